@@ -1,0 +1,2 @@
+//! The harness that proves kache.
+fn main() {}

@@ -1,0 +1,130 @@
+//! One event an invocation: the only record of what kache did, from which `stats`, `explain` and the harness
+//! are made.
+//!
+//! An event is one JSON object on one line of `<cache>/v1/events/<day>.jsonl`, appended with a single write
+//! so that wrappers running side by side never interleave. `v` is the version of this shape: a reader skips
+//! lines whose `v` it does not know.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the shape below.
+pub const VERSION: u32 = 1;
+
+/// How an invocation ended, seen from the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Restored: no compiler was started.
+    Hit,
+    /// Compiled under observation; `stored` says whether the result was kept, `reason` why not.
+    Miss,
+    /// Handed to the compiler untouched, for the `reason` given.
+    Passthrough,
+    /// kache had trouble of its own (`detail`) and the compiler ran as if it were not there.
+    Error,
+}
+
+/// What sort of invocation it was: only `Unit`s count in a hit rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A compile that the build asked for.
+    Unit,
+    /// A question to the compiler (`-vV`, `--print`), or a build script's trial compile.
+    Probe,
+}
+
+/// How the inputs of a compile were learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Observed {
+    /// By the preload observer, in every process of the compiler's tree.
+    Preload,
+    /// From what the compiler reports, plus the conservative rules.
+    Unobserved,
+}
+
+/// What an invocation builds, without any path of this checkout: the harness pairs two clones by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Unit {
+    /// `rustc`, `clippy`, or `cc`.
+    pub family: String,
+    /// `CARGO_PKG_NAME CARGO_PKG_VERSION` where cargo set them, else empty.
+    pub package: String,
+    /// The crate's name, or the object's file name.
+    pub name: String,
+    /// Crate types joined by `,`, with `test` where `--test` was given (`lib`, `proc-macro`, `bin,test`, …).
+    pub kind: String,
+    /// The kinds of output asked for, joined by `,` in sorted order.
+    pub emit: String,
+    /// `-C extra-filename`, with cargo's hash; equal in two clones unless the package's identity has a path in it.
+    pub extra: String,
+    /// The input in portable form, e.g. `<workspace>/src/lib.rs`.
+    pub source: String,
+}
+
+impl Unit {
+    /// The short name that people see: `serde 1.0.228 (lib)`, `demo (bin,test)`.
+    pub fn label(&self) -> String {
+        let version = self.package.split_once(' ').map(|(_, v)| v).unwrap_or("");
+        let sep = if version.is_empty() { "" } else { " " };
+        format!("{}{sep}{version} ({})", self.name, self.kind)
+    }
+}
+
+/// The event. Times are in µs, sizes in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// [`VERSION`].
+    pub v: u32,
+    /// When the wrapper started, µs since 1970.
+    pub time_us: u64,
+    /// The version of kache that wrote this.
+    pub kache: String,
+    /// The wrapper's process.
+    pub pid: u32,
+    /// The same for all invocations of one parent process (one `cargo build`): its pid and start time.
+    pub build: String,
+    /// What was built.
+    pub unit: Unit,
+    /// Unit or probe.
+    pub kind: Kind,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether a result was put in the store.
+    pub stored: bool,
+    /// Why it passed through, was not stored or failed: a word from a fixed list (`stdin`, `unknown-flag`, …).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// The particulars of `reason`, for people.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+    /// The action key, in hex, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub action: Option<String>,
+    /// The result key, in hex, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub result: Option<String>,
+    /// How inputs were learned, on a miss; how the restored record had been obtained, on a hit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub observed: Option<Observed>,
+    /// The exit status that the caller saw.
+    pub status: i32,
+    /// The working directory.
+    pub cwd: String,
+    /// From start to just before exit.
+    pub total_us: u64,
+    /// What the compiler took: on a miss now, on a hit when the result was made (the time saved).
+    pub compile_us: u64,
+    /// Time by phase: `parse`, `toolchain`, `lookup`, `restore`, `compile`, `observe`, `store`, ….
+    pub phases_us: BTreeMap<String, u64>,
+    /// Bytes written to the output directory on a hit, or into the store on a miss.
+    pub bytes: u64,
+    /// How many files were restored by each method: `reflink`, `copy`, `hardlink`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub restore: BTreeMap<String, u64>,
+    /// The outputs' absolute paths.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub outputs: Vec<String>,
+}

@@ -1,0 +1,4 @@
+//! kache: a build cache whose keys are the inputs that a compiler was seen to read.
+
+pub mod events;
+pub mod trace;

@@ -1,0 +1,2 @@
+//! The kache binary.
+fn main() {}
