@@ -1,0 +1,196 @@
+//! Who the compiler is: one digest over the files of its installation.
+//!
+//! The files are hashed once; after that a record in the store holds their stat identities, and a lookup only
+//! compares those. No version is asked for on a hit, and a toolchain replaced in place under its old version is
+//! another toolchain.
+//!
+//! | in | why |
+//! | --- | --- |
+//! | the program itself, links followed | it is what runs |
+//! | `<sysroot>/lib`: `librustc*`, `libstd-*`, `libLLVM*`, `libtest-*` | the compiler's code |
+//! | `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
+//! | the directories of the above | a file added there is a change |
+//!
+//! | out | why |
+//! | --- | --- |
+//! | `<sysroot>/lib/rustlib/src` | only shown in diagnostics; observed file by file |
+//! | `<sysroot>/share` | documentation |
+
+use crate::digest::Digest;
+use crate::platform::{self, StatId};
+use crate::store::Store;
+use crate::store::codec::{Reader, Writer};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const MAGIC: &[u8; 8] = b"kachetc1";
+
+/// A compiler and its installation.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// The identity.
+    pub digest: Digest,
+    /// Where the standard library is.
+    pub sysroot: PathBuf,
+    /// Each file and directory that the identity covers, as it was when it was hashed.
+    files: BTreeMap<PathBuf, StatId>,
+}
+
+impl Toolchain {
+    /// The identity of a compiler: from the record where it still holds, else made now.
+    pub fn identify(store: &Store, program: &Path) -> io::Result<Toolchain> {
+        let key = Digest::of(program.as_os_str().as_encoded_bytes());
+        let path = store.dir().join("toolchains").join(key.hex());
+        if let Some(known) = std::fs::read(&path).ok().and_then(|b| Toolchain::decode(&b))
+            && known.holds()
+        {
+            return Ok(known);
+        }
+        let made = Toolchain::make(store, program)?;
+        let _ = store.publish(&path, &made.encode(), false);
+        Ok(made)
+    }
+
+    /// Whether the identity already speaks for a file, so that it need not be observed.
+    pub fn covers(&self, path: &Path) -> bool {
+        self.files.contains_key(path)
+            || path.strip_prefix(&self.sysroot).is_ok_and(|rest| {
+                rest.starts_with("lib/rustlib") && !rest.starts_with("lib/rustlib/src")
+            })
+    }
+
+    fn holds(&self) -> bool {
+        self.files.iter().all(|(p, id)| std::fs::metadata(p).is_ok_and(|m| same(&StatId::of(&m), id, m.is_dir())))
+    }
+
+    fn make(store: &Store, program: &Path) -> io::Result<Toolchain> {
+        let sysroot = sysroot(program)?;
+        let mut paths = vec![program.to_path_buf()];
+        let lib = sysroot.join("lib");
+        for entry in list(&lib) {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if ["librustc", "libstd-", "libLLVM", "libtest-"].iter().any(|p| name.starts_with(p)) {
+                paths.push(entry);
+            }
+        }
+        let rustlib = lib.join("rustlib");
+        for target in list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src")) {
+            for part in ["lib", "bin", "codegen-backends"] {
+                walk(&target.join(part), &mut paths);
+            }
+        }
+        paths.push(rustlib);
+        let seen = hash_all(store, &paths)?;
+        let mut w = Writer::new(MAGIC);
+        let mut files = BTreeMap::new();
+        for (path, id, digest) in seen {
+            w.bytes(path.strip_prefix(&sysroot).unwrap_or(&path).as_os_str().as_encoded_bytes());
+            w.digest(&digest.unwrap_or(Digest([0; 32])));
+            files.insert(path, id);
+        }
+        Ok(Toolchain { digest: Digest::of(&w.finish()), sysroot, files })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::new(MAGIC);
+        w.digest(&self.digest);
+        w.bytes(self.sysroot.as_os_str().as_encoded_bytes());
+        w.num(self.files.len() as u64);
+        for (path, id) in &self.files {
+            w.bytes(path.as_os_str().as_encoded_bytes());
+            for n in [id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64] {
+                w.num(n);
+            }
+        }
+        w.finish()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Toolchain> {
+        let mut r = Reader::open(bytes, MAGIC)?;
+        let digest = r.digest()?;
+        let sysroot = PathBuf::from(platform::os_str(r.bytes()?));
+        let mut files = BTreeMap::new();
+        for _ in 0..r.count()? {
+            let path = PathBuf::from(platform::os_str(r.bytes()?));
+            let id = StatId {
+                dev: r.num()?,
+                ino: r.num()?,
+                size: r.num()?,
+                mtime: r.num()? as i64,
+                ctime: r.num()? as i64,
+            };
+            files.insert(path, id);
+        }
+        r.at_end().then_some(Toolchain { digest, sysroot, files })
+    }
+}
+
+/// A directory's size and change time move with things that do not matter (a file opened and closed leaves them);
+/// what is in it shows in its modification time.
+fn same(now: &StatId, then: &StatId, dir: bool) -> bool {
+    if dir { (now.ino, now.mtime) == (then.ino, then.mtime) } else { now == then }
+}
+
+fn sysroot(program: &Path) -> io::Result<PathBuf> {
+    let mut ask = Command::new(program);
+    // clippy's driver answers for itself unless it is asked as rustc.
+    if program.file_stem().is_some_and(|n| n == "clippy-driver") {
+        ask.arg("--rustc");
+    }
+    let out = ask.args(["--print", "sysroot"]).output()?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    let path = PathBuf::from(text.trim());
+    if !out.status.success() || !path.is_dir() {
+        return Err(io::Error::other(format!("{} --print sysroot does not name a directory", program.display())));
+    }
+    Ok(path)
+}
+
+fn list(dir: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> =
+        std::fs::read_dir(dir).into_iter().flatten().filter_map(|e| Some(e.ok()?.path())).collect();
+    all.sort();
+    all
+}
+
+fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
+    if !dir.is_dir() {
+        return;
+    }
+    out.push(dir.to_path_buf());
+    for path in list(dir) {
+        if path.is_dir() {
+            walk(&path, out);
+        } else {
+            out.push(path);
+        }
+    }
+}
+
+type Hashed = (PathBuf, StatId, Option<Digest>);
+
+/// Directories have no digest: what is in them is listed.
+fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).min(8);
+    let one = |path: &PathBuf| -> io::Result<Hashed> {
+        let meta = std::fs::metadata(path)?;
+        if meta.is_dir() {
+            return Ok((path.clone(), StatId::of(&meta), None));
+        }
+        let (known, id) = store.table.file(path)?;
+        Ok((path.clone(), id, Some(known.digest)))
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads)
+            .map(|t| scope.spawn(move || paths.iter().skip(t).step_by(threads).map(one).collect::<io::Result<Vec<_>>>()))
+            .collect();
+        let mut all = Vec::with_capacity(paths.len());
+        for part in parts {
+            all.extend(part.join().map_err(|_| io::Error::other("a hashing thread panicked"))??);
+        }
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(all)
+    })
+}

@@ -1,0 +1,270 @@
+//! Digests, and the table that remembers the digest of a file by its stat identity.
+//!
+//! The table is one file shared by all wrappers, read and written a slot at a time with positioned calls.
+//! (A shared mapping would save a third of a microsecond a slot and could kill a build: a file truncated under
+//! a mapping is a SIGBUS.) A slot carries a checksum, so one torn by a crash or by two writers is no slot.
+//! The header names the boot: after a restart nothing in it is believed, since an unclean stop may have left
+//! a file's times on disk without its bytes.
+
+use crate::platform::{self, StatId};
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// A BLAKE3 digest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Digest {
+        Digest(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// In lower-case hex.
+    pub fn hex(&self) -> String {
+        blake3::Hash::from(self.0).to_hex().to_string()
+    }
+
+    /// From 64 hex digits.
+    pub fn from_hex(text: &str) -> Option<Digest> {
+        blake3::Hash::from_hex(text).ok().map(|h| Digest(*h.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}", &self.hex()[..12])
+    }
+}
+
+/// Reads a file to its end, giving each piece to `each`.
+pub fn read_all(file: &mut File, size_hint: u64, mut each: impl FnMut(&[u8])) -> io::Result<u64> {
+    let mut buf = vec![0; (size_hint as usize + 1).clamp(4096, 256 * 1024)];
+    let mut total = 0;
+    loop {
+        match file.read(&mut buf) {
+            Ok(0) => return Ok(total),
+            Ok(n) => {
+                each(&buf[..n]);
+                total += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+const MAGIC: &[u8; 8] = b"kachedg1";
+const HEADER: u64 = 4096;
+const SLOT: usize = 96;
+const SLOTS: u64 = 1 << 18;
+/// Slots looked at from a file's home on: one read fetches them all.
+const WINDOW: usize = 4;
+
+/// The table, or nothing where it cannot be had: then every file is read.
+pub struct Table {
+    file: Option<File>,
+}
+
+impl Table {
+    /// Opens the table at `path`, making it anew where it is absent, of another shape, or from before the last
+    /// start of the machine.
+    pub fn open(path: &Path) -> Table {
+        Table { file: Table::open_file(path).ok() }
+    }
+
+    /// No table: every file is read.
+    pub fn none() -> Table {
+        Table { file: None }
+    }
+
+    fn open_file(path: &Path) -> io::Result<File> {
+        let mut header = [0u8; 24];
+        header[..8].copy_from_slice(MAGIC);
+        header[8..].copy_from_slice(&platform::boot_id().ok_or(io::ErrorKind::Unsupported)?);
+        if let Ok(file) = OpenOptions::new().read(true).write(true).open(path) {
+            let mut have = [0u8; 24];
+            if platform::read_at(&file, &mut have, 0).is_ok_and(|n| n == 24) && have == header {
+                return Ok(file);
+            }
+        }
+        let tmp = path.with_extension(format!("{}.new", std::process::id()));
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&tmp)?;
+        platform::write_at(&file, &header, 0)?;
+        file.set_len(HEADER + (SLOTS + WINDOW as u64) * SLOT as u64)?;
+        std::fs::rename(&tmp, path)?;
+        Ok(file)
+    }
+
+    fn home(id: &StatId) -> u64 {
+        mix(&[id.dev, id.ino]) % SLOTS
+    }
+
+    /// The digest last recorded for exactly this identity, with its note.
+    pub fn get(&self, id: &StatId) -> Option<Known> {
+        let file = self.file.as_ref()?;
+        let mut buf = [0u8; SLOT * WINDOW];
+        let n = platform::read_at(file, &mut buf, HEADER + Table::home(id) * SLOT as u64).ok()?;
+        buf[..n].chunks_exact(SLOT).find_map(|slot| {
+            let (have, known) = decode(slot)?;
+            (have == *id).then_some(known)
+        })
+    }
+
+    /// Records a digest. The caller has made sure that the identity is settled.
+    pub fn put(&self, id: &StatId, known: Known) {
+        let Some(file) = &self.file else { return };
+        let base = HEADER + Table::home(id) * SLOT as u64;
+        let mut buf = [0u8; SLOT * WINDOW];
+        let Ok(n) = platform::read_at(file, &mut buf, base) else { return };
+        let slots = buf[..n].chunks_exact(SLOT).map(decode);
+        let mut choice = id.ctime as usize % WINDOW;
+        for (i, slot) in slots.enumerate() {
+            match slot {
+                Some((have, _)) if (have.dev, have.ino) == (id.dev, id.ino) => {
+                    choice = i;
+                    break;
+                }
+                None => choice = i,
+                _ => {}
+            }
+        }
+        let _ = platform::write_at(file, &encode(id, known), base + (choice * SLOT) as u64);
+    }
+
+    /// The digest of a file's contents, and its identity, reading it only where the table does not know it.
+    pub fn file(&self, path: &Path) -> io::Result<(Known, StatId)> {
+        let meta = std::fs::metadata(path)?;
+        let id = StatId::of(&meta);
+        if meta.is_file()
+            && let Some(known) = self.get(&id)
+        {
+            return Ok((known, id));
+        }
+        self.read(path)
+    }
+
+    /// The digest of a file's contents, read now.
+    pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
+        let mut file = File::open(path)?;
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let id = StatId::of(&meta);
+        let looked = platform::stamp_ns();
+        let mut hasher = blake3::Hasher::new();
+        read_all(&mut file, id.size, |piece| {
+            hasher.update(piece);
+        })?;
+        let known = Known { digest: Digest(*hasher.finalize().as_bytes()) };
+        if StatId::of(&file.metadata()?) != id {
+            return Err(io::Error::other("the file changed while it was read"));
+        }
+        if platform::settled(&file, &id, looked) {
+            self.put(&id, known);
+        }
+        Ok((known, id))
+    }
+}
+
+/// What the table knows of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Of its contents.
+    pub digest: Digest,
+}
+
+/// A checksum against tearing, not against malice: the cache directory belongs to its user.
+fn mix(words: &[u64]) -> u64 {
+    let mut h = 0x9E37_79B9_7F4A_7C15u64;
+    for w in words {
+        h = (h ^ w).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+        h = (h ^ (h >> 32)).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+        h ^= h >> 29;
+    }
+    h
+}
+
+fn encode(id: &StatId, known: Known) -> [u8; SLOT] {
+    let mut words = [0u64; SLOT / 8];
+    words[1..6].copy_from_slice(&[id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64]);
+    for (w, c) in words[6..10].iter_mut().zip(known.digest.0.chunks_exact(8)) {
+        *w = u64::from_le_bytes(c.try_into().expect("eight bytes"));
+    }
+    words[0] = mix(&words[1..]);
+    let mut out = [0; SLOT];
+    for (o, w) in out.chunks_exact_mut(8).zip(words) {
+        o.copy_from_slice(&w.to_le_bytes());
+    }
+    out
+}
+
+fn decode(slot: &[u8]) -> Option<(StatId, Known)> {
+    let mut words = [0u64; SLOT / 8];
+    for (w, c) in words.iter_mut().zip(slot.chunks_exact(8)) {
+        *w = u64::from_le_bytes(c.try_into().expect("eight bytes"));
+    }
+    if words[0] != mix(&words[1..]) {
+        return None;
+    }
+    let mut digest = [0; 32];
+    for (o, w) in digest.chunks_exact_mut(8).zip(&words[6..10]) {
+        o.copy_from_slice(&w.to_le_bytes());
+    }
+    let id = StatId {
+        dev: words[1],
+        ino: words[2],
+        size: words[3],
+        mtime: words[4] as i64,
+        ctime: words[5] as i64,
+    };
+    Some((id, Known { digest: Digest(digest) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_survives_and_a_torn_one_does_not() {
+        let id = StatId { dev: 1, ino: 2, size: 3, mtime: 4, ctime: -5 };
+        let known = Known { digest: Digest::of(b"x") };
+        let slot = encode(&id, known);
+        assert_eq!(decode(&slot), Some((id, known)));
+        for i in 0..SLOT {
+            let mut torn = slot;
+            torn[i] ^= 0x10;
+            assert_eq!(decode(&torn), None, "byte {i}");
+        }
+        assert_eq!(decode(&[0; SLOT]), None);
+    }
+
+    #[test]
+    fn rewriting_with_the_same_size_and_mtime_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = Table::open(&dir.path().join("t"));
+        let f = dir.path().join("f");
+        std::fs::write(&f, "one").unwrap();
+        let before = std::fs::metadata(&f).unwrap();
+        let (a, _) = table.file(&f).unwrap();
+        std::fs::write(&f, "two").unwrap();
+        File::options().write(true).open(&f).unwrap().set_modified(before.modified().unwrap()).unwrap();
+        let (b, _) = table.file(&f).unwrap();
+        assert_eq!((a.digest, b.digest), (Digest::of(b"one"), Digest::of(b"two")));
+    }
+
+    #[test]
+    fn a_truncated_table_is_no_trouble() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t");
+        let table = Table::open(&path);
+        File::options().write(true).open(&path).unwrap().set_len(30).unwrap();
+        let f = dir.path().join("f");
+        std::fs::write(&f, "one").unwrap();
+        assert_eq!(table.file(&f).unwrap().0.digest, Digest::of(b"one"));
+        assert_eq!(table.file(&f).unwrap().0.digest, Digest::of(b"one"));
+    }
+}

@@ -1,0 +1,110 @@
+//! One thing that was looked at, and what was seen.
+//!
+//! An observation is a kind, a name, and the digest of what was seen there. That is all a lookup needs: it looks
+//! at the same names again (`observe::look`) and compares.
+//!
+//! | kind | name | what is seen |
+//! | --- | --- | --- |
+//! | `file` | portable path | the contents |
+//! | `path` | portable path | `absent`, `file`, `dir` or `other` |
+//! | `listing` | portable path | the names in a directory, sorted |
+//! | `tree` | portable path | names and contents of everything below |
+//! | `link` | portable path | where a symbolic link points |
+//! | `env` | variable | its value to the byte, or that it is unset |
+//! | `env-path` | variable | its value as a portable path: proved to be used only to locate included files |
+//! | `env-all` | nothing | every variable that no row of the ignore table excuses |
+//! | `program` | name searched in `PATH` | the contents of the program found |
+//! | `cwd` | nothing | the working directory to the byte |
+//! | `host` | `host` or `user` | the machine's name and kernel, the user |
+//! | `linker` | nothing | the contents of the linker this invocation names (`cc` where none), and what it is spoken to as |
+//! | `setting` | a flag | how this caller wants diagnostics (counts only where there were any) |
+
+use crate::digest::Digest;
+use crate::store::codec::{Reader, Writer};
+
+macro_rules! kinds {
+    ($($name:ident = $byte:literal, $word:literal;)*) => {
+        /// What sort of look it was.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        #[allow(missing_docs, reason = "the module's table documents them")]
+        pub enum Kind { $($name = $byte),* }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Kind] = &[$(Kind::$name),*];
+
+            /// The word used in traces.
+            pub fn word(self) -> &'static str {
+                match self { $(Kind::$name => $word),* }
+            }
+
+            fn from_byte(b: u64) -> Option<Kind> {
+                match b { $($byte => Some(Kind::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    File = 1, "file";
+    Path = 2, "path";
+    Listing = 3, "listing";
+    Tree = 4, "tree";
+    Link = 5, "link";
+    Env = 6, "env";
+    EnvPath = 7, "env-path";
+    EnvAll = 8, "env-all";
+    Program = 9, "program";
+    Cwd = 10, "cwd";
+    Host = 11, "host";
+    Setting = 12, "setting";
+    Linker = 13, "linker";
+}
+
+/// A look, not yet what was seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Look {
+    /// What sort.
+    pub kind: Kind,
+    /// Of what: a portable path or a name.
+    pub name: Vec<u8>,
+}
+
+impl Look {
+    /// A look.
+    pub fn new(kind: Kind, name: impl Into<Vec<u8>>) -> Look {
+        Look { kind, name: name.into() }
+    }
+
+    /// As traces show it.
+    pub fn label(&self) -> String {
+        let name = String::from_utf8_lossy(&self.name);
+        let sep = if name.is_empty() { "" } else { " " };
+        format!("{}{sep}{name}", self.kind.word())
+    }
+}
+
+/// A look and what was seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Observation {
+    /// Where.
+    pub look: Look,
+    /// What.
+    pub seen: Digest,
+}
+
+impl Observation {
+    /// Into the bytes of a manifest.
+    pub fn write(&self, w: &mut Writer) {
+        w.num(self.look.kind as u64);
+        w.bytes(&self.look.name);
+        w.digest(&self.seen);
+    }
+
+    /// From the bytes of a manifest.
+    pub fn read(r: &mut Reader) -> Option<Observation> {
+        let kind = Kind::from_byte(r.num()?)?;
+        Some(Observation { look: Look::new(kind, r.bytes()?), seen: r.digest()? })
+    }
+}

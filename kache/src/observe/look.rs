@@ -1,0 +1,248 @@
+//! Looking again: what is to be seen now under the name of an observation.
+//!
+//! The same code makes the value that is stored after a compile and the one that a lookup compares, so the two
+//! cannot drift apart.
+
+use super::tables;
+use crate::digest::{Digest, Table};
+use crate::observation::{Kind, Look, Observation};
+use crate::paths::Roots;
+use crate::platform::{self, Sort};
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where one invocation looks from.
+pub struct Viewpoint<'a> {
+    /// Digests of files by identity.
+    pub table: &'a Table,
+    /// The named places.
+    pub roots: &'a Roots,
+    /// The working directory.
+    pub cwd: &'a Path,
+    /// How the caller wants diagnostics.
+    pub settings: &'a [(&'static str, String)],
+    /// The linker that the invocation names, if it does.
+    pub linker: Option<&'a str>,
+}
+
+/// What was seen: its digest for the key, and words for the trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// What is compared.
+    pub digest: Digest,
+    /// What people see of it; a digest in hex where it is long or may be a secret.
+    pub text: String,
+    /// Where it was looked for here.
+    pub place: String,
+}
+
+/// Variables whose values are shown in traces as they are; any other's is shown as a digest, since it may be a
+/// secret.
+const SHOWN_ENV: &[&str] = &["CARGO_", "OUT_DIR", "TARGET", "HOST", "PROFILE", "OPT_LEVEL", "DEBUG", "RUSTC"];
+
+impl Viewpoint<'_> {
+    /// Whether everything in a set is as it was.
+    pub fn holds(&self, set: &[Observation], seen: &mut HashMap<Look, Digest>) -> bool {
+        set.iter().all(|o| {
+            if let Some(d) = seen.get(&o.look) {
+                return *d == o.seen;
+            }
+            // What cannot be looked at has changed.
+            let now = self.digest(&o.look).unwrap_or(Digest([0; 32]));
+            seen.insert(o.look.clone(), now);
+            now == o.seen
+        })
+    }
+
+    /// The digest of what is to be seen now.
+    pub fn digest(&self, look: &Look) -> io::Result<Digest> {
+        Ok(match look.kind {
+            Kind::File => self.table.file(&self.local(look)?)?.0.digest,
+            Kind::Path => Digest::of(sort_word(&self.local(look)?)?.as_bytes()),
+            Kind::Listing => Digest::of(&listing(&self.local(look)?)?),
+            Kind::Tree => self.tree(&self.local(look)?)?,
+            Kind::Link => {
+                Digest::of(std::fs::read_link(self.local(look)?)?.as_os_str().as_encoded_bytes())
+            }
+            Kind::Program => match find_program(OsStr::new(platform::os_str(&look.name)), self.roots) {
+                Some(path) => self.table.file(&path)?.0.digest,
+                None => Digest::of(b"not found"),
+            },
+            Kind::Linker => match self.linker_path() {
+                Some(path) => {
+                    let mut seen = self.table.file(&path)?.0.digest.0.to_vec();
+                    seen.extend(flavor(&path).as_bytes());
+                    Digest::of(&seen)
+                }
+                None => Digest::of(b"not found"),
+            },
+            _ => Digest::of(&self.value(look)),
+        })
+    }
+
+    /// The file that the linker's name leads to.
+    pub fn linker_path(&self) -> Option<PathBuf> {
+        let name = self.linker.unwrap_or(DEFAULT_LINKER);
+        if name.contains('/') {
+            return Some(crate::paths::absolute(self.cwd, Path::new(name)));
+        }
+        find_program(OsStr::new(name), self.roots)
+    }
+
+    /// The whole sight, with words for people.
+    pub fn sight(&self, look: &Look) -> io::Result<Sight> {
+        let digest = self.digest(look)?;
+        let (text, place) = match look.kind {
+            Kind::Path => (sort_word(&self.local(look)?)?.to_string(), self.local(look)?.display().to_string()),
+            Kind::File | Kind::Listing | Kind::Tree | Kind::Link => {
+                (digest.hex(), self.local(look)?.display().to_string())
+            }
+            Kind::Program => {
+                let found = find_program(platform::os_str(&look.name), self.roots);
+                (digest.hex(), found.map(|p| p.display().to_string()).unwrap_or_default())
+            }
+            Kind::Env | Kind::EnvPath => {
+                let value = self.value(look);
+                let shown = value == UNSET || SHOWN_ENV.iter().any(|p| look.name.starts_with(p.as_bytes()));
+                let raw = std::env::var_os(platform::os_str(&look.name)).unwrap_or_default();
+                if shown {
+                    let text = String::from_utf8_lossy(&value).into_owned();
+                    (text, raw.to_string_lossy().into_owned())
+                } else {
+                    (digest.hex(), digest.hex())
+                }
+            }
+            Kind::EnvAll => (digest.hex(), self.env_names()),
+            Kind::Linker => {
+                (digest.hex(), self.linker_path().map(|p| p.display().to_string()).unwrap_or_default())
+            }
+            Kind::Cwd | Kind::Host | Kind::Setting => {
+                let text = String::from_utf8_lossy(&self.value(look)).into_owned();
+                (text.clone(), text)
+            }
+        };
+        Ok(Sight { digest, text, place })
+    }
+
+    fn local(&self, look: &Look) -> io::Result<PathBuf> {
+        self.roots.local(&look.name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))
+    }
+
+    fn value(&self, look: &Look) -> Vec<u8> {
+        match look.kind {
+            Kind::Env => env(&look.name).unwrap_or(UNSET.to_vec()),
+            Kind::EnvPath => env(&look.name).map_or(UNSET.to_vec(), |v| self.roots.portable(&v)),
+            Kind::EnvAll => whole_environment(),
+            Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
+            Kind::Host => platform::host_fact(&look.name),
+            Kind::Setting => self
+                .settings
+                .iter()
+                .find(|(n, _)| n.as_bytes() == look.name)
+                .map(|(_, v)| v.as_bytes().to_vec())
+                .unwrap_or_default(),
+            _ => unreachable!("kinds with a place are handled by `digest`"),
+        }
+    }
+
+    fn env_names(&self) -> String {
+        std::env::vars_os().map(|(n, _)| n.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Everything below a directory, version control and build products apart.
+    fn tree(&self, dir: &Path) -> io::Result<Digest> {
+        let mut hasher = blake3::Hasher::new();
+        let mut todo = vec![dir.to_path_buf()];
+        while let Some(dir) = todo.pop() {
+            for name in names(&dir)? {
+                let path = dir.join(&name);
+                if path.join("CACHEDIR.TAG").exists() || name == ".git" || name == "target" {
+                    continue;
+                }
+                hasher.update(path.as_os_str().as_encoded_bytes().len().to_le_bytes().as_slice());
+                hasher.update(&self.roots.portable(path.as_os_str().as_encoded_bytes()));
+                match platform::sort_of(&path)? {
+                    Some((Sort::File, _)) => {
+                        hasher.update(&self.table.file(&path)?.0.digest.0);
+                    }
+                    Some((Sort::Dir, _)) if !path.is_symlink() => todo.push(path),
+                    _ => {}
+                }
+            }
+        }
+        Ok(Digest(*hasher.finalize().as_bytes()))
+    }
+}
+
+/// What rustc runs where no linker is named.
+pub const DEFAULT_LINKER: &str = "cc";
+
+/// rustc infers from a linker's name how to speak to it: names that it takes for a C compiler's are one.
+fn flavor(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let plain = stem.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    if ["cc", "gcc", "g++", "c++", "clang", "clang++"].iter().any(|n| plain == *n || plain.ends_with(&format!("-{n}"))) {
+        return "cc".to_string();
+    }
+    stem.into_owned()
+}
+
+const UNSET: &[u8] = b"\0unset";
+
+fn env(name: &[u8]) -> Option<Vec<u8>> {
+    std::env::var_os(platform::os_str(name)).map(|v| v.as_encoded_bytes().to_vec())
+}
+
+/// All that a program which reads its whole environment could have learned, less what the ignore table excuses.
+fn whole_environment() -> Vec<u8> {
+    let mut all: Vec<(Vec<u8>, Vec<u8>)> = std::env::vars_os()
+        .map(|(n, v)| (n.as_encoded_bytes().to_vec(), v.as_encoded_bytes().to_vec()))
+        .filter(|(n, _)| tables::ignored_env(n).is_none())
+        .collect();
+    all.sort();
+    let mut out = Vec::new();
+    for (n, v) in all {
+        out.extend(n);
+        out.push(b'=');
+        out.extend(v);
+        out.push(0);
+    }
+    out
+}
+
+/// What is at a path, in a word.
+pub fn sort_word(path: &Path) -> io::Result<&'static str> {
+    Ok(match platform::sort_of(path)? {
+        None => "absent",
+        Some((Sort::File, _)) => "file",
+        Some((Sort::Dir, _)) => "dir",
+        Some((Sort::Other, _)) => "other",
+    })
+}
+
+fn names(dir: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+    let mut all = std::fs::read_dir(dir)?.map(|e| Ok(e?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    all.sort();
+    Ok(all)
+}
+
+fn listing(dir: &Path) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    for name in names(dir)? {
+        out.extend(name.as_encoded_bytes());
+        out.push(0);
+    }
+    Ok(out)
+}
+
+/// The file that a bare program name leads to. The toolchain's own directories, which rustc puts in front, are not
+/// searched: what is there belongs to the toolchain.
+pub fn find_program(name: &OsStr, roots: &Roots) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .filter(|dir| roots.get("sysroot").is_none_or(|s| !dir.starts_with(s)))
+        .map(|dir| dir.join(name))
+        .find(|p| p.is_file() && platform::may_execute(p))
+}

@@ -1,0 +1,266 @@
+//! The tables that say what an observation is worth: which paths and variables are no inputs, whose code is the
+//! compiler's own, and what its own code may do without it counting. Every row has its reason; nothing that no row
+//! excuses is left out of a key.
+
+/// A row: what it matches, and why it is so.
+pub struct Row {
+    /// A path prefix (ending in `/`), a whole path, a variable (or a prefix ending in `*`), a program's name.
+    pub what: &'static str,
+    /// The reason.
+    pub why: &'static str,
+}
+
+const fn row(what: &'static str, why: &'static str) -> Row {
+    Row { what, why }
+}
+
+/// Paths that are never inputs.
+pub static IGNORED_PATHS: &[Row] = &[
+    row("/proc/", "the process itself; what a program learns of the host there is noise to a build"),
+    row("/sys/", "the machine: counts of processors, limits of the group"),
+    row("/dev/", "devices; the terminal, the null device, random bytes"),
+    row("/rustc/", "where rustc says the standard library was built; never there"),
+    row("/etc/ld.so.", "the loader's cache; the libraries that it leads to are what counts"),
+    row("/etc/localtime", "the zone in which a clock is shown; a clock that is read is not stored at all"),
+    row("/etc/nsswitch.conf", "how names of users are looked up"),
+    row("/etc/passwd", "names of users; the user is observed where it is asked for"),
+    row("/usr/lib/locale/", "the language of messages; a captured run has the caller's"),
+    row("/usr/share/locale/", "the language of messages"),
+    row("/usr/share/locale-langpack/", "the language of messages"),
+    row("/usr/share/zoneinfo/", "see /etc/localtime"),
+    row("/usr/lib/x86_64-linux-gnu/gconv/", "the conversion of character sets for messages"),
+    row("/usr/lib/aarch64-linux-gnu/gconv/", "the conversion of character sets for messages"),
+];
+
+/// Host libraries that a process needs to run at all. Loaded they are no input; opened by a linker they are.
+pub static C_RUNTIME: &[Row] = &[
+    row("libc.so", "the C library that the compiler itself runs on"),
+    row("libm.so", "as above"),
+    row("libdl.so", "as above"),
+    row("librt.so", "as above"),
+    row("libpthread.so", "as above"),
+    row("libgcc_s.so", "unwinding"),
+    row("libstdc++.so", "as above, for C++"),
+    row("ld-linux", "the loader"),
+    row("linux-vdso", "the kernel's part"),
+    row("linux-gate", "the kernel's part"),
+    row("libz.so", "compression; its result does not depend on the build of it"),
+];
+
+/// Variables that are no inputs even where a proc macro asks for them by name. Short, because what a macro reads it
+/// may paste into the program: `LANG`, `TERM` or `PATH` count for it as any other.
+pub static IGNORED_FOR_MACROS: &[Row] = &[
+    row("LD_PRELOAD", "how we watch; a macro sees the caller's value"),
+    row("KACHE_*", "our own settings"),
+    row("CARGO_MAKEFLAGS", "the job server, with numbers that differ from run to run"),
+    row("MAKEFLAGS", "as above"),
+    row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
+    row("RUST_LIB_BACKTRACE", "as above"),
+    row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
+];
+
+/// Variables that are no inputs where the compiler, its tools, or a spawned program reads them.
+pub static IGNORED_ENV: &[Row] = &[
+    row("PATH", "replaced by the programs that were run, by their contents"),
+    row("LD_PRELOAD", "how we watch"),
+    row("KACHE_*", "our own settings"),
+    row("LD_LIBRARY_PATH", "replaced by the libraries that were loaded"),
+    row("LD_*", "the loader's switches; the libraries that it loads are observed"),
+    row("CARGO_MAKEFLAGS", "the job server"),
+    row("MAKEFLAGS", "the job server"),
+    row("MFLAGS", "the job server"),
+    row("MAKELEVEL", "the job server"),
+    row("NUM_JOBS", "how much runs at once"),
+    row("RUSTC_WRAPPER", "how we were called"),
+    row("RUSTC_WORKSPACE_WRAPPER", "how we were called"),
+    row("TERM", "the terminal; what it changes of diagnostics is a setting of the invocation"),
+    row("COLORTERM", "the terminal"),
+    row("COLUMNS", "the terminal; width is a setting of the invocation"),
+    row("LINES", "the terminal"),
+    row("NO_COLOR", "the terminal; colour is a setting of the invocation"),
+    row("CLICOLOR", "the terminal"),
+    row("CLICOLOR_FORCE", "the terminal"),
+    row("TERMINFO", "the terminal"),
+    row("TERMINFO_DIRS", "the terminal"),
+    row("SSH_*", "how the user is logged in"),
+    row("XDG_SESSION_*", "how the user is logged in"),
+    row("DISPLAY", "how the user is logged in"),
+    row("WAYLAND_DISPLAY", "how the user is logged in"),
+    row("TMUX*", "the terminal"),
+    row("WINDOWID", "the terminal"),
+    row("LC_*", "the language of messages"),
+    row("LANG", "the language of messages"),
+    row("LANGUAGE", "the language of messages"),
+    row("NLSPATH", "the language of messages"),
+    row("TZ", "the zone in which a clock is shown; a clock that is read is not stored at all"),
+    row("TMPDIR", "where temporary files are; what the run makes itself is no input"),
+    row("TMP", "as TMPDIR"),
+    row("TEMP", "as TMPDIR"),
+    row("SHLVL", "how deep the shell is"),
+    row("OLDPWD", "where the shell was before"),
+    row("_", "what the shell started"),
+    row("HISTFILE", "the shell's own"),
+    row("PS1", "the shell's own"),
+    row("POSIXLY_CORRECT", "how options are parsed; our command lines have no mixed order"),
+    row("MALLOC_*", "the allocator"),
+    row("GLIBC_TUNABLES", "the allocator"),
+    row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
+    row("RUST_LIB_BACKTRACE", "what a crash prints"),
+    row("RUSTC_ICE", "where a crash is written"),
+    row("RUST_MIN_STACK", "how much the compiler may recurse; a failed compile is not stored"),
+    row("RUST_RECURSION_COUNT", "how often rustup's proxy has called itself"),
+    row("RUSTUP_*", "which toolchain; it is known by its files"),
+    row("CARGO_TARGET_TMPDIR", "cargo's scratch directory; a compile that reads it by env! is asked by that name"),
+];
+
+/// Variables that the compiler's own code reads to find or show things, and whose finding is observed. Another
+/// program's read of the same variable counts.
+pub static COMPILER_ENV: &[Row] = &[
+    row("HOME", "the compiler looks for its own configuration there; what it opens is observed"),
+    row("PWD", "the working directory by another name; the directory is in the action key, portably"),
+    row("CARGO_MANIFEST_DIR", "clippy looks for its configuration there, and what it opens or lacks is observed; env! of it is told by dep-info"),
+    row("CLIPPY_CONF_DIR", "as above"),
+    row("CARGO", "named in advice"),
+    row("RUSTC_LOG", "what the compiler logs of itself, to a terminal"),
+    row("RUSTC_LOG_*", "as above"),
+    row("RUST_LOG", "as above"),
+    row("PKG_CONFIG*", "not read by a compiler's own code except to pass it on"),
+];
+
+/// System programs whose own code is trusted like the compiler's: what they list and probe is the search for what
+/// they then open by name, and that is observed.
+pub static TOOLS: &[Row] = &[
+    row("gcc", "drives the linker"),
+    row("g++", "drives the linker"),
+    row("cc", "drives the linker"),
+    row("c++", "drives the linker"),
+    row("clang", "drives the linker"),
+    row("collect2", "gcc's step before the linker"),
+    row("lto-wrapper", "gcc's link-time optimiser"),
+    row("ld", "a linker"),
+    row("lld", "a linker"),
+    row("gold", "a linker"),
+    row("mold", "a linker"),
+    row("as", "the assembler"),
+    row("ar", "the archiver"),
+    row("ranlib", "the archiver's index"),
+    row("objcopy", "debug information"),
+    row("strip", "debug information"),
+    row("rust-lld", "the linker that comes with rustc"),
+    row("rust-objcopy", "debug information, with rustc"),
+];
+
+/// Programs whose look at the clock is part of starting up, and goes into nothing.
+pub static CLOCK_AT_START: &[Row] = &[
+    row("sh", "seeds its random numbers"),
+    row("dash", "seeds its random numbers"),
+    row("bash", "seeds RANDOM and SECONDS"),
+    row("busybox", "a shell"),
+    row("make", "compares the times of files"),
+    row("python", "seeds the hashing of its strings"),
+];
+
+/// Proc macros that read a path-valued variable only to find files, which are then observed: the variable counts as
+/// a portable path for them. `what` is the crate's name.
+pub static LOCATORS: &[Row] = &[];
+
+fn matches(pattern: &str, text: &[u8]) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => text.starts_with(prefix.as_bytes()),
+        None => text == pattern.as_bytes(),
+    }
+}
+
+/// The row that excuses a variable even where a proc macro asks for it by name.
+pub fn ignored_for_macros(name: &[u8]) -> Option<&'static Row> {
+    IGNORED_FOR_MACROS.iter().find(|r| matches(r.what, name))
+}
+
+/// The row that excuses a variable, for all but proc macros.
+pub fn ignored_env(name: &[u8]) -> Option<&'static Row> {
+    IGNORED_ENV.iter().find(|r| matches(r.what, name))
+}
+
+/// The row that excuses a variable where the compiler's own code reads it.
+pub fn compiler_env(name: &[u8]) -> Option<&'static Row> {
+    COMPILER_ENV.iter().find(|r| matches(r.what, name))
+}
+
+/// The row that excuses a path.
+pub fn ignored_path(path: &[u8]) -> Option<&'static Row> {
+    IGNORED_PATHS.iter().find(|r| {
+        let what = r.what.as_bytes();
+        path.starts_with(what) || (what.ends_with(b"/") && path == &what[..what.len() - 1])
+    })
+}
+
+/// Whether a loaded library is the C runtime.
+pub fn is_c_runtime(file_name: &str) -> bool {
+    C_RUNTIME.iter().any(|r| file_name.starts_with(r.what))
+}
+
+/// Whether a program's own code counts as the compiler's: `x86_64-linux-gnu-gcc-12` is `gcc`.
+pub fn is_tool(file_name: &str) -> bool {
+    named(TOOLS, file_name)
+}
+
+/// Whether a program looks at the clock as it starts.
+pub fn reads_clock_at_start(file_name: &str) -> bool {
+    named(CLOCK_AT_START, file_name)
+}
+
+fn named(table: &[Row], file_name: &str) -> bool {
+    TableName::of(file_name).is_some_and(|n| table.iter().any(|r| r.what == n.0))
+}
+
+/// A program's name without the target in front and the version behind.
+struct TableName<'a>(&'a str);
+
+impl<'a> TableName<'a> {
+    fn of(file_name: &'a str) -> Option<TableName<'a>> {
+        let mut name = file_name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        name = name.strip_suffix('-').unwrap_or(name);
+        // `ld.lld`, `ld.bfd`, `ld.gold` are linkers by their first part.
+        let first = name.split('.').next()?;
+        for all in [TOOLS, CLOCK_AT_START] {
+            for r in all {
+                if first == r.what || first.strip_suffix(r.what).is_some_and(|p| p.ends_with('-')) {
+                    return Some(TableName(r.what));
+                }
+            }
+        }
+        Some(TableName(first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_reason() {
+        for table in [IGNORED_PATHS, C_RUNTIME, IGNORED_FOR_MACROS, IGNORED_ENV, COMPILER_ENV, TOOLS, CLOCK_AT_START, LOCATORS] {
+            for r in table {
+                assert!(!r.what.is_empty() && !r.why.is_empty(), "{}", r.what);
+            }
+        }
+    }
+
+    #[test]
+    fn programs_are_known_by_their_plain_name() {
+        for tool in ["gcc", "x86_64-linux-gnu-gcc-12", "ld.lld", "x86_64-linux-gnu-ld.bfd", "collect2", "clang-14"] {
+            assert!(is_tool(tool), "{tool}");
+        }
+        for other in ["cat", "python3.11", "gccgo-x", "ld-script", "sh"] {
+            assert!(!is_tool(other), "{other}");
+        }
+        assert!(reads_clock_at_start("python3.11") && reads_clock_at_start("bash"));
+    }
+
+    #[test]
+    fn prefixes_end_where_they_say() {
+        assert!(ignored_path(b"/proc").is_some() && ignored_path(b"/proc/self/maps").is_some());
+        assert!(ignored_path(b"/process").is_none());
+        assert!(ignored_env(b"LC_ALL").is_some() && ignored_env(b"LANGUAGES").is_none());
+    }
+}

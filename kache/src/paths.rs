@@ -1,0 +1,163 @@
+//! Roots and portable paths.
+//!
+//! A portable path is `<root>/rest`, or an absolute path that lies under no root. It is what keys are made of
+//! and what the store holds, so that two checkouts, and two machines, agree on it. Paths are bytes throughout:
+//! nothing here assumes UTF-8.
+//!
+//! | root | what it is | how it is found | in artifacts |
+//! | --- | --- | --- | --- |
+//! | `<target>` | cargo's target directory | upward from `--out-dir` to the directory with a `CACHEDIR.TAG` | `./target` |
+//! | `<workspace>` | the checkout | upward from the working directory, else from the target directory, to `.git`; else the outermost `Cargo.toml` | `.` |
+//! | `<cargo>` | cargo's home | `CARGO_HOME`, else `~/.cargo` | `/kache/cargo` |
+//! | `<sysroot>` | the toolchain | from the compiler | as rustc has it (`/rustc/<hash>`) |
+//! | `<base:N>` | directories that the user names | `KACHE_BASE_DIRS` | `/kache/base/N` |
+//!
+//! The workspace becomes `.` in artifacts, so that a debugger started in any checkout finds the sources there.
+
+use crate::platform;
+use std::path::{Path, PathBuf};
+
+/// A named place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Without the angle brackets.
+    pub name: String,
+    /// Absolute, without a trailing slash.
+    pub path: PathBuf,
+    /// What stands for it in artifacts; `None` where nothing is injected.
+    pub mapped: Option<String>,
+}
+
+/// The named places of one invocation, the deepest first.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    list: Vec<Root>,
+}
+
+impl Roots {
+    /// Adds a root. The file system's own root would name everything and is refused, as is a second root at
+    /// the same place.
+    pub fn add(&mut self, name: &str, path: PathBuf, mapped: Option<&str>) {
+        if !path.is_absolute() || path.parent().is_none() || self.list.iter().any(|r| r.path == path || r.name == name)
+        {
+            return;
+        }
+        self.list.push(Root { name: name.to_string(), path, mapped: mapped.map(str::to_string) });
+        self.list.sort_by_key(|r| std::cmp::Reverse(r.path.as_os_str().len()));
+    }
+
+    /// All of them, the deepest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Root> {
+        self.list.iter()
+    }
+
+    /// The root of that name.
+    pub fn get(&self, name: &str) -> Option<&Path> {
+        self.list.iter().find(|r| r.name == name).map(|r| r.path.as_path())
+    }
+
+    /// The portable form of an absolute path.
+    pub fn portable(&self, path: &[u8]) -> Vec<u8> {
+        let path = tidy(path);
+        for root in &self.list {
+            let at = root.path.as_os_str().as_encoded_bytes();
+            if let Some(rest) = path.strip_prefix(at)
+                && (rest.is_empty() || rest[0] == b'/')
+            {
+                let mut out = Vec::with_capacity(rest.len() + root.name.len() + 2);
+                out.push(b'<');
+                out.extend(root.name.as_bytes());
+                out.push(b'>');
+                out.extend(rest);
+                return out;
+            }
+        }
+        path
+    }
+
+    /// The portable form, for people.
+    pub fn portable_text(&self, path: &Path) -> String {
+        String::from_utf8_lossy(&self.portable(path.as_os_str().as_encoded_bytes())).into_owned()
+    }
+
+    /// The path here that a portable path names; `None` where this invocation has no such root.
+    pub fn local(&self, portable: &[u8]) -> Option<PathBuf> {
+        let Some(inner) = portable.strip_prefix(b"<") else {
+            return Some(PathBuf::from(platform::os_str(portable)));
+        };
+        let end = inner.iter().position(|b| *b == b'>')?;
+        let root = self.list.iter().find(|r| r.name.as_bytes() == &inner[..end])?;
+        let mut out = root.path.as_os_str().to_os_string();
+        out.push(platform::os_str(&inner[end + 1..]));
+        Some(PathBuf::from(out))
+    }
+}
+
+/// Drops `.` components and doubled slashes, which name nothing. `..` stays: behind a link it is not what it seems.
+fn tidy(path: &[u8]) -> Vec<u8> {
+    let clean = !path.windows(2).any(|w| w == b"//" || w == b"/.") && (path.len() < 2 || !path.ends_with(b"/"));
+    if clean {
+        return path.to_vec();
+    }
+    let mut out = Vec::with_capacity(path.len());
+    for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".") {
+        out.push(b'/');
+        out.extend(part);
+    }
+    if out.is_empty() {
+        out.push(b'/');
+    }
+    out
+}
+
+/// Joins a path that may be relative to a directory.
+pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_path_buf() } else { cwd.join(path) }
+}
+
+/// The nearest directory, from `start` upward, that holds one of the names.
+pub fn upward(start: &Path, names: &[&str]) -> Option<PathBuf> {
+    start.ancestors().find(|dir| names.iter().any(|n| dir.join(n).symlink_metadata().is_ok())).map(Path::to_path_buf)
+}
+
+/// The checkout that `start` lies in: the version control's root, else the outermost package.
+pub fn checkout(start: &Path) -> Option<PathBuf> {
+    upward(start, &[".git", ".hg", ".jj"]).or_else(|| {
+        start.ancestors().filter(|d| d.join("Cargo.toml").symlink_metadata().is_ok()).last().map(Path::to_path_buf)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roots() -> Roots {
+        let mut r = Roots::default();
+        r.add("workspace", "/home/u/p".into(), Some("."));
+        r.add("target", "/home/u/p/target".into(), Some("./target"));
+        r.add("root", "/".into(), None);
+        r
+    }
+
+    #[test]
+    fn the_deepest_root_wins_and_siblings_are_not_inside() {
+        let r = roots();
+        let p = |s: &str| String::from_utf8(r.portable(s.as_bytes())).unwrap();
+        assert_eq!(p("/home/u/p/src/lib.rs"), "<workspace>/src/lib.rs");
+        assert_eq!(p("/home/u/p/target/debug"), "<target>/debug");
+        assert_eq!(p("/home/u/p"), "<workspace>");
+        assert_eq!(p("/home/u/p2/x"), "/home/u/p2/x");
+        assert_eq!(p("/home/u/p//./src/../x/"), "<workspace>/src/../x");
+        assert_eq!(p("/"), "/");
+    }
+
+    #[test]
+    fn local_undoes_portable() {
+        let r = roots();
+        for s in ["/home/u/p/a b", "/usr/lib", "/home/u/p/target/x"] {
+            assert_eq!(r.local(&r.portable(s.as_bytes())), Some(PathBuf::from(s)));
+        }
+        assert_eq!(r.local(b"<nowhere>/x"), None);
+        assert_eq!(r.local(b"<broken"), None);
+    }
+}

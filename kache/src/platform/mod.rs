@@ -1,0 +1,58 @@
+//! What differs between operating systems: stat identity, clocks, locks, cloning of files, process replacement.
+//!
+//! Everything else in the crate is written against these functions. `cfg(target_os)` stands here and under
+//! `observe/` and nowhere else.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+/// What the file system says of a file without reading it: two equal identities of a settled file mean equal
+/// contents, because every change of contents changes the change time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StatId {
+    /// Device.
+    pub dev: u64,
+    /// Inode.
+    pub ino: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// Modification time, ns since 1970.
+    pub mtime: i64,
+    /// Change time, ns since 1970: cannot be set by a program.
+    pub ctime: i64,
+}
+
+/// The sort of thing at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A device, a socket, a pipe.
+    Other,
+}
+
+/// How a file was put in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// The file system shares the blocks.
+    Reflink,
+    /// The bytes were copied.
+    Copy,
+    /// A second name for the blob.
+    Hardlink,
+}
+
+impl Method {
+    /// The word used in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Reflink => "reflink",
+            Method::Copy => "copy",
+            Method::Hardlink => "hardlink",
+        }
+    }
+}

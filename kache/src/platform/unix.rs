@@ -1,0 +1,302 @@
+//! Linux and macOS.
+
+use super::{Method, Sort, StatId};
+use std::ffi::{CString, OsStr};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+impl StatId {
+    /// Reads the identity off a stat.
+    pub fn of(m: &Metadata) -> StatId {
+        StatId {
+            dev: m.dev(),
+            ino: m.ino(),
+            size: m.size(),
+            mtime: m.mtime() * 1_000_000_000 + m.mtime_nsec(),
+            ctime: m.ctime() * 1_000_000_000 + m.ctime_nsec(),
+        }
+    }
+}
+
+/// Follows links; `None` where there is nothing.
+pub fn sort_of(path: &Path) -> io::Result<Option<(Sort, StatId)>> {
+    match std::fs::metadata(path) {
+        Ok(m) => {
+            let sort = if m.is_file() {
+                Sort::File
+            } else if m.is_dir() {
+                Sort::Dir
+            } else {
+                Sort::Other
+            };
+            Ok(Some((sort, StatId::of(&m))))
+        }
+        Err(e) if is_absent(&e) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Whether an error says that nothing is at the path.
+pub fn is_absent(e: &io::Error) -> bool {
+    matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP | libc::ENAMETOOLONG))
+}
+
+/// Whether an errno in an observation says that nothing is at the path.
+pub fn errno_is_absent(errno: u16) -> bool {
+    is_absent(&io::Error::from_raw_os_error(errno as i32))
+}
+
+fn clock(id: libc::clockid_t) -> i64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `t` is a valid timespec for the call to fill in.
+    unsafe { libc::clock_gettime(id, &mut t) };
+    t.tv_sec * 1_000_000_000 + t.tv_nsec
+}
+
+/// Wall time, ns since 1970.
+pub fn now_ns() -> i64 {
+    clock(libc::CLOCK_REALTIME)
+}
+
+/// The time that the kernel would stamp on a file changed right now: no later change can carry an earlier one.
+pub fn stamp_ns() -> i64 {
+    #[cfg(target_os = "linux")]
+    return clock(libc::CLOCK_REALTIME_COARSE);
+    #[cfg(not(target_os = "linux"))]
+    return clock(libc::CLOCK_REALTIME);
+}
+
+/// Waits until the file stamp has moved past `then`, so that "changed before" and "changed after" cannot carry
+/// the same time. Bounded: a clock that stands still is not waited for.
+pub fn wait_past(then: i64) {
+    for _ in 0..40 {
+        if stamp_ns() > then {
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+}
+
+/// How much later than a file's change time a look must be for any further change to show, in ns.
+fn granularity(file: &File) -> i64 {
+    const COARSE: i64 = 2_000_000_000;
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: statfs is plain data, and the descriptor is open.
+        let magic = unsafe {
+            let mut s: libc::statfs = std::mem::zeroed();
+            if libc::fstatfs(file.as_raw_fd(), &mut s) != 0 {
+                return COARSE;
+            }
+            s.f_type as i64
+        };
+        const EXT: i64 = 0xEF53;
+        const XFS: i64 = 0x5846_5342;
+        const BTRFS: i64 = 0x9123_683E;
+        const TMPFS: i64 = 0x0102_1994;
+        const OVERLAY: i64 = 0x794c_7630;
+        match magic {
+            // Since 6.13 these stamp a file afresh, to the nanosecond, once somebody has looked at its times
+            // (Documentation/filesystems/multigrain-ts.rst in the kernel's tree).
+            EXT | XFS | BTRFS | TMPFS if multigrain() => 0,
+            EXT | XFS | BTRFS | TMPFS | OVERLAY => 20_000_000,
+            _ => COARSE,
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        COARSE
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn multigrain() -> bool {
+    static KNOWN: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        let Ok(release) = std::fs::read_to_string("/proc/sys/kernel/osrelease") else { return false };
+        let mut n = release.split(['.', '-']).map(|p| p.trim().parse::<u32>().unwrap_or(0));
+        (n.next().unwrap_or(0), n.next().unwrap_or(0)) >= (6, 13)
+    })
+}
+
+/// Whether a change made after `looked` (a [`stamp_ns`] taken before the file's bytes were read, after its
+/// identity was) is sure to show in the file's identity.
+pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
+    if id.ctime.max(id.mtime) + 2_000_000_000 < looked {
+        return true;
+    }
+    let g = granularity(file);
+    g == 0 || id.ctime.max(id.mtime) + g < looked
+}
+
+/// Names this start of the machine; `None` where the system does not say.
+pub fn boot_id() -> Option<[u8; 16]> {
+    let text = std::fs::read("/proc/sys/kernel/random/boot_id").ok()?;
+    let mut out = [0; 16];
+    let mut hex = text.iter().filter(|b| b.is_ascii_hexdigit());
+    for byte in &mut out {
+        let pair = [*hex.next()?, *hex.next()?];
+        *byte = u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?;
+    }
+    Some(out)
+}
+
+/// Makes `to`, which must not exist, with the bytes of `from`.
+pub fn clone_file(from: &mut File, to: &Path, executable: bool) -> io::Result<(File, Method)> {
+    let mode = if executable { 0o777 } else { 0o666 };
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(mode).open(to)?;
+    #[cfg(target_os = "linux")]
+    // SAFETY: both descriptors are open files.
+    if unsafe { libc::ioctl(out.as_raw_fd(), libc::FICLONE, from.as_raw_fd()) } == 0 {
+        return Ok((out, Method::Reflink));
+    }
+    io::copy(from, &mut out)?;
+    Ok((out, Method::Copy))
+}
+
+/// Whether the owner may execute the file.
+pub fn is_executable(m: &Metadata) -> bool {
+    m.permissions().mode() & 0o100 != 0
+}
+
+/// Takes away everyone's right to write.
+pub fn make_read_only(file: &File) -> io::Result<()> {
+    file.set_permissions(std::fs::Permissions::from_mode(0o444))
+}
+
+/// Gives `path` a second name.
+pub fn make_private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Tries to take an exclusive lock on an open file; `false` where somebody holds it.
+pub fn try_lock(file: &File) -> io::Result<bool> {
+    // SAFETY: the descriptor is open.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return Ok(true);
+    }
+    let e = io::Error::last_os_error();
+    if e.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(e) }
+}
+
+/// Becomes the command. Returns only where that failed.
+pub fn replace_process(command: &mut Command) -> io::Error {
+    command.exec()
+}
+
+/// The exit status as the caller of a shell would see it, and the signal where one ended the process.
+pub fn exit_code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(1)
+}
+
+/// Ends this process the way the child was ended, so that the caller sees the same signal.
+pub fn die_like(status: std::process::ExitStatus) -> ! {
+    use std::os::unix::process::ExitStatusExt;
+    if let Some(signal) = status.signal() {
+        // SAFETY: resetting a signal to its default action and raising it is what a shell does.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+    }
+    std::process::exit(exit_code(status))
+}
+
+/// The parent process and when it started, as a name for "this build".
+pub fn parent() -> String {
+    let pid = std::os::unix::process::parent_id();
+    let start = std::fs::read(format!("/proc/{pid}/stat")).ok().and_then(|stat| {
+        let rest = &stat[stat.iter().rposition(|b| *b == b')')? + 2..];
+        let field = rest.split(|b| *b == b' ').nth(19)?;
+        Some(String::from_utf8_lossy(field).into_owned())
+    });
+    format!("{pid}-{}", start.unwrap_or_default())
+}
+
+/// Whether standard input is the null device: then it has nothing to say.
+pub fn stdin_is_null() -> bool {
+    // SAFETY: stat is plain data; both calls only fill it in.
+    unsafe {
+        let mut a: libc::stat = std::mem::zeroed();
+        let mut b: libc::stat = std::mem::zeroed();
+        libc::fstat(0, &mut a) == 0
+            && libc::stat(c"/dev/null".as_ptr(), &mut b) == 0
+            && a.st_mode & libc::S_IFMT == libc::S_IFCHR
+            && a.st_rdev == b.st_rdev
+    }
+}
+
+/// Facts of the host that a program can ask for by name: `host` (name and kernel) and `user`.
+pub fn host_fact(name: &[u8]) -> Vec<u8> {
+    match name {
+        b"user" => {
+            // SAFETY: no arguments, cannot fail.
+            let id = unsafe { libc::getuid() };
+            id.to_string().into_bytes()
+        }
+        _ => {
+            // SAFETY: utsname is plain data for uname to fill in, each field NUL-terminated.
+            unsafe {
+                let mut u: libc::utsname = std::mem::zeroed();
+                libc::uname(&mut u);
+                let mut out = Vec::new();
+                for field in [&u.sysname[..], &u.nodename[..], &u.release[..], &u.machine[..]] {
+                    out.extend(field.iter().take_while(|c| **c != 0).map(|c| *c as u8));
+                    out.push(0);
+                }
+                out
+            }
+        }
+    }
+}
+
+/// Whether a file can be executed by this user.
+pub fn may_execute(path: &Path) -> bool {
+    let Ok(c) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: `c` is a NUL-terminated path.
+    unsafe { libc::access(c.as_ptr(), libc::X_OK) == 0 }
+}
+
+/// Reads at an offset without moving the file's position.
+pub fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buf, offset)
+}
+
+/// Writes at an offset without moving the file's position.
+pub fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::write_at(file, buf, offset)
+}
+
+/// A path from bytes that came out of a log or a store.
+pub fn os_str(bytes: &[u8]) -> &OsStr {
+    OsStr::from_bytes(bytes)
+}
+
+/// How wide the terminal behind standard error is; `None` where that is no terminal.
+pub fn terminal_width() -> Option<u16> {
+    // SAFETY: winsize is plain data for the call to fill in.
+    unsafe {
+        let mut w: libc::winsize = std::mem::zeroed();
+        (libc::ioctl(2, libc::TIOCGWINSZ, &mut w) == 0).then_some(if w.ws_col == 0 { 140 } else { w.ws_col })
+    }
+}
+
+/// What the processor says of itself: all that `-C target-cpu=native` can depend on.
+pub fn processor() -> Vec<u8> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let wanted = ["vendor_id", "cpu family", "model\t", "model name", "stepping", "flags", "Features", "CPU part"];
+    let mut lines: Vec<&str> = text.lines().filter(|l| wanted.iter().any(|w| l.starts_with(w))).collect();
+    lines.sort();
+    lines.dedup();
+    lines.join("\n").into_bytes()
+}

@@ -1,0 +1,263 @@
+//! The store: plain files under one directory.
+//!
+//! ```text
+//! <cache>/v1/manifests/ab/<action>   results/cd/<result>   blobs/ef/<blake3>   traces/cd/<result>.json
+//!            tmp/   locks/   events/   observer/   digests   toolchains/
+//! ```
+//!
+//! A write goes to `tmp/`, is made durable, and is renamed: blobs first, then the result that names them, then
+//! the manifest that names the result. A reader sees an entry whole or not at all, and whatever is lost to a power
+//! cut is lost from the end of that order: a manifest without its result, or a result without a blob, is a miss.
+//! Manifests and results are sealed with a digest and name their own key, so one file in another's place is no entry.
+
+pub mod codec;
+pub mod manifest;
+pub mod result;
+
+use crate::digest::{Digest, Table};
+use crate::platform::{self, StatId};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The version of the layout; another version lives beside this one in a directory of its own.
+pub const FORMAT: &str = "v1";
+
+/// An open store.
+pub struct Store {
+    dir: PathBuf,
+    /// Digests of files by their identity.
+    pub table: Table,
+}
+
+impl Store {
+    /// Opens the store below a cache directory, making what is missing. Fails where that cannot be done; a store
+    /// that can only be read is opened all the same.
+    pub fn open(cache: &Path) -> io::Result<Store> {
+        let dir = cache.join(FORMAT);
+        if !dir.join("blobs").is_dir() {
+            for part in ["manifests", "results", "blobs", "traces", "tmp", "locks", "events", "toolchains", "observer"]
+            {
+                platform::make_private_dir(&dir.join(part))?;
+            }
+        }
+        let table = Table::open(&dir.join("digests"));
+        Ok(Store { dir, table })
+    }
+
+    /// `<cache>/v1`.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where a key's file lies.
+    pub fn path(&self, part: &str, key: &Digest) -> PathBuf {
+        let hex = key.hex();
+        let mut p = self.dir.join(part);
+        p.push(&hex[..2]);
+        p.push(hex);
+        p
+    }
+
+    /// A name in `tmp/` that nobody else uses.
+    pub fn temporary(&self) -> PathBuf {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.dir.join("tmp").join(format!("{}-{}-{n}", std::process::id(), platform::now_ns()))
+    }
+
+    /// Puts bytes at `path`, whole or not at all; `durable` ones survive a power cut once this returns.
+    pub fn publish(&self, path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
+        let tmp = self.temporary();
+        let written = (|| {
+            let mut f = OpenOptions::new().write(true).create_new(true).open(&tmp)?;
+            f.write_all(bytes)?;
+            if durable { f.sync_data() } else { Ok(()) }
+        })();
+        written.and_then(|()| into_place(&tmp, path)).inspect_err(|_| {
+            let _ = std::fs::remove_file(&tmp);
+        })
+    }
+
+    /// Keeps a copy of a file under its digest. The file must not change meanwhile: then this fails.
+    pub fn put_blob(&self, from: &Path) -> io::Result<(Digest, u64)> {
+        let (known, id) = self.table.file(from)?;
+        let path = self.path("blobs", &known.digest);
+        if std::fs::metadata(&path).is_ok_and(|m| m.len() == id.size) {
+            return Ok((known.digest, id.size));
+        }
+        let tmp = self.temporary();
+        let kept = (|| {
+            let mut source = File::open(from)?;
+            let (file, _) = platform::clone_file(&mut source, &tmp, false)?;
+            if StatId::of(&source.metadata()?) != id {
+                return Err(io::Error::other("an output changed while it was stored"));
+            }
+            platform::make_read_only(&file)?;
+            file.sync_data()?;
+            into_place(&tmp, &path)?;
+            self.remember(&file, &path, known.digest);
+            Ok((known.digest, id.size))
+        })();
+        kept.inspect_err(|_| {
+            let _ = std::fs::remove_file(&tmp);
+        })
+    }
+
+    /// Keeps bytes under their digest.
+    pub fn put_bytes(&self, bytes: &[u8]) -> io::Result<Digest> {
+        let digest = Digest::of(bytes);
+        let path = self.path("blobs", &digest);
+        if !std::fs::metadata(&path).is_ok_and(|m| m.len() == bytes.len() as u64) {
+            self.publish(&path, bytes, true)?;
+        }
+        Ok(digest)
+    }
+
+    /// Records what a file that we wrote ourselves holds, so that nobody has to read it again.
+    fn remember(&self, file: &File, path: &Path, digest: Digest) {
+        let looked = platform::stamp_ns();
+        // The rename changed the inode's time, so the identity is taken by name, after it.
+        if let Ok(m) = std::fs::metadata(path) {
+            let id = StatId::of(&m);
+            if platform::settled(file, &id, looked) {
+                self.table.put(&id, crate::digest::Known { digest });
+            }
+        }
+    }
+
+    /// Opens a blob whose bytes are known to be right: by its stat identity, or by reading it now. A wrong one is
+    /// removed.
+    pub fn open_blob(&self, digest: &Digest) -> io::Result<Option<File>> {
+        let path = self.path("blobs", digest);
+        let file = match File::open(&path) {
+            Ok(f) => f,
+            Err(e) if platform::is_absent(&e) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let id = StatId::of(&file.metadata()?);
+        if self.table.get(&id).is_some_and(|k| k.digest == *digest) {
+            return Ok(Some(file));
+        }
+        if self.table.read(&path)?.0.digest == *digest {
+            return Ok(Some(file));
+        }
+        let _ = std::fs::remove_file(&path);
+        Ok(None)
+    }
+
+    /// Writes a blob to `to` in one step: nothing else is ever seen at that name.
+    pub fn restore_blob(
+        &self,
+        digest: &Digest,
+        to: &Path,
+        executable: bool,
+    ) -> io::Result<Option<(u64, platform::Method)>> {
+        let Some(mut blob) = self.open_blob(digest)? else { return Ok(None) };
+        let tmp = beside(to);
+        let done = platform::clone_file(&mut blob, &tmp, executable).and_then(|(file, method)| {
+            std::fs::rename(&tmp, to)?;
+            self.remember(&file, to, *digest);
+            Ok((file.metadata()?.len(), method))
+        });
+        done.map(Some).inspect_err(|_| {
+            let _ = std::fs::remove_file(&tmp);
+        })
+    }
+
+    /// Takes the lock of an action, so that one wrapper compiles it and the others wait for the result. `None`
+    /// where it could not be had in time: the caller goes on without it.
+    pub fn lock(&self, action: &Digest, patience: Duration) -> Option<Lock> {
+        let path = self.dir.join("locks").join(action.hex());
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).ok()?;
+            if platform::try_lock(&file).ok()? {
+                // The last holder may have removed the name that this descriptor was opened by.
+                let same = std::fs::metadata(&path).ok().map(|m| StatId::of(&m).ino)
+                    == file.metadata().ok().map(|m| StatId::of(&m).ino);
+                if same {
+                    return Some(Lock { path, _file: file });
+                }
+                continue;
+            }
+            if start.elapsed() > patience {
+                return None;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A held lock; dropped, it is free, and its name is gone.
+pub struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Renames, making the directory only where it turns out to be missing.
+fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
+    match std::fs::rename(tmp, path) {
+        Err(e) if platform::is_absent(&e) => {
+            if let Some(parent) = path.parent() {
+                platform::make_private_dir(parent)?;
+            }
+            std::fs::rename(tmp, path)
+        }
+        other => other,
+    }
+}
+
+/// A name beside `path` for a file on its way there.
+pub fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".kache-");
+    name.push(std::process::id().to_string());
+    name.push("-");
+    name.push(path.file_name().unwrap_or_default());
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_altered_in_place_is_not_served() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let f = dir.path().join("f");
+        std::fs::write(&f, "right").unwrap();
+        let (digest, _) = store.put_blob(&f).unwrap();
+        let out = dir.path().join("out");
+        assert!(store.restore_blob(&digest, &out, false).unwrap().is_some());
+        assert_eq!(std::fs::read(&out).unwrap(), b"right");
+        let blob = store.path("blobs", &digest);
+        std::fs::set_permissions(&blob, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        std::fs::write(&blob, "wrong").unwrap();
+        assert!(store.restore_blob(&digest, &out, false).unwrap().is_none());
+        assert!(!blob.exists(), "the wrong blob is dropped");
+        assert_eq!(std::fs::read(&out).unwrap(), b"right");
+    }
+
+    #[test]
+    fn a_lock_is_exclusive_and_leaves_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let key = Digest::of(b"k");
+        let held = store.lock(&key, Duration::from_secs(1)).unwrap();
+        assert!(store.lock(&key, Duration::from_millis(5)).is_none());
+        drop(held);
+        drop(store.lock(&key, Duration::from_millis(5)).unwrap());
+        assert_eq!(std::fs::read_dir(store.dir().join("locks")).unwrap().count(), 0);
+    }
+}
