@@ -1,0 +1,146 @@
+/* What the parts of the observer share: the record, the log, the modules and the way a hook is declared.
+ *
+ * The layouts and bits here are half of a contract whose other half is `observe/log.rs`. */
+
+#ifndef KACHE_OBSERVER_CORE_H
+#define KACHE_OBSERVER_CORE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum kind {
+    K_START = 1,
+    K_MODULE = 2,
+    K_READ = 3,
+    K_WRITE = 4,
+    K_STAT = 5,
+    K_READLINK = 6,
+    K_REALPATH = 7,
+    K_LIST = 8,
+    K_EXEC = 9,
+    K_SPAWNED = 10,
+    K_GETENV = 11,
+    K_MKDIR = 12,
+    K_RENAME = 13,
+    K_UNLINK = 14,
+    K_LINK = 15,
+    K_CWD = 16,
+    K_DLOPEN = 17,
+    K_RAW_SYSCALL = 18,
+    K_CONNECT = 19,
+    K_VOLATILE = 20,
+    K_EXIT = 21,
+};
+
+/* Start: announced by a process that was forked and goes on with its parent's program. */
+#define F_FORKED 1
+/* Read, Write: how the file was opened. */
+#define F_CREAT 1
+#define F_TRUNC 2
+#define F_EXCL 4
+#define F_APPEND 8
+#define F_DIRECTORY 16
+/* Stat */
+#define F_NOFOLLOW 1
+/* Realpath, Exec without a search */
+#define F_RELATIVE 1
+/* List */
+#define F_PATTERN 1
+#define F_RECURSIVE 2
+/* Exec */
+#define F_SEARCH 1
+#define F_EXEC_RELATIVE 2
+#define F_BY_LIBC 4
+/* Spawned */
+#define F_POSIX_SPAWN 1
+/* Unlink */
+#define F_RMDIR 1
+/* Link */
+#define F_SYMLINK 1
+
+#define MODULE_UNKNOWN 0xffffffffu
+#define TEXT_MAX 65536
+
+/* `head` and `tail` are written with a slash between them, so that a joined path needs no buffer of its own. */
+struct text {
+    const char *head;
+    size_t head_len;
+    const char *tail;
+    size_t tail_len;
+};
+
+#define NO_TEXT ((struct text){0, 0, 0, 0})
+
+struct place {
+    struct text text;
+    bool relative;
+    bool known;
+    char buffer[4096];
+};
+
+extern bool kache_active;
+
+static inline struct text text_of(const char *s) {
+    return s ? (struct text){s, __builtin_strlen(s), 0, 0} : NO_TEXT;
+}
+
+static inline struct text text_len(const char *s, size_t len) {
+    return (struct text){s, len, 0, 0};
+}
+
+char *kache_emit(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, struct text a, struct text b);
+void kache_locate(struct place *place, int dirfd, const char *path);
+void kache_locate_fd(struct place *place, int fd);
+uint32_t kache_module(void *return_address);
+bool kache_first_time(uint32_t module, unsigned bit);
+void kache_forget_first_times(void);
+void kache_scan_modules(void);
+void kache_prune_modules(void);
+bool kache_is_own_process(void);
+
+long kache_raw(long nr, long a, long b, long c, long d, long e, long f);
+
+/* The two strings a child needs; `kache_object` is the path in LD_PRELOAD. */
+extern char kache_log_variable[];
+extern const char *kache_object;
+#define LOG_VARIABLE "KACHE_OBSERVE_LOG="
+#define PRELOAD_VARIABLE "LD_PRELOAD="
+
+struct real {
+    const char *name;
+    void **slot;
+};
+
+void *kache_real(void **slot, const char *name);
+long kache_missing(void);
+void *kache_missing_pointer(void);
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* The C name differs from the symbol's: the headers' prototypes carry `nonnull`, under which the compiler
+ * deletes the checks that a hook needs, and fortified headers redefine some of them. */
+#define HOOK(type, name, ...)                                                                                     \
+    static void *real_##name;                                                                                     \
+    static struct real entry_##name __attribute__((section("kache_reals"), used)) = {#name, &real_##name};        \
+    EXPORT type hook_##name(__VA_ARGS__) __asm__(#name);                                                          \
+    type hook_##name(__VA_ARGS__)
+
+#define REAL_OR(name, missing)                                                                                    \
+    ((__typeof__(&hook_##name))({                                                                                 \
+        void *found_ = __atomic_load_n(&real_##name, __ATOMIC_RELAXED);                                           \
+        found_ = found_ ? found_ : kache_real(&real_##name, #name);                                               \
+        found_ ? found_ : (void *)(missing);                                                                      \
+    }))
+#define REAL(name) REAL_OR(name, kache_missing)
+#define REAL_POINTER(name) REAL_OR(name, kache_missing_pointer)
+
+#define CALLER __builtin_return_address(0)
+
+#endif

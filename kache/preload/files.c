@@ -1,0 +1,494 @@
+/* Hooks for whatever takes a path: opening, probing, listing and changing the file system.
+ *
+ * Each one calls the real function first and records after it, so that the outcome is known. A call that failed
+ * with EFAULT is not recorded: its path must not be touched. */
+
+#include "core.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "files.h"
+
+/* Records of a success keep errno as the real function left it. */
+#define OUTCOME(failed)                                                                                           \
+    int saved = errno;                                                                                            \
+    int err = (failed) ? saved : 0;                                                                               \
+    uint32_t module = kache_module(CALLER)
+#define SKIP(failed) (__builtin_expect(!kache_active, 0) || ((failed) && errno == EFAULT))
+#define DONE errno = saved
+
+static void note(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd, const char *path) {
+    struct place place;
+    kache_locate(&place, dirfd, path);
+    if (place.known) kache_emit(kind, flags, err, module, aux, place.text, NO_TEXT);
+}
+
+static void note_result(enum kind kind, int err, uint32_t module, int dirfd, const char *path, struct text result) {
+    struct place place;
+    kache_locate(&place, dirfd, path);
+    unsigned flags = kind == K_REALPATH && place.relative ? F_RELATIVE : 0;
+    if (place.known) kache_emit(kind, flags, err, module, 0, place.text, result);
+}
+
+/* ---- open ---- */
+
+void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how) {
+    unsigned flags = (how & O_CREAT ? F_CREAT : 0) | (how & O_TRUNC ? F_TRUNC : 0) | (how & O_EXCL ? F_EXCL : 0) |
+                     (how & O_APPEND ? F_APPEND : 0) | (how & O_DIRECTORY ? F_DIRECTORY : 0);
+    struct place place;
+    kache_locate(&place, dirfd, path);
+    if (!place.known) return;
+    int mode = how & O_ACCMODE;
+    if (how & O_PATH) {
+        kache_emit(K_STAT, how & O_NOFOLLOW ? F_NOFOLLOW : 0, err, module, 0, place.text, NO_TEXT);
+        return;
+    }
+#ifdef O_TMPFILE
+    if ((how & O_TMPFILE) == O_TMPFILE) return;
+#endif
+    bool writes = mode != O_RDONLY || (how & (O_CREAT | O_TRUNC));
+    /* A file opened for both, not emptied and not surely new, may have had something to read. */
+    bool reads = mode == O_RDONLY ? !(how & O_TRUNC) : mode == O_RDWR && !(how & (O_TRUNC | O_EXCL));
+    if (reads) kache_emit(K_READ, flags, err, module, how, place.text, NO_TEXT);
+    if (writes) kache_emit(K_WRITE, flags, err, module, how, place.text, NO_TEXT);
+}
+
+static int flags_of_mode(const char *mode) {
+    int how = O_RDONLY;
+    if (mode[0] == 'w') how = O_WRONLY | O_CREAT | O_TRUNC;
+    if (mode[0] == 'a') how = O_WRONLY | O_CREAT | O_APPEND;
+    for (const char *c = mode; *c && *c != ','; c++) {
+        if (*c == '+') how = (how & ~O_ACCMODE) | O_RDWR;
+        if (*c == 'x') how |= O_EXCL;
+    }
+    return how;
+}
+
+/* The mode is passed on whether or not it was given: a register that nobody reads is harmless. */
+#define TAKE_MODE(last)                                                                                           \
+    va_list arguments;                                                                                            \
+    va_start(arguments, last);                                                                                    \
+    unsigned mode = va_arg(arguments, unsigned);                                                                  \
+    va_end(arguments)
+
+#define OPEN_BODY(dirfd, how, call)                                                                               \
+    int fd = call;                                                                                                \
+    if (SKIP(fd < 0)) return fd;                                                                                  \
+    OUTCOME(fd < 0);                                                                                              \
+    kache_note_open(err, module, dirfd, path, how);                                                               \
+    DONE;                                                                                                         \
+    return fd
+
+#define OPEN(name)                                                                                                \
+    HOOK(int, name, const char *path, int how, ...) {                                                             \
+        TAKE_MODE(how);                                                                                           \
+        OPEN_BODY(AT_FDCWD, how, REAL(name)(path, how, mode));                                                    \
+    }
+#define OPENAT(name)                                                                                              \
+    HOOK(int, name, int dirfd, const char *path, int how, ...) {                                                  \
+        TAKE_MODE(how);                                                                                           \
+        OPEN_BODY(dirfd, how, REAL(name)(dirfd, path, how, mode));                                                \
+    }
+#define OPEN_2(name)                                                                                              \
+    HOOK(int, name, const char *path, int how) {                                                                  \
+        OPEN_BODY(AT_FDCWD, how, REAL(name)(path, how));                                                          \
+    }
+#define OPENAT_2(name)                                                                                            \
+    HOOK(int, name, int dirfd, const char *path, int how) {                                                       \
+        OPEN_BODY(dirfd, how, REAL(name)(dirfd, path, how));                                                      \
+    }
+#define CREAT(name)                                                                                               \
+    HOOK(int, name, const char *path, mode_t mode) {                                                              \
+        OPEN_BODY(AT_FDCWD, O_WRONLY | O_CREAT | O_TRUNC, REAL(name)(path, mode));                                \
+    }
+
+OPEN(open)
+OPEN(open64)
+OPEN(__open)
+OPEN(__open64)
+OPENAT(openat)
+OPENAT(openat64)
+OPEN_2(__open_2)
+OPEN_2(__open64_2)
+OPENAT_2(__openat_2)
+OPENAT_2(__openat64_2)
+CREAT(creat)
+CREAT(creat64)
+
+#define FOPEN(name)                                                                                               \
+    HOOK(void *, name, const char *path, const char *how) {                                                       \
+        void *stream = REAL_POINTER(name)(path, how);                                                             \
+        if (SKIP(!stream) || !path || !how) return stream;                                                        \
+        OUTCOME(!stream);                                                                                         \
+        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how));                                         \
+        DONE;                                                                                                     \
+        return stream;                                                                                            \
+    }
+#define FREOPEN(name)                                                                                             \
+    HOOK(void *, name, const char *path, const char *how, void *old) {                                            \
+        void *stream = REAL_POINTER(name)(path, how, old);                                                        \
+        if (SKIP(!stream) || !path || !how) return stream;                                                        \
+        OUTCOME(!stream);                                                                                         \
+        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how));                                         \
+        DONE;                                                                                                     \
+        return stream;                                                                                            \
+    }
+
+FOPEN(fopen)
+FOPEN(fopen64)
+FREOPEN(freopen)
+FREOPEN(freopen64)
+
+/* The template is recorded as it came back, filled in. */
+#define MKSTEMP(name)                                                                                             \
+    HOOK(int, name, char *path) {                                                                                 \
+        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path));                                         \
+    }
+#define MKSTEMP_1(name)                                                                                           \
+    HOOK(int, name, char *path, int a) {                                                                          \
+        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path, a));                                      \
+    }
+#define MKSTEMP_2(name)                                                                                           \
+    HOOK(int, name, char *path, int a, int b) {                                                                   \
+        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path, a, b));                                   \
+    }
+
+MKSTEMP(mkstemp)
+MKSTEMP(mkstemp64)
+MKSTEMP_1(mkostemp)
+MKSTEMP_1(mkostemp64)
+MKSTEMP_1(mkstemps)
+MKSTEMP_1(mkstemps64)
+MKSTEMP_2(mkostemps)
+MKSTEMP_2(mkostemps64)
+
+/* ---- calls with a path and an int for a result ---- */
+
+#define INT_BODY(kind, flags, aux, dirfd, call)                                                                   \
+    int result = call;                                                                                            \
+    if (SKIP(result < 0)) return result;                                                                          \
+    OUTCOME(result < 0);                                                                                          \
+    note(kind, flags, err, module, aux, dirfd, path);                                                             \
+    DONE;                                                                                                         \
+    return result
+
+#define TRUNCATE(name, type)                                                                                      \
+    HOOK(int, name, const char *path, type size) {                                                                \
+        INT_BODY(K_WRITE, size ? 0 : F_TRUNC, 0, AT_FDCWD, REAL(name)(path, size));                               \
+    }
+TRUNCATE(truncate, off_t)
+TRUNCATE(truncate64, off64_t)
+
+HOOK(int, mknod, const char *path, mode_t mode, dev_t device) {
+    INT_BODY(K_WRITE, F_CREAT | F_EXCL, 0, AT_FDCWD, REAL(mknod)(path, mode, device));
+}
+HOOK(int, mknodat, int dirfd, const char *path, mode_t mode, dev_t device) {
+    INT_BODY(K_WRITE, F_CREAT | F_EXCL, 0, dirfd, REAL(mknodat)(dirfd, path, mode, device));
+}
+HOOK(int, __xmknod, int version, const char *path, mode_t mode, dev_t *device) {
+    INT_BODY(K_WRITE, F_CREAT | F_EXCL, 0, AT_FDCWD, REAL(__xmknod)(version, path, mode, device));
+}
+HOOK(int, __xmknodat, int version, int dirfd, const char *path, mode_t mode, dev_t *device) {
+    INT_BODY(K_WRITE, F_CREAT | F_EXCL, 0, dirfd, REAL(__xmknodat)(version, dirfd, path, mode, device));
+}
+HOOK(int, mkfifo, const char *path, mode_t mode) {
+    INT_BODY(K_WRITE, F_CREAT | F_EXCL, 0, AT_FDCWD, REAL(mkfifo)(path, mode));
+}
+HOOK(int, mkfifoat, int dirfd, const char *path, mode_t mode) {
+    INT_BODY(K_WRITE, F_CREAT | F_EXCL, 0, dirfd, REAL(mkfifoat)(dirfd, path, mode));
+}
+
+/* ---- probes ---- */
+
+#define MODE(buffer) (result == 0 ? (int64_t)(buffer)->st_mode : 0)
+#define LINK_FLAG(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0)
+
+#define STAT(name, type, flags)                                                                                   \
+    HOOK(int, name, const char *path, struct type *buffer) {                                                      \
+        INT_BODY(K_STAT, flags, MODE(buffer), AT_FDCWD, REAL(name)(path, buffer));                                \
+    }
+STAT(stat, stat, 0)
+STAT(stat64, stat64, 0)
+STAT(lstat, stat, F_NOFOLLOW)
+STAT(lstat64, stat64, F_NOFOLLOW)
+
+#define XSTAT(name, type, flags)                                                                                  \
+    HOOK(int, name, int version, const char *path, struct type *buffer) {                                         \
+        INT_BODY(K_STAT, flags, MODE(buffer), AT_FDCWD, REAL(name)(version, path, buffer));                       \
+    }
+XSTAT(__xstat, stat, 0)
+XSTAT(__xstat64, stat64, 0)
+XSTAT(__lxstat, stat, F_NOFOLLOW)
+XSTAT(__lxstat64, stat64, F_NOFOLLOW)
+
+#define FSTATAT(name, type)                                                                                       \
+    HOOK(int, name, int dirfd, const char *path, struct type *buffer, int flags) {                                \
+        INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(dirfd, path, buffer, flags));          \
+    }
+FSTATAT(fstatat, stat)
+FSTATAT(fstatat64, stat64)
+
+#define FXSTATAT(name, type)                                                                                      \
+    HOOK(int, name, int version, int dirfd, const char *path, struct type *buffer, int flags) {                   \
+        INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(version, dirfd, path, buffer, flags)); \
+    }
+FXSTATAT(__fxstatat, stat)
+FXSTATAT(__fxstatat64, stat64)
+
+HOOK(int, statx, int dirfd, const char *path, int flags, unsigned mask, struct statx *buffer) {
+    INT_BODY(K_STAT, LINK_FLAG(flags), result == 0 ? (int64_t)buffer->stx_mode : 0, dirfd,
+             REAL(statx)(dirfd, path, flags, mask, buffer));
+}
+
+#define ACCESS(name)                                                                                              \
+    HOOK(int, name, const char *path, int mode) {                                                                 \
+        INT_BODY(K_STAT, 0, 0, AT_FDCWD, REAL(name)(path, mode));                                                 \
+    }
+ACCESS(access)
+ACCESS(euidaccess)
+ACCESS(eaccess)
+
+HOOK(int, faccessat, int dirfd, const char *path, int mode, int flags) {
+    INT_BODY(K_STAT, LINK_FLAG(flags), 0, dirfd, REAL(faccessat)(dirfd, path, mode, flags));
+}
+HOOK(int, chdir, const char *path) {
+    /* A relative path means the directory that was left. */
+    struct place place;
+    kache_locate(&place, AT_FDCWD, kache_active ? path : NULL);
+    int result = REAL(chdir)(path);
+    if (SKIP(result < 0)) return result;
+    OUTCOME(result < 0);
+    if (place.known) kache_emit(K_STAT, 0, err, module, err ? 0 : S_IFDIR, place.text, NO_TEXT);
+    DONE;
+    return result;
+}
+
+#define READLINK_BODY(dirfd, call)                                                                                \
+    ssize_t result = call;                                                                                        \
+    if (SKIP(result < 0)) return result;                                                                          \
+    OUTCOME(result < 0);                                                                                          \
+    note_result(K_READLINK, err, module, dirfd, path, text_len(buffer, result > 0 ? (size_t)result : 0));         \
+    DONE;                                                                                                         \
+    return result
+
+HOOK(ssize_t, readlink, const char *path, char *buffer, size_t size) {
+    READLINK_BODY(AT_FDCWD, REAL(readlink)(path, buffer, size));
+}
+HOOK(ssize_t, readlinkat, int dirfd, const char *path, char *buffer, size_t size) {
+    READLINK_BODY(dirfd, REAL(readlinkat)(dirfd, path, buffer, size));
+}
+HOOK(ssize_t, __readlink_chk, const char *path, char *buffer, size_t size, size_t limit) {
+    READLINK_BODY(AT_FDCWD, REAL(__readlink_chk)(path, buffer, size, limit));
+}
+HOOK(ssize_t, __readlinkat_chk, int dirfd, const char *path, char *buffer, size_t size, size_t limit) {
+    READLINK_BODY(dirfd, REAL(__readlinkat_chk)(dirfd, path, buffer, size, limit));
+}
+
+#define REALPATH_BODY(call)                                                                                       \
+    char *result = call;                                                                                          \
+    if (SKIP(!result) || !path) return result;                                                                    \
+    OUTCOME(!result);                                                                                             \
+    note_result(K_REALPATH, err, module, AT_FDCWD, path, text_of(result));                                        \
+    DONE;                                                                                                         \
+    return result
+
+HOOK(char *, realpath, const char *path, char *resolved) {
+    REALPATH_BODY(REAL_POINTER(realpath)(path, resolved));
+}
+HOOK(char *, __realpath_chk, const char *path, char *resolved, size_t size) {
+    REALPATH_BODY(REAL_POINTER(__realpath_chk)(path, resolved, size));
+}
+HOOK(char *, canonicalize_file_name, const char *path) {
+    REALPATH_BODY(REAL_POINTER(canonicalize_file_name)(path));
+}
+
+/* ---- listings ---- */
+
+HOOK(void *, opendir, const char *path) {
+    void *result = REAL_POINTER(opendir)(path);
+    if (SKIP(!result)) return result;
+    OUTCOME(!result);
+    note(K_LIST, 0, err, module, 0, AT_FDCWD, path);
+    DONE;
+    return result;
+}
+
+void kache_note_list_fd(int err, uint32_t module, int fd) {
+    struct place place;
+    kache_locate_fd(&place, fd);
+    if (place.known) kache_emit(K_LIST, 0, err, module, 0, place.text, NO_TEXT);
+}
+
+HOOK(void *, fdopendir, int fd) {
+    void *result = REAL_POINTER(fdopendir)(fd);
+    if (SKIP(!result)) return result;
+    OUTCOME(!result);
+    kache_note_list_fd(err, module, fd);
+    DONE;
+    return result;
+}
+
+#define SCANDIR(name)                                                                                             \
+    HOOK(int, name, const char *path, void *list, void *filter, void *order) {                                    \
+        INT_BODY(K_LIST, 0, 0, AT_FDCWD, REAL(name)(path, list, filter, order));                                  \
+    }
+#define SCANDIRAT(name)                                                                                           \
+    HOOK(int, name, int dirfd, const char *path, void *list, void *filter, void *order) {                         \
+        INT_BODY(K_LIST, 0, 0, dirfd, REAL(name)(dirfd, path, list, filter, order));                              \
+    }
+SCANDIR(scandir)
+SCANDIR(scandir64)
+SCANDIRAT(scandirat)
+SCANDIRAT(scandirat64)
+
+/* These walk within libc, where no hook sees them. They are recorded before their callbacks run. */
+#define WALK(name, flags_, parameters, ...)                                                                       \
+    HOOK(int, name, parameters) {                                                                                 \
+        if (kache_active && path) {                                                                               \
+            int saved = errno;                                                                                    \
+            note(K_LIST, flags_, 0, kache_module(CALLER), 0, AT_FDCWD, path);                                     \
+            errno = saved;                                                                                        \
+        }                                                                                                         \
+        return REAL(name)(__VA_ARGS__);                                                                           \
+    }
+#define COMMA ,
+WALK(glob, F_PATTERN, const char *path COMMA int flags COMMA void *error COMMA void *result, path, flags, error, result)
+WALK(glob64, F_PATTERN, const char *path COMMA int flags COMMA void *error COMMA void *result, path, flags, error,
+     result)
+WALK(ftw, F_PATTERN | F_RECURSIVE, const char *path COMMA void *visit COMMA int fds, path, visit, fds)
+WALK(ftw64, F_PATTERN | F_RECURSIVE, const char *path COMMA void *visit COMMA int fds, path, visit, fds)
+WALK(nftw, F_PATTERN | F_RECURSIVE, const char *path COMMA void *visit COMMA int fds COMMA int flags, path, visit, fds,
+     flags)
+WALK(nftw64, F_PATTERN | F_RECURSIVE, const char *path COMMA void *visit COMMA int fds COMMA int flags, path, visit,
+     fds, flags)
+
+#define FTS(name)                                                                                                 \
+    HOOK(void *, name, char *const *paths, int flags, void *order) {                                              \
+        int saved = errno;                                                                                        \
+        uint32_t module = kache_module(CALLER);                                                                   \
+        for (char *const *path = paths; kache_active && path && *path; path++)                                    \
+            note(K_LIST, F_PATTERN | F_RECURSIVE, 0, module, 0, AT_FDCWD, *path);                                 \
+        errno = saved;                                                                                            \
+        return REAL_POINTER(name)(paths, flags, order);                                                           \
+    }
+FTS(fts_open)
+FTS(fts64_open)
+
+/* ---- changes ---- */
+
+HOOK(int, mkdir, const char *path, mode_t mode) {
+    INT_BODY(K_MKDIR, 0, 0, AT_FDCWD, REAL(mkdir)(path, mode));
+}
+HOOK(int, mkdirat, int dirfd, const char *path, mode_t mode) {
+    INT_BODY(K_MKDIR, 0, 0, dirfd, REAL(mkdirat)(dirfd, path, mode));
+}
+HOOK(char *, mkdtemp, char *path) {
+    char *result = REAL_POINTER(mkdtemp)(path);
+    if (SKIP(!result)) return result;
+    OUTCOME(!result);
+    note(K_MKDIR, 0, err, module, 0, AT_FDCWD, path);
+    DONE;
+    return result;
+}
+
+HOOK(int, unlink, const char *path) {
+    INT_BODY(K_UNLINK, 0, 0, AT_FDCWD, REAL(unlink)(path));
+}
+HOOK(int, rmdir, const char *path) {
+    INT_BODY(K_UNLINK, F_RMDIR, 0, AT_FDCWD, REAL(rmdir)(path));
+}
+HOOK(int, remove, const char *path) {
+    INT_BODY(K_UNLINK, 0, 0, AT_FDCWD, REAL(remove)(path));
+}
+HOOK(int, unlinkat, int dirfd, const char *path, int flags) {
+    INT_BODY(K_UNLINK, flags & AT_REMOVEDIR ? F_RMDIR : 0, 0, dirfd, REAL(unlinkat)(dirfd, path, flags));
+}
+
+static void note_pair(enum kind kind, int err, uint32_t module, int from_fd, const char *from, int to_fd,
+                      const char *to) {
+    struct place a, b;
+    kache_locate(&a, from_fd, from);
+    if (!a.known && kind == K_LINK) kache_locate_fd(&a, from_fd);
+    kache_locate(&b, to_fd, to);
+    if (a.known && b.known) kache_emit(kind, 0, err, module, 0, a.text, b.text);
+}
+
+#define PAIR_BODY(kind, from_fd, to_fd, call)                                                                     \
+    int result = call;                                                                                            \
+    if (SKIP(result < 0)) return result;                                                                          \
+    OUTCOME(result < 0);                                                                                          \
+    note_pair(kind, err, module, from_fd, from, to_fd, to);                                                       \
+    DONE;                                                                                                         \
+    return result
+
+HOOK(int, rename, const char *from, const char *to) {
+    PAIR_BODY(K_RENAME, AT_FDCWD, AT_FDCWD, REAL(rename)(from, to));
+}
+HOOK(int, renameat, int from_fd, const char *from, int to_fd, const char *to) {
+    PAIR_BODY(K_RENAME, from_fd, to_fd, REAL(renameat)(from_fd, from, to_fd, to));
+}
+HOOK(int, renameat2, int from_fd, const char *from, int to_fd, const char *to, unsigned flags) {
+    PAIR_BODY(K_RENAME, from_fd, to_fd, REAL(renameat2)(from_fd, from, to_fd, to, flags));
+}
+HOOK(int, link, const char *from, const char *to) {
+    PAIR_BODY(K_LINK, AT_FDCWD, AT_FDCWD, REAL(link)(from, to));
+}
+HOOK(int, linkat, int from_fd, const char *from, int to_fd, const char *to, int flags) {
+    PAIR_BODY(K_LINK, from_fd, to_fd, REAL(linkat)(from_fd, from, to_fd, to, flags));
+}
+
+static void note_symlink(int err, uint32_t module, const char *target, int dirfd, const char *path) {
+    struct place place;
+    kache_locate(&place, dirfd, path);
+    if (place.known && target) kache_emit(K_LINK, F_SYMLINK, err, module, 0, text_of(target), place.text);
+}
+
+#define SYMLINK_BODY(dirfd, call)                                                                                 \
+    int result = call;                                                                                            \
+    if (SKIP(result < 0)) return result;                                                                          \
+    OUTCOME(result < 0);                                                                                          \
+    note_symlink(err, module, target, dirfd, path);                                                               \
+    DONE;                                                                                                         \
+    return result
+
+HOOK(int, symlink, const char *target, const char *path) {
+    SYMLINK_BODY(AT_FDCWD, REAL(symlink)(target, path));
+}
+HOOK(int, symlinkat, const char *target, int dirfd, const char *path) {
+    SYMLINK_BODY(dirfd, REAL(symlinkat)(target, dirfd, path));
+}
+
+/* ---- the working directory ---- */
+
+#define CWD_BODY(bit, call)                                                                                       \
+    char *result = call;                                                                                          \
+    if (SKIP(!result) || !result) return result;                                                                  \
+    int saved = errno;                                                                                            \
+    uint32_t module = kache_module(CALLER);                                                                       \
+    if (kache_first_time(module, bit)) kache_emit(K_CWD, 0, 0, module, 0, text_of(result), NO_TEXT);              \
+    DONE;                                                                                                         \
+    return result
+
+HOOK(char *, getcwd, char *buffer, size_t size) {
+    CWD_BODY(FIRST_GETCWD, REAL_POINTER(getcwd)(buffer, size));
+}
+HOOK(char *, __getcwd_chk, char *buffer, size_t size, size_t limit) {
+    CWD_BODY(FIRST_GETCWD, REAL_POINTER(__getcwd_chk)(buffer, size, limit));
+}
+HOOK(char *, getwd, char *buffer) {
+    CWD_BODY(FIRST_GETCWD, REAL_POINTER(getwd)(buffer));
+}
+HOOK(char *, get_current_dir_name, void) {
+    CWD_BODY(FIRST_CURRENT_DIR, REAL_POINTER(get_current_dir_name)());
+}
+
+void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd,
+                     const char *path) {
+    note(kind, flags, err, module, aux, dirfd, path);
+}
+
+void kache_note_readlink(int err, uint32_t module, int dirfd, const char *path, const char *result, long len) {
+    note_result(K_READLINK, err, module, dirfd, path, text_len(result, len > 0 ? (size_t)len : 0));
+}

@@ -1,0 +1,32 @@
+/* What the raw system calls share with the hooks for files, so that both say the same of the same thing. */
+
+#ifndef KACHE_OBSERVER_FILES_H
+#define KACHE_OBSERVER_FILES_H
+
+#include "core.h"
+
+void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how);
+void kache_note_list_fd(int err, uint32_t module, int fd);
+void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd,
+                     const char *path);
+void kache_note_readlink(int err, uint32_t module, int dirfd, const char *path, const char *result, long len);
+
+/* Bits of what is recorded once for each module. */
+enum first {
+    FIRST_GETCWD,
+    FIRST_CURRENT_DIR,
+    FIRST_CLOCK,
+    FIRST_GETTIMEOFDAY,
+    FIRST_TIME,
+    FIRST_TIMESPEC_GET,
+    FIRST_HOSTNAME,
+    FIRST_UNAME,
+    FIRST_LOGIN,
+    FIRST_USER,
+    FIRST_RANDOM,
+    FIRST_PID,
+    FIRST_CPUS,
+    FIRST_RESOLVE,
+};
+
+#endif

@@ -1,0 +1,332 @@
+/* Hooks for what is not a file: the environment, the clock and the host, the network, and `syscall`.
+ *
+ * The clock is asked so often that a process records it once for each module that does. */
+
+#include "core.h"
+
+#include <alloca.h>
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "process.h"
+
+/* ---- environment ---- */
+
+/* A program may ask for one variable in a loop: what was recorded is remembered by a digest of all of it. */
+#define SEEN_LIMIT 1024
+static uint64_t seen_reads[SEEN_LIMIT];
+
+static bool is_new_read(const char *name, const char *value, uint32_t module) {
+    uint64_t hash = 0xcbf29ce484222325u ^ module;
+    size_t length = 0;
+    for (const char *c = name; *c; c++, length++) hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+    hash = (hash ^ (value ? 0x100 : 0x200)) * 0x100000001b3u;
+    for (const char *c = value; c && *c; c++, length++) hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+    if (length > 4096) return true;
+    uint64_t *slot = &seen_reads[(hash >> 32) % SEEN_LIMIT];
+    if (__atomic_load_n(slot, __ATOMIC_RELAXED) == hash) return false;
+    __atomic_store_n(slot, hash, __ATOMIC_RELAXED);
+    return true;
+}
+
+static void note_getenv(const char *name, const char *value, uint32_t module) {
+    if (!name || !is_new_read(name, value, module)) return;
+    int saved = errno;
+    kache_emit(K_GETENV, 0, value ? 0 : ENOENT, module, 0, text_of(name), text_of(value));
+    errno = saved;
+}
+
+#define GETENV(name)                                                                                              \
+    HOOK(char *, name, const char *variable) {                                                                    \
+        char *value = REAL_POINTER(name)(variable);                                                               \
+        if (kache_active) note_getenv(variable, value, kache_module(CALLER));                                     \
+        return value;                                                                                             \
+    }
+GETENV(getenv)
+GETENV(secure_getenv)
+GETENV(__secure_getenv)
+
+/* ---- clock, host, user ---- */
+
+static __attribute__((noinline)) void note_volatile(const char *function, uint32_t module, unsigned bit) {
+    if (!kache_first_time(module, bit)) return;
+    int saved = errno;
+    kache_emit(K_VOLATILE, 0, 0, module, 0, text_of(function), NO_TEXT);
+    errno = saved;
+}
+
+#define VOLATILE(name, bit)                                                                                       \
+    if (kache_active) note_volatile(name, kache_module(CALLER), bit)
+
+HOOK(int, clock_gettime, clockid_t clock, struct timespec *now) {
+    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI)
+        VOLATILE("clock_gettime", FIRST_CLOCK);
+    return REAL(clock_gettime)(clock, now);
+}
+HOOK(int, gettimeofday, void *now, void *zone) {
+    VOLATILE("gettimeofday", FIRST_GETTIMEOFDAY);
+    return REAL(gettimeofday)(now, zone);
+}
+HOOK(time_t, time, time_t *now) {
+    VOLATILE("time", FIRST_TIME);
+    return REAL(time)(now);
+}
+HOOK(int, timespec_get, struct timespec *now, int base) {
+    VOLATILE("timespec_get", FIRST_TIMESPEC_GET);
+    return REAL(timespec_get)(now, base);
+}
+HOOK(int, gethostname, char *name, size_t size) {
+    VOLATILE("gethostname", FIRST_HOSTNAME);
+    return REAL(gethostname)(name, size);
+}
+HOOK(int, __gethostname_chk, char *name, size_t size, size_t limit) {
+    VOLATILE("gethostname", FIRST_HOSTNAME);
+    return REAL(__gethostname_chk)(name, size, limit);
+}
+HOOK(int, uname, void *name) {
+    VOLATILE("uname", FIRST_UNAME);
+    return REAL(uname)(name);
+}
+HOOK(char *, getlogin, void) {
+    VOLATILE("getlogin", FIRST_LOGIN);
+    return REAL_POINTER(getlogin)();
+}
+HOOK(int, getlogin_r, char *name, size_t size) {
+    VOLATILE("getlogin_r", FIRST_LOGIN);
+    return REAL(getlogin_r)(name, size);
+}
+HOOK(void *, getpwuid, uid_t user) {
+    VOLATILE("getpwuid", FIRST_USER);
+    return REAL_POINTER(getpwuid)(user);
+}
+HOOK(void *, getpwnam, const char *name) {
+    VOLATILE("getpwnam", FIRST_USER);
+    return REAL_POINTER(getpwnam)(name);
+}
+HOOK(int, getpwuid_r, uid_t user, void *entry, char *buffer, size_t size, void *result) {
+    VOLATILE("getpwuid_r", FIRST_USER);
+    return REAL(getpwuid_r)(user, entry, buffer, size, result);
+}
+HOOK(int, getpwnam_r, const char *name, void *entry, char *buffer, size_t size, void *result) {
+    VOLATILE("getpwnam_r", FIRST_USER);
+    return REAL(getpwnam_r)(name, entry, buffer, size, result);
+}
+HOOK(ssize_t, getrandom, void *buffer, size_t size, unsigned flags) {
+    VOLATILE("getrandom", FIRST_RANDOM);
+    return REAL(getrandom)(buffer, size, flags);
+}
+HOOK(int, getentropy, void *buffer, size_t size) {
+    VOLATILE("getentropy", FIRST_RANDOM);
+    return REAL(getentropy)(buffer, size);
+}
+HOOK(pid_t, getpid, void) {
+    VOLATILE("getpid", FIRST_PID);
+    return REAL(getpid)();
+}
+HOOK(int, sched_getaffinity, pid_t pid, size_t size, void *set) {
+    VOLATILE("sched_getaffinity", FIRST_CPUS);
+    return REAL(sched_getaffinity)(pid, size, set);
+}
+HOOK(long, sysconf, int name) {
+    if (name == _SC_NPROCESSORS_ONLN || name == _SC_NPROCESSORS_CONF) VOLATILE("sysconf", FIRST_CPUS);
+    return REAL(sysconf)(name);
+}
+HOOK(int, getaddrinfo, const char *node, const char *service, const void *hints, void *result) {
+    VOLATILE("getaddrinfo", FIRST_RESOLVE);
+    return REAL(getaddrinfo)(node, service, hints, result);
+}
+HOOK(void *, gethostbyname, const char *name) {
+    VOLATILE("gethostbyname", FIRST_RESOLVE);
+    return REAL_POINTER(gethostbyname)(name);
+}
+
+/* ---- network ---- */
+
+static char *put_number(char *at, unsigned value, unsigned base) {
+    char digits[12];
+    int count = 0;
+    do {
+        digits[count++] = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value);
+    while (count) *at++ = digits[--count];
+    return at;
+}
+
+static char *put_string(char *at, const char *s) {
+    while (*s) *at++ = *s++;
+    return at;
+}
+
+static size_t print_address(char *out, const struct sockaddr *address, socklen_t size) {
+    char *at = out;
+    if (address->sa_family == AF_INET && size >= sizeof(struct sockaddr_in)) {
+        const struct sockaddr_in *in = (const void *)address;
+        const uint8_t *bytes = (const void *)&in->sin_addr;
+        at = put_string(at, "inet:");
+        for (int i = 0; i < 4; i++) {
+            if (i) *at++ = '.';
+            at = put_number(at, bytes[i], 10);
+        }
+        *at++ = ':';
+        at = put_number(at, __builtin_bswap16(in->sin_port), 10);
+    } else if (address->sa_family == AF_INET6 && size >= sizeof(struct sockaddr_in6)) {
+        const struct sockaddr_in6 *in = (const void *)address;
+        const uint8_t *bytes = (const void *)&in->sin6_addr;
+        at = put_string(at, "inet6:[");
+        for (int i = 0; i < 16; i += 2) {
+            if (i) *at++ = ':';
+            at = put_number(at, (unsigned)bytes[i] << 8 | bytes[i + 1], 16);
+        }
+        at = put_string(at, "]:");
+        at = put_number(at, __builtin_bswap16(in->sin6_port), 10);
+    } else if (address->sa_family == AF_UNIX && size > offsetof(struct sockaddr_un, sun_path)) {
+        const char *path = ((const struct sockaddr_un *)(const void *)address)->sun_path;
+        size_t length = size - offsetof(struct sockaddr_un, sun_path);
+        if (length > sizeof(((struct sockaddr_un *)0)->sun_path)) length = sizeof(((struct sockaddr_un *)0)->sun_path);
+        at = put_string(at, "unix:");
+        for (size_t i = 0; i < length; i++) {
+            /* An abstract name starts with a zero byte and may hold more of them. */
+            if (path[i] == 0 && path[0] != 0) break;
+            *at++ = path[i] ? path[i] : '@';
+        }
+    }
+    return (size_t)(at - out);
+}
+
+HOOK(int, connect, int fd, const struct sockaddr *address, socklen_t size) {
+    int result = REAL(connect)(fd, address, size);
+    if (!kache_active || !address || (result < 0 && errno == EFAULT)) return result;
+    int saved = errno;
+    char printed[160];
+    size_t length = print_address(printed, address, size);
+    if (length)
+        kache_emit(K_CONNECT, 0, result < 0 ? saved : 0, kache_module(CALLER), 0, text_len(printed, length), NO_TEXT);
+    errno = saved;
+    return result;
+}
+
+/* ---- syscall ---- */
+
+struct open_how_ {
+    uint64_t flags;
+    uint64_t mode;
+    uint64_t resolve;
+};
+
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+
+/* What no record of a path can stand for: the reader should take the process for one that was not observed. */
+static bool is_beyond_us(long number) {
+    switch (number) {
+    case SYS_chroot:
+    case SYS_mount:
+    case SYS_open_by_handle_at:
+    case 425: /* io_uring_setup */
+    case 428: /* open_tree */
+    case 430: /* fsopen */
+    case 442: /* mount_setattr */
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void note_syscall(long number, const long *a, long result, int err, uint32_t module) {
+    switch (number) {
+#ifdef SYS_open
+    case SYS_open:
+        kache_note_open(err, module, AT_FDCWD, (const char *)a[0], (int)a[1]);
+        break;
+    case SYS_creat:
+        kache_note_open(err, module, AT_FDCWD, (const char *)a[0], O_WRONLY | O_CREAT | O_TRUNC);
+        break;
+    case SYS_stat:
+    case SYS_lstat:
+        kache_note_path(K_STAT, number == SYS_lstat ? F_NOFOLLOW : 0, err, module,
+                        err ? 0 : ((const struct stat *)a[1])->st_mode, AT_FDCWD, (const char *)a[0]);
+        break;
+    case SYS_access:
+        kache_note_path(K_STAT, 0, err, module, 0, AT_FDCWD, (const char *)a[0]);
+        break;
+    case SYS_readlink:
+        kache_note_readlink(err, module, AT_FDCWD, (const char *)a[0], (const char *)a[1], result);
+        break;
+    case SYS_getdents:
+#endif
+    case SYS_getdents64:
+        kache_note_list_fd(err, module, (int)a[0]);
+        break;
+    case SYS_openat:
+        kache_note_open(err, module, (int)a[0], (const char *)a[1], (int)a[2]);
+        break;
+    case SYS_openat2:
+        kache_note_open(err, module, (int)a[0], (const char *)a[1],
+                        a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0);
+        break;
+#ifdef SYS_newfstatat
+    case SYS_newfstatat:
+        kache_note_path(K_STAT, a[3] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0, err, module,
+                        err ? 0 : ((const struct stat *)a[2])->st_mode, (int)a[0], (const char *)a[1]);
+        break;
+#endif
+    case SYS_statx:
+        kache_note_path(K_STAT, a[2] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0, err, module,
+                        err ? 0 : ((const struct statx *)a[4])->stx_mode, (int)a[0], (const char *)a[1]);
+        break;
+    case SYS_faccessat:
+    case SYS_faccessat2:
+        kache_note_path(K_STAT, 0, err, module, 0, (int)a[0], (const char *)a[1]);
+        break;
+    case SYS_readlinkat:
+        kache_note_readlink(err, module, (int)a[0], (const char *)a[1], (const char *)a[2], result);
+        break;
+    case SYS_getrandom:
+        note_volatile("getrandom", module, FIRST_RANDOM);
+        break;
+    default:
+        if (is_beyond_us(number)) kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
+    }
+}
+
+HOOK(long, syscall, long number, ...) {
+    long a[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; i++) a[i] = va_arg(list, long);
+    va_end(list);
+    /* Futexes come through here by the million. */
+    if (number == SYS_futex || !kache_active) return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    uint32_t module = kache_module(CALLER);
+    int environment = number == SYS_execve ? 2 : number == SYS_execveat ? 3 : 0;
+    if (environment) {
+        int dirfd = number == SYS_execve ? AT_FDCWD : (int)a[0];
+        const char *program = (const char *)a[number == SYS_execve ? 0 : 1];
+        kache_note_exec(0, module, dirfd, program, 0);
+        char *const *from = (char *const *)a[environment];
+        size_t size = kache_environment_size(from);
+        if (size) a[environment] = (long)kache_environment(from, alloca(size));
+        long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        kache_note_exec(errno, module, dirfd, program, 0);
+        return result;
+    }
+    long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    int saved = errno;
+    int err = result == -1 ? saved : 0;
+    if (err != EFAULT) note_syscall(number, a, result, err, module);
+    errno = saved;
+    return result;
+}

@@ -1,0 +1,521 @@
+/* The observer: an object for LD_PRELOAD that writes down what a process looks at.
+ *
+ * It is C because of two things that stable Rust cannot do without its standard library: define variadic
+ * functions (`open`, `execl`, `syscall`), and ask for the address that a function returns to, which is how a
+ * proc macro's `getenv` is told from its compiler's. A Rust cdylib would also bring a runtime and an
+ * allocator into every process of a build.
+ *
+ * The log is one sparse shared mapping that the whole process tree appends to with an atomic add. Nothing is
+ * ever flushed, so records survive `_exit` and SIGKILL, and nothing is locked, so hooks may run in signal
+ * handlers and in the children of `fork` and `vfork`. For the same reason nothing here allocates memory.
+ *
+ * The object is linked against nothing: a symbol version taken from the libc it was built with would keep
+ * programs with an older one from starting.
+ *
+ * Where the log cannot be had, every hook passes straight through. */
+
+#include "core.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#define MAGIC "KACHELG1"
+#define MEMFD_NAME "/memfd:kache-observe"
+
+struct header {
+    char magic[8];
+    uint64_t capacity;
+    uint64_t tail;
+    uint32_t overflow;
+    uint32_t rest[9];
+};
+
+struct record {
+    uint32_t total;
+    uint8_t kind;
+    uint8_t flags;
+    uint16_t err;
+    uint32_t pid;
+    uint32_t tid;
+    uint32_t module;
+    uint32_t pad;
+    int64_t aux;
+};
+
+_Static_assert(sizeof(struct header) == 64, "the reader knows this layout");
+_Static_assert(sizeof(struct record) == 32, "the reader knows this layout");
+
+bool kache_active;
+char kache_log_variable[sizeof LOG_VARIABLE + 64];
+const char *kache_object;
+
+static struct header *header;
+static uint64_t capacity;
+static uint32_t own_pid;
+static uint32_t announced_pid;
+
+/* ---- system calls, past our own hooks and without touching errno ---- */
+
+#if defined(__x86_64__)
+long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#elif defined(__aarch64__)
+long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
+    register long x8 __asm__("x8") = nr;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+    return x0;
+}
+#else
+long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
+    static long (*call)(long, ...);
+    int saved = errno;
+    if (!call) call = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    long result = call ? call(nr, a, b, c, d, e, f) : -ENOSYS;
+    if (call && result == -1) result = -errno;
+    errno = saved;
+    return result;
+}
+#endif
+
+#define RAW(nr, a, b, c, d) kache_raw((nr), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+
+/* ---- finding what a hook stands in front of ---- */
+
+extern struct real __start_kache_reals[] __attribute__((visibility("hidden")));
+extern struct real __stop_kache_reals[] __attribute__((visibility("hidden")));
+
+long kache_missing(void) {
+    errno = ENOSYS;
+    return -1;
+}
+
+void *kache_missing_pointer(void) {
+    errno = ENOSYS;
+    return NULL;
+}
+
+#pragma weak dlsym
+#pragma weak dlvsym
+
+void *kache_real(void **slot, const char *name) {
+    int saved = errno;
+    void *found = dlsym ? dlsym(RTLD_NEXT, name) : NULL;
+    if (!found && dlvsym && name[0] == '_' && name[1] == '_') {
+        /* A newer libc keeps `__xstat` and its like as hidden symbols, which only a lookup by version finds. */
+#if defined(__aarch64__)
+        found = dlvsym(RTLD_NEXT, name, "GLIBC_2.17");
+#else
+        found = dlvsym(RTLD_NEXT, name, "GLIBC_2.2.5");
+        if (!found) found = dlvsym(RTLD_NEXT, name, "GLIBC_2.4");
+#endif
+    }
+    errno = saved;
+    if (found) __atomic_store_n(slot, found, __ATOMIC_RELAXED);
+    return found;
+}
+
+/* ---- modules ---- */
+
+/* Entries are filled once, published by `ready`, and never used again after they died: lookups need no lock,
+ * and an interrupted insertion blocks nobody. Two threads may both insert a module; it then has two ids. */
+struct module {
+    uintptr_t low;
+    uintptr_t high;
+    uintptr_t base;
+    const char *name;
+    uint32_t seen;
+    uint32_t ready;
+};
+
+#define MODULE_LIMIT 2048
+static struct module modules[MODULE_LIMIT];
+static uint32_t module_count;
+static uint32_t module_last;
+
+/* glibc 2.35 has this lookup without locks. Declared here, so that older headers will do. */
+struct found_object {
+    unsigned long long flags;
+    void *low;
+    void *high;
+    struct link_map *map;
+    unsigned long long rest[12];
+};
+extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
+#pragma weak dl_iterate_phdr
+
+static void emit_module(uint32_t id, struct module *module, const char *name) {
+    struct place place;
+    if (name[0] == 0) {
+        long got = RAW(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", place.buffer, sizeof place.buffer);
+        place.text = text_len(place.buffer, got > 0 ? (size_t)got : 0);
+    } else {
+        kache_locate(&place, AT_FDCWD, name);
+    }
+    /* The log keeps the name for as long as we may need it; the loader frees its own with the module. */
+    module->name = kache_emit(K_MODULE, 0, 0, id, (int64_t)module->base, place.text, NO_TEXT);
+}
+
+static uint32_t add_module(uintptr_t low, uintptr_t high, uintptr_t base, const char *name) {
+    if (__atomic_load_n(&module_count, __ATOMIC_RELAXED) >= MODULE_LIMIT) return MODULE_UNKNOWN;
+    uint32_t id = __atomic_fetch_add(&module_count, 1, __ATOMIC_RELAXED);
+    if (id >= MODULE_LIMIT) {
+        __atomic_store_n(&module_count, MODULE_LIMIT, __ATOMIC_RELAXED);
+        return MODULE_UNKNOWN;
+    }
+    struct module *module = &modules[id];
+    module->low = low;
+    module->high = high;
+    module->base = base;
+    emit_module(id, module, name);
+    __atomic_store_n(&module->ready, 1, __ATOMIC_RELEASE);
+    return id;
+}
+
+static inline bool holds(uint32_t id, uintptr_t address) {
+    struct module *module = &modules[id];
+    return __atomic_load_n(&module->ready, __ATOMIC_ACQUIRE) && address >= module->low && address < module->high;
+}
+
+static uint32_t find_module(uintptr_t address) {
+    uint32_t last = __atomic_load_n(&module_last, __ATOMIC_RELAXED);
+    if (holds(last, address)) return last;
+    uint32_t count = __atomic_load_n(&module_count, __ATOMIC_RELAXED);
+    for (uint32_t id = 0; id < count && id < MODULE_LIMIT; id++) {
+        if (holds(id, address)) {
+            __atomic_store_n(&module_last, id, __ATOMIC_RELAXED);
+            return id;
+        }
+    }
+    return MODULE_UNKNOWN;
+}
+
+static void extent(const struct dl_phdr_info *info, uintptr_t *low, uintptr_t *high) {
+    *low = UINTPTR_MAX;
+    *high = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD) continue;
+        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+        if ((start & ~(uintptr_t)4095) < *low) *low = start & ~(uintptr_t)4095;
+        if (start + segment->p_memsz > *high) *high = start + segment->p_memsz;
+    }
+}
+
+static bool is_vdso(const char *name) {
+    return __builtin_strncmp(name, "linux-vdso", 10) == 0 || __builtin_strncmp(name, "linux-gate", 10) == 0;
+}
+
+static int scan_one(struct dl_phdr_info *info, size_t size, void *data) {
+    (void)size;
+    bool *first = data;
+    bool is_first = *first;
+    *first = false;
+    uintptr_t low, high;
+    extent(info, &low, &high);
+    const char *name = info->dlpi_name ? info->dlpi_name : "";
+    if (low >= high || is_vdso(name) || (name[0] == 0 && !is_first)) return 0;
+    if ((uintptr_t)modules >= low && (uintptr_t)modules < high) {
+        kache_object = info->dlpi_name;
+        return 0;
+    }
+    if (kache_active && find_module(low) == MODULE_UNKNOWN) add_module(low, high, info->dlpi_addr, name);
+    return 0;
+}
+
+void kache_scan_modules(void) {
+    bool first = true;
+    if (dl_iterate_phdr) dl_iterate_phdr(scan_one, &first);
+}
+
+bool kache_is_own_process(void) {
+    return (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0) == own_pid;
+}
+
+uint32_t kache_module(void *return_address) {
+    uintptr_t address = (uintptr_t)return_address - 1;
+    uint32_t id = find_module(address);
+    if (id != MODULE_UNKNOWN) return id;
+    if (find_object) {
+        struct found_object found;
+        if (find_object((void *)address, &found) != 0 || !found.map) return MODULE_UNKNOWN;
+        const char *name = found.map->l_name ? found.map->l_name : "";
+        if (is_vdso(name)) return MODULE_UNKNOWN;
+        return add_module((uintptr_t)found.low, (uintptr_t)found.high, found.map->l_addr, name);
+    }
+    /* The loader's lock may be held for good in the child of a fork: better not to know there. */
+    if (!kache_is_own_process()) return MODULE_UNKNOWN;
+    kache_scan_modules();
+    return find_module(address);
+}
+
+struct present {
+    uintptr_t low;
+    bool found;
+};
+
+static int match_one(struct dl_phdr_info *info, size_t size, void *data) {
+    (void)size;
+    struct present *present = data;
+    uintptr_t low, high;
+    extent(info, &low, &high);
+    present->found |= low == present->low;
+    return present->found;
+}
+
+void kache_prune_modules(void) {
+    uint32_t count = __atomic_load_n(&module_count, __ATOMIC_RELAXED);
+    for (uint32_t id = 1; id < count && id < MODULE_LIMIT; id++) {
+        struct module *module = &modules[id];
+        if (!__atomic_load_n(&module->ready, __ATOMIC_ACQUIRE)) continue;
+        struct present present = {module->low, false};
+        if (find_object) {
+            struct found_object found;
+            present.found = find_object((void *)module->low, &found) == 0;
+        } else if (dl_iterate_phdr) {
+            dl_iterate_phdr(match_one, &present);
+        }
+        if (!present.found) __atomic_store_n(&module->ready, 0, __ATOMIC_RELEASE);
+    }
+}
+
+bool kache_first_time(uint32_t id, unsigned bit) {
+    static uint32_t unknown_seen;
+    uint32_t *seen = id < MODULE_LIMIT ? &modules[id].seen : &unknown_seen;
+    if (__atomic_load_n(seen, __ATOMIC_RELAXED) & (1u << bit)) return false;
+    return !(__atomic_fetch_or(seen, 1u << bit, __ATOMIC_RELAXED) & (1u << bit));
+}
+
+void kache_forget_first_times(void) {
+    for (uint32_t id = 0; id < module_count && id < MODULE_LIMIT; id++) modules[id].seen = 0;
+}
+
+/* ---- records ---- */
+
+static inline size_t text_size(struct text *text) {
+    if (text->head_len >= TEXT_MAX) text->head_len = TEXT_MAX;
+    if (text->tail_len >= TEXT_MAX) text->tail_len = TEXT_MAX;
+    return text->head_len + (text->tail ? 1 + text->tail_len : 0) + 1;
+}
+
+static inline char *put_text(char *at, const struct text *text) {
+    __builtin_memcpy(at, text->head, text->head_len);
+    at += text->head_len;
+    if (text->tail) {
+        *at++ = '/';
+        __builtin_memcpy(at, text->tail, text->tail_len);
+        at += text->tail_len;
+    }
+    *at++ = 0;
+    return at;
+}
+
+static char *append(enum kind kind, unsigned flags, int err, uint32_t pid, uint32_t module, int64_t aux,
+                    struct text a, struct text b) {
+    size_t total = (sizeof(struct record) + text_size(&a) + text_size(&b) + 7) & ~(size_t)7;
+    uint64_t at = __atomic_fetch_add(&header->tail, total, __ATOMIC_RELAXED);
+    if (at > capacity || total > capacity - at) {
+        __atomic_store_n(&header->overflow, 1, __ATOMIC_RELAXED);
+        return NULL;
+    }
+    struct record *record = (struct record *)((char *)header + at);
+    __atomic_store_n(&record->total, (uint32_t)total, __ATOMIC_RELAXED);
+    record->flags = (uint8_t)flags;
+    record->err = (uint16_t)err;
+    record->pid = pid;
+    record->tid = (uint32_t)RAW(SYS_gettid, 0, 0, 0, 0);
+    record->module = module;
+    record->aux = aux;
+    char *payload = (char *)(record + 1);
+    put_text(put_text(payload, &a), &b);
+    __atomic_store_n(&record->kind, (uint8_t)kind, __ATOMIC_RELEASE);
+    return payload;
+}
+
+static void emit_start(uint32_t pid, unsigned flags) {
+    struct place exe, cwd;
+    long got = RAW(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe.buffer, sizeof exe.buffer);
+    exe.text = text_len(exe.buffer, got > 0 ? (size_t)got : 0);
+    got = RAW(SYS_getcwd, cwd.buffer, sizeof cwd.buffer, 0, 0);
+    cwd.text = text_len(cwd.buffer, got > 1 ? (size_t)got - 1 : 0);
+    append(K_START, flags, 0, pid, MODULE_UNKNOWN, RAW(SYS_getppid, 0, 0, 0, 0), exe.text, cwd.text);
+}
+
+/* A forked child inherits our tables but has said nothing yet under its own id. A vforked one shares them with
+ * its parent, which is why the last stranger is remembered beside the owner and not instead of it. */
+static __attribute__((noinline)) void announce(uint32_t pid) {
+    __atomic_store_n(&announced_pid, pid, __ATOMIC_RELAXED);
+    emit_start(pid, F_FORKED);
+    uint32_t count = __atomic_load_n(&module_count, __ATOMIC_RELAXED);
+    for (uint32_t id = 0; id < count && id < MODULE_LIMIT; id++) {
+        struct module *module = &modules[id];
+        if (!__atomic_load_n(&module->ready, __ATOMIC_ACQUIRE) || !module->name) continue;
+        append(K_MODULE, 0, 0, pid, id, (int64_t)module->base, text_of(module->name), NO_TEXT);
+    }
+}
+
+char *kache_emit(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, struct text a, struct text b) {
+    if (!kache_active) return NULL;
+    /* Asked each time: after vfork or a bare clone, memory cannot tell which process this is. */
+    uint32_t pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
+    if (pid != own_pid && pid != __atomic_load_n(&announced_pid, __ATOMIC_RELAXED)) announce(pid);
+    return append(kind, flags, err, pid, module, aux, a, b);
+}
+
+/* ---- paths ---- */
+
+void kache_locate_fd(struct place *place, int fd) {
+    char link[32] = "/proc/self/fd/";
+    char digits[12];
+    int count = 0;
+    unsigned value = (unsigned)fd;
+    do {
+        digits[count++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    size_t at = sizeof "/proc/self/fd/" - 1;
+    while (count) link[at++] = digits[--count];
+    link[at] = 0;
+    long got = fd < 0 ? -1 : RAW(SYS_readlinkat, AT_FDCWD, link, place->buffer, sizeof place->buffer);
+    place->known = got > 0;
+    place->relative = false;
+    place->text = text_len(place->buffer, got > 0 ? (size_t)got : 0);
+}
+
+/* The working directory is asked for each time. A cached one would be wrong after a vforked child's chdir, a
+ * bare system call or an unshared thread, and asking costs less than the open that it belongs to. */
+void kache_locate(struct place *place, int dirfd, const char *path) {
+    place->known = path && path[0];
+    place->relative = false;
+    if (!place->known) {
+        place->text = NO_TEXT;
+        return;
+    }
+    if (path[0] == '/') {
+        place->text = text_of(path);
+        return;
+    }
+    if (dirfd == AT_FDCWD) {
+        long got = RAW(SYS_getcwd, place->buffer, sizeof place->buffer, 0, 0);
+        place->text = text_len(place->buffer, got > 1 ? (size_t)got - 1 : 0);
+        if (place->text.head_len == 1 && place->buffer[0] == '/') place->text.head_len = 0;
+        if (got <= 1) {
+            place->text = text_of(path);
+            place->relative = true;
+            return;
+        }
+    } else {
+        kache_locate_fd(place, dirfd);
+        place->known = true;
+    }
+    place->relative = true;
+    place->text.tail = path;
+    place->text.tail_len = __builtin_strlen(path);
+}
+
+/* ---- start and end ---- */
+
+extern char **environ;
+
+static void drop_entry(char **entry) {
+    __builtin_memset(*entry, 0, __builtin_strlen(*entry));
+    for (; *entry; entry++) entry[0] = entry[1];
+}
+
+static bool starts_with(const char *s, const char *prefix) {
+    return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
+}
+
+/* What is observed must see the environment that it would have had, down to the order of its entries. */
+static void hide(char **environment) {
+    char **log = NULL, **preload = NULL;
+    for (char **entry = environment; entry && *entry; entry++) {
+        if (starts_with(*entry, LOG_VARIABLE)) log = entry;
+        if (starts_with(*entry, PRELOAD_VARIABLE)) preload = entry;
+    }
+    if (!log) return;
+    if (__builtin_strlen(*log) < sizeof kache_log_variable)
+        __builtin_memcpy(kache_log_variable, *log, __builtin_strlen(*log) + 1);
+    if (preload && kache_object) {
+        char *value = *preload + sizeof PRELOAD_VARIABLE - 1;
+        size_t ours = __builtin_strlen(kache_object);
+        if (starts_with(value, kache_object) && value[ours] == ':') {
+            char *rest = value + ours + 1;
+            __builtin_memmove(value, rest, __builtin_strlen(rest) + 1);
+        } else if (starts_with(value, kache_object) && value[ours] == 0) {
+            drop_entry(preload);
+            if (preload < log) log--;
+        }
+    }
+    drop_entry(log);
+}
+
+static void open_log(void) {
+    const char *path = kache_log_variable + sizeof LOG_VARIABLE - 1;
+    if (!kache_log_variable[0]) return;
+    /* The launcher may be gone and its id another's: what is opened here must not be just any file. */
+    char target[sizeof MEMFD_NAME];
+    long got = RAW(SYS_readlinkat, AT_FDCWD, path, target, sizeof target);
+    if (got < (long)sizeof MEMFD_NAME - 1 || !!__builtin_memcmp(target, MEMFD_NAME, sizeof MEMFD_NAME - 1)) return;
+    long fd = RAW(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+    if (fd < 0) return;
+    struct header probe;
+    if (RAW(SYS_pread64, fd, &probe, sizeof probe, 0) == sizeof probe && !__builtin_memcmp(probe.magic, MAGIC, 8)) {
+        long mapped = kache_raw(SYS_mmap, 0, (long)probe.capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (mapped > 0 || mapped < -4095) {
+            header = (struct header *)mapped;
+            capacity = probe.capacity;
+        }
+    }
+    RAW(SYS_close, fd, 0, 0, 0);
+}
+
+static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
+    (void)argc;
+    (void)argv;
+    int saved = errno;
+    kache_scan_modules();
+    /* We run before libc's own start, which is what sets `environ`; other libcs pass no arguments but have set it. */
+#ifdef __GLIBC__
+    hide(envp);
+#else
+    (void)envp;
+    hide(environ);
+#endif
+    if (kache_object) open_log();
+    if (header) {
+        /* All at once: a forked child of a threaded process must not need the loader's lock. */
+        for (struct real *real = __start_kache_reals; real < __stop_kache_reals; real++)
+            if (!*real->slot) kache_real(real->slot, real->name);
+        own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
+        kache_active = true;
+        emit_start(own_pid, 0);
+        kache_scan_modules();
+    }
+    errno = saved;
+}
+
+static __attribute__((destructor)) void end(void) {
+    if (!kache_active || !kache_is_own_process()) return;
+    int saved = errno;
+    kache_scan_modules();
+    kache_emit(K_EXIT, 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
+    errno = saved;
+}

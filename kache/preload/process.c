@@ -1,0 +1,453 @@
+/* Hooks for what starts other programs or loads code, and the care that each child takes to be observed too.
+ *
+ * A program's environment never shows that it is observed (see `hide`), so whatever hands an environment to a
+ * new program adds the two variables here. This runs in vforked children: only their stack and fresh mappings
+ * are written to. */
+
+#include "core.h"
+
+#include <alloca.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "process.h"
+
+extern char **environ;
+
+/* ---- environments ---- */
+
+static bool starts_with(const char *s, const char *prefix) {
+    return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
+}
+
+/* Zero: leave it as it is, either because we are inert or because the caller observes the child itself. */
+size_t kache_environment_size(char *const *from) {
+    if (!kache_active) return 0;
+    size_t count = 3, text = sizeof PRELOAD_VARIABLE + __builtin_strlen(kache_object) + 2;
+    for (; from && *from; from++, count++) {
+        if (starts_with(*from, LOG_VARIABLE)) return 0;
+        if (starts_with(*from, PRELOAD_VARIABLE)) text += __builtin_strlen(*from);
+    }
+    return count * sizeof(char *) + text;
+}
+
+char **kache_environment(char *const *from, void *memory) {
+    char **to = memory;
+    size_t count = 0, preload = SIZE_MAX;
+    for (; from && from[count]; count++) {
+        to[count] = from[count];
+        /* The loader heeds the last one. */
+        if (starts_with(from[count], PRELOAD_VARIABLE)) preload = count;
+    }
+    char *old = preload == SIZE_MAX ? NULL : to[preload] + sizeof PRELOAD_VARIABLE - 1;
+    if (!old) preload = count++;
+    to[count++] = kache_log_variable;
+    to[count++] = NULL;
+    char *text = (char *)(to + count);
+    to[preload] = text;
+    size_t length = __builtin_strlen(kache_object);
+    __builtin_memcpy(text, PRELOAD_VARIABLE, sizeof PRELOAD_VARIABLE - 1);
+    text += sizeof PRELOAD_VARIABLE - 1;
+    __builtin_memcpy(text, kache_object, length);
+    text += length;
+    if (old) {
+        *text++ = ':';
+        length = __builtin_strlen(old);
+        __builtin_memcpy(text, old, length);
+        text += length;
+    }
+    *text = 0;
+    return to;
+}
+
+#define ON_STACK 32768
+
+static void *map(size_t size) {
+    long got = kache_raw(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return got < 0 && got >= -4095 ? NULL : (void *)got;
+}
+
+/* A macro, because the memory belongs to the frame of the hook itself. */
+#define WITH_ENVIRONMENT(from, to)                                                                                \
+    size_t size_ = kache_environment_size(from);                                                                  \
+    void *memory_ = !size_ ? NULL : size_ <= ON_STACK ? alloca(size_) : map(size_);                               \
+    char *const *to = memory_ ? kache_environment(from, memory_) : (char *const *)(from)
+#define END_ENVIRONMENT                                                                                           \
+    if (memory_ && size_ > ON_STACK) kache_raw(SYS_munmap, (long)memory_, (long)size_, 0, 0, 0, 0)
+
+/* ---- exec ---- */
+
+static struct text search_path(void) {
+    for (char **entry = environ; entry && *entry; entry++)
+        if (starts_with(*entry, "PATH=")) return text_of(*entry + 5);
+    return text_of("/bin:/usr/bin");
+}
+
+static bool has_slash(const char *s) {
+    for (; *s; s++)
+        if (*s == '/') return true;
+    return false;
+}
+
+void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, unsigned how) {
+    if (!kache_active || !program || err == EFAULT) return;
+    int saved = errno;
+    if (how & F_SEARCH && !has_slash(program)) {
+        kache_emit(K_EXEC, how, err, module, 0, text_of(program), search_path());
+    } else {
+        struct place place;
+        kache_locate(&place, dirfd, program);
+        if (!place.known && dirfd != AT_FDCWD) kache_locate_fd(&place, dirfd);
+        how = (how & ~(unsigned)F_SEARCH) | (place.relative ? F_EXEC_RELATIVE : 0);
+        if (place.known) kache_emit(K_EXEC, how, err, module, 0, place.text, NO_TEXT);
+    }
+    errno = saved;
+}
+
+/* Recorded before, because a success does not return, and again with the error when it did. */
+#define EXEC_BODY(dirfd, program, how, from, call)                                                                \
+    uint32_t module = kache_module(CALLER);                                                                       \
+    kache_note_exec(0, module, dirfd, program, how);                                                              \
+    WITH_ENVIRONMENT(from, to);                                                                                   \
+    int result = call;                                                                                            \
+    int saved = errno;                                                                                            \
+    END_ENVIRONMENT;                                                                                              \
+    kache_note_exec(saved, module, dirfd, program, how);                                                          \
+    errno = saved;                                                                                                \
+    return result
+
+HOOK(int, execve, const char *program, char *const *arguments, char *const *environment) {
+    EXEC_BODY(AT_FDCWD, program, 0, environment, REAL(execve)(program, arguments, to));
+}
+HOOK(int, execvpe, const char *program, char *const *arguments, char *const *environment) {
+    EXEC_BODY(AT_FDCWD, program, F_SEARCH, environment, REAL(execvpe)(program, arguments, to));
+}
+HOOK(int, execv, const char *program, char *const *arguments) {
+    EXEC_BODY(AT_FDCWD, program, 0, environ, REAL(execve)(program, arguments, to));
+}
+HOOK(int, execvp, const char *program, char *const *arguments) {
+    EXEC_BODY(AT_FDCWD, program, F_SEARCH, environ, REAL(execvpe)(program, arguments, to));
+}
+HOOK(int, fexecve, int fd, char *const *arguments, char *const *environment) {
+    EXEC_BODY(fd, "", 0, environment, REAL(fexecve)(fd, arguments, to));
+}
+HOOK(int, execveat, int dirfd, const char *program, char *const *arguments, char *const *environment, int flags) {
+    EXEC_BODY(dirfd, program, 0, environment, REAL(execveat)(dirfd, program, arguments, to, flags));
+}
+
+#define GATHER(environment)                                                                                       \
+    va_list list;                                                                                                 \
+    size_t count = 1;                                                                                             \
+    va_start(list, first);                                                                                        \
+    for (const char *each = first; each; each = va_arg(list, const char *)) count++;                              \
+    va_end(list);                                                                                                 \
+    char **arguments = alloca(count * sizeof(char *));                                                            \
+    va_start(list, first);                                                                                        \
+    arguments[0] = (char *)first;                                                                                 \
+    for (size_t at = 1; at < count; at++) arguments[at] = va_arg(list, char *);                                   \
+    char *const *from = environment;                                                                              \
+    va_end(list)
+
+HOOK(int, execl, const char *program, const char *first, ...) {
+    GATHER(environ);
+    EXEC_BODY(AT_FDCWD, program, 0, from, REAL(execve)(program, arguments, to));
+}
+HOOK(int, execlp, const char *program, const char *first, ...) {
+    GATHER(environ);
+    EXEC_BODY(AT_FDCWD, program, F_SEARCH, from, REAL(execvpe)(program, arguments, to));
+}
+HOOK(int, execle, const char *program, const char *first, ...) {
+    /* With no arguments at all, the loop took the terminator for the first one; the next is the environment. */
+    GATHER(va_arg(list, char *const *));
+    EXEC_BODY(AT_FDCWD, program, 0, from, REAL(execve)(program, arguments, to));
+}
+
+#define SPAWN_BODY(how, call)                                                                                     \
+    uint32_t module = kache_module(CALLER);                                                                       \
+    kache_note_exec(0, module, AT_FDCWD, program, how);                                                           \
+    pid_t own = 0;                                                                                                \
+    pid = pid ? pid : &own;                                                                                       \
+    WITH_ENVIRONMENT(environment, to);                                                                            \
+    int result = call;                                                                                            \
+    int saved = errno;                                                                                            \
+    END_ENVIRONMENT;                                                                                              \
+    if (result == 0) {                                                                                            \
+        kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(program), NO_TEXT);                         \
+    } else {                                                                                                      \
+        kache_note_exec(result, module, AT_FDCWD, program, how);                                                  \
+    }                                                                                                             \
+    errno = saved;                                                                                                \
+    return result
+
+HOOK(int, posix_spawn, pid_t *pid, const char *program, const void *actions, const void *attributes,
+     char *const *arguments, char *const *environment) {
+    SPAWN_BODY(0, REAL(posix_spawn)(pid, program, actions, attributes, arguments, to));
+}
+HOOK(int, posix_spawnp, pid_t *pid, const char *program, const void *actions, const void *attributes,
+     char *const *arguments, char *const *environment) {
+    SPAWN_BODY(F_SEARCH, REAL(posix_spawnp)(pid, program, actions, attributes, arguments, to));
+}
+HOOK(int, pidfd_spawn, int *pid, const char *program, const void *actions, const void *attributes,
+     char *const *arguments, char *const *environment) {
+    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, program, F_BY_LIBC);
+    WITH_ENVIRONMENT(environment, to);
+    int result = REAL(pidfd_spawn)(pid, program, actions, attributes, arguments, to);
+    END_ENVIRONMENT;
+    return result;
+}
+HOOK(int, pidfd_spawnp, int *pid, const char *program, const void *actions, const void *attributes,
+     char *const *arguments, char *const *environment) {
+    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, program, F_SEARCH | F_BY_LIBC);
+    WITH_ENVIRONMENT(environment, to);
+    int result = REAL(pidfd_spawnp)(pid, program, actions, attributes, arguments, to);
+    END_ENVIRONMENT;
+    return result;
+}
+
+/* libc opens the file in the child, where no hook sees it. */
+void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how);
+HOOK(int, posix_spawn_file_actions_addopen, void *actions, int fd, const char *path, int how, mode_t mode) {
+    int result = REAL(posix_spawn_file_actions_addopen)(actions, fd, path, how, mode);
+    if (result == 0 && kache_active) {
+        int saved = errno;
+        kache_note_open(0, kache_module(CALLER), AT_FDCWD, path, how);
+        errno = saved;
+    }
+    return result;
+}
+
+/* ---- children that libc starts from `environ` ---- */
+
+/* Other threads see the two variables for as long as it runs. */
+static void take_back(char **mine, char **saved) {
+    if (environ == mine) {
+        environ = saved;
+        return;
+    }
+    for (char **entry = environ; entry && *entry;) {
+        if (*entry == kache_log_variable || starts_with(*entry, LOG_VARIABLE)) {
+            for (char **each = entry; *each; each++) each[0] = each[1];
+            continue;
+        }
+        if (starts_with(*entry, PRELOAD_VARIABLE) && starts_with(*entry + sizeof PRELOAD_VARIABLE - 1, kache_object)) {
+            char *value = *entry + sizeof PRELOAD_VARIABLE - 1 + __builtin_strlen(kache_object);
+            char **old = saved;
+            while (old && *old && !starts_with(*old, PRELOAD_VARIABLE)) old++;
+            if (*value == ':' && old && *old) {
+                *entry = *old;
+            } else {
+                for (char **each = entry; *each; each++) each[0] = each[1];
+                continue;
+            }
+        }
+        entry++;
+    }
+}
+
+#define BY_LIBC(type, call)                                                                              \
+    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                     \
+    char **before = environ;                                                                                      \
+    size_t size = kache_environment_size(before);                                                                 \
+    void *memory = size ? map(size) : NULL;                                                                       \
+    char **mine = memory ? kache_environment(before, memory) : before;                                            \
+    environ = mine;                                                                                               \
+    type result = call;                                                                                           \
+    if (memory) {                                                                                                 \
+        int saved = errno;                                                                                        \
+        bool whole = environ == mine;                                                                             \
+        take_back(mine, before);                                                                                  \
+        if (whole) kache_raw(SYS_munmap, (long)memory, (long)size, 0, 0, 0, 0);                                   \
+        errno = saved;                                                                                            \
+    }                                                                                                             \
+    return result
+
+HOOK(int, system, const char *command) {
+    if (!command) return REAL(system)(command);
+    BY_LIBC(int, REAL(system)(command));
+}
+HOOK(void *, popen, const char *command, const char *mode) {
+    BY_LIBC(void *, REAL_POINTER(popen)(command, mode));
+}
+HOOK(int, wordexp, const char *words, void *result_, int flags) {
+    BY_LIBC(int, REAL(wordexp)(words, result_, flags));
+}
+
+/* ---- fork ---- */
+
+static pid_t forked(pid_t pid, uint32_t module) {
+    int saved = errno;
+    if (pid == 0) {
+        kache_forget_first_times();
+    } else if (pid > 0) {
+        kache_emit(K_SPAWNED, 0, 0, module, pid, NO_TEXT, NO_TEXT);
+    }
+    errno = saved;
+    return pid;
+}
+
+HOOK(pid_t, fork, void) {
+    return forked(REAL(fork)(), kache_module(CALLER));
+}
+HOOK(pid_t, _Fork, void) {
+    return forked(REAL(_Fork)(), kache_module(CALLER));
+}
+HOOK(int, clone, int (*function)(void *), void *stack, int flags, void *argument, ...) {
+    va_list list;
+    va_start(list, argument);
+    void *parent = va_arg(list, void *);
+    void *tls = va_arg(list, void *);
+    void *child = va_arg(list, void *);
+    va_end(list);
+    int pid = REAL(clone)(function, stack, flags, argument, parent, tls, child);
+    const int thread = 0x10000;
+    if (pid > 0 && !(flags & thread)) forked(pid, kache_module(CALLER));
+    return pid;
+}
+
+__attribute__((used, visibility("hidden"))) long kache_after_vfork(long pid, void *caller) {
+    if (pid < 0) {
+        errno = (int)-pid;
+        return -1;
+    }
+    return forked((pid_t)pid, kache_module(caller));
+}
+
+/* The child runs on its parent's stack and returns before it does: no C function may have a frame here. The
+ * return address stays in a register, as the child's calls write over where it was. */
+#if defined(__x86_64__)
+__asm__(".text\n"
+        ".globl vfork\n"
+        ".type vfork, @function\n"
+        "vfork:\n"
+        "    popq %rdi\n"
+        "    movl $58, %eax\n"
+        "    syscall\n"
+        "    pushq %rdi\n"
+        "    testq %rax, %rax\n"
+        "    jne 1f\n"
+        "    ret\n"
+        "1:  movq %rdi, %rsi\n"
+        "    movq %rax, %rdi\n"
+        "    jmp kache_after_vfork\n"
+        ".size vfork, . - vfork\n");
+#elif defined(__aarch64__)
+__asm__(".text\n"
+        ".globl vfork\n"
+        ".type vfork, %function\n"
+        "vfork:\n"
+        "    hint #34\n"
+        "    mov x0, #0x4111\n"
+        "    mov x1, xzr\n"
+        "    mov x2, xzr\n"
+        "    mov x3, xzr\n"
+        "    mov x4, xzr\n"
+        "    mov x8, #220\n"
+        "    svc #0\n"
+        "    cbnz x0, 1f\n"
+        "    ret\n"
+        "1:  mov x1, x30\n"
+        "    b kache_after_vfork\n"
+        ".size vfork, . - vfork\n");
+#endif
+
+/* ---- the end without destructors ---- */
+
+static void before_exit(void) {
+    if (kache_active && kache_is_own_process()) kache_scan_modules();
+}
+
+HOOK(void, _exit, int status) {
+    before_exit();
+    for (;;) kache_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+HOOK(void, _Exit, int status) {
+    before_exit();
+    for (;;) kache_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+/* ---- loading ---- */
+
+HOOK(int, dlclose, void *handle) {
+    int result = REAL(dlclose)(handle);
+    int saved = errno;
+    if (kache_active) kache_prune_modules();
+    errno = saved;
+    return result;
+}
+
+/* The loader takes RUNPATH and $ORIGIN from the object that called it, which it knows by the return address:
+ * it must find its caller's and not ours, so these jump to it. */
+#if defined(__x86_64__) || defined(__aarch64__)
+
+static void *real_dlopen, *real_dlmopen;
+static struct real entry_dlopen __attribute__((section("kache_reals"), used)) = {"dlopen", &real_dlopen};
+static struct real entry_dlmopen __attribute__((section("kache_reals"), used)) = {"dlmopen", &real_dlmopen};
+
+static void *before_dlopen(void **slot, const char *function, const char *name, void *caller) {
+    int saved = errno;
+    if (kache_active && name) kache_emit(K_DLOPEN, 0, 0, kache_module(caller), 0, text_of(name), NO_TEXT);
+    errno = saved;
+    void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    found = found ? found : kache_real(slot, function);
+    return found ? found : (void *)kache_missing_pointer;
+}
+
+__attribute__((used, visibility("hidden"))) void *kache_before_dlopen(const char *name, void *caller) {
+    return before_dlopen(&real_dlopen, "dlopen", name, caller);
+}
+
+__attribute__((used, visibility("hidden"))) void *kache_before_dlmopen(const char *name, void *caller) {
+    return before_dlopen(&real_dlmopen, "dlmopen", name, caller);
+}
+
+#if defined(__x86_64__)
+#define JUMP(name, path)                                                                                          \
+    __asm__(".text\n"                                                                                             \
+            ".globl " #name "\n"                                                                                  \
+            ".type " #name ", @function\n" #name ":\n"                                                            \
+            "    .cfi_startproc\n"                                                                                \
+            "    pushq %rdi\n"                                                                                    \
+            "    pushq %rsi\n"                                                                                    \
+            "    pushq %rdx\n"                                                                                    \
+            "    .cfi_adjust_cfa_offset 24\n"                                                                     \
+            "    movq %" path ", %rdi\n"                                                                          \
+            "    movq 24(%rsp), %rsi\n"                                                                           \
+            "    call kache_before_" #name "\n"                                                                   \
+            "    popq %rdx\n"                                                                                     \
+            "    popq %rsi\n"                                                                                     \
+            "    popq %rdi\n"                                                                                     \
+            "    .cfi_adjust_cfa_offset -24\n"                                                                    \
+            "    jmp *%rax\n"                                                                                     \
+            "    .cfi_endproc\n"                                                                                  \
+            ".size " #name ", . - " #name "\n")
+JUMP(dlopen, "rdi");
+JUMP(dlmopen, "rsi");
+#else
+#define JUMP(name, path)                                                                                          \
+    __asm__(".text\n"                                                                                             \
+            ".globl " #name "\n"                                                                                  \
+            ".type " #name ", %function\n" #name ":\n"                                                            \
+            "    .cfi_startproc\n"                                                                                \
+            "    hint #34\n"                                                                                      \
+            "    stp x0, x1, [sp, #-32]!\n"                                                                       \
+            "    stp x2, x30, [sp, #16]\n"                                                                        \
+            "    .cfi_def_cfa_offset 32\n"                                                                        \
+            "    .cfi_offset x30, -8\n"                                                                           \
+            "    mov x0, " path "\n"                                                                              \
+            "    mov x1, x30\n"                                                                                   \
+            "    bl kache_before_" #name "\n"                                                                     \
+            "    mov x16, x0\n"                                                                                   \
+            "    ldp x2, x30, [sp, #16]\n"                                                                        \
+            "    ldp x0, x1, [sp], #32\n"                                                                         \
+            "    .cfi_restore x30\n"                                                                              \
+            "    .cfi_def_cfa_offset 0\n"                                                                         \
+            "    br x16\n"                                                                                        \
+            "    .cfi_endproc\n"                                                                                  \
+            ".size " #name ", . - " #name "\n")
+JUMP(dlopen, "x0");
+JUMP(dlmopen, "x1");
+#endif
+#endif

@@ -1,0 +1,95 @@
+//! Putting a command under observation: the preload object that is embedded here, its place on disk, and the
+//! two environment variables that load it.
+//!
+//! The object names itself by its digest, so that any number of kache versions share one directory and none
+//! overwrites what another's running compilers have mapped.
+
+use super::log::Log;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::{fs, process};
+
+/// The preload object; empty where observation is not supported.
+pub static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/observer.so"));
+
+/// The variable that names the log to the preload object.
+pub const LOG_VARIABLE: &str = "KACHE_OBSERVE_LOG";
+
+/// The loader's variable.
+pub const PRELOAD_VARIABLE: &str = "LD_PRELOAD";
+
+/// Makes sure that the preload object is in `dir`, whole, and says where.
+///
+/// # Errors
+/// When observation is not supported here, when the path could not be written in `LD_PRELOAD` (whose separators are
+/// colons and spaces), or when `dir` cannot be written to.
+pub fn unpack(dir: &Path) -> io::Result<PathBuf> {
+    if OBJECT.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "no observer on this system"));
+    }
+    let digest = blake3::hash(OBJECT).to_hex();
+    let path = std::path::absolute(dir)?.join(format!("{}.so", &digest[..32]));
+    if path.as_os_str().as_encoded_bytes().iter().any(|b| matches!(b, b':' | b' ' | b'$')) {
+        let message = format!("{}: LD_PRELOAD cannot hold this path", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    // Read whole rather than trusted: this is done on misses only, and what it guards against is a torn copy.
+    if fs::read(&path).is_ok_and(|there| there == OBJECT) {
+        return Ok(path);
+    }
+    fs::create_dir_all(dir)?;
+    let temporary = path.with_extension(format!("{}.tmp", process::id()));
+    let written = write_new(&temporary).and_then(|()| fs::rename(&temporary, &path));
+    if written.is_err() {
+        _ = fs::remove_file(&temporary);
+    }
+    written.map(|()| path)
+}
+
+fn write_new(path: &Path) -> io::Result<()> {
+    // One left by a killed process of the same id is read-only and could not be opened again.
+    _ = fs::remove_file(path);
+    let mut file = fs::File::create_new(path)?;
+    file.write_all(OBJECT)?;
+    let mut permissions = file.metadata()?.permissions();
+    permissions.set_readonly(true);
+    file.set_permissions(permissions)?;
+    file.sync_all()
+}
+
+/// The variables to set for a command that is to be observed; `base` is the `LD_PRELOAD` it would have had.
+///
+/// The command itself will not see them: the object takes them out of its environment and hands them on to
+/// its children.
+pub fn environment(log: &Log, object: &Path, base: Option<&OsStr>) -> [(&'static str, OsString); 2] {
+    let mut preload = object.as_os_str().to_owned();
+    if let Some(base) = base {
+        preload.push(":");
+        preload.push(base);
+    }
+    [(LOG_VARIABLE, log.path().into()), (PRELOAD_VARIABLE, preload)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn unpacking_twice_gives_one_file_and_mends_a_torn_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = unpack(dir.path()).unwrap();
+        assert_eq!(unpack(dir.path()).unwrap(), path);
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, &OBJECT[..100]).unwrap();
+        assert_eq!(fs::read(unpack(dir.path()).unwrap()).unwrap(), OBJECT);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_path_that_the_loader_would_split_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(unpack(&dir.path().join("a b")).is_err());
+    }
+}
