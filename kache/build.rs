@@ -11,6 +11,7 @@ const HEADERS: [&str; 3] = ["core.h", "files.h", "process.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=KACHE_HOST_TRIPLE={}", env::var("TARGET").expect("cargo sets TARGET"));
     let preload = Path::new("preload");
     for file in SOURCES.iter().chain(&HEADERS) {
         println!("cargo::rerun-if-changed={}", preload.join(file).display());

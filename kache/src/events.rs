@@ -7,6 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
 
 /// The version of the shape below.
 pub const VERSION: u32 = 1;
@@ -127,4 +130,56 @@ pub struct Event {
     /// The outputs' absolute paths.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub outputs: Vec<String>,
+}
+
+impl Event {
+    /// Appends the event to today's file below `<cache>/v1`. That it cannot be written is nobody's trouble.
+    pub fn append(&self, store: &Path) {
+        let Ok(mut line) = serde_json::to_vec(self) else { return };
+        line.push(b'\n');
+        let path = store.join("events").join(format!("{}.jsonl", self.time_us / 86_400_000_000));
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        let _ = file.and_then(|mut f| f.write_all(&line));
+    }
+
+    /// Appends a readable line to the log that the user asked for.
+    pub fn log(&self, to: Option<&Path>) {
+        let Some(path) = to else { return };
+        let why = match (&self.reason, &self.detail) {
+            (Some(r), Some(d)) => format!(" [{r}] {d}"),
+            (Some(r), None) => format!(" [{r}]"),
+            _ => String::new(),
+        };
+        let line = format!("kache: {:?} {} {} µs{why}\n", self.outcome, self.unit.label(), self.total_us);
+        if path == Path::new("stderr") {
+            eprint!("{line}");
+        } else if let Ok(mut f) = OpenOptions::new().append(true).create(true).open(path) {
+            let _ = f.write_all(line.as_bytes());
+        }
+    }
+}
+
+/// All events of a cache, oldest first; lines of another version or torn ones are passed over.
+pub fn read_all(cache: &Path) -> std::io::Result<Vec<Event>> {
+    let dir = cache.join("v1/events");
+    let mut all = Vec::new();
+    let files = match std::fs::read_dir(&dir) {
+        Ok(files) => files,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(all),
+        Err(e) => return Err(e),
+    };
+    for file in files {
+        let path = file?.path();
+        if path.extension().is_none_or(|e| e != "jsonl") {
+            continue;
+        }
+        let text = std::fs::read(&path)?;
+        all.extend(
+            text.split(|b| *b == b'\n')
+                .filter_map(|line| serde_json::from_slice::<Event>(line).ok())
+                .filter(|e| e.v == VERSION),
+        );
+    }
+    all.sort_by_key(|e| e.time_us);
+    Ok(all)
 }

@@ -38,7 +38,9 @@ impl Roots {
     /// Adds a root. The file system's own root would name everything and is refused, as is a second root at
     /// the same place.
     pub fn add(&mut self, name: &str, path: PathBuf, mapped: Option<&str>) {
-        if !path.is_absolute() || path.parent().is_none() || self.list.iter().any(|r| r.path == path || r.name == name)
+        if !path.is_absolute()
+            || path.parent().is_none()
+            || self.list.iter().any(|r| r.path == path || r.name == name)
         {
             return;
         }
@@ -95,7 +97,8 @@ impl Roots {
 
 /// Drops `.` components and doubled slashes, which name nothing. `..` stays: behind a link it is not what it seems.
 fn tidy(path: &[u8]) -> Vec<u8> {
-    let clean = !path.windows(2).any(|w| w == b"//" || w == b"/.") && (path.len() < 2 || !path.ends_with(b"/"));
+    let clean =
+        !path.windows(2).any(|w| w == b"//" || w == b"/.") && (path.len() < 2 || !path.ends_with(b"/"));
     if clean {
         return path.to_vec();
     }
@@ -117,13 +120,20 @@ pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
 
 /// The nearest directory, from `start` upward, that holds one of the names.
 pub fn upward(start: &Path, names: &[&str]) -> Option<PathBuf> {
-    start.ancestors().find(|dir| names.iter().any(|n| dir.join(n).symlink_metadata().is_ok())).map(Path::to_path_buf)
+    start
+        .ancestors()
+        .find(|dir| names.iter().any(|n| dir.join(n).symlink_metadata().is_ok()))
+        .map(Path::to_path_buf)
 }
 
 /// The checkout that `start` lies in: the version control's root, else the outermost package.
 pub fn checkout(start: &Path) -> Option<PathBuf> {
     upward(start, &[".git", ".hg", ".jj"]).or_else(|| {
-        start.ancestors().filter(|d| d.join("Cargo.toml").symlink_metadata().is_ok()).last().map(Path::to_path_buf)
+        start
+            .ancestors()
+            .filter(|d| d.join("Cargo.toml").symlink_metadata().is_ok())
+            .last()
+            .map(Path::to_path_buf)
     })
 }
 

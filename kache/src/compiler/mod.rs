@@ -27,6 +27,12 @@ pub struct Adapter {
     pub parse: fn(&Command) -> Result<Invocation, Deferred>,
 }
 
+impl std::fmt::Debug for Adapter {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 /// Every family.
 pub static ADAPTERS: &[&Adapter] = &[&rustc::ADAPTER];
 
@@ -133,11 +139,14 @@ impl Invocation {
         if let Some(sysroot) = sysroot {
             roots.add("sysroot", sysroot.to_path_buf(), None);
         }
-        let start = if in_cargo { target.as_deref().and_then(Path::parent) } else { Some(self.cwd.as_path()) };
+        let start =
+            if in_cargo { target.as_deref().and_then(Path::parent) } else { Some(self.cwd.as_path()) };
         if let Some(target) = &target {
             roots.add("target", target.clone(), mapped("./target"));
         }
-        if let Some(workspace) = start.and_then(crate::paths::checkout).or_else(|| start.map(Path::to_path_buf)) {
+        if let Some(workspace) =
+            start.and_then(crate::paths::checkout).or_else(|| start.map(Path::to_path_buf))
+        {
             roots.add("workspace", workspace, mapped("."));
         }
         if let Some(cargo) = cargo {

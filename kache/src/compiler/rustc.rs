@@ -9,8 +9,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The family.
-pub static ADAPTER: Adapter =
-    Adapter { name: "rustc", recognises, table: rustc_flags::TABLE, parse };
+pub static ADAPTER: Adapter = Adapter { name: "rustc", recognises, table: rustc_flags::TABLE, parse };
 
 fn recognises(name: &str) -> bool {
     matches!(name, "rustc" | "clippy-driver")
@@ -18,9 +17,24 @@ fn recognises(name: &str) -> bool {
 
 /// Questions that `--print` answers without compiling.
 const QUESTIONS: &[&str] = &[
-    "cfg", "check-cfg", "crate-name", "file-names", "host-tuple", "split-debuginfo", "sysroot", "target-cpus",
-    "target-features", "target-libdir", "target-list", "code-models", "relocation-models", "tls-models",
-    "calling-conventions", "supported-crate-types", "deployment-target", "crate-root-lint-levels",
+    "cfg",
+    "check-cfg",
+    "crate-name",
+    "file-names",
+    "host-tuple",
+    "split-debuginfo",
+    "sysroot",
+    "target-cpus",
+    "target-features",
+    "target-libdir",
+    "target-list",
+    "code-models",
+    "relocation-models",
+    "tls-models",
+    "calling-conventions",
+    "supported-crate-types",
+    "deployment-target",
+    "crate-root-lint-levels",
 ];
 
 fn parse(command: &Command) -> Result<Invocation, Deferred> {
@@ -37,12 +51,17 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
         return Err(Deferred::new("deferred-flag", format!("{}: {}", f.row.flag, f.row.why)));
     }
     if all.last("-C split-debuginfo") == Some("unpacked") {
-        return Err(Deferred::new("deferred-flag", "-C split-debuginfo=unpacked: its files have no planned names"));
+        return Err(Deferred::new(
+            "deferred-flag",
+            "-C split-debuginfo=unpacked: its files have no planned names",
+        ));
     }
     let probe = probe(&all, &inputs)?;
     let input = match (&inputs[..], probe) {
         (_, true) => String::new(),
-        ([one], _) if one == "-" => return Err(Deferred::new("stdin", "the source comes from standard input")),
+        ([one], _) if one == "-" => {
+            return Err(Deferred::new("stdin", "the source comes from standard input"));
+        }
         ([one], _) => one.clone(),
         ([], _) => return Err(Deferred::new("no-input", "no source file is named")),
         (many, _) => return Err(Deferred::new("several-inputs", many.join(" "))),
@@ -68,7 +87,9 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
             .map(|v| absolute(&command.cwd, Path::new(v.split_once('=').map_or(v, |(_, p)| p))))
             .collect(),
         incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
-        literal_paths: all.last("-C instrument-coverage").is_some_and(|v| !matches!(v, "off" | "no" | "n" | "false" | "0"))
+        literal_paths: all
+            .last("-C instrument-coverage")
+            .is_some_and(|v| !matches!(v, "off" | "no" | "n" | "false" | "0"))
             || all.given("-C instrument-coverage") && all.last("-C instrument-coverage").is_none(),
         native_cpu: native,
         outputs,
@@ -92,8 +113,9 @@ fn env_is_set(name: &str) -> bool {
 fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, Deferred> {
     let mut out = Vec::with_capacity(args.len());
     for arg in args {
-        let text =
-            arg.to_str().ok_or_else(|| Deferred::new("not-utf8", format!("{} is not UTF-8", arg.to_string_lossy())))?;
+        let text = arg
+            .to_str()
+            .ok_or_else(|| Deferred::new("not-utf8", format!("{} is not UTF-8", arg.to_string_lossy())))?;
         match text.strip_prefix('@') {
             Some(path) => {
                 let file = std::fs::read_to_string(absolute(cwd, Path::new(path)))
@@ -143,7 +165,8 @@ fn flag<'a>(
     value: Option<String>,
     words: &mut impl Iterator<Item = &'a String>,
 ) -> Result<Flag, Deferred> {
-    let unknown = |name: &str| Deferred::new("unknown-flag", format!("{name}: no row of the flag table knows it"));
+    let unknown =
+        |name: &str| Deferred::new("unknown-flag", format!("{name}: no row of the flag table knows it"));
     let lacking = || Deferred::new("malformed", format!("{name} lacks its value"));
     let name = if name == "--codegen" { "-C" } else { name };
     if name == "-C" || name == "-Z" {
@@ -239,10 +262,9 @@ fn diagnostics(all: &Flags) -> (Vec<(&'static str, String)>, Vec<OsString>) {
 fn outputs(all: &Flags, input: &str, emit: &[(String, Option<String>)], cwd: &Path) -> OutputNames {
     let mut exact: Vec<PathBuf> =
         emit.iter().filter_map(|(_, p)| p.as_deref()).map(|p| absolute(cwd, Path::new(p))).collect();
-    let crate_name = all
-        .last("--crate-name")
-        .map(str::to_string)
-        .unwrap_or_else(|| Path::new(input).file_stem().unwrap_or_default().to_string_lossy().replace('-', "_"));
+    let crate_name = all.last("--crate-name").map(str::to_string).unwrap_or_else(|| {
+        Path::new(input).file_stem().unwrap_or_default().to_string_lossy().replace('-', "_")
+    });
     if let Some(o) = all.last("-o") {
         let o = absolute(cwd, Path::new(o));
         let stem = o.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -302,12 +324,36 @@ mod tests {
     #[test]
     fn cargos_own_command_line() {
         let i = parsed(&[
-            "--crate-name", "serde", "--edition=2021", "src/lib.rs", "--error-format=json",
-            "--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib",
-            "--emit=dep-info,metadata,link", "-C", "embed-bitcode=no", "-C", "debuginfo=2", "--cfg",
-            "feature=\"default\"", "--check-cfg", "cfg(docsrs,test)", "-C", "metadata=1f", "-C",
-            "extra-filename=-2e", "--out-dir", "/w/target/debug/deps", "-C", "incremental=/w/target/i", "-L",
-            "dependency=/w/target/debug/deps", "--extern", "noprelude:x=/w/target/debug/deps/libx.rlib", "--cap-lints",
+            "--crate-name",
+            "serde",
+            "--edition=2021",
+            "src/lib.rs",
+            "--error-format=json",
+            "--json=diagnostic-rendered-ansi,artifacts,future-incompat",
+            "--crate-type",
+            "lib",
+            "--emit=dep-info,metadata,link",
+            "-C",
+            "embed-bitcode=no",
+            "-C",
+            "debuginfo=2",
+            "--cfg",
+            "feature=\"default\"",
+            "--check-cfg",
+            "cfg(docsrs,test)",
+            "-C",
+            "metadata=1f",
+            "-C",
+            "extra-filename=-2e",
+            "--out-dir",
+            "/w/target/debug/deps",
+            "-C",
+            "incremental=/w/target/i",
+            "-L",
+            "dependency=/w/target/debug/deps",
+            "--extern",
+            "noprelude:x=/w/target/debug/deps/libx.rlib",
+            "--cap-lints",
             "allow",
         ])
         .unwrap();
@@ -317,7 +363,10 @@ mod tests {
         assert_eq!(i.search, [PathBuf::from("/w/target/debug/deps")]);
         assert_eq!(i.incremental, Some("/w/target/i".into()));
         for (name, owned) in [
-            ("libserde-2e.rlib", true), ("serde-2e.d", true), ("serde-2e", true), ("libserde-2ef.rlib", false),
+            ("libserde-2e.rlib", true),
+            ("serde-2e.d", true),
+            ("serde-2e", true),
+            ("libserde-2ef.rlib", false),
             ("serde-2e-x", false),
         ] {
             assert_eq!(i.outputs.owns(&Path::new("/w/target/debug/deps").join(name)), owned, "{name}");
@@ -326,9 +375,21 @@ mod tests {
 
     #[test]
     fn spellings_are_one() {
-        let a = parsed(&["-Copt-level=3", "-Cdebug_assertions", "a.rs", "-lfoo", "-L/x", "-Awarnings"]).unwrap();
-        let b = parsed(&["--codegen", "opt-level=3", "-C", "debug-assertions", "a.rs", "-l", "foo", "-L", "/x", "--allow=warnings"])
-            .unwrap();
+        let a =
+            parsed(&["-Copt-level=3", "-Cdebug_assertions", "a.rs", "-lfoo", "-L/x", "-Awarnings"]).unwrap();
+        let b = parsed(&[
+            "--codegen",
+            "opt-level=3",
+            "-C",
+            "debug-assertions",
+            "a.rs",
+            "-l",
+            "foo",
+            "-L",
+            "/x",
+            "--allow=warnings",
+        ])
+        .unwrap();
         let list = |i: &Invocation| i.flags.iter().map(|f| (f.row.flag, f.value.clone())).collect::<Vec<_>>();
         assert_eq!(list(&a), list(&b));
     }

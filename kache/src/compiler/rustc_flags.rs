@@ -6,7 +6,12 @@ const fn row(flag: &'static str, takes: Takes, bucket: super::flags::Bucket, why
     Row { flag, aliases: &[], takes, bucket, why }
 }
 
-const fn also(flag: &'static str, aliases: &'static [&'static str], bucket: super::flags::Bucket, why: &'static str) -> Row {
+const fn also(
+    flag: &'static str,
+    aliases: &'static [&'static str],
+    bucket: super::flags::Bucket,
+    why: &'static str,
+) -> Row {
     Row { flag, aliases, takes: Value, bucket, why }
 }
 
@@ -33,23 +38,61 @@ pub static TABLE: &[Row] = &[
     row("--out-dir", Value, Relevant(Path), "where outputs go; in dep-info, which is stored portably"),
     row("--explain", Value, Deferred, "prints a text and compiles nothing"),
     row("--test", Nothing, Relevant(Literal), "builds the test harness"),
-    row("--target", Value, Relevant(PathOrName), "the platform; a specification file is read, and so observed"),
+    row(
+        "--target",
+        Value,
+        Relevant(PathOrName),
+        "the platform; a specification file is read, and so observed",
+    ),
     also("-A", &["--allow"], Relevant(Literal), LINTS),
     also("-W", &["--warn"], Relevant(Literal), LINTS),
     row("--force-warn", Value, Relevant(Literal), LINTS),
     also("-D", &["--deny"], Relevant(Literal), LINTS),
     also("-F", &["--forbid"], Relevant(Literal), LINTS),
     row("--cap-lints", Value, Relevant(Literal), LINTS),
-    Row { flag: "-V", aliases: &["--version"], takes: Nothing, bucket: Relevant(Literal), why: "a probe's question" },
-    Row { flag: "-v", aliases: &["--verbose"], takes: Nothing, bucket: Relevant(Literal), why: "more is printed" },
-    Row { flag: "-h", aliases: &["--help"], takes: Nothing, bucket: Deferred, why: "prints a text and compiles nothing" },
-    row("--extern", Value, Relevant(Extern), "which crates there are under which names; each that is opened is observed"),
+    Row {
+        flag: "-V",
+        aliases: &["--version"],
+        takes: Nothing,
+        bucket: Relevant(Literal),
+        why: "a probe's question",
+    },
+    Row {
+        flag: "-v",
+        aliases: &["--verbose"],
+        takes: Nothing,
+        bucket: Relevant(Literal),
+        why: "more is printed",
+    },
+    Row {
+        flag: "-h",
+        aliases: &["--help"],
+        takes: Nothing,
+        bucket: Deferred,
+        why: "prints a text and compiles nothing",
+    },
+    row(
+        "--extern",
+        Value,
+        Relevant(Extern),
+        "which crates there are under which names; each that is opened is observed",
+    ),
     row("--sysroot", Value, Relevant(Path), "another standard library; its files are observed one by one"),
     row("--error-format", Value, Relevant(Literal), "the form of diagnostics; cargo reads them"),
-    row("--json", Value, Relevant(Diagnostics), "the form of diagnostics, beyond what cargo must be told of outputs"),
+    row(
+        "--json",
+        Value,
+        Relevant(Diagnostics),
+        "the form of diagnostics, beyond what cargo must be told of outputs",
+    ),
     row("--color", Value, Relevant(Diagnostics), "the look of diagnostics"),
     row("--diagnostic-width", Value, Relevant(Diagnostics), "the look of diagnostics"),
-    row("--remap-path-prefix", Value, Relevant(PathMap), "the names of sources in artifacts; the place they are at is not"),
+    row(
+        "--remap-path-prefix",
+        Value,
+        Relevant(PathMap),
+        "the names of sources in artifacts; the place they are at is not",
+    ),
     row("--remap-path-scope", Value, Relevant(Literal), "the names of sources in artifacts"),
     row("--env-set", Value, Relevant(Literal), LANG),
     // Code generation.
@@ -68,9 +111,19 @@ pub static TABLE: &[Row] = &[
     row("-C force-frame-pointers", Maybe, Relevant(Literal), CODE),
     row("-C force-unwind-tables", Maybe, Relevant(Literal), CODE),
     row("-C help", Maybe, Deferred, "prints a text and compiles nothing"),
-    row("-C incremental", Maybe, Relevant(Presence), "splits the code into other units; the directory's place is not in the output"),
+    row(
+        "-C incremental",
+        Maybe,
+        Relevant(Presence),
+        "splits the code into other units; the directory's place is not in the output",
+    ),
     row("-C inline-threshold", Maybe, Relevant(Literal), CODE),
-    row("-C instrument-coverage", Maybe, Relevant(Literal), "adds counters, and source paths that tools look up: paths stay literal"),
+    row(
+        "-C instrument-coverage",
+        Maybe,
+        Relevant(Literal),
+        "adds counters, and source paths that tools look up: paths stay literal",
+    ),
     row("-C jump-tables", Maybe, Relevant(Literal), CODE),
     row("-C link-arg", Maybe, Relevant(LinkArg), "what the linker is told; the files it reads are observed"),
     row("-C link-args", Maybe, Relevant(LinkArg), "what the linker is told; the files it reads are observed"),
@@ -101,7 +154,12 @@ pub static TABLE: &[Row] = &[
     row("-C rpath", Maybe, Relevant(Literal), "search paths in executables"),
     row("-C save-temps", Maybe, Deferred, DUMPS),
     row("-C soft-float", Maybe, Relevant(Literal), CODE),
-    row("-C split-debuginfo", Maybe, Relevant(Literal), "where debug information goes; `unpacked` is deferred, its files have no planned names"),
+    row(
+        "-C split-debuginfo",
+        Maybe,
+        Relevant(Literal),
+        "where debug information goes; `unpacked` is deferred, its files have no planned names",
+    ),
     row("-C strip", Maybe, Relevant(Literal), "what is left in executables"),
     row("-C symbol-mangling-version", Maybe, Relevant(Literal), "is in every symbol"),
     row("-C target-cpu", Maybe, Relevant(Literal), "instructions used; `native` is keyed by this processor"),

@@ -111,7 +111,9 @@ mod tests {
 
     #[test]
     fn the_proxy_here_leads_to_a_real_toolchain() {
-        let Some(cargo) = std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cargo/bin/rustc")) else { return };
+        let Some(cargo) = std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cargo/bin/rustc")) else {
+            return;
+        };
         if !cargo.is_file() {
             eprintln!("skipped: no rustup here");
             return;

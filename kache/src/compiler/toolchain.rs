@@ -56,13 +56,15 @@ impl Toolchain {
     /// Whether the identity already speaks for a file, so that it need not be observed.
     pub fn covers(&self, path: &Path) -> bool {
         self.files.contains_key(path)
-            || path.strip_prefix(&self.sysroot).is_ok_and(|rest| {
-                rest.starts_with("lib/rustlib") && !rest.starts_with("lib/rustlib/src")
-            })
+            || path
+                .strip_prefix(&self.sysroot)
+                .is_ok_and(|rest| rest.starts_with("lib/rustlib") && !rest.starts_with("lib/rustlib/src"))
     }
 
     fn holds(&self) -> bool {
-        self.files.iter().all(|(p, id)| std::fs::metadata(p).is_ok_and(|m| same(&StatId::of(&m), id, m.is_dir())))
+        self.files
+            .iter()
+            .all(|(p, id)| std::fs::metadata(p).is_ok_and(|m| same(&StatId::of(&m), id, m.is_dir())))
     }
 
     fn make(store: &Store, program: &Path) -> io::Result<Toolchain> {
@@ -143,7 +145,10 @@ fn sysroot(program: &Path) -> io::Result<PathBuf> {
     let text = String::from_utf8_lossy(&out.stdout);
     let path = PathBuf::from(text.trim());
     if !out.status.success() || !path.is_dir() {
-        return Err(io::Error::other(format!("{} --print sysroot does not name a directory", program.display())));
+        return Err(io::Error::other(format!(
+            "{} --print sysroot does not name a directory",
+            program.display()
+        )));
     }
     Ok(path)
 }
@@ -184,7 +189,11 @@ fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
     };
     std::thread::scope(|scope| {
         let parts: Vec<_> = (0..threads)
-            .map(|t| scope.spawn(move || paths.iter().skip(t).step_by(threads).map(one).collect::<io::Result<Vec<_>>>()))
+            .map(|t| {
+                scope.spawn(move || {
+                    paths.iter().skip(t).step_by(threads).map(one).collect::<io::Result<Vec<_>>>()
+                })
+            })
             .collect();
         let mut all = Vec::with_capacity(paths.len());
         for part in parts {

@@ -319,14 +319,18 @@ mod tests {
     #[test]
     fn includes_are_proved() {
         assert!(proved(GOOD, &["$OUT_DIR", "/o/g.rs"]));
-        assert!(proved(&format!("// \"OUT_DIR\"\n{GOOD} /* env!(\"OUT_DIR\") */"), &["$OUT_DIR", "/o/g.rs", "/x"]));
+        assert!(proved(
+            &format!("// \"OUT_DIR\"\n{GOOD} /* env!(\"OUT_DIR\") */"),
+            &["$OUT_DIR", "/o/g.rs", "/x"]
+        ));
         assert!(proved(
             r#"const D: &[u8] = ::core::include_bytes!(::std::concat!(::core::env!("OUT_DIR"), "/", "a", ".bin",));"#,
             &["$OUT_DIR", "/o/a.bin"]
         ));
-        assert!(proved(r#"macro_rules! i { ($x:expr) => { include!(concat!(env!("OUT_DIR"), $x)) } } fn f<'a>() {}"#, &[
-            "$OUT_DIR", "/o/z"
-        ]));
+        assert!(proved(
+            r#"macro_rules! i { ($x:expr) => { include!(concat!(env!("OUT_DIR"), $x)) } } fn f<'a>() {}"#,
+            &["$OUT_DIR", "/o/z"]
+        ));
         assert!(proved(r#"include!(env!("OUT_DIR"));"#, &["$OUT_DIR", "/o"]));
     }
 
@@ -350,7 +354,10 @@ mod tests {
     fn what_was_done_must_agree() {
         assert!(!proved(GOOD, &["$OUT_DIR", "$OUT_DIR", "/o/g.rs"]), "a look that opened nothing");
         assert!(!proved(GOOD, &["$OUT_DIR", "/elsewhere/g.rs"]));
-        assert!(!proved(GOOD, &["$OUT_DIR", "/o/g.rs", "$OUT_DIR", "/o/sub.rs"]), "a file that no include names");
+        assert!(
+            !proved(GOOD, &["$OUT_DIR", "/o/g.rs", "$OUT_DIR", "/o/sub.rs"]),
+            "a file that no include names"
+        );
         assert!(!proved("", &["$OUT_DIR", "/o/g.rs"]), "another crate's macro wrote it");
     }
 }

@@ -63,9 +63,7 @@ impl Viewpoint<'_> {
             Kind::Path => Digest::of(sort_word(&self.local(look)?)?.as_bytes()),
             Kind::Listing => Digest::of(&listing(&self.local(look)?)?),
             Kind::Tree => self.tree(&self.local(look)?)?,
-            Kind::Link => {
-                Digest::of(std::fs::read_link(self.local(look)?)?.as_os_str().as_encoded_bytes())
-            }
+            Kind::Link => Digest::of(std::fs::read_link(self.local(look)?)?.as_os_str().as_encoded_bytes()),
             Kind::Program => match find_program(OsStr::new(platform::os_str(&look.name)), self.roots) {
                 Some(path) => self.table.file(&path)?.0.digest,
                 None => Digest::of(b"not found"),
@@ -95,7 +93,9 @@ impl Viewpoint<'_> {
     pub fn sight(&self, look: &Look) -> io::Result<Sight> {
         let digest = self.digest(look)?;
         let (text, place) = match look.kind {
-            Kind::Path => (sort_word(&self.local(look)?)?.to_string(), self.local(look)?.display().to_string()),
+            Kind::Path => {
+                (sort_word(&self.local(look)?)?.to_string(), self.local(look)?.display().to_string())
+            }
             Kind::File | Kind::Listing | Kind::Tree | Kind::Link => {
                 (digest.hex(), self.local(look)?.display().to_string())
             }
@@ -127,7 +127,9 @@ impl Viewpoint<'_> {
     }
 
     fn local(&self, look: &Look) -> io::Result<PathBuf> {
-        self.roots.local(&look.name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))
+        self.roots
+            .local(&look.name)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))
     }
 
     fn value(&self, look: &Look) -> Vec<u8> {
@@ -183,7 +185,10 @@ pub const DEFAULT_LINKER: &str = "cc";
 fn flavor(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let plain = stem.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    if ["cc", "gcc", "g++", "c++", "clang", "clang++"].iter().any(|n| plain == *n || plain.ends_with(&format!("-{n}"))) {
+    if ["cc", "gcc", "g++", "c++", "clang", "clang++"]
+        .iter()
+        .any(|n| plain == *n || plain.ends_with(&format!("-{n}")))
+    {
         return "cc".to_string();
     }
     stem.into_owned()

@@ -110,7 +110,10 @@ pub static IGNORED_ENV: &[Row] = &[
     row("RUST_MIN_STACK", "how much the compiler may recurse; a failed compile is not stored"),
     row("RUST_RECURSION_COUNT", "how often rustup's proxy has called itself"),
     row("RUSTUP_*", "which toolchain; it is known by its files"),
-    row("CARGO_TARGET_TMPDIR", "cargo's scratch directory; a compile that reads it by env! is asked by that name"),
+    row(
+        "CARGO_TARGET_TMPDIR",
+        "cargo's scratch directory; a compile that reads it by env! is asked by that name",
+    ),
 ];
 
 /// Variables that the compiler's own code reads to find or show things, and whose finding is observed. Another
@@ -118,7 +121,10 @@ pub static IGNORED_ENV: &[Row] = &[
 pub static COMPILER_ENV: &[Row] = &[
     row("HOME", "the compiler looks for its own configuration there; what it opens is observed"),
     row("PWD", "the working directory by another name; the directory is in the action key, portably"),
-    row("CARGO_MANIFEST_DIR", "clippy looks for its configuration there, and what it opens or lacks is observed; env! of it is told by dep-info"),
+    row(
+        "CARGO_MANIFEST_DIR",
+        "clippy looks for its configuration there, and what it opens or lacks is observed; env! of it is told by dep-info",
+    ),
     row("CLIPPY_CONF_DIR", "as above"),
     row("CARGO", "named in advice"),
     row("RUSTC_LOG", "what the compiler logs of itself, to a terminal"),
@@ -160,6 +166,17 @@ pub static CLOCK_AT_START: &[Row] = &[
     row("python", "seeds the hashing of its strings"),
 ];
 
+/// Functions whose result changes from call to call and is still no reason not to store.
+pub static IGNORED_VOLATILE: &[Row] = &[
+    row(
+        "getrandom",
+        "seeds hash maps; a program that pastes random numbers is as right with these as with others",
+    ),
+    row("getentropy", "as above"),
+    row("arc4random", "as above"),
+    row("rand", "as above"),
+];
+
 /// Proc macros that read a path-valued variable only to find files, which are then observed: the variable counts as
 /// a portable path for them. `what` is the crate's name.
 pub static LOCATORS: &[Row] = &[];
@@ -194,6 +211,11 @@ pub fn ignored_path(path: &[u8]) -> Option<&'static Row> {
     })
 }
 
+/// Whether a function with changing results is excused.
+pub fn ignored_volatile(function: &[u8]) -> bool {
+    IGNORED_VOLATILE.iter().any(|r| r.what.as_bytes() == function)
+}
+
 /// Whether a loaded library is the C runtime.
 pub fn is_c_runtime(file_name: &str) -> bool {
     C_RUNTIME.iter().any(|r| file_name.starts_with(r.what))
@@ -218,15 +240,14 @@ struct TableName<'a>(&'a str);
 
 impl<'a> TableName<'a> {
     fn of(file_name: &'a str) -> Option<TableName<'a>> {
-        let mut name = file_name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        name = name.strip_suffix('-').unwrap_or(name);
         // `ld.lld`, `ld.bfd`, `ld.gold` are linkers by their first part.
-        let first = name.split('.').next()?;
-        for all in [TOOLS, CLOCK_AT_START] {
-            for r in all {
-                if first == r.what || first.strip_suffix(r.what).is_some_and(|p| p.ends_with('-')) {
-                    return Some(TableName(r.what));
-                }
+        let first = file_name.split('.').next()?;
+        let plain = first.trim_end_matches(|c: char| c.is_ascii_digit());
+        let plain = plain.strip_suffix('-').unwrap_or(plain);
+        for r in TOOLS.iter().chain(CLOCK_AT_START) {
+            let is = |n: &str| n == r.what || n.strip_suffix(r.what).is_some_and(|p| p.ends_with('-'));
+            if is(first) || is(plain) {
+                return Some(TableName(r.what));
             }
         }
         Some(TableName(first))
@@ -239,7 +260,17 @@ mod tests {
 
     #[test]
     fn every_row_has_a_reason() {
-        for table in [IGNORED_PATHS, C_RUNTIME, IGNORED_FOR_MACROS, IGNORED_ENV, COMPILER_ENV, TOOLS, CLOCK_AT_START, LOCATORS] {
+        for table in [
+            IGNORED_PATHS,
+            C_RUNTIME,
+            IGNORED_FOR_MACROS,
+            IGNORED_ENV,
+            COMPILER_ENV,
+            TOOLS,
+            CLOCK_AT_START,
+            IGNORED_VOLATILE,
+            LOCATORS,
+        ] {
             for r in table {
                 assert!(!r.what.is_empty() && !r.why.is_empty(), "{}", r.what);
             }
@@ -248,7 +279,9 @@ mod tests {
 
     #[test]
     fn programs_are_known_by_their_plain_name() {
-        for tool in ["gcc", "x86_64-linux-gnu-gcc-12", "ld.lld", "x86_64-linux-gnu-ld.bfd", "collect2", "clang-14"] {
+        for tool in
+            ["gcc", "x86_64-linux-gnu-gcc-12", "ld.lld", "x86_64-linux-gnu-ld.bfd", "collect2", "clang-14"]
+        {
             assert!(is_tool(tool), "{tool}");
         }
         for other in ["cat", "python3.11", "gccgo-x", "ld-script", "sh"] {

@@ -294,7 +294,8 @@ pub fn terminal_width() -> Option<u16> {
 /// What the processor says of itself: all that `-C target-cpu=native` can depend on.
 pub fn processor() -> Vec<u8> {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let wanted = ["vendor_id", "cpu family", "model\t", "model name", "stepping", "flags", "Features", "CPU part"];
+    let wanted =
+        ["vendor_id", "cpu family", "model\t", "model name", "stepping", "flags", "Features", "CPU part"];
     let mut lines: Vec<&str> = text.lines().filter(|l| wanted.iter().any(|w| l.starts_with(w))).collect();
     lines.sort();
     lines.dedup();

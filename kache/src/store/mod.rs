@@ -38,8 +38,17 @@ impl Store {
     pub fn open(cache: &Path) -> io::Result<Store> {
         let dir = cache.join(FORMAT);
         if !dir.join("blobs").is_dir() {
-            for part in ["manifests", "results", "blobs", "traces", "tmp", "locks", "events", "toolchains", "observer"]
-            {
+            for part in [
+                "manifests",
+                "results",
+                "blobs",
+                "traces",
+                "tmp",
+                "locks",
+                "events",
+                "toolchains",
+                "observer",
+            ] {
                 platform::make_private_dir(&dir.join(part))?;
             }
         }

@@ -1,0 +1,187 @@
+//! The action key: what was asked, from the command line alone. No source is read for it.
+//!
+//! One walk ([`walk`]) names every input; it has two readers, the hasher that makes the key and the trace that people
+//! are shown. What is hashed is what is shown.
+//!
+//! | component | in | why |
+//! | --- | --- | --- |
+//! | `schema` | version of this walk | another walk makes other keys |
+//! | `compiler` | digest of the installation | another compiler makes another output |
+//! | `cwd` | portable working directory | relative paths are meant from there, and debug information has it |
+//! | `input` | portable source path | what is compiled; its contents are observed |
+//! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
+//! | `paths` | how paths are mapped in artifacts, or the literal roots where they are not | they are in the output |
+//! | `cpu` | this processor, with `-C target-cpu=native` only | it decides which instructions are used |
+//!
+//! | left out | why |
+//! | --- | --- |
+//! | key-excluded flags | see `kache flags` |
+//! | flags about the look of diagnostics | observed (`setting`), where there were diagnostics |
+//! | the environment | observed, by what was read of it |
+//! | sources, libraries, programs | observed |
+//! | the order of flags that differ | kept: a later flag can undo an earlier one |
+
+use crate::compiler::Invocation;
+use crate::compiler::flags::{Bucket, Flag, Form};
+use crate::compiler::toolchain::Toolchain;
+use crate::digest::Digest;
+use crate::paths::{Roots, absolute};
+use crate::platform;
+use crate::trace::{Component, Part};
+use std::path::Path;
+
+/// The version of the walk.
+const SCHEMA: &str = "1";
+
+/// The names of components, as in the table above.
+pub const COMPONENTS: &[&str] = &["schema", "compiler", "cwd", "input", "arg", "paths", "cpu"];
+
+/// A reader of the walk.
+pub trait Sink {
+    /// One input: its name, as it is here, and as it counts.
+    fn put(&mut self, name: &str, raw: &str, value: &[u8]);
+}
+
+/// Makes the key.
+#[derive(Default)]
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// The key.
+    pub fn finish(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+impl Sink for Hasher {
+    fn put(&mut self, name: &str, _raw: &str, value: &[u8]) {
+        for part in [name.as_bytes(), value] {
+            self.0.update(&(part.len() as u64).to_le_bytes());
+            self.0.update(part);
+        }
+    }
+}
+
+impl Sink for Vec<Component> {
+    fn put(&mut self, name: &str, raw: &str, value: &[u8]) {
+        self.push(Component {
+            part: Part::Action,
+            name: name.to_string(),
+            raw: raw.to_string(),
+            value: String::from_utf8_lossy(value).into_owned(),
+        });
+    }
+}
+
+/// Names every input of the action key, in order.
+pub fn walk(invocation: &Invocation, toolchain: &Toolchain, roots: &Roots, remap: bool, sink: &mut dyn Sink) {
+    let cwd = invocation.cwd.as_os_str();
+    sink.put("schema", SCHEMA, SCHEMA.as_bytes());
+    sink.put("compiler", &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
+    sink.put("cwd", &cwd.to_string_lossy(), &roots.portable(cwd.as_encoded_bytes()));
+    sink.put("input", &invocation.input, &input(invocation, roots));
+    for flag in &invocation.flags {
+        argument(flag, invocation, roots, sink);
+    }
+    paths(roots, remap && !invocation.literal_paths, sink);
+    if invocation.native_cpu {
+        sink.put("cpu", "this processor", Digest::of(&platform::processor()).hex().as_bytes());
+    }
+}
+
+/// Relative stays relative, since `file!()` gives it as written.
+fn input(invocation: &Invocation, roots: &Roots) -> Vec<u8> {
+    path(&invocation.input, roots)
+}
+
+fn path(text: &str, roots: &Roots) -> Vec<u8> {
+    if text.starts_with('/') { roots.portable(text.as_bytes()) } else { text.as_bytes().to_vec() }
+}
+
+/// The key's view of a path and the literal one, where nothing in the output may depend on where things are.
+fn paths(roots: &Roots, mapped: bool, sink: &mut dyn Sink) {
+    for root in roots.iter() {
+        let raw = root.path.to_string_lossy();
+        match &root.mapped {
+            Some(to) if mapped => {
+                sink.put("paths", &format!("{raw}={to}"), format!("<{}>={to}", root.name).as_bytes())
+            }
+            _ if root.name == "sysroot" => {}
+            _ => sink.put("paths", &raw, format!("<{}>={raw}", root.name).as_bytes()),
+        }
+    }
+}
+
+fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn Sink) {
+    let Bucket::Relevant(form) = flag.row.bucket else { return };
+    let name = format!("arg {}", flag.row.flag);
+    let raw = flag.value.as_deref().unwrap_or("");
+    let value = match form {
+        Form::Literal => raw.as_bytes().to_vec(),
+        Form::Path => path(raw, roots),
+        Form::Presence => b"given".to_vec(),
+        Form::Search => match raw.split_once('=') {
+            Some((kind, p)) => join(kind, b"=", path(p, roots)),
+            None => path(raw, roots),
+        },
+        Form::Extern => match raw.split_once('=') {
+            Some((name, p)) => join(name, b"=", path(p, roots)),
+            None => raw.as_bytes().to_vec(),
+        },
+        Form::PathMap => match raw.rsplit_once('=') {
+            Some((from, to)) => [path(from, roots), b"=".to_vec(), to.as_bytes().to_vec()].concat(),
+            None => raw.as_bytes().to_vec(),
+        },
+        Form::LinkArg => link_arguments(raw, flag.row.flag == "-C link-args", roots),
+        Form::PathOrName if absolute(&invocation.cwd, Path::new(raw)).is_file() => path(raw, roots),
+        Form::PathOrName => raw.as_bytes().to_vec(),
+        Form::Emit => {
+            let parts = raw.split(',').map(|k| match k.split_once('=') {
+                Some((kind, p)) => join(kind, b"=", path(p, roots)),
+                None => k.as_bytes().to_vec(),
+            });
+            parts.collect::<Vec<_>>().join(&b","[..])
+        }
+        // What cargo is told of outputs stays; how diagnostics look is a setting.
+        Form::Diagnostics if flag.row.flag == "--json" => {
+            let told: Vec<&str> = raw.split(',').filter(|v| !v.starts_with("diagnostic-")).collect();
+            told.join(",").into_bytes()
+        }
+        Form::Diagnostics => return,
+    };
+    sink.put(&name, raw, &value);
+}
+
+fn join(a: &str, sep: &[u8], b: Vec<u8>) -> Vec<u8> {
+    [a.as_bytes(), sep, &b].concat()
+}
+
+/// What stands for itself as a path is located; anything with a path inside may end up in the output (`-rpath`).
+fn link_arguments(raw: &str, split: bool, roots: &Roots) -> Vec<u8> {
+    if !split {
+        return path(raw, roots);
+    }
+    let each = raw.split_ascii_whitespace().map(|a| path(a, roots));
+    each.collect::<Vec<_>>().join(&b" "[..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_above_names_what_the_walk_names() {
+        let text = include_str!("action.rs");
+        let rows: Vec<&str> = text
+            .lines()
+            .take_while(|l| !l.starts_with("//! | left out"))
+            .filter_map(|l| l.strip_prefix("//! | `")?.split('`').next())
+            .collect();
+        assert_eq!(rows, COMPONENTS);
+        let code = text.split("mod tests").next().unwrap();
+        for put in code.split("sink.put(").skip(1) {
+            let name = put.trim_start_matches(['"', '&']).split(['"', ',']).next().unwrap();
+            assert!(COMPONENTS.contains(&name) || name == "name", "{name} is not in the table");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! From what was gathered to the observations that are stored: each look is looked at again now that the compiler is
+//! done, what rustc reports is added, and whatever may have changed under its eyes makes the result unstorable.
+
+use super::depinfo::DepInfo;
+use super::gather::Gathered;
+use super::include;
+use super::look::{Sight, Viewpoint, sort_word};
+use crate::compiler::flags::Deferred;
+use crate::compiler::toolchain::Toolchain;
+use crate::observation::{Kind, Look, Observation};
+use crate::paths::absolute;
+use crate::platform;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// An observation, and how to show it.
+pub struct Seen {
+    /// What is stored.
+    pub observation: Observation,
+    /// What is shown.
+    pub sight: Sight,
+}
+
+/// What it takes besides the log.
+pub struct Evidence<'a> {
+    /// Where to look from.
+    pub view: &'a Viewpoint<'a>,
+    /// Who compiled.
+    pub toolchain: &'a Toolchain,
+    /// What rustc reported.
+    pub reported: DepInfo,
+    /// The file stamp when the compiler was started.
+    pub started: i64,
+    /// Whether there was anything but artifact notifications to print.
+    pub diagnostics: bool,
+}
+
+impl Evidence<'_> {
+    /// The observations, in the order of their names.
+    pub fn conclude(&self, gathered: Gathered) -> Result<Vec<Seen>, Deferred> {
+        if let Some(refused) = gathered.refused {
+            return Err(refused);
+        }
+        let mut looks = gathered.looks;
+        self.add_reported(&mut looks);
+        if self.diagnostics {
+            for (name, _) in self.view.settings {
+                looks.insert(Look::new(Kind::Setting, *name));
+            }
+        }
+        for name in &gathered.candidates {
+            self.prove(name, &gathered.steps, &mut looks);
+        }
+        // A file whose contents count need not be counted as being there.
+        let contents: BTreeSet<Vec<u8>> =
+            looks.iter().filter(|l| l.kind == Kind::File).map(|l| l.name.clone()).collect();
+        looks.retain(|l| l.kind != Kind::Path || !contents.contains(&l.name));
+        let looks = self.settle_absent(looks, &gathered.absent)?;
+        let mut all = Vec::with_capacity(looks.len());
+        for look in looks {
+            let sight = self
+                .view
+                .sight(&look)
+                .map_err(|e| Deferred::new("unreadable-input", format!("{}: {e}", look.label())))?;
+            self.unchanged(&look)?;
+            all.push(Seen { observation: Observation { look, seen: sight.digest }, sight });
+        }
+        Ok(all)
+    }
+
+    fn add_reported(&self, looks: &mut BTreeSet<Look>) {
+        for file in &self.reported.files {
+            let path = absolute(self.view.cwd, Path::new(platform::os_str(file)));
+            if !self.toolchain.covers(&path) {
+                let name = self.view.roots.portable(path.as_os_str().as_encoded_bytes());
+                looks.insert(Look::new(Kind::File, name));
+            }
+        }
+        for name in &self.reported.env {
+            looks.insert(Look::new(Kind::Env, name.clone()));
+        }
+    }
+
+    /// Keys a variable by its portable form, where its value is a path under a root and every use of it is proved to
+    /// locate an included file.
+    fn prove(&self, name: &[u8], steps: &[Vec<include::Step>], looks: &mut BTreeSet<Look>) {
+        let literal = Look::new(Kind::Env, name);
+        let Some(value) = std::env::var_os(platform::os_str(name)) else { return };
+        let value = value.as_encoded_bytes();
+        if !looks.contains(&literal) || self.view.roots.portable(value) == value {
+            return;
+        }
+        let sources: Option<Vec<Vec<u8>>> = self.sources(looks);
+        if sources.is_some_and(|s| include::only_locates(name, value, steps, &s)) {
+            looks.remove(&literal);
+            looks.insert(Look::new(Kind::EnvPath, name));
+        }
+    }
+
+    /// The text of every Rust source that was read. What is included as bytes is no source, but to lex it does no
+    /// harm unless it is no text: then there is no proof.
+    fn sources(&self, looks: &BTreeSet<Look>) -> Option<Vec<Vec<u8>>> {
+        looks
+            .iter()
+            .filter(|l| l.kind == Kind::File && !is_artifact(&l.name))
+            .map(|l| std::fs::read(self.view.roots.local(&l.name)?).ok())
+            .collect()
+    }
+
+    /// Where a whole branch of the tree is missing, its highest missing directory is looked at instead of every
+    /// name below. What was absent and is there now has come while the compiler ran.
+    fn settle_absent(
+        &self,
+        looks: BTreeSet<Look>,
+        absent: &BTreeSet<Vec<u8>>,
+    ) -> Result<BTreeSet<Look>, Deferred> {
+        let mut out = BTreeSet::new();
+        let mut top: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let names: BTreeSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
+        for look in looks {
+            if look.kind != Kind::Path || !names.contains(&look.name) {
+                out.insert(look);
+                continue;
+            }
+            let Some(path) = self.view.roots.local(&look.name) else { continue };
+            if sort_word(&path).ok() != Some("absent") {
+                return Err(Deferred::new("changed-while-compiling", format!("{} appeared", path.display())));
+            }
+            let parent = path.parent().unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
+            let highest = top.entry(parent).or_insert_with(|| highest_absent(&path));
+            let missing = if highest.is_empty() { path.as_os_str().as_encoded_bytes() } else { highest };
+            out.insert(Look::new(Kind::Path, self.view.roots.portable(missing)));
+        }
+        Ok(out)
+    }
+
+    /// A file changed at or after the start may have been another while it was read.
+    fn unchanged(&self, look: &Look) -> Result<(), Deferred> {
+        if look.kind != Kind::File && look.kind != Kind::Listing {
+            return Ok(());
+        }
+        let Some(path) = self.view.roots.local(&look.name) else { return Ok(()) };
+        let changed = match platform::sort_of(&path) {
+            Ok(Some((platform::Sort::Dir, id))) => id.mtime >= self.started,
+            Ok(Some((_, id))) => id.ctime >= self.started || id.mtime >= self.started,
+            _ => true,
+        };
+        if changed {
+            return Err(Deferred::new("changed-while-compiling", format!("{} changed", path.display())));
+        }
+        Ok(())
+    }
+}
+
+/// The highest missing directory above a missing path; empty where the path's own directory is there.
+fn highest_absent(path: &Path) -> Vec<u8> {
+    path.ancestors()
+        .skip(1)
+        .take_while(|a| sort_word(a).ok() == Some("absent"))
+        .last()
+        .map(|a| a.as_os_str().as_encoded_bytes().to_vec())
+        .unwrap_or_default()
+}
+
+fn is_artifact(name: &[u8]) -> bool {
+    [&b".rlib"[..], b".rmeta", b".so", b".a", b".o", b".lib", b".dll", b".json", b".toml"]
+        .iter()
+        .any(|e| name.ends_with(e))
+        || name.starts_with(b"/usr/")
+        || name.starts_with(b"/lib")
+}

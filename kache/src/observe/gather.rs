@@ -1,0 +1,568 @@
+//! From the observer's log to the set of looks that a result depends on.
+//!
+//! The log is walked once, in order. Each record is asked: whose code did this (the compiler's own, a tool's, or any
+//! other's), was the thing made by this very run, does a row of `tables` excuse it, does the toolchain's identity
+//! speak for it? What is left is a [`Look`].
+//!
+//! | done by | own code (compiler, linker, assembler) | any other (proc macro, spawned program) |
+//! | --- | --- | --- |
+//! | opens a file | contents | contents |
+//! | finds nothing there | absence | absence |
+//! | probes | what sort of thing is there | contents of a file, sort of anything else |
+//! | lists | nothing in its search path, else the names | the names |
+//! | reads a link, resolves a path | nothing: what it leads to is opened by name | the link; the working directory where the path was relative |
+//! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV` | by `tables::IGNORED_FOR_MACROS` |
+//! | may read all variables (imports `environ`) | nothing | all variables but the ignored |
+//! | asks for the working directory | nothing | its literal path |
+//! | asks who and where it is | nothing | host, user |
+//! | reads the clock, connects | nothing | the result cannot be stored |
+//! | runs a program | the program found under that name, and its file | as left |
+//! | loads a library | contents, the C runtime excepted | contents |
+//! | leaves a file behind that is no output | the result cannot be stored | the result cannot be stored |
+
+use super::elf;
+use super::include::Step;
+use super::log::{self, Kind, Record, flag};
+use super::tables;
+use crate::compiler::Invocation;
+use crate::compiler::flags::Deferred;
+use crate::compiler::toolchain::Toolchain;
+use crate::observation::{Kind as LookKind, Look};
+use crate::paths::Roots;
+use crate::platform;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// What a compile depended on and left behind.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// The looks. Those of kind `path` with what they must still show: whether something was there.
+    pub looks: BTreeSet<Look>,
+    /// Paths that were found absent, to be compared with what is there when the run is over.
+    pub absent: BTreeSet<Vec<u8>>,
+    /// Outputs that were made, by their absolute paths.
+    pub outputs: BTreeSet<PathBuf>,
+    /// Why the result cannot be stored, if it cannot.
+    pub refused: Option<Deferred>,
+    /// Variables read by the compiler's own code whose use may yet be proved harmless.
+    pub candidates: BTreeSet<Vec<u8>>,
+    /// What each thread of the compiler did with variables and files, in order.
+    pub steps: Vec<Vec<Step>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Class {
+    /// rustc itself.
+    Compiler,
+    /// A linker, an assembler.
+    Tool,
+    /// Anything else.
+    Other,
+}
+
+struct Process {
+    class: Class,
+    name: String,
+    /// By module id: whether its code is the program's own.
+    own: HashMap<u32, bool>,
+    /// Modules recorded before anything else belong to the program as it was linked.
+    starting: bool,
+}
+
+/// What the walk needs to know of the invocation.
+pub struct Gatherer<'a> {
+    /// What was asked.
+    pub invocation: &'a Invocation,
+    /// Who compiled.
+    pub toolchain: &'a Toolchain,
+    /// The named places.
+    pub roots: &'a Roots,
+    /// The linker's file, if the invocation has one.
+    pub linker: Option<PathBuf>,
+    processes: HashMap<u32, Process>,
+    made: HashSet<Vec<u8>>,
+    made_dirs: HashSet<Vec<u8>>,
+    steps: BTreeMap<(u32, u32), Vec<Step>>,
+    out: Gathered,
+    root_pid: u32,
+}
+
+impl<'a> Gatherer<'a> {
+    /// Ready to walk.
+    pub fn new(
+        invocation: &'a Invocation,
+        toolchain: &'a Toolchain,
+        roots: &'a Roots,
+        linker: Option<PathBuf>,
+    ) -> Self {
+        Gatherer {
+            invocation,
+            toolchain,
+            roots,
+            linker,
+            processes: HashMap::new(),
+            made: HashSet::new(),
+            made_dirs: HashSet::new(),
+            steps: BTreeMap::new(),
+            out: Gathered::default(),
+            root_pid: 0,
+        }
+    }
+
+    /// Walks a log.
+    pub fn walk(mut self, log: &log::Log) -> Gathered {
+        if log.overflowed() {
+            self.refuse("observer-overflow", "more was looked at than the observer's log holds");
+        }
+        let mut records = log.records();
+        for record in records.by_ref() {
+            self.record(&record);
+        }
+        if records.torn() > 0 {
+            self.refuse("observer-torn", "a process was killed while it wrote to the observer's log");
+        }
+        self.unobserved(log);
+        self.left_behind();
+        self.out.steps = self.steps.into_values().collect();
+        self.out
+    }
+
+    fn refuse(&mut self, reason: &'static str, detail: impl Into<String>) {
+        if self.out.refused.is_none() {
+            self.out.refused = Some(Deferred::new(reason, detail));
+        }
+    }
+
+    fn record(&mut self, r: &Record) {
+        if r.kind == Kind::Start {
+            return self.start(r);
+        }
+        if r.kind == Kind::Module {
+            return self.module(r);
+        }
+        if r.kind == Kind::Exit {
+            return;
+        }
+        let Some(process) = self.processes.get_mut(&r.pid) else {
+            return self
+                .refuse("observer-torn", "a process wrote to the observer's log without having begun");
+        };
+        process.starting = false;
+        let own = match process.class {
+            Class::Other => false,
+            Class::Tool => true,
+            Class::Compiler => process.own.get(&r.module).copied().unwrap_or(false),
+        };
+        match r.kind {
+            Kind::Read => self.read(r, own),
+            Kind::Stat => self.probe(r, own),
+            Kind::Write => self.write(r, own),
+            Kind::Mkdir if r.errno == 0 => {
+                self.made_dirs.insert(clean(r.path));
+            }
+            Kind::Rename if r.errno == 0 => self.rename(r),
+            Kind::Link if r.errno == 0 => {
+                self.made.insert(clean(r.path2));
+            }
+            Kind::Unlink if r.errno == 0 => self.unlink(r, own),
+            Kind::Readlink => self.readlink(r, own),
+            Kind::Realpath => self.realpath(r, own),
+            Kind::List => self.list(r, own),
+            Kind::Exec if r.errno == 0 => self.exec(r),
+            Kind::GetEnv => self.getenv(r, own),
+            Kind::Cwd if !own => self.look(LookKind::Cwd, b""),
+            Kind::Connect if !own => {
+                let to = String::from_utf8_lossy(r.path).into_owned();
+                self.refuse("network", format!("{} connected to {to}", self.name_of(r)));
+            }
+            Kind::Volatile if !own => self.volatile(r),
+            Kind::RawSyscall if !own => {
+                let name = self.name_of(r);
+                self.refuse(
+                    "raw-syscall",
+                    format!("{name} made system call {} that the observer cannot follow", r.aux),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn name_of(&self, r: &Record) -> String {
+        self.processes.get(&r.pid).map(|p| p.name.clone()).unwrap_or_default()
+    }
+
+    fn start(&mut self, r: &Record) {
+        let exe = platform::os_str(r.path);
+        let name = Path::new(exe).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let forked = r.flags & flag::FORKED != 0;
+        if forked {
+            let parent = u32::try_from(r.aux).ok().and_then(|p| self.processes.get(&p));
+            let class = parent.map_or(Class::Other, |p| p.class);
+            self.processes.insert(r.pid, Process { class, name, own: HashMap::new(), starting: true });
+            return;
+        }
+        if self.root_pid == 0 {
+            self.root_pid = r.pid;
+        }
+        let class = if r.pid == self.root_pid {
+            Class::Compiler
+        } else if self.toolchain.covers(Path::new(exe)) || tables::is_tool(&name) {
+            Class::Tool
+        } else {
+            Class::Other
+        };
+        self.processes.insert(r.pid, Process { class, name, own: HashMap::new(), starting: true });
+        if r.pid == self.root_pid {
+            return;
+        }
+        // Whatever runs can have been handed the whole environment by its `main`.
+        if class == Class::Other {
+            self.look(LookKind::EnvAll, b"");
+        }
+        let is_linker =
+            self.linker.as_ref().and_then(|l| l.canonicalize().ok()).is_some_and(|l| l.as_os_str() == exe);
+        if is_linker {
+            self.look(LookKind::Linker, b"");
+        } else {
+            self.content(r.path, true);
+        }
+    }
+
+    fn module(&mut self, r: &Record) {
+        let path = Path::new(platform::os_str(r.path));
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(process) = self.processes.get_mut(&r.pid) else { return };
+        let known = self.toolchain.covers(path) || tables::is_c_runtime(&file);
+        let own = r.module == 0 || known || process.starting && process.class == Class::Compiler;
+        process.own.insert(r.module, own);
+        let class = process.class;
+        if r.module == 0 || known {
+            return;
+        }
+        self.content(r.path, own);
+        let foreign = !own && class == Class::Compiler;
+        if foreign && elf::imports(path, &["environ", "__environ", "_environ"]).unwrap_or(true) {
+            self.look(LookKind::EnvAll, b"");
+        }
+    }
+
+    fn look(&mut self, kind: LookKind, name: &[u8]) {
+        self.out.looks.insert(Look::new(kind, name));
+    }
+
+    fn is_made(&self, path: &[u8]) -> bool {
+        if self.made.contains(path) || self.made_dirs.contains(path) {
+            return true;
+        }
+        if self.made_dirs.is_empty() {
+            return false;
+        }
+        Path::new(platform::os_str(path))
+            .ancestors()
+            .skip(1)
+            .any(|a| self.made_dirs.contains(a.as_os_str().as_encoded_bytes()))
+    }
+
+    /// Whether a path needs no look: made here, excused by a row, or the toolchain's.
+    fn excused(&self, path: &[u8], own: bool) -> bool {
+        let p = Path::new(platform::os_str(path));
+        self.is_made(path)
+            || tables::ignored_path(path).is_some()
+            || self.toolchain.covers(p)
+            || own && (self.invocation.outputs.owns(p) || self.is_state(path))
+    }
+
+    /// Below the directory of incremental state.
+    fn is_state(&self, path: &[u8]) -> bool {
+        self.invocation
+            .incremental
+            .as_ref()
+            .is_some_and(|dir| Path::new(platform::os_str(path)).starts_with(dir))
+    }
+
+    fn content(&mut self, path: &[u8], own: bool) {
+        let path = clean(path);
+        if !self.excused(&path, own) {
+            let name = self.roots.portable(&path);
+            self.look(LookKind::File, &name);
+        }
+    }
+
+    fn presence(&mut self, path: &[u8], absent: bool, own: bool) {
+        let path = clean(path);
+        if self.excused(&path, own) {
+            return;
+        }
+        let name = self.roots.portable(&path);
+        if absent {
+            self.out.absent.insert(path);
+        }
+        self.look(LookKind::Path, &name);
+    }
+
+    fn read(&mut self, r: &Record, own: bool) {
+        let path = clean(r.path);
+        if own {
+            self.step(r, Step::Opened(path.clone()));
+        }
+        if r.errno != 0 {
+            return self.failed(r, own);
+        }
+        if r.flags & flag::DIRECTORY != 0 || Path::new(platform::os_str(&path)).is_dir() {
+            return self.presence(&path, false, own);
+        }
+        if own && self.is_state(&path) && !self.is_made(&path) {
+            return self.refuse("incremental", "began with incremental state from an earlier compile");
+        }
+        self.content(&path, own);
+    }
+
+    fn failed(&mut self, r: &Record, own: bool) {
+        if platform::errno_is_absent(r.errno) {
+            return self.presence(r.path, true, own);
+        }
+        let path = clean(r.path);
+        if !self.excused(&path, own) && !own {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            self.refuse("unreadable-input", format!("{shown} could not be opened (error {})", r.errno));
+        }
+    }
+
+    fn probe(&mut self, r: &Record, own: bool) {
+        if own {
+            self.step(r, Step::Opened(clean(r.path)));
+        }
+        if r.errno != 0 {
+            return self.failed(r, own);
+        }
+        let path = Path::new(platform::os_str(r.path));
+        if !own && path.is_file() {
+            self.content(r.path, own);
+            if r.flags & flag::NO_FOLLOW != 0 && path.is_symlink() {
+                let name = self.roots.portable(&clean(r.path));
+                self.look(LookKind::Link, &name);
+            }
+        } else {
+            self.presence(r.path, false, own);
+        }
+    }
+
+    fn write(&mut self, r: &Record, own: bool) {
+        if r.errno != 0 {
+            if !own && r.flags & flag::EXCLUSIVE != 0 {
+                self.presence(r.path, false, own);
+            }
+            return;
+        }
+        let path = clean(r.path);
+        if tables::ignored_path(&path).is_none() {
+            self.made.insert(path);
+        }
+    }
+
+    fn rename(&mut self, r: &Record) {
+        let (from, to) = (clean(r.path), clean(r.path2));
+        if self.made_dirs.remove(&from) || Path::new(platform::os_str(&to)).is_dir() {
+            self.made_dirs.insert(to);
+        } else {
+            self.made.remove(&from);
+            self.made.insert(to);
+        }
+    }
+
+    fn unlink(&mut self, r: &Record, own: bool) {
+        let path = clean(r.path);
+        let was_ours = self.is_made(&path);
+        if !was_ours && !self.excused(&path, own) {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            self.refuse("side-effect", format!("{} removed {shown}", self.name_of(r)));
+        }
+    }
+
+    fn readlink(&mut self, r: &Record, own: bool) {
+        if own {
+            return;
+        }
+        let path = clean(r.path);
+        // What these say of the process is where it runs.
+        if path.starts_with(b"/proc/self/") {
+            return self.look(LookKind::Cwd, b"");
+        }
+        match r.errno {
+            0 if !self.excused(&path, own) => {
+                let name = self.roots.portable(&path);
+                self.look(LookKind::Link, &name);
+            }
+            0 => {}
+            e if platform::errno_is_absent(e) => self.presence(&path, true, own),
+            _ => self.presence(&path, false, own),
+        }
+    }
+
+    fn realpath(&mut self, r: &Record, own: bool) {
+        if own {
+            return;
+        }
+        if r.flags & flag::RELATIVE != 0 {
+            self.look(LookKind::Cwd, b"");
+        }
+        self.presence(r.path, r.errno != 0, own);
+        if r.errno == 0 && clean(r.path) != clean(r.path2) {
+            // A link on the way. That the same path leads to the same place is what must hold.
+            let name = self.roots.portable(&clean(r.path));
+            if Path::new(platform::os_str(r.path)).is_symlink() {
+                self.look(LookKind::Link, &name);
+            } else {
+                self.look(LookKind::Cwd, b"");
+            }
+        }
+    }
+
+    fn list(&mut self, r: &Record, own: bool) {
+        let path = clean(r.path);
+        if r.errno != 0 {
+            return self.failed(r, own);
+        }
+        let here = Path::new(platform::os_str(&path));
+        let searched =
+            own && (self.invocation.search.iter().any(|d| d == here) || self.invocation.outputs.dir == here);
+        if searched || self.excused(&path, own) || own && here == self.toolchain.sysroot.join("lib") {
+            return;
+        }
+        let name = self.roots.portable(&path);
+        if r.flags & (flag::RECURSIVE | flag::PATTERN) != 0 {
+            let dir =
+                if here.is_dir() { here } else { here.ancestors().find(|a| a.is_dir()).unwrap_or(here) };
+            let name = self.roots.portable(dir.as_os_str().as_encoded_bytes());
+            return self.look(LookKind::Tree, &name);
+        }
+        self.look(LookKind::Listing, &name);
+    }
+
+    fn exec(&mut self, r: &Record) {
+        if r.flags & flag::SEARCH != 0 {
+            let named = self
+                .linker
+                .as_ref()
+                .and_then(|l| l.file_name())
+                .is_some_and(|n| n.as_encoded_bytes() == r.path);
+            let toolchain = self.processes.get(&r.pid).is_some_and(|p| p.class != Class::Other);
+            if named && toolchain {
+                self.look(LookKind::Linker, b"");
+            } else {
+                self.look(LookKind::Program, r.path);
+            }
+            return;
+        }
+        let path = crate::paths::absolute(&self.invocation.cwd, Path::new(platform::os_str(r.path)));
+        if self.linker.as_deref() == Some(&path) {
+            self.look(LookKind::Linker, b"");
+        } else {
+            self.content(path.as_os_str().as_encoded_bytes(), true);
+        }
+    }
+
+    fn getenv(&mut self, r: &Record, own: bool) {
+        let class = self.processes.get(&r.pid).map_or(Class::Other, |p| p.class);
+        if own && class == Class::Compiler {
+            self.step(r, Step::Looked(r.path.to_vec()));
+        }
+        let row = match (class, own) {
+            (Class::Compiler, false) => tables::ignored_for_macros(r.path),
+            (_, true) => tables::ignored_env(r.path).or_else(|| tables::compiler_env(r.path)),
+            (_, false) => tables::ignored_env(r.path),
+        };
+        // A value that is not ours was set inside the tree, by something whose own inputs are observed.
+        let ours = std::env::var_os(platform::os_str(r.path));
+        let seen = (r.errno == 0).then_some(r.path2);
+        let cut = r.path2.len() >= 65_000;
+        if row.is_some() || !cut && ours.as_ref().map(|v| v.as_encoded_bytes()) != seen {
+            return;
+        }
+        if own && class == Class::Compiler && r.errno == 0 {
+            self.out.candidates.insert(r.path.to_vec());
+        }
+        self.look(LookKind::Env, r.path);
+    }
+
+    fn volatile(&mut self, r: &Record) {
+        match r.path {
+            b"uname" | b"gethostname" => self.look(LookKind::Host, b"host"),
+            p if p.starts_with(b"getpw") || p.starts_with(b"getlogin") => self.look(LookKind::Host, b"user"),
+            f if tables::ignored_volatile(f) => {}
+            _ if tables::reads_clock_at_start(&self.name_of(r)) => {}
+            what => {
+                let what = String::from_utf8_lossy(what).into_owned();
+                self.refuse("clock", format!("{} called {what}", self.name_of(r)));
+            }
+        }
+    }
+
+    fn step(&mut self, r: &Record, step: Step) {
+        if r.pid == self.root_pid {
+            self.steps.entry((r.pid, r.tid)).or_default().push(step);
+        }
+    }
+
+    /// Programs that ran and wrote nothing to the log cannot be vouched for.
+    fn unobserved(&mut self, log: &log::Log) {
+        let mut begun: HashMap<u32, usize> = HashMap::new();
+        let mut asked: HashMap<u32, (usize, Vec<u8>)> = HashMap::new();
+        for (i, r) in log.records().enumerate() {
+            match r.kind {
+                Kind::Start if r.flags & flag::FORKED == 0 => {
+                    begun.insert(r.pid, i);
+                }
+                Kind::Exec if r.errno == 0 && r.flags & flag::BY_LIBC == 0 => {
+                    asked.insert(r.pid, (i, r.path.to_vec()));
+                }
+                Kind::Exec if r.errno != 0 => {
+                    asked.remove(&r.pid);
+                }
+                Kind::Spawned if r.flags & flag::POSIX_SPAWN != 0 => {
+                    // posix_spawn: its Exec stands under the parent's pid.
+                    asked.remove(&r.pid);
+                    if let Ok(child) = u32::try_from(r.aux) {
+                        asked.entry(child).or_insert((0, r.path.to_vec()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (pid, (at, program)) in asked {
+            if begun.get(&pid).is_none_or(|b| *b < at) {
+                let shown = String::from_utf8_lossy(&program).into_owned();
+                self.refuse(
+                    "unobserved-program",
+                    format!("{shown} ran without the observer (a static program?)"),
+                );
+            }
+        }
+    }
+
+    /// What the run made is either gone again, or an output, or a side effect that a hit would not have.
+    fn left_behind(&mut self) {
+        let made: Vec<PathBuf> =
+            self.made.iter().chain(&self.made_dirs).map(|p| PathBuf::from(platform::os_str(p))).collect();
+        for path in made {
+            let gone = path.symlink_metadata().is_err();
+            // rustc makes the directory that it is told to write to; a restore does so as well.
+            if gone
+                || self.is_state(path.as_os_str().as_encoded_bytes())
+                || self.invocation.outputs.dir.starts_with(&path)
+            {
+                continue;
+            }
+            if self.invocation.outputs.owns(&path) && !path.is_dir() {
+                self.out.outputs.insert(path);
+            } else {
+                self.refuse("side-effect", format!("{} was left behind", path.display()));
+            }
+        }
+    }
+}
+
+/// Without doubled slashes and `.` components, as paths are compared.
+fn clean(path: &[u8]) -> Vec<u8> {
+    Roots::default().portable(path)
+}

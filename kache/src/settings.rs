@@ -1,0 +1,270 @@
+//! Settings: from the environment, the project's `kache.toml`, the user's, and defaults, in that order.
+//!
+//! A value that makes no sense is a warning that names where it stands, and the next source's value counts: a typing
+//! error must not fail a build.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// One setting.
+pub struct Row {
+    /// In `kache.toml`.
+    pub key: &'static str,
+    /// In the environment.
+    pub var: &'static str,
+    /// Where nothing is set.
+    pub default: &'static str,
+    /// The problem that it solves.
+    pub what: &'static str,
+}
+
+/// Every setting.
+pub static TABLE: &[Row] = &[
+    Row { key: "cache_dir", var: "KACHE_CACHE_DIR", default: "~/.cache/kache", what: "where the cache is" },
+    Row {
+        key: "disable",
+        var: "KACHE_DISABLE",
+        default: "false",
+        what: "run the compiler as if kache were not there",
+    },
+    Row {
+        key: "read",
+        var: "KACHE_READ",
+        default: "true",
+        what: "false: never restore, compile and store anew (to check what is stored)",
+    },
+    Row {
+        key: "write",
+        var: "KACHE_WRITE",
+        default: "true",
+        what: "false: restore, but store nothing (a shared cache that must not grow)",
+    },
+    Row {
+        key: "remap",
+        var: "KACHE_REMAP",
+        default: "true",
+        what: "false: leave absolute paths in artifacts, and hit only in the same place",
+    },
+    Row {
+        key: "base_dirs",
+        var: "KACHE_BASE_DIRS",
+        default: "none",
+        what: "further directories whose place does not matter, separated by `:`; a list in the file",
+    },
+    Row {
+        key: "observe",
+        var: "KACHE_OBSERVE",
+        default: "auto",
+        what: "`require`: store only what was observed; `off`: rely on what the compiler reports",
+    },
+    Row {
+        key: "lock_timeout",
+        var: "KACHE_LOCK_TIMEOUT",
+        default: "60",
+        what: "seconds to wait for another build that compiles the same thing",
+    },
+    Row {
+        key: "log",
+        var: "KACHE_LOG",
+        default: "none",
+        what: "a file to append a readable line to for each invocation; `stderr` for the terminal",
+    },
+];
+
+/// Whether the observer is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observe {
+    /// Where it works.
+    Auto,
+    /// Or nothing is stored.
+    Require,
+    /// Not at all.
+    Off,
+}
+
+/// The settings of one invocation.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the cache is; `None` where neither the setting nor a home directory says.
+    pub cache_dir: Option<PathBuf>,
+    /// Do nothing.
+    pub disable: bool,
+    /// Look up.
+    pub read: bool,
+    /// Store.
+    pub write: bool,
+    /// Map paths in artifacts.
+    pub remap: bool,
+    /// More roots.
+    pub base_dirs: Vec<PathBuf>,
+    /// The observer.
+    pub observe: Observe,
+    /// How long to wait for a lock.
+    pub lock_timeout: Duration,
+    /// Where to log.
+    pub log: Option<PathBuf>,
+    /// What made no sense.
+    pub warnings: Vec<String>,
+    /// Where each value came from, by key, in the order of [`TABLE`].
+    pub origins: Vec<(&'static str, String, String)>,
+}
+
+/// A value and where it stands.
+struct Source {
+    value: String,
+    place: String,
+}
+
+struct Files {
+    list: Vec<(PathBuf, toml::Table)>,
+    warnings: Vec<String>,
+}
+
+/// The user's configuration file.
+pub fn user_file() -> Option<PathBuf> {
+    let dir = std::env::var_os("XDG_CONFIG_HOME")
+        .filter(|d| Path::new(d).is_absolute())
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".config")))?;
+    Some(dir.join("kache").join("kache.toml"))
+}
+
+fn project_file(cwd: &Path) -> Option<PathBuf> {
+    cwd.ancestors().map(|d| d.join("kache.toml")).find(|p| p.is_file())
+}
+
+fn files(cwd: &Path) -> Files {
+    let mut out = Files { list: Vec::new(), warnings: Vec::new() };
+    let named = std::env::var_os("KACHE_CONFIG").map(PathBuf::from);
+    let must = named.is_some();
+    let paths = match named {
+        Some(p) => vec![p],
+        None => project_file(cwd).into_iter().chain(user_file()).collect(),
+    };
+    for path in paths {
+        let text = match std::fs::read_to_string(&path) {
+            Ok(t) => t,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !must => continue,
+            Err(e) => {
+                out.warnings.push(format!("{}: {e}; the file is not used", path.display()));
+                continue;
+            }
+        };
+        match text.parse::<toml::Table>() {
+            Ok(table) => {
+                for key in table.keys().filter(|k| !TABLE.iter().any(|r| r.key == k.as_str())) {
+                    out.warnings.push(format!(
+                        "{}: no setting is called `{key}`; see `kache config`",
+                        path.display()
+                    ));
+                }
+                out.list.push((path, table));
+            }
+            Err(e) => out.warnings.push(format!("{}: {}; the file is not used", path.display(), e.message())),
+        }
+    }
+    out
+}
+
+impl Settings {
+    /// Reads them for a working directory.
+    pub fn load(cwd: &Path) -> Settings {
+        let files = files(cwd);
+        let mut reader = Reader { files, origins: Vec::new() };
+        let bool_of = |s: &str| match s {
+            "1" | "true" | "yes" | "on" => Some(true),
+            "0" | "false" | "no" | "off" | "" => Some(false),
+            _ => None,
+        };
+        const BOOL: &str = "true or false";
+        let mut s = Settings {
+            cache_dir: reader
+                .get("cache_dir", "an absolute path", |v| Some(home(v)).filter(|p| p.is_absolute()))
+                .or_else(default_cache),
+            disable: reader.get("disable", BOOL, bool_of).unwrap_or(false),
+            read: reader.get("read", BOOL, bool_of).unwrap_or(true),
+            write: reader.get("write", BOOL, bool_of).unwrap_or(true),
+            remap: reader.get("remap", BOOL, bool_of).unwrap_or(true),
+            base_dirs: reader
+                .get("base_dirs", "absolute paths", |v| {
+                    let all: Vec<PathBuf> = v.split(':').filter(|p| !p.is_empty()).map(home).collect();
+                    all.iter().all(|p| p.is_absolute()).then_some(all)
+                })
+                .unwrap_or_default(),
+            observe: reader
+                .get("observe", "auto, require or off", |v| match v {
+                    "auto" => Some(Observe::Auto),
+                    "require" => Some(Observe::Require),
+                    "off" => Some(Observe::Off),
+                    _ => None,
+                })
+                .unwrap_or(Observe::Auto),
+            lock_timeout: reader
+                .get("lock_timeout", "a number of seconds", |v| v.parse().ok().map(Duration::from_secs))
+                .unwrap_or(Duration::from_secs(60)),
+            log: reader.get("log", "a file or `stderr`", |v| (!v.is_empty()).then(|| home(v))),
+            warnings: Vec::new(),
+            origins: Vec::new(),
+        };
+        s.warnings = reader.files.warnings;
+        s.origins = reader.origins;
+        s
+    }
+}
+
+struct Reader {
+    files: Files,
+    origins: Vec<(&'static str, String, String)>,
+}
+
+impl Reader {
+    fn get<T>(&mut self, key: &'static str, wants: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let row = TABLE.iter().find(|r| r.key == key).expect("settings are read by the keys of the table");
+        for source in self.sources(row) {
+            if let Some(v) = read(&source.value) {
+                self.origins.push((row.key, source.value, source.place));
+                return Some(v);
+            }
+            let Source { value, place } = source;
+            self.files
+                .warnings
+                .push(format!("{place}: `{key}` is `{value}`, but must be {wants}; it is not used"));
+        }
+        self.origins.push((row.key, row.default.to_string(), "default".to_string()));
+        None
+    }
+
+    fn sources(&self, row: &Row) -> Vec<Source> {
+        let env = std::env::var_os(row.var).map(|v: OsString| Source {
+            value: v.to_string_lossy().into_owned(),
+            place: format!("environment variable {}", row.var),
+        });
+        let files = self.files.list.iter().filter_map(|(path, table)| {
+            let value = match table.get(row.key)? {
+                toml::Value::String(s) => s.clone(),
+                toml::Value::Array(a) => {
+                    a.iter().map(|v| v.as_str().unwrap_or_default()).collect::<Vec<_>>().join(":")
+                }
+                other => other.to_string(),
+            };
+            Some(Source { value, place: path.display().to_string() })
+        });
+        env.into_iter().chain(files).collect()
+    }
+}
+
+fn home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+fn default_cache() -> Option<PathBuf> {
+    std::env::var_os("XDG_CACHE_HOME")
+        .filter(|d| Path::new(d).is_absolute())
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")))
+        .map(|d| d.join("kache"))
+}

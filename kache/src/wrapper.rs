@@ -1,0 +1,528 @@
+//! One invocation, from the top:
+//!
+//! ```text
+//! parse → action key → manifest? → a set of observations that all still hold? ── yes → restore → exit
+//!                          │ no
+//!                          └→ lock the action → look again → run the compiler under observation
+//!                             → result key → store (all or nothing) → exit with the compiler's own status
+//! ```
+//!
+//! Nothing here may fail a build. Whatever goes wrong before the compiler has run ends in running it plainly;
+//! whatever goes wrong after it has run ends in not storing. The event says which.
+
+use crate::action::{self, Hasher, Sink};
+use crate::compiler::flags::Deferred;
+use crate::compiler::toolchain::Toolchain;
+use crate::compiler::{self, Command, Invocation, rustup};
+use crate::digest::Digest;
+use crate::events::{self, Event, Observed, Outcome};
+use crate::observation::Look;
+use crate::observe::conclude::{Evidence, Seen};
+use crate::observe::gather::{Gathered, Gatherer};
+use crate::observe::look::{Viewpoint, find_program};
+use crate::observe::{depinfo, launch, log};
+use crate::paths::{self, Roots};
+use crate::settings::{Observe, Settings};
+use crate::store::manifest::{Entry, Manifest};
+use crate::store::result::{ActionResult, Output};
+use crate::store::{Lock, Store};
+use crate::trace::{Component, KeyTrace, Part};
+use crate::{platform, restore, run, template};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::time::Instant;
+
+/// Time by phase, in µs.
+struct Clock {
+    start: Instant,
+    last: Instant,
+}
+
+impl Clock {
+    fn lap(&mut self, event: &mut Event, phase: &str) {
+        let now = Instant::now();
+        *event.phases_us.entry(phase.to_string()).or_default() += (now - self.last).as_micros() as u64;
+        self.last = now;
+    }
+}
+
+/// Runs a compiler command line through the cache and exits with its status.
+pub fn main(program: OsString, args: Vec<OsString>) -> ! {
+    let now = Instant::now();
+    let clock = Clock { start: now, last: now };
+    let time_us = (platform::now_ns() / 1000) as u64;
+    // A panic is a defect of ours; the build must not see it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let command = Command { program: PathBuf::from(program), args, cwd };
+    let settings = std::panic::catch_unwind(|| Settings::load(&command.cwd));
+    let Ok(settings) = settings else { bare(&command) };
+    if settings.disable {
+        bare(&command);
+    }
+    let mut event = Event::begin(time_us, &command);
+    let opened = settings.cache_dir.as_deref().map(Store::open);
+    let store = match opened {
+        Some(Ok(store)) => store,
+        Some(Err(e)) => {
+            trouble_at_start(&settings, &command, event, &format!("the cache cannot be opened: {e}"))
+        }
+        None => trouble_at_start(
+            &settings,
+            &command,
+            event,
+            "there is no cache directory: neither KACHE_CACHE_DIR nor HOME is set",
+        ),
+    };
+    warn_once(&settings, &store, &event);
+    let mut session = Session { settings: &settings, store: &store, clock, ran: None };
+    let handled =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| session.handle(&command, &mut event)));
+    let ran = session.ran.take();
+    let verdict = match handled {
+        Ok(verdict) => verdict,
+        Err(panic) => {
+            let what = panic.downcast_ref::<String>().cloned();
+            let what =
+                what.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default();
+            event.fail(Outcome::Error, "panic", what);
+            Verdict::Bare
+        }
+    };
+    match (verdict, ran) {
+        (Verdict::Done(code), None) => {
+            event.status = code;
+            session.finish(&mut event);
+            process::exit(code)
+        }
+        // The compiler has run and has printed what it printed: its status is all that is left to give.
+        (_, Some(status)) => {
+            event.status = platform::exit_code(status);
+            session.finish(&mut event);
+            platform::die_like(status)
+        }
+        (Verdict::Bare, None) => {
+            session.finish(&mut event);
+            bare(&command)
+        }
+    }
+}
+
+/// Becomes the compiler.
+fn bare(command: &Command) -> ! {
+    let mut plain = process::Command::new(&command.program);
+    let e = platform::replace_process(plain.args(&command.args));
+    eprintln!("kache: cannot run {}: {e}", command.program.display());
+    process::exit(if e.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
+}
+
+fn trouble_at_start(settings: &Settings, command: &Command, mut event: Event, what: &str) -> ! {
+    event.fail(Outcome::Error, "cache-unusable", what);
+    event.log(settings.log.as_deref());
+    // There is nowhere to put the event where the cache is unusable; a cache that is there but read-only may be.
+    bare(command)
+}
+
+/// A bad setting is told once a build: each of its invocations has the same parent.
+fn warn_once(settings: &Settings, store: &Store, event: &Event) {
+    if settings.warnings.is_empty() {
+        return;
+    }
+    let mark = store.dir().join("tmp").join(format!("warned-{}", event.build));
+    if std::fs::File::create_new(mark).is_ok() {
+        for warning in &settings.warnings {
+            eprintln!("kache: warning: {warning}");
+        }
+    }
+}
+
+/// What is left to do for the caller.
+enum Verdict {
+    /// Nothing: exit with this status.
+    Done(i32),
+    /// Run the compiler plainly (unless it has run).
+    Bare,
+}
+
+struct Session<'a> {
+    settings: &'a Settings,
+    store: &'a Store,
+    clock: Clock,
+    /// The compiler's status, once it has run: set before anything else of ours may go wrong.
+    ran: Option<process::ExitStatus>,
+}
+
+/// Everything known of an invocation before its sources are looked at.
+struct Asked {
+    invocation: Invocation,
+    toolchain: Toolchain,
+    roots: Roots,
+    key: Digest,
+    components: Vec<Component>,
+}
+
+impl Session<'_> {
+    fn handle(&mut self, command: &Command, event: &mut Event) -> Verdict {
+        let asked = match self.ask(command, event) {
+            Ok(asked) => asked,
+            Err(d) => {
+                event.fail(Outcome::Passthrough, d.reason, d.detail);
+                return Verdict::Bare;
+            }
+        };
+        event.action = Some(asked.key.hex());
+        let linker = linker_of(&asked.invocation);
+        let view = Viewpoint {
+            table: &self.store.table,
+            roots: &asked.roots,
+            cwd: &asked.invocation.cwd,
+            settings: &asked.invocation.settings,
+            linker,
+        };
+        if self.settings.read && self.try_restore(&asked, &view, event) {
+            return Verdict::Done(0);
+        }
+        let mut lock = None;
+        if self.settings.write {
+            let (held, waited) = self.lock(&asked.key);
+            lock = held;
+            // Somebody else may have compiled it while we waited.
+            if waited && self.settings.read && self.try_restore(&asked, &view, event) {
+                return Verdict::Done(0);
+            }
+        }
+        self.clock.lap(event, "lock");
+        self.compile(&asked, &view, event);
+        drop(lock);
+        Verdict::Bare
+    }
+
+    fn lock(&self, key: &Digest) -> (Option<Lock>, bool) {
+        match self.store.lock(key, std::time::Duration::ZERO) {
+            Some(lock) => (Some(lock), false),
+            None => (self.store.lock(key, self.settings.lock_timeout), true),
+        }
+    }
+
+    fn ask(&mut self, command: &Command, event: &mut Event) -> Result<Asked, Deferred> {
+        let adapter = compiler::adapter(&command.program)
+            .ok_or_else(|| Deferred::new("unknown-compiler", command.program.display().to_string()))?;
+        let mut command = command.clone();
+        let plus = take_toolchain_argument(&mut command);
+        let mut invocation = (adapter.parse)(&command)?;
+        event.unit = invocation.unit.clone();
+        event.kind = invocation.kind;
+        self.clock.lap(event, "parse");
+        let found = locate(&command.program, &invocation.cwd)
+            .ok_or_else(|| Deferred::new("unknown-compiler", "the compiler is not found"))?;
+        let real = rustup::behind(&found, plus.as_deref(), &invocation.cwd)
+            .ok_or_else(|| Deferred::new("rustup", "the toolchain that rustup would choose is not plain"))?;
+        let toolchain = Toolchain::identify(self.store, &real)
+            .map_err(|e| Deferred::new("toolchain", format!("{}: {e}", real.display())))?;
+        invocation.program = real;
+        self.clock.lap(event, "toolchain");
+        let roots = invocation.roots(Some(&toolchain.sysroot), self.settings.remap, &self.settings.base_dirs);
+        invocation.unit.source = roots.portable_text(Path::new(&invocation.input));
+        if !invocation.input.starts_with('/') {
+            invocation.unit.source = invocation.input.clone();
+        }
+        event.unit.source = invocation.unit.source.clone();
+        let mut hasher = Hasher::default();
+        action::walk(&invocation, &toolchain, &roots, self.settings.remap, &mut hasher);
+        let key = hasher.finish();
+        self.clock.lap(event, "action");
+        Ok(Asked { invocation, toolchain, roots, key, components: Vec::new() })
+    }
+
+    /// Whether a stored result was given back.
+    fn try_restore(&mut self, asked: &Asked, view: &Viewpoint, event: &mut Event) -> bool {
+        let Some(manifest) = Manifest::load(self.store, &asked.key) else {
+            self.clock.lap(event, "lookup");
+            return false;
+        };
+        let mut seen: HashMap<Look, Digest> = HashMap::new();
+        for entry in &manifest.entries {
+            if !view.holds(&entry.observations, &mut seen) {
+                continue;
+            }
+            let Some(result) = ActionResult::load(self.store, &entry.result) else { continue };
+            self.clock.lap(event, "lookup");
+            let allowed = |p: &Path| asked.invocation.outputs.owns(p);
+            let done = restore::outputs(self.store, &result, &asked.roots, allowed);
+            let Ok(Some(restored)) = done else {
+                if let Err(e) = done {
+                    event.detail = Some(format!("a result could not be restored: {e}"));
+                }
+                continue;
+            };
+            self.clock.lap(event, "restore");
+            // Printed last: it tells cargo that the files are there.
+            let _ = restore::replay(&result, &asked.roots);
+            self.clock.lap(event, "replay");
+            event.outcome = Outcome::Hit;
+            event.result = Some(entry.result.hex());
+            event.observed = Some(result.observed);
+            event.compile_us = result.compile_us;
+            event.bytes = restored.bytes;
+            event.restore = restored.methods.iter().map(|(m, n)| (m.name().to_string(), *n)).collect();
+            event.outputs = restored.paths.iter().map(|p| p.display().to_string()).collect();
+            return true;
+        }
+        self.clock.lap(event, "lookup");
+        false
+    }
+
+    /// Runs the compiler and keeps what it made, if it may be kept.
+    fn compile(&mut self, asked: &Asked, view: &Viewpoint, event: &mut Event) {
+        event.outcome = Outcome::Miss;
+        let observer = self.observer();
+        let mut process = self.process(asked, observer.as_ref());
+        // So that "changed before the start" and "changed since" can be told apart.
+        let before = platform::stamp_ns();
+        platform::wait_past(before);
+        let started = platform::stamp_ns();
+        let at = Instant::now();
+        let ran = match run::run(&mut process, &asked.roots) {
+            Ok(ran) => ran,
+            Err(e) => return event.fail(Outcome::Error, "spawn", e.to_string()),
+        };
+        self.ran = Some(ran.status);
+        event.compile_us = at.elapsed().as_micros() as u64;
+        self.clock.lap(event, "compile");
+        if !ran.status.success() {
+            return event.fail(Outcome::Miss, "failed", "the compiler reported an error");
+        }
+        if let Err(d) = self.keep(asked, view, observer, started, ran, event) {
+            event.fail(Outcome::Miss, d.reason, d.detail);
+        }
+        self.clock.lap(event, "store");
+    }
+
+    fn observer(&self) -> Option<(log::Log, PathBuf)> {
+        if self.settings.observe == Observe::Off {
+            return None;
+        }
+        let object = launch::unpack(&self.store.dir().join("observer")).ok()?;
+        Some((log::Log::create().ok()?, object))
+    }
+
+    fn process(&self, asked: &Asked, observer: Option<&(log::Log, PathBuf)>) -> process::Command {
+        let invocation = &asked.invocation;
+        let mut process = process::Command::new(&invocation.program);
+        process.args(&invocation.lead).args(&invocation.inject);
+        // The last prefix that matches wins in rustc: ours come before the user's, the deepest last among them.
+        for root in asked.roots.iter().rev() {
+            if let Some(mapped) = &root.mapped {
+                let mut arg = OsString::from("--remap-path-prefix=");
+                arg.push(&root.path);
+                arg.push(format!("={mapped}"));
+                process.arg(arg);
+            }
+        }
+        process.args(&invocation.args);
+        if let Some((log, object)) = observer {
+            let base = std::env::var_os(launch::PRELOAD_VARIABLE);
+            process.envs(launch::environment(log, object, base.as_deref()));
+        }
+        process
+    }
+
+    fn keep(
+        &mut self,
+        asked: &Asked,
+        view: &Viewpoint,
+        observer: Option<(log::Log, PathBuf)>,
+        started: i64,
+        ran: run::Ran,
+        event: &mut Event,
+    ) -> Result<(), Deferred> {
+        let invocation = &asked.invocation;
+        let (gathered, observed) = self.gather(asked, view, observer, started)?;
+        event.observed = Some(observed);
+        let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
+        let reported = match &invocation.depinfo {
+            Some(path) => depinfo::parse(&std::fs::read(path).map_err(|e| io_trouble("dep-info", &e))?),
+            None => depinfo::DepInfo::default(),
+        };
+        let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
+        let evidence = Evidence { view, toolchain: &asked.toolchain, reported, started, diagnostics };
+        let seen = evidence.conclude(gathered)?;
+        self.clock.lap(event, "observe");
+        let result_key = self.result_key(asked, &seen, event);
+        event.outputs = outputs.iter().map(|p| p.display().to_string()).collect();
+        if !self.settings.write {
+            return Err(Deferred::new("write-off", "the setting `write` is off"));
+        }
+        let (stdout, stderr) =
+            (template::mark(&ran.stdout, &asked.roots), template::mark(&ran.stderr, &asked.roots));
+        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+            return Err(Deferred::new("binary-output", "what the compiler printed has NULs in it"));
+        };
+        let mut kept = Vec::new();
+        for path in &outputs {
+            kept.push(self.output(asked, path, event)?);
+        }
+        let result = ActionResult {
+            outputs: kept,
+            stdout,
+            stderr,
+            label: invocation.unit.label(),
+            compile_us: event.compile_us,
+            observed,
+        };
+        result.save(self.store, &result_key).map_err(|e| io_trouble("store", &e))?;
+        let observations = seen.into_iter().map(|s| s.observation).collect();
+        Manifest::add(self.store, &asked.key, Entry { result: result_key, observations })
+            .map_err(|e| io_trouble("store", &e))?;
+        event.stored = true;
+        Ok(())
+    }
+
+    /// What the run looked at and made: from the observer, or by the conservative rules.
+    fn gather(
+        &self,
+        asked: &Asked,
+        view: &Viewpoint,
+        observer: Option<(log::Log, PathBuf)>,
+        started: i64,
+    ) -> Result<(Gathered, Observed), Deferred> {
+        let seen = observer.filter(|(log, _)| log.records().next().is_some());
+        if let Some((log, _)) = seen {
+            let linker = view.linker_path();
+            let gathered =
+                Gatherer::new(&asked.invocation, &asked.toolchain, &asked.roots, linker).walk(&log);
+            return Ok((gathered, Observed::Preload));
+        }
+        if self.settings.observe == Observe::Require {
+            return Err(Deferred::new(
+                "not-observed",
+                "the observer did not run, and `observe` is `require`",
+            ));
+        }
+        let gathered = crate::observe::unobserved::gather(&asked.invocation, &asked.roots, started)?;
+        Ok((gathered, Observed::Unobserved))
+    }
+
+    fn result_key(&self, asked: &Asked, seen: &[Seen], event: &mut Event) -> Digest {
+        let mut hasher = Hasher::default();
+        hasher.put("action", "", &asked.key.0);
+        for s in seen {
+            hasher.put(&s.observation.look.label(), "", &s.observation.seen.0);
+        }
+        let key = hasher.finish();
+        event.result = Some(key.hex());
+        let mut components = asked.components.clone();
+        action::walk(&asked.invocation, &asked.toolchain, &asked.roots, self.settings.remap, &mut components);
+        components.extend(seen.iter().map(|s| Component {
+            part: Part::Observation,
+            name: s.observation.look.label(),
+            raw: s.sight.place.clone(),
+            value: s.sight.text.clone(),
+        }));
+        let trace = KeyTrace {
+            v: crate::trace::VERSION,
+            label: asked.invocation.unit.label(),
+            action: asked.key.hex(),
+            result: key.hex(),
+            components,
+        };
+        if let Ok(text) = serde_json::to_vec(&trace) {
+            let path = self.store.dir().join(&crate::trace::relative_path(&key.hex())[3..]);
+            let _ = self.store.publish(&path, &text, false);
+        }
+        key
+    }
+
+    fn output(&self, asked: &Asked, path: &Path, event: &mut Event) -> Result<Output, Deferred> {
+        let portable = asked.roots.portable(path.as_os_str().as_encoded_bytes());
+        let trouble = |e: io::Error| io_trouble("store", &e);
+        let meta = path.symlink_metadata().map_err(trouble)?;
+        if !meta.is_file() {
+            return Err(Deferred::new("odd-output", format!("{} is not a regular file", path.display())));
+        }
+        if asked.invocation.depinfo.as_deref() == Some(path) {
+            let text = std::fs::read(path).map_err(trouble)?;
+            let marked = template::mark(&text, &asked.roots).ok_or_else(|| {
+                Deferred::new("binary-output", format!("{} has NULs in it", path.display()))
+            })?;
+            let digest = self.store.put_bytes(&marked).map_err(trouble)?;
+            return Ok(Output { path: portable, digest, executable: false, marked: true });
+        }
+        let (digest, size) = self.store.put_blob(path).map_err(trouble)?;
+        event.bytes += size;
+        Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), marked: false })
+    }
+
+    fn finish(&mut self, event: &mut Event) {
+        event.total_us = self.clock.start.elapsed().as_micros() as u64;
+        event.append(self.store.dir());
+        event.log(self.settings.log.as_deref());
+    }
+}
+
+fn io_trouble(what: &'static str, e: &io::Error) -> Deferred {
+    Deferred::new(what, e.to_string())
+}
+
+fn linker_of(invocation: &Invocation) -> Option<&str> {
+    invocation.flags.iter().rev().find(|f| f.row.flag == "-C linker").and_then(|f| f.value.as_deref())
+}
+
+/// `rustc +nightly …` is addressed to rustup's proxy.
+fn take_toolchain_argument(command: &mut Command) -> Option<String> {
+    let first = command.args.first()?.to_str()?.strip_prefix('+')?.to_string();
+    command.args.remove(0);
+    Some(first)
+}
+
+fn locate(program: &Path, cwd: &Path) -> Option<PathBuf> {
+    if program.components().count() > 1 {
+        return Some(paths::absolute(cwd, program));
+    }
+    find_program(program.as_os_str(), &Roots::default())
+}
+
+/// Whether anything was printed besides notes to cargo that an output is there.
+fn has_diagnostics(stderr: &[u8]) -> bool {
+    stderr
+        .split(|b| *b == b'\n')
+        .any(|line| !line.is_empty() && !line.starts_with(b"{\"$message_type\":\"artifact\""))
+}
+
+impl Event {
+    fn begin(time_us: u64, command: &Command) -> Event {
+        Event {
+            v: events::VERSION,
+            time_us,
+            kache: env!("CARGO_PKG_VERSION").to_string(),
+            pid: process::id(),
+            build: platform::parent(),
+            unit: events::Unit { name: command.program.display().to_string(), ..Default::default() },
+            kind: events::Kind::Unit,
+            outcome: Outcome::Error,
+            stored: false,
+            reason: None,
+            detail: None,
+            action: None,
+            result: None,
+            observed: None,
+            status: 0,
+            cwd: command.cwd.display().to_string(),
+            total_us: 0,
+            compile_us: 0,
+            phases_us: Default::default(),
+            bytes: 0,
+            restore: Default::default(),
+            outputs: Vec::new(),
+        }
+    }
+
+    fn fail(&mut self, outcome: Outcome, reason: &str, detail: impl Into<String>) {
+        self.outcome = outcome;
+        self.reason = Some(reason.to_string());
+        self.detail = Some(detail.into());
+    }
+}
