@@ -326,7 +326,7 @@ HOOK(long, syscall, long number, ...) {
     long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;
     int err = result == -1 ? saved : 0;
-    if (err != EFAULT) note_syscall(number, a, result, err, module);
+    if (err != EFAULT || is_beyond_us(number)) note_syscall(number, a, result, err, module);
     errno = saved;
     return result;
 }
