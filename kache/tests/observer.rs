@@ -266,6 +266,7 @@ fn what_is_no_file_is_recorded_too() {
         "host",
         r#"
 #include <arpa/inet.h>
+#include <locale.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,6 +291,8 @@ int main(void) {
     char host[100];
     gethostname(host, sizeof host);
     getpwuid(0);
+    setlocale(LC_ALL, "");
+    localtime(&t.tv_sec);
     struct sockaddr_un path = {AF_UNIX, "/nowhere/socket"};
     if (connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&path, sizeof path) != -1) return 3;
     struct sockaddr_in in = {AF_INET, htons(9), {htonl(INADDR_LOOPBACK)}, {0}};
@@ -305,6 +308,9 @@ int main(void) {
     assert_eq!((present.path2, present.errno, present.module), (&b"a value"[..], 0, 0));
     assert_eq!(run.find(Kind::GetEnv, "ABSENT_ONE").errno, ENOENT);
     assert_eq!(run.find(Kind::GetEnv, "ABSENT_TWO").errno, ENOENT);
+    for variable in ["LC_ALL", "LANG", "TZ"] {
+        assert_eq!(run.find(Kind::GetEnv, variable).module, 0);
+    }
     for function in ["clock_gettime", "gettimeofday", "time", "uname", "gethostname", "getpwuid"] {
         assert_eq!(run.find(Kind::Volatile, function).module, 0);
     }
