@@ -27,6 +27,7 @@ enum first {
     FIRST_PID,
     FIRST_CPUS,
     FIRST_RESOLVE,
+    FIRST_ZONE,
 };
 
 #endif

@@ -18,6 +18,8 @@
 #include "files.h"
 #include "process.h"
 
+extern char **environ;
+
 /* ---- environment ---- */
 
 /* A program may ask for one variable in a loop: what was recorded is remembered by a digest of all of it. */
@@ -53,6 +55,58 @@ static void note_getenv(const char *name, const char *value, uint32_t module) {
 GETENV(getenv)
 GETENV(secure_getenv)
 GETENV(__secure_getenv)
+
+/* libc's own reads of the environment pass no hook. What a locale and a time zone are made of is recorded for it. */
+static const char *value_of(const char *name) {
+    size_t length = __builtin_strlen(name);
+    for (char **entry = environ; entry && *entry; entry++)
+        if (!__builtin_strncmp(*entry, name, length) && (*entry)[length] == '=') return *entry + length + 1;
+    return NULL;
+}
+
+static __attribute__((noinline)) void note_locale(const char *locale, uint32_t module) {
+    static const char *const names[] = {"LC_ALL",     "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY",
+                                        "LC_NUMERIC", "LC_TIME",    "LANG",     "LANGUAGE",    "LOCPATH"};
+    if (!locale || locale[0]) return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) note_getenv(names[i], value_of(names[i]), module);
+}
+
+static __attribute__((noinline)) void note_zone(uint32_t module) {
+    if (!kache_first_time(module, FIRST_ZONE)) return;
+    const char *zone = value_of("TZ");
+    note_getenv("TZ", zone, module);
+    if (zone) return;
+    int saved = errno;
+    const char *path = "/etc/localtime";
+    long found = kache_raw(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0);
+    kache_note_open(found < 0 ? (int)-found : 0, module, AT_FDCWD, path, O_RDONLY);
+    errno = saved;
+}
+
+HOOK(char *, setlocale, int category, const char *locale) {
+    if (kache_active) note_locale(locale, kache_module(CALLER));
+    return REAL_POINTER(setlocale)(category, locale);
+}
+HOOK(void *, newlocale, int mask, const char *locale, void *base) {
+    if (kache_active) note_locale(locale, kache_module(CALLER));
+    return REAL_POINTER(newlocale)(mask, locale, base);
+}
+HOOK(void, tzset, void) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    REAL(tzset)();
+}
+HOOK(void *, localtime, const time_t *time) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(localtime)(time);
+}
+HOOK(void *, localtime_r, const time_t *time, void *result) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(localtime_r)(time, result);
+}
+HOOK(time_t, mktime, void *parts) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL(mktime)(parts);
+}
 
 /* ---- clock, host, user ---- */
 
@@ -326,7 +380,7 @@ HOOK(long, syscall, long number, ...) {
     long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;
     int err = result == -1 ? saved : 0;
-    if (err != EFAULT) note_syscall(number, a, result, err, module);
+    if (err != EFAULT || is_beyond_us(number)) note_syscall(number, a, result, err, module);
     errno = saved;
     return result;
 }

@@ -114,6 +114,7 @@ void *kache_missing_pointer(void) {
 
 #pragma weak dlsym
 #pragma weak dlvsym
+#pragma weak dlerror
 
 void *kache_real(void **slot, const char *name) {
     int saved = errno;
@@ -127,8 +128,10 @@ void *kache_real(void **slot, const char *name) {
         if (!found) found = dlvsym(RTLD_NEXT, name, "GLIBC_2.4");
 #endif
     }
+    if (!found && dlerror) dlerror();
     errno = saved;
-    if (found) __atomic_store_n(slot, found, __ATOMIC_RELAXED);
+    if (!found) found = NOT_THERE;
+    __atomic_store_n(slot, found, __ATOMIC_RELAXED);
     return found;
 }
 
@@ -492,6 +495,10 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     (void)argv;
     int saved = errno;
     kache_scan_modules();
+    /* All at once, and when inert too: a forked child of a threaded process must not need the loader's lock, and
+     * a later lookup would clear the program's pending `dlerror`. */
+    for (struct real *real = __start_kache_reals; real < __stop_kache_reals; real++)
+        if (!*real->slot) kache_real(real->slot, real->name);
     /* We run before libc's own start, which is what sets `environ`; other libcs pass no arguments but have set it. */
 #ifdef __GLIBC__
     hide(envp);
@@ -501,9 +508,6 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
 #endif
     if (kache_object) open_log();
     if (header) {
-        /* All at once: a forked child of a threaded process must not need the loader's lock. */
-        for (struct real *real = __start_kache_reals; real < __stop_kache_reals; real++)
-            if (!*real->slot) kache_real(real->slot, real->name);
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
         kache_active = true;
         emit_start(own_pid, 0);

@@ -63,7 +63,8 @@ char **kache_environment(char *const *from, void *memory) {
     return to;
 }
 
-#define ON_STACK 32768
+/* Threads may have stacks of 16 KiB. */
+#define ON_STACK 8192
 
 static void *map(size_t size) {
     long got = kache_raw(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -392,7 +393,7 @@ static void *before_dlopen(void **slot, const char *function, const char *name, 
     errno = saved;
     void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);
     found = found ? found : kache_real(slot, function);
-    return found ? found : (void *)kache_missing_pointer;
+    return found != NOT_THERE ? found : (void *)kache_missing_pointer;
 }
 
 __attribute__((used, visibility("hidden"))) void *kache_before_dlopen(const char *name, void *caller) {

@@ -8,8 +8,9 @@
 //! writer that was killed in between leaves a record without a kind, or a gap of zeroes; both are counted as torn.
 //!
 //! How to read a process tree out of it:
-//! - Module ids belong to a process id. Each process that writes anything has a [`Kind::Start`] and a
-//!   [`Kind::Module`] for each id it uses, forked ones too (their Start has [`flag::FORKED`]).
+//! - Module ids belong to a pid and the program it runs: a [`Kind::Start`] without [`flag::FORKED`] begins them anew.
+//!   Every id is introduced by a [`Kind::Module`] ahead of its use, in forked processes too (which have a Start
+//!   with that flag, ahead of the first thing they do that is recorded).
 //! - A pid of a successful [`Kind::Exec`] without a later Start that lacks [`flag::FORKED`], or of a [`Kind::Spawned`]
 //!   with [`flag::POSIX_SPAWN`] without any Start, ran a program that was not observed (a static one, say).
 //! - An Exec that failed is there twice: before the attempt, and again with its error.
