@@ -184,7 +184,7 @@ impl Complaints<'_> {
         let message = error.message();
         let remedy = match nearest_key(message) {
             Some(key) => format!("did you mean `{key}`?"),
-            None => "mend the file; README.md lists the keys of a workload".into(),
+            None => "mend the file; workloads/README.md lists the keys of a workload".into(),
         };
         self.at(offset, message.to_owned(), &remedy)
     }
