@@ -5,6 +5,7 @@
 //! (its own text, times and absolute paths).
 
 use crate::archive;
+use crate::fold;
 use crate::trouble::{Result, Trouble};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -105,7 +106,11 @@ fn collect(target: &Path, dir: &Path, found: &mut BTreeSet<PathBuf>) -> Result<(
     Ok(())
 }
 
-/// By where it lies: `deps/`, `examples/` and the profile's own directory hold artifacts only; `build/` holds the
+/// By where it lies, and for dep-info by who wrote it: beside the final artifacts (`debug/demo.d`) cargo writes its
+/// own, of all packages together and for a library of two types under the name of either; the compiler's have
+/// a hash in their name or lie in `deps/`.
+///
+/// `deps/`, `examples/` and the profile's own directory hold artifacts only; `build/` holds the
 /// scripts' programs beside cargo's notes about them, and in `out/` whatever the scripts liked to write.
 fn is_artifact(relative: &Path, path: &Path) -> bool {
     let names: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
@@ -116,6 +121,7 @@ fn is_artifact(relative: &Path, path: &Path) -> bool {
         return false;
     }
     match in_build {
+        None if extension == "d" => names.iter().any(|part| part == "deps") || fold::hashes(name) != name,
         None => true,
         Some(at) if names.get(at + 2).is_some_and(|part| part == "out") => COMPILED.contains(&extension),
         Some(_) => extension == "d" || is_executable(path),
@@ -187,17 +193,20 @@ mod tests {
             ("debug/build/x-1/out/gen.rs", "1"),
             ("debug/build/x-1/out/native.o", "1"),
             ("debug/incremental/x/s", "1"),
+            ("debug/libx.d", "cargo's"),
+            ("debug/deps/x.d", "rustc's"),
         ]);
         let compiled = tree(&[
             ("debug/deps/libx.rlib", "same"),
             ("debug/deps/liby.rmeta", "two"),
             ("debug/build/x-1/output", "2"),
             ("debug/build/x-1/out/gen.rs", "2"),
+            ("debug/deps/x.d", "rustc's"),
             ("debug/build/x-1/out/native.o", "2"),
         ]);
         let found = compare(restored.path(), compiled.path()).unwrap();
         let names: Vec<_> = found.mismatches.iter().map(|m| &*m.file).collect();
         assert_eq!(names, ["debug/build/x-1/out/native.o", "debug/deps/liby.rmeta", "debug/deps/only-here"]);
-        assert_eq!((found.artifacts, found.identical, found.bytes), (4, 1, 4));
+        assert_eq!((found.artifacts, found.identical, found.bytes), (5, 2, 11));
     }
 }
