@@ -1,2 +1,49 @@
-//! The harness that proves kache.
-fn main() {}
+//! The harness that proves kache: it builds real projects in several places and says whether the cache told
+//! the truth.
+//!
+//! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
+//! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
+//! [`compare`]d; a [`verdict`] is printed and a [`record`] kept.
+
+mod archive;
+mod backend;
+mod baked;
+mod cause;
+mod check;
+mod checkout;
+mod cli;
+mod compare;
+mod environment;
+mod eventlog;
+mod fold;
+mod interrupt;
+mod keydiff;
+mod leak;
+mod machine;
+mod pair;
+mod print;
+mod progress;
+mod record;
+mod run;
+#[cfg(test)]
+mod sample;
+mod scratch;
+mod tally;
+mod trouble;
+mod verdict;
+mod workload;
+mod workspace;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    interrupt::install();
+    match cli::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(trouble) => {
+            eprintln!("kache-bench: {trouble}");
+            ExitCode::from(trouble.status())
+        }
+    }
+}

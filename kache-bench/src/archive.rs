@@ -1,0 +1,118 @@
+//! Compares two `ar` archives by their members.
+//!
+//! rustc names the object members of an rlib after its code units, and under incremental compilation appends a
+//! suffix of the session's own. That suffix is in no program that links the rlib, and differs in two compiles of
+//! the same place; so members are compared by position and content, and by name without it. Nothing else is excused.
+
+/// One member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Member<'b> {
+    name: String,
+    content: &'b [u8],
+}
+
+const MAGIC: &[u8] = b"!<arch>\n";
+const HEADER: usize = 60;
+
+/// What differs, in words; nothing if only session suffixes do. An error if either is no archive.
+pub fn difference(a: &[u8], b: &[u8]) -> Result<Option<String>, NotAnArchive> {
+    let (a, b) = (members(a)?, members(b)?);
+    if a.len() != b.len() {
+        return Ok(Some(format!("{} members instead of {}", b.len(), a.len())));
+    }
+    for (x, y) in a.iter().zip(&b) {
+        if without_session(&x.name) != without_session(&y.name) {
+            return Ok(Some(format!("member `{}` instead of `{}`", y.name, x.name)));
+        }
+        if x.content != y.content {
+            return Ok(Some(format!("member `{}` has another content", x.name)));
+        }
+    }
+    Ok(None)
+}
+
+/// The bytes are no archive of the common (GNU) format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnArchive;
+
+/// The members, less the symbol table, which repeats what they say and holds their offsets.
+fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, NotAnArchive> {
+    let mut rest = bytes.strip_prefix(MAGIC).ok_or(NotAnArchive)?;
+    let mut long_names: &[u8] = b"";
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let header = rest.get(..HEADER).ok_or(NotAnArchive)?;
+        let size = text(&header[48..58]).parse::<usize>().map_err(|_| NotAnArchive)?;
+        let content = rest.get(HEADER..HEADER + size).ok_or(NotAnArchive)?;
+        match text(&header[..16]) {
+            "/" | "/SYM64/" => {}
+            "//" => long_names = content,
+            name => found.push(Member { name: full_name(name, long_names)?, content }),
+        }
+        // Members begin at even offsets.
+        rest = rest.get(HEADER + size + size % 2..).unwrap_or_default();
+    }
+    Ok(found)
+}
+
+fn text(field: &[u8]) -> &str {
+    std::str::from_utf8(field).unwrap_or_default().trim_end()
+}
+
+/// A name of more than 15 bytes is an offset into the member `//`.
+fn full_name(name: &str, long_names: &[u8]) -> Result<String, NotAnArchive> {
+    let Some(offset) = name.strip_prefix('/') else { return Ok(name.trim_end_matches('/').to_owned()) };
+    let offset = offset.parse::<usize>().map_err(|_| NotAnArchive)?;
+    let tail = long_names.get(offset..).ok_or(NotAnArchive)?;
+    let end = tail.iter().position(|b| *b == b'/' || *b == b'\n').unwrap_or(tail.len());
+    Ok(String::from_utf8_lossy(&tail[..end]).into_owned())
+}
+
+/// Under incremental compilation an object is `CRATE.UNIT.SESSION.rcgu.o`, else `CRATE.NAME.HASH-cgu.N.rcgu.o`,
+/// whose last part is the unit's own number and is kept.
+fn without_session(name: &str) -> String {
+    let parts: Vec<_> = name.strip_suffix(".rcgu.o").unwrap_or_default().split('.').collect();
+    match parts[..] {
+        [krate, unit, _session] if !unit.contains('-') => format!("{krate}.{unit}.rcgu.o"),
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let names: String = members.iter().map(|(name, _)| format!("{name}/\n")).collect();
+        let mut bytes = MAGIC.to_vec();
+        let mut push = |name: &str, content: &[u8]| {
+            bytes.extend(
+                format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 644, content.len()).bytes(),
+            );
+            bytes.extend(content);
+            bytes.extend(vec![b'\n'; content.len() % 2]);
+        };
+        push("//", names.as_bytes());
+        let mut offset = 0;
+        for (name, content) in members {
+            push(&format!("/{offset}"), content);
+            offset += name.len() + 2;
+        }
+        bytes
+    }
+
+    #[test]
+    fn only_the_session_suffix_is_excused() {
+        let one = archive(&[("lib.rmeta", b"meta"), ("demo.1abc.0session1.rcgu.o", b"code!")]);
+        let two = archive(&[("lib.rmeta", b"meta"), ("demo.1abc.0session2.rcgu.o", b"code!")]);
+        assert_eq!(difference(&one, &two), Ok(None));
+        let other = archive(&[("lib.rmeta", b"meta"), ("demo.2def.0session2.rcgu.o", b"code!")]);
+        assert!(difference(&one, &other).unwrap().unwrap().contains("demo.2def"));
+        let first = archive(&[("demo.demo.1a-cgu.0.rcgu.o", b"code")]);
+        let second = archive(&[("demo.demo.1a-cgu.1.rcgu.o", b"code")]);
+        assert!(difference(&first, &second).unwrap().is_some());
+        let code = archive(&[("lib.rmeta", b"meta"), ("demo.1abc.0session1.rcgu.o", b"CODE!")]);
+        assert!(difference(&one, &code).unwrap().unwrap().contains("another content"));
+        assert_eq!(difference(&one, b"no archive"), Err(NotAnArchive));
+    }
+}

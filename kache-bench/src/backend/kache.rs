@@ -1,0 +1,107 @@
+//! kache, as built from this repository or given with `--kache`.
+
+use super::plain::NO_WRAPPERS;
+use super::{Backend, Reads};
+use crate::eventlog::EventLog;
+use crate::trouble::{Result, Trouble};
+use crate::workload::Wiring;
+use kache::events::Event;
+use kache::trace::{self, KeyTrace};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The binary that stands in front of the compilers.
+#[derive(Clone, Debug)]
+pub struct Kache {
+    program: PathBuf,
+}
+
+impl Kache {
+    /// The binary at `program`.
+    pub fn at(program: &Path) -> Result<Kache> {
+        let program = program.canonicalize().map_err(|e| {
+            Trouble::input(format!("no kache there: {e}"))
+                .at(program.display())
+                .remedy("give --kache the path of the binary, or leave it out to have it built")
+        })?;
+        Ok(Kache { program })
+    }
+
+    /// Builds the binary in the workspace that this harness is part of.
+    pub fn build(workspace: &Path) -> Result<Kache> {
+        let arguments = ["build", "--release", "-p", "kache", "--message-format=json-render-diagnostics"];
+        let output = Command::new("cargo")
+            .args(arguments)
+            .current_dir(workspace)
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|e| {
+                Trouble::input(format!("cannot run cargo: {e}")).remedy("install Rust, or use --kache")
+            })?;
+        if !output.status.success() {
+            let what = format!("`cargo build --release -p kache` failed ({})", output.status);
+            return Err(Trouble::run(what).at(workspace.display()).remedy("see above, or use --kache PATH"));
+        }
+        // Asked of cargo, because a target directory can be anywhere.
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let executable = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned()))
+            .next_back();
+        match executable {
+            Some(program) => Kache::at(Path::new(&program)),
+            None => Err(Trouble::run("cargo built no kache binary")
+                .at(workspace.display())
+                .remedy("use --kache PATH")),
+        }
+    }
+
+    fn wrapped(&self, compiler: &str) -> OsString {
+        let mut line = self.program.clone().into_os_string();
+        line.push(" ");
+        line.push(compiler);
+        line
+    }
+}
+
+impl Backend for Kache {
+    fn name(&self) -> &'static str {
+        "kache"
+    }
+
+    fn version(&self) -> Result<String> {
+        let output = Command::new(&self.program).arg("--version").output();
+        let output = output.map_err(Trouble::io("run", &self.program))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("kache ").to_owned())
+    }
+
+    fn environment(&self, wiring: Wiring, cache: &Path, reads: Reads) -> Vec<(OsString, OsString)> {
+        let mut all: Vec<(OsString, OsString)> =
+            NO_WRAPPERS.iter().map(|(n, v)| (n.into(), v.into())).collect();
+        all.push(("KACHE_CACHE_DIR".into(), cache.into()));
+        if wiring.rustc {
+            all.push(("RUSTC_WRAPPER".into(), self.program.clone().into()));
+        }
+        if wiring.cc {
+            all.push(("CC".into(), self.wrapped("cc")));
+            all.push(("CXX".into(), self.wrapped("c++")));
+        }
+        if reads == Reads::Forbidden {
+            all.push(("KACHE_READ".into(), "0".into()));
+        }
+        all
+    }
+
+    fn events(&self, cache: &Path) -> Option<EventLog> {
+        Some(EventLog::of_cache(cache))
+    }
+
+    fn trace(&self, cache: &Path, event: &Event) -> Option<KeyTrace> {
+        let result = event.result.as_deref().filter(|hex| hex.len() > 2 && hex.is_ascii())?;
+        let text = std::fs::read(cache.join(trace::relative_path(result))).ok()?;
+        let trace: KeyTrace = serde_json::from_slice(&text).ok()?;
+        (trace.v == trace::VERSION).then_some(trace)
+    }
+}

@@ -1,0 +1,28 @@
+//! No cache at all: the yardstick.
+
+use super::{Backend, Reads};
+use crate::trouble::Result;
+use crate::workload::Wiring;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Cargo and the compilers as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain;
+
+/// Empty is cargo's word for "no wrapper, whatever a configuration file says".
+pub(super) const NO_WRAPPERS: [(&str, &str); 2] = [("RUSTC_WRAPPER", ""), ("RUSTC_WORKSPACE_WRAPPER", "")];
+
+impl Backend for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+
+    fn version(&self) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn environment(&self, _wiring: Wiring, _cache: &Path, _reads: Reads) -> Vec<(OsString, OsString)> {
+        NO_WRAPPERS.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+}

@@ -1,0 +1,125 @@
+//! Units that may not hit in another clone, because the compiler wrote something of the place into what they build.
+//!
+//! An exception is claimed in the workload's file and proved here: the value must be found in what the unit
+//! built in each clone, or the unit must have read what another proved unit built. A claim alone would let any
+//! leak be waved through. That the bytes are *not* found proves nothing either way, so the claim then fails.
+
+use crate::cause::{Cause, Judge};
+use crate::fold;
+use crate::leak::{Leaks, agrees};
+use crate::pair::{Pair, Pairing};
+use crate::workload::Baked;
+use kache::events::Event;
+use serde::Serialize;
+use std::fs;
+
+/// A claimed exception, and what speaks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// The unit's label.
+    pub unit: String,
+    /// The reason that the workload's file gives.
+    pub reason: String,
+    /// What was found; nothing where the claim is not proved.
+    pub evidence: Option<String>,
+}
+
+/// Whether a claim is about the unit with this label and crate name.
+pub fn names(claim: &Baked, label: &str) -> bool {
+    claim.unit == label || label.split(' ').next() == Some(&claim.unit)
+}
+
+/// Proves what can be proved of the claims about units whose keys differ.
+pub fn prove(claims: &[Baked], pairing: &Pairing<'_>, judge: &Judge, leaks: &Leaks) -> Vec<Proof> {
+    let differing = pairing.pairs.iter().filter(|pair| agrees(pair) == Some(false));
+    let mut proofs = Vec::new();
+    for pair in differing {
+        let label = pair.b.unit.label();
+        let Some(claim) = claims.iter().find(|claim| names(claim, &label)) else { continue };
+        let evidence = evidence(pair, judge, leaks);
+        proofs.push(Proof { unit: label, reason: claim.reason.clone(), evidence });
+    }
+    // In build order, so that what a proof rests on comes before it; chains are settled one link a round.
+    for _ in 0..proofs.len() {
+        pass_on(&mut proofs, leaks);
+    }
+    proofs
+}
+
+fn evidence(pair: &Pair<'_>, judge: &Judge, leaks: &Leaks) -> Option<String> {
+    let label = pair.b.unit.label();
+    let entered = leaks.leaks.iter().filter(|leak| leak.entered.contains(&label));
+    for leak in entered.filter(|leak| matches!(leak.cause, Cause::Env | Cause::Path | Cause::Flag)) {
+        let values = [leak.contrast.a.as_str(), leak.contrast.b.as_str()];
+        if let (Some(_), Some(file)) = (holds(pair.a, values[0]), holds(pair.b, values[1])) {
+            return Some(format!("the value of `{}` is in {file}", leak.component));
+        }
+        let roots = [judge.a.root().to_string_lossy(), judge.b.root().to_string_lossy()];
+        if let (Some(_), Some(file)) = (holds(pair.a, &roots[0]), holds(pair.b, &roots[1])) {
+            return Some(format!("the checkout's path, which `{}` has, is in {file}", leak.component));
+        }
+    }
+    None
+}
+
+/// The first output in which `value` is written out.
+fn holds(event: &Event, value: &str) -> Option<String> {
+    // Short values are found anywhere by chance.
+    if value.len() < 6 {
+        return None;
+    }
+    let has = |path: &&String| {
+        // Dep-info names every source by its path: that is no value that a program has.
+        !path.ends_with(".d") && fs::read(path).is_ok_and(|bytes| fold::contains(&bytes, value.as_bytes()))
+    };
+    let file = event.outputs.iter().find(has)?;
+    Some(file.rsplit('/').next().unwrap_or(file).to_owned())
+}
+
+fn pass_on(proofs: &mut [Proof], leaks: &Leaks) {
+    let proved: Vec<_> = proofs.iter().filter(|p| p.evidence.is_some()).map(|p| p.unit.clone()).collect();
+    for proof in proofs.iter_mut().filter(|p| p.evidence.is_none()) {
+        let mut reaching = leaks.leaks.iter().filter(|leak| leak.reached.contains(&proof.unit)).peekable();
+        let enters_itself = leaks.leaks.iter().any(|leak| leak.entered.contains(&proof.unit));
+        if enters_itself || reaching.peek().is_none() {
+            continue;
+        }
+        if reaching.all(|leak| leak.entered.iter().all(|unit| proved.contains(unit))) {
+            proof.evidence = Some("it reads what proved units build".into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold::Place;
+    use crate::leak;
+    use crate::pair::pair;
+    use crate::sample::{trace, unit};
+
+    #[test]
+    fn a_claim_is_proved_by_the_value_in_the_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let judge = Judge { a: Place::of(&dir.path().join("a")), b: Place::of(&dir.path().join("b")) };
+        let build = |place: &Place, written: &str| {
+            fs::create_dir_all(place.root()).unwrap();
+            let output = place.root().join("libone.rmeta").display().to_string();
+            fs::write(&output, written).unwrap();
+            [unit("one").key(&place.root().display().to_string()).output(&output).event()]
+        };
+        let claims = [Baked { unit: "one".into(), reason: "env!".into() }];
+        let prove_with = |a: &str, b: &str| {
+            let (a, b) = (build(&judge.a, a), build(&judge.b, b));
+            let pairing = pair(&a, &b);
+            let read =
+                |event: &Event| Some(trace(&[("env ID", event.result.as_ref()?, event.result.as_ref()?)]));
+            prove(&claims, &pairing, &judge, &leak::find(&pairing, &judge, &read))
+        };
+        let path = |place: &Place| place.root().display().to_string();
+        let proofs = prove_with(&path(&judge.a), &path(&judge.b));
+        assert_eq!(proofs[0].evidence.as_deref(), Some("the value of `env ID` is in libone.rmeta"));
+        let proofs = prove_with("nothing", "nothing");
+        assert_eq!((proofs.len(), &proofs[0].evidence), (1, &None));
+    }
+}

@@ -1,0 +1,284 @@
+//! The check itself: the same project in two places, one cache.
+//!
+//! Cold in clone A; in clone B with A's cache; cleaned and built again in B; and once more with nothing to do.
+//! Keys are diffed right after B's first build, while what both clones generated still lies there.
+
+use crate::backend::{Backend, Plain, Reads};
+use crate::baked;
+use crate::cause::Judge;
+use crate::checkout::Checkout;
+use crate::compare::{self, Comparison};
+use crate::eventlog::EventLog;
+use crate::fold::Place;
+use crate::leak::{self, Leaks};
+use crate::pair::{self, Pairing};
+use crate::progress;
+use crate::scratch::Scratch;
+use crate::tally::{self, Tally};
+use crate::trouble::{Result, Trouble};
+use crate::workload::{self, Workload};
+use kache::events::Event;
+use serde::Serialize;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Judge keys and hit rate, with the second and the idle build in B. Without, A and B are built once, for
+    /// the artifacts' sake.
+    pub keys: bool,
+    /// Compare artifacts with the compiler's own.
+    pub artifacts: bool,
+    /// Build once without any cache first, to have a yardstick of the same run.
+    pub plain: bool,
+}
+
+/// One phase, timed and counted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Phase {
+    /// What was done, in a word or two.
+    pub name: &'static str,
+    /// In which clone.
+    pub clone: &'static str,
+    /// Wall-clock time.
+    pub seconds: f64,
+    /// What its events add up to; nothing for a phase that compiles nothing.
+    pub tally: Option<Tally>,
+}
+
+/// How well the keys of two clones agree.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Stability {
+    /// Units with a partner and a key.
+    pub paired: usize,
+    /// Of those, with equal keys.
+    pub equal: usize,
+    /// Of those, paired without cargo's hash, or without the source's path as well.
+    pub paired_loosely: usize,
+    /// Units built in one clone only.
+    pub unpaired: Vec<String>,
+    /// Those whose keys differ.
+    pub unstable: Vec<String>,
+    /// Units that did not hit in the second clone.
+    pub missed: Vec<String>,
+}
+
+impl Stability {
+    /// Equal of paired.
+    pub fn share(&self) -> Option<f64> {
+        (self.paired > 0).then(|| self.equal as f64 / self.paired as f64)
+    }
+}
+
+/// All that a check found out; the verdict is made of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Findings {
+    /// In the order in which they were run.
+    pub phases: Vec<Phase>,
+    /// Of the first build in each clone.
+    pub stability: Stability,
+    /// Why keys differ.
+    #[serde(flatten)]
+    pub leaks: Leaks,
+    /// Excepted units, and whether the exception is proved.
+    pub baked: Vec<baked::Proof>,
+    /// Units compiled by a build that had nothing to do.
+    pub not_fresh: Vec<String>,
+    /// Event lines of an unknown version, or torn.
+    pub unreadable_events: usize,
+    /// Of the artifacts, where they were compared.
+    pub artifacts: Option<Comparison>,
+}
+
+/// Runs the plan.
+pub fn run(
+    workload: &Workload,
+    backend: &dyn Backend,
+    scratch: &Scratch,
+    plan: Plan,
+) -> Result<(Findings, Checkouts)> {
+    let checkouts = Checkouts::prepare(workload, scratch)?;
+    let mut run = Run {
+        workload,
+        backend,
+        scratch,
+        log: backend.events(&scratch.cache()),
+        findings: Findings::default(),
+    };
+    let outcome = run.phases(&checkouts, plan);
+    // A build that failed is explained by its log, which was named to the user.
+    outcome.inspect_err(|trouble| {
+        if trouble.fault() != crate::trouble::Fault::Interrupted {
+            scratch.keep_logs();
+        }
+    })?;
+    Ok((run.findings, checkouts))
+}
+
+/// The two clones.
+#[derive(Debug)]
+pub struct Checkouts {
+    /// The shorter, shallower one.
+    pub a: Checkout,
+    /// The longer, deeper one.
+    pub b: Checkout,
+    /// What both have checked out.
+    pub commit: String,
+}
+
+impl Checkouts {
+    fn prepare(workload: &Workload, scratch: &Scratch) -> Result<Checkouts> {
+        workload.require_tools()?;
+        let shown = progress::Phase::begin("fetch and clone", None);
+        let commit = workload::materialise(workload, &scratch.repository())?;
+        let a = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
+        let b = Checkout::clone("b", &scratch.repository(), scratch.checkout_b())?;
+        shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
+        Ok(Checkouts { a, b, commit })
+    }
+}
+
+struct Run<'r> {
+    workload: &'r Workload,
+    backend: &'r dyn Backend,
+    scratch: &'r Scratch,
+    log: Option<EventLog>,
+    findings: Findings,
+}
+
+impl Run<'_> {
+    fn phases(&mut self, Checkouts { a, b, .. }: &Checkouts, plan: Plan) -> Result<()> {
+        for checkout in [a, b] {
+            self.without_cache("setup", checkout, &self.workload.setup)?;
+            checkout.require_own_target(self.workload)?;
+        }
+        if plan.plain {
+            self.without_cache("plain build", a, &self.workload.build)?;
+            self.clean(a)?;
+        }
+        let cold = self.build("cold build", a, None)?;
+        let warm = self.build("build from the cache", b, Some(cold.len()))?;
+        self.judge_keys(a, b, &cold, &warm);
+        if plan.keys {
+            self.clean(b)?;
+            self.build("second build", b, Some(cold.len()))?;
+            let idle = self.build("build with nothing to do", b, Some(0))?;
+            self.findings.not_fresh = idle.iter().map(|event| event.unit.label()).collect();
+        }
+        if plan.artifacts {
+            self.compare_artifacts(b, cold.len())?;
+        }
+        self.findings.unreadable_events = self.log.as_ref().map_or(0, EventLog::unreadable);
+        Ok(())
+    }
+
+    /// A build with the cache; the events of its units, those that count.
+    fn build(
+        &mut self,
+        name: &'static str,
+        checkout: &Checkout,
+        expected: Option<usize>,
+    ) -> Result<Vec<Event>> {
+        let (workload, cache) = (self.workload, self.scratch.cache());
+        let wired = self.backend.environment(workload.wiring, &cache, Reads::Allowed);
+        let environment = checkout.environment(workload).with_all(wired);
+        let log_file = self.log_file(name, checkout);
+        let mut shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), expected);
+        let mut events = Vec::new();
+        let log = &mut self.log;
+        let took = checkout.run(&workload.build, &environment, &log_file, &mut || {
+            events.extend(log.iter_mut().flat_map(EventLog::poll));
+            let tally = Tally::of(&events, &workload.units);
+            shown.count(tally.units, tally.hits);
+        })?;
+        let tally = Tally::of(&events, &workload.units);
+        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), tally.units, tally.hits));
+        self.record(name, checkout, took, self.log.is_some().then_some(tally));
+        events.retain(|event| tally::is_counted(event, &workload.units));
+        Ok(events)
+    }
+
+    fn clean(&mut self, checkout: &Checkout) -> Result<()> {
+        self.without_cache("clean", checkout, &self.workload.clean)
+    }
+
+    fn without_cache(&mut self, name: &'static str, checkout: &Checkout, lines: &[String]) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let wired = Plain.environment(self.workload.wiring, &self.scratch.cache(), Reads::Allowed);
+        let environment = checkout.environment(self.workload).with_all(wired);
+        let shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), None);
+        let took = checkout.run(lines, &environment, &self.log_file(name, checkout), &mut || {})?;
+        shown.end(&format!("{:.2} s", took.as_secs_f64()));
+        self.record(name, checkout, took, None);
+        Ok(())
+    }
+
+    fn record(&mut self, name: &'static str, checkout: &Checkout, took: Duration, tally: Option<Tally>) {
+        let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
+        self.findings.phases.push(Phase { name, clone: checkout.label(), seconds, tally });
+    }
+
+    fn log_file(&self, name: &str, checkout: &Checkout) -> std::path::PathBuf {
+        self.scratch.logs().join(format!("{}-{}.log", name.replace(' ', "-"), checkout.label()))
+    }
+
+    fn judge_keys(&mut self, a: &Checkout, b: &Checkout, cold: &[Event], warm: &[Event]) {
+        let pairing = pair::pair(cold, warm);
+        let judge = Judge { a: Place::of(a.root()), b: Place::of(b.root()) };
+        let (backend, cache) = (self.backend, self.scratch.cache());
+        let trace = |event: &Event| backend.trace(&cache, event);
+        self.findings.leaks = leak::find(&pairing, &judge, &trace);
+        self.findings.baked =
+            baked::prove(&self.workload.expect.baked, &pairing, &judge, &self.findings.leaks);
+        self.findings.stability = stability(&pairing, warm);
+    }
+
+    /// Compiles clone B in the same place without a hit, and compares.
+    fn compare_artifacts(&mut self, b: &Checkout, expected: usize) -> Result<()> {
+        let restored = b.root().join("target.restored");
+        let target = b.target();
+        std::fs::rename(&target, &restored).map_err(Trouble::io("move aside", &target))?;
+        let cache = self.scratch.verify_cache();
+        let wired = self.backend.environment(self.workload.wiring, &cache, Reads::Forbidden);
+        let environment = b.environment(self.workload).with_all(wired);
+        let mut log = self.backend.events(&cache);
+        let mut events = Vec::new();
+        let name = "build without hits";
+        let mut shown = progress::Phase::begin(&format!("{name} ({})", b.label()), Some(expected));
+        let took = b.run(&self.workload.build, &environment, &self.log_file(name, b), &mut || {
+            events.extend(log.iter_mut().flat_map(EventLog::poll));
+            shown.count(Tally::of(&events, &self.workload.units).units, 0);
+        })?;
+        let tally = Tally::of(&events, &self.workload.units);
+        shown.end(&format!("{:.2} s", took.as_secs_f64()));
+        self.record(name, b, took, log.is_some().then_some(tally));
+        self.compare_targets(b, &restored, &target)
+    }
+
+    fn compare_targets(&mut self, b: &Checkout, restored: &Path, compiled: &Path) -> Result<()> {
+        let shown = progress::Phase::begin("compare artifacts", None);
+        let start = Instant::now();
+        let comparison = compare::compare(restored, compiled)?;
+        shown.end(&format!("{} artifacts, {} differ", comparison.artifacts, comparison.mismatches.len()));
+        self.findings.artifacts = Some(comparison);
+        self.record("compare artifacts", b, start.elapsed(), None);
+        Ok(())
+    }
+}
+
+fn stability(pairing: &Pairing<'_>, warm: &[Event]) -> Stability {
+    let keyed: Vec<_> = pairing.pairs.iter().filter_map(|pair| Some((pair, leak::agrees(pair)?))).collect();
+    let label = |event: &&Event| event.unit.label();
+    let missed = warm.iter().filter(|event| event.outcome != kache::events::Outcome::Hit);
+    Stability {
+        paired: keyed.len(),
+        equal: keyed.iter().filter(|(_, equal)| *equal).count(),
+        paired_loosely: keyed.iter().filter(|(pair, _)| pair.likeness != pair::Likeness::Exact).count(),
+        unpaired: pairing.only_a.iter().chain(&pairing.only_b).map(label).collect(),
+        unstable: keyed.iter().filter(|(_, equal)| !equal).map(|(pair, _)| pair.b.unit.label()).collect(),
+        missed: missed.map(|event| event.unit.label()).collect(),
+    }
+}

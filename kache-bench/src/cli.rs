@@ -1,0 +1,191 @@
+//! The command line, and what each command does.
+
+use crate::backend::{Backend, Kache};
+use crate::check::{self, Plan};
+use crate::machine::{self, Machine};
+use crate::print;
+use crate::record::{self, Measured, Record};
+use crate::scratch::{Leave, Scratch};
+use crate::trouble::Result;
+use crate::verdict;
+use crate::workload::Workload;
+use crate::workspace;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Proves on real projects that kache's keys agree across checkouts and that its hits are what the compiler makes.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build in one clone, then from its cache in another: do the keys agree, does everything hit?
+    Check {
+        #[command(flatten)]
+        run: RunOptions,
+        /// Also compare every artifact with what the compiler makes in the same place
+        #[arg(long)]
+        verify: bool,
+        /// Also build once without a cache, for comparison
+        #[arg(long)]
+        plain: bool,
+    },
+    /// Compare every artifact of a cached build with what the compiler makes in the same place
+    Verify {
+        #[command(flatten)]
+        run: RunOptions,
+    },
+    /// List the workloads
+    List {
+        /// Where the workloads' files are [default: the repository's workloads/]
+        #[arg(long, value_name = "DIR")]
+        workloads: Option<PathBuf>,
+        /// As people read it, or as JSON
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RunOptions {
+    /// The workload: the name of a file in workloads/, without .toml
+    name: String,
+    /// The kache binary to use [default: built from the repository]
+    #[arg(long, value_name = "PATH")]
+    kache: Option<PathBuf>,
+    /// Where the workloads' files are [default: the repository's workloads/]
+    #[arg(long, value_name = "DIR")]
+    workloads: Option<PathBuf>,
+    /// Where clones, caches and logs are put [default: the system's temporary directory]
+    #[arg(long, value_name = "SCRATCH")]
+    dir: Option<PathBuf>,
+    /// Where the result is appended [default: the repository's results/]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Leave clones, cache and logs in place
+    #[arg(long)]
+    keep: bool,
+    /// As people read it, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Check { run, verify, plain } => {
+            judge("check", &run, Plan { keys: true, artifacts: verify, plain })
+        }
+        Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
+        Command::List { workloads, format } => list(workloads, format),
+    }
+}
+
+fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<ExitCode> {
+    let workload = Workload::load(&below(&options.workloads, "workloads")?, &options.name)?;
+    let results = below(&options.results, "results")?;
+    let backend = match &options.kache {
+        Some(program) => Kache::at(program)?,
+        None => {
+            eprintln!("building kache (cargo build --release -p kache; --kache PATH to use another)");
+            Kache::build(&workspace::find()?)?
+        }
+    };
+    let scratch = Scratch::create(options.dir.as_deref(), &workload.name, options.keep)?;
+    let outcome = check::run(&workload, &backend, &scratch, plan);
+    tell_what_is_left(&scratch);
+    let (findings, checkouts) = outcome?;
+    let record = Record {
+        v: record::VERSION,
+        command,
+        workload: workload.name.clone(),
+        source: checkouts.commit.clone(),
+        date: machine::now(),
+        backend: Measured { name: backend.name().into(), version: backend.version()? },
+        commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
+        machine: Machine::here(checkouts.a.root()),
+        verdict: verdict::judge(&findings, &workload.expect, plan),
+        hit_rate: hit_rate(&findings),
+        key_stability: findings.stability.share(),
+        findings,
+    };
+    let line = record.line(&scratch)?;
+    let history = record::append(&results, &workload.name, &line)?;
+    match options.format {
+        Format::Text => {
+            print!("{}", print::report(&record));
+            println!("recorded in {}", history.display());
+        }
+        Format::Json => println!("{line}"),
+    }
+    Ok(if record.verdict.ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn hit_rate(findings: &check::Findings) -> Option<f64> {
+    let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache")?;
+    warm.tally.as_ref()?.hit_rate()
+}
+
+fn tell_what_is_left(scratch: &Scratch) {
+    match scratch.leaves() {
+        Leave::Nothing => {}
+        Leave::Logs => eprintln!("logs are kept in {}", scratch.logs().display()),
+        Leave::Everything => eprintln!("kept: {}", scratch.root().display()),
+    }
+}
+
+fn below(given: &Option<PathBuf>, default: &str) -> Result<PathBuf> {
+    match given {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(workspace::find()?.join(default)),
+    }
+}
+
+/// A workload as `list --format json` has it.
+#[derive(Serialize)]
+struct Listed {
+    v: u32,
+    name: String,
+    source: Option<String>,
+    description: Option<String>,
+    error: Option<String>,
+}
+
+fn list(workloads: Option<PathBuf>, format: Format) -> Result<ExitCode> {
+    let mut bad = false;
+    for (name, workload) in Workload::all(&below(&workloads, "workloads")?)? {
+        bad |= workload.is_err();
+        let (found, error) = match workload {
+            Ok(workload) => (Some(workload), None),
+            Err(trouble) => (None, Some(trouble.to_string())),
+        };
+        let source = found.as_ref().map(|w| w.source.to_string());
+        let description = found.map(|w| w.description);
+        match format {
+            Format::Json => {
+                let listed = Listed { v: record::VERSION, name, source, description, error };
+                println!("{}", serde_json::to_string(&listed).unwrap_or_default());
+            }
+            Format::Text => {
+                let text = error.as_deref().or(description.as_deref()).unwrap_or_default().replace('\n', " ");
+                println!("{name:<12} {:<24} {text}", source.unwrap_or_default());
+            }
+        }
+    }
+    Ok(if bad { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}

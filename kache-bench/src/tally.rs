@@ -1,0 +1,116 @@
+//! What the events of one build add up to.
+
+use crate::workload::Units;
+use kache::events::{Event, Kind, Outcome};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How often each reason was given.
+pub type Reasons = BTreeMap<String, usize>;
+
+/// One build, counted.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Tally {
+    /// Compiles that count.
+    pub units: usize,
+    /// Of those, restored.
+    pub hits: usize,
+    /// Compiled and observed.
+    pub misses: usize,
+    /// Units handed through, by reason.
+    pub passthroughs: Reasons,
+    /// Units on which kache had trouble of its own, by reason.
+    pub errors: Reasons,
+    /// Misses that were not stored, by reason.
+    pub unstored: Reasons,
+    /// Invocations outside the hit rate (`--print`, trial compiles of build scripts), by reason or outcome.
+    pub probes: Reasons,
+    /// Restored files by method.
+    pub restore: BTreeMap<String, u64>,
+    /// Bytes restored.
+    pub restored_bytes: u64,
+    /// Bytes put into the store.
+    pub stored_bytes: u64,
+}
+
+impl Tally {
+    /// Counts the events of one build.
+    pub fn of(events: &[Event], counted: &Units) -> Tally {
+        let mut tally = Tally::default();
+        for event in events {
+            if is_counted(event, counted) {
+                tally.unit(event);
+            } else {
+                *tally.probes.entry(reason(event)).or_default() += 1;
+            }
+        }
+        tally
+    }
+
+    /// Hits of units; nothing where there were no units.
+    pub fn hit_rate(&self) -> Option<f64> {
+        (self.units > 0).then(|| self.hits as f64 / self.units as f64)
+    }
+
+    fn unit(&mut self, event: &Event) {
+        self.units += 1;
+        match event.outcome {
+            Outcome::Hit => {
+                self.hits += 1;
+                self.restored_bytes += event.bytes;
+                for (method, files) in &event.restore {
+                    *self.restore.entry(method.clone()).or_default() += files;
+                }
+            }
+            Outcome::Miss => {
+                self.misses += 1;
+                if event.stored {
+                    self.stored_bytes += event.bytes;
+                } else {
+                    *self.unstored.entry(reason(event)).or_default() += 1;
+                }
+            }
+            Outcome::Passthrough => *self.passthroughs.entry(reason(event)).or_default() += 1,
+            Outcome::Error => *self.errors.entry(reason(event)).or_default() += 1,
+        }
+    }
+}
+
+/// Whether an event is one of those that a hit rate is made of.
+pub fn is_counted(event: &Event, counted: &Units) -> bool {
+    // Clippy is rustc in other clothes: wiring one wires the other.
+    let family = if event.unit.family == "clippy" { "rustc" } else { &event.unit.family };
+    event.kind == Kind::Unit && counted.families.iter().any(|f| f == family)
+}
+
+/// Why an event ended as it did, or how it ended where no reason was given.
+pub fn reason(event: &Event) -> String {
+    let outcome = match event.outcome {
+        Outcome::Hit => "hit",
+        Outcome::Miss => "miss",
+        Outcome::Passthrough => "passthrough",
+        Outcome::Error => "error",
+    };
+    event.reason.clone().unwrap_or_else(|| outcome.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::unit;
+
+    #[test]
+    fn probes_are_outside_the_hit_rate() {
+        let mut probe = unit("probe").outcome(Outcome::Passthrough).event();
+        probe.kind = Kind::Probe;
+        probe.reason = Some("stdin".into());
+        let mut stray = unit("stray").outcome(Outcome::Miss).event();
+        stray.stored = false;
+        stray.reason = Some("fresh-input".into());
+        let events = [unit("one").event(), stray, probe];
+        let tally = Tally::of(&events, &Units { families: vec!["rustc".into()] });
+        assert_eq!(tally.hit_rate(), Some(0.5));
+        assert_eq!(tally.probes["stdin"], 1);
+        assert_eq!(tally.unstored["fresh-input"], 1);
+    }
+}

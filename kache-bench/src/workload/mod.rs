@@ -1,0 +1,189 @@
+//! A workload: a real project, and how it is fetched, built, cleaned and judged.
+//!
+//! It is described by `workloads/NAME.toml`. Adding one takes no code: a project that needs something special
+//! says so in its commands, which are shell lines.
+
+mod parse;
+mod registry;
+mod source;
+
+pub use source::materialise;
+
+use crate::trouble::{Result, Trouble};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What `workloads/NAME.toml` says, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workload {
+    /// The file's name without `.toml`.
+    pub name: String,
+    /// What it is and why it is here.
+    pub description: String,
+    /// Where its sources come from.
+    pub source: Source,
+    /// Which compilers are put behind the cache.
+    pub wiring: Wiring,
+    /// Run once in each clone, outside of all measured times and without a cache.
+    pub setup: Vec<String>,
+    /// The build that is measured.
+    pub build: Vec<String>,
+    /// Set for setup, build and clean. `{checkout}` and `{label}` stand for the clone's path and `a` or `b`,
+    /// here as in the command lines.
+    pub environment: BTreeMap<String, String>,
+    /// Takes a built clone back to where the next build does everything.
+    pub clean: Vec<String>,
+    /// What counts.
+    pub units: Units,
+    /// Programs that must be found on `PATH`.
+    pub tools: Vec<String>,
+    /// The floor below which the verdict is bad.
+    pub expect: Expect,
+}
+
+/// Where a workload's sources come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A directory, relative to the workload's file.
+    Path(PathBuf),
+    /// A repository, by URL or local path, at a revision.
+    Git {
+        /// What `git fetch` takes.
+        url: String,
+        /// A commit, tag or branch.
+        rev: String,
+    },
+    /// A package as published on crates.io, with its `Cargo.lock`.
+    Crate {
+        /// The package.
+        name: String,
+        /// Its exact version.
+        version: String,
+    },
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Path(path) => {
+                write!(f, "path {}", path.file_name().unwrap_or_default().to_string_lossy())
+            }
+            Source::Git { url, rev } => write!(f, "git {url} {rev}"),
+            Source::Crate { name, version } => write!(f, "crate {name} {version}"),
+        }
+    }
+}
+
+/// Which compilers are put behind the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wiring {
+    /// `RUSTC_WRAPPER`.
+    pub rustc: bool,
+    /// `CC` and `CXX`.
+    pub cc: bool,
+}
+
+/// Which invocations count as units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Units {
+    /// The compiler families that count: `rustc`, `cc`.
+    pub families: Vec<String>,
+}
+
+/// The floor figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// At least so many units in a cold build: fewer means that the build did not do what it is here for.
+    pub units: usize,
+    /// Hits of all units, in the second clone.
+    pub hit_rate: f64,
+    /// Pairs with equal keys of all pairs.
+    pub stability: f64,
+    /// Units excepted from both because they bake a checkout's path, or the like, into what they build.
+    pub baked: Vec<Baked>,
+}
+
+/// A unit that must not hit in another clone, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baked {
+    /// Its label (`demo 0.1.0 (lib)`) or its crate's name.
+    pub unit: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Workload {
+    /// Reads `NAME.toml` in `dir`.
+    pub fn load(dir: &Path, name: &str) -> Result<Workload> {
+        let file = dir.join(format!("{name}.toml"));
+        let text = std::fs::read_to_string(&file).map_err(|e| unknown(dir, name, &e))?;
+        parse::parse(name, &file, &text)
+    }
+
+    /// All workloads in `dir`, by name; each may be in error by itself.
+    pub fn all(dir: &Path) -> Result<Vec<(String, Result<Workload>)>> {
+        Ok(names(dir)?.into_iter().map(|name| (name.clone(), Workload::load(dir, &name))).collect())
+    }
+
+    /// Fails if a program that the workload needs is not to be found.
+    pub fn require_tools(&self) -> Result<()> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = |tool: &str| std::env::split_paths(&path).any(|dir| dir.join(tool).is_file());
+        let missing: Vec<_> = self.tools.iter().filter(|tool| !found(tool)).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names = missing.join(", ");
+        Err(Trouble::input(format!("workload `{}` needs programs that are not on PATH: {names}", self.name))
+            .at(format!("key `tools.required` in {}.toml", self.name))
+            .remedy(format!("install {names} (on Debian: apt-get install {})", missing.join(" "))))
+    }
+}
+
+fn names(dir: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(dir).map_err(|e| {
+        Trouble::input(format!("cannot read the workloads directory: {e}"))
+            .at(dir.display())
+            .remedy("run it inside the repository, or name the directory with --workloads DIR")
+    })?;
+    let files = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml"));
+    let mut names: Vec<_> = files.filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn unknown(dir: &Path, name: &str, error: &std::io::Error) -> Trouble {
+    let names = match names(dir) {
+        Ok(names) => names,
+        Err(trouble) => return trouble,
+    };
+    let candidates: Vec<_> = names.iter().map(String::as_str).collect();
+    let meant = similar::get_close_matches(name, &candidates, 1, 0.6);
+    let remedy = match meant.first() {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are: {}", names.join(", ")),
+    };
+    Trouble::input(format!("no workload `{name}`: {error}")).at(dir.display()).remedy(remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_tool_is_named() {
+        let text = "description = \"d\"\n[source]\nkind = \"path\"\npath = \"w\"\n[tools]\nrequired = [\"no-such-tool\"]";
+        let workload = parse::parse("w", Path::new("w.toml"), text).unwrap();
+        let text = workload.require_tools().unwrap_err().to_string();
+        assert!(text.contains("no-such-tool") && text.contains("w.toml"), "{text}");
+    }
+
+    #[test]
+    fn a_misspelt_workload_is_answered_with_the_nearest() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("ripgrep.toml"), "").unwrap();
+        let trouble = Workload::load(dir.path(), "ripgerp").unwrap_err();
+        assert_eq!(trouble.status(), 2);
+        assert!(trouble.to_string().contains("did you mean `ripgrep`?"), "{trouble}");
+    }
+}

@@ -1,0 +1,267 @@
+//! The text of a workload's file, and what is said about one that is wrong.
+//!
+//! The shapes here are the file's own, with every key checked; they become [`Workload`] once the combinations
+//! (which keys a source of which kind needs) are checked too. Every complaint names file, line and key, and for
+//! a misspelt key the nearest that there is.
+
+use super::{Baked, Expect, Source, Units, Wiring, Workload};
+use crate::trouble::{Result, Trouble};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::Spanned;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileShape {
+    description: String,
+    source: Spanned<SourceShape>,
+    #[serde(default)]
+    wiring: WiringShape,
+    #[serde(default)]
+    setup: CommandsShape,
+    #[serde(default)]
+    build: BuildShape,
+    #[serde(default)]
+    clean: CommandsShape,
+    #[serde(default)]
+    units: UnitsShape,
+    #[serde(default)]
+    tools: ToolsShape,
+    #[serde(default)]
+    expect: ExpectShape,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceShape {
+    kind: Spanned<String>,
+    path: Option<Spanned<String>>,
+    url: Option<Spanned<String>>,
+    rev: Option<Spanned<String>>,
+    name: Option<Spanned<String>>,
+    version: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WiringShape {
+    rustc: bool,
+    cc: bool,
+}
+
+impl Default for WiringShape {
+    fn default() -> Self {
+        WiringShape { rustc: true, cc: false }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CommandsShape {
+    commands: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuildShape {
+    commands: Option<Vec<String>>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitsShape {
+    families: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToolsShape {
+    #[serde(default)]
+    required: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectShape {
+    units: Option<usize>,
+    hit_rate: Option<Spanned<f64>>,
+    stability: Option<Spanned<f64>>,
+    #[serde(default)]
+    baked: Vec<BakedShape>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BakedShape {
+    unit: String,
+    reason: String,
+}
+
+/// Reads the text of `file`.
+pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
+    let complain = Complaints { file, text };
+    let shape: FileShape = toml::from_str(text).map_err(|e| complain.of_parser(&e))?;
+    let source = source(&complain, shape.source)?;
+    let families = shape.units.families.unwrap_or_else(|| {
+        let wired = [(shape.wiring.rustc, "rustc"), (shape.wiring.cc, "cc")];
+        wired.iter().filter(|(on, _)| *on).map(|(_, family)| family.to_string()).collect()
+    });
+    Ok(Workload {
+        name: name.to_owned(),
+        description: shape.description.trim().to_owned(),
+        source,
+        wiring: Wiring { rustc: shape.wiring.rustc, cc: shape.wiring.cc },
+        setup: shape.setup.commands.unwrap_or_default(),
+        build: shape.build.commands.unwrap_or_else(|| vec!["cargo build --locked".into()]),
+        environment: shape.build.env,
+        clean: shape.clean.commands.unwrap_or_else(|| vec!["cargo clean".into()]),
+        units: Units { families },
+        tools: shape.tools.required,
+        expect: Expect {
+            units: shape.expect.units.unwrap_or(1),
+            hit_rate: complain.fraction("expect.hit_rate", shape.expect.hit_rate)?,
+            stability: complain.fraction("expect.stability", shape.expect.stability)?,
+            baked: shape.expect.baked.into_iter().map(|b| Baked { unit: b.unit, reason: b.reason }).collect(),
+        },
+    })
+}
+
+fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source> {
+    let start = source.span().start;
+    let SourceShape { kind, path, url, rev, name, version } = source.into_inner();
+    let given = [("path", path), ("url", url), ("rev", rev), ("name", name), ("version", version)];
+    let mut given: BTreeMap<_, _> =
+        given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    let kind_start = kind.span().start;
+    let kind = kind.into_inner();
+    let mut take = |key: &str| {
+        given.remove(key).map(Spanned::into_inner).ok_or_else(|| {
+            let what = format!("a source of kind `{kind}` needs the key `{key}`");
+            complain.at(start, what, &format!("add `{key} = \"…\"` to [source]"))
+        })
+    };
+    let source = match kind.as_str() {
+        "path" => {
+            let base = complain.file.parent().unwrap_or(Path::new(""));
+            Source::Path(base.join(take("path")?))
+        }
+        "git" => Source::Git { url: take("url")?, rev: take("rev")? },
+        "crate" => Source::Crate { name: take("name")?, version: take("version")? },
+        other => {
+            let kinds = ["path", "git", "crate"];
+            let meant = similar::get_close_matches(other, &kinds, 1, 0.5);
+            let remedy = meant.first().map(|m| format!("did you mean `{m}`?"));
+            let remedy = remedy.unwrap_or_else(|| "the kinds are `path`, `git` and `crate`".into());
+            return Err(complain.at(kind_start, format!("no kind of source is called `{other}`"), &remedy));
+        }
+    };
+    match given.iter().next() {
+        None => Ok(source),
+        Some((key, value)) => {
+            let what = format!("a source of kind `{kind}` has no key `{key}`");
+            Err(complain.at(value.span().start, what, "remove it, or change `kind`"))
+        }
+    }
+}
+
+/// Makes complaints about one file.
+struct Complaints<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Complaints<'_> {
+    fn at(&self, offset: usize, what: String, remedy: &str) -> Trouble {
+        let line = self.text[..offset.min(self.text.len())].matches('\n').count() + 1;
+        Trouble::input(what).at(format!("{}, line {line}", self.file.display())).remedy(remedy)
+    }
+
+    fn of_parser(&self, error: &toml::de::Error) -> Trouble {
+        let offset = error.span().map_or(0, |span| span.start);
+        let message = error.message();
+        let remedy = match nearest_key(message) {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => "mend the file; workloads/README.md lists the keys of a workload".into(),
+        };
+        self.at(offset, message.to_owned(), &remedy)
+    }
+
+    fn fraction(&self, key: &str, value: Option<Spanned<f64>>) -> Result<f64> {
+        let Some(value) = value else { return Ok(1.0) };
+        let start = value.span().start;
+        let value = value.into_inner();
+        if (0.0..=1.0).contains(&value) {
+            return Ok(value);
+        }
+        Err(self.at(start, format!("`{key}` is {value}"), "give a share from 0.0 to 1.0"))
+    }
+}
+
+/// From "unknown field `x`, expected one of `a`, `b`" the one that `x` is nearest to.
+fn nearest_key(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("unknown field ")?;
+    let mut quoted = rest.split('`').skip(1).step_by(2);
+    let wrong = quoted.next()?;
+    let known: Vec<_> = quoted.collect();
+    similar::get_close_matches(wrong, &known, 1, 0.5).first().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str =
+        "description = \"d\"\n[source]\nkind = \"crate\"\nname = \"eza\"\nversion = \"0.23.5\"\n";
+
+    fn read(text: &str) -> Result<Workload> {
+        parse("w", Path::new("dir/w.toml"), text)
+    }
+
+    fn complaint(text: &str) -> String {
+        let trouble = read(text).unwrap_err();
+        assert_eq!(trouble.status(), 2);
+        trouble.to_string()
+    }
+
+    #[test]
+    fn the_least_is_enough() {
+        let workload = read(MINIMAL).unwrap();
+        assert_eq!(workload.source, Source::Crate { name: "eza".into(), version: "0.23.5".into() });
+        assert_eq!(workload.build, ["cargo build --locked"]);
+        assert_eq!(workload.units.families, ["rustc"]);
+        assert_eq!(workload.expect.hit_rate, 1.0);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_answered_with_file_line_and_the_nearest() {
+        let text = complaint(&format!("{MINIMAL}[expect]\nhit_rat = 1.0\n"));
+        assert!(text.contains("dir/w.toml, line 7"), "{text}");
+        assert!(text.contains("unknown field `hit_rat`"), "{text}");
+        assert!(text.contains("did you mean `hit_rate`?"), "{text}");
+    }
+
+    #[test]
+    fn a_misspelt_table_too() {
+        let text = complaint(&format!("{MINIMAL}[wirring]\nrustc = true\n"));
+        assert!(text.contains("line 6") && text.contains("did you mean `wiring`?"), "{text}");
+    }
+
+    #[test]
+    fn a_key_of_another_kind_or_a_missing_one_is_named() {
+        let text = complaint(&format!("{MINIMAL}rev = \"v1\"\n"));
+        assert!(text.contains("line 6") && text.contains("has no key `rev`"), "{text}");
+        let text = complaint("description = \"d\"\n[source]\nkind = \"git\"\nurl = \"u\"\n");
+        assert!(text.contains("needs the key `rev`") && text.contains("line 2"), "{text}");
+        let text = complaint("description = \"d\"\n[source]\nkind = \"crates\"\n");
+        assert!(text.contains("line 3") && text.contains("did you mean `crate`?"), "{text}");
+    }
+
+    #[test]
+    fn a_share_is_a_share() {
+        let text = complaint(&format!("{MINIMAL}[expect]\nstability = 99.0\n"));
+        assert!(text.contains("line 7") && text.contains("expect.stability"), "{text}");
+    }
+}

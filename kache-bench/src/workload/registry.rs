@@ -1,0 +1,57 @@
+//! A package's sources as published on crates.io, fetched by cargo itself.
+//!
+//! Cargo is asked (`cargo info`) rather than the registry, so that mirrors, proxies and the local registry
+//! cache work as they do for every build; unlike a scratch project's `cargo fetch` it brings only the one
+//! package, whose dependencies are then fetched by its own `Cargo.lock`.
+
+use crate::environment::Environment;
+use crate::trouble::{Result, Trouble};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Fetches `name` at exactly `version` and says where cargo unpacked it.
+pub(super) fn fetch(name: &str, version: &str, work: &Path) -> Result<PathBuf> {
+    if let Some(found) = unpacked(name, version)? {
+        return Ok(found);
+    }
+    // Away from any project: `cargo info` inside one would answer for that project's own member.
+    let output = Command::new("cargo")
+        .args(["info", "--quiet", "--registry", "crates-io", &format!("{name}@{version}")])
+        .current_dir(work)
+        .env_clear()
+        .envs(Environment::of_caller().iter())
+        .output()
+        .map_err(|e| {
+            Trouble::input(format!("cannot run cargo: {e}")).remedy("install Rust: https://rustup.rs")
+        })?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(Trouble::input(format!("cargo cannot fetch {name} {version}\n    {}", why.trim()))
+            .at(format!("crates.io package `{name}`"))
+            .remedy("check name and version in [source], and that the registry can be reached"));
+    }
+    unpacked(name, version)?.ok_or_else(|| {
+        Trouble::run(format!("cargo fetched {name} {version}, but it is not in its registry directory"))
+            .at(cargo_home().map_or_else(|e| e.to_string(), |home| home.display().to_string()))
+            .remedy("set CARGO_HOME to the directory that cargo really uses")
+    })
+}
+
+fn unpacked(name: &str, version: &str) -> Result<Option<PathBuf>> {
+    let registries = cargo_home()?.join("registry/src");
+    let dirs = std::fs::read_dir(&registries).into_iter().flatten().flatten();
+    let mut candidates: Vec<_> = dirs.map(|dir| dir.path().join(format!("{name}-{version}"))).collect();
+    candidates.sort();
+    // Cargo writes `.cargo-ok` last: without it the unpacking was cut short.
+    Ok(candidates.into_iter().find(|dir| dir.join(".cargo-ok").is_file()))
+}
+
+fn cargo_home() -> Result<PathBuf> {
+    if let Some(home) = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty()) {
+        return Ok(home.into());
+    }
+    let home = std::env::home_dir().ok_or_else(|| {
+        Trouble::input("neither CARGO_HOME nor HOME is set").remedy("set CARGO_HOME to cargo's directory")
+    })?;
+    Ok(home.join(".cargo"))
+}

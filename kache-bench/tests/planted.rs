@@ -1,0 +1,170 @@
+//! The harness must see what it is there to see: three leaks are planted in a small workload, and each must be
+//! reported once, as what it is, with the units that it entered and reached.
+//!
+//! - a flag that only this clone has, from a `.cargo/config.toml` written by the setup;
+//! - an environment value of the "machine", compiled in with `env!`;
+//! - a build script that writes the checkout's absolute path into generated code.
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const WORKLOAD: &str = r#"
+description = "Three planted leaks"
+[source]
+kind = "path"
+path = "planted"
+[setup]
+commands = ["""
+mkdir .cargo
+cat > .cargo/config.toml <<END
+[build]
+rustflags = ['--cfg', 'clone="{checkout}"']
+END
+"""]
+[build]
+commands = ["cargo build --locked --offline"]
+env = { MACHINE_ID = "machine-{label}" }
+[expect]
+units = 5
+"#;
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"envy\", \"generated\", \"innocent\", \"app\"]\n\
+         [workspace.lints.rust]\nunexpected_cfgs = \"allow\"\n",
+    ),
+    ("Cargo.lock", LOCK),
+    ("envy/Cargo.toml", "[package]\nname = \"envy\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+    ("envy/src/lib.rs", "pub const ID: &str = env!(\"MACHINE_ID\");\n"),
+    ("generated/Cargo.toml", "[package]\nname = \"generated\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+    ("generated/build.rs", BUILD_SCRIPT),
+    ("generated/src/lib.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/place.rs\"));\n"),
+    ("innocent/Cargo.toml", "[package]\nname = \"innocent\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+    ("innocent/src/lib.rs", "pub fn twice(n: u32) -> u32 {\n    2 * n\n}\n"),
+    (
+        "app/Cargo.toml",
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+         envy = { path = \"../envy\" }\ngenerated = { path = \"../generated\" }\ninnocent = { path = \"../innocent\" }\n",
+    ),
+    (
+        "app/src/main.rs",
+        "fn main() {\n    println!(\"{} {} {}\", envy::ID, generated::PLACE, innocent::twice(2));\n}\n",
+    ),
+];
+
+const BUILD_SCRIPT: &str = r#"
+fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    let here = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    std::fs::write(format!("{out}/place.rs"), format!("pub const PLACE: &str = {here:?};\n")).unwrap();
+}
+"#;
+
+const LOCK: &str = r#"version = 4
+
+[[package]]
+name = "app"
+version = "0.1.0"
+dependencies = [
+ "envy",
+ "generated",
+ "innocent",
+]
+
+[[package]]
+name = "envy"
+version = "0.1.0"
+
+[[package]]
+name = "generated"
+version = "0.1.0"
+
+[[package]]
+name = "innocent"
+version = "0.1.0"
+"#;
+
+/// The kache that was built with these tests, or the one that `KACHE_BENCH_TEST_KACHE` names.
+fn kache() -> PathBuf {
+    if let Some(program) = std::env::var_os("KACHE_BENCH_TEST_KACHE") {
+        return program.into();
+    }
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "-p", "kache", "--message-format=json-render-diagnostics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back().unwrap()
+}
+
+fn plant(workloads: &Path) {
+    fs::write(workloads.join("planted.toml"), WORKLOAD).unwrap();
+    for (name, content) in FILES {
+        let file = workloads.join("planted").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+}
+
+fn names(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+}
+
+#[test]
+fn three_planted_leaks_are_three_leaks_of_three_kinds() {
+    let dir = tempfile::tempdir().unwrap();
+    plant(dir.path());
+    let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
+        .args(["check", "planted", "--format", "json", "--kache"])
+        .arg(kache())
+        .args(["--workloads", ".", "--results", "results", "--dir", "scratch"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "a leak must make the verdict bad\n{told}");
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let leaks = record["leaks"].as_array().unwrap();
+    let of = |cause: &str| {
+        let mut found = leaks.iter().filter(|leak| leak["cause"] == cause);
+        let leak = found.next().unwrap_or_else(|| panic!("no leak of kind {cause}: {leaks:#?}"));
+        assert!(found.next().is_none(), "two leaks of kind {cause}: {leaks:#?}");
+        leak
+    };
+
+    let flag = of("flag");
+    assert_eq!(flag["component"], "arg --cfg");
+    assert_eq!(names(&flag["entered"]).len(), 5, "the flag is in every unit: {flag:#}");
+
+    let env = of("env");
+    assert_eq!((&env["component"], &env["first"]), (&"env MACHINE_ID".into(), &"envy 0.1.0 (lib)".into()));
+    assert_eq!(names(&env["entered"]), ["envy 0.1.0 (lib)"]);
+    assert_eq!(names(&env["reached"]), ["app 0.1.0 (bin)"]);
+    assert_eq!((&env["contrast"]["a"], &env["contrast"]["b"]), (&"machine-a".into(), &"machine-b".into()));
+
+    let path = of("path");
+    assert_eq!(
+        (&path["detail"], &path["first"]),
+        (&"generated absolute path".into(), &"generated 0.1.0 (lib)".into())
+    );
+    assert_eq!(names(&path["entered"]), ["generated 0.1.0 (lib)"]);
+    assert_eq!(names(&path["reached"]), ["app 0.1.0 (bin)"]);
+
+    assert_eq!(leaks.len(), 3, "{leaks:#?}");
+    assert!(record["verdict"]["problems"].as_array().unwrap().len() >= 2);
+    let line = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        !line.contains(&*dir.path().to_string_lossy()),
+        "the record names a path of this machine:\n{line}"
+    );
+    assert!(
+        fs::read_dir(dir.path().join("scratch")).unwrap().next().is_none(),
+        "the scratch directory stays"
+    );
+}
