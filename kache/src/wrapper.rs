@@ -29,7 +29,7 @@ use crate::store::{Lock, Store};
 use crate::trace::{Component, KeyTrace, Part};
 use crate::{platform, restore, run, template};
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -109,6 +109,12 @@ pub fn main(program: OsString, args: Vec<OsString>) -> ! {
             bare(&command)
         }
     }
+}
+
+/// Whether a first argument names a program: by a path, or to be found through `PATH`.
+pub fn is_program(name: &OsStr) -> bool {
+    let bytes = name.as_encoded_bytes();
+    bytes.contains(&b'/') || !bytes.starts_with(b"-") && find_program(name, &Roots::default()).is_some()
 }
 
 /// Becomes the compiler.
