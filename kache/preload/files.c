@@ -32,6 +32,14 @@ static void note_result(enum kind kind, int err, uint32_t module, int dirfd, con
     if (place.known) kache_emit(kind, flags, err, module, 0, place.text, result);
 }
 
+#ifdef __GLIBC__
+#define LARGE_STAT stat64
+#define LARGE_OFF off64_t
+#else
+#define LARGE_STAT stat
+#define LARGE_OFF off_t
+#endif
+
 /* ---- open ---- */
 
 void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how) {
@@ -179,7 +187,7 @@ MKSTEMP_2(mkostemps64)
         INT_BODY(K_WRITE, size ? 0 : F_TRUNC, 0, AT_FDCWD, REAL(name)(path, size));                               \
     }
 TRUNCATE(truncate, off_t)
-TRUNCATE(truncate64, off64_t)
+TRUNCATE(truncate64, LARGE_OFF)
 
 HOOK(int, mknod, const char *path, mode_t mode, dev_t device) {
     INT_BODY(K_WRITE, F_CREAT | F_EXCL, 0, AT_FDCWD, REAL(mknod)(path, mode, device));
@@ -210,32 +218,32 @@ HOOK(int, mkfifoat, int dirfd, const char *path, mode_t mode) {
         INT_BODY(K_STAT, flags, MODE(buffer), AT_FDCWD, REAL(name)(path, buffer));                                \
     }
 STAT(stat, stat, 0)
-STAT(stat64, stat64, 0)
+STAT(stat64, LARGE_STAT, 0)
 STAT(lstat, stat, F_NOFOLLOW)
-STAT(lstat64, stat64, F_NOFOLLOW)
+STAT(lstat64, LARGE_STAT, F_NOFOLLOW)
 
 #define XSTAT(name, type, flags)                                                                                  \
     HOOK(int, name, int version, const char *path, struct type *buffer) {                                         \
         INT_BODY(K_STAT, flags, MODE(buffer), AT_FDCWD, REAL(name)(version, path, buffer));                       \
     }
 XSTAT(__xstat, stat, 0)
-XSTAT(__xstat64, stat64, 0)
+XSTAT(__xstat64, LARGE_STAT, 0)
 XSTAT(__lxstat, stat, F_NOFOLLOW)
-XSTAT(__lxstat64, stat64, F_NOFOLLOW)
+XSTAT(__lxstat64, LARGE_STAT, F_NOFOLLOW)
 
 #define FSTATAT(name, type)                                                                                       \
     HOOK(int, name, int dirfd, const char *path, struct type *buffer, int flags) {                                \
         INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(dirfd, path, buffer, flags));          \
     }
 FSTATAT(fstatat, stat)
-FSTATAT(fstatat64, stat64)
+FSTATAT(fstatat64, LARGE_STAT)
 
 #define FXSTATAT(name, type)                                                                                      \
     HOOK(int, name, int version, int dirfd, const char *path, struct type *buffer, int flags) {                   \
         INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(version, dirfd, path, buffer, flags)); \
     }
 FXSTATAT(__fxstatat, stat)
-FXSTATAT(__fxstatat64, stat64)
+FXSTATAT(__fxstatat64, LARGE_STAT)
 
 HOOK(int, statx, int dirfd, const char *path, int flags, unsigned mask, struct statx *buffer) {
     INT_BODY(K_STAT, LINK_FLAG(flags), result == 0 ? (int64_t)buffer->stx_mode : 0, dirfd,
