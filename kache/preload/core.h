@@ -126,24 +126,24 @@ void *kache_missing_pointer(void);
 
 /* The C name differs from the symbol's: the headers' prototypes carry `nonnull`, under which the compiler
  * deletes the checks that a hook needs, and fortified headers redefine some of them. */
-#define HOOK(type, name, ...)                                                                                     \
-    static void *real_##name;                                                                                     \
-    static struct real entry_##name __attribute__((section("kache_reals"), used)) = {#name, &real_##name};        \
-    EXPORT type hook_##name(__VA_ARGS__) __asm__(#name);                                                          \
+#define HOOK(type, name, ...)                                                                                \
+    static void *real_##name;                                                                                \
+    static struct real entry_##name __attribute__((section("kache_reals"), used)) = {#name, &real_##name};   \
+    EXPORT type hook_##name(__VA_ARGS__) __asm__(#name);                                                     \
     type hook_##name(__VA_ARGS__)
 
 /* What a libc lacks is marked so, and not looked for again: a lookup may wait for the loader's lock, and it clears
  * the error that the program's next `dlerror` is to return. */
 #define NOT_THERE ((void *)1)
 
-#define REAL_OR(name, missing)                                                                                    \
-    ((__typeof__(&hook_##name))({                                                                                 \
-        void *found_ = __atomic_load_n(&real_##name, __ATOMIC_RELAXED);                                           \
-        if (__builtin_expect((uintptr_t)found_ <= 1, 0)) {                                                        \
-            if (!found_) found_ = kache_real(&real_##name, #name);                                                \
-            if (found_ == NOT_THERE) found_ = (void *)(missing);                                                  \
-        }                                                                                                         \
-        found_;                                                                                                   \
+#define REAL_OR(name, missing)                                                                               \
+    ((__typeof__(&hook_##name))({                                                                            \
+        void *found_ = __atomic_load_n(&real_##name, __ATOMIC_RELAXED);                                      \
+        if (__builtin_expect((uintptr_t)found_ <= 1, 0)) {                                                   \
+            if (!found_) found_ = kache_real(&real_##name, #name);                                           \
+            if (found_ == NOT_THERE) found_ = (void *)(missing);                                             \
+        }                                                                                                    \
+        found_;                                                                                              \
     }))
 #define REAL(name) REAL_OR(name, kache_missing)
 #define REAL_POINTER(name) REAL_OR(name, kache_missing_pointer)

@@ -12,9 +12,9 @@
 #include "files.h"
 
 /* Records of a success keep errno as the real function left it. */
-#define OUTCOME(failed)                                                                                           \
-    int saved = errno;                                                                                            \
-    int err = (failed) ? saved : 0;                                                                               \
+#define OUTCOME(failed)                                                                                      \
+    int saved = errno;                                                                                       \
+    int err = (failed) ? saved : 0;                                                                          \
     uint32_t module = kache_module(CALLER)
 #define SKIP(failed) (__builtin_expect(!kache_active, 0) || ((failed) && errno == EFAULT))
 #define DONE errno = saved
@@ -31,6 +31,14 @@ static void note_result(enum kind kind, int err, uint32_t module, int dirfd, con
     unsigned flags = kind == K_REALPATH && place.relative ? F_RELATIVE : 0;
     if (place.known) kache_emit(kind, flags, err, module, 0, place.text, result);
 }
+
+#ifdef __GLIBC__
+#define LARGE_STAT stat64
+#define LARGE_OFF off64_t
+#else
+#define LARGE_STAT stat
+#define LARGE_OFF off_t
+#endif
 
 /* ---- open ---- */
 
@@ -67,41 +75,41 @@ static int flags_of_mode(const char *mode) {
 }
 
 /* The mode is passed on whether or not it was given: a register that nobody reads is harmless. */
-#define TAKE_MODE(last)                                                                                           \
-    va_list arguments;                                                                                            \
-    va_start(arguments, last);                                                                                    \
-    unsigned mode = va_arg(arguments, unsigned);                                                                  \
+#define TAKE_MODE(last)                                                                                      \
+    va_list arguments;                                                                                       \
+    va_start(arguments, last);                                                                               \
+    unsigned mode = va_arg(arguments, unsigned);                                                             \
     va_end(arguments)
 
-#define OPEN_BODY(dirfd, how, call)                                                                               \
-    int fd = call;                                                                                                \
-    if (SKIP(fd < 0)) return fd;                                                                                  \
-    OUTCOME(fd < 0);                                                                                              \
-    kache_note_open(err, module, dirfd, path, how);                                                               \
-    DONE;                                                                                                         \
+#define OPEN_BODY(dirfd, how, call)                                                                          \
+    int fd = call;                                                                                           \
+    if (SKIP(fd < 0)) return fd;                                                                             \
+    OUTCOME(fd < 0);                                                                                         \
+    kache_note_open(err, module, dirfd, path, how);                                                          \
+    DONE;                                                                                                    \
     return fd
 
-#define OPEN(name)                                                                                                \
-    HOOK(int, name, const char *path, int how, ...) {                                                             \
-        TAKE_MODE(how);                                                                                           \
-        OPEN_BODY(AT_FDCWD, how, REAL(name)(path, how, mode));                                                    \
+#define OPEN(name)                                                                                           \
+    HOOK(int, name, const char *path, int how, ...) {                                                        \
+        TAKE_MODE(how);                                                                                      \
+        OPEN_BODY(AT_FDCWD, how, REAL(name)(path, how, mode));                                               \
     }
-#define OPENAT(name)                                                                                              \
-    HOOK(int, name, int dirfd, const char *path, int how, ...) {                                                  \
-        TAKE_MODE(how);                                                                                           \
-        OPEN_BODY(dirfd, how, REAL(name)(dirfd, path, how, mode));                                                \
+#define OPENAT(name)                                                                                         \
+    HOOK(int, name, int dirfd, const char *path, int how, ...) {                                             \
+        TAKE_MODE(how);                                                                                      \
+        OPEN_BODY(dirfd, how, REAL(name)(dirfd, path, how, mode));                                           \
     }
-#define OPEN_2(name)                                                                                              \
-    HOOK(int, name, const char *path, int how) {                                                                  \
-        OPEN_BODY(AT_FDCWD, how, REAL(name)(path, how));                                                          \
+#define OPEN_2(name)                                                                                         \
+    HOOK(int, name, const char *path, int how) {                                                             \
+        OPEN_BODY(AT_FDCWD, how, REAL(name)(path, how));                                                     \
     }
-#define OPENAT_2(name)                                                                                            \
-    HOOK(int, name, int dirfd, const char *path, int how) {                                                       \
-        OPEN_BODY(dirfd, how, REAL(name)(dirfd, path, how));                                                      \
+#define OPENAT_2(name)                                                                                       \
+    HOOK(int, name, int dirfd, const char *path, int how) {                                                  \
+        OPEN_BODY(dirfd, how, REAL(name)(dirfd, path, how));                                                 \
     }
-#define CREAT(name)                                                                                               \
-    HOOK(int, name, const char *path, mode_t mode) {                                                              \
-        OPEN_BODY(AT_FDCWD, O_WRONLY | O_CREAT | O_TRUNC, REAL(name)(path, mode));                                \
+#define CREAT(name)                                                                                          \
+    HOOK(int, name, const char *path, mode_t mode) {                                                         \
+        OPEN_BODY(AT_FDCWD, O_WRONLY | O_CREAT | O_TRUNC, REAL(name)(path, mode));                           \
     }
 
 OPEN(open)
@@ -117,23 +125,23 @@ OPENAT_2(__openat64_2)
 CREAT(creat)
 CREAT(creat64)
 
-#define FOPEN(name)                                                                                               \
-    HOOK(void *, name, const char *path, const char *how) {                                                       \
-        void *stream = REAL_POINTER(name)(path, how);                                                             \
-        if (SKIP(!stream) || !path || !how) return stream;                                                        \
-        OUTCOME(!stream);                                                                                         \
-        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how));                                         \
-        DONE;                                                                                                     \
-        return stream;                                                                                            \
+#define FOPEN(name)                                                                                          \
+    HOOK(void *, name, const char *path, const char *how) {                                                  \
+        void *stream = REAL_POINTER(name)(path, how);                                                        \
+        if (SKIP(!stream) || !path || !how) return stream;                                                   \
+        OUTCOME(!stream);                                                                                    \
+        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how));                                    \
+        DONE;                                                                                                \
+        return stream;                                                                                       \
     }
-#define FREOPEN(name)                                                                                             \
-    HOOK(void *, name, const char *path, const char *how, void *old) {                                            \
-        void *stream = REAL_POINTER(name)(path, how, old);                                                        \
-        if (SKIP(!stream) || !path || !how) return stream;                                                        \
-        OUTCOME(!stream);                                                                                         \
-        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how));                                         \
-        DONE;                                                                                                     \
-        return stream;                                                                                            \
+#define FREOPEN(name)                                                                                        \
+    HOOK(void *, name, const char *path, const char *how, void *old) {                                       \
+        void *stream = REAL_POINTER(name)(path, how, old);                                                   \
+        if (SKIP(!stream) || !path || !how) return stream;                                                   \
+        OUTCOME(!stream);                                                                                    \
+        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how));                                    \
+        DONE;                                                                                                \
+        return stream;                                                                                       \
     }
 
 FOPEN(fopen)
@@ -142,17 +150,17 @@ FREOPEN(freopen)
 FREOPEN(freopen64)
 
 /* The template is recorded as it came back, filled in. */
-#define MKSTEMP(name)                                                                                             \
-    HOOK(int, name, char *path) {                                                                                 \
-        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path));                                         \
+#define MKSTEMP(name)                                                                                        \
+    HOOK(int, name, char *path) {                                                                            \
+        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path));                                    \
     }
-#define MKSTEMP_1(name)                                                                                           \
-    HOOK(int, name, char *path, int a) {                                                                          \
-        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path, a));                                      \
+#define MKSTEMP_1(name)                                                                                      \
+    HOOK(int, name, char *path, int a) {                                                                     \
+        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path, a));                                 \
     }
-#define MKSTEMP_2(name)                                                                                           \
-    HOOK(int, name, char *path, int a, int b) {                                                                   \
-        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path, a, b));                                   \
+#define MKSTEMP_2(name)                                                                                      \
+    HOOK(int, name, char *path, int a, int b) {                                                              \
+        OPEN_BODY(AT_FDCWD, O_RDWR | O_CREAT | O_EXCL, REAL(name)(path, a, b));                              \
     }
 
 MKSTEMP(mkstemp)
@@ -166,20 +174,20 @@ MKSTEMP_2(mkostemps64)
 
 /* ---- calls with a path and an int for a result ---- */
 
-#define INT_BODY(kind, flags, aux, dirfd, call)                                                                   \
-    int result = call;                                                                                            \
-    if (SKIP(result < 0)) return result;                                                                          \
-    OUTCOME(result < 0);                                                                                          \
-    note(kind, flags, err, module, aux, dirfd, path);                                                             \
-    DONE;                                                                                                         \
+#define INT_BODY(kind, flags, aux, dirfd, call)                                                              \
+    int result = call;                                                                                       \
+    if (SKIP(result < 0)) return result;                                                                     \
+    OUTCOME(result < 0);                                                                                     \
+    note(kind, flags, err, module, aux, dirfd, path);                                                        \
+    DONE;                                                                                                    \
     return result
 
-#define TRUNCATE(name, type)                                                                                      \
-    HOOK(int, name, const char *path, type size) {                                                                \
-        INT_BODY(K_WRITE, size ? 0 : F_TRUNC, 0, AT_FDCWD, REAL(name)(path, size));                               \
+#define TRUNCATE(name, type)                                                                                 \
+    HOOK(int, name, const char *path, type size) {                                                           \
+        INT_BODY(K_WRITE, size ? 0 : F_TRUNC, 0, AT_FDCWD, REAL(name)(path, size));                          \
     }
 TRUNCATE(truncate, off_t)
-TRUNCATE(truncate64, off64_t)
+TRUNCATE(truncate64, LARGE_OFF)
 
 HOOK(int, mknod, const char *path, mode_t mode, dev_t device) {
     INT_BODY(K_WRITE, F_CREAT | F_EXCL, 0, AT_FDCWD, REAL(mknod)(path, mode, device));
@@ -205,46 +213,46 @@ HOOK(int, mkfifoat, int dirfd, const char *path, mode_t mode) {
 #define MODE(buffer) (result == 0 ? (int64_t)(buffer)->st_mode : 0)
 #define LINK_FLAG(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0)
 
-#define STAT(name, type, flags)                                                                                   \
-    HOOK(int, name, const char *path, struct type *buffer) {                                                      \
-        INT_BODY(K_STAT, flags, MODE(buffer), AT_FDCWD, REAL(name)(path, buffer));                                \
+#define STAT(name, type, flags)                                                                              \
+    HOOK(int, name, const char *path, struct type *buffer) {                                                 \
+        INT_BODY(K_STAT, flags, MODE(buffer), AT_FDCWD, REAL(name)(path, buffer));                           \
     }
 STAT(stat, stat, 0)
-STAT(stat64, stat64, 0)
+STAT(stat64, LARGE_STAT, 0)
 STAT(lstat, stat, F_NOFOLLOW)
-STAT(lstat64, stat64, F_NOFOLLOW)
+STAT(lstat64, LARGE_STAT, F_NOFOLLOW)
 
-#define XSTAT(name, type, flags)                                                                                  \
-    HOOK(int, name, int version, const char *path, struct type *buffer) {                                         \
-        INT_BODY(K_STAT, flags, MODE(buffer), AT_FDCWD, REAL(name)(version, path, buffer));                       \
+#define XSTAT(name, type, flags)                                                                             \
+    HOOK(int, name, int version, const char *path, struct type *buffer) {                                    \
+        INT_BODY(K_STAT, flags, MODE(buffer), AT_FDCWD, REAL(name)(version, path, buffer));                  \
     }
 XSTAT(__xstat, stat, 0)
-XSTAT(__xstat64, stat64, 0)
+XSTAT(__xstat64, LARGE_STAT, 0)
 XSTAT(__lxstat, stat, F_NOFOLLOW)
-XSTAT(__lxstat64, stat64, F_NOFOLLOW)
+XSTAT(__lxstat64, LARGE_STAT, F_NOFOLLOW)
 
-#define FSTATAT(name, type)                                                                                       \
-    HOOK(int, name, int dirfd, const char *path, struct type *buffer, int flags) {                                \
-        INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(dirfd, path, buffer, flags));          \
+#define FSTATAT(name, type)                                                                                  \
+    HOOK(int, name, int dirfd, const char *path, struct type *buffer, int flags) {                           \
+        INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(dirfd, path, buffer, flags));     \
     }
 FSTATAT(fstatat, stat)
-FSTATAT(fstatat64, stat64)
+FSTATAT(fstatat64, LARGE_STAT)
 
-#define FXSTATAT(name, type)                                                                                      \
-    HOOK(int, name, int version, int dirfd, const char *path, struct type *buffer, int flags) {                   \
+#define FXSTATAT(name, type)                                                                                 \
+    HOOK(int, name, int version, int dirfd, const char *path, struct type *buffer, int flags) {              \
         INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(version, dirfd, path, buffer, flags)); \
     }
 FXSTATAT(__fxstatat, stat)
-FXSTATAT(__fxstatat64, stat64)
+FXSTATAT(__fxstatat64, LARGE_STAT)
 
 HOOK(int, statx, int dirfd, const char *path, int flags, unsigned mask, struct statx *buffer) {
     INT_BODY(K_STAT, LINK_FLAG(flags), result == 0 ? (int64_t)buffer->stx_mode : 0, dirfd,
              REAL(statx)(dirfd, path, flags, mask, buffer));
 }
 
-#define ACCESS(name)                                                                                              \
-    HOOK(int, name, const char *path, int mode) {                                                                 \
-        INT_BODY(K_STAT, 0, 0, AT_FDCWD, REAL(name)(path, mode));                                                 \
+#define ACCESS(name)                                                                                         \
+    HOOK(int, name, const char *path, int mode) {                                                            \
+        INT_BODY(K_STAT, 0, 0, AT_FDCWD, REAL(name)(path, mode));                                            \
     }
 ACCESS(access)
 ACCESS(euidaccess)
@@ -265,12 +273,12 @@ HOOK(int, chdir, const char *path) {
     return result;
 }
 
-#define READLINK_BODY(dirfd, call)                                                                                \
-    ssize_t result = call;                                                                                        \
-    if (SKIP(result < 0)) return result;                                                                          \
-    OUTCOME(result < 0);                                                                                          \
-    note_result(K_READLINK, err, module, dirfd, path, text_len(buffer, result > 0 ? (size_t)result : 0));         \
-    DONE;                                                                                                         \
+#define READLINK_BODY(dirfd, call)                                                                           \
+    ssize_t result = call;                                                                                   \
+    if (SKIP(result < 0)) return result;                                                                     \
+    OUTCOME(result < 0);                                                                                     \
+    note_result(K_READLINK, err, module, dirfd, path, text_len(buffer, result > 0 ? (size_t)result : 0));    \
+    DONE;                                                                                                    \
     return result
 
 HOOK(ssize_t, readlink, const char *path, char *buffer, size_t size) {
@@ -286,12 +294,12 @@ HOOK(ssize_t, __readlinkat_chk, int dirfd, const char *path, char *buffer, size_
     READLINK_BODY(dirfd, REAL(__readlinkat_chk)(dirfd, path, buffer, size, limit));
 }
 
-#define REALPATH_BODY(call)                                                                                       \
-    char *result = call;                                                                                          \
-    if (SKIP(!result) || !path) return result;                                                                    \
-    OUTCOME(!result);                                                                                             \
-    note_result(K_REALPATH, err, module, AT_FDCWD, path, text_of(result));                                        \
-    DONE;                                                                                                         \
+#define REALPATH_BODY(call)                                                                                  \
+    char *result = call;                                                                                     \
+    if (SKIP(!result) || !path) return result;                                                               \
+    OUTCOME(!result);                                                                                        \
+    note_result(K_REALPATH, err, module, AT_FDCWD, path, text_of(result));                                   \
+    DONE;                                                                                                    \
     return result
 
 HOOK(char *, realpath, const char *path, char *resolved) {
@@ -330,13 +338,13 @@ HOOK(void *, fdopendir, int fd) {
     return result;
 }
 
-#define SCANDIR(name)                                                                                             \
-    HOOK(int, name, const char *path, void *list, void *filter, void *order) {                                    \
-        INT_BODY(K_LIST, 0, 0, AT_FDCWD, REAL(name)(path, list, filter, order));                                  \
+#define SCANDIR(name)                                                                                        \
+    HOOK(int, name, const char *path, void *list, void *filter, void *order) {                               \
+        INT_BODY(K_LIST, 0, 0, AT_FDCWD, REAL(name)(path, list, filter, order));                             \
     }
-#define SCANDIRAT(name)                                                                                           \
-    HOOK(int, name, int dirfd, const char *path, void *list, void *filter, void *order) {                         \
-        INT_BODY(K_LIST, 0, 0, dirfd, REAL(name)(dirfd, path, list, filter, order));                              \
+#define SCANDIRAT(name)                                                                                      \
+    HOOK(int, name, int dirfd, const char *path, void *list, void *filter, void *order) {                    \
+        INT_BODY(K_LIST, 0, 0, dirfd, REAL(name)(dirfd, path, list, filter, order));                         \
     }
 SCANDIR(scandir)
 SCANDIR(scandir64)
@@ -344,14 +352,14 @@ SCANDIRAT(scandirat)
 SCANDIRAT(scandirat64)
 
 /* These walk within libc, where no hook sees them. They are recorded before their callbacks run. */
-#define WALK(name, flags_, parameters, ...)                                                                       \
-    HOOK(int, name, parameters) {                                                                                 \
-        if (kache_active && path) {                                                                               \
-            int saved = errno;                                                                                    \
-            note(K_LIST, flags_, 0, kache_module(CALLER), 0, AT_FDCWD, path);                                     \
-            errno = saved;                                                                                        \
-        }                                                                                                         \
-        return REAL(name)(__VA_ARGS__);                                                                           \
+#define WALK(name, flags_, parameters, ...)                                                                  \
+    HOOK(int, name, parameters) {                                                                            \
+        if (kache_active && path) {                                                                          \
+            int saved = errno;                                                                               \
+            note(K_LIST, flags_, 0, kache_module(CALLER), 0, AT_FDCWD, path);                                \
+            errno = saved;                                                                                   \
+        }                                                                                                    \
+        return REAL(name)(__VA_ARGS__);                                                                      \
     }
 #define COMMA ,
 WALK(glob, F_PATTERN, const char *path COMMA int flags COMMA void *error COMMA void *result, path, flags, error, result)
@@ -364,14 +372,14 @@ WALK(nftw, F_PATTERN | F_RECURSIVE, const char *path COMMA void *visit COMMA int
 WALK(nftw64, F_PATTERN | F_RECURSIVE, const char *path COMMA void *visit COMMA int fds COMMA int flags, path, visit,
      fds, flags)
 
-#define FTS(name)                                                                                                 \
-    HOOK(void *, name, char *const *paths, int flags, void *order) {                                              \
-        int saved = errno;                                                                                        \
-        uint32_t module = kache_module(CALLER);                                                                   \
-        for (char *const *path = paths; kache_active && path && *path; path++)                                    \
-            note(K_LIST, F_PATTERN | F_RECURSIVE, 0, module, 0, AT_FDCWD, *path);                                 \
-        errno = saved;                                                                                            \
-        return REAL_POINTER(name)(paths, flags, order);                                                           \
+#define FTS(name)                                                                                            \
+    HOOK(void *, name, char *const *paths, int flags, void *order) {                                         \
+        int saved = errno;                                                                                   \
+        uint32_t module = kache_module(CALLER);                                                              \
+        for (char *const *path = paths; kache_active && path && *path; path++)                               \
+            note(K_LIST, F_PATTERN | F_RECURSIVE, 0, module, 0, AT_FDCWD, *path);                            \
+        errno = saved;                                                                                       \
+        return REAL_POINTER(name)(paths, flags, order);                                                      \
     }
 FTS(fts_open)
 FTS(fts64_open)
@@ -415,12 +423,12 @@ static void note_pair(enum kind kind, int err, uint32_t module, int from_fd, con
     if (a.known && b.known) kache_emit(kind, 0, err, module, 0, a.text, b.text);
 }
 
-#define PAIR_BODY(kind, from_fd, to_fd, call)                                                                     \
-    int result = call;                                                                                            \
-    if (SKIP(result < 0)) return result;                                                                          \
-    OUTCOME(result < 0);                                                                                          \
-    note_pair(kind, err, module, from_fd, from, to_fd, to);                                                       \
-    DONE;                                                                                                         \
+#define PAIR_BODY(kind, from_fd, to_fd, call)                                                                \
+    int result = call;                                                                                       \
+    if (SKIP(result < 0)) return result;                                                                     \
+    OUTCOME(result < 0);                                                                                     \
+    note_pair(kind, err, module, from_fd, from, to_fd, to);                                                  \
+    DONE;                                                                                                    \
     return result
 
 HOOK(int, rename, const char *from, const char *to) {
@@ -445,12 +453,12 @@ static void note_symlink(int err, uint32_t module, const char *target, int dirfd
     if (place.known && target) kache_emit(K_LINK, F_SYMLINK, err, module, 0, text_of(target), place.text);
 }
 
-#define SYMLINK_BODY(dirfd, call)                                                                                 \
-    int result = call;                                                                                            \
-    if (SKIP(result < 0)) return result;                                                                          \
-    OUTCOME(result < 0);                                                                                          \
-    note_symlink(err, module, target, dirfd, path);                                                               \
-    DONE;                                                                                                         \
+#define SYMLINK_BODY(dirfd, call)                                                                            \
+    int result = call;                                                                                       \
+    if (SKIP(result < 0)) return result;                                                                     \
+    OUTCOME(result < 0);                                                                                     \
+    note_symlink(err, module, target, dirfd, path);                                                          \
+    DONE;                                                                                                    \
     return result
 
 HOOK(int, symlink, const char *target, const char *path) {
@@ -462,13 +470,13 @@ HOOK(int, symlinkat, const char *target, int dirfd, const char *path) {
 
 /* ---- the working directory ---- */
 
-#define CWD_BODY(bit, call)                                                                                       \
-    char *result = call;                                                                                          \
-    if (SKIP(!result) || !result) return result;                                                                  \
-    int saved = errno;                                                                                            \
-    uint32_t module = kache_module(CALLER);                                                                       \
-    if (kache_first_time(module, bit)) kache_emit(K_CWD, 0, 0, module, 0, text_of(result), NO_TEXT);              \
-    DONE;                                                                                                         \
+#define CWD_BODY(bit, call)                                                                                  \
+    char *result = call;                                                                                     \
+    if (SKIP(!result) || !result) return result;                                                             \
+    int saved = errno;                                                                                       \
+    uint32_t module = kache_module(CALLER);                                                                  \
+    if (kache_first_time(module, bit)) kache_emit(K_CWD, 0, 0, module, 0, text_of(result), NO_TEXT);         \
+    DONE;                                                                                                    \
     return result
 
 HOOK(char *, getcwd, char *buffer, size_t size) {

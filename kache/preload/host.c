@@ -46,11 +46,11 @@ static void note_getenv(const char *name, const char *value, uint32_t module) {
     errno = saved;
 }
 
-#define GETENV(name)                                                                                              \
-    HOOK(char *, name, const char *variable) {                                                                    \
-        char *value = REAL_POINTER(name)(variable);                                                               \
-        if (kache_active) note_getenv(variable, value, kache_module(CALLER));                                     \
-        return value;                                                                                             \
+#define GETENV(name)                                                                                         \
+    HOOK(char *, name, const char *variable) {                                                               \
+        char *value = REAL_POINTER(name)(variable);                                                          \
+        if (kache_active) note_getenv(variable, value, kache_module(CALLER));                                \
+        return value;                                                                                        \
     }
 GETENV(getenv)
 GETENV(secure_getenv)
@@ -117,7 +117,7 @@ static __attribute__((noinline)) void note_volatile(const char *function, uint32
     errno = saved;
 }
 
-#define VOLATILE(name, bit)                                                                                       \
+#define VOLATILE(name, bit)                                                                                  \
     if (kache_active) note_volatile(name, kache_module(CALLER), bit)
 
 HOOK(int, clock_gettime, clockid_t clock, struct timespec *now) {

@@ -113,19 +113,19 @@ void *kache_missing_pointer(void) {
 }
 
 #pragma weak dlsym
-#pragma weak dlvsym
 #pragma weak dlerror
+extern void *find_version(void *handle, const char *name, const char *version) __asm__("dlvsym") __attribute__((weak));
 
 void *kache_real(void **slot, const char *name) {
     int saved = errno;
     void *found = dlsym ? dlsym(RTLD_NEXT, name) : NULL;
-    if (!found && dlvsym && name[0] == '_' && name[1] == '_') {
+    if (!found && find_version && name[0] == '_' && name[1] == '_') {
         /* A newer libc keeps `__xstat` and its like as hidden symbols, which only a lookup by version finds. */
 #if defined(__aarch64__)
-        found = dlvsym(RTLD_NEXT, name, "GLIBC_2.17");
+        found = find_version(RTLD_NEXT, name, "GLIBC_2.17");
 #else
-        found = dlvsym(RTLD_NEXT, name, "GLIBC_2.2.5");
-        if (!found) found = dlvsym(RTLD_NEXT, name, "GLIBC_2.4");
+        found = find_version(RTLD_NEXT, name, "GLIBC_2.2.5");
+        if (!found) found = find_version(RTLD_NEXT, name, "GLIBC_2.4");
 #endif
     }
     if (!found && dlerror) dlerror();
@@ -499,13 +499,8 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
      * a later lookup would clear the program's pending `dlerror`. */
     for (struct real *real = __start_kache_reals; real < __stop_kache_reals; real++)
         if (!*real->slot) kache_real(real->slot, real->name);
-    /* We run before libc's own start, which is what sets `environ`; other libcs pass no arguments but have set it. */
-#ifdef __GLIBC__
-    hide(envp);
-#else
-    (void)envp;
-    hide(environ);
-#endif
+    /* glibc passes us the environment, but may not have set `environ` yet; other libcs do it the other way round. */
+    hide(environ ? environ : envp);
     if (kache_object) open_log();
     if (header) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);

@@ -72,11 +72,11 @@ static void *map(size_t size) {
 }
 
 /* A macro, because the memory belongs to the frame of the hook itself. */
-#define WITH_ENVIRONMENT(from, to)                                                                                \
-    size_t size_ = kache_environment_size(from);                                                                  \
-    void *memory_ = !size_ ? NULL : size_ <= ON_STACK ? alloca(size_) : map(size_);                               \
+#define WITH_ENVIRONMENT(from, to)                                                                           \
+    size_t size_ = kache_environment_size(from);                                                             \
+    void *memory_ = !size_ ? NULL : size_ <= ON_STACK ? alloca(size_) : map(size_);                          \
     char *const *to = memory_ ? kache_environment(from, memory_) : (char *const *)(from)
-#define END_ENVIRONMENT                                                                                           \
+#define END_ENVIRONMENT                                                                                      \
     if (memory_ && size_ > ON_STACK) kache_raw(SYS_munmap, (long)memory_, (long)size_, 0, 0, 0, 0)
 
 /* ---- exec ---- */
@@ -109,15 +109,15 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
 }
 
 /* Recorded before, because a success does not return, and again with the error when it did. */
-#define EXEC_BODY(dirfd, program, how, from, call)                                                                \
-    uint32_t module = kache_module(CALLER);                                                                       \
-    kache_note_exec(0, module, dirfd, program, how);                                                              \
-    WITH_ENVIRONMENT(from, to);                                                                                   \
-    int result = call;                                                                                            \
-    int saved = errno;                                                                                            \
-    END_ENVIRONMENT;                                                                                              \
-    kache_note_exec(saved, module, dirfd, program, how);                                                          \
-    errno = saved;                                                                                                \
+#define EXEC_BODY(dirfd, program, how, from, call)                                                           \
+    uint32_t module = kache_module(CALLER);                                                                  \
+    kache_note_exec(0, module, dirfd, program, how);                                                         \
+    WITH_ENVIRONMENT(from, to);                                                                              \
+    int result = call;                                                                                       \
+    int saved = errno;                                                                                       \
+    END_ENVIRONMENT;                                                                                         \
+    kache_note_exec(saved, module, dirfd, program, how);                                                     \
+    errno = saved;                                                                                           \
     return result
 
 HOOK(int, execve, const char *program, char *const *arguments, char *const *environment) {
@@ -139,17 +139,17 @@ HOOK(int, execveat, int dirfd, const char *program, char *const *arguments, char
     EXEC_BODY(dirfd, program, 0, environment, REAL(execveat)(dirfd, program, arguments, to, flags));
 }
 
-#define GATHER(environment)                                                                                       \
-    va_list list;                                                                                                 \
-    size_t count = 1;                                                                                             \
-    va_start(list, first);                                                                                        \
-    for (const char *each = first; each; each = va_arg(list, const char *)) count++;                              \
-    va_end(list);                                                                                                 \
-    char **arguments = alloca(count * sizeof(char *));                                                            \
-    va_start(list, first);                                                                                        \
-    arguments[0] = (char *)first;                                                                                 \
-    for (size_t at = 1; at < count; at++) arguments[at] = va_arg(list, char *);                                   \
-    char *const *from = environment;                                                                              \
+#define GATHER(environment)                                                                                  \
+    va_list list;                                                                                            \
+    size_t count = 1;                                                                                        \
+    va_start(list, first);                                                                                   \
+    for (const char *each = first; each; each = va_arg(list, const char *)) count++;                         \
+    va_end(list);                                                                                            \
+    char **arguments = alloca(count * sizeof(char *));                                                       \
+    va_start(list, first);                                                                                   \
+    arguments[0] = (char *)first;                                                                            \
+    for (size_t at = 1; at < count; at++) arguments[at] = va_arg(list, char *);                              \
+    char *const *from = environment;                                                                         \
     va_end(list)
 
 HOOK(int, execl, const char *program, const char *first, ...) {
@@ -166,21 +166,21 @@ HOOK(int, execle, const char *program, const char *first, ...) {
     EXEC_BODY(AT_FDCWD, program, 0, from, REAL(execve)(program, arguments, to));
 }
 
-#define SPAWN_BODY(how, call)                                                                                     \
-    uint32_t module = kache_module(CALLER);                                                                       \
-    kache_note_exec(0, module, AT_FDCWD, program, how);                                                           \
-    pid_t own = 0;                                                                                                \
-    pid = pid ? pid : &own;                                                                                       \
-    WITH_ENVIRONMENT(environment, to);                                                                            \
-    int result = call;                                                                                            \
-    int saved = errno;                                                                                            \
-    END_ENVIRONMENT;                                                                                              \
-    if (result == 0) {                                                                                            \
-        kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(program), NO_TEXT);                         \
-    } else {                                                                                                      \
-        kache_note_exec(result, module, AT_FDCWD, program, how);                                                  \
-    }                                                                                                             \
-    errno = saved;                                                                                                \
+#define SPAWN_BODY(how, call)                                                                                \
+    uint32_t module = kache_module(CALLER);                                                                  \
+    kache_note_exec(0, module, AT_FDCWD, program, how);                                                      \
+    pid_t own = 0;                                                                                           \
+    pid = pid ? pid : &own;                                                                                  \
+    WITH_ENVIRONMENT(environment, to);                                                                       \
+    int result = call;                                                                                       \
+    int saved = errno;                                                                                       \
+    END_ENVIRONMENT;                                                                                         \
+    if (result == 0) {                                                                                       \
+        kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(program), NO_TEXT);                    \
+    } else {                                                                                                 \
+        kache_note_exec(result, module, AT_FDCWD, program, how);                                             \
+    }                                                                                                        \
+    errno = saved;                                                                                           \
     return result
 
 HOOK(int, posix_spawn, pid_t *pid, const char *program, const void *actions, const void *attributes,
@@ -249,20 +249,20 @@ static void take_back(char **mine, char **saved) {
 }
 
 #define BY_LIBC(type, call)                                                                              \
-    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                     \
-    char **before = environ;                                                                                      \
-    size_t size = kache_environment_size(before);                                                                 \
-    void *memory = size ? map(size) : NULL;                                                                       \
-    char **mine = memory ? kache_environment(before, memory) : before;                                            \
-    environ = mine;                                                                                               \
-    type result = call;                                                                                           \
-    if (memory) {                                                                                                 \
-        int saved = errno;                                                                                        \
-        bool whole = environ == mine;                                                                             \
-        take_back(mine, before);                                                                                  \
-        if (whole) kache_raw(SYS_munmap, (long)memory, (long)size, 0, 0, 0, 0);                                   \
-        errno = saved;                                                                                            \
-    }                                                                                                             \
+    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                \
+    char **before = environ;                                                                                 \
+    size_t size = kache_environment_size(before);                                                            \
+    void *memory = size ? map(size) : NULL;                                                                  \
+    char **mine = memory ? kache_environment(before, memory) : before;                                       \
+    environ = mine;                                                                                          \
+    type result = call;                                                                                      \
+    if (memory) {                                                                                            \
+        int saved = errno;                                                                                   \
+        bool whole = environ == mine;                                                                        \
+        take_back(mine, before);                                                                             \
+        if (whole) kache_raw(SYS_munmap, (long)memory, (long)size, 0, 0, 0, 0);                              \
+        errno = saved;                                                                                       \
+    }                                                                                                        \
     return result
 
 HOOK(int, system, const char *command) {
@@ -405,48 +405,48 @@ __attribute__((used, visibility("hidden"))) void *kache_before_dlmopen(const cha
 }
 
 #if defined(__x86_64__)
-#define JUMP(name, path)                                                                                          \
-    __asm__(".text\n"                                                                                             \
-            ".globl " #name "\n"                                                                                  \
-            ".type " #name ", @function\n" #name ":\n"                                                            \
-            "    .cfi_startproc\n"                                                                                \
-            "    pushq %rdi\n"                                                                                    \
-            "    pushq %rsi\n"                                                                                    \
-            "    pushq %rdx\n"                                                                                    \
-            "    .cfi_adjust_cfa_offset 24\n"                                                                     \
-            "    movq %" path ", %rdi\n"                                                                          \
-            "    movq 24(%rsp), %rsi\n"                                                                           \
-            "    call kache_before_" #name "\n"                                                                   \
-            "    popq %rdx\n"                                                                                     \
-            "    popq %rsi\n"                                                                                     \
-            "    popq %rdi\n"                                                                                     \
-            "    .cfi_adjust_cfa_offset -24\n"                                                                    \
-            "    jmp *%rax\n"                                                                                     \
-            "    .cfi_endproc\n"                                                                                  \
+#define JUMP(name, path)                                                                                     \
+    __asm__(".text\n"                                                                                        \
+            ".globl " #name "\n"                                                                             \
+            ".type " #name ", @function\n" #name ":\n"                                                       \
+            "    .cfi_startproc\n"                                                                           \
+            "    pushq %rdi\n"                                                                               \
+            "    pushq %rsi\n"                                                                               \
+            "    pushq %rdx\n"                                                                               \
+            "    .cfi_adjust_cfa_offset 24\n"                                                                \
+            "    movq %" path ", %rdi\n"                                                                     \
+            "    movq 24(%rsp), %rsi\n"                                                                      \
+            "    call kache_before_" #name "\n"                                                              \
+            "    popq %rdx\n"                                                                                \
+            "    popq %rsi\n"                                                                                \
+            "    popq %rdi\n"                                                                                \
+            "    .cfi_adjust_cfa_offset -24\n"                                                               \
+            "    jmp *%rax\n"                                                                                \
+            "    .cfi_endproc\n"                                                                             \
             ".size " #name ", . - " #name "\n")
 JUMP(dlopen, "rdi");
 JUMP(dlmopen, "rsi");
 #else
-#define JUMP(name, path)                                                                                          \
-    __asm__(".text\n"                                                                                             \
-            ".globl " #name "\n"                                                                                  \
-            ".type " #name ", %function\n" #name ":\n"                                                            \
-            "    .cfi_startproc\n"                                                                                \
-            "    hint #34\n"                                                                                      \
-            "    stp x0, x1, [sp, #-32]!\n"                                                                       \
-            "    stp x2, x30, [sp, #16]\n"                                                                        \
-            "    .cfi_def_cfa_offset 32\n"                                                                        \
-            "    .cfi_offset x30, -8\n"                                                                           \
-            "    mov x0, " path "\n"                                                                              \
-            "    mov x1, x30\n"                                                                                   \
-            "    bl kache_before_" #name "\n"                                                                     \
-            "    mov x16, x0\n"                                                                                   \
-            "    ldp x2, x30, [sp, #16]\n"                                                                        \
-            "    ldp x0, x1, [sp], #32\n"                                                                         \
-            "    .cfi_restore x30\n"                                                                              \
-            "    .cfi_def_cfa_offset 0\n"                                                                         \
-            "    br x16\n"                                                                                        \
-            "    .cfi_endproc\n"                                                                                  \
+#define JUMP(name, path)                                                                                     \
+    __asm__(".text\n"                                                                                        \
+            ".globl " #name "\n"                                                                             \
+            ".type " #name ", %function\n" #name ":\n"                                                       \
+            "    .cfi_startproc\n"                                                                           \
+            "    hint #34\n"                                                                                 \
+            "    stp x0, x1, [sp, #-32]!\n"                                                                  \
+            "    stp x2, x30, [sp, #16]\n"                                                                   \
+            "    .cfi_def_cfa_offset 32\n"                                                                   \
+            "    .cfi_offset x30, -8\n"                                                                      \
+            "    mov x0, " path "\n"                                                                         \
+            "    mov x1, x30\n"                                                                              \
+            "    bl kache_before_" #name "\n"                                                                \
+            "    mov x16, x0\n"                                                                              \
+            "    ldp x2, x30, [sp, #16]\n"                                                                   \
+            "    ldp x0, x1, [sp], #32\n"                                                                    \
+            "    .cfi_restore x30\n"                                                                         \
+            "    .cfi_def_cfa_offset 0\n"                                                                    \
+            "    br x16\n"                                                                                   \
+            "    .cfi_endproc\n"                                                                             \
             ".size " #name ", . - " #name "\n")
 JUMP(dlopen, "x0");
 JUMP(dlmopen, "x1");
