@@ -62,6 +62,16 @@ fn write_figures(out: &mut String, record: &Record) -> fmt::Result {
     )?;
     writeln!(out, "key stability  {}  ({equal} of {paired} pairs)", percent(record.key_stability))?;
     writeln!(out, "restored       {}, {}", restored(&tally), size(tally.restored_bytes))?;
+    if let Some(hit) = tally.hit_us {
+        let ms = |us: u64| us as f64 / 1e3;
+        writeln!(
+            out,
+            "one hit        {:.2} ms median, {:.2} to {:.2}",
+            ms(hit.median),
+            ms(hit.min),
+            ms(hit.max)
+        )?;
+    }
     write_reasons(out, "passthroughs", &tally.passthroughs)?;
     write_reasons(out, "errors", &tally.errors)?;
     write_reasons(out, "not stored", &unstored(&findings.phases))?;
@@ -123,7 +133,20 @@ fn write_phases(out: &mut String, phases: &[Phase]) -> fmt::Result {
             None => writeln!(out)?,
         }
     }
+    write_ratios(out, phases)?;
     writeln!(out)
+}
+
+/// Against cargo alone, where that was measured in the same run: times of different runs are not compared.
+fn write_ratios(out: &mut String, phases: &[Phase]) -> fmt::Result {
+    let seconds = |name: &str| phases.iter().find(|phase| phase.name == name).map(|phase| phase.seconds);
+    let Some(plain) = seconds("plain build").filter(|plain| *plain > 0.0) else { return Ok(()) };
+    for name in ["cold build", "build from the cache", "second build"] {
+        if let Some(taken) = seconds(name) {
+            writeln!(out, "{name} / plain build: {:.3}", taken / plain)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_leaks(out: &mut String, leaks: &[Leak]) -> fmt::Result {

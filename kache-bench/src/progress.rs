@@ -62,3 +62,12 @@ impl Phase {
         }
     }
 }
+
+impl Drop for Phase {
+    /// A phase that failed leaves no half line behind.
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

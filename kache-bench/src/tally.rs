@@ -31,6 +31,27 @@ pub struct Tally {
     pub restored_bytes: u64,
     /// Bytes put into the store.
     pub stored_bytes: u64,
+    /// What the wrapper took for one hit, start to exit, by its own clock.
+    pub hit_us: Option<Spread>,
+}
+
+/// The middle and the ends of some figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Spread {
+    /// The least.
+    pub min: u64,
+    /// The middle one.
+    pub median: u64,
+    /// The greatest.
+    pub max: u64,
+}
+
+impl Spread {
+    /// Of at least one figure.
+    pub fn of(mut figures: Vec<u64>) -> Option<Spread> {
+        figures.sort_unstable();
+        Some(Spread { min: *figures.first()?, median: figures[figures.len() / 2], max: *figures.last()? })
+    }
 }
 
 impl Tally {
@@ -44,6 +65,8 @@ impl Tally {
                 *tally.probes.entry(reason(event)).or_default() += 1;
             }
         }
+        let hits = events.iter().filter(|event| is_counted(event, counted) && event.outcome == Outcome::Hit);
+        tally.hit_us = Spread::of(hits.map(|event| event.total_us).collect());
         tally
     }
 
@@ -110,6 +133,7 @@ mod tests {
         let events = [unit("one").event(), stray, probe];
         let tally = Tally::of(&events, &Units { families: vec!["rustc".into()] });
         assert_eq!(tally.hit_rate(), Some(0.5));
+        assert_eq!(tally.hit_us, Some(Spread { min: 1, median: 1, max: 1 }));
         assert_eq!(tally.probes["stdin"], 1);
         assert_eq!(tally.unstored["fresh-input"], 1);
     }
