@@ -22,7 +22,8 @@ extern char **environ;
 
 /* ---- environment ---- */
 
-/* A program may ask for one variable in a loop: what was recorded is remembered by a digest of all of it. */
+/* A program may ask for one variable in a loop: that it is absent is recorded once. A read that gave a value is
+ * recorded each time: how often, and before what, is how `observe/include.rs` proves what a path was used for. */
 #define SEEN_LIMIT 1024
 static uint64_t seen_reads[SEEN_LIMIT];
 
@@ -40,7 +41,7 @@ static bool is_new_read(const char *name, const char *value, uint32_t module) {
 }
 
 static void note_getenv(const char *name, const char *value, uint32_t module) {
-    if (!name || !is_new_read(name, value, module)) return;
+    if (!name || (!value && !is_new_read(name, value, module))) return;
     int saved = errno;
     kache_emit(K_GETENV, 0, value ? 0 : ENOENT, module, 0, text_of(name), text_of(value));
     errno = saved;

@@ -354,7 +354,8 @@ impl Session<'_> {
             None => depinfo::DepInfo::default(),
         };
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
-        let evidence = Evidence { view, toolchain: &asked.toolchain, reported, started, diagnostics };
+        let search = &invocation.search[..];
+        let evidence = Evidence { view, toolchain: &asked.toolchain, reported, started, search, diagnostics };
         let seen = evidence.conclude(gathered)?;
         self.clock.lap(event, "observe");
         let result_key = self.result_key(asked, &seen, event);

@@ -11,7 +11,7 @@ use crate::observation::{Kind, Look, Observation};
 use crate::paths::absolute;
 use crate::platform;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An observation, and how to show it.
 pub struct Seen {
@@ -31,6 +31,8 @@ pub struct Evidence<'a> {
     pub reported: DepInfo,
     /// The file stamp when the compiler was started.
     pub started: i64,
+    /// Where crates are searched.
+    pub search: &'a [PathBuf],
     /// Whether there was anything but artifact notifications to print.
     pub diagnostics: bool,
 }
@@ -142,13 +144,24 @@ impl Evidence<'_> {
         let Some(path) = self.view.roots.local(&look.name) else { return Ok(()) };
         let changed = match platform::sort_of(&path) {
             Ok(Some((platform::Sort::Dir, id))) => id.mtime >= self.started,
-            Ok(Some((_, id))) => id.ctime >= self.started || id.mtime >= self.started,
+            Ok(Some((_, id))) => {
+                id.mtime >= self.started || id.ctime >= self.started && !self.was_linked(&path)
+            }
             _ => true,
         };
         if changed {
             return Err(Deferred::new("changed-while-compiling", format!("{} changed", path.display())));
         }
         Ok(())
+    }
+}
+
+impl Evidence<'_> {
+    /// A crate that rustc has finished gets further names: in its incremental state, and where cargo shows it. That
+    /// moves the time of change and leaves the time of modification. rustc puts its outputs in place whole, by
+    /// renaming, and nobody else writes in the directory that crates are searched in.
+    fn was_linked(&self, path: &Path) -> bool {
+        path.parent().is_some_and(|dir| self.search.iter().any(|d| d == dir)) && platform::has_other_names(path)
     }
 }
 

@@ -301,3 +301,8 @@ pub fn processor() -> Vec<u8> {
     lines.dedup();
     lines.join("\n").into_bytes()
 }
+
+/// Whether a file has more names than this one.
+pub fn has_other_names(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)
+}
