@@ -8,6 +8,7 @@
 //! | `file` | portable path | the contents |
 //! | `path` | portable path | `absent`, `file`, `dir` or `other` |
 //! | `listing` | portable path | the names in a directory, sorted |
+//! | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
 //! | `tree` | portable path | names and contents of everything below |
 //! | `link` | portable path | where a symbolic link points |
 //! | `env` | variable | its value to the byte, or that it is unset |
@@ -60,6 +61,7 @@ kinds! {
     Host = 11, "host";
     Setting = 12, "setting";
     Linker = 13, "linker";
+    Crates = 14, "crates";
 }
 
 /// A look, not yet what was seen.

@@ -170,6 +170,14 @@ struct Asked {
     components: Vec<Component>,
 }
 
+/// A compile that is over.
+struct Done {
+    ran: run::Ran,
+    observer: Option<(log::Log, PathBuf)>,
+    started: i64,
+    reported: Option<io::Result<depinfo::DepInfo>>,
+}
+
 impl Session<'_> {
     fn handle(&mut self, command: &Command, event: &mut Event) -> Verdict {
         let asked = match self.ask(command, event) {
@@ -186,6 +194,7 @@ impl Session<'_> {
             roots: &asked.roots,
             cwd: &asked.invocation.cwd,
             settings: &asked.invocation.settings,
+            outputs: &asked.invocation.outputs,
             linker,
         };
         if self.settings.read && self.try_restore(&asked, &view, event) {
@@ -286,6 +295,18 @@ impl Session<'_> {
         event.outcome = Outcome::Miss;
         let observer = self.observer();
         let mut process = self.process(asked, observer.as_ref());
+        // Which variables the program reads by `env!`, and which are read by rustc for itself, only dep-info tells.
+        let asked_for = asked.invocation.depinfo.clone();
+        let own_report = asked_for.is_none() && !asked.invocation.input.is_empty();
+        let report = asked_for.or_else(|| own_report.then(|| self.store.temporary()));
+        if own_report && let Some(path) = &report {
+            if !asked.invocation.flags.iter().any(|f| f.row.flag == "--emit") {
+                process.arg("--emit=link");
+            }
+            let mut arg = OsString::from("--emit=dep-info=");
+            arg.push(path);
+            process.arg(arg);
+        }
         // So that "changed before the start" and "changed since" can be told apart.
         let before = platform::stamp_ns();
         platform::wait_past(before);
@@ -296,12 +317,17 @@ impl Session<'_> {
             Err(e) => return event.fail(Outcome::Error, "spawn", e.to_string()),
         };
         self.ran = Some(ran.status);
+        let reported = report.as_ref().map(|path| std::fs::read(path).map(|text| depinfo::parse(&text)));
+        if own_report && let Some(path) = &report {
+            let _ = std::fs::remove_file(path);
+        }
         event.compile_us = at.elapsed().as_micros() as u64;
         self.clock.lap(event, "compile");
         if !ran.status.success() {
             return event.fail(Outcome::Miss, "failed", "the compiler reported an error");
         }
-        if let Err(d) = self.keep(asked, view, observer, started, ran, event) {
+        let done = Done { ran, observer, started, reported };
+        if let Err(d) = self.keep(asked, view, done, event) {
             event.fail(Outcome::Miss, d.reason, d.detail);
         }
         self.clock.lap(event, "store");
@@ -340,19 +366,15 @@ impl Session<'_> {
         &mut self,
         asked: &Asked,
         view: &Viewpoint,
-        observer: Option<(log::Log, PathBuf)>,
-        started: i64,
-        ran: run::Ran,
+        done: Done,
         event: &mut Event,
     ) -> Result<(), Deferred> {
+        let Done { ran, observer, started, reported } = done;
         let invocation = &asked.invocation;
         let (gathered, observed) = self.gather(asked, view, observer, started)?;
         event.observed = Some(observed);
         let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
-        let reported = match &invocation.depinfo {
-            Some(path) => depinfo::parse(&std::fs::read(path).map_err(|e| io_trouble("dep-info", &e))?),
-            None => depinfo::DepInfo::default(),
-        };
+        let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
         let search = &invocation.search[..];
         let evidence = Evidence { view, toolchain: &asked.toolchain, reported, started, search, diagnostics };
@@ -508,7 +530,7 @@ impl Event {
             pid: process::id(),
             build: platform::parent(),
             unit: events::Unit { name: command.program.display().to_string(), ..Default::default() },
-            kind: events::Kind::Unit,
+            kind: compiler::rustc::kind_from_environment(),
             outcome: Outcome::Error,
             stored: false,
             reason: None,

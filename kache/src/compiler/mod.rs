@@ -79,7 +79,7 @@ pub struct Invocation {
     pub outputs: OutputNames,
     /// The dep-info or depfile it writes.
     pub depinfo: Option<PathBuf>,
-    /// Directories that the compiler itself lists to find what it then opens by name.
+    /// Directories in which only crates of crates are searched, by hash.
     pub search: Vec<PathBuf>,
     /// The directory of its own state from earlier runs.
     pub incremental: Option<PathBuf>,

@@ -71,8 +71,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     let outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
     let depinfo = depinfo(&emit, &outputs, &command.cwd);
     let native = ["-C target-cpu", "-Z tune-cpu"].iter().any(|f| all.last(f) == Some("native"));
-    let from_build_script = env_is_set("TARGET") && env_is_set("NUM_JOBS") && !env_is_set("CARGO_CRATE_NAME");
-    let kind = if probe || from_build_script { Kind::Probe } else { Kind::Unit };
+    let kind = if probe { Kind::Probe } else { kind_from_environment() };
     let clippy = command.program.file_stem().is_some_and(|n| n == "clippy-driver");
     Ok(Invocation {
         adapter: &ADAPTER,
@@ -84,7 +83,8 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
         depinfo,
         search: all
             .values("-L")
-            .map(|v| absolute(&command.cwd, Path::new(v.split_once('=').map_or(v, |(_, p)| p))))
+            .filter_map(|v| v.strip_prefix("dependency="))
+            .map(|dir| absolute(&command.cwd, Path::new(dir)))
             .collect(),
         incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
         literal_paths: all
@@ -103,6 +103,12 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
 
 fn is_rustc(arg: Option<&OsString>) -> bool {
     arg.is_some_and(|a| Path::new(a).file_stem().is_some_and(|n| n == "rustc"))
+}
+
+/// Cargo names the crate to the compiler, and not to build scripts: what those compile is a trial.
+pub fn kind_from_environment() -> Kind {
+    let from_build_script = env_is_set("TARGET") && env_is_set("NUM_JOBS") && !env_is_set("CARGO_CRATE_NAME");
+    if from_build_script { Kind::Probe } else { Kind::Unit }
 }
 
 fn env_is_set(name: &str) -> bool {
@@ -244,8 +250,10 @@ fn diagnostics(all: &Flags) -> (Vec<(&'static str, String)>, Vec<OsString>) {
     let json = all.last("--error-format").is_some_and(|f| f == "json");
     let mut color = all.last("--color").unwrap_or("auto").to_string();
     let mut width = all.last("--diagnostic-width").map(str::to_string);
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+        || std::env::var_os("TERM").is_none_or(|t| t == "dumb");
     if !json && let Some(columns) = platform::terminal_width() {
-        if color == "auto" {
+        if color == "auto" && !plain {
             color = "always".to_string();
             inject.push("--color=always".into());
         }

@@ -9,6 +9,7 @@
 //! | the program itself, links followed | it is what runs |
 //! | `<sysroot>/lib`: `librustc*`, `libstd-*`, `libLLVM*`, `libtest-*` | the compiler's code |
 //! | `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
+//! | `<sysroot>/lib/rustlib/etc` | what debuggers are told about types |
 //! | the directories of the above | a file added there is a change |
 //!
 //! | out | why |
@@ -78,11 +79,14 @@ impl Toolchain {
             }
         }
         let rustlib = lib.join("rustlib");
-        for target in list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src")) {
+        for target in
+            list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src") && !p.ends_with("etc"))
+        {
             for part in ["lib", "bin", "codegen-backends"] {
                 walk(&target.join(part), &mut paths);
             }
         }
+        walk(&rustlib.join("etc"), &mut paths);
         paths.push(rustlib);
         let seen = hash_all(store, &paths)?;
         let mut w = Writer::new(MAGIC);

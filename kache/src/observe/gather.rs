@@ -9,8 +9,8 @@
 //! | opens a file | contents | contents |
 //! | finds nothing there | absence | absence |
 //! | probes | what sort of thing is there | contents of a file, sort of anything else |
-//! | lists | nothing in its search path, else the names | the names |
-//! | reads a link, resolves a path | nothing: what it leads to is opened by name | the link; the working directory where the path was relative |
+//! | lists | nothing where only crates of crates are searched (their metadata has their hashes); else the names that could be crates | the names |
+//! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the link; the working directory where the path was relative |
 //! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV` | by `tables::IGNORED_FOR_MACROS` |
 //! | may read all variables (imports `environ`) | nothing | all variables but the ignored |
 //! | asks for the working directory | nothing | its literal path |
@@ -62,6 +62,8 @@ enum Class {
 
 struct Process {
     class: Class,
+    /// Started, at whatever remove, by code that is not the compiler's: nothing it does is excused as a tool's.
+    foreign: bool,
     name: String,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
@@ -83,6 +85,12 @@ pub struct Gatherer<'a> {
     made: HashSet<Vec<u8>>,
     made_dirs: HashSet<Vec<u8>>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
+    /// By child: who started it, and in which process.
+    spawned: HashMap<u32, (u32, u32)>,
+    /// Whether the last program that a process became, or had libc start, was its own code's doing.
+    exec_own: HashMap<u32, bool>,
+    /// Whether the record at hand is of code that the compiler did not start for its own ends.
+    foreign: bool,
     out: Gathered,
     root_pid: u32,
 }
@@ -104,6 +112,9 @@ impl<'a> Gatherer<'a> {
             made: HashSet::new(),
             made_dirs: HashSet::new(),
             steps: BTreeMap::new(),
+            spawned: HashMap::new(),
+            exec_own: HashMap::new(),
+            foreign: false,
             out: Gathered::default(),
             root_pid: 0,
         }
@@ -114,6 +125,9 @@ impl<'a> Gatherer<'a> {
         if log.overflowed() {
             self.refuse("observer-overflow", "more was looked at than the observer's log holds");
         }
+        let spawned = log.records().filter(|r| r.kind == Kind::Spawned && r.errno == 0);
+        self.spawned =
+            spawned.filter_map(|r| Some((u32::try_from(r.aux).ok()?, (r.pid, r.module)))).collect();
         let mut records = log.records();
         for record in records.by_ref() {
             self.record(&record);
@@ -148,11 +162,14 @@ impl<'a> Gatherer<'a> {
                 .refuse("observer-torn", "a process wrote to the observer's log without having begun");
         };
         process.starting = false;
-        let own = match process.class {
+        let foreign = process.foreign;
+        let class = process.class;
+        let own = match class {
             Class::Other => false,
             Class::Tool => true,
             Class::Compiler => process.own.get(&r.module).copied().unwrap_or(false),
         };
+        self.foreign = foreign || !own && class == Class::Compiler;
         match r.kind {
             Kind::Read => self.read(r, own),
             Kind::Stat => self.probe(r, own),
@@ -168,7 +185,7 @@ impl<'a> Gatherer<'a> {
             Kind::Readlink => self.readlink(r, own),
             Kind::Realpath => self.realpath(r, own),
             Kind::List => self.list(r, own),
-            Kind::Exec if r.errno == 0 => self.exec(r),
+            Kind::Exec if r.errno == 0 => self.exec(r, own),
             Kind::GetEnv => self.getenv(r, own),
             Kind::Cwd if !own => self.look(LookKind::Cwd, b""),
             Kind::Connect if !own => {
@@ -198,20 +215,26 @@ impl<'a> Gatherer<'a> {
         if forked {
             let parent = u32::try_from(r.aux).ok().and_then(|p| self.processes.get(&p));
             let class = parent.map_or(Class::Other, |p| p.class);
-            self.processes.insert(r.pid, Process { class, name, own: HashMap::new(), starting: true });
+            let foreign = parent.is_none_or(|p| p.foreign);
+            self.processes
+                .insert(r.pid, Process { class, foreign, name, own: HashMap::new(), starting: true });
             return;
         }
         if self.root_pid == 0 {
             self.root_pid = r.pid;
         }
+        let parent = u32::try_from(r.aux).unwrap_or(0);
+        let foreign = self.is_foreign(r.pid, parent);
         let class = if r.pid == self.root_pid {
             Class::Compiler
+        } else if foreign {
+            Class::Other
         } else if self.toolchain.covers(Path::new(exe)) || tables::is_tool(&name) {
             Class::Tool
         } else {
             Class::Other
         };
-        self.processes.insert(r.pid, Process { class, name, own: HashMap::new(), starting: true });
+        self.processes.insert(r.pid, Process { class, foreign, name, own: HashMap::new(), starting: true });
         if r.pid == self.root_pid {
             return;
         }
@@ -228,18 +251,32 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// Whether a program that begins was started by code that is not the compiler's: a macro's, or a program's that
+    /// a macro started. What a linker that is a script starts is as much a tool as it.
+    fn is_foreign(&self, pid: u32, parent: u32) -> bool {
+        let who = self.processes.get(&pid).map_or(parent, |_| pid);
+        let Some(process) = self.processes.get(&who) else { return false };
+        let own = match (self.exec_own.get(&pid), self.spawned.get(&pid)) {
+            (Some(own), _) => *own,
+            (None, Some((_, module))) => process.own.get(module).copied().unwrap_or(false),
+            (None, None) => self.exec_own.get(&parent).copied().unwrap_or(false),
+        };
+        process.foreign || process.class == Class::Compiler && !own
+    }
+
     fn module(&mut self, r: &Record) {
-        let path = Path::new(platform::os_str(r.path));
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // The loader names what it found by way of `bin/../lib`.
+        let real = std::fs::canonicalize(platform::os_str(r.path)).unwrap_or_default();
+        let path = real.as_path();
         let Some(process) = self.processes.get_mut(&r.pid) else { return };
-        let known = self.toolchain.covers(path) || tables::is_c_runtime(&file);
+        let known = self.toolchain.covers(path) || tables::is_c_runtime(path);
         let own = r.module == 0 || known || process.starting && process.class == Class::Compiler;
         process.own.insert(r.module, own);
         let class = process.class;
         if r.module == 0 || known {
             return;
         }
-        self.content(r.path, own);
+        self.content(path.as_os_str().as_encoded_bytes(), own);
         let foreign = !own && class == Class::Compiler;
         if foreign && elf::imports(path, &["environ", "__environ", "_environ"]).unwrap_or(true) {
             self.look(LookKind::EnvAll, b"");
@@ -267,9 +304,10 @@ impl<'a> Gatherer<'a> {
     fn excused(&self, path: &[u8], own: bool) -> bool {
         let p = Path::new(platform::os_str(path));
         self.is_made(path)
-            || tables::ignored_path(path).is_some()
+            || tables::ignored_path(path, own).is_some()
             || self.toolchain.covers(p)
-            || own && (self.invocation.outputs.owns(p) || self.is_state(path))
+            || !self.foreign && (self.invocation.outputs.owns(p) || self.invocation.outputs.dir == p)
+            || own && self.is_state(path)
     }
 
     /// Below the directory of incremental state.
@@ -282,15 +320,30 @@ impl<'a> Gatherer<'a> {
 
     fn content(&mut self, path: &[u8], own: bool) {
         let path = clean(path);
-        if !self.excused(&path, own) {
+        if !self.excused(&path, own) && !self.is_host_state(&path) {
             let name = self.roots.portable(&path);
             self.look(LookKind::File, &name);
         }
     }
 
+    /// What a look there tells cannot be held in a digest. The environment can.
+    fn is_host_state(&mut self, path: &[u8]) -> bool {
+        if tables::host_state(path).is_none() {
+            return false;
+        }
+        if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
+            self.look(LookKind::EnvAll, b"");
+        } else if path.starts_with(b"/proc/self/exe") || path.starts_with(b"/proc/self/cwd") {
+            self.look(LookKind::Cwd, b"");
+        } else {
+            self.refuse("host-state", format!("{} was looked at", String::from_utf8_lossy(path)));
+        }
+        true
+    }
+
     fn presence(&mut self, path: &[u8], absent: bool, own: bool) {
         let path = clean(path);
-        if self.excused(&path, own) {
+        if self.excused(&path, own) || !own && self.is_host_state(&path) {
             return;
         }
         let name = self.roots.portable(&path);
@@ -355,7 +408,7 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let path = clean(r.path);
-        if tables::ignored_path(&path).is_none() {
+        if tables::ignored_path(&path, true).is_none() {
             self.made.insert(path);
         }
     }
@@ -381,6 +434,9 @@ impl<'a> Gatherer<'a> {
 
     fn readlink(&mut self, r: &Record, own: bool) {
         if own {
+            if platform::errno_is_absent(r.errno) {
+                self.failed(r, own);
+            }
             return;
         }
         let path = clean(r.path);
@@ -401,7 +457,7 @@ impl<'a> Gatherer<'a> {
 
     fn realpath(&mut self, r: &Record, own: bool) {
         if own {
-            return;
+            return if r.errno == 0 { self.presence(r.path, false, own) } else { self.failed(r, own) };
         }
         if r.flags & flag::RELATIVE != 0 {
             self.look(LookKind::Cwd, b"");
@@ -436,10 +492,19 @@ impl<'a> Gatherer<'a> {
             let name = self.roots.portable(dir.as_os_str().as_encoded_bytes());
             return self.look(LookKind::Tree, &name);
         }
-        self.look(LookKind::Listing, &name);
+        let crates = own && self.processes.get(&r.pid).is_some_and(|p| p.class == Class::Compiler);
+        self.look(if crates { LookKind::Crates } else { LookKind::Listing }, &name);
     }
 
-    fn exec(&mut self, r: &Record) {
+    fn exec(&mut self, r: &Record, own: bool) {
+        self.exec_own.insert(r.pid, own);
+        if r.flags & flag::SEARCH != 0 && !self.is_our_path(r.path2) {
+            let name = String::from_utf8_lossy(r.path).into_owned();
+            self.refuse(
+                "private-path",
+                format!("{name} was looked for in a PATH of its caller's own making"),
+            );
+        }
         if r.flags & flag::SEARCH != 0 {
             let named = self
                 .linker
@@ -457,9 +522,21 @@ impl<'a> Gatherer<'a> {
         let path = crate::paths::absolute(&self.invocation.cwd, Path::new(platform::os_str(r.path)));
         if self.linker.as_deref() == Some(&path) {
             self.look(LookKind::Linker, b"");
+        } else if path.symlink_metadata().is_err() {
+            // A shell tries each directory of PATH.
+            self.presence(path.as_os_str().as_encoded_bytes(), true, own);
         } else {
             self.content(path.as_os_str().as_encoded_bytes(), true);
         }
+    }
+
+    /// Whether a `PATH` is the caller's, but for what rustc puts in front.
+    fn is_our_path(&self, path: &[u8]) -> bool {
+        let ours = std::env::var_os("PATH").unwrap_or_default();
+        let dirs = |p: &std::ffi::OsStr| -> Vec<PathBuf> {
+            std::env::split_paths(p).filter(|d| !d.starts_with(&self.toolchain.sysroot)).collect()
+        };
+        dirs(platform::os_str(path)) == dirs(&ours)
     }
 
     fn getenv(&mut self, r: &Record, own: bool) {
@@ -490,6 +567,9 @@ impl<'a> Gatherer<'a> {
             b"uname" | b"gethostname" => self.look(LookKind::Host, b"host"),
             p if p.starts_with(b"getpw") || p.starts_with(b"getlogin") => self.look(LookKind::Host, b"user"),
             f if tables::ignored_volatile(f) => {}
+            b"getaddrinfo" | b"gethostbyname" => {
+                self.refuse("network", format!("{} looked up a host", self.name_of(r)))
+            }
             _ if tables::reads_clock_at_start(&self.name_of(r)) => {}
             what => {
                 let what = String::from_utf8_lossy(what).into_owned();

@@ -4,6 +4,7 @@
 //! cannot drift apart.
 
 use super::tables;
+use crate::compiler::OutputNames;
 use crate::digest::{Digest, Table};
 use crate::observation::{Kind, Look, Observation};
 use crate::paths::Roots;
@@ -23,6 +24,8 @@ pub struct Viewpoint<'a> {
     pub cwd: &'a Path,
     /// How the caller wants diagnostics.
     pub settings: &'a [(&'static str, String)],
+    /// What the invocation itself writes.
+    pub outputs: &'a OutputNames,
     /// The linker that the invocation names, if it does.
     pub linker: Option<&'a str>,
 }
@@ -62,6 +65,7 @@ impl Viewpoint<'_> {
             Kind::File => self.table.file(&self.local(look)?)?.0.digest,
             Kind::Path => Digest::of(sort_word(&self.local(look)?)?.as_bytes()),
             Kind::Listing => Digest::of(&listing(&self.local(look)?)?),
+            Kind::Crates => Digest::of(&self.crates(&self.local(look)?)?),
             Kind::Tree => self.tree(&self.local(look)?)?,
             Kind::Link => Digest::of(std::fs::read_link(self.local(look)?)?.as_os_str().as_encoded_bytes()),
             Kind::Program => match find_program(OsStr::new(platform::os_str(&look.name)), self.roots) {
@@ -96,7 +100,7 @@ impl Viewpoint<'_> {
             Kind::Path => {
                 (sort_word(&self.local(look)?)?.to_string(), self.local(look)?.display().to_string())
             }
-            Kind::File | Kind::Listing | Kind::Tree | Kind::Link => {
+            Kind::File | Kind::Listing | Kind::Crates | Kind::Tree | Kind::Link => {
                 (digest.hex(), self.local(look)?.display().to_string())
             }
             Kind::Program => {
@@ -151,6 +155,21 @@ impl Viewpoint<'_> {
 
     fn env_names(&self) -> String {
         std::env::vars_os().map(|(n, _)| n.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What the invocation itself writes there is no input.
+    fn crates(&self, dir: &Path) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        for name in names(dir)? {
+            let text = name.to_string_lossy();
+            let like =
+                text.starts_with("lib") && [".rlib", ".rmeta", ".so"].iter().any(|e| text.ends_with(e));
+            if like && !self.outputs.owns(&dir.join(&name)) {
+                out.extend(name.as_encoded_bytes());
+                out.push(0);
+            }
+        }
+        Ok(out)
     }
 
     /// Everything below a directory, version control and build products apart.

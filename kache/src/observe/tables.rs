@@ -2,6 +2,8 @@
 //! compiler's own, and what its own code may do without it counting. Every row has its reason; nothing that no row
 //! excuses is left out of a key.
 
+use std::path::Path;
+
 /// A row: what it matches, and why it is so.
 pub struct Row {
     /// A path prefix (ending in `/`), a whole path, a variable (or a prefix ending in `*`), a program's name.
@@ -14,22 +16,56 @@ const fn row(what: &'static str, why: &'static str) -> Row {
     Row { what, why }
 }
 
-/// Paths that are never inputs.
+/// Paths that are no inputs, whoever looks at them.
 pub static IGNORED_PATHS: &[Row] = &[
-    row("/proc/", "the process itself; what a program learns of the host there is noise to a build"),
-    row("/sys/", "the machine: counts of processors, limits of the group"),
-    row("/dev/", "devices; the terminal, the null device, random bytes"),
+    row("/dev/null", "has nothing to say"),
+    row("/dev/zero", "as above"),
+    row("/dev/full", "as above"),
+    row("/dev/tty", "the terminal"),
+    row("/dev/random", "random bytes: a program that pastes them is as right with others"),
+    row("/dev/urandom", "as above"),
+    row("/proc/self/maps", "where the process lies in memory; read to print a crash"),
+    row("/proc/self/task/", "the threads of the process"),
+    row("/proc/self/cgroup", "how many processors the process may use"),
+    row("/proc/self/mountinfo", "as above"),
+    row(
+        "/proc/cpuinfo",
+        "how many processors there are; `-C target-cpu=native` has a key component of its own",
+    ),
+    row("/proc/stat", "how busy the machine is"),
+    row("/proc/meminfo", "how much memory there is"),
+    row("/proc/filesystems", "whether the system labels files"),
+    row("/proc/mounts", "as above"),
+    row("/proc/sys/vm/", "how the system gives out memory"),
+    row("/sys/fs/cgroup/", "how many processors the process may use"),
+    row("/sys/devices/system/", "how many processors there are"),
+    row("/sys/kernel/mm/", "how the system gives out memory"),
     row("/rustc/", "where rustc says the standard library was built; never there"),
     row("/etc/ld.so.", "the loader's cache; the libraries that it leads to are what counts"),
-    row("/etc/localtime", "the zone in which a clock is shown; a clock that is read is not stored at all"),
+];
+
+/// Paths that are no inputs where the compiler, the linker or the assembler look at them.
+pub static IGNORED_PATHS_OF_COMPILER: &[Row] = &[
+    row("/proc/", "the process itself"),
+    row("/sys/", "the machine"),
+    row("/dev/pts/", "the terminal"),
+    row("/etc/localtime", "the zone in which messages show a time"),
     row("/etc/nsswitch.conf", "how names of users are looked up"),
-    row("/etc/passwd", "names of users; the user is observed where it is asked for"),
-    row("/usr/lib/locale/", "the language of messages; a captured run has the caller's"),
+    row("/etc/passwd", "names of users"),
+    row("/etc/malloc.conf", "the allocator"),
+    row("/usr/lib/locale/", "the language of messages"),
     row("/usr/share/locale/", "the language of messages"),
     row("/usr/share/locale-langpack/", "the language of messages"),
     row("/usr/share/zoneinfo/", "see /etc/localtime"),
     row("/usr/lib/x86_64-linux-gnu/gconv/", "the conversion of character sets for messages"),
     row("/usr/lib/aarch64-linux-gnu/gconv/", "the conversion of character sets for messages"),
+];
+
+/// Paths under which any other program or proc macro learns of the host what no digest can hold: not stored.
+pub static HOST_STATE: &[Row] = &[
+    row("/proc/", "the state of the kernel and of processes"),
+    row("/sys/", "the state of the machine"),
+    row("/dev/", "a device"),
 ];
 
 /// Host libraries that a process needs to run at all. Loaded they are no input; opened by a linker they are.
@@ -65,7 +101,16 @@ pub static IGNORED_ENV: &[Row] = &[
     row("LD_PRELOAD", "how we watch"),
     row("KACHE_*", "our own settings"),
     row("LD_LIBRARY_PATH", "replaced by the libraries that were loaded"),
-    row("LD_*", "the loader's switches; the libraries that it loads are observed"),
+    row("LD_AUDIT", "the loader's; `LD_RUN_PATH` and the linker's others are inputs"),
+    row("LD_BIND_NOW", "the loader's"),
+    row("LD_BIND_NOT", "the loader's"),
+    row("LD_DEBUG*", "the loader's"),
+    row("LD_DYNAMIC_WEAK", "the loader's"),
+    row("LD_ORIGIN_PATH", "the loader's"),
+    row("LD_PROFILE*", "the loader's"),
+    row("LD_SHOW_AUXV", "the loader's"),
+    row("LD_TRACE_*", "the loader's"),
+    row("LD_WARN", "the loader's"),
     row("CARGO_MAKEFLAGS", "the job server"),
     row("MAKEFLAGS", "the job server"),
     row("MFLAGS", "the job server"),
@@ -130,7 +175,6 @@ pub static COMPILER_ENV: &[Row] = &[
     row("RUSTC_LOG", "what the compiler logs of itself, to a terminal"),
     row("RUSTC_LOG_*", "as above"),
     row("RUST_LOG", "as above"),
-    row("PKG_CONFIG*", "not read by a compiler's own code except to pass it on"),
 ];
 
 /// System programs whose own code is trusted like the compiler's: what they list and probe is the search for what
@@ -173,8 +217,9 @@ pub static IGNORED_VOLATILE: &[Row] = &[
         "seeds hash maps; a program that pastes random numbers is as right with these as with others",
     ),
     row("getentropy", "as above"),
-    row("arc4random", "as above"),
-    row("rand", "as above"),
+    row("getpid", "names temporary files"),
+    row("sched_getaffinity", "how many threads to use"),
+    row("sysconf", "how many threads to use, how large a page is"),
 ];
 
 /// Proc macros that read a path-valued variable only to find files, which are then observed: the variable counts as
@@ -203,12 +248,20 @@ pub fn compiler_env(name: &[u8]) -> Option<&'static Row> {
     COMPILER_ENV.iter().find(|r| matches(r.what, name))
 }
 
-/// The row that excuses a path.
-pub fn ignored_path(path: &[u8]) -> Option<&'static Row> {
-    IGNORED_PATHS.iter().find(|r| {
-        let what = r.what.as_bytes();
-        path.starts_with(what) || (what.ends_with(b"/") && path == &what[..what.len() - 1])
-    })
+/// The row that excuses a path; `own` where the compiler or one of its tools looks.
+pub fn ignored_path(path: &[u8], own: bool) -> Option<&'static Row> {
+    let compiler: &[Row] = if own { IGNORED_PATHS_OF_COMPILER } else { &[] };
+    IGNORED_PATHS.iter().chain(compiler).find(|r| is_below(r.what, path))
+}
+
+/// The row that makes a look of any other program at a path a reason not to store.
+pub fn host_state(path: &[u8]) -> Option<&'static Row> {
+    HOST_STATE.iter().find(|r| is_below(r.what, path) && !path.starts_with(b"/dev/shm/"))
+}
+
+fn is_below(what: &str, path: &[u8]) -> bool {
+    let what = what.as_bytes();
+    path.starts_with(what) || (what.ends_with(b"/") && path == &what[..what.len() - 1])
 }
 
 /// Whether a function with changing results is excused.
@@ -216,9 +269,13 @@ pub fn ignored_volatile(function: &[u8]) -> bool {
     IGNORED_VOLATILE.iter().any(|r| r.what.as_bytes() == function)
 }
 
-/// Whether a loaded library is the C runtime.
-pub fn is_c_runtime(file_name: &str) -> bool {
-    C_RUNTIME.iter().any(|r| file_name.starts_with(r.what))
+/// Whether a loaded library is the C runtime: by its name, and by lying where the system keeps its libraries. A proc
+/// macro crate may well be called `m`.
+pub fn is_c_runtime(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let system = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"].iter().any(|d| path.starts_with(d));
+    let kernel = path.parent().is_none_or(|p| p.as_os_str().is_empty());
+    (system || kernel) && C_RUNTIME.iter().any(|r| name.starts_with(r.what))
 }
 
 /// Whether a program's own code counts as the compiler's: `x86_64-linux-gnu-gcc-12` is `gcc`.
@@ -291,9 +348,16 @@ mod tests {
     }
 
     #[test]
+    fn a_macro_named_like_the_c_runtime_is_a_macro() {
+        assert!(is_c_runtime(Path::new("/lib/x86_64-linux-gnu/libm.so.6")));
+        assert!(!is_c_runtime(Path::new("/home/u/p/target/debug/deps/libm.so")));
+    }
+
+    #[test]
     fn prefixes_end_where_they_say() {
-        assert!(ignored_path(b"/proc").is_some() && ignored_path(b"/proc/self/maps").is_some());
-        assert!(ignored_path(b"/process").is_none());
+        assert!(ignored_path(b"/proc", true).is_some() && ignored_path(b"/proc/self/x", true).is_some());
+        assert!(ignored_path(b"/proc/version", false).is_none() && host_state(b"/proc/version").is_some());
+        assert!(ignored_path(b"/process", true).is_none() && host_state(b"/dev/shm/x").is_none());
         assert!(ignored_env(b"LC_ALL").is_some() && ignored_env(b"LANGUAGES").is_none());
     }
 }

@@ -15,8 +15,8 @@ pub fn gather(invocation: &Invocation, roots: &Roots, started: i64) -> Result<Ga
     if invocation.unit.kind.split(',').any(|k| !matches!(k, "lib" | "rlib" | "probe")) {
         return refuse("what a linker reads is only known from the observer");
     }
-    if invocation.depinfo.is_none() && !invocation.input.is_empty() {
-        return refuse("without the observer only dep-info says what was read, and none was asked for");
+    if invocation.input.is_empty() {
+        return refuse("what a question depends on is only known from the observer");
     }
     let mut out = Gathered::default();
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map_or(invocation.cwd.clone(), Into::into);

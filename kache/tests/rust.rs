@@ -1,0 +1,870 @@
+//! The wrapper, through the real rustc: what must be compiled anew, what must be restored, and that no trouble of
+//! kache's own shows in a build.
+#![cfg(target_os = "linux")]
+
+use kache::events::{self, Event, Outcome};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
+use tempfile::TempDir;
+
+struct Stage {
+    dir: TempDir,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let stage = Stage { dir: tempfile::tempdir().unwrap() };
+        fs::create_dir_all(stage.path("w/.git")).unwrap();
+        stage
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.path("cache")
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The wrapper with these arguments, in `w`.
+    fn kache(&self, args: &[&str]) -> Command {
+        self.kache_in("w", args)
+    }
+
+    fn kache_in(&self, dir: &str, args: &[&str]) -> Command {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_kache"));
+        c.current_dir(self.path(dir)).args(args).env("KACHE_CACHE_DIR", self.cache());
+        c.env("XDG_CONFIG_HOME", self.path("config")).stdin(Stdio::null());
+        for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MANIFEST_DIR", "OUT_DIR", "KACHE_LOG"]
+        {
+            c.env_remove(name);
+        }
+        c
+    }
+
+    fn events(&self) -> Vec<Event> {
+        events::read_all(&self.cache()).unwrap()
+    }
+
+    fn last(&self) -> Event {
+        self.events().pop().expect("an event")
+    }
+
+    /// Runs it, wants success, and says how it ended.
+    fn outcome(&self, command: &mut Command) -> Outcome {
+        good(command);
+        let event = self.last();
+        assert!(
+            event.outcome != Outcome::Miss || event.stored,
+            "not stored: {:?} {:?}",
+            event.reason,
+            event.detail
+        );
+        event.outcome
+    }
+
+    /// Runs it, wants success, and says why the result was not kept.
+    fn refusal(&self, command: &mut Command) -> String {
+        good(command);
+        let event = self.last();
+        assert!(!event.stored, "stored");
+        event.reason.unwrap_or_default()
+    }
+
+    fn trace(&self) -> String {
+        let event = self.last();
+        let path = kache::trace::relative_path(&event.result.expect("a result key"));
+        fs::read_to_string(self.cache().join(path)).unwrap()
+    }
+}
+
+fn good(command: &mut Command) -> Output {
+    let out = command.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success(), "{command:?}: {text}");
+    out
+}
+
+/// A function-like macro `m!()` whose expansion is a string literal with what `body`, an expression, gives.
+fn proc_macro(stage: &Stage, body: &str) {
+    let source = format!(
+        "extern crate proc_macro; use proc_macro::TokenStream;\n\
+         #[proc_macro] pub fn m(_: TokenStream) -> TokenStream {{\n\
+         let v: String = {{ {body} }};\n format!(\"{{v:?}}\").parse().unwrap() }}"
+    );
+    stage.write("w/m.rs", &source);
+    good(Command::new("rustc").current_dir(stage.path("w")).args([
+        "--crate-type=proc-macro",
+        "--edition=2021",
+        "m.rs",
+    ]));
+    stage.write("w/user.rs", "fn main() { println!(\"{}\", m::m!()); }");
+}
+
+const USE: &[&str] = &[
+    "rustc",
+    "--crate-name=user",
+    "--edition=2021",
+    "user.rs",
+    "--emit=dep-info,link",
+    "--extern=m=libm.so",
+];
+
+/// A macro's undeclared input: the first compile is stored, a second restored, the change compiles, and the binary says
+/// what the plain compiler's would.
+fn counts(body: &str, prepare: impl Fn(&Stage), change: impl Fn(&Stage, &mut Command), says: (&str, &str)) {
+    let stage = Stage::new();
+    prepare(&stage);
+    proc_macro(&stage, body);
+    let run = |s: &Stage| String::from_utf8(good(&mut Command::new(s.path("w/user"))).stdout).unwrap();
+    assert_eq!(stage.outcome(stage.kache(USE).env("KNOB", "1")), Outcome::Miss);
+    assert_eq!(run(&stage).trim(), says.0);
+    assert_eq!(stage.outcome(stage.kache(USE).env("KNOB", "1")), Outcome::Hit);
+    let mut command = stage.kache(USE);
+    command.env("KNOB", "1");
+    change(&stage, &mut command);
+    assert_eq!(stage.outcome(&mut command), Outcome::Miss, "{body}");
+    assert_eq!(run(&stage).trim(), says.1);
+    let event = stage.last();
+    assert_eq!(event.observed, Some(events::Observed::Preload));
+}
+
+#[test]
+fn a_macro_reads_a_variable() {
+    let body = r#"std::env::var("KNOB").unwrap()"#;
+    counts(
+        body,
+        |_| {},
+        |_, c| {
+            c.env("KNOB", "2");
+        },
+        ("1", "2"),
+    );
+}
+
+#[test]
+fn a_macro_reads_all_variables() {
+    let body = r#"std::env::vars().filter(|(n, _)| n.starts_with("KN")).map(|(_, v)| v).collect::<Vec<_>>().join(" ")"#;
+    counts(
+        body,
+        |_| {},
+        |_, c| {
+            c.env("KNOB", "2");
+        },
+        ("1", "2"),
+    );
+}
+
+#[test]
+fn a_macro_reads_a_file() {
+    let body = r#"std::fs::read_to_string("data").unwrap()"#;
+    counts(
+        body,
+        |s| {
+            s.write("w/data", "a");
+        },
+        |s, _| {
+            s.write("w/data", "b");
+        },
+        ("a", "b"),
+    );
+}
+
+#[test]
+fn a_macro_reads_a_file_rewritten_with_its_size_and_times() {
+    let body = r#"std::fs::read_to_string("data").unwrap()"#;
+    let old = SystemTime::now() - Duration::from_secs(1000);
+    let put = move |s: &Stage, text: &str| {
+        let path = s.write("w/data", text);
+        fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    };
+    counts(body, move |s| put(s, "a"), move |s, _| put(s, "b"), ("a", "b"));
+}
+
+#[test]
+fn a_macro_lists_a_directory() {
+    let body = r#"std::fs::read_dir("list").unwrap().count().to_string()"#;
+    counts(
+        body,
+        |s| {
+            s.write("w/list/1", "");
+        },
+        |s, _| {
+            s.write("w/list/2", "");
+        },
+        ("1", "2"),
+    );
+}
+
+#[test]
+fn a_macro_probes_a_path() {
+    let body = r#"std::path::Path::new("deep/er/flag").exists().to_string()"#;
+    counts(
+        body,
+        |_| {},
+        |s, _| {
+            s.write("w/deep/er/flag", "");
+        },
+        ("false", "true"),
+    );
+}
+
+#[test]
+fn a_macro_measures_a_file() {
+    let body = r#"std::fs::metadata("data").unwrap().len().to_string()"#;
+    counts(
+        body,
+        |s| {
+            s.write("w/data", "a");
+        },
+        |s, _| {
+            s.write("w/data", "bb");
+        },
+        ("1", "2"),
+    );
+}
+
+#[test]
+fn a_macro_follows_a_link() {
+    let body = r#"std::fs::read_link("link").unwrap().display().to_string()"#;
+    let link = |s: &Stage, to: &str| {
+        let _ = fs::remove_file(s.path("w/link"));
+        std::os::unix::fs::symlink(to, s.path("w/link")).unwrap();
+    };
+    counts(body, move |s| link(s, "one"), move |s, _| link(s, "two"), ("one", "two"));
+}
+
+#[test]
+fn a_program_that_a_macro_starts_reads_a_file() {
+    let body = r#"String::from_utf8(std::process::Command::new("cat").arg("data").output().unwrap().stdout).unwrap()"#;
+    counts(
+        body,
+        |s| {
+            s.write("w/data", "a");
+        },
+        |s, _| {
+            s.write("w/data", "b");
+        },
+        ("a", "b"),
+    );
+}
+
+#[test]
+fn a_shell_that_a_macro_starts_reads_a_file_and_a_variable() {
+    let body = r#"let o = std::process::Command::new("sh").args(["-c", "cat data; echo $KNOB"]).env_remove("X").output().unwrap();
+        String::from_utf8(o.stdout).unwrap().trim().to_string()"#;
+    counts(
+        body,
+        |s| {
+            s.write("w/data", "a");
+        },
+        |_, c| {
+            c.env("KNOB", "2");
+        },
+        ("a1", "a2"),
+    );
+    counts(
+        body,
+        |s| {
+            s.write("w/data", "a");
+        },
+        |s, _| {
+            s.write("w/data", "b");
+        },
+        ("a1", "b1"),
+    );
+}
+
+#[test]
+fn a_script_that_a_macro_starts_is_edited() {
+    let body = r#"String::from_utf8(std::process::Command::new("./script").output().unwrap().stdout).unwrap().trim().to_string()"#;
+    let put = |s: &Stage, word: &str| {
+        let path = s.write("w/script", &format!("#!/bin/sh\necho {word}\n"));
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    counts(body, move |s| put(s, "a"), move |s, _| put(s, "b"), ("a", "b"));
+}
+
+#[test]
+fn a_program_earlier_in_the_path_is_found() {
+    let body = r#"String::from_utf8(std::process::Command::new("say").output().unwrap().stdout).unwrap().trim().to_string()"#;
+    let stage = Stage::new();
+    let put = |dir: &str, word: &str| {
+        let path = stage.write(&format!("{dir}/say"), &format!("#!/bin/sh\necho {word}\n"));
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    put("late", "late");
+    fs::create_dir_all(stage.path("early")).unwrap();
+    proc_macro(&stage, body);
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{}:{path}", stage.path("early").display(), stage.path("late").display());
+    let mut command = stage.kache(USE);
+    command.env("PATH", path);
+    assert_eq!(stage.outcome(&mut command), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut command), Outcome::Hit);
+    put("early", "early");
+    assert_eq!(stage.outcome(&mut command), Outcome::Miss);
+    assert_eq!(good(&mut Command::new(stage.path("w/user"))).stdout, b"early\n");
+}
+
+#[test]
+fn what_cannot_be_held_in_a_key_is_not_stored() {
+    for (body, reason) in [
+        (r#"format!("{:?}", std::time::SystemTime::now())"#, "clock"),
+        (r#"let _ = std::net::TcpStream::connect("127.0.0.1:9"); String::new()"#, "network"),
+        (r#"std::fs::write("left", "x").unwrap(); String::new()"#, "side-effect"),
+        (r#"std::fs::read_to_string("/proc/version").unwrap()"#, "host-state"),
+        (
+            r#"String::from_utf8(std::process::Command::new("date").output().unwrap().stdout).unwrap()"#,
+            "clock",
+        ),
+    ] {
+        let stage = Stage::new();
+        proc_macro(&stage, body);
+        assert_eq!(stage.refusal(&mut stage.kache(USE)), reason, "{body}");
+        assert_eq!(stage.refusal(&mut stage.kache(USE)), reason, "{body}");
+    }
+}
+
+#[test]
+fn a_program_without_the_observer_is_not_vouched_for() {
+    let stage = Stage::new();
+    stage.write("w/s.c", "#include <stdio.h>\nint main(void) { FILE *f = fopen(\"data\", \"r\"); putchar(fgetc(f)); return 0; }");
+    stage.write("w/data", "a");
+    good(Command::new("cc").current_dir(stage.path("w")).args(["-static", "-o", "s", "s.c"]));
+    proc_macro(
+        &stage,
+        r#"String::from_utf8(std::process::Command::new("./s").output().unwrap().stdout).unwrap()"#,
+    );
+    assert_eq!(stage.refusal(&mut stage.kache(USE)), "unobserved-program");
+}
+
+#[test]
+fn a_macro_learns_where_it_is() {
+    for body in [
+        r#"std::env::current_dir().unwrap().display().to_string()"#,
+        r#"std::fs::canonicalize("user.rs").unwrap().display().to_string()"#,
+        r#"std::env::var("WHERE").unwrap()"#,
+    ] {
+        let stage = Stage::new();
+        proc_macro(&stage, body);
+        good(Command::new("cp").args(["-r", "w", "another"]).current_dir(stage.dir.path()));
+        let at = |dir: &str| {
+            let mut c = stage.kache_in(dir, USE);
+            c.env("WHERE", stage.path(dir));
+            stage.outcome(&mut c)
+        };
+        assert_eq!(at("w"), Outcome::Miss);
+        assert_eq!(at("w"), Outcome::Hit);
+        assert_eq!(at("another"), Outcome::Miss, "{body}");
+        let said = good(&mut Command::new(stage.path("another/user"))).stdout;
+        assert!(String::from_utf8(said).unwrap().contains("another"));
+    }
+}
+
+const LIB: &[&str] = &[
+    "rustc",
+    "--crate-name=l",
+    "--crate-type=lib",
+    "--edition=2021",
+    "l.rs",
+    "--emit=dep-info,metadata,link",
+];
+
+#[test]
+fn a_module_may_come_to_be_elsewhere() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "mod a; pub use a::F;");
+    stage.write("w/a.rs", "pub const F: u8 = 1;");
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Hit);
+    fs::create_dir(stage.path("w/a")).unwrap();
+    fs::rename(stage.path("w/a.rs"), stage.path("w/a/mod.rs")).unwrap();
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Miss);
+    // Both at once is an error, and the compiler's own.
+    stage.write("w/a.rs", "pub const F: u8 = 1;");
+    let out = stage.kache(LIB).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("E0761"));
+    assert_eq!(stage.last().reason.as_deref(), Some("failed"));
+}
+
+#[test]
+fn a_path_in_env_is_literal_unless_it_only_includes() {
+    let cases = [
+        (r#"include!(concat!(env!("OUT_DIR"), "/g.rs"));"#, Outcome::Hit),
+        (
+            r#"include!(concat!(env!("OUT_DIR"), "/g.rs")); pub const L: usize = env!("OUT_DIR").len();"#,
+            Outcome::Miss,
+        ),
+        (r#"pub const L: Option<&str> = option_env!("OUT_DIR"); "#, Outcome::Miss),
+        (r#"pub const L: &str = concat!(env!("OUT_DIR"), "/g.rs"); "#, Outcome::Miss),
+        (
+            r#"macro_rules! e { ($n:literal) => { env!($n) } } pub const L: &str = e!("OUT_DIR");"#,
+            Outcome::Miss,
+        ),
+        (r#"pub const L: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/g.rs"));"#, Outcome::Hit),
+    ];
+    for (source, elsewhere) in cases {
+        let stage = Stage::new();
+        for dir in ["w", "very/much/longer"] {
+            fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+            stage.write(&format!("{dir}/l.rs"), source);
+            stage.write(&format!("{dir}/out/g.rs"), "pub const G: &str = file!();");
+        }
+        let at = |dir: &str| {
+            let mut c = stage.kache_in(dir, LIB);
+            c.env("OUT_DIR", stage.path(dir).join("out"));
+            (stage.outcome(&mut c), fs::read(stage.path(dir).join("libl.rlib")).unwrap())
+        };
+        assert_eq!(at("w").0, Outcome::Miss);
+        assert_eq!(at("w").0, Outcome::Hit);
+        let (outcome, restored) = at("very/much/longer");
+        assert_eq!(outcome, elsewhere, "{source}");
+        let mut fresh = stage.kache_in("very/much/longer", LIB);
+        good(fresh.env("OUT_DIR", stage.path("very/much/longer/out")).env("KACHE_READ", "0"));
+        assert_eq!(fs::read(stage.path("very/much/longer/libl.rlib")).unwrap(), restored, "{source}");
+    }
+}
+
+#[test]
+fn an_env_written_by_a_macro_of_another_crate_is_literal() {
+    let stage = Stage::new();
+    proc_macro(&stage, "String::new()");
+    let source = "extern crate proc_macro; use proc_macro::TokenStream;\n\
+        #[proc_macro] pub fn m(_: TokenStream) -> TokenStream { \"env!(concat!(\\\"OUT\\\", \\\"_DIR\\\")).len()\".parse().unwrap() }";
+    stage.write("w/m.rs", source);
+    good(Command::new("rustc").current_dir(stage.path("w")).args([
+        "--crate-type=proc-macro",
+        "--edition=2021",
+        "m.rs",
+    ]));
+    stage.write("w/l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\")); pub const L: usize = m::m!();");
+    stage.write("w/out/g.rs", "");
+    good(Command::new("cp").args(["-r", "w", "another"]).current_dir(stage.dir.path()));
+    let at = |dir: &str| {
+        let mut c = stage.kache_in(dir, LIB);
+        stage.outcome(c.arg("--extern=m=libm.so").env("OUT_DIR", stage.path(dir).join("out")))
+    };
+    assert_eq!((at("w"), at("w"), at("another")), (Outcome::Miss, Outcome::Hit, Outcome::Miss));
+}
+
+#[test]
+fn another_checkout_gets_its_own_dep_info_and_diagnostics() {
+    let stage = Stage::new();
+    for dir in ["w", "b/c"] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(&format!("{dir}/l.rs"), "pub fn f() { let unused = 1; }");
+    }
+    let run = |dir: &str, read: &str| {
+        let mut args = LIB.to_vec();
+        let (input, out) = (stage.path(dir).join("l.rs"), stage.path(dir).join("out"));
+        args[4] = input.to_str().unwrap();
+        fs::create_dir_all(&out).unwrap();
+        let out_dir = format!("--out-dir={}", out.display());
+        args.extend([
+            &*out_dir,
+            "--error-format=json",
+            "--json=diagnostic-rendered-ansi,artifacts,future-incompat",
+        ]);
+        let done = good(stage.kache_in(dir, &args).env("KACHE_READ", read));
+        (done.stderr, fs::read(out.join("l.d")).unwrap())
+    };
+    run("w", "1");
+    let restored = run("b/c", "1");
+    assert_eq!(stage.last().outcome, Outcome::Hit);
+    let compiled = run("b/c", "0");
+    assert_eq!(stage.last().outcome, Outcome::Miss);
+    assert_eq!(String::from_utf8_lossy(&restored.0), String::from_utf8_lossy(&compiled.0));
+    assert_eq!(restored.1, compiled.1);
+    let text = String::from_utf8(restored.0).unwrap();
+    assert!(text.contains("unused") && text.contains(stage.path("b/c/l.rs").to_str().unwrap()));
+    assert!(text.contains("\"artifact\""));
+}
+
+#[test]
+fn how_diagnostics_look_counts_only_where_there_are_any() {
+    for (source, second) in
+        [("pub fn f() {}", Outcome::Hit), ("pub fn f() { let unused = 1; }", Outcome::Miss)]
+    {
+        let stage = Stage::new();
+        stage.write("w/l.rs", source);
+        let with = |width: &str| {
+            let mut args = LIB.to_vec();
+            args.extend(["--error-format=json", "--json=artifacts", width]);
+            stage.outcome(&mut stage.kache(&args))
+        };
+        assert_eq!(with("--diagnostic-width=80"), Outcome::Miss);
+        assert_eq!(with("--diagnostic-width=100"), second, "{source}");
+        assert_eq!(with("--diagnostic-width=80"), Outcome::Hit);
+    }
+}
+
+#[test]
+fn what_does_not_matter_hits() {
+    let stage = Stage::new();
+    stage.write("w/user.rs", "fn main() {}");
+    let args = ["rustc", "--crate-name=user", "user.rs", "--emit=dep-info,link"];
+    let gcc = stage.path("elsewhere/gcc");
+    fs::create_dir_all(gcc.parent().unwrap()).unwrap();
+    let real = good(Command::new("sh").args(["-c", "readlink -f $(command -v cc)"])).stdout;
+    std::os::unix::fs::symlink(String::from_utf8(real).unwrap().trim(), &gcc).unwrap();
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    let tmp = stage.path("tmp");
+    fs::create_dir(&tmp).unwrap();
+    for (name, value) in [
+        ("TERM", "vt100"),
+        ("HOME", "/nonexistent"),
+        ("TMPDIR", tmp.to_str().unwrap()),
+        ("LANG", "de_DE.UTF-8"),
+        ("LC_ALL", "C"),
+        ("CARGO_MAKEFLAGS", "-j7"),
+        ("COLUMNS", "40"),
+        ("UNRELATED", "x"),
+    ] {
+        let mut c = stage.kache(&args);
+        // HOME decides where rustup looks.
+        if let Some(home) = std::env::var_os("HOME") {
+            c.env("RUSTUP_HOME", Path::new(&home).join(".rustup"))
+                .env("CARGO_HOME", Path::new(&home).join(".cargo"));
+        }
+        assert_eq!(stage.outcome(c.env(name, value)), Outcome::Hit, "{name}");
+    }
+    let linker = format!("-Clinker={}", gcc.display());
+    let mut more = args.to_vec();
+    more.push(&linker);
+    assert_eq!(stage.outcome(&mut stage.kache(&more)), Outcome::Hit, "{}", stage.trace());
+}
+
+#[test]
+fn another_linker_is_another_input() {
+    let stage = Stage::new();
+    stage.write("w/user.rs", "fn main() {}");
+    let script = |text: &str| {
+        let path = stage.write("tools/gcc", &format!("#!/bin/sh\n# {text}\nexec cc \"$@\"\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        format!("-Clinker={}", path.display())
+    };
+    let linker = script("one");
+    let args = ["rustc", "--crate-name=user", "user.rs", "--emit=dep-info,link", &linker];
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit);
+    script("two");
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+}
+
+#[test]
+fn what_the_linker_reads_counts() {
+    let stage = Stage::new();
+    stage.write(
+        "w/user.rs",
+        "unsafe extern \"C\" { safe fn f() -> i32; } fn main() { println!(\"{}\", f()); }",
+    );
+    let object = |n: u8| {
+        stage.write("w/f.c", &format!("int f(void) {{ return {n}; }}"));
+        good(Command::new("cc").current_dir(stage.path("w")).args(["-c", "f.c", "-o", "f.o"]));
+    };
+    object(1);
+    let args =
+        ["rustc", "--crate-name=user", "--edition=2024", "user.rs", "--emit=dep-info,link", "-Clink-arg=f.o"];
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit);
+    object(2);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(good(&mut Command::new(stage.path("w/user"))).stdout, b"2\n");
+    let mut more = args.to_vec();
+    more.push("-Clink-arg=-fuse-ld=bfd");
+    assert_eq!(stage.outcome(&mut stage.kache(&more)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(&more)), Outcome::Hit);
+    assert_eq!(stage.outcome(stage.kache(&more).env("LD_RUN_PATH", "/opt/x")), Outcome::Miss);
+}
+
+#[test]
+fn a_crate_found_by_search_counts() {
+    let stage = Stage::new();
+    let dep = |dir: &str, n: u8| {
+        stage.write("w/dep.rs", &format!("pub const N: u8 = {n};"));
+        fs::create_dir_all(stage.path("w").join(dir)).unwrap();
+        let out = format!("--out-dir={dir}");
+        good(Command::new("rustc").current_dir(stage.path("w")).args(["--crate-type=lib", "dep.rs", &out]));
+    };
+    dep("late", 1);
+    fs::create_dir_all(stage.path("w/early")).unwrap();
+    stage.write("w/l.rs", "pub use dep::N;");
+    let mut args = LIB.to_vec();
+    args.extend(["-L", "early", "-Llate", "--extern", "dep"]);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit);
+    dep("early", 2);
+    let out = stage.kache(&args).output().unwrap();
+    assert!(
+        !out.status.success() || stage.last().outcome == Outcome::Miss,
+        "a crate that came first was not seen"
+    );
+}
+
+#[test]
+fn incremental_state_is_not_stored_and_a_first_compile_is() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() -> u8 { 1 }");
+    let mut args = LIB.to_vec();
+    args.extend(["-C", "incremental=inc"]);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit);
+    stage.write("w/l.rs", "pub fn f() -> u8 { 2 }");
+    assert_eq!(stage.refusal(&mut stage.kache(&args)), "incremental");
+    fs::remove_dir_all(stage.path("w/inc")).unwrap();
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Miss, "without is another thing");
+}
+
+#[test]
+fn response_files_and_spellings() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() {}");
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Miss);
+    stage.write("w/args", &(LIB[1..].join("\n") + "\n"));
+    assert_eq!(stage.outcome(&mut stage.kache(&["rustc", "@args"])), Outcome::Hit);
+    stage.write("w/args", &(LIB[1..].join("\n") + "\n--cfg=x\n"));
+    assert_eq!(stage.outcome(&mut stage.kache(&["rustc", "@args"])), Outcome::Miss);
+}
+
+#[test]
+fn an_environment_variable_of_the_compiler_counts() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub const H: &str = env!(\"HOME\");");
+    // Without dep-info, to be sure that a variable which rustc reads for itself as well is not excused.
+    let args = ["rustc", "--crate-name=l", "--crate-type=lib", "l.rs"];
+    let with = |home: &str| {
+        let real = std::env::var("HOME").unwrap();
+        let mut c = stage.kache(&args);
+        c.env("RUSTUP_HOME", format!("{real}/.rustup"))
+            .env("CARGO_HOME", format!("{real}/.cargo"))
+            .env("HOME", home);
+        stage.outcome(&mut c)
+    };
+    assert_eq!((with("/a"), with("/a"), with("/b")), (Outcome::Miss, Outcome::Hit, Outcome::Miss));
+    stage.write("w/l.rs", "#![feature(never_type)] pub fn f() {}");
+    good(stage.kache(&args).env("RUSTC_BOOTSTRAP", "1"));
+    let out = stage.kache(&args).output().unwrap();
+    assert!(!out.status.success(), "a stable compiler refuses features");
+}
+
+#[test]
+fn every_kind_of_crate_is_cached() {
+    for kind in ["lib", "rlib", "dylib", "cdylib", "staticlib", "proc-macro", "bin", "test"] {
+        let stage = Stage::new();
+        stage.write("w/k.rs", "#[allow(dead_code)] fn main() {}");
+        fs::create_dir(stage.path("w/o")).unwrap();
+        let kind = if kind == "test" { "--test".to_string() } else { format!("--crate-type={kind}") };
+        let args = ["rustc", "--crate-name=k", &kind, "k.rs", "--out-dir=o", "--emit=dep-info,link", "-g"];
+        assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss, "{kind}");
+        let made = contents(&stage.path("w/o"));
+        fs::remove_dir_all(stage.path("w/o")).unwrap();
+        assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit, "{kind}");
+        assert!(contents(&stage.path("w/o")) == made, "{kind}");
+    }
+}
+
+fn contents(dir: &Path) -> Vec<(String, bool, Vec<u8>)> {
+    let mut all: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| {
+            let path = e.unwrap().path();
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                mode & 0o111 != 0,
+                fs::read(&path).unwrap(),
+            )
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn questions_are_answered_without_the_compiler() {
+    let stage = Stage::new();
+    let ask = |args: &[&str]| good(&mut stage.kache(args)).stdout;
+    for args in [
+        &["rustc", "-vV"][..],
+        &["rustc", "--print=sysroot"],
+        &["rustc", "-", "--crate-name=___", "--print=cfg"],
+    ] {
+        let first = ask(args);
+        assert_eq!(stage.last().outcome, Outcome::Miss);
+        assert_eq!(ask(args), first);
+        let event = stage.last();
+        assert_eq!((event.outcome, event.kind), (Outcome::Hit, events::Kind::Probe));
+        assert_eq!(
+            Command::new("rustc").args(&args[1..]).stdin(Stdio::null()).output().unwrap().stdout,
+            first
+        );
+    }
+}
+
+#[test]
+fn a_failing_compile_is_the_compilers_own() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() -> u8 { \"x\" }");
+    let plain = Command::new("rustc").current_dir(stage.path("w")).args(&LIB[1..]).output().unwrap();
+    for _ in 0..2 {
+        let out = stage.kache(LIB).output().unwrap();
+        assert_eq!(
+            (out.status.code(), out.stdout, out.stderr),
+            (plain.status.code(), plain.stdout.clone(), plain.stderr.clone())
+        );
+    }
+    let out = stage.kache(&["rustc", "-"]).stdin(Stdio::piped()).output().unwrap();
+    assert!(!out.status.success() && stage.last().reason.as_deref() == Some("stdin"));
+}
+
+/// Whatever is done to the cache, the compile succeeds with the plain compiler's output.
+#[test]
+fn trouble_with_the_cache_is_not_the_builds() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() -> u8 { 1 }");
+    assert_eq!(stage.outcome(&mut plainly(&stage)), Outcome::Miss);
+    let right = contents_of_lib(&stage);
+    let mut files = Vec::new();
+    walk(&stage.cache(), &mut files);
+    assert!(files.len() > 5);
+    for file in &files {
+        let whole = fs::read(file).unwrap();
+        for broken in [&b""[..], &whole[..whole.len() / 2], &[0xff; 200]] {
+            let _ = fs::set_permissions(file, fs::Permissions::from_mode(0o644));
+            fs::write(file, broken).unwrap();
+            let _ = fs::remove_file(stage.path("w/libl.rlib"));
+            good(&mut plainly(&stage));
+            assert!(contents_of_lib(&stage) == right, "{}", file.display());
+        }
+    }
+    for dir in ["manifests", "results", "blobs", "tmp", "locks", "events"] {
+        let path = stage.cache().join("v1").join(dir);
+        let _ = fs::remove_dir_all(&path);
+        fs::write(&path, "a file where a directory should be").unwrap();
+        let _ = fs::remove_file(stage.path("w/libl.rlib"));
+        good(&mut plainly(&stage));
+        assert!(contents_of_lib(&stage) == right, "{dir}");
+    }
+    let config = stage.write("kache.toml", "lock_timeout = -7\nno_such = 1\n");
+    let out = good(plainly(&stage).env("KACHE_CONFIG", &config).env("KACHE_CACHE_DIR", stage.path("other")));
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(
+        text.contains("kache.toml") && text.contains("lock_timeout") && text.contains("no_such"),
+        "{text}"
+    );
+    for bad in ["/proc/nope", "relative", "/dev/null/x"] {
+        let _ = fs::remove_file(stage.path("w/libl.rlib"));
+        good(
+            plainly(&stage)
+                .env("KACHE_CACHE_DIR", bad)
+                .env("HOME", "/nonexistent")
+                .env("RUSTUP_HOME", rustup_home()),
+        );
+        assert!(contents_of_lib(&stage) == right, "{bad}");
+    }
+}
+
+/// A fallback compiles without mapped paths; to compare bytes, the others do so too.
+fn plainly(stage: &Stage) -> Command {
+    let mut c = stage.kache(LIB);
+    c.env("KACHE_REMAP", "0");
+    c
+}
+
+fn rustup_home() -> PathBuf {
+    std::env::var_os("RUSTUP_HOME")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(&std::env::var_os("HOME").unwrap()).join(".rustup"))
+}
+
+fn contents_of_lib(stage: &Stage) -> Vec<u8> {
+    fs::read(stage.path("w/libl.rlib")).unwrap()
+}
+
+fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, out);
+        } else if !path.components().any(|c| c.as_os_str() == "observer") {
+            out.push(path);
+        }
+    }
+}
+
+#[test]
+fn a_full_file_system_is_not_the_builds_trouble() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() -> u8 { 1 }");
+    let small = stage.path("small");
+    fs::create_dir(&small).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=48k", "tmpfs"]).arg(&small).output();
+    if !mounted.is_ok_and(|o| o.status.success()) {
+        eprintln!("skipped: may not mount here");
+        return;
+    }
+    let out = stage.kache(LIB).env("KACHE_CACHE_DIR", &small).output();
+    let done = Command::new("umount").arg("-l").arg(&small).status();
+    assert!(out.unwrap().status.success() && done.unwrap().success());
+    assert!(stage.path("w/libl.rlib").exists());
+}
+
+#[test]
+fn two_builds_compile_a_unit_once() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() -> u8 { 1 }");
+    let mut dirs: Vec<String> = Vec::new();
+    for i in 0..6 {
+        let dir = format!("c{i}");
+        fs::create_dir_all(stage.path(&dir).join(".git")).unwrap();
+        fs::copy(stage.path("w/l.rs"), stage.path(&dir).join("l.rs")).unwrap();
+        dirs.push(dir);
+    }
+    let running: Vec<_> =
+        dirs.iter().map(|d| stage.kache_in(d, LIB).stderr(Stdio::null()).spawn().unwrap()).collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    let events = stage.events();
+    let misses = events.iter().filter(|e| e.outcome == Outcome::Miss).count();
+    assert_eq!((misses, events.len()), (1, 6));
+}
+
+#[test]
+fn clippy_is_cached_with_its_configuration() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f(a: u8, b: u8, c: u8) -> u8 { a + b + c }");
+    let has = Command::new("clippy-driver").arg("--version").output().is_ok_and(|o| o.status.success());
+    if !has {
+        eprintln!("skipped: no clippy-driver here");
+        return;
+    }
+    let args =
+        ["clippy-driver", "rustc", "--crate-name=l", "--crate-type=lib", "l.rs", "--emit=dep-info,metadata"];
+    let run = |stage: &Stage| {
+        let mut c = stage.kache(&args);
+        c.env("CARGO_MANIFEST_DIR", stage.path("w"))
+            .env("CLIPPY_ARGS", "-Wclippy::too_many_arguments__CLIPPY_HACKERY__");
+        let text = String::from_utf8(good(&mut c).stderr).unwrap();
+        (stage.last().outcome, text.contains("too many arguments"))
+    };
+    assert_eq!(run(&stage), (Outcome::Miss, false));
+    assert_eq!(run(&stage), (Outcome::Hit, false));
+    stage.write("w/clippy.toml", "too-many-arguments-threshold = 2\n");
+    assert_eq!(run(&stage), (Outcome::Miss, true));
+    assert_eq!(run(&stage), (Outcome::Hit, true));
+    assert_eq!(stage.last().unit.family, "clippy");
+}
