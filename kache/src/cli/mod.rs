@@ -25,6 +25,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// The commands' names: these are never taken for a program to run.
+pub const COMMANDS: &[&str] = &["stats", "explain", "flags", "tables", "config", "doctor", "help"];
+
 /// A build cache for Rust whose keys are the inputs that the compiler was seen to read.
 #[derive(Debug, Parser)]
 #[command(
@@ -162,5 +165,19 @@ fn suggestion(word: &str, known: &[&str]) -> String {
             let quoted: Vec<String> = close.iter().map(|c| format!("`{c}`")).collect();
             format!("; did you mean {}?", quoted.join(" or "))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_is_known_by_name_before_clap_is_asked() {
+        let mut command = Cli::command();
+        command.build();
+        let names: Vec<&str> = command.get_subcommands().map(|c| c.get_name()).collect();
+        assert_eq!(names, COMMANDS);
     }
 }

@@ -161,7 +161,8 @@ impl Evidence<'_> {
     /// moves the time of change and leaves the time of modification. rustc puts its outputs in place whole, by
     /// renaming, and nobody else writes in the directory that crates are searched in.
     fn was_linked(&self, path: &Path) -> bool {
-        path.parent().is_some_and(|dir| self.search.iter().any(|d| d == dir)) && platform::has_other_names(path)
+        path.parent().is_some_and(|dir| self.search.iter().any(|d| d == dir))
+            && platform::has_other_names(path)
     }
 }
 

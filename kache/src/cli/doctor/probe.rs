@@ -84,6 +84,7 @@ impl Probe {
         })?;
         let rustc = std::env::var_os("RUSTC").filter(|r| !r.is_empty()).unwrap_or_else(|| "rustc".into());
         let made = std::fs::create_dir_all(dir.join("src"))
+            .and_then(|()| std::fs::create_dir(dir.join("out")))
             .and_then(|()| std::fs::write(dir.join("src/lib.rs"), SOURCE))
             .and_then(|()| std::fs::write(dir.join("kache.toml"), ""));
         made.map_err(|e| io_trouble("the temporary directory", dir, &e))?;
@@ -98,7 +99,8 @@ impl Probe {
             return Err(unexpected("the first compile was not stored", &compiled));
         }
         let out = self.dir.join("out");
-        std::fs::remove_dir_all(&out).map_err(|e| io_trouble("the probe's directory", &out, &e))?;
+        let emptied = std::fs::remove_dir_all(&out).and_then(|()| std::fs::create_dir(&out));
+        emptied.map_err(|e| io_trouble("the probe's directory", &out, &e))?;
         let (second, restored) = self.compile()?;
         let hit = self.event(1)?;
         if hit.outcome != Outcome::Hit {
@@ -129,7 +131,7 @@ impl Probe {
         let mut command = Command::new(&self.kache);
         command.arg(&self.rustc).args(["--crate-name", "kache_probe", "--edition=2021", "src/lib.rs"]);
         command.args(["--crate-type", "lib", "--emit=dep-info,metadata,link", "--out-dir", "out"]);
-        command.args(["--error-format=json", "--json=artifacts", "-C", "extra-filename=-0"]);
+        command.args(["-C", "extra-filename=-0", "--color=never"]);
         // The user's settings are checked elsewhere; here they must not get in the way.
         let ours =
             std::env::vars_os().map(|(n, _)| n).filter(|n| n.as_encoded_bytes().starts_with(b"KACHE_"));
