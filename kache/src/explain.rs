@@ -244,7 +244,7 @@ fn summary(why: &Why, reason: Option<&Because>) -> String {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             first.map_or(String::new(), |d| format!("{} {}{more}", d.name, d.verb()))
         }
-        (Why::NoTrace, Some(b)) => format!("{}: {}", b.word, b.meaning),
+        (Why::NoTrace, Some(b)) => b.word.clone(),
         (Why::NoTrace, None) => "its inputs were not recorded".to_string(),
         (Why::FirstSeen, Some(b)) => format!("first time seen, and not kept ({})", b.word),
         (Why::FirstSeen, None) => "first time seen".to_string(),

@@ -78,7 +78,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     Ok(Answer::page(page))
 }
 
-/// The last invocation of each unit of a build.
+/// The units of a build, in order.
 fn of_build(history: &History, build: &str) -> Vec<usize> {
     let mut all: Vec<usize> =
         (0..history.events.len()).filter(|i| history.events[*i].build == build).collect();
@@ -230,7 +230,7 @@ fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
 
 fn because(b: &Because, page: &mut Page) {
     page.spans(&[(Style::Yellow, format!("  {}", b.word)), (Style::Plain, format!(": {}", b.meaning))]);
-    if !b.detail.is_empty() {
+    if !b.detail.is_empty() && b.detail != b.meaning {
         page.line(format!("    detail: {}", b.detail));
     }
     page.line(format!("    remedy: {}", b.remedy));

@@ -6,7 +6,7 @@
 
 use super::page::{Page, ago, count, duration, size};
 use super::{Answer, Format, Trouble};
-use crate::events::{self, Event};
+use crate::events::{self, Event, Kind};
 use crate::report::footprint::{self, Footprint};
 use crate::report::tally::{Reasons, Tally};
 use serde::Serialize;
@@ -61,7 +61,8 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 
 fn choose<'a>(options: &Options, events: &'a [Event]) -> (String, Vec<&'a Event>) {
     if options.last_build {
-        let build = events.last().map(|e| e.build.as_str());
+        // An editor asks the compiler questions all day: only units make a build.
+        let build = events.iter().rev().find(|e| e.kind == Kind::Unit).map(|e| e.build.as_str());
         return (
             "last-build".to_string(),
             events.iter().filter(|e| Some(e.build.as_str()) == build).collect(),

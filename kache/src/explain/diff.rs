@@ -92,7 +92,7 @@ fn about(name: &str) -> &'static str {
         "listing" => "the digest of the names in that directory",
         "tree" => "the digest of everything below that directory",
         "link" => "the digest of where the link leads",
-        "env" => "the variable's value (a digest where it might be a secret)",
+        "env" => "the variable's value; a digest, where it may be a secret",
         "env-path" => "the variable's value, as a portable path",
         "env-all" => "the digest of all variables, since something could read any of them; raw: their names",
         "program" => "the digest of the program found under that name in PATH",
