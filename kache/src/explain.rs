@@ -9,7 +9,7 @@ pub mod diff;
 pub mod history;
 pub mod reasons;
 
-use crate::events::{Event, Kind, Outcome};
+use crate::events::{Event, Kind, Outcome, Unit};
 use diff::Difference;
 use history::History;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 /// What became of a unit in one invocation, and why.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
-    /// The unit's label.
+    /// The unit's [`title`].
     pub unit: String,
     /// When its invocation began, µs since 1970.
     pub time_us: u64,
@@ -119,7 +119,7 @@ pub fn explain(history: &History, at: usize) -> Explanation {
     let why = missed.then(|| why(history, at, None));
     let causes = if missed { causes(history, at) } else { Vec::new() };
     Explanation {
-        unit: event.unit.label(),
+        unit: title(&event.unit),
         time_us: event.time_us,
         build: event.build.clone(),
         outcome: event.outcome,
@@ -159,9 +159,10 @@ fn why(history: &History, at: usize, against: Option<usize>) -> Why {
     }
     for difference in &mut differences {
         let producer = producer(history, at, difference);
-        difference.made_by = producer.map(|p| history.events[p].unit.label());
+        difference.made_by = producer.map(|p| title(&history.events[p].unit));
     }
-    Why::Differs { earlier_us: history.events[i].time_us, inputs: trace.components.len(), differences }
+    let inputs = trace.components.len() + differences.iter().filter(|d| d.new.is_none()).count();
+    Why::Differs { earlier_us: history.events[i].time_us, inputs, differences }
 }
 
 fn same_inputs(history: &History, at: usize, latest: usize) -> Why {
@@ -201,7 +202,7 @@ impl Walk<'_> {
         if !self.seen.insert(at) {
             return;
         }
-        chain.push(self.history.events[at].unit.label());
+        chain.push(title(&self.history.events[at].unit));
         let why = why(self.history, at, against);
         match &why {
             Why::Differs { differences, .. } => {
@@ -230,7 +231,7 @@ impl Walk<'_> {
         let event = &self.history.events[at];
         let reason = Because::of(event).filter(|_| !event.stored);
         let summary = summary(&why, reason.as_ref());
-        self.found.push(Cause { unit: event.unit.label(), chain: chain.to_vec(), summary, why, reason });
+        self.found.push(Cause { unit: title(&event.unit), chain: chain.to_vec(), summary, why, reason });
     }
 }
 
@@ -253,6 +254,15 @@ fn summary(why: &Why, reason: Option<&Because>) -> String {
         (Why::SameInputs { .. }, _) => "its result had not been kept".to_string(),
         (Why::NotReproducible { .. }, _) => "the same inputs made other bytes than before".to_string(),
     }
+}
+
+/// A unit's label, with its package where that is called otherwise: every build script is `build_script_build`.
+pub fn title(unit: &Unit) -> String {
+    let package = unit.package.split(' ').next().unwrap_or_default();
+    if package.is_empty() || package.replace('-', "_") == unit.name {
+        return unit.label();
+    }
+    format!("{} of {package}", unit.label())
 }
 
 /// Whether an event is one that `explain` speaks of.

@@ -109,10 +109,7 @@ fn stats_count_what_the_events_say() {
     stage.compiled(&[LIB, "-vV"], &[]);
     let failed = stage.build(&["--crate-name bad --crate-type lib bad.rs"], &[]);
     assert!(!failed.status.success());
-    stage.compiled(
-        &["--crate-name piped --crate-type lib - </dev/zero --no-such-flag 2>/dev/null || true"],
-        &[],
-    );
+    stage.compiled(&[&format!("{LIB} --no-such-flag 2>/dev/null || true")], &[]);
 
     let events = stage.events();
     let of = |kind: Kind, outcome: Outcome| {
@@ -226,7 +223,32 @@ fn a_restored_dependency_is_followed_to_what_it_was_restored_for() {
     assert_eq!(cause["unit"], "leaf (lib)");
     let names: Vec<_> =
         cause["why"]["differences"].as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["arg --cfg", "arg -C debuginfo"]);
+    assert_eq!(names, ["arg -C debuginfo", "arg --cfg"]);
+}
+
+#[test]
+fn two_versions_in_one_build_are_two_units_and_an_update_is_one() {
+    let stage = Stage::new();
+    stage.write("leaf.rs", "pub fn one() -> u32 { 1 }");
+    // As cargo would: the package in the environment, and its hash in names.
+    let compile = |version: &str| {
+        let package = format!("CARGO_PKG_NAME=leafy CARGO_PKG_VERSION={version}");
+        format!(
+            "{package} '{KACHE}' rustc --out-dir out -C metadata={version} -C extra-filename=-{version} {LIB}"
+        )
+    };
+    let run = |script: String| {
+        let ran = stage.command("sh").args(["-c", &format!("{script}\nexit $?")]).status().unwrap();
+        assert!(ran.success());
+    };
+    run(format!("{} && {}", compile("1.0.0"), compile("2.0.0")));
+    let answer = stage.json(&["explain", "leafy"]);
+    let seen: Vec<_> = answer["units"].as_array().unwrap().iter().map(|u| &u["why"]["is"]).collect();
+    assert_eq!(seen, ["first-seen", "first-seen"]);
+    run(compile("2.0.1"));
+    let answer = stage.json(&["explain", "leafy"]);
+    assert_eq!(answer["units"][0]["unit"], "leaf 2.0.1 (lib) of leafy");
+    assert_eq!(answer["units"][0]["why"]["is"], "differs");
 }
 
 #[test]
@@ -363,7 +385,6 @@ fn the_doctor_names_each_trouble_with_a_remedy() {
     let stage = Stage::new();
     fs::create_dir_all(stage.path("cache")).unwrap();
     fs::set_permissions(stage.path("cache"), fs::Permissions::from_mode(0o777)).unwrap();
-    stage.write("no-compiler", "#!/bin/sh\nexit 3\n");
     let (status, answer) = doctor(&stage, &[("KACHE_OBSERVE", "sometimes"), ("RUSTC", "/nowhere/rustc")]);
     assert_eq!((status, &answer["ok"]), (Some(1), &false.into()));
     for check in ["probe", "cargo", "settings"] {

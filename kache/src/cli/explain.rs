@@ -8,7 +8,7 @@ use super::{Answer, Format, Trouble, suggestion};
 use crate::events::{Event, Outcome};
 use crate::explain::diff::{Difference, Side};
 use crate::explain::history::History;
-use crate::explain::{Because, Cause, Explanation, Why, explain, is_explained};
+use crate::explain::{Because, Cause, Explanation, Why, explain, is_explained, title};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use std::path::Path;
@@ -113,7 +113,7 @@ fn is_called(event: &Event, asked: &str) -> bool {
     let unit = &event.unit;
     let package = unit.package.split(' ').next().unwrap_or_default();
     let asked = plain(asked);
-    let names = [unit.name.clone(), package.to_string(), unit.label()];
+    let names = [unit.name.clone(), package.to_string(), unit.label(), title(unit)];
     let with_kind = [format!("{} {}", unit.name, unit.kind), format!("{} ({})", unit.name, unit.kind)];
     names.iter().chain(&with_kind).any(|n| plain(n) == asked)
 }

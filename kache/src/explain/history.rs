@@ -68,7 +68,11 @@ impl History {
 
     /// The latest invocation of each unit, newest first.
     pub fn latest(&self) -> Vec<usize> {
-        let mut all: Vec<usize> = self.by_unit.values().filter_map(|list| list.last().copied()).collect();
+        let mut latest = HashMap::new();
+        for (i, event) in self.events.iter().enumerate().filter(|(_, e)| is_explained(e)) {
+            latest.insert((Identity::of(event), &event.unit.package, &event.unit.extra), i);
+        }
+        let mut all: Vec<usize> = latest.into_values().collect();
         all.sort_unstable_by(|a, b| b.cmp(a));
         all
     }
@@ -88,15 +92,25 @@ impl History {
             .clone()
     }
 
-    /// Earlier invocations of the same unit that named a result, newest first, each result once.
+    /// Earlier invocations of the same unit that named a result, newest first, each result once: those of the same
+    /// version of its package, where there are any. Another version, or another of cargo's hashes, in the very same
+    /// build is another unit.
     pub fn earlier(&self, at: usize) -> Vec<usize> {
-        let all = self.by_unit.get(&Identity::of(&self.events[at])).map_or(&[][..], Vec::as_slice);
+        let now = &self.events[at];
+        let all = self.by_unit.get(&Identity::of(now)).map_or(&[][..], Vec::as_slice);
         let mut seen = BTreeSet::new();
-        let earlier = all.iter().rev().copied().filter(|i| *i < at);
+        let mut earlier: Vec<usize> = all.iter().rev().copied().filter(|i| *i < at).collect();
+        earlier.retain(|i| {
+            let then = &self.events[*i];
+            let same = (&then.unit.package, &then.unit.extra) == (&now.unit.package, &now.unit.extra);
+            (same || then.build != now.build) && then.result.as_ref().is_some_and(|r| seen.insert(r))
+        });
+        let of_version = |i: &usize| self.events[*i].unit.package == now.unit.package;
+        if earlier.iter().any(of_version) {
+            earlier.retain(of_version);
+        }
+        earlier.truncate(COMPARED);
         earlier
-            .filter(|i| self.events[*i].result.as_ref().is_some_and(|r| seen.insert(r)))
-            .take(COMPARED)
-            .collect()
     }
 
     /// Earlier invocations of the same unit with the very same result key.
