@@ -91,8 +91,11 @@ pub struct Cause {
     pub unit: String,
     /// From the explained unit down to that one.
     pub chain: Vec<String>,
-    /// In a line: the same for all units that the cause reached.
+    /// In a line.
     pub summary: String,
+    /// Equal for one change that entered by several units: a flag given to all of them, a file that many include.
+    #[serde(skip)]
+    pub key: String,
     /// The whole of it.
     pub why: Why,
     /// That unit's own reason, where it says why nothing was kept.
@@ -231,19 +234,29 @@ impl Walk<'_> {
         let event = &self.history.events[at];
         let reason = Because::of(event).filter(|_| !event.stored);
         let summary = summary(&why, reason.as_ref());
-        self.found.push(Cause { unit: title(&event.unit), chain: chain.to_vec(), summary, why, reason });
+        let key = match telling(&why) {
+            Some(d) => format!(
+                "{:?} {:?} {}",
+                d.old.as_ref().map(|s| &s.value),
+                d.new.as_ref().map(|s| &s.value),
+                d.name
+            ),
+            None => summary.clone(),
+        };
+        self.found.push(Cause { unit: title(&event.unit), chain: chain.to_vec(), summary, key, why, reason });
     }
+}
+
+/// The difference that says most: the unit's own before another's output, a change before what cargo made of it.
+fn telling(why: &Why) -> Option<&Difference> {
+    let Why::Differs { differences, .. } = why else { return None };
+    differences.iter().min_by_key(|d| (d.made_by.is_some(), d.is_derived()))
 }
 
 fn summary(why: &Why, reason: Option<&Because>) -> String {
     match (why, reason) {
-        (Why::Differs { differences, .. }, _) => {
-            let own: Vec<&Difference> = differences.iter().filter(|d| d.made_by.is_none()).collect();
-            let telling: Vec<&&Difference> = own.iter().filter(|d| !d.is_derived()).collect();
-            let first = telling.first().map(|d| **d).or(own.first().copied()).or(differences.first());
-            let more = telling.len().max(1) - 1;
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            first.map_or(String::new(), |d| format!("{} {}{more}", d.name, d.verb()))
+        (Why::Differs { .. }, _) => {
+            telling(why).map_or(String::new(), |d| format!("{} {}", d.name, d.verb()))
         }
         (Why::NoTrace, Some(b)) => b.word.clone(),
         (Why::NoTrace, None) => "its inputs were not recorded".to_string(),

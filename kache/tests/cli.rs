@@ -204,8 +204,9 @@ fn a_change_is_followed_to_the_unit_that_it_entered_by() {
     assert_eq!(cause["why"]["differences"][0]["name"], "file <workspace>/leaf.rs");
     assert!(stage.text(&["explain", "top"]).contains("that follows from leaf (lib):"));
     let whole = stage.json(&["explain", "--last-build"]);
-    let reached = serde_json::json!(["leaf (lib)", "top (lib)"]);
-    assert_eq!((whole["causes"].as_array().unwrap().len(), &whole["causes"][0]["reached"]), (1, &reached));
+    assert_eq!(whole["causes"].as_array().unwrap().len(), 1);
+    assert_eq!(whole["causes"][0]["entered_by"], serde_json::json!(["leaf (lib)"]));
+    assert_eq!(whole["causes"][0]["reached"], serde_json::json!(["top (lib)"]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `kache explain`: why a unit's last build missed, down to the first cause; or all misses of the last build by cause.
 //!
-//! JSON: `{"v":1,"cache","build","units":[Explanation…],"causes":[{"unit","summary","reached":[label…]}]}`; see
+//! JSON: `{"v":1,"cache","build","units":[Explanation…],"causes":[{"summary","entered_by":[unit…],
+//! "reached":[unit…]}]}`; see
 //! [`Explanation`] for its names. `build` is there where the last build was asked for.
 
 use super::page::{Page, Span, Style, ago, count, duration};
@@ -44,11 +45,11 @@ struct Json {
     causes: Vec<Group>,
 }
 
-/// A first cause and the misses that it led to.
+/// A first cause: the units that differ by it themselves, and those that missed because of them.
 #[derive(Serialize)]
 struct Group {
-    unit: String,
     summary: String,
+    entered_by: Vec<String>,
     reached: Vec<String>,
     #[serde(skip)]
     cause: Cause,
@@ -120,20 +121,25 @@ fn is_called(event: &Event, asked: &str) -> bool {
 
 fn groups(units: &[Explanation]) -> Vec<Group> {
     let mut out: Vec<Group> = Vec::new();
-    for unit in units {
-        for cause in &unit.causes {
-            match out.iter_mut().find(|g| g.unit == cause.unit && g.summary == cause.summary) {
-                Some(group) => group.reached.push(unit.unit.clone()),
-                None => out.push(Group {
-                    unit: cause.unit.clone(),
-                    summary: cause.summary.clone(),
-                    reached: vec![unit.unit.clone()],
-                    cause: cause.clone(),
-                }),
-            }
+    for (unit, cause) in units.iter().flat_map(|u| u.causes.iter().map(move |c| (u, c))) {
+        let at = out.iter().position(|g| g.cause.key == cause.key).unwrap_or_else(|| {
+            let summary = cause.summary.clone();
+            out.push(Group { summary, entered_by: Vec::new(), reached: Vec::new(), cause: cause.clone() });
+            out.len() - 1
+        });
+        let group = &mut out[at];
+        if !group.entered_by.contains(&cause.unit) {
+            group.entered_by.push(cause.unit.clone());
+        }
+        if !group.reached.contains(&unit.unit) {
+            group.reached.push(unit.unit.clone());
         }
     }
-    out.sort_by_key(|g| std::cmp::Reverse(g.reached.len()));
+    for group in &mut out {
+        let entered = &group.entered_by;
+        group.reached.retain(|unit| !entered.contains(unit));
+    }
+    out.sort_by_key(|g| std::cmp::Reverse(g.entered_by.len() + g.reached.len()));
     out
 }
 
@@ -151,34 +157,44 @@ fn whole_build(json: &Json, all: bool, page: &mut Page) {
         count(missed, "miss", "misses"),
         count(hit, "hit", "hits"),
     ));
-    let (first_seen, others): (Vec<&Group>, Vec<&Group>) =
-        json.causes.iter().partition(|g| matches!(g.cause.why, Why::FirstSeen) && g.cause.reason.is_none());
-    let shown = if all { others.len() } else { SHOWN };
-    for group in others.iter().take(shown) {
+    let shown = if all { json.causes.len() } else { SHOWN };
+    for group in json.causes.iter().take(shown) {
         page.gap();
-        cause(&group.cause, all, page);
-        let reached: Vec<&String> = group.reached.iter().filter(|l| **l != group.unit).collect();
-        if !reached.is_empty() {
-            page.line(format!(
-                "  and so {}: {}",
-                count(reached.len(), "more unit", "more units"),
-                list(&reached, all)
-            ));
-        }
+        one_cause(group, all, page);
     }
-    if others.len() > shown {
-        page.line(format!("… and {} more causes: --all shows them", others.len() - shown));
-    }
-    if !first_seen.is_empty() {
-        page.gap();
-        let labels: Vec<&String> = first_seen.iter().map(|g| &g.unit).collect();
-        page.line(format!(
-            "first time seen: {}: {}",
-            count(labels.len(), "unit", "units"),
-            list(&labels, all)
-        ));
+    if json.causes.len() > shown {
+        page.line(format!("… and {} more causes: --all shows them", json.causes.len() - shown));
     }
     passed_through(json, page);
+}
+
+fn one_cause(group: &Group, all: bool, page: &mut Page) {
+    page.heading(&group.summary);
+    page.line(format!(
+        "  in {}: {}",
+        count(group.entered_by.len(), "unit", "units"),
+        list(&group.entered_by, all)
+    ));
+    if !group.reached.is_empty() {
+        let reached = count(group.reached.len(), "more unit", "more units");
+        page.line(format!("  and so {reached}: {}", list(&group.reached, all)));
+    }
+    if let Some(b) = &group.cause.reason {
+        because(b, page);
+    }
+    match &group.cause.why {
+        // What the heading says.
+        Why::FirstSeen => {}
+        Why::Differs { differences, .. } => {
+            let own: Vec<&Difference> = differences.iter().filter(|d| d.made_by.is_none()).collect();
+            let own = if own.is_empty() { differences.iter().collect() } else { own };
+            if group.entered_by.len() > 1 {
+                page.line(format!("  in {}:", group.cause.unit));
+            }
+            list_differences(&own, all, page);
+        }
+        other => why(other, all, page),
+    }
 }
 
 fn passed_through(json: &Json, page: &mut Page) {
@@ -191,9 +207,9 @@ fn passed_through(json: &Json, page: &mut Page) {
     }
 }
 
-fn list(labels: &[&String], all: bool) -> String {
+fn list(labels: &[String], all: bool) -> String {
     let shown = if all { labels.len() } else { labels.len().min(SHOWN) };
-    let text = labels[..shown].iter().map(|l| l.as_str()).collect::<Vec<_>>().join(", ");
+    let text = labels[..shown].join(", ");
     if labels.len() > shown { format!("{text}, … (--all)") } else { text }
 }
 
@@ -275,16 +291,36 @@ fn why(why: &Why, all: bool, page: &mut Page) {
         }
         Why::Differs { earlier_us, inputs, differences } => {
             let n = differences.len();
+            let differ = if n == 1 { "differs" } else { "differ" };
             page.line(format!(
-                "  {n} of {inputs} inputs differ from the nearest earlier compile, {}",
+                "  {n} of {inputs} inputs {differ} from the nearest earlier compile, {}",
                 ago(*earlier_us)
             ));
-            let shown = if all { n } else { n.min(SHOWN) };
-            differences[..shown].iter().for_each(|d| difference(d, page));
-            if n > shown {
-                page.line(format!("  … and {} more: --all shows them", n - shown));
-            }
+            list_differences(&differences.iter().collect::<Vec<_>>(), all, page);
         }
+    }
+}
+
+/// What cargo made of a change is only named, where there is a change to show.
+fn list_differences(differences: &[&Difference], all: bool, page: &mut Page) {
+    let (derived, telling): (Vec<&Difference>, Vec<&Difference>) =
+        differences.iter().copied().partition(|d| d.is_derived());
+    let name_only = !all && !telling.is_empty() && !derived.is_empty();
+    let told: Vec<&Difference> = if name_only { telling } else { differences.to_vec() };
+    let shown = if all { told.len() } else { told.len().min(SHOWN) };
+    told[..shown].iter().for_each(|d| difference(d, page));
+    if told.len() > shown {
+        page.line(format!("  … and {} more: --all shows them", told.len() - shown));
+    }
+    if name_only {
+        let mut names: Vec<&str> = derived.iter().map(|d| d.name.as_str()).collect();
+        names.dedup();
+        let shown = names.len().min(4);
+        let more = if names.len() > shown { ", … (--all)" } else { "" };
+        page.spans(&[(
+            Style::Dim,
+            format!("  and by cargo's hashes in them: {}{more}", names[..shown].join(", ")),
+        )]);
     }
 }
 

@@ -56,6 +56,7 @@ impl Difference {
         match (&self.old, &self.new) {
             (None, _) => "is new",
             (_, None) => "is gone",
+            (Some(a), Some(b)) if a.value == b.value => "is under another name",
             _ => "changed",
         }
     }
@@ -68,7 +69,7 @@ impl Difference {
     /// Whether it is nothing but a consequence of something else that cargo hashed, where there is such a thing.
     pub fn is_derived(&self) -> bool {
         matches!(self.name.as_str(), "arg -C metadata" | "arg -C extra-filename" | "arg -o")
-            || self.name == "arg --extern" && self.only_hashes_differ()
+            || self.only_hashes_differ()
     }
 }
 
