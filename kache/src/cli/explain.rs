@@ -179,22 +179,10 @@ fn one_cause(group: &Group, all: bool, page: &mut Page) {
         let reached = count(group.reached.len(), "more unit", "more units");
         page.line(format!("  and so {reached}: {}", list(&group.reached, all)));
     }
-    if let Some(b) = &group.cause.reason {
-        because(b, page);
+    if group.entered_by.len() > 1 && matches!(group.cause.why, Why::Differs { .. }) {
+        page.line(format!("  in {}:", group.cause.unit));
     }
-    match &group.cause.why {
-        // What the heading says.
-        Why::FirstSeen => {}
-        Why::Differs { differences, .. } => {
-            let own: Vec<&Difference> = differences.iter().filter(|d| d.made_by.is_none()).collect();
-            let own = if own.is_empty() { differences.iter().collect() } else { own };
-            if group.entered_by.len() > 1 {
-                page.line(format!("  in {}:", group.cause.unit));
-            }
-            list_differences(&own, all, page);
-        }
-        other => why(other, all, page),
-    }
+    details(&group.cause, all, page);
 }
 
 fn passed_through(json: &Json, page: &mut Page) {
@@ -238,9 +226,24 @@ fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
     if let Some(w) = &unit.why {
         why(w, all, page);
     }
-    for c in unit.causes.iter().filter(|c| c.chain.len() > 1) {
-        page.line(format!("  that follows from {}:", c.chain[1..].join(", from ")));
-        cause(c, all, page);
+    upstream(unit, all, page);
+}
+
+/// What the units that this one follows from differ by, each change once.
+fn upstream(unit: &Explanation, all: bool, page: &mut Page) {
+    let mut told: Vec<&str> = Vec::new();
+    for cause in &unit.causes {
+        let first = !told.contains(&cause.key.as_str());
+        told.push(&cause.key);
+        let from = cause.chain.get(1..).unwrap_or_default().join(", from ");
+        match (from.is_empty(), first) {
+            (true, _) => {}
+            (_, false) => page.line(format!("  and from {from}, for the same cause")),
+            (_, true) => {
+                page.line(format!("  that follows from {from}: {}", cause.summary));
+                details(cause, all, page);
+            }
+        }
     }
 }
 
@@ -252,15 +255,20 @@ fn because(b: &Because, page: &mut Page) {
     page.line(format!("    remedy: {}", b.remedy));
 }
 
-fn cause(cause: &Cause, all: bool, page: &mut Page) {
-    page.spans(&[
-        (Style::Bold, format!("first cause, in {}: ", cause.unit)),
-        (Style::Plain, cause.summary.clone()),
-    ]);
+/// A first cause, less what its heading says: only what its unit differs by itself.
+fn details(cause: &Cause, all: bool, page: &mut Page) {
     if let Some(b) = &cause.reason {
         because(b, page);
     }
-    why(&cause.why, all, page);
+    match &cause.why {
+        Why::FirstSeen => {}
+        Why::Differs { differences, .. } => {
+            let own: Vec<&Difference> = differences.iter().filter(|d| d.made_by.is_none()).collect();
+            let own = if own.is_empty() { differences.iter().collect() } else { own };
+            list_differences(&own, all, page);
+        }
+        other => why(other, all, page),
+    }
 }
 
 fn why(why: &Why, all: bool, page: &mut Page) {
