@@ -4,13 +4,16 @@
 //! `restore` and `store`, which use `paths`, `template`, `digest` and `platform`.
 
 pub mod action;
+pub mod cli;
 pub mod compiler;
 pub mod digest;
 pub mod events;
+pub mod explain;
 pub mod observation;
 pub mod observe;
 pub mod paths;
 pub mod platform;
+pub mod report;
 pub mod restore;
 pub mod run;
 pub mod settings;

@@ -1,14 +1,25 @@
 //! `kache <compiler> …` is the wrapper; anything else is a command of kache's own.
+//!
+//! Which of the two is decided before anything of the command line's machinery is touched: a build starts the
+//! wrapper thousands of times.
 
+use std::ffi::OsStr;
 use std::path::Path;
+use std::process::ExitCode;
 
-fn main() {
+fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
-    let Some(first) = args.next() else { std::process::exit(2) };
-    // The `cc` crate puts `RUSTC_WRAPPER` in front of C compilers too where it knows its name: whatever program is
-    // named, it is run.
-    if kache::compiler::adapter(Path::new(&first)).is_some() || kache::wrapper::is_program(&first) {
+    if let Some(first) = args.next()
+        && names_a_program(&first)
+    {
         kache::wrapper::main(first, args.collect());
     }
-    std::process::exit(2)
+    kache::cli::main()
+}
+
+/// The `cc` crate puts `RUSTC_WRAPPER` in front of C compilers too where it knows its name: whatever program is
+/// named, it is run. A command's name is the command, whatever there is in `PATH`.
+fn names_a_program(first: &OsStr) -> bool {
+    kache::compiler::adapter(Path::new(first)).is_some()
+        || !kache::cli::COMMANDS.iter().any(|c| first == *c) && kache::wrapper::is_program(first)
 }

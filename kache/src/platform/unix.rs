@@ -167,6 +167,11 @@ pub fn is_executable(m: &Metadata) -> bool {
     m.permissions().mode() & 0o100 != 0
 }
 
+/// Whether others than the owner may write to it.
+pub fn others_may_write(m: &Metadata) -> bool {
+    m.permissions().mode() & 0o022 != 0
+}
+
 /// Takes away everyone's right to write.
 pub fn make_read_only(file: &File) -> io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o444))

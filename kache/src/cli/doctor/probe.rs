@@ -1,0 +1,188 @@
+//! A small crate, compiled twice through this very binary as cargo would: the first time must miss and store, the
+//! second must hit and restore the same bytes.
+
+use super::Check;
+use crate::events::{self, Event, Observed, Outcome};
+use crate::explain::reasons;
+use crate::observe::launch;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const NAME: &str = "probe";
+const SOURCE: &str = "//! A probe.\n\npub fn answer() -> u32 { 42 }\n";
+
+/// Removes the probe's directory, whatever happens.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Both checks that the probe answers.
+pub fn checks() -> Vec<Check> {
+    let dir = std::env::temp_dir().join(format!(
+        "kache-doctor-{}-{}",
+        std::process::id(),
+        crate::platform::now_ns()
+    ));
+    // What the compiler makes of a path is resolved, and the events name what it made.
+    let scratch = std::fs::create_dir(&dir).and_then(|()| dir.canonicalize()).map(Scratch);
+    let outcome = match &scratch {
+        Ok(scratch) => Probe::at(&scratch.0).and_then(|probe| probe.run()),
+        Err(e) => Err(io_trouble("the temporary directory", &dir, e)),
+    };
+    match outcome {
+        Ok((found, compiled)) => vec![Check::ok(NAME, found), observer(compiled.observed)],
+        Err((found, remedy)) => vec![Check::trouble(NAME, found, remedy)],
+    }
+}
+
+fn observer(observed: Option<Observed>) -> Check {
+    const NAME: &str = "observer";
+    match observed {
+        Some(Observed::Preload) => Check::ok(NAME, "it saw what the compiler looked at"),
+        _ if launch::OBJECT.is_empty() => Check::note(
+            NAME,
+            "there is none for this system",
+            "nothing: what is linked is compiled every time",
+        ),
+        _ => Check::trouble(
+            NAME,
+            "it did not run: inputs are guessed from what the compiler reports, and what is linked is not stored",
+            "see that rustc is dynamically linked, and that nothing forbids LD_PRELOAD (a setuid wrapper, a sandbox)",
+        ),
+    }
+}
+
+/// What is wrong, and what to do.
+type Wrong = (String, String);
+
+fn io_trouble(what: &str, path: &Path, e: &io::Error) -> Wrong {
+    (
+        format!("{what} cannot be used: {}: {e}", path.display()),
+        "see that it exists, is writable, and has room; TMPDIR names another".to_string(),
+    )
+}
+
+struct Probe {
+    kache: PathBuf,
+    rustc: OsString,
+    dir: PathBuf,
+}
+
+type Files = BTreeMap<OsString, Vec<u8>>;
+
+impl Probe {
+    fn at(dir: &Path) -> Result<Probe, Wrong> {
+        let kache = std::env::current_exe().map_err(|e| {
+            (format!("this program cannot be found: {e}"), "start it by its full path".to_string())
+        })?;
+        let rustc = std::env::var_os("RUSTC").filter(|r| !r.is_empty()).unwrap_or_else(|| "rustc".into());
+        let made = std::fs::create_dir_all(dir.join("src"))
+            .and_then(|()| std::fs::create_dir(dir.join("out")))
+            .and_then(|()| std::fs::write(dir.join("src/lib.rs"), SOURCE))
+            .and_then(|()| std::fs::write(dir.join("kache.toml"), ""));
+        made.map_err(|e| io_trouble("the temporary directory", dir, &e))?;
+        Ok(Probe { kache, rustc, dir: dir.to_path_buf() })
+    }
+
+    /// What to say, and the event of the compile.
+    fn run(&self) -> Result<(String, Event), Wrong> {
+        let (first, made) = self.compile()?;
+        let compiled = self.event(0)?;
+        if compiled.outcome != Outcome::Miss || !compiled.stored {
+            return Err(unexpected("the first compile was not stored", &compiled));
+        }
+        let out = self.dir.join("out");
+        let emptied = std::fs::remove_dir_all(&out).and_then(|()| std::fs::create_dir(&out));
+        emptied.map_err(|e| io_trouble("the probe's directory", &out, &e))?;
+        let (second, restored) = self.compile()?;
+        let hit = self.event(1)?;
+        if hit.outcome != Outcome::Hit {
+            return Err(unexpected("the second compile of the same crate did not hit", &hit));
+        }
+        if (made != restored) || (first.stdout, first.stderr) != (second.stdout, second.stderr) {
+            let differing: Vec<_> = made
+                .iter()
+                .filter(|(n, b)| restored.get(*n) != Some(*b))
+                .map(|(n, _)| n.display().to_string())
+                .collect();
+            return Err((
+                format!("what was restored is not what the compiler made: {}", differing.join(", ")),
+                "do not use this cache, and please report it: this must never happen".to_string(),
+            ));
+        }
+        let times = format!(
+            "{} compiled in {}, stored; then restored in {}, {} files byte for byte equal",
+            Path::new(&self.rustc).display(),
+            super::super::page::duration(compiled.compile_us as i64),
+            super::super::page::duration(hit.total_us as i64),
+            made.len()
+        );
+        Ok((times, compiled))
+    }
+
+    fn compile(&self) -> Result<(Output, Files), Wrong> {
+        let mut command = Command::new(&self.kache);
+        command.arg(&self.rustc).args(["--crate-name", "kache_probe", "--edition=2021", "src/lib.rs"]);
+        command.args(["--crate-type", "lib", "--emit=dep-info,metadata,link", "--out-dir", "out"]);
+        command.args(["-C", "extra-filename=-0", "--color=never"]);
+        // The user's settings are checked elsewhere; here they must not get in the way.
+        let ours =
+            std::env::vars_os().map(|(n, _)| n).filter(|n| n.as_encoded_bytes().starts_with(b"KACHE_"));
+        ours.for_each(|n| _ = command.env_remove(n));
+        command
+            .env("KACHE_CONFIG", self.dir.join("kache.toml"))
+            .env("KACHE_CACHE_DIR", self.dir.join("cache"));
+        let ran = command.current_dir(&self.dir).output();
+        let output = ran.map_err(|e| {
+            (
+                format!("{} cannot be started: {e}", self.kache.display()),
+                "see that it may be executed".to_string(),
+            )
+        })?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err((
+                format!("{} cannot compile a small crate: {}", Path::new(&self.rustc).display(), said.trim()),
+                "see that `rustc` is installed and in PATH, or that RUSTC names one that works".to_string(),
+            ));
+        }
+        let out = self.dir.join("out");
+        let files = read(&out).map_err(|e| io_trouble("the probe's directory", &out, &e))?;
+        Ok((output, files))
+    }
+
+    fn event(&self, n: usize) -> Result<Event, Wrong> {
+        let events = events::read_all(&self.dir.join("cache")).unwrap_or_default();
+        events.into_iter().nth(n).ok_or_else(|| {
+            (
+                "the wrapper wrote no event: it could not use a cache in the temporary directory".to_string(),
+                "see that it is writable and has room; KACHE_LOG=stderr says more".to_string(),
+            )
+        })
+    }
+}
+
+fn unexpected(what: &str, event: &Event) -> Wrong {
+    let reason = event.reason.as_deref().unwrap_or("no reason given");
+    let row = reasons::find(reason);
+    let detail = event.detail.as_deref().unwrap_or_default();
+    (
+        format!("{what}: {reason}: {} ({detail})", row.map_or("", |r| r.meaning)),
+        row.map_or("please report it, with this output", |r| r.remedy).to_string(),
+    )
+}
+
+fn read(dir: &Path) -> io::Result<Files> {
+    let files = std::fs::read_dir(dir)?.map(|entry| {
+        let entry = entry?;
+        Ok((entry.file_name(), std::fs::read(entry.path())?))
+    });
+    files.collect()
+}

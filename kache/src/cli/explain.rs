@@ -1,0 +1,455 @@
+//! `kache explain`: why a unit's last build missed, down to the first cause; or all misses of the last build by cause.
+//!
+//! JSON: `{"v":1,"cache","build","units":[Explanation…],"causes":[{"summary","entered_by":[unit…],
+//! "reached":[unit…]}]}`; see
+//! [`Explanation`] for its names. `build` is there where the last build was asked for.
+
+use super::page::{Page, Span, Style, ago, count, duration};
+use super::{Answer, Format, Trouble, suggestion};
+use crate::events::{Event, Outcome};
+use crate::explain::diff::{Difference, Side};
+use crate::explain::history::History;
+use crate::explain::{Because, Cause, Explanation, Why, explain, is_explained, title};
+use serde::Serialize;
+use similar::{ChangeTag, TextDiff};
+use std::path::Path;
+
+/// How many differences, causes and units of a list are shown where not all were asked for.
+const SHOWN: usize = 8;
+/// How much of an unchanged stretch is shown on each side of a change.
+const CONTEXT: usize = 24;
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// A crate's name, `name kind` (as `demo bin`), or a label (as `demo 0.1.0 (bin)`) [default: the last build]
+    #[arg(conflicts_with = "last_build", num_args = 0..)]
+    unit: Vec<String>,
+    /// All misses of the last build, by first cause
+    #[arg(long)]
+    last_build: bool,
+    /// Show everything: all differences, and of a unit all that bear the name, whatever build was their last
+    #[arg(long)]
+    all: bool,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Json {
+    v: u32,
+    cache: String,
+    build: Option<String>,
+    units: Vec<Explanation>,
+    causes: Vec<Group>,
+}
+
+/// A first cause: the units that differ by it themselves, and those that missed because of them.
+#[derive(Serialize)]
+struct Group {
+    summary: String,
+    entered_by: Vec<String>,
+    reached: Vec<String>,
+    #[serde(skip)]
+    cause: Cause,
+}
+
+/// Explains.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    let cache = super::cache_dir(&super::settings()?)?;
+    let history = History::load(&cache).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    let asked = options.unit.join(" ");
+    let build = asked.is_empty().then(|| history.last_build().unwrap_or_default().to_string());
+    let chosen = match &build {
+        Some(build) => of_build(&history, build),
+        None => of_unit(&history, &asked, options.all, &cache)?,
+    };
+    let units: Vec<Explanation> = chosen.iter().map(|at| explain(&history, *at)).collect();
+    let causes = groups(&units);
+    let json = Json { v: 1, cache: cache.display().to_string(), build, units, causes };
+    if options.format == Format::Json {
+        return Answer::json(&json);
+    }
+    let mut page = Page::new();
+    match json.build {
+        Some(_) => whole_build(&json, options.all, &mut page),
+        None => json.units.iter().for_each(|unit| one_unit(unit, options.all, &mut page)),
+    }
+    Ok(Answer::page(page))
+}
+
+/// The units of a build, in order.
+fn of_build(history: &History, build: &str) -> Vec<usize> {
+    let mut all: Vec<usize> =
+        (0..history.events.len()).filter(|i| history.events[*i].build == build).collect();
+    all.retain(|i| is_explained(&history.events[*i]));
+    all
+}
+
+fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Vec<usize>, Trouble> {
+    let latest = history.latest();
+    let named: Vec<usize> =
+        latest.iter().copied().filter(|i| is_called(&history.events[*i], asked)).collect();
+    let Some(newest) = named.first().map(|i| history.events[*i].build.clone()) else {
+        let mut known: Vec<&str> = latest.iter().map(|i| history.events[*i].unit.name.as_str()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let hint = if known.is_empty() {
+            "; none is recorded there: build with RUSTC_WRAPPER=kache first".to_string()
+        } else {
+            suggestion(asked, &known)
+        };
+        return Err(Trouble::request(format!(
+            "no unit `{asked}` in the events of {}{hint}",
+            cache.display()
+        )));
+    };
+    Ok(named.into_iter().filter(|i| all || history.events[*i].build == newest).collect())
+}
+
+/// A crate's name is written with `_` or `-`; a package can be called otherwise than its crate.
+fn is_called(event: &Event, asked: &str) -> bool {
+    let plain = |s: &str| s.replace('-', "_");
+    let unit = &event.unit;
+    let package = unit.package.split(' ').next().unwrap_or_default();
+    let asked = plain(asked);
+    let names = [unit.name.clone(), package.to_string(), unit.label(), title(unit)];
+    let with_kind = [format!("{} {}", unit.name, unit.kind), format!("{} ({})", unit.name, unit.kind)];
+    names.iter().chain(&with_kind).any(|n| plain(n) == asked)
+}
+
+fn groups(units: &[Explanation]) -> Vec<Group> {
+    let mut out: Vec<Group> = Vec::new();
+    for (unit, cause) in units.iter().flat_map(|u| u.causes.iter().map(move |c| (u, c))) {
+        let at = out.iter().position(|g| g.cause.key == cause.key).unwrap_or_else(|| {
+            let summary = cause.summary.clone();
+            out.push(Group { summary, entered_by: Vec::new(), reached: Vec::new(), cause: cause.clone() });
+            out.len() - 1
+        });
+        let group = &mut out[at];
+        if !group.entered_by.contains(&cause.unit) {
+            group.entered_by.push(cause.unit.clone());
+        }
+        if !group.reached.contains(&unit.unit) {
+            group.reached.push(unit.unit.clone());
+        }
+    }
+    for group in &mut out {
+        let entered = &group.entered_by;
+        group.reached.retain(|unit| !entered.contains(unit));
+    }
+    out.sort_by_key(|g| std::cmp::Reverse(g.entered_by.len() + g.reached.len()));
+    out
+}
+
+fn whole_build(json: &Json, all: bool, page: &mut Page) {
+    let Some(last) = json.units.last() else {
+        return page
+            .line("no units are recorded; RUSTC_WRAPPER=kache makes cargo use kache (see `kache doctor`)");
+    };
+    let missed = json.units.iter().filter(|u| u.outcome == Outcome::Miss).count();
+    let hit = json.units.iter().filter(|u| u.outcome == Outcome::Hit).count();
+    let other = json.units.len() - missed - hit;
+    page.heading(format!(
+        "the last build, {}: {}, {}, {other} passed through or failed",
+        ago(last.time_us),
+        count(missed, "miss", "misses"),
+        count(hit, "hit", "hits"),
+    ));
+    let shown = if all { json.causes.len() } else { SHOWN };
+    for group in json.causes.iter().take(shown) {
+        page.gap();
+        one_cause(group, all, page);
+    }
+    if json.causes.len() > shown {
+        page.line(format!("… and {} more causes: --all shows them", json.causes.len() - shown));
+    }
+    passed_through(json, page);
+}
+
+fn one_cause(group: &Group, all: bool, page: &mut Page) {
+    page.heading(&group.summary);
+    page.line(format!(
+        "  in {}: {}",
+        count(group.entered_by.len(), "unit", "units"),
+        list(&group.entered_by, all)
+    ));
+    if !group.reached.is_empty() {
+        let reached = count(group.reached.len(), "more unit", "more units");
+        page.line(format!("  and so {reached}: {}", list(&group.reached, all)));
+    }
+    if group.entered_by.len() > 1 && matches!(group.cause.why, Why::Differs { .. }) {
+        page.line(format!("  in {}:", group.cause.unit));
+    }
+    details(&group.cause, all, page);
+}
+
+fn passed_through(json: &Json, page: &mut Page) {
+    for unit in &json.units {
+        if let (Outcome::Passthrough | Outcome::Error, Some(b)) = (unit.outcome, &unit.reason) {
+            page.gap();
+            page.heading(format!("{}: {}", unit.unit, ended(unit)));
+            because(b, page);
+        }
+    }
+}
+
+fn list(labels: &[String], all: bool) -> String {
+    let shown = if all { labels.len() } else { labels.len().min(SHOWN) };
+    let text = labels[..shown].join(", ");
+    if labels.len() > shown { format!("{text}, … (--all)") } else { text }
+}
+
+fn ended(unit: &Explanation) -> &'static str {
+    match unit.outcome {
+        Outcome::Hit => "hit",
+        Outcome::Miss if unit.stored => "missed, compiled and stored",
+        Outcome::Miss => "missed, compiled and not stored",
+        Outcome::Passthrough => "passed through to the compiler",
+        Outcome::Error => "kache had trouble, the compiler ran",
+    }
+}
+
+fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
+    page.gap();
+    page.heading(format!("{}: {}, {}", unit.unit, ended(unit), ago(unit.time_us)));
+    if unit.outcome == Outcome::Hit {
+        let took = duration(unit.compile_us as i64);
+        page.line(format!(
+            "  all its inputs were as they had been when its result was made (which took {took})"
+        ));
+    }
+    if let Some(b) = unit.reason.as_ref().filter(|_| !unit.stored) {
+        because(b, page);
+    }
+    if let Some(w) = &unit.why {
+        why(w, all, page);
+    }
+    upstream(unit, all, page);
+}
+
+/// What the units that this one follows from differ by, each change once.
+fn upstream(unit: &Explanation, all: bool, page: &mut Page) {
+    let mut told: Vec<&str> = Vec::new();
+    for cause in &unit.causes {
+        let first = !told.contains(&cause.key.as_str());
+        told.push(&cause.key);
+        let from = cause.chain.get(1..).unwrap_or_default().join(", from ");
+        match (from.is_empty(), first) {
+            (true, _) => {}
+            (_, false) => page.line(format!("  and from {from}, for the same cause")),
+            (_, true) => {
+                page.line(format!("  that follows from {from}: {}", cause.summary));
+                details(cause, all, page);
+            }
+        }
+    }
+}
+
+fn because(b: &Because, page: &mut Page) {
+    page.spans(&[(Style::Yellow, format!("  {}", b.word)), (Style::Plain, format!(": {}", b.meaning))]);
+    if !b.detail.is_empty() && b.detail != b.meaning {
+        page.line(format!("    detail: {}", b.detail));
+    }
+    page.line(format!("    remedy: {}", b.remedy));
+}
+
+/// A first cause, less what its heading says: only what its unit differs by itself.
+fn details(cause: &Cause, all: bool, page: &mut Page) {
+    if let Some(b) = &cause.reason {
+        because(b, page);
+    }
+    match &cause.why {
+        Why::FirstSeen => {}
+        Why::Differs { differences, .. } => {
+            let own: Vec<&Difference> = differences.iter().filter(|d| d.made_by.is_none()).collect();
+            let own = if own.is_empty() { differences.iter().collect() } else { own };
+            list_differences(&own, all, page);
+        }
+        other => why(other, all, page),
+    }
+}
+
+fn why(why: &Why, all: bool, page: &mut Page) {
+    match why {
+        Why::FirstSeen => page.line("  first time seen: no earlier compile of it left a record"),
+        Why::NoTrace => page.line("  what it read is not recorded, so there is nothing to compare"),
+        Why::SameInputs { earlier_us, was_stored: true, .. } => {
+            page.line(format!(
+                "  the same inputs were compiled {}, and the result was not there any more:",
+                ago(*earlier_us)
+            ));
+            page.line("  it was cleaned away or damaged, `read` was off, or another build was compiling it just then");
+        }
+        Why::SameInputs { earlier_us, reason, .. } => {
+            page.line(format!(
+                "  the same inputs were compiled {}, and the result was not kept",
+                ago(*earlier_us)
+            ));
+            if let Some(b) = reason {
+                because(b, page);
+            }
+        }
+        Why::NotReproducible { earlier_us } => {
+            page.line(format!(
+                "  the same inputs were compiled {} and made other bytes then",
+                ago(*earlier_us)
+            ));
+        }
+        Why::Differs { earlier_us, inputs, differences } => {
+            let n = differences.len();
+            let differ = if n == 1 { "differs" } else { "differ" };
+            page.line(format!(
+                "  {n} of {inputs} inputs {differ} from the nearest earlier compile, {}",
+                ago(*earlier_us)
+            ));
+            list_differences(&differences.iter().collect::<Vec<_>>(), all, page);
+        }
+    }
+}
+
+/// What cargo made of a change is only named, where there is a change to show.
+fn list_differences(differences: &[&Difference], all: bool, page: &mut Page) {
+    let (derived, telling): (Vec<&Difference>, Vec<&Difference>) =
+        differences.iter().copied().partition(|d| d.is_derived());
+    let name_only = !all && !telling.is_empty() && !derived.is_empty();
+    let told: Vec<&Difference> = if name_only { telling } else { differences.to_vec() };
+    let shown = if all { told.len() } else { told.len().min(SHOWN) };
+    told[..shown].iter().for_each(|d| difference(d, page));
+    if told.len() > shown {
+        page.line(format!("  … and {} more: --all shows them", told.len() - shown));
+    }
+    if name_only {
+        let mut names: Vec<&str> = derived.iter().map(|d| d.name.as_str()).collect();
+        names.dedup();
+        let shown = names.len().min(4);
+        let more = if names.len() > shown { ", … (--all)" } else { "" };
+        page.spans(&[(
+            Style::Dim,
+            format!("  and by cargo's hashes in them: {}{more}", names[..shown].join(", ")),
+        )]);
+    }
+}
+
+fn difference(d: &Difference, page: &mut Page) {
+    let about = match &d.made_by {
+        Some(unit) => format!(" (the output of {unit})"),
+        None if d.name.contains("/build/") && d.name.contains("/out/") => {
+            " (written by a build script, whose run is cargo's affair)".to_string()
+        }
+        None => format!(" ({})", d.about),
+    };
+    page.spans(&[
+        (Style::Bold, format!("  {} ", d.name)),
+        (Style::Plain, d.verb().to_string()),
+        (Style::Dim, about),
+    ]);
+    let (old, new) = (d.old.as_ref(), d.new.as_ref());
+    let (a, b) = contrast(&text(old, d), &text(new, d));
+    for (side, sign, style, spans) in [(old, "- ", Style::Red, a), (new, "+ ", Style::Green, b)] {
+        if side.is_some() {
+            let mut line: Vec<Span> = vec![(style, format!("    {sign}"))];
+            line.extend(
+                spans.into_iter().map(|(changed, t)| (if changed { style } else { Style::Plain }, t)),
+            );
+            page.spans(&line);
+        }
+    }
+    raws(old, new, page);
+}
+
+/// What to show of a side: of all variables the names, of a digest its beginning.
+fn text(side: Option<&Side>, d: &Difference) -> String {
+    let Some(side) = side else { return String::new() };
+    if d.name == "env-all" {
+        return format!("{} {}", short(&side.value), side.raw);
+    }
+    if side.value == "\0unset" { "(unset)".to_string() } else { short(&side.value).to_string() }
+}
+
+fn short(value: &str) -> &str {
+    if value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()) { &value[..16] } else { value }
+}
+
+/// Where it was, where that says more than the value.
+fn raws(old: Option<&Side>, new: Option<&Side>, page: &mut Page) {
+    let told = |s: &&Side| s.raw != s.value && !s.raw.is_empty();
+    let (old, new) = (old.filter(told), new.filter(told));
+    match (old, new) {
+        (Some(a), Some(b)) if a.raw == b.raw => {
+            page.spans(&[(Style::Dim, format!("      raw: {}", cut(&b.raw)))])
+        }
+        _ => {
+            for (sign, side) in [("-", old), ("+", new)] {
+                if let Some(s) = side {
+                    page.spans(&[(Style::Dim, format!("    {sign} raw: {}", cut(&s.raw)))]);
+                }
+            }
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    let start: String = text.chars().take(300).collect();
+    if start.len() < text.len() { start + "…" } else { start }
+}
+
+/// A text in pieces, each with whether it differs.
+type Pieces = Vec<(bool, String)>;
+
+/// Both texts in pieces; long equal stretches are cut.
+fn contrast(old: &str, new: &str) -> (Pieces, Pieces) {
+    let (mut a, mut b) = (Pieces::new(), Pieces::new());
+    for change in TextDiff::from_words(old, new).iter_all_changes() {
+        let piece = change.value();
+        match change.tag() {
+            ChangeTag::Delete => put(&mut a, true, piece),
+            ChangeTag::Insert => put(&mut b, true, piece),
+            ChangeTag::Equal => {
+                put(&mut a, false, piece);
+                put(&mut b, false, piece);
+            }
+        }
+    }
+    (abridged(a), abridged(b))
+}
+
+fn put(pieces: &mut Pieces, changed: bool, text: &str) {
+    match pieces.last_mut() {
+        Some((c, t)) if *c == changed => t.push_str(text),
+        _ => pieces.push((changed, text.to_string())),
+    }
+}
+
+fn abridged(pieces: Pieces) -> Pieces {
+    let one = |(changed, text): (bool, String)| {
+        let n = text.chars().count();
+        if changed || n <= 4 * CONTEXT {
+            return (changed, text);
+        }
+        let start: String = text.chars().take(CONTEXT).collect();
+        let end: String = text.chars().skip(n - CONTEXT).collect();
+        (changed, format!("{start}…{end}"))
+    };
+    pieces.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_equal_and_long_is_cut_and_what_differs_is_not() {
+        let same = "x ".repeat(200);
+        let (a, b) = contrast(&format!("{same}old"), &format!("{same}new"));
+        assert_eq!((a[1].clone(), b[1].clone()), ((true, "old".into()), (true, "new".into())));
+        assert!(a[0].1.chars().count() == 2 * CONTEXT + 1 && a[0].1.contains('…'));
+    }
+
+    #[test]
+    fn digests_are_shown_by_their_beginning() {
+        assert_eq!(short(&"ab".repeat(32)).len(), 16);
+        assert_eq!(short("hello"), "hello");
+    }
+}

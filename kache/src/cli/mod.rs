@@ -1,0 +1,183 @@
+//! The command line: a file a command, each with a `run` that fills a [`Page`] or makes JSON.
+//!
+//! | exit status | means |
+//! | --- | --- |
+//! | 0 | done, and what was asked for is well |
+//! | 1 | done, and something is not well (`doctor`), or kache could not do it |
+//! | 2 | what was asked makes no sense: an unknown command, option, unit or value |
+//!
+//! `--format json` prints one JSON object whose `v` is the version of its shape: a change that a reader could trip
+//! over raises it. The shapes are documented where they are defined, next to each command.
+
+pub mod config;
+pub mod doctor;
+pub mod explain;
+pub mod flags;
+pub mod page;
+pub mod stats;
+pub mod tables;
+pub mod version;
+
+use crate::settings::Settings;
+use clap::{Parser, Subcommand, ValueEnum};
+use page::Page;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The commands' names: these are never taken for a program to run.
+pub const COMMANDS: &[&str] = &["stats", "explain", "flags", "tables", "config", "doctor", "help"];
+
+/// A build cache for Rust whose keys are the inputs that the compiler was seen to read.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kache",
+    version = version::text(),
+    arg_required_else_help = true,
+    after_help = "To use it: RUSTC_WRAPPER=kache cargo build. To see whether it works here: kache doctor."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What the cache did: hits, misses, passthroughs and errors with their reasons, times, sizes
+    Stats(stats::Options),
+    /// Why a unit's last build missed: which of its inputs differs from the nearest earlier build
+    Explain(explain::Options),
+    /// The flags of a compiler, and what each means for the key
+    Flags(flags::Options),
+    /// What is no input, whose code is trusted, and why: the rules of observation
+    Tables(tables::Options),
+    /// Every setting: its value, where that is from, what it is for
+    Config(config::Options),
+    /// Whether kache works here: compiles a probe through it, and looks at cache, settings and cargo
+    Doctor(doctor::Options),
+}
+
+/// How a command answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Why a command could not do its work: what, where, and what to do about it.
+#[derive(Debug)]
+pub struct Trouble {
+    /// For people.
+    pub message: String,
+    /// 2 where the request is at fault, else 1.
+    pub status: u8,
+}
+
+impl Trouble {
+    /// The request makes no sense.
+    pub fn request(message: impl Into<String>) -> Trouble {
+        Trouble { message: message.into(), status: 2 }
+    }
+
+    /// The request is fine, and it cannot be done.
+    pub fn here(message: impl Into<String>) -> Trouble {
+        Trouble { message: message.into(), status: 1 }
+    }
+}
+
+/// What a command has to say.
+pub struct Answer {
+    /// What is printed.
+    pub text: String,
+    /// The exit status.
+    pub status: u8,
+}
+
+impl Answer {
+    /// A page for people.
+    pub fn page(page: Page) -> Answer {
+        Answer { text: page.finish(), status: 0 }
+    }
+
+    /// One JSON object.
+    pub fn json(value: &impl serde::Serialize) -> Result<Answer, Trouble> {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => Ok(Answer { text: text + "\n", status: 0 }),
+            Err(e) => Err(Trouble::here(format!("the answer cannot be written as JSON: {e}"))),
+        }
+    }
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let answer = match Cli::parse().command {
+        Command::Stats(options) => stats::run(&options),
+        Command::Explain(options) => explain::run(&options),
+        Command::Flags(options) => flags::run(&options),
+        Command::Tables(options) => tables::run(&options),
+        Command::Config(options) => config::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
+    };
+    match answer {
+        Ok(answer) => print(&answer),
+        Err(trouble) => {
+            eprintln!("kache: error: {}", page::sanitize(&trouble.message));
+            ExitCode::from(trouble.status)
+        }
+    }
+}
+
+fn print(answer: &Answer) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
+        // `kache stats | head`: the reader has what it wanted.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(answer.status),
+        Err(e) => {
+            eprintln!("kache: error: standard output cannot be written to: {e}");
+            ExitCode::FAILURE
+        }
+        Ok(()) => ExitCode::from(answer.status),
+    }
+}
+
+/// The settings that hold in the working directory.
+fn settings() -> Result<Settings, Trouble> {
+    let cwd = std::env::current_dir()
+        .map_err(|e| Trouble::here(format!("the working directory cannot be found: {e}")))?;
+    Ok(Settings::load(&cwd))
+}
+
+/// The cache that the settings name.
+fn cache_dir(settings: &Settings) -> Result<PathBuf, Trouble> {
+    settings.cache_dir.clone().ok_or_else(|| {
+        Trouble::here("there is no cache directory: set KACHE_CACHE_DIR to an absolute path, or HOME")
+    })
+}
+
+/// A word among those it could have been meant to be.
+fn suggestion(word: &str, known: &[&str]) -> String {
+    match similar::get_close_matches(word, known, 3, 0.5).as_slice() {
+        [] => String::new(),
+        close => {
+            let quoted: Vec<String> = close.iter().map(|c| format!("`{c}`")).collect();
+            format!("; did you mean {}?", quoted.join(" or "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_is_known_by_name_before_clap_is_asked() {
+        let mut command = Cli::command();
+        command.build();
+        let names: Vec<&str> = command.get_subcommands().map(|c| c.get_name()).collect();
+        assert_eq!(names, COMMANDS);
+    }
+}

@@ -1,0 +1,190 @@
+//! A page for people, built line by line.
+//!
+//! Names of crates, paths and values of variables come from outside: nothing of them reaches a terminal with its
+//! control characters, which could move the cursor, rewrite what was printed, or reorder it. That is why text
+//! enters a page only through the functions here. Colours are the page's own, and are left out where standard
+//! output is no terminal or `NO_COLOR` is set.
+
+use std::io::IsTerminal;
+
+/// How a piece of text looks on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// As it is.
+    Plain,
+    /// Headings.
+    Bold,
+    /// What matters less.
+    Dim,
+    /// What is well, what is new.
+    Green,
+    /// What is not, what is gone.
+    Red,
+    /// What deserves a look.
+    Yellow,
+}
+
+impl Style {
+    fn code(self) -> &'static str {
+        match self {
+            Style::Plain => "",
+            Style::Bold => "\x1b[1m",
+            Style::Dim => "\x1b[2m",
+            Style::Green => "\x1b[32m",
+            Style::Red => "\x1b[31m",
+            Style::Yellow => "\x1b[33m",
+        }
+    }
+}
+
+/// A piece of text and its look.
+pub type Span = (Style, String);
+
+/// A page.
+#[derive(Debug)]
+pub struct Page {
+    out: String,
+    colour: bool,
+}
+
+impl Page {
+    /// An empty page for standard output.
+    pub fn new() -> Page {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        Page { out: String::new(), colour: !refused && std::io::stdout().is_terminal() }
+    }
+
+    /// One line.
+    pub fn line(&mut self, text: impl AsRef<str>) {
+        self.spans(&[(Style::Plain, text.as_ref().to_string())]);
+    }
+
+    /// One line that stands out.
+    pub fn heading(&mut self, text: impl AsRef<str>) {
+        self.spans(&[(Style::Bold, text.as_ref().to_string())]);
+    }
+
+    /// One line in pieces.
+    pub fn spans(&mut self, spans: &[Span]) {
+        for (style, text) in spans {
+            let text = sanitize(text);
+            if self.colour && *style != Style::Plain {
+                self.out.push_str(style.code());
+                self.out.push_str(&text);
+                self.out.push_str("\x1b[0m");
+            } else {
+                self.out.push_str(&text);
+            }
+        }
+        self.out.push('\n');
+    }
+
+    /// An empty line, unless the page has none before it.
+    pub fn gap(&mut self) {
+        if !self.out.is_empty() {
+            self.out.push('\n');
+        }
+    }
+
+    /// Rows in columns; the last is as wide as it is.
+    pub fn columns(&mut self, rows: &[Vec<String>]) {
+        let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max();
+        let widths: Vec<usize> = (0..count).map(|c| width(c).unwrap_or(0)).collect();
+        for row in rows {
+            let cells = row.iter().zip(&widths).map(|(t, w)| format!("{t:<w$}")).collect::<Vec<_>>();
+            self.line(cells.join("  ").trim_end());
+        }
+    }
+
+    /// The page.
+    pub fn finish(self) -> String {
+        self.out
+    }
+}
+
+impl Default for Page {
+    fn default() -> Page {
+        Page::new()
+    }
+}
+
+/// Text that a terminal takes for text: control characters and those that reorder a line are written out.
+pub fn sanitize(text: &str) -> String {
+    let reorders =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || reorders(c) || matches!(c, '\u{2028}' | '\u{2029}') {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A size as people read it.
+pub fn size(bytes: u64) -> String {
+    let b = bytes as f64;
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{:.1} kB", b / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", b / 1e6),
+        _ => format!("{:.2} GB", b / 1e9),
+    }
+}
+
+/// A duration in µs as people read it; negative ones keep their sign.
+pub fn duration(us: i64) -> String {
+    let sign = if us < 0 { "-" } else { "" };
+    let us = us.unsigned_abs();
+    let s = us / 1_000_000;
+    match us {
+        0..1000 => format!("{sign}{us} µs"),
+        1000..1_000_000 => format!("{sign}{:.1} ms", us as f64 / 1e3),
+        1_000_000..60_000_000 => format!("{sign}{:.1} s", us as f64 / 1e6),
+        60_000_000..3_600_000_000 => format!("{sign}{} min {} s", s / 60, s % 60),
+        3_600_000_000..172_800_000_000 => format!("{sign}{} h {} min", s / 3600, s % 3600 / 60),
+        _ => format!("{sign}{} days", s / 86_400),
+    }
+}
+
+/// How long ago a moment (µs since 1970) was.
+pub fn ago(time_us: u64) -> String {
+    let now = (crate::platform::now_ns() / 1000) as u64;
+    format!("{} ago", duration(now.saturating_sub(time_us) as i64))
+}
+
+/// A number of things.
+pub fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_moves_the_cursor() {
+        let mut page = Page { out: String::new(), colour: true };
+        page.spans(&[(Style::Red, "a\x1b[2J\nb\u{9b}31m\u{202e}".to_string())]);
+        assert_eq!(page.finish(), "\x1b[31ma\\u{1b}[2J\\nb\\u{9b}31m\\u{202e}\x1b[0m\n");
+    }
+
+    #[test]
+    fn sizes_and_durations_read_well() {
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(312_000_000), "312.0 MB");
+        assert_eq!(duration(-1500), "-1.5 ms");
+        assert_eq!(duration(61_000_000), "1 min 1 s");
+        assert_eq!(duration(3_600_000_000 * 50), "2 days");
+    }
+
+    #[test]
+    fn columns_line_up_by_characters() {
+        let mut page = Page { out: String::new(), colour: false };
+        page.columns(&[vec!["é".into(), "x".into()], vec!["ab".into(), "y".into()]]);
+        assert_eq!(page.finish(), "é   x\nab  y\n");
+    }
+}

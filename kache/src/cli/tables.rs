@@ -1,0 +1,114 @@
+//! `kache tables`: the rules of observation, as the engine uses them, each with its reason. What is printed here is
+//! all that can keep something that was looked at out of a key.
+//!
+//! JSON: `{"v":1,"tables":[{"name","about","rows":[{"what","why"}]}]}`.
+
+use super::page::Page;
+use super::{Answer, Format, Trouble};
+use crate::observe::tables as rules;
+use serde::Serialize;
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// A table's name, what it is about, and its rows.
+type Table = (&'static str, &'static str, &'static [rules::Row]);
+
+/// Every table of `observe::tables`.
+fn all() -> [Table; 9] {
+    [
+        ("ignored-paths", "paths that are never inputs", rules::IGNORED_PATHS),
+        (
+            "c-runtime",
+            "host libraries that are no input when loaded (opened by a linker they are)",
+            rules::C_RUNTIME,
+        ),
+        (
+            "ignored-env-for-macros",
+            "variables that are no inputs even to a proc macro",
+            rules::IGNORED_FOR_MACROS,
+        ),
+        (
+            "ignored-env",
+            "variables that are no inputs to the compiler, its tools and spawned programs",
+            rules::IGNORED_ENV,
+        ),
+        (
+            "compiler-env",
+            "variables by which the compiler's own code finds what is then observed",
+            rules::COMPILER_ENV,
+        ),
+        ("tools", "programs whose own code is trusted like the compiler's", rules::TOOLS),
+        ("clock-at-start", "programs that look at the clock as they start", rules::CLOCK_AT_START),
+        (
+            "ignored-volatile",
+            "functions with changing results that are no reason not to store",
+            rules::IGNORED_VOLATILE,
+        ),
+        ("locators", "proc macros that use a path-valued variable only to find files", rules::LOCATORS),
+    ]
+}
+
+#[derive(Serialize)]
+struct Json {
+    v: u32,
+    tables: Vec<JsonTable>,
+}
+
+#[derive(Serialize)]
+struct JsonTable {
+    name: &'static str,
+    about: &'static str,
+    rows: Vec<JsonRow>,
+}
+
+#[derive(Serialize)]
+struct JsonRow {
+    what: &'static str,
+    why: &'static str,
+}
+
+/// Prints them.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    answer(options.format)
+}
+
+/// The tables in a format: `kache flags --tables` asks for them too.
+pub fn answer(format: Format) -> Result<Answer, Trouble> {
+    if format == Format::Json {
+        let row = |r: &rules::Row| JsonRow { what: r.what, why: r.why };
+        let table =
+            |(name, about, rows): Table| JsonTable { name, about, rows: rows.iter().map(row).collect() };
+        return Answer::json(&Json { v: 1, tables: all().into_iter().map(table).collect() });
+    }
+    let mut page = Page::new();
+    for (name, about, rows) in all() {
+        page.gap();
+        page.heading(format!("{name}: {about}"));
+        if rows.is_empty() {
+            page.line("  (no rows)");
+        }
+        let rows: Vec<Vec<String>> =
+            rows.iter().map(|r| vec![format!("  {}", r.what), r.why.to_string()]).collect();
+        page.columns(&rows);
+    }
+    Ok(Answer::page(page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_of_the_engine_is_printed() {
+        let source = include_str!("../observe/tables.rs");
+        let tables =
+            source.lines().filter(|l| l.starts_with("pub static ") && l.contains(": &[Row]")).count();
+        assert_eq!(tables, all().len(), "a table was added to observe/tables.rs: add it to cli/tables.rs");
+    }
+}

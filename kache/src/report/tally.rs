@@ -1,0 +1,189 @@
+//! What a number of events add up to.
+//!
+//! | counted as | what |
+//! | --- | --- |
+//! | unit | a compile that the build asked for; only these make the hit rate |
+//! | probe | a question to the compiler (`-vV`, `--print`) or a build script's trial compile |
+//! | hit | a unit restored: no compiler ran |
+//! | miss | a unit compiled under observation, whether or not its result was kept |
+//! | passthrough | handed to the compiler untouched; often no unit at all (a source on standard input), so it is not in the rate |
+//! | error | kache had trouble of its own and the compiler ran: a unit that did not hit |
+
+use crate::events::{Event, Kind, Observed, Outcome};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often each reason was given.
+pub type Reasons = BTreeMap<String, u64>;
+
+/// Events, counted. Times are in µs, sizes in bytes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Tally {
+    /// Parent processes that called kache: one `cargo build` each.
+    pub builds: u64,
+    /// When the first invocation began, µs since 1970.
+    pub first_us: Option<u64>,
+    /// When the last invocation began.
+    pub last_us: Option<u64>,
+    /// Hits of hits, misses and errors of units; nothing where there were none.
+    pub hit_rate: Option<f64>,
+    /// Units.
+    pub units: Units,
+    /// Probes by outcome.
+    pub probes: Reasons,
+    /// Where time went, units only.
+    pub time: Time,
+    /// Files given back on hits of units.
+    pub restored: Restored,
+    /// Bytes put into the store by units.
+    pub stored_bytes: u64,
+    /// How the inputs of stored results were learned.
+    pub observed: Reasons,
+    /// Invocations by the version of kache that handled them.
+    pub versions: Reasons,
+}
+
+/// Units by outcome.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Units {
+    /// Restored.
+    pub hits: u64,
+    /// Compiled: `stored` and the sum of `not_stored`.
+    pub misses: u64,
+    /// Misses whose result was kept.
+    pub stored: u64,
+    /// Misses whose result was not kept, by reason.
+    pub not_stored: Reasons,
+    /// Handed to the compiler untouched, by reason.
+    pub passthroughs: Reasons,
+    /// Troubles of kache's own, by reason.
+    pub errors: Reasons,
+}
+
+/// Where time went.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Time {
+    /// What the compiler took when the results of the hits were made, less what the hits took.
+    pub saved_us: i64,
+    /// What the hits took.
+    pub hits_us: u64,
+    /// What the compiler took on misses.
+    pub compile_us: u64,
+    /// What kache itself took on misses: looking up, observing, storing.
+    pub overhead_us: u64,
+}
+
+/// Files given back.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Restored {
+    /// By method.
+    pub files: Reasons,
+    /// In all.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// Counts them.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Tally {
+        let mut tally = Tally::default();
+        let mut builds = BTreeSet::new();
+        for event in events {
+            builds.insert(&event.build);
+            tally.first_us = Some(tally.first_us.map_or(event.time_us, |t| t.min(event.time_us)));
+            tally.last_us = tally.last_us.max(Some(event.time_us));
+            *tally.versions.entry(event.kache.clone()).or_default() += 1;
+            match event.kind {
+                Kind::Unit => tally.unit(event),
+                Kind::Probe => *tally.probes.entry(word(event.outcome).to_string()).or_default() += 1,
+            }
+        }
+        tally.builds = builds.len() as u64;
+        let rated = tally.units.hits + tally.units.misses + tally.units.errors.values().sum::<u64>();
+        tally.hit_rate = (rated > 0).then(|| tally.units.hits as f64 / rated as f64);
+        tally
+    }
+
+    fn unit(&mut self, event: &Event) {
+        match event.outcome {
+            Outcome::Hit => self.hit(event),
+            Outcome::Miss => self.miss(event),
+            Outcome::Passthrough => *self.units.passthroughs.entry(reason(event)).or_default() += 1,
+            Outcome::Error => *self.units.errors.entry(reason(event)).or_default() += 1,
+        }
+    }
+
+    fn hit(&mut self, event: &Event) {
+        self.units.hits += 1;
+        self.time.saved_us += event.compile_us as i64 - event.total_us as i64;
+        self.time.hits_us += event.total_us;
+        self.restored.bytes += event.bytes;
+        for (method, files) in &event.restore {
+            *self.restored.files.entry(method.clone()).or_default() += files;
+        }
+    }
+
+    fn miss(&mut self, event: &Event) {
+        self.units.misses += 1;
+        self.time.compile_us += event.compile_us;
+        self.time.overhead_us += event.total_us.saturating_sub(event.compile_us);
+        if !event.stored {
+            *self.units.not_stored.entry(reason(event)).or_default() += 1;
+            return;
+        }
+        self.units.stored += 1;
+        self.stored_bytes += event.bytes;
+        let how = match event.observed {
+            Some(Observed::Preload) => "preload",
+            Some(Observed::Unobserved) | None => "unobserved",
+        };
+        *self.observed.entry(how.to_string()).or_default() += 1;
+    }
+}
+
+fn reason(event: &Event) -> String {
+    event.reason.clone().unwrap_or_else(|| "no reason given".to_string())
+}
+
+/// An outcome as events spell it.
+pub fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Hit => "hit",
+        Outcome::Miss => "miss",
+        Outcome::Passthrough => "passthrough",
+        Outcome::Error => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: &str, outcome: &str, more: &str) -> Event {
+        let text = format!(
+            r#"{{"v":1,"time_us":5,"kache":"0","pid":1,"build":"1-1","kind":"{kind}","outcome":"{outcome}",
+            "unit":{{"family":"rustc","package":"","name":"a","kind":"lib","emit":"","extra":"","source":""}},
+            "status":0,"cwd":"/","phases_us":{{}},"total_us":10,"bytes":7,{more}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn only_units_make_the_rate_and_passthroughs_stand_apart() {
+        let events = [
+            event("unit", "hit", r#""stored":false,"compile_us":100,"restore":{"copy":3}"#),
+            event("unit", "miss", r#""stored":true,"compile_us":8,"observed":"preload""#),
+            event("unit", "miss", r#""stored":false,"compile_us":8,"reason":"clock""#),
+            event("unit", "error", r#""stored":false,"compile_us":0,"reason":"panic""#),
+            event("unit", "passthrough", r#""stored":false,"compile_us":0,"reason":"stdin""#),
+            event("probe", "hit", r#""stored":false,"compile_us":9999"#),
+        ];
+        let t = Tally::of(&events);
+        assert_eq!(t.hit_rate, Some(0.25));
+        assert_eq!((t.units.hits, t.units.misses, t.units.stored), (1, 2, 1));
+        assert_eq!(t.units.not_stored["clock"], 1);
+        assert_eq!(t.units.passthroughs["stdin"], 1);
+        assert_eq!(t.probes["hit"], 1);
+        assert_eq!((t.time.saved_us, t.time.overhead_us, t.restored.bytes), (90, 4, 7));
+        assert_eq!(Tally::of([]).hit_rate, None);
+    }
+}
