@@ -56,7 +56,7 @@ fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<O
     io::Read::read_to_end(&mut blob, &mut text)?;
     let Some(text) = template::render(&text, roots) else { return Ok(None) };
     let tmp = crate::store::beside(to);
-    let written = std::fs::write(&tmp, &text).and_then(|()| std::fs::rename(&tmp, to));
+    let written = std::fs::write(&tmp, &text).and_then(|()| crate::store::put_over(&tmp, to));
     written.inspect_err(|_| {
         let _ = std::fs::remove_file(&tmp);
     })?;
