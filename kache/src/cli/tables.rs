@@ -20,9 +20,19 @@ pub struct Options {
 type Table = (&'static str, &'static str, &'static [rules::Row]);
 
 /// Every table of `observe::tables`.
-fn all() -> [Table; 9] {
+fn all() -> [Table; 11] {
     [
         ("ignored-paths", "paths that are never inputs", rules::IGNORED_PATHS),
+        (
+            "ignored-paths-of-compiler",
+            "paths that are no inputs where the compiler, the linker or the assembler look at them",
+            rules::IGNORED_PATHS_OF_COMPILER,
+        ),
+        (
+            "host-state",
+            "paths whose reading by any other program keeps a result from being stored",
+            rules::HOST_STATE,
+        ),
         (
             "c-runtime",
             "host libraries that are no input when loaded (opened by a linker they are)",

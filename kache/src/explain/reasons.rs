@@ -57,6 +57,16 @@ pub static TABLE: &[Reason] = &[
     ),
     row("failed", "the compiler reported an error", "mend the source: a failed compile is never kept"),
     row("spawn", "the compiler could not be started", "see that the compiler named in the detail can be run"),
+    row(
+        "host-state",
+        "a proc macro or a program read the state of this machine, which no digest can hold",
+        "see which in the detail; what it makes of it is only right here and now",
+    ),
+    row(
+        "private-path",
+        "a program was looked for in a PATH that the program which started it made up",
+        "name the program by its full path, or set PATH for the whole build",
+    ),
     row("write-off", "the setting `write` is off", "unset KACHE_WRITE, or `write` in kache.toml"),
     row(
         "not-observed",
