@@ -49,6 +49,7 @@ pub static IGNORED_PATHS_OF_COMPILER: &[Row] = &[
     row("/proc/", "the process itself"),
     row("/sys/", "the machine"),
     row("/dev/pts/", "the terminal"),
+    row("/dev/fd/", "the job server's pipe; standard input is never excused"),
     row("/etc/localtime", "the zone in which messages show a time"),
     row("/etc/nsswitch.conf", "how names of users are looked up"),
     row("/etc/passwd", "names of users"),
@@ -251,6 +252,9 @@ pub fn compiler_env(name: &[u8]) -> Option<&'static Row> {
 /// The row that excuses a path; `own` where the compiler or one of its tools looks.
 pub fn ignored_path(path: &[u8], own: bool) -> Option<&'static Row> {
     let compiler: &[Row] = if own { IGNORED_PATHS_OF_COMPILER } else { &[] };
+    if [&b"/dev/fd/0"[..], b"/dev/stdin", b"/proc/self/fd/0"].contains(&path) {
+        return None;
+    }
     IGNORED_PATHS.iter().chain(compiler).find(|r| is_below(r.what, path))
 }
 
