@@ -224,7 +224,7 @@ fn a_restored_dependency_is_followed_to_what_it_was_restored_for() {
     let events = stage.events();
     assert_eq!(events[events.len() - 2].outcome, Outcome::Hit);
     let cause = &stage.json(&["explain", "top"])["units"][0]["causes"][0];
-    assert_eq!(cause["unit"], "leaf (lib)");
+    assert_eq!(cause["unit"], "leaf (lib)", "{cause:#}");
     let names: Vec<_> =
         cause["why"]["differences"].as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["arg -C debuginfo", "arg --cfg"]);
