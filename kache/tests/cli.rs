@@ -57,6 +57,13 @@ impl Stage {
     fn compiled(&self, compiles: &[&str], env: &[(&str, &str)]) {
         let output = self.build(compiles, env);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // What is explained below rests on records: one that is lacking must say so here.
+        let doubtful =
+            |e: &&Event| e.outcome == Outcome::Miss && !e.stored && e.reason.as_deref() != Some("write-off");
+        let kept = self.events();
+        let lost: Vec<_> =
+            kept.iter().filter(doubtful).map(|e| (e.unit.label(), &e.reason, &e.detail)).collect();
+        assert!(lost.iter().all(|(unit, ..)| unit.starts_with("bad")), "{lost:?}");
     }
 
     fn ask(&self, args: &[&str]) -> Output {
