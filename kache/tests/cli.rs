@@ -49,8 +49,10 @@ impl Stage {
 
     /// One build: some compiles with one parent. Each is the arguments of a rustc, as a shell reads them.
     fn build(&self, compiles: &[&str], env: &[(&str, &str)]) -> Output {
+        // A machine with more to do than it can may let the clock that stamps files stand still: an output used right
+        // after it was made could then seem to change during the compile that uses it, which is not stored.
         let one = |c: &&str| format!("'{KACHE}' rustc --edition=2021 --out-dir out {c}");
-        let script = compiles.iter().map(one).collect::<Vec<_>>().join(" && ") + "\nexit $?";
+        let script = compiles.iter().map(one).collect::<Vec<_>>().join(" && sleep 0.05 && ") + "\nexit $?";
         self.command("sh").args(["-c", &script]).envs(env.iter().copied()).output().unwrap()
     }
 
