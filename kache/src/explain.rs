@@ -271,6 +271,9 @@ fn summary(why: &Why, reason: Option<&Because>) -> String {
 
 /// A unit's label, with its package where that is called otherwise: every build script is `build_script_build`.
 pub fn title(unit: &Unit) -> String {
+    if unit.family.is_empty() {
+        return format!("an invocation of {}", unit.name);
+    }
     let package = unit.package.split(' ').next().unwrap_or_default();
     if package.is_empty() || package.replace('-', "_") == unit.name {
         return unit.label();

@@ -92,7 +92,9 @@ fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Ve
     let named: Vec<usize> =
         latest.iter().copied().filter(|i| is_called(&history.events[*i], asked)).collect();
     let Some(newest) = named.first().map(|i| history.events[*i].build.clone()) else {
-        let mut known: Vec<&str> = latest.iter().map(|i| history.events[*i].unit.name.as_str()).collect();
+        // An invocation that could not be understood is called by its program: that is no unit's name.
+        let units = latest.iter().map(|i| &history.events[*i].unit).filter(|u| !u.family.is_empty());
+        let mut known: Vec<&str> = units.map(|u| u.name.as_str()).collect();
         known.sort_unstable();
         known.dedup();
         let hint = if known.is_empty() {
@@ -185,13 +187,23 @@ fn one_cause(group: &Group, all: bool, page: &mut Page) {
     details(&group.cause, all, page);
 }
 
+/// Each reason once: a build script's trials pass through by the dozen.
 fn passed_through(json: &Json, page: &mut Page) {
+    let mut told: Vec<(&Because, Vec<String>)> = Vec::new();
     for unit in &json.units {
-        if let (Outcome::Passthrough | Outcome::Error, Some(b)) = (unit.outcome, &unit.reason) {
-            page.gap();
-            page.heading(format!("{}: {}", unit.unit, ended(unit)));
-            because(b, page);
+        let (Outcome::Passthrough | Outcome::Error, Some(b)) = (unit.outcome, &unit.reason) else { continue };
+        match told.iter_mut().find(|(t, _)| t.word == b.word && t.detail == b.detail) {
+            Some((_, units)) => units.push(unit.unit.clone()),
+            None => told.push((b, vec![unit.unit.clone()])),
         }
+    }
+    for (b, units) in told {
+        page.gap();
+        page.heading(format!(
+            "passed through to the compiler: {}",
+            count(units.len(), "invocation", "invocations")
+        ));
+        because(b, page);
     }
 }
 
@@ -356,16 +368,32 @@ fn difference(d: &Difference, page: &mut Page) {
             page.spans(&line);
         }
     }
-    raws(old, new, page);
+    match (old, new) {
+        (Some(a), Some(b)) if d.name == "env-all" && counted(&a.raw) == counted(&b.raw) => {
+            page.line(
+                "    the names are the same: the value of one of them changed (values are not recorded)",
+            );
+        }
+        _ if d.name == "env-all" => {}
+        _ => raws(old, new, page),
+    }
 }
 
 /// What to show of a side: of all variables the names, of a digest its beginning.
 fn text(side: Option<&Side>, d: &Difference) -> String {
     let Some(side) = side else { return String::new() };
     if d.name == "env-all" {
-        return format!("{} {}", short(&side.value), side.raw);
+        return format!("{}: {}", short(&side.value), counted(&side.raw).join(" "));
     }
     if side.value == "\0unset" { "(unset)".to_string() } else { short(&side.value).to_string() }
+}
+
+/// The names of variables that count where something may have read them all.
+fn counted(names: &str) -> Vec<&str> {
+    let counts = |n: &&str| crate::observe::tables::ignored_env(n.as_bytes()).is_none();
+    let mut names: Vec<&str> = names.split(' ').filter(counts).collect();
+    names.sort_unstable();
+    names
 }
 
 fn short(value: &str) -> &str {
@@ -445,6 +473,23 @@ mod tests {
         let (a, b) = contrast(&format!("{same}old"), &format!("{same}new"));
         assert_eq!((a[1].clone(), b[1].clone()), ((true, "old".into()), (true, "new".into())));
         assert!(a[0].1.chars().count() == 2 * CONTEXT + 1 && a[0].1.contains('…'));
+    }
+
+    #[test]
+    fn of_all_variables_those_that_count_are_shown_by_name() {
+        let side = |raw: &str, value: &str| Some(Side { raw: raw.into(), value: value.into() });
+        let d = Difference {
+            part: crate::trace::Part::Observation,
+            name: "env-all".into(),
+            about: "",
+            old: side("TERM B A", "1"),
+            new: side("A PATH B C", "2"),
+            made_by: None,
+        };
+        assert_eq!(
+            (text(d.old.as_ref(), &d), text(d.new.as_ref(), &d)),
+            ("1: A B".into(), "2: A B C".into())
+        );
     }
 
     #[test]

@@ -151,6 +151,7 @@ fn times(tally: &Tally, page: &mut Page) {
     let files =
         if files.is_empty() { "no files".to_string() } else { format!("files: {}", files.join(", ")) };
     let observed: Vec<String> = tally.observed.iter().map(|(how, n)| format!("{n} {how}")).collect();
+    let observed = if observed.is_empty() { "–".to_string() } else { observed.join(", ") };
     page.gap();
     page.heading("time and bytes (units only; times are summed over processes that ran side by side)");
     page.columns(&[
@@ -160,7 +161,7 @@ fn times(tally: &Tally, page: &mut Page) {
         row("overhead", duration(t.overhead_us as i64), "time of kache itself on misses"),
         row("restored", size(tally.restored.bytes), &files),
         row("stored", size(tally.stored_bytes), "outputs of stored misses"),
-        row("observed", observed.join(", "), "stored results by how their inputs were learned"),
+        row("observed", observed, "stored results by how their inputs were learned"),
     ]);
 }
 

@@ -22,7 +22,17 @@ type Table = (&'static str, &'static str, &'static [rules::Row]);
 /// Every table of `observe::tables`.
 fn all() -> [Table; 11] {
     [
-        ("ignored-paths", "paths that are never inputs", rules::IGNORED_PATHS),
+        ("ignored-paths", "paths that are never inputs, whoever looks at them", rules::IGNORED_PATHS),
+        (
+            "ignored-paths-of-compiler",
+            "paths that are no inputs where the compiler, the linker or the assembler look at them",
+            rules::IGNORED_PATHS_OF_COMPILER,
+        ),
+        (
+            "host-state",
+            "paths by which other programs learn what no digest can hold: not stored",
+            rules::HOST_STATE,
+        ),
         (
             "ignored-paths-of-compiler",
             "paths that are no inputs where the compiler, the linker or the assembler look at them",
