@@ -227,6 +227,11 @@ impl Session<'_> {
             .ok_or_else(|| Deferred::new("unknown-compiler", command.program.display().to_string()))?;
         let mut command = command.clone();
         let plus = take_toolchain_argument(&mut command);
+        event.unit.family = adapter.name.to_string();
+        let mut words = command.args.iter().filter_map(|a| a.to_str());
+        if words.any(|w| w == "--crate-name") {
+            event.unit.name = words.next().unwrap_or_default().to_string();
+        }
         let mut invocation = (adapter.parse)(&command)?;
         event.unit = invocation.unit.clone();
         event.kind = invocation.kind;
@@ -307,9 +312,9 @@ impl Session<'_> {
             arg.push(path);
             process.arg(arg);
         }
-        // So that "changed before the start" and "changed since" can be told apart.
-        let before = platform::stamp_ns();
-        platform::wait_past(before);
+        // So that "changed before the start" and "changed since" can be told apart. Files that were there when this
+        // process began carry a time up to then, by the fine clock: the coarse one may lag behind it.
+        platform::wait_past(event.time_us as i64 * 1000 + 1000);
         let started = platform::stamp_ns();
         let at = Instant::now();
         let ran = match run::run(&mut process, &asked.roots) {

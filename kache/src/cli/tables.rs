@@ -34,16 +34,6 @@ fn all() -> [Table; 11] {
             rules::HOST_STATE,
         ),
         (
-            "ignored-paths-of-compiler",
-            "paths that are no inputs where the compiler, the linker or the assembler look at them",
-            rules::IGNORED_PATHS_OF_COMPILER,
-        ),
-        (
-            "host-state",
-            "paths whose reading by any other program keeps a result from being stored",
-            rules::HOST_STATE,
-        ),
-        (
             "c-runtime",
             "host libraries that are no input when loaded (opened by a linker they are)",
             rules::C_RUNTIME,

@@ -68,8 +68,9 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     };
     let emit = emit(&all);
     let (settings, inject) = diagnostics(&all);
-    let outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
+    let mut outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
     let depinfo = depinfo(&emit, &outputs, &command.cwd);
+    outputs.exact.extend(depinfo.clone());
     let native = ["-C target-cpu", "-Z tune-cpu"].iter().any(|f| all.last(f) == Some("native"));
     let kind = if probe { Kind::Probe } else { kind_from_environment() };
     let clippy = command.program.file_stem().is_some_and(|n| n == "clippy-driver");
@@ -287,7 +288,8 @@ fn depinfo(emit: &[(String, Option<String>)], outputs: &OutputNames, cwd: &Path)
     let (_, path) = emit.iter().find(|(k, _)| k == "dep-info")?;
     Some(match path {
         Some(p) => absolute(cwd, Path::new(p)),
-        None => outputs.dir.join(format!("{}.d", outputs.stem)),
+        // rustc replaces what looks like an extension: `x-1.0` becomes `x-1.d`.
+        None => outputs.dir.join(&outputs.stem).with_extension("d"),
     })
 }
 

@@ -112,16 +112,6 @@ pub static TABLE: &[Reason] = &[
         "find the macro that pastes a time, and give it a fixed one",
     ),
     row(
-        "host-state",
-        "a proc macro or a program that it ran looked at the state of this machine, which no key can hold",
-        "see the detail for the path (`kache tables`, host-state); let a build script look there instead",
-    ),
-    row(
-        "private-path",
-        "a program was looked for in a PATH that its caller had made, so it cannot be looked for again",
-        "let the macro or linker run it by its full path, or by the PATH that it was given",
-    ),
-    row(
         "network",
         "a proc macro or a program that it ran opened a connection",
         "let the macro read a file (`sqlx` offline mode, for one)",

@@ -76,7 +76,7 @@ pub fn stamp_ns() -> i64 {
 /// Waits until the file stamp has moved past `then`, so that "changed before" and "changed after" cannot carry
 /// the same time. Bounded: a clock that stands still is not waited for.
 pub fn wait_past(then: i64) {
-    for _ in 0..40 {
+    for _ in 0..200 {
         if stamp_ns() > then {
             return;
         }
