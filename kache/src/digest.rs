@@ -10,7 +10,8 @@ use crate::platform::{self, StatId};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A BLAKE3 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,19 +66,19 @@ const WINDOW: usize = 4;
 
 /// The table, or nothing where it cannot be had: then every file is read.
 pub struct Table {
-    file: Option<File>,
+    path: PathBuf,
+    file: OnceLock<Option<File>>,
 }
 
 impl Table {
-    /// Opens the table at `path`, making it anew where it is absent, of another shape, or from before the last
-    /// start of the machine.
-    pub fn open(path: &Path) -> Table {
-        Table { file: Table::open_file(path).ok() }
+    /// The table at `path`, to be opened when it is first asked; made anew where it is absent, of another shape, or
+    /// from before the last start of the machine.
+    pub fn at(path: PathBuf) -> Table {
+        Table { path, file: OnceLock::new() }
     }
 
-    /// No table: every file is read.
-    pub fn none() -> Table {
-        Table { file: None }
+    fn slots(&self) -> Option<&File> {
+        self.file.get_or_init(|| Table::open_file(&self.path).ok()).as_ref()
     }
 
     fn open_file(path: &Path) -> io::Result<File> {
@@ -104,7 +105,7 @@ impl Table {
 
     /// The digest last recorded for exactly this identity, with its note.
     pub fn get(&self, id: &StatId) -> Option<Known> {
-        let file = self.file.as_ref()?;
+        let file = self.slots()?;
         let mut buf = [0u8; SLOT * WINDOW];
         let n = platform::read_at(file, &mut buf, HEADER + Table::home(id) * SLOT as u64).ok()?;
         buf[..n].chunks_exact(SLOT).find_map(|slot| {
@@ -115,7 +116,7 @@ impl Table {
 
     /// Records a digest. The caller has made sure that the identity is settled.
     pub fn put(&self, id: &StatId, known: Known) {
-        let Some(file) = &self.file else { return };
+        let Some(file) = self.slots() else { return };
         let base = HEADER + Table::home(id) * SLOT as u64;
         let mut buf = [0u8; SLOT * WINDOW];
         let Ok(n) = platform::read_at(file, &mut buf, base) else { return };
@@ -245,7 +246,7 @@ mod tests {
     #[test]
     fn rewriting_with_the_same_size_and_mtime_is_seen() {
         let dir = tempfile::tempdir().unwrap();
-        let table = Table::open(&dir.path().join("t"));
+        let table = Table::at(dir.path().join("t"));
         let f = dir.path().join("f");
         std::fs::write(&f, "one").unwrap();
         let before = std::fs::metadata(&f).unwrap();
@@ -260,7 +261,8 @@ mod tests {
     fn a_truncated_table_is_no_trouble() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t");
-        let table = Table::open(&path);
+        let table = Table::at(path.clone());
+        table.slots();
         File::options().write(true).open(&path).unwrap().set_len(30).unwrap();
         let f = dir.path().join("f");
         std::fs::write(&f, "one").unwrap();

@@ -52,7 +52,7 @@ impl Store {
                 platform::make_private_dir(&dir.join(part))?;
             }
         }
-        let table = Table::open(&dir.join("digests"));
+        let table = Table::at(dir.join("digests"));
         Ok(Store { dir, table })
     }
 
