@@ -72,7 +72,10 @@ impl Judge {
         let detail = if place_explains { VALUE_HAS_PATH } else { "" };
         let finding = |cause| Finding { cause, detail: detail.to_owned(), contrast: contrast(raw_a, raw_b) };
         match difference.name().split_once(' ').map_or("", |(word, _)| word) {
-            "env" => finding(Cause::Env),
+            "env" => Finding {
+                detail: reader(difference, place_explains).unwrap_or(detail.to_owned()),
+                ..finding(Cause::Env)
+            },
             "arg" => finding(Cause::Flag),
             "file" => self.file(difference),
             _ if place_explains => finding(Cause::Path),
@@ -116,6 +119,14 @@ impl Judge {
             finding(Cause::Host, "a file outside both clones", shown)
         }
     }
+}
+
+/// A path that a proc macro asks for may end up in the program; only a person can say that it does not.
+fn reader(difference: &Difference<'_>, place_explains: bool) -> Option<String> {
+    let by = difference.a.or(difference.b)?.by.as_ref().filter(|_| place_explains)?;
+    Some(format!(
+        "read by the proc macro {by}: if that only finds files with it, name it in the setting `locators`"
+    ))
 }
 
 fn raw(component: Option<&Component>) -> &str {

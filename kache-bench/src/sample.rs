@@ -94,6 +94,7 @@ pub fn trace(components: &[(&str, &str, &str)]) -> KeyTrace {
         name: name.into(),
         raw: raw.into(),
         value: value.into(),
+        by: None,
     };
     KeyTrace {
         v: kache::trace::VERSION,

@@ -36,14 +36,19 @@ impl Scene {
         fs::create_dir_all(&deps).expect("a directory");
         fs::write(at("w/target/CACHEDIR.TAG"), "").expect("a file");
         let mut args: Vec<String> =
-            ["rustc", "--crate-name=twenty", "--edition=2024", "src/lib.rs", "--crate-type=lib"].map(String::from).into();
-        args.extend(["--emit=dep-info,metadata,link", "-Cdebuginfo=2", "--error-format=json"].map(String::from));
+            ["rustc", "--crate-name=twenty", "--edition=2024", "src/lib.rs", "--crate-type=lib"]
+                .map(String::from)
+                .into();
+        args.extend(
+            ["--emit=dep-info,metadata,link", "-Cdebuginfo=2", "--error-format=json"].map(String::from),
+        );
         args.push("--json=diagnostic-rendered-ansi,artifacts,future-incompat".into());
         args.push(format!("--out-dir={}", deps.display()));
         args.push(format!("-Ldependency={}", deps.display()));
         let mut root = String::new();
         for i in 0..19 {
-            let functions: String = (0..10).map(|j| format!("pub fn f{j}(x: u32) -> u32 {{ x + {j} }}\n")).collect();
+            let functions: String =
+                (0..10).map(|j| format!("pub fn f{j}(x: u32) -> u32 {{ x + {j} }}\n")).collect();
             fs::write(at(&format!("w/src/m{i}.rs")), functions).expect("a file");
             root += &format!("pub mod m{i};\n");
         }
@@ -86,7 +91,8 @@ impl Scene {
 
 fn key(invocation: &Invocation, toolchain: &Toolchain, roots: &Roots) -> Digest {
     let mut hasher = Hasher::default();
-    action::walk(invocation, toolchain, roots, true, &mut hasher);
+    let settings = kache::settings::Settings::load(&invocation.cwd);
+    action::walk(invocation, toolchain, roots, &settings, &mut hasher);
     hasher.finish()
 }
 
@@ -106,7 +112,9 @@ fn parts(c: &mut Criterion) {
     group.bench_function("1 MiB", |b| b.iter(|| Digest::of(black_box(&bytes))));
     group.finish();
     let source = scene.cwd().join("src/lib.rs");
-    c.bench_function("file digest, known", |b| b.iter(|| store.table.file(black_box(&source)).expect("a digest")));
+    c.bench_function("file digest, known", |b| {
+        b.iter(|| store.table.file(black_box(&source)).expect("a digest"))
+    });
     c.bench_function("parse", |b| b.iter(|| black_box(scene.parse())));
     c.bench_function("toolchain", |b| b.iter(|| Toolchain::identify(&store, &rustc).expect("a toolchain")));
     c.bench_function("action key", |b| b.iter(|| key(&invocation, &toolchain, &roots)));

@@ -11,6 +11,7 @@
 //! | `input` | portable source path | what is compiled; its contents are observed |
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
 //! | `paths` | how paths are mapped in artifacts, or the literal roots where they are not | they are in the output |
+//! | `locators` | proc macros that the user declares to use paths only to find files, if any | what is stored under such a declaration is for those who make it |
 //! | `cpu` | this processor, with `-C target-cpu=native` only | it decides which instructions are used |
 //!
 //! | left out | why |
@@ -27,6 +28,7 @@ use crate::compiler::toolchain::Toolchain;
 use crate::digest::Digest;
 use crate::paths::{Roots, absolute};
 use crate::platform;
+use crate::settings::Settings;
 use crate::trace::{Component, Part};
 use std::path::Path;
 
@@ -34,7 +36,7 @@ use std::path::Path;
 const SCHEMA: &str = "1";
 
 /// The names of components, as in the table above.
-pub const COMPONENTS: &[&str] = &["schema", "compiler", "cwd", "input", "arg", "paths", "cpu"];
+pub const COMPONENTS: &[&str] = &["schema", "compiler", "cwd", "input", "arg", "paths", "locators", "cpu"];
 
 /// A reader of the walk.
 pub trait Sink {
@@ -69,12 +71,20 @@ impl Sink for Vec<Component> {
             name: name.to_string(),
             raw: raw.to_string(),
             value: String::from_utf8_lossy(value).into_owned(),
+            by: None,
         });
     }
 }
 
 /// Names every input of the action key, in order.
-pub fn walk(invocation: &Invocation, toolchain: &Toolchain, roots: &Roots, remap: bool, sink: &mut dyn Sink) {
+pub fn walk(
+    invocation: &Invocation,
+    toolchain: &Toolchain,
+    roots: &Roots,
+    settings: &Settings,
+    sink: &mut dyn Sink,
+) {
+    let Settings { remap, locators, .. } = settings;
     let cwd = invocation.cwd.as_os_str();
     sink.put("schema", SCHEMA, SCHEMA.as_bytes());
     sink.put("compiler", &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
@@ -83,7 +93,10 @@ pub fn walk(invocation: &Invocation, toolchain: &Toolchain, roots: &Roots, remap
     for flag in &invocation.flags {
         argument(flag, invocation, roots, sink);
     }
-    paths(roots, remap && !invocation.literal_paths, sink);
+    paths(roots, *remap && !invocation.literal_paths, sink);
+    if !locators.is_empty() {
+        sink.put("locators", &locators.join(","), locators.join(",").as_bytes());
+    }
     if invocation.native_cpu {
         sink.put("cpu", "this processor", Digest::of(&platform::processor()).hex().as_bytes());
     }

@@ -59,6 +59,12 @@ pub static TABLE: &[Row] = &[
         what: "`require`: store only what was observed; `off`: rely on what the compiler reports",
     },
     Row {
+        key: "locators",
+        var: "KACHE_LOCATORS",
+        default: "none",
+        what: "proc macro crates that use paths in variables only to find files, separated by `:`; a list in the file",
+    },
+    Row {
         key: "lock_timeout",
         var: "KACHE_LOCK_TIMEOUT",
         default: "60",
@@ -100,6 +106,8 @@ pub struct Settings {
     pub base_dirs: Vec<PathBuf>,
     /// The observer.
     pub observe: Observe,
+    /// Proc macros that use paths in variables only to find files, sorted.
+    pub locators: Vec<String>,
     /// How long to wait for a lock.
     pub lock_timeout: Duration,
     /// Where to log.
@@ -200,6 +208,17 @@ impl Settings {
                     _ => None,
                 })
                 .unwrap_or(Observe::Auto),
+            locators: reader
+                .get("locators", "names of crates", |v| {
+                    let mut all: Vec<String> = v
+                        .split([':', ',', ' '])
+                        .filter(|n| !n.is_empty())
+                        .map(|n| n.replace('-', "_"))
+                        .collect();
+                    all.sort();
+                    Some(all)
+                })
+                .unwrap_or_default(),
             lock_timeout: reader
                 .get("lock_timeout", "a number of seconds", |v| v.parse().ok().map(Duration::from_secs))
                 .unwrap_or(Duration::from_secs(60)),

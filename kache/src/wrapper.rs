@@ -251,7 +251,7 @@ impl Session<'_> {
         }
         event.unit.source = invocation.unit.source.clone();
         let mut hasher = Hasher::default();
-        action::walk(&invocation, &toolchain, &roots, self.settings.remap, &mut hasher);
+        action::walk(&invocation, &toolchain, &roots, self.settings, &mut hasher);
         let key = hasher.finish();
         self.clock.lap(event, "action");
         Ok(Asked { invocation, toolchain, roots, key, components: Vec::new() })
@@ -426,8 +426,14 @@ impl Session<'_> {
         let seen = observer.filter(|(log, _)| log.records().next().is_some());
         if let Some((log, _)) = seen {
             let linker = view.linker_path();
-            let gathered =
-                Gatherer::new(&asked.invocation, &asked.toolchain, &asked.roots, linker).walk(&log);
+            let gathered = Gatherer::new(
+                &asked.invocation,
+                &asked.toolchain,
+                &asked.roots,
+                linker,
+                &self.settings.locators,
+            )
+            .walk(&log);
             return Ok((gathered, Observed::Preload));
         }
         if self.settings.observe == Observe::Require {
@@ -449,12 +455,13 @@ impl Session<'_> {
         let key = hasher.finish();
         event.result = Some(key.hex());
         let mut components = asked.components.clone();
-        action::walk(&asked.invocation, &asked.toolchain, &asked.roots, self.settings.remap, &mut components);
+        action::walk(&asked.invocation, &asked.toolchain, &asked.roots, self.settings, &mut components);
         components.extend(seen.iter().map(|s| Component {
             part: Part::Observation,
             name: s.observation.look.label(),
             raw: s.sight.place.clone(),
             value: s.sight.text.clone(),
+            by: s.by.clone(),
         }));
         let trace = KeyTrace {
             v: crate::trace::VERSION,

@@ -17,7 +17,8 @@ fn checkout(dir: &Path) {
         "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\nfn main() {\n    println!(\"{}\", made()); // the marked line\n}\n",
     )
     .unwrap();
-    fs::write(dir.join("target/debug/build/x/out/made.rs"), "fn made() -> u8 {\n    7 // the made line\n}\n").unwrap();
+    fs::write(dir.join("target/debug/build/x/out/made.rs"), "fn made() -> u8 {\n    7 // the made line\n}\n")
+        .unwrap();
 }
 
 fn kache(dir: &Path, cache: &Path, before: &[&str]) -> Output {

@@ -372,6 +372,24 @@ fn a_macro_learns_where_it_is() {
     }
 }
 
+#[test]
+fn a_macro_that_is_declared_to_locate_is_believed_and_no_other_caller_is_served() {
+    let stage = Stage::new();
+    let body = r#"let d = std::env::var("CARGO_MANIFEST_DIR").unwrap(); std::fs::read_to_string(format!("{d}/data")).unwrap()"#;
+    proc_macro(&stage, body);
+    stage.write("w/data", "a");
+    good(Command::new("cp").args(["-r", "w", "another"]).current_dir(stage.dir.path()));
+    let at = |dir: &str, locators: &str| {
+        let mut c = stage.kache_in(dir, USE);
+        stage.outcome(c.env("CARGO_MANIFEST_DIR", stage.path(dir)).env("KACHE_LOCATORS", locators))
+    };
+    assert_eq!((at("w", ""), at("another", "")), (Outcome::Miss, Outcome::Miss));
+    assert!(stage.trace().contains("\"by\":\"m\""), "{}", stage.trace());
+    assert_eq!((at("w", "m"), at("another", "m")), (Outcome::Miss, Outcome::Hit));
+    stage.write("another/data", "b");
+    assert_eq!(at("another", "m"), Outcome::Miss);
+}
+
 const LIB: &[&str] = &[
     "rustc",
     "--crate-name=l",

@@ -208,6 +208,7 @@ mod tests {
             name: name.to_string(),
             raw: format!("raw {value}"),
             value: value.to_string(),
+            by: None,
         };
         KeyTrace {
             v: 1,

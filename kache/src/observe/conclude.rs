@@ -19,6 +19,8 @@ pub struct Seen {
     pub observation: Observation,
     /// What is shown.
     pub sight: Sight,
+    /// The proc macros that looked, where that is known.
+    pub by: Option<String>,
 }
 
 /// What it takes besides the log.
@@ -65,7 +67,9 @@ impl Evidence<'_> {
                 .sight(&look)
                 .map_err(|e| Deferred::new("unreadable-input", format!("{}: {e}", look.label())))?;
             self.unchanged(&look)?;
-            all.push(Seen { observation: Observation { look, seen: sight.digest }, sight });
+            let by = gathered.readers.get(&look.name).filter(|_| look.kind == Kind::Env);
+            let by = by.map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
+            all.push(Seen { observation: Observation { look, seen: sight.digest }, sight, by });
         }
         Ok(all)
     }

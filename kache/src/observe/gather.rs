@@ -11,7 +11,7 @@
 //! | probes | what sort of thing is there | contents of a file, sort of anything else |
 //! | lists | nothing where only crates of crates are searched (their metadata has their hashes); else the names that could be crates | the names |
 //! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the link; the working directory where the path was relative |
-//! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV` | by `tables::IGNORED_FOR_MACROS` |
+//! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV`; a path by `include` | by `tables::IGNORED_FOR_MACROS`; a path by `LOCATORS` |
 //! | may read all variables (imports `environ`) | nothing | all variables but the ignored |
 //! | asks for the working directory | nothing | its literal path |
 //! | asks who and where it is | nothing | host, user |
@@ -46,6 +46,8 @@ pub struct Gathered {
     pub refused: Option<Deferred>,
     /// Variables read by the compiler's own code whose use may yet be proved harmless.
     pub candidates: BTreeSet<Vec<u8>>,
+    /// By variable: the proc macros that read it.
+    pub readers: BTreeMap<Vec<u8>, BTreeSet<String>>,
     /// What each thread of the compiler did with variables and files, in order.
     pub steps: Vec<Vec<Step>>,
 }
@@ -67,6 +69,8 @@ struct Process {
     name: String,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
+    /// By module id: the crate that a loaded proc macro was made from.
+    crates: HashMap<u32, String>,
     /// Modules recorded before anything else belong to the program as it was linked.
     starting: bool,
 }
@@ -81,6 +85,8 @@ pub struct Gatherer<'a> {
     pub roots: &'a Roots,
     /// The linker's file, if the invocation has one.
     pub linker: Option<PathBuf>,
+    /// Proc macros that the user says use a path only to find files, beside `tables::LOCATORS`.
+    pub locators: &'a [String],
     processes: HashMap<u32, Process>,
     made: HashSet<Vec<u8>>,
     made_dirs: HashSet<Vec<u8>>,
@@ -102,12 +108,14 @@ impl<'a> Gatherer<'a> {
         toolchain: &'a Toolchain,
         roots: &'a Roots,
         linker: Option<PathBuf>,
+        locators: &'a [String],
     ) -> Self {
         Gatherer {
             invocation,
             toolchain,
             roots,
             linker,
+            locators,
             processes: HashMap::new(),
             made: HashSet::new(),
             made_dirs: HashSet::new(),
@@ -216,8 +224,10 @@ impl<'a> Gatherer<'a> {
             let parent = u32::try_from(r.aux).ok().and_then(|p| self.processes.get(&p));
             let class = parent.map_or(Class::Other, |p| p.class);
             let foreign = parent.is_none_or(|p| p.foreign);
-            self.processes
-                .insert(r.pid, Process { class, foreign, name, own: HashMap::new(), starting: true });
+            self.processes.insert(
+                r.pid,
+                Process { class, foreign, name, own: HashMap::new(), crates: HashMap::new(), starting: true },
+            );
             return;
         }
         if self.root_pid == 0 {
@@ -234,7 +244,10 @@ impl<'a> Gatherer<'a> {
         } else {
             Class::Other
         };
-        self.processes.insert(r.pid, Process { class, foreign, name, own: HashMap::new(), starting: true });
+        self.processes.insert(
+            r.pid,
+            Process { class, foreign, name, own: HashMap::new(), crates: HashMap::new(), starting: true },
+        );
         if r.pid == self.root_pid {
             return;
         }
@@ -273,6 +286,9 @@ impl<'a> Gatherer<'a> {
         let own = r.module == 0 || known || process.starting && process.class == Class::Compiler;
         process.own.insert(r.module, own);
         let class = process.class;
+        if !own {
+            process.crates.insert(r.module, crate_of(path));
+        }
         if r.module == 0 || known {
             return;
         }
@@ -559,6 +575,15 @@ impl<'a> Gatherer<'a> {
         if own && class == Class::Compiler && r.errno == 0 {
             self.out.candidates.insert(r.path.to_vec());
         }
+        let reader = self.processes.get(&r.pid).and_then(|p| p.crates.get(&r.module));
+        if let Some(name) = reader.cloned() {
+            let locates =
+                tables::LOCATORS.iter().any(|row| row.what == name) || self.locators.contains(&name);
+            self.out.readers.entry(r.path.to_vec()).or_default().insert(name);
+            if locates && self.roots.portable(r.path2) != r.path2 {
+                return self.look(LookKind::EnvPath, r.path);
+            }
+        }
         self.look(LookKind::Env, r.path);
     }
 
@@ -640,6 +665,13 @@ impl<'a> Gatherer<'a> {
             }
         }
     }
+}
+
+/// `libserde_derive-0f3a.so` is of the crate `serde_derive`.
+fn crate_of(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = name.strip_prefix("lib").unwrap_or(&name);
+    name.split('-').next().unwrap_or(name).to_string()
 }
 
 /// Without doubled slashes and `.` components, as paths are compared.
