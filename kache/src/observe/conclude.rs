@@ -96,7 +96,7 @@ impl Evidence<'_> {
         if !looks.contains(&literal) || self.view.roots.portable(value) == value {
             return;
         }
-        let sources: Option<Vec<Vec<u8>>> = self.sources(looks);
+        let sources = self.sources(looks);
         if sources.is_some_and(|s| include::only_locates(name, value, steps, &s)) {
             looks.remove(&literal);
             looks.insert(Look::new(Kind::EnvPath, name));
@@ -105,11 +105,14 @@ impl Evidence<'_> {
 
     /// The text of every Rust source that was read. What is included as bytes is no source, but to lex it does no
     /// harm unless it is no text: then there is no proof.
-    fn sources(&self, looks: &BTreeSet<Look>) -> Option<Vec<Vec<u8>>> {
-        looks
-            .iter()
-            .filter(|l| l.kind == Kind::File && !is_artifact(&l.name))
-            .map(|l| std::fs::read(self.view.roots.local(&l.name)?).ok())
+    fn sources(&self, looks: &BTreeSet<Look>) -> Option<Vec<include::Source>> {
+        let files = looks.iter().filter(|l| l.kind == Kind::File && !is_artifact(&l.name));
+        files
+            .map(|l| {
+                let path = self.view.roots.local(&l.name)?;
+                let text = std::fs::read(&path).ok()?;
+                Some(include::Source { path: path.as_os_str().as_encoded_bytes().to_vec(), text })
+            })
             .collect()
     }
 

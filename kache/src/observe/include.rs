@@ -4,16 +4,20 @@
 //! from checkout to checkout though nothing of it ends up in the program. To key the variable by its portable form
 //! is right only where *every* use is of that sort. Two independent things must say so:
 //!
-//! 1. **What was done.** Each time rustc looks a variable up for an `env!`, the observer sees the look. Each such
-//!    look must be followed, as the next thing that thread does with a variable or a file, by opening a file whose
-//!    name is the value and a suffix. `env!("OUT_DIR").len()` opens nothing.
+//! 1. **What was done.** Each time rustc looks a variable up for an `env!`, the observer sees the look. Each look must
+//!    be followed, as the next thing that thread does with a variable or a file, by opening a file whose name is
+//!    the value and a suffix. `env!("OUT_DIR").len()` opens nothing.
 //! 2. **What is written.** In every source file read, each mention of the variable must be an `env!` that is the
-//!    first part of a `concat!` (or all) of an `include!`, `include_str!` or `include_bytes!`, and the suffixes
-//!    opened must be suffixes written. A mention in any other place, or an `env!` whose argument is not a plain
-//!    string, and the variable is literal.
+//!    first part of a `concat!` (or all) of an `include!`, `include_str!` or `include_bytes!`. A mention in any other
+//!    place, or an `env!` whose argument is not a plain string, and the variable is literal.
 //!
-//! Either can be fooled alone (a macro of another crate writes the `env!`; a `mod` file happens to lie in the
-//! directory); together they account for every look by a written include of that very file.
+//! What is left to account for is a macro of another crate, whose text is not at hand: it could write an `env!` that
+//! is put to another use just before a file of the directory is opened for another reason. One of two things must
+//! rule that out:
+//!
+//! - each suffix opened is one that an include in the sources names; or
+//! - looks and openings pair off, one to one: no file of the directory is opened without a look just before, and none
+//!   could be, since no file there has a `mod name;` or an include of its own and the path is nowhere written out.
 
 /// What one thread of the compiler did, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,35 +28,71 @@ pub enum Step {
     Opened(Vec<u8>),
 }
 
-/// Whether what was done and what is written agree that `name`, whose value is `value`, only located files.
-pub fn only_locates(name: &[u8], value: &[u8], threads: &[Vec<Step>], sources: &[Vec<u8>]) -> bool {
-    let mut opened: Vec<&[u8]> = Vec::new();
-    for thread in threads {
-        for (i, step) in thread.iter().enumerate() {
-            if *step != Step::Looked(name.to_vec()) {
-                continue;
-            }
-            match thread.get(i + 1) {
-                Some(Step::Opened(path)) if path.starts_with(value) => opened.push(&path[value.len()..]),
-                _ => return false,
-            }
-        }
-    }
-    let mut written = Vec::new();
-    for source in sources {
-        match suffixes(source, name) {
-            Some(found) => written.extend(found),
-            None => return false,
-        }
-    }
-    opened.iter().all(|o| written.iter().any(|w| matches_suffix(w, o)))
+/// A source file that was read.
+pub struct Source {
+    /// Its absolute path.
+    pub path: Vec<u8>,
+    /// What is in it.
+    pub text: Vec<u8>,
 }
 
-/// A written suffix: a literal, or one with a part that only the macro's caller knows.
+/// A written suffix: a literal, or one with a part that only a macro's caller knows.
 type Suffix = Option<Vec<u8>>;
 
-fn matches_suffix(written: &Suffix, opened: &[u8]) -> bool {
-    written.as_ref().is_none_or(|w| w == opened)
+/// Whether what was done and what is written agree that `name`, whose value is `value`, only located files.
+pub fn only_locates(name: &[u8], value: &[u8], threads: &[Vec<Step>], sources: &[Source]) -> bool {
+    let Some(opened) = opened_by_looks(name, value, threads) else { return false };
+    let mut written = Vec::new();
+    let mut alone = true;
+    for source in sources {
+        let Some(tokens) = lex(&source.text) else { return false };
+        let Some(found) = suffixes(&tokens, name) else { return false };
+        written.extend(found);
+        alone &= !contains(&source.text, value);
+        alone &= !is_below(&source.path, value) || opens_nothing_beside_it(&tokens);
+    }
+    let named = opened.iter().all(|o| written.iter().any(|w| w.as_ref().is_none_or(|w| w == o)));
+    !opened.is_empty() && (named || alone && no_opening_without_a_look(name, value, threads))
+}
+
+/// What each look went on to open, behind the value; `None` where one opened nothing.
+fn opened_by_looks<'a>(name: &[u8], value: &[u8], threads: &'a [Vec<Step>]) -> Option<Vec<&'a [u8]>> {
+    let mut opened = Vec::new();
+    for thread in threads {
+        for (i, _) in thread.iter().enumerate().filter(|(_, s)| matches!(s, Step::Looked(n) if n == name)) {
+            match thread.get(i + 1) {
+                Some(Step::Opened(path)) => opened.push(path.strip_prefix(value)?),
+                _ => return None,
+            }
+        }
+    }
+    Some(opened)
+}
+
+fn no_opening_without_a_look(name: &[u8], value: &[u8], threads: &[Vec<Step>]) -> bool {
+    threads.iter().all(|thread| {
+        thread.iter().enumerate().all(|(i, step)| match step {
+            Step::Opened(path) if is_below(path, value) => {
+                i > 0 && matches!(&thread[i - 1], Step::Looked(n) if n == name)
+            }
+            _ => true,
+        })
+    })
+}
+
+fn is_below(path: &[u8], dir: &[u8]) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+/// No `mod name;` and no include of anything but what a variable locates: both open files next to the one at hand.
+fn opens_nothing_beside_it(tokens: &[Token]) -> bool {
+    tokens.iter().enumerate().all(|(i, t)| match t {
+        Token::Word(b"mod") => tokens.get(i + 2) != Some(&Token::Sign(b';')),
+        Token::Word(b"include" | b"include_str" | b"include_bytes") => {
+            tokens.get(i + 1) != Some(&Token::Sign(b'!'))
+        }
+        _ => true,
+    })
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -62,12 +102,9 @@ enum Token<'a> {
     Sign(u8),
 }
 
-/// The suffixes of all includes of `name` in a source; `None` where it is mentioned in any other way.
-fn suffixes(source: &[u8], name: &[u8]) -> Option<Vec<Suffix>> {
-    // Without an `env!` and without the name nothing below could find anything.
-    let tokens = lex(source)?;
-    let mut found = Vec::new();
-    let mut explained = Vec::new();
+/// The suffixes of all includes of `name`; `None` where it is mentioned in any other way.
+fn suffixes(tokens: &[Token], name: &[u8]) -> Option<Vec<Suffix>> {
+    let (mut found, mut explained) = (Vec::new(), Vec::new());
     for i in 0..tokens.len() {
         let Token::Word(word) = tokens[i] else { continue };
         if !matches!(word, b"env" | b"option_env") || tokens.get(i + 1) != Some(&Token::Sign(b'!')) {
@@ -78,7 +115,7 @@ fn suffixes(source: &[u8], name: &[u8]) -> Option<Vec<Suffix>> {
                 if word == b"option_env" {
                     return None;
                 }
-                found.push(included(&tokens, i)?);
+                found.push(included(tokens, i)?);
                 explained.push(i + 3);
             }
             Some(Token::Text(_)) => {}
@@ -311,7 +348,8 @@ mod tests {
     }
 
     fn proved(source: &str, list: &[&str]) -> bool {
-        only_locates(b"OUT_DIR", b"/o", &steps(list), &[source.as_bytes().to_vec()])
+        let source = Source { path: b"/w/lib.rs".to_vec(), text: source.as_bytes().to_vec() };
+        only_locates(b"OUT_DIR", b"/o", &steps(list), &[source])
     }
 
     const GOOD: &str = r#"include!(concat!(env!("OUT_DIR"), "/g.rs"));"#;
@@ -355,9 +393,32 @@ mod tests {
         assert!(!proved(GOOD, &["$OUT_DIR", "$OUT_DIR", "/o/g.rs"]), "a look that opened nothing");
         assert!(!proved(GOOD, &["$OUT_DIR", "/elsewhere/g.rs"]));
         assert!(
-            !proved(GOOD, &["$OUT_DIR", "/o/g.rs", "$OUT_DIR", "/o/sub.rs"]),
-            "a file that no include names"
+            !proved(GOOD, &["$OUT_DIR", "/o/g.rs", "$OUT_DIR", "/o/a.rs", "/o/sub.rs"]),
+            "an opening without a look"
         );
-        assert!(!proved("", &["$OUT_DIR", "/o/g.rs"]), "another crate's macro wrote it");
+        assert!(!proved("", &["$OTHER", "/o/a.rs", "$OUT_DIR", "/o/g.rs"]), "located by another variable");
+        assert!(proved(GOOD, &["/o/mod.rs", "$OUT_DIR", "/o/g.rs"]), "named by an include in the sources");
+        assert!(
+            proved("made::include!();", &["$OUT_DIR", "/o/g.rs"]),
+            "another crate's macro wrote the include"
+        );
+        assert!(!proved("const D: &str = \"/o/x\";", &["$OUT_DIR", "/o/g.rs"]), "the path is written out");
+        assert!(!proved("", &["/o2/x"]), "never looked up as such");
+    }
+
+    #[test]
+    fn files_that_open_others_beside_them_leave_no_proof() {
+        let with = |text: &str| {
+            let made = Source { path: b"/o/g.rs".to_vec(), text: text.as_bytes().to_vec() };
+            only_locates(
+                b"OUT_DIR",
+                b"/o",
+                &steps(&["$OUT_DIR", "/o/g.rs", "$OUT_DIR", "/o/sub.rs"]),
+                &[made],
+            )
+        };
+        assert!(with("mod inline { pub fn f() {} }"));
+        assert!(!with("pub mod sub; const L: usize = other::len!();"));
+        assert!(!with("include!(\"sub.rs\");"));
     }
 }
