@@ -679,6 +679,25 @@ fn an_environment_variable_of_the_compiler_counts() {
 }
 
 #[test]
+fn a_target_specification_counts_by_its_contents() {
+    let stage = Stage::new();
+    let mut ask = Command::new("rustc");
+    ask.args(["-Zunstable-options", "--print=target-spec-json"]).env("RUSTC_BOOTSTRAP", "1");
+    let spec = String::from_utf8(good(&mut ask).stdout).unwrap();
+    stage.write("w/t.json", &spec);
+    stage.write("w/l.rs", "#![feature(no_core)]\n#![no_core]\npub type T = u8;");
+    let compile = || {
+        let mut c = stage.kache(&["rustc", "--crate-name=l", "--crate-type=lib", "--edition=2021", "l.rs"]);
+        c.args(["--emit=dep-info,metadata", "--target=t.json", "-Zunstable-options"])
+            .env("RUSTC_BOOTSTRAP", "1");
+        stage.outcome(&mut c)
+    };
+    assert_eq!((compile(), compile()), (Outcome::Miss, Outcome::Hit));
+    stage.write("w/t.json", &(spec + "\n"));
+    assert_eq!(compile(), Outcome::Miss);
+}
+
+#[test]
 fn every_kind_of_crate_is_cached() {
     for kind in ["lib", "rlib", "dylib", "cdylib", "staticlib", "proc-macro", "bin", "test"] {
         let stage = Stage::new();

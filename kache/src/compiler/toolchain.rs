@@ -63,9 +63,8 @@ impl Toolchain {
     }
 
     fn holds(&self) -> bool {
-        self.files
-            .iter()
-            .all(|(p, id)| std::fs::metadata(p).is_ok_and(|m| same(&StatId::of(&m), id, m.is_dir())))
+        let mut stats = platform::Stats::default();
+        self.files.iter().all(|(p, then)| stats.of(p).is_some_and(|(now, dir)| same(&now, then, dir)))
     }
 
     fn make(store: &Store, program: &Path) -> io::Result<Toolchain> {

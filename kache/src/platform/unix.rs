@@ -311,3 +311,37 @@ pub fn processor() -> Vec<u8> {
 pub fn has_other_names(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)
 }
+
+/// Stats many files of few directories: each directory's path is walked once.
+#[derive(Default)]
+pub struct Stats {
+    dir: Option<(std::path::PathBuf, File)>,
+}
+
+impl Stats {
+    /// The identity of what is at `path`, links followed, and whether it is a directory.
+    pub fn of(&mut self, path: &Path) -> Option<(StatId, bool)> {
+        let (parent, name) = (path.parent()?, path.file_name()?);
+        if self.dir.as_ref().is_none_or(|(p, _)| p != parent) {
+            self.dir = Some((parent.to_path_buf(), File::open(parent).ok()?));
+        }
+        let (_, dir) = self.dir.as_ref()?;
+        let name = CString::new(name.as_bytes()).ok()?;
+        // SAFETY: stat is plain data for the call to fill in, `name` is NUL-terminated, and the descriptor is open.
+        let s = unsafe {
+            let mut s: libc::stat = std::mem::zeroed();
+            if libc::fstatat(dir.as_raw_fd(), name.as_ptr(), &mut s, 0) != 0 {
+                return None;
+            }
+            s
+        };
+        let id = StatId {
+            dev: s.st_dev as u64,
+            ino: s.st_ino as u64,
+            size: s.st_size as u64,
+            mtime: s.st_mtime as i64 * 1_000_000_000 + s.st_mtime_nsec as i64,
+            ctime: s.st_ctime as i64 * 1_000_000_000 + s.st_ctime_nsec as i64,
+        };
+        Some((id, s.st_mode & libc::S_IFMT == libc::S_IFDIR))
+    }
+}
