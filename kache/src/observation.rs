@@ -15,7 +15,7 @@
 //! | `env-path` | variable | its value as a portable path: proved to be used only to locate included files |
 //! | `env-all` | nothing | every variable that no row of the ignore table excuses |
 //! | `program` | name searched in `PATH` | the contents of the program found |
-//! | `cwd` | nothing | the working directory to the byte |
+//! | `cwd` | nothing | the working directory and all roots to the byte |
 //! | `host` | `host` or `user` | the machine's name and kernel, the user |
 //! | `linker` | nothing | the contents of the linker this invocation names (`cc` where none), and what it is spoken to as |
 //! | `setting` | a flag | how this caller wants diagnostics (counts only where there were any) |

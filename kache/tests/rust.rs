@@ -355,14 +355,18 @@ fn a_macro_learns_where_it_is() {
         r#"std::env::current_dir().unwrap().display().to_string()"#,
         r#"std::fs::canonicalize("user.rs").unwrap().display().to_string()"#,
         r#"std::env::var("WHERE").unwrap()"#,
+        r#"std::env::args().find(|a| a.contains("out-dir")).unwrap()"#,
+        r#"proc_macro::Span::call_site().local_file().unwrap().display().to_string()"#,
     ] {
         let stage = Stage::new();
         proc_macro(&stage, body);
         good(Command::new("cp").args(["-r", "w", "another"]).current_dir(stage.dir.path()));
         let at = |dir: &str| {
-            let mut c = stage.kache_in(dir, USE);
-            c.env("WHERE", stage.path(dir));
-            stage.outcome(&mut c)
+            let (input, out) =
+                (stage.path(dir).join("user.rs"), format!("--out-dir={}", stage.path(dir).display()));
+            let args = USE.iter().map(|a| if *a == "user.rs" { input.to_str().unwrap() } else { a });
+            let mut c = stage.kache_in(dir, &args.collect::<Vec<_>>());
+            stage.outcome(c.arg(out).env("WHERE", stage.path(dir)))
         };
         assert_eq!(at("w"), Outcome::Miss);
         assert_eq!(at("w"), Outcome::Hit);

@@ -20,7 +20,7 @@ pub struct Options {
 type Table = (&'static str, &'static str, &'static [rules::Row]);
 
 /// Every table of `observe::tables`.
-fn all() -> [Table; 11] {
+fn all() -> [Table; 13] {
     [
         ("ignored-paths", "paths that are never inputs, whoever looks at them", rules::IGNORED_PATHS),
         (
@@ -59,6 +59,16 @@ fn all() -> [Table; 11] {
             "ignored-volatile",
             "functions with changing results that are no reason not to store",
             rules::IGNORED_VOLATILE,
+        ),
+        (
+            "tells-place",
+            "functions by which a proc macro learns where it is: its place counts literally",
+            rules::TELLS_PLACE,
+        ),
+        (
+            "unseen-calls",
+            "functions that call the system without libc: what such a proc macro helps to build is not stored",
+            rules::UNSEEN_CALLS,
         ),
         ("locators", "proc macros that use a path-valued variable only to find files", rules::LOCATORS),
     ]

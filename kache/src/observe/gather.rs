@@ -13,7 +13,8 @@
 //! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the link; the working directory where the path was relative |
 //! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV`; a path by `include` | by `tables::IGNORED_FOR_MACROS`; a path by `LOCATORS` |
 //! | may read all variables (imports `environ`) | nothing | all variables but the ignored |
-//! | asks for the working directory | nothing | its literal path |
+//! | asks for the working directory, or has a function that tells paths (`tables::TELLS_PLACE`) | nothing | where it and all roots are, literally |
+//! | has functions that call the system without libc (`tables::UNSEEN_CALLS`) | nothing | the result cannot be stored |
 //! | asks who and where it is | nothing | host, user |
 //! | reads the clock, connects | nothing | the result cannot be stored |
 //! | runs a program | the program found under that name, and its file | as left |
@@ -294,8 +295,29 @@ impl<'a> Gatherer<'a> {
         }
         self.content(path.as_os_str().as_encoded_bytes(), own);
         let foreign = !own && class == Class::Compiler;
-        if foreign && elf::imports(path, &["environ", "__environ", "_environ"]).unwrap_or(true) {
+        if foreign {
+            self.abilities(path);
+        }
+    }
+
+    /// What a proc macro could do without a look that is seen: the names in its object tell.
+    fn abilities(&mut self, path: &Path) {
+        if elf::imports(path, &["environ", "__environ", "_environ"]).unwrap_or(true) {
             self.look(LookKind::EnvAll, b"");
+        }
+        let unseen: Vec<&str> = tables::UNSEEN_CALLS.iter().map(|r| r.what).collect();
+        let place: Vec<&str> = tables::TELLS_PLACE.iter().map(|r| r.what).collect();
+        match elf::functions(path, &[&unseen[..], &place].concat()) {
+            Some(found) => {
+                if found.iter().any(|f| place.contains(f)) {
+                    self.look(LookKind::Cwd, b"");
+                }
+                if found.iter().any(|f| unseen.contains(f)) {
+                    let shown = path.display().to_string();
+                    self.refuse("raw-syscall", format!("{shown} makes system calls without libc"));
+                }
+            }
+            None => self.look(LookKind::Cwd, b""),
         }
     }
 

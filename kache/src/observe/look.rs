@@ -141,7 +141,11 @@ impl Viewpoint<'_> {
             Kind::Env => env(&look.name).unwrap_or(UNSET.to_vec()),
             Kind::EnvPath => env(&look.name).map_or(UNSET.to_vec(), |v| self.roots.portable(&v)),
             Kind::EnvAll => whole_environment(),
-            Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
+            Kind::Cwd => {
+                let mut places = vec![self.cwd.as_os_str().as_encoded_bytes()];
+                places.extend(self.roots.iter().map(|r| r.path.as_os_str().as_encoded_bytes()));
+                places.join(&b'\n')
+            }
             Kind::Host => platform::host_fact(&look.name),
             Kind::Setting => self
                 .settings

@@ -211,6 +211,18 @@ pub static CLOCK_AT_START: &[Row] = &[
     row("python", "seeds the hashing of its strings"),
 ];
 
+/// Functions, by a part of their mangled names, by which a proc macro learns where it is without any look that the
+/// observer could see. One that has such a function, or has been stripped of all names, counts its place literally.
+pub static TELLS_PLACE: &[Row] = &[
+    row("4Span10local_file", "`Span::local_file` gives a source's real path"),
+    row("3std3env4args", "`std::env::args` gives the compiler's command line, with paths"),
+    row("3std3env7args_os", "as above"),
+];
+
+/// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
+/// read anything unseen, and what it helps to build is not stored.
+pub static UNSEEN_CALLS: &[Row] = &[row("6rustix7backend", "rustix talks to Linux by itself")];
+
 /// Functions whose result changes from call to call and is still no reason not to store.
 pub static IGNORED_VOLATILE: &[Row] = &[
     row(
@@ -330,6 +342,8 @@ mod tests {
             TOOLS,
             CLOCK_AT_START,
             IGNORED_VOLATILE,
+            TELLS_PLACE,
+            UNSEEN_CALLS,
             LOCATORS,
         ] {
             for r in table {
