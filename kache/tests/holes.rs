@@ -259,6 +259,59 @@ fn a_library_named_like_the_program_counts() {
 }
 
 #[test]
+fn the_length_of_a_checkouts_path_does_not_count() {
+    let stage = Stage::new();
+    let home = stage.path("home/of/cargo");
+    fs::create_dir_all(&home).unwrap();
+    for dir in ["w", "a/very/much/deeper/place/than/that"] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(&format!("{dir}/l.rs"), "pub fn f() {}");
+    }
+    let at = |dir: &str| stage.outcome(stage.kache_in(dir, LIB).env("CARGO_HOME", &home));
+    assert_eq!(at("w"), Outcome::Miss);
+    assert_eq!(at("a/very/much/deeper/place/than/that"), Outcome::Hit);
+}
+
+#[test]
+fn a_shared_object_without_a_name_is_needed_by_its_path() {
+    let stage = Stage::new();
+    for dir in ["w", "another"] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(
+            &format!("{dir}/user.rs"),
+            "unsafe extern \"C\" { safe fn f() -> i32; } fn main() { f(); }",
+        );
+        stage.write(&format!("{dir}/f.c"), "int f(void) { return 1; }");
+        let args = ["-shared", "-fPIC", "f.c", "-o", "libf.so"];
+        good(Command::new("cc").current_dir(stage.path(dir)).args(args));
+    }
+    let at = |dir: &str| {
+        let arg = format!("-Clink-arg={}", stage.path(dir).join("libf.so").display());
+        stage.outcome(&mut stage.kache_in(dir, &["rustc", "--edition=2024", "user.rs", &arg]))
+    };
+    assert_eq!((at("w"), at("w")), (Outcome::Miss, Outcome::Hit));
+    at("another");
+    fs::remove_dir_all(stage.path("w")).unwrap();
+    good(&mut Command::new(stage.path("another/user")));
+}
+
+#[test]
+fn a_run_path_depends_on_the_place() {
+    let stage = Stage::new();
+    for dir in ["w", "a/deeper/place"] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(&format!("{dir}/user.rs"), "fn main() {}");
+    }
+    let at = |dir: &str| {
+        let args = ["rustc", "user.rs", "-Cprefer-dynamic", "-Crpath"];
+        stage.outcome(&mut stage.kache_in(dir, &args))
+    };
+    assert_eq!((at("w"), at("w")), (Outcome::Miss, Outcome::Hit));
+    at("a/deeper/place");
+    good(Command::new(stage.path("a/deeper/place/user")).env_remove("LD_LIBRARY_PATH"));
+}
+
+#[test]
 fn a_library_of_a_macro_is_shadowed() {
     let stage = Stage::new();
     let helper = |dir: &str, word: &str| {

@@ -83,7 +83,7 @@ pub struct Invocation {
     pub search: Vec<PathBuf>,
     /// The directory of its own state from earlier runs.
     pub incremental: Option<PathBuf>,
-    /// Paths must stay literal: coverage.
+    /// Paths must stay literal: coverage, and run paths, which say how to get from the output to a library.
     pub literal_paths: bool,
     /// How the caller wants diagnostics, resolved: name and value.
     pub settings: Vec<(&'static str, String)>,
