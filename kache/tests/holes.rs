@@ -258,6 +258,58 @@ fn a_library_named_like_the_program_counts() {
     assert_eq!(good(&mut Command::new(stage.path("w/app"))).stdout, b"2\n");
 }
 
+/// Runs a shell command on a terminal of its own.
+fn on_a_terminal(stage: &Stage, command: &str) -> Output {
+    let mut c = Command::new("script");
+    c.args(["-qec", command, "/dev/null"]).current_dir(stage.path("w"));
+    c.env("KACHE_CACHE_DIR", stage.cache()).env("TERM", "xterm").stdin(Stdio::null());
+    c.output().unwrap()
+}
+
+#[test]
+fn colours_asked_for_on_a_terminal() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() { let unused = 1; }");
+    for color in ["", "--color=auto", "--color auto"] {
+        let args = format!("rustc --crate-type=lib l.rs {color}");
+        let plain = on_a_terminal(&stage, &args);
+        for _ in 0..2 {
+            let ours = on_a_terminal(&stage, &format!("{} {args}", env!("CARGO_BIN_EXE_kache")));
+            let text = |o: &Output| String::from_utf8_lossy(&o.stdout).into_owned();
+            assert_eq!((ours.status, text(&ours)), (plain.status, text(&plain)), "{color}");
+        }
+    }
+}
+
+#[test]
+fn a_checkout_with_blanks_gets_a_well_formed_dep_info() {
+    for (first, second) in [("w", "b c"), ("b c", "w"), ("w", "q\"\\x"), ("x#y z", "w"), ("w", "a$b#c d")] {
+        let stage = Stage::new();
+        for dir in [first, second] {
+            fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+            stage.write(
+                &format!("{dir}/l.rs"),
+                "pub fn f() { let unused = 1; } pub const O: &str = env!(\"X\");",
+            );
+        }
+        let run = |dir: &str, read: &str| {
+            let mut args = LIB.to_vec();
+            let (input, out) = (stage.path(dir).join("l.rs"), stage.path(dir).join("out"));
+            args[4] = input.to_str().unwrap();
+            fs::create_dir_all(&out).unwrap();
+            let out_dir = format!("--out-dir={}", out.display());
+            args.extend([&*out_dir, "--error-format=json", "--json=artifacts"]);
+            let done = good(stage.kache_in(dir, &args).env("KACHE_READ", read).env("X", "y"));
+            let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+            (text(&done.stderr), text(&fs::read(out.join("l.d")).unwrap()))
+        };
+        run(first, "1");
+        let restored = run(second, "1");
+        assert_eq!(stage.last().outcome, Outcome::Hit, "{first} to {second}");
+        assert_eq!(restored, run(second, "0"), "{first} to {second}");
+    }
+}
+
 #[test]
 fn the_length_of_a_checkouts_path_does_not_count() {
     let stage = Stage::new();
@@ -343,6 +395,16 @@ fn a_library_of_a_macro_is_shadowed() {
 }
 
 #[test]
+fn a_cargo_home_that_is_no_text_builds() {
+    use std::os::unix::ffi::OsStrExt;
+    let stage = Stage::new();
+    let dir = stage.dir.path().join(std::ffi::OsStr::from_bytes(b"a\xffb"));
+    fs::create_dir_all(dir.join(".git")).unwrap();
+    stage.write("w/l.rs", "pub fn f() {}");
+    good(stage.kache(LIB).env("CARGO_HOME", &dir));
+}
+
+#[test]
 fn a_macro_takes_its_time() {
     let stage = Stage::new();
     let body = r#"let t = std::time::Instant::now(); let s = std::collections::HashMap::<u8, u8>::new().len();
@@ -350,4 +412,24 @@ fn a_macro_takes_its_time() {
     proc_macro(&stage, body);
     good(&mut stage.kache(USE));
     println!("{:?}", stage.last().reason);
+}
+
+#[test]
+fn coloured_diagnostics_show_real_paths() {
+    let stage = Stage::new();
+    let input = stage.write("w/l.rs", "pub fn f() { let unused = 1; }");
+    let mut args = LIB.to_vec();
+    args[4] = input.to_str().unwrap();
+    args.extend(["--error-format=json", "--json=diagnostic-rendered-ansi,artifacts"]);
+    let plain = good(Command::new("rustc").args(&args[1..]).current_dir(stage.path("w")));
+    let text = |o: &Output| String::from_utf8_lossy(&o.stderr).into_owned();
+    for _ in 0..2 {
+        assert_eq!(text(&good(&mut stage.kache(&args))), text(&plain));
+    }
+    args.truncate(6);
+    args.push("--color=always");
+    let plain = good(Command::new("rustc").args(&args[1..]).current_dir(stage.path("w")));
+    for _ in 0..2 {
+        assert_eq!(text(&good(&mut stage.kache(&args))), text(&plain));
+    }
 }
