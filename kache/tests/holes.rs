@@ -395,6 +395,20 @@ fn a_library_of_a_macro_is_shadowed() {
 }
 
 #[test]
+fn a_cache_at_a_path_with_a_blank_is_a_cache() {
+    let stage = Stage::new();
+    stage.write("w/user.rs", "fn main() {}");
+    let run = || {
+        let mut c = stage.kache(&["rustc", "user.rs"]);
+        good(c.env("KACHE_CACHE_DIR", stage.path("my cache")));
+        let event = events::read_all(&stage.path("my cache")).unwrap().pop().unwrap();
+        (event.outcome, event.reason)
+    };
+    assert_eq!(run(), (Outcome::Miss, None));
+    assert_eq!(run(), (Outcome::Hit, None));
+}
+
+#[test]
 fn a_cargo_home_that_is_no_text_builds() {
     use std::os::unix::ffi::OsStrExt;
     let stage = Stage::new();
@@ -412,6 +426,36 @@ fn a_macro_takes_its_time() {
     proc_macro(&stage, body);
     good(&mut stage.kache(USE));
     println!("{:?}", stage.last().reason);
+}
+
+#[test]
+fn a_wrapper_that_is_told_to_stop_stops_the_compiler() {
+    let stage = Stage::new();
+    proc_macro(
+        &stage,
+        r#"std::fs::write("pid", std::process::id().to_string()).unwrap(); std::thread::sleep(std::time::Duration::from_secs(20)); String::new()"#,
+    );
+    for signal in ["TERM", "KILL"] {
+        let _ = fs::remove_file(stage.path("w/pid"));
+        let mut child = stage.kache(USE).stderr(Stdio::null()).spawn().unwrap();
+        let pid = loop {
+            if let Ok(pid) = fs::read_to_string(stage.path("w/pid"))
+                && !pid.is_empty()
+            {
+                break pid;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        good(Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]));
+        child.wait().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let lives = !status.is_empty() && !status.contains(") Z ");
+        if lives {
+            let _ = Command::new("kill").args(["-9", &pid]).status();
+        }
+        assert!(!lives, "the compiler lives on after SIG{signal}");
+    }
 }
 
 #[test]
