@@ -258,6 +258,16 @@ fn a_library_named_like_the_program_counts() {
     assert_eq!(good(&mut Command::new(stage.path("w/app"))).stdout, b"2\n");
 }
 
+#[test]
+fn what_the_compiler_logs_is_not_replayed_to_others() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() {}");
+    let logged = good(stage.kache(LIB).env("RUSTC_LOG", "info")).stderr;
+    assert!(!logged.is_empty());
+    let out = good(&mut stage.kache(LIB));
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+}
+
 /// Runs a shell command on a terminal of its own.
 fn on_a_terminal(stage: &Stage, command: &str) -> Output {
     let mut c = Command::new("script");
@@ -406,6 +416,16 @@ fn a_cache_at_a_path_with_a_blank_is_a_cache() {
     };
     assert_eq!(run(), (Outcome::Miss, None));
     assert_eq!(run(), (Outcome::Hit, None));
+}
+
+#[test]
+fn a_source_from_the_future_is_a_source() {
+    let stage = Stage::new();
+    let path = stage.write("w/l.rs", "pub fn f() {}");
+    let later = SystemTime::now() + Duration::from_secs(100_000);
+    fs::File::options().write(true).open(path).unwrap().set_modified(later).unwrap();
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Hit);
 }
 
 #[test]
