@@ -497,3 +497,23 @@ fn coloured_diagnostics_show_real_paths() {
         assert_eq!(text(&good(&mut stage.kache(&args))), text(&plain));
     }
 }
+
+#[test]
+fn a_target_directory_that_cargo_did_not_make_is_one() {
+    let stage = Stage::new();
+    for (dir, target) in [("w", "w/target"), ("a/b", "elsewhere/made/before")] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(&format!("{dir}/l.rs"), "pub fn f() {}");
+        // Cargo tags what it makes: the inner one.
+        stage.write(&format!("{target}/x86_64-unknown-linux-gnu/CACHEDIR.TAG"), "");
+        stage.write(&format!("{target}/x86_64-unknown-linux-gnu/debug/.cargo-lock"), "");
+        let deps = stage.path(target).join("x86_64-unknown-linux-gnu/debug/deps");
+        fs::create_dir(&deps).unwrap();
+        let mut args = LIB.to_vec();
+        let out = format!("--out-dir={}", deps.display());
+        let host = format!("-Ldependency={}", stage.path(target).join("debug/deps").display());
+        args.extend(["--target=x86_64-unknown-linux-gnu", &out, &host]);
+        let wanted = if dir == "w" { Outcome::Miss } else { Outcome::Hit };
+        assert_eq!(stage.outcome(&mut stage.kache_in(dir, &args)), wanted);
+    }
+}
