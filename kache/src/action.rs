@@ -113,13 +113,17 @@ fn path(text: &str, roots: &Roots) -> Vec<u8> {
 
 /// The key's view of a path and the literal one, where nothing in the output may depend on where things are.
 fn paths(roots: &Roots, mapped: bool, sink: &mut dyn Sink) {
-    for root in roots.iter() {
+    // Not in their own order, which is by the length of what they are here.
+    let mut roots: Vec<_> = roots.iter().collect();
+    roots.sort_by(|a, b| a.name.cmp(&b.name));
+    for root in roots {
         let raw = root.path.to_string_lossy();
         match &root.mapped {
             Some(to) if mapped => {
                 sink.put("paths", &format!("{raw}={to}"), format!("<{}>={to}", root.name).as_bytes())
             }
-            _ if root.name == "sysroot" => {}
+            // The sysroot: the compiler's identity speaks for it, and nothing of ours names it.
+            _ if mapped => {}
             _ => sink.put("paths", &raw, format!("<{}>={raw}", root.name).as_bytes()),
         }
     }
@@ -169,12 +173,17 @@ fn join(a: &str, sep: &[u8], b: Vec<u8>) -> Vec<u8> {
     [a.as_bytes(), sep, &b].concat()
 }
 
-/// What stands for itself as a path is located; anything with a path inside may end up in the output (`-rpath`).
+/// What stands for itself as a path is located; anything with a path inside may end up in the output (`-rpath`), as
+/// does the path of a shared object that has no name of its own (`DT_NEEDED`).
 fn link_arguments(raw: &str, split: bool, roots: &Roots) -> Vec<u8> {
+    let one = |text: &str| {
+        let name = Path::new(text).file_name().unwrap_or_default().to_string_lossy();
+        if name.contains(".so") { text.as_bytes().to_vec() } else { path(text, roots) }
+    };
     if !split {
-        return path(raw, roots);
+        return one(raw);
     }
-    let each = raw.split_ascii_whitespace().map(|a| path(a, roots));
+    let each = raw.split_ascii_whitespace().map(one);
     each.collect::<Vec<_>>().join(&b" "[..])
 }
 

@@ -7,14 +7,15 @@
 //! | --- | --- | --- |
 //! | `file` | portable path | the contents |
 //! | `path` | portable path | `absent`, `file`, `dir` or `other` |
-//! | `listing` | portable path | the names in a directory, sorted |
+//! | `listing` | portable path | the names in a directory, sorted, and of what sort each is |
 //! | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
 //! | `tree` | portable path | names and contents of everything below |
-//! | `link` | portable path | where a symbolic link points |
+//! | `link` | portable path | where a symbolic link points, or that none is there |
 //! | `env` | variable | its value to the byte, or that it is unset |
 //! | `env-path` | variable | its value as a portable path: proved to be used only to locate included files |
 //! | `env-all` | nothing | every variable that no row of the ignore table excuses |
 //! | `program` | name searched in `PATH` | the contents of the program found |
+//! | `library` | name that the loader searches | the contents of the library found |
 //! | `cwd` | nothing | the working directory and all roots to the byte |
 //! | `host` | `host` or `user` | the machine's name and kernel, the user |
 //! | `linker` | nothing | the contents of the linker this invocation names (`cc` where none), and what it is spoken to as |
@@ -62,6 +63,7 @@ kinds! {
     Setting = 12, "setting";
     Linker = 13, "linker";
     Crates = 14, "crates";
+    Library = 15, "library";
 }
 
 /// A look, not yet what was seen.

@@ -5,6 +5,7 @@
 //! paths.
 
 use crate::paths::Roots;
+use crate::platform;
 use crate::template;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Command, ExitStatus, Stdio};
@@ -21,6 +22,7 @@ pub struct Ran {
 
 /// Runs a command to its end.
 pub fn run(command: &mut Command, roots: &Roots) -> io::Result<Ran> {
+    platform::die_together(command);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = std::thread::scope(|scope| {

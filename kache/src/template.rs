@@ -23,11 +23,10 @@ impl Spelling {
             Spelling::Plain => path.to_vec(),
             Spelling::Make => {
                 let mut out = Vec::with_capacity(path.len());
+                // rustc quotes blanks and nothing else.
                 for b in path {
-                    match b {
-                        b' ' | b'#' => out.push(b'\\'),
-                        b'$' => out.push(b'$'),
-                        _ => {}
+                    if *b == b' ' {
+                        out.push(b'\\');
                     }
                     out.push(*b);
                 }
@@ -41,12 +40,63 @@ impl Spelling {
     }
 }
 
+/// What a text is, which says how a path in it is quoted: where the path here needs no quotes, the one of the checkout
+/// that asks may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// A dep-info: make's rules, and comments with plain values.
+    DepInfo,
+    /// What a compiler prints: lines of JSON, or for people.
+    Printed,
+}
+
+impl Format {
+    /// The parts of a line, each with how paths in it are quoted.
+    fn pieces(self, line: &[u8]) -> impl Iterator<Item = (Spelling, &[u8])> {
+        let (spelling, rest) = match self {
+            Format::DepInfo if line.starts_with(b"#") => (Spelling::Plain, None),
+            // rustc quotes what is behind the colon, and what it names again in a rule without anything behind.
+            Format::DepInfo => match line.windows(2).position(|w| w == b": ") {
+                Some(at) => (Spelling::Plain, Some(at)),
+                None => (Spelling::Make, None),
+            },
+            Format::Printed => (printed(line), None),
+        };
+        let (first, rest) = line.split_at(rest.unwrap_or(line.len()));
+        [(spelling, first), (Spelling::Make, rest)].into_iter().filter(|(_, piece)| !piece.is_empty())
+    }
+}
+
+/// How a compiler quotes paths in a line that it prints.
+fn printed(line: &[u8]) -> Spelling {
+    if line.starts_with(b"{") { Spelling::Json } else { Spelling::Plain }
+}
+
 /// The text with each root replaced by its mark; `None` where it has NULs of its own and cannot be marked.
-pub fn mark(text: &[u8], roots: &Roots) -> Option<Vec<u8>> {
+pub fn mark(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
     if text.contains(&0) {
         return None;
     }
-    let mut needles: Vec<(Vec<u8>, Spelling, &str)> = Vec::new();
+    let mut out = Vec::with_capacity(text.len());
+    let mut known: Vec<(Spelling, Vec<Needle>)> = Vec::new();
+    for (spelling, piece) in text.split_inclusive(|b| *b == b'\n').flat_map(|line| format.pieces(line)) {
+        let needles = match known.iter().position(|(s, _)| *s == spelling) {
+            Some(i) => &known[i].1,
+            None => {
+                known.push((spelling, needles(roots, spelling)));
+                &known.last().expect("just pushed").1
+            }
+        };
+        mark_piece(piece, needles, spelling, &mut out);
+    }
+    Some(out)
+}
+
+type Needle<'a> = (Vec<u8>, Spelling, &'a str);
+
+/// What to look for in a line of that spelling: paths so quoted, then in any other way.
+fn needles(roots: &Roots, spelling: Spelling) -> Vec<Needle<'_>> {
+    let mut needles: Vec<Needle> = Vec::new();
     for root in roots.iter() {
         let mut forms = vec![(root.path.as_os_str().as_encoded_bytes().to_vec(), root.name.as_str())];
         // What we put into artifacts comes back in diagnostics. `.` alone says nothing; it is handled by `unmap`.
@@ -54,7 +104,7 @@ pub fn mark(text: &[u8], roots: &Roots) -> Option<Vec<u8>> {
             forms.push((m.as_bytes().to_vec(), root.name.as_str()));
         }
         for (path, name) in forms {
-            for spelling in [Spelling::Plain, Spelling::Make, Spelling::Json] {
+            for spelling in [spelling, Spelling::Plain, Spelling::Make, Spelling::Json] {
                 let bytes = spelling.write(&path);
                 if !needles.iter().any(|(b, _, _)| *b == bytes) {
                     needles.push((bytes, spelling, name));
@@ -63,15 +113,18 @@ pub fn mark(text: &[u8], roots: &Roots) -> Option<Vec<u8>> {
         }
     }
     needles.sort_by_key(|(b, _, _)| std::cmp::Reverse(b.len()));
-    let mut out = Vec::with_capacity(text.len());
+    needles
+}
+
+fn mark_piece(text: &[u8], needles: &[Needle], spelling: Spelling, out: &mut Vec<u8>) {
     let mut i = 0;
     while i < text.len() {
-        let inside = i > 0 && (part_of_a_name(text[i - 1]) || text[i - 1] == b'/');
-        let hit = (text[i] == b'/' && !inside)
+        let goes_on = |n: &u8| part_of_a_name(*n) || spelling == Spelling::Make && *n == b'\\';
+        let hit = (text[i] == b'/' && may_begin(&text[..i], spelling))
             .then(|| {
-                needles.iter().find(|(b, _, _)| {
-                    text[i..].starts_with(b) && !text.get(i + b.len()).is_some_and(|n| part_of_a_name(*n))
-                })
+                needles
+                    .iter()
+                    .find(|(b, _, _)| text[i..].starts_with(b) && !text.get(i + b.len()).is_some_and(goes_on))
             })
             .flatten();
         if let Some((bytes, spelling, name)) = hit {
@@ -85,7 +138,24 @@ pub fn mark(text: &[u8], roots: &Roots) -> Option<Vec<u8>> {
             i += 1;
         }
     }
-    Some(out)
+}
+
+/// Whether a path can begin behind this: not within a name, which a colour or an escaped end of line is not.
+fn may_begin(before: &[u8], spelling: Spelling) -> bool {
+    let Some(last) = before.last() else { return true };
+    let escaped = spelling == Spelling::Json
+        && [&b"\\n"[..], b"\\t", b"\\r"]
+            .iter()
+            .any(|e| before.ends_with(e) && !before.ends_with(&[b"\\", *e].concat()));
+    escaped || without_colour(before).is_some() || !part_of_a_name(*last) && *last != b'/'
+}
+
+/// The text before the escape sequence, raw or as JSON has it, that it ends with.
+fn without_colour(text: &[u8]) -> Option<&[u8]> {
+    let parameters = text.strip_suffix(b"m")?;
+    let n = parameters.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    let rest = &parameters[..parameters.len() - n];
+    rest.strip_suffix(b"\x1b[").or_else(|| rest.strip_suffix(b"\\u001b["))
 }
 
 fn part_of_a_name(b: u8) -> bool {
@@ -113,30 +183,34 @@ pub fn render(marked: &[u8], roots: &Roots) -> Option<Vec<u8>> {
 ///
 /// Only what can be told apart is undone: `/kache/…` anywhere, and `./` where a diagnostic puts a file's name.
 pub fn unmap(line: &[u8], roots: &Roots) -> Vec<u8> {
+    let spelling = printed(line);
     let mut out = line.to_vec();
     for root in roots.iter() {
         let Some(mapped) = &root.mapped else { continue };
-        let real = root.path.as_os_str().as_encoded_bytes();
+        let real = spelling.write(root.path.as_os_str().as_encoded_bytes());
         if mapped.starts_with('/') {
-            out = replace(&out, mapped.as_bytes(), real);
+            out = replace(&out, mapped.as_bytes(), &real, |_| true);
         } else {
-            for lead in ["--> ", "::: ", "\"file_name\":\""] {
-                let from = format!("{lead}{mapped}/");
-                let mut to = lead.as_bytes().to_vec();
-                to.extend(real);
-                to.push(b'/');
-                out = replace(&out, from.as_bytes(), &to);
-            }
+            let to = [&real[..], b"/"].concat();
+            out = replace(&out, format!("{mapped}/").as_bytes(), &to, names_a_file);
         }
     }
     out
 }
 
-fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+/// Whether what stands before, colours apart, is what a diagnostic puts before a file's name.
+fn names_a_file(mut before: &[u8]) -> bool {
+    while let Some(rest) = without_colour(before) {
+        before = rest;
+    }
+    [&b"--> "[..], b"::: ", b"\"file_name\":\""].iter().any(|lead| before.ends_with(lead))
+}
+
+fn replace(text: &[u8], from: &[u8], to: &[u8], behind: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut i = 0;
     while i < text.len() {
-        if text[i..].starts_with(from) {
+        if text[i..].starts_with(from) && behind(&text[..i]) {
             out.extend(to);
             i += from.len();
         } else {
@@ -162,9 +236,9 @@ mod tests {
     #[test]
     fn marks_move_to_another_checkout() {
         let (a, b) = (roots("/a/my ws"), roots("/elsewhere/b"));
-        let text = br#"/a/my\ ws/target/x.d: /a/my\ ws/src/l.rs /z/a/my /c/r "p":"/a/my ws/target"
+        let text = br#"/a/my ws/target/x.d: /a/my\ ws/src/l.rs /z/a/my /c/r "p":"/a/my ws/target"
 # env-dep:OUT=/a/my ws/target/o"#;
-        let marked = mark(text, &a).unwrap();
+        let marked = mark(text, &a, Format::DepInfo).unwrap();
         assert_eq!(render(&marked, &a).unwrap(), text);
         let moved = String::from_utf8(render(&marked, &b).unwrap()).unwrap();
         assert_eq!(
@@ -176,8 +250,11 @@ mod tests {
     #[test]
     fn a_name_that_only_begins_alike_is_left() {
         let r = roots("/a/ws");
-        assert_eq!(mark(b"/a/ws2 /a/ws-x /b/a/ws x/a/ws", &r).unwrap(), b"/a/ws2 /a/ws-x /b/a/ws x/a/ws");
-        assert_eq!(mark(b"a\0b", &r), None);
+        assert_eq!(
+            mark(b"/a/ws2 /a/ws-x /b/a/ws x/a/ws", &r, Format::Printed).unwrap(),
+            b"/a/ws2 /a/ws-x /b/a/ws x/a/ws"
+        );
+        assert_eq!(mark(b"a\0b", &r, Format::Printed), None);
     }
 
     #[test]
@@ -185,5 +262,12 @@ mod tests {
         let r = roots("/a/ws");
         let line = unmap(b"--> ./target/o/g.rs:1 \"file_name\":\"./x.rs\" /kache/cargo/r ./y", &r);
         assert_eq!(line, b"--> /a/ws/target/o/g.rs:1 \"file_name\":\"/a/ws/x.rs\" /c/r ./y");
+        let line = unmap(b"\x1b[1;94m--> \x1b[0m./x.rs {\"--> \\u001b[0m./y.rs ./z.rs", &r);
+        assert_eq!(line, b"\x1b[1;94m--> \x1b[0m/a/ws/x.rs {\"--> \\u001b[0m/a/ws/y.rs ./z.rs");
+        let b = roots("/b");
+        for line in [&b"\x1b[0m/a/ws/x"[..], b"{\"t\":\"in:\\n/a/ws/x \\u001b[0m/a/ws/x\""] {
+            let moved = render(&mark(line, &r, Format::Printed).unwrap(), &b).unwrap();
+            assert!(!moved.windows(5).any(|w| w == b"/a/ws"), "{}", moved.escape_ascii());
+        }
     }
 }

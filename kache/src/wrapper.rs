@@ -245,6 +245,9 @@ impl Session<'_> {
         invocation.program = real;
         self.clock.lap(event, "toolchain");
         let roots = invocation.roots(Some(&toolchain.sysroot), self.settings.remap, &self.settings.base_dirs);
+        if let Some(root) = roots.iter().find(|r| r.mapped.is_some() && r.path.to_str().is_none()) {
+            return Err(Deferred::new("not-utf8", format!("{} is not UTF-8", root.path.display())));
+        }
         invocation.unit.source = roots.portable_text(Path::new(&invocation.input));
         if !invocation.input.starts_with('/') {
             invocation.unit.source = invocation.input.clone();
@@ -390,9 +393,8 @@ impl Session<'_> {
         if !self.settings.write {
             return Err(Deferred::new("write-off", "the setting `write` is off"));
         }
-        let (stdout, stderr) =
-            (template::mark(&ran.stdout, &asked.roots), template::mark(&ran.stderr, &asked.roots));
-        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+        let printed = |text: &[u8]| template::mark(text, &asked.roots, template::Format::Printed);
+        let (Some(stdout), Some(stderr)) = (printed(&ran.stdout), printed(&ran.stderr)) else {
             return Err(Deferred::new("binary-output", "what the compiler printed has NULs in it"));
         };
         let mut kept = Vec::new();
@@ -486,7 +488,7 @@ impl Session<'_> {
         }
         if asked.invocation.depinfo.as_deref() == Some(path) {
             let text = std::fs::read(path).map_err(trouble)?;
-            let marked = template::mark(&text, &asked.roots).ok_or_else(|| {
+            let marked = template::mark(&text, &asked.roots, template::Format::DepInfo).ok_or_else(|| {
                 Deferred::new("binary-output", format!("{} has NULs in it", path.display()))
             })?;
             let digest = self.store.put_bytes(&marked).map_err(trouble)?;

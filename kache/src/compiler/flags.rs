@@ -27,7 +27,7 @@ pub enum Form {
     Extern,
     /// `from=to`, the first portable.
     PathMap,
-    /// Portable where the whole value is a path; else to the byte, since a linker may write it into its output.
+    /// Portable where the whole value is a path, but that of a shared object; else to the byte, since a linker may write it into its output.
     LinkArg,
     /// Portable where the value is a file, to the byte where it is a name.
     PathOrName,

@@ -83,7 +83,7 @@ pub struct Invocation {
     pub search: Vec<PathBuf>,
     /// The directory of its own state from earlier runs.
     pub incremental: Option<PathBuf>,
-    /// Paths must stay literal: coverage.
+    /// Paths must stay literal: coverage, and run paths, which say how to get from the output to a library.
     pub literal_paths: bool,
     /// How the caller wants diagnostics, resolved: name and value.
     pub settings: Vec<(&'static str, String)>,
@@ -121,13 +121,28 @@ impl OutputNames {
 }
 
 impl Invocation {
+    /// Cargo's target directory, or its build directory where that is another. Cargo tags those that it makes itself,
+    /// one for a target platform within another too; one that was there before (a mounted volume, `mktemp -d`) is known
+    /// by the lock in the directory of the profile, and may lie in something else that has a tag.
+    fn target_dir(&self) -> Option<PathBuf> {
+        let tagged = crate::paths::upward(&self.outputs.dir, &["CACHEDIR.TAG"]);
+        let profile = crate::paths::upward(&self.outputs.dir, &[".cargo-lock", ".cargo-build-lock"]);
+        let Some(above) = profile.as_deref().and_then(Path::parent) else { return tagged };
+        if tagged.as_ref().is_some_and(|tagged| tagged != above && tagged.starts_with(above)) {
+            return tagged;
+        }
+        let named =
+            self.flags.iter().rev().find(|f| f.row.flag == "--target").and_then(|f| f.value.as_deref());
+        let platform = named.and_then(|t| Path::new(t.strip_suffix(".json").unwrap_or(t)).file_name());
+        let inner = platform.is_some() && above.file_name() == platform;
+        if inner { above.parent() } else { Some(above) }.map(Path::to_path_buf)
+    }
+
     /// The named places that this invocation's paths are relative to.
     pub fn roots(&self, sysroot: Option<&Path>, remap: bool, bases: &[PathBuf]) -> Roots {
         let mapped = |to: &'static str| (remap && !self.literal_paths).then_some(to);
         let mut roots = Roots::default();
-        let target = (!self.outputs.dir.as_os_str().is_empty())
-            .then(|| crate::paths::upward(&self.outputs.dir, &["CACHEDIR.TAG"]))
-            .flatten();
+        let target = (!self.outputs.dir.as_os_str().is_empty()).then(|| self.target_dir()).flatten();
         let cargo = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
             .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cargo")))

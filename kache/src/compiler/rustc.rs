@@ -88,10 +88,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
             .map(|dir| absolute(&command.cwd, Path::new(dir)))
             .collect(),
         incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
-        literal_paths: all
-            .last("-C instrument-coverage")
-            .is_some_and(|v| !matches!(v, "off" | "no" | "n" | "false" | "0"))
-            || all.given("-C instrument-coverage") && all.last("-C instrument-coverage").is_none(),
+        literal_paths: all.is_on("-C instrument-coverage") || all.is_on("-C rpath"),
         native_cpu: native,
         outputs,
         input,
@@ -203,6 +200,12 @@ impl<'a> Flags<'a> {
 
     fn last(&self, name: &'a str) -> Option<&'a str> {
         self.values(name).last()
+    }
+
+    /// Whether a switch is given, and the last time not to say no.
+    fn is_on(&self, name: &str) -> bool {
+        let last = self.0.iter().rev().find(|f| f.row.flag == name);
+        last.is_some_and(|f| !matches!(f.value.as_deref(), Some("off" | "no" | "n" | "false" | "0")))
     }
 
     fn given(&self, name: &str) -> bool {

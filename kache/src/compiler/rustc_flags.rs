@@ -151,7 +151,12 @@ pub static TABLE: &[Row] = &[
     row("-C relocation-model", Maybe, Relevant(Literal), CODE),
     row("-C relro-level", Maybe, Relevant(Literal), CODE),
     row("-C remark", Maybe, Relevant(Literal), "adds diagnostics"),
-    row("-C rpath", Maybe, Relevant(Literal), "search paths in executables"),
+    row(
+        "-C rpath",
+        Maybe,
+        Relevant(Literal),
+        "search paths in executables, relative to where they are: paths stay literal",
+    ),
     row("-C save-temps", Maybe, Deferred, DUMPS),
     row("-C soft-float", Maybe, Relevant(Literal), CODE),
     row(

@@ -150,9 +150,9 @@ impl Evidence<'_> {
         }
         let Some(path) = self.view.roots.local(&look.name) else { return Ok(()) };
         let changed = match platform::sort_of(&path) {
-            Ok(Some((platform::Sort::Dir, id))) => id.mtime >= self.started,
+            Ok(Some((platform::Sort::Dir, id))) => self.is_since(id.mtime),
             Ok(Some((_, id))) => {
-                id.mtime >= self.started || id.ctime >= self.started && !self.was_linked(&path)
+                self.is_since(id.mtime) || id.ctime >= self.started && !self.was_linked(&path)
             }
             _ => true,
         };
@@ -164,6 +164,12 @@ impl Evidence<'_> {
 }
 
 impl Evidence<'_> {
+    /// Whether a modification falls into the compile. One in the future was set by hand (an archive, a clock that
+    /// went wrong), and had that been done since the start the time of change would tell.
+    fn is_since(&self, mtime: i64) -> bool {
+        mtime >= self.started && mtime <= platform::now_ns()
+    }
+
     /// A crate that rustc has finished gets further names: in its incremental state, and where cargo shows it. That
     /// moves the time of change and leaves the time of modification. rustc puts its outputs in place whole, by
     /// renaming, and nobody else writes in the directory that crates are searched in.

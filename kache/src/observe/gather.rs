@@ -8,9 +8,9 @@
 //! | --- | --- | --- |
 //! | opens a file | contents | contents |
 //! | finds nothing there | absence | absence |
-//! | probes | what sort of thing is there | contents of a file, sort of anything else |
-//! | lists | nothing where only crates of crates are searched (their metadata has their hashes); else the names that could be crates | the names |
-//! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the link; the working directory where the path was relative |
+//! | probes | what sort of thing is there | contents of a file, sort of anything else; the link, where one would not be followed |
+//! | lists | nothing where only crates of crates are searched (their metadata has their hashes); else the names that could be crates | the names, and of what sort each is |
+//! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the links on the way; the working directory where the path was relative |
 //! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV`; a path by `include` | by `tables::IGNORED_FOR_MACROS`; a path by `LOCATORS` |
 //! | may read all variables (imports `environ`) | nothing | all variables but the ignored |
 //! | asks for the working directory, or has a function that tells paths (`tables::TELLS_PLACE`) | nothing | where it and all roots are, literally |
@@ -18,7 +18,8 @@
 //! | asks who and where it is | nothing | host, user |
 //! | reads the clock, connects | nothing | the result cannot be stored |
 //! | runs a program | the program found under that name, and its file | as left |
-//! | loads a library | contents, the C runtime excepted | contents |
+//! | loads a library | contents, and what its name leads to; the C runtime excepted | the same |
+//! | makes a link | contents of the file that it leads to | the same; one to a directory and the result cannot be stored |
 //! | leaves a file behind that is no output | the result cannot be stored | the result cannot be stored |
 
 use super::elf;
@@ -92,6 +93,10 @@ pub struct Gatherer<'a> {
     made: HashSet<Vec<u8>>,
     made_dirs: HashSet<Vec<u8>>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
+    /// Variables that other code than the compiler's read: what it did with them no include can prove.
+    read_by_others: BTreeSet<Vec<u8>>,
+    /// Files that are named like outputs and were opened: inputs, unless the run makes them itself.
+    perhaps_inputs: BTreeSet<Vec<u8>>,
     /// By child: who started it, and in which process.
     spawned: HashMap<u32, (u32, u32)>,
     /// Whether the last program that a process became, or had libc start, was its own code's doing.
@@ -121,6 +126,8 @@ impl<'a> Gatherer<'a> {
             made: HashSet::new(),
             made_dirs: HashSet::new(),
             steps: BTreeMap::new(),
+            read_by_others: BTreeSet::new(),
+            perhaps_inputs: BTreeSet::new(),
             spawned: HashMap::new(),
             exec_own: HashMap::new(),
             foreign: false,
@@ -146,6 +153,8 @@ impl<'a> Gatherer<'a> {
         }
         self.unobserved(log);
         self.left_behind();
+        let others = std::mem::take(&mut self.read_by_others);
+        self.out.candidates.retain(|name| !others.contains(name));
         self.out.steps = self.steps.into_values().collect();
         self.out
     }
@@ -187,15 +196,14 @@ impl<'a> Gatherer<'a> {
                 self.made_dirs.insert(clean(r.path));
             }
             Kind::Rename if r.errno == 0 => self.rename(r),
-            Kind::Link if r.errno == 0 => {
-                self.made.insert(clean(r.path2));
-            }
+            Kind::Link if r.errno == 0 => self.link(r, own),
             Kind::Unlink if r.errno == 0 => self.unlink(r, own),
             Kind::Readlink => self.readlink(r, own),
             Kind::Realpath => self.realpath(r, own),
             Kind::List => self.list(r, own),
             Kind::Exec if r.errno == 0 => self.exec(r, own),
             Kind::GetEnv => self.getenv(r, own),
+            Kind::Dlopen if !own && !r.path.is_empty() => self.dlopen(r),
             Kind::Cwd if !own => self.look(LookKind::Cwd, b""),
             Kind::Connect if !own => {
                 let to = String::from_utf8_lossy(r.path).into_owned();
@@ -293,6 +301,11 @@ impl<'a> Gatherer<'a> {
         if r.module == 0 || known {
             return;
         }
+        // What is not loaded by its path is searched for, and another may come to lie before it.
+        let found = Path::new(platform::os_str(r.path));
+        if !found.parent().is_some_and(|dir| self.invocation.search.iter().any(|d| d == dir)) {
+            self.look(LookKind::Library, found.file_name().unwrap_or_default().as_encoded_bytes());
+        }
         self.content(path.as_os_str().as_encoded_bytes(), own);
         let foreign = !own && class == Class::Compiler;
         if foreign {
@@ -319,6 +332,15 @@ impl<'a> Gatherer<'a> {
             }
             None => self.look(LookKind::Cwd, b""),
         }
+    }
+
+    /// A library that is loaded by name may not be there; one that is there is recorded as it is loaded.
+    fn dlopen(&mut self, r: &Record) {
+        if !r.path.contains(&b'/') {
+            return self.look(LookKind::Library, r.path);
+        }
+        let path = crate::paths::absolute(&self.invocation.cwd, Path::new(platform::os_str(r.path)));
+        self.presence(path.as_os_str().as_encoded_bytes(), path.symlink_metadata().is_err(), false);
     }
 
     fn look(&mut self, kind: LookKind, name: &[u8]) {
@@ -361,7 +383,14 @@ impl<'a> Gatherer<'a> {
         if !self.excused(&path, own) && !self.is_host_state(&path) {
             let name = self.roots.portable(&path);
             self.look(LookKind::File, &name);
+        } else if self.invocation.outputs.owns(Path::new(platform::os_str(&path))) && !self.is_made(&path) {
+            self.perhaps_inputs.insert(path);
         }
+    }
+
+    /// Whether what other code than the compiler's sees there is an input, and one that can be looked at again.
+    fn may_look(&self, path: &[u8]) -> bool {
+        !self.excused(path, false) && tables::host_state(path).is_none()
     }
 
     /// What a look there tells cannot be held in a digest. The environment can.
@@ -423,16 +452,17 @@ impl<'a> Gatherer<'a> {
         if own {
             self.step(r, Step::Opened(clean(r.path)));
         }
+        let path = clean(r.path);
+        let absent = platform::errno_is_absent(r.errno);
+        if !own && r.flags & flag::NO_FOLLOW != 0 && (r.errno == 0 || absent) && self.may_look(&path) {
+            let name = self.roots.portable(&path);
+            self.look(LookKind::Link, &name);
+        }
         if r.errno != 0 {
             return self.failed(r, own);
         }
-        let path = Path::new(platform::os_str(r.path));
-        if !own && path.is_file() {
+        if !own && Path::new(platform::os_str(&path)).is_file() {
             self.content(r.path, own);
-            if r.flags & flag::NO_FOLLOW != 0 && path.is_symlink() {
-                let name = self.roots.portable(&clean(r.path));
-                self.look(LookKind::Link, &name);
-            }
         } else {
             self.presence(r.path, false, own);
         }
@@ -459,6 +489,24 @@ impl<'a> Gatherer<'a> {
             self.made.remove(&from);
             self.made.insert(to);
         }
+    }
+
+    /// A second name for something: what is read by it is read of what it leads to.
+    fn link(&mut self, r: &Record, own: bool) {
+        let name = clean(r.path2);
+        let at = Path::new(platform::os_str(&name));
+        let to = Path::new(platform::os_str(r.path));
+        // A file without a name gets one by way of its descriptor: it was made here.
+        if !to.starts_with("/proc") {
+            let to = crate::paths::absolute(at.parent().unwrap_or(at), to);
+            let leads_to = to.as_os_str().as_encoded_bytes();
+            if !to.is_dir() {
+                self.content(leads_to, own);
+            } else if !own && !self.is_made(&clean(leads_to)) {
+                self.refuse("side-effect", format!("{} linked to {}", self.name_of(r), to.display()));
+            }
+        }
+        self.made.insert(name);
     }
 
     fn unlink(&mut self, r: &Record, own: bool) {
@@ -502,12 +550,10 @@ impl<'a> Gatherer<'a> {
         }
         self.presence(r.path, r.errno != 0, own);
         if r.errno == 0 && clean(r.path) != clean(r.path2) {
-            // A link on the way. That the same path leads to the same place is what must hold.
-            let name = self.roots.portable(&clean(r.path));
-            if Path::new(platform::os_str(r.path)).is_symlink() {
+            // That the same path leads to the same place is what must hold: every link on the way counts.
+            for link in links_on(Path::new(platform::os_str(r.path))) {
+                let name = self.roots.portable(link.as_os_str().as_encoded_bytes());
                 self.look(LookKind::Link, &name);
-            } else {
-                self.look(LookKind::Cwd, b"");
             }
         }
     }
@@ -594,7 +640,8 @@ impl<'a> Gatherer<'a> {
         if row.is_some() || !cut && ours.as_ref().map(|v| v.as_encoded_bytes()) != seen {
             return;
         }
-        if own && class == Class::Compiler && r.errno == 0 {
+        let compiler = own && class == Class::Compiler;
+        if compiler && r.errno == 0 {
             self.out.candidates.insert(r.path.to_vec());
         }
         let reader = self.processes.get(&r.pid).and_then(|p| p.crates.get(&r.module));
@@ -605,6 +652,9 @@ impl<'a> Gatherer<'a> {
             if locates && self.roots.portable(r.path2) != r.path2 {
                 return self.look(LookKind::EnvPath, r.path);
             }
+        }
+        if !compiler {
+            self.read_by_others.insert(r.path.to_vec());
         }
         self.look(LookKind::Env, r.path);
     }
@@ -686,6 +736,13 @@ impl<'a> Gatherer<'a> {
                 self.refuse("side-effect", format!("{} was left behind", path.display()));
             }
         }
+        for path in std::mem::take(&mut self.perhaps_inputs) {
+            let p = Path::new(platform::os_str(&path));
+            if !self.out.outputs.contains(p) && p.is_file() {
+                let name = self.roots.portable(&path);
+                self.look(LookKind::File, &name);
+            }
+        }
     }
 }
 
@@ -694,6 +751,31 @@ fn crate_of(path: &Path) -> String {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let name = name.strip_prefix("lib").unwrap_or(&name);
     name.split('-').next().unwrap_or(name).to_string()
+}
+
+/// The symbolic links that are followed where a path is resolved.
+fn links_on(path: &Path) -> Vec<PathBuf> {
+    // The system gives up after as many.
+    const MOST: usize = 40;
+    let parts =
+        |p: &Path| -> Vec<PathBuf> { p.components().rev().map(|c| PathBuf::from(c.as_os_str())).collect() };
+    let (mut links, mut at, mut rest) = (Vec::new(), PathBuf::new(), parts(path));
+    while let Some(part) = rest.pop() {
+        if part.as_os_str() == ".." {
+            at.pop();
+            continue;
+        }
+        at.push(part);
+        if let Ok(to) = at.read_link() {
+            links.push(at.clone());
+            if links.len() == MOST {
+                break;
+            }
+            at.pop();
+            rest.extend(parts(&to));
+        }
+    }
+    links
 }
 
 /// Without doubled slashes and `.` components, as paths are compared.

@@ -5,6 +5,7 @@
 //! overwrites what another's running compilers have mapped.
 
 use super::log::Log;
+use crate::platform;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,8 +23,7 @@ pub const PRELOAD_VARIABLE: &str = "LD_PRELOAD";
 /// Makes sure that the preload object is in `dir`, whole, and says where.
 ///
 /// # Errors
-/// When observation is not supported here, when the path could not be written in `LD_PRELOAD` (whose separators are
-/// colons and spaces), or when `dir` cannot be written to.
+/// When observation is not supported here, or when `dir` cannot be written to.
 pub fn unpack(dir: &Path) -> io::Result<PathBuf> {
     if OBJECT.is_empty() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "no observer on this system"));
@@ -31,8 +31,7 @@ pub fn unpack(dir: &Path) -> io::Result<PathBuf> {
     let digest = blake3::hash(OBJECT).to_hex();
     let path = std::path::absolute(dir)?.join(format!("{}.so", &digest[..32]));
     if path.as_os_str().as_encoded_bytes().iter().any(|b| matches!(b, b':' | b' ' | b'$')) {
-        let message = format!("{}: LD_PRELOAD cannot hold this path", path.display());
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        return in_memory();
     }
     // Read whole rather than trusted: this is done on misses only, and what it guards against is a torn copy.
     if fs::read(&path).is_ok_and(|there| there == OBJECT) {
@@ -45,6 +44,16 @@ pub fn unpack(dir: &Path) -> io::Result<PathBuf> {
         _ = fs::remove_file(&temporary);
     }
     written.map(|()| path)
+}
+
+/// For a directory whose path `LD_PRELOAD` (whose separators are colons and spaces) cannot hold: the object in memory,
+/// under a name that holds for as long as this process lives, as that of the log does.
+fn in_memory() -> io::Result<PathBuf> {
+    let mut file = platform::memory_file()?;
+    file.write_all(OBJECT)?;
+    let path = platform::path_of_open(&file);
+    std::mem::forget(file);
+    Ok(path)
 }
 
 fn write_new(path: &Path) -> io::Result<()> {
@@ -88,8 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_the_loader_would_split_is_refused() {
+    #[cfg(target_os = "linux")]
+    fn a_path_that_the_loader_would_split_is_not_used() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(unpack(&dir.path().join("a b")).is_err());
+        let path = unpack(&dir.path().join("a b")).unwrap();
+        assert!(!path.starts_with(dir.path()) && fs::read(path).unwrap() == OBJECT);
     }
 }

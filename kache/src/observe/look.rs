@@ -67,7 +67,11 @@ impl Viewpoint<'_> {
             Kind::Listing => Digest::of(&listing(&self.local(look)?)?),
             Kind::Crates => Digest::of(&self.crates(&self.local(look)?)?),
             Kind::Tree => self.tree(&self.local(look)?)?,
-            Kind::Link => Digest::of(std::fs::read_link(self.local(look)?)?.as_os_str().as_encoded_bytes()),
+            Kind::Link => Digest::of(&link(&self.local(look)?)?),
+            Kind::Library => match find_library(OsStr::new(platform::os_str(&look.name))) {
+                Some(path) => self.table.file(&path)?.0.digest,
+                None => Digest::of(b"not found"),
+            },
             Kind::Program => match find_program(OsStr::new(platform::os_str(&look.name)), self.roots) {
                 Some(path) => self.table.file(&path)?.0.digest,
                 None => Digest::of(b"not found"),
@@ -105,6 +109,10 @@ impl Viewpoint<'_> {
             }
             Kind::Program => {
                 let found = find_program(platform::os_str(&look.name), self.roots);
+                (digest.hex(), found.map(|p| p.display().to_string()).unwrap_or_default())
+            }
+            Kind::Library => {
+                let found = find_library(platform::os_str(&look.name));
                 (digest.hex(), found.map(|p| p.display().to_string()).unwrap_or_default())
             }
             Kind::Env | Kind::EnvPath => {
@@ -256,13 +264,45 @@ fn names(dir: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     Ok(all)
 }
 
+/// With the sort of each, as a directory's entry tells it without a further look.
 fn listing(dir: &Path) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    for name in names(dir)? {
-        out.extend(name.as_encoded_bytes());
-        out.push(0);
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let sort = entry.file_type()?;
+        let sort = [sort.is_file(), sort.is_dir(), sort.is_symlink()].map(u8::from);
+        all.push([entry.file_name().as_encoded_bytes(), &[0], &sort].concat());
     }
-    Ok(out)
+    all.sort();
+    Ok(all.concat())
+}
+
+/// Where a link points, or that there is none.
+fn link(path: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read_link(path) {
+        Ok(to) => Ok(to.into_os_string().into_encoded_bytes()),
+        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(b"\0no link".to_vec()),
+        Err(e) if platform::is_absent(&e) => Ok(b"\0absent".to_vec()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Where the loader searches besides `LD_LIBRARY_PATH` and what an object names itself (which is in its contents).
+const LIBRARY_DIRS: &[&str] = &[
+    "/usr/local/lib",
+    "/lib64",
+    "/usr/lib64",
+    "/lib",
+    "/usr/lib",
+    "/lib/x86_64-linux-gnu",
+    "/lib/aarch64-linux-gnu",
+];
+
+/// The file that the loader would first find under a library's name.
+fn find_library(name: &OsStr) -> Option<PathBuf> {
+    let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).chain(LIBRARY_DIRS.iter().map(PathBuf::from));
+    dirs.map(|dir| dir.join(name)).find(|p| p.is_file())
 }
 
 /// The file that a bare program name leads to. The toolchain's own directories, which rustc puts in front, are not

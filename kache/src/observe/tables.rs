@@ -173,9 +173,6 @@ pub static COMPILER_ENV: &[Row] = &[
     ),
     row("CLIPPY_CONF_DIR", "as above"),
     row("CARGO", "named in advice"),
-    row("RUSTC_LOG", "what the compiler logs of itself, to a terminal"),
-    row("RUSTC_LOG_*", "as above"),
-    row("RUST_LOG", "as above"),
 ];
 
 /// System programs whose own code is trusted like the compiler's: what they list and probe is the search for what

@@ -307,6 +307,53 @@ pub fn processor() -> Vec<u8> {
     lines.join("\n").into_bytes()
 }
 
+/// A file in memory, without a name in any directory.
+#[cfg(target_os = "linux")]
+pub fn memory_file() -> io::Result<File> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: the name is a C string.
+    let fd = unsafe { libc::memfd_create(c"kache".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// As above: not here.
+#[cfg(not(target_os = "linux"))]
+pub fn memory_file() -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The path by which other processes open a file that this one holds open.
+pub fn path_of_open(file: &File) -> std::path::PathBuf {
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
+}
+
+/// Has the child that a command starts end with this process, however this one ends: a compiler that is not waited
+/// for would go on to write where the next build does.
+pub fn die_together(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    {
+        let parent = std::process::id();
+        let ask = move || {
+            // SAFETY: plain arguments; both calls may be made between fork and exec.
+            unsafe {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+                if libc::getppid() as u32 != parent {
+                    libc::raise(libc::SIGTERM);
+                }
+            }
+            Ok(())
+        };
+        // SAFETY: the closure calls nothing but the system.
+        unsafe { command.pre_exec(ask) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
+}
+
 /// Whether a file has more names than this one.
 pub fn has_other_names(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)

@@ -1,0 +1,519 @@
+//! Ways in which a hit was once wrong, or a result was never kept, found by trying to break the wrapper. Each case
+//! here was seen to fail first.
+#![cfg(target_os = "linux")]
+
+use kache::events::{self, Event, Outcome};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
+use tempfile::TempDir;
+
+struct Stage {
+    dir: TempDir,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let stage = Stage { dir: tempfile::tempdir().unwrap() };
+        fs::create_dir_all(stage.path("w/.git")).unwrap();
+        stage
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.path("cache")
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The wrapper with these arguments, in `w`.
+    fn kache(&self, args: &[&str]) -> Command {
+        self.kache_in("w", args)
+    }
+
+    fn kache_in(&self, dir: &str, args: &[&str]) -> Command {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_kache"));
+        c.current_dir(self.path(dir)).args(args).env("KACHE_CACHE_DIR", self.cache());
+        c.env("XDG_CONFIG_HOME", self.path("config")).stdin(Stdio::null());
+        for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MANIFEST_DIR", "OUT_DIR", "KACHE_LOG"]
+        {
+            c.env_remove(name);
+        }
+        c
+    }
+
+    fn events(&self) -> Vec<Event> {
+        events::read_all(&self.cache()).unwrap()
+    }
+
+    fn last(&self) -> Event {
+        self.events().pop().expect("an event")
+    }
+
+    /// Runs it, wants success, and says how it ended.
+    fn outcome(&self, command: &mut Command) -> Outcome {
+        good(command);
+        let event = self.last();
+        assert!(
+            event.outcome != Outcome::Miss || event.stored,
+            "not stored: {:?} {:?}",
+            event.reason,
+            event.detail
+        );
+        event.outcome
+    }
+
+    /// Runs it, wants success, and says why the result was not kept.
+    fn refusal(&self, command: &mut Command) -> String {
+        good(command);
+        let event = self.last();
+        assert!(!event.stored, "stored");
+        event.reason.unwrap_or_default()
+    }
+}
+
+fn good(command: &mut Command) -> Output {
+    let out = command.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success(), "{command:?}: {text}");
+    out
+}
+
+/// A function-like macro `m!()` whose expansion is a string literal with what `body`, an expression, gives.
+fn proc_macro(stage: &Stage, body: &str) {
+    let source = format!(
+        "extern crate proc_macro; use proc_macro::TokenStream;\n\
+         #[proc_macro] pub fn m(_: TokenStream) -> TokenStream {{\n\
+         let v: String = {{ {body} }};\n format!(\"{{v:?}}\").parse().unwrap() }}"
+    );
+    stage.write("w/m.rs", &source);
+    good(Command::new("rustc").current_dir(stage.path("w")).args([
+        "--crate-type=proc-macro",
+        "--edition=2021",
+        "m.rs",
+    ]));
+    stage.write("w/user.rs", "fn main() { println!(\"{}\", m::m!()); }");
+}
+
+const USE: &[&str] = &[
+    "rustc",
+    "--crate-name=user",
+    "--edition=2021",
+    "user.rs",
+    "--emit=dep-info,link",
+    "--extern=m=libm.so",
+];
+
+/// What a macro's user is given, when compiled first, again, and after a change.
+fn differs(
+    what: &str,
+    body: &str,
+    prepare: impl Fn(&Stage),
+    change: impl Fn(&Stage, &mut Command),
+    says: (&str, &str),
+) {
+    let stage = Stage::new();
+    prepare(&stage);
+    proc_macro(&stage, body);
+    let run = |s: &Stage| String::from_utf8(good(&mut Command::new(s.path("w/user"))).stdout).unwrap();
+    assert_eq!(stage.outcome(&mut stage.kache(USE)), Outcome::Miss, "{what}");
+    assert_eq!(run(&stage).trim(), says.0, "{what}");
+    assert_eq!(stage.outcome(&mut stage.kache(USE)), Outcome::Hit, "{what}");
+    let mut command = stage.kache(USE);
+    change(&stage, &mut command);
+    assert_eq!(stage.outcome(&mut command), Outcome::Miss, "{what}: a false hit");
+    assert_eq!(run(&stage).trim(), says.1, "{what}");
+}
+
+fn link(stage: &Stage, to: &str, at: &str) {
+    let _ = fs::remove_file(stage.path(at));
+    std::os::unix::fs::symlink(to, stage.path(at)).unwrap();
+}
+
+const LIB: &[&str] = &[
+    "rustc",
+    "--crate-name=l",
+    "--crate-type=lib",
+    "--edition=2021",
+    "l.rs",
+    "--emit=dep-info,metadata,link",
+];
+
+#[test]
+fn a_macro_pastes_a_path_that_the_crate_also_includes_by() {
+    let stage = Stage::new();
+    proc_macro(&stage, r#"std::env::var("OUT_DIR").unwrap()"#);
+    stage.write("w/l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\")); pub const P: &str = m::m!();");
+    stage.write("w/out/g.rs", "");
+    good(Command::new("cp").args(["-r", "w", "another"]).current_dir(stage.dir.path()));
+    let at = |dir: &str| {
+        let mut c = stage.kache_in(dir, LIB);
+        stage.outcome(c.arg("--extern=m=libm.so").env("OUT_DIR", stage.path(dir).join("out")))
+    };
+    assert_eq!((at("w"), at("w"), at("another")), (Outcome::Miss, Outcome::Hit, Outcome::Miss));
+}
+
+#[test]
+fn a_macro_reads_a_file_by_another_name_that_it_makes() {
+    let read = "let s = std::fs::read_to_string(\"tmp\").unwrap(); std::fs::remove_file(\"tmp\").unwrap(); s";
+    let body = format!("std::os::unix::fs::symlink(\"data\", \"tmp\").unwrap(); {read}");
+    let put = |s: &Stage, t: &str| drop(s.write("w/data", t));
+    differs("symlink", &body, |s| put(s, "a"), |s, _| put(s, "b"), ("a", "b"));
+    // A further name is a change of the file.
+    let stage = Stage::new();
+    put(&stage, "a");
+    proc_macro(&stage, &format!("std::fs::hard_link(\"data\", \"tmp\").unwrap(); {read}"));
+    assert_eq!(stage.refusal(&mut stage.kache(USE)), "changed-while-compiling");
+}
+
+#[test]
+fn a_macro_resolves_a_path_through_a_link_in_the_middle() {
+    let body = r#"let p = std::fs::canonicalize("way/file").unwrap();
+        p.parent().unwrap().file_name().unwrap().to_str().unwrap().to_string()"#;
+    let files = |s: &Stage| {
+        s.write("w/one/file", "");
+        s.write("w/two/file", "");
+        link(s, "one", "w/way");
+    };
+    differs("realpath", body, files, |s, _| link(s, "two", "w/way"), ("one", "two"));
+}
+
+#[test]
+fn a_macro_asks_whether_something_is_a_link() {
+    let body = r#"std::fs::symlink_metadata("x").is_ok_and(|m| m.is_symlink()).to_string()"#;
+    let remove = |s: &Stage| drop(fs::remove_file(s.path("w/x")));
+    differs("dangling, gone", body, |s| link(s, "nowhere", "w/x"), |s, _| remove(s), ("true", "false"));
+    let dir = |s: &Stage| {
+        s.write("w/d/f", "");
+        link(s, "d", "w/x");
+    };
+    let real = |s: &Stage, _: &mut Command| {
+        remove(s);
+        s.write("w/x/f", "");
+    };
+    differs("to a directory, a directory", body, dir, real, ("true", "false"));
+    let file = |s: &Stage| drop(s.write("w/x", "same"));
+    let linked = |s: &Stage, _: &mut Command| {
+        s.write("w/y", "same");
+        link(s, "y", "w/x");
+    };
+    differs("a file, a link to one", body, file, linked, ("false", "true"));
+}
+
+#[test]
+fn a_macro_tells_directories_from_files_in_a_listing() {
+    let body = r#"std::fs::read_dir("list").unwrap().filter(|e| e.as_ref().unwrap().file_type().unwrap().is_dir()).count().to_string()"#;
+    let change = |s: &Stage, _: &mut Command| {
+        fs::remove_file(s.path("w/list/1")).unwrap();
+        fs::create_dir(s.path("w/list/1")).unwrap();
+    };
+    differs("file_type", body, |s| drop(s.write("w/list/1", "")), change, ("0", "1"));
+}
+
+#[test]
+fn an_input_named_like_the_output_counts() {
+    let stage = Stage::new();
+    stage.write(
+        "w/app.rs",
+        "unsafe extern \"C\" { safe fn f() -> i32; } fn main() { println!(\"{}\", f()); }",
+    );
+    let archive = |n: u8| {
+        stage.write("w/f.c", &format!("int f(void) {{ return {n}; }}"));
+        let sh = "cc -c f.c && rm -f libapp.a && ar crD libapp.a f.o";
+        good(Command::new("sh").current_dir(stage.path("w")).args(["-c", sh]));
+    };
+    archive(1);
+    let args = ["rustc", "--edition=2024", "app.rs", "-L.", "-lstatic=app", "-o", "app"];
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit);
+    archive(2);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(good(&mut Command::new(stage.path("w/app"))).stdout, b"2\n");
+}
+
+#[test]
+fn a_library_named_like_the_program_counts() {
+    let stage = Stage::new();
+    stage.write("w/main.rs", "fn main() { println!(\"{}\", app::N); }");
+    let lib = |n: u8| {
+        stage.write("w/lib.rs", &format!("pub const N: u8 = {n};"));
+        let args = ["--crate-type=lib", "--crate-name=app", "lib.rs"];
+        good(Command::new("rustc").current_dir(stage.path("w")).args(args));
+    };
+    lib(1);
+    let args = ["rustc", "--edition=2021", "main.rs", "--extern=app=libapp.rlib", "-o", "app"];
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit);
+    lib(2);
+    assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
+    assert_eq!(good(&mut Command::new(stage.path("w/app"))).stdout, b"2\n");
+}
+
+#[test]
+fn what_the_compiler_logs_is_not_replayed_to_others() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() {}");
+    let logged = good(stage.kache(LIB).env("RUSTC_LOG", "info")).stderr;
+    assert!(!logged.is_empty());
+    let out = good(&mut stage.kache(LIB));
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+}
+
+/// Runs a shell command on a terminal of its own.
+fn on_a_terminal(stage: &Stage, command: &str) -> Output {
+    let mut c = Command::new("script");
+    c.args(["-qec", command, "/dev/null"]).current_dir(stage.path("w"));
+    c.env("KACHE_CACHE_DIR", stage.cache()).env("TERM", "xterm").stdin(Stdio::null());
+    c.output().unwrap()
+}
+
+#[test]
+fn colours_asked_for_on_a_terminal() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() { let unused = 1; }");
+    for color in ["", "--color=auto", "--color auto"] {
+        let args = format!("rustc --crate-type=lib l.rs {color}");
+        let plain = on_a_terminal(&stage, &args);
+        for _ in 0..2 {
+            let ours = on_a_terminal(&stage, &format!("{} {args}", env!("CARGO_BIN_EXE_kache")));
+            let text = |o: &Output| String::from_utf8_lossy(&o.stdout).into_owned();
+            assert_eq!((ours.status, text(&ours)), (plain.status, text(&plain)), "{color}");
+        }
+    }
+}
+
+#[test]
+fn a_checkout_with_blanks_gets_a_well_formed_dep_info() {
+    for (first, second) in [("w", "b c"), ("b c", "w"), ("w", "q\"\\x"), ("x#y z", "w"), ("w", "a$b#c d")] {
+        let stage = Stage::new();
+        for dir in [first, second] {
+            fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+            stage.write(
+                &format!("{dir}/l.rs"),
+                "pub fn f() { let unused = 1; } pub const O: &str = env!(\"X\");",
+            );
+        }
+        let run = |dir: &str, read: &str| {
+            let mut args = LIB.to_vec();
+            let (input, out) = (stage.path(dir).join("l.rs"), stage.path(dir).join("out"));
+            args[4] = input.to_str().unwrap();
+            fs::create_dir_all(&out).unwrap();
+            let out_dir = format!("--out-dir={}", out.display());
+            args.extend([&*out_dir, "--error-format=json", "--json=artifacts"]);
+            let done = good(stage.kache_in(dir, &args).env("KACHE_READ", read).env("X", "y"));
+            let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+            (text(&done.stderr), text(&fs::read(out.join("l.d")).unwrap()))
+        };
+        run(first, "1");
+        let restored = run(second, "1");
+        assert_eq!(stage.last().outcome, Outcome::Hit, "{first} to {second}");
+        assert_eq!(restored, run(second, "0"), "{first} to {second}");
+    }
+}
+
+#[test]
+fn the_length_of_a_checkouts_path_does_not_count() {
+    let stage = Stage::new();
+    let home = stage.path("home/of/cargo");
+    fs::create_dir_all(&home).unwrap();
+    for dir in ["w", "a/very/much/deeper/place/than/that"] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(&format!("{dir}/l.rs"), "pub fn f() {}");
+    }
+    let at = |dir: &str| stage.outcome(stage.kache_in(dir, LIB).env("CARGO_HOME", &home));
+    assert_eq!(at("w"), Outcome::Miss);
+    assert_eq!(at("a/very/much/deeper/place/than/that"), Outcome::Hit);
+}
+
+#[test]
+fn a_shared_object_without_a_name_is_needed_by_its_path() {
+    let stage = Stage::new();
+    for dir in ["w", "another"] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(
+            &format!("{dir}/user.rs"),
+            "unsafe extern \"C\" { safe fn f() -> i32; } fn main() { f(); }",
+        );
+        stage.write(&format!("{dir}/f.c"), "int f(void) { return 1; }");
+        let args = ["-shared", "-fPIC", "f.c", "-o", "libf.so"];
+        good(Command::new("cc").current_dir(stage.path(dir)).args(args));
+    }
+    let at = |dir: &str| {
+        let arg = format!("-Clink-arg={}", stage.path(dir).join("libf.so").display());
+        stage.outcome(&mut stage.kache_in(dir, &["rustc", "--edition=2024", "user.rs", &arg]))
+    };
+    assert_eq!((at("w"), at("w")), (Outcome::Miss, Outcome::Hit));
+    at("another");
+    fs::remove_dir_all(stage.path("w")).unwrap();
+    good(&mut Command::new(stage.path("another/user")));
+}
+
+#[test]
+fn a_run_path_depends_on_the_place() {
+    let stage = Stage::new();
+    for dir in ["w", "a/deeper/place"] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(&format!("{dir}/user.rs"), "fn main() {}");
+    }
+    let at = |dir: &str| {
+        let args = ["rustc", "user.rs", "-Cprefer-dynamic", "-Crpath"];
+        stage.outcome(&mut stage.kache_in(dir, &args))
+    };
+    assert_eq!((at("w"), at("w")), (Outcome::Miss, Outcome::Hit));
+    at("a/deeper/place");
+    good(Command::new(stage.path("a/deeper/place/user")).env_remove("LD_LIBRARY_PATH"));
+}
+
+#[test]
+fn a_library_of_a_macro_is_shadowed() {
+    let stage = Stage::new();
+    let helper = |dir: &str, word: &str| {
+        stage.write("w/h.c", &format!("const char *say(void) {{ return \"{word}\"; }}"));
+        fs::create_dir_all(stage.path("w").join(dir)).unwrap();
+        let out = format!("{dir}/libhelp.so");
+        let args = ["-shared", "-fPIC", "-Wl,-soname,libhelp.so", "h.c", "-o", &out];
+        good(Command::new("cc").current_dir(stage.path("w")).args(args));
+    };
+    helper("late", "late");
+    stage.write("w/m.rs", "extern crate proc_macro; use proc_macro::TokenStream;\n\
+         #[link(name = \"help\")] unsafe extern \"C\" { safe fn say() -> *const std::ffi::c_char; }\n\
+         #[proc_macro] pub fn m(_: TokenStream) -> TokenStream {\n\
+         let s = unsafe { std::ffi::CStr::from_ptr(say()) }; format!(\"{:?}\", s.to_str().unwrap()).parse().unwrap() }");
+    let args = ["--crate-type=proc-macro", "--edition=2024", "m.rs", "-Llate"];
+    good(Command::new("rustc").current_dir(stage.path("w")).args(args));
+    stage.write("w/user.rs", "fn main() { println!(\"{}\", m::m!()); }");
+    fs::create_dir_all(stage.path("w/early")).unwrap();
+    let (early, late) = (stage.path("w/early"), stage.path("w/late"));
+    let run = || {
+        let path = format!("{}:{}", early.display(), late.display());
+        let outcome = stage.outcome(stage.kache(USE).env("LD_LIBRARY_PATH", path));
+        (outcome, String::from_utf8(good(&mut Command::new(stage.path("w/user"))).stdout).unwrap())
+    };
+    assert_eq!(run(), (Outcome::Miss, "late\n".into()));
+    assert_eq!(run(), (Outcome::Hit, "late\n".into()));
+    helper("early", "early");
+    assert_eq!(run(), (Outcome::Miss, "early\n".into()));
+}
+
+#[test]
+fn a_cache_at_a_path_with_a_blank_is_a_cache() {
+    let stage = Stage::new();
+    stage.write("w/user.rs", "fn main() {}");
+    let run = || {
+        let mut c = stage.kache(&["rustc", "user.rs"]);
+        good(c.env("KACHE_CACHE_DIR", stage.path("my cache")));
+        let event = events::read_all(&stage.path("my cache")).unwrap().pop().unwrap();
+        (event.outcome, event.reason)
+    };
+    assert_eq!(run(), (Outcome::Miss, None));
+    assert_eq!(run(), (Outcome::Hit, None));
+}
+
+#[test]
+fn a_source_from_the_future_is_a_source() {
+    let stage = Stage::new();
+    let path = stage.write("w/l.rs", "pub fn f() {}");
+    let later = SystemTime::now() + Duration::from_secs(100_000);
+    fs::File::options().write(true).open(path).unwrap().set_modified(later).unwrap();
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Hit);
+}
+
+#[test]
+fn a_cargo_home_that_is_no_text_builds() {
+    use std::os::unix::ffi::OsStrExt;
+    let stage = Stage::new();
+    let dir = stage.dir.path().join(std::ffi::OsStr::from_bytes(b"a\xffb"));
+    fs::create_dir_all(dir.join(".git")).unwrap();
+    stage.write("w/l.rs", "pub fn f() {}");
+    good(stage.kache(LIB).env("CARGO_HOME", &dir));
+}
+
+#[test]
+fn a_macro_takes_its_time() {
+    let stage = Stage::new();
+    let body = r#"let t = std::time::Instant::now(); let s = std::collections::HashMap::<u8, u8>::new().len();
+        std::thread::spawn(move || { drop(t.elapsed()); s.to_string() }).join().unwrap()"#;
+    proc_macro(&stage, body);
+    good(&mut stage.kache(USE));
+    println!("{:?}", stage.last().reason);
+}
+
+#[test]
+fn a_wrapper_that_is_told_to_stop_stops_the_compiler() {
+    let stage = Stage::new();
+    proc_macro(
+        &stage,
+        r#"std::fs::write("pid", std::process::id().to_string()).unwrap(); std::thread::sleep(std::time::Duration::from_secs(20)); String::new()"#,
+    );
+    for signal in ["TERM", "KILL"] {
+        let _ = fs::remove_file(stage.path("w/pid"));
+        let mut child = stage.kache(USE).stderr(Stdio::null()).spawn().unwrap();
+        let pid = loop {
+            if let Ok(pid) = fs::read_to_string(stage.path("w/pid"))
+                && !pid.is_empty()
+            {
+                break pid;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        good(Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]));
+        child.wait().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let lives = !status.is_empty() && !status.contains(") Z ");
+        if lives {
+            let _ = Command::new("kill").args(["-9", &pid]).status();
+        }
+        assert!(!lives, "the compiler lives on after SIG{signal}");
+    }
+}
+
+#[test]
+fn coloured_diagnostics_show_real_paths() {
+    let stage = Stage::new();
+    let input = stage.write("w/l.rs", "pub fn f() { let unused = 1; }");
+    let mut args = LIB.to_vec();
+    args[4] = input.to_str().unwrap();
+    args.extend(["--error-format=json", "--json=diagnostic-rendered-ansi,artifacts"]);
+    let plain = good(Command::new("rustc").args(&args[1..]).current_dir(stage.path("w")));
+    let text = |o: &Output| String::from_utf8_lossy(&o.stderr).into_owned();
+    for _ in 0..2 {
+        assert_eq!(text(&good(&mut stage.kache(&args))), text(&plain));
+    }
+    args.truncate(6);
+    args.push("--color=always");
+    let plain = good(Command::new("rustc").args(&args[1..]).current_dir(stage.path("w")));
+    for _ in 0..2 {
+        assert_eq!(text(&good(&mut stage.kache(&args))), text(&plain));
+    }
+}
+
+#[test]
+fn a_target_directory_that_cargo_did_not_make_is_one() {
+    let stage = Stage::new();
+    for (dir, target) in [("w", "w/target"), ("a/b", "elsewhere/made/before")] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        stage.write(&format!("{dir}/l.rs"), "pub fn f() {}");
+        // Cargo tags what it makes: the inner one.
+        stage.write(&format!("{target}/x86_64-unknown-linux-gnu/CACHEDIR.TAG"), "");
+        stage.write(&format!("{target}/x86_64-unknown-linux-gnu/debug/.cargo-lock"), "");
+        let deps = stage.path(target).join("x86_64-unknown-linux-gnu/debug/deps");
+        fs::create_dir(&deps).unwrap();
+        let mut args = LIB.to_vec();
+        let out = format!("--out-dir={}", deps.display());
+        let host = format!("-Ldependency={}", stage.path(target).join("debug/deps").display());
+        args.extend(["--target=x86_64-unknown-linux-gnu", &out, &host]);
+        let wanted = if dir == "w" { Outcome::Miss } else { Outcome::Hit };
+        assert_eq!(stage.outcome(&mut stage.kache_in(dir, &args)), wanted);
+    }
+}
