@@ -2,116 +2,13 @@
 //! here was seen to fail first.
 #![cfg(target_os = "linux")]
 
-use kache::events::{self, Event, Outcome};
+mod stage;
+
+use kache::events::{self, Outcome};
+use stage::{LIB, Stage, USE, good, proc_macro};
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
-use tempfile::TempDir;
-
-struct Stage {
-    dir: TempDir,
-}
-
-impl Stage {
-    fn new() -> Stage {
-        let stage = Stage { dir: tempfile::tempdir().unwrap() };
-        fs::create_dir_all(stage.path("w/.git")).unwrap();
-        stage
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn cache(&self) -> PathBuf {
-        self.path("cache")
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    /// The wrapper with these arguments, in `w`.
-    fn kache(&self, args: &[&str]) -> Command {
-        self.kache_in("w", args)
-    }
-
-    fn kache_in(&self, dir: &str, args: &[&str]) -> Command {
-        let mut c = Command::new(env!("CARGO_BIN_EXE_kache"));
-        c.current_dir(self.path(dir)).args(args).env("KACHE_CACHE_DIR", self.cache());
-        c.env("XDG_CONFIG_HOME", self.path("config")).stdin(Stdio::null());
-        for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MANIFEST_DIR", "OUT_DIR", "KACHE_LOG"]
-        {
-            c.env_remove(name);
-        }
-        c
-    }
-
-    fn events(&self) -> Vec<Event> {
-        events::read_all(&self.cache()).unwrap()
-    }
-
-    fn last(&self) -> Event {
-        self.events().pop().expect("an event")
-    }
-
-    /// Runs it, wants success, and says how it ended.
-    fn outcome(&self, command: &mut Command) -> Outcome {
-        good(command);
-        let event = self.last();
-        assert!(
-            event.outcome != Outcome::Miss || event.stored,
-            "not stored: {:?} {:?}",
-            event.reason,
-            event.detail
-        );
-        event.outcome
-    }
-
-    /// Runs it, wants success, and says why the result was not kept.
-    fn refusal(&self, command: &mut Command) -> String {
-        good(command);
-        let event = self.last();
-        assert!(!event.stored, "stored");
-        event.reason.unwrap_or_default()
-    }
-}
-
-fn good(command: &mut Command) -> Output {
-    let out = command.output().unwrap();
-    let text = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(out.status.success(), "{command:?}: {text}");
-    out
-}
-
-/// A function-like macro `m!()` whose expansion is a string literal with what `body`, an expression, gives.
-fn proc_macro(stage: &Stage, body: &str) {
-    let source = format!(
-        "extern crate proc_macro; use proc_macro::TokenStream;\n\
-         #[proc_macro] pub fn m(_: TokenStream) -> TokenStream {{\n\
-         let v: String = {{ {body} }};\n format!(\"{{v:?}}\").parse().unwrap() }}"
-    );
-    stage.write("w/m.rs", &source);
-    good(Command::new("rustc").current_dir(stage.path("w")).args([
-        "--crate-type=proc-macro",
-        "--edition=2021",
-        "m.rs",
-    ]));
-    stage.write("w/user.rs", "fn main() { println!(\"{}\", m::m!()); }");
-}
-
-const USE: &[&str] = &[
-    "rustc",
-    "--crate-name=user",
-    "--edition=2021",
-    "user.rs",
-    "--emit=dep-info,link",
-    "--extern=m=libm.so",
-];
 
 /// What a macro's user is given, when compiled first, again, and after a change.
 fn differs(
@@ -138,15 +35,6 @@ fn link(stage: &Stage, to: &str, at: &str) {
     let _ = fs::remove_file(stage.path(at));
     std::os::unix::fs::symlink(to, stage.path(at)).unwrap();
 }
-
-const LIB: &[&str] = &[
-    "rustc",
-    "--crate-name=l",
-    "--crate-type=lib",
-    "--edition=2021",
-    "l.rs",
-    "--emit=dep-info,metadata,link",
-];
 
 #[test]
 fn a_macro_pastes_a_path_that_the_crate_also_includes_by() {

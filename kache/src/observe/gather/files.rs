@@ -1,0 +1,297 @@
+//! The records that are about files: what was opened, probed, listed, made and left behind.
+
+use super::super::include::Step;
+use super::super::log::{Record, flag};
+use super::super::tables;
+use super::{Class, Gatherer, clean};
+use crate::observation::Kind as LookKind;
+use crate::platform;
+use std::path::{Path, PathBuf};
+
+impl Gatherer<'_> {
+    pub(super) fn is_made(&self, path: &[u8]) -> bool {
+        if self.made.contains(path) || self.made_dirs.contains(path) {
+            return true;
+        }
+        if self.made_dirs.is_empty() {
+            return false;
+        }
+        Path::new(platform::os_str(path))
+            .ancestors()
+            .skip(1)
+            .any(|a| self.made_dirs.contains(a.as_os_str().as_encoded_bytes()))
+    }
+
+    /// Whether a path needs no look: made here, excused by a row, or the toolchain's.
+    pub(super) fn excused(&self, path: &[u8], own: bool) -> bool {
+        let p = Path::new(platform::os_str(path));
+        self.is_made(path)
+            || tables::ignored_path(path, own).is_some()
+            || self.toolchain.covers(p)
+            || !self.foreign && (self.invocation.outputs.owns(p) || self.invocation.outputs.dir == p)
+            || own && self.is_state(path)
+    }
+
+    /// Below the directory of incremental state.
+    pub(super) fn is_state(&self, path: &[u8]) -> bool {
+        self.invocation
+            .incremental
+            .as_ref()
+            .is_some_and(|dir| Path::new(platform::os_str(path)).starts_with(dir))
+    }
+
+    pub(super) fn content(&mut self, path: &[u8], own: bool) {
+        let path = clean(path);
+        if !self.excused(&path, own) && !self.is_host_state(&path) {
+            let name = self.roots.portable(&path);
+            self.look(LookKind::File, &name);
+        } else if self.invocation.outputs.owns(Path::new(platform::os_str(&path))) && !self.is_made(&path) {
+            self.perhaps_inputs.insert(path);
+        }
+    }
+
+    /// Whether what other code than the compiler's sees there is an input, and one that can be looked at again.
+    pub(super) fn may_look(&self, path: &[u8]) -> bool {
+        !self.excused(path, false) && tables::host_state(path).is_none()
+    }
+
+    /// What a look there tells cannot be held in a digest. The environment can.
+    pub(super) fn is_host_state(&mut self, path: &[u8]) -> bool {
+        if tables::host_state(path).is_none() {
+            return false;
+        }
+        if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
+            self.look(LookKind::EnvAll, b"");
+        } else if path.starts_with(b"/proc/self/exe") || path.starts_with(b"/proc/self/cwd") {
+            self.look(LookKind::Cwd, b"");
+        } else {
+            self.refuse("host-state", format!("{} was looked at", String::from_utf8_lossy(path)));
+        }
+        true
+    }
+
+    pub(super) fn presence(&mut self, path: &[u8], absent: bool, own: bool) {
+        let path = clean(path);
+        if self.excused(&path, own) || !own && self.is_host_state(&path) {
+            return;
+        }
+        let name = self.roots.portable(&path);
+        if absent {
+            self.out.absent.insert(path);
+        }
+        self.look(LookKind::Path, &name);
+    }
+
+    pub(super) fn read(&mut self, r: &Record, own: bool) {
+        let path = clean(r.path);
+        if own {
+            self.step(r, Step::Opened(path.clone()));
+        }
+        if r.errno != 0 {
+            return self.failed(r, own);
+        }
+        if r.flags & flag::DIRECTORY != 0 || Path::new(platform::os_str(&path)).is_dir() {
+            return self.presence(&path, false, own);
+        }
+        if own && self.is_state(&path) && !self.is_made(&path) {
+            return self.refuse("incremental", "began with incremental state from an earlier compile");
+        }
+        self.content(&path, own);
+    }
+
+    pub(super) fn failed(&mut self, r: &Record, own: bool) {
+        if platform::errno_is_absent(r.errno) {
+            return self.presence(r.path, true, own);
+        }
+        let path = clean(r.path);
+        if !self.excused(&path, own) && !own {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            self.refuse("unreadable-input", format!("{shown} could not be opened (error {})", r.errno));
+        }
+    }
+
+    pub(super) fn probe(&mut self, r: &Record, own: bool) {
+        if own {
+            self.step(r, Step::Opened(clean(r.path)));
+        }
+        let path = clean(r.path);
+        let absent = platform::errno_is_absent(r.errno);
+        if !own && r.flags & flag::NO_FOLLOW != 0 && (r.errno == 0 || absent) && self.may_look(&path) {
+            let name = self.roots.portable(&path);
+            self.look(LookKind::Link, &name);
+        }
+        if r.errno != 0 {
+            return self.failed(r, own);
+        }
+        if !own && Path::new(platform::os_str(&path)).is_file() {
+            self.content(r.path, own);
+        } else {
+            self.presence(r.path, false, own);
+        }
+    }
+
+    pub(super) fn write(&mut self, r: &Record, own: bool) {
+        if r.errno != 0 {
+            if !own && r.flags & flag::EXCLUSIVE != 0 {
+                self.presence(r.path, false, own);
+            }
+            return;
+        }
+        let path = clean(r.path);
+        if tables::ignored_path(&path, true).is_none() {
+            self.made.insert(path);
+        }
+    }
+
+    pub(super) fn rename(&mut self, r: &Record) {
+        let (from, to) = (clean(r.path), clean(r.path2));
+        if self.made_dirs.remove(&from) || Path::new(platform::os_str(&to)).is_dir() {
+            self.made_dirs.insert(to);
+        } else {
+            self.made.remove(&from);
+            self.made.insert(to);
+        }
+    }
+
+    /// A second name for something: what is read by it is read of what it leads to.
+    pub(super) fn link(&mut self, r: &Record, own: bool) {
+        let name = clean(r.path2);
+        let at = Path::new(platform::os_str(&name));
+        let to = Path::new(platform::os_str(r.path));
+        // A file without a name gets one by way of its descriptor: it was made here.
+        if !to.starts_with("/proc") {
+            let to = crate::paths::absolute(at.parent().unwrap_or(at), to);
+            let leads_to = to.as_os_str().as_encoded_bytes();
+            if !to.is_dir() {
+                self.content(leads_to, own);
+            } else if !own && !self.is_made(&clean(leads_to)) {
+                self.refuse("side-effect", format!("{} linked to {}", self.name_of(r), to.display()));
+            }
+        }
+        self.made.insert(name);
+    }
+
+    pub(super) fn unlink(&mut self, r: &Record, own: bool) {
+        let path = clean(r.path);
+        let was_ours = self.is_made(&path);
+        if !was_ours && !self.excused(&path, own) {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            self.refuse("side-effect", format!("{} removed {shown}", self.name_of(r)));
+        }
+    }
+
+    pub(super) fn readlink(&mut self, r: &Record, own: bool) {
+        if own {
+            if platform::errno_is_absent(r.errno) {
+                self.failed(r, own);
+            }
+            return;
+        }
+        let path = clean(r.path);
+        // What these say of the process is where it runs.
+        if path.starts_with(b"/proc/self/") {
+            return self.look(LookKind::Cwd, b"");
+        }
+        match r.errno {
+            0 if !self.excused(&path, own) => {
+                let name = self.roots.portable(&path);
+                self.look(LookKind::Link, &name);
+            }
+            0 => {}
+            e if platform::errno_is_absent(e) => self.presence(&path, true, own),
+            _ => self.presence(&path, false, own),
+        }
+    }
+
+    pub(super) fn realpath(&mut self, r: &Record, own: bool) {
+        if own {
+            return if r.errno == 0 { self.presence(r.path, false, own) } else { self.failed(r, own) };
+        }
+        if r.flags & flag::RELATIVE != 0 {
+            self.look(LookKind::Cwd, b"");
+        }
+        self.presence(r.path, r.errno != 0, own);
+        if r.errno == 0 && clean(r.path) != clean(r.path2) {
+            // That the same path leads to the same place is what must hold: every link on the way counts.
+            for link in links_on(Path::new(platform::os_str(r.path))) {
+                let name = self.roots.portable(link.as_os_str().as_encoded_bytes());
+                self.look(LookKind::Link, &name);
+            }
+        }
+    }
+
+    pub(super) fn list(&mut self, r: &Record, own: bool) {
+        let path = clean(r.path);
+        if r.errno != 0 {
+            return self.failed(r, own);
+        }
+        let here = Path::new(platform::os_str(&path));
+        let searched =
+            own && (self.invocation.search.iter().any(|d| d == here) || self.invocation.outputs.dir == here);
+        if searched || self.excused(&path, own) || own && here == self.toolchain.sysroot.join("lib") {
+            return;
+        }
+        let name = self.roots.portable(&path);
+        if r.flags & (flag::RECURSIVE | flag::PATTERN) != 0 {
+            let dir =
+                if here.is_dir() { here } else { here.ancestors().find(|a| a.is_dir()).unwrap_or(here) };
+            let name = self.roots.portable(dir.as_os_str().as_encoded_bytes());
+            return self.look(LookKind::Tree, &name);
+        }
+        let crates = own && self.processes.get(&r.pid).is_some_and(|p| p.class == Class::Compiler);
+        self.look(if crates { LookKind::Crates } else { LookKind::Listing }, &name);
+    }
+
+    /// What the run made is either gone again, or an output, or a side effect that a hit would not have.
+    pub(super) fn left_behind(&mut self) {
+        let made: Vec<PathBuf> =
+            self.made.iter().chain(&self.made_dirs).map(|p| PathBuf::from(platform::os_str(p))).collect();
+        for path in made {
+            let gone = path.symlink_metadata().is_err();
+            // rustc makes the directory that it is told to write to; a restore does so as well.
+            if gone
+                || self.is_state(path.as_os_str().as_encoded_bytes())
+                || self.invocation.outputs.dir.starts_with(&path)
+            {
+                continue;
+            }
+            if self.invocation.outputs.owns(&path) && !path.is_dir() {
+                self.out.outputs.insert(path);
+            } else {
+                self.refuse("side-effect", format!("{} was left behind", path.display()));
+            }
+        }
+        for path in std::mem::take(&mut self.perhaps_inputs) {
+            let p = Path::new(platform::os_str(&path));
+            if !self.out.outputs.contains(p) && p.is_file() {
+                let name = self.roots.portable(&path);
+                self.look(LookKind::File, &name);
+            }
+        }
+    }
+}
+
+/// The symbolic links that are followed where a path is resolved.
+fn links_on(path: &Path) -> Vec<PathBuf> {
+    // The system gives up after as many.
+    const MOST: usize = 40;
+    let parts =
+        |p: &Path| -> Vec<PathBuf> { p.components().rev().map(|c| PathBuf::from(c.as_os_str())).collect() };
+    let (mut links, mut at, mut rest) = (Vec::new(), PathBuf::new(), parts(path));
+    while let Some(part) = rest.pop() {
+        if part.as_os_str() == ".." {
+            at.pop();
+            continue;
+        }
+        at.push(part);
+        if let Ok(to) = at.read_link() {
+            links.push(at.clone());
+            if links.len() == MOST {
+                break;
+            }
+            at.pop();
+            rest.extend(parts(&to));
+        }
+    }
+    links
+}
