@@ -160,17 +160,18 @@ fn what_the_compiler_logs_is_not_replayed_to_others() {
 fn on_a_terminal(stage: &Stage, command: &str) -> Output {
     let mut c = Command::new("script");
     c.args(["-qec", command, "/dev/null"]).current_dir(stage.path("w"));
-    c.env("KACHE_CACHE_DIR", stage.cache()).env("TERM", "xterm").stdin(Stdio::null());
-    c.output().unwrap()
+    c.env("KACHE_CACHE_DIR", stage.cache()).env("TERM", "xterm").env_remove("NO_COLOR");
+    c.stdin(Stdio::null()).output().unwrap()
 }
 
 #[test]
 fn colours_asked_for_on_a_terminal() {
-    let stage = Stage::new();
-    stage.write("w/l.rs", "pub fn f() { let unused = 1; }");
     for color in ["", "--color=auto", "--color auto"] {
+        let stage = Stage::new();
+        stage.write("w/l.rs", "pub fn f() { let unused = 1; }");
         let args = format!("rustc --crate-type=lib l.rs {color}");
         let plain = on_a_terminal(&stage, &args);
+        assert!(String::from_utf8_lossy(&plain.stdout).contains("\x1b["), "{plain:?}");
         for _ in 0..2 {
             let ours = on_a_terminal(&stage, &format!("{} {args}", env!("CARGO_BIN_EXE_kache")));
             let text = |o: &Output| String::from_utf8_lossy(&o.stdout).into_owned();

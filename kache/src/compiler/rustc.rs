@@ -56,6 +56,10 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
             "-C split-debuginfo=unpacked: its files have no planned names",
         ));
     }
+    // rustc takes `--color` once, and into our pipe `auto` would print what no terminal gets.
+    if all.last("--color") == Some("auto") && colours_of_terminal(&all).is_some() {
+        return Err(Deferred::new("deferred-flag", "--color=auto, written out on a terminal"));
+    }
     let probe = probe(&all, &inputs)?;
     let input = match (&inputs[..], probe) {
         (_, true) => String::new(),
@@ -147,7 +151,6 @@ fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<String>), Deferred> {
             flags.push(flag(name, value, &mut words)?);
         } else if word.starts_with('-') && word.len() > 1 {
             let (name, rest) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(i, _)| i));
-            let rest = rest.strip_prefix('=').unwrap_or(rest);
             let row = rustc_flags::find(name);
             if row.is_some_and(|r| r.takes == Takes::Nothing) && !rest.is_empty() {
                 // `-vV`: flags without a value can stand together.
@@ -251,24 +254,34 @@ fn emit(all: &Flags) -> Vec<(String, Option<String>)> {
 /// rustc looks whether its standard error is a terminal. Ours is; the pipe that we capture through is not.
 fn diagnostics(all: &Flags) -> (Vec<(&'static str, String)>, Vec<OsString>) {
     let mut inject = Vec::new();
-    let json = all.last("--error-format").is_some_and(|f| f == "json");
     let mut color = all.last("--color").unwrap_or("auto").to_string();
     let mut width = all.last("--diagnostic-width").map(str::to_string);
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
-        || std::env::var_os("TERM").is_none_or(|t| t == "dumb");
-    if !json && let Some(columns) = platform::terminal_width() {
-        if color == "auto" && !plain {
-            color = "always".to_string();
-            inject.push("--color=always".into());
-        }
-        if width.is_none() {
-            inject.push(format!("--diagnostic-width={columns}").into());
-            width = Some(columns.to_string());
-        }
+    if color == "auto" && colours_of_terminal(all).is_some() {
+        color = "always".to_string();
+        inject.push("--color=always".into());
+    }
+    if let Some(columns) = terminal(all)
+        && width.is_none()
+    {
+        inject.push(format!("--diagnostic-width={columns}").into());
+        width = Some(columns.to_string());
     }
     let styles: Vec<&str> =
         all.values("--json").flat_map(|v| v.split(',')).filter(|v| v.starts_with("diagnostic-")).collect();
     (vec![("color", color), ("width", width.unwrap_or_default()), ("json", styles.join(","))], inject)
+}
+
+/// The width of the terminal that diagnostics go to, if they do.
+fn terminal(all: &Flags) -> Option<u16> {
+    let json = all.last("--error-format").is_some_and(|f| f == "json");
+    if json { None } else { platform::terminal_width() }
+}
+
+/// The same, where the terminal is one for colours.
+fn colours_of_terminal(all: &Flags) -> Option<u16> {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+        || std::env::var_os("TERM").is_none_or(|t| t == "dumb");
+    if plain { None } else { terminal(all) }
 }
 
 fn outputs(all: &Flags, input: &str, emit: &[(String, Option<String>)], cwd: &Path) -> OutputNames {
@@ -413,6 +426,9 @@ mod tests {
         assert_eq!(reason(&["-Zno-such-flag", "a.rs"]), "unknown-flag");
         assert_eq!(reason(&["--frobnicate", "a.rs"]), "unknown-flag");
         assert_eq!(reason(&["-Csave-temps", "a.rs"]), "deferred-flag");
+        // The sign belongs to the value, and rustc refuses it.
+        assert_eq!(reason(&["-C=opt-level=1", "a.rs"]), "unknown-flag");
+        assert_eq!(parsed(&["-A=warnings", "a.rs"]).unwrap().flags[0].value.as_deref(), Some("=warnings"));
         assert_eq!(reason(&["a.rs", "b.rs"]), "several-inputs");
         assert_eq!(reason(&["-Copt-level=1"]), "no-input");
         assert_eq!(reason(&["-"]), "stdin");
