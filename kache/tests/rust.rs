@@ -235,6 +235,17 @@ fn a_crate_found_by_search_counts() {
     args.extend(["-L", "early", "-Llate", "--extern", "dep"]);
     assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
     assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit);
+    fs::create_dir_all(stage.path("w/same")).unwrap();
+    let mut same = LIB.to_vec();
+    same.extend(["-L", "same", "--out-dir", "same", "-Llate", "--extern", "dep"]);
+    assert_eq!(stage.outcome(&mut stage.kache(&same)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(&same)), Outcome::Hit);
+    dep("same", 2);
+    let out = stage.kache(&same).output().unwrap();
+    assert!(
+        !out.status.success() || stage.last().outcome == Outcome::Miss,
+        "a crate beside the output was not seen"
+    );
     dep("early", 2);
     let out = stage.kache(&args).output().unwrap();
     assert!(

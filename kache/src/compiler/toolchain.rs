@@ -9,6 +9,7 @@
 //! | the program itself, links followed | it is what runs |
 //! | `<sysroot>/lib`: `librustc*`, `libstd-*`, `libLLVM*`, `libtest-*` | the compiler's code |
 //! | `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
+//! | `<sysroot>/lib/rustlib/*/target.json` | what a target means |
 //! | `<sysroot>/lib/rustlib/etc` | what debuggers are told about types |
 //! | the directories of the above | a file added there is a change |
 //!
@@ -81,6 +82,7 @@ impl Toolchain {
         for target in
             list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src") && !p.ends_with("etc"))
         {
+            paths.extend([target.join("target.json"), target.clone()].into_iter().filter(|p| p.exists()));
             for part in ["lib", "bin", "codegen-backends"] {
                 walk(&target.join(part), &mut paths);
             }

@@ -226,9 +226,13 @@ impl Gatherer<'_> {
             return self.failed(r, own);
         }
         let here = Path::new(platform::os_str(&path));
-        let searched =
-            own && (self.invocation.search.iter().any(|d| d == here) || self.invocation.outputs.dir == here);
-        if searched || self.excused(&path, own) || own && here == self.toolchain.sysroot.join("lib") {
+        let searched = own && self.invocation.search.iter().any(|d| d == here);
+        // A directory that crates are searched in may be the one that this one is written to.
+        let output = here == self.invocation.outputs.dir && !self.is_made(&path);
+        if searched
+            || !output && self.excused(&path, own)
+            || own && here == self.toolchain.sysroot.join("lib")
+        {
             return;
         }
         let name = self.roots.portable(&path);
