@@ -13,6 +13,7 @@ use crate::fold::Place;
 use crate::leak::{self, Leaks};
 use crate::pair::{self, Pairing};
 use crate::progress;
+use crate::random;
 use crate::scratch::Scratch;
 use crate::tally::{self, Tally};
 use crate::trouble::{Result, Trouble};
@@ -83,6 +84,8 @@ pub struct Findings {
     pub leaks: Leaks,
     /// Excepted units, and whether the exception is proved.
     pub baked: Vec<baked::Proof>,
+    /// Units that the compiler makes differently each time, and whether that is proved.
+    pub random: Vec<baked::Proof>,
     /// Units compiled by a build that had nothing to do.
     pub not_fresh: Vec<String>,
     /// Event lines of an unknown version, or torn.
@@ -241,13 +244,23 @@ impl Run<'_> {
         let restored = b.root().join("target.restored");
         let target = b.target();
         std::fs::rename(&target, &restored).map_err(Trouble::io("move aside", &target))?;
+        let events = self.build_without_hits("build without hits", b, Some(expected))?;
+        self.compare_targets(b, &restored, &target)?;
+        self.excuse_random(b, &events, &restored, &target)
+    }
+
+    fn build_without_hits(
+        &mut self,
+        name: &'static str,
+        b: &Checkout,
+        expected: Option<usize>,
+    ) -> Result<Vec<Event>> {
         let cache = self.scratch.verify_cache();
         let wired = self.backend.environment(self.workload.wiring, &cache, Reads::Forbidden);
         let environment = b.environment(self.workload).with_all(wired);
         let mut log = self.backend.events(&cache);
         let mut events = Vec::new();
-        let name = "build without hits";
-        let mut shown = progress::Phase::begin(&format!("{name} ({})", b.label()), Some(expected));
+        let mut shown = progress::Phase::begin(&format!("{name} ({})", b.label()), expected);
         let took = b.run(&self.workload.build, &environment, &self.log_file(name, b), &mut || {
             events.extend(log.iter_mut().flat_map(EventLog::poll));
             shown.count(Tally::of(&events, &self.workload.units).units, 0);
@@ -255,7 +268,33 @@ impl Run<'_> {
         let tally = Tally::of(&events, &self.workload.units);
         shown.end(&format!("{:.2} s", took.as_secs_f64()));
         self.record(name, b, took, log.is_some().then_some(tally));
-        self.compare_targets(b, &restored, &target)
+        Ok(events)
+    }
+
+    /// See `random`: what is claimed to differ by the compiler's own doing is proved to, and all that reads it
+    /// is compared once more from equal inputs.
+    fn excuse_random(
+        &mut self,
+        b: &Checkout,
+        events: &[Event],
+        restored: &Path,
+        target: &Path,
+    ) -> Result<()> {
+        let claims = &self.workload.expect.random;
+        let Some(found) = &self.findings.artifacts else { return Ok(()) };
+        let claimed = random::claimed(claims, events, target, found);
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        let first = random::take(&claimed, target)?;
+        self.build_without_hits("compile random units again", b, None)?;
+        self.findings.random = random::prove(claims, &claimed, target, &first)?;
+        if self.findings.random.iter().any(|proof| proof.evidence.is_none()) {
+            return Ok(());
+        }
+        random::put_back(&claimed, restored, target)?;
+        self.build_without_hits("build on their restored output", b, None)?;
+        self.compare_targets(b, restored, target)
     }
 
     fn compare_targets(&mut self, b: &Checkout, restored: &Path, compiled: &Path) -> Result<()> {

@@ -23,6 +23,7 @@ mod machine;
 mod pair;
 mod print;
 mod progress;
+mod random;
 mod record;
 mod run;
 #[cfg(test)]

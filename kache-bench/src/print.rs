@@ -41,6 +41,14 @@ fn write_report(out: &mut String, record: &Record) -> fmt::Result {
     }
     write_phases(out, &findings.phases)?;
     write_leaks(out, &findings.leaks.leaks)?;
+    for proof in &findings.random {
+        let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");
+        writeln!(
+            out,
+            "random: {}: {} ({evidence}; all that reads it was compared from its restored output)",
+            proof.unit, proof.reason
+        )?;
+    }
     for proof in &findings.baked {
         let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");
         writeln!(out, "value-baked: {}: {} ({evidence})", proof.unit, proof.reason)?;

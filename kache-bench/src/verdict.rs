@@ -28,6 +28,9 @@ pub fn judge(findings: &Findings, expect: &Expect, plan: Plan) -> Verdict {
         let (differ, all) = (artifacts.mismatches.len(), artifacts.artifacts);
         problems.push(format!("{differ} of {all} artifacts are not what the compiler makes in that place"));
     }
+    for proof in findings.random.iter().filter(|proof| proof.evidence.is_none()) {
+        problems.push(format!("`{}` is excepted as random, but two compiles made the same", proof.unit));
+    }
     if findings.artifacts.as_ref().is_some_and(|a| a.artifacts == 0) {
         problems.push("there are no artifacts to compare".into());
     }
@@ -151,7 +154,13 @@ mod tests {
 
     fn expect(baked: &[&str]) -> Expect {
         let claim = |unit: &&str| Baked { unit: unit.to_string(), reason: "env!".into() };
-        Expect { units: 10, hit_rate: 1.0, stability: 1.0, baked: baked.iter().map(claim).collect() }
+        Expect {
+            units: 10,
+            hit_rate: 1.0,
+            stability: 1.0,
+            baked: baked.iter().map(claim).collect(),
+            random: Vec::new(),
+        }
     }
 
     #[test]

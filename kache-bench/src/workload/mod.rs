@@ -101,9 +101,11 @@ pub struct Expect {
     pub stability: f64,
     /// Units excepted from both because they bake a checkout's path, or the like, into what they build.
     pub baked: Vec<Baked>,
+    /// Units that the compiler itself makes differently each time.
+    pub random: Vec<Baked>,
 }
 
-/// A unit that must not hit in another clone, and why.
+/// A unit that is excepted from something that holds of all others, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baked {
     /// Its label (`demo 0.1.0 (lib)`) or its crate's name.

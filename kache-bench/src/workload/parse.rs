@@ -91,6 +91,8 @@ struct ExpectShape {
     stability: Option<Spanned<f64>>,
     #[serde(default)]
     baked: Vec<BakedShape>,
+    #[serde(default)]
+    random: Vec<BakedShape>,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +100,10 @@ struct ExpectShape {
 struct BakedShape {
     unit: String,
     reason: String,
+}
+
+fn claim(shape: BakedShape) -> Baked {
+    Baked { unit: shape.unit, reason: shape.reason }
 }
 
 /// Reads the text of `file`.
@@ -124,7 +130,8 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
             units: shape.expect.units.unwrap_or(1),
             hit_rate: complain.fraction("expect.hit_rate", shape.expect.hit_rate)?,
             stability: complain.fraction("expect.stability", shape.expect.stability)?,
-            baked: shape.expect.baked.into_iter().map(|b| Baked { unit: b.unit, reason: b.reason }).collect(),
+            baked: shape.expect.baked.into_iter().map(claim).collect(),
+            random: shape.expect.random.into_iter().map(claim).collect(),
         },
     })
 }

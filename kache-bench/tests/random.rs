@@ -1,0 +1,105 @@
+//! A unit that the compiler itself makes differently each time: claimed as such it must be proved, and what is built
+//! from it must still equal what the compiler makes from the same.
+
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+const WORKLOAD: &str = r#"
+description = "A proc macro that walks a hash map"
+[source]
+kind = "path"
+path = "dice"
+[build]
+commands = ["cargo build --locked --offline"]
+[expect]
+units = 3
+"#;
+
+const CLAIM: &str = r#"
+[[expect.random]]
+unit = "thrower"
+reason = "its macro walks a hash map"
+"#;
+
+const FILES: &[(&str, &str)] = &[
+    ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"dice\", \"thrower\", \"app\"]\n"),
+    (
+        "Cargo.lock",
+        "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"thrower\",\n]\n\n\
+         [[package]]\nname = \"dice\"\nversion = \"0.1.0\"\n\n\
+         [[package]]\nname = \"thrower\"\nversion = \"0.1.0\"\ndependencies = [\n \"dice\",\n]\n",
+    ),
+    (
+        "dice/Cargo.toml",
+        "[package]\nname = \"dice\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\nproc-macro = true\n",
+    ),
+    (
+        "dice/src/lib.rs",
+        "#[proc_macro]\npub fn throw(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n\
+         let all: std::collections::HashSet<u32> = (0..64).collect();\n\
+         let text: String = all.iter().map(|n| format!(\"{n},\")).collect();\n\
+         format!(\"[{text}]\").parse().unwrap()\n}\n",
+    ),
+    (
+        "thrower/Cargo.toml",
+        "[package]\nname = \"thrower\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\ndice = { path = \"../dice\" }\n",
+    ),
+    ("thrower/src/lib.rs", "pub const ALL: [u32; 64] = dice::throw!();\n"),
+    (
+        "app/Cargo.toml",
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nthrower = { path = \"../thrower\" }\n",
+    ),
+    ("app/src/main.rs", "fn main() {\n    println!(\"{:?}\", thrower::ALL);\n}\n"),
+];
+
+/// The kache that was built with these tests, or the one that `KACHE_BENCH_TEST_KACHE` names.
+fn kache() -> PathBuf {
+    if let Some(program) = std::env::var_os("KACHE_BENCH_TEST_KACHE") {
+        return program.into();
+    }
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "-p", "kache", "--message-format=json-render-diagnostics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back().unwrap()
+}
+
+/// The exit status and the record of a verified check.
+fn check(claim: &str) -> (Option<i32>, Value) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("dice.toml"), format!("{WORKLOAD}{claim}")).unwrap();
+    for (name, content) in FILES {
+        let file = dir.path().join("dice").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
+        .args(["check", "dice", "--verify", "--format", "json", "--kache"])
+        .arg(kache())
+        .args(["--workloads", ".", "--results", "results", "--dir", "scratch"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}")))
+}
+
+#[test]
+fn a_random_unit_is_a_difference_until_it_is_claimed_and_proved() {
+    let (status, record) = check("");
+    assert_eq!(status, Some(1), "{record:#}");
+    let differing = record["artifacts"]["mismatches"].as_array().unwrap().len();
+    assert!(differing >= 3, "the library and the program that is built from it: {record:#}");
+
+    let (status, record) = check(CLAIM);
+    assert_eq!(status, Some(0), "{record:#}");
+    assert_eq!(record["random"][0]["unit"], "thrower 0.1.0 (lib)");
+    assert!(record["random"][0]["evidence"].as_str().unwrap().contains("differ"), "{record:#}");
+    assert_eq!(record["artifacts"]["mismatches"].as_array().unwrap().len(), 0);
+}
