@@ -5,9 +5,12 @@
 //! - an environment value of the "machine", compiled in with `env!`;
 //! - a build script that writes the checkout's absolute path into generated code.
 
+mod engine;
+
+use engine::kache;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const WORKLOAD: &str = r#"
@@ -86,22 +89,6 @@ version = "0.1.0"
 name = "innocent"
 version = "0.1.0"
 "#;
-
-/// The kache that was built with these tests, or the one that `KACHE_BENCH_TEST_KACHE` names.
-fn kache() -> PathBuf {
-    if let Some(program) = std::env::var_os("KACHE_BENCH_TEST_KACHE") {
-        return program.into();
-    }
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "-p", "kache", "--message-format=json-render-diagnostics"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back().unwrap()
-}
 
 fn plant(workloads: &Path) {
     fs::write(workloads.join("planted.toml"), WORKLOAD).unwrap();

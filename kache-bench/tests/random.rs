@@ -1,9 +1,11 @@
 //! A unit that the compiler itself makes differently each time: claimed as such it must be proved, and what is built
 //! from it must still equal what the compiler makes from the same.
 
+mod engine;
+
+use engine::kache;
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 const WORKLOAD: &str = r#"
@@ -53,22 +55,6 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("app/src/main.rs", "fn main() {\n    println!(\"{:?}\", thrower::ALL);\n}\n"),
 ];
-
-/// The kache that was built with these tests, or the one that `KACHE_BENCH_TEST_KACHE` names.
-fn kache() -> PathBuf {
-    if let Some(program) = std::env::var_os("KACHE_BENCH_TEST_KACHE") {
-        return program.into();
-    }
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "-p", "kache", "--message-format=json-render-diagnostics"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back().unwrap()
-}
 
 /// The exit status and the record of a verified check.
 fn check(claim: &str) -> (Option<i32>, Value) {

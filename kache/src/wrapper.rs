@@ -167,7 +167,6 @@ struct Asked {
     toolchain: Toolchain,
     roots: Roots,
     key: Digest,
-    components: Vec<Component>,
 }
 
 /// A compile that is over.
@@ -257,7 +256,7 @@ impl Session<'_> {
         action::walk(&invocation, &toolchain, &roots, self.settings, &mut hasher);
         let key = hasher.finish();
         self.clock.lap(event, "action");
-        Ok(Asked { invocation, toolchain, roots, key, components: Vec::new() })
+        Ok(Asked { invocation, toolchain, roots, key })
     }
 
     /// Whether a stored result was given back.
@@ -456,7 +455,7 @@ impl Session<'_> {
         }
         let key = hasher.finish();
         event.result = Some(key.hex());
-        let mut components = asked.components.clone();
+        let mut components: Vec<Component> = Vec::new();
         action::walk(&asked.invocation, &asked.toolchain, &asked.roots, self.settings, &mut components);
         components.extend(seen.iter().map(|s| Component {
             part: Part::Observation,

@@ -1,0 +1,21 @@
+//! The kache that the harness is tried with.
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The kache that was built with these tests, or the one that `KACHE_BENCH_TEST_KACHE` names.
+pub fn kache() -> PathBuf {
+    if let Some(program) = std::env::var_os("KACHE_BENCH_TEST_KACHE") {
+        return program.into();
+    }
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "-p", "kache", "--message-format=json-render-diagnostics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back().unwrap()
+}
