@@ -128,7 +128,7 @@ fn bare(command: &Command) -> ! {
 fn trouble_at_start(settings: &Settings, command: &Command, mut event: Event, what: &str) -> ! {
     event.fail(Outcome::Error, "cache-unusable", what);
     event.log(settings.log.as_deref());
-    // There is nowhere to put the event where the cache is unusable; a cache that is there but read-only may be.
+    // The event has nowhere to go but the log that the user asked for.
     bare(command)
 }
 
@@ -247,9 +247,9 @@ impl Session<'_> {
         if let Some(root) = roots.iter().find(|r| r.mapped.is_some() && r.path.to_str().is_none()) {
             return Err(Deferred::new("not-utf8", format!("{} is not UTF-8", root.path.display())));
         }
-        invocation.unit.source = roots.portable_text(Path::new(&invocation.input));
-        if !invocation.input.starts_with('/') {
-            invocation.unit.source = invocation.input.clone();
+        // A relative one is as the parser left it.
+        if invocation.input.starts_with('/') {
+            invocation.unit.source = roots.portable_text(Path::new(&invocation.input));
         }
         event.unit.source = invocation.unit.source.clone();
         let mut hasher = Hasher::default();

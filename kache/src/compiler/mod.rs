@@ -140,7 +140,8 @@ impl Invocation {
 
     /// The named places that this invocation's paths are relative to.
     pub fn roots(&self, sysroot: Option<&Path>, remap: bool, bases: &[PathBuf]) -> Roots {
-        let mapped = |to: &'static str| (remap && !self.literal_paths).then_some(to);
+        let remap = remap && !self.literal_paths;
+        let mapped = |to: &'static str| remap.then_some(to);
         let mut roots = Roots::default();
         let target = (!self.outputs.dir.as_os_str().is_empty()).then(|| self.target_dir()).flatten();
         let cargo = std::env::var_os("CARGO_HOME")
@@ -149,7 +150,8 @@ impl Invocation {
             .map(|p| crate::paths::absolute(&self.cwd, &p));
         let in_cargo = cargo.as_ref().is_some_and(|c| self.cwd.starts_with(c));
         for (i, base) in bases.iter().enumerate() {
-            roots.add(&format!("base:{i}"), base.clone(), mapped(&*format!("/kache/base/{i}").leak()));
+            let to = format!("/kache/base/{i}");
+            roots.add(&format!("base:{i}"), base.clone(), remap.then_some(to.as_str()));
         }
         if let Some(sysroot) = sysroot {
             roots.add("sysroot", sysroot.to_path_buf(), None);

@@ -79,6 +79,12 @@ struct Process {
     starting: bool,
 }
 
+impl Process {
+    fn begun(class: Class, foreign: bool, name: String) -> Process {
+        Process { class, foreign, name, own: HashMap::new(), crates: HashMap::new(), starting: true }
+    }
+}
+
 /// What the walk needs to know of the invocation.
 pub struct Gatherer<'a> {
     /// What was asked.
@@ -235,10 +241,7 @@ impl<'a> Gatherer<'a> {
             let parent = u32::try_from(r.aux).ok().and_then(|p| self.processes.get(&p));
             let class = parent.map_or(Class::Other, |p| p.class);
             let foreign = parent.is_none_or(|p| p.foreign);
-            self.processes.insert(
-                r.pid,
-                Process { class, foreign, name, own: HashMap::new(), crates: HashMap::new(), starting: true },
-            );
+            self.processes.insert(r.pid, Process::begun(class, foreign, name));
             return;
         }
         if self.root_pid == 0 {
@@ -255,10 +258,7 @@ impl<'a> Gatherer<'a> {
         } else {
             Class::Other
         };
-        self.processes.insert(
-            r.pid,
-            Process { class, foreign, name, own: HashMap::new(), crates: HashMap::new(), starting: true },
-        );
+        self.processes.insert(r.pid, Process::begun(class, foreign, name));
         if r.pid == self.root_pid {
             return;
         }

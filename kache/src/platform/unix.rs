@@ -177,7 +177,7 @@ pub fn make_read_only(file: &File) -> io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o444))
 }
 
-/// Gives `path` a second name.
+/// Makes a directory, and those above it that are missing, for this user alone.
 pub fn make_private_dir(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
