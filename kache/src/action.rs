@@ -159,6 +159,10 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
             });
             parts.collect::<Vec<_>>().join(&b","[..])
         }
+        Form::List => {
+            let parts = raw.split(',').map(|word| path(word, roots));
+            parts.collect::<Vec<_>>().join(&b","[..])
+        }
         // What cargo is told of outputs stays; how diagnostics look is a setting.
         Form::Diagnostics if flag.row.flag == "--json" => {
             let told: Vec<&str> = raw.split(',').filter(|v| !v.starts_with("diagnostic-")).collect();

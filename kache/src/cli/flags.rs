@@ -1,8 +1,8 @@
 //! `kache flags`: a compiler's flag table as the parser uses it, so that what is printed is what is done.
 //!
 //! JSON: `{"v":1,"flags":[{"family","flag","aliases":[…],"takes","bucket","form","why"}]}`; `takes` is `nothing`,
-//! `value` or `maybe`, `bucket` is `key-relevant`, `key-excluded` or `deferred`, and `form` says how the value of a
-//! key-relevant flag goes into the key (else `null`).
+//! `value`, `maybe`, `joined`, `separate` or `either`, `bucket` is `key-relevant`, `key-excluded` or `deferred`, and
+//! `form` says how the value of a key-relevant flag goes into the key (else `null`).
 
 use super::page::{Page, count};
 use super::{Answer, Format, Trouble, suggestion, tables};
@@ -112,6 +112,9 @@ fn takes(row: &Row) -> &'static str {
         Takes::Nothing => "nothing",
         Takes::Value => "value",
         Takes::Maybe => "maybe",
+        Takes::Joined => "joined",
+        Takes::Separate => "separate",
+        Takes::Either => "either",
     }
 }
 
@@ -127,6 +130,7 @@ fn form(row: &Row) -> Option<&'static str> {
         Form::LinkArg => "path portable, else to the byte",
         Form::PathOrName => "path portable, name to the byte",
         Form::Emit => "kind=portable path",
+        Form::List => "words with commas, paths portable",
         Form::Presence => "that it is given",
         Form::Diagnostics => "where there are diagnostics",
     })

@@ -12,6 +12,19 @@ pub enum Takes {
     Value,
     /// Only behind `=`: `-C flag` and `-C flag=value`.
     Maybe,
+    /// Written onto the flag, which names all that begins so: `-std=` in `-std=c11`, `-O` in `-O` and `-O2`.
+    Joined,
+    /// The next word, and nothing else: `-include file`.
+    Separate,
+    /// Written onto the flag, or the next word: `-Idir`, `-I dir`.
+    Either,
+}
+
+impl Takes {
+    /// Whether more may be written onto the flag itself.
+    pub const fn goes_on(self) -> bool {
+        matches!(self, Takes::Joined | Takes::Either)
+    }
 }
 
 /// How the value of a key-relevant flag goes into the key.
@@ -33,6 +46,8 @@ pub enum Form {
     PathOrName,
     /// `kind=path,…`, the paths portable.
     Emit,
+    /// Words with commas between, each that is a path portable.
+    List,
     /// That it is given counts, not its value.
     Presence,
     /// How the caller wants diagnostics: counts only where there were any (an observation of kind `setting`).
@@ -98,5 +113,103 @@ impl Deferred {
     /// For a reason, with particulars.
     pub fn new(reason: &'static str, detail: impl Into<String>) -> Deferred {
         Deferred { reason, detail: detail.into() }
+    }
+}
+
+/// Where a row is, by its flag: tables of a thousand rows are searched for each word of a command line. Made while
+/// kache itself is compiled; `N` is a power of two, twice the number of names or more.
+pub struct Index<const N: usize> {
+    places: [u16; N],
+}
+
+const EMPTY: u16 = u16::MAX;
+const SEED: u32 = 0x811c_9dc5;
+
+const fn step(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte as u32).wrapping_mul(0x0100_0193)
+}
+
+const fn place(hash: u32, n: usize) -> usize {
+    (hash ^ (hash >> 15)) as usize & (n - 1)
+}
+
+impl<const N: usize> Index<N> {
+    /// Of a table without aliases.
+    pub const fn of(table: &[Row]) -> Index<N> {
+        assert!(N.is_power_of_two() && table.len() * 2 <= N, "the index is too small");
+        let mut places = [EMPTY; N];
+        let mut i = 0;
+        while i < table.len() {
+            let (name, mut hash, mut b) = (table[i].flag.as_bytes(), SEED, 0);
+            while b < name.len() {
+                hash = step(hash, name[b]);
+                b += 1;
+            }
+            let mut at = place(hash, N);
+            while places[at] != EMPTY {
+                at = (at + 1) & (N - 1);
+            }
+            places[at] = i as u16;
+            i += 1;
+        }
+        Index { places }
+    }
+
+    fn at(&self, table: &'static [Row], name: &str, hash: u32) -> Option<&'static Row> {
+        let mut at = place(hash, N);
+        loop {
+            let row = table.get(usize::from(self.places[at]))?;
+            if row.flag == name {
+                return Some(row);
+            }
+            at = (at + 1) & (N - 1);
+        }
+    }
+
+    /// The row that a word belongs to: that of the whole word, else the one with the longest name that the word begins
+    /// with and that may go on.
+    pub fn find(&self, table: &'static [Row], word: &str) -> Option<&'static Row> {
+        let mut hashes = [SEED; 64];
+        let known = word.len().min(hashes.len() - 1);
+        for (i, byte) in word.bytes().take(known).enumerate() {
+            hashes[i + 1] = step(hashes[i], byte);
+        }
+        let names = (1..=known).rev().filter(|n| word.is_char_boundary(*n));
+        names
+            .filter_map(|n| self.at(table, &word[..n], hashes[n]).map(|row| (n, row)))
+            .find_map(|(n, row)| (n == word.len() || row.takes.goes_on()).then_some(row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn row(flag: &'static str, takes: Takes) -> Row {
+        Row { flag, aliases: &[], takes, bucket: Bucket::Excluded, why: "test" }
+    }
+
+    static ROWS: &[Row] = &[
+        row("-c", Takes::Nothing),
+        row("-f", Takes::Joined),
+        row("-fpic", Takes::Nothing),
+        row("-I", Takes::Either),
+        row("-include", Takes::Separate),
+    ];
+    static INDEX: Index<16> = Index::of(ROWS);
+
+    #[test]
+    fn the_longest_name_that_fits_is_found() {
+        let found = |word| INDEX.find(ROWS, word).map(|r| r.flag);
+        assert_eq!(found("-c"), Some("-c"));
+        assert_eq!(found("-cx"), None);
+        assert_eq!(found("-fpic"), Some("-fpic"));
+        assert_eq!(found("-fpicx"), Some("-f"));
+        assert_eq!(found("-f"), Some("-f"));
+        assert_eq!(
+            (found("-I"), found("-Iinclude"), found("-include")),
+            (Some("-I"), Some("-I"), Some("-include"))
+        );
+        assert_eq!(found(&format!("-I{}", "ä".repeat(100))), Some("-I"));
     }
 }
