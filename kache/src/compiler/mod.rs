@@ -4,6 +4,8 @@
 //! family is named any more. Adding a family is one file with a parser, one flag table, and one line in [`ADAPTERS`].
 
 pub mod flags;
+#[allow(dead_code, reason = "its parser is next")]
+pub mod gnu_flags;
 pub mod rustc;
 pub mod rustc_flags;
 pub mod rustup;
