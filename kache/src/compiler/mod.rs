@@ -3,9 +3,13 @@
 //! A compiler family is an [`Adapter`], a value; what the rest of kache works on is an [`Invocation`], in which no
 //! family is named any more. Adding a family is one file with a parser, one flag table, and one line in [`ADAPTERS`].
 
+#[cfg(test)]
+mod flag_lines;
 pub mod flags;
 #[allow(dead_code, reason = "its parser is next")]
 pub mod gnu_flags;
+#[allow(dead_code, reason = "its parser is to come")]
+pub mod msvc_flags;
 pub mod rustc;
 pub mod rustc_flags;
 pub mod rustup;
