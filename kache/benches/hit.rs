@@ -101,7 +101,7 @@ fn parts(c: &mut Criterion) {
     let store = Store::open(&scene.cache()).expect("the store");
     let which = Command::new("rustc").arg("--print=sysroot").output().expect("rustc").stdout;
     let rustc = Path::new(String::from_utf8_lossy(&which).trim()).join("bin/rustc");
-    let toolchain = Toolchain::identify(&store, &rustc).expect("a toolchain");
+    let toolchain = Toolchain::identify(&store, &compiler::rustc::ADAPTER, &rustc).expect("a toolchain");
     let invocation = scene.parse();
     let roots = invocation.roots(Some(&toolchain.sysroot), true, &[]);
     let action = key(&invocation, &toolchain, &roots);
@@ -116,7 +116,9 @@ fn parts(c: &mut Criterion) {
         b.iter(|| store.table.file(black_box(&source)).expect("a digest"))
     });
     c.bench_function("parse", |b| b.iter(|| black_box(scene.parse())));
-    c.bench_function("toolchain", |b| b.iter(|| Toolchain::identify(&store, &rustc).expect("a toolchain")));
+    c.bench_function("toolchain", |b| {
+        b.iter(|| Toolchain::identify(&store, &compiler::rustc::ADAPTER, &rustc).expect("a toolchain"))
+    });
     c.bench_function("action key", |b| b.iter(|| key(&invocation, &toolchain, &roots)));
 
     let view = Viewpoint {

@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | `schema` | version of this walk | another walk makes other keys |
 //! | `compiler` | digest of the installation | another compiler makes another output |
+//! | `driver` | the name that a C compiler was called by | it chooses the language (`clang++`) and the target (`aarch64-linux-gnu-clang`) |
 //! | `cwd` | portable working directory | relative paths are meant from there, and debug information has it |
 //! | `input` | portable source path | what is compiled; its contents are observed |
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
@@ -36,7 +37,8 @@ use std::path::Path;
 const SCHEMA: &str = "1";
 
 /// The names of components, as in the table above.
-pub const COMPONENTS: &[&str] = &["schema", "compiler", "cwd", "input", "arg", "paths", "locators", "cpu"];
+pub const COMPONENTS: &[&str] =
+    &["schema", "compiler", "driver", "cwd", "input", "arg", "paths", "locators", "cpu"];
 
 /// A reader of the walk.
 pub trait Sink {
@@ -88,6 +90,10 @@ pub fn walk(
     let cwd = invocation.cwd.as_os_str();
     sink.put("schema", SCHEMA, SCHEMA.as_bytes());
     sink.put("compiler", &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
+    if !invocation.adapter.crates {
+        let name = invocation.program.file_name().unwrap_or_default();
+        sink.put("driver", &invocation.program.to_string_lossy(), name.as_encoded_bytes());
+    }
     sink.put("cwd", &cwd.to_string_lossy(), &roots.portable(cwd.as_encoded_bytes()));
     sink.put("input", &invocation.input, &input(invocation, roots));
     for flag in &invocation.flags {

@@ -6,7 +6,7 @@
 //! The header names the boot: after a restart nothing in it is believed, since an unclean stop may have left
 //! a file's times on disk without its bytes.
 
-use crate::platform::{self, StatId};
+use crate::platform::{self, Found, StatId};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -145,6 +145,40 @@ impl Table {
             return Ok((known, id));
         }
         self.read(path)
+    }
+
+    /// Whether a directory has none of some names. That it had none is remembered for its identity, under the digest
+    /// of what was asked, `asked`: an entry that is added changes a directory's times.
+    pub fn absent<'a>(
+        &self,
+        dir: &Path,
+        names: impl Iterator<Item = &'a [u8]>,
+        asked: &Digest,
+    ) -> io::Result<bool> {
+        let meta = match std::fs::metadata(dir) {
+            Err(e) if platform::is_absent(&e) => return Ok(true),
+            other => other?,
+        };
+        // A slot of its own for each question.
+        let salt = u64::from_le_bytes(asked.0[..8].try_into().expect("eight bytes"));
+        let real = StatId::of(&meta);
+        let id = StatId { ino: real.ino ^ salt, size: salt, ..real };
+        if self.get(&id).is_some_and(|known| known.digest == *asked) {
+            return Ok(true);
+        }
+        let looked = platform::stamp_ns();
+        let open = File::open(dir)?;
+        let found = platform::any_of(&open, names)?;
+        if found == Found::Something {
+            return Ok(false);
+        }
+        if found == Found::Nothing
+            && StatId::of(&open.metadata()?) == real
+            && platform::settled(&open, &real, looked)
+        {
+            self.put(&id, Known { digest: *asked });
+        }
+        Ok(true)
     }
 
     /// The digest of a file's contents, read now.

@@ -17,6 +17,7 @@ pub mod report;
 pub mod restore;
 pub mod run;
 pub mod settings;
+pub mod shims;
 pub mod store;
 pub mod template;
 pub mod trace;

@@ -1,4 +1,4 @@
-//! `kache <compiler> …` is the wrapper; anything else is a command of kache's own.
+//! `kache <compiler> …`, or kache called by a compiler's name, is the wrapper; anything else is a command of kache's own.
 //!
 //! Which of the two is decided before anything of the command line's machinery is touched: a build starts the
 //! wrapper thousands of times.
@@ -8,7 +8,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
+    let mut args = std::env::args_os();
+    let called_as = args.next().and_then(|own| kache::shims::called_as(&own));
+    kache::shims::leave(called_as.as_deref());
+    if let Some(compiler) = called_as {
+        kache::wrapper::main(compiler, args.collect());
+    }
     if let Some(first) = args.next()
         && names_a_program(&first)
     {
@@ -20,6 +25,6 @@ fn main() -> ExitCode {
 /// The `cc` crate puts `RUSTC_WRAPPER` in front of C compilers too where it knows its name: whatever program is
 /// named, it is run. A command's name is the command, whatever there is in `PATH`.
 fn names_a_program(first: &OsStr) -> bool {
-    kache::compiler::adapter(Path::new(first)).is_some()
+    kache::compiler::recognise::by_name(Path::new(first)).is_some()
         || !kache::cli::COMMANDS.iter().any(|c| first == *c) && kache::wrapper::is_program(first)
 }

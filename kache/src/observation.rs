@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | `file` | portable path | the contents |
 //! | `path` | portable path | `absent`, `file`, `dir` or `other` |
+//! | `missing` | portable path of a directory, names | `absent`: that none of them is there. Only in manifests: several `path` observations of one directory, as one |
 //! | `listing` | portable path | the names in a directory, sorted, and of what sort each is |
 //! | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
 //! | `tree` | portable path | names and contents of everything below |
@@ -64,6 +65,7 @@ kinds! {
     Linker = 13, "linker";
     Crates = 14, "crates";
     Library = 15, "library";
+    Missing = 16, "missing";
 }
 
 /// A look, not yet what was seen.
@@ -111,4 +113,36 @@ impl Observation {
         let kind = Kind::from_byte(r.num()?)?;
         Some(Observation { look: Look::new(kind, r.bytes()?), seen: r.digest()? })
     }
+}
+
+/// What is seen where there is nothing.
+pub const ABSENT: &[u8] = b"absent";
+
+/// Observations as a manifest holds them: what was missing in one directory is one observation, since a C++ unit misses
+/// thousands of headers in a dozen directories. The key is made from what is packed here, one by one.
+pub fn pack(all: impl Iterator<Item = Observation>) -> Vec<Observation> {
+    let absent = Digest::of(ABSENT);
+    let mut out = Vec::new();
+    let mut missing: Vec<(Vec<u8>, Vec<Vec<u8>>)> = Vec::new();
+    for observation in all {
+        let Look { kind, name } = &observation.look;
+        let cut = name
+            .iter()
+            .rposition(|b| *b == b'/')
+            .filter(|_| *kind == Kind::Path && observation.seen == absent);
+        let Some(cut) = cut.filter(|at| *at > 0) else {
+            out.push(observation);
+            continue;
+        };
+        let (dir, rest) = (&name[..cut], name[cut + 1..].to_vec());
+        match missing.iter_mut().find(|(known, _)| known == dir) {
+            Some((_, names)) => names.push(rest),
+            None => missing.push((dir.to_vec(), vec![rest])),
+        }
+    }
+    out.extend(missing.into_iter().map(|(dir, names)| {
+        let name = [&[dir][..], &names].concat().join(&0);
+        Observation { look: Look::new(Kind::Missing, name), seen: absent }
+    }));
+    out
 }

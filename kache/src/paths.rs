@@ -7,8 +7,9 @@
 //! | root | what it is | how it is found | in artifacts |
 //! | --- | --- | --- | --- |
 //! | `<target>` | cargo's target directory | upward from `--out-dir` to the directory with a `CACHEDIR.TAG` | `./target` |
-//! | `<workspace>` | the checkout | upward from the working directory, else from the target directory, to `.git`; else the outermost `Cargo.toml` | `.` |
+//! | `<workspace>` | the checkout | upward from the working directory (for C from the source), else from the target directory, to `.git`; else the outermost `Cargo.toml` | `.` |
 //! | `<cargo>` | cargo's home | `CARGO_HOME`, else `~/.cargo` | `/kache/cargo` |
+//! | `<build>` | a build directory beside the checkout (C only) | upward from the working directory to the outermost with a `CMakeCache.txt`, `config.status` or the like | `/kache/build` |
 //! | `<sysroot>` | the toolchain | from the compiler | as rustc has it (`/rustc/<hash>`) |
 //! | `<base:N>` | directories that the user names | `KACHE_BASE_DIRS` | `/kache/base/N` |
 //!
@@ -135,6 +136,14 @@ pub fn checkout(start: &Path) -> Option<PathBuf> {
             .last()
             .map(Path::to_path_buf)
     })
+}
+
+/// The top of the build directory that `start` lies in: the outermost with what CMake, ninja, or a configure script
+/// leaves there; else `start` itself.
+pub fn build_dir(start: &Path) -> PathBuf {
+    const LEFT: &[&str] = &["CMakeCache.txt", "build.ninja", "config.status", "config.log", "meson-private"];
+    let tops = start.ancestors().filter(|dir| LEFT.iter().any(|n| dir.join(n).symlink_metadata().is_ok()));
+    tops.last().unwrap_or(start).to_path_buf()
 }
 
 #[cfg(test)]

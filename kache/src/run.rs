@@ -20,20 +20,20 @@ pub struct Ran {
     pub stderr: Vec<u8>,
 }
 
-/// Runs a command to its end.
-pub fn run(command: &mut Command, roots: &Roots) -> io::Result<Ran> {
+/// Runs a command to its end; `mapped` where it prints paths as it was told to map them.
+pub fn run(command: &mut Command, mapped: Option<&Roots>) -> io::Result<Ran> {
     platform::die_together(command);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = std::thread::scope(|scope| {
-        let out = scope.spawn(|| pass_on(out, io::stdout(), roots));
-        let err = pass_on(err, io::stderr(), roots);
+        let out = scope.spawn(|| pass_on(out, io::stdout(), mapped));
+        let err = pass_on(err, io::stderr(), mapped);
         (out.join().unwrap_or_default(), err)
     });
     Ok(Ran { status: child.wait()?, stdout, stderr })
 }
 
-fn pass_on(from: Option<impl Read>, mut to: impl Write, roots: &Roots) -> Vec<u8> {
+fn pass_on(from: Option<impl Read>, mut to: impl Write, mapped: Option<&Roots>) -> Vec<u8> {
     let Some(from) = from else { return Vec::new() };
     let mut from = BufReader::with_capacity(64 * 1024, from);
     let (mut all, mut line) = (Vec::new(), Vec::new());
@@ -42,7 +42,10 @@ fn pass_on(from: Option<impl Read>, mut to: impl Write, roots: &Roots) -> Vec<u8
         match from.read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return all,
             Ok(_) => {
-                let line = template::unmap(&line, roots);
+                let line = match mapped {
+                    Some(roots) => template::unmap(&line, roots),
+                    None => line.clone(),
+                };
                 // A reader that has gone away is the compiler's caller's affair; the compile goes on.
                 let _ = to.write_all(&line).and_then(|()| to.flush());
                 all.extend(line);

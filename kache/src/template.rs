@@ -2,20 +2,28 @@
 //!
 //! Dep-info, depfiles and diagnostics are full of absolute paths. In the store each mention of a root is a mark,
 //! NUL, the spelling, the root's name, NUL, and is written out again for the checkout that asks. The spelling says
-//! how the surrounding format quotes a path: plainly, with make's backslashes, or inside a JSON string.
+//! how the surrounding format quotes a path: plainly, for make as rustc or as C compilers do, or inside a JSON string.
+
+mod wrap;
 
 use crate::paths::Roots;
+
+/// In the place of a spelling, at the start of a text: how its lines are broken.
+const WRAPPED: u8 = b'w';
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spelling {
     Plain = b'p' as isize,
     Make = b'm' as isize,
+    Rule = b'r' as isize,
     Json = b'j' as isize,
 }
 
 impl Spelling {
     fn of(byte: u8) -> Option<Spelling> {
-        [Spelling::Plain, Spelling::Make, Spelling::Json].into_iter().find(|s| *s as u8 == byte)
+        [Spelling::Plain, Spelling::Make, Spelling::Rule, Spelling::Json]
+            .into_iter()
+            .find(|s| *s as u8 == byte)
     }
 
     fn write(self, path: &[u8]) -> Vec<u8> {
@@ -27,6 +35,18 @@ impl Spelling {
                 for b in path {
                     if *b == b' ' {
                         out.push(b'\\');
+                    }
+                    out.push(*b);
+                }
+                out
+            }
+            Spelling::Rule => {
+                let mut out = Vec::with_capacity(path.len());
+                for b in path {
+                    match b {
+                        b' ' | b'#' => out.push(b'\\'),
+                        b'$' => out.push(b'$'),
+                        _ => {}
                     }
                     out.push(*b);
                 }
@@ -46,6 +66,10 @@ impl Spelling {
 pub enum Format {
     /// A dep-info: make's rules, and comments with plain values.
     DepInfo,
+    /// gcc's list of what it read: make's rules, with more quoted.
+    GccDepfile,
+    /// clang's, which breaks its lines elsewhere.
+    ClangDepfile,
     /// What a compiler prints: lines of JSON, or for people.
     Printed,
 }
@@ -60,6 +84,7 @@ impl Format {
                 Some(at) => (Spelling::Plain, Some(at)),
                 None => (Spelling::Make, None),
             },
+            Format::GccDepfile | Format::ClangDepfile => (Spelling::Rule, None),
             Format::Printed => (printed(line), None),
         };
         let (first, rest) = line.split_at(rest.unwrap_or(line.len()));
@@ -78,6 +103,19 @@ pub fn mark(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
         return None;
     }
     let mut out = Vec::with_capacity(text.len());
+    let joined;
+    let mut text = text;
+    let likely = match format {
+        Format::GccDepfile => Some(wrap::Style::Gcc),
+        Format::ClangDepfile => Some(wrap::Style::Clang),
+        _ => None,
+    };
+    if let Some(likely) = likely {
+        let (style, whole) = likely.recognise(text);
+        out.extend([0, WRAPPED, style as u8, 0]);
+        joined = whole;
+        text = &joined;
+    }
     let mut known: Vec<(Spelling, Vec<Needle>)> = Vec::new();
     for (spelling, piece) in text.split_inclusive(|b| *b == b'\n').flat_map(|line| format.pieces(line)) {
         let needles = match known.iter().position(|(s, _)| *s == spelling) {
@@ -104,7 +142,7 @@ fn needles(roots: &Roots, spelling: Spelling) -> Vec<Needle<'_>> {
             forms.push((m.as_bytes().to_vec(), root.name.as_str()));
         }
         for (path, name) in forms {
-            for spelling in [spelling, Spelling::Plain, Spelling::Make, Spelling::Json] {
+            for spelling in [spelling, Spelling::Plain, Spelling::Make, Spelling::Rule, Spelling::Json] {
                 let bytes = spelling.write(&path);
                 if !needles.iter().any(|(b, _, _)| *b == bytes) {
                     needles.push((bytes, spelling, name));
@@ -119,7 +157,8 @@ fn needles(roots: &Roots, spelling: Spelling) -> Vec<Needle<'_>> {
 fn mark_piece(text: &[u8], needles: &[Needle], spelling: Spelling, out: &mut Vec<u8>) {
     let mut i = 0;
     while i < text.len() {
-        let goes_on = |n: &u8| part_of_a_name(*n) || spelling == Spelling::Make && *n == b'\\';
+        let goes_on =
+            |n: &u8| part_of_a_name(*n) || matches!(spelling, Spelling::Make | Spelling::Rule) && *n == b'\\';
         let hit = (text[i] == b'/' && may_begin(&text[..i], spelling))
             .then(|| {
                 needles
@@ -164,6 +203,9 @@ fn part_of_a_name(b: u8) -> bool {
 
 /// The text with each mark replaced by the root here; `None` where it names a root that is not known here.
 pub fn render(marked: &[u8], roots: &Roots) -> Option<Vec<u8>> {
+    if let [0, WRAPPED, style, 0, rest @ ..] = marked {
+        return Some(wrap::Style::of(*style)?.wrap(&render(rest, roots)?));
+    }
     let mut out = Vec::with_capacity(marked.len() + 256);
     let mut rest = marked;
     while let Some(at) = rest.iter().position(|b| *b == 0) {

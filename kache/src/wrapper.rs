@@ -13,10 +13,10 @@
 use crate::action::{self, Hasher, Sink};
 use crate::compiler::flags::Deferred;
 use crate::compiler::toolchain::Toolchain;
-use crate::compiler::{self, Command, Invocation, rustup};
+use crate::compiler::{self, Abilities, Command, Invocation, recognise, rustup};
 use crate::digest::Digest;
 use crate::events::{self, Event, Observed, Outcome};
-use crate::observation::Look;
+use crate::observation::{self, Look};
 use crate::observe::conclude::{Evidence, Seen};
 use crate::observe::gather::{Gathered, Gatherer};
 use crate::observe::look::{Viewpoint, find_program};
@@ -222,11 +222,13 @@ impl Session<'_> {
     }
 
     fn ask(&mut self, command: &Command, event: &mut Event) -> Result<Asked, Deferred> {
-        let adapter = compiler::adapter(&command.program)
-            .ok_or_else(|| Deferred::new("unknown-compiler", command.program.display().to_string()))?;
         let mut command = command.clone();
-        let plus = take_toolchain_argument(&mut command);
-        event.unit.family = adapter.name.to_string();
+        let found = locate(&command.program, &command.cwd);
+        let adapter = recognise::by_name(&command.program)
+            .or_else(|| recognise::by_file(self.store, found.as_ref()?, &command.args))
+            .ok_or_else(|| Deferred::new("unknown-compiler", command.program.display().to_string()))?;
+        let plus = if adapter.crates { take_toolchain_argument(&mut command) } else { None };
+        event.unit.family = adapter.family.to_string();
         let mut words = command.args.iter().filter_map(|a| a.to_str());
         if words.any(|w| w == "--crate-name") {
             event.unit.name = words.next().unwrap_or_default().to_string();
@@ -235,12 +237,17 @@ impl Session<'_> {
         event.unit = invocation.unit.clone();
         event.kind = invocation.kind;
         self.clock.lap(event, "parse");
-        let found = locate(&command.program, &invocation.cwd)
-            .ok_or_else(|| Deferred::new("unknown-compiler", "the compiler is not found"))?;
-        let real = rustup::behind(&found, plus.as_deref(), &invocation.cwd)
-            .ok_or_else(|| Deferred::new("rustup", "the toolchain that rustup would choose is not plain"))?;
-        let toolchain = Toolchain::identify(self.store, &real)
+        let found = found.ok_or_else(|| Deferred::new("unknown-compiler", "the compiler is not found"))?;
+        let real = match adapter.crates {
+            true => rustup::behind(&found, plus.as_deref(), &invocation.cwd).ok_or_else(|| {
+                Deferred::new("rustup", "the toolchain that rustup would choose is not plain")
+            })?,
+            false => found,
+        };
+        let toolchain = Toolchain::identify(self.store, adapter, &real)
             .map_err(|e| Deferred::new("toolchain", format!("{}: {e}", real.display())))?;
+        let Abilities { maps, maps_assembly, .. } = toolchain.abilities;
+        invocation.literal_paths |= !maps || invocation.debugs_assembly && !maps_assembly;
         invocation.program = real;
         self.clock.lap(event, "toolchain");
         let roots = invocation.roots(Some(&toolchain.sysroot), self.settings.remap, &self.settings.base_dirs);
@@ -251,7 +258,11 @@ impl Session<'_> {
         if invocation.input.starts_with('/') {
             invocation.unit.source = roots.portable_text(Path::new(&invocation.input));
         }
+        if invocation.unit.extra.starts_with('/') {
+            invocation.unit.extra = roots.portable_text(Path::new(&invocation.unit.extra));
+        }
         event.unit.source = invocation.unit.source.clone();
+        event.unit.extra = invocation.unit.extra.clone();
         let mut hasher = Hasher::default();
         action::walk(&invocation, &toolchain, &roots, self.settings, &mut hasher);
         let key = hasher.finish();
@@ -304,7 +315,8 @@ impl Session<'_> {
         let mut process = self.process(asked, observer.as_ref());
         // Which variables the program reads by `env!`, and which are read by rustc for itself, only dep-info tells.
         let asked_for = asked.invocation.depinfo.clone();
-        let own_report = asked_for.is_none() && !asked.invocation.input.is_empty();
+        let crates = asked.invocation.adapter.crates;
+        let own_report = crates && asked_for.is_none() && !asked.invocation.input.is_empty();
         let report = asked_for.or_else(|| own_report.then(|| self.store.temporary()));
         if own_report && let Some(path) = &report {
             if !asked.invocation.flags.iter().any(|f| f.row.flag == "--emit") {
@@ -319,12 +331,14 @@ impl Session<'_> {
         platform::wait_past(event.time_us as i64 * 1000 + 1000);
         let started = platform::stamp_ns();
         let at = Instant::now();
-        let ran = match run::run(&mut process, &asked.roots) {
+        let ran = match run::run(&mut process, crates.then_some(&asked.roots)) {
             Ok(ran) => ran,
             Err(e) => return event.fail(Outcome::Error, "spawn", e.to_string()),
         };
         self.ran = Some(ran.status);
-        let reported = report.as_ref().map(|path| std::fs::read(path).map(|text| depinfo::parse(&text)));
+        let reported = report.as_ref().map(|path| {
+            std::fs::read(path).map(|text| depinfo::parse(&text, asked.toolchain.abilities.report))
+        });
         if own_report && let Some(path) = &report {
             let _ = std::fs::remove_file(path);
         }
@@ -351,17 +365,28 @@ impl Session<'_> {
     fn process(&self, asked: &Asked, observer: Option<&(log::Log, PathBuf)>) -> process::Command {
         let invocation = &asked.invocation;
         let mut process = process::Command::new(&invocation.program);
-        process.args(&invocation.lead).args(&invocation.inject);
-        // The last prefix that matches wins in rustc: ours come before the user's, the deepest last among them.
+        process.args(&invocation.lead);
+        if invocation.adapter.crates {
+            process.args(&invocation.inject);
+        }
+        // The last prefix that matches wins: ours come before the user's, the deepest last among them.
         for root in asked.roots.iter().rev() {
             if let Some(mapped) = &root.mapped {
-                let mut arg = OsString::from("--remap-path-prefix=");
+                let mut arg = OsString::from(invocation.adapter.map_flag);
                 arg.push(&root.path);
                 arg.push(format!("={mapped}"));
                 process.arg(arg);
             }
         }
         process.args(&invocation.args);
+        if !invocation.adapter.crates {
+            process.args(&invocation.inject);
+        }
+        if !invocation.adapter.crates && !invocation.literal_paths {
+            // Where a compiler takes the name of its directory from, if it is right: it may be spelt through a link,
+            // which nothing maps.
+            process.env("PWD", &invocation.cwd);
+        }
         if let Some((log, object)) = observer {
             let base = std::env::var_os(launch::PRELOAD_VARIABLE);
             process.envs(launch::environment(log, object, base.as_deref()));
@@ -380,6 +405,11 @@ impl Session<'_> {
         let invocation = &asked.invocation;
         let (gathered, observed) = self.gather(asked, view, observer, started)?;
         event.observed = Some(observed);
+        for (path, then) in &invocation.response_files {
+            if std::fs::read(path).ok().as_ref() != Some(then) {
+                return Err(Deferred::new("changed-while-compiling", format!("{} changed", path.display())));
+            }
+        }
         let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
         let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
@@ -409,7 +439,7 @@ impl Session<'_> {
             observed,
         };
         result.save(self.store, &result_key).map_err(|e| io_trouble("store", &e))?;
-        let observations = seen.into_iter().map(|s| s.observation).collect();
+        let observations = observation::pack(seen.into_iter().map(|s| s.observation));
         Manifest::add(self.store, &asked.key, Entry { result: result_key, observations })
             .map_err(|e| io_trouble("store", &e))?;
         event.stored = true;
@@ -424,17 +454,13 @@ impl Session<'_> {
         observer: Option<(log::Log, PathBuf)>,
         started: i64,
     ) -> Result<(Gathered, Observed), Deferred> {
+        let invocation = &asked.invocation;
         let seen = observer.filter(|(log, _)| log.records().next().is_some());
         if let Some((log, _)) = seen {
-            let linker = view.linker_path();
-            let gathered = Gatherer::new(
-                &asked.invocation,
-                &asked.toolchain,
-                &asked.roots,
-                linker,
-                &self.settings.locators,
-            )
-            .walk(&log);
+            let linker = invocation.adapter.crates.then(|| view.linker_path()).flatten();
+            let gathered =
+                Gatherer::new(invocation, &asked.toolchain, &asked.roots, linker, &self.settings.locators)
+                    .walk(&log);
             return Ok((gathered, Observed::Preload));
         }
         if self.settings.observe == Observe::Require {
@@ -443,7 +469,7 @@ impl Session<'_> {
                 "the observer did not run, and `observe` is `require`",
             ));
         }
-        let gathered = crate::observe::unobserved::gather(&asked.invocation, &asked.roots, started)?;
+        let gathered = crate::observe::unobserved::gather(invocation, &asked.roots, started)?;
         Ok((gathered, Observed::Unobserved))
     }
 
@@ -487,9 +513,10 @@ impl Session<'_> {
         }
         if asked.invocation.depinfo.as_deref() == Some(path) {
             let text = std::fs::read(path).map_err(trouble)?;
-            let marked = template::mark(&text, &asked.roots, template::Format::DepInfo).ok_or_else(|| {
-                Deferred::new("binary-output", format!("{} has NULs in it", path.display()))
-            })?;
+            let marked =
+                template::mark(&text, &asked.roots, asked.toolchain.abilities.report).ok_or_else(|| {
+                    Deferred::new("binary-output", format!("{} has NULs in it", path.display()))
+                })?;
             let digest = self.store.put_bytes(&marked).map_err(trouble)?;
             return Ok(Output { path: portable, digest, executable: false, marked: true });
         }

@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod explain;
 pub mod flags;
 pub mod page;
+pub mod shims;
 pub mod stats;
 pub mod tables;
 pub mod version;
@@ -26,15 +27,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The commands' names: these are never taken for a program to run.
-pub const COMMANDS: &[&str] = &["stats", "explain", "flags", "tables", "config", "doctor", "help"];
+pub const COMMANDS: &[&str] = &["stats", "explain", "flags", "tables", "config", "doctor", "shims", "help"];
 
-/// A build cache for Rust whose keys are the inputs that the compiler was seen to read.
+/// A build cache for Rust, C and C++ whose keys are the inputs that the compiler was seen to read.
 #[derive(Debug, Parser)]
 #[command(
     name = "kache",
     version = version::text(),
     arg_required_else_help = true,
-    after_help = "To use it: RUSTC_WRAPPER=kache cargo build. To see whether it works here: kache doctor."
+    after_help = "To use it: RUSTC_WRAPPER=kache cargo build; CC=\"kache gcc\" make. To see whether it works here: kache doctor."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -55,6 +56,8 @@ enum Command {
     Config(config::Options),
     /// Whether kache works here: compiles a probe through it, and looks at cache, settings and cargo
     Doctor(doctor::Options),
+    /// Links named like compilers, to put first on PATH where a build takes no wrapper
+    Shims(shims::Options),
 }
 
 /// How a command answers.
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Tables(options) => tables::run(&options),
         Command::Config(options) => config::run(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::Shims(options) => shims::run(&options),
     };
     match answer {
         Ok(answer) => print(&answer),

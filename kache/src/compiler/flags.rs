@@ -100,6 +100,32 @@ pub struct Flag {
     pub value: Option<String>,
 }
 
+/// The flags of a command line, to be asked for by name.
+pub struct Flags<'a>(pub &'a [Flag]);
+
+impl<'a> Flags<'a> {
+    /// The values of a flag, in order.
+    pub fn values(&self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |f| f.row.flag == name).filter_map(|f| f.value.as_deref())
+    }
+
+    /// The value that counts where the last one does.
+    pub fn last(&self, name: &'a str) -> Option<&'a str> {
+        self.values(name).last()
+    }
+
+    /// Whether a switch is given, and the last time not to say no.
+    pub fn is_on(&self, name: &str) -> bool {
+        let last = self.0.iter().rev().find(|f| f.row.flag == name);
+        last.is_some_and(|f| !matches!(f.value.as_deref(), Some("off" | "no" | "n" | "false" | "0")))
+    }
+
+    /// Whether it is there at all.
+    pub fn given(&self, name: &str) -> bool {
+        self.0.iter().any(|f| f.row.flag == name)
+    }
+}
+
 /// Why an invocation goes to the compiler untouched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deferred {

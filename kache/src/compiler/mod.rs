@@ -6,19 +6,23 @@
 #[cfg(test)]
 mod flag_lines;
 pub mod flags;
-#[allow(dead_code, reason = "its parser is next")]
+pub mod gnu;
 pub mod gnu_flags;
 #[allow(dead_code, reason = "its parser is to come")]
 pub mod msvc_flags;
+pub mod recognise;
+pub mod response;
 pub mod rustc;
 pub mod rustc_flags;
 pub mod rustup;
 pub mod toolchain;
 
 use crate::events::{Kind, Unit};
-use crate::paths::Roots;
+use crate::paths::{self, Roots, absolute};
+use crate::template::Format;
 use flags::{Deferred, Flag, Row};
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A compiler family.
@@ -27,10 +31,21 @@ pub struct Adapter {
     pub name: &'static str,
     /// Whether a program of this name belongs to it.
     pub recognises: fn(&str) -> bool,
+    /// As in events: `unit.family`.
+    pub family: &'static str,
     /// Its flags.
     pub table: &'static [Row],
     /// Takes a command line apart.
     pub parse: fn(&Command) -> Result<Invocation, Deferred>,
+    /// Asks a compiler where its installation is, all of which its identity covers. Without it the identity is the
+    /// program alone, and whatever else of the installation takes part is observed.
+    pub sysroot: Option<fn(&Path) -> io::Result<PathBuf>>,
+    /// Asks a compiler what it can do; a file may be written at the second path.
+    pub abilities: fn(&Path, &Path) -> Abilities,
+    /// What stands before `from=to` to have paths mapped in what is written.
+    pub map_flag: &'static str,
+    /// Whether it compiles crates: finds some by searching, reads variables by `env!`, links, and prints mapped paths.
+    pub crates: bool,
 }
 
 impl std::fmt::Debug for Adapter {
@@ -39,15 +54,19 @@ impl std::fmt::Debug for Adapter {
     }
 }
 
-/// Every family.
-pub static ADAPTERS: &[&Adapter] = &[&rustc::ADAPTER];
-
-/// The family of a program, by its file name.
-pub fn adapter(program: &Path) -> Option<&'static Adapter> {
-    let name = program.file_name()?.to_str()?;
-    let name = name.strip_suffix(".exe").unwrap_or(name);
-    ADAPTERS.iter().copied().find(|a| (a.recognises)(name))
+/// What one compiler of a family can do, and another cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// It can map paths in what it writes.
+    pub maps: bool,
+    /// In what it assembles, too.
+    pub maps_assembly: bool,
+    /// How it writes down what it read.
+    pub report: Format,
 }
+
+/// Every family.
+pub static ADAPTERS: &[&Adapter] = &[&rustc::ADAPTER, &gnu::ADAPTER];
 
 /// What the wrapper was called with.
 #[derive(Clone, Debug)]
@@ -95,6 +114,12 @@ pub struct Invocation {
     pub settings: Vec<(&'static str, String)>,
     /// Arguments that make a captured run print what the caller's terminal would have got.
     pub inject: Vec<OsString>,
+    /// Response files, with what was read from each. Their words are among `flags`.
+    pub response_files: Vec<(PathBuf, Vec<u8>)>,
+    /// The compiler runs code that is not its own within itself: nothing that it does is excused as its own.
+    pub plugin: bool,
+    /// The source is in assembly language, and debug information is made for it.
+    pub debugs_assembly: bool,
     /// The key must tell this processor from others (`-C target-cpu=native`).
     pub native_cpu: bool,
 }
@@ -131,8 +156,8 @@ impl Invocation {
     /// one for a target platform within another too; one that was there before (a mounted volume, `mktemp -d`) is known
     /// by the lock in the directory of the profile, and may lie in something else that has a tag.
     fn target_dir(&self) -> Option<PathBuf> {
-        let tagged = crate::paths::upward(&self.outputs.dir, &["CACHEDIR.TAG"]);
-        let profile = crate::paths::upward(&self.outputs.dir, &[".cargo-lock", ".cargo-build-lock"]);
+        let tagged = paths::upward(&self.outputs.dir, &["CACHEDIR.TAG"]);
+        let profile = paths::upward(&self.outputs.dir, &[".cargo-lock", ".cargo-build-lock"]);
         let Some(above) = profile.as_deref().and_then(Path::parent) else { return tagged };
         if tagged.as_ref().is_some_and(|tagged| tagged != above && tagged.starts_with(above)) {
             return tagged;
@@ -153,28 +178,47 @@ impl Invocation {
         let cargo = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
             .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cargo")))
-            .map(|p| crate::paths::absolute(&self.cwd, &p));
-        let in_cargo = cargo.as_ref().is_some_and(|c| self.cwd.starts_with(c));
+            .map(|p| absolute(&self.cwd, &p));
         for (i, base) in bases.iter().enumerate() {
             let to = format!("/kache/base/{i}");
             roots.add(&format!("base:{i}"), base.clone(), remap.then_some(to.as_str()));
         }
-        if let Some(sysroot) = sysroot {
+        if let Some(sysroot) = sysroot.filter(|s| s.is_absolute()) {
             roots.add("sysroot", sysroot.to_path_buf(), None);
         }
-        let start =
-            if in_cargo { target.as_deref().and_then(Path::parent) } else { Some(self.cwd.as_path()) };
-        if let Some(target) = &target {
-            roots.add("target", target.clone(), mapped("./target"));
+        let workspace = self.workspace(target.as_deref(), cargo.as_deref());
+        if let Some(target) = target {
+            roots.add("target", target, mapped("./target"));
         }
-        if let Some(workspace) =
-            start.and_then(crate::paths::checkout).or_else(|| start.map(Path::to_path_buf))
-        {
+        if let Some(workspace) = workspace {
             roots.add("workspace", workspace, mapped("."));
         }
         if let Some(cargo) = cargo {
             roots.add("cargo", cargo, mapped("/kache/cargo"));
         }
+        // A build directory beside the checkout.
+        let cwd = self.cwd.as_os_str().as_encoded_bytes();
+        if !self.adapter.crates && roots.portable(cwd) == cwd {
+            roots.add("build", paths::build_dir(&self.cwd), mapped("/kache/build"));
+        }
         roots
+    }
+
+    /// The checkout: of the working directory for crates, of the source for C, whose builds may run beside it. What
+    /// lies in cargo's home is built for the checkout that the target directory is in.
+    fn workspace(&self, target: Option<&Path>, cargo: Option<&Path>) -> Option<PathBuf> {
+        let foreign = |dir: &Path| cargo.is_some_and(|c| dir.starts_with(c));
+        let beside = target.and_then(Path::parent);
+        if foreign(&self.cwd) {
+            return beside.map(|dir| paths::checkout(dir).unwrap_or(dir.to_path_buf()));
+        }
+        let source = absolute(&self.cwd, Path::new(&self.input));
+        let source = source.parent().filter(|dir| !self.adapter.crates && !foreign(dir));
+        // `..` in a path that is told relative to the build directory.
+        let source = source.and_then(|dir| dir.canonicalize().ok()).filter(|dir| !foreign(dir));
+        source
+            .and_then(|dir| paths::checkout(&dir))
+            .or_else(|| paths::checkout(&self.cwd))
+            .or_else(|| Some(self.cwd.clone()))
     }
 }

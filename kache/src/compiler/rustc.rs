@@ -1,15 +1,27 @@
 //! rustc, and clippy's driver, which is rustc with more lints.
 
+use super::flags::Flags;
 use super::flags::{Bucket, Deferred, Flag, Takes};
-use super::{Adapter, Command, Invocation, OutputNames, rustc_flags};
+use super::{Abilities, Adapter, Command, Invocation, OutputNames, rustc_flags, toolchain};
 use crate::events::{Kind, Unit};
 use crate::paths::absolute;
 use crate::platform;
+use crate::template::Format;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The family.
-pub static ADAPTER: Adapter = Adapter { name: "rustc", recognises, table: rustc_flags::TABLE, parse };
+pub static ADAPTER: Adapter = Adapter {
+    name: "rustc",
+    family: "rustc",
+    recognises,
+    table: rustc_flags::TABLE,
+    parse,
+    sysroot: Some(toolchain::sysroot_of_rustc),
+    abilities: |_, _| Abilities { maps: true, maps_assembly: true, report: Format::DepInfo },
+    map_flag: "--remap-path-prefix=",
+    crates: true,
+};
 
 fn recognises(name: &str) -> bool {
     matches!(name, "rustc" | "clippy-driver")
@@ -95,6 +107,9 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
         literal_paths: all.is_on("-C instrument-coverage") || all.is_on("-C rpath"),
         native_cpu: native,
         outputs,
+        response_files: Vec::new(),
+        plugin: false,
+        debugs_assembly: false,
         input,
         cwd: command.cwd.clone(),
         settings,
@@ -192,28 +207,6 @@ fn flag<'a>(
         _ => Some(value.or_else(|| words.next().cloned()).ok_or_else(lacking)?),
     };
     Ok(Flag { row, value })
-}
-
-struct Flags<'a>(&'a [Flag]);
-
-impl<'a> Flags<'a> {
-    fn values(&self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |f| f.row.flag == name).filter_map(|f| f.value.as_deref())
-    }
-
-    fn last(&self, name: &'a str) -> Option<&'a str> {
-        self.values(name).last()
-    }
-
-    /// Whether a switch is given, and the last time not to say no.
-    fn is_on(&self, name: &str) -> bool {
-        let last = self.0.iter().rev().find(|f| f.row.flag == name);
-        last.is_some_and(|f| !matches!(f.value.as_deref(), Some("off" | "no" | "n" | "false" | "0")))
-    }
-
-    fn given(&self, name: &str) -> bool {
-        self.0.iter().any(|f| f.row.flag == name)
-    }
 }
 
 /// Whether the command line only asks a question. One whose answer would need standard input read is not for us.

@@ -1,4 +1,6 @@
-//! Who the compiler is: one digest over the files of its installation.
+//! Who the compiler is: one digest over the files of its installation. For rustc that is what the table says; a C
+//! compiler's is its driver alone, since what the driver runs and reads is observed like anything else, and there is
+//! less of it.
 //!
 //! The files are hashed once; after that a record in the store holds their stat identities, and a lookup only
 //! compares those. No version is asked for on a hit, and a toolchain replaced in place under its old version is
@@ -18,31 +20,35 @@
 //! | `<sysroot>/lib/rustlib/src` | only shown in diagnostics; observed file by file |
 //! | `<sysroot>/share` | documentation |
 
+use super::{Abilities, Adapter};
 use crate::digest::Digest;
 use crate::platform::{self, StatId};
 use crate::store::Store;
 use crate::store::codec::{Reader, Writer};
+use crate::template::Format;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const MAGIC: &[u8; 8] = b"kachetc1";
+const MAGIC: &[u8; 8] = b"kachetc3";
 
 /// A compiler and its installation.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     /// The identity.
     pub digest: Digest,
-    /// Where the standard library is.
+    /// Where the standard library is; empty where the identity is the program's alone.
     pub sysroot: PathBuf,
+    /// What it can do.
+    pub abilities: Abilities,
     /// Each file and directory that the identity covers, as it was when it was hashed.
     files: BTreeMap<PathBuf, StatId>,
 }
 
 impl Toolchain {
     /// The identity of a compiler: from the record where it still holds, else made now.
-    pub fn identify(store: &Store, program: &Path) -> io::Result<Toolchain> {
+    pub fn identify(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
         let key = Digest::of(program.as_os_str().as_encoded_bytes());
         let path = store.dir().join("toolchains").join(key.hex());
         if let Some(known) = std::fs::read(&path).ok().and_then(|b| Toolchain::decode(&b))
@@ -50,7 +56,7 @@ impl Toolchain {
         {
             return Ok(known);
         }
-        let made = Toolchain::make(store, program)?;
+        let made = Toolchain::make(store, adapter, program)?;
         let _ = store.publish(&path, &made.encode(), false);
         Ok(made)
     }
@@ -68,42 +74,32 @@ impl Toolchain {
         self.files.iter().all(|(p, then)| stats.of(p).is_some_and(|(now, dir)| same(&now, then, dir)))
     }
 
-    fn make(store: &Store, program: &Path) -> io::Result<Toolchain> {
-        let sysroot = sysroot(program)?;
+    fn make(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
+        let sysroot = adapter.sysroot.map(|ask| ask(program)).transpose()?.unwrap_or_default();
         let mut paths = vec![program.to_path_buf()];
-        let lib = sysroot.join("lib");
-        for entry in list(&lib) {
-            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if ["librustc", "libstd-", "libLLVM", "libtest-"].iter().any(|p| name.starts_with(p)) {
-                paths.push(entry);
-            }
+        if !sysroot.as_os_str().is_empty() {
+            installation(&sysroot, &mut paths);
         }
-        let rustlib = lib.join("rustlib");
-        for target in
-            list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src") && !p.ends_with("etc"))
-        {
-            paths.extend([target.join("target.json"), target.clone()].into_iter().filter(|p| p.exists()));
-            for part in ["lib", "bin", "codegen-backends"] {
-                walk(&target.join(part), &mut paths);
-            }
-        }
-        walk(&rustlib.join("etc"), &mut paths);
-        paths.push(rustlib);
         let seen = hash_all(store, &paths)?;
         let mut w = Writer::new(MAGIC);
         let mut files = BTreeMap::new();
         for (path, id, digest) in seen {
-            w.bytes(path.strip_prefix(&sysroot).unwrap_or(&path).as_os_str().as_encoded_bytes());
+            let name =
+                if path == program { Path::new("") } else { path.strip_prefix(&sysroot).unwrap_or(&path) };
+            w.bytes(name.as_os_str().as_encoded_bytes());
             w.digest(&digest.unwrap_or(Digest([0; 32])));
             files.insert(path, id);
         }
-        Ok(Toolchain { digest: Digest::of(&w.finish()), sysroot, files })
+        let abilities = (adapter.abilities)(program, &store.temporary());
+        w.num(abilities_byte(abilities));
+        Ok(Toolchain { digest: Digest::of(&w.finish()), sysroot, abilities, files })
     }
 
     fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
         w.digest(&self.digest);
         w.bytes(self.sysroot.as_os_str().as_encoded_bytes());
+        w.num(abilities_byte(self.abilities));
         w.num(self.files.len() as u64);
         for (path, id) in &self.files {
             w.bytes(path.as_os_str().as_encoded_bytes());
@@ -118,6 +114,7 @@ impl Toolchain {
         let mut r = Reader::open(bytes, MAGIC)?;
         let digest = r.digest()?;
         let sysroot = PathBuf::from(platform::os_str(r.bytes()?));
+        let abilities = abilities_of(r.num()?)?;
         let mut files = BTreeMap::new();
         for _ in 0..r.count()? {
             let path = PathBuf::from(platform::os_str(r.bytes()?));
@@ -130,8 +127,18 @@ impl Toolchain {
             };
             files.insert(path, id);
         }
-        r.at_end().then_some(Toolchain { digest, sysroot, files })
+        r.at_end().then_some(Toolchain { digest, sysroot, abilities, files })
     }
+}
+
+fn abilities_byte(a: Abilities) -> u64 {
+    u64::from(a.maps) | u64::from(a.maps_assembly) << 1 | (a.report as u64) << 2
+}
+
+fn abilities_of(byte: u64) -> Option<Abilities> {
+    let report = [Format::DepInfo, Format::GccDepfile, Format::ClangDepfile];
+    let report = report.into_iter().find(|r| *r as u64 == byte >> 2)?;
+    Some(Abilities { maps: byte & 1 != 0, maps_assembly: byte & 2 != 0, report })
 }
 
 /// A directory's size and change time move with things that do not matter (a file opened and closed leaves them);
@@ -140,7 +147,30 @@ fn same(now: &StatId, then: &StatId, dir: bool) -> bool {
     if dir { (now.ino, now.mtime) == (then.ino, then.mtime) } else { now == then }
 }
 
-fn sysroot(program: &Path) -> io::Result<PathBuf> {
+/// The files of a Rust installation that the table above names.
+fn installation(sysroot: &Path, paths: &mut Vec<PathBuf>) {
+    let lib = sysroot.join("lib");
+    for entry in list(&lib) {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if ["librustc", "libstd-", "libLLVM", "libtest-"].iter().any(|p| name.starts_with(p)) {
+            paths.push(entry);
+        }
+    }
+    let rustlib = lib.join("rustlib");
+    for target in
+        list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src") && !p.ends_with("etc"))
+    {
+        paths.extend([target.join("target.json"), target.clone()].into_iter().filter(|p| p.exists()));
+        for part in ["lib", "bin", "codegen-backends"] {
+            walk(&target.join(part), paths);
+        }
+    }
+    walk(&rustlib.join("etc"), paths);
+    paths.push(rustlib);
+}
+
+/// Asks rustc, or clippy's driver.
+pub fn sysroot_of_rustc(program: &Path) -> io::Result<PathBuf> {
     let mut ask = Command::new(program);
     // clippy's driver answers for itself unless it is asked as rustc.
     if program.file_stem().is_some_and(|n| n == "clippy-driver") {

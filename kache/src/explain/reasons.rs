@@ -26,6 +26,18 @@ pub static TABLE: &[Reason] = &[
     row("stdin", "the source comes from standard input", "nothing: build scripts try the compiler this way"),
     row("no-input", "no source file is named", NOTHING),
     row("several-inputs", "more than one source file is named", "look for a stray word in RUSTFLAGS"),
+    row("link", "a C compiler is asked to link, or to stop before it compiles", NOTHING),
+    row("language", "the source is in a language that is not cached", NOTHING),
+    row(
+        "precompiled-header",
+        "a precompiled header is made; what is compiled with it is cached",
+        "nothing: it holds the times of the headers it was made from",
+    ),
+    row(
+        "several-architectures",
+        "one compile for several architectures",
+        "compile for one architecture at a time where most of the time goes",
+    ),
     row("not-utf8", "an argument is not UTF-8", "rename the path that has such bytes"),
     row("response-file", "a response file (@path) cannot be read", "see that the file is there and readable"),
     row("malformed", "a flag lacks its value", "look at RUSTFLAGS and the build's configuration"),
@@ -43,7 +55,7 @@ pub static TABLE: &[Reason] = &[
     row(
         "unknown-compiler",
         "the program is no compiler that kache knows, or is not found",
-        "see that RUSTC names rustc or clippy-driver, and that it is in PATH",
+        "see that it is in PATH, and that `PROGRAM --version` says clang or Free Software Foundation",
     ),
     row(
         "rustup",
@@ -108,8 +120,8 @@ pub static TABLE: &[Reason] = &[
     ),
     row(
         "clock",
-        "a proc macro or a program that it ran read the clock: another time may make another output",
-        "find the macro that pastes a time, and give it a fixed one",
+        "a proc macro or a program that it ran read the clock, or C source has the time of the build in it",
+        "find the macro that pastes a time and give it a fixed one; for __DATE__ and __TIME__ set SOURCE_DATE_EPOCH",
     ),
     row(
         "network",

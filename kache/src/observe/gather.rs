@@ -217,6 +217,9 @@ impl<'a> Gatherer<'a> {
                 let to = String::from_utf8_lossy(r.path).into_owned();
                 self.refuse("network", format!("{} connected to {to}", self.name_of(r)));
             }
+            Kind::Volatile if own && r.path == b"time" && !self.invocation.adapter.crates => {
+                self.refuse("clock", "a date or time of the build is in the source (__DATE__, __TIME__)")
+            }
             Kind::Volatile if !own => self.volatile(r),
             Kind::RawSyscall if !own => {
                 let name = self.name_of(r);
@@ -249,9 +252,9 @@ impl<'a> Gatherer<'a> {
         }
         let parent = u32::try_from(r.aux).unwrap_or(0);
         let foreign = self.is_foreign(r.pid, parent);
-        let class = if r.pid == self.root_pid {
+        let class = if r.pid == self.root_pid && self.is_compiler(exe, &name) {
             Class::Compiler
-        } else if foreign {
+        } else if foreign || self.invocation.plugin {
             Class::Other
         } else if self.toolchain.covers(Path::new(exe)) || tables::is_tool(&name) {
             Class::Tool
@@ -259,7 +262,7 @@ impl<'a> Gatherer<'a> {
             Class::Other
         };
         self.processes.insert(r.pid, Process::begun(class, foreign, name));
-        if r.pid == self.root_pid {
+        if r.pid == self.root_pid && class == Class::Compiler {
             return;
         }
         // Whatever runs can have been handed the whole environment by its `main`.
@@ -273,6 +276,13 @@ impl<'a> Gatherer<'a> {
         } else {
             self.content(r.path, true);
         }
+    }
+
+    /// Whether what runs in the compiler's place is it: a script under its name is not, nor is what that starts first.
+    fn is_compiler(&self, exe: &std::ffi::OsStr, name: &str) -> bool {
+        let crates = self.invocation.adapter.crates;
+        let is_it = || self.invocation.program.canonicalize().is_ok_and(|p| p.as_os_str() == exe);
+        crates || !self.invocation.plugin && (is_it() || tables::is_tool(name))
     }
 
     /// Whether a program that begins was started by code that is not the compiler's: a macro's, or a program's that
@@ -394,6 +404,11 @@ impl<'a> Gatherer<'a> {
 
     fn getenv(&mut self, r: &Record, own: bool) {
         let class = self.processes.get(&r.pid).map_or(Class::Other, |p| p.class);
+        // libc's conversion of a time asks for the zone: of `__DATE__`, `__TIME__` and `__TIMESTAMP__`.
+        if own && !self.invocation.adapter.crates && r.path == b"TZ" {
+            let what = "a date or time of the build is in the source (__DATE__, __TIME__, __TIMESTAMP__)";
+            return self.refuse("clock", what);
+        }
         if own && class == Class::Compiler {
             self.step(r, Step::Looked(r.path.to_vec()));
         }
@@ -410,7 +425,7 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let compiler = own && class == Class::Compiler;
-        if compiler && r.errno == 0 {
+        if compiler && r.errno == 0 && self.invocation.adapter.crates {
             self.out.candidates.insert(r.path.to_vec());
         }
         let reader = self.processes.get(&r.pid).and_then(|p| p.crates.get(&r.module));

@@ -6,7 +6,7 @@
 use super::tables;
 use crate::compiler::OutputNames;
 use crate::digest::{Digest, Table};
-use crate::observation::{Kind, Look, Observation};
+use crate::observation::{ABSENT, Kind, Look, Observation};
 use crate::paths::Roots;
 use crate::platform::{self, Sort};
 use std::collections::HashMap;
@@ -64,6 +64,7 @@ impl Viewpoint<'_> {
         Ok(match look.kind {
             Kind::File => self.table.file(&self.local(look)?)?.0.digest,
             Kind::Path => Digest::of(sort_word(&self.local(look)?)?.as_bytes()),
+            Kind::Missing => Digest::of(if self.all_missing(&look.name)? { ABSENT } else { b"there" }),
             Kind::Listing => Digest::of(&listing(&self.local(look)?)?),
             Kind::Crates => Digest::of(&self.crates(&self.local(look)?)?),
             Kind::Tree => self.tree(&self.local(look)?)?,
@@ -104,6 +105,7 @@ impl Viewpoint<'_> {
             Kind::Path => {
                 (sort_word(&self.local(look)?)?.to_string(), self.local(look)?.display().to_string())
             }
+            Kind::Missing => (digest.hex(), String::from_utf8_lossy(&look.name).replace('\0', " ")),
             Kind::File | Kind::Listing | Kind::Crates | Kind::Tree | Kind::Link => {
                 (digest.hex(), self.local(look)?.display().to_string())
             }
@@ -163,6 +165,13 @@ impl Viewpoint<'_> {
                 .unwrap_or_default(),
             _ => unreachable!("kinds with a place are handled by `digest`"),
         }
+    }
+
+    /// Whether none of the names is in the directory.
+    fn all_missing(&self, name: &[u8]) -> io::Result<bool> {
+        let mut parts = name.split(|b| *b == 0);
+        let dir = self.local(&Look::new(Kind::Path, parts.next().unwrap_or_default()))?;
+        self.table.absent(&dir, parts, &Digest::of(name))
     }
 
     fn env_names(&self) -> String {

@@ -183,6 +183,11 @@ pub static TOOLS: &[Row] = &[
     row("cc", "drives the linker"),
     row("c++", "drives the linker"),
     row("clang", "drives the linker"),
+    row("cc1", "gcc's compiler of C"),
+    row("cc1plus", "gcc's compiler of C++"),
+    row("cc1obj", "gcc's compiler of Objective-C"),
+    row("cc1objplus", "gcc's compiler of Objective-C++"),
+    row("clang++", "as clang"),
     row("collect2", "gcc's step before the linker"),
     row("lto-wrapper", "gcc's link-time optimiser"),
     row("ld", "a linker"),
@@ -310,6 +315,9 @@ struct TableName<'a>(&'a str);
 
 impl<'a> TableName<'a> {
     fn of(file_name: &'a str) -> Option<TableName<'a>> {
+        if let Some(r) = TOOLS.iter().find(|r| r.what == file_name) {
+            return Some(TableName(r.what));
+        }
         // `ld.lld`, `ld.bfd`, `ld.gold` are linkers by their first part.
         let first = file_name.split('.').next()?;
         let plain = first.trim_end_matches(|c: char| c.is_ascii_digit());

@@ -12,6 +12,9 @@ use std::path::Path;
 /// What to look at, and the outputs found on disk.
 pub fn gather(invocation: &Invocation, roots: &Roots, started: i64) -> Result<Gathered, Deferred> {
     let refuse = |why: &str| Err(Deferred::new("not-observed", why));
+    if !invocation.adapter.crates {
+        return refuse("which headers a C compiler looked for is only known from the observer");
+    }
     if invocation.unit.kind.split(',').any(|k| !matches!(k, "lib" | "rlib" | "probe")) {
         return refuse("what a linker reads is only known from the observer");
     }

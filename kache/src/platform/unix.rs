@@ -272,6 +272,11 @@ pub fn may_execute(path: &Path) -> bool {
     unsafe { libc::access(c.as_ptr(), libc::X_OK) == 0 }
 }
 
+/// Makes a symbolic link at `at` to `to`.
+pub fn link(to: &Path, at: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(to, at)
+}
+
 /// Reads at an offset without moving the file's position.
 pub fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buf, offset)
@@ -357,6 +362,44 @@ pub fn die_together(command: &mut Command) {
 /// Whether a file has more names than this one.
 pub fn has_other_names(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)
+}
+
+/// What a directory has under some names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No entry at all: none can come without the directory changing.
+    Nothing,
+    /// Only links that lead nowhere. They may lead somewhere tomorrow, and the directory will be as it was.
+    DeadLinks,
+    /// Something.
+    Something,
+}
+
+/// Looks for entries in an open directory.
+pub fn any_of<'a>(dir: &File, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
+    let mut found = Found::Nothing;
+    for name in names {
+        let name = CString::new(name)?;
+        let is_there = |flags| {
+            // SAFETY: stat is plain data for the call to fill in; the descriptor is open and the name NUL-terminated.
+            let failed = unsafe {
+                let mut s: libc::stat = std::mem::zeroed();
+                libc::fstatat(dir.as_raw_fd(), name.as_ptr(), &mut s, flags) != 0
+            };
+            if !failed {
+                return Ok(true);
+            }
+            let e = io::Error::last_os_error();
+            if is_absent(&e) { Ok(false) } else { Err(e) }
+        };
+        if is_there(libc::AT_SYMLINK_NOFOLLOW)? {
+            if is_there(0)? {
+                return Ok(Found::Something);
+            }
+            found = Found::DeadLinks;
+        }
+    }
+    Ok(found)
 }
 
 /// Stats many files of few directories: each directory's path is walked once.

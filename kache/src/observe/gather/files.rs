@@ -29,7 +29,8 @@ impl Gatherer<'_> {
             || tables::ignored_path(path, own).is_some()
             || self.toolchain.covers(p)
             || !self.foreign && (self.invocation.outputs.owns(p) || self.invocation.outputs.dir == p)
-            || own && self.is_state(path)
+            || own && (self.is_state(path) || is_temporary_dir(path))
+            || self.invocation.response_files.iter().any(|(file, _)| file == p)
     }
 
     /// Below the directory of incremental state.
@@ -242,7 +243,9 @@ impl Gatherer<'_> {
             let name = self.roots.portable(dir.as_os_str().as_encoded_bytes());
             return self.look(LookKind::Tree, &name);
         }
-        let crates = own && self.processes.get(&r.pid).is_some_and(|p| p.class == Class::Compiler);
+        let crates = own
+            && self.invocation.adapter.crates
+            && self.processes.get(&r.pid).is_some_and(|p| p.class == Class::Compiler);
         self.look(if crates { LookKind::Crates } else { LookKind::Listing }, &name);
     }
 
@@ -273,6 +276,14 @@ impl Gatherer<'_> {
             }
         }
     }
+}
+
+/// Where temporary files are put. What a run puts there is no input.
+fn is_temporary_dir(path: &[u8]) -> bool {
+    ["TMPDIR", "TMP", "TEMP"]
+        .iter()
+        .filter_map(std::env::var_os)
+        .any(|dir| clean(dir.as_encoded_bytes()) == path)
 }
 
 /// The symbolic links that are followed where a path is resolved.

@@ -1,0 +1,114 @@
+//! `kache shims`: a directory of compiler-named links to kache, for builds that take no wrapper.
+
+use super::page::Page;
+use super::{Answer, Trouble};
+use crate::{platform, shims};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Make the directory: a link for each C and C++ compiler on PATH
+    Install {
+        /// Where [default: ~/.local/share/kache/shims]
+        dir: Option<PathBuf>,
+        /// Names to make links for [default: cc, c++, and each gcc and clang on PATH, whatever its version and target]
+        #[arg(long = "name")]
+        names: Vec<String>,
+    },
+    /// Remove a directory that `install` made
+    Remove {
+        /// Which [default: ~/.local/share/kache/shims]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Does it.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    match &options.what {
+        What::Install { dir, names } => install(&place(dir.as_deref())?, names),
+        What::Remove { dir } => remove(&place(dir.as_deref())?),
+    }
+}
+
+fn place(asked: Option<&Path>) -> Result<PathBuf, Trouble> {
+    let absolute =
+        |p: &Path| std::path::absolute(p).map_err(|e| Trouble::here(format!("{}: {e}", p.display())));
+    if let Some(dir) = asked {
+        return absolute(dir);
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let data = data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")));
+    let data = data
+        .ok_or_else(|| Trouble::request("HOME is not set: name the directory, `kache shims install DIR`"))?;
+    Ok(data.join("kache/shims"))
+}
+
+fn install(dir: &Path, names: &[String]) -> Result<Answer, Trouble> {
+    let trouble =
+        |what: &str, e: std::io::Error| Trouble::here(format!("cannot {what} {}: {e}", dir.display()));
+    let kache =
+        std::env::current_exe().and_then(fs::canonicalize).map_err(|e| trouble("find kache for", e))?;
+    if let Some(odd) = names.iter().find(|n| n.is_empty() || n.contains('/') || n.starts_with('-')) {
+        return Err(Trouble::request(format!(
+            "`{odd}` is no compiler's name: give a file name such as `gcc-12`"
+        )));
+    }
+    // The name is how kache knows, when it is called by it, what it stands for.
+    if let Some(odd) = names.iter().find(|n| !shims::is_compiler_name(n.as_ref())) {
+        return Err(Trouble::request(format!(
+            "`{odd}` is not called like a C compiler that kache knows (cc, gcc, g++, clang, clang++, with a target in front or a version behind)"
+        )));
+    }
+    let others = fs::read_dir(dir).map(|mut d| d.next().is_some()).unwrap_or(false);
+    if others && !dir.join(shims::MARK).exists() {
+        return Err(Trouble::request(format!(
+            "{} has files of its own: name an empty or new directory",
+            dir.display()
+        )));
+    }
+    fs::create_dir_all(dir).map_err(|e| trouble("make", e))?;
+    fs::write(dir.join(shims::MARK), "made by `kache shims install`\n")
+        .map_err(|e| trouble("write to", e))?;
+    let names: BTreeSet<OsString> =
+        if names.is_empty() { on_path(dir) } else { names.iter().map(OsString::from).collect() };
+    let mut page = Page::new();
+    for name in &names {
+        let link = dir.join(name);
+        let _ = fs::remove_file(&link);
+        platform::link(&kache, &link).map_err(|e| trouble("make a link in", e))?;
+    }
+    let list: Vec<_> = names.iter().map(|n| n.to_string_lossy()).collect();
+    page.line(format!("{} links in {}: {}", names.len(), dir.display(), list.join(" ")));
+    page.line(format!("put it first on PATH: export PATH={}:$PATH", dir.display()));
+    Ok(Answer::page(page))
+}
+
+fn remove(dir: &Path) -> Result<Answer, Trouble> {
+    if !dir.join(shims::MARK).exists() {
+        return Err(Trouble::request(format!("{} was not made by `kache shims install`", dir.display())));
+    }
+    fs::remove_dir_all(dir).map_err(|e| Trouble::here(format!("cannot remove {}: {e}", dir.display())))?;
+    let mut page = Page::new();
+    page.line(format!("removed {}", dir.display()));
+    Ok(Answer::page(page))
+}
+
+/// The compilers that can be started by name now.
+fn on_path(but: &Path) -> BTreeSet<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).filter(|dir| dir != but && !dir.join(shims::MARK).exists());
+    let files = dirs.filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten();
+    let compilers =
+        files.filter(|f| shims::is_compiler_name(&f.file_name()) && platform::may_execute(&f.path()));
+    compilers.map(|f| f.file_name()).collect()
+}

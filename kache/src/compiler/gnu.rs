@@ -1,0 +1,408 @@
+//! The GNU dialect of C compilers: gcc, clang, and what is called like them.
+//!
+//! One source compiled to one object or assembly file is an invocation; all else (linking, preprocessing alone, several
+//! sources) passes through with its reason. Which files a compile may leave behind is planned from its flags: a file that
+//! no plan names makes the result unstorable, so a flag that writes one and is not known to cannot do harm.
+//!
+//! | flag | leaves, beside the object `dir/x.o` |
+//! | --- | --- |
+//! | `-MD`, `-MMD` | `dir/x.d`, or what `-MF` names |
+//! | `-Wp,-MD,file`, `-Wp,-MMD,file` | `file` |
+//! | `-gsplit-dwarf` | `dir/x.dwo` |
+//! | `--coverage`, `-ftest-coverage`, `-fprofile-arcs` | `dir/x.gcno` |
+//! | `-fstack-usage` | `dir/x.su` |
+
+use super::flags::{Bucket, Deferred, Flag, Flags, Form, Takes};
+use super::{Abilities, Adapter, Command, Invocation, OutputNames, gnu_flags, response};
+use crate::events::{Kind, Unit};
+use crate::paths::absolute;
+use crate::platform;
+use crate::template::Format;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The family.
+pub static ADAPTER: Adapter = Adapter {
+    name: "gnu",
+    family: "cc",
+    recognises,
+    table: gnu_flags::TABLE,
+    parse,
+    sysroot: None,
+    abilities,
+    map_flag: "-ffile-prefix-map=",
+    crates: false,
+};
+
+/// Plain names; a target may stand in front and a version behind.
+const NAMES: &[&str] = &["gcc", "g++", "clang", "clang++"];
+
+/// `x86_64-linux-gnu-g++-12` is `g++`. What `cc` is, its file tells (`compiler::behind`).
+fn recognises(name: &str) -> bool {
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let plain = if plain.len() < name.len() { plain.strip_suffix('-').unwrap_or(plain) } else { name };
+    NAMES.iter().any(|n| plain == *n || plain.strip_suffix(n).is_some_and(|target| target.ends_with('-')))
+}
+
+/// gcc maps paths from version 8 on, clang from 10; what clang assembles has its true paths until somewhere after 14.
+/// Asked rather than told by version, since vendors carry patches.
+fn abilities(program: &Path, scratch: &Path) -> Abilities {
+    let ask = |words: &[&str]| {
+        let mut ask = std::process::Command::new(program);
+        ask.args(words).env("KACHE_DISABLE", "1").stdin(std::process::Stdio::null()).output().ok()
+    };
+    let macros = ask(&["-ffile-prefix-map=/dev=/kache", "-dM", "-E", "-x", "c", "/dev/null"]);
+    let maps = macros.as_ref().is_some_and(|o| o.status.success() && o.stderr.is_empty());
+    let clang = macros.is_some_and(|o| String::from_utf8_lossy(&o.stdout).contains("#define __clang__ 1"));
+    let source = scratch.with_extension("s");
+    let (object, map) =
+        (scratch.display().to_string(), format!("-ffile-prefix-map={}=/kache", source.display()));
+    let assembled = std::fs::write(&source, "kache:\n.long 1\n").ok().and_then(|()| {
+        ask(&[&map, "-g", "-c", source.to_str()?, "-o", &object])?;
+        std::fs::read(scratch).ok()
+    });
+    let _ = (std::fs::remove_file(&source), std::fs::remove_file(scratch));
+    let name = source.as_os_str().as_encoded_bytes();
+    let maps_assembly =
+        maps && assembled.is_some_and(|object| !object.windows(name.len()).any(|w| w == name));
+    let report = if clang { Format::ClangDepfile } else { Format::GccDepfile };
+    Abilities { maps, maps_assembly, report }
+}
+
+/// Languages that are compiled, by what `-x` calls them, with the endings of their files.
+const LANGUAGES: &[(&str, &[&str])] = &[
+    ("c", &["c"]),
+    ("cpp-output", &["i"]),
+    ("c++", &["cc", "cp", "cxx", "cpp", "CPP", "c++", "C"]),
+    ("c++-cpp-output", &["ii"]),
+    ("objective-c", &["m"]),
+    ("objective-c-cpp-output", &["mi"]),
+    ("objective-c++", &["mm", "M"]),
+    ("objective-c++-cpp-output", &["mii"]),
+    ("assembler", &["s"]),
+    ("assembler-with-cpp", &["S", "sx"]),
+];
+
+fn parse(command: &Command) -> Result<Invocation, Deferred> {
+    let opened = response::open(&command.args, &command.cwd)?;
+    let (flags, inputs) = split(&opened.words)?;
+    let all = Flags(&flags);
+    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Deferred) {
+        return Err(Deferred::new("deferred-flag", format!("{}: {}", f.row.flag, f.row.why)));
+    }
+    let emit = stage(&all)?;
+    let (input, language) = source(&inputs)?;
+    refuse_nested(&all)?;
+    let mut plan = Plan::of(&all, emit, &input, &command.cwd);
+    let depinfo = plan.depfile(&all)?;
+    plan.aside(&all);
+    let coverage = given_any(&all, COVERAGE);
+    let (settings, inject) = diagnostics(&all, &opened.words);
+    let native = ["-march=", "-mtune=", "-mcpu="].iter().any(|f| all.last(f) == Some("native"));
+    let unit = unit(&input, language, emit, plan.object.as_deref());
+    Ok(Invocation {
+        adapter: &ADAPTER,
+        program: command.program.clone(),
+        lead: Vec::new(),
+        args: command.args.clone(),
+        kind: if is_trial(&input, &command.cwd) { Kind::Probe } else { Kind::Unit },
+        unit,
+        depinfo,
+        search: Vec::new(),
+        incremental: None,
+        literal_paths: coverage,
+        native_cpu: native,
+        outputs: plan.names,
+        response_files: opened.files,
+        debugs_assembly: language.starts_with("assembler")
+            && flags.iter().any(|f| f.row.flag.starts_with("-g") && f.row.flag != "-g0"),
+        plugin: given_any(&all, &["-fplugin=", "-fpass-plugin="]) || all.values("-Xclang").any(loads_code),
+        input,
+        cwd: command.cwd.clone(),
+        settings,
+        inject,
+        flags,
+    })
+}
+
+/// A source and the language that `-x` gives it, if it does.
+type Input = (String, Option<String>);
+
+/// Flags with their rows, and the inputs.
+fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<Input>), Deferred> {
+    let (mut flags, mut inputs) = (Vec::new(), Vec::new());
+    let mut language: Option<String> = None;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            inputs.extend(words.by_ref().map(|w| (w.clone(), language.clone())));
+        } else if word == "-" || !word.starts_with('-') {
+            inputs.push((word.clone(), language.clone()));
+        } else {
+            let flag = flag(word, &mut words)?;
+            if flag.row.flag == "-x" {
+                language = flag.value.clone().filter(|l| l != "none");
+            }
+            flags.push(flag);
+        }
+    }
+    Ok((flags, inputs))
+}
+
+fn flag<'a>(word: &str, words: &mut impl Iterator<Item = &'a String>) -> Result<Flag, Deferred> {
+    let Some((row, negated)) = row(word) else {
+        return Err(Deferred::new("unknown-flag", format!("{word}: no row of the flag table knows it")));
+    };
+    let rest = if negated { "" } else { &word[row.flag.len()..] };
+    let mut next = || {
+        let value = words.next().cloned();
+        value.map(Some).ok_or_else(|| Deferred::new("malformed", format!("{word} lacks its value")))
+    };
+    let value = match row.takes {
+        _ if negated => Some(word.to_string()),
+        Takes::Nothing | Takes::Maybe => None,
+        Takes::Joined => Some(rest.to_string()),
+        Takes::Either | Takes::Value if !rest.is_empty() => Some(rest.to_string()),
+        Takes::Separate | Takes::Either | Takes::Value => next()?,
+    };
+    Ok(Flag { row, value })
+}
+
+/// The row of a word; `-fno-x` has that of `-fx` where it has none of its own.
+fn row(word: &str) -> Option<(&'static super::flags::Row, bool)> {
+    let own = gnu_flags::find(word);
+    // A row of all that begins so knows nothing of this word in particular.
+    if let Some(row) = own.filter(|row| row.flag.len() > 2) {
+        return Some((row, false));
+    }
+    let negated = ["-fno-", "-mno-", "-Wno-"].iter().find_map(|no| {
+        let positive = format!("{}{}", &no[..2], word.strip_prefix(no)?);
+        gnu_flags::find(&positive).filter(|row| row.flag == positive)
+    });
+    negated.map(|row| (row, true)).or(own.map(|row| (row, false)))
+}
+
+/// How far the compile goes: to an object, or to assembly.
+fn stage(all: &Flags) -> Result<&'static str, Deferred> {
+    if all.given("-fsyntax-only") {
+        return Ok("nothing");
+    }
+    if all.given("-S") {
+        return Ok("assembly");
+    }
+    if all.given("-c") {
+        return Ok("object");
+    }
+    Err(Deferred::new("link", "without -c or -S the compiler also links, and a link is not cached"))
+}
+
+/// The one source and its language.
+fn source(inputs: &[Input]) -> Result<(String, &'static str), Deferred> {
+    let (name, told) = match inputs {
+        [] => return Err(Deferred::new("no-input", "no source file is named")),
+        [one] => one,
+        many => {
+            let names: Vec<&str> = many.iter().map(|(n, _)| n.as_str()).collect();
+            return Err(Deferred::new("several-inputs", names.join(" ")));
+        }
+    };
+    if name == "-" || name == "/dev/stdin" {
+        return Err(Deferred::new("stdin", "the source comes from standard input"));
+    }
+    let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
+    let known = LANGUAGES.iter().find(|(language, endings)| match told {
+        Some(told) => told == language,
+        None => endings.contains(&ending),
+    });
+    let what = told.as_deref().unwrap_or(ending);
+    match known {
+        Some((language, _)) => Ok((name.clone(), language)),
+        None if what.ends_with("header")
+            || ["h", "H", "hh", "hp", "hpp", "hxx", "HPP", "h++", "tcc"].contains(&what) =>
+        {
+            Err(Deferred::new("precompiled-header", "making a precompiled header is not cached"))
+        }
+        None => Err(Deferred::new("language", format!("{name}: `{what}` is no language that is cached"))),
+    }
+}
+
+/// Flags that other flags carry inside, where they would change what is planned.
+fn refuse_nested(all: &Flags) -> Result<(), Deferred> {
+    if all.values("-arch").count() > 1 {
+        return Err(Deferred::new("several-architectures", "one compile for several architectures"));
+    }
+    const MAKES: &[&str] =
+        &["-emit-pch", "-emit-module", "-emit-header-unit", "-generate-pch", "-ast-dump", "-E", "-M"];
+    for word in all.values("-Xclang").chain(all.values("-Xpreprocessor")) {
+        if MAKES.contains(&word) || word.starts_with("-M") || word.starts_with("-fmodule") {
+            return Err(Deferred::new("deferred-flag", format!("{word}, handed on by another flag")));
+        }
+    }
+    // The assembler's listing goes where the compiler prints, or to a file of its own.
+    if let Some(listing) = all.values("-Wa,").flat_map(|v| v.split(',')).find(|w| is_listing(w)) {
+        return Err(Deferred::new(
+            "deferred-flag",
+            format!("-Wa,{listing}: a listing, with times and paths"),
+        ));
+    }
+    Ok(())
+}
+
+/// `-a`, `-alh=file`, and not `-arch` or `-am33`.
+fn is_listing(word: &str) -> bool {
+    let Some(letters) = word.strip_prefix("-a") else { return false };
+    letters.split('=').next().unwrap_or("").chars().all(|c| "cdghilmns".contains(c))
+}
+
+/// Whether clang is told to run code that is not its own.
+fn loads_code(word: &str) -> bool {
+    ["-load", "-add-plugin", "-plugin"].contains(&word) || word.starts_with("-fpass-plugin")
+}
+
+/// Flags with which the place of the build is in what is built: where counters are written at run time.
+const COVERAGE: &[&str] = &[
+    "--coverage",
+    "-coverage",
+    "-fprofile-arcs",
+    "-ftest-coverage",
+    "-fcoverage-mapping",
+    "-fprofile-generate",
+    "-fprofile-generate=",
+    "-fprofile-instr-generate",
+    "-fprofile-instr-generate=",
+    "-fcs-profile-generate",
+    "-fcs-profile-generate=",
+    "-fcondition-coverage",
+    "-fauto-profile",
+    "-fprofile-use",
+    "-fprofile-use=",
+];
+
+fn given_any(all: &Flags, names: &[&str]) -> bool {
+    names.iter().any(|n| all.given(n))
+}
+
+/// The files of a compile.
+struct Plan {
+    names: OutputNames,
+    /// As the compiler is told, or chooses; none where nothing is written, or to standard output.
+    object: Option<PathBuf>,
+    cwd: PathBuf,
+}
+
+impl Plan {
+    fn of(all: &Flags, emit: &str, input: &str, cwd: &Path) -> Plan {
+        let ending = if emit == "assembly" { "s" } else { "o" };
+        let stem = Path::new(Path::new(input).file_name().unwrap_or_default());
+        let object = match all.last("-o") {
+            _ if emit == "nothing" => None,
+            Some("-") => None,
+            Some(o) => Some(absolute(cwd, Path::new(o))),
+            None => Some(cwd.join(stem.with_extension(ending))),
+        };
+        let dir = object.as_deref().and_then(Path::parent).unwrap_or(cwd).to_path_buf();
+        // A device is written to, not left behind.
+        let exact = object.iter().filter(|o| !o.starts_with("/dev")).cloned().collect();
+        Plan { names: OutputNames { dir, stem: String::new(), exact }, object, cwd: cwd.to_path_buf() }
+    }
+
+    /// What is left beside the object, under another ending.
+    fn beside(&self, ending: &str) -> Option<PathBuf> {
+        Some(self.object.as_ref()?.with_extension(ending))
+    }
+
+    /// Where the list of what was read is written.
+    fn depfile(&mut self, all: &Flags) -> Result<Option<PathBuf>, Deferred> {
+        let handed: Vec<&str> = all.values("-Wp,").collect();
+        let mut words = handed.iter().flat_map(|v| v.split(',')).skip_while(|w| !["-MD", "-MMD"].contains(w));
+        let by_preprocessor = words.next().is_some().then(|| words.next()).flatten();
+        if handed.iter().flat_map(|v| v.split(',')).any(|w| ["-M", "-MM", "-MF", "-MG"].contains(&w)) {
+            return Err(Deferred::new(
+                "deferred-flag",
+                "-Wp,-M…: a list of headers, asked for in an odd way",
+            ));
+        }
+        let path = if let Some(file) = by_preprocessor {
+            Some(absolute(&self.cwd, Path::new(file)))
+        } else if all.given("-MD") || all.given("-MMD") {
+            match all.last("-MF") {
+                Some("-") => {
+                    return Err(Deferred::new(
+                        "deferred-flag",
+                        "-MF -: a list of headers to standard output",
+                    ));
+                }
+                Some(file) => Some(absolute(&self.cwd, Path::new(file))),
+                None => self.beside("d"),
+            }
+        } else {
+            None
+        };
+        let path = path.filter(|p| !p.starts_with("/dev"));
+        self.names.exact.extend(path.clone());
+        Ok(path)
+    }
+
+    fn aside(&mut self, all: &Flags) {
+        let mut also = Vec::new();
+        if all.0.iter().any(|f| f.row.flag.starts_with("-gsplit-dwarf")) {
+            also.push("dwo");
+        }
+        if given_any(all, &["--coverage", "-coverage", "-ftest-coverage", "-fprofile-arcs"]) {
+            also.push("gcno");
+        }
+        if all.given("-fstack-usage") {
+            also.push("su");
+        }
+        let planned: Vec<PathBuf> = also.iter().filter_map(|ending| self.beside(ending)).collect();
+        self.names.exact.extend(planned);
+    }
+}
+
+/// How the caller wants diagnostics, and what makes a run into a pipe print them so.
+fn diagnostics(all: &Flags, words: &[String]) -> (Vec<(&'static str, String)>, Vec<OsString>) {
+    const COLOURS: &[&str] =
+        &["-fdiagnostics-color=", "-fdiagnostics-color", "-fcolor-diagnostics", "-fansi-escape-codes"];
+    let mut inject = Vec::new();
+    let told = all.0.iter().rev().find(|f| COLOURS.contains(&f.row.flag));
+    let undecided = told.is_none_or(|f| f.value.as_deref() == Some("auto"));
+    let plain = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
+    let terminal = platform::terminal_width().filter(|_| undecided && !plain);
+    if terminal.is_some() {
+        // Behind the caller's own `auto`, which it stands for.
+        inject.push("-fdiagnostics-color=always".into());
+    }
+    let shown =
+        |word: &&String| row(word).is_some_and(|(r, _)| r.bucket == Bucket::Relevant(Form::Diagnostics));
+    let style: Vec<&str> = words.iter().filter(shown).map(String::as_str).collect();
+    let locale: Vec<String> = ["LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANG", "LANGUAGE", "GCC_COLORS"]
+        .iter()
+        .map(|name| std::env::var(name).unwrap_or_default())
+        .collect();
+    let color = if terminal.is_some() { "terminal" } else { "" };
+    (vec![("color", color.to_string()), ("style", style.join(" ")), ("locale", locale.join(":"))], inject)
+}
+
+/// A compile by which a configure script, CMake, or the `cc` crate asks what the compiler can do.
+fn is_trial(input: &str, cwd: &Path) -> bool {
+    const NAMES: &[&str] = &["conftest", "flag_check", "detect_compiler_family"];
+    let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy();
+    let cmake = ["CMakeScratch", "CMakeTmp", "CompilerIdC", "CompilerIdCXX"];
+    let within = |p: &Path| p.components().any(|c| cmake.iter().any(|m| c.as_os_str() == *m));
+    NAMES.contains(&stem.as_ref()) || within(Path::new(input)) || within(cwd)
+}
+
+fn unit(input: &str, language: &str, emit: &str, object: Option<&Path>) -> Unit {
+    let var = |n| std::env::var(n).unwrap_or_default();
+    let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Unit {
+        family: ADAPTER.family.to_string(),
+        package: format!("{} {}", var("CARGO_PKG_NAME"), var("CARGO_PKG_VERSION")).trim().to_string(),
+        name: object.map_or_else(|| name(Path::new(input)), name),
+        kind: language.to_string(),
+        emit: emit.to_string(),
+        // Made portable with the source, once the roots are known.
+        extra: object.map(|o| o.display().to_string()).unwrap_or_default(),
+        source: input.to_string(),
+    }
+}

@@ -1,0 +1,619 @@
+//! C and C++ through the real compilers: every case with gcc and with each clang that is installed.
+#![cfg(target_os = "linux")]
+
+mod stage;
+
+use kache::events::{Kind, Outcome};
+use stage::{Stage, good};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+const COMPILERS: &[(&str, &str)] = &[("gcc", "g++"), ("clang-14", "clang++-14"), ("clang-19", "clang++-19")];
+
+/// Does it with each C and C++ compiler that is here, and says which are not.
+fn each(case: impl Fn(&str, &str)) {
+    for (c, cxx) in COMPILERS {
+        match Command::new(cxx).arg("--version").output() {
+            Ok(_) => case(c, cxx),
+            Err(_) => println!("skipped: {cxx} is not installed"),
+        }
+    }
+}
+
+fn object(stage: &Stage, name: &str) -> Vec<u8> {
+    fs::read(stage.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|w| w == text.as_bytes())
+}
+
+/// Runs it plainly.
+fn plain(stage: &Stage, dir: &str, words: &[&str]) -> Output {
+    Command::new(words[0]).args(&words[1..]).current_dir(stage.path(dir)).output().unwrap()
+}
+
+fn outcomes(stage: &Stage, words: &[&str], n: usize) -> Vec<Outcome> {
+    (0..n).map(|_| stage.outcome(&mut stage.kache(words))).collect()
+}
+
+use Outcome::{Hit, Miss, Passthrough};
+
+#[test]
+fn what_is_compiled_is_given_back_to_the_byte() {
+    const ASM: &str = ".text\n.globl f\nf: ret\n";
+    each(|c, cxx| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "#include \"h.h\"\nint f(void) { return H; }\n");
+        stage.write("w/h.h", "#define H 4\n");
+        stage.write("w/a.cc", "#include <string>\n#include \"h.h\"\nstd::string s(H, 'x');\n");
+        stage.write("w/a.s", ASM);
+        stage.write("w/a.S", &format!("#include \"h.h\"\n{ASM}.long H\n"));
+        stage.write("w/a.i", "int g(void) { return 1; }\n");
+        let cases: &[&[&str]] = &[
+            &[c, "-c", "a.c"],
+            &[c, "-O2", "-c", "-o", "a.o", "a.c"],
+            &[cxx, "-std=c++17", "-c", "a.cc", "-oa.o"],
+            &[c, "-c", "a.s", "-o", "a.o"],
+            &[c, "-c", "a.S", "-o", "a.o"],
+            &[c, "-c", "a.i", "-o", "a.o"],
+            &[c, "-c", "-x", "c++", "a.c", "-o", "a.o"],
+            &[c, "-S", "a.c", "-o", "a.o"],
+        ];
+        for words in cases {
+            let plainly = plain(&stage, "w", words);
+            assert!(plainly.status.success(), "{words:?}");
+            let wanted = object(&stage, "w/a.o");
+            assert_eq!(outcomes(&stage, words, 2), [Miss, Hit], "{words:?}");
+            assert_eq!(object(&stage, "w/a.o"), wanted, "{words:?}");
+        }
+        let unit = stage.last().unit;
+        assert_eq!((unit.family.as_str(), unit.name.as_str(), unit.kind.as_str()), ("cc", "a.o", "c"));
+    });
+}
+
+#[test]
+fn assembly_to_standard_output() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f(void) { return 7; }\n");
+        let words = &[c, "-S", "-o", "-", "a.c"];
+        let wanted = plain(&stage, "w", words).stdout;
+        for outcome in [Miss, Hit] {
+            assert_eq!(good(&mut stage.kache(words)).stdout, wanted);
+            assert_eq!(stage.last().outcome, outcome);
+        }
+    });
+}
+
+/// A state, a change, and whether the program is then another.
+fn recompiles(what: &str, files: &[(&str, &str)], words: &[&str], change: impl Fn(&Stage)) {
+    each(|c, _| {
+        let stage = Stage::new();
+        for (name, text) in files {
+            stage.write(name, text);
+        }
+        let words: Vec<&str> = [&[c, "-c", "a.c", "-o", "a.o"], words].concat();
+        assert_eq!(outcomes(&stage, &words, 2), [Miss, Hit], "{what}, {c}");
+        change(&stage);
+        assert_eq!(outcomes(&stage, &words, 1), [Miss], "{what}, {c}: a false hit");
+        let have = object(&stage, "w/a.o");
+        assert!(plain(&stage, "w", &words).status.success());
+        assert_eq!(have, object(&stage, "w/a.o"), "{what}, {c}");
+    });
+}
+
+fn rewrite_in_the_past(path: &Path, text: &str) {
+    let before = fs::metadata(path).unwrap().modified().unwrap();
+    fs::write(path, text).unwrap();
+    fs::File::options().write(true).open(path).unwrap().set_modified(before).unwrap();
+}
+
+const USER: (&str, &str) = ("w/a.c", "#include <h.h>\nint f(void) { return H; }\n");
+
+#[test]
+fn headers_count() {
+    let h = ("w/two/h.h", "#define H 1\n");
+    let two = &["-Ione", "-Itwo"];
+    recompiles("changed", &[USER, h], two, |s| drop(s.write("w/two/h.h", "#define H 2\n")));
+    recompiles("changed, with its old size and time", &[USER, h], two, |s| {
+        rewrite_in_the_past(&s.path("w/two/h.h"), "#define H 2\n");
+    });
+    recompiles("a directory appears on the path", &[USER, h], two, |s| {
+        drop(s.write("w/one/h.h", "#define H 2\n"));
+    });
+    recompiles("shadowed", &[USER, h, ("w/one/other.h", "")], two, |s| {
+        drop(s.write("w/one/h.h", "#define H 2\n"));
+    });
+    recompiles("a dead link comes to life", &[USER, h, ("w/one/other.h", "")], two, |s| {
+        std::os::unix::fs::symlink("../later.h", s.path("w/one/h.h")).unwrap();
+        let words = &["gcc", "-c", "a.c", "-o", "a.o", "-Ione", "-Itwo"];
+        good(&mut s.kache(words));
+        drop(s.write("w/later.h", "#define H 2\n"));
+    });
+    let quoted = ("w/a.c", "#include \"sub/q.h\"\nint f(void) { return H; }\n");
+    let q = ("w/sub/q.h", "#include \"h.h\"\n");
+    recompiles("a neighbour of the includer", &[quoted, q, h], two, |s| {
+        drop(s.write("w/sub/h.h", "#define H 2\n"));
+    });
+    let has = "#if __has_include(\"extra.h\")\nint f(void) { return 2; }\n#else\nint f(void) { return 1; }\n#endif\n";
+    recompiles("__has_include", &[("w/a.c", has)], &[], |s| drop(s.write("w/extra.h", "")));
+    recompiles(
+        "forced",
+        &[("w/a.c", "int f(void) { return H; }\n"), ("w/h.h", "#define H 1\n")],
+        &["-include", "h.h"],
+        |s| {
+            drop(s.write("w/h.h", "#define H 2\n"));
+        },
+    );
+    let linked = |s: &Stage, to: &str| {
+        let _ = fs::remove_file(s.path("w/inc"));
+        std::os::unix::fs::symlink(to, s.path("w/inc")).unwrap();
+    };
+    recompiles(
+        "a linked directory leads elsewhere",
+        &[
+            USER,
+            ("w/two/h.h", "#define H 1\n"),
+            ("w/three/h.h", "#define H 2\n"),
+            ("w/inc/h.h", "#define H 0\n"),
+        ],
+        &["-Iinc"],
+        |s| {
+            fs::remove_dir_all(s.path("w/inc")).unwrap();
+            linked(s, "two");
+            good(&mut s.kache(&["gcc", "-c", "a.c", "-o", "a.o", "-Iinc"]));
+            linked(s, "three");
+        },
+    );
+}
+
+#[test]
+fn other_inputs_count() {
+    let incbin = "__asm__(\".data\\n.incbin \\\"blob\\\"\\n\");\n";
+    recompiles(".incbin", &[("w/a.c", incbin), ("w/blob", "one")], &[], |s| drop(s.write("w/blob", "two")));
+    let f = ("w/a.c", "int f(void) { return H; }\n");
+    recompiles("a response file", &[f, ("w/args", "-DH=1")], &["@args"], |s| {
+        drop(s.write("w/args", "-DH=2"))
+    });
+    recompiles(
+        "a response file in another",
+        &[f, ("w/args", "@more"), ("w/more", "-DH=1")],
+        &["@args"],
+        |s| {
+            drop(s.write("w/more", "-DH=2"));
+        },
+    );
+}
+
+#[test]
+fn environment_counts_where_it_is_read() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write(USER.0, USER.1);
+        stage.write("one/h.h", "#define H 1\n");
+        stage.write("two/h.h", "#define H 2\n");
+        let run = |dir: &str| {
+            let mut command = stage.kache(&[c, "-c", "a.c", "-o", "a.o"]);
+            stage.outcome(command.env("CPATH", stage.path(dir)))
+        };
+        assert_eq!((run("one"), run("one"), run("two")), (Miss, Hit, Miss));
+        for (name, value) in [
+            ("TERM", "vt100"),
+            ("MAKEFLAGS", "-j9"),
+            ("HOME", "/nonexistent"),
+            ("LANG", "C"),
+            ("COLUMNS", "40"),
+        ] {
+            let mut command = stage.kache(&[c, "-c", "a.c", "-o", "a.o"]);
+            assert_eq!(
+                stage.outcome(command.env("CPATH", stage.path("one")).env(name, value)),
+                Hit,
+                "{name}"
+            );
+        }
+        fs::create_dir(stage.path("tmp")).unwrap();
+        let mut command = stage.kache(&[c, "-c", "a.c", "-o", "a.o"]);
+        assert_eq!(
+            stage.outcome(command.env("CPATH", stage.path("one")).env("TMPDIR", stage.path("tmp"))),
+            Hit
+        );
+    });
+}
+
+#[test]
+fn dates_of_the_build_are_not_kept() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write("w/t.h", "// of the __TIME__, the __DATE__ and __TIMESTAMP__, nothing\n");
+        stage.write("w/no.c", "#include \"t.h\"\nint x;\n");
+        let words = &[c, "-c", "no.c", "-o", "a.o"];
+        assert_eq!(outcomes(&stage, words, 2), [Miss, Hit]);
+        for name in ["__DATE__", "__TIME__", "__TIMESTAMP__"] {
+            stage.write("w/yes.c", &format!("const char *when = {name};\n"));
+            assert_eq!(stage.refusal(&mut stage.kache(&[c, "-c", "yes.c", "-o", "a.o"])), "clock", "{name}");
+        }
+        stage.write("w/pasted.c", "#define P(a, b) a##b\nconst char *when = P(__TI, ME__);\n");
+        assert_eq!(stage.refusal(&mut stage.kache(&[c, "-c", "pasted.c", "-o", "a.o"])), "clock");
+    });
+    // clang knows it from version 16 on.
+    let stage = Stage::new();
+    stage.write("w/a.c", "const char *when = __DATE__ __TIME__;\n");
+    let at = |epoch: &str| {
+        stage.outcome(stage.kache(&["gcc", "-c", "a.c", "-o", "a.o"]).env("SOURCE_DATE_EPOCH", epoch))
+    };
+    assert_eq!((at("100000"), at("100000"), at("200000000")), (Miss, Hit, Miss));
+}
+
+fn clone(stage: &Stage, from: &str, to: &str) {
+    let to = stage.path(to);
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    good(Command::new("cp").arg("-r").arg(stage.path(from)).arg(to));
+}
+
+#[test]
+fn another_checkout_gets_its_own_paths_and_nobody_elses() {
+    each(|c, cxx| {
+        let stage = Stage::new();
+        stage.write("w/src/a.cc", "#include <assert.h>\n#include \"a.h\"\nint f(int x) { assert(x); return g(x); }\nconst char *here = __FILE__;\n");
+        stage.write("w/src/a.h", "#warning \"look here\"\ninline int g(int x) { return x + 1; }\n");
+        stage.write("w/src/b.S", "f: ret\n");
+        clone(&stage, "w", "else where/deep/clone");
+        let build = |dir: &str, source: &str, read: &str| {
+            let root = stage.path(dir);
+            let (input, output) = (root.join("src").join(source), root.join("a.o"));
+            let words = [
+                if source == "b.S" { c } else { cxx },
+                "-g",
+                "-MD",
+                "-c",
+                input.to_str().unwrap(),
+                "-o",
+                output.to_str().unwrap(),
+            ];
+            let mut command = stage.kache_in(dir, &words);
+            let out = good(command.env("KACHE_READ", read));
+            let depfile = fs::read_to_string(root.join("a.d")).unwrap();
+            (
+                stage.last().outcome,
+                object(&stage, &format!("{dir}/a.o")),
+                depfile,
+                String::from_utf8(out.stderr).unwrap(),
+            )
+        };
+        for source in ["a.cc", "b.S"] {
+            let first = build("w", source, "1");
+            let second = build("else where/deep/clone", source, "1");
+            // This clang maps no paths in what it assembles: they are literal, and so is the key.
+            let literal = c == "clang-14" && source == "b.S";
+            assert_eq!((first.0, second.0), (Miss, if literal { Miss } else { Hit }), "{c} {source}");
+            let again = build("else where/deep/clone", source, "0");
+            assert_eq!(again.0, Miss);
+            assert!(second.1 == again.1, "{c} {source}: the object is not what the compiler makes here");
+            assert_eq!(second.2, again.2, "{c} {source}: depfile");
+            assert_eq!(second.3, again.3, "{c} {source}: diagnostics");
+            let root = stage.dir.path().to_str().unwrap();
+            assert!(
+                literal || !contains(&first.1, root) && !contains(&second.1, root),
+                "{c} {source}: a path is in the object"
+            );
+            assert!(second.2.contains("else\\ where/deep/clone/src/"), "{}", second.2);
+        }
+    });
+}
+
+#[test]
+fn a_build_directory_beside_the_checkout() {
+    each(|_, cxx| {
+        let stage = Stage::new();
+        stage.write("w/src/a.cc", "#include \"made.h\"\nint f() { return H; }\n");
+        stage.write("w-build/made.h", "#define H 1\n");
+        stage.write("w-build/CMakeCache.txt", "");
+        stage.write("w-build/sub/x", "");
+        clone(&stage, "w", "other/clone");
+        clone(&stage, "w-build", "other/obj");
+        let build = |checkout: &str, dir: &str| {
+            let source = stage.path(checkout).join("src/a.cc");
+            let include = format!("-I{}", stage.path(dir).display());
+            let sub = format!("{dir}/sub");
+            let words = [cxx, "-g", &include, "-c", source.to_str().unwrap(), "-o", "a.o"];
+            (stage.outcome(&mut stage.kache_in(&sub, &words)), object(&stage, &format!("{sub}/a.o")))
+        };
+        let (first, second) = (build("w", "w-build"), build("other/clone", "other/obj"));
+        assert_eq!((first.0, second.0), (Miss, Hit));
+        assert!(!contains(&second.1, stage.dir.path().to_str().unwrap()));
+        stage.write("other/obj/made.h", "#define H 2\n");
+        assert_eq!(build("other/clone", "other/obj").0, Miss);
+    });
+}
+
+#[test]
+fn the_working_directory_by_way_of_a_link() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f(void) { return 1; }\n");
+        std::os::unix::fs::symlink("w", stage.path("link")).unwrap();
+        let words = &[c, "-g", "-c", "a.c", "-o", "a.o"];
+        let at = |pwd: &str| stage.outcome(stage.kache(words).env("PWD", stage.path(pwd)));
+        assert_eq!((at("w"), at("link")), (Miss, Hit));
+        assert!(!contains(&object(&stage, "w/a.o"), stage.dir.path().to_str().unwrap()));
+    });
+}
+
+#[test]
+fn depfiles_in_all_spellings() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write("w/src/a.c", "#include \"a b.h\"\n");
+        stage.write("w/src/a b.h", "");
+        clone(&stage, "w", "x$y/clone");
+        let cases: &[&[&str]] = &[
+            &["-MD"],
+            &["-MMD", "-MP"],
+            &["-MD", "-MF", "deps/a.o.pp"],
+            &["-MD", "-MFdeps/a.d", "-MT", "one two"],
+            &["-MMD", "-MF", "deps/a.d", "-MQ", "$o"],
+            &["-Wp,-MD,deps/a.d"],
+            &["-Wp,-MMD,deps/a.d"],
+        ];
+        for words in cases {
+            let run = |dir: &str, wrapped: bool| {
+                let root = stage.path(dir);
+                let _ = fs::remove_dir_all(root.join("deps"));
+                fs::create_dir_all(root.join("deps")).unwrap();
+                let source = root.join("src/a.c");
+                let all = [&[c, "-c", source.to_str().unwrap(), "-o", "deps/a.o"], *words].concat();
+                if wrapped {
+                    good(&mut stage.kache_in(dir, &all));
+                } else {
+                    assert!(plain(&stage, dir, &all).status.success());
+                }
+                let mut left: Vec<_> = fs::read_dir(root.join("deps"))
+                    .unwrap()
+                    .map(|e| e.unwrap().path())
+                    .filter(|p| p.extension().is_some_and(|e| e != "o"))
+                    .map(|p| (p.file_name().unwrap().to_owned(), fs::read_to_string(&p).unwrap()))
+                    .collect();
+                left.sort();
+                left
+            };
+            assert_eq!(run("w", true), run("w", false), "{c} {words:?}");
+            assert_eq!(stage.last().outcome, Miss, "{c} {words:?}");
+            let second = run("x$y/clone", true);
+            assert_eq!(stage.last().outcome, Hit, "{c} {words:?}");
+            assert_eq!(second, run("x$y/clone", false), "{c} {words:?}");
+        }
+    });
+}
+
+#[test]
+fn what_is_left_beside_the_object() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f(int x) { if (x) return 1; return 2; }\n");
+        fs::create_dir(stage.path("w/o")).unwrap();
+        for (words, name) in [(&["-g", "-gsplit-dwarf"][..], "w/o/a.dwo"), (&["--coverage"], "w/o/a.gcno")] {
+            let all = [&[c, "-c", "a.c", "-o", "o/a.o"], words].concat();
+            assert_eq!(stage.outcome(&mut stage.kache(&all)), Miss, "{c} {words:?}");
+            let (object_then, aside) = (object(&stage, "w/o/a.o"), object(&stage, name));
+            fs::remove_file(stage.path(name)).unwrap();
+            assert_eq!(stage.outcome(&mut stage.kache(&all)), Hit, "{c} {words:?}");
+            assert!(object(&stage, name) == aside && object(&stage, "w/o/a.o") == object_then);
+        }
+        // Counters are written to the place of the build: another checkout has another.
+        clone(&stage, "w", "v");
+        let all = [c, "--coverage", "-c", "a.c", "-o", "o/a.o"];
+        assert_eq!(stage.outcome(&mut stage.kache_in("v", &all)), Miss);
+        assert!(contains(&object(&stage, "v/o/a.o"), stage.path("v").to_str().unwrap()));
+    });
+}
+
+#[test]
+fn warnings_are_said_again_as_this_caller_wants_them() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f(void) { int x; return 1; }\n");
+        let run = |more: &[&str], lang: &str| {
+            let words = [&[c, "-Wall", "-c", "a.c", "-o", "a.o"], more].concat();
+            let out = good(stage.kache(&words).env("LC_ALL", lang));
+            (stage.last().outcome, String::from_utf8(out.stderr).unwrap())
+        };
+        let (first, second) = (run(&[], "C"), run(&[], "C"));
+        assert_eq!((first.0, second.0), (Miss, Hit));
+        assert!(first.1.contains("unused variable") && first.1 == second.1);
+        let coloured = run(&["-fdiagnostics-color=always"], "C");
+        assert!(coloured.0 == Miss && coloured.1.contains("\x1b["));
+        assert!(run(&[], "C.UTF-8").0 == Miss);
+        let same = plain(&stage, "w", &[c, "-Wall", "-c", "a.c", "-o", "a.o"]);
+        assert_eq!(run(&[], "C.UTF-8").1, String::from_utf8(same.stderr).unwrap());
+    });
+}
+
+#[test]
+fn what_is_not_cached_passes_through_with_its_reason() {
+    each(|c, cxx| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int main(void) { return 0; }\n");
+        stage.write("w/b.c", "int b;\n");
+        stage.write("w/h.h", "");
+        let cases: &[(&[&str], &str)] = &[
+            (&[c, "a.c", "-o", "a"], "link"),
+            (&[c, "-c", "a.c", "b.c"], "several-inputs"),
+            (&[c, "-E", "a.c"], "deferred-flag"),
+            (&[c, "-M", "a.c"], "deferred-flag"),
+            (&[c, "-c", "a.c", "-save-temps"], "deferred-flag"),
+            (&[cxx, "-x", "c++-header", "h.h", "-o", "h.h.gch"], "link"),
+            (&[cxx, "-x", "c++-header", "-c", "h.h", "-o", "h.h.gch"], "precompiled-header"),
+            (&[c, "-c", "-x", "c", "-", "-o", "x.o"], "stdin"),
+        ];
+        let listing: &(&[&str], &str) = &(&["gcc", "-c", "a.c", "-Wa,-adhln=list"], "deferred-flag");
+        for (words, reason) in cases.iter().chain([listing]) {
+            good(&mut stage.kache(words));
+            let event = stage.last();
+            assert_eq!((event.outcome, event.reason.as_deref()), (Passthrough, Some(*reason)), "{words:?}");
+        }
+    });
+}
+
+#[test]
+fn errors_are_the_compilers_own() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write("w/missing.c", "#include \"none.h\"\n");
+        stage.write("w/broken.c", "int f( {\n");
+        stage.write("w/good.c", "int f;\n");
+        fs::create_dir(stage.path("w/dir.o")).unwrap();
+        let cases: &[&[&str]] = &[
+            &[c, "-c", "missing.c", "-o", "a.o"],
+            &[c, "-c", "broken.c", "-o", "a.o"],
+            &[c, "-c", "nosuch.c", "-o", "a.o"],
+            &[c, "-c", "good.c", "-o", "dir.o"],
+            &[c, "-c", "good.c", "-o", "no/such/dir/a.o"],
+            &[c, "-c", "good.c", "-o", "/dev/full"],
+            &[c, "-c", "good.c", "-frobnicate"],
+            &[c, "-c", "@nosuch"],
+            &[c, "-c", "good.c", "-o"],
+            &[c],
+        ];
+        good(&mut stage.kache(&[c, "-c", "good.c", "-o", "a.o"]));
+        for words in cases {
+            let wanted = plain(&stage, "w", words);
+            assert!(!wanted.status.success(), "{words:?}");
+            for _ in 0..2 {
+                let have = stage.kache(words).output().unwrap();
+                assert_eq!(have.status.code(), wanted.status.code(), "{words:?}");
+                // clang and collect2 name temporary files.
+                if !words.contains(&"/dev/full") {
+                    assert_eq!(
+                        String::from_utf8_lossy(&have.stderr),
+                        String::from_utf8_lossy(&wanted.stderr),
+                        "{words:?}"
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_precompiled_header_counts_by_its_contents() {
+    each(|_, cxx| {
+        let stage = Stage::new();
+        stage.write("w/h.h", "#define H 1\n");
+        stage.write("w/a.cc", "#include \"h.h\"\nint f() { return H; }\n");
+        let clang = cxx.starts_with("clang");
+        let make = || {
+            good(Command::new(cxx).current_dir(stage.path("w")).args([
+                "-x",
+                "c++-header",
+                "h.h",
+                "-o",
+                if clang { "h.pch" } else { "h.h.gch" },
+            ]))
+        };
+        make();
+        let words: Vec<&str> = match clang {
+            true => vec![cxx, "-include-pch", "h.pch", "-c", "a.cc", "-o", "a.o"],
+            false => vec![cxx, "-include", "h.h", "-c", "a.cc", "-o", "a.o"],
+        };
+        assert_eq!(outcomes(&stage, &words, 2), [Miss, Hit], "{cxx}");
+        stage.write("w/h.h", "#define H 23\n");
+        make();
+        assert_eq!(outcomes(&stage, &words, 1), [Miss], "{cxx}");
+    });
+}
+
+#[test]
+fn a_script_in_the_compilers_place() {
+    let stage = Stage::new();
+    stage.write("w/a.c", "int f(void) { return H; }\n");
+    let script = |h: u32| {
+        let path = stage.write("bin/my-gcc", &format!("#!/bin/sh\nexec gcc -DH={h} \"$@\"\n"));
+        good(Command::new("chmod").arg("+x").arg(path));
+    };
+    script(1);
+    let program = stage.path("bin/my-gcc");
+    let words = [program.to_str().unwrap(), "-c", "a.c", "-o", "a.o"];
+    assert_eq!(outcomes(&stage, &words, 2), [Miss, Hit]);
+    let before = fs::metadata(&program).unwrap().modified().unwrap();
+    script(2);
+    fs::File::options().write(true).open(&program).unwrap().set_modified(before).unwrap();
+    assert_eq!(outcomes(&stage, &words, 2), [Miss, Hit]);
+}
+
+#[test]
+fn names_that_say_nothing() {
+    let stage = Stage::new();
+    stage.write("w/a.c", "int f;\n");
+    assert_eq!(outcomes(&stage, &["cc", "-c", "a.c", "-o", "a.o"], 2), [Miss, Hit]);
+    let script = stage.write("bin/compiler", "#!/bin/sh\nexec gcc \"$@\"\n");
+    good(Command::new("chmod").arg("+x").arg(&script));
+    assert_eq!(outcomes(&stage, &[script.to_str().unwrap(), "-c", "a.c", "-o", "a.o"], 2), [Miss, Hit]);
+    let other = stage.write("bin/other", "#!/bin/sh\necho \"$@\" >> ran\n");
+    good(Command::new("chmod").arg("+x").arg(&other));
+    good(&mut stage.kache(&[other.to_str().unwrap(), "x"]));
+    assert_eq!(stage.last().reason.as_deref(), Some("unknown-compiler"));
+    assert_eq!(fs::read_to_string(stage.path("w/ran")).unwrap(), "x\n");
+}
+
+#[test]
+fn a_configure_scripts_trial_is_a_probe() {
+    let stage = Stage::new();
+    stage.write("w/conftest.c", "int f;\n");
+    assert_eq!(outcomes(&stage, &["gcc", "-c", "conftest.c"], 2), [Miss, Hit]);
+    assert_eq!(stage.last().kind, Kind::Probe);
+}
+
+#[test]
+fn a_source_changed_while_it_is_compiled_is_not_kept() {
+    let stage = Stage::new();
+    let text = format!("#include <iostream>\n{}", "int f();\n".repeat(1000));
+    let source = stage.write("w/a.cc", &text);
+    let child = stage.kache(&["g++", "-O2", "-c", "a.cc", "-o", "a.o"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(60));
+    fs::write(&source, text + "int g() { return 1; }\n").unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    // Changed before the compiler read it, it is as good as any; whatever is given back is of the source as it is.
+    let words = &["g++", "-O2", "-c", "a.cc", "-o", "a.o"];
+    good(&mut stage.kache(words));
+    let have = object(&stage, "w/a.o");
+    assert!(plain(&stage, "w", words).status.success());
+    assert!(have == object(&stage, "w/a.o"));
+}
+
+#[test]
+fn links_that_stand_in_for_compilers() {
+    let stage = Stage::new();
+    stage.write("w/a.c", "int main(void) { return 0; }\n");
+    let dir = stage.path("links");
+    let made = good(&mut stage.kache(&["shims", "install", dir.to_str().unwrap()]));
+    assert!(String::from_utf8(made.stdout).unwrap().contains("export PATH="));
+    let path = format!("{}:{}", dir.display(), std::env::var("PATH").unwrap());
+    let run = |words: &[&str]| {
+        let mut command = stage.kache(&[]);
+        let mut link = Command::new(dir.join(words[0]));
+        link.args(&words[1..]).current_dir(stage.path("w")).env("PATH", &path);
+        link.envs(command.args([""; 0]).get_envs().filter_map(|(n, v)| Some((n, v?))));
+        good(&mut link);
+        stage.last().outcome
+    };
+    assert_eq!((run(&["gcc", "-c", "a.c"]), run(&["gcc", "-c", "a.c"])), (Miss, Hit));
+    assert_eq!(run(&["cc", "a.c", "-o", "a"]), Passthrough);
+    assert!(stage.path("w/a").exists());
+    // A link somewhere else, by hand, must not find itself either.
+    let own = stage.path("own");
+    fs::create_dir(&own).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kache"), own.join("g++")).unwrap();
+    let mut by_hand = Command::new("g++");
+    by_hand.args(["-c", "a.c"]).current_dir(stage.path("w")).env("KACHE_CACHE_DIR", stage.cache());
+    good(by_hand.env("PATH", format!("{}:{path}", own.display())));
+    assert_eq!(stage.last().outcome, Miss);
+    let other = stage.write("full/file", "");
+    let refused =
+        stage.kache(&["shims", "install", other.parent().unwrap().to_str().unwrap()]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    good(&mut stage.kache(&["shims", "remove", dir.to_str().unwrap()]));
+    assert!(!dir.exists());
+}
