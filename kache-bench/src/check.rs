@@ -184,8 +184,8 @@ impl Run<'_> {
         expected: Option<usize>,
     ) -> Result<Vec<Event>> {
         let (workload, cache) = (self.workload, self.scratch.cache());
-        let wired = self.backend.environment(workload.wiring, &cache, Reads::Allowed);
-        let environment = checkout.environment(workload).with_all(wired);
+        let environment = checkout.environment(workload);
+        let environment = self.backend.wire(environment, workload.wiring, &cache, Reads::Allowed)?;
         let log_file = self.log_file(name, checkout);
         let mut shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), expected);
         let mut events = Vec::new();
@@ -210,8 +210,9 @@ impl Run<'_> {
         if lines.is_empty() {
             return Ok(());
         }
-        let wired = Plain.environment(self.workload.wiring, &self.scratch.cache(), Reads::Allowed);
-        let environment = checkout.environment(self.workload).with_all(wired);
+        let environment = checkout.environment(self.workload);
+        let environment =
+            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), Reads::Allowed)?;
         let shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), None);
         let took = checkout.run(lines, &environment, &self.log_file(name, checkout), &mut || {})?;
         shown.end(&format!("{:.2} s", took.as_secs_f64()));
@@ -256,8 +257,8 @@ impl Run<'_> {
         expected: Option<usize>,
     ) -> Result<Vec<Event>> {
         let cache = self.scratch.verify_cache();
-        let wired = self.backend.environment(self.workload.wiring, &cache, Reads::Forbidden);
-        let environment = b.environment(self.workload).with_all(wired);
+        let environment = b.environment(self.workload);
+        let environment = self.backend.wire(environment, self.workload.wiring, &cache, Reads::Forbidden)?;
         let mut log = self.backend.events(&cache);
         let mut events = Vec::new();
         let mut shown = progress::Phase::begin(&format!("{name} ({})", b.label()), expected);
