@@ -2,7 +2,9 @@
 //!
 //! rustc names the object members of an rlib after its code units, and under incremental compilation appends a
 //! suffix of the session's own. That suffix is in no program that links the rlib, and differs in two compiles of
-//! the same place; so members are compared by position and content, and by name without it. Nothing else is excused.
+//! the same place; so members are compared by position and content, and by name without it. A member's time, owner and
+//! mode are not looked at: GNU ar writes zeros there unless it was built or told otherwise (`ar U`), and then they are
+//! those of the object's file, not of its content. Nothing else is excused.
 
 /// One member.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Cold in clone A; in clone B with A's cache; cleaned and built again in B; and once more with nothing to do.
 //! Keys are diffed right after B's first build, while what both clones generated still lies there.
 
+use crate::artifacts;
 use crate::backend::{Backend, Plain, Reads};
 use crate::baked;
 use crate::cause::Judge;
@@ -20,7 +21,8 @@ use crate::trouble::{Result, Trouble};
 use crate::workload::{self, Workload};
 use kache::events::Event;
 use serde::Serialize;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What is to be done.
@@ -184,8 +186,8 @@ impl Run<'_> {
         expected: Option<usize>,
     ) -> Result<Vec<Event>> {
         let (workload, cache) = (self.workload, self.scratch.cache());
-        let wired = self.backend.environment(workload.wiring, &cache, Reads::Allowed);
-        let environment = checkout.environment(workload).with_all(wired);
+        let environment = checkout.environment(workload);
+        let environment = self.backend.wire(environment, workload.wiring, &cache, Reads::Allowed)?;
         let log_file = self.log_file(name, checkout);
         let mut shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), expected);
         let mut events = Vec::new();
@@ -210,8 +212,9 @@ impl Run<'_> {
         if lines.is_empty() {
             return Ok(());
         }
-        let wired = Plain.environment(self.workload.wiring, &self.scratch.cache(), Reads::Allowed);
-        let environment = checkout.environment(self.workload).with_all(wired);
+        let environment = checkout.environment(self.workload);
+        let environment =
+            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), Reads::Allowed)?;
         let shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), None);
         let took = checkout.run(lines, &environment, &self.log_file(name, checkout), &mut || {})?;
         shown.end(&format!("{:.2} s", took.as_secs_f64()));
@@ -239,14 +242,17 @@ impl Run<'_> {
         self.findings.stability = stability(&pairing, warm);
     }
 
-    /// Compiles clone B in the same place without a hit, and compares.
+    /// Builds in B's place without a hit, and compares. The restored build is moved away whole and the project
+    /// cloned anew, so that it does not matter where a build writes, nor whether cleaning is thorough.
     fn compare_artifacts(&mut self, b: &Checkout, expected: usize) -> Result<()> {
-        let restored = b.root().join("target.restored");
-        let target = b.target();
-        std::fs::rename(&target, &restored).map_err(Trouble::io("move aside", &target))?;
+        let restored = self.scratch.restored();
+        std::fs::rename(b.root(), &restored).map_err(Trouble::io("move aside", b.root()))?;
+        let b = &Checkout::clone(b.label(), &self.scratch.repository(), b.root().to_path_buf())?;
+        self.without_cache("setup", b, &self.workload.setup)?;
         let events = self.build_without_hits("build without hits", b, Some(expected))?;
-        self.compare_targets(b, &restored, &target)?;
-        self.excuse_random(b, &events, &restored, &target)
+        let named = artifacts::named(&events, b.root());
+        self.compare_builds(b, &restored, &named)?;
+        self.excuse_random(b, &events, &restored, &named)
     }
 
     fn build_without_hits(
@@ -256,8 +262,8 @@ impl Run<'_> {
         expected: Option<usize>,
     ) -> Result<Vec<Event>> {
         let cache = self.scratch.verify_cache();
-        let wired = self.backend.environment(self.workload.wiring, &cache, Reads::Forbidden);
-        let environment = b.environment(self.workload).with_all(wired);
+        let environment = b.environment(self.workload);
+        let environment = self.backend.wire(environment, self.workload.wiring, &cache, Reads::Forbidden)?;
         let mut log = self.backend.events(&cache);
         let mut events = Vec::new();
         let mut shown = progress::Phase::begin(&format!("{name} ({})", b.label()), expected);
@@ -278,29 +284,29 @@ impl Run<'_> {
         b: &Checkout,
         events: &[Event],
         restored: &Path,
-        target: &Path,
+        named: &BTreeSet<PathBuf>,
     ) -> Result<()> {
         let claims = &self.workload.expect.random;
         let Some(found) = &self.findings.artifacts else { return Ok(()) };
-        let claimed = random::claimed(claims, events, target, found);
+        let claimed = random::claimed(claims, events, b.root(), found);
         if claimed.is_empty() {
             return Ok(());
         }
-        let first = random::take(&claimed, target)?;
+        let first = random::take(&claimed, b.root())?;
         self.build_without_hits("compile random units again", b, None)?;
-        self.findings.random = random::prove(claims, &claimed, target, &first)?;
+        self.findings.random = random::prove(claims, &claimed, b.root(), &first)?;
         if self.findings.random.iter().any(|proof| proof.evidence.is_none()) {
             return Ok(());
         }
-        random::put_back(&claimed, restored, target)?;
+        random::put_back(&claimed, restored, b.root())?;
         self.build_without_hits("build on their restored output", b, None)?;
-        self.compare_targets(b, restored, target)
+        self.compare_builds(b, restored, named)
     }
 
-    fn compare_targets(&mut self, b: &Checkout, restored: &Path, compiled: &Path) -> Result<()> {
+    fn compare_builds(&mut self, b: &Checkout, restored: &Path, named: &BTreeSet<PathBuf>) -> Result<()> {
         let shown = progress::Phase::begin("compare artifacts", None);
         let start = Instant::now();
-        let comparison = compare::compare(restored, compiled)?;
+        let comparison = compare::compare(restored, b.root(), named)?;
         shown.end(&format!("{} artifacts, {} differ", comparison.artifacts, comparison.mismatches.len()));
         self.findings.artifacts = Some(comparison);
         self.record("compare artifacts", b, start.elapsed(), None);

@@ -5,7 +5,7 @@
 //! `RUSTUP_TOOLCHAIN`) must not reach a build whose keys are judged, and new names of that sort turn up every year.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// Names kept as they are, each group with its reason.
 const KEPT: &[(&str, &[&str])] = &[
@@ -71,6 +71,11 @@ impl Environment {
     pub fn with_all(mut self, more: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
         self.values.extend(more);
         self
+    }
+
+    /// One value.
+    pub fn get(&self, name: &str) -> Option<OsString> {
+        self.values.get(OsStr::new(name)).cloned()
     }
 
     /// Every name with its value.

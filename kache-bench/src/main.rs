@@ -6,6 +6,7 @@
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept.
 
 mod archive;
+mod artifacts;
 mod backend;
 mod baked;
 mod cause;

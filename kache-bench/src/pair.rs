@@ -3,7 +3,12 @@
 //! Neither order nor paths can pair them: builds run in parallel, and the clones lie apart. Where cargo's own
 //! hash differs (a flag with a path in it changes every `-C extra-filename`) the exact identity has no partner,
 //! and ever less of it is asked for; what is left alike is paired in order of appearance.
+//!
+//! A C compile is known by its object: the same source is often compiled twice, with and without `-fPIC` say, and the two
+//! must not be taken for one another. Cargo's hash is then a part of paths (`build/x-HASH/out`), and the cc crate has one
+//! of its own in objects' names.
 
+use crate::fold;
 use kache::events::{Event, Unit};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,8 +19,8 @@ pub enum Likeness {
     Exact,
     /// All but cargo's hash.
     ButHash,
-    /// Package, crate and kind, from another source path.
-    ButSource,
+    /// What is built, from another source path; for C the source, to another object.
+    ButPlace,
 }
 
 /// Two events that built the same thing.
@@ -52,11 +57,22 @@ pub fn pair<'a>(a: &'a [Event], b: &'a [Event]) -> Pairing<'a> {
 
 type Identity = fn(&Unit) -> Unit;
 
-const LEVELS: &[(Likeness, Identity)] = &[
-    (Likeness::Exact, Unit::clone),
-    (Likeness::ButHash, |unit| Unit { extra: String::new(), ..unit.clone() }),
-    (Likeness::ButSource, |unit| Unit { extra: String::new(), source: String::new(), ..unit.clone() }),
-];
+const LEVELS: &[(Likeness, Identity)] =
+    &[(Likeness::Exact, Unit::clone), (Likeness::ButHash, but_hash), (Likeness::ButPlace, but_place)];
+
+fn but_hash(unit: &Unit) -> Unit {
+    if unit.family != "cc" {
+        return Unit { extra: String::new(), ..unit.clone() };
+    }
+    let [name, extra, source] = [&unit.name, &unit.extra, &unit.source].map(|text| fold::hashes(text));
+    Unit { name, extra, source, ..unit.clone() }
+}
+
+fn but_place(unit: &Unit) -> Unit {
+    let unit = but_hash(unit);
+    let source = if unit.family == "cc" { unit.source } else { String::new() };
+    Unit { extra: String::new(), source, ..unit }
+}
 
 fn by_start(events: &[Event]) -> Vec<&Event> {
     let mut events: Vec<_> = events.iter().collect();
@@ -82,7 +98,7 @@ fn match_level(pairing: &mut Pairing<'_>, likeness: Likeness, identity: Identity
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::unit;
+    use crate::sample::{object, unit};
 
     #[test]
     fn order_does_not_matter() {
@@ -102,6 +118,56 @@ mod tests {
         let extras: Vec<_> =
             pairing.pairs.iter().map(|p| (&*p.a.unit.extra, &*p.b.unit.extra, p.likeness)).collect();
         assert_eq!(extras, [("-2", "-2", Likeness::Exact), ("-1", "-3", Likeness::ButHash)]);
+    }
+
+    #[test]
+    fn a_source_compiled_twice_is_two_objects_however_the_builds_run() {
+        let a = [
+            object("<workspace>/x.c", "<workspace>/x.o").time(1).event(),
+            object("<workspace>/x.c", "<workspace>/.libs/x.o").time(2).event(),
+        ];
+        let b = [
+            object("<workspace>/x.c", "<workspace>/.libs/x.o").time(1).event(),
+            object("<workspace>/x.c", "<workspace>/x.o").time(2).event(),
+        ];
+        let pairing = pair(&a, &b);
+        assert_eq!(pairing.pairs.len(), 2);
+        assert!(pairing.pairs.iter().all(|p| p.a.unit == p.b.unit && p.likeness == Likeness::Exact));
+    }
+
+    #[test]
+    fn objects_below_a_hash_are_told_apart_by_the_rest_of_their_path() {
+        let built = |hash: &str, part: &str, time| {
+            let object_path = format!("<target>/debug/build/z-{hash}/out/{part}/{hash}-x.o");
+            object("<workspace>/x.c", &object_path).time(time).event()
+        };
+        let (one, two) = ("0123456789abcdef", "fedcba9876543210");
+        let a = [built(one, "static", 1), built(one, "shared", 2)];
+        let b = [built(two, "shared", 1), built(two, "static", 2)];
+        let pairing = pair(&a, &b);
+        let part = |event: &Event| event.unit.extra.contains("shared");
+        assert_eq!(pairing.pairs.len(), 2);
+        assert!(pairing.pairs.iter().all(|p| part(p.a) == part(p.b) && p.likeness == Likeness::ButHash));
+    }
+
+    #[test]
+    fn an_object_in_another_place_is_known_by_its_source() {
+        let a = [
+            object("<workspace>/x.c", "/tmp/aaa/x.o").time(1).event(),
+            object("<workspace>/sub/x.c", "/tmp/aab/x.o").time(2).event(),
+        ];
+        let b = [
+            object("<workspace>/sub/x.c", "/tmp/bbb/x.o").time(1).event(),
+            object("<workspace>/x.c", "/tmp/bba/x.o").time(2).event(),
+        ];
+        let pairing = pair(&a, &b);
+        assert_eq!(pairing.pairs.len(), 2);
+        assert!(
+            pairing
+                .pairs
+                .iter()
+                .all(|p| p.a.unit.source == p.b.unit.source && p.likeness == Likeness::ButPlace)
+        );
     }
 
     #[test]

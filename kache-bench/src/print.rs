@@ -117,7 +117,7 @@ fn write_artifacts(out: &mut String, found: &Comparison) -> fmt::Result {
     if found.equal_members > 0 {
         writeln!(
             out,
-            "               {} of them but for session names of archive members",
+            "               {} of them but for sessions and times of archive members",
             found.equal_members
         )?;
     }

@@ -15,18 +15,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The differing files of the claimed units, relative to the target directory, by label.
+/// The differing files of the claimed units, relative to the clone, by label.
 pub type Claimed = BTreeMap<String, Vec<PathBuf>>;
 
 /// Which differing files are of which claimed unit.
-pub fn claimed(claims: &[Baked], events: &[Event], target: &Path, found: &Comparison) -> Claimed {
+pub fn claimed(claims: &[Baked], events: &[Event], root: &Path, found: &Comparison) -> Claimed {
     let mut out = Claimed::new();
     for event in events {
         let label = event.unit.label();
         if !claims.iter().any(|claim| baked::names(claim, &label)) {
             continue;
         }
-        let own = event.outputs.iter().filter_map(|o| Path::new(o).strip_prefix(target).ok());
+        let own = event.outputs.iter().filter_map(|o| Path::new(o).strip_prefix(root).ok());
         let differing = own.filter(|file| found.mismatches.iter().any(|m| Path::new(&m.file) == *file));
         let files: Vec<_> = differing.map(Path::to_path_buf).collect();
         if !files.is_empty() {
@@ -37,10 +37,10 @@ pub fn claimed(claims: &[Baked], events: &[Event], target: &Path, found: &Compar
 }
 
 /// The bytes of the claimed files, which are taken away so that a build makes them anew.
-pub fn take(claimed: &Claimed, target: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+pub fn take(claimed: &Claimed, root: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut taken = BTreeMap::new();
     for file in claimed.values().flatten() {
-        let path = target.join(file);
+        let path = root.join(file);
         taken.insert(file.clone(), fs::read(&path).map_err(Trouble::io("read", &path))?);
         fs::remove_file(&path).map_err(Trouble::io("remove", &path))?;
     }
@@ -51,14 +51,14 @@ pub fn take(claimed: &Claimed, target: &Path) -> Result<BTreeMap<PathBuf, Vec<u8
 pub fn prove(
     claims: &[Baked],
     claimed: &Claimed,
-    target: &Path,
+    root: &Path,
     first: &BTreeMap<PathBuf, Vec<u8>>,
 ) -> Result<Vec<Proof>> {
     let mut proofs = Vec::new();
     for (label, files) in claimed {
         let mut differ = 0;
         for file in files {
-            let path = target.join(file);
+            let path = root.join(file);
             let second = fs::read(&path).map_err(Trouble::io("read", &path))?;
             differ += usize::from(first.get(file) != Some(&second));
         }
@@ -72,9 +72,9 @@ pub fn prove(
 }
 
 /// Puts the restored outputs where the compiler's were, as new files: what reads them is then out of date.
-pub fn put_back(claimed: &Claimed, restored: &Path, target: &Path) -> Result<()> {
+pub fn put_back(claimed: &Claimed, restored: &Path, root: &Path) -> Result<()> {
     for file in claimed.values().flatten() {
-        let (from, to) = (restored.join(file), target.join(file));
+        let (from, to) = (restored.join(file), root.join(file));
         fs::remove_file(&to).map_err(Trouble::io("remove", &to))?;
         fs::copy(&from, &to).map_err(Trouble::io("copy", &from))?;
     }

@@ -27,6 +27,21 @@ pub fn unit(name: &str) -> Sample {
     Sample { unit, time: 0, outcome: Outcome::Hit, key: format!("key-of-{name}"), outputs: Vec::new() }
 }
 
+/// The object that a C compiler makes of `source`.
+pub fn object(source: &str, object: &str) -> Sample {
+    let name = object.rsplit('/').next().unwrap_or(object);
+    let unit = Unit {
+        family: "cc".into(),
+        package: String::new(),
+        name: name.into(),
+        kind: "c".into(),
+        emit: "object".into(),
+        extra: object.into(),
+        source: source.into(),
+    };
+    Sample { unit, time: 0, outcome: Outcome::Hit, key: format!("key-of-{object}"), outputs: Vec::new() }
+}
+
 impl Sample {
     /// With another hash of cargo's.
     pub fn extra(mut self, extra: &str) -> Sample {

@@ -66,6 +66,11 @@ impl Scratch {
         self.root.join("b/much/deeper/second-checkout/src")
     }
 
+    /// Where the second clone is moved to, restored build and all, before its place is built in without hits.
+    pub fn restored(&self) -> PathBuf {
+        self.root.join("restored")
+    }
+
     /// The cache that both clones share.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")

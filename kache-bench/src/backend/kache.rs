@@ -2,9 +2,10 @@
 
 use super::plain::NO_WRAPPERS;
 use super::{Backend, Reads};
+use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::trouble::{Result, Trouble};
-use crate::workload::Wiring;
+use crate::workload::{CcWiring, Wiring};
 use kache::events::Event;
 use kache::trace::{self, KeyTrace};
 use std::ffi::OsString;
@@ -64,6 +65,30 @@ impl Kache {
         line.push(compiler);
         line
     }
+
+    /// A search path that begins with compilers' names that are kache: a directory beside the cache's data.
+    fn shims_before(&self, environment: &Environment, cache: &Path) -> Result<OsString> {
+        let shims = cache.join("shims");
+        let output = Command::new(&self.program)
+            .args(["shims", "install"])
+            .arg(&shims)
+            .env("KACHE_CACHE_DIR", cache)
+            .output()
+            .map_err(Trouble::io("run", &self.program))?;
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stderr);
+            return Err(Trouble::run(format!("`kache shims install` failed\n    {}", why.trim()))
+                .at(shims.display())
+                .remedy("use a kache that has the command, or another `wiring.cc`"));
+        }
+        let path = environment.get("PATH").unwrap_or_default();
+        let parts = std::iter::once(shims.clone()).chain(std::env::split_paths(&path));
+        std::env::join_paths(parts).map_err(|e| {
+            Trouble::input(format!("the scratch directory cannot be on PATH: {e}"))
+                .at(shims.display())
+                .remedy("use --dir with a path without `:`")
+        })
+    }
 }
 
 impl Backend for Kache {
@@ -77,21 +102,39 @@ impl Backend for Kache {
         Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("kache ").to_owned())
     }
 
-    fn environment(&self, wiring: Wiring, cache: &Path, reads: Reads) -> Vec<(OsString, OsString)> {
+    fn wire(
+        &self,
+        environment: Environment,
+        wiring: Wiring,
+        cache: &Path,
+        reads: Reads,
+    ) -> Result<Environment> {
         let mut all: Vec<(OsString, OsString)> =
             NO_WRAPPERS.iter().map(|(n, v)| (n.into(), v.into())).collect();
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
         if wiring.rustc {
             all.push(("RUSTC_WRAPPER".into(), self.program.clone().into()));
         }
-        if wiring.cc {
-            all.push(("CC".into(), self.wrapped("cc")));
-            all.push(("CXX".into(), self.wrapped("c++")));
+        match wiring.cc {
+            Some(CcWiring::Environment) => {
+                all.push(("CC".into(), self.wrapped("cc")));
+                all.push(("CXX".into(), self.wrapped("c++")));
+                // For versions of the cc crate that do not know kache: else they take it for the compiler itself.
+                all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
+            }
+            Some(CcWiring::Launcher) => {
+                for language in ["C", "CXX"] {
+                    let name = format!("CMAKE_{language}_COMPILER_LAUNCHER");
+                    all.push((name.into(), self.program.clone().into()));
+                }
+            }
+            Some(CcWiring::Shims) => all.push(("PATH".into(), self.shims_before(&environment, cache)?)),
+            None => {}
         }
         if reads == Reads::Forbidden {
             all.push(("KACHE_READ".into(), "0".into()));
         }
-        all
+        Ok(environment.with_all(all))
     }
 
     fn events(&self, cache: &Path) -> Option<EventLog> {

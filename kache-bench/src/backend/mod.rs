@@ -9,12 +9,12 @@ mod plain;
 pub use kache::Kache;
 pub use plain::Plain;
 
+use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::trouble::Result;
 use crate::workload::Wiring;
 use ::kache::events::Event;
 use ::kache::trace::KeyTrace;
-use std::ffi::OsString;
 use std::path::Path;
 
 /// Whether the cache may be read.
@@ -34,8 +34,14 @@ pub trait Backend {
     /// As it says itself.
     fn version(&self) -> Result<String>;
 
-    /// What puts it in front of the compilers, with its data in `cache`.
-    fn environment(&self, wiring: Wiring, cache: &Path, reads: Reads) -> Vec<(OsString, OsString)>;
+    /// `environment` with what puts it in front of the compilers, and with its data in `cache`.
+    fn wire(
+        &self,
+        environment: Environment,
+        wiring: Wiring,
+        cache: &Path,
+        reads: Reads,
+    ) -> Result<Environment>;
 
     /// What it writes about each invocation, if it does.
     fn events(&self, _cache: &Path) -> Option<EventLog> {

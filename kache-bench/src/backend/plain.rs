@@ -1,9 +1,9 @@
 //! No cache at all: the yardstick.
 
 use super::{Backend, Reads};
+use crate::environment::Environment;
 use crate::trouble::Result;
 use crate::workload::Wiring;
-use std::ffi::OsString;
 use std::path::Path;
 
 /// Cargo and the compilers as they are.
@@ -22,7 +22,7 @@ impl Backend for Plain {
         Ok(String::new())
     }
 
-    fn environment(&self, _wiring: Wiring, _cache: &Path, _reads: Reads) -> Vec<(OsString, OsString)> {
-        NO_WRAPPERS.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    fn wire(&self, environment: Environment, _: Wiring, _: &Path, _: Reads) -> Result<Environment> {
+        Ok(environment.with_all(NO_WRAPPERS.iter().map(|(name, value)| (name.into(), value.into()))))
     }
 }

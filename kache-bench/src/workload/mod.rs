@@ -3,9 +3,12 @@
 //! It is described by `workloads/NAME.toml`. Adding one takes no code: a project that needs something special
 //! says so in its commands, which are shell lines.
 
+mod debian;
+mod mirror;
 mod parse;
 mod registry;
 mod source;
+mod tools;
 
 pub use source::materialise;
 
@@ -35,8 +38,8 @@ pub struct Workload {
     pub clean: Vec<String>,
     /// What counts.
     pub units: Units,
-    /// Programs that must be found on `PATH`.
-    pub tools: Vec<String>,
+    /// What the machine must have.
+    pub tools: Tools,
     /// The floor below which the verdict is bad.
     pub expect: Expect,
 }
@@ -60,6 +63,13 @@ pub enum Source {
         /// Its exact version.
         version: String,
     },
+    /// A source package as Debian ships it, patched.
+    Debian {
+        /// The source package, or a binary package that is built from it.
+        package: String,
+        /// The version that the mirror must have; whatever it has if none is given.
+        version: Option<String>,
+    },
 }
 
 impl std::fmt::Display for Source {
@@ -70,6 +80,8 @@ impl std::fmt::Display for Source {
             }
             Source::Git { url, rev } => write!(f, "git {url} {rev}"),
             Source::Crate { name, version } => write!(f, "crate {name} {version}"),
+            Source::Debian { package, version: Some(version) } => write!(f, "debian {package} {version}"),
+            Source::Debian { package, version: None } => write!(f, "debian {package}"),
         }
     }
 }
@@ -79,8 +91,29 @@ impl std::fmt::Display for Source {
 pub struct Wiring {
     /// `RUSTC_WRAPPER`.
     pub rustc: bool,
-    /// `CC` and `CXX`.
-    pub cc: bool,
+    /// C and C++ compilers, and in which way.
+    pub cc: Option<CcWiring>,
+}
+
+/// How C and C++ compilers are put behind the cache: build systems differ in what they listen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CcWiring {
+    /// `CC` and `CXX`: make, configure scripts, the `cc` crate.
+    Environment,
+    /// `CMAKE_C_COMPILER_LAUNCHER` and its like, without `CC`, which CMake would put behind the launcher once more.
+    Launcher,
+    /// A directory of compilers' names in front of `PATH`: whatever a build calls, even what a configure script
+    /// chose before the cache was there.
+    Shims,
+}
+
+/// What the machine must have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tools {
+    /// Programs that must be found on `PATH`.
+    pub programs: Vec<String>,
+    /// Debian's packages that bring all that is needed, libraries too.
+    pub debian: Vec<String>,
 }
 
 /// Which invocations count as units.
@@ -127,18 +160,9 @@ impl Workload {
         Ok(names(dir)?.into_iter().map(|name| (name.clone(), Workload::load(dir, &name))).collect())
     }
 
-    /// Fails if a program that the workload needs is not to be found.
+    /// Fails if something that the workload needs is not to be found.
     pub fn require_tools(&self) -> Result<()> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let found = |tool: &str| std::env::split_paths(&path).any(|dir| dir.join(tool).is_file());
-        let missing: Vec<_> = self.tools.iter().filter(|tool| !found(tool)).cloned().collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let names = missing.join(", ");
-        Err(Trouble::input(format!("workload `{}` needs programs that are not on PATH: {names}", self.name))
-            .at(format!("key `tools.required` in {}.toml", self.name))
-            .remedy(format!("install {names} (on Debian: apt-get install {})", missing.join(" "))))
+        tools::require(&self.name, &self.tools)
     }
 }
 
@@ -171,14 +195,6 @@ fn unknown(dir: &Path, name: &str, error: &std::io::Error) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_missing_tool_is_named() {
-        let text = "description = \"d\"\n[source]\nkind = \"path\"\npath = \"w\"\n[tools]\nrequired = [\"no-such-tool\"]";
-        let workload = parse::parse("w", Path::new("w.toml"), text).unwrap();
-        let text = workload.require_tools().unwrap_err().to_string();
-        assert!(text.contains("no-such-tool") && text.contains("w.toml"), "{text}");
-    }
 
     #[test]
     fn a_misspelt_workload_is_answered_with_the_nearest() {

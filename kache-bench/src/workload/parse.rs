@@ -4,7 +4,7 @@
 //! (which keys a source of which kind needs) are checked too. Every complaint names file, line and key, and for
 //! a misspelt key the nearest that there is.
 
-use super::{Baked, Expect, Source, Units, Wiring, Workload};
+use super::{Baked, CcWiring, Expect, Source, Tools, Units, Wiring, Workload};
 use crate::trouble::{Result, Trouble};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -40,6 +40,7 @@ struct SourceShape {
     url: Option<Spanned<String>>,
     rev: Option<Spanned<String>>,
     name: Option<Spanned<String>>,
+    package: Option<Spanned<String>>,
     version: Option<Spanned<String>>,
 }
 
@@ -47,12 +48,12 @@ struct SourceShape {
 #[serde(deny_unknown_fields, default)]
 struct WiringShape {
     rustc: bool,
-    cc: bool,
+    cc: Option<Spanned<toml::Value>>,
 }
 
 impl Default for WiringShape {
     fn default() -> Self {
-        WiringShape { rustc: true, cc: false }
+        WiringShape { rustc: true, cc: None }
     }
 }
 
@@ -81,6 +82,8 @@ struct UnitsShape {
 struct ToolsShape {
     #[serde(default)]
     required: Vec<String>,
+    #[serde(default)]
+    debian: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -111,21 +114,22 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
     let complain = Complaints { file, text };
     let shape: FileShape = toml::from_str(text).map_err(|e| complain.of_parser(&e))?;
     let source = source(&complain, shape.source)?;
+    let wiring = Wiring { rustc: shape.wiring.rustc, cc: cc_wiring(&complain, shape.wiring.cc)? };
     let families = shape.units.families.unwrap_or_else(|| {
-        let wired = [(shape.wiring.rustc, "rustc"), (shape.wiring.cc, "cc")];
+        let wired = [(wiring.rustc, "rustc"), (wiring.cc.is_some(), "cc")];
         wired.iter().filter(|(on, _)| *on).map(|(_, family)| family.to_string()).collect()
     });
     Ok(Workload {
         name: name.to_owned(),
         description: shape.description.trim().to_owned(),
         source,
-        wiring: Wiring { rustc: shape.wiring.rustc, cc: shape.wiring.cc },
+        wiring,
         setup: shape.setup.commands.unwrap_or_default(),
         build: shape.build.commands.unwrap_or_else(|| vec!["cargo build --locked".into()]),
         environment: shape.build.env,
         clean: shape.clean.commands.unwrap_or_else(|| vec!["cargo clean".into()]),
         units: Units { families },
-        tools: shape.tools.required,
+        tools: Tools { programs: shape.tools.required, debian: shape.tools.debian },
         expect: Expect {
             units: shape.expect.units.unwrap_or(1),
             hit_rate: complain.fraction("expect.hit_rate", shape.expect.hit_rate)?,
@@ -136,10 +140,43 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
     })
 }
 
+/// How C compilers can be wired, as the file spells it.
+const CC_WIRINGS: &[(&str, CcWiring)] =
+    &[("env", CcWiring::Environment), ("launcher", CcWiring::Launcher), ("shims", CcWiring::Shims)];
+
+fn cc_wiring(complain: &Complaints, value: Option<Spanned<toml::Value>>) -> Result<Option<CcWiring>> {
+    let Some(value) = value else { return Ok(None) };
+    let start = value.span().start;
+    let given = match value.into_inner() {
+        toml::Value::Boolean(on) => return Ok(on.then_some(CcWiring::Environment)),
+        toml::Value::String(name) => name,
+        other => other.to_string(),
+    };
+    match CC_WIRINGS.iter().find(|(name, _)| *name == given) {
+        Some((_, wiring)) => Ok(Some(*wiring)),
+        None => {
+            let choices: Vec<_> = CC_WIRINGS.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            let remedy =
+                format!("choose one of {}, or true (the same as \"env\") or false", choices.join(", "));
+            Err(complain.at(start, format!("`wiring.cc` is `{given}`"), &remedy))
+        }
+    }
+}
+
+/// The kinds of source, as the file spells them.
+const KINDS: &[&str] = &["path", "git", "crate", "debian"];
+
 fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source> {
     let start = source.span().start;
-    let SourceShape { kind, path, url, rev, name, version } = source.into_inner();
-    let given = [("path", path), ("url", url), ("rev", rev), ("name", name), ("version", version)];
+    let SourceShape { kind, path, url, rev, name, package, version } = source.into_inner();
+    let given = [
+        ("path", path),
+        ("url", url),
+        ("rev", rev),
+        ("name", name),
+        ("package", package),
+        ("version", version),
+    ];
     let mut given: BTreeMap<_, _> =
         given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     let kind_start = kind.span().start;
@@ -157,11 +194,14 @@ fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source>
         }
         "git" => Source::Git { url: take("url")?, rev: take("rev")? },
         "crate" => Source::Crate { name: take("name")?, version: take("version")? },
+        "debian" => {
+            let package = take("package")?;
+            Source::Debian { package, version: take("version").ok() }
+        }
         other => {
-            let kinds = ["path", "git", "crate"];
-            let meant = similar::get_close_matches(other, &kinds, 1, 0.5);
+            let meant = similar::get_close_matches(other, KINDS, 1, 0.5);
             let remedy = meant.first().map(|m| format!("did you mean `{m}`?"));
-            let remedy = remedy.unwrap_or_else(|| "the kinds are `path`, `git` and `crate`".into());
+            let remedy = remedy.unwrap_or_else(|| format!("the kinds are: {}", KINDS.join(", ")));
             return Err(complain.at(kind_start, format!("no kind of source is called `{other}`"), &remedy));
         }
     };
@@ -264,6 +304,36 @@ mod tests {
         assert!(text.contains("needs the key `rev`") && text.contains("line 2"), "{text}");
         let text = complaint("description = \"d\"\n[source]\nkind = \"crates\"\n");
         assert!(text.contains("line 3") && text.contains("did you mean `crate`?"), "{text}");
+    }
+
+    #[test]
+    fn c_compilers_are_wired_in_one_of_three_ways() {
+        let wired = |value: &str| read(&format!("{MINIMAL}[wiring]\ncc = {value}\n")).map(|w| w.wiring.cc);
+        assert_eq!(wired("false").unwrap(), None);
+        assert_eq!(wired("true").unwrap(), Some(CcWiring::Environment));
+        assert_eq!(wired("\"env\"").unwrap(), Some(CcWiring::Environment));
+        assert_eq!(wired("\"launcher\"").unwrap(), Some(CcWiring::Launcher));
+        assert_eq!(wired("\"shims\"").unwrap(), Some(CcWiring::Shims));
+        let text = wired("\"cmake\"").unwrap_err().to_string();
+        assert!(text.contains("line 7") && text.contains("\"env\", \"launcher\", \"shims\""), "{text}");
+        let text = wired("3").unwrap_err().to_string();
+        assert!(text.contains("`wiring.cc` is `3`"), "{text}");
+        let families =
+            read(&format!("{MINIMAL}[wiring]\nrustc = false\ncc = \"shims\"\n")).unwrap().units.families;
+        assert_eq!(families, ["cc"]);
+    }
+
+    #[test]
+    fn a_debian_source_has_a_package_and_perhaps_a_version() {
+        let source = |keys: &str| {
+            read(&format!("description = \"d\"\n[source]\nkind = \"debian\"\n{keys}")).map(|w| w.source)
+        };
+        let any = Source::Debian { package: "zstd".into(), version: None };
+        assert_eq!(source("package = \"zstd\"\n").unwrap(), any);
+        let one = Source::Debian { package: "zstd".into(), version: Some("1.5-1".into()) };
+        assert_eq!(source("package = \"zstd\"\nversion = \"1.5-1\"\n").unwrap(), one);
+        let text = source("name = \"zstd\"\n").unwrap_err().to_string();
+        assert!(text.contains("needs the key `package`"), "{text}");
     }
 
     #[test]

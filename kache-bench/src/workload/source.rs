@@ -4,7 +4,7 @@
 //! build scripts may look into. A directory or a package becomes a single commit with fixed author and date,
 //! so that its hash, which some programs build in, is the same in every run. A repository keeps its history.
 
-use super::{Source, Workload, registry};
+use super::{Source, Workload, debian, registry};
 use crate::environment::Environment;
 use crate::trouble::{Result, Trouble};
 use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature, Time};
@@ -33,6 +33,10 @@ pub fn materialise(workload: &Workload, to: &Path) -> Result<String> {
             fs::create_dir_all(to).map_err(Trouble::io("create", to))?;
             let dir = registry::fetch(name, version, to)?;
             copy_tree(&dir, to)?;
+            commit(to).map_err(|e| git_trouble(&e, to))
+        }
+        Source::Debian { package, version } => {
+            debian::fetch(package, version.as_deref(), to)?;
             commit(to).map_err(|e| git_trouble(&e, to))
         }
         Source::Git { url, rev } => fetch(url, rev, to),

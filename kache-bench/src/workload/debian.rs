@@ -1,0 +1,266 @@
+//! A package's sources as Debian ships them: upstream's archive with Debian's patches applied.
+//!
+//! apt fetches and verifies them, with entries for sources that are the system's own entries for binaries ([`mirror`]).
+//! The system's configuration stays as it is and no privilege is needed: lists, archives and entries are in a directory
+//! of the harness. What was downloaded stays there, so that a package of a given version is fetched once.
+
+use super::mirror::{self, Mirror};
+use crate::environment::Environment;
+use crate::trouble::{Result, Trouble};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Unpacks the sources of `package`, at exactly `version` if one is given, to `to`, which must not exist.
+pub(super) fn fetch(package: &str, version: Option<&str>, to: &Path) -> Result<()> {
+    Store::open(&cache_directory()?)?.fetch(package, version, to)
+}
+
+/// What one harness does here no other disturbs.
+#[derive(Debug)]
+struct Store {
+    dir: PathBuf,
+    _locked: File,
+}
+
+impl Store {
+    fn open(dir: &Path) -> Result<Store> {
+        // The directories that apt wants to find.
+        for part in ["apt/state/lists/partial", "apt/cache/archives/partial", "apt/sources", "sources"] {
+            let part = dir.join(part);
+            fs::create_dir_all(&part).map_err(Trouble::io("create", &part))?;
+        }
+        let lock = dir.join("lock");
+        let locked = File::create(&lock).map_err(Trouble::io("create", &lock))?;
+        locked.lock().map_err(Trouble::io("lock", &lock))?;
+        Ok(Store { dir: dir.to_path_buf(), _locked: locked })
+    }
+
+    fn fetch(&self, package: &str, version: Option<&str>, to: &Path) -> Result<()> {
+        let kept = version.map(|version| self.place(package, version)).filter(|place| place.is_dir());
+        let place = match kept {
+            Some(place) => place,
+            None => self.download(package, version)?,
+        };
+        unpack(&description(&place)?, to)
+    }
+
+    /// Where a version's files are kept. An epoch is not in their names either.
+    fn place(&self, package: &str, version: &str) -> PathBuf {
+        let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+        self.dir.join("sources").join(format!("{package}_{version}"))
+    }
+
+    fn download(&self, package: &str, version: Option<&str>) -> Result<PathBuf> {
+        let mirror = mirror::of_system(Path::new("/"))?;
+        let entries = self.dir.join("apt/sources/mirror.sources");
+        fs::write(&entries, &mirror.text).map_err(Trouble::io("write", &entries))?;
+        let updated = self.apt("apt-get", &["update"], &self.dir)?;
+        if !updated.status.success() {
+            return Err(unreachable_mirror(package, &mirror, &updated));
+        }
+        let version = self.choose(package, version, &mirror)?;
+        let place = self.place(package, &version);
+        if place.is_dir() {
+            return Ok(place);
+        }
+        // Beside its place until it is whole.
+        let parts =
+            tempfile::tempdir_in(&self.dir).map_err(Trouble::io("create a directory in", &self.dir))?;
+        let wanted = format!("{package}={version}");
+        let got = self.apt("apt-get", &["source", "--download-only", &wanted], parts.path())?;
+        if !got.status.success() {
+            return Err(unreachable_mirror(package, &mirror, &got));
+        }
+        fs::rename(parts.keep(), &place).map_err(Trouble::io("move to", &place))?;
+        Ok(place)
+    }
+
+    /// The version asked for, if the mirror has it, or the newest that it has.
+    fn choose(&self, package: &str, version: Option<&str>, mirror: &Mirror) -> Result<String> {
+        let shown = self.apt("apt-cache", &["showsrc", package], &self.dir)?;
+        let text = String::from_utf8_lossy(&shown.stdout);
+        let versions: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("Version: ")).collect();
+        let place = mirror.addresses.join(", ");
+        let newest =
+            versions.iter().copied().reduce(|best, next| if is_newer(next, best) { next } else { best });
+        let Some(newest) = newest else {
+            return Err(Trouble::input(format!("Debian has no source package `{package}`"))
+                .at(place)
+                .remedy("check `package` under [source]; `apt-cache showsrc` and packages.debian.org know the names"));
+        };
+        match version {
+            None => Ok(newest.to_owned()),
+            Some(version) if versions.contains(&version) => Ok(version.to_owned()),
+            Some(version) => {
+                let what = format!(
+                    "the mirror has no version {version} of `{package}`, but {}",
+                    versions.join(", ")
+                );
+                Err(Trouble::input(what).at(place).remedy(format!(
+                    "set `version = \"{newest}\"` under [source], or remove it to take the newest"
+                )))
+            }
+        }
+    }
+
+    /// One of apt's programs, with everything that it writes below this directory.
+    fn apt(&self, program: &str, arguments: &[&str], work: &Path) -> Result<Output> {
+        let below = |part: &str| self.dir.join("apt").join(part).into_os_string();
+        let settings: [(&str, OsString); 8] = [
+            ("Dir::State", below("state")),
+            ("Dir::Cache", below("cache")),
+            ("Dir::Etc::sourcelist", "/dev/null".into()),
+            ("Dir::Etc::sourceparts", below("sources")),
+            // Nothing here can be written by apt's own user, whom it becomes for downloads when it runs as root.
+            ("APT::Sandbox::User", "root".into()),
+            ("APT::Update::Error-Mode", "any".into()),
+            ("Acquire::Retries", "2".into()),
+            ("Acquire::http::Timeout", "30".into()),
+        ];
+        let mut command = Command::new(program);
+        for (name, value) in settings {
+            let mut setting = OsString::from(format!("{name}="));
+            setting.push(value);
+            command.arg("-o").arg(setting);
+        }
+        run(command.arg("--quiet").args(arguments).current_dir(work), program, "apt")
+    }
+}
+
+/// Runs a program of the package `of`, with its messages in English.
+fn run(command: &mut Command, program: &str, of: &str) -> Result<Output> {
+    command.env_clear().envs(Environment::of_caller().iter()).env("LC_ALL", "C.UTF-8").output().map_err(|e| {
+        Trouble::input(format!("cannot run {program}, which fetches the sources of Debian packages: {e}"))
+            .at("`kind = \"debian\"` under [source]")
+            .remedy(format!("use a Debian or Ubuntu with {of} (apt-get install {of}), or another workload"))
+    })
+}
+
+fn unpack(description: &Path, to: &Path) -> Result<()> {
+    let mut command = Command::new("dpkg-source");
+    command.args(["--no-copy", "--extract"]).arg(description).arg(to);
+    let output = run(&mut command, "dpkg-source", "dpkg-dev")?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let why = String::from_utf8_lossy(&output.stderr);
+    Err(Trouble::input(format!("dpkg-source cannot unpack the sources\n    {}", why.trim()))
+        .at(description.display())
+        .remedy("remove that directory to have them downloaded anew; patches need the package `patch`"))
+}
+
+/// The package's `.dsc` file.
+fn description(place: &Path) -> Result<PathBuf> {
+    let entries = fs::read_dir(place).map_err(Trouble::io("list", place))?;
+    let mut found =
+        entries.flatten().map(|entry| entry.path()).filter(|p| p.extension().is_some_and(|e| e == "dsc"));
+    found.next().ok_or_else(|| {
+        Trouble::run("there is no `.dsc` file among the downloaded sources")
+            .at(place.display())
+            .remedy("remove the directory to have them downloaded anew")
+    })
+}
+
+fn unreachable_mirror(package: &str, mirror: &Mirror, output: &Output) -> Trouble {
+    let why = String::from_utf8_lossy(&output.stderr);
+    Trouble::input(format!(
+        "cannot fetch the sources of `{package}`\n    {}",
+        why.trim().replace('\n', "\n    ")
+    ))
+    .at(mirror.addresses.join(", "))
+    .remedy("check that the mirror can be reached from here (network, http_proxy, apt's own proxy settings)")
+}
+
+fn is_newer(a: &str, b: &str) -> bool {
+    Command::new("dpkg")
+        .args(["--compare-versions", a, "gt", b])
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Beside the caches of other programs.
+fn cache_directory() -> Result<PathBuf> {
+    let given = std::env::var_os("XDG_CACHE_HOME").filter(|dir| Path::new(dir).is_absolute());
+    let home = || Some(std::env::home_dir()?.join(".cache"));
+    let dir = given.map(PathBuf::from).or_else(home).ok_or_else(|| {
+        Trouble::input("neither XDG_CACHE_HOME nor HOME is set")
+            .remedy("set HOME, for a place to keep sources in")
+    })?;
+    Ok(dir.join("kache-bench/debian"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the mirror says to `answer`; nothing where there is no apt, or no network, which is told.
+    fn of_mirror<T>(answer: Result<T>) -> Option<Result<T>> {
+        match answer {
+            Err(trouble)
+                if ["cannot fetch", "cannot run", "apt knows no"]
+                    .iter()
+                    .any(|w| trouble.to_string().contains(w)) =>
+            {
+                assert_eq!(trouble.status(), 2);
+                eprintln!("NOT TESTED, no Debian mirror can be reached: {trouble}");
+                None
+            }
+            answer => Some(answer),
+        }
+    }
+
+    #[test]
+    fn a_package_is_fetched_once_and_patched() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let Some(fetched) = of_mirror(store.fetch("hello", None, &dir.path().join("one"))) else { return };
+        fetched.unwrap();
+        assert!(
+            dir.path().join("one/debian/control").is_file() && dir.path().join("one/configure").is_file()
+        );
+
+        let kept: Vec<_> = fs::read_dir(dir.path().join("sources")).unwrap().flatten().collect();
+        let name = kept[0].file_name().into_string().unwrap();
+        let version = name.strip_prefix("hello_").unwrap();
+        // Neither lists nor entries are needed for what is there.
+        fs::remove_dir_all(dir.path().join("apt")).unwrap();
+        store.fetch("hello", Some(version), &dir.path().join("two")).unwrap();
+        assert!(dir.path().join("two/debian/control").is_file());
+    }
+
+    #[test]
+    fn an_unknown_package_and_another_version_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let Some(answer) = of_mirror(store.fetch("no-such-package-at-all", None, &dir.path().join("a")))
+        else {
+            return;
+        };
+        let trouble = answer.unwrap_err();
+        assert_eq!(trouble.status(), 2);
+        assert!(trouble.to_string().contains("no source package `no-such-package-at-all`"), "{trouble}");
+        let trouble = store.fetch("hello", Some("0.1-1"), &dir.path().join("b")).unwrap_err();
+        assert_eq!(trouble.status(), 2);
+        let text = trouble.to_string();
+        assert!(
+            text.contains("no version 0.1-1 of `hello`, but 2.") && text.contains("set `version = "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_mirror_that_does_not_answer_is_named() {
+        let mirror = Mirror { text: String::new(), addresses: vec!["http://mirror.invalid/debian".into()] };
+        let output =
+            Command::new("sh").args(["-c", "echo 'E: Could not resolve' >&2; exit 100"]).output().unwrap();
+        let trouble = unreachable_mirror("zstd", &mirror, &output);
+        assert_eq!(trouble.status(), 2);
+        let text = trouble.to_string();
+        assert!(
+            text.contains("`zstd`") && text.contains("mirror.invalid") && text.contains("Could not resolve"),
+            "{text}"
+        );
+    }
+}

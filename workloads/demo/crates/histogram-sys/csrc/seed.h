@@ -1,0 +1,1 @@
+#define DEMO_SEED 0x5eed
