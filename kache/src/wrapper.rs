@@ -227,6 +227,7 @@ impl Session<'_> {
         let adapter = recognise::by_name(&command.program)
             .or_else(|| recognise::by_file(self.store, found.as_ref()?, &command.args))
             .ok_or_else(|| Deferred::new("unknown-compiler", command.program.display().to_string()))?;
+        let adapter = recognise::dialect(adapter, &command.args);
         let plus = if adapter.crates { take_toolchain_argument(&mut command) } else { None };
         event.unit.family = adapter.family.to_string();
         let mut words = command.args.iter().filter_map(|a| a.to_str());
@@ -365,10 +366,7 @@ impl Session<'_> {
     fn process(&self, asked: &Asked, observer: Option<&(log::Log, PathBuf)>) -> process::Command {
         let invocation = &asked.invocation;
         let mut process = process::Command::new(&invocation.program);
-        process.args(&invocation.lead);
-        if invocation.adapter.crates {
-            process.args(&invocation.inject);
-        }
+        process.args(&invocation.lead).args(&invocation.inject);
         // The last prefix that matches wins: ours come before the user's, the deepest last among them.
         for root in asked.roots.iter().rev() {
             if let Some(mapped) = &root.mapped {
@@ -379,9 +377,6 @@ impl Session<'_> {
             }
         }
         process.args(&invocation.args);
-        if !invocation.adapter.crates {
-            process.args(&invocation.inject);
-        }
         if !invocation.adapter.crates && !invocation.literal_paths {
             // Where a compiler takes the name of its directory from, if it is right: it may be spelt through a link,
             // which nothing maps.

@@ -584,6 +584,43 @@ fn a_source_changed_while_it_is_compiled_is_not_kept() {
 }
 
 #[test]
+fn clang_in_the_place_of_cl() {
+    let stage = Stage::new();
+    let program = "clang-19";
+    if Command::new(program).arg("--version").output().is_err() {
+        return println!("skipped: {program} is not installed");
+    }
+    stage.write("w/a.cpp", "#include \"h.h\"\nconst char *here = __FILE__; int f() { return H; }\n");
+    stage.write("w/h.h", "#define H 1\n");
+    clone(&stage, "w", "deep/er/clone");
+    let build = |dir: &str, more: &[&str]| {
+        let source = stage.path(dir).join("a.cpp");
+        let mode = [
+            "--driver-mode=cl",
+            "--target=x86_64-pc-windows-msvc",
+            "/nologo",
+            "/c",
+            "/Brepro",
+            "/showIncludes",
+        ];
+        let words = [&[program][..], &mode, more, &["/Fosub\u{2f}", "--", source.to_str().unwrap()]].concat();
+        fs::create_dir_all(stage.path(dir).join("sub")).unwrap();
+        let out = good(&mut stage.kache_in(dir, &words));
+        let said = String::from_utf8(out.stdout).unwrap();
+        assert!(said.contains(stage.path(dir).join("h.h").to_str().unwrap()), "{said}");
+        (stage.last().outcome, object(&stage, &format!("{dir}/sub/a.obj")))
+    };
+    let (first, second) = (build("w", &[]), build("deep/er/clone", &[]));
+    assert_eq!((first.0, second.0), (Miss, Hit));
+    assert!(first.1 == second.1 && !contains(&first.1, "clone"));
+    // The command line is in this format's debug information.
+    assert_eq!((build("w", &["/Z7"]).0, build("deep/er/clone", &["/Z7"]).0), (Miss, Miss));
+    assert_eq!(build("w", &["/Z7"]).0, Hit);
+    stage.write("w/h.h", "#define H 2\n");
+    assert_eq!(build("w", &[]).0, Miss);
+}
+
+#[test]
 fn links_that_stand_in_for_compilers() {
     let stage = Stage::new();
     stage.write("w/a.c", "int main(void) { return 0; }\n");

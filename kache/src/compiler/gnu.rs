@@ -97,7 +97,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     let depinfo = plan.depfile(&all)?;
     plan.aside(&all);
     let coverage = given_any(&all, COVERAGE);
-    let (settings, inject) = diagnostics(&all, &opened.words);
+    let (settings, inject) = diagnostics(&all, &opened.words)?;
     let native = ["-march=", "-mtune=", "-mcpu="].iter().any(|f| all.last(f) == Some("native"));
     let unit = unit(&input, language, emit, plan.object.as_deref());
     Ok(Invocation {
@@ -255,7 +255,7 @@ fn is_listing(word: &str) -> bool {
 }
 
 /// Whether clang is told to run code that is not its own.
-fn loads_code(word: &str) -> bool {
+pub(super) fn loads_code(word: &str) -> bool {
     ["-load", "-add-plugin", "-plugin"].contains(&word) || word.starts_with("-fpass-plugin")
 }
 
@@ -359,19 +359,22 @@ impl Plan {
     }
 }
 
-/// How the caller wants diagnostics, and what makes a run into a pipe print them so.
-fn diagnostics(all: &Flags, words: &[String]) -> (Vec<(&'static str, String)>, Vec<OsString>) {
+/// How a caller wants diagnostics: by name; and what makes a run into a pipe print them so.
+type Diagnostics = (Vec<(&'static str, String)>, Vec<OsString>);
+
+/// How the caller wants diagnostics.
+pub(super) fn diagnostics(all: &Flags, words: &[String]) -> Result<Diagnostics, Deferred> {
     const COLOURS: &[&str] =
         &["-fdiagnostics-color=", "-fdiagnostics-color", "-fcolor-diagnostics", "-fansi-escape-codes"];
-    let mut inject = Vec::new();
     let told = all.0.iter().rev().find(|f| COLOURS.contains(&f.row.flag));
-    let undecided = told.is_none_or(|f| f.value.as_deref() == Some("auto"));
+    let auto = told.is_some_and(|f| f.value.as_deref() == Some("auto"));
     let plain = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
-    let terminal = platform::terminal_width().filter(|_| undecided && !plain);
-    if terminal.is_some() {
-        // Behind the caller's own `auto`, which it stands for.
-        inject.push("-fdiagnostics-color=always".into());
+    let terminal = !plain && (told.is_none() || auto) && platform::terminal_width().is_some();
+    if terminal && auto {
+        // It would win over what stands before it, and behind a `--` no flag can stand.
+        return Err(Deferred::new("deferred-flag", "-fdiagnostics-color=auto, written out on a terminal"));
     }
+    let inject = if terminal { vec!["-fdiagnostics-color=always".into()] } else { Vec::new() };
     let shown =
         |word: &&String| row(word).is_some_and(|(r, _)| r.bucket == Bucket::Relevant(Form::Diagnostics));
     let style: Vec<&str> = words.iter().filter(shown).map(String::as_str).collect();
@@ -379,12 +382,14 @@ fn diagnostics(all: &Flags, words: &[String]) -> (Vec<(&'static str, String)>, V
         .iter()
         .map(|name| std::env::var(name).unwrap_or_default())
         .collect();
-    let color = if terminal.is_some() { "terminal" } else { "" };
-    (vec![("color", color.to_string()), ("style", style.join(" ")), ("locale", locale.join(":"))], inject)
+    let color = if terminal { "terminal" } else { "" };
+    let settings =
+        vec![("color", color.to_string()), ("style", style.join(" ")), ("locale", locale.join(":"))];
+    Ok((settings, inject))
 }
 
 /// A compile by which a configure script, CMake, or the `cc` crate asks what the compiler can do.
-fn is_trial(input: &str, cwd: &Path) -> bool {
+pub(super) fn is_trial(input: &str, cwd: &Path) -> bool {
     const NAMES: &[&str] = &["conftest", "flag_check", "detect_compiler_family"];
     let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy();
     let cmake = ["CMakeScratch", "CMakeTmp", "CompilerIdC", "CompilerIdCXX"];
@@ -392,7 +397,8 @@ fn is_trial(input: &str, cwd: &Path) -> bool {
     NAMES.contains(&stem.as_ref()) || within(Path::new(input)) || within(cwd)
 }
 
-fn unit(input: &str, language: &str, emit: &str, object: Option<&Path>) -> Unit {
+/// What a compile builds.
+pub(super) fn unit(input: &str, language: &str, emit: &str, object: Option<&Path>) -> Unit {
     let var = |n| std::env::var(n).unwrap_or_default();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Unit {

@@ -8,7 +8,7 @@ mod flag_lines;
 pub mod flags;
 pub mod gnu;
 pub mod gnu_flags;
-#[allow(dead_code, reason = "its parser is to come")]
+pub mod msvc;
 pub mod msvc_flags;
 pub mod recognise;
 pub mod response;
@@ -66,7 +66,7 @@ pub struct Abilities {
 }
 
 /// Every family.
-pub static ADAPTERS: &[&Adapter] = &[&rustc::ADAPTER, &gnu::ADAPTER];
+pub static ADAPTERS: &[&Adapter] = &[&rustc::ADAPTER, &gnu::ADAPTER, &msvc::ADAPTER];
 
 /// What the wrapper was called with.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ const LANG: &str = "changes the language, or what the program means in it";
 const CODE: &str = "changes the code that is generated";
 const RUNTIME: &str = "which runtime library the object asks for, and macros that tell of it";
 const HARDEN: &str = "changes the code: checks and protections are added to it";
-const DEBUG: &str = "debug information";
+const DEBUG: &str = "debug information; clang-cl keeps it in the object, with /Zi as with /Z7";
 const PASSED: &str = "for a part of the compiler; the parser looks at what it is told";
 const LINK: &str = "for the linker, which /c does not start";
 const ALONE: &str = "how many inputs are compiled at once; only one is ever stored";
@@ -32,7 +32,7 @@ const PROBE: &str = "prints an answer, or what the driver would do";
 const PREPROCESS: &str = "gives preprocessed text instead of a compilation";
 const DUMP: &str = "writes files or text that no output planner knows";
 const MEASURE: &str = "prints or writes measurements that differ from run to run";
-const DATABASE: &str = "cl writes debug information to a database that other units write to as well";
+const DATABASE: &str = "debug information for editing a program while it runs";
 const PRECOMPILED: &str = "a precompiled header is a second output, or state from another run";
 const MODULES: &str = "modules: reads and writes compiled headers that no output planner knows";
 const MANAGED: &str = "code for another machine, with metadata of assemblies";
@@ -53,7 +53,7 @@ pub static TABLE: &[Row] = table! {
     Nothing, Relevant(Literal), OUTPUT => ["/c" "/Zs" "/bigobj" "/nologo"];
     Joined, Relevant(Path), OUTPUT => ["/Fo" "/Fd"];
     Either, Relevant(Path), OUTPUT => ["/o"];
-    Nothing, Relevant(Literal), INPUT => ["/TC" "/TP"];
+    Nothing, Relevant(Literal), INPUT => ["/TC" "/TP" "--driver-mode=cl"];
     Either, Relevant(Literal), INPUT => ["-x"];
     Joined, Deferred, SPELLING => ["/link" "-Xclang=" "-mllvm=" "/V" "/Fo:" "/Fd:"];
     Either, Deferred, SPELLING => ["/Tc" "/Tp" "/F"];
@@ -113,7 +113,7 @@ pub static TABLE: &[Row] = table! {
         "/RTC" "/guard:" "/fsanitize=" "/fno-sanitize=" "/fsanitize-address-use-after-return"
         "/fno-sanitize-address-vcasan-lib" "/fsanitize-coverage=" "/fno-sanitize-coverage="
     ];
-    Nothing, Relevant(Literal), DEBUG => ["/Z7" "/Zd" "/Zf" "/Zo" "/Zo-" "/FS" "/Gm"];
+    Nothing, Relevant(Literal), DEBUG => ["/Z7" "/Zi" "/Zd" "/Zf" "/Zo" "/Zo-" "/FS" "/Gm"];
     Joined, Relevant(Literal), DEBUG => ["/ZH:"];
     Separate, Relevant(Literal), PASSED => ["-Xclang" "-mllvm"];
     Joined, Relevant(Literal), PASSED => ["/clang:"];
@@ -138,7 +138,7 @@ pub static TABLE: &[Row] = table! {
     ];
     Either, Deferred, DUMP => ["/Fa" "/sourceDependencies"];
     Joined, Deferred, MEASURE => ["/Bt"];
-    Nothing, Deferred, DATABASE => ["/Zi" "/ZI"];
+    Nothing, Deferred, DATABASE => ["/ZI"];
     Nothing, Relevant(Literal), PRECOMPILED => ["/Y-" "/Yd"];
     Joined, Deferred, PRECOMPILED => ["/Yc" "/Yu" "/Yl" "/Fp"];
     Nothing, Deferred, MODULES => [

@@ -1,7 +1,7 @@
 //! Which family a program belongs to: by its name, by the name of the file that it leads to (`cc`), and where neither
 //! says, by what it says of itself. That answer is kept with the program's identity, so that it is asked for once.
 
-use super::{ADAPTERS, Adapter, gnu};
+use super::{ADAPTERS, Adapter, gnu, msvc};
 use crate::digest::Digest;
 use crate::platform::{self, StatId};
 use crate::store::Store;
@@ -17,6 +17,12 @@ pub fn by_name(program: &Path) -> Option<&'static Adapter> {
     let name = program.file_name()?.to_str()?;
     let name = name.strip_suffix(".exe").unwrap_or(name);
     ADAPTERS.iter().copied().find(|a| (a.recognises)(name))
+}
+
+/// The family that a program is told to be of, else its own.
+pub fn dialect(adapter: &'static Adapter, args: &[OsString]) -> &'static Adapter {
+    let msvc = std::ptr::eq(adapter, &raw const gnu::ADAPTER) && args.iter().any(|a| a == msvc::MODE);
+    if msvc { &msvc::ADAPTER } else { adapter }
 }
 
 /// The family of a program that its own name does not tell.

@@ -49,7 +49,8 @@ pub struct Toolchain {
 impl Toolchain {
     /// The identity of a compiler: from the record where it still holds, else made now.
     pub fn identify(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
-        let key = Digest::of(program.as_os_str().as_encoded_bytes());
+        let named = [adapter.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
+        let key = Digest::of(&named);
         let path = store.dir().join("toolchains").join(key.hex());
         if let Some(known) = std::fs::read(&path).ok().and_then(|b| Toolchain::decode(&b))
             && known.holds()
