@@ -34,7 +34,8 @@ pub enum Outcome {
 pub enum Kind {
     /// A compile that the build asked for.
     Unit,
-    /// A question to the compiler (`-vV`, `--print`), or a build script's trial compile.
+    /// Anything else: a question to the compiler (`-vV`, `--print`, `-E`), a trial compile, and what a C compiler does
+    /// besides compiling (linking).
     Probe,
 }
 

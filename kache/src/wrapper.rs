@@ -230,6 +230,9 @@ impl Session<'_> {
         let adapter = recognise::dialect(adapter, &command.args);
         let plus = if adapter.crates { take_toolchain_argument(&mut command) } else { None };
         event.unit.family = adapter.family.to_string();
+        if !adapter.crates && !command.args.iter().any(|a| a == "-c" || a == "-S" || a == "/c") {
+            event.kind = events::Kind::Probe;
+        }
         let mut words = command.args.iter().filter_map(|a| a.to_str());
         if words.any(|w| w == "--crate-name") {
             event.unit.name = words.next().unwrap_or_default().to_string();

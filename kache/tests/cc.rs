@@ -584,6 +584,16 @@ fn a_source_changed_while_it_is_compiled_is_not_kept() {
 }
 
 #[test]
+fn a_library_in_the_working_directory_is_not_the_compilers() {
+    let stage = Stage::new();
+    stage.write("w/a.c", "int f;\n");
+    let words = &["gcc", "-c", "a.c", "-o", "a.o"];
+    assert_eq!(stage.outcome(stage.kache(words).env_remove("LD_LIBRARY_PATH")), Miss);
+    stage.write("w/libzstd.so.1", "just built");
+    assert_eq!(stage.outcome(stage.kache(words).env("LD_LIBRARY_PATH", "")), Hit);
+}
+
+#[test]
 fn clang_in_the_place_of_cl() {
     let stage = Stage::new();
     let program = "clang-19";

@@ -309,8 +309,10 @@ const LIBRARY_DIRS: &[&str] = &[
 
 /// The file that the loader would first find under a library's name.
 fn find_library(name: &OsStr) -> Option<PathBuf> {
-    let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let dirs = std::env::split_paths(&path).chain(LIBRARY_DIRS.iter().map(PathBuf::from));
+    // One that is empty names nothing; between two colons nothing means the working directory.
+    let path = std::env::var_os("LD_LIBRARY_PATH").filter(|path| !path.is_empty());
+    let told: Vec<PathBuf> = path.iter().flat_map(std::env::split_paths).collect();
+    let dirs = told.into_iter().chain(LIBRARY_DIRS.iter().map(PathBuf::from));
     dirs.map(|dir| dir.join(name)).find(|p| p.is_file())
 }
 
