@@ -99,11 +99,24 @@ impl Tally {
     }
 }
 
+/// Reasons for which a C compiler is handed through that say it was not asked to compile: nothing that could hit.
+const NO_COMPILE: &[&str] = &["link", "no-input"];
+
 /// Whether an event is one of those that a hit rate is made of.
 pub fn is_counted(event: &Event, counted: &Units) -> bool {
+    if event.unit.family == "cc" && is_no_compile(event) {
+        return false;
+    }
     // Clippy is rustc in other clothes: wiring one wires the other.
     let family = if event.unit.family == "clippy" { "rustc" } else { &event.unit.family };
     event.kind == Kind::Unit && counted.families.iter().any(|f| f == family)
+}
+
+/// A C compiler that only links, is only asked something, or fails: a build that succeeds did not need that.
+fn is_no_compile(event: &Event) -> bool {
+    let handed_through = event.outcome == Outcome::Passthrough;
+    let why = event.reason.as_deref().unwrap_or_default();
+    handed_through && (event.status != 0 || NO_COMPILE.contains(&why))
 }
 
 /// Why an event ended as it did, or how it ended where no reason was given.
@@ -120,7 +133,19 @@ pub fn reason(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::unit;
+    use crate::sample::{object, unit};
+
+    #[test]
+    fn a_link_is_no_unit_but_a_compile_that_is_handed_through_is() {
+        let through = |reason: &str| {
+            let mut event = object("x.c", "x.o").outcome(Outcome::Passthrough).event();
+            event.reason = Some(reason.into());
+            event
+        };
+        let events = [object("x.c", "x.o").event(), through("link"), through("unknown-flag")];
+        let tally = Tally::of(&events, &Units { families: vec!["cc".into()] });
+        assert_eq!((tally.units, tally.hits, tally.probes["link"]), (2, 1, 1));
+    }
 
     #[test]
     fn probes_are_outside_the_hit_rate() {

@@ -1,5 +1,5 @@
-//! A build that is not cargo's is compared as well: beside its sources, by what its files are, and against a fresh clone in the
-//! same place.
+//! A build that is not cargo's: its compilers are put behind the cache in the way it listens to, and what it leaves is compared
+//! as well, beside its sources, by what its files are, and with what a fresh clone in the same place makes.
 
 mod engine;
 
@@ -15,7 +15,7 @@ kind = "path"
 path = "made"
 [wiring]
 rustc = false
-cc = "env"
+cc = "WIRING"
 [setup]
 commands = ["echo 'at {checkout}' > config.log"]
 [build]
@@ -24,6 +24,8 @@ commands = ["make all"]
 commands = ["make clean"]
 [tools]
 required = ["cc", "make", "ar"]
+[expect]
+units = 3
 "#;
 
 /// Without a seed gcc writes the time into coverage notes and into the object that goes with them.
@@ -35,12 +37,12 @@ libparts.a: part.o other.o\n\tar crU $@ part.o other.o\n\
 clean:\n\trm -f app *.o *.a *.d *.gcno\n\
 -include $(wildcard *.d)\n";
 
-/// The comparison of a verified run.
-fn verify(makefile: &str) -> Value {
+/// The record of a run.
+fn run(command: &[&str], wiring: &str, makefile: &str) -> Value {
     let dir = tempfile::tempdir().unwrap();
     let sources = dir.path().join("made");
     fs::create_dir_all(&sources).unwrap();
-    fs::write(dir.path().join("made.toml"), WORKLOAD).unwrap();
+    fs::write(dir.path().join("made.toml"), WORKLOAD.replace("WIRING", wiring)).unwrap();
     fs::write(sources.join("Makefile"), makefile).unwrap();
     fs::write(sources.join(".gitignore"), "*.o\n*.a\n*.d\n*.gcno\n").unwrap();
     fs::write(sources.join("main.c"), "int part(void);\nint main(void) { return part(); }\n").unwrap();
@@ -48,15 +50,20 @@ fn verify(makefile: &str) -> Value {
     let other = "#ifndef STAMP\n#define STAMP 0\n#endif\nint other(void) { return STAMP; }\n";
     fs::write(sources.join("other.c"), other).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args(["verify", "made", "--format", "json", "--kache"])
+        .args(command)
+        .args(["made", "--format", "json", "--kache"])
         .arg(kache())
         .args(["--workloads", ".", "--results", "results", "--dir", "scratch"])
         .current_dir(dir.path())
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    let record: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"));
-    record["artifacts"].clone()
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"))
+}
+
+/// The comparison of a verified run.
+fn verify(makefile: &str) -> Value {
+    run(&["verify"], "env", makefile)["artifacts"].clone()
 }
 
 #[test]
@@ -73,4 +80,18 @@ fn what_differs_is_named_with_all_that_is_made_of_it() {
     let differing: Vec<_> =
         found["mismatches"].as_array().unwrap().iter().map(|m| m["file"].as_str().unwrap()).collect();
     assert_eq!(differing, ["app", "libparts.a", "other.o"], "{found:#}");
+}
+
+#[test]
+fn compilers_are_behind_the_cache_by_the_environment_or_by_their_names() {
+    let plain = MAKEFILE.replace("--coverage ", "");
+    // A makefile that names its compiler does not listen to the environment.
+    let deaf = format!("CC = cc\n{plain}");
+    for (wiring, makefile) in [("env", &plain), ("shims", &plain), ("shims", &deaf)] {
+        let record = run(&["check", "--verify"], wiring, makefile);
+        assert_eq!(record["verdict"]["ok"], true, "{wiring}: {record:#}");
+        assert_eq!(record["hit_rate"], 1.0, "{wiring}: {record:#}");
+    }
+    let record = run(&["check"], "env", &deaf);
+    assert_eq!(record["verdict"]["ok"], false, "no unit came by the cache: {record:#}");
 }
