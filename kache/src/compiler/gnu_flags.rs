@@ -65,21 +65,11 @@ pub static TABLE: &[Row] = table! {
     Nothing, Relevant(Literal), OUTPUT => [
         "-S" "-c" "-emit-llvm" "-fno-temp-file" "-fstack-usage" "-fsyntax-only" "-gsplit-dwarf"
     ];
-    Joined, Relevant(Literal), OUTPUT => [
-        "-gsplit-dwarf="
-    ];
-    Either, Relevant(Path), OUTPUT => [
-        "-o"
-    ];
-    Nothing, Relevant(Literal), INPUT => [
-        "-ObjC" "-ObjC++"
-    ];
-    Separate, Relevant(Literal), INPUT => [
-        "-arch"
-    ];
-    Either, Relevant(Literal), INPUT => [
-        "-x"
-    ];
+    Joined, Relevant(Literal), OUTPUT => ["-gsplit-dwarf="];
+    Either, Relevant(Path), OUTPUT => ["-o"];
+    Nothing, Relevant(Literal), INPUT => ["-ObjC" "-ObjC++"];
+    Separate, Relevant(Literal), INPUT => ["-arch"];
+    Either, Relevant(Literal), INPUT => ["-x"];
     Nothing, Deferred, SPELLING => [
         "--all-warnings" "--assemble" "--comments" "--comments-in-macros" "--compile" "--debug"
         "--extra-warnings" "--include-barrier" "--no-line-commands" "--no-standard-includes" "--no-warnings"
@@ -99,15 +89,9 @@ pub static TABLE: &[Row] = table! {
         "-Xarch_host" "-Xflang" "-Xopenmp-target" "-b" "-ccc-gcc-name" "-ccc-install-dir"
         "-fexperimental-openacc-macro-override" "-filelist" "-mmlir" "-wrapper"
     ];
-    Nothing, Relevant(Literal), DEPFILE => [
-        "-MD" "-MMD" "-MP" "-fcanonical-system-headers"
-    ];
-    Joined, Relevant(Path), DEPFILE => [
-        "-fdepfile-entry="
-    ];
-    Either, Relevant(Path), DEPFILE => [
-        "-MF" "-MQ" "-MT"
-    ];
+    Nothing, Relevant(Literal), DEPFILE => ["-MD" "-MMD" "-MP" "-fcanonical-system-headers"];
+    Joined, Relevant(Path), DEPFILE => ["-fdepfile-entry="];
+    Either, Relevant(Path), DEPFILE => ["-MF" "-MQ" "-MT"];
     Nothing, Relevant(Literal), SEARCH => [
         "--no-default-config" "-canonical-prefixes" "-ibuiltininc" "-index-header-map"
         "-no-canonical-prefixes" "-no-integrated-cpp" "-nobuiltininc" "-nogpuinc" "-nostdinc" "-nostdinc++"
@@ -144,29 +128,19 @@ pub static TABLE: &[Row] = table! {
         "-fcoverage-prefix-map=" "-fdebug-prefix-map=" "-ffile-prefix-map=" "-fmacro-prefix-map="
         "-fprofile-prefix-map="
     ];
-    Separate, Relevant(Literal), MAP => [
-        "-fdebug-compilation-dir"
-    ];
-    Nothing, Relevant(Literal), MACROS => [
-        "-A-" "-undef"
-    ];
-    Either, Relevant(Literal), MACROS => [
-        "-A" "-D" "-U"
-    ];
+    Separate, Relevant(Literal), MAP => ["-fdebug-compilation-dir"];
+    Nothing, Relevant(Literal), MACROS => ["-A-" "-undef"];
+    Either, Relevant(Literal), MACROS => ["-A" "-D" "-U"];
     Nothing, Relevant(Literal), WARNINGS => [
         "--end-no-unused-arguments" "--no-pedantic" "--pedantic" "--pedantic-errors"
         "--start-no-unused-arguments" "-Qunused-arguments" "-fpermissive" "-frequire-return-statement"
         "-no-pedantic" "-pass-exit-codes" "-pedantic" "-pedantic-errors" "-w"
     ];
-    Joined, Relevant(Literal), WARNINGS => [
-        "-W"
-    ];
+    Joined, Relevant(Literal), WARNINGS => ["-W"];
     Nothing, Relevant(Diagnostics), LOOK => [
         "-fansi-escape-codes" "-fcolor-diagnostics" "-fdiagnostics-color"
     ];
-    Joined, Relevant(Diagnostics), LOOK => [
-        "-fdiagnostics-color="
-    ];
+    Joined, Relevant(Diagnostics), LOOK => ["-fdiagnostics-color="];
     Nothing, Relevant(Literal), MESSAGES => [
         "-H" "-fanalyzer" "-fanalyzer-call-summaries" "-fanalyzer-feasibility" "-fanalyzer-fine-grained"
         "-fanalyzer-show-duplicate-count" "-fanalyzer-state-merge" "-fanalyzer-state-purge"
@@ -343,9 +317,7 @@ pub static TABLE: &[Row] = table! {
         "-fvisibility-externs-nodllstorageclass=" "-fvisibility-global-new-delete="
         "-fvisibility-nodllstorageclass=" "-fvisibility=" "-fvtable-verify="
     ];
-    Separate, Relevant(Literal), MEANING => [
-        "-ftrapv-handler"
-    ];
+    Separate, Relevant(Literal), MEANING => ["-ftrapv-handler"];
     Nothing, Relevant(Literal), CODE => [
         "-O" "-O0" "-O1" "-O2" "-O3" "-O4" "-O5" "-O6" "-O9" "-Ofast" "-Og" "-Os" "-Oz"
         "-faggressive-loop-optimizations" "-falign-functions" "-falign-jumps" "-falign-labels" "-falign-loops"
@@ -417,9 +389,7 @@ pub static TABLE: &[Row] = table! {
         "-fsched-stalled-insns=" "-fsimd-cost-model=" "-fstack-check=" "-fstack-reuse=" "-fstrub="
         "-ftrampoline-impl=" "-ftree-parallelize-loops=" "-fvect-cost-model="
     ];
-    Separate, Relevant(Literal), CODE => [
-        "--param"
-    ];
+    Separate, Relevant(Literal), CODE => ["--param"];
     Nothing, Relevant(Literal), TARGET => [
         "-EB" "-EL" "-G0" "-m1" "-m128bit-long-double" "-m16" "-m2" "-m2a" "-m3" "-m32" "-m3dnow" "-m3dnowa"
         "-m3e" "-m4" "-m4-nofpu" "-m4a" "-m4al" "-m5200" "-m5206e" "-m528x" "-m5307" "-m5407" "-m64" "-m68000"
@@ -551,12 +521,8 @@ pub static TABLE: &[Row] = table! {
         "-mwarn-framesize=" "-mwatchos-simulator-version-min=" "-mwatchos-version-min=" "-mxcoff-build-id="
         "-mxros-version-min=" "-mzos-hlq-clang=" "-mzos-hlq-csslib=" "-mzos-hlq-le=" "-mzos-sys-include="
     ];
-    Separate, Relevant(Literal), TARGET => [
-        "-G" "-meabi" "-mthread-model" "-target"
-    ];
-    Either, Relevant(Literal), TARGET => [
-        "-darwin-target-variant" "-darwin-target-variant-triple"
-    ];
+    Separate, Relevant(Literal), TARGET => ["-G" "-meabi" "-mthread-model" "-target"];
+    Either, Relevant(Literal), TARGET => ["-darwin-target-variant" "-darwin-target-variant-triple"];
     Nothing, Relevant(Literal), HARDEN => [
         "-fbounds-safety" "-fcf-protection" "-fexperimental-bounds-safety" "-fhardcfr-check-exceptions"
         "-fhardcfr-check-returning-calls" "-fhardcfr-skip-leaf" "-fharden-compares"
@@ -588,9 +554,7 @@ pub static TABLE: &[Row] = table! {
         "-fxray-instruction-threshold=" "-fxray-instrumentation-bundle=" "-fxray-modes="
         "-fxray-selected-function-group=" "-fzero-call-used-regs="
     ];
-    Either, Relevant(Literal), HARDEN => [
-        "-fxray-instruction-threshold"
-    ];
+    Either, Relevant(Literal), HARDEN => ["-fxray-instruction-threshold"];
     Nothing, Relevant(Literal), PROFILE => [
         "--coverage" "-coverage" "-fauto-profile" "-fauto-profile-accurate" "-fbranch-probabilities"
         "-fcondition-coverage" "-fcoverage-mapping" "-fcoverage-mcdc" "-fcs-profile-generate"
@@ -608,9 +572,7 @@ pub static TABLE: &[Row] = table! {
         "-fprofile-info-section=" "-fprofile-reproducible=" "-fprofile-selected-function-group="
         "-fprofile-update="
     ];
-    Joined, Relevant(Literal), PLUGIN => [
-        "-fpass-plugin=" "-fplugin-arg-" "-fplugin="
-    ];
+    Joined, Relevant(Literal), PLUGIN => ["-fpass-plugin=" "-fplugin-arg-" "-fplugin="];
     Joined, Relevant(Literal), BAKED => [
         "-fauto-profile=" "-fcs-profile-generate=" "-fmemory-profile=" "-fprofile-dir=" "-fprofile-generate="
         "-fprofile-instr-generate=" "-fprofile-use="
@@ -636,15 +598,9 @@ pub static TABLE: &[Row] = table! {
         "-fdebug-default-version=" "-gdwarf-" "-gsimple-template-names=" "-gsrc-hash="
         "-gvariable-location-views=" "-gz="
     ];
-    Joined, Relevant(List), PASSED => [
-        "-Wa," "-Wp,"
-    ];
-    Separate, Relevant(Literal), PASSED => [
-        "-Xclang" "-mllvm"
-    ];
-    Separate, Relevant(PathOrName), PASSED => [
-        "-Xassembler" "-Xpreprocessor"
-    ];
+    Joined, Relevant(List), PASSED => ["-Wa," "-Wp,"];
+    Separate, Relevant(Literal), PASSED => ["-Xclang" "-mllvm"];
+    Separate, Relevant(PathOrName), PASSED => ["-Xassembler" "-Xpreprocessor"];
     Nothing, Relevant(Literal), LINK => [
         "--emit-static-lib" "--no-wasm-opt" "--shared" "--static" "--wasm-opt" "-bundle" "-dead_strip"
         "-dynamic" "-dynamiclib" "-fapple-link-rtlib" "-frtlib-add-rpath" "-headerpad_max_install_names"
@@ -655,9 +611,7 @@ pub static TABLE: &[Row] = table! {
         "-static-libstdc++" "-static-libtsan" "-static-libubsan" "-static-openmp" "-static-pie" "-symbolic"
         "-t"
     ];
-    Joined, Relevant(List), LINK => [
-        "-Wl,"
-    ];
+    Joined, Relevant(List), LINK => ["-Wl,"];
     Joined, Relevant(Literal), LINK => [
         "--ld-path=" "--rtlib=" "--unwindlib=" "-fuse-ld=" "-rtlib=" "-unwindlib="
     ];
@@ -666,24 +620,12 @@ pub static TABLE: &[Row] = table! {
         "-exported_symbols_list" "-force_load" "-framework" "-install_name" "-rpath" "-u" "-undefined"
         "-unexported_symbols_list" "-weak_framework" "-weak_library" "-z"
     ];
-    Either, Relevant(Literal), LINK => [
-        "-Tbss" "-Tdata" "-Ttext" "-l"
-    ];
-    Either, Relevant(Path), LINK => [
-        "-L"
-    ];
-    Nothing, Relevant(Literal), CRASH => [
-        "-fcrash-diagnostics" "-freport-bug"
-    ];
-    Joined, Relevant(Literal), CRASH => [
-        "-fcrash-diagnostics="
-    ];
-    Joined, Relevant(Path), CRASH => [
-        "-fcrash-diagnostics-dir="
-    ];
-    Nothing, Excluded, NOTHING => [
-        "--pipe" "-pipe"
-    ];
+    Either, Relevant(Literal), LINK => ["-Tbss" "-Tdata" "-Ttext" "-l"];
+    Either, Relevant(Path), LINK => ["-L"];
+    Nothing, Relevant(Literal), CRASH => ["-fcrash-diagnostics" "-freport-bug"];
+    Joined, Relevant(Literal), CRASH => ["-fcrash-diagnostics="];
+    Joined, Relevant(Path), CRASH => ["-fcrash-diagnostics-dir="];
+    Nothing, Excluded, NOTHING => ["--pipe" "-pipe"];
     Nothing, Relevant(Literal), WITHOUT => [
         "-fno-apinotes-modules" "-fno-callgraph-info" "-fno-directives-only" "-fno-keep-system-includes"
         "-fno-minimize-whitespace" "-fno-module-file-deps" "-fno-module-private" "-fno-modules-search-all"
@@ -778,25 +720,15 @@ pub static TABLE: &[Row] = table! {
         "-fmodule-mapper=" "-fmodule-output=" "-fmodules-cache-path=" "-fmodules-ignore-macro="
         "-fmodules-prune-after=" "-fmodules-prune-interval=" "-fprebuilt-module-path="
     ];
-    Separate, Deferred, MODULES => [
-        "-fmodule-feature" "-fmodules-user-build-path"
-    ];
-    Either, Deferred, MODULES => [
-        "-iapinotes-modules"
-    ];
+    Separate, Deferred, MODULES => ["-fmodule-feature" "-fmodules-user-build-path"];
+    Either, Deferred, MODULES => ["-iapinotes-modules"];
     Nothing, Deferred, COMMAND => [
         "-fembed-bitcode" "-fembed-bitcode-marker" "-frecord-command-line" "-frecord-gcc-switches"
         "-fverbose-asm" "-gcodeview-command-line" "-grecord-command-line" "-grecord-gcc-switches"
     ];
-    Joined, Deferred, COMMAND => [
-        "-fembed-bitcode="
-    ];
-    Joined, Deferred, ELSEWHERE => [
-        "-working-directory="
-    ];
-    Either, Deferred, ELSEWHERE => [
-        "-working-directory"
-    ];
+    Joined, Deferred, COMMAND => ["-fembed-bitcode="];
+    Joined, Deferred, ELSEWHERE => ["-working-directory="];
+    Either, Deferred, ELSEWHERE => ["-working-directory"];
     Nothing, Deferred, DEVICES => [
         "--cuda-compile-host-device" "--cuda-device-only" "--cuda-host-only" "--cuda-noopt-device-debug"
         "--cuda-path-ignore-env" "--gpu-bundle-output" "--gpu-use-aux-triple-only" "--hip-link" "--hipstdpar"
@@ -832,16 +764,37 @@ pub static TABLE: &[Row] = table! {
         "-fopenmp-cuda-blocks-per-sm=" "-fopenmp-cuda-number-of-sm=" "-fopenmp-cuda-teams-reduction-recs-num="
         "-fopenmp-target-debug=" "-fopenmp-targets="
     ];
-    Separate, Deferred, DEVICES => [
-        "-Xcuda-fatbinary" "-Xcuda-ptxas" "-hlsl-entry"
-    ];
-    Either, Deferred, DEVICES => [
-        "-Xoffload-linker"
-    ];
+    Separate, Deferred, DEVICES => ["-Xcuda-fatbinary" "-Xcuda-ptxas" "-hlsl-entry"];
+    Either, Deferred, DEVICES => ["-Xoffload-linker"];
 };
 
 /// Where each row is.
 pub static INDEX: Index<8192> = Index::of(TABLE);
+
+/// Flags with which the place of a source goes into the output as it is spelled, or what is derived from it does,
+/// whatever `-ffile-prefix-map` says. Found by compiling one source in two places with each flag of the table: the
+/// sanitizers name it in their reports (hwaddress by a digest), clang's bitcode in its head, coverage and profiles in
+/// names. Only clang's are so for `-flto`. Where the source and what it includes are named by relative paths, only
+/// those of coverage and profiles still tell the place.
+pub static SPELLED: &[&str] = &[
+    "-coverage",
+    "--coverage",
+    "-fprofile-arcs",
+    "-ftest-coverage",
+    "-fcoverage-mapping",
+    "-fprofile-generate",
+    "-fprofile-generate=",
+    "-fcs-profile-generate",
+    "-fcs-profile-generate=",
+    "-fprofile-use",
+    "-fprofile-use=",
+    "-fprofile-instr-use",
+    "-fprofile-instr-use=",
+    "-fsanitize=",
+    "-flto",
+    "-flto=",
+    "-emit-llvm",
+];
 
 /// The row that a word belongs to, negatives aside.
 pub fn find(word: &str) -> Option<&'static Row> {
