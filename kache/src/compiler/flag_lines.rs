@@ -3,7 +3,7 @@
 //! `tests/flags/*.txt` has command lines of real builds, one a line; each tells at its top where it is from. A word is
 //! what lies between two blanks: no quotes, and a value that had blanks in it has none here.
 
-use super::flags::{Row, Takes};
+use super::flags::{Bucket, Form, Row, Takes};
 use super::{gnu_flags, msvc_flags};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -92,6 +92,15 @@ fn a_name_has_one_row_and_a_reason() {
     }
     assert!(gnu_flags::TABLE.iter().all(|r| gnu_flags::find(r.flag).is_some_and(|f| f.flag == r.flag)));
     assert!(msvc_flags::TABLE.iter().all(|r| msvc_flags::find(r.flag).is_some_and(|f| f.flag == r.flag)));
+}
+
+#[test]
+fn only_colour_is_left_out_of_the_key_as_a_matter_of_looks() {
+    let looks = gnu_flags::TABLE.iter().filter(|r| r.bucket == Bucket::Relevant(Form::Diagnostics));
+    assert_eq!(
+        looks.map(|r| r.flag).collect::<Vec<_>>(),
+        ["-fcolor-diagnostics", "-fdiagnostics-color", "-fdiagnostics-color="]
+    );
 }
 
 /// Whether the place of a source is in its object, though it is mapped.

@@ -109,13 +109,12 @@ pub static TABLE: &[Row] = table! {
         "-fxray-never-instrument=" "-gcc-toolchain=" "-iplugindir=" "-resource-dir=" "-specs="
     ];
     Separate, Relevant(Path), SEARCH => [
-        "--config" "--imacros" "--include" "--sysroot" "-imultiarch" "-imultilib" "-include-pch"
-        "-ivfsoverlay" "-resource-dir"
+        "--config" "--imacros" "--include" "--sysroot" "-imultiarch" "-imultilib" "-resource-dir"
     ];
     Either, Relevant(Path), SEARCH => [
         "--vfsoverlay" "-B" "-F" "-I" "-cxx-isystem" "-idirafter" "-iframework" "-iframeworkwithsysroot"
-        "-imacros" "-include" "-iprefix" "-iquote" "-isysroot" "-isystem" "-isystem-after" "-iwithprefix"
-        "-iwithprefixbefore" "-iwithsysroot" "-stdlib++-isystem" "-vfsoverlay"
+        "-imacros" "-include" "-include-pch" "-iprefix" "-iquote" "-isysroot" "-isystem" "-isystem-after"
+        "-ivfsoverlay" "-iwithprefix" "-iwithprefixbefore" "-iwithsysroot" "-stdlib++-isystem" "-vfsoverlay"
     ];
     Nothing, Relevant(Literal), MAP => [
         "-fcanon-prefix-map" "-ffile-reproducible" "-frandom-seed" "-fworking-directory"
@@ -137,26 +136,25 @@ pub static TABLE: &[Row] = table! {
         "-no-pedantic" "-pass-exit-codes" "-pedantic" "-pedantic-errors" "-w"
     ];
     Joined, Relevant(Literal), WARNINGS => ["-W"];
-    Nothing, Relevant(Diagnostics), LOOK => [
-        "-fansi-escape-codes" "-fcolor-diagnostics" "-fdiagnostics-color"
-    ];
+    Nothing, Relevant(Diagnostics), LOOK => ["-fcolor-diagnostics" "-fdiagnostics-color"];
     Joined, Relevant(Diagnostics), LOOK => ["-fdiagnostics-color="];
     Nothing, Relevant(Literal), MESSAGES => [
         "-H" "-fanalyzer" "-fanalyzer-call-summaries" "-fanalyzer-feasibility" "-fanalyzer-fine-grained"
         "-fanalyzer-show-duplicate-count" "-fanalyzer-state-merge" "-fanalyzer-state-purge"
         "-fanalyzer-suppress-followups" "-fanalyzer-transitivity" "-fanalyzer-undo-inlining"
-        "-fanalyzer-verbose-edges" "-fanalyzer-verbose-state-changes" "-fcaret-diagnostics"
-        "-fdiagnostics-absolute-paths" "-fdiagnostics-all-candidates" "-fdiagnostics-fixit-info"
-        "-fdiagnostics-format=clang" "-fdiagnostics-format=json" "-fdiagnostics-format=json-stderr"
-        "-fdiagnostics-format=msvc" "-fdiagnostics-format=sarif" "-fdiagnostics-format=sarif-stderr"
-        "-fdiagnostics-format=text" "-fdiagnostics-format=vi" "-fdiagnostics-generate-patch"
-        "-fdiagnostics-json-formatting" "-fdiagnostics-parseable-fixits" "-fdiagnostics-plain-output"
-        "-fdiagnostics-print-source-range-info" "-fdiagnostics-show-caret" "-fdiagnostics-show-context"
-        "-fdiagnostics-show-cwe" "-fdiagnostics-show-event-links" "-fdiagnostics-show-highlight-colors"
-        "-fdiagnostics-show-hotness" "-fdiagnostics-show-inlining-chain" "-fdiagnostics-show-labels"
-        "-fdiagnostics-show-line-numbers" "-fdiagnostics-show-note-include-stack" "-fdiagnostics-show-option"
-        "-fdiagnostics-show-path-depths" "-fdiagnostics-show-rules" "-fdiagnostics-show-template-tree"
-        "-felide-type" "-fshow-column" "-fshow-skipped-includes" "-fshow-source-location" "-fspell-checking"
+        "-fanalyzer-verbose-edges" "-fanalyzer-verbose-state-changes" "-fansi-escape-codes"
+        "-fcaret-diagnostics" "-fdiagnostics-absolute-paths" "-fdiagnostics-all-candidates"
+        "-fdiagnostics-fixit-info" "-fdiagnostics-format=clang" "-fdiagnostics-format=json"
+        "-fdiagnostics-format=json-stderr" "-fdiagnostics-format=msvc" "-fdiagnostics-format=sarif"
+        "-fdiagnostics-format=sarif-stderr" "-fdiagnostics-format=text" "-fdiagnostics-format=vi"
+        "-fdiagnostics-generate-patch" "-fdiagnostics-json-formatting" "-fdiagnostics-parseable-fixits"
+        "-fdiagnostics-plain-output" "-fdiagnostics-print-source-range-info" "-fdiagnostics-show-caret"
+        "-fdiagnostics-show-context" "-fdiagnostics-show-cwe" "-fdiagnostics-show-event-links"
+        "-fdiagnostics-show-highlight-colors" "-fdiagnostics-show-hotness" "-fdiagnostics-show-inlining-chain"
+        "-fdiagnostics-show-labels" "-fdiagnostics-show-line-numbers" "-fdiagnostics-show-note-include-stack"
+        "-fdiagnostics-show-option" "-fdiagnostics-show-path-depths" "-fdiagnostics-show-rules"
+        "-fdiagnostics-show-template-tree" "-felide-type" "-fshow-column" "-fshow-skipped-includes"
+        "-fshow-source-location" "-fspell-checking"
     ];
     Joined, Relevant(Literal), MESSAGES => [
         "-R" "-fanalyzer-checker=" "-fanalyzer-verbosity=" "-fcaret-diagnostics-max-lines="
