@@ -65,21 +65,11 @@ pub static TABLE: &[Row] = table! {
     Nothing, Relevant(Literal), OUTPUT => [
         "-S" "-c" "-emit-llvm" "-fno-temp-file" "-fstack-usage" "-fsyntax-only" "-gsplit-dwarf"
     ];
-    Joined, Relevant(Literal), OUTPUT => [
-        "-gsplit-dwarf="
-    ];
-    Either, Relevant(Path), OUTPUT => [
-        "-o"
-    ];
-    Nothing, Relevant(Literal), INPUT => [
-        "-ObjC" "-ObjC++"
-    ];
-    Separate, Relevant(Literal), INPUT => [
-        "-arch"
-    ];
-    Either, Relevant(Literal), INPUT => [
-        "-x"
-    ];
+    Joined, Relevant(Literal), OUTPUT => ["-gsplit-dwarf="];
+    Either, Relevant(Path), OUTPUT => ["-o"];
+    Nothing, Relevant(Literal), INPUT => ["-ObjC" "-ObjC++"];
+    Separate, Relevant(Literal), INPUT => ["-arch"];
+    Either, Relevant(Literal), INPUT => ["-x"];
     Nothing, Deferred, SPELLING => [
         "--all-warnings" "--assemble" "--comments" "--comments-in-macros" "--compile" "--debug"
         "--extra-warnings" "--include-barrier" "--no-line-commands" "--no-standard-includes" "--no-warnings"
@@ -99,15 +89,9 @@ pub static TABLE: &[Row] = table! {
         "-Xarch_host" "-Xflang" "-Xopenmp-target" "-b" "-ccc-gcc-name" "-ccc-install-dir"
         "-fexperimental-openacc-macro-override" "-filelist" "-mmlir" "-wrapper"
     ];
-    Nothing, Relevant(Literal), DEPFILE => [
-        "-MD" "-MMD" "-MP" "-fcanonical-system-headers"
-    ];
-    Joined, Relevant(Path), DEPFILE => [
-        "-fdepfile-entry="
-    ];
-    Either, Relevant(Path), DEPFILE => [
-        "-MF" "-MQ" "-MT"
-    ];
+    Nothing, Relevant(Literal), DEPFILE => ["-MD" "-MMD" "-MP" "-fcanonical-system-headers"];
+    Joined, Relevant(Path), DEPFILE => ["-fdepfile-entry="];
+    Either, Relevant(Path), DEPFILE => ["-MF" "-MQ" "-MT"];
     Nothing, Relevant(Literal), SEARCH => [
         "--no-default-config" "-canonical-prefixes" "-ibuiltininc" "-index-header-map"
         "-no-canonical-prefixes" "-no-integrated-cpp" "-nobuiltininc" "-nogpuinc" "-nostdinc" "-nostdinc++"
@@ -125,13 +109,12 @@ pub static TABLE: &[Row] = table! {
         "-fxray-never-instrument=" "-gcc-toolchain=" "-iplugindir=" "-resource-dir=" "-specs="
     ];
     Separate, Relevant(Path), SEARCH => [
-        "--config" "--imacros" "--include" "--sysroot" "-imultiarch" "-imultilib" "-include-pch"
-        "-ivfsoverlay" "-resource-dir"
+        "--config" "--imacros" "--include" "--sysroot" "-imultiarch" "-imultilib" "-resource-dir"
     ];
     Either, Relevant(Path), SEARCH => [
         "--vfsoverlay" "-B" "-F" "-I" "-cxx-isystem" "-idirafter" "-iframework" "-iframeworkwithsysroot"
-        "-imacros" "-include" "-iprefix" "-iquote" "-isysroot" "-isystem" "-isystem-after" "-iwithprefix"
-        "-iwithprefixbefore" "-iwithsysroot" "-stdlib++-isystem" "-vfsoverlay"
+        "-imacros" "-include" "-include-pch" "-iprefix" "-iquote" "-isysroot" "-isystem" "-isystem-after"
+        "-ivfsoverlay" "-iwithprefix" "-iwithprefixbefore" "-iwithsysroot" "-stdlib++-isystem" "-vfsoverlay"
     ];
     Nothing, Relevant(Literal), MAP => [
         "-fcanon-prefix-map" "-ffile-reproducible" "-frandom-seed" "-fworking-directory"
@@ -144,45 +127,34 @@ pub static TABLE: &[Row] = table! {
         "-fcoverage-prefix-map=" "-fdebug-prefix-map=" "-ffile-prefix-map=" "-fmacro-prefix-map="
         "-fprofile-prefix-map="
     ];
-    Separate, Relevant(Literal), MAP => [
-        "-fdebug-compilation-dir"
-    ];
-    Nothing, Relevant(Literal), MACROS => [
-        "-A-" "-undef"
-    ];
-    Either, Relevant(Literal), MACROS => [
-        "-A" "-D" "-U"
-    ];
+    Separate, Relevant(Literal), MAP => ["-fdebug-compilation-dir"];
+    Nothing, Relevant(Literal), MACROS => ["-A-" "-undef"];
+    Either, Relevant(Literal), MACROS => ["-A" "-D" "-U"];
     Nothing, Relevant(Literal), WARNINGS => [
         "--end-no-unused-arguments" "--no-pedantic" "--pedantic" "--pedantic-errors"
         "--start-no-unused-arguments" "-Qunused-arguments" "-fpermissive" "-frequire-return-statement"
         "-no-pedantic" "-pass-exit-codes" "-pedantic" "-pedantic-errors" "-w"
     ];
-    Joined, Relevant(Literal), WARNINGS => [
-        "-W"
-    ];
-    Nothing, Relevant(Diagnostics), LOOK => [
-        "-fansi-escape-codes" "-fcolor-diagnostics" "-fdiagnostics-color"
-    ];
-    Joined, Relevant(Diagnostics), LOOK => [
-        "-fdiagnostics-color="
-    ];
+    Joined, Relevant(Literal), WARNINGS => ["-W"];
+    Nothing, Relevant(Diagnostics), LOOK => ["-fcolor-diagnostics" "-fdiagnostics-color"];
+    Joined, Relevant(Diagnostics), LOOK => ["-fdiagnostics-color="];
     Nothing, Relevant(Literal), MESSAGES => [
         "-H" "-fanalyzer" "-fanalyzer-call-summaries" "-fanalyzer-feasibility" "-fanalyzer-fine-grained"
         "-fanalyzer-show-duplicate-count" "-fanalyzer-state-merge" "-fanalyzer-state-purge"
         "-fanalyzer-suppress-followups" "-fanalyzer-transitivity" "-fanalyzer-undo-inlining"
-        "-fanalyzer-verbose-edges" "-fanalyzer-verbose-state-changes" "-fcaret-diagnostics"
-        "-fdiagnostics-absolute-paths" "-fdiagnostics-all-candidates" "-fdiagnostics-fixit-info"
-        "-fdiagnostics-format=clang" "-fdiagnostics-format=json" "-fdiagnostics-format=json-stderr"
-        "-fdiagnostics-format=msvc" "-fdiagnostics-format=sarif" "-fdiagnostics-format=sarif-stderr"
-        "-fdiagnostics-format=text" "-fdiagnostics-format=vi" "-fdiagnostics-generate-patch"
-        "-fdiagnostics-json-formatting" "-fdiagnostics-parseable-fixits" "-fdiagnostics-plain-output"
-        "-fdiagnostics-print-source-range-info" "-fdiagnostics-show-caret" "-fdiagnostics-show-context"
-        "-fdiagnostics-show-cwe" "-fdiagnostics-show-event-links" "-fdiagnostics-show-highlight-colors"
-        "-fdiagnostics-show-hotness" "-fdiagnostics-show-inlining-chain" "-fdiagnostics-show-labels"
-        "-fdiagnostics-show-line-numbers" "-fdiagnostics-show-note-include-stack" "-fdiagnostics-show-option"
-        "-fdiagnostics-show-path-depths" "-fdiagnostics-show-rules" "-fdiagnostics-show-template-tree"
-        "-felide-type" "-fshow-column" "-fshow-skipped-includes" "-fshow-source-location" "-fspell-checking"
+        "-fanalyzer-verbose-edges" "-fanalyzer-verbose-state-changes" "-fansi-escape-codes"
+        "-fcaret-diagnostics" "-fdiagnostics-absolute-paths" "-fdiagnostics-all-candidates"
+        "-fdiagnostics-fixit-info" "-fdiagnostics-format=clang" "-fdiagnostics-format=json"
+        "-fdiagnostics-format=json-stderr" "-fdiagnostics-format=msvc" "-fdiagnostics-format=sarif"
+        "-fdiagnostics-format=sarif-stderr" "-fdiagnostics-format=text" "-fdiagnostics-format=vi"
+        "-fdiagnostics-generate-patch" "-fdiagnostics-json-formatting" "-fdiagnostics-parseable-fixits"
+        "-fdiagnostics-plain-output" "-fdiagnostics-print-source-range-info" "-fdiagnostics-show-caret"
+        "-fdiagnostics-show-context" "-fdiagnostics-show-cwe" "-fdiagnostics-show-event-links"
+        "-fdiagnostics-show-highlight-colors" "-fdiagnostics-show-hotness" "-fdiagnostics-show-inlining-chain"
+        "-fdiagnostics-show-labels" "-fdiagnostics-show-line-numbers" "-fdiagnostics-show-note-include-stack"
+        "-fdiagnostics-show-option" "-fdiagnostics-show-path-depths" "-fdiagnostics-show-rules"
+        "-fdiagnostics-show-template-tree" "-felide-type" "-fshow-column" "-fshow-skipped-includes"
+        "-fshow-source-location" "-fspell-checking"
     ];
     Joined, Relevant(Literal), MESSAGES => [
         "-R" "-fanalyzer-checker=" "-fanalyzer-verbosity=" "-fcaret-diagnostics-max-lines="
@@ -343,9 +315,7 @@ pub static TABLE: &[Row] = table! {
         "-fvisibility-externs-nodllstorageclass=" "-fvisibility-global-new-delete="
         "-fvisibility-nodllstorageclass=" "-fvisibility=" "-fvtable-verify="
     ];
-    Separate, Relevant(Literal), MEANING => [
-        "-ftrapv-handler"
-    ];
+    Separate, Relevant(Literal), MEANING => ["-ftrapv-handler"];
     Nothing, Relevant(Literal), CODE => [
         "-O" "-O0" "-O1" "-O2" "-O3" "-O4" "-O5" "-O6" "-O9" "-Ofast" "-Og" "-Os" "-Oz"
         "-faggressive-loop-optimizations" "-falign-functions" "-falign-jumps" "-falign-labels" "-falign-loops"
@@ -417,114 +387,120 @@ pub static TABLE: &[Row] = table! {
         "-fsched-stalled-insns=" "-fsimd-cost-model=" "-fstack-check=" "-fstack-reuse=" "-fstrub="
         "-ftrampoline-impl=" "-ftree-parallelize-loops=" "-fvect-cost-model="
     ];
-    Separate, Relevant(Literal), CODE => [
-        "--param"
-    ];
+    Separate, Relevant(Literal), CODE => ["--param"];
     Nothing, Relevant(Literal), TARGET => [
-        "-EB" "-EL" "-G0" "-m1" "-m128bit-long-double" "-m16" "-m2" "-m2a" "-m3" "-m32" "-m3dnow" "-m3dnowa"
-        "-m3e" "-m4" "-m4-nofpu" "-m4a" "-m4al" "-m5200" "-m5206e" "-m528x" "-m5307" "-m5407" "-m64" "-m68000"
-        "-m68010" "-m68020" "-m68030" "-m68040" "-m68060" "-m68881" "-m80387" "-m8bit-idiv"
-        "-m96bit-long-double" "-mabicalls" "-mabm" "-mabort-on-noreturn" "-maccumulate-args"
-        "-maccumulate-outgoing-args" "-mads" "-madx" "-maes" "-maix-shared-lib-tls-model-opt"
-        "-maix-small-local-dynamic-tls" "-maix-small-local-exec-tls" "-maix-struct-return" "-maix32" "-maix64"
-        "-malign-double" "-malign-stringops" "-maltivec" "-mamdgpu-ieee" "-mamdgpu-precise-memory-op"
-        "-mamx-avx512" "-mamx-bf16" "-mamx-complex" "-mamx-fp16" "-mamx-fp8" "-mamx-int8" "-mamx-movrs"
-        "-mamx-tf32" "-mamx-tile" "-mamx-transpose" "-mandroid" "-mannotate-tablejump" "-mapcs" "-mapcs-frame"
-        "-mapcs-reentrant" "-mapcs-stack-check" "-mapp-regs" "-mapx-inline-asm-use-gpr32" "-mapxf" "-marm"
-        "-marm64x" "-masm-syntax-unified" "-matomics" "-mavoid-indexed-addresses" "-mavx" "-mavx10.1"
+        "-EB" "-EL" "-G0" "-m1" "-m128bit-long-double" "-m16" "-m2" "-m2a" "-m2a-nofpu" "-m3" "-m31" "-m32"
+        "-m3dnow" "-m3dnowa" "-m3e" "-m4" "-m4-nofpu" "-m4a" "-m4a-nofpu" "-m4al" "-m5200" "-m5206e" "-m528x"
+        "-m5307" "-m5407" "-m64" "-m68000" "-m68010" "-m68020" "-m68030" "-m68040" "-m68060" "-m68881"
+        "-m80387" "-m8bit-idiv" "-m96bit-long-double" "-mabicalls" "-mabm" "-mabort-on-noreturn"
+        "-maccumulate-args" "-maccumulate-outgoing-args" "-mads" "-madx" "-maes"
+        "-maix-shared-lib-tls-model-opt" "-maix-small-local-dynamic-tls" "-maix-small-local-exec-tls"
+        "-maix-struct-return" "-maix32" "-maix64" "-malign-double" "-malign-stringops" "-malignment-traps"
+        "-maltivec" "-mamdgpu-ieee" "-mamdgpu-precise-memory-op" "-mamx-avx512" "-mamx-bf16" "-mamx-complex"
+        "-mamx-fp16" "-mamx-fp8" "-mamx-int8" "-mamx-movrs" "-mamx-tf32" "-mamx-tile" "-mamx-transpose"
+        "-mandroid" "-mannotate-tablejump" "-mapcs" "-mapcs-32" "-mapcs-frame" "-mapcs-reentrant"
+        "-mapcs-stack-check" "-mapp-regs" "-mapx-inline-asm-use-gpr32" "-mapxf" "-marm" "-marm64x"
+        "-masm-syntax-unified" "-matomics" "-mauto-litpools" "-mavoid-indexed-addresses" "-mavx" "-mavx10.1"
         "-mavx10.1-256" "-mavx10.1-512" "-mavx10.2" "-mavx10.2-256" "-mavx10.2-512" "-mavx2"
         "-mavx256-split-unaligned-load" "-mavx256-split-unaligned-store" "-mavx5124fmaps" "-mavx5124vnniw"
         "-mavx512bf16" "-mavx512bitalg" "-mavx512bw" "-mavx512cd" "-mavx512dq" "-mavx512er" "-mavx512f"
         "-mavx512fp16" "-mavx512ifma" "-mavx512pf" "-mavx512vbmi" "-mavx512vbmi2" "-mavx512vl" "-mavx512vnni"
         "-mavx512vp2intersect" "-mavx512vpopcntdq" "-mavxifma" "-mavxneconvert" "-mavxvnni" "-mavxvnniint16"
-        "-mavxvnniint8" "-mb" "-mbackchain" "-mbe32" "-mbe8" "-mbig" "-mbig-endian" "-mbig-switch"
-        "-mbigtable" "-mbionic" "-mbit-align" "-mbmi" "-mbmi2" "-mbranch-likely"
-        "-mbranches-within-32B-boundaries" "-mbss-plt" "-mbuild-constants" "-mbulk-memory" "-mbwx" "-mcabac"
-        "-mcall-aixdesc" "-mcall-eabi" "-mcall-linux" "-mcall-ms2sysv-xlogues" "-mcall-netbsd"
-        "-mcall-prologues" "-mcall-sysv" "-mcall-sysv-eabi" "-mcall-sysv-noeabi" "-mcallee-super-interworking"
-        "-mcaller-super-interworking" "-mcet-switch" "-mcfv4e" "-mcheck-zero-division"
-        "-mcirrus-fix-invalid-insns" "-mcix" "-mcld" "-mcldemote" "-mclflushopt" "-mclwb" "-mclzero" "-mcmpb"
-        "-mcmpccxadd" "-mcmse" "-mcode-object-v3" "-mcoherent-ldcw" "-mcompat-align-parm" "-mcond-move-float"
-        "-mcond-move-int" "-mconstructor-aliases" "-mcrbits" "-mcrc" "-mcrc32" "-mcrypto" "-mcsr-check"
-        "-mcumode" "-mcx16" "-mdalign" "-mdaz-ftz" "-mdebug" "-mdefault-build-attributes"
-        "-mdirect-extern-access" "-mdirect-move" "-mdisable-fpregs" "-mdisable-indexing"
-        "-mdispatch-scheduler" "-mdiv" "-mdouble-float" "-mdsp" "-mdspr2" "-mdump-tune-features"
-        "-mdynamic-no-pic" "-mearly-ldp-fusion" "-mearly-ra" "-meb" "-mefpu2" "-mel" "-memb" "-membedded-data"
-        "-menable-experimental-extensions" "-menable-unsafe-fp-math" "-menqcmd" "-mesa" "-meva" "-mevex512"
-        "-mexception-handling" "-mexecute-only" "-mexplicit-relocs" "-mextended-const" "-mextern-sdata"
-        "-mf16c" "-mfancy-math-387" "-mfast-indirect-calls" "-mfaster-structs" "-mfdiv" "-mfdpic" "-mfentry"
-        "-mfix" "-mfix-24k" "-mfix-cmse-cve-2021-35465" "-mfix-cortex-a53-835769" "-mfix-cortex-a53-843419"
+        "-mavxvnniint8" "-mb" "-mbackchain" "-mbacktrace" "-mbarrel-shifter" "-mbe32" "-mbe8" "-mbig"
+        "-mbig-endian" "-mbig-switch" "-mbigtable" "-mbionic" "-mbit-align" "-mbmi" "-mbmi2" "-mbmx"
+        "-mbranch-likely" "-mbranches-within-32B-boundaries" "-mbss-plt" "-mbuild-constants" "-mbulk-memory"
+        "-mbwx" "-mcabac" "-mcall-aixdesc" "-mcall-eabi" "-mcall-linux" "-mcall-ms2sysv-xlogues"
+        "-mcall-netbsd" "-mcall-prologues" "-mcall-sysv" "-mcall-sysv-eabi" "-mcall-sysv-noeabi"
+        "-mcallee-super-interworking" "-mcaller-super-interworking" "-mcdx" "-mcet-switch" "-mcfv4e"
+        "-mcheck-zero-division" "-mcirrus-fix-invalid-insns" "-mcix" "-mcld" "-mcldemote" "-mclflushopt"
+        "-mclwb" "-mclzero" "-mcmov" "-mcmpb" "-mcmpccxadd" "-mcmse" "-mcode-object-v3" "-mcoherent-ldcw"
+        "-mcompat-align-parm" "-mcond-move-float" "-mcond-move-int" "-mconstant-gp" "-mconstructor-aliases"
+        "-mcrbits" "-mcrc" "-mcrc32" "-mcrypto" "-mcsr-check" "-mcumode" "-mcx16" "-mdaddi" "-mdalign"
+        "-mdaz-ftz" "-mdebug" "-mdefault-build-attributes" "-mdirect-extern-access" "-mdirect-move"
+        "-mdisable-fpregs" "-mdisable-indexing" "-mdispatch-scheduler" "-mdiv" "-mdiv-rem" "-mdouble-float"
+        "-mdpfp" "-mdsp" "-mdspr2" "-mdump-tune-features" "-mdynamic-no-pic" "-mearly-ldp-fusion" "-mearly-ra"
+        "-meb" "-mefpu2" "-mel" "-memb" "-membedded-data" "-menable-experimental-extensions"
+        "-menable-unsafe-fp-math" "-menqcmd" "-mesa" "-meva" "-mevex512" "-mexception-handling"
+        "-mexecute-only" "-mexplicit-relocs" "-mextended-const" "-mextern-sdata" "-mf16c" "-mfancy-math-387"
+        "-mfast-indirect-calls" "-mfaster-structs" "-mfdiv" "-mfdpic" "-mfentry" "-mfix" "-mfix-24k"
+        "-mfix-cmse-cve-2021-35465" "-mfix-cn63xxp1" "-mfix-cortex-a53-835769" "-mfix-cortex-a53-843419"
         "-mfix-cortex-a57-aes-1742098" "-mfix-cortex-a72-aes-1655431" "-mfix-cortex-m3-ldrd"
         "-mfix-loongson2f-jump" "-mfix-loongson2f-nop" "-mfix-r10000" "-mfix-r4000" "-mfix-r4400"
         "-mfix-r5900" "-mfix-rm7000" "-mfix-sb1" "-mfix-vr4120" "-mfix-vr4130" "-mfix4300" "-mflat"
         "-mflip-thumb" "-mfloat-ieee" "-mfloat-vax" "-mfloat128" "-mfloat128-hardware" "-mflush-func" "-mfma"
-        "-mfma4" "-mforce-drap" "-mforce-indirect-call" "-mforced-sw-shadow-stack" "-mfp-exceptions"
-        "-mfp-ret-in-387" "-mfp32" "-mfp64" "-mfprnd" "-mfpu" "-mfpxx" "-mfriz" "-mfsca" "-mfsgsbase"
-        "-mfsmuld" "-mfsrra" "-mfull-toc" "-mfused-madd" "-mfxsr" "-mgas" "-mgather" "-mgeneral-regs-only"
-        "-mgfni" "-mginv" "-mglibc" "-mglobal-merge" "-mgnu-attribute" "-mgnu-ld" "-mgp32" "-mgp64" "-mgpopt"
-        "-mhalf-precision" "-mhard-dfp" "-mhard-float" "-mhard-quad-float" "-mhle" "-mhotpatch" "-mhreset"
-        "-mhtm" "-mhvx" "-mhvx-ieee-fp" "-mhvx-qfloat" "-miamcu" "-mibt-seal" "-mid-shared-library" "-mieee"
+        "-mfma4" "-mforce-drap" "-mforce-indirect-call" "-mforce-no-pic" "-mforced-sw-shadow-stack"
+        "-mfp-exceptions" "-mfp-regs" "-mfp-ret-in-387" "-mfp32" "-mfp64" "-mfprnd" "-mfpu" "-mfpxx" "-mfriz"
+        "-mfsca" "-mfsgsbase" "-mfsmuld" "-mfsrra" "-mfull-toc" "-mfused-madd" "-mfxsr" "-mgas" "-mgather"
+        "-mgeneral-regs-only" "-mgfni" "-mginv" "-mglibc" "-mglobal-merge" "-mgnu-attribute" "-mgnu-ld"
+        "-mgp32" "-mgp64" "-mgpopt" "-mhalf-precision" "-mhard-dfp" "-mhard-div" "-mhard-float" "-mhard-mul"
+        "-mhard-quad-float" "-mhle" "-mhotpatch" "-mhreset" "-mhtm" "-mhvx" "-mhvx-ieee-fp" "-mhvx-qfloat"
+        "-mhw-div" "-mhw-mul" "-mhw-mulx" "-miamcu" "-mibt-seal" "-mid-shared-library" "-mieee"
         "-mieee-conformant" "-mieee-fp" "-mieee-rnd-near" "-mieee-with-inexact" "-mignore-xcoff-visibility"
-        "-mimadd" "-mimplicit-float" "-mincremental-linker-compatible" "-mindirect-branch-cs-prefix"
-        "-mindirect-branch-register" "-mindirect-branch-table" "-minline-all-stringops" "-minline-atomics"
-        "-minline-strcmp" "-minline-stringops-dynamically" "-minline-strlen" "-minline-strncmp" "-mint8"
-        "-mintel-syntax" "-minterlink-compressed" "-minterlink-mips16" "-minvariant-function-descriptors"
-        "-minvpcid" "-mips1" "-mips16" "-mips2" "-mips3" "-mips32" "-mips32r2" "-mips32r3" "-mips32r5"
-        "-mips32r6" "-mips3d" "-mips4" "-mips5" "-mips64" "-mips64r2" "-mips64r3" "-mips64r5" "-mips64r6"
-        "-misel" "-mjals" "-mkl" "-ml" "-mlarge-data" "-mlarge-text" "-mlasx" "-mlate-ldp-fusion"
-        "-mldc1-sdc1" "-mlink-builtin-bitcode-postopt" "-mlinker-opt" "-mlittle" "-mlittle-endian"
-        "-mlocal-sdata" "-mlong-calls" "-mlong-double-128" "-mlong-double-64" "-mlong-double-80"
-        "-mlong-load-store" "-mlong32" "-mlong64" "-mlongcall" "-mloongson-ext" "-mloongson-ext2"
-        "-mloongson-mmi" "-mlow-precision-div" "-mlow-precision-recip-sqrt" "-mlow-precision-sqrt"
-        "-mlr-for-calls-only" "-mlra" "-mlsx" "-mlvi-cfi" "-mlvi-hardening" "-mlwp" "-mlxc1-sxc1" "-mlzcnt"
-        "-mmad" "-mmadd4" "-mmain" "-mmanual-endbr" "-mmark-bti-property" "-mmax" "-mmcount-ra-address"
-        "-mmcu" "-mmemops" "-mmfocrf" "-mmicromips" "-mminimal-toc" "-mmips16e2" "-mmitigate-rop" "-mmma"
-        "-mmmx" "-mmovbe" "-mmovcc" "-mmovdir64b" "-mmovdiri" "-mmovrs" "-mmpx" "-mms-bitfields" "-mmsa"
+        "-mimadd" "-mimplicit-float" "-mimplicit-fp" "-mincremental-linker-compatible"
+        "-mindirect-branch-cs-prefix" "-mindirect-branch-register" "-mindirect-branch-table"
+        "-minline-all-stringops" "-minline-atomics" "-minline-strcmp" "-minline-stringops-dynamically"
+        "-minline-strlen" "-minline-strncmp" "-mint8" "-mintel-syntax" "-minterlink-compressed"
+        "-minterlink-mips16" "-minvariant-function-descriptors" "-minvpcid" "-mips1" "-mips16" "-mips2"
+        "-mips3" "-mips32" "-mips32r2" "-mips32r3" "-mips32r5" "-mips32r6" "-mips3d" "-mips4" "-mips5"
+        "-mips64" "-mips64r2" "-mips64r3" "-mips64r5" "-mips64r6" "-misel" "-mj2" "-mjals" "-mkl" "-ml"
+        "-mla-global-with-abs" "-mla-global-with-pcrel" "-mla-local-with-abs" "-mlarge-data" "-mlarge-text"
+        "-mlasx" "-mlate-ldp-fusion" "-mldc1-sdc1" "-mlink-builtin-bitcode-postopt" "-mlinker-opt" "-mlittle"
+        "-mlittle-endian" "-mll64" "-mlocal-sdata" "-mlock" "-mlong-calls" "-mlong-double-128"
+        "-mlong-double-64" "-mlong-double-80" "-mlong-load-store" "-mlong32" "-mlong64" "-mlongcall"
+        "-mlongcalls" "-mloongson-ext" "-mloongson-ext2" "-mloongson-mmi" "-mlow-precision-div"
+        "-mlow-precision-recip-sqrt" "-mlow-precision-sqrt" "-mlr-for-calls-only" "-mlra" "-mlsx" "-mlvi-cfi"
+        "-mlvi-hardening" "-mlwp" "-mlxc1-sxc1" "-mlzcnt" "-mmad" "-mmadd4" "-mmain" "-mmanual-endbr"
+        "-mmark-bti-property" "-mmax" "-mmcount-ra-address" "-mmcu" "-mmdmx" "-mmedium-calls" "-mmemops"
+        "-mmfocrf" "-mmicromips" "-mmillicode" "-mminimal-toc" "-mmips16e2" "-mmitigate-rop" "-mmma" "-mmmx"
+        "-mmovbe" "-mmovcc" "-mmovdir64b" "-mmovdiri" "-mmovrs" "-mmpx" "-mmpy" "-mms-bitfields" "-mmsa"
         "-mmt" "-mmultimemory" "-mmultiple" "-mmultivalue" "-mmusl" "-mmutable-globals" "-mmvcle" "-mmvme"
         "-mmwait" "-mmwaitx" "-mn_flash" "-mneeded" "-mneon-for-64bits" "-mno-bti-at-return-twice"
         "-mno-constant-cfstrings" "-mno-default" "-mno-fmv" "-mno-fp-in-toc" "-mno-mips16" "-mno-movt"
-        "-mno-neg-immediates" "-mno-sum-in-toc" "-mnocrc" "-mnontrapping-fptoint" "-mnop-mcount" "-mnvj"
-        "-mnvs" "-modd-spreg" "-momit-leaf-frame-pointer" "-moutline" "-moutline-atomics" "-mpa-risc-1-0"
-        "-mpa-risc-1-1" "-mpa-risc-2-0" "-mpacked-stack" "-mpackets" "-mpaired-single"
-        "-mpaired-vector-memops" "-mpass-mrelax-to-as" "-mpc-relative-literal-loads" "-mpc32" "-mpc64"
-        "-mpc80" "-mpclmul" "-mpcommit" "-mpconfig" "-mpcrel" "-mpe" "-mpic-data-is-text-relative" "-mpku"
-        "-mplt" "-mpointers-to-nested-functions" "-mpoke-function-name" "-mpopc" "-mpopcnt" "-mpopcntb"
-        "-mpopcntd" "-mportable-runtime" "-mpower10-vector" "-mpower8-fusion" "-mpower8-vector"
-        "-mpower9-vector" "-mpowerpc" "-mpowerpc-gfxopt" "-mpowerpc-gpopt" "-mpowerpc64" "-mprefer-avx128"
-        "-mprefetchi" "-mprefetchwt1" "-mprefixed" "-mprfchw" "-mprint-tune-info" "-mprivileged" "-mprototype"
-        "-mptwrite" "-mpure-code" "-mpush-args" "-mqdsp6-compat" "-mquad-memory" "-mquad-memory-atomic"
-        "-mraoint" "-mrdpid" "-mrdpru" "-mrdrnd" "-mrdseed" "-mreadonly-in-sdata" "-mrecip"
-        "-mrecip-precision" "-mrecord-mcount" "-mrecord-return" "-mred-zone" "-mreference-types" "-mregnames"
-        "-mrelax" "-mrelax-all" "-mrelax-cmpxchg-loop" "-mrelax-pic-calls" "-mrelaxed-simd" "-mrelocatable"
-        "-mrelocatable-lib" "-mrenesas" "-mrestrict-it" "-mretpoline" "-mretpoline-external-thunk"
-        "-mriscv-attribute" "-mrmw" "-mrodata-in-ram" "-mrop-protect" "-mrtd" "-mrtm" "-msahf"
-        "-msave-restore" "-msave-toc-indirect" "-mscalar-strict-align" "-mscatter" "-msched-prolog"
-        "-msched-spec" "-msdata" "-msecure-plt" "-msep-data" "-mserialize" "-mseses" "-msgx" "-msha"
-        "-msha512" "-mshared" "-mshort" "-mshort-calls" "-mshorten-memrefs" "-mshstk" "-msign-ext" "-msim"
-        "-msimd128" "-msingle-float" "-msingle-pic-base" "-mskip-bug" "-mskip-rax-setup" "-mslow-flash-data"
-        "-msm3" "-msm4" "-msmall-data" "-msmall-exec" "-msmall-text" "-msmartmips" "-msoft-float"
-        "-msoft-quad-float" "-mspace-regs" "-mspe" "-mspeculate-indirect-jumps" "-mspeculative-load-hardening"
-        "-msplit" "-msplit-addresses" "-msse" "-msse2" "-msse2avx" "-msse3" "-msse4" "-msse4.1" "-msse4.2"
-        "-msse4a" "-msse5" "-msseregparm" "-mssse3" "-mstack-arg-probe" "-mstackrealign" "-mstd-struct-return"
-        "-mstrict-X" "-mstrict-align" "-mstring" "-mstv" "-msv-mode" "-msvr4-struct-return" "-mswdiv"
-        "-msym32" "-mtail-call" "-mtbm" "-mtgsplit" "-mthumb" "-mthumb-interwork" "-mtiny-stack"
-        "-mtls-direct-seg-refs" "-mtls-trampolines" "-mtoc" "-mtocdata" "-mtpcs-frame" "-mtpcs-leaf-frame"
-        "-mtpf-trace" "-mtpf-trace-skip" "-mtrack-speculation" "-mtsxldtrk" "-muclibc" "-muintr"
-        "-munaligned-access" "-munaligned-symbols" "-muninit-const-in-rodata" "-munsafe-fp-atomics" "-mupdate"
-        "-muser-mode" "-musermsr" "-mv5" "-mv55" "-mv60" "-mv62" "-mv65" "-mv66" "-mv67" "-mv67t" "-mv68"
-        "-mv69" "-mv71" "-mv71t" "-mv73" "-mvaes" "-mvect8-ret-in-mem" "-mvector-strict-align"
-        "-mvectorize-with-neon-quad" "-mverbose-cost-dump" "-mvevpu" "-mvirt" "-mvis" "-mvis2" "-mvis3"
-        "-mvpclmulqdq" "-mvrsave" "-mvsx" "-mvx" "-mvzeroupper" "-mwaitpkg" "-mwarn-dynamicstack"
-        "-mwarn-nonportable-cfstrings" "-mwavefrontsize64" "-mwbnoinvd" "-mwidekl" "-mword-relocations"
-        "-mx32" "-mx87" "-mxcoff-roptr" "-mxgot" "-mxl-compat" "-mxop" "-mxsave" "-mxsavec" "-mxsaveopt"
-        "-mxsaves" "-mzarch" "-mzdcbranch" "-mzu"
+        "-mno-neg-immediates" "-mno-sum-in-toc" "-mnocrc" "-mnontrapping-fptoint" "-mnop-mcount" "-mnorm"
+        "-mnvj" "-mnvs" "-modd-spreg" "-momit-leaf-frame-pointer" "-moutline" "-moutline-atomics"
+        "-mpa-risc-1-0" "-mpa-risc-1-1" "-mpa-risc-2-0" "-mpacked-stack" "-mpackets" "-mpaired-single"
+        "-mpaired-vector-memops" "-mpascal-strings" "-mpass-mrelax-to-as" "-mpc-relative-literal-loads"
+        "-mpc32" "-mpc64" "-mpc80" "-mpclmul" "-mpcommit" "-mpconfig" "-mpcrel" "-mpe"
+        "-mpic-data-is-text-relative" "-mpku" "-mplt" "-mpointers-to-nested-functions" "-mpoke-function-name"
+        "-mpopc" "-mpopcnt" "-mpopcntb" "-mpopcntd" "-mportable-runtime" "-mpower10-vector" "-mpower8-fusion"
+        "-mpower8-vector" "-mpower9-vector" "-mpowerpc" "-mpowerpc-gfxopt" "-mpowerpc-gpopt" "-mpowerpc64"
+        "-mprefer-avx128" "-mprefetchi" "-mprefetchwt1" "-mprefixed" "-mprfchw" "-mprint-tune-info"
+        "-mprivileged" "-mprofile-kernel" "-mprototype" "-mptwrite" "-mpure-code" "-mpush-args"
+        "-mqdsp6-compat" "-mquad-memory" "-mquad-memory-atomic" "-mraoint" "-mrdpid" "-mrdpru" "-mrdrnd"
+        "-mrdseed" "-mreadonly-in-sdata" "-mrecip" "-mrecip-precision" "-mrecord-mcount" "-mrecord-return"
+        "-mred-zone" "-mreference-types" "-mregnames" "-mrelax" "-mrelax-all" "-mrelax-cmpxchg-loop"
+        "-mrelax-pic-calls" "-mrelaxed-simd" "-mrelocatable" "-mrelocatable-lib" "-mrenesas" "-mrestrict-it"
+        "-mretpoline" "-mretpoline-external-thunk" "-mriscv-attribute" "-mrmw" "-mrodata-in-ram"
+        "-mrop-protect" "-mror" "-mrori" "-mrtd" "-mrtm" "-msahf" "-msave-restore" "-msave-toc-indirect"
+        "-mscalar-strict-align" "-mscatter" "-msched-prolog" "-msched-spec" "-msdata" "-msecure-plt"
+        "-msep-data" "-mserialize" "-mserialize-volatile" "-mseses" "-msext" "-msfimm" "-msgx" "-msha"
+        "-msha512" "-mshared" "-mshftimm" "-mshort" "-mshort-calls" "-mshort-load-bytes" "-mshorten-memrefs"
+        "-mshstk" "-msign-ext" "-msim" "-msimd128" "-msingle-float" "-msingle-pic-base" "-mskip-bug"
+        "-mskip-rax-setup" "-mslow-flash-data" "-msm3" "-msm4" "-msmall-data" "-msmall-exec" "-msmall-text"
+        "-msmartmips" "-msoft-div" "-msoft-float" "-msoft-mul" "-msoft-quad-float" "-mspace-regs" "-mspe"
+        "-mspeculate-indirect-jumps" "-mspeculative-load-hardening" "-mspfp" "-msplit" "-msplit-addresses"
+        "-msse" "-msse2" "-msse2avx" "-msse3" "-msse4" "-msse4.1" "-msse4.2" "-msse4a" "-msse5" "-msseregparm"
+        "-mssse3" "-mstack-arg-probe" "-mstack-size" "-mstackrealign" "-mstd-struct-return" "-mstrict-X"
+        "-mstrict-align" "-mstring" "-mstv" "-msv-mode" "-msvr4-struct-return" "-mswap" "-mswape" "-mswdiv"
+        "-msym32" "-mtail-call" "-mtbm" "-mtext-section-literals" "-mtgsplit" "-mthumb" "-mthumb-interwork"
+        "-mtiny-stack" "-mtls-direct-seg-refs" "-mtls-trampolines" "-mtoc" "-mtocdata" "-mtpcs-frame"
+        "-mtpcs-leaf-frame" "-mtpf-trace" "-mtpf-trace-skip" "-mtrack-speculation" "-mtsxldtrk" "-muclibc"
+        "-muintr" "-munaligned-access" "-munaligned-symbols" "-muninit-const-in-rodata" "-munsafe-fp-atomics"
+        "-mupdate" "-muser-mode" "-musermsr" "-mv5" "-mv55" "-mv60" "-mv62" "-mv65" "-mv66" "-mv67" "-mv67t"
+        "-mv68" "-mv69" "-mv71" "-mv71t" "-mv73" "-mv8plus" "-mvaes" "-mvect8-ret-in-mem"
+        "-mvector-strict-align" "-mvectorize-with-neon-quad" "-mverbose-cost-dump" "-mvevpu" "-mvirt" "-mvis"
+        "-mvis2" "-mvis3" "-mvpclmulqdq" "-mvrsave" "-mvsx" "-mvx" "-mvzeroupper" "-mwaitpkg"
+        "-mwarn-dynamicstack" "-mwarn-nonportable-cfstrings" "-mwavefrontsize64" "-mwbnoinvd" "-mwidekl"
+        "-mword-relocations" "-mx32" "-mx87" "-mxcoff-roptr" "-mxgot" "-mxl-barrel-shift" "-mxl-compat"
+        "-mxl-multiply-high" "-mxl-pattern-compare" "-mxl-reorder" "-mxl-soft-div" "-mxl-soft-mul" "-mxop"
+        "-mxpa" "-mxsave" "-mxsavec" "-mxsaveopt" "-mxsaves" "-mzarch" "-mzdcbranch" "-mzu"
     ];
     Joined, Relevant(Literal), TARGET => [
         "--target=" "-G=" "-mabi=" "-mabs=" "-maddress-mode=" "-malign-branch-boundary=" "-malign-branch="
         "-malign-data=" "-malign-functions=" "-malign-jumps=" "-malign-loops=" "-mapx-features=" "-march="
         "-masm=" "-matomic-model=" "-mblock-compare-inline-limit=" "-mblock-compare-inline-loop-limit="
         "-mblock-move-inline-limit=" "-mbranch-cost=" "-mbranch-protection=" "-mcmodel="
-        "-mcode-object-version=" "-mcode-readable=" "-mcompact-branches=" "-mcpu="
+        "-mcode-object-version=" "-mcode-readable=" "-mcompact-branches=" "-mcpu=" "-mcustom-fpu-cfg="
         "-mdefault-visibility-export-mapping=" "-mdivsi3_libfunc=" "-mdouble=" "-mdriverkit-version-min="
         "-mexec-model=" "-mfentry-name=" "-mfentry-section=" "-mfixed-range=" "-mfloat-abi=" "-mfloat-gprs="
         "-mfp-rounding-mode=" "-mfp-trap-mode=" "-mfp16-format=" "-mfpmath=" "-mfpu=" "-mframe-chain="
@@ -541,22 +517,19 @@ pub static TABLE: &[Row] = table! {
         "-mprintf-kind=" "-mprioritize-restricted-insns=" "-mr10k-cache-barrier=" "-mrecip=" "-mregparm="
         "-mriscv-attribute=" "-mrvv-vector-bits=" "-msched-costly-dep=" "-mschedule=" "-msdata="
         "-mshared-library-id=" "-msign-return-address=" "-msimd=" "-msmall-data-limit="
-        "-msmall-data-threshold=" "-mspill=" "-mstack-alignment=" "-mstack-guard=" "-mstack-probe-size="
-        "-mstack-protector-guard-offset=" "-mstack-protector-guard-reg=" "-mstack-protector-guard-symbol="
-        "-mstack-protector-guard=" "-mstack-size=" "-mstore-max=" "-mstring-compare-inline-limit="
-        "-mstringop-strategy=" "-mstructure-size-boundary=" "-msve-vector-bits=" "-mtargetos="
-        "-mtls-dialect=" "-mtls-size=" "-mtocdata=" "-mtp=" "-mtpf-trace-hook-prologue-check=" "-mtraceback="
-        "-mtrap-precision=" "-mtune-ctrl=" "-mtune=" "-mtvos-simulator-version-min=" "-mtvos-version-min="
-        "-munix=" "-mveclibabi=" "-mvisionos-version-min=" "-mvrsave=" "-mvscale-max=" "-mvscale-min="
-        "-mwarn-framesize=" "-mwatchos-simulator-version-min=" "-mwatchos-version-min=" "-mxcoff-build-id="
-        "-mxros-version-min=" "-mzos-hlq-clang=" "-mzos-hlq-csslib=" "-mzos-hlq-le=" "-mzos-sys-include="
+        "-msmall-data-threshold=" "-mspe=" "-mspill=" "-mstack-alignment=" "-mstack-guard="
+        "-mstack-probe-size=" "-mstack-protector-guard-offset=" "-mstack-protector-guard-reg="
+        "-mstack-protector-guard-symbol=" "-mstack-protector-guard=" "-mstack-size=" "-mstore-max="
+        "-mstring-compare-inline-limit=" "-mstringop-strategy=" "-mstructure-size-boundary="
+        "-msve-vector-bits=" "-mtargetos=" "-mtls-dialect=" "-mtls-size=" "-mtocdata=" "-mtp="
+        "-mtpf-trace-hook-prologue-check=" "-mtraceback=" "-mtrap-precision=" "-mtune-ctrl=" "-mtune="
+        "-mtvos-simulator-version-min=" "-mtvos-version-min=" "-munix=" "-mveclibabi="
+        "-mvisionos-version-min=" "-mvrsave=" "-mvscale-max=" "-mvscale-min=" "-mwarn-framesize="
+        "-mwatchos-simulator-version-min=" "-mwatchos-version-min=" "-mxcoff-build-id=" "-mxros-version-min="
+        "-mzos-hlq-clang=" "-mzos-hlq-csslib=" "-mzos-hlq-le=" "-mzos-sys-include="
     ];
-    Separate, Relevant(Literal), TARGET => [
-        "-G" "-meabi" "-mthread-model" "-target"
-    ];
-    Either, Relevant(Literal), TARGET => [
-        "-darwin-target-variant" "-darwin-target-variant-triple"
-    ];
+    Separate, Relevant(Literal), TARGET => ["-G" "-meabi" "-mthread-model" "-target"];
+    Either, Relevant(Literal), TARGET => ["-darwin-target-variant" "-darwin-target-variant-triple"];
     Nothing, Relevant(Literal), HARDEN => [
         "-fbounds-safety" "-fcf-protection" "-fexperimental-bounds-safety" "-fhardcfr-check-exceptions"
         "-fhardcfr-check-returning-calls" "-fhardcfr-skip-leaf" "-fharden-compares"
@@ -588,9 +561,7 @@ pub static TABLE: &[Row] = table! {
         "-fxray-instruction-threshold=" "-fxray-instrumentation-bundle=" "-fxray-modes="
         "-fxray-selected-function-group=" "-fzero-call-used-regs="
     ];
-    Either, Relevant(Literal), HARDEN => [
-        "-fxray-instruction-threshold"
-    ];
+    Either, Relevant(Literal), HARDEN => ["-fxray-instruction-threshold"];
     Nothing, Relevant(Literal), PROFILE => [
         "--coverage" "-coverage" "-fauto-profile" "-fauto-profile-accurate" "-fbranch-probabilities"
         "-fcondition-coverage" "-fcoverage-mapping" "-fcoverage-mcdc" "-fcs-profile-generate"
@@ -608,9 +579,7 @@ pub static TABLE: &[Row] = table! {
         "-fprofile-info-section=" "-fprofile-reproducible=" "-fprofile-selected-function-group="
         "-fprofile-update="
     ];
-    Joined, Relevant(Literal), PLUGIN => [
-        "-fpass-plugin=" "-fplugin-arg-" "-fplugin="
-    ];
+    Joined, Relevant(Literal), PLUGIN => ["-fpass-plugin=" "-fplugin-arg-" "-fplugin="];
     Joined, Relevant(Literal), BAKED => [
         "-fauto-profile=" "-fcs-profile-generate=" "-fmemory-profile=" "-fprofile-dir=" "-fprofile-generate="
         "-fprofile-instr-generate=" "-fprofile-use="
@@ -636,28 +605,20 @@ pub static TABLE: &[Row] = table! {
         "-fdebug-default-version=" "-gdwarf-" "-gsimple-template-names=" "-gsrc-hash="
         "-gvariable-location-views=" "-gz="
     ];
-    Joined, Relevant(List), PASSED => [
-        "-Wa," "-Wp,"
-    ];
-    Separate, Relevant(Literal), PASSED => [
-        "-Xclang" "-mllvm"
-    ];
-    Separate, Relevant(PathOrName), PASSED => [
-        "-Xassembler" "-Xpreprocessor"
-    ];
+    Joined, Relevant(List), PASSED => ["-Wa," "-Wp,"];
+    Separate, Relevant(Literal), PASSED => ["-Xclang" "-mllvm"];
+    Separate, Relevant(PathOrName), PASSED => ["-Xassembler" "-Xpreprocessor"];
     Nothing, Relevant(Literal), LINK => [
         "--emit-static-lib" "--no-wasm-opt" "--shared" "--static" "--wasm-opt" "-bundle" "-dead_strip"
-        "-dynamic" "-dynamiclib" "-fapple-link-rtlib" "-frtlib-add-rpath" "-headerpad_max_install_names"
-        "-mconsole" "-mdll" "-mthreads" "-municode" "-mwindows" "-no-pie" "-no_dead_strip_inits_and_terms"
-        "-nodefaultlibs" "-nogpulib" "-nolibc" "-nopie" "-nostartfiles" "-nostdlib" "-nostdlib++" "-pie"
-        "-prebind" "-r" "-rdynamic" "-s" "-shared" "-shared-libasan" "-shared-libgcc" "-shared-libsan"
-        "-static" "-static-libasan" "-static-libclosure" "-static-libgcc" "-static-liblsan" "-static-libsan"
-        "-static-libstdc++" "-static-libtsan" "-static-libubsan" "-static-openmp" "-static-pie" "-symbolic"
-        "-t"
+        "-dynamic" "-dynamiclib" "-fapple-link-rtlib" "-flat_namespace" "-frtlib-add-rpath"
+        "-headerpad_max_install_names" "-mconsole" "-mdll" "-mthreads" "-multi_module" "-municode" "-mwindows"
+        "-no-pie" "-no_dead_strip_inits_and_terms" "-nodefaultlibs" "-nogpulib" "-nolibc" "-nopie"
+        "-nostartfiles" "-nostdlib" "-nostdlib++" "-pie" "-prebind" "-r" "-rdynamic" "-s" "-shared"
+        "-shared-libasan" "-shared-libgcc" "-shared-libsan" "-static" "-static-libasan" "-static-libclosure"
+        "-static-libgcc" "-static-liblsan" "-static-libsan" "-static-libstdc++" "-static-libtsan"
+        "-static-libubsan" "-static-openmp" "-static-pie" "-symbolic" "-t"
     ];
-    Joined, Relevant(List), LINK => [
-        "-Wl,"
-    ];
+    Joined, Relevant(List), LINK => ["-Wl,"];
     Joined, Relevant(Literal), LINK => [
         "--ld-path=" "--rtlib=" "--unwindlib=" "-fuse-ld=" "-rtlib=" "-unwindlib="
     ];
@@ -666,24 +627,12 @@ pub static TABLE: &[Row] = table! {
         "-exported_symbols_list" "-force_load" "-framework" "-install_name" "-rpath" "-u" "-undefined"
         "-unexported_symbols_list" "-weak_framework" "-weak_library" "-z"
     ];
-    Either, Relevant(Literal), LINK => [
-        "-Tbss" "-Tdata" "-Ttext" "-l"
-    ];
-    Either, Relevant(Path), LINK => [
-        "-L"
-    ];
-    Nothing, Relevant(Literal), CRASH => [
-        "-fcrash-diagnostics" "-freport-bug"
-    ];
-    Joined, Relevant(Literal), CRASH => [
-        "-fcrash-diagnostics="
-    ];
-    Joined, Relevant(Path), CRASH => [
-        "-fcrash-diagnostics-dir="
-    ];
-    Nothing, Excluded, NOTHING => [
-        "--pipe" "-pipe"
-    ];
+    Either, Relevant(Literal), LINK => ["-Tbss" "-Tdata" "-Ttext" "-l"];
+    Either, Relevant(Path), LINK => ["-L"];
+    Nothing, Relevant(Literal), CRASH => ["-fcrash-diagnostics" "-freport-bug"];
+    Joined, Relevant(Literal), CRASH => ["-fcrash-diagnostics="];
+    Joined, Relevant(Path), CRASH => ["-fcrash-diagnostics-dir="];
+    Nothing, Excluded, NOTHING => ["--pipe" "-pipe"];
     Nothing, Relevant(Literal), WITHOUT => [
         "-fno-apinotes-modules" "-fno-callgraph-info" "-fno-directives-only" "-fno-keep-system-includes"
         "-fno-minimize-whitespace" "-fno-module-file-deps" "-fno-module-private" "-fno-modules-search-all"
@@ -765,12 +714,12 @@ pub static TABLE: &[Row] = table! {
         "-flang-info-include-translate" "-flang-info-include-translate-not" "-flang-info-module-cmi"
         "-fmodule-file-deps" "-fmodule-header" "-fmodule-implicit-inline" "-fmodule-lazy" "-fmodule-maps"
         "-fmodule-only" "-fmodule-output" "-fmodule-private" "-fmodule-version-ignore" "-fmodules"
-        "-fmodules-disable-diagnostic-validation" "-fmodules-reduced-bmi" "-fmodules-search-all"
-        "-fmodules-ts" "-fmodules-validate-input-files-content" "-fmodules-validate-once-per-build-session"
-        "-fmodules-validate-system-headers" "-fno-modules-check-relocated"
-        "-fno-modules-validate-textual-header-includes" "-fno_modules-validate-input-files-content"
-        "-fprebuilt-implicit-modules" "-fskip-odr-check-in-gmf" "-fsystem-module" "-gmodules"
-        "-module-file-info" "-relocatable-pch"
+        "-fmodules-disable-diagnostic-validation" "-fmodules-local-submodule-visibility"
+        "-fmodules-reduced-bmi" "-fmodules-search-all" "-fmodules-ts" "-fmodules-validate-input-files-content"
+        "-fmodules-validate-once-per-build-session" "-fmodules-validate-system-headers"
+        "-fno-modules-check-relocated" "-fno-modules-validate-textual-header-includes"
+        "-fno_modules-validate-input-files-content" "-fprebuilt-implicit-modules" "-fskip-odr-check-in-gmf"
+        "-fsystem-module" "-gmodules" "-module-file-info" "-relocatable-pch"
     ];
     Joined, Deferred, MODULES => [
         "-fbuild-session-file=" "-fbuild-session-timestamp=" "-fdeps-file=" "-fdeps-format=" "-fdeps-target="
@@ -778,25 +727,15 @@ pub static TABLE: &[Row] = table! {
         "-fmodule-mapper=" "-fmodule-output=" "-fmodules-cache-path=" "-fmodules-ignore-macro="
         "-fmodules-prune-after=" "-fmodules-prune-interval=" "-fprebuilt-module-path="
     ];
-    Separate, Deferred, MODULES => [
-        "-fmodule-feature" "-fmodules-user-build-path"
-    ];
-    Either, Deferred, MODULES => [
-        "-iapinotes-modules"
-    ];
+    Separate, Deferred, MODULES => ["-fmodule-feature" "-fmodules-user-build-path"];
+    Either, Deferred, MODULES => ["-iapinotes-modules"];
     Nothing, Deferred, COMMAND => [
         "-fembed-bitcode" "-fembed-bitcode-marker" "-frecord-command-line" "-frecord-gcc-switches"
         "-fverbose-asm" "-gcodeview-command-line" "-grecord-command-line" "-grecord-gcc-switches"
     ];
-    Joined, Deferred, COMMAND => [
-        "-fembed-bitcode="
-    ];
-    Joined, Deferred, ELSEWHERE => [
-        "-working-directory="
-    ];
-    Either, Deferred, ELSEWHERE => [
-        "-working-directory"
-    ];
+    Joined, Deferred, COMMAND => ["-fembed-bitcode="];
+    Joined, Deferred, ELSEWHERE => ["-working-directory="];
+    Either, Deferred, ELSEWHERE => ["-working-directory"];
     Nothing, Deferred, DEVICES => [
         "--cuda-compile-host-device" "--cuda-device-only" "--cuda-host-only" "--cuda-noopt-device-debug"
         "--cuda-path-ignore-env" "--gpu-bundle-output" "--gpu-use-aux-triple-only" "--hip-link" "--hipstdpar"
@@ -832,16 +771,37 @@ pub static TABLE: &[Row] = table! {
         "-fopenmp-cuda-blocks-per-sm=" "-fopenmp-cuda-number-of-sm=" "-fopenmp-cuda-teams-reduction-recs-num="
         "-fopenmp-target-debug=" "-fopenmp-targets="
     ];
-    Separate, Deferred, DEVICES => [
-        "-Xcuda-fatbinary" "-Xcuda-ptxas" "-hlsl-entry"
-    ];
-    Either, Deferred, DEVICES => [
-        "-Xoffload-linker"
-    ];
+    Separate, Deferred, DEVICES => ["-Xcuda-fatbinary" "-Xcuda-ptxas" "-hlsl-entry"];
+    Either, Deferred, DEVICES => ["-Xoffload-linker"];
 };
 
 /// Where each row is.
 pub static INDEX: Index<8192> = Index::of(TABLE);
+
+/// Flags with which the place of a source goes into the output as it is spelled, or what is derived from it does,
+/// whatever `-ffile-prefix-map` says. Found by compiling one source in two places with each flag of the table: the
+/// sanitizers name it in their reports (hwaddress by a digest), clang's bitcode in its head, coverage and profiles in
+/// names. Only clang's are so for `-flto`. Where the source and what it includes are named by relative paths, only
+/// those of coverage and profiles still tell the place.
+pub static SPELLED: &[&str] = &[
+    "-coverage",
+    "--coverage",
+    "-fprofile-arcs",
+    "-ftest-coverage",
+    "-fcoverage-mapping",
+    "-fprofile-generate",
+    "-fprofile-generate=",
+    "-fcs-profile-generate",
+    "-fcs-profile-generate=",
+    "-fprofile-use",
+    "-fprofile-use=",
+    "-fprofile-instr-use",
+    "-fprofile-instr-use=",
+    "-fsanitize=",
+    "-flto",
+    "-flto=",
+    "-emit-llvm",
+];
 
 /// The row that a word belongs to, negatives aside.
 pub fn find(word: &str) -> Option<&'static Row> {

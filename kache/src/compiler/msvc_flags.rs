@@ -57,7 +57,10 @@ pub static TABLE: &[Row] = table! {
     Either, Relevant(Literal), INPUT => ["-x"];
     Joined, Deferred, SPELLING => ["/link" "-Xclang=" "-mllvm=" "/V" "/Fo:" "/Fd:"];
     Either, Deferred, SPELLING => ["/Tc" "/Tp" "/F"];
-    Nothing, Relevant(Literal), SEARCH => ["/X" "-canonical-prefixes" "-no-canonical-prefixes" "-nobuiltininc" "-nostdinc" "/external:anglebrackets"];
+    Nothing, Relevant(Literal), SEARCH => [
+        "/X" "-canonical-prefixes" "-no-canonical-prefixes" "-nobuiltininc" "-nostdinc"
+        "/external:anglebrackets"
+    ];
     Joined, Relevant(Path), SEARCH => ["-resource-dir="];
     Separate, Relevant(Path), SEARCH => ["-resource-dir"];
     Joined, Relevant(Literal), SEARCH => ["/external:env:"];
@@ -72,8 +75,8 @@ pub static TABLE: &[Row] = table! {
     Nothing, Relevant(Literal), MACROS => ["/u"];
     Nothing, Relevant(Literal), WARNINGS => [
         "/w" "/W0" "/W1" "/W2" "/W3" "/W4" "/Wall" "/WL" "/WX" "/WX-" "/Wp64" "/external:W0" "/external:W1"
-        "/external:W2" "/external:W3" "/external:W4" "/external:templates-" "/experimental:external" "/sdl" "/sdl-"
-        "/analyze-" "/options:strict" "-Qunused-arguments"
+        "/external:W2" "/external:W3" "/external:W4" "/external:templates-" "/experimental:external" "/sdl"
+        "/sdl-" "/analyze-" "/options:strict" "-Qunused-arguments"
     ];
     Joined, Relevant(Literal), WARNINGS => ["/wd" "/we" "/wo" "/w1" "/w2" "/w3" "/w4" "/Wv:"];
     Nothing, Relevant(Literal), MESSAGES => [
@@ -81,22 +84,23 @@ pub static TABLE: &[Row] = table! {
     ];
     Joined, Relevant(Literal), MESSAGES => ["/diagnostics:" "/errorReport" "/Qpar-report" "/Qvec-report"];
     Nothing, Relevant(Literal), LANG => [
-        "/permissive" "/permissive-" "/Za" "/Ze" "/GR" "/GR-" "/GX" "/GX-" "/J" "/C" "/utf-8" "/validate-charset"
-        "/validate-charset-" "/await" "/openmp" "/openmp-" "/vmb" "/vmg" "/vmm" "/vms" "/vmv" "/Zl" "/Gd" "/Gr" "/Gv"
-        "/Gz" "/Gregcall" "/Gregcall4" "-regcall4" "/homeparams" "/kernel" "/kernel-" "/volatileMetadata"
-        "/volatileMetadata-" "/forceInterlockedFunctions" "/forceInterlockedFunctions-" "/presetPadding"
-        "/presetPadding-" "/experimental:preprocessor" "/experimental:preprocessor-" "/experimental:c11atomics"
-        "/experimental:newLambdaProcessor" "/Ge" "/d1PP" "/fastfail"
+        "/permissive" "/permissive-" "/Za" "/Ze" "/GR" "/GR-" "/GX" "/GX-" "/J" "/C" "/utf-8"
+        "/validate-charset" "/validate-charset-" "/await" "/openmp" "/openmp-" "/vmb" "/vmg" "/vmm" "/vms"
+        "/vmv" "/Zl" "/Gd" "/Gr" "/Gv" "/Gz" "/Gregcall" "/Gregcall4" "-regcall4" "/homeparams" "/kernel"
+        "/kernel-" "/volatileMetadata" "/volatileMetadata-" "/forceInterlockedFunctions"
+        "/forceInterlockedFunctions-" "/presetPadding" "/presetPadding-" "/experimental:preprocessor"
+        "/experimental:preprocessor-" "/experimental:c11atomics" "/experimental:newLambdaProcessor" "/Ge"
+        "/d1PP" "/fastfail"
     ];
     Joined, Relevant(Literal), LANG => [
         "/std:" "/Zc:" "/EH" "/source-charset:" "/execution-charset:" "/fp:" "/fpcvt:" "/volatile:" "/await:"
         "/constexpr:" "/openmp:" "/Zp" "/vd" "/Zm" "-sycl-std="
     ];
     Nothing, Relevant(Literal), CODE => [
-        "/GA" "/GF" "/GF-" "/GH" "/GL" "/GL-" "/GT" "/Gh" "/Gm-" "/Gw" "/Gw-" "/Gy" "/Gy-" "/arm64EC" "/hotpatch"
-        "/JMC" "/JMC-" "/QIfist" "/QIntel-jcc-erratum" "/Qfast_transcendentals" "/Qgather-" "/Qimprecise_fwaits"
-        "/Qpar" "/Qpar-" "/Qsafe_fp_loads" "/Qscatter-" "/Qvec" "/Qvec-" "/jumptablerdata" "/d2FH4" "/d2FH4-"
-        "/d2FastFail" "/d2Zi+" "-coverage" "/d2guard4" "/d2guard4-"
+        "/GA" "/GF" "/GF-" "/GH" "/GL" "/GL-" "/GT" "/Gh" "/Gm-" "/Gw" "/Gw-" "/Gy" "/Gy-" "/arm64EC"
+        "/hotpatch" "/JMC" "/JMC-" "/QIfist" "/QIntel-jcc-erratum" "/Qfast_transcendentals" "/Qgather-"
+        "/Qimprecise_fwaits" "/Qpar" "/Qpar-" "/Qsafe_fp_loads" "/Qscatter-" "/Qvec" "/Qvec-"
+        "/jumptablerdata" "/d2FH4" "/d2FH4-" "/d2FastFail" "/d2Zi+" "-coverage" "/d2guard4" "/d2guard4-"
     ];
     Joined, Relevant(Literal), CODE => [
         "/O" "/Gs" "/arch:" "/tune:" "/favor:" "/feature:" "/vlen" "/cgthreads" "/marm64x"
@@ -133,8 +137,8 @@ pub static TABLE: &[Row] = table! {
     Joined, Deferred, PREPROCESS => ["/Fi"];
     Nothing, Deferred, DUMP => ["/Zg" "-emit-ast" "-emit-llvm" "-fdriver-only" "/dynamicdeopt"];
     Joined, Deferred, DUMP => [
-        "/FA" "/FR" "/Fr" "/Fx" "/doc" "/analyze" "/d1" "/d2" "/experimental:"
-        "/dynamicdeopt:" "-object-file-name="
+        "/FA" "/FR" "/Fr" "/Fx" "/doc" "/analyze" "/d1" "/d2" "/experimental:" "/dynamicdeopt:"
+        "-object-file-name="
     ];
     Either, Deferred, DUMP => ["/Fa" "/sourceDependencies"];
     Joined, Deferred, MEASURE => ["/Bt"];
@@ -142,7 +146,8 @@ pub static TABLE: &[Row] = table! {
     Nothing, Relevant(Literal), PRECOMPILED => ["/Y-" "/Yd"];
     Joined, Deferred, PRECOMPILED => ["/Yc" "/Yu" "/Yl" "/Fp"];
     Nothing, Deferred, MODULES => [
-        "/interface" "/internalPartition" "/exportHeader" "/translateInclude" "/ifcOnly" "/module:export" "/module:interface"
+        "/interface" "/internalPartition" "/exportHeader" "/translateInclude" "/ifcOnly" "/module:export"
+        "/module:interface"
     ];
     Joined, Deferred, MODULES => ["/headerName:" "/module:"];
     Either, Deferred, MODULES => ["/headerUnit" "/reference" "/ifcOutput" "/ifcSearchDir" "/ifcMap"];
