@@ -17,7 +17,8 @@
 //! | `env-all` | nothing | every variable that no row of the ignore table excuses |
 //! | `program` | name searched in `PATH` | the contents of the program found |
 //! | `library` | name that the loader searches | the contents of the library found |
-//! | `cwd` | nothing | the working directory and all roots to the byte |
+//! | `cwd` | nothing | the working directory to the byte |
+//! | `place` | nothing | the working directory and all roots to the byte |
 //! | `host` | `host` or `user` | the machine's name and kernel, the user |
 //! | `linker` | nothing | the contents of the linker this invocation names (`cc` where none), and what it is spoken to as |
 //! | `setting` | a flag | how this caller wants diagnostics (counts only where there were any) |
@@ -66,6 +67,7 @@ kinds! {
     Crates = 14, "crates";
     Library = 15, "library";
     Missing = 16, "missing";
+    Place = 17, "place";
 }
 
 /// A look, not yet what was seen.

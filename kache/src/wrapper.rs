@@ -250,8 +250,10 @@ impl Session<'_> {
         };
         let toolchain = Toolchain::identify(self.store, adapter, &real)
             .map_err(|e| Deferred::new("toolchain", format!("{}: {e}", real.display())))?;
-        let Abilities { maps, maps_assembly, .. } = toolchain.abilities;
-        invocation.literal_paths |= !maps || invocation.debugs_assembly && !maps_assembly;
+        let Abilities { maps, maps_assembly, report } = toolchain.abilities;
+        invocation.literal_paths |= !maps
+            || invocation.debugs_assembly && !maps_assembly
+            || invocation.makes_bitcode && report == template::Format::ClangDepfile;
         invocation.program = real;
         self.clock.lap(event, "toolchain");
         let roots = invocation.roots(Some(&toolchain.sysroot), self.settings.remap, &self.settings.base_dirs);

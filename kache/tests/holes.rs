@@ -406,3 +406,17 @@ fn a_target_directory_that_cargo_did_not_make_is_one() {
         assert_eq!(stage.outcome(&mut stage.kache_in(dir, &args)), wanted);
     }
 }
+
+#[test]
+fn a_macro_asks_where_it_is_and_the_target_directory_is_elsewhere() {
+    let stage = Stage::new();
+    proc_macro(&stage, r#"std::env::current_dir().unwrap().display().to_string()"#);
+    let into = |dir: &str| {
+        stage.write(&format!("{dir}/CACHEDIR.TAG"), "");
+        stage.write(&format!("{dir}/deps/other"), "");
+        let out = stage.path(dir).join("deps");
+        let mut command = stage.kache(USE);
+        stage.outcome(command.arg("--out-dir").arg(out))
+    };
+    assert_eq!((into("one"), into("two")), (Outcome::Miss, Outcome::Hit));
+}

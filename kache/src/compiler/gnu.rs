@@ -96,7 +96,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     let mut plan = Plan::of(&all, emit, &input, &command.cwd);
     let depinfo = plan.depfile(&all)?;
     plan.aside(&all);
-    let coverage = given_any(&all, COVERAGE);
+    let spelled: Vec<&str> = gnu_flags::SPELLED.iter().copied().filter(|f| all.given(f)).collect();
     let (settings, inject) = diagnostics(&all, &opened.words)?;
     let native = ["-march=", "-mtune=", "-mcpu="].iter().any(|f| all.last(f) == Some("native"));
     let unit = unit(&input, language, emit, plan.object.as_deref());
@@ -110,10 +110,11 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
         depinfo,
         search: Vec::new(),
         incremental: None,
-        literal_paths: coverage,
+        literal_paths: spelled.iter().any(|f| !BITCODE.contains(f)),
         native_cpu: native,
         outputs: plan.names,
         response_files: opened.files,
+        makes_bitcode: !spelled.is_empty(),
         debugs_assembly: language.starts_with("assembler")
             && flags.iter().any(|f| f.row.flag.starts_with("-g") && f.row.flag != "-g0"),
         plugin: given_any(&all, &["-fplugin=", "-fpass-plugin="]) || all.values("-Xclang").any(loads_code),
@@ -169,7 +170,7 @@ fn flag<'a>(word: &str, words: &mut impl Iterator<Item = &'a String>) -> Result<
 }
 
 /// The row of a word; `-fno-x` has that of `-fx` where it has none of its own.
-fn row(word: &str) -> Option<(&'static super::flags::Row, bool)> {
+pub(super) fn row(word: &str) -> Option<(&'static super::flags::Row, bool)> {
     let own = gnu_flags::find(word);
     // A row of all that begins so knows nothing of this word in particular.
     if let Some(row) = own.filter(|row| row.flag.len() > 2) {
@@ -259,24 +260,8 @@ pub(super) fn loads_code(word: &str) -> bool {
     ["-load", "-add-plugin", "-plugin"].contains(&word) || word.starts_with("-fpass-plugin")
 }
 
-/// Flags with which the place of the build is in what is built: where counters are written at run time.
-const COVERAGE: &[&str] = &[
-    "--coverage",
-    "-coverage",
-    "-fprofile-arcs",
-    "-ftest-coverage",
-    "-fcoverage-mapping",
-    "-fprofile-generate",
-    "-fprofile-generate=",
-    "-fprofile-instr-generate",
-    "-fprofile-instr-generate=",
-    "-fcs-profile-generate",
-    "-fcs-profile-generate=",
-    "-fcondition-coverage",
-    "-fauto-profile",
-    "-fprofile-use",
-    "-fprofile-use=",
-];
+/// Of `gnu_flags::SPELLED`, those with which only clang writes true paths: into the bitcode.
+const BITCODE: &[&str] = &["-flto", "-flto=", "-emit-llvm"];
 
 fn given_any(all: &Flags, names: &[&str]) -> bool {
     names.iter().any(|n| all.given(n))
@@ -292,7 +277,12 @@ struct Plan {
 
 impl Plan {
     fn of(all: &Flags, emit: &str, input: &str, cwd: &Path) -> Plan {
-        let ending = if emit == "assembly" { "s" } else { "o" };
+        let ending = match (emit, all.given("-emit-llvm")) {
+            ("assembly", false) => "s",
+            ("assembly", true) => "ll",
+            (_, false) => "o",
+            (_, true) => "bc",
+        };
         let stem = Path::new(Path::new(input).file_name().unwrap_or_default());
         let object = match all.last("-o") {
             _ if emit == "nothing" => None,

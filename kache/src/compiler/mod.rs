@@ -120,6 +120,8 @@ pub struct Invocation {
     pub plugin: bool,
     /// The source is in assembly language, and debug information is made for it.
     pub debugs_assembly: bool,
+    /// clang writes bitcode, in which it maps no paths.
+    pub makes_bitcode: bool,
     /// The key must tell this processor from others (`-C target-cpu=native`).
     pub native_cpu: bool,
 }

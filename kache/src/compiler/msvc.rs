@@ -9,8 +9,8 @@
 //! An object has the time of its making in its header unless `/Brepro` is given. A restored one has the time when it was
 //! made, which is as true.
 
-use super::flags::{Bucket, Deferred, Flag, Flags, Row, Takes};
-use super::{Abilities, Adapter, Command, Invocation, OutputNames, gnu, msvc_flags, response};
+use super::flags::{Bucket, Deferred, Flag, Flags, Form, Row, Takes};
+use super::{Abilities, Adapter, Command, Invocation, OutputNames, gnu, gnu_flags, msvc_flags, response};
 use crate::events::Kind;
 use crate::paths::absolute;
 use crate::template::Format;
@@ -57,9 +57,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     if !all.given("/c") && !all.given("/Zs") {
         return Err(Deferred::new("link", "without /c the compiler also links, and a link is not cached"));
     }
-    if let Some(word) =
-        all.values("/clang:").find(|w| ["-M", "-E", "-S", "-o", "-save"].iter().any(|p| w.starts_with(p)))
-    {
+    if let Some(word) = all.values("/clang:").find(|w| !is_plain(w)) {
         return Err(Deferred::new("deferred-flag", format!("/clang:{word}: what it leaves is not planned")));
     }
     let [input] = &inputs[..] else {
@@ -68,6 +66,14 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     };
     let language = language(&all, input)?;
     let object = (!all.given("/Zs")).then(|| object(&all, input, &command.cwd));
+    let spelled = [
+        "-flto",
+        "-flto=",
+        "/fsanitize=",
+        "-fprofile-instr-generate",
+        "-fprofile-instr-generate=",
+        "-fcoverage-mapping",
+    ];
     let debug = ["/Z7", "/Zi", "/Zd"].iter().any(|f| all.given(f))
         || flags.iter().any(|f| f.row.flag.starts_with("-g"));
     let dir = object.as_deref().and_then(Path::parent).unwrap_or(&command.cwd).to_path_buf();
@@ -90,17 +96,28 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
         depinfo: None,
         search: Vec::new(),
         incremental: None,
-        literal_paths: debug,
+        literal_paths: debug || spelled.iter().chain(gnu_flags::SPELLED).any(|f| all.given(f)),
         native_cpu,
         outputs: names,
         response_files: opened.files,
         plugin,
         debugs_assembly: false,
+        makes_bitcode: false,
         input: input.clone(),
         cwd: command.cwd.clone(),
         settings,
         inject,
         flags,
+    })
+}
+
+/// Whether a flag handed on to clang's other dialect says nothing of outputs, nor of what their paths are.
+fn is_plain(word: &str) -> bool {
+    let row = gnu::row(word).map(|(row, _)| row);
+    row.is_some_and(|r| {
+        matches!(r.bucket, Bucket::Relevant(Form::Literal))
+            && ["-f", "-m", "-W", "-O"].iter().any(|p| word.starts_with(p))
+            && !gnu_flags::SPELLED.contains(&r.flag)
     })
 }
 

@@ -110,6 +110,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
         response_files: Vec::new(),
         plugin: false,
         debugs_assembly: false,
+        makes_bitcode: false,
         input,
         cwd: command.cwd.clone(),
         settings,

@@ -13,7 +13,8 @@
 //! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the links on the way; the working directory where the path was relative |
 //! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV`; a path by `include` | by `tables::IGNORED_FOR_MACROS`; a path by `LOCATORS` |
 //! | may read all variables (imports `environ`) | nothing | all variables but the ignored |
-//! | asks for the working directory, or has a function that tells paths (`tables::TELLS_PLACE`) | nothing | where it and all roots are, literally |
+//! | asks for the working directory | nothing | where that is, literally |
+//! | has a function that tells paths (`tables::TELLS_PLACE`) | nothing | where the working directory and all roots are, literally |
 //! | has functions that call the system without libc (`tables::UNSEEN_CALLS`) | nothing | the result cannot be stored |
 //! | asks who and where it is | nothing | host, user |
 //! | reads the clock, connects | nothing | the result cannot be stored |
@@ -332,14 +333,14 @@ impl<'a> Gatherer<'a> {
         match elf::functions(path, &[&unseen[..], &place].concat()) {
             Some(found) => {
                 if found.iter().any(|f| place.contains(f)) {
-                    self.look(LookKind::Cwd, b"");
+                    self.look(LookKind::Place, b"");
                 }
                 if found.iter().any(|f| unseen.contains(f)) {
                     let shown = path.display().to_string();
                     self.refuse("raw-syscall", format!("{shown} makes system calls without libc"));
                 }
             }
-            None => self.look(LookKind::Cwd, b""),
+            None => self.look(LookKind::Place, b""),
         }
     }
 

@@ -132,7 +132,7 @@ impl Viewpoint<'_> {
             Kind::Linker => {
                 (digest.hex(), self.linker_path().map(|p| p.display().to_string()).unwrap_or_default())
             }
-            Kind::Cwd | Kind::Host | Kind::Setting => {
+            Kind::Cwd | Kind::Place | Kind::Host | Kind::Setting => {
                 let text = String::from_utf8_lossy(&self.value(look)).into_owned();
                 (text.clone(), text)
             }
@@ -151,7 +151,8 @@ impl Viewpoint<'_> {
             Kind::Env => env(&look.name).unwrap_or(UNSET.to_vec()),
             Kind::EnvPath => env(&look.name).map_or(UNSET.to_vec(), |v| self.roots.portable(&v)),
             Kind::EnvAll => whole_environment(),
-            Kind::Cwd => {
+            Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
+            Kind::Place => {
                 let mut places = vec![self.cwd.as_os_str().as_encoded_bytes()];
                 places.extend(self.roots.iter().map(|r| r.path.as_os_str().as_encoded_bytes()));
                 places.join(&b'\n')

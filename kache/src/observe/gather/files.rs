@@ -64,7 +64,7 @@ impl Gatherer<'_> {
         if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
             self.look(LookKind::EnvAll, b"");
         } else if path.starts_with(b"/proc/self/exe") || path.starts_with(b"/proc/self/cwd") {
-            self.look(LookKind::Cwd, b"");
+            self.look(LookKind::Place, b"");
         } else {
             self.refuse("host-state", format!("{} was looked at", String::from_utf8_lossy(path)));
         }
@@ -191,7 +191,7 @@ impl Gatherer<'_> {
         let path = clean(r.path);
         // What these say of the process is where it runs.
         if path.starts_with(b"/proc/self/") {
-            return self.look(LookKind::Cwd, b"");
+            return self.look(LookKind::Place, b"");
         }
         match r.errno {
             0 if !self.excused(&path, own) => {
