@@ -69,8 +69,14 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// The short name that people see: `serde 1.0.228 (lib)`, `demo (bin,test)`.
+    /// The short name that people see: `serde 1.0.228 (lib)`, `demo (bin,test)`, `src/.libs/a.o (c)`.
     pub fn label(&self) -> String {
+        if self.family == "cc" {
+            // One source may be compiled to several objects of one name.
+            let place = self.extra.split_once(">/").map_or(self.extra.as_str(), |(_, rest)| rest);
+            let shown = if place.is_empty() { &self.name } else { place };
+            return format!("{shown} ({})", self.kind);
+        }
         let version = self.package.split_once(' ').map(|(_, v)| v).unwrap_or("");
         let sep = if version.is_empty() { "" } else { " " };
         format!("{}{sep}{version} ({})", self.name, self.kind)

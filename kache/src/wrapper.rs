@@ -230,7 +230,9 @@ impl Session<'_> {
         let adapter = recognise::dialect(adapter, &command.args);
         let plus = if adapter.crates { take_toolchain_argument(&mut command) } else { None };
         event.unit.family = adapter.family.to_string();
-        if !adapter.crates && !command.args.iter().any(|a| a == "-c" || a == "-S" || a == "/c") {
+        let compiles = || command.args.iter().any(|a| a == "-c" || a == "-S" || a == "/c");
+        let trial = || command.args.iter().any(|a| a == "-");
+        if !adapter.crates && (!compiles() || trial()) {
             event.kind = events::Kind::Probe;
         }
         let mut words = command.args.iter().filter_map(|a| a.to_str());
@@ -499,7 +501,7 @@ impl Session<'_> {
         };
         if let Ok(text) = serde_json::to_vec(&trace) {
             let path = self.store.dir().join(&crate::trace::relative_path(&key.hex())[3..]);
-            let _ = self.store.publish(&path, &text, false);
+            let _ = self.store.publish(&path, &text);
         }
         key
     }

@@ -41,7 +41,7 @@ pub fn by_file(store: &Store, program: &Path, args: &[OsString]) -> Option<&'sta
     let known = std::fs::read(&path).ok().and_then(|bytes| recall(&bytes, &id));
     let is_gnu = known.unwrap_or_else(|| {
         let answer = says_gnu(program);
-        let _ = store.publish(&path, &record(&id, answer), false);
+        let _ = store.publish(&path, &record(&id, answer));
         answer
     });
     is_gnu.then_some(&gnu::ADAPTER)

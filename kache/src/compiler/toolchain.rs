@@ -58,7 +58,7 @@ impl Toolchain {
             return Ok(known);
         }
         let made = Toolchain::make(store, adapter, program)?;
-        let _ = store.publish(&path, &made.encode(), false);
+        let _ = store.publish(&path, &made.encode());
         Ok(made)
     }
 

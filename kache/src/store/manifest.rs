@@ -71,6 +71,6 @@ impl Manifest {
         manifest.entries.retain(|e| e.result != entry.result);
         manifest.entries.insert(0, entry);
         manifest.entries.truncate(MOST);
-        store.publish(&store.path("manifests", action), &manifest.encode(action), true)
+        store.publish(&store.path("manifests", action), &manifest.encode(action))
     }
 }

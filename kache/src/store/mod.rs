@@ -5,10 +5,10 @@
 //!            tmp/   locks/   events/   observer/   digests   toolchains/
 //! ```
 //!
-//! A write goes to `tmp/`, is made durable, and is renamed: blobs first, then the result that names them, then
-//! the manifest that names the result. A reader sees an entry whole or not at all, and whatever is lost to a power
-//! cut is lost from the end of that order: a manifest without its result, or a result without a blob, is a miss.
-//! Manifests and results are sealed with a digest and name their own key, so one file in another's place is no entry.
+//! A write goes to `tmp/` and is renamed: blobs first, then the result that names them, then the manifest that names the
+//! result. A reader sees an entry whole or not at all. Nothing is forced to disk: what a power cut takes or tears is
+//! found out. Manifests and results are sealed with a digest and name their own key, so a torn file, or one in another's
+//! place, is no entry; blobs are read anew after each start of the machine before they are believed.
 
 pub mod codec;
 pub mod manifest;
@@ -77,13 +77,12 @@ impl Store {
         self.dir.join("tmp").join(format!("{}-{}-{n}", std::process::id(), platform::now_ns()))
     }
 
-    /// Puts bytes at `path`, whole or not at all; `durable` ones survive a power cut once this returns.
-    pub fn publish(&self, path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
+    /// Puts bytes at `path`: a reader sees all of them or none.
+    pub fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let tmp = self.temporary();
         let written = (|| {
             let mut f = OpenOptions::new().write(true).create_new(true).open(&tmp)?;
-            f.write_all(bytes)?;
-            if durable { f.sync_data() } else { Ok(()) }
+            f.write_all(bytes)
         })();
         written.and_then(|()| into_place(&tmp, path)).inspect_err(|_| {
             let _ = std::fs::remove_file(&tmp);
@@ -94,7 +93,7 @@ impl Store {
     pub fn put_blob(&self, from: &Path) -> io::Result<(Digest, u64)> {
         let (known, id) = self.table.file(from)?;
         let path = self.path("blobs", &known.digest);
-        if std::fs::metadata(&path).is_ok_and(|m| m.len() == id.size) {
+        if self.has(&path, &known.digest) {
             return Ok((known.digest, id.size));
         }
         let tmp = self.temporary();
@@ -105,7 +104,6 @@ impl Store {
                 return Err(io::Error::other("an output changed while it was stored"));
             }
             platform::make_read_only(&file)?;
-            file.sync_data()?;
             into_place(&tmp, &path)?;
             self.remember(&file, &path, known.digest);
             Ok((known.digest, id.size))
@@ -119,10 +117,16 @@ impl Store {
     pub fn put_bytes(&self, bytes: &[u8]) -> io::Result<Digest> {
         let digest = Digest::of(bytes);
         let path = self.path("blobs", &digest);
-        if !std::fs::metadata(&path).is_ok_and(|m| m.len() == bytes.len() as u64) {
-            self.publish(&path, bytes, true)?;
+        if !self.has(&path, &digest) {
+            self.publish(&path, bytes)?;
         }
         Ok(digest)
+    }
+
+    /// Whether a blob is there and was found right since the machine started. One that was not is written again.
+    fn has(&self, path: &Path, digest: &Digest) -> bool {
+        let known = std::fs::metadata(path).ok().and_then(|m| self.table.get(&StatId::of(&m)));
+        known.is_some_and(|k| k.digest == *digest)
     }
 
     /// Records what a file that we wrote ourselves holds, so that nobody has to read it again.
@@ -265,6 +269,30 @@ mod tests {
         std::fs::write(&blob, "wrong").unwrap();
         assert!(store.restore_blob(&digest, &out, false).unwrap().is_none());
         assert!(!blob.exists(), "the wrong blob is dropped");
+        assert_eq!(std::fs::read(&out).unwrap(), b"right");
+    }
+
+    #[test]
+    fn what_a_power_cut_tore_is_found_out_and_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let f = dir.path().join("f");
+        std::fs::write(&f, "right").unwrap();
+        let (digest, _) = Store::open(dir.path()).unwrap().put_blob(&f).unwrap();
+        // What is left has the right length, and no digest is known from before.
+        let restart = || {
+            std::fs::remove_file(dir.path().join("v1/digests")).unwrap();
+            let store = Store::open(dir.path()).unwrap();
+            let blob = store.path("blobs", &digest);
+            std::fs::set_permissions(&blob, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+            std::fs::write(&blob, [0; 5]).unwrap();
+            store
+        };
+        let out = dir.path().join("out");
+        assert!(restart().restore_blob(&digest, &out, false).unwrap().is_none() && !out.exists());
+        assert!(Store::open(dir.path()).unwrap().put_blob(&f).is_ok());
+        let store = restart();
+        assert!(store.put_blob(&f).is_ok());
+        assert!(store.restore_blob(&digest, &out, false).unwrap().is_some());
         assert_eq!(std::fs::read(&out).unwrap(), b"right");
     }
 

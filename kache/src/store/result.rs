@@ -88,6 +88,6 @@ impl ActionResult {
 
     /// Keeps the result. Its blobs must be in the store already.
     pub fn save(&self, store: &Store, key: &Digest) -> io::Result<()> {
-        store.publish(&store.path("results", key), &self.encode(key), true)
+        store.publish(&store.path("results", key), &self.encode(key))
     }
 }
