@@ -165,6 +165,10 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
             });
             parts.collect::<Vec<_>>().join(&b","[..])
         }
+        Form::Macro => match flag.macro_parts().filter(|_| !invocation.literal_paths) {
+            Some((name, value)) if roots.within(value) => name.as_bytes().to_vec(),
+            _ => raw.as_bytes().to_vec(),
+        },
         Form::List => {
             let parts = raw.split(',').map(|word| path(word, roots));
             parts.collect::<Vec<_>>().join(&b","[..])

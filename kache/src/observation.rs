@@ -18,6 +18,7 @@
 //! | `program` | name searched in `PATH` | the contents of the program found |
 //! | `library` | name that the loader searches | the contents of the library found |
 //! | `cwd` | nothing | the working directory to the byte |
+//! | `define` | macro | what the command line gives for it, to the byte (counts only where a path is in it, and a source can have used it) |
 //! | `place` | nothing | the working directory and all roots to the byte |
 //! | `host` | `host` or `user` | the machine's name and kernel, the user |
 //! | `linker` | nothing | the contents of the linker this invocation names (`cc` where none), and what it is spoken to as |
@@ -68,6 +69,7 @@ kinds! {
     Library = 15, "library";
     Missing = 16, "missing";
     Place = 17, "place";
+    Define = 18, "define";
 }
 
 /// A look, not yet what was seen.

@@ -78,6 +78,11 @@ impl Roots {
         path
     }
 
+    /// Whether the path of a root is within a text.
+    pub fn within(&self, text: &str) -> bool {
+        self.list.iter().any(|r| r.path.to_str().is_some_and(|path| text.contains(path)))
+    }
+
     /// The portable form, for people.
     pub fn portable_text(&self, path: &Path) -> String {
         String::from_utf8_lossy(&self.portable(path.as_os_str().as_encoded_bytes())).into_owned()

@@ -166,6 +166,7 @@ struct Asked {
     invocation: Invocation,
     toolchain: Toolchain,
     roots: Roots,
+    defines: Vec<(String, String)>,
     key: Digest,
 }
 
@@ -192,6 +193,7 @@ impl Session<'_> {
             table: &self.store.table,
             roots: &asked.roots,
             cwd: &asked.invocation.cwd,
+            defines: &asked.defines,
             settings: &asked.invocation.settings,
             outputs: &asked.invocation.outputs,
             linker,
@@ -275,7 +277,8 @@ impl Session<'_> {
         action::walk(&invocation, &toolchain, &roots, self.settings, &mut hasher);
         let key = hasher.finish();
         self.clock.lap(event, "action");
-        Ok(Asked { invocation, toolchain, roots, key })
+        let defines = invocation.path_macros(&roots);
+        Ok(Asked { invocation, toolchain, roots, defines, key })
     }
 
     /// Whether a stored result was given back.
@@ -416,7 +419,15 @@ impl Session<'_> {
         let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
         let search = &invocation.search[..];
-        let evidence = Evidence { view, toolchain: &asked.toolchain, reported, started, search, diagnostics };
+        let evidence = Evidence {
+            view,
+            invocation,
+            toolchain: &asked.toolchain,
+            reported,
+            started,
+            search,
+            diagnostics,
+        };
         let seen = evidence.conclude(gathered)?;
         self.clock.lap(event, "observe");
         let result_key = self.result_key(asked, &seen, event);

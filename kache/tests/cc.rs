@@ -664,3 +664,38 @@ fn links_that_stand_in_for_compilers() {
     good(&mut stage.kache(&["shims", "remove", dir.to_str().unwrap()]));
     assert!(!dir.exists());
 }
+
+#[test]
+fn a_path_in_a_macro_counts_where_it_is_used() {
+    each(|c, _| {
+        let stage = Stage::new();
+        stage.write("w/uses.c", "const char *dir = DATADIR;\n");
+        stage.write("w/pastes.c", "#define CAT(a, b) a##b\nconst char *dir = CAT(DATA, DIR);\n");
+        stage.write("w/breaks.c", "const char *dir = DATA\\\nDIR;\n");
+        stage.write("w/asks.c", "#ifdef DATADIR\nint x;\n#endif\n");
+        stage.write("w/does_not.c", "#include <string.h>\nint f(const char *a) { return strlen(a); }\n");
+        clone(&stage, "w", "other/clone");
+        let build = |dir: &str, source: &str, more: &[&str]| {
+            let given = format!("-DDATADIR=\"{}/data\"", stage.path(dir).display());
+            let words = [&[c, "-c", source, "-o", "a.o", &given], more].concat();
+            let outcome = stage.outcome(&mut stage.kache_in(dir, &words));
+            let have = object(&stage, &format!("{dir}/a.o"));
+            assert!(plain(&stage, dir, &words).status.success());
+            assert!(more.contains(&"-g3") || have == object(&stage, &format!("{dir}/a.o")), "{c} {source}");
+            outcome
+        };
+        for (source, more, elsewhere) in [
+            ("uses.c", &[][..], Miss),
+            ("pastes.c", &[], Miss),
+            ("breaks.c", &[], Miss),
+            ("asks.c", &[], Miss),
+            ("does_not.c", &[], Hit),
+            ("does_not.c", &["-g3"], Miss),
+            ("does_not.c", &["-DX=DATADIR"], Miss),
+        ] {
+            assert_eq!(build("w", source, more), Miss, "{c} {source}");
+            assert_eq!(build("w", source, more), Hit, "{c} {source}");
+            assert_eq!(build("other/clone", source, more), elsewhere, "{c} {source} {more:?}");
+        }
+    });
+}

@@ -129,6 +129,7 @@ fn form(row: &Row) -> Option<&'static str> {
         Form::PathMap => "portable path=text",
         Form::LinkArg => "path portable, else to the byte",
         Form::PathOrName => "path portable, name to the byte",
+        Form::Macro => "to the byte, a path in it if used",
         Form::Emit => "kind=portable path",
         Form::List => "words with commas, paths portable",
         Form::Presence => "that it is given",

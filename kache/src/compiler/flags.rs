@@ -44,6 +44,9 @@ pub enum Form {
     LinkArg,
     /// Portable where the value is a file, to the byte where it is a name.
     PathOrName,
+    /// `NAME=value`, to the byte; where a root's path is in the value, by its name, and the value is an observation
+    /// (`define`) if any source can have used it.
+    Macro,
     /// `kind=path,…`, the paths portable.
     Emit,
     /// Words with commas between, each that is a path portable.
@@ -98,6 +101,21 @@ pub struct Flag {
     pub row: &'static Row,
     /// Its value, as given.
     pub value: Option<String>,
+}
+
+impl Flag {
+    /// The name of the macro that it defines, and what it gives for it, as written. Not of one whose name alone would
+    /// be too little to look for.
+    pub fn macro_parts(&self) -> Option<(&str, &str)> {
+        if self.row.bucket != Bucket::Relevant(Form::Macro) {
+            return None;
+        }
+        let (name, value) = self.value.as_deref()?.split_once('=')?;
+        // `-D'f(x)=…'` is used by the name before the parenthesis.
+        let name = name.split('(').next()?;
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && name.len() > 1;
+        plain.then_some((name, value))
+    }
 }
 
 /// The flags of a command line, to be asked for by name.

@@ -129,7 +129,8 @@ pub static TABLE: &[Row] = table! {
     ];
     Separate, Relevant(Literal), MAP => ["-fdebug-compilation-dir"];
     Nothing, Relevant(Literal), MACROS => ["-A-" "-undef"];
-    Either, Relevant(Literal), MACROS => ["-A" "-D" "-U"];
+    Either, Relevant(Literal), MACROS => ["-A" "-U"];
+    Either, Relevant(Macro), MACROS => ["-D"];
     Nothing, Relevant(Literal), WARNINGS => [
         "--end-no-unused-arguments" "--no-pedantic" "--pedantic" "--pedantic-errors"
         "--start-no-unused-arguments" "-Qunused-arguments" "-fpermissive" "-frequire-return-statement"

@@ -206,6 +206,12 @@ impl Invocation {
         roots
     }
 
+    /// Macros of the command line that have a root's path in them.
+    pub fn path_macros(&self, roots: &Roots) -> Vec<(String, String)> {
+        let macros = self.flags.iter().filter_map(Flag::macro_parts).filter(|(_, value)| roots.within(value));
+        macros.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
     /// The checkout: of the working directory for crates, of the source for C, whose builds may run beside it. What
     /// lies in cargo's home is built for the checkout that the target directory is in.
     fn workspace(&self, target: Option<&Path>, cargo: Option<&Path>) -> Option<PathBuf> {

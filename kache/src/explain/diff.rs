@@ -81,6 +81,7 @@ fn about(name: &str) -> &'static str {
         "compiler" => "the digest of the compiler's installation",
         "cwd" => "the working directory",
         "place" => "where the working directory and all roots are: something could read the command line",
+        "define" => "what is given for the macro; a path is in it, and a source may use it",
         "driver" => "the name that the compiler was called by",
         "input" => "the source file that is named on the command line",
         "arg" if matches!(rest, "-C metadata" | "-C extra-filename") => {

@@ -3,8 +3,9 @@
 
 use super::depinfo::DepInfo;
 use super::gather::Gathered;
-use super::include;
 use super::look::{Sight, Viewpoint, sort_word};
+use super::{define, include};
+use crate::compiler::Invocation;
 use crate::compiler::flags::Deferred;
 use crate::compiler::toolchain::Toolchain;
 use crate::observation::{Kind, Look, Observation};
@@ -27,6 +28,8 @@ pub struct Seen {
 pub struct Evidence<'a> {
     /// Where to look from.
     pub view: &'a Viewpoint<'a>,
+    /// What was asked.
+    pub invocation: &'a Invocation,
     /// Who compiled.
     pub toolchain: &'a Toolchain,
     /// What rustc reported.
@@ -55,6 +58,7 @@ impl Evidence<'_> {
         for name in &gathered.candidates {
             self.prove(name, &gathered.steps, &mut looks);
         }
+        self.add_defines(&mut looks);
         // A file whose contents count need not be counted as being there.
         let contents: BTreeSet<Vec<u8>> =
             looks.iter().filter(|l| l.kind == Kind::File).map(|l| l.name.clone()).collect();
@@ -84,6 +88,27 @@ impl Evidence<'_> {
         }
         for name in &self.reported.env {
             looks.insert(Look::new(Kind::Env, name.clone()));
+        }
+    }
+
+    /// Macros with a path in them count, but for those that nothing can have used.
+    fn add_defines(&self, looks: &mut BTreeSet<Look>) {
+        let macros = self.view.defines;
+        if macros.is_empty() {
+            return;
+        }
+        let files = looks.iter().filter(|l| l.kind == Kind::File).map(|l| self.view.roots.local(&l.name));
+        let texts: Option<Vec<Vec<u8>>> = files.map(|path| define::text(&path?)).collect();
+        let texts = texts.filter(|_| define::provable(self.invocation)).unwrap_or_default();
+        let values: Vec<&str> = self.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
+        for (name, _) in macros {
+            // Its own definition is no use of it.
+            let others = values.iter().map(|v| v.strip_prefix(name.as_str()).unwrap_or(v).as_bytes());
+            let read = texts.iter().map(Vec::as_slice);
+            // Without any text there is no proof.
+            if texts.is_empty() || !define::is_unused(name, read.chain(others)) {
+                looks.insert(Look::new(Kind::Define, name.as_str()));
+            }
         }
     }
 

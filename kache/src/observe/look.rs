@@ -22,6 +22,8 @@ pub struct Viewpoint<'a> {
     pub roots: &'a Roots,
     /// The working directory.
     pub cwd: &'a Path,
+    /// Macros of the command line with a root's path in them, with what is given for each.
+    pub defines: &'a [(String, String)],
     /// How the caller wants diagnostics.
     pub settings: &'a [(&'static str, String)],
     /// What the invocation itself writes.
@@ -132,7 +134,7 @@ impl Viewpoint<'_> {
             Kind::Linker => {
                 (digest.hex(), self.linker_path().map(|p| p.display().to_string()).unwrap_or_default())
             }
-            Kind::Cwd | Kind::Place | Kind::Host | Kind::Setting => {
+            Kind::Cwd | Kind::Place | Kind::Define | Kind::Host | Kind::Setting => {
                 let text = String::from_utf8_lossy(&self.value(look)).into_owned();
                 (text.clone(), text)
             }
@@ -158,6 +160,10 @@ impl Viewpoint<'_> {
                 places.join(&b'\n')
             }
             Kind::Host => platform::host_fact(&look.name),
+            Kind::Define => {
+                let given = self.defines.iter().filter(|(n, _)| n.as_bytes() == look.name);
+                given.map(|(_, v)| v.as_bytes()).collect::<Vec<_>>().join(&0)
+            }
             Kind::Setting => self
                 .settings
                 .iter()

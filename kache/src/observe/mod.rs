@@ -5,6 +5,7 @@
 //! what counts, and why what does not.
 
 pub mod conclude;
+pub mod define;
 pub mod depinfo;
 mod elf;
 pub mod gather;
