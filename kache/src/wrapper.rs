@@ -56,6 +56,7 @@ pub fn main(program: OsString, args: Vec<OsString>) -> ! {
     let time_us = (platform::now_ns() / 1000) as u64;
     // A panic is a defect of ours; the build must not see it.
     std::panic::set_hook(Box::new(|_| {}));
+    platform::outlive_file_limit();
     let cwd = std::env::current_dir().unwrap_or_default();
     let command = Command { program: PathBuf::from(program), args, cwd };
     let settings = std::panic::catch_unwind(|| Settings::load(&command.cwd));
@@ -262,9 +263,10 @@ impl Session<'_> {
             invocation.roots(Some(&toolchain.sysroot), self.settings.remap, &self.settings.base_dirs)
         };
         let mut found = roots(&invocation);
-        // gcc and clang do not agree on which `=` is the one between the two paths.
-        let equals = |path: &Path| path.as_os_str().as_encoded_bytes().contains(&b'=');
-        if !adapter.crates && found.iter().any(|r| r.mapped.is_some() && equals(&r.path)) {
+        // gcc and clang do not agree on which `=` is the one between the two paths, nor on how the others are quoted in
+        // a list of headers.
+        let odd = |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|b| b"=\\\t\n".contains(b));
+        if !adapter.crates && found.iter().any(|r| r.mapped.is_some() && odd(&r.path)) {
             invocation.literal_paths = true;
             found = roots(&invocation);
         }

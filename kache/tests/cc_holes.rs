@@ -284,10 +284,10 @@ fn a_place_that_no_flag_maps_is_in_the_output() {
 }
 
 #[test]
-fn a_checkout_with_an_equals_sign_in_its_path() {
+fn a_checkout_whose_path_is_oddly_quoted() {
     each(|c| {
         let stage = Stage::new();
-        for dir in ["p=q/w", "r=s/w"] {
+        for dir in ["p=q/w", "r=s/w", "r\ts/w", "r\\s/w"] {
             stage.write(&format!("{dir}/a.c"), "const char *f = __FILE__;\n");
             fs::create_dir(stage.path(dir).join(".git")).unwrap();
             let source = stage.path(dir).join("a.c");
@@ -361,5 +361,23 @@ fn a_list_of_headers_asked_for_where_there_are_none() {
         let words = &[c, "-MD", "-MF", "a.d", "-c", "a.s", "-o", "a.o"];
         let ask = || stage.outcome(&mut stage.kache(words));
         assert_eq!((ask(), ask()), (Miss, Hit), "{c}");
+    });
+}
+
+#[test]
+fn a_limit_on_the_size_of_files() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f;\n");
+        let kache = env!("CARGO_BIN_EXE_kache");
+        let limited = |blocks: u32| {
+            let script = format!("ulimit -c 0; ulimit -f {blocks}; '{kache}' {c} -c a.c -o a.o");
+            let mut command = Command::new("bash");
+            command.args(["-c", &script]).current_dir(stage.path("w")).env("KACHE_CACHE_DIR", stage.cache());
+            command.output().unwrap().status
+        };
+        assert!(limited(1000).success(), "{c}");
+        assert!(stage.path("w/a.o").exists());
+        assert!(!limited(0).success(), "{c}");
     });
 }
