@@ -7,9 +7,10 @@
 //! | --- | --- | --- |
 //! | `schema` | version of this walk | another walk makes other keys |
 //! | `compiler` | digest of the installation | another compiler makes another output |
-//! | `driver` | the name that a C compiler was called by | it chooses the language (`clang++`) and the target (`aarch64-linux-gnu-clang`) |
+//! | `driver` | where a C compiler is: as it was called, and its file | its name chooses language and target (`aarch64-linux-gnu-clang++`); headers and passes are looked for beside it |
 //! | `cwd` | portable working directory | relative paths are meant from there, and debug information has it |
 //! | `input` | portable source path | what is compiled; its contents are observed |
+//! | `language` | the language of a C compiler's source | `-x` counts for what stands behind it |
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
 //! | `paths` | how paths are mapped in artifacts, or the literal roots where they are not | they are in the output |
 //! | `locators` | proc macros that the user declares to use paths only to find files, if any | what is stored under such a declaration is for those who make it |
@@ -38,7 +39,7 @@ const SCHEMA: &str = "1";
 
 /// The names of components, as in the table above.
 pub const COMPONENTS: &[&str] =
-    &["schema", "compiler", "driver", "cwd", "input", "arg", "paths", "locators", "cpu"];
+    &["schema", "compiler", "driver", "cwd", "input", "language", "arg", "paths", "locators", "cpu"];
 
 /// A reader of the walk.
 pub trait Sink {
@@ -91,11 +92,22 @@ pub fn walk(
     sink.put("schema", SCHEMA, SCHEMA.as_bytes());
     sink.put("compiler", &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
     if !invocation.adapter.crates {
-        let name = invocation.program.file_name().unwrap_or_default();
-        sink.put("driver", &invocation.program.to_string_lossy(), name.as_encoded_bytes());
+        let real = invocation.program.canonicalize().unwrap_or_default();
+        for place in [&invocation.program, &real] {
+            let value = roots.portable(place.as_os_str().as_encoded_bytes());
+            sink.put("driver", &place.to_string_lossy(), &value);
+        }
     }
     sink.put("cwd", &cwd.to_string_lossy(), &roots.portable(cwd.as_encoded_bytes()));
-    sink.put("input", &invocation.input, &input(invocation, roots));
+    if let Some(spelt) = invocation.spelt_cwd() {
+        sink.put("cwd", &spelt.to_string_lossy(), spelt.as_os_str().as_encoded_bytes());
+    }
+    // A relative path stays relative, since `file!()` and `__FILE__` give it as written.
+    sink.put("input", &invocation.input, &path(&invocation.input, roots));
+    if !invocation.adapter.crates {
+        // A `-x` behind the source says nothing of it: its place among the flags is not in them.
+        sink.put("language", &invocation.unit.kind, invocation.unit.kind.as_bytes());
+    }
     for flag in &invocation.flags {
         argument(flag, invocation, roots, sink);
     }
@@ -108,13 +120,9 @@ pub fn walk(
     }
 }
 
-/// Relative stays relative, since `file!()` gives it as written.
-fn input(invocation: &Invocation, roots: &Roots) -> Vec<u8> {
-    path(&invocation.input, roots)
-}
-
+/// As it is spelt, but for the root: `/w/./a.c` is another `__FILE__` than `/w/a.c`.
 fn path(text: &str, roots: &Roots) -> Vec<u8> {
-    if text.starts_with('/') { roots.portable(text.as_bytes()) } else { text.as_bytes().to_vec() }
+    roots.spelt(text.as_bytes())
 }
 
 /// The key's view of a path and the literal one, where nothing in the output may depend on where things are.

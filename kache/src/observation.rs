@@ -8,6 +8,7 @@
 //! | `file` | portable path | the contents |
 //! | `path` | portable path | `absent`, `file`, `dir` or `other` |
 //! | `missing` | portable path of a directory, names | `absent`: that none of them is there. Only in manifests: several `path` observations of one directory, as one |
+//! | `twins` | portable paths | of files with the same contents: which are one file, and which were changed in the same second |
 //! | `listing` | portable path | the names in a directory, sorted, and of what sort each is |
 //! | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
 //! | `tree` | portable path | names and contents of everything below |
@@ -70,6 +71,7 @@ kinds! {
     Missing = 16, "missing";
     Place = 17, "place";
     Define = 18, "define";
+    Twins = 19, "twins";
 }
 
 /// A look, not yet what was seen.

@@ -62,20 +62,20 @@ impl Roots {
     /// The portable form of an absolute path.
     pub fn portable(&self, path: &[u8]) -> Vec<u8> {
         let path = tidy(path);
-        for root in &self.list {
-            let at = root.path.as_os_str().as_encoded_bytes();
-            if let Some(rest) = path.strip_prefix(at)
-                && (rest.is_empty() || rest[0] == b'/')
-            {
-                let mut out = Vec::with_capacity(rest.len() + root.name.len() + 2);
-                out.push(b'<');
-                out.extend(root.name.as_bytes());
-                out.push(b'>');
-                out.extend(rest);
-                return out;
-            }
-        }
-        path
+        self.under_root(&path).unwrap_or(path)
+    }
+
+    /// The portable form of a path whose spelling counts: only the root, where that is spelt as it is, is replaced.
+    pub fn spelt(&self, path: &[u8]) -> Vec<u8> {
+        self.under_root(path).unwrap_or_else(|| path.to_vec())
+    }
+
+    fn under_root(&self, path: &[u8]) -> Option<Vec<u8>> {
+        self.list.iter().find_map(|root| {
+            let rest = path.strip_prefix(root.path.as_os_str().as_encoded_bytes())?;
+            let within = rest.is_empty() || rest[0] == b'/';
+            within.then(|| [b"<", root.name.as_bytes(), b">", rest].concat())
+        })
     }
 
     /// Whether the path of a root is within a text.

@@ -27,13 +27,14 @@ pub fn outputs(
     result: &ActionResult,
     roots: &Roots,
     allowed: impl Fn(&Path) -> bool,
+    makes_dirs: bool,
 ) -> io::Result<Option<Restored>> {
     let mut done = Restored::default();
     for output in &result.outputs {
         let Some(to) = roots.local(&output.path).filter(|p| allowed(p)) else { return Ok(None) };
         let written = match one(store, output, &to, roots) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                // The compiler makes its output directory where it is missing.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && makes_dirs => {
+                // rustc makes its output directory where it is missing; to gcc and clang it is an error.
                 std::fs::create_dir_all(to.parent().unwrap_or(&to))?;
                 one(store, output, &to, roots)?
             }

@@ -94,7 +94,12 @@ impl Format {
 
 /// How a compiler quotes paths in a line that it prints.
 fn printed(line: &[u8]) -> Spelling {
-    if line.starts_with(b"{") { Spelling::Json } else { Spelling::Plain }
+    // gcc prints all diagnostics as one array.
+    if line.starts_with(b"{") || line.starts_with(b"[{\"") || line == b"[]\n" {
+        Spelling::Json
+    } else {
+        Spelling::Plain
+    }
 }
 
 /// The text with each root replaced by its mark; `None` where it has NULs of its own and cannot be marked.
@@ -128,6 +133,19 @@ pub fn mark(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
         mark_piece(piece, needles, spelling, &mut out);
     }
     Some(out)
+}
+
+/// Whether a text has some bytes in it.
+pub fn contains(text: &[u8], bytes: &[u8]) -> bool {
+    let Some((first, rest)) = bytes.split_first() else { return true };
+    let mut text = text;
+    while let Some(at) = text.iter().position(|b| b == first) {
+        text = &text[at + 1..];
+        if text.starts_with(rest) {
+            return true;
+        }
+    }
+    false
 }
 
 type Needle<'a> = (Vec<u8>, Spelling, &'a str);
@@ -191,6 +209,8 @@ fn may_begin(before: &[u8], spelling: Spelling) -> bool {
 
 /// The text before the escape sequence, raw or as JSON has it, that it ends with.
 fn without_colour(text: &[u8]) -> Option<&[u8]> {
+    // gcc has the rest of the line erased behind each colour.
+    let text = text.strip_suffix(b"\x1b[K").unwrap_or(text);
     let parameters = text.strip_suffix(b"m")?;
     let n = parameters.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
     let rest = &parameters[..parameters.len() - n];

@@ -56,6 +56,7 @@ pub fn main(program: OsString, args: Vec<OsString>) -> ! {
     let time_us = (platform::now_ns() / 1000) as u64;
     // A panic is a defect of ours; the build must not see it.
     std::panic::set_hook(Box::new(|_| {}));
+    platform::outlive_file_limit();
     let cwd = std::env::current_dir().unwrap_or_default();
     let command = Command { program: PathBuf::from(program), args, cwd };
     let settings = std::panic::catch_unwind(|| Settings::load(&command.cwd));
@@ -260,7 +261,18 @@ impl Session<'_> {
             || invocation.makes_bitcode && report == template::Format::ClangDepfile;
         invocation.program = real;
         self.clock.lap(event, "toolchain");
-        let roots = invocation.roots(Some(&toolchain.sysroot), self.settings.remap, &self.settings.base_dirs);
+        let roots = |invocation: &Invocation| {
+            invocation.roots(Some(&toolchain.sysroot), self.settings.remap, &self.settings.base_dirs)
+        };
+        let mut found = roots(&invocation);
+        // gcc and clang do not agree on which `=` is the one between the two paths, nor on how the others are quoted in
+        // a list of headers.
+        let odd = |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|b| b"=\\\t\n".contains(b));
+        if !adapter.crates && found.iter().any(|r| r.mapped.is_some() && odd(&r.path)) {
+            invocation.literal_paths = true;
+            found = roots(&invocation);
+        }
+        let roots = found;
         if let Some(root) = roots.iter().find(|r| r.mapped.is_some() && r.path.to_str().is_none()) {
             return Err(Deferred::new("not-utf8", format!("{} is not UTF-8", root.path.display())));
         }
@@ -295,7 +307,8 @@ impl Session<'_> {
             let Some(result) = ActionResult::load(self.store, &entry.result) else { continue };
             self.clock.lap(event, "lookup");
             let allowed = |p: &Path| asked.invocation.outputs.owns(p);
-            let done = restore::outputs(self.store, &result, &asked.roots, allowed);
+            let makes_dirs = asked.invocation.adapter.crates;
+            let done = restore::outputs(self.store, &result, &asked.roots, allowed, makes_dirs);
             let Ok(Some(restored)) = done else {
                 if let Err(e) = done {
                     event.detail = Some(format!("a result could not be restored: {e}"));
@@ -416,9 +429,17 @@ impl Session<'_> {
             }
         }
         let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
+        // None is written of what is not preprocessed, and none is needed where all was seen.
+        let none_needed = !invocation.adapter.crates && observed == Observed::Preload;
+        let reported = reported
+            .filter(|r| !none_needed || !r.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound));
         let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
         let search = &invocation.search[..];
+        let mut gathered = gathered;
+        if !invocation.adapter.crates && self.names_a_place(asked, &ran, &outputs) {
+            gathered.looks.insert(Look::new(observation::Kind::Place, ""));
+        }
         let evidence = Evidence {
             view,
             invocation,
@@ -427,6 +448,7 @@ impl Session<'_> {
             started,
             search,
             diagnostics,
+            same_once: !invocation.adapter.crates,
         };
         let seen = evidence.conclude(gathered)?;
         self.clock.lap(event, "observe");
@@ -457,6 +479,30 @@ impl Session<'_> {
             .map_err(|e| io_trouble("store", &e))?;
         event.stored = true;
         Ok(())
+    }
+
+    /// Whether a place that is said to be mapped stands in an output or in what was printed all the same: sanitizers,
+    /// `-fopenmp`, bitcode and others write paths that no flag maps, and no list of such flags would be complete.
+    fn names_a_place(&self, asked: &Asked, ran: &run::Ran, outputs: &[PathBuf]) -> bool {
+        let places: Vec<&[u8]> = asked
+            .roots
+            .iter()
+            .filter(|r| r.mapped.is_some())
+            .map(|r| r.path.as_os_str().as_encoded_bytes())
+            .collect();
+        let within = |text: &[u8]| places.iter().any(|place| template::contains(text, place));
+        let printed = |text: &[u8]| {
+            template::mark(text, &asked.roots, template::Format::Printed).is_none_or(|marked| within(&marked))
+        };
+        let written = |path: &PathBuf| {
+            let Ok(bytes) = std::fs::read(path) else { return true };
+            match asked.invocation.depinfo.as_ref() == Some(path) {
+                true => template::mark(&bytes, &asked.roots, asked.toolchain.abilities.report)
+                    .is_none_or(|marked| within(&marked)),
+                false => within(&bytes),
+            }
+        };
+        printed(&ran.stdout) || printed(&ran.stderr) || outputs.iter().any(written)
     }
 
     /// What the run looked at and made: from the observer, or by the conservative rules.

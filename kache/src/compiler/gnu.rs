@@ -97,6 +97,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     let depinfo = plan.depfile(&all)?;
     plan.aside(&all);
     let spelled: Vec<&str> = gnu_flags::SPELLED.iter().copied().filter(|f| all.given(f)).collect();
+    let literal_paths = spelled.iter().any(|f| !BITCODE.contains(f)) || hides_paths(&all);
     let (settings, inject) = diagnostics(&all, &opened.words)?;
     let native = ["-march=", "-mtune=", "-mcpu="].iter().any(|f| all.last(f) == Some("native"));
     let unit = unit(&input, language, emit, plan.object.as_deref());
@@ -110,7 +111,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
         depinfo,
         search: Vec::new(),
         incremental: None,
-        literal_paths: spelled.iter().any(|f| !BITCODE.contains(f)),
+        literal_paths,
         native_cpu: native,
         outputs: plan.names,
         response_files: opened.files,
@@ -262,6 +263,18 @@ pub(super) fn loads_code(word: &str) -> bool {
 
 /// Of `gnu_flags::SPELLED`, those with which only clang writes true paths: into the bitcode.
 const BITCODE: &[&str] = &["-flto", "-flto=", "-emit-llvm"];
+
+/// Whether paths that no flag maps may be in what is compressed, where nobody would find them.
+fn hides_paths(all: &Flags) -> bool {
+    const UNMAPPED: &[&str] =
+        &["-fsanitize", "-fopenmp", "-gsplit-dwarf", "-gctf", "-gbtf", "-fxray", "-fopenacc"];
+    let begins = |f: &Flag, with: &[&str]| with.iter().any(|w| f.row.flag.starts_with(w));
+    let compressed = |f: &Flag| {
+        let value = f.value.as_deref().unwrap_or("");
+        begins(f, &["-gz", "-flto"]) || f.row.flag == "-Wa," && value.contains("compress")
+    };
+    all.0.iter().any(compressed) && all.0.iter().any(|f| begins(f, UNMAPPED))
+}
 
 fn given_any(all: &Flags, names: &[&str]) -> bool {
     names.iter().any(|n| all.given(n))

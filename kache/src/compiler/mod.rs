@@ -154,6 +154,16 @@ impl OutputNames {
 }
 
 impl Invocation {
+    /// The working directory as `PWD` has it, where that is another spelling and C compilers are left to write it.
+    pub fn spelt_cwd(&self) -> Option<PathBuf> {
+        if self.adapter.crates || !self.literal_paths {
+            return None;
+        }
+        let spelt = PathBuf::from(std::env::var_os("PWD")?);
+        let same = spelt.is_absolute() && spelt != self.cwd;
+        (same && spelt.canonicalize().ok() == self.cwd.canonicalize().ok()).then_some(spelt)
+    }
+
     /// Cargo's target directory, or its build directory where that is another. Cargo tags those that it makes itself,
     /// one for a target platform within another too; one that was there before (a mounted volume, `mktemp -d`) is known
     /// by the lock in the directory of the profile, and may lie in something else that has a tag.

@@ -71,5 +71,12 @@ fn says_gnu(program: &Path) -> bool {
     ask.arg("--version").env("KACHE_DISABLE", "1").stdin(Stdio::null());
     let Ok(answer) = ask.output() else { return false };
     let text = String::from_utf8_lossy(&answer.stdout);
-    answer.status.success() && (text.contains("clang version") || text.contains("Free Software Foundation"))
+    let says = text.contains("clang version") || text.contains("Free Software Foundation");
+    if !answer.status.success() || !says {
+        return false;
+    }
+    // So does `wc`, which knows a `-c` too.
+    let mut ask = Command::new(program);
+    ask.args(["-dM", "-E", "-x", "c", "/dev/null"]).env("KACHE_DISABLE", "1").stdin(Stdio::null());
+    ask.output().is_ok_and(|macros| String::from_utf8_lossy(&macros.stdout).contains("#define __GNUC__ "))
 }

@@ -80,9 +80,13 @@ fn about(name: &str) -> &'static str {
         "schema" => "kache's own way of making keys",
         "compiler" => "the digest of the compiler's installation",
         "cwd" => "the working directory",
-        "place" => "where the working directory and all roots are: something could read the command line",
         "define" => "what is given for the macro; a path is in it, and a source may use it",
-        "driver" => "the name that the compiler was called by",
+        "place" => {
+            "where the working directory and all roots are: they are in what was written, or something could read the command line"
+        }
+        "language" => "the language of the source",
+        "twins" => "which of the files with the same contents are one, or were changed in the same second",
+        "driver" => "where the compiler is, and the name that it was called by",
         "input" => "the source file that is named on the command line",
         "arg" if matches!(rest, "-C metadata" | "-C extra-filename") => {
             "cargo's hash of the package, its features, profile, flags and dependencies"

@@ -8,6 +8,7 @@ use super::{define, include};
 use crate::compiler::Invocation;
 use crate::compiler::flags::Deferred;
 use crate::compiler::toolchain::Toolchain;
+use crate::digest::Digest;
 use crate::observation::{Kind, Look, Observation};
 use crate::paths::absolute;
 use crate::platform;
@@ -38,6 +39,8 @@ pub struct Evidence<'a> {
     pub started: i64,
     /// Where crates are searched.
     pub search: &'a [PathBuf],
+    /// Whether headers that are included once may be known again by what is no part of their contents.
+    pub same_once: bool,
     /// Whether there was anything but artifact notifications to print.
     pub diagnostics: bool,
 }
@@ -65,17 +68,31 @@ impl Evidence<'_> {
         looks.retain(|l| l.kind != Kind::Path || !contents.contains(&l.name));
         let looks = self.settle_absent(looks, &gathered.absent)?;
         let mut all = Vec::with_capacity(looks.len());
+        let mut looks: Vec<Look> = looks.into_iter().collect();
+        if self.same_once {
+            looks.extend(self.twins(&looks)?);
+        }
         for look in looks {
-            let sight = self
-                .view
-                .sight(&look)
-                .map_err(|e| Deferred::new("unreadable-input", format!("{}: {e}", look.label())))?;
+            let sight = self.view.sight(&look).map_err(|e| unreadable(&look, &e))?;
             self.unchanged(&look)?;
             let by = gathered.readers.get(&look.name).filter(|_| look.kind == Kind::Env);
             let by = by.map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
             all.push(Seen { observation: Observation { look, seen: sight.digest }, sight, by });
         }
         Ok(all)
+    }
+
+    /// A header that is to be included once is known again by where it is stored (clang), or by its contents and the
+    /// second in which it was changed (gcc): where two headers have the same contents, that is an input.
+    fn twins(&self, looks: &[Look]) -> Result<Vec<Look>, Deferred> {
+        let mut alike: BTreeMap<Digest, Vec<&[u8]>> = BTreeMap::new();
+        for look in looks.iter().filter(|l| l.kind == Kind::File) {
+            let digest = self.view.digest(look).map_err(|e| unreadable(look, &e))?;
+            alike.entry(digest).or_default().push(&look.name);
+        }
+        alike.remove(&Digest::of(b""));
+        let groups = alike.into_values().filter(|names| names.len() > 1);
+        Ok(groups.map(|names| Look::new(Kind::Twins, names.join(&0))).collect())
     }
 
     fn add_reported(&self, looks: &mut BTreeSet<Look>) {
@@ -202,6 +219,10 @@ impl Evidence<'_> {
         path.parent().is_some_and(|dir| self.search.iter().any(|d| d == dir))
             && platform::has_other_names(path)
     }
+}
+
+fn unreadable(look: &Look, e: &std::io::Error) -> Deferred {
+    Deferred::new("unreadable-input", format!("{}: {e}", look.label()))
 }
 
 /// The highest missing directory above a missing path; empty where the path's own directory is there.

@@ -9,6 +9,7 @@
 //! | opens a file | contents | contents |
 //! | finds nothing there | absence | absence |
 //! | probes | what sort of thing is there | contents of a file, sort of anything else; the link, where one would not be followed |
+//! | probes, in C | contents of a file, sort of anything else, and the links on the way: a C compiler knows files and directories again by their identity | as above |
 //! | lists | nothing where only crates of crates are searched (their metadata has their hashes); else the names that could be crates | the names, and of what sort each is |
 //! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the links on the way; the working directory where the path was relative |
 //! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV`; a path by `include` | by `tables::IGNORED_FOR_MACROS`; a path by `LOCATORS` |
@@ -28,6 +29,7 @@ mod files;
 use super::elf;
 use super::include::Step;
 use super::log::{self, Kind, Record, flag};
+use super::look::find_program;
 use super::tables;
 use crate::compiler::Invocation;
 use crate::compiler::flags::Deferred;
@@ -110,6 +112,10 @@ pub struct Gatherer<'a> {
     spawned: HashMap<u32, (u32, u32)>,
     /// Whether the last program that a process became, or had libc start, was its own code's doing.
     exec_own: HashMap<u32, bool>,
+    /// Files that were read when this run had not yet made them.
+    read_before_made: HashSet<Vec<u8>>,
+    /// Response files that the driver has opened.
+    responses: HashSet<Vec<u8>>,
     /// Whether the record at hand is of code that the compiler did not start for its own ends.
     foreign: bool,
     out: Gathered,
@@ -139,6 +145,8 @@ impl<'a> Gatherer<'a> {
             perhaps_inputs: BTreeSet::new(),
             spawned: HashMap::new(),
             exec_own: HashMap::new(),
+            read_before_made: HashSet::new(),
+            responses: HashSet::new(),
             foreign: false,
             out: Gathered::default(),
             root_pid: 0,
@@ -388,6 +396,14 @@ impl<'a> Gatherer<'a> {
             self.presence(path.as_os_str().as_encoded_bytes(), true, own);
         } else {
             self.content(path.as_os_str().as_encoded_bytes(), true);
+            // clang looks through `PATH` by itself for the assembler, and another may come to lie before it.
+            let name = path.file_name().unwrap_or_default();
+            if own
+                && !self.invocation.adapter.crates
+                && find_program(name, self.roots).as_ref() == Some(&path)
+            {
+                self.look(LookKind::Program, name.as_encoded_bytes());
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::compiler::OutputNames;
 use crate::digest::{Digest, Table};
 use crate::observation::{ABSENT, Kind, Look, Observation};
 use crate::paths::Roots;
-use crate::platform::{self, Sort};
+use crate::platform::{self, Sort, StatId};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
@@ -67,6 +67,7 @@ impl Viewpoint<'_> {
             Kind::File => self.table.file(&self.local(look)?)?.0.digest,
             Kind::Path => Digest::of(sort_word(&self.local(look)?)?.as_bytes()),
             Kind::Missing => Digest::of(if self.all_missing(&look.name)? { ABSENT } else { b"there" }),
+            Kind::Twins => Digest::of(&self.twins(&look.name)?),
             Kind::Listing => Digest::of(&listing(&self.local(look)?)?),
             Kind::Crates => Digest::of(&self.crates(&self.local(look)?)?),
             Kind::Tree => self.tree(&self.local(look)?)?,
@@ -107,7 +108,9 @@ impl Viewpoint<'_> {
             Kind::Path => {
                 (sort_word(&self.local(look)?)?.to_string(), self.local(look)?.display().to_string())
             }
-            Kind::Missing => (digest.hex(), String::from_utf8_lossy(&look.name).replace('\0', " ")),
+            Kind::Missing | Kind::Twins => {
+                (digest.hex(), String::from_utf8_lossy(&look.name).replace('\0', " "))
+            }
             Kind::File | Kind::Listing | Kind::Crates | Kind::Tree | Kind::Link => {
                 (digest.hex(), self.local(look)?.display().to_string())
             }
@@ -179,6 +182,21 @@ impl Viewpoint<'_> {
         let mut parts = name.split(|b| *b == 0);
         let dir = self.local(&Look::new(Kind::Path, parts.next().unwrap_or_default()))?;
         self.table.absent(&dir, parts, &Digest::of(name))
+    }
+
+    /// Of several files, for each the first that is the same one, and the first that was changed in the same second.
+    fn twins(&self, names: &[u8]) -> io::Result<Vec<u8>> {
+        let mut ids = Vec::new();
+        for name in names.split(|b| *b == 0) {
+            let path = self.local(&Look::new(Kind::Path, name))?;
+            ids.push(platform::sort_of(&path)?.ok_or(io::ErrorKind::NotFound)?.1);
+        }
+        let first = |same: &dyn Fn(&StatId) -> bool| ids.iter().position(same).unwrap_or_default();
+        let facts = ids.iter().flat_map(|id| {
+            let second = |id: &StatId| id.mtime.div_euclid(1_000_000_000);
+            [first(&|o| (o.dev, o.ino) == (id.dev, id.ino)), first(&|o| second(o) == second(id))]
+        });
+        Ok(facts.flat_map(usize::to_le_bytes).collect())
     }
 
     fn env_names(&self) -> String {

@@ -195,7 +195,27 @@ pub fn try_lock(file: &File) -> io::Result<bool> {
 
 /// Becomes the command. Returns only where that failed.
 pub fn replace_process(command: &mut Command) -> io::Error {
+    restore_file_limit();
     command.exec()
+}
+
+/// Whether the signal was not ignored before `outlive_file_limit`.
+static FILE_LIMIT_KILLS: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// A limit on the size of files (`ulimit -f`) is to be an error like any other where a file of the store is too large:
+/// the compiler's own may not be.
+pub fn outlive_file_limit() {
+    // SAFETY: a plain call; no handler is involved.
+    let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    FILE_LIMIT_KILLS.store(before == libc::SIG_DFL, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// For a program that is started.
+fn restore_file_limit() {
+    if FILE_LIMIT_KILLS.load(std::sync::atomic::Ordering::Relaxed) {
+        // SAFETY: a plain call, allowed between fork and exec; no handler is involved.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_DFL) };
+    }
 }
 
 /// The exit status as the caller of a shell would see it, and the signal where one ended the process.
@@ -343,6 +363,7 @@ pub fn die_together(command: &mut Command) {
     {
         let parent = std::process::id();
         let ask = move || {
+            restore_file_limit();
             // SAFETY: plain arguments; both calls may be made between fork and exec.
             unsafe {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);

@@ -92,12 +92,40 @@ impl Gatherer<'_> {
             return self.failed(r, own);
         }
         if r.flags & flag::DIRECTORY != 0 || Path::new(platform::os_str(&path)).is_dir() {
+            self.identity(&path, own);
             return self.presence(&path, false, own);
+        }
+        self.response_file(r, &path);
+        if !self.invocation.adapter.crates && !self.is_made(&path) {
+            self.read_before_made.insert(path.clone());
         }
         if own && self.is_state(&path) && !self.is_made(&path) {
             return self.refuse("incremental", "began with incremental state from an earlier compile");
         }
         self.content(&path, own);
+    }
+
+    /// C compilers know directories and headers again by their identity: two names for one directory are searched
+    /// once. Where a name leads is therefore an input.
+    fn identity(&mut self, path: &[u8], own: bool) {
+        let crates = self.invocation.adapter.crates;
+        if !own || crates || self.is_made(path) || tables::ignored_path(path, own).is_some() {
+            return;
+        }
+        for link in links_on(Path::new(platform::os_str(path))) {
+            let name = self.roots.portable(link.as_os_str().as_encoded_bytes());
+            self.look(LookKind::Link, &name);
+        }
+    }
+
+    /// What the driver takes from a response file is in the key; whoever else opens it wants the bytes.
+    fn response_file(&mut self, r: &Record, path: &[u8]) {
+        let is_one =
+            self.invocation.response_files.iter().any(|(p, _)| p.as_os_str().as_encoded_bytes() == path);
+        if is_one && (r.pid != self.root_pid || !self.responses.insert(path.to_vec())) {
+            let name = self.roots.portable(path);
+            self.look(LookKind::File, &name);
+        }
     }
 
     pub(super) fn failed(&mut self, r: &Record, own: bool) {
@@ -124,7 +152,10 @@ impl Gatherer<'_> {
         if r.errno != 0 {
             return self.failed(r, own);
         }
-        if !own && Path::new(platform::os_str(&path)).is_file() {
+        // A C compiler that knows a header by another name, or asks how large a file is, does not open it.
+        let counts = !own || !self.invocation.adapter.crates;
+        self.identity(&path, own);
+        if counts && Path::new(platform::os_str(&path)).is_file() {
             self.content(r.path, own);
         } else {
             self.presence(r.path, false, own);
@@ -262,7 +293,10 @@ impl Gatherer<'_> {
             {
                 continue;
             }
-            if self.invocation.outputs.owns(&path) && !path.is_dir() {
+            if self.read_before_made.contains(path.as_os_str().as_encoded_bytes()) {
+                // What was read there is gone, and cannot be looked at again.
+                self.refuse("side-effect", format!("{} was read and then written", path.display()));
+            } else if self.invocation.outputs.owns(&path) && !path.is_dir() {
                 self.out.outputs.insert(path);
             } else {
                 self.refuse("side-effect", format!("{} was left behind", path.display()));

@@ -1,0 +1,383 @@
+//! Ways in which a hit for C or C++ was once wrong, or a build failed that passes without kache, found by trying to break
+//! the wrapper. Each case here was seen to fail first.
+#![cfg(target_os = "linux")]
+
+mod stage;
+
+use kache::events::Outcome;
+use stage::{Stage, good};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use Outcome::{Hit, Miss};
+
+/// Does it with each C compiler that is here.
+fn each(case: impl Fn(&str)) {
+    for c in ["gcc", "clang-14", "clang-19"] {
+        match Command::new(c).arg("--version").output() {
+            Ok(_) => case(c),
+            Err(_) => println!("skipped: {c} is not installed"),
+        }
+    }
+}
+
+fn object(stage: &Stage, name: &str) -> Vec<u8> {
+    fs::read(stage.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|w| w == text.as_bytes())
+}
+
+fn plainly(stage: &Stage, words: &[&str]) {
+    good(Command::new(words[0]).args(&words[1..]).current_dir(stage.path("w")));
+}
+
+/// `a.c` to `a.o` with some flags: hit when asked again, and what the compiler makes plainly after a change.
+fn recompiles(what: &str, c: &str, flags: &[&str], prepare: impl Fn(&Stage), change: impl Fn(&Stage)) {
+    let stage = Stage::new();
+    prepare(&stage);
+    let words = [&[c, "-c", "a.c", "-o", "a.o"], flags].concat();
+    let ask = || stage.outcome(&mut stage.kache(&words));
+    assert_eq!((ask(), ask()), (Miss, Hit), "{what}, {c}");
+    change(&stage);
+    assert_eq!(ask(), Miss, "{what}, {c}: a false hit");
+    let have = object(&stage, "w/a.o");
+    plainly(&stage, &words);
+    assert_eq!(have, object(&stage, "w/a.o"), "{what}, {c}");
+}
+
+fn relink(stage: &Stage, to: &str, at: &str) {
+    let _ = fs::remove_file(stage.path(at));
+    symlink(to, stage.path(at)).unwrap();
+}
+
+fn set_time(path: &Path, seconds: u64) {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+}
+
+fn clone(stage: &Stage, from: &str, to: &str) {
+    let to = stage.path(to);
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    good(Command::new("cp").arg("-r").arg(stage.path(from)).arg(to));
+}
+
+#[test]
+fn a_language_named_behind_the_source_is_not_its_own() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f(void) { return sizeof('a'); }\n");
+        let before = stage.outcome(&mut stage.kache(&[c, "-c", "-x", "c++", "a.c", "-o", "a.o"]));
+        let words = &[c, "-c", "a.c", "-x", "c++", "-o", "a.o"];
+        assert_eq!((before, stage.outcome(&mut stage.kache(words))), (Miss, Miss), "{c}");
+    });
+}
+
+#[test]
+fn a_path_spelt_in_another_way_is_another_file_macro() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "const char *f = __FILE__;\n");
+        let compile = |name: &str| {
+            let source = stage.dir.path().join(name);
+            stage.outcome(&mut stage.kache(&[c, "-c", source.to_str().unwrap(), "-o", "a.o"]))
+        };
+        assert_eq!((compile("w/a.c"), compile("w/./a.c"), compile("w//a.c")), (Miss, Miss, Miss), "{c}");
+    });
+}
+
+#[test]
+fn two_names_of_one_directory_become_two_directories() {
+    each(|c| {
+        let prepare = |s: &Stage| {
+            s.write("w/a.c", "#include <h.h>\nint f = H;\n");
+            s.write("w/one/other.h", "");
+            s.write("w/two/h.h", "#define H 2\n");
+            s.write("w/three/h.h", "#define H 3\n");
+            relink(s, "one", "w/link");
+        };
+        let flags = &["-Ione", "-Ilink", "-Ithree"];
+        recompiles("a duplicate is not searched", c, flags, prepare, |s| relink(s, "two", "w/link"));
+    });
+}
+
+#[test]
+fn headers_with_the_same_contents_that_are_included_once() {
+    each(|c| {
+        let names = ["w/a/all.h", "w/b/all.h"];
+        let prepare = |s: &Stage| {
+            for name in names {
+                s.write(name, "#pragma once\n#include \"part.h\"\n");
+            }
+            s.write("w/a/part.h", "int a = 1;\n");
+            s.write("w/b/part.h", "int b = 2;\n");
+            s.write("w/a.c", "#include \"a/all.h\"\n#include \"b/all.h\"\n");
+            set_time(&s.path(names[0]), 1_000_000_000);
+            set_time(&s.path(names[1]), 1_100_000_000);
+        };
+        // gcc takes them for one header then.
+        let touched = |s: &Stage| set_time(&s.path(names[1]), 1_000_000_000);
+        recompiles("changed in the same second", c, &[], prepare, touched);
+    });
+    each(|c| {
+        let prepare = |s: &Stage| {
+            s.write("w/a.h", "#pragma once\nint N;\n");
+            fs::hard_link(s.path("w/a.h"), s.path("w/b.h")).unwrap();
+            s.write("w/a.c", "#define N x\n#include \"a.h\"\n#undef N\n#define N y\n#include \"b.h\"\n");
+        };
+        recompiles("one file, then two", c, &[], prepare, |s| {
+            let text = fs::read(s.path("w/b.h")).unwrap();
+            fs::remove_file(s.path("w/b.h")).unwrap();
+            fs::write(s.path("w/b.h"), text).unwrap();
+        });
+    });
+}
+
+#[test]
+fn whether_an_embedded_file_is_empty() {
+    let source = "#if __has_embed(\"blob\") == 2\nint f = 1;\n#else\nint f = 3;\n#endif\n";
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", source);
+        let knows = stage.kache(&[c, "-c", "a.c", "-o", "a.o"]).output().unwrap().status.success();
+        if knows {
+            let prepare = |s: &Stage| {
+                s.write("w/a.c", source);
+                s.write("w/blob", "x");
+            };
+            recompiles("emptied", c, &[], prepare, |s| drop(s.write("w/blob", "")));
+        }
+    });
+}
+
+#[test]
+fn a_response_file_that_is_pasted_too() {
+    each(|c| {
+        let prepare = |s: &Stage| {
+            s.write("w/args", "-DX=1\n");
+            s.write("w/a.c", "__asm__(\".data\\n.incbin \\\"args\\\"\\n\");\n");
+        };
+        recompiles("a blank more", c, &["@args"], prepare, |s| drop(s.write("w/args", "-DX=1 \n")));
+    });
+}
+
+#[test]
+fn an_output_that_was_an_input() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "#include \"a.d\"\nint f = H;\n");
+        for _ in 0..2 {
+            stage.write("w/a.d", "#define H 1\n");
+            assert_eq!(
+                stage.refusal(&mut stage.kache(&[c, "-c", "a.c", "-MMD", "-o", "a.o"])),
+                "side-effect"
+            );
+        }
+        stage.write("w/a.h", "#define H 1\n");
+        stage.write("w/a.c", "#include \"a.h\"\nint f = H;\n");
+        assert_eq!(stage.refusal(&mut stage.kache(&[c, "-c", "a.c", "-o", "a.h"])), "side-effect");
+    });
+}
+
+#[test]
+fn an_assembler_that_comes_first_in_path() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f = 1;\n");
+        let words: &[&str] = match c {
+            "gcc" => &[c, "-c", "a.c", "-o", "a.o"],
+            _ => &[c, "-fno-integrated-as", "-c", "a.c", "-o", "a.o"],
+        };
+        let ask = |path: &str| stage.outcome(stage.kache(words).env("PATH", path));
+        let path = std::env::var("PATH").unwrap();
+        assert_eq!((ask(&path), ask(&path)), (Miss, Hit), "{c}");
+        let script = stage.write("bin/as", "#!/bin/sh\nexec /usr/bin/as --defsym Q=1 \"$@\"\n");
+        good(Command::new("chmod").arg("+x").arg(&script));
+        let longer = format!("{}:{path}", stage.path("bin").display());
+        assert_eq!((ask(&longer), ask(&path)), (Miss, Hit), "{c}");
+    });
+}
+
+#[test]
+fn the_same_driver_in_another_installation() {
+    let stage = Stage::new();
+    stage.write("w/a.c", "int f = H;\n");
+    let real = fs::canonicalize("/usr/bin/gcc").unwrap();
+    let version = Command::new("gcc").arg("-dumpversion").output().unwrap().stdout;
+    let machine = Command::new("gcc").arg("-dumpmachine").output().unwrap().stdout;
+    let trim = |text: Vec<u8>| String::from_utf8(text).unwrap().trim().to_string();
+    let (version, machine) = (trim(version), trim(machine));
+    let install = |dir: &str, h: u32| {
+        let lib = format!("{dir}/lib/gcc/{machine}/{version}");
+        stage.write(&format!("{lib}/specs"), &format!("*cpp:\n+ -DH={h}\n\n*cc1:\n+ -DH={h}\n\n"));
+        for name in ["cc1", "include"] {
+            symlink(format!("/usr/lib/gcc/{machine}/{version}/{name}"), stage.path(&format!("{lib}/{name}")))
+                .unwrap();
+        }
+        fs::create_dir_all(stage.path(&format!("{dir}/bin"))).unwrap();
+        fs::copy(&real, stage.path(&format!("{dir}/bin/gcc"))).unwrap();
+    };
+    install("one", 1);
+    install("two", 2);
+    let compile = |dir: &str| {
+        let gcc = stage.path(&format!("{dir}/bin/gcc"));
+        let outcome = stage.outcome(&mut stage.kache(&[gcc.to_str().unwrap(), "-c", "a.c", "-o", "a.o"]));
+        (outcome, object(&stage, "w/a.o"))
+    };
+    let (one, two) = (compile("one"), compile("two"));
+    assert_eq!((one.0, two.0), (Miss, Miss));
+    assert!(one.1 != two.1);
+}
+
+#[test]
+fn a_place_that_no_flag_maps_is_in_the_output() {
+    const SOURCE: &str = "int f(int x, int *a) { return a[x] << x; }\nint g;\n";
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", SOURCE);
+        clone(&stage, "w", "other");
+        let cases: &[&[&str]] = &[
+            &["-fsanitize=undefined"],
+            &["-fsanitize=address"],
+            &["-g", "-gsplit-dwarf"],
+            &["-g", "-gz", "-fsanitize=address"],
+            &["-flto", "-fsanitize=undefined"],
+            &["-fstack-usage"],
+        ];
+        for flags in cases {
+            let compile = |dir: &str| {
+                let root = stage.path(dir);
+                let (source, to) = (root.join("a.c"), root.join("a.o"));
+                let paths = [c, "-c", source.to_str().unwrap(), "-o", to.to_str().unwrap()];
+                stage.kache_in(dir, &[&paths, *flags].concat())
+            };
+            let first = compile("w").output().unwrap();
+            if !first.status.success() || !stage.last().stored {
+                continue;
+            }
+            let mut place = stage.dir.path().join("w/").display().to_string();
+            good(&mut compile("other"));
+            for name in ["a.o", "a.su", "a.dwo"] {
+                let path = stage.path("other").join(name);
+                if let Ok(bytes) = fs::read(&path) {
+                    assert!(!contains(&bytes, &place), "{c} {flags:?}: {name} names another checkout");
+                    fs::remove_file(path).unwrap();
+                }
+            }
+            place.clear();
+        }
+        let compile = |dir: &str| {
+            let root = stage.path(dir);
+            let (source, unused) = (root.join("a.c"), format!("-L{}/x", root.display()));
+            let words = [c, "-c", "-g", &unused, source.to_str().unwrap(), "-o", "a.o"];
+            let out = good(&mut stage.kache_in(dir, &words));
+            (stage.last().outcome, String::from_utf8(out.stderr).unwrap())
+        };
+        assert_eq!(compile("w").0, Miss);
+        let second = compile("other");
+        assert!(!second.1.contains(stage.path("w").to_str().unwrap()), "{c}: {}", second.1);
+    });
+}
+
+#[test]
+fn a_checkout_whose_path_is_oddly_quoted() {
+    each(|c| {
+        let stage = Stage::new();
+        for dir in ["p=q/w", "r=s/w", "r\ts/w", "r\\s/w"] {
+            stage.write(&format!("{dir}/a.c"), "const char *f = __FILE__;\n");
+            fs::create_dir(stage.path(dir).join(".git")).unwrap();
+            let source = stage.path(dir).join("a.c");
+            let words = [c, "-g", "-c", source.to_str().unwrap(), "-o", "a.o"];
+            assert_eq!(stage.outcome(&mut stage.kache_in(dir, &words)), Miss, "{c}");
+            assert!(contains(&object(&stage, &format!("{dir}/a.o")), source.to_str().unwrap()), "{c}");
+        }
+    });
+}
+
+#[test]
+fn counters_of_a_directory_that_is_spelt_through_a_link() {
+    let stage = Stage::new();
+    stage.write("w/a.c", "int f(int x) { return x ? 1 : 2; }\n");
+    symlink("w", stage.path("link")).unwrap();
+    let words = &["gcc", "--coverage", "-c", "a.c", "-o", "a.o"];
+    let at = |pwd: &str| stage.outcome(stage.kache(words).env("PWD", stage.path(pwd)));
+    assert_eq!((at("link"), at("w"), at("link")), (Miss, Miss, Hit));
+}
+
+#[test]
+fn a_directory_that_is_gone_is_not_made() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f = 1;\n");
+        fs::create_dir(stage.path("w/d")).unwrap();
+        let words = &[c, "-c", "a.c", "-o", "d/a.o"];
+        assert_eq!(stage.outcome(&mut stage.kache(words)), Miss);
+        fs::remove_dir_all(stage.path("w/d")).unwrap();
+        assert!(!stage.kache(words).output().unwrap().status.success(), "{c}");
+        assert!(!stage.path("w/d").exists());
+    });
+}
+
+#[test]
+fn warnings_in_colour_and_as_json_name_this_checkout() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f(void) { int x; return 1; }\n");
+        clone(&stage, "w", "the \"other\"/clone");
+        for how in ["-fdiagnostics-color=always", "-fdiagnostics-format=json"] {
+            if how.ends_with("json") && c != "gcc" {
+                continue;
+            }
+            for dir in ["w", "the \"other\"/clone"] {
+                let source = stage.path(dir).join("a.c");
+                let words = [c, "-Wall", how, "-c", source.to_str().unwrap(), "-o", "a.o"];
+                let have = good(&mut stage.kache_in(dir, &words)).stderr;
+                let mut plain = Command::new(c);
+                let want = good(plain.args(&words[1..]).current_dir(stage.path(dir))).stderr;
+                assert_eq!(String::from_utf8_lossy(&have), String::from_utf8_lossy(&want), "{how}");
+            }
+            assert_eq!(stage.last().outcome, Hit, "{c} {how}");
+        }
+    });
+}
+
+#[test]
+fn a_program_of_gnu_that_is_no_compiler() {
+    let stage = Stage::new();
+    stage.write("w/a.c", "int f;\n");
+    assert_eq!(good(&mut stage.kache(&["wc", "-c", "a.c"])).stdout, b"7 a.c\n");
+    assert_eq!(stage.last().reason.as_deref(), Some("unknown-compiler"));
+}
+
+#[test]
+fn a_list_of_headers_asked_for_where_there_are_none() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.s", "f: ret\n");
+        let words = &[c, "-MD", "-MF", "a.d", "-c", "a.s", "-o", "a.o"];
+        let ask = || stage.outcome(&mut stage.kache(words));
+        assert_eq!((ask(), ask()), (Miss, Hit), "{c}");
+    });
+}
+
+#[test]
+fn a_limit_on_the_size_of_files() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "int f;\n");
+        let kache = env!("CARGO_BIN_EXE_kache");
+        let limited = |blocks: u32| {
+            let script = format!("ulimit -c 0; ulimit -f {blocks}; '{kache}' {c} -c a.c -o a.o");
+            let mut command = Command::new("bash");
+            command.args(["-c", &script]).current_dir(stage.path("w")).env("KACHE_CACHE_DIR", stage.cache());
+            command.output().unwrap().status
+        };
+        assert!(limited(1000).success(), "{c}");
+        assert!(stage.path("w/a.o").exists());
+        assert!(!limited(0).success(), "{c}");
+    });
+}
