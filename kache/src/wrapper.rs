@@ -294,7 +294,12 @@ impl Session<'_> {
             }
             let Some(result) = ActionResult::load(self.store, &entry.result) else { continue };
             self.clock.lap(event, "lookup");
-            let allowed = |p: &Path| asked.invocation.outputs.owns(p);
+            // rustc makes its output directory where it is missing; a C compiler fails, and so must a hit.
+            let makes_directories = asked.invocation.adapter.crates;
+            let allowed = |p: &Path| {
+                asked.invocation.outputs.owns(p)
+                    && (makes_directories || p.parent().is_some_and(|dir| dir.is_dir()))
+            };
             let done = restore::outputs(self.store, &result, &asked.roots, allowed);
             let Ok(Some(restored)) = done else {
                 if let Err(e) = done {
@@ -416,6 +421,11 @@ impl Session<'_> {
             }
         }
         let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
+        // A C compiler's first output is what it was called for: without it, success is some script's mistake.
+        let wanted = invocation.outputs.exact.first().filter(|_| !invocation.adapter.crates);
+        if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
+            return Err(Deferred::new("no-output", format!("{} is missing or empty", path.display())));
+        }
         let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
         let search = &invocation.search[..];

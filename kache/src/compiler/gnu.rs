@@ -44,11 +44,25 @@ fn recognises(name: &str) -> bool {
     NAMES.iter().any(|n| plain == *n || plain.strip_suffix(n).is_some_and(|target| target.ends_with('-')))
 }
 
+/// Variables by which a compiler is told to write of each of its runs: the user's, and not the questions that are asked
+/// here.
+const WRITES: &[&str] = &[
+    "DEPENDENCIES_OUTPUT",
+    "SUNPRO_DEPENDENCIES",
+    "CC_PRINT_OPTIONS",
+    "CC_PRINT_HEADERS",
+    "CC_PRINT_PROC_STAT",
+    "CC_LOG_DIAGNOSTICS",
+];
+
 /// gcc maps paths from version 8 on, clang from 10; what clang assembles has its true paths until somewhere after 14.
 /// Asked rather than told by version, since vendors carry patches.
 fn abilities(program: &Path, scratch: &Path) -> Abilities {
     let ask = |words: &[&str]| {
         let mut ask = std::process::Command::new(program);
+        for name in WRITES {
+            ask.env_remove(name);
+        }
         ask.args(words).env("KACHE_DISABLE", "1").stdin(std::process::Stdio::null()).output().ok()
     };
     let macros = ask(&["-ffile-prefix-map=/dev=/kache", "-dM", "-E", "-x", "c", "/dev/null"]);
