@@ -77,6 +77,9 @@ fn absolute_paths_of_another_checkout_hit_in_all_spellings() {
             "-I@/include -MD -MQ @/test.x -c src/test.c",
             "-I@/include -MD -MT@/test.x -c src/test.c",
             "-I@/include -MD -MT @/test.x -c @/src/test.c -o @/test.o",
+            "-I@/include -g -fdebug-prefix-map=@=dir -c @/src/test.c -o @/test.o",
+            "-I@/include -g -fdebug-prefix-map=@=name -fdebug-prefix-map=foo=bar -c @/src/test.c -o @/test.o",
+            "-I@/include -gsplit-dwarf -fdebug-prefix-map=@=. -c @/src/test.c -o @/test.o",
             "-I@/include -g -gsplit-dwarf -c src/test.c",
             "-I@/include -g -gsplit-dwarf -c src/test.c -o test2.o",
         ] {
@@ -98,6 +101,49 @@ fn absolute_paths_of_another_checkout_hit_in_all_spellings() {
             fs::remove_dir_all(stage.cache()).unwrap();
         }
     });
+}
+
+/// The user's maps win over ours, whatever they map, and what they leave of a checkout's place counts.
+#[test]
+fn the_users_maps_say_what_they_would_say_without_ours() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/src/a.c", "#include \"h.h\"\nconst char *here = __FILE__;\n");
+        stage.write("w/src/h.h", "static const char *h = __FILE__; const char *f(void) { return h; }\n");
+        stage.write("w/src/a.i", "int i;\n");
+        stage.write("w/src/a.s", ".globl f\nf: ret\n");
+        clone(&stage, "v");
+        let place = |dir: &str| stage.path(dir).to_str().unwrap().to_string();
+        let above = place("");
+        let above = above.trim_end_matches('/');
+        for kind in ["debug", "macro", "file"] {
+            for from in ["@", "@/", "@/src", above] {
+                // What is not preprocessed has no macros to map, and clang says so.
+                let sources: &[&str] = if from == "@" { &["a.c", "a.i", "a.s"] } else { &["a.c"] };
+                for source in sources {
+                    let words = format!("-g -f{kind}-prefix-map={from}=USER -c @/src/{source} -o @/a.o");
+                    let mut outcomes = Vec::new();
+                    for dir in ["w", "v"] {
+                        let here = words.replace('@', &place(dir));
+                        let (outcome, left) = built(&stage, dir, &line(c, &here));
+                        outcomes.push(outcome);
+                        let object = &left.files[&stage.path(dir).join("a.o")];
+                        if *source == "a.c" {
+                            assert!(contains(object, "USER"), "{c} {here}: {outcome:?}");
+                        }
+                        let plain = left_of(&stage, dir, &line(c, &here));
+                        assert_eq!(left.stderr, plain.stderr, "{c} {here}");
+                    }
+                    let own = from == above || c == "clang-14" && *source == "a.s";
+                    assert_eq!(outcomes, [Miss, if own { Miss } else { Hit }], "{c} {words}");
+                }
+            }
+        }
+    });
+}
+
+fn left_of(stage: &Stage, dir: &str, words: &[&str]) -> Left {
+    left(&stage.path(dir), &mut compiler(words))
 }
 
 #[test]
