@@ -35,7 +35,7 @@ use crate::trace::{Component, Part};
 use std::path::Path;
 
 /// The version of the walk.
-const SCHEMA: &str = "1";
+const SCHEMA: &str = "2";
 
 /// The names of components, as in the table above.
 pub const COMPONENTS: &[&str] =
@@ -160,7 +160,9 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
             None => raw.as_bytes().to_vec(),
         },
         Form::PathMap => match raw.rsplit_once('=') {
-            Some((from, to)) => [path(from, roots), b"=".to_vec(), to.as_bytes().to_vec()].concat(),
+            Some((from, to)) => {
+                [prefix(from, roots), b"=".to_vec(), to.as_bytes().to_vec(), beyond(from, roots)].concat()
+            }
             None => raw.as_bytes().to_vec(),
         },
         Form::LinkArg => link_arguments(raw, flag.row.flag == "-C link-args", roots),
@@ -189,6 +191,27 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
         Form::Diagnostics => return,
     };
     sink.put(&name, raw, &value);
+}
+
+/// A prefix is compared letter by letter: `dir/` is another than `dir`, and an odd spelling is that of nothing else.
+fn prefix(from: &str, roots: &Roots) -> Vec<u8> {
+    let plain = from.trim_end_matches('/');
+    if plain.contains("//") || plain.contains("/./") || plain.ends_with("/.") {
+        return from.as_bytes().to_vec();
+    }
+    [path(plain, roots), from.as_bytes()[plain.len()..].to_vec()].concat()
+}
+
+/// What a prefix that the user maps leaves of the roots that lie under it: it goes into the output as it is.
+fn beyond(from: &str, roots: &Roots) -> Vec<u8> {
+    let mapped = roots.iter().filter(|r| r.mapped.is_some());
+    let mut rests: Vec<String> = mapped
+        .filter_map(|r| Some((r.path.to_str()?.strip_prefix(from)?, &r.name)))
+        .filter(|(rest, _)| !rest.is_empty())
+        .map(|(rest, name)| format!(" <{name}>={rest}"))
+        .collect();
+    rests.sort();
+    rests.concat().into_bytes()
 }
 
 fn join(a: &str, sep: &[u8], b: Vec<u8>) -> Vec<u8> {

@@ -13,6 +13,7 @@
 //! | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
 //! | `tree` | portable path | names and contents of everything below |
 //! | `link` | portable path | where a symbolic link points, or that none is there |
+//! | `leads-to` | portable path | the same, as a portable path: where the compiler only follows the link |
 //! | `env` | variable | its value to the byte, or that it is unset |
 //! | `env-path` | variable | its value as a portable path: proved to be used only to locate included files |
 //! | `env-all` | nothing | every variable that no row of the ignore table excuses |
@@ -70,6 +71,7 @@ kinds! {
     Library = 15, "library";
     Missing = 16, "missing";
     Place = 17, "place";
+    LeadsTo = 20, "leads-to";
     Define = 18, "define";
     Twins = 19, "twins";
 }

@@ -392,8 +392,9 @@ impl Session<'_> {
         process.args(&invocation.lead).args(&invocation.inject);
         // The last prefix that matches wins: ours come before the user's, the deepest last among them.
         for root in asked.roots.iter().rev() {
-            if let Some(mapped) = &root.mapped {
-                let mut arg = OsString::from(invocation.adapter.map_flag);
+            let Some(mapped) = &root.mapped else { continue };
+            for flag in (invocation.adapter.maps)(invocation, &root.path) {
+                let mut arg = OsString::from(flag);
                 arg.push(&root.path);
                 arg.push(format!("={mapped}"));
                 process.arg(arg);
@@ -433,6 +434,11 @@ impl Session<'_> {
         let none_needed = !invocation.adapter.crates && observed == Observed::Preload;
         let reported = reported
             .filter(|r| !none_needed || !r.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound));
+        // A C compiler's first output is what it was called for: without it, success is some script's mistake.
+        let wanted = invocation.outputs.exact.first().filter(|_| !invocation.adapter.crates);
+        if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
+            return Err(Deferred::new("no-output", format!("{} is missing or empty", path.display())));
+        }
         let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
         let search = &invocation.search[..];

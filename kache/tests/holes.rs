@@ -420,3 +420,21 @@ fn a_macro_asks_where_it_is_and_the_target_directory_is_elsewhere() {
     };
     assert_eq!((into("one"), into("two")), (Outcome::Miss, Outcome::Hit));
 }
+
+/// What a prefix leaves of the checkout's path goes into the crate.
+#[test]
+fn a_users_map_of_a_directory_above_leaves_the_place() {
+    let stage = Stage::new();
+    let text = "pub fn f() -> &'static str { file!() }";
+    for dir in ["w", "v"] {
+        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
+        let source = stage.write(&format!("{dir}/l.rs"), text);
+        let map = format!("--remap-path-prefix={}=HOME", stage.dir.path().display());
+        let words =
+            ["rustc", "--crate-name=l", "--crate-type=lib", "--emit=link", source.to_str().unwrap(), &map];
+        assert_eq!(stage.outcome(&mut stage.kache_in(dir, &words)), Outcome::Miss, "{dir}");
+        let library = fs::read(stage.path(dir).join("libl.rlib")).unwrap();
+        let own = format!("HOME/{dir}/l.rs");
+        assert!(library.windows(own.len()).any(|w| w == own.as_bytes()), "{dir}");
+    }
+}

@@ -30,7 +30,7 @@ pub static ADAPTER: Adapter = Adapter {
     parse,
     sysroot: None,
     abilities,
-    map_flag: "-ffile-prefix-map=",
+    maps,
     crates: false,
 };
 
@@ -44,11 +44,48 @@ fn recognises(name: &str) -> bool {
     NAMES.iter().any(|n| plain == *n || plain.strip_suffix(n).is_some_and(|target| target.ends_with('-')))
 }
 
+/// By which flags a root is mapped. Those of the user are to win, and which flag wins is no simple matter: with gcc
+/// `-ffile-prefix-map` before `-fmacro-prefix-map` wherever they stand, with clang the longest prefix, and the first of
+/// equal ones. So where the user maps, each kind is told for itself, and none that a prefix of the user's covers.
+fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
+    const EACH: [&str; 2] = ["-fdebug-prefix-map=", "-fmacro-prefix-map="];
+    let all = Flags(&invocation.flags);
+    let own = |kind| all.values(kind).chain(all.values("-ffile-prefix-map="));
+    if EACH.iter().all(|kind| own(kind).next().is_none()) {
+        return &["-ffile-prefix-map="];
+    }
+    let root = root.to_str().unwrap_or_default();
+    let covers = |map: &str| map.rsplit_once('=').is_some_and(|(from, _)| root.starts_with(from));
+    let language = invocation.unit.kind.as_str();
+    // clang warns of a flag for macros where there are none to be expanded.
+    let no_macros = language == "assembler" || language.ends_with("cpp-output");
+    match (own(EACH[0]).any(covers), no_macros || own(EACH[1]).any(covers)) {
+        (false, false) => &EACH,
+        (false, true) => &EACH[..1],
+        (true, false) => &EACH[1..],
+        (true, true) => &[],
+    }
+}
+
+/// Variables by which a compiler is told to write of each of its runs: the user's, and not the questions that are asked
+/// here.
+const WRITES: &[&str] = &[
+    "DEPENDENCIES_OUTPUT",
+    "SUNPRO_DEPENDENCIES",
+    "CC_PRINT_OPTIONS",
+    "CC_PRINT_HEADERS",
+    "CC_PRINT_PROC_STAT",
+    "CC_LOG_DIAGNOSTICS",
+];
+
 /// gcc maps paths from version 8 on, clang from 10; what clang assembles has its true paths until somewhere after 14.
 /// Asked rather than told by version, since vendors carry patches.
 fn abilities(program: &Path, scratch: &Path) -> Abilities {
     let ask = |words: &[&str]| {
         let mut ask = std::process::Command::new(program);
+        for name in WRITES {
+            ask.env_remove(name);
+        }
         ask.args(words).env("KACHE_DISABLE", "1").stdin(std::process::Stdio::null()).output().ok()
     };
     let macros = ask(&["-ffile-prefix-map=/dev=/kache", "-dM", "-E", "-x", "c", "/dev/null"]);

@@ -42,8 +42,9 @@ pub struct Adapter {
     pub sysroot: Option<fn(&Path) -> io::Result<PathBuf>>,
     /// Asks a compiler what it can do; a file may be written at the second path.
     pub abilities: fn(&Path, &Path) -> Abilities,
-    /// What stands before `from=to` to have paths mapped in what is written.
-    pub map_flag: &'static str,
+    /// What stands before `from=to` to have the paths of a root mapped in what is written; nothing where the user says
+    /// something of them that ours would undo.
+    pub maps: fn(&Invocation, &Path) -> &'static [&'static str],
     /// Whether it compiles crates: finds some by searching, reads variables by `env!`, links, and prints mapped paths.
     pub crates: bool,
 }

@@ -25,7 +25,7 @@ pub static ADAPTER: Adapter = Adapter {
     parse,
     sysroot: None,
     abilities,
-    map_flag: MAP,
+    maps: |_, _| &[MAP],
     crates: false,
 };
 

@@ -19,7 +19,7 @@ pub static ADAPTER: Adapter = Adapter {
     parse,
     sysroot: Some(toolchain::sysroot_of_rustc),
     abilities: |_, _| Abilities { maps: true, maps_assembly: true, report: Format::DepInfo },
-    map_flag: "--remap-path-prefix=",
+    maps: |_, _| &["--remap-path-prefix="],
     crates: true,
 };
 

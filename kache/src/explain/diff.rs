@@ -99,7 +99,7 @@ fn about(name: &str) -> &'static str {
         "path" => "what is at that path",
         "listing" => "the digest of the names in that directory",
         "tree" => "the digest of everything below that directory",
-        "link" => "the digest of where the link leads",
+        "link" | "leads-to" => "the digest of where the link leads",
         "env" => "the variable's value; a digest, where it may be a secret",
         "env-path" => "the variable's value, as a portable path",
         "env-all" => "the digest of all variables, since something could read any of them; raw: their names",

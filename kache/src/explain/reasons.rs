@@ -129,6 +129,11 @@ pub static TABLE: &[Reason] = &[
         "let the macro read a file (`sqlx` offline mode, for one)",
     ),
     row(
+        "no-output",
+        "the compiler reported success and left no object, or an empty one",
+        "look at the script that stands in the compiler's place, and at the file system",
+    ),
+    row(
         "side-effect",
         "a file was written or removed that is no output: a hit would not do it again",
         "let the macro or linker named in the detail write below OUT_DIR, from a build script",

@@ -72,6 +72,7 @@ impl Viewpoint<'_> {
             Kind::Crates => Digest::of(&self.crates(&self.local(look)?)?),
             Kind::Tree => self.tree(&self.local(look)?)?,
             Kind::Link => Digest::of(&link(&self.local(look)?)?),
+            Kind::LeadsTo => Digest::of(&self.roots.portable(&link(&self.local(look)?)?)),
             Kind::Library => match find_library(OsStr::new(platform::os_str(&look.name))) {
                 Some(path) => self.table.file(&path)?.0.digest,
                 None => Digest::of(b"not found"),
@@ -111,7 +112,7 @@ impl Viewpoint<'_> {
             Kind::Missing | Kind::Twins => {
                 (digest.hex(), String::from_utf8_lossy(&look.name).replace('\0', " "))
             }
-            Kind::File | Kind::Listing | Kind::Crates | Kind::Tree | Kind::Link => {
+            Kind::File | Kind::Listing | Kind::Crates | Kind::Tree | Kind::Link | Kind::LeadsTo => {
                 (digest.hex(), self.local(look)?.display().to_string())
             }
             Kind::Program => {

@@ -114,7 +114,7 @@ impl Gatherer<'_> {
         }
         for link in links_on(Path::new(platform::os_str(path))) {
             let name = self.roots.portable(link.as_os_str().as_encoded_bytes());
-            self.look(LookKind::Link, &name);
+            self.look(LookKind::LeadsTo, &name);
         }
     }
 
