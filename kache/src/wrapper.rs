@@ -392,8 +392,9 @@ impl Session<'_> {
         process.args(&invocation.lead).args(&invocation.inject);
         // The last prefix that matches wins: ours come before the user's, the deepest last among them.
         for root in asked.roots.iter().rev() {
-            if let Some(mapped) = &root.mapped {
-                let mut arg = OsString::from(invocation.adapter.map_flag);
+            let Some(mapped) = &root.mapped else { continue };
+            for flag in invocation.map_flags(&root.path) {
+                let mut arg = OsString::from(flag);
                 arg.push(&root.path);
                 arg.push(format!("={mapped}"));
                 process.arg(arg);

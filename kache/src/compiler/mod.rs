@@ -154,6 +154,22 @@ impl OutputNames {
 }
 
 impl Invocation {
+    /// What stands before `from=to` to have this place mapped. A C compiler's caller who maps paths too is to be obeyed,
+    /// and the order of flags does not see to that: gcc follows `-ffile-prefix-map` after `-fmacro-prefix-map` wherever
+    /// they stand, and clang the first of two that name the same place.
+    pub fn map_flags(&self, from: &Path) -> Vec<&'static str> {
+        const FILE: &str = "-ffile-prefix-map=";
+        let maps = |f: &&Flag| f.row.bucket == flags::Bucket::Relevant(flags::Form::PathMap);
+        let theirs: Vec<&Flag> = self.flags.iter().filter(maps).collect();
+        if self.adapter.map_flag != FILE || theirs.is_empty() {
+            return vec![self.adapter.map_flag];
+        }
+        let same =
+            |f: &Flag| f.value.as_deref().and_then(|v| v.split('=').next()).map(Path::new) == Some(from);
+        let told = |flag: &str| theirs.iter().any(|f| [FILE, flag].contains(&f.row.flag) && same(f));
+        ["-fdebug-prefix-map=", "-fmacro-prefix-map="].into_iter().filter(|flag| !told(flag)).collect()
+    }
+
     /// The working directory as `PWD` has it, where that is another spelling and C compilers are left to write it.
     pub fn spelt_cwd(&self) -> Option<PathBuf> {
         if self.adapter.crates || !self.literal_paths {
