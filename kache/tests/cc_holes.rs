@@ -381,3 +381,53 @@ fn a_limit_on_the_size_of_files() {
         assert!(!limited(0).success(), "{c}");
     });
 }
+
+#[test]
+fn a_callers_own_map_is_obeyed() {
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "const char *f = __FILE__;\nint g(int x) { return x; }\n");
+        clone(&stage, "w", "other");
+        for kind in ["file", "macro", "debug"] {
+            let compile = |dir: &str| {
+                let root = stage.path(dir);
+                let (map, source) =
+                    (format!("-f{kind}-prefix-map={}=/theirs", root.display()), root.join("a.c"));
+                let words = [c, "-g", "-c", &map, source.to_str().unwrap(), "-o", "a.o"];
+                let outcome = stage.outcome(&mut stage.kache_in(dir, &words));
+                (outcome, object(&stage, &format!("{dir}/a.o")))
+            };
+            let (first, second) = (compile("w"), compile("other"));
+            assert_eq!((first.0, second.0), (Miss, Hit), "{c} {kind}");
+            let object = &second.1;
+            assert!(contains(object, "/theirs/a.c"), "{c} {kind}");
+            // What they did not map is mapped as ever.
+            assert!(!contains(object, stage.dir.path().to_str().unwrap()), "{c} {kind}");
+            assert!(kind != "macro" || contains(object, "./a.c"), "{c}");
+        }
+    });
+}
+
+#[test]
+fn a_directory_that_may_not_be_entered() {
+    // Root may enter any.
+    if !Command::new("setpriv").arg("--version").output().is_ok_and(|o| o.status.success()) {
+        return println!("skipped: setpriv is not installed");
+    }
+    each(|c| {
+        let stage = Stage::new();
+        stage.write("w/a.c", "#include <h.h>\nint f = H;\n");
+        stage.write("w/one/sub/h.h", "#define H 1\n");
+        stage.write("w/two/h.h", "#define H 2\n");
+        for (dir, mode) in [("", "777"), ("w", "777"), ("w/one", "000")] {
+            good(Command::new("chmod").arg(mode).arg(stage.path(dir)));
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_kache")]);
+        command.args([c, "-c", "a.c", "-o", "a.o", "-Ione/sub", "-Itwo"]).current_dir(stage.path("w"));
+        command.env("KACHE_CACHE_DIR", stage.cache());
+        if command.output().unwrap().status.success() {
+            assert_eq!(stage.last().reason.as_deref(), Some("unreadable-input"), "{c}");
+        }
+    });
+}

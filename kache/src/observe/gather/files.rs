@@ -133,7 +133,8 @@ impl Gatherer<'_> {
             return self.presence(r.path, true, own);
         }
         let path = clean(r.path);
-        if !self.excused(&path, own) && !own {
+        // To clang a directory that it may not enter is one that is not there.
+        if !self.excused(&path, own) && (!own || !self.invocation.adapter.crates) {
             let shown = String::from_utf8_lossy(&path).into_owned();
             self.refuse("unreadable-input", format!("{shown} could not be opened (error {})", r.errno));
         }
