@@ -161,7 +161,7 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
         },
         Form::PathMap => match raw.rsplit_once('=') {
             Some((from, to)) => {
-                [prefix(from, roots), b"=".to_vec(), to.as_bytes().to_vec(), beyond(from, roots)].concat()
+                [prefix(from, roots), b"=".to_vec(), to.as_bytes().to_vec(), beyond(raw, roots)].concat()
             }
             None => raw.as_bytes().to_vec(),
         },
@@ -202,11 +202,13 @@ fn prefix(from: &str, roots: &Roots) -> Vec<u8> {
     [path(plain, roots), from.as_bytes()[plain.len()..].to_vec()].concat()
 }
 
-/// What a prefix that the user maps leaves of the roots that lie under it: it goes into the output as it is.
-fn beyond(from: &str, roots: &Roots) -> Vec<u8> {
+/// What a prefix that the user maps leaves of the roots that lie under it: it goes into the output as it is. Compilers
+/// do not agree on which `=` of several ends the prefix; no root lies under a wrong one.
+fn beyond(map: &str, roots: &Roots) -> Vec<u8> {
     let mapped = roots.iter().filter(|r| r.mapped.is_some());
+    let ends = || map.match_indices('=').map(|(at, _)| &map[..at]);
     let mut rests: Vec<String> = mapped
-        .filter_map(|r| Some((r.path.to_str()?.strip_prefix(from)?, &r.name)))
+        .flat_map(|r| ends().filter_map(move |from| Some((r.path.to_str()?.strip_prefix(from)?, &r.name))))
         .filter(|(rest, _)| !rest.is_empty())
         .map(|(rest, name)| format!(" <{name}>={rest}"))
         .collect();

@@ -55,7 +55,7 @@ fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
         return &["-ffile-prefix-map="];
     }
     let root = root.to_str().unwrap_or_default();
-    let covers = |map: &str| map.rsplit_once('=').is_some_and(|(from, _)| root.starts_with(from));
+    let covers = |map: &str| map.match_indices('=').any(|(at, _)| root.starts_with(&map[..at]));
     let language = invocation.unit.kind.as_str();
     // clang warns of a flag for macros where there are none to be expanded.
     let no_macros = language == "assembler" || language.ends_with("cpp-output");
