@@ -10,23 +10,22 @@
 //! Nothing here may fail a build. Whatever goes wrong before the compiler has run ends in running it plainly;
 //! whatever goes wrong after it has run ends in not storing. The event says which.
 
-use crate::action::{self, Hasher, Sink};
+mod keep;
+
+use crate::action::{self, Hasher};
 use crate::compiler::flags::Deferred;
 use crate::compiler::toolchain::Toolchain;
 use crate::compiler::{self, Abilities, Command, Invocation, recognise, rustup};
 use crate::digest::Digest;
-use crate::events::{self, Event, Observed, Outcome};
-use crate::observation::{self, Look};
-use crate::observe::conclude::{Evidence, Seen};
-use crate::observe::gather::{Gathered, Gatherer};
+use crate::events::{self, Event, Outcome};
+use crate::observation::Look;
 use crate::observe::look::{Viewpoint, find_program};
 use crate::observe::{depinfo, launch, log};
 use crate::paths::{self, Roots};
 use crate::settings::{Observe, Settings};
-use crate::store::manifest::{Entry, Manifest};
-use crate::store::result::{ActionResult, Output};
+use crate::store::manifest::Manifest;
+use crate::store::result::ActionResult;
 use crate::store::{Lock, Store};
-use crate::trace::{Component, KeyTrace, Part};
 use crate::{platform, restore, run, template};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -413,192 +412,11 @@ impl Session<'_> {
         process
     }
 
-    fn keep(
-        &mut self,
-        asked: &Asked,
-        view: &Viewpoint,
-        done: Done,
-        event: &mut Event,
-    ) -> Result<(), Deferred> {
-        let Done { ran, observer, started, reported } = done;
-        let invocation = &asked.invocation;
-        let (gathered, observed) = self.gather(asked, view, observer, started)?;
-        event.observed = Some(observed);
-        for (path, then) in &invocation.response_files {
-            if std::fs::read(path).ok().as_ref() != Some(then) {
-                return Err(Deferred::new("changed-while-compiling", format!("{} changed", path.display())));
-            }
-        }
-        let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
-        // None is written of what is not preprocessed, and none is needed where all was seen.
-        let none_needed = !invocation.adapter.crates && observed == Observed::Preload;
-        let reported = reported
-            .filter(|r| !none_needed || !r.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound));
-        // A C compiler's first output is what it was called for: without it, success is some script's mistake.
-        let wanted = invocation.outputs.exact.first().filter(|_| !invocation.adapter.crates);
-        if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
-            return Err(Deferred::new("no-output", format!("{} is missing or empty", path.display())));
-        }
-        let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
-        let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
-        let search = &invocation.search[..];
-        let mut gathered = gathered;
-        if !invocation.adapter.crates && self.names_a_place(asked, &ran, &outputs) {
-            gathered.looks.insert(Look::new(observation::Kind::Place, ""));
-        }
-        let evidence = Evidence {
-            view,
-            invocation,
-            toolchain: &asked.toolchain,
-            reported,
-            started,
-            search,
-            diagnostics,
-            same_once: !invocation.adapter.crates,
-        };
-        let seen = evidence.conclude(gathered)?;
-        self.clock.lap(event, "observe");
-        let result_key = self.result_key(asked, &seen, event);
-        event.outputs = outputs.iter().map(|p| p.display().to_string()).collect();
-        if !self.settings.write {
-            return Err(Deferred::new("write-off", "the setting `write` is off"));
-        }
-        let printed = |text: &[u8]| template::mark(text, &asked.roots, template::Format::Printed);
-        let (Some(stdout), Some(stderr)) = (printed(&ran.stdout), printed(&ran.stderr)) else {
-            return Err(Deferred::new("binary-output", "what the compiler printed has NULs in it"));
-        };
-        let mut kept = Vec::new();
-        for path in &outputs {
-            kept.push(self.output(asked, path, event)?);
-        }
-        let result = ActionResult {
-            outputs: kept,
-            stdout,
-            stderr,
-            label: invocation.unit.label(),
-            compile_us: event.compile_us,
-            observed,
-        };
-        result.save(self.store, &result_key).map_err(|e| io_trouble("store", &e))?;
-        let observations = observation::pack(seen.into_iter().map(|s| s.observation));
-        Manifest::add(self.store, &asked.key, Entry { result: result_key, observations })
-            .map_err(|e| io_trouble("store", &e))?;
-        event.stored = true;
-        Ok(())
-    }
-
-    /// Whether a place that is said to be mapped stands in an output or in what was printed all the same: sanitizers,
-    /// `-fopenmp`, bitcode and others write paths that no flag maps, and no list of such flags would be complete.
-    fn names_a_place(&self, asked: &Asked, ran: &run::Ran, outputs: &[PathBuf]) -> bool {
-        let places: Vec<&[u8]> = asked
-            .roots
-            .iter()
-            .filter(|r| r.mapped.is_some())
-            .map(|r| r.path.as_os_str().as_encoded_bytes())
-            .collect();
-        let within = |text: &[u8]| places.iter().any(|place| template::contains(text, place));
-        let printed = |text: &[u8]| {
-            template::mark(text, &asked.roots, template::Format::Printed).is_none_or(|marked| within(&marked))
-        };
-        let written = |path: &PathBuf| {
-            let Ok(bytes) = std::fs::read(path) else { return true };
-            match asked.invocation.depinfo.as_ref() == Some(path) {
-                true => template::mark(&bytes, &asked.roots, asked.toolchain.abilities.report)
-                    .is_none_or(|marked| within(&marked)),
-                false => within(&bytes),
-            }
-        };
-        printed(&ran.stdout) || printed(&ran.stderr) || outputs.iter().any(written)
-    }
-
-    /// What the run looked at and made: from the observer, or by the conservative rules.
-    fn gather(
-        &self,
-        asked: &Asked,
-        view: &Viewpoint,
-        observer: Option<(log::Log, PathBuf)>,
-        started: i64,
-    ) -> Result<(Gathered, Observed), Deferred> {
-        let invocation = &asked.invocation;
-        let seen = observer.filter(|(log, _)| log.records().next().is_some());
-        if let Some((log, _)) = seen {
-            let linker = invocation.adapter.crates.then(|| view.linker_path()).flatten();
-            let gathered =
-                Gatherer::new(invocation, &asked.toolchain, &asked.roots, linker, &self.settings.locators)
-                    .walk(&log);
-            return Ok((gathered, Observed::Preload));
-        }
-        if self.settings.observe == Observe::Require {
-            return Err(Deferred::new(
-                "not-observed",
-                "the observer did not run, and `observe` is `require`",
-            ));
-        }
-        let gathered = crate::observe::unobserved::gather(invocation, &asked.roots, started)?;
-        Ok((gathered, Observed::Unobserved))
-    }
-
-    fn result_key(&self, asked: &Asked, seen: &[Seen], event: &mut Event) -> Digest {
-        let mut hasher = Hasher::default();
-        hasher.put("action", "", &asked.key.0);
-        for s in seen {
-            hasher.put(&s.observation.look.label(), "", &s.observation.seen.0);
-        }
-        let key = hasher.finish();
-        event.result = Some(key.hex());
-        let mut components: Vec<Component> = Vec::new();
-        action::walk(&asked.invocation, &asked.toolchain, &asked.roots, self.settings, &mut components);
-        components.extend(seen.iter().map(|s| Component {
-            part: Part::Observation,
-            name: s.observation.look.label(),
-            raw: s.sight.place.clone(),
-            value: s.sight.text.clone(),
-            by: s.by.clone(),
-        }));
-        let trace = KeyTrace {
-            v: crate::trace::VERSION,
-            label: asked.invocation.unit.label(),
-            action: asked.key.hex(),
-            result: key.hex(),
-            components,
-        };
-        if let Ok(text) = serde_json::to_vec(&trace) {
-            let path = self.store.dir().join(&crate::trace::relative_path(&key.hex())[3..]);
-            let _ = self.store.publish(&path, &text);
-        }
-        key
-    }
-
-    fn output(&self, asked: &Asked, path: &Path, event: &mut Event) -> Result<Output, Deferred> {
-        let portable = asked.roots.portable(path.as_os_str().as_encoded_bytes());
-        let trouble = |e: io::Error| io_trouble("store", &e);
-        let meta = path.symlink_metadata().map_err(trouble)?;
-        if !meta.is_file() {
-            return Err(Deferred::new("odd-output", format!("{} is not a regular file", path.display())));
-        }
-        if asked.invocation.depinfo.as_deref() == Some(path) {
-            let text = std::fs::read(path).map_err(trouble)?;
-            let marked =
-                template::mark(&text, &asked.roots, asked.toolchain.abilities.report).ok_or_else(|| {
-                    Deferred::new("binary-output", format!("{} has NULs in it", path.display()))
-                })?;
-            let digest = self.store.put_bytes(&marked).map_err(trouble)?;
-            return Ok(Output { path: portable, digest, executable: false, marked: true });
-        }
-        let (digest, size) = self.store.put_blob(path).map_err(trouble)?;
-        event.bytes += size;
-        Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), marked: false })
-    }
-
     fn finish(&mut self, event: &mut Event) {
         event.total_us = self.clock.start.elapsed().as_micros() as u64;
         event.append(self.store.dir());
         event.log(self.settings.log.as_deref());
     }
-}
-
-fn io_trouble(what: &'static str, e: &io::Error) -> Deferred {
-    Deferred::new(what, e.to_string())
 }
 
 fn linker_of(invocation: &Invocation) -> Option<&str> {
@@ -617,13 +435,6 @@ fn locate(program: &Path, cwd: &Path) -> Option<PathBuf> {
         return Some(paths::absolute(cwd, program));
     }
     find_program(program.as_os_str(), &Roots::default())
-}
-
-/// Whether anything was printed besides notes to cargo that an output is there.
-fn has_diagnostics(stderr: &[u8]) -> bool {
-    stderr
-        .split(|b| *b == b'\n')
-        .any(|line| !line.is_empty() && !line.starts_with(b"{\"$message_type\":\"artifact\""))
 }
 
 impl Event {
