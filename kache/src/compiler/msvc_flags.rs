@@ -2,7 +2,7 @@
 //!
 //! A name that begins with `/` may be written with `-` as well. clang-cl also takes many of clang's own flags; those
 //! that begin as no flag of cl does (`-f`, `-m`, `-g`, `-W`, `-X`, `-R`, `--`) have their rows in
-//! [`gnu_flags`](super::gnu_flags), where what is said of negatives holds here too. A flag that clang-cl does not take
+//! [`gnu_flags`], where what is said of negatives holds here too. A flag that clang-cl does not take
 //! there it warns of and ignores.
 //!
 //! An object has the time of its compilation in it unless `/Brepro` is given (clang-cl, too): what that means for
