@@ -6,6 +6,7 @@
 //! | kind | name | what is seen |
 //! | --- | --- | --- |
 //! | `file` | portable path | the contents |
+//! | `source` | portable path | the contents, with roots by their names where they only locate what is included (C only) |
 //! | `path` | portable path | `absent`, `file`, `dir` or `other` |
 //! | `missing` | portable path of a directory, names | `absent`: that none of them is there. Only in manifests: several `path` observations of one directory, as one |
 //! | `twins` | portable paths | of files with the same contents: which are one file, and which were changed in the same second |
@@ -72,6 +73,7 @@ kinds! {
     Missing = 16, "missing";
     Place = 17, "place";
     LeadsTo = 20, "leads-to";
+    Source = 21, "source";
     Define = 18, "define";
     Twins = 19, "twins";
 }

@@ -699,3 +699,40 @@ fn a_path_in_a_macro_counts_where_it_is_used() {
         }
     });
 }
+
+#[test]
+fn a_source_that_includes_others_by_their_full_paths() {
+    each(|_, cxx| {
+        let stage = Stage::new();
+        stage.write("w/src/a.cpp", "const char *here() { return __FILE__; }\n");
+        clone(&stage, "w", "other/clone");
+        let build = |dir: &str, more: &str| {
+            let path = stage.path(dir).join("src/a.cpp");
+            let unified = format!(
+                "#define U\n#include \"{0}\"\n#ifdef X\n#error \"{0} says X\"\n#endif\n{more}",
+                path.display()
+            );
+            stage.write(&format!("{dir}/obj/Unified.cpp"), &unified.replace('@', path.to_str().unwrap()));
+            let words = [cxx, "-g", "-c", "obj/Unified.cpp", "-o", "obj/u.o"];
+            stage.outcome(&mut stage.kache_in(dir, &words))
+        };
+        assert_eq!((build("w", ""), build("other/clone", "")), (Miss, Hit), "{cxx}");
+        assert!(!contains(&object(&stage, "other/clone/obj/u.o"), stage.dir.path().to_str().unwrap()));
+        // Where a path is more than a place, it counts.
+        let length = "int n = sizeof \"@\";\n";
+        assert_eq!((build("w", length), build("other/clone", length)), (Miss, Miss), "{cxx}");
+        stage.write("other/clone/src/a.cpp", "int changed;\n");
+        assert_eq!(build("other/clone", ""), Miss, "{cxx}");
+    });
+}
+
+#[test]
+fn the_wrapper_as_the_driver_of_rustcs_linker() {
+    let stage = Stage::new();
+    stage.write("w/main.rs", "fn main() {}\n");
+    let script =
+        stage.write("bin/linker", &format!("#!/bin/sh\nexec {} cc \"$@\"\n", env!("CARGO_BIN_EXE_kache")));
+    good(Command::new("chmod").arg("+x").arg(&script));
+    let linker = format!("-Clinker={}", script.display());
+    assert_eq!(outcomes(&stage, &["rustc", "main.rs", &linker], 2), [Miss, Hit]);
+}

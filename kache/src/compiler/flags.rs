@@ -104,6 +104,29 @@ pub struct Flag {
 }
 
 impl Flag {
+    /// A flag of a C compiler, from the word that it is written as, and the words behind it. One that is negated has the
+    /// word itself for a value: it shares the row of what it undoes.
+    pub fn take<'a>(
+        row: &'static Row,
+        negated: bool,
+        word: &str,
+        words: &mut impl Iterator<Item = &'a String>,
+    ) -> Result<Flag, Deferred> {
+        let rest = if negated { "" } else { &word[row.flag.len()..] };
+        let mut next = || {
+            let value = words.next().cloned();
+            value.map(Some).ok_or_else(|| Deferred::new("malformed", format!("{word} lacks its value")))
+        };
+        let value = match row.takes {
+            _ if negated => Some(word.to_string()),
+            Takes::Nothing | Takes::Maybe => None,
+            Takes::Joined => Some(rest.to_string()),
+            Takes::Either | Takes::Value if !rest.is_empty() => Some(rest.to_string()),
+            Takes::Separate | Takes::Either | Takes::Value => next()?,
+        };
+        Ok(Flag { row, value })
+    }
+
     /// The name of the macro that it defines, and what it gives for it, as written. Not of one whose name alone would
     /// be too little to look for.
     pub fn macro_parts(&self) -> Option<(&str, &str)> {
@@ -117,6 +140,29 @@ impl Flag {
         plain.then_some((name, value))
     }
 }
+
+/// The row of a C compiler's word, and whether it is that of what the word undoes: `-fno-x` has that of `-fx` where it
+/// has none of its own.
+pub fn row_or_positive(word: &str, find: fn(&str) -> Option<&'static Row>) -> Option<(&'static Row, bool)> {
+    let own = find(word);
+    // A row of all that begins so knows nothing of this word in particular.
+    if let Some(row) = own.filter(|row| row.flag.len() > 2) {
+        return Some((row, false));
+    }
+    let negated = ["-fno-", "-mno-", "-Wno-"].iter().find_map(|no| {
+        let positive = format!("{}{}", &no[..2], word.strip_prefix(no)?);
+        find(&positive).filter(|row| row.flag == positive)
+    });
+    negated.map(|row| (row, true)).or(own.map(|row| (row, false)))
+}
+
+/// Rows of a table that have all but their names in common.
+macro_rules! table {
+    ($($takes:ident, $bucket:expr, $why:ident => [$($flag:literal)*];)*) => {
+        &[$($(Row { flag: $flag, aliases: &[], takes: $takes, bucket: $bucket, why: $why },)*)*]
+    };
+}
+pub(super) use table;
 
 /// The flags of a command line, to be asked for by name.
 pub struct Flags<'a>(pub &'a [Flag]);

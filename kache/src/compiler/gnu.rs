@@ -12,7 +12,7 @@
 //! | `--coverage`, `-ftest-coverage`, `-fprofile-arcs` | `dir/x.gcno` |
 //! | `-fstack-usage` | `dir/x.su` |
 
-use super::flags::{Bucket, Deferred, Flag, Flags, Form, Takes};
+use super::flags::{self, Bucket, Deferred, Flag, Flags, Form, Row};
 use super::{Abilities, Adapter, Command, Invocation, OutputNames, gnu_flags, response};
 use crate::events::{Kind, Unit};
 use crate::paths::absolute;
@@ -192,33 +192,12 @@ fn flag<'a>(word: &str, words: &mut impl Iterator<Item = &'a String>) -> Result<
     let Some((row, negated)) = row(word) else {
         return Err(Deferred::new("unknown-flag", format!("{word}: no row of the flag table knows it")));
     };
-    let rest = if negated { "" } else { &word[row.flag.len()..] };
-    let mut next = || {
-        let value = words.next().cloned();
-        value.map(Some).ok_or_else(|| Deferred::new("malformed", format!("{word} lacks its value")))
-    };
-    let value = match row.takes {
-        _ if negated => Some(word.to_string()),
-        Takes::Nothing | Takes::Maybe => None,
-        Takes::Joined => Some(rest.to_string()),
-        Takes::Either | Takes::Value if !rest.is_empty() => Some(rest.to_string()),
-        Takes::Separate | Takes::Either | Takes::Value => next()?,
-    };
-    Ok(Flag { row, value })
+    Flag::take(row, negated, word, words)
 }
 
 /// The row of a word; `-fno-x` has that of `-fx` where it has none of its own.
-pub(super) fn row(word: &str) -> Option<(&'static super::flags::Row, bool)> {
-    let own = gnu_flags::find(word);
-    // A row of all that begins so knows nothing of this word in particular.
-    if let Some(row) = own.filter(|row| row.flag.len() > 2) {
-        return Some((row, false));
-    }
-    let negated = ["-fno-", "-mno-", "-Wno-"].iter().find_map(|no| {
-        let positive = format!("{}{}", &no[..2], word.strip_prefix(no)?);
-        gnu_flags::find(&positive).filter(|row| row.flag == positive)
-    });
-    negated.map(|row| (row, true)).or(own.map(|row| (row, false)))
+pub(super) fn row(word: &str) -> Option<(&'static Row, bool)> {
+    flags::row_or_positive(word, gnu_flags::find)
 }
 
 /// How far the compile goes: to an object, or to assembly.
@@ -434,7 +413,9 @@ pub(super) fn is_trial(input: &str, cwd: &Path) -> bool {
     let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy();
     let cmake = ["CMakeScratch", "CMakeTmp", "CompilerIdC", "CompilerIdCXX"];
     let within = |p: &Path| p.components().any(|c| cmake.iter().any(|m| c.as_os_str() == *m));
-    NAMES.contains(&stem.as_ref()) || within(Path::new(input)) || within(cwd)
+    // Mozilla's configure puts a random word behind.
+    let plain = stem.split('.').next().unwrap_or_default();
+    NAMES.contains(&plain) || within(Path::new(input)) || within(cwd)
 }
 
 /// What a compile builds.

@@ -13,7 +13,7 @@
 //! diagnostics included. Where that is so, a path is literal (`-fprofile-use=`), and what a reader may take for a matter
 //! of looks is not (`-fmessage-length=`, `-fdiagnostics-urls=`); colour is not written there.
 
-use super::flags::{Bucket, Bucket::*, Form::*, Index, Row, Takes::*};
+use super::flags::{Bucket::*, Form::*, Index, Row, Takes::*, table};
 
 const OUTPUT: &str = "what is produced, and where it goes";
 const INPUT: &str = "what language and which machine the input is compiled for";
@@ -48,17 +48,6 @@ const MODULES: &str = "modules: reads and writes compiled headers that no output
 const COMMAND: &str = "the command line goes into the output, paths included";
 const ELSEWHERE: &str = "paths are meant from another directory";
 const DEVICES: &str = "for code of other processors, compiled at the same time and not planned";
-
-const fn row(flag: &'static str, takes: super::flags::Takes, bucket: Bucket, why: &'static str) -> Row {
-    Row { flag, aliases: &[], takes, bucket, why }
-}
-
-/// Rows that have all but their names in common.
-macro_rules! table {
-    ($($takes:ident, $bucket:expr, $why:ident => [$($flag:literal)*];)*) => {
-        &[$($(row($flag, $takes, $bucket, $why),)*)*]
-    };
-}
 
 /// The table.
 pub static TABLE: &[Row] = table! {

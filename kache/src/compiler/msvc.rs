@@ -9,7 +9,7 @@
 //! An object has the time of its making in its header unless `/Brepro` is given. A restored one has the time when it was
 //! made, which is as true.
 
-use super::flags::{Bucket, Deferred, Flag, Flags, Form, Row, Takes};
+use super::flags::{self, Bucket, Deferred, Flag, Flags, Form};
 use super::{Abilities, Adapter, Command, Invocation, OutputNames, gnu, gnu_flags, msvc_flags, response};
 use crate::events::Kind;
 use crate::paths::absolute;
@@ -137,38 +137,16 @@ fn split(words: &[String], cwd: &Path) -> Result<(Vec<Flag>, Vec<String>), Defer
             inputs.push(word.clone());
             continue;
         }
-        let Some((row, negated)) = row(word) else {
+        let Some((row, negated)) = flags::row_or_positive(word, msvc_flags::find) else {
             if word.starts_with('/') && absolute(cwd, Path::new(word)).is_file() {
                 inputs.push(word.clone());
                 continue;
             }
             return Err(Deferred::new("unknown-flag", format!("{word}: no row of the flag table knows it")));
         };
-        let rest = if negated { "" } else { &word[row.flag.len()..] };
-        let lacks = || Deferred::new("malformed", format!("{word} lacks its value"));
-        let value = match row.takes {
-            _ if negated => Some(word.to_string()),
-            Takes::Nothing | Takes::Maybe => None,
-            Takes::Joined => Some(rest.to_string()),
-            Takes::Either | Takes::Value if !rest.is_empty() => Some(rest.to_string()),
-            Takes::Separate | Takes::Either | Takes::Value => Some(words.next().cloned().ok_or_else(lacks)?),
-        };
-        flags.push(Flag { row, value });
+        flags.push(Flag::take(row, negated, word, &mut words)?);
     }
     Ok((flags, inputs))
-}
-
-/// The row of a word; `-fno-x` has that of `-fx` where it has none of its own.
-fn row(word: &str) -> Option<(&'static Row, bool)> {
-    let own = msvc_flags::find(word);
-    if let Some(row) = own.filter(|row| row.flag.len() > 2) {
-        return Some((row, false));
-    }
-    let negated = ["-fno-", "-mno-"].iter().find_map(|no| {
-        let positive = format!("{}{}", &no[..2], word.strip_prefix(no)?);
-        msvc_flags::find(&positive).filter(|row| row.flag == positive)
-    });
-    negated.map(|row| (row, true)).or(own.map(|row| (row, false)))
 }
 
 fn language(all: &Flags, input: &str) -> Result<&'static str, Deferred> {

@@ -8,7 +8,7 @@
 //! An object has the time of its compilation in it unless `/Brepro` is given (clang-cl, too): what that means for
 //! storing it is not a matter of flags.
 
-use super::flags::{Bucket, Bucket::*, Form::*, Index, Row, Takes::*};
+use super::flags::{Bucket::*, Form::*, Index, Row, Takes::*, table};
 use super::gnu_flags;
 
 const OUTPUT: &str = "what is produced, and where it goes";
@@ -36,17 +36,6 @@ const DATABASE: &str = "debug information for editing a program while it runs";
 const PRECOMPILED: &str = "a precompiled header is a second output, or state from another run";
 const MODULES: &str = "modules: reads and writes compiled headers that no output planner knows";
 const MANAGED: &str = "code for another machine, with metadata of assemblies";
-
-const fn row(flag: &'static str, takes: super::flags::Takes, bucket: Bucket, why: &'static str) -> Row {
-    Row { flag, aliases: &[], takes, bucket, why }
-}
-
-/// Rows that have all but their names in common.
-macro_rules! table {
-    ($($takes:ident, $bucket:expr, $why:ident => [$($flag:literal)*];)*) => {
-        &[$($(row($flag, $takes, $bucket, $why),)*)*]
-    };
-}
 
 /// The table.
 pub static TABLE: &[Row] = table! {

@@ -95,6 +95,7 @@ fn about(name: &str) -> &'static str {
         "order" => "the order of the arguments",
         "paths" => "how paths are written in artifacts",
         "cpu" => "this processor, as -C target-cpu=native is given",
+        "source" => "the digest of the file's contents, with roots by their names",
         "file" => "the digest of the file's contents",
         "path" => "what is at that path",
         "listing" => "the digest of the names in that directory",

@@ -4,7 +4,7 @@
 use super::depinfo::DepInfo;
 use super::gather::Gathered;
 use super::look::{Sight, Viewpoint, sort_word};
-use super::{define, include};
+use super::{define, include, source};
 use crate::compiler::Invocation;
 use crate::compiler::flags::Deferred;
 use crate::compiler::toolchain::Toolchain;
@@ -72,7 +72,7 @@ impl Evidence<'_> {
         if self.same_once {
             looks.extend(self.twins(&looks)?);
         }
-        for look in looks {
+        for look in looks.into_iter().map(|look| self.as_source(look)) {
             let sight = self.view.sight(&look).map_err(|e| unreadable(&look, &e))?;
             self.unchanged(&look)?;
             let by = gathered.readers.get(&look.name).filter(|_| look.kind == Kind::Env);
@@ -80,6 +80,19 @@ impl Evidence<'_> {
             all.push(Seen { observation: Observation { look, seen: sight.digest }, sight, by });
         }
         Ok(all)
+    }
+
+    /// A file of C's whose paths only locate what it includes counts with roots by their names.
+    fn as_source(&self, look: Look) -> Look {
+        let c = !self.invocation.adapter.crates && !self.invocation.plugin && !self.invocation.literal_paths;
+        if !c || look.kind != Kind::File || !look.name.starts_with(b"<") {
+            return look;
+        }
+        let text = self.view.roots.local(&look.name).and_then(|path| std::fs::read(path).ok());
+        match text.and_then(|text| source::portable(&text, self.view.roots)) {
+            Some(_) => Look::new(Kind::Source, look.name),
+            None => look,
+        }
     }
 
     /// A header that is to be included once is known again by where it is stored (clang), or by its contents and the
@@ -187,7 +200,7 @@ impl Evidence<'_> {
 
     /// A file changed at or after the start may have been another while it was read.
     fn unchanged(&self, look: &Look) -> Result<(), Deferred> {
-        if look.kind != Kind::File && look.kind != Kind::Listing {
+        if ![Kind::File, Kind::Source, Kind::Listing].contains(&look.kind) {
             return Ok(());
         }
         let Some(path) = self.view.roots.local(&look.name) else { return Ok(()) };

@@ -3,7 +3,7 @@
 //! The same code makes the value that is stored after a compile and the one that a lookup compares, so the two
 //! cannot drift apart.
 
-use super::tables;
+use super::{source, tables};
 use crate::compiler::OutputNames;
 use crate::digest::{Digest, Table};
 use crate::observation::{ABSENT, Kind, Look, Observation};
@@ -71,6 +71,13 @@ impl Viewpoint<'_> {
             Kind::Listing => Digest::of(&listing(&self.local(look)?)?),
             Kind::Crates => Digest::of(&self.crates(&self.local(look)?)?),
             Kind::Tree => self.tree(&self.local(look)?)?,
+            Kind::Source => {
+                let path = self.local(look)?;
+                match source::portable(&std::fs::read(&path)?, self.roots) {
+                    Some(text) => Digest::of(&text),
+                    None => self.table.file(&path)?.0.digest,
+                }
+            }
             Kind::Link => Digest::of(&link(&self.local(look)?)?),
             Kind::LeadsTo => Digest::of(&self.roots.portable(&link(&self.local(look)?)?)),
             Kind::Library => match find_library(OsStr::new(platform::os_str(&look.name))) {
@@ -112,9 +119,13 @@ impl Viewpoint<'_> {
             Kind::Missing | Kind::Twins => {
                 (digest.hex(), String::from_utf8_lossy(&look.name).replace('\0', " "))
             }
-            Kind::File | Kind::Listing | Kind::Crates | Kind::Tree | Kind::Link | Kind::LeadsTo => {
-                (digest.hex(), self.local(look)?.display().to_string())
-            }
+            Kind::File
+            | Kind::Listing
+            | Kind::Crates
+            | Kind::Tree
+            | Kind::Source
+            | Kind::Link
+            | Kind::LeadsTo => (digest.hex(), self.local(look)?.display().to_string()),
             Kind::Program => {
                 let found = find_program(platform::os_str(&look.name), self.roots);
                 (digest.hex(), found.map(|p| p.display().to_string()).unwrap_or_default())

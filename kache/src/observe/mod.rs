@@ -13,5 +13,6 @@ pub mod include;
 pub mod launch;
 pub mod log;
 pub mod look;
+pub mod source;
 pub mod tables;
 pub mod unobserved;

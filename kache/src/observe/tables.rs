@@ -199,6 +199,7 @@ pub static TOOLS: &[Row] = &[
     row("ranlib", "the archiver's index"),
     row("objcopy", "debug information"),
     row("strip", "debug information"),
+    row("kache", "the wrapper, named as the linker's driver: it becomes what it wraps"),
     row("rust-lld", "the linker that comes with rustc"),
     row("rust-objcopy", "debug information, with rustc"),
 ];
