@@ -69,11 +69,17 @@ impl Evidence<'_> {
         let looks = self.settle_absent(looks, &gathered.absent)?;
         let mut all = Vec::with_capacity(looks.len());
         let mut looks: Vec<Look> = looks.into_iter().collect();
+        let mut known = BTreeMap::new();
         if self.same_once {
-            looks.extend(self.twins(&looks)?);
+            let twins = self.twins(&looks, &mut known)?;
+            looks.extend(twins);
         }
         for look in looks.into_iter().map(|look| self.as_source(look)) {
-            let sight = self.view.sight(&look).map_err(|e| unreadable(&look, &e))?;
+            let sight = match known.get(&look) {
+                Some(digest) => self.view.sight_of(&look, *digest),
+                None => self.view.sight(&look),
+            };
+            let sight = sight.map_err(|e| unreadable(&look, &e))?;
             self.unchanged(&look)?;
             let by = gathered.readers.get(&look.name).filter(|_| look.kind == Kind::Env);
             let by = by.map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
@@ -97,10 +103,12 @@ impl Evidence<'_> {
 
     /// A header that is to be included once is known again by where it is stored (clang), or by its contents and the
     /// second in which it was changed (gcc): where two headers have the same contents, that is an input.
-    fn twins(&self, looks: &[Look]) -> Result<Vec<Look>, Deferred> {
+    /// What each file holds is noted in `known` by the way.
+    fn twins(&self, looks: &[Look], known: &mut BTreeMap<Look, Digest>) -> Result<Vec<Look>, Deferred> {
         let mut alike: BTreeMap<Digest, Vec<&[u8]>> = BTreeMap::new();
         for look in looks.iter().filter(|l| l.kind == Kind::File) {
             let digest = self.view.digest(look).map_err(|e| unreadable(look, &e))?;
+            known.insert(look.clone(), digest);
             alike.entry(digest).or_default().push(&look.name);
         }
         alike.remove(&Digest::of(b""));

@@ -103,6 +103,8 @@ pub struct Gatherer<'a> {
     processes: HashMap<u32, Process>,
     made: HashSet<Vec<u8>>,
     made_dirs: HashSet<Vec<u8>>,
+    /// Directories that are known to have no link on the way to them.
+    straight: HashSet<PathBuf>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
     /// Variables that other code than the compiler's read: what it did with them no include can prove.
     read_by_others: BTreeSet<Vec<u8>>,
@@ -140,6 +142,7 @@ impl<'a> Gatherer<'a> {
             processes: HashMap::new(),
             made: HashSet::new(),
             made_dirs: HashSet::new(),
+            straight: HashSet::new(),
             steps: BTreeMap::new(),
             read_by_others: BTreeSet::new(),
             perhaps_inputs: BTreeSet::new(),

@@ -111,15 +111,24 @@ impl Viewpoint<'_> {
 
     /// The whole sight, with words for people.
     pub fn sight(&self, look: &Look) -> io::Result<Sight> {
-        let digest = self.digest(look)?;
+        if look.kind == Kind::Path {
+            // By far the most frequent: looked at once.
+            let path = self.local(look)?;
+            let word = sort_word(&path)?;
+            let digest = Digest::of(word.as_bytes());
+            return Ok(Sight { digest, text: word.to_string(), place: path.display().to_string() });
+        }
+        self.sight_of(look, self.digest(look)?)
+    }
+
+    /// The same of something whose digest is known already.
+    pub fn sight_of(&self, look: &Look, digest: Digest) -> io::Result<Sight> {
         let (text, place) = match look.kind {
-            Kind::Path => {
-                (sort_word(&self.local(look)?)?.to_string(), self.local(look)?.display().to_string())
-            }
             Kind::Missing | Kind::Twins => {
                 (digest.hex(), String::from_utf8_lossy(&look.name).replace('\0', " "))
             }
             Kind::File
+            | Kind::Path
             | Kind::Listing
             | Kind::Crates
             | Kind::Tree

@@ -112,7 +112,16 @@ impl Gatherer<'_> {
         if !own || crates || self.is_made(path) || tables::ignored_path(path, own).is_some() {
             return;
         }
-        for link in links_on(Path::new(platform::os_str(path))) {
+        let path = Path::new(platform::os_str(path));
+        let straight = path.parent().is_some_and(|dir| self.straight.contains(dir));
+        if straight && path.read_link().is_err() {
+            return;
+        }
+        let links = links_on(path);
+        if links.is_empty() {
+            self.straight.extend(path.parent().map(Path::to_path_buf));
+        }
+        for link in links {
             let name = self.roots.portable(link.as_os_str().as_encoded_bytes());
             self.look(LookKind::LeadsTo, &name);
         }
