@@ -17,7 +17,7 @@ use super::{Abilities, Adapter, Command, Invocation, OutputNames, gnu_flags, res
 use crate::events::{Kind, Unit};
 use crate::paths::absolute;
 use crate::platform;
-use crate::template::Format;
+use crate::template::{self, Format};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -100,8 +100,7 @@ fn abilities(program: &Path, scratch: &Path) -> Abilities {
     });
     let _ = (std::fs::remove_file(&source), std::fs::remove_file(scratch));
     let name = source.as_os_str().as_encoded_bytes();
-    let maps_assembly =
-        maps && assembled.is_some_and(|object| !object.windows(name.len()).any(|w| w == name));
+    let maps_assembly = maps && assembled.is_some_and(|object| !template::contains(&object, name));
     let report = if clang { Format::ClangDepfile } else { Format::GccDepfile };
     Abilities { maps, maps_assembly, report }
 }

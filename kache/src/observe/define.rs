@@ -13,6 +13,7 @@
 
 use crate::compiler::Invocation;
 use crate::compiler::flags::Flag;
+use crate::template::contains;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -61,7 +62,7 @@ fn mentions(text: &[u8], name: &[u8]) -> bool {
         let word = &rest[start..];
         let len = word.iter().position(|b| !part(b)).unwrap_or(word.len());
         let (word, behind) = word.split_at(len);
-        if name.starts_with(word) || word.windows(name.len()).any(|w| w == name) {
+        if name.starts_with(word) || contains(word, name) {
             return true;
         }
         rest = behind;

@@ -19,6 +19,8 @@
 //! - looks and openings pair off, one to one: no file of the directory is opened without a look just before, and none
 //!   could be, since no file there has a `mod name;` or an include of its own and the path is nowhere written out.
 
+use crate::template::contains;
+
 /// What one thread of the compiler did, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -125,10 +127,6 @@ fn suffixes(tokens: &[Token], name: &[u8]) -> Option<Vec<Suffix>> {
     let mention = |t: &Token| matches!(t, Token::Text(t) if contains(t, name));
     let stray = tokens.iter().enumerate().any(|(i, t)| mention(t) && !explained.contains(&i));
     (!stray).then_some(found)
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|w| w == part)
 }
 
 /// The suffix, where the `env!` at `at` is all or the first part of an include's argument.
