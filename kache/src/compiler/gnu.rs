@@ -31,6 +31,7 @@ pub static ADAPTER: Adapter = Adapter {
     sysroot: None,
     abilities,
     maps,
+    tells_macros,
     crates: false,
 };
 
@@ -67,6 +68,29 @@ fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
     }
 }
 
+/// gcc's `-dU` prints the definition of each macro that was expanded or asked for, and no others. clang has nothing like it.
+fn tells_macros(invocation: &Invocation, abilities: Abilities) -> Option<Vec<OsString>> {
+    const WRITE: &[&str] = &["-o", "-c", "-S", "-MD", "-MMD", "-MF", "-MT", "-MQ", "-MP", "-gsplit-dwarf"];
+    if abilities.report == Format::ClangDepfile || !invocation.response_files.is_empty() {
+        return None;
+    }
+    let given: Vec<String> =
+        invocation.args.iter().map(|a| a.to_str().map(String::from)).collect::<Option<_>>()?;
+    let (mut words, mut kept) = (given.iter(), vec![OsString::from("-E"), OsString::from("-dU")]);
+    while let Some(word) = words.next() {
+        let rest = words.len();
+        let writes = word.starts_with('-') && {
+            let flag = flag(word, &mut words).ok()?;
+            WRITE.contains(&flag.row.flag)
+        };
+        if !writes {
+            kept.push(word.into());
+            kept.extend(given[given.len() - rest..given.len() - words.len()].iter().map(OsString::from));
+        }
+    }
+    Some(kept)
+}
+
 /// Variables by which a compiler is told to write of each of its runs: the user's, and not the questions that are asked
 /// here.
 const WRITES: &[&str] = &[
@@ -78,15 +102,20 @@ const WRITES: &[&str] = &[
     "CC_LOG_DIAGNOSTICS",
 ];
 
+/// A run of a compiler that nobody but kache has asked for.
+pub fn quiet(ask: &mut std::process::Command) -> &mut std::process::Command {
+    for name in WRITES {
+        ask.env_remove(name);
+    }
+    ask.env("KACHE_DISABLE", "1").stdin(std::process::Stdio::null())
+}
+
 /// gcc maps paths from version 8 on, clang from 10; what clang assembles has its true paths until somewhere after 14.
 /// Asked rather than told by version, since vendors carry patches.
 fn abilities(program: &Path, scratch: &Path) -> Abilities {
     let ask = |words: &[&str]| {
         let mut ask = std::process::Command::new(program);
-        for name in WRITES {
-            ask.env_remove(name);
-        }
-        ask.args(words).env("KACHE_DISABLE", "1").stdin(std::process::Stdio::null()).output().ok()
+        quiet(&mut ask).args(words).output().ok()
     };
     let macros = ask(&["-ffile-prefix-map=/dev=/kache", "-dM", "-E", "-x", "c", "/dev/null"]);
     let maps = macros.as_ref().is_some_and(|o| o.status.success() && o.stderr.is_empty());

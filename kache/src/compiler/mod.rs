@@ -45,6 +45,8 @@ pub struct Adapter {
     /// What stands before `from=to` to have the paths of a root mapped in what is written; nothing where the user says
     /// something of them that ours would undo.
     pub maps: fn(&Invocation, &Path) -> &'static [&'static str],
+    /// The arguments with which it only preprocesses, and says which macros it used on the way; nothing where it cannot.
+    pub tells_macros: fn(&Invocation, Abilities) -> Option<Vec<OsString>>,
     /// Whether it compiles crates: finds some by searching, reads variables by `env!`, links, and prints mapped paths.
     pub crates: bool,
 }

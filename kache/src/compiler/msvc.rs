@@ -26,6 +26,7 @@ pub static ADAPTER: Adapter = Adapter {
     sysroot: None,
     abilities,
     maps: |_, _| &[MAP],
+    tells_macros: |_, _| None,
     crates: false,
 };
 

@@ -20,6 +20,7 @@ pub static ADAPTER: Adapter = Adapter {
     sysroot: Some(toolchain::sysroot_of_rustc),
     abilities: |_, _| Abilities { maps: true, maps_assembly: true, report: Format::DepInfo },
     maps: |_, _| &["--remap-path-prefix="],
+    tells_macros: |_, _| None,
     crates: true,
 };
 

@@ -1,10 +1,11 @@
 //! From what was gathered to the observations that are stored: each look is looked at again now that the compiler is
 //! done, what rustc reports is added, and whatever may have changed under its eyes makes the result unstorable.
 
+use super::define::{self, Use};
 use super::depinfo::DepInfo;
 use super::gather::Gathered;
 use super::look::{Sight, Viewpoint, sort_word};
-use super::{define, include, source};
+use super::{include, source};
 use crate::compiler::Invocation;
 use crate::compiler::flags::Deferred;
 use crate::compiler::toolchain::Toolchain;
@@ -139,12 +140,26 @@ impl Evidence<'_> {
         let texts: Option<Vec<Vec<u8>>> = files.map(|path| define::text(&path?)).collect();
         let texts = texts.filter(|_| define::provable(self.invocation)).unwrap_or_default();
         let values: Vec<&str> = self.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
-        for (name, _) in macros {
+        let usage = |name: &str| {
             // Its own definition is no use of it.
-            let others = values.iter().map(|v| v.strip_prefix(name.as_str()).unwrap_or(v).as_bytes());
-            let read = texts.iter().map(Vec::as_slice);
+            let others = values.iter().map(|v| v.strip_prefix(name).unwrap_or(v).as_bytes());
             // Without any text there is no proof.
-            if texts.is_empty() || !define::is_unused(name, read.chain(others)) {
+            match texts.is_empty() {
+                true => Use::Named,
+                false => define::usage(name, texts.iter().map(Vec::as_slice).chain(others)),
+            }
+        };
+        let mut told = None;
+        for (name, _) in macros {
+            let unused = match usage(name) {
+                Use::None => true,
+                Use::Named => false,
+                Use::Pasted => told
+                    .get_or_insert_with(|| define::used(self.invocation, self.toolchain.abilities))
+                    .as_ref()
+                    .is_some_and(|used| !used.contains(name)),
+            };
+            if !unused {
                 looks.insert(Look::new(Kind::Define, name.as_str()));
             }
         }

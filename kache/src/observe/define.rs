@@ -8,15 +8,19 @@
 //!    joined first, since a name may be broken there.
 //! 2. The name is pasted together (`ENGINES ## DIR`). What is pasted first is an identifier with which the name begins, and it
 //!    stands in a source as a word of its own; whether anything is pasted at all is not asked.
+//!    Single letters are words of most programs in C++; where a paste is all that speaks against it, gcc is asked to preprocess
+//!    once more and to say which macros it used (`-dU`). clang has no such flag.
 //! 3. Text that is not in the sources: a precompiled header, debug information with macros, another character set.
 //!    Where there is any, nothing is proved.
 
-use crate::compiler::Invocation;
 use crate::compiler::flags::Flag;
+use crate::compiler::{Abilities, Invocation, gnu};
 use crate::template::contains;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::process::Command;
 
 /// Whether the flags leave room for a proof.
 pub fn provable(invocation: &Invocation) -> bool {
@@ -43,31 +47,63 @@ pub fn text(path: &Path) -> Option<Vec<u8>> {
 
 const ELF: &[u8] = b"\x7fELF";
 
-/// Whether no text can have used the macro; `texts` is everything that was read, and the values of other macros.
-pub fn is_unused<'a>(name: &str, mut texts: impl Iterator<Item = &'a [u8]>) -> bool {
-    texts.all(|text| {
+/// How a text may use a macro, the weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// Not at all.
+    None,
+    /// By a name that it pastes together.
+    Pasted,
+    /// By its name, or in a way that its words do not tell.
+    Named,
+}
+
+/// How the texts may use the macro; they are everything that was read, and the values of other macros.
+pub fn usage<'a>(name: &str, texts: impl Iterator<Item = &'a [u8]>) -> Use {
+    let usage = |text: &[u8]| {
         if text.starts_with(ELF) {
-            return true;
+            return Use::None;
         }
         let compiled = [&b"gpch"[..], b"CPCH", b"\xff\xfe", b"\xfe\xff"];
-        !compiled.iter().any(|magic| text.starts_with(magic)) && !mentions(&joined(text), name.as_bytes())
-    })
+        match compiled.iter().any(|magic| text.starts_with(magic)) {
+            true => Use::Named,
+            false => mentions(&joined(text), name.as_bytes()),
+        }
+    };
+    texts.map(usage).max().unwrap_or(Use::None)
+}
+
+/// Which macros the compiler used, by its own account of another run of its preprocessor; nothing where it gives none.
+pub fn used(invocation: &Invocation, abilities: Abilities) -> Option<BTreeSet<String>> {
+    let args = (invocation.adapter.tells_macros)(invocation, abilities)?;
+    let mut ask = Command::new(&invocation.program);
+    let output = gnu::quiet(&mut ask).args(args).current_dir(&invocation.cwd).output().ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = text.lines().filter_map(|l| l.strip_prefix("#define ").or_else(|| l.strip_prefix("#undef ")));
+    let name = |rest: &str| rest.split([' ', '(']).next().unwrap_or_default().to_owned();
+    Some(told.map(name).collect())
 }
 
 /// Whether the name is in the text, or a word of it is one that the name begins with.
-fn mentions(text: &[u8], name: &[u8]) -> bool {
+fn mentions(text: &[u8], name: &[u8]) -> Use {
+    if contains(text, name) {
+        return Use::Named;
+    }
     let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'$' || *b >= 0x80;
     let mut rest = text;
     while let Some(start) = rest.iter().position(part) {
         let word = &rest[start..];
         let len = word.iter().position(|b| !part(b)).unwrap_or(word.len());
         let (word, behind) = word.split_at(len);
-        if name.starts_with(word) || contains(word, name) {
-            return true;
+        if name.starts_with(word) {
+            return Use::Pasted;
         }
         rest = behind;
     }
-    false
+    Use::None
 }
 
 /// The text with lines that go on joined: a backslash (or its trigraph), and blanks, before the end of the line.
@@ -87,8 +123,8 @@ fn joined(text: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn unused(name: &str, text: &str) -> bool {
-        is_unused(name, [text.as_bytes()].into_iter())
+    fn usage_in(name: &str, text: &str) -> Use {
+        usage(name, [text.as_bytes()].into_iter())
     }
 
     #[test]
@@ -103,22 +139,23 @@ mod tests {
             "xLIBDIRx",
             "#ifdef LIBDIR",
         ] {
-            assert!(!unused("LIBDIR", text), "{text}");
+            assert_eq!(usage_in("LIBDIR", text), Use::Named, "{text}");
         }
-        assert!(unused("LIBDIR", "int libdir; /* LIB_DIR */ IDIR"));
+        assert_eq!(usage_in("LIBDIR", "int libdir; /* LIB_DIR */ IDIR"), Use::None);
     }
 
     #[test]
     fn or_could_be_pasted_together() {
-        assert!(!unused("LIBDIR", "CAT(LIB, x)") && !unused("LIBDIR", "L"));
+        assert_eq!(usage_in("LIBDIR", "CAT(LIB, x)"), Use::Pasted);
+        assert_eq!(usage_in("LIBDIR", "L"), Use::Pasted);
         // What it ends with is pasted behind something, and that is not there.
-        assert!(unused("LIBDIR", "CAT(x, DIR) LIBS"));
+        assert_eq!(usage_in("LIBDIR", "CAT(x, DIR) LIBS"), Use::None);
     }
 
     #[test]
     fn nothing_is_proved_of_what_is_no_text() {
-        assert!(unused("LIBDIR", "\x7fELF LIBDIR"));
-        assert!(!unused("LIBDIR", "gpch.014") && !unused("LIBDIR", "CPCH"));
-        assert!(!is_unused("LIBDIR", [&b"\xff\xfeL\0"[..]].into_iter()));
+        assert_eq!(usage_in("LIBDIR", "\x7fELF LIBDIR"), Use::None);
+        assert_eq!(usage_in("LIBDIR", "gpch.014").max(usage_in("LIBDIR", "CPCH")), Use::Named);
+        assert_eq!(usage("LIBDIR", [&b"\xff\xfeL\0"[..]].into_iter()), Use::Named);
     }
 }
