@@ -15,7 +15,7 @@ mod keep;
 use crate::action::{self, Hasher};
 use crate::compiler::flags::Deferred;
 use crate::compiler::toolchain::Toolchain;
-use crate::compiler::{self, Abilities, Command, Invocation, recognise, rustup};
+use crate::compiler::{self, Abilities, Command, Invocation, gnu, recognise, rustup};
 use crate::digest::Digest;
 use crate::events::{self, Event, Outcome};
 use crate::observation::Look;
@@ -241,7 +241,11 @@ impl Session<'_> {
         let plus = if adapter.crates { take_toolchain_argument(&mut command) } else { None };
         event.unit.family = adapter.family.to_string();
         let compiles = || command.args.iter().any(|a| a == "-c" || a == "-S" || a == "/c");
-        let trial = || command.args.iter().any(|a| a == "-");
+        // Asked before the parser, which may refuse it.
+        let trial = || {
+            let mut words = command.args.iter().filter_map(|a| a.to_str());
+            words.any(|w| w == "-" || gnu::is_trial(w, &command.cwd))
+        };
         if !adapter.crates && (!compiles() || trial()) {
             event.kind = events::Kind::Probe;
         }

@@ -564,6 +564,11 @@ fn a_configure_scripts_trial_is_a_probe() {
     stage.write("w/conftest.c", "int f;\n");
     assert_eq!(outcomes(&stage, &["gcc", "-c", "conftest.c"], 2), [Miss, Hit]);
     assert_eq!(stage.last().kind, Kind::Probe);
+    // As CMake asks for the compiler's own search paths, and with a flag that is not cached.
+    let dir = stage.write("w/CMakeFiles/CMakeScratch/TryCompile-1/x", "").parent().unwrap().to_path_buf();
+    let mut asks = stage.kache(&["gcc", "-v", "-c", stage.path("w/conftest.c").to_str().unwrap()]);
+    good(asks.current_dir(dir));
+    assert_eq!((stage.last().kind, stage.last().outcome), (Kind::Probe, Passthrough));
 }
 
 #[test]

@@ -436,7 +436,7 @@ pub(super) fn diagnostics(all: &Flags, words: &[String]) -> Result<Diagnostics, 
 }
 
 /// A compile by which a configure script, CMake, or the `cc` crate asks what the compiler can do.
-pub(super) fn is_trial(input: &str, cwd: &Path) -> bool {
+pub fn is_trial(input: &str, cwd: &Path) -> bool {
     const NAMES: &[&str] = &["conftest", "flag_check", "detect_compiler_family"];
     let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy();
     let cmake = ["CMakeScratch", "CMakeTmp", "CompilerIdC", "CompilerIdCXX"];
