@@ -75,6 +75,32 @@ fn what_is_compiled_is_given_back_to_the_byte() {
 }
 
 #[test]
+fn objective_c_and_objective_cxx() {
+    const CLASS: &str = "__attribute__((objc_root_class)) @interface A { int x; } - (int)f; @end\n\
+        #include \"h.h\"\n@implementation A - (int)f { return H; } @end\n";
+    each(|c, cxx| {
+        for (compiler, source, language) in [(c, "a.m", "cc1obj"), (cxx, "a.mm", "cc1objplus")] {
+            let stage = Stage::new();
+            stage.write("w/h.h", "#define H 4\n");
+            stage.write(&format!("w/{source}"), CLASS);
+            let words = &[compiler, "-c", source, "-o", "a.o"];
+            let asked = plain(&stage, "w", &[compiler, &format!("-print-prog-name={language}")]).stdout;
+            if !compiler.contains("clang") && !asked.starts_with(b"/") {
+                println!("skipped: {compiler} has no {language}");
+                continue;
+            }
+            assert!(plain(&stage, "w", words).status.success(), "{words:?}");
+            let wanted = object(&stage, "w/a.o");
+            assert_eq!(outcomes(&stage, words, 2), [Miss, Hit], "{words:?}");
+            assert_eq!(object(&stage, "w/a.o"), wanted, "{words:?}");
+            stage.write("w/h.h", "#define H 5\n");
+            assert_eq!(outcomes(&stage, words, 2), [Miss, Hit], "{words:?}");
+            assert_ne!(object(&stage, "w/a.o"), wanted, "{words:?}");
+        }
+    });
+}
+
+#[test]
 fn assembly_to_standard_output() {
     each(|c, _| {
         let stage = Stage::new();
