@@ -384,7 +384,7 @@ fn the_doctor_finds_all_well() {
     let stage = Stage::new();
     let (status, answer) = doctor(&stage, &[("RUSTC_WRAPPER", KACHE)]);
     assert_eq!((status, &answer["ok"]), (Some(0), &true.into()), "{answer:#}");
-    assert_eq!(state(&answer, "probe"), "ok");
+    assert_eq!((state(&answer, "probe"), state(&answer, "probe-c")), ("ok", "ok"));
     assert!(!stage.path("cache").exists(), "the real cache is not made by looking at it");
     // A configuration file does as well.
     fs::write(stage.path("cargo/config.toml"), format!("[build]\nrustc-wrapper = \"{KACHE}\"\n")).unwrap();

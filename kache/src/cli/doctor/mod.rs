@@ -3,6 +3,7 @@
 //! | check | asks |
 //! | --- | --- |
 //! | `probe` | does a compile through this very binary miss, store, hit, and restore what the compiler made |
+//! | `probe-c` | the same, of C |
 //! | `observer` | was that compile watched |
 //! | `cache` | can the real cache directory be used, by nobody else |
 //! | `file-system` | is it on this machine |

@@ -1,18 +1,59 @@
-//! A small crate, compiled twice through this very binary as cargo would: the first time must miss and store, the
-//! second must hit and restore the same bytes.
+//! A small crate, and a small file in C, each compiled twice through this very binary as a build would: the first time
+//! must miss and store, the second must hit and restore the same bytes.
 
 use super::Check;
 use crate::events::{self, Event, Observed, Outcome};
 use crate::explain::reasons;
 use crate::observe::launch;
+use crate::observe::look::find_program;
+use crate::paths::Roots;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const NAME: &str = "probe";
-const SOURCE: &str = "//! A probe.\n\npub fn answer() -> u32 { 42 }\n";
+/// What is compiled.
+struct Subject {
+    /// The check's name.
+    name: &'static str,
+    /// For "cannot compile …".
+    what: &'static str,
+    /// The variable that names the compiler, and its name without.
+    compiler: (&'static str, &'static str),
+    /// Below the probe's directory, with its text.
+    source: (&'static str, &'static str),
+    words: &'static [&'static str],
+}
+
+const CRATE: Subject = Subject {
+    name: "probe",
+    what: "a small crate",
+    compiler: ("RUSTC", "rustc"),
+    source: ("src/lib.rs", "//! A probe.\n\npub fn answer() -> u32 { 42 }\n"),
+    words: &[
+        "--crate-name",
+        "kache_probe",
+        "--edition=2021",
+        "src/lib.rs",
+        "--crate-type",
+        "lib",
+        "--emit=dep-info,metadata,link",
+        "--out-dir",
+        "out",
+        "-C",
+        "extra-filename=-0",
+        "--color=never",
+    ],
+};
+
+const OBJECT: Subject = Subject {
+    name: "probe-c",
+    what: "a small file in C",
+    compiler: ("CC", "cc"),
+    source: ("src/probe.c", "#include <stddef.h>\n\nsize_t answer(void) { return 42; }\n"),
+    words: &["-g", "-MD", "-c", "src/probe.c", "-o", "out/probe.o"],
+};
 
 /// Removes the probe's directory, whatever happens.
 struct Scratch(PathBuf);
@@ -23,8 +64,29 @@ impl Drop for Scratch {
     }
 }
 
-/// Both checks that the probe answers.
+/// What the probes answer.
 pub fn checks() -> Vec<Check> {
+    let mut checks = match run(&CRATE) {
+        Ok((found, compiled)) => vec![Check::ok(CRATE.name, found), observer(compiled.observed)],
+        Err((found, remedy)) => vec![Check::trouble(CRATE.name, found, remedy)],
+    };
+    // Those who write Rust alone may have no C compiler that works; what kache does with one that does is our affair.
+    let compiler = OBJECT.compiler();
+    // `CC="kache gcc"` is the wiring itself, and no name of a program.
+    let wired = compiler.as_encoded_bytes().contains(&b' ');
+    if wired || find_program(&compiler, &Roots::default()).is_none() {
+        let found = format!("{} is not the name of a program that is there", Path::new(&compiler).display());
+        checks.push(Check::note(OBJECT.name, found, "set CC to a C compiler to have C looked at, too"));
+    } else {
+        checks.push(match run(&OBJECT) {
+            Ok((found, _)) => Check::ok(OBJECT.name, found),
+            Err((found, remedy)) => Check::trouble(OBJECT.name, found, remedy),
+        });
+    }
+    checks
+}
+
+fn run(subject: &'static Subject) -> Result<(String, Event), Wrong> {
     let dir = std::env::temp_dir().join(format!(
         "kache-doctor-{}-{}",
         std::process::id(),
@@ -32,14 +94,8 @@ pub fn checks() -> Vec<Check> {
     ));
     // What the compiler makes of a path is resolved, and the events name what it made.
     let scratch = std::fs::create_dir(&dir).and_then(|()| dir.canonicalize()).map(Scratch);
-    let outcome = match &scratch {
-        Ok(scratch) => Probe::at(&scratch.0).and_then(|probe| probe.run()),
-        Err(e) => Err(io_trouble("the temporary directory", &dir, e)),
-    };
-    match outcome {
-        Ok((found, compiled)) => vec![Check::ok(NAME, found), observer(compiled.observed)],
-        Err((found, remedy)) => vec![Check::trouble(NAME, found, remedy)],
-    }
+    let scratch = scratch.map_err(|e| io_trouble("the temporary directory", &dir, &e))?;
+    Probe::at(subject, &scratch.0)?.run()
 }
 
 fn observer(observed: Option<Observed>) -> Check {
@@ -70,25 +126,32 @@ fn io_trouble(what: &str, path: &Path, e: &io::Error) -> Wrong {
 }
 
 struct Probe {
+    subject: &'static Subject,
     kache: PathBuf,
-    rustc: OsString,
+    compiler: OsString,
     dir: PathBuf,
+}
+
+impl Subject {
+    fn compiler(&self) -> OsString {
+        let (variable, name) = self.compiler;
+        std::env::var_os(variable).filter(|given| !given.is_empty()).unwrap_or_else(|| name.into())
+    }
 }
 
 type Files = BTreeMap<OsString, Vec<u8>>;
 
 impl Probe {
-    fn at(dir: &Path) -> Result<Probe, Wrong> {
+    fn at(subject: &'static Subject, dir: &Path) -> Result<Probe, Wrong> {
         let kache = std::env::current_exe().map_err(|e| {
             (format!("this program cannot be found: {e}"), "start it by its full path".to_string())
         })?;
-        let rustc = std::env::var_os("RUSTC").filter(|r| !r.is_empty()).unwrap_or_else(|| "rustc".into());
         let made = std::fs::create_dir_all(dir.join("src"))
             .and_then(|()| std::fs::create_dir(dir.join("out")))
-            .and_then(|()| std::fs::write(dir.join("src/lib.rs"), SOURCE))
+            .and_then(|()| std::fs::write(dir.join(subject.source.0), subject.source.1))
             .and_then(|()| std::fs::write(dir.join("kache.toml"), ""));
         made.map_err(|e| io_trouble("the temporary directory", dir, &e))?;
-        Ok(Probe { kache, rustc, dir: dir.to_path_buf() })
+        Ok(Probe { subject, kache, compiler: subject.compiler(), dir: dir.to_path_buf() })
     }
 
     /// What to say, and the event of the compile.
@@ -104,7 +167,7 @@ impl Probe {
         let (second, restored) = self.compile()?;
         let hit = self.event(1)?;
         if hit.outcome != Outcome::Hit {
-            return Err(unexpected("the second compile of the same crate did not hit", &hit));
+            return Err(unexpected("the second compile of the same source did not hit", &hit));
         }
         if (made != restored) || (first.stdout, first.stderr) != (second.stdout, second.stderr) {
             let differing: Vec<_> = made
@@ -119,7 +182,7 @@ impl Probe {
         }
         let times = format!(
             "{} compiled in {}, stored; then restored in {}, {} files byte for byte equal",
-            Path::new(&self.rustc).display(),
+            Path::new(&self.compiler).display(),
             super::super::page::duration(compiled.compile_us as i64),
             super::super::page::duration(hit.total_us as i64),
             made.len()
@@ -129,9 +192,7 @@ impl Probe {
 
     fn compile(&self) -> Result<(Output, Files), Wrong> {
         let mut command = Command::new(&self.kache);
-        command.arg(&self.rustc).args(["--crate-name", "kache_probe", "--edition=2021", "src/lib.rs"]);
-        command.args(["--crate-type", "lib", "--emit=dep-info,metadata,link", "--out-dir", "out"]);
-        command.args(["-C", "extra-filename=-0", "--color=never"]);
+        command.arg(&self.compiler).args(self.subject.words);
         // The user's settings are checked elsewhere; here they must not get in the way.
         let ours =
             std::env::vars_os().map(|(n, _)| n).filter(|n| n.as_encoded_bytes().starts_with(b"KACHE_"));
@@ -149,8 +210,16 @@ impl Probe {
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err((
-                format!("{} cannot compile a small crate: {}", Path::new(&self.rustc).display(), said.trim()),
-                "see that `rustc` is installed and in PATH, or that RUSTC names one that works".to_string(),
+                format!(
+                    "{} cannot compile {}: {}",
+                    Path::new(&self.compiler).display(),
+                    self.subject.what,
+                    said.trim()
+                ),
+                format!(
+                    "see that `{}` is installed and in PATH, or that {} names one that works",
+                    self.subject.compiler.1, self.subject.compiler.0
+                ),
             ));
         }
         let out = self.dir.join("out");
