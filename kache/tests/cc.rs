@@ -706,7 +706,8 @@ fn a_path_in_a_macro_counts_where_it_is_used() {
         stage.write("w/asks.c", "#ifdef DATADIR\nint x;\n#endif\n");
         stage.write("w/does_not.c", "#include <string.h>\nint f(const char *a) { return strlen(a); }\n");
         // Pieces that the name could be pasted from; gcc tells that it was not, and where only a `#if` does.
-        stage.write("w/could.c", "#define CAT(a, b) a##b\nint D, CAT(DATA, X);\n");
+        stage.write("w/could.c", "#define CAT(a, b) a##b\nint D, I, R, CAT(DATA, X);\n");
+        stage.write("w/cannot.c", "#define CAT(a, b) a##b\nint D, R, CAT(DATA, X);\n");
         stage.write(
             "w/tests.c",
             "#define CAT(a, b) a##b\n#if __has_include(CAT(DATA, DIR))\nint x;\n#endif\nint y;\n",
@@ -730,6 +731,7 @@ fn a_path_in_a_macro_counts_where_it_is_used() {
             ("does_not.c", &["-g3"], Miss),
             ("does_not.c", &["-DX=DATADIR"], Miss),
             ("could.c", &[], if c.contains("clang") { Miss } else { Hit }),
+            ("cannot.c", &[], Hit),
             ("could.c", &["-O1", "-DX=DATADIR"], Miss),
             ("tests.c", &[], Miss),
         ] {

@@ -1,7 +1,7 @@
 //! From what was gathered to the observations that are stored: each look is looked at again now that the compiler is
 //! done, what rustc reports is added, and whatever may have changed under its eyes makes the result unstorable.
 
-use super::define::{self, Use};
+use super::define::{self, Search, Use};
 use super::depinfo::DepInfo;
 use super::gather::Gathered;
 use super::look::{Sight, Viewpoint, sort_word};
@@ -140,18 +140,17 @@ impl Evidence<'_> {
         let texts: Option<Vec<Vec<u8>>> = files.map(|path| define::text(&path?)).collect();
         let texts = texts.filter(|_| define::provable(self.invocation)).unwrap_or_default();
         let values: Vec<&str> = self.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
-        let usage = |name: &str| {
-            // Its own definition is no use of it.
-            let others = values.iter().map(|v| v.strip_prefix(name).unwrap_or(v).as_bytes());
-            // Without any text there is no proof.
-            match texts.is_empty() {
-                true => Use::Named,
-                false => define::usage(name, texts.iter().map(Vec::as_slice).chain(others)),
-            }
-        };
+        let mut searches: Vec<Search> = macros.iter().map(|(name, _)| Search::of(name)).collect();
+        texts.iter().for_each(|text| define::read(&mut searches, text));
         let mut told = None;
-        for (name, _) in macros {
-            let unused = match usage(name) {
+        for ((name, _), mut search) in macros.iter().zip(searches) {
+            // Its own definition is no use of it.
+            for value in values.iter().map(|v| v.strip_prefix(name.as_str()).unwrap_or(v)) {
+                define::read(std::slice::from_mut(&mut search), value.as_bytes());
+            }
+            let unused = match search.found() {
+                // Without any text there is no proof.
+                _ if texts.is_empty() => false,
                 Use::None => true,
                 Use::Named => false,
                 Use::Pasted => told

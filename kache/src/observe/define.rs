@@ -6,8 +6,8 @@
 //!
 //! 1. The name stands in a source, in whatever place: a comment counts as a use. Lines that go on behind a backslash are
 //!    joined first, since a name may be broken there.
-//! 2. The name is pasted together (`ENGINES ## DIR`). What is pasted first is an identifier with which the name begins, and it
-//!    stands in a source as a word of its own; whether anything is pasted at all is not asked.
+//! 2. The name is pasted together (`ENGINES ## DIR`). Each piece is then a word of a source or of a macro of the compiler's own,
+//!    and the pieces make the whole name; whether anything is pasted at all is not asked.
 //!    Single letters are words of most programs in C++; where a paste is all that speaks against it, gcc is asked to preprocess
 //!    once more and to say which macros it used (`-dU`). clang has no such flag.
 //! 3. Text that is not in the sources: a precompiled header, debug information with macros, another character set.
@@ -58,19 +58,115 @@ pub enum Use {
     Named,
 }
 
-/// How the texts may use the macro; they are everything that was read, and the values of other macros.
-pub fn usage<'a>(name: &str, texts: impl Iterator<Item = &'a [u8]>) -> Use {
-    let usage = |text: &[u8]| {
-        if text.starts_with(ELF) {
-            return Use::None;
+/// A macro, looked for in everything that was read and in the values of other macros.
+pub struct Search<'a> {
+    name: &'a [u8],
+    named: bool,
+    /// Words that were read and that stand within the name.
+    pieces: BTreeSet<Vec<u8>>,
+}
+
+/// What compilers' own macros are made of, besides numbers: `#define __INT64_C(c) c ## L`. (All of `-dM` of gcc 12, clang 14
+/// and 19 for several languages and processors.)
+const PREDEFINED: &[&str] = &[
+    "DD",
+    "DF",
+    "DL",
+    "F",
+    "F128",
+    "F16",
+    "F32",
+    "F32x",
+    "F64",
+    "F64x",
+    "L",
+    "LL",
+    "U",
+    "UL",
+    "ULL",
+    "W",
+    "Q",
+    "address_space",
+    "c",
+    "char",
+    "double",
+    "extern",
+    "f",
+    "int",
+    "l",
+    "linux",
+    "long",
+    "q",
+    "short",
+    "signed",
+    "u",
+    "unix",
+    "unsigned",
+    "w",
+];
+
+impl<'a> Search<'a> {
+    /// For a name of letters, digits and `_`.
+    pub fn of(name: &'a str) -> Search<'a> {
+        Search { name: name.as_bytes(), named: false, pieces: BTreeSet::new() }
+    }
+
+    /// How what was read may use it.
+    pub fn found(&self) -> Use {
+        match (self.named, self.is_pasted()) {
+            (true, _) => Use::Named,
+            (false, true) => Use::Pasted,
+            (false, false) => Use::None,
         }
-        let compiled = [&b"gpch"[..], b"CPCH", b"\xff\xfe", b"\xfe\xff"];
-        match compiled.iter().any(|magic| text.starts_with(magic)) {
-            true => Use::Named,
-            false => mentions(&joined(text), name.as_bytes()),
+    }
+
+    /// Whether the name can be put together from words, of which the first is no number.
+    fn is_pasted(&self) -> bool {
+        let reached =
+            |from: &Vec<bool>, to: usize| (0..to).any(|at| from[at] && self.is_piece(&self.name[at..to]));
+        let mut can = vec![true];
+        for to in 1..=self.name.len() {
+            let can_be = reached(&can, to);
+            can.push(can_be);
         }
-    };
-    texts.map(usage).max().unwrap_or(Use::None)
+        can[self.name.len()]
+    }
+
+    fn is_piece(&self, word: &[u8]) -> bool {
+        word[0].is_ascii_digit()
+            || self.pieces.contains(word)
+            || PREDEFINED.iter().any(|known| known.as_bytes() == word)
+    }
+}
+
+/// Reads a text for all of them.
+pub fn read(searches: &mut [Search], text: &[u8]) {
+    if text.starts_with(ELF) {
+        return;
+    }
+    let compiled = [&b"gpch"[..], b"CPCH", b"\xff\xfe", b"\xfe\xff"];
+    if compiled.iter().any(|magic| text.starts_with(magic)) {
+        searches.iter_mut().for_each(|search| search.named = true);
+        return;
+    }
+    let text = joined(text);
+    for search in searches.iter_mut() {
+        search.named |= contains(&text, search.name);
+    }
+    let longest = searches.iter().map(|search| search.name.len()).max().unwrap_or(0);
+    let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'$' || *b >= 0x80;
+    let mut rest = &text[..];
+    while let Some(start) = rest.iter().position(part) {
+        let word = &rest[start..];
+        let len = word.iter().position(|b| !part(b)).unwrap_or(word.len());
+        let (word, behind) = word.split_at(len);
+        for search in searches.iter_mut().filter(|_| len <= longest) {
+            if contains(search.name, word) && !search.pieces.contains(word) {
+                search.pieces.insert(word.to_vec());
+            }
+        }
+        rest = behind;
+    }
 }
 
 /// Which macros the compiler used, by its own account of another run of its preprocessor; nothing where it gives none.
@@ -85,25 +181,6 @@ pub fn used(invocation: &Invocation, abilities: Abilities) -> Option<BTreeSet<St
     let told = text.lines().filter_map(|l| l.strip_prefix("#define ").or_else(|| l.strip_prefix("#undef ")));
     let name = |rest: &str| rest.split([' ', '(']).next().unwrap_or_default().to_owned();
     Some(told.map(name).collect())
-}
-
-/// Whether the name is in the text, or a word of it is one that the name begins with.
-fn mentions(text: &[u8], name: &[u8]) -> Use {
-    if contains(text, name) {
-        return Use::Named;
-    }
-    let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'$' || *b >= 0x80;
-    let mut rest = text;
-    while let Some(start) = rest.iter().position(part) {
-        let word = &rest[start..];
-        let len = word.iter().position(|b| !part(b)).unwrap_or(word.len());
-        let (word, behind) = word.split_at(len);
-        if name.starts_with(word) {
-            return Use::Pasted;
-        }
-        rest = behind;
-    }
-    Use::None
 }
 
 /// The text with lines that go on joined: a backslash (or its trigraph), and blanks, before the end of the line.
@@ -123,8 +200,14 @@ fn joined(text: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    fn usage(name: &str, text: &[u8]) -> Use {
+        let mut search = [Search::of(name)];
+        read(&mut search, text);
+        search[0].found()
+    }
+
     fn usage_in(name: &str, text: &str) -> Use {
-        usage(name, [text.as_bytes()].into_iter())
+        usage(name, text.as_bytes())
     }
 
     #[test]
@@ -146,16 +229,19 @@ mod tests {
 
     #[test]
     fn or_could_be_pasted_together() {
-        assert_eq!(usage_in("LIBDIR", "CAT(LIB, x)"), Use::Pasted);
-        assert_eq!(usage_in("LIBDIR", "L"), Use::Pasted);
-        // What it ends with is pasted behind something, and that is not there.
+        assert_eq!(usage_in("LIBDIR", "CAT(LIB, x) DIR"), Use::Pasted);
+        // What compilers themselves define has the L.
+        assert_eq!(usage_in("LIBDIR", "int I, B; x(D) IR"), Use::Pasted);
+        assert_eq!(usage_in("LIB2DIR", "LIB DIR"), Use::Pasted);
+        // A piece is missing.
         assert_eq!(usage_in("LIBDIR", "CAT(x, DIR) LIBS"), Use::None);
+        assert_eq!(usage_in("LIBDIR", "L I B D"), Use::None);
     }
 
     #[test]
     fn nothing_is_proved_of_what_is_no_text() {
         assert_eq!(usage_in("LIBDIR", "\x7fELF LIBDIR"), Use::None);
         assert_eq!(usage_in("LIBDIR", "gpch.014").max(usage_in("LIBDIR", "CPCH")), Use::Named);
-        assert_eq!(usage("LIBDIR", [&b"\xff\xfeL\0"[..]].into_iter()), Use::Named);
+        assert_eq!(usage("LIBDIR", b"\xff\xfeL\0"), Use::Named);
     }
 }
