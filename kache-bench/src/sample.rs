@@ -90,6 +90,7 @@ impl Sample {
             action: Some("action".into()),
             result: Some(self.key),
             observed: None,
+            checked: None,
             status: 0,
             cwd: "/".into(),
             total_us: 1,

@@ -49,6 +49,19 @@ pub enum Observed {
     Unobserved,
 }
 
+/// What came of compiling a hit all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checked {
+    /// The compiler made and printed what would have been restored: a hit.
+    Same,
+    /// It did not, and the inputs were as recorded before and after: a miss, with the reason `different`. The entry is
+    /// gone.
+    Different,
+    /// Not to be said: an input changed meanwhile, or the compile was stopped. A miss, with the reason.
+    Unsettled,
+}
+
 /// What an invocation builds, without any path of this checkout: the harness pairs two clones by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Unit {
@@ -119,6 +132,9 @@ pub struct Event {
     /// How inputs were learned, on a miss; how the restored record had been obtained, on a hit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub observed: Option<Observed>,
+    /// Where a hit was compiled all the same (`KACHE_CHECK`): what came of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checked: Option<Checked>,
     /// The exit status that the caller saw.
     pub status: i32,
     /// The working directory.
@@ -155,6 +171,7 @@ impl Event {
         let why = match (&self.reason, &self.detail) {
             (Some(r), Some(d)) => format!(" [{r}] {d}"),
             (Some(r), None) => format!(" [{r}]"),
+            _ if self.checked == Some(Checked::Same) => " [checked: same]".to_string(),
             _ => String::new(),
         };
         let line = format!("kache: {:?} {} {} µs{why}\n", self.outcome, self.unit.label(), self.total_us);

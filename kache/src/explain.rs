@@ -9,7 +9,7 @@ pub mod diff;
 pub mod history;
 pub mod reasons;
 
-use crate::events::{Event, Kind, Outcome, Unit};
+use crate::events::{Checked, Event, Kind, Outcome, Unit};
 use diff::Difference;
 use history::History;
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// Whether a miss's result was kept.
     pub stored: bool,
+    /// Where a hit was compiled to check it: what came of it.
+    pub checked: Option<Checked>,
     /// The event's reason: why it passed through, failed or was not kept.
     pub reason: Option<Because>,
     /// What the compiler took, in µs: now on a miss, when the result was made on a hit.
@@ -77,6 +79,8 @@ pub enum Why {
         /// Those that differ.
         differences: Vec<Difference>,
     },
+    /// Nothing that is known differs: it would have been a hit, and was compiled to check it.
+    Checked,
     /// The same inputs made other bytes.
     NotReproducible {
         /// When the earlier compile was.
@@ -127,6 +131,7 @@ pub fn explain(history: &History, at: usize) -> Explanation {
         build: event.build.clone(),
         outcome: event.outcome,
         stored: event.stored,
+        checked: event.checked,
         reason: Because::of(event),
         compile_us: event.compile_us,
         why,
@@ -137,6 +142,9 @@ pub fn explain(history: &History, at: usize) -> Explanation {
 /// Compares an invocation with one earlier result, or with the nearest.
 fn why(history: &History, at: usize, against: Option<usize>) -> Why {
     let event = &history.events[at];
+    if event.checked.is_some() {
+        return Why::Checked;
+    }
     let Some(trace) = event.result.as_deref().and_then(|r| history.trace(r)) else {
         return Why::NoTrace;
     };
@@ -265,6 +273,8 @@ fn summary(why: &Why, reason: Option<&Because>) -> String {
         (Why::SameInputs { was_stored: true, .. }, _) => "its result was no longer in the cache".to_string(),
         (Why::SameInputs { reason: Some(b), .. }, _) => format!("its result is never kept ({})", b.word),
         (Why::SameInputs { .. }, _) => "its result had not been kept".to_string(),
+        (Why::Checked, Some(b)) => format!("a hit was checked ({})", b.word),
+        (Why::Checked, None) => "a hit was checked".to_string(),
         (Why::NotReproducible { .. }, _) => "the same inputs made other bytes than before".to_string(),
     }
 }

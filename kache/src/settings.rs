@@ -41,6 +41,12 @@ pub static TABLE: &[Row] = &[
         what: "false: restore, but store nothing (a shared cache that must not grow)",
     },
     Row {
+        key: "check",
+        var: "KACHE_CHECK",
+        default: "0",
+        what: "a share of the hits, as `0.05` or `5%`, that are compiled all the same and compared with what is stored",
+    },
+    Row {
         key: "remap",
         var: "KACHE_REMAP",
         default: "true",
@@ -100,6 +106,8 @@ pub struct Settings {
     pub read: bool,
     /// Store.
     pub write: bool,
+    /// Which share of the hits is compiled all the same, from 0 to 1.
+    pub check: f64,
     /// Map paths in artifacts.
     pub remap: bool,
     /// More roots.
@@ -193,6 +201,7 @@ impl Settings {
             disable: reader.get("disable", BOOL, bool_of).unwrap_or(false),
             read: reader.get("read", BOOL, bool_of).unwrap_or(true),
             write: reader.get("write", BOOL, bool_of).unwrap_or(true),
+            check: reader.get("check", "a share from 0 to 1, or from 0% to 100%", share).unwrap_or(0.0),
             remap: reader.get("remap", BOOL, bool_of).unwrap_or(true),
             base_dirs: reader
                 .get("base_dirs", "absolute paths", |v| {
@@ -273,6 +282,15 @@ impl Reader {
     }
 }
 
+/// `0.05`, or `5%`.
+fn share(text: &str) -> Option<f64> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim_end().parse::<f64>().ok()? / 100.0,
+        None => text.parse().ok()?,
+    };
+    (0.0..=1.0).contains(&share).then_some(share)
+}
+
 fn home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
         (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
@@ -286,4 +304,21 @@ fn default_cache() -> Option<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")))
         .map(|d| d.join("kache"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_a_fraction_or_a_percentage() {
+        for (text, wanted) in
+            [("0", 0.0), ("0.05", 0.05), ("1", 1.0), ("5%", 0.05), ("100 %", 1.0), ("1e-3", 0.001)]
+        {
+            assert_eq!(share(text), Some(wanted), "{text}");
+        }
+        for bad in ["", "%", "2", "-0.1", "101%", "NaN", "inf", "often", "5 percent"] {
+            assert_eq!(share(bad), None, "{bad}");
+        }
+    }
 }

@@ -10,6 +10,7 @@
 //! Nothing here may fail a build. Whatever goes wrong before the compiler has run ends in running it plainly;
 //! whatever goes wrong after it has run ends in not storing. The event says which.
 
+mod check;
 mod keep;
 
 use crate::action::{self, Hasher};
@@ -178,6 +179,15 @@ struct Asked {
     key: Digest,
 }
 
+/// What a lookup came to.
+enum Found {
+    Nothing,
+    /// A result, given back.
+    Restored,
+    /// A result that could be given back, and is to be checked first.
+    Unchecked(check::Hit),
+}
+
 /// A compile that is over.
 struct Done {
     ran: run::Ran,
@@ -206,15 +216,22 @@ impl Session<'_> {
             outputs: &asked.invocation.outputs,
             linker,
         };
-        if self.settings.read && self.try_restore(&asked, &view, event) {
-            return Verdict::Done(0);
+        // Nothing is asked of chance where nothing is to be checked.
+        let check = self.settings.check > 0.0 && check::chosen(self.settings.check);
+        if self.settings.read {
+            match self.look_up(&asked, &view, check, event) {
+                Found::Restored => return Verdict::Done(0),
+                Found::Unchecked(hit) => return self.check(&asked, &view, hit, event),
+                Found::Nothing => {}
+            }
         }
         let mut lock = None;
         if self.settings.write {
             let (held, waited) = self.lock(&asked.key);
             lock = held;
             // Somebody else may have compiled it while we waited.
-            if waited && self.settings.read && self.try_restore(&asked, &view, event) {
+            let found = waited && self.settings.read;
+            if found && matches!(self.look_up(&asked, &view, false, event), Found::Restored) {
                 return Verdict::Done(0);
             }
         }
@@ -304,11 +321,11 @@ impl Session<'_> {
         Ok(Asked { invocation, toolchain, roots, defines, key })
     }
 
-    /// Whether a stored result was given back.
-    fn try_restore(&mut self, asked: &Asked, view: &Viewpoint, event: &mut Event) -> bool {
+    /// Gives back a stored result, or, where it is to be checked, only says which one it would be.
+    fn look_up(&mut self, asked: &Asked, view: &Viewpoint, check: bool, event: &mut Event) -> Found {
         let Some(manifest) = Manifest::load(self.store, &asked.key) else {
             self.clock.lap(event, "lookup");
-            return false;
+            return Found::Nothing;
         };
         let mut seen: HashMap<Look, Digest> = HashMap::new();
         for entry in &manifest.entries {
@@ -317,6 +334,9 @@ impl Session<'_> {
             }
             let Some(result) = ActionResult::load(self.store, &entry.result) else { continue };
             self.clock.lap(event, "lookup");
+            if check && let Some(hit) = check::Hit::open(self.store, entry, &result) {
+                return Found::Unchecked(hit);
+            }
             let allowed = |p: &Path| asked.invocation.outputs.owns(p);
             let makes_dirs = asked.invocation.adapter.crates;
             let done = restore::outputs(self.store, &result, &asked.roots, allowed, makes_dirs);
@@ -337,15 +357,27 @@ impl Session<'_> {
             event.bytes = restored.bytes;
             event.restore = restored.methods.iter().map(|(m, n)| (m.name().to_string(), *n)).collect();
             event.outputs = restored.paths.iter().map(|p| p.display().to_string()).collect();
-            return true;
+            return Found::Restored;
         }
         self.clock.lap(event, "lookup");
-        false
+        Found::Nothing
     }
 
     /// Runs the compiler and keeps what it made, if it may be kept.
     fn compile(&mut self, asked: &Asked, view: &Viewpoint, event: &mut Event) {
         event.outcome = Outcome::Miss;
+        let Some(done) = self.run(asked, event) else { return };
+        if !done.ran.status.success() {
+            return event.fail(Outcome::Miss, "failed", "the compiler reported an error");
+        }
+        if let Err(d) = self.keep(asked, view, done, event) {
+            event.fail(Outcome::Miss, d.reason, d.detail);
+        }
+        self.clock.lap(event, "store");
+    }
+
+    /// Runs the compiler, watched; `None` where it cannot be started.
+    fn run(&mut self, asked: &Asked, event: &mut Event) -> Option<Done> {
         let observer = self.observer();
         let mut process = self.process(asked, observer.as_ref());
         // Which variables the program reads by `env!`, and which are read by rustc for itself, only dep-info tells.
@@ -368,7 +400,10 @@ impl Session<'_> {
         let at = Instant::now();
         let ran = match run::run(&mut process, crates.then_some(&asked.roots)) {
             Ok(ran) => ran,
-            Err(e) => return event.fail(Outcome::Error, "spawn", e.to_string()),
+            Err(e) => {
+                event.fail(Outcome::Error, "spawn", e.to_string());
+                return None;
+            }
         };
         self.ran = Some(ran.status);
         let reported = report.as_ref().map(|path| {
@@ -379,14 +414,7 @@ impl Session<'_> {
         }
         event.compile_us = at.elapsed().as_micros() as u64;
         self.clock.lap(event, "compile");
-        if !ran.status.success() {
-            return event.fail(Outcome::Miss, "failed", "the compiler reported an error");
-        }
-        let done = Done { ran, observer, started, reported };
-        if let Err(d) = self.keep(asked, view, done, event) {
-            event.fail(Outcome::Miss, d.reason, d.detail);
-        }
-        self.clock.lap(event, "store");
+        Some(Done { ran, observer, started, reported })
     }
 
     fn observer(&self) -> Option<(log::Log, PathBuf)> {
@@ -467,6 +495,7 @@ impl Event {
             action: None,
             result: None,
             observed: None,
+            checked: None,
             status: 0,
             cwd: command.cwd.display().to_string(),
             total_us: 0,

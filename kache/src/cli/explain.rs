@@ -215,7 +215,9 @@ fn list(labels: &[String], all: bool) -> String {
 
 fn ended(unit: &Explanation) -> &'static str {
     match unit.outcome {
+        Outcome::Hit if unit.checked.is_some() => "hit, checked by compiling it",
         Outcome::Hit => "hit",
+        Outcome::Miss if unit.checked.is_some() => "would have been a hit, compiled to check it",
         Outcome::Miss if unit.stored => "missed, compiled and stored",
         Outcome::Miss => "missed, compiled and not stored",
         Outcome::Passthrough => "passed through to the compiler",
@@ -231,6 +233,9 @@ fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
         page.line(format!(
             "  all its inputs were as they had been when its result was made (which took {took})"
         ));
+        if unit.checked.is_some() {
+            page.line("  the compiler ran as well, and made the same");
+        }
     }
     if let Some(b) = unit.reason.as_ref().filter(|_| !unit.stored) {
         because(b, page);
@@ -292,7 +297,7 @@ fn why(why: &Why, all: bool, page: &mut Page) {
                 "  the same inputs were compiled {}, and the result was not there any more:",
                 ago(*earlier_us)
             ));
-            page.line("  it was cleaned away or damaged, `read` was off, or another build was compiling it just then");
+            page.line("  it was cleaned away, damaged, or dropped by a check, `read` was off, or another build was compiling it");
         }
         Why::SameInputs { earlier_us, reason, .. } => {
             page.line(format!(
@@ -303,6 +308,7 @@ fn why(why: &Why, all: bool, page: &mut Page) {
                 because(b, page);
             }
         }
+        Why::Checked => page.line("  all its known inputs were as they had been when its result was made"),
         Why::NotReproducible { earlier_us } => {
             page.line(format!(
                 "  the same inputs were compiled {} and made other bytes then",

@@ -1,7 +1,7 @@
 //! `kache stats`: what the cache did, from its events, and the room that it takes.
 //!
 //! JSON: `{"v":1,"cache","scope","store_format","kache"}` and everything of [`Tally`] (see there for each name) and
-//! `"store"`, a [`Footprint`]. `scope` is `all`, `last-build` or `since <µs since 1970>`. The room is the whole
+//! `"store"`, a [`Footprint`], and `"differences"`, what checks found (see [`differences`]), each with its `place`. `scope` is `all`, `last-build` or `since <µs since 1970>`. The room is the whole
 //! cache's, whatever the scope.
 
 use super::page::{Page, ago, count, duration, size};
@@ -9,6 +9,7 @@ use super::{Answer, Format, Trouble};
 use crate::events::{self, Event, Kind};
 use crate::report::footprint::{self, Footprint};
 use crate::report::tally::{Reasons, Tally};
+use crate::store::differences::{self, Difference};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -36,6 +37,14 @@ struct Json {
     #[serde(flatten)]
     tally: Tally,
     store: Footprint,
+    differences: Vec<Kept>,
+}
+
+#[derive(Serialize)]
+struct Kept {
+    place: String,
+    #[serde(flatten)]
+    difference: Difference,
 }
 
 /// Counts and prints.
@@ -52,6 +61,10 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
         kache: super::version::text(),
         tally: Tally::of(chosen),
         store: footprint::measure(&cache).map_err(unreadable)?,
+        differences: differences::list(&cache)
+            .into_iter()
+            .map(|(place, difference)| Kept { place: place.display().to_string(), difference })
+            .collect(),
     };
     match options.format {
         Format::Json => Answer::json(&json),
@@ -93,6 +106,7 @@ fn page(json: &Json, options: &Options) -> Page {
     }
     units(tally, &mut page);
     times(tally, &mut page);
+    found(&json.differences, &mut page);
     store(json, &mut page);
     page
 }
@@ -119,12 +133,30 @@ fn units(tally: &Tally, page: &mut Page) {
         None => "–".to_string(),
     };
     let of = format!("hits of {} units (hits, misses and errors)", u.hits + u.misses + errors);
+    let checked = |word: &str| u.checked.get(word).copied().unwrap_or(0);
     let mut rows = vec![
         row("hit rate", rate, &of),
-        row("hits", u.hits.to_string(), "units restored: no compiler ran"),
+        row("hits", u.hits.to_string(), "units restored: no compiler ran (but for those checked)"),
+        row(
+            "  checked",
+            checked("same").to_string(),
+            "of the hits: compiled all the same, and nothing differed",
+        ),
         row("misses", u.misses.to_string(), "units compiled"),
         row("  stored", u.stored.to_string(), "of the misses: the result was kept"),
     ];
+    for (label, word, counts) in [
+        (
+            "  different",
+            "different",
+            "of the misses: hits that a check found wrong; their entries are dropped",
+        ),
+        ("  unsettled", "unsettled", "of the misses: hits whose check could not be ended"),
+    ] {
+        if checked(word) > 0 {
+            rows.push(row(label, checked(word).to_string(), counts));
+        }
+    }
     reasons(&mut rows, "  not stored", &u.not_stored, "of the misses: the result was not kept");
     reasons(&mut rows, "errors", &u.errors, "kache had trouble of its own, the compiler ran");
     reasons(&mut rows, "passthroughs", &u.passthroughs, "handed to the compiler untouched, not in the rate");
@@ -157,12 +189,26 @@ fn times(tally: &Tally, page: &mut Page) {
     page.columns(&[
         row("saved", duration(t.saved_us), "compile times of the hits' results, less the time of the hits"),
         row("hits", duration(t.hits_us as i64), "time of the hits, start to exit"),
+        row("checks", duration(t.checks_us as i64), "time of the hits that were checked, with the compiler"),
         row("compiling", duration(t.compile_us as i64), "time of the compiler on misses"),
         row("overhead", duration(t.overhead_us as i64), "time of kache itself on misses"),
         row("restored", size(tally.restored.bytes), &files),
         row("stored", size(tally.stored_bytes), "outputs of stored misses"),
         row("observed", observed, "stored results by how their inputs were learned"),
     ]);
+}
+
+/// What checks found wrong, whatever the scope.
+fn found(kept: &[Kept], page: &mut Page) {
+    if kept.is_empty() {
+        return;
+    }
+    page.gap();
+    page.heading("what checks found to differ (both versions are kept)");
+    for Kept { place, difference } in kept {
+        page.line(format!("  {}, {}: {}", difference.label, ago(difference.time_us), difference.names()));
+        page.line(format!("    {place}"));
+    }
 }
 
 fn store(json: &Json, page: &mut Page) {

@@ -104,6 +104,16 @@ pub static TABLE: &[Reason] = &[
     ),
     row("panic", "kache came upon something that it does not handle; the compiler ran plainly", BUG),
     row(
+        "different",
+        "a check compiled what would have been restored, and something else came of it",
+        "compare the two versions named in the detail: a macro that is random? else please report it, with both key traces",
+    ),
+    row(
+        "unreadable-output",
+        "an output could not be read back to compare it",
+        "see that nothing else writes to the output directory",
+    ),
+    row(
         "changed-while-compiling",
         "an input changed, or may have, while the compiler ran",
         "build again; let nothing write to the sources during a build",

@@ -4,12 +4,12 @@
 //! | --- | --- |
 //! | unit | a compile that the build asked for; only these make the hit rate |
 //! | probe | a question to the compiler (`-vV`, `--print`) or a build script's trial compile |
-//! | hit | a unit restored: no compiler ran |
+//! | hit | a unit restored: no compiler ran, or, where it was checked, it made the same |
 //! | miss | a unit compiled under observation, whether or not its result was kept |
 //! | passthrough | handed to the compiler untouched; often no unit at all (a source on standard input), so it is not in the rate |
 //! | error | kache had trouble of its own and the compiler ran: a unit that did not hit |
 
-use crate::events::{Event, Kind, Observed, Outcome};
+use crate::events::{Checked, Event, Kind, Observed, Outcome};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +48,9 @@ pub struct Tally {
 pub struct Units {
     /// Restored.
     pub hits: u64,
+    /// Hits that were compiled all the same, by what came of it: `same` (counted as hits), `different` and `unsettled`
+    /// (counted as misses).
+    pub checked: Reasons,
     /// Compiled: `stored` and the sum of `not_stored`.
     pub misses: u64,
     /// Misses whose result was kept.
@@ -65,6 +68,8 @@ pub struct Units {
 pub struct Time {
     /// What the compiler took when the results of the hits were made, less what the hits took.
     pub saved_us: i64,
+    /// What checked hits took, with the compiler: in none of the others.
+    pub checks_us: u64,
     /// What the hits took.
     pub hits_us: u64,
     /// What the compiler took on misses.
@@ -104,6 +109,14 @@ impl Tally {
     }
 
     fn unit(&mut self, event: &Event) {
+        if let Some(checked) = event.checked {
+            let word = match checked {
+                Checked::Same => "same",
+                Checked::Different => "different",
+                Checked::Unsettled => "unsettled",
+            };
+            *self.units.checked.entry(word.to_string()).or_default() += 1;
+        }
         match event.outcome {
             Outcome::Hit => self.hit(event),
             Outcome::Miss => self.miss(event),
@@ -114,6 +127,10 @@ impl Tally {
 
     fn hit(&mut self, event: &Event) {
         self.units.hits += 1;
+        if event.checked.is_some() {
+            self.time.checks_us += event.total_us;
+            return;
+        }
         self.time.saved_us += event.compile_us as i64 - event.total_us as i64;
         self.time.hits_us += event.total_us;
         self.restored.bytes += event.bytes;
@@ -171,6 +188,7 @@ mod tests {
     fn only_units_make_the_rate_and_passthroughs_stand_apart() {
         let events = [
             event("unit", "hit", r#""stored":false,"compile_us":100,"restore":{"copy":3}"#),
+            event("unit", "hit", r#""stored":false,"compile_us":8,"checked":"same""#),
             event("unit", "miss", r#""stored":true,"compile_us":8,"observed":"preload""#),
             event("unit", "miss", r#""stored":false,"compile_us":8,"reason":"clock""#),
             event("unit", "error", r#""stored":false,"compile_us":0,"reason":"panic""#),
@@ -178,8 +196,9 @@ mod tests {
             event("probe", "hit", r#""stored":false,"compile_us":9999"#),
         ];
         let t = Tally::of(&events);
-        assert_eq!(t.hit_rate, Some(0.25));
-        assert_eq!((t.units.hits, t.units.misses, t.units.stored), (1, 2, 1));
+        assert_eq!(t.hit_rate, Some(0.4));
+        assert_eq!((t.units.hits, t.units.misses, t.units.stored), (2, 2, 1));
+        assert_eq!((t.units.checked["same"], t.time.checks_us), (1, 10));
         assert_eq!(t.units.not_stored["clock"], 1);
         assert_eq!(t.units.passthroughs["stdin"], 1);
         assert_eq!(t.probes["hit"], 1);

@@ -64,6 +64,18 @@ impl Manifest {
         Manifest::decode(&std::fs::read(store.path("manifests", action)).ok()?, action)
     }
 
+    /// Takes a result away, and every set that leads to it. The action's lock should be held, as for [`Manifest::add`].
+    pub fn drop_result(store: &Store, action: &Digest, result: &Digest) -> io::Result<()> {
+        // Without the result no set can lead to it, whatever becomes of the manifest.
+        match std::fs::remove_file(store.path("results", result)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let Some(mut manifest) = Manifest::load(store, action) else { return Ok(()) };
+        manifest.entries.retain(|e| e.result != *result);
+        store.publish(&store.path("manifests", action), &manifest.encode(action))
+    }
+
     /// Puts an entry in front. The action's lock should be held; without it an entry added at the same moment may
     /// be lost, which costs a compile and nothing else.
     pub fn add(store: &Store, action: &Digest, entry: Entry) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <cache>/v1/manifests/ab/<action>   results/cd/<result>   blobs/ef/<blake3>   traces/cd/<result>.json
-//!            tmp/   locks/   events/   observer/   digests   toolchains/
+//!            tmp/   locks/   events/   observer/   digests   toolchains/   differences/
 //! ```
 //!
 //! A write goes to `tmp/` and is renamed: blobs first, then the result that names them, then the manifest that names the
@@ -11,6 +11,7 @@
 //! place, is no entry; blobs are read anew after each start of the machine before they are believed.
 
 pub mod codec;
+pub mod differences;
 pub mod manifest;
 pub mod result;
 

@@ -9,15 +9,24 @@ use crate::events::{Event, Observed};
 use crate::observation::{self, Look};
 use crate::observe::conclude::{Evidence, Seen};
 use crate::observe::gather::{Gathered, Gatherer};
-use crate::observe::log;
 use crate::observe::look::Viewpoint;
-use crate::settings::Observe;
+use crate::observe::{depinfo, log};
+use crate::settings::{Observe, Settings};
 use crate::store::manifest::{Entry, Manifest};
 use crate::store::result::{ActionResult, Output};
 use crate::trace::{Component, KeyTrace, Part};
 use crate::{platform, run, template};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// What a compile left besides the log of it.
+pub(super) struct Compiled<'a> {
+    pub(super) ran: &'a run::Ran,
+    pub(super) started: i64,
+    pub(super) reported: Option<io::Result<depinfo::DepInfo>>,
+    pub(super) outputs: &'a [PathBuf],
+    pub(super) observed: Observed,
+}
 
 impl Session<'_> {
     pub(super) fn keep(
@@ -28,44 +37,15 @@ impl Session<'_> {
         event: &mut Event,
     ) -> Result<(), Deferred> {
         let Done { ran, observer, started, reported } = done;
-        let invocation = &asked.invocation;
         let (gathered, observed) = self.gather(asked, view, observer, started)?;
         event.observed = Some(observed);
-        for (path, then) in &invocation.response_files {
-            if std::fs::read(path).ok().as_ref() != Some(then) {
-                return Err(Deferred::new("changed-while-compiling", format!("{} changed", path.display())));
-            }
-        }
         let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
-        // None is written of what is not preprocessed, and none is needed where all was seen.
-        let none_needed = !invocation.adapter.crates && observed == Observed::Preload;
-        let reported = reported
-            .filter(|r| !none_needed || !r.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound));
-        // A C compiler's first output is what it was called for: without it, success is some script's mistake.
-        let wanted = invocation.outputs.exact.first().filter(|_| !invocation.adapter.crates);
-        if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
-            return Err(Deferred::new("no-output", format!("{} is missing or empty", path.display())));
-        }
-        let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
-        let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
-        let search = &invocation.search[..];
-        let mut gathered = gathered;
-        if !invocation.adapter.crates && self.names_a_place(asked, &ran, &outputs) {
-            gathered.looks.insert(Look::new(observation::Kind::Place, ""));
-        }
-        let evidence = Evidence {
-            view,
-            invocation,
-            toolchain: &asked.toolchain,
-            reported,
-            started,
-            search,
-            diagnostics,
-            same_once: !invocation.adapter.crates,
-        };
-        let seen = evidence.conclude(gathered)?;
+        let compiled = Compiled { ran: &ran, started, reported, outputs: &outputs, observed };
+        let seen = self.conclude(asked, view, compiled, gathered)?;
         self.clock.lap(event, "observe");
-        let result_key = self.result_key(asked, &seen, event);
+        let key = result_key(asked, &seen);
+        event.result = Some(key.hex());
+        self.leave(&trace(asked, &seen, &key, self.settings));
         event.outputs = outputs.iter().map(|p| p.display().to_string()).collect();
         if !self.settings.write {
             return Err(Deferred::new("write-off", "the setting `write` is off"));
@@ -82,16 +62,58 @@ impl Session<'_> {
             outputs: kept,
             stdout,
             stderr,
-            label: invocation.unit.label(),
+            label: asked.invocation.unit.label(),
             compile_us: event.compile_us,
             observed,
         };
-        result.save(self.store, &result_key).map_err(|e| io_trouble("store", &e))?;
+        result.save(self.store, &key).map_err(|e| io_trouble("store", &e))?;
         let observations = observation::pack(seen.into_iter().map(|s| s.observation));
-        Manifest::add(self.store, &asked.key, Entry { result: result_key, observations })
+        Manifest::add(self.store, &asked.key, Entry { result: key, observations })
             .map_err(|e| io_trouble("store", &e))?;
         event.stored = true;
         Ok(())
+    }
+
+    /// The observations that a compile's result hangs on, or why it hangs on more than they can say.
+    pub(super) fn conclude(
+        &self,
+        asked: &Asked,
+        view: &Viewpoint,
+        compiled: Compiled,
+        mut gathered: Gathered,
+    ) -> Result<Vec<Seen>, Deferred> {
+        let Compiled { ran, started, reported, outputs, observed } = compiled;
+        let invocation = &asked.invocation;
+        for (path, then) in &invocation.response_files {
+            if std::fs::read(path).ok().as_ref() != Some(then) {
+                return Err(Deferred::new("changed-while-compiling", format!("{} changed", path.display())));
+            }
+        }
+        // None is written of what is not preprocessed, and none is needed where all was seen.
+        let none_needed = !invocation.adapter.crates && observed == Observed::Preload;
+        let reported = reported
+            .filter(|r| !none_needed || !r.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound));
+        // A C compiler's first output is what it was called for: without it, success is some script's mistake.
+        let wanted = invocation.outputs.exact.first().filter(|_| !invocation.adapter.crates);
+        if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
+            return Err(Deferred::new("no-output", format!("{} is missing or empty", path.display())));
+        }
+        let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
+        let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
+        if !invocation.adapter.crates && self.names_a_place(asked, ran, outputs) {
+            gathered.looks.insert(Look::new(observation::Kind::Place, ""));
+        }
+        let evidence = Evidence {
+            view,
+            invocation,
+            toolchain: &asked.toolchain,
+            reported,
+            started,
+            search: &invocation.search[..],
+            diagnostics,
+            same_once: !invocation.adapter.crates,
+        };
+        evidence.conclude(gathered)
     }
 
     /// Whether a place that is said to be mapped stands in an output or in what was printed all the same: sanitizers,
@@ -119,7 +141,7 @@ impl Session<'_> {
     }
 
     /// What the run looked at and made: from the observer, or by the conservative rules.
-    fn gather(
+    pub(super) fn gather(
         &self,
         asked: &Asked,
         view: &Viewpoint,
@@ -145,35 +167,12 @@ impl Session<'_> {
         Ok((gathered, Observed::Unobserved))
     }
 
-    fn result_key(&self, asked: &Asked, seen: &[Seen], event: &mut Event) -> Digest {
-        let mut hasher = Hasher::default();
-        hasher.put("action", "", &asked.key.0);
-        for s in seen {
-            hasher.put(&s.observation.look.label(), "", &s.observation.seen.0);
-        }
-        let key = hasher.finish();
-        event.result = Some(key.hex());
-        let mut components: Vec<Component> = Vec::new();
-        action::walk(&asked.invocation, &asked.toolchain, &asked.roots, self.settings, &mut components);
-        components.extend(seen.iter().map(|s| Component {
-            part: Part::Observation,
-            name: s.observation.look.label(),
-            raw: s.sight.place.clone(),
-            value: s.sight.text.clone(),
-            by: s.by.clone(),
-        }));
-        let trace = KeyTrace {
-            v: crate::trace::VERSION,
-            label: asked.invocation.unit.label(),
-            action: asked.key.hex(),
-            result: key.hex(),
-            components,
-        };
-        if let Ok(text) = serde_json::to_vec(&trace) {
-            let path = self.store.dir().join(&crate::trace::relative_path(&key.hex())[3..]);
+    /// Keeps a trace. Without it only explaining is poorer.
+    fn leave(&self, trace: &KeyTrace) {
+        if let Ok(text) = serde_json::to_vec(trace) {
+            let path = self.store.dir().join(&crate::trace::relative_path(&trace.result)[3..]);
             let _ = self.store.publish(&path, &text);
         }
-        key
     }
 
     fn output(&self, asked: &Asked, path: &Path, event: &mut Event) -> Result<Output, Deferred> {
@@ -195,6 +194,35 @@ impl Session<'_> {
         let (digest, size) = self.store.put_blob(path).map_err(trouble)?;
         event.bytes += size;
         Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), marked: false })
+    }
+}
+
+pub(super) fn result_key(asked: &Asked, seen: &[Seen]) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.put("action", "", &asked.key.0);
+    for s in seen {
+        hasher.put(&s.observation.look.label(), "", &s.observation.seen.0);
+    }
+    hasher.finish()
+}
+
+/// Everything that went into the keys, by name.
+pub(super) fn trace(asked: &Asked, seen: &[Seen], key: &Digest, settings: &Settings) -> KeyTrace {
+    let mut components: Vec<Component> = Vec::new();
+    action::walk(&asked.invocation, &asked.toolchain, &asked.roots, settings, &mut components);
+    components.extend(seen.iter().map(|s| Component {
+        part: Part::Observation,
+        name: s.observation.look.label(),
+        raw: s.sight.place.clone(),
+        value: s.sight.text.clone(),
+        by: s.by.clone(),
+    }));
+    KeyTrace {
+        v: crate::trace::VERSION,
+        label: asked.invocation.unit.label(),
+        action: asked.key.hex(),
+        result: key.hex(),
+        components,
     }
 }
 
