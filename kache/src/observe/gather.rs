@@ -16,7 +16,7 @@
 //! | may read all variables (imports `environ`) | nothing | all variables but the ignored |
 //! | asks for the working directory | nothing | where that is, literally |
 //! | has a function that tells paths (`tables::TELLS_PLACE`) | nothing | where the working directory and all roots are, literally |
-//! | has functions that call the system without libc (`tables::UNSEEN_CALLS`) | nothing | the result cannot be stored |
+//! | has an instruction that calls the kernel (or, on machines whose code is not read, functions by `tables::UNSEEN_CALLS`) | nothing | the result cannot be stored |
 //! | asks who and where it is | nothing | host, user |
 //! | reads the clock, connects | nothing | the result cannot be stored |
 //! | runs a program | the program found under that name, and its file | as left |
@@ -105,6 +105,8 @@ pub struct Gatherer<'a> {
     made_dirs: HashSet<Vec<u8>>,
     /// Directories that are known to have no link on the way to them.
     straight: HashSet<PathBuf>,
+    /// Objects whose code has been read for calls of the kernel.
+    examined: HashSet<PathBuf>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
     /// Variables that other code than the compiler's read: what it did with them no include can prove.
     read_by_others: BTreeSet<Vec<u8>>,
@@ -143,6 +145,7 @@ impl<'a> Gatherer<'a> {
             made: HashSet::new(),
             made_dirs: HashSet::new(),
             straight: HashSet::new(),
+            examined: HashSet::new(),
             steps: BTreeMap::new(),
             read_by_others: BTreeSet::new(),
             perhaps_inputs: BTreeSet::new(),
@@ -278,6 +281,9 @@ impl<'a> Gatherer<'a> {
         if class == Class::Other {
             self.look(LookKind::EnvAll, b"");
         }
+        if foreign {
+            self.past_libc(Path::new(exe));
+        }
         let is_linker =
             self.linker.as_ref().and_then(|l| l.canonicalize().ok()).is_some_and(|l| l.as_os_str() == exe);
         if is_linker {
@@ -315,7 +321,7 @@ impl<'a> Gatherer<'a> {
         let known = self.toolchain.covers(path) || tables::is_c_runtime(path);
         let own = r.module == 0 || known || process.starting && process.class == Class::Compiler;
         process.own.insert(r.module, own);
-        let class = process.class;
+        let (class, started_by_others) = (process.class, process.foreign);
         if !own {
             process.crates.insert(r.module, crate_of(path));
         }
@@ -328,14 +334,27 @@ impl<'a> Gatherer<'a> {
             self.look(LookKind::Library, found.file_name().unwrap_or_default().as_encoded_bytes());
         }
         self.content(path.as_os_str().as_encoded_bytes(), own);
-        let foreign = !own && class == Class::Compiler;
-        if foreign {
+        if own {
+            return;
+        }
+        if class == Class::Compiler {
             self.abilities(path);
+        } else if started_by_others {
+            self.past_libc(path);
+        }
+    }
+
+    /// What calls the kernel by itself can look at anything unseen: a macro, a program that a macro starts.
+    fn past_libc(&mut self, path: &Path) {
+        let known = self.toolchain.covers(path) || !self.examined.insert(path.to_path_buf());
+        if !known && elf::calls_the_kernel(path) == Some(true) {
+            self.refuse("raw-syscall", format!("{} makes system calls without libc", path.display()));
         }
     }
 
     /// What a proc macro could do without a look that is seen: the names in its object tell.
     fn abilities(&mut self, path: &Path) {
+        self.past_libc(path);
         if elf::imports(path, &["environ", "__environ", "_environ"]).unwrap_or(true) {
             self.look(LookKind::EnvAll, b"");
         }

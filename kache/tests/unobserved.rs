@@ -1,0 +1,150 @@
+//! Where the observer cannot see: the record says so, and nothing that could be wrong is kept. And where it is switched
+//! off: the conservative rules.
+#![cfg(target_os = "linux")]
+
+mod stage;
+
+use kache::events::{Observed, Outcome};
+use stage::{LIB, Stage, USE, good, proc_macro};
+use std::fs;
+use std::process::Command;
+
+const READ: &str = "#include <fcntl.h>\n#include <unistd.h>\n\
+    int main(void) { char b[9]; int f = open(\"data\", O_RDONLY); return write(1, b, read(f, b, 9)) < 0; }";
+
+fn c(stage: &Stage, name: &str, source: &str, flags: &[&str]) {
+    stage.write(&format!("w/{name}.c"), source);
+    let file = format!("{name}.c");
+    good(Command::new("cc").current_dir(stage.path("w")).args([&file, "-o", name]).args(flags));
+}
+
+fn said(stage: &Stage) -> String {
+    String::from_utf8(good(&mut Command::new(stage.path("w/user"))).stdout).unwrap()
+}
+
+/// What is built is never kept, for that reason, and follows what was read unseen.
+fn is_refused(stage: &Stage, reason: &str, named: &str) {
+    for data in ["a", "b"] {
+        stage.write("w/data", data);
+        assert_eq!(stage.refusal(&mut stage.kache(USE)), reason);
+        assert_eq!(said(stage).trim(), data);
+    }
+    let event = stage.last();
+    assert!(event.detail.as_deref().unwrap().contains(named), "{:?}", event.detail);
+    assert_eq!(event.observed, Some(Observed::Preload));
+}
+
+const RUN: &str =
+    r#"String::from_utf8(std::process::Command::new("./helper").output().unwrap().stdout).unwrap()"#;
+
+#[test]
+fn a_static_program_is_started_by_a_program_that_is_seen() {
+    for start in ["vfork()", "fork()"] {
+        let stage = Stage::new();
+        c(&stage, "still", READ, &["-static"]);
+        let helper = format!(
+            "#define _GNU_SOURCE\n#include <unistd.h>\n#include <sys/wait.h>\n\
+             int main(void) {{ char *a[] = {{\"still\", 0}}; pid_t p = {start};\n\
+             if (p == 0) {{ execv(\"./still\", a); _exit(1); }} return waitpid(p, 0, 0) < 0; }}"
+        );
+        c(&stage, "helper", &helper, &[]);
+        proc_macro(&stage, RUN);
+        is_refused(&stage, "unobserved-program", "still");
+    }
+}
+
+#[test]
+fn a_program_that_is_given_no_environment_is_seen_all_the_same() {
+    let stage = Stage::new();
+    c(&stage, "helper", READ, &[]);
+    proc_macro(&stage, &RUN.replace(".output()", ".env_clear().output()"));
+    stage.write("w/data", "a");
+    assert_eq!(stage.outcome(&mut stage.kache(USE)), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut stage.kache(USE)), Outcome::Hit);
+    stage.write("w/data", "b");
+    assert_eq!(stage.outcome(&mut stage.kache(USE)), Outcome::Miss);
+    assert_eq!(said(&stage), "b\n");
+}
+
+/// A macro that reads `data` as rustix does: by the kernel's own calls, from functions that are inlined.
+#[cfg(target_arch = "x86_64")]
+fn raw_macro(stage: &Stage, flags: &[&str]) {
+    let body = r#"
+        #[inline(always)] unsafe fn call(n: usize, a: usize, b: usize, c: usize) -> usize {
+            let r; unsafe { core::arch::asm!("syscall", inlateout("rax") n => r, in("rdi") a, in("rsi") b, in("rdx") c,
+                out("rcx") _, out("r11") _) }; r
+        }
+        let mut b = [0u8; 9];
+        let n = unsafe { let f = call(2, c"data".as_ptr() as usize, 0, 0); call(0, f, b.as_mut_ptr() as usize, 9) };
+        String::from_utf8(b[..n].to_vec()).unwrap()"#;
+    proc_macro(stage, body);
+    let args = ["--crate-type=proc-macro", "--edition=2021", "m.rs"];
+    good(Command::new("rustc").current_dir(stage.path("w")).args(args).args(flags));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_macro_calls_the_kernel_by_itself() {
+    for flags in [&[][..], &["-Copt-level=3"], &["-Cstrip=symbols"]] {
+        let stage = Stage::new();
+        raw_macro(&stage, flags);
+        is_refused(&stage, "raw-syscall", "libm.so");
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_program_of_a_macro_calls_the_kernel_by_itself() {
+    let stage = Stage::new();
+    let source = "static long call(long n, long a, long b, long c) { long r; __asm__ volatile(\"syscall\" : \"=a\"(r)\n\
+        : \"a\"(n), \"D\"(a), \"S\"(b), \"d\"(c) : \"rcx\", \"r11\", \"memory\"); return r; }\n\
+        int main(void) { char b[9]; long f = call(2, (long)\"data\", 0, 0); return call(1, 1, (long)b, call(0, f, (long)b, 9)) < 0; }";
+    c(&stage, "helper", source, &[]);
+    proc_macro(&stage, RUN);
+    is_refused(&stage, "raw-syscall", "helper");
+}
+
+#[test]
+fn a_macro_asks_libc_for_a_call_that_nobody_can_follow() {
+    let stage = Stage::new();
+    // open_by_handle_at, with nothing to open: the number alone is enough.
+    let body = r#"extern "C" { fn syscall(n: std::ffi::c_long, ...) -> std::ffi::c_long; }
+        let n = if cfg!(target_arch = "x86_64") { 304 } else { 265 };
+        unsafe { syscall(n, -1i32, 0usize, 0i32) }; std::fs::read_to_string("data").unwrap()"#;
+    proc_macro(&stage, body);
+    is_refused(&stage, "raw-syscall", "system call");
+}
+
+#[test]
+fn without_the_observer_only_what_the_rules_cover_is_kept() {
+    let stage = Stage::new();
+    proc_macro(
+        &stage,
+        r#"std::fs::read_to_string("data").unwrap() + &std::env::var("KNOB").unwrap_or_default()"#,
+    );
+    stage.write("w/l.rs", "pub const S: &str = m::m!(); pub const E: Option<&str> = option_env!(\"OTHER\");");
+    stage.write("w/data", "a");
+    let off = |args: &[&str]| {
+        let mut c = stage.kache(args);
+        c.env("KACHE_OBSERVE", "off").env("CARGO_MANIFEST_DIR", stage.path("w"));
+        c
+    };
+    // Beside the package: what is made there is no change of it.
+    fs::create_dir(stage.path("out")).unwrap();
+    let lib = [LIB, &["--extern=m=libm.so", "--out-dir=../out"]].concat();
+    let run = |change: &[(&str, &str)]| {
+        let outcome = stage.outcome(off(&lib).envs(change.iter().copied()));
+        assert_eq!(stage.last().observed, Some(Observed::Unobserved));
+        outcome
+    };
+    assert_eq!((run(&[]), run(&[])), (Outcome::Miss, Outcome::Hit));
+    assert_eq!(run(&[("KNOB", "1")]), Outcome::Miss, "any variable may have been read");
+    assert_eq!(run(&[("OTHER", "1")]), Outcome::Miss);
+    stage.write("w/data", "b");
+    assert_eq!(run(&[]), Outcome::Miss, "any file of the package may have been read");
+    // What is linked, and C, hangs on more than is reported.
+    assert_eq!(stage.refusal(&mut off(USE)), "not-observed");
+    stage.write("w/f.c", "int f;");
+    assert_eq!(stage.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
+    assert_eq!(stage.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
+}
