@@ -200,7 +200,9 @@ fn flag<'a>(
             None => (option.as_str(), None),
         };
         let full = format!("{name} {}", key.replace('_', "-"));
-        let row = rustc_flags::find(&full).ok_or_else(|| unknown(&full))?;
+        // A spelling may have a row of its own.
+        let own = key.contains('_').then(|| rustc_flags::find(&format!("{name} {key}"))).flatten();
+        let row = own.or_else(|| rustc_flags::find(&full)).ok_or_else(|| unknown(&full))?;
         return Ok(Flag { row, value });
     }
     let row = rustc_flags::find(name).ok_or_else(|| unknown(name))?;

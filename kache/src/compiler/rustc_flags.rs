@@ -18,6 +18,7 @@ const fn also(
 const CODE: &str = "changes the code that is generated";
 const LANG: &str = "changes what the program means";
 const LINTS: &str = "changes which diagnostics there are, and whether they are errors";
+const NOTHING: &str = "does nothing since 2016, but for a warning that says so";
 const STATS: &str = "prints or writes measurements that differ from run to run";
 const DUMPS: &str = "writes files or text that no output planner knows";
 
@@ -96,7 +97,7 @@ pub static TABLE: &[Row] = &[
     row("--remap-path-scope", Value, Relevant(Literal), "the names of sources in artifacts"),
     row("--env-set", Value, Relevant(Literal), LANG),
     // Code generation.
-    row("-C ar", Maybe, Excluded, "does nothing since 2016"),
+    row("-C ar", Maybe, Relevant(Literal), NOTHING),
     row("-C code-model", Maybe, Relevant(Literal), CODE),
     row("-C codegen-units", Maybe, Relevant(Literal), CODE),
     row("-C collapse-macro-debuginfo", Maybe, Relevant(Literal), "debug information"),
@@ -138,10 +139,16 @@ pub static TABLE: &[Row] = &[
     row("-C metadata", Maybe, Relevant(Literal), "is in every symbol"),
     row("-C no-prepopulate-passes", Maybe, Relevant(Literal), CODE),
     row("-C no-redzone", Maybe, Relevant(Literal), CODE),
-    row("-C no-stack-check", Maybe, Excluded, "does nothing since 2014"),
+    row("-C no-stack-check", Maybe, Relevant(Literal), NOTHING),
     row("-C no-vectorize-loops", Maybe, Relevant(Literal), CODE),
     row("-C no-vectorize-slp", Maybe, Relevant(Literal), CODE),
     row("-C opt-level", Maybe, Relevant(Literal), CODE),
+    row(
+        "-C opt_level",
+        Maybe,
+        Relevant(Literal),
+        "as `-C opt-level`, but so spelt it does not undo an earlier `-O`",
+    ),
     row("-C overflow-checks", Maybe, Relevant(Literal), LANG),
     row("-C panic", Maybe, Relevant(Literal), LANG),
     row("-C passes", Maybe, Relevant(Literal), CODE),
