@@ -59,7 +59,8 @@ pub fn read_all(file: &mut File, size_hint: u64, mut each: impl FnMut(&[u8])) ->
 
 const MAGIC: &[u8; 8] = b"kachedg1";
 const HEADER: u64 = 4096;
-const SLOT: usize = 96;
+/// The length of a slot.
+pub const SLOT: usize = 96;
 const SLOTS: u64 = 1 << 18;
 /// Slots looked at from a file's home on: one read fetches them all.
 const WINDOW: usize = 4;
@@ -223,7 +224,8 @@ fn mix(words: &[u64]) -> u64 {
     h
 }
 
-fn encode(id: &StatId, known: Known) -> [u8; SLOT] {
+/// A slot of the table.
+pub fn encode(id: &StatId, known: Known) -> [u8; SLOT] {
     let mut words = [0u64; SLOT / 8];
     words[1..6].copy_from_slice(&[id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64]);
     for (w, c) in words[6..10].iter_mut().zip(known.digest.0.chunks_exact(8)) {
@@ -237,7 +239,8 @@ fn encode(id: &StatId, known: Known) -> [u8; SLOT] {
     out
 }
 
-fn decode(slot: &[u8]) -> Option<(StatId, Known)> {
+/// What a slot says; `None` where it is torn or was never written.
+pub fn decode(slot: &[u8]) -> Option<(StatId, Known)> {
     let mut words = [0u64; SLOT / 8];
     for (w, c) in words.iter_mut().zip(slot.chunks_exact(8)) {
         *w = u64::from_le_bytes(c.try_into().expect("eight bytes"));

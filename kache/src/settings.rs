@@ -167,26 +167,44 @@ fn files(cwd: &Path) -> Files {
                 continue;
             }
         };
+        out.add(path, &text);
+    }
+    out
+}
+
+impl Files {
+    fn add(&mut self, path: PathBuf, text: &str) {
         match text.parse::<toml::Table>() {
             Ok(table) => {
                 for key in table.keys().filter(|k| !TABLE.iter().any(|r| r.key == k.as_str())) {
-                    out.warnings.push(format!(
+                    self.warnings.push(format!(
                         "{}: no setting is called `{key}`; see `kache config`",
                         path.display()
                     ));
                 }
-                out.list.push((path, table));
+                self.list.push((path, table));
             }
-            Err(e) => out.warnings.push(format!("{}: {}; the file is not used", path.display(), e.message())),
+            Err(e) => {
+                self.warnings.push(format!("{}: {}; the file is not used", path.display(), e.message()))
+            }
         }
     }
-    out
 }
 
 impl Settings {
     /// Reads them for a working directory.
     pub fn load(cwd: &Path) -> Settings {
-        let files = files(cwd);
+        Settings::read(files(cwd))
+    }
+
+    /// With the text of one file, whatever others there are.
+    pub fn with_file(path: &Path, text: &str) -> Settings {
+        let mut files = Files { list: Vec::new(), warnings: Vec::new() };
+        files.add(path.to_path_buf(), text);
+        Settings::read(files)
+    }
+
+    fn read(files: Files) -> Settings {
         let mut reader = Reader { files, origins: Vec::new() };
         let bool_of = |s: &str| match s {
             "1" | "true" | "yes" | "on" => Some(true),

@@ -362,6 +362,18 @@ fn one_key_one_result(
     assert!(alike.get() > 1, "{} pairs had one key", alike.get());
 }
 
+/// Found by the tests below: `-O` before `-C opt_level=1` counts, and what does nothing warns of that.
+#[test]
+fn what_chance_found_has_a_key_of_its_own() {
+    let stage = Stage::new();
+    let key =
+        |flags: &[&str]| stage.key(&rustc::ADAPTER, &owned(&[&["l.rs", "-O"], flags].concat())).unwrap();
+    assert_ne!(key(&["-Copt-level=1"]), key(&["-Copt_level=1"]));
+    assert_eq!(key(&["-Cextra-filename=1"]), key(&["-Cextra_filename=1"]));
+    assert_ne!(key(&[]), key(&["-Car=x"]));
+    assert_ne!(key(&[]), key(&["-Cno-stack-check"]));
+}
+
 #[test]
 fn one_key_is_one_result_of_gcc() {
     one_key_one_result(&gnu::ADAPTER, "gcc", 60, GCC, &["-c", "f.c", "-o", "out/f.o"]);

@@ -45,7 +45,8 @@ fn word(text: String, cwd: &Path, depth: usize, opened: &mut Opened) -> Result<(
     split(&inside).into_iter().try_for_each(|w| word(w, cwd, depth + 1, opened))
 }
 
-fn split(text: &str) -> Vec<String> {
+/// The words of a text.
+pub fn split(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

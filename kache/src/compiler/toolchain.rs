@@ -96,7 +96,8 @@ impl Toolchain {
         Ok(Toolchain { digest: Digest::of(&w.finish()), sysroot, abilities, files })
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// As a record.
+    pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
         w.digest(&self.digest);
         w.bytes(self.sysroot.as_os_str().as_encoded_bytes());
@@ -111,7 +112,8 @@ impl Toolchain {
         w.finish()
     }
 
-    fn decode(bytes: &[u8]) -> Option<Toolchain> {
+    /// From a record, if it is whole.
+    pub fn decode(bytes: &[u8]) -> Option<Toolchain> {
         let mut r = Reader::open(bytes, MAGIC)?;
         let digest = r.digest()?;
         let sysroot = PathBuf::from(platform::os_str(r.bytes()?));

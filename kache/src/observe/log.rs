@@ -20,10 +20,12 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::{fmt, io};
 
 const MAGIC: &[u8; 8] = b"KACHELG1";
-const HEADER: usize = 64;
+/// The length of a log's header.
+pub const HEADER: usize = 64;
 const RECORD: usize = 32;
 const CAPACITY: usize = 256 << 20;
-const TAIL_AT: usize = 16;
+/// Where the header says how much has been claimed.
+pub const TAIL_AT: usize = 16;
 const OVERFLOW_AT: usize = 24;
 
 /// The module of a caller whose code belongs to no loaded object.
@@ -207,7 +209,8 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn of(bytes: &'a [u8]) -> Records<'a> {
+    /// Of bytes that begin as a log does, at an address that is a multiple of eight.
+    pub fn of(bytes: &'a [u8]) -> Records<'a> {
         let tail = if bytes.len() < HEADER { 0 } else { load_u64(bytes, TAIL_AT) };
         let end = usize::try_from(tail).unwrap_or(usize::MAX).min(bytes.len()) & !7;
         Records { bytes, at: HEADER, end, torn: 0 }

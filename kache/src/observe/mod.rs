@@ -7,7 +7,7 @@
 pub mod conclude;
 pub mod define;
 pub mod depinfo;
-mod elf;
+pub mod elf;
 pub mod gather;
 pub mod include;
 pub mod launch;
