@@ -2,6 +2,8 @@
 
 mod backends;
 mod compare;
+mod latency;
+mod pull;
 
 use crate::backend::{Backend, Kache};
 use crate::check::{self, Plan};
@@ -46,6 +48,13 @@ enum Command {
     },
     /// Time backends side by side: cold, warm in the same and in another clone, and with nothing to do
     Compare(compare::Options),
+    /// Time single invocations: a hit, a miss and a passthrough of rustc, cc and c++, with the bare compiler beside
+    Latency(latency::Options),
+    /// Build at an earlier revision, move the same tree to the workload's own, build again: what hits, what not and why?
+    Pull {
+        #[command(flatten)]
+        run: RunOptions,
+    },
     /// List the caches that kache is measured against, as scripts/peers.sh installed them
     Backends {
         /// As people read it, or as JSON
@@ -87,6 +96,16 @@ struct RunOptions {
     format: Format,
 }
 
+impl RunOptions {
+    fn workload(&self) -> Result<Workload> {
+        Workload::load(&below(&self.workloads, "workloads")?, &self.name)
+    }
+
+    fn scratch(&self) -> Result<Scratch> {
+        Scratch::create(self.dir.as_deref(), &self.name, self.keep)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people.
@@ -104,16 +123,18 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
         Command::Compare(options) => compare::run(&options),
+        Command::Latency(options) => latency::run(&options),
+        Command::Pull { run } => pull::run(&run),
         Command::Backends { format } => backends::run(format),
         Command::List { workloads, format } => list(workloads, format),
     }
 }
 
 fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<ExitCode> {
-    let workload = Workload::load(&below(&options.workloads, "workloads")?, &options.name)?;
+    let workload = options.workload()?;
     let results = below(&options.results, "results")?;
     let backend = kache(options.kache.as_deref())?;
-    let scratch = Scratch::create(options.dir.as_deref(), &workload.name, options.keep)?;
+    let scratch = options.scratch()?;
     let outcome = check::run(&workload, &backend, &scratch, plan);
     tell_what_is_left(&scratch);
     let (findings, checkouts) = outcome?;

@@ -78,6 +78,10 @@ impl Backend for Ccache {
             .with_all([("CCACHE_BASEDIR".into(), root.into()), ("CCACHE_NOHASHDIR".into(), "1".into())])
     }
 
+    fn prefix(&self, language: Language) -> Option<PathBuf> {
+        (language == Language::C).then(|| self.path.clone())
+    }
+
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
         let environment = Ccache::own(Environment::of_caller(), cache);
         Ok(Some(counts(&self.program.ask(&["--print-stats"], &environment)?)))

@@ -1,6 +1,6 @@
 //! kache, as built from this repository or given with `--kache`.
 
-use super::{Backend, Counts, Reads, front};
+use super::{Backend, Counts, Language, Reads, front};
 use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::trouble::{Result, Trouble};
@@ -109,6 +109,10 @@ impl Backend for Kache {
             all.push(("KACHE_READ".into(), "0".into()));
         }
         Ok(environment.with_all(all))
+    }
+
+    fn prefix(&self, _: Language) -> Option<PathBuf> {
+        Some(self.program.clone())
     }
 
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {

@@ -8,12 +8,12 @@
 
 use super::front;
 use super::peer::{self, Program};
-use super::{Backend, Counts, Reads};
+use super::{Backend, Counts, Language, Reads};
 use crate::environment::Environment;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The program.
 #[derive(Clone, Debug)]
@@ -78,6 +78,10 @@ impl Backend for Kache2 {
             }
         }
         Kache2::own(environment.with_all(all), cache)
+    }
+
+    fn prefix(&self, _: Language) -> Option<PathBuf> {
+        Some(self.program.path().to_path_buf())
     }
 
     fn start(&self, environment: &Environment, _: &Path) -> Result<()> {

@@ -30,7 +30,7 @@ use crate::workload::Wiring;
 use ::kache::events::Event;
 use ::kache::trace::KeyTrace;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether the cache may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,12 @@ pub trait Backend {
     /// The shell line that runs `line` behind it, for one that an environment alone does not put there.
     fn line(&self, line: &str, _wiring: Wiring) -> String {
         line.to_owned()
+    }
+
+    /// The program that runs a compiler behind it, for one that is called with the compiler as its argument; nothing for one
+    /// that can only be in front of a whole build.
+    fn prefix(&self, _language: Language) -> Option<PathBuf> {
+        None
     }
 
     /// Starts what serves the cache, if it has such a thing, so that no build pays for that. `environment` is the wired

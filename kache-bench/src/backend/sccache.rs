@@ -6,12 +6,12 @@
 
 use super::front;
 use super::peer::{self, Program};
-use super::{Backend, Counts, Reads};
+use super::{Backend, Counts, Language, Reads};
 use crate::environment::Environment;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The program.
 #[derive(Clone, Debug)]
@@ -74,6 +74,10 @@ impl Backend for Sccache {
 
     fn based(&self, environment: Environment, root: &Path) -> Environment {
         environment.with_all([("SCCACHE_BASEDIRS".into(), root.into())])
+    }
+
+    fn prefix(&self, _: Language) -> Option<PathBuf> {
+        Some(self.program.path().to_path_buf())
     }
 
     fn start(&self, environment: &Environment, _: &Path) -> Result<()> {
