@@ -31,6 +31,22 @@ impl Checkout {
         Ok(Checkout { label, root })
     }
 
+    /// Moves the working tree to what `repository` has, as a pull would: files that are the same stay as they are, files
+    /// that are gone are removed, and what a build left is not touched.
+    pub fn move_to(&self, repository: &Path) -> Result<()> {
+        let moved = || -> std::result::Result<(), git2::Error> {
+            let here = git2::Repository::open(&self.root)?;
+            let mut other = here.remote_anonymous(&repository.to_string_lossy())?;
+            other.fetch(&["+refs/heads/workload:refs/heads/moved"], None, None)?;
+            let commit = here.find_branch("moved", git2::BranchType::Local)?.get().peel_to_commit()?;
+            here.checkout_tree(commit.as_object(), Some(git2::build::CheckoutBuilder::new().force()))?;
+            here.set_head_detached(commit.id())
+        };
+        moved().map_err(|e| {
+            Trouble::run(format!("cannot move the clone: {}", e.message())).at(self.root.display())
+        })
+    }
+
     /// `a` or `b`.
     pub fn label(&self) -> &'static str {
         self.label

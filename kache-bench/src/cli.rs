@@ -1,5 +1,10 @@
 //! The command line, and what each command does.
 
+mod backends;
+mod compare;
+mod latency;
+mod pull;
+
 use crate::backend::{Backend, Kache};
 use crate::check::{self, Plan};
 use crate::machine::{self, Machine};
@@ -12,7 +17,7 @@ use crate::workload::Workload;
 use crate::workspace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Proves on real projects that kache's keys agree across checkouts and that its hits are what the compiler makes.
@@ -40,6 +45,21 @@ enum Command {
     Verify {
         #[command(flatten)]
         run: RunOptions,
+    },
+    /// Time backends side by side: cold, warm in the same and in another clone, and with nothing to do
+    Compare(compare::Options),
+    /// Time single invocations: a hit, a miss and a passthrough of rustc, cc and c++, with the bare compiler beside
+    Latency(latency::Options),
+    /// Build at an earlier revision, move the same tree to the workload's own, build again: what hits, what not and why?
+    Pull {
+        #[command(flatten)]
+        run: RunOptions,
+    },
+    /// List the caches that kache is measured against, as scripts/peers.sh installed them
+    Backends {
+        /// As people read it, or as JSON
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
     /// List the workloads
     List {
@@ -76,6 +96,16 @@ struct RunOptions {
     format: Format,
 }
 
+impl RunOptions {
+    fn workload(&self) -> Result<Workload> {
+        Workload::load(&below(&self.workloads, "workloads")?, &self.name)
+    }
+
+    fn scratch(&self) -> Result<Scratch> {
+        Scratch::create(self.dir.as_deref(), &self.name, self.keep)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people.
@@ -92,21 +122,19 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             judge("check", &run, Plan { keys: true, artifacts: verify, plain })
         }
         Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
+        Command::Compare(options) => compare::run(&options),
+        Command::Latency(options) => latency::run(&options),
+        Command::Pull { run } => pull::run(&run),
+        Command::Backends { format } => backends::run(format),
         Command::List { workloads, format } => list(workloads, format),
     }
 }
 
 fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<ExitCode> {
-    let workload = Workload::load(&below(&options.workloads, "workloads")?, &options.name)?;
+    let workload = options.workload()?;
     let results = below(&options.results, "results")?;
-    let backend = match &options.kache {
-        Some(program) => Kache::at(program)?,
-        None => {
-            eprintln!("building kache (cargo build --release -p kache; --kache PATH to use another)");
-            Kache::build(&workspace::find()?)?
-        }
-    };
-    let scratch = Scratch::create(options.dir.as_deref(), &workload.name, options.keep)?;
+    let backend = kache(options.kache.as_deref())?;
+    let scratch = options.scratch()?;
     let outcome = check::run(&workload, &backend, &scratch, plan);
     tell_what_is_left(&scratch);
     let (findings, checkouts) = outcome?;
@@ -124,7 +152,7 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<Exit
         key_stability: findings.stability.share(),
         findings,
     };
-    let line = record.line(&scratch)?;
+    let line = record::line(&record, &scratch)?;
     let history = record::append(&results, &workload.name, &line)?;
     match options.format {
         Format::Text => {
@@ -134,6 +162,17 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<Exit
         Format::Json => println!("{line}"),
     }
     Ok(if record.verdict.ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The kache that was given, or else one that is built.
+fn kache(given: Option<&Path>) -> Result<Kache> {
+    match given {
+        Some(program) => Kache::at(program),
+        None => {
+            eprintln!("building kache (cargo build --release -p kache; --kache PATH to use another)");
+            Kache::build(&workspace::find()?)
+        }
+    }
 }
 
 fn hit_rate(findings: &check::Findings) -> Option<f64> {

@@ -71,6 +71,12 @@ pub fn now() -> String {
     iso(seconds)
 }
 
+/// Now, in µs since 1970, as events have it.
+pub fn microseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Days to a date by the usual shift of the year's start to March, which puts the leap day last.
 fn iso(seconds: u64) -> String {
     let days = seconds / 86_400 + 719_468;

@@ -3,7 +3,8 @@
 //!
 //! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
 //! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
-//! [`compare`]d; a [`verdict`] is printed and a [`record`] kept.
+//! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side;
+//! [`latency`] times single invocations; a [`pull`] moves one tree between revisions.
 
 mod archive;
 mod artifacts;
@@ -19,11 +20,14 @@ mod eventlog;
 mod fold;
 mod interrupt;
 mod keydiff;
+mod latency;
 mod leak;
 mod machine;
 mod pair;
 mod print;
 mod progress;
+mod pull;
+mod race;
 mod random;
 mod record;
 mod run;

@@ -56,6 +56,11 @@ impl Scratch {
         self.root.join("source")
     }
 
+    /// The repository at an earlier revision.
+    pub fn earlier_repository(&self) -> PathBuf {
+        self.root.join("earlier-source")
+    }
+
     /// Where the first clone goes.
     pub fn checkout_a(&self) -> PathBuf {
         self.root.join("a/src")

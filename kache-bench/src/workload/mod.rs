@@ -25,6 +25,8 @@ pub struct Workload {
     pub description: String,
     /// Where its sources come from.
     pub source: Source,
+    /// The same at an earlier revision, for `pull`.
+    pub earlier: Option<Source>,
     /// Which compilers are put behind the cache.
     pub wiring: Wiring,
     /// Run once in each clone, outside of all measured times and without a cache.
@@ -70,6 +72,19 @@ pub enum Source {
         /// The version that the mirror must have; whatever it has if none is given.
         version: Option<String>,
     },
+}
+
+impl Source {
+    /// The same at another revision: a version, a commit, a directory beside `base`.
+    fn at(&self, revision: &str, base: &Path) -> Source {
+        let revision = revision.to_owned();
+        match self.clone() {
+            Source::Path(_) => Source::Path(base.join(revision)),
+            Source::Git { url, .. } => Source::Git { url, rev: revision },
+            Source::Crate { name, .. } => Source::Crate { name, version: revision },
+            Source::Debian { package, .. } => Source::Debian { package, version: Some(revision) },
+        }
+    }
 }
 
 impl std::fmt::Display for Source {

@@ -16,6 +16,7 @@ use toml::Spanned;
 struct FileShape {
     description: String,
     source: Spanned<SourceShape>,
+    pull: Option<PullShape>,
     #[serde(default)]
     wiring: WiringShape,
     #[serde(default)]
@@ -42,6 +43,12 @@ struct SourceShape {
     name: Option<Spanned<String>>,
     package: Option<Spanned<String>>,
     version: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PullShape {
+    from: String,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +121,8 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
     let complain = Complaints { file, text };
     let shape: FileShape = toml::from_str(text).map_err(|e| complain.of_parser(&e))?;
     let source = source(&complain, shape.source)?;
+    let base = file.parent().unwrap_or(Path::new(""));
+    let earlier = shape.pull.map(|pull| source.at(&pull.from, base));
     let wiring = Wiring { rustc: shape.wiring.rustc, cc: cc_wiring(&complain, shape.wiring.cc)? };
     let families = shape.units.families.unwrap_or_else(|| {
         let wired = [(wiring.rustc, "rustc"), (wiring.cc.is_some(), "cc")];
@@ -123,6 +132,7 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
         name: name.to_owned(),
         description: shape.description.trim().to_owned(),
         source,
+        earlier,
         wiring,
         setup: shape.setup.commands.unwrap_or_default(),
         build: shape.build.commands.unwrap_or_else(|| vec!["cargo build --locked".into()]),
@@ -334,6 +344,18 @@ mod tests {
         assert_eq!(source("package = \"zstd\"\nversion = \"1.5-1\"\n").unwrap(), one);
         let text = source("name = \"zstd\"\n").unwrap_err().to_string();
         assert!(text.contains("needs the key `package`"), "{text}");
+    }
+
+    #[test]
+    fn what_is_pulled_from_is_of_the_sources_kind() {
+        let earlier = |text: &str| read(&format!("{text}[pull]\nfrom = \"old\"\n")).unwrap().earlier.unwrap();
+        assert_eq!(earlier(MINIMAL), Source::Crate { name: "eza".into(), version: "old".into() });
+        let path = "description = \"d\"\n[source]\nkind = \"path\"\npath = \"new\"\n";
+        assert_eq!(earlier(path), Source::Path("dir/old".into()));
+        let git = "description = \"d\"\n[source]\nkind = \"git\"\nurl = \"u\"\nrev = \"new\"\n";
+        assert_eq!(earlier(git), Source::Git { url: "u".into(), rev: "old".into() });
+        assert_eq!(read(MINIMAL).unwrap().earlier, None);
+        assert!(complaint(&format!("{MINIMAL}[pull]\nform = \"old\"\n")).contains("did you mean `from`?"));
     }
 
     #[test]

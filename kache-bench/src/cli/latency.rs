@@ -1,0 +1,60 @@
+//! `latency`: who takes part, and what becomes of the figures.
+
+use super::{Format, below, compare, tell_what_is_left};
+use crate::backend;
+use crate::latency::{self, Plan};
+use crate::scratch::Scratch;
+use crate::trouble::Result;
+use crate::{machine, record, workspace};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What `latency` can be told.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Who takes part: plain (always), kache, sccache, ccache, kache2 (the published one)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = backend::NAMES)]
+    backends: Vec<String>,
+    /// How many hits and passthroughs are timed
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// How many misses are timed
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    misses: u16,
+    /// The kache binary to use [default: built from the repository]
+    #[arg(long, value_name = "PATH")]
+    kache: Option<PathBuf>,
+    /// Where sources and caches are put [default: the system's temporary directory]
+    #[arg(long, value_name = "SCRATCH")]
+    dir: Option<PathBuf>,
+    /// Where the result is appended [default: the repository's results/]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// As people read it, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Status 1 if one who takes part has an invalid figure, or one that was asked for is not there.
+pub(super) fn run(options: &Options) -> Result<ExitCode> {
+    let results = below(&options.results, "results")?;
+    let backends = compare::backends(&options.backends, options.kache.as_deref())?;
+    let scratch = Scratch::create(options.dir.as_deref(), "latency", false)?;
+    let plan = Plan { backends, runs: options.runs.into(), misses: options.misses.into() };
+    let outcome = latency::run(plan, &scratch);
+    tell_what_is_left(&scratch);
+    let mut latency = outcome?;
+    latency.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
+    let line = record::line(&latency, &scratch)?;
+    let history = record::append(&results, "latency", &line)?;
+    match options.format {
+        Format::Json => println!("{line}"),
+        Format::Text => {
+            print!("\n{}", latency::text(&latency));
+            println!("\nrecorded in {}", history.display());
+        }
+    }
+    let is_whole = latency.figures.iter().all(|figures| figures.invalid.is_none());
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

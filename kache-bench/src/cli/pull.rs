@@ -1,0 +1,28 @@
+//! `pull`: runs it, prints and records it.
+
+use super::{Format, RunOptions, below, kache, tell_what_is_left};
+use crate::trouble::Result;
+use crate::{machine, pull, record, workspace};
+use std::process::ExitCode;
+
+/// Status 0 whatever hits: how much can, the change between the revisions decides.
+pub(super) fn run(options: &RunOptions) -> Result<ExitCode> {
+    let workload = options.workload()?;
+    let results = below(&options.results, "results")?;
+    let backend = kache(options.kache.as_deref())?;
+    let scratch = options.scratch()?;
+    let outcome = pull::run(&workload, &backend, &scratch);
+    tell_what_is_left(&scratch);
+    let mut pull = outcome?;
+    pull.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
+    let line = record::line(&pull, &scratch)?;
+    let history = record::append(&results, &workload.name, &line)?;
+    match options.format {
+        Format::Json => println!("{line}"),
+        Format::Text => {
+            print!("\n{}", pull::text(&pull));
+            println!("\nrecorded in {}", history.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

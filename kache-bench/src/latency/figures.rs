@@ -1,0 +1,161 @@
+//! What some repetitions of one invocation come to.
+
+use super::Way;
+use super::subject::Subject;
+use crate::backend::Counts;
+use kache::events::Event;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// One subject, one way, one backend. Times in ms.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// `rustc`, `cc`, `c++`.
+    pub subject: &'static str,
+    /// What that is.
+    pub what: &'static str,
+    /// How it was answered.
+    pub way: Way,
+    /// By whom; `plain` is the bare compiler, which compiles whatever the way is.
+    pub backend: String,
+    /// Repetitions.
+    pub n: usize,
+    /// The middle one.
+    pub median_ms: f64,
+    /// A tenth was faster.
+    pub p10_ms: f64,
+    /// A tenth was slower.
+    pub p90_ms: f64,
+    /// The middle of the differences to the bare compiler in the same turn.
+    pub over_plain_ms: f64,
+    /// Why they say nothing.
+    pub invalid: Option<String>,
+}
+
+impl Figures {
+    pub(super) fn of(
+        subject: &Subject,
+        way: Way,
+        backend: &str,
+        times: &[Duration],
+        bare: &[Duration],
+    ) -> Figures {
+        let mut all: Vec<_> = times.iter().map(|time| ms(*time)).collect();
+        all.sort_by(f64::total_cmp);
+        let differences = times.iter().zip(bare).map(|(time, bare)| ms(*time) - ms(*bare));
+        Figures {
+            subject: subject.name,
+            what: subject.what,
+            way,
+            backend: backend.to_owned(),
+            n: all.len(),
+            median_ms: middle(all.clone()),
+            p10_ms: rounded(at(&all, 0.1)),
+            p90_ms: rounded(at(&all, 0.9)),
+            over_plain_ms: middle(differences.collect()),
+            invalid: None,
+        }
+    }
+}
+
+/// Why figures are none of this way, by the backend's own account.
+pub(super) fn judge(way: Way, n: u64, counts: Option<Counts>) -> Option<String> {
+    let Some(Counts { hits, misses, passed }) = counts else {
+        return Some("it gives no account of hits and misses".into());
+    };
+    let told = format!("{hits} hits, {misses} misses, {passed} passed of {n}");
+    match way {
+        Way::Hit if hits < n => Some(format!("not all are hits by its own account ({told})")),
+        Way::Miss if misses < n => Some(format!("not all are misses by its own account ({told})")),
+        Way::Passthrough if hits > 0 || misses > 0 => {
+            Some(format!("not handed through by its own account ({told})"))
+        }
+        _ => None,
+    }
+}
+
+/// Where kache's own time went, by its events: medians over the invocations, in µs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Breakdown {
+    /// `rustc`, `cc`, `c++`.
+    pub subject: &'static str,
+    /// How it was answered.
+    pub way: Way,
+    /// How many events.
+    pub n: usize,
+    /// From the wrapper's start to its last act, by its own clock.
+    pub total_us: u64,
+    /// By phase; a phase that an invocation has not took it no time.
+    pub phases_us: BTreeMap<String, u64>,
+}
+
+impl Breakdown {
+    pub(super) fn of(subject: &'static str, way: Way, events: &[Event]) -> Breakdown {
+        let names: BTreeSet<_> = events.iter().flat_map(|event| event.phases_us.keys()).collect();
+        let of_phase = |name: &str| {
+            middle_us(events.iter().map(|event| event.phases_us.get(name).copied().unwrap_or(0)))
+        };
+        Breakdown {
+            subject,
+            way,
+            n: events.len(),
+            total_us: middle_us(events.iter().map(|event| event.total_us)),
+            phases_us: names.iter().map(|name| ((*name).clone(), of_phase(name))).collect(),
+        }
+    }
+}
+
+fn middle_us(figures: impl Iterator<Item = u64>) -> u64 {
+    let mut all: Vec<_> = figures.collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().unwrap_or(0)
+}
+
+/// The middle one, in ms.
+pub(super) fn middle_ms(times: &[Duration]) -> f64 {
+    middle(times.iter().map(|time| ms(*time)).collect())
+}
+
+fn middle(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    rounded(at(&figures, 0.5))
+}
+
+/// The figure below which so large a share of the sorted ones lies.
+fn at(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let position = (last as f64 * share).round() as usize;
+    sorted.get(position).copied().unwrap_or_default()
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn rounded(ms: f64) -> f64 {
+    (ms * 1e3).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_is_believed_only_by_the_backends_own_account() {
+        let counts = |hits, misses, passed| Some(Counts { hits, misses, passed });
+        assert_eq!(judge(Way::Hit, 3, counts(3, 0, 0)), None);
+        assert!(judge(Way::Hit, 3, counts(2, 1, 0)).unwrap().contains("not all are hits"));
+        assert!(judge(Way::Miss, 3, counts(3, 0, 0)).unwrap().contains("not all are misses"));
+        assert_eq!(judge(Way::Passthrough, 3, counts(0, 0, 0)), None);
+        assert!(judge(Way::Passthrough, 3, counts(0, 3, 0)).is_some());
+        assert!(judge(Way::Hit, 3, None).is_some());
+    }
+
+    #[test]
+    fn the_middle_and_the_tenths() {
+        let sorted: Vec<_> = (0..=10).map(f64::from).collect();
+        assert_eq!((at(&sorted, 0.1), at(&sorted, 0.5), at(&sorted, 0.9)), (1.0, 5.0, 9.0));
+        assert_eq!(at(&[], 0.5), 0.0);
+    }
+}

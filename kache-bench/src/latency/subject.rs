@@ -1,0 +1,204 @@
+//! What is compiled: generated, so that it is the same everywhere and has exactly the size that is said.
+
+use crate::backend::Language;
+use crate::environment::Environment;
+use crate::trouble::{Result, Trouble};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How many sources the Rust crate has.
+const SOURCES: usize = 20;
+/// How many crates it depends on.
+const EXTERNS: usize = 10;
+
+/// One compile.
+pub(super) struct Subject {
+    /// `rustc`, `cc`, `c++`.
+    pub(super) name: &'static str,
+    /// What it is.
+    pub(super) what: &'static str,
+    /// Of which language.
+    pub(super) language: Language,
+    /// Where it is run.
+    pub(super) dir: PathBuf,
+    /// The compiler itself: a proxy in front of it would be measured too.
+    pub(super) compiler: PathBuf,
+    /// The arguments that compile.
+    pub(super) compile: Vec<OsString>,
+    /// The arguments that only ask.
+    pub(super) ask: Vec<OsString>,
+    /// What cargo would set.
+    pub(super) environment: Vec<(OsString, OsString)>,
+    /// The source that is changed to have a miss, what it says otherwise, and what comes before a number: no comment, which
+    /// a cache that hashes what the preprocessor leaves does not see.
+    varied: (PathBuf, String, &'static str),
+    /// Where outputs go, and how they begin.
+    outputs: (PathBuf, &'static str),
+}
+
+impl Subject {
+    /// Changes the source, differently for each number.
+    pub(super) fn vary(&self, number: usize) -> Result<()> {
+        let (file, text, before) = &self.varied;
+        write(file, &format!("{text}{before}{number};\n"))
+    }
+
+    /// Removes the outputs.
+    pub(super) fn clear(&self) -> Result<()> {
+        let (dir, start) = &self.outputs;
+        for entry in fs::read_dir(dir).map_err(Trouble::io("list", dir))?.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(start) {
+                fs::remove_file(entry.path()).map_err(Trouble::io("remove", &entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All of them.
+pub(super) fn all(root: &Path) -> Result<Vec<Subject>> {
+    Ok(vec![
+        rust(&root.join("rust"))?,
+        c(&root.join("c"), "cc", "a C source with 300 headers", 300)?,
+        c(&root.join("cxx"), "c++", "a C++ source with 450 headers", 450)?,
+    ])
+}
+
+fn rust(dir: &Path) -> Result<Subject> {
+    let compiler = rustc()?;
+    let deps = dir.join("target/debug/deps");
+    project(dir)?;
+    make(&deps)?;
+    write(&dir.join("target/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n")?;
+    write(
+        &dir.join("Cargo.toml"),
+        "[package]\nname = \"subject\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    )?;
+    let mut root = String::new();
+    for at in 1..SOURCES {
+        let functions: String =
+            (0..10).map(|f| format!("/// Adds.\npub fn f{f}(x: u32) -> u32 {{ x + {f} }}\n")).collect();
+        write(&dir.join(format!("src/m{at}.rs")), &functions)?;
+        writeln!(root, "pub mod m{at};").expect("writing to a String cannot fail");
+    }
+    let mut compile: Vec<OsString> =
+        ["--crate-name", "subject", "--edition=2024", "src/lib.rs", "--error-format=json"]
+            .iter()
+            .chain(&["--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib"])
+            .chain(&["--emit=dep-info,metadata,link", "-C", "embed-bitcode=no", "-C", "debuginfo=2"])
+            .chain(&["-C", "metadata=0123456789abcdef", "-C", "extra-filename=-0123456789abcdef"])
+            .map(OsString::from)
+            .collect();
+    compile.extend(["--out-dir".into(), deps.clone().into(), "-L".into()]);
+    compile.push(["dependency=".as_ref(), deps.as_os_str()].join(OsStr::new("")));
+    for at in 0..EXTERNS {
+        let source = dir.join(format!("extern/e{at}.rs"));
+        write(&source, &format!("/// A value.\npub fn e{at}() -> u32 {{ {at} }}\n"))?;
+        let rlib = deps.join(format!("libe{at}.rlib"));
+        let mut command = Command::new(&compiler);
+        command.args(["--crate-type=lib", "--edition=2024"]).arg(&source).arg("-o").arg(&rlib);
+        succeed(&mut command)?;
+        compile.push("--extern".into());
+        compile.push([format!("e{at}=").as_ref(), rlib.as_os_str()].join(OsStr::new("")));
+        writeln!(root, "pub use e{at}::*;").expect("writing to a String cannot fail");
+    }
+    let source = dir.join("src/lib.rs");
+    write(&source, &root)?;
+    let cargo =
+        [("CARGO_PKG_NAME", "subject"), ("CARGO_PKG_VERSION", "0.1.0"), ("CARGO_CRATE_NAME", "subject")];
+    let mut environment: Vec<(OsString, OsString)> =
+        cargo.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    environment.push(("CARGO_MANIFEST_DIR".into(), dir.into()));
+    Ok(Subject {
+        name: "rustc",
+        what: "a Rust crate of 20 sources with 10 dependencies",
+        language: Language::Rust,
+        dir: dir.to_path_buf(),
+        compiler,
+        compile,
+        ask: vec!["-vV".into()],
+        environment,
+        varied: (source, root, "/// Varied.\npub const VARIED: usize = "),
+        outputs: (deps, "libsubject-"),
+    })
+}
+
+fn c(dir: &Path, name: &'static str, what: &'static str, headers: usize) -> Result<Subject> {
+    project(dir)?;
+    make(&dir.join("out"))?;
+    let mut text = String::new();
+    for at in 0..headers {
+        let header = format!(
+            "#ifndef H{at}\n#define H{at}\nstruct s{at} {{ int a; long b; }};\n\
+             static inline long f{at}(struct s{at} *s) {{ return s->a + s->b; }}\n#endif\n"
+        );
+        write(&dir.join(format!("include/h{at}.h")), &header)?;
+        writeln!(text, "#include \"h{at}.h\"").expect("writing to a String cannot fail");
+    }
+    text += "long sum(struct s0 *s) { return f0(s); }\n";
+    let source = if name == "cc" { "subject.c" } else { "subject.cpp" };
+    write(&dir.join(source), &text)?;
+    let compile =
+        ["-O1", "-g", "-Iinclude", "-MD", "-MF", "out/subject.d", "-c", source, "-o", "out/subject.o"];
+    Ok(Subject {
+        name,
+        what,
+        language: Language::C,
+        dir: dir.to_path_buf(),
+        compiler: on_path(name)?,
+        compile: compile.map(OsString::from).into(),
+        ask: vec!["--version".into()],
+        environment: Vec::new(),
+        varied: (dir.join(source), text, "int varied = "),
+        outputs: (dir.join("out"), "subject."),
+    })
+}
+
+/// A directory that caches take for a project's: a repository.
+fn project(dir: &Path) -> Result<()> {
+    make(dir)?;
+    git2::Repository::init(dir)
+        .map_err(|e| Trouble::run(format!("git: {}", e.message())).at(dir.display()))?;
+    Ok(())
+}
+
+fn make(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).map_err(Trouble::io("create", dir))
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    make(file.parent().unwrap_or(Path::new("/")))?;
+    fs::write(file, text).map_err(Trouble::io("write", file))
+}
+
+/// The compiler that `rustc` on `PATH` stands for.
+fn rustc() -> Result<PathBuf> {
+    let mut command = Command::new("rustc");
+    command.args(["--print", "sysroot"]);
+    let sysroot = succeed(&mut command)?;
+    Ok(Path::new(sysroot.trim()).join("bin/rustc"))
+}
+
+fn on_path(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
+    found
+        .ok_or_else(|| Trouble::input(format!("there is no `{name}` on PATH")).remedy("install gcc or clang"))
+}
+
+/// What it prints.
+fn succeed(command: &mut Command) -> Result<String> {
+    let environment = Environment::of_caller();
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.env_clear().envs(environment.iter()).output();
+    let output =
+        output.map_err(|e| Trouble::input(format!("cannot run {program}: {e}")).remedy("install Rust"))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(Trouble::run(format!("{program} failed\n    {}", why.trim())));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

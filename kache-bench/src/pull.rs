@@ -1,0 +1,249 @@
+//! `pull`: the same tree at two revisions, as a `git pull` leaves it.
+//!
+//! Built at an earlier revision, moved to the workload's own, cleaned and built again: what can hit, does it? A unit that had
+//! to be compiled is asked for the first input that changed, which is often another unit's: one changed source at the
+//! bottom is the cause of all that is above it.
+
+use crate::backend::{Backend, Plain, Reads, Running};
+use crate::checkout::Checkout;
+use crate::eventlog::EventLog;
+use crate::machine::{self, Machine};
+use crate::progress;
+use crate::record::Measured;
+use crate::scratch::Scratch;
+use crate::tally::{self, Tally};
+use crate::trouble::{Fault, Result, Trouble};
+use crate::workload::{self, Workload};
+use kache::events::{Event, Outcome};
+use kache::explain::{self, Explanation, Why, history::History};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+/// The version of [`Pull`]'s shape in `results/`.
+pub const VERSION: u32 = 1;
+
+/// A unit that did not hit after the move.
+#[derive(Clone, Debug, Serialize)]
+pub struct Missed {
+    /// Its name.
+    pub unit: String,
+    /// The first input that changed, and how; for a unit that was never built, that.
+    pub cause: String,
+    /// The unit that the change entered by, where that is another.
+    pub entered_by: Option<String>,
+    /// What the compiler took.
+    pub compile_seconds: f64,
+}
+
+/// One build.
+#[derive(Clone, Debug, Serialize)]
+pub struct Built {
+    /// The revision, as the workload's file has it.
+    pub revision: String,
+    /// The commit.
+    pub commit: String,
+    /// Wall-clock time.
+    pub seconds: f64,
+    /// What its events add up to.
+    pub tally: Tally,
+}
+
+/// The whole run; also its record, one line in `results/WORKLOAD.jsonl`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pull {
+    /// [`VERSION`].
+    pub v: u32,
+    /// `pull`.
+    pub command: &'static str,
+    /// The workload's name.
+    pub workload: String,
+    /// When it ended, UTC.
+    pub date: String,
+    /// What was cached with.
+    pub backend: Measured,
+    /// The commit of the harness's repository, `+` if changed.
+    pub commit: Option<String>,
+    /// Where.
+    pub machine: Machine,
+    /// The build at the earlier revision, with an empty cache.
+    pub before: Built,
+    /// The build after the move, from clean.
+    pub after: Built,
+    /// Hits of units after the move.
+    pub hit_rate: Option<f64>,
+    /// What did not hit.
+    pub missed: Vec<Missed>,
+}
+
+/// Runs it.
+pub fn run(workload: &Workload, backend: &dyn Backend, scratch: &Scratch) -> Result<Pull> {
+    let Some(earlier) = &workload.earlier else {
+        return Err(Trouble::input(format!("workload `{}` does not say what to pull from", workload.name))
+            .at(format!("{}.toml", workload.name))
+            .remedy("add a table [pull] with the key `from`: an earlier version, revision or directory"));
+    };
+    workload.require_tools()?;
+    let outcome =
+        Run { workload, backend, scratch }.both(&Workload { source: earlier.clone(), ..workload.clone() });
+    outcome.inspect_err(|trouble| {
+        if trouble.fault() != Fault::Interrupted {
+            scratch.keep_logs();
+        }
+    })
+}
+
+struct Run<'r> {
+    workload: &'r Workload,
+    backend: &'r dyn Backend,
+    scratch: &'r Scratch,
+}
+
+impl Run<'_> {
+    fn both(&self, earlier: &Workload) -> Result<Pull> {
+        let shown = progress::Phase::begin("fetch both revisions", None);
+        let (old, new) = (self.scratch.earlier_repository(), self.scratch.repository());
+        let from = workload::materialise(earlier, &old)?;
+        let to = workload::materialise(self.workload, &new)?;
+        shown.end(&format!("{} and {}", earlier.source, self.workload.source));
+        if from == to {
+            return Err(Trouble::input("`from` under [pull] is the very revision that the workload is at")
+                .at(&from)
+                .remedy("name an earlier one"));
+        }
+        let cache = self.scratch.cache();
+        let _running = Running::begin(self.backend, &cache)?;
+        let checkout = Checkout::clone("a", &old, self.scratch.checkout_a())?;
+        let mut log = self.log()?;
+        let (before, _) = self.build("cold build", &checkout, earlier, from, &mut log)?;
+        checkout.move_to(&new)?;
+        self.outside("clean", &checkout, &self.workload.clean)?;
+        let (after, begun) = self.build("build after the move", &checkout, self.workload, to, &mut log)?;
+        Ok(Pull {
+            v: VERSION,
+            command: "pull",
+            workload: self.workload.name.clone(),
+            date: machine::now(),
+            backend: Measured { name: self.backend.name().into(), version: self.backend.version()? },
+            commit: None,
+            machine: Machine::here(checkout.root()),
+            hit_rate: after.tally.hit_rate(),
+            missed: self.missed(&cache, begun)?,
+            before,
+            after,
+        })
+    }
+
+    fn log(&self) -> Result<EventLog> {
+        self.backend.events(&self.scratch.cache()).ok_or_else(|| {
+            Trouble::input(format!("{} does not say what it did with each unit", self.backend.name()))
+        })
+    }
+
+    /// Also says when it began, in the clock of events.
+    fn build(
+        &self,
+        name: &str,
+        checkout: &Checkout,
+        workload: &Workload,
+        commit: String,
+        log: &mut EventLog,
+    ) -> Result<(Built, u64)> {
+        self.outside("setup", checkout, &workload.setup)?;
+        checkout.require_own_target(workload)?;
+        let cache = self.scratch.cache();
+        let environment = self.backend.based(checkout.environment(workload), checkout.root());
+        let environment = self.backend.wire(environment, workload.wiring, &cache, Reads::Allowed)?;
+        let mut shown = progress::Phase::begin(name, None);
+        let mut events = Vec::new();
+        let begun = machine::microseconds();
+        let file = self.scratch.logs().join(format!("{}.log", name.replace(' ', "-")));
+        let took = checkout.run(&workload.build, &environment, &file, &mut || {
+            events.extend(log.poll());
+            let tally = Tally::of(&events, &workload.units);
+            shown.count(tally.units, tally.hits);
+        })?;
+        let tally = Tally::of(&events, &workload.units);
+        if tally.units == 0 {
+            return Err(Trouble::run(format!("the {name} had no units: no compiler was behind the cache"))
+                .at(file.display())
+                .remedy("see `wiring` in workloads/README.md"));
+        }
+        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), tally.units, tally.hits));
+        let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
+        Ok((Built { revision: workload.source.to_string(), commit, seconds, tally }, begun))
+    }
+
+    /// Without a cache, and outside all times.
+    fn outside(&self, name: &str, checkout: &Checkout, lines: &[String]) -> Result<()> {
+        let environment = checkout.environment(self.workload);
+        let environment =
+            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), Reads::Allowed)?;
+        checkout
+            .run(lines, &environment, &self.scratch.logs().join(format!("{name}.log")), &mut || {})
+            .map(drop)
+    }
+
+    fn missed(&self, cache: &Path, since: u64) -> Result<Vec<Missed>> {
+        let history = History::load(cache).map_err(Trouble::io("read the events of", cache))?;
+        let is_missed = |event: &Event| {
+            let counts = event.time_us >= since && tally::is_counted(event, &self.workload.units);
+            counts && event.outcome != Outcome::Hit
+        };
+        let units = (0..history.events.len()).filter(|at| is_missed(&history.events[*at]));
+        Ok(units.map(|at| missed(&history, at)).collect())
+    }
+}
+
+fn missed(history: &History, at: usize) -> Missed {
+    let event = &history.events[at];
+    let told = explain::explain(history, at);
+    let compile_seconds = event.compile_us as f64 / 1e6;
+    // By package: a crate of another version is another unit, and its earlier version no earlier compile of it.
+    let is_new = !history.events[..at].iter().any(|other| other.unit.package == event.unit.package);
+    let (cause, entered_by) = match told.causes.first() {
+        Some(first) => (first.summary.clone(), Some(first.unit.clone()).filter(|unit| *unit != told.unit)),
+        None => (reason(&told), None),
+    };
+    let is_first = matches!(told.why, Some(Why::FirstSeen));
+    let cause = if is_first || (is_new && entered_by.is_none()) {
+        "not in the earlier revision".into()
+    } else {
+        cause
+    };
+    Missed { unit: told.unit, cause, entered_by, compile_seconds }
+}
+
+fn reason(told: &Explanation) -> String {
+    told.reason.as_ref().map_or_else(|| "no reason was given".into(), |because| because.word.clone())
+}
+
+/// As people read it.
+pub fn text(pull: &Pull) -> String {
+    let mut out = String::new();
+    write_text(&mut out, pull).expect("writing to a String cannot fail");
+    out
+}
+
+fn write_text(out: &mut String, pull: &Pull) -> std::fmt::Result {
+    let (before, after) = (&pull.before, &pull.after);
+    writeln!(out, "pull {}: {} → {}", pull.workload, before.revision, after.revision)?;
+    let share = pull.hit_rate.map_or("–".into(), |rate| format!("{:.1} %", rate * 100.0));
+    writeln!(out, "hits    {share}  ({} of {} units after the move)", after.tally.hits, after.tally.units)?;
+    writeln!(out, "builds  {:.2} s cold before, {:.2} s from clean after", before.seconds, after.seconds)?;
+    let mut causes: BTreeMap<(&str, Option<&str>), Vec<&Missed>> = BTreeMap::new();
+    for missed in &pull.missed {
+        causes.entry((&missed.cause, missed.entered_by.as_deref())).or_default().push(missed);
+    }
+    let mut causes: Vec<_> = causes.into_iter().collect();
+    causes.sort_by_key(|(_, units)| std::cmp::Reverse(units.len()));
+    for ((cause, entered_by), units) in causes {
+        let by = entered_by.map(|unit| format!(", by way of {unit}")).unwrap_or_default();
+        writeln!(out, "missed  {}: {cause}{by}", units.len())?;
+        for missed in units {
+            writeln!(out, "          {} ({:.2} s)", missed.unit, missed.compile_seconds)?;
+        }
+    }
+    Ok(())
+}
