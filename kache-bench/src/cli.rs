@@ -1,5 +1,8 @@
 //! The command line, and what each command does.
 
+mod backends;
+mod compare;
+
 use crate::backend::{Backend, Kache};
 use crate::check::{self, Plan};
 use crate::machine::{self, Machine};
@@ -12,7 +15,7 @@ use crate::workload::Workload;
 use crate::workspace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Proves on real projects that kache's keys agree across checkouts and that its hits are what the compiler makes.
@@ -40,6 +43,14 @@ enum Command {
     Verify {
         #[command(flatten)]
         run: RunOptions,
+    },
+    /// Time backends side by side: cold, warm in the same and in another clone, and with nothing to do
+    Compare(compare::Options),
+    /// List the caches that kache is measured against, as scripts/peers.sh installed them
+    Backends {
+        /// As people read it, or as JSON
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
     /// List the workloads
     List {
@@ -92,6 +103,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             judge("check", &run, Plan { keys: true, artifacts: verify, plain })
         }
         Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
+        Command::Compare(options) => compare::run(&options),
+        Command::Backends { format } => backends::run(format),
         Command::List { workloads, format } => list(workloads, format),
     }
 }
@@ -99,13 +112,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<ExitCode> {
     let workload = Workload::load(&below(&options.workloads, "workloads")?, &options.name)?;
     let results = below(&options.results, "results")?;
-    let backend = match &options.kache {
-        Some(program) => Kache::at(program)?,
-        None => {
-            eprintln!("building kache (cargo build --release -p kache; --kache PATH to use another)");
-            Kache::build(&workspace::find()?)?
-        }
-    };
+    let backend = kache(options.kache.as_deref())?;
     let scratch = Scratch::create(options.dir.as_deref(), &workload.name, options.keep)?;
     let outcome = check::run(&workload, &backend, &scratch, plan);
     tell_what_is_left(&scratch);
@@ -124,7 +131,7 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<Exit
         key_stability: findings.stability.share(),
         findings,
     };
-    let line = record.line(&scratch)?;
+    let line = record::line(&record, &scratch)?;
     let history = record::append(&results, &workload.name, &line)?;
     match options.format {
         Format::Text => {
@@ -134,6 +141,17 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<Exit
         Format::Json => println!("{line}"),
     }
     Ok(if record.verdict.ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The kache that was given, or else one that is built.
+fn kache(given: Option<&Path>) -> Result<Kache> {
+    match given {
+        Some(program) => Kache::at(program),
+        None => {
+            eprintln!("building kache (cargo build --release -p kache; --kache PATH to use another)");
+            Kache::build(&workspace::find()?)
+        }
+    }
 }
 
 fn hit_rate(findings: &check::Findings) -> Option<f64> {

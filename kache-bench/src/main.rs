@@ -3,7 +3,7 @@
 //!
 //! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
 //! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
-//! [`compare`]d; a [`verdict`] is printed and a [`record`] kept.
+//! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side.
 
 mod archive;
 mod artifacts;
@@ -24,6 +24,7 @@ mod machine;
 mod pair;
 mod print;
 mod progress;
+mod race;
 mod random;
 mod record;
 mod run;

@@ -198,7 +198,8 @@ fn percent(share: Option<f64>) -> String {
     share.map_or("    –   ".into(), |share| format!("{:>6.2} %", (share * 1e4).floor() / 1e2))
 }
 
-fn size(bytes: u64) -> String {
+/// Bytes as people read them.
+pub(crate) fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),

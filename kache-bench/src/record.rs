@@ -55,18 +55,16 @@ pub struct Record {
     pub findings: Findings,
 }
 
-impl Record {
-    /// The record as one line, without paths of this machine.
-    pub fn line(&self, scratch: &Scratch) -> Result<String> {
-        let text = serde_json::to_string(self)
-            .map_err(|e| Trouble::run(format!("cannot write the result as JSON: {e}")))?;
-        let mut text = text.replace(&*scratch.root().to_string_lossy(), "<scratch>");
-        // A home of `/` or `/x` is short enough to be found where it is not meant.
-        if let Some(home) = std::env::home_dir().filter(|home| home.as_os_str().len() > 2) {
-            text = text.replace(&format!("{}/", home.display()), "~/");
-        }
-        Ok(text)
+/// A record as one line, without paths of this machine.
+pub fn line(record: &impl Serialize, scratch: &Scratch) -> Result<String> {
+    let text = serde_json::to_string(record)
+        .map_err(|e| Trouble::run(format!("cannot write the result as JSON: {e}")))?;
+    let mut text = text.replace(&*scratch.root().to_string_lossy(), "<scratch>");
+    // A home of `/` or `/x` is short enough to be found where it is not meant.
+    if let Some(home) = std::env::home_dir().filter(|home| home.as_os_str().len() > 2) {
+        text = text.replace(&format!("{}/", home.display()), "~/");
     }
+    Ok(text)
 }
 
 /// Appends a line to the workload's history and says where that is.

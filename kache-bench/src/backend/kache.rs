@@ -1,12 +1,11 @@
 //! kache, as built from this repository or given with `--kache`.
 
-use super::plain::NO_WRAPPERS;
-use super::{Backend, Reads};
+use super::{Backend, Counts, Reads, front};
 use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
-use kache::events::Event;
+use kache::events::{Event, Kind, Outcome};
 use kache::trace::{self, KeyTrace};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -59,13 +58,6 @@ impl Kache {
         }
     }
 
-    fn wrapped(&self, compiler: &str) -> OsString {
-        let mut line = self.program.clone().into_os_string();
-        line.push(" ");
-        line.push(compiler);
-        line
-    }
-
     /// A search path that begins with compilers' names that are kache: a directory beside the cache's data.
     fn shims_before(&self, environment: &Environment, cache: &Path) -> Result<OsString> {
         let shims = cache.join("shims");
@@ -81,13 +73,7 @@ impl Kache {
                 .at(shims.display())
                 .remedy("use a kache that has the command, or another `wiring.cc`"));
         }
-        let path = environment.get("PATH").unwrap_or_default();
-        let parts = std::iter::once(shims.clone()).chain(std::env::split_paths(&path));
-        std::env::join_paths(parts).map_err(|e| {
-            Trouble::input(format!("the scratch directory cannot be on PATH: {e}"))
-                .at(shims.display())
-                .remedy("use --dir with a path without `:`")
-        })
+        front::before_path(environment, &shims)
     }
 }
 
@@ -109,32 +95,32 @@ impl Backend for Kache {
         cache: &Path,
         reads: Reads,
     ) -> Result<Environment> {
-        let mut all: Vec<(OsString, OsString)> =
-            NO_WRAPPERS.iter().map(|(n, v)| (n.into(), v.into())).collect();
+        let mut all = front::rustc(wiring.rustc.then_some(&self.program));
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
-        if wiring.rustc {
-            all.push(("RUSTC_WRAPPER".into(), self.program.clone().into()));
-        }
-        match wiring.cc {
-            Some(CcWiring::Environment) => {
-                all.push(("CC".into(), self.wrapped("cc")));
-                all.push(("CXX".into(), self.wrapped("c++")));
-                // For versions of the cc crate that do not know kache: else they take it for the compiler itself.
-                all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
+        if let Some(cc) = wiring.cc {
+            all.extend(front::cc(&self.program, cc));
+            // For versions of the cc crate that do not know kache: else they take it for the compiler itself.
+            all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
+            if cc == CcWiring::Shims {
+                all.push(("PATH".into(), self.shims_before(&environment, cache)?));
             }
-            Some(CcWiring::Launcher) => {
-                for language in ["C", "CXX"] {
-                    let name = format!("CMAKE_{language}_COMPILER_LAUNCHER");
-                    all.push((name.into(), self.program.clone().into()));
-                }
-            }
-            Some(CcWiring::Shims) => all.push(("PATH".into(), self.shims_before(&environment, cache)?)),
-            None => {}
         }
         if reads == Reads::Forbidden {
             all.push(("KACHE_READ".into(), "0".into()));
         }
         Ok(environment.with_all(all))
+    }
+
+    fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
+        let mut counts = Counts::default();
+        for event in EventLog::of_cache(cache).poll().iter().filter(|event| event.kind == Kind::Unit) {
+            match event.outcome {
+                Outcome::Hit => counts.hits += 1,
+                Outcome::Miss => counts.misses += 1,
+                Outcome::Passthrough | Outcome::Error => counts.passed += 1,
+            }
+        }
+        Ok(Some(counts))
     }
 
     fn events(&self, cache: &Path) -> Option<EventLog> {

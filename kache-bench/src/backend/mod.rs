@@ -1,13 +1,27 @@
-//! What is measured: cargo alone, kache, and later its peers, all behind one face.
+//! What is measured: cargo alone, kache, and its peers, all behind one face.
 //!
 //! A backend says which environment puts it in front of the compilers, and, if it can, what it did with each
 //! invocation and why. One that cannot is still measured by time and by the artifacts it leaves.
+//!
+//! Peers are run as their own documentation tells users to, each with everything that it writes below the cache
+//! directory it is given, so that no two runs meet and nothing of the user's is read or written. What is set besides
+//! is said, with its reason, at the top of its file.
 
+mod ccache;
+mod front;
 mod kache;
+mod kache2;
+mod mbx;
+mod peer;
 mod plain;
+mod registry;
+mod running;
+mod sccache;
 
 pub use kache::Kache;
 pub use plain::Plain;
+pub use registry::{NAMES, find, installed, is_peer};
+pub use running::Running;
 
 use crate::environment::Environment;
 use crate::eventlog::EventLog;
@@ -15,6 +29,7 @@ use crate::trouble::Result;
 use crate::workload::Wiring;
 use ::kache::events::Event;
 use ::kache::trace::KeyTrace;
+use serde::Serialize;
 use std::path::Path;
 
 /// Whether the cache may be read.
@@ -24,6 +39,39 @@ pub enum Reads {
     Allowed,
     /// Never look anything up: every unit is compiled as on a miss.
     Forbidden,
+}
+
+/// What a backend caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// rustc's compiles.
+    Rust,
+    /// What gcc and clang compile: C, C++ and their relatives.
+    C,
+}
+
+/// What a backend did since its cache was made, by its own account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Compiles that were restored.
+    pub hits: u64,
+    /// Compiles that were looked up and run, or run and stored.
+    pub misses: u64,
+    /// Invocations handed through to the compiler without a look.
+    pub passed: u64,
+}
+
+impl std::ops::Sub for Counts {
+    type Output = Counts;
+
+    /// What was added since `earlier`.
+    fn sub(self, earlier: Counts) -> Counts {
+        Counts {
+            hits: self.hits.saturating_sub(earlier.hits),
+            misses: self.misses.saturating_sub(earlier.misses),
+            passed: self.passed.saturating_sub(earlier.passed),
+        }
+    }
 }
 
 /// Something that stands between a build and its compilers.
@@ -42,6 +90,39 @@ pub trait Backend {
         cache: &Path,
         reads: Reads,
     ) -> Result<Environment>;
+
+    /// What it caches.
+    fn languages(&self) -> &'static [Language] {
+        &[Language::Rust, Language::C]
+    }
+
+    /// `environment` with what makes it take the checkout at `root` for any other of the same project, where it has to
+    /// be told.
+    fn based(&self, environment: Environment, _root: &Path) -> Environment {
+        environment
+    }
+
+    /// The shell line that runs `line` behind it, for one that an environment alone does not put there.
+    fn line(&self, line: &str, _wiring: Wiring) -> String {
+        line.to_owned()
+    }
+
+    /// Starts what serves the cache, if it has such a thing, so that no build pays for that. `environment` is the wired
+    /// one, since a server keeps what it was started with.
+    fn start(&self, _environment: &Environment, _cache: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    /// Stops what serves the cache, by its own command. Harmless where nothing runs. Whoever builds behind a backend
+    /// holds a [`Running`], which sees to it in every case.
+    fn stop(&self, _cache: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    /// What it did since the cache was made; nothing for one that does not count.
+    fn counts(&self, _cache: &Path) -> Result<Option<Counts>> {
+        Ok(None)
+    }
 
     /// What it writes about each invocation, if it does.
     fn events(&self, _cache: &Path) -> Option<EventLog> {

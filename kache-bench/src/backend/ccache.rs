@@ -1,0 +1,129 @@
+//! ccache, for C and C++: no server, a program in front of each compiler.
+//!
+//! Its own cache and (empty) configuration file. So that another checkout can hit, what the section "Compiling in different
+//! directories" of its manual says: `base_dir`, and `hash_dir = false`, with which debug information may name the first
+//! checkout.
+
+use super::front;
+use super::peer::Program;
+use super::{Backend, Counts, Language, Reads};
+use crate::environment::Environment;
+use crate::trouble::{Result, Trouble};
+use crate::workload::{CcWiring, Wiring};
+use std::path::{Path, PathBuf};
+
+/// The program.
+#[derive(Clone, Debug)]
+pub struct Ccache {
+    program: Program,
+    /// As it was found, not where a link leads to: called by another name it takes itself for a compiler.
+    path: PathBuf,
+}
+
+impl Ccache {
+    /// The one in the peers' folder.
+    pub fn installed(peers: &Path) -> Result<Ccache> {
+        let path = peers.join("ccache/bin/ccache");
+        Ok(Ccache { program: Program::at(path.clone())?, path })
+    }
+
+    fn own(environment: Environment, cache: &Path) -> Environment {
+        environment.with_all([
+            ("CCACHE_DIR".into(), cache.join("store").into()),
+            ("CCACHE_CONFIGPATH".into(), cache.join("ccache.conf").into()),
+        ])
+    }
+}
+
+impl Backend for Ccache {
+    fn name(&self) -> &'static str {
+        "ccache"
+    }
+
+    fn version(&self) -> Result<String> {
+        self.program.version()
+    }
+
+    fn languages(&self) -> &'static [Language] {
+        &[Language::C]
+    }
+
+    fn wire(
+        &self,
+        environment: Environment,
+        wiring: Wiring,
+        cache: &Path,
+        reads: Reads,
+    ) -> Result<Environment> {
+        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        let configuration = cache.join("ccache.conf");
+        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
+        let mut all = front::rustc(None);
+        if let Some(cc) = wiring.cc {
+            all.extend(front::cc(&self.path, cc));
+            if cc == CcWiring::Shims {
+                let dir = cache.join("shims");
+                front::links(&self.path, &environment, &dir)?;
+                all.push(("PATH".into(), front::before_path(&environment, &dir)?));
+            }
+        }
+        if reads == Reads::Forbidden {
+            all.push(("CCACHE_RECACHE".into(), "1".into()));
+        }
+        Ok(Ccache::own(environment.with_all(all), cache))
+    }
+
+    fn based(&self, environment: Environment, root: &Path) -> Environment {
+        environment
+            .with_all([("CCACHE_BASEDIR".into(), root.into()), ("CCACHE_NOHASHDIR".into(), "1".into())])
+    }
+
+    fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
+        let environment = Ccache::own(Environment::of_caller(), cache);
+        Ok(Some(counts(&self.program.ask(&["--print-stats"], &environment)?)))
+    }
+}
+
+/// Counters of invocations that were looked up and of the parts of the cache, as opposed to those that say why an
+/// invocation was handed through.
+const NOT_PASSED: &[&str] = &["cache_miss", "direct_cache_hit", "preprocessed_cache_hit", "recache"];
+
+fn counts(text: &str) -> Counts {
+    let mut counts = Counts::default();
+    for (name, value) in text.lines().filter_map(|line| line.split_once('\t')) {
+        let value = value.trim().parse().unwrap_or(0);
+        match name {
+            "direct_cache_hit" | "preprocessed_cache_hit" => counts.hits += value,
+            "cache_miss" => counts.misses += value,
+            name if is_passed(name) => counts.passed += value,
+            _ => {}
+        }
+    }
+    counts
+}
+
+fn is_passed(name: &str) -> bool {
+    let of_the_cache = [
+        "local_storage",
+        "remote_storage",
+        "stats_",
+        "cache_size",
+        "files_in",
+        "cleanups",
+        "direct_",
+        "preprocessed_",
+    ];
+    !NOT_PASSED.contains(&name) && !of_the_cache.iter().any(|start| name.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_hit_count_and_the_stores_own_figures_do_not() {
+        let text = "cache_miss\t4\ndirect_cache_hit\t3\ndirect_cache_miss\t9\npreprocessed_cache_hit\t2\n\
+                    called_for_link\t5\nlocal_storage_hit\t7\nstats_updated_timestamp\t1799999999\n";
+        assert_eq!(counts(text), Counts { hits: 5, misses: 4, passed: 5 });
+    }
+}

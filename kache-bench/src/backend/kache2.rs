@@ -1,0 +1,105 @@
+//! The published kache of that name on crates.io, version 2: a server, and a program in front of each compiler.
+//!
+//! Wired as `kache init` would, without its changing anything of the user's: `RUSTC_WRAPPER`, and `CC` by prefix or its own
+//! shims. Its cache, socket, configuration and log are its own; `KACHE_AUTO_RECOVER_MIN_FREE_BYTES=0`, since how much is
+//! free on the machine's disk must not decide what it keeps. Everything else is its default, with which a fresh
+//! target directory is first filled with what another checkout has built (`seed_new_targets`): such units cargo
+//! finds done, and they are no hits by its own account.
+
+use super::front;
+use super::peer::{self, Program};
+use super::{Backend, Counts, Reads};
+use crate::environment::Environment;
+use crate::trouble::{Result, Trouble};
+use crate::workload::{CcWiring, Wiring};
+use serde_json::Value;
+use std::path::Path;
+
+/// The program.
+#[derive(Clone, Debug)]
+pub struct Kache2 {
+    program: Program,
+}
+
+impl Kache2 {
+    /// The one in the peers' folder.
+    pub fn installed(peers: &Path) -> Result<Kache2> {
+        Ok(Kache2 { program: Program::at(peers.join("kache-2/bin/kache"))? })
+    }
+
+    fn own(environment: Environment, cache: &Path) -> Result<Environment> {
+        Ok(environment.with_all([
+            ("KACHE_CACHE_DIR".into(), cache.join("store").into()),
+            ("KACHE_SOCKET_PATH".into(), peer::socket(cache, "daemon.sock")?.into()),
+            ("KACHE_CONFIG".into(), cache.join("kache.toml").into()),
+            ("KACHE_HOST_CONFIG".into(), "".into()),
+            ("KACHE_AUTO_RECOVER_MIN_FREE_BYTES".into(), "0".into()),
+            ("KACHE_LOG_FILE".into(), "off".into()),
+        ]))
+    }
+}
+
+impl Backend for Kache2 {
+    fn name(&self) -> &'static str {
+        "kache2"
+    }
+
+    fn version(&self) -> Result<String> {
+        self.program.version()
+    }
+
+    fn wire(
+        &self,
+        environment: Environment,
+        wiring: Wiring,
+        cache: &Path,
+        reads: Reads,
+    ) -> Result<Environment> {
+        if reads == Reads::Forbidden {
+            return Err(Trouble::input(
+                "kache2 has no setting with which it compiles without looking anything up",
+            ));
+        }
+        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        let configuration = cache.join("kache.toml");
+        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
+        let program = self.program.path();
+        let mut all = front::rustc(wiring.rustc.then_some(program));
+        if let Some(cc) = wiring.cc {
+            all.extend(front::cc(program, cc));
+            all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
+            if cc == CcWiring::Shims {
+                let dir = cache.join("shims");
+                front::links(program, &environment, &dir)?;
+                // The mark by which it tells its own links from compilers.
+                let mark = dir.join(".kache-shims");
+                std::fs::write(&mark, "").map_err(Trouble::io("write", &mark))?;
+                all.push(("PATH".into(), front::before_path(&environment, &dir)?));
+            }
+        }
+        Kache2::own(environment.with_all(all), cache)
+    }
+
+    fn start(&self, environment: &Environment, _: &Path) -> Result<()> {
+        self.program.tell(&["daemon", "start"], environment)
+    }
+
+    fn stop(&self, cache: &Path) -> Result<()> {
+        if !peer::is_served(&peer::socket(cache, "daemon.sock")?) {
+            return Ok(());
+        }
+        self.program.tell(&["daemon", "stop"], &Kache2::own(Environment::of_caller(), cache)?)
+    }
+
+    fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
+        let environment = Kache2::own(Environment::of_caller(), cache)?;
+        let told = self.program.ask(&["stats", "--json", "--since", "7d"], &environment)?;
+        let told: Value = serde_json::from_str(&told)
+            .map_err(|e| Trouble::run(format!("kache2's statistics are no JSON: {e}")))?;
+        Ok(counts(&told))
+    }
+}
+
+fn counts(_: &Value) -> Option<Counts> {
+    None
+}

@@ -1,0 +1,73 @@
+//! Backends by name.
+
+use super::ccache::Ccache;
+use super::kache2::Kache2;
+use super::mbx::Mbx;
+use super::sccache::Sccache;
+use super::{Backend, Kache, Plain};
+use crate::trouble::{Result, Trouble};
+use std::path::{Path, PathBuf};
+
+/// Every name, in the order in which tables have them.
+pub const NAMES: &[&str] = &["plain", "kache", "sccache", "ccache", "mbx", "kache2"];
+
+/// Those of them that `scripts/peers.sh` installs.
+const PEERS: &[&str] = &["sccache", "ccache", "mbx", "kache2"];
+
+/// Whether it is one of those that kache is measured against.
+pub fn is_peer(name: &str) -> bool {
+    PEERS.contains(&name)
+}
+
+/// Where `scripts/peers.sh` puts them.
+fn folder(workspace: &Path) -> PathBuf {
+    std::env::var_os("KACHE_BENCH_PEERS").map_or_else(|| workspace.join(".peers"), PathBuf::from)
+}
+
+/// The backend of that name; `kache` is built in the workspace.
+pub fn find(name: &str, workspace: &Path) -> Result<Box<dyn Backend>> {
+    let peers = folder(workspace);
+    Ok(match name {
+        "plain" => Box::new(Plain),
+        "kache" => Box::new(Kache::build(workspace)?),
+        "sccache" => Box::new(Sccache::installed(&peers)?),
+        "ccache" => Box::new(Ccache::installed(&peers)?),
+        "mbx" => Box::new(Mbx::installed(&peers)?),
+        "kache2" => Box::new(Kache2::installed(&peers)?),
+        other => {
+            let meant = similar::get_close_matches(other, NAMES, 1, 0.5);
+            let remedy = meant.first().map(|meant| format!("did you mean `{meant}`?"));
+            return Err(Trouble::input(format!("no backend is called `{other}`"))
+                .remedy(remedy.unwrap_or_else(|| format!("there are: {}", NAMES.join(", ")))));
+        }
+    })
+}
+
+/// Every peer by its name, or why it is not there.
+pub fn installed(workspace: &Path) -> Vec<(&'static str, Result<Box<dyn Backend>>)> {
+    PEERS.iter().map(|name| (*name, find(name, workspace))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_answered_with_the_nearest() {
+        let text = find("scache", Path::new("/nowhere")).err().unwrap().to_string();
+        assert!(text.contains("did you mean `sccache`?"), "{text}");
+    }
+
+    #[test]
+    fn a_peer_that_is_absent_says_how_to_get_it() {
+        let empty = tempfile::tempdir().unwrap();
+        for name in PEERS {
+            let file = match *name {
+                "kache2" => "kache-2/bin/kache".to_owned(),
+                name => format!("{name}/bin/{name}"),
+            };
+            let text = Mbx::installed(empty.path()).err().unwrap().to_string();
+            assert!(text.contains("scripts/peers.sh"), "{file}: {text}");
+        }
+    }
+}

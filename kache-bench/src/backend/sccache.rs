@@ -1,0 +1,132 @@
+//! sccache: a server that compiles and keeps, and a client in front of each compiler.
+//!
+//! Beyond its own cache, socket and (empty) configuration file, what its documentation tells users to set:
+//! `CARGO_INCREMENTAL=0`, without which it keeps nothing of a workspace's own crates; `SCCACHE_BASEDIRS`, with which C
+//! and C++ can hit in another checkout. Its mode stays the default one, with the work in the server.
+
+use super::front;
+use super::peer::{self, Program};
+use super::{Backend, Counts, Reads};
+use crate::environment::Environment;
+use crate::trouble::{Result, Trouble};
+use crate::workload::{CcWiring, Wiring};
+use serde_json::Value;
+use std::path::Path;
+
+/// The program.
+#[derive(Clone, Debug)]
+pub struct Sccache {
+    program: Program,
+}
+
+impl Sccache {
+    /// The one in the peers' folder.
+    pub fn installed(peers: &Path) -> Result<Sccache> {
+        Ok(Sccache { program: Program::at(peers.join("sccache/bin/sccache"))? })
+    }
+
+    fn own(environment: Environment, cache: &Path) -> Result<Environment> {
+        Ok(environment.with_all([
+            ("SCCACHE_DIR".into(), cache.join("store").into()),
+            ("SCCACHE_SERVER_UDS".into(), peer::socket(cache, "sccache.sock")?.into()),
+            ("SCCACHE_CONF".into(), cache.join("sccache.toml").into()),
+        ]))
+    }
+}
+
+impl Backend for Sccache {
+    fn name(&self) -> &'static str {
+        "sccache"
+    }
+
+    fn version(&self) -> Result<String> {
+        self.program.version()
+    }
+
+    fn wire(
+        &self,
+        environment: Environment,
+        wiring: Wiring,
+        cache: &Path,
+        reads: Reads,
+    ) -> Result<Environment> {
+        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        let configuration = cache.join("sccache.toml");
+        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
+        let program = self.program.path();
+        let mut all = front::rustc(wiring.rustc.then_some(program));
+        if wiring.rustc {
+            all.push(("CARGO_INCREMENTAL".into(), "0".into()));
+        }
+        if let Some(cc) = wiring.cc {
+            all.extend(front::cc(program, cc));
+            if cc == CcWiring::Shims {
+                let dir = cache.join("shims");
+                front::scripts(program, &environment, &dir)?;
+                all.push(("PATH".into(), front::before_path(&environment, &dir)?));
+            }
+        }
+        if reads == Reads::Forbidden {
+            all.push(("SCCACHE_RECACHE".into(), "1".into()));
+        }
+        Sccache::own(environment.with_all(all), cache)
+    }
+
+    fn based(&self, environment: Environment, root: &Path) -> Environment {
+        environment.with_all([("SCCACHE_BASEDIRS".into(), root.into())])
+    }
+
+    fn start(&self, environment: &Environment, _: &Path) -> Result<()> {
+        self.program.tell(&["--start-server"], environment)
+    }
+
+    fn stop(&self, cache: &Path) -> Result<()> {
+        let environment = Sccache::own(Environment::of_caller(), cache)?;
+        if !peer::is_served(&peer::socket(cache, "sccache.sock")?) {
+            return Ok(());
+        }
+        self.program.tell(&["--stop-server"], &environment)
+    }
+
+    fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
+        if !peer::is_served(&peer::socket(cache, "sccache.sock")?) {
+            return Ok(None);
+        }
+        let environment = Sccache::own(Environment::of_caller(), cache)?;
+        let told = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
+        let told: Value = serde_json::from_str(&told)
+            .map_err(|e| Trouble::run(format!("sccache's statistics are no JSON: {e}")))?;
+        Ok(Some(counts(&told["stats"])))
+    }
+}
+
+/// A server counts since it was started.
+fn counts(stats: &Value) -> Counts {
+    let by_language = |name: &str| -> u64 {
+        let all = stats[name]["counts"].as_object().into_iter().flatten();
+        all.filter_map(|(_, count)| count.as_u64()).sum()
+    };
+    let plain = |name: &str| stats[name].as_u64().unwrap_or(0);
+    Counts {
+        hits: by_language("cache_hits"),
+        misses: by_language("cache_misses"),
+        passed: plain("requests_not_cacheable")
+            + plain("requests_unsupported_compiler")
+            + plain("requests_not_compile"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_added_up() {
+        let stats = serde_json::json!({
+            "cache_hits": { "counts": { "Rust": 3, "C/C++": 2 }, "adv_counts": {} },
+            "cache_misses": { "counts": { "Rust": 7 } },
+            "requests_not_cacheable": 1, "requests_not_compile": 4, "requests_unsupported_compiler": 0
+        });
+        assert_eq!(counts(&stats), Counts { hits: 5, misses: 7, passed: 5 });
+    }
+}

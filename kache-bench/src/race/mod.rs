@@ -1,0 +1,330 @@
+//! `compare`: backends side by side on one workload, in one run.
+//!
+//! A round is every backend once, one after the other, and rounds follow each other (A B C A B C), so that a machine
+//! that grows slower or faster does so for all of them. A backend's turn begins with an empty cache and two fresh
+//! clones, at the same two paths for each: cold in A; A cleaned and built again; first in B; B cleaned and built again;
+//! and B once more with nothing to do. Without a cache there is one way to build, so `plain` builds once a round and
+//! once with nothing to do, and every warm phase is held against that one build.
+//!
+//! Sources are in the page cache (just cloned), compilers and caches too (just used): a freshly started machine is not
+//! measured.
+
+mod disk;
+mod lap;
+mod print;
+mod sound;
+mod summary;
+
+pub use print::{markdown, text};
+
+use crate::backend::{Backend, Running};
+use crate::checkout::Checkout;
+use crate::machine::Machine;
+use crate::progress;
+use crate::scratch::Scratch;
+use crate::trouble::{Fault, Result, Trouble};
+use crate::workload::{self, Workload};
+use clap::ValueEnum;
+use disk::Disk;
+use lap::{Lap, Stopwatch};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fs;
+use summary::Summary;
+
+/// The version of [`Race`]'s shape in `results/`.
+pub const VERSION: u32 = 1;
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The first build there is: everything is compiled, and kept.
+    Cold,
+    /// The same clone, cleaned, again.
+    SameTree,
+    /// The first build in another clone.
+    OtherFirst,
+    /// The other clone, cleaned, again.
+    OtherLater,
+    /// A build with nothing to do.
+    Idle,
+}
+
+impl Phase {
+    /// As tables have it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Phase::Cold => "cold",
+            Phase::SameTree => "same tree",
+            Phase::OtherFirst => "other clone, first",
+            Phase::OtherLater => "other clone, later",
+            Phase::Idle => "nothing to do",
+        }
+    }
+
+    /// Whether all of it should come out of the cache.
+    pub fn is_warm(self) -> bool {
+        matches!(self, Phase::SameTree | Phase::OtherFirst | Phase::OtherLater)
+    }
+}
+
+/// A backend that was to take part.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entrant {
+    /// Its name.
+    pub name: String,
+    /// As it says itself; empty for none.
+    pub version: String,
+    /// Why it did not take part, or from where on it did not.
+    pub out: Option<String>,
+    /// What should be known beside its figures.
+    pub remark: Option<String>,
+}
+
+/// The whole comparison; also its record, one line in `results/WORKLOAD.jsonl`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Race {
+    /// [`VERSION`].
+    pub v: u32,
+    /// `compare`.
+    pub command: &'static str,
+    /// The workload's name.
+    pub workload: String,
+    /// The commit of the workload's repository.
+    pub source: String,
+    /// When it ended, UTC.
+    pub date: String,
+    /// The commit of the harness's repository, `+` if changed.
+    pub commit: Option<String>,
+    /// Where.
+    pub machine: Machine,
+    /// `warm`: see the module's comment.
+    pub page_cache: &'static str,
+    /// How many were asked for.
+    pub rounds: usize,
+    /// Who took part.
+    pub entrants: Vec<Entrant>,
+    /// Every timed build, in the order in which they were run.
+    pub laps: Vec<Lap>,
+    /// What each backend left on disk, once a round.
+    pub disk: Vec<Disk>,
+    /// Medians and ratios, made of `laps`.
+    pub summary: Vec<Summary>,
+}
+
+impl Race {
+    /// Whether every backend that can take part in such a workload did, and each of its phases has a time.
+    pub fn is_whole(&self) -> bool {
+        self.entrants.iter().all(|entrant| entrant.out.is_none()) && self.summary.iter().all(|row| row.n > 0)
+    }
+}
+
+/// What is to be run.
+pub struct Plan {
+    /// In the order in which each round has them; why not, for one that is not there.
+    pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
+    /// How often each.
+    pub rounds: usize,
+    /// Empty: all.
+    pub phases: Vec<Phase>,
+}
+
+impl Plan {
+    /// The phases, with those that others begin with.
+    fn phases(&self) -> BTreeSet<Phase> {
+        let mut phases: BTreeSet<_> = if self.phases.is_empty() {
+            Phase::value_variants().iter().copied().collect()
+        } else {
+            self.phases.iter().copied().collect()
+        };
+        phases.insert(Phase::Cold);
+        if phases.contains(&Phase::OtherLater) {
+            phases.insert(Phase::OtherFirst);
+        }
+        phases
+    }
+}
+
+/// Runs the plan.
+pub fn run(workload: &Workload, plan: Plan, scratch: &Scratch) -> Result<Race> {
+    workload.require_tools()?;
+    let phases = plan.phases();
+    let shown = progress::Phase::begin("fetch", None);
+    let source = workload::materialise(workload, &scratch.repository())?;
+    shown.end(&format!("{} at {}", workload.source, &source[..12.min(source.len())]));
+
+    let (entrants, backends) = sound::admit(workload, plan.backends)?;
+    let mut race = Race {
+        v: VERSION,
+        command: "compare",
+        workload: workload.name.clone(),
+        source,
+        date: String::new(),
+        commit: None,
+        machine: Machine::here(&scratch.repository()),
+        page_cache: "warm",
+        rounds: plan.rounds,
+        entrants,
+        laps: Vec::new(),
+        disk: Vec::new(),
+        summary: Vec::new(),
+    };
+    for round in 1..=plan.rounds {
+        for (at, backend) in &backends {
+            if race.entrants[*at].out.is_some() {
+                continue;
+            }
+            let label = format!("round {round}/{}, {}", plan.rounds, race.entrants[*at].name);
+            let mut turn =
+                Turn { workload, backend: backend.as_ref(), scratch, round, label, race: &mut race };
+            if let Err(trouble) = turn.run(&phases) {
+                if trouble.fault() != Fault::Run {
+                    return Err(trouble);
+                }
+                // One backend that breaks the build is a finding; the others go on.
+                scratch.keep_logs();
+                race.entrants[*at].out = Some(format!("round {round}: {trouble}"));
+            }
+        }
+    }
+    race.date = crate::machine::now();
+    race.summary = summary::of(&race);
+    Ok(race)
+}
+
+/// One backend's part of one round.
+struct Turn<'r> {
+    workload: &'r Workload,
+    backend: &'r dyn Backend,
+    scratch: &'r Scratch,
+    round: usize,
+    label: String,
+    race: &'r mut Race,
+}
+
+impl Turn<'_> {
+    fn run(&mut self, phases: &BTreeSet<Phase>) -> Result<()> {
+        self.clear()?;
+        let cache = self.scratch.cache();
+        fs::create_dir_all(&cache).map_err(Trouble::io("create", &cache))?;
+        let running = Running::begin(self.backend, &cache)?;
+        let outcome = self.phases(phases, &running);
+        drop(running);
+        // Also after a failure: the next backend is to find neither its clones nor its cache.
+        self.clear()?;
+        outcome
+    }
+
+    fn phases(&mut self, phases: &BTreeSet<Phase>, running: &Running<'_>) -> Result<()> {
+        let is_plain = self.backend.name() == "plain";
+        let a = self.clone_to("a")?;
+        if !self.lap(&a, Phase::Cold, running)? {
+            return Ok(());
+        }
+        if phases.contains(&Phase::SameTree) && !is_plain {
+            self.clean(&a)?;
+            self.lap(&a, Phase::SameTree, running)?;
+        }
+        let mut last = a;
+        if phases.contains(&Phase::OtherFirst) && !is_plain {
+            last = self.clone_to("b")?;
+            self.lap(&last, Phase::OtherFirst, running)?;
+            self.race.disk.push(disk::used(
+                self.backend.name(),
+                self.round,
+                &self.scratch.cache(),
+                last.root(),
+            ));
+            if phases.contains(&Phase::OtherLater) {
+                self.clean(&last)?;
+                self.lap(&last, Phase::OtherLater, running)?;
+            }
+        } else if is_plain {
+            self.race.disk.push(disk::used(
+                self.backend.name(),
+                self.round,
+                &self.scratch.cache(),
+                last.root(),
+            ));
+        }
+        if phases.contains(&Phase::Idle) {
+            self.lap(&last, Phase::Idle, running)?;
+        }
+        Ok(())
+    }
+
+    /// One timed build; whether going on makes sense.
+    fn lap(&mut self, checkout: &Checkout, phase: Phase, running: &Running<'_>) -> Result<bool> {
+        let (workload, cache) = (self.workload, self.scratch.cache());
+        let environment = self.backend.based(checkout.environment(workload), checkout.root());
+        let reads = crate::backend::Reads::Allowed;
+        let environment = self.backend.wire(environment, workload.wiring, &cache, reads)?;
+        // A server keeps the settings that it was started with, and they name the checkout.
+        running.stop()?;
+        self.backend.start(&environment, &cache)?;
+        let before = self.backend.counts(&cache)?;
+        let lines: Vec<_> =
+            workload.build.iter().map(|line| self.backend.line(line, workload.wiring)).collect();
+        let left = sound::left_behind(checkout, phase);
+        let had = sound::files(&cache);
+        let shown = progress::Phase::begin(&format!("{}: {}", self.label, phase.title()), None);
+        let watch = Stopwatch::start(&cache);
+        let took = checkout.run(&lines, &environment, &self.log(phase, checkout), &mut || {})?;
+        let mut lap = watch.stop(self.backend.name(), self.round, phase, took);
+        lap.counts = self.backend.counts(&cache)?.map(|after| after - before.unwrap_or_default());
+        lap.invalid = left
+            .or_else(|| sound::judge(&lap, self.backend, checkout, sound::files(&cache).saturating_sub(had)));
+        shown.end(&print::lap(&lap));
+        let is_hopeless = phase == Phase::Cold && lap.invalid.is_some();
+        if let Some(why) = lap.invalid.as_ref().filter(|_| is_hopeless) {
+            let entrant = self.race.entrants.iter_mut().find(|entrant| entrant.name == lap.backend);
+            entrant.into_iter().for_each(|entrant| entrant.out = Some(format!("round {}: {why}", lap.round)));
+        }
+        self.race.laps.push(lap);
+        Ok(!is_hopeless)
+    }
+
+    fn clone_to(&self, label: &'static str) -> Result<Checkout> {
+        let root = if label == "a" { self.scratch.checkout_a() } else { self.scratch.checkout_b() };
+        let checkout = Checkout::clone(label, &self.scratch.repository(), root)?;
+        self.outside(&checkout, &self.workload.setup, "setup")?;
+        checkout.require_own_target(self.workload)?;
+        Ok(checkout)
+    }
+
+    fn clean(&self, checkout: &Checkout) -> Result<()> {
+        self.outside(checkout, &self.workload.clean, "clean")
+    }
+
+    /// Without a cache, and outside all times.
+    fn outside(&self, checkout: &Checkout, lines: &[String], what: &str) -> Result<()> {
+        let wiring = self.workload.wiring;
+        let environment = checkout.environment(self.workload);
+        let environment = crate::backend::Plain.wire(
+            environment,
+            wiring,
+            &self.scratch.cache(),
+            crate::backend::Reads::Allowed,
+        )?;
+        let log =
+            self.scratch.logs().join(format!("{what}-{}-{}.log", self.backend.name(), checkout.label()));
+        checkout.run(lines, &environment, &log, &mut || {}).map(drop)
+    }
+
+    fn log(&self, phase: Phase, checkout: &Checkout) -> std::path::PathBuf {
+        let phase = phase.title().replace([' ', ','], "-");
+        let name = format!("{}-{phase}-{}-{}.log", self.backend.name(), checkout.label(), self.round);
+        self.scratch.logs().join(name)
+    }
+
+    /// Removes the clones and the cache of the backend before.
+    fn clear(&self) -> Result<()> {
+        for dir in [self.scratch.checkout_a(), self.scratch.checkout_b(), self.scratch.cache()] {
+            if dir.exists() {
+                fs::remove_dir_all(&dir).map_err(Trouble::io("remove", &dir))?;
+            }
+        }
+        Ok(())
+    }
+}
