@@ -9,6 +9,7 @@ use crate::machine::{self, Machine};
 use crate::print;
 use crate::record::{self, Measured, Record};
 use crate::scratch::{Leave, Scratch};
+use crate::traps;
 use crate::trouble::Result;
 use crate::verdict;
 use crate::workload::Workload;
@@ -52,6 +53,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Try every known way to make a cache lie, on every backend
+    Traps(traps::Options),
     /// List the workloads
     List {
         /// Where the workloads' files are [default: the repository's workloads/]
@@ -105,6 +108,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
         Command::Compare(options) => compare::run(&options),
         Command::Backends { format } => backends::run(format),
+        Command::Traps(options) => traps::run(&options),
         Command::List { workloads, format } => list(workloads, format),
     }
 }
