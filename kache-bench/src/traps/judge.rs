@@ -1,7 +1,7 @@
 //! From what was seen to a verdict.
 
 use super::Expect;
-use super::account::Counts;
+use crate::backend::Counts;
 use serde::Serialize;
 
 /// What came of one build.
@@ -22,8 +22,9 @@ impl Seen {
         self.counts.is_some_and(|c| c.hits > 0)
     }
 
-    fn all_hit(&self) -> bool {
-        self.counts.is_some_and(|c| c.hits > 0 && c.misses == 0 && c.passed == 0)
+    /// cargo asks the compiler for this and that besides, which some count as passed on.
+    fn all_hit(&self, by_cargo: bool) -> bool {
+        self.counts.is_some_and(|c| c.hits > 0 && c.misses == 0 && (by_cargo || c.passed == 0))
     }
 }
 
@@ -42,6 +43,8 @@ pub struct Evidence {
     pub truth: Seen,
     /// Of outputs that were restored: the name of one that the same backend makes otherwise with an empty cache.
     pub differs: Option<String>,
+    /// Whether cargo ran the compilers.
+    pub by_cargo: bool,
     /// Whether something changed while the first build ran, so that it may have seen either state.
     pub moving: bool,
 }
@@ -52,6 +55,8 @@ pub struct Evidence {
 pub enum Verdict {
     /// As demanded.
     Ok,
+    /// What was given is right; the backend does not say whether it was a hit.
+    Right,
     /// What was given back is not what the compiler makes.
     FalseHit,
     /// Compiled, and still not what the compiler makes.
@@ -75,6 +80,7 @@ impl Verdict {
     pub fn label(self) -> &'static str {
         match self {
             Verdict::Ok => "ok",
+            Verdict::Right => "right",
             Verdict::FalseHit => "FALSE HIT",
             Verdict::Wrong => "WRONG",
             Verdict::FalseMiss => "false miss",
@@ -87,8 +93,9 @@ impl Verdict {
     }
 
     /// All, in the order of the summary.
-    pub const ALL: [Verdict; 9] = [
+    pub const ALL: [Verdict; 10] = [
         Verdict::Ok,
+        Verdict::Right,
         Verdict::FalseHit,
         Verdict::Wrong,
         Verdict::Broke,
@@ -101,7 +108,7 @@ impl Verdict {
 
     /// Whether the suite fails of it, for the backend that is to be proved.
     pub fn fails(self) -> bool {
-        !matches!(self, Verdict::Ok | Verdict::NotApplicable | Verdict::Skipped)
+        !matches!(self, Verdict::Ok | Verdict::Right | Verdict::NotApplicable | Verdict::Skipped)
     }
 }
 
@@ -115,37 +122,39 @@ pub fn judge(expect: Expect, seen: &Evidence) -> (Verdict, String) {
     // What changed meanwhile may have been seen or not; from then on it must be.
     let pairs = if seen.moving { &pairs[2..] } else { &pairs[..] };
     for (have, want) in pairs {
-        if let Some(wrong) = wrong(have, want) {
+        if let Some(wrong) = wrong(have, want, truth_before) {
             return wrong;
         }
     }
     if let Some(file) = &seen.differs {
         return (Verdict::FalseHit, format!("{file} is not what an empty cache makes"));
     }
-    let compiled = || format!("{:?}", changed.counts.unwrap_or_default());
     match expect {
+        _ if again.counts.is_none() => (Verdict::Right, String::new()),
         Expect::Fleeting => (Verdict::Ok, String::new()),
-        _ if !again.all_hit() && !seen.moving => (Verdict::NotCached, how(again)),
-        Expect::Hits if !changed.all_hit() => (Verdict::FalseMiss, compiled()),
+        _ if !again.all_hit(seen.by_cargo) && !seen.moving => (Verdict::NotCached, how("unchanged", again)),
+        Expect::Hits if !changed.all_hit(seen.by_cargo) => (Verdict::FalseMiss, how("changed", changed)),
         _ => (Verdict::Ok, String::new()),
     }
 }
 
-fn wrong(have: &Seen, want: &Seen) -> Option<(Verdict, String)> {
+fn wrong(have: &Seen, want: &Seen, before: &Seen) -> Option<(Verdict, String)> {
     if have.witness == want.witness {
         return None;
     }
     let detail = format!("gave {}, the compiler {}", short(&have.witness), short(&want.witness));
-    Some(match (have.built, want.built, have.hit()) {
+    // What was true before and is not now was kept by somebody, whatever the account says.
+    let stale = have.witness == before.witness;
+    Some(match (have.built, want.built, have.hit() || stale) {
         (false, true, _) => (Verdict::Broke, short(have.messages.trim())),
         (_, _, true) => (Verdict::FalseHit, detail),
         _ => (Verdict::Wrong, detail),
     })
 }
 
-fn how(seen: &Seen) -> String {
+fn how(when: &str, seen: &Seen) -> String {
     seen.counts.map_or_else(String::new, |c| {
-        format!("unchanged: {} hits, {} misses, {} passed on", c.hits, c.misses, c.passed)
+        format!("{when}: {} hits, {} misses, {} passed on", c.hits, c.misses, c.passed)
     })
 }
 
@@ -172,6 +181,7 @@ mod tests {
             changed: seen(changed.0, Some(changed.1)),
             truth: seen(truth, None),
             differs: None,
+            by_cargo: false,
             moving: false,
         };
         judge(expect, &evidence).0
@@ -183,7 +193,8 @@ mod tests {
         let (hit, miss) = ((1, 0), (0, 1));
         assert_eq!(verdict(Follows, hit, ("b", miss), "b"), Verdict::Ok);
         assert_eq!(verdict(Follows, hit, ("a", hit), "b"), Verdict::FalseHit);
-        assert_eq!(verdict(Follows, hit, ("a", miss), "b"), Verdict::Wrong);
+        assert_eq!(verdict(Follows, hit, ("a", miss), "b"), Verdict::FalseHit);
+        assert_eq!(verdict(Follows, hit, ("c", miss), "b"), Verdict::Wrong);
         assert_eq!(verdict(Follows, hit, ("fails", miss), "b"), Verdict::Broke);
         assert_eq!(verdict(Follows, hit, ("a", hit), "fails"), Verdict::FalseHit);
         assert_eq!(verdict(Follows, miss, ("b", miss), "b"), Verdict::NotCached);
@@ -205,6 +216,7 @@ mod tests {
             changed: same,
             truth: seen("a", None),
             differs: Some("out/a.o".into()),
+            by_cargo: false,
             moving: false,
         };
         assert_eq!(judge(Expect::Hits, &evidence).0, Verdict::FalseHit);

@@ -83,27 +83,52 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-order",
-        about: "flags whose order says nothing come in another order",
+        about: "flags that say nothing of what is made come in another order, and at other places among the others",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html",
         expect: Hits,
         lay: |s| {
-            s.write("l.rs", "pub fn f() {}\n").rust_lib(&[
-                "--cfg",
-                "a",
-                "--cfg",
-                "b",
-                "-C",
-                "opt-level=1",
-                "-g",
+            s.write("l.rs", "pub fn f() {}\n");
+            s.rust(&[
+                "rustc",
+                "--crate-name",
+                "l",
+                "--error-format=json",
+                "--json=diagnostic-rendered-ansi",
+                "--diagnostic-width=80",
+                "--edition=2021",
+                "l.rs",
+                "--crate-type",
+                "lib",
+                "--emit=dep-info,metadata,link",
+                "-L",
+                "dependency=out",
+                "--out-dir",
+                "out",
             ]);
         },
         change: |s| {
-            s.instead().rust_lib(&["-g", "-C", "opt-level=1", "--cfg", "b", "--cfg", "a"]);
+            s.instead().rust(&[
+                "rustc",
+                "--out-dir",
+                "out",
+                "--diagnostic-width=80",
+                "--crate-name",
+                "l",
+                "-L",
+                "dependency=out",
+                "--edition=2021",
+                "--crate-type",
+                "lib",
+                "--emit=link,metadata,dep-info",
+                "--json=diagnostic-rendered-ansi",
+                "--error-format=json",
+                "l.rs",
+            ]);
         },
     },
     Case {
         name: "hit-order-c",
-        about: "the parts of a gcc command line that are not searched in order come in another order",
+        about: "source, -c and -o of a gcc command line change places with its other flags",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Invoking-GCC.html",
         expect: Hits,
         lay: |s| {
@@ -111,7 +136,7 @@ pub const CASES: &[Case] = &[
             s.c(&["gcc", "-O1", "-Iinc", "-c", "a.c", "-o", "out/a.o"]);
         },
         change: |s| {
-            s.instead().c(&["gcc", "-c", "-o", "out/a.o", "a.c", "-Iinc", "-O1"]);
+            s.instead().c(&["gcc", "-c", "-o", "out/a.o", "a.c", "-O1", "-Iinc"]);
         },
     },
     Case {

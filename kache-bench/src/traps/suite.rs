@@ -2,8 +2,8 @@
 
 use super::judge::Verdict;
 use super::trial;
-use super::{Case, Expect, THEMES};
-use crate::backend::{Backend, Kache, Plain};
+use super::{Case, THEMES};
+use crate::backend::{self, Backend, Kache};
 use crate::interrupt;
 use crate::machine::{self, Machine};
 use crate::scratch::Scratch;
@@ -155,24 +155,24 @@ fn chosen(patterns: &[String]) -> Result<Vec<Chosen>> {
 }
 
 fn backends(options: &Options) -> Result<Vec<Box<dyn Backend>>> {
-    let names: Vec<&str> = match options.backend.as_slice() {
-        [] => vec!["plain", "kache"],
-        given => given.iter().map(String::as_str).collect(),
-    };
-    names.into_iter().map(|name| backend(name, options)).collect()
+    if !options.backend.is_empty() {
+        return options.backend.iter().map(|name| one(name, options)).collect();
+    }
+    let mut all = vec![one("plain", options)?, one("kache", options)?];
+    for (name, found) in backend::installed(&workspace::find()?) {
+        match found {
+            Ok(backend) => all.push(backend),
+            Err(trouble) => eprintln!("skipped: {name}: {trouble}"),
+        }
+    }
+    Ok(all)
 }
 
-fn backend(name: &str, options: &Options) -> Result<Box<dyn Backend>> {
-    Ok(match name {
-        "plain" => Box::new(Plain),
-        "kache" => Box::new(match &options.kache {
-            Some(program) => Kache::at(program)?,
-            None => Kache::build(&workspace::find()?)?,
-        }),
-        other => {
-            return Err(Trouble::input(format!("there is no backend {other}")).remedy("use plain or kache"));
-        }
-    })
+fn one(name: &str, options: &Options) -> Result<Box<dyn Backend>> {
+    match &options.kache {
+        Some(program) if name == "kache" => Ok(Box::new(Kache::at(program)?)),
+        _ => backend::find(name, &workspace::find()?),
+    }
 }
 
 fn try_all(
@@ -225,9 +225,6 @@ fn outcome(case: &Case, backend: &dyn Backend, ground: &Ground) -> Result<Outcom
         Err(trouble) if trouble.fault() == Fault::Interrupted || interrupt::pressed() => return Err(trouble),
         Err(trouble) => (Verdict::Dud, trouble.to_string()),
     };
-    // A control that keeps nothing has nothing to answer for.
-    let plain = backend.name() == Plain.name() && case.expect != Expect::Fleeting;
-    let verdict = if plain && verdict == Verdict::Ok { Verdict::NotCached } else { verdict };
     if !ground.keep {
         drop(std::fs::remove_dir_all(&dir));
     }

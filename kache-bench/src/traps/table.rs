@@ -60,9 +60,7 @@ fn label(row: &Row, backend: &str) -> &'static str {
 fn details(report: &Report, out: &mut String) {
     for row in &report.rows {
         for (name, outcome) in &row.outcomes {
-            let quiet = matches!(outcome.verdict, Verdict::Ok | Verdict::NotApplicable)
-                || name == "plain" && outcome.verdict == Verdict::NotCached;
-            if !quiet {
+            if !matches!(outcome.verdict, Verdict::Ok | Verdict::Right | Verdict::NotApplicable) {
                 let _ =
                     writeln!(out, "{} · {name} · {}: {}", row.name, outcome.verdict.label(), outcome.detail);
             }

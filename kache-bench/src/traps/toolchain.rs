@@ -107,13 +107,13 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         lay: |s| {
             s.plainly(&["sh", "-c", SYSROOT])
-                .write("extra.rs", "pub const X: &str = \"1\";\n")
+                .write("extra.rs", "pub const X: &str = \"SAID=<1>\";\n")
                 .plainly(&EXTRA);
-            s.write("user.rs", "extern crate extra;\nfn main() { println!(\"{}\", extra::X); }\n");
-            s.rust_bin(&["--sysroot", "{w}/sysroot"]).prints("out/user");
+            s.write("l.rs", "extern crate extra;\npub static SAID: &str = extra::X;\n");
+            s.rust_lib(&["--sysroot", "{w}/sysroot"]).says("out/libl.rlib");
         },
         change: |s| {
-            s.write("extra.rs", "pub const X: &str = \"2\";\n").plainly(&EXTRA);
+            s.write("extra.rs", "pub const X: &str = \"SAID=<2>\";\n").plainly(&EXTRA);
             s.plainly(&["sh", "-c", "touch -d @1000000000 sysroot/lib/rustlib/*/lib/libextra.rlib"]);
         },
     },

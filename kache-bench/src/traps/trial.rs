@@ -5,7 +5,7 @@ use super::account::Account;
 use super::judge::{Evidence, Seen, Verdict, judge};
 use super::look::digest;
 use super::site::{Family, Site, Unit};
-use crate::backend::{Backend, Plain, Reads};
+use crate::backend::{Backend, Plain, Reads, Running};
 use crate::environment::Environment;
 use crate::interrupt;
 use crate::trouble::{Result, Trouble};
@@ -54,10 +54,11 @@ fn try_it(
     let plain = Behind::new(&Plain, site, &dir.join("none"))?;
     let truth_before = aside(site, |site| plain.build(site))?.0;
     let moving = site.meanwhile.is_some();
-    let mut account = Account::open(backend, &behind.cache);
+    let served = behind.serve(site)?;
+    let mut account = Account::open(backend, &behind.cache)?;
     let mut step = |site: &Site| -> Result<(Seen, Artifacts)> {
         let (mut seen, artifacts) = behind.build(site)?;
-        seen.counts = account.since();
+        seen.counts = account.since()?;
         Ok((seen, artifacts))
     };
     let (cold, first) = meanwhile(site, &mut step)?;
@@ -69,13 +70,16 @@ fn try_it(
     }
     site.settled()?;
     let (changed, given) = step(site)?;
+    drop(served);
     let truth = aside(site, |site| plain.build(site))?.0;
     if differs.is_none() && changed.counts.is_some_and(|c| c.hits > 0) {
         let fresh = Behind::new(backend, site, &dir.join("fresh"))?;
+        let _served = fresh.serve(site)?;
         let made = aside(site, |site| fresh.build(site))?.1;
         differs = difference(&changed, &made, &given);
     }
-    Ok(Evidence { truth_before, cold, again, changed, truth, differs, moving })
+    let by_cargo = site.units.iter().any(|unit| unit.family == Family::Cargo);
+    Ok(Evidence { truth_before, cold, again, changed, truth, differs, by_cargo, moving })
 }
 
 /// What a build left in `out/`, by name.
@@ -154,6 +158,19 @@ impl Behind<'_> {
             }
     }
 
+    /// What stands before the compilers, started if it is a thing that runs, and stopped at the end.
+    fn serve(&self, site: &Site) -> Result<Running<'_>> {
+        let running = Running::begin(self.backend, &self.cache)?;
+        self.backend.start(&self.wired(site)?, &self.cache)?;
+        Ok(running)
+    }
+
+    /// The environment with the backend in front, told that the checkout may be any.
+    fn wired(&self, site: &Site) -> Result<Environment> {
+        let wired = self.backend.wire(site.base(), WIRING, &self.cache, Reads::Allowed)?;
+        Ok(self.backend.based(wired, site.here()))
+    }
+
     /// Builds from clean, looks, and cleans up again.
     fn build(&self, site: &Site) -> Result<(Seen, Artifacts)> {
         interrupt::check()?;
@@ -181,8 +198,7 @@ impl Behind<'_> {
     }
 
     fn run(&self, site: &Site, unit: &Unit, messages: &mut String) -> Result<bool> {
-        let wired = self.backend.wire(site.base(), WIRING, &self.cache, Reads::Allowed)?;
-        let mut environment = site.environment(&wired);
+        let mut environment = site.environment(&self.wired(site)?);
         let mut words = match unit.family {
             Family::Rust => self.rust.clone(),
             Family::C => self.c.clone(),
