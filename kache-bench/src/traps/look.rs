@@ -33,7 +33,7 @@ impl Look {
     pub fn see(&self, site: &Site, messages: &str) -> String {
         match self {
             Look::Prints(program) => prints(site, &site.path(program)),
-            Look::Says(file) => read(&site.path(file), |bytes| said(bytes)),
+            Look::Says(file) => read(&site.path(file), said),
             Look::Messages => messages.to_owned(),
             Look::Text(file) => read(&site.path(file), |bytes| String::from_utf8_lossy(bytes).into_owned()),
             Look::Bytes(file) => read(&site.path(file), |bytes| format!("{:016x}", digest(bytes))),
