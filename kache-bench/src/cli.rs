@@ -11,6 +11,7 @@ use crate::machine::{self, Machine};
 use crate::print;
 use crate::record::{self, Measured, Record};
 use crate::scratch::{Leave, Scratch};
+use crate::traps;
 use crate::trouble::Result;
 use crate::verdict;
 use crate::workload::Workload;
@@ -61,6 +62,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Try every known way to make a cache lie, on every backend
+    Traps(traps::Options),
     /// List the workloads
     List {
         /// Where the workloads' files are [default: the repository's workloads/]
@@ -126,6 +129,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Latency(options) => latency::run(&options),
         Command::Pull { run } => pull::run(&run),
         Command::Backends { format } => backends::run(format),
+        Command::Traps(options) => traps::run(&options),
         Command::List { workloads, format } => list(workloads, format),
     }
 }

@@ -98,6 +98,11 @@ impl Scratch {
         }
     }
 
+    /// Whether nothing is to be removed.
+    pub fn keeps_everything(&self) -> bool {
+        self.leave.get() == Leave::Everything
+    }
+
     /// What will be left, for telling the user.
     pub fn leaves(&self) -> Leave {
         self.leave.get()

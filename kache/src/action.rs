@@ -22,7 +22,7 @@
 //! | flags about the look of diagnostics | observed (`setting`), where there were diagnostics |
 //! | the environment | observed, by what was read of it |
 //! | sources, libraries, programs | observed |
-//! | the order of flags that differ | kept: a later flag can undo an earlier one |
+//! | the order of flags that differ | kept: a later flag can undo an earlier one. But those of [`APART`] come first, wherever they stood |
 
 use crate::compiler::Invocation;
 use crate::compiler::flags::{Bucket, Flag, Form};
@@ -35,11 +35,28 @@ use crate::trace::{Component, Part};
 use std::path::Path;
 
 /// The version of the walk.
-const SCHEMA: &str = "2";
+const SCHEMA: &str = "3";
 
 /// The names of components, as in the table above.
 pub const COMPONENTS: &[&str] =
     &["schema", "compiler", "driver", "cwd", "input", "language", "arg", "paths", "locators", "cpu"];
+
+/// Flags whose place among the others says nothing, since none but its like can undo one: what sort of thing is made, where
+/// it goes, who is to read of it. Each with what it shares an order with: `-c` and `-S` are one question, and several
+/// `--crate-type` are several answers. rustc reads these by their names alone; positions count for it only among lints, and
+/// for `-O` and `-g` against `-C`.
+const APART: &[(&str, &str)] = &[
+    ("-c", "mode"),
+    ("-S", "mode"),
+    ("-o", "-o"),
+    ("--out-dir", "--out-dir"),
+    ("--emit", "--emit"),
+    ("--crate-name", "--crate-name"),
+    ("--crate-type", "--crate-type"),
+    ("--edition", "--edition"),
+    ("--error-format", "--error-format"),
+    ("--json", "--json"),
+];
 
 /// A reader of the walk.
 pub trait Sink {
@@ -108,7 +125,7 @@ pub fn walk(
         // A `-x` behind the source says nothing of it: its place among the flags is not in them.
         sink.put("language", &invocation.unit.kind, invocation.unit.kind.as_bytes());
     }
-    for flag in &invocation.flags {
+    for flag in ordered(&invocation.flags) {
         argument(flag, invocation, roots, sink);
     }
     paths(roots, *remap && !invocation.literal_paths, sink);
@@ -118,6 +135,17 @@ pub fn walk(
     if invocation.native_cpu {
         sink.put("cpu", "this processor", Digest::of(&platform::processor()).hex().as_bytes());
     }
+}
+
+/// Those of [`APART`] by what they ask, then the others as they stood.
+fn ordered(flags: &[Flag]) -> Vec<&Flag> {
+    let place = |flag: &&Flag| {
+        let apart = APART.iter().find(|(name, _)| *name == flag.row.flag);
+        apart.map_or((1, ""), |(_, question)| (0, *question))
+    };
+    let mut all: Vec<&Flag> = flags.iter().collect();
+    all.sort_by_key(place);
+    all
 }
 
 /// As it is spelt, but for the root: `/w/./a.c` is another `__FILE__` than `/w/a.c`.
@@ -169,7 +197,10 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
         Form::PathOrName if absolute(&invocation.cwd, Path::new(raw)).is_file() => path(raw, roots),
         Form::PathOrName => raw.as_bytes().to_vec(),
         Form::Emit => {
-            let parts = raw.split(',').map(|k| match k.split_once('=') {
+            // rustc keeps them in an order of its own; of one kind named twice the later counts.
+            let mut kinds: Vec<&str> = raw.split(',').collect();
+            kinds.sort_by_key(|k| k.split_once('=').map_or(*k, |(kind, _)| kind));
+            let parts = kinds.into_iter().map(|k| match k.split_once('=') {
                 Some((kind, p)) => join(kind, b"=", path(p, roots)),
                 None => k.as_bytes().to_vec(),
             });

@@ -75,7 +75,7 @@ impl std::ops::Sub for Counts {
 }
 
 /// Something that stands between a build and its compilers.
-pub trait Backend {
+pub trait Backend: Sync {
     /// As it is recorded.
     fn name(&self) -> &'static str;
 

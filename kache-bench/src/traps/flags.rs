@@ -1,0 +1,295 @@
+//! How rustc is asked: flags, variables that are flags, modes, and how it is to speak.
+
+use super::look::Look;
+use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Hits};
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "cfg",
+        about: "one --cfg is exchanged for another",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--cfg-configure-the-compilation-environment",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", CFG).rust_lib(&["--cfg", "a"]).says("out/libl.rlib");
+        },
+        change: |s| {
+            s.instead().rust_lib(&["--cfg", "b"]);
+        },
+    },
+    Case {
+        name: "encoded-rustflags",
+        about: "CARGO_ENCODED_RUSTFLAGS gives one flag with a blank in it, then two",
+        source: "https://github.com/rust-lang/cargo/issues/3686",
+        expect: Follows,
+        lay: |s| {
+            let text = "fn main() { println!(\"{} {}\", cfg!(x = \"a b\"), cfg!(y)); }\n";
+            s.write("Cargo.toml", PACKAGE).write("src/main.rs", text);
+            s.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}x=\"a b\"");
+            s.cargo(&["build", "--offline", "-q"]).prints("target/debug/p");
+        },
+        change: |s| {
+            s.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}x=\"a\"\u{1f}--cfg\u{1f}y");
+        },
+    },
+    Case {
+        name: "argument-file",
+        about: "the file of arguments that rustc is given by @ is edited, its size and modification time kept",
+        source: "https://github.com/kunobi-ninja/kache/issues/274",
+        expect: Follows,
+        lay: |s| {
+            s.write("args", "--cfg\na\n").write("l.rs", CFG).rust_lib(&["@args"]).says("out/libl.rlib");
+        },
+        change: |s| {
+            s.rewrite_unnoticed("args", "--cfg\nb\n");
+        },
+    },
+    Case {
+        name: "bootstrap",
+        about: "RUSTC_BOOTSTRAP lets a stable compiler take unstable features, then is taken away",
+        source: "https://github.com/dtolnay/thiserror/pull/279",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<unstable>\";\n");
+            s.env("RUSTC_BOOTSTRAP", "1").rust_lib(&[]).says("out/libl.rlib");
+            s.env("RUSTUP_TOOLCHAIN", "stable");
+        },
+        change: |s| {
+            s.without("RUSTC_BOOTSTRAP");
+        },
+    },
+    Case {
+        name: "check-then-build",
+        about: "cargo check is followed by cargo build, which wants code as well",
+        source: "https://doc.rust-lang.org/cargo/commands/cargo-check.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("Cargo.toml", PACKAGE).write("src/main.rs", "fn main() { println!(\"{}\", p::f()); }\n");
+            s.write("src/lib.rs", "pub fn f() -> u8 { 1 }\n");
+            s.cargo(&["check", "--offline", "-q"]).look(Look::By(|s| {
+                let ran = std::process::Command::new(s.path("target/debug/p")).output();
+                ran.map_or("no program".into(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
+            }));
+        },
+        change: |s| {
+            s.instead().cargo(&["build", "--offline", "-q"]);
+        },
+    },
+    Case {
+        name: "metadata-then-code",
+        about: "metadata alone is asked for, then metadata and code: the library must be there",
+        source: "https://github.com/rust-lang/cargo/pull/3296",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", "pub static SAID: &str = \"SAID=<code>\";\n").says("out/libl.rlib");
+            s.rust(&[
+                "rustc",
+                "--crate-name",
+                "l",
+                "--edition=2021",
+                "l.rs",
+                "--crate-type",
+                "lib",
+                "--emit=dep-info,metadata",
+                "-C",
+                "metadata=1f",
+                "--out-dir",
+                "out",
+                "-Cembed-bitcode=no",
+            ]);
+        },
+        change: |s| {
+            s.instead().rust_lib(&[]);
+        },
+    },
+    Case {
+        name: "cap-lints",
+        about: "--cap-lints warn takes the place of allow: the warnings must show",
+        source: "https://doc.rust-lang.org/rustc/lints/levels.html#capping-lints",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", WARNS).rust_lib(&["--cap-lints", "allow"]).look(Look::Messages);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["--cap-lints", "warn"]);
+        },
+    },
+    Case {
+        name: "warnings",
+        about: "nothing changes: the warnings of the first build must show again",
+        source: "https://github.com/kunobi-ninja/kache/issues/336",
+        expect: Hits,
+        lay: |s| {
+            s.write("l.rs", WARNS).rust_lib(&[]).look(Look::Messages);
+        },
+        change: |_| {},
+    },
+    Case {
+        name: "warnings-denied",
+        about: "a lint that warned is denied: the build must fail",
+        source: "https://github.com/mozilla/sccache/issues/2619",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", WARNS).rust_lib(&["-W", "unused"]);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["-D", "unused"]);
+        },
+    },
+    Case {
+        name: "check-cfg",
+        about: "--check-cfg comes to know the name that the compiler warned of",
+        source: "https://github.com/mozilla/sccache/issues/2619",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", "#[cfg(feature = \"x\")]\npub fn f() {}\n").look(Look::Messages);
+            s.rust_lib(&["--check-cfg", "cfg(feature, values(\"y\"))"]);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["--check-cfg", "cfg(feature, values(\"x\"))"]);
+        },
+    },
+    Case {
+        name: "colour",
+        about: "--color=always takes the place of never: the warnings must be in colour",
+        source: "https://github.com/mozilla/sccache/issues/99",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", WARNS).rust_lib(&["--color=never"]).look(Look::Messages);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["--color=always"]);
+        },
+    },
+    Case {
+        name: "json",
+        about: "diagnostics are asked for as JSON with rendered colours, after plain text",
+        source: "https://github.com/mozilla/sccache/issues/488",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", WARNS).rust_lib(&[]).look(Look::Messages);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["--error-format=json", "--json=diagnostic-rendered-ansi,artifacts"]);
+        },
+    },
+    Case {
+        name: "width",
+        about: "--diagnostic-width gets narrower: a warning must be cut as asked",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--diagnostic-width-specify-the-terminal-width-for-diagnostics",
+        expect: Follows,
+        lay: |s| {
+            let long = format!("pub fn f() {{ let unused = \"{}\"; }}\n", "long ".repeat(40));
+            s.write("l.rs", &long).rust_lib(&["--diagnostic-width=140"]).look(Look::Messages);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["--diagnostic-width=60"]);
+        },
+    },
+    Case {
+        name: "incremental",
+        about: "incremental state lies there from the build before, and a source is edited",
+        source: "https://doc.rust-lang.org/rustc/codegen-options/index.html#incremental",
+        expect: Fleeting,
+        lay: |s| {
+            s.write("l.rs", "pub static SAID: &str = \"SAID=<1>\";\npub fn f() -> u8 { 1 }\n");
+            s.rust_lib(&["-C", "incremental=state"]).says("out/libl.rlib").keeps("state");
+        },
+        change: |s| {
+            s.write("l.rs", "pub static SAID: &str = \"SAID=<2>\";\npub fn f() -> u8 { 2 }\n");
+        },
+    },
+    Case {
+        name: "clippy-configuration",
+        about: "clippy.toml appears and lowers a threshold: clippy must warn",
+        source: "https://github.com/rust-lang/rust-clippy/issues/9928",
+        expect: Follows,
+        lay: |s| {
+            s.need("clippy-driver").write("l.rs", "pub fn f(a: u8, b: u8, c: u8) -> u8 { a + b + c }\n");
+            s.env("CARGO_MANIFEST_DIR", "{w}").look(Look::Messages);
+            s.env("CLIPPY_ARGS", "-Wclippy::too_many_arguments__CLIPPY_HACKERY__").rust(&[
+                "clippy-driver",
+                "rustc",
+                "--crate-name",
+                "l",
+                "--edition=2021",
+                "l.rs",
+                "--crate-type",
+                "lib",
+                "--emit=dep-info,metadata",
+                "-C",
+                "metadata=1f",
+                "--out-dir",
+                "out",
+            ]);
+        },
+        change: |s| {
+            s.write("clippy.toml", "too-many-arguments-threshold = 2\n");
+        },
+    },
+    Case {
+        name: "extern-renamed",
+        about: "the names of two externs are exchanged",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--extern-specify-where-an-external-library-is-located",
+        expect: Follows,
+        lay: |s| {
+            for (name, n) in [("one", "1"), ("two", "2")] {
+                s.write(&format!("{name}.rs"), &format!("pub const N: &str = \"{n}\";\n"));
+                s.plainly(&["rustc", "--crate-type=lib", "--edition=2021", &format!("{name}.rs")]);
+            }
+            s.write("user.rs", "fn main() { println!(\"{} {}\", a::N, b::N); }\n").prints("out/user");
+            s.rust_bin(&["--extern", "a=libone.rlib", "--extern", "b=libtwo.rlib"]);
+        },
+        change: |s| {
+            s.instead().rust_bin(&["--extern", "b=libone.rlib", "--extern", "a=libtwo.rlib"]);
+        },
+    },
+    Case {
+        name: "crate-by-search",
+        about: "a crate that is found by -L appears in an earlier search directory",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#-l-add-a-directory-to-the-library-search-path",
+        expect: Follows,
+        lay: |s| {
+            s.write("d.rs", "pub const D: &str = \"late\";\n").directory("early").directory("late");
+            s.plainly(&["rustc", "--crate-type=lib", "--edition=2021", "d.rs", "--out-dir", "late"]);
+            s.write("user.rs", "extern crate d;\nfn main() { println!(\"{}\", d::D); }\n").prints("out/user");
+            s.rust_bin(&["-L", "early", "-L", "late"]);
+        },
+        change: |s| {
+            s.write("d.rs", "pub const D: &str = \"early\";\n").remove("late/libd.rlib");
+            s.plainly(&["rustc", "--crate-type=lib", "--edition=2021", "d.rs", "--out-dir", "early"]);
+        },
+    },
+    Case {
+        name: "remap",
+        about: "the user's own --remap-path-prefix names another thing",
+        source: "https://doc.rust-lang.org/rustc/remap-source-paths.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", "pub static SAID: &str = concat!(\"SAID=<\", file!(), \">\");\n")
+                .says("out/libl.rlib");
+            s.rust(&REMAPPED).also("--remap-path-prefix={w}=/one");
+        },
+        change: |s| {
+            s.instead().rust(&REMAPPED).also("--remap-path-prefix={w}=/two");
+        },
+    },
+];
+
+const REMAPPED: [&str; 11] = [
+    "rustc",
+    "--crate-name",
+    "l",
+    "--edition=2021",
+    "{w}/l.rs",
+    "--crate-type",
+    "lib",
+    "--emit=dep-info,metadata,link",
+    "-Cmetadata=1f",
+    "--out-dir",
+    "out",
+];
+const CFG: &str =
+    "#[cfg(a)]\npub static SAID: &str = \"SAID=<a>\";\n#[cfg(b)]\npub static SAID: &str = \"SAID=<b>\";\n";
+const WARNS: &str = "pub fn f() { let unused = 1; }\n";
+const PACKAGE: &str = "[package]\nname = \"p\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n";

@@ -1,0 +1,487 @@
+//! What a C or C++ compiler reads besides its source.
+
+use super::look::Look;
+use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Right};
+use std::time::Duration;
+
+/// `const char said[] = "SAID=<…>"` with what the macro `H` has.
+const SOURCE: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
+const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
+const CAVEATS: &str = "https://ccache.dev/manual/latest.html#_caveats";
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "header",
+        about: "a header is edited",
+        source: "https://ccache.dev/manual/latest.html#_how_ccache_works",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with("#include \"h.h\"\n")).write("h.h", "#define H 1\n").c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.write("h.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "header-unnoticed",
+        about: "a header is rewritten with its size and modification time",
+        source: "https://github.com/ccache/ccache/issues/1215",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with("#include \"h.h\"\n")).write("h.h", "#define H 1\n").c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.rewrite_unnoticed("h.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "header-meanwhile",
+        about: "a header is edited while the compiler runs; the next build must have what is there then",
+        source: "https://github.com/ccache/ccache/issues/1378",
+        expect: Right,
+        lay: |s| {
+            s.write("h.h", "#define H 1\n")
+                .write("a.cc", &with("#include \"h.h\"\n#include <iostream>\n#include <regex>\n"));
+            s.c(&["g++", "-O2", "-c", "a.cc", "-o", "out/a.o"]).says("out/a.o").meanwhile(|here| {
+                std::thread::sleep(Duration::from_millis(150));
+                // A failure shows as a verdict: nothing has changed then.
+                drop(std::fs::write(here.join("h.h"), "#define H 2\n"));
+            });
+        },
+        change: |_| {},
+    },
+    Case {
+        name: "header-shadowed",
+        about: "a header of the same name appears in an earlier -I directory",
+        source: "https://github.com/ccache/ccache/issues/504",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with("#include <h.h>\n"))
+                .directory("early")
+                .write("late/h.h", "#define H late\n");
+            s.c(&[&GCC[..], &["-Iearly", "-Ilate"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.write("early/h.h", "#define H early\n");
+        },
+    },
+    Case {
+        name: "header-beside",
+        about: "a quoted header that was found by -I appears beside the header that includes it",
+        source: CAVEATS,
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with("#include \"sub/all.h\"\n")).write("sub/all.h", "#include \"h.h\"\n");
+            s.write("inc/h.h", "#define H found\n").c(&[&GCC[..], &["-Iinc"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.write("sub/h.h", "#define H beside\n");
+        },
+    },
+    Case {
+        name: "header-next",
+        about: "what an #include_next goes on to changes by a directory that becomes a header's home",
+        source: "https://gcc.gnu.org/onlinedocs/cpp/Wrapper-Headers.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with("#include <h.h>\n"))
+                .write("one/h.h", "#include_next <h.h>\n")
+                .directory("two");
+            s.write("three/h.h", "#define H three\n");
+            s.c(&[&GCC[..], &["-Ione", "-Itwo", "-Ithree"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.write("two/h.h", "#define H two\n");
+        },
+    },
+    Case {
+        name: "has-include",
+        about: "the header that __has_include asked for and did not find appears",
+        source: "https://github.com/ccache/ccache/issues/811",
+        expect: Follows,
+        lay: |s| {
+            s.write(
+                "a.c",
+                &with("#if __has_include(\"x.h\")\n#define H there\n#else\n#define H absent\n#endif\n"),
+            );
+            s.c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.write("x.h", "");
+        },
+    },
+    Case {
+        name: "header-generated",
+        about: "a generator writes the header anew with the same time, and another file beside it",
+        source: "https://github.com/ccache/ccache/issues/1421",
+        expect: Follows,
+        lay: |s| {
+            s.script(
+                "generate",
+                "mkdir -p gen; echo \"#define H $1\" > gen/h.h; touch -d @1000000000 gen/h.h",
+            );
+            s.plainly(&["./generate", "1"]).write("a.c", &with("#include \"h.h\"\n"));
+            s.c(&[&GCC[..], &["-Igen"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.remove("gen").plainly(&["./generate", "2"]);
+        },
+    },
+    Case {
+        name: "incbin",
+        about: "the file of an .incbin in inline assembly is rewritten with its size and time",
+        source: "https://github.com/ccache/ccache/issues/1120",
+        expect: Follows,
+        lay: |s| {
+            s.write("data", "SAID=<1>").write("a.c", "__asm__(\".data\\n.incbin \\\"data\\\"\\n\");\n");
+            s.c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.rewrite_unnoticed("data", "SAID=<2>");
+        },
+    },
+    Case {
+        name: "incbin-assembler",
+        about: "the file of an .incbin in preprocessed assembly is edited",
+        source: "https://github.com/mozilla/sccache/pull/2795",
+        expect: Follows,
+        lay: |s| {
+            s.write("data", "SAID=<1>").write("a.S", ".data\n.incbin \"data\"\n");
+            s.c(&["gcc", "-c", "a.S", "-o", "out/a.o"]).says("out/a.o");
+        },
+        change: |s| {
+            s.write("data", "SAID=<2>");
+        },
+    },
+    Case {
+        name: "assembler-include",
+        about: "the file of an assembler's own .include is edited",
+        source: "https://github.com/kunobi-ninja/kache/issues/1015",
+        expect: Follows,
+        lay: |s| {
+            s.write("part.s", ".ascii \"SAID=<1>\"\n").write("a.s", ".data\n.include \"part.s\"\n");
+            s.c(&["gcc", "-c", "a.s", "-o", "out/a.o"]).says("out/a.o");
+        },
+        change: |s| {
+            s.write("part.s", ".ascii \"SAID=<2>\"\n");
+        },
+    },
+    Case {
+        name: "embed",
+        about: "the file of an #embed is rewritten with its size and modification time",
+        source: "https://github.com/ccache/ccache/pull/1765",
+        expect: Follows,
+        lay: |s| {
+            s.write("data", "SAID=<1>").write("a.c", "const char said[] = {\n#embed \"data\"\n};\n");
+            s.c(&["clang-19", "-std=c23", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
+        },
+        change: |s| {
+            s.rewrite_unnoticed("data", "SAID=<2>");
+        },
+    },
+    Case {
+        name: "cpath",
+        about: "CPATH is set, and a header is found there",
+        source: "https://github.com/mozilla/sccache/issues/2798",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with(HAS_X)).write("inc/x.h", "").c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.env("CPATH", "{w}/inc");
+        },
+    },
+    Case {
+        name: "specs",
+        about: "the file given by -specs= is edited, its size and modification time kept",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("my.specs", "*cpp:\n+ -DH=1\n\n").write("a.c", SOURCE);
+            s.c(&[&GCC[..], &["-specs=my.specs"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.rewrite_unnoticed("my.specs", "*cpp:\n+ -DH=2\n\n");
+        },
+    },
+    Case {
+        name: "response-file",
+        about: "a response file is edited, its size and modification time kept",
+        source: "https://github.com/mozilla/sccache/issues/183",
+        expect: Follows,
+        lay: |s| {
+            s.write("args", "-DH=1\n")
+                .write("a.c", SOURCE)
+                .c(&[&GCC[..], &["@args"]].concat())
+                .says("out/a.o");
+        },
+        change: |s| {
+            s.rewrite_unnoticed("args", "-DH=2\n");
+        },
+    },
+    Case {
+        name: "forced-include",
+        about: "a header forced in by -include is edited",
+        source: "https://github.com/ccache/ccache/issues/1324",
+        expect: Follows,
+        lay: |s| {
+            s.write("force.h", "#define H 1\n").write("a.c", SOURCE);
+            s.c(&[&GCC[..], &["-include", "force.h"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.write("force.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "macros-file",
+        about: "a file of macros given by -imacros with two dashes is edited",
+        source: "https://github.com/ccache/ccache/issues/1324",
+        expect: Follows,
+        lay: |s| {
+            s.write("force.h", "#define H 1\n").write("a.c", SOURCE);
+            s.c(&[&GCC[..], &["--imacros", "force.h"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.write("force.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "precompiled-header",
+        about: "a precompiled header that is forced in is made anew, with other contents",
+        source: "https://github.com/ccache/ccache/pull/427",
+        expect: Follows,
+        lay: |s| {
+            s.write("p.h", "#define H 1\n")
+                .plainly(&["gcc", "-c", "p.h", "-o", "p.h.gch"])
+                .write("a.c", SOURCE);
+            s.c(&[&GCC[..], &["-include", "p.h"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.write("p.h", "#define H 2\n").plainly(&["gcc", "-c", "p.h", "-o", "p.h.gch"]);
+        },
+    },
+    Case {
+        name: "plugin-gcc",
+        about: "a compiler plugin is built anew under its name; what it does, it does in the compiler's name",
+        source: "https://gcc.gnu.org/onlinedocs/gccint/Plugins.html",
+        expect: Fleeting,
+        lay: |s| {
+            s.write("p.c", &plugin("1")).plainly(&SHARED).write("a.c", "int f;\n");
+            s.c(&[&GCC[..], &["-fplugin=./p.so"]].concat()).look(Look::Messages);
+        },
+        change: |s| {
+            s.write("p.c", &plugin("2")).plainly(&SHARED);
+        },
+    },
+    Case {
+        name: "plugin-clang",
+        about: "a clang plugin given by -fplugin= is built anew under its name",
+        source: "https://github.com/mozilla/sccache/issues/2505",
+        expect: Fleeting,
+        lay: |s| {
+            s.write("p.c", &plugin("1")).plainly(&SHARED).write("a.c", "int f;\n");
+            s.c(&["clang-19", "-fplugin=./p.so", "-c", "a.c", "-o", "out/a.o"]).look(Look::Messages);
+        },
+        change: |s| {
+            s.write("p.c", &plugin("2")).plainly(&SHARED);
+        },
+    },
+    Case {
+        name: "profile-appears",
+        about: "the profile that -fprofile-use asks for and did not find is there",
+        source: "https://github.com/ccache/ccache/issues/872",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", PROFILED).look(Look::Bytes("out/a.o"));
+            s.c(&[&GCC[..], &["-O2", "-fprofile-use=prof", "-Wno-missing-profile"]].concat());
+        },
+        change: |s| {
+            s.plainly(&["sh", "-c", PROFILE]);
+        },
+    },
+    Case {
+        name: "sanitizer-list",
+        about: "a list of what the sanitizer is to ignore is edited, and it is the second of two",
+        source: "https://github.com/ccache/ccache/pull/330",
+        expect: Follows,
+        lay: |s| {
+            s.write("one", "fun:nothing\n")
+                .write("two", "fun:f\n")
+                .write("a.c", "int f(int *a) { return a[3]; }\n");
+            s.c(&[
+                "clang-19",
+                "-fsanitize=address",
+                "-fsanitize-ignorelist=one",
+                "-fsanitize-ignorelist=two",
+                "-c",
+                "a.c",
+                "-o",
+                "out/a.o",
+            ]);
+            s.look(Look::Bytes("out/a.o"));
+        },
+        change: |s| {
+            s.rewrite_unnoticed("two", "fun:g\n");
+        },
+    },
+    Case {
+        name: "once-by-contents",
+        about: "two headers that are alike, with #pragma once, come to have one time, and are one to gcc",
+        source: "https://gcc.gnu.org/onlinedocs/cpp/Alternatives-to-Wrapper-_0023ifndef.html",
+        expect: Follows,
+        lay: |s| {
+            for (dir, text) in [("a", "char a[] = \"SAID=<a>\";\n"), ("b", "char b[] = \"SAID=<b>\";\n")] {
+                s.write(&format!("{dir}/all.h"), "#pragma once\n#include \"part.h\"\n");
+                s.write(&format!("{dir}/part.h"), text);
+            }
+            s.date("a/all.h", 1_000_000_000).date("b/all.h", 1_100_000_000);
+            s.write("a.c", "#include \"a/all.h\"\n#include \"b/all.h\"\n").c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.date("b/all.h", 1_000_000_000);
+        },
+    },
+    Case {
+        name: "header-removed",
+        about: "a header that was read is gone, and the next on the path has no macro of that name",
+        source: "https://github.com/ccache/ccache/issues/599",
+        expect: Follows,
+        lay: |s| {
+            s.write("one/h.h", "#define H one\n")
+                .write("two/h.h", "")
+                .write("a.c", &with("#include <h.h>\n"));
+            s.c(&[&GCC[..], &["-Ione", "-Itwo"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.remove("one/h.h");
+        },
+    },
+    Case {
+        name: "dash-o-directory",
+        about: "a header in a directory that is named -o is edited",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("-o/h.h", "#define H 1\n").write("a.c", &with("#include <h.h>\n"));
+            s.c(&["gcc", "-I", "-o", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
+        },
+        change: |s| {
+            s.write("-o/h.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "header-odd-name",
+        about: "a header whose path has blanks, a dollar sign and letters beyond ASCII is edited",
+        source: "https://github.com/ccache/ccache/pull/722",
+        expect: Follows,
+        lay: |s| {
+            s.write("a dir/$h\u{e4}der #1.h", "#define H 1\n")
+                .write("a.c", &with("#include \"$h\u{e4}der #1.h\"\n"));
+            s.c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-Ia dir"]].concat())
+                .says("out/a.o")
+                .look(Look::Text("out/a.d"));
+        },
+        change: |s| {
+            s.write("a dir/$h\u{e4}der #1.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "header-case",
+        about: "a header is renamed so that only its case differs: the build must fail",
+        source: "https://clang.llvm.org/docs/DiagnosticsReference.html#wnonportable-include-path",
+        expect: Follows,
+        lay: |s| {
+            s.write("Head.h", "#define H 1\n")
+                .write("a.c", &with("#include \"Head.h\"\n"))
+                .c(&GCC)
+                .says("out/a.o");
+        },
+        change: |s| {
+            s.rename("Head.h", "head.h");
+        },
+    },
+    Case {
+        name: "macro-order",
+        about: "the order of a -D and a -U changes",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Preprocessor-Options.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with("#ifndef H\n#define H none\n#endif\n")).says("out/a.o");
+            s.c(&[&GCC[..], &["-DH=1", "-UH"]].concat());
+        },
+        change: |s| {
+            s.instead().c(&[&GCC[..], &["-UH", "-DH=1"]].concat());
+        },
+    },
+    Case {
+        name: "language-behind",
+        about: "-x c++ stands before the source, then behind it, where it says nothing",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with("#ifdef __cplusplus\n#define H cpp\n#else\n#define H c\n#endif\n"))
+                .says("out/a.o");
+            s.c(&["gcc", "-c", "-x", "c++", "a.c", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.instead().c(&["gcc", "-c", "a.c", "-x", "c++", "-o", "out/a.o"]);
+        },
+    },
+    Case {
+        name: "warnings-c",
+        about: "#warning and a compiler's warning show again when nothing has changed",
+        source: "https://github.com/mozilla/sccache/issues/72",
+        expect: super::Expect::Hits,
+        lay: |s| {
+            s.write("a.c", "#warning first\nint f(void) { int unused; return 1; }\n").look(Look::Messages);
+            s.c(&[&GCC[..], &["-Wall"]].concat());
+        },
+        change: |_| {},
+    },
+    Case {
+        name: "colour-c",
+        about: "warnings are asked for in colour, after plain ones",
+        source: "https://github.com/ccache/ccache/issues/224",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", "int f(void) { int unused; return 1; }\n").look(Look::Messages);
+            s.c(&[&GCC[..], &["-Wall", "-fdiagnostics-color=never"]].concat());
+        },
+        change: |s| {
+            s.instead().c(&[&GCC[..], &["-Wall", "-fdiagnostics-color=always"]].concat());
+        },
+    },
+    Case {
+        name: "native-cpu",
+        about: "-march=native takes the place of a named processor, and both the place of the other's object",
+        source: "https://github.com/ccache/ccache/issues/824",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with(NATIVE)).says("out/a.o").c(&[&GCC[..], &["-march=x86-64"]].concat());
+        },
+        change: |s| {
+            s.instead().c(&[&GCC[..], &["-march=native"]].concat());
+        },
+    },
+];
+
+fn with(head: &str) -> String {
+    format!("{head}{SOURCE}")
+}
+
+/// One that any compiler which loads it will do: it speaks as soon as it is there.
+fn plugin(word: &str) -> String {
+    format!(
+        "#include <stdio.h>\nint plugin_is_GPL_compatible;\nint plugin_init(void *a, void *b) {{ return 0; }}\n\
+         __attribute__((constructor)) static void speak(void) {{ fprintf(stderr, \"plugin {word}\\n\"); }}\n"
+    )
+}
+
+const SHARED: [&str; 6] = ["cc", "-shared", "-fPIC", "p.c", "-o", "p.so"];
+const HAS_X: &str = "#if __has_include(<x.h>)\n#define H there\n#else\n#define H absent\n#endif\n";
+const NATIVE: &str = "#ifdef __AVX2__\n#define H avx2\n#elif defined __SSE4_2__\n#define H sse42\n#else\n#define H base\n#endif\n";
+const PROFILED: &str = "int f(int x) { int s = 0; for (int i = 0; i < x; i++) if (i % 7) s += i; else s ^= i; return s; }\n\
+    #ifdef MAIN\nint main(void) { return f(1000) == 7; }\n#endif\n";
+const PROFILE: &str = "mkdir -p run prof && cp a.c run/a.c && cd run && gcc -O2 -DMAIN -fprofile-generate a.c -o a && ./a; \
+    cp *.gcda \"../prof/$(dirname \"$PWD\" | tr / '#')#out#a.gcda\"";

@@ -1,0 +1,232 @@
+//! Runs the cases on the backends, in parallel, and keeps what came of each.
+
+use super::judge::Verdict;
+use super::trial;
+use super::{Case, THEMES};
+use crate::backend::{self, Backend, Kache};
+use crate::interrupt;
+use crate::machine::{self, Machine};
+use crate::scratch::Scratch;
+use crate::traps::table;
+use crate::trouble::{Fault, Result, Trouble};
+use crate::workspace;
+use clap::Args;
+use indicatif::ProgressBar;
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The command's options.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// A backend to try, several times for several [default: every one that is installed]
+    #[arg(long, value_name = "NAME")]
+    backend: Vec<String>,
+    /// Only cases with this in their name, several times for several
+    #[arg(long, value_name = "PATTERN")]
+    case: Vec<String>,
+    /// Say what each case is and where it comes from, and try nothing
+    #[arg(long)]
+    list: bool,
+    /// Write all that was found out to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Print the table as Markdown
+    #[arg(long)]
+    markdown: bool,
+    /// The kache binary to use [default: built from the repository]
+    #[arg(long, value_name = "PATH")]
+    kache: Option<PathBuf>,
+    /// How many cases to try at a time [default: the number of processors]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Where projects and caches are put [default: the system's temporary directory]
+    #[arg(long, value_name = "SCRATCH")]
+    dir: Option<PathBuf>,
+    /// Leave projects and caches in place
+    #[arg(long)]
+    keep: bool,
+}
+
+/// What came of one case with one backend.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// In a word.
+    pub verdict: Verdict,
+    /// What it rests on, where that is not plain.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// One case, on all backends.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// Its theme's name.
+    pub theme: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// By backend.
+    pub outcomes: BTreeMap<String, Outcome>,
+}
+
+/// A whole run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The version of this shape.
+    pub v: u32,
+    /// When it was.
+    pub date: String,
+    /// Where it was.
+    pub machine: Machine,
+    /// The commit of the repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The backends with their versions, in the order of the columns.
+    pub backends: Vec<(String, String)>,
+    /// The cases.
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    /// How many cases a backend has with a verdict.
+    pub fn count(&self, backend: &str, verdict: Verdict) -> usize {
+        let outcomes = self.rows.iter().filter_map(|row| row.outcomes.get(backend));
+        outcomes.filter(|outcome| outcome.verdict == verdict).count()
+    }
+
+    /// kache, where it was tried, has nothing against it, and no case is itself broken.
+    pub fn passes(&self) -> bool {
+        let all = self.rows.iter().flat_map(|row| &row.outcomes);
+        all.into_iter().all(|(name, outcome)| {
+            outcome.verdict != Verdict::Dud && (name != "kache" || !outcome.verdict.fails())
+        })
+    }
+}
+
+/// Does what the options say.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let chosen = chosen(&options.case)?;
+    if options.list {
+        print!("{}", table::list(&chosen));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let backends = backends(options)?;
+    let scratch = Scratch::create(options.dir.as_deref(), "traps", options.keep)?;
+    let rows = try_all(&chosen, &backends, &scratch, options.jobs)?;
+    let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
+    let report = Report {
+        v: 1,
+        date: machine::now(),
+        machine: Machine::here(scratch.root()),
+        commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
+        backends: versions.collect::<Result<_>>()?,
+        rows,
+    };
+    if options.markdown {
+        print!("{}", table::markdown(&report));
+    } else {
+        print!("{}", table::text(&report));
+    }
+    if let Some(file) = &options.json {
+        let text = serde_json::to_string_pretty(&report).unwrap_or_default();
+        std::fs::write(file, text + "\n").map_err(Trouble::io("write", file))?;
+    }
+    Ok(if report.passes() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// A case with its theme's name.
+pub type Chosen = (&'static str, &'static Case);
+
+fn chosen(patterns: &[String]) -> Result<Vec<Chosen>> {
+    let all = THEMES.iter().flat_map(|theme| theme.cases.iter().map(|case| (theme.name, case)));
+    let wanted = |case: &Case| patterns.is_empty() || patterns.iter().any(|p| case.name.contains(p.as_str()));
+    let chosen: Vec<_> = all.filter(|(_, case)| wanted(case)).collect();
+    if chosen.is_empty() {
+        return Err(Trouble::input(format!("no case has {} in its name", patterns.join(" or ")))
+            .remedy("kache-bench traps --list names them all"));
+    }
+    Ok(chosen)
+}
+
+fn backends(options: &Options) -> Result<Vec<Box<dyn Backend>>> {
+    if !options.backend.is_empty() {
+        return options.backend.iter().map(|name| one(name, options)).collect();
+    }
+    let mut all = vec![one("plain", options)?, one("kache", options)?];
+    for (name, found) in backend::installed(&workspace::find()?) {
+        match found {
+            Ok(backend) => all.push(backend),
+            Err(trouble) => eprintln!("skipped: {name}: {trouble}"),
+        }
+    }
+    Ok(all)
+}
+
+fn one(name: &str, options: &Options) -> Result<Box<dyn Backend>> {
+    match &options.kache {
+        Some(program) if name == "kache" => Ok(Box::new(Kache::at(program)?)),
+        _ => backend::find(name, &workspace::find()?),
+    }
+}
+
+fn try_all(
+    chosen: &[Chosen],
+    backends: &[Box<dyn Backend>],
+    scratch: &Scratch,
+    jobs: Option<usize>,
+) -> Result<Vec<Row>> {
+    let ground = Ground { root: scratch.root().to_path_buf(), keep: scratch.keeps_everything() };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.unwrap_or(0))
+        .build()
+        .map_err(|e| Trouble::run(format!("cannot start threads: {e}")))?;
+    let shown = ProgressBar::new((chosen.len() * backends.len()) as u64);
+    let trials: Vec<_> =
+        chosen.iter().flat_map(|chosen| backends.iter().map(move |backend| (chosen, backend))).collect();
+    let outcomes: Vec<Outcome> = pool.install(|| {
+        trials
+            .into_par_iter()
+            .map(|((_, case), backend)| {
+                let outcome = outcome(case, &**backend, &ground);
+                shown.inc(1);
+                outcome
+            })
+            .collect::<Result<_>>()
+    })?;
+    shown.finish_and_clear();
+    let mut outcomes = outcomes.into_iter();
+    let row = |&(theme, case): &Chosen| Row {
+        theme,
+        name: case.name,
+        about: case.about,
+        source: case.source,
+        outcomes: backends.iter().map(|b| b.name().to_owned()).zip(outcomes.by_ref()).collect(),
+    };
+    Ok(chosen.iter().map(row).collect())
+}
+
+/// Where trials happen, as their threads may know it.
+struct Ground {
+    root: PathBuf,
+    keep: bool,
+}
+
+fn outcome(case: &Case, backend: &dyn Backend, ground: &Ground) -> Result<Outcome> {
+    let dir = ground.root.join(case.name).join(backend.name());
+    std::fs::create_dir_all(&dir).map_err(Trouble::io("create", &dir))?;
+    let (verdict, detail) = match trial::run(case, backend, &dir) {
+        Ok((verdict, detail)) => (verdict, detail),
+        Err(trouble) if trouble.fault() == Fault::Interrupted || interrupt::pressed() => return Err(trouble),
+        Err(trouble) => (Verdict::Dud, trouble.to_string()),
+    };
+    if !ground.keep {
+        drop(std::fs::remove_dir_all(&dir));
+    }
+    Ok(Outcome { verdict, detail })
+}

@@ -1,0 +1,125 @@
+//! The table: cases by backends, with a summary.
+
+use super::Expect;
+use super::judge::Verdict;
+use super::suite::{Chosen, Report, Row};
+use std::fmt::Write;
+
+/// What each case is, for `--list`.
+pub fn list(chosen: &[Chosen]) -> String {
+    let mut out = String::new();
+    let mut heading = "";
+    for (theme, case) in chosen {
+        if *theme != heading {
+            heading = theme;
+            let _ = writeln!(out, "\n{theme}");
+        }
+        let demands = match case.expect {
+            Expect::Follows => "the answer must follow",
+            Expect::Right => "the answer must be right",
+            Expect::Fleeting => "the answer must be right, and need not be kept",
+            Expect::Hits => "must hit",
+        };
+        let _ = writeln!(out, "  {}: {}\n      {demands}; {}", case.name, case.about, case.source);
+    }
+    let _ = writeln!(out, "\n{} cases", chosen.len());
+    out
+}
+
+/// For a terminal: the table, what each bad verdict rests on, and the summary.
+pub fn text(report: &Report) -> String {
+    let mut out = String::new();
+    let names: Vec<&str> = report.backends.iter().map(|(name, _)| name.as_str()).collect();
+    let width = report.rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max(8);
+    let _ = write!(out, "{:width$}", "case");
+    for name in &names {
+        let _ = write!(out, "  {name:10}");
+    }
+    out.push('\n');
+    for (at, row) in report.rows.iter().enumerate() {
+        if at == 0 || report.rows[at - 1].theme != row.theme {
+            let _ = writeln!(out, "{}", row.theme);
+        }
+        let _ = write!(out, "{:width$}", row.name);
+        for name in &names {
+            let _ = write!(out, "  {:10}", label(row, name));
+        }
+        out.push('\n');
+    }
+    out.push('\n');
+    details(report, &mut out);
+    summary(report, &mut out);
+    out
+}
+
+fn label(row: &Row, backend: &str) -> &'static str {
+    row.outcomes.get(backend).map_or("", |outcome| outcome.verdict.label())
+}
+
+/// Skipped cases are told too: a suite that skips in silence proves less than it seems to.
+fn details(report: &Report, out: &mut String) {
+    for row in &report.rows {
+        for (name, outcome) in &row.outcomes {
+            if !matches!(outcome.verdict, Verdict::Ok | Verdict::Right | Verdict::NotApplicable) {
+                let _ =
+                    writeln!(out, "{} · {name} · {}: {}", row.name, outcome.verdict.label(), outcome.detail);
+            }
+        }
+    }
+}
+
+fn summary(report: &Report, out: &mut String) {
+    for (name, version) in &report.backends {
+        let shown: Vec<String> = Verdict::ALL
+            .iter()
+            .filter_map(|&verdict| {
+                let count = report.count(name, verdict);
+                let always = matches!(verdict, Verdict::Ok | Verdict::FalseHit);
+                (count > 0 || always).then(|| format!("{count} {}", verdict.label()))
+            })
+            .collect();
+        let _ = writeln!(out, "{name} {version}: {}", shown.join(", "));
+    }
+}
+
+/// For a page: the summary by backend, then every case.
+pub fn markdown(report: &Report) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{} cases, {}, {}, {}.\n",
+        report.rows.len(),
+        &report.date[..10.min(report.date.len())],
+        report.machine.rustc,
+        report.machine.kernel
+    );
+    let columns: Vec<Verdict> = Verdict::ALL
+        .into_iter()
+        .filter(|&v| report.backends.iter().any(|(name, _)| report.count(name, v) > 0))
+        .collect();
+    let heads: Vec<&str> = columns.iter().map(|verdict| verdict.label()).collect();
+    let _ = writeln!(out, "| backend | {} |", heads.join(" | "));
+    let _ = writeln!(out, "| --- |{}", " --- |".repeat(columns.len()));
+    for (name, version) in &report.backends {
+        let counts: Vec<String> = columns.iter().map(|&v| report.count(name, v).to_string()).collect();
+        let _ = writeln!(out, "| {} | {} |", format!("{name} {version}").trim(), counts.join(" | "));
+    }
+    let names: Vec<&str> = report.backends.iter().map(|(name, _)| name.as_str()).collect();
+    let _ = writeln!(out, "\n| case | {} |", names.join(" | "));
+    let _ = writeln!(out, "| --- |{}", " --- |".repeat(names.len()));
+    for (at, row) in report.rows.iter().enumerate() {
+        if at == 0 || report.rows[at - 1].theme != row.theme {
+            let _ = writeln!(out, "| **{}** |{}", row.theme, " |".repeat(names.len()));
+        }
+        let cells: Vec<&str> = names.iter().map(|name| label(row, name)).collect();
+        let _ = writeln!(
+            out,
+            "| [{}]({}): {} | {} |",
+            row.name,
+            row.source,
+            row.about.replace('|', "\\|"),
+            cells.join(" | ")
+        );
+    }
+    out
+}

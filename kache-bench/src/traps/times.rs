@@ -1,0 +1,163 @@
+//! Dates that compilers write into what they make.
+//!
+//! A time of day is looked at only as fresh or stale: whether it lies before or after the build that it comes from began.
+
+use super::look::{Look, said};
+use super::site::Site;
+use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Hits};
+use std::time::{Duration, UNIX_EPOCH};
+
+const MACROS: &str = "https://gcc.gnu.org/onlinedocs/cpp/Standard-Predefined-Macros.html";
+const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "time-macro",
+        about: "__TIME__ is in the object: built again a while later, it must be the later time",
+        source: "https://github.com/kunobi-ninja/kache/issues/423",
+        expect: Fleeting,
+        lay: |s| {
+            s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n").c(&GCC).look(Look::By(fresh));
+        },
+        change: wait,
+    },
+    Case {
+        name: "time-macro-header",
+        about: "__TIME__ is in a header",
+        source: "https://ccache.dev/manual/latest.html#_caveats",
+        expect: Fleeting,
+        lay: |s| {
+            s.write("h.h", "#define WHEN __TIME__\n");
+            s.write("a.c", "#include \"h.h\"\nconst char said[] = \"SAID=<\" WHEN \">\";\n");
+            s.c(&GCC).look(Look::By(fresh));
+        },
+        change: wait,
+    },
+    Case {
+        name: "time-macro-pasted",
+        about: "__TIME__ is pasted together, so that the word is nowhere in the sources",
+        source: "https://gcc.gnu.org/onlinedocs/cpp/Concatenation.html",
+        expect: Fleeting,
+        lay: |s| {
+            s.write("a.c", "#define P(a, b) a##b\nconst char said[] = \"SAID=<\" P(__TI, ME__) \">\";\n");
+            s.c(&GCC).look(Look::By(fresh));
+        },
+        change: wait,
+    },
+    Case {
+        name: "time-macro-clang",
+        about: "__TIME__ is in the object that clang makes",
+        source: "https://github.com/imneme/pcg-cpp/issues/59",
+        expect: Fleeting,
+        lay: |s| {
+            s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n").look(Look::By(fresh));
+            s.c(&["clang-19", "-c", "a.c", "-o", "out/a.o"]);
+        },
+        change: wait,
+    },
+    Case {
+        name: "time-macro-unused",
+        about: "a header only mentions __TIME__ and nothing expands it: it must hit",
+        source: "https://github.com/imneme/pcg-cpp/issues/59",
+        expect: Hits,
+        lay: |s| {
+            s.write("h.h", "#define WHEN __TIME__\n")
+                .write("a.c", "#include \"h.h\"\nconst char said[] = \"SAID=<x>\";\n");
+            s.c(&GCC).says("out/a.o");
+        },
+        change: |_| {},
+    },
+    Case {
+        name: "timestamp-macro",
+        about: "__TIMESTAMP__ has the source's modification time, which changes",
+        source: "https://github.com/ccache/ccache/pull/488",
+        expect: Fleeting,
+        lay: |s| {
+            s.write("a.c", "const char said[] = \"SAID=<\" __TIMESTAMP__ \">\";\n")
+                .date("a.c", 1_000_000_000);
+            s.c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.date("a.c", 1_100_000_000);
+        },
+    },
+    Case {
+        name: "source-date-epoch",
+        about: "SOURCE_DATE_EPOCH changes, and __DATE__ with it",
+        source: "https://github.com/ccache/ccache/pull/755",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", "const char said[] = \"SAID=<\" __DATE__ \">\";\n")
+                .env("SOURCE_DATE_EPOCH", "1000000000");
+            s.c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.env("SOURCE_DATE_EPOCH", "1100000000");
+        },
+    },
+    Case {
+        name: "date-macro-epoch-gone",
+        about: "SOURCE_DATE_EPOCH is taken away, and __DATE__ is today's",
+        source: MACROS,
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", "const char said[] = \"SAID=<\" __DATE__ \">\";\n")
+                .env("SOURCE_DATE_EPOCH", "1000000000");
+            s.c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.without("SOURCE_DATE_EPOCH");
+        },
+    },
+    Case {
+        name: "macro-clock",
+        about: "a proc macro pastes the time of day",
+        source: "https://docs.rs/build-time/latest/build_time/",
+        expect: Fleeting,
+        lay: |s| {
+            s.proc_macro(
+                r#"let t = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() % 86400;
+                   format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
+            );
+            s.looks.clear();
+            s.look(Look::By(|s| fresh_in(s, "out/libl.rlib")));
+        },
+        change: wait,
+    },
+    Case {
+        name: "macro-clock-program",
+        about: "a proc macro pastes what the program date says",
+        source: "https://docs.rs/build-time/latest/build_time/",
+        expect: Fleeting,
+        lay: |s| {
+            s.proc_macro(
+                r#"let o = std::process::Command::new("date").args(["-u", "+%H:%M:%S"]).output().unwrap();
+                   String::from_utf8(o.stdout).unwrap()"#,
+            );
+            s.looks.clear();
+            s.look(Look::By(|s| fresh_in(s, "out/libl.rlib")));
+        },
+        change: wait,
+    },
+];
+
+/// Until the clock's second is another.
+fn wait(_: &mut Site) {
+    std::thread::sleep(Duration::from_millis(1100));
+}
+
+fn fresh(site: &Site) -> String {
+    fresh_in(site, "out/a.o")
+}
+
+/// Whether the time `HH:MM:SS` in a file is from the build that has just ended.
+fn fresh_in(site: &Site, file: &str) -> String {
+    let text = said(&std::fs::read(site.path(file)).unwrap_or_default());
+    let parts: Vec<u64> = text.split(':').filter_map(|part| part.parse().ok()).collect();
+    let [hours, minutes, seconds] = parts[..] else { return format!("no time: {text}") };
+    let began = site.began.get().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    // Half a day before is yesterday's other half: midnight may lie between.
+    let ahead = (hours * 3600 + minutes * 60 + seconds + 86_400 - began % 86_400) % 86_400;
+    if ahead < 43_200 { "fresh".into() } else { "stale".into() }
+}

@@ -1,0 +1,244 @@
+//! Compilers and what belongs to them, replaced where they lie.
+
+use super::site::LIB;
+use super::{Case, Expect::Follows};
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "rustc-replaced",
+        about: "the compiler is another under the same path, version, size and modification time",
+        source: "https://github.com/mozilla/sccache/issues/856",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", CFG).says("out/libl.rlib").script("tc/bin/rustc", "exec rustc --cfg a \"$@\"");
+            s.rust(&[&["{w}/tc/bin/rustc"], &LIB[1..]].concat());
+        },
+        change: |s| {
+            s.rewrite_unnoticed("tc/bin/rustc", "#!/bin/sh\nexec rustc --cfg b \"$@\"\n");
+        },
+    },
+    Case {
+        name: "rustc-library-replaced",
+        about: "a library that the compiler loads is another, and the program that loads it is the same",
+        source: "https://github.com/mozilla/sccache/pull/922",
+        expect: Follows,
+        lay: |s| {
+            s.write("l.rs", CFG).says("out/libl.rlib").write("front.c", FRONT).write("lib.c", &back("a"));
+            s.plainly(&BACK).plainly(&[
+                "cc",
+                "front.c",
+                "-o",
+                "tc/bin/rustc",
+                "-Ltc/lib",
+                "-lback",
+                "-Wl,-rpath,$ORIGIN/../lib",
+            ]);
+            s.rust(&[&["{w}/tc/bin/rustc"], &LIB[1..]].concat());
+        },
+        change: |s| {
+            s.write("lib.c", &back("b")).plainly(&BACK);
+        },
+    },
+    Case {
+        name: "toolchain-file",
+        about: "rust-toolchain.toml appears and asks for another toolchain; the command stays",
+        source: "https://github.com/mozilla/sccache/issues/943",
+        expect: Follows,
+        lay: |s| {
+            nightly(s);
+            s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<nightly>\";\n");
+            s.write("rust-toolchain.toml", "[toolchain]\nchannel = \"nightly\"\n").rust_lib(&[]);
+            s.says("out/libl.rlib");
+        },
+        change: |s| {
+            s.write("rust-toolchain.toml", "[toolchain]\nchannel = \"stable\"\n");
+        },
+    },
+    Case {
+        name: "toolchain-variable",
+        about: "RUSTUP_TOOLCHAIN asks for another toolchain; the command stays",
+        source: "https://github.com/mozilla/sccache/issues/87",
+        expect: Follows,
+        lay: |s| {
+            nightly(s);
+            s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<nightly>\";\n");
+            s.env("RUSTUP_TOOLCHAIN", "nightly").rust_lib(&[]).says("out/libl.rlib");
+        },
+        change: |s| {
+            s.env("RUSTUP_TOOLCHAIN", "stable");
+        },
+    },
+    Case {
+        name: "target-specification",
+        about: "the JSON file that specifies the target is edited",
+        source: "https://github.com/rust-lang/cargo/issues/2616",
+        expect: Follows,
+        lay: |s| {
+            s.env("RUSTC_BOOTSTRAP", "1").plainly(&[
+                "sh",
+                "-c",
+                "rustc -Zunstable-options --print=target-spec-json > t.json",
+            ]);
+            s.write("l.rs", "#![feature(no_core)]\n#![no_core]\n#[cfg(target_vendor = \"trap\")]\ncompile_error!(\"\");\n");
+            s.rust(&[
+                "rustc",
+                "--crate-name",
+                "l",
+                "--edition=2021",
+                "l.rs",
+                "--crate-type",
+                "lib",
+                "--emit=dep-info,metadata",
+                "--out-dir",
+                "out",
+                "--target=t.json",
+                "-Zunstable-options",
+            ]);
+        },
+        change: |s| {
+            s.plainly(&["sed", "-i", "s/^{/{\"vendor\": \"trap\",/", "t.json"]);
+        },
+    },
+    Case {
+        name: "sysroot-edited",
+        about: "a crate in the sysroot is replaced, its size and modification time kept",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--sysroot-override-the-system-root",
+        expect: Follows,
+        lay: |s| {
+            s.plainly(&["sh", "-c", SYSROOT])
+                .write("extra.rs", "pub const X: &str = \"SAID=<1>\";\n")
+                .plainly(&EXTRA);
+            s.write("l.rs", "extern crate extra;\npub static SAID: &str = extra::X;\n");
+            s.rust_lib(&["--sysroot", "{w}/sysroot"]).says("out/libl.rlib");
+        },
+        change: |s| {
+            s.write("extra.rs", "pub const X: &str = \"SAID=<2>\";\n").plainly(&EXTRA);
+            s.plainly(&["sh", "-c", "touch -d @1000000000 sysroot/lib/rustlib/*/lib/libextra.rlib"]);
+        },
+    },
+    Case {
+        name: "wrapper-unnoticed",
+        about: "a script in the C compiler's place is edited, its size and modification time kept",
+        source: "https://ccache.dev/manual/latest.html#config_compiler_check",
+        expect: Follows,
+        lay: |s| {
+            s.script("mycc", "exec gcc -DH=1 \"$@\"").write("a.c", SAYS).says("out/a.o");
+            s.c(&["{w}/mycc", "-c", "a.c", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.rewrite_unnoticed("mycc", "#!/bin/sh\nexec gcc -DH=2 \"$@\"\n");
+        },
+    },
+    Case {
+        name: "wrapper-link",
+        about: "the compiler's name is a link, which is turned to another compiler",
+        source: "https://ccache.dev/manual/latest.html#config_compiler_check",
+        expect: Follows,
+        lay: |s| {
+            s.script("one/cc", "exec gcc -DH=1 \"$@\"")
+                .script("two/cc", "exec gcc -DH=2 \"$@\"")
+                .link("one", "now");
+            s.write("a.c", SAYS).c(&["{w}/now/cc", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
+        },
+        change: |s| {
+            s.link("two", "now");
+        },
+    },
+    Case {
+        name: "assembler-in-path",
+        about: "an assembler appears earlier in PATH, where gcc looks for it",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
+        expect: Follows,
+        lay: |s| {
+            let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
+            s.write("a.S", "#ifndef H\n#endif\n.data\n.ifdef Q\n.ascii \"SAID=<2>\"\n.else\n.ascii \"SAID=<1>\"\n.endif\n");
+            s.directory("bin").env("PATH", &format!("{{w}}/bin:{path}")).says("out/a.o");
+            s.c(&["gcc", "-c", "a.S", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.script("bin/as", "exec /usr/bin/as --defsym Q=1 \"$@\"");
+        },
+    },
+    Case {
+        name: "compiler-path",
+        about: "COMPILER_PATH names a directory with another assembler",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.S", ".data\n.ifdef Q\n.ascii \"SAID=<2>\"\n.else\n.ascii \"SAID=<1>\"\n.endif\n");
+            s.script("bin/as", "exec /usr/bin/as --defsym Q=1 \"$@\"").says("out/a.o");
+            s.c(&["gcc", "-c", "a.S", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.env("COMPILER_PATH", "{w}/bin");
+        },
+    },
+    Case {
+        name: "compiler-part-replaced",
+        about: "the compiler proper, which the driver finds by -B, is replaced; the driver stays",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.html",
+        expect: Follows,
+        lay: |s| {
+            s.script("parts/cc1", &part(1)).write("a.c", SAYS).says("out/a.o");
+            s.c(&["gcc", "-B{w}/parts", "-c", "a.c", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            let text = format!("#!/bin/sh\n{}\n", part(2));
+            s.rewrite_unnoticed("parts/cc1", &text);
+        },
+    },
+    Case {
+        name: "specs-of-installation",
+        about: "a specs file appears where the driver looks for it by -B",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html",
+        expect: Follows,
+        lay: |s| {
+            s.directory("parts")
+                .write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}"))
+                .says("out/a.o");
+            s.c(&["gcc", "-B{w}/parts/", "-c", "a.c", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.write("parts/specs", "*cc1:\n+ -DH=specs\n\n*cpp:\n+ -DH=specs\n\n");
+        },
+    },
+];
+
+const CFG: &str =
+    "#[cfg(a)]\npub static SAID: &str = \"SAID=<a>\";\n#[cfg(b)]\npub static SAID: &str = \"SAID=<b>\";\n";
+const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
+
+/// A compiler whose work is done in a library, as rustc's is.
+const FRONT: &str = "void back(char **);\nint main(int n, char **words) { back(words); return 1; }\n";
+
+fn back(cfg: &str) -> String {
+    format!(
+        "#include <unistd.h>\nvoid back(char **words) {{\n  char *all[999] = {{ \"rustc\", \"--cfg\", \"{cfg}\" }};\n  \
+         for (int i = 1; words[i] && i < 990; i++) all[i + 2] = words[i];\n  execvp(\"rustc\", all);\n}}\n"
+    )
+}
+
+const BACK: [&str; 3] = ["sh", "-c", "mkdir -p tc/bin tc/lib && cc -shared -fPIC lib.c -o tc/lib/libback.so"];
+
+/// Links to all that there is, so that a crate can be added.
+const SYSROOT: &str = "real=$(rustc --print sysroot); lib=lib/rustlib/$(rustc -vV | sed -n 's/host: //p')/lib; \
+    mkdir -p sysroot/$lib && ln -s $real/$lib/* sysroot/$lib/";
+const EXTRA: [&str; 3] = [
+    "sh",
+    "-c",
+    "rustc --crate-type=lib --edition=2021 extra.rs -o $(echo sysroot/lib/rustlib/*/lib)/libextra.rlib \
+     && touch -d @1000000000 sysroot/lib/rustlib/*/lib/libextra.rlib",
+];
+
+fn part(n: u8) -> String {
+    format!("exec \"$(gcc -print-prog-name=cc1)\" -DH={n} \"$@\"")
+}
+
+fn nightly(s: &mut super::site::Site) {
+    let asked =
+        std::process::Command::new("rustc").args(["+nightly", "-V"]).env("RUSTUP_AUTO_INSTALL", "0").output();
+    if !asked.is_ok_and(|output| output.status.success()) {
+        s.skip("there is no nightly toolchain, or no rustup");
+    }
+}
