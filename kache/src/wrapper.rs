@@ -330,6 +330,7 @@ impl Session<'_> {
             // Printed last: it tells cargo that the files are there.
             let _ = restore::replay(&result, &asked.roots);
             self.clock.lap(event, "replay");
+            self.store.used(&entry.result);
             event.outcome = Outcome::Hit;
             event.result = Some(entry.result.hex());
             event.observed = Some(result.observed);
@@ -383,10 +384,32 @@ impl Session<'_> {
             return event.fail(Outcome::Miss, "failed", "the compiler reported an error");
         }
         let done = Done { ran, observer, started, reported };
-        if let Err(d) = self.keep(asked, view, done, event) {
-            event.fail(Outcome::Miss, d.reason, d.detail);
+        match self.keep(asked, view, done, event) {
+            Err(d) => event.fail(Outcome::Miss, d.reason, d.detail),
+            Ok(()) => self.bound(event.bytes),
         }
         self.clock.lap(event, "store");
+    }
+
+    /// Has somebody else collect, where the cache has grown past its bound.
+    fn bound(&self, stored: u64) {
+        /// Besides its blobs: result, manifest, trace.
+        const BESIDES: u64 = 32 * 1024;
+        let Some(cache) = self.settings.cache_dir.as_deref() else { return };
+        let (Some(now), max) = (self.store.grew(stored + BESIDES), self.settings.max_bytes(cache)) else {
+            return;
+        };
+        if now <= max {
+            return;
+        }
+        // So that one asks and not each: a collection says how it really is, and if none comes about, it is asked
+        // for again after another twentieth.
+        self.store.set_usage(max - max / 20);
+        if let Ok(own) = std::env::current_exe() {
+            let mut collect = process::Command::new(own);
+            collect.arg("gc").env("KACHE_CACHE_DIR", cache).env("KACHE_MAX_SIZE", max.to_string());
+            let _ = platform::detach(&mut collect);
+        }
     }
 
     fn observer(&self) -> Option<(log::Log, PathBuf)> {

@@ -162,6 +162,56 @@ pub fn clone_file(from: &mut File, to: &Path, executable: bool) -> io::Result<(F
     Ok((out, Method::Copy))
 }
 
+/// What a file takes on disk, in bytes.
+pub fn room(m: &Metadata) -> u64 {
+    m.blocks() * 512
+}
+
+/// How large the file system is that a path is on, in bytes.
+pub fn disk_size(path: &Path) -> Option<u64> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    // SAFETY: statvfs is plain data for the call to fill in, and the path NUL-terminated.
+    unsafe {
+        let mut s: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(path.as_ptr(), &mut s) == 0).then_some(s.f_blocks as u64 * s.f_frsize as u64)
+    }
+}
+
+/// Gives a file the present time.
+pub fn touch(path: &Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path is NUL-terminated; no times means now.
+    match unsafe { libc::utimensat(libc::AT_FDCWD, path.as_ptr(), std::ptr::null(), 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Starts a program that outlives this one, and that nobody waits for: in a session of its own, with nothing that
+/// was open here, and last in line for processor and disk.
+pub fn detach(command: &mut Command) -> io::Result<()> {
+    use std::process::Stdio;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let alone = || {
+        // SAFETY: plain calls that may be made between fork and exec. What cannot be had is gone without.
+        unsafe {
+            libc::setsid();
+            libc::nice(19);
+            #[cfg(target_os = "linux")]
+            libc::syscall(
+                libc::SYS_close_range,
+                3,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC as libc::c_int,
+            );
+        }
+        Ok(())
+    };
+    // SAFETY: the closure calls nothing but the system.
+    unsafe { command.pre_exec(alone) };
+    command.spawn().map(|_| ())
+}
+
 /// Whether the owner may execute the file.
 pub fn is_executable(m: &Metadata) -> bool {
     m.permissions().mode() & 0o100 != 0

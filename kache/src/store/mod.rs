@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <cache>/v1/manifests/ab/<action>   results/cd/<result>   blobs/ef/<blake3>   traces/cd/<result>.json
-//!            tmp/   locks/   events/   observer/   digests   toolchains/
+//!            tmp/   locks/   events/   observer/   digests   toolchains/   usage
 //! ```
 //!
 //! A write goes to `tmp/` and is renamed: blobs first, then the result that names them, then the manifest that names the
@@ -11,8 +11,10 @@
 //! place, is no entry; blobs are read anew after each start of the machine before they are believed.
 
 pub mod codec;
+pub mod collect;
 pub mod manifest;
 pub mod result;
+pub mod scrub;
 
 use crate::digest::{Digest, Table};
 use crate::platform::{self, StatId, disk};
@@ -189,7 +191,11 @@ impl Store {
     /// Takes the lock of an action, so that one wrapper compiles it and the others wait for the result. `None`
     /// where it could not be had in time: the caller goes on without it.
     pub fn lock(&self, action: &Digest, patience: Duration) -> Option<Lock> {
-        let path = self.dir.join("locks").join(action.hex());
+        self.lock_named(&action.hex(), patience)
+    }
+
+    fn lock_named(&self, name: &str, patience: Duration) -> Option<Lock> {
+        let path = self.dir.join("locks").join(name);
         let start = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
@@ -210,6 +216,34 @@ impl Store {
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(50));
         }
+    }
+}
+
+/// How large the store is, roughly: what was stored is added up, without a lock, and each collection sets it right.
+impl Store {
+    fn usage_file(&self) -> io::Result<File> {
+        let path = self.dir.join("usage");
+        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        disk::step("usage: open", &path, open)
+    }
+
+    /// Adds what was stored, and says what there is now; nothing where that is not known.
+    pub fn grew(&self, bytes: u64) -> Option<u64> {
+        let (file, mut have) = (self.usage_file().ok()?, [0; 8]);
+        platform::read_at(&file, &mut have, 0).ok()?;
+        let now = u64::from_le_bytes(have).saturating_add(bytes);
+        platform::write_at(&file, &now.to_le_bytes(), 0).ok()?;
+        Some(now)
+    }
+
+    /// Says what there is.
+    pub fn set_usage(&self, bytes: u64) {
+        let _ = self.usage_file().and_then(|file| platform::write_at(&file, &bytes.to_le_bytes(), 0));
+    }
+
+    /// Notes that a result was used now. A store that cannot be written to has no need of it.
+    pub fn used(&self, result: &Digest) {
+        let _ = platform::touch(&self.path("results", result));
     }
 }
 
