@@ -6,6 +6,7 @@
 //! lines whose `v` it does not know.
 
 use crate::platform::disk;
+use crate::store::FORMAT;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -170,7 +171,7 @@ impl Event {
 
 /// All events of a cache, oldest first; lines of another version or torn ones are passed over.
 pub fn read_all(cache: &Path) -> std::io::Result<Vec<Event>> {
-    let dir = cache.join("v1/events");
+    let dir = cache.join(FORMAT).join("events");
     let mut all = Vec::new();
     let files = match std::fs::read_dir(&dir) {
         Ok(files) => files,

@@ -319,7 +319,9 @@ impl Session<'_> {
             self.clock.lap(event, "lookup");
             let allowed = |p: &Path| asked.invocation.outputs.owns(p);
             let makes_dirs = asked.invocation.adapter.crates;
-            let done = restore::outputs(self.store, &result, &asked.roots, allowed, makes_dirs);
+            // Ctrl-C is to leave nothing half done where the build's files are.
+            let restore = || restore::outputs(self.store, &result, &asked.roots, allowed, makes_dirs);
+            let done = platform::uninterrupted(restore);
             let Ok(Some(restored)) = done else {
                 if let Err(e) = done {
                     event.detail = Some(format!("a result could not be restored: {e}"));

@@ -139,6 +139,13 @@ pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
 
 /// Names this start of the machine; `None` where the system does not say.
 pub fn boot_id() -> Option<[u8; 16]> {
+    // A power cut that a test acts out.
+    #[cfg(feature = "faults")]
+    if let Ok(text) = std::env::var("KACHE_FAULT_BOOT") {
+        let mut out = [0; 16];
+        out.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+        return Some(out);
+    }
     let text = std::fs::read("/proc/sys/kernel/random/boot_id").ok()?;
     let mut out = [0; 16];
     let mut hex = text.iter().filter(|b| b.is_ascii_hexdigit());
@@ -210,6 +217,25 @@ pub fn detach(command: &mut Command) -> io::Result<()> {
     // SAFETY: the closure calls nothing but the system.
     unsafe { command.pre_exec(alone) };
     command.spawn().map(|_| ())
+}
+
+/// Does something during which no signal that asks the process to end is heeded; one that came is when it is done.
+pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: signal sets are plain data for the calls to fill in.
+    let before = unsafe {
+        let mut asks: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut asks);
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+            libc::sigaddset(&mut asks, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &asks, &mut before);
+        before
+    };
+    let done = work();
+    // SAFETY: `before` is what the first call filled in.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
+    done
 }
 
 /// Whether the owner may execute the file.

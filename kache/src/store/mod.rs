@@ -24,8 +24,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The version of the layout; another version lives beside this one in a directory of its own.
-pub const FORMAT: &str = "v1";
+/// The version of the layout; another version lives beside this one in a directory of its own. (Named at build time, so that
+/// a test can have two.)
+pub const FORMAT: &str = match option_env!("KACHE_STORE_FORMAT") {
+    Some(format) => format,
+    None => "v1",
+};
 
 /// An open store.
 pub struct Store {
@@ -322,7 +326,7 @@ mod tests {
         let (digest, _) = Store::open(dir.path()).unwrap().put_blob(&f).unwrap();
         // What is left has the right length, and no digest is known from before.
         let restart = || {
-            std::fs::remove_file(dir.path().join("v1/digests")).unwrap();
+            std::fs::remove_file(dir.path().join(FORMAT).join("digests")).unwrap();
             let store = Store::open(dir.path()).unwrap();
             let blob = store.path("blobs", &digest);
             std::fs::set_permissions(&blob, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();

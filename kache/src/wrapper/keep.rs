@@ -170,7 +170,7 @@ impl Session<'_> {
             components,
         };
         if let Ok(text) = serde_json::to_vec(&trace) {
-            let path = self.store.dir().join(&crate::trace::relative_path(&key.hex())[3..]);
+            let path = self.store.dir().with_file_name("").join(crate::trace::relative_path(&key.hex()));
             let _ = self.store.publish(&path, &text);
         }
         key
