@@ -6,7 +6,7 @@
 //! The header names the boot: after a restart nothing in it is believed, since an unclean stop may have left
 //! a file's times on disk without its bytes.
 
-use crate::platform::{self, Found, StatId};
+use crate::platform::{self, Found, StatId, disk};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -86,17 +86,25 @@ impl Table {
         let mut header = [0u8; 24];
         header[..8].copy_from_slice(MAGIC);
         header[8..].copy_from_slice(&platform::boot_id().ok_or(io::ErrorKind::Unsupported)?);
-        if let Ok(file) = OpenOptions::new().read(true).write(true).open(path) {
+        let open = || OpenOptions::new().read(true).write(true).open(path);
+        if let Ok(file) = disk::step("digests: open", path, open) {
             let mut have = [0u8; 24];
             if platform::read_at(&file, &mut have, 0).is_ok_and(|n| n == 24) && have == header {
                 return Ok(file);
             }
         }
         let tmp = path.with_extension(format!("{}.new", std::process::id()));
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&tmp)?;
-        platform::write_at(&file, &header, 0)?;
-        file.set_len(HEADER + (SLOTS + WINDOW as u64) * SLOT as u64)?;
-        std::fs::rename(&tmp, path)?;
+        let create = || OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&tmp);
+        let file = disk::step("digests: create", &tmp, create)?;
+        let made = disk::step("digests: write the header", &tmp, || platform::write_at(&file, &header, 0))
+            .and_then(|_| {
+                let size = HEADER + (SLOTS + WINDOW as u64) * SLOT as u64;
+                disk::step("digests: give it its size", &tmp, || file.set_len(size))
+            })
+            .and_then(|()| disk::step("digests: rename", &tmp, || std::fs::rename(&tmp, path)));
+        made.inspect_err(|_| {
+            let _ = std::fs::remove_file(&tmp);
+        })?;
         Ok(file)
     }
 
@@ -108,7 +116,8 @@ impl Table {
     pub fn get(&self, id: &StatId) -> Option<Known> {
         let file = self.slots()?;
         let mut buf = [0u8; SLOT * WINDOW];
-        let n = platform::read_at(file, &mut buf, HEADER + Table::home(id) * SLOT as u64).ok()?;
+        let home = HEADER + Table::home(id) * SLOT as u64;
+        let n = disk::step("digests: read", &self.path, || platform::read_at(file, &mut buf, home)).ok()?;
         buf[..n].chunks_exact(SLOT).find_map(|slot| {
             let (have, known) = decode(slot)?;
             (have == *id).then_some(known)
@@ -133,7 +142,9 @@ impl Table {
                 _ => {}
             }
         }
-        let _ = platform::write_at(file, &encode(id, known), base + (choice * SLOT) as u64);
+        let slot = base + (choice * SLOT) as u64;
+        let write = || platform::write_at(file, &encode(id, known), slot);
+        let _ = disk::step("digests: write", &self.path, write);
     }
 
     /// The digest of a file's contents, and its identity, reading it only where the table does not know it.
@@ -184,7 +195,7 @@ impl Table {
 
     /// The digest of a file's contents, read now.
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
-        let mut file = File::open(path)?;
+        let mut file = disk::step("digest: open", path, || File::open(path))?;
         let meta = file.metadata()?;
         if !meta.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
@@ -192,9 +203,8 @@ impl Table {
         let id = StatId::of(&meta);
         let looked = platform::stamp_ns();
         let mut hasher = blake3::Hasher::new();
-        read_all(&mut file, id.size, |piece| {
-            hasher.update(piece);
-        })?;
+        let each = |piece: &[u8]| _ = hasher.update(piece);
+        disk::step("digest: read", path, || read_all(&mut file, id.size, each))?;
         let known = Known { digest: Digest(*hasher.finalize().as_bytes()) };
         if StatId::of(&file.metadata()?) != id {
             return Err(io::Error::other("the file changed while it was read"));

@@ -5,6 +5,8 @@
 //! so that wrappers running side by side never interleave. `v` is the version of this shape: a reader skips
 //! lines whose `v` it does not know.
 
+use crate::platform::disk;
+use crate::store::FORMAT;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -161,8 +163,9 @@ impl Event {
         let Ok(mut line) = serde_json::to_vec(self) else { return };
         line.push(b'\n');
         let path = store.join("events").join(format!("{}.jsonl", self.time_us / 86_400_000_000));
-        let file = OpenOptions::new().append(true).create(true).open(path);
-        let _ = file.and_then(|mut f| f.write_all(&line));
+        let open = || OpenOptions::new().append(true).create(true).open(&path);
+        let file = disk::step("event: open", &path, open);
+        let _ = file.and_then(|mut f| disk::write_all("event: write", &path, &mut f, &line));
     }
 
     /// Appends a readable line to the log that the user asked for.
@@ -185,7 +188,7 @@ impl Event {
 
 /// All events of a cache, oldest first; lines of another version or torn ones are passed over.
 pub fn read_all(cache: &Path) -> std::io::Result<Vec<Event>> {
-    let dir = cache.join("v1/events");
+    let dir = cache.join(FORMAT).join("events");
     let mut all = Vec::new();
     let files = match std::fs::read_dir(&dir) {
         Ok(files) => files,

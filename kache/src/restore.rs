@@ -1,11 +1,12 @@
 //! Giving back what a compile produced: its files, and what it printed.
 
 use crate::paths::Roots;
-use crate::platform::Method;
+use crate::platform::{Method, disk};
 use crate::store::Store;
 use crate::store::result::{ActionResult, Output};
 use crate::template;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,8 @@ pub fn outputs(
         let written = match one(store, output, &to, roots) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && makes_dirs => {
                 // rustc makes its output directory where it is missing; to gcc and clang it is an error.
-                std::fs::create_dir_all(to.parent().unwrap_or(&to))?;
+                let dir = to.parent().unwrap_or(&to);
+                disk::step("restore: make a directory", dir, || std::fs::create_dir_all(dir))?;
                 one(store, output, &to, roots)?
             }
             other => other?,
@@ -54,10 +56,12 @@ fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<O
     }
     let Some(mut blob) = store.open_blob(&output.digest)? else { return Ok(None) };
     let mut text = Vec::new();
-    io::Read::read_to_end(&mut blob, &mut text)?;
+    disk::step("restore: read text", to, || io::Read::read_to_end(&mut blob, &mut text))?;
     let Some(text) = template::render(&text, roots) else { return Ok(None) };
     let tmp = crate::store::beside(to);
-    let written = std::fs::write(&tmp, &text).and_then(|()| crate::store::put_over(&tmp, to));
+    let written = disk::step("restore: create text", &tmp, || File::create(&tmp))
+        .and_then(|mut file| disk::write_all("restore: write text", &tmp, &mut file, &text))
+        .and_then(|()| crate::store::put_over(&tmp, to));
     written.inspect_err(|_| {
         let _ = std::fs::remove_file(&tmp);
     })?;

@@ -77,6 +77,12 @@ pub static TABLE: &[Row] = &[
         what: "seconds to wait for another build that compiles the same thing",
     },
     Row {
+        key: "max_size",
+        var: "KACHE_MAX_SIZE",
+        default: "a tenth of the disk",
+        what: "how large the cache may grow before what was used longest ago is given up: `20G`, `500M`, `5%` of the disk",
+    },
+    Row {
         key: "log",
         var: "KACHE_LOG",
         default: "none",
@@ -93,6 +99,32 @@ pub enum Observe {
     Require,
     /// Not at all.
     Off,
+}
+
+/// A bound on the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxSize {
+    /// In bytes.
+    Bytes(u64),
+    /// Of the disk, in hundredths of a percent.
+    Share(u64),
+}
+
+impl MaxSize {
+    /// `20G`, `500M`, `1.5T`, `5%`, or bytes. G is 10⁹, as disks are sold; Gi is 2³⁰.
+    pub fn parse(text: &str) -> Option<MaxSize> {
+        let text = text.trim();
+        if let Some(percent) = text.strip_suffix('%') {
+            let percent: f64 = percent.trim().parse().ok()?;
+            return (percent > 0.0 && percent <= 100.0).then_some(MaxSize::Share((percent * 100.0) as u64));
+        }
+        let text = text.strip_suffix(['B', 'b']).unwrap_or(text);
+        let (text, base) = text.strip_suffix('i').map_or((text, 1000u64), |t| (t, 1024));
+        let power = text.chars().last().and_then(|c| "KMGT".find(c.to_ascii_uppercase()));
+        let number = if power.is_some() { &text[..text.len() - 1] } else { text };
+        let number: f64 = number.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0)?;
+        Some(MaxSize::Bytes((number * base.pow(power.map_or(0, |p| p as u32 + 1)) as f64) as u64))
+    }
 }
 
 /// The settings of one invocation.
@@ -118,6 +150,8 @@ pub struct Settings {
     pub locators: Vec<String>,
     /// How long to wait for a lock.
     pub lock_timeout: Duration,
+    /// How large the cache may grow; nothing for the default, which depends on the disk.
+    pub max_size: Option<MaxSize>,
     /// Where to log.
     pub log: Option<PathBuf>,
     /// What made no sense.
@@ -192,6 +226,17 @@ impl Files {
 }
 
 impl Settings {
+    /// How large the cache at `cache` may grow, in bytes. By default a tenth of its disk, but no less than 5 GB, which one
+    /// large project wants, and no more than 100 GB, which nobody would look for in a cache.
+    pub fn max_bytes(&self, cache: &Path) -> u64 {
+        let disk = || crate::platform::disk_size(cache).unwrap_or(0);
+        match self.max_size {
+            Some(MaxSize::Bytes(bytes)) => bytes,
+            Some(MaxSize::Share(share)) => (u128::from(disk()) * u128::from(share) / 10_000) as u64,
+            None => (disk() / 10).clamp(5_000_000_000, 100_000_000_000),
+        }
+    }
+
     /// Reads them for a working directory.
     pub fn load(cwd: &Path) -> Settings {
         Settings::read(files(cwd))
@@ -249,6 +294,7 @@ impl Settings {
             lock_timeout: reader
                 .get("lock_timeout", "a number of seconds", |v| v.parse().ok().map(Duration::from_secs))
                 .unwrap_or(Duration::from_secs(60)),
+            max_size: reader.get("max_size", "a size such as `20G` or `5%`", MaxSize::parse),
             log: reader.get("log", "a file or `stderr`", |v| (!v.is_empty()).then(|| home(v))),
             warnings: Vec::new(),
             origins: Vec::new(),

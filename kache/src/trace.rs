@@ -3,6 +3,7 @@
 //! It is written on every miss to `<cache>/v1/traces/<xx>/<result>.json` and never read by the wrapper;
 //! `explain` and the harness diff two of them component by component.
 
+use crate::store::FORMAT;
 use serde::{Deserialize, Serialize};
 
 /// The version of the shape below.
@@ -51,5 +52,5 @@ pub struct KeyTrace {
 
 /// Where the trace of a result lies, relative to the cache directory.
 pub fn relative_path(result_hex: &str) -> String {
-    format!("v1/traces/{}/{result_hex}.json", &result_hex[..2])
+    format!("{FORMAT}/traces/{}/{result_hex}.json", &result_hex[..2])
 }

@@ -339,7 +339,9 @@ impl Session<'_> {
             }
             let allowed = |p: &Path| asked.invocation.outputs.owns(p);
             let makes_dirs = asked.invocation.adapter.crates;
-            let done = restore::outputs(self.store, &result, &asked.roots, allowed, makes_dirs);
+            // Ctrl-C is to leave nothing half done where the build's files are.
+            let restore = || restore::outputs(self.store, &result, &asked.roots, allowed, makes_dirs);
+            let done = platform::uninterrupted(restore);
             let Ok(Some(restored)) = done else {
                 if let Err(e) = done {
                     event.detail = Some(format!("a result could not be restored: {e}"));
@@ -350,6 +352,7 @@ impl Session<'_> {
             // Printed last: it tells cargo that the files are there.
             let _ = restore::replay(&result, &asked.roots);
             self.clock.lap(event, "replay");
+            self.store.used(&entry.result);
             event.outcome = Outcome::Hit;
             event.result = Some(entry.result.hex());
             event.observed = Some(result.observed);
@@ -370,8 +373,9 @@ impl Session<'_> {
         if !done.ran.status.success() {
             return event.fail(Outcome::Miss, "failed", "the compiler reported an error");
         }
-        if let Err(d) = self.keep(asked, view, done, event) {
-            event.fail(Outcome::Miss, d.reason, d.detail);
+        match self.keep(asked, view, done, event) {
+            Err(d) => event.fail(Outcome::Miss, d.reason, d.detail),
+            Ok(()) => self.bound(event.bytes),
         }
         self.clock.lap(event, "store");
     }
@@ -415,6 +419,27 @@ impl Session<'_> {
         event.compile_us = at.elapsed().as_micros() as u64;
         self.clock.lap(event, "compile");
         Some(Done { ran, observer, started, reported })
+    }
+
+    /// Has somebody else collect, where the cache has grown past its bound.
+    fn bound(&self, stored: u64) {
+        /// Besides its blobs: result, manifest, trace.
+        const BESIDES: u64 = 32 * 1024;
+        let Some(cache) = self.settings.cache_dir.as_deref() else { return };
+        let (Some(now), max) = (self.store.grew(stored + BESIDES), self.settings.max_bytes(cache)) else {
+            return;
+        };
+        if now <= max {
+            return;
+        }
+        // So that one asks and not each: a collection says how it really is, and if none comes about, it is asked
+        // for again after another twentieth.
+        self.store.set_usage(max - max / 20);
+        if let Ok(own) = std::env::current_exe() {
+            let mut collect = process::Command::new(own);
+            collect.arg("gc").env("KACHE_CACHE_DIR", cache).env("KACHE_MAX_SIZE", max.to_string());
+            let _ = platform::detach(&mut collect);
+        }
     }
 
     fn observer(&self) -> Option<(log::Log, PathBuf)> {

@@ -13,10 +13,13 @@ pub mod config;
 pub mod doctor;
 pub mod explain;
 pub mod flags;
+pub mod gc;
 pub mod page;
+pub mod purge;
 pub mod shims;
 pub mod stats;
 pub mod tables;
+pub mod verify;
 pub mod version;
 
 use crate::settings::Settings;
@@ -27,7 +30,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The commands' names: these are never taken for a program to run.
-pub const COMMANDS: &[&str] = &["stats", "explain", "flags", "tables", "config", "doctor", "shims", "help"];
+pub const COMMANDS: &[&str] =
+    &["stats", "explain", "flags", "tables", "config", "doctor", "shims", "gc", "purge", "verify", "help"];
 
 /// A build cache for Rust, C and C++ whose keys are the inputs that the compiler was seen to read.
 #[derive(Debug, Parser)]
@@ -58,6 +62,12 @@ enum Command {
     Doctor(doctor::Options),
     /// Links named like compilers, to put first on PATH where a build takes no wrapper
     Shims(shims::Options),
+    /// Collect: keep the cache below its bound by giving up what was used longest ago
+    Gc(gc::Options),
+    /// Remove all that is cached
+    Purge(purge::Options),
+    /// Read all that is cached, and say what is damaged
+    Verify(verify::Options),
 }
 
 /// How a command answers.
@@ -124,6 +134,9 @@ pub fn main() -> ExitCode {
         Command::Config(options) => config::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Shims(options) => shims::run(&options),
+        Command::Gc(options) => gc::run(&options),
+        Command::Purge(options) => purge::run(&options),
+        Command::Verify(options) => verify::run(&options),
     };
     match answer {
         Ok(answer) => print(&answer),

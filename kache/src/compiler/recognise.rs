@@ -3,7 +3,7 @@
 
 use super::{ADAPTERS, Adapter, gnu, msvc};
 use crate::digest::Digest;
-use crate::platform::{self, StatId};
+use crate::platform::{self, StatId, disk};
 use crate::store::Store;
 use crate::store::codec::{Reader, Writer};
 use std::ffi::OsString;
@@ -38,7 +38,8 @@ pub fn by_file(store: &Store, program: &Path, args: &[OsString]) -> Option<&'sta
     let (_, id) = platform::sort_of(&real).ok()??;
     let key = Digest::of(&[b"family ", real.as_os_str().as_encoded_bytes()].concat());
     let path = store.dir().join("toolchains").join(key.hex());
-    let known = std::fs::read(&path).ok().and_then(|bytes| recall(&bytes, &id));
+    let known = disk::step("compiler: read", &path, || std::fs::read(&path)).ok();
+    let known = known.and_then(|bytes| recall(&bytes, &id));
     let is_gnu = known.unwrap_or_else(|| {
         let answer = says_gnu(program);
         let _ = store.publish(&path, &record(&id, answer));

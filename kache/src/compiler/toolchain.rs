@@ -22,7 +22,7 @@
 
 use super::{Abilities, Adapter};
 use crate::digest::Digest;
-use crate::platform::{self, StatId};
+use crate::platform::{self, StatId, disk};
 use crate::store::Store;
 use crate::store::codec::{Reader, Writer};
 use crate::template::Format;
@@ -52,7 +52,9 @@ impl Toolchain {
         let named = [adapter.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
         let key = Digest::of(&named);
         let path = store.dir().join("toolchains").join(key.hex());
-        if let Some(known) = std::fs::read(&path).ok().and_then(|b| Toolchain::decode(&b))
+        let read = || std::fs::read(&path);
+        if let Some(known) =
+            disk::step("toolchain: read", &path, read).ok().and_then(|b| Toolchain::decode(&b))
             && known.holds()
         {
             return Ok(known);

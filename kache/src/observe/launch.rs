@@ -5,7 +5,7 @@
 //! overwrites what another's running compilers have mapped.
 
 use super::log::Log;
-use crate::platform;
+use crate::platform::{self, disk};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -34,12 +34,13 @@ pub fn unpack(dir: &Path) -> io::Result<PathBuf> {
         return in_memory();
     }
     // Read whole rather than trusted: this is done on misses only, and what it guards against is a torn copy.
-    if fs::read(&path).is_ok_and(|there| there == OBJECT) {
+    if disk::step("observer: read", &path, || fs::read(&path)).is_ok_and(|there| there == OBJECT) {
         return Ok(path);
     }
-    fs::create_dir_all(dir)?;
+    disk::step("observer: make a directory", dir, || fs::create_dir_all(dir))?;
     let temporary = path.with_extension(format!("{}.tmp", process::id()));
-    let written = write_new(&temporary).and_then(|()| fs::rename(&temporary, &path));
+    let written = write_new(&temporary)
+        .and_then(|()| disk::step("observer: rename", &temporary, || fs::rename(&temporary, &path)));
     if written.is_err() {
         _ = fs::remove_file(&temporary);
     }
@@ -59,12 +60,11 @@ fn in_memory() -> io::Result<PathBuf> {
 fn write_new(path: &Path) -> io::Result<()> {
     // One left by a killed process of the same id is read-only and could not be opened again.
     _ = fs::remove_file(path);
-    let mut file = fs::File::create_new(path)?;
-    file.write_all(OBJECT)?;
+    let mut file = disk::step("observer: create", path, || fs::File::create_new(path))?;
+    disk::write_all("observer: write", path, &mut file, OBJECT)?;
     let mut permissions = file.metadata()?.permissions();
     permissions.set_readonly(true);
-    file.set_permissions(permissions)?;
-    file.sync_all()
+    disk::step("observer: make it read-only", path, || file.set_permissions(permissions))
 }
 
 /// The variables to set for a command that is to be observed; `base` is the `LD_PRELOAD` it would have had.

@@ -3,6 +3,7 @@
 //! Everything else in the crate is written against these functions. `cfg(target_os)` stands here and under
 //! `observe/` and nowhere else.
 
+pub mod disk;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]

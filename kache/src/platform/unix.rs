@@ -139,6 +139,13 @@ pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
 
 /// Names this start of the machine; `None` where the system does not say.
 pub fn boot_id() -> Option<[u8; 16]> {
+    // A power cut that a test acts out.
+    #[cfg(feature = "faults")]
+    if let Ok(text) = std::env::var("KACHE_FAULT_BOOT") {
+        let mut out = [0; 16];
+        out.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+        return Some(out);
+    }
     let text = std::fs::read("/proc/sys/kernel/random/boot_id").ok()?;
     let mut out = [0; 16];
     let mut hex = text.iter().filter(|b| b.is_ascii_hexdigit());
@@ -160,6 +167,75 @@ pub fn clone_file(from: &mut File, to: &Path, executable: bool) -> io::Result<(F
     }
     io::copy(from, &mut out)?;
     Ok((out, Method::Copy))
+}
+
+/// What a file takes on disk, in bytes.
+pub fn room(m: &Metadata) -> u64 {
+    m.blocks() * 512
+}
+
+/// How large the file system is that a path is on, in bytes.
+pub fn disk_size(path: &Path) -> Option<u64> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    // SAFETY: statvfs is plain data for the call to fill in, and the path NUL-terminated.
+    unsafe {
+        let mut s: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(path.as_ptr(), &mut s) == 0).then_some(s.f_blocks as u64 * s.f_frsize as u64)
+    }
+}
+
+/// Gives a file the present time.
+pub fn touch(path: &Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path is NUL-terminated; no times means now.
+    match unsafe { libc::utimensat(libc::AT_FDCWD, path.as_ptr(), std::ptr::null(), 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Starts a program that outlives this one, and that nobody waits for: in a session of its own, with nothing that
+/// was open here, and last in line for processor and disk.
+pub fn detach(command: &mut Command) -> io::Result<()> {
+    use std::process::Stdio;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let alone = || {
+        // SAFETY: plain calls that may be made between fork and exec. What cannot be had is gone without.
+        unsafe {
+            libc::setsid();
+            libc::nice(19);
+            #[cfg(target_os = "linux")]
+            libc::syscall(
+                libc::SYS_close_range,
+                3,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC as libc::c_int,
+            );
+        }
+        Ok(())
+    };
+    // SAFETY: the closure calls nothing but the system.
+    unsafe { command.pre_exec(alone) };
+    command.spawn().map(|_| ())
+}
+
+/// Does something during which no signal that asks the process to end is heeded; one that came is when it is done.
+pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: signal sets are plain data for the calls to fill in.
+    let before = unsafe {
+        let mut asks: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut asks);
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+            libc::sigaddset(&mut asks, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &asks, &mut before);
+        before
+    };
+    let done = work();
+    // SAFETY: `before` is what the first call filled in.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
+    done
 }
 
 /// Whether the owner may execute the file.

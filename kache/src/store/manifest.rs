@@ -4,6 +4,7 @@ use super::Store;
 use super::codec::{Reader, Writer};
 use crate::digest::Digest;
 use crate::observation::Observation;
+use crate::platform::disk;
 use std::io;
 
 const MAGIC: &[u8; 8] = b"kachemf1";
@@ -61,7 +62,9 @@ impl Manifest {
 
     /// Reads the manifest of an action; `None` where there is none or it is not whole.
     pub fn load(store: &Store, action: &Digest) -> Option<Manifest> {
-        Manifest::decode(&std::fs::read(store.path("manifests", action)).ok()?, action)
+        let path = store.path("manifests", action);
+        let bytes = disk::step("manifest: read", &path, || std::fs::read(&path)).ok()?;
+        Manifest::decode(&bytes, action)
     }
 
     /// Takes a result away, and every set that leads to it. The action's lock should be held, as for [`Manifest::add`].

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <cache>/v1/manifests/ab/<action>   results/cd/<result>   blobs/ef/<blake3>   traces/cd/<result>.json
-//!            tmp/   locks/   events/   observer/   digests   toolchains/   differences/
+//!            tmp/   locks/   events/   observer/   digests   toolchains/   usage   differences/
 //! ```
 //!
 //! A write goes to `tmp/` and is renamed: blobs first, then the result that names them, then the manifest that names the
@@ -11,20 +11,26 @@
 //! place, is no entry; blobs are read anew after each start of the machine before they are believed.
 
 pub mod codec;
+pub mod collect;
 pub mod differences;
 pub mod manifest;
 pub mod result;
+pub mod scrub;
 
 use crate::digest::{Digest, Table};
-use crate::platform::{self, StatId};
+use crate::platform::{self, StatId, disk};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The version of the layout; another version lives beside this one in a directory of its own.
-pub const FORMAT: &str = "v1";
+/// The version of the layout; another version lives beside this one in a directory of its own. (Named at build time, so that
+/// a test can have two.)
+pub const FORMAT: &str = match option_env!("KACHE_STORE_FORMAT") {
+    Some(format) => format,
+    None => "v1",
+};
 
 /// An open store.
 pub struct Store {
@@ -50,7 +56,8 @@ impl Store {
                 "toolchains",
                 "observer",
             ] {
-                platform::make_private_dir(&dir.join(part))?;
+                let part = dir.join(part);
+                disk::step("store: make a directory", &part, || platform::make_private_dir(&part))?;
             }
         }
         let table = Table::at(dir.join("digests"));
@@ -82,8 +89,9 @@ impl Store {
     pub fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let tmp = self.temporary();
         let written = (|| {
-            let mut f = OpenOptions::new().write(true).create_new(true).open(&tmp)?;
-            f.write_all(bytes)
+            let create = || OpenOptions::new().write(true).create_new(true).open(&tmp);
+            let mut file = disk::step("store: create", &tmp, create)?;
+            disk::write_all("store: write", &tmp, &mut file, bytes)
         })();
         written.and_then(|()| into_place(&tmp, path)).inspect_err(|_| {
             let _ = std::fs::remove_file(&tmp);
@@ -99,12 +107,14 @@ impl Store {
         }
         let tmp = self.temporary();
         let kept = (|| {
-            let mut source = File::open(from)?;
-            let (file, _) = platform::clone_file(&mut source, &tmp, false)?;
-            if StatId::of(&source.metadata()?) != id {
+            let mut source = disk::step("blob: open the output", from, || File::open(from))?;
+            let copy = || platform::clone_file(&mut source, &tmp, false);
+            let (file, _) = disk::step("blob: copy", &tmp, copy)?;
+            let after = disk::step("blob: look at the output again", from, || source.metadata())?;
+            if StatId::of(&after) != id {
                 return Err(io::Error::other("an output changed while it was stored"));
             }
-            platform::make_read_only(&file)?;
+            disk::step("blob: make it read-only", &tmp, || platform::make_read_only(&file))?;
             into_place(&tmp, &path)?;
             self.remember(&file, &path, known.digest);
             Ok((known.digest, id.size))
@@ -126,7 +136,8 @@ impl Store {
 
     /// Whether a blob is there and was found right since the machine started. One that was not is written again.
     fn has(&self, path: &Path, digest: &Digest) -> bool {
-        let known = std::fs::metadata(path).ok().and_then(|m| self.table.get(&StatId::of(&m)));
+        let known = disk::step("blob: is it there", path, || std::fs::metadata(path)).ok();
+        let known = known.and_then(|m| self.table.get(&StatId::of(&m)));
         known.is_some_and(|k| k.digest == *digest)
     }
 
@@ -146,12 +157,12 @@ impl Store {
     /// removed.
     pub fn open_blob(&self, digest: &Digest) -> io::Result<Option<File>> {
         let path = self.path("blobs", digest);
-        let file = match File::open(&path) {
+        let file = match disk::step("blob: open", &path, || File::open(&path)) {
             Ok(f) => f,
             Err(e) if platform::is_absent(&e) => return Ok(None),
             Err(e) => return Err(e),
         };
-        let id = StatId::of(&file.metadata()?);
+        let id = StatId::of(&disk::step("blob: look at it", &path, || file.metadata())?);
         if self.table.get(&id).is_some_and(|k| k.digest == *digest) {
             return Ok(Some(file));
         }
@@ -171,7 +182,8 @@ impl Store {
     ) -> io::Result<Option<(u64, platform::Method)>> {
         let Some(mut blob) = self.open_blob(digest)? else { return Ok(None) };
         let tmp = beside(to);
-        let done = platform::clone_file(&mut blob, &tmp, executable).and_then(|(file, method)| {
+        let copy = || platform::clone_file(&mut blob, &tmp, executable);
+        let done = disk::step("restore: copy", &tmp, copy).and_then(|(file, method)| {
             put_over(&tmp, to)?;
             self.remember(&file, to, *digest);
             Ok((file.metadata()?.len(), method))
@@ -184,12 +196,17 @@ impl Store {
     /// Takes the lock of an action, so that one wrapper compiles it and the others wait for the result. `None`
     /// where it could not be had in time: the caller goes on without it.
     pub fn lock(&self, action: &Digest, patience: Duration) -> Option<Lock> {
-        let path = self.dir.join("locks").join(action.hex());
+        self.lock_named(&action.hex(), patience)
+    }
+
+    fn lock_named(&self, name: &str, patience: Duration) -> Option<Lock> {
+        let path = self.dir.join("locks").join(name);
         let start = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
-            let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).ok()?;
-            if platform::try_lock(&file).ok()? {
+            let open = || OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+            let file = disk::step("lock: open", &path, open).ok()?;
+            if disk::step("lock: take", &path, || platform::try_lock(&file)).ok()? {
                 // The last holder may have removed the name that this descriptor was opened by.
                 let same = std::fs::metadata(&path).ok().map(|m| StatId::of(&m).ino)
                     == file.metadata().ok().map(|m| StatId::of(&m).ino);
@@ -207,6 +224,34 @@ impl Store {
     }
 }
 
+/// How large the store is, roughly: what was stored is added up, without a lock, and each collection sets it right.
+impl Store {
+    fn usage_file(&self) -> io::Result<File> {
+        let path = self.dir.join("usage");
+        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        disk::step("usage: open", &path, open)
+    }
+
+    /// Adds what was stored, and says what there is now; nothing where that is not known.
+    pub fn grew(&self, bytes: u64) -> Option<u64> {
+        let (file, mut have) = (self.usage_file().ok()?, [0; 8]);
+        platform::read_at(&file, &mut have, 0).ok()?;
+        let now = u64::from_le_bytes(have).saturating_add(bytes);
+        platform::write_at(&file, &now.to_le_bytes(), 0).ok()?;
+        Some(now)
+    }
+
+    /// Says what there is.
+    pub fn set_usage(&self, bytes: u64) {
+        let _ = self.usage_file().and_then(|file| platform::write_at(&file, &bytes.to_le_bytes(), 0));
+    }
+
+    /// Notes that a result was used now. A store that cannot be written to has no need of it.
+    pub fn used(&self, result: &Digest) {
+        let _ = platform::touch(&self.path("results", result));
+    }
+}
+
 /// A held lock; dropped, it is free, and its name is gone.
 pub struct Lock {
     path: PathBuf,
@@ -221,12 +266,13 @@ impl Drop for Lock {
 
 /// Renames, making the directory only where it turns out to be missing.
 fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
-    match std::fs::rename(tmp, path) {
+    let rename = || disk::step("store: rename", tmp, || std::fs::rename(tmp, path));
+    match rename() {
         Err(e) if platform::is_absent(&e) => {
             if let Some(parent) = path.parent() {
-                platform::make_private_dir(parent)?;
+                disk::step("store: make a directory", parent, || platform::make_private_dir(parent))?;
             }
-            std::fs::rename(tmp, path)
+            rename()
         }
         other => other,
     }
@@ -235,11 +281,11 @@ fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
 /// Renames over what a compiler would overwrite. The old file goes first: ext4 writes a file out at once when it
 /// replaces another, which costs a hundred times the copy.
 pub fn put_over(tmp: &Path, to: &Path) -> io::Result<()> {
-    match std::fs::remove_file(to) {
+    match disk::step("restore: remove the old file", to, || std::fs::remove_file(to)) {
         Err(e) if !platform::is_absent(&e) => return Err(e),
         _ => {}
     }
-    std::fs::rename(tmp, to)
+    disk::step("restore: rename", tmp, || std::fs::rename(tmp, to))
 }
 
 /// A name beside `path` for a file on its way there.
@@ -281,7 +327,7 @@ mod tests {
         let (digest, _) = Store::open(dir.path()).unwrap().put_blob(&f).unwrap();
         // What is left has the right length, and no digest is known from before.
         let restart = || {
-            std::fs::remove_file(dir.path().join("v1/digests")).unwrap();
+            std::fs::remove_file(dir.path().join(FORMAT).join("digests")).unwrap();
             let store = Store::open(dir.path()).unwrap();
             let blob = store.path("blobs", &digest);
             std::fs::set_permissions(&blob, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();

@@ -4,6 +4,7 @@ use super::Store;
 use super::codec::{Reader, Writer};
 use crate::digest::Digest;
 use crate::events::Observed;
+use crate::platform::disk;
 use std::io;
 
 const MAGIC: &[u8; 8] = b"kachers1";
@@ -83,7 +84,9 @@ impl ActionResult {
 
     /// Reads a result; `None` where there is none or it is not whole.
     pub fn load(store: &Store, key: &Digest) -> Option<ActionResult> {
-        ActionResult::decode(&std::fs::read(store.path("results", key)).ok()?, key)
+        let path = store.path("results", key);
+        let bytes = disk::step("result: read", &path, || std::fs::read(&path)).ok()?;
+        ActionResult::decode(&bytes, key)
     }
 
     /// Keeps the result. Its blobs must be in the store already.

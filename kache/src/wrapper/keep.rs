@@ -170,7 +170,7 @@ impl Session<'_> {
     /// Keeps a trace. Without it only explaining is poorer.
     fn leave(&self, trace: &KeyTrace) {
         if let Ok(text) = serde_json::to_vec(trace) {
-            let path = self.store.dir().join(&crate::trace::relative_path(&trace.result)[3..]);
+            let path = self.store.dir().with_file_name("").join(crate::trace::relative_path(&trace.result));
             let _ = self.store.publish(&path, &text);
         }
     }

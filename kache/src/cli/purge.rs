@@ -1,0 +1,49 @@
+//! `kache purge`: an empty cache. Builds that run meanwhile compile.
+//!
+//! JSON: `{"v":1,"dry_run","files","bytes"}`.
+
+use super::page::{self, Page};
+use super::{Answer, Format, Trouble};
+use crate::store::collect;
+use serde::Serialize;
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  kache purge --dry-run         how much that is\n  KACHE_CACHE_DIR=/ci/cache kache purge"
+)]
+pub struct Options {
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Json {
+    v: u32,
+    dry_run: bool,
+    files: u64,
+    bytes: u64,
+}
+
+/// Purges.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    let cache = super::cache_dir(&super::settings()?)?;
+    let gone = collect::purge(&cache, options.dry_run)
+        .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    if options.format == Format::Json {
+        return Answer::json(&Json { v: 1, dry_run: options.dry_run, files: gone.files, bytes: gone.bytes });
+    }
+    let mut page = Page::new();
+    let verb = if options.dry_run { "would be removed" } else { "removed" };
+    page.line(format!(
+        "{}, {}, {verb} from {}",
+        page::count(gone.files as usize, "file", "files"),
+        page::size(gone.bytes),
+        cache.display()
+    ));
+    Ok(Answer::page(page))
+}

@@ -1,0 +1,76 @@
+//! `kache verify`: is what is cached what it should be, to the last byte.
+//!
+//! JSON: `{"v":1,"ok","blobs","bytes","results","manifests","faults":[{"file","what","harmless","repaired"}]}`; `ok` says that
+//! nothing is damaged. The exit status is 1 where something is, and was not repaired.
+
+use super::page::{self, Page, Style};
+use super::{Answer, Format, Trouble};
+use crate::store::Store;
+use crate::store::scrub::{self, Scrubbed};
+use serde::Serialize;
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A build never trusts what is damaged: it compiles. This is to know, and to clear it away at once.\n\nExamples:\n  kache verify\n  kache verify --repair"
+)]
+pub struct Options {
+    /// Remove what is damaged
+    #[arg(long, conflicts_with = "dry_run")]
+    repair: bool,
+    /// Only say what is damaged (as without `--repair`)
+    #[arg(long)]
+    dry_run: bool,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    v: u32,
+    ok: bool,
+    #[serde(flatten)]
+    done: &'a Scrubbed,
+}
+
+/// Reads.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    let cache = super::cache_dir(&super::settings()?)?;
+    let done = Store::open(&cache)
+        .and_then(|store| scrub::scrub(&store, options.repair))
+        .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    let bad = |f: &&scrub::Fault| !f.harmless && !f.repaired;
+    let ok = done.faults.iter().filter(bad).count() == 0;
+    let mut answer = match options.format {
+        Format::Json => Answer::json(&Json { v: 1, ok, done: &done })?,
+        Format::Text => Answer::page(text(&done, ok)),
+    };
+    answer.status = u8::from(!ok);
+    Ok(answer)
+}
+
+fn text(done: &Scrubbed, ok: bool) -> Page {
+    let mut page = Page::new();
+    page.line(format!(
+        "read {}, {}; {}; {}",
+        page::count(done.blobs as usize, "blob", "blobs"),
+        page::size(done.bytes),
+        page::count(done.results as usize, "result", "results"),
+        page::count(done.manifests as usize, "manifest", "manifests")
+    ));
+    for fault in &done.faults {
+        let (style, mark) = match (fault.repaired, fault.harmless) {
+            (true, _) => (Style::Green, "removed "),
+            (false, true) => (Style::Yellow, "incomplete "),
+            (false, false) => (Style::Red, "DAMAGED "),
+        };
+        page.spans(&[(style, mark.to_string()), (Style::Plain, format!("{}: {}", fault.file, fault.what))]);
+    }
+    page.heading(match (ok, done.faults.is_empty()) {
+        (true, true) => "all is as it should be",
+        (true, false) => "nothing is damaged",
+        (false, _) => "what is damaged is never restored; `kache verify --repair` removes it",
+    });
+    page
+}

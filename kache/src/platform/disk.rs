@@ -1,0 +1,141 @@
+//! The one door between the store and the file system: each step has a name.
+//!
+//! The name does two things. It stands in the error where the step fails, so that an event says what could not be done
+//! and not only why. And in a build with the feature `faults`, which no user gets, a step can be made to fail, to be cut short,
+//! to lose its file, or to be the last thing that the process did: `KACHE_FAULT=N:KIND` names the N-th step of this
+//! process (`N+` all from there on), `KACHE_FAULT_STEPS=FILE` has their names listed. So the faults happen in the
+//! real program, on its real way, and not in a model of it.
+//!
+//! | kind | what happens at the step |
+//! | --- | --- |
+//! | `enospc`, `eio`, `erofs`, `eacces`, `emfile`, `edquot` | the call fails with that error |
+//! | `short` | half of the bytes are written, then the disk is full |
+//! | `vanish` | the file is removed just before |
+//! | `kill`, `after` | SIGKILL just before, just after |
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Takes a step: `op` does it, to what is at `path`.
+#[inline]
+pub fn step<T>(name: &'static str, path: &Path, op: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    #[cfg(feature = "faults")]
+    let fault = fault::next(name);
+    #[cfg(feature = "faults")]
+    fault::before(fault, path).map_err(|e| named(name, path, e))?;
+    let done = op().map_err(|e| named(name, path, e));
+    #[cfg(feature = "faults")]
+    fault::after(fault);
+    done
+}
+
+/// Writes all of the bytes to a file that is on its way to `path`.
+pub fn write_all(name: &'static str, path: &Path, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    #[cfg(feature = "faults")]
+    if fault::peek() == Some(fault::Kind::Short) {
+        let _ = file.write_all(&bytes[..bytes.len() / 2]);
+    }
+    step(name, path, || file.write_all(bytes))
+}
+
+/// What an error says with its step. That nothing is there is an answer, and stays as it is.
+fn named(name: &str, path: &Path, e: io::Error) -> io::Error {
+    if super::is_absent(&e) {
+        return e;
+    }
+    io::Error::new(e.kind(), format!("{name}: {}: {e}", path.display()))
+}
+
+#[cfg(feature = "faults")]
+mod fault {
+    use std::io::{self, Write};
+    use std::path::Path;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Kind {
+        Error(i32),
+        Short,
+        Vanish,
+        Kill,
+        After,
+    }
+
+    struct Plan {
+        at: u64,
+        on: bool,
+        kind: Kind,
+    }
+
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+    fn plan() -> Option<&'static Plan> {
+        static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+        let read = || {
+            let text = std::env::var("KACHE_FAULT").ok()?;
+            let (at, kind) = text.split_once(':')?;
+            let kind = match kind {
+                "enospc" => Kind::Error(libc::ENOSPC),
+                "eio" => Kind::Error(libc::EIO),
+                "erofs" => Kind::Error(libc::EROFS),
+                "eacces" => Kind::Error(libc::EACCES),
+                "emfile" => Kind::Error(libc::EMFILE),
+                "edquot" => Kind::Error(libc::EDQUOT),
+                "short" => Kind::Short,
+                "vanish" => Kind::Vanish,
+                "kill" => Kind::Kill,
+                "after" => Kind::After,
+                other => panic!("no fault is called {other}"),
+            };
+            Some(Plan { at: at.trim_end_matches('+').parse().ok()?, on: at.ends_with('+'), kind })
+        };
+        PLAN.get_or_init(read).as_ref()
+    }
+
+    fn of(n: u64) -> Option<Kind> {
+        plan().filter(|p| n == p.at || p.on && n > p.at).map(|p| p.kind)
+    }
+
+    /// The fault of the step that comes next.
+    pub fn peek() -> Option<Kind> {
+        of(TAKEN.load(Ordering::Relaxed) + 1)
+    }
+
+    pub fn next(name: &str) -> Option<Kind> {
+        let n = TAKEN.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(list) = std::env::var_os("KACHE_FAULT_STEPS") {
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(list);
+            let _ = file.and_then(|mut f| f.write_all(format!("{n} {name}\n").as_bytes()));
+        }
+        of(n)
+    }
+
+    pub fn before(fault: Option<Kind>, path: &Path) -> io::Result<()> {
+        match fault {
+            Some(Kind::Error(errno)) => Err(io::Error::from_raw_os_error(errno)),
+            Some(Kind::Short) => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
+            Some(Kind::Vanish) => {
+                let _ = std::fs::remove_file(path);
+                Ok(())
+            }
+            Some(Kind::Kill) => die(),
+            Some(Kind::After) | None => Ok(()),
+        }
+    }
+
+    pub fn after(fault: Option<Kind>) {
+        if fault == Some(Kind::After) {
+            die();
+        }
+    }
+
+    fn die() -> ! {
+        // SAFETY: a plain call; nothing comes after it.
+        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        loop {
+            std::thread::park();
+        }
+    }
+}
