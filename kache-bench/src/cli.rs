@@ -1,18 +1,20 @@
 //! The command line, and what each command does.
 
+use crate::audit;
 use crate::backend::{Backend, Kache};
+use crate::bed::Bed;
 use crate::check::{self, Plan};
 use crate::machine::{self, Machine};
 use crate::print;
 use crate::record::{self, Measured, Record};
 use crate::scratch::{Leave, Scratch};
 use crate::trouble::Result;
-use crate::verdict;
+use crate::verdict::{self, Verdict};
 use crate::workload::Workload;
 use crate::workspace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Proves on real projects that kache's keys agree across checkouts and that its hits are what the compiler makes.
@@ -40,6 +42,17 @@ enum Command {
     Verify {
         #[command(flatten)]
         run: RunOptions,
+    },
+    /// Ask for each unit again under strace: is all that its compiler looked at in its record, or excused?
+    Audit {
+        #[command(flatten)]
+        run: RunOptions,
+        /// Only every so many units
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        every: u32,
+        /// Take this component (`file <workspace>/a.h`) out of each record first, to see the audit find it out
+        #[arg(long, value_name = "COMPONENT")]
+        forget: Option<String>,
     },
     /// List the workloads
     List {
@@ -92,6 +105,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             judge("check", &run, Plan { keys: true, artifacts: verify, plain })
         }
         Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
+        Command::Audit { run, every, forget } => probe("audit", &run, |bed, scratch| {
+            let found = audit::run(bed, scratch, every as usize, forget.as_deref())?;
+            Ok((found.problems(), found.text(), found))
+        }),
         Command::List { workloads, format } => list(workloads, format),
     }
 }
@@ -99,13 +116,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<ExitCode> {
     let workload = Workload::load(&below(&options.workloads, "workloads")?, &options.name)?;
     let results = below(&options.results, "results")?;
-    let backend = match &options.kache {
-        Some(program) => Kache::at(program)?,
-        None => {
-            eprintln!("building kache (cargo build --release -p kache; --kache PATH to use another)");
-            Kache::build(&workspace::find()?)?
-        }
-    };
+    let backend = backend(options)?;
     let scratch = Scratch::create(options.dir.as_deref(), &workload.name, options.keep)?;
     let outcome = check::run(&workload, &backend, &scratch, plan);
     tell_what_is_left(&scratch);
@@ -124,16 +135,73 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<Exit
         key_stability: findings.stability.share(),
         findings,
     };
-    let line = record.line(&scratch)?;
-    let history = record::append(&results, &workload.name, &line)?;
+    conclude(options, &record, &print::report(&record), &scratch, &results)
+}
+
+fn backend(options: &RunOptions) -> Result<Kache> {
+    match &options.kache {
+        Some(program) => Kache::at(program),
+        None => {
+            eprintln!("building kache (cargo build --release -p kache; --kache PATH to use another)");
+            Kache::build(&workspace::find()?)
+        }
+    }
+}
+
+/// Keeps a record and prints it.
+fn conclude<F: Serialize>(
+    options: &RunOptions,
+    record: &Record<F>,
+    text: &str,
+    scratch: &Scratch,
+    results: &Path,
+) -> Result<ExitCode> {
+    let line = record.line(scratch)?;
+    let history = record::append(results, &record.workload, &line)?;
     match options.format {
         Format::Text => {
-            print!("{}", print::report(&record));
+            print!("{text}");
             println!("recorded in {}", history.display());
         }
         Format::Json => println!("{line}"),
     }
     Ok(if record.verdict.ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// A command that asks for single units of a built workload: what speaks against it, its text, its findings.
+fn probe<F: Serialize>(
+    command: &'static str,
+    options: &RunOptions,
+    ask: impl FnOnce(&mut Bed, &Scratch) -> Result<(Vec<String>, String, F)>,
+) -> Result<ExitCode> {
+    let workload = Workload::load(&below(&options.workloads, "workloads")?, &options.name)?;
+    let results = below(&options.results, "results")?;
+    let backend = backend(options)?;
+    let scratch = Scratch::create(options.dir.as_deref(), &workload.name, options.keep)?;
+    let asked = Bed::make(&workload, &backend, &scratch).and_then(|mut bed| {
+        let found = ask(&mut bed, &scratch)?;
+        Ok((bed, found))
+    });
+    tell_what_is_left(&scratch);
+    let (bed, (problems, text, findings)) = asked?;
+    let record = Record {
+        v: record::VERSION,
+        command,
+        workload: workload.name.clone(),
+        source: bed.commit.clone(),
+        date: machine::now(),
+        backend: Measured { name: backend.name().into(), version: backend.version()? },
+        commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
+        machine: Machine::here(bed.checkout.root()),
+        verdict: Verdict { ok: problems.is_empty(), problems },
+        hit_rate: None,
+        key_stability: None,
+        findings,
+    };
+    let heading = if record.verdict.ok { "OK" } else { "NOT OK" };
+    let problems: String = record.verdict.problems.iter().map(|p| format!("  ✗ {p}\n")).collect();
+    let text = format!("\n{command} {}: {heading}\n{problems}\n{text}", workload.name);
+    conclude(options, &record, &text, &scratch, &results)
 }
 
 fn hit_rate(findings: &check::Findings) -> Option<f64> {

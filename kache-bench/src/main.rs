@@ -4,11 +4,15 @@
 //! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
 //! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept.
+//!
+//! [`audit`] asks for each unit of a workload again, on a [`bed`] of [`invocations`] that were written down.
 
 mod archive;
 mod artifacts;
+mod audit;
 mod backend;
 mod baked;
+mod bed;
 mod cause;
 mod check;
 mod checkout;
@@ -18,6 +22,7 @@ mod environment;
 mod eventlog;
 mod fold;
 mod interrupt;
+mod invocations;
 mod keydiff;
 mod leak;
 mod machine;
@@ -40,6 +45,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    invocations::stand_in();
     interrupt::install();
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,

@@ -16,6 +16,8 @@ use std::process::{Command, Stdio};
 #[derive(Clone, Debug)]
 pub struct Kache {
     program: PathBuf,
+    /// What is called in its place: itself, unless something stands in front.
+    front: PathBuf,
 }
 
 impl Kache {
@@ -26,7 +28,17 @@ impl Kache {
                 .at(program.display())
                 .remedy("give --kache the path of the binary, or leave it out to have it built")
         })?;
-        Ok(Kache { program })
+        Ok(Kache { front: program.clone(), program })
+    }
+
+    /// The binary itself.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The same with something in front, which becomes kache in the end.
+    pub fn behind(&self, front: &Path) -> Kache {
+        Kache { front: front.to_path_buf(), ..self.clone() }
     }
 
     /// Builds the binary in the workspace that this harness is part of.
@@ -60,7 +72,7 @@ impl Kache {
     }
 
     fn wrapped(&self, compiler: &str) -> OsString {
-        let mut line = self.program.clone().into_os_string();
+        let mut line = self.front.clone().into_os_string();
         line.push(" ");
         line.push(compiler);
         line
@@ -81,6 +93,9 @@ impl Kache {
                 .at(shims.display())
                 .remedy("use a kache that has the command, or another `wiring.cc`"));
         }
+        if self.front != self.program {
+            self.lead_to_front(&shims).map_err(Trouble::io("write to", &shims))?;
+        }
         let path = environment.get("PATH").unwrap_or_default();
         let parts = std::iter::once(shims.clone()).chain(std::env::split_paths(&path));
         std::env::join_paths(parts).map_err(|e| {
@@ -88,6 +103,18 @@ impl Kache {
                 .at(shims.display())
                 .remedy("use --dir with a path without `:`")
         })
+    }
+
+    /// `kache shims install` makes links to kache itself.
+    fn lead_to_front(&self, shims: &Path) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(shims)? {
+            let path = entry?.path();
+            if path.is_symlink() {
+                std::fs::remove_file(&path)?;
+                std::os::unix::fs::symlink(&self.front, &path)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -113,7 +140,7 @@ impl Backend for Kache {
             NO_WRAPPERS.iter().map(|(n, v)| (n.into(), v.into())).collect();
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
         if wiring.rustc {
-            all.push(("RUSTC_WRAPPER".into(), self.program.clone().into()));
+            all.push(("RUSTC_WRAPPER".into(), self.front.clone().into()));
         }
         match wiring.cc {
             Some(CcWiring::Environment) => {
@@ -125,7 +152,7 @@ impl Backend for Kache {
             Some(CcWiring::Launcher) => {
                 for language in ["C", "CXX"] {
                     let name = format!("CMAKE_{language}_COMPILER_LAUNCHER");
-                    all.push((name.into(), self.program.clone().into()));
+                    all.push((name.into(), self.front.clone().into()));
                 }
             }
             Some(CcWiring::Shims) => all.push(("PATH".into(), self.shims_before(&environment, cache)?)),
