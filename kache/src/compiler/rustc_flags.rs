@@ -96,7 +96,7 @@ pub static TABLE: &[Row] = &[
     row("--remap-path-scope", Value, Relevant(Literal), "the names of sources in artifacts"),
     row("--env-set", Value, Relevant(Literal), LANG),
     // Code generation.
-    row("-C ar", Maybe, Excluded, "does nothing since 2016"),
+    row("-C ar", Maybe, Relevant(Presence), "does nothing since 2016, and rustc says so"),
     row("-C code-model", Maybe, Relevant(Literal), CODE),
     row("-C codegen-units", Maybe, Relevant(Literal), CODE),
     row("-C collapse-macro-debuginfo", Maybe, Relevant(Literal), "debug information"),
@@ -138,7 +138,7 @@ pub static TABLE: &[Row] = &[
     row("-C metadata", Maybe, Relevant(Literal), "is in every symbol"),
     row("-C no-prepopulate-passes", Maybe, Relevant(Literal), CODE),
     row("-C no-redzone", Maybe, Relevant(Literal), CODE),
-    row("-C no-stack-check", Maybe, Excluded, "does nothing since 2014"),
+    row("-C no-stack-check", Maybe, Relevant(Presence), "does nothing since 2014, and rustc says so"),
     row("-C no-vectorize-loops", Maybe, Relevant(Literal), CODE),
     row("-C no-vectorize-slp", Maybe, Relevant(Literal), CODE),
     row("-C opt-level", Maybe, Relevant(Literal), CODE),
