@@ -71,7 +71,6 @@ pub struct Neither {
 
 /// Audits every so many units of a built workload.
 pub fn run(bed: &mut Bed, scratch: &Scratch, every: usize, forget: Option<&str>) -> Result<Findings> {
-    require_strace()?;
     let units: Vec<Unit> = bed.units.iter().step_by(every).cloned().collect();
     let mut audit = Audit { findings: Findings { units: bed.units.len(), ..Default::default() }, forget, ..Audit::default() };
     let mut shown = progress::Phase::begin("audit", Some(units.len()));
@@ -86,7 +85,8 @@ pub fn run(bed: &mut Bed, scratch: &Scratch, every: usize, forget: Option<&str>)
     Ok(findings)
 }
 
-fn require_strace() -> Result<()> {
+/// Fails without the oracle: asked before anything is built.
+pub fn require_strace() -> Result<()> {
     let there = Command::new("strace").arg("-V").output().is_ok_and(|o| o.status.success());
     there.then_some(()).ok_or_else(|| {
         Trouble::input("strace is not installed; it is the oracle").remedy("install the package `strace` (Linux only)")

@@ -5,6 +5,7 @@ use crate::backend::{Backend, Kache};
 use crate::bed::Bed;
 use crate::check::{self, Plan};
 use crate::machine::{self, Machine};
+use crate::mutate;
 use crate::print;
 use crate::record::{self, Measured, Record};
 use crate::scratch::{Leave, Scratch};
@@ -53,6 +54,20 @@ enum Command {
         /// Take this component (`file <workspace>/a.h`) out of each record first, to see the audit find it out
         #[arg(long, value_name = "COMPONENT")]
         forget: Option<String>,
+    },
+    /// Change recorded inputs of single units, one at a time, and demand a miss; change excluded ones and demand a hit
+    Mutate {
+        #[command(flatten)]
+        run: RunOptions,
+        /// How many units for each kind of input
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        units: u32,
+        /// Another number draws other units and inputs
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+        /// Change nothing where something is to be changed, to see the harness find that out
+        #[arg(long)]
+        idle: bool,
     },
     /// List the workloads
     List {
@@ -105,8 +120,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             judge("check", &run, Plan { keys: true, artifacts: verify, plain })
         }
         Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
-        Command::Audit { run, every, forget } => probe("audit", &run, |bed, scratch| {
+        Command::Audit { run, every, forget } => audit::require_strace().and_then(|()| probe("audit", &run, |bed, scratch| {
             let found = audit::run(bed, scratch, every as usize, forget.as_deref())?;
+            Ok((found.problems(), found.text(), found))
+        })),
+        Command::Mutate { run, units, seed, idle } => probe("mutate", &run, |bed, scratch| {
+            let found = mutate::run(bed, scratch, mutate::Plan { units: units as usize, seed, idle })?;
             Ok((found.problems(), found.text(), found))
         }),
         Command::List { workloads, format } => list(workloads, format),

@@ -5,7 +5,8 @@
 //! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept.
 //!
-//! [`audit`] asks for each unit of a workload again, on a [`bed`] of [`invocations`] that were written down.
+//! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
+//! down.
 
 mod archive;
 mod artifacts;
@@ -26,6 +27,7 @@ mod invocations;
 mod keydiff;
 mod leak;
 mod machine;
+mod mutate;
 mod pair;
 mod print;
 mod progress;
