@@ -72,11 +72,20 @@ pub struct Neither {
 /// Audits every so many units of a built workload.
 pub fn run(bed: &mut Bed, scratch: &Scratch, every: usize, forget: Option<&str>) -> Result<Findings> {
     let units: Vec<Unit> = bed.units.iter().step_by(every).cloned().collect();
-    let mut audit = Audit { findings: Findings { units: bed.units.len(), ..Default::default() }, forget, ..Audit::default() };
+    let mut audit = Audit {
+        findings: Findings { units: bed.units.len(), ..Default::default() },
+        forget,
+        ..Audit::default()
+    };
     let mut shown = progress::Phase::begin("audit", Some(units.len()));
     for (i, unit) in units.iter().enumerate() {
         audit.unit(bed, scratch, unit)?;
         shown.count(i + 1, 0);
+    }
+    if let Some(name) = forget.filter(|_| audit.forgotten == 0) {
+        return Err(Trouble::input(format!("no record has a component `{name}`")).remedy(
+            "`kache explain --format json` shows the names of components; give one as it stands there",
+        ));
     }
     let mut findings = audit.findings;
     findings.neither = audit.neither.into_values().collect();
@@ -89,7 +98,8 @@ pub fn run(bed: &mut Bed, scratch: &Scratch, every: usize, forget: Option<&str>)
 pub fn require_strace() -> Result<()> {
     let there = Command::new("strace").arg("-V").output().is_ok_and(|o| o.status.success());
     there.then_some(()).ok_or_else(|| {
-        Trouble::input("strace is not installed; it is the oracle").remedy("install the package `strace` (Linux only)")
+        Trouble::input("strace is not installed; it is the oracle")
+            .remedy("install the package `strace` (Linux only)")
     })
 }
 
@@ -100,6 +110,8 @@ struct Audit<'a> {
     sysroots: HashMap<PathBuf, Option<PathBuf>>,
     /// A component that is taken out of each record, to see whether that is seen.
     forget: Option<&'a str>,
+    /// How often it was there.
+    forgotten: usize,
 }
 
 impl Audit<'_> {
@@ -112,7 +124,8 @@ impl Audit<'_> {
         }
         let log = scratch.root().join("strace.log");
         let away = bed.put_away(&unit.event.outputs)?;
-        let Answer { event, success, errors } = bed.ask(&unit.invocation, &strace_line(&log), &[("KACHE_READ", OsStr::new("0"))])?;
+        let Answer { event, success, errors } =
+            bed.ask(&unit.invocation, &strace_line(&log), &[("KACHE_READ", OsStr::new("0"))])?;
         let trace = event.as_ref().and_then(|e| bed.trace(e));
         let (Some(event), Some(mut trace)) = (event.filter(|e| success && e.stored), trace) else {
             let tail = String::from_utf8_lossy(&errors).lines().last().unwrap_or_default().to_owned();
@@ -120,7 +133,9 @@ impl Audit<'_> {
             return Ok(());
         };
         if let Some(name) = self.forget {
+            let before = trace.components.len();
             trace.components.retain(|c| c.name != name);
+            self.forgotten += before - trace.components.len();
         }
         self.findings.audited += 1;
         if event.result != unit.event.result {
@@ -137,9 +152,18 @@ impl Audit<'_> {
     }
 
     fn judge(&mut self, bed: &Bed, unit: &Unit, outputs: &[String], trace: &KeyTrace, tree: &Tree) {
-        let compiler = trace.components.iter().find(|c| c.name == "compiler").map(|c| PathBuf::from(&c.raw)).unwrap_or_default();
+        let compiler = trace
+            .components
+            .iter()
+            .find(|c| c.name == "compiler")
+            .map(|c| PathBuf::from(&c.raw))
+            .unwrap_or_default();
         let crates = unit.event.unit.family != "cc";
-        let sysroot = self.sysroots.entry(compiler.clone()).or_insert_with(|| crates.then(|| sysroot(&compiler)).flatten()).clone();
+        let sysroot = self
+            .sysroots
+            .entry(compiler.clone())
+            .or_insert_with(|| crates.then(|| sysroot(&compiler)).flatten())
+            .clone();
         let mut known = Known::of(trace);
         let mut left = Vec::new();
         for (access, made) in &tree.looks {
@@ -148,7 +172,15 @@ impl Audit<'_> {
                 None => left.push((access, *made)),
             }
         }
-        let excuses = Excuses { invocation: &unit.invocation, sysroot: sysroot.as_deref(), compiler: &compiler, cache: &bed.cache, outputs, tree, known: &known };
+        let excuses = Excuses {
+            invocation: &unit.invocation,
+            sysroot: sysroot.as_deref(),
+            compiler: &compiler,
+            cache: &bed.cache,
+            outputs,
+            tree,
+            known: &known,
+        };
         let mut neither = Vec::new();
         for (access, made) in left {
             match excuses.excuse(access, made) {
@@ -194,7 +226,8 @@ impl Audit<'_> {
 
 /// `strace` in front of a command line, with its account in a file.
 fn strace_line(log: &Path) -> Vec<&OsStr> {
-    let options = ["-f", "--seccomp-bpf", "-qq", "-y", "-s", "65536", "-e", "signal=none", "-e", strace::TRACED, "-o"];
+    let options =
+        ["-f", "--seccomp-bpf", "-qq", "-y", "-s", "65536", "-e", "signal=none", "-e", strace::TRACED, "-o"];
     let mut line = vec![OsStr::new("strace")];
     line.extend(options.map(OsStr::new));
     line.extend([log.as_os_str(), OsStr::new("--")]);
@@ -206,7 +239,11 @@ fn read(log: &Path, cwd: &Path) -> Result<Tree> {
     let mut reader = strace::Reader::default();
     let mut calls = Vec::new();
     for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-        let call = reader.line(line).map_err(|why| Trouble::run(why).at(log.display()).remedy("this strace prints something new: teach `audit/strace.rs`"))?;
+        let call = reader.line(line).map_err(|why| {
+            Trouble::run(why)
+                .at(log.display())
+                .remedy("this strace prints something new: teach `audit/strace.rs`")
+        })?;
         calls.extend(call);
     }
     Ok(Tree::of(&calls, cwd))
@@ -232,10 +269,17 @@ impl Findings {
         }
         if !self.neither.is_empty() {
             let units: usize = self.neither.iter().map(|n| n.units).max().unwrap_or_default();
-            problems.push(format!("{} kinds of looks, in up to {units} units, are neither recorded nor excused", self.neither.len()));
+            problems.push(format!(
+                "{} kinds of looks, in up to {units} units, are neither recorded nor excused",
+                self.neither.len()
+            ));
         }
         if !self.failed.is_empty() {
-            problems.push(format!("{} units could not be asked again: {}", self.failed.len(), self.failed[0]));
+            problems.push(format!(
+                "{} units could not be asked again: {}",
+                self.failed.len(),
+                self.failed[0]
+            ));
         }
         problems
     }
@@ -266,7 +310,10 @@ impl Findings {
             out += "in neither:\n";
         }
         for n in self.neither.iter().take(SHOWN) {
-            out += &format!("  {} {} by {}: {} units, e.g. {} ({})\n", n.pattern, n.way, n.program, n.units, n.example, n.path);
+            out += &format!(
+                "  {} {} by {}: {} units, e.g. {} ({})\n",
+                n.pattern, n.way, n.program, n.units, n.example, n.path
+            );
         }
         if self.neither.len() > SHOWN {
             out += &format!("  and {} more, which the result has\n", self.neither.len() - SHOWN);

@@ -82,7 +82,9 @@ impl Bed {
         )?;
         let environment = environment.with_all(recorder.variables());
         let (mut log, mut events) = (EventLog::of_cache(&cache), Vec::new());
-        run("cold build", &checkout, &workload.build, &environment, scratch, &mut || events.extend(log.poll()))?;
+        run("cold build", &checkout, &workload.build, &environment, scratch, &mut || {
+            events.extend(log.poll())
+        })?;
         events.sort_by_key(|e| e.time_us);
         let tally = Tally::of(&events, &workload.units);
         eprintln!("{} units, of which {} were not kept", tally.units, tally.unstored.values().sum::<usize>());
@@ -98,7 +100,12 @@ impl Bed {
 
     /// Asks kache for a unit once more: `line` goes in front of kache, `more` into the environment. Its outputs are away
     /// while it is asked, as they were when it was built.
-    pub fn ask(&mut self, invocation: &Invocation, line: &[&OsStr], more: &[(&str, &OsStr)]) -> Result<Answer> {
+    pub fn ask(
+        &mut self,
+        invocation: &Invocation,
+        line: &[&OsStr],
+        more: &[(&str, &OsStr)],
+    ) -> Result<Answer> {
         crate::interrupt::check()?;
         invocation.forget_state();
         let program = self.kache.program().to_path_buf();

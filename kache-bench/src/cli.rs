@@ -120,10 +120,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             judge("check", &run, Plan { keys: true, artifacts: verify, plain })
         }
         Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
-        Command::Audit { run, every, forget } => audit::require_strace().and_then(|()| probe("audit", &run, |bed, scratch| {
-            let found = audit::run(bed, scratch, every as usize, forget.as_deref())?;
-            Ok((found.problems(), found.text(), found))
-        })),
+        Command::Audit { run, every, forget } => audit::require_strace().and_then(|()| {
+            probe("audit", &run, |bed, scratch| {
+                let found = audit::run(bed, scratch, every as usize, forget.as_deref())?;
+                Ok((found.problems(), found.text(), found))
+            })
+        }),
         Command::Mutate { run, units, seed, idle } => probe("mutate", &run, |bed, scratch| {
             let found = mutate::run(bed, scratch, mutate::Plan { units: units as usize, seed, idle })?;
             Ok((found.problems(), found.text(), found))

@@ -137,9 +137,8 @@ impl Invocation {
             let cut = field.iter().skip(1).position(|b| *b == b'=')? + 1;
             environment.push((text(&field[..cut]), text(&field[cut + 1..])));
         }
-        environment.retain(|(n, _)| {
-            n != PLACE && n != BECOME && !OF_THE_JOB_SERVER.iter().any(|name| n == name)
-        });
+        environment
+            .retain(|(n, _)| n != PLACE && n != BECOME && !OF_THE_JOB_SERVER.iter().any(|name| n == name));
         Some(Invocation { cwd, words, environment })
     }
 }
@@ -201,7 +200,8 @@ mod tests {
     #[test]
     fn what_is_written_down_is_read_again() {
         let words = ["gcc".into(), "-DX=a b".into(), "".into(), os(b"\xff.c")];
-        let environment = [("A".into(), "b=c".into()), ("MAKEFLAGS".into(), "-j".into()), ("E".into(), "".into())];
+        let environment =
+            [("A".into(), "b=c".into()), ("MAKEFLAGS".into(), "-j".into()), ("E".into(), "".into())];
         let bytes = Invocation::encode(Path::new("/w x"), &words, &environment);
         let read = Invocation::decode(&bytes).unwrap();
         assert_eq!((read.cwd.to_str(), &read.words[..]), (Some("/w x"), &words[..]));

@@ -111,9 +111,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn kind(&mut self, kind: Kind, units: &[(Unit, KeyTrace)]) -> Result<()> {
         let word = kind.word();
-        let of_kind = |c: &&Component| {
-            c.part == Part::Observation && c.name.split(' ').next() == Some(word)
-        };
+        let of_kind = |c: &&Component| c.part == Part::Observation && c.name.split(' ').next() == Some(word);
         let mut exercised = Exercised::default();
         let having: Vec<_> = units.iter().filter(|(_, t)| t.components.iter().any(|c| of_kind(&c))).collect();
         exercised.units_with = having.len();
@@ -155,10 +153,11 @@ impl Run<'_> {
             self.wrong(&said, "it does not hit unchanged", &before);
             return Ok(None);
         };
-        let changed = match change::make(&component.name, &component.raw, &component.value, &unit.invocation, &site)? {
-            Ok(changed) => changed,
-            Err(left) => return Ok(Some(left)),
-        };
+        let changed =
+            match change::make(&component.name, &component.raw, &component.value, &unit.invocation, &site)? {
+                Ok(changed) => changed,
+                Err(left) => return Ok(Some(left)),
+            };
         let after = match self.plan.idle {
             true => {
                 drop(changed);
@@ -183,7 +182,14 @@ impl Run<'_> {
         Ok(None)
     }
 
-    fn judge(&mut self, said: &str, component: &Component, before: &Event, after: &Answer, exercised: &mut Exercised) {
+    fn judge(
+        &mut self,
+        said: &str,
+        component: &Component,
+        before: &Event,
+        after: &Answer,
+        exercised: &mut Exercised,
+    ) {
         let Some(event) = &after.event else { return self.wrong(said, "kache said nothing of it", after) };
         if event.outcome == Outcome::Hit {
             return self.wrong(said, "FALSE HIT: it hits with the input changed", after);
@@ -194,7 +200,8 @@ impl Run<'_> {
         let traces = self.bed.trace(before).zip(self.bed.trace(event));
         let Some((old, new)) = traces else {
             exercised.refused += 1;
-            if after.success {
+            // What is not kept for a reason has none to leave.
+            if after.success && event.reason.is_none() {
                 self.wrong(said, "it was compiled, and left no trace", after);
             }
             return;
@@ -210,7 +217,12 @@ impl Run<'_> {
     fn wrong(&mut self, said: &str, what: &str, answer: &Answer) {
         let reason = answer.event.as_ref().and_then(|e| e.reason.clone()).unwrap_or_default();
         let errors = String::from_utf8_lossy(&answer.errors);
-        let tail = errors.lines().find(|l| l.contains("error")).or(errors.lines().next()).unwrap_or_default().to_owned();
+        let tail = errors
+            .lines()
+            .find(|l| l.contains("error"))
+            .or(errors.lines().next())
+            .unwrap_or_default()
+            .to_owned();
         let more: Vec<String> = [reason, tail].into_iter().filter(|t| !t.is_empty()).collect();
         let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join("; ")) };
         self.findings.wrong.push(format!("{said}: {what}{more}"));
@@ -230,7 +242,9 @@ impl Run<'_> {
             let answer = self.bed.ask(&part.invocation, &[], &[])?;
             let said = format!("{}: {}", unit.label(), part.name);
             match hit(&answer).filter(|e| e.result == before.result) {
-                Some(_) if same_as(away.files()) => *self.findings.excluded.entry(part.name.clone()).or_default() += 1,
+                Some(_) if same_as(away.files()) => {
+                    *self.findings.excluded.entry(part.name.clone()).or_default() += 1
+                }
                 Some(_) => self.wrong(&said, "it hits, and its artifacts are others", &answer),
                 None => self.wrong(&said, "false miss: it is excluded, and counts", &answer),
             }
@@ -298,7 +312,10 @@ impl Findings {
         let mut out = format!("{} units, drawn with --seed {}\n", self.units, self.seed);
         out += "recorded inputs: units that have one, changed, missed and named, missed and refused by the compiler\n";
         for (kind, e) in &self.kinds {
-            out += &format!("  {kind:<9} {:>6} {:>4} {:>4} {:>4}\n", e.units_with, e.changed, e.named, e.refused);
+            out += &format!(
+                "  {kind:<9} {:>6} {:>4} {:>4} {:>4}\n",
+                e.units_with, e.changed, e.named, e.refused
+            );
             for (why, n) in &e.left {
                 out += &format!("            skipped {n}: {why}\n");
             }

@@ -27,7 +27,10 @@ units = 3
 
 const FILES: &[(&str, &str)] = &[
     ("Makefile", "part.o: part.c\n\t$(CC) -g -Iearly -Iinc -c $< -o $@\n"),
-    ("part.c", "#include \"part.h\"\n#if __has_include(\"more.h\")\n#include \"more.h\"\n#endif\nint part(void) { return PART; }\n"),
+    (
+        "part.c",
+        "#include \"part.h\"\n#if __has_include(\"more.h\")\n#include \"more.h\"\n#endif\nint part(void) { return PART; }\n",
+    ),
     ("early/other.h", "\n"),
     ("inc/part.h", "#define PART 3\n"),
     (".gitignore", "*.o\ntarget\n"),
@@ -76,10 +79,12 @@ fn run(arguments: &[&str]) -> (Option<i32>, Value) {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let record: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"));
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"));
     assert_eq!(record["units"], 3, "{record:#}");
-    assert!(fs::read_dir(dir.path().join("scratch")).unwrap().next().is_none(), "the scratch directory stays");
+    assert!(
+        fs::read_dir(dir.path().join("scratch")).unwrap().next().is_none(),
+        "the scratch directory stays"
+    );
     (output.status.code(), record)
 }
 
@@ -98,7 +103,11 @@ fn all_that_a_compile_looks_at_is_recorded_or_excused() {
     }
     let (status, record) = run(&["audit", "small"]);
     assert_eq!(status, Some(0), "{record:#}");
-    assert_eq!((&record["audited"], record["neither"].as_array().unwrap().len()), (&3.into(), 0), "{record:#}");
+    assert_eq!(
+        (&record["audited"], record["neither"].as_array().unwrap().len()),
+        (&3.into(), 0),
+        "{record:#}"
+    );
     assert!(record["recorded"]["contents"].as_u64().unwrap() > 10, "{record:#}");
 }
 
@@ -108,7 +117,7 @@ fn an_audit_finds_out_what_is_not_recorded() {
         return;
     }
     for (component, path, way) in [
-        ("source <workspace>/inc/part.h", "inc/part.h", "read"),
+        ("file <workspace>/inc/part.h", "inc/part.h", "read"),
         ("path <workspace>/early/more.h", "early/more.h", "not found"),
         ("file <workspace>/app/told.txt", "app/told.txt", "read"),
         ("listing <workspace>/app", "app", "listed"),
@@ -128,7 +137,10 @@ fn what_is_recorded_counts_and_what_is_excluded_does_not() {
     for kind in ["file", "path", "listing", "env", "linker"] {
         let found = &record["kinds"][kind];
         let seen = |what: &str| found[what].as_u64().unwrap_or_default();
-        assert!(seen("changed") > 0 && seen("changed") == seen("named") + seen("refused"), "{kind}: {found:#}");
+        assert!(
+            seen("changed") > 0 && seen("changed") == seen("named") + seen("refused"),
+            "{kind}: {found:#}"
+        );
     }
     assert_eq!(record["excluded"]["env TERM"], 2, "{record:#}");
     assert_eq!(record["equal"], 2, "{record:#}");

@@ -104,7 +104,9 @@ const RULES: &[Rule] = &[
     Rule {
         name: "crates of crates",
         why: "a directory of kind `dependency` is searched for hashes that the crates on record name",
-        holds: |e, a| a.way == Way::Listed && a.program == "rustc" && dependency_dirs(e.invocation).contains(&a.path),
+        holds: |e, a| {
+            a.way == Way::Listed && a.program == "rustc" && dependency_dirs(e.invocation).contains(&a.path)
+        },
     },
     Rule {
         name: "incremental state",
@@ -136,7 +138,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "a directory on the way",
         why: "a compiler that resolves a path asks of each part whether it is a link; what is found at the end is on record",
-        holds: |e, a| a.way == Way::NoLink && e.tree.looks.keys().any(|o| o.path != a.path && o.path.starts_with(&a.path)),
+        holds: |e, a| {
+            a.way == Way::NoLink
+                && e.tree.looks.keys().any(|o| o.path != a.path && o.path.starts_with(&a.path))
+        },
     },
 ];
 
@@ -177,21 +182,27 @@ fn loader_search(e: &Excuses<'_>, a: &Access) -> bool {
         let toolchain = || e.sysroot.is_some_and(|root| plain.starts_with(root.join("lib")));
         // What names a directory of its own (`$ORIGIN/../lib`) is found again by its file.
         let own = || dir.ends_with("../lib");
-        dirs.iter().any(|d| d == dir) || toolchain() || own() || LIBRARY_DIRS.iter().any(|d| Path::new(d) == dir)
+        dirs.iter().any(|d| d == dir)
+            || toolchain()
+            || own()
+            || LIBRARY_DIRS.iter().any(|d| Path::new(d) == dir)
     };
     let name = a.path.file_name().unwrap_or_default().to_string_lossy();
     let is_library = name.contains(".so");
     let above = a.path.ancestors().skip(usize::from(is_library));
-    let above = above.skip_while(|d| d.file_name().is_some_and(|n| is_of_a_processor(&n.to_string_lossy()))).next();
+    let above =
+        above.skip_while(|d| d.file_name().is_some_and(|n| is_of_a_processor(&n.to_string_lossy()))).next();
     above.is_some_and(searched) && (!is_library || a.way == Way::Absent && found_elsewhere(e, &name))
 }
 
 /// Where glibc's loader searches of its own accord.
-const LIBRARY_DIRS: &[&str] = &["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"];
+const LIBRARY_DIRS: &[&str] =
+    &["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"];
 
 /// Names that the loader puts behind a directory, for libraries that are made for one processor.
 fn is_of_a_processor(name: &str) -> bool {
-    matches!(name, "tls" | "x86_64" | "aarch64" | "haswell" | "avx512_1" | "glibc-hwcaps") || name.starts_with("x86-64-v")
+    matches!(name, "tls" | "x86_64" | "aarch64" | "haswell" | "avx512_1" | "glibc-hwcaps")
+        || name.starts_with("x86-64-v")
 }
 
 fn found_elsewhere(e: &Excuses<'_>, name: &str) -> bool {
@@ -209,14 +220,20 @@ fn found_elsewhere(e: &Excuses<'_>, name: &str) -> bool {
 
 fn dependency_dirs(invocation: &Invocation) -> Vec<PathBuf> {
     let words = invocation.words.iter().filter_map(|w| w.to_str());
-    words.filter_map(|w| w.strip_prefix("-L").unwrap_or(w).trim_start().strip_prefix("dependency=")).map(|d| invocation.cwd.join(d)).collect()
+    words
+        .filter_map(|w| w.strip_prefix("-L").unwrap_or(w).trim_start().strip_prefix("dependency="))
+        .map(|d| invocation.cwd.join(d))
+        .collect()
 }
 
 impl Excuses<'_> {
     /// Whether the compiler, or a tool that it runs, looked. A proc macro's looks are its compiler's here.
     fn is_own(&self, access: &Access) -> bool {
         self.compiler.file_name().is_some_and(|n| n.to_string_lossy() == access.program)
-            || self.compiler.canonicalize().is_ok_and(|p| p.file_name().is_some_and(|n| n.to_string_lossy() == access.program))
+            || self
+                .compiler
+                .canonicalize()
+                .is_ok_and(|p| p.file_name().is_some_and(|n| n.to_string_lossy() == access.program))
             || tables::is_tool(&access.program)
     }
 

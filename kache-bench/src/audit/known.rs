@@ -41,7 +41,8 @@ impl Known {
             let (kind, name) = component.name.split_once(' ').unwrap_or((&component.name, ""));
             let place = clean(Path::new(&component.raw));
             // What is searched as `lib/../include` is asked for as `include`, too.
-            if place.components().any(|c| c.as_os_str() == "..") && matches!(kind, "path" | "file" | "source") {
+            if place.components().any(|c| c.as_os_str() == "..") && matches!(kind, "path" | "file" | "source")
+            {
                 let plain = known.resolve(&place);
                 if kind == "path" {
                     known.sorts.insert(plain, component.value.clone());
@@ -92,7 +93,8 @@ impl Known {
         }
         // The same thing by its own name, if where each link on the way leads is on record or belongs to the system.
         let resolved = self.resolve(path);
-        if resolved == *path || !links_on(path).iter().all(|l| self.links.contains(l) || is_of_the_system(l)) {
+        if resolved == *path || !links_on(path).iter().all(|l| self.links.contains(l) || is_of_the_system(l))
+        {
             return None;
         }
         self.tells_of(&resolved, access.way)

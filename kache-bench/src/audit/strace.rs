@@ -65,7 +65,8 @@ impl Reader {
     pub fn line(&mut self, line: &[u8]) -> Result<Option<Call>, String> {
         let odd = || format!("not understood: {}", String::from_utf8_lossy(line));
         let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
-        let thread = std::str::from_utf8(&line[..digits]).ok().and_then(|t| t.parse().ok()).ok_or_else(odd)?;
+        let thread =
+            std::str::from_utf8(&line[..digits]).ok().and_then(|t| t.parse().ok()).ok_or_else(odd)?;
         let text = line[digits..].trim_ascii_start();
         if text.starts_with(b"+++") || text.starts_with(b"---") {
             // A process that was killed in a call never comes back from it.
@@ -258,15 +259,18 @@ mod tests {
 
     #[test]
     fn an_error_is_told_by_its_name() {
-        let call = one(r#"1 access("/etc/ld.so.preload", R_OK)      = -1 ENOENT (No such file or directory)"#);
-        assert_eq!((call.arguments[0].clone(), call.result), (text("/etc/ld.so.preload"), Err("ENOENT".into())));
+        let call =
+            one(r#"1 access("/etc/ld.so.preload", R_OK)      = -1 ENOENT (No such file or directory)"#);
+        assert_eq!(
+            (call.arguments[0].clone(), call.result),
+            (text("/etc/ld.so.preload"), Err("ENOENT".into()))
+        );
         assert_eq!(one("1 exit_group(0)                      = ?").result, Err("?".into()));
     }
 
     #[test]
     fn lists_and_structures_are_one_argument() {
-        let call =
-            one(r#"1 execve("/usr/bin/gcc", ["gcc", "-DX=(1, \"2\")"], 0x7ffd /* 35 vars */) = 0"#);
+        let call = one(r#"1 execve("/usr/bin/gcc", ["gcc", "-DX=(1, \"2\")"], 0x7ffd /* 35 vars */) = 0"#);
         assert_eq!((call.arguments.len(), call.arguments[0].clone()), (3, text("/usr/bin/gcc")));
         let call = one(r#"1 newfstatat(AT_FDCWD</w>, "x", {st_mode=S_IFREG|0644, st_size=9, ...}, 0) = 0"#);
         assert_eq!(call.arguments.len(), 4);
@@ -288,7 +292,13 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_an_error() {
-        for odd in ["", "strace: out of memory", "1 open(\"a\"", "1 <... open resumed>) = 0", "1 open(\"a\"..., 0) = 3"] {
+        for odd in [
+            "",
+            "strace: out of memory",
+            "1 open(\"a\"",
+            "1 <... open resumed>) = 0",
+            "1 open(\"a\"..., 0) = 3",
+        ] {
             assert!(Reader::default().line(odd.as_bytes()).is_err(), "{odd}");
         }
     }

@@ -113,7 +113,9 @@ impl Tree {
             "execve" | "execveat" => self.exec(call),
             "chdir" | "fchdir" => self.move_to(call),
             "getdents" | "getdents64" => {
-                if let Some(dir) = call.arguments.first().and_then(Argument::path).filter(|p| p.starts_with(b"/")) {
+                if let Some(dir) =
+                    call.arguments.first().and_then(Argument::path).filter(|p| p.starts_with(b"/"))
+                {
                     self.look(call.thread, PathBuf::from(os(dir)), Way::Listed);
                 }
             }
@@ -328,7 +330,13 @@ mod tests {
         let calls: Vec<_> = lines.iter().filter_map(|l| reader.line(l.as_bytes()).unwrap()).collect();
         let tree = Tree::of(&calls, Path::new("/w"));
         let shown = |(a, made): (&Access, &bool)| {
-            format!("{} {} {}{}", a.program, a.way.word(), a.path.display(), if *made { " (made)" } else { "" })
+            format!(
+                "{} {} {}{}",
+                a.program,
+                a.way.word(),
+                a.path.display(),
+                if *made { " (made)" } else { "" }
+            )
         };
         tree.looks.iter().map(shown).collect()
     }
@@ -386,7 +394,10 @@ mod tests {
             r#"11 rename("t", "u") = 0"#,
             r#"11 stat("u/x", {st_mode=S_IFREG|0644, ...}) = 0"#,
         ]);
-        assert_eq!(looks, ["cc read /w/log", "cc read /w/old", "cc read /w/t/x (made)", "cc probed /w/u/x (made)"]);
+        assert_eq!(
+            looks,
+            ["cc read /w/log", "cc read /w/old", "cc read /w/t/x (made)", "cc probed /w/u/x (made)"]
+        );
     }
 
     #[test]

@@ -82,25 +82,39 @@ impl Left {
 }
 
 /// Changes the input that a component names: its name and place are as a key trace has them.
-pub fn make(name: &str, raw: &str, value: &str, asked: &Invocation, site: &Site<'_>) -> Result<std::result::Result<Changed, Left>> {
+pub fn make(
+    name: &str,
+    raw: &str,
+    value: &str,
+    asked: &Invocation,
+    site: &Site<'_>,
+) -> Result<std::result::Result<Changed, Left>> {
     let (kind, rest) = name.split_once(' ').unwrap_or((name, ""));
     let place = Path::new(raw);
     let mut changed = Changed { invocation: asked.clone(), moved: Vec::new(), made: Vec::new() };
     let inside = place.starts_with(site.checkout);
     let done = match kind {
-        "file" | "source" | "path" | "listing" | "tree" | "crates" | "link" | "leads-to" if !inside => Ok(Err(Left::Outside)),
+        "file" | "source" | "path" | "listing" | "tree" | "crates" | "link" | "leads-to" if !inside => {
+            Ok(Err(Left::Outside))
+        }
         "file" | "source" => changed.contents(place, site).map(Ok),
         "path" if value == "absent" => changed.appear(place, site).map(Ok),
         "path" => changed.vanish(place, site),
-        "listing" | "tree" => changed.appear(&place.join(format!("kache-mutation-{}", site.number)), site).map(Ok),
-        "crates" => changed.appear(&place.join(format!("libkache_mutation-{}.rlib", site.number)), site).map(Ok),
+        "listing" | "tree" => {
+            changed.appear(&place.join(format!("kache-mutation-{}", site.number)), site).map(Ok)
+        }
+        "crates" => {
+            changed.appear(&place.join(format!("libkache_mutation-{}.rlib", site.number)), site).map(Ok)
+        }
         "link" | "leads-to" => changed.relink(place, site).map(Ok),
         "env" | "env-path" => changed.variable(rest, site).map(Ok),
         "env-all" => {
             changed.set("MUTATED_BY_THE_HARNESS", site.number.to_string().into());
             Ok(Ok(()))
         }
-        "program" | "linker" if asked.codegen("linker").is_none() => changed.found_first("PATH", place, rest, site),
+        "program" | "linker" if asked.codegen("linker").is_none() => {
+            changed.found_first("PATH", place, rest, site)
+        }
         "library" if !raw.is_empty() => changed.found_first("LD_LIBRARY_PATH", place, rest, site),
         "define" => Ok(changed.define(rest, site)),
         "twins" => changed.twins(raw, site),
@@ -155,7 +169,11 @@ impl Changed {
                 let real = place.canonicalize().unwrap_or_else(|_| led.clone());
                 self.aside(place, site)?;
                 // By another path to the same thing; past the root and back if it was given in full.
-                if led == real { Path::new("/..").join(real.strip_prefix("/").unwrap_or(&real)) } else { real }
+                if led == real {
+                    Path::new("/..").join(real.strip_prefix("/").unwrap_or(&real))
+                } else {
+                    real
+                }
             }
             Ok(_) => self.aside(place, site)?,
         };
@@ -167,7 +185,9 @@ impl Changed {
     fn variable(&mut self, name: &str, site: &Site<'_>) -> Result<()> {
         let number = site.number;
         let value: OsString = match self.invocation.variable(name).map(OsStr::to_os_string) {
-            None => (1000 + number).to_string().into(),
+            None if name.ends_with("_EPOCH") => (1000 + number).to_string().into(),
+            // Something may be written there: not in the clone.
+            None => site.dir.join(format!("unset-{number}")).into(),
             Some(old) if Path::new(&old).starts_with(site.checkout) && Path::new(&old).is_dir() => {
                 let beside = with_more(&old, number);
                 std::os::unix::fs::symlink(&old, &beside).map_err(Trouble::io("link", Path::new(&beside)))?;
@@ -201,17 +221,27 @@ impl Changed {
         fs::set_permissions(&copy, mode).map_err(Trouble::io("make executable", &copy))?;
         self.made.push(copy);
         let old = self.invocation.variable(variable).unwrap_or_default().to_os_string();
-        let dirs = std::iter::once(dir).chain(std::env::split_paths(&old).filter(|d| !d.as_os_str().is_empty()));
+        let dirs =
+            std::iter::once(dir).chain(std::env::split_paths(&old).filter(|d| !d.as_os_str().is_empty()));
         let joined = std::env::join_paths(dirs);
-        let joined = joined.map_err(|e| Trouble::input(format!("the scratch directory cannot be searched: {e}")).remedy("use --dir with a path without `:`"))?;
+        let joined = joined.map_err(|e| {
+            Trouble::input(format!("the scratch directory cannot be searched: {e}"))
+                .remedy("use --dir with a path without `:`")
+        })?;
         self.set(variable, joined);
         Ok(Ok(()))
     }
 
     fn define(&mut self, name: &str, site: &Site<'_>) -> std::result::Result<(), Left> {
         let root = site.checkout.to_str().ok_or(Left::NoWay)?.to_owned();
-        let defines = |w: &str| w.strip_prefix("-D").unwrap_or(w).strip_prefix(name).is_some_and(|r| r.starts_with(['=', '(']));
-        let word = self.invocation.words.iter_mut().find(|w| w.to_str().is_some_and(|w| defines(w) && w.contains(&root)));
+        let defines = |w: &str| {
+            w.strip_prefix("-D").unwrap_or(w).strip_prefix(name).is_some_and(|r| r.starts_with(['=', '(']))
+        };
+        let word = self
+            .invocation
+            .words
+            .iter_mut()
+            .find(|w| w.to_str().is_some_and(|w| defines(w) && w.contains(&root)));
         let word = word.ok_or(Left::NoWay)?;
         let more = format!("{root}/kache-mutation-{}", site.number);
         *word = word.to_string_lossy().replace(&root, &more).into();
@@ -223,7 +253,8 @@ impl Changed {
         let places: Vec<PathBuf> = raw.split(' ').filter_map(local).collect();
         let [one, other, ..] = &places[..] else { return Ok(Err(Left::Outside)) };
         let time = |p: &Path| fs::metadata(p).and_then(|m| m.modified()).map_err(Trouble::io("look at", p));
-        let second = |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let second =
+            |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
         let (first, then) = (time(one)?, time(other)?);
         let apart = std::time::Duration::from_secs(100);
         let to = if second(first) == second(then) { then.checked_sub(apart).unwrap_or(then) } else { then };

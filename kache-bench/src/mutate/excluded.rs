@@ -33,7 +33,8 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
         let counts = |c: &String| *c == format!("env {name}") || *c == format!("env-path {name}");
         // How messages are written counts where there were any.
         let spoken = ["LANG", "LANGUAGE", "LC_KACHE_MUTATION"].contains(&name.as_str());
-        let counts = components.iter().any(counts) || spoken && components.iter().any(|c| c.starts_with("setting"));
+        let counts =
+            components.iter().any(counts) || spoken && components.iter().any(|c| c.starts_with("setting"));
         if counts || out.iter().any(|e: &Excluded| e.name == label) {
             continue;
         }
@@ -48,7 +49,11 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
             let mut invocation = asked.clone();
             invocation.words.extend(words);
             // What only a nightly compiler takes is asked for and not compiled.
-            out.push(Excluded { name: format!("flag {}", row.flag), invocation, quiet: !row.flag.starts_with("-Z") });
+            out.push(Excluded {
+                name: format!("flag {}", row.flag),
+                invocation,
+                quiet: !row.flag.starts_with("-Z"),
+            });
         }
     }
     out
@@ -124,7 +129,9 @@ fn words(row: &Row, asked: &Invocation, dir: &Path) -> Option<Vec<OsString>> {
         _ => "kache-mutation".into(),
     };
     match (row.takes, row.flag.split_once(' ')) {
-        (Takes::Maybe | Takes::Value, Some((letter, name))) => Some(vec![letter.into(), format!("{name}={value}").into()]),
+        (Takes::Maybe | Takes::Value, Some((letter, name))) => {
+            Some(vec![letter.into(), format!("{name}={value}").into()])
+        }
         (Takes::Nothing, None) => Some(vec![row.flag.into()]),
         (_, None) => Some(vec![format!("{}={value}", row.flag).into()]),
         _ => None,
