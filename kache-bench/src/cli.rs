@@ -5,15 +5,18 @@ mod compare;
 mod latency;
 mod pull;
 
+use crate::audit;
 use crate::backend::{Backend, Kache};
+use crate::bed::Bed;
 use crate::check::{self, Plan};
 use crate::machine::{self, Machine};
+use crate::mutate;
 use crate::print;
 use crate::record::{self, Measured, Record};
 use crate::scratch::{Leave, Scratch};
 use crate::traps;
 use crate::trouble::Result;
-use crate::verdict;
+use crate::verdict::{self, Verdict};
 use crate::workload::Workload;
 use crate::workspace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -64,6 +67,31 @@ enum Command {
     },
     /// Try every known way to make a cache lie, on every backend
     Traps(traps::Options),
+    /// Ask for each unit again under strace: is all that its compiler looked at in its record, or excused?
+    Audit {
+        #[command(flatten)]
+        run: RunOptions,
+        /// Only every so many units
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        every: u32,
+        /// Take this component (`file <workspace>/a.h`) out of each record first, to see the audit find it out
+        #[arg(long, value_name = "COMPONENT")]
+        forget: Option<String>,
+    },
+    /// Change recorded inputs of single units, one at a time, and demand a miss; change excluded ones and demand a hit
+    Mutate {
+        #[command(flatten)]
+        run: RunOptions,
+        /// How many units for each kind of input
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        units: u32,
+        /// Another number draws other units and inputs
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+        /// Change nothing where something is to be changed, to see the harness find that out
+        #[arg(long)]
+        idle: bool,
+    },
     /// List the workloads
     List {
         /// Where the workloads' files are [default: the repository's workloads/]
@@ -130,6 +158,16 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Pull { run } => pull::run(&run),
         Command::Backends { format } => backends::run(format),
         Command::Traps(options) => traps::run(&options),
+        Command::Audit { run, every, forget } => audit::require_strace().and_then(|()| {
+            probe("audit", &run, |bed, scratch| {
+                let found = audit::run(bed, scratch, every as usize, forget.as_deref())?;
+                Ok((found.problems(), found.text(), found))
+            })
+        }),
+        Command::Mutate { run, units, seed, idle } => probe("mutate", &run, |bed, scratch| {
+            let found = mutate::run(bed, scratch, mutate::Plan { units: units as usize, seed, idle })?;
+            Ok((found.problems(), found.text(), found))
+        }),
         Command::List { workloads, format } => list(workloads, format),
     }
 }
@@ -156,11 +194,22 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<Exit
         key_stability: findings.stability.share(),
         findings,
     };
-    let line = record::line(&record, &scratch)?;
-    let history = record::append(&results, &workload.name, &line)?;
+    conclude(options, &record, &print::report(&record), &scratch, &results)
+}
+
+/// Keeps a record and prints it.
+fn conclude<F: Serialize>(
+    options: &RunOptions,
+    record: &Record<F>,
+    text: &str,
+    scratch: &Scratch,
+    results: &Path,
+) -> Result<ExitCode> {
+    let line = record::line(record, scratch)?;
+    let history = record::append(results, &record.workload, &line)?;
     match options.format {
         Format::Text => {
-            print!("{}", print::report(&record));
+            print!("{text}");
             println!("recorded in {}", history.display());
         }
         Format::Json => println!("{line}"),
@@ -177,6 +226,42 @@ fn kache(given: Option<&Path>) -> Result<Kache> {
             Kache::build(&workspace::find()?)
         }
     }
+}
+
+/// A command that asks for single units of a built workload: what speaks against it, its text, its findings.
+fn probe<F: Serialize>(
+    command: &'static str,
+    options: &RunOptions,
+    ask: impl FnOnce(&mut Bed, &Scratch) -> Result<(Vec<String>, String, F)>,
+) -> Result<ExitCode> {
+    let workload = options.workload()?;
+    let results = below(&options.results, "results")?;
+    let backend = kache(options.kache.as_deref())?;
+    let scratch = options.scratch()?;
+    let asked = Bed::make(&workload, &backend, &scratch).and_then(|mut bed| {
+        let found = ask(&mut bed, &scratch)?;
+        Ok((bed, found))
+    });
+    tell_what_is_left(&scratch);
+    let (bed, (problems, text, findings)) = asked?;
+    let record = Record {
+        v: record::VERSION,
+        command,
+        workload: workload.name.clone(),
+        source: bed.commit.clone(),
+        date: machine::now(),
+        backend: Measured { name: backend.name().into(), version: backend.version()? },
+        commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
+        machine: Machine::here(bed.checkout.root()),
+        verdict: Verdict { ok: problems.is_empty(), problems },
+        hit_rate: None,
+        key_stability: None,
+        findings,
+    };
+    let heading = if record.verdict.ok { "OK" } else { "NOT OK" };
+    let problems: String = record.verdict.problems.iter().map(|p| format!("  ✗ {p}\n")).collect();
+    let text = format!("\n{command} {}: {heading}\n{problems}\n{text}", workload.name);
+    conclude(options, &record, &text, &scratch, &results)
 }
 
 fn hit_rate(findings: &check::Findings) -> Option<f64> {

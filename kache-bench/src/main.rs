@@ -6,11 +6,16 @@
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side;
 //! [`latency`] times single invocations; a [`pull`] moves one tree between revisions. [`traps`] is a suite of its own:
 //! small cases, each a way in which a cache is known to have lied, on every backend.
+//!
+//! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
+//! down.
 
 mod archive;
 mod artifacts;
+mod audit;
 mod backend;
 mod baked;
+mod bed;
 mod cause;
 mod check;
 mod checkout;
@@ -20,10 +25,12 @@ mod environment;
 mod eventlog;
 mod fold;
 mod interrupt;
+mod invocations;
 mod keydiff;
 mod latency;
 mod leak;
 mod machine;
+mod mutate;
 mod pair;
 mod print;
 mod progress;
@@ -46,6 +53,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    invocations::stand_in();
     interrupt::install();
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,

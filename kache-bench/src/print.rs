@@ -1,6 +1,6 @@
 //! The result as people read it: the verdict first, then the figures, then each leak with its difference.
 
-use crate::check::{Phase, Stability};
+use crate::check::{Findings, Phase, Stability};
 use crate::compare::Comparison;
 use crate::leak::Leak;
 use crate::record::Record;
@@ -13,13 +13,13 @@ const SHOWN: usize = 20;
 const WIDTH: usize = 400;
 
 /// The whole report.
-pub fn report(record: &Record) -> String {
+pub fn report(record: &Record<Findings>) -> String {
     let mut out = String::new();
     write_report(&mut out, record).expect("writing to a String cannot fail");
     out
 }
 
-fn write_report(out: &mut String, record: &Record) -> fmt::Result {
+fn write_report(out: &mut String, record: &Record<Findings>) -> fmt::Result {
     let findings = &record.findings;
     writeln!(out)?;
     writeln!(
@@ -56,7 +56,7 @@ fn write_report(out: &mut String, record: &Record) -> fmt::Result {
     Ok(())
 }
 
-fn write_figures(out: &mut String, record: &Record) -> fmt::Result {
+fn write_figures(out: &mut String, record: &Record<Findings>) -> fmt::Result {
     let findings = &record.findings;
     let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache");
     let tally = warm.and_then(|phase| phase.tally.clone()).unwrap_or_default();

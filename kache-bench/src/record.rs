@@ -3,7 +3,6 @@
 //! Recorded results are committed and published, so they name no path of the machine: the scratch directory and
 //! the home directory are written as `<scratch>` and `~`.
 
-use crate::check::Findings;
 use crate::machine::Machine;
 use crate::scratch::Scratch;
 use crate::trouble::{Result, Trouble};
@@ -27,10 +26,10 @@ pub struct Measured {
 
 /// One run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Record {
+pub struct Record<F> {
     /// [`VERSION`].
     pub v: u32,
-    /// `check` or `verify`.
+    /// `check`, `verify`, `audit` or `mutate`.
     pub command: &'static str,
     /// The workload's name.
     pub workload: String,
@@ -52,7 +51,7 @@ pub struct Record {
     pub key_stability: Option<f64>,
     /// Everything else.
     #[serde(flatten)]
-    pub findings: Findings,
+    pub findings: F,
 }
 
 /// A record as one line, without paths of this machine.

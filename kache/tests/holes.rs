@@ -438,3 +438,19 @@ fn a_users_map_of_a_directory_above_leaves_the_place() {
         assert!(library.windows(own.len()).any(|w| w == own.as_bytes()), "{dir}");
     }
 }
+
+#[test]
+fn a_flag_that_does_nothing_is_warned_about() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "");
+    assert_eq!(stage.outcome(&mut stage.kache(LIB)), Outcome::Miss);
+    for flag in ["ar=nothing", "no-stack-check"] {
+        for wanted in [Outcome::Miss, Outcome::Hit] {
+            let mut command = stage.kache(LIB);
+            command.args(["-C", flag]);
+            let said = good(&mut command).stderr;
+            assert!(String::from_utf8_lossy(&said).contains("deprecated"), "{flag} {wanted:?}");
+            assert_eq!(stage.last().outcome, wanted, "{flag}");
+        }
+    }
+}

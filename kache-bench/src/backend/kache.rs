@@ -15,6 +15,8 @@ use std::process::{Command, Stdio};
 #[derive(Clone, Debug)]
 pub struct Kache {
     program: PathBuf,
+    /// What is called in its place: itself, unless something stands in front.
+    front: PathBuf,
 }
 
 impl Kache {
@@ -25,7 +27,17 @@ impl Kache {
                 .at(program.display())
                 .remedy("give --kache the path of the binary, or leave it out to have it built")
         })?;
-        Ok(Kache { program })
+        Ok(Kache { front: program.clone(), program })
+    }
+
+    /// The binary itself.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The same with something in front, which becomes kache in the end.
+    pub fn behind(&self, front: &Path) -> Kache {
+        Kache { front: front.to_path_buf(), ..self.clone() }
     }
 
     /// Builds the binary in the workspace that this harness is part of.
@@ -73,7 +85,22 @@ impl Kache {
                 .at(shims.display())
                 .remedy("use a kache that has the command, or another `wiring.cc`"));
         }
+        if self.front != self.program {
+            self.lead_to_front(&shims).map_err(Trouble::io("write to", &shims))?;
+        }
         front::before_path(environment, &shims)
+    }
+
+    /// `kache shims install` makes links to kache itself.
+    fn lead_to_front(&self, shims: &Path) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(shims)? {
+            let path = entry?.path();
+            if path.is_symlink() {
+                std::fs::remove_file(&path)?;
+                std::os::unix::fs::symlink(&self.front, &path)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -95,10 +122,10 @@ impl Backend for Kache {
         cache: &Path,
         reads: Reads,
     ) -> Result<Environment> {
-        let mut all = front::rustc(wiring.rustc.then_some(&self.program));
+        let mut all = front::rustc(wiring.rustc.then_some(&self.front));
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
         if let Some(cc) = wiring.cc {
-            all.extend(front::cc(&self.program, cc));
+            all.extend(front::cc(&self.front, cc));
             // For versions of the cc crate that do not know kache: else they take it for the compiler itself.
             all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
             if cc == CcWiring::Shims {

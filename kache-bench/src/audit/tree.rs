@@ -1,0 +1,432 @@
+//! From system calls to what a tree of processes looked at.
+//!
+//! kache is the first process of the tree and what it does itself is no part of a compile: a process counts from the
+//! moment at which it becomes another program. Whose code within a process looked cannot be told from
+//! system calls; which program it was can.
+
+use super::strace::{Argument, Call};
+use crate::invocations::os;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::path::{Path, PathBuf};
+
+/// What was found out of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// It was opened for reading, or run.
+    Read,
+    /// It was asked about, or opened as a directory, and is there.
+    Probed,
+    /// It is not there.
+    Absent,
+    /// Its names were listed.
+    Listed,
+    /// It is a link, and was read.
+    Followed,
+    /// It is there, and no link.
+    NoLink,
+}
+
+impl Way {
+    /// As it is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Way::Read => "read",
+            Way::Probed => "probed",
+            Way::Absent => "not found",
+            Way::Listed => "listed",
+            Way::Followed => "read as a link",
+            Way::NoLink => "found to be no link",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Access {
+    /// Absolute, as it was given, without `.` and doubled slashes.
+    pub path: PathBuf,
+    /// What was found out.
+    pub way: Way,
+    /// The program that looked, by its file name.
+    pub program: String,
+}
+
+/// What a tree did.
+#[derive(Debug, Default)]
+pub struct Tree {
+    /// Each look once, with whether what is there had been made by the tree itself by then.
+    pub looks: BTreeMap<Access, bool>,
+    /// All that the tree made at any time: files, directories, links.
+    pub made: HashSet<PathBuf>,
+    /// Programs that were run.
+    pub programs: HashSet<PathBuf>,
+    threads: HashMap<u32, Thread>,
+    root: Option<u32>,
+    cwd: PathBuf,
+    /// By thread: how it came to be, each time that its number was given out.
+    births: HashMap<u32, VecDeque<Birth>>,
+    /// Threads that were heard of before the call that made them had come back.
+    hasty: HashSet<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Birth {
+    parent: u32,
+    /// In the same process.
+    thread: bool,
+}
+
+fn birth(call: &Call) -> Option<(u32, Birth)> {
+    let child = u32::try_from(*call.result.as_ref().ok()?).ok().filter(|n| *n > 0)?;
+    matches!(call.name.as_str(), "clone" | "clone3" | "fork" | "vfork").then_some(())?;
+    let thread = call.arguments.iter().any(|a| a.words().contains("CLONE_THREAD"));
+    Some((child, Birth { parent: call.thread, thread }))
+}
+
+#[derive(Clone, Debug, Default)]
+struct Thread {
+    /// Its process.
+    process: u32,
+    cwd: PathBuf,
+    /// The program, once it is no longer kache.
+    program: Option<String>,
+}
+
+impl Tree {
+    /// Of the calls of a run that began in `cwd`.
+    pub fn of(calls: &[Call], cwd: &Path) -> Tree {
+        let mut tree = Tree { cwd: cwd.to_path_buf(), ..Tree::default() };
+        for (child, birth) in calls.iter().filter_map(birth) {
+            tree.births.entry(child).or_default().push_back(birth);
+        }
+        for call in calls {
+            tree.take(call);
+        }
+        tree
+    }
+
+    /// Takes in the next call.
+    fn take(&mut self, call: &Call) {
+        self.begin(call.thread);
+        match call.name.as_str() {
+            "clone" | "clone3" | "fork" | "vfork" => self.fork(call),
+            "execve" | "execveat" => self.exec(call),
+            "chdir" | "fchdir" => self.move_to(call),
+            "getdents" | "getdents64" => {
+                if let Some(dir) =
+                    call.arguments.first().and_then(Argument::path).filter(|p| p.starts_with(b"/"))
+                {
+                    self.look(call.thread, PathBuf::from(os(dir)), Way::Listed);
+                }
+            }
+            "open" | "openat" | "openat2" | "creat" => self.open(call),
+            "mkdir" | "mkdirat" | "mknod" | "mknodat" | "symlink" | "symlinkat" => self.make(call, 1),
+            "link" | "linkat" | "rename" | "renameat" | "renameat2" => self.make(call, 2),
+            "readlink" | "readlinkat" => self.readlink(call),
+            "getcwd" => {}
+            _ => self.probe(call),
+        }
+    }
+
+    /// A thread that is first heard of: the very first is kache. Any other was made by one that is known, but may be
+    /// quicker than the call that made it.
+    fn begin(&mut self, thread: u32) {
+        if self.threads.contains_key(&thread) {
+            return;
+        }
+        if self.root.is_none() {
+            self.root = Some(thread);
+            let cwd = self.cwd.clone();
+            self.threads.insert(thread, Thread { process: thread, cwd, program: None });
+        } else if let Some(birth) = self.births.get_mut(&thread).and_then(VecDeque::pop_front) {
+            self.hasty.insert(thread);
+            self.bear(thread, &birth);
+        }
+    }
+
+    fn bear(&mut self, child: u32, birth: &Birth) {
+        // Whoever makes a thread has been heard of, if not, it has been quicker itself.
+        self.begin(birth.parent);
+        let Some(parent) = self.threads.get(&birth.parent).cloned() else { return };
+        let process = if birth.thread { parent.process } else { child };
+        self.threads.insert(child, Thread { process, ..parent });
+    }
+
+    fn fork(&mut self, call: &Call) {
+        let Some((child, _)) = birth(call) else { return };
+        if self.hasty.remove(&child) {
+            return;
+        }
+        if let Some(birth) = self.births.get_mut(&child).and_then(VecDeque::pop_front) {
+            self.bear(child, &birth);
+        }
+    }
+
+    fn exec(&mut self, call: &Call) {
+        let Some(path) = self.path_of(call, 0) else { return };
+        let own = Some(call.thread) == self.root && self.programs.is_empty();
+        if call.result.is_err() {
+            return self.failed(call, path);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if own {
+            // kache itself.
+            self.programs.insert(path);
+            return;
+        }
+        let cwd = self.cwd_of(call.thread);
+        self.programs.insert(path.clone());
+        self.threads.insert(call.thread, Thread { process: call.thread, cwd, program: Some(name) });
+        self.look(call.thread, path, Way::Read);
+    }
+
+    fn move_to(&mut self, call: &Call) {
+        if call.result.is_err() {
+            return self.probe(call);
+        }
+        let to = match call.name.as_str() {
+            "fchdir" => call.arguments.first().and_then(Argument::path).map(|p| PathBuf::from(os(p))),
+            _ => self.path_of(call, 0),
+        };
+        let process = self.threads.get(&call.thread).map(|t| t.process);
+        let Some(to) = to else { return };
+        self.look(call.thread, to.clone(), Way::Probed);
+        for thread in self.threads.values_mut().filter(|t| Some(t.process) == process) {
+            thread.cwd = to.clone();
+        }
+    }
+
+    fn open(&mut self, call: &Call) {
+        let Some(path) = self.path_of(call, 0) else { return };
+        let flags: String = call.arguments.iter().map(Argument::words).collect::<Vec<_>>().join(" ");
+        let has = |flag: &str| flags.contains(flag);
+        if call.result.is_err() {
+            return self.failed(call, path);
+        }
+        let writes = has("O_WRONLY") || has("O_RDWR") || call.name == "creat";
+        if has("O_TMPFILE") {
+            return self.look(call.thread, path, Way::Probed);
+        }
+        if has("O_DIRECTORY") || has("O_PATH") {
+            return self.look(call.thread, path, Way::Probed);
+        }
+        let anew = has("O_TRUNC") || has("O_EXCL") || call.name == "creat";
+        if !has("O_WRONLY") && call.name != "creat" && !anew {
+            let way = if path.is_dir() { Way::Probed } else { Way::Read };
+            self.look(call.thread, path.clone(), way);
+        }
+        if writes {
+            self.made(call.thread, path);
+        }
+    }
+
+    fn make(&mut self, call: &Call, paths: usize) {
+        let all: Vec<PathBuf> = self.paths_of(call);
+        let Some(made) = all.last().cloned() else { return };
+        if call.result.is_err() {
+            return self.failed(call, made);
+        }
+        if paths == 2
+            && let Some(from) = all.first()
+        {
+            // A renamed directory takes what is in it along.
+            let within: Vec<PathBuf> = self
+                .made
+                .iter()
+                .filter_map(|p| Some(made.join(p.strip_prefix(from).ok()?)).filter(|q| *q != made.join("")))
+                .collect();
+            self.made.extend(within);
+            if !self.is_made(from) && !from.starts_with("/proc") {
+                self.look(call.thread, from.clone(), Way::Read);
+            }
+        }
+        self.made(call.thread, made);
+    }
+
+    fn readlink(&mut self, call: &Call) {
+        let Some(path) = self.path_of(call, 0) else { return };
+        match &call.result {
+            Ok(_) => self.look(call.thread, path, Way::Followed),
+            Err(e) if e == "EINVAL" => self.look(call.thread, path, Way::NoLink),
+            Err(_) => self.failed(call, path),
+        }
+    }
+
+    /// Any call that takes a path and tells what is there by whether it succeeds.
+    fn probe(&mut self, call: &Call) {
+        let Some(path) = self.path_of(call, 0) else { return };
+        match call.result {
+            Ok(_) => self.look(call.thread, path, Way::Probed),
+            Err(_) => self.failed(call, path),
+        }
+    }
+
+    fn failed(&mut self, call: &Call, path: PathBuf) {
+        let way = match call.result.as_ref().err().map(String::as_str) {
+            Some("ENOENT" | "ENOTDIR") => Way::Absent,
+            Some("?") | None => return,
+            _ => Way::Probed,
+        };
+        self.look(call.thread, path, way);
+    }
+
+    fn look(&mut self, thread: u32, path: PathBuf, way: Way) {
+        let Some(program) = self.threads.get(&thread).and_then(|t| t.program.clone()) else { return };
+        let path = clean(&path);
+        let made = self.is_made(&path);
+        self.looks.entry(Access { path, way, program }).and_modify(|known| *known &= made).or_insert(made);
+    }
+
+    fn made(&mut self, thread: u32, path: PathBuf) {
+        if self.threads.get(&thread).is_some_and(|t| t.program.is_some()) {
+            self.made.insert(clean(&path));
+        }
+    }
+
+    /// Whether something, or a directory that it lies in, was made by the tree.
+    pub fn is_made(&self, path: &Path) -> bool {
+        path.ancestors().any(|a| self.made.contains(a))
+    }
+
+    fn cwd_of(&self, thread: u32) -> PathBuf {
+        self.threads.get(&thread).map_or(&self.cwd, |t| &t.cwd).clone()
+    }
+
+    fn path_of(&self, call: &Call, at: usize) -> Option<PathBuf> {
+        self.paths_of(call).into_iter().nth(at)
+    }
+
+    /// The paths among the arguments, each against the descriptor in front of it, else against the working directory.
+    fn paths_of(&self, call: &Call) -> Vec<PathBuf> {
+        let mut out = Vec::new();
+        let mut base: Option<PathBuf> = None;
+        for argument in &call.arguments {
+            match argument {
+                Argument::Descriptor(dir) => base = Some(PathBuf::from(os(dir))),
+                Argument::Text(path) if path.is_empty() => base = None,
+                Argument::Text(path) => {
+                    let base = base.take().unwrap_or_else(|| self.cwd_of(call.thread));
+                    out.push(base.join(os(path)));
+                }
+                Argument::Other(_) => {}
+            }
+        }
+        out
+    }
+}
+
+/// Without `.` components and doubled slashes, which name nothing; `..` stays.
+pub fn clean(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::strace::Reader;
+    use super::*;
+
+    fn tree(lines: &[&str]) -> Vec<String> {
+        let mut reader = Reader::default();
+        let calls: Vec<_> = lines.iter().filter_map(|l| reader.line(l.as_bytes()).unwrap()).collect();
+        let tree = Tree::of(&calls, Path::new("/w"));
+        let shown = |(a, made): (&Access, &bool)| {
+            format!(
+                "{} {} {}{}",
+                a.program,
+                a.way.word(),
+                a.path.display(),
+                if *made { " (made)" } else { "" }
+            )
+        };
+        tree.looks.iter().map(shown).collect()
+    }
+
+    const START: &[&str] = &[
+        r#"10 execve("/k/kache", ["kache", "cc"], 0x1 /* 3 vars */) = 0"#,
+        r#"10 openat(AT_FDCWD</w>, "kaches-own", O_RDONLY) = 3</w/kaches-own>"#,
+        r#"10 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD) = 11"#,
+        r#"11 stat("kaches-own-too", 0x1) = -1 ENOENT (No such file or directory)"#,
+        r#"11 execve("/usr/bin/cc", ["cc"], 0x1 /* 3 vars */) = 0"#,
+    ];
+
+    fn after_start(more: &[&str]) -> Vec<String> {
+        let mut all = tree(&[START, more].concat());
+        all.retain(|l| l != "cc read /usr/bin/cc");
+        all
+    }
+
+    #[test]
+    fn only_what_is_no_longer_kache_counts() {
+        assert_eq!(tree(START), ["cc read /usr/bin/cc"]);
+    }
+
+    #[test]
+    fn paths_are_meant_from_where_the_process_is() {
+        let looks = after_start(&[
+            r#"11 chdir("sub") = 0"#,
+            r#"11 access("a.h", R_OK) = -1 ENOENT (No such file or directory)"#,
+            r#"11 vfork() = 12"#,
+            r#"12 chdir("..") = 0"#,
+            r#"12 execve("../bin/as", ["as"], 0x1 /* 3 vars */) = 0"#,
+            r#"12 openat(5</x>, "y", O_RDONLY) = 3</x/y>"#,
+            r#"11 stat("./b.h", {st_mode=S_IFREG|0644, st_size=1, ...}) = 0"#,
+        ]);
+        let wanted = [
+            "as read /w/sub/../../bin/as",
+            "as read /x/y",
+            "cc probed /w/sub",
+            "cc not found /w/sub/a.h",
+            "cc probed /w/sub/b.h",
+            "cc probed /w/sub/..",
+        ];
+        assert_eq!(looks.iter().collect::<HashSet<_>>(), wanted.map(String::from).iter().collect());
+    }
+
+    #[test]
+    fn what_was_made_before_it_is_read_is_told_apart() {
+        let looks = after_start(&[
+            r#"11 openat(AT_FDCWD</w>, "old", O_RDONLY) = 3</w/old>"#,
+            r#"11 openat(AT_FDCWD</w>, "old", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 3</w/old>"#,
+            r#"11 openat(AT_FDCWD</w>, "old", O_RDONLY) = 3</w/old>"#,
+            r#"11 mkdir("t", 0777) = 0"#,
+            r#"11 openat(AT_FDCWD</w>, "t/x", O_RDONLY) = 3</w/t/x>"#,
+            r#"11 openat(AT_FDCWD</w>, "log", O_RDWR|O_CREAT, 0666) = 3</w/log>"#,
+            r#"11 rename("t", "u") = 0"#,
+            r#"11 stat("u/x", {st_mode=S_IFREG|0644, ...}) = 0"#,
+        ]);
+        assert_eq!(
+            looks,
+            ["cc read /w/log", "cc read /w/old", "cc read /w/t/x (made)", "cc probed /w/u/x (made)"]
+        );
+    }
+
+    #[test]
+    fn a_child_may_be_quicker_than_the_call_that_made_it() {
+        let looks = after_start(&[
+            r#"11 clone3({flags=CLONE_VM|CLONE_THREAD, exit_signal=0} <unfinished ...>"#,
+            r#"14 openat(AT_FDCWD</w>, "made", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 3</w/made>"#,
+            r#"14 stat("seen", {st_mode=S_IFREG|0644, ...}) = 0"#,
+            r#"11 <... clone3 resumed> => {parent_tid=[14]}, 88) = 14"#,
+            r#"14 stat("made", {st_mode=S_IFREG|0644, ...}) = 0"#,
+        ]);
+        assert_eq!(looks, ["cc probed /w/made (made)", "cc probed /w/seen"]);
+    }
+
+    #[test]
+    fn listings_links_and_threads() {
+        let looks = after_start(&[
+            r#"11 clone3({flags=CLONE_VM|CLONE_FS|CLONE_THREAD, exit_signal=0}, 88) = 13"#,
+            r#"13 getdents64(3</w/inc>, 0x1 /* 2 entries */, 32768) = 48"#,
+            r#"13 readlink("l", "to", 1023) = 2"#,
+            r#"13 readlink("n", 0x1, 1023) = -1 EINVAL (Invalid argument)"#,
+            r#"13 newfstatat(3</w/inc>, "", {st_mode=S_IFDIR|0755, ...}, AT_EMPTY_PATH) = 0"#,
+        ]);
+        assert_eq!(
+            looks.iter().collect::<HashSet<_>>(),
+            ["cc listed /w/inc", "cc read as a link /w/l", "cc found to be no link /w/n"]
+                .map(String::from)
+                .iter()
+                .collect()
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! Inputs that kache says are none: variables and flags, each by a row of its tables that gives a reason.
+//!
+//! Each is changed by itself, and a hit with the same key is demanded. That the reason is true is another matter: so the
+//! unit is compiled once with all of them changed at once, and must come out to the byte as it was.
+
+use crate::invocations::Invocation;
+use kache::compiler::flags::{Bucket, Row, Takes};
+use kache::compiler::{gnu_flags, rustc_flags};
+use kache::observe::tables;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// One excluded input, changed.
+pub struct Excluded {
+    /// As it is counted: `env TERM`, `flag -C ar`.
+    pub name: String,
+    /// How to ask then.
+    pub invocation: Invocation,
+    /// Whether it makes no difference to what is printed: the loader tells of its own variables as it pleases.
+    pub quiet: bool,
+}
+
+/// Variables at which the loader prints something, or may refuse to run.
+const LOUD: &[&str] = &["LD_AUDIT", "LD_SHOW_AUXV", "LD_PRELOAD", "LD_WARN"];
+
+/// Every excluded input of a unit, changed. Where the unit has a component of that name it is none for it.
+pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Excluded> {
+    let mut out = Vec::new();
+    let rows = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV).chain(tables::IGNORED_FOR_MACROS);
+    for row in rows {
+        let name = row.what.replace('*', "KACHE_MUTATION");
+        let label = format!("env {}", row.what);
+        let counts = |c: &String| *c == format!("env {name}") || *c == format!("env-path {name}");
+        // How messages are written counts where there were any.
+        let spoken = ["LANG", "LANGUAGE", "LC_KACHE_MUTATION"].contains(&name.as_str());
+        let counts =
+            components.iter().any(counts) || spoken && components.iter().any(|c| c.starts_with("setting"));
+        if counts || out.iter().any(|e: &Excluded| e.name == label) {
+            continue;
+        }
+        let mut invocation = asked.clone();
+        change(&mut invocation, &name, dir);
+        out.push(Excluded { name: label, invocation, quiet: !LOUD.contains(&name.as_str()) });
+    }
+    let rustc = asked.words.iter().any(|w| w == "--crate-name");
+    let table: &[Row] = if rustc { rustc_flags::TABLE } else { gnu_flags::TABLE };
+    for row in table.iter().filter(|r| r.bucket == Bucket::Excluded) {
+        if let Some(words) = words(row, asked, dir) {
+            let mut invocation = asked.clone();
+            invocation.words.extend(words);
+            // What only a nightly compiler takes is asked for and not compiled.
+            out.push(Excluded {
+                name: format!("flag {}", row.flag),
+                invocation,
+                quiet: !row.flag.starts_with("-Z"),
+            });
+        }
+    }
+    out
+}
+
+/// All of `parts` at once.
+pub fn together(asked: &Invocation, parts: &[Excluded]) -> Invocation {
+    let mut all = asked.clone();
+    for part in parts.iter().filter(|p| p.quiet) {
+        for (name, value) in &part.invocation.environment {
+            let known = asked.environment.iter().any(|(n, v)| n == name && v == value);
+            if !known {
+                all.environment.retain(|(n, _)| n != name);
+                all.environment.push((name.clone(), value.clone()));
+            }
+        }
+        all.words.extend(part.invocation.words[asked.words.len()..].iter().cloned());
+    }
+    all
+}
+
+fn change(invocation: &mut Invocation, name: &str, dir: &Path) {
+    let old = invocation.variable(name).unwrap_or_default().to_os_string();
+    let more = |text: &str| {
+        let mut value = old.clone();
+        value.push(text);
+        value
+    };
+    let value: OsString = match name {
+        "PATH" => more(":/nonexistent/kache-mutation"),
+        "LD_LIBRARY_PATH" => more(":/nonexistent/kache-mutation"),
+        "LD_PRELOAD" => old.clone(),
+        "TMPDIR" | "TMP" | "TEMP" => dir.join("tmp").into(),
+        "HOME" => {
+            // What is found by way of it stays where it is.
+            for (kept, below) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+                if invocation.variable(kept).is_none() {
+                    invocation.environment.push((kept.into(), PathBuf::from(&old).join(below).into()));
+                }
+            }
+            dir.join("home").into()
+        }
+        "RUST_MIN_STACK" => "16777216".into(),
+        "RUST_BACKTRACE" | "RUST_LIB_BACKTRACE" => "full".into(),
+        "RUSTC_ICE" => "0".into(),
+        "COLUMNS" | "LINES" | "NUM_JOBS" | "SHLVL" => "77".into(),
+        "MAKEFLAGS" | "CARGO_MAKEFLAGS" | "MFLAGS" => "".into(),
+        "TZ" => "Asia/Tokyo".into(),
+        "PWD" | "OLDPWD" => "/".into(),
+        "LC_KACHE_MUTATION" | "LANG" | "LANGUAGE" => "C".into(),
+        "GLIBC_TUNABLES" => "glibc.malloc.check=0".into(),
+        _ => "1".into(),
+    };
+    let value = if value == old { more("") } else { value };
+    invocation.environment.retain(|(n, _)| n != name);
+    invocation.environment.push((name.into(), value));
+}
+
+fn words(row: &Row, asked: &Invocation, dir: &Path) -> Option<Vec<OsString>> {
+    let value = match row.flag {
+        "-C linker" if asked.codegen("linker").is_some() => return None,
+        // The same program by another path.
+        "-C linker" => {
+            let path = asked.variable("PATH")?;
+            let cc = std::env::split_paths(path).map(|d| d.join("cc")).find(|p| p.is_file())?;
+            let link = dir.join("cc");
+            drop(std::os::unix::fs::symlink(cc, &link));
+            link.display().to_string()
+        }
+        "-Z threads" => "2".into(),
+        // It takes none.
+        "-C no-stack-check" => return Some(vec!["-C".into(), "no-stack-check".into()]),
+        _ => "kache-mutation".into(),
+    };
+    match (row.takes, row.flag.split_once(' ')) {
+        (Takes::Maybe | Takes::Value, Some((letter, name))) => {
+            Some(vec![letter.into(), format!("{name}={value}").into()])
+        }
+        (Takes::Nothing, None) => Some(vec![row.flag.into()]),
+        (_, None) => Some(vec![format!("{}={value}", row.flag).into()]),
+        _ => None,
+    }
+}
