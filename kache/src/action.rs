@@ -22,7 +22,7 @@
 //! | flags about the look of diagnostics | observed (`setting`), where there were diagnostics |
 //! | the environment | observed, by what was read of it |
 //! | sources, libraries, programs | observed |
-//! | the order of flags that differ | kept: a later flag can undo an earlier one. But those of [`APART`] come first, wherever they stood |
+//! | the order of flags that differ | kept: a later flag can undo an earlier one. But those of `APART` come first, wherever they stood |
 
 use crate::compiler::Invocation;
 use crate::compiler::flags::{Bucket, Flag, Form};

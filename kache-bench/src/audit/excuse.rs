@@ -189,7 +189,7 @@ fn loader_search(e: &Excuses<'_>, a: &Access) -> bool {
     };
     let name = a.path.file_name().unwrap_or_default().to_string_lossy();
     let is_library = name.contains(".so");
-    let above = a.path.ancestors().skip(usize::from(is_library));
+    let mut above = a.path.ancestors().skip(usize::from(is_library));
     let above = above.find(|d| d.file_name().is_none_or(|n| !is_of_a_processor(&n.to_string_lossy())));
     above.is_some_and(searched) && (!is_library || a.way == Way::Absent && found_elsewhere(e, &name))
 }
