@@ -140,18 +140,21 @@ fn a_cache_that_is_not_asked_is_out() {
 }
 
 #[test]
-fn ccache_is_wired_to_hit_in_another_clone() {
-    if !peers().join("ccache/bin/ccache").exists() {
-        eprintln!("skipped: no ccache in .peers; run scripts/peers.sh");
-        return;
+fn peers_are_wired_to_hit_in_another_clone() {
+    let programs = ["sccache/bin/sccache", "ccache/bin/ccache", "mbx/bin/mbx", "kache-2/bin/kache"];
+    for (name, program) in ["sccache", "ccache", "mbx", "kache2"].into_iter().zip(programs) {
+        if !peers().join(program).exists() {
+            eprintln!("skipped: no {name} in .peers; run scripts/peers.sh");
+            continue;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        plant(dir.path(), "make clean");
+        let output = compare(dir.path(), &kache(), &["--backends", name, "--runs", "1", "--format", "json"]);
+        let record = record(&output);
+        assert_eq!(output.status.code(), Some(0), "{record:#}");
+        let first = list(&record, "laps").iter().find(|lap| lap["phase"] == "other-first").unwrap();
+        assert_eq!((&first["hits"], &first["misses"]), (&2.into(), &0.into()), "{record:#}");
     }
-    let dir = tempfile::tempdir().unwrap();
-    plant(dir.path(), "make clean");
-    let output = compare(dir.path(), &kache(), &["--backends", "ccache", "--runs", "1", "--format", "json"]);
-    let record = record(&output);
-    assert_eq!(output.status.code(), Some(0), "{record:#}");
-    let first = list(&record, "laps").iter().find(|lap| lap["phase"] == "other-first").unwrap();
-    assert_eq!((&first["hits"], &first["misses"]), (&2.into(), &0.into()), "{record:#}");
 }
 
 #[test]

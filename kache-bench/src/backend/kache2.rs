@@ -34,7 +34,8 @@ impl Kache2 {
             ("KACHE_CONFIG".into(), cache.join("kache.toml").into()),
             ("KACHE_HOST_CONFIG".into(), "".into()),
             ("KACHE_AUTO_RECOVER_MIN_FREE_BYTES".into(), "0".into()),
-            ("KACHE_LOG_FILE".into(), "off".into()),
+            // Its log and its record of build trees would go into the user's.
+            ("XDG_CACHE_HOME".into(), cache.join("home").into()),
         ]))
     }
 }
@@ -97,13 +98,35 @@ impl Backend for Kache2 {
 
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
         let environment = Kache2::own(Environment::of_caller(), cache)?;
-        let told = self.program.ask(&["stats", "--json", "--since", "7d"], &environment)?;
+        let arguments = ["stats", "--full", "--format", "json", "--since", "7d"];
+        let told = self.program.ask(&arguments, &environment)?;
         let told: Value = serde_json::from_str(&told)
             .map_err(|e| Trouble::run(format!("kache2's statistics are no JSON: {e}")))?;
-        Ok(counts(&told))
+        Ok(counts(&told["summary"]))
     }
 }
 
-fn counts(_: &Value) -> Option<Counts> {
-    None
+/// Of the compiles that its log has; questions to the compiler (`probes`) are none.
+fn counts(summary: &Value) -> Option<Counts> {
+    let count = |name: &str| summary[name].as_u64();
+    Some(Counts {
+        hits: count("local_hits")? + count("prefetch_hits")? + count("remote_hits")?,
+        misses: count("misses")? + count("dups")?,
+        passed: count("passthroughs")? + count("skipped")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_of_all_kinds_count_and_another_shape_is_no_account() {
+        let summary = serde_json::json!({
+            "local_hits": 2, "prefetch_hits": 1, "remote_hits": 0, "dups": 1, "misses": 3, "passthroughs": 4,
+            "probes": 10, "skipped": 1
+        });
+        assert_eq!(counts(&summary), Some(Counts { hits: 3, misses: 4, passed: 5 }));
+        assert_eq!(counts(&serde_json::json!({ "hits": 3 })), None);
+    }
 }

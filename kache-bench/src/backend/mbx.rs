@@ -1,9 +1,9 @@
 //! mbx (Mr. Boxington): in front of cargo rather than of compilers, with a session for each command.
 //!
-//! Its documentation has users put a `cargo` of its own in front of `PATH` (`mbx setup`), which here is a script that runs
-//! `mbx`, and run other builds by `mbx exec`. `MBX_TARGET_VIEWS=0`: by default it makes `target` a link into its cache,
-//! where it would outlive a clean, and a build that finds it is no build. It caches what cargo's build scripts
-//! compile by itself, and steps aside where `CC` is set.
+//! As its documentation tells users to: `mbx setup` makes a `cargo` that is put in front of `PATH`, and a build that is not
+//! cargo's is run by `mbx exec`. `MBX_TARGET_VIEWS=0`: by default it makes `target` a link into its cache, where it would
+//! outlive a clean, and a build that finds it is no build. It caches what cargo's build scripts compile by itself,
+//! and steps aside where `CC` is set, which is therefore left alone.
 
 use super::front;
 use super::peer::Program;
@@ -11,7 +11,11 @@ use super::{Backend, Counts, Reads};
 use crate::environment::Environment;
 use crate::trouble::{Result, Trouble};
 use crate::workload::Wiring;
+use serde_json::Value;
 use std::path::Path;
+
+/// The variable that names where sessions' accounts go.
+const REPORTS: &str = "REPORTS";
 
 /// The program.
 #[derive(Clone, Debug)]
@@ -31,6 +35,8 @@ impl Mbx {
             ("MBX_TARGET_VIEWS".into(), "0".into()),
             ("XDG_CONFIG_HOME".into(), cache.join("config").into()),
             ("XDG_DATA_HOME".into(), cache.join("data").into()),
+            // Where each line's session writes its account.
+            (REPORTS.into(), cache.join("reports").into()),
         ])
     }
 }
@@ -56,23 +62,60 @@ impl Backend for Mbx {
                 "mbx has no setting with which it compiles without looking anything up",
             ));
         }
-        let mut all = front::rustc(None);
+        let reports = cache.join("reports");
+        std::fs::create_dir_all(&reports).map_err(Trouble::io("create", &reports))?;
+        let mut environment = Mbx::own(environment.with_all(front::rustc(None)), cache);
         if wiring.rustc {
-            let dir = cache.join("bin");
-            front::script(&dir, "cargo", &format!("exec '{}' \"$@\"", self.program.path().display()))?;
-            all.push(("PATH".into(), front::before_path(&environment, &dir)?));
+            let setup = cache.join("data/mbx/bin");
+            if !setup.join("cargo").exists() {
+                self.program.tell(&["setup", "--yes"], &environment)?;
+            }
+            let path = front::before_path(&environment, &setup)?;
+            environment = environment.with_all([("PATH".into(), path)]);
         }
-        Ok(Mbx::own(environment.with_all(all), cache))
+        Ok(environment)
     }
 
+    /// Also gives the session a file for its account; of a line with several sessions the last one's is kept.
     fn line(&self, line: &str, wiring: Wiring) -> String {
+        let report = format!("export MBX_STATS_REPORT=\"${REPORTS}/$$.json\"");
         if wiring.rustc || wiring.cc.is_none() {
-            return line.to_owned();
+            return format!("{report}; {line}");
         }
-        format!("'{}' exec sh -c '{}'", self.program.path().display(), line.replace('\'', r"'\''"))
+        format!("{report}; '{}' exec sh -c '{}'", self.program.path().display(), line.replace('\'', r"'\''"))
     }
 
-    fn counts(&self, _cache: &Path) -> Result<Option<Counts>> {
-        Ok(None)
+    fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
+        let reports = cache.join("reports");
+        let mut counts = Counts::default();
+        for entry in std::fs::read_dir(&reports).map_err(Trouble::io("list", &reports))?.flatten() {
+            let text = std::fs::read(entry.path()).map_err(Trouble::io("read", &entry.path()))?;
+            let Ok(report) = serde_json::from_slice::<Value>(&text) else { return Ok(None) };
+            let Some(session) = session(&report) else { return Ok(None) };
+            counts = counts + session;
+        }
+        Ok(Some(counts))
+    }
+}
+
+/// What one session did. Questions to the compiler and trial compiles are among what it passed.
+fn session(report: &Value) -> Option<Counts> {
+    let passed = report["bypasses"].as_object()?.values().filter_map(Value::as_u64).sum();
+    let count = |name: &str| report[name].as_u64();
+    // Not looked up, for want of a prediction, but compiled and kept.
+    Some(Counts { hits: count("hits")?, misses: count("misses")? + count("unconsulted")?, passed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_looked_up_is_a_miss() {
+        let report = serde_json::json!({
+            "hits": 2, "misses": 1, "unconsulted": 3, "bypasses": { "compiler-query": 4, "standard-input": 1 }
+        });
+        assert_eq!(session(&report), Some(Counts { hits: 2, misses: 4, passed: 5 }));
+        assert_eq!(session(&serde_json::json!({ "hits": 2 })), None);
     }
 }

@@ -61,13 +61,15 @@ mod tests {
     #[test]
     fn a_peer_that_is_absent_says_how_to_get_it() {
         let empty = tempfile::tempdir().unwrap();
-        for name in PEERS {
-            let file = match *name {
-                "kache2" => "kache-2/bin/kache".to_owned(),
-                name => format!("{name}/bin/{name}"),
-            };
-            let text = Mbx::installed(empty.path()).err().unwrap().to_string();
-            assert!(text.contains("scripts/peers.sh"), "{file}: {text}");
+        let peers: [Result<Box<dyn Backend>>; 4] = [
+            Sccache::installed(empty.path()).map(|peer| Box::new(peer) as Box<dyn Backend>),
+            Ccache::installed(empty.path()).map(|peer| Box::new(peer) as Box<dyn Backend>),
+            Mbx::installed(empty.path()).map(|peer| Box::new(peer) as Box<dyn Backend>),
+            Kache2::installed(empty.path()).map(|peer| Box::new(peer) as Box<dyn Backend>),
+        ];
+        for peer in peers {
+            let text = peer.err().unwrap().to_string();
+            assert!(text.contains("not installed") && text.contains("scripts/peers.sh"), "{text}");
         }
     }
 }
