@@ -380,7 +380,7 @@ pub const CASES: &[Case] = &[
                 .write("a.c", &with("#include \"$h\u{e4}der #1.h\"\n"));
             s.c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-Ia dir"]].concat())
                 .says("out/a.o")
-                .look(Look::Text("out/a.d"));
+                .look(Look::Rules("out/a.d"));
         },
         change: |s| {
             s.write("a dir/$h\u{e4}der #1.h", "#define H 2\n");
