@@ -13,7 +13,7 @@ const CAVEATS: &str = "https://ccache.dev/manual/latest.html#_caveats";
 pub const CASES: &[Case] = &[
     Case {
         name: "header",
-        about: "a header is edited",
+        about: "a header that the source includes is edited",
         source: "https://ccache.dev/manual/latest.html#_how_ccache_works",
         expect: Follows,
         lay: |s| {

@@ -182,7 +182,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "hit-width",
         about: "--diagnostic-width is another, as cargo gives it in another terminal, and nothing is printed",
-        source: "https://github.com/rust-lang/cargo/issues/12029",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--diagnostic-width-specify-the-terminal-width-for-diagnostics",
         expect: Hits,
         lay: |s| {
             s.write("l.rs", "pub fn f() {}\n").rust_lib(&["--diagnostic-width=80"]);
