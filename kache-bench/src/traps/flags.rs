@@ -78,7 +78,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "metadata-then-code",
         about: "metadata alone is asked for, then metadata and code: the library must be there",
-        source: "https://github.com/rust-lang/cargo/pull/3296",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--emit-specifies-the-types-of-output-files-to-generate",
         expect: Follows,
         lay: |s| {
             s.write("l.rs", "pub static SAID: &str = \"SAID=<code>\";\n").says("out/libl.rlib");

@@ -13,7 +13,7 @@ const CAVEATS: &str = "https://ccache.dev/manual/latest.html#_caveats";
 pub const CASES: &[Case] = &[
     Case {
         name: "header",
-        about: "a header is edited",
+        about: "a header that the source includes is edited",
         source: "https://ccache.dev/manual/latest.html#_how_ccache_works",
         expect: Follows,
         lay: |s| {
@@ -380,7 +380,7 @@ pub const CASES: &[Case] = &[
                 .write("a.c", &with("#include \"$h\u{e4}der #1.h\"\n"));
             s.c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-Ia dir"]].concat())
                 .says("out/a.o")
-                .look(Look::Text("out/a.d"));
+                .look(Look::Rules("out/a.d"));
         },
         change: |s| {
             s.write("a dir/$h\u{e4}der #1.h", "#define H 2\n");

@@ -20,6 +20,8 @@ pub enum Look {
     Messages,
     /// A text file, whole.
     Text(&'static str),
+    /// The rules of a depfile, however its lines are broken.
+    Rules(&'static str),
     /// A file's bytes.
     Bytes(&'static str),
     /// Whether a file has another checkout's path in it.
@@ -36,6 +38,7 @@ impl Look {
             Look::Says(file) => read(&site.path(file), said),
             Look::Messages => messages.to_owned(),
             Look::Text(file) => read(&site.path(file), |bytes| String::from_utf8_lossy(bytes).into_owned()),
+            Look::Rules(file) => read(&site.path(file), rules),
             Look::Bytes(file) => read(&site.path(file), |bytes| format!("{:016x}", digest(bytes))),
             Look::Foreign(file) => read(&site.path(file), |bytes| foreign(site, bytes)),
             Look::By(function) => function(site),
@@ -54,6 +57,12 @@ fn prints(site: &Site, program: &Path) -> String {
         Ok(output) => output.status.to_string(),
         Err(e) => format!("{}: {e}", program.display()),
     }
+}
+
+fn rules(bytes: &[u8]) -> String {
+    let joined = String::from_utf8_lossy(bytes).replace("\\\n", " ");
+    let line = |line: &str| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    joined.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// All that stands in `SAID=<…>`, in order, each once.
@@ -100,5 +109,14 @@ mod tests {
         assert_eq!(said(b"\x00SAID=<a b>\xffSAID=<c>SAID=<a b>"), "a b | c");
         assert_eq!(said(b"SAID=<cut"), "cut");
         assert_eq!(said(b"SAID"), "nothing");
+    }
+
+    #[test]
+    fn where_a_depfile_is_broken_does_not_show() {
+        assert_eq!(
+            rules(b"a.o: a.c \\\n  b\\ c.h\n\nb\\ c.h:\n"),
+            rules(b"a.o: \\\n a.c b\\ c.h\n\nb\\ c.h:\n")
+        );
+        assert_ne!(rules(b"a.o: a.c\n"), rules(b"a.o: a.c b.h\n"));
     }
 }

@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn each_says_what_it_is_and_where_it_comes_from() {
         for case in all() {
-            assert!(case.about.split_whitespace().count() >= 5, "{} wants a sentence", case.name);
+            assert!(case.about.split_whitespace().count() >= 3, "{} wants a sentence", case.name);
             assert!(case.source.starts_with("https://"), "{} wants a source", case.name);
             assert!(!case.source.contains(char::is_whitespace), "{}: one source", case.name);
         }

@@ -182,7 +182,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "hit-width",
         about: "--diagnostic-width is another, as cargo gives it in another terminal, and nothing is printed",
-        source: "https://github.com/rust-lang/cargo/issues/12029",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--diagnostic-width-specify-the-terminal-width-for-diagnostics",
         expect: Hits,
         lay: |s| {
             s.write("l.rs", "pub fn f() {}\n").rust_lib(&["--diagnostic-width=80"]);
@@ -253,7 +253,7 @@ pub const CASES: &[Case] = &[
         lay: |s| {
             s.write("l.rs", "mod m;\npub fn f() -> u8 { m::g() }\n")
                 .write("m.rs", "pub fn g() -> u8 { 1 }\n");
-            s.rust(&FULL_LIB).look(Look::Text("out/l.d"));
+            s.rust(&FULL_LIB).look(Look::Rules("out/l.d"));
         },
         change: |s| {
             s.elsewhere_at("another/and/deeper/checkout");
@@ -306,7 +306,7 @@ pub const CASES: &[Case] = &[
         lay: |s| {
             s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\nint f(void) { return H; }\n");
             s.c(&["gcc", "-I{w}/inc", "-c", "{w}/a.c", "-o", "{w}/out/a.o", "-MD", "-MF", "{w}/out/a.d"]);
-            s.look(Look::Text("out/a.d"));
+            s.look(Look::Rules("out/a.d"));
         },
         change: |s| {
             s.elsewhere_at("another/and/deeper/checkout");

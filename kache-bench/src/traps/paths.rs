@@ -209,7 +209,7 @@ pub const CASES: &[Case] = &[
                 "--out-dir",
                 "{w}/out",
             ]);
-            s.look(Look::Text("out/l.d"));
+            s.look(Look::Rules("out/l.d"));
         },
         change: |s| {
             s.elsewhere_at("another check\u{f6}ut/with blanks");

@@ -96,7 +96,7 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/ccache/ccache/issues/351",
         expect: Right,
         lay: |s| {
-            s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\n").look(Look::Text("out/a.d"));
+            s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\n").look(Look::Rules("out/a.d"));
             s.c(&[&FULL[..], &["-I{w}/inc", "-MD", "-MP", "-MF", "{w}/out/a.d"]].concat());
         },
         change: |s| {
@@ -109,7 +109,7 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/mozilla/sccache/issues/2321",
         expect: Follows,
         lay: |s| {
-            s.write("foo.c", "int f;\n").write("bar.c", "int f;\n").look(Look::Text("out/a.d"));
+            s.write("foo.c", "int f;\n").write("bar.c", "int f;\n").look(Look::Rules("out/a.d"));
             s.c(&["gcc", "-c", "foo.c", "-o", "out/foo.o", "-MD", "-MF", "out/a.d"]);
         },
         change: |s| {
@@ -122,7 +122,7 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/mozilla/sccache/issues/1032",
         expect: super::Expect::Hits,
         lay: |s| {
-            s.write("src/a.c", "int f;\n").look(Look::Text("out/a.d"));
+            s.write("src/a.c", "int f;\n").look(Look::Rules("out/a.d"));
             s.c(&["gcc", "-c", "-MD", "src/a.c", "-o", "out/a.o"]);
         },
         change: |_| {},
@@ -133,7 +133,7 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/onlinedocs/gcc/Preprocessor-Options.html",
         expect: Follows,
         lay: |s| {
-            s.write("a.c", "int f;\n").look(Look::Text("out/a.d"));
+            s.write("a.c", "int f;\n").look(Look::Rules("out/a.d"));
             s.c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-MT", "one"]].concat());
         },
         change: |s| {

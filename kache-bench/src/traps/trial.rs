@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 const WIRING: Wiring = Wiring { rustc: true, cc: Some(CcWiring::Launcher) };
+const C_ALONE: Wiring = Wiring { rustc: false, cc: WIRING.cc };
 const RUST_WRAPPER: &str = "RUSTC_WRAPPER";
 const C_LAUNCHER: &str = "CMAKE_C_COMPILER_LAUNCHER";
 
@@ -154,8 +155,13 @@ impl Behind<'_> {
         self.plain
             || match family {
                 Family::Rust | Family::Cargo => !self.rust.is_empty(),
-                Family::C => !self.c.is_empty(),
+                Family::C => !self.c.is_empty() || self.wraps_lines(),
             }
+    }
+
+    /// Whether it runs a build's command rather than stand before each compiler.
+    fn wraps_lines(&self) -> bool {
+        self.backend.line(":", C_ALONE) != ":"
     }
 
     /// What stands before the compilers, started if it is a thing that runs, and stopped at the end.
@@ -210,6 +216,11 @@ impl Behind<'_> {
                 .retain(|name, _| name != RUST_WRAPPER && !name.to_string_lossy().starts_with("CMAKE_"));
         }
         words.extend(unit.words.iter().map(|word| OsString::from(site.fill(word))));
+        if unit.family == Family::C && self.wraps_lines() {
+            let quoted = |word: &OsString| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"));
+            let line = words.iter().map(quoted).collect::<Vec<_>>().join(" ");
+            words = vec!["sh".into(), "-c".into(), self.backend.line(&line, C_ALONE).into()];
+        }
         let output = site
             .command(&words)
             .envs(&environment)
