@@ -15,9 +15,9 @@ use crate::tally::{self, Tally};
 use crate::trouble::{Fault, Result, Trouble};
 use crate::workload::{self, Workload};
 use kache::events::{Event, Outcome};
-use kache::explain::{self, Explanation, Why, history::History};
+use kache::explain::{self, Explanation, history::History};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -192,27 +192,47 @@ impl Run<'_> {
             counts && event.outcome != Outcome::Hit
         };
         let units = (0..history.events.len()).filter(|at| is_missed(&history.events[*at]));
-        Ok(units.map(|at| missed(&history, at)).collect())
+        Ok(units.map(|at| missed(&history, at, since)).collect())
     }
 }
 
-fn missed(history: &History, at: usize) -> Missed {
+fn missed(history: &History, at: usize, since: u64) -> Missed {
     let event = &history.events[at];
     let told = explain::explain(history, at);
     let compile_seconds = event.compile_us as f64 / 1e6;
-    // By package: a crate of another version is another unit, and its earlier version no earlier compile of it.
-    let is_new = !history.events[..at].iter().any(|other| other.unit.package == event.unit.package);
-    let (cause, entered_by) = match told.causes.first() {
-        Some(first) => (first.summary.clone(), Some(first.unit.clone()).filter(|unit| *unit != told.unit)),
-        None => (reason(&told), None),
+    if let Some(cause) = newness(history, event, since) {
+        return Missed { unit: told.unit, cause, entered_by: None, compile_seconds };
+    }
+    let Some(first) = told.causes.first() else {
+        return Missed { cause: reason(&told), unit: told.unit, entered_by: None, compile_seconds };
     };
-    let is_first = matches!(told.why, Some(Why::FirstSeen));
-    let cause = if is_first || (is_new && entered_by.is_none()) {
-        "not in the earlier revision".into()
-    } else {
-        cause
-    };
+    // What a package of another version differs in first (its directory) says less than that it is one.
+    let mut now = history.events.iter().filter(|other| other.time_us >= since);
+    let entry = now.find(|other| explain::title(&other.unit) == first.unit);
+    let cause =
+        entry.and_then(|entry| newness(history, entry, since)).unwrap_or_else(|| first.summary.clone());
+    let entered_by = Some(first.unit.clone()).filter(|unit| *unit != told.unit);
     Missed { unit: told.unit, cause, entered_by, compile_seconds }
+}
+
+/// What is said of a package that the earlier revision had not, or had in other versions only.
+fn newness(history: &History, event: &Event, since: u64) -> Option<String> {
+    let package = &event.unit.package;
+    let (name, version) = package.split_once(' ')?;
+    let earlier = history.events.iter().filter(|other| other.time_us < since);
+    let versions: BTreeSet<_> = earlier
+        .filter_map(|other| other.unit.package.split_once(' '))
+        .filter(|(other, _)| *other == name)
+        .map(|(_, version)| version)
+        .collect();
+    if versions.contains(version) {
+        return None;
+    }
+    if versions.is_empty() {
+        return Some("not in the earlier revision".into());
+    }
+    let versions: Vec<_> = versions.into_iter().collect();
+    Some(format!("{name} has another version: {version}, {} before", versions.join(" and ")))
 }
 
 fn reason(told: &Explanation) -> String {
@@ -246,4 +266,31 @@ fn write_text(out: &mut String, pull: &Pull) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::unit;
+
+    #[test]
+    fn a_package_of_another_version_is_told_as_such() {
+        let cache = tempfile::tempdir().unwrap();
+        let dir = cache.path().join("v1/events");
+        std::fs::create_dir_all(&dir).unwrap();
+        let event = |package: &str, time| {
+            let mut event = unit("x").time(time).event();
+            event.unit.package = package.into();
+            event
+        };
+        let events =
+            [event("libc 0.2.1", 1), event("syn 1.0.0", 2), event("syn 2.0.0", 3), event("same 1.0.0", 4)];
+        let lines: String = events.iter().map(|e| serde_json::to_string(e).unwrap() + "\n").collect();
+        std::fs::write(dir.join("day.jsonl"), lines).unwrap();
+        let history = History::load(cache.path()).unwrap();
+        let told = |package: &str| newness(&history, &event(package, 9), 5);
+        assert_eq!(told("same 1.0.0"), None);
+        assert_eq!(told("new 1.0.0").unwrap(), "not in the earlier revision");
+        assert_eq!(told("syn 3.0.0").unwrap(), "syn has another version: 3.0.0, 1.0.0 and 2.0.0 before");
+    }
 }

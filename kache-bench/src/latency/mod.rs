@@ -43,7 +43,7 @@ pub enum Way {
     Hit,
     /// Compiled and kept.
     Miss,
-    /// Handed through: the compiler is asked for its version.
+    /// Handed through: the compiler is only asked something.
     Passthrough,
 }
 

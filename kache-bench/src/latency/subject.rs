@@ -119,7 +119,8 @@ fn rust(dir: &Path) -> Result<Subject> {
         dir: dir.to_path_buf(),
         compiler,
         compile,
-        ask: vec!["-vV".into()],
+        // Not `-vV`, which kache remembers the answer to.
+        ask: vec!["--explain".into(), "E0308".into()],
         environment,
         varied: (source, root, "/// Varied.\npub const VARIED: usize = "),
         outputs: (deps, "libsubject-"),
