@@ -130,13 +130,21 @@ fn started() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
+    use std::io::Read;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn a_server_is_known_by_its_environment_and_a_child_by_having_been_waited_for() {
         let cache = tempfile::tempdir().unwrap();
-        let mut server =
-            Command::new("sleep").arg("60").env("SOME_DIR", cache.path().join("store")).spawn().unwrap();
+        let mut server = Command::new("sh")
+            .args(["-c", "echo ready; read wait"])
+            .env("SOME_DIR", cache.path().join("store"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A process has its environment only some time after it was started.
+        server.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
         let found = servers(cache.path());
         server.kill().unwrap();
         server.wait().unwrap();
