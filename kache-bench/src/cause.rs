@@ -76,6 +76,9 @@ impl Judge {
                 detail: reader(difference, place_explains).unwrap_or(detail.to_owned()),
                 ..finding(Cause::Env)
             },
+            "" if difference.name() == "env-all" && script(difference).is_some() => {
+                Finding { detail: script(difference).unwrap_or_default(), ..finding(Cause::Env) }
+            }
             "arg" => finding(Cause::Flag),
             "file" => self.file(difference),
             _ if place_explains => finding(Cause::Path),
@@ -126,6 +129,14 @@ fn reader(difference: &Difference<'_>, place_explains: bool) -> Option<String> {
     let by = difference.a.or(difference.b)?.by.as_ref().filter(|_| place_explains)?;
     Some(format!(
         "read by the proc macro {by}: if that only finds files with it, name it in the setting `locators`"
+    ))
+}
+
+/// A script in the linker's place may read any variable; whether it only finds files with them only a person can say.
+fn script(difference: &Difference<'_>) -> Option<String> {
+    let by = difference.a.or(difference.b)?.by.as_ref()?;
+    Some(format!(
+        "{by} may have read any variable: if it only finds files with them, name it in the setting `locators`"
     ))
 }
 

@@ -13,7 +13,7 @@
 //! | `language` | the language of a C compiler's source | `-x` counts for what stands behind it |
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
 //! | `paths` | how paths are mapped in artifacts, or the literal roots where they are not | they are in the output |
-//! | `locators` | proc macros that the user declares to use paths only to find files, if any | what is stored under such a declaration is for those who make it |
+//! | `locators` | proc macros and linker scripts that the user declares to use paths only to find files, if any | what is stored under such a declaration is for those who make it |
 //! | `cpu` | this processor, with `-C target-cpu=native` only | it decides which instructions are used |
 //!
 //! | left out | why |

@@ -18,6 +18,7 @@
 //! | `env` | variable | its value to the byte, or that it is unset |
 //! | `env-path` | variable | its value as a portable path: proved to be used only to locate included files |
 //! | `env-all` | nothing | every variable that no row of the ignore table excuses |
+//! | `env-all-path` | nothing | the same, with roots by their names: of a linker script that is said to use paths only to find files |
 //! | `program` | name searched in `PATH` | the contents of the program found |
 //! | `library` | name that the loader searches | the contents of the library found |
 //! | `cwd` | nothing | the working directory to the byte |
@@ -63,6 +64,7 @@ kinds! {
     Env = 6, "env";
     EnvPath = 7, "env-path";
     EnvAll = 8, "env-all";
+    EnvAllPath = 22, "env-all-path";
     Program = 9, "program";
     Cwd = 10, "cwd";
     Host = 11, "host";

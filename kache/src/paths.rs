@@ -83,6 +83,27 @@ impl Roots {
         self.list.iter().any(|r| r.path.to_str().is_some_and(|path| text.contains(path)))
     }
 
+    /// The text with each root's path in it replaced by the root's name, wherever it begins: a flag may stand right before it.
+    pub fn portable_within(&self, text: &[u8]) -> Vec<u8> {
+        let goes_on = |b: &u8| b.is_ascii_alphanumeric() || b"._-".contains(b) || *b >= 0x80;
+        let mut out = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.first() {
+            let found = self.list.iter().find_map(|root| {
+                let behind = rest.strip_prefix(root.path.as_os_str().as_encoded_bytes())?;
+                (!behind.first().is_some_and(goes_on)).then_some((root, behind))
+            });
+            if let Some((root, behind)) = found {
+                out.extend([b"<", root.name.as_bytes(), b">"].concat());
+                rest = behind;
+            } else {
+                out.push(*first);
+                rest = &rest[1..];
+            }
+        }
+        out
+    }
+
     /// The portable form, for people.
     pub fn portable_text(&self, path: &Path) -> String {
         String::from_utf8_lossy(&self.portable(path.as_os_str().as_encoded_bytes())).into_owned()
@@ -173,6 +194,17 @@ mod tests {
         assert_eq!(p("/home/u/p2/x"), "/home/u/p2/x");
         assert_eq!(p("/home/u/p//./src/../x/"), "<workspace>/src/../x");
         assert_eq!(p("/"), "/");
+    }
+
+    #[test]
+    fn a_root_is_found_within_a_text() {
+        let r = roots();
+        let p = |s: &str| String::from_utf8(r.portable_within(s.as_bytes())).unwrap();
+        assert_eq!(
+            p("-L/home/u/p/target/x:/home/u/p -I=/home/u/p2"),
+            "-L<target>/x:<workspace> -I=/home/u/p2"
+        );
+        assert_eq!(p("/usr/lib"), "/usr/lib");
     }
 
     #[test]

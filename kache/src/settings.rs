@@ -68,7 +68,7 @@ pub static TABLE: &[Row] = &[
         key: "locators",
         var: "KACHE_LOCATORS",
         default: "none",
-        what: "proc macro crates that use paths in variables only to find files, separated by `:`; a list in the file",
+        what: "proc macro crates and linker scripts that use paths in variables only to find files, separated by `:`; a list in the file",
     },
     Row {
         key: "lock_timeout",
@@ -281,7 +281,7 @@ impl Settings {
                 })
                 .unwrap_or(Observe::Auto),
             locators: reader
-                .get("locators", "names of crates", |v| {
+                .get("locators", "names of crates or scripts", |v| {
                     let mut all: Vec<String> = v
                         .split([':', ',', ' '])
                         .filter(|n| !n.is_empty())

@@ -30,7 +30,7 @@ pub struct Component {
     pub raw: String,
     /// As it was hashed: what two clones must agree on.
     pub value: String,
-    /// The proc macros that looked, where that is known: a row of the locators' table is about such a one.
+    /// The proc macros or linker scripts that looked, where that is known: a row of the locators' table is about such a one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
 }

@@ -193,6 +193,31 @@ fn another_linker_is_another_input() {
     assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss);
 }
 
+/// Mozilla's build links through such a script. It could paste any variable into the program; only its user can say that it does not.
+#[test]
+fn a_linker_script_that_is_said_to_use_paths_only_to_find_files() {
+    let at = |stage: &Stage, dir: &str, locators: &str, flags: &str| {
+        let script = stage.path(dir).join("build/wrap-linker");
+        let linker = format!("-Clinker={}", script.display());
+        let args = ["rustc", "--crate-name=user", "user.rs", "--emit=dep-info,link", &linker];
+        let mut c = stage.kache_in(dir, &args);
+        c.env("WRAP_FLAGS", format!("{flags} -L{}", stage.path(dir).join("libs").display()));
+        stage.outcome(c.env("KACHE_LOCATORS", locators))
+    };
+    for (locators, elsewhere) in [("", Outcome::Miss), ("wrap-linker", Outcome::Hit)] {
+        let stage = Stage::new();
+        stage.write("w/user.rs", "fn main() {}");
+        stage.write("w/libs/x", "");
+        let script = stage.write("w/build/wrap-linker", "#!/bin/sh\neval cc $WRAP_FLAGS '\"$@\"'\n");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        good(Command::new("cp").args(["-rp", "w", "another"]).current_dir(stage.dir.path()));
+        assert_eq!(at(&stage, "w", locators, ""), Outcome::Miss);
+        assert_eq!(at(&stage, "w", locators, ""), Outcome::Hit, "{locators}");
+        assert_eq!(at(&stage, "another", locators, ""), elsewhere, "{locators}: {}", stage.trace());
+        assert_eq!(at(&stage, "w", locators, "-s"), Outcome::Miss, "{locators}: a variable changed");
+    }
+}
+
 #[test]
 fn what_the_linker_reads_counts() {
     let stage = Stage::new();

@@ -108,7 +108,7 @@ pub fn make(
         }
         "link" | "leads-to" => changed.relink(place, site).map(Ok),
         "env" | "env-path" => changed.variable(rest, site).map(Ok),
-        "env-all" => {
+        "env-all" | "env-all-path" => {
             changed.set("MUTATED_BY_THE_HARNESS", site.number.to_string().into());
             Ok(Ok(()))
         }

@@ -375,12 +375,12 @@ fn difference(d: &Difference, page: &mut Page) {
         }
     }
     match (old, new) {
-        (Some(a), Some(b)) if d.name == "env-all" && counted(&a.raw) == counted(&b.raw) => {
+        (Some(a), Some(b)) if d.name.starts_with("env-all") && counted(&a.raw) == counted(&b.raw) => {
             page.line(
                 "    the names are the same: the value of one of them changed (values are not recorded)",
             );
         }
-        _ if d.name == "env-all" => {}
+        _ if d.name.starts_with("env-all") => {}
         _ => raws(old, new, page),
     }
 }
@@ -388,7 +388,7 @@ fn difference(d: &Difference, page: &mut Page) {
 /// What to show of a side: of all variables the names, of a digest its beginning.
 fn text(side: Option<&Side>, d: &Difference) -> String {
     let Some(side) = side else { return String::new() };
-    if d.name == "env-all" {
+    if d.name.starts_with("env-all") {
         return format!("{}: {}", short(&side.value), counted(&side.raw).join(" "));
     }
     if side.value == "\0unset" { "(unset)".to_string() } else { short(&side.value).to_string() }

@@ -70,7 +70,11 @@ fn all() -> [Table; 13] {
             "functions that call the system without libc: what such a proc macro helps to build is not stored",
             rules::UNSEEN_CALLS,
         ),
-        ("locators", "proc macros that use a path-valued variable only to find files", rules::LOCATORS),
+        (
+            "locators",
+            "proc macros and linker scripts that use a path-valued variable only to find files",
+            rules::LOCATORS,
+        ),
     ]
 }
 

@@ -104,6 +104,7 @@ fn about(name: &str) -> &'static str {
         "env" => "the variable's value; a digest, where it may be a secret",
         "env-path" => "the variable's value, as a portable path",
         "env-all" => "the digest of all variables, since something could read any of them; raw: their names",
+        "env-all-path" => "the same, with roots by their names",
         "program" => "the digest of the program found under that name in PATH",
         "host" => "this machine, or its user",
         "linker" => "the digest of the linker",

@@ -82,7 +82,8 @@ impl Evidence<'_> {
             };
             let sight = sight.map_err(|e| unreadable(&look, &e))?;
             self.unchanged(&look)?;
-            let by = gathered.readers.get(&look.name).filter(|_| look.kind == Kind::Env);
+            let by =
+                gathered.readers.get(&look.name).filter(|_| [Kind::Env, Kind::EnvAll].contains(&look.kind));
             let by = by.map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
             all.push(Seen { observation: Observation { look, seen: sight.digest }, sight, by });
         }

@@ -13,8 +13,8 @@
 //! | lists | nothing where only crates of crates are searched (their metadata has their hashes); else the names that could be crates | the names, and of what sort each is |
 //! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the links on the way; the working directory where the path was relative |
 //! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV`; a path by `include` | by `tables::IGNORED_FOR_MACROS`; a path by `LOCATORS` |
-//! | may read all variables (imports `environ`) | nothing | all variables but the ignored |
-//! | asks for the working directory | nothing | where that is, literally |
+//! | may read all variables (imports `environ`) | nothing | all variables but the ignored; a linker script by `LOCATORS`, and what it starts: with paths as portable ones |
+//! | asks for the working directory | nothing | where that is, literally; not of a linker script by `LOCATORS` |
 //! | has a function that tells paths (`tables::TELLS_PLACE`) | nothing | where the working directory and all roots are, literally |
 //! | has an instruction that calls the kernel (or, on machines whose code is not read, functions by `tables::UNSEEN_CALLS`) | nothing | the result cannot be stored |
 //! | asks who and where it is | nothing | host, user |
@@ -53,7 +53,7 @@ pub struct Gathered {
     pub refused: Option<Deferred>,
     /// Variables read by the compiler's own code whose use may yet be proved harmless.
     pub candidates: BTreeSet<Vec<u8>>,
-    /// By variable: the proc macros that read it.
+    /// By variable: the proc macros that read it; by no name: the linker scripts that may have read them all.
     pub readers: BTreeMap<Vec<u8>, BTreeSet<String>>,
     /// What each thread of the compiler did with variables and files, in order.
     pub steps: Vec<Vec<Step>>,
@@ -73,6 +73,8 @@ struct Process {
     class: Class,
     /// Started, at whatever remove, by code that is not the compiler's: nothing it does is excused as a tool's.
     foreign: bool,
+    /// A script in the linker's place that is said to use paths only to find files, or something that it started.
+    locates: bool,
     name: String,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
@@ -83,8 +85,8 @@ struct Process {
 }
 
 impl Process {
-    fn begun(class: Class, foreign: bool, name: String) -> Process {
-        Process { class, foreign, name, own: HashMap::new(), crates: HashMap::new(), starting: true }
+    fn begun(class: Class, foreign: bool, locates: bool, name: String) -> Process {
+        Process { class, foreign, locates, name, own: HashMap::new(), crates: HashMap::new(), starting: true }
     }
 }
 
@@ -98,7 +100,7 @@ pub struct Gatherer<'a> {
     pub roots: &'a Roots,
     /// The linker's file, if the invocation has one.
     pub linker: Option<PathBuf>,
-    /// Proc macros that the user says use a path only to find files, beside `tables::LOCATORS`.
+    /// Proc macros and linker scripts that the user says use a path only to find files, beside `tables::LOCATORS`.
     pub locators: &'a [String],
     processes: HashMap<u32, Process>,
     made: HashSet<Vec<u8>>,
@@ -114,6 +116,8 @@ pub struct Gatherer<'a> {
     perhaps_inputs: BTreeSet<Vec<u8>>,
     /// By child: who started it, and in which process.
     spawned: HashMap<u32, (u32, u32)>,
+    /// What a process was last told to become, as it was named: the script's name where an interpreter runs.
+    told: HashMap<u32, Vec<u8>>,
     /// Whether the last program that a process became, or had libc start, was its own code's doing.
     exec_own: HashMap<u32, bool>,
     /// Files that were read when this run had not yet made them.
@@ -150,6 +154,7 @@ impl<'a> Gatherer<'a> {
             read_by_others: BTreeSet::new(),
             perhaps_inputs: BTreeSet::new(),
             spawned: HashMap::new(),
+            told: HashMap::new(),
             exec_own: HashMap::new(),
             read_before_made: HashSet::new(),
             responses: HashSet::new(),
@@ -164,9 +169,13 @@ impl<'a> Gatherer<'a> {
         if log.overflowed() {
             self.refuse("observer-overflow", "more was looked at than the observer's log holds");
         }
-        let spawned = log.records().filter(|r| r.kind == Kind::Spawned && r.errno == 0);
-        self.spawned =
-            spawned.filter_map(|r| Some((u32::try_from(r.aux).ok()?, (r.pid, r.module)))).collect();
+        for r in log.records().filter(|r| r.kind == Kind::Spawned && r.errno == 0) {
+            let Ok(child) = u32::try_from(r.aux) else { continue };
+            self.spawned.insert(child, (r.pid, r.module));
+            if r.flags & flag::POSIX_SPAWN != 0 {
+                self.told.insert(child, r.path.to_vec());
+            }
+        }
         let mut records = log.records();
         for record in records.by_ref() {
             self.record(&record);
@@ -203,8 +212,7 @@ impl<'a> Gatherer<'a> {
                 .refuse("observer-torn", "a process wrote to the observer's log without having begun");
         };
         process.starting = false;
-        let foreign = process.foreign;
-        let class = process.class;
+        let (foreign, class, locates) = (process.foreign, process.class, process.locates);
         let own = match class {
             Class::Other => false,
             Class::Tool => true,
@@ -227,7 +235,7 @@ impl<'a> Gatherer<'a> {
             Kind::Exec if r.errno == 0 => self.exec(r, own),
             Kind::GetEnv => self.getenv(r, own),
             Kind::Dlopen if !own && !r.path.is_empty() => self.dlopen(r),
-            Kind::Cwd if !own => self.look(LookKind::Cwd, b""),
+            Kind::Cwd if !own && !locates => self.look(LookKind::Cwd, b""),
             Kind::Connect if !own => {
                 let to = String::from_utf8_lossy(r.path).into_owned();
                 self.refuse("network", format!("{} connected to {to}", self.name_of(r)));
@@ -256,7 +264,8 @@ impl<'a> Gatherer<'a> {
             let parent = u32::try_from(r.aux).ok().and_then(|p| self.processes.get(&p));
             let class = parent.map_or(Class::Other, |p| p.class);
             let foreign = parent.is_none_or(|p| p.foreign);
-            self.processes.insert(r.pid, Process::begun(class, foreign, name));
+            let locates = parent.is_some_and(|p| p.locates);
+            self.processes.insert(r.pid, Process::begun(class, foreign, locates, name));
             return;
         }
         if self.root_pid == 0 {
@@ -273,13 +282,17 @@ impl<'a> Gatherer<'a> {
         } else {
             Class::Other
         };
-        self.processes.insert(r.pid, Process::begun(class, foreign, name));
+        let locates = !foreign && self.locates(r.pid, parent);
+        self.processes.insert(r.pid, Process::begun(class, foreign, locates, name));
         if r.pid == self.root_pid && class == Class::Compiler {
             return;
         }
         // Whatever runs can have been handed the whole environment by its `main`.
         if class == Class::Other {
-            self.look(LookKind::EnvAll, b"");
+            self.look(if locates { LookKind::EnvAllPath } else { LookKind::EnvAll }, b"");
+            if let Some(name) = self.told(r.pid).filter(|_| !foreign && self.linker.is_some()) {
+                self.out.readers.entry(Vec::new()).or_default().insert(name);
+            }
         }
         if foreign {
             self.past_libc(Path::new(exe));
@@ -311,6 +324,24 @@ impl<'a> Gatherer<'a> {
             (None, None) => self.exec_own.get(&parent).copied().unwrap_or(false),
         };
         process.foreign || process.class == Class::Compiler && !own
+    }
+
+    /// Whether a program that begins is a linker script by `LOCATORS`, or was started by one.
+    fn locates(&self, pid: u32, parent: u32) -> bool {
+        let by = self.processes.get(&pid).or_else(|| self.processes.get(&parent));
+        by.is_some_and(|p| p.locates)
+            || self.linker.is_some() && self.told(pid).is_some_and(|name| self.is_locator(&name))
+    }
+
+    /// The name of the program that a process was told to become.
+    fn told(&self, pid: u32) -> Option<String> {
+        let path = Path::new(platform::os_str(self.told.get(&pid)?));
+        Some(path.file_name()?.to_string_lossy().into_owned())
+    }
+
+    fn is_locator(&self, name: &str) -> bool {
+        let name = name.replace('-', "_");
+        tables::LOCATORS.iter().any(|row| row.what == name) || self.locators.contains(&name)
     }
 
     fn module(&mut self, r: &Record) {
@@ -389,6 +420,7 @@ impl<'a> Gatherer<'a> {
 
     fn exec(&mut self, r: &Record, own: bool) {
         self.exec_own.insert(r.pid, own);
+        self.told.insert(r.pid, r.path.to_vec());
         if r.flags & flag::SEARCH != 0 && !self.is_our_path(r.path2) {
             let name = String::from_utf8_lossy(r.path).into_owned();
             self.refuse(
@@ -464,14 +496,14 @@ impl<'a> Gatherer<'a> {
         if compiler && r.errno == 0 && self.invocation.adapter.crates {
             self.out.candidates.insert(r.path.to_vec());
         }
-        let reader = self.processes.get(&r.pid).and_then(|p| p.crates.get(&r.module));
-        if let Some(name) = reader.cloned() {
-            let locates =
-                tables::LOCATORS.iter().any(|row| row.what == name) || self.locators.contains(&name);
+        let process = self.processes.get(&r.pid);
+        let mut locates = process.is_some_and(|p| p.locates);
+        if let Some(name) = process.and_then(|p| p.crates.get(&r.module)).cloned() {
+            locates |= self.is_locator(&name);
             self.out.readers.entry(r.path.to_vec()).or_default().insert(name);
-            if locates && self.roots.portable(r.path2) != r.path2 {
-                return self.look(LookKind::EnvPath, r.path);
-            }
+        }
+        if locates && self.roots.portable(r.path2) != r.path2 {
+            return self.look(LookKind::EnvPath, r.path);
         }
         if !compiler {
             self.read_by_others.insert(r.path.to_vec());

@@ -154,7 +154,7 @@ impl Viewpoint<'_> {
                     (digest.hex(), digest.hex())
                 }
             }
-            Kind::EnvAll => (digest.hex(), self.env_names()),
+            Kind::EnvAll | Kind::EnvAllPath => (digest.hex(), self.env_names()),
             Kind::Linker => {
                 (digest.hex(), self.linker_path().map(|p| p.display().to_string()).unwrap_or_default())
             }
@@ -176,7 +176,8 @@ impl Viewpoint<'_> {
         match look.kind {
             Kind::Env => env(&look.name).unwrap_or(UNSET.to_vec()),
             Kind::EnvPath => env(&look.name).map_or(UNSET.to_vec(), |v| self.roots.portable(&v)),
-            Kind::EnvAll => whole_environment(),
+            Kind::EnvAll => whole_environment(|value| value),
+            Kind::EnvAllPath => whole_environment(|value| self.roots.portable_within(&value)),
             Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
             Kind::Place => {
                 let mut places = vec![self.cwd.as_os_str().as_encoded_bytes()];
@@ -287,9 +288,9 @@ fn env(name: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// All that a program which reads its whole environment could have learned, less what the ignore table excuses.
-fn whole_environment() -> Vec<u8> {
+fn whole_environment(as_keyed: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut all: Vec<(Vec<u8>, Vec<u8>)> = std::env::vars_os()
-        .map(|(n, v)| (n.as_encoded_bytes().to_vec(), v.as_encoded_bytes().to_vec()))
+        .map(|(n, v)| (n.as_encoded_bytes().to_vec(), as_keyed(v.as_encoded_bytes().to_vec())))
         .filter(|(n, _)| tables::ignored_env(n).is_none())
         .collect();
     all.sort();

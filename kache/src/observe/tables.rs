@@ -239,8 +239,8 @@ pub static IGNORED_VOLATILE: &[Row] = &[
     row("sysconf", "how many threads to use, how large a page is"),
 ];
 
-/// Proc macros that read a path-valued variable only to find files, which are then observed: the variable counts as
-/// a portable path for them. `what` is the crate's name.
+/// Proc macros, and scripts in the linker's place, that use paths in variables only to find files, which are then observed: such
+/// a variable counts as a portable path for them. `what` is the crate's or the script's name.
 pub static LOCATORS: &[Row] = &[];
 
 fn matches(pattern: &str, text: &[u8]) -> bool {

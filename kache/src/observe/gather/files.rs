@@ -249,7 +249,7 @@ impl Gatherer<'_> {
         if own {
             return if r.errno == 0 { self.presence(r.path, false, own) } else { self.failed(r, own) };
         }
-        if r.flags & flag::RELATIVE != 0 {
+        if r.flags & flag::RELATIVE != 0 && !self.processes.get(&r.pid).is_some_and(|p| p.locates) {
             self.look(LookKind::Cwd, b"");
         }
         self.presence(r.path, r.errno != 0, own);
