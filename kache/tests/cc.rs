@@ -4,40 +4,12 @@
 mod stage;
 
 use kache::events::{Kind, Outcome};
+use stage::c::{clone, contains, each, object, outcomes, plain};
 use stage::{Stage, good};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
-
-const COMPILERS: &[(&str, &str)] = &[("gcc", "g++"), ("clang-14", "clang++-14"), ("clang-19", "clang++-19")];
-
-/// Does it with each C and C++ compiler that is here, and says which are not.
-fn each(case: impl Fn(&str, &str)) {
-    for (c, cxx) in COMPILERS {
-        match Command::new(cxx).arg("--version").output() {
-            Ok(_) => case(c, cxx),
-            Err(_) => println!("skipped: {cxx} is not installed"),
-        }
-    }
-}
-
-fn object(stage: &Stage, name: &str) -> Vec<u8> {
-    fs::read(stage.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
-}
-
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|w| w == text.as_bytes())
-}
-
-/// Runs it plainly.
-fn plain(stage: &Stage, dir: &str, words: &[&str]) -> Output {
-    Command::new(words[0]).args(&words[1..]).current_dir(stage.path(dir)).output().unwrap()
-}
-
-fn outcomes(stage: &Stage, words: &[&str], n: usize) -> Vec<Outcome> {
-    (0..n).map(|_| stage.outcome(&mut stage.kache(words))).collect()
-}
 
 use Outcome::{Hit, Miss, Passthrough};
 
@@ -271,101 +243,6 @@ fn dates_of_the_build_are_not_kept() {
         stage.outcome(stage.kache(&["gcc", "-c", "a.c", "-o", "a.o"]).env("SOURCE_DATE_EPOCH", epoch))
     };
     assert_eq!((at("100000"), at("100000"), at("200000000")), (Miss, Hit, Miss));
-}
-
-fn clone(stage: &Stage, from: &str, to: &str) {
-    let to = stage.path(to);
-    fs::create_dir_all(to.parent().unwrap()).unwrap();
-    good(Command::new("cp").arg("-r").arg(stage.path(from)).arg(to));
-}
-
-#[test]
-fn another_checkout_gets_its_own_paths_and_nobody_elses() {
-    each(|c, cxx| {
-        let stage = Stage::new();
-        stage.write("w/src/a.cc", "#include <assert.h>\n#include \"a.h\"\nint f(int x) { assert(x); return g(x); }\nconst char *here = __FILE__;\n");
-        stage.write("w/src/a.h", "#warning \"look here\"\ninline int g(int x) { return x + 1; }\n");
-        stage.write("w/src/b.S", "f: ret\n");
-        clone(&stage, "w", "else where/deep/clone");
-        let build = |dir: &str, source: &str, read: &str| {
-            let root = stage.path(dir);
-            let (input, output) = (root.join("src").join(source), root.join("a.o"));
-            let words = [
-                if source == "b.S" { c } else { cxx },
-                "-g",
-                "-MD",
-                "-c",
-                input.to_str().unwrap(),
-                "-o",
-                output.to_str().unwrap(),
-            ];
-            let mut command = stage.kache_in(dir, &words);
-            let out = good(command.env("KACHE_READ", read));
-            let depfile = fs::read_to_string(root.join("a.d")).unwrap();
-            (
-                stage.last().outcome,
-                object(&stage, &format!("{dir}/a.o")),
-                depfile,
-                String::from_utf8(out.stderr).unwrap(),
-            )
-        };
-        for source in ["a.cc", "b.S"] {
-            let first = build("w", source, "1");
-            let second = build("else where/deep/clone", source, "1");
-            // This clang maps no paths in what it assembles: they are literal, and so is the key.
-            let literal = c == "clang-14" && source == "b.S";
-            assert_eq!((first.0, second.0), (Miss, if literal { Miss } else { Hit }), "{c} {source}");
-            let again = build("else where/deep/clone", source, "0");
-            assert_eq!(again.0, Miss);
-            assert!(second.1 == again.1, "{c} {source}: the object is not what the compiler makes here");
-            assert_eq!(second.2, again.2, "{c} {source}: depfile");
-            assert_eq!(second.3, again.3, "{c} {source}: diagnostics");
-            let root = stage.dir.path().to_str().unwrap();
-            assert!(
-                literal || !contains(&first.1, root) && !contains(&second.1, root),
-                "{c} {source}: a path is in the object"
-            );
-            assert!(second.2.contains("else\\ where/deep/clone/src/"), "{}", second.2);
-        }
-    });
-}
-
-#[test]
-fn a_build_directory_beside_the_checkout() {
-    each(|_, cxx| {
-        let stage = Stage::new();
-        stage.write("w/src/a.cc", "#include \"made.h\"\nint f() { return H; }\n");
-        stage.write("w-build/made.h", "#define H 1\n");
-        stage.write("w-build/CMakeCache.txt", "");
-        stage.write("w-build/sub/x", "");
-        clone(&stage, "w", "other/clone");
-        clone(&stage, "w-build", "other/obj");
-        let build = |checkout: &str, dir: &str| {
-            let source = stage.path(checkout).join("src/a.cc");
-            let include = format!("-I{}", stage.path(dir).display());
-            let sub = format!("{dir}/sub");
-            let words = [cxx, "-g", &include, "-c", source.to_str().unwrap(), "-o", "a.o"];
-            (stage.outcome(&mut stage.kache_in(&sub, &words)), object(&stage, &format!("{sub}/a.o")))
-        };
-        let (first, second) = (build("w", "w-build"), build("other/clone", "other/obj"));
-        assert_eq!((first.0, second.0), (Miss, Hit));
-        assert!(!contains(&second.1, stage.dir.path().to_str().unwrap()));
-        stage.write("other/obj/made.h", "#define H 2\n");
-        assert_eq!(build("other/clone", "other/obj").0, Miss);
-    });
-}
-
-#[test]
-fn the_working_directory_by_way_of_a_link() {
-    each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "int f(void) { return 1; }\n");
-        std::os::unix::fs::symlink("w", stage.path("link")).unwrap();
-        let words = &[c, "-g", "-c", "a.c", "-o", "a.o"];
-        let at = |pwd: &str| stage.outcome(stage.kache(words).env("PWD", stage.path(pwd)));
-        assert_eq!((at("w"), at("link")), (Miss, Hit));
-        assert!(!contains(&object(&stage, "w/a.o"), stage.dir.path().to_str().unwrap()));
-    });
 }
 
 #[test]
@@ -694,78 +571,6 @@ fn links_that_stand_in_for_compilers() {
     assert_eq!(refused.status.code(), Some(2));
     good(&mut stage.kache(&["shims", "remove", dir.to_str().unwrap()]));
     assert!(!dir.exists());
-}
-
-#[test]
-fn a_path_in_a_macro_counts_where_it_is_used() {
-    each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/uses.c", "const char *dir = DATADIR;\n");
-        stage.write("w/pastes.c", "#define CAT(a, b) a##b\nconst char *dir = CAT(DATA, DIR);\n");
-        stage.write("w/breaks.c", "const char *dir = DATA\\\nDIR;\n");
-        stage.write("w/asks.c", "#ifdef DATADIR\nint x;\n#endif\n");
-        stage.write("w/does_not.c", "#include <string.h>\nint f(const char *a) { return strlen(a); }\n");
-        // Pieces that the name could be pasted from; gcc tells that it was not, and where only a `#if` does.
-        stage.write("w/could.c", "#define CAT(a, b) a##b\nint D, I, R, CAT(DATA, X);\n");
-        stage.write("w/cannot.c", "#define CAT(a, b) a##b\nint D, R, CAT(DATA, X);\n");
-        stage.write(
-            "w/tests.c",
-            "#define CAT(a, b) a##b\n#if __has_include(CAT(DATA, DIR))\nint x;\n#endif\nint y;\n",
-        );
-        clone(&stage, "w", "other/clone");
-        let build = |dir: &str, source: &str, more: &[&str]| {
-            let given = format!("-DDATADIR=\"{}/data\"", stage.path(dir).display());
-            let words = [&[c, "-c", source, "-o", "a.o", "-MD", "-MF", "a.d", &given], more].concat();
-            let outcome = stage.outcome(&mut stage.kache_in(dir, &words));
-            let have = object(&stage, &format!("{dir}/a.o"));
-            assert!(plain(&stage, dir, &words).status.success());
-            assert!(more.contains(&"-g3") || have == object(&stage, &format!("{dir}/a.o")), "{c} {source}");
-            outcome
-        };
-        for (source, more, elsewhere) in [
-            ("uses.c", &[][..], Miss),
-            ("pastes.c", &[], Miss),
-            ("breaks.c", &[], Miss),
-            ("asks.c", &[], Miss),
-            ("does_not.c", &[], Hit),
-            ("does_not.c", &["-g3"], Miss),
-            ("does_not.c", &["-DX=DATADIR"], Miss),
-            ("could.c", &[], if c.contains("clang") { Miss } else { Hit }),
-            ("cannot.c", &[], Hit),
-            ("could.c", &["-O1", "-DX=DATADIR"], Miss),
-            ("tests.c", &[], Miss),
-        ] {
-            assert_eq!(build("w", source, more), Miss, "{c} {source}");
-            assert_eq!(build("w", source, more), Hit, "{c} {source}");
-            assert_eq!(build("other/clone", source, more), elsewhere, "{c} {source} {more:?}");
-        }
-    });
-}
-
-#[test]
-fn a_source_that_includes_others_by_their_full_paths() {
-    each(|_, cxx| {
-        let stage = Stage::new();
-        stage.write("w/src/a.cpp", "const char *here() { return __FILE__; }\n");
-        clone(&stage, "w", "other/clone");
-        let build = |dir: &str, more: &str| {
-            let path = stage.path(dir).join("src/a.cpp");
-            let unified = format!(
-                "#define U\n#include \"{0}\"\n#ifdef X\n#error \"{0} says X\"\n#endif\n{more}",
-                path.display()
-            );
-            stage.write(&format!("{dir}/obj/Unified.cpp"), &unified.replace('@', path.to_str().unwrap()));
-            let words = [cxx, "-g", "-c", "obj/Unified.cpp", "-o", "obj/u.o"];
-            stage.outcome(&mut stage.kache_in(dir, &words))
-        };
-        assert_eq!((build("w", ""), build("other/clone", "")), (Miss, Hit), "{cxx}");
-        assert!(!contains(&object(&stage, "other/clone/obj/u.o"), stage.dir.path().to_str().unwrap()));
-        // Where a path is more than a place, it counts.
-        let length = "int n = sizeof \"@\";\n";
-        assert_eq!((build("w", length), build("other/clone", length)), (Miss, Miss), "{cxx}");
-        stage.write("other/clone/src/a.cpp", "int changed;\n");
-        assert_eq!(build("other/clone", ""), Miss, "{cxx}");
-    });
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod stage;
 
 use kache::events::Outcome;
+use stage::c::{clone, contains, each, object};
 use stage::{Stage, good};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,24 +14,6 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use Outcome::{Hit, Miss};
-
-/// Does it with each C compiler that is here.
-fn each(case: impl Fn(&str)) {
-    for c in ["gcc", "clang-14", "clang-19"] {
-        match Command::new(c).arg("--version").output() {
-            Ok(_) => case(c),
-            Err(_) => println!("skipped: {c} is not installed"),
-        }
-    }
-}
-
-fn object(stage: &Stage, name: &str) -> Vec<u8> {
-    fs::read(stage.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
-}
-
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|w| w == text.as_bytes())
-}
 
 fn plainly(stage: &Stage, words: &[&str]) {
     good(Command::new(words[0]).args(&words[1..]).current_dir(stage.path("w")));
@@ -60,15 +43,9 @@ fn set_time(path: &Path, seconds: u64) {
     fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
 }
 
-fn clone(stage: &Stage, from: &str, to: &str) {
-    let to = stage.path(to);
-    fs::create_dir_all(to.parent().unwrap()).unwrap();
-    good(Command::new("cp").arg("-r").arg(stage.path(from)).arg(to));
-}
-
 #[test]
 fn a_language_named_behind_the_source_is_not_its_own() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "int f(void) { return sizeof('a'); }\n");
         let before = stage.outcome(&mut stage.kache(&[c, "-c", "-x", "c++", "a.c", "-o", "a.o"]));
@@ -79,7 +56,7 @@ fn a_language_named_behind_the_source_is_not_its_own() {
 
 #[test]
 fn a_path_spelt_in_another_way_is_another_file_macro() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "const char *f = __FILE__;\n");
         let compile = |name: &str| {
@@ -92,7 +69,7 @@ fn a_path_spelt_in_another_way_is_another_file_macro() {
 
 #[test]
 fn two_names_of_one_directory_become_two_directories() {
-    each(|c| {
+    each(|c, _| {
         let prepare = |s: &Stage| {
             s.write("w/a.c", "#include <h.h>\nint f = H;\n");
             s.write("w/one/other.h", "");
@@ -107,7 +84,7 @@ fn two_names_of_one_directory_become_two_directories() {
 
 #[test]
 fn headers_with_the_same_contents_that_are_included_once() {
-    each(|c| {
+    each(|c, _| {
         let names = ["w/a/all.h", "w/b/all.h"];
         let prepare = |s: &Stage| {
             for name in names {
@@ -123,7 +100,7 @@ fn headers_with_the_same_contents_that_are_included_once() {
         let touched = |s: &Stage| set_time(&s.path(names[1]), 1_000_000_000);
         recompiles("changed in the same second", c, &[], prepare, touched);
     });
-    each(|c| {
+    each(|c, _| {
         let prepare = |s: &Stage| {
             s.write("w/a.h", "#pragma once\nint N;\n");
             fs::hard_link(s.path("w/a.h"), s.path("w/b.h")).unwrap();
@@ -140,7 +117,7 @@ fn headers_with_the_same_contents_that_are_included_once() {
 #[test]
 fn whether_an_embedded_file_is_empty() {
     let source = "#if __has_embed(\"blob\") == 2\nint f = 1;\n#else\nint f = 3;\n#endif\n";
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", source);
         let knows = stage.kache(&[c, "-c", "a.c", "-o", "a.o"]).output().unwrap().status.success();
@@ -156,7 +133,7 @@ fn whether_an_embedded_file_is_empty() {
 
 #[test]
 fn a_response_file_that_is_pasted_too() {
-    each(|c| {
+    each(|c, _| {
         let prepare = |s: &Stage| {
             s.write("w/args", "-DX=1\n");
             s.write("w/a.c", "__asm__(\".data\\n.incbin \\\"args\\\"\\n\");\n");
@@ -167,7 +144,7 @@ fn a_response_file_that_is_pasted_too() {
 
 #[test]
 fn an_output_that_was_an_input() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "#include \"a.d\"\nint f = H;\n");
         for _ in 0..2 {
@@ -185,7 +162,7 @@ fn an_output_that_was_an_input() {
 
 #[test]
 fn an_assembler_that_comes_first_in_path() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "int f = 1;\n");
         let words: &[&str] = match c {
@@ -236,7 +213,7 @@ fn the_same_driver_in_another_installation() {
 #[test]
 fn a_place_that_no_flag_maps_is_in_the_output() {
     const SOURCE: &str = "int f(int x, int *a) { return a[x] << x; }\nint g;\n";
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", SOURCE);
         clone(&stage, "w", "other");
@@ -285,7 +262,7 @@ fn a_place_that_no_flag_maps_is_in_the_output() {
 
 #[test]
 fn a_checkout_whose_path_is_oddly_quoted() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         for dir in ["p=q/w", "r=s/w", "r\ts/w", "r\\s/w"] {
             stage.write(&format!("{dir}/a.c"), "const char *f = __FILE__;\n");
@@ -310,7 +287,7 @@ fn counters_of_a_directory_that_is_spelt_through_a_link() {
 
 #[test]
 fn a_directory_that_is_gone_is_not_made() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "int f = 1;\n");
         fs::create_dir(stage.path("w/d")).unwrap();
@@ -324,7 +301,7 @@ fn a_directory_that_is_gone_is_not_made() {
 
 #[test]
 fn warnings_in_colour_and_as_json_name_this_checkout() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "int f(void) { int x; return 1; }\n");
         clone(&stage, "w", "the \"other\"/clone");
@@ -355,7 +332,7 @@ fn a_program_of_gnu_that_is_no_compiler() {
 
 #[test]
 fn a_list_of_headers_asked_for_where_there_are_none() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.s", "f: ret\n");
         let words = &[c, "-MD", "-MF", "a.d", "-c", "a.s", "-o", "a.o"];
@@ -366,7 +343,7 @@ fn a_list_of_headers_asked_for_where_there_are_none() {
 
 #[test]
 fn a_limit_on_the_size_of_files() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "int f;\n");
         let kache = env!("CARGO_BIN_EXE_kache");
@@ -384,7 +361,7 @@ fn a_limit_on_the_size_of_files() {
 
 #[test]
 fn a_callers_own_map_is_obeyed() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "const char *f = __FILE__;\nint g(int x) { return x; }\n");
         clone(&stage, "w", "other");
@@ -414,7 +391,7 @@ fn a_directory_that_may_not_be_entered() {
     if !Command::new("setpriv").arg("--version").output().is_ok_and(|o| o.status.success()) {
         return println!("skipped: setpriv is not installed");
     }
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "#include <h.h>\nint f = H;\n");
         stage.write("w/one/sub/h.h", "#define H 1\n");

@@ -7,6 +7,7 @@ mod places;
 mod stage;
 
 use kache::events::Outcome;
+use stage::c::each;
 use stage::{Stage, good};
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,18 +17,6 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use Outcome::{Hit, Miss, Passthrough};
-
-const COMPILERS: &[&str] = &["gcc", "clang-14", "clang-19"];
-
-/// Does it with each C compiler that is here, and says which are not.
-fn each(case: impl Fn(&str)) {
-    for c in COMPILERS {
-        match Command::new(c).arg("--version").output() {
-            Ok(_) => case(c),
-            Err(_) => println!("skipped: {c} is not installed"),
-        }
-    }
-}
 
 /// What a run leaves and says.
 #[derive(PartialEq)]
@@ -122,20 +111,11 @@ fn script(stage: &Stage, name: &str, body: &str) -> String {
     path.to_str().unwrap().to_string()
 }
 
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|w| w == text.as_bytes())
-}
-
-/// A second checkout with the same files.
-fn clone(stage: &Stage, to: &str) {
-    good(Command::new("cp").arg("-a").arg(stage.path("w")).arg(stage.path(to)));
-}
-
 const CODE: &str = "int test(int x) { return x + 1; }\n";
 
 #[test]
 fn outputs_have_the_names_that_the_compiler_gives_them() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         for name in ["a.c", "src/foo", "src/foo.", "src/foo.c.c", "a.ccc"] {
             stage.write(&format!("w/{name}"), CODE);
@@ -168,7 +148,7 @@ fn outputs_have_the_names_that_the_compiler_gives_them() {
 
 #[test]
 fn flags_for_one_part_of_the_compiler_are_kept_apart() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write(
             "w/a.c",
@@ -195,7 +175,7 @@ fn flags_for_one_part_of_the_compiler_are_kept_apart() {
 
 #[test]
 fn a_compile_that_makes_no_object_leaves_the_old_one() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "#warning look here\nint f(void) { int unused; return 1; }\n");
         stage.write("w/a.o", "existing");
@@ -222,7 +202,7 @@ fn a_compile_that_makes_no_object_leaves_the_old_one() {
 
 #[test]
 fn what_makes_no_sense_is_refused_as_the_compiler_does() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", CODE);
         stage.write("w/a.ccc", CODE);
@@ -257,7 +237,7 @@ fn what_makes_no_sense_is_refused_as_the_compiler_does() {
 
 #[test]
 fn an_output_directory_that_went_away_is_missed() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", CODE);
         fs::create_dir(stage.path("w/out")).unwrap();
@@ -273,7 +253,7 @@ fn an_output_directory_that_went_away_is_missed() {
 
 #[test]
 fn a_restored_object_has_the_permissions_of_a_new_one() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", CODE);
         for mask in ["022", "002", "077"] {
@@ -336,7 +316,7 @@ fn a_script_that_talks_is_heard_again_and_one_that_makes_nothing_is_not_believed
 
 #[test]
 fn depfiles_are_where_and_what_the_compiler_makes_them() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "#include \"h.h\"\n");
         stage.write("w/h.h", "int h;\n");
@@ -388,7 +368,7 @@ fn depfiles_are_where_and_what_the_compiler_makes_them() {
 
 #[test]
 fn an_old_depfile_of_an_assembler_source_is_not_its_own() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.s", ".globl f\nf: ret\n");
         stage.write("w/a.d", "foo");
@@ -401,7 +381,7 @@ fn an_old_depfile_of_an_assembler_source_is_not_its_own() {
 
 #[test]
 fn a_list_of_headers_asked_for_in_the_environment_is_made_each_time() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "#include \"h.h\"\n");
         stage.write("w/h.h", "int h;\n");
@@ -421,7 +401,7 @@ fn a_list_of_headers_asked_for_in_the_environment_is_made_each_time() {
 
 #[test]
 fn headers_come_and_go() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "#include \"one.h\"\n#include \"empty.h\"\n");
         stage.write("w/empty.c", "");
@@ -458,7 +438,7 @@ fn headers_come_and_go() {
 
 #[test]
 fn what_the_source_says_of_itself_is_true() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         for name in ["file.c", "file2.c"] {
             stage.write(&format!("w/{name}"), "const char *name = __FILE__;\n");
@@ -491,7 +471,7 @@ fn what_the_source_says_of_itself_is_true() {
 
 #[test]
 fn a_file_that_the_assembler_includes_counts_however_it_is_named() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", "__asm__(\".incbin\" \" \\\"blob\\\"\");\n");
         stage.write("w/a.s", ".incbin \"blob\"; .include \"inc\"\n");

@@ -1,7 +1,8 @@
 //! Places: other checkouts, links, what is split off, and precompiled headers.
 
 use super::Outcome::{Hit, Miss};
-use super::{CODE, Left, Outcome, cached, clone, compiler, contains, each, left, line, same};
+use super::{CODE, Left, Outcome, cached, compiler, left, line, same};
+use crate::stage::c::{clone, contains, each};
 use crate::stage::{Stage, good};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -19,7 +20,7 @@ fn built(stage: &Stage, dir: &str, words: &[&str]) -> (Outcome, Left) {
 
 #[test]
 fn one_name_in_two_directories_is_two_files() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         for (dir, n) in [("a", 1), ("b", 2)] {
             stage.write(&format!("w/{dir}/file.c"), "#include \"file.h\"\n");
@@ -62,11 +63,11 @@ fn with_include(stage: &Stage) {
 
 #[test]
 fn absolute_paths_of_another_checkout_hit_in_all_spellings() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         with_include(&stage);
         fs::create_dir(stage.path("w/subdir")).unwrap();
-        clone(&stage, "v");
+        clone(&stage, "w", "v");
         let place = |dir: &str| stage.path(dir).to_str().unwrap().to_string();
         for words in [
             "-I@/include -c src/test.c",
@@ -106,13 +107,13 @@ fn absolute_paths_of_another_checkout_hit_in_all_spellings() {
 /// The user's maps win over ours, whatever they map, and what they leave of a checkout's place counts.
 #[test]
 fn the_users_maps_say_what_they_would_say_without_ours() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/src/a.c", "#include \"h.h\"\nconst char *here = __FILE__;\n");
         stage.write("w/src/h.h", "static const char *h = __FILE__; const char *f(void) { return h; }\n");
         stage.write("w/src/a.i", "int i;\n");
         stage.write("w/src/a.s", ".globl f\nf: ret\n");
-        clone(&stage, "v");
+        clone(&stage, "w", "v");
         let place = |dir: &str| stage.path(dir).to_str().unwrap().to_string();
         let above = place("");
         let above = above.trim_end_matches('/');
@@ -148,7 +149,7 @@ fn left_of(stage: &Stage, dir: &str, words: &[&str]) -> Left {
 
 #[test]
 fn links_lead_where_the_compiler_goes() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         // By way of a linked directory, `..` is where the link leads.
         stage.write("w/d1/h.h", "int right;\n");
@@ -179,10 +180,10 @@ fn links_lead_where_the_compiler_goes() {
 
 #[test]
 fn a_build_directory_and_a_checkout_linked_into_each_other() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         with_include(&stage);
-        clone(&stage, "v");
+        clone(&stage, "w", "v");
         for dir in ["w", "v"] {
             fs::create_dir_all(stage.path(&format!("build-{dir}"))).unwrap();
             symlink(stage.path(&format!("build-{dir}")), stage.path(dir).join("src/build")).unwrap();
@@ -212,7 +213,7 @@ fn a_build_directory_and_a_checkout_linked_into_each_other() {
 
 #[test]
 fn one_source_with_other_headers_in_each_checkout() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write(
             "w/test.c",
@@ -225,7 +226,7 @@ fn one_source_with_other_headers_in_each_checkout() {
             ("four", "#include \"more.h\"\nint f(void);\n"),
         ];
         for (dir, text) in headers {
-            clone(&stage, dir);
+            clone(&stage, "w", dir);
             stage.write(&format!("{dir}/header.h"), text);
         }
         stage.write("four/more.h", "static void g(void) {}\n");
@@ -243,7 +244,7 @@ fn one_source_with_other_headers_in_each_checkout() {
 
 #[test]
 fn split_debug_information_has_its_name_and_is_there_or_not() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/a.c", CODE);
         for words in [
@@ -263,7 +264,7 @@ fn split_debug_information_has_its_name_and_is_there_or_not() {
 
 #[test]
 fn a_precompiled_header_stands_in_for_its_header_wherever_it_is() {
-    each(|c| {
+    each(|c, _| {
         let stage = Stage::new();
         stage.write("w/pch.c", "#include \"pch.h\"\nint f(void) { return H; }\n");
         stage.write("w/pch2.c", "int f(void) { return H; }\n");

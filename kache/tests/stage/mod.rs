@@ -1,6 +1,8 @@
 //! A temporary checkout `w`, a cache, and the wrapper: what the tests through the real rustc share.
 #![allow(dead_code, missing_docs, reason = "each test program uses some of it")]
 
+pub mod c;
+
 use kache::events::{self, Event, Outcome};
 use std::fs;
 use std::path::PathBuf;
