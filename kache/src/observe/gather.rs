@@ -107,6 +107,7 @@ pub struct Gatherer<'a> {
     made_dirs: HashSet<Vec<u8>>,
     /// Directories that are known to have no link on the way to them.
     straight: HashSet<PathBuf>,
+    temporary: Vec<Vec<u8>>,
     /// Objects whose code has been read for calls of the kernel.
     examined: HashSet<PathBuf>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
@@ -149,6 +150,7 @@ impl<'a> Gatherer<'a> {
             made: HashSet::new(),
             made_dirs: HashSet::new(),
             straight: HashSet::new(),
+            temporary: files::temporary_dirs(),
             examined: HashSet::new(),
             steps: BTreeMap::new(),
             read_by_others: BTreeSet::new(),

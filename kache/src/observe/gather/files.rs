@@ -29,7 +29,7 @@ impl Gatherer<'_> {
             || tables::ignored_path(path, own).is_some()
             || self.toolchain.covers(p)
             || !self.foreign && (self.invocation.outputs.owns(p) || self.invocation.outputs.dir == p)
-            || own && (self.is_state(path) || is_temporary_dir(path))
+            || own && (self.is_state(path) || self.temporary.iter().any(|dir| dir == path))
             || self.invocation.response_files.iter().any(|(file, _)| file == p)
     }
 
@@ -323,11 +323,9 @@ impl Gatherer<'_> {
 }
 
 /// Where temporary files are put. What a run puts there is no input.
-fn is_temporary_dir(path: &[u8]) -> bool {
-    ["TMPDIR", "TMP", "TEMP"]
-        .iter()
-        .filter_map(std::env::var_os)
-        .any(|dir| clean(dir.as_encoded_bytes()) == path)
+pub(super) fn temporary_dirs() -> Vec<Vec<u8>> {
+    let told = ["TMPDIR", "TMP", "TEMP"].iter().filter_map(std::env::var_os);
+    told.map(|dir| clean(dir.as_encoded_bytes())).collect()
 }
 
 /// The symbolic links that are followed where a path is resolved.
