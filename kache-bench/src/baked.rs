@@ -24,9 +24,12 @@ pub struct Proof {
     pub evidence: Option<String>,
 }
 
-/// Whether a claim is about the unit with this label and crate name.
+/// Whether a claim is about the unit with this label: it says the label, its name, or how an object's path ends.
 pub fn names(claim: &Baked, label: &str) -> bool {
-    claim.unit == label || label.split(' ').next() == Some(&claim.unit)
+    let name = label.split(' ').next().unwrap_or(label);
+    let ends =
+        name.strip_suffix(&claim.unit).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    ends || claim.unit == label
 }
 
 /// Proves what can be proved of the claims about units whose keys differ.
@@ -97,6 +100,14 @@ mod tests {
     use crate::leak;
     use crate::pair::pair;
     use crate::sample::{trace, unit};
+
+    #[test]
+    fn a_claim_names_a_crate_or_the_end_of_an_objects_path() {
+        let names = |unit: &str, label| names(&Baked { unit: unit.into(), reason: String::new() }, label);
+        assert!(names("one", "one 1.0.0 (lib)") && names("one 1.0.0 (lib)", "one 1.0.0 (lib)"));
+        assert!(names("crypto/a.o", "debug/build/x-0f/out/crypto/a.o (c)"));
+        assert!(!names("a.o", "debug/build/x-0f/out/crypto/ba.o (c)") && !names("one", "gone 1.0.0 (lib)"));
+    }
 
     #[test]
     fn a_claim_is_proved_by_the_value_in_the_output() {

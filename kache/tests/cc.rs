@@ -472,6 +472,8 @@ fn a_configure_scripts_trial_is_a_probe() {
     let mut asks = stage.kache(&["gcc", "-v", "-c", stage.path("w/conftest.c").to_str().unwrap()]);
     good(asks.current_dir(dir));
     assert_eq!((stage.last().kind, stage.last().outcome), (Kind::Probe, Passthrough));
+    good(&mut stage.kache(&["gcc", "-Wa,-v", "-c", "-o", "null.o", "-x", "assembler", "/dev/null"]));
+    assert_eq!(stage.last().kind, Kind::Probe);
 }
 
 #[test]

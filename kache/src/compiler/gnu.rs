@@ -443,7 +443,8 @@ pub fn is_trial(input: &str, cwd: &Path) -> bool {
     let within = |p: &Path| p.components().any(|c| cmake.iter().any(|m| c.as_os_str() == *m));
     // Mozilla's configure puts a random word behind.
     let plain = stem.split('.').next().unwrap_or_default();
-    NAMES.contains(&plain) || within(Path::new(input)) || within(cwd)
+    // OpenSSL asks for the assembler's version with nothing to assemble.
+    NAMES.contains(&plain) || input == "/dev/null" || within(Path::new(input)) || within(cwd)
 }
 
 /// What a compile builds.
