@@ -19,6 +19,7 @@ mod bed;
 mod cause;
 mod check;
 mod checkout;
+mod child;
 mod cli;
 mod compare;
 mod environment;
@@ -43,6 +44,7 @@ mod run;
 mod sample;
 mod scratch;
 mod tally;
+mod timeline;
 mod traps;
 mod trouble;
 mod verdict;
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(trouble) => {
+            // What fails once it is interrupted fails for that.
+            let trouble = interrupt::check().err().unwrap_or(trouble);
             eprintln!("kache-bench: {trouble}");
             ExitCode::from(trouble.status())
         }
