@@ -4,7 +4,8 @@
 //! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
 //! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side;
-//! [`latency`] times single invocations; a [`pull`] moves one tree between revisions. [`traps`] is a suite of its own:
+//! [`latency`] times single invocations; a [`pull`] moves one tree between revisions; a [`timeline`] shows a run's builds as
+//! they were in time. [`traps`] is a suite of its own:
 //! small cases, each a way in which a cache is known to have lied, on every backend.
 //!
 //! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
