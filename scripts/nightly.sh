@@ -209,7 +209,7 @@ elif [ -n "$failed" ] || [ $closing_failed = yes ]; then
     echo "nightly: NOT OK: ${failed:-see above}"
     exit 1
 elif ! awk -F '\t' '$2 == "ok" { found = 1 } END { exit !found }' "$state"; then
-    echo "nightly: NOT OK: not one step could be tried"
+    echo "nightly: NOT OK: not one step came to its end"
     exit 1
 elif [ -n "$open" ]; then
     echo "nightly: nothing is wrong so far; the time is up, the next call goes on with $open"

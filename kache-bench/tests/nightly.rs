@@ -137,7 +137,7 @@ fn with_no_time_nothing_is_run_and_nothing_is_proved() {
     let night = Night::new("");
     let (status, text) = night.run(&["--budget", "0"]);
     assert_eq!(status, 1, "{text}");
-    assert!(text.contains("not one step could be tried"), "{text}");
+    assert!(text.contains("not one step came to its end"), "{text}");
     assert_eq!(night.run(&["--budget", "soon"]).0, 2);
     assert_eq!(night.run(&["--fast"]).0, 2);
     let (status, text) = night.run(&["--list"]);
