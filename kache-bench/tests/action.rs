@@ -132,7 +132,11 @@ fn a_job_builds_through_the_cache_and_says_so_in_its_summary() {
     for line in lines(&top().join("summary")) {
         job.run(&top().join("summary"), &line);
     }
-    assert!(job.read("summary").contains("hit rate      100.0 %  hits of 1 units"), "{}", job.read("summary"));
+    assert!(
+        job.read("summary").contains("hit rate      100.0 %  hits of 1 units"),
+        "{}",
+        job.read("summary")
+    );
 }
 
 #[test]
