@@ -80,7 +80,7 @@ pub fn run(bed: &mut Bed, scratch: &Scratch, every: usize, forget: Option<&str>)
     let mut shown = progress::Phase::begin("audit", Some(units.len()));
     for (i, unit) in units.iter().enumerate() {
         audit.unit(bed, scratch, unit)?;
-        shown.count(i + 1, 0);
+        shown.show(i + 1, "units");
     }
     if let Some(name) = forget.filter(|_| audit.forgotten == 0) {
         return Err(Trouble::input(format!("no record has a component `{name}`")).remedy(

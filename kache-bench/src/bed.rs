@@ -5,6 +5,7 @@
 
 use crate::backend::{Backend, Kache, Plain, Reads};
 use crate::checkout::Checkout;
+use crate::child;
 use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::invocations::{Invocation, Recorder};
@@ -12,13 +13,13 @@ use crate::progress;
 use crate::scratch::Scratch;
 use crate::tally::{self, Tally};
 use crate::trouble::{Result, Trouble};
-use crate::workload::{self, Workload};
+use crate::workload::Workload;
 use kache::events::Event;
 use kache::trace::KeyTrace;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// A built clone and its cache.
 pub struct Bed {
@@ -64,9 +65,10 @@ pub struct Answer {
 impl Bed {
     /// Clones, sets up and builds.
     pub fn make(workload: &Workload, kache: &Kache, scratch: &Scratch) -> Result<Bed> {
-        workload.require_tools()?;
-        let shown = progress::Phase::begin("fetch and clone", None);
-        let commit = workload::materialise(workload, &scratch.repository())?;
+        // Fetched, built, and asked again; set up where that takes anything.
+        progress::plan(3 + usize::from(!workload.setup.is_empty()));
+        let mut shown = progress::Phase::begin("fetch and clone", None);
+        let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
         let checkout = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
         shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
         let cache = scratch.cache();
@@ -112,9 +114,12 @@ impl Bed {
         let mut words = line.to_vec();
         words.push(program.as_os_str());
         let mut command: Command = invocation.command(&words);
-        command.envs(more.iter().copied()).stdout(Stdio::null());
+        command.envs(more.iter().copied());
         drop(self.log.poll());
-        let done = command.output().map_err(Trouble::io("run", Path::new(words[0])))?;
+        let done = child::output(&mut command, &mut || {});
+        // What it came to once it was interrupted says nothing.
+        crate::interrupt::check()?;
+        let done = done.map_err(Trouble::io("run", Path::new(words[0])))?;
         let mut events = self.log.poll();
         Ok(Answer { event: events.pop(), success: done.status.success(), errors: done.stderr })
     }
@@ -171,10 +176,12 @@ fn run(
     if lines.is_empty() {
         return Ok(());
     }
-    let shown = progress::Phase::begin(name, None);
+    let mut shown = progress::Phase::begin(name, None);
     let log = scratch.logs().join(format!("{}.log", name.replace(' ', "-")));
-    let took = checkout.run(lines, environment, &log, glance);
-    let took = took.inspect_err(|_| scratch.keep_logs())?;
+    let took = checkout.run(lines, environment, &log, &mut || {
+        glance();
+        shown.wait();
+    })?;
     shown.end(&format!("{:.2} s", took.as_secs_f64()));
     Ok(())
 }

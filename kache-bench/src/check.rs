@@ -12,13 +12,15 @@ use crate::compare::{self, Comparison};
 use crate::eventlog::EventLog;
 use crate::fold::Place;
 use crate::leak::{self, Leaks};
+use crate::machine;
 use crate::pair::{self, Pairing};
 use crate::progress;
 use crate::random;
 use crate::scratch::Scratch;
 use crate::tally::{self, Tally};
+use crate::timeline::Timeline;
 use crate::trouble::{Result, Trouble};
-use crate::workload::{self, Workload};
+use crate::workload::Workload;
 use kache::events::Event;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -67,6 +69,17 @@ pub struct Stability {
     pub missed: Vec<String>,
 }
 
+impl Plan {
+    /// How many phases it takes to build `workload` so, besides what is found to be necessary on the way.
+    fn phases(self, workload: &Workload) -> usize {
+        let [setup, clean] = [&workload.setup, &workload.clean].map(|lines| usize::from(!lines.is_empty()));
+        let plain = if self.plain { 1 + clean } else { 0 };
+        let keys = if self.keys { 2 + clean } else { 0 };
+        let artifacts = if self.artifacts { 2 + setup } else { 0 };
+        1 + 2 * setup + plain + 2 + keys + artifacts
+    }
+}
+
 impl Stability {
     /// Equal of paired.
     pub fn share(&self) -> Option<f64> {
@@ -102,7 +115,9 @@ pub fn run(
     backend: &dyn Backend,
     scratch: &Scratch,
     plan: Plan,
+    timeline: &mut Timeline,
 ) -> Result<(Findings, Checkouts)> {
+    progress::plan(plan.phases(workload));
     let checkouts = Checkouts::prepare(workload, scratch)?;
     let mut run = Run {
         workload,
@@ -110,14 +125,9 @@ pub fn run(
         scratch,
         log: backend.events(&scratch.cache()),
         findings: Findings::default(),
+        timeline,
     };
-    let outcome = run.phases(&checkouts, plan);
-    // A build that failed is explained by its log, which was named to the user.
-    outcome.inspect_err(|trouble| {
-        if trouble.fault() != crate::trouble::Fault::Interrupted {
-            scratch.keep_logs();
-        }
-    })?;
+    run.phases(&checkouts, plan)?;
     Ok((run.findings, checkouts))
 }
 
@@ -134,9 +144,8 @@ pub struct Checkouts {
 
 impl Checkouts {
     fn prepare(workload: &Workload, scratch: &Scratch) -> Result<Checkouts> {
-        workload.require_tools()?;
-        let shown = progress::Phase::begin("fetch and clone", None);
-        let commit = workload::materialise(workload, &scratch.repository())?;
+        let mut shown = progress::Phase::begin("fetch and clone", None);
+        let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
         let a = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
         let b = Checkout::clone("b", &scratch.repository(), scratch.checkout_b())?;
         shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
@@ -150,6 +159,7 @@ struct Run<'r> {
     scratch: &'r Scratch,
     log: Option<EventLog>,
     findings: Findings,
+    timeline: &'r mut Timeline,
 }
 
 impl Run<'_> {
@@ -192,11 +202,15 @@ impl Run<'_> {
         let mut shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), expected);
         let mut events = Vec::new();
         let log = &mut self.log;
+        let begun = machine::microseconds();
         let took = checkout.run(&workload.build, &environment, &log_file, &mut || {
             events.extend(log.iter_mut().flat_map(EventLog::poll));
             let tally = Tally::of(&events, &workload.units);
             shown.count(tally.units, tally.hits);
-        })?;
+        });
+        let title = format!("{name} ({})", checkout.label());
+        self.timeline.add(title, begun, machine::microseconds(), &events);
+        let took = took?;
         let tally = Tally::of(&events, &workload.units);
         shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), tally.units, tally.hits));
         self.record(name, checkout, took, self.log.is_some().then_some(tally));
@@ -215,8 +229,8 @@ impl Run<'_> {
         let environment = checkout.environment(self.workload);
         let environment =
             Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), Reads::Allowed)?;
-        let shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), None);
-        let took = checkout.run(lines, &environment, &self.log_file(name, checkout), &mut || {})?;
+        let mut shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), None);
+        let took = checkout.run(lines, &environment, &self.log_file(name, checkout), &mut || shown.wait())?;
         shown.end(&format!("{:.2} s", took.as_secs_f64()));
         self.record(name, checkout, took, None);
         Ok(())
@@ -267,10 +281,13 @@ impl Run<'_> {
         let mut log = self.backend.events(&cache);
         let mut events = Vec::new();
         let mut shown = progress::Phase::begin(&format!("{name} ({})", b.label()), expected);
+        let begun = machine::microseconds();
         let took = b.run(&self.workload.build, &environment, &self.log_file(name, b), &mut || {
             events.extend(log.iter_mut().flat_map(EventLog::poll));
             shown.count(Tally::of(&events, &self.workload.units).units, 0);
-        })?;
+        });
+        self.timeline.add(format!("{name} ({})", b.label()), begun, machine::microseconds(), &events);
+        let took = took?;
         let tally = Tally::of(&events, &self.workload.units);
         shown.end(&format!("{:.2} s", took.as_secs_f64()));
         self.record(name, b, took, log.is_some().then_some(tally));

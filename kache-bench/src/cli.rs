@@ -13,7 +13,8 @@ use crate::machine::{self, Machine};
 use crate::mutate;
 use crate::print;
 use crate::record::{self, Measured, Record};
-use crate::scratch::{Leave, Scratch};
+use crate::scratch::{Place, Scratch};
+use crate::timeline::Timeline;
 use crate::traps;
 use crate::trouble::Result;
 use crate::verdict::{self, Verdict};
@@ -44,11 +45,17 @@ enum Command {
         /// Also build once without a cache, for comparison
         #[arg(long)]
         plain: bool,
+        /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
     },
     /// Compare every artifact of a cached build with what the compiler makes in the same place
     Verify {
         #[command(flatten)]
         run: RunOptions,
+        /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
     },
     /// Time backends side by side: cold, warm in the same and in another clone, and with nothing to do
     Compare(compare::Options),
@@ -58,6 +65,9 @@ enum Command {
     Pull {
         #[command(flatten)]
         run: RunOptions,
+        /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
     },
     /// List the caches that kache is measured against, as scripts/peers.sh installed them
     Backends {
@@ -113,15 +123,14 @@ struct RunOptions {
     /// Where the workloads' files are [default: the repository's workloads/]
     #[arg(long, value_name = "DIR")]
     workloads: Option<PathBuf>,
-    /// Where clones, caches and logs are put [default: the system's temporary directory]
-    #[arg(long, value_name = "SCRATCH")]
-    dir: Option<PathBuf>,
+    /// Take the workload's git repository from here, at the same revision: a mirror, or a clone that is here
+    #[arg(long, value_name = "URL-OR-PATH")]
+    source: Option<String>,
+    #[command(flatten)]
+    place: Place,
     /// Where the result is appended [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
-    /// Leave clones, cache and logs in place
-    #[arg(long)]
-    keep: bool,
     /// As people read it, or as JSON
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -129,11 +138,15 @@ struct RunOptions {
 
 impl RunOptions {
     fn workload(&self) -> Result<Workload> {
-        Workload::load(&below(&self.workloads, "workloads")?, &self.name)
+        let workload = Workload::load(&below(&self.workloads, "workloads")?, &self.name)?;
+        match &self.source {
+            Some(from) => workload.taken_from(from),
+            None => Ok(workload),
+        }
     }
 
     fn scratch(&self) -> Result<Scratch> {
-        Scratch::create(self.dir.as_deref(), &self.name, self.keep)
+        Scratch::create(&self.place, &self.name)
     }
 }
 
@@ -149,13 +162,15 @@ enum Format {
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Check { run, verify, plain } => {
-            judge("check", &run, Plan { keys: true, artifacts: verify, plain })
+        Command::Check { run, verify, plain, trace } => {
+            judge("check", &run, Plan { keys: true, artifacts: verify, plain }, trace.as_deref())
         }
-        Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
+        Command::Verify { run, trace } => {
+            judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }, trace.as_deref())
+        }
         Command::Compare(options) => compare::run(&options),
         Command::Latency(options) => latency::run(&options),
-        Command::Pull { run } => pull::run(&run),
+        Command::Pull { run, trace } => pull::run(&run, trace.as_deref()),
         Command::Backends { format } => backends::run(format),
         Command::Traps(options) => traps::run(&options),
         Command::Audit { run, every, forget } => audit::require_strace().and_then(|()| {
@@ -172,14 +187,15 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<ExitCode> {
+fn judge(command: &'static str, options: &RunOptions, plan: Plan, trace: Option<&Path>) -> Result<ExitCode> {
     let workload = options.workload()?;
     let results = below(&options.results, "results")?;
     let backend = kache(options.kache.as_deref())?;
     let scratch = options.scratch()?;
-    let outcome = check::run(&workload, &backend, &scratch, plan);
-    tell_what_is_left(&scratch);
-    let (findings, checkouts) = outcome?;
+    let mut timeline = Timeline::default();
+    let checked = scratch.settle(check::run(&workload, &backend, &scratch, plan, &mut timeline));
+    timeline.write(trace)?;
+    let (findings, checkouts) = checked?;
     let record = Record {
         v: record::VERSION,
         command,
@@ -242,8 +258,7 @@ fn probe<F: Serialize>(
         let found = ask(&mut bed, &scratch)?;
         Ok((bed, found))
     });
-    tell_what_is_left(&scratch);
-    let (bed, (problems, text, findings)) = asked?;
+    let (bed, (problems, text, findings)) = scratch.settle(asked)?;
     let record = Record {
         v: record::VERSION,
         command,
@@ -267,14 +282,6 @@ fn probe<F: Serialize>(
 fn hit_rate(findings: &check::Findings) -> Option<f64> {
     let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache")?;
     warm.tally.as_ref()?.hit_rate()
-}
-
-fn tell_what_is_left(scratch: &Scratch) {
-    match scratch.leaves() {
-        Leave::Nothing => {}
-        Leave::Logs => eprintln!("logs are kept in {}", scratch.logs().display()),
-        Leave::Everything => eprintln!("kept: {}", scratch.root().display()),
-    }
 }
 
 fn below(given: &Option<PathBuf>, default: &str) -> Result<PathBuf> {

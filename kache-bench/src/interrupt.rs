@@ -1,30 +1,37 @@
-//! Ctrl-C: the running build's whole process group is killed, and the run ends in order, so that `Drop`
-//! removes the scratch directory.
-//!
-//! Each build is a process group of its own, so the terminal's Ctrl-C reaches the harness alone, which then
-//! passes it on: a cargo killed without its rustc children would go on writing into a directory being removed.
+//! Ctrl-C, SIGTERM and SIGHUP: what runs is killed, and the run ends in order, so that `Drop` stops servers and removes the
+//! scratch directory.
 
 use crate::trouble::{Result, Trouble};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// When it was first pressed.
+static PRESSED: OnceLock<Instant> = OnceLock::new();
 
-/// Takes over Ctrl-C, SIGTERM and SIGHUP. A second one ends the process at once.
+/// So soon after the first a second one is the same: a terminal tells all of a pipeline, and `timeout` tells both its
+/// child and its group.
+const SAME: Duration = Duration::from_secs(1);
+
+/// Takes them over. A second one ends the process at once, and leaves what is there.
 pub fn install() {
     // It fails only where a handler is already set, which nobody else here does.
     drop(ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+        let first = *PRESSED.get_or_init(|| {
+            eprintln!("kache-bench: interrupted; stopping and cleaning up (once more: stop at once, and leave it all)");
+            Instant::now()
+        });
+        if first.elapsed() > SAME {
             std::process::exit(130);
         }
     }));
 }
 
-/// Whether Ctrl-C was pressed.
+/// Whether one of them came.
 pub fn pressed() -> bool {
-    INTERRUPTED.load(Ordering::SeqCst)
+    PRESSED.get().is_some()
 }
 
-/// An error once Ctrl-C was pressed: to be asked between steps.
+/// An error once one of them came: to be asked between steps.
 pub fn check() -> Result<()> {
     if pressed() { Err(Trouble::interrupted()) } else { Ok(()) }
 }

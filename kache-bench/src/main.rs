@@ -4,7 +4,8 @@
 //! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
 //! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side;
-//! [`latency`] times single invocations; a [`pull`] moves one tree between revisions. [`traps`] is a suite of its own:
+//! [`latency`] times single invocations; a [`pull`] moves one tree between revisions; a [`timeline`] shows a run's builds as
+//! they were in time. [`traps`] is a suite of its own:
 //! small cases, each a way in which a cache is known to have lied, on every backend.
 //!
 //! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
@@ -19,6 +20,7 @@ mod bed;
 mod cause;
 mod check;
 mod checkout;
+mod child;
 mod cli;
 mod compare;
 mod environment;
@@ -43,6 +45,7 @@ mod run;
 mod sample;
 mod scratch;
 mod tally;
+mod timeline;
 mod traps;
 mod trouble;
 mod verdict;
@@ -58,6 +61,8 @@ fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(trouble) => {
+            // What fails once it is interrupted fails for that.
+            let trouble = interrupt::check().err().unwrap_or(trouble);
             eprintln!("kache-bench: {trouble}");
             ExitCode::from(trouble.status())
         }

@@ -78,15 +78,15 @@ pub fn run(bed: &mut Bed, scratch: &Scratch, plan: Plan) -> Result<Findings> {
     let units: Vec<(Unit, KeyTrace)> =
         bed.units.iter().filter(kept).filter_map(|u| Some((u.clone(), bed.trace(&u.event)?))).collect();
     let findings = Findings { units: units.len(), seed: plan.seed, ..Default::default() };
-    let mut run = Run { bed, dir, plan, findings, number: 0 };
     let shown = progress::Phase::begin("mutate", None);
+    let mut run = Run { bed, dir, plan, findings, number: 0, shown };
     for kind in Kind::ALL {
         run.kind(*kind, &units)?;
     }
     for (unit, trace) in draw(&units, plan.seed, "excluded").into_iter().take(plan.units) {
         run.excluded(unit, trace)?;
     }
-    let findings = run.findings;
+    let Run { findings, shown, .. } = run;
     let changed: usize = findings.kinds.values().map(|k| k.changed).sum();
     shown.end(&format!("{changed} inputs changed, {} wrong", findings.wrong.len()));
     Ok(findings)
@@ -106,6 +106,7 @@ struct Run<'a> {
     plan: Plan,
     findings: Findings,
     number: usize,
+    shown: progress::Phase,
 }
 
 impl Run<'_> {
@@ -144,6 +145,7 @@ impl Run<'_> {
     fn one(&mut self, unit: &Unit, component: &Component, exercised: &mut Exercised) -> Result<Option<Left>> {
         self.number += 1;
         let number = self.number;
+        self.shown.show(number, &format!("inputs, now {}", component.name));
         let (root, dir) = (self.bed.checkout.root().to_path_buf(), self.dir.clone());
         let site = Site { checkout: &root, dir: &dir, outputs: &unit.event.outputs, number };
         let away = self.bed.put_away(&unit.event.outputs)?;
@@ -230,6 +232,7 @@ impl Run<'_> {
 
     /// Changes every excluded input of a unit, each by itself, then all of them under the compiler's eyes.
     fn excluded(&mut self, unit: &Unit, trace: &KeyTrace) -> Result<()> {
+        self.shown.show(self.number, &format!("inputs, now what is excluded for {}", unit.label()));
         let away = self.bed.put_away(&unit.event.outputs)?;
         let components: Vec<String> = trace.components.iter().map(|c| c.name.clone()).collect();
         let before = self.bed.ask(&unit.invocation, &[], &[])?;

@@ -12,8 +12,9 @@ use crate::progress;
 use crate::record::Measured;
 use crate::scratch::Scratch;
 use crate::tally::{self, Tally};
-use crate::trouble::{Fault, Result, Trouble};
-use crate::workload::{self, Workload};
+use crate::timeline::Timeline;
+use crate::trouble::{Result, Trouble};
+use crate::workload::Workload;
 use kache::events::{Event, Outcome};
 use kache::explain::{self, Explanation, history::History};
 use serde::Serialize;
@@ -78,34 +79,35 @@ pub struct Pull {
 }
 
 /// Runs it.
-pub fn run(workload: &Workload, backend: &dyn Backend, scratch: &Scratch) -> Result<Pull> {
+pub fn run(
+    workload: &Workload,
+    backend: &dyn Backend,
+    scratch: &Scratch,
+    timeline: &mut Timeline,
+) -> Result<Pull> {
     let Some(earlier) = &workload.earlier else {
         return Err(Trouble::input(format!("workload `{}` does not say what to pull from", workload.name))
             .at(format!("{}.toml", workload.name))
             .remedy("add a table [pull] with the key `from`: an earlier version, revision or directory"));
     };
-    workload.require_tools()?;
-    let outcome =
-        Run { workload, backend, scratch }.both(&Workload { source: earlier.clone(), ..workload.clone() });
-    outcome.inspect_err(|trouble| {
-        if trouble.fault() != Fault::Interrupted {
-            scratch.keep_logs();
-        }
-    })
+    let earlier = Workload { source: earlier.clone(), ..workload.clone() };
+    Run { workload, backend, scratch, timeline }.both(&earlier)
 }
 
 struct Run<'r> {
     workload: &'r Workload,
     backend: &'r dyn Backend,
     scratch: &'r Scratch,
+    timeline: &'r mut Timeline,
 }
 
 impl Run<'_> {
-    fn both(&self, earlier: &Workload) -> Result<Pull> {
-        let shown = progress::Phase::begin("fetch both revisions", None);
+    fn both(&mut self, earlier: &Workload) -> Result<Pull> {
+        progress::plan(3);
+        let mut shown = progress::Phase::begin("fetch both revisions", None);
         let (old, new) = (self.scratch.earlier_repository(), self.scratch.repository());
-        let from = workload::materialise(earlier, &old)?;
-        let to = workload::materialise(self.workload, &new)?;
+        let from = earlier.obtain(&old, &mut || shown.wait())?;
+        let to = self.workload.obtain(&new, &mut || shown.wait())?;
         shown.end(&format!("{} and {}", earlier.source, self.workload.source));
         if from == to {
             return Err(Trouble::input("`from` under [pull] is the very revision that the workload is at")
@@ -143,7 +145,7 @@ impl Run<'_> {
 
     /// Also says when it began, in the clock of events.
     fn build(
-        &self,
+        &mut self,
         name: &str,
         checkout: &Checkout,
         workload: &Workload,
@@ -163,7 +165,9 @@ impl Run<'_> {
             events.extend(log.poll());
             let tally = Tally::of(&events, &workload.units);
             shown.count(tally.units, tally.hits);
-        })?;
+        });
+        self.timeline.add(name, begun, machine::microseconds(), &events);
+        let took = took?;
         let tally = Tally::of(&events, &workload.units);
         if tally.units == 0 {
             return Err(Trouble::run(format!("the {name} had no units: no compiler was behind the cache"))

@@ -1,8 +1,6 @@
 //! Runs one command line of a workload, its output in a log, its time measured.
-//!
-//! A thread of its own waits for the child, so that the measured time is exact although the main thread looks
-//! at events and at Ctrl-C only a few times a second.
 
+use crate::child;
 use crate::environment::Environment;
 use crate::interrupt;
 use crate::trouble::{Result, Trouble};
@@ -10,11 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How often a running command is looked at.
-const GLANCE: Duration = Duration::from_millis(100);
 /// How many lines of a failed command's log are shown.
 const TAIL: usize = 30;
 
@@ -35,34 +30,13 @@ impl Step<'_> {
     /// Runs it to its end and says how long it took; `glance` is called now and then meanwhile.
     pub fn run(&self, glance: &mut dyn FnMut()) -> Result<Duration> {
         interrupt::check()?;
-        let start = Instant::now();
-        let mut child = self.command()?.spawn().map_err(|e| {
-            Trouble::run(format!("cannot start `sh`: {e}"))
-                .remedy("the harness runs workloads' commands with `sh`")
-        })?;
-        let leader = child.id();
-        let (tell, told) = mpsc::channel();
-        std::thread::spawn(move || {
-            let status = child.wait();
-            // The receiver is gone only when the run was abandoned.
-            drop(tell.send((status, start.elapsed())));
-        });
-        let (status, took) = loop {
-            match told.recv_timeout(GLANCE) {
-                Ok(end) => break end,
-                Err(RecvTimeoutError::Timeout) if interrupt::pressed() => {
-                    interrupt::kill_group(leader);
-                    return Err(Trouble::interrupted());
-                }
-                Err(RecvTimeoutError::Timeout) => glance(),
-                Err(RecvTimeoutError::Disconnected) => return Err(Trouble::run("lost the running command")),
-            }
-        };
-        glance();
-        match status {
-            Ok(status) if status.success() => Ok(took),
-            Ok(status) => Err(self.failed(status)),
-            Err(e) => Err(Trouble::run(format!("cannot wait for `{}`: {e}", self.line))),
+        let end = child::run(&mut self.command()?, glance);
+        interrupt::check()?;
+        match end {
+            Ok((status, took)) if status.success() => Ok(took),
+            Ok((status, _)) => Err(self.failed(status)),
+            Err(e) => Err(Trouble::run(format!("cannot run `sh`: {e}"))
+                .remedy("the harness runs workloads' commands with `sh`")),
         }
     }
 
@@ -74,8 +48,6 @@ impl Step<'_> {
         command.arg("-c").arg(self.line).current_dir(self.dir);
         command.env_clear().envs(self.environment.iter());
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         Ok(command)
     }
 

@@ -2,12 +2,28 @@
 //!
 //! Clones, caches and logs are all below one root, so that removing the root removes everything. The two
 //! checkouts differ in length *and* in depth: a key that counts bytes or components of a path must not agree
-//! by accident. After a failure the logs stay; everything else goes, because a large workload leaves gigabytes.
+//! by accident. After a failure or an interruption the logs stay, always where the user gives them a place; everything else goes,
+//! because a large workload leaves gigabytes.
 
 use crate::trouble::{Result, Trouble};
+use clap::Args;
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Where a run's files are put, as the command line says.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// Where clones, caches and logs are put [default: the system's temporary directory]
+    #[arg(long, value_name = "SCRATCH")]
+    dir: Option<PathBuf>,
+    /// Put the logs here, in a directory of the run's own, and keep them whatever happens [default: kept after failures]
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
+    /// Leave clones, cache and logs in place
+    #[arg(long)]
+    keep: bool,
+}
 
 /// What is left behind at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +40,14 @@ pub enum Leave {
 #[derive(Debug)]
 pub struct Scratch {
     root: PathBuf,
+    logs: PathBuf,
     leave: Cell<Leave>,
 }
 
 impl Scratch {
-    /// Makes a fresh directory below `parent` (the system's temporary directory if none is given).
-    pub fn create(parent: Option<&Path>, workload: &str, keep: bool) -> Result<Scratch> {
-        let parent = parent.map(Path::to_path_buf).unwrap_or_else(std::env::temp_dir);
+    /// Makes a fresh directory for a run on `workload`.
+    pub fn create(place: &Place, workload: &str) -> Result<Scratch> {
+        let parent = place.dir.clone().unwrap_or_else(std::env::temp_dir);
         fs::create_dir_all(&parent).map_err(Trouble::io("create the scratch directory", &parent))?;
         // Resolved once: compilers report resolved paths, and the two spellings must not be taken for two places.
         let parent = parent.canonicalize().map_err(Trouble::io("resolve the scratch directory", &parent))?;
@@ -39,10 +56,14 @@ impl Scratch {
             .tempdir_in(&parent)
             .map_err(Trouble::io("create a scratch directory in", &parent))?
             .keep();
-        let leave = Cell::new(if keep { Leave::Everything } else { Leave::Nothing });
-        let scratch = Scratch { root, leave };
-        let logs = scratch.logs();
-        fs::create_dir_all(&logs).map_err(Trouble::io("create", &logs))?;
+        let leave = Cell::new(if place.keep { Leave::Everything } else { Leave::Nothing });
+        let logs = match &place.logs {
+            Some(logs) => logs.join(root.file_name().unwrap_or_default()),
+            None => root.join("logs"),
+        };
+        // Dropped, it removes the root, should the logs' directory be one that cannot be made.
+        let scratch = Scratch { root, logs, leave };
+        fs::create_dir_all(&scratch.logs).map_err(Trouble::io("create", &scratch.logs))?;
         Ok(scratch)
     }
 
@@ -88,10 +109,10 @@ impl Scratch {
 
     /// Where each step's output goes.
     pub fn logs(&self) -> PathBuf {
-        self.root.join("logs")
+        self.logs.clone()
     }
 
-    /// Keeps at least the logs: something failed that they explain.
+    /// Keeps at least the logs: something failed or was interrupted, and they tell how far it was.
     pub fn keep_logs(&self) {
         if self.leave.get() == Leave::Nothing {
             self.leave.set(Leave::Logs);
@@ -103,9 +124,27 @@ impl Scratch {
         self.leave.get() == Leave::Everything
     }
 
+    /// To be asked once all is over: keeps the logs of what failed, and says what is left and where.
+    pub fn settle<T>(&self, outcome: Result<T>) -> Result<T> {
+        if outcome.is_err() {
+            self.keep_logs();
+        }
+        match self.leaves() {
+            Leave::Nothing => {}
+            Leave::Logs => eprintln!("logs are kept in {}", self.logs.display()),
+            Leave::Everything => eprintln!("kept: {} (logs in {})", self.root.display(), self.logs.display()),
+        }
+        outcome
+    }
+
     /// What will be left, for telling the user.
-    pub fn leaves(&self) -> Leave {
-        self.leave.get()
+    fn leaves(&self) -> Leave {
+        let is_logged = || fs::read_dir(&self.logs).is_ok_and(|mut logs| logs.next().is_some());
+        match self.leave.get() {
+            Leave::Logs if !is_logged() => Leave::Nothing,
+            Leave::Nothing if !self.logs.starts_with(&self.root) && is_logged() => Leave::Logs,
+            leave => leave,
+        }
     }
 }
 
@@ -113,17 +152,19 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // Trouble in removing is no reason to hide the result of the run: the system's temporary directory
         // is swept some day.
-        match self.leave.get() {
+        match self.leaves() {
             Leave::Everything => {}
-            Leave::Nothing => drop(fs::remove_dir_all(&self.root)),
-            Leave::Logs => {
+            Leave::Logs if self.logs.starts_with(&self.root) => {
                 for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
-                    if entry.file_name() != "logs" {
+                    if entry.path() != self.logs {
                         drop(fs::remove_dir_all(entry.path()));
                     }
                 }
             }
+            Leave::Nothing | Leave::Logs => drop(fs::remove_dir_all(&self.root)),
         }
+        // Only if nothing was logged.
+        drop(fs::remove_dir(&self.logs));
     }
 }
 
@@ -134,23 +175,41 @@ mod tests {
     #[test]
     fn goes_away_but_for_what_is_kept() {
         let parent = tempfile::tempdir().unwrap();
-        let scratch = Scratch::create(Some(parent.path()), "w", false).unwrap();
-        let root = scratch.root().to_path_buf();
-        drop(scratch);
-        assert!(!root.exists());
+        let mut place = Place { dir: Some(parent.path().join("scratch")), ..Place::default() };
+        let filled = |place: &Place| {
+            let scratch = Scratch::create(place, "w").unwrap();
+            fs::create_dir_all(scratch.checkout_a()).unwrap();
+            fs::write(scratch.logs().join("build.log"), "").unwrap();
+            scratch
+        };
+        let left = |scratch: Scratch| {
+            let (root, logs, a) = (scratch.root().to_path_buf(), scratch.logs(), scratch.checkout_a());
+            drop(scratch);
+            (root.exists(), logs.exists(), a.exists())
+        };
+        assert_eq!(left(filled(&place)), (false, false, false));
 
-        let scratch = Scratch::create(Some(parent.path()), "w", false).unwrap();
-        fs::create_dir_all(scratch.checkout_a()).unwrap();
+        let scratch = filled(&place);
         scratch.keep_logs();
-        let (logs, a) = (scratch.logs(), scratch.checkout_a());
-        drop(scratch);
-        assert!(logs.exists() && !a.exists());
+        assert_eq!(left(scratch), (true, true, false));
+
+        let scratch = Scratch::create(&place, "w").unwrap();
+        scratch.keep_logs();
+        assert_eq!(left(scratch), (false, false, false), "there is no log to keep");
+
+        place.logs = Some(parent.path().join("logs"));
+        assert_eq!(left(filled(&place)), (false, true, false));
+        assert_eq!(left(Scratch::create(&place, "w").unwrap()), (false, false, false));
+
+        place.keep = true;
+        assert_eq!(left(filled(&place)), (true, true, true));
     }
 
     #[test]
     fn checkouts_differ_in_length_and_depth() {
         let parent = tempfile::tempdir().unwrap();
-        let scratch = Scratch::create(Some(parent.path()), "w", false).unwrap();
+        let place = Place { dir: Some(parent.path().into()), ..Place::default() };
+        let scratch = Scratch::create(&place, "w").unwrap();
         let (a, b) = (scratch.checkout_a(), scratch.checkout_b());
         assert_ne!(a.as_os_str().len(), b.as_os_str().len());
         assert_ne!(a.components().count(), b.components().count());

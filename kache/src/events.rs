@@ -16,6 +16,23 @@ use std::path::Path;
 /// The version of the shape below.
 pub const VERSION: u32 = 1;
 
+/// The phases of [`Event::phases_us`], in the order in which an invocation goes through them. They follow each other without
+/// a gap, so that with the start their lengths tell when each was. `lookup` may be done twice, when another build was waited
+/// for; then both are one, before `lock`.
+pub const PHASES: &[&str] = &[
+    "parse",
+    "toolchain",
+    "action",
+    "lookup",
+    "restore",
+    "replay",
+    "lock",
+    "compile",
+    "observe",
+    "store",
+    "check",
+];
+
 /// How an invocation ended, seen from the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -145,7 +162,7 @@ pub struct Event {
     pub total_us: u64,
     /// What the compiler took: on a miss now, on a hit when the result was made (the time saved).
     pub compile_us: u64,
-    /// Time by phase: `parse`, `toolchain`, `lookup`, `restore`, `compile`, `observe`, `store`, ….
+    /// Time by phase, of [`PHASES`].
     pub phases_us: BTreeMap<String, u64>,
     /// Bytes written to the output directory on a hit, or into the store on a miss.
     pub bytes: u64,

@@ -17,11 +17,13 @@ mod plain;
 mod registry;
 mod running;
 mod sccache;
+mod serving;
 
 pub use kache::Kache;
 pub use plain::Plain;
 pub use registry::{NAMES, find, installed, is_peer};
 pub use running::Running;
+pub use serving::serving;
 
 use crate::environment::Environment;
 use crate::eventlog::EventLog;

@@ -1,7 +1,7 @@
 //! A backend at work: begins with nothing inherited from an earlier run, ends with nothing left running, also when the
 //! run fails or is interrupted.
 
-use super::Backend;
+use super::{Backend, serving};
 use crate::trouble::Result;
 use std::path::{Path, PathBuf};
 
@@ -29,5 +29,6 @@ impl Drop for Running<'_> {
         if let Err(trouble) = self.backend.stop(&self.cache) {
             eprintln!("kache-bench: cannot stop {}: {trouble}", self.backend.name());
         }
+        serving::end(&self.cache);
     }
 }

@@ -1,14 +1,15 @@
 //! `compare`: which backends take part, and what becomes of the figures.
 
-use super::{Format, RunOptions, below, tell_what_is_left};
+use super::{Format, RunOptions, below};
 use crate::backend::{self, Backend};
 use crate::machine;
 use crate::race::{self, Phase, Plan};
 use crate::record;
+use crate::timeline::Timeline;
 use crate::trouble::{Result, Trouble};
 use crate::workspace;
 use clap::Args;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What `compare` can be told.
@@ -25,6 +26,9 @@ pub(super) struct Options {
     /// What is timed; cold always is [default: all]
     #[arg(long, value_name = "PHASES", value_delimiter = ',', value_enum)]
     phases: Vec<Phase>,
+    /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Print tables in Markdown
     #[arg(long, conflicts_with = "format")]
     markdown: bool,
@@ -37,9 +41,10 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let backends = backends(&options.backends, options.run.kache.as_deref())?;
     let scratch = options.run.scratch()?;
     let plan = Plan { backends, rounds: options.runs.into(), phases: options.phases.clone() };
-    let outcome = race::run(&workload, plan, &scratch);
-    tell_what_is_left(&scratch);
-    let mut race = outcome?;
+    let mut timeline = Timeline::default();
+    let raced = scratch.settle(race::run(&workload, plan, &scratch, &mut timeline));
+    timeline.write(options.trace.as_deref())?;
+    let mut race = raced?;
     race.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
     let line = record::line(&race, &scratch)?;
     let history = record::append(&results, &workload.name, &line)?;

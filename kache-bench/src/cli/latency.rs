@@ -1,9 +1,9 @@
 //! `latency`: who takes part, and what becomes of the figures.
 
-use super::{Format, below, compare, tell_what_is_left};
+use super::{Format, below, compare};
 use crate::backend;
 use crate::latency::{self, Plan};
-use crate::scratch::Scratch;
+use crate::scratch::{Place, Scratch};
 use crate::trouble::Result;
 use crate::{machine, record, workspace};
 use clap::Args;
@@ -25,9 +25,8 @@ pub(super) struct Options {
     /// The kache binary to use [default: built from the repository]
     #[arg(long, value_name = "PATH")]
     kache: Option<PathBuf>,
-    /// Where sources and caches are put [default: the system's temporary directory]
-    #[arg(long, value_name = "SCRATCH")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// Where the result is appended [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
@@ -40,11 +39,9 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let results = below(&options.results, "results")?;
     let backends = compare::backends(&options.backends, options.kache.as_deref())?;
-    let scratch = Scratch::create(options.dir.as_deref(), "latency", false)?;
+    let scratch = Scratch::create(&options.place, "latency")?;
     let plan = Plan { backends, runs: options.runs.into(), misses: options.misses.into() };
-    let outcome = latency::run(plan, &scratch);
-    tell_what_is_left(&scratch);
-    let mut latency = outcome?;
+    let mut latency = scratch.settle(latency::run(plan, &scratch))?;
     latency.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
     let line = record::line(&latency, &scratch)?;
     let history = record::append(&results, "latency", &line)?;

@@ -1,19 +1,22 @@
 //! `pull`: runs it, prints and records it.
 
-use super::{Format, RunOptions, below, kache, tell_what_is_left};
+use super::{Format, RunOptions, below, kache};
+use crate::timeline::Timeline;
 use crate::trouble::Result;
 use crate::{machine, pull, record, workspace};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Status 0 whatever hits: how much can, the change between the revisions decides.
-pub(super) fn run(options: &RunOptions) -> Result<ExitCode> {
+pub(super) fn run(options: &RunOptions, trace: Option<&Path>) -> Result<ExitCode> {
     let workload = options.workload()?;
     let results = below(&options.results, "results")?;
     let backend = kache(options.kache.as_deref())?;
     let scratch = options.scratch()?;
-    let outcome = pull::run(&workload, &backend, &scratch);
-    tell_what_is_left(&scratch);
-    let mut pull = outcome?;
+    let mut timeline = Timeline::default();
+    let pulled = scratch.settle(pull::run(&workload, &backend, &scratch, &mut timeline));
+    timeline.write(trace)?;
+    let mut pull = pulled?;
     pull.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
     let line = record::line(&pull, &scratch)?;
     let history = record::append(&results, &workload.name, &line)?;

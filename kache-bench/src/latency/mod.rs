@@ -127,6 +127,8 @@ pub fn run(plan: Plan, scratch: &Scratch) -> Result<Latency> {
         figures: Vec::new(),
         breakdown: Vec::new(),
     };
+    // Twice to warm up, and each way of answering, of each subject.
+    progress::plan(subjects.len() * 5);
     for subject in &subjects {
         let mut contest = Contest::begin(subject, &backends, scratch)?;
         contest.run(plan.runs, plan.misses)?;
@@ -247,12 +249,13 @@ impl<'b> Contest<'b> {
                 self.subject.clear()?;
                 let (time, succeeded) = timed(&mut contestant.command(self.subject, arguments))?;
                 if !succeeded {
+                    interrupt::check()?;
                     let what = format!("{} failed behind {}", self.subject.name, contestant.name);
                     return Err(Trouble::run(what).at(self.subject.dir.display()));
                 }
                 times[at].push(time);
             }
-            shown.count(turn + 1, 0);
+            shown.show(turn + 1, "of each");
         }
         shown.end(&format!("{n} of each"));
         let Some(way) = way else { return Ok(()) };

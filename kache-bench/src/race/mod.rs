@@ -19,11 +19,13 @@ pub use print::{markdown, text};
 
 use crate::backend::{Backend, Running};
 use crate::checkout::Checkout;
-use crate::machine::Machine;
+use crate::interrupt;
+use crate::machine::{self, Machine};
 use crate::progress;
 use crate::scratch::Scratch;
+use crate::timeline::Timeline;
 use crate::trouble::{Fault, Result, Trouble};
-use crate::workload::{self, Workload};
+use crate::workload::Workload;
 use clap::ValueEnum;
 use disk::Disk;
 use lap::{Lap, Stopwatch};
@@ -147,11 +149,10 @@ impl Plan {
 }
 
 /// Runs the plan.
-pub fn run(workload: &Workload, plan: Plan, scratch: &Scratch) -> Result<Race> {
-    workload.require_tools()?;
+pub fn run(workload: &Workload, plan: Plan, scratch: &Scratch, timeline: &mut Timeline) -> Result<Race> {
     let phases = plan.phases();
-    let shown = progress::Phase::begin("fetch", None);
-    let source = workload::materialise(workload, &scratch.repository())?;
+    let mut shown = progress::Phase::begin("fetch", None);
+    let source = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
     shown.end(&format!("{} at {}", workload.source, &source[..12.min(source.len())]));
 
     let (entrants, backends) = sound::admit(workload, plan.backends)?;
@@ -170,15 +171,28 @@ pub fn run(workload: &Workload, plan: Plan, scratch: &Scratch) -> Result<Race> {
         disk: Vec::new(),
         summary: Vec::new(),
     };
+    let laps = |plain: bool| {
+        if plain { phases.iter().filter(|phase| !phase.is_warm()).count() } else { phases.len() }
+    };
+    let a_round: usize = backends.iter().map(|(_, backend)| laps(backend.name() == "plain")).sum();
+    progress::plan(plan.rounds * a_round);
     for round in 1..=plan.rounds {
         for (at, backend) in &backends {
             if race.entrants[*at].out.is_some() {
                 continue;
             }
             let label = format!("round {round}/{}, {}", plan.rounds, race.entrants[*at].name);
-            let mut turn =
-                Turn { workload, backend: backend.as_ref(), scratch, round, label, race: &mut race };
+            let mut turn = Turn {
+                workload,
+                backend: backend.as_ref(),
+                scratch,
+                round,
+                label,
+                race: &mut race,
+                timeline: &mut *timeline,
+            };
             if let Err(trouble) = turn.run(&phases) {
+                interrupt::check()?;
                 if trouble.fault() != Fault::Run {
                     return Err(trouble);
                 }
@@ -188,7 +202,7 @@ pub fn run(workload: &Workload, plan: Plan, scratch: &Scratch) -> Result<Race> {
             }
         }
     }
-    race.date = crate::machine::now();
+    race.date = machine::now();
     race.summary = summary::of(&race);
     Ok(race)
 }
@@ -201,6 +215,7 @@ struct Turn<'r> {
     round: usize,
     label: String,
     race: &'r mut Race,
+    timeline: &'r mut Timeline,
 }
 
 impl Turn<'_> {
@@ -268,10 +283,16 @@ impl Turn<'_> {
             workload.build.iter().map(|line| self.backend.line(line, workload.wiring)).collect();
         let left = sound::left_behind(checkout, phase);
         let had = sound::files(&cache);
-        let shown = progress::Phase::begin(&format!("{}: {}", self.label, phase.title()), None);
+        let mut shown = progress::Phase::begin(&format!("{}: {}", self.label, phase.title()), None);
+        let begun = machine::microseconds();
         let watch = Stopwatch::start(&cache);
-        let took = checkout.run(&lines, &environment, &self.log(phase, checkout), &mut || {})?;
+        let took = checkout.run(&lines, &environment, &self.log(phase, checkout), &mut || shown.wait())?;
         let mut lap = watch.stop(self.backend.name(), self.round, phase, took);
+        // Read once it is over, since reading would be part of the time.
+        let mut events = self.backend.events(&cache).map_or_else(Vec::new, |mut log| log.poll());
+        events.retain(|event| event.time_us >= begun);
+        let ended = begun + u64::try_from(took.as_micros()).unwrap_or(0);
+        self.timeline.add(format!("{}: {}", self.label, phase.title()), begun, ended, &events);
         lap.counts = self.backend.counts(&cache)?.map(|after| after - before.unwrap_or_default());
         lap.invalid = left
             .or_else(|| sound::judge(&lap, self.backend, checkout, sound::files(&cache).saturating_sub(had)));

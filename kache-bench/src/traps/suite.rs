@@ -6,17 +6,18 @@ use super::{Case, THEMES};
 use crate::backend::{self, Backend, Kache};
 use crate::interrupt;
 use crate::machine::{self, Machine};
-use crate::scratch::Scratch;
+use crate::progress;
+use crate::scratch::{Place, Scratch};
 use crate::traps::table;
-use crate::trouble::{Fault, Result, Trouble};
+use crate::trouble::{Result, Trouble};
 use crate::workspace;
 use clap::Args;
-use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 /// The command's options.
 #[derive(Debug, Args)]
@@ -42,12 +43,8 @@ pub struct Options {
     /// How many cases to try at a time [default: the number of processors]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Where projects and caches are put [default: the system's temporary directory]
-    #[arg(long, value_name = "SCRATCH")]
-    dir: Option<PathBuf>,
-    /// Leave projects and caches in place
-    #[arg(long)]
-    keep: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// What came of one case with one backend.
@@ -99,14 +96,13 @@ impl Report {
         let outcomes = self.rows.iter().filter_map(|row| row.outcomes.get(backend));
         outcomes.filter(|outcome| outcome.verdict == verdict).count()
     }
+}
 
-    /// kache, where it was tried, has nothing against it, and no case is itself broken.
-    pub fn passes(&self) -> bool {
-        let all = self.rows.iter().flat_map(|row| &row.outcomes);
-        all.into_iter().all(|(name, outcome)| {
-            outcome.verdict != Verdict::Dud && (name != "kache" || !outcome.verdict.fails())
-        })
-    }
+/// kache, where it was tried, has nothing against it, and no case is itself broken.
+fn passes(rows: &[Row]) -> bool {
+    rows.iter().flat_map(|row| &row.outcomes).all(|(name, outcome)| {
+        outcome.verdict != Verdict::Dud && (name != "kache" || !outcome.verdict.fails())
+    })
 }
 
 /// Does what the options say.
@@ -117,8 +113,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let backends = backends(options)?;
-    let scratch = Scratch::create(options.dir.as_deref(), "traps", options.keep)?;
-    let rows = try_all(&chosen, &backends, &scratch, options.jobs)?;
+    let scratch = Scratch::create(&options.place, "traps")?;
+    let rows = try_all(&chosen, &backends, &scratch, options.jobs);
+    if rows.as_ref().is_ok_and(|rows| !passes(rows)) {
+        scratch.keep_logs();
+    }
+    let rows = scratch.settle(rows)?;
     let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
     let report = Report {
         v: 1,
@@ -137,7 +137,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         let text = serde_json::to_string_pretty(&report).unwrap_or_default();
         std::fs::write(file, text + "\n").map_err(Trouble::io("write", file))?;
     }
-    Ok(if report.passes() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if passes(&report.rows) { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// A case with its theme's name.
@@ -181,12 +181,14 @@ fn try_all(
     scratch: &Scratch,
     jobs: Option<usize>,
 ) -> Result<Vec<Row>> {
-    let ground = Ground { root: scratch.root().to_path_buf(), keep: scratch.keeps_everything() };
+    let (root, logs) = (scratch.root().to_path_buf(), scratch.logs());
+    let ground = Ground { root, logs, keep: scratch.keeps_everything() };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.unwrap_or(0))
         .build()
         .map_err(|e| Trouble::run(format!("cannot start threads: {e}")))?;
-    let shown = ProgressBar::new((chosen.len() * backends.len()) as u64);
+    let shown = progress::Phase::begin("try the cases", Some(chosen.len() * backends.len()));
+    let shown = Mutex::new((shown, 0));
     let trials: Vec<_> =
         chosen.iter().flat_map(|chosen| backends.iter().map(move |backend| (chosen, backend))).collect();
     let outcomes: Vec<Outcome> = pool.install(|| {
@@ -194,12 +196,17 @@ fn try_all(
             .into_par_iter()
             .map(|((_, case), backend)| {
                 let outcome = outcome(case, &**backend, &ground);
-                shown.inc(1);
+                let (shown, tried) = &mut *shown.lock().expect("no thread panics while it holds this");
+                *tried += 1;
+                shown.show(*tried, "trials");
                 outcome
             })
             .collect::<Result<_>>()
     })?;
-    shown.finish_and_clear();
+    // One that was interrupted says nothing.
+    interrupt::check()?;
+    let (shown, tried) = shown.into_inner().expect("no thread panicked");
+    shown.end(&format!("{tried} trials"));
     let mut outcomes = outcomes.into_iter();
     let row = |&(theme, case): &Chosen| Row {
         theme,
@@ -214,15 +221,17 @@ fn try_all(
 /// Where trials happen, as their threads may know it.
 struct Ground {
     root: PathBuf,
+    logs: PathBuf,
     keep: bool,
 }
 
 fn outcome(case: &Case, backend: &dyn Backend, ground: &Ground) -> Result<Outcome> {
     let dir = ground.root.join(case.name).join(backend.name());
     std::fs::create_dir_all(&dir).map_err(Trouble::io("create", &dir))?;
-    let (verdict, detail) = match trial::run(case, backend, &dir) {
+    let log = ground.logs.join(format!("{}-{}.log", case.name, backend.name()));
+    let (verdict, detail) = match trial::run(case, backend, &dir, &log) {
         Ok((verdict, detail)) => (verdict, detail),
-        Err(trouble) if trouble.fault() == Fault::Interrupted || interrupt::pressed() => return Err(trouble),
+        Err(trouble) if interrupt::pressed() => return Err(trouble),
         Err(trouble) => (Verdict::Dud, trouble.to_string()),
     };
     if !ground.keep {

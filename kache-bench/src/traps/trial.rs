@@ -6,14 +6,17 @@ use super::judge::{Evidence, Seen, Verdict, judge};
 use super::look::digest;
 use super::site::{Family, Site, Unit};
 use crate::backend::{Backend, Plain, Reads, Running};
+use crate::child;
 use crate::environment::Environment;
 use crate::interrupt;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::SystemTime;
 
 const WIRING: Wiring = Wiring { rustc: true, cc: Some(CcWiring::Launcher) };
@@ -21,8 +24,8 @@ const C_ALONE: Wiring = Wiring { rustc: false, cc: WIRING.cc };
 const RUST_WRAPPER: &str = "RUSTC_WRAPPER";
 const C_LAUNCHER: &str = "CMAKE_C_COMPILER_LAUNCHER";
 
-/// Lays the case out below `dir`, tries it, and says what came of it.
-pub fn run(case: &Case, backend: &dyn Backend, dir: &Path) -> Result<(Verdict, String)> {
+/// Lays the case out below `dir`, tries it, and says what came of it. What the builds print goes to `log`.
+pub fn run(case: &Case, backend: &dyn Backend, dir: &Path, log: &Path) -> Result<(Verdict, String)> {
     let base = Environment::of_caller().with_all([("TZ".into(), "UTC0".into())]);
     let mut site = Site::new(&dir.join("site"), base)?;
     (case.lay)(&mut site);
@@ -30,7 +33,7 @@ pub fn run(case: &Case, backend: &dyn Backend, dir: &Path) -> Result<(Verdict, S
         return Ok((Verdict::Skipped, why.clone()));
     }
     site.settled()?;
-    let behind = Behind::new(backend, &site, &dir.join("cache"))?;
+    let behind = Behind::new(backend, &site, &dir.join("cache"), log)?;
     if !site.units.iter().all(|unit| behind.does(unit.family)) {
         return Ok((Verdict::NotApplicable, String::new()));
     }
@@ -52,7 +55,7 @@ fn try_it(
     behind: &Behind<'_>,
     dir: &Path,
 ) -> Result<Evidence> {
-    let plain = Behind::new(&Plain, site, &dir.join("none"))?;
+    let plain = Behind::new(&Plain, site, &dir.join("none"), &behind.log)?;
     let truth_before = aside(site, |site| plain.build(site))?.0;
     let moving = site.meanwhile.is_some();
     let served = behind.serve(site)?;
@@ -74,7 +77,7 @@ fn try_it(
     drop(served);
     let truth = aside(site, |site| plain.build(site))?.0;
     if differs.is_none() && changed.counts.is_some_and(|c| c.hits > 0) {
-        let fresh = Behind::new(backend, site, &dir.join("fresh"))?;
+        let fresh = Behind::new(backend, site, &dir.join("fresh"), &behind.log)?;
         let _served = fresh.serve(site)?;
         let made = aside(site, |site| fresh.build(site))?.1;
         differs = difference(&changed, &made, &given);
@@ -127,13 +130,14 @@ fn aside<T>(site: &Site, build: impl FnOnce(&Site) -> Result<T>) -> Result<T> {
 struct Behind<'b> {
     backend: &'b dyn Backend,
     cache: PathBuf,
+    log: PathBuf,
     rust: Vec<OsString>,
     c: Vec<OsString>,
     plain: bool,
 }
 
 impl Behind<'_> {
-    fn new<'b>(backend: &'b dyn Backend, site: &Site, cache: &Path) -> Result<Behind<'b>> {
+    fn new<'b>(backend: &'b dyn Backend, site: &Site, cache: &Path, log: &Path) -> Result<Behind<'b>> {
         let wired = backend.wire(site.base(), WIRING, cache, Reads::Allowed)?;
         let words = |name: &str| -> Vec<OsString> {
             let value = wired.get(name).unwrap_or_default();
@@ -145,6 +149,7 @@ impl Behind<'_> {
         Ok(Behind {
             backend,
             cache: cache.to_path_buf(),
+            log: log.to_path_buf(),
             rust: words(RUST_WRAPPER),
             c: words(C_LAUNCHER),
             plain,
@@ -221,14 +226,24 @@ impl Behind<'_> {
             let line = words.iter().map(quoted).collect::<Vec<_>>().join(" ");
             words = vec!["sh".into(), "-c".into(), self.backend.line(&line, C_ALONE).into()];
         }
-        let output = site
-            .command(&words)
-            .envs(&environment)
-            .output()
-            .map_err(|e| Trouble::run(format!("cannot run it: {e}")).at(words[0].display()))?;
-        messages.push_str(&String::from_utf8_lossy(&output.stdout));
-        messages.push_str(&String::from_utf8_lossy(&output.stderr));
+        let output = child::output(site.command(&words).envs(&environment), &mut || {});
+        interrupt::check()?;
+        let output =
+            output.map_err(|e| Trouble::run(format!("cannot run it: {e}")).at(words[0].display()))?;
+        let printed = [&*output.stdout, &*output.stderr]
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .concat();
+        self.note(&words, &printed, output.status)?;
+        messages.push_str(&printed);
         Ok(output.status.success())
+    }
+
+    /// Writes down what was run and what it printed.
+    fn note(&self, words: &[OsString], printed: &str, status: ExitStatus) -> Result<()> {
+        let words = words.join(OsStr::new(" "));
+        let text = format!("$ {} [{}]\n{printed}{status}\n", words.display(), self.backend.name());
+        let file = OpenOptions::new().create(true).append(true).open(&self.log);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Trouble::io("write", &self.log))
     }
 }
 

@@ -5,6 +5,7 @@
 //! of the harness. What was downloaded stays there, so that a package of a given version is fetched once.
 
 use super::mirror::{self, Mirror};
+use crate::child;
 use crate::environment::Environment;
 use crate::trouble::{Result, Trouble};
 use std::ffi::OsString;
@@ -131,7 +132,8 @@ impl Store {
 
 /// Runs a program of the package `of`, with its messages in English.
 fn run(command: &mut Command, program: &str, of: &str) -> Result<Output> {
-    command.env_clear().envs(Environment::of_caller().iter()).env("LC_ALL", "C.UTF-8").output().map_err(|e| {
+    command.env_clear().envs(Environment::of_caller().iter()).env("LC_ALL", "C.UTF-8");
+    child::output(command, &mut || {}).map_err(|e| {
         Trouble::input(format!("cannot run {program}, which fetches the sources of Debian packages: {e}"))
             .at("`kind = \"debian\"` under [source]")
             .remedy(format!("use a Debian or Ubuntu with {of} (apt-get install {of}), or another workload"))

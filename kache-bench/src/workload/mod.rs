@@ -10,8 +10,6 @@ mod registry;
 mod source;
 mod tools;
 
-pub use source::materialise;
-
 use crate::trouble::{Result, Trouble};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,6 +55,8 @@ pub enum Source {
         url: String,
         /// A commit, tag or branch.
         rev: String,
+        /// Whether clones have its history, too; without, its tree becomes one commit.
+        history: bool,
     },
     /// A package as published on crates.io, with its `Cargo.lock`.
     Crate {
@@ -80,7 +80,7 @@ impl Source {
         let revision = revision.to_owned();
         match self.clone() {
             Source::Path(_) => Source::Path(base.join(revision)),
-            Source::Git { url, .. } => Source::Git { url, rev: revision },
+            Source::Git { url, history, .. } => Source::Git { url, rev: revision, history },
             Source::Crate { name, .. } => Source::Crate { name, version: revision },
             Source::Debian { package, .. } => Source::Debian { package, version: Some(revision) },
         }
@@ -93,7 +93,7 @@ impl std::fmt::Display for Source {
             Source::Path(path) => {
                 write!(f, "path {}", path.file_name().unwrap_or_default().to_string_lossy())
             }
-            Source::Git { url, rev } => write!(f, "git {url} {rev}"),
+            Source::Git { url, rev, .. } => write!(f, "git {url} {rev}"),
             Source::Crate { name, version } => write!(f, "crate {name} {version}"),
             Source::Debian { package, version: Some(version) } => write!(f, "debian {package} {version}"),
             Source::Debian { package, version: None } => write!(f, "debian {package}"),
@@ -175,9 +175,28 @@ impl Workload {
         Ok(names(dir)?.into_iter().map(|name| (name.clone(), Workload::load(dir, &name))).collect())
     }
 
-    /// Fails if something that the workload needs is not to be found.
-    pub fn require_tools(&self) -> Result<()> {
-        tools::require(&self.name, &self.tools)
+    /// The same, with its repository taken from elsewhere: a mirror, or a clone that is here.
+    pub fn taken_from(mut self, from: &str) -> Result<Workload> {
+        let from = match Path::new(from).canonicalize() {
+            Ok(here) => here.to_string_lossy().into_owned(),
+            Err(_) => from.to_owned(),
+        };
+        for source in std::iter::once(&mut self.source).chain(&mut self.earlier) {
+            let Source::Git { url, .. } = source else {
+                let what = format!("the source of workload `{}` is no repository: {source}", self.name);
+                return Err(Trouble::input(what).at("--source").remedy("leave --source away"));
+            };
+            url.clone_from(&from);
+        }
+        Ok(self)
+    }
+
+    /// Makes the repository at `to` that clones are made from, and says which commit they will have. Fails first if its
+    /// source cannot be reached or something that it needs is not to be found. `glance` is called now and then.
+    pub fn obtain(&self, to: &Path, glance: &mut dyn FnMut()) -> Result<String> {
+        source::require_reachable(self)?;
+        tools::require(&self.name, &self.tools)?;
+        source::materialise(self, to, glance)
     }
 }
 

@@ -40,6 +40,7 @@ struct SourceShape {
     path: Option<Spanned<String>>,
     url: Option<Spanned<String>>,
     rev: Option<Spanned<String>>,
+    history: Option<Spanned<bool>>,
     name: Option<Spanned<String>>,
     package: Option<Spanned<String>>,
     version: Option<Spanned<String>>,
@@ -178,7 +179,7 @@ const KINDS: &[&str] = &["path", "git", "crate", "debian"];
 
 fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source> {
     let start = source.span().start;
-    let SourceShape { kind, path, url, rev, name, package, version } = source.into_inner();
+    let SourceShape { kind, path, url, rev, mut history, name, package, version } = source.into_inner();
     let given = [
         ("path", path),
         ("url", url),
@@ -202,7 +203,10 @@ fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source>
             let base = complain.file.parent().unwrap_or(Path::new(""));
             Source::Path(base.join(take("path")?))
         }
-        "git" => Source::Git { url: take("url")?, rev: take("rev")? },
+        "git" => {
+            let history = history.take().is_none_or(Spanned::into_inner);
+            Source::Git { url: take("url")?, rev: take("rev")?, history }
+        }
         "crate" => Source::Crate { name: take("name")?, version: take("version")? },
         "debian" => {
             let package = take("package")?;
@@ -215,11 +219,12 @@ fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source>
             return Err(complain.at(kind_start, format!("no kind of source is called `{other}`"), &remedy));
         }
     };
-    match given.iter().next() {
+    let spare = given.iter().map(|(key, value)| (*key, value.span()));
+    match spare.chain(history.map(|value| ("history", value.span()))).next() {
         None => Ok(source),
-        Some((key, value)) => {
+        Some((key, span)) => {
             let what = format!("a source of kind `{kind}` has no key `{key}`");
-            Err(complain.at(value.span().start, what, "remove it, or change `kind`"))
+            Err(complain.at(span.start, what, "remove it, or change `kind`"))
         }
     }
 }
@@ -353,7 +358,10 @@ mod tests {
         let path = "description = \"d\"\n[source]\nkind = \"path\"\npath = \"new\"\n";
         assert_eq!(earlier(path), Source::Path("dir/old".into()));
         let git = "description = \"d\"\n[source]\nkind = \"git\"\nurl = \"u\"\nrev = \"new\"\n";
-        assert_eq!(earlier(git), Source::Git { url: "u".into(), rev: "old".into() });
+        let old = |history| Source::Git { url: "u".into(), rev: "old".into(), history };
+        assert_eq!(earlier(git), old(true));
+        assert_eq!(earlier(&format!("{git}history = false\n")), old(false));
+        assert!(complaint(&format!("{MINIMAL}history = false\n")).contains("has no key `history`"));
         assert_eq!(read(MINIMAL).unwrap().earlier, None);
         assert!(complaint(&format!("{MINIMAL}[pull]\nform = \"old\"\n")).contains("did you mean `from`?"));
     }

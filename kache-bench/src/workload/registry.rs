@@ -4,6 +4,7 @@
 //! cache work as they do for every build; unlike a scratch project's `cargo fetch` it brings only the one
 //! package, whose dependencies are then fetched by its own `Cargo.lock`.
 
+use crate::child;
 use crate::environment::Environment;
 use crate::trouble::{Result, Trouble};
 use std::path::{Path, PathBuf};
@@ -15,15 +16,15 @@ pub(super) fn fetch(name: &str, version: &str, work: &Path) -> Result<PathBuf> {
         return Ok(found);
     }
     // Away from any project: `cargo info` inside one would answer for that project's own member.
-    let output = Command::new("cargo")
+    let mut command = Command::new("cargo");
+    command
         .args(["info", "--quiet", "--registry", "crates-io", &format!("{name}@{version}")])
         .current_dir(work)
         .env_clear()
-        .envs(Environment::of_caller().iter())
-        .output()
-        .map_err(|e| {
-            Trouble::input(format!("cannot run cargo: {e}")).remedy("install Rust: https://rustup.rs")
-        })?;
+        .envs(Environment::of_caller().iter());
+    let output = child::output(&mut command, &mut || {}).map_err(|e| {
+        Trouble::input(format!("cannot run cargo: {e}")).remedy("install Rust: https://rustup.rs")
+    })?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
         return Err(Trouble::input(format!("cargo cannot fetch {name} {version}\n    {}", why.trim()))

@@ -5,20 +5,42 @@
 //! so that its hash, which some programs build in, is the same in every run. A repository keeps its history.
 
 use super::{Source, Workload, debian, registry};
+use crate::child;
 use crate::environment::Environment;
 use crate::trouble::{Result, Trouble};
 use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature, Time};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// The branch that clones check out.
 const BRANCH: &str = "workload";
 /// 2024-01-01, the date of every commit made here.
 const DATE: i64 = 1_704_067_200;
 
+/// How long a repository may take to say what it has.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Fails if the workload's repository does not answer: before anything is asked of the machine, and within half a minute.
+pub fn require_reachable(workload: &Workload) -> Result<()> {
+    let Source::Git { url, rev, .. } = &workload.source else { return Ok(()) };
+    let asked = child::output_within(git().args(["ls-remote", "--quiet", url, rev]), ANSWER);
+    let why = match asked {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().replace('\n', "\n    "),
+        Err(e) if e.kind() == ErrorKind::TimedOut => format!("no answer within {} s", ANSWER.as_secs()),
+        Err(e) => return Err(no_git(&e)),
+    };
+    let what = format!("the repository of workload `{}` cannot be reached\n    {why}", workload.name);
+    Err(Trouble::input(what).at(url).remedy(format!(
+        "see that `git ls-remote {url}` works from here, or name a mirror or a clone that does: --source URL-OR-PATH"
+    )))
+}
+
 /// Makes the repository at `to` from the workload's source and says which commit clones will have.
-pub fn materialise(workload: &Workload, to: &Path) -> Result<String> {
+pub fn materialise(workload: &Workload, to: &Path, glance: &mut dyn FnMut()) -> Result<String> {
     match &workload.source {
         Source::Path(dir) => {
             if !dir.is_dir() {
@@ -39,7 +61,8 @@ pub fn materialise(workload: &Workload, to: &Path) -> Result<String> {
             debian::fetch(package, version.as_deref(), to)?;
             commit(to).map_err(|e| git_trouble(&e, to))
         }
-        Source::Git { url, rev } => fetch(url, rev, to),
+        Source::Git { url, rev, history: true } => fetch(url, rev, to, glance),
+        Source::Git { url, rev, history: false } => fetch_tree(url, rev, to, glance),
     }
 }
 
@@ -84,26 +107,41 @@ fn commit(dir: &Path) -> std::result::Result<String, git2::Error> {
     Ok(id.to_string())
 }
 
-/// Fetches by the `git` program, which has the user's credentials, proxies and protocols; libgit2 is built
-/// here without any network.
-fn fetch(url: &str, rev: &str, to: &Path) -> Result<String> {
+/// The `git` program, which has the user's credentials, proxies and protocols; libgit2 is built here without any network.
+fn git() -> Command {
+    let mut git = Command::new("git");
+    // A connection that no longer brings anything is given up.
+    git.args(["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"]);
+    git.env_clear().envs(Environment::of_caller().iter());
+    // A question for a password would wait for ever.
+    git.env("GIT_TERMINAL_PROMPT", "0");
+    git
+}
+
+fn no_git(error: &std::io::Error) -> Trouble {
+    Trouble::input(format!("cannot run git: {error}")).remedy("install git")
+}
+
+/// Has git fetch `what` from `url` into a new repository at `to`.
+fn fetch_into(to: &Path, url: &str, what: &[&str], glance: &mut dyn FnMut()) -> Result<Repository> {
     let repository = Repository::init_opts(to, RepositoryInitOptions::new().initial_head(BRANCH))
         .map_err(|e| git_trouble(&e, to))?;
-    let output = Command::new("git")
-        .args(["fetch", "--quiet", "--tags", url, "+refs/heads/*:refs/remotes/origin/*"])
-        .current_dir(to)
-        .env_clear()
-        .envs(Environment::of_caller().iter())
-        // A question for a password would wait for ever.
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .output()
-        .map_err(|e| Trouble::input(format!("cannot run git: {e}")).remedy("install git"))?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr);
-        return Err(Trouble::input(format!("cannot fetch the workload's repository\n    {}", why.trim()))
-            .at(url)
-            .remedy("check `url` under [source], the network, and that `git ls-remote` works on it"));
+    let mut command = git();
+    command.args(["fetch", "--quiet"]).args(what).current_dir(to);
+    let output = child::output(&mut command, glance).map_err(|e| no_git(&e))?;
+    if output.status.success() {
+        return Ok(repository);
     }
+    let why = String::from_utf8_lossy(&output.stderr);
+    Err(Trouble::input(format!("cannot fetch the workload's repository\n    {}", why.trim()))
+        .at(url)
+        .remedy("check `url` and `rev` under [source], and the network"))
+}
+
+/// All branches and tags, with their history.
+fn fetch(url: &str, rev: &str, to: &Path, glance: &mut dyn FnMut()) -> Result<String> {
+    let all = ["--tags", url, "+refs/heads/*:refs/remotes/origin/*"];
+    let repository = fetch_into(to, url, &all, glance)?;
     let found = [rev.to_owned(), format!("origin/{rev}")]
         .iter()
         .find_map(|name| repository.revparse_single(name).and_then(|object| object.peel_to_commit()).ok());
@@ -114,6 +152,27 @@ fn fetch(url: &str, rev: &str, to: &Path) -> Result<String> {
     })?;
     repository.branch(BRANCH, &commit, true).map_err(|e| git_trouble(&e, to))?;
     Ok(commit.id().to_string())
+}
+
+/// One revision without its history. What was fetched so has parents that are not there, which not every reader bears;
+/// so its tree becomes a commit without any, by the same author at the same time.
+fn fetch_tree(url: &str, rev: &str, to: &Path, glance: &mut dyn FnMut()) -> Result<String> {
+    let repository = fetch_into(to, url, &["--depth=1", "--no-tags", url, rev], glance)?;
+    let alone = || -> std::result::Result<String, git2::Error> {
+        let fetched = repository.revparse_single("FETCH_HEAD")?.peel_to_commit()?;
+        let message = format!("{}\n\n{rev}, {}\n", fetched.summary().unwrap_or_default(), fetched.id());
+        let (author, tree) = (fetched.author(), fetched.tree()?);
+        let branch = format!("refs/heads/{BRANCH}");
+        let id = repository.commit(Some(&branch), &author, &author, &message, &tree, &[])?;
+        Ok(id.to_string())
+    };
+    let id = alone().map_err(|e| git_trouble(&e, to))?;
+    fs::remove_file(to.join(".git/shallow")).or_else(|e| match e.kind() {
+        // It has no parents, so there was nothing to cut off.
+        ErrorKind::NotFound => Ok(()),
+        _ => Err(Trouble::io("remove", &to.join(".git/shallow"))(e)),
+    })?;
+    Ok(id)
 }
 
 fn git_trouble(error: &git2::Error, at: &Path) -> Trouble {
@@ -139,8 +198,8 @@ mod tests {
         fs::write(tree.join(".gitignore"), "ignored\n").unwrap();
         fs::write(tree.join("ignored"), "shipped all the same").unwrap();
         let workload = workload(&format!("kind = \"path\"\npath = \"{}\"", tree.display()));
-        let first = materialise(&workload, &dir.path().join("one")).unwrap();
-        let second = materialise(&workload, &dir.path().join("two")).unwrap();
+        let first = materialise(&workload, &dir.path().join("one"), &mut || {}).unwrap();
+        let second = materialise(&workload, &dir.path().join("two"), &mut || {}).unwrap();
         assert_eq!(first, second);
         let clone = Checkout::clone("a", &dir.path().join("one"), dir.path().join("deep/er/clone")).unwrap();
         assert_eq!(fs::read_to_string(clone.root().join("sub/file")).unwrap(), "content");
@@ -156,11 +215,11 @@ mod tests {
         let id = commit(&origin).unwrap();
         let git =
             |rev: &str| workload(&format!("kind = \"git\"\nurl = \"{}\"\nrev = \"{rev}\"", origin.display()));
-        assert_eq!(materialise(&git(BRANCH), &dir.path().join("by-branch")).unwrap(), id);
-        assert_eq!(materialise(&git(&id), &dir.path().join("by-commit")).unwrap(), id);
+        assert_eq!(materialise(&git(BRANCH), &dir.path().join("by-branch"), &mut || {}).unwrap(), id);
+        assert_eq!(materialise(&git(&id), &dir.path().join("by-commit"), &mut || {}).unwrap(), id);
         let clone = Checkout::clone("a", &dir.path().join("by-commit"), dir.path().join("clone")).unwrap();
         assert_eq!(fs::read_to_string(clone.root().join("file")).unwrap(), "old");
-        let trouble = materialise(&git("v9"), &dir.path().join("none")).unwrap_err();
+        let trouble = materialise(&git("v9"), &dir.path().join("none"), &mut || {}).unwrap_err();
         assert!(trouble.to_string().contains("no revision `v9`"), "{trouble}");
     }
 
@@ -168,8 +227,48 @@ mod tests {
     fn an_unreachable_url_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let workload = workload("kind = \"git\"\nurl = \"/no/such/repository\"\nrev = \"main\"");
-        let trouble = materialise(&workload, &dir.path().join("to")).unwrap_err();
+        let trouble = workload.obtain(&dir.path().join("to"), &mut || {}).unwrap_err();
         assert_eq!(trouble.status(), 2);
-        assert!(trouble.to_string().contains("/no/such/repository"), "{trouble}");
+        let text = trouble.to_string();
+        assert!(text.contains("`w`") && text.contains("where: /no/such/repository"), "{text}");
+        assert!(text.contains("--source URL-OR-PATH"), "{text}");
+    }
+
+    #[test]
+    fn without_its_history_a_revision_is_one_commit_that_can_be_cloned_and_moved_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let origin = dir.path().join("origin");
+        fs::create_dir_all(&origin).unwrap();
+        fs::write(origin.join("file"), "old").unwrap();
+        let first = commit(&origin).unwrap();
+        let repository = Repository::open(&origin).unwrap();
+        fs::write(origin.join("file"), "new").unwrap();
+        let mut index = repository.index().unwrap();
+        index.add_path(Path::new("file")).unwrap();
+        let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+        let author = Signature::now("somebody", "somebody@localhost").unwrap();
+        let parent = repository.find_commit(git2::Oid::from_str(&first).unwrap()).unwrap();
+        let second = repository.commit(Some("HEAD"), &author, &author, "second", &tree, &[&parent]).unwrap();
+        for (tag, id) in [("v1", parent.id()), ("v2", second)] {
+            let object = repository.find_object(id, None).unwrap();
+            repository.tag_lightweight(tag, &object, true).unwrap();
+        }
+        let git = |rev: &str| {
+            let url = origin.display();
+            workload(&format!("kind = \"git\"\nurl = \"{url}\"\nrev = \"{rev}\"\nhistory = false"))
+        };
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        let id = git("v1").obtain(&one, &mut || {}).unwrap();
+        git("v2").obtain(&two, &mut || {}).unwrap();
+        let clone = Checkout::clone("a", &one, dir.path().join("clone")).unwrap();
+        assert_eq!(fs::read_to_string(clone.root().join("file")).unwrap(), "old");
+        clone.move_to(&two).unwrap();
+        assert_eq!(fs::read_to_string(clone.root().join("file")).unwrap(), "new");
+        assert_eq!(git("v1").obtain(&dir.path().join("again"), &mut || {}).unwrap(), id);
+        let head = Repository::open(clone.root()).unwrap();
+        assert_eq!(head.head().unwrap().peel_to_commit().unwrap().parent_count(), 0);
+        let trouble = git("v9").obtain(&dir.path().join("none"), &mut || {}).unwrap_err();
+        assert_eq!(trouble.status(), 2);
+        assert!(trouble.to_string().contains("v9"), "{trouble}");
     }
 }
