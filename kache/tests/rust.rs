@@ -176,6 +176,23 @@ fn what_does_not_matter_hits() {
     assert_eq!(stage.outcome(&mut stage.kache(&more)), Outcome::Hit, "{}", stage.trace());
 }
 
+/// What is removed by its directory's descriptor is seen by its real name, whatever the directory was called.
+#[test]
+fn an_output_directory_by_another_name() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() {}");
+    stage.write("real/deps/x", "");
+    std::os::unix::fs::symlink("../real", stage.path("w/link")).unwrap();
+    for dir in ["../real/deps".into(), stage.path("w/../real/deps"), stage.path("w/link/deps")] {
+        let out = format!("--out-dir={}", dir.display());
+        let args = [LIB, &[&out]].concat();
+        assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Miss, "{out}");
+        fs::remove_file(stage.path("real/deps/libl.rlib")).unwrap();
+        assert_eq!(stage.outcome(&mut stage.kache(&args)), Outcome::Hit, "{out}");
+        assert!(stage.path("real/deps/libl.rlib").exists());
+    }
+}
+
 #[test]
 fn another_linker_is_another_input() {
     let stage = Stage::new();

@@ -22,6 +22,14 @@ impl Gatherer<'_> {
             .any(|a| self.made_dirs.contains(a.as_os_str().as_encoded_bytes()))
     }
 
+    /// What is removed by its directory's descriptor is named by where that really lies, and may have been made by way of
+    /// a link or a `..`.
+    fn is_made_by_another_name(&self, path: &[u8]) -> bool {
+        let path = Path::new(platform::os_str(path));
+        let made = self.made.iter().chain(&self.made_dirs).map(|p| Path::new(platform::os_str(p)));
+        made.filter_map(real).any(|made| path.starts_with(made))
+    }
+
     /// Whether a path needs no look: made here, excused by a row, or the toolchain's.
     pub(super) fn excused(&self, path: &[u8], own: bool) -> bool {
         let p = Path::new(platform::os_str(path));
@@ -215,8 +223,7 @@ impl Gatherer<'_> {
 
     pub(super) fn unlink(&mut self, r: &Record, own: bool) {
         let path = clean(r.path);
-        let was_ours = self.is_made(&path);
-        if !was_ours && !self.excused(&path, own) {
+        if !self.excused(&path, own) && !self.is_made_by_another_name(&path) {
             let shown = String::from_utf8_lossy(&path).into_owned();
             self.refuse("side-effect", format!("{} removed {shown}", self.name_of(r)));
         }
@@ -274,6 +281,7 @@ impl Gatherer<'_> {
         if searched
             || !output && self.excused(&path, own)
             || own && here == self.toolchain.sysroot.join("lib")
+            || self.is_made_by_another_name(&path)
         {
             return;
         }
@@ -326,6 +334,12 @@ impl Gatherer<'_> {
 pub(super) fn temporary_dirs() -> Vec<Vec<u8>> {
     let told = ["TMPDIR", "TMP", "TEMP"].iter().filter_map(std::env::var_os);
     told.map(|dir| clean(dir.as_encoded_bytes())).collect()
+}
+
+/// The real name of something that may be gone: what is left of the way to it is resolved.
+fn real(path: &Path) -> Option<PathBuf> {
+    let there = path.ancestors().skip(1).find_map(|a| Some((a, a.canonicalize().ok()?)));
+    there.and_then(|(a, real)| Some(real.join(path.strip_prefix(a).ok()?)))
 }
 
 /// The symbolic links that are followed where a path is resolved.
