@@ -2,8 +2,10 @@
 
 mod backends;
 mod compare;
+mod gate;
 mod latency;
 mod pull;
+mod report;
 
 use crate::audit;
 use crate::backend::{Backend, Kache};
@@ -44,6 +46,9 @@ enum Command {
         /// Also build once without a cache, for comparison
         #[arg(long)]
         plain: bool,
+        /// Take N results out of the cache before the second clone is built, to see that found out
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        lose: usize,
     },
     /// Compare every artifact of a cached build with what the compiler makes in the same place
     Verify {
@@ -59,6 +64,10 @@ enum Command {
         #[command(flatten)]
         run: RunOptions,
     },
+    /// Is the latest run worse than those recorded before it, on this class of machine?
+    Gate(gate::Options),
+    /// One page of all recorded runs: verdicts, plots, leaks, traps
+    Report(report::Options),
     /// List the caches that kache is measured against, as scripts/peers.sh installed them
     Backends {
         /// As people read it, or as JSON
@@ -149,13 +158,17 @@ enum Format {
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Check { run, verify, plain } => {
-            judge("check", &run, Plan { keys: true, artifacts: verify, plain })
+        Command::Check { run, verify, plain, lose } => {
+            judge("check", &run, Plan { keys: true, artifacts: verify, plain, lose })
         }
-        Command::Verify { run } => judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }),
+        Command::Verify { run } => {
+            judge("verify", &run, Plan { keys: false, artifacts: true, plain: false, lose: 0 })
+        }
         Command::Compare(options) => compare::run(&options),
         Command::Latency(options) => latency::run(&options),
         Command::Pull { run } => pull::run(&run),
+        Command::Gate(options) => gate::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Backends { format } => backends::run(format),
         Command::Traps(options) => traps::run(&options),
         Command::Audit { run, every, forget } => audit::require_strace().and_then(|()| {
@@ -182,7 +195,7 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<Exit
     let (findings, checkouts) = outcome?;
     let record = Record {
         v: record::VERSION,
-        command,
+        command: command.into(),
         workload: workload.name.clone(),
         source: checkouts.commit.clone(),
         date: machine::now(),
@@ -192,6 +205,7 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan) -> Result<Exit
         verdict: verdict::judge(&findings, &workload.expect, plan),
         hit_rate: hit_rate(&findings),
         key_stability: findings.stability.share(),
+        planted: (plan.lose > 0).then(|| format!("{} results were lost", plan.lose)),
         findings,
     };
     conclude(options, &record, &print::report(&record), &scratch, &results)
@@ -246,7 +260,7 @@ fn probe<F: Serialize>(
     let (bed, (problems, text, findings)) = asked?;
     let record = Record {
         v: record::VERSION,
-        command,
+        command: command.into(),
         workload: workload.name.clone(),
         source: bed.commit.clone(),
         date: machine::now(),
@@ -256,6 +270,7 @@ fn probe<F: Serialize>(
         verdict: Verdict { ok: problems.is_empty(), problems },
         hit_rate: None,
         key_stability: None,
+        planted: None,
         findings,
     };
     let heading = if record.verdict.ok { "OK" } else { "NOT OK" };

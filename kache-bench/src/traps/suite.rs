@@ -6,6 +6,7 @@ use super::{Case, THEMES};
 use crate::backend::{self, Backend, Kache};
 use crate::interrupt;
 use crate::machine::{self, Machine};
+use crate::record;
 use crate::scratch::Scratch;
 use crate::traps::table;
 use crate::trouble::{Fault, Result, Trouble};
@@ -13,7 +14,7 @@ use crate::workspace;
 use clap::Args;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,41 +46,53 @@ pub struct Options {
     /// Where projects and caches are put [default: the system's temporary directory]
     #[arg(long, value_name = "SCRATCH")]
     dir: Option<PathBuf>,
+    /// Where the result is appended [default: the repository's results/]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
     /// Leave projects and caches in place
     #[arg(long)]
     keep: bool,
 }
 
 /// What came of one case with one backend.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// In a word.
     pub verdict: Verdict,
     /// What it rests on, where that is not plain.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
 
 /// One case, on all backends.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Its theme's name.
-    pub theme: &'static str,
+    pub theme: String,
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// What it is.
-    pub about: &'static str,
+    pub about: String,
     /// Where it comes from.
-    pub source: &'static str,
+    pub source: String,
     /// By backend.
     pub outcomes: BTreeMap<String, Outcome>,
 }
 
-/// A whole run.
-#[derive(Debug, Serialize)]
+/// The version of [`Report`]'s shape in `results/`.
+pub const VERSION: u32 = 1;
+
+/// A whole run; also its record, one line in `results/traps.jsonl`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this shape.
     pub v: u32,
+    /// `traps`.
+    #[serde(default)]
+    pub command: String,
+    /// Whether all cases were tried, and not a choice of them.
+    #[serde(default)]
+    pub whole: bool,
     /// When it was.
     pub date: String,
     /// Where it was.
@@ -116,12 +129,18 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         print!("{}", table::list(&chosen));
         return Ok(ExitCode::SUCCESS);
     }
+    let results = match &options.results {
+        Some(dir) => dir.clone(),
+        None => workspace::find()?.join("results"),
+    };
     let backends = backends(options)?;
     let scratch = Scratch::create(options.dir.as_deref(), "traps", options.keep)?;
     let rows = try_all(&chosen, &backends, &scratch, options.jobs)?;
     let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
     let report = Report {
-        v: 1,
+        v: VERSION,
+        command: "traps".into(),
+        whole: options.case.is_empty(),
         date: machine::now(),
         machine: Machine::here(scratch.root()),
         commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
@@ -132,6 +151,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         print!("{}", table::markdown(&report));
     } else {
         print!("{}", table::text(&report));
+    }
+    let history = record::append(&results, "traps", &record::line(&report, &scratch)?)?;
+    if !options.markdown {
+        println!("recorded in {}", history.display());
     }
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&report).unwrap_or_default();
@@ -202,10 +225,10 @@ fn try_all(
     shown.finish_and_clear();
     let mut outcomes = outcomes.into_iter();
     let row = |&(theme, case): &Chosen| Row {
-        theme,
-        name: case.name,
-        about: case.about,
-        source: case.source,
+        theme: theme.into(),
+        name: case.name.into(),
+        about: case.about.into(),
+        source: case.source.into(),
         outcomes: backends.iter().map(|b| b.name().to_owned()).zip(outcomes.by_ref()).collect(),
     };
     Ok(chosen.iter().map(row).collect())
