@@ -99,7 +99,8 @@ fn card_of(card: &Card) -> Markup {
                 }
                 " "
                 @if let Some((verdict, recorded)) = card.gate {
-                    (gate_badge(verdict)) span.muted { " against " (recorded) " recorded" }
+                    span.muted { "gate " } (gate_badge(verdict))
+                    span.muted { @if recorded == 0 { " nothing recorded before" } @else { " by " (recorded) " recorded" } }
                 }
             }
             @for figure in &card.figures { p.figure { (figure) } }
@@ -147,7 +148,7 @@ fn judged_of(judged: &Judged) -> Markup {
             }
             div.scroll {
                 table {
-                    thead { tr { th { "figure" } th { "verdict" } th { "recorded" } th { "now" } th { "what" } } }
+                    thead { tr { th { "figure" } th { "verdict" } th.number { "recorded" } th.number { "now" } th { "what" } } }
                     tbody { @for row in &judged.rows { (row_of(row)) } }
                 }
             }
@@ -230,14 +231,14 @@ fn race_of(race: &Race) -> Markup {
     html! {
         h3 { (race.workload) }
         p.muted {
-            (race.rounds) " rounds by turns on " (race.date) "; " (times::machine(&race.machine)) ". The middle, with the least and the greatest."
+            (race.rounds) " rounds by turns on " (super::day(&race.date)) "; " (times::machine(&race.machine)) ". The middle, with the least and the greatest."
         }
         (plots(&times::of_race(race)))
         details {
             summary { "Table" }
             div.scroll {
                 table {
-                    thead { tr { th { "phase" } th { "backend" } th { "middle" } th { "range" } th { "n" } th { "× plain" } th { "× best peer" } th { "CPU" } th { "invalid" } } }
+                    thead { tr { th { "phase" } th { "backend" } th.number { "middle" } th.number { "range" } th.number { "n" } th.number { "× plain" } th.number { "× best peer" } th.number { "CPU" } th { "invalid" } } }
                     tbody {
                         @for row in &race.summary {
                             tr {
@@ -271,7 +272,7 @@ fn latency_section(page: &Page<'_>) -> Markup {
             @match page.latency() {
                 None => (nothing("latency")),
                 Some(latency) => {
-                    p.muted { "From the start of a process to its end, on " (latency.date) "; " (times::machine(&latency.machine)) "." }
+                    p.muted { "From the start of a process to its end, on " (super::day(&latency.date)) "; " (times::machine(&latency.machine)) "." }
                     @if let Some((plot, phases)) = times::breakdown(latency) { (key(&phases)) (plots(&[plot])) }
                     (plots(&times::of_latency(latency)))
                     @let invalid = latency.figures.iter().filter_map(|f| Some((f, f.invalid.as_ref()?))).collect::<Vec<_>>();
@@ -296,7 +297,7 @@ fn leak_section(page: &Page<'_>) -> Markup {
                 h3 { (workload) ", after a move between revisions" }
                 div.scroll.tall {
                     table {
-                        thead { tr { th { "unit" } th { "first changed input" } th { "entered by" } th { "compile" } } }
+                        thead { tr { th { "unit" } th { "first changed input" } th { "entered by" } th.number { "compile" } } }
                         tbody {
                             @for miss in missed {
                                 tr { th scope="row" { (miss.unit) } td.wide { (miss.cause) } td { (miss.entered_by.as_deref().unwrap_or("")) }
@@ -357,10 +358,10 @@ fn trap_section(page: &Page<'_>) -> Markup {
 fn trap_summary(report: &Traps) -> Markup {
     let columns = traps::columns(report);
     html! {
-        p.muted { (report.rows.len()) " known ways to make a cache lie, each tried on every backend, on " (report.date) "; " (times::machine(&report.machine)) "." }
+        p.muted { (report.rows.len()) " known ways to make a cache lie, each tried on every backend, on " (super::day(&report.date)) "; " (times::machine(&report.machine)) "." }
         div.scroll {
             table {
-                thead { tr { th { "backend" } @for verdict in &columns { th { (verdict.label()) } } } }
+                thead { tr { th { "backend" } @for verdict in &columns { th.number { (verdict.label()) } } } }
                 tbody {
                     @for (name, version) in &report.backends {
                         tr {

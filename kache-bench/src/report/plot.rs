@@ -8,9 +8,11 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 const WIDTH: u32 = 360;
-const LEFT: i32 = 96;
-const RIGHT: i32 = 58;
-const BAR: i32 = 22;
+const LEFT: i32 = 104;
+const RIGHT: i32 = 68;
+const BAR: i32 = 24;
+/// plotters takes it for the height of a line: letters come out by a fifth smaller.
+const LETTERS: i32 = 16;
 
 /// A colour of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,8 +133,8 @@ pub struct Line {
 
 /// Shares over runs, in percent; `labels` is when each run was.
 pub fn shares(lines: &[Line], labels: &[String]) -> String {
-    const HEIGHT: u32 = 150;
-    let (left, right, top, bottom) = (46, WIDTH as i32 - 16, 10, HEIGHT as i32 - 24);
+    const HEIGHT: u32 = 130;
+    let (left, right, top, bottom) = (58, WIDTH as i32 - 16, 10, HEIGHT as i32 - 24);
     let values = || lines.iter().flat_map(|line| line.values.iter().flatten().copied());
     let least = values().fold(1.0, f64::min);
     // So that a hundredth shows where there is no more to show, and all of it where there is.
@@ -197,7 +199,7 @@ fn text(area: &Area<'_>, words: &str, at: (i32, i32), tone: Tone, align: Align) 
         Align::Right => HPos::Right,
     };
     let colour = tone.stand_in();
-    let style = TextStyle::from(("sans-serif", 12).into_font()).color(&colour);
+    let style = TextStyle::from(("sans-serif", LETTERS).into_font()).color(&colour);
     area.draw_text(words, &style.pos(Pos::new(across, VPos::Center)), at)?;
     Ok(())
 }
@@ -264,7 +266,7 @@ mod tests {
         let coordinates =
             svg.split("cy=\"").skip(1).filter_map(|rest| rest.split('"').next()?.parse::<i32>().ok());
         assert!(
-            coordinates.clone().count() == 2 && coordinates.clone().all(|y| (0..150).contains(&y)),
+            coordinates.clone().count() == 2 && coordinates.clone().all(|y| (0..130).contains(&y)),
             "{svg}"
         );
     }

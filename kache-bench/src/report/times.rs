@@ -121,8 +121,8 @@ pub fn of_latency(latency: &Latency) -> Vec<Plot> {
             .collect();
         let told =
             drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
-        let besides = if is_hit { "" } else { ", besides the compiler" };
-        let title = format!("{subject}, {}{besides}", self::way(way));
+        let besides = if is_hit { "" } else { ", over the compiler" };
+        let title = format!("{subject} {}{besides}", self::way(way));
         Plot { title, told, svg: bars(&drawn) }
     };
     groups.into_iter().map(plot).collect()
@@ -143,7 +143,8 @@ pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
         let mut parts: Vec<_> = phases.iter().enumerate().map(|(at, phase)| (tone(at), us(phase))).collect();
         let named: f64 = parts.iter().map(|(_, us)| us).sum();
         parts.push((tone(NAMED), (b.total_us as f64 - named).max(0.0)));
-        let label = format!("{} {}", b.subject, way(b.way));
+        let short = if b.way == Way::Hit { "hit" } else { "passed" };
+        let label = format!("{} {short}", b.subject);
         Bar { label, parts, range: None, told: format!("{:.2} ms", b.total_us as f64 / 1e3) }
     };
     let drawn: Vec<_> = shown.iter().map(bar).collect();
