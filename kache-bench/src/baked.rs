@@ -10,11 +10,11 @@ use crate::leak::{Leaks, agrees};
 use crate::pair::{Pair, Pairing};
 use crate::workload::Baked;
 use kache::events::Event;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 
 /// A claimed exception, and what speaks for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// The unit's label.
     pub unit: String,

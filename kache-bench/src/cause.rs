@@ -7,12 +7,12 @@
 use crate::fold::{self, Place};
 use crate::keydiff::{Contrast, Difference, contrast};
 use kache::trace::Component;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The kinds of leak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
     /// The checkout's absolute path, in a file or a probed path.

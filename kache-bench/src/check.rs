@@ -14,6 +14,7 @@ use crate::fold::Place;
 use crate::leak::{self, Leaks};
 use crate::machine;
 use crate::pair::{self, Pairing};
+use crate::plant;
 use crate::progress;
 use crate::random;
 use crate::scratch::Scratch;
@@ -22,7 +23,7 @@ use crate::timeline::Timeline;
 use crate::trouble::{Result, Trouble};
 use crate::workload::Workload;
 use kache::events::Event;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -37,15 +38,17 @@ pub struct Plan {
     pub artifacts: bool,
     /// Build once without any cache first, to have a yardstick of the same run.
     pub plain: bool,
+    /// Take so many results out of the cache before the second clone is built: a fault that must be found.
+    pub lose: usize,
 }
 
 /// One phase, timed and counted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Phase {
     /// What was done, in a word or two.
-    pub name: &'static str,
+    pub name: String,
     /// In which clone.
-    pub clone: &'static str,
+    pub clone: String,
     /// Wall-clock time.
     pub seconds: f64,
     /// What its events add up to; nothing for a phase that compiles nothing.
@@ -53,7 +56,8 @@ pub struct Phase {
 }
 
 /// How well the keys of two clones agree.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Stability {
     /// Units with a partner and a key.
     pub paired: usize,
@@ -88,7 +92,8 @@ impl Stability {
 }
 
 /// All that a check found out; the verdict is made of it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Findings {
     /// In the order in which they were run.
     pub phases: Vec<Phase>,
@@ -173,6 +178,10 @@ impl Run<'_> {
             self.clean(a)?;
         }
         let cold = self.build("cold build", a, None)?;
+        if plan.lose > 0 {
+            let cache = self.scratch.cache();
+            plant::forget(plan.lose, &cold, &|event| self.backend.forget(&cache, event))?;
+        }
         let warm = self.build("build from the cache", b, Some(cold.len()))?;
         self.judge_keys(a, b, &cold, &warm);
         if plan.keys {
@@ -238,7 +247,12 @@ impl Run<'_> {
 
     fn record(&mut self, name: &'static str, checkout: &Checkout, took: Duration, tally: Option<Tally>) {
         let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
-        self.findings.phases.push(Phase { name, clone: checkout.label(), seconds, tally });
+        self.findings.phases.push(Phase {
+            name: name.into(),
+            clone: checkout.label().into(),
+            seconds,
+            tally,
+        });
     }
 
     fn log_file(&self, name: &str, checkout: &Checkout) -> std::path::PathBuf {

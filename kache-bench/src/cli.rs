@@ -2,8 +2,10 @@
 
 mod backends;
 mod compare;
+mod gate;
 mod latency;
 mod pull;
+mod report;
 
 use crate::audit;
 use crate::backend::{Backend, Kache};
@@ -48,6 +50,9 @@ enum Command {
         /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
+        /// Take N results out of the cache before the second clone is built, to see that found out
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        lose: usize,
     },
     /// Compare every artifact of a cached build with what the compiler makes in the same place
     Verify {
@@ -69,6 +74,10 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
     },
+    /// Is the latest run worse than those recorded before it, on this class of machine?
+    Gate(gate::Options),
+    /// One page of all recorded runs: verdicts, plots, leaks, traps
+    Report(report::Options),
     /// List the caches that kache is measured against, as scripts/peers.sh installed them
     Backends {
         /// As people read it, or as JSON
@@ -162,15 +171,18 @@ enum Format {
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Check { run, verify, plain, trace } => {
-            judge("check", &run, Plan { keys: true, artifacts: verify, plain }, trace.as_deref())
+        Command::Check { run, verify, plain, trace, lose } => {
+            judge("check", &run, Plan { keys: true, artifacts: verify, plain, lose }, trace.as_deref())
         }
         Command::Verify { run, trace } => {
-            judge("verify", &run, Plan { keys: false, artifacts: true, plain: false }, trace.as_deref())
+            let plan = Plan { keys: false, artifacts: true, plain: false, lose: 0 };
+            judge("verify", &run, plan, trace.as_deref())
         }
         Command::Compare(options) => compare::run(&options),
         Command::Latency(options) => latency::run(&options),
         Command::Pull { run, trace } => pull::run(&run, trace.as_deref()),
+        Command::Gate(options) => gate::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Backends { format } => backends::run(format),
         Command::Traps(options) => traps::run(&options),
         Command::Audit { run, every, forget } => audit::require_strace().and_then(|()| {
@@ -198,7 +210,7 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan, trace: Option<
     let (findings, checkouts) = checked?;
     let record = Record {
         v: record::VERSION,
-        command,
+        command: command.into(),
         workload: workload.name.clone(),
         source: checkouts.commit.clone(),
         date: machine::now(),
@@ -208,6 +220,7 @@ fn judge(command: &'static str, options: &RunOptions, plan: Plan, trace: Option<
         verdict: verdict::judge(&findings, &workload.expect, plan),
         hit_rate: hit_rate(&findings),
         key_stability: findings.stability.share(),
+        planted: (plan.lose > 0).then(|| format!("{} results were lost", plan.lose)),
         findings,
     };
     conclude(options, &record, &print::report(&record), &scratch, &results)
@@ -261,7 +274,7 @@ fn probe<F: Serialize>(
     let (bed, (problems, text, findings)) = scratch.settle(asked)?;
     let record = Record {
         v: record::VERSION,
-        command,
+        command: command.into(),
         workload: workload.name.clone(),
         source: bed.commit.clone(),
         date: machine::now(),
@@ -271,6 +284,7 @@ fn probe<F: Serialize>(
         verdict: Verdict { ok: problems.is_empty(), problems },
         hit_rate: None,
         key_stability: None,
+        planted: None,
         findings,
     };
     let heading = if record.verdict.ok { "OK" } else { "NOT OK" };

@@ -4,14 +4,14 @@ use crate::archive;
 use crate::artifacts::{self, is_executable};
 use crate::trouble::{Result, Trouble};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Two artifacts that are not the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mismatch {
     /// The artifact, relative to the clone.
     pub file: String,
@@ -20,7 +20,7 @@ pub struct Mismatch {
 }
 
 /// What comparing found.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Comparison {
     /// How many artifacts there are on either side.
     pub artifacts: usize,

@@ -31,14 +31,9 @@ pub struct Recorder {
 impl Recorder {
     /// Puts this program below `dir` to stand in front of `kache`.
     pub fn install(dir: &Path, kache: &Path) -> Result<Recorder> {
-        let own = std::env::current_exe().map_err(Trouble::io("find this program for", dir))?;
-        let front = dir.join("front/kache");
+        let front = install_front(dir)?;
         let records = dir.join("invocations");
-        for made in [front.parent().unwrap_or(dir), &records] {
-            fs::create_dir_all(made).map_err(Trouble::io("create", made))?;
-        }
-        // A copy: the observer knows a program by its file, links followed.
-        fs::copy(own, &front).map_err(Trouble::io("write", &front))?;
+        fs::create_dir_all(&records).map_err(Trouble::io("create", &records))?;
         Ok(Recorder { dir: records, front, kache: kache.to_path_buf() })
     }
 
@@ -141,6 +136,16 @@ impl Invocation {
             .retain(|(n, _)| n != PLACE && n != BECOME && !OF_THE_JOB_SERVER.iter().any(|name| n == name));
         Some(Invocation { cwd, words, environment })
     }
+}
+
+/// Puts a copy of this program at `dir/front/kache`: the observer knows a program by its file, links followed.
+pub fn install_front(dir: &Path) -> Result<PathBuf> {
+    let own = std::env::current_exe().map_err(Trouble::io("find this program for", dir))?;
+    let front = dir.join("front/kache");
+    let parent = front.parent().unwrap_or(dir);
+    fs::create_dir_all(parent).map_err(Trouble::io("create", parent))?;
+    fs::copy(own, &front).map_err(Trouble::io("write", &front))?;
+    Ok(front)
 }
 
 /// Bytes of a path or an argument as the system has them.

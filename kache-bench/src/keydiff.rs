@@ -6,7 +6,7 @@
 
 use crate::fold;
 use kache::trace::{Component, KeyTrace};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ fn take_pairs<'t>(
 }
 
 /// Two texts and where they part, for people and for the record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contrast {
     /// The first clone's.
     pub a: String,

@@ -9,12 +9,12 @@ use crate::keydiff::{self, Contrast, Difference, Differences};
 use crate::pair::{Pair, Pairing};
 use kache::events::{Event, Outcome};
 use kache::trace::KeyTrace;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// One cause that made keys differ.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Leak {
     /// Of which kind.
     pub cause: Cause,
@@ -33,7 +33,7 @@ pub struct Leak {
 }
 
 /// A unit whose key differs without a component that says why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unexplained {
     /// Its label.
     pub unit: String,
@@ -42,7 +42,7 @@ pub struct Unexplained {
 }
 
 /// All that was found out about differing keys.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Leaks {
     /// In the order in which they entered.
     pub leaks: Vec<Leak>,

@@ -37,6 +37,19 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// What must be the same for two runs' figures to be comparable: the processor, how many, the memory to the GiB, the
+    /// kernel's series and the compiler's release. A patch of the kernel, or a host's suffix to its name, is not
+    /// worth a history of its own.
+    pub fn class(&self) -> String {
+        let gib = (self.memory_mib as f64 / 1024.0).round();
+        let series: Vec<_> = self.kernel.splitn(3, ['.', '-']).take(2).collect();
+        let rustc = self.rustc.split_whitespace().nth(1).unwrap_or("unknown");
+        let (cpu, cores) = (&self.cpu, self.cores);
+        format!("{cpu}, {cores} cores, {gib} GiB, Linux {}, rustc {rustc}", series.join("."))
+    }
+}
+
 fn line_of(file: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
@@ -95,6 +108,23 @@ fn iso(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_patched_kernel_is_of_the_same_class_and_another_compiler_is_not() {
+        let machine = |kernel: &str, rustc: &str| Machine {
+            cpu: "AMD EPYC".into(),
+            cores: 2,
+            memory_mib: 24_105,
+            kernel: kernel.into(),
+            rustc: rustc.into(),
+        };
+        let class = machine("6.18.44-fc-v669", "rustc 1.95.0 (59807616e 2026-04-14)").class();
+        assert_eq!(class, "AMD EPYC, 2 cores, 24 GiB, Linux 6.18, rustc 1.95.0");
+        assert_eq!(machine("6.18-rc1", "rustc 1.95.0 (other)").class(), class);
+        assert_ne!(machine("6.18.44", "rustc 1.96.0").class(), class);
+        assert_ne!(machine("6.19.1", "rustc 1.95.0").class(), class);
+        assert_eq!(machine("", "").class(), "AMD EPYC, 2 cores, 24 GiB, Linux , rustc unknown");
+    }
 
     #[test]
     fn dates() {

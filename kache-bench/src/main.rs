@@ -8,6 +8,9 @@
 //! they were in time. [`traps`] is a suite of its own:
 //! small cases, each a way in which a cache is known to have lied, on every backend.
 //!
+//! [`history`] reads the records back: [`gate`] judges a run by those before it, [`report`] makes a page of them all; [`plant`] puts
+//! faults there for the gate to find.
+//!
 //! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
 //! down.
 
@@ -26,6 +29,8 @@ mod compare;
 mod environment;
 mod eventlog;
 mod fold;
+mod gate;
+mod history;
 mod interrupt;
 mod invocations;
 mod keydiff;
@@ -34,12 +39,14 @@ mod leak;
 mod machine;
 mod mutate;
 mod pair;
+mod plant;
 mod print;
 mod progress;
 mod pull;
 mod race;
 mod random;
 mod record;
+mod report;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -57,6 +64,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     invocations::stand_in();
+    plant::stand_in();
     interrupt::install();
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,

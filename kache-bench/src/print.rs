@@ -207,9 +207,31 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// What is said in Markdown as it is: no part of it a tag, a link, an emphasis, a cell's end or a new line.
+pub(crate) fn markdown_cell(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '@' => out.push_str("&#64;"),
+            '\n' | '\r' => out.push(' '),
+            '|' | '*' | '_' | '[' | ']' | '`' | '\\' | '~' | '#' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn markdown_takes_no_orders_from_names() {
+        assert_eq!(markdown_cell("a|<b>\n[x](y) @z `c`"), "a\\|&lt;b&gt; \\[x\\](y) &#64;z \\`c\\`");
+    }
 
     #[test]
     fn nearly_all_is_not_all() {

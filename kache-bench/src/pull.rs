@@ -17,7 +17,7 @@ use crate::trouble::{Result, Trouble};
 use crate::workload::Workload;
 use kache::events::{Event, Outcome};
 use kache::explain::{self, Explanation, history::History};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
@@ -26,7 +26,7 @@ use std::path::Path;
 pub const VERSION: u32 = 1;
 
 /// A unit that did not hit after the move.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Missed {
     /// Its name.
     pub unit: String,
@@ -39,7 +39,7 @@ pub struct Missed {
 }
 
 /// One build.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Built {
     /// The revision, as the workload's file has it.
     pub revision: String,
@@ -52,12 +52,12 @@ pub struct Built {
 }
 
 /// The whole run; also its record, one line in `results/WORKLOAD.jsonl`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pull {
     /// [`VERSION`].
     pub v: u32,
     /// `pull`.
-    pub command: &'static str,
+    pub command: String,
     /// The workload's name.
     pub workload: String,
     /// When it ended, UTC.
@@ -124,7 +124,7 @@ impl Run<'_> {
         let (after, begun) = self.build("build after the move", &checkout, self.workload, to, &mut log)?;
         Ok(Pull {
             v: VERSION,
-            command: "pull",
+            command: "pull".into(),
             workload: self.workload.name.clone(),
             date: machine::now(),
             backend: Measured { name: self.backend.name().into(), version: self.backend.version()? },

@@ -7,16 +7,16 @@ use crate::machine::Machine;
 use crate::scratch::Scratch;
 use crate::trouble::{Result, Trouble};
 use crate::verdict::Verdict;
-use serde::Serialize;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the shape below; a reader skips lines of one that it does not know.
 pub const VERSION: u32 = 1;
 
 /// What was cached with.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
     /// `kache`, ….
     pub name: String,
@@ -25,12 +25,12 @@ pub struct Measured {
 }
 
 /// One run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record<F> {
     /// [`VERSION`].
     pub v: u32,
     /// `check`, `verify`, `audit` or `mutate`.
-    pub command: &'static str,
+    pub command: String,
     /// The workload's name.
     pub workload: String,
     /// The commit of the workload's repository.
@@ -49,6 +49,9 @@ pub struct Record<F> {
     pub hit_rate: Option<f64>,
     /// Equal keys of pairs.
     pub key_stability: Option<f64>,
+    /// The fault that was planted, where one was; such a run is never compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planted: Option<String>,
     /// Everything else.
     #[serde(flatten)]
     pub findings: F,
@@ -70,11 +73,38 @@ pub fn line(record: &impl Serialize, scratch: &Scratch) -> Result<String> {
 pub fn append(results: &Path, workload: &str, line: &str) -> Result<PathBuf> {
     fs::create_dir_all(results).map_err(Trouble::io("create", results))?;
     let file = results.join(format!("{workload}.jsonl"));
-    let written = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&file)
-        .and_then(|mut history| history.write_all(format!("{line}\n").as_bytes()));
+    let written =
+        OpenOptions::new().create(true).append(true).read(true).open(&file).and_then(|mut history| {
+            // A line that a stopped run left half written must not take this one with it.
+            let before = if ends_in_line(&mut history)? { "" } else { "\n" };
+            history.write_all(format!("{before}{line}\n").as_bytes())
+        });
     written.map_err(Trouble::io("append the result to", &file))?;
     Ok(file)
+}
+
+fn ends_in_line(history: &mut File) -> std::io::Result<bool> {
+    if history.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    history.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    history.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_line_takes_no_other_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        append(dir.path(), "w", "one").unwrap();
+        let file = dir.path().join("w.jsonl");
+        fs::write(&file, "one\ntor").unwrap();
+        append(dir.path(), "w", "two").unwrap();
+        append(dir.path(), "w", "three").unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), "one\ntor\ntwo\nthree\n");
+    }
 }

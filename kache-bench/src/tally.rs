@@ -2,14 +2,15 @@
 
 use crate::workload::Units;
 use kache::events::{Event, Kind, Outcome};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How often each reason was given.
 pub type Reasons = BTreeMap<String, usize>;
 
 /// One build, counted.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tally {
     /// Compiles that count.
     pub units: usize,
@@ -36,7 +37,7 @@ pub struct Tally {
 }
 
 /// The middle and the ends of some figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// The least.
     pub min: u64,

@@ -3,10 +3,10 @@
 use crate::baked;
 use crate::check::{Findings, Plan};
 use crate::workload::{Baked, Expect};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the whole run comes to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// No problem at all.
     pub ok: bool,
@@ -65,7 +65,7 @@ fn keys(findings: &Findings, expect: &Expect, problems: &mut Vec<String>) {
     share(problems, "key stability", &stability.unstable, stability.paired, expect.stability, &expect.baked);
     for phase in &findings.phases {
         let Some(tally) = phase.tally.as_ref() else { continue };
-        match phase.name {
+        match phase.name.as_str() {
             "build from the cache" => {
                 share(
                     problems,
@@ -129,13 +129,13 @@ mod tests {
     use crate::check::{Phase, Stability};
     use crate::tally::Tally;
 
-    const PLAN: Plan = Plan { keys: true, artifacts: false, plain: false };
+    const PLAN: Plan = Plan { keys: true, artifacts: false, plain: false, lose: 0 };
 
     fn findings(missed: &[&str]) -> Findings {
         let missed: Vec<_> = missed.iter().map(|m| m.to_string()).collect();
-        let phase = |name, hits| {
+        let phase = |name: &str, hits| {
             let tally = Tally { units: 10, hits, misses: 10 - hits, ..Tally::default() };
-            Phase { name, clone: "a", seconds: 1.0, tally: Some(tally) }
+            Phase { name: String::from(name), clone: "a".into(), seconds: 1.0, tally: Some(tally) }
         };
         let phases = vec![
             phase("cold build", 0),

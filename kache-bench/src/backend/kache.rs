@@ -3,9 +3,13 @@
 use super::{Backend, Counts, Language, Reads, front};
 use crate::environment::Environment;
 use crate::eventlog::EventLog;
+use crate::invocations;
+use crate::plant::Slowdown;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
+use kache::digest::Digest;
 use kache::events::{Event, Kind, Outcome};
+use kache::store::Store;
 use kache::trace::{self, KeyTrace};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,6 +21,8 @@ pub struct Kache {
     program: PathBuf,
     /// What is called in its place: itself, unless something stands in front.
     front: PathBuf,
+    /// What the front wants to be told.
+    told: Vec<(OsString, OsString)>,
 }
 
 impl Kache {
@@ -27,7 +33,7 @@ impl Kache {
                 .at(program.display())
                 .remedy("give --kache the path of the binary, or leave it out to have it built")
         })?;
-        Ok(Kache { front: program.clone(), program })
+        Ok(Kache { front: program.clone(), program, told: Vec::new() })
     }
 
     /// The binary itself.
@@ -38,6 +44,12 @@ impl Kache {
     /// The same with something in front, which becomes kache in the end.
     pub fn behind(&self, front: &Path) -> Kache {
         Kache { front: front.to_path_buf(), ..self.clone() }
+    }
+
+    /// The same, with each compile taking so much longer, by a program in front that is put below `dir`.
+    pub fn slowed(&self, by: Slowdown, dir: &Path) -> Result<Kache> {
+        let front = invocations::install_front(dir)?;
+        Ok(Kache { told: by.variables(&self.program).to_vec(), ..self.behind(&front) })
     }
 
     /// Builds the binary in the workspace that this harness is part of.
@@ -132,6 +144,7 @@ impl Backend for Kache {
                 all.push(("PATH".into(), self.shims_before(&environment, cache)?));
             }
         }
+        all.extend(self.told.iter().cloned());
         if reads == Reads::Forbidden {
             all.push(("KACHE_READ".into(), "0".into()));
         }
@@ -156,6 +169,14 @@ impl Backend for Kache {
 
     fn events(&self, cache: &Path) -> Option<EventLog> {
         Some(EventLog::of_cache(cache))
+    }
+
+    fn forget(&self, cache: &Path, event: &Event) -> std::io::Result<()> {
+        let hex = event.result.as_deref().unwrap_or_default();
+        match Digest::from_hex(hex) {
+            Some(result) => std::fs::remove_file(Store::open(cache)?.path("results", &result)),
+            None => Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{hex}` is no result"))),
+        }
     }
 
     fn trace(&self, cache: &Path, event: &Event) -> Option<KeyTrace> {

@@ -31,7 +31,7 @@ use crate::trouble::Result;
 use crate::workload::Wiring;
 use ::kache::events::Event;
 use ::kache::trace::KeyTrace;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Whether the cache may be read.
@@ -53,7 +53,7 @@ pub enum Language {
 }
 
 /// What a backend did since its cache was made, by its own account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Compiles that were restored.
     pub hits: u64,
@@ -147,6 +147,11 @@ pub trait Backend: Sync {
     /// What it writes about each invocation, if it does.
     fn events(&self, _cache: &Path) -> Option<EventLog> {
         None
+    }
+
+    /// Takes the result of an event out of the cache, as a planted loss.
+    fn forget(&self, _cache: &Path, _event: &Event) -> std::io::Result<()> {
+        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "no single result of it can be removed"))
     }
 
     /// What went into the key of an event's result, if it keeps that.

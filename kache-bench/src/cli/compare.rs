@@ -3,8 +3,10 @@
 use super::{Format, RunOptions, below};
 use crate::backend::{self, Backend};
 use crate::machine;
+use crate::plant::Slowdown;
 use crate::race::{self, Phase, Plan};
 use crate::record;
+use crate::scratch::Scratch;
 use crate::timeline::Timeline;
 use crate::trouble::{Result, Trouble};
 use crate::workspace;
@@ -29,6 +31,9 @@ pub(super) struct Options {
     /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Let each compile behind kache take this share longer, as `20%`, to see the gate find that out
+    #[arg(long, value_name = "SHARE")]
+    slow: Option<Slowdown>,
     /// Print tables in Markdown
     #[arg(long, conflicts_with = "format")]
     markdown: bool,
@@ -38,13 +43,17 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let workload = options.run.workload()?;
     let results = below(&options.run.results, "results")?;
-    let backends = backends(&options.backends, options.run.kache.as_deref())?;
+    let mut backends = backends(&options.backends, options.run.kache.as_deref())?;
     let scratch = options.run.scratch()?;
+    if let Some(by) = options.slow {
+        slow_down(&mut backends, by, options.run.kache.as_deref(), &scratch)?;
+    }
     let plan = Plan { backends, rounds: options.runs.into(), phases: options.phases.clone() };
     let mut timeline = Timeline::default();
     let raced = scratch.settle(race::run(&workload, plan, &scratch, &mut timeline));
     timeline.write(options.trace.as_deref())?;
     let mut race = raced?;
+    race.planted = options.slow.map(|by| format!("each compile behind kache takes {by} longer"));
     race.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
     let line = record::line(&race, &scratch)?;
     let history = record::append(&results, &workload.name, &line)?;
@@ -60,6 +69,16 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 type Named = Vec<(String, Result<Box<dyn Backend>>)>;
+
+fn slow_down(backends: &mut Named, by: Slowdown, kache: Option<&Path>, scratch: &Scratch) -> Result<()> {
+    let Some((_, backend)) = backends.iter_mut().find(|(name, _)| name == "kache") else {
+        return Err(Trouble::input("kache takes no part, so that it cannot be slowed")
+            .remedy("name it in --backends, or leave out --slow"));
+    };
+    let slowed = super::kache(kache)?.slowed(by, &scratch.root().join("slow"))?;
+    *backend = Ok(Box::new(slowed));
+    Ok(())
+}
 
 /// A name that nobody has is an error; a peer that is not installed is a row that says so.
 pub(super) fn backends(names: &[String], kache: Option<&Path>) -> Result<Named> {

@@ -4,17 +4,17 @@ use super::Way;
 use super::subject::Subject;
 use crate::backend::Counts;
 use kache::events::Event;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// One subject, one way, one backend. Times in ms.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figures {
     /// `rustc`, `cc`, `c++`.
-    pub subject: &'static str,
+    pub subject: String,
     /// What that is.
-    pub what: &'static str,
+    pub what: String,
     /// How it was answered.
     pub way: Way,
     /// By whom; `plain` is the bare compiler, which compiles whatever the way is.
@@ -45,8 +45,8 @@ impl Figures {
         all.sort_by(f64::total_cmp);
         let differences = times.iter().zip(bare).map(|(time, bare)| ms(*time) - ms(*bare));
         Figures {
-            subject: subject.name,
-            what: subject.what,
+            subject: subject.name.to_owned(),
+            what: subject.what.to_owned(),
             way,
             backend: backend.to_owned(),
             n: all.len(),
@@ -76,10 +76,10 @@ pub(super) fn judge(way: Way, n: u64, counts: Option<Counts>) -> Option<String> 
 }
 
 /// Where kache's own time went, by its events: medians over the invocations, in µs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Breakdown {
     /// `rustc`, `cc`, `c++`.
-    pub subject: &'static str,
+    pub subject: String,
     /// How it was answered.
     pub way: Way,
     /// How many events.
@@ -97,7 +97,7 @@ impl Breakdown {
             middle_us(events.iter().map(|event| event.phases_us.get(name).copied().unwrap_or(0)))
         };
         Breakdown {
-            subject,
+            subject: subject.to_owned(),
             way,
             n: events.len(),
             total_us: middle_us(events.iter().map(|event| event.total_us)),

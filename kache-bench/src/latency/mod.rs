@@ -22,8 +22,8 @@ use crate::progress;
 use crate::scratch::Scratch;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
-use figures::{Breakdown, Figures};
-use serde::Serialize;
+pub use figures::{Breakdown, Figures};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ pub const VERSION: u32 = 1;
 const SETTLE: Duration = Duration::from_millis(2500);
 
 /// How an invocation is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// Restored.
@@ -48,7 +48,7 @@ pub enum Way {
 }
 
 /// Who took part, or why not.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entrant {
     /// Its name.
     pub name: String,
@@ -59,12 +59,12 @@ pub struct Entrant {
 }
 
 /// All figures; also the record, one line in `results/latency.jsonl`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Latency {
     /// [`VERSION`].
     pub v: u32,
     /// `latency`.
-    pub command: &'static str,
+    pub command: String,
     /// When it ended, UTC.
     pub date: String,
     /// The commit of the harness's repository, `+` if changed.
@@ -72,7 +72,7 @@ pub struct Latency {
     /// Where.
     pub machine: Machine,
     /// `warm`.
-    pub page_cache: &'static str,
+    pub page_cache: String,
     /// What starting and ending a process that does nothing takes, in ms.
     pub empty_process_ms: f64,
     /// Who took part.
@@ -117,11 +117,11 @@ pub fn run(plan: Plan, scratch: &Scratch) -> Result<Latency> {
     }
     let mut latency = Latency {
         v: VERSION,
-        command: "latency",
+        command: "latency".into(),
         date: String::new(),
         commit: None,
         machine: Machine::here(scratch.root()),
-        page_cache: "warm",
+        page_cache: "warm".into(),
         empty_process_ms: empty_process(plan.runs)?,
         entrants,
         figures: Vec::new(),

@@ -28,8 +28,8 @@ fn write_text(out: &mut String, latency: &Latency) -> std::fmt::Result {
     }
     let mut last = ("", Way::Hit);
     for figures in &latency.figures {
-        if last != (figures.subject, figures.way) {
-            last = (figures.subject, figures.way);
+        if last != (figures.subject.as_str(), figures.way) {
+            last = (figures.subject.as_str(), figures.way);
             writeln!(out, "\n{}, {}, n = {}", figures.what, title(figures.way), figures.n)?;
             writeln!(out, "  {:<10} {:>9} {:>18} {:>12}", "backend", "median", "10 % to 90 %", "over plain")?;
         }

@@ -3,14 +3,14 @@
 //! Allocated blocks, each inode once. A file that the second clone shares with the cache by a hard link is the cache's and
 //! costs the clone nothing. Blocks shared by reflink cannot be told apart this way, and count for both.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Bytes allocated after the first build in the other clone (for `plain`: after its only one).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// Of what.
     pub backend: String,

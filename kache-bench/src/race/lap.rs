@@ -7,14 +7,14 @@
 
 use super::Phase;
 use crate::backend::{self, Counts};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What one build took.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lap {
     /// Behind what.
     pub backend: String,

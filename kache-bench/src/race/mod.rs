@@ -16,6 +16,7 @@ mod sound;
 mod summary;
 
 pub use print::{markdown, text};
+pub use summary::{Summary, median};
 
 use crate::backend::{Backend, Running};
 use crate::checkout::Checkout;
@@ -29,16 +30,15 @@ use crate::workload::Workload;
 use clap::ValueEnum;
 use disk::Disk;
 use lap::{Lap, Stopwatch};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
-use summary::Summary;
 
 /// The version of [`Race`]'s shape in `results/`.
 pub const VERSION: u32 = 1;
 
 /// What is timed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// The first build there is: everything is compiled, and kept.
@@ -72,7 +72,7 @@ impl Phase {
 }
 
 /// A backend that was to take part.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entrant {
     /// Its name.
     pub name: String,
@@ -85,12 +85,12 @@ pub struct Entrant {
 }
 
 /// The whole comparison; also its record, one line in `results/WORKLOAD.jsonl`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Race {
     /// [`VERSION`].
     pub v: u32,
     /// `compare`.
-    pub command: &'static str,
+    pub command: String,
     /// The workload's name.
     pub workload: String,
     /// The commit of the workload's repository.
@@ -102,9 +102,12 @@ pub struct Race {
     /// Where.
     pub machine: Machine,
     /// `warm`: see the module's comment.
-    pub page_cache: &'static str,
+    pub page_cache: String,
     /// How many were asked for.
     pub rounds: usize,
+    /// The fault that was planted, where one was; such a run is never compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planted: Option<String>,
     /// Who took part.
     pub entrants: Vec<Entrant>,
     /// Every timed build, in the order in which they were run.
@@ -158,14 +161,15 @@ pub fn run(workload: &Workload, plan: Plan, scratch: &Scratch, timeline: &mut Ti
     let (entrants, backends) = sound::admit(workload, plan.backends)?;
     let mut race = Race {
         v: VERSION,
-        command: "compare",
+        command: "compare".into(),
         workload: workload.name.clone(),
         source,
         date: String::new(),
         commit: None,
         machine: Machine::here(&scratch.repository()),
-        page_cache: "warm",
+        page_cache: "warm".into(),
         rounds: plan.rounds,
+        planted: None,
         entrants,
         laps: Vec::new(),
         disk: Vec::new(),

@@ -3,10 +3,10 @@
 use super::{Phase, Race};
 use crate::backend;
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One backend in one phase.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Summary {
     /// The backend.
     pub backend: String,
@@ -81,7 +81,7 @@ fn ratio(of: f64, to: f64) -> Option<f64> {
 }
 
 /// The middle one, or the mean of the two in the middle.
-pub(crate) fn median(figures: &[f64]) -> Option<f64> {
+pub fn median(figures: &[f64]) -> Option<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

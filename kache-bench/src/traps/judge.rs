@@ -2,7 +2,7 @@
 
 use super::Expect;
 use crate::backend::Counts;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What came of one build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Evidence {
 }
 
 /// The outcome of one case with one backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// As demanded.

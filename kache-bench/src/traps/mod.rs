@@ -24,7 +24,8 @@ mod times;
 mod toolchain;
 mod trial;
 
-pub use suite::{Options, run};
+pub use judge::Verdict;
+pub use suite::{Options, Report, Row, VERSION, passes, run};
 
 use site::Site;
 

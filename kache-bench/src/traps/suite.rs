@@ -7,13 +7,14 @@ use crate::backend::{self, Backend, Kache};
 use crate::interrupt;
 use crate::machine::{self, Machine};
 use crate::progress;
+use crate::record;
 use crate::scratch::{Place, Scratch};
 use crate::traps::table;
 use crate::trouble::{Result, Trouble};
 use crate::workspace;
 use clap::Args;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,40 +44,52 @@ pub struct Options {
     /// How many cases to try at a time [default: the number of processors]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// Where the result is appended [default: the repository's results/]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
 }
 
 /// What came of one case with one backend.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// In a word.
     pub verdict: Verdict,
     /// What it rests on, where that is not plain.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
 
 /// One case, on all backends.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Its theme's name.
-    pub theme: &'static str,
+    pub theme: String,
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// What it is.
-    pub about: &'static str,
+    pub about: String,
     /// Where it comes from.
-    pub source: &'static str,
+    pub source: String,
     /// By backend.
     pub outcomes: BTreeMap<String, Outcome>,
 }
 
-/// A whole run.
-#[derive(Debug, Serialize)]
+/// The version of [`Report`]'s shape in `results/`.
+pub const VERSION: u32 = 1;
+
+/// A whole run; also its record, one line in `results/traps.jsonl`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this shape.
     pub v: u32,
+    /// `traps`.
+    #[serde(default)]
+    pub command: String,
+    /// Whether all cases were tried, and not a choice of them.
+    #[serde(default)]
+    pub whole: bool,
     /// When it was.
     pub date: String,
     /// Where it was.
@@ -99,7 +112,7 @@ impl Report {
 }
 
 /// kache, where it was tried, has nothing against it, and no case is itself broken.
-fn passes(rows: &[Row]) -> bool {
+pub fn passes(rows: &[Row]) -> bool {
     rows.iter().flat_map(|row| &row.outcomes).all(|(name, outcome)| {
         outcome.verdict != Verdict::Dud && (name != "kache" || !outcome.verdict.fails())
     })
@@ -112,6 +125,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         print!("{}", table::list(&chosen));
         return Ok(ExitCode::SUCCESS);
     }
+    let results = match &options.results {
+        Some(dir) => dir.clone(),
+        None => workspace::find()?.join("results"),
+    };
     let backends = backends(options)?;
     let scratch = Scratch::create(&options.place, "traps")?;
     let rows = try_all(&chosen, &backends, &scratch, options.jobs);
@@ -121,7 +138,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let rows = scratch.settle(rows)?;
     let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
     let report = Report {
-        v: 1,
+        v: VERSION,
+        command: "traps".into(),
+        whole: options.case.is_empty(),
         date: machine::now(),
         machine: Machine::here(scratch.root()),
         commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
@@ -132,6 +151,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         print!("{}", table::markdown(&report));
     } else {
         print!("{}", table::text(&report));
+    }
+    let history = record::append(&results, "traps", &record::line(&report, &scratch)?)?;
+    if !options.markdown {
+        println!("recorded in {}", history.display());
     }
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&report).unwrap_or_default();
@@ -209,10 +232,10 @@ fn try_all(
     shown.end(&format!("{tried} trials"));
     let mut outcomes = outcomes.into_iter();
     let row = |&(theme, case): &Chosen| Row {
-        theme,
-        name: case.name,
-        about: case.about,
-        source: case.source,
+        theme: theme.into(),
+        name: case.name.into(),
+        about: case.about.into(),
+        source: case.source.into(),
         outcomes: backends.iter().map(|b| b.name().to_owned()).zip(outcomes.by_ref()).collect(),
     };
     Ok(chosen.iter().map(row).collect())

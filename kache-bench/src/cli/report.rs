@@ -1,0 +1,49 @@
+//! `report`: from the recorded runs to a page.
+
+use super::below;
+use crate::history::History;
+use crate::report::{self, Page};
+use crate::trouble::{Result, Trouble};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What `report` can be told.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Where the recorded runs are [default: the repository's results/]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Where the page is written [default: report.html beside the recorded runs]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print Markdown for a pull request, and write no page
+    #[arg(long, conflicts_with = "output")]
+    markdown: bool,
+}
+
+/// Status 0 whatever the verdicts are: `gate` is what judges.
+pub(super) fn run(options: &Options) -> Result<ExitCode> {
+    let results = below(&options.results, "results")?;
+    let history = History::read(&results)?;
+    if history.entries.is_empty() {
+        return Err(Trouble::input("no run is recorded")
+            .at(results.display())
+            .remedy("run `kache-bench check demo` first"));
+    }
+    let page = Page::of(&history);
+    if options.markdown {
+        print!("{}", report::markdown(&page));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = options.output.clone().unwrap_or_else(|| results.join("report.html"));
+    let text = report::html(&page);
+    std::fs::write(&file, &text).map_err(Trouble::io("write the page to", &file))?;
+    println!(
+        "{} ({}, {} runs)",
+        file.display(),
+        crate::print::size(text.len() as u64),
+        history.entries.len()
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,197 @@
+//! What of a run is counted, and so compared exactly: no test is needed where nothing scatters.
+
+use crate::check::{Findings, Phase};
+use crate::history::{Entry, Run};
+use crate::pull::Pull;
+use crate::race::{self, Race};
+use crate::record::Record;
+use crate::tally::{Reasons, Tally};
+use crate::traps::{self, Verdict};
+use clap::ValueEnum;
+use serde_json::Value;
+
+/// Which way is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worse {
+    /// Less than was recorded.
+    Less,
+    /// More than was recorded.
+    More,
+    /// Any at all, whatever was recorded.
+    Any,
+}
+
+/// One count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What is counted; the same in every run.
+    pub name: String,
+    /// How many.
+    pub count: usize,
+    /// Which way is worse.
+    pub worse: Worse,
+    /// Of what, where that has names.
+    pub names: Vec<String>,
+}
+
+fn fact(name: impl Into<String>, count: usize, worse: Worse) -> Fact {
+    Fact { name: name.into(), count, worse, names: Vec::new() }
+}
+
+impl Fact {
+    fn named(mut self, names: impl IntoIterator<Item = String>) -> Fact {
+        self.names = names.into_iter().collect();
+        self
+    }
+}
+
+/// All that is counted in a run.
+pub fn of(entry: &Entry) -> Vec<Fact> {
+    match &entry.run {
+        Run::Check(check) => of_check(check),
+        Run::Probe(probe) => of_probe(probe),
+        Run::Race(race) => of_race(race),
+        Run::Latency(latency) => {
+            let ours = latency.figures.iter().filter(|figures| figures.backend == "kache");
+            let invalid = ours.filter(|figures| figures.invalid.is_some());
+            vec![fact("invalid figures", invalid.count(), Worse::More)]
+        }
+        Run::Pull(pull) => of_pull(pull),
+        Run::Traps(report) => of_traps(report),
+        Run::Unknown => Vec::new(),
+    }
+}
+
+fn of_check(check: &Record<Findings>) -> Vec<Fact> {
+    let findings = &check.findings;
+    let mut facts = vec![
+        fact("problems of the verdict", check.verdict.problems.len(), Worse::More)
+            .named(check.verdict.problems.iter().cloned()),
+    ];
+    let tally = |name: &str| {
+        let phase = findings.phases.iter().find(|phase: &&Phase| phase.name == name)?;
+        phase.tally.as_ref()
+    };
+    if let Some(cold) = tally("cold build") {
+        facts.push(fact("units built", cold.units, Worse::Less));
+        facts.push(fact("units not stored", total(&cold.unstored), Worse::More).named(names(&cold.unstored)));
+        facts.extend(through("cold build", cold));
+    }
+    if let Some(warm) = tally("build from the cache") {
+        let missed = fact(
+            "units without a hit in the second clone",
+            warm.units - warm.hits.min(warm.units),
+            Worse::More,
+        );
+        facts.push(missed.named(findings.stability.missed.iter().cloned()));
+        facts.extend(through("second clone", warm));
+    }
+    if let Some(again) = tally("second build") {
+        facts.push(fact(
+            "units without a hit when built again",
+            again.units - again.hits.min(again.units),
+            Worse::More,
+        ));
+    }
+    if check.command == "check" {
+        let stability = &findings.stability;
+        let unstable = stability.paired - stability.equal.min(stability.paired);
+        facts.push(fact("unstable keys", unstable, Worse::More).named(stability.unstable.iter().cloned()));
+        let unpaired = fact("units built in one clone only", stability.unpaired.len(), Worse::More);
+        facts.push(unpaired.named(stability.unpaired.iter().cloned()));
+    }
+    if let Some(artifacts) = &findings.artifacts {
+        let differ = fact("false hits: artifacts that differ", artifacts.mismatches.len(), Worse::Any);
+        facts.push(differ.named(artifacts.mismatches.iter().map(|mismatch| mismatch.file.clone())));
+    }
+    facts
+}
+
+fn through(phase: &str, tally: &Tally) -> [Fact; 2] {
+    [
+        fact(format!("passthroughs, {phase}"), total(&tally.passthroughs), Worse::More)
+            .named(names(&tally.passthroughs)),
+        fact(format!("trouble of the cache's own, {phase}"), total(&tally.errors), Worse::More)
+            .named(names(&tally.errors)),
+    ]
+}
+
+fn total(reasons: &Reasons) -> usize {
+    reasons.values().sum()
+}
+
+fn names(reasons: &Reasons) -> Vec<String> {
+    reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect()
+}
+
+fn of_probe(probe: &Record<Value>) -> Vec<Fact> {
+    let problems = &probe.verdict.problems;
+    vec![fact("problems of the verdict", problems.len(), Worse::More).named(problems.iter().cloned())]
+}
+
+/// Only kache is on trial; peers are the yardstick.
+fn of_race(race: &Race) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for entrant in race.entrants.iter().filter(|entrant| entrant.name == "kache") {
+        facts.push(
+            fact("did not finish", usize::from(entrant.out.is_some()), Worse::Any).named(entrant.out.clone()),
+        );
+    }
+    for phase in race::Phase::value_variants() {
+        let laps: Vec<_> =
+            race.laps.iter().filter(|lap| lap.backend == "kache" && lap.phase == *phase).collect();
+        if laps.is_empty() {
+            continue;
+        }
+        let title = phase.title();
+        let invalid = laps.iter().filter(|lap| lap.invalid.is_some()).count();
+        facts.push(fact(format!("{title}: invalid builds"), invalid, Worse::More));
+        let counts: Vec<_> = laps.iter().filter_map(|lap| lap.counts).collect();
+        let most = |of: fn(&crate::backend::Counts) -> u64| counts.iter().map(of).max().map(|n| n as usize);
+        if phase.is_warm() {
+            // What misses is what must not grow; fewer hits without more misses are fewer compiles.
+            facts.extend(most(|c| c.misses).map(|n| fact(format!("{title}: misses"), n, Worse::More)));
+            let least = counts.iter().map(|c| c.hits as usize).min();
+            facts.extend(least.map(|n| fact(format!("{title}: hits"), n, Worse::Less)));
+        }
+        facts.extend(most(|c| c.passed).map(|n| fact(format!("{title}: passthroughs"), n, Worse::More)));
+    }
+    facts
+}
+
+fn of_pull(pull: &Pull) -> Vec<Fact> {
+    let after = &pull.after.tally;
+    let mut facts = vec![
+        fact("units built after the move", after.units, Worse::Less),
+        fact("units without a hit after the move", after.units - after.hits.min(after.units), Worse::More)
+            .named(pull.missed.iter().map(|missed| missed.unit.clone())),
+    ];
+    facts.extend(through("after the move", after));
+    facts
+}
+
+fn of_traps(report: &traps::Report) -> Vec<Fact> {
+    let of = |wanted: Verdict| {
+        let rows = report.rows.iter();
+        let rows = rows.filter(move |row| row.outcomes.get("kache").is_some_and(|o| o.verdict == wanted));
+        rows.map(|row| row.name.clone()).collect::<Vec<_>>()
+    };
+    let counted = |verdict: Verdict, name: &str, worse| {
+        let names = of(verdict);
+        fact(name, names.len(), worse).named(names)
+    };
+    let mut facts = vec![
+        counted(Verdict::FalseHit, "false hits", Worse::Any),
+        counted(Verdict::Wrong, "wrong results", Worse::Any),
+        counted(Verdict::Broke, "broken builds", Worse::Any),
+        counted(Verdict::Dud, "cases that are broken themselves", Worse::Any),
+    ];
+    // A choice of the cases says nothing of how many there are.
+    if report.whole {
+        facts.push(counted(Verdict::FalseMiss, "false misses", Worse::More));
+        facts.push(counted(Verdict::NotCached, "cases not cached", Worse::More));
+        facts.push(counted(Verdict::Skipped, "cases skipped", Worse::More));
+        facts.push(fact("cases that are ok", of(Verdict::Ok).len(), Worse::Less));
+    }
+    facts
+}

@@ -1,0 +1,422 @@
+//! The page. Every value goes through the template's escaping; what does not is drawn or written by this program itself.
+
+use super::leaks::{self, Found, Piece};
+use super::plot::Tone;
+use super::times::{self, Plot};
+use super::verdicts::{self, Card};
+use super::{Page, seconds, traps};
+use crate::gate::{Judged, Row, Verdict};
+use crate::history::Run;
+use crate::race::Race;
+use crate::traps::Report as Traps;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// How many of a list are shown; all are in the record.
+const SHOWN: usize = 40;
+
+/// The whole page.
+pub fn html(page: &Page<'_>) -> String {
+    let cards = verdicts::cards(page);
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                title { "kache: measured until " (page.day()) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                (top(page, &cards))
+                main {
+                    (verdict_section(&cards))
+                    (gate_section(page))
+                    (history_section(page))
+                    (time_section(page))
+                    (latency_section(page))
+                    (leak_section(page))
+                    (trap_section(page))
+                }
+                (bottom(page))
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn top(page: &Page<'_>, cards: &[Card]) -> Markup {
+    let (passed, all) = verdicts::passed(cards);
+    let wrong = verdicts::false_hits(page);
+    html! {
+        header {
+            h1 { "kache: what was measured" }
+            p.muted { (page.history.entries.len()) " recorded runs, the latest of " (page.day())
+                ". Times of different classes of machine are never compared." }
+            div.tiles {
+                div.tile { b.figure { (passed) " of " (all) } "latest runs as demanded" }
+                div.tile { b.figure { (wrong) } "false hits in them" }
+                div.tile { b { (gate_badge(page.gate.verdict)) } "against recorded runs" }
+            }
+            nav aria-label="Sections" {
+                @for (id, title) in [("verdicts", "Verdicts"), ("gate", "Gate"), ("history", "Over time"), ("times", "Times"),
+                    ("latency", "One invocation"), ("leaks", "Leaks"), ("traps", "Traps")] {
+                    a href=(format!("#{id}")) { (title) }
+                }
+            }
+        }
+    }
+}
+
+fn gate_badge(verdict: Verdict) -> Markup {
+    let class = match verdict {
+        Verdict::Ok => "badge good",
+        Verdict::Inconclusive => "badge open",
+        Verdict::Regression => "badge bad",
+    };
+    html! { span class=(class) { (verdict.word()) } }
+}
+
+fn verdict_section(cards: &[Card]) -> Markup {
+    html! {
+        section #verdicts {
+            h2 { "Verdicts" }
+            p.muted { "The latest run of each command on each workload; what is not as demanded comes first." }
+            div.grid { @for card in cards { (card_of(card)) } }
+        }
+    }
+}
+
+fn card_of(card: &Card) -> Markup {
+    html! {
+        article.card.bad[card.ok == Some(false)] {
+            h3 { (card.title) }
+            p {
+                @match card.ok {
+                    Some(true) => span.badge.good { "OK" },
+                    Some(false) => span.badge.bad { "NOT OK" },
+                    None => {}
+                }
+                " "
+                @if let Some((verdict, recorded)) = card.gate {
+                    span.muted { "gate " } (gate_badge(verdict))
+                    span.muted { @if recorded == 0 { " nothing recorded before" } @else { " by " (recorded) " recorded" } }
+                }
+            }
+            @for figure in &card.figures { p.figure { (figure) } }
+            @if !card.problems.is_empty() {
+                @if card.problems.iter().map(String::len).sum::<usize>() > 260 {
+                    details { summary { (card.problems.len()) " problems" } (listed(&card.problems)) }
+                } @else { (listed(&card.problems)) }
+            }
+            @if !card.moved.is_empty() { p { "Worse than recorded:" } (listed(&card.moved)) }
+            p.muted { (card.place) }
+        }
+    }
+}
+
+fn listed(items: &[String]) -> Markup {
+    html! {
+        ul {
+            @for item in items.iter().take(SHOWN) { li { (item) } }
+            @if items.len() > SHOWN { li { "and " (items.len() - SHOWN) " more, in the record" } }
+        }
+    }
+}
+
+fn gate_section(page: &Page<'_>) -> Markup {
+    html! {
+        section #gate {
+            h2 { "Gate" }
+            p.muted { "Counts are compared exactly, with the best of the last recorded runs of the same source on the same class of machine. A time is a
+                regression if it is surely longer, by a tenth or more; it is ok if one longer by a fifth is ruled out." }
+            @for judged in &page.gate.judged { (judged_of(judged)) }
+        }
+    }
+}
+
+fn judged_of(judged: &Judged) -> Markup {
+    let count = |verdict| judged.rows.iter().filter(|row| row.verdict == verdict).count();
+    html! {
+        details open[judged.verdict == Verdict::Regression] {
+            summary {
+                (gate_badge(judged.verdict)) " " (judged.subject) " "
+                span.muted {
+                    (count(Verdict::Ok)) " ok, " (count(Verdict::Inconclusive)) " inconclusive, " (count(Verdict::Regression))
+                    " worse; " (judged.recorded) " recorded"
+                }
+            }
+            div.scroll {
+                table {
+                    thead { tr { th { "figure" } th { "verdict" } th.number { "recorded" } th.number { "now" } th { "what" } } }
+                    tbody { @for row in &judged.rows { (row_of(row)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row_of(row: &Row) -> Markup {
+    let figure = |value: f64| if row.shift.is_some() { format!("{value:.3}") } else { value.to_string() };
+    html! {
+        tr {
+            th scope="row" { (row.figure) }
+            td { (gate_badge(row.verdict)) }
+            td.number { (row.recorded.map_or("–".into(), figure)) }
+            td.number { (figure(row.now)) }
+            td.wide { (row.detail) }
+        }
+    }
+}
+
+fn key(entries: &[(Tone, String)]) -> Markup {
+    html! {
+        div.key {
+            @for (tone, name) in entries {
+                span { i style=(format!("background:var({})", tone.variable())) {} (name) }
+            }
+        }
+    }
+}
+
+fn plots(plots: &[Plot]) -> Markup {
+    html! {
+        div.grid {
+            @for plot in plots {
+                figure.card style="margin:0" role="img" aria-label=(format!("{}: {}", plot.title, plot.told)) {
+                    h3 { (plot.title) }
+                    (PreEscaped(&plot.svg))
+                }
+            }
+        }
+    }
+}
+
+fn nothing(what: &str) -> Markup {
+    html! { p.muted { "No run of " code { (what) } " is recorded." } }
+}
+
+fn history_section(page: &Page<'_>) -> Markup {
+    let drawn = times::over_time(page);
+    html! {
+        section #history {
+            h2 { "Hits and equal keys over time" }
+            @if drawn.is_empty() { (nothing("check")) } @else {
+                p.muted { "Of the units of a second clone, built with the cache of the first; run by run, on whatever machine." }
+                (key(&[(Tone::Part(0), "hits".into()), (Tone::Part(1), "equal keys".into())]))
+                (plots(&drawn))
+            }
+        }
+    }
+}
+
+fn time_section(page: &Page<'_>) -> Markup {
+    let (races, checks) = (page.races(), times::of_checks(page));
+    html! {
+        section #times {
+            h2 { "Times by backend and phase" }
+            @if races.is_empty() { (nothing("compare")) }
+            @else { (key(&[(Tone::Ours, "kache".into()), (Tone::Plain, "no cache".into()), (Tone::Peer, "other caches".into())])) }
+            @for (_, race) in &races { (race_of(race)) }
+            @if !checks.is_empty() {
+                h3 { "Single builds of the latest checks" }
+                p.muted { "One build each, behind kache, on a machine that may have had other work: no sample." }
+                (plots(&checks))
+            }
+        }
+    }
+}
+
+fn race_of(race: &Race) -> Markup {
+    html! {
+        h3 { (race.workload) }
+        p.muted {
+            (race.rounds) " rounds by turns on " (super::day(&race.date)) "; " (times::machine(&race.machine)) ". The middle, with the least and the greatest."
+        }
+        (plots(&times::of_race(race)))
+        details {
+            summary { "Table" }
+            div.scroll {
+                table {
+                    thead { tr { th { "phase" } th { "backend" } th.number { "middle" } th.number { "range" } th.number { "n" } th.number { "× plain" } th.number { "× best peer" } th.number { "CPU" } th { "invalid" } } }
+                    tbody {
+                        @for row in &race.summary {
+                            tr {
+                                td { (row.phase.title()) } td { (row.backend) }
+                                td.number { @if row.n > 0 { (seconds(row.median)) } @else { "–" } }
+                                td.number { @if row.n > 0 { (seconds(row.min)) " to " (seconds(row.max)) } }
+                                td.number { (row.n) }
+                                td.number { (row.over_plain.map_or("–".into(), |ratio| format!("{ratio:.3}"))) }
+                                td.number { (row.over_best_peer.map_or("–".into(), |ratio| format!("{ratio:.3}"))) }
+                                td.number { (seconds(row.cpu)) }
+                                td { (row.invalid.join("; ")) }
+                            }
+                        }
+                    }
+                }
+            }
+            ul.muted {
+                @for entrant in &race.entrants {
+                    li { (entrant.name) " " (entrant.version)
+                        @for said in [&entrant.out, &entrant.remark].into_iter().flatten() { ": " (said) } }
+                }
+            }
+        }
+    }
+}
+
+fn latency_section(page: &Page<'_>) -> Markup {
+    html! {
+        section #latency {
+            h2 { "One invocation" }
+            @match page.latency() {
+                None => (nothing("latency")),
+                Some(latency) => {
+                    p.muted { "From the start of a process to its end, on " (super::day(&latency.date)) "; " (times::machine(&latency.machine)) "." }
+                    @if let Some((plot, phases)) = times::breakdown(latency) { (key(&phases)) (plots(&[plot])) }
+                    (plots(&times::of_latency(latency)))
+                    @let invalid = latency.figures.iter().filter_map(|f| Some((f, f.invalid.as_ref()?))).collect::<Vec<_>>();
+                    @if !invalid.is_empty() {
+                        ul.muted { @for (f, why) in invalid { li { (f.subject) ", " (times::way(f.way)) ", " (f.backend) " is invalid: " (why) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn leak_section(page: &Page<'_>) -> Markup {
+    let (found, missed) = (leaks::found(page), leaks::missed(page));
+    html! {
+        section #leaks {
+            h2 { "Leaks" }
+            p.muted { "What made the keys of two clones differ, in the latest check of each workload; open one to see both sides." }
+            @if found.is_empty() { p { "None." } }
+            @for found in &found { (leaks_of(found)) }
+            @for (workload, missed) in &missed {
+                h3 { (workload) ", after a move between revisions" }
+                div.scroll.tall {
+                    table {
+                        thead { tr { th { "unit" } th { "first changed input" } th { "entered by" } th.number { "compile" } } }
+                        tbody {
+                            @for miss in missed {
+                                tr { th scope="row" { (miss.unit) } td.wide { (miss.cause) } td { (miss.entered_by.as_deref().unwrap_or("")) }
+                                    td.number { (seconds(miss.compile_seconds)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn leaks_of(found: &Found<'_>) -> Markup {
+    html! {
+        @for leak in found.leaks {
+            details.leak {
+                summary {
+                    span { (found.workload) }
+                    span { span.badge.open { (leak.cause.word()) } }
+                    span data-name="component" { code { (leak.component) } }
+                    span data-name="first in" { (leak.first) }
+                    span.figure { (leak.entered.len()) " entered" }
+                    span.figure { (leak.reached.len()) " reached" }
+                }
+                @if !leak.detail.is_empty() { p { (leak.detail) } }
+                pre {
+                    @for piece in leaks::pieces(&leak.contrast.diff) {
+                        @match piece {
+                            Piece::Both(text) => (text),
+                            Piece::OnlyA(text) => del { (text) },
+                            Piece::OnlyB(text) => ins { (text) },
+                        }
+                    }
+                }
+                p.muted { "In the first clone:" } pre { (leak.contrast.a) }
+                p.muted { "In the second:" } pre { (leak.contrast.b) }
+                p.muted { "Entered by" } (listed(&leak.entered))
+                @if !leak.reached.is_empty() { p.muted { "Reached" } (listed(&leak.reached)) }
+            }
+        }
+        @if !found.unexplained.is_empty() { p { (found.workload) ": no trace says why these keys differ:" } (listed(&found.unexplained)) }
+    }
+}
+
+fn trap_section(page: &Page<'_>) -> Markup {
+    html! {
+        section #traps {
+            h2 { "Traps" }
+            @match page.traps() {
+                None => (nothing("traps")),
+                Some(report) => { (trap_summary(report)) (trap_matrix(report)) }
+            }
+        }
+    }
+}
+
+fn trap_summary(report: &Traps) -> Markup {
+    let columns = traps::columns(report);
+    html! {
+        p.muted { (report.rows.len()) " known ways to make a cache lie, each tried on every backend, on " (super::day(&report.date)) "; " (times::machine(&report.machine)) "." }
+        div.scroll {
+            table {
+                thead { tr { th { "backend" } @for verdict in &columns { th.number { (verdict.label()) } } } }
+                tbody {
+                    @for (name, version) in &report.backends {
+                        tr {
+                            th scope="row" { (name) " " span.muted { (version) } }
+                            @for verdict in &columns { td.number { (report.count(name, *verdict)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn trap_matrix(report: &Traps) -> Markup {
+    html! {
+        div.scroll.tall tabindex="0" role="region" aria-label="Traps by backend" {
+            table.matrix {
+                thead { tr { th { "case" } @for (name, _) in &report.backends { th { (name) } } } }
+                tbody {
+                    @for (at, row) in report.rows.iter().enumerate() {
+                        @if at == 0 || report.rows[at - 1].theme != row.theme {
+                            tr.theme { th colspan=(report.backends.len() + 1) { (row.theme) } }
+                        }
+                        tr {
+                            th scope="row" {
+                                @match traps::link(&row.source) {
+                                    Some(address) => a href=(address) rel="noreferrer" { (row.name) },
+                                    None => (row.name),
+                                }
+                                span.muted.about { " " (row.about) }
+                            }
+                            @for cell in traps::cells(report, row) {
+                                td { @if let Some(cell) = cell { span class=(format!("badge {}", cell.class)) title=[title(&cell.detail)] { (cell.label) } } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn title(detail: &str) -> Option<&str> {
+    (!detail.is_empty()).then_some(detail)
+}
+
+fn bottom(page: &Page<'_>) -> Markup {
+    let classes: std::collections::BTreeSet<_> =
+        page.history.entries.iter().filter_map(crate::history::Entry::class).collect();
+    let probes = page.latest.iter().filter(|entry| matches!(entry.run, Run::Probe(_))).count();
+    html! {
+        footer {
+            p { "Classes of machine: " (classes.into_iter().collect::<Vec<_>>().join("; ")) "." }
+            p { "Made by " code { "kache-bench report" } " from " (page.history.entries.len()) " records, " (probes) " of audits and mutations among the latest."
+                @if page.unknown() > 0 { " " (page.unknown()) " records of commands or versions that this program does not know were left out." } }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Hit rates over time, and times by backend: what is plotted, before it is drawn.
+
+use super::plot::{Bar, Line, Tone, bars, shares};
+use super::{Page, day, seconds};
+use crate::history::{Run, WINDOW};
+use crate::latency::{Breakdown, Latency, Way};
+use crate::machine::Machine;
+use crate::race::{Phase, Race};
+use clap::ValueEnum;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A plot with what is written over it.
+pub struct Plot {
+    /// Its heading.
+    pub title: String,
+    /// What it shows in words, for who does not see it.
+    pub told: String,
+    /// The drawing.
+    pub svg: String,
+}
+
+/// How many runs a plot over time has.
+const RUNS: usize = 3 * WINDOW;
+
+/// The day of a run, its share of hits and that of equal keys.
+type Rates<'h> = (&'h str, Option<f64>, Option<f64>);
+
+/// A plot for each workload: the share of hits and of equal keys, run by run.
+pub fn over_time(page: &Page<'_>) -> Vec<Plot> {
+    let mut runs: BTreeMap<&str, Vec<Rates<'_>>> = BTreeMap::new();
+    for entry in page.history.entries.iter().filter(|entry| entry.head.planted.is_none()) {
+        if let Run::Check(check) = &entry.run
+            && check.command == "check"
+        {
+            let run = (day(&check.date), check.hit_rate, check.key_stability);
+            runs.entry(&check.workload).or_default().push(run);
+        }
+    }
+    let plot = |(workload, mut runs): (&str, Vec<Rates<'_>>)| {
+        let runs = runs.split_off(runs.len().saturating_sub(RUNS));
+        let labels: Vec<_> = runs.iter().map(|(day, ..)| day.get(5..).unwrap_or(day).to_owned()).collect();
+        let hits: Vec<_> = runs.iter().map(|run| run.1).collect();
+        let keys = runs.iter().map(|run| run.2).collect();
+        let told: Vec<_> = runs
+            .iter()
+            .map(|(day, hits, keys)| {
+                let told = |value: &Option<f64>| value.map_or("–".into(), super::share);
+                format!("{day}: {} hits, {} equal keys", told(hits), told(keys))
+            })
+            .collect();
+        let lines = [Line { tone: Tone::Part(0), values: hits }, Line { tone: Tone::Part(1), values: keys }];
+        Plot { title: workload.to_owned(), told: told.join("; "), svg: shares(&lines, &labels) }
+    };
+    runs.into_iter().map(plot).collect()
+}
+
+fn tone(backend: &str) -> Tone {
+    match backend {
+        "kache" => Tone::Ours,
+        "plain" => Tone::Plain,
+        _ => Tone::Peer,
+    }
+}
+
+/// A plot for each phase of a comparison: the middle of each backend, with its range.
+pub fn of_race(race: &Race) -> Vec<Plot> {
+    let plot = |phase: &Phase| {
+        let rows: Vec<_> = race.summary.iter().filter(|row| row.phase == *phase && row.n > 0).collect();
+        let mut drawn: Vec<_> =
+            rows.iter().map(|row| bar(&row.backend, row.median, (row.min, row.max))).collect();
+        // Without a cache every warm build is the cold one again.
+        let plain =
+            race.summary.iter().find(|row| row.backend == "plain" && row.phase == Phase::Cold && row.n > 0);
+        if let Some(plain) = plain.filter(|_| phase.is_warm()) {
+            drawn.insert(0, bar("plain", plain.median, (plain.min, plain.max)));
+        }
+        let told =
+            drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
+        Plot { title: phase.title().into(), told, svg: bars(&drawn) }
+    };
+    let has = |phase: &&Phase| race.summary.iter().any(|row| row.phase == **phase && row.n > 0);
+    Phase::value_variants().iter().filter(has).map(plot).collect()
+}
+
+fn bar(backend: &str, middle: f64, range: (f64, f64)) -> Bar {
+    Bar {
+        label: backend.to_owned(),
+        parts: vec![(tone(backend), middle)],
+        range: Some(range),
+        told: seconds(middle),
+    }
+}
+
+/// As a page has a way.
+pub fn way(way: Way) -> &'static str {
+    match way {
+        Way::Hit => "hit",
+        Way::Miss => "miss",
+        Way::Passthrough => "passthrough",
+    }
+}
+
+/// A plot for each compile and way: the middle of each backend. Of a miss and a passthrough, what they cost besides the compiler.
+pub fn of_latency(latency: &Latency) -> Vec<Plot> {
+    let mut groups: Vec<(&str, Way)> = latency.figures.iter().map(|f| (f.subject.as_str(), f.way)).collect();
+    groups.dedup();
+    let plot = |(subject, way): (&str, Way)| {
+        let is_hit = way == Way::Hit;
+        let of = latency.figures.iter().filter(|f| f.subject == subject && f.way == way);
+        let valid = of.filter(|f| f.invalid.is_none() && (is_hit || f.backend != "plain"));
+        let drawn: Vec<_> = valid
+            .map(|f| {
+                let value = if is_hit { f.median_ms } else { f.over_plain_ms };
+                Bar {
+                    label: f.backend.clone(),
+                    parts: vec![(tone(&f.backend), value.max(0.0))],
+                    range: is_hit.then_some((f.p10_ms, f.p90_ms)),
+                    told: format!("{value:.1} ms"),
+                }
+            })
+            .collect();
+        let told =
+            drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
+        let besides = if is_hit { "" } else { ", over the compiler" };
+        let title = format!("{subject} {}{besides}", self::way(way));
+        Plot { title, told, svg: bars(&drawn) }
+    };
+    groups.into_iter().map(plot).collect()
+}
+
+/// Where kache's own time goes, by compile and way, and what each colour is: the phases that take most, and the rest.
+pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
+    const NAMED: usize = 5;
+    let shown: Vec<&Breakdown> = latency.breakdown.iter().filter(|b| b.way != Way::Miss).collect();
+    let phases: BTreeSet<&str> = shown.iter().flat_map(|b| b.phases_us.keys().map(String::as_str)).collect();
+    let sum = |phase: &str| shown.iter().filter_map(|b| b.phases_us.get(phase)).sum::<u64>();
+    let mut phases: Vec<_> = phases.into_iter().filter(|phase| sum(phase) > 0).collect();
+    phases.sort_by_key(|phase| std::cmp::Reverse(sum(phase)));
+    phases.truncate(NAMED);
+    let tone = |at: usize| Tone::Part(u8::try_from(at).unwrap_or(u8::MAX));
+    let bar = |b: &&Breakdown| {
+        let us = |phase: &&str| b.phases_us.get(*phase).copied().unwrap_or(0) as f64;
+        let mut parts: Vec<_> = phases.iter().enumerate().map(|(at, phase)| (tone(at), us(phase))).collect();
+        let named: f64 = parts.iter().map(|(_, us)| us).sum();
+        parts.push((tone(NAMED), (b.total_us as f64 - named).max(0.0)));
+        let short = if b.way == Way::Hit { "hit" } else { "passed" };
+        let label = format!("{} {short}", b.subject);
+        Bar { label, parts, range: None, told: format!("{:.2} ms", b.total_us as f64 / 1e3) }
+    };
+    let drawn: Vec<_> = shown.iter().map(bar).collect();
+    if drawn.is_empty() {
+        return None;
+    }
+    let told = drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
+    let mut key: Vec<_> =
+        phases.iter().enumerate().map(|(at, phase)| (tone(at), (*phase).to_owned())).collect();
+    key.push((tone(NAMED), "the rest".into()));
+    Some((Plot { title: "where kache's own time goes".into(), told, svg: bars(&drawn) }, key))
+}
+
+/// Time of single builds in the latest check: not a sample, but there where nothing was compared.
+pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
+    let plot = |entry: &&crate::history::Entry| {
+        let Run::Check(check) = &entry.run else { return None };
+        if check.command != "check" {
+            return None;
+        }
+        let names =
+            ["plain build", "cold build", "build from the cache", "second build", "build with nothing to do"];
+        let labels = ["plain", "cold", "second clone", "built again", "nothing to do"];
+        let drawn: Vec<_> = names
+            .iter()
+            .zip(labels)
+            .filter_map(|(name, label)| {
+                let phase = check.findings.phases.iter().find(|phase| phase.name == *name)?;
+                let tone = if label == "plain" { Tone::Plain } else { Tone::Ours };
+                let parts = vec![(tone, phase.seconds)];
+                Some(Bar { label: label.into(), parts, range: None, told: seconds(phase.seconds) })
+            })
+            .collect();
+        let told =
+            drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
+        Some(Plot { title: check.workload.clone(), told, svg: bars(&drawn) })
+    };
+    page.latest.iter().filter_map(plot).collect()
+}
+
+/// In a line.
+pub fn machine(machine: &Machine) -> String {
+    machine.class()
+}
