@@ -121,9 +121,12 @@ static __attribute__((noinline)) void note_volatile(const char *function, uint32
 #define VOLATILE(name, bit)                                                                                  \
     if (kache_active) note_volatile(name, kache_module(CALLER), bit)
 
+static inline bool is_of_day(clockid_t clock) {
+    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
+}
+
 HOOK(int, clock_gettime, clockid_t clock, struct timespec *now) {
-    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI)
-        VOLATILE("clock_gettime", FIRST_CLOCK);
+    if (is_of_day(clock)) VOLATILE("clock_gettime", FIRST_CLOCK);
     return REAL(clock_gettime)(clock, now);
 }
 HOOK(int, gettimeofday, void *now, void *zone) {
@@ -269,6 +272,46 @@ HOOK(int, connect, int fd, const struct sockaddr *address, socklen_t size) {
     return result;
 }
 
+/* ---- what no record stands for ---- */
+
+static void note_beyond(const char *function, uint32_t module, long number);
+
+#define BEYOND(type, name, parameters, ...)                                                                  \
+    HOOK(type, name, parameters) {                                                                           \
+        if (kache_active) note_beyond(#name, kache_module(CALLER), 0);                                       \
+        return REAL(name)(__VA_ARGS__);                                                                      \
+    }
+#define COMMA ,
+
+/* Where paths mean something else from then on. */
+BEYOND(int, chroot, const char *path, path)
+BEYOND(int, pivot_root, const char *root COMMA const char *old, root, old)
+BEYOND(int, setns, int fd COMMA int kind, fd, kind)
+BEYOND(int, unshare, int flags, flags)
+BEYOND(int, mount, const char *from COMMA const char *to COMMA const char *type COMMA unsigned long flags COMMA
+       const void *data, from, to, type, flags, data)
+/* Files by what is no path. */
+BEYOND(int, open_by_handle_at, int fd COMMA void *handle COMMA int flags, fd, handle, flags)
+/* What others left in memory. */
+BEYOND(int, shmget, int key COMMA size_t size COMMA int flags, key, size, flags)
+BEYOND(int, msgget, int key COMMA int flags, key, flags)
+BEYOND(int, semget, int key COMMA int count COMMA int flags, key, count, flags)
+
+HOOK(int, shm_open, const char *name, int flags, mode_t mode) {
+    if (kache_active) note_beyond("shm_open", kache_module(CALLER), 0);
+    return REAL(shm_open)(name, flags, mode);
+}
+
+/* To somebody, without a connection. */
+HOOK(ssize_t, sendto, int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length) {
+    if (kache_active && to) note_beyond("sendto", kache_module(CALLER), 0);
+    return REAL(sendto)(fd, data, size, flags, to, length);
+}
+HOOK(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags) {
+    if (kache_active && message && message->msg_name) note_beyond("sendmsg", kache_module(CALLER), 0);
+    return REAL(sendmsg)(fd, message, flags);
+}
+
 /* ---- syscall ---- */
 
 struct open_how_ {
@@ -284,20 +327,115 @@ struct open_how_ {
 #define SYS_faccessat2 439
 #endif
 
-/* What no record of a path can stand for: the reader should take the process for one that was not observed. */
-static bool is_beyond_us(long number) {
+/* What neither looks at anything nor changes anything that lasts but by descriptors, whose opening was recorded. For any
+ * other number no record stands: the reader should take the process for one that was not observed. */
+static bool is_harmless(long number) {
     switch (number) {
-    case SYS_chroot:
-    case SYS_mount:
-    case SYS_open_by_handle_at:
-    case 425: /* io_uring_setup */
-    case 428: /* open_tree */
-    case 430: /* fsopen */
-    case 442: /* mount_setattr */
+#ifdef SYS_fork
+    case SYS_fork:
+    case SYS_vfork:
+    case SYS_pipe:
+    case SYS_dup2:
+    case SYS_poll:
+    case SYS_select:
+    case SYS_epoll_create:
+    case SYS_epoll_wait:
+    case SYS_eventfd:
+    case SYS_arch_prctl:
+#endif
+    case SYS_read:
+    case SYS_write:
+    case SYS_close:
+    case SYS_fstat:
+    case SYS_lseek:
+    case SYS_mmap:
+    case SYS_mprotect:
+    case SYS_munmap:
+    case SYS_brk:
+    case SYS_mremap:
+    case SYS_msync:
+    case SYS_mincore:
+    case SYS_madvise:
+    case SYS_mlock:
+    case SYS_munlock:
+    case SYS_rt_sigaction:
+    case SYS_rt_sigprocmask:
+    case SYS_rt_sigreturn:
+    case SYS_rt_sigtimedwait:
+    case SYS_rt_sigsuspend:
+    case SYS_sigaltstack:
+    case SYS_pread64:
+    case SYS_pwrite64:
+    case SYS_readv:
+    case SYS_writev:
+    case SYS_preadv:
+    case SYS_pwritev:
+    case 327: /* preadv2 */
+    case 328: /* pwritev2 */
+    case SYS_pipe2:
+    case SYS_dup:
+    case SYS_dup3:
+    case SYS_ppoll:
+    case SYS_pselect6:
+    case SYS_epoll_create1:
+    case SYS_epoll_ctl:
+    case SYS_epoll_pwait:
+    case SYS_eventfd2:
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_sched_yield:
+    case SYS_sched_setaffinity:
+    case SYS_getpid:
+    case SYS_gettid:
+    case SYS_getppid:
+    case SYS_clone:
+    case 435: /* clone3 */
+    case SYS_exit:
+    case SYS_exit_group:
+    case SYS_wait4:
+    case SYS_waitid:
+    case SYS_kill:
+    case SYS_tkill:
+    case SYS_tgkill:
+    case SYS_fcntl:
+    case SYS_flock:
+    case SYS_fsync:
+    case SYS_fdatasync:
+    case SYS_ftruncate:
+    case SYS_fallocate:
+    case SYS_fadvise64:
+    case SYS_sync_file_range:
+    case SYS_copy_file_range:
+    case SYS_sendfile:
+    case SYS_splice:
+    case SYS_tee:
+    case SYS_chdir:
+    case SYS_fchdir:
+    case SYS_umask:
+    case SYS_prctl:
+    case SYS_futex:
+    case 449: /* futex_waitv */
+    case SYS_set_tid_address:
+    case SYS_set_robust_list:
+    case SYS_get_robust_list:
+    case SYS_membarrier:
+    case SYS_getpriority:
+    case SYS_setpriority:
+    case SYS_memfd_create:
+    case 334: /* rseq */
+    case 424: /* pidfd_send_signal */
+    case 434: /* pidfd_open */
+    case 436: /* close_range */
         return true;
     default:
         return false;
     }
+}
+
+static __attribute__((noinline)) void note_beyond(const char *function, uint32_t module, long number) {
+    int saved = errno;
+    kache_emit(K_RAW_SYSCALL, 0, 0, module, number, text_of(function), NO_TEXT);
+    errno = saved;
 }
 
 static void note_syscall(long number, const long *a, long result, int err, uint32_t module) {
@@ -352,8 +490,26 @@ static void note_syscall(long number, const long *a, long result, int err, uint3
     case SYS_getrandom:
         note_volatile("getrandom", module, FIRST_RANDOM);
         break;
+    case SYS_getcwd:
+        if (!err) kache_note_cwd(module, (const char *)a[0]);
+        break;
+#ifdef SYS_time
+    case SYS_time:
+#endif
+    case SYS_gettimeofday:
+        note_volatile("gettimeofday", module, FIRST_GETTIMEOFDAY);
+        break;
+    case SYS_clock_gettime:
+        if (is_of_day((clockid_t)a[0])) note_volatile("clock_gettime", module, FIRST_CLOCK);
+        break;
+    case SYS_uname:
+        note_volatile("uname", module, FIRST_UNAME);
+        break;
+    case SYS_sched_getaffinity:
+        note_volatile("sched_getaffinity", module, FIRST_CPUS);
+        break;
     default:
-        if (is_beyond_us(number)) kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
+        if (!is_harmless(number)) kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
     }
 }
 
@@ -381,7 +537,7 @@ HOOK(long, syscall, long number, ...) {
     long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;
     int err = result == -1 ? saved : 0;
-    if (err != EFAULT || is_beyond_us(number)) note_syscall(number, a, result, err, module);
+    if (err != EFAULT) note_syscall(number, a, result, err, module);
     errno = saved;
     return result;
 }
