@@ -438,25 +438,28 @@ static __attribute__((noinline)) void note_beyond(const char *function, uint32_t
     errno = saved;
 }
 
+/* A path that is at no readable address must not be touched; one that is not there is not recorded. */
+#define NAMED(argument) (err == EFAULT ? NULL : (const char *)a[argument])
+
 static void note_syscall(long number, const long *a, long result, int err, uint32_t module) {
     switch (number) {
 #ifdef SYS_open
     case SYS_open:
-        kache_note_open(err, module, AT_FDCWD, (const char *)a[0], (int)a[1]);
+        kache_note_open(err, module, AT_FDCWD, NAMED(0), (int)a[1]);
         break;
     case SYS_creat:
-        kache_note_open(err, module, AT_FDCWD, (const char *)a[0], O_WRONLY | O_CREAT | O_TRUNC);
+        kache_note_open(err, module, AT_FDCWD, NAMED(0), O_WRONLY | O_CREAT | O_TRUNC);
         break;
     case SYS_stat:
     case SYS_lstat:
         kache_note_path(K_STAT, number == SYS_lstat ? F_NOFOLLOW : 0, err, module,
-                        err ? 0 : ((const struct stat *)a[1])->st_mode, AT_FDCWD, (const char *)a[0]);
+                        err ? 0 : ((const struct stat *)a[1])->st_mode, AT_FDCWD, NAMED(0));
         break;
     case SYS_access:
-        kache_note_path(K_STAT, 0, err, module, 0, AT_FDCWD, (const char *)a[0]);
+        kache_note_path(K_STAT, 0, err, module, 0, AT_FDCWD, NAMED(0));
         break;
     case SYS_readlink:
-        kache_note_readlink(err, module, AT_FDCWD, (const char *)a[0], (const char *)a[1], result);
+        kache_note_readlink(err, module, AT_FDCWD, NAMED(0), (const char *)a[1], result);
         break;
     case SYS_getdents:
 #endif
@@ -464,28 +467,28 @@ static void note_syscall(long number, const long *a, long result, int err, uint3
         kache_note_list_fd(err, module, (int)a[0]);
         break;
     case SYS_openat:
-        kache_note_open(err, module, (int)a[0], (const char *)a[1], (int)a[2]);
+        kache_note_open(err, module, (int)a[0], NAMED(1), (int)a[2]);
         break;
     case SYS_openat2:
-        kache_note_open(err, module, (int)a[0], (const char *)a[1],
-                        a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0);
+        kache_note_open(err, module, (int)a[0], NAMED(1),
+                        err != EFAULT && a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0);
         break;
 #ifdef SYS_newfstatat
     case SYS_newfstatat:
         kache_note_path(K_STAT, a[3] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0, err, module,
-                        err ? 0 : ((const struct stat *)a[2])->st_mode, (int)a[0], (const char *)a[1]);
+                        err ? 0 : ((const struct stat *)a[2])->st_mode, (int)a[0], NAMED(1));
         break;
 #endif
     case SYS_statx:
         kache_note_path(K_STAT, a[2] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0, err, module,
-                        err ? 0 : ((const struct statx *)a[4])->stx_mode, (int)a[0], (const char *)a[1]);
+                        err ? 0 : ((const struct statx *)a[4])->stx_mode, (int)a[0], NAMED(1));
         break;
     case SYS_faccessat:
     case SYS_faccessat2:
-        kache_note_path(K_STAT, 0, err, module, 0, (int)a[0], (const char *)a[1]);
+        kache_note_path(K_STAT, 0, err, module, 0, (int)a[0], NAMED(1));
         break;
     case SYS_readlinkat:
-        kache_note_readlink(err, module, (int)a[0], (const char *)a[1], (const char *)a[2], result);
+        kache_note_readlink(err, module, (int)a[0], NAMED(1), (const char *)a[2], result);
         break;
     case SYS_getrandom:
         note_volatile("getrandom", module, FIRST_RANDOM);
@@ -537,7 +540,7 @@ HOOK(long, syscall, long number, ...) {
     long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;
     int err = result == -1 ? saved : 0;
-    if (err != EFAULT) note_syscall(number, a, result, err, module);
+    note_syscall(number, a, result, err, module);
     errno = saved;
     return result;
 }
