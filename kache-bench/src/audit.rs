@@ -217,9 +217,6 @@ impl Audit<'_> {
             out.push_str(if number { "<n>" } else { plain });
             out.push_str(if part.ends_with('/') { "/" } else { "" });
         }
-        if self.neither.len() > SHOWN {
-            out += &format!("  and {} more, which the result has\n", self.neither.len() - SHOWN);
-        }
         out
     }
 }

@@ -338,6 +338,27 @@ HOOK(void *, fdopendir, int fd) {
     return result;
 }
 
+/* The names themselves, from a descriptor that was opened as any file is. */
+HOOK(ssize_t, getdents64, int fd, void *buffer, size_t size) {
+    ssize_t result = REAL(getdents64)(fd, buffer, size);
+    if (SKIP(result < 0)) return result;
+    OUTCOME(result < 0);
+    kache_note_list_fd(err, module, fd);
+    DONE;
+    return result;
+}
+#define DIRENTRIES(name, type)                                                                               \
+    HOOK(ssize_t, name, int fd, char *buffer, size_t size, type *base) {                                     \
+        ssize_t result = REAL(name)(fd, buffer, size, base);                                                 \
+        if (SKIP(result < 0)) return result;                                                                 \
+        OUTCOME(result < 0);                                                                                 \
+        kache_note_list_fd(err, module, fd);                                                                 \
+        DONE;                                                                                                \
+        return result;                                                                                       \
+    }
+DIRENTRIES(getdirentries, off_t)
+DIRENTRIES(getdirentries64, LARGE_OFF)
+
 #define SCANDIR(name)                                                                                        \
     HOOK(int, name, const char *path, void *list, void *filter, void *order) {                               \
         INT_BODY(K_LIST, 0, 0, AT_FDCWD, REAL(name)(path, list, filter, order));                             \
@@ -481,6 +502,9 @@ HOOK(int, symlinkat, const char *target, int dirfd, const char *path) {
 
 HOOK(char *, getcwd, char *buffer, size_t size) {
     CWD_BODY(FIRST_GETCWD, REAL_POINTER(getcwd)(buffer, size));
+}
+void kache_note_cwd(uint32_t module, const char *cwd) {
+    if (kache_first_time(module, FIRST_GETCWD)) kache_emit(K_CWD, 0, 0, module, 0, text_of(cwd), NO_TEXT);
 }
 HOOK(char *, __getcwd_chk, char *buffer, size_t size, size_t limit) {
     CWD_BODY(FIRST_GETCWD, REAL_POINTER(__getcwd_chk)(buffer, size, limit));

@@ -9,6 +9,7 @@ void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int 
 void kache_note_list_fd(int err, uint32_t module, int fd);
 void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd,
                      const char *path);
+void kache_note_cwd(uint32_t module, const char *cwd);
 void kache_note_readlink(int err, uint32_t module, int dirfd, const char *path, const char *result, long len);
 
 /* Bits of what is recorded once for each module. */

@@ -121,9 +121,12 @@ static __attribute__((noinline)) void note_volatile(const char *function, uint32
 #define VOLATILE(name, bit)                                                                                  \
     if (kache_active) note_volatile(name, kache_module(CALLER), bit)
 
+static inline bool is_of_day(clockid_t clock) {
+    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
+}
+
 HOOK(int, clock_gettime, clockid_t clock, struct timespec *now) {
-    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI)
-        VOLATILE("clock_gettime", FIRST_CLOCK);
+    if (is_of_day(clock)) VOLATILE("clock_gettime", FIRST_CLOCK);
     return REAL(clock_gettime)(clock, now);
 }
 HOOK(int, gettimeofday, void *now, void *zone) {
@@ -269,6 +272,46 @@ HOOK(int, connect, int fd, const struct sockaddr *address, socklen_t size) {
     return result;
 }
 
+/* ---- what no record stands for ---- */
+
+static void note_beyond(const char *function, uint32_t module, long number);
+
+#define BEYOND(type, name, parameters, ...)                                                                  \
+    HOOK(type, name, parameters) {                                                                           \
+        if (kache_active) note_beyond(#name, kache_module(CALLER), 0);                                       \
+        return REAL(name)(__VA_ARGS__);                                                                      \
+    }
+#define COMMA ,
+
+/* Where paths mean something else from then on. */
+BEYOND(int, chroot, const char *path, path)
+BEYOND(int, pivot_root, const char *root COMMA const char *old, root, old)
+BEYOND(int, setns, int fd COMMA int kind, fd, kind)
+BEYOND(int, unshare, int flags, flags)
+BEYOND(int, mount, const char *from COMMA const char *to COMMA const char *type COMMA unsigned long flags COMMA
+       const void *data, from, to, type, flags, data)
+/* Files by what is no path. */
+BEYOND(int, open_by_handle_at, int fd COMMA void *handle COMMA int flags, fd, handle, flags)
+/* What others left in memory. */
+BEYOND(int, shmget, int key COMMA size_t size COMMA int flags, key, size, flags)
+BEYOND(int, msgget, int key COMMA int flags, key, flags)
+BEYOND(int, semget, int key COMMA int count COMMA int flags, key, count, flags)
+
+HOOK(int, shm_open, const char *name, int flags, mode_t mode) {
+    if (kache_active) note_beyond("shm_open", kache_module(CALLER), 0);
+    return REAL(shm_open)(name, flags, mode);
+}
+
+/* To somebody, without a connection. */
+HOOK(ssize_t, sendto, int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length) {
+    if (kache_active && to) note_beyond("sendto", kache_module(CALLER), 0);
+    return REAL(sendto)(fd, data, size, flags, to, length);
+}
+HOOK(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags) {
+    if (kache_active && message && message->msg_name) note_beyond("sendmsg", kache_module(CALLER), 0);
+    return REAL(sendmsg)(fd, message, flags);
+}
+
 /* ---- syscall ---- */
 
 struct open_how_ {
@@ -284,41 +327,139 @@ struct open_how_ {
 #define SYS_faccessat2 439
 #endif
 
-/* What no record of a path can stand for: the reader should take the process for one that was not observed. */
-static bool is_beyond_us(long number) {
+/* What neither looks at anything nor changes anything that lasts but by descriptors, whose opening was recorded. For any
+ * other number no record stands: the reader should take the process for one that was not observed. */
+static bool is_harmless(long number) {
     switch (number) {
-    case SYS_chroot:
-    case SYS_mount:
-    case SYS_open_by_handle_at:
-    case 425: /* io_uring_setup */
-    case 428: /* open_tree */
-    case 430: /* fsopen */
-    case 442: /* mount_setattr */
+#ifdef SYS_fork
+    case SYS_fork:
+    case SYS_vfork:
+    case SYS_pipe:
+    case SYS_dup2:
+    case SYS_poll:
+    case SYS_select:
+    case SYS_epoll_create:
+    case SYS_epoll_wait:
+    case SYS_eventfd:
+    case SYS_arch_prctl:
+#endif
+    case SYS_read:
+    case SYS_write:
+    case SYS_close:
+    case SYS_fstat:
+    case SYS_lseek:
+    case SYS_mmap:
+    case SYS_mprotect:
+    case SYS_munmap:
+    case SYS_brk:
+    case SYS_mremap:
+    case SYS_msync:
+    case SYS_mincore:
+    case SYS_madvise:
+    case SYS_mlock:
+    case SYS_munlock:
+    case SYS_rt_sigaction:
+    case SYS_rt_sigprocmask:
+    case SYS_rt_sigreturn:
+    case SYS_rt_sigtimedwait:
+    case SYS_rt_sigsuspend:
+    case SYS_sigaltstack:
+    case SYS_pread64:
+    case SYS_pwrite64:
+    case SYS_readv:
+    case SYS_writev:
+    case SYS_preadv:
+    case SYS_pwritev:
+    case 327: /* preadv2 */
+    case 328: /* pwritev2 */
+    case SYS_pipe2:
+    case SYS_dup:
+    case SYS_dup3:
+    case SYS_ppoll:
+    case SYS_pselect6:
+    case SYS_epoll_create1:
+    case SYS_epoll_ctl:
+    case SYS_epoll_pwait:
+    case SYS_eventfd2:
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_sched_yield:
+    case SYS_sched_setaffinity:
+    case SYS_getpid:
+    case SYS_gettid:
+    case SYS_getppid:
+    case SYS_clone:
+    case 435: /* clone3 */
+    case SYS_exit:
+    case SYS_exit_group:
+    case SYS_wait4:
+    case SYS_waitid:
+    case SYS_kill:
+    case SYS_tkill:
+    case SYS_tgkill:
+    case SYS_fcntl:
+    case SYS_flock:
+    case SYS_fsync:
+    case SYS_fdatasync:
+    case SYS_ftruncate:
+    case SYS_fallocate:
+    case SYS_fadvise64:
+    case SYS_sync_file_range:
+    case SYS_copy_file_range:
+    case SYS_sendfile:
+    case SYS_splice:
+    case SYS_tee:
+    case SYS_chdir:
+    case SYS_fchdir:
+    case SYS_umask:
+    case SYS_prctl:
+    case SYS_futex:
+    case 449: /* futex_waitv */
+    case SYS_set_tid_address:
+    case SYS_set_robust_list:
+    case SYS_get_robust_list:
+    case SYS_membarrier:
+    case SYS_getpriority:
+    case SYS_setpriority:
+    case SYS_memfd_create:
+    case 334: /* rseq */
+    case 424: /* pidfd_send_signal */
+    case 434: /* pidfd_open */
+    case 436: /* close_range */
         return true;
     default:
         return false;
     }
 }
 
+static __attribute__((noinline)) void note_beyond(const char *function, uint32_t module, long number) {
+    int saved = errno;
+    kache_emit(K_RAW_SYSCALL, 0, 0, module, number, text_of(function), NO_TEXT);
+    errno = saved;
+}
+
+/* A path that is at no readable address must not be touched; one that is not there is not recorded. */
+#define NAMED(argument) (err == EFAULT ? NULL : (const char *)a[argument])
+
 static void note_syscall(long number, const long *a, long result, int err, uint32_t module) {
     switch (number) {
 #ifdef SYS_open
     case SYS_open:
-        kache_note_open(err, module, AT_FDCWD, (const char *)a[0], (int)a[1]);
+        kache_note_open(err, module, AT_FDCWD, NAMED(0), (int)a[1]);
         break;
     case SYS_creat:
-        kache_note_open(err, module, AT_FDCWD, (const char *)a[0], O_WRONLY | O_CREAT | O_TRUNC);
+        kache_note_open(err, module, AT_FDCWD, NAMED(0), O_WRONLY | O_CREAT | O_TRUNC);
         break;
     case SYS_stat:
     case SYS_lstat:
         kache_note_path(K_STAT, number == SYS_lstat ? F_NOFOLLOW : 0, err, module,
-                        err ? 0 : ((const struct stat *)a[1])->st_mode, AT_FDCWD, (const char *)a[0]);
+                        err ? 0 : ((const struct stat *)a[1])->st_mode, AT_FDCWD, NAMED(0));
         break;
     case SYS_access:
-        kache_note_path(K_STAT, 0, err, module, 0, AT_FDCWD, (const char *)a[0]);
+        kache_note_path(K_STAT, 0, err, module, 0, AT_FDCWD, NAMED(0));
         break;
     case SYS_readlink:
-        kache_note_readlink(err, module, AT_FDCWD, (const char *)a[0], (const char *)a[1], result);
+        kache_note_readlink(err, module, AT_FDCWD, NAMED(0), (const char *)a[1], result);
         break;
     case SYS_getdents:
 #endif
@@ -326,34 +467,52 @@ static void note_syscall(long number, const long *a, long result, int err, uint3
         kache_note_list_fd(err, module, (int)a[0]);
         break;
     case SYS_openat:
-        kache_note_open(err, module, (int)a[0], (const char *)a[1], (int)a[2]);
+        kache_note_open(err, module, (int)a[0], NAMED(1), (int)a[2]);
         break;
     case SYS_openat2:
-        kache_note_open(err, module, (int)a[0], (const char *)a[1],
-                        a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0);
+        kache_note_open(err, module, (int)a[0], NAMED(1),
+                        err != EFAULT && a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0);
         break;
 #ifdef SYS_newfstatat
     case SYS_newfstatat:
         kache_note_path(K_STAT, a[3] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0, err, module,
-                        err ? 0 : ((const struct stat *)a[2])->st_mode, (int)a[0], (const char *)a[1]);
+                        err ? 0 : ((const struct stat *)a[2])->st_mode, (int)a[0], NAMED(1));
         break;
 #endif
     case SYS_statx:
         kache_note_path(K_STAT, a[2] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0, err, module,
-                        err ? 0 : ((const struct statx *)a[4])->stx_mode, (int)a[0], (const char *)a[1]);
+                        err ? 0 : ((const struct statx *)a[4])->stx_mode, (int)a[0], NAMED(1));
         break;
     case SYS_faccessat:
     case SYS_faccessat2:
-        kache_note_path(K_STAT, 0, err, module, 0, (int)a[0], (const char *)a[1]);
+        kache_note_path(K_STAT, 0, err, module, 0, (int)a[0], NAMED(1));
         break;
     case SYS_readlinkat:
-        kache_note_readlink(err, module, (int)a[0], (const char *)a[1], (const char *)a[2], result);
+        kache_note_readlink(err, module, (int)a[0], NAMED(1), (const char *)a[2], result);
         break;
     case SYS_getrandom:
         note_volatile("getrandom", module, FIRST_RANDOM);
         break;
+    case SYS_getcwd:
+        if (!err) kache_note_cwd(module, (const char *)a[0]);
+        break;
+#ifdef SYS_time
+    case SYS_time:
+#endif
+    case SYS_gettimeofday:
+        note_volatile("gettimeofday", module, FIRST_GETTIMEOFDAY);
+        break;
+    case SYS_clock_gettime:
+        if (is_of_day((clockid_t)a[0])) note_volatile("clock_gettime", module, FIRST_CLOCK);
+        break;
+    case SYS_uname:
+        note_volatile("uname", module, FIRST_UNAME);
+        break;
+    case SYS_sched_getaffinity:
+        note_volatile("sched_getaffinity", module, FIRST_CPUS);
+        break;
     default:
-        if (is_beyond_us(number)) kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
+        if (!is_harmless(number)) kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
     }
 }
 
@@ -381,7 +540,7 @@ HOOK(long, syscall, long number, ...) {
     long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;
     int err = result == -1 ? saved : 0;
-    if (err != EFAULT || is_beyond_us(number)) note_syscall(number, a, result, err, module);
+    note_syscall(number, a, result, err, module);
     errno = saved;
     return result;
 }

@@ -400,7 +400,11 @@ __attribute__((used, visibility("hidden"))) void *kache_before_dlopen(const char
     return before_dlopen(&real_dlopen, "dlopen", name, caller);
 }
 
+/* What is loaded apart from all else has a libc of its own, in front of which nothing stands. */
 __attribute__((used, visibility("hidden"))) void *kache_before_dlmopen(const char *name, void *caller) {
+    int saved = errno;
+    if (kache_active && name) kache_emit(K_RAW_SYSCALL, 0, 0, kache_module(caller), 0, text_of("dlmopen"), NO_TEXT);
+    errno = saved;
     return before_dlopen(&real_dlmopen, "dlmopen", name, caller);
 }
 

@@ -255,7 +255,8 @@ pub fn decode(slot: &[u8]) -> Option<(StatId, Known)> {
     for (w, c) in words.iter_mut().zip(slot.chunks_exact(8)) {
         *w = u64::from_le_bytes(c.try_into().expect("eight bytes"));
     }
-    if words[0] != mix(&words[1..]) {
+    // The last two words are spare: what has anything there was not written by `encode`.
+    if words[0] != mix(&words[1..]) || words[10..] != [0; SLOT / 8 - 10] {
         return None;
     }
     let mut digest = [0; 32];

@@ -17,14 +17,15 @@
 //! | `leads-to` | portable path | the same, as a portable path: where the compiler only follows the link |
 //! | `env` | variable | its value to the byte, or that it is unset |
 //! | `env-path` | variable | its value as a portable path: proved to be used only to locate included files |
-//! | `env-all` | nothing | every variable that no row of the ignore table excuses |
+//! | `env-all` | nothing, or `every` | every variable that no row of the ignore table excuses, or of that for macros alone |
 //! | `env-all-path` | nothing | the same, with roots by their names: of a linker script that is said to use paths only to find files |
 //! | `program` | name searched in `PATH` | the contents of the program found |
 //! | `library` | name that the loader searches | the contents of the library found |
 //! | `cwd` | nothing | the working directory to the byte |
 //! | `define` | macro | what the command line gives for it, to the byte (counts only where a path is in it, and a source can have used it) |
 //! | `place` | nothing | the working directory and all roots to the byte |
-//! | `host` | `host` or `user` | the machine's name and kernel, the user |
+//! | `host` | `host`, `user`, `processors` | the machine's name and kernel, the user, the processors |
+//! | `status` | portable path | when a file was modified and created, and its permissions |
 //! | `linker` | nothing | the contents of the linker this invocation names (`cc` where none), and what it is spoken to as |
 //! | `setting` | a flag | how this caller wants diagnostics (counts only where there were any) |
 
@@ -78,6 +79,7 @@ kinds! {
     Source = 21, "source";
     Define = 18, "define";
     Twins = 19, "twins";
+    Status = 23, "status";
 }
 
 /// A look, not yet what was seen.

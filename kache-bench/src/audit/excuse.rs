@@ -43,7 +43,8 @@ const RULES: &[Rule] = &[
         holds: |e, a| {
             let own = |p: &String| {
                 let p = Path::new(p);
-                p == a.path || p.parent() == a.path.parent() && stem(p) == stem(&a.path)
+                p == a.path
+                    || p.parent() == a.path.parent() && stem(p) == stem(&a.path) && is_product(&a.path)
             };
             a.way != Way::Read && (e.outputs.iter().any(own) || e.tree.is_made(&a.path))
         },
@@ -150,6 +151,12 @@ fn stem(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_string_lossy().into_owned();
     let name = name.strip_prefix("lib").unwrap_or(&name);
     Some(name.split('.').next().unwrap_or(name).to_owned())
+}
+
+/// Whether a compiler writes files with such an ending: a header beside an object is none of its outputs.
+fn is_product(path: &Path) -> bool {
+    const PRODUCTS: [&str; 10] = ["a", "d", "dwo", "dwp", "gcno", "o", "rlib", "rmeta", "s", "so"];
+    path.extension().is_none_or(|e| PRODUCTS.iter().any(|p| e == *p))
 }
 
 /// What a toolchain's identity is made of: the documentation and the library's sources are not in it.

@@ -68,6 +68,8 @@ pub enum Left {
     NoWay,
     /// The unit itself would be gone.
     Itself,
+    /// Names of one file are alike whatever is done to it.
+    Same,
 }
 
 impl Left {
@@ -77,6 +79,7 @@ impl Left {
             Left::Outside => "outside the clone, and not changed",
             Left::NoWay => "no way to change it for one process",
             Left::Itself => "the unit lies in it",
+            Left::Same => "one file by several names, which no change tells apart",
         }
     }
 }
@@ -251,7 +254,16 @@ impl Changed {
     fn twins(&mut self, raw: &str, site: &Site<'_>) -> Tried {
         let local = |p: &str| p.strip_prefix("<workspace>/").map(|rest| site.checkout.join(rest));
         let places: Vec<PathBuf> = raw.split(' ').filter_map(local).collect();
-        let [one, other, ..] = &places[..] else { return Ok(Err(Left::Outside)) };
+        let Some(one) = places.first() else { return Ok(Err(Left::Outside)) };
+        let real = |p: &Path| p.canonicalize().map_err(Trouble::io("resolve", p));
+        let first_file = real(one)?;
+        let mut other = None;
+        for place in &places[1..] {
+            if real(place)? != first_file {
+                other = Some(place);
+            }
+        }
+        let Some(other) = other else { return Ok(Err(Left::Same)) };
         let time = |p: &Path| fs::metadata(p).and_then(|m| m.modified()).map_err(Trouble::io("look at", p));
         let second =
             |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();

@@ -59,6 +59,15 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
     out
 }
 
+/// The names of all that any unit could have excluded, in their order.
+pub fn rows() -> Vec<String> {
+    let variables = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV).chain(tables::IGNORED_FOR_MACROS);
+    let flags = rustc_flags::TABLE.iter().chain(gnu_flags::TABLE).filter(|r| r.bucket == Bucket::Excluded);
+    let all = variables.map(|r| format!("env {}", r.what)).chain(flags.map(|r| format!("flag {}", r.flag)));
+    let mut seen = std::collections::BTreeSet::new();
+    all.filter(|name| seen.insert(name.clone())).collect()
+}
+
 /// All of `parts` at once.
 pub fn together(asked: &Invocation, parts: &[Excluded]) -> Invocation {
     let mut all = asked.clone();
@@ -84,6 +93,8 @@ fn change(invocation: &mut Invocation, name: &str, dir: &Path) {
     };
     let value: OsString = match name {
         "PATH" => more(":/nonexistent/kache-mutation"),
+        // Before a colon nothing would mean the working directory, which may well have libraries in it.
+        "LD_LIBRARY_PATH" if old.is_empty() => "/nonexistent/kache-mutation".into(),
         "LD_LIBRARY_PATH" => more(":/nonexistent/kache-mutation"),
         "LD_PRELOAD" => old.clone(),
         "TMPDIR" | "TMP" | "TEMP" => dir.join("tmp").into(),

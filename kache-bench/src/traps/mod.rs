@@ -16,6 +16,8 @@ mod macros;
 mod needless;
 mod paths;
 mod places;
+mod quiet;
+mod search;
 mod side;
 mod site;
 mod suite;
@@ -72,11 +74,13 @@ pub struct Theme {
 pub const THEMES: &[Theme] = &[
     Theme { name: "Rust: what proc macros look at", cases: macros::CASES },
     Theme { name: "Rust: beside and behind the macro", cases: side::CASES },
+    Theme { name: "Rust: asked by other ways", cases: quiet::CASES },
     Theme { name: "Rust: what is linked", cases: link::CASES },
     Theme { name: "Rust: sources and where they are", cases: paths::CASES },
     Theme { name: "Rust: flags, modes and formats", cases: flags::CASES },
     Theme { name: "Compilers replaced", cases: toolchain::CASES },
     Theme { name: "C and C++: headers and other inputs", cases: headers::CASES },
+    Theme { name: "C and C++: searched and told by other ways", cases: search::CASES },
     Theme { name: "C and C++: the place", cases: places::CASES },
     Theme { name: "Time", cases: times::CASES },
     Theme { name: "What must not matter", cases: needless::CASES },

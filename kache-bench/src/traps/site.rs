@@ -46,7 +46,8 @@ pub struct Site {
     base: Environment,
     /// Variables of the build: set, or taken away.
     variables: BTreeMap<String, Option<String>>,
-    umask: Option<&'static str>,
+    /// What a shell does before it becomes a command of the build, and what it becomes it by.
+    before: Option<String>,
     /// What is built, in order.
     pub units: Vec<Unit>,
     /// What is looked at afterwards.
@@ -76,7 +77,7 @@ impl Site {
             here,
             base,
             variables: BTreeMap::new(),
-            umask: None,
+            before: None,
             units: Vec::new(),
             looks: Vec::new(),
             meanwhile: None,
@@ -269,8 +270,20 @@ impl Site {
 
     /// The mask for the modes of new files.
     pub fn umask(&mut self, mask: &'static str) -> &mut Site {
-        self.umask = Some(mask);
+        self.before = Some(format!("umask {mask}; exec"));
         self
+    }
+
+    /// Commands are given a file open, as their third descriptor.
+    pub fn opened(&mut self, name: &str) -> &mut Site {
+        self.before = Some(format!("exec 3<{name}; exec"));
+        self
+    }
+
+    /// The build may use one processor of those that there are.
+    pub fn on_one_processor(&mut self) -> &mut Site {
+        self.before = Some("exec taskset -c 0".into());
+        self.need("taskset")
     }
 
     /// What happens while the first build runs, in a thread of its own.
@@ -373,13 +386,13 @@ impl Site {
         self.base.clone()
     }
 
-    /// A command that runs a program with the mask that was asked for.
+    /// A command that runs a program as was asked for.
     pub fn command(&self, words: &[OsString]) -> Command {
-        let mut command = match self.umask {
+        let mut command = match &self.before {
             None => Command::new(&words[0]),
-            Some(mask) => {
+            Some(before) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("umask {mask}; exec \"$0\" \"$@\"")]).arg(&words[0]);
+                shell.args(["-c", &format!("{before} \"$0\" \"$@\"")]).arg(&words[0]);
                 shell
             }
         };

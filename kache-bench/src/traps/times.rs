@@ -126,6 +126,27 @@ pub const CASES: &[Case] = &[
         change: wait,
     },
     Case {
+        name: "macro-clock-by-number",
+        about: "a proc macro pastes the time of day, which it asks for by the system call's number",
+        source: "https://man7.org/linux/man-pages/man2/syscall.2.html",
+        expect: Fleeting,
+        lay: |s| {
+            if !cfg!(target_arch = "x86_64") {
+                s.skip("the number of the system call is x86-64's");
+            }
+            s.proc_macro(
+                r#"extern "C" { fn syscall(number: i64, ...) -> i64; }
+                   let mut now = [0i64; 2];
+                   unsafe { syscall(228, 0i64, now.as_mut_ptr()) };
+                   let t = now[0] % 86400;
+                   format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
+            );
+            s.looks.clear();
+            s.look(Look::By(|s| fresh_in(s, "out/libl.rlib")));
+        },
+        change: wait,
+    },
+    Case {
         name: "macro-clock-program",
         about: "a proc macro pastes what the program date says",
         source: "https://docs.rs/build-time/latest/build_time/",

@@ -375,12 +375,12 @@ fn difference(d: &Difference, page: &mut Page) {
         }
     }
     match (old, new) {
-        (Some(a), Some(b)) if d.name.starts_with("env-all") && counted(&a.raw) == counted(&b.raw) => {
+        (Some(a), Some(b)) if is_environment(d) && counted(&a.raw, d) == counted(&b.raw, d) => {
             page.line(
                 "    the names are the same: the value of one of them changed (values are not recorded)",
             );
         }
-        _ if d.name.starts_with("env-all") => {}
+        _ if is_environment(d) => {}
         _ => raws(old, new, page),
     }
 }
@@ -388,15 +388,21 @@ fn difference(d: &Difference, page: &mut Page) {
 /// What to show of a side: of all variables the names, of a digest its beginning.
 fn text(side: Option<&Side>, d: &Difference) -> String {
     let Some(side) = side else { return String::new() };
-    if d.name.starts_with("env-all") {
-        return format!("{}: {}", short(&side.value), counted(&side.raw).join(" "));
+    if is_environment(d) {
+        return format!("{}: {}", short(&side.value), counted(&side.raw, d).join(" "));
     }
     if side.value == "\0unset" { "(unset)".to_string() } else { short(&side.value).to_string() }
 }
 
+fn is_environment(d: &Difference) -> bool {
+    d.name.starts_with("env-all")
+}
+
 /// The names of variables that count where something may have read them all.
-fn counted(names: &str) -> Vec<&str> {
-    let counts = |n: &&str| crate::observe::tables::ignored_env(n.as_bytes()).is_none();
+fn counted<'a>(names: &'a str, d: &Difference) -> Vec<&'a str> {
+    use crate::observe::tables;
+    let ignored = if d.name.contains(' ') { tables::ignored_for_macros } else { tables::ignored_env };
+    let counts = |n: &&str| ignored(n.as_bytes()).is_none();
     let mut names: Vec<&str> = names.split(' ').filter(counts).collect();
     names.sort_unstable();
     names

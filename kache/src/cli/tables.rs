@@ -20,7 +20,7 @@ pub struct Options {
 type Table = (&'static str, &'static str, &'static [rules::Row]);
 
 /// Every table of `observe::tables`.
-fn all() -> [Table; 13] {
+fn all() -> [Table; 16] {
     [
         ("ignored-paths", "paths that are never inputs, whoever looks at them", rules::IGNORED_PATHS),
         (
@@ -64,6 +64,21 @@ fn all() -> [Table; 13] {
             "tells-place",
             "functions by which a proc macro learns where it is: its place counts literally",
             rules::TELLS_PLACE,
+        ),
+        (
+            "tells-processors",
+            "paths by which other programs learn of the processors: their number and sort count",
+            rules::TELLS_PROCESSORS,
+        ),
+        (
+            "tells-status",
+            "functions by which a proc macro learns times and permissions: those of the files that it looks at count",
+            rules::TELLS_STATUS,
+        ),
+        (
+            "tells-reading",
+            "functions by which a proc macro learns when files were read: what it helps to build is not stored",
+            rules::TELLS_READING,
         ),
         (
             "unseen-calls",

@@ -69,12 +69,20 @@ fn num(b: &[u8], at: usize, n: usize) -> Option<u64> {
 
 /// Whether the object imports one of the symbols. `None` where it cannot be told.
 pub fn imports(path: &Path, wanted: &[&str]) -> Option<bool> {
+    imports_any(path, |name| wanted.iter().any(|w| w.as_bytes() == name))
+}
+
+/// Whether the object takes Rust's standard library from another, whose looks are then not told from that other's own.
+pub fn shares_std(path: &Path) -> Option<bool> {
+    imports_any(path, |name| name.windows(4).any(|part| part == b"3std"))
+}
+
+fn imports_any(path: &Path, wanted: impl Fn(&[u8]) -> bool) -> Option<bool> {
     let (symbols, names) = Object::open(path)?.table(DYNSYM)?;
     Some(symbols.chunks_exact(24).any(|s| {
         let undefined = s[6] == 0 && s[7] == 0;
         let name = names.get(num(s, 0, 4).unwrap_or(0) as usize..).unwrap_or(&[]);
-        let name = name.split(|b| *b == 0).next().unwrap_or(&[]);
-        undefined && wanted.iter().any(|w| w.as_bytes() == name)
+        undefined && wanted(name.split(|b| *b == 0).next().unwrap_or(&[]))
     }))
 }
 

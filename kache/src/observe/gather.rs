@@ -13,9 +13,12 @@
 //! | lists | nothing where only crates of crates are searched (their metadata has their hashes); else the names that could be crates | the names, and of what sort each is |
 //! | reads a link, resolves a path | that something is there or not: what it leads to is opened by name | the links on the way; the working directory where the path was relative |
 //! | reads a variable | by `tables::IGNORED_ENV`, `COMPILER_ENV`; a path by `include` | by `tables::IGNORED_FOR_MACROS`; a path by `LOCATORS` |
-//! | may read all variables (imports `environ`) | nothing | all variables but the ignored; a linker script by `LOCATORS`, and what it starts: with paths as portable ones |
+//! | may read all variables (imports `environ`) | nothing | all variables but those ignored for macros; a script but those ignored for it; a linker script by `LOCATORS`, and what it starts: with paths as portable ones |
+//! | has a function that tells times or permissions (`tables::TELLS_STATUS`) | nothing | those of the files that it opens or probes |
+//! | asks how many processors there are | nothing | their number and sort |
 //! | asks for the working directory | nothing | where that is, literally; not of a linker script by `LOCATORS` |
 //! | has a function that tells paths (`tables::TELLS_PLACE`) | nothing | where the working directory and all roots are, literally |
+//! | takes the standard library from the compiler's | nothing | the result cannot be stored |
 //! | has an instruction that calls the kernel (or, on machines whose code is not read, functions by `tables::UNSEEN_CALLS`) | nothing | the result cannot be stored |
 //! | asks who and where it is | nothing | host, user |
 //! | reads the clock, connects | nothing | the result cannot be stored |
@@ -29,7 +32,7 @@ mod files;
 use super::elf;
 use super::include::Step;
 use super::log::{self, Kind, Record, flag};
-use super::look::find_program;
+use super::look::{EVERY, find_program};
 use super::tables;
 use crate::compiler::Invocation;
 use crate::compiler::flags::Deferred;
@@ -78,6 +81,10 @@ struct Process {
     name: String,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
+    /// Modules that can tell times and permissions of files.
+    tells_status: HashSet<u32>,
+    /// The directory that it began in.
+    cwd: PathBuf,
     /// By module id: the crate that a loaded proc macro was made from.
     crates: HashMap<u32, String>,
     /// Modules recorded before anything else belong to the program as it was linked.
@@ -85,8 +92,9 @@ struct Process {
 }
 
 impl Process {
-    fn begun(class: Class, foreign: bool, locates: bool, name: String) -> Process {
-        Process { class, foreign, locates, name, own: HashMap::new(), crates: HashMap::new(), starting: true }
+    fn begun(class: Class, foreign: bool, locates: bool, name: String, cwd: PathBuf) -> Process {
+        let (own, crates, tells_status) = (HashMap::new(), HashMap::new(), HashSet::new());
+        Process { class, foreign, locates, name, own, crates, tells_status, cwd, starting: true }
     }
 }
 
@@ -220,7 +228,13 @@ impl<'a> Gatherer<'a> {
             Class::Tool => true,
             Class::Compiler => process.own.get(&r.module).copied().unwrap_or(false),
         };
+        let status = process.tells_status.contains(&r.module);
+        let real = own.then(|| real_name(r.path, &process.cwd)).flatten();
+        let r = &Record { path: real.as_deref().unwrap_or(r.path), ..*r };
         self.foreign = foreign || !own && class == Class::Compiler;
+        if status && r.errno == 0 && matches!(r.kind, Kind::Read | Kind::Stat) {
+            self.status(r);
+        }
         match r.kind {
             Kind::Read => self.read(r, own),
             Kind::Stat => self.probe(r, own),
@@ -245,10 +259,11 @@ impl<'a> Gatherer<'a> {
             Kind::Volatile if !own => self.volatile(r),
             Kind::RawSyscall if !own => {
                 let name = self.name_of(r);
-                self.refuse(
-                    "raw-syscall",
-                    format!("{name} made system call {} that the observer cannot follow", r.aux),
-                );
+                let what = match r.path {
+                    b"" => format!("made system call {}", r.aux),
+                    function => format!("called {}", String::from_utf8_lossy(function)),
+                };
+                self.refuse("raw-syscall", format!("{name} {what}, which the observer cannot follow"));
             }
             _ => {}
         }
@@ -261,13 +276,14 @@ impl<'a> Gatherer<'a> {
     fn start(&mut self, r: &Record) {
         let exe = platform::os_str(r.path);
         let name = Path::new(exe).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let cwd = PathBuf::from(platform::os_str(r.path2));
         let forked = r.flags & flag::FORKED != 0;
         if forked {
             let parent = u32::try_from(r.aux).ok().and_then(|p| self.processes.get(&p));
             let class = parent.map_or(Class::Other, |p| p.class);
             let foreign = parent.is_none_or(|p| p.foreign);
             let locates = parent.is_some_and(|p| p.locates);
-            self.processes.insert(r.pid, Process::begun(class, foreign, locates, name));
+            self.processes.insert(r.pid, Process::begun(class, foreign, locates, name, cwd));
             return;
         }
         if self.root_pid == 0 {
@@ -285,13 +301,17 @@ impl<'a> Gatherer<'a> {
             Class::Other
         };
         let locates = !foreign && self.locates(r.pid, parent);
-        self.processes.insert(r.pid, Process::begun(class, foreign, locates, name));
+        self.processes.insert(r.pid, Process::begun(class, foreign, locates, name, cwd));
         if r.pid == self.root_pid && class == Class::Compiler {
             return;
         }
         // Whatever runs can have been handed the whole environment by its `main`.
         if class == Class::Other {
-            self.look(if locates { LookKind::EnvAllPath } else { LookKind::EnvAll }, b"");
+            let every = if foreign { EVERY } else { b"" };
+            match locates {
+                true => self.look(LookKind::EnvAllPath, b""),
+                false => self.look(LookKind::EnvAll, every),
+            }
             if let Some(name) = self.told(r.pid).filter(|_| !foreign && self.linker.is_some()) {
                 self.out.readers.entry(Vec::new()).or_default().insert(name);
             }
@@ -371,7 +391,9 @@ impl<'a> Gatherer<'a> {
             return;
         }
         if class == Class::Compiler {
-            self.abilities(path);
+            if self.abilities(path) {
+                self.processes.entry(r.pid).and_modify(|p| _ = p.tells_status.insert(r.module));
+            }
         } else if started_by_others {
             self.past_libc(path);
         }
@@ -385,15 +407,24 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// What a proc macro could do without a look that is seen: the names in its object tell.
-    fn abilities(&mut self, path: &Path) {
+    /// What a proc macro could do without a look that is seen: the names in its object tell. Whether it can tell a file's
+    /// times and permissions is for the looks that it makes.
+    fn abilities(&mut self, path: &Path) -> bool {
         self.past_libc(path);
         if elf::imports(path, &["environ", "__environ", "_environ"]).unwrap_or(true) {
-            self.look(LookKind::EnvAll, b"");
+            self.look(LookKind::EnvAll, EVERY);
         }
-        let unseen: Vec<&str> = tables::UNSEEN_CALLS.iter().map(|r| r.what).collect();
-        let place: Vec<&str> = tables::TELLS_PLACE.iter().map(|r| r.what).collect();
-        match elf::functions(path, &[&unseen[..], &place].concat()) {
+        if elf::shares_std(path) == Some(true) {
+            let shown = path.display();
+            self.refuse(
+                "raw-syscall",
+                format!("{shown} looks by way of the compiler's own standard library"),
+            );
+        }
+        let parts = |table: &[tables::Row]| table.iter().map(|r| r.what).collect::<Vec<&str>>();
+        let (unseen, place) = (parts(tables::UNSEEN_CALLS), parts(tables::TELLS_PLACE));
+        let (status, reading) = (parts(tables::TELLS_STATUS), parts(tables::TELLS_READING));
+        match elf::functions(path, &[&unseen[..], &place, &status, &reading].concat()) {
             Some(found) => {
                 if found.iter().any(|f| place.contains(f)) {
                     self.look(LookKind::Place, b"");
@@ -402,8 +433,15 @@ impl<'a> Gatherer<'a> {
                     let shown = path.display().to_string();
                     self.refuse("raw-syscall", format!("{shown} makes system calls without libc"));
                 }
+                if found.iter().any(|f| reading.contains(f)) {
+                    self.refuse("host-state", format!("{} can tell when files were read", path.display()));
+                }
+                found.iter().any(|f| status.contains(f))
             }
-            None => self.look(LookKind::Place, b""),
+            None => {
+                self.look(LookKind::Place, b"");
+                true
+            }
         }
     }
 
@@ -482,8 +520,9 @@ impl<'a> Gatherer<'a> {
         if own && class == Class::Compiler {
             self.step(r, Step::Looked(r.path.to_vec()));
         }
+        let foreign = self.foreign;
         let row = match (class, own) {
-            (Class::Compiler, false) => tables::ignored_for_macros(r.path),
+            (_, false) if foreign => tables::ignored_for_macros(r.path),
             (_, true) => tables::ignored_env(r.path).or_else(|| tables::compiler_env(r.path)),
             (_, false) => tables::ignored_env(r.path),
         };
@@ -516,6 +555,7 @@ impl<'a> Gatherer<'a> {
     fn volatile(&mut self, r: &Record) {
         match r.path {
             b"uname" | b"gethostname" => self.look(LookKind::Host, b"host"),
+            b"sched_getaffinity" | b"sysconf" => self.look(LookKind::Host, b"processors"),
             p if p.starts_with(b"getpw") || p.starts_with(b"getlogin") => self.look(LookKind::Host, b"user"),
             f if tables::ignored_volatile(f) => {}
             b"getaddrinfo" | b"gethostbyname" => {
@@ -577,6 +617,19 @@ fn crate_of(path: &Path) -> String {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let name = name.strip_prefix("lib").unwrap_or(&name);
     name.split('-').next().unwrap_or(name).to_string()
+}
+
+/// A path that leads through what `/proc` tells of the process itself, as it is without: another process that looks there
+/// sees another thing.
+fn real_name(path: &[u8], cwd: &Path) -> Option<Vec<u8>> {
+    const SELF: [&[u8]; 2] = [b"/proc/self/", b"/proc/thread-self/"];
+    let rest = SELF.iter().find_map(|s| path.strip_prefix(*s))?;
+    let to = match (rest.strip_prefix(b"cwd/"), rest.strip_prefix(b"root/")) {
+        (Some(below), _) => cwd.join(platform::os_str(below)),
+        (None, Some(below)) => Path::new("/").join(platform::os_str(below)),
+        _ => return None,
+    };
+    Some(to.into_os_string().into_encoded_bytes())
 }
 
 /// Without doubled slashes and `.` components, as paths are compared.

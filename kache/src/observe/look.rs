@@ -79,6 +79,7 @@ impl Viewpoint<'_> {
                 }
             }
             Kind::Link => Digest::of(&link(&self.local(look)?)?),
+            Kind::Status => Digest::of(&platform::status(&self.local(look)?)?),
             Kind::LeadsTo => Digest::of(&self.roots.portable(&link(&self.local(look)?)?)),
             Kind::Library => match find_library(OsStr::new(platform::os_str(&look.name))) {
                 Some(path) => self.table.file(&path)?.0.digest,
@@ -134,6 +135,7 @@ impl Viewpoint<'_> {
             | Kind::Tree
             | Kind::Source
             | Kind::Link
+            | Kind::Status
             | Kind::LeadsTo => (digest.hex(), self.local(look)?.display().to_string()),
             Kind::Program => {
                 let found = find_program(platform::os_str(&look.name), self.roots);
@@ -176,8 +178,13 @@ impl Viewpoint<'_> {
         match look.kind {
             Kind::Env => env(&look.name).unwrap_or(UNSET.to_vec()),
             Kind::EnvPath => env(&look.name).map_or(UNSET.to_vec(), |v| self.roots.portable(&v)),
-            Kind::EnvAll => whole_environment(|value| value),
-            Kind::EnvAllPath => whole_environment(|value| self.roots.portable_within(&value)),
+            Kind::EnvAll if look.name == EVERY => {
+                whole_environment(tables::ignored_for_macros, |value| value)
+            }
+            Kind::EnvAll => whole_environment(tables::ignored_env, |value| value),
+            Kind::EnvAllPath => {
+                whole_environment(tables::ignored_env, |value| self.roots.portable_within(&value))
+            }
             Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
             Kind::Place => {
                 let mut places = vec![self.cwd.as_os_str().as_encoded_bytes()];
@@ -287,11 +294,17 @@ fn env(name: &[u8]) -> Option<Vec<u8>> {
     std::env::var_os(platform::os_str(name)).map(|v| v.as_encoded_bytes().to_vec())
 }
 
-/// All that a program which reads its whole environment could have learned, less what the ignore table excuses.
-fn whole_environment(as_keyed: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+/// The name of a look at the whole environment by code that may put any of it into the program.
+pub const EVERY: &[u8] = b"every";
+
+/// All that a program which reads its whole environment could have learned, less what a table excuses.
+fn whole_environment(
+    ignored: impl Fn(&[u8]) -> Option<&'static tables::Row>,
+    as_keyed: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> Vec<u8> {
     let mut all: Vec<(Vec<u8>, Vec<u8>)> = std::env::vars_os()
         .map(|(n, v)| (n.as_encoded_bytes().to_vec(), as_keyed(v.as_encoded_bytes().to_vec())))
-        .filter(|(n, _)| tables::ignored_env(n).is_none())
+        .filter(|(n, _)| ignored(n).is_none())
         .collect();
     all.sort();
     let mut out = Vec::new();

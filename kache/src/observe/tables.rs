@@ -26,22 +26,25 @@ pub static IGNORED_PATHS: &[Row] = &[
     row("/dev/urandom", "as above"),
     row("/proc/self/maps", "where the process lies in memory; read to print a crash"),
     row("/proc/self/task/", "the threads of the process"),
-    row("/proc/self/cgroup", "how many processors the process may use"),
-    row("/proc/self/mountinfo", "as above"),
-    row(
-        "/proc/cpuinfo",
-        "how many processors there are; `-C target-cpu=native` has a key component of its own",
-    ),
-    row("/proc/stat", "how busy the machine is"),
-    row("/proc/meminfo", "how much memory there is"),
+    row("/proc/self/mountinfo", "where control groups are"),
     row("/proc/filesystems", "whether the system labels files"),
     row("/proc/mounts", "as above"),
     row("/proc/sys/vm/", "how the system gives out memory"),
-    row("/sys/fs/cgroup/", "how many processors the process may use"),
-    row("/sys/devices/system/", "how many processors there are"),
     row("/sys/kernel/mm/", "how the system gives out memory"),
     row("/rustc/", "where rustc says the standard library was built; never there"),
     row("/etc/ld.so.", "the loader's cache; the libraries that it leads to are what counts"),
+];
+
+/// Paths by which any other program or proc macro learns how many processors there are, and of what sort: that is an
+/// observation of its own.
+pub static TELLS_PROCESSORS: &[Row] = &[
+    row(
+        "/proc/cpuinfo",
+        "the processors; of the compiler's own, `-C target-cpu=native` has a key component of its own",
+    ),
+    row("/proc/self/cgroup", "how much of them the process may use"),
+    row("/sys/fs/cgroup/", "how much of them the process may use"),
+    row("/sys/devices/system/", "how many there are"),
 ];
 
 /// Paths that are no inputs where the compiler, the linker or the assembler look at them.
@@ -91,6 +94,7 @@ pub static IGNORED_FOR_MACROS: &[Row] = &[
     row("KACHE_*", "our own settings"),
     row("CARGO_MAKEFLAGS", "the job server, with numbers that differ from run to run"),
     row("MAKEFLAGS", "as above"),
+    row("MFLAGS", "as above"),
     row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
     row("RUST_LIB_BACKTRACE", "as above"),
     row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
@@ -222,6 +226,27 @@ pub static TELLS_PLACE: &[Row] = &[
     row("3std3env7args_os", "as above"),
 ];
 
+/// Functions, by a part of their mangled names, by which a proc macro learns of a file what its contents do not tell: the
+/// times and the permissions of each file that it looks at count. What std has compiled is there in any macro; what is
+/// compiled with the macro itself has no name left where that is optimised, which cargo does not by default.
+pub static TELLS_STATUS: &[Row] = &[
+    row("8Metadata8modified", "when a file was modified"),
+    row("8Metadata7created", "when a file was created"),
+    row("8Metadata11permissions", "who may do what with it"),
+    row("MetadataExt$GT$5mtime", "when a file was modified"),
+    row("MetadataExt$GT$4mode", "who may do what with it"),
+    row("11MetadataExt5mtime", "as above, by the other way of mangling"),
+    row("11MetadataExt4mode", "as above, by the other way of mangling"),
+];
+
+/// Functions, by a part of their mangled names, by which a proc macro learns when a file was last read, which any
+/// reader changes: what it helps to build is not stored.
+pub static TELLS_READING: &[Row] = &[
+    row("8Metadata8accessed", "when a file was last read"),
+    row("MetadataExt$GT$5atime", "as above"),
+    row("11MetadataExt5atime", "as above"),
+];
+
 /// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
 /// read anything unseen, and what it helps to build is not stored. On x86-64 and AArch64 the code is read instead
 /// (`elf::calls_the_kernel`): optimised, these functions have no names of their own, and stripped, none have.
@@ -235,8 +260,6 @@ pub static IGNORED_VOLATILE: &[Row] = &[
     ),
     row("getentropy", "as above"),
     row("getpid", "names temporary files"),
-    row("sched_getaffinity", "how many threads to use"),
-    row("sysconf", "how many threads to use, how large a page is"),
 ];
 
 /// Proc macros, and scripts in the linker's place, that use paths in variables only to find files, which are then observed: such
@@ -272,6 +295,11 @@ pub fn ignored_path(path: &[u8], own: bool) -> Option<&'static Row> {
         return None;
     }
     IGNORED_PATHS.iter().chain(compiler).find(|r| is_below(r.what, path))
+}
+
+/// Whether a path tells any other program of the processors.
+pub fn tells_processors(path: &[u8]) -> bool {
+    TELLS_PROCESSORS.iter().any(|r| is_below(r.what, path))
 }
 
 /// The row that makes a look of any other program at a path a reason not to store.
@@ -350,6 +378,9 @@ mod tests {
             CLOCK_AT_START,
             IGNORED_VOLATILE,
             TELLS_PLACE,
+            TELLS_PROCESSORS,
+            TELLS_READING,
+            TELLS_STATUS,
             UNSEEN_CALLS,
             LOCATORS,
         ] {

@@ -2,6 +2,7 @@
 //! everything that it plausibly could have is looked at, and what is linked is not stored at all.
 
 use super::gather::Gathered;
+use super::look::EVERY;
 use crate::compiler::Invocation;
 use crate::compiler::flags::Deferred;
 use crate::observation::{Kind, Look};
@@ -34,7 +35,7 @@ pub fn gather(invocation: &Invocation, roots: &Roots, started: i64) -> Result<Ga
     }
     if macros {
         out.looks.insert(Look::new(Kind::Tree, portable));
-        out.looks.insert(Look::new(Kind::EnvAll, ""));
+        out.looks.insert(Look::new(Kind::EnvAll, EVERY));
     }
     // Crates of crates need no look: a crate's metadata holds the hashes of those it was built against, and rustc
     // refuses any other.

@@ -43,6 +43,15 @@ pub fn sort_of(path: &Path) -> io::Result<Option<(Sort, StatId)>> {
     }
 }
 
+/// What is known of a file besides its contents, and of the link to it, if it is one: times and permissions.
+pub fn status(path: &Path) -> io::Result<Vec<u8>> {
+    let of = |m: &Metadata| {
+        let created = m.created().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        format!("{}.{:09} {created:?} {:o} {}\n", m.mtime(), m.mtime_nsec(), m.mode(), m.uid())
+    };
+    Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
+}
+
 /// Whether an error says that nothing is at the path.
 pub fn is_absent(e: &io::Error) -> bool {
     matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP | libc::ENAMETOOLONG))
@@ -340,6 +349,7 @@ pub fn stdin_is_null() -> bool {
 /// Facts of the host that a program can ask for by name: `host` (name and kernel) and `user`.
 pub fn host_fact(name: &[u8]) -> Vec<u8> {
     match name {
+        b"processors" => processors(),
         b"user" => {
             // SAFETY: no arguments, cannot fail.
             let id = unsafe { libc::getuid() };
@@ -359,6 +369,18 @@ pub fn host_fact(name: &[u8]) -> Vec<u8> {
             }
         }
     }
+}
+
+/// How many processors this process may use, and of what sort they are.
+fn processors() -> Vec<u8> {
+    let mut out = std::thread::available_parallelism().map_or(1, usize::from).to_string();
+    let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    for sort in ["model name", "flags", "Features"] {
+        out.extend(about.lines().find(|l| l.starts_with(sort)).map(|l| format!("\n{l}")));
+    }
+    // SAFETY: no memory is involved.
+    let all = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) };
+    format!("{out}\n{all}").into_bytes()
 }
 
 /// Whether a file can be executed by this user.

@@ -2,6 +2,7 @@
 
 use super::super::include::Step;
 use super::super::log::{Record, flag};
+use super::super::look::EVERY;
 use super::super::tables;
 use super::{Class, Gatherer, clean};
 use crate::observation::Kind as LookKind;
@@ -70,13 +71,24 @@ impl Gatherer<'_> {
             return false;
         }
         if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
-            self.look(LookKind::EnvAll, b"");
-        } else if path.starts_with(b"/proc/self/exe") || path.starts_with(b"/proc/self/cwd") {
+            self.look(LookKind::EnvAll, EVERY);
+        } else if tables::tells_processors(path) {
+            self.look(LookKind::Host, b"processors");
+        } else if path == b"/proc/self/exe" || path == b"/proc/self/cwd" {
             self.look(LookKind::Place, b"");
         } else {
             self.refuse("host-state", format!("{} was looked at", String::from_utf8_lossy(path)));
         }
         true
+    }
+
+    /// What a file's contents do not tell, for code that can tell it.
+    pub(super) fn status(&mut self, r: &Record) {
+        let path = clean(r.path);
+        if self.may_look(&path) {
+            let name = self.roots.portable(&path);
+            self.look(LookKind::Status, &name);
+        }
     }
 
     pub(super) fn presence(&mut self, path: &[u8], absent: bool, own: bool) {
@@ -102,6 +114,12 @@ impl Gatherer<'_> {
         if r.flags & flag::DIRECTORY != 0 || Path::new(platform::os_str(&path)).is_dir() {
             self.identity(&path, own);
             return self.presence(&path, false, own);
+        }
+        let compiler = self.processes.get(&r.pid).is_some_and(|p| p.class == Class::Compiler);
+        // rustc opens the job server's; what else it reads so, it reports.
+        if own && is_descriptor(&path) && !(compiler && self.invocation.adapter.crates) {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            return self.refuse("host-state", format!("{shown} was read, which only that process has"));
         }
         self.response_file(r, &path);
         if !self.invocation.adapter.crates && !self.is_made(&path) {
@@ -328,6 +346,16 @@ impl Gatherer<'_> {
             }
         }
     }
+}
+
+/// Whether a path leads to what a process was given open.
+fn is_descriptor(path: &[u8]) -> bool {
+    let of_process = || {
+        let rest = path.strip_prefix(b"/proc/")?;
+        let mut parts = rest.split(|b| *b == b'/').skip(1);
+        Some(parts.next()? == b"fd" && parts.next().is_some())
+    };
+    path.starts_with(b"/dev/fd/") || of_process().unwrap_or(false)
 }
 
 /// Where temporary files are put. What a run puts there is no input.

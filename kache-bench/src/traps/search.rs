@@ -1,0 +1,279 @@
+//! Where a C or C++ compiler, or a part of it, searches and what it is told by ways that are seldom used.
+
+use super::{Case, Expect::Follows};
+
+const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
+const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
+const CLANG: [&str; 5] = ["clang", "-c", "a.c", "-o", "out/a.o"];
+const DIRECTORIES: &str = "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.html";
+const OVERALL: &str = "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html";
+const PROC: &str = "https://man7.org/linux/man-pages/man5/proc_pid_cwd.5.html";
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "source-through-proc",
+        about: "the source is named by way of /proc/self/cwd, and edited",
+        source: PROC,
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &says("1")).says("out/a.o");
+            s.c(&["gcc", "-c", "/proc/self/cwd/a.c", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.rewrite_unnoticed("a.c", &says("2"));
+        },
+    },
+    Case {
+        name: "header-through-proc",
+        about: "an include directory is named by way of /proc/self/cwd, and a header in it is edited",
+        source: PROC,
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with_header()).write("inc/h.h", "#define H 1\n").says("out/a.o");
+            s.c(&[&GCC[..], &["-I/proc/self/cwd/inc"]].concat());
+        },
+        change: |s| {
+            s.write("inc/h.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "header-through-proc-early",
+        about: "a header appears in an earlier include directory that is named by way of /proc/self/cwd",
+        source: PROC,
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with_header())
+                .write("inc/h.h", "#define H 1\n")
+                .directory("early")
+                .says("out/a.o");
+            s.c(&[&GCC[..], &["-I/proc/self/cwd/early", "-Iinc"]].concat());
+        },
+        change: |s| {
+            s.write("early/h.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "header-by-descriptor",
+        about: "a header is what the compiler was given open, as a shell's <(…) gives it; it says something else",
+        source: "https://www.gnu.org/software/bash/manual/html_node/Process-Substitution.html",
+        expect: super::Expect::Fleeting,
+        lay: |s| {
+            s.write("a.c", &format!("#include \"/dev/fd/3\"\n{SAYS}")).write("given", "#define H 1\n");
+            s.opened("given").c(&GCC).says("out/a.o");
+        },
+        change: |s| {
+            s.write("given", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "source-by-descriptor",
+        about: "the source is what the compiler was given open, as a shell's <(…) gives it; it says something else",
+        source: "https://www.gnu.org/software/bash/manual/html_node/Process-Substitution.html",
+        expect: super::Expect::Fleeting,
+        lay: |s| {
+            s.write("given", &says("1")).opened("given").says("out/a.o");
+            s.c(&["gcc", "-x", "c", "-c", "/proc/self/fd/3", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.write("given", &says("2"));
+        },
+    },
+    Case {
+        name: "response-file-nested",
+        about: "a response file that is named in a response file is edited, its size and modification time kept",
+        source: OVERALL,
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", SAYS).write("one", "-Wall @two\n").write("two", "-DH=1\n").says("out/a.o");
+            s.c(&[&GCC[..], &["@one"]].concat());
+        },
+        change: |s| {
+            s.rewrite_unnoticed("two", "-DH=2\n");
+        },
+    },
+    Case {
+        name: "response-file-assembler",
+        about: "a response file that only the assembler is told of is edited",
+        source: "https://sourceware.org/binutils/docs/as/Invoking.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.S", ASSEMBLER).write("args", "--defsym Q=1\n").says("out/a.o");
+            s.c(&["gcc", "-c", "a.S", "-o", "out/a.o", "-Wa,@args"]);
+        },
+        change: |s| {
+            s.rewrite_unnoticed("args", "--defsym Q=2\n");
+        },
+    },
+    Case {
+        name: "incbin-shadowed",
+        about: "the file of an .incbin appears in an earlier -I directory",
+        source: "https://sourceware.org/binutils/docs/as/Incbin.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", "__asm__(\".data\\n.incbin \\\"data\\\"\\n\");\n")
+                .write("late/data", "SAID=<late>");
+            s.directory("early").says("out/a.o").c(&[&GCC[..], &["-Iearly", "-Ilate"]].concat());
+        },
+        change: |s| {
+            s.write("early/data", "SAID=<early>");
+        },
+    },
+    Case {
+        name: "header-by-prefix",
+        about: "a header appears in a directory that -iwithprefixbefore names behind an -iprefix",
+        source: DIRECTORIES,
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with_header())
+                .write("inc/h.h", "#define H 1\n")
+                .directory("pre/fix")
+                .says("out/a.o");
+            s.c(&[&GCC[..], &["-iprefix", "pre/", "-iwithprefixbefore", "fix", "-idirafter", "inc"]].concat());
+        },
+        change: |s| {
+            s.write("pre/fix/h.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "header-in-sysroot",
+        about: "a header of the system appears below another --sysroot, where `=` stands for it",
+        source: DIRECTORIES,
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with_header()).write("root/inc/h.h", "#define H 1\n").directory("root/early");
+            s.c(&[&GCC[..], &["--sysroot=root", "-I=/early", "-I=/inc"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.write("root/early/h.h", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "header-other-name",
+        about: "a header has two names (hard links), and is rewritten by the other",
+        source: "https://github.com/ccache/ccache/issues/1215",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &with_header())
+                .write("inc/h.h", "#define H 1\n")
+                .plainly(&["ln", "inc/h.h", "other"]);
+            s.c(&[&GCC[..], &["-Iinc"]].concat()).says("out/a.o");
+        },
+        change: |s| {
+            s.rewrite_unnoticed("other", "#define H 2\n");
+        },
+    },
+    Case {
+        name: "exec-prefix",
+        about: "GCC_EXEC_PREFIX is set, and leads to another compiler proper",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}")).says("out/a.o").c(&GCC);
+            s.plainly(&["sh", "-c", CC1_BY_PREFIX]);
+        },
+        change: |s| {
+            s.env("GCC_EXEC_PREFIX", "{w}/parts/");
+        },
+    },
+    Case {
+        name: "override-options",
+        about: "CCC_OVERRIDE_OPTIONS has clang add a word to its command line",
+        source: "https://clang.llvm.org/docs/UsersManual.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}")).says("out/a.o").c(&CLANG);
+        },
+        change: |s| {
+            s.env("CCC_OVERRIDE_OPTIONS", "+-DH=1");
+        },
+    },
+    Case {
+        name: "overlay",
+        about: "the file that lays other files over clang's is edited",
+        source: "https://clang.llvm.org/docs/ClangCommandLineReference.html",
+        expect: Follows,
+        lay: |s| {
+            let text = overlay(s.fill("{w}").as_str(), 1);
+            s.write("a.c", &with_header()).write("1.h", "#define H 1\n").write("2.h", "#define H 2\n");
+            s.write("o.yaml", &text).says("out/a.o");
+            s.c(&[&CLANG[..], &["-I{w}/inc", "-ivfsoverlay", "{w}/o.yaml"]].concat());
+        },
+        change: |s| {
+            let text = overlay(s.fill("{w}").as_str(), 2);
+            s.rewrite_unnoticed("o.yaml", &text);
+        },
+    },
+    Case {
+        name: "configuration-clang",
+        about: "a configuration file that clang is given, and one that this names, are read: the second is edited",
+        source: "https://clang.llvm.org/docs/UsersManual.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.c", SAYS).write("one.cfg", "@two.cfg\n").write("two.cfg", "-DH=1\n").says("out/a.o");
+            s.c(&[&CLANG[..], &["--config", "{w}/one.cfg"]].concat());
+        },
+        change: |s| {
+            s.rewrite_unnoticed("two.cfg", "-DH=2\n");
+        },
+    },
+    Case {
+        name: "random-seed",
+        about: "-frandom-seed= is another, and with it the name of what has none",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Developer-Options.html",
+        expect: Follows,
+        lay: |s| {
+            s.write("a.cc", "namespace { int said; }\nint *f() { return &said; }\n");
+            s.c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=1"]);
+            s.look(super::look::Look::Bytes("out/a.o"));
+        },
+        change: |s| {
+            s.instead().c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=2"]);
+        },
+    },
+    Case {
+        name: "optimiser-object-elsewhere",
+        about: "an object for link-time optimisation must not name the first checkout, where another is built",
+        source: "https://gcc.gnu.org/onlinedocs/gccint/LTO-Overview.html",
+        expect: super::Expect::Right,
+        lay: |s| {
+            s.write("a.c", "const char *f(void) { return __FILE__; }\n");
+            s.c(&["gcc", "-flto", "-ffat-lto-objects", "-g", "-c", "{w}/a.c", "-o", "{w}/out/a.o"]);
+            s.look(super::look::Look::Foreign("out/a.o"));
+        },
+        change: |s| {
+            s.elsewhere_at("another/checkout");
+        },
+    },
+    Case {
+        name: "dependencies-output",
+        about: "DEPENDENCIES_OUTPUT has gcc write a depfile, which a restored result must bring",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
+        expect: super::Expect::Fleeting,
+        lay: |s| {
+            s.write("a.c", &says("1")).env("DEPENDENCIES_OUTPUT", "out/a.d").c(&GCC);
+            s.look(super::look::Look::Text("out/a.d"));
+        },
+        change: |_| {},
+    },
+];
+
+const ASSEMBLER: &str = ".data\n.if Q == 1\n.ascii \"SAID=<1>\"\n.else\n.ascii \"SAID=<2>\"\n.endif\n";
+
+const CC1_BY_PREFIX: &str = "d=parts/$(gcc -dumpmachine)/$(gcc -dumpversion); mkdir -p $d; \
+    real=$(gcc -print-prog-name=cc1); printf '#!/bin/sh\\nexec %s -DH=found \"$@\"\\n' $real > $d/cc1; chmod +x $d/cc1";
+
+fn says(h: &str) -> String {
+    format!("#define H {h}\n{SAYS}")
+}
+
+fn with_header() -> String {
+    format!("#include <h.h>\n{SAYS}")
+}
+
+fn overlay(at: &str, n: u8) -> String {
+    format!(
+        "{{\"version\": 0, \"roots\": [{{\"name\": \"{at}/inc/h.h\", \"type\": \"file\", \
+         \"external-contents\": \"{at}/{n}.h\"}}]}}\n"
+    )
+}
