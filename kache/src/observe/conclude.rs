@@ -153,8 +153,8 @@ impl Evidence<'_> {
                 // Without any text there is no proof.
                 _ if texts.is_empty() => false,
                 Use::None => true,
-                Use::Named => false,
-                Use::Pasted => told
+                Use::Untold => false,
+                Use::Named | Use::Pasted => told
                     .get_or_insert_with(|| define::used(self.invocation, self.toolchain.abilities))
                     .as_ref()
                     .is_some_and(|used| !used.contains(name)),

@@ -4,14 +4,16 @@
 //! (`-DENGINESDIR="/home/u/p/target/…"`). In the action key such a macro is there by its name; its value is an
 //! observation (`define`), and that is left out where nothing that was read can have used it. Three things could:
 //!
-//! 1. The name stands in a source, in whatever place: a comment counts as a use. Lines that go on behind a backslash are
+//! 1. The name stands in a source, in whatever place: a comment may be a use. Lines that go on behind a backslash are
 //!    joined first, since a name may be broken there.
 //! 2. The name is pasted together (`ENGINES ## DIR`). Each piece is then a word of a source or of a macro of the compiler's own,
 //!    and the pieces make the whole name; whether anything is pasted at all is not asked.
-//!    Single letters are words of most programs in C++; where a paste is all that speaks against it, gcc is asked to preprocess
-//!    once more and to say which macros it used (`-dU`). clang has no such flag.
+//!    Single letters are words of most programs in C++.
 //! 3. Text that is not in the sources: a precompiled header, debug information with macros, another character set.
 //!    Where there is any, nothing is proved.
+//!
+//! Where 1 or 2 speak against it, gcc is asked to preprocess once more and to say which macros it expanded or tested (`-dU`).
+//! clang has no such flag.
 
 use crate::compiler::flags::Flag;
 use crate::compiler::{Abilities, Invocation, gnu};
@@ -54,14 +56,17 @@ pub enum Use {
     None,
     /// By a name that it pastes together.
     Pasted,
-    /// By its name, or in a way that its words do not tell.
+    /// Its name is there.
     Named,
+    /// In a way that no words tell.
+    Untold,
 }
 
 /// A macro, looked for in everything that was read and in the values of other macros.
 pub struct Search<'a> {
     name: &'a [u8],
     named: bool,
+    untold: bool,
     /// Words that were read and that stand within the name.
     pieces: BTreeSet<Vec<u8>>,
 }
@@ -108,15 +113,16 @@ const PREDEFINED: &[&str] = &[
 impl<'a> Search<'a> {
     /// For a name of letters, digits and `_`.
     pub fn of(name: &'a str) -> Search<'a> {
-        Search { name: name.as_bytes(), named: false, pieces: BTreeSet::new() }
+        Search { name: name.as_bytes(), named: false, untold: false, pieces: BTreeSet::new() }
     }
 
     /// How what was read may use it.
     pub fn found(&self) -> Use {
-        match (self.named, self.is_pasted()) {
-            (true, _) => Use::Named,
-            (false, true) => Use::Pasted,
-            (false, false) => Use::None,
+        match (self.untold, self.named) {
+            (true, _) => Use::Untold,
+            (_, true) => Use::Named,
+            _ if self.is_pasted() => Use::Pasted,
+            _ => Use::None,
         }
     }
 
@@ -146,7 +152,7 @@ pub fn read(searches: &mut [Search], text: &[u8]) {
     }
     let compiled = [&b"gpch"[..], b"CPCH", b"\xff\xfe", b"\xfe\xff"];
     if compiled.iter().any(|magic| text.starts_with(magic)) {
-        searches.iter_mut().for_each(|search| search.named = true);
+        searches.iter_mut().for_each(|search| search.untold = true);
         return;
     }
     let text = joined(text);
@@ -241,7 +247,7 @@ mod tests {
     #[test]
     fn nothing_is_proved_of_what_is_no_text() {
         assert_eq!(usage_in("LIBDIR", "\x7fELF LIBDIR"), Use::None);
-        assert_eq!(usage_in("LIBDIR", "gpch.014").max(usage_in("LIBDIR", "CPCH")), Use::Named);
-        assert_eq!(usage("LIBDIR", b"\xff\xfeL\0"), Use::Named);
+        assert_eq!(usage_in("LIBDIR", "gpch.014").min(usage_in("LIBDIR", "CPCH")), Use::Untold);
+        assert_eq!(usage("LIBDIR", b"\xff\xfeL\0"), Use::Untold);
     }
 }
