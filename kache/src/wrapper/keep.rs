@@ -36,7 +36,7 @@ impl Session<'_> {
         done: Done,
         event: &mut Event,
     ) -> Result<(), Deferred> {
-        let Done { ran, observer, started, reported } = done;
+        let Done { ran, observer, started, reported, .. } = done;
         let (gathered, observed) = self.gather(asked, view, observer, started)?;
         event.observed = Some(observed);
         let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
