@@ -298,13 +298,11 @@ pub fn put_over(tmp: &Path, to: &Path) -> io::Result<()> {
     disk::step("restore: rename", tmp, || std::fs::rename(tmp, to))
 }
 
-/// A name beside `path` for a file on its way there.
+/// A name beside `path` for a file on its way there. It has nothing of the other name, which may be as long as any can be.
 pub fn beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".kache-");
-    name.push(std::process::id().to_string());
-    name.push("-");
-    name.push(path.file_name().unwrap_or_default());
-    path.with_file_name(name)
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".kache-{}-{n}", std::process::id()))
 }
 
 #[cfg(test)]
