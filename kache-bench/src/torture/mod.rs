@@ -17,7 +17,7 @@ mod mounts;
 mod scale;
 mod steps;
 
-use crate::scratch::Scratch;
+use crate::scratch::{Place, Scratch};
 use crate::trouble::{Result, Trouble};
 use crate::{interrupt, machine};
 use arena::{Engine, Task};
@@ -48,12 +48,8 @@ pub struct Options {
     /// How many entries and the like the ordeal `scale` makes, in hundredths of what the project promises
     #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     scale: u32,
-    /// Where caches and projects are put [default: the system's temporary directory]
-    #[arg(long, value_name = "SCRATCH")]
-    dir: Option<PathBuf>,
-    /// Leave them there
-    #[arg(long)]
-    keep: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 fn minutes(text: &str) -> std::result::Result<f64, String> {
@@ -122,7 +118,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let program = options.kache.canonicalize().map_err(Trouble::io("find kache", &options.kache))?;
     let no_mounts = mounts::of_our_own().err().map(|e| e.to_string());
     let seed = options.seed.unwrap_or_else(machine::microseconds) & u64::from(u32::MAX);
-    let scratch = Scratch::create(options.dir.as_deref(), "torture", options.keep)?;
+    let scratch = Scratch::create(&options.place, "torture")?;
     let tasks = arena::tasks(&scratch.root().join("tasks"))?;
     let mut torture = Torture {
         scratch,
