@@ -7,7 +7,7 @@
 
 mod excuse;
 mod known;
-mod strace;
+pub(crate) mod strace;
 mod tree;
 
 use crate::bed::{Answer, Bed, Unit};

@@ -17,6 +17,8 @@ use crate::print;
 use crate::record::{self, Measured, Record};
 use crate::scratch::{Place, Scratch};
 use crate::timeline::Timeline;
+#[cfg(unix)]
+use crate::torture;
 use crate::traps;
 use crate::trouble::Result;
 use crate::verdict::{self, Verdict};
@@ -86,6 +88,9 @@ enum Command {
     },
     /// Try every known way to make a cache lie, on every backend
     Traps(traps::Options),
+    /// Hurt kache in every way there is, and demand what the plain compiler makes
+    #[cfg(unix)]
+    Torture(torture::Options),
     /// Ask for each unit again under strace: is all that its compiler looked at in its record, or excused?
     Audit {
         #[command(flatten)]
@@ -185,6 +190,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Report(options) => report::run(&options),
         Command::Backends { format } => backends::run(format),
         Command::Traps(options) => traps::run(&options),
+        #[cfg(unix)]
+        Command::Torture(options) => torture::run(&options),
         Command::Audit { run, every, forget } => audit::require_strace().and_then(|()| {
             probe("audit", &run, |bed, scratch| {
                 let found = audit::run(bed, scratch, every as usize, forget.as_deref())?;

@@ -6,7 +6,8 @@
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side;
 //! [`latency`] times single invocations; a [`pull`] moves one tree between revisions; a [`timeline`] shows a run's builds as
 //! they were in time. [`traps`] is a suite of its own:
-//! small cases, each a way in which a cache is known to have lied, on every backend.
+//! small cases, each a way in which a cache is known to have lied, on every backend; and so is [`torture`], which hurts the
+//! engine while it works.
 //!
 //! [`history`] reads the records back: [`gate`] judges a run by those before it, [`report`] makes a page of them all; [`plant`] puts
 //! faults there for the gate to find.
@@ -53,6 +54,8 @@ mod sample;
 mod scratch;
 mod tally;
 mod timeline;
+#[cfg(unix)]
+mod torture;
 mod traps;
 mod trouble;
 mod verdict;

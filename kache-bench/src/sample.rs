@@ -87,6 +87,7 @@ impl Sample {
             stored: self.outcome == Outcome::Miss,
             reason: None,
             detail: None,
+            trouble: None,
             action: Some("action".into()),
             result: Some(self.key),
             observed: None,

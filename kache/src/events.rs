@@ -142,6 +142,9 @@ pub struct Event {
     /// The particulars of `reason`, for people.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
+    /// The first step on the file system that failed, whether or not anything came of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trouble: Option<String>,
     /// The action key, in hex, once it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub action: Option<String>,
@@ -194,7 +197,8 @@ impl Event {
             _ if self.checked == Some(Checked::Same) => " [checked: same]".to_string(),
             _ => String::new(),
         };
-        let line = format!("kache: {:?} {} {} µs{why}\n", self.outcome, self.unit.label(), self.total_us);
+        let line = format!("kache: {:?} {} {} µs{why}", self.outcome, self.unit.label(), self.total_us);
+        let line = crate::printable::sanitize(&line) + "\n";
         if path == Path::new("stderr") {
             eprint!("{line}");
         } else if let Ok(mut f) = OpenOptions::new().append(true).create(true).open(path) {

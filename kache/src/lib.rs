@@ -13,6 +13,7 @@ pub mod observation;
 pub mod observe;
 pub mod paths;
 pub mod platform;
+pub mod printable;
 pub mod report;
 pub mod restore;
 pub mod run;

@@ -7,6 +7,7 @@
 mod wrap;
 
 use crate::paths::Roots;
+use std::io::{self, Read};
 
 /// In the place of a spelling, at the start of a text: how its lines are broken.
 const WRAPPED: u8 = b'w';
@@ -146,6 +147,29 @@ pub fn contains(text: &[u8], bytes: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// At once in memory of what [`any_in`] reads.
+const PIECE: usize = 256 * 1024;
+
+/// Whether what is read has any of some bytes in it. Of a large file little is in memory at once.
+pub fn any_in(from: &mut impl Read, any: &[&[u8]]) -> io::Result<bool> {
+    if any.is_empty() {
+        return Ok(false);
+    }
+    // What is found may begin in one piece and end in the next.
+    let overlap = any.iter().map(|bytes| bytes.len()).max().unwrap_or(0).saturating_sub(1);
+    let mut window = Vec::new();
+    loop {
+        window.drain(..window.len() - window.len().min(overlap));
+        let read = from.by_ref().take(PIECE as u64).read_to_end(&mut window)?;
+        if any.iter().any(|bytes| contains(&window, bytes)) {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+    }
 }
 
 type Needle<'a> = (Vec<u8>, Spelling, &'a str);
@@ -293,6 +317,17 @@ mod tests {
         r.add("target", format!("{ws}/target").into(), Some("./target"));
         r.add("cargo", "/c".into(), Some("/kache/cargo"));
         r
+    }
+
+    #[test]
+    fn what_lies_across_two_pieces_is_found() {
+        for at in [0, 1, PIECE - 5, PIECE - 1, PIECE, 3 * PIECE - 3, 4 * PIECE - 4] {
+            let mut text = vec![b'.'; 4 * PIECE];
+            text[at..at + 4].copy_from_slice(b"here");
+            assert!(any_in(&mut &text[..], &[b"longer than that", b"here"]).unwrap(), "{at}");
+            assert!(!any_in(&mut &text[..], &[b"longer than that", b"there"]).unwrap(), "{at}");
+        }
+        assert!(!any_in(&mut &b""[..], &[b"x"]).unwrap());
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::settings::{Observe, Settings};
 use crate::store::manifest::Manifest;
 use crate::store::result::ActionResult;
 use crate::store::{Lock, Store};
-use crate::{platform, restore, run, template};
+use crate::{platform, printable, restore, run, template};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -130,12 +130,14 @@ pub fn is_program(name: &OsStr) -> bool {
 fn bare(command: &Command) -> ! {
     let mut plain = process::Command::new(&command.program);
     let e = platform::replace_process(plain.args(&command.args));
-    eprintln!("kache: cannot run {}: {e}", command.program.display());
+    let program = command.program.display().to_string();
+    eprintln!("kache: cannot run {}: {e}", printable::sanitize(&program));
     process::exit(if e.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
 }
 
 fn trouble_at_start(settings: &Settings, command: &Command, mut event: Event, what: &str) -> ! {
     event.fail(Outcome::Error, "cache-unusable", what);
+    event.trouble = platform::disk::trouble();
     event.log(settings.log.as_deref());
     // The event has nowhere to go but the log that the user asked for.
     bare(command)
@@ -149,7 +151,7 @@ fn warn_once(settings: &Settings, store: &Store, event: &Event) {
     let mark = store.dir().join("tmp").join(format!("warned-{}", event.build));
     if std::fs::File::create_new(mark).is_ok() {
         for warning in &settings.warnings {
-            eprintln!("kache: warning: {warning}");
+            eprintln!("kache: warning: {}", printable::sanitize(warning));
         }
     }
 }
@@ -193,6 +195,8 @@ struct Done {
     ran: run::Ran,
     observer: Option<(log::Log, PathBuf)>,
     started: i64,
+    /// The clock was set back meanwhile: a file that changed since the start may carry a time before it.
+    set_back: bool,
     reported: Option<io::Result<depinfo::DepInfo>>,
 }
 
@@ -373,7 +377,11 @@ impl Session<'_> {
         if !done.ran.status.success() {
             return event.fail(Outcome::Miss, "failed", "the compiler reported an error");
         }
-        match self.keep(asked, view, done, event) {
+        let kept = match done.set_back {
+            true => Err(Deferred::new("changed-while-compiling", "the clock was set back meanwhile")),
+            false => self.keep(asked, view, done, event),
+        };
+        match kept {
             Err(d) => event.fail(Outcome::Miss, d.reason, d.detail),
             Ok(()) => self.bound(event.bytes),
         }
@@ -410,6 +418,9 @@ impl Session<'_> {
             }
         };
         self.ran = Some(ran.status);
+        // A clock that is only slowed, to be right again, loses less than a thousandth.
+        let elapsed = at.elapsed().as_nanos() as i64;
+        let set_back = platform::stamp_ns() - started < elapsed - elapsed / 1000 - 20_000_000;
         let reported = report.as_ref().map(|path| {
             std::fs::read(path).map(|text| depinfo::parse(&text, asked.toolchain.abilities.report))
         });
@@ -418,7 +429,7 @@ impl Session<'_> {
         }
         event.compile_us = at.elapsed().as_micros() as u64;
         self.clock.lap(event, "compile");
-        Some(Done { ran, observer, started, reported })
+        Some(Done { ran, observer, started, set_back, reported })
     }
 
     /// Has somebody else collect, where the cache has grown past its bound.
@@ -480,6 +491,7 @@ impl Session<'_> {
 
     fn finish(&mut self, event: &mut Event) {
         event.total_us = self.clock.start.elapsed().as_micros() as u64;
+        event.trouble = platform::disk::trouble();
         event.append(self.store.dir());
         event.log(self.settings.log.as_deref());
     }
@@ -517,6 +529,7 @@ impl Event {
             stored: false,
             reason: None,
             detail: None,
+            trouble: None,
             action: None,
             result: None,
             observed: None,

@@ -199,6 +199,27 @@ fn damage_is_found_named_and_cleared() {
 }
 
 #[test]
+fn an_output_may_have_the_longest_name() {
+    let stage = Stage::new();
+    stage.write("w/a.c", "int x;\n");
+    let object = format!("{}.o", "n".repeat(253));
+    let outcome = || stage.outcome(&mut stage.kache(&["gcc", "-c", "a.c", "-o", &object]));
+    assert_eq!((outcome(), outcome()), (Miss, Hit));
+}
+
+#[test]
+fn a_token_that_a_crate_reads_is_kept_as_a_digest() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub const T: Option<&str> = option_env!(\"CARGO_REGISTRY_TOKEN\");\n");
+    let mut rustc = stage.kache(stage::LIB);
+    assert_eq!(stage.outcome(rustc.env("CARGO_REGISTRY_TOKEN", "hunter2")), Miss);
+    let trace = stage.trace();
+    assert!(trace.contains("env CARGO_REGISTRY_TOKEN") && !trace.contains("hunter2"), "{trace}");
+    // Another value is another input all the same.
+    assert_eq!(stage.outcome(rustc.env("CARGO_REGISTRY_TOKEN", "hunter3")), Miss);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let stage = Stage::new();
     for words in [

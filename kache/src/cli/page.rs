@@ -5,6 +5,7 @@
 //! enters a page only through the functions here. Colours are the page's own, and are left out where standard
 //! output is no terminal or `NO_COLOR` is set.
 
+pub use crate::printable::sanitize;
 use std::io::IsTerminal;
 
 /// How a piece of text looks on a terminal.
@@ -107,21 +108,6 @@ impl Default for Page {
     fn default() -> Page {
         Page::new()
     }
-}
-
-/// Text that a terminal takes for text: control characters and those that reorder a line are written out.
-pub fn sanitize(text: &str) -> String {
-    let reorders =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() || reorders(c) || matches!(c, '\u{2028}' | '\u{2029}') {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// A size as people read it.

@@ -43,9 +43,31 @@ pub struct Sight {
     pub place: String,
 }
 
-/// Variables whose values are shown in traces as they are; any other's is shown as a digest, since it may be a
-/// secret.
-const SHOWN_ENV: &[&str] = &["CARGO_", "OUT_DIR", "TARGET", "HOST", "PROFILE", "OPT_LEVEL", "DEBUG", "RUSTC"];
+/// Variables whose values are shown in traces as they are, and the beginnings of the names of more: those that cargo sets for
+/// a crate. Any other's is shown as a digest, since it may be a secret (`CARGO_REGISTRY_TOKEN` is one).
+const SHOWN_ENV: &[&str] = &[
+    "CARGO",
+    "CARGO_CRATE_NAME",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_HOME",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_DIR",
+    "CARGO_TARGET_TMPDIR",
+    "DEBUG",
+    "HOST",
+    "OPT_LEVEL",
+    "OUT_DIR",
+    "PROFILE",
+    "RUSTC",
+    "TARGET",
+];
+const SHOWN_BEGINNINGS: &[&str] =
+    &["CARGO_BIN_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+
+fn is_shown(name: &[u8]) -> bool {
+    SHOWN_ENV.iter().any(|shown| name == shown.as_bytes())
+        || SHOWN_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning.as_bytes()))
+}
 
 impl Viewpoint<'_> {
     /// Whether everything in a set is as it was.
@@ -147,7 +169,7 @@ impl Viewpoint<'_> {
             }
             Kind::Env | Kind::EnvPath => {
                 let value = self.value(look);
-                let shown = value == UNSET || SHOWN_ENV.iter().any(|p| look.name.starts_with(p.as_bytes()));
+                let shown = value == UNSET || is_shown(&look.name);
                 let raw = std::env::var_os(platform::os_str(&look.name)).unwrap_or_default();
                 if shown {
                     let text = String::from_utf8_lossy(&value).into_owned();

@@ -1,7 +1,7 @@
 //! The one door between the store and the file system: each step has a name.
 //!
 //! The name does two things. It stands in the error where the step fails, so that an event says what could not be done
-//! and not only why. And in a build with the feature `faults`, which no user gets, a step can be made to fail, to be cut short,
+//! and not only why; the first failure is also remembered ([`trouble`]), because most are borne in silence. And in a build with the feature `faults`, which no user gets, a step can be made to fail, to be cut short,
 //! to lose its file, or to be the last thing that the process did: `KACHE_FAULT=N:KIND` names the N-th step of this
 //! process (`N+` all from there on), `KACHE_FAULT_STEPS=FILE` has their names listed. So the faults happen in the
 //! real program, on its real way, and not in a model of it.
@@ -10,12 +10,21 @@
 //! | --- | --- |
 //! | `enospc`, `eio`, `erofs`, `eacces`, `emfile`, `edquot` | the call fails with that error |
 //! | `short` | half of the bytes are written, then the disk is full |
-//! | `vanish` | the file is removed just before |
+//! | `vanish` | the file, if it is the cache's, is removed just before |
 //! | `kill`, `after` | SIGKILL just before, just after |
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Mutex;
+
+/// The first step that failed in this process.
+static TROUBLE: Mutex<Option<String>> = Mutex::new(None);
+
+/// What the first step that failed said, if one did. That nothing was there is no failure.
+pub fn trouble() -> Option<String> {
+    TROUBLE.lock().ok()?.clone()
+}
 
 /// Takes a step: `op` does it, to what is at `path`.
 #[inline]
@@ -44,7 +53,11 @@ fn named(name: &str, path: &Path, e: io::Error) -> io::Error {
     if super::is_absent(&e) {
         return e;
     }
-    io::Error::new(e.kind(), format!("{name}: {}: {e}", path.display()))
+    let text = format!("{name}: {}: {e}", path.display());
+    if let Ok(mut first) = TROUBLE.lock() {
+        first.get_or_insert_with(|| text.clone());
+    }
+    io::Error::new(e.kind(), text)
 }
 
 #[cfg(feature = "faults")]
@@ -117,7 +130,10 @@ mod fault {
             Some(Kind::Error(errno)) => Err(io::Error::from_raw_os_error(errno)),
             Some(Kind::Short) => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
             Some(Kind::Vanish) => {
-                let _ = std::fs::remove_file(path);
+                // Steps are taken on sources and compilers, too.
+                if std::env::var_os("KACHE_CACHE_DIR").is_some_and(|cache| path.starts_with(cache)) {
+                    let _ = std::fs::remove_file(path);
+                }
                 Ok(())
             }
             Some(Kind::Kill) => die(),

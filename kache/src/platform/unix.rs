@@ -66,7 +66,19 @@ fn clock(id: libc::clockid_t) -> i64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `t` is a valid timespec for the call to fill in.
     unsafe { libc::clock_gettime(id, &mut t) };
-    t.tv_sec * 1_000_000_000 + t.tv_nsec
+    let now = t.tv_sec * 1_000_000_000 + t.tv_nsec;
+    #[cfg(feature = "faults")]
+    let now = now + clock_is_off();
+    now
+}
+
+/// A clock that a test sets: the file that `KACHE_FAULT_CLOCK` names says by how many seconds it is off. Files carry the
+/// true time.
+#[cfg(feature = "faults")]
+fn clock_is_off() -> i64 {
+    let file = std::env::var_os("KACHE_FAULT_CLOCK");
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+    text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0) * 1_000_000_000
 }
 
 /// Wall time, ns since 1970.
@@ -250,6 +262,16 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
 /// Whether the owner may execute the file.
 pub fn is_executable(m: &Metadata) -> bool {
     m.permissions().mode() & 0o100 != 0
+}
+
+/// Why a directory is not to be trusted with what this user builds: somebody else can put things there.
+pub fn is_not_ours(m: &Metadata) -> Option<String> {
+    // SAFETY: no arguments, cannot fail.
+    let user = unsafe { libc::geteuid() };
+    if m.uid() != user {
+        return Some(format!("belongs to user {}, and this is user {user}", m.uid()));
+    }
+    others_may_write(m).then(|| format!("has mode {:o}: others may write to it", m.mode() & 0o7777))
 }
 
 /// Whether others than the owner may write to it.

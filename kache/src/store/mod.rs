@@ -40,11 +40,21 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store below a cache directory, making what is missing. Fails where that cannot be done; a store
-    /// that can only be read is opened all the same.
+    /// Opens the store below a cache directory, making what is missing. Fails where that cannot be done, and where
+    /// the store is another user's; a store that can only be read is opened all the same.
     pub fn open(cache: &Path) -> io::Result<Store> {
         let dir = cache.join(FORMAT);
-        if !dir.join("blobs").is_dir() {
+        let blobs = std::fs::metadata(dir.join("blobs"));
+        if blobs.as_ref().is_ok_and(|blobs| blobs.is_dir()) {
+            // Whoever can write there decides what this user's builds are made of.
+            for meta in [blobs?, std::fs::metadata(&dir)?] {
+                if let Some(why) = platform::is_not_ours(&meta) {
+                    let remedy = "set KACHE_CACHE_DIR to a directory of your own, or remove this one";
+                    let text = format!("{} {why}; {remedy}", dir.display());
+                    return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+                }
+            }
+        } else {
             for part in [
                 "manifests",
                 "results",
@@ -288,13 +298,11 @@ pub fn put_over(tmp: &Path, to: &Path) -> io::Result<()> {
     disk::step("restore: rename", tmp, || std::fs::rename(tmp, to))
 }
 
-/// A name beside `path` for a file on its way there.
+/// A name beside `path` for a file on its way there. It has nothing of the other name, which may be as long as any can be.
 pub fn beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".kache-");
-    name.push(std::process::id().to_string());
-    name.push("-");
-    name.push(path.file_name().unwrap_or_default());
-    path.with_file_name(name)
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".kache-{}-{n}", std::process::id()))
 }
 
 #[cfg(test)]
@@ -341,6 +349,19 @@ mod tests {
         assert!(store.put_blob(&f).is_ok());
         assert!(store.restore_blob(&digest, &out, false).unwrap().is_some());
         assert_eq!(std::fs::read(&out).unwrap(), b"right");
+    }
+
+    #[test]
+    fn a_store_that_others_may_write_to_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap().dir().to_path_buf();
+        for part in [store.join("blobs"), store] {
+            for (mode, good) in [(0o770, false), (0o707, false), (0o755, true), (0o700, true)] {
+                std::fs::set_permissions(&part, std::fs::Permissions::from_mode(mode)).unwrap();
+                assert_eq!(Store::open(dir.path()).is_ok(), good, "{} {mode:o}", part.display());
+            }
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Session<'_> {
     }
 
     fn judge(&mut self, asked: &Asked, view: &Viewpoint, hit: Hit, done: Done, event: &mut Event) {
-        let Done { ran, observer, started, reported } = done;
+        let Done { ran, observer, started, reported, .. } = done;
         let Some(status) = ran.status.code() else {
             return event.fail(Outcome::Miss, "failed", "the compiler was stopped by a signal");
         };

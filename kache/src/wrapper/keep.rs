@@ -36,7 +36,7 @@ impl Session<'_> {
         done: Done,
         event: &mut Event,
     ) -> Result<(), Deferred> {
-        let Done { ran, observer, started, reported } = done;
+        let Done { ran, observer, started, reported, .. } = done;
         let (gathered, observed) = self.gather(asked, view, observer, started)?;
         event.observed = Some(observed);
         let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
@@ -130,12 +130,14 @@ impl Session<'_> {
             template::mark(text, &asked.roots, template::Format::Printed).is_none_or(|marked| within(&marked))
         };
         let written = |path: &PathBuf| {
-            let Ok(bytes) = std::fs::read(path) else { return true };
-            match asked.invocation.depinfo.as_ref() == Some(path) {
-                true => template::mark(&bytes, &asked.roots, asked.toolchain.abilities.report)
-                    .is_none_or(|marked| within(&marked)),
-                false => within(&bytes),
+            if asked.invocation.depinfo.as_ref() != Some(path) {
+                let found =
+                    std::fs::File::open(path).and_then(|mut file| template::any_in(&mut file, &places));
+                return found.unwrap_or(true);
             }
+            let Ok(bytes) = std::fs::read(path) else { return true };
+            template::mark(&bytes, &asked.roots, asked.toolchain.abilities.report)
+                .is_none_or(|marked| within(&marked))
         };
         printed(&ran.stdout) || printed(&ran.stderr) || outputs.iter().any(written)
     }
