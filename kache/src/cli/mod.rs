@@ -14,11 +14,14 @@ pub mod doctor;
 pub mod explain;
 pub mod flags;
 pub mod gc;
+pub mod list;
 pub mod page;
 pub mod purge;
+pub mod report;
 pub mod shims;
-pub mod stats;
+pub mod show;
 pub mod tables;
+pub mod time;
 pub mod verify;
 pub mod version;
 
@@ -29,9 +32,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The commands' names: these are never taken for a program to run.
-pub const COMMANDS: &[&str] =
-    &["stats", "explain", "flags", "tables", "config", "doctor", "shims", "gc", "purge", "verify", "help"];
+/// The commands' names, and other names for them: these are never taken for a program to run.
+pub const COMMANDS: &[&str] = &[
+    "report", "stats", "explain", "flags", "tables", "config", "doctor", "shims", "gc", "purge", "verify",
+    "help",
+];
 
 /// A build cache for Rust, C and C++ whose keys are the inputs that the compiler was seen to read.
 #[derive(Debug, Parser)]
@@ -49,9 +54,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// What the cache did: hits, misses, passthroughs and errors with their reasons, times, sizes
-    Stats(stats::Options),
+    #[command(alias = "stats")]
+    Report(report::Options),
     /// Why a unit's last build missed: which of its inputs differs from the nearest earlier build
     Explain(explain::Options),
+    /// What is stored: units with their keys, sizes and uses
+    List(list::Options),
+    /// All that is known of a stored result: outputs, what was asked, what was looked at
+    Show(show::Options),
     /// The flags of a compiler, and what each means for the key
     Flags(flags::Options),
     /// What is no input, whose code is trusted, and why: the rules of observation
@@ -115,6 +125,11 @@ impl Answer {
         Answer { text: page.finish(), status: 0 }
     }
 
+    /// Text that is for a file as much as for people.
+    pub fn text(text: String) -> Answer {
+        Answer { text, status: 0 }
+    }
+
     /// One JSON object.
     pub fn json(value: &impl serde::Serialize) -> Result<Answer, Trouble> {
         match serde_json::to_string_pretty(value) {
@@ -127,8 +142,10 @@ impl Answer {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let answer = match Cli::parse().command {
-        Command::Stats(options) => stats::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::List(options) => list::run(&options),
+        Command::Show(options) => show::run(&options),
         Command::Flags(options) => flags::run(&options),
         Command::Tables(options) => tables::run(&options),
         Command::Config(options) => config::run(&options),
@@ -150,7 +167,7 @@ pub fn main() -> ExitCode {
 fn print(answer: &Answer) -> ExitCode {
     let mut out = io::stdout().lock();
     match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
-        // `kache stats | head`: the reader has what it wanted.
+        // `kache report | head`: the reader has what it wanted.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(answer.status),
         Err(e) => {
             eprintln!("kache: error: standard output cannot be written to: {e}");
@@ -194,7 +211,8 @@ mod tests {
     fn every_command_is_known_by_name_before_clap_is_asked() {
         let mut command = Cli::command();
         command.build();
-        let names: Vec<&str> = command.get_subcommands().map(|c| c.get_name()).collect();
-        assert_eq!(names, COMMANDS);
+        let named = |c: &'static clap::Command| std::iter::once(c.get_name()).chain(c.get_all_aliases());
+        let command: &'static clap::Command = Box::leak(Box::new(command));
+        assert_eq!(command.get_subcommands().flat_map(named).collect::<Vec<_>>(), COMMANDS);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::is_explained;
 use crate::digest::Digest;
+use crate::events::builds::{self, Build};
 use crate::events::{self, Event};
 use crate::store::result::ActionResult;
 use crate::trace::{self, KeyTrace};
@@ -61,9 +62,9 @@ impl History {
         History { cache: cache.to_path_buf(), events, by_output, by_unit, traces: RefCell::default() }
     }
 
-    /// The name of the last build.
-    pub fn last_build(&self) -> Option<&str> {
-        self.events.iter().rev().find(|e| is_explained(e)).map(|e| e.build.as_str())
+    /// The last build.
+    pub fn last_build(&self) -> Option<Build> {
+        builds::last(self.events.iter().filter(|e| is_explained(e)))
     }
 
     /// The latest invocation of each unit, newest first.

@@ -10,6 +10,7 @@
 //! found out. Manifests and results are sealed with a digest and name their own key, so a torn file, or one in another's
 //! place, is no entry; blobs are read anew after each start of the machine before they are believed.
 
+pub mod catalogue;
 pub mod codec;
 pub mod collect;
 pub mod differences;
@@ -31,6 +32,17 @@ pub const FORMAT: &str = match option_env!("KACHE_STORE_FORMAT") {
     Some(format) => format,
     None => "v1",
 };
+
+/// A file that is in the store now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is stored under.
+    pub digest: Digest,
+    /// Its length.
+    pub bytes: u64,
+    /// Whether the store had these bytes already.
+    pub known: bool,
+}
 
 /// An open store.
 pub struct Store {
@@ -99,11 +111,11 @@ impl Store {
     }
 
     /// Keeps a copy of a file under its digest. The file must not change meanwhile: then this fails.
-    pub fn put_blob(&self, from: &Path) -> io::Result<(Digest, u64)> {
+    pub fn put_blob(&self, from: &Path) -> io::Result<Kept> {
         let (known, id) = self.table.file(from)?;
         let path = self.path("blobs", &known.digest);
         if self.has(&path, &known.digest) {
-            return Ok((known.digest, id.size));
+            return Ok(Kept { digest: known.digest, bytes: id.size, known: true });
         }
         let tmp = self.temporary();
         let kept = (|| {
@@ -117,7 +129,7 @@ impl Store {
             disk::step("blob: make it read-only", &tmp, || platform::make_read_only(&file))?;
             into_place(&tmp, &path)?;
             self.remember(&file, &path, known.digest);
-            Ok((known.digest, id.size))
+            Ok(Kept { digest: known.digest, bytes: id.size, known: false })
         })();
         kept.inspect_err(|_| {
             let _ = std::fs::remove_file(&tmp);
@@ -307,7 +319,7 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let f = dir.path().join("f");
         std::fs::write(&f, "right").unwrap();
-        let (digest, _) = store.put_blob(&f).unwrap();
+        let digest = store.put_blob(&f).unwrap().digest;
         let out = dir.path().join("out");
         assert!(store.restore_blob(&digest, &out, false).unwrap().is_some());
         assert_eq!(std::fs::read(&out).unwrap(), b"right");
@@ -324,7 +336,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let f = dir.path().join("f");
         std::fs::write(&f, "right").unwrap();
-        let (digest, _) = Store::open(dir.path()).unwrap().put_blob(&f).unwrap();
+        let digest = Store::open(dir.path()).unwrap().put_blob(&f).unwrap().digest;
         // What is left has the right length, and no digest is known from before.
         let restart = || {
             std::fs::remove_file(dir.path().join(FORMAT).join("digests")).unwrap();
