@@ -6,7 +6,6 @@
 //! lines whose `v` it does not know.
 
 use crate::platform::disk;
-use crate::store::FORMAT;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -14,6 +13,7 @@ use std::io::Write;
 use std::path::Path;
 
 pub mod builds;
+pub mod tail;
 
 /// The version of the shape below.
 pub const VERSION: u32 = 1;
@@ -250,25 +250,5 @@ impl Event {
 
 /// All events of a cache, oldest first; lines of another version or torn ones are passed over.
 pub fn read_all(cache: &Path) -> std::io::Result<Vec<Event>> {
-    let dir = cache.join(FORMAT).join("events");
-    let mut all = Vec::new();
-    let files = match std::fs::read_dir(&dir) {
-        Ok(files) => files,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(all),
-        Err(e) => return Err(e),
-    };
-    for file in files {
-        let path = file?.path();
-        if path.extension().is_none_or(|e| e != "jsonl") {
-            continue;
-        }
-        let text = std::fs::read(&path)?;
-        all.extend(
-            text.split(|b| *b == b'\n')
-                .filter_map(|line| serde_json::from_slice::<Event>(line).ok())
-                .filter(|e| e.v == VERSION),
-        );
-    }
-    all.sort_by_key(|e| e.time_us);
-    Ok(all)
+    tail::Tail::new(cache).read()
 }

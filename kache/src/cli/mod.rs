@@ -9,13 +9,18 @@
 //! `--format json` prints one JSON object whose `v` is the version of its shape: a change that a reader could trip
 //! over raises it. The shapes are documented where they are defined, next to each command.
 
+pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod explain;
 pub mod flags;
 pub mod gc;
+pub mod init;
 pub mod list;
+pub mod man;
+pub mod monitor;
 pub mod page;
+mod pager;
 pub mod purge;
 pub mod report;
 pub mod shims;
@@ -34,7 +39,23 @@ use std::process::ExitCode;
 
 /// The commands' names, and other names for them: these are never taken for a program to run.
 pub const COMMANDS: &[&str] = &[
-    "report", "stats", "explain", "flags", "tables", "config", "doctor", "shims", "gc", "purge", "verify",
+    "report",
+    "stats",
+    "explain",
+    "monitor",
+    "list",
+    "show",
+    "flags",
+    "tables",
+    "config",
+    "doctor",
+    "init",
+    "shims",
+    "gc",
+    "purge",
+    "verify",
+    "completions",
+    "man",
     "help",
 ];
 
@@ -58,6 +79,8 @@ enum Command {
     Report(report::Options),
     /// Why a unit's last build missed: which of its inputs differs from the nearest earlier build
     Explain(explain::Options),
+    /// Watch builds as they go, and look back at those that were
+    Monitor(monitor::Options),
     /// What is stored: units with their keys, sizes and uses
     List(list::Options),
     /// All that is known of a stored result: outputs, what was asked, what was looked at
@@ -70,6 +93,8 @@ enum Command {
     Config(config::Options),
     /// Whether kache works here: compiles a probe through it, and looks at cache, settings and cargo
     Doctor(doctor::Options),
+    /// Set kache up for cargo, and undo that; shims and completion on request
+    Init(init::Options),
     /// Links named like compilers, to put first on PATH where a build takes no wrapper
     Shims(shims::Options),
     /// Collect: keep the cache below its bound by giving up what was used longest ago
@@ -78,6 +103,10 @@ enum Command {
     Purge(purge::Options),
     /// Read all that is cached, and say what is damaged
     Verify(verify::Options),
+    /// A script that completes kache's commands in a shell
+    Completions(completions::Options),
+    /// Manual pages, as `man` reads them
+    Man(man::Options),
 }
 
 /// How a command answers.
@@ -139,21 +168,30 @@ impl Answer {
     }
 }
 
+/// The command line, as clap knows it.
+fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Report(options) => report::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Monitor(options) => monitor::run(&options),
         Command::List(options) => list::run(&options),
         Command::Show(options) => show::run(&options),
         Command::Flags(options) => flags::run(&options),
         Command::Tables(options) => tables::run(&options),
         Command::Config(options) => config::run(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::Init(options) => init::run(&options),
         Command::Shims(options) => shims::run(&options),
         Command::Gc(options) => gc::run(&options),
         Command::Purge(options) => purge::run(&options),
         Command::Verify(options) => verify::run(&options),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
     };
     match answer {
         Ok(answer) => print(&answer),
@@ -165,6 +203,9 @@ pub fn main() -> ExitCode {
 }
 
 fn print(answer: &Answer) -> ExitCode {
+    if pager::show(&answer.text) {
+        return ExitCode::from(answer.status);
+    }
     let mut out = io::stdout().lock();
     match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
         // `kache report | head`: the reader has what it wanted.
@@ -205,11 +246,10 @@ fn suggestion(word: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn every_command_is_known_by_name_before_clap_is_asked() {
-        let mut command = Cli::command();
+        let mut command = command();
         command.build();
         let named = |c: &'static clap::Command| std::iter::once(c.get_name()).chain(c.get_all_aliases());
         let command: &'static clap::Command = Box::leak(Box::new(command));

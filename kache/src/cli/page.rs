@@ -50,8 +50,7 @@ pub struct Page {
 impl Page {
     /// An empty page for standard output.
     pub fn new() -> Page {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        Page { out: String::new(), colour: !refused && std::io::stdout().is_terminal() }
+        Page { out: String::new(), colour: colour() }
     }
 
     /// One line.
@@ -121,6 +120,12 @@ impl Default for Page {
     fn default() -> Page {
         Page::new()
     }
+}
+
+/// Whether standard output shows colours, and the user does not refuse them.
+pub fn colour() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    !refused && std::io::stdout().is_terminal()
 }
 
 /// Text that a terminal takes for text: control characters and those that reorder a line are written out.

@@ -253,6 +253,14 @@ impl Store {
         Some(now)
     }
 
+    /// What there is, roughly, in bytes; nothing where that is not known.
+    pub fn usage(&self) -> Option<u64> {
+        let mut have = [0; 8];
+        let file = File::open(self.dir.join("usage")).ok()?;
+        platform::read_at(&file, &mut have, 0).ok()?;
+        Some(u64::from_le_bytes(have))
+    }
+
     /// Says what there is.
     pub fn set_usage(&self, bytes: u64) {
         let _ = self.usage_file().and_then(|file| platform::write_at(&file, &bytes.to_le_bytes(), 0));
