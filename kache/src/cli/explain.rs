@@ -23,6 +23,11 @@ const CONTEXT: usize = 24;
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache explain                 why the last build missed what it missed, by first cause
+  kache explain serde           one unit: which input differs, old and new
+  kache explain demo bin --all
+  kache explain --last-build --format json")]
 pub struct Options {
     /// A crate's name, `name kind` (as `demo bin`), or a label (as `demo 0.1.0 (bin)`) [default: the last build]
     #[arg(conflicts_with = "last_build", num_args = 0..)]

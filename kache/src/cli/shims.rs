@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache shims install           links in ~/.local/share/kache/shims; put that first on PATH
+  kache shims install DIR --name gcc-12
+  kache shims remove")]
 pub struct Options {
     #[command(subcommand)]
     what: What,

@@ -33,6 +33,9 @@ use serde::Serialize;
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache doctor                  exit status 1 where something is wrong
+  kache doctor --format json")]
 pub struct Options {
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
