@@ -92,13 +92,16 @@ impl Sample {
             result: Some(self.key),
             observed: None,
             checked: None,
+            remote: None,
             status: 0,
             cwd: "/".into(),
             total_us: 1,
             compile_us: 1,
             phases_us: BTreeMap::new(),
             bytes: 0,
+            known_bytes: 0,
             restore: BTreeMap::new(),
+            restore_bytes: BTreeMap::new(),
             outputs: self.outputs,
         }
     }

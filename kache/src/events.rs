@@ -1,4 +1,4 @@
-//! One event an invocation: the only record of what kache did, from which `stats`, `explain` and the harness
+//! One event an invocation: the only record of what kache did, from which `report`, `explain` and the harness
 //! are made.
 //!
 //! An event is one JSON object on one line of `<cache>/v1/events/<day>.jsonl`, appended with a single write
@@ -6,12 +6,14 @@
 //! lines whose `v` it does not know.
 
 use crate::platform::disk;
-use crate::store::FORMAT;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
+
+pub mod builds;
+pub mod tail;
 
 /// The version of the shape below.
 pub const VERSION: u32 = 1;
@@ -79,6 +81,36 @@ pub enum Checked {
     Different,
     /// Not to be said: an input changed meanwhile, or the compile was stopped. A miss, with the reason.
     Unsettled,
+}
+
+/// What the remote had to do with an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RemoteWay {
+    /// A hit that was waited for: it was fetched when it was asked for.
+    Fetched,
+    /// A hit that was on its way, or here, before it was asked for, or that an earlier build fetched.
+    Ahead,
+    /// Asked, and it had nothing.
+    Nothing,
+    /// Not asked: it had not answered lately.
+    Closed,
+    /// It could not be asked, or did not answer in time.
+    Failed,
+    /// What it had is not to be believed.
+    Refused,
+}
+
+/// What the remote had to do with an invocation, and what that took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteUse {
+    /// Which way it went.
+    pub way: RemoteWay,
+    /// How long the wrapper waited for it, in µs.
+    pub us: u64,
+    /// The particulars, for people.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
 }
 
 /// What an invocation builds, without any path of this checkout: the harness pairs two clones by it.
@@ -157,6 +189,9 @@ pub struct Event {
     /// Where a hit was compiled all the same (`KACHE_CHECK`): what came of it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub checked: Option<Checked>,
+    /// What the remote had to do with it; nothing where none is set, or it was not needed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remote: Option<RemoteUse>,
     /// The exit status that the caller saw.
     pub status: i32,
     /// The working directory.
@@ -169,12 +204,22 @@ pub struct Event {
     pub phases_us: BTreeMap<String, u64>,
     /// Bytes written to the output directory on a hit, or into the store on a miss.
     pub bytes: u64,
+    /// Of the `bytes` of a miss: those that the store had already, from another compile that made the same.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub known_bytes: u64,
     /// How many files were restored by each method: `reflink`, `copy`, `hardlink`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub restore: BTreeMap<String, u64>,
+    /// How many of a hit's `bytes` were restored by each method.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub restore_bytes: BTreeMap<String, u64>,
     /// The outputs' absolute paths.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub outputs: Vec<String>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Event {
@@ -209,25 +254,5 @@ impl Event {
 
 /// All events of a cache, oldest first; lines of another version or torn ones are passed over.
 pub fn read_all(cache: &Path) -> std::io::Result<Vec<Event>> {
-    let dir = cache.join(FORMAT).join("events");
-    let mut all = Vec::new();
-    let files = match std::fs::read_dir(&dir) {
-        Ok(files) => files,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(all),
-        Err(e) => return Err(e),
-    };
-    for file in files {
-        let path = file?.path();
-        if path.extension().is_none_or(|e| e != "jsonl") {
-            continue;
-        }
-        let text = std::fs::read(&path)?;
-        all.extend(
-            text.split(|b| *b == b'\n')
-                .filter_map(|line| serde_json::from_slice::<Event>(line).ok())
-                .filter(|e| e.v == VERSION),
-        );
-    }
-    all.sort_by_key(|e| e.time_us);
-    Ok(all)
+    tail::Tail::new(cache).read()
 }

@@ -119,6 +119,15 @@ impl Because {
     }
 }
 
+/// Why the event at an index missed, in a line.
+pub fn first_cause(history: &History, at: usize) -> String {
+    let causes = causes(history, at);
+    let Some(cause) = causes.first() else { return String::new() };
+    let more = if causes.len() > 1 { format!(", and {} more", causes.len() - 1) } else { String::new() };
+    let by = if cause.chain.len() > 1 { format!(" in {}", cause.unit) } else { String::new() };
+    format!("{}{by}{more}", cause.summary)
+}
+
 /// Explains the event at an index of the history.
 pub fn explain(history: &History, at: usize) -> Explanation {
     let event = &history.events[at];

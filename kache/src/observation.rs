@@ -132,6 +132,9 @@ impl Observation {
 /// What is seen where there is nothing.
 pub const ABSENT: &[u8] = b"absent";
 
+/// What is seen of a variable that is not set.
+pub const UNSET: &[u8] = b"\0unset";
+
 /// Observations as a manifest holds them: what was missing in one directory is one observation, since a C++ unit misses
 /// thousands of headers in a dozen directories. The key is made from what is packed here, one by one.
 pub fn pack(all: impl Iterator<Item = Observation>) -> Vec<Observation> {

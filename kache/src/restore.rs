@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 pub struct Restored {
     /// Bytes written.
     pub bytes: u64,
-    /// Files by method.
-    pub methods: BTreeMap<Method, u64>,
+    /// Files and their bytes by method.
+    pub methods: BTreeMap<Method, (u64, u64)>,
     /// Where they are.
     pub paths: Vec<PathBuf>,
 }
@@ -44,7 +44,8 @@ pub fn outputs(
         };
         let Some((bytes, method)) = written else { return Ok(None) };
         done.bytes += bytes;
-        *done.methods.entry(method).or_default() += 1;
+        let by = done.methods.entry(method).or_default();
+        *by = (by.0 + 1, by.1 + bytes);
         done.paths.push(to);
     }
     Ok(Some(done))

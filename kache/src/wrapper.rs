@@ -362,7 +362,10 @@ impl Session<'_> {
             event.observed = Some(result.observed);
             event.compile_us = result.compile_us;
             event.bytes = restored.bytes;
-            event.restore = restored.methods.iter().map(|(m, n)| (m.name().to_string(), *n)).collect();
+            for (method, (files, bytes)) in &restored.methods {
+                event.restore.insert(method.name().to_string(), *files);
+                event.restore_bytes.insert(method.name().to_string(), *bytes);
+            }
             event.outputs = restored.paths.iter().map(|p| p.display().to_string()).collect();
             return Found::Restored;
         }
@@ -534,13 +537,16 @@ impl Event {
             result: None,
             observed: None,
             checked: None,
+            remote: None,
             status: 0,
             cwd: command.cwd.display().to_string(),
             total_us: 0,
             compile_us: 0,
             phases_us: Default::default(),
             bytes: 0,
+            known_bytes: 0,
             restore: Default::default(),
+            restore_bytes: Default::default(),
             outputs: Vec::new(),
         }
     }

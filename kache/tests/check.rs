@@ -107,10 +107,10 @@ fn a_wrong_result_is_found_dropped_and_kept_to_look_at() {
     assert_eq!(fs::read(place.join("fresh-0")).unwrap(), right);
     assert!(place.join("trace.json").exists() && place.join("fresh-trace.json").exists());
 
-    let stats = ask(&stage, &["stats"]);
-    assert!(stats.contains("what checks found to differ") && stats.contains("libl.rlib"), "{stats}");
-    let json: Value = serde_json::from_str(&ask(&stage, &["stats", "--format", "json"])).unwrap();
-    assert_eq!(json["units"]["checked"]["different"], 1);
+    let report = ask(&stage, &["report"]);
+    assert!(report.contains("what checks found to differ") && report.contains("libl.rlib"), "{report}");
+    let json: Value = serde_json::from_str(&ask(&stage, &["report", "--format", "json"])).unwrap();
+    assert_eq!(json["scopes"][2]["units"]["checked"]["different"], 1);
     assert_eq!(json["differences"][0]["outputs"][0]["what"], "<workspace>/libl.rlib");
     let explained = ask(&stage, &["explain", "l"]);
     assert!(explained.contains("compiled to check it") && explained.contains("libl.rlib"), "{explained}");

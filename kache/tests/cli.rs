@@ -2,7 +2,7 @@
 //! test's own, and the commands are asked about them.
 #![cfg(unix)]
 
-use kache::events::{self, Event, Kind, Outcome};
+use kache::events::{self, Event, Outcome};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -107,49 +107,6 @@ fn differences(answer: &Value) -> Vec<String> {
     all.iter()
         .map(|d| format!("{}: {} > {}", d["name"].as_str().unwrap(), side(d, "old"), side(d, "new")))
         .collect()
-}
-
-#[test]
-fn stats_count_what_the_events_say() {
-    let stage = Stage::new();
-    stage.write("leaf.rs", "pub fn one() -> u32 { 1 }");
-    stage.write("bad.rs", "fn");
-    stage.compiled(&[LIB], &[]);
-    stage.compiled(&[LIB, "-vV"], &[]);
-    let failed = stage.build(&["--crate-name bad --crate-type lib bad.rs"], &[]);
-    assert!(!failed.status.success());
-    stage.compiled(&[&format!("{LIB} --no-such-flag 2>/dev/null || true")], &[]);
-
-    let events = stage.events();
-    let of = |kind: Kind, outcome: Outcome| {
-        events.iter().filter(|e| e.kind == kind && e.outcome == outcome).count() as u64
-    };
-    let stats = stage.json(&["stats"]);
-    let units = &stats["units"];
-    assert_eq!((of(Kind::Unit, Outcome::Hit), of(Kind::Unit, Outcome::Miss)), (1, 2));
-    assert_eq!((units["hits"].as_u64(), units["misses"].as_u64()), (Some(1), Some(2)));
-    assert_eq!((units["stored"].as_u64(), units["not_stored"]["failed"].as_u64()), (Some(1), Some(1)));
-    assert_eq!(units["passthroughs"]["unknown-flag"], 1);
-    assert_eq!(of(Kind::Unit, Outcome::Passthrough), 1);
-    assert_eq!(stats["hit_rate"].as_f64(), Some(1.0 / 3.0));
-    assert_eq!(stats["builds"], 4);
-    let hit = events.iter().find(|e| e.kind == Kind::Unit && e.outcome == Outcome::Hit).unwrap();
-    assert_eq!(stats["time"]["saved_us"].as_i64(), Some(hit.compile_us as i64 - hit.total_us as i64));
-    assert_eq!(stats["restored"]["bytes"].as_u64(), Some(hit.bytes));
-    assert!(stats["probes"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>() >= 1);
-    let blobs = walk(&stage.path("cache/v1/blobs"));
-    assert_eq!(stats["store"]["kinds"]["blobs"]["files"].as_u64(), Some(blobs));
-
-    let last = stage.json(&["stats", "--last-build"]);
-    assert_eq!((last["builds"].as_u64(), last["units"]["hits"].as_u64()), (Some(1), Some(0)));
-    assert_eq!(stage.json(&["stats", "--since", "1h"])["builds"], 4);
-    let text = stage.text(&["stats"]);
-    assert!(text.contains("33.3 %") && text.contains("unknown-flag") && !text.contains('\x1b'), "{text}");
-}
-
-fn walk(dir: &Path) -> u64 {
-    let entries = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
-    entries.map(|p| if p.is_dir() { walk(&p) } else { 1 }).sum()
 }
 
 #[test]
@@ -282,10 +239,10 @@ fn what_was_not_kept_is_explained_with_a_remedy() {
 #[test]
 fn requests_that_make_no_sense_are_refused() {
     let stage = Stage::new();
-    for command in ["stats", "explain", "flags", "tables", "config", "doctor"] {
+    for command in ["report", "explain", "flags", "tables", "config", "doctor"] {
         refused(&stage.ask(&[command, "--format", "xml"]), "json");
     }
-    refused(&stage.ask(&["stats", "--since", "yesterday"]), "7d");
+    refused(&stage.ask(&["report", "--since", "yesterday"]), "7d");
     refused(&stage.ask(&["flags", "rusct"]), "did you mean `rustc`?");
     refused(&stage.ask(&["explian"]), "explain");
     refused(&stage.ask(&[]), "Usage: kache");
@@ -305,7 +262,7 @@ fn names_from_outside_do_not_reach_the_terminal_raw() {
     event.result = Some("../../../../etc/passwd".to_string());
     event.time_us += 1;
     event.append(&stage.path("cache/v1"));
-    for args in [&["explain"][..], &["explain", "--all"], &["stats"]] {
+    for args in [&["explain"][..], &["explain", "--all"], &["report"]] {
         let text = stage.text(args);
         assert!(!text.contains(['\x1b', '\r', '\u{202e}']), "{text}");
     }

@@ -10,6 +10,9 @@ use serde::Serialize;
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache config                  every setting: value, where that is from, what for
+  kache config --format json")]
 pub struct Options {
     /// How to answer
     #[arg(long, value_enum, default_value_t)]

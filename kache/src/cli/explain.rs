@@ -4,12 +4,14 @@
 //! "reached":[unit…]}]}`; see
 //! [`Explanation`] for its names. `build` is there where the last build was asked for.
 
-use super::page::{Page, Span, Style, ago, count, duration};
+use super::page::{Page, Span, Style, ago, count, cut, duration, short};
 use super::{Answer, Format, Trouble, suggestion};
+use crate::events::builds::Build;
 use crate::events::{Event, Outcome};
 use crate::explain::diff::{Difference, Side};
 use crate::explain::history::History;
 use crate::explain::{Because, Cause, Explanation, Why, explain, is_explained, title};
+use crate::observation;
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use std::path::Path;
@@ -21,6 +23,11 @@ const CONTEXT: usize = 24;
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache explain                 why the last build missed what it missed, by first cause
+  kache explain serde           one unit: which input differs, old and new
+  kache explain demo bin --all
+  kache explain --last-build --format json")]
 pub struct Options {
     /// A crate's name, `name kind` (as `demo bin`), or a label (as `demo 0.1.0 (bin)`) [default: the last build]
     #[arg(conflicts_with = "last_build", num_args = 0..)]
@@ -60,13 +67,15 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     let cache = super::cache_dir(&super::settings()?)?;
     let history = History::load(&cache).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
     let asked = options.unit.join(" ");
-    let build = asked.is_empty().then(|| history.last_build().unwrap_or_default().to_string());
+    let build = if asked.is_empty() { history.last_build() } else { None };
     let chosen = match &build {
         Some(build) => of_build(&history, build),
+        None if asked.is_empty() => Vec::new(),
         None => of_unit(&history, &asked, options.all, &cache)?,
     };
     let units: Vec<Explanation> = chosen.iter().map(|at| explain(&history, *at)).collect();
     let causes = groups(&units);
+    let build = asked.is_empty().then(|| build.map_or(String::new(), |b| b.name));
     let json = Json { v: 1, cache: cache.display().to_string(), build, units, causes };
     if options.format == Format::Json {
         return Answer::json(&json);
@@ -80,9 +89,8 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 }
 
 /// The units of a build, in order.
-fn of_build(history: &History, build: &str) -> Vec<usize> {
-    let mut all: Vec<usize> =
-        (0..history.events.len()).filter(|i| history.events[*i].build == build).collect();
+fn of_build(history: &History, build: &Build) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..history.events.len()).filter(|i| build.has(&history.events[*i])).collect();
     all.retain(|i| is_explained(&history.events[*i]));
     all
 }
@@ -391,7 +399,11 @@ fn text(side: Option<&Side>, d: &Difference) -> String {
     if is_environment(d) {
         return format!("{}: {}", short(&side.value), counted(&side.raw, d).join(" "));
     }
-    if side.value == "\0unset" { "(unset)".to_string() } else { short(&side.value).to_string() }
+    if side.value.as_bytes() == observation::UNSET {
+        "(unset)".to_string()
+    } else {
+        short(&side.value).to_string()
+    }
 }
 
 fn is_environment(d: &Difference) -> bool {
@@ -406,10 +418,6 @@ fn counted<'a>(names: &'a str, d: &Difference) -> Vec<&'a str> {
     let mut names: Vec<&str> = names.split(' ').filter(counts).collect();
     names.sort_unstable();
     names
-}
-
-fn short(value: &str) -> &str {
-    if value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()) { &value[..16] } else { value }
 }
 
 /// Where it was, where that says more than the value.
@@ -428,11 +436,6 @@ fn raws(old: Option<&Side>, new: Option<&Side>, page: &mut Page) {
             }
         }
     }
-}
-
-fn cut(text: &str) -> String {
-    let start: String = text.chars().take(300).collect();
-    if start.len() < text.len() { start + "…" } else { start }
 }
 
 /// A text in pieces, each with whether it differs.
@@ -502,11 +505,5 @@ mod tests {
             (text(d.old.as_ref(), &d), text(d.new.as_ref(), &d)),
             ("1: A B".into(), "2: A B C".into())
         );
-    }
-
-    #[test]
-    fn digests_are_shown_by_their_beginning() {
-        assert_eq!(short(&"ab".repeat(32)).len(), 16);
-        assert_eq!(short("hello"), "hello");
     }
 }

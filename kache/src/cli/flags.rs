@@ -12,6 +12,9 @@ use serde::Serialize;
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache flags rustc             each flag, its bucket and the reason
+  kache flags gnu --format json")]
 pub struct Options {
     /// The compiler family [default: all]
     family: Option<String>,

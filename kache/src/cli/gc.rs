@@ -21,7 +21,7 @@ pub struct Options {
     #[arg(long, value_parser = size)]
     max_size: Option<MaxSize>,
     /// Give up what was not used for so long, too: `30d`, `12h`, `45m`
-    #[arg(long, value_parser = age)]
+    #[arg(long, value_parser = super::time::parse)]
     max_age: Option<Duration>,
     /// Say what would be removed, and remove nothing
     #[arg(long)]
@@ -33,19 +33,6 @@ pub struct Options {
 
 fn size(text: &str) -> Result<MaxSize, String> {
     MaxSize::parse(text).ok_or_else(|| "give a size such as 20G, 500M or 5%".to_string())
-}
-
-fn age(text: &str) -> Result<Duration, String> {
-    let unit = text.chars().last().and_then(|c| match c {
-        's' => Some(1),
-        'm' => Some(60),
-        'h' => Some(3600),
-        'd' => Some(86_400),
-        'w' => Some(7 * 86_400),
-        _ => None,
-    });
-    let number = unit.and_then(|unit| Some(text[..text.len() - 1].parse::<u64>().ok()?.saturating_mul(unit)));
-    number.map(Duration::from_secs).ok_or_else(|| "give a time such as 30d, 12h or 45m".to_string())
 }
 
 #[derive(Serialize)]

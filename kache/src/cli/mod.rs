@@ -9,16 +9,24 @@
 //! `--format json` prints one JSON object whose `v` is the version of its shape: a change that a reader could trip
 //! over raises it. The shapes are documented where they are defined, next to each command.
 
+pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod explain;
 pub mod flags;
 pub mod gc;
+pub mod init;
+pub mod list;
+pub mod man;
+pub mod monitor;
 pub mod page;
+mod pager;
 pub mod purge;
+pub mod report;
 pub mod shims;
-pub mod stats;
+pub mod show;
 pub mod tables;
+pub mod time;
 pub mod verify;
 pub mod version;
 
@@ -29,9 +37,27 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The commands' names: these are never taken for a program to run.
-pub const COMMANDS: &[&str] =
-    &["stats", "explain", "flags", "tables", "config", "doctor", "shims", "gc", "purge", "verify", "help"];
+/// The commands' names, and other names for them: these are never taken for a program to run.
+pub const COMMANDS: &[&str] = &[
+    "report",
+    "stats",
+    "explain",
+    "monitor",
+    "list",
+    "show",
+    "flags",
+    "tables",
+    "config",
+    "doctor",
+    "init",
+    "shims",
+    "gc",
+    "purge",
+    "verify",
+    "completions",
+    "man",
+    "help",
+];
 
 /// A build cache for Rust, C and C++ whose keys are the inputs that the compiler was seen to read.
 #[derive(Debug, Parser)]
@@ -49,9 +75,16 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// What the cache did: hits, misses, passthroughs and errors with their reasons, times, sizes
-    Stats(stats::Options),
+    #[command(alias = "stats")]
+    Report(report::Options),
     /// Why a unit's last build missed: which of its inputs differs from the nearest earlier build
     Explain(explain::Options),
+    /// Watch builds as they go, and look back at those that were
+    Monitor(monitor::Options),
+    /// What is stored: units with their keys, sizes and uses
+    List(list::Options),
+    /// All that is known of a stored result: outputs, what was asked, what was looked at
+    Show(show::Options),
     /// The flags of a compiler, and what each means for the key
     Flags(flags::Options),
     /// What is no input, whose code is trusted, and why: the rules of observation
@@ -60,6 +93,8 @@ enum Command {
     Config(config::Options),
     /// Whether kache works here: compiles a probe through it, and looks at cache, settings and cargo
     Doctor(doctor::Options),
+    /// Set kache up for cargo, and undo that; shims and completion on request
+    Init(init::Options),
     /// Links named like compilers, to put first on PATH where a build takes no wrapper
     Shims(shims::Options),
     /// Collect: keep the cache below its bound by giving up what was used longest ago
@@ -68,6 +103,10 @@ enum Command {
     Purge(purge::Options),
     /// Read all that is cached, and say what is damaged
     Verify(verify::Options),
+    /// A script that completes kache's commands in a shell
+    Completions(completions::Options),
+    /// Manual pages, as `man` reads them
+    Man(man::Options),
 }
 
 /// How a command answers.
@@ -115,6 +154,11 @@ impl Answer {
         Answer { text: page.finish(), status: 0 }
     }
 
+    /// Text that is for a file as much as for people.
+    pub fn text(text: String) -> Answer {
+        Answer { text, status: 0 }
+    }
+
     /// One JSON object.
     pub fn json(value: &impl serde::Serialize) -> Result<Answer, Trouble> {
         match serde_json::to_string_pretty(value) {
@@ -124,19 +168,30 @@ impl Answer {
     }
 }
 
+/// The command line, as clap knows it.
+fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let answer = match Cli::parse().command {
-        Command::Stats(options) => stats::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Monitor(options) => monitor::run(&options),
+        Command::List(options) => list::run(&options),
+        Command::Show(options) => show::run(&options),
         Command::Flags(options) => flags::run(&options),
         Command::Tables(options) => tables::run(&options),
         Command::Config(options) => config::run(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::Init(options) => init::run(&options),
         Command::Shims(options) => shims::run(&options),
         Command::Gc(options) => gc::run(&options),
         Command::Purge(options) => purge::run(&options),
         Command::Verify(options) => verify::run(&options),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
     };
     match answer {
         Ok(answer) => print(&answer),
@@ -148,9 +203,12 @@ pub fn main() -> ExitCode {
 }
 
 fn print(answer: &Answer) -> ExitCode {
+    if pager::show(&answer.text) {
+        return ExitCode::from(answer.status);
+    }
     let mut out = io::stdout().lock();
     match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
-        // `kache stats | head`: the reader has what it wanted.
+        // `kache report | head`: the reader has what it wanted.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(answer.status),
         Err(e) => {
             eprintln!("kache: error: standard output cannot be written to: {e}");
@@ -188,13 +246,13 @@ fn suggestion(word: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn every_command_is_known_by_name_before_clap_is_asked() {
-        let mut command = Cli::command();
+        let mut command = command();
         command.build();
-        let names: Vec<&str> = command.get_subcommands().map(|c| c.get_name()).collect();
-        assert_eq!(names, COMMANDS);
+        let named = |c: &'static clap::Command| std::iter::once(c.get_name()).chain(c.get_all_aliases());
+        let command: &'static clap::Command = Box::leak(Box::new(command));
+        assert_eq!(command.get_subcommands().flat_map(named).collect::<Vec<_>>(), COMMANDS);
     }
 }

@@ -51,8 +51,7 @@ pub struct Page {
 impl Page {
     /// An empty page for standard output.
     pub fn new() -> Page {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        Page { out: String::new(), colour: !refused && std::io::stdout().is_terminal() }
+        Page { out: String::new(), colour: colour() }
     }
 
     /// One line.
@@ -98,6 +97,20 @@ impl Page {
         }
     }
 
+    /// Rows of a name, `figures` figures set to the right, and what they mean.
+    pub fn figures(&mut self, rows: &[Vec<String>], figures: usize) {
+        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max();
+        let mut aligned = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut row = row.clone();
+            for (c, cell) in row.iter_mut().enumerate().skip(1).take(figures) {
+                *cell = format!("{cell:>w$}", w = width(c).unwrap_or(0));
+            }
+            aligned.push(row);
+        }
+        self.columns(&aligned);
+    }
+
     /// The page.
     pub fn finish(self) -> String {
         self.out
@@ -108,6 +121,12 @@ impl Default for Page {
     fn default() -> Page {
         Page::new()
     }
+}
+
+/// Whether standard output shows colours, and the user does not refuse them.
+pub fn colour() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    !refused && std::io::stdout().is_terminal()
 }
 
 /// A size as people read it.
@@ -142,6 +161,17 @@ pub fn ago(time_us: u64) -> String {
     format!("{} ago", duration(now.saturating_sub(time_us) as i64))
 }
 
+/// Of a digest its beginning, which is enough to name it; any other text as it is.
+pub fn short(value: &str) -> &str {
+    if value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()) { &value[..16] } else { value }
+}
+
+/// The beginning of a long text.
+pub fn cut(text: &str) -> String {
+    let start: String = text.chars().take(300).collect();
+    if start.len() < text.len() { start + "…" } else { start }
+}
+
 /// A number of things.
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
@@ -165,6 +195,12 @@ mod tests {
         assert_eq!(duration(-1500), "-1.5 ms");
         assert_eq!(duration(61_000_000), "1 min 1 s");
         assert_eq!(duration(3_600_000_000 * 50), "2 days");
+    }
+
+    #[test]
+    fn digests_are_shown_by_their_beginning() {
+        assert_eq!(short(&"ab".repeat(32)).len(), 16);
+        assert_eq!(short("hello"), "hello");
     }
 
     #[test]

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache shims install           links in ~/.local/share/kache/shims; put that first on PATH
+  kache shims install DIR --name gcc-12
+  kache shims remove")]
 pub struct Options {
     #[command(subcommand)]
     what: What,
@@ -40,7 +44,8 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     }
 }
 
-fn place(asked: Option<&Path>) -> Result<PathBuf, Trouble> {
+/// The directory: the one that is named, or the user's.
+pub fn place(asked: Option<&Path>) -> Result<PathBuf, Trouble> {
     let absolute =
         |p: &Path| std::path::absolute(p).map_err(|e| Trouble::here(format!("{}: {e}", p.display())));
     if let Some(dir) = asked {
@@ -53,7 +58,8 @@ fn place(asked: Option<&Path>) -> Result<PathBuf, Trouble> {
     Ok(data.join("kache/shims"))
 }
 
-fn install(dir: &Path, names: &[String]) -> Result<Answer, Trouble> {
+/// Makes the links.
+pub fn install(dir: &Path, names: &[String]) -> Result<Answer, Trouble> {
     let trouble =
         |what: &str, e: std::io::Error| Trouble::here(format!("cannot {what} {}: {e}", dir.display()));
     let kache =
@@ -93,7 +99,8 @@ fn install(dir: &Path, names: &[String]) -> Result<Answer, Trouble> {
     Ok(Answer::page(page))
 }
 
-fn remove(dir: &Path) -> Result<Answer, Trouble> {
+/// Removes a directory that `install` made.
+pub fn remove(dir: &Path) -> Result<Answer, Trouble> {
     if !dir.join(shims::MARK).exists() {
         return Err(Trouble::request(format!("{} was not made by `kache shims install`", dir.display())));
     }

@@ -2,6 +2,7 @@
 
 use super::is_explained;
 use crate::digest::Digest;
+use crate::events::builds::{self, Build};
 use crate::events::{self, Event};
 use crate::store::result::ActionResult;
 use crate::trace::{self, KeyTrace};
@@ -46,24 +47,37 @@ impl Identity {
 impl History {
     /// Reads the events of a cache.
     pub fn load(cache: &Path) -> io::Result<History> {
-        Ok(History::new(cache, events::read_all(cache)?))
+        let mut history = History::new(cache);
+        events::read_all(cache)?.into_iter().for_each(|event| history.push(event));
+        Ok(history)
     }
 
-    fn new(cache: &Path, events: Vec<Event>) -> History {
-        let mut by_output: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut by_unit: HashMap<Identity, Vec<usize>> = HashMap::new();
-        for (i, event) in events.iter().enumerate().filter(|(_, e)| is_explained(e)) {
-            for path in &event.outputs {
-                by_output.entry(path.clone()).or_default().push(i);
-            }
-            by_unit.entry(Identity::of(event)).or_default().push(i);
+    /// Of a cache, without any event yet.
+    pub fn new(cache: &Path) -> History {
+        History {
+            cache: cache.to_path_buf(),
+            events: Vec::new(),
+            by_output: HashMap::new(),
+            by_unit: HashMap::new(),
+            traces: RefCell::default(),
         }
-        History { cache: cache.to_path_buf(), events, by_output, by_unit, traces: RefCell::default() }
     }
 
-    /// The name of the last build.
-    pub fn last_build(&self) -> Option<&str> {
-        self.events.iter().rev().find(|e| is_explained(e)).map(|e| e.build.as_str())
+    /// Takes the next event.
+    pub fn push(&mut self, event: Event) {
+        if is_explained(&event) {
+            let at = self.events.len();
+            for path in &event.outputs {
+                self.by_output.entry(path.clone()).or_default().push(at);
+            }
+            self.by_unit.entry(Identity::of(&event)).or_default().push(at);
+        }
+        self.events.push(event);
+    }
+
+    /// The last build.
+    pub fn last_build(&self) -> Option<Build> {
+        builds::last(self.events.iter().filter(|e| is_explained(e)))
     }
 
     /// The latest invocation of each unit, newest first.

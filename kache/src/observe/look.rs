@@ -6,7 +6,7 @@
 use super::{source, tables};
 use crate::compiler::OutputNames;
 use crate::digest::{Digest, Table};
-use crate::observation::{ABSENT, Kind, Look, Observation};
+use crate::observation::{ABSENT, Kind, Look, Observation, UNSET};
 use crate::paths::Roots;
 use crate::platform::{self, Sort, StatId};
 use std::collections::HashMap;
@@ -309,8 +309,6 @@ fn flavor(path: &Path) -> String {
     }
     stem.into_owned()
 }
-
-const UNSET: &[u8] = b"\0unset";
 
 fn env(name: &[u8]) -> Option<Vec<u8>> {
     std::env::var_os(platform::os_str(name)).map(|v| v.as_encoded_bytes().to_vec())

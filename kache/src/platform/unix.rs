@@ -355,6 +355,25 @@ pub fn parent() -> String {
     format!("{pid}-{}", start.unwrap_or_default())
 }
 
+/// The signal that asked this process to end, since `note_ends`.
+static ENDED_BY: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
+
+/// From now on, what asks this process to end only is noted, for `noted_end`.
+pub fn note_ends() {
+    extern "C" fn note(signal: libc::c_int) {
+        ENDED_BY.store(signal, std::sync::atomic::Ordering::Relaxed);
+    }
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+        // SAFETY: the handler only stores to an atomic.
+        unsafe { libc::signal(signal, note as extern "C" fn(libc::c_int) as libc::sighandler_t) };
+    }
+}
+
+/// The number of the signal that asked this process to end, if one did.
+pub fn noted_end() -> Option<i32> {
+    Some(ENDED_BY.load(std::sync::atomic::Ordering::Relaxed)).filter(|signal| *signal != 0)
+}
+
 /// Whether standard input is the null device: then it has nothing to say.
 pub fn stdin_is_null() -> bool {
     // SAFETY: stat is plain data; both calls only fill it in.

@@ -2,4 +2,5 @@
 //! by the wrapper for the sake of it.
 
 pub mod footprint;
+pub mod sharing;
 pub mod tally;

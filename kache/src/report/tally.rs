@@ -9,17 +9,26 @@
 //! | passthrough | handed to the compiler untouched; often no unit at all (a source on standard input), so it is not in the rate |
 //! | error | kache had trouble of its own and the compiler ran: a unit that did not hit |
 
-use crate::events::{Checked, Event, Kind, Observed, Outcome};
+use crate::events::{Checked, Event, Kind, Observed, Outcome, RemoteWay, builds};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How often each reason was given.
 pub type Reasons = BTreeMap<String, u64>;
 
+/// What one way of giving files back gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Given {
+    /// How many files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// Events, counted. Times are in µs, sizes in bytes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tally {
-    /// Parent processes that called kache: one `cargo build` each.
+    /// Builds: one `cargo build` each, with what its build scripts compile (see [`builds`]).
     pub builds: u64,
     /// When the first invocation began, µs since 1970.
     pub first_us: Option<u64>,
@@ -35,8 +44,12 @@ pub struct Tally {
     pub time: Time,
     /// Files given back on hits of units.
     pub restored: Restored,
-    /// Bytes put into the store by units.
+    /// What the remote had to do with units.
+    pub remote: Remote,
+    /// Outputs of stored misses.
     pub stored_bytes: u64,
+    /// Of those: what the store had already, from other compiles that made the same.
+    pub known_bytes: u64,
     /// How the inputs of stored results were learned.
     pub observed: Reasons,
     /// Invocations by the version of kache that handled them.
@@ -48,6 +61,8 @@ pub struct Tally {
 pub struct Units {
     /// Restored.
     pub hits: u64,
+    /// Of the hits: those whose result came from the remote, now or in an earlier build.
+    pub remote_hits: u64,
     /// Hits that were compiled all the same, by what came of it: `same` (counted as hits), `different` and `unsettled`
     /// (counted as misses).
     pub checked: Reasons,
@@ -55,6 +70,8 @@ pub struct Units {
     pub misses: u64,
     /// Misses whose result was kept.
     pub stored: u64,
+    /// Of the stored: those of which the store had every byte already. Something was in the key that did not matter.
+    pub dups: u64,
     /// Misses whose result was not kept, by reason.
     pub not_stored: Reasons,
     /// Handed to the compiler untouched, by reason.
@@ -81,19 +98,28 @@ pub struct Time {
 /// Files given back.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Restored {
-    /// By method.
-    pub files: Reasons,
+    /// By method: `reflink`, `hardlink`, `copy`.
+    pub methods: BTreeMap<String, Given>,
     /// In all.
     pub bytes: u64,
+}
+
+/// What the remote did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Remote {
+    /// Units by what came of it: `fetched`, `ahead`, `nothing`, `closed`, `failed`, `refused`.
+    pub ways: Reasons,
+    /// How long units waited for it.
+    pub waited_us: u64,
 }
 
 impl Tally {
     /// Counts them.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Tally {
         let mut tally = Tally::default();
-        let mut builds = BTreeSet::new();
+        let events: Vec<&Event> = events.into_iter().collect();
+        tally.builds = builds::all(events.iter().copied()).len() as u64;
         for event in events {
-            builds.insert(&event.build);
             tally.first_us = Some(tally.first_us.map_or(event.time_us, |t| t.min(event.time_us)));
             tally.last_us = tally.last_us.max(Some(event.time_us));
             *tally.versions.entry(event.kache.clone()).or_default() += 1;
@@ -102,7 +128,6 @@ impl Tally {
                 Kind::Probe => *tally.probes.entry(word(event.outcome).to_string()).or_default() += 1,
             }
         }
-        tally.builds = builds.len() as u64;
         let rated = tally.units.hits + tally.units.misses + tally.units.errors.values().sum::<u64>();
         tally.hit_rate = (rated > 0).then(|| tally.units.hits as f64 / rated as f64);
         tally
@@ -117,6 +142,10 @@ impl Tally {
             };
             *self.units.checked.entry(word.to_string()).or_default() += 1;
         }
+        if let Some(remote) = &event.remote {
+            *self.remote.ways.entry(way(remote.way).to_string()).or_default() += 1;
+            self.remote.waited_us += remote.us;
+        }
         match event.outcome {
             Outcome::Hit => self.hit(event),
             Outcome::Miss => self.miss(event),
@@ -127,6 +156,8 @@ impl Tally {
 
     fn hit(&mut self, event: &Event) {
         self.units.hits += 1;
+        let from = event.remote.as_ref().map(|r| r.way);
+        self.units.remote_hits += u64::from(matches!(from, Some(RemoteWay::Fetched | RemoteWay::Ahead)));
         if event.checked.is_some() {
             self.time.checks_us += event.total_us;
             return;
@@ -135,7 +166,9 @@ impl Tally {
         self.time.hits_us += event.total_us;
         self.restored.bytes += event.bytes;
         for (method, files) in &event.restore {
-            *self.restored.files.entry(method.clone()).or_default() += files;
+            let given = self.restored.methods.entry(method.clone()).or_default();
+            given.files += files;
+            given.bytes += event.restore_bytes.get(method).copied().unwrap_or(0);
         }
     }
 
@@ -149,6 +182,8 @@ impl Tally {
         }
         self.units.stored += 1;
         self.stored_bytes += event.bytes;
+        self.known_bytes += event.known_bytes;
+        self.units.dups += u64::from(event.bytes > 0 && event.known_bytes == event.bytes);
         let how = match event.observed {
             Some(Observed::Preload) => "preload",
             Some(Observed::Unobserved) | None => "unobserved",
@@ -159,6 +194,17 @@ impl Tally {
 
 fn reason(event: &Event) -> String {
     event.reason.clone().unwrap_or_else(|| "no reason given".to_string())
+}
+
+fn way(way: RemoteWay) -> &'static str {
+    match way {
+        RemoteWay::Fetched => "fetched",
+        RemoteWay::Ahead => "ahead",
+        RemoteWay::Nothing => "nothing",
+        RemoteWay::Closed => "closed",
+        RemoteWay::Failed => "failed",
+        RemoteWay::Refused => "refused",
+    }
 }
 
 /// An outcome as events spell it.
@@ -187,9 +233,14 @@ mod tests {
     #[test]
     fn only_units_make_the_rate_and_passthroughs_stand_apart() {
         let events = [
-            event("unit", "hit", r#""stored":false,"compile_us":100,"restore":{"copy":3}"#),
+            event(
+                "unit",
+                "hit",
+                r#""stored":false,"compile_us":100,"restore":{"copy":3},"restore_bytes":{"copy":7},
+                "remote":{"way":"ahead","us":2}"#,
+            ),
             event("unit", "hit", r#""stored":false,"compile_us":8,"checked":"same""#),
-            event("unit", "miss", r#""stored":true,"compile_us":8,"observed":"preload""#),
+            event("unit", "miss", r#""stored":true,"compile_us":8,"observed":"preload","known_bytes":7"#),
             event("unit", "miss", r#""stored":false,"compile_us":8,"reason":"clock""#),
             event("unit", "error", r#""stored":false,"compile_us":0,"reason":"panic""#),
             event("unit", "passthrough", r#""stored":false,"compile_us":0,"reason":"stdin""#),
@@ -203,6 +254,9 @@ mod tests {
         assert_eq!(t.units.passthroughs["stdin"], 1);
         assert_eq!(t.probes["hit"], 1);
         assert_eq!((t.time.saved_us, t.time.overhead_us, t.restored.bytes), (90, 4, 7));
+        assert_eq!((t.units.dups, t.stored_bytes, t.known_bytes), (1, 7, 7));
+        assert_eq!((t.units.remote_hits, &t.remote.ways["ahead"], t.remote.waited_us), (1, &1, 2));
+        assert_eq!(t.restored.methods["copy"], Given { files: 3, bytes: 7 });
         assert_eq!(Tally::of([]).hit_rate, None);
     }
 }

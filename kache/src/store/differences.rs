@@ -1,5 +1,5 @@
 //! What checks found wrong: of each result that a compile did not confirm, both versions of what differs, and the key
-//! traces, for people to look at. Nothing reads them but people and `stats`.
+//! traces, for people to look at. Nothing reads them but people and `report`.
 //!
 //! ```text
 //! <cache>/v1/differences/<action>/difference.json   stored-0   fresh-0   …   trace.json   fresh-trace.json

@@ -10,6 +10,7 @@
 //! found out. Manifests and results are sealed with a digest and name their own key, so a torn file, or one in another's
 //! place, is no entry; blobs are read anew after each start of the machine before they are believed.
 
+pub mod catalogue;
 pub mod codec;
 pub mod collect;
 pub mod differences;
@@ -31,6 +32,17 @@ pub const FORMAT: &str = match option_env!("KACHE_STORE_FORMAT") {
     Some(format) => format,
     None => "v1",
 };
+
+/// A file that is in the store now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is stored under.
+    pub digest: Digest,
+    /// Its length.
+    pub bytes: u64,
+    /// Whether the store had these bytes already.
+    pub known: bool,
+}
 
 /// An open store.
 pub struct Store {
@@ -109,11 +121,11 @@ impl Store {
     }
 
     /// Keeps a copy of a file under its digest. The file must not change meanwhile: then this fails.
-    pub fn put_blob(&self, from: &Path) -> io::Result<(Digest, u64)> {
+    pub fn put_blob(&self, from: &Path) -> io::Result<Kept> {
         let (known, id) = self.table.file(from)?;
         let path = self.path("blobs", &known.digest);
         if self.has(&path, &known.digest) {
-            return Ok((known.digest, id.size));
+            return Ok(Kept { digest: known.digest, bytes: id.size, known: true });
         }
         let tmp = self.temporary();
         let kept = (|| {
@@ -127,7 +139,7 @@ impl Store {
             disk::step("blob: make it read-only", &tmp, || platform::make_read_only(&file))?;
             into_place(&tmp, &path)?;
             self.remember(&file, &path, known.digest);
-            Ok((known.digest, id.size))
+            Ok(Kept { digest: known.digest, bytes: id.size, known: false })
         })();
         kept.inspect_err(|_| {
             let _ = std::fs::remove_file(&tmp);
@@ -251,6 +263,14 @@ impl Store {
         Some(now)
     }
 
+    /// What there is, roughly, in bytes; nothing where that is not known.
+    pub fn usage(&self) -> Option<u64> {
+        let mut have = [0; 8];
+        let file = File::open(self.dir.join("usage")).ok()?;
+        platform::read_at(&file, &mut have, 0).ok()?;
+        Some(u64::from_le_bytes(have))
+    }
+
     /// Says what there is.
     pub fn set_usage(&self, bytes: u64) {
         let _ = self.usage_file().and_then(|file| platform::write_at(&file, &bytes.to_le_bytes(), 0));
@@ -315,7 +335,7 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let f = dir.path().join("f");
         std::fs::write(&f, "right").unwrap();
-        let (digest, _) = store.put_blob(&f).unwrap();
+        let digest = store.put_blob(&f).unwrap().digest;
         let out = dir.path().join("out");
         assert!(store.restore_blob(&digest, &out, false).unwrap().is_some());
         assert_eq!(std::fs::read(&out).unwrap(), b"right");
@@ -332,7 +352,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let f = dir.path().join("f");
         std::fs::write(&f, "right").unwrap();
-        let (digest, _) = Store::open(dir.path()).unwrap().put_blob(&f).unwrap();
+        let digest = Store::open(dir.path()).unwrap().put_blob(&f).unwrap().digest;
         // What is left has the right length, and no digest is known from before.
         let restart = || {
             std::fs::remove_file(dir.path().join(FORMAT).join("digests")).unwrap();

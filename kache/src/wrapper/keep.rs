@@ -12,6 +12,7 @@ use crate::observe::gather::{Gathered, Gatherer};
 use crate::observe::look::Viewpoint;
 use crate::observe::{depinfo, log};
 use crate::settings::{Observe, Settings};
+use crate::store::Kept;
 use crate::store::manifest::{Entry, Manifest};
 use crate::store::result::{ActionResult, Output};
 use crate::trace::{Component, KeyTrace, Part};
@@ -193,8 +194,9 @@ impl Session<'_> {
             let digest = self.store.put_bytes(&marked).map_err(trouble)?;
             return Ok(Output { path: portable, digest, executable: false, marked: true });
         }
-        let (digest, size) = self.store.put_blob(path).map_err(trouble)?;
-        event.bytes += size;
+        let Kept { digest, bytes, known } = self.store.put_blob(path).map_err(trouble)?;
+        event.bytes += bytes;
+        event.known_bytes += if known { bytes } else { 0 };
         Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), marked: false })
     }
 }

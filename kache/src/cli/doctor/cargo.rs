@@ -89,6 +89,29 @@ fn home() -> Option<PathBuf> {
         .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cargo")))
 }
 
+/// Whether dependencies are compiled incrementally, which starts from state that no key can hold.
+pub fn incremental() -> Check {
+    const NAME: &str = "incremental";
+    let on = |value: &str| matches!(value.trim(), "1" | "true");
+    match std::env::var("CARGO_INCREMENTAL") {
+        Ok(value) if on(&value) => Check::note(
+            NAME,
+            "CARGO_INCREMENTAL is on, for dependencies too: a compile that begins with earlier state is not stored",
+            "unset CARGO_INCREMENTAL; in CI set it to 0",
+        ),
+        Ok(_) => Check::ok(NAME, "off by CARGO_INCREMENTAL: every compile can be stored"),
+        Err(_) if std::env::var_os("CI").is_some() => Check::note(
+            NAME,
+            "as cargo sets it: on for workspace members, and CI throws that state away",
+            "set CARGO_INCREMENTAL=0 in CI",
+        ),
+        Err(_) => Check::ok(
+            NAME,
+            "as cargo sets it: a workspace member that is compiled again from earlier state is not stored, from scratch it is",
+        ),
+    }
+}
+
 fn in_directory(dir: &Path) -> Result<Option<Named>, (PathBuf, String)> {
     // Where both are there, cargo reads the one without an extension.
     for file in [dir.join("config"), dir.join("config.toml")] {

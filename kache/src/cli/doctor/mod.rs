@@ -9,10 +9,14 @@
 //! | `file-system` | is it on this machine |
 //! | `clone` | are restored files shared with the cache, or copied |
 //! | `cargo` | will cargo start kache |
+//! | `reached` | has anything come by it, lately |
+//! | `incremental` | is what cargo compiles fit to be restored |
+//! | `clock` | do the times of files and of this machine agree |
+//! | `linker` | is the linker that rustc would start one that is there |
 //! | `settings` | do all settings make sense |
 //!
 //! The probe has a cache and a directory of its own, and both are gone afterwards. The real cache is not created and
-//! not written to but for one empty file, at once removed.
+//! not written to but for empty files, at once removed.
 //!
 //! JSON: `{"v":1,"ok","checks":[{"name","state","found","remedy"}]}`; `state` is `ok`, `note` (worth knowing) or
 //! `trouble`, `remedy` is `null` where there is nothing to do. `ok` says that there is no trouble.
@@ -20,6 +24,7 @@
 mod cache;
 mod cargo;
 mod probe;
+mod surroundings;
 
 use super::page::{Page, Style};
 use super::{Answer, Format, Trouble};
@@ -28,6 +33,9 @@ use serde::Serialize;
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache doctor                  exit status 1 where something is wrong
+  kache doctor --format json")]
 pub struct Options {
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
@@ -78,6 +86,10 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     let mut checks = probe::checks();
     checks.extend(cache::checks(&settings));
     checks.push(cargo::check()?);
+    checks.push(cargo::incremental());
+    checks.push(surroundings::linker());
+    checks.extend(surroundings::reached(&settings));
+    checks.extend(surroundings::clock(&settings));
     checks.extend(of_settings(&settings));
     let json = Json { v: 1, ok: checks.iter().all(|c| c.state != State::Trouble), checks };
     let mut answer = match options.format {

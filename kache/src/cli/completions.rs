@@ -1,0 +1,27 @@
+//! `kache completions`: a script that completes kache's commands in a shell.
+
+use super::{Answer, Trouble};
+use clap_complete::Shell;
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache completions bash > ~/.local/share/bash-completion/completions/kache
+  kache completions zsh > ~/.zfunc/_kache
+  kache completions fish > ~/.config/fish/completions/kache.fish")]
+pub struct Options {
+    /// For which shell
+    shell: Shell,
+}
+
+/// Prints it.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    Ok(Answer::text(script(options.shell)))
+}
+
+/// The script.
+pub fn script(shell: Shell) -> String {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut super::command(), "kache", &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,148 @@
+//! `kache list`: what is stored, result by result.
+//!
+//! JSON: `{"v":1,"cache","results":[{"key","unit","bytes","compile_us","used_us","hits"}],"of"}`; `of` is how many there are,
+//! with those that `--limit` leaves out.
+
+use super::page::{self, Page, ago, count};
+use super::{Answer, Format, Trouble};
+use crate::events::{self, Outcome};
+use crate::store::catalogue;
+use clap::ValueEnum;
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache list                    what was used last
+  kache list serde              what is stored of units with that in their name
+  kache list --sort size --limit 10
+  kache show $(kache list --limit 1 --keys)")]
+pub struct Options {
+    /// Only units with this in their name
+    name: Option<String>,
+    /// What comes first
+    #[arg(long, value_enum, default_value_t)]
+    sort: Sort,
+    /// At most so many; 0 for all
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    limit: usize,
+    /// Print only the keys, a line each
+    #[arg(long, conflicts_with = "format")]
+    keys: bool,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// An order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Sort {
+    /// What was used last
+    #[default]
+    Used,
+    /// The largest
+    Size,
+    /// What took longest to compile
+    Time,
+    /// What was restored most often
+    Hits,
+    /// By name
+    Name,
+}
+
+#[derive(Serialize)]
+struct Json {
+    v: u32,
+    cache: String,
+    results: Vec<Listed>,
+    of: usize,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    key: String,
+    unit: String,
+    bytes: u64,
+    compile_us: u64,
+    used_us: u64,
+    hits: u64,
+}
+
+/// Lists.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    let cache = super::cache_dir(&super::settings()?)?;
+    let trouble = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+    let hits = hits(&events::read_all(&cache).map_err(trouble)?);
+    let mut results = Vec::new();
+    let wanted = options.name.as_deref().unwrap_or_default();
+    catalogue::each(&cache, |item| {
+        let key = item.key.hex();
+        if item.result.label.contains(wanted) {
+            let (bytes, hits) = (item.bytes(), hits.get(&key).copied().unwrap_or(0));
+            let (compile_us, used_us) = (item.result.compile_us, item.used_us);
+            results.push(Listed { key, unit: item.result.label, bytes, compile_us, used_us, hits });
+        }
+    })
+    .map_err(trouble)?;
+    sort(&mut results, options.sort);
+    let of = results.len();
+    results.truncate(if options.limit == 0 { of } else { options.limit });
+    let json = Json { v: 1, cache: cache.display().to_string(), results, of };
+    if options.keys {
+        return Ok(Answer::text(json.results.iter().map(|r| r.key.clone() + "\n").collect()));
+    }
+    match options.format {
+        Format::Json => Answer::json(&json),
+        Format::Text => Ok(Answer::page(text(&json, wanted))),
+    }
+}
+
+/// How often each result was given back.
+fn hits(events: &[events::Event]) -> HashMap<String, u64> {
+    let mut hits = HashMap::new();
+    for event in events.iter().filter(|e| e.outcome == Outcome::Hit) {
+        *hits.entry(event.result.clone().unwrap_or_default()).or_default() += 1;
+    }
+    hits
+}
+
+fn sort(results: &mut [Listed], by: Sort) {
+    results.sort_by(|a, b| (&a.unit, &a.key).cmp(&(&b.unit, &b.key)));
+    match by {
+        Sort::Used => results.sort_by_key(|r| Reverse(r.used_us)),
+        Sort::Size => results.sort_by_key(|r| Reverse(r.bytes)),
+        Sort::Time => results.sort_by_key(|r| Reverse(r.compile_us)),
+        Sort::Hits => results.sort_by_key(|r| Reverse(r.hits)),
+        Sort::Name => {}
+    }
+}
+
+fn text(json: &Json, wanted: &str) -> Page {
+    let mut page = Page::new();
+    if json.results.is_empty() {
+        let of = if wanted.is_empty() { String::new() } else { format!(" with `{wanted}` in its name") };
+        page.line(format!("nothing{of} is stored in {}", json.cache));
+        return page;
+    }
+    let mut rows = vec![["key", "size", "compile", "hits", "used", "unit"].map(str::to_string).to_vec()];
+    for r in &json.results {
+        let compile = page::duration(r.compile_us as i64);
+        let key = page::short(&r.key).to_string();
+        rows.push(vec![
+            key,
+            page::size(r.bytes),
+            compile,
+            r.hits.to_string(),
+            ago(r.used_us),
+            r.unit.clone(),
+        ]);
+    }
+    page.figures(&rows, 4);
+    let left = json.of - json.results.len();
+    if left > 0 {
+        page.line(format!("… and {}: --limit 0 lists all", count(left, "more result", "more results")));
+    }
+    page
+}

@@ -1,0 +1,235 @@
+//! `kache report`: what the cache did, from its events, and the room that it takes.
+//!
+//! JSON: `{"v":2,"cache","kache","store_format","observer","scopes":[{"scope","slowest":[…]} and everything of a
+//! `Tally`],"store","sharing","differences"}`. `scope` is `last-build`, `last-day`, `all` or `since <µs since 1970>`; the
+//! names are told at [`Tally`], [`Slow`], [`Footprint`], [`Sharing`] and
+//! [`differences`]. Room, sharing and differences are the whole cache's, whatever the scopes.
+
+mod markdown;
+mod table;
+
+use super::page::{Page, ago, count, duration};
+use super::{Answer, Trouble};
+use crate::events::{self, Event, builds};
+use crate::explain::history::History;
+use crate::explain::{self, is_explained};
+use crate::report::footprint::{self, Footprint};
+use crate::report::sharing::{self, Sharing};
+use crate::report::tally::Tally;
+use crate::store::differences::{self, Difference};
+use clap::ValueEnum;
+use serde::Serialize;
+use std::time::Duration;
+use table::Section;
+
+/// How many of the slowest misses are told.
+const SLOWEST: usize = 5;
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache report                  the last build, the last day, all that is recorded
+  kache report --last-build
+  kache report --since 7d --format json
+  kache report --format github >> \"$GITHUB_STEP_SUMMARY\"")]
+pub struct Options {
+    /// Only the last build
+    #[arg(long, conflicts_with = "since")]
+    last_build: bool,
+    /// Only what began within this time: 90s, 30m, 12h, 7d
+    #[arg(long, value_name = "DURATION", value_parser = super::time::parse)]
+    since: Option<Duration>,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How a report looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// Tables for a page
+    Markdown,
+    /// Markdown for the summary of a GitHub job: the figures first, the rest folded
+    Github,
+    /// One JSON object
+    Json,
+}
+
+#[derive(Serialize)]
+struct Json {
+    v: u32,
+    cache: String,
+    kache: &'static str,
+    store_format: &'static str,
+    observer: String,
+    scopes: Vec<Scope>,
+    store: Footprint,
+    sharing: Sharing,
+    differences: Vec<Kept>,
+}
+
+/// A stretch of the record.
+#[derive(Serialize)]
+struct Scope {
+    scope: String,
+    /// For people: `the last build`.
+    #[serde(skip)]
+    title: String,
+    #[serde(flatten)]
+    tally: Tally,
+    slowest: Vec<Slow>,
+}
+
+/// A compile that a hit would have saved.
+#[derive(Serialize)]
+struct Slow {
+    /// The unit's title, as `explain` knows it.
+    unit: String,
+    /// What the compiler took.
+    compile_us: u64,
+    /// Why it had to run, in a line.
+    why: String,
+}
+
+#[derive(Serialize)]
+struct Kept {
+    place: String,
+    #[serde(flatten)]
+    difference: Difference,
+}
+
+/// Counts and prints.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    let cache = super::cache_dir(&super::settings()?)?;
+    let unreadable = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+    let history = History::load(&cache).map_err(unreadable)?;
+    let json = Json {
+        v: 2,
+        cache: cache.display().to_string(),
+        kache: env!("CARGO_PKG_VERSION"),
+        store_format: crate::store::FORMAT,
+        observer: super::version::observer(),
+        scopes: scopes(options, &history),
+        store: footprint::measure(&cache).map_err(unreadable)?,
+        sharing: sharing::measure(&cache).map_err(unreadable)?,
+        differences: differences::list(&cache)
+            .into_iter()
+            .map(|(place, difference)| Kept { place: place.display().to_string(), difference })
+            .collect(),
+    };
+    match options.format {
+        Format::Json => Answer::json(&json),
+        Format::Text => Ok(Answer::page(page(&json))),
+        Format::Markdown => Ok(Answer::text(markdown::page(&json))),
+        Format::Github => Ok(Answer::text(markdown::summary(&json))),
+    }
+}
+
+/// The stretches that are asked for, the shortest first.
+fn scopes(options: &Options, history: &History) -> Vec<Scope> {
+    let last = || {
+        let build = builds::last(&history.events);
+        let within = |e: &Event| build.as_ref().is_some_and(|b| b.has(e));
+        scope("last-build".into(), "last build".into(), history, within)
+    };
+    let since = |time: Duration, name: Option<&str>| {
+        let now = (crate::platform::now_ns() / 1000) as u64;
+        let from = now.saturating_sub(time.as_micros() as u64);
+        let title = format!("last {}", duration(time.as_micros() as i64));
+        let (name, title) =
+            name.map_or((format!("since {from}"), title), |n| (n.to_string(), n.replace('-', " ")));
+        scope(name, title, history, |e| e.time_us >= from)
+    };
+    match (options.last_build, options.since) {
+        (true, _) => vec![last()],
+        (_, Some(time)) => vec![since(time, None)],
+        _ => vec![last(), since(DAY, Some("last-day")), scope("all".into(), "all".into(), history, |_| true)],
+    }
+}
+
+fn scope(scope: String, title: String, history: &History, within: impl Fn(&Event) -> bool) -> Scope {
+    let events = || history.events.iter().enumerate().filter(|(_, e)| within(e));
+    let tally = Tally::of(events().map(|(_, e)| e));
+    let missed = |e: &Event| is_explained(e) && e.outcome == events::Outcome::Miss;
+    let mut misses: Vec<(usize, &Event)> = events().filter(|(_, e)| missed(e)).collect();
+    misses.sort_by_key(|(_, e)| std::cmp::Reverse(e.compile_us));
+    misses.truncate(SLOWEST);
+    let slow = |(at, e): (usize, &Event)| Slow {
+        unit: explain::title(&e.unit),
+        compile_us: e.compile_us,
+        why: explain::first_cause(history, at),
+    };
+    Scope { scope, title, tally, slowest: misses.into_iter().map(slow).collect() }
+}
+
+fn page(json: &Json) -> Page {
+    let mut page = Page::new();
+    let all = &json.scopes[json.scopes.len() - 1];
+    page.heading(format!("{} of {}", titles(json), json.cache));
+    match (all.tally.first_us, all.tally.last_us) {
+        (Some(first), Some(last)) => page.line(format!(
+            "{}; the first invocation {}, the last {}",
+            count(all.tally.builds as usize, "build", "builds"),
+            ago(first),
+            ago(last)
+        )),
+        _ => page.line(
+            "no invocations are recorded; RUSTC_WRAPPER=kache makes cargo use kache (see `kache doctor`)",
+        ),
+    }
+    for section in table::sections(json) {
+        text(&section, &mut page);
+    }
+    found(&json.differences, &mut page);
+    page.gap();
+    footer(json).iter().for_each(|line| page.line(line));
+    page
+}
+
+fn titles(json: &Json) -> String {
+    json.scopes.iter().map(|s| s.title.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn text(section: &Section, page: &mut Page) {
+    page.gap();
+    page.heading(format!("{} ({})", section.title, section.from));
+    let mut rows = Vec::new();
+    if section.columns.len() > 1 {
+        let names = section.columns.iter().map(|c| (*c).to_string());
+        rows.push(std::iter::once(String::new()).chain(names).collect());
+    }
+    for line in &section.lines {
+        let label = format!("{}{}", "  ".repeat(line.depth + 1), line.label);
+        rows.push(std::iter::once(label).chain(line.cells.clone()).chain([line.means.clone()]).collect());
+    }
+    page.figures(&rows, section.columns.len());
+}
+
+/// What checks found wrong, whatever the scope.
+fn found(kept: &[Kept], page: &mut Page) {
+    if kept.is_empty() {
+        return;
+    }
+    page.gap();
+    page.heading("what checks found to differ (both versions are kept)");
+    for Kept { place, difference } in kept {
+        page.line(format!("  {}, {}: {}", difference.label, ago(difference.time_us), difference.names()));
+        page.line(format!("    {place}"));
+    }
+}
+
+/// What made the figures, and what made what they count.
+fn footer(json: &Json) -> Vec<String> {
+    let mut lines =
+        vec![format!("kache {}, store format {}, observer {}", json.kache, json.store_format, json.observer)];
+    let versions = &json.scopes[json.scopes.len() - 1].tally.versions;
+    if versions.keys().any(|v| v != json.kache) {
+        let told: Vec<String> = versions.iter().map(|(v, n)| format!("{v} ({n})")).collect();
+        lines.push(format!("invocations by version: {}", told.join(", ")));
+    }
+    lines
+}

@@ -1,0 +1,99 @@
+//! A report as Markdown: for a page, and for the summary of a job on GitHub.
+
+use super::table::{self, Section};
+use super::{Json, footer, titles};
+use crate::cli::page::{duration, sanitize, size};
+use std::fmt::Write;
+
+/// Tables for a page.
+pub fn page(json: &Json) -> String {
+    let mut out = format!("# kache report\n\n{}.\n", capital(&titles(json)));
+    table::sections(json).iter().for_each(|s| out.push_str(&section(s, "##")));
+    out.push_str(&found(json));
+    let _ = write!(out, "\n{}.\n", footer(json).join("; "));
+    out
+}
+
+/// What fits above the fold, and the rest below it.
+pub fn summary(json: &Json) -> String {
+    let (scope, sections) = (&json.scopes[0], table::sections(json));
+    let (tally, units) = (&scope.tally, &scope.tally.units);
+    let rate =
+        tally.hit_rate.map_or("no units".to_string(), |r| format!("{:.1} % hits", (r * 1e3).floor() / 10.0));
+    let mut out = format!(
+        "### kache: {rate}, {} saved\n\n{}: {} hits, {} misses, {} passthroughs, {} errors; {} restored, {} stored.\n",
+        duration(tally.time.saved_us),
+        capital(&scope.title),
+        units.hits,
+        units.misses,
+        units.passthroughs.values().sum::<u64>(),
+        units.errors.values().sum::<u64>(),
+        size(tally.restored.bytes),
+        size(tally.stored_bytes),
+    );
+    out.push_str(&found(json));
+    for s in &sections {
+        let _ = write!(out, "\n<details><summary>{}</summary>\n{}\n</details>\n", s.title, section(s, ""));
+    }
+    let _ = write!(out, "\n<sub>{}</sub>\n", footer(json).join("; "));
+    out
+}
+
+fn section(section: &Section, heading: &str) -> String {
+    let mut out = String::from("\n");
+    if !heading.is_empty() {
+        let _ = write!(out, "{heading} {}\n\n", capital(section.title));
+    }
+    let _ = write!(out, "{}.\n\n", capital(section.from));
+    let _ = writeln!(out, "| | {} | |", section.columns.join(" | "));
+    let _ = writeln!(out, "| --- |{} --- |", " ---: |".repeat(section.columns.len()));
+    for line in &section.lines {
+        let label = format!("{}{}", "&emsp;".repeat(line.depth), cell(&line.label));
+        let cells: Vec<String> = line.cells.iter().map(|c| cell(c)).collect();
+        let _ = writeln!(out, "| {label} | {} | {} |", cells.join(" | "), cell(&line.means));
+    }
+    out
+}
+
+fn found(json: &Json) -> String {
+    let mut out = String::new();
+    for kept in &json.differences {
+        let (label, names) = (cell(&kept.difference.label), cell(&kept.difference.names()));
+        let _ = write!(
+            out,
+            "\n**A check found {label} to differ** in {names}; both versions are in `{}`.\n",
+            kept.place
+        );
+    }
+    out
+}
+
+/// Text that Markdown takes for text. Names of crates and values come from outside.
+fn cell(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in sanitize(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '|' | '*' | '_' | '`' | '\\' | '[' | ']' | '~' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_outside_is_text() {
+        assert_eq!(cell("<b>|a_b`"), "&lt;b&gt;\\|a\\_b\\`");
+    }
+}

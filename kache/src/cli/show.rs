@@ -1,0 +1,194 @@
+//! `kache show`: all that is known of a stored result.
+//!
+//! JSON: `{"v":1,"key","unit","used_us","hits","made_in","compile_us","observed","outputs":[{"path","bytes","digest",
+//! "executable","text"}],"stdout_bytes","stderr_bytes","trace"}`. `bytes` is `null` where a blob is not there; `text` says that paths in
+//! it are written out for the checkout that asks; `trace` is a [`KeyTrace`], `null` where none was left.
+
+use super::page::{Page, Style, ago, count, cut, duration, short, size};
+use super::{Answer, Format, Trouble};
+use crate::events::{self, Event, Observed, Outcome};
+use crate::observation;
+use crate::store::catalogue::{self, Item};
+use crate::trace::{self, Component, KeyTrace, Part};
+use serde::Serialize;
+use std::path::Path;
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kache list serde              shows keys
+  kache show 3f2a9c             the result whose key begins so: outputs, what was asked, what was looked at
+  kache show 3f2a9c --format json")]
+pub struct Options {
+    /// A result's key, or how it begins: `list`, `monitor` and the events have it
+    key: String,
+    /// Show values whole
+    #[arg(long)]
+    all: bool,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Json {
+    v: u32,
+    key: String,
+    unit: String,
+    used_us: u64,
+    hits: usize,
+    made_in: Option<String>,
+    compile_us: u64,
+    observed: Observed,
+    outputs: Vec<Shown>,
+    stdout_bytes: usize,
+    stderr_bytes: usize,
+    trace: Option<KeyTrace>,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    path: String,
+    bytes: Option<u64>,
+    digest: String,
+    executable: bool,
+    text: bool,
+}
+
+/// Shows.
+pub fn run(options: &Options) -> Result<Answer, Trouble> {
+    let cache = super::cache_dir(&super::settings()?)?;
+    let item = find(&cache, &options.key)?;
+    let events = events::read_all(&cache).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    let json = told(&cache, &item, &events);
+    match options.format {
+        Format::Json => Answer::json(&json),
+        Format::Text => Ok(Answer::page(text(&json, options.all))),
+    }
+}
+
+/// The only result whose key begins so.
+fn find(cache: &Path, asked: &str) -> Result<Item, Trouble> {
+    let prefix = asked.to_ascii_lowercase();
+    if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Trouble::request(format!(
+            "`{asked}` is no key, which has digits and the letters a to f: `kache list {asked}` shows the keys of such units"
+        )));
+    }
+    let mut found = Vec::new();
+    catalogue::each(cache, |item| {
+        if item.key.hex().starts_with(&prefix) {
+            found.push(item);
+        }
+    })
+    .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    if found.len() > 1 {
+        let told: Vec<String> =
+            found.iter().take(5).map(|i| format!("{} ({})", short(&i.key.hex()), i.result.label)).collect();
+        return Err(Trouble::request(format!(
+            "{} begin with `{asked}`; give more of it: {}",
+            count(found.len(), "key", "keys"),
+            told.join(", ")
+        )));
+    }
+    found.pop().ok_or_else(|| {
+        Trouble::request(format!(
+            "no result in {} has a key that begins with `{asked}`: see `kache list`",
+            cache.display()
+        ))
+    })
+}
+
+fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
+    let key = item.key.hex();
+    let of = |outcome: Outcome| {
+        events.iter().filter(move |e| e.outcome == outcome).filter(|e| e.result.as_ref() == Some(&key))
+    };
+    let outputs = item.result.outputs.iter().zip(&item.sizes).map(|(o, bytes)| Shown {
+        path: String::from_utf8_lossy(&o.path).into_owned(),
+        bytes: *bytes,
+        digest: o.digest.hex(),
+        executable: o.executable,
+        text: o.marked,
+    });
+    let trace = std::fs::read(cache.join(trace::relative_path(&key))).ok();
+    let trace = trace.and_then(|bytes| serde_json::from_slice::<KeyTrace>(&bytes).ok());
+    Json {
+        v: 1,
+        unit: item.result.label.clone(),
+        used_us: item.used_us,
+        hits: of(Outcome::Hit).count(),
+        made_in: of(Outcome::Miss).find(|e| e.stored).map(|e| e.cwd.clone()),
+        compile_us: item.result.compile_us,
+        observed: item.result.observed,
+        outputs: outputs.collect(),
+        stdout_bytes: item.result.stdout.len(),
+        stderr_bytes: item.result.stderr.len(),
+        trace: trace.filter(|t| t.v == trace::VERSION),
+        key,
+    }
+}
+
+fn text(json: &Json, all: bool) -> Page {
+    let mut page = Page::new();
+    page.heading(&json.unit);
+    let learned = match json.observed {
+        Observed::Preload => "by the observer",
+        Observed::Unobserved => "from what the compiler reports",
+    };
+    let mut rows = vec![("result key", json.key.clone())];
+    rows.extend(json.trace.as_ref().map(|t| ("action key", t.action.clone())));
+    rows.extend(json.made_in.as_ref().map(|dir| ("made in", dir.clone())));
+    rows.push(("compiled in", duration(json.compile_us as i64)));
+    rows.push(("inputs known", learned.to_string()));
+    rows.push(("used", format!("{}; restored {}", ago(json.used_us), count(json.hits, "time", "times"))));
+    rows.push((
+        "printed",
+        format!("{} out, {} err", size(json.stdout_bytes as u64), size(json.stderr_bytes as u64)),
+    ));
+    page.columns(&rows.into_iter().map(|(name, value)| vec![format!("  {name}"), value]).collect::<Vec<_>>());
+    page.gap();
+    page.heading("outputs");
+    let rows: Vec<Vec<String>> = json.outputs.iter().map(output).collect();
+    page.columns(&rows);
+    match &json.trace {
+        None => {
+            page.gap();
+            page.line("what went into the keys is not recorded any more: its trace is gone");
+        }
+        Some(trace) => {
+            let of = |part: Part| trace.components.iter().filter(move |c| c.part == part).collect();
+            components("what was asked (the action key)", of(Part::Action), all, &mut page);
+            components("what was looked at (with it, the result key)", of(Part::Observation), all, &mut page);
+        }
+    }
+    page
+}
+
+fn output(o: &Shown) -> Vec<String> {
+    let bytes = o.bytes.map_or("missing".to_string(), size);
+    let what = match (o.text, o.executable) {
+        (true, _) => "text with paths",
+        (_, true) => "executable",
+        _ => "",
+    };
+    vec![format!("  {}", o.path), bytes, short(&o.digest).to_string(), what.to_string()]
+}
+
+/// What went into a key, with where it was in the checkout that made it.
+fn components(title: &str, components: Vec<&Component>, all: bool, page: &mut Page) {
+    page.gap();
+    page.heading(format!("{title}: {}", components.len()));
+    for c in components {
+        let value = match c.value.as_str() {
+            value if value.as_bytes() == observation::UNSET => "(unset)",
+            value if all => value,
+            value => short(value),
+        };
+        let line = |text: &str| if all { text.to_string() } else { cut(text) };
+        page.spans(&[(Style::Bold, format!("  {} ", c.name)), (Style::Plain, line(value))]);
+        if c.raw != c.value && !c.raw.is_empty() {
+            page.spans(&[(Style::Dim, format!("    raw: {}", line(&c.raw)))]);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which invocations make one build.
+//!
+//! An event names its parent process. All that cargo, make or ninja start is one build by that; but a build script that
+//! compiles C is a parent of its own, whose invocations belong to the cargo that runs it. It is known by its time: it
+//! comes and goes while that cargo has units to compile, and compiles no crates.
+
+use super::{Event, Kind};
+use std::collections::{BTreeSet, HashMap};
+
+/// A build. Moments are in µs since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The name of its outermost parent.
+    pub name: String,
+    /// When its first invocation began.
+    pub first_us: u64,
+    /// When its last invocation ended.
+    pub end_us: u64,
+    /// Whether anything was built: an editor asks the compiler questions all day.
+    pub has_units: bool,
+    /// Whether it builds crates that cargo asked for.
+    crates: bool,
+    /// Its parents, the outermost among them.
+    parents: BTreeSet<String>,
+}
+
+impl Build {
+    fn begin(event: &Event) -> Build {
+        Build {
+            name: event.build.clone(),
+            first_us: event.time_us,
+            end_us: 0,
+            has_units: false,
+            crates: false,
+            parents: BTreeSet::from([event.build.clone()]),
+        }
+    }
+
+    fn add(&mut self, event: &Event) {
+        self.end_us = self.end_us.max(event.time_us + event.total_us);
+        self.has_units |= event.kind == Kind::Unit;
+        self.crates |=
+            event.kind == Kind::Unit && event.unit.family != "cc" && !event.unit.package.is_empty();
+    }
+
+    /// Whether an event belongs to it.
+    pub fn has(&self, event: &Event) -> bool {
+        self.parents.contains(&event.build)
+    }
+
+    fn encloses(&self, other: &Build) -> bool {
+        self.crates && !other.crates && self.first_us <= other.first_us && other.end_us <= self.end_us
+    }
+
+    fn absorb(&mut self, other: Build) {
+        self.has_units |= other.has_units;
+        self.parents.extend(other.parents);
+    }
+}
+
+/// All builds, by when they began, oldest first. The events are in their order.
+pub fn all<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Build> {
+    let mut at: HashMap<&str, usize> = HashMap::new();
+    let mut found: Vec<Build> = Vec::new();
+    for event in events {
+        let n = *at.entry(event.build.as_str()).or_insert_with(|| {
+            found.push(Build::begin(event));
+            found.len() - 1
+        });
+        found[n].add(event);
+    }
+    let mut outer: Vec<Build> = Vec::new();
+    for build in found {
+        match outer.iter_mut().find(|o| o.encloses(&build)) {
+            Some(o) => o.absorb(build),
+            None => outer.push(build),
+        }
+    }
+    outer
+}
+
+/// The last build that built something: the one that ended last.
+pub fn last<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Build> {
+    all(events).into_iter().filter(|b| b.has_units).max_by_key(|b| b.end_us)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(build: &str, family: &str, time_us: u64, total_us: u64) -> Event {
+        let package = if family == "rustc" { "a 1.0.0" } else { "" };
+        let text = format!(
+            r#"{{"v":1,"time_us":{time_us},"kache":"0","pid":1,"build":"{build}","kind":"unit","outcome":"hit",
+            "unit":{{"family":"{family}","package":"{package}","name":"a","kind":"","emit":"","extra":"","source":""}},
+            "stored":false,"status":0,"cwd":"/","phases_us":{{}},"total_us":{total_us},"compile_us":0,"bytes":0}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn what_a_build_script_compiles_is_of_its_cargo_and_another_cargo_is_not() {
+        let mut events = vec![
+            event("cargo", "rustc", 0, 10),
+            event("script", "cc", 20, 10),
+            event("other", "rustc", 21, 2),
+            event("cargo", "rustc", 40, 10),
+            event("make", "cc", 60, 5),
+        ];
+        let names = |events: &[Event]| all(events).into_iter().map(|b| b.name).collect::<Vec<_>>();
+        assert_eq!(names(&events), ["cargo", "other", "make"]);
+        assert!(all(&events)[0].has(&events[1]));
+        assert_eq!(last(&events).unwrap().name, "make");
+        // Nothing is done within a shell, however long it is open.
+        events.insert(0, event("shell", "cc", 0, 1));
+        events.push(event("shell", "cc", 100, 1));
+        assert_eq!(names(&events), ["shell", "cargo", "other", "make"]);
+    }
+}

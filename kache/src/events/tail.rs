@@ -1,0 +1,89 @@
+//! Reading events as they are written.
+
+use super::{Event, VERSION};
+use crate::platform;
+use crate::store::FORMAT;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// What has been read of each file of events.
+pub struct Tail {
+    dir: PathBuf,
+    read: BTreeMap<PathBuf, u64>,
+}
+
+impl Tail {
+    /// From the first event of a cache on.
+    pub fn new(cache: &Path) -> Tail {
+        Tail { dir: cache.join(FORMAT).join("events"), read: BTreeMap::new() }
+    }
+
+    /// What was written since it was last asked, oldest first: nothing where there is no cache. Lines of another version or torn
+    /// ones are passed over; one that has no end yet is left for later.
+    ///
+    /// # Errors
+    /// Where a file of events cannot be read.
+    pub fn read(&mut self) -> io::Result<Vec<Event>> {
+        let mut all = Vec::new();
+        let files = match std::fs::read_dir(&self.dir) {
+            Ok(files) => files,
+            Err(e) if platform::is_absent(&e) => return Ok(all),
+            Err(e) => return Err(e),
+        };
+        for file in files {
+            let path = file?.path();
+            if path.extension().is_some_and(|e| e == "jsonl") {
+                self.one(path, &mut all)?;
+            }
+        }
+        all.sort_by_key(|e: &Event| e.time_us);
+        Ok(all)
+    }
+
+    fn one(&mut self, path: PathBuf, all: &mut Vec<Event>) -> io::Result<()> {
+        let mut file = match File::open(&path) {
+            // Old events are given up while we look.
+            Err(e) if platform::is_absent(&e) => return Ok(()),
+            other => other?,
+        };
+        let from = self.read.entry(path).or_default();
+        if file.metadata()?.len() <= *from {
+            return Ok(());
+        }
+        file.seek(SeekFrom::Start(*from))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+        *from += whole as u64;
+        let lines = text[..whole].split(|b| *b == b'\n');
+        let events = lines.filter_map(|line| serde_json::from_slice::<Event>(line).ok());
+        all.extend(events.filter(|e| e.v == VERSION));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn each_line_is_read_once_and_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut tail = Tail::new(dir.path());
+        assert!(tail.read().unwrap().is_empty(), "there is no cache");
+        std::fs::create_dir_all(dir.path().join(FORMAT).join("events")).unwrap();
+        let mut file = File::create(dir.path().join(FORMAT).join("events/1.jsonl")).unwrap();
+        let line = r#"{"v":1,"time_us":5,"kache":"0","pid":1,"build":"1-1","kind":"unit","outcome":"hit",
+            "unit":{"family":"rustc","package":"","name":"a","kind":"lib","emit":"","extra":"","source":""},"stored":false,
+            "status":0,"cwd":"/","phases_us":{},"total_us":10,"compile_us":1,"bytes":7}"#
+            .replace('\n', "");
+        write!(file, "{line}\ntorn\n{}", &line[..40]).unwrap();
+        assert_eq!(tail.read().unwrap().len(), 1);
+        assert!(tail.read().unwrap().is_empty());
+        writeln!(file, "{}", &line[40..]).unwrap();
+        assert_eq!(tail.read().unwrap().len(), 1);
+    }
+}
