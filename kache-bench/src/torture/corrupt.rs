@@ -185,18 +185,17 @@ const KINDS: &[&str] =
 fn drawn(torture: &mut Torture, engine: &Engine, dice: &mut Dice) -> Result<()> {
     let mut pairs: Vec<_> =
         KINDS.iter().flat_map(|kind| INJURIES.iter().map(move |injury| (*kind, injury))).collect();
-    let mut first = true;
-    while first || !torture.is_over()? {
+    let (mut done, at_least) = (0, 12);
+    loop {
         dice.shuffle(&mut pairs);
         for (kind, injury) in &pairs {
-            if torture.is_over()? {
+            if torture.is_over()? && done >= at_least {
                 return Ok(());
             }
             wound(torture, engine, dice, kind, injury)?;
+            done += 1;
         }
-        first = false;
     }
-    Ok(())
 }
 
 fn of_kind(engine: &Engine, kind: &str) -> Vec<PathBuf> {
