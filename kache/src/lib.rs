@@ -4,6 +4,7 @@
 //! `restore` and `store`, which use `paths`, `template`, `digest` and `platform`.
 
 pub mod action;
+pub mod agent;
 pub mod cli;
 pub mod compiler;
 pub mod digest;
@@ -14,6 +15,7 @@ pub mod observe;
 pub mod paths;
 pub mod platform;
 pub mod printable;
+pub mod remote;
 pub mod report;
 pub mod restore;
 pub mod run;

@@ -97,6 +97,18 @@ impl Look {
         Look { kind, name: name.into() }
     }
 
+    /// Into bytes.
+    pub fn write(&self, w: &mut Writer) {
+        w.num(self.kind as u64);
+        w.bytes(&self.name);
+    }
+
+    /// From bytes.
+    pub fn read(r: &mut Reader) -> Option<Look> {
+        let kind = Kind::from_byte(r.num()?)?;
+        Some(Look::new(kind, r.bytes()?))
+    }
+
     /// As traces show it.
     pub fn label(&self) -> String {
         let name = String::from_utf8_lossy(&self.name);
@@ -117,15 +129,13 @@ pub struct Observation {
 impl Observation {
     /// Into the bytes of a manifest.
     pub fn write(&self, w: &mut Writer) {
-        w.num(self.look.kind as u64);
-        w.bytes(&self.look.name);
+        self.look.write(w);
         w.digest(&self.seen);
     }
 
     /// From the bytes of a manifest.
     pub fn read(r: &mut Reader) -> Option<Observation> {
-        let kind = Kind::from_byte(r.num()?)?;
-        Some(Observation { look: Look::new(kind, r.bytes()?), seen: r.digest()? })
+        Some(Observation { look: Look::read(r)?, seen: r.digest()? })
     }
 }
 

@@ -3,6 +3,7 @@
 //! A value that makes no sense is a warning that names where it stands, and the next source's value counts: a typing
 //! error must not fail a build.
 
+use crate::remote::{self, Remote};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -88,6 +89,54 @@ pub static TABLE: &[Row] = &[
         default: "none",
         what: "a file to append a readable line to for each invocation; `stderr` for the terminal",
     },
+    Row {
+        key: "remote.url",
+        var: "KACHE_REMOTE_URL",
+        default: "none",
+        what: "where results are shared: `s3://bucket`, `gs://…`, `azblob://…`, `ghac://`, `redis://host`, `dav+https://host/dir`, `file:///dir`",
+    },
+    Row {
+        key: "remote.prefix",
+        var: "KACHE_REMOTE_PREFIX",
+        default: "kache",
+        what: "below which path there",
+    },
+    Row {
+        key: "remote.mode",
+        var: "KACHE_REMOTE_MODE",
+        default: "read-write",
+        what: "`read-only`: nothing is ever written to the remote (builds of code that is not trusted)",
+    },
+    Row {
+        key: "remote.timeout",
+        var: "KACHE_REMOTE_TIMEOUT",
+        default: "1",
+        what: "seconds that the remote may take to begin to answer, and to send the next bytes",
+    },
+    Row {
+        key: "remote.prefetch",
+        var: "KACHE_REMOTE_PREFETCH",
+        default: "true",
+        what: "false: fetch nothing before it is asked for",
+    },
+    Row {
+        key: "remote.sign_key",
+        var: "KACHE_REMOTE_SIGN_KEY",
+        default: "none",
+        what: "sign what is uploaded: a file made by `kache keygen`, or its text",
+    },
+    Row {
+        key: "remote.verify_keys",
+        var: "KACHE_REMOTE_VERIFY_KEYS",
+        default: "none",
+        what: "believe only what one of these public keys signed, separated by `:`; a list in the file",
+    },
+    Row {
+        key: "remote.options",
+        var: "KACHE_REMOTE_OPTIONS",
+        default: "none",
+        what: "what the service is told besides, as `region=…;endpoint=…`; a table in the file",
+    },
 ];
 
 /// Whether the observer is used.
@@ -154,6 +203,8 @@ pub struct Settings {
     pub max_size: Option<MaxSize>,
     /// Where to log.
     pub log: Option<PathBuf>,
+    /// Where results are shared.
+    pub remote: Option<Remote>,
     /// What made no sense.
     pub warnings: Vec<String>,
     /// Where each value came from, by key, in the order of [`TABLE`].
@@ -210,7 +261,7 @@ impl Files {
     fn add(&mut self, path: PathBuf, text: &str) {
         match text.parse::<toml::Table>() {
             Ok(table) => {
-                for key in table.keys().filter(|k| !TABLE.iter().any(|r| r.key == k.as_str())) {
+                for key in keys(&table).filter(|k| !TABLE.iter().any(|r| r.key == k)) {
                     self.warnings.push(format!(
                         "{}: no setting is called `{key}`; see `kache config`",
                         path.display()
@@ -296,6 +347,7 @@ impl Settings {
                 .unwrap_or(Duration::from_secs(60)),
             max_size: reader.get("max_size", "a size such as `20G` or `5%`", MaxSize::parse),
             log: reader.get("log", "a file or `stderr`", |v| (!v.is_empty()).then(|| home(v))),
+            remote: reader.remote(),
             warnings: Vec::new(),
             origins: Vec::new(),
         };
@@ -305,20 +357,112 @@ impl Settings {
     }
 }
 
+/// The keys of a file, those of a table within it as `table.key`.
+fn keys(table: &toml::Table) -> impl Iterator<Item = String> {
+    table.iter().flat_map(|(key, value)| match value {
+        toml::Value::Table(inner) if key == "remote" => {
+            inner.keys().map(|k| format!("{key}.{k}")).collect::<Vec<_>>()
+        }
+        _ => vec![key.clone()],
+    })
+}
+
+fn text_of(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(s) => s.clone(),
+        toml::Value::Array(a) => {
+            a.iter().map(|v| v.as_str().unwrap_or_default()).collect::<Vec<_>>().join(":")
+        }
+        toml::Value::Table(t) => {
+            t.iter().map(|(k, v)| format!("{k}={}", text_of(v))).collect::<Vec<_>>().join(";")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A value as it may be shown: in some there are secrets.
+fn shown(row: &Row, value: &str) -> String {
+    match row.key {
+        "remote.url" => remote::redact(value),
+        "remote.sign_key" if value.starts_with("ed25519:") => "ed25519:…".to_string(),
+        "remote.options" => {
+            let names = value.split(';').filter_map(|pair| Some(format!("{}=…", pair.split_once('=')?.0)));
+            names.collect::<Vec<_>>().join(";")
+        }
+        _ => value.to_string(),
+    }
+}
+
 struct Reader {
     files: Files,
     origins: Vec<(&'static str, String, String)>,
 }
 
 impl Reader {
+    /// The table `[remote]`; nothing where no address is set.
+    fn remote(&mut self) -> Option<Remote> {
+        let url = self.get("remote.url", "an address such as `s3://bucket`", |v| match v {
+            "" | "none" => Some(String::new()),
+            _ => v.contains("://").then(|| v.to_string()),
+        });
+        let prefix = self.get("remote.prefix", "a path", |v| Some(v.trim_matches('/').to_string()));
+        let write = self.get("remote.mode", "read-write or read-only", |v| match v {
+            "read-write" => Some(true),
+            "read-only" => Some(false),
+            _ => None,
+        });
+        let timeout = self.get("remote.timeout", "a number of seconds above 0", |v| {
+            let seconds: f64 = v.parse().ok()?;
+            (seconds > 0.0 && seconds <= 3600.0).then(|| Duration::from_secs_f64(seconds))
+        });
+        let prefetch = self.get("remote.prefetch", "true or false", |v| match v {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        });
+        let sign_key = self.get("remote.sign_key", "a file", |v| match v.starts_with("ed25519:") {
+            true => Some(v.to_string()),
+            false => Some(home(v).to_string_lossy().into_owned()),
+        });
+        let verify_keys = self.get("remote.verify_keys", "public keys of 64 hex digits", |v| {
+            let all: Vec<String> =
+                v.split([':', ',', ' ']).filter(|k| !k.is_empty()).map(str::to_string).collect();
+            all.iter().all(|k| remote::is_hex_key(k)).then_some(all)
+        });
+        // Keys that make no sense must not come to mean that none are asked for.
+        let all_bad = verify_keys.is_none() && self.foremost("remote.verify_keys").is_some();
+        let options = self.get("remote.options", "pairs `name=value` separated by `;`", |v| {
+            let pairs = v.split(';').filter(|p| !p.trim().is_empty());
+            pairs.map(|p| p.split_once('=').map(|(k, v)| (k.trim().to_string(), v.to_string()))).collect()
+        });
+        let url = url.filter(|url| !url.is_empty() && !all_bad)?;
+        Some(Remote {
+            url,
+            prefix: prefix.unwrap_or_else(|| "kache".to_string()),
+            // The foremost word counts, and one that makes no sense writes nothing.
+            write: write.unwrap_or(true) && self.foremost("remote.mode").is_none_or(|v| v == "read-write"),
+            timeout: timeout.unwrap_or(Duration::from_secs(1)),
+            options: options.unwrap_or_default(),
+            sign_key: sign_key.filter(|k| !k.is_empty()),
+            verify_keys: verify_keys.unwrap_or_default(),
+            prefetch: prefetch.unwrap_or(true),
+        })
+    }
+
+    fn foremost(&self, key: &str) -> Option<String> {
+        let row = TABLE.iter().find(|r| r.key == key)?;
+        self.sources(row).into_iter().next().map(|source| source.value)
+    }
+
     fn get<T>(&mut self, key: &'static str, wants: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let row = TABLE.iter().find(|r| r.key == key).expect("settings are read by the keys of the table");
         for source in self.sources(row) {
             if let Some(v) = read(&source.value) {
-                self.origins.push((row.key, source.value, source.place));
+                self.origins.push((row.key, shown(row, &source.value), source.place));
                 return Some(v);
             }
             let Source { value, place } = source;
+            let value = shown(row, &value);
             self.files
                 .warnings
                 .push(format!("{place}: `{key}` is `{value}`, but must be {wants}; it is not used"));
@@ -333,14 +477,11 @@ impl Reader {
             place: format!("environment variable {}", row.var),
         });
         let files = self.files.list.iter().filter_map(|(path, table)| {
-            let value = match table.get(row.key)? {
-                toml::Value::String(s) => s.clone(),
-                toml::Value::Array(a) => {
-                    a.iter().map(|v| v.as_str().unwrap_or_default()).collect::<Vec<_>>().join(":")
-                }
-                other => other.to_string(),
+            let value = match row.key.split_once('.') {
+                Some((outer, inner)) => table.get(outer)?.as_table()?.get(inner)?,
+                None => table.get(row.key)?,
             };
-            Some(Source { value, place: path.display().to_string() })
+            Some(Source { value: text_of(value), place: path.display().to_string() })
         });
         env.into_iter().chain(files).collect()
     }

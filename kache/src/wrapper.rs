@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! parse → action key → manifest? → a set of observations that all still hold? ── yes → restore → exit
-//!                          │ no
+//!                          │ no (local, then remote)
 //!                          └→ lock the action → look again → run the compiler under observation
 //!                             → result key → store (all or nothing) → exit with the compiler's own status
 //! ```
@@ -12,6 +12,7 @@
 
 mod check;
 mod keep;
+mod remote;
 
 use crate::action::{self, Hasher};
 use crate::compiler::flags::Deferred;
@@ -26,7 +27,7 @@ use crate::paths::{self, Roots};
 use crate::settings::{Observe, Settings};
 use crate::store::manifest::Manifest;
 use crate::store::result::ActionResult;
-use crate::store::{Lock, Store};
+use crate::store::{Lock, Store, collect};
 use crate::{platform, printable, restore, run, template};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -223,7 +224,11 @@ impl Session<'_> {
         // Nothing is asked of chance where nothing is to be checked.
         let check = self.settings.check > 0.0 && check::chosen(self.settings.check);
         if self.settings.read {
-            match self.look_up(&asked, &view, check, event) {
+            let found = match self.look_up(&asked, &view, check, event) {
+                Found::Nothing => self.look_afar(&asked, &view, check, event),
+                found => found,
+            };
+            match found {
                 Found::Restored => return Verdict::Done(0),
                 Found::Unchecked(hit) => return self.check(&asked, &view, hit, event),
                 Found::Nothing => {}
@@ -358,6 +363,9 @@ impl Session<'_> {
             self.clock.lap(event, "replay");
             self.store.used(&entry.result);
             event.outcome = Outcome::Hit;
+            if result.fetched {
+                event.remote = Some(events::RemoteUse { way: events::RemoteWay::Ahead, us: 0, detail: None });
+            }
             event.result = Some(entry.result.hex());
             event.observed = Some(result.observed);
             event.compile_us = result.compile_us;
@@ -437,23 +445,8 @@ impl Session<'_> {
 
     /// Has somebody else collect, where the cache has grown past its bound.
     fn bound(&self, stored: u64) {
-        /// Besides its blobs: result, manifest, trace.
-        const BESIDES: u64 = 32 * 1024;
         let Some(cache) = self.settings.cache_dir.as_deref() else { return };
-        let (Some(now), max) = (self.store.grew(stored + BESIDES), self.settings.max_bytes(cache)) else {
-            return;
-        };
-        if now <= max {
-            return;
-        }
-        // So that one asks and not each: a collection says how it really is, and if none comes about, it is asked
-        // for again after another twentieth.
-        self.store.set_usage(max - max / 20);
-        if let Ok(own) = std::env::current_exe() {
-            let mut collect = process::Command::new(own);
-            collect.arg("gc").env("KACHE_CACHE_DIR", cache).env("KACHE_MAX_SIZE", max.to_string());
-            let _ = platform::detach(&mut collect);
-        }
+        collect::start_where_grown(self.store, cache, self.settings.max_bytes(cache), stored);
     }
 
     fn observer(&self) -> Option<(log::Log, PathBuf)> {

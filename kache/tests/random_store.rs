@@ -39,14 +39,15 @@ fn output() -> impl Strategy<Value = Output> {
 
 fn result() -> impl Strategy<Value = ActionResult> {
     let observed = prop_oneof![Just(Observed::Preload), Just(Observed::Unobserved)];
-    (vec(output(), 0..6), name(), name(), ".{0,12}", any::<u64>(), observed).prop_map(
-        |(outputs, stdout, stderr, label, compile_us, observed)| ActionResult {
+    (vec(output(), 0..6), name(), name(), ".{0,12}", any::<u64>(), observed, any::<bool>()).prop_map(
+        |(outputs, stdout, stderr, label, compile_us, observed, fetched)| ActionResult {
             outputs,
             stdout,
             stderr,
             label,
             compile_us,
             observed,
+            fetched,
         },
     )
 }

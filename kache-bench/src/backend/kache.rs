@@ -73,7 +73,8 @@ impl Kache {
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
             .filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned()))
-            .next_back();
+            // The agent is built along with it.
+            .rfind(|program| Path::new(program).file_stem().is_some_and(|name| name == "kache"));
         match executable {
             Some(program) => Kache::at(Path::new(&program)),
             None => Err(Trouble::run("cargo built no kache binary")

@@ -262,6 +262,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         label: format!("a{n}.o (c)"),
         compile_us: 1000,
         observed: Observed::Preload,
+        fetched: false,
     }
     .save(store, &result)?;
     let observations =

@@ -10,6 +10,8 @@ use kache::observe::log::{HEADER, Records};
 use kache::observe::{depinfo, elf};
 use kache::paths::Roots;
 use kache::platform::{self, StatId};
+use kache::remote::format::{self, Header, Order};
+use kache::remote::protocol::{self, Ask, Tell};
 use kache::settings::Settings;
 use kache::store::manifest::Manifest;
 use kache::store::result::ActionResult;
@@ -36,6 +38,10 @@ pub static ALL: &[(&str, Parser)] = &[
     ("response", response_file),
     ("log", log),
     ("object", object),
+    ("lists", lists),
+    ("header", header),
+    ("order", order),
+    ("talk", talk),
 ];
 
 /// Gives bytes to the parser of that name.
@@ -61,6 +67,48 @@ fn result(data: &[u8]) {
     let (bytes, key) = sealed(data);
     if let Some(result) = ActionResult::decode(&bytes, &key) {
         assert_eq!(ActionResult::decode(&result.encode(&key), &key), Some(result));
+    }
+}
+
+fn lists(data: &[u8]) {
+    let (bytes, action) = sealed(data);
+    if let Ok(lists) = format::decode_lists(&bytes, &action) {
+        assert_eq!(format::decode_lists(&format::encode_lists(&action, &lists), &action), Ok(lists));
+    }
+    if let Some(looks) = format::decode_looks(&bytes) {
+        assert_eq!(format::decode_looks(&format::encode_looks(looks.iter())), Some(looks));
+    }
+}
+
+fn header(data: &[u8]) {
+    let bytes = sealed(data).0;
+    let Some(header) = Header::read(&bytes) else { return };
+    assert_eq!(Header::read(&header.encode()).as_ref(), Some(&header));
+    let state = format::state_of(&header.action, &header.set);
+    if let Ok(believed) = Header::decode(&bytes, &state) {
+        assert!(believed.size() <= format::LARGE);
+    }
+}
+
+fn order(data: &[u8]) {
+    if let Some(mut order) = Order::decode(&sealed(data).0) {
+        assert_eq!(Order::decode(&order.encode()).as_ref(), Some(&order));
+        if let Some(first) = order.chapters.first().cloned() {
+            order.take_in(&first);
+        }
+    }
+}
+
+fn talk(data: &[u8]) {
+    let bytes = sealed(data).0;
+    if let Some(ask) = Ask::decode(&bytes) {
+        assert_eq!(Ask::decode(&ask.encode()), Some(ask));
+    }
+    if let Some(tell) = Tell::decode(&bytes) {
+        assert_eq!(Tell::decode(&tell.encode()), Some(tell));
+    }
+    if let Ok(message) = protocol::receive(&mut &*data) {
+        assert_eq!(message, data[4..4 + message.len()]);
     }
 }
 

@@ -14,8 +14,10 @@ pub mod config;
 pub mod doctor;
 pub mod explain;
 pub mod flags;
+pub mod flush;
 pub mod gc;
 pub mod init;
+pub mod keygen;
 pub mod list;
 pub mod man;
 pub mod monitor;
@@ -27,9 +29,11 @@ pub mod shims;
 pub mod show;
 pub mod tables;
 pub mod time;
+pub mod transfer;
 pub mod verify;
 pub mod version;
 
+use crate::agent::Task;
 use crate::settings::Settings;
 use clap::{Parser, Subcommand, ValueEnum};
 use page::Page;
@@ -54,6 +58,11 @@ pub const COMMANDS: &[&str] = &[
     "gc",
     "purge",
     "verify",
+    "push",
+    "pull",
+    "prefetch",
+    "flush",
+    "keygen",
     "completions",
     "man",
     "help",
@@ -103,6 +112,16 @@ enum Command {
     Purge(purge::Options),
     /// Read all that is cached, and say what is damaged
     Verify(verify::Options),
+    /// Upload every result of this cache that the remote does not have
+    Push(transfer::Options),
+    /// Fetch every result of the remote that this cache does not have
+    Pull(transfer::Options),
+    /// Fetch what the last build of the project in the working directory used
+    Prefetch(transfer::Options),
+    /// Wait until all that was compiled is in the remote
+    Flush(flush::Options),
+    /// Make a key to sign uploads with
+    Keygen(keygen::Options),
     /// A script that completes kache's commands in a shell
     Completions(completions::Options),
     /// Manual pages, as `man` reads them
@@ -192,6 +211,11 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::run(&options),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),
+        Command::Push(options) => transfer::run(&options, Task::Push),
+        Command::Pull(options) => transfer::run(&options, Task::Pull),
+        Command::Prefetch(options) => transfer::run(&options, Task::Prefetch),
+        Command::Flush(options) => flush::run(&options),
+        Command::Keygen(options) => keygen::run(&options),
     };
     match answer {
         Ok(answer) => print(&answer),

@@ -5,6 +5,8 @@
 
 pub mod disk;
 #[cfg(unix)]
+pub mod socket;
+#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 pub use unix::*;

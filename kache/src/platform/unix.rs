@@ -216,15 +216,17 @@ pub fn touch(path: &Path) -> io::Result<()> {
 }
 
 /// Starts a program that outlives this one, and that nobody waits for: in a session of its own, with nothing that
-/// was open here, and last in line for processor and disk.
-pub fn detach(command: &mut Command) -> io::Result<()> {
+/// was open here, and, where it is not pressing, last in line for processor and disk.
+pub fn detach(command: &mut Command, pressing: bool) -> io::Result<std::process::Child> {
     use std::process::Stdio;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let alone = || {
+    let alone = move || {
         // SAFETY: plain calls that may be made between fork and exec. What cannot be had is gone without.
         unsafe {
             libc::setsid();
-            libc::nice(19);
+            if !pressing {
+                libc::nice(19);
+            }
             #[cfg(target_os = "linux")]
             libc::syscall(
                 libc::SYS_close_range,
@@ -237,7 +239,7 @@ pub fn detach(command: &mut Command) -> io::Result<()> {
     };
     // SAFETY: the closure calls nothing but the system.
     unsafe { command.pre_exec(alone) };
-    command.spawn().map(|_| ())
+    command.spawn()
 }
 
 /// Does something during which no signal that asks the process to end is heeded; one that came is when it is done.
@@ -288,6 +290,11 @@ pub fn make_read_only(file: &File) -> io::Result<()> {
 pub fn make_private_dir(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Has a file that is made be this user's alone.
+pub fn private(options: &mut std::fs::OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
 }
 
 /// Tries to take an exclusive lock on an open file; `false` where somebody holds it.

@@ -54,11 +54,14 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Checks the seal and the magic.
     pub fn open(bytes: &'a [u8], magic: &[u8; 8]) -> Option<Reader<'a>> {
+        let Reader { rest } = Reader::open_plain(bytes)?;
+        Some(Reader { rest: rest.strip_prefix(magic)? })
+    }
+
+    /// Checks the seal of what has no magic of its own.
+    pub fn open_plain(bytes: &'a [u8]) -> Option<Reader<'a>> {
         let (body, seal) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
-        if Digest::of(body).0 != seal {
-            return None;
-        }
-        Some(Reader { rest: body.strip_prefix(magic)? })
+        (Digest::of(body).0 == seal).then_some(Reader { rest: body })
     }
 
     /// A number.

@@ -95,6 +95,26 @@ pub fn collect(store: &Store, limits: Limits) -> io::Result<Option<Collected>> {
     outcome.map(|()| Some(run.done))
 }
 
+/// Has somebody else collect, where the store has grown past its bound by `stored` bytes of blobs.
+pub fn start_where_grown(store: &Store, cache: &Path, max: u64, stored: u64) {
+    /// Besides its blobs: result, manifest, trace.
+    const BESIDES: u64 = 32 * 1024;
+    if store.grew(stored + BESIDES).is_none_or(|now| now <= max) {
+        return;
+    }
+    // So that one asks and not each: a collection says how it really is, and if none comes about, it is asked
+    // for again after another twentieth.
+    store.set_usage(max - max / 20);
+    if let Ok(own) = std::env::current_exe() {
+        // The agent's program is another.
+        let agent = own.file_name().is_some_and(|name| name == "kache-agent");
+        let own = if agent { own.with_file_name("kache") } else { own };
+        let mut collect = std::process::Command::new(own);
+        collect.arg("gc").env("KACHE_CACHE_DIR", cache).env("KACHE_MAX_SIZE", max.to_string());
+        let _ = platform::detach(&mut collect, false);
+    }
+}
+
 struct Run<'a> {
     store: &'a Store,
     limits: Limits,
@@ -410,7 +430,7 @@ fn named(spilled: &Path) -> io::Result<Vec<([u8; 32], u64)>> {
     Ok(all)
 }
 
-pub(super) fn key_of(path: &Path) -> Option<Digest> {
+pub(crate) fn key_of(path: &Path) -> Option<Digest> {
     Digest::from_hex(path.file_name()?.to_str()?)
 }
 
@@ -448,7 +468,7 @@ fn shards(part: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Each file of a part that is divided by the first two digits of its keys.
-pub(super) fn each_of(part: &Path, mut f: impl FnMut(PathBuf, Metadata) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn each_of(part: &Path, mut f: impl FnMut(PathBuf, Metadata) -> io::Result<()>) -> io::Result<()> {
     shards(part)?.into_iter().try_for_each(|dir| each(&dir, &mut f))
 }
 

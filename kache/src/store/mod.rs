@@ -3,6 +3,7 @@
 //! ```text
 //! <cache>/v1/manifests/ab/<action>   results/cd/<result>   blobs/ef/<blake3>   traces/cd/<result>.json
 //!            tmp/   locks/   events/   observer/   digests   toolchains/   usage   differences/
+//!            agent/   quarantine/   condemned/ab/<result>                 (where there is a remote)
 //! ```
 //!
 //! A write goes to `tmp/` and is renamed: blobs first, then the result that names them, then the manifest that names the
@@ -146,6 +147,20 @@ impl Store {
         })
     }
 
+    /// Whether a blob is there and known to be right.
+    pub fn has_blob(&self, digest: &Digest) -> bool {
+        self.has(&self.path("blobs", digest), digest)
+    }
+
+    /// Keeps a file of this store's `tmp/` that was just written, under the digest that its bytes were found to have.
+    pub fn adopt_blob(&self, tmp: &Path, file: &File, digest: &Digest) -> io::Result<()> {
+        let path = self.path("blobs", digest);
+        disk::step("blob: make it read-only", tmp, || platform::make_read_only(file))?;
+        into_place(tmp, &path)?;
+        self.remember(file, &path, *digest);
+        Ok(())
+    }
+
     /// Keeps bytes under their digest.
     pub fn put_bytes(&self, bytes: &[u8]) -> io::Result<Digest> {
         let digest = Digest::of(bytes);
@@ -274,6 +289,16 @@ impl Store {
     /// Says what there is.
     pub fn set_usage(&self, bytes: u64) {
         let _ = self.usage_file().and_then(|file| platform::write_at(&file, &bytes.to_le_bytes(), 0));
+    }
+
+    /// Takes note that a result was found wrong here: it is not to come back from elsewhere.
+    pub fn condemn(&self, result: &Digest) {
+        let _ = self.publish(&self.path("condemned", result), b"");
+    }
+
+    /// Whether it was.
+    pub fn is_condemned(&self, result: &Digest) -> bool {
+        self.path("condemned", result).exists()
     }
 
     /// Notes that a result was used now. A store that cannot be written to has no need of it.

@@ -37,6 +37,8 @@ pub struct ActionResult {
     pub compile_us: u64,
     /// How the inputs were learned.
     pub observed: Observed,
+    /// Whether another machine made it: it came from the remote.
+    pub fetched: bool,
 }
 
 impl ActionResult {
@@ -54,7 +56,7 @@ impl ActionResult {
         w.bytes(&self.stderr);
         w.bytes(self.label.as_bytes());
         w.num(self.compile_us);
-        w.num(u64::from(self.observed == Observed::Preload));
+        w.num(u64::from(self.observed == Observed::Preload) | u64::from(self.fetched) << 1);
         w.finish()
     }
 
@@ -71,14 +73,11 @@ impl ActionResult {
             let flags = r.num()?;
             outputs.push(Output { path, digest, executable: flags & 1 != 0, marked: flags & 2 != 0 });
         }
-        let result = ActionResult {
-            outputs,
-            stdout: r.bytes()?.to_vec(),
-            stderr: r.bytes()?.to_vec(),
-            label: r.text()?,
-            compile_us: r.num()?,
-            observed: if r.num()? == 1 { Observed::Preload } else { Observed::Unobserved },
-        };
+        let (stdout, stderr) = (r.bytes()?.to_vec(), r.bytes()?.to_vec());
+        let (label, compile_us, flags) = (r.text()?, r.num()?, r.num()?);
+        let observed = if flags & 1 != 0 { Observed::Preload } else { Observed::Unobserved };
+        let fetched = flags & 2 != 0;
+        let result = ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched };
         r.at_end().then_some(result)
     }
 

@@ -143,6 +143,9 @@ impl Session<'_> {
             detail += &format!("; the entry is still there: {e}");
         }
         drop(lock);
+        if self.settings.remote.is_some() {
+            self.store.condemn(&key);
+        }
         if self.settings.write {
             match found.keep(self.store, fresh) {
                 Ok(place) => detail += &format!("; both versions are in {}", place.display()),

@@ -66,12 +66,14 @@ impl Session<'_> {
             label: asked.invocation.unit.label(),
             compile_us: event.compile_us,
             observed,
+            fetched: false,
         };
         result.save(self.store, &key).map_err(|e| io_trouble("store", &e))?;
         let observations = observation::pack(seen.into_iter().map(|s| s.observation));
         Manifest::add(self.store, &asked.key, Entry { result: key, observations })
             .map_err(|e| io_trouble("store", &e))?;
         event.stored = true;
+        self.share(asked, &key);
         Ok(())
     }
 
