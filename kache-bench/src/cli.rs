@@ -1,5 +1,6 @@
 //! The command line, and what each command does.
 
+mod afar;
 mod backends;
 mod compare;
 mod gate;
@@ -55,6 +56,8 @@ enum Command {
         /// Take N results out of the cache before the second clone is built, to see that found out
         #[arg(long, value_name = "N", default_value_t = 0)]
         lose: usize,
+        #[command(flatten)]
+        afar: afar::Options,
     },
     /// Compare every artifact of a cached build with what the compiler makes in the same place
     Verify {
@@ -176,7 +179,8 @@ enum Format {
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Check { run, verify, plain, trace, lose } => {
+        Command::Check { run, afar, .. } if afar.remote => afar::run(&run, &afar),
+        Command::Check { run, verify, plain, trace, lose, .. } => {
             judge("check", &run, Plan { keys: true, artifacts: verify, plain, lose }, trace.as_deref())
         }
         Command::Verify { run, trace } => {

@@ -15,6 +15,7 @@
 //! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
 //! down.
 
+mod afar;
 mod archive;
 mod artifacts;
 mod audit;

@@ -1,6 +1,7 @@
 //! kache, as built from this repository or given with `--kache`.
 
 use super::{Backend, Counts, Language, Reads, front};
+use crate::afar::Endpoint;
 use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::invocations;
@@ -150,6 +151,26 @@ impl Backend for Kache {
             all.push(("KACHE_READ".into(), "0".into()));
         }
         Ok(environment.with_all(all))
+    }
+
+    fn afar(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
+        let mut all: Vec<(OsString, OsString)> = vec![
+            ("KACHE_REMOTE_URL".into(), format!("s3://{}", endpoint.bucket()).into()),
+            ("KACHE_REMOTE_OPTIONS".into(), format!("endpoint={};region=us-east-1", endpoint.url()).into()),
+        ];
+        all.extend(endpoint.credentials());
+        Some(environment.with_all(all))
+    }
+
+    fn flush(&self, environment: &Environment, _: &Path) -> Result<()> {
+        let mut flush = Command::new(&self.program);
+        flush.arg("flush").env_clear().envs(environment.iter());
+        let done = flush.output().map_err(Trouble::io("run", &self.program))?;
+        if done.status.success() {
+            return Ok(());
+        }
+        let said = [done.stdout, done.stderr].concat();
+        Err(Trouble::run(format!("`kache flush` failed\n    {}", String::from_utf8_lossy(&said).trim())))
     }
 
     fn prefix(&self, _: Language) -> Option<PathBuf> {

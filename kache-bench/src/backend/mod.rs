@@ -25,6 +25,7 @@ pub use registry::{NAMES, find, installed, is_peer};
 pub use running::Running;
 pub use serving::serving;
 
+use crate::afar::Endpoint;
 use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::trouble::Result;
@@ -125,6 +126,17 @@ pub trait Backend: Sync {
     /// that can only be in front of a whole build.
     fn prefix(&self, _language: Language) -> Option<PathBuf> {
         None
+    }
+
+    /// `environment` with what makes it share its results through an S3 server; nothing for one that cannot, or is not
+    /// known to.
+    fn afar(&self, _environment: Environment, _endpoint: &Endpoint) -> Option<Environment> {
+        None
+    }
+
+    /// Waits until all that it made is in the remote.
+    fn flush(&self, _environment: &Environment, _cache: &Path) -> Result<()> {
+        Ok(())
     }
 
     /// Starts what serves the cache, if it has such a thing, so that no build pays for that. `environment` is the wired

@@ -7,10 +7,12 @@
 use super::front;
 use super::peer::{self, Program};
 use super::{Backend, Counts, Language, Reads};
+use crate::afar::Endpoint;
 use crate::environment::Environment;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
 use serde_json::Value;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The program.
@@ -74,6 +76,17 @@ impl Backend for Sccache {
 
     fn based(&self, environment: Environment, root: &Path) -> Environment {
         environment.with_all([("SCCACHE_BASEDIRS".into(), root.into())])
+    }
+
+    fn afar(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
+        let mut all: Vec<(OsString, OsString)> = vec![
+            ("SCCACHE_BUCKET".into(), endpoint.bucket().into()),
+            ("SCCACHE_ENDPOINT".into(), endpoint.url().into()),
+            ("SCCACHE_REGION".into(), "us-east-1".into()),
+            ("SCCACHE_S3_USE_SSL".into(), "false".into()),
+        ];
+        all.extend(endpoint.credentials());
+        Some(environment.with_all(all))
     }
 
     fn prefix(&self, _: Language) -> Option<PathBuf> {

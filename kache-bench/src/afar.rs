@@ -1,0 +1,412 @@
+//! `check --remote`: a second machine builds from a remote alone.
+//!
+//! The first machine builds with an empty cache and uploads; the second has a home, a cargo home and a cache of its own, all
+//! empty and at other paths, and shares nothing with the first but an S3 server on loopback, behind a proxy that makes each round
+//! trip longer by so many milliseconds. Both keep the toolchain that is installed here.
+//!
+//! What the second machine built is compared, byte by byte, with what the compiler makes in the same place. A peer is
+//! put to the same with a server of the same kind; one that finds nothing at other paths can be given the first machine's
+//! paths (`--same-place`), which is the best that can be said of it.
+
+use crate::artifacts;
+use crate::backend::{Backend, Counts, Reads, Running};
+use crate::checkout::Checkout;
+use crate::compare::{self, Comparison};
+use crate::environment::Environment;
+use crate::progress;
+use crate::scratch::Scratch;
+use crate::tally::Tally;
+use crate::trouble::{Result, Trouble};
+use crate::workload::{self, Workload};
+use kache::events::Event;
+use kache_loopback::proxy::{Fault, Proxy};
+use kache_loopback::s3::{ACCESS_KEY, BUCKET, S3, SECRET_KEY};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How much longer a round trip takes, in ms: a second machine for each.
+    pub latencies: Vec<u64>,
+    /// The second machine has the first one's paths.
+    pub same_place: bool,
+}
+
+/// What one second machine did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Second {
+    /// Which cache.
+    pub backend: String,
+    /// How much longer a round trip took, in ms.
+    pub latency_ms: u64,
+    /// Whether it had the first machine's paths.
+    pub same_place: bool,
+    /// What its build took, in seconds.
+    pub seconds: f64,
+    /// By the backend's own account.
+    pub hits: u64,
+    /// Likewise.
+    pub misses: u64,
+    /// Units that missed, and how the remote answered; by kache's account.
+    pub missed: Vec<String>,
+    /// How the remote was of use, by kache's account.
+    pub ways: BTreeMap<String, u64>,
+    /// Connections to the server.
+    pub connections: u64,
+    /// Requests to the server.
+    pub requests: u64,
+    /// Against the compiler's own, in the same place.
+    pub artifacts: Option<Comparison>,
+}
+
+/// All that was found out.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Findings {
+    /// What the first machine's build took, in seconds, with uploads in the background.
+    pub first_seconds: BTreeMap<String, f64>,
+    /// What was then still to be uploaded took.
+    pub flush_seconds: BTreeMap<String, f64>,
+    /// What lies in the remote, in bytes.
+    pub remote_bytes: BTreeMap<String, u64>,
+    /// The second machines.
+    pub seconds: Vec<Second>,
+}
+
+/// Where a backend finds its remote.
+pub struct Endpoint {
+    /// Of the server, or of the proxy before it.
+    pub address: SocketAddr,
+}
+
+impl Endpoint {
+    /// What every client of S3 is told by its environment.
+    pub fn credentials(&self) -> [(OsString, OsString); 2] {
+        [("AWS_ACCESS_KEY_ID".into(), ACCESS_KEY.into()), ("AWS_SECRET_ACCESS_KEY".into(), SECRET_KEY.into())]
+    }
+
+    /// As an URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The bucket.
+    pub fn bucket(&self) -> &'static str {
+        BUCKET
+    }
+}
+
+/// Runs the plan, backend after backend.
+pub fn run(
+    workload: &Workload,
+    backends: &[&dyn Backend],
+    scratch: &Scratch,
+    plan: &Plan,
+) -> Result<(Findings, String)> {
+    workload.require_tools()?;
+    let shown = progress::Phase::begin("fetch and clone", None);
+    let commit = workload::materialise(workload, &scratch.repository())?;
+    shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
+    let mut findings = Findings::default();
+    for backend in backends {
+        let run = Run { workload, backend: *backend, scratch, plan };
+        run.all(&mut findings).inspect_err(|_| scratch.keep_logs())?;
+    }
+    Ok((findings, commit))
+}
+
+struct Run<'r> {
+    workload: &'r Workload,
+    backend: &'r dyn Backend,
+    scratch: &'r Scratch,
+    plan: &'r Plan,
+}
+
+/// A machine: its clone, and what its builds see.
+struct Machine {
+    checkout: Checkout,
+    environment: Environment,
+    cache: PathBuf,
+    root: PathBuf,
+}
+
+impl Run<'_> {
+    fn all(&self, findings: &mut Findings) -> Result<()> {
+        let name = self.backend.name();
+        let dir = self.scratch.root().join(format!("s3-{name}"));
+        let s3 = S3::start(&dir).map_err(Trouble::io("start an S3 server over", &dir))?;
+        let first = self.machine("a", &self.scratch.root().join("m1"), self.scratch.checkout_a())?;
+        let direct = Endpoint { address: s3.address() };
+        let (took, flushed) = self.first(&first, &direct)?;
+        findings.first_seconds.insert(name.to_owned(), took.as_secs_f64());
+        findings.flush_seconds.insert(name.to_owned(), flushed.as_secs_f64());
+        findings.remote_bytes.insert(name.to_owned(), size(&s3.objects()));
+        self.remove(first)?;
+        for latency in &self.plan.latencies {
+            let fault = match latency {
+                0 => Fault::None,
+                ms => Fault::Latency(Duration::from_millis(*ms)),
+            };
+            let proxy =
+                Proxy::start(s3.address(), fault).map_err(Trouble::io("start a proxy before", &dir))?;
+            let second = self.second(&proxy, *latency)?;
+            findings.seconds.push(second);
+        }
+        std::fs::remove_dir_all(&dir).map_err(Trouble::io("remove", &dir))
+    }
+
+    fn machine(&self, label: &'static str, root: &Path, place: PathBuf) -> Result<Machine> {
+        let (home, cargo) = (root.join("home"), root.join("cargo-home"));
+        for dir in [&home, &cargo] {
+            std::fs::create_dir_all(dir).map_err(Trouble::io("create", dir))?;
+        }
+        stock(&cargo)?;
+        let checkout = Checkout::clone(label, &self.scratch.repository(), place)?;
+        let rustup = Environment::of_caller().get("RUSTUP_HOME").map(PathBuf::from);
+        let rustup = rustup.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".rustup")));
+        let mut own: Vec<(OsString, OsString)> =
+            vec![("HOME".into(), home.into()), ("CARGO_HOME".into(), cargo.into())];
+        own.extend(rustup.map(|dir| ("RUSTUP_HOME".into(), dir.into())));
+        let environment = checkout.environment(self.workload).with_all(own);
+        self.step("setup", &checkout, &self.workload.setup, &environment, None)?;
+        Ok(Machine {
+            checkout,
+            environment,
+            cache: root.join(format!("cache-{}", self.backend.name())),
+            root: root.to_path_buf(),
+        })
+    }
+
+    fn remove(&self, machine: Machine) -> Result<()> {
+        for dir in [machine.checkout.root(), &machine.root] {
+            std::fs::remove_dir_all(dir).map_err(Trouble::io("remove", dir))?;
+        }
+        Ok(())
+    }
+
+    fn wired(&self, machine: &Machine, endpoint: &Endpoint) -> Result<Environment> {
+        let environment = self.backend.wire(
+            machine.environment.clone(),
+            self.workload.wiring,
+            &machine.cache,
+            Reads::Allowed,
+        )?;
+        let environment = self.backend.based(environment, machine.checkout.root());
+        self.backend.afar(environment, endpoint).ok_or_else(|| {
+            Trouble::input(format!("{} is not known to have a remote here", self.backend.name()))
+                .remedy("use --backend kache or --backend sccache")
+        })
+    }
+
+    fn first(&self, machine: &Machine, endpoint: &Endpoint) -> Result<(Duration, Duration)> {
+        let environment = self.wired(machine, endpoint)?;
+        let running = Running::begin(self.backend, &machine.cache)?;
+        self.backend.start(&environment, &machine.cache)?;
+        let took = self.step("first machine", &machine.checkout, &self.workload.build, &environment, None)?;
+        let begun = std::time::Instant::now();
+        self.backend.flush(&environment, &machine.cache)?;
+        running.stop()?;
+        Ok((took, begun.elapsed()))
+    }
+
+    fn second(&self, proxy: &Proxy, latency: u64) -> Result<Second> {
+        let (root, place) = match self.plan.same_place {
+            true => (self.scratch.root().join("m1"), self.scratch.checkout_a()),
+            false => (self.scratch.root().join("another/machine-2"), self.scratch.checkout_b()),
+        };
+        let label = if self.plan.same_place { "a" } else { "b" };
+        let machine = self.machine(label, &root, place)?;
+        let environment = self.wired(&machine, &Endpoint { address: proxy.address() })?;
+        let running = Running::begin(self.backend, &machine.cache)?;
+        self.backend.start(&environment, &machine.cache)?;
+        let mut events = Vec::new();
+        let mut log = self.backend.events(&machine.cache);
+        let name = format!("second machine, {latency} ms");
+        let mut glance = || events.extend(log.iter_mut().flat_map(crate::eventlog::EventLog::poll));
+        let took =
+            self.step(&name, &machine.checkout, &self.workload.build, &environment, Some(&mut glance))?;
+        let counts = match self.backend.events(&machine.cache) {
+            Some(_) => counted(&Tally::of(&events, &self.workload.units)),
+            None => self.backend.counts(&machine.cache)?.unwrap_or_default(),
+        };
+        drop(running);
+        events.retain(|event| crate::tally::is_counted(event, &self.workload.units));
+        let (connections, requests) = (proxy.connections(), proxy.requests());
+        let artifacts = match self.backend.events(&machine.cache) {
+            Some(_) => Some(self.compare(&machine)?),
+            None => None,
+        };
+        self.remove(machine)?;
+        Ok(Second {
+            backend: self.backend.name().to_owned(),
+            latency_ms: latency,
+            same_place: self.plan.same_place,
+            seconds: (took.as_secs_f64() * 1e4).round() / 1e4,
+            hits: counts.hits,
+            misses: counts.misses,
+            missed: missed(&events),
+            ways: ways(&events),
+            connections,
+            requests,
+            artifacts,
+        })
+    }
+
+    /// The same place again, with nothing restored.
+    fn compare(&self, machine: &Machine) -> Result<Comparison> {
+        let restored = self.scratch.restored();
+        let root = machine.checkout.root();
+        std::fs::rename(root, &restored).map_err(Trouble::io("move aside", root))?;
+        let again =
+            Checkout::clone(machine.checkout.label(), &self.scratch.repository(), root.to_path_buf())?;
+        self.step("setup", &again, &self.workload.setup, &machine.environment, None)?;
+        let cache = self.scratch.verify_cache();
+        let environment =
+            self.backend.wire(machine.environment.clone(), self.workload.wiring, &cache, Reads::Forbidden)?;
+        let mut events = Vec::new();
+        let mut log = self.backend.events(&cache);
+        let mut glance = || events.extend(log.iter_mut().flat_map(crate::eventlog::EventLog::poll));
+        self.step("build without hits", &again, &self.workload.build, &environment, Some(&mut glance))?;
+        let named = artifacts::named(&events, again.root());
+        let comparison = compare::compare(&restored, again.root(), &named)?;
+        for dir in [&restored, &cache] {
+            std::fs::remove_dir_all(dir).map_err(Trouble::io("remove", dir))?;
+        }
+        Ok(comparison)
+    }
+
+    fn step(
+        &self,
+        name: &str,
+        checkout: &Checkout,
+        lines: &[String],
+        environment: &Environment,
+        glance: Option<&mut dyn FnMut()>,
+    ) -> Result<Duration> {
+        if lines.is_empty() {
+            return Ok(Duration::ZERO);
+        }
+        let shown = progress::Phase::begin(&format!("{name} ({})", self.backend.name()), None);
+        let file =
+            format!("{}-{}-{}.log", self.backend.name(), name.replace([' ', ','], "-"), checkout.label());
+        let lines: Vec<String> =
+            lines.iter().map(|line| self.backend.line(line, self.workload.wiring)).collect();
+        let took = match glance {
+            Some(glance) => checkout.run(&lines, environment, &self.scratch.logs().join(file), glance)?,
+            None => checkout.run(&lines, environment, &self.scratch.logs().join(file), &mut || {})?,
+        };
+        shown.end(&format!("{:.2} s", took.as_secs_f64()));
+        Ok(took)
+    }
+}
+
+/// A cargo home with what was downloaded before, and nothing unpacked.
+fn stock(cargo: &Path) -> Result<()> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let Some(home) = home else { return Ok(()) };
+    for part in ["config.toml", "registry/index", "registry/cache"] {
+        copy(&home.join(part), &cargo.join(part)).map_err(Trouble::io("copy", &home.join(part)))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if from.is_dir() {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+    } else if from.is_file() {
+        std::fs::copy(from, to)?;
+    }
+    Ok(())
+}
+
+fn size(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|e| if e.path().is_dir() { size(&e.path()) } else { e.metadata().map_or(0, |m| m.len()) })
+        .sum()
+}
+
+fn counted(tally: &Tally) -> Counts {
+    Counts { hits: tally.hits as u64, misses: (tally.units - tally.hits) as u64, passed: 0 }
+}
+
+fn missed(events: &[Event]) -> Vec<String> {
+    let missed = events.iter().filter(|event| event.outcome != kache::events::Outcome::Hit);
+    let told = missed.map(|event| {
+        let remote = event.remote.as_ref();
+        let why = remote.and_then(|r| r.detail.clone()).unwrap_or_default();
+        format!("{}: {} {why}", event.unit.label(), remote.map_or("not asked", |r| r.way.word()))
+    });
+    told.collect()
+}
+
+fn ways(events: &[Event]) -> BTreeMap<String, u64> {
+    let mut ways = BTreeMap::new();
+    for event in events {
+        let way = event.remote.as_ref().map_or("local".to_owned(), |r| r.way.word().to_owned());
+        *ways.entry(way).or_default() += 1;
+    }
+    ways
+}
+
+impl Findings {
+    /// What speaks against kache.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for second in self.seconds.iter().filter(|s| s.backend == "kache") {
+            let at = format!("at {} ms", second.latency_ms);
+            if second.misses > 0 || second.hits == 0 {
+                let all = second.hits + second.misses;
+                let named = second.missed.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
+                problems.push(format!("{at}, {} of {all} units were not restored: {named}", second.misses));
+            }
+            let differ = second.artifacts.as_ref().map_or(0, |a| a.mismatches.len());
+            if differ > 0 {
+                problems
+                    .push(format!("{at}, {differ} artifacts are not what the compiler makes in that place"));
+            }
+            let peers =
+                self.seconds.iter().filter(|s| s.backend != "kache" && s.latency_ms == second.latency_ms);
+            for peer in peers.filter(|peer| peer.seconds < second.seconds) {
+                problems.push(format!(
+                    "{at}, {} is ahead: {:.2} s, and kache {:.2} s",
+                    peer.backend, peer.seconds, second.seconds
+                ));
+            }
+        }
+        problems
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut out = String::from("first machine\n");
+        for (name, seconds) in &self.first_seconds {
+            let (flush, bytes) = (self.flush_seconds[name], self.remote_bytes[name]);
+            out += &format!(
+                "  {name:<10} {seconds:8.2} s, then {flush:.2} s of uploads; {:.1} MB in the remote\n",
+                bytes as f64 / 1e6
+            );
+        }
+        out += "second machine\n";
+        for s in &self.seconds {
+            let place = if s.same_place { "same place" } else { "other place" };
+            let artifacts = s.artifacts.as_ref().map_or("not compared".to_owned(), |a| {
+                format!("{} artifacts, {} differ", a.artifacts, a.mismatches.len())
+            });
+            out += &format!(
+                "  {:<10} {:>3} ms {place} {:8.2} s  {} hits, {} misses; {artifacts}; {} connections, {} requests; {:?}\n",
+                s.backend, s.latency_ms, s.seconds, s.hits, s.misses, s.connections, s.requests, s.ways
+            );
+        }
+        out
+    }
+}
