@@ -57,7 +57,8 @@ fn large_objects_go_in_pieces() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
     let large = || {
-        let machine = s3_machine(s3.address());
+        // However slowly it comes: what is slower than compiling is given up.
+        let machine = s3_machine(s3.address()).set("KACHE_REMOTE_TIMEOUT", "60");
         // 20 MB that zstd cannot make smaller.
         let mut state = 1u64;
         let bytes: Vec<u8> = (0..20_000_000)
