@@ -26,12 +26,14 @@ units = 3
 "#;
 
 const FILES: &[(&str, &str)] = &[
-    ("Makefile", "part.o: part.c\n\t$(CC) -g -Iearly -Iinc -c $< -o $@\n"),
+    ("Makefile", "part.o: part.c\n\t$(CC) -g -Iearly -Iinc -Ialso -c $< -o $@\n"),
     (
         "part.c",
-        "#include \"part.h\"\n#if __has_include(\"more.h\")\n#include \"more.h\"\n#endif\nint part(void) { return PART; }\n",
+        "#include \"part.h\"\n#include \"one.h\"\n#include \"two.h\"\n#if __has_include(\"more.h\")\n#include \"more.h\"\n#endif\nint part(void) { return PART; }\n",
     ),
     ("early/other.h", "\n"),
+    ("early/one.h", "#pragma once\nstruct alike;\n"),
+    ("early/two.h", "#pragma once\nstruct alike;\n"),
     ("inc/part.h", "#define PART 3\n"),
     (".gitignore", "*.o\ntarget\n"),
     ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"reader\", \"app\"]\n"),
@@ -70,6 +72,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, Value) {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, content).unwrap();
     }
+    std::os::unix::fs::symlink("inc", dir.path().join("small/also")).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
         .args(arguments)
         .args(["--format", "json", "--kache"])
@@ -134,7 +137,7 @@ fn an_audit_finds_out_what_is_not_recorded() {
 fn what_is_recorded_counts_and_what_is_excluded_does_not() {
     let (status, record) = run(&["mutate", "small", "--units", "2"]);
     assert_eq!(status, Some(0), "{record:#}");
-    for kind in ["file", "path", "listing", "env", "linker"] {
+    for kind in ["file", "path", "listing", "env", "linker", "twins", "leads-to"] {
         let found = &record["kinds"][kind];
         let seen = |what: &str| found[what].as_u64().unwrap_or_default();
         assert!(
@@ -144,6 +147,10 @@ fn what_is_recorded_counts_and_what_is_excluded_does_not() {
     }
     assert_eq!(record["excluded"]["env TERM"], 2, "{record:#}");
     assert_eq!(record["equal"], 2, "{record:#}");
+    if strace_is_there() {
+        assert_eq!(record["paths"]["watched"], 2, "{record:#}");
+        assert_eq!(record["paths"]["rows"]["library libc.so"], 2, "{record:#}");
+    }
 }
 
 #[test]
