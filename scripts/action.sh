@@ -59,8 +59,8 @@ wire() {
 summary() {
     local kache=$tools/bin/kache
     if [ ! -x "$kache" ]; then return; fi
-    # shellcheck disable=SC2016 # they are Markdown's
-    { echo '### kache' && echo '```' && KACHE_CACHE_DIR=$cache "$kache" stats && echo '```'; } >>"$GITHUB_STEP_SUMMARY"
+    # All builds of the job: what was recorded before it is gone.
+    KACHE_CACHE_DIR=$cache "$kache" report --since 7d --format github >>"$GITHUB_STEP_SUMMARY"
 }
 
 case ${1-} in

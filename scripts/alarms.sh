@@ -17,7 +17,7 @@ results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 read -ra more <<<"${MORE:-}"
 options=(--kache "$KACHE" --results "$results" "${more[@]}")
-compare=(compare "$workload" "${options[@]}" --backends plain,kache --phases cold --runs "$rounds")
+compare=(compare "$workload" "${options[@]}" --backends "plain,kache" --phases cold --runs "$rounds")
 
 # Status 1 of a build command says that a verdict is bad, which the gate is to say.
 tried() { "$KACHE_BENCH" "$@" >/dev/null 2>"$results/log" || [ $? = 1 ] || { cat "$results/log" >&2; exit 2; }; }

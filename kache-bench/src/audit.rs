@@ -5,6 +5,7 @@
 //! compiler's processes read, asked about, did not find or listed must then be in the record that the same run left, or
 //! be excused by a rule that is stated. What is in neither is printed, and is a hole until somebody says why it is none.
 
+mod candidates;
 mod excuse;
 mod known;
 pub(crate) mod strace;
@@ -12,12 +13,14 @@ mod tree;
 
 use crate::bed::{Answer, Bed, Unit};
 use crate::fold;
+use crate::invocations::Invocation;
 use crate::progress;
 use crate::scratch::Scratch;
 use crate::trouble::{Result, Trouble};
 use excuse::Excuses;
 use kache::events::Outcome;
 use kache::explain::diff;
+use kache::observe::tables;
 use kache::trace::KeyTrace;
 use known::Known;
 use serde::Serialize;
@@ -26,7 +29,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tree::{Access, Tree};
+use tree::{Access, Tree, Way};
 
 /// How many of a list are printed.
 const SHOWN: usize = 60;
@@ -38,8 +41,10 @@ pub struct Findings {
     pub units: usize,
     /// Of those, asked again and judged.
     pub audited: usize,
-    /// Of those, whose key is another than in the build, and by what.
+    /// Of those, whose key is another than in the build, and by what; nothing explains it.
     pub other_key: Vec<String>,
+    /// Of those, whose key is another by files that rustc tried for a crate and refused, and by which.
+    pub other_candidates: Vec<String>,
     /// Units whose results are not kept, by reason: there is nothing to be wrong about.
     pub unkept: BTreeMap<String, usize>,
     /// Units that could not be asked again, and why.
@@ -124,8 +129,7 @@ impl Audit<'_> {
         }
         let log = scratch.root().join("strace.log");
         let away = bed.put_away(&unit.event.outputs)?;
-        let Answer { event, success, errors } =
-            bed.ask(&unit.invocation, &strace_line(&log), &[("KACHE_READ", OsStr::new("0"))])?;
+        let (Answer { event, success, errors }, Watched(tree)) = watch(bed, &unit.invocation, &log)?;
         let trace = event.as_ref().and_then(|e| bed.trace(e));
         let (Some(event), Some(mut trace)) = (event.filter(|e| success && e.stored), trace) else {
             let tail = String::from_utf8_lossy(&errors).lines().last().unwrap_or_default().to_owned();
@@ -140,14 +144,16 @@ impl Audit<'_> {
         self.findings.audited += 1;
         if event.result != unit.event.result {
             let old = bed.trace(&unit.event);
-            let differences = old.map(|old| diff::differences(&old, &trace)).unwrap_or_default();
+            let differences = old.as_ref().map(|old| diff::differences(old, &trace)).unwrap_or_default();
             let what: Vec<_> = differences.iter().map(|d| format!("{} {}", d.name, d.verb())).collect();
-            self.findings.other_key.push(format!("{label}: {}", what.join(", ")));
+            let what = format!("{label}: {}", what.join(", "));
+            match old.is_some_and(|old| candidates::explain(&differences, &old, &trace, &unit.invocation)) {
+                true => self.findings.other_candidates.push(what),
+                false => self.findings.other_key.push(what),
+            }
         }
-        let tree = read(&log, &unit.invocation.cwd)?;
         self.judge(bed, unit, &event.outputs, &trace, &tree);
         drop(away);
-        drop(fs::remove_file(&log));
         Ok(())
     }
 
@@ -231,19 +237,54 @@ fn strace_line(log: &Path) -> Vec<&OsStr> {
     line
 }
 
-fn read(log: &Path, cwd: &Path) -> Result<Tree> {
+/// Asks for a unit once more, with kache told not to look anything up, and watches what its compiler looks at.
+pub fn watch(bed: &mut Bed, invocation: &Invocation, log: &Path) -> Result<(Answer, Watched)> {
+    let answer = bed.ask(invocation, &strace_line(log), &[("KACHE_READ", OsStr::new("0"))])?;
     let bytes = fs::read(log).map_err(Trouble::io("read", log))?;
-    let mut reader = strace::Reader::default();
-    let mut calls = Vec::new();
-    for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-        let call = reader.line(line).map_err(|why| {
-            Trouble::run(why)
-                .at(log.display())
-                .remedy("this strace prints something new: teach `audit/strace.rs`")
-        })?;
-        calls.extend(call);
+    let watched = Watched::read(&bytes, &invocation.cwd)
+        .map_err(|why| Trouble::run(why).at(log.display()).remedy(STRANGE))?;
+    fs::remove_file(log).map_err(Trouble::io("remove", log))?;
+    Ok((answer, watched))
+}
+
+/// What can be done about an account that is not understood.
+const STRANGE: &str = "this strace prints something new: teach `audit/strace.rs`";
+
+/// What a compile looked at, by the account of `strace`.
+pub struct Watched(Tree);
+
+impl Watched {
+    /// Reads an account of a run that began in `cwd`. An error says which line is not understood.
+    pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<Watched, String> {
+        let mut reader = strace::Reader::default();
+        let mut calls = Vec::new();
+        for line in account.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+            calls.extend(reader.line(line)?);
+        }
+        Ok(Watched(Tree::of(&calls, cwd)))
     }
-    Ok(Tree::of(&calls, cwd))
+
+    /// The rows of kache's tables about paths by which something here is no input, each with its table, as often as it is.
+    pub fn rows<'a>(
+        &'a self,
+        compiler: &'a Path,
+    ) -> impl Iterator<Item = (&'static [tables::Row], &'static tables::Row)> + 'a {
+        let looks = self.0.looks.iter().filter(|(_, made)| !**made).map(|(access, _)| access);
+        looks.filter_map(move |a| {
+            let found = |table: &'static [tables::Row], row: &'static tables::Row| {
+                table.iter().any(|r| std::ptr::eq(r, row)).then_some((table, row))
+            };
+            let own = excuse::is_own(compiler, a);
+            match tables::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
+                Some(row) => found(tables::IGNORED_PATHS, row)
+                    .or_else(|| found(tables::IGNORED_PATHS_OF_COMPILER, row)),
+                None if a.way == Way::Read && !self.0.is_tools_own(a) => {
+                    Some((tables::C_RUNTIME, excuse::c_runtime(&a.path)?))
+                }
+                None => None,
+            }
+        })
+    }
 }
 
 /// Where a Rust compiler says that its installation is.
@@ -271,6 +312,13 @@ impl Findings {
                 self.neither.len()
             ));
         }
+        if !self.other_key.is_empty() {
+            problems.push(format!(
+                "{} units have another key than in the build, for no known reason: {}",
+                self.other_key.len(),
+                self.other_key[0]
+            ));
+        }
         if !self.failed.is_empty() {
             problems.push(format!(
                 "{} units could not be asked again: {}",
@@ -289,6 +337,12 @@ impl Findings {
         }
         for other in &self.other_key {
             out += &format!("  with another key than in the build: {other}\n");
+        }
+        if !self.other_candidates.is_empty() {
+            out += &format!("  with another key than in the build, explained: {}\n", candidates::WHY);
+        }
+        for other in &self.other_candidates {
+            out += &format!("    {other}\n");
         }
         for failed in &self.failed {
             out += &format!("  not asked again: {failed}\n");

@@ -50,7 +50,7 @@ enum Command {
         /// Also build once without a cache, for comparison
         #[arg(long)]
         plain: bool,
-        /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
+        /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
         /// Take N results out of the cache before the second clone is built, to see that found out
@@ -63,7 +63,7 @@ enum Command {
     Verify {
         #[command(flatten)]
         run: RunOptions,
-        /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
+        /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
     },
@@ -75,7 +75,7 @@ enum Command {
     Pull {
         #[command(flatten)]
         run: RunOptions,
-        /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
+        /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
     },

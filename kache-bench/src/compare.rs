@@ -89,6 +89,15 @@ fn compare_files(restored: &Path, compiled: &Path) -> Result<Likeness> {
     })
 }
 
+/// Whether two files are the same artifact, as two builds of one clone are compared. What is not there is like nothing else
+/// that is not there.
+pub fn alike(one: &Path, other: &Path) -> bool {
+    match (one.is_file(), other.is_file()) {
+        (true, true) => compare_files(one, other).is_ok_and(|l| !matches!(l, Likeness::Different(_))),
+        (one, other) => one == other,
+    }
+}
+
 /// A program that cannot be run is not the same program.
 fn mode_difference(restored: &Path, compiled: &Path) -> Option<String> {
     match (is_executable(restored), is_executable(compiled)) {

@@ -192,10 +192,19 @@ impl History {
     /// The last [`WINDOW`] records before `entry` that it can be compared with, oldest first: of the same command,
     /// workload, source, backend and machine class, without a planted fault.
     pub fn before(&self, entry: &Entry) -> Vec<&Entry> {
-        let is_before = |other: &&Entry| {
-            other.head.date < entry.head.date && other.head.planted.is_none() && entry.is_comparable(other)
+        // By place, since small runs follow each other within a second; by date where the entry is from elsewhere.
+        let of = |entry: &Entry| (entry.file.clone(), entry.line, entry.head.date.clone());
+        let at = self.entries.iter().position(|other| of(other) == of(entry));
+        let is_before = |i: usize, other: &Entry| match at {
+            Some(at) => i < at,
+            None => other.head.date < entry.head.date,
         };
-        let mut before: Vec<_> = self.entries.iter().filter(is_before).collect();
+        let counts = |other: &Entry| other.head.planted.is_none() && entry.is_comparable(other);
+        let entries = self.entries.iter().enumerate();
+        let mut before: Vec<_> = entries
+            .filter(|(i, other)| is_before(*i, other) && counts(other))
+            .map(|(_, other)| other)
+            .collect();
         before.split_off(before.len().saturating_sub(WINDOW))
     }
 }

@@ -8,8 +8,11 @@
 
 mod change;
 mod excluded;
+mod paths;
 
+use crate::audit;
 use crate::bed::{Answer, Bed, Unit};
+use crate::compare::alike;
 use crate::invocations::Invocation;
 use crate::progress;
 use crate::scratch::Scratch;
@@ -19,6 +22,7 @@ use kache::events::{Event, Outcome};
 use kache::explain::diff;
 use kache::observation::Kind;
 use kache::trace::{Component, KeyTrace, Part};
+use paths::{Paths, by_count};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -64,8 +68,12 @@ pub struct Findings {
     pub excluded: BTreeMap<String, usize>,
     /// Every row of the tables of excluded variables and flags, as `excluded` names them.
     pub rows: Vec<String>,
+    /// Rows about paths, which are not changed.
+    pub paths: Paths,
     /// Units that were compiled with all excluded inputs changed, and came out equal.
     pub equal: usize,
+    /// Units that came out otherwise, as they do in two compiles under the same inputs.
+    pub random: Vec<String>,
     /// What should not be.
     pub wrong: Vec<String>,
 }
@@ -80,7 +88,8 @@ pub fn run(bed: &mut Bed, scratch: &Scratch, plan: Plan) -> Result<Findings> {
     let units: Vec<(Unit, KeyTrace)> =
         bed.units.iter().filter(kept).filter_map(|u| Some((u.clone(), bed.trace(&u.event)?))).collect();
     let rows = excluded::rows();
-    let findings = Findings { units: units.len(), seed: plan.seed, rows, ..Default::default() };
+    let paths = Paths::of_tables();
+    let findings = Findings { units: units.len(), seed: plan.seed, rows, paths, ..Default::default() };
     let shown = progress::Phase::begin("mutate", None);
     let mut run = Run { bed, dir, plan, findings, number: 0, shown };
     for kind in Kind::ALL {
@@ -179,7 +188,7 @@ impl Run<'_> {
         let again = self.bed.ask(&unit.invocation, &[], &[])?;
         // What the compiler looks at may hang on chance (which crates lay there when it listed a directory): then the
         // compile with the change has left a set that holds again without it, and is as right if it gives the same.
-        if hit(&again).is_none_or(|e| e.result != before.result && !same_as(away.files())) {
+        if hit(&again).is_none_or(|e| e.result != before.result && !like(away.files())) {
             let traces = again.event.as_ref().and_then(|e| self.bed.trace(e)).zip(self.bed.trace(&before));
             let differences = traces.map(|(new, old)| diff::differences(&old, &new)).unwrap_or_default();
             let what = format!("it does not hit again after the change is undone: {}", list(&differences));
@@ -258,28 +267,95 @@ impl Run<'_> {
             }
         }
         let together = excluded::together(&unit.invocation, &parts);
-        for own in away.files().iter().map(|(place, _)| place) {
-            drop(fs::remove_file(own));
-        }
-        let answer = self.bed.ask(&together, &[], &[("KACHE_READ", OsStr::new("0"))])?;
+        let answer = self.compile(&together, away.files())?;
         let said = format!("{}: all that is excluded, at once", unit.label());
         if !answer.success {
             self.wrong(&said, "it does not compile", &answer);
-        } else if same_as(away.files()) {
+        } else if like(away.files()) {
             self.findings.equal += 1;
-        } else if self.differs_anyway(&unit.invocation, away.files())? {
-            eprintln!("{}: the compiler makes it differently each time", unit.label());
         } else {
-            self.wrong(&said, "an input that is said to be none changes the artifacts", &answer);
+            match self.fresh(&unit.invocation, away.files())? {
+                Fresh::Random => self.findings.random.push(unit.label()),
+                Fresh::AsBuilt => {
+                    self.wrong(&said, "an input that is said to be none changes the artifacts", &answer)
+                }
+                Fresh::Another => self.wrong(
+                    &said,
+                    "unchanged it is not as it was built either: an input is not recorded",
+                    &answer,
+                ),
+                Fresh::Refused => self.wrong(&unit.label(), "it does not compile again unchanged", &answer),
+            }
+        }
+        self.watch(unit, trace, away.files())
+    }
+
+    /// Which rows about paths the unit's compile comes by; nothing where nobody could tell.
+    fn watch(&mut self, unit: &Unit, trace: &KeyTrace, files: &[(PathBuf, PathBuf)]) -> Result<()> {
+        if audit::require_strace().is_err() {
+            return Ok(());
+        }
+        remove(files);
+        let (answer, watched) = audit::watch(self.bed, &unit.invocation, &self.dir.join("strace.log"))?;
+        if answer.success {
+            self.findings.paths.count(&watched, trace);
+        } else {
+            self.wrong(&unit.label(), "it does not compile under strace", &answer);
         }
         Ok(())
     }
 
-    /// Whether two compiles of the unchanged unit differ as well.
-    fn differs_anyway(&mut self, invocation: &Invocation, files: &[(PathBuf, PathBuf)]) -> Result<bool> {
-        drop(self.bed.ask(invocation, &[], &[("KACHE_READ", OsStr::new("0"))])?);
-        Ok(!same_as(files))
+    /// Compiles, whatever could hit, to where the unit's outputs were put away from.
+    fn compile(&mut self, invocation: &Invocation, files: &[(PathBuf, PathBuf)]) -> Result<Answer> {
+        remove(files);
+        self.bed.ask(invocation, &[], &[("KACHE_READ", OsStr::new("0"))])
     }
+
+    /// Compiles the unchanged unit anew, more than once. One such compile beside what was built would take an
+    /// input that no record has for chance.
+    fn fresh(&mut self, invocation: &Invocation, files: &[(PathBuf, PathBuf)]) -> Result<Fresh> {
+        let dir = self.dir.join("fresh");
+        fs::create_dir_all(&dir).map_err(Trouble::io("create", &dir))?;
+        let first: Vec<PathBuf> = (0..files.len()).map(|i| dir.join(i.to_string())).collect();
+        let mut fresh = Fresh::Another;
+        for round in 0..FRESH {
+            if !self.compile(invocation, files)?.success {
+                fresh = Fresh::Refused;
+                break;
+            }
+            if round == 0 {
+                for ((place, _), kept) in files.iter().zip(&first).filter(|((place, _), _)| place.is_file()) {
+                    fs::rename(place, kept).map_err(Trouble::io("put away", place))?;
+                }
+            } else if !files.iter().zip(&first).all(|((place, _), kept)| alike(place, kept)) {
+                fresh = Fresh::Random;
+                break;
+            }
+        }
+        let as_built = || files.iter().zip(&first).all(|((_, built), kept)| alike(built, kept));
+        if fresh == Fresh::Another && as_built() {
+            fresh = Fresh::AsBuilt;
+        }
+        fs::remove_dir_all(&dir).map_err(Trouble::io("remove", &dir))?;
+        Ok(fresh)
+    }
+}
+
+/// How many compiles must agree before it is believed that a unit comes out alike each time: of two outcomes by chance two
+/// compiles would show one as often as both.
+const FRESH: usize = 4;
+
+/// What compiles of an unchanged unit, under the same inputs, came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fresh {
+    /// They differ among themselves.
+    Random,
+    /// They are as the unit was built.
+    AsBuilt,
+    /// They are alike, and are not as it was built.
+    Another,
+    /// One of them failed.
+    Refused,
 }
 
 fn list(differences: &[diff::Difference]) -> String {
@@ -303,6 +379,19 @@ fn names(differences: &[diff::Difference], component: &Component) -> bool {
 fn same_as(files: &[(PathBuf, PathBuf)]) -> bool {
     let read = |p: &Path| fs::read(p).ok();
     files.iter().all(|(place, aside)| read(place) == read(aside))
+}
+
+/// Makes the places of outputs free.
+fn remove(files: &[(PathBuf, PathBuf)]) {
+    for (place, _) in files {
+        // What is not there need not go.
+        drop(fs::remove_file(place));
+    }
+}
+
+/// Whether what was compiled anew is what was put away, but for what two compiles of one place differ in by nature.
+fn like(files: &[(PathBuf, PathBuf)]) -> bool {
+    files.iter().all(|(place, aside)| alike(place, aside))
 }
 
 impl Findings {
@@ -338,23 +427,17 @@ impl Findings {
             out += &format!("  in no unit: {}\n", unseen.join(", "));
         }
         out += "excluded inputs: units that hit with it changed\n";
-        let mut by_count: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for (name, n) in &self.excluded {
-            by_count.entry(*n).or_default().push(name);
-        }
-        for (n, names) in by_count.iter().rev() {
-            out += &format!("  {n}: {}\n", names.join(", "));
-        }
+        out += &by_count(&self.excluded);
         let left: Vec<&str> =
             self.rows.iter().filter(|r| !self.excluded.contains_key(*r)).map(String::as_str).collect();
         if !left.is_empty() {
             out += &format!("  0, since no unit drawn could have it changed: {}\n", left.join(", "));
         }
-        let count = |table: &[kache::observe::tables::Row]| table.len();
-        use kache::observe::tables as t;
-        let paths = count(t::IGNORED_PATHS) + count(t::IGNORED_PATHS_OF_COMPILER) + count(t::C_RUNTIME);
-        out += &format!("  skipped {paths} rows about paths: {}\n", Left::Outside.why());
-        out += &format!("{} units compiled to equal bytes with all of these changed at once\n", self.equal);
+        out += &self.paths.text();
+        out += &format!("{} units compiled to the same with all of these changed at once\n", self.equal);
+        if !self.random.is_empty() {
+            out += &format!("  made differently each time by the compiler: {}\n", self.random.join(", "));
+        }
         out
     }
 }

@@ -26,12 +26,14 @@ units = 3
 "#;
 
 const FILES: &[(&str, &str)] = &[
-    ("Makefile", "part.o: part.c\n\t$(CC) -g -Iearly -Iinc -c $< -o $@\n"),
+    ("Makefile", "part.o: part.c\n\t$(CC) -g -Iearly -Iinc -Ialso -c $< -o $@\n"),
     (
         "part.c",
-        "#include \"part.h\"\n#if __has_include(\"more.h\")\n#include \"more.h\"\n#endif\nint part(void) { return PART; }\n",
+        "#include \"part.h\"\n#include \"one.h\"\n#include \"two.h\"\n#if __has_include(\"more.h\")\n#include \"more.h\"\n#endif\nint part(void) { return PART; }\n",
     ),
     ("early/other.h", "\n"),
+    ("early/one.h", "#pragma once\nstruct alike;\n"),
+    ("early/two.h", "#pragma once\nstruct alike;\n"),
     ("inc/part.h", "#define PART 3\n"),
     (".gitignore", "*.o\ntarget\n"),
     ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"reader\", \"app\"]\n"),
@@ -63,13 +65,19 @@ const FILES: &[(&str, &str)] = &[
 
 /// The exit status and the record of a command.
 fn run(arguments: &[&str]) -> (Option<i32>, Value) {
+    run_with(&[], arguments)
+}
+
+/// The same with some files as they are given here.
+fn run_with(files: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, Value) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("small.toml"), WORKLOAD).unwrap();
-    for (name, content) in FILES {
+    for (name, content) in FILES.iter().chain(files) {
         let file = dir.path().join("small").join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, content).unwrap();
     }
+    std::os::unix::fs::symlink("inc", dir.path().join("small/also")).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
         .args(arguments)
         .args(["--format", "json", "--kache"])
@@ -134,7 +142,7 @@ fn an_audit_finds_out_what_is_not_recorded() {
 fn what_is_recorded_counts_and_what_is_excluded_does_not() {
     let (status, record) = run(&["mutate", "small", "--units", "2"]);
     assert_eq!(status, Some(0), "{record:#}");
-    for kind in ["file", "path", "listing", "env", "linker"] {
+    for kind in ["file", "path", "listing", "env", "linker", "twins", "leads-to"] {
         let found = &record["kinds"][kind];
         let seen = |what: &str| found[what].as_u64().unwrap_or_default();
         assert!(
@@ -144,14 +152,51 @@ fn what_is_recorded_counts_and_what_is_excluded_does_not() {
     }
     assert_eq!(record["excluded"]["env TERM"], 2, "{record:#}");
     assert_eq!(record["equal"], 2, "{record:#}");
+    if strace_is_there() {
+        assert_eq!(record["paths"]["watched"], 2, "{record:#}");
+        assert_eq!(record["paths"]["rows"]["library libc.so"], 2, "{record:#}");
+    }
 }
 
 #[test]
 fn a_change_that_does_not_count_is_found_out() {
     let (status, record) = run(&["mutate", "small", "--units", "1", "--idle"]);
     assert_eq!(status, Some(1), "{record:#}");
-    let wrong: Vec<&str> = record["wrong"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let wrong = wrong(&record);
     assert!(wrong.iter().any(|w| w.contains("FALSE HIT")), "{wrong:#?}");
+}
+
+/// The macro's crate, where what it pastes is the given expression.
+fn pasting(text: &str) -> String {
+    format!(
+        "#[proc_macro]\npub fn told(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n\
+         format!(\"{{:?}}\", {text}).parse().unwrap()\n}}\n"
+    )
+}
+
+fn wrong(record: &Value) -> Vec<&str> {
+    record["wrong"].as_array().unwrap().iter().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn what_comes_out_by_chance_is_told_from_what_is_not() {
+    let chance = pasting(
+        "std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 1).to_string()",
+    );
+    let (status, record) = run_with(&[("reader/src/lib.rs", &chance)], &["mutate", "small", "--units", "3"]);
+    assert_eq!((status, &record["equal"]), (Some(0), &2.into()), "{record:#}");
+    assert_eq!(record["random"].as_array().unwrap().len(), 1, "{record:#}");
+}
+
+/// The variable is one that no key counts, and the harness sets it where it compiles anew: no build is as the fresh compiles are,
+/// which are all alike.
+#[test]
+fn an_input_that_no_record_has_is_not_taken_for_chance() {
+    let hidden = pasting("std::env::var(\"KACHE_READ\").unwrap_or_default()");
+    let (status, record) = run_with(&[("reader/src/lib.rs", &hidden)], &["mutate", "small", "--units", "3"]);
+    assert_eq!((status, record["random"].as_array().unwrap().len()), (Some(1), 0), "{record:#}");
+    let wrong = wrong(&record);
+    assert!(wrong.iter().any(|w| w.contains("an input is not recorded")), "{wrong:#?}");
 }
 
 /// Without the oracle there is no audit, and that is said.

@@ -84,8 +84,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "the C runtime",
-        why: "what every program runs on (kache's table of it says which)",
-        holds: |_, a| a.way == Way::Read && is_c_runtime(&a.path),
+        why: "what every program runs on (kache's table of it says which), as the loader opens it; what a linker opens of it is on record",
+        holds: |e, a| a.way == Way::Read && c_runtime(&a.path).is_some() && !e.tree.is_tools_own(a),
     },
     Rule {
         name: "the loader's search",
@@ -99,7 +99,7 @@ const RULES: &[Rule] = &[
             let path = e.invocation.variable("PATH").unwrap_or_default();
             let here = std::env::split_paths(path).any(|d| a.path.parent() == Some(&d));
             let name = a.path.file_name().unwrap_or_default().to_string_lossy();
-            here && a.way != Way::Read && (e.known.searches(&name) || tables::is_tool(&name))
+            here && a.way != Way::Read && e.known.searches_program(&name)
         },
     },
     Rule {
@@ -172,8 +172,20 @@ fn is_of_the_installation(rest: &Path) -> bool {
     }
 }
 
-fn is_c_runtime(path: &Path) -> bool {
-    tables::is_c_runtime(path) || path.canonicalize().is_ok_and(|p| tables::is_c_runtime(&p))
+/// The row of the C runtime's table that a library is by: by its own name or by that of the file it leads to.
+pub fn c_runtime(path: &Path) -> Option<&'static tables::Row> {
+    let row = |p: &Path| {
+        let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is = tables::is_c_runtime(p);
+        tables::C_RUNTIME.iter().find(|r| is && name.starts_with(r.what))
+    };
+    row(path).or_else(|| row(&path.canonicalize().ok()?))
+}
+
+/// Whether the compiler, or a tool that it runs, looked. A proc macro's looks are its compiler's here.
+pub fn is_own(compiler: &Path, access: &Access) -> bool {
+    let named = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy() == access.program);
+    named(compiler) || compiler.canonicalize().is_ok_and(|p| named(&p)) || tables::is_tool(&access.program)
 }
 
 /// A library that is not where it was looked for first, and the directories for one processor or another that the
@@ -212,11 +224,11 @@ fn is_of_a_processor(name: &str) -> bool {
 }
 
 fn found_elsewhere(e: &Excuses<'_>, name: &str) -> bool {
-    e.known.searches(name)
+    e.known.searches_library(name)
         || e.tree.looks.keys().any(|o| {
             o.way == Way::Read
                 && o.path.file_name().is_some_and(|n| n.to_string_lossy() == name)
-                && (is_c_runtime(&o.path)
+                && (c_runtime(&o.path).is_some()
                     || e.sysroot.is_some_and(|root| {
                         let real = o.path.canonicalize().unwrap_or_default();
                         real.strip_prefix(root).is_ok_and(is_of_the_installation)
@@ -224,7 +236,8 @@ fn found_elsewhere(e: &Excuses<'_>, name: &str) -> bool {
         })
 }
 
-fn dependency_dirs(invocation: &Invocation) -> Vec<PathBuf> {
+/// Directories of kind `dependency`.
+pub fn dependency_dirs(invocation: &Invocation) -> Vec<PathBuf> {
     let words = invocation.words.iter().filter_map(|w| w.to_str());
     words
         .filter_map(|w| w.strip_prefix("-L").unwrap_or(w).trim_start().strip_prefix("dependency="))
@@ -233,22 +246,12 @@ fn dependency_dirs(invocation: &Invocation) -> Vec<PathBuf> {
 }
 
 impl Excuses<'_> {
-    /// Whether the compiler, or a tool that it runs, looked. A proc macro's looks are its compiler's here.
-    fn is_own(&self, access: &Access) -> bool {
-        self.compiler.file_name().is_some_and(|n| n.to_string_lossy() == access.program)
-            || self
-                .compiler
-                .canonicalize()
-                .is_ok_and(|p| p.file_name().is_some_and(|n| n.to_string_lossy() == access.program))
-            || tables::is_tool(&access.program)
-    }
-
     /// What excuses an access: a row's or a rule's name.
     pub fn excuse(&self, access: &Access, made: bool) -> Option<String> {
         if made {
             return Some("what it made itself".into());
         }
-        let row = tables::ignored_path(access.path.as_os_str().as_bytes(), self.is_own(access));
+        let row = tables::ignored_path(access.path.as_os_str().as_bytes(), is_own(self.compiler, access));
         if let Some(row) = row {
             return Some(format!("row {}", row.what));
         }

@@ -70,6 +70,11 @@ impl Known {
                 }
                 _ => continue,
             }
+            // What a search finds by way of links counts by the contents of the file at their end.
+            if matches!(kind, "program" | "library" | "linker") && !place.as_os_str().is_empty() {
+                let plain = known.resolve(&place);
+                known.contents.insert(plain);
+            }
             if known.contents.contains(&place) {
                 known.ways.extend(links_on(&place));
             }
@@ -80,9 +85,14 @@ impl Known {
         known
     }
 
-    /// Names that are searched in `PATH`, and by the loader.
-    pub fn searches(&self, name: &str) -> bool {
-        self.programs.contains(name) || self.libraries.contains(name)
+    /// Whether what a name leads to in `PATH` counts.
+    pub fn searches_program(&self, name: &str) -> bool {
+        self.programs.contains(name)
+    }
+
+    /// Whether what a name leads the loader to counts.
+    pub fn searches_library(&self, name: &str) -> bool {
+        self.libraries.contains(name)
     }
 
     /// The kind of observation that an access is told by.

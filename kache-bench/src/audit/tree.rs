@@ -6,6 +6,7 @@
 
 use super::strace::{Argument, Call};
 use crate::invocations::os;
+use kache::observe::tables;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,8 @@ pub struct Tree {
     pub made: HashSet<PathBuf>,
     /// Programs that were run.
     pub programs: HashSet<PathBuf>,
+    /// Files that a program opened once it was past its start, when all that the loader opens for it is open.
+    opened_later: HashSet<Access>,
     threads: HashMap<u32, Thread>,
     root: Option<u32>,
     cwd: PathBuf,
@@ -90,6 +93,8 @@ struct Thread {
     cwd: PathBuf,
     /// The program, once it is no longer kache.
     program: Option<String>,
+    /// It has opened something that the loader does not.
+    started: bool,
 }
 
 impl Tree {
@@ -137,7 +142,7 @@ impl Tree {
         if self.root.is_none() {
             self.root = Some(thread);
             let cwd = self.cwd.clone();
-            self.threads.insert(thread, Thread { process: thread, cwd, program: None });
+            self.threads.insert(thread, Thread { process: thread, cwd, program: None, started: false });
         } else if let Some(birth) = self.births.get_mut(&thread).and_then(VecDeque::pop_front) {
             self.hasty.insert(thread);
             self.bear(thread, &birth);
@@ -176,7 +181,8 @@ impl Tree {
         }
         let cwd = self.cwd_of(call.thread);
         self.programs.insert(path.clone());
-        self.threads.insert(call.thread, Thread { process: call.thread, cwd, program: Some(name) });
+        self.threads
+            .insert(call.thread, Thread { process: call.thread, cwd, program: Some(name), started: false });
         self.look(call.thread, path, Way::Read);
     }
 
@@ -214,10 +220,26 @@ impl Tree {
         if !has("O_WRONLY") && call.name != "creat" && !anew {
             let way = if path.is_dir() { Way::Probed } else { Way::Read };
             self.look(call.thread, path.clone(), way);
+            self.later(call.thread, &path);
         }
         if writes {
             self.made(call.thread, path);
         }
+    }
+
+    /// Takes note of what is opened when the loader is done: when the first file that is no library has been.
+    fn later(&mut self, thread: u32, path: &Path) {
+        let Some(thread) = self.threads.get_mut(&thread) else { return };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        thread.started |= !name.contains(".so") && !path.starts_with("/etc");
+        if let Some(program) = thread.program.clone().filter(|_| thread.started) {
+            self.opened_later.insert(Access { path: clean(path), way: Way::Read, program });
+        }
+    }
+
+    /// Whether a tool opened a file of its own accord, as a linker does with the libraries that it links.
+    pub fn is_tools_own(&self, access: &Access) -> bool {
+        tables::is_tool(&access.program) && self.opened_later.contains(access)
     }
 
     fn make(&mut self, call: &Call, paths: usize) {
@@ -380,6 +402,26 @@ mod tests {
             "cc probed /w/sub/..",
         ];
         assert_eq!(looks.iter().collect::<HashSet<_>>(), wanted.map(String::from).iter().collect());
+    }
+
+    #[test]
+    fn what_a_linker_links_is_told_from_what_it_runs_on() {
+        let lines = [
+            r#"11 execve("/usr/bin/ld", ["ld"], 0x1 /* 3 vars */) = 0"#,
+            r#"11 openat(AT_FDCWD</w>, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3</etc/ld.so.cache>"#,
+            r#"11 openat(AT_FDCWD</w>, "/lib/libc.so.6", O_RDONLY|O_CLOEXEC) = 3</lib/libc.so.6>"#,
+            r#"11 openat(AT_FDCWD</w>, "/lib/libz.so.1", O_RDONLY|O_CLOEXEC) = 3</lib/libz.so.1>"#,
+            r#"11 openat(AT_FDCWD</w>, "a.o", O_RDONLY) = 3</w/a.o>"#,
+            r#"11 openat(AT_FDCWD</w>, "/lib/libc.so.6", O_RDONLY) = 3</lib/libc.so.6>"#,
+        ];
+        let mut reader = Reader::default();
+        let calls = START.iter().chain(&lines).filter_map(|l| reader.line(l.as_bytes()).unwrap());
+        let tree = Tree::of(&calls.collect::<Vec<_>>(), Path::new("/w"));
+        let own = |path: &str, program: &str| {
+            tree.is_tools_own(&Access { path: path.into(), way: Way::Read, program: program.into() })
+        };
+        assert!(own("/lib/libc.so.6", "ld") && own("/w/a.o", "ld"));
+        assert!(!own("/lib/libz.so.1", "ld") && !own("/lib/libc.so.6", "cc"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) struct Options {
     /// What is timed; cold always is [default: all]
     #[arg(long, value_name = "PHASES", value_delimiter = ',', value_enum)]
     phases: Vec<Phase>,
-    /// Write the builds in time, an invocation a slice, as a trace for https://ui.perfetto.dev
+    /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Let each compile behind kache take this share longer, as `20%`, to see the gate find that out

@@ -192,8 +192,7 @@ fn drawn(torture: &mut Torture, engine: &Engine, dice: &mut Dice) -> Result<()> 
             if torture.is_over()? && done >= at_least {
                 return Ok(());
             }
-            wound(torture, engine, dice, kind, injury)?;
-            done += 1;
+            done += usize::from(wound(torture, engine, dice, kind, injury)?);
         }
     }
 }
@@ -203,13 +202,14 @@ fn of_kind(engine: &Engine, kind: &str) -> Vec<PathBuf> {
     if path.is_file() { vec![path] } else { engine.files(kind) }
 }
 
+/// Whether anything could be hurt so.
 fn wound(
     torture: &mut Torture,
     engine: &Engine,
     dice: &mut Dice,
     kind: &str,
     (name, injury): &(&'static str, Injury),
-) -> Result<()> {
+) -> Result<bool> {
     let which = dice.below(torture.tasks.len());
     // The observer is looked at where something is compiled.
     let state = if kind == "observer" { State::Miss } else { State::Hit };
@@ -217,12 +217,13 @@ fn wound(
     let context = format!("{kind}: {name}");
     let files = of_kind(engine, kind);
     if files.is_empty() {
-        return Err(wrong(&context, "there is no such file to be hurt"));
+        // An earlier injury took it, and nothing has wanted it since.
+        return Ok(false);
     }
     let path = if kind == "digests" { files[0].clone() } else { dice.pick(&files).clone() };
     let like = files.iter().find(|p| **p != path).cloned();
     let unlike = of_kind(engine, if kind == "toolchains" { "observer" } else { "toolchains" });
-    let Some(unlike) = unlike.into_iter().next() else { return Ok(()) };
+    let Some(unlike) = unlike.into_iter().next() else { return Ok(false) };
     writable(&path)?;
     if let Some(like) = &like {
         writable(like)?;
@@ -234,7 +235,7 @@ fn wound(
         injury(&wound, dice)
     };
     if !struck.map_err(Trouble::io("hurt", &path))? {
-        return Ok(());
+        return Ok(false);
     }
     for task in &torture.tasks {
         task.must(engine, &[], &context)?;
@@ -242,7 +243,7 @@ fn wound(
     }
     mend(engine, &path)?;
     torture.ledger.survived(&context, 1);
-    Ok(())
+    Ok(true)
 }
 
 /// Most of the table of digests is holes: a byte that says something.

@@ -104,7 +104,10 @@ fn by_request(torture: &mut Torture) -> Result<()> {
             builds::signal(if all { -(child.id() as i32) } else { child.id() as i32 }, signal);
             drop(child.wait());
             builds::quiet(&task.dir, &context)?;
-            whole_or_absent(task, &context)?;
+            // rustc writes its dep-info in place, with and without kache: what it was writing may be cut.
+            if state == State::Hit {
+                whole_or_absent(task, &context)?;
+            }
             no_stray(task, &context)?;
             engine.must_be_whole(&context)?;
             locks_are_free(&engine, &context)?;

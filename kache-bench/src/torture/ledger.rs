@@ -75,7 +75,12 @@ impl Ledger {
         let mut out =
             String::from("| ordeal | what was done | times survived | |\n| --- | --- | ---: | --- |\n");
         for row in &self.rows {
-            let _ = writeln!(out, "| {} | {} | {} | {} |", row.ordeal, row.what, row.survived, row.note);
+            let cells = [row.ordeal, &row.what, &row.survived.to_string(), &row.note];
+            let line: String = cells
+                .iter()
+                .map(|cell| format!("| {cell}{}", if cell.is_empty() { "" } else { " " }))
+                .collect();
+            let _ = writeln!(out, "{line}|");
         }
         for (ordeal, why) in &self.skipped {
             let _ = writeln!(out, "| {ordeal} | skipped: {why} | 0 | |");

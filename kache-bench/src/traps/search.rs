@@ -4,7 +4,7 @@ use super::{Case, Expect::Follows};
 
 const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
-const CLANG: [&str; 5] = ["clang", "-c", "a.c", "-o", "out/a.o"];
+const CLANG: [&str; 5] = ["clang-19", "-c", "a.c", "-o", "out/a.o"];
 const DIRECTORIES: &str = "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.html";
 const OVERALL: &str = "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html";
 const PROC: &str = "https://man7.org/linux/man-pages/man5/proc_pid_cwd.5.html";

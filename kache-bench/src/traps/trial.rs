@@ -17,7 +17,10 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// How long one command of a trial may take: some caches wait for what never comes, where they are given what others were given open.
+const LIMIT: Duration = Duration::from_secs(180);
 
 const WIRING: Wiring = Wiring { rustc: true, cc: Some(CcWiring::Launcher) };
 const C_ALONE: Wiring = Wiring { rustc: false, cc: WIRING.cc };
@@ -226,8 +229,12 @@ impl Behind<'_> {
             let line = words.iter().map(quoted).collect::<Vec<_>>().join(" ");
             words = vec!["sh".into(), "-c".into(), self.backend.line(&line, C_ALONE).into()];
         }
-        let output = child::output(site.command(&words).envs(&environment), &mut || {});
+        let output = child::output_within(site.command(&words).envs(&environment), LIMIT);
         interrupt::check()?;
+        if output.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::TimedOut) {
+            messages.push_str(&format!("it had no end within {} s\n", LIMIT.as_secs()));
+            return Ok(false);
+        }
         let output =
             output.map_err(|e| Trouble::run(format!("cannot run it: {e}")).at(words[0].display()))?;
         let printed = [&*output.stdout, &*output.stderr]

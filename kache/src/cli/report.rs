@@ -2,7 +2,7 @@
 //!
 //! JSON: `{"v":2,"cache","kache","store_format","observer","scopes":[{"scope","slowest":[…]} and everything of a
 //! `Tally`],"store","sharing","differences"}`. `scope` is `last-build`, `last-day`, `all` or `since <µs since 1970>`; the
-//! names are told at [`Tally`], [`Slow`], [`Footprint`], [`Sharing`] and
+//! names are told at [`Tally`], `Slow`, [`Footprint`], [`Sharing`] and
 //! [`differences`]. Room, sharing and differences are the whole cache's, whatever the scopes.
 
 mod markdown;

@@ -1,0 +1,108 @@
+//! Rows about paths: which of them a unit's compile comes by at all.
+//!
+//! What they excuse is the machine's (`/proc`, the loader's cache, the C library) and cannot be changed for one process, so no
+//! hit with it changed can be demanded. Whether a row is ever needed can be told: units are compiled once more under
+//! `strace`, and each row is counted by the units that looked at something which nothing but it excuses.
+
+use crate::audit::{self, Watched};
+use kache::observe::tables::{self, Row};
+use kache::trace::KeyTrace;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What was found of such rows.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Paths {
+    /// Units that were watched; none where there is no `strace`.
+    pub watched: usize,
+    /// Rows of the tables, each with how many of these units came by it.
+    pub rows: BTreeMap<String, usize>,
+}
+
+/// The tables, with the word by which their rows are told apart.
+fn tables() -> [(&'static str, &'static [Row]); 3] {
+    [
+        ("path", tables::IGNORED_PATHS),
+        ("path of the compiler's", tables::IGNORED_PATHS_OF_COMPILER),
+        ("library", tables::C_RUNTIME),
+    ]
+}
+
+impl Paths {
+    /// With every row at none.
+    pub fn of_tables() -> Paths {
+        let all = tables().into_iter().flat_map(|(table, rows)| rows.iter().map(move |r| name(table, r)));
+        Paths { watched: 0, rows: all.map(|name| (name, 0)).collect() }
+    }
+
+    /// Counts one unit.
+    pub fn count(&mut self, watched: &Watched, trace: &KeyTrace) {
+        self.watched += 1;
+        let compiler = trace.components.iter().find(|c| c.name == "compiler").map(|c| c.raw.as_str());
+        let compiler = Path::new(compiler.unwrap_or_default());
+        let mut seen = BTreeSet::new();
+        for (table, row) in watched.rows(compiler) {
+            let table = tables().into_iter().find(|(_, rows)| std::ptr::eq(*rows, table));
+            seen.extend(table.map(|(table, _)| name(table, row)));
+        }
+        for name in seen {
+            *self.rows.entry(name).or_default() += 1;
+        }
+    }
+
+    /// As people read it.
+    pub fn text(&self) -> String {
+        if self.watched == 0 {
+            let why = match audit::require_strace() {
+                Ok(()) => "no unit could be watched",
+                Err(_) => "strace, which tells who comes by them, is not installed",
+            };
+            return format!("skipped {} rows about paths: {why}\n", self.rows.len());
+        }
+        let head =
+            "rows about paths, which are the machine's and not changed: units whose compile came by one, of";
+        format!("{head} {}\n{}", self.watched, by_count(&self.rows))
+    }
+}
+
+fn name(table: &str, row: &Row) -> String {
+    format!("{table} {}", row.what)
+}
+
+/// A line for each count, the highest first.
+pub fn by_count(counts: &BTreeMap<String, usize>) -> String {
+    let mut lines: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for (name, n) in counts {
+        lines.entry(*n).or_default().push(name);
+    }
+    lines.iter().rev().map(|(n, names)| format!("  {n}: {}\n", names.join(", "))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::trace;
+
+    #[test]
+    fn rows_are_counted_by_units_and_by_who_looks() {
+        let lines = [
+            r#"10 execve("/k/kache", ["kache", "gcc"], 0x1 /* 3 vars */) = 0"#,
+            r#"10 clone(child_stack=NULL, flags=SIGCHLD) = 11"#,
+            r#"11 execve("/usr/bin/gcc", ["gcc"], 0x1 /* 3 vars */) = 0"#,
+            r#"11 openat(AT_FDCWD</w>, "/lib/x86_64-linux-gnu/libc.so.6", O_RDONLY|O_CLOEXEC) = 3</lib/x86_64-linux-gnu/libc.so.6>"#,
+            r#"11 openat(AT_FDCWD</w>, "/proc/self/status", O_RDONLY) = 3</proc/self/status>"#,
+            r#"11 openat(AT_FDCWD</w>, "/proc/self/stat", O_RDONLY) = 3</proc/self/stat>"#,
+            r#"11 clone(child_stack=NULL, flags=SIGCHLD) = 12"#,
+            r#"12 execve("/usr/bin/cat", ["cat"], 0x1 /* 3 vars */) = 0"#,
+            r#"12 openat(AT_FDCWD</w>, "/etc/localtime", O_RDONLY) = 3</etc/localtime>"#,
+        ];
+        let watched = Watched::read(lines.join("\n").as_bytes(), Path::new("/w")).unwrap();
+        let mut paths = Paths::of_tables();
+        let all = paths.rows.len();
+        paths.count(&watched, &trace(&[("compiler", "/usr/bin/gcc", "")]));
+        assert_eq!((paths.watched, paths.rows.len()), (1, all));
+        let came: Vec<&String> = paths.rows.iter().filter(|(_, n)| **n == 1).map(|(name, _)| name).collect();
+        assert_eq!(came, ["library libc.so", "path of the compiler's /proc/"]);
+    }
+}
