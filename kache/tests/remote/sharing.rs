@@ -80,7 +80,8 @@ fn explicit_transfers_go_both_ways() {
     assert!(text(&none).contains("KACHE_REMOTE_URL"), "{}", text(&none));
     a.remote = remote;
     let count = |output: std::process::Output| {
-        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&text(&output));
+        let json: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
         let of = |name: &str| json[name].as_u64().unwrap();
         (output.status.code(), of("transferred"), of("known"), of("failed"))
     };
@@ -118,7 +119,8 @@ fn the_order_of_a_build_is_fetched_ahead() {
     assert!(a.flush().status.success());
     let b = project();
     let fetched = b.tell(&["prefetch", "--format", "json"]);
-    let json: serde_json::Value = serde_json::from_slice(&fetched.stdout).expect(&text(&fetched));
+    let json: serde_json::Value =
+        serde_json::from_slice(&fetched.stdout).unwrap_or_else(|_| panic!("{}", text(&fetched)));
     assert_eq!(json["transferred"], 2, "{}", text(&fetched));
     assert_eq!(way(&b.c()), (Outcome::Hit, Some(RemoteWay::Ahead)));
     let c = project();
