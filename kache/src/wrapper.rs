@@ -403,25 +403,12 @@ impl Session<'_> {
     fn run(&mut self, asked: &Asked, event: &mut Event) -> Option<Done> {
         let observer = self.observer();
         let mut process = self.process(asked, observer.as_ref());
-        // Which variables the program reads by `env!`, and which are read by rustc for itself, only dep-info tells.
-        let asked_for = asked.invocation.depinfo.clone();
-        let crates = asked.invocation.adapter.crates;
-        let own_report = crates && asked_for.is_none() && !asked.invocation.input.is_empty();
-        let report = asked_for.or_else(|| own_report.then(|| self.store.temporary()));
-        if own_report && let Some(path) = &report {
-            if !asked.invocation.flags.iter().any(|f| f.row.flag == "--emit") {
-                process.arg("--emit=link");
-            }
-            let mut arg = OsString::from("--emit=dep-info=");
-            arg.push(path);
-            process.arg(arg);
-        }
         // So that "changed before the start" and "changed since" can be told apart. Files that were there when this
         // process began carry a time up to then, by the fine clock: the coarse one may lag behind it.
         platform::wait_past(event.time_us as i64 * 1000 + 1000);
         let started = platform::stamp_ns();
         let at = Instant::now();
-        let ran = match run::run(&mut process, crates.then_some(&asked.roots)) {
+        let ran = match run::run(&mut process, asked.invocation.adapter.crates.then_some(&asked.roots)) {
             Ok(ran) => ran,
             Err(e) => {
                 event.fail(Outcome::Error, "spawn", e.to_string());
@@ -432,15 +419,34 @@ impl Session<'_> {
         // A clock that is only slowed, to be right again, loses less than a thousandth.
         let elapsed = at.elapsed().as_nanos() as i64;
         let set_back = platform::stamp_ns() - started < elapsed - elapsed / 1000 - 20_000_000;
-        let reported = report.as_ref().map(|path| {
-            std::fs::read(path).map(|text| depinfo::parse(&text, asked.toolchain.abilities.report))
-        });
-        if own_report && let Some(path) = &report {
-            let _ = std::fs::remove_file(path);
-        }
+        let reported = self
+            .report(asked, ran.status)
+            .map(|read| read.map(|text| depinfo::parse(&text, asked.toolchain.abilities.report)));
         event.compile_us = at.elapsed().as_micros() as u64;
         self.clock.lap(event, "compile");
         Some(Done { ran, observer, started, set_back, reported })
+    }
+
+    /// What the compiler says that it read; `None` where it was not to say so.
+    ///
+    /// Which variables a crate reads by `env!`, and which are read by rustc for itself, only dep-info tells. Where
+    /// none was asked for, rustc is asked for that alone, afterwards: what it emits goes into a crate's hash, and so
+    /// a dep-info beside what was asked for would make another crate of it.
+    fn report(&self, asked: &Asked, status: process::ExitStatus) -> Option<io::Result<Vec<u8>>> {
+        let invocation = &asked.invocation;
+        if let Some(path) = &invocation.depinfo {
+            return Some(std::fs::read(path));
+        }
+        if !invocation.adapter.crates || invocation.input.is_empty() || !status.success() {
+            return None;
+        }
+        let path = self.store.temporary();
+        let mut ask = process::Command::new(&invocation.program);
+        ask.args(&invocation.lead).args(compiler::rustc::report_only(invocation, &path));
+        ask.stdin(process::Stdio::null()).stdout(process::Stdio::null()).stderr(process::Stdio::null());
+        let text = ask.env(WITHIN, "1").status().and_then(|_| std::fs::read(&path));
+        let _ = std::fs::remove_file(&path);
+        Some(text)
     }
 
     /// Has somebody else collect, where the cache has grown past its bound.

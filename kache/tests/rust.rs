@@ -344,6 +344,34 @@ fn an_environment_variable_of_the_compiler_counts() {
 }
 
 #[test]
+fn a_call_without_dep_info_makes_the_plain_compilers_crate() {
+    // What rustc emits goes into the crate's hash: a dep-info asked for beside would make another crate.
+    for spelling in
+        [&["--crate-name=l"][..], &["--crate-name=l", "--emit", "link", "-o", "out.rlib", "-Copt-level=1"]]
+    {
+        let stage = Stage::new();
+        stage.write("w/l.rs", "pub const H: &str = env!(\"GREETING\");");
+        let made = stage.path("w").join(if spelling.len() > 1 { "out.rlib" } else { "libl.rlib" });
+        // The caller's own mapping is the last word, so that both write the same paths.
+        let map = format!("--remap-path-prefix={}=/stage", stage.dir.path().display());
+        let args = [&["rustc", "--crate-type=lib", "l.rs", &map][..], spelling].concat();
+        let mut plain = Command::new("rustc");
+        plain.args(&args[1..]).env("GREETING", "hello").current_dir(stage.path("w"));
+        good(&mut plain);
+        let expected = fs::read(&made).unwrap();
+        let with = |greeting: &str| {
+            fs::remove_file(&made).unwrap();
+            let outcome = stage.outcome(stage.kache(&args).env("GREETING", greeting));
+            (outcome, fs::read(&made).unwrap() == expected)
+        };
+        assert_eq!(with("hello"), (Outcome::Miss, true));
+        assert_eq!(with("hello"), (Outcome::Hit, true));
+        assert_eq!(with("goodbye"), (Outcome::Miss, false), "{args:?}");
+        assert!(!stage.path("w/l.d").exists() && !stage.path("w/out.d").exists());
+    }
+}
+
+#[test]
 fn a_target_specification_counts_by_its_contents() {
     let stage = Stage::new();
     let mut ask = Command::new("rustc");

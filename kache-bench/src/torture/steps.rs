@@ -7,7 +7,7 @@ use super::arena::{Engine, Task, wrong};
 use super::dice::Dice;
 use crate::trouble::{Result, Trouble};
 use kache::events::Outcome;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -54,10 +54,15 @@ pub struct Blow {
     pub kind: &'static str,
 }
 
-/// Each step's name, in the order in which a run takes them.
+/// Each step's name, by the number that a run gave it: threads take steps at once, and list them in either order.
 pub fn listed(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap_or_default();
-    text.lines().filter_map(|line| Some(line.split_once(' ')?.1.to_string())).collect()
+    let numbered = |line: &str| {
+        let (n, name) = line.split_once(' ')?;
+        Some((n.parse::<u64>().ok()?, name.to_string()))
+    };
+    let steps: BTreeMap<u64, String> = text.lines().filter_map(numbered).collect();
+    steps.into_values().collect()
 }
 
 /// All blows of these kinds, in an order of chance, but each kind at the first step of each name first.
@@ -157,5 +162,17 @@ fn named(engine: &Engine, blow: &Blow, name: &str, context: &str) -> Result<()> 
     match event.trouble.as_deref().is_some_and(|t| t.starts_with(name)) {
         true => Ok(()),
         false => Err(wrong(context, &format!("the event does not name the step: {:?}", event.trouble))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_named_by_their_numbers() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "1 open\n3 rename\n2 write the header\n").unwrap();
+        assert_eq!(listed(file.path()), ["open", "write the header", "rename"]);
     }
 }

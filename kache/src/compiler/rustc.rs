@@ -120,6 +120,28 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     })
 }
 
+/// The arguments that have rustc write to `path` what such a call reads, and nothing else.
+pub fn report_only(invocation: &Invocation, path: &Path) -> Vec<OsString> {
+    let mut args = vec![OsString::from("--emit=dep-info=")];
+    args[0].push(path);
+    for Flag { row, value } in &invocation.flags {
+        if matches!(row.flag, "--emit" | "-o" | "-C incremental") {
+            continue;
+        }
+        let (name, option) = row.flag.split_once(' ').map_or((row.flag, None), |(n, o)| (n, Some(o)));
+        args.push(name.into());
+        match (option, value) {
+            (Some(option), Some(value)) => args.push(format!("{option}={value}").into()),
+            (Some(option), None) => args.push(option.into()),
+            (None, Some(value)) => args.push(value.into()),
+            (None, None) => {}
+        }
+    }
+    args.push("--".into());
+    args.push(invocation.input.as_str().into());
+    args
+}
+
 fn is_rustc(arg: Option<&OsString>) -> bool {
     arg.is_some_and(|a| Path::new(a).file_stem().is_some_and(|n| n == "rustc"))
 }
