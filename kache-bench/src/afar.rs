@@ -17,8 +17,8 @@ use crate::progress;
 use crate::scratch::Scratch;
 use crate::tally::Tally;
 use crate::trouble::{Result, Trouble};
-use crate::workload::{self, Workload};
-use kache::events::Event;
+use crate::workload::Workload;
+use kache::events::{Event, RemoteWay};
 use kache_loopback::proxy::{Fault, Proxy};
 use kache_loopback::s3::{ACCESS_KEY, BUCKET, S3, SECRET_KEY};
 use serde::Serialize;
@@ -107,14 +107,13 @@ pub fn run(
     scratch: &Scratch,
     plan: &Plan,
 ) -> Result<(Findings, String)> {
-    workload.require_tools()?;
-    let shown = progress::Phase::begin("fetch and clone", None);
-    let commit = workload::materialise(workload, &scratch.repository())?;
+    let mut shown = progress::Phase::begin("fetch and clone", None);
+    let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
     shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
     let mut findings = Findings::default();
     for backend in backends {
         let run = Run { workload, backend: *backend, scratch, plan };
-        run.all(&mut findings).inspect_err(|_| scratch.keep_logs())?;
+        run.all(&mut findings)?;
     }
     Ok((findings, commit))
 }
@@ -344,15 +343,20 @@ fn missed(events: &[Event]) -> Vec<String> {
     let told = missed.map(|event| {
         let remote = event.remote.as_ref();
         let why = remote.and_then(|r| r.detail.clone()).unwrap_or_default();
-        format!("{}: {} {why}", event.unit.label(), remote.map_or("not asked", |r| r.way.word()))
+        format!("{}: {} {why}", event.unit.label(), remote.map_or("not asked".to_owned(), |r| word(r.way)))
     });
     told.collect()
+}
+
+/// As an event has it.
+fn word(way: RemoteWay) -> String {
+    format!("{way:?}").to_lowercase()
 }
 
 fn ways(events: &[Event]) -> BTreeMap<String, u64> {
     let mut ways = BTreeMap::new();
     for event in events {
-        let way = event.remote.as_ref().map_or("local".to_owned(), |r| r.way.word().to_owned());
+        let way = event.remote.as_ref().map_or("local".to_owned(), |r| word(r.way));
         *ways.entry(way).or_default() += 1;
     }
     ways

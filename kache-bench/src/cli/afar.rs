@@ -1,6 +1,6 @@
 //! `check --remote`: runs it, prints and records it.
 
-use super::{RunOptions, below, conclude, kache, tell_what_is_left};
+use super::{RunOptions, below, conclude, kache};
 use crate::afar::{self, Plan};
 use crate::backend::{self, Backend};
 use crate::machine::{self, Machine};
@@ -41,15 +41,13 @@ pub(super) fn run(options: &RunOptions, afar: &Options) -> Result<ExitCode> {
     let mut backends: Vec<&dyn Backend> = vec![&backend];
     backends.extend(peers.iter().map(|peer| &**peer));
     let plan = Plan { latencies: afar.latency.clone(), same_place: afar.same_place };
-    let outcome = afar::run(&workload, &backends, &scratch, &plan);
-    tell_what_is_left(&scratch);
-    let (findings, source) = outcome?;
+    let (findings, source) = scratch.settle(afar::run(&workload, &backends, &scratch, &plan))?;
     let problems = findings.problems();
     let second = findings.seconds.iter().find(|second| second.backend == "kache");
     let hit_rate = second.map(|s| s.hits as f64 / ((s.hits + s.misses).max(1)) as f64);
     let record = Record {
         v: record::VERSION,
-        command: "check --remote",
+        command: "check --remote".into(),
         workload: workload.name.clone(),
         source,
         date: machine::now(),
@@ -59,6 +57,7 @@ pub(super) fn run(options: &RunOptions, afar: &Options) -> Result<ExitCode> {
         verdict: Verdict { ok: problems.is_empty(), problems },
         hit_rate,
         key_stability: None,
+        planted: None,
         findings,
     };
     let heading = if record.verdict.ok { "OK" } else { "NOT OK" };
