@@ -2,7 +2,7 @@
 //!
 //! Only what the wrapper needs of it stands here: a small blocking [`client`], the words that it and the agent speak
 //! ([`protocol`]), the list of what is to be uploaded ([`queue`]), and the names and keys of what lies in the remote
-//! ([`format`]). All that is heavy (storage, TLS, compression, signatures) is in [`crate::agent`], a program of its own, so that
+//! ([`mod@format`]). All that is heavy (storage, TLS, compression, signatures) is in [`crate::agent`], a program of its own, so that
 //! the wrapper neither loads nor starts it where no remote is set.
 //!
 //! | step of a lookup | who | round trips to the remote |
