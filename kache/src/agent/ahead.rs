@@ -134,7 +134,11 @@ impl Agent {
             }
         }
         for (name, builds) in by_name {
-            let mut order = self.read_order(&name).await?.unwrap_or_default();
+            let known = self.read_order(&name).await?;
+            if known.is_some() && !self.storage.replaces() {
+                continue;
+            }
+            let mut order = known.unwrap_or_default();
             builds.iter().for_each(|used| order.take_in(used));
             let bytes = pack::squeeze(&order.encode()).map_err(|e| Fault::Failed(e.to_string()))?;
             if let Err(fault) = self.storage.write(&format::order_name(&name), bytes).await {

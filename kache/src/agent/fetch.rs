@@ -68,6 +68,34 @@ impl Agent {
         Ok((lists, wrong))
     }
 
+    /// The lists of an action that its index does not have, since another writer overwrote them there. Nothing where
+    /// the service cannot say what is in it.
+    pub async fn strays(self: &Arc<Self>, action: &Digest) -> Result<Vec<Signed>, Fault> {
+        if !self.storage.lists() {
+            return Ok(Vec::new());
+        }
+        let (known, _) = self.lists(action, false).await?;
+        let known: Vec<String> = known.iter().map(|one| format::list_name(action, one)).collect();
+        let names = self.storage.names(&format::lists_folder(action)).await?;
+        let strays = names.into_iter().filter(|name| !known.contains(name)).take(LISTS);
+        let read = strays.map(|name| async move { self.stray(action, &name).await });
+        let read = futures_util::future::join_all(read).await;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// One list, if it is what its name says and is to be believed.
+    async fn stray(self: &Arc<Self>, action: &Digest, name: &str) -> Option<Signed> {
+        let bytes = self.storage.read(name, SMALL).await.ok()?;
+        let (lists, wrong) = self.believed(action, &bytes);
+        let wrong = match &lists[..] {
+            [one] if format::list_name(action, one) == name => return lists.into_iter().next(),
+            [] => wrong,
+            _ => Some("it belongs to another name".to_string()),
+        };
+        self.quarantine_bytes(name, &bytes, &wrong.unwrap_or_default());
+        None
+    }
+
     fn believed(&self, action: &Digest, bytes: &[u8]) -> (Vec<Signed>, Option<String>) {
         let all = pack::unsqueeze(bytes, SMALL).and_then(|plain| format::decode_lists(&plain, action));
         let all = match all {

@@ -50,6 +50,10 @@ pub struct Round {
     pub troubles: Vec<String>,
 }
 
+fn packed(action: &Digest, lists: &[Signed]) -> Result<Vec<u8>, Fault> {
+    pack::squeeze(&format::encode_lists(action, lists)).map_err(|e| Fault::Failed(e.to_string()))
+}
+
 impl Agent {
     /// Uploads a stored result.
     pub async fn publish(
@@ -71,7 +75,8 @@ impl Agent {
         };
         if sent != Sent::Gone {
             let list = encode_looks(entry.observations.iter().map(|o| &o.look));
-            if self.add_list(action, &list, false).await? {
+            // Where nothing can be listed, one that is overwritten is found by looking again.
+            if self.add_list(action, &list, false).await? && !self.storage.lists() {
                 self.check_later(Check { action: *action, list, due: Instant::now() + SETTLED, tries: 0 });
             }
         }
@@ -127,14 +132,42 @@ impl Agent {
         if lists.iter().any(|known| known.list == list) {
             return Ok(false);
         }
+        if !lists.is_empty() && !self.storage.replaces() {
+            return Ok(false);
+        }
         let signature = self.trust.sign(Statement::List(action, list));
-        lists.insert(0, Signed { list: list.to_vec(), signature });
-        lists.truncate(LISTS);
-        let bytes =
-            pack::squeeze(&format::encode_lists(action, &lists)).map_err(|e| Fault::Failed(e.to_string()))?;
-        self.storage.write(&format::looks_name(action), bytes).await?;
-        self.known_lists().insert(*action, (Instant::now(), lists));
+        let own = Signed { list: list.to_vec(), signature };
+        if self.storage.lists() {
+            let bytes = packed(action, std::slice::from_ref(&own))?;
+            self.storage.write(&format::list_name(action, &own), bytes).await?;
+        }
+        lists.insert(0, own);
+        self.write_index(action, lists).await?;
         Ok(true)
+    }
+
+    async fn write_index(self: &Arc<Self>, action: &Digest, mut lists: Vec<Signed>) -> Result<(), Fault> {
+        lists.truncate(LISTS);
+        self.storage.write(&format::looks_name(action), packed(action, &lists)?).await?;
+        self.known_lists().insert(*action, (Instant::now(), lists));
+        Ok(())
+    }
+
+    /// Puts lists back into the index that others overwrote there. They come last, so that none that is there has to go for them.
+    pub fn take_back(self: &Arc<Self>, action: Digest, strays: Vec<Signed>) {
+        if !self.storage.writes() {
+            return;
+        }
+        let agent = self.clone();
+        tokio::spawn(async move {
+            let Ok((mut lists, _)) = agent.lists(&action, true).await else { return };
+            let before = lists.len();
+            lists.extend(strays.into_iter().filter(|stray| !lists.contains(stray)).collect::<Vec<_>>());
+            if before < LISTS.min(lists.len()) {
+                // Whoever comes next finds them as this one did.
+                let _ = agent.write_index(&action, lists).await;
+            }
+        });
     }
 
     fn check_later(&self, check: Check) {

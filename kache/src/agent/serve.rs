@@ -154,6 +154,7 @@ impl Agent {
             }
             Ask::Flush { seconds } => return self.flush(stream, Duration::from_secs(seconds)).await,
             Ask::Find { action, place, again } => pulsed(stream, self.find(&action, &place, again)).await?,
+            Ask::More { action } => pulsed(stream, self.more(&action)).await?,
             Ask::Fetch { action, states, place } => {
                 pulsed(stream, self.first_of(&action, &states, &place)).await?
             }
@@ -196,6 +197,19 @@ impl Agent {
             Ok((lists, Some(why))) if lists.is_empty() => Tell::Nothing(Why::Refused, why),
             Ok((lists, _)) if lists.is_empty() => Tell::Nothing(Why::Absent, String::new()),
             Ok((lists, _)) => Tell::Lists(lists.into_iter().map(|l| l.list).collect()),
+            Err(fault) => nothing(fault),
+        }
+    }
+
+    /// The lists of an action that its index does not have.
+    async fn more(self: &Arc<Self>, action: &Digest) -> Tell {
+        match self.strays(action).await {
+            Ok(strays) if strays.is_empty() => Tell::Nothing(Why::Absent, String::new()),
+            Ok(strays) => {
+                let lists = strays.iter().map(|stray| stray.list.clone()).collect();
+                self.take_back(*action, strays);
+                Tell::Lists(lists)
+            }
             Err(fault) => nothing(fault),
         }
     }

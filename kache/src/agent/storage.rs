@@ -71,6 +71,33 @@ impl Storage {
         self.write
     }
 
+    /// Whether the service can say what is in it.
+    pub fn lists(&self) -> bool {
+        self.operator.info().capability().list
+    }
+
+    /// Whether an object can be written again: GitHub's cache keeps the first.
+    pub fn replaces(&self) -> bool {
+        self.operator.info().scheme() != "ghac"
+    }
+
+    /// The names of the objects in a folder, for somebody who waits.
+    pub async fn names(self: &Arc<Self>, folder: &str) -> Result<Vec<String>, Fault> {
+        if let Some(why) = self.circuit.why_open() {
+            return Err(Fault::Closed(why));
+        }
+        let begun = Instant::now();
+        let listed = tokio::time::timeout(self.timeout, self.operator.list(folder)).await;
+        match self.judge(listed, begun) {
+            Ok(entries) => {
+                let files = entries.into_iter().filter(|entry| entry.metadata().is_file());
+                Ok(files.map(|entry| entry.path().to_string()).collect())
+            }
+            Err(Fault::Absent) => Ok(Vec::new()),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// How long an answer may take to begin.
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -143,7 +170,7 @@ impl Storage {
 
     /// The names of all objects below a folder.
     pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>, Fault> {
-        if !self.operator.info().capability().list {
+        if !self.lists() {
             return Err(Fault::Unsupported("this service cannot list what is in it".to_string()));
         }
         let mut all = Vec::new();

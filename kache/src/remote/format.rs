@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <prefix>/v1/looks/ab/<action>    which things compiles of an action looked at: lists of names, each signed by itself
+//!             lists/ab/<action>/…  each of those lists once more, under its digest
 //!             packs/cd/<state>     what a compile made that looked at a list and saw just that: result and blobs
 //!             orders/ef/<place>    what a build of a project used, in order: a hint for fetching ahead
 //! ```
@@ -11,9 +12,11 @@
 //! number of round trips does not grow with history. (Sets of observations, as the local manifest has them, would have to be fetched
 //! one by one, or listed, which Redis and GitHub's cache cannot do.)
 //!
-//! Packs are immutable: what may stand under a state's name says so itself, and whoever writes it second writes the same. The
-//! lists of an action are the one thing that grows. A writer reads, adds its own in front, writes, and looks again later
-//! whether its list is still there: of two that wrote at once, the one that was overwritten adds its own again.
+//! Packs are immutable: what may stand under a state's name says so itself, and whoever writes it second writes the same. So is
+//! a list under its digest. The object with all lists of an action is the one thing that changes: an index, that spares a
+//! reader one round trip. A writer puts its list under its digest, reads the index, adds its own in front, and writes it. Of two that
+//! do so at once one is overwritten: whoever finds nothing by the index asks which lists there are, and one that may write
+//! puts back what is missing.
 //!
 //! Nothing is believed for its name. Every object is sealed with a digest and says which key it belongs to; a pack says
 //! the digest and the length of each blob, and a signature covers all of that. Lengths are bounded before anything is unpacked.
@@ -63,6 +66,16 @@ fn name(part: &str, key: &Digest) -> String {
 /// Where the lists of an action are.
 pub fn looks_name(action: &Digest) -> String {
     name("looks", action)
+}
+
+/// Below which all lists of an action are.
+pub fn lists_folder(action: &Digest) -> String {
+    name("lists", action) + "/"
+}
+
+/// Where one list of an action is, as [`encode_lists`] makes it of that one alone.
+pub fn list_name(action: &Digest, one: &Signed) -> String {
+    lists_folder(action) + &Digest::of(&encode_lists(action, std::slice::from_ref(one))).hex()
 }
 
 /// Where the pack of a state is.

@@ -11,6 +11,7 @@
 //! | under the action: which lists of looks are there? | agent | 1, none where it was fetched ahead |
 //! | looks at everything in a list, which gives a state key | wrapper | 0 |
 //! | is there a pack under that state? verified, then put into the local store | agent | 1, none where it was fetched ahead |
+//! | where there is none: which lists are there that the first answer did not have? | agent | 1 |
 //! | the ordinary lookup and restore, from the local store | wrapper | 0 |
 
 pub mod client;

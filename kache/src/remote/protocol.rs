@@ -9,7 +9,7 @@ use crate::store::codec::{Reader, Writer};
 use std::io::{self, Read, Write};
 
 /// The version of all that is below.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The longest message.
 pub const LONGEST: usize = 64 << 20;
 const MAGIC: &[u8; 8] = b"kacheag1";
@@ -34,6 +34,11 @@ pub enum Ask {
         states: Vec<Digest>,
         /// As above.
         place: Vec<u8>,
+    },
+    /// Are there lists besides those that were told?
+    More {
+        /// The action.
+        action: Digest,
     },
     /// There is something to upload.
     Wake,
@@ -126,6 +131,10 @@ impl Ask {
                 w.num(*seconds);
             }
             Ask::Stop => w.num(5),
+            Ask::More { action } => {
+                w.num(6);
+                w.digest(action);
+            }
         }
         w.finish()
     }
@@ -144,6 +153,7 @@ impl Ask {
             3 => Ask::Wake,
             4 => Ask::Flush { seconds: r.num()? },
             5 => Ask::Stop,
+            6 => Ask::More { action: r.digest()? },
             _ => return None,
         };
         r.at_end().then_some(ask)
@@ -254,6 +264,7 @@ mod tests {
         for ask in [
             Ask::Find { action: d, place: place.clone(), again: true },
             Ask::Fetch { action: d, states: vec![d, d], place },
+            Ask::More { action: d },
             Ask::Wake,
             Ask::Flush { seconds: 300 },
             Ask::Stop,

@@ -67,11 +67,18 @@ impl Session<'_> {
             tell = client.ask(&find(true));
         }
         if let Some(Tell::Lists(lists)) = &tell {
-            let states = states(lists, asked, view);
-            if states.is_empty() {
-                return (Found::Nothing, RemoteWay::Nothing, None);
+            let fetch = |client: &mut Client, lists: &[Vec<u8>]| match states(lists, asked, view) {
+                states if states.is_empty() => Some(Tell::Nothing(Why::Absent, String::new())),
+                states => client.ask(&Ask::Fetch { action: asked.key, states, place: place.clone() }),
+            };
+            tell = fetch(client, lists);
+            if let Some(Tell::Nothing(Why::Absent, _)) = tell {
+                // Of two that uploaded at one moment, one may not have been told of.
+                tell = match client.ask(&Ask::More { action: asked.key }) {
+                    Some(Tell::Lists(more)) => fetch(client, &more),
+                    other => other,
+                };
             }
-            tell = client.ask(&Ask::Fetch { action: asked.key, states, place });
         }
         match tell {
             Some(Tell::Here { .. }) => match self.look_up(asked, view, check, event) {

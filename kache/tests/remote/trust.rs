@@ -185,35 +185,60 @@ fn only_who_is_believed_may_say_what_a_compile_gives() {
     assert_eq!((event.outcome, event.remote), (Outcome::Miss, None));
 }
 
-/// Writers at the same moment may each write over the other's list, and look again later: nothing is promised there but that
-/// all of them are done. Those that come one after another add to what is there.
+/// One action; each of these machines looks at another header, so each makes a list of its own.
+fn nth_machine(url: &str, n: usize) -> Machine {
+    let machine = Machine::with_sources(url);
+    let source = format!("#include \"h{n}.h\"\nint answer(void) {{ return ANSWER; }}\n");
+    machine.stage.write("w/src/c.c", &source);
+    machine.stage.write(&format!("w/src/h{n}.h"), &format!("#define ANSWER {n}\n"));
+    machine
+}
+
+fn write_nth(url: &str, n: usize) {
+    let machine = nth_machine(url, n);
+    machine.c();
+    let flushed = machine.flush();
+    assert!(flushed.status.success(), "{}", text(&flushed));
+}
+
 #[test]
-fn writers_add_to_what_is_there() {
+fn writers_at_one_moment_lose_nothing() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
-    // One action; each compile looks at other files, so each makes a list of its own.
-    let machine = |n: usize| {
-        let machine = Machine::with_sources(&url);
-        machine
-            .stage
-            .write("w/src/c.c", &format!("#include \"h{n}.h\"\nint answer(void) {{ return ANSWER; }}\n"));
-        machine.stage.write(&format!("w/src/h{n}.h"), &format!("#define ANSWER {n}\n"));
-        machine
-    };
-    let write = |n: usize| {
-        let machine = machine(n);
-        machine.c();
-        let flushed = machine.flush();
-        assert!(flushed.status.success(), "{}", text(&flushed));
-    };
     std::thread::scope(|scope| {
-        for n in 0..3 {
-            scope.spawn(move || write(n));
+        let url = &url;
+        for n in 0..4 {
+            scope.spawn(move || write_nth(url, n));
         }
     });
-    (3..6).for_each(write);
-    for n in 3..6 {
-        let event = machine(n).c();
+    write_nth(&url, 4);
+    for n in 0..5 {
+        let event = nth_machine(&url, n).c();
         assert_eq!(event.outcome, Outcome::Hit, "what machine {n} made is lost: {event:?}");
     }
+}
+
+/// What a writer does that read before another wrote, and writes after it: the other's addition is gone from the object that
+/// both write.
+#[test]
+fn what_another_writer_overwrote_is_found_all_the_same() {
+    let shared = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", shared.path().display());
+    write_nth(&url, 0);
+    let looks = |path: &PathBuf| path.to_string_lossy().contains("/looks/");
+    let index = objects(shared.path()).into_iter().find(looks).unwrap();
+    let before = fs::read(&index).unwrap();
+    write_nth(&url, 1);
+    assert!(fs::read(&index).unwrap() != before);
+    fs::write(&index, &before).unwrap();
+    let reads = nth_machine(&url, 1).set("KACHE_REMOTE_MODE", "read-only");
+    assert_eq!(reads.c().outcome, Outcome::Hit, "{:?}", reads.stage.last());
+    assert!(fs::read(&index).unwrap() == before, "a reader wrote");
+    // One that may write puts it right on the way, for those that come after.
+    let mends = nth_machine(&url, 1);
+    assert_eq!(mends.c().outcome, Outcome::Hit, "{:?}", mends.stage.last());
+    assert!(mends.flush().status.success());
+    assert!(fs::read(&index).unwrap() != before, "the index is as it was");
+    let after = nth_machine(&url, 0);
+    assert_eq!(after.c().outcome, Outcome::Hit, "{:?}", after.stage.last());
 }
