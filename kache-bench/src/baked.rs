@@ -12,6 +12,7 @@ use crate::workload::Baked;
 use kache::events::Event;
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::path::PathBuf;
 
 /// A claimed exception, and what speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,14 +33,24 @@ pub fn names(claim: &Baked, label: &str) -> bool {
     ends || claim.unit == label
 }
 
-/// Proves what can be proved of the claims about units whose keys differ.
-pub fn prove(claims: &[Baked], pairing: &Pairing<'_>, judge: &Judge, leaks: &Leaks) -> Vec<Proof> {
+/// Where the cache holds an event's outputs, and their names.
+type Kept<'a> = &'a dyn Fn(&Event) -> Vec<(String, PathBuf)>;
+
+/// Proves what can be proved of the claims about units whose keys differ. An output that the build has removed since
+/// is looked for in the cache.
+pub fn prove(
+    claims: &[Baked],
+    pairing: &Pairing<'_>,
+    judge: &Judge,
+    leaks: &Leaks,
+    kept: Kept<'_>,
+) -> Vec<Proof> {
     let differing = pairing.pairs.iter().filter(|pair| agrees(pair) == Some(false));
     let mut proofs = Vec::new();
     for pair in differing {
         let label = pair.b.unit.label();
         let Some(claim) = claims.iter().find(|claim| names(claim, &label)) else { continue };
-        let evidence = evidence(pair, judge, leaks);
+        let evidence = evidence(pair, judge, leaks, kept);
         proofs.push(Proof { unit: label, reason: claim.reason.clone(), evidence });
     }
     // In build order, so that what a proof rests on comes before it; chains are settled one link a round.
@@ -49,16 +60,15 @@ pub fn prove(claims: &[Baked], pairing: &Pairing<'_>, judge: &Judge, leaks: &Lea
     proofs
 }
 
-fn evidence(pair: &Pair<'_>, judge: &Judge, leaks: &Leaks) -> Option<String> {
+fn evidence(pair: &Pair<'_>, judge: &Judge, leaks: &Leaks, kept: Kept<'_>) -> Option<String> {
     let label = pair.b.unit.label();
     let entered = leaks.leaks.iter().filter(|leak| leak.entered.contains(&label));
     for leak in entered.filter(|leak| matches!(leak.cause, Cause::Env | Cause::Path | Cause::Flag)) {
-        let values = [leak.contrast.a.as_str(), leak.contrast.b.as_str()];
-        if let (Some(_), Some(file)) = (holds(pair.a, values[0]), holds(pair.b, values[1])) {
+        let both = |a: &str, b: &str| holds(pair.a, a, kept).and(holds(pair.b, b, kept));
+        if let Some(file) = both(&leak.contrast.a, &leak.contrast.b) {
             return Some(format!("the value of `{}` is in {file}", leak.component));
         }
-        let roots = [judge.a.root().to_string_lossy(), judge.b.root().to_string_lossy()];
-        if let (Some(_), Some(file)) = (holds(pair.a, &roots[0]), holds(pair.b, &roots[1])) {
+        if let Some(file) = both(&judge.a.root().to_string_lossy(), &judge.b.root().to_string_lossy()) {
             return Some(format!("the checkout's path, which `{}` has, is in {file}", leak.component));
         }
     }
@@ -66,17 +76,18 @@ fn evidence(pair: &Pair<'_>, judge: &Judge, leaks: &Leaks) -> Option<String> {
 }
 
 /// The first output in which `value` is written out.
-fn holds(event: &Event, value: &str) -> Option<String> {
+fn holds(event: &Event, value: &str, kept: Kept<'_>) -> Option<String> {
     // Short values are found anywhere by chance.
     if value.len() < 6 {
         return None;
     }
-    let has = |path: &&String| {
+    let there = event.outputs.iter().map(|path| (path.clone(), PathBuf::from(path)));
+    let has = |(name, file): &(String, PathBuf)| {
         // Dep-info names every source by its path: that is no value that a program has.
-        !path.ends_with(".d") && fs::read(path).is_ok_and(|bytes| fold::contains(&bytes, value.as_bytes()))
+        !name.ends_with(".d") && fs::read(file).is_ok_and(|bytes| fold::contains(&bytes, value.as_bytes()))
     };
-    let file = event.outputs.iter().find(has)?;
-    Some(file.rsplit('/').next().unwrap_or(file).to_owned())
+    let (name, _) = there.chain(kept(event)).find(has)?;
+    Some(name.rsplit('/').next().unwrap_or(&name).to_owned())
 }
 
 fn pass_on(proofs: &mut [Proof], leaks: &Leaks) {
@@ -120,17 +131,28 @@ mod tests {
             [unit("one").key(&place.root().display().to_string()).output(&output).event()]
         };
         let claims = [Baked { unit: "one".into(), reason: "env!".into() }];
-        let prove_with = |a: &str, b: &str| {
+        let nothing: Kept<'_> = &|_: &Event| Vec::new();
+        let prove_with = |a: &str, b: &str, removed: bool| {
             let (a, b) = (build(&judge.a, a), build(&judge.b, b));
+            let blob = |event: &Event| PathBuf::from(&event.outputs[0]).with_file_name("blob");
+            let in_cache = |event: &Event| vec![("libone.rmeta".to_owned(), blob(event))];
+            if removed {
+                for event in a.iter().chain(&b) {
+                    fs::rename(&event.outputs[0], blob(event)).unwrap();
+                }
+            }
+            let kept: Kept<'_> = if removed { &in_cache } else { nothing };
             let pairing = pair(&a, &b);
             let read =
                 |event: &Event| Some(trace(&[("env ID", event.result.as_ref()?, event.result.as_ref()?)]));
-            prove(&claims, &pairing, &judge, &leak::find(&pairing, &judge, &read))
+            prove(&claims, &pairing, &judge, &leak::find(&pairing, &judge, &read), kept)
         };
         let path = |place: &Place| place.root().display().to_string();
-        let proofs = prove_with(&path(&judge.a), &path(&judge.b));
+        let proofs = prove_with(&path(&judge.a), &path(&judge.b), false);
         assert_eq!(proofs[0].evidence.as_deref(), Some("the value of `env ID` is in libone.rmeta"));
-        let proofs = prove_with("nothing", "nothing");
+        let proofs = prove_with(&path(&judge.a), &path(&judge.b), true);
+        assert_eq!(proofs[0].evidence.as_deref(), Some("the value of `env ID` is in libone.rmeta"));
+        let proofs = prove_with("nothing", "nothing", false);
         assert_eq!((proofs.len(), &proofs[0].evidence), (1, &None));
     }
 }

@@ -264,9 +264,10 @@ impl Run<'_> {
         let judge = Judge { a: Place::of(a.root()), b: Place::of(b.root()) };
         let (backend, cache) = (self.backend, self.scratch.cache());
         let trace = |event: &Event| backend.trace(&cache, event);
+        let kept = |event: &Event| backend.kept(&cache, event);
         self.findings.leaks = leak::find(&pairing, &judge, &trace);
         self.findings.baked =
-            baked::prove(&self.workload.expect.baked, &pairing, &judge, &self.findings.leaks);
+            baked::prove(&self.workload.expect.baked, &pairing, &judge, &self.findings.leaks, &kept);
         self.findings.stability = stability(&pairing, warm);
     }
 

@@ -11,6 +11,7 @@ use crate::workload::{CcWiring, Wiring};
 use kache::digest::Digest;
 use kache::events::{Event, Kind, Outcome};
 use kache::store::Store;
+use kache::store::result::{ActionResult, Output};
 use kache::trace::{self, KeyTrace};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -206,5 +207,17 @@ impl Backend for Kache {
         let text = std::fs::read(cache.join(trace::relative_path(result))).ok()?;
         let trace: KeyTrace = serde_json::from_slice(&text).ok()?;
         (trace.v == trace::VERSION).then_some(trace)
+    }
+
+    fn kept(&self, cache: &Path, event: &Event) -> Vec<(String, PathBuf)> {
+        let Some(key) = event.result.as_deref().and_then(Digest::from_hex) else { return Vec::new() };
+        let Ok(store) = Store::open(cache) else { return Vec::new() };
+        let outputs = ActionResult::load(&store, &key).map(|result| result.outputs).unwrap_or_default();
+        let named = |output: Output| {
+            let path = String::from_utf8_lossy(&output.path).into_owned();
+            (path, store.path("blobs", &output.digest))
+        };
+        // Marked text is of no place.
+        outputs.into_iter().filter(|output| !output.marked).map(named).collect()
     }
 }

@@ -170,4 +170,10 @@ pub trait Backend: Sync {
     fn trace(&self, _cache: &Path, _event: &Event) -> Option<KeyTrace> {
         None
     }
+
+    /// The files that hold an event's outputs within the cache, and the outputs' names. A build may remove what it
+    /// built (as OpenSSL's objects are, once they are in its library).
+    fn kept(&self, _cache: &Path, _event: &Event) -> Vec<(String, PathBuf)> {
+        Vec::new()
+    }
 }
