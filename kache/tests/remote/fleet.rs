@@ -106,12 +106,16 @@ pub fn way(event: &Event) -> (Outcome, Option<RemoteWay>) {
     (event.outcome, event.remote.as_ref().map(|r| r.way))
 }
 
-/// All objects below a shared directory.
+/// All objects below a shared directory, without what an agent is just writing.
 pub fn objects(dir: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() { all.extend(objects(&path)) } else { all.push(path) }
+        match path.is_dir() {
+            true if path.ends_with(".partial") => {}
+            true => all.extend(objects(&path)),
+            false => all.push(path),
+        }
     }
     all.sort();
     all
