@@ -14,7 +14,9 @@ use std::io::{IsTerminal, Write};
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example, as the last step of a CI job:\n  kache flush --timeout 300")]
+#[command(
+    after_help = "Examples:\n  kache flush --timeout 300   as the last step of a CI job: waits five minutes at most\n  kache flush --dry-run       how much waits"
+)]
 pub struct Options {
     /// How long to wait at most, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]

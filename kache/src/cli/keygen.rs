@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The file's path, or its text as a secret of the CI system, is KACHE_REMOTE_SIGN_KEY for those who may write;\nthe public key is KACHE_REMOTE_VERIFY_KEYS for everybody."
+    after_help = "Examples:\n  kache keygen ~/.config/kache/sign.key   makes the key, prints the public one\n\nThe file's path, or its text as a secret of the CI system, is KACHE_REMOTE_SIGN_KEY for those who may write;\nthe public key is KACHE_REMOTE_VERIFY_KEYS for everybody."
 )]
 pub struct Options {
     /// Where to put the secret key; a file that is there is never overwritten

@@ -113,10 +113,19 @@ enum Command {
     /// Read all that is cached, and say what is damaged
     Verify(verify::Options),
     /// Upload every result of this cache that the remote does not have
+    #[command(
+        after_help = "Examples:\n  kache push                 all that is here and not there\n  kache push --dry-run       how much that would be\n  kache push --format json   the same for a script; status 1 if a part could not be transferred"
+    )]
     Push(transfer::Options),
     /// Fetch every result of the remote that this cache does not have
+    #[command(
+        after_help = "Examples:\n  kache pull                 all that is there and not here\n  kache pull --dry-run       how much that would be\n  kache pull --format json   the same for a script; status 1 if a part could not be transferred"
+    )]
     Pull(transfer::Options),
     /// Fetch what the last build of the project in the working directory used
+    #[command(
+        after_help = "Examples:\n  kache prefetch                 what the project's last build used\n  kache prefetch --dry-run       how much that would be\n  kache prefetch --format json   the same for a script; status 1 if a part could not be transferred"
+    )]
     Prefetch(transfer::Options),
     /// Wait until all that was compiled is in the remote
     Flush(flush::Options),
