@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Blobs that are read together.
+const BATCH: usize = 4096;
+
 /// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -71,27 +74,28 @@ impl Run<'_> {
         self.done.faults.push(Fault { file, what, harmless, repaired });
     }
 
-    /// The disk is the limit, or else the processors are: each of a few threads reads the next.
+    /// The disk is the limit, or else the processors are: each of a few threads reads the next of a batch, and no more than a
+    /// batch of names is ever in memory.
     fn blobs(&mut self) -> io::Result<()> {
-        let mut batch = Vec::new();
-        let dir = self.store.dir().join("blobs");
-        let mut batches = Vec::new();
-        each_of(&dir, |path, meta| {
+        let mut batch = Vec::with_capacity(BATCH);
+        each_of(&self.store.dir().join("blobs"), |path, meta| {
             batch.push((path, meta.len()));
-            if batch.len() == 4096 {
-                batches.push(std::mem::take(&mut batch));
+            if batch.len() == BATCH {
+                self.read(&batch);
+                batch.clear();
             }
             Ok(())
         })?;
-        batches.push(batch);
-        for batch in batches {
-            for (path, what) in wrong(&batch) {
-                self.fault(&path, what, false);
-            }
-            self.done.blobs += batch.len() as u64;
-            self.done.bytes += batch.iter().map(|(_, size)| size).sum::<u64>();
-        }
+        self.read(&batch);
         Ok(())
+    }
+
+    fn read(&mut self, batch: &[(PathBuf, u64)]) {
+        for (path, what) in wrong(batch) {
+            self.fault(&path, what, false);
+        }
+        self.done.blobs += batch.len() as u64;
+        self.done.bytes += batch.iter().map(|(_, size)| size).sum::<u64>();
     }
 
     fn results(&mut self) -> io::Result<()> {
