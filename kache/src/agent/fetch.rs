@@ -40,6 +40,22 @@ const FRESH: Duration = Duration::from_secs(20);
 /// Objects kept because they are not what they should be.
 const QUARANTINE: usize = 16;
 
+/// What a pack that comes races with.
+struct Pace {
+    /// Bytes that it holds, unpacked.
+    size: u64,
+    compile: Duration,
+}
+
+impl Pace {
+    /// Whether, as fast as it came so far, it cannot be here before a compiler would be done. What zstd leaves of it is not known:
+    /// an eighth is less than it leaves of any compiler's output that was seen.
+    fn is_hopeless(&self, length: u64, took: Duration) -> bool {
+        let in_time = length as f64 * self.compile.as_secs_f64() / took.as_secs_f64();
+        in_time < self.size as f64 / 8.0
+    }
+}
+
 impl Agent {
     /// The lists of an action, those that are to be believed, newest first; with what was wrong with others.
     pub async fn lists(
@@ -193,7 +209,8 @@ impl Agent {
         let here = |e: std::io::Error| Fault::Failed(format!("{}: {e}", path.display()));
         let mut file = std::fs::File::create_new(path).map_err(here)?;
         let (mut first, mut most) = (Vec::new(), None);
-        let mut length = 0u64;
+        let (mut length, begun) = (0u64, Instant::now());
+        let mut pace = Pace { size: 0, compile: Duration::MAX };
         while let Some(piece) = body.next().await? {
             for bytes in piece {
                 file.write_all(&bytes).map_err(here)?;
@@ -213,12 +230,18 @@ impl Agent {
                         // What zstd cannot make smaller, it makes larger by a few bytes for each block.
                         most = Some(at as u64 + header.size() + header.size() / 128 + 4096);
                         first = Vec::new();
-                        let _ = tell.send(Stage::Comes(Duration::from_micros(header.result.compile_us)));
+                        let compile = Duration::from_micros(header.result.compile_us);
+                        pace = Pace { size: header.size(), compile };
+                        let _ = tell.send(Stage::Comes(compile));
                     }
                 }
             }
             if most.is_some_and(|most| length > most) {
                 return Ok(Some("it is longer than it says".into()));
+            }
+            let took = begun.elapsed();
+            if took > self.storage.timeout() && pace.is_hopeless(length, took) {
+                return Err(Fault::Failed("it comes more slowly than it compiles".into()));
             }
         }
         Ok(None)
@@ -270,5 +293,20 @@ impl Agent {
             let _ = std::fs::remove_file(path);
         }
         Some(dir.join(name.replace('/', "-")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_too_slowly_is_known_before_it_is_late() {
+        let pace = Pace { size: 8_000_000, compile: Duration::from_secs(20) };
+        // In 20 s at this pace 40 kB, and it is a megabyte at the least.
+        assert!(pace.is_hopeless(2_000, Duration::from_secs(1)));
+        assert!(!pace.is_hopeless(60_000, Duration::from_secs(1)));
+        let unknown = Pace { size: 0, compile: Duration::MAX };
+        assert!(!unknown.is_hopeless(1, Duration::from_secs(9)));
     }
 }

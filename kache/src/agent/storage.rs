@@ -121,17 +121,25 @@ impl Storage {
         }
     }
 
-    /// Reads a small object whole. One that is larger than `most` bytes is a fault.
+    /// Reads a small object whole, which may take as long as an answer may take to begin: one that trickles is as dead as one
+    /// that is silent. One that is larger than `most` bytes is a fault.
     pub async fn read(self: &Arc<Self>, name: &str, most: usize) -> Result<Vec<u8>, Fault> {
+        let begun = Instant::now();
         let mut body = self.open_object(name).await?;
-        let mut all = Vec::new();
-        while let Some(piece) = body.next().await? {
-            if all.len() + piece.len() > most {
-                return Err(Fault::Failed(format!("{name} is larger than {most} bytes")));
+        let whole = async {
+            let mut all = Vec::new();
+            while let Some(piece) = body.next().await? {
+                if all.len() + piece.len() > most {
+                    return Err(Fault::Failed(format!("{name} is larger than {most} bytes")));
+                }
+                all.extend(piece.to_vec());
             }
-            all.extend(piece.to_vec());
+            Ok(all)
+        };
+        match tokio::time::timeout(self.timeout.saturating_sub(begun.elapsed()), whole).await {
+            Ok(read) => read,
+            Err(slow) => self.judge(Err(slow), begun),
         }
-        Ok(all)
     }
 
     /// Writes a small object.
@@ -230,7 +238,7 @@ impl Storage {
                 return Err(Fault::Absent);
             }
             Ok(Err(e)) => words(&e),
-            Err(_) => format!("no answer within {:.1} s", self.timeout.as_secs_f64()),
+            Err(_) => format!("no whole answer within {:.1} s", self.timeout.as_secs_f64()),
         };
         let waited = begun.elapsed();
         if self.throttled().is_some() || self.circuit.failed(waited, self.timeout) {

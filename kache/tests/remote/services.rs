@@ -80,6 +80,19 @@ fn large_objects_go_in_pieces() {
     assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
 }
 
+/// An encrypted connection, to a server whose certificate the user has been given.
+#[test]
+fn webdav_is_shared_over_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(dav) = installed(daemon::dav(dir.path(), Scheme::SelfSigned), "nginx or openssl") else {
+        return;
+    };
+    shares(|| {
+        Machine::with_sources(&format!("dav+https://{}/a/b", dav.address()))
+            .set("SSL_CERT_FILE", dir.path().join("cert.pem").display().to_string())
+    });
+}
+
 fn installed(server: std::io::Result<Option<Daemon>>, what: &str) -> Option<Daemon> {
     let server = server.unwrap();
     if server.is_none() {
