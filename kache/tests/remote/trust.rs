@@ -90,7 +90,8 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
     assert!(a.flush().status.success());
     let all = objects(shared.path());
     for one in ["looks", "lists", "packs", "orders"] {
-        assert!(all.iter().any(|p| kind(p) == one), "{one} are in the remote");
+        let events = a.stage.events();
+        assert!(all.iter().any(|p| kind(p) == one), "no {one} are in the remote: {all:?}, {events:?}");
     }
     let (rust, c) = (a.artifact("libl.rlib"), a.artifact("c.o"));
     let whole: Vec<Vec<u8>> = all.iter().map(|p| fs::read(p).unwrap()).collect();
