@@ -46,12 +46,17 @@ pub type Span = (Style, String);
 pub struct Page {
     out: String,
     colour: bool,
+    /// Of the terminal; nothing where the page goes elsewhere, which may be as wide as it likes.
+    width: Option<usize>,
 }
+
+/// Less room than this is not worth folding into.
+const NARROW: usize = 30;
 
 impl Page {
     /// An empty page for standard output.
     pub fn new() -> Page {
-        Page { out: String::new(), colour: colour() }
+        Page { out: String::new(), colour: colour(), width: width() }
     }
 
     /// One line.
@@ -79,6 +84,18 @@ impl Page {
         self.out.push('\n');
     }
 
+    /// Pieces, and then text that goes on under its own beginning where the terminal ends.
+    pub fn folded(&mut self, lead: &[Span], text: &str) {
+        let indent: usize = lead.iter().map(|(_, t)| t.chars().count()).sum();
+        let room = self.width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(NARROW));
+        let mut lines = fold(text, room).into_iter();
+        let first = (Style::Plain, lines.next().unwrap_or_default());
+        self.spans(&[lead, &[first]].concat());
+        for line in lines {
+            self.line(format!("{:indent$}{line}", ""));
+        }
+    }
+
     /// An empty line, unless the page has none before it.
     pub fn gap(&mut self) {
         if !self.out.is_empty() {
@@ -86,14 +103,27 @@ impl Page {
         }
     }
 
-    /// Rows in columns; the last is as wide as it is.
+    /// Rows in columns. The last is as wide as it is; on a terminal with no room for it, it goes on under itself, or below its row.
     pub fn columns(&mut self, rows: &[Vec<String>]) {
         let count = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max();
         let widths: Vec<usize> = (0..count).map(|c| width(c).unwrap_or(0)).collect();
+        let last = count.saturating_sub(1);
+        let before: usize = widths[..last].iter().map(|w| w + 2).sum();
+        let below = self.width.is_some_and(|w| before + NARROW > w && before + widths[last] > w);
         for row in rows {
-            let cells = row.iter().zip(&widths).map(|(t, w)| format!("{t:<w$}")).collect::<Vec<_>>();
-            self.line(cells.join("  ").trim_end());
+            let pad = |(t, w): (&String, &usize)| format!("{t:<w$}");
+            let lead = row.iter().zip(&widths[..last]).map(pad).collect::<Vec<_>>().join("  ");
+            let text = row.get(last).map_or("", String::as_str);
+            if text.is_empty() {
+                self.line(lead.trim_end());
+            } else if below {
+                self.line(lead.trim_end());
+                self.folded(&[(Style::Plain, " ".repeat(4))], text);
+            } else {
+                let gap = if last > 0 { "  " } else { "" };
+                self.folded(&[(Style::Plain, format!("{lead}{gap}"))], text);
+            }
         }
     }
 
@@ -121,6 +151,29 @@ impl Default for Page {
     fn default() -> Page {
         Page::new()
     }
+}
+
+/// Lines of whole words, no wider than the room unless a word is.
+fn fold(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is one from the beginning");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= room {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_string());
+        }
+    }
+    lines
+}
+
+/// How wide standard output is, where it is a terminal that says so.
+fn width() -> Option<usize> {
+    let known = || ratatui::crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
+    std::io::stdout().is_terminal().then(known).flatten().filter(|columns| *columns > 0)
 }
 
 /// Whether standard output shows colours, and the user does not refuse them.
@@ -205,8 +258,19 @@ mod tests {
 
     #[test]
     fn columns_line_up_by_characters() {
-        let mut page = Page { out: String::new(), colour: false };
+        let mut page = Page { out: String::new(), colour: false, width: None };
         page.columns(&[vec!["é".into(), "x".into()], vec!["ab".into(), "y".into()]]);
         assert_eq!(page.finish(), "é   x\nab  y\n");
+    }
+
+    #[test]
+    fn what_is_too_wide_goes_on_under_itself_or_below() {
+        let rows = [vec!["a".to_string(), "some words that do not fit into forty columns".to_string()]];
+        let mut page = Page { out: String::new(), colour: false, width: Some(40) };
+        page.columns(&rows);
+        assert_eq!(page.finish(), "a  some words that do not fit into forty\n   columns\n");
+        let mut page = Page { out: String::new(), colour: false, width: Some(30) };
+        page.columns(&rows);
+        assert_eq!(page.finish(), "a\n    some words that do not fit into\n    forty columns\n");
     }
 }

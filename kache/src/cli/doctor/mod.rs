@@ -108,12 +108,10 @@ fn page(json: &Json) -> Page {
             State::Note => (Style::Yellow, "note   "),
             State::Trouble => (Style::Red, "TROUBLE"),
         };
-        page.spans(&[
-            (style, mark.to_string()),
-            (Style::Plain, format!("  {:<11}  {}", check.name, check.found)),
-        ]);
+        let name = (Style::Plain, format!("  {:<11}  ", check.name));
+        page.folded(&[(style, mark.to_string()), name], &check.found);
         if let Some(remedy) = &check.remedy {
-            page.line(format!("{:22}→ {remedy}", ""));
+            page.folded(&[(Style::Plain, format!("{:22}→ ", ""))], remedy);
         }
     }
     page.gap();
