@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn nothing_from_outside_moves_the_cursor() {
-        let mut page = Page { out: String::new(), colour: true };
+        let mut page = Page { out: String::new(), colour: true, width: None };
         page.spans(&[(Style::Red, "a\x1b[2J\nb\u{9b}31m\u{202e}".to_string())]);
         assert_eq!(page.finish(), "\x1b[31ma\\u{1b}[2J\\nb\\u{9b}31m\\u{202e}\x1b[0m\n");
     }
