@@ -271,6 +271,6 @@ mod tests {
         assert_eq!(page.finish(), "a  some words that do not fit into forty\n   columns\n");
         let mut page = Page { out: String::new(), colour: false, width: Some(30) };
         page.columns(&rows);
-        assert_eq!(page.finish(), "a\n    some words that do not fit into\n    forty columns\n");
+        assert_eq!(page.finish(), "a\n    some words that do not fit\n    into forty columns\n");
     }
 }
