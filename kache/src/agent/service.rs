@@ -74,6 +74,8 @@ struct Address {
 /// Where the address or an option makes no sense.
 pub fn operator(remote: &Remote, throttle: &Throttle) -> Result<Operator, String> {
     opendal::init_default_registry();
+    // Whoever makes a second operator finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let Address { scheme, options } = address(remote)?;
     if scheme == "fs" && !remote.write && !Path::new(&options["root"]).is_dir() {
         return Err(format!("{} is not there, and the remote is read-only", options["root"]));
