@@ -34,7 +34,7 @@ pub fn names(claim: &Baked, label: &str) -> bool {
 }
 
 /// Where the cache holds an event's outputs, and their names.
-type Kept<'a> = &'a dyn Fn(&Event) -> Vec<(String, PathBuf)>;
+pub type Kept<'a> = &'a dyn Fn(&Event) -> Vec<(String, PathBuf)>;
 
 /// Proves what can be proved of the claims about units whose keys differ. An output that the build has removed since
 /// is looked for in the cache.
@@ -76,7 +76,7 @@ fn evidence(pair: &Pair<'_>, judge: &Judge, leaks: &Leaks, kept: Kept<'_>) -> Op
 }
 
 /// The first output in which `value` is written out.
-fn holds(event: &Event, value: &str, kept: Kept<'_>) -> Option<String> {
+pub fn holds(event: &Event, value: &str, kept: Kept<'_>) -> Option<String> {
     // Short values are found anywhere by chance.
     if value.len() < 6 {
         return None;
