@@ -22,7 +22,7 @@
 
 use super::{Abilities, Adapter};
 use crate::digest::Digest;
-use crate::platform::{self, StatId, disk};
+use crate::platform::{self, Sort, StatId, disk};
 use crate::store::Store;
 use crate::store::codec::{Reader, Writer};
 use crate::template::Format;
@@ -220,9 +220,9 @@ type Hashed = (PathBuf, StatId, Option<Digest>);
 fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).min(8);
     let one = |path: &PathBuf| -> io::Result<Hashed> {
-        let meta = std::fs::metadata(path)?;
-        if meta.is_dir() {
-            return Ok((path.clone(), StatId::of(&meta), None));
+        let (sort, id) = platform::identity(path)?;
+        if sort == Sort::Dir {
+            return Ok((path.clone(), id, None));
         }
         let (known, id) = store.table.file(path)?;
         Ok((path.clone(), id, Some(known.digest)))

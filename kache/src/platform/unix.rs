@@ -1,6 +1,6 @@
 //! Linux and macOS.
 
-use super::{Method, Sort, StatId};
+use super::{Found, Method, Sort, StatId};
 use std::ffi::{CString, OsStr};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -12,35 +12,38 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-impl StatId {
-    /// Reads the identity off a stat.
-    pub fn of(m: &Metadata) -> StatId {
-        StatId {
-            dev: m.dev(),
-            ino: m.ino(),
-            size: m.size(),
-            mtime: m.mtime() * 1_000_000_000 + m.mtime_nsec(),
-            ctime: m.ctime() * 1_000_000_000 + m.ctime_nsec(),
-        }
-    }
+/// Reads the identity off a stat.
+fn of(m: &Metadata) -> (Sort, StatId) {
+    let sort = if m.is_file() {
+        Sort::File
+    } else if m.is_dir() {
+        Sort::Dir
+    } else {
+        Sort::Other
+    };
+    let id = StatId {
+        dev: m.dev(),
+        ino: m.ino(),
+        size: m.size(),
+        mtime: m.mtime() * 1_000_000_000 + m.mtime_nsec(),
+        ctime: m.ctime() * 1_000_000_000 + m.ctime_nsec(),
+    };
+    (sort, id)
 }
 
-/// Follows links; `None` where there is nothing.
-pub fn sort_of(path: &Path) -> io::Result<Option<(Sort, StatId)>> {
-    match std::fs::metadata(path) {
-        Ok(m) => {
-            let sort = if m.is_file() {
-                Sort::File
-            } else if m.is_dir() {
-                Sort::Dir
-            } else {
-                Sort::Other
-            };
-            Ok(Some((sort, StatId::of(&m))))
-        }
-        Err(e) if is_absent(&e) => Ok(None),
-        Err(e) => Err(e),
-    }
+/// What is at a path, links followed.
+pub fn identity(path: &Path) -> io::Result<(Sort, StatId)> {
+    Ok(of(&std::fs::metadata(path)?))
+}
+
+/// What is open.
+pub fn identity_of(file: &File) -> io::Result<(Sort, StatId)> {
+    Ok(of(&file.metadata()?))
+}
+
+/// Opens a directory to look at it.
+pub fn open_dir(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// What is known of a file besides its contents, and of the link to it, if it is one: times and permissions.
@@ -158,6 +161,16 @@ pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
     g == 0 || id.ctime.max(id.mtime) + g < looked
 }
 
+/// Puts a file in the place of another, or where there is none.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+/// Removes a file, a read-only one too.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
 /// Names this start of the machine; `None` where the system does not say.
 pub fn boot_id() -> Option<[u8; 16]> {
     // A power cut that a test acts out.
@@ -266,19 +279,28 @@ pub fn is_executable(m: &Metadata) -> bool {
     m.permissions().mode() & 0o100 != 0
 }
 
-/// Why a directory is not to be trusted with what this user builds: somebody else can put things there.
-pub fn is_not_ours(m: &Metadata) -> Option<String> {
+/// Why a directory is not to be trusted with what this user builds, if it is not: somebody else can put things there.
+/// Fails where there is no such directory.
+pub fn is_not_ours(dir: &Path) -> io::Result<Option<String>> {
+    let m = std::fs::metadata(dir)?;
+    if !m.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     // SAFETY: no arguments, cannot fail.
     let user = unsafe { libc::geteuid() };
     if m.uid() != user {
-        return Some(format!("belongs to user {}, and this is user {user}", m.uid()));
+        return Ok(Some(format!("belongs to user {}, and this is user {user}", m.uid())));
     }
-    others_may_write(m).then(|| format!("has mode {:o}: others may write to it", m.mode() & 0o7777))
+    Ok(may_others_write(&m).then(|| format!("has mode {:o}: others may write to it", m.mode() & 0o7777)))
 }
 
-/// Whether others than the owner may write to it.
-pub fn others_may_write(m: &Metadata) -> bool {
+fn may_others_write(m: &Metadata) -> bool {
     m.permissions().mode() & 0o022 != 0
+}
+
+/// Whether others than the owner may write to a directory.
+pub fn others_may_write(dir: &Path) -> bool {
+    std::fs::metadata(dir).is_ok_and(|m| may_others_write(&m))
 }
 
 /// Takes away everyone's right to write.
@@ -531,19 +553,8 @@ pub fn has_other_names(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)
 }
 
-/// What a directory has under some names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// No entry at all: none can come without the directory changing.
-    Nothing,
-    /// Only links that lead nowhere. They may lead somewhere tomorrow, and the directory will be as it was.
-    DeadLinks,
-    /// Something.
-    Something,
-}
-
-/// Looks for entries in an open directory.
-pub fn any_of<'a>(dir: &File, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
+/// Looks for entries in a directory that is open.
+pub fn any_of<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
     let mut found = Found::Nothing;
     for name in names {
         let name = CString::new(name)?;

@@ -160,7 +160,7 @@ impl Run<'_> {
         if self.limits.dry_run {
             return true;
         }
-        match disk::step("collection: remove", path, || std::fs::remove_file(path)) {
+        match disk::step("collection: remove", path, || platform::remove_file(path)) {
             Ok(()) => true,
             Err(e) if platform::is_absent(&e) => false,
             Err(e) => {
@@ -496,7 +496,7 @@ pub fn purge(cache: &Path, dry_run: bool) -> io::Result<Amount> {
             true => path.clone(),
             false => cache.join(format!("{name}.purged-{}-{}", std::process::id(), platform::now_ns())),
         };
-        disk::step("purge: rename", &path, || std::fs::rename(&path, &aside))?;
+        disk::step("purge: rename", &path, || platform::rename(&path, &aside))?;
         disk::step("purge: remove", &aside, || std::fs::remove_dir_all(&aside))?;
     }
     Ok(gone)
