@@ -8,8 +8,12 @@ pub mod disk;
 pub mod socket;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 #[cfg(unix)]
 pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
 
 use std::io;
 use std::path::Path;

@@ -548,6 +548,9 @@ pub fn die_together(command: &mut Command) {
     let _ = command;
 }
 
+/// Lets go of what children left running, once they have ended in order: here nothing holds it.
+pub fn live_on() {}
+
 /// Whether a file has more names than this one.
 pub fn has_other_names(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)
@@ -611,5 +614,29 @@ impl Stats {
             ctime: s.st_ctime as i64 * 1_000_000_000 + s.st_ctime_nsec as i64,
         };
         Some((id, s.st_mode & libc::S_IFMT == libc::S_IFDIR))
+    }
+}
+
+/// The number of an error that a test names.
+#[cfg(feature = "faults")]
+pub fn error_called(name: &str) -> Option<i32> {
+    Some(match name {
+        "enospc" => libc::ENOSPC,
+        "eio" => libc::EIO,
+        "erofs" => libc::EROFS,
+        "eacces" => libc::EACCES,
+        "emfile" => libc::EMFILE,
+        "edquot" => libc::EDQUOT,
+        _ => return None,
+    })
+}
+
+/// Ends this process at once, as if it were killed.
+#[cfg(feature = "faults")]
+pub fn die() -> ! {
+    // SAFETY: a plain call; nothing comes after it.
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    loop {
+        std::thread::park();
     }
 }
