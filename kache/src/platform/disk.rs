@@ -126,7 +126,9 @@ mod fault {
     pub fn before(fault: Option<Kind>, path: &Path) -> io::Result<()> {
         match fault {
             Some(Kind::Error(errno)) => Err(io::Error::from_raw_os_error(errno)),
-            Some(Kind::Short) => Err(io::Error::from_raw_os_error(error_called("enospc").unwrap_or_default())),
+            Some(Kind::Short) => {
+                Err(io::Error::from_raw_os_error(error_called("enospc").unwrap_or_default()))
+            }
             Some(Kind::Vanish) => {
                 // Steps are taken on sources and compilers, too.
                 if std::env::var_os("KACHE_CACHE_DIR").is_some_and(|cache| path.starts_with(cache)) {

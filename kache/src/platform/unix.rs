@@ -475,6 +475,57 @@ pub fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::write_at(file, buf, offset)
 }
 
+/// Drops `.` components and doubled slashes, which name nothing. `..` stays: behind a link it is not what it seems.
+pub fn tidy(path: &[u8]) -> Vec<u8> {
+    let clean =
+        !path.windows(2).any(|w| w == b"//" || w == b"/.") && (path.len() < 2 || !path.ends_with(b"/"));
+    if clean {
+        return path.to_vec();
+    }
+    let mut out = Vec::with_capacity(path.len());
+    for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".") {
+        out.push(b'/');
+        out.extend(part);
+    }
+    if out.is_empty() {
+        out.push(b'/');
+    }
+    out
+}
+
+/// What stands between the parts of a path.
+pub const SEPARATORS: &[u8] = b"/";
+
+/// Whether a byte stands between the parts of a path.
+pub fn is_separator(b: u8) -> bool {
+    b == b'/'
+}
+
+/// The path as it is: there is one spelling.
+pub fn plain(path: std::path::PathBuf) -> std::path::PathBuf {
+    path
+}
+
+/// What of a tidy path is below a directory, with the separator that it begins with; `None` where it is not.
+pub fn below<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
+    path.strip_prefix(dir).filter(|rest| rest.first().is_none_or(|b| *b == b'/'))
+}
+
+/// With the separators that portable paths have.
+pub fn with_slashes(path: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    path.into()
+}
+
+/// With the separators of this system.
+pub fn with_own_separators(path: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    path.into()
+}
+
+/// Whether a path of the system's may begin with this byte.
+pub fn begins_path(b: u8) -> bool {
+    b == b'/'
+}
+
 /// A path from bytes that came out of a log or a store.
 pub fn os_str(bytes: &[u8]) -> &OsStr {
     OsStr::from_bytes(bytes)

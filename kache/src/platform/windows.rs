@@ -8,11 +8,15 @@
 mod console;
 mod file;
 pub mod socket;
+mod spelling;
 mod trust;
 
 pub use console::{note_ends, noted_end, stdin_is_null, terminal_width, uninterrupted};
 pub use file::{
     any_of, clone_file, has_other_names, identity, identity_of, open_dir, remove_file, rename, settled,
+};
+pub use spelling::{
+    SEPARATORS, begins_path, below, is_separator, plain, tidy, with_own_separators, with_slashes,
 };
 pub use trust::{is_not_ours, make_private_dir, others_may_write, private};
 
@@ -36,9 +40,8 @@ use windows_sys::Win32::System::Threading as threading;
 
 /// What is known of a file besides its contents, and of the link to it, if it is one: times and attributes.
 pub fn status(path: &Path) -> io::Result<Vec<u8>> {
-    let of = |m: &Metadata| {
-        format!("{} {} {:x}\n", m.last_write_time(), m.creation_time(), m.file_attributes())
-    };
+    let of =
+        |m: &Metadata| format!("{} {} {:x}\n", m.last_write_time(), m.creation_time(), m.file_attributes());
     Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
 }
 
@@ -162,11 +165,9 @@ pub fn disk_size(path: &Path) -> Option<u64> {
 /// Gives a file the present time.
 pub fn touch(path: &Path) -> io::Result<()> {
     use windows_sys::Win32::Storage::FileSystem::FILE_WRITE_ATTRIBUTES;
-    let file = std::os::windows::fs::OpenOptionsExt::access_mode(
-        &mut OpenOptions::new(),
-        FILE_WRITE_ATTRIBUTES,
-    )
-    .open(path)?;
+    let file =
+        std::os::windows::fs::OpenOptionsExt::access_mode(&mut OpenOptions::new(), FILE_WRITE_ATTRIBUTES)
+            .open(path)?;
     file.set_modified(std::time::SystemTime::now())
 }
 
@@ -359,7 +360,12 @@ fn limit(job: HANDLE, flags: u32) {
         let mut about: jobs::JOBOBJECT_EXTENDED_LIMIT_INFORMATION = std::mem::zeroed();
         about.BasicLimitInformation.LimitFlags = flags;
         let size = size_of_val(&about) as u32;
-        jobs::SetInformationJobObject(job, jobs::JobObjectExtendedLimitInformation, (&raw const about).cast(), size);
+        jobs::SetInformationJobObject(
+            job,
+            jobs::JobObjectExtendedLimitInformation,
+            (&raw const about).cast(),
+            size,
+        );
     }
 }
 

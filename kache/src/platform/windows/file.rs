@@ -20,8 +20,9 @@ fn ask<T: Default>(file: &File, class: fs::FILE_INFO_BY_HANDLE_CLASS) -> io::Res
     let mut told = T::default();
     let size = size_of::<T>() as u32;
     // SAFETY: plain data of the length that is said, for the call to fill in; the handle is open.
-    let done =
-        unsafe { fs::GetFileInformationByHandleEx(file.as_raw_handle(), class, (&raw mut told).cast(), size) };
+    let done = unsafe {
+        fs::GetFileInformationByHandleEx(file.as_raw_handle(), class, (&raw mut told).cast(), size)
+    };
     if done == 0 { Err(io::Error::last_os_error()) } else { Ok(told) }
 }
 
@@ -192,8 +193,12 @@ fn features(file: &File) -> io::Result<u32> {
 
 fn duplicate(from: &File, to: &File, at: i64, bytes: i64) -> bool {
     let source: HANDLE = from.as_raw_handle();
-    let ask =
-        DUPLICATE_EXTENTS_DATA { FileHandle: source, SourceFileOffset: at, TargetFileOffset: at, ByteCount: bytes };
+    let ask = DUPLICATE_EXTENTS_DATA {
+        FileHandle: source,
+        SourceFileOffset: at,
+        TargetFileOffset: at,
+        ByteCount: bytes,
+    };
     let mut told = 0;
     // SAFETY: plain data of the length that is said; both handles are open.
     let done = unsafe {

@@ -102,7 +102,10 @@ fn rights(dir: &Path) -> io::Result<(String, Vec<String>)> {
                 }
                 let entry = entry.cast::<security::ACCESS_ALLOWED_ACE>();
                 let header = (*entry).Header;
-                if header.AceType != ALLOW || header.AceFlags & INHERIT_ONLY != 0 || (*entry).Mask & WRITE == 0 {
+                if header.AceType != ALLOW
+                    || header.AceFlags & INHERIT_ONLY != 0
+                    || (*entry).Mask & WRITE == 0
+                {
                     continue;
                 }
                 let who = text_of((&raw mut (*entry).SidStart).cast()).unwrap_or_default();
@@ -155,7 +158,8 @@ fn make_one(path: &Path) -> io::Result<()> {
     let text = format!("D:P(A;OICI;FA;;;{us})(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)");
     let wide: Vec<u16> = text.encode_utf16().chain([0]).collect();
     let absolute = std::path::absolute(path)?;
-    let long = absolute.as_os_str().len() > 200 && !absolute.as_os_str().as_encoded_bytes().starts_with(br"\\");
+    let long =
+        absolute.as_os_str().len() > 200 && !absolute.as_os_str().as_encoded_bytes().starts_with(br"\\");
     let lead = if long { r"\\?\" } else { "" };
     let name: Vec<u16> = lead.encode_utf16().chain(absolute.as_os_str().encode_wide()).chain([0]).collect();
     // SAFETY: both texts end with a zero; what the first call makes is freed when the second has used it.
@@ -184,6 +188,4 @@ fn make_one(path: &Path) -> io::Result<()> {
 }
 
 /// Has a file that is made be this user's alone: it inherits that from its directory, which is private.
-pub fn private(_: &mut std::fs::OpenOptions) {
-
-}
+pub fn private(_: &mut std::fs::OpenOptions) {}
