@@ -109,7 +109,8 @@ ccache_of_debian() {
 
 ccache_of_debian
 # Only the local disk cache is measured.
-from_crates sccache sccache $SCCACHE sccache --no-default-features
+# With S3, beside which `check --remote --beside sccache` measures.
+from_crates sccache sccache $SCCACHE sccache --no-default-features --features s3
 from_crates mbx mbx $MBX mbx
 # Called kache-2 because its program has the name of ours.
 from_crates kache-2 kache $KACHE2 kache

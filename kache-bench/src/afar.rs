@@ -363,9 +363,13 @@ fn ways(events: &[Event]) -> BTreeMap<String, u64> {
 }
 
 impl Findings {
-    /// What speaks against kache.
+    /// What speaks against kache, or against what was measured beside it.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
+        for second in self.seconds.iter().filter(|s| s.requests == 0) {
+            let (name, latency) = (&second.backend, second.latency_ms);
+            problems.push(format!("at {latency} ms, {name} is INVALID: it asked the remote for nothing"));
+        }
         for second in self.seconds.iter().filter(|s| s.backend == "kache") {
             let at = format!("at {} ms", second.latency_ms);
             if second.misses > 0 || second.hits == 0 {
@@ -412,5 +416,33 @@ impl Findings {
             );
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asked_the_remote_for_nothing_was_not_measured() {
+        let of = |backend: &str, requests| Second {
+            backend: backend.to_owned(),
+            latency_ms: 0,
+            same_place: false,
+            seconds: if backend == "kache" { 1.0 } else { 2.0 },
+            hits: 3,
+            misses: 0,
+            missed: Vec::new(),
+            ways: BTreeMap::new(),
+            connections: requests,
+            requests,
+            artifacts: None,
+        };
+        let with = |requests| Findings {
+            seconds: vec![of("kache", 7), of("sccache", requests)],
+            ..Findings::default()
+        };
+        assert_eq!(with(9).problems(), Vec::<String>::new());
+        assert!(with(0).problems()[0].contains("sccache is INVALID"));
     }
 }

@@ -14,7 +14,7 @@
 //! | `define` | the path in the macro goes on |
 //! | `twins` | one of the two was changed in another second, or in the same |
 //! | `setting` | diagnostics are wanted in another colour or width |
-//! | `cwd`, `place` | the whole clone is moved |
+//! | `cwd`, where it is in the clone; `place` | the whole clone is moved |
 //!
 //! Files outside the clone are left alone. What is changed of the machine is changed for one process, by a variable.
 
@@ -122,6 +122,8 @@ pub fn make(
         "define" => Ok(changed.define(rest, site)),
         "twins" => changed.twins(raw, site),
         "setting" => Ok(changed.setting(rest, site)),
+        // Cargo compiles what comes from a registry in the directory that it was unpacked to.
+        "cwd" if !asked.cwd.starts_with(site.checkout) => Ok(Err(Left::Outside)),
         "cwd" | "place" => changed.move_all(site).map(Ok),
         _ => Ok(Err(Left::NoWay)),
     };

@@ -17,5 +17,7 @@ pub fn kache() -> PathBuf {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = String::from_utf8(output.stdout).unwrap();
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back().unwrap()
+    let mut programs = messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
+    // The agent is built along with it.
+    programs.rfind(|program| program.file_stem().is_some_and(|name| name == "kache")).unwrap()
 }

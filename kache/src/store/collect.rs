@@ -208,7 +208,6 @@ impl Run<'_> {
     /// Spills which blobs the results name that were used since; a result that cannot be read is given up.
     fn references(&mut self, oldest: Duration, mut ages: Option<&mut Ages>) -> io::Result<()> {
         let mut out: Vec<Option<BufWriter<File>>> = (0..256).map(|_| None).collect();
-        let mut broken = Vec::new();
         self.done.kept = 0;
         each_of(&self.store.dir().join("results"), |path, meta| {
             let age = self.age(&meta);
@@ -217,7 +216,9 @@ impl Run<'_> {
             }
             let result = key_of(&path).and_then(|key| ActionResult::load(self.store, &key));
             let Some(result) = result else {
-                broken.push((path, meta));
+                if self.remove(&path) {
+                    self.done.results.add(&meta);
+                }
                 return Ok(());
             };
             self.done.kept += 1;
@@ -241,11 +242,6 @@ impl Run<'_> {
         })?;
         for file in out.into_iter().flatten() {
             file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        }
-        for (path, meta) in broken {
-            if self.remove(&path) {
-                self.done.results.add(&meta);
-            }
         }
         Ok(())
     }
@@ -331,8 +327,13 @@ impl Run<'_> {
     }
 
     fn manifests(&mut self, oldest: Duration) -> io::Result<()> {
+        // A shard at a time: all may be stale, and there may be a million.
+        shards(&self.store.dir().join("manifests"))?.into_iter().try_for_each(|dir| self.shard(&dir, oldest))
+    }
+
+    fn shard(&mut self, manifests: &Path, oldest: Duration) -> io::Result<()> {
         let mut stale = Vec::new();
-        each_of(&self.store.dir().join("manifests"), |path, meta| {
+        each(manifests, |path, meta| {
             let whole = key_of(&path).and_then(|key| Some((key, Manifest::load(self.store, &key)?)));
             let leads = |entry: &super::manifest::Entry| {
                 let result = std::fs::metadata(self.store.path("results", &entry.result));
