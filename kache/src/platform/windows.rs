@@ -371,7 +371,9 @@ fn limit(job: HANDLE, flags: u32) {
 
 /// Stats many files.
 #[derive(Default)]
-pub struct Stats;
+pub struct Stats {
+    _nothing: (),
+}
 
 impl Stats {
     /// The identity of what is at `path`, links followed, and whether it is a directory.

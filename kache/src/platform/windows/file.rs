@@ -160,10 +160,10 @@ fn share_blocks(from: &File, to: &File) -> io::Result<()> {
     if features(to)? & CAN == 0 {
         return Err(unsupported());
     }
-    let size = from.metadata()?.len() as i64;
-    to.set_len(size as u64)?;
+    let size = from.metadata()?.len();
+    to.set_len(size)?;
     for cluster in [4096, 65_536] {
-        let whole = size.next_multiple_of(cluster);
+        let whole = size.next_multiple_of(cluster) as i64;
         let pieces = (0..whole).step_by(MOST as usize);
         if pieces.into_iter().all(|at| duplicate(from, to, at, MOST.min(whole - at))) {
             return Ok(());
@@ -240,6 +240,10 @@ fn patiently<T>(mut op: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 }
 
 /// Takes the attribute off that keeps a file from being removed or replaced; whether it was there.
+#[expect(
+    clippy::permissions_set_readonly_false,
+    reason = "here it is an attribute, and not a right of everyone's"
+)]
 fn make_writable(path: &Path) -> bool {
     let Ok(meta) = path.symlink_metadata() else { return false };
     let mut permissions = meta.permissions();

@@ -9,8 +9,10 @@ pub type Local = std::net::TcpStream;
 /// Where connections come in.
 pub type Listener = std::net::TcpListener;
 /// The same, for an agent.
+#[cfg(feature = "agent")]
 pub type AgentListener = tokio::net::TcpListener;
 /// The same, for an agent.
+#[cfg(feature = "agent")]
 pub type AgentStream = tokio::net::TcpStream;
 
 fn unsupported<T>() -> io::Result<T> {
