@@ -3,6 +3,7 @@
 //! A value that makes no sense is a warning that names where it stands, and the next source's value counts: a typing
 //! error must not fail a build.
 
+use crate::platform;
 use crate::remote::{self, Remote};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -227,7 +228,7 @@ pub fn user_file() -> Option<PathBuf> {
     let dir = std::env::var_os("XDG_CONFIG_HOME")
         .filter(|d| Path::new(d).is_absolute())
         .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".config")))?;
+        .or_else(platform::config_home)?;
     Some(dir.join("kache").join("kache.toml"))
 }
 
@@ -497,8 +498,8 @@ fn share(text: &str) -> Option<f64> {
 }
 
 fn home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+    match (path.strip_prefix("~/"), platform::home()) {
+        (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),
     }
 }
@@ -507,7 +508,7 @@ fn default_cache() -> Option<PathBuf> {
     std::env::var_os("XDG_CACHE_HOME")
         .filter(|d| Path::new(d).is_absolute())
         .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")))
+        .or_else(platform::cache_home)
         .map(|d| d.join("kache"))
 }
 

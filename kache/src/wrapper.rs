@@ -513,7 +513,7 @@ fn take_toolchain_argument(command: &mut Command) -> Option<String> {
 
 fn locate(program: &Path, cwd: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {
-        return Some(paths::absolute(cwd, program));
+        return Some(platform::as_program(paths::absolute(cwd, program)));
     }
     find_program(program.as_os_str(), &Roots::default())
 }

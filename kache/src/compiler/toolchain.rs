@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | the program itself, links followed | it is what runs |
 //! | `<sysroot>/lib`: `librustc*`, `libstd-*`, `libLLVM*`, `libtest-*` | the compiler's code |
+//! | `<sysroot>/bin`: `*.dll` | the compiler's code, on Windows |
 //! | `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
 //! | `<sysroot>/lib/rustlib/*/target.json` | what a target means |
 //! | `<sysroot>/lib/rustlib/etc` | what debuggers are told about types |
@@ -161,6 +162,8 @@ fn installation(sysroot: &Path, paths: &mut Vec<PathBuf>) {
             paths.push(entry);
         }
     }
+    paths
+        .extend(list(&sysroot.join("bin")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "dll")));
     let rustlib = lib.join("rustlib");
     for target in
         list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src") && !p.ends_with("etc"))

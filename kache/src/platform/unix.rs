@@ -171,6 +171,16 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)
 }
 
+/// Removes a file whose name is wanted for another.
+pub fn clear(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+/// Removes a directory and all in it, files that may not be written to, too.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    std::fs::remove_dir_all(path)
+}
+
 /// Names this start of the machine; `None` where the system does not say.
 pub fn boot_id() -> Option<[u8; 16]> {
     // A power cut that a test acts out.
@@ -451,6 +461,26 @@ fn processors() -> Vec<u8> {
     // SAFETY: no memory is involved.
     let all = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) };
     format!("{out}\n{all}").into_bytes()
+}
+
+/// The user's directory.
+pub fn home() -> Option<std::path::PathBuf> {
+    std::env::var_os("HOME").map(Into::into)
+}
+
+/// Where programs keep what can be made again.
+pub fn cache_home() -> Option<std::path::PathBuf> {
+    Some(home()?.join(".cache"))
+}
+
+/// Where programs keep what the user has set.
+pub fn config_home() -> Option<std::path::PathBuf> {
+    Some(home()?.join(".config"))
+}
+
+/// The file that a program's name means: that very one.
+pub fn as_program(path: std::path::PathBuf) -> std::path::PathBuf {
+    path
 }
 
 /// Whether a file can be executed by this user.

@@ -13,7 +13,8 @@ mod trust;
 
 pub use console::{note_ends, noted_end, stdin_is_null, terminal_width, uninterrupted};
 pub use file::{
-    any_of, clone_file, has_other_names, identity, identity_of, open_dir, remove_file, rename, settled,
+    any_of, clear, clone_file, has_other_names, identity, identity_of, open_dir, remove_dir_all, remove_file,
+    rename, settled,
 };
 pub use spelling::{
     SEPARATORS, begins_path, below, is_separator, plain, tidy, with_own_separators, with_slashes,
@@ -267,6 +268,35 @@ pub fn host_fact(name: &[u8]) -> Vec<u8> {
         b"user" => [of("USERDOMAIN"), of("USERNAME")].join(&b'\\'),
         _ => [of("OS"), of("COMPUTERNAME"), of("PROCESSOR_ARCHITECTURE")].join(&0),
     }
+}
+
+fn from_env(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from)
+}
+
+/// The user's directory.
+pub fn home() -> Option<PathBuf> {
+    from_env("USERPROFILE").or_else(|| from_env("HOME"))
+}
+
+/// Where programs keep what can be made again.
+pub fn cache_home() -> Option<PathBuf> {
+    from_env("LOCALAPPDATA").or_else(|| Some(home()?.join(r"AppData\Local")))
+}
+
+/// Where programs keep what the user has set.
+pub fn config_home() -> Option<PathBuf> {
+    from_env("APPDATA").or_else(|| Some(home()?.join(r"AppData\Roaming")))
+}
+
+/// The file that a program's name means: the ending may be left out.
+pub fn as_program(path: PathBuf) -> PathBuf {
+    if may_execute(&path) {
+        return path;
+    }
+    let mut name = path.into_os_string();
+    name.push(".exe");
+    name.into()
 }
 
 /// Whether a file is a program, by its ending.

@@ -221,7 +221,7 @@ fn is_held(lock: &Path) -> bool {
 /// Where it is not there.
 pub fn program() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let agent = own.with_file_name("kache-agent");
+    let agent = platform::as_program(own.with_file_name("kache-agent"));
     match agent.is_file() {
         true => Ok(agent),
         false => Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is not there", agent.display()))),

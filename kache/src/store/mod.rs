@@ -331,7 +331,7 @@ fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
 /// Renames over what a compiler would overwrite. The old file goes first: ext4 writes a file out at once when it
 /// replaces another, which costs a hundred times the copy.
 pub fn put_over(tmp: &Path, to: &Path) -> io::Result<()> {
-    match disk::step("restore: remove the old file", to, || platform::remove_file(to)) {
+    match disk::step("restore: remove the old file", to, || platform::clear(to)) {
         Err(e) if !platform::is_absent(&e) => return Err(e),
         _ => {}
     }

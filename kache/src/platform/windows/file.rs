@@ -7,6 +7,7 @@ use std::io;
 use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsRawHandle;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use windows_sys::Win32::Foundation::{
     ERROR_ACCESS_DENIED, ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION, ERROR_USER_MAPPED_FILE, HANDLE,
@@ -270,4 +271,94 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
         Err(e) if is_refusal(&e) && make_writable(path) => std::fs::remove_file(path),
         other => other,
     })
+}
+
+/// Removes a file whose name is wanted for another. Where somebody has it open a removed file may keep its name until it
+/// is closed, and a renamed one does not.
+pub fn clear(path: &Path) -> io::Result<()> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let aside = path.with_file_name(format!(".kache-old-{}-{n}", std::process::id()));
+    rename(path, &aside)?;
+    // Who has it open may see to it that it stays for a while.
+    let _ = remove_file(&aside);
+    Ok(())
+}
+
+/// Removes a directory and all in it, files that may not be written to, too: not every system passes over the attribute.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(e) if is_refusal(&e) => {
+            let mut todo = vec![path.to_path_buf()];
+            while let Some(dir) = todo.pop() {
+                for entry in std::fs::read_dir(dir)? {
+                    let entry = entry?;
+                    match entry.file_type()?.is_dir() {
+                        true => todo.push(entry.path()),
+                        false => _ = make_writable(&entry.path()),
+                    }
+                }
+            }
+            std::fs::remove_dir_all(path)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Windows flushes no file through a handle that may not write: a store that opens what it has written once more, to
+    /// read, and flushes that, fails for everyone. So whatever is made for the store is made writable.
+    #[test]
+    fn what_is_made_can_be_flushed_and_what_is_opened_to_read_cannot() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        std::fs::write(&from, "bytes").unwrap();
+        let (made, _) = clone_file(&mut File::open(&from).unwrap(), &to, false).unwrap();
+        made.sync_all().unwrap();
+        super::super::make_read_only(&made).unwrap();
+        made.sync_all().expect("through the handle that was there before the attribute");
+        let refused = File::open(&to).unwrap().sync_all().unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(ERROR_ACCESS_DENIED as i32));
+    }
+
+    #[test]
+    fn a_name_is_free_although_its_file_is_open_and_read_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+        std::fs::write(&old, "old").unwrap();
+        std::fs::write(&new, "new").unwrap();
+        let held = File::open(&old).unwrap();
+        super::super::make_read_only(&held).unwrap();
+        clear(&old).unwrap();
+        rename(&new, &old).unwrap();
+        assert_eq!(std::fs::read(&old).unwrap(), b"new");
+        drop(held);
+        remove_dir_all(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn an_identity_follows_the_file_and_shows_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        std::fs::write(&a, "1").unwrap();
+        let first = identity(&a).unwrap();
+        assert_eq!((first.0, identity(dir.path()).unwrap().0), (Sort::File, Sort::Dir));
+        assert_eq!(identity_of(&File::open(&a).unwrap()).unwrap(), first);
+        std::thread::sleep(Duration::from_millis(40));
+        std::fs::write(&a, "2").unwrap();
+        let second = identity(&a).unwrap();
+        assert_eq!((first.1.dev, first.1.ino, first.1.size), (second.1.dev, second.1.ino, second.1.size));
+        assert_ne!(first.1.ctime, second.1.ctime);
+        // A modification time that is set back, as an archive's is, does not hide it.
+        let options = OpenOptions::new().write(true).open(&a).unwrap();
+        options.set_modified(std::time::UNIX_EPOCH).unwrap();
+        drop(options);
+        assert_ne!(identity(&a).unwrap().1, first.1);
+        rename(&a, &b).unwrap();
+        assert_eq!(identity(&b).unwrap().1.ino, first.1.ino);
+        assert!(is_absent(&identity(&a).unwrap_err()));
+    }
 }
