@@ -148,3 +148,68 @@ fn without_the_observer_only_what_the_rules_cover_is_kept() {
     assert_eq!(stage.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
     assert_eq!(stage.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
 }
+
+#[test]
+fn without_the_observer_what_goes_into_a_crate_counts() {
+    let stage = Stage::new();
+    let off = |args: &[&str]| {
+        let mut c = stage.kache(args);
+        c.env("KACHE_OBSERVE", "off");
+        c
+    };
+    stage.write("w/l.rs", "unsafe extern \"C\" { pub fn f() -> i32; } pub fn g() -> i32 { unsafe { f() } }");
+    let archive = |value: u8| {
+        stage.write("w/f.c", &format!("int f(void) {{ return {value}; }}"));
+        good(Command::new("cc").current_dir(stage.path("w")).args(["-c", "f.c"]));
+        fs::create_dir_all(stage.path("w/native")).unwrap();
+        let _ = fs::remove_file(stage.path("w/native/libf.a"));
+        good(Command::new("ar").current_dir(stage.path("w")).args(["crs", "native/libf.a", "f.o"]));
+    };
+    // The archive is taken into the crate, by a flag, or by an attribute in the source.
+    for more in [&["-L", "native=native", "-l", "static=f"][..], &["-Lnative=native"]] {
+        if more.len() == 1 {
+            let text = fs::read_to_string(stage.path("w/l.rs")).unwrap();
+            stage.write("w/l.rs", &format!("#[link(name = \"f\", kind = \"static\")] {text}"));
+        }
+        let lib = [LIB, more].concat();
+        archive(1);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Hit);
+        archive(2);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss, "{more:?}");
+    }
+    // A macro that another crate hands on.
+    proc_macro(&stage, r#"std::fs::read_to_string("data").unwrap()"#);
+    stage.write("w/a.rs", "pub use m::m;");
+    fs::create_dir_all(stage.path("deps")).unwrap();
+    fs::rename(stage.path("w/libm.so"), stage.path("deps/libm.so")).unwrap();
+    let extern_m =
+        ["--crate-type=lib", "--edition=2021", "--out-dir=../deps", "--extern=m=../deps/libm.so", "a.rs"];
+    good(Command::new("rustc").current_dir(stage.path("w")).args(extern_m));
+    stage.write("w/l.rs", "pub const S: &str = a::m!();");
+    fs::create_dir_all(stage.path("out")).unwrap();
+    let more = ["-Ldependency=../deps", "--extern=a=../deps/liba.rlib", "--out-dir=../out"];
+    let lib = [LIB, &more].concat();
+    for data in ["a", "b"] {
+        stage.write("w/data", data);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Hit);
+    }
+    // A crate that no flag names could be any there.
+    stage.write("w/l.rs", "pub fn f() {}");
+    let by_name = [LIB, &["-L", "."]].concat();
+    assert_eq!(stage.refusal(&mut off(&by_name)), "not-observed");
+}
+
+#[test]
+fn without_the_observer_what_rustc_asks_the_environment_for_counts() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "#![feature(core_intrinsics)] #![allow(internal_features)] pub fn f() {}");
+    let mut allowed = stage.kache(LIB);
+    allowed.env("KACHE_OBSERVE", "off").env("RUSTC_BOOTSTRAP", "1");
+    assert_eq!(stage.outcome(&mut allowed), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut allowed), Outcome::Hit);
+    let mut refused = stage.kache(LIB);
+    refused.env("KACHE_OBSERVE", "off").env_remove("RUSTC_BOOTSTRAP");
+    assert!(!refused.output().unwrap().status.success(), "stable rustc refuses a feature");
+}
