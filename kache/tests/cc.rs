@@ -573,6 +573,9 @@ fn links_that_stand_in_for_compilers() {
     assert_eq!(refused.status.code(), Some(2));
     good(&mut stage.kache(&["shims", "remove", dir.to_str().unwrap()]));
     assert!(!dir.exists());
+    let again = stage.kache(&["shims", "remove", dir.to_str().unwrap()]).output().unwrap();
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("there is no directory"));
 }
 
 #[test]

@@ -191,7 +191,13 @@ fn links_of_the_manual_lead_somewhere() {
     for page in fs::read_dir(&docs).unwrap() {
         let text = fs::read_to_string(page.unwrap().path()).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            assert!(docs.join(link).exists(), "{link}");
+            let (file, heading) = link.split_once('#').map_or((link, None), |(f, h)| (f, Some(h)));
+            let led = fs::read_to_string(docs.join(file)).unwrap_or_else(|e| panic!("{link}: {e}"));
+            if let Some(heading) = heading {
+                let there =
+                    |l: &str| l.trim_start_matches('#').trim().to_lowercase().replace(' ', "-") == heading;
+                assert!(led.lines().filter(|l| l.starts_with('#')).any(there), "{link}");
+            }
         }
     }
 }

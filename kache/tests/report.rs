@@ -186,6 +186,17 @@ fn every_form_says_the_same_and_names_the_kache_that_says_it() {
 }
 
 #[test]
+fn without_an_invocation_there_is_no_page_of_noughts() {
+    let stage = Stage::new();
+    let text = ask(&stage, &[]);
+    assert!(text.contains("nothing is recorded yet: `kache init`") && !text.contains("hit rate"), "{text}");
+    assert!(text.contains("the whole cache"), "{text}");
+    let stage = filled();
+    let text = ask(&stage, &["--since", "0s"]);
+    assert!(text.contains("nothing is recorded of that time") && !text.contains("`kache init`"), "{text}");
+}
+
+#[test]
 fn what_is_stored_is_listed_and_shown_by_its_key() {
     let stage = filled();
     let kache = |args: &[&str]| String::from_utf8(good(&mut stage.kache(args)).stdout).unwrap();

@@ -106,7 +106,7 @@ fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Ve
         known.sort_unstable();
         known.dedup();
         let hint = if known.is_empty() {
-            "; none is recorded there: build with RUSTC_WRAPPER=kache first".to_string()
+            "; none is recorded there: `kache init` makes cargo use kache, then build".to_string()
         } else {
             suggestion(asked, &known)
         };
@@ -156,7 +156,7 @@ fn groups(units: &[Explanation]) -> Vec<Group> {
 fn whole_build(json: &Json, all: bool, page: &mut Page) {
     let Some(last) = json.units.last() else {
         return page
-            .line("no units are recorded; RUSTC_WRAPPER=kache makes cargo use kache (see `kache doctor`)");
+            .line("nothing is recorded yet: `kache init` makes cargo use kache, `kache doctor` says whether it works");
     };
     let missed = json.units.iter().filter(|u| u.outcome == Outcome::Miss).count();
     let hit = json.units.iter().filter(|u| u.outcome == Outcome::Hit).count();

@@ -74,7 +74,7 @@ pub const COMMANDS: &[&str] = &[
     name = "kache",
     version = version::text(),
     arg_required_else_help = true,
-    after_help = "To use it: RUSTC_WRAPPER=kache cargo build; CC=\"kache gcc\" make. To see whether it works here: kache doctor."
+    after_help = "To use it: kache init, then cargo build; CC=\"kache gcc\" make. To see whether it works here: kache doctor."
 )]
 struct Cli {
     #[command(subcommand)]

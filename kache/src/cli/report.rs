@@ -177,12 +177,16 @@ fn page(json: &Json) -> Page {
             ago(first),
             ago(last)
         )),
+        _ if all.scope.starts_with("since") => page.line("nothing is recorded of that time"),
         _ => page.line(
-            "no invocations are recorded; RUSTC_WRAPPER=kache makes cargo use kache (see `kache doctor`)",
+            "nothing is recorded yet: `kache init` makes cargo use kache, `kache doctor` says whether it works",
         ),
     }
+    // Without an invocation there is but a page of noughts to print; what is stored may still be large.
     for section in table::sections(json) {
-        text(&section, &mut page);
+        if all.tally.first_us.is_some() || section.title == table::WHOLE {
+            text(&section, &mut page);
+        }
     }
     found(&json.differences, &mut page);
     page.gap();

@@ -101,6 +101,9 @@ pub fn install(dir: &Path, names: &[String]) -> Result<Answer, Trouble> {
 
 /// Removes a directory that `install` made.
 pub fn remove(dir: &Path) -> Result<Answer, Trouble> {
+    if !dir.exists() {
+        return Err(Trouble::request(format!("there is no directory {}: nothing to remove", dir.display())));
+    }
     if !dir.join(shims::MARK).exists() {
         return Err(Trouble::request(format!("{} was not made by `kache shims install`", dir.display())));
     }

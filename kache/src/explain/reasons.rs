@@ -65,7 +65,7 @@ pub static TABLE: &[Reason] = &[
     row(
         "toolchain",
         "the compiler's installation could not be identified",
-        "see that `rustc --print sysroot` works and that its files are readable",
+        "see that the compiler named in the detail can be run, that its files are readable, and, of rustc, that `--print sysroot` names a directory",
     ),
     row("failed", "the compiler reported an error", "mend the source: a failed compile is never kept"),
     row("spawn", "the compiler could not be started", "see that the compiler named in the detail can be run"),

@@ -8,7 +8,9 @@ use crate::platform;
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "cargo";
-const REMEDY: &str = "export RUSTC_WRAPPER=kache, or write `[build]` and `rustc-wrapper = \"kache\"` into ~/.cargo/config.toml";
+const REMEDY: &str = "`kache init`, or for one shell: export RUSTC_WRAPPER=kache";
+/// `kache init` leaves a wrapper that is set alone.
+const OTHER: &str = "take that out and run `kache init`, or for one shell: export RUSTC_WRAPPER=kache";
 
 /// A wrapper and where it is named.
 struct Named {
@@ -41,7 +43,7 @@ pub fn check() -> Result<Check, Trouble> {
 fn judge(named: &Named) -> Check {
     let Named { value, place, base } = named;
     if value.is_empty() {
-        return Check::trouble(NAME, format!("{place} is empty, which turns any wrapper off"), REMEDY);
+        return Check::trouble(NAME, format!("{place} is empty, which turns any wrapper off"), OTHER);
     }
     let found = if value.contains('/') {
         Some(absolute(base, Path::new(value))).filter(|p| p.is_file())
@@ -66,7 +68,7 @@ fn judge(named: &Named) -> Check {
             "run that one's doctor, or name this one",
         );
     }
-    Check::trouble(NAME, format!("{place} names another wrapper: {}", found.display()), REMEDY)
+    Check::trouble(NAME, format!("{place} names another wrapper: {}", found.display()), OTHER)
 }
 
 /// The wrapper that counts: the environment's, else that of the nearest configuration file.

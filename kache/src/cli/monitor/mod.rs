@@ -32,9 +32,18 @@ Examples:
   kache monitor --interval 5s        over a slow line
   NO_COLOR=1 kache monitor")]
 pub struct Options {
-    /// How often to look for news, in whole seconds or more
-    #[arg(long, value_name = "DURATION", value_parser = super::time::parse, default_value = "1s")]
+    /// How often to look for news: 1s, 5s, 1m
+    #[arg(long, value_name = "DURATION", value_parser = interval, default_value = "1s")]
     interval: Duration,
+}
+
+/// A duration in which something can happen: with none the monitor would do nothing but look.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = super::time::parse(text)?;
+    if interval.is_zero() {
+        return Err("give a second or more".to_string());
+    }
+    Ok(interval)
 }
 
 /// Watches until it is told to leave.
@@ -133,6 +142,12 @@ mod tests {
                 None
             }
         }
+    }
+
+    #[test]
+    fn looking_takes_turns_with_waiting() {
+        assert_eq!(interval("5s"), Ok(Duration::from_secs(5)));
+        assert!(interval("0s").unwrap_err().contains("a second or more"));
     }
 
     #[test]

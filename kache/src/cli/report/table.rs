@@ -5,6 +5,9 @@ use crate::cli::page::{count, duration, size};
 use crate::report::tally::{Reasons, Tally};
 use std::collections::BTreeMap;
 
+/// The title of the section that is of no scope.
+pub const WHOLE: &str = "the whole cache";
+
 /// Figures of one kind.
 pub struct Section {
     /// What they are of.
@@ -227,5 +230,5 @@ fn store(json: &Json) -> Section {
         size(sharing.saved_bytes),
         format!("equal bytes are kept once: {means}"),
     ));
-    Section { title: "the whole cache", from: "lengths of its files", columns: vec!["now".into()], lines }
+    Section { title: WHOLE, from: "lengths of its files", columns: vec!["now".into()], lines }
 }
