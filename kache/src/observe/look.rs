@@ -284,11 +284,11 @@ impl Viewpoint<'_> {
     }
 }
 
+/// What is at a path, if anything is.
+type There = Option<(Sort, StatId)>;
+
 /// Shows each thing below a directory, version control and build products apart.
-pub fn walk_tree(
-    dir: &Path,
-    show: &mut dyn FnMut(&Path, Option<(Sort, StatId)>) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn walk_tree(dir: &Path, show: &mut dyn FnMut(&Path, There) -> io::Result<()>) -> io::Result<()> {
     let mut todo = vec![dir.to_path_buf()];
     while let Some(dir) = todo.pop() {
         for name in names(&dir)? {

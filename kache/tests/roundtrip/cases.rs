@@ -423,7 +423,7 @@ fn held_open() -> Answer {
 
 fn long_paths() -> Answer {
     let s = Stage::new("x");
-    let deep = vec!["a directory with a name of some forty letters"; 8].join("/");
+    let deep = ["a directory with a name of some forty letters"; 8].join("/");
     let out = s.path(&format!("w/{deep}"));
     assert!(out.as_os_str().len() > 300);
     let source = Path::new("src").join("lib.rs").display().to_string();
