@@ -12,6 +12,7 @@
 
 mod check;
 mod keep;
+mod places;
 mod remote;
 
 use crate::action::{self, Hasher};

@@ -536,6 +536,19 @@ pub fn plain(path: std::path::PathBuf) -> std::path::PathBuf {
     path
 }
 
+/// Whether a place has several spellings, of which a compiler's maps know one.
+pub const HAS_SPELLINGS: bool = false;
+
+/// The spellings of a path, as they are in a text that is folded: one.
+pub fn spellings(path: &Path) -> Vec<Vec<u8>> {
+    vec![path.as_os_str().as_bytes().to_vec()]
+}
+
+/// A text in which all spellings of a path are alike: as it is.
+pub fn folded(text: impl io::Read) -> impl io::Read {
+    text
+}
+
 /// What of a tidy path is below a directory, with the separator that it begins with; `None` where it is not.
 pub fn below<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
     path.strip_prefix(dir).filter(|rest| rest.first().is_none_or(|b| *b == b'/'))

@@ -17,7 +17,8 @@ pub use file::{
     rename, settled,
 };
 pub use spelling::{
-    SEPARATORS, begins_path, below, is_separator, plain, tidy, with_own_separators, with_slashes,
+    HAS_SPELLINGS, SEPARATORS, begins_path, below, folded, is_separator, plain, spellings, tidy,
+    with_own_separators, with_slashes,
 };
 pub use trust::{is_not_ours, make_private_dir, others_may_write, private};
 

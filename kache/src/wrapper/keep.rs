@@ -1,7 +1,7 @@
 //! From a finished compile to a stored result: what was seen becomes observations, those the key, and the outputs blobs;
 //! or a reason why nothing is kept.
 
-use super::{Asked, Done, Session};
+use super::{Asked, Done, Session, places};
 use crate::action::{self, Hasher, Sink};
 use crate::compiler::flags::Deferred;
 use crate::digest::Digest;
@@ -103,7 +103,7 @@ impl Session<'_> {
         }
         let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
-        if !invocation.adapter.crates && self.names_a_place(asked, ran, outputs) {
+        if places::count(asked, ran, outputs) {
             gathered.looks.insert(Look::new(observation::Kind::Place, ""));
         }
         let evidence = Evidence {
@@ -117,32 +117,6 @@ impl Session<'_> {
             same_once: !invocation.adapter.crates,
         };
         evidence.conclude(gathered)
-    }
-
-    /// Whether a place that is said to be mapped stands in an output or in what was printed all the same: sanitizers,
-    /// `-fopenmp`, bitcode and others write paths that no flag maps, and no list of such flags would be complete.
-    fn names_a_place(&self, asked: &Asked, ran: &run::Ran, outputs: &[PathBuf]) -> bool {
-        let places: Vec<&[u8]> = asked
-            .roots
-            .iter()
-            .filter(|r| r.mapped.is_some())
-            .map(|r| r.path.as_os_str().as_encoded_bytes())
-            .collect();
-        let within = |text: &[u8]| places.iter().any(|place| template::contains(text, place));
-        let printed = |text: &[u8]| {
-            template::mark(text, &asked.roots, template::Format::Printed).is_none_or(|marked| within(&marked))
-        };
-        let written = |path: &PathBuf| {
-            if asked.invocation.depinfo.as_ref() != Some(path) {
-                let found =
-                    std::fs::File::open(path).and_then(|mut file| template::any_in(&mut file, &places));
-                return found.unwrap_or(true);
-            }
-            let Ok(bytes) = std::fs::read(path) else { return true };
-            template::mark(&bytes, &asked.roots, asked.toolchain.abilities.report)
-                .is_none_or(|marked| within(&marked))
-        };
-        printed(&ran.stdout) || printed(&ran.stderr) || outputs.iter().any(written)
     }
 
     /// What the run looked at and made: from the observer, or by the conservative rules.

@@ -41,6 +41,7 @@ pub static ALL: &[Case] = &[
     case("an output that somebody has open is given back all the same", held_open),
     case("outputs lie deeper than 260 letters", long_paths),
     case("many spellings of one place give right results", spellings),
+    case("a place in another spelling, wherever a compiler leaves it, is no other checkout's", odd_places),
     case("the cache is found below the user's directory", default_place),
 ];
 
@@ -463,6 +464,24 @@ fn spellings() -> Answer {
             good(build.arg("--out-dir").arg(spell(&out)));
             let made = String::from_utf8(s.read("w/target/debug/deps/libl.rlib")).expect("UTF-8");
             assert!(made.contains(&format!("m{}", round / 2)), "{made}");
+        }
+    }
+    Answer::Held
+}
+
+/// Maps and marks know one spelling. What is left in another would lead a second checkout into the first.
+fn odd_places() -> Answer {
+    if cfg!(not(windows)) {
+        return Answer::Skipped("a place has one spelling here");
+    }
+    for odd in ["output", "report", "print"] {
+        let text = format!("#odd {odd}");
+        let s = Stage::new(&text);
+        s.checkout("Other Place", &text);
+        for checkout in ["w", "Other Place"] {
+            s.write(&format!("{checkout}/src/odd.rs"), "");
+            assert_eq!(s.outcome(&mut s.lib(checkout)), "miss", "{odd}, {checkout}");
+            assert_eq!(s.outcome(&mut s.lib(checkout)), "hit", "{odd}, {checkout}");
         }
     }
     Answer::Held

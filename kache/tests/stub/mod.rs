@@ -8,6 +8,7 @@
 //! | `#warn text`, `#error text` | prints a diagnostic with the place; an error ends the compile |
 //! | `#wait file` | says that it waits, in `file.waits`, until there is a `file` |
 //! | `#crlf` | the report has lines as Windows ends them |
+//! | `#odd output`, `#odd report`, `#odd print` | the working directory goes there in a spelling that no map knows |
 //!
 //! Each compile leaves a line in the file that `STUB_LOG` names.
 
@@ -87,8 +88,21 @@ fn read(args: &[String], path: &str, into: &mut Read) {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
         }
-        into.crlf |= line == "#crlf";
+        match line {
+            "#crlf" => into.crlf = true,
+            "#odd output" => into.text.extend(odd_place().bytes()),
+            "#odd report" => into.files.push(odd_place() + "/src/odd.rs"),
+            "#odd print" => eprintln!("warning: odd\n --> {}/src/odd.rs:1:1", odd_place()),
+            _ => {}
+        }
     }
+}
+
+/// The working directory as a program has it that lowers letters and turns slashes: where files are found so all the
+/// same, it is that directory.
+fn odd_place() -> String {
+    let cwd = std::env::current_dir().expect("there is a working directory");
+    cwd.to_str().unwrap_or_default().to_lowercase().replace('\\', "/")
 }
 
 fn log(line: &str) {

@@ -5,6 +5,7 @@
 //! file system says that they do: there are directories that tell cases apart.
 
 use std::borrow::Cow;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// What stands between the parts of a path.
@@ -70,6 +71,57 @@ pub fn below<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
     (head == dir || is_same(head, dir)).then_some(rest)
 }
 
+/// Whether a place has several spellings, of which a compiler's maps know one.
+pub const HAS_SPELLINGS: bool = true;
+
+/// The spellings of a path, as they are in a text that is folded: its own, and the one that the system gives a program
+/// that asks, where links and short names (`RUNNER~1`) are resolved.
+pub fn spellings(path: &Path) -> Vec<Vec<u8>> {
+    let fold = |path: &Path| {
+        let mut out = Vec::new();
+        let tidy = tidy(path.as_os_str().as_encoded_bytes());
+        folded(&tidy[..]).read_to_end(&mut out).expect("memory can be read");
+        out
+    };
+    let mut all = vec![fold(path)];
+    all.extend(path.canonicalize().ok().map(|real| fold(&real)).filter(|real| *real != all[0]));
+    all
+}
+
+/// A text in which all spellings of a path are alike: letters are small, and of separators, which strings in sources
+/// and JSON double, each run is one backslash. (Letters beyond ASCII in another case are not known for the same in
+/// [`below`] either, so what is spelt with them is in no portable key.)
+pub fn folded<R: Read>(from: R) -> impl Read {
+    Folded { from, last: 0 }
+}
+
+struct Folded<R> {
+    from: R,
+    /// What was given last.
+    last: u8,
+}
+
+impl<R: Read> Read for Folded<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.from.read(buf)?;
+            let mut kept = 0;
+            for i in 0..n {
+                let b = if is_separator(buf[i]) { b'\\' } else { buf[i].to_ascii_lowercase() };
+                if b != b'\\' || self.last != b'\\' {
+                    buf[kept] = b;
+                    kept += 1;
+                }
+                self.last = b;
+            }
+            // Nothing would mean the end.
+            if kept > 0 || n == 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
+
 /// Whether two spellings name one directory.
 fn is_same(a: &[u8], b: &[u8]) -> bool {
     let of =
@@ -110,6 +162,23 @@ mod tests {
         assert_eq!(t(r"c:\"), r"C:\");
         assert_eq!(t(r"C:x"), "C:x");
         assert_eq!(t(r"src\lib.rs"), r"src\lib.rs");
+    }
+
+    #[test]
+    fn a_place_is_found_however_it_is_spelt() {
+        let place = spellings(Path::new(r"C:\Some Dir\w"));
+        for (text, there) in [
+            (r"\\?\c:/some dir\W\src", true),
+            (r#"{"file":"C:\\SOME DIR\\w\\l.rs"}"#, true),
+            (r"D:\Some Dir\w", false),
+        ] {
+            let mut all = Vec::new();
+            folded(text.as_bytes()).read_to_end(&mut all).unwrap();
+            assert_eq!(all.windows(place[0].len()).any(|w| w == place[0]), there, "{text}");
+        }
+        let mut out = Vec::new();
+        folded(&br"\\\\"[..]).read_to_end(&mut out).unwrap();
+        assert_eq!(out, br"\");
     }
 
     #[test]
