@@ -10,6 +10,7 @@ use crate::observation::{self, Look};
 use crate::observe::conclude::{Evidence, Seen};
 use crate::observe::gather::{Gathered, Gatherer};
 use crate::observe::look::Viewpoint;
+use crate::observe::unobserved::Rules;
 use crate::observe::{depinfo, log};
 use crate::settings::{Observe, Settings};
 use crate::store::Kept;
@@ -106,6 +107,9 @@ impl Session<'_> {
         if places::count(asked, ran, outputs) {
             gathered.looks.insert(Look::new(observation::Kind::Place, ""));
         }
+        if observed == Observed::Unobserved {
+            gathered.looks.extend(self.rules(asked).rivals(&reported.files));
+        }
         let evidence = Evidence {
             view,
             invocation,
@@ -142,8 +146,16 @@ impl Session<'_> {
                 "the observer did not run, and `observe` is `require`",
             ));
         }
-        let gathered = crate::observe::unobserved::gather(invocation, &asked.roots, started)?;
-        Ok((gathered, Observed::Unobserved))
+        Ok((self.rules(asked).gather(started)?, Observed::Unobserved))
+    }
+
+    fn rules<'a>(&self, asked: &'a Asked) -> Rules<'a> {
+        Rules {
+            invocation: &asked.invocation,
+            toolchain: &asked.toolchain,
+            roots: &asked.roots,
+            macros_are_tame: self.settings.observe == Observe::Off,
+        }
     }
 
     /// Keeps a trace. Without it only explaining is poorer.

@@ -22,6 +22,8 @@ pub static ALL: &[Case] = &[
     case("another checkout, deeper and with a blank in its path, gets a hit", two_checkouts),
     case("a file of a native library's directory counts", native),
     case("with a macro every variable and every file of the package counts", macros),
+    case("a macro is not believed to look at its package alone, unless that is said", wild_macros),
+    case("a library beside the compiler counts", own_libraries),
     case("a crate that no flag names could be any", unnamed_crates),
     case("a warning is printed again, and an error as the compiler has it", diagnostics),
     case("a flag that no row knows is left to the compiler", unknown_flag),
@@ -181,6 +183,39 @@ fn macros() -> Answer {
     assert_eq!(s.outcome(&mut build), "hit");
     s.write("w/data", "3");
     assert_eq!(s.outcome(&mut build), "miss");
+    Answer::Held
+}
+
+fn wild_macros() -> Answer {
+    if cfg!(target_os = "linux") {
+        return Answer::Skipped("here there is an observer");
+    }
+    let s = Stage::new("uses m");
+    let m = s.deps("w").join("m-0123.dll");
+    fs::write(&m, "macro").expect("room");
+    let x = s.deps("w").join("libx.rlib");
+    let search = format!("dependency={}", s.deps("w").display());
+    for (of_x, stored) in [("built against m-0123", false), ("built against no macro", true)] {
+        fs::write(&x, of_x).expect("room");
+        let mut build = s.lib_with("w", &["--extern", &format!("x={}", x.display()), "-L", &search]);
+        for again in ["miss", "hit"] {
+            let wanted = if stored { again } else { "not-observed" };
+            assert_eq!(s.outcome(build.env_remove("KACHE_OBSERVE")), wanted, "{of_x}");
+        }
+    }
+    let mut build = s.lib_with("w", &["--extern", &format!("m={}", m.display())]);
+    assert_eq!(s.outcome(build.env_remove("KACHE_OBSERVE")), "not-observed");
+    Answer::Held
+}
+
+fn own_libraries() -> Answer {
+    let s = Stage::new("x");
+    let library = format!("sys/lib/back{}", std::env::consts::DLL_SUFFIX);
+    s.write(&library, "1");
+    assert_eq!(s.outcome(&mut s.lib("w")), "miss");
+    assert_eq!(s.outcome(&mut s.lib("w")), "hit");
+    s.write(&library, "2");
+    assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     Answer::Held
 }
 
