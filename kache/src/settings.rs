@@ -64,7 +64,7 @@ pub static TABLE: &[Row] = &[
         key: "observe",
         var: "KACHE_OBSERVE",
         default: "auto",
-        what: "`require`: store only what was observed; `off`: rely on what the compiler reports",
+        what: "`require`: store only what was observed; `off`: rely on what the compiler reports, and on macros to look at their package and the environment alone",
     },
     Row {
         key: "locators",
@@ -320,7 +320,8 @@ impl Settings {
             remap: reader.get("remap", BOOL, bool_of).unwrap_or(true),
             base_dirs: reader
                 .get("base_dirs", "absolute paths", |v| {
-                    let all: Vec<PathBuf> = v.split(':').filter(|p| !p.is_empty()).map(home).collect();
+                    let all: Vec<PathBuf> =
+                        v.split(platform::BETWEEN_PATHS).filter(|p| !p.is_empty()).map(home).collect();
                     all.iter().all(|p| p.is_absolute()).then_some(all)
                 })
                 .unwrap_or_default(),
@@ -335,7 +336,7 @@ impl Settings {
             locators: reader
                 .get("locators", "names of crates or scripts", |v| {
                     let mut all: Vec<String> = v
-                        .split([':', ',', ' '])
+                        .split([platform::BETWEEN_PATHS, ':', ',', ' '])
                         .filter(|n| !n.is_empty())
                         .map(|n| n.replace('-', "_"))
                         .collect();
@@ -371,9 +372,11 @@ fn keys(table: &toml::Table) -> impl Iterator<Item = String> {
 fn text_of(value: &toml::Value) -> String {
     match value {
         toml::Value::String(s) => s.clone(),
-        toml::Value::Array(a) => {
-            a.iter().map(|v| v.as_str().unwrap_or_default()).collect::<Vec<_>>().join(":")
-        }
+        toml::Value::Array(a) => a
+            .iter()
+            .map(|v| v.as_str().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join(&platform::BETWEEN_PATHS.to_string()),
         toml::Value::Table(t) => {
             t.iter().map(|(k, v)| format!("{k}={}", text_of(v))).collect::<Vec<_>>().join(";")
         }
@@ -426,8 +429,11 @@ impl Reader {
             false => Some(home(v).to_string_lossy().into_owned()),
         });
         let verify_keys = self.get("remote.verify_keys", "public keys of 64 hex digits", |v| {
-            let all: Vec<String> =
-                v.split([':', ',', ' ']).filter(|k| !k.is_empty()).map(str::to_string).collect();
+            let all: Vec<String> = v
+                .split([platform::BETWEEN_PATHS, ':', ',', ' '])
+                .filter(|k| !k.is_empty())
+                .map(str::to_string)
+                .collect();
             all.iter().all(|k| remote::is_hex_key(k)).then_some(all)
         });
         // Keys that make no sense must not come to mean that none are asked for.

@@ -505,6 +505,9 @@ pub fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::write_at(file, buf, offset)
 }
 
+/// What stands between the paths of a list.
+pub const BETWEEN_PATHS: char = ':';
+
 /// Drops `.` components and doubled slashes, which name nothing. `..` stays: behind a link it is not what it seems.
 pub fn tidy(path: &[u8]) -> Vec<u8> {
     let clean =

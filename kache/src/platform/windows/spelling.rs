@@ -8,6 +8,9 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+/// What stands between the paths of a list: a drive has a colon.
+pub const BETWEEN_PATHS: char = ';';
+
 /// What stands between the parts of a path.
 pub const SEPARATORS: &[u8] = b"\\/";
 
