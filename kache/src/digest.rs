@@ -6,7 +6,7 @@
 //! The header names the boot: after a restart nothing in it is believed, since an unclean stop may have left
 //! a file's times on disk without its bytes.
 
-use crate::platform::{self, Found, StatId, disk};
+use crate::platform::{self, Found, Sort, StatId, disk};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -101,9 +101,9 @@ impl Table {
                 let size = HEADER + (SLOTS + WINDOW as u64) * SLOT as u64;
                 disk::step("digests: give it its size", &tmp, || file.set_len(size))
             })
-            .and_then(|()| disk::step("digests: rename", &tmp, || std::fs::rename(&tmp, path)));
+            .and_then(|()| disk::step("digests: rename", &tmp, || platform::rename(&tmp, path)));
         made.inspect_err(|_| {
-            let _ = std::fs::remove_file(&tmp);
+            let _ = platform::remove_file(&tmp);
         })?;
         Ok(file)
     }
@@ -149,9 +149,8 @@ impl Table {
 
     /// The digest of a file's contents, and its identity, reading it only where the table does not know it.
     pub fn file(&self, path: &Path) -> io::Result<(Known, StatId)> {
-        let meta = std::fs::metadata(path)?;
-        let id = StatId::of(&meta);
-        if meta.is_file()
+        let (sort, id) = platform::identity(path)?;
+        if sort == Sort::File
             && let Some(known) = self.get(&id)
         {
             return Ok((known, id));
@@ -167,25 +166,21 @@ impl Table {
         names: impl Iterator<Item = &'a [u8]>,
         asked: &Digest,
     ) -> io::Result<bool> {
-        let meta = match std::fs::metadata(dir) {
-            Err(e) if platform::is_absent(&e) => return Ok(true),
-            other => other?,
-        };
+        let Some((_, real)) = platform::sort_of(dir)? else { return Ok(true) };
         // A slot of its own for each question.
         let salt = u64::from_le_bytes(asked.0[..8].try_into().expect("eight bytes"));
-        let real = StatId::of(&meta);
         let id = StatId { ino: real.ino ^ salt, size: salt, ..real };
         if self.get(&id).is_some_and(|known| known.digest == *asked) {
             return Ok(true);
         }
         let looked = platform::stamp_ns();
-        let open = File::open(dir)?;
-        let found = platform::any_of(&open, names)?;
+        let open = platform::open_dir(dir)?;
+        let found = platform::any_of(&open, dir, names)?;
         if found == Found::Something {
             return Ok(false);
         }
         if found == Found::Nothing
-            && StatId::of(&open.metadata()?) == real
+            && platform::identity_of(&open)?.1 == real
             && platform::settled(&open, &real, looked)
         {
             self.put(&id, Known { digest: *asked });
@@ -196,17 +191,16 @@ impl Table {
     /// The digest of a file's contents, read now.
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let mut file = disk::step("digest: open", path, || File::open(path))?;
-        let meta = file.metadata()?;
-        if !meta.is_file() {
+        let (sort, id) = platform::identity_of(&file)?;
+        if sort != Sort::File {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        let id = StatId::of(&meta);
         let looked = platform::stamp_ns();
         let mut hasher = blake3::Hasher::new();
         let each = |piece: &[u8]| _ = hasher.update(piece);
         disk::step("digest: read", path, || read_all(&mut file, id.size, each))?;
         let known = Known { digest: Digest(*hasher.finalize().as_bytes()) };
-        if StatId::of(&file.metadata()?) != id {
+        if platform::identity_of(&file)?.1 != id {
             return Err(io::Error::other("the file changed while it was read"));
         }
         if platform::settled(&file, &id, looked) {

@@ -4,6 +4,7 @@
 //! `restore` and `store`, which use `paths`, `template`, `digest` and `platform`.
 
 pub mod action;
+#[cfg(feature = "agent")]
 pub mod agent;
 pub mod cli;
 pub mod compiler;

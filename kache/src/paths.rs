@@ -39,6 +39,7 @@ impl Roots {
     /// Adds a root. The file system's own root would name everything and is refused, as is a second root at
     /// the same place.
     pub fn add(&mut self, name: &str, path: PathBuf, mapped: Option<&str>) {
+        let path = platform::plain(path);
         if !path.is_absolute()
             || path.parent().is_none()
             || self.list.iter().any(|r| r.path == path || r.name == name)
@@ -61,21 +62,22 @@ impl Roots {
 
     /// The portable form of an absolute path.
     pub fn portable(&self, path: &[u8]) -> Vec<u8> {
-        let path = tidy(path);
-        self.under_root(&path).unwrap_or(path)
+        let path = platform::tidy(path);
+        let found = self.list.iter().find_map(|root| {
+            let rest = platform::below(&path, root.path.as_os_str().as_encoded_bytes())?;
+            Some([b"<", root.name.as_bytes(), b">", &*platform::with_slashes(rest)].concat())
+        });
+        found.unwrap_or(path)
     }
 
     /// The portable form of a path whose spelling counts: only the root, where that is spelt as it is, is replaced.
     pub fn spelt(&self, path: &[u8]) -> Vec<u8> {
-        self.under_root(path).unwrap_or_else(|| path.to_vec())
-    }
-
-    fn under_root(&self, path: &[u8]) -> Option<Vec<u8>> {
-        self.list.iter().find_map(|root| {
+        let found = self.list.iter().find_map(|root| {
             let rest = path.strip_prefix(root.path.as_os_str().as_encoded_bytes())?;
-            let within = rest.is_empty() || rest[0] == b'/';
+            let within = rest.first().is_none_or(|b| platform::is_separator(*b));
             within.then(|| [b"<", root.name.as_bytes(), b">", rest].concat())
-        })
+        });
+        found.unwrap_or_else(|| path.to_vec())
     }
 
     /// Whether the path of a root is within a text.
@@ -117,27 +119,9 @@ impl Roots {
         let end = inner.iter().position(|b| *b == b'>')?;
         let root = self.list.iter().find(|r| r.name.as_bytes() == &inner[..end])?;
         let mut out = root.path.as_os_str().to_os_string();
-        out.push(platform::os_str(&inner[end + 1..]));
+        out.push(platform::os_str(&platform::with_own_separators(&inner[end + 1..])));
         Some(PathBuf::from(out))
     }
-}
-
-/// Drops `.` components and doubled slashes, which name nothing. `..` stays: behind a link it is not what it seems.
-fn tidy(path: &[u8]) -> Vec<u8> {
-    let clean =
-        !path.windows(2).any(|w| w == b"//" || w == b"/.") && (path.len() < 2 || !path.ends_with(b"/"));
-    if clean {
-        return path.to_vec();
-    }
-    let mut out = Vec::with_capacity(path.len());
-    for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".") {
-        out.push(b'/');
-        out.extend(part);
-    }
-    if out.is_empty() {
-        out.push(b'/');
-    }
-    out
 }
 
 /// Joins a path that may be relative to a directory.

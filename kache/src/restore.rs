@@ -1,7 +1,7 @@
 //! Giving back what a compile produced: its files, and what it printed.
 
 use crate::paths::Roots;
-use crate::platform::{Method, disk};
+use crate::platform::{self, Method, disk};
 use crate::store::Store;
 use crate::store::result::{ActionResult, Output};
 use crate::template;
@@ -64,7 +64,7 @@ fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<O
         .and_then(|mut file| disk::write_all("restore: write text", &tmp, &mut file, &text))
         .and_then(|()| crate::store::put_over(&tmp, to));
     written.inspect_err(|_| {
-        let _ = std::fs::remove_file(&tmp);
+        let _ = platform::remove_file(&tmp);
     })?;
     Ok(Some((text.len() as u64, Method::Copy)))
 }

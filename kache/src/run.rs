@@ -30,7 +30,9 @@ pub fn run(command: &mut Command, mapped: Option<&Roots>) -> io::Result<Ran> {
         let err = pass_on(err, io::stderr(), mapped);
         (out.join().unwrap_or_default(), err)
     });
-    Ok(Ran { status: child.wait()?, stdout, stderr })
+    let status = child.wait()?;
+    platform::live_on();
+    Ok(Ran { status, stdout, stderr })
 }
 
 fn pass_on(from: Option<impl Read>, mut to: impl Write, mapped: Option<&Roots>) -> Vec<u8> {

@@ -3,6 +3,7 @@
 //! A value that makes no sense is a warning that names where it stands, and the next source's value counts: a typing
 //! error must not fail a build.
 
+use crate::platform;
 use crate::remote::{self, Remote};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ pub static TABLE: &[Row] = &[
         key: "observe",
         var: "KACHE_OBSERVE",
         default: "auto",
-        what: "`require`: store only what was observed; `off`: rely on what the compiler reports",
+        what: "`require`: store only what was observed; `off`: rely on what the compiler reports, and on macros to look at their package and the environment alone",
     },
     Row {
         key: "locators",
@@ -227,7 +228,7 @@ pub fn user_file() -> Option<PathBuf> {
     let dir = std::env::var_os("XDG_CONFIG_HOME")
         .filter(|d| Path::new(d).is_absolute())
         .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".config")))?;
+        .or_else(platform::config_home)?;
     Some(dir.join("kache").join("kache.toml"))
 }
 
@@ -319,7 +320,8 @@ impl Settings {
             remap: reader.get("remap", BOOL, bool_of).unwrap_or(true),
             base_dirs: reader
                 .get("base_dirs", "absolute paths", |v| {
-                    let all: Vec<PathBuf> = v.split(':').filter(|p| !p.is_empty()).map(home).collect();
+                    let all: Vec<PathBuf> =
+                        v.split(platform::BETWEEN_PATHS).filter(|p| !p.is_empty()).map(home).collect();
                     all.iter().all(|p| p.is_absolute()).then_some(all)
                 })
                 .unwrap_or_default(),
@@ -334,7 +336,7 @@ impl Settings {
             locators: reader
                 .get("locators", "names of crates or scripts", |v| {
                     let mut all: Vec<String> = v
-                        .split([':', ',', ' '])
+                        .split([platform::BETWEEN_PATHS, ':', ',', ' '])
                         .filter(|n| !n.is_empty())
                         .map(|n| n.replace('-', "_"))
                         .collect();
@@ -370,9 +372,11 @@ fn keys(table: &toml::Table) -> impl Iterator<Item = String> {
 fn text_of(value: &toml::Value) -> String {
     match value {
         toml::Value::String(s) => s.clone(),
-        toml::Value::Array(a) => {
-            a.iter().map(|v| v.as_str().unwrap_or_default()).collect::<Vec<_>>().join(":")
-        }
+        toml::Value::Array(a) => a
+            .iter()
+            .map(|v| v.as_str().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join(&platform::BETWEEN_PATHS.to_string()),
         toml::Value::Table(t) => {
             t.iter().map(|(k, v)| format!("{k}={}", text_of(v))).collect::<Vec<_>>().join(";")
         }
@@ -425,8 +429,11 @@ impl Reader {
             false => Some(home(v).to_string_lossy().into_owned()),
         });
         let verify_keys = self.get("remote.verify_keys", "public keys of 64 hex digits", |v| {
-            let all: Vec<String> =
-                v.split([':', ',', ' ']).filter(|k| !k.is_empty()).map(str::to_string).collect();
+            let all: Vec<String> = v
+                .split([platform::BETWEEN_PATHS, ':', ',', ' '])
+                .filter(|k| !k.is_empty())
+                .map(str::to_string)
+                .collect();
             all.iter().all(|k| remote::is_hex_key(k)).then_some(all)
         });
         // Keys that make no sense must not come to mean that none are asked for.
@@ -497,8 +504,8 @@ fn share(text: &str) -> Option<f64> {
 }
 
 fn home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+    match (path.strip_prefix("~/"), platform::home()) {
+        (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),
     }
 }
@@ -507,7 +514,7 @@ fn default_cache() -> Option<PathBuf> {
     std::env::var_os("XDG_CACHE_HOME")
         .filter(|d| Path::new(d).is_absolute())
         .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")))
+        .or_else(platform::cache_home)
         .map(|d| d.join("kache"))
 }
 

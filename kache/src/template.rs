@@ -7,6 +7,7 @@
 mod wrap;
 
 use crate::paths::Roots;
+use crate::platform;
 use std::io::{self, Read};
 
 /// In the place of a spelling, at the start of a text: how its lines are broken.
@@ -198,10 +199,10 @@ fn needles(roots: &Roots, spelling: Spelling) -> Vec<Needle<'_>> {
 
 fn mark_piece(text: &[u8], needles: &[Needle], spelling: Spelling, out: &mut Vec<u8>) {
     let mut i = 0;
+    let make = matches!(spelling, Spelling::Make | Spelling::Rule);
     while i < text.len() {
-        let goes_on =
-            |n: &u8| part_of_a_name(*n) || matches!(spelling, Spelling::Make | Spelling::Rule) && *n == b'\\';
-        let hit = (text[i] == b'/' && may_begin(&text[..i], spelling))
+        let goes_on = |n: &u8| part_of_a_name(*n) || *n == b'\\' && make && !platform::is_separator(b'\\');
+        let hit = (platform::begins_path(text[i]) && may_begin(&text[..i], spelling))
             .then(|| {
                 needles
                     .iter()
@@ -277,8 +278,11 @@ pub fn unmap(line: &[u8], roots: &Roots) -> Vec<u8> {
         if mapped.starts_with('/') {
             out = replace(&out, mapped.as_bytes(), &real, |_| true);
         } else {
-            let to = [&real[..], b"/"].concat();
-            out = replace(&out, format!("{mapped}/").as_bytes(), &to, names_a_file);
+            for separator in platform::SEPARATORS {
+                let separator = spelling.write(&[*separator]);
+                let (from, to) = ([mapped.as_bytes(), &separator].concat(), [&real[..], &separator].concat());
+                out = replace(&out, &from, &to, names_a_file);
+            }
         }
     }
     out

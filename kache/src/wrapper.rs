@@ -12,6 +12,7 @@
 
 mod check;
 mod keep;
+mod places;
 mod remote;
 
 use crate::action::{self, Hasher};
@@ -124,7 +125,8 @@ pub fn main(program: OsString, args: Vec<OsString>) -> ! {
 /// Whether a first argument names a program: by a path, or to be found through `PATH`.
 pub fn is_program(name: &OsStr) -> bool {
     let bytes = name.as_encoded_bytes();
-    bytes.contains(&b'/') || !bytes.starts_with(b"-") && find_program(name, &Roots::default()).is_some()
+    bytes.iter().any(|b| platform::is_separator(*b))
+        || !bytes.starts_with(b"-") && find_program(name, &Roots::default()).is_some()
 }
 
 /// Becomes the compiler.
@@ -314,10 +316,10 @@ impl Session<'_> {
             return Err(Deferred::new("not-utf8", format!("{} is not UTF-8", root.path.display())));
         }
         // A relative one is as the parser left it.
-        if invocation.input.starts_with('/') {
+        if Path::new(&invocation.input).is_absolute() {
             invocation.unit.source = roots.portable_text(Path::new(&invocation.input));
         }
-        if invocation.unit.extra.starts_with('/') {
+        if Path::new(&invocation.unit.extra).is_absolute() {
             invocation.unit.extra = roots.portable_text(Path::new(&invocation.unit.extra));
         }
         event.unit.source = invocation.unit.source.clone();
@@ -512,7 +514,7 @@ fn take_toolchain_argument(command: &mut Command) -> Option<String> {
 
 fn locate(program: &Path, cwd: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {
-        return Some(paths::absolute(cwd, program));
+        return Some(platform::as_program(paths::absolute(cwd, program)));
     }
     find_program(program.as_os_str(), &Roots::default())
 }

@@ -148,3 +148,135 @@ fn without_the_observer_only_what_the_rules_cover_is_kept() {
     assert_eq!(stage.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
     assert_eq!(stage.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
 }
+
+#[test]
+fn without_the_observer_what_goes_into_a_crate_counts() {
+    let stage = Stage::new();
+    let off = |args: &[&str]| {
+        let mut c = stage.kache(args);
+        c.env("KACHE_OBSERVE", "off");
+        c
+    };
+    stage.write("w/l.rs", "unsafe extern \"C\" { pub fn f() -> i32; } pub fn g() -> i32 { unsafe { f() } }");
+    let archive = |value: u8| {
+        stage.write("w/f.c", &format!("int f(void) {{ return {value}; }}"));
+        good(Command::new("cc").current_dir(stage.path("w")).args(["-c", "f.c"]));
+        fs::create_dir_all(stage.path("w/native")).unwrap();
+        let _ = fs::remove_file(stage.path("w/native/libf.a"));
+        good(Command::new("ar").current_dir(stage.path("w")).args(["crs", "native/libf.a", "f.o"]));
+    };
+    // The archive is taken into the crate, by a flag, or by an attribute in the source.
+    for more in [&["-L", "native=native", "-l", "static=f"][..], &["-Lnative=native"]] {
+        if more.len() == 1 {
+            let text = fs::read_to_string(stage.path("w/l.rs")).unwrap();
+            stage.write("w/l.rs", &format!("#[link(name = \"f\", kind = \"static\")] {text}"));
+        }
+        let lib = [LIB, more].concat();
+        archive(1);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Hit);
+        archive(2);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss, "{more:?}");
+    }
+    // A macro that another crate hands on.
+    proc_macro(&stage, r#"std::fs::read_to_string("data").unwrap()"#);
+    stage.write("w/a.rs", "pub use m::m;");
+    fs::create_dir_all(stage.path("deps")).unwrap();
+    fs::rename(stage.path("w/libm.so"), stage.path("deps/libm.so")).unwrap();
+    let extern_m =
+        ["--crate-type=lib", "--edition=2021", "--out-dir=../deps", "--extern=m=../deps/libm.so", "a.rs"];
+    good(Command::new("rustc").current_dir(stage.path("w")).args(extern_m));
+    stage.write("w/l.rs", "pub const S: &str = a::m!();");
+    fs::create_dir_all(stage.path("out")).unwrap();
+    let more = ["-Ldependency=../deps", "--extern=a=../deps/liba.rlib", "--out-dir=../out"];
+    let lib = [LIB, &more].concat();
+    for data in ["a", "b"] {
+        stage.write("w/data", data);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss);
+        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Hit);
+    }
+    // A crate that no flag names could be any there.
+    stage.write("w/l.rs", "pub fn f() {}");
+    let by_name = [LIB, &["-L", "."]].concat();
+    assert_eq!(stage.refusal(&mut off(&by_name)), "not-observed");
+}
+
+#[test]
+fn without_the_observer_what_rustc_asks_the_environment_for_counts() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "#![feature(core_intrinsics)] #![allow(internal_features)] pub fn f() {}");
+    let mut allowed = stage.kache(LIB);
+    allowed.env("KACHE_OBSERVE", "off").env("RUSTC_BOOTSTRAP", "1");
+    assert_eq!(stage.outcome(&mut allowed), Outcome::Miss);
+    assert_eq!(stage.outcome(&mut allowed), Outcome::Hit);
+    let mut refused = stage.kache(LIB);
+    refused.env("KACHE_OBSERVE", "off").env_remove("RUSTC_BOOTSTRAP");
+    assert!(!refused.output().unwrap().status.success(), "stable rustc refuses a feature");
+}
+
+#[test]
+fn without_the_observer_a_second_file_of_a_module_counts() {
+    let stage = Stage::new();
+    let off = || {
+        let mut c = stage.kache(LIB);
+        c.env("KACHE_OBSERVE", "off");
+        c
+    };
+    stage.write("w/l.rs", "pub mod foo; pub mod bar;");
+    for (there, appears) in [("foo.rs", "foo/mod.rs"), ("bar/mod.rs", "bar.rs")] {
+        stage.write("w/foo.rs", "");
+        stage.write("w/bar/mod.rs", "");
+        assert_eq!(stage.outcome(&mut off()), Outcome::Miss, "{there}");
+        assert_eq!(stage.outcome(&mut off()), Outcome::Hit, "{there}");
+        stage.write(&format!("w/{appears}"), "");
+        assert!(!off().output().unwrap().status.success(), "rustc refuses two files of a module");
+        fs::remove_file(stage.path("w").join(appears)).unwrap();
+        stage.write("w/l.rs", "pub mod foo; pub mod bar; pub fn f() {}");
+    }
+}
+
+#[test]
+fn without_the_observer_another_sysroot_and_clippy_are_refused() {
+    let stage = Stage::new();
+    stage.write("w/l.rs", "pub fn f() {}");
+    let told = good(Command::new("rustc").args(["--print", "sysroot"])).stdout;
+    let sysroot = String::from_utf8(told).unwrap();
+    let lib = [LIB, &["--sysroot", sysroot.trim()]].concat();
+    let clippy = [&["clippy-driver"], LIB].concat();
+    for args in [lib, clippy] {
+        assert_eq!(stage.refusal(stage.kache(&args).env("KACHE_OBSERVE", "off")), "not-observed");
+    }
+}
+
+#[test]
+fn without_the_observer_a_macro_that_no_named_crate_was_built_against_does_not_count() {
+    let stage = Stage::new();
+    proc_macro(&stage, "std::env::var(\"KNOB\").unwrap_or_default()");
+    let build = |args: &[&str]| {
+        let rustc = &["--edition=2021", "--out-dir=../deps", "-Ldependency=../deps"];
+        good(Command::new("rustc").current_dir(stage.path("w")).args(rustc).args(args));
+    };
+    build(&["--crate-type=proc-macro", "-Cextra-filename=-0123456789abcdef", "m.rs"]);
+    stage.write("w/with.rs", "pub use m::m;");
+    stage.write("w/more.rs", "pub use with::m;");
+    stage.write("w/without.rs", "pub fn f() {}");
+    build(&["--crate-type=lib", "--extern=m=../deps/libm-0123456789abcdef.so", "with.rs"]);
+    build(&["--crate-type=lib", "--extern=with=../deps/libwith.rlib", "more.rs"]);
+    build(&["--crate-type=lib", "without.rs"]);
+    fs::create_dir_all(stage.path("out")).unwrap();
+    for (name, text, counts) in [
+        ("with", "pub const S: &str = with::m!();", true),
+        ("more", "pub const S: &str = more::m!();", true),
+        ("without", "pub use without::f;", false),
+    ] {
+        stage.write("w/l.rs", text);
+        let named = format!("--extern={name}=../deps/lib{name}.rlib");
+        let lib = [LIB, &["-Ldependency=../deps", "--out-dir=../out", &named]].concat();
+        let run = |knob: &str| {
+            let mut c = stage.kache(&lib);
+            stage.outcome(c.env("KACHE_OBSERVE", "off").env("KNOB", knob))
+        };
+        assert_eq!((run("1"), run("1")), (Outcome::Miss, Outcome::Hit), "{name}");
+        assert_eq!(run("2"), if counts { Outcome::Miss } else { Outcome::Hit }, "{name}");
+    }
+}

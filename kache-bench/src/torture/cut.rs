@@ -15,7 +15,7 @@ use super::steps::State;
 use crate::audit::strace::{Call, Reader};
 use crate::trouble::{Result, Trouble};
 use kache::digest::{Digest, Known, Table};
-use kache::platform::StatId;
+use kache::platform;
 use kache::store::{Store, scrub};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -217,8 +217,8 @@ fn tear(engine: &Engine) -> Result<usize> {
     let table = Table::at(engine.store().join("digests"));
     for path in engine.files("blobs") {
         let name = path.file_name().and_then(|name| Digest::from_hex(name.to_str()?));
-        if let (Some(digest), Ok(meta)) = (name, fs::metadata(&path)) {
-            table.put(&StatId::of(&meta), Known { digest });
+        if let (Some(digest), Ok((_, id))) = (name, platform::identity(&path)) {
+            table.put(&id, Known { digest });
         }
     }
     let found = Store::open(&engine.cache).and_then(|store| scrub::scrub(&store, false));

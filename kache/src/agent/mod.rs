@@ -19,7 +19,7 @@ mod sync;
 pub mod trust;
 
 pub use serve::serve;
-pub use sync::{Job, Report, Task, run};
+pub use sync::{Report, run};
 
 use crate::digest::Digest;
 use crate::remote::client::Orders;

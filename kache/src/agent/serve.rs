@@ -5,6 +5,7 @@ use super::ahead::Tour;
 use super::fetch::Fetched;
 use super::storage::Fault;
 use crate::digest::Digest;
+use crate::platform::socket::{AgentListener, AgentStream};
 use crate::platform::{self, socket};
 use crate::remote::client::{Files, Orders};
 use crate::remote::format::Used;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
 
 /// How often whoever waits is told that it goes on.
 const PULSE: Duration = Duration::from_millis(300);
@@ -53,7 +53,7 @@ pub fn serve(orders: Orders) -> Result<(), String> {
         .map_err(|e| trouble("the agent's threads", e))?;
     let socket = files.socket();
     runtime.block_on(async {
-        let listener = UnixListener::from_std(listener).map_err(|e| trouble("the agent's socket", e))?;
+        let listener = AgentListener::from_std(listener).map_err(|e| trouble("the agent's socket", e))?;
         agent.serve(listener, &socket).await;
         Ok(())
     })
@@ -72,7 +72,7 @@ fn alone(path: &Path) -> io::Result<Option<File>> {
 }
 
 impl Agent {
-    async fn serve(self: Arc<Self>, listener: UnixListener, socket: &Path) {
+    async fn serve(self: Arc<Self>, listener: AgentListener, socket: &Path) {
         let presence = Arc::new(Presence {
             connections: AtomicUsize::new(0),
             last: std::sync::Mutex::new(Instant::now()),
@@ -108,7 +108,7 @@ impl Agent {
         !busy && !waits && quiet > self.orders.idle
     }
 
-    async fn attend(self: Arc<Self>, mut stream: UnixStream, presence: Arc<Presence>) {
+    async fn attend(self: Arc<Self>, mut stream: AgentStream, presence: Arc<Presence>) {
         presence.connections.fetch_add(1, Ordering::Relaxed);
         let _ = self.converse(&mut stream, &presence).await;
         presence.connections.fetch_sub(1, Ordering::Relaxed);
@@ -117,7 +117,7 @@ impl Agent {
         }
     }
 
-    async fn converse(self: &Arc<Self>, stream: &mut UnixStream, presence: &Presence) -> io::Result<()> {
+    async fn converse(self: &Arc<Self>, stream: &mut AgentStream, presence: &Presence) -> io::Result<()> {
         let hello = Tell::Hello {
             version: protocol::VERSION,
             kache: env!("CARGO_PKG_VERSION").to_string(),
@@ -141,7 +141,7 @@ impl Agent {
         }
     }
 
-    async fn answer(self: &Arc<Self>, stream: &mut UnixStream, ask: Ask) -> io::Result<()> {
+    async fn answer(self: &Arc<Self>, stream: &mut AgentStream, ask: Ask) -> io::Result<()> {
         let begun = Instant::now();
         let tell = match ask {
             Ask::Wake => {
@@ -251,7 +251,7 @@ impl Agent {
         why
     }
 
-    async fn flush(self: &Arc<Self>, stream: &mut UnixStream, patience: Duration) -> io::Result<()> {
+    async fn flush(self: &Arc<Self>, stream: &mut AgentStream, patience: Duration) -> io::Result<()> {
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
         let work = async {
             let done =
@@ -335,7 +335,7 @@ fn nothing(fault: Fault) -> Tell {
     }
 }
 
-async fn say(stream: &mut UnixStream, tell: &Tell) -> io::Result<()> {
+async fn say(stream: &mut AgentStream, tell: &Tell) -> io::Result<()> {
     let message = tell.encode();
     let mut all = Vec::with_capacity(message.len() + 4);
     all.extend((message.len() as u32).to_le_bytes());
@@ -344,7 +344,7 @@ async fn say(stream: &mut UnixStream, tell: &Tell) -> io::Result<()> {
 }
 
 /// Does something, and tells whoever waits that it goes on.
-async fn pulsed(stream: &mut UnixStream, work: impl Future<Output = Tell>) -> io::Result<Tell> {
+async fn pulsed(stream: &mut AgentStream, work: impl Future<Output = Tell>) -> io::Result<Tell> {
     tokio::pin!(work);
     loop {
         tokio::select! {

@@ -14,42 +14,16 @@ use super::publish::Sent;
 use super::storage::Fault;
 use crate::digest::Digest;
 use crate::paths;
-use crate::remote::client::Orders;
+use crate::remote::client::{Job, Orders, Task};
 use crate::remote::format;
 use crate::store::collect;
 use crate::store::manifest::Manifest;
 use futures_util::StreamExt;
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
-
-/// What is to be transferred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// All that is here.
-    Push,
-    /// All that is there.
-    Pull,
-    /// What the last build of a project used.
-    Prefetch,
-}
-
-/// A task and how to do it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Job {
-    /// What.
-    pub task: Task,
-    /// Say what would be done, and do nothing.
-    pub dry_run: bool,
-    /// Answer as JSON, without progress.
-    pub json: bool,
-    /// The working directory.
-    pub cwd: PathBuf,
-}
 
 /// How it went. A transfer is partial where `failed` is not 0.
 #[derive(Clone, Debug, Default, Serialize)]

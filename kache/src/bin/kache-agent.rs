@@ -3,8 +3,8 @@
 //! It is a program of its own because of what is linked into it: the wrapper, started thousands of times in a build, is a
 //! tenth of its size.
 
-use kache::agent::{self, Job};
-use kache::remote::client::{ORDERS, Orders};
+use kache::agent;
+use kache::remote::client::{Job, ORDERS, Orders};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

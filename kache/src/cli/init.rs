@@ -7,6 +7,7 @@
 
 use super::page::{Page, Style};
 use super::{Answer, Format, Trouble, completions, shims};
+use crate::platform;
 use clap_complete::Shell;
 use serde::Serialize;
 use std::io;
@@ -92,7 +93,7 @@ fn config(project: bool) -> Result<PathBuf, Trouble> {
         cwd.map_err(|e| Trouble::here(format!("the working directory cannot be found: {e}")))?.join(".cargo")
     } else {
         let named = std::env::var_os("CARGO_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-        let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
+        let home = || Some(platform::home()?.join(".cargo"));
         named.or_else(home).ok_or_else(|| {
             Trouble::request("neither CARGO_HOME nor HOME is set: name one, or use `kache init --project`")
         })?
@@ -196,7 +197,7 @@ fn take(doc: &mut DocumentMut) {
 
 /// Where each shell looks.
 fn place(shell: Shell) -> Result<PathBuf, Trouble> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let home = platform::home();
     let home =
         home.ok_or_else(|| Trouble::request("HOME is not set: `kache completions` prints the script"))?;
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());

@@ -33,7 +33,7 @@ pub mod transfer;
 pub mod verify;
 pub mod version;
 
-use crate::agent::Task;
+use crate::remote::client::Task;
 use crate::settings::Settings;
 use clap::{Parser, Subcommand, ValueEnum};
 use page::Page;

@@ -52,7 +52,7 @@ pub fn place(asked: Option<&Path>) -> Result<PathBuf, Trouble> {
         return absolute(dir);
     }
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let data = data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")));
+    let data = data.or_else(|| Some(platform::home()?.join(".local/share")));
     let data = data
         .ok_or_else(|| Trouble::request("HOME is not set: name the directory, `kache shims install DIR`"))?;
     Ok(data.join("kache/shims"))

@@ -4,8 +4,7 @@
 //! "troubles":[…]}`. The exit status is 1 where anything could not be transferred.
 
 use super::{Answer, Format, Trouble};
-use crate::agent::{Job, Task};
-use crate::remote::client::{self, ORDERS, Orders};
+use crate::remote::client::{self, Job, ORDERS, Orders, Task};
 use crate::settings::Settings;
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -19,6 +19,7 @@ pub mod toolchain;
 
 use crate::events::{Kind, Unit};
 use crate::paths::{self, Roots, absolute};
+use crate::platform;
 use crate::template::Format;
 use flags::{Deferred, Flag, Row};
 use std::ffi::OsString;
@@ -192,7 +193,7 @@ impl Invocation {
         let target = (!self.outputs.dir.as_os_str().is_empty()).then(|| self.target_dir()).flatten();
         let cargo = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cargo")))
+            .or_else(|| Some(platform::home()?.join(".cargo")))
             .map(|p| absolute(&self.cwd, &p));
         for (i, base) in bases.iter().enumerate() {
             let to = format!("/kache/base/{i}");

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 pub fn behind(program: &Path, plus: Option<&str>, cwd: &Path) -> Option<PathBuf> {
     let Some(dir) = program.parent() else { return Some(program.to_path_buf()) };
     let id = |p: &Path| platform::sort_of(p).ok().flatten().map(|(_, id)| (id.dev, id.ino));
-    let Some(rustup) = id(&dir.join("rustup")) else { return Some(program.to_path_buf()) };
+    let Some(rustup) = id(&platform::as_program(dir.join("rustup"))) else {
+        return Some(program.to_path_buf());
+    };
     if id(program) != Some(rustup) {
         return Some(program.to_path_buf());
     }
@@ -23,9 +25,7 @@ pub fn behind(program: &Path, plus: Option<&str>, cwd: &Path) -> Option<PathBuf>
 }
 
 fn home() -> Option<PathBuf> {
-    std::env::var_os("RUSTUP_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".rustup")))
+    std::env::var_os("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(platform::home()?.join(".rustup")))
 }
 
 fn settings(home: &Path) -> toml::Table {

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | the program itself, links followed | it is what runs |
 //! | `<sysroot>/lib`: `librustc*`, `libstd-*`, `libLLVM*`, `libtest-*` | the compiler's code |
+//! | `<sysroot>/bin`: `*.dll` | the compiler's code, on Windows |
 //! | `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
 //! | `<sysroot>/lib/rustlib/*/target.json` | what a target means |
 //! | `<sysroot>/lib/rustlib/etc` | what debuggers are told about types |
@@ -22,7 +23,7 @@
 
 use super::{Abilities, Adapter};
 use crate::digest::Digest;
-use crate::platform::{self, StatId, disk};
+use crate::platform::{self, Sort, StatId, disk};
 use crate::store::Store;
 use crate::store::codec::{Reader, Writer};
 use crate::template::Format;
@@ -161,6 +162,8 @@ fn installation(sysroot: &Path, paths: &mut Vec<PathBuf>) {
             paths.push(entry);
         }
     }
+    paths
+        .extend(list(&sysroot.join("bin")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "dll")));
     let rustlib = lib.join("rustlib");
     for target in
         list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src") && !p.ends_with("etc"))
@@ -220,9 +223,9 @@ type Hashed = (PathBuf, StatId, Option<Digest>);
 fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).min(8);
     let one = |path: &PathBuf| -> io::Result<Hashed> {
-        let meta = std::fs::metadata(path)?;
-        if meta.is_dir() {
-            return Ok((path.clone(), StatId::of(&meta), None));
+        let (sort, id) = platform::identity(path)?;
+        if sort == Sort::Dir {
+            return Ok((path.clone(), id, None));
         }
         let (known, id) = store.table.file(path)?;
         Ok((path.clone(), id, Some(known.digest)))

@@ -4,7 +4,7 @@
 use super::define::{self, Search, Use};
 use super::depinfo::DepInfo;
 use super::gather::Gathered;
-use super::look::{Sight, Viewpoint, sort_word};
+use super::look::{Sight, Viewpoint, sort_word, walk_tree};
 use super::{include, source};
 use crate::compiler::Invocation;
 use crate::compiler::flags::Deferred;
@@ -223,6 +223,9 @@ impl Evidence<'_> {
 
     /// A file changed at or after the start may have been another while it was read.
     fn unchanged(&self, look: &Look) -> Result<(), Deferred> {
+        if look.kind == Kind::Tree {
+            return self.tree_unchanged(look);
+        }
         if ![Kind::File, Kind::Source, Kind::Listing].contains(&look.kind) {
             return Ok(());
         }
@@ -242,6 +245,30 @@ impl Evidence<'_> {
 }
 
 impl Evidence<'_> {
+    /// The same of everything below a directory, but for what the compiler itself writes there.
+    fn tree_unchanged(&self, look: &Look) -> Result<(), Deferred> {
+        let Some(dir) = self.view.roots.local(&look.name) else { return Ok(()) };
+        let mut changed = None;
+        let walked = walk_tree(&dir, &mut |path, there| {
+            let is_since = match there {
+                Some((platform::Sort::Dir, id)) => self.is_since(id.mtime),
+                Some((_, id)) => self.is_since(id.mtime) || id.ctime >= self.started,
+                None => false,
+            };
+            if is_since && !self.view.outputs.owns(path) {
+                changed.get_or_insert_with(|| path.to_path_buf());
+            }
+            Ok(())
+        });
+        match (walked, changed) {
+            (Ok(()), None) => Ok(()),
+            (Ok(()), Some(path)) => {
+                Err(Deferred::new("changed-while-compiling", format!("{} changed", path.display())))
+            }
+            (Err(e), _) => Err(unreadable(look, &e)),
+        }
+    }
+
     /// Whether a modification falls into the compile. One in the future was set by hand (an archive, a clock that
     /// went wrong), and had that been done since the start the time of change would tell.
     fn is_since(&self, mtime: i64) -> bool {

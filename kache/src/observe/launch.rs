@@ -80,12 +80,11 @@ pub fn environment(log: &Log, object: &Path, base: Option<&OsStr>) -> [(&'static
     [(LOG_VARIABLE, log.path().into()), (PRELOAD_VARIABLE, preload)]
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn unpacking_twice_gives_one_file_and_mends_a_torn_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = unpack(dir.path()).unwrap();
@@ -97,7 +96,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_path_that_the_loader_would_split_is_not_used() {
         let dir = tempfile::tempdir().unwrap();
         let path = unpack(&dir.path().join("a b")).unwrap();

@@ -272,26 +272,38 @@ impl Viewpoint<'_> {
     /// Everything below a directory, version control and build products apart.
     fn tree(&self, dir: &Path) -> io::Result<Digest> {
         let mut hasher = blake3::Hasher::new();
-        let mut todo = vec![dir.to_path_buf()];
-        while let Some(dir) = todo.pop() {
-            for name in names(&dir)? {
-                let path = dir.join(&name);
-                if path.join("CACHEDIR.TAG").exists() || name == ".git" || name == "target" {
-                    continue;
-                }
-                hasher.update(path.as_os_str().as_encoded_bytes().len().to_le_bytes().as_slice());
-                hasher.update(&self.roots.portable(path.as_os_str().as_encoded_bytes()));
-                match platform::sort_of(&path)? {
-                    Some((Sort::File, _)) => {
-                        hasher.update(&self.table.file(&path)?.0.digest.0);
-                    }
-                    Some((Sort::Dir, _)) if !path.is_symlink() => todo.push(path),
-                    _ => {}
-                }
+        walk_tree(dir, &mut |path, there| {
+            hasher.update(path.as_os_str().as_encoded_bytes().len().to_le_bytes().as_slice());
+            hasher.update(&self.roots.portable(path.as_os_str().as_encoded_bytes()));
+            if let Some((Sort::File, _)) = there {
+                hasher.update(&self.table.file(path)?.0.digest.0);
             }
-        }
+            Ok(())
+        })?;
         Ok(Digest(*hasher.finalize().as_bytes()))
     }
+}
+
+/// What is at a path, if anything is.
+type There = Option<(Sort, StatId)>;
+
+/// Shows each thing below a directory, version control and build products apart.
+pub fn walk_tree(dir: &Path, show: &mut dyn FnMut(&Path, There) -> io::Result<()>) -> io::Result<()> {
+    let mut todo = vec![dir.to_path_buf()];
+    while let Some(dir) = todo.pop() {
+        for name in names(&dir)? {
+            let path = dir.join(&name);
+            if path.join("CACHEDIR.TAG").exists() || name == ".git" || name == "target" {
+                continue;
+            }
+            let there = platform::sort_of(&path)?;
+            show(&path, there)?;
+            if matches!(there, Some((Sort::Dir, _))) && !path.is_symlink() {
+                todo.push(path);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What rustc runs where no linker is named.
@@ -402,6 +414,6 @@ pub fn find_program(name: &OsStr, roots: &Roots) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .filter(|dir| roots.get("sysroot").is_none_or(|s| !dir.starts_with(s)))
-        .map(|dir| dir.join(name))
+        .map(|dir| platform::as_program(dir.join(name)))
         .find(|p| p.is_file() && platform::may_execute(p))
 }

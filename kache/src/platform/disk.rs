@@ -62,6 +62,7 @@ fn named(name: &str, path: &Path, e: io::Error) -> io::Error {
 
 #[cfg(feature = "faults")]
 mod fault {
+    use super::super::{die, error_called};
     use std::io::{self, Write};
     use std::path::Path;
     use std::sync::OnceLock;
@@ -90,17 +91,14 @@ mod fault {
             let text = std::env::var("KACHE_FAULT").ok()?;
             let (at, kind) = text.split_once(':')?;
             let kind = match kind {
-                "enospc" => Kind::Error(libc::ENOSPC),
-                "eio" => Kind::Error(libc::EIO),
-                "erofs" => Kind::Error(libc::EROFS),
-                "eacces" => Kind::Error(libc::EACCES),
-                "emfile" => Kind::Error(libc::EMFILE),
-                "edquot" => Kind::Error(libc::EDQUOT),
                 "short" => Kind::Short,
                 "vanish" => Kind::Vanish,
                 "kill" => Kind::Kill,
                 "after" => Kind::After,
-                other => panic!("no fault is called {other}"),
+                other => match error_called(other) {
+                    Some(code) => Kind::Error(code),
+                    None => panic!("no fault is called {other}"),
+                },
             };
             Some(Plan { at: at.trim_end_matches('+').parse().ok()?, on: at.ends_with('+'), kind })
         };
@@ -128,7 +126,9 @@ mod fault {
     pub fn before(fault: Option<Kind>, path: &Path) -> io::Result<()> {
         match fault {
             Some(Kind::Error(errno)) => Err(io::Error::from_raw_os_error(errno)),
-            Some(Kind::Short) => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
+            Some(Kind::Short) => {
+                Err(io::Error::from_raw_os_error(error_called("enospc").unwrap_or_default()))
+            }
             Some(Kind::Vanish) => {
                 // Steps are taken on sources and compilers, too.
                 if std::env::var_os("KACHE_CACHE_DIR").is_some_and(|cache| path.starts_with(cache)) {
@@ -144,14 +144,6 @@ mod fault {
     pub fn after(fault: Option<Kind>) {
         if fault == Some(Kind::After) {
             die();
-        }
-    }
-
-    fn die() -> ! {
-        // SAFETY: a plain call; nothing comes after it.
-        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
-        loop {
-            std::thread::park();
         }
     }
 }

@@ -8,8 +8,15 @@ pub mod disk;
 pub mod socket;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 #[cfg(unix)]
 pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
+
+use std::io;
+use std::path::Path;
 
 /// What the file system says of a file without reading it: two equal identities of a settled file mean equal
 /// contents, because every change of contents changes the change time.
@@ -36,6 +43,26 @@ pub enum Sort {
     Dir,
     /// A device, a socket, a pipe.
     Other,
+}
+
+/// What a directory has under some names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No entry at all: none can come without the directory changing.
+    Nothing,
+    /// Only links that lead nowhere. They may lead somewhere tomorrow, and the directory will be as it was.
+    DeadLinks,
+    /// Something.
+    Something,
+}
+
+/// What is at a path, links followed; `None` where there is nothing.
+pub fn sort_of(path: &Path) -> io::Result<Option<(Sort, StatId)>> {
+    match identity(path) {
+        Ok(there) => Ok(Some(there)),
+        Err(e) if is_absent(&e) => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// How a file was put in its place.

@@ -12,6 +12,12 @@ use std::path::{Path, PathBuf};
 pub type Local = std::os::unix::net::UnixStream;
 /// Where connections come in.
 pub type Listener = std::os::unix::net::UnixListener;
+/// The same, for an agent.
+#[cfg(feature = "agent")]
+pub type AgentStream = tokio::net::UnixStream;
+/// The same, for an agent.
+#[cfg(feature = "agent")]
+pub type AgentListener = tokio::net::UnixListener;
 
 /// What every system takes.
 const LONGEST: usize = 100;

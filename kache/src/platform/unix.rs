@@ -1,6 +1,6 @@
 //! Linux and macOS.
 
-use super::{Method, Sort, StatId};
+use super::{Found, Method, Sort, StatId};
 use std::ffi::{CString, OsStr};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -12,35 +12,38 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-impl StatId {
-    /// Reads the identity off a stat.
-    pub fn of(m: &Metadata) -> StatId {
-        StatId {
-            dev: m.dev(),
-            ino: m.ino(),
-            size: m.size(),
-            mtime: m.mtime() * 1_000_000_000 + m.mtime_nsec(),
-            ctime: m.ctime() * 1_000_000_000 + m.ctime_nsec(),
-        }
-    }
+/// Reads the identity off a stat.
+fn of(m: &Metadata) -> (Sort, StatId) {
+    let sort = if m.is_file() {
+        Sort::File
+    } else if m.is_dir() {
+        Sort::Dir
+    } else {
+        Sort::Other
+    };
+    let id = StatId {
+        dev: m.dev(),
+        ino: m.ino(),
+        size: m.size(),
+        mtime: m.mtime() * 1_000_000_000 + m.mtime_nsec(),
+        ctime: m.ctime() * 1_000_000_000 + m.ctime_nsec(),
+    };
+    (sort, id)
 }
 
-/// Follows links; `None` where there is nothing.
-pub fn sort_of(path: &Path) -> io::Result<Option<(Sort, StatId)>> {
-    match std::fs::metadata(path) {
-        Ok(m) => {
-            let sort = if m.is_file() {
-                Sort::File
-            } else if m.is_dir() {
-                Sort::Dir
-            } else {
-                Sort::Other
-            };
-            Ok(Some((sort, StatId::of(&m))))
-        }
-        Err(e) if is_absent(&e) => Ok(None),
-        Err(e) => Err(e),
-    }
+/// What is at a path, links followed.
+pub fn identity(path: &Path) -> io::Result<(Sort, StatId)> {
+    Ok(of(&std::fs::metadata(path)?))
+}
+
+/// What is open.
+pub fn identity_of(file: &File) -> io::Result<(Sort, StatId)> {
+    Ok(of(&file.metadata()?))
+}
+
+/// Opens a directory to look at it.
+pub fn open_dir(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// What is known of a file besides its contents, and of the link to it, if it is one: times and permissions.
@@ -158,6 +161,26 @@ pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
     g == 0 || id.ctime.max(id.mtime) + g < looked
 }
 
+/// Puts a file in the place of another, or where there is none.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+/// Removes a file, a read-only one too.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+/// Removes a file whose name is wanted for another.
+pub fn clear(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+/// Removes a directory and all in it, files that may not be written to, too.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    std::fs::remove_dir_all(path)
+}
+
 /// Names this start of the machine; `None` where the system does not say.
 pub fn boot_id() -> Option<[u8; 16]> {
     // A power cut that a test acts out.
@@ -266,19 +289,28 @@ pub fn is_executable(m: &Metadata) -> bool {
     m.permissions().mode() & 0o100 != 0
 }
 
-/// Why a directory is not to be trusted with what this user builds: somebody else can put things there.
-pub fn is_not_ours(m: &Metadata) -> Option<String> {
+/// Why a directory is not to be trusted with what this user builds, if it is not: somebody else can put things there.
+/// Fails where there is no such directory.
+pub fn is_not_ours(dir: &Path) -> io::Result<Option<String>> {
+    let m = std::fs::metadata(dir)?;
+    if !m.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     // SAFETY: no arguments, cannot fail.
     let user = unsafe { libc::geteuid() };
     if m.uid() != user {
-        return Some(format!("belongs to user {}, and this is user {user}", m.uid()));
+        return Ok(Some(format!("belongs to user {}, and this is user {user}", m.uid())));
     }
-    others_may_write(m).then(|| format!("has mode {:o}: others may write to it", m.mode() & 0o7777))
+    Ok(may_others_write(&m).then(|| format!("has mode {:o}: others may write to it", m.mode() & 0o7777)))
 }
 
-/// Whether others than the owner may write to it.
-pub fn others_may_write(m: &Metadata) -> bool {
+fn may_others_write(m: &Metadata) -> bool {
     m.permissions().mode() & 0o022 != 0
+}
+
+/// Whether others than the owner may write to a directory.
+pub fn others_may_write(dir: &Path) -> bool {
+    std::fs::metadata(dir).is_ok_and(|m| may_others_write(&m))
 }
 
 /// Takes away everyone's right to write.
@@ -431,6 +463,26 @@ fn processors() -> Vec<u8> {
     format!("{out}\n{all}").into_bytes()
 }
 
+/// The user's directory.
+pub fn home() -> Option<std::path::PathBuf> {
+    std::env::var_os("HOME").map(Into::into)
+}
+
+/// Where programs keep what can be made again.
+pub fn cache_home() -> Option<std::path::PathBuf> {
+    Some(home()?.join(".cache"))
+}
+
+/// Where programs keep what the user has set.
+pub fn config_home() -> Option<std::path::PathBuf> {
+    Some(home()?.join(".config"))
+}
+
+/// The file that a program's name means: that very one.
+pub fn as_program(path: std::path::PathBuf) -> std::path::PathBuf {
+    path
+}
+
 /// Whether a file can be executed by this user.
 pub fn may_execute(path: &Path) -> bool {
     let Ok(c) = CString::new(path.as_os_str().as_bytes()) else { return false };
@@ -451,6 +503,73 @@ pub fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
 /// Writes at an offset without moving the file's position.
 pub fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::write_at(file, buf, offset)
+}
+
+/// What stands between the paths of a list.
+pub const BETWEEN_PATHS: char = ':';
+
+/// Drops `.` components and doubled slashes, which name nothing. `..` stays: behind a link it is not what it seems.
+pub fn tidy(path: &[u8]) -> Vec<u8> {
+    let clean =
+        !path.windows(2).any(|w| w == b"//" || w == b"/.") && (path.len() < 2 || !path.ends_with(b"/"));
+    if clean {
+        return path.to_vec();
+    }
+    let mut out = Vec::with_capacity(path.len());
+    for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".") {
+        out.push(b'/');
+        out.extend(part);
+    }
+    if out.is_empty() {
+        out.push(b'/');
+    }
+    out
+}
+
+/// What stands between the parts of a path.
+pub const SEPARATORS: &[u8] = b"/";
+
+/// Whether a byte stands between the parts of a path.
+pub fn is_separator(b: u8) -> bool {
+    b == b'/'
+}
+
+/// The path as it is: there is one spelling.
+pub fn plain(path: std::path::PathBuf) -> std::path::PathBuf {
+    path
+}
+
+/// Whether a place has several spellings, of which a compiler's maps know one.
+pub const HAS_SPELLINGS: bool = false;
+
+/// The spellings of a path, as they are in a text that is folded: one.
+pub fn spellings(path: &Path) -> Vec<Vec<u8>> {
+    vec![path.as_os_str().as_bytes().to_vec()]
+}
+
+/// A text in which all spellings of a path are alike: as it is.
+pub fn folded(text: impl io::Read) -> impl io::Read {
+    text
+}
+
+/// What of a tidy path is below a directory, with the separator that it begins with; `None` where it is not.
+pub fn below<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
+    path.strip_prefix(dir).filter(|rest| rest.first().is_none_or(|b| *b == b'/'))
+}
+
+/// With the separators that portable paths have.
+pub fn with_slashes(path: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    path.into()
+}
+
+/// With the separators of this system.
+pub fn with_own_separators(path: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    path.into()
+}
+
+/// Whether a path of the system's may begin with this byte.
+pub fn begins_path(b: u8) -> bool {
+    b == b'/'
 }
 
 /// A path from bytes that came out of a log or a store.
@@ -526,24 +645,16 @@ pub fn die_together(command: &mut Command) {
     let _ = command;
 }
 
+/// Lets go of what children left running, once they have ended in order: here nothing holds it.
+pub fn live_on() {}
+
 /// Whether a file has more names than this one.
 pub fn has_other_names(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)
 }
 
-/// What a directory has under some names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// No entry at all: none can come without the directory changing.
-    Nothing,
-    /// Only links that lead nowhere. They may lead somewhere tomorrow, and the directory will be as it was.
-    DeadLinks,
-    /// Something.
-    Something,
-}
-
-/// Looks for entries in an open directory.
-pub fn any_of<'a>(dir: &File, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
+/// Looks for entries in a directory that is open.
+pub fn any_of<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
     let mut found = Found::Nothing;
     for name in names {
         let name = CString::new(name)?;
@@ -600,5 +711,29 @@ impl Stats {
             ctime: s.st_ctime as i64 * 1_000_000_000 + s.st_ctime_nsec as i64,
         };
         Some((id, s.st_mode & libc::S_IFMT == libc::S_IFDIR))
+    }
+}
+
+/// The number of an error that a test names.
+#[cfg(feature = "faults")]
+pub fn error_called(name: &str) -> Option<i32> {
+    Some(match name {
+        "enospc" => libc::ENOSPC,
+        "eio" => libc::EIO,
+        "erofs" => libc::EROFS,
+        "eacces" => libc::EACCES,
+        "emfile" => libc::EMFILE,
+        "edquot" => libc::EDQUOT,
+        _ => return None,
+    })
+}
+
+/// Ends this process at once, as if it were killed.
+#[cfg(feature = "faults")]
+pub fn die() -> ! {
+    // SAFETY: a plain call; nothing comes after it.
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    loop {
+        std::thread::park();
     }
 }

@@ -35,6 +35,31 @@ pub struct Orders {
     pub idle: Duration,
 }
 
+/// What is to be transferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// All that is here.
+    Push,
+    /// All that is there.
+    Pull,
+    /// What the last build of a project used.
+    Prefetch,
+}
+
+/// A task and how to do it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// What.
+    pub task: Task,
+    /// Say what would be done, and do nothing.
+    pub dry_run: bool,
+    /// Answer as JSON, without progress.
+    pub json: bool,
+    /// The working directory.
+    pub cwd: PathBuf,
+}
+
 /// The files of one agent.
 pub struct Files {
     dir: PathBuf,
@@ -196,7 +221,7 @@ fn is_held(lock: &Path) -> bool {
 /// Where it is not there.
 pub fn program() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let agent = own.with_file_name("kache-agent");
+    let agent = platform::as_program(own.with_file_name("kache-agent"));
     match agent.is_file() {
         true => Ok(agent),
         false => Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is not there", agent.display()))),

@@ -107,8 +107,8 @@ pub fn start_where_grown(store: &Store, cache: &Path, max: u64, stored: u64) {
     store.set_usage(max - max / 20);
     if let Ok(own) = std::env::current_exe() {
         // The agent's program is another.
-        let agent = own.file_name().is_some_and(|name| name == "kache-agent");
-        let own = if agent { own.with_file_name("kache") } else { own };
+        let agent = own.file_stem().is_some_and(|name| name == "kache-agent");
+        let own = if agent { platform::as_program(own.with_file_name("kache")) } else { own };
         let mut collect = std::process::Command::new(own);
         collect.arg("gc").env("KACHE_CACHE_DIR", cache).env("KACHE_MAX_SIZE", max.to_string());
         let _ = platform::detach(&mut collect, false);
@@ -160,7 +160,7 @@ impl Run<'_> {
         if self.limits.dry_run {
             return true;
         }
-        match disk::step("collection: remove", path, || std::fs::remove_file(path)) {
+        match disk::step("collection: remove", path, || platform::remove_file(path)) {
             Ok(()) => true,
             Err(e) if platform::is_absent(&e) => false,
             Err(e) => {
@@ -182,7 +182,7 @@ impl Run<'_> {
         }
         for (path, meta) in old {
             let gone = if meta.is_dir() {
-                self.limits.dry_run || std::fs::remove_dir_all(&path).is_ok()
+                self.limits.dry_run || platform::remove_dir_all(&path).is_ok()
             } else {
                 self.remove(&path)
             };
@@ -497,8 +497,8 @@ pub fn purge(cache: &Path, dry_run: bool) -> io::Result<Amount> {
             true => path.clone(),
             false => cache.join(format!("{name}.purged-{}-{}", std::process::id(), platform::now_ns())),
         };
-        disk::step("purge: rename", &path, || std::fs::rename(&path, &aside))?;
-        disk::step("purge: remove", &aside, || std::fs::remove_dir_all(&aside))?;
+        disk::step("purge: rename", &path, || platform::rename(&path, &aside))?;
+        disk::step("purge: remove", &aside, || platform::remove_dir_all(&aside))?;
     }
     Ok(gone)
 }

@@ -10,6 +10,7 @@
 
 use super::Store;
 use crate::digest::Digest;
+use crate::platform;
 use crate::trace;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -103,12 +104,12 @@ impl Difference {
         std::fs::create_dir(&tmp)?;
         let kept = self.fill(&tmp, store, fresh).and_then(|()| {
             std::fs::create_dir_all(&dir)?;
-            let _ = std::fs::remove_dir_all(&to);
+            let _ = platform::remove_dir_all(&to);
             make_room(&dir, size(&tmp))?;
             std::fs::rename(&tmp, &to)
         });
         kept.map(|()| to).inspect_err(|_| {
-            let _ = std::fs::remove_dir_all(&tmp);
+            let _ = platform::remove_dir_all(&tmp);
         })
     }
 
@@ -162,7 +163,7 @@ fn make_room(dir: &Path, wanted: u64) -> io::Result<()> {
         if count < MOST && sum + wanted <= ROOM {
             break;
         }
-        let _ = std::fs::remove_dir_all(path);
+        let _ = platform::remove_dir_all(&path);
         sum -= size;
         count -= 1;
     }

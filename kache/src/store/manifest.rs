@@ -4,7 +4,7 @@ use super::Store;
 use super::codec::{Reader, Writer};
 use crate::digest::Digest;
 use crate::observation::Observation;
-use crate::platform::disk;
+use crate::platform::{self, disk};
 use std::io;
 
 const MAGIC: &[u8; 8] = b"kachemf1";
@@ -70,7 +70,7 @@ impl Manifest {
     /// Takes a result away, and every set that leads to it. The action's lock should be held, as for [`Manifest::add`].
     pub fn drop_result(store: &Store, action: &Digest, result: &Digest) -> io::Result<()> {
         // Without the result no set can lead to it, whatever becomes of the manifest.
-        match std::fs::remove_file(store.path("results", result)) {
+        match platform::remove_file(&store.path("results", result)) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }

@@ -69,7 +69,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn fault(&mut self, path: &Path, what: &'static str, harmless: bool) {
         let file = path.strip_prefix(self.store.dir()).unwrap_or(path).display().to_string();
-        let remove = || disk::step("verify: remove", path, || std::fs::remove_file(path));
+        let remove = || disk::step("verify: remove", path, || platform::remove_file(path));
         let repaired = self.repair && remove().is_ok();
         self.done.faults.push(Fault { file, what, harmless, repaired });
     }

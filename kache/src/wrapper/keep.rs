@@ -1,7 +1,7 @@
 //! From a finished compile to a stored result: what was seen becomes observations, those the key, and the outputs blobs;
 //! or a reason why nothing is kept.
 
-use super::{Asked, Done, Session};
+use super::{Asked, Done, Session, places};
 use crate::action::{self, Hasher, Sink};
 use crate::compiler::flags::Deferred;
 use crate::digest::Digest;
@@ -10,6 +10,7 @@ use crate::observation::{self, Look};
 use crate::observe::conclude::{Evidence, Seen};
 use crate::observe::gather::{Gathered, Gatherer};
 use crate::observe::look::Viewpoint;
+use crate::observe::unobserved::Rules;
 use crate::observe::{depinfo, log};
 use crate::settings::{Observe, Settings};
 use crate::store::Kept;
@@ -103,8 +104,11 @@ impl Session<'_> {
         }
         let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
-        if !invocation.adapter.crates && self.names_a_place(asked, ran, outputs) {
+        if places::count(asked, ran, outputs) {
             gathered.looks.insert(Look::new(observation::Kind::Place, ""));
+        }
+        if observed == Observed::Unobserved {
+            gathered.looks.extend(self.rules(asked).rivals(&reported.files));
         }
         let evidence = Evidence {
             view,
@@ -117,32 +121,6 @@ impl Session<'_> {
             same_once: !invocation.adapter.crates,
         };
         evidence.conclude(gathered)
-    }
-
-    /// Whether a place that is said to be mapped stands in an output or in what was printed all the same: sanitizers,
-    /// `-fopenmp`, bitcode and others write paths that no flag maps, and no list of such flags would be complete.
-    fn names_a_place(&self, asked: &Asked, ran: &run::Ran, outputs: &[PathBuf]) -> bool {
-        let places: Vec<&[u8]> = asked
-            .roots
-            .iter()
-            .filter(|r| r.mapped.is_some())
-            .map(|r| r.path.as_os_str().as_encoded_bytes())
-            .collect();
-        let within = |text: &[u8]| places.iter().any(|place| template::contains(text, place));
-        let printed = |text: &[u8]| {
-            template::mark(text, &asked.roots, template::Format::Printed).is_none_or(|marked| within(&marked))
-        };
-        let written = |path: &PathBuf| {
-            if asked.invocation.depinfo.as_ref() != Some(path) {
-                let found =
-                    std::fs::File::open(path).and_then(|mut file| template::any_in(&mut file, &places));
-                return found.unwrap_or(true);
-            }
-            let Ok(bytes) = std::fs::read(path) else { return true };
-            template::mark(&bytes, &asked.roots, asked.toolchain.abilities.report)
-                .is_none_or(|marked| within(&marked))
-        };
-        printed(&ran.stdout) || printed(&ran.stderr) || outputs.iter().any(written)
     }
 
     /// What the run looked at and made: from the observer, or by the conservative rules.
@@ -168,8 +146,16 @@ impl Session<'_> {
                 "the observer did not run, and `observe` is `require`",
             ));
         }
-        let gathered = crate::observe::unobserved::gather(invocation, &asked.roots, started)?;
-        Ok((gathered, Observed::Unobserved))
+        Ok((self.rules(asked).gather(started)?, Observed::Unobserved))
+    }
+
+    fn rules<'a>(&self, asked: &'a Asked) -> Rules<'a> {
+        Rules {
+            invocation: &asked.invocation,
+            toolchain: &asked.toolchain,
+            roots: &asked.roots,
+            macros_are_tame: self.settings.observe == Observe::Off,
+        }
     }
 
     /// Keeps a trace. Without it only explaining is poorer.

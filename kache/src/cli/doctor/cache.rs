@@ -70,9 +70,8 @@ fn usable(dir: &Path, there: &Path) -> Check {
 
 /// Whoever can write to the cache decides what your builds contain.
 fn permissions(dir: &Path) -> Option<Check> {
-    let open = [dir.to_path_buf(), dir.join(store::FORMAT)]
-        .into_iter()
-        .find(|d| std::fs::metadata(d).is_ok_and(|m| platform::others_may_write(&m)))?;
+    let open =
+        [dir.to_path_buf(), dir.join(store::FORMAT)].into_iter().find(|d| platform::others_may_write(d))?;
     Some(Check::trouble(
         "cache",
         format!(

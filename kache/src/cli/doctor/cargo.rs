@@ -4,6 +4,7 @@ use super::Check;
 use crate::cli::Trouble;
 use crate::observe::look::find_program;
 use crate::paths::{Roots, absolute};
+use crate::platform;
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "cargo";
@@ -86,9 +87,7 @@ fn named(cwd: &Path) -> Result<Option<Named>, (PathBuf, String)> {
 }
 
 fn home() -> Option<PathBuf> {
-    std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cargo")))
+    std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(platform::home()?.join(".cargo")))
 }
 
 /// Whether dependencies are compiled incrementally, which starts from state that no key can hold.

@@ -1,0 +1,67 @@
+//! The engine hurt at each of its steps, in a build with the feature `faults`: whatever fails, the build does not, and what
+//! comes of it is right.
+
+use crate::stage::{Stage, good};
+use crate::{Answer, Case};
+use std::fs;
+
+const fn case(name: &'static str, run: fn() -> Answer) -> Case {
+    Case { name, run }
+}
+
+/// Every case that needs faults.
+pub static ALL: &[Case] = &[
+    case("a full disk, at steps of a miss and of a hit", || hurt("enospc", true)),
+    case("a full disk in the middle of a write", || hurt("short", true)),
+    case("access refused", || hurt("eacces", true)),
+    case("killed before a step", || hurt("kill", false)),
+    case("killed after a step", || hurt("after", false)),
+];
+
+/// With paths left as they are: then what a compiler does by itself is the same.
+fn lib(s: &Stage) -> std::process::Command {
+    let mut build = s.lib("w");
+    build.env("KACHE_REMAP", "0");
+    build
+}
+
+/// The number of the steps that a build takes.
+fn steps(s: &Stage) -> usize {
+    let list = s.path("steps");
+    let _ = fs::remove_file(&list);
+    good(lib(s).env("KACHE_FAULT_STEPS", &list));
+    fs::read_to_string(&list).unwrap_or_default().lines().count()
+}
+
+fn hurt(kind: &str, survives: bool) -> Answer {
+    let plain = Stage::new("mod m;");
+    plain.write("w/src/m.rs", "m");
+    let on_miss = steps(&plain);
+    if on_miss == 0 {
+        return Answer::Skipped("kache was built without the feature `faults`");
+    }
+    let right = plain.rlib("w");
+    let on_hit = steps(&plain);
+    for (steps, warm) in [(on_miss, false), (on_hit, true)] {
+        // The torture tries each step of the same code; here some of each kind are enough, and others in another kind.
+        let every = if warm { 2 } else { 4 };
+        for n in (1 + kind.len() % every..=steps).step_by(every) {
+            let s = &plain;
+            if !warm {
+                good(&mut s.command(&["purge"]));
+            }
+            s.clean("w");
+            let out = lib(s).env("KACHE_FAULT", format!("{n}:{kind}")).output().expect("kache runs");
+            if survives {
+                assert!(out.status.success(), "step {n}: {}", String::from_utf8_lossy(&out.stderr));
+                assert_eq!(s.rlib("w"), right, "step {n}");
+            }
+            // Whatever was left: asked again without a fault, it is right.
+            for _ in 0..2 {
+                good(&mut lib(s));
+                assert_eq!(s.rlib("w"), right, "after step {n}");
+            }
+        }
+    }
+    Answer::Held
+}

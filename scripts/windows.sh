@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Builds the engine for Windows and runs its tests there: on Linux under Wine, on Windows as it is.
+#
+#     scripts/windows.sh check     only whether it compiles, and clippy has nothing to say
+#     scripts/windows.sh           runs them, prints a table of what was tried, and ends with the verdict
+#     scripts/windows.sh WORD…     only the cases of the round trip with these words in their names
+#
+# Installs what it needs, on Debian. The target's standard library is rustup's where it can be had, else it is built from
+# Debian's rustc-web. Wine has its own idea of locks, access lists and deleted files: what holds there is likely, and
+# no more, on Windows.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+unset RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER
+
+step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+
+need() { # program (by name or path), Debian package
+    { command -v "$1" || [ -e "$1" ]; } >/dev/null 2>&1 && return
+    step "install $2"
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$2"; } >/dev/null
+}
+
+# Sets `build`, which is cargo, and `for_target`, which says for which system.
+toolchain() {
+    case "$(uname -s)" in
+        MINGW* | MSYS* | CYGWIN*)
+            native=1 build=(cargo) for_target=()
+            return
+            ;;
+    esac
+    native='' for_target=(--target x86_64-pc-windows-gnu)
+    need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32
+    if timeout 300 rustup target add x86_64-pc-windows-gnu >/dev/null 2>&1; then
+        build=(cargo)
+        return
+    fi
+    need /usr/bin/cargo cargo-web
+    need /usr/bin/rustc rustc-web
+    need /usr/lib/rustlib/src/rust/library rust-web-src
+    build=(env PATH=/usr/sbin:/usr/bin:/sbin:/bin RUSTC_BOOTSTRAP=1 /usr/bin/cargo)
+    for_target+=("-Zbuild-std=std,panic_abort")
+}
+
+# A Windows for this run alone. Wine 8 lacks the library that Rust takes its random numbers from.
+wine_prefix() {
+    need wine wine
+    work=$(mktemp -d)
+    trap 'wineserver -k 2>/dev/null || true; rm -rf "$work"' EXIT
+    local runner=/usr/lib/wine/wine64
+    [ -x "$runner" ] || runner=wine
+    export WINEPREFIX=$work/prefix WINEDEBUG=-all CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$runner
+    mkdir "$WINEPREFIX"
+    wine wineboot -i >/dev/null 2>&1
+    cat >"$work/random.c" <<'C'
+#include <windows.h>
+#include <ntsecapi.h>
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T size) { return RtlGenRandom(data, (ULONG)size); }
+C
+    local system="$WINEPREFIX/drive_c/windows/system32"
+    [ -e "$system/bcryptprimitives.dll" ] ||
+        x86_64-w64-mingw32-gcc -shared -O2 -o "$system/bcryptprimitives.dll" "$work/random.c" -ladvapi32
+}
+
+# Neither the agent (no remote can be used there) nor the harness is built for Windows.
+what=(--locked -p kache --no-default-features --features faults)
+# The stub compilers are copies of the suite, and hashed as compilers are: small and quick ones.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols CARGO_PROFILE_DEV_OPT_LEVEL=1
+
+toolchain
+step "clippy"
+"${build[@]}" clippy "${what[@]}" --all-targets "${for_target[@]}" -- -D warnings
+[ "${1:-}" != check ] || exit 0
+
+[ -n "$native" ] || wine_prefix
+step "build"
+"${build[@]}" test "${what[@]}" --lib --test roundtrip --no-run "${for_target[@]}"
+status=0
+if [ $# -eq 0 ]; then
+    step "unit tests"
+    # Left out is what spells paths as Linux does, what asks rustc or libc, and what sets a directory's time by a way of Linux's.
+    skip=(paths::tests template::tests observe::source::tests every_stable_codegen_option
+        the_c_library_calls_the_kernel the_oldest_make_room)
+    "${build[@]}" test --quiet "${what[@]}" --lib "${for_target[@]}" -- "${skip[@]/#/--skip=}" || status=1
+fi
+step "round trip"
+"${build[@]}" test --quiet "${what[@]}" --test roundtrip "${for_target[@]}" -- "$@" || status=1
+step "$([ $status -eq 0 ] && echo "all of it holds" || echo "NOT all of it holds")"
+exit $status
