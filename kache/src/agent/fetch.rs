@@ -31,6 +31,8 @@ pub enum Stage {
     Asked,
     /// It comes, and compiling it took so long.
     Comes(Duration),
+    /// It comes, and compiling it takes less: nobody who could compile waits for it.
+    Slowly,
     /// It is over.
     Over(Fetched),
 }
@@ -166,21 +168,19 @@ impl Agent {
         let mut flight = self.fetch(state);
         // Each step has its own deadline; this one is for what was begun by somebody else, and for what comes slowly.
         let mut patience = self.storage.timeout() * 2;
+        let slow = || Fetched::Not(Fault::Failed("it comes more slowly than it compiles".into()));
         loop {
             match &*flight.borrow_and_update() {
                 Stage::Over(fetched) => return fetched.clone(),
                 Stage::Comes(compile) => patience = (self.storage.timeout()).max(*compile),
+                Stage::Slowly => return slow(),
                 Stage::Asked => {}
             }
             let left = patience.saturating_sub(begun.elapsed());
             match tokio::time::timeout(left, flight.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Fetched::Not(Fault::Failed("the fetch ended without an answer".into())),
-                Err(_) => {
-                    let why =
-                        format!("it comes more slowly than it compiles ({:.1} s)", patience.as_secs_f64());
-                    return Fetched::Not(Fault::Failed(why));
-                }
+                Err(_) => return slow(),
             }
         }
     }
@@ -210,7 +210,7 @@ impl Agent {
         let mut file = std::fs::File::create_new(path).map_err(here)?;
         let (mut first, mut most) = (Vec::new(), None);
         let (mut length, begun) = (0u64, Instant::now());
-        let mut pace = Pace { size: 0, compile: Duration::MAX };
+        let mut pace = None;
         while let Some(piece) = body.next().await? {
             for bytes in piece {
                 file.write_all(&bytes).map_err(here)?;
@@ -231,7 +231,7 @@ impl Agent {
                         most = Some(at as u64 + header.size() + header.size() / 128 + 4096);
                         first = Vec::new();
                         let compile = Duration::from_micros(header.result.compile_us);
-                        pace = Pace { size: header.size(), compile };
+                        pace = Some(Pace { size: header.size(), compile });
                         let _ = tell.send(Stage::Comes(compile));
                     }
                 }
@@ -240,8 +240,9 @@ impl Agent {
                 return Ok(Some("it is longer than it says".into()));
             }
             let took = begun.elapsed();
-            if took > self.storage.timeout() && pace.is_hopeless(length, took) {
-                return Err(Fault::Failed("it comes more slowly than it compiles".into()));
+            let hopeless = |pace: &mut Pace| took > self.storage.timeout() && pace.is_hopeless(length, took);
+            if pace.take_if(hopeless).is_some() {
+                let _ = tell.send(Stage::Slowly);
             }
         }
         Ok(None)
@@ -306,7 +307,5 @@ mod tests {
         // In 20 s at this pace 40 kB, and it is a megabyte at the least.
         assert!(pace.is_hopeless(2_000, Duration::from_secs(1)));
         assert!(!pace.is_hopeless(60_000, Duration::from_secs(1)));
-        let unknown = Pace { size: 0, compile: Duration::MAX };
-        assert!(!unknown.is_hopeless(1, Duration::from_secs(9)));
     }
 }

@@ -52,25 +52,44 @@ fn s3_is_shared() {
     assert!(pulled.status.success() && text(&pulled).starts_with("2 transferred"), "{}", text(&pulled));
 }
 
+/// Has a crate of so many bytes that zstd cannot make smaller.
+fn noisy(address: SocketAddr, length: usize) -> Machine {
+    let machine = s3_machine(address);
+    let mut state = 1u64;
+    let bytes: Vec<u8> = (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 56) as u8
+        })
+        .collect();
+    std::fs::write(machine.stage.path("w/noise"), bytes).unwrap();
+    machine.stage.write("w/l.rs", "pub static NOISE: &[u8] = include_bytes!(\"noise\");");
+    machine
+}
+
+/// A build does not wait for what comes more slowly than it compiles; whoever asked for all that is there does.
+#[test]
+fn what_comes_slowly_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let s3 = S3::start(dir.path()).unwrap();
+    let a = noisy(s3.address(), 400_000);
+    a.rust();
+    assert!(a.flush().status.success());
+    let proxy = Proxy::start(s3.address(), Fault::Slow(100_000)).unwrap();
+    let b = noisy(proxy.address(), 400_000);
+    assert_eq!(b.rust().outcome, Outcome::Miss, "{:?}", b.stage.last());
+    let c = noisy(proxy.address(), 400_000);
+    let pulled = c.tell(&["pull"]);
+    assert!(pulled.status.success() && text(&pulled).starts_with("1 transferred"), "{}", text(&pulled));
+    assert_eq!(c.rust().outcome, Outcome::Hit, "{:?}", c.stage.last());
+}
+
 #[test]
 fn large_objects_go_in_pieces() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
-    let large = || {
-        // However slowly it comes: what is slower than compiling is given up.
-        let machine = s3_machine(s3.address()).set("KACHE_REMOTE_TIMEOUT", "60");
-        // 20 MB that zstd cannot make smaller.
-        let mut state = 1u64;
-        let bytes: Vec<u8> = (0..20_000_000)
-            .map(|_| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                (state >> 56) as u8
-            })
-            .collect();
-        std::fs::write(machine.stage.path("w/noise"), bytes).unwrap();
-        machine.stage.write("w/l.rs", "pub static NOISE: &[u8] = include_bytes!(\"noise\");");
-        machine
-    };
+    // However slowly it comes: what is slower than compiling is given up.
+    let large = || noisy(s3.address(), 20_000_000).set("KACHE_REMOTE_TIMEOUT", "60");
     let a = large();
     a.rust();
     let flushed = a.flush();
