@@ -45,6 +45,15 @@ pub enum Sort {
     Other,
 }
 
+/// A clock that a test sets: the file that `KACHE_FAULT_CLOCK` names says by how many seconds it is off. Files carry the
+/// true time.
+#[cfg(feature = "faults")]
+fn clock_is_off() -> i64 {
+    let file = std::env::var_os("KACHE_FAULT_CLOCK");
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+    text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0) * 1_000_000_000
+}
+
 /// What a directory has under some names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {

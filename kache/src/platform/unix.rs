@@ -71,17 +71,8 @@ fn clock(id: libc::clockid_t) -> i64 {
     unsafe { libc::clock_gettime(id, &mut t) };
     let now = t.tv_sec * 1_000_000_000 + t.tv_nsec;
     #[cfg(feature = "faults")]
-    let now = now + clock_is_off();
+    let now = now + super::clock_is_off();
     now
-}
-
-/// A clock that a test sets: the file that `KACHE_FAULT_CLOCK` names says by how many seconds it is off. Files carry the
-/// true time.
-#[cfg(feature = "faults")]
-fn clock_is_off() -> i64 {
-    let file = std::env::var_os("KACHE_FAULT_CLOCK");
-    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
-    text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0) * 1_000_000_000
 }
 
 /// Wall time, ns since 1970.

@@ -86,16 +86,8 @@ pub fn now_ns() -> i64 {
     unsafe { GetSystemTimePreciseAsFileTime(&raw mut now) };
     let now = since_1970(ticks(now));
     #[cfg(feature = "faults")]
-    let now = now + clock_is_off();
+    let now = now + super::clock_is_off();
     now
-}
-
-/// As on other systems: a clock that a test sets.
-#[cfg(feature = "faults")]
-fn clock_is_off() -> i64 {
-    let file = std::env::var_os("KACHE_FAULT_CLOCK");
-    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
-    text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0) * 1_000_000_000
 }
 
 /// The time that the system would stamp on a file changed right now: no later change can carry an earlier one.
