@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the engine for Windows and runs its tests there: on Linux under Wine, on Windows as it is.
+# Builds the engine and the harness for Windows and runs their tests there: on Linux under Wine, on Windows as it is.
 #
 #     scripts/windows.sh check     only whether it compiles, and clippy has nothing to say
 #     scripts/windows.sh           runs them, prints a table of what was tried, and ends with the verdict
-#     scripts/windows.sh WORD…     only the cases of the round trip with these words in their names
+#     scripts/windows.sh WORD…     only the cases of the round trip with these words in their names, and no `check demo`
 #
 # Installs what it needs, on Debian. The target's standard library is rustup's where it can be had, else it is built from
 # Debian's rustc-web. Wine has its own idea of locks, access lists and deleted files: what holds there is likely, and
@@ -62,28 +62,37 @@ C
         x86_64-w64-mingw32-gcc -shared -O2 -o "$system/bcryptprimitives.dll" "$work/random.c" -ladvapi32
 }
 
-# Neither the agent (no remote can be used there) nor the harness is built for Windows.
-what=(--locked -p kache --no-default-features --features faults)
+# The agent is not built for Windows: no remote can be used there.
+engine=(--locked -p kache --no-default-features --features faults)
+harness=(--locked -p kache-bench --test stubbed)
 # The stub compilers are copies of the suite, and hashed as compilers are: small and quick ones.
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols CARGO_PROFILE_DEV_OPT_LEVEL=1
 
 toolchain
 step "clippy"
-"${build[@]}" clippy "${what[@]}" --all-targets "${for_target[@]}" -- -D warnings
+"${build[@]}" clippy "${engine[@]}" --all-targets "${for_target[@]}" -- -D warnings
+"${build[@]}" clippy "${harness[@]}" --bins "${for_target[@]}" -- -D warnings
 [ "${1:-}" != check ] || exit 0
 
 [ -n "$native" ] || wine_prefix
 step "build"
-"${build[@]}" test "${what[@]}" --lib --test roundtrip --no-run "${for_target[@]}"
+"${build[@]}" test "${engine[@]}" --lib --test roundtrip --no-run "${for_target[@]}"
+"${build[@]}" test "${harness[@]}" --no-run "${for_target[@]}"
 status=0
 if [ $# -eq 0 ]; then
     step "unit tests"
     # Left out is what spells paths as Linux does, what asks rustc or libc, and what sets a directory's time by a way of Linux's.
     skip=(paths::tests template::tests observe::source::tests every_stable_codegen_option
         the_c_library_calls_the_kernel the_oldest_make_room)
-    "${build[@]}" test --quiet "${what[@]}" --lib "${for_target[@]}" -- "${skip[@]/#/--skip=}" || status=1
+    "${build[@]}" test --quiet "${engine[@]}" --lib "${for_target[@]}" -- "${skip[@]/#/--skip=}" || status=1
 fi
 step "round trip"
-"${build[@]}" test --quiet "${what[@]}" --test roundtrip "${for_target[@]}" -- "$@" || status=1
+"${build[@]}" test --quiet "${engine[@]}" --test roundtrip "${for_target[@]}" -- "$@" || status=1
+if [ $# -eq 0 ]; then
+    step "check demo, by the harness, with stub compilers"
+    # As the tests see it, whose working directory is their package's.
+    export KACHE_BENCH_TEST_KACHE=${CARGO_TARGET_DIR:-../target}/${for_target[1]:-}/debug/kache.exe
+    "${build[@]}" test --quiet "${harness[@]}" "${for_target[@]}" || status=1
+fi
 step "$([ $status -eq 0 ] && echo "all of it holds" || echo "NOT all of it holds")"
 exit $status

@@ -6,6 +6,7 @@
 //! an event names as an output counts. A file that was checked out and is as it was is nobody's artifact.
 
 use crate::fold;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use git2::{ObjectType, Oid, Repository};
 use kache::events::{Event, Kind};
@@ -112,7 +113,7 @@ fn is_cargos(relative: &Path, path: &Path) -> bool {
     match names.first().map(|first| &**first) {
         _ if name.starts_with(".cargo") => false,
         Some("build") if names.get(2).is_some_and(|part| part == "out") => is_compiled(path),
-        Some("build") => is_dep_info || is_executable(path),
+        Some("build") => is_dep_info || platform::is_executable(path),
         Some("deps") => true,
         _ => !is_dep_info || fold::hashes(name) != name,
     }
@@ -126,15 +127,6 @@ fn is_compiled(path: &Path) -> bool {
     let mut start = [0; 8];
     let read = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
     MAGIC.iter().any(|magic| start[..read].starts_with(magic))
-}
-
-/// Whether anybody may run the file.
-pub fn is_executable(path: &Path) -> bool {
-    #[cfg(unix)]
-    return fs::metadata(path)
-        .is_ok_and(|meta| std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0);
-    #[cfg(not(unix))]
-    return path.extension().is_some_and(|e| e == "exe");
 }
 
 #[cfg(test)]

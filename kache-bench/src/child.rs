@@ -6,6 +6,7 @@
 //! only a few times a second.
 
 use crate::interrupt;
+use crate::platform;
 use std::io;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -42,8 +43,7 @@ fn watch<T: Send + 'static>(
     if interrupt::pressed() {
         return Err(io::ErrorKind::Interrupted.into());
     }
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(command, 0);
+    platform::lead_group(command);
     let start = Instant::now();
     let child = command.spawn()?;
     let leader = child.id();
@@ -69,7 +69,7 @@ fn watch<T: Send + 'static>(
                 continue;
             }
         };
-        interrupt::kill_group(leader);
+        platform::kill_group(leader);
         // Until it is gone, what it writes to cannot be removed; a process that cannot be killed is not waited for.
         drop(told.recv_timeout(Duration::from_secs(10)));
         return Err(why.into());
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_taken_and_what_takes_too_long_is_ended() {
-        let sh = |line: &str, limit| output_within(Command::new("sh").args(["-c", line]), limit);
+        let sh = |line: &str, limit| output_within(&mut platform::shell(line), limit);
         let done = sh("echo out; echo err >&2; exit 3", Duration::from_secs(60)).unwrap();
         assert_eq!(
             (done.status.code(), &*done.stdout, &*done.stderr),

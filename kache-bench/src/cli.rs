@@ -14,6 +14,7 @@ use crate::bed::Bed;
 use crate::check::{self, Plan};
 use crate::machine::{self, Machine};
 use crate::mutate;
+use crate::platform;
 use crate::print;
 use crate::record::{self, Measured, Record};
 use crate::scratch::{Place, Scratch};
@@ -21,7 +22,7 @@ use crate::timeline::Timeline;
 #[cfg(unix)]
 use crate::torture;
 use crate::traps;
-use crate::trouble::Result;
+use crate::trouble::{Result, Trouble};
 use crate::verdict::{self, Verdict};
 use crate::workload::Workload;
 use crate::workspace;
@@ -176,8 +177,29 @@ enum Format {
     Json,
 }
 
+impl Command {
+    /// Its name, of those that not every system can do.
+    fn exacting(&self) -> Option<&'static str> {
+        match self {
+            Command::Check { afar, .. } if afar.remote => Some("check --remote"),
+            Command::Compare(_) => Some("compare"),
+            Command::Latency(_) => Some("latency"),
+            Command::Traps(_) => Some("traps"),
+            Command::Audit { .. } => Some("audit"),
+            Command::Mutate { .. } => Some("mutate"),
+            _ => None,
+        }
+    }
+}
+
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
+    if let Some(name) = cli.command.exacting().filter(|name| platform::WITHOUT.contains(name)) {
+        let what = format!("`{name}` cannot be done on this system");
+        return Err(
+            Trouble::input(what).remedy("`check`, `verify`, `pull`, `gate` and `report` can; or use Linux")
+        );
+    }
     match cli.command {
         Command::Check { run, afar, .. } if afar.remote => afar::run(&run, &afar),
         Command::Check { run, verify, plain, trace, lose, .. } => {

@@ -1,7 +1,8 @@
 //! Compares the artifacts of two builds of one clone byte for byte.
 
 use crate::archive;
-use crate::artifacts::{self, is_executable};
+use crate::artifacts;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ pub fn alike(one: &Path, other: &Path) -> bool {
 
 /// A program that cannot be run is not the same program.
 fn mode_difference(restored: &Path, compiled: &Path) -> Option<String> {
-    match (is_executable(restored), is_executable(compiled)) {
+    match (platform::is_executable(restored), platform::is_executable(compiled)) {
         (true, false) => Some("executable, and should not be".into()),
         (false, true) => Some("not executable".into()),
         _ => None,

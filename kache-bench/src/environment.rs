@@ -4,6 +4,7 @@
 //! `RUSTC_WRAPPER`, `KACHE_*`, and all that `cargo run` sets for us (`CARGO_PKG_*`, `LD_LIBRARY_PATH`,
 //! `RUSTUP_TOOLCHAIN`) must not reach a build whose keys are judged, and new names of that sort turn up every year.
 
+use crate::platform;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
@@ -35,8 +36,19 @@ const KEPT: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "without these Windows starts nothing",
-        &["SYSTEMROOT", "SystemRoot", "TEMP", "TMP", "USERPROFILE", "ComSpec"],
+        "without these Windows starts nothing, or does not find the user's files",
+        &[
+            "APPDATA",
+            "COMSPEC",
+            "LOCALAPPDATA",
+            "PATHEXT",
+            "SYSTEMDRIVE",
+            "SYSTEMROOT",
+            "TEMP",
+            "TMP",
+            "USERPROFILE",
+            "WINDIR",
+        ],
     ),
 ];
 
@@ -48,6 +60,7 @@ const KEPT_PREFIXES: &[(&str, &[&str])] = &[
         &["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRY_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"],
     ),
     ("where system libraries are found", &["PKG_CONFIG"]),
+    ("which Windows it is, under Wine", &["WINE"]),
 ];
 
 /// The environment of one build: what was kept of the caller's, and what is set on top.
@@ -63,8 +76,10 @@ impl Environment {
     }
 
     fn filtered(all: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
-        let values = all.into_iter().filter(|(name, _)| name.to_str().is_some_and(is_kept)).collect();
-        Environment { values }
+        let kept =
+            all.into_iter().filter_map(|(name, value)| Some((platform::variable(name.to_str()?), value)));
+        let kept = kept.filter(|(name, _)| is_kept(name));
+        Environment { values: kept.map(|(name, value)| (name.into(), value)).collect() }
     }
 
     /// The same with all of `more` set.

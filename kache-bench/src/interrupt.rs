@@ -35,15 +35,3 @@ pub fn pressed() -> bool {
 pub fn check() -> Result<()> {
     if pressed() { Err(Trouble::interrupted()) } else { Ok(()) }
 }
-
-/// Kills the process group that `leader` leads.
-pub fn kill_group(leader: u32) {
-    #[cfg(unix)]
-    if let Ok(group) = libc::pid_t::try_from(leader) {
-        // SAFETY: killpg takes two integers and touches no memory of ours; a group that is gone is an error
-        // return, which is what is wanted then.
-        unsafe { libc::killpg(group, libc::SIGKILL) };
-    }
-    #[cfg(not(unix))]
-    let _ = leader;
-}

@@ -6,6 +6,7 @@
 //! event names is the one that was written down. What to become, and where to write, is told in two variables that
 //! begin with `KACHE_`, which no key counts.
 
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use kache::events::Event;
 use std::ffi::{OsStr, OsString};
@@ -119,7 +120,7 @@ impl Invocation {
     }
 
     fn decode(bytes: &[u8]) -> Option<Invocation> {
-        let text = |field: &[u8]| os(field);
+        let text = platform::os_string;
         let mut fields = bytes.split(|b| *b == 0);
         let cwd = PathBuf::from(text(fields.next()?));
         let count: usize = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
@@ -148,15 +149,6 @@ pub fn install_front(dir: &Path) -> Result<PathBuf> {
     Ok(front)
 }
 
-/// Bytes of a path or an argument as the system has them.
-pub fn os(bytes: &[u8]) -> OsString {
-    #[cfg(unix)]
-    let text = <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).to_owned();
-    #[cfg(not(unix))]
-    let text = String::from_utf8_lossy(bytes).into_owned().into();
-    text
-}
-
 /// Where this process was called in kache's place: writes down how, and becomes kache. Comes back where it was not.
 pub fn stand_in() {
     let (Some(dir), Some(kache)) = (std::env::var_os(PLACE), std::env::var_os(BECOME)) else { return };
@@ -168,7 +160,9 @@ pub fn stand_in() {
         eprintln!("kache-bench: cannot write down an invocation in {}: {e}", Path::new(&dir).display());
         std::process::exit(1);
     }
-    become_program(&kache, &words)
+    let e = platform::become_program(&kache, &words);
+    eprintln!("kache-bench: cannot run {}: {e}", Path::new(&kache).display());
+    std::process::exit(127);
 }
 
 fn write_down(dir: &Path, words: &[OsString]) -> std::io::Result<()> {
@@ -184,27 +178,13 @@ fn write_down(dir: &Path, words: &[OsString]) -> std::io::Result<()> {
     fs::write(file, Invocation::encode(&std::env::current_dir()?, &words, &environment))
 }
 
-#[cfg(unix)]
-fn become_program(program: &OsStr, words: &[OsString]) {
-    use std::os::unix::process::CommandExt;
-    let e = Command::new(program).arg0(&words[0]).args(&words[1..]).exec();
-    eprintln!("kache-bench: cannot run {}: {e}", Path::new(program).display());
-    std::process::exit(127);
-}
-
-#[cfg(not(unix))]
-fn become_program(program: &OsStr, words: &[OsString]) {
-    let status = Command::new(program).args(&words[1..]).status();
-    std::process::exit(status.ok().and_then(|s| s.code()).unwrap_or(127));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_written_down_is_read_again() {
-        let words = ["gcc".into(), "-DX=a b".into(), "".into(), os(b"\xff.c")];
+        let words = ["gcc".into(), "-DX=a b".into(), "".into(), platform::os_string(b"\xff.c")];
         let environment =
             [("A".into(), "b=c".into()), ("MAKEFLAGS".into(), "-j".into()), ("E".into(), "".into())];
         let bytes = Invocation::encode(Path::new("/w x"), &words, &environment);

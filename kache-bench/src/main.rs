@@ -12,6 +12,8 @@
 //! [`history`] reads the records back: [`gate`] judges a run by those before it, [`report`] makes a page of them all; [`plant`] puts
 //! faults there for the gate to find.
 //!
+//! What differs between systems is [`platform`]'s: all of it runs on Linux, and on Windows what [`check`] takes.
+//!
 //! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
 //! down.
 
@@ -42,6 +44,7 @@ mod machine;
 mod mutate;
 mod pair;
 mod plant;
+mod platform;
 mod print;
 mod progress;
 mod pull;

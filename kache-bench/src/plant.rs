@@ -4,6 +4,7 @@
 //! loss: results are taken out of the cache between the build that stored them and the one that should find them. A record
 //! of such a run says so, and no other run is compared with it.
 
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use kache::events::Event;
 use std::ffi::OsString;
@@ -58,8 +59,7 @@ pub fn stand_in() {
     let name = words.next().unwrap_or_default();
     let mut command = Command::new(&kache);
     command.args(words);
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::arg0(&mut command, &name);
+    platform::call_as(&mut command, &name);
     let status = match command.status() {
         Ok(status) => status.code().unwrap_or(1),
         Err(e) => {

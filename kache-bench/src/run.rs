@@ -3,6 +3,7 @@
 use crate::child;
 use crate::environment::Environment;
 use crate::interrupt;
+use crate::platform::{self, SHELL};
 use crate::trouble::{Result, Trouble};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -16,7 +17,7 @@ const TAIL: usize = 30;
 /// A command line, where it runs and where its output goes.
 #[derive(Debug)]
 pub struct Step<'a> {
-    /// For `sh -c`.
+    /// For the shell.
     pub line: &'a str,
     /// The working directory.
     pub dir: &'a Path,
@@ -35,8 +36,8 @@ impl Step<'_> {
         match end {
             Ok((status, took)) if status.success() => Ok(took),
             Ok((status, _)) => Err(self.failed(status)),
-            Err(e) => Err(Trouble::run(format!("cannot run `sh`: {e}"))
-                .remedy("the harness runs workloads' commands with `sh`")),
+            Err(e) => Err(Trouble::run(format!("cannot run `{SHELL}`: {e}"))
+                .remedy(format!("the harness runs workloads' commands with `{SHELL}`"))),
         }
     }
 
@@ -44,8 +45,8 @@ impl Step<'_> {
         let mut log = self.open_log()?;
         writeln!(log, "$ {}", self.line).map_err(Trouble::io("write", self.log))?;
         let errors = log.try_clone().map_err(Trouble::io("write", self.log))?;
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(self.line).current_dir(self.dir);
+        let mut command = platform::shell(self.line);
+        command.current_dir(self.dir);
         command.env_clear().envs(self.environment.iter());
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
         Ok(command)

@@ -32,7 +32,8 @@ pub fn outputs(
 ) -> io::Result<Option<Restored>> {
     let mut done = Restored::default();
     for output in &result.outputs {
-        let Some(to) = roots.local(&output.path).filter(|p| allowed(p)) else { return Ok(None) };
+        let place = roots.local(&output.path).filter(|p| allowed(p) && platform::can_be_file(p));
+        let Some(to) = place else { return Ok(None) };
         let written = match one(store, output, &to, roots) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && makes_dirs => {
                 // rustc makes its output directory where it is missing; to gcc and clang it is an error.

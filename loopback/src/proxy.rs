@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -144,13 +143,7 @@ fn hang(client: TcpStream) -> io::Result<()> {
 
 fn reset(stream: &TcpStream) -> io::Result<()> {
     // Closed with nothing to linger for, a socket is reset.
-    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    let (value, size) = ((&raw const linger).cast(), size_of::<libc::linger>() as libc::socklen_t);
-    // SAFETY: plain data, of the length that is said, for the call to read.
-    match unsafe { libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, size) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))
 }
 
 fn answer(mut client: TcpStream, status: &str, headers: &str, requests: &AtomicU64) -> io::Result<()> {

@@ -6,9 +6,9 @@
 use super::known::{Known, links_on};
 use super::tree::{Access, Tree, Way, clean};
 use crate::invocations::Invocation;
+use crate::platform;
 use kache::observe::tables;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// One unit's circumstances.
@@ -122,7 +122,7 @@ const RULES: &[Rule] = &[
         why: "its words are in the key",
         holds: |e, a| {
             let named = |w: &OsStr| {
-                w.as_bytes().strip_prefix(b"@").map(|p| e.invocation.cwd.join(OsStr::from_bytes(p)))
+                w.as_encoded_bytes().strip_prefix(b"@").map(|p| e.invocation.cwd.join(platform::os_string(p)))
             };
             e.invocation.words.iter().any(|w| named(w).is_some_and(|p| p == a.path))
         },
@@ -251,7 +251,7 @@ impl Excuses<'_> {
         if made {
             return Some("what it made itself".into());
         }
-        let row = tables::ignored_path(access.path.as_os_str().as_bytes(), is_own(self.compiler, access));
+        let row = tables::ignored_path(platform::bytes_of(&access.path), is_own(self.compiler, access));
         if let Some(row) = row {
             return Some(format!("row {}", row.what));
         }

@@ -5,7 +5,7 @@
 //! system calls; which program it was can.
 
 use super::strace::{Argument, Call};
-use crate::invocations::os;
+use crate::platform::os_string;
 use kache::observe::tables;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -121,7 +121,7 @@ impl Tree {
                 if let Some(dir) =
                     call.arguments.first().and_then(Argument::path).filter(|p| p.starts_with(b"/"))
                 {
-                    self.look(call.thread, PathBuf::from(os(dir)), Way::Listed);
+                    self.look(call.thread, PathBuf::from(os_string(dir)), Way::Listed);
                 }
             }
             "open" | "openat" | "openat2" | "creat" => self.open(call),
@@ -191,7 +191,7 @@ impl Tree {
             return self.probe(call);
         }
         let to = match call.name.as_str() {
-            "fchdir" => call.arguments.first().and_then(Argument::path).map(|p| PathBuf::from(os(p))),
+            "fchdir" => call.arguments.first().and_then(Argument::path).map(|p| PathBuf::from(os_string(p))),
             _ => self.path_of(call, 0),
         };
         let process = self.threads.get(&call.thread).map(|t| t.process);
@@ -324,11 +324,11 @@ impl Tree {
         let mut base: Option<PathBuf> = None;
         for argument in &call.arguments {
             match argument {
-                Argument::Descriptor(dir) => base = Some(PathBuf::from(os(dir))),
+                Argument::Descriptor(dir) => base = Some(PathBuf::from(os_string(dir))),
                 Argument::Text(path) if path.is_empty() => base = None,
                 Argument::Text(path) => {
                     let base = base.take().unwrap_or_else(|| self.cwd_of(call.thread));
-                    out.push(base.join(os(path)));
+                    out.push(base.join(os_string(path)));
                 }
                 Argument::Other(_) => {}
             }

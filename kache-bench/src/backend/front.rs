@@ -3,6 +3,7 @@
 
 use super::plain::NO_WRAPPERS;
 use crate::environment::Environment;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use crate::workload::CcWiring;
 use std::ffi::{OsStr, OsString};
@@ -53,7 +54,7 @@ pub(super) fn links(program: &Path, environment: &Environment, dir: &Path) -> Re
     for (name, _) in compilers(environment, dir)? {
         let link = dir.join(name);
         if fs::symlink_metadata(&link).is_err() {
-            link_to(program, &link).map_err(Trouble::io("make the link", &link))?;
+            platform::link(program, &link).map_err(Trouble::io("make the link", &link))?;
         }
     }
     Ok(())
@@ -72,7 +73,8 @@ pub(super) fn scripts(program: &Path, environment: &Environment, dir: &Path) -> 
 pub(super) fn script(dir: &Path, name: &str, line: &str) -> Result<()> {
     fs::create_dir_all(dir).map_err(Trouble::io("create", dir))?;
     let file = dir.join(name);
-    let written = fs::write(&file, format!("#!/bin/sh\n{line}\n")).and_then(|()| make_executable(&file));
+    let written =
+        fs::write(&file, format!("#!/bin/sh\n{line}\n")).and_then(|()| platform::make_executable(&file));
     written.map_err(Trouble::io("write", &file))
 }
 
@@ -86,25 +88,4 @@ fn compilers(environment: &Environment, dir: &Path) -> Result<Vec<(&'static str,
         Some((*name, candidates.find(|file| file.is_file())?))
     };
     Ok(COMPILERS.iter().filter_map(find).collect())
-}
-
-#[cfg(unix)]
-fn link_to(program: &Path, link: &Path) -> std::io::Result<()> {
-    std::os::unix::fs::symlink(program, link)
-}
-
-#[cfg(not(unix))]
-fn link_to(program: &Path, link: &Path) -> std::io::Result<()> {
-    fs::copy(program, link).map(drop)
-}
-
-#[cfg(unix)]
-fn make_executable(file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(file, fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }

@@ -6,6 +6,7 @@ use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::invocations;
 use crate::plant::Slowdown;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
 use kache::digest::Digest;
@@ -35,6 +36,7 @@ impl Kache {
                 .at(program.display())
                 .remedy("give --kache the path of the binary, or leave it out to have it built")
         })?;
+        let program = kache::platform::plain(program);
         Ok(Kache { front: program.clone(), program, told: Vec::new() })
     }
 
@@ -112,7 +114,7 @@ impl Kache {
             let path = entry?.path();
             if path.is_symlink() {
                 std::fs::remove_file(&path)?;
-                std::os::unix::fs::symlink(&self.front, &path)?;
+                platform::link(&self.front, &path)?;
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use super::front;
 use super::peer::{self, Program};
 use super::{Backend, Counts, Language, Reads};
 use crate::environment::Environment;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
 use serde_json::Value;
@@ -90,7 +91,7 @@ impl Backend for Kache2 {
     }
 
     fn stop(&self, cache: &Path) -> Result<()> {
-        if !peer::is_served(&peer::socket(cache, "daemon.sock")?) {
+        if !platform::is_served(&peer::socket(cache, "daemon.sock")?) {
             return Ok(());
         }
         self.program.tell(&["daemon", "stop"], &Kache2::own(Environment::of_caller(), cache)?)

@@ -78,11 +78,3 @@ pub(super) fn socket(cache: &Path, name: &str) -> Result<PathBuf> {
     }
     Ok(socket)
 }
-
-/// Whether somebody listens there.
-pub(super) fn is_served(socket: &Path) -> bool {
-    #[cfg(unix)]
-    return std::os::unix::net::UnixStream::connect(socket).is_ok();
-    #[cfg(not(unix))]
-    socket.exists()
-}

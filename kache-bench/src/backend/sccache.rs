@@ -9,6 +9,7 @@ use super::peer::{self, Program};
 use super::{Backend, Counts, Language, Reads};
 use crate::afar::Endpoint;
 use crate::environment::Environment;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
 use serde_json::Value;
@@ -99,14 +100,14 @@ impl Backend for Sccache {
 
     fn stop(&self, cache: &Path) -> Result<()> {
         let environment = Sccache::own(Environment::of_caller(), cache)?;
-        if !peer::is_served(&peer::socket(cache, "sccache.sock")?) {
+        if !platform::is_served(&peer::socket(cache, "sccache.sock")?) {
             return Ok(());
         }
         self.program.tell(&["--stop-server"], &environment)
     }
 
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
-        if !peer::is_served(&peer::socket(cache, "sccache.sock")?) {
+        if !platform::is_served(&peer::socket(cache, "sccache.sock")?) {
             return Ok(None);
         }
         let environment = Sccache::own(Environment::of_caller(), cache)?;

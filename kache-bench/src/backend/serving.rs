@@ -3,8 +3,8 @@
 //! They are known by their environment, which names the cache, whatever they are called and whoever their parent is. Where
 //! there is no `/proc`, none is known.
 
+use crate::platform;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The processes whose environment names the cache.
@@ -13,7 +13,7 @@ pub fn serving(cache: &Path) -> Vec<u32> {
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let names_it = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        names(&environment, cache.as_os_str().as_bytes())
+        names(&environment, platform::bytes_of(cache))
     };
     pids.filter(|pid| *pid != std::process::id()).filter(names_it).collect()
 }
@@ -32,10 +32,7 @@ pub(super) fn end(cache: &Path) {
         if left.is_empty() {
             return;
         }
-        for pid in left.into_iter().filter_map(|pid| libc::pid_t::try_from(pid).ok()) {
-            // SAFETY: kill takes two integers and touches no memory of ours; one that is gone is an error return.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-        }
+        left.into_iter().for_each(platform::kill);
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }

@@ -19,6 +19,7 @@
 //! Files outside the clone are left alone. What is changed of the machine is changed for one process, by a variable.
 
 use crate::invocations::Invocation;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -182,7 +183,7 @@ impl Changed {
             }
             Ok(_) => self.aside(place, site)?,
         };
-        std::os::unix::fs::symlink(&to, place).map_err(Trouble::io("link", place))?;
+        platform::link(&to, place).map_err(Trouble::io("link", place))?;
         self.made.push(place.to_path_buf());
         Ok(())
     }
@@ -195,7 +196,8 @@ impl Changed {
             None => site.dir.join(format!("unset-{number}")).into(),
             Some(old) if Path::new(&old).starts_with(site.checkout) && Path::new(&old).is_dir() => {
                 let beside = with_more(&old, number);
-                std::os::unix::fs::symlink(&old, &beside).map_err(Trouble::io("link", Path::new(&beside)))?;
+                platform::link(Path::new(&old), Path::new(&beside))
+                    .map_err(Trouble::io("link", Path::new(&beside)))?;
                 self.made.push(PathBuf::from(&beside));
                 beside
             }
@@ -222,8 +224,7 @@ impl Changed {
             ("PATH", _) => fs::write(&copy, "#!/bin/sh\nexit 1\n").map_err(Trouble::io("write", &copy))?,
             _ => copy_with_more(place, &copy, site.number)?,
         }
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&copy, mode).map_err(Trouble::io("make executable", &copy))?;
+        platform::make_executable(&copy).map_err(Trouble::io("make executable", &copy))?;
         self.made.push(copy);
         let old = self.invocation.variable(variable).unwrap_or_default().to_os_string();
         let dirs =
@@ -323,9 +324,7 @@ fn with_more(text: &OsStr, number: usize) -> OsString {
 /// A copy that says the same to whoever reads it, if anything can be added that does.
 fn copy_with_more(from: &Path, to: &Path, number: usize) -> Result<()> {
     fs::copy(from, to).map_err(Trouble::io("copy", from))?;
-    let mut permissions = fs::metadata(to).map_err(Trouble::io("look at", to))?.permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
-    fs::set_permissions(to, permissions).map_err(Trouble::io("make writable", to))?;
+    platform::make_executable(to).map_err(Trouble::io("make writable", to))?;
     let comments = ["rs", "c", "h", "cc", "cpp", "hpp", "cxx", "hh", "S", "inc", "def"];
     let more = match to.extension().and_then(OsStr::to_str) {
         Some(e) if comments.contains(&e) => format!("\n/* {number} */\n"),

@@ -4,6 +4,7 @@
 //! unit is compiled once with all of them changed at once, and must come out to the byte as it was.
 
 use crate::invocations::Invocation;
+use crate::platform;
 use kache::compiler::flags::{Bucket, Row, Takes};
 use kache::compiler::{gnu_flags, rustc_flags};
 use kache::observe::tables;
@@ -131,7 +132,7 @@ fn words(row: &Row, asked: &Invocation, dir: &Path) -> Option<Vec<OsString>> {
             let path = asked.variable("PATH")?;
             let cc = std::env::split_paths(path).map(|d| d.join("cc")).find(|p| p.is_file())?;
             let link = dir.join("cc");
-            drop(std::os::unix::fs::symlink(cc, &link));
+            drop(platform::link(cc.as_ref(), &link));
             link.display().to_string()
         }
         "-Z threads" => "2".into(),

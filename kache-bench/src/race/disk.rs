@@ -3,10 +3,10 @@
 //! Allocated blocks, each inode once. A file that the second clone shares with the cache by a hard link is the cache's and
 //! costs the clone nothing. Blocks shared by reflink cannot be told apart this way, and count for both.
 
+use crate::platform;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Bytes allocated after the first build in the other clone (for `plain`: after its only one).
@@ -42,7 +42,7 @@ pub(super) fn used(backend: &str, round: usize, cache: &Path, tree: &Path) -> Di
 fn collect(dir: &Path, into: &mut Inodes) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let Ok(metadata) = entry.metadata() else { continue };
-        into.insert((metadata.dev(), metadata.ino()), metadata.blocks() * 512);
+        into.extend(platform::room(&metadata));
         if metadata.is_dir() {
             collect(&entry.path(), into);
         }

@@ -7,6 +7,7 @@
 
 use super::Phase;
 use crate::backend::{self, Counts};
+use crate::platform;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -78,22 +79,12 @@ impl Stopwatch {
     }
 }
 
-fn rounded(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e4).round() / 1e4
+fn children() -> Duration {
+    platform::time_of_children().unwrap_or_default()
 }
 
-/// User and system time of all children that were waited for, and of those that they waited for.
-fn children() -> Duration {
-    // SAFETY: getrusage fills the struct it is given; all-zero is a valid value of that plain C struct.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
-        usage
-    };
-    let time = |t: libc::timeval| {
-        Duration::from_secs(t.tv_sec.unsigned_abs()) + Duration::from_micros(t.tv_usec.unsigned_abs())
-    };
-    time(usage.ru_utime) + time(usage.ru_stime)
+fn rounded(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e4).round() / 1e4
 }
 
 /// Processes whose environment names the cache, and the time that they and their awaited children used.
@@ -108,9 +99,7 @@ fn used(pid: u32) -> Option<Duration> {
     let (_, rest) = stat.rsplit_once(')')?;
     let ticks: u64 =
         rest.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
-    // SAFETY: sysconf only reads a number.
-    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok().filter(|n| *n > 0)?;
-    Some(Duration::from_millis(ticks * 1000 / per_second))
+    Some(Duration::from_millis(ticks * 1000 / platform::ticks()?))
 }
 
 /// Processes started since the machine did.

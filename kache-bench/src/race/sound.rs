@@ -180,7 +180,6 @@ mod tests {
         assert_eq!(judge(&silent, &Plain, &checkout, 1), None);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_target_directory_that_was_kept_is_no_build() {
         let dir = tempfile::tempdir().unwrap();
@@ -191,7 +190,7 @@ mod tests {
         assert_eq!(left_behind(&checkout, Phase::Idle), None);
 
         fs::remove_dir_all(checkout.target()).unwrap();
-        std::os::unix::fs::symlink(&cache, checkout.target()).unwrap();
+        crate::platform::link(&cache, &checkout.target()).unwrap();
         assert!(left_behind(&checkout, Phase::OtherLater).unwrap().contains("is a link"));
         assert!(judge(&lap(Phase::OtherLater, 5, 0), &Peer, &checkout, 1).unwrap().contains("is a link"));
     }

@@ -8,6 +8,7 @@
 
 use super::look::Look;
 use crate::environment::Environment;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -159,7 +160,10 @@ impl Site {
     /// A script that can be run.
     pub fn script(&mut self, name: &str, text: &str) -> &mut Site {
         let text = self.fill(text);
-        self.write(name, &format!("#!/bin/sh\n{text}\n")).attempt(|s| executable(&s.path(name)))
+        self.write(name, &format!("#!/bin/sh\n{text}\n")).attempt(|s| {
+            let path = s.path(name);
+            platform::make_executable(&path).map_err(Trouble::io("set the mode of", &path))
+        })
     }
 
     /// Makes a directory.
@@ -192,7 +196,7 @@ impl Site {
             if path.is_symlink() {
                 fs::remove_file(&path).map_err(Trouble::io("remove", &path))?;
             }
-            symlink(&s.fill(to), &path).map_err(Trouble::io("link", &path))
+            platform::link(Path::new(&s.fill(to)), &path).map_err(Trouble::io("link", &path))
         })
     }
 
@@ -475,25 +479,4 @@ fn age(dir: &Path, time: SystemTime) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(unix)]
-fn executable(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(Trouble::io("set the mode of", path))
-}
-
-#[cfg(not(unix))]
-fn executable(_: &Path) -> Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn symlink(to: &str, at: &Path) -> std::io::Result<()> {
-    std::os::unix::fs::symlink(to, at)
-}
-
-#[cfg(not(unix))]
-fn symlink(_: &str, _: &Path) -> std::io::Result<()> {
-    Err(std::io::ErrorKind::Unsupported.into())
 }

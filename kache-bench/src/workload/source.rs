@@ -7,6 +7,7 @@
 use super::{Source, Workload, debian, registry};
 use crate::child;
 use crate::environment::Environment;
+use crate::platform;
 use crate::trouble::{Result, Trouble};
 use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature, Time};
 use std::fs;
@@ -80,19 +81,12 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         if kind.is_dir() {
             copy_tree(&source, &target)?;
         } else if kind.is_symlink() {
-            copy_link(&source, &target).map_err(Trouble::io("copy the link", &source))?;
+            platform::copy_link(&source, &target).map_err(Trouble::io("copy the link", &source))?;
         } else {
             fs::copy(&source, &target).map_err(Trouble::io("copy", &source))?;
         }
     }
     Ok(())
-}
-
-fn copy_link(source: &Path, target: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    return std::os::unix::fs::symlink(fs::read_link(source)?, target);
-    #[cfg(not(unix))]
-    return fs::copy(source, target).map(drop);
 }
 
 fn commit(dir: &Path) -> std::result::Result<String, git2::Error> {

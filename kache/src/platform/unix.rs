@@ -530,6 +530,11 @@ pub fn plain(path: std::path::PathBuf) -> std::path::PathBuf {
     path
 }
 
+/// Whether a path names what can be a file: any may.
+pub fn can_be_file(_: &Path) -> bool {
+    true
+}
+
 /// Whether a place has several spellings, of which a compiler's maps know one.
 pub const HAS_SPELLINGS: bool = false;
 

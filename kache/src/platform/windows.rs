@@ -17,8 +17,8 @@ pub use file::{
     rename, settled,
 };
 pub use spelling::{
-    BETWEEN_PATHS, HAS_SPELLINGS, SEPARATORS, begins_path, below, folded, is_separator, plain, spellings,
-    tidy, with_own_separators, with_slashes,
+    BETWEEN_PATHS, HAS_SPELLINGS, SEPARATORS, begins_path, below, can_be_file, folded, is_separator, plain,
+    spellings, tidy, with_own_separators, with_slashes,
 };
 pub use trust::{is_not_ours, make_private_dir, others_may_write, private};
 

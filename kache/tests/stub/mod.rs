@@ -3,8 +3,8 @@
 //!
 //! | line | what it does |
 //! | --- | --- |
-//! | `mod x;`, `include!("f")`, `#include "f"` | reads `x.rs` or `f` beside the source |
-//! | `env!("X")` | takes the variable in, and reports it |
+//! | `mod x;`, `include!("f")`, `include_str!("f")`, `#include "f"` | reads `x.rs` or `f` beside the source |
+//! | `env!("X")`, `option_env!("X")` | takes the variable in, and reports it |
 //! | `#warn text`, `#error text` | prints a diagnostic with the place; an error ends the compile |
 //! | `#wait file` | says that it waits, in `file.waits`, until there is a `file` |
 //! | `#crlf` | the report has lines as Windows ends them |
@@ -17,11 +17,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// What stands before the name of a file that is read.
+const INCLUDES: &[&str] = &["include!(\"", "include_str!(\"", "#include \""];
+
 /// What one compile read and said.
 #[derive(Default)]
 struct Read {
     files: Vec<String>,
-    env: Vec<(String, String)>,
+    env: Vec<(String, Option<String>)>,
     /// What goes into the output.
     text: Vec<u8>,
     crlf: bool,
@@ -69,13 +72,13 @@ fn read(args: &[String], path: &str, into: &mut Read) {
     for (n, line) in text.lines().enumerate() {
         into.text.extend([line.as_bytes(), b"\n"].concat());
         let place = || format!(" --> {}:{}:1", mapped(args, path), n + 1);
-        if let Some(name) = line.strip_prefix("mod ") {
-            read(args, &beside(&format!("{}.rs", name.trim_end_matches(';'))), into);
-        } else if let Some(name) = quoted(line, "include!(\"").or_else(|| quoted(line, "#include \"")) {
+        if let Some(name) = line.strip_prefix("mod ").and_then(|l| l.strip_suffix(';')) {
+            read(args, &beside(&format!("{name}.rs")), into);
+        } else if let Some(name) = INCLUDES.iter().find_map(|start| quoted(line, start)) {
             read(args, &beside(name), into);
         } else if let Some(name) = quoted(line, "env!(\"") {
-            let value = std::env::var(name).unwrap_or_default();
-            into.text.extend(value.bytes());
+            let value = std::env::var(name).ok();
+            into.text.extend(value.iter().flat_map(|v| v.bytes()));
             into.env.push((name.to_string(), value));
         } else if let Some(text) = line.strip_prefix("#warn ") {
             eprintln!("warning: {text}\n{}", place());
@@ -129,7 +132,8 @@ fn report(of: &Path, read: &Read) -> String {
         out += &format!("{end}{file}:{end}");
     }
     for (name, value) in &read.env {
-        out += &format!("{end}# env-dep:{name}={value}{end}");
+        let value = value.as_ref().map_or_else(String::new, |v| format!("={v}"));
+        out += &format!("{end}# env-dep:{name}{value}{end}");
     }
     out
 }

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What stands between the paths of a list: a drive has a colon.
 pub const BETWEEN_PATHS: char = ';';
@@ -63,6 +63,31 @@ pub fn plain(path: PathBuf) -> PathBuf {
         Some(text) => PathBuf::from(super::os_str(&tidy(text.as_bytes()))),
         None => path,
     }
+}
+
+/// Names of devices, in every directory and with any ending: what is written to `nul.txt` is gone. `COM1` to `COM9` and
+/// `LPT1` to `LPT9` besides, also with the raised digits of Latin-1. ("Naming Files, Paths, and Namespaces", Microsoft)
+const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$"];
+
+/// Whether a path names what can be a file: no device, no stream of another file, nothing that the system cuts short.
+pub fn can_be_file(path: &Path) -> bool {
+    path.components().all(|part| match part {
+        Component::Normal(name) => name.to_str().is_some_and(is_file_name),
+        _ => true,
+    })
+}
+
+fn is_file_name(name: &str) -> bool {
+    let unusual = |c: char| c.is_control() || r#"<>:"|?*"#.contains(c);
+    if name.contains(unusual) || name.ends_with(['.', ' ']) {
+        return false;
+    }
+    let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ').to_lowercase();
+    let numbered = |port: &str| {
+        let mut rest = stem.strip_prefix(port)?.chars();
+        rest.next().filter(|c| "0123456789¹²³".contains(*c) && rest.as_str().is_empty())
+    };
+    !DEVICES.contains(&&*stem) && ["com", "lpt"].iter().all(|port| numbered(port).is_none())
 }
 
 /// What of a tidy path is below a directory, with the separator that it begins with; `None` where it is not.
@@ -189,5 +214,31 @@ mod tests {
         assert_eq!(below(br"C:\W\x", br"C:\W"), Some(&br"\x"[..]));
         assert_eq!(below(br"C:\W2\x", br"C:\W"), None);
         assert_eq!(below(br"C:\no such dir\x", br"C:\NO SUCH DIR"), None);
+    }
+
+    #[test]
+    fn devices_and_streams_are_no_files() {
+        for name in ["lib.rs", "console.rs", "com10.o", "nul-1.rlib", "a.nul", ".con", "lpt.d", "com"] {
+            assert!(can_be_file(&Path::new(r"C:\w\target").join(name)), "{name}");
+        }
+        for name in [
+            "NUL",
+            "nul.rlib",
+            "Con",
+            "aux .h",
+            "COM1",
+            "com0.d",
+            "lpt9.txt",
+            "com².o",
+            "conin$",
+            "lib.rs:stream",
+            "lib.rs ",
+            "lib.",
+            "what?",
+            "a\u{1}b",
+        ] {
+            assert!(!can_be_file(&Path::new(r"C:\w\target").join(name)), "{name}");
+            assert!(!can_be_file(&Path::new(r"\\?\C:\w").join(name).join("lib.rs")), "{name}");
+        }
     }
 }
