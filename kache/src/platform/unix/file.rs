@@ -1,0 +1,306 @@
+//! Files: who they are, and putting them in place.
+
+use super::super::{Found, Method, Sort, StatId};
+use std::ffi::CString;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// Reads the identity off a stat.
+fn of(m: &Metadata) -> (Sort, StatId) {
+    let sort = if m.is_file() {
+        Sort::File
+    } else if m.is_dir() {
+        Sort::Dir
+    } else {
+        Sort::Other
+    };
+    let id = StatId {
+        dev: m.dev(),
+        ino: m.ino(),
+        size: m.size(),
+        mtime: m.mtime() * 1_000_000_000 + m.mtime_nsec(),
+        ctime: m.ctime() * 1_000_000_000 + m.ctime_nsec(),
+    };
+    (sort, id)
+}
+
+/// What is at a path, links followed.
+pub fn identity(path: &Path) -> io::Result<(Sort, StatId)> {
+    Ok(of(&std::fs::metadata(path)?))
+}
+
+/// What is open.
+pub fn identity_of(file: &File) -> io::Result<(Sort, StatId)> {
+    Ok(of(&file.metadata()?))
+}
+
+/// Opens a directory to look at it.
+pub fn open_dir(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// What is known of a file besides its contents, and of the link to it, if it is one: times and permissions.
+pub fn status(path: &Path) -> io::Result<Vec<u8>> {
+    let of = |m: &Metadata| {
+        let created = m.created().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        format!("{}.{:09} {created:?} {:o} {}\n", m.mtime(), m.mtime_nsec(), m.mode(), m.uid())
+    };
+    Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
+}
+
+/// Whether an error says that nothing is at the path.
+pub fn is_absent(e: &io::Error) -> bool {
+    matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP | libc::ENAMETOOLONG))
+}
+
+/// Whether an errno in an observation says that nothing is at the path.
+pub fn errno_is_absent(errno: u16) -> bool {
+    is_absent(&io::Error::from_raw_os_error(errno as i32))
+}
+
+/// How much later than a file's change time a look must be for any further change to show, in ns.
+fn granularity(file: &File) -> i64 {
+    const COARSE: i64 = 2_000_000_000;
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: statfs is plain data, and the descriptor is open.
+        let magic = unsafe {
+            let mut s: libc::statfs = std::mem::zeroed();
+            if libc::fstatfs(file.as_raw_fd(), &mut s) != 0 {
+                return COARSE;
+            }
+            s.f_type as i64
+        };
+        const EXT: i64 = 0xEF53;
+        const XFS: i64 = 0x5846_5342;
+        const BTRFS: i64 = 0x9123_683E;
+        const TMPFS: i64 = 0x0102_1994;
+        const OVERLAY: i64 = 0x794c_7630;
+        match magic {
+            // Since 6.13 these stamp a file afresh, to the nanosecond, once somebody has looked at its times
+            // (Documentation/filesystems/multigrain-ts.rst in the kernel's tree).
+            EXT | XFS | BTRFS | TMPFS if multigrain() => 0,
+            EXT | XFS | BTRFS | TMPFS | OVERLAY => 20_000_000,
+            _ => COARSE,
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        COARSE
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn multigrain() -> bool {
+    static KNOWN: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        let Ok(release) = std::fs::read_to_string("/proc/sys/kernel/osrelease") else { return false };
+        let mut n = release.split(['.', '-']).map(|p| p.trim().parse::<u32>().unwrap_or(0));
+        (n.next().unwrap_or(0), n.next().unwrap_or(0)) >= (6, 13)
+    })
+}
+
+/// Whether a change made after `looked` (a [`stamp_ns`](super::stamp_ns) taken before the file's bytes were read, after its
+/// identity was) is sure to show in the file's identity.
+pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
+    if id.ctime.max(id.mtime) + 2_000_000_000 < looked {
+        return true;
+    }
+    let g = granularity(file);
+    g == 0 || id.ctime.max(id.mtime) + g < looked
+}
+
+/// Puts a file in the place of another, or where there is none.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+/// Removes a file, a read-only one too.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+/// Removes a file whose name is wanted for another.
+pub fn clear(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+/// Removes a directory and all in it, files that may not be written to, too.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    std::fs::remove_dir_all(path)
+}
+
+/// Makes `to`, which must not exist, with the bytes of `from`.
+pub fn clone_file(from: &mut File, to: &Path, executable: bool) -> io::Result<(File, Method)> {
+    let mode = if executable { 0o777 } else { 0o666 };
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(mode).open(to)?;
+    #[cfg(target_os = "linux")]
+    // SAFETY: both descriptors are open files.
+    if unsafe { libc::ioctl(out.as_raw_fd(), libc::FICLONE, from.as_raw_fd()) } == 0 {
+        return Ok((out, Method::Reflink));
+    }
+    io::copy(from, &mut out)?;
+    Ok((out, Method::Copy))
+}
+
+/// What a file takes on disk, in bytes.
+pub fn room(m: &Metadata) -> u64 {
+    m.blocks() * 512
+}
+
+/// How large the file system is that a path is on, in bytes.
+pub fn disk_size(path: &Path) -> Option<u64> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    // SAFETY: statvfs is plain data for the call to fill in, and the path NUL-terminated.
+    unsafe {
+        let mut s: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(path.as_ptr(), &mut s) == 0).then_some(s.f_blocks as u64 * s.f_frsize as u64)
+    }
+}
+
+/// Gives a file the present time.
+pub fn touch(path: &Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path is NUL-terminated; no times means now.
+    match unsafe { libc::utimensat(libc::AT_FDCWD, path.as_ptr(), std::ptr::null(), 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Whether the owner may execute the file.
+pub fn is_executable(m: &Metadata) -> bool {
+    m.permissions().mode() & 0o100 != 0
+}
+
+/// Takes away everyone's right to write.
+pub fn make_read_only(file: &File) -> io::Result<()> {
+    file.set_permissions(std::fs::Permissions::from_mode(0o444))
+}
+
+/// Tries to take an exclusive lock on an open file; `false` where somebody holds it.
+pub fn try_lock(file: &File) -> io::Result<bool> {
+    // SAFETY: the descriptor is open.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return Ok(true);
+    }
+    let e = io::Error::last_os_error();
+    if e.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(e) }
+}
+
+/// Whether a file can be executed by this user.
+pub fn may_execute(path: &Path) -> bool {
+    let Ok(c) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: `c` is a NUL-terminated path.
+    unsafe { libc::access(c.as_ptr(), libc::X_OK) == 0 }
+}
+
+/// Makes a symbolic link at `at` to `to`.
+pub fn link(to: &Path, at: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(to, at)
+}
+
+/// Reads at an offset without moving the file's position.
+pub fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buf, offset)
+}
+
+/// Writes at an offset without moving the file's position.
+pub fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::write_at(file, buf, offset)
+}
+
+/// A file in memory, without a name in any directory.
+#[cfg(target_os = "linux")]
+pub fn memory_file() -> io::Result<File> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: the name is a C string.
+    let fd = unsafe { libc::memfd_create(c"kache".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// As above: not here.
+#[cfg(not(target_os = "linux"))]
+pub fn memory_file() -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The path by which other processes open a file that this one holds open.
+pub fn path_of_open(file: &File) -> std::path::PathBuf {
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
+}
+
+/// Whether a file has more names than this one.
+pub fn has_other_names(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)
+}
+
+/// Looks for entries in a directory that is open.
+pub fn any_of<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
+    let mut found = Found::Nothing;
+    for name in names {
+        let name = CString::new(name)?;
+        let is_there = |flags| {
+            // SAFETY: stat is plain data for the call to fill in; the descriptor is open and the name NUL-terminated.
+            let failed = unsafe {
+                let mut s: libc::stat = std::mem::zeroed();
+                libc::fstatat(dir.as_raw_fd(), name.as_ptr(), &mut s, flags) != 0
+            };
+            if !failed {
+                return Ok(true);
+            }
+            let e = io::Error::last_os_error();
+            if is_absent(&e) { Ok(false) } else { Err(e) }
+        };
+        if is_there(libc::AT_SYMLINK_NOFOLLOW)? {
+            if is_there(0)? {
+                return Ok(Found::Something);
+            }
+            found = Found::DeadLinks;
+        }
+    }
+    Ok(found)
+}
+
+/// Stats many files of few directories: each directory's path is walked once.
+#[derive(Default)]
+pub struct Stats {
+    dir: Option<(std::path::PathBuf, File)>,
+}
+
+impl Stats {
+    /// The identity of what is at `path`, links followed, and whether it is a directory.
+    pub fn of(&mut self, path: &Path) -> Option<(StatId, bool)> {
+        let (parent, name) = (path.parent()?, path.file_name()?);
+        if self.dir.as_ref().is_none_or(|(p, _)| p != parent) {
+            self.dir = Some((parent.to_path_buf(), File::open(parent).ok()?));
+        }
+        let (_, dir) = self.dir.as_ref()?;
+        let name = CString::new(name.as_bytes()).ok()?;
+        // SAFETY: stat is plain data for the call to fill in, `name` is NUL-terminated, and the descriptor is open.
+        let s = unsafe {
+            let mut s: libc::stat = std::mem::zeroed();
+            if libc::fstatat(dir.as_raw_fd(), name.as_ptr(), &mut s, 0) != 0 {
+                return None;
+            }
+            s
+        };
+        let id = StatId {
+            dev: s.st_dev as u64,
+            ino: s.st_ino as u64,
+            size: s.st_size as u64,
+            mtime: s.st_mtime as i64 * 1_000_000_000 + s.st_mtime_nsec as i64,
+            ctime: s.st_ctime as i64 * 1_000_000_000 + s.st_ctime_nsec as i64,
+        };
+        Some((id, s.st_mode & libc::S_IFMT == libc::S_IFDIR))
+    }
+}
