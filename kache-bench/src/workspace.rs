@@ -2,6 +2,7 @@
 
 use crate::trouble::{Result, Trouble};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The repository: the nearest directory upwards with `workloads/` and `Cargo.toml`, from the harness's own
 /// package when cargo runs it (cargo says where that is), else from the working directory.
@@ -15,6 +16,19 @@ pub fn find() -> Result<PathBuf> {
         )
         .remedy("run it inside the repository, or give --workloads, --kache and --results")
     })
+}
+
+/// A cargo that knows nothing of the one that runs us: build scripts that look at what that tells of our own package (ring's
+/// does) would run anew, with all that depends on them, at each change between the two.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| text.starts_with(start)) {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 fn upwards(start: &Path) -> Option<PathBuf> {

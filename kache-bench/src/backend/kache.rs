@@ -9,6 +9,7 @@ use crate::plant::Slowdown;
 use crate::platform;
 use crate::trouble::{Result, Trouble};
 use crate::workload::{CcWiring, Wiring};
+use crate::workspace;
 use kache::digest::Digest;
 use kache::events::{Event, Kind, Outcome};
 use kache::store::Store;
@@ -57,11 +58,11 @@ impl Kache {
     }
 
     /// Builds the binary in the workspace that this harness is part of.
-    pub fn build(workspace: &Path) -> Result<Kache> {
+    pub fn build(repository: &Path) -> Result<Kache> {
         let arguments = ["build", "--release", "-p", "kache", "--message-format=json-render-diagnostics"];
-        let output = Command::new("cargo")
+        let output = workspace::cargo()
             .args(arguments)
-            .current_dir(workspace)
+            .current_dir(repository)
             .stderr(Stdio::inherit())
             .output()
             .map_err(|e| {
@@ -69,7 +70,7 @@ impl Kache {
             })?;
         if !output.status.success() {
             let what = format!("`cargo build --release -p kache` failed ({})", output.status);
-            return Err(Trouble::run(what).at(workspace.display()).remedy("see above, or use --kache PATH"));
+            return Err(Trouble::run(what).at(repository.display()).remedy("see above, or use --kache PATH"));
         }
         // Asked of cargo, because a target directory can be anywhere.
         let messages = String::from_utf8_lossy(&output.stdout);
@@ -82,7 +83,7 @@ impl Kache {
         match executable {
             Some(program) => Kache::at(Path::new(&program)),
             None => Err(Trouble::run("cargo built no kache binary")
-                .at(workspace.display())
+                .at(repository.display())
                 .remedy("use --kache PATH")),
         }
     }
