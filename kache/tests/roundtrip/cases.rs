@@ -1,6 +1,6 @@
 //! What must hold.
 
-use crate::stage::{Stage, good, kache, make_writable, set_back};
+use crate::stage::{Stage, good, kache, make_writable, output, set_back};
 use crate::{Answer, Case};
 use std::fs;
 use std::path::Path;
@@ -238,7 +238,7 @@ fn diagnostics() -> Answer {
     assert_eq!(first, again);
     s.write("w/src/lib.rs", "#error wrong");
     for times in [2, 3] {
-        let out = s.lib("w").output().expect("kache runs");
+        let out = output(&mut s.lib("w"));
         assert_eq!(out.status.code(), Some(1));
         assert!(text(out).contains("error: wrong"));
         assert_eq!(s.compiles(), times, "an error is not kept");
@@ -259,7 +259,7 @@ fn unknown_flag() -> Answer {
 fn no_compiler() -> Answer {
     let s = Stage::new("x");
     fs::remove_file(s.program("rustc")).expect("nobody runs it");
-    let out = s.lib("w").output().expect("kache runs");
+    let out = output(&mut s.lib("w"));
     assert_eq!(out.status.code(), Some(127), "{}", String::from_utf8_lossy(&out.stderr));
     assert!(String::from_utf8_lossy(&out.stderr).contains("rustc"));
     Answer::Held
@@ -318,7 +318,7 @@ fn unrecognised() -> Answer {
     s.write("w/a.c", "#include \"a.h\"");
     s.write("w/a.h", "#error no");
     let mut build = s.wrapped("w", "cl", &["/c", "a.c", "/showIncludes"]);
-    let out = build.output().expect("kache runs");
+    let out = output(&mut build);
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stdout).starts_with("Note: including file: "));
     assert_eq!(s.last()["reason"], "unknown-compiler");

@@ -1,7 +1,7 @@
 //! The engine hurt at each of its steps, in a build with the feature `faults`: whatever fails, the build does not, and what
 //! comes of it is right.
 
-use crate::stage::{Stage, good};
+use crate::stage::{Stage, good, output};
 use crate::{Answer, Case};
 use std::fs;
 
@@ -51,7 +51,7 @@ fn hurt(kind: &str, survives: bool) -> Answer {
                 good(&mut s.command(&["purge"]));
             }
             s.clean("w");
-            let out = lib(s).env("KACHE_FAULT", format!("{n}:{kind}")).output().expect("kache runs");
+            let out = output(lib(s).env("KACHE_FAULT", format!("{n}:{kind}")));
             if survives {
                 assert!(out.status.success(), "step {n}: {}", String::from_utf8_lossy(&out.stderr));
                 assert_eq!(s.rlib("w"), right, "step {n}");

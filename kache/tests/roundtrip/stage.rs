@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub struct Stage {
@@ -163,8 +164,32 @@ impl Stage {
 const LIB: &[&str] =
     &["--crate-type", "lib", "--emit=dep-info,metadata,link", "-C", "metadata=1", "-C", "extra-filename=-1"];
 
+/// What Wine 8 says, now and then, when it starts nothing: an internal error.
+const WINE_STUMBLED: i32 = 1359;
+
+/// Longer than anything takes here: what is not done then is not going to be.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Runs it. Where nothing was started, nothing was tried yet.
+pub fn output(command: &mut Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    for _ in 0..3 {
+        match command.spawn() {
+            Err(e) if e.raw_os_error() == Some(WINE_STUMBLED) => eprintln!("{command:?}: {e}; once more"),
+            Err(e) => panic!("{command:?}: {e}"),
+            Ok(child) => {
+                let (tell, told) = std::sync::mpsc::channel();
+                std::thread::spawn(move || tell.send(child.wait_with_output()));
+                let Ok(out) = told.recv_timeout(LONGEST) else { panic!("{command:?}: it does not end") };
+                return out.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+            }
+        }
+    }
+    panic!("{command:?}: it cannot be started")
+}
+
 pub fn good(command: &mut Command) -> Output {
-    let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let out = output(command);
     let text = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{command:?}: {} {text}", out.status);
     out
