@@ -112,9 +112,9 @@ pub fn dav(dir: &Path, scheme: Scheme) -> io::Result<Option<Daemon>> {
         }
     };
     let shown = dir.display();
-    // Workers run as whoever owns the directory: as root they would be somebody else.
+    // One process, as whoever starts it: a worker would be left behind, where its master is killed.
     let text = format!(
-        "load_module {MODULE};\nuser root;\ndaemon off;\nworker_processes 1;\npid {shown}/pid;\nerror_log {shown}/error.log;\n\
+        "load_module {MODULE};\nuser root;\ndaemon off;\nmaster_process off;\npid {shown}/pid;\nerror_log {shown}/error.log;\n\
          events {{ worker_connections 256; }}\n\
          http {{\n  access_log off;\n  client_body_temp_path {shown}/body;\n  proxy_temp_path {shown}/proxy;\n\
          \x20 fastcgi_temp_path {shown}/fastcgi;\n  uwsgi_temp_path {shown}/uwsgi;\n  scgi_temp_path {shown}/scgi;\n\
