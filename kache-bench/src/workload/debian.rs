@@ -13,9 +13,39 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Unpacks the sources of `package`, at exactly `version` if one is given, to `to`, which must not exist.
-pub(super) fn fetch(package: &str, version: Option<&str>, to: &Path) -> Result<()> {
-    Store::open(&cache_directory()?)?.fetch(package, version, to)
+/// Unpacks the sources of `package`, at exactly `version` if one is given, to `to`, which must not exist. The last `without`
+/// patches are not applied.
+pub(super) fn fetch(package: &str, version: Option<&str>, without: usize, to: &Path) -> Result<()> {
+    Store::open(&cache_directory()?)?.fetch(package, version, to)?;
+    take_out(without, to)
+}
+
+/// Takes the last patches out of unpacked sources. A mirror has one version of a package; this makes the one before.
+fn take_out(count: usize, from: &Path) -> Result<()> {
+    let series = from.join("debian/patches/series");
+    // There is none where nothing is patched.
+    let text = fs::read_to_string(&series).unwrap_or_default();
+    let names = text.lines().filter_map(|line| line.split_whitespace().next());
+    let patches: Vec<_> = names.filter(|name| !name.starts_with('#')).collect();
+    if patches.len() < count {
+        let what = format!("{count} patches are to be left out, and the package has {}", patches.len());
+        return Err(Trouble::input(what)
+            .at(series.display())
+            .remedy("give `without_patches` a smaller number"));
+    }
+    for patch in patches.iter().rev().take(count) {
+        let file = Path::new("debian/patches").join(patch);
+        let mut command = Command::new("patch");
+        command.args(["--reverse", "--force", "--silent", "-p1", "-i"]).arg(&file).current_dir(from);
+        let output = run(&mut command, "patch", "patch")?;
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stdout);
+            return Err(Trouble::input(format!("a patch cannot be taken out\n    {}", why.trim()))
+                .at(file.display())
+                .remedy("give `without_patches` a smaller number"));
+        }
+    }
+    Ok(())
 }
 
 /// What one harness does here no other disturbs.
@@ -230,6 +260,27 @@ mod tests {
         fs::remove_dir_all(dir.path().join("apt")).unwrap();
         store.fetch("hello", Some(version), &dir.path().join("two")).unwrap();
         assert!(dir.path().join("two/debian/control").is_file());
+    }
+
+    #[test]
+    fn the_last_patches_are_taken_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let patches = dir.path().join("debian/patches");
+        fs::create_dir_all(&patches).unwrap();
+        let patch = |old: &str, new: &str| format!("--- a/file\n+++ b/file\n@@ -1 +1 @@\n-{old}\n+{new}\n");
+        fs::write(patches.join("first"), patch("upstream", "one")).unwrap();
+        fs::write(patches.join("second"), patch("one", "two")).unwrap();
+        fs::write(patches.join("series"), "# of ours\nfirst\nsecond -p1\n").unwrap();
+        let file = dir.path().join("file");
+        for (count, left) in [(0, "two\n"), (1, "one\n"), (2, "upstream\n")] {
+            fs::write(&file, "two\n").unwrap();
+            take_out(count, dir.path()).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), left);
+        }
+        let text = take_out(3, dir.path()).unwrap_err().to_string();
+        assert!(text.contains("the package has 2") && text.contains("series"), "{text}");
+        let text = take_out(1, dir.path()).unwrap_err().to_string();
+        assert!(text.contains("cannot be taken out") && text.contains("second"), "{text}");
     }
 
     #[test]

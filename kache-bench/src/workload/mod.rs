@@ -71,6 +71,8 @@ pub enum Source {
         package: String,
         /// The version that the mirror must have; whatever it has if none is given.
         version: Option<String>,
+        /// How many of Debian's patches are left out, the last ones: what the package was before.
+        without: usize,
     },
 }
 
@@ -82,7 +84,7 @@ impl Source {
             Source::Path(_) => Source::Path(base.join(revision)),
             Source::Git { url, history, .. } => Source::Git { url, rev: revision, history },
             Source::Crate { name, .. } => Source::Crate { name, version: revision },
-            Source::Debian { package, .. } => Source::Debian { package, version: Some(revision) },
+            Source::Debian { package, .. } => Source::Debian { package, version: Some(revision), without: 0 },
         }
     }
 }
@@ -95,8 +97,11 @@ impl std::fmt::Display for Source {
             }
             Source::Git { url, rev, .. } => write!(f, "git {url} {rev}"),
             Source::Crate { name, version } => write!(f, "crate {name} {version}"),
-            Source::Debian { package, version: Some(version) } => write!(f, "debian {package} {version}"),
-            Source::Debian { package, version: None } => write!(f, "debian {package}"),
+            Source::Debian { package, version, without } => {
+                write!(f, "debian {package}")?;
+                version.iter().try_for_each(|version| write!(f, " {version}"))?;
+                if *without > 0 { write!(f, " without {without} of its patches") } else { Ok(()) }
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use toml::Spanned;
 struct FileShape {
     description: String,
     source: Spanned<SourceShape>,
-    pull: Option<PullShape>,
+    pull: Option<Spanned<PullShape>>,
     #[serde(default)]
     wiring: WiringShape,
     #[serde(default)]
@@ -49,7 +49,8 @@ struct SourceShape {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PullShape {
-    from: String,
+    from: Option<String>,
+    without_patches: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +124,7 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
     let shape: FileShape = toml::from_str(text).map_err(|e| complain.of_parser(&e))?;
     let source = source(&complain, shape.source)?;
     let base = file.parent().unwrap_or(Path::new(""));
-    let earlier = shape.pull.map(|pull| source.at(&pull.from, base));
+    let earlier = shape.pull.map(|pull| earlier(&complain, pull, &source, base)).transpose()?;
     let wiring = Wiring { rustc: shape.wiring.rustc, cc: cc_wiring(&complain, shape.wiring.cc)? };
     let families = shape.units.families.unwrap_or_else(|| {
         let wired = [(wiring.rustc, "rustc"), (wiring.cc.is_some(), "cc")];
@@ -149,6 +150,31 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
             random: shape.expect.random.into_iter().map(claim).collect(),
         },
     })
+}
+
+/// What is pulled from.
+fn earlier(complain: &Complaints, pull: Spanned<PullShape>, source: &Source, base: &Path) -> Result<Source> {
+    let start = pull.span().start;
+    let PullShape { from, without_patches } = pull.into_inner();
+    match (from, without_patches, source.clone()) {
+        (Some(from), None, source) => Ok(source.at(&from, base)),
+        (None, Some(without), Source::Debian { package, version, .. }) if without > 0 => {
+            Ok(Source::Debian { package, version, without })
+        }
+        (None, Some(0), _) => Err(complain.at(
+            start,
+            "without no patch it is the same".into(),
+            "set `pull.without_patches` to 1",
+        )),
+        (None, Some(_), _) => {
+            let what = "only a source of kind `debian` has patches to be left out";
+            Err(complain.at(start, what.into(), "set `pull.from` instead"))
+        }
+        _ => {
+            let what = "[pull] has one of the keys `from` and `without_patches`";
+            Err(complain.at(start, what.into(), "set one, and remove the other"))
+        }
+    }
 }
 
 /// How C compilers can be wired, as the file spells it.
@@ -210,7 +236,7 @@ fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source>
         "crate" => Source::Crate { name: take("name")?, version: take("version")? },
         "debian" => {
             let package = take("package")?;
-            Source::Debian { package, version: take("version").ok() }
+            Source::Debian { package, version: take("version").ok(), without: 0 }
         }
         other => {
             let meant = similar::get_close_matches(other, KINDS, 1, 0.5);
@@ -343,9 +369,9 @@ mod tests {
         let source = |keys: &str| {
             read(&format!("description = \"d\"\n[source]\nkind = \"debian\"\n{keys}")).map(|w| w.source)
         };
-        let any = Source::Debian { package: "zstd".into(), version: None };
+        let any = Source::Debian { package: "zstd".into(), version: None, without: 0 };
         assert_eq!(source("package = \"zstd\"\n").unwrap(), any);
-        let one = Source::Debian { package: "zstd".into(), version: Some("1.5-1".into()) };
+        let one = Source::Debian { package: "zstd".into(), version: Some("1.5-1".into()), without: 0 };
         assert_eq!(source("package = \"zstd\"\nversion = \"1.5-1\"\n").unwrap(), one);
         let text = source("name = \"zstd\"\n").unwrap_err().to_string();
         assert!(text.contains("needs the key `package`"), "{text}");
@@ -363,6 +389,12 @@ mod tests {
         assert_eq!(earlier(&format!("{git}history = false\n")), old(false));
         assert!(complaint(&format!("{MINIMAL}history = false\n")).contains("has no key `history`"));
         assert_eq!(read(MINIMAL).unwrap().earlier, None);
+        let debian = "description = \"d\"\n[source]\nkind = \"debian\"\npackage = \"zstd\"\n[pull]\n";
+        let less = read(&format!("{debian}without_patches = 2\n")).unwrap().earlier.unwrap();
+        assert_eq!(less, Source::Debian { package: "zstd".into(), version: None, without: 2 });
+        assert!(complaint(&format!("{debian}without_patches = 0\n")).contains("it is the same"));
+        assert!(complaint(debian).contains("one of the keys `from`"));
+        assert!(complaint(&format!("{MINIMAL}[pull]\nwithout_patches = 1\n")).contains("kind `debian`"));
         assert!(complaint(&format!("{MINIMAL}[pull]\nform = \"old\"\n")).contains("did you mean `from`?"));
     }
 

@@ -58,8 +58,8 @@ pub fn materialise(workload: &Workload, to: &Path, glance: &mut dyn FnMut()) -> 
             copy_tree(&dir, to)?;
             commit(to).map_err(|e| git_trouble(&e, to))
         }
-        Source::Debian { package, version } => {
-            debian::fetch(package, version.as_deref(), to)?;
+        Source::Debian { package, version, without } => {
+            debian::fetch(package, version.as_deref(), *without, to)?;
             commit(to).map_err(|e| git_trouble(&e, to))
         }
         Source::Git { url, rev, history: true } => fetch(url, rev, to, glance),
