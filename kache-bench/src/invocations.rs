@@ -160,7 +160,9 @@ pub fn stand_in() {
         eprintln!("kache-bench: cannot write down an invocation in {}: {e}", Path::new(&dir).display());
         std::process::exit(1);
     }
-    let e = platform::become_program(&kache, &words);
+    let mut command = Command::new(&kache);
+    platform::call_as(&mut command, &words[0]);
+    let e = platform::replace_process(command.args(&words[1..]));
     eprintln!("kache-bench: cannot run {}: {e}", Path::new(&kache).display());
     std::process::exit(127);
 }

@@ -251,7 +251,8 @@ impl Excuses<'_> {
         if made {
             return Some("what it made itself".into());
         }
-        let row = tables::ignored_path(platform::bytes_of(&access.path), is_own(self.compiler, access));
+        let row =
+            tables::ignored_path(access.path.as_os_str().as_encoded_bytes(), is_own(self.compiler, access));
         if let Some(row) = row {
             return Some(format!("row {}", row.what));
         }

@@ -13,7 +13,7 @@ pub fn serving(cache: &Path) -> Vec<u32> {
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let names_it = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        names(&environment, platform::bytes_of(cache))
+        names(&environment, cache.as_os_str().as_encoded_bytes())
     };
     pids.filter(|pid| *pid != std::process::id()).filter(names_it).collect()
 }

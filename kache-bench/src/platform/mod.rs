@@ -1,4 +1,5 @@
-//! What the harness asks of the system. `cfg(unix)` stands here and nowhere else in it.
+//! What the harness asks of the system, beside what the engine asks of it too. `cfg(unix)` stands here, and where the torture
+//! is left out elsewhere.
 
 #[cfg(unix)]
 mod unix;
@@ -9,3 +10,10 @@ mod windows;
 pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
+
+pub use kache::platform::{link, replace_process};
+
+/// Bytes of a path or an argument as the system has them.
+pub fn os_string(bytes: &[u8]) -> std::ffi::OsString {
+    kache::platform::os_str(bytes).to_owned()
+}

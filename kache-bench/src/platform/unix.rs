@@ -1,9 +1,8 @@
 //! Linux and its relatives.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -23,19 +22,9 @@ pub fn shell(line: &str) -> Command {
     command
 }
 
-/// Bytes of a path or an argument as the system has them.
-pub fn os_string(bytes: &[u8]) -> OsString {
-    OsString::from_vec(bytes.to_vec())
-}
-
 /// A variable's name.
 pub fn variable(name: &str) -> String {
     name.to_owned()
-}
-
-/// A path's bytes.
-pub fn bytes_of(path: &Path) -> &[u8] {
-    path.as_os_str().as_bytes()
 }
 
 /// Makes the command the leader of a process group of its own.
@@ -65,19 +54,9 @@ pub fn call_as(command: &mut Command, name: &OsStr) {
     command.arg0(name);
 }
 
-/// Becomes a program, called by the first word; comes back with the error where it cannot.
-pub fn become_program(program: &OsStr, words: &[OsString]) -> io::Error {
-    Command::new(program).arg0(&words[0]).args(&words[1..]).exec()
-}
-
-/// Makes `at` lead to `to`.
-pub fn link(to: &Path, at: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(to, at)
-}
-
 /// Makes `at` the link that `from` is.
 pub fn copy_link(from: &Path, at: &Path) -> io::Result<()> {
-    link(&fs::read_link(from)?, at)
+    super::link(&fs::read_link(from)?, at)
 }
 
 /// Lets everybody execute a file.
@@ -97,7 +76,7 @@ pub fn is_served(socket: &Path) -> bool {
 
 /// Device and inode, and the bytes that are allocated.
 pub fn room(metadata: &Metadata) -> Option<((u64, u64), u64)> {
-    Some(((metadata.dev(), metadata.ino()), metadata.blocks() * 512))
+    Some(((metadata.dev(), metadata.ino()), kache::platform::room(metadata)))
 }
 
 /// User and system time of all children that were waited for, and of those that they waited for.

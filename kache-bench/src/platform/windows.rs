@@ -1,7 +1,7 @@
 //! Windows, as far as `check` takes it. What times backends, looks into compilers or sets traps needs more of a system, and
 //! is refused there by name.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::windows::process::CommandExt;
@@ -22,19 +22,9 @@ pub fn shell(line: &str) -> Command {
     command
 }
 
-/// Bytes of a path or an argument as the system has them.
-pub fn os_string(bytes: &[u8]) -> OsString {
-    String::from_utf8_lossy(bytes).into_owned().into()
-}
-
 /// A variable's name: `Path` is `PATH`.
 pub fn variable(name: &str) -> String {
     name.to_uppercase()
-}
-
-/// A path's bytes.
-pub fn bytes_of(path: &Path) -> &[u8] {
-    path.as_os_str().as_encoded_bytes()
 }
 
 /// Nothing: the processes below one are found by asking for them.
@@ -56,22 +46,9 @@ pub fn kill(pid: u32) {
 /// Nothing: a program is called by its file's name.
 pub fn call_as(_: &mut Command, _: &OsStr) {}
 
-/// Runs a program and ends as it does; comes back with the error where it cannot be run.
-pub fn become_program(program: &OsStr, words: &[OsString]) -> io::Error {
-    match Command::new(program).args(&words[1..]).status() {
-        Ok(status) => std::process::exit(status.code().unwrap_or(127)),
-        Err(e) => e,
-    }
-}
-
-/// Makes `at` the same as `to`: links are for administrators.
-pub fn link(to: &Path, at: &Path) -> io::Result<()> {
-    fs::copy(to, at).map(drop)
-}
-
 /// Makes `at` the same as what the link `from` leads to.
 pub fn copy_link(from: &Path, at: &Path) -> io::Result<()> {
-    link(from, at)
+    fs::copy(from, at).map(drop)
 }
 
 /// Nothing: a name says whether a file may be executed.
