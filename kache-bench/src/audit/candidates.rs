@@ -7,7 +7,7 @@
 //! the one without it, and both hold.
 
 use super::excuse::dependency_dirs;
-use crate::invocations::Invocation;
+use crate::backend::invocations::Invocation;
 use kache::explain::diff::Difference;
 use kache::trace::{KeyTrace, Part};
 use std::path::Path;
@@ -54,7 +54,7 @@ fn krate(path: &Path) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::trace;
+    use crate::testing::trace;
     use kache::explain::diff::differences;
 
     fn explained(new: &[(&str, &str, &str)], words: &[&str]) -> bool {
