@@ -60,7 +60,6 @@ impl Build {
         self.dir.join("out")
     }
 
-    /// Takes the outputs away.
     pub fn clear(&self) -> Result<()> {
         drop(fs::remove_dir_all(self.out()));
         fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))

@@ -23,7 +23,6 @@ const SMALL: u64 = 16 * 1024;
 /// Blobs, which are read from the disk each time, up to this one.
 const SMALL_BLOB: u64 = 4 * 1024;
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("corrupt");
     let mut dice = run_state.dice("corrupt");

@@ -14,10 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Wrappers on one action.
 const MANY: usize = 64;
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     one_action(run_state)?;
     holders(run_state)?;

@@ -43,7 +43,6 @@ struct Recording {
     contents: Vec<Vec<u8>>,
 }
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     if Command::new("strace").arg("-V").output().is_err() {
         run_state.stats.skip("strace is not installed");
@@ -76,7 +75,6 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
     Ok(())
 }
 
-/// Stores under strace.
 fn record(run_state: &StressRun, engine: &Engine, task: &Task) -> Result<Recording> {
     let log = run_state.dir().join("strace");
     task.clear()?;

@@ -22,7 +22,6 @@ pub fn clean(command: &mut Command) -> &mut Command {
     command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
 }
 
-/// kache with a cache.
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub program: PathBuf,
@@ -53,7 +52,6 @@ impl Engine {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// `<cache>/v1`.
     pub fn store(&self) -> PathBuf {
         self.cache.join(FORMAT)
     }
@@ -63,7 +61,6 @@ impl Engine {
         events::read_all(&self.cache).ok()?.pop()
     }
 
-    /// Takes everything away.
     pub fn wipe(&self) -> Result<()> {
         match fs::remove_dir_all(&self.cache) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -228,12 +225,10 @@ impl Task {
         Ok(task)
     }
 
-    /// Where its outputs go.
     pub fn out(&self) -> PathBuf {
         self.dir.join("out")
     }
 
-    /// Takes the outputs away.
     pub fn clear(&self) -> Result<()> {
         drop(fs::remove_dir_all(self.out()));
         fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))

@@ -13,7 +13,6 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     private(run_state)?;
     owned_by_another(run_state)?;

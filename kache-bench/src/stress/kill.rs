@@ -20,7 +20,6 @@ const LONG: f64 = 10.0;
 const KILLS: u64 = 500;
 const AT_RANDOM: &str = "SIGKILL at any time under make -j4";
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let left = run_state.deadline.saturating_duration_since(Instant::now());
     let (end, third) = (run_state.deadline, left / 3);

@@ -61,7 +61,6 @@ impl Drop for Mounted<'_> {
     }
 }
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     if let Some(why) = run_state.no_mounts.clone() {
         run_state.stats.skip(format!("nothing can be mounted here: {why}"));

@@ -14,7 +14,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 pub struct StressOptions {
     /// How long it may take, about; what must be done once is done even so
@@ -44,7 +43,6 @@ fn minutes(text: &str) -> std::result::Result<f64, String> {
     minutes.ok_or_else(|| "a number of minutes, at most 1440".to_string())
 }
 
-/// One way to hurt.
 struct Scenario {
     name: &'static str,
     about: &'static str,
@@ -69,7 +67,6 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "scale", about: "much of everything", parts: 3, run: scale::run },
 ];
 
-/// Runs the ordeals.
 pub fn run(options: &StressOptions) -> Result<ExitCode> {
     let program = options.kache.canonicalize().map_err(Error::io("find kache", &options.kache))?;
     let no_mounts = mounts::of_our_own().err().map(|e| e.to_string());
