@@ -22,7 +22,7 @@ use crate::scratch::Scratch;
 use crate::tally::Tally;
 use crate::trouble::{Result, Trouble};
 use crate::workload::Workload;
-use kache::events::{Event, RemoteWay};
+use kache_core::events::{Event, RemoteWay};
 use kache_loopback::proxy::{Fault, Proxy};
 use kache_loopback::s3::{ACCESS_KEY, BUCKET, S3, SECRET_KEY};
 use serde::Serialize;
@@ -370,7 +370,7 @@ fn counted(tally: &Tally) -> Counts {
 }
 
 fn not_restored(events: &[Event]) -> impl Iterator<Item = &Event> {
-    events.iter().filter(|event| event.outcome != kache::events::Outcome::Hit)
+    events.iter().filter(|event| event.outcome != kache_core::events::Outcome::Hit)
 }
 
 fn missed(events: &[Event]) -> Vec<String> {

@@ -9,7 +9,7 @@ use crate::fold;
 use crate::platform;
 use crate::trouble::{Result, Trouble};
 use git2::{ObjectType, Oid, Repository};
-use kache::events::{Event, Kind};
+use kache_core::events::{Event, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;

@@ -18,10 +18,10 @@ use crate::progress;
 use crate::scratch::Scratch;
 use crate::trouble::{Result, Trouble};
 use excuse::Excuses;
-use kache::events::Outcome;
-use kache::explain::diff;
-use kache::observe::tables;
-use kache::trace::KeyTrace;
+use kache_core::events::Outcome;
+use kache_core::key_trace::KeyTrace;
+use kache_frontends::tables;
+use kache_report::explain::diff;
 use known::Known;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -123,7 +123,7 @@ impl Audit<'_> {
     fn unit(&mut self, bed: &mut Bed, scratch: &Scratch, unit: &Unit) -> Result<()> {
         let label = unit.label();
         if unit.event.outcome != Outcome::Miss || !unit.event.stored {
-            let reason = unit.event.reason.clone().unwrap_or_else(|| "not compiled".into());
+            let reason = unit.event.reason_word().unwrap_or("not compiled").to_string();
             *self.findings.unkept.entry(reason).or_default() += 1;
             return Ok(());
         }

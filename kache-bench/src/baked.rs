@@ -9,7 +9,7 @@ use crate::fold;
 use crate::leak::{Leaks, agrees};
 use crate::pair::{Pair, Pairing};
 use crate::workload::Baked;
-use kache::events::Event;
+use kache_core::events::Event;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;

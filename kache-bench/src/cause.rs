@@ -6,7 +6,7 @@
 
 use crate::fold::{self, Place};
 use crate::keydiff::{Contrast, Difference, contrast};
-use kache::trace::Component;
+use kache_core::key_trace::Component;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ use crate::tally::{self, Tally};
 use crate::timeline::Timeline;
 use crate::trouble::{Result, Trouble};
 use crate::workload::Workload;
-use kache::events::Event;
+use kache_core::events::Event;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -349,7 +349,7 @@ impl Run<'_> {
 fn stability(pairing: &Pairing<'_>, warm: &[Event]) -> Stability {
     let keyed: Vec<_> = pairing.pairs.iter().filter_map(|pair| Some((pair, leak::agrees(pair)?))).collect();
     let label = |event: &&Event| event.unit.label();
-    let missed = warm.iter().filter(|event| event.outcome != kache::events::Outcome::Hit);
+    let missed = warm.iter().filter(|event| event.outcome != kache_core::events::Outcome::Hit);
     Stability {
         paired: keyed.len(),
         equal: keyed.iter().filter(|(_, equal)| *equal).count(),

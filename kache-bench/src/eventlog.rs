@@ -3,8 +3,8 @@
 //! The log grows while a build runs; each poll takes the whole lines that are new, so a phase's events are
 //! what was polled between its start and its end, and progress can be shown from the same source.
 
-use kache::events::{self, Event};
-use kache::store::FORMAT;
+use kache_core::events::{self, Event};
+use kache_core::store::FORMAT;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

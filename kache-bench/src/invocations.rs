@@ -8,7 +8,7 @@
 
 use crate::platform;
 use crate::trouble::{Result, Trouble};
-use kache::events::Event;
+use kache_core::events::Event;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 //! cargo's hashes in them are matched without it where no exact partner is left.
 
 use crate::fold;
-use kache::trace::{Component, KeyTrace};
+use kache_core::key_trace::{Component, KeyTrace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -7,8 +7,8 @@
 use crate::cause::{self, Cause, Finding, Judge};
 use crate::keydiff::{self, Contrast, Difference, Differences};
 use crate::pair::{Pair, Pairing};
-use kache::events::{Event, Outcome};
-use kache::trace::KeyTrace;
+use kache_core::events::{Event, Outcome};
+use kache_core::key_trace::KeyTrace;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@
 //! of its own in objects' names.
 
 use crate::fold;
-use kache::events::{Event, Unit};
+use kache_core::events::{Event, Unit};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How much of the identity two units had in common.

@@ -6,7 +6,7 @@
 
 use crate::platform;
 use crate::trouble::{Result, Trouble};
-use kache::events::Event;
+use kache_core::events::Event;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;

@@ -15,8 +15,8 @@ use crate::tally::{self, Tally};
 use crate::timeline::Timeline;
 use crate::trouble::{Result, Trouble};
 use crate::workload::Workload;
-use kache::events::{Event, Outcome};
-use kache::explain::{self, Explanation, history::History};
+use kache_core::events::{Event, Outcome};
+use kache_report::explain::{self, Explanation, history::History};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -240,7 +240,7 @@ fn newness(history: &History, event: &Event, since: u64) -> Option<String> {
 }
 
 fn reason(told: &Explanation) -> String {
-    told.reason.as_ref().map_or_else(|| "no reason was given".into(), |because| because.word.clone())
+    told.reason.as_ref().map_or("no reason was given", |because| because.word.word()).to_string()
 }
 
 /// As people read it.

@@ -10,7 +10,7 @@ use crate::baked::{self, Proof};
 use crate::compare::Comparison;
 use crate::trouble::{Result, Trouble};
 use crate::workload::Baked;
-use kache::events::Event;
+use kache_core::events::Event;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

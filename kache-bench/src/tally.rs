@@ -1,7 +1,7 @@
 //! What the events of one build add up to.
 
 use crate::workload::Units;
-use kache::events::{Event, Kind, Outcome};
+use kache_core::events::{Event, Kind, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -116,7 +116,7 @@ pub fn is_counted(event: &Event, counted: &Units) -> bool {
 /// A C compiler that only links, is only asked something, or fails: a build that succeeds did not need that.
 fn is_no_compile(event: &Event) -> bool {
     let handed_through = event.outcome == Outcome::Passthrough;
-    let why = event.reason.as_deref().unwrap_or_default();
+    let why = event.reason_word().unwrap_or_default();
     handed_through && (event.status != 0 || NO_COMPILE.contains(&why))
 }
 
@@ -128,7 +128,7 @@ pub fn reason(event: &Event) -> String {
         Outcome::Passthrough => "passthrough",
         Outcome::Error => "error",
     };
-    event.reason.clone().unwrap_or_else(|| outcome.to_owned())
+    event.reason_word().unwrap_or(outcome).to_owned()
 }
 
 #[cfg(test)]
@@ -136,11 +136,13 @@ mod tests {
     use super::*;
     use crate::sample::{object, unit};
 
+    use kache_core::reason::Reason;
+
     #[test]
     fn a_link_is_no_unit_but_a_compile_that_is_handed_through_is() {
         let through = |reason: &str| {
             let mut event = object("x.c", "x.o").outcome(Outcome::Passthrough).event();
-            event.reason = Some(reason.into());
+            event.reason = Reason::of_word(reason);
             event
         };
         let events = [object("x.c", "x.o").event(), through("link"), through("unknown-flag")];
@@ -152,15 +154,15 @@ mod tests {
     fn probes_are_outside_the_hit_rate() {
         let mut probe = unit("probe").outcome(Outcome::Passthrough).event();
         probe.kind = Kind::Probe;
-        probe.reason = Some("stdin".into());
+        probe.reason = Some(Reason::Stdin);
         let mut stray = unit("stray").outcome(Outcome::Miss).event();
         stray.stored = false;
-        stray.reason = Some("fresh-input".into());
+        stray.reason = Some(Reason::SideEffect);
         let events = [unit("one").event(), stray, probe];
         let tally = Tally::of(&events, &Units { families: vec!["rustc".into()] });
         assert_eq!(tally.hit_rate(), Some(0.5));
         assert_eq!(tally.hit_us, Some(Spread { min: 1, median: 1, max: 1 }));
         assert_eq!(tally.probes["stdin"], 1);
-        assert_eq!(tally.unstored["fresh-input"], 1);
+        assert_eq!(tally.unstored["side-effect"], 1);
     }
 }

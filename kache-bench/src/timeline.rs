@@ -7,9 +7,8 @@
 //! invocation that is handed through has only what kache took of it, since kache becomes the compiler then.
 
 use crate::trouble::{Result, Trouble};
-use kache::events::{Event, PHASES};
+use kache_core::events::Event;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The lane of a whole build.
@@ -100,41 +99,35 @@ fn invocation(event: &Event, process: u64, lane: u64, all: &mut Vec<Value>) {
         },
     }));
     let (mut at, end) = (event.time_us, event.time_us + event.total_us);
-    for (phase, took) in in_order(&event.phases_us) {
+    for (phase, took) in &event.phases_us {
         // Each was rounded for itself.
-        let took = took.min(end - at);
+        let took = (*took).min(end - at);
         all.push(json!({
-            "ph": "X", "name": phase, "cat": "phase", "pid": process, "tid": lane, "ts": at, "dur": took,
+            "ph": "X", "name": phase.word(), "cat": "phase", "pid": process, "tid": lane, "ts": at, "dur": took,
         }));
         at += took;
     }
-}
-
-/// A phase that a later kache may have comes last.
-fn in_order(phases: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
-    let mut all: Vec<_> = phases.iter().map(|(phase, took)| (phase.as_str(), *took)).collect();
-    all.sort_by_key(|(phase, _)| PHASES.iter().position(|known| known == phase).unwrap_or(PHASES.len()));
-    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sample::unit;
+    use kache_core::events::Phase;
 
     #[test]
     fn invocations_at_the_same_time_are_in_lanes_of_their_own() {
-        let event = |name: &str, start: u64, total: u64, phases: &[(&str, u64)]| {
+        let event = |name: &str, start: u64, total: u64, phases: &[(Phase, u64)]| {
             let mut event = unit(name).time(1_000_000 + start).event();
             event.total_us = total;
-            event.phases_us = phases.iter().map(|(phase, took)| (phase.to_string(), *took)).collect();
+            event.phases_us = phases.iter().copied().collect();
             event
         };
         // In the order in which they ended, as events are written.
         let events = [
-            event("second", 50, 10, &[("lookup", 4), ("parse", 6)]),
+            event("second", 50, 10, &[(Phase::Lookup, 4), (Phase::Parse, 6)]),
             event("first", 0, 100, &[]),
-            event("third", 60, 10, &[("store", 3), ("compile", 5), ("new", 9)]),
+            event("third", 60, 10, &[(Phase::Store, 3), (Phase::Compile, 5), (Phase::Check, 9)]),
             event("late", 100, 1, &[]),
         ];
         let mut timeline = Timeline::default();

@@ -7,7 +7,7 @@ use super::known::{Known, links_on};
 use super::tree::{Access, Tree, Way, clean};
 use crate::invocations::Invocation;
 use crate::platform;
-use kache::observe::tables;
+use kache_frontends::tables;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 

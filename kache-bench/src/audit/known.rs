@@ -4,7 +4,7 @@
 //! decides in kache which look becomes an observation decides here as well.
 
 use super::tree::{Access, Way, clean};
-use kache::trace::{KeyTrace, Part};
+use kache_core::key_trace::{KeyTrace, Part};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ impl Known {
     /// Reads a trace.
     pub fn of(trace: &KeyTrace) -> Known {
         let mut known = Known::default();
-        for component in trace.components.iter().filter(|c| c.part == Part::Observation) {
+        for component in trace.components.iter().filter(|c| c.part == Part::Dependency) {
             let (kind, name) = component.name.split_once(' ').unwrap_or((&component.name, ""));
             let place = clean(Path::new(&component.raw));
             // What is searched as `lib/../include` is asked for as `include`, too.

@@ -6,7 +6,7 @@
 
 use super::strace::{Argument, Call};
 use crate::platform::os_string;
-use kache::observe::tables;
+use kache_frontends::tables;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 

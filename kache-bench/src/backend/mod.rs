@@ -30,8 +30,8 @@ use crate::environment::Environment;
 use crate::eventlog::EventLog;
 use crate::trouble::Result;
 use crate::workload::Wiring;
-use ::kache::events::Event;
-use ::kache::trace::KeyTrace;
+use ::kache_core::events::Event;
+use ::kache_core::key_trace::KeyTrace;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,8 @@
 use super::Way;
 use super::subject::Subject;
 use crate::backend::Counts;
-use kache::events::Event;
+use kache_core::events::Event;
+use kache_core::events::Phase;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -87,13 +88,13 @@ pub struct Breakdown {
     /// From the wrapper's start to its last act, by its own clock.
     pub total_us: u64,
     /// By phase; a phase that an invocation has not took it no time.
-    pub phases_us: BTreeMap<String, u64>,
+    pub phases_us: BTreeMap<Phase, u64>,
 }
 
 impl Breakdown {
     pub(super) fn of(subject: &'static str, way: Way, events: &[Event]) -> Breakdown {
         let names: BTreeSet<_> = events.iter().flat_map(|event| event.phases_us.keys()).collect();
-        let of_phase = |name: &str| {
+        let of_phase = |name: &Phase| {
             middle_us(events.iter().map(|event| event.phases_us.get(name).copied().unwrap_or(0)))
         };
         Breakdown {
@@ -101,7 +102,7 @@ impl Breakdown {
             way,
             n: events.len(),
             total_us: middle_us(events.iter().map(|event| event.total_us)),
-            phases_us: names.iter().map(|name| ((*name).clone(), of_phase(name))).collect(),
+            phases_us: names.iter().map(|name| (**name, of_phase(name))).collect(),
         }
     }
 }

@@ -5,8 +5,8 @@
 //! `strace`, and each row is counted by the units that looked at something which nothing but it excuses.
 
 use crate::audit::{self, Watched};
-use kache::observe::tables::{self, Row};
-use kache::trace::KeyTrace;
+use kache_core::key_trace::KeyTrace;
+use kache_frontends::tables::{self, Row};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

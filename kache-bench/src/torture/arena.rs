@@ -5,8 +5,8 @@
 //! ordeal only says what is done to the engine before it is asked.
 
 use crate::trouble::{Result, Trouble};
-use kache::events::{self, Event, Outcome};
-use kache::store::{FORMAT, Store, scrub};
+use kache_core::events::{self, Event, Outcome};
+use kache_core::store::{FORMAT, Store, verify};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -89,7 +89,7 @@ impl Engine {
         if !self.store().join("blobs").is_dir() {
             return Ok(());
         }
-        let found = Store::open(&self.cache).and_then(|store| scrub::scrub(&store, false));
+        let found = Store::open(&self.cache).and_then(|store| verify::verify(&store, false));
         let found = found.map_err(Trouble::io("verify the cache", &self.cache))?;
         match found.faults.iter().find(|fault| !fault.harmless) {
             Some(fault) => Err(wrong(context, &format!("in the cache, {}: {}", fault.file, fault.what))),

@@ -9,11 +9,11 @@ use super::arena::{Engine, wrong};
 use super::dice::Dice;
 use super::steps::State;
 use crate::trouble::{Result, Trouble};
-use kache::compiler::toolchain::Toolchain;
-use kache::digest::Digest;
-use kache::store::manifest::Manifest;
-use kache::store::result::ActionResult;
-use kache::store::{Store, scrub};
+use kache_core::digest::Digest;
+use kache_core::store::manifest::Manifest;
+use kache_core::store::result::ActionResult;
+use kache_core::store::{Store, verify};
+use kache_frontends::toolchain::Toolchain;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -263,7 +263,7 @@ fn mend(engine: &Engine, path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
         fs::remove_file(path).map_err(Trouble::io("remove", path))?;
     }
-    let mended = Store::open(&engine.cache).and_then(|store| scrub::scrub(&store, true));
+    let mended = Store::open(&engine.cache).and_then(|store| verify::verify(&store, true));
     mended.map_err(Trouble::io("verify and repair", &engine.cache))?;
     engine.must_be_whole("after verify --repair")
 }

@@ -6,7 +6,7 @@ use super::arena::{Engine, Task, contents, difference, wrong};
 use super::builds::{self, Build};
 use super::steps::State;
 use crate::trouble::{Result, Trouble};
-use kache::events::{self, Kind, Outcome};
+use kache_core::events::{self, Kind, Outcome};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,9 +14,9 @@ use super::dice::Dice;
 use super::steps::State;
 use crate::audit::strace::{Call, Reader};
 use crate::trouble::{Result, Trouble};
-use kache::digest::{Digest, Known, Table};
-use kache::platform;
-use kache::store::{Store, scrub};
+use kache_core::digest::{Digest, Known, Table};
+use kache_core::platform;
+use kache_core::store::{Store, verify};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -221,7 +221,7 @@ fn tear(engine: &Engine) -> Result<usize> {
             table.put(&id, Known { digest });
         }
     }
-    let found = Store::open(&engine.cache).and_then(|store| scrub::scrub(&store, false));
+    let found = Store::open(&engine.cache).and_then(|store| verify::verify(&store, false));
     let found = found.map_err(Trouble::io("verify", &engine.cache))?;
     Ok(found.faults.iter().filter(|fault| !fault.harmless).count())
 }

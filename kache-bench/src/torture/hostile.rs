@@ -4,10 +4,10 @@
 use super::Torture;
 use super::arena::{Engine, Task, below, wrong};
 use crate::trouble::{Result, Trouble};
-use kache::digest::Digest;
-use kache::store::manifest::Manifest;
-use kache::store::result::ActionResult;
-use kache::store::{FORMAT, Store};
+use kache_core::digest::Digest;
+use kache_core::store::manifest::Manifest;
+use kache_core::store::result::ActionResult;
+use kache_core::store::{FORMAT, Store};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;

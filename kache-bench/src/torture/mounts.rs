@@ -5,7 +5,7 @@ use super::Torture;
 use super::arena::{Engine, wrong};
 use super::builds::Build;
 use crate::trouble::{Result, Trouble};
-use kache::events::Outcome;
+use kache_core::events::Outcome;
 use std::ffi::CString;
 use std::fs;
 use std::io;

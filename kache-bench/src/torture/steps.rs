@@ -6,7 +6,7 @@ use super::Torture;
 use super::arena::{Engine, Task, wrong};
 use super::dice::Dice;
 use crate::trouble::{Result, Trouble};
-use kache::events::Outcome;
+use kache_core::events::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
