@@ -6,13 +6,13 @@
 //! ever changed by reading.
 
 use crate::check::Findings;
+use crate::compare::{self, Race};
+use crate::error::{Result, Trouble};
 use crate::latency::{self, Latency};
-use crate::machine::Machine;
 use crate::pull::{self, Pull};
-use crate::race::{self, Race};
 use crate::record::{self, Measured, Record};
+use crate::system::machine::Machine;
 use crate::traps;
-use crate::trouble::{Result, Trouble};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -216,7 +216,7 @@ fn entry(line: &[u8]) -> std::result::Result<(Head, Run), String> {
     let run = match head.command.as_str() {
         "check" | "verify" if known(record::VERSION) => Run::Check(shaped(value)?),
         "audit" | "mutate" if known(record::VERSION) => Run::Probe(shaped(value)?),
-        "compare" if known(race::VERSION) => Run::Race(shaped(value)?),
+        "compare" if known(compare::VERSION) => Run::Race(shaped(value)?),
         "latency" if known(latency::VERSION) => Run::Latency(shaped(value)?),
         "pull" if known(pull::VERSION) => Run::Pull(shaped(value)?),
         "traps" if known(traps::VERSION) => Run::Traps(shaped(value)?),

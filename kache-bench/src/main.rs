@@ -17,67 +17,44 @@
 //! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
 //! down.
 
-mod afar;
-mod archive;
+mod analysis;
 mod artifacts;
 mod audit;
 mod backend;
-mod baked;
-mod bed;
-mod cause;
 mod check;
-mod checkout;
-mod child;
 mod cli;
 mod compare;
-mod environment;
-mod eventlog;
-mod fold;
+mod error;
 mod gate;
 mod history;
-mod interrupt;
-mod invocations;
-mod keydiff;
+mod inject;
 mod latency;
-mod leak;
-mod machine;
 mod mutate;
-mod pair;
-mod plant;
-mod platform;
-mod print;
-mod progress;
 mod pull;
-mod race;
-mod random;
 mod record;
+mod recorded_build;
 mod report;
-mod run;
-#[cfg(test)]
-mod sample;
-mod scratch;
-mod tally;
-mod timeline;
 #[cfg(unix)]
-mod torture;
+mod stress;
+mod system;
+#[cfg(test)]
+mod testing;
+mod text;
 mod traps;
-mod trouble;
-mod verdict;
 mod workload;
-mod workspace;
 
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    invocations::stand_in();
-    plant::stand_in();
-    interrupt::install();
+    backend::invocations::stand_in();
+    inject::stand_in();
+    system::interrupt::install();
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(trouble) => {
             // What fails once it is interrupted fails for that.
-            let trouble = interrupt::check().err().unwrap_or(trouble);
+            let trouble = system::interrupt::check().err().unwrap_or(trouble);
             eprintln!("kache-bench: {trouble}");
             ExitCode::from(trouble.status())
         }

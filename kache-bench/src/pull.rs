@@ -4,17 +4,17 @@
 //! to be compiled is asked for the first input that changed, which is often another unit's: one changed source at the
 //! bottom is the cause of all that is above it.
 
+use crate::analysis::event_log::EventLog;
+use crate::analysis::summary::{self, Tally};
+use crate::analysis::timeline::Timeline;
 use crate::backend::{Backend, Plain, Reads, Running};
-use crate::checkout::Checkout;
-use crate::eventlog::EventLog;
-use crate::machine::{self, Machine};
-use crate::progress;
+use crate::error::{Result, Trouble};
 use crate::record::Measured;
-use crate::scratch::Scratch;
-use crate::tally::{self, Tally};
-use crate::timeline::Timeline;
-use crate::trouble::{Result, Trouble};
+use crate::system::machine::{self, Machine};
+use crate::system::progress;
+use crate::system::scratch::Scratch;
 use crate::workload::Workload;
+use crate::workload::checkout::Checkout;
 use kache_core::events::{Event, Outcome};
 use kache_report::explain::{self, Explanation, history::History};
 use serde::{Deserialize, Serialize};
@@ -192,7 +192,7 @@ impl Run<'_> {
     fn missed(&self, cache: &Path, since: u64) -> Result<Vec<Missed>> {
         let history = History::load(cache).map_err(Trouble::io("read the events of", cache))?;
         let is_missed = |event: &Event| {
-            let counts = event.time_us >= since && tally::is_counted(event, &self.workload.units);
+            let counts = event.time_us >= since && summary::is_counted(event, &self.workload.units);
             counts && event.outcome != Outcome::Hit
         };
         let units = (0..history.events.len()).filter(|at| is_missed(&history.events[*at]));
@@ -275,7 +275,7 @@ fn write_text(out: &mut String, pull: &Pull) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::unit;
+    use crate::testing::unit;
 
     #[test]
     fn a_package_of_another_version_is_told_as_such() {

@@ -3,10 +3,9 @@
 //! Recorded results are committed and published, so they name no path of the machine: the scratch directory and
 //! the home directory are written as `<scratch>` and `~`.
 
-use crate::machine::Machine;
-use crate::scratch::Scratch;
-use crate::trouble::{Result, Trouble};
-use crate::verdict::Verdict;
+use crate::error::{Result, Trouble};
+use crate::system::machine::Machine;
+use crate::system::scratch::Scratch;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -22,6 +21,15 @@ pub struct Measured {
     pub name: String,
     /// As it says itself.
     pub version: String,
+}
+
+/// What the whole run comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// No problem at all.
+    pub ok: bool,
+    /// Each a sentence.
+    pub problems: Vec<String>,
 }
 
 /// One run.

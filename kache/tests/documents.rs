@@ -13,7 +13,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo run --release -p kache-bench", "the harness's words are tried by kache-bench/tests/documents.rs"),
     ("cargo test", "that is what runs this"),
     ("cargo install", "it builds this program anew"),
-    ("scripts/", "hours of the harness: its tests run the nightly, .ci/run a short torture"),
+    ("scripts/", "hours of the harness: its tests run the nightly, .ci/run a short stress run"),
     ("../configure", "it is Mozilla's, tens of gigabytes of sources away"),
 ];
 

@@ -7,7 +7,7 @@
 //! the one without it, and both hold.
 
 use super::excuse::dependency_dirs;
-use crate::invocations::Invocation;
+use crate::backend::invocations::Invocation;
 use kache_core::key_trace::{KeyTrace, Part};
 use kache_report::explain::diff::Difference;
 use std::path::Path;
@@ -54,7 +54,7 @@ fn krate(path: &Path) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::trace;
+    use crate::testing::trace;
     use kache_report::explain::diff::differences;
 
     fn explained(new: &[(&str, &str, &str)], words: &[&str]) -> bool {

@@ -5,8 +5,8 @@
 
 use super::known::{Known, links_on};
 use super::tree::{Access, Tree, Way, clean};
-use crate::invocations::Invocation;
-use crate::platform;
+use crate::backend::invocations::Invocation;
+use crate::system::platform;
 use kache_frontends::tables;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

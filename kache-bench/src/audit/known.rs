@@ -200,7 +200,7 @@ pub fn links_on(path: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::trace;
+    use crate::testing::trace;
 
     fn told(components: &[(&str, &str, &str)], path: &str, way: Way) -> Option<&'static str> {
         let access = Access { path: path.into(), way, program: "cc1".into() };
@@ -233,7 +233,7 @@ mod tests {
         let root = dir.path().canonicalize().unwrap();
         std::fs::create_dir(root.join("real")).unwrap();
         std::fs::write(root.join("real/x.h"), "").unwrap();
-        crate::platform::link(Path::new("real"), &root.join("link")).unwrap();
+        crate::system::platform::link(Path::new("real"), &root.join("link")).unwrap();
         let at = |p: &str| root.join(p).display().to_string();
         let (file, link) = (at("real/x.h"), at("link"));
         let record = [("file x", file.as_str(), "0"), ("leads-to link", link.as_str(), "0")];

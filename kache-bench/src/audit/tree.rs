@@ -4,8 +4,8 @@
 //! moment at which it becomes another program. Whose code within a process looked cannot be told from
 //! system calls; which program it was can.
 
-use super::strace::{Argument, Call};
-use crate::platform::os_string;
+use crate::system::platform::os_string;
+use crate::system::strace::{Argument, Call};
 use kache_frontends::tables;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -344,8 +344,8 @@ pub fn clean(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::strace::Reader;
     use super::*;
+    use crate::system::strace::Reader;
 
     fn tree(lines: &[&str]) -> Vec<String> {
         let mut reader = Reader::default();

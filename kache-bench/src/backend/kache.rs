@@ -1,15 +1,15 @@
 //! kache, as built from this repository or given with `--kache`.
 
-use super::{Backend, Counts, Language, Reads, front};
-use crate::afar::Endpoint;
-use crate::environment::Environment;
-use crate::eventlog::EventLog;
-use crate::invocations;
-use crate::plant::Slowdown;
-use crate::platform;
-use crate::trouble::{Result, Trouble};
+use super::Endpoint;
+use super::{Backend, Counts, Language, Reads, wrapper_env};
+use crate::analysis::event_log::EventLog;
+use crate::backend::invocations;
+use crate::error::{Result, Trouble};
+use crate::inject::Slowdown;
+use crate::system::environment::Environment;
+use crate::system::platform;
+use crate::system::workspace;
 use crate::workload::{CcWiring, Wiring};
-use crate::workspace;
 use kache_core::digest::Digest;
 use kache_core::events::{Event, Kind, Outcome};
 use kache_core::key_trace::{self, KeyTrace};
@@ -106,7 +106,7 @@ impl Kache {
         if self.front != self.program {
             self.lead_to_front(&shims).map_err(Trouble::io("write to", &shims))?;
         }
-        front::before_path(environment, &shims)
+        wrapper_env::before_path(environment, &shims)
     }
 
     /// `kache shims install` makes links to kache itself.
@@ -140,10 +140,10 @@ impl Backend for Kache {
         cache: &Path,
         reads: Reads,
     ) -> Result<Environment> {
-        let mut all = front::rustc(wiring.rustc.then_some(&self.front));
+        let mut all = wrapper_env::rustc(wiring.rustc.then_some(&self.front));
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
         if let Some(cc) = wiring.cc {
-            all.extend(front::cc(&self.front, cc));
+            all.extend(wrapper_env::cc(&self.front, cc));
             // For versions of the cc crate that do not know kache: else they take it for the compiler itself.
             all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
             if cc == CcWiring::Shims {

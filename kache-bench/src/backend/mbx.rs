@@ -5,11 +5,11 @@
 //! outlive a clean, and a build that finds it is no build. It caches what cargo's build scripts compile by itself,
 //! and steps aside where `CC` is set, which is therefore left alone.
 
-use super::front;
-use super::peer::Program;
+use super::competitor::Program;
+use super::wrapper_env;
 use super::{Backend, Counts, Reads};
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
+use crate::system::environment::Environment;
 use crate::workload::Wiring;
 use serde_json::Value;
 use std::path::Path;
@@ -64,13 +64,13 @@ impl Backend for Mbx {
         }
         let reports = cache.join("reports");
         std::fs::create_dir_all(&reports).map_err(Trouble::io("create", &reports))?;
-        let mut environment = Mbx::own(environment.with_all(front::rustc(None)), cache);
+        let mut environment = Mbx::own(environment.with_all(wrapper_env::rustc(None)), cache);
         if wiring.rustc {
             let setup = cache.join("data/mbx/bin");
             if !setup.join("cargo").exists() {
                 self.program.tell(&["setup", "--yes"], &environment)?;
             }
-            let path = front::before_path(&environment, &setup)?;
+            let path = wrapper_env::before_path(&environment, &setup)?;
             environment = environment.with_all([("PATH".into(), path)]);
         }
         Ok(environment)

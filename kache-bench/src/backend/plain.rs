@@ -1,8 +1,8 @@
 //! No cache at all: the yardstick.
 
 use super::{Backend, Reads};
-use crate::environment::Environment;
-use crate::trouble::Result;
+use crate::error::Result;
+use crate::system::environment::Environment;
 use crate::workload::Wiring;
 use std::path::Path;
 

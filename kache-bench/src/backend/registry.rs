@@ -5,7 +5,7 @@ use super::kache2::Kache2;
 use super::mbx::Mbx;
 use super::sccache::Sccache;
 use super::{Backend, Kache, Plain};
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
 use std::path::{Path, PathBuf};
 
 /// Every name, in the order in which tables have them.

@@ -2,7 +2,7 @@
 //! run fails or is interrupted.
 
 use super::{Backend, serving};
-use crate::trouble::Result;
+use crate::error::Result;
 use std::path::{Path, PathBuf};
 
 /// Held while something is built behind a backend with its data in one cache.

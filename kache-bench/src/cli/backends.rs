@@ -1,9 +1,9 @@
 //! `backends`: what could be measured here, and what not and why.
 
-use super::Format;
+use super::options::Format;
 use crate::backend::{self, Backend, Language, Plain};
-use crate::trouble::Result;
-use crate::workspace;
+use crate::error::Result;
+use crate::system::workspace;
 use serde::Serialize;
 use std::process::ExitCode;
 

@@ -1,15 +1,15 @@
 //! `compare`: which backends take part, and what becomes of the figures.
 
-use super::{Format, RunOptions, below};
+use super::options::{Format, RunOptions, below};
+use crate::analysis::timeline::Timeline;
 use crate::backend::{self, Backend};
-use crate::machine;
-use crate::plant::Slowdown;
-use crate::race::{self, Phase, Plan};
+use crate::compare::{self, Phase, Plan};
+use crate::error::{Result, Trouble};
+use crate::inject::Slowdown;
 use crate::record;
-use crate::scratch::Scratch;
-use crate::timeline::Timeline;
-use crate::trouble::{Result, Trouble};
-use crate::workspace;
+use crate::system::machine;
+use crate::system::scratch::Scratch;
+use crate::system::workspace;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,7 +50,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     }
     let plan = Plan { backends, rounds: options.runs.into(), phases: options.phases.clone() };
     let mut timeline = Timeline::default();
-    let raced = scratch.settle(race::run(&workload, plan, &scratch, &mut timeline));
+    let raced = scratch.settle(compare::run(&workload, plan, &scratch, &mut timeline));
     timeline.write(options.trace.as_deref())?;
     let mut race = raced?;
     race.planted = options.slow.map(|by| format!("each compile behind kache takes {by} longer"));
@@ -59,9 +59,9 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let history = record::append(&results, &workload.name, &line)?;
     match options.run.format {
         Format::Json => println!("{line}"),
-        Format::Text if options.markdown => print!("{}", race::markdown(&race)),
+        Format::Text if options.markdown => print!("{}", compare::markdown(&race)),
         Format::Text => {
-            print!("\n{}", race::text(&race));
+            print!("\n{}", compare::text(&race));
             println!("\nrecorded in {}", history.display());
         }
     }
@@ -75,7 +75,7 @@ fn slow_down(backends: &mut Named, by: Slowdown, kache: Option<&Path>, scratch: 
         return Err(Trouble::input("kache takes no part, so that it cannot be slowed")
             .remedy("name it in --backends, or leave out --slow"));
     };
-    let slowed = super::kache(kache)?.slowed(by, &scratch.root().join("slow"))?;
+    let slowed = super::options::kache(kache)?.slowed(by, &scratch.root().join("slow"))?;
     *backend = Ok(Box::new(slowed));
     Ok(())
 }
@@ -91,7 +91,7 @@ pub(super) fn backends(names: &[String], kache: Option<&Path>) -> Result<Named> 
             );
         }
         let backend = match name.as_str() {
-            "kache" => Ok(Box::new(super::kache(kache)?) as Box<dyn Backend>),
+            "kache" => Ok(Box::new(super::options::kache(kache)?) as Box<dyn Backend>),
             name => backend::find(name, &workspace),
         };
         match backend {

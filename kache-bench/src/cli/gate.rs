@@ -1,9 +1,9 @@
 //! `gate`: which runs are judged, by which history.
 
-use super::{Format, below};
+use super::options::{Format, below};
+use crate::error::{Result, Trouble};
 use crate::gate::{self, Gate};
 use crate::history::{Entry, History, Run};
-use crate::trouble::{Result, Trouble};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;

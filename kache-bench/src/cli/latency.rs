@@ -1,11 +1,13 @@
 //! `latency`: who takes part, and what becomes of the figures.
 
-use super::{Format, below, compare};
+use super::compare;
+use super::options::{Format, below};
 use crate::backend;
+use crate::error::Result;
 use crate::latency::{self, Plan};
-use crate::scratch::{Place, Scratch};
-use crate::trouble::Result;
-use crate::{machine, record, workspace};
+use crate::record;
+use crate::system::scratch::{Place, Scratch};
+use crate::system::{machine, workspace};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;

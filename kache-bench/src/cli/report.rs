@@ -1,9 +1,9 @@
 //! `report`: from the recorded runs to a page.
 
-use super::below;
+use super::options::below;
+use crate::error::{Result, Trouble};
 use crate::history::History;
 use crate::report::{self, Page};
-use crate::trouble::{Result, Trouble};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,11 +39,6 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let file = options.output.clone().unwrap_or_else(|| results.join("report.html"));
     let text = report::html(&page);
     std::fs::write(&file, &text).map_err(Trouble::io("write the page to", &file))?;
-    println!(
-        "{} ({}, {} runs)",
-        file.display(),
-        crate::print::size(text.len() as u64),
-        history.entries.len()
-    );
+    println!("{} ({}, {} runs)", file.display(), crate::text::size(text.len() as u64), history.entries.len());
     Ok(ExitCode::SUCCESS)
 }

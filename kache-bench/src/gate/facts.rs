@@ -1,11 +1,11 @@
 //! What of a run is counted, and so compared exactly: no test is needed where nothing scatters.
 
+use crate::analysis::summary::{Reasons, Tally};
 use crate::check::{Findings, Phase};
+use crate::compare::{self, Race};
 use crate::history::{Entry, Run};
 use crate::pull::Pull;
-use crate::race::{self, Race};
 use crate::record::Record;
-use crate::tally::{Reasons, Tally};
 use crate::traps::{self, Verdict};
 use clap::ValueEnum;
 use serde_json::Value;
@@ -137,7 +137,7 @@ fn of_race(race: &Race) -> Vec<Fact> {
             fact("did not finish", usize::from(entrant.out.is_some()), Worse::Any).named(entrant.out.clone()),
         );
     }
-    for phase in race::Phase::value_variants() {
+    for phase in compare::Phase::value_variants() {
         let laps: Vec<_> =
             race.laps.iter().filter(|lap| lap.backend == "kache" && lap.phase == *phase).collect();
         if laps.is_empty() {

@@ -1,42 +1,8 @@
 //! The gate's verdict as people read it: on a terminal, and in a pull request.
 
-use super::shift::{Decision, EFFECT, RULED_OUT, Shift, critical};
-use super::{Gate, Judged, Row, Verdict};
+use super::significance::{EFFECT, RULED_OUT, share};
+use super::verdict::{Gate, Judged, Row, Verdict};
 use std::fmt::Write;
-
-/// A share, signed: `+12.0 %`.
-fn percent(share: f64) -> String {
-    format!("{:+.1} %", share * 100.0)
-}
-
-fn share(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
-/// What a shift says, in a sentence; what was missing, where nothing can be said.
-pub(super) fn told(shift: Option<&Shift>) -> String {
-    let Some(shift) = shift else { return "nothing recorded to compare with".into() };
-    let sample = format!("{} against {} of {} runs", shift.rounds, shift.recorded, shift.runs);
-    let (Some(low), Some(high)) = (shift.low, shift.high) else {
-        let wanted = if shift.runs < 2 {
-            "two recorded runs at least are needed to know how much runs differ".to_owned()
-        } else {
-            let enough = (shift.rounds..100).find(|n| critical(*n, shift.recorded).is_some()).unwrap_or(100);
-            format!("{enough} rounds at least are needed against so many")
-        };
-        return format!("{} ({sample}): {wanted}", percent(shift.by));
-    };
-    let bounds =
-        format!("{}, surely from {} to {} ({sample})", percent(shift.by), percent(low), percent(high));
-    match shift.decide() {
-        Decision::Slower => format!("slower: {bounds}"),
-        Decision::Faster => format!("faster: {bounds}"),
-        Decision::Same => bounds,
-        Decision::Inconclusive => {
-            format!("{bounds}: neither a slowdown for sure nor one of {} ruled out", share(RULED_OUT))
-        }
-    }
-}
 
 /// For a terminal: what is not ok in full, and of the rest how much there was.
 pub fn text(gate: &Gate) -> String {
@@ -118,6 +84,6 @@ pub fn markdown(gate: &Gate) -> String {
 
 /// What a cell of a Markdown table may hold: no line break, no bar, no tag but our own `<br>`.
 fn cell(text: &str) -> String {
-    let lines: Vec<_> = text.split("<br>").map(crate::print::markdown_cell).collect();
+    let lines: Vec<_> = text.split("<br>").map(crate::text::markdown_cell).collect();
     lines.join("<br>")
 }

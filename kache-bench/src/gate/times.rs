@@ -2,9 +2,9 @@
 //!
 //! `compare` builds by turns, and `latency` calls by turns. The single builds of a `check` are no sample, and are not tested.
 
+use crate::compare::{Phase, Race};
 use crate::history::{Entry, Run};
 use crate::latency::{Latency, Way};
-use crate::race::{Phase, Race};
 use clap::ValueEnum;
 
 /// One figure's times in one run, over those of the plain build in the same round where there is one.

@@ -1,7 +1,7 @@
 //! What some repetitions of one invocation come to.
 
-use super::Way;
 use super::subject::Subject;
+use super::way::Way;
 use crate::backend::Counts;
 use kache_core::events::Event;
 use kache_core::events::Phase;

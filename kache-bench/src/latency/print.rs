@@ -1,6 +1,7 @@
 //! The figures as people read them: a table for each compile, then where kache's time went.
 
-use super::{Latency, Way};
+use super::record::Latency;
+use super::way::Way;
 use std::fmt::Write;
 
 /// The whole report.

@@ -1,8 +1,8 @@
 //! What is compiled: generated, so that it is the same everywhere and has exactly the size that is said.
 
 use crate::backend::Language;
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
+use crate::system::environment::Environment;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::fs;

@@ -18,9 +18,9 @@
 //!
 //! Files outside the clone are left alone. What is changed of the machine is changed for one process, by a variable.
 
-use crate::invocations::Invocation;
-use crate::platform;
-use crate::trouble::{Result, Trouble};
+use crate::backend::invocations::Invocation;
+use crate::error::{Result, Trouble};
+use crate::system::platform;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Write;

@@ -82,7 +82,7 @@ pub fn by_count(counts: &BTreeMap<String, usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::trace;
+    use crate::testing::trace;
 
     #[test]
     fn rows_are_counted_by_units_and_by_who_looks() {

@@ -1,13 +1,14 @@
 //! The page. Every value goes through the template's escaping; what does not is drawn or written by this program itself.
 
-use super::leaks::{self, Found, Piece};
+use super::key_mismatches::{self, Found, Piece};
+use super::page::{Page, seconds};
 use super::plot::Tone;
 use super::times::{self, Plot};
+use super::traps;
 use super::verdicts::{self, Card};
-use super::{Page, seconds, traps};
+use crate::compare::Race;
 use crate::gate::{Judged, Row, Verdict};
 use crate::history::Run;
-use crate::race::Race;
 use crate::traps::Report as Traps;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -231,7 +232,7 @@ fn race_of(race: &Race) -> Markup {
     html! {
         h3 { (race.workload) }
         p.muted {
-            (race.rounds) " rounds by turns on " (super::day(&race.date)) "; " (times::machine(&race.machine)) ". The middle, with the least and the greatest."
+            (race.rounds) " rounds by turns on " (super::page::day(&race.date)) "; " (times::machine(&race.machine)) ". The middle, with the least and the greatest."
         }
         (plots(&times::of_race(race)))
         details {
@@ -272,7 +273,7 @@ fn latency_section(page: &Page<'_>) -> Markup {
             @match page.latency() {
                 None => (nothing("latency")),
                 Some(latency) => {
-                    p.muted { "From the start of a process to its end, on " (super::day(&latency.date)) "; " (times::machine(&latency.machine)) "." }
+                    p.muted { "From the start of a process to its end, on " (super::page::day(&latency.date)) "; " (times::machine(&latency.machine)) "." }
                     @if let Some((plot, phases)) = times::breakdown(latency) { (key(&phases)) (plots(&[plot])) }
                     (plots(&times::of_latency(latency)))
                     @let invalid = latency.figures.iter().filter_map(|f| Some((f, f.invalid.as_ref()?))).collect::<Vec<_>>();
@@ -286,7 +287,7 @@ fn latency_section(page: &Page<'_>) -> Markup {
 }
 
 fn leak_section(page: &Page<'_>) -> Markup {
-    let (found, missed) = (leaks::found(page), leaks::missed(page));
+    let (found, missed) = (key_mismatches::found(page), key_mismatches::missed(page));
     html! {
         section #leaks {
             h2 { "Leaks" }
@@ -325,7 +326,7 @@ fn leaks_of(found: &Found<'_>) -> Markup {
                 }
                 @if !leak.detail.is_empty() { p { (leak.detail) } }
                 pre {
-                    @for piece in leaks::pieces(&leak.contrast.diff) {
+                    @for piece in key_mismatches::pieces(&leak.contrast.diff) {
                         @match piece {
                             Piece::Both(text) => (text),
                             Piece::OnlyA(text) => del { (text) },
@@ -358,7 +359,7 @@ fn trap_section(page: &Page<'_>) -> Markup {
 fn trap_summary(report: &Traps) -> Markup {
     let columns = traps::columns(report);
     html! {
-        p.muted { (report.rows.len()) " known ways to make a cache lie, each tried on every backend, on " (super::day(&report.date)) "; " (times::machine(&report.machine)) "." }
+        p.muted { (report.rows.len()) " known ways to make a cache lie, each tried on every backend, on " (super::page::day(&report.date)) "; " (times::machine(&report.machine)) "." }
         div.scroll {
             table {
                 thead { tr { th { "backend" } @for verdict in &columns { th.number { (verdict.label()) } } } }

@@ -1,8 +1,9 @@
 //! The same for a pull request: verdicts, what moved, times, leaks, traps.
 
-use super::{Page, leaks, seconds, verdicts};
-use crate::print::markdown_cell as cell;
-use crate::race::Race;
+use super::page::{Page, seconds};
+use super::{key_mismatches, verdicts};
+use crate::compare::Race;
+use crate::text::markdown_cell as cell;
 use std::fmt::Write;
 
 /// How many units a list names.
@@ -42,7 +43,7 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
     for (_, race) in page.races() {
         write_race(out, race)?;
     }
-    for found in leaks::found(page) {
+    for found in key_mismatches::found(page) {
         writeln!(out, "<details><summary>{}: {} leaks</summary>\n", cell(found.workload), found.leaks.len())?;
         for leak in found.leaks {
             let units = leak.entered.iter().take(NAMED).map(|unit| cell(unit)).collect::<Vec<_>>().join(", ");

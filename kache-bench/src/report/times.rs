@@ -1,11 +1,11 @@
 //! Hit rates over time, and times by backend: what is plotted, before it is drawn.
 
+use super::page::{Page, day, seconds};
 use super::plot::{Bar, Line, Tone, bars, shares};
-use super::{Page, day, seconds};
+use crate::compare::{Phase, Race};
 use crate::history::{Run, WINDOW};
 use crate::latency::{Breakdown, Latency, Way};
-use crate::machine::Machine;
-use crate::race::{Phase, Race};
+use crate::system::machine::Machine;
 use clap::ValueEnum;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ pub fn over_time(page: &Page<'_>) -> Vec<Plot> {
         let told: Vec<_> = runs
             .iter()
             .map(|(day, hits, keys)| {
-                let told = |value: &Option<f64>| value.map_or("–".into(), super::share);
+                let told = |value: &Option<f64>| value.map_or("–".into(), super::page::share);
                 format!("{day}: {} hits, {} equal keys", told(hits), told(keys))
             })
             .collect();

@@ -1,6 +1,6 @@
 //! A card for each thing that is followed: its verdict, its figures, what the gate says of it.
 
-use super::{Page, day, seconds, share};
+use super::page::{Page, day, seconds, share};
 use crate::check::Findings;
 use crate::gate::{Judged, Verdict};
 use crate::history::{Entry, Run};

@@ -1,7 +1,7 @@
 //! What a backend says itself about its hits.
 
 use crate::backend::{Backend, Counts};
-use crate::trouble::Result;
+use crate::error::Result;
 use std::path::Path;
 
 /// A running account of one cache.

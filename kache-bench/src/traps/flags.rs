@@ -1,7 +1,7 @@
 //! How rustc is asked: flags, variables that are flags, modes, and how it is to speak.
 
-use super::look::Look;
-use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Hits};
+use super::case::{Case, Expect::Fleeting, Expect::Follows, Expect::Hits};
+use super::probe::Look;
 
 /// The cases.
 pub const CASES: &[Case] = &[

@@ -1,7 +1,7 @@
 //! What a C or C++ compiler reads besides its source.
 
-use super::look::Look;
-use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Right};
+use super::case::{Case, Expect::Fleeting, Expect::Follows, Expect::Right};
+use super::probe::Look;
 use std::time::Duration;
 
 /// `const char said[] = "SAID=<…>"` with what the macro `H` has.
@@ -432,7 +432,7 @@ pub const CASES: &[Case] = &[
         name: "warnings-c",
         about: "#warning and a compiler's warning show again when nothing has changed",
         source: "https://github.com/mozilla/sccache/issues/72",
-        expect: super::Expect::Hits,
+        expect: super::case::Expect::Hits,
         lay: |s| {
             s.write("a.c", "#warning first\nint f(void) { int unused; return 1; }\n").look(Look::Messages);
             s.c(&[&GCC[..], &["-Wall"]].concat());

@@ -1,6 +1,6 @@
 //! From what was seen to a verdict.
 
-use super::Expect;
+use super::case::Expect;
 use crate::backend::Counts;
 use serde::{Deserialize, Serialize};
 

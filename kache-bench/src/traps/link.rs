@@ -1,6 +1,6 @@
 //! What a linker reads, and what links.
 
-use super::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -170,7 +170,7 @@ pub const CASES: &[Case] = &[
         name: "run-path",
         about: "-C rpath writes the place into the program, and another checkout is built",
         source: "https://doc.rust-lang.org/rustc/codegen-options/index.html#rpath",
-        expect: super::Expect::Right,
+        expect: super::case::Expect::Right,
         lay: |s| {
             s.write("user.rs", "fn main() { println!(\"runs\"); }\n");
             s.rust_bin(&["-C", "prefer-dynamic", "-C", "rpath"]).prints("out/user");

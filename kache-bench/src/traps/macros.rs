@@ -2,7 +2,7 @@
 //!
 //! Stable Rust has no way for a macro to declare what it read, so dep-info does not have it.
 
-use super::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows};
 
 const TRACKED: &str = "https://github.com/rust-lang/rust/issues/99515";
 

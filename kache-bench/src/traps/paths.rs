@@ -1,7 +1,7 @@
 //! Rust sources: which of them are read, and what they make of where they are.
 
-use super::look::Look;
-use super::{Case, Expect::Follows, Expect::Right};
+use super::case::{Case, Expect::Follows, Expect::Right};
+use super::probe::Look;
 use std::time::Duration;
 
 const DEP_INFO: &str = "https://doc.rust-lang.org/rustc/command-line-arguments.html#--emit-specifies-the-types-of-output-files-to-generate";

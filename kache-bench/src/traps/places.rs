@@ -1,7 +1,7 @@
 //! What C and C++ make of where they are: other checkouts, links, and compilers reached another way.
 
-use super::look::Look;
-use super::{Case, Expect::Follows, Expect::Right};
+use super::case::{Case, Expect::Follows, Expect::Right};
+use super::probe::Look;
 
 const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
@@ -120,7 +120,7 @@ pub const CASES: &[Case] = &[
         name: "depfile-place",
         about: "-MD without a name puts the depfile beside the object",
         source: "https://github.com/mozilla/sccache/issues/1032",
-        expect: super::Expect::Hits,
+        expect: super::case::Expect::Hits,
         lay: |s| {
             s.write("src/a.c", "int f;\n").look(Look::Rules("out/a.d"));
             s.c(&["gcc", "-c", "-MD", "src/a.c", "-o", "out/a.o"]);

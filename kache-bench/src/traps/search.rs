@@ -1,6 +1,6 @@
 //! Where a C or C++ compiler, or a part of it, searches and what it is told by ways that are seldom used.
 
-use super::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows};
 
 const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
@@ -57,7 +57,7 @@ pub const CASES: &[Case] = &[
         name: "header-by-descriptor",
         about: "a header is what the compiler was given open, as a shell's <(…) gives it; it says something else",
         source: "https://www.gnu.org/software/bash/manual/html_node/Process-Substitution.html",
-        expect: super::Expect::Fleeting,
+        expect: super::case::Expect::Fleeting,
         lay: |s| {
             s.write("a.c", &format!("#include \"/dev/fd/3\"\n{SAYS}")).write("given", "#define H 1\n");
             s.opened("given").c(&GCC).says("out/a.o");
@@ -70,7 +70,7 @@ pub const CASES: &[Case] = &[
         name: "source-by-descriptor",
         about: "the source is what the compiler was given open, as a shell's <(…) gives it; it says something else",
         source: "https://www.gnu.org/software/bash/manual/html_node/Process-Substitution.html",
-        expect: super::Expect::Fleeting,
+        expect: super::case::Expect::Fleeting,
         lay: |s| {
             s.write("given", &says("1")).opened("given").says("out/a.o");
             s.c(&["gcc", "-x", "c", "-c", "/proc/self/fd/3", "-o", "out/a.o"]);
@@ -225,7 +225,7 @@ pub const CASES: &[Case] = &[
         lay: |s| {
             s.write("a.cc", "namespace { int said; }\nint *f() { return &said; }\n");
             s.c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=1"]);
-            s.look(super::look::Look::Bytes("out/a.o"));
+            s.look(super::probe::Look::Bytes("out/a.o"));
         },
         change: |s| {
             s.instead().c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=2"]);
@@ -235,11 +235,11 @@ pub const CASES: &[Case] = &[
         name: "optimiser-object-elsewhere",
         about: "an object for link-time optimisation must not name the first checkout, where another is built",
         source: "https://gcc.gnu.org/onlinedocs/gccint/LTO-Overview.html",
-        expect: super::Expect::Right,
+        expect: super::case::Expect::Right,
         lay: |s| {
             s.write("a.c", "const char *f(void) { return __FILE__; }\n");
             s.c(&["gcc", "-flto", "-ffat-lto-objects", "-g", "-c", "{w}/a.c", "-o", "{w}/out/a.o"]);
-            s.look(super::look::Look::Foreign("out/a.o"));
+            s.look(super::probe::Look::Foreign("out/a.o"));
         },
         change: |s| {
             s.elsewhere_at("another/checkout");
@@ -249,10 +249,10 @@ pub const CASES: &[Case] = &[
         name: "dependencies-output",
         about: "DEPENDENCIES_OUTPUT has gcc write a depfile, which a restored result must bring",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
-        expect: super::Expect::Fleeting,
+        expect: super::case::Expect::Fleeting,
         lay: |s| {
             s.write("a.c", &says("1")).env("DEPENDENCIES_OUTPUT", "out/a.d").c(&GCC);
-            s.look(super::look::Look::Text("out/a.d"));
+            s.look(super::probe::Look::Text("out/a.d"));
         },
         change: |_| {},
     },

@@ -1,8 +1,9 @@
 //! The table: cases by backends, with a summary.
 
-use super::Expect;
+use super::case::Expect;
 use super::judge::Verdict;
-use super::suite::{Chosen, Report, Row};
+use super::record::{Report, Row};
+use super::themes::Chosen;
 use std::fmt::Write;
 
 /// What each case is, for `--list`.

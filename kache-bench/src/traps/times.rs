@@ -2,9 +2,9 @@
 //!
 //! A time of day is looked at only as fresh or stale: whether it lies before or after the build that it comes from began.
 
-use super::look::{Look, said};
-use super::site::Site;
-use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Hits};
+use super::case::{Case, Expect::Fleeting, Expect::Follows, Expect::Hits};
+use super::probe::{Look, said};
+use super::project::Site;
 use std::time::{Duration, UNIX_EPOCH};
 
 const MACROS: &str = "https://gcc.gnu.org/onlinedocs/cpp/Standard-Predefined-Macros.html";

@@ -1,7 +1,7 @@
 //! Compilers and what belongs to them, replaced where they lie.
 
-use super::site::LIB;
-use super::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows};
+use super::project::LIB;
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -235,7 +235,7 @@ fn part(n: u8) -> String {
     format!("exec \"$(gcc -print-prog-name=cc1)\" -DH={n} \"$@\"")
 }
 
-fn nightly(s: &mut super::site::Site) {
+fn nightly(s: &mut super::project::Site) {
     let asked =
         std::process::Command::new("rustc").args(["+nightly", "-V"]).env("RUSTUP_AUTO_INSTALL", "0").output();
     if !asked.is_ok_and(|output| output.status.success()) {

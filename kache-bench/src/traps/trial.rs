@@ -1,15 +1,15 @@
 //! One case with one backend: six builds from clean.
 
-use super::Case;
 use super::account::Account;
+use super::case::Case;
 use super::judge::{Evidence, Seen, Verdict, judge};
-use super::look::digest;
-use super::site::{Family, Site, Unit};
+use super::probe::digest;
+use super::project::{Family, Site, Unit};
 use crate::backend::{Backend, Plain, Reads, Running};
-use crate::child;
-use crate::environment::Environment;
-use crate::interrupt;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
+use crate::system::child;
+use crate::system::environment::Environment;
+use crate::system::interrupt;
 use crate::workload::{CcWiring, Wiring};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -5,9 +5,9 @@
 //! of the harness. What was downloaded stays there, so that a package of a given version is fetched once.
 
 use super::mirror::{self, Mirror};
-use crate::child;
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
+use crate::system::child;
+use crate::system::environment::Environment;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

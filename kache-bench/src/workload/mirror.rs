@@ -4,7 +4,7 @@
 //! those of the distribution itself are taken and third parties' left. What comes out is always new style, because
 //! only that can hold a key in the entry itself.
 
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@
 //! a misspelt key the nearest that there is.
 
 use super::{Baked, CcWiring, Expect, Source, Tools, Units, Wiring, Workload};
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -4,9 +4,9 @@
 //! cache work as they do for every build; unlike a scratch project's `cargo fetch` it brings only the one
 //! package, whose dependencies are then fetched by its own `Cargo.lock`.
 
-use crate::child;
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
+use crate::system::child;
+use crate::system::environment::Environment;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

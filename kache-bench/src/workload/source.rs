@@ -5,10 +5,10 @@
 //! so that its hash, which some programs build in, is the same in every run. A repository keeps its history.
 
 use super::{Source, Workload, debian, registry};
-use crate::child;
-use crate::environment::Environment;
-use crate::platform;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
+use crate::system::child;
+use crate::system::environment::Environment;
+use crate::system::platform;
 use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature, Time};
 use std::fs;
 use std::io::ErrorKind;
@@ -176,7 +176,7 @@ fn git_trouble(error: &git2::Error, at: &Path) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkout::Checkout;
+    use crate::workload::checkout::Checkout;
 
     fn workload(source: &str) -> Workload {
         let text = format!("description = \"d\"\n[source]\n{source}\n");

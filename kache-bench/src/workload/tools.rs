@@ -4,7 +4,7 @@
 //! asked for as Debian's packages, and only where there is a `dpkg` to ask: elsewhere the build itself complains.
 
 use super::Tools;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Result, Trouble};
 use std::process::Command;
 
 /// Fails if a program or a package is missing, with the command that installs it.

@@ -1,0 +1,182 @@
+//! Good or not, and if not, every reason.
+
+use super::run::{Findings, Plan};
+use crate::analysis::embedded_paths;
+use crate::record::Verdict;
+use crate::workload::{Baked, Expect};
+
+/// How many names a sentence lists.
+const NAMED: usize = 5;
+
+/// Judges what was found by what was expected.
+pub fn judge(findings: &Findings, expect: &Expect, plan: Plan) -> Verdict {
+    let mut problems = Vec::new();
+    builds(findings, expect, &mut problems);
+    if plan.keys {
+        keys(findings, expect, &mut problems);
+    }
+    if let Some(artifacts) = findings.artifacts.as_ref().filter(|a| !a.mismatches.is_empty()) {
+        let (differ, all) = (artifacts.mismatches.len(), artifacts.artifacts);
+        problems.push(format!("{differ} of {all} artifacts are not what the compiler makes in that place"));
+    }
+    for proof in findings.random.iter().filter(|proof| proof.evidence.is_none()) {
+        problems.push(format!("`{}` is excepted as random, but two compiles made the same", proof.unit));
+    }
+    if findings.artifacts.as_ref().is_some_and(|a| a.artifacts == 0) {
+        problems.push("there are no artifacts to compare".into());
+    }
+    Verdict { ok: problems.is_empty(), problems }
+}
+
+fn builds(findings: &Findings, expect: &Expect, problems: &mut Vec<String>) {
+    let cold = findings.phases.iter().find(|phase| phase.name == "cold build");
+    match cold.and_then(|phase| phase.tally.as_ref()) {
+        Some(tally) if tally.units < expect.units => {
+            problems
+                .push(format!("{} units were built, at least {} are expected", tally.units, expect.units));
+        }
+        None => problems.push("the cache wrote no events, so nothing can be said of its keys".into()),
+        _ => {}
+    }
+    for phase in &findings.phases {
+        let Some(tally) = &phase.tally else { continue };
+        let errors: usize = tally.errors.values().sum();
+        if errors > 0 {
+            let reasons: Vec<_> = tally.errors.keys().cloned().collect();
+            problems.push(format!("{}: the cache failed on {errors} units ({})", phase.name, list(&reasons)));
+        }
+    }
+    if findings.unreadable_events > 0 {
+        problems.push(format!("{} event lines could not be read", findings.unreadable_events));
+    }
+}
+
+fn keys(findings: &Findings, expect: &Expect, problems: &mut Vec<String>) {
+    let stability = &findings.stability;
+    share(problems, "key stability", &stability.unstable, stability.paired, expect.stability, &expect.baked);
+    for phase in &findings.phases {
+        let Some(tally) = phase.tally.as_ref() else { continue };
+        match phase.name.as_str() {
+            "build from the cache" => {
+                share(
+                    problems,
+                    "hit rate in the second clone",
+                    &stability.missed,
+                    tally.units,
+                    expect.hit_rate,
+                    &expect.baked,
+                );
+            }
+            // By now B's own results are stored: no exception is left.
+            "second build" => {
+                let rate = tally.hit_rate().unwrap_or(0.0);
+                if rate < expect.hit_rate {
+                    problems.push(format!("second build: {} of {} units hit", tally.hits, tally.units));
+                }
+            }
+            _ => {}
+        }
+    }
+    if !stability.unpaired.is_empty() {
+        problems.push(format!("built in one clone only: {}", list(&stability.unpaired)));
+    }
+    if !findings.not_fresh.is_empty() {
+        problems.push(format!("a build with nothing to do compiled: {}", list(&findings.not_fresh)));
+    }
+    if !findings.leaks.unexplained.is_empty() {
+        let units: Vec<_> =
+            findings.leaks.unexplained.iter().map(|u| format!("{} ({})", u.unit, u.why)).collect();
+        problems.push(format!("no trace says why these keys differ: {}", list(&units)));
+    }
+    for proof in findings.baked.iter().filter(|proof| proof.evidence.is_none()) {
+        problems.push(format!("`{}` is excepted as value-baked, but nothing proves it", proof.unit));
+    }
+}
+
+/// A problem if, without the excepted units, too many are `bad`.
+fn share(problems: &mut Vec<String>, what: &str, bad: &[String], all: usize, floor: f64, excepted: &[Baked]) {
+    let is_excepted = |unit: &String| excepted.iter().any(|claim| embedded_paths::names(claim, unit));
+    let (waived, bad): (Vec<_>, Vec<_>) = bad.iter().cloned().partition(is_excepted);
+    let all = all.saturating_sub(waived.len());
+    let good = all.saturating_sub(bad.len());
+    if all == 0 || (good as f64) < floor * all as f64 {
+        problems.push(format!(
+            "{what}: {good} of {all}; not {}",
+            if bad.is_empty() { "any".into() } else { list(&bad) }
+        ));
+    }
+}
+
+fn list(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMED)].join(", ");
+    let more = names.len().saturating_sub(NAMED);
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::embedded_paths::Proof;
+    use crate::analysis::summary::Tally;
+    use crate::check::{Phase, Stability};
+
+    const PLAN: Plan = Plan { keys: true, artifacts: false, plain: false, lose: 0 };
+
+    fn findings(missed: &[&str]) -> Findings {
+        let missed: Vec<_> = missed.iter().map(|m| m.to_string()).collect();
+        let phase = |name: &str, hits| {
+            let tally = Tally { units: 10, hits, misses: 10 - hits, ..Tally::default() };
+            Phase { name: String::from(name), clone: "a".into(), seconds: 1.0, tally: Some(tally) }
+        };
+        let phases = vec![
+            phase("cold build", 0),
+            phase("build from the cache", 10 - missed.len()),
+            phase("second build", 10),
+        ];
+        let stability = Stability {
+            paired: 10,
+            equal: 10 - missed.len(),
+            unstable: missed.clone(),
+            missed,
+            ..Stability::default()
+        };
+        Findings { phases, stability, ..Findings::default() }
+    }
+
+    fn expect(baked: &[&str]) -> Expect {
+        let claim = |unit: &&str| Baked { unit: unit.to_string(), reason: "env!".into() };
+        Expect {
+            units: 10,
+            hit_rate: 1.0,
+            stability: 1.0,
+            baked: baked.iter().map(claim).collect(),
+            random: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn all_hits_are_good() {
+        assert_eq!(judge(&findings(&[]), &expect(&[]), PLAN), Verdict { ok: true, problems: vec![] });
+    }
+
+    #[test]
+    fn a_miss_is_a_problem_unless_proved_baked() {
+        let verdict = judge(&findings(&["x 1.0.0 (lib)"]), &expect(&[]), PLAN);
+        assert_eq!(verdict.problems.len(), 2, "{verdict:?}");
+        assert!(judge(&findings(&["x 1.0.0 (lib)"]), &expect(&["x"]), PLAN).ok);
+        let mut unproved = findings(&["x 1.0.0 (lib)"]);
+        unproved.baked.push(Proof { unit: "x 1.0.0 (lib)".into(), reason: "env!".into(), evidence: None });
+        assert!(!judge(&unproved, &expect(&["x"]), PLAN).ok);
+    }
+
+    #[test]
+    fn too_few_units_are_a_problem() {
+        let few = Expect { units: 11, ..expect(&[]) };
+        assert!(judge(&findings(&[]), &few, PLAN).problems[0].contains("10 units were built"));
+    }
+
+    #[test]
+    fn no_events_are_a_problem() {
+        assert!(!judge(&Findings::default(), &expect(&[]), PLAN).ok);
+    }
+}
