@@ -7,11 +7,11 @@ use std::fmt;
 use std::path::Path;
 
 /// The result of anything here that can fail.
-pub type Result<T> = std::result::Result<T, Trouble>;
+pub type Result<T> = std::result::Result<T, Error>;
 
 /// Which exit status the trouble ends in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ErrorKind {
     /// The caller's input is wrong: status 2.
     Input,
     /// The input was fine, what it asked for failed: status 1.
@@ -22,62 +22,62 @@ pub enum Fault {
 
 /// What went wrong, where, and the remedy.
 #[derive(Debug)]
-pub struct Trouble {
-    fault: Fault,
+pub struct Error {
+    kind: ErrorKind,
     what: String,
     place: Option<String>,
     remedy: Option<String>,
 }
 
-impl Trouble {
+impl Error {
     /// Bad input: exit status 2.
-    pub fn input(what: impl Into<String>) -> Trouble {
-        Trouble { fault: Fault::Input, what: what.into(), place: None, remedy: None }
+    pub fn input(what: impl Into<String>) -> Error {
+        Error { kind: ErrorKind::Input, what: what.into(), place: None, remedy: None }
     }
 
     /// A failure of what was asked for: exit status 1.
-    pub fn run(what: impl Into<String>) -> Trouble {
-        Trouble { fault: Fault::Run, what: what.into(), place: None, remedy: None }
+    pub fn run(what: impl Into<String>) -> Error {
+        Error { kind: ErrorKind::Run, what: what.into(), place: None, remedy: None }
     }
 
     /// Ctrl-C.
-    pub fn interrupted() -> Trouble {
-        Trouble { fault: Fault::Interrupted, what: "interrupted".into(), place: None, remedy: None }
+    pub fn interrupted() -> Error {
+        Error { kind: ErrorKind::Interrupted, what: "interrupted".into(), place: None, remedy: None }
     }
 
     /// A failed file operation, for `map_err`.
-    pub fn io<'a>(doing: &'a str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Trouble + 'a {
-        move |e| Trouble::run(format!("cannot {doing}: {e}")).at(path.display())
+    pub fn io<'a>(doing: &'a str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
+        move |e| Error::run(format!("cannot {doing}: {e}")).at(path.display())
     }
 
     /// Says where.
-    pub fn at(mut self, place: impl fmt::Display) -> Trouble {
+    pub fn at(mut self, place: impl fmt::Display) -> Error {
         self.place = Some(place.to_string());
         self
     }
 
     /// Says what to do.
-    pub fn remedy(mut self, remedy: impl Into<String>) -> Trouble {
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Error {
         self.remedy = Some(remedy.into());
         self
     }
 
     /// Which exit status it ends in.
-    pub fn fault(&self) -> Fault {
-        self.fault
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
     }
 
     /// The exit status.
     pub fn status(&self) -> u8 {
-        match self.fault {
-            Fault::Input => 2,
-            Fault::Run => 1,
-            Fault::Interrupted => 130,
+        match self.kind {
+            ErrorKind::Input => 2,
+            ErrorKind::Run => 1,
+            ErrorKind::Interrupted => 130,
         }
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.what)?;
         if let Some(place) = &self.place {
@@ -90,4 +90,4 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for Error {}

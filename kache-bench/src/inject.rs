@@ -4,7 +4,7 @@
 //! loss: results are taken out of the cache between the build that stored them and the one that should find them. A record
 //! of such a run says so, and no other run is compared with it.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::platform;
 use kache_core::events::Event;
 use std::ffi::OsString;
@@ -79,12 +79,12 @@ pub fn forget(count: usize, stored: &[Event], remove: &dyn Fn(&Event) -> std::io
     let mut forgotten = 0;
     for event in last {
         let label = event.unit.label();
-        remove(event).map_err(|e| Trouble::run(format!("cannot take {label} out of the cache: {e}")))?;
+        remove(event).map_err(|e| Error::run(format!("cannot take {label} out of the cache: {e}")))?;
         eprintln!("lost on purpose: {label}");
         forgotten += 1;
     }
     if forgotten < count {
-        return Err(Trouble::input(format!("only {forgotten} results were stored, {count} are to be lost"))
+        return Err(Error::input(format!("only {forgotten} results were stored, {count} are to be lost"))
             .remedy("give --lose a smaller number"));
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! the truth.
 //!
 //! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
-//! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
+//! [`backend`]; events are [`summary`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`mismatch`]s; artifacts are
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side;
 //! [`latency`] times single invocations; a [`pull`] moves one tree between revisions; a [`timeline`] shows a run's builds as
 //! they were in time. [`traps`] is a suite of its own:
@@ -52,11 +52,11 @@ fn main() -> ExitCode {
     system::interrupt::install();
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
-        Err(trouble) => {
+        Err(error) => {
             // What fails once it is interrupted fails for that.
-            let trouble = system::interrupt::check().err().unwrap_or(trouble);
-            eprintln!("kache-bench: {trouble}");
-            ExitCode::from(trouble.status())
+            let error = system::interrupt::check().err().unwrap_or(error);
+            eprintln!("kache-bench: {error}");
+            ExitCode::from(error.status())
         }
     }
 }

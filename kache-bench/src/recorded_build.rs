@@ -4,10 +4,10 @@
 //! time, since what one unit writes another reads.
 
 use crate::analysis::event_log::EventLog;
-use crate::analysis::summary::{self, Tally};
+use crate::analysis::summary::{self, BuildSummary};
 use crate::backend::invocations::{Invocation, Recorder};
-use crate::backend::{Backend, Kache, Plain, Reads};
-use crate::error::{Result, Trouble};
+use crate::backend::{Backend, CacheReads, Kache, Plain};
+use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
 use crate::system::progress;
@@ -22,13 +22,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A built clone and its cache.
-pub struct Bed {
+pub struct RecordedBuild {
     /// The clone.
     pub checkout: Checkout,
     /// Its commit.
     pub commit: String,
     /// Every unit that counts, in the order in which it was built.
-    pub units: Vec<Unit>,
+    pub units: Vec<RecordedUnit>,
     /// Where the cache is.
     pub cache: PathBuf,
     log: EventLog,
@@ -38,14 +38,14 @@ pub struct Bed {
 
 /// A unit as it was built.
 #[derive(Clone, Debug)]
-pub struct Unit {
+pub struct RecordedUnit {
     /// What kache said of it.
     pub event: Event,
     /// How it was called.
     pub invocation: Invocation,
 }
 
-impl Unit {
+impl RecordedUnit {
     /// Its label.
     pub fn label(&self) -> String {
         self.event.unit.label()
@@ -53,7 +53,7 @@ impl Unit {
 }
 
 /// What asking again came to.
-pub struct Answer {
+pub struct Rerun {
     /// What kache said; nothing where it said nothing.
     pub event: Option<Event>,
     /// Whether the command succeeded.
@@ -62,17 +62,18 @@ pub struct Answer {
     pub errors: Vec<u8>,
 }
 
-impl Bed {
+impl RecordedBuild {
     /// Clones, sets up and builds.
-    pub fn make(workload: &Workload, kache: &Kache, scratch: &Scratch) -> Result<Bed> {
+    pub fn make(workload: &Workload, kache: &Kache, scratch: &Scratch) -> Result<RecordedBuild> {
         // Fetched, built, and asked again; set up where that takes anything.
         progress::plan(3 + usize::from(!workload.setup.is_empty()));
-        let mut shown = progress::Phase::begin("fetch and clone", None);
+        let mut shown = progress::Progress::begin("fetch and clone", None);
         let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
         let checkout = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
         shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
         let cache = scratch.cache();
-        let plain = Plain.wire(checkout.environment(workload), workload.wiring, &cache, Reads::Allowed)?;
+        let plain =
+            Plain.wire(checkout.environment(workload), workload.wiring, &cache, CacheReads::Allowed)?;
         run("setup", &checkout, &workload.setup, &plain, scratch, &mut || {})?;
         checkout.require_own_target(workload)?;
         let recorder = Recorder::install(&scratch.root().join("recorded"), kache.program())?;
@@ -80,7 +81,7 @@ impl Bed {
             checkout.environment(workload),
             workload.wiring,
             &cache,
-            Reads::Allowed,
+            CacheReads::Allowed,
         )?;
         let environment = environment.with_all(recorder.variables());
         let (mut log, mut events) = (EventLog::of_cache(&cache), Vec::new());
@@ -88,26 +89,30 @@ impl Bed {
             events.extend(log.poll())
         })?;
         events.sort_by_key(|e| e.time_us);
-        let tally = Tally::of(&events, &workload.units);
-        eprintln!("{} units, of which {} were not kept", tally.units, tally.unstored.values().sum::<usize>());
+        let summary = BuildSummary::of(&events, &workload.units);
+        eprintln!(
+            "{} units, of which {} were not kept",
+            summary.units,
+            summary.unstored.values().sum::<usize>()
+        );
         events.retain(|event| summary::is_counted(event, &workload.units));
         let units = events.into_iter().map(|event| {
             let invocation = recorder.find(&event)?;
-            Ok(Unit { event, invocation })
+            Ok(RecordedUnit { event, invocation })
         });
         let units = units.collect::<Result<_>>()?;
         let aside = scratch.root().join("aside");
-        Ok(Bed { checkout, commit, units, cache, log, kache: kache.clone(), aside })
+        Ok(RecordedBuild { checkout, commit, units, cache, log, kache: kache.clone(), aside })
     }
 
     /// Asks kache for a unit once more: `line` goes in front of kache, `more` into the environment. Its outputs are away
     /// while it is asked, as they were when it was built.
-    pub fn ask(
+    pub fn rerun(
         &mut self,
         invocation: &Invocation,
         line: &[&OsStr],
         more: &[(&str, &OsStr)],
-    ) -> Result<Answer> {
+    ) -> Result<Rerun> {
         crate::system::interrupt::check()?;
         invocation.forget_state();
         let program = self.kache.program().to_path_buf();
@@ -119,9 +124,9 @@ impl Bed {
         let done = child::output(&mut command, &mut || {});
         // What it came to once it was interrupted says nothing.
         crate::system::interrupt::check()?;
-        let done = done.map_err(Trouble::io("run", Path::new(words[0])))?;
+        let done = done.map_err(Error::io("run", Path::new(words[0])))?;
         let mut events = self.log.poll();
-        Ok(Answer { event: events.pop(), success: done.status.success(), errors: done.stderr })
+        Ok(Rerun { event: events.pop(), success: done.status.success(), errors: done.stderr })
     }
 
     /// The trace of an event's result.
@@ -130,33 +135,33 @@ impl Bed {
     }
 
     /// Puts a unit's outputs away; they come back when what is returned is dropped.
-    pub fn put_away(&self, outputs: &[String]) -> Result<Away> {
-        fs::create_dir_all(&self.aside).map_err(Trouble::io("create", &self.aside))?;
-        let mut away = Away { files: Vec::new() };
+    pub fn stash(&self, outputs: &[String]) -> Result<TempMove> {
+        fs::create_dir_all(&self.aside).map_err(Error::io("create", &self.aside))?;
+        let mut moved = TempMove { files: Vec::new() };
         for (i, output) in outputs.iter().map(PathBuf::from).enumerate() {
             let to = self.aside.join(i.to_string());
             if output.symlink_metadata().is_ok() {
-                fs::rename(&output, &to).map_err(Trouble::io("put away", &output))?;
-                away.files.push((output, to));
+                fs::rename(&output, &to).map_err(Error::io("put away", &output))?;
+                moved.files.push((output, to));
             }
         }
-        Ok(away)
+        Ok(moved)
     }
 }
 
 /// Files that are put away.
-pub struct Away {
+pub struct TempMove {
     files: Vec<(PathBuf, PathBuf)>,
 }
 
-impl Away {
+impl TempMove {
     /// Where each is meanwhile: its own place, and where it was put.
     pub fn files(&self) -> &[(PathBuf, PathBuf)] {
         &self.files
     }
 }
 
-impl Drop for Away {
+impl Drop for TempMove {
     fn drop(&mut self) {
         for (place, aside) in &self.files {
             // What cannot be put back will be missed by the next unit that reads it, and told then.
@@ -171,15 +176,15 @@ fn run(
     lines: &[String],
     environment: &Environment,
     scratch: &Scratch,
-    glance: &mut dyn FnMut(),
+    poll: &mut dyn FnMut(),
 ) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    let mut shown = progress::Phase::begin(name, None);
+    let mut shown = progress::Progress::begin(name, None);
     let log = scratch.logs().join(format!("{}.log", name.replace(' ', "-")));
     let took = checkout.run(lines, environment, &log, &mut || {
-        glance();
+        poll();
         shown.wait();
     })?;
     shown.end(&format!("{:.2} s", took.as_secs_f64()));

@@ -115,7 +115,7 @@ fn a_check_is_traced_build_by_build() {
         "{phases:#?}"
     );
     assert_eq!(phases.iter().filter(|s| s["name"] == "compile").count(), 6);
-    assert_eq!(record["phases"].as_array().unwrap().iter().filter(|p| p["tally"]["units"] == 6).count(), 3);
+    assert_eq!(record["phases"].as_array().unwrap().iter().filter(|p| p["summary"]["units"] == 6).count(), 3);
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Difference<'_> {
     /// Whether nothing but cargo's own hashes differs: a consequence of something else.
     pub fn is_only_hash(&self) -> bool {
         match (self.a, self.b) {
-            (Some(a), Some(b)) => normalize::hashes(&a.value) == normalize::hashes(&b.value),
+            (Some(a), Some(b)) => normalize::replace_hashes(&a.value) == normalize::replace_hashes(&b.value),
             _ => false,
         }
     }
@@ -54,7 +54,7 @@ pub fn diff<'t>(a: &'t KeyTrace, b: &'t KeyTrace) -> Differences<'t> {
     found.extend(take_pairs(&mut left_a, &mut left_b, |c| format!("{:?} {}", c.part, c.name)));
     // A file that only lies under another hash but has the same digest still differs: its name is keyed.
     found.extend(take_pairs(&mut left_a, &mut left_b, |c| {
-        format!("{:?} {}", c.part, normalize::hashes(&c.name))
+        format!("{:?} {}", c.part, normalize::replace_hashes(&c.name))
     }));
     found.extend(left_a.into_iter().map(|c| Difference { a: Some(c), b: None }));
     found.extend(left_b.into_iter().map(|c| Difference { a: None, b: Some(c) }));
@@ -92,7 +92,7 @@ fn take_pairs<'t>(
 
 /// Two texts and where they part, for people and for the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contrast {
+pub struct TextDifference {
     /// The first clone's.
     pub a: String,
     /// The second's.
@@ -105,7 +105,7 @@ pub struct Contrast {
 const CONTEXT: usize = 60;
 
 /// Shows where two texts part. In words as paths and arguments have them: a name is one, so is each separator.
-pub fn contrast(a: &str, b: &str) -> Contrast {
+pub fn text_difference(a: &str, b: &str) -> TextDifference {
     let (words_a, words_b) = (words(a), words(b));
     let words =
         similar::TextDiff::configure().timeout(Duration::from_millis(200)).diff_slices(&words_a, &words_b);
@@ -124,7 +124,7 @@ pub fn contrast(a: &str, b: &str) -> Contrast {
             diff.push_str(&format!("{{+{new}+}}"));
         }
     }
-    Contrast { a: a.to_owned(), b: b.to_owned(), diff }
+    TextDifference { a: a.to_owned(), b: b.to_owned(), diff }
 }
 
 fn words(text: &str) -> Vec<&str> {
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn contrasts_are_short() {
         let common = "word ".repeat(40);
-        let shown = contrast(&format!("{common}/a/x"), &format!("{common}/b/x"));
+        let shown = text_difference(&format!("{common}/a/x"), &format!("{common}/b/x"));
         assert!(shown.diff.ends_with("/[-a-]{+b+}/x"), "{}", shown.diff);
         assert!(shown.diff.len() < 120);
     }

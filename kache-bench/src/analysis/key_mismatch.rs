@@ -4,9 +4,9 @@
 //! are first split into those that came from another unit's output (edges of a graph) and those that came in
 //! here; the latter are grouped, and each group's reach is what lies downstream of it.
 
-use crate::analysis::key_diff::{self, Contrast, Difference, Differences};
-use crate::analysis::match_units::{Pair, Pairing};
-use crate::analysis::root_cause::{self, Cause, Finding, Judge};
+use crate::analysis::key_diff::{self, Difference, Differences, TextDifference};
+use crate::analysis::match_units::{UnitPair, UnitPairing};
+use crate::analysis::root_cause::{self, CauseFinder, CauseFinding, RootCause};
 use kache_core::events::{Event, Outcome};
 use kache_core::key_trace::KeyTrace;
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 /// One cause that made keys differ.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Leak {
+pub struct KeyMismatch {
     /// Of which kind.
-    pub cause: Cause,
+    pub cause: RootCause,
     /// The key component that it came in by.
     pub component: String,
     /// What is known beyond the kind.
@@ -25,11 +25,11 @@ pub struct Leak {
     /// The first unit that it entered, in build order.
     pub first: String,
     /// All units that it entered, the first among them.
-    pub entered: Vec<String>,
+    pub root_units: Vec<String>,
     /// Units whose keys differ because of those.
-    pub reached: Vec<String>,
+    pub affected: Vec<String>,
     /// What differs, in the first unit.
-    pub contrast: Contrast,
+    pub text_difference: TextDifference,
 }
 
 /// A unit whose key differs without a component that says why.
@@ -43,17 +43,21 @@ pub struct Unexplained {
 
 /// All that was found out about differing keys.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Leaks {
+pub struct KeyMismatches {
     /// In the order in which they entered.
-    pub leaks: Vec<Leak>,
+    pub key_mismatches: Vec<KeyMismatch>,
     /// What no trace explains.
     pub unexplained: Vec<Unexplained>,
 }
 
 /// Finds the leaks of a pairing; `trace` reads the key trace of an event.
-pub fn find(pairing: &Pairing<'_>, judge: &Judge, trace: &dyn Fn(&Event) -> Option<KeyTrace>) -> Leaks {
-    let mut search = Search {
-        judge,
+pub fn find(
+    pairing: &UnitPairing<'_>,
+    finder: &CauseFinder,
+    trace: &dyn Fn(&Event) -> Option<KeyTrace>,
+) -> KeyMismatches {
+    let mut search = MismatchSearch {
+        finder,
         pairs: &pairing.pairs,
         outputs: outputs(pairing),
         upstream: vec![BTreeSet::new(); pairing.pairs.len()],
@@ -61,38 +65,38 @@ pub fn find(pairing: &Pairing<'_>, judge: &Judge, trace: &dyn Fn(&Event) -> Opti
         unexplained: Vec::new(),
     };
     for unit in 0..pairing.pairs.len() {
-        search.look_at(unit, trace);
+        search.examine(unit, trace);
     }
     search.finish()
 }
 
 /// Whether the keys of a pair agree; nothing where neither has one.
-pub fn agrees(pair: &Pair<'_>) -> Option<bool> {
+pub fn agrees(pair: &UnitPair<'_>) -> Option<bool> {
     match (&pair.a.result, &pair.b.result) {
         (None, None) => None,
         (a, b) => Some(a == b),
     }
 }
 
-type Identity = (Cause, String, String, String);
+type MismatchIdentity = (RootCause, String, String, String);
 
-struct Group {
-    finding: Finding,
+struct MismatchGroup {
+    finding: CauseFinding,
     component: String,
-    entered: BTreeSet<usize>,
+    root_units: BTreeSet<usize>,
 }
 
-struct Search<'s> {
-    judge: &'s Judge,
-    pairs: &'s [Pair<'s>],
+struct MismatchSearch<'s> {
+    finder: &'s CauseFinder,
+    pairs: &'s [UnitPair<'s>],
     outputs: HashMap<PathBuf, usize>,
     /// For each unit those whose differing output it read.
     upstream: Vec<BTreeSet<usize>>,
-    groups: BTreeMap<Identity, Group>,
+    groups: BTreeMap<MismatchIdentity, MismatchGroup>,
     unexplained: Vec<Unexplained>,
 }
 
-fn outputs(pairing: &Pairing<'_>) -> HashMap<PathBuf, usize> {
+fn outputs(pairing: &UnitPairing<'_>) -> HashMap<PathBuf, usize> {
     let of = |event: &Event, at: usize| {
         event.outputs.iter().map(move |path| (PathBuf::from(path), at)).collect::<Vec<_>>()
     };
@@ -104,8 +108,8 @@ fn outputs(pairing: &Pairing<'_>) -> HashMap<PathBuf, usize> {
         .collect()
 }
 
-impl Search<'_> {
-    fn look_at(&mut self, unit: usize, trace: &dyn Fn(&Event) -> Option<KeyTrace>) {
+impl MismatchSearch<'_> {
+    fn examine(&mut self, unit: usize, trace: &dyn Fn(&Event) -> Option<KeyTrace>) {
         let pair = &self.pairs[unit];
         if agrees(pair) != Some(false) {
             return;
@@ -119,8 +123,8 @@ impl Search<'_> {
             Differences::None => {
                 self.cannot_explain(unit, "its traces are the same, its keys are not".into())
             }
-            Differences::Order => self.enter_order(unit),
-            Differences::Components(found) => self.enter_all(unit, &found),
+            Differences::Order => self.add_order_root(unit),
+            Differences::Components(found) => self.add_roots(unit, &found),
         }
     }
 
@@ -128,55 +132,62 @@ impl Search<'_> {
         self.unexplained.push(Unexplained { unit: self.pairs[unit].b.unit.label(), why });
     }
 
-    fn enter_all(&mut self, unit: usize, found: &[Difference<'_>]) {
+    fn add_roots(&mut self, unit: usize, found: &[Difference<'_>]) {
         let mut explained = false;
         for difference in found.iter() {
             if let Some(producer) = self.producer(difference).filter(|producer| *producer != unit) {
                 explained = true;
-                self.pass_on(unit, producer);
+                self.add_upstream(unit, producer);
             } else if !difference.is_only_hash() {
                 explained = true;
-                let finding = self.judge.cause(difference);
-                let identity = root_cause::identity(self.judge, difference, &finding);
-                self.enter(unit, identity, finding);
+                let finding = self.finder.cause(difference);
+                let identity = root_cause::identity(self.finder, difference, &finding);
+                self.add_root(unit, identity, finding);
             }
         }
         // Cargo's hashes follow from something; where nothing else differs they are all that is to be seen.
         if let Some(difference) = found.first().filter(|_| !explained) {
-            let mut finding = self.judge.cause(difference);
-            finding.cause = Cause::Flag;
+            let mut finding = self.finder.cause(difference);
+            finding.cause = RootCause::Flag;
             finding.detail = "only cargo's hash differs: the package's identity has a path in it".into();
-            self.enter(unit, (Cause::Flag, "arg -C metadata".into(), String::new(), String::new()), finding);
+            self.add_root(
+                unit,
+                (RootCause::Flag, "arg -C metadata".into(), String::new(), String::new()),
+                finding,
+            );
         }
     }
 
-    fn enter_order(&mut self, unit: usize) {
-        let contrast = key_diff::contrast("", "");
-        let finding = Finding {
-            cause: Cause::Nondeterminism,
+    fn add_order_root(&mut self, unit: usize) {
+        let text_difference = key_diff::text_difference("", "");
+        let finding = CauseFinding {
+            cause: RootCause::Nondeterminism,
             detail: "the same inputs in another order".into(),
-            contrast,
+            text_difference,
         };
         let identity = (finding.cause, "order of components".into(), String::new(), String::new());
-        self.enter(unit, identity, finding);
+        self.add_root(unit, identity, finding);
     }
 
-    fn enter(&mut self, unit: usize, identity: Identity, finding: Finding) {
+    fn add_root(&mut self, unit: usize, identity: MismatchIdentity, finding: CauseFinding) {
         let component = identity.1.clone();
-        let group =
-            self.groups.entry(identity).or_insert(Group { finding, component, entered: BTreeSet::new() });
-        group.entered.insert(unit);
+        let group = self.groups.entry(identity).or_insert(MismatchGroup {
+            finding,
+            component,
+            root_units: BTreeSet::new(),
+        });
+        group.root_units.insert(unit);
     }
 
     /// The unit that wrote the file of a component.
     fn producer(&self, difference: &Difference<'_>) -> Option<usize> {
-        let (a, b) = self.judge.files(difference);
+        let (a, b) = self.finder.files(difference);
         let wrote = |path: &Path| self.outputs.get(path).copied();
         b.as_deref().and_then(wrote).or_else(|| a.as_deref().and_then(wrote))
     }
 
     /// `unit` read an output of `producer` that differs.
-    fn pass_on(&mut self, unit: usize, producer: usize) {
+    fn add_upstream(&mut self, unit: usize, producer: usize) {
         self.upstream[unit].insert(producer);
         let pair = &self.pairs[producer];
         let detail = match agrees(pair) {
@@ -185,28 +196,35 @@ impl Search<'_> {
             None => format!("not cached ({}), and its output differs", reason(pair.b)),
         };
         let component = format!("output of {}", pair.b.unit.label());
-        let contrast = key_diff::contrast("", "");
-        let finding = Finding { cause: Cause::Nondeterminism, detail, contrast };
-        self.enter(producer, (Cause::Nondeterminism, component, String::new(), String::new()), finding);
+        let text_difference = key_diff::text_difference("", "");
+        let finding = CauseFinding { cause: RootCause::Nondeterminism, detail, text_difference };
+        self.add_root(
+            producer,
+            (RootCause::Nondeterminism, component, String::new(), String::new()),
+            finding,
+        );
     }
 
-    fn finish(self) -> Leaks {
+    fn finish(self) -> KeyMismatches {
         let label = |unit: &usize| self.pairs[*unit].b.unit.label();
         let mut groups: Vec<_> = self.groups.into_values().collect();
-        groups.sort_by_key(|group| group.entered.first().copied());
-        let leak = |group: Group| {
-            let reached = downstream(&self.upstream, &group.entered);
-            Leak {
+        groups.sort_by_key(|group| group.root_units.first().copied());
+        let mismatch = |group: MismatchGroup| {
+            let affected = downstream(&self.upstream, &group.root_units);
+            KeyMismatch {
                 cause: group.finding.cause,
                 component: group.component,
                 detail: group.finding.detail,
-                first: group.entered.first().map(label).unwrap_or_default(),
-                entered: group.entered.iter().map(label).collect(),
-                reached: reached.iter().map(label).collect(),
-                contrast: group.finding.contrast,
+                first: group.root_units.first().map(label).unwrap_or_default(),
+                root_units: group.root_units.iter().map(label).collect(),
+                affected: affected.iter().map(label).collect(),
+                text_difference: group.finding.text_difference,
             }
         };
-        Leaks { leaks: groups.into_iter().map(leak).collect(), unexplained: self.unexplained }
+        KeyMismatches {
+            key_mismatches: groups.into_iter().map(mismatch).collect(),
+            unexplained: self.unexplained,
+        }
     }
 }
 
@@ -230,16 +248,16 @@ fn reason(event: &Event) -> String {
 
 /// All units that read, directly or not, an output of one of `from`, less those themselves.
 fn downstream(upstream: &[BTreeSet<usize>], from: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let mut reached = from.clone();
+    let mut affected = from.clone();
     loop {
-        let before = reached.len();
+        let before = affected.len();
         for (unit, read) in upstream.iter().enumerate() {
-            if !read.is_disjoint(&reached) {
-                reached.insert(unit);
+            if !read.is_disjoint(&affected) {
+                affected.insert(unit);
             }
         }
-        if reached.len() == before {
-            return &reached - from;
+        if affected.len() == before {
+            return &affected - from;
         }
     }
 }
@@ -248,25 +266,25 @@ fn downstream(upstream: &[BTreeSet<usize>], from: &BTreeSet<usize>) -> BTreeSet<
 mod tests {
     use super::*;
     use crate::analysis::match_units::pair;
-    use crate::analysis::normalize::Place;
+    use crate::analysis::normalize::CloneRoot;
     use crate::testing::{trace, unit};
 
     type Components<'c> = &'c [(&'c str, &'c str, &'c str)];
 
-    fn find_in(a: &[Event], b: &[Event], traces: &[(&str, Components<'_>)]) -> Leaks {
-        let judge = Judge { a: Place::of(Path::new("/t/a")), b: Place::of(Path::new("/t/b")) };
+    fn find_in(a: &[Event], b: &[Event], traces: &[(&str, Components<'_>)]) -> KeyMismatches {
+        let finder = CauseFinder { a: CloneRoot::of(Path::new("/t/a")), b: CloneRoot::of(Path::new("/t/b")) };
         let pairing = pair(a, b);
         let read = |event: &Event| {
             let key = event.result.as_deref()?;
             traces.iter().find(|(name, _)| *name == key).map(|(_, components)| trace(components))
         };
-        find(&pairing, &judge, &read)
+        find(&pairing, &finder, &read)
     }
 
     #[test]
     fn equal_keys_leak_nothing() {
-        let leaks = find_in(&[unit("one").event()], &[unit("one").event()], &[]);
-        assert!(leaks.leaks.is_empty() && leaks.unexplained.is_empty());
+        let key_mismatches = find_in(&[unit("one").event()], &[unit("one").event()], &[]);
+        assert!(key_mismatches.key_mismatches.is_empty() && key_mismatches.unexplained.is_empty());
     }
 
     #[test]
@@ -282,7 +300,7 @@ mod tests {
         let (base_a, base_b) = (read("a", "base"), read("b", "base"));
         let (middle_a, middle_b) = (read("a", "middle"), read("b", "middle"));
         let file = "file <target>/debug/deps/x";
-        let leaks = find_in(
+        let key_mismatches = find_in(
             &build("a"),
             &build("b"),
             &[
@@ -294,11 +312,14 @@ mod tests {
                 ("top-b", &[(file, &middle_b, "d4")]),
             ],
         );
-        assert_eq!(leaks.leaks.len(), 1, "{leaks:?}");
-        let leak = &leaks.leaks[0];
-        assert_eq!((leak.cause, &*leak.component, &*leak.first), (Cause::Env, "env ID", "base 0.1.0 (lib)"));
-        assert_eq!(leak.reached, ["middle 0.1.0 (lib)", "top 0.1.0 (lib)"]);
-        assert_eq!(leak.contrast.diff, "[-1-]{+2+}");
+        assert_eq!(key_mismatches.key_mismatches.len(), 1, "{key_mismatches:?}");
+        let mismatch = &key_mismatches.key_mismatches[0];
+        assert_eq!(
+            (mismatch.cause, &*mismatch.component, &*mismatch.first),
+            (RootCause::Env, "env ID", "base 0.1.0 (lib)")
+        );
+        assert_eq!(mismatch.affected, ["middle 0.1.0 (lib)", "top 0.1.0 (lib)"]);
+        assert_eq!(mismatch.text_difference.diff, "[-1-]{+2+}");
     }
 
     #[test]
@@ -307,7 +328,7 @@ mod tests {
             ["one", "two"].map(|name| unit(name).extra(hash).key(&format!("{name}-{root}")).event())
         };
         let (a, b) = (build("a", "-0123456789abcdef"), build("b", "-fedcba9876543210"));
-        let leaks = find_in(
+        let key_mismatches = find_in(
             &a,
             &b,
             &[
@@ -329,9 +350,10 @@ mod tests {
                 ("two-b", &[("arg --cfg", "p=/t/b", "p=/t/b"), ("env ID", "2", "2")]),
             ],
         );
-        let found: Vec<_> = leaks.leaks.iter().map(|l| (l.cause, l.entered.len())).collect();
-        assert_eq!(found, [(Cause::Flag, 2), (Cause::Env, 1)]);
-        assert_eq!(leaks.leaks[0].contrast.diff, "p=/t/[-a-]{+b+}");
+        let found: Vec<_> =
+            key_mismatches.key_mismatches.iter().map(|l| (l.cause, l.root_units.len())).collect();
+        assert_eq!(found, [(RootCause::Flag, 2), (RootCause::Env, 1)]);
+        assert_eq!(key_mismatches.key_mismatches[0].text_difference.diff, "p=/t/[-a-]{+b+}");
     }
 
     #[test]
@@ -343,20 +365,20 @@ mod tests {
                 unit("user").key(&format!("user-{root}")).event(),
             ]
         };
-        let leaks = find_in(
+        let key_mismatches = find_in(
             &build("a"),
             &build("b"),
             &[("user-a", &[(file, "/t/a/m.so", "1")]), ("user-b", &[(file, "/t/b/m.so", "2")])],
         );
-        assert_eq!(leaks.leaks.len(), 1);
-        assert_eq!(leaks.leaks[0].cause, Cause::Nondeterminism);
-        assert_eq!(leaks.leaks[0].first, "macro 0.1.0 (lib)");
-        assert_eq!(leaks.leaks[0].reached, ["user 0.1.0 (lib)"]);
+        assert_eq!(key_mismatches.key_mismatches.len(), 1);
+        assert_eq!(key_mismatches.key_mismatches[0].cause, RootCause::Nondeterminism);
+        assert_eq!(key_mismatches.key_mismatches[0].first, "macro 0.1.0 (lib)");
+        assert_eq!(key_mismatches.key_mismatches[0].affected, ["user 0.1.0 (lib)"]);
     }
 
     #[test]
     fn a_missing_trace_is_told() {
-        let leaks = find_in(&[unit("one").key("k1").event()], &[unit("one").key("k2").event()], &[]);
-        assert_eq!(leaks.unexplained[0].unit, "one 0.1.0 (lib)");
+        let key_mismatches = find_in(&[unit("one").key("k1").event()], &[unit("one").key("k2").event()], &[]);
+        assert_eq!(key_mismatches.unexplained[0].unit, "one 0.1.0 (lib)");
     }
 }

@@ -14,31 +14,31 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// How much of the identity two units had in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Likeness {
+pub enum MatchQuality {
     /// All of it.
     Exact,
     /// All but cargo's hash.
-    ButHash,
+    WithoutHash,
     /// What is built, from another source path; for C the source, to another object.
-    ButPlace,
+    WithoutPath,
 }
 
 /// Two events that built the same thing.
 #[derive(Clone, Copy, Debug)]
-pub struct Pair<'a> {
+pub struct UnitPair<'a> {
     /// In the first clone.
     pub a: &'a Event,
     /// In the second.
     pub b: &'a Event,
     /// By what they were paired.
-    pub likeness: Likeness,
+    pub quality: MatchQuality,
 }
 
 /// All pairs, and what has no partner.
 #[derive(Debug, Default)]
-pub struct Pairing<'a> {
+pub struct UnitPairing<'a> {
     /// In the second clone's order of starting.
-    pub pairs: Vec<Pair<'a>>,
+    pub pairs: Vec<UnitPair<'a>>,
     /// Built in the first clone only.
     pub only_a: Vec<&'a Event>,
     /// Built in the second clone only.
@@ -46,10 +46,10 @@ pub struct Pairing<'a> {
 }
 
 /// Pairs the units of two builds.
-pub fn pair<'a>(a: &'a [Event], b: &'a [Event]) -> Pairing<'a> {
-    let mut pairing = Pairing { pairs: Vec::new(), only_a: by_start(a), only_b: by_start(b) };
-    for (likeness, identity) in LEVELS {
-        match_level(&mut pairing, *likeness, *identity);
+pub fn pair<'a>(a: &'a [Event], b: &'a [Event]) -> UnitPairing<'a> {
+    let mut pairing = UnitPairing { pairs: Vec::new(), only_a: by_start(a), only_b: by_start(b) };
+    for (quality, identity) in LEVELS {
+        match_level(&mut pairing, *quality, *identity);
     }
     pairing.pairs.sort_by_key(|pair| pair.b.time_us);
     pairing
@@ -57,19 +57,23 @@ pub fn pair<'a>(a: &'a [Event], b: &'a [Event]) -> Pairing<'a> {
 
 type Identity = fn(&Unit) -> Unit;
 
-const LEVELS: &[(Likeness, Identity)] =
-    &[(Likeness::Exact, Unit::clone), (Likeness::ButHash, but_hash), (Likeness::ButPlace, but_place)];
+const LEVELS: &[(MatchQuality, Identity)] = &[
+    (MatchQuality::Exact, Unit::clone),
+    (MatchQuality::WithoutHash, without_hash),
+    (MatchQuality::WithoutPath, without_path),
+];
 
-fn but_hash(unit: &Unit) -> Unit {
+fn without_hash(unit: &Unit) -> Unit {
     if unit.family != "cc" {
         return Unit { extra: String::new(), ..unit.clone() };
     }
-    let [name, extra, source] = [&unit.name, &unit.extra, &unit.source].map(|text| normalize::hashes(text));
+    let [name, extra, source] =
+        [&unit.name, &unit.extra, &unit.source].map(|text| normalize::replace_hashes(text));
     Unit { name, extra, source, ..unit.clone() }
 }
 
-fn but_place(unit: &Unit) -> Unit {
-    let unit = but_hash(unit);
+fn without_path(unit: &Unit) -> Unit {
+    let unit = without_hash(unit);
     let source = if unit.family == "cc" { unit.source } else { String::new() };
     Unit { extra: String::new(), source, ..unit }
 }
@@ -80,14 +84,14 @@ fn by_start(events: &[Event]) -> Vec<&Event> {
     events
 }
 
-fn match_level(pairing: &mut Pairing<'_>, likeness: Likeness, identity: Identity) {
+fn match_level(pairing: &mut UnitPairing<'_>, quality: MatchQuality, identity: Identity) {
     let mut waiting: BTreeMap<Unit, VecDeque<&Event>> = BTreeMap::new();
     for event in std::mem::take(&mut pairing.only_a) {
         waiting.entry(identity(&event.unit)).or_default().push_back(event);
     }
     for b in std::mem::take(&mut pairing.only_b) {
         match waiting.get_mut(&identity(&b.unit)).and_then(VecDeque::pop_front) {
-            Some(a) => pairing.pairs.push(Pair { a, b, likeness }),
+            Some(a) => pairing.pairs.push(UnitPair { a, b, quality }),
             None => pairing.only_b.push(b),
         }
     }
@@ -106,7 +110,7 @@ mod tests {
         let b = [unit("two").time(1).event(), unit("one").time(2).event()];
         let pairing = pair(&a, &b);
         assert_eq!(pairing.pairs.len(), 2);
-        assert!(pairing.pairs.iter().all(|p| p.a.unit == p.b.unit && p.likeness == Likeness::Exact));
+        assert!(pairing.pairs.iter().all(|p| p.a.unit == p.b.unit && p.quality == MatchQuality::Exact));
         assert_eq!(pairing.pairs[0].b.unit.name, "two");
     }
 
@@ -116,8 +120,8 @@ mod tests {
         let b = [unit("one").extra("-2").time(1).event(), unit("one").extra("-3").time(2).event()];
         let pairing = pair(&a, &b);
         let extras: Vec<_> =
-            pairing.pairs.iter().map(|p| (&*p.a.unit.extra, &*p.b.unit.extra, p.likeness)).collect();
-        assert_eq!(extras, [("-2", "-2", Likeness::Exact), ("-1", "-3", Likeness::ButHash)]);
+            pairing.pairs.iter().map(|p| (&*p.a.unit.extra, &*p.b.unit.extra, p.quality)).collect();
+        assert_eq!(extras, [("-2", "-2", MatchQuality::Exact), ("-1", "-3", MatchQuality::WithoutHash)]);
     }
 
     #[test]
@@ -132,7 +136,7 @@ mod tests {
         ];
         let pairing = pair(&a, &b);
         assert_eq!(pairing.pairs.len(), 2);
-        assert!(pairing.pairs.iter().all(|p| p.a.unit == p.b.unit && p.likeness == Likeness::Exact));
+        assert!(pairing.pairs.iter().all(|p| p.a.unit == p.b.unit && p.quality == MatchQuality::Exact));
     }
 
     #[test]
@@ -147,7 +151,9 @@ mod tests {
         let pairing = pair(&a, &b);
         let part = |event: &Event| event.unit.extra.contains("shared");
         assert_eq!(pairing.pairs.len(), 2);
-        assert!(pairing.pairs.iter().all(|p| part(p.a) == part(p.b) && p.likeness == Likeness::ButHash));
+        assert!(
+            pairing.pairs.iter().all(|p| part(p.a) == part(p.b) && p.quality == MatchQuality::WithoutHash)
+        );
     }
 
     #[test]
@@ -166,7 +172,7 @@ mod tests {
             pairing
                 .pairs
                 .iter()
-                .all(|p| p.a.unit.source == p.b.unit.source && p.likeness == Likeness::ButPlace)
+                .all(|p| p.a.unit.source == p.b.unit.source && p.quality == MatchQuality::WithoutPath)
         );
     }
 

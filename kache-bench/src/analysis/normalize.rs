@@ -14,12 +14,12 @@ const HASH_DIGITS: usize = 16;
 
 /// One clone's own path.
 #[derive(Clone, Debug)]
-pub struct Place(PathBuf);
+pub struct CloneRoot(PathBuf);
 
-impl Place {
+impl CloneRoot {
     /// Of the clone at `root`.
-    pub fn of(root: &Path) -> Place {
-        Place(root.to_path_buf())
+    pub fn of(root: &Path) -> CloneRoot {
+        CloneRoot(root.to_path_buf())
     }
 
     /// The path itself.
@@ -28,7 +28,7 @@ impl Place {
     }
 
     /// `text` with the clone's path replaced by a name.
-    pub fn fold(&self, text: &str) -> String {
+    pub fn normalize(&self, text: &str) -> String {
         text.replace(&*self.0.to_string_lossy(), PLACE)
     }
 
@@ -54,7 +54,7 @@ pub fn contains(bytes: &[u8], sought: &[u8]) -> bool {
 }
 
 /// `text` with every run of exactly 16 hex digits, no more and no less, replaced by a name.
-pub fn hashes(text: &str) -> String {
+pub fn replace_hashes(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut run = String::new();
     for c in text.chars().chain(['\0']) {
@@ -79,16 +79,16 @@ mod tests {
 
     #[test]
     fn hashes_of_that_length_only() {
-        assert_eq!(hashes("libx-0123456789abcdef.rmeta"), "libx-<hash>.rmeta");
-        assert_eq!(hashes("0123456789abcdef"), "<hash>");
-        assert_eq!(hashes("0123456789abcdef0"), "0123456789abcdef0");
-        assert_eq!(hashes("0123456789abcdeg"), "0123456789abcdeg");
+        assert_eq!(replace_hashes("libx-0123456789abcdef.rmeta"), "libx-<hash>.rmeta");
+        assert_eq!(replace_hashes("0123456789abcdef"), "<hash>");
+        assert_eq!(replace_hashes("0123456789abcdef0"), "0123456789abcdef0");
+        assert_eq!(replace_hashes("0123456789abcdeg"), "0123456789abcdeg");
     }
 
     #[test]
     fn places_in_text_and_bytes() {
-        let place = Place::of(Path::new("/t/a/src"));
-        assert_eq!(place.fold("x=/t/a/src/lib.rs"), "x=<checkout>/lib.rs");
+        let place = CloneRoot::of(Path::new("/t/a/src"));
+        assert_eq!(place.normalize("x=/t/a/src/lib.rs"), "x=<checkout>/lib.rs");
         assert!(place.is_in(b"\x00/t/t/a/src\xff"));
         assert!(!place.is_in(b"/t/a/sr"));
     }

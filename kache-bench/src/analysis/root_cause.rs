@@ -4,8 +4,8 @@
 //! whether the place explains it, and for a file the two files themselves do, which still lie in both clones.
 //! An artifact of another unit is no cause: the difference came in there, and was only passed on.
 
-use crate::analysis::key_diff::{Contrast, Difference, contrast};
-use crate::analysis::normalize::{self, Place};
+use crate::analysis::key_diff::{Difference, TextDifference, text_difference};
+use crate::analysis::normalize::{self, CloneRoot};
 use kache_core::key_trace::Component;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The kinds of leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Cause {
+pub enum RootCause {
     /// The checkout's absolute path, in a file or a probed path.
     Path,
     /// An environment variable's value.
@@ -27,28 +27,28 @@ pub enum Cause {
     Nondeterminism,
 }
 
-impl Cause {
+impl RootCause {
     /// As it is printed and recorded.
     pub fn word(self) -> &'static str {
         match self {
-            Cause::Path => "path",
-            Cause::Env => "env",
-            Cause::Flag => "flag",
-            Cause::Host => "host",
-            Cause::Nondeterminism => "nondeterminism",
+            RootCause::Path => "path",
+            RootCause::Env => "env",
+            RootCause::Flag => "flag",
+            RootCause::Host => "host",
+            RootCause::Nondeterminism => "nondeterminism",
         }
     }
 }
 
 /// A difference that has its cause in the unit where it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct CauseFinding {
     /// Of which kind.
-    pub cause: Cause,
+    pub cause: RootCause,
     /// What is known beyond the kind.
     pub detail: String,
     /// What differs, both sides.
-    pub contrast: Contrast,
+    pub text_difference: TextDifference,
 }
 
 /// What the value of a component is on the side that does not have it.
@@ -57,33 +57,40 @@ const VALUE_HAS_PATH: &str = "its value has the checkout's path in it";
 
 /// Judges differences between two clones.
 #[derive(Debug)]
-pub struct Judge {
+pub struct CauseFinder {
     /// The first clone.
-    pub a: Place,
+    pub a: CloneRoot,
     /// The second.
-    pub b: Place,
+    pub b: CloneRoot,
 }
 
-impl Judge {
+impl CauseFinder {
     /// The cause of a difference that no other unit's output explains.
-    pub fn cause(&self, difference: &Difference<'_>) -> Finding {
+    pub fn cause(&self, difference: &Difference<'_>) -> CauseFinding {
         let (raw_a, raw_b) = (raw(difference.a), raw(difference.b));
-        let place_explains = raw_a != raw_b && self.a.fold(raw_a) == self.b.fold(raw_b);
+        let place_explains = raw_a != raw_b && self.a.normalize(raw_a) == self.b.normalize(raw_b);
         let detail = if place_explains { VALUE_HAS_PATH } else { "" };
-        let finding = |cause| Finding { cause, detail: detail.to_owned(), contrast: contrast(raw_a, raw_b) };
+        let finding = |cause| CauseFinding {
+            cause,
+            detail: detail.to_owned(),
+            text_difference: text_difference(raw_a, raw_b),
+        };
         match difference.name().split_once(' ').map_or("", |(word, _)| word) {
-            "env" => Finding {
-                detail: reader(difference, place_explains).unwrap_or(detail.to_owned()),
-                ..finding(Cause::Env)
+            "env" => CauseFinding {
+                detail: from_proc_macro(difference, place_explains).unwrap_or(detail.to_owned()),
+                ..finding(RootCause::Env)
             },
-            "" if difference.name() == "env-all" && script(difference).is_some() => {
-                Finding { detail: script(difference).unwrap_or_default(), ..finding(Cause::Env) }
+            "" if difference.name() == "env-all" && from_linker_script(difference).is_some() => {
+                CauseFinding {
+                    detail: from_linker_script(difference).unwrap_or_default(),
+                    ..finding(RootCause::Env)
+                }
             }
-            "arg" => finding(Cause::Flag),
+            "arg" => finding(RootCause::Flag),
             "file" => self.file(difference),
-            _ if place_explains => finding(Cause::Path),
-            _ if self.is_inside(difference) => finding(Cause::Nondeterminism),
-            _ => finding(Cause::Host),
+            _ if place_explains => finding(RootCause::Path),
+            _ if self.is_inside(difference) => finding(RootCause::Nondeterminism),
+            _ => finding(RootCause::Host),
         }
     }
 
@@ -99,33 +106,37 @@ impl Judge {
             || b.is_some_and(|path| path.starts_with(self.b.root()))
     }
 
-    fn file(&self, difference: &Difference<'_>) -> Finding {
-        let finding = |cause, detail: &str, contrast| Finding { cause, detail: detail.to_owned(), contrast };
-        let names = || contrast(raw(difference.a), raw(difference.b));
+    fn file(&self, difference: &Difference<'_>) -> CauseFinding {
+        let finding = |cause, detail: &str, text_difference| CauseFinding {
+            cause,
+            detail: detail.to_owned(),
+            text_difference,
+        };
+        let names = || text_difference(raw(difference.a), raw(difference.b));
         let (Some(a), Some(b)) = self.files(difference) else {
-            let cause = if self.is_inside(difference) { Cause::Nondeterminism } else { Cause::Host };
+            let cause = if self.is_inside(difference) { RootCause::Nondeterminism } else { RootCause::Host };
             return finding(cause, "read in one clone only", names());
         };
         let (Ok(bytes_a), Ok(bytes_b)) = (fs::read(&a), fs::read(&b)) else {
-            let cause = if self.is_inside(difference) { Cause::Nondeterminism } else { Cause::Host };
+            let cause = if self.is_inside(difference) { RootCause::Nondeterminism } else { RootCause::Host };
             return finding(cause, "no longer there to be looked at", names());
         };
         if bytes_a == bytes_b {
-            return finding(Cause::Path, "same content, other name", names());
+            return finding(RootCause::Path, "same content, other name", names());
         }
         let shown = first_difference(&bytes_a, &bytes_b).unwrap_or_else(names);
         if self.a.is_in(&bytes_a) && self.b.is_in(&bytes_b) {
-            finding(Cause::Path, "generated absolute path", shown)
+            finding(RootCause::Path, "generated absolute path", shown)
         } else if self.is_inside(difference) {
-            finding(Cause::Nondeterminism, "other content in each clone", shown)
+            finding(RootCause::Nondeterminism, "other content in each clone", shown)
         } else {
-            finding(Cause::Host, "a file outside both clones", shown)
+            finding(RootCause::Host, "a file outside both clones", shown)
         }
     }
 }
 
 /// A path that a proc macro asks for may end up in the program; only a person can say that it does not.
-fn reader(difference: &Difference<'_>, place_explains: bool) -> Option<String> {
+fn from_proc_macro(difference: &Difference<'_>, place_explains: bool) -> Option<String> {
     let by = difference.a.or(difference.b)?.by.as_ref().filter(|_| place_explains)?;
     Some(format!(
         "read by the proc macro {by}: if that only finds files with it, name it in the setting `locators`"
@@ -133,7 +144,7 @@ fn reader(difference: &Difference<'_>, place_explains: bool) -> Option<String> {
 }
 
 /// A script in the linker's place may read any variable; whether it only finds files with them only a person can say.
-fn script(difference: &Difference<'_>) -> Option<String> {
+fn from_linker_script(difference: &Difference<'_>) -> Option<String> {
     let by = difference.a.or(difference.b)?.by.as_ref()?;
     Some(format!(
         "{by} may have read any variable: if it only finds files with them, name it in the setting `locators`"
@@ -145,7 +156,7 @@ fn raw(component: Option<&Component>) -> &str {
 }
 
 /// The file that a component names: as it was written down, or below the clone by its portable name.
-fn locate(component: &Component, place: &Place) -> Option<PathBuf> {
+fn locate(component: &Component, place: &CloneRoot) -> Option<PathBuf> {
     let raw = Path::new(&component.raw);
     if raw.is_absolute() {
         return Some(raw.to_path_buf());
@@ -161,27 +172,28 @@ fn locate(component: &Component, place: &Place) -> Option<PathBuf> {
 }
 
 /// The first line in which two texts differ; nothing for bytes that are no text.
-fn first_difference(a: &[u8], b: &[u8]) -> Option<Contrast> {
+fn first_difference(a: &[u8], b: &[u8]) -> Option<TextDifference> {
     let (a, b) = (std::str::from_utf8(a).ok()?, std::str::from_utf8(b).ok()?);
     let (mut a, mut b) = (a.lines(), b.lines());
     loop {
         match (a.next(), b.next()) {
             (None, None) => return None,
             (x, y) if x == y => {}
-            (x, y) => return Some(contrast(x.unwrap_or(ABSENT), y.unwrap_or(ABSENT))),
+            (x, y) => return Some(text_difference(x.unwrap_or(ABSENT), y.unwrap_or(ABSENT))),
         }
     }
 }
 
 /// The part of a difference by which it is the same leak in every unit that it enters.
 pub fn identity(
-    judge: &Judge,
+    finder: &CauseFinder,
     difference: &Difference<'_>,
-    finding: &Finding,
-) -> (Cause, String, String, String) {
-    let name = normalize::hashes(difference.name());
-    let fold = |place: &Place, component| normalize::hashes(&place.fold(raw(component)));
-    (finding.cause, name, fold(&judge.a, difference.a), fold(&judge.b, difference.b))
+    finding: &CauseFinding,
+) -> (RootCause, String, String, String) {
+    let name = normalize::replace_hashes(difference.name());
+    let normalize =
+        |place: &CloneRoot, component| normalize::replace_hashes(&place.normalize(raw(component)));
+    (finding.cause, name, normalize(&finder.a, difference.a), normalize(&finder.b, difference.b))
 }
 
 #[cfg(test)]
@@ -190,41 +202,41 @@ mod tests {
     use crate::analysis::key_diff::{Differences, diff};
     use crate::testing::trace;
 
-    fn judge(root: &Path) -> Judge {
-        Judge { a: Place::of(&root.join("a")), b: Place::of(&root.join("b/deeper")) }
+    fn finder(root: &Path) -> CauseFinder {
+        CauseFinder { a: CloneRoot::of(&root.join("a")), b: CloneRoot::of(&root.join("b/deeper")) }
     }
 
-    fn cause_of(judge: &Judge, a: (&str, &str, &str), b: (&str, &str, &str)) -> Finding {
+    fn cause_of(finder: &CauseFinder, a: (&str, &str, &str), b: (&str, &str, &str)) -> CauseFinding {
         let (a, b) = (trace(&[a]), trace(&[b]));
         let Differences::Components(found) = diff(&a, &b) else { panic!("no difference") };
-        judge.cause(&found[0])
+        finder.cause(&found[0])
     }
 
     #[test]
-    fn by_how_it_came_in() {
-        let judge = judge(Path::new("/t"));
-        let env = cause_of(&judge, ("env ID", "1", "1"), ("env ID", "2", "2"));
-        assert_eq!((env.cause, &*env.detail), (Cause::Env, ""));
+    fn the_component_kind_decides() {
+        let finder = finder(Path::new("/t"));
+        let env = cause_of(&finder, ("env ID", "1", "1"), ("env ID", "2", "2"));
+        assert_eq!((env.cause, &*env.detail), (RootCause::Env, ""));
         let env =
-            cause_of(&judge, ("env D", "/t/a/x", "/t/a/x"), ("env D", "/t/b/deeper/x", "/t/b/deeper/x"));
-        assert_eq!((env.cause, &*env.detail), (Cause::Env, VALUE_HAS_PATH));
-        let flag = cause_of(&judge, ("arg --cfg", "x", "x"), ("arg --cfg", "y", "y"));
-        assert_eq!(flag.cause, Cause::Flag);
-        let host = cause_of(&judge, ("program cc", "/usr/bin/cc", "1"), ("program cc", "/usr/bin/cc", "2"));
-        assert_eq!(host.cause, Cause::Host);
+            cause_of(&finder, ("env D", "/t/a/x", "/t/a/x"), ("env D", "/t/b/deeper/x", "/t/b/deeper/x"));
+        assert_eq!((env.cause, &*env.detail), (RootCause::Env, VALUE_HAS_PATH));
+        let flag = cause_of(&finder, ("arg --cfg", "x", "x"), ("arg --cfg", "y", "y"));
+        assert_eq!(flag.cause, RootCause::Flag);
+        let host = cause_of(&finder, ("program cc", "/usr/bin/cc", "1"), ("program cc", "/usr/bin/cc", "2"));
+        assert_eq!(host.cause, RootCause::Host);
         let path = cause_of(
-            &judge,
+            &finder,
             ("absent x", "/t/a/x", "/t/a/x"),
             ("absent x", "/t/b/deeper/x", "/t/b/deeper/x"),
         );
-        assert_eq!(path.cause, Cause::Path);
+        assert_eq!(path.cause, RootCause::Path);
     }
 
     #[test]
     fn a_generated_file_is_looked_into() {
         let dir = tempfile::tempdir().unwrap();
-        let judge = judge(dir.path());
-        let write = |place: &Place, content: String| {
+        let finder = finder(dir.path());
+        let write = |place: &CloneRoot, content: String| {
             let file = place.root().join("target/out/gen.rs");
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(&file, content).unwrap();
@@ -232,13 +244,13 @@ mod tests {
         };
         let compare = |a: &str, b: &str| {
             let name = "file <target>/out/gen.rs";
-            cause_of(&judge, (name, a, "d1"), (name, b, "d2"))
+            cause_of(&finder, (name, a, "d1"), (name, b, "d2"))
         };
-        let with_path = |place: &Place| format!("// same\nconst P: &str = {:?};\n", place.root());
-        let found = compare(&write(&judge.a, with_path(&judge.a)), &write(&judge.b, with_path(&judge.b)));
-        assert_eq!((found.cause, &*found.detail), (Cause::Path, "generated absolute path"));
-        assert!(found.contrast.diff.contains("const"), "{}", found.contrast.diff);
-        let found = compare(&write(&judge.a, "1".into()), &write(&judge.b, "2".into()));
-        assert_eq!(found.cause, Cause::Nondeterminism);
+        let with_path = |place: &CloneRoot| format!("// same\nconst P: &str = {:?};\n", place.root());
+        let found = compare(&write(&finder.a, with_path(&finder.a)), &write(&finder.b, with_path(&finder.b)));
+        assert_eq!((found.cause, &*found.detail), (RootCause::Path, "generated absolute path"));
+        assert!(found.text_difference.diff.contains("const"), "{}", found.text_difference.diff);
+        let found = compare(&write(&finder.a, "1".into()), &write(&finder.b, "2".into()));
+        assert_eq!(found.cause, RootCause::Nondeterminism);
     }
 }

@@ -11,7 +11,7 @@ pub type Reasons = BTreeMap<String, usize>;
 /// One build, counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Tally {
+pub struct BuildSummary {
     /// Compiles that count.
     pub units: usize,
     /// Of those, restored.
@@ -19,7 +19,7 @@ pub struct Tally {
     /// Compiled and observed.
     pub misses: usize,
     /// Units handed through, by reason.
-    pub passthroughs: Reasons,
+    pub bypasses: Reasons,
     /// Units on which kache had trouble of its own, by reason.
     pub errors: Reasons,
     /// Misses that were not stored, by reason.
@@ -55,20 +55,20 @@ impl Spread {
     }
 }
 
-impl Tally {
+impl BuildSummary {
     /// Counts the events of one build.
-    pub fn of(events: &[Event], counted: &Units) -> Tally {
-        let mut tally = Tally::default();
+    pub fn of(events: &[Event], counted: &Units) -> BuildSummary {
+        let mut summary = BuildSummary::default();
         for event in events {
             if is_counted(event, counted) {
-                tally.unit(event);
+                summary.unit(event);
             } else {
-                *tally.probes.entry(reason(event)).or_default() += 1;
+                *summary.probes.entry(reason(event)).or_default() += 1;
             }
         }
         let hits = events.iter().filter(|event| is_counted(event, counted) && event.outcome == Outcome::Hit);
-        tally.hit_us = Spread::of(hits.map(|event| event.total_us).collect());
-        tally
+        summary.hit_us = Spread::of(hits.map(|event| event.total_us).collect());
+        summary
     }
 
     /// Hits of units; nothing where there were no units.
@@ -94,7 +94,7 @@ impl Tally {
                     *self.unstored.entry(reason(event)).or_default() += 1;
                 }
             }
-            Outcome::Passthrough => *self.passthroughs.entry(reason(event)).or_default() += 1,
+            Outcome::Passthrough => *self.bypasses.entry(reason(event)).or_default() += 1,
             Outcome::Error => *self.errors.entry(reason(event)).or_default() += 1,
         }
     }
@@ -135,7 +135,6 @@ pub fn reason(event: &Event) -> String {
 mod tests {
     use super::*;
     use crate::testing::{object, unit};
-
     use kache_core::reason::Reason;
 
     #[test]
@@ -146,8 +145,8 @@ mod tests {
             event
         };
         let events = [object("x.c", "x.o").event(), through("link"), through("unknown-flag")];
-        let tally = Tally::of(&events, &Units { families: vec!["cc".into()] });
-        assert_eq!((tally.units, tally.hits, tally.probes["link"]), (2, 1, 1));
+        let summary = BuildSummary::of(&events, &Units { families: vec!["cc".into()] });
+        assert_eq!((summary.units, summary.hits, summary.probes["link"]), (2, 1, 1));
     }
 
     #[test]
@@ -159,10 +158,10 @@ mod tests {
         stray.stored = false;
         stray.reason = Some(Reason::SideEffect);
         let events = [unit("one").event(), stray, probe];
-        let tally = Tally::of(&events, &Units { families: vec!["rustc".into()] });
-        assert_eq!(tally.hit_rate(), Some(0.5));
-        assert_eq!(tally.hit_us, Some(Spread { min: 1, median: 1, max: 1 }));
-        assert_eq!(tally.probes["stdin"], 1);
-        assert_eq!(tally.unstored["side-effect"], 1);
+        let summary = BuildSummary::of(&events, &Units { families: vec!["rustc".into()] });
+        assert_eq!(summary.hit_rate(), Some(0.5));
+        assert_eq!(summary.hit_us, Some(Spread { min: 1, median: 1, max: 1 }));
+        assert_eq!(summary.probes["stdin"], 1);
+        assert_eq!(summary.unstored["side-effect"], 1);
     }
 }

@@ -6,7 +6,7 @@
 //! by side in the picture ran side by side. Its phases are slices within it; they follow each other without a gap. An
 //! invocation that is handed through has only what kache took of it, since kache becomes the compiler then.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use kache_core::events::Event;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -40,7 +40,7 @@ impl Timeline {
     pub fn write(&self, file: Option<&Path>) -> Result<()> {
         let Some(file) = file else { return Ok(()) };
         let text = serde_json::to_string(&self.json()).unwrap_or_default();
-        std::fs::write(file, text).map_err(Trouble::io("write the trace", file))?;
+        std::fs::write(file, text).map_err(Error::io("write the trace", file))?;
         eprintln!("trace written to {}: open it in https://ui.perfetto.dev", file.display());
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::artifacts;
 use crate::artifacts::archive;
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::platform;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct Mismatch {
 
 /// What comparing found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Comparison {
+pub struct ArtifactComparison {
     /// How many artifacts there are on either side.
     pub artifacts: usize,
     /// Of those, equal byte for byte.
@@ -37,29 +37,29 @@ pub struct Comparison {
 
 /// Compares what the cache left (`restored`) with what the compiler makes there (`compiled`). `named` are files, relative to
 /// both, that a compiler is known to have made, whatever they are called.
-pub fn compare(restored: &Path, compiled: &Path, named: &BTreeSet<PathBuf>) -> Result<Comparison> {
+pub fn compare(restored: &Path, compiled: &Path, named: &BTreeSet<PathBuf>) -> Result<ArtifactComparison> {
     let (left, right) = (artifacts::find(restored, named)?, artifacts::find(compiled, named)?);
     let all: Vec<_> = left.union(&right).collect();
     let verdicts: Vec<_> = all
         .par_iter()
         .map(|file| match (left.contains(*file), right.contains(*file)) {
             (true, true) => compare_files(&restored.join(file), &compiled.join(file)),
-            (true, false) => Ok(Likeness::Different("only in the cached build".into())),
-            _ => Ok(Likeness::Different("only in the compiler's own build".into())),
+            (true, false) => Ok(FileComparison::Different("only in the cached build".into())),
+            _ => Ok(FileComparison::Different("only in the compiler's own build".into())),
         })
         .collect::<Result<_>>()?;
-    let mut found = Comparison { artifacts: all.len(), ..Comparison::default() };
+    let mut found = ArtifactComparison { artifacts: all.len(), ..ArtifactComparison::default() };
     for (file, verdict) in all.into_iter().zip(verdicts) {
         match verdict {
-            Likeness::Identical(bytes) => {
+            FileComparison::Identical(bytes) => {
                 found.identical += 1;
                 found.bytes += bytes;
             }
-            Likeness::EqualMembers(bytes) => {
+            FileComparison::EqualMembers(bytes) => {
                 found.equal_members += 1;
                 found.bytes += bytes;
             }
-            Likeness::Different(why) => {
+            FileComparison::Different(why) => {
                 found.mismatches.push(Mismatch { file: file.display().to_string(), why });
             }
         }
@@ -67,26 +67,26 @@ pub fn compare(restored: &Path, compiled: &Path, named: &BTreeSet<PathBuf>) -> R
     Ok(found)
 }
 
-enum Likeness {
+enum FileComparison {
     Identical(u64),
     EqualMembers(u64),
     Different(String),
 }
 
-fn compare_files(restored: &Path, compiled: &Path) -> Result<Likeness> {
+fn compare_files(restored: &Path, compiled: &Path) -> Result<FileComparison> {
     if let Some(why) = mode_difference(restored, compiled) {
-        return Ok(Likeness::Different(why));
+        return Ok(FileComparison::Different(why));
     }
     let (left, right) = (read(restored)?, read(compiled)?);
     if left == right {
-        return Ok(Likeness::Identical(left.len() as u64));
+        return Ok(FileComparison::Identical(left.len() as u64));
     }
     let at = left.iter().zip(&right).position(|(a, b)| a != b).unwrap_or(left.len().min(right.len()));
     let bytes = format!("{} bytes instead of {}, from byte {at} on", left.len(), right.len());
     Ok(match archive::difference(&right, &left) {
-        Ok(None) => Likeness::EqualMembers(left.len() as u64),
-        Ok(Some(why)) => Likeness::Different(format!("{why}; {bytes}")),
-        Err(archive::NotAnArchive) => Likeness::Different(bytes),
+        Ok(None) => FileComparison::EqualMembers(left.len() as u64),
+        Ok(Some(why)) => FileComparison::Different(format!("{why}; {bytes}")),
+        Err(archive::NotAnArchive) => FileComparison::Different(bytes),
     })
 }
 
@@ -94,7 +94,7 @@ fn compare_files(restored: &Path, compiled: &Path) -> Result<Likeness> {
 /// that is not there.
 pub fn alike(one: &Path, other: &Path) -> bool {
     match (one.is_file(), other.is_file()) {
-        (true, true) => compare_files(one, other).is_ok_and(|l| !matches!(l, Likeness::Different(_))),
+        (true, true) => compare_files(one, other).is_ok_and(|l| !matches!(l, FileComparison::Different(_))),
         (one, other) => one == other,
     }
 }
@@ -111,7 +111,7 @@ fn mode_difference(restored: &Path, compiled: &Path) -> Option<String> {
 fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.map(|_| bytes).map_err(Trouble::io("read", path))
+    read.map(|_| bytes).map_err(Error::io("read", path))
 }
 
 #[cfg(test)]

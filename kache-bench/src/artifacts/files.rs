@@ -6,7 +6,7 @@
 //! an event names as an output counts. A file that was checked out and is as it was is nobody's artifact.
 
 use crate::analysis::normalize;
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::platform;
 use git2::{ObjectType, Oid, Repository};
 use kache_core::events::{Event, Kind};
@@ -44,7 +44,7 @@ pub fn named(events: &[Event], root: &Path) -> BTreeSet<PathBuf> {
 
 /// The artifacts below `root`, relative to it: those found, and of `named` those that are there.
 pub fn find(root: &Path, named: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>> {
-    let mut search = Search { root, tracked: tracked(root), found: BTreeSet::new() };
+    let mut search = ArtifactSearch { root, tracked: tracked(root), found: BTreeSet::new() };
     search.directory(root, None)?;
     search.found.extend(named.iter().filter(|file| root.join(file).is_file()).cloned());
     Ok(search.found)
@@ -59,20 +59,20 @@ fn tracked(root: &Path) -> BTreeMap<PathBuf, Oid> {
         .collect()
 }
 
-struct Search<'r> {
+struct ArtifactSearch<'r> {
     root: &'r Path,
     tracked: BTreeMap<PathBuf, Oid>,
     found: BTreeSet<PathBuf>,
 }
 
-impl Search<'_> {
+impl ArtifactSearch<'_> {
     /// `profile` is the directory of a cargo profile that `dir` is in or is.
     fn directory(&mut self, dir: &Path, profile: Option<&Path>) -> Result<()> {
         let profile = if dir.join(".fingerprint").is_dir() { Some(dir) } else { profile };
-        for entry in fs::read_dir(dir).map_err(Trouble::io("list", dir))? {
-            let entry = entry.map_err(Trouble::io("list", dir))?;
+        for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+            let entry = entry.map_err(Error::io("list", dir))?;
             let path = entry.path();
-            let kind = entry.file_type().map_err(Trouble::io("look at", &path))?;
+            let kind = entry.file_type().map_err(Error::io("look at", &path))?;
             let skipped = || SKIPPED_DIRECTORIES.iter().any(|(name, _)| entry.file_name() == *name);
             if kind.is_dir() && entry.file_name() != ".git" && !(profile.is_some() && skipped()) {
                 self.directory(&path, profile)?;
@@ -115,7 +115,7 @@ fn is_cargos(relative: &Path, path: &Path) -> bool {
         Some("build") if names.get(2).is_some_and(|part| part == "out") => is_compiled(path),
         Some("build") => is_dep_info || platform::is_executable(path),
         Some("deps") => true,
-        _ => !is_dep_info || normalize::hashes(name) != name,
+        _ => !is_dep_info || normalize::replace_hashes(name) != name,
     }
 }
 

@@ -2,8 +2,8 @@
 
 mod candidates;
 mod excuse;
-mod known;
+mod recorded_paths;
 mod run;
 mod tree;
 
-pub use run::{Watched, require_strace, run, watch};
+pub use run::{ProcessAccesses, require_strace, run, watch};

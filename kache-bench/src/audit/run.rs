@@ -7,12 +7,12 @@
 
 use super::candidates;
 use super::excuse::{self, Excuses};
-use super::known::Known;
-use super::tree::{Access, Tree, Way};
+use super::recorded_paths::RecordedPaths;
+use super::tree::{Access, AccessKind, Tree};
 use crate::analysis::normalize;
 use crate::backend::invocations::Invocation;
-use crate::error::{Result, Trouble};
-use crate::recorded_build::{Answer, Bed, Unit};
+use crate::error::{Error, Result};
+use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::system::strace;
@@ -32,7 +32,7 @@ const SHOWN: usize = 60;
 
 /// What an audit found.
 #[derive(Debug, Default, Serialize)]
-pub struct Findings {
+pub struct AuditFindings {
     /// Units of the workload.
     pub units: usize,
     /// Of those, asked again and judged.
@@ -42,7 +42,7 @@ pub struct Findings {
     /// Of those, whose key is another by files that rustc tried for a crate and refused, and by which.
     pub other_candidates: Vec<String>,
     /// Units whose results are not kept, by reason: there is nothing to be wrong about.
-    pub unkept: BTreeMap<String, usize>,
+    pub unstored: BTreeMap<String, usize>,
     /// Units that could not be asked again, and why.
     pub failed: Vec<String>,
     /// Looks that are in the record, by how it tells them.
@@ -50,16 +50,16 @@ pub struct Findings {
     /// Looks that are excused, by row or rule.
     pub excused: BTreeMap<String, usize>,
     /// What is in neither.
-    pub neither: Vec<Neither>,
+    pub unaccounted: Vec<Unaccounted>,
 }
 
 /// Looks that are neither in a record nor excused.
 #[derive(Debug, Serialize)]
-pub struct Neither {
+pub struct Unaccounted {
     /// The path, with what differs from unit to unit replaced.
     pub pattern: String,
     /// What was found out there.
-    pub way: &'static str,
+    pub kind: &'static str,
     /// The program that looked.
     pub program: String,
     /// How many units did.
@@ -71,27 +71,32 @@ pub struct Neither {
 }
 
 /// Audits every so many units of a built workload.
-pub fn run(bed: &mut Bed, scratch: &Scratch, every: usize, forget: Option<&str>) -> Result<Findings> {
-    let units: Vec<Unit> = bed.units.iter().step_by(every).cloned().collect();
+pub fn run(
+    recorded: &mut RecordedBuild,
+    scratch: &Scratch,
+    every: usize,
+    forget: Option<&str>,
+) -> Result<AuditFindings> {
+    let units: Vec<RecordedUnit> = recorded.units.iter().step_by(every).cloned().collect();
     let mut audit = Audit {
-        findings: Findings { units: bed.units.len(), ..Default::default() },
+        findings: AuditFindings { units: recorded.units.len(), ..Default::default() },
         forget,
         ..Audit::default()
     };
-    let mut shown = progress::Phase::begin("audit", Some(units.len()));
+    let mut shown = progress::Progress::begin("audit", Some(units.len()));
     for (i, unit) in units.iter().enumerate() {
-        audit.unit(bed, scratch, unit)?;
+        audit.unit(recorded, scratch, unit)?;
         shown.show(i + 1, "units");
     }
     if let Some(name) = forget.filter(|_| audit.forgotten == 0) {
-        return Err(Trouble::input(format!("no record has a component `{name}`")).remedy(
+        return Err(Error::input(format!("no record has a component `{name}`")).remedy(
             "`kache explain --format json` shows the names of components; give one as it stands there",
         ));
     }
     let mut findings = audit.findings;
-    findings.neither = audit.neither.into_values().collect();
-    findings.neither.sort_by(|a, b| b.units.cmp(&a.units).then_with(|| a.pattern.cmp(&b.pattern)));
-    shown.end(&format!("{} units, {} patterns in neither", findings.audited, findings.neither.len()));
+    findings.unaccounted = audit.unaccounted.into_values().collect();
+    findings.unaccounted.sort_by(|a, b| b.units.cmp(&a.units).then_with(|| a.pattern.cmp(&b.pattern)));
+    shown.end(&format!("{} units, {} patterns in neither", findings.audited, findings.unaccounted.len()));
     Ok(findings)
 }
 
@@ -99,15 +104,15 @@ pub fn run(bed: &mut Bed, scratch: &Scratch, every: usize, forget: Option<&str>)
 pub fn require_strace() -> Result<()> {
     let there = Command::new("strace").arg("-V").output().is_ok_and(|o| o.status.success());
     there.then_some(()).ok_or_else(|| {
-        Trouble::input("strace is not installed; it is the oracle")
+        Error::input("strace is not installed; it is the oracle")
             .remedy("install the package `strace` (Linux only)")
     })
 }
 
 #[derive(Default)]
 struct Audit<'a> {
-    findings: Findings,
-    neither: BTreeMap<(String, &'static str, String), Neither>,
+    findings: AuditFindings,
+    unaccounted: BTreeMap<(String, &'static str, String), Unaccounted>,
     sysroots: HashMap<PathBuf, Option<PathBuf>>,
     /// A component that is taken out of each record, to see whether that is seen.
     forget: Option<&'a str>,
@@ -116,17 +121,18 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    fn unit(&mut self, bed: &mut Bed, scratch: &Scratch, unit: &Unit) -> Result<()> {
+    fn unit(&mut self, recorded: &mut RecordedBuild, scratch: &Scratch, unit: &RecordedUnit) -> Result<()> {
         let label = unit.label();
         if unit.event.outcome != Outcome::Miss || !unit.event.stored {
             let reason = unit.event.reason_word().unwrap_or("not compiled").to_string();
-            *self.findings.unkept.entry(reason).or_default() += 1;
+            *self.findings.unstored.entry(reason).or_default() += 1;
             return Ok(());
         }
         let log = scratch.root().join("strace.log");
-        let away = bed.put_away(&unit.event.outputs)?;
-        let (Answer { event, success, errors }, Watched(tree)) = watch(bed, &unit.invocation, &log)?;
-        let trace = event.as_ref().and_then(|e| bed.trace(e));
+        let moved = recorded.stash(&unit.event.outputs)?;
+        let (Rerun { event, success, errors }, ProcessAccesses(tree)) =
+            watch(recorded, &unit.invocation, &log)?;
+        let trace = event.as_ref().and_then(|e| recorded.trace(e));
         let (Some(event), Some(mut trace)) = (event.filter(|e| success && e.stored), trace) else {
             let tail = String::from_utf8_lossy(&errors).lines().last().unwrap_or_default().to_owned();
             self.findings.failed.push(format!("{label}: {tail}"));
@@ -139,7 +145,7 @@ impl Audit<'_> {
         }
         self.findings.audited += 1;
         if event.result != unit.event.result {
-            let old = bed.trace(&unit.event);
+            let old = recorded.trace(&unit.event);
             let differences = old.as_ref().map(|old| diff::differences(old, &trace)).unwrap_or_default();
             let what: Vec<_> = differences.iter().map(|d| format!("{} {}", d.name, d.verb())).collect();
             let what = format!("{label}: {}", what.join(", "));
@@ -148,12 +154,19 @@ impl Audit<'_> {
                 false => self.findings.other_key.push(what),
             }
         }
-        self.judge(bed, unit, &event.outputs, &trace, &tree);
-        drop(away);
+        self.judge(recorded, unit, &event.outputs, &trace, &tree);
+        drop(moved);
         Ok(())
     }
 
-    fn judge(&mut self, bed: &Bed, unit: &Unit, outputs: &[String], trace: &KeyTrace, tree: &Tree) {
+    fn judge(
+        &mut self,
+        recorded: &RecordedBuild,
+        unit: &RecordedUnit,
+        outputs: &[String],
+        trace: &KeyTrace,
+        tree: &Tree,
+    ) {
         let compiler = trace
             .components
             .iter()
@@ -166,10 +179,10 @@ impl Audit<'_> {
             .entry(compiler.clone())
             .or_insert_with(|| crates.then(|| sysroot(&compiler)).flatten())
             .clone();
-        let mut known = Known::of(trace);
+        let mut recorded_paths = RecordedPaths::of(trace);
         let mut left = Vec::new();
         for (access, made) in &tree.looks {
-            match known.tells(access) {
+            match recorded_paths.covers(access) {
                 Some(kind) => *self.findings.recorded.entry(kind).or_default() += 1,
                 None => left.push((access, *made)),
             }
@@ -178,25 +191,25 @@ impl Audit<'_> {
             invocation: &unit.invocation,
             sysroot: sysroot.as_deref(),
             compiler: &compiler,
-            cache: &bed.cache,
+            cache: &recorded.cache,
             outputs,
             tree,
-            known: &known,
+            recorded_paths: &recorded_paths,
         };
-        let mut neither = Vec::new();
+        let mut unaccounted = Vec::new();
         for (access, made) in left {
             match excuses.excuse(access, made) {
                 Some(name) => *self.findings.excused.entry(name).or_default() += 1,
-                None => neither.push(access),
+                None => unaccounted.push(access),
             }
         }
         let mut counted = Vec::new();
-        for access in neither {
-            let key = (self.pattern(bed, access), access.way.word(), access.program.clone());
+        for access in unaccounted {
+            let key = (self.pattern(recorded, access), access.kind.word(), access.program.clone());
             let first = !counted.contains(&key);
-            let entry = self.neither.entry(key.clone()).or_insert_with(|| Neither {
+            let entry = self.unaccounted.entry(key.clone()).or_insert_with(|| Unaccounted {
                 pattern: key.0.clone(),
-                way: key.1,
+                kind: key.1,
                 program: key.2.clone(),
                 units: 0,
                 example: unit.label(),
@@ -208,12 +221,12 @@ impl Audit<'_> {
     }
 
     /// Without what differs between units: the clone's place, cargo's hashes, numbers of processes and descriptors.
-    fn pattern(&self, bed: &Bed, access: &Access) -> String {
+    fn pattern(&self, recorded: &RecordedBuild, access: &Access) -> String {
         let text = access.path.display().to_string();
-        let text = text.replace(&*bed.checkout.root().to_string_lossy(), "<checkout>");
-        let text = text.replace(&*bed.cache.to_string_lossy(), "<cache>");
+        let text = text.replace(&*recorded.checkout.root().to_string_lossy(), "<checkout>");
+        let text = text.replace(&*recorded.cache.to_string_lossy(), "<cache>");
         let mut out = String::new();
-        for part in normalize::hashes(&text).split_inclusive('/') {
+        for part in normalize::replace_hashes(&text).split_inclusive('/') {
             let plain = part.trim_end_matches('/');
             let number = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit());
             out.push_str(if number { "<n>" } else { plain });
@@ -234,12 +247,16 @@ fn strace_line(log: &Path) -> Vec<&OsStr> {
 }
 
 /// Asks for a unit once more, with kache told not to look anything up, and watches what its compiler looks at.
-pub fn watch(bed: &mut Bed, invocation: &Invocation, log: &Path) -> Result<(Answer, Watched)> {
-    let answer = bed.ask(invocation, &strace_line(log), &[("KACHE_READ", OsStr::new("0"))])?;
-    let bytes = fs::read(log).map_err(Trouble::io("read", log))?;
-    let watched = Watched::read(&bytes, &invocation.cwd)
-        .map_err(|why| Trouble::run(why).at(log.display()).remedy(STRANGE))?;
-    fs::remove_file(log).map_err(Trouble::io("remove", log))?;
+pub fn watch(
+    recorded: &mut RecordedBuild,
+    invocation: &Invocation,
+    log: &Path,
+) -> Result<(Rerun, ProcessAccesses)> {
+    let answer = recorded.rerun(invocation, &strace_line(log), &[("KACHE_READ", OsStr::new("0"))])?;
+    let bytes = fs::read(log).map_err(Error::io("read", log))?;
+    let watched = ProcessAccesses::read(&bytes, &invocation.cwd)
+        .map_err(|reason| Error::run(reason).at(log.display()).remedy(STRANGE))?;
+    fs::remove_file(log).map_err(Error::io("remove", log))?;
     Ok((answer, watched))
 }
 
@@ -247,17 +264,17 @@ pub fn watch(bed: &mut Bed, invocation: &Invocation, log: &Path) -> Result<(Answ
 const STRANGE: &str = "this strace prints something new: teach `audit/strace.rs`";
 
 /// What a compile looked at, by the account of `strace`.
-pub struct Watched(Tree);
+pub struct ProcessAccesses(Tree);
 
-impl Watched {
+impl ProcessAccesses {
     /// Reads an account of a run that began in `cwd`. An error says which line is not understood.
-    pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<Watched, String> {
+    pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<ProcessAccesses, String> {
         let mut reader = strace::Reader::default();
         let mut calls = Vec::new();
         for line in account.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
             calls.extend(reader.line(line)?);
         }
-        Ok(Watched(Tree::of(&calls, cwd)))
+        Ok(ProcessAccesses(Tree::of(&calls, cwd)))
     }
 
     /// The rows of kache's tables about paths by which something here is no input, each with its table, as often as it is.
@@ -274,7 +291,7 @@ impl Watched {
             match tables::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
                 Some(row) => found(tables::IGNORED_PATHS, row)
                     .or_else(|| found(tables::IGNORED_PATHS_OF_COMPILER, row)),
-                None if a.way == Way::Read && !self.0.is_tools_own(a) => {
+                None if a.kind == AccessKind::Read && !self.0.is_tools_own(a) => {
                     Some((tables::C_RUNTIME, excuse::c_runtime(&a.path)?))
                 }
                 None => None,
@@ -285,27 +302,27 @@ impl Watched {
 
 /// Where a Rust compiler says that its installation is.
 fn sysroot(compiler: &Path) -> Option<PathBuf> {
-    let mut ask = Command::new(compiler);
+    let mut rerun = Command::new(compiler);
     if compiler.file_stem().is_some_and(|n| n == "clippy-driver") {
-        ask.arg("--rustc");
+        rerun.arg("--rustc");
     }
-    let done = ask.args(["--print", "sysroot"]).output().ok()?;
+    let done = rerun.args(["--print", "sysroot"]).output().ok()?;
     let text = String::from_utf8(done.stdout).ok()?;
     PathBuf::from(text.trim()).canonicalize().ok()
 }
 
-impl Findings {
+impl AuditFindings {
     /// What speaks against it.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.audited == 0 {
             problems.push("no unit was audited".into());
         }
-        if !self.neither.is_empty() {
-            let units: usize = self.neither.iter().map(|n| n.units).max().unwrap_or_default();
+        if !self.unaccounted.is_empty() {
+            let units: usize = self.unaccounted.iter().map(|n| n.units).max().unwrap_or_default();
             problems.push(format!(
                 "{} kinds of looks, in up to {units} units, are neither recorded nor excused",
-                self.neither.len()
+                self.unaccounted.len()
             ));
         }
         if !self.other_key.is_empty() {
@@ -328,7 +345,7 @@ impl Findings {
     /// As people read it.
     pub fn text(&self) -> String {
         let mut out = format!("{} of {} units audited\n", self.audited, self.units);
-        for (reason, n) in &self.unkept {
+        for (reason, n) in &self.unstored {
             out += &format!("  {n} skipped, since nothing of them is kept: {reason}\n");
         }
         for other in &self.other_key {
@@ -351,19 +368,19 @@ impl Findings {
         for (name, n) in &self.excused {
             out += &format!("  {n:>8}  {name}: {}\n", excuse::reason(name));
         }
-        if self.neither.is_empty() {
+        if self.unaccounted.is_empty() {
             out += "nothing in neither\n";
         } else {
             out += "in neither:\n";
         }
-        for n in self.neither.iter().take(SHOWN) {
+        for n in self.unaccounted.iter().take(SHOWN) {
             out += &format!(
                 "  {} {} by {}: {} units, e.g. {} ({})\n",
-                n.pattern, n.way, n.program, n.units, n.example, n.path
+                n.pattern, n.kind, n.program, n.units, n.example, n.path
             );
         }
-        if self.neither.len() > SHOWN {
-            out += &format!("  and {} more, which the result has\n", self.neither.len() - SHOWN);
+        if self.unaccounted.len() > SHOWN {
+            out += &format!("  and {} more, which the result has\n", self.unaccounted.len() - SHOWN);
         }
         out
     }

@@ -6,8 +6,8 @@
 
 use super::competitor::Program;
 use super::wrapper_env;
-use super::{Backend, Counts, Language, Reads};
-use crate::error::{Result, Trouble};
+use super::{Backend, CacheReads, Counts, Language};
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::workload::{CcWiring, Wiring};
 use std::path::{Path, PathBuf};
@@ -53,11 +53,11 @@ impl Backend for Ccache {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
-        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
         let configuration = cache.join("ccache.conf");
-        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
+        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
         let mut all = wrapper_env::rustc(None);
         if let Some(cc) = wiring.cc {
             all.extend(wrapper_env::cc(&self.path, cc));
@@ -67,7 +67,7 @@ impl Backend for Ccache {
                 all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
             }
         }
-        if reads == Reads::Forbidden {
+        if reads == CacheReads::Forbidden {
             all.push(("CCACHE_RECACHE".into(), "1".into()));
         }
         Ok(Ccache::own(environment.with_all(all), cache))

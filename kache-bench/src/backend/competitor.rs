@@ -1,6 +1,6 @@
 //! What the adapters of peers have in common: a program in the peers' folder that is asked things.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ impl Program {
     /// The one at `file`, which says its version when asked.
     pub(super) fn at(file: PathBuf) -> Result<Program> {
         let file = file.canonicalize().map_err(|e| {
-            Trouble::input(format!("it is not installed: {e}"))
+            Error::input(format!("it is not installed: {e}"))
                 .at(file.display())
                 .remedy("run scripts/peers.sh")
         })?;
@@ -40,7 +40,7 @@ impl Program {
 
     /// What it prints.
     pub(super) fn ask(&self, arguments: &[&str], environment: &Environment) -> Result<String> {
-        let output = self.command(arguments, environment).output().map_err(Trouble::io("run", &self.0))?;
+        let output = self.command(arguments, environment).output().map_err(Error::io("run", &self.0))?;
         if !output.status.success() {
             return Err(self.failed(arguments, &String::from_utf8_lossy(&output.stderr)));
         }
@@ -51,7 +51,7 @@ impl Program {
     pub(super) fn tell(&self, arguments: &[&str], environment: &Environment) -> Result<()> {
         let mut command = self.command(arguments, environment);
         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        let status = status.map_err(Trouble::io("run", &self.0))?;
+        let status = status.map_err(Error::io("run", &self.0))?;
         if status.success() { Ok(()) } else { Err(self.failed(arguments, &status.to_string())) }
     }
 
@@ -61,9 +61,9 @@ impl Program {
         command
     }
 
-    fn failed(&self, arguments: &[&str], why: &str) -> Trouble {
+    fn failed(&self, arguments: &[&str], why: &str) -> Error {
         let name = self.0.file_name().unwrap_or(OsStr::new("?")).to_string_lossy();
-        Trouble::run(format!("`{name} {}` failed\n    {}", arguments.join(" "), why.trim()))
+        Error::run(format!("`{name} {}` failed\n    {}", arguments.join(" "), why.trim()))
             .at(self.0.display())
     }
 }
@@ -72,7 +72,7 @@ impl Program {
 pub(super) fn socket(cache: &Path, name: &str) -> Result<PathBuf> {
     let socket = cache.join(name);
     if socket.as_os_str().len() > SOCKET_PATH {
-        return Err(Trouble::input(format!("a socket's path may have {SOCKET_PATH} bytes"))
+        return Err(Error::input(format!("a socket's path may have {SOCKET_PATH} bytes"))
             .at(socket.display())
             .remedy("use --dir with a shorter path"));
     }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 /// Whether the cache may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
+pub enum CacheReads {
     /// As always.
     Allowed,
     /// Never look anything up: every unit is compiled as on a miss.
@@ -85,7 +85,7 @@ pub trait Backend: Sync {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment>;
 
     /// What it caches.
@@ -112,7 +112,7 @@ pub trait Backend: Sync {
 
     /// `environment` with what makes it share its results through an S3 server; nothing for one that cannot, or is not
     /// known to.
-    fn afar(&self, _environment: Environment, _endpoint: &Endpoint) -> Option<Environment> {
+    fn with_remote(&self, _environment: Environment, _endpoint: &Endpoint) -> Option<Environment> {
         None
     }
 
@@ -155,7 +155,7 @@ pub trait Backend: Sync {
 
     /// The files that hold an event's outputs within the cache, and the outputs' names. A build may remove what it
     /// built (as OpenSSL's objects are, once they are in its library).
-    fn kept(&self, _cache: &Path, _event: &Event) -> Vec<(String, PathBuf)> {
+    fn stored(&self, _cache: &Path, _event: &Event) -> Vec<(String, PathBuf)> {
         Vec::new()
     }
 }

@@ -6,7 +6,7 @@
 //! event names is the one that was written down. What to become, and where to write, is told in two variables that
 //! begin with `KACHE_`, which no key counts.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::platform;
 use kache_core::events::Event;
 use std::ffi::{OsStr, OsString};
@@ -34,7 +34,7 @@ impl Recorder {
     pub fn install(dir: &Path, kache: &Path) -> Result<Recorder> {
         let front = install_front(dir)?;
         let records = dir.join("invocations");
-        fs::create_dir_all(&records).map_err(Trouble::io("create", &records))?;
+        fs::create_dir_all(&records).map_err(Error::io("create", &records))?;
         Ok(Recorder { dir: records, front, kache: kache.to_path_buf() })
     }
 
@@ -50,7 +50,7 @@ impl Recorder {
 
     /// The invocation that led to an event.
     pub fn find(&self, event: &Event) -> Result<Invocation> {
-        let entries = fs::read_dir(&self.dir).map_err(Trouble::io("read", &self.dir))?;
+        let entries = fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))?;
         let begun = entries.flatten().filter_map(|e| {
             let name = e.file_name();
             let (pid, time) = name.to_str()?.split_once('-')?;
@@ -59,12 +59,12 @@ impl Recorder {
         });
         // A process id may come again.
         let (_, file) = begun.max().ok_or_else(|| {
-            Trouble::run(format!("the invocation of {} was not written down", event.unit.label()))
+            Error::run(format!("the invocation of {} was not written down", event.unit.label()))
                 .at(self.dir.display())
         })?;
-        let bytes = fs::read(&file).map_err(Trouble::io("read", &file))?;
+        let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
         Invocation::decode(&bytes)
-            .ok_or_else(|| Trouble::run("an invocation was not written down whole").at(file.display()))
+            .ok_or_else(|| Error::run("an invocation was not written down whole").at(file.display()))
     }
 }
 
@@ -141,11 +141,11 @@ impl Invocation {
 
 /// Puts a copy of this program at `dir/front/kache`: the observer knows a program by its file, links followed.
 pub fn install_front(dir: &Path) -> Result<PathBuf> {
-    let own = std::env::current_exe().map_err(Trouble::io("find this program for", dir))?;
+    let own = std::env::current_exe().map_err(Error::io("find this program for", dir))?;
     let front = dir.join("front/kache");
     let parent = front.parent().unwrap_or(dir);
-    fs::create_dir_all(parent).map_err(Trouble::io("create", parent))?;
-    fs::copy(own, &front).map_err(Trouble::io("write", &front))?;
+    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    fs::copy(own, &front).map_err(Error::io("write", &front))?;
     Ok(front)
 }
 

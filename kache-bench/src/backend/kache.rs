@@ -1,10 +1,10 @@
 //! kache, as built from this repository or given with `--kache`.
 
 use super::Endpoint;
-use super::{Backend, Counts, Language, Reads, wrapper_env};
+use super::{Backend, CacheReads, Counts, Language, wrapper_env};
 use crate::analysis::event_log::EventLog;
 use crate::backend::invocations;
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::inject::Slowdown;
 use crate::system::environment::Environment;
 use crate::system::platform;
@@ -33,7 +33,7 @@ impl Kache {
     /// The binary at `program`.
     pub fn at(program: &Path) -> Result<Kache> {
         let program = program.canonicalize().map_err(|e| {
-            Trouble::input(format!("no kache there: {e}"))
+            Error::input(format!("no kache there: {e}"))
                 .at(program.display())
                 .remedy("give --kache the path of the binary, or leave it out to have it built")
         })?;
@@ -66,11 +66,11 @@ impl Kache {
             .stderr(Stdio::inherit())
             .output()
             .map_err(|e| {
-                Trouble::input(format!("cannot run cargo: {e}")).remedy("install Rust, or use --kache")
+                Error::input(format!("cannot run cargo: {e}")).remedy("install Rust, or use --kache")
             })?;
         if !output.status.success() {
             let what = format!("`cargo build --release -p kache` failed ({})", output.status);
-            return Err(Trouble::run(what).at(repository.display()).remedy("see above, or use --kache PATH"));
+            return Err(Error::run(what).at(repository.display()).remedy("see above, or use --kache PATH"));
         }
         // Asked of cargo, because a target directory can be anywhere.
         let messages = String::from_utf8_lossy(&output.stdout);
@@ -82,7 +82,7 @@ impl Kache {
             .rfind(|program| Path::new(program).file_stem().is_some_and(|name| name == "kache"));
         match executable {
             Some(program) => Kache::at(Path::new(&program)),
-            None => Err(Trouble::run("cargo built no kache binary")
+            None => Err(Error::run("cargo built no kache binary")
                 .at(repository.display())
                 .remedy("use --kache PATH")),
         }
@@ -96,15 +96,15 @@ impl Kache {
             .arg(&shims)
             .env("KACHE_CACHE_DIR", cache)
             .output()
-            .map_err(Trouble::io("run", &self.program))?;
+            .map_err(Error::io("run", &self.program))?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr);
-            return Err(Trouble::run(format!("`kache shims install` failed\n    {}", why.trim()))
+            return Err(Error::run(format!("`kache shims install` failed\n    {}", why.trim()))
                 .at(shims.display())
                 .remedy("use a kache that has the command, or another `wiring.cc`"));
         }
         if self.front != self.program {
-            self.lead_to_front(&shims).map_err(Trouble::io("write to", &shims))?;
+            self.lead_to_front(&shims).map_err(Error::io("write to", &shims))?;
         }
         wrapper_env::before_path(environment, &shims)
     }
@@ -129,7 +129,7 @@ impl Backend for Kache {
 
     fn version(&self) -> Result<String> {
         let output = Command::new(&self.program).arg("--version").output();
-        let output = output.map_err(Trouble::io("run", &self.program))?;
+        let output = output.map_err(Error::io("run", &self.program))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("kache ").to_owned())
     }
 
@@ -138,7 +138,7 @@ impl Backend for Kache {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
         let mut all = wrapper_env::rustc(wiring.rustc.then_some(&self.front));
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
@@ -151,13 +151,13 @@ impl Backend for Kache {
             }
         }
         all.extend(self.told.iter().cloned());
-        if reads == Reads::Forbidden {
+        if reads == CacheReads::Forbidden {
             all.push(("KACHE_READ".into(), "0".into()));
         }
         Ok(environment.with_all(all))
     }
 
-    fn afar(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
+    fn with_remote(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
         let mut all: Vec<(OsString, OsString)> = vec![
             ("KACHE_REMOTE_URL".into(), format!("s3://{}", endpoint.bucket()).into()),
             ("KACHE_REMOTE_OPTIONS".into(), format!("endpoint={};region=us-east-1", endpoint.url()).into()),
@@ -169,12 +169,12 @@ impl Backend for Kache {
     fn flush(&self, environment: &Environment, _: &Path) -> Result<()> {
         let mut flush = Command::new(&self.program);
         flush.arg("flush").env_clear().envs(environment.iter());
-        let done = flush.output().map_err(Trouble::io("run", &self.program))?;
+        let done = flush.output().map_err(Error::io("run", &self.program))?;
         if done.status.success() {
             return Ok(());
         }
         let said = [done.stdout, done.stderr].concat();
-        Err(Trouble::run(format!("`kache flush` failed\n    {}", String::from_utf8_lossy(&said).trim())))
+        Err(Error::run(format!("`kache flush` failed\n    {}", String::from_utf8_lossy(&said).trim())))
     }
 
     fn prefix(&self, _: Language) -> Option<PathBuf> {
@@ -212,7 +212,7 @@ impl Backend for Kache {
         (trace.v == key_trace::VERSION).then_some(trace)
     }
 
-    fn kept(&self, cache: &Path, event: &Event) -> Vec<(String, PathBuf)> {
+    fn stored(&self, cache: &Path, event: &Event) -> Vec<(String, PathBuf)> {
         let Some(key) = event.result.as_deref().and_then(Digest::from_hex) else { return Vec::new() };
         let Ok(store) = Store::open(cache) else { return Vec::new() };
         let outputs = ActionResult::load(&store, &key).map(|result| result.outputs).unwrap_or_default();

@@ -8,8 +8,8 @@
 
 use super::competitor::{self, Program};
 use super::wrapper_env;
-use super::{Backend, Counts, Language, Reads};
-use crate::error::{Result, Trouble};
+use super::{Backend, CacheReads, Counts, Language};
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
 use crate::workload::{CcWiring, Wiring};
@@ -55,16 +55,16 @@ impl Backend for Kache2 {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
-        if reads == Reads::Forbidden {
-            return Err(Trouble::input(
+        if reads == CacheReads::Forbidden {
+            return Err(Error::input(
                 "kache2 has no setting with which it compiles without looking anything up",
             ));
         }
-        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
         let configuration = cache.join("kache.toml");
-        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
+        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
         let program = self.program.path();
         let mut all = wrapper_env::rustc(wiring.rustc.then_some(program));
         if let Some(cc) = wiring.cc {
@@ -75,7 +75,7 @@ impl Backend for Kache2 {
                 wrapper_env::links(program, &environment, &dir)?;
                 // The mark by which it tells its own links from compilers.
                 let mark = dir.join(".kache-shims");
-                std::fs::write(&mark, "").map_err(Trouble::io("write", &mark))?;
+                std::fs::write(&mark, "").map_err(Error::io("write", &mark))?;
                 all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
             }
         }
@@ -102,7 +102,7 @@ impl Backend for Kache2 {
         let arguments = ["stats", "--full", "--format", "json", "--since", "7d"];
         let told = self.program.ask(&arguments, &environment)?;
         let told: Value = serde_json::from_str(&told)
-            .map_err(|e| Trouble::run(format!("kache2's statistics are no JSON: {e}")))?;
+            .map_err(|e| Error::run(format!("kache2's statistics are no JSON: {e}")))?;
         Ok(counts(&told["summary"]))
     }
 }

@@ -16,7 +16,7 @@ mod serving;
 mod wrapper_env;
 
 pub use endpoint::Endpoint;
-pub use interface::{Backend, Counts, Language, Reads};
+pub use interface::{Backend, CacheReads, Counts, Language};
 pub use kache::Kache;
 pub use plain::Plain;
 pub use registry::{NAMES, find, installed, is_peer};

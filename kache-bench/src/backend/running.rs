@@ -26,8 +26,8 @@ impl<'b> Running<'b> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if let Err(trouble) = self.backend.stop(&self.cache) {
-            eprintln!("kache-bench: cannot stop {}: {trouble}", self.backend.name());
+        if let Err(error) = self.backend.stop(&self.cache) {
+            eprintln!("kache-bench: cannot stop {}: {error}", self.backend.name());
         }
         serving::end(&self.cache);
     }

@@ -7,8 +7,8 @@
 use super::Endpoint;
 use super::competitor::{self, Program};
 use super::wrapper_env;
-use super::{Backend, Counts, Language, Reads};
-use crate::error::{Result, Trouble};
+use super::{Backend, CacheReads, Counts, Language};
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
 use crate::workload::{CcWiring, Wiring};
@@ -51,11 +51,11 @@ impl Backend for Sccache {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
-        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
         let configuration = cache.join("sccache.toml");
-        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
+        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
         let program = self.program.path();
         let mut all = wrapper_env::rustc(wiring.rustc.then_some(program));
         if wiring.rustc {
@@ -69,7 +69,7 @@ impl Backend for Sccache {
                 all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
             }
         }
-        if reads == Reads::Forbidden {
+        if reads == CacheReads::Forbidden {
             all.push(("SCCACHE_RECACHE".into(), "1".into()));
         }
         Sccache::own(environment.with_all(all), cache)
@@ -79,7 +79,7 @@ impl Backend for Sccache {
         environment.with_all([("SCCACHE_BASEDIRS".into(), root.into())])
     }
 
-    fn afar(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
+    fn with_remote(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
         let mut all: Vec<(OsString, OsString)> = vec![
             ("SCCACHE_BUCKET".into(), endpoint.bucket().into()),
             ("SCCACHE_ENDPOINT".into(), endpoint.url().into()),
@@ -113,7 +113,7 @@ impl Backend for Sccache {
         let environment = Sccache::own(Environment::of_caller(), cache)?;
         let told = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
         let told: Value = serde_json::from_str(&told)
-            .map_err(|e| Trouble::run(format!("sccache's statistics are no JSON: {e}")))?;
+            .map_err(|e| Error::run(format!("sccache's statistics are no JSON: {e}")))?;
         Ok(Some(counts(&told["stats"])))
     }
 }

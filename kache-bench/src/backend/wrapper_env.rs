@@ -2,7 +2,7 @@
 //! front of the search path.
 
 use super::plain::NO_WRAPPERS;
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
 use crate::workload::CcWiring;
@@ -42,7 +42,7 @@ pub(super) fn before_path(environment: &Environment, dir: &Path) -> Result<OsStr
     let path = environment.get("PATH").unwrap_or_default();
     let parts = std::iter::once(dir.to_path_buf()).chain(std::env::split_paths(&path));
     std::env::join_paths(parts).map_err(|e| {
-        Trouble::input(format!("the scratch directory cannot be on PATH: {e}"))
+        Error::input(format!("the scratch directory cannot be on PATH: {e}"))
             .at(dir.display())
             .remedy("use --dir with a path without `:`")
     })
@@ -54,7 +54,7 @@ pub(super) fn links(program: &Path, environment: &Environment, dir: &Path) -> Re
     for (name, _) in compilers(environment, dir)? {
         let link = dir.join(name);
         if fs::symlink_metadata(&link).is_err() {
-            platform::link(program, &link).map_err(Trouble::io("make the link", &link))?;
+            platform::link(program, &link).map_err(Error::io("make the link", &link))?;
         }
     }
     Ok(())
@@ -71,16 +71,16 @@ pub(super) fn scripts(program: &Path, environment: &Environment, dir: &Path) -> 
 
 /// A script of one line in `dir`, which is made.
 pub(super) fn script(dir: &Path, name: &str, line: &str) -> Result<()> {
-    fs::create_dir_all(dir).map_err(Trouble::io("create", dir))?;
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     let file = dir.join(name);
     let written =
         fs::write(&file, format!("#!/bin/sh\n{line}\n")).and_then(|()| platform::make_executable(&file));
-    written.map_err(Trouble::io("write", &file))
+    written.map_err(Error::io("write", &file))
 }
 
 /// The compilers that are found on the search path, in places other than `dir`, which is made.
 fn compilers(environment: &Environment, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
-    fs::create_dir_all(dir).map_err(Trouble::io("create", dir))?;
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     let path = environment.get("PATH").unwrap_or_default();
     let places: Vec<_> = std::env::split_paths(&path).filter(|place| place != dir).collect();
     let find = |name: &&'static str| {

@@ -7,9 +7,9 @@
 //! is the unit's own output and nothing else.
 
 use crate::analysis::embedded_paths::{self, Proof};
-use crate::artifacts::compare::Comparison;
-use crate::error::{Result, Trouble};
-use crate::workload::Baked;
+use crate::artifacts::compare::ArtifactComparison;
+use crate::error::{Error, Result};
+use crate::workload::UnitClaim;
 use kache_core::events::Event;
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub type Claimed = BTreeMap<String, Vec<PathBuf>>;
 
 /// Which differing files are of which claimed unit.
-pub fn claimed(claims: &[Baked], events: &[Event], root: &Path, found: &Comparison) -> Claimed {
+pub fn claimed(claims: &[UnitClaim], events: &[Event], root: &Path, found: &ArtifactComparison) -> Claimed {
     let mut out = Claimed::new();
     for event in events {
         let label = event.unit.label();
@@ -41,15 +41,15 @@ pub fn take(claimed: &Claimed, root: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>
     let mut taken = BTreeMap::new();
     for file in claimed.values().flatten() {
         let path = root.join(file);
-        taken.insert(file.clone(), fs::read(&path).map_err(Trouble::io("read", &path))?);
-        fs::remove_file(&path).map_err(Trouble::io("remove", &path))?;
+        taken.insert(file.clone(), fs::read(&path).map_err(Error::io("read", &path))?);
+        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
     }
     Ok(taken)
 }
 
 /// Whether each claim is borne out by the second compile.
 pub fn prove(
-    claims: &[Baked],
+    claims: &[UnitClaim],
     claimed: &Claimed,
     root: &Path,
     first: &BTreeMap<PathBuf, Vec<u8>>,
@@ -59,7 +59,7 @@ pub fn prove(
         let mut differ = 0;
         for file in files {
             let path = root.join(file);
-            let second = fs::read(&path).map_err(Trouble::io("read", &path))?;
+            let second = fs::read(&path).map_err(Error::io("read", &path))?;
             differ += usize::from(first.get(file) != Some(&second));
         }
         let reason = claims
@@ -78,8 +78,8 @@ pub fn prove(
 pub fn put_back(claimed: &Claimed, restored: &Path, root: &Path) -> Result<()> {
     for file in claimed.values().flatten() {
         let (from, to) = (restored.join(file), root.join(file));
-        fs::remove_file(&to).map_err(Trouble::io("remove", &to))?;
-        fs::copy(&from, &to).map_err(Trouble::io("copy", &from))?;
+        fs::remove_file(&to).map_err(Error::io("remove", &to))?;
+        fs::copy(&from, &to).map_err(Error::io("copy", &from))?;
     }
     Ok(())
 }

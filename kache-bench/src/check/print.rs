@@ -1,9 +1,9 @@
 //! The result as people read it: the verdict first, then the figures, then each leak with its difference.
 
-use crate::analysis::key_mismatch::Leak;
-use crate::analysis::summary::{Reasons, Tally};
-use crate::artifacts::compare::Comparison;
-use crate::check::{Findings, Phase, Stability};
+use crate::analysis::key_mismatch::KeyMismatch;
+use crate::analysis::summary::{BuildSummary, Reasons};
+use crate::artifacts::compare::ArtifactComparison;
+use crate::check::{CheckFindings, PhaseResult, Stability};
 use crate::record::Record;
 use crate::text::size;
 use std::fmt::{self, Write};
@@ -14,13 +14,13 @@ const SHOWN: usize = 20;
 const WIDTH: usize = 400;
 
 /// The whole report.
-pub fn report(record: &Record<Findings>) -> String {
+pub fn report(record: &Record<CheckFindings>) -> String {
     let mut out = String::new();
     write_report(&mut out, record).expect("writing to a String cannot fail");
     out
 }
 
-fn write_report(out: &mut String, record: &Record<Findings>) -> fmt::Result {
+fn write_report(out: &mut String, record: &Record<CheckFindings>) -> fmt::Result {
     let findings = &record.findings;
     writeln!(out)?;
     writeln!(
@@ -41,8 +41,8 @@ fn write_report(out: &mut String, record: &Record<Findings>) -> fmt::Result {
         write_artifacts(out, artifacts)?;
     }
     write_phases(out, &findings.phases)?;
-    write_leaks(out, &findings.leaks.leaks)?;
-    for proof in &findings.random {
+    write_key_mismatches(out, &findings.key_mismatches.key_mismatches)?;
+    for proof in &findings.nondeterministic {
         let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");
         writeln!(
             out,
@@ -50,28 +50,28 @@ fn write_report(out: &mut String, record: &Record<Findings>) -> fmt::Result {
             proof.unit, proof.reason
         )?;
     }
-    for proof in &findings.baked {
+    for proof in &findings.embedded_paths {
         let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");
         writeln!(out, "value-baked: {}: {} ({evidence})", proof.unit, proof.reason)?;
     }
     Ok(())
 }
 
-fn write_figures(out: &mut String, record: &Record<Findings>) -> fmt::Result {
+fn write_figures(out: &mut String, record: &Record<CheckFindings>) -> fmt::Result {
     let findings = &record.findings;
     let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache");
-    let tally = warm.and_then(|phase| phase.tally.clone()).unwrap_or_default();
+    let summary = warm.and_then(|phase| phase.summary.clone()).unwrap_or_default();
     let Stability { paired, equal, .. } = findings.stability;
     writeln!(
         out,
         "hit rate       {}  ({} of {} units, second clone)",
         percent(record.hit_rate),
-        tally.hits,
-        tally.units
+        summary.hits,
+        summary.units
     )?;
     writeln!(out, "key stability  {}  ({equal} of {paired} pairs)", percent(record.key_stability))?;
-    writeln!(out, "restored       {}, {}", restored(&tally), size(tally.restored_bytes))?;
-    if let Some(hit) = tally.hit_us {
+    writeln!(out, "restored       {}, {}", restored(&summary), size(summary.restored_bytes))?;
+    if let Some(hit) = summary.hit_us {
         let ms = |us: u64| us as f64 / 1e3;
         writeln!(
             out,
@@ -81,21 +81,21 @@ fn write_figures(out: &mut String, record: &Record<Findings>) -> fmt::Result {
             ms(hit.max)
         )?;
     }
-    write_reasons(out, "passthroughs", &tally.passthroughs)?;
-    write_reasons(out, "errors", &tally.errors)?;
+    write_reasons(out, "passthroughs", &summary.bypasses)?;
+    write_reasons(out, "errors", &summary.errors)?;
     write_reasons(out, "not stored", &unstored(&findings.phases))?;
-    write_reasons(out, "probes", &tally.probes)?;
+    write_reasons(out, "probes", &summary.probes)?;
     writeln!(out)
 }
 
-fn unstored(phases: &[Phase]) -> Reasons {
+fn unstored(phases: &[PhaseResult]) -> Reasons {
     let cold = phases.iter().find(|phase| phase.name == "cold build");
-    cold.and_then(|phase| phase.tally.as_ref()).map(|tally| tally.unstored.clone()).unwrap_or_default()
+    cold.and_then(|phase| phase.summary.as_ref()).map(|summary| summary.unstored.clone()).unwrap_or_default()
 }
 
-fn restored(tally: &Tally) -> String {
+fn restored(summary: &BuildSummary) -> String {
     let methods: Vec<_> =
-        tally.restore.iter().map(|(method, files)| format!("{files} files by {method}")).collect();
+        summary.restore.iter().map(|(method, files)| format!("{files} files by {method}")).collect();
     if methods.is_empty() { "nothing".into() } else { methods.join(", ") }
 }
 
@@ -107,7 +107,7 @@ fn write_reasons(out: &mut String, what: &str, reasons: &Reasons) -> fmt::Result
     writeln!(out, "{what:<14} {}", all.join(", "))
 }
 
-fn write_artifacts(out: &mut String, found: &Comparison) -> fmt::Result {
+fn write_artifacts(out: &mut String, found: &ArtifactComparison) -> fmt::Result {
     let equal = found.identical + found.equal_members;
     writeln!(
         out,
@@ -129,7 +129,7 @@ fn write_artifacts(out: &mut String, found: &Comparison) -> fmt::Result {
     writeln!(out)
 }
 
-fn write_phases(out: &mut String, phases: &[Phase]) -> fmt::Result {
+fn write_phases(out: &mut String, phases: &[PhaseResult]) -> fmt::Result {
     writeln!(
         out,
         "{:<24} {:<6} {:>9} {:>6} {:>6} {:>7}",
@@ -137,8 +137,10 @@ fn write_phases(out: &mut String, phases: &[Phase]) -> fmt::Result {
     )?;
     for phase in phases {
         write!(out, "{:<24} {:<6} {:>9.2}", phase.name, phase.clone, phase.seconds)?;
-        match &phase.tally {
-            Some(tally) => writeln!(out, " {:>6} {:>6} {:>7}", tally.units, tally.hits, tally.misses)?,
+        match &phase.summary {
+            Some(summary) => {
+                writeln!(out, " {:>6} {:>6} {:>7}", summary.units, summary.hits, summary.misses)?
+            }
             None => writeln!(out)?,
         }
     }
@@ -147,7 +149,7 @@ fn write_phases(out: &mut String, phases: &[Phase]) -> fmt::Result {
 }
 
 /// Against cargo alone, where that was measured in the same run: times of different runs are not compared.
-fn write_ratios(out: &mut String, phases: &[Phase]) -> fmt::Result {
+fn write_ratios(out: &mut String, phases: &[PhaseResult]) -> fmt::Result {
     let seconds = |name: &str| phases.iter().find(|phase| phase.name == name).map(|phase| phase.seconds);
     let Some(plain) = seconds("plain build").filter(|plain| *plain > 0.0) else { return Ok(()) };
     for name in ["cold build", "build from the cache", "second build"] {
@@ -158,19 +160,20 @@ fn write_ratios(out: &mut String, phases: &[Phase]) -> fmt::Result {
     Ok(())
 }
 
-fn write_leaks(out: &mut String, leaks: &[Leak]) -> fmt::Result {
-    for (at, leak) in leaks.iter().enumerate().take(SHOWN) {
-        let detail = if leak.detail.is_empty() { String::new() } else { format!(" ({})", leak.detail) };
-        writeln!(out, "leak {}: {}: {}{detail}", at + 1, leak.cause.word(), leak.component)?;
-        writeln!(out, "  entered by   {}{}", leak.first, others(&leak.entered[1..]))?;
-        if !leak.reached.is_empty() {
-            writeln!(out, "  reached      {} units: {}", leak.reached.len(), names(&leak.reached))?;
+fn write_key_mismatches(out: &mut String, key_mismatches: &[KeyMismatch]) -> fmt::Result {
+    for (at, mismatch) in key_mismatches.iter().enumerate().take(SHOWN) {
+        let detail =
+            if mismatch.detail.is_empty() { String::new() } else { format!(" ({})", mismatch.detail) };
+        writeln!(out, "leak {}: {}: {}{detail}", at + 1, mismatch.cause.word(), mismatch.component)?;
+        writeln!(out, "  entered by   {}{}", mismatch.first, others(&mismatch.root_units[1..]))?;
+        if !mismatch.affected.is_empty() {
+            writeln!(out, "  reached      {} units: {}", mismatch.affected.len(), names(&mismatch.affected))?;
         }
-        if !leak.contrast.diff.is_empty() {
-            writeln!(out, "  differs      {}", cut(&leak.contrast.diff))?;
+        if !mismatch.text_difference.diff.is_empty() {
+            writeln!(out, "  differs      {}", cut(&mismatch.text_difference.diff))?;
         }
     }
-    write_more(out, leaks.len())
+    write_more(out, key_mismatches.len())
 }
 
 fn others(units: &[String]) -> String {

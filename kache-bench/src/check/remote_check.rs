@@ -5,18 +5,18 @@
 //! trip longer by so many milliseconds. Both keep the toolchain that is installed here.
 //!
 //! Each second machine finds what the first uploaded, and nothing of another second machine's. A unit that the compiler wrote a
-//! path of the machine into may miss: the workload's file claims it (`expect.baked`), and the path must be found in what was built.
+//! path of the machine into may miss: the workload's file claims it (`expect.embedded_paths`), and the path must be found in what was built.
 //!
 //! What the second machine built is compared, byte by byte, with what the compiler makes in the same place. A peer is
 //! put to the same with a server of the same kind; one that finds nothing at other paths can be given the first machine's
 //! paths (`--same-place`), which is the best that can be said of it.
 
 use crate::analysis::embedded_paths::{self, Proof};
-use crate::analysis::summary::Tally;
+use crate::analysis::summary::BuildSummary;
 use crate::artifacts;
-use crate::artifacts::compare::{self, Comparison};
-use crate::backend::{Backend, Counts, Endpoint, Reads, Running};
-use crate::error::{Result, Trouble};
+use crate::artifacts::compare::{self, ArtifactComparison};
+use crate::backend::{Backend, CacheReads, Counts, Endpoint, Running};
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
@@ -33,7 +33,7 @@ use std::time::Duration;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct RemotePlan {
     /// How much longer a round trip takes, in ms: a second machine for each.
     pub latencies: Vec<u64>,
     /// The second machine has the first one's paths.
@@ -42,7 +42,7 @@ pub struct Plan {
 
 /// What one second machine did.
 #[derive(Clone, Debug, Serialize)]
-pub struct Second {
+pub struct SecondMachine {
     /// Which cache.
     pub backend: String,
     /// How much longer a round trip took, in ms.
@@ -58,7 +58,7 @@ pub struct Second {
     /// Units that missed, and how the remote answered; by kache's account.
     pub missed: Vec<String>,
     /// Those of them that are claimed to hold a path of the machine, and where it was found.
-    pub baked: Vec<Proof>,
+    pub embedded_paths: Vec<Proof>,
     /// How the remote was of use, by kache's account.
     pub ways: BTreeMap<String, u64>,
     /// Connections to the server.
@@ -66,12 +66,12 @@ pub struct Second {
     /// Requests to the server.
     pub requests: u64,
     /// Against the compiler's own, in the same place.
-    pub artifacts: Option<Comparison>,
+    pub artifacts: Option<ArtifactComparison>,
 }
 
 /// All that was found out.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Findings {
+pub struct RemoteFindings {
     /// What the first machine's build took, in seconds, with uploads in the background.
     pub first_seconds: BTreeMap<String, f64>,
     /// What was then still to be uploaded took.
@@ -79,7 +79,7 @@ pub struct Findings {
     /// What lies in the remote, in bytes.
     pub remote_bytes: BTreeMap<String, u64>,
     /// The second machines.
-    pub seconds: Vec<Second>,
+    pub seconds: Vec<SecondMachine>,
 }
 
 /// Runs the plan, backend after backend.
@@ -87,39 +87,39 @@ pub fn run(
     workload: &Workload,
     backends: &[&dyn Backend],
     scratch: &Scratch,
-    plan: &Plan,
-) -> Result<(Findings, String)> {
-    let mut shown = progress::Phase::begin("fetch and clone", None);
+    plan: &RemotePlan,
+) -> Result<(RemoteFindings, String)> {
+    let mut shown = progress::Progress::begin("fetch and clone", None);
     let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
     shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
-    let mut findings = Findings::default();
+    let mut findings = RemoteFindings::default();
     for backend in backends {
-        let run = Run { workload, backend: *backend, scratch, plan };
+        let run = RemoteRun { workload, backend: *backend, scratch, plan };
         run.all(&mut findings)?;
     }
     Ok((findings, commit))
 }
 
-struct Run<'r> {
+struct RemoteRun<'r> {
     workload: &'r Workload,
     backend: &'r dyn Backend,
     scratch: &'r Scratch,
-    plan: &'r Plan,
+    plan: &'r RemotePlan,
 }
 
 /// A machine: its clone, and what its builds see.
-struct Machine {
+struct BuildMachine {
     checkout: Checkout,
     environment: Environment,
     cache: PathBuf,
     root: PathBuf,
 }
 
-impl Run<'_> {
-    fn all(&self, findings: &mut Findings) -> Result<()> {
+impl RemoteRun<'_> {
+    fn all(&self, findings: &mut RemoteFindings) -> Result<()> {
         let name = self.backend.name();
         let dir = self.scratch.root().join(format!("s3-{name}"));
-        let s3 = S3::start(&dir).map_err(Trouble::io("start an S3 server over", &dir))?;
+        let s3 = S3::start(&dir).map_err(Error::io("start an S3 server over", &dir))?;
         let first = self.machine("a", &self.scratch.root().join("m1"), self.scratch.checkout_a())?;
         let direct = Endpoint { address: s3.address() };
         let (took, flushed) = self.first(&first, &direct)?;
@@ -128,31 +128,30 @@ impl Run<'_> {
         findings.remote_bytes.insert(name.to_owned(), size(&s3.objects()));
         self.remove(first)?;
         let uploaded = self.scratch.root().join(format!("uploaded-{name}"));
-        std::fs::rename(s3.objects(), &uploaded).map_err(Trouble::io("move aside", &s3.objects()))?;
+        std::fs::rename(s3.objects(), &uploaded).map_err(Error::io("move aside", &s3.objects()))?;
         for latency in &self.plan.latencies {
             let fault = match latency {
                 0 => Fault::None,
                 ms => Fault::Latency(Duration::from_millis(*ms)),
             };
-            copy(&uploaded, &s3.objects()).map_err(Trouble::io("copy", &uploaded))?;
-            let proxy =
-                Proxy::start(s3.address(), fault).map_err(Trouble::io("start a proxy before", &dir))?;
+            copy(&uploaded, &s3.objects()).map_err(Error::io("copy", &uploaded))?;
+            let proxy = Proxy::start(s3.address(), fault).map_err(Error::io("start a proxy before", &dir))?;
             let second = self.second(&proxy, *latency)?;
             findings.seconds.push(second);
-            std::fs::remove_dir_all(s3.objects()).map_err(Trouble::io("remove", &s3.objects()))?;
+            std::fs::remove_dir_all(s3.objects()).map_err(Error::io("remove", &s3.objects()))?;
         }
         for dir in [&dir, &uploaded] {
-            std::fs::remove_dir_all(dir).map_err(Trouble::io("remove", dir))?;
+            std::fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
         }
         Ok(())
     }
 
-    fn machine(&self, label: &'static str, root: &Path, place: PathBuf) -> Result<Machine> {
+    fn machine(&self, label: &'static str, root: &Path, place: PathBuf) -> Result<BuildMachine> {
         let (home, cargo) = (root.join("home"), root.join("cargo-home"));
         for dir in [&home, &cargo] {
-            std::fs::create_dir_all(dir).map_err(Trouble::io("create", dir))?;
+            std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         }
-        stock(&cargo)?;
+        copy_cargo_downloads(&cargo)?;
         let checkout = Checkout::clone(label, &self.scratch.repository(), place)?;
         let rustup = Environment::of_caller().get("RUSTUP_HOME").map(PathBuf::from);
         let rustup = rustup.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".rustup")));
@@ -161,7 +160,7 @@ impl Run<'_> {
         own.extend(rustup.map(|dir| ("RUSTUP_HOME".into(), dir.into())));
         let environment = checkout.environment(self.workload).with_all(own);
         self.step("setup", &checkout, &self.workload.setup, &environment, None)?;
-        Ok(Machine {
+        Ok(BuildMachine {
             checkout,
             environment,
             cache: root.join(format!("cache-{}", self.backend.name())),
@@ -169,29 +168,29 @@ impl Run<'_> {
         })
     }
 
-    fn remove(&self, machine: Machine) -> Result<()> {
+    fn remove(&self, machine: BuildMachine) -> Result<()> {
         for dir in [machine.checkout.root(), &machine.root] {
-            std::fs::remove_dir_all(dir).map_err(Trouble::io("remove", dir))?;
+            std::fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
         }
         Ok(())
     }
 
-    fn wired(&self, machine: &Machine, endpoint: &Endpoint) -> Result<Environment> {
+    fn wire(&self, machine: &BuildMachine, endpoint: &Endpoint) -> Result<Environment> {
         let environment = self.backend.wire(
             machine.environment.clone(),
             self.workload.wiring,
             &machine.cache,
-            Reads::Allowed,
+            CacheReads::Allowed,
         )?;
         let environment = self.backend.based(environment, machine.checkout.root());
-        self.backend.afar(environment, endpoint).ok_or_else(|| {
-            Trouble::input(format!("{} is not known to have a remote here", self.backend.name()))
+        self.backend.with_remote(environment, endpoint).ok_or_else(|| {
+            Error::input(format!("{} is not known to have a remote here", self.backend.name()))
                 .remedy("use --backend kache or --backend sccache")
         })
     }
 
-    fn first(&self, machine: &Machine, endpoint: &Endpoint) -> Result<(Duration, Duration)> {
-        let environment = self.wired(machine, endpoint)?;
+    fn first(&self, machine: &BuildMachine, endpoint: &Endpoint) -> Result<(Duration, Duration)> {
+        let environment = self.wire(machine, endpoint)?;
         let running = Running::begin(self.backend, &machine.cache)?;
         self.backend.start(&environment, &machine.cache)?;
         let took = self.step("first machine", &machine.checkout, &self.workload.build, &environment, None)?;
@@ -201,37 +200,36 @@ impl Run<'_> {
         Ok((took, begun.elapsed()))
     }
 
-    fn second(&self, proxy: &Proxy, latency: u64) -> Result<Second> {
+    fn second(&self, proxy: &Proxy, latency: u64) -> Result<SecondMachine> {
         let (root, place) = match self.plan.same_place {
             true => (self.scratch.root().join("m1"), self.scratch.checkout_a()),
             false => (self.scratch.root().join("another/machine-2"), self.scratch.checkout_b()),
         };
         let label = if self.plan.same_place { "a" } else { "b" };
         let machine = self.machine(label, &root, place)?;
-        let environment = self.wired(&machine, &Endpoint { address: proxy.address() })?;
+        let environment = self.wire(&machine, &Endpoint { address: proxy.address() })?;
         let running = Running::begin(self.backend, &machine.cache)?;
         self.backend.start(&environment, &machine.cache)?;
         let mut events = Vec::new();
         let mut log = self.backend.events(&machine.cache);
         let name = format!("second machine, {latency} ms");
-        let mut glance =
-            || events.extend(log.iter_mut().flat_map(crate::analysis::event_log::EventLog::poll));
+        let mut poll = || events.extend(log.iter_mut().flat_map(crate::analysis::event_log::EventLog::poll));
         let took =
-            self.step(&name, &machine.checkout, &self.workload.build, &environment, Some(&mut glance))?;
+            self.step(&name, &machine.checkout, &self.workload.build, &environment, Some(&mut poll))?;
         let counts = match self.backend.events(&machine.cache) {
-            Some(_) => counted(&Tally::of(&events, &self.workload.units)),
+            Some(_) => counted(&BuildSummary::of(&events, &self.workload.units)),
             None => self.backend.counts(&machine.cache)?.unwrap_or_default(),
         };
         drop(running);
         events.retain(|event| crate::analysis::summary::is_counted(event, &self.workload.units));
-        let baked = self.proved(&machine, &events);
+        let embedded_paths = self.proved(&machine, &events);
         let (connections, requests) = (proxy.connections(), proxy.requests());
         let artifacts = match self.backend.events(&machine.cache) {
             Some(_) => Some(self.compare(&machine)?),
             None => None,
         };
         self.remove(machine)?;
-        Ok(Second {
+        Ok(SecondMachine {
             backend: self.backend.name().to_owned(),
             latency_ms: latency,
             same_place: self.plan.same_place,
@@ -239,7 +237,7 @@ impl Run<'_> {
             hits: counts.hits,
             misses: counts.misses,
             missed: missed(&events),
-            baked,
+            embedded_paths,
             ways: ways(&events),
             connections,
             requests,
@@ -248,15 +246,19 @@ impl Run<'_> {
     }
 
     /// What speaks for the claims about units that were not restored.
-    fn proved(&self, machine: &Machine, events: &[Event]) -> Vec<Proof> {
+    fn proved(&self, machine: &BuildMachine, events: &[Event]) -> Vec<Proof> {
         let places = [machine.checkout.root(), &machine.root];
-        let kept = |event: &Event| self.backend.kept(&machine.cache, event);
+        let stored = |event: &Event| self.backend.stored(&machine.cache, event);
         let prove = |event: &Event| {
             let unit = event.unit.label();
-            let claim =
-                self.workload.expect.baked.iter().find(|claim| embedded_paths::names(claim, &unit))?;
+            let claim = self
+                .workload
+                .expect
+                .embedded_paths
+                .iter()
+                .find(|claim| embedded_paths::names(claim, &unit))?;
             let found = places.iter().find_map(|place| {
-                let file = embedded_paths::holds(event, &place.to_string_lossy(), &kept)?;
+                let file = embedded_paths::holds(event, &place.to_string_lossy(), &stored)?;
                 Some(format!("a path below {} is in {file}", place.display()))
             });
             Some(Proof { unit, reason: claim.reason.clone(), evidence: found })
@@ -265,25 +267,28 @@ impl Run<'_> {
     }
 
     /// The same place again, with nothing restored.
-    fn compare(&self, machine: &Machine) -> Result<Comparison> {
+    fn compare(&self, machine: &BuildMachine) -> Result<ArtifactComparison> {
         let restored = self.scratch.restored();
         let root = machine.checkout.root();
-        std::fs::rename(root, &restored).map_err(Trouble::io("move aside", root))?;
+        std::fs::rename(root, &restored).map_err(Error::io("move aside", root))?;
         let again =
             Checkout::clone(machine.checkout.label(), &self.scratch.repository(), root.to_path_buf())?;
         self.step("setup", &again, &self.workload.setup, &machine.environment, None)?;
         let cache = self.scratch.verify_cache();
-        let environment =
-            self.backend.wire(machine.environment.clone(), self.workload.wiring, &cache, Reads::Forbidden)?;
+        let environment = self.backend.wire(
+            machine.environment.clone(),
+            self.workload.wiring,
+            &cache,
+            CacheReads::Forbidden,
+        )?;
         let mut events = Vec::new();
         let mut log = self.backend.events(&cache);
-        let mut glance =
-            || events.extend(log.iter_mut().flat_map(crate::analysis::event_log::EventLog::poll));
-        self.step("build without hits", &again, &self.workload.build, &environment, Some(&mut glance))?;
+        let mut poll = || events.extend(log.iter_mut().flat_map(crate::analysis::event_log::EventLog::poll));
+        self.step("build without hits", &again, &self.workload.build, &environment, Some(&mut poll))?;
         let named = artifacts::named(&events, again.root());
         let comparison = compare::compare(&restored, again.root(), &named)?;
         for dir in [&restored, &cache] {
-            std::fs::remove_dir_all(dir).map_err(Trouble::io("remove", dir))?;
+            std::fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
         }
         Ok(comparison)
     }
@@ -294,18 +299,18 @@ impl Run<'_> {
         checkout: &Checkout,
         lines: &[String],
         environment: &Environment,
-        glance: Option<&mut dyn FnMut()>,
+        poll: Option<&mut dyn FnMut()>,
     ) -> Result<Duration> {
         if lines.is_empty() {
             return Ok(Duration::ZERO);
         }
-        let shown = progress::Phase::begin(&format!("{name} ({})", self.backend.name()), None);
+        let shown = progress::Progress::begin(&format!("{name} ({})", self.backend.name()), None);
         let file =
             format!("{}-{}-{}.log", self.backend.name(), name.replace([' ', ','], "-"), checkout.label());
         let lines: Vec<String> =
             lines.iter().map(|line| self.backend.line(line, self.workload.wiring)).collect();
-        let took = match glance {
-            Some(glance) => checkout.run(&lines, environment, &self.scratch.logs().join(file), glance)?,
+        let took = match poll {
+            Some(poll) => checkout.run(&lines, environment, &self.scratch.logs().join(file), poll)?,
             None => checkout.run(&lines, environment, &self.scratch.logs().join(file), &mut || {})?,
         };
         shown.end(&format!("{:.2} s", took.as_secs_f64()));
@@ -314,12 +319,12 @@ impl Run<'_> {
 }
 
 /// A cargo home with what was downloaded before, and nothing unpacked.
-fn stock(cargo: &Path) -> Result<()> {
+fn copy_cargo_downloads(cargo: &Path) -> Result<()> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let Some(home) = home else { return Ok(()) };
     for part in ["config.toml", "registry/index", "registry/cache"] {
-        copy(&home.join(part), &cargo.join(part)).map_err(Trouble::io("copy", &home.join(part)))?;
+        copy(&home.join(part), &cargo.join(part)).map_err(Error::io("copy", &home.join(part)))?;
     }
     Ok(())
 }
@@ -344,8 +349,8 @@ fn size(dir: &Path) -> u64 {
         .sum()
 }
 
-fn counted(tally: &Tally) -> Counts {
-    Counts { hits: tally.hits as u64, misses: (tally.units - tally.hits) as u64, passed: 0 }
+fn counted(summary: &BuildSummary) -> Counts {
+    Counts { hits: summary.hits as u64, misses: (summary.units - summary.hits) as u64, passed: 0 }
 }
 
 fn not_restored(events: &[Event]) -> impl Iterator<Item = &Event> {
@@ -356,32 +361,32 @@ fn missed(events: &[Event]) -> Vec<String> {
     let told = not_restored(events).map(|event| {
         let remote = event.remote.as_ref();
         let why = remote.and_then(|r| r.detail.clone()).unwrap_or_default();
-        format!("{}: {} {why}", event.unit.label(), remote.map_or("not asked".to_owned(), |r| word(r.way)))
+        format!("{}: {} {why}", event.unit.label(), remote.map_or("not asked".to_owned(), |r| name_of(r.way)))
     });
     told.collect()
 }
 
 /// As an event has it.
-fn word(way: RemoteWay) -> String {
+fn name_of(way: RemoteWay) -> String {
     format!("{way:?}").to_lowercase()
 }
 
 fn ways(events: &[Event]) -> BTreeMap<String, u64> {
     let mut ways = BTreeMap::new();
     for event in events {
-        let way = event.remote.as_ref().map_or("local".to_owned(), |r| word(r.way));
+        let way = event.remote.as_ref().map_or("local".to_owned(), |r| name_of(r.way));
         *ways.entry(way).or_default() += 1;
     }
     ways
 }
 
-impl Second {
+impl SecondMachine {
     fn proved(&self) -> impl Iterator<Item = &Proof> {
-        self.baked.iter().filter(|proof| proof.evidence.is_some())
+        self.embedded_paths.iter().filter(|proof| proof.evidence.is_some())
     }
 }
 
-impl Findings {
+impl RemoteFindings {
     /// What speaks against kache, or against what was measured beside it.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -436,7 +441,7 @@ impl Findings {
                 "  {:<10} {:>3} ms {place} {:8.2} s  {} hits, {} misses; {artifacts}; {} connections, {} requests; {:?}\n",
                 s.backend, s.latency_ms, s.seconds, s.hits, s.misses, s.connections, s.requests, s.ways
             );
-            for proof in &s.baked {
+            for proof in &s.embedded_paths {
                 let found = proof.evidence.as_deref().unwrap_or("NOT PROVED");
                 out += &format!("    {}: {}: {found}\n", proof.unit, proof.reason);
             }
@@ -451,7 +456,7 @@ mod tests {
 
     #[test]
     fn who_asked_the_remote_for_nothing_was_not_measured() {
-        let of = |backend: &str, requests| Second {
+        let of = |backend: &str, requests| SecondMachine {
             backend: backend.to_owned(),
             latency_ms: 0,
             same_place: false,
@@ -459,15 +464,15 @@ mod tests {
             hits: 3,
             misses: 0,
             missed: Vec::new(),
-            baked: Vec::new(),
+            embedded_paths: Vec::new(),
             ways: BTreeMap::new(),
             connections: requests,
             requests,
             artifacts: None,
         };
-        let with = |requests| Findings {
+        let with = |requests| RemoteFindings {
             seconds: vec![of("kache", 7), of("sccache", requests)],
-            ..Findings::default()
+            ..RemoteFindings::default()
         };
         assert_eq!(with(9).problems(), Vec::<String>::new());
         assert!(with(0).problems()[0].contains("sccache is INVALID"));
@@ -478,7 +483,7 @@ mod tests {
         let with = |evidence: Option<&str>| {
             let proof =
                 Proof { unit: "a 1.0".into(), reason: "env!".into(), evidence: evidence.map(Into::into) };
-            let second = Second {
+            let second = SecondMachine {
                 backend: "kache".into(),
                 latency_ms: 0,
                 same_place: false,
@@ -486,13 +491,13 @@ mod tests {
                 hits: 3,
                 misses: 1,
                 missed: vec!["a 1.0: nothing ".into()],
-                baked: vec![proof],
+                embedded_paths: vec![proof],
                 ways: BTreeMap::new(),
                 connections: 1,
                 requests: 1,
                 artifacts: None,
             };
-            Findings { seconds: vec![second], ..Findings::default() }.problems()
+            RemoteFindings { seconds: vec![second], ..RemoteFindings::default() }.problems()
         };
         assert_eq!(with(Some("a path is in liba.rlib")), Vec::<String>::new());
         assert!(with(None)[0].contains("1 of 4 units were not restored: a 1.0"));

@@ -5,17 +5,17 @@
 
 use crate::analysis::embedded_paths;
 use crate::analysis::event_log::EventLog;
-use crate::analysis::key_mismatch::{self, Leaks};
-use crate::analysis::match_units::{self, Pairing};
-use crate::analysis::normalize::Place;
-use crate::analysis::root_cause::Judge;
-use crate::analysis::summary::{self, Tally};
+use crate::analysis::key_mismatch::{self, KeyMismatches};
+use crate::analysis::match_units::{self, UnitPairing};
+use crate::analysis::normalize::CloneRoot;
+use crate::analysis::root_cause::CauseFinder;
+use crate::analysis::summary::{self, BuildSummary};
 use crate::analysis::timeline::Timeline;
 use crate::artifacts;
-use crate::artifacts::compare::{self, Comparison};
-use crate::backend::{Backend, Plain, Reads};
+use crate::artifacts::compare::{self, ArtifactComparison};
+use crate::backend::{Backend, CacheReads, Plain};
 use crate::check::nondeterminism;
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::inject;
 use crate::system::machine;
 use crate::system::progress;
@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct CheckPlan {
     /// Judge keys and hit rate, with the second and the idle build in B. Without, A and B are built once, for
     /// the artifacts' sake.
     pub keys: bool,
@@ -44,7 +44,7 @@ pub struct Plan {
 
 /// One phase, timed and counted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Phase {
+pub struct PhaseResult {
     /// What was done, in a word or two.
     pub name: String,
     /// In which clone.
@@ -52,7 +52,7 @@ pub struct Phase {
     /// Wall-clock time.
     pub seconds: f64,
     /// What its events add up to; nothing for a phase that compiles nothing.
-    pub tally: Option<Tally>,
+    pub summary: Option<BuildSummary>,
 }
 
 /// How well the keys of two clones agree.
@@ -73,7 +73,7 @@ pub struct Stability {
     pub missed: Vec<String>,
 }
 
-impl Plan {
+impl CheckPlan {
     /// How many phases it takes to build `workload` so, besides what is found to be necessary on the way.
     fn phases(self, workload: &Workload) -> usize {
         let [setup, clean] = [&workload.setup, &workload.clean].map(|lines| usize::from(!lines.is_empty()));
@@ -94,24 +94,24 @@ impl Stability {
 /// All that a check found out; the verdict is made of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Findings {
+pub struct CheckFindings {
     /// In the order in which they were run.
-    pub phases: Vec<Phase>,
+    pub phases: Vec<PhaseResult>,
     /// Of the first build in each clone.
     pub stability: Stability,
     /// Why keys differ.
     #[serde(flatten)]
-    pub leaks: Leaks,
+    pub key_mismatches: KeyMismatches,
     /// Excepted units, and whether the exception is proved.
-    pub baked: Vec<embedded_paths::Proof>,
+    pub embedded_paths: Vec<embedded_paths::Proof>,
     /// Units that the compiler makes differently each time, and whether that is proved.
-    pub random: Vec<embedded_paths::Proof>,
+    pub nondeterministic: Vec<embedded_paths::Proof>,
     /// Units compiled by a build that had nothing to do.
     pub not_fresh: Vec<String>,
     /// Event lines of an unknown version, or torn.
     pub unreadable_events: usize,
     /// Of the artifacts, where they were compared.
-    pub artifacts: Option<Comparison>,
+    pub artifacts: Option<ArtifactComparison>,
 }
 
 /// Runs the plan.
@@ -119,17 +119,17 @@ pub fn run(
     workload: &Workload,
     backend: &dyn Backend,
     scratch: &Scratch,
-    plan: Plan,
+    plan: CheckPlan,
     timeline: &mut Timeline,
-) -> Result<(Findings, Checkouts)> {
+) -> Result<(CheckFindings, Checkouts)> {
     progress::plan(plan.phases(workload));
     let checkouts = Checkouts::prepare(workload, scratch)?;
-    let mut run = Run {
+    let mut run = CheckRun {
         workload,
         backend,
         scratch,
         log: backend.events(&scratch.cache()),
-        findings: Findings::default(),
+        findings: CheckFindings::default(),
         timeline,
     };
     run.phases(&checkouts, plan)?;
@@ -149,7 +149,7 @@ pub struct Checkouts {
 
 impl Checkouts {
     fn prepare(workload: &Workload, scratch: &Scratch) -> Result<Checkouts> {
-        let mut shown = progress::Phase::begin("fetch and clone", None);
+        let mut shown = progress::Progress::begin("fetch and clone", None);
         let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
         let a = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
         let b = Checkout::clone("b", &scratch.repository(), scratch.checkout_b())?;
@@ -158,17 +158,17 @@ impl Checkouts {
     }
 }
 
-struct Run<'r> {
+struct CheckRun<'r> {
     workload: &'r Workload,
     backend: &'r dyn Backend,
     scratch: &'r Scratch,
     log: Option<EventLog>,
-    findings: Findings,
+    findings: CheckFindings,
     timeline: &'r mut Timeline,
 }
 
-impl Run<'_> {
-    fn phases(&mut self, Checkouts { a, b, .. }: &Checkouts, plan: Plan) -> Result<()> {
+impl CheckRun<'_> {
+    fn phases(&mut self, Checkouts { a, b, .. }: &Checkouts, plan: CheckPlan) -> Result<()> {
         for checkout in [a, b] {
             self.without_cache("setup", checkout, &self.workload.setup)?;
             checkout.require_own_target(self.workload)?;
@@ -183,7 +183,7 @@ impl Run<'_> {
             inject::forget(plan.lose, &cold, &|event| self.backend.forget(&cache, event))?;
         }
         let warm = self.build("build from the cache", b, Some(cold.len()))?;
-        self.judge_keys(a, b, &cold, &warm);
+        self.compare_keys(a, b, &cold, &warm);
         if plan.keys {
             self.clean(b)?;
             self.build("second build", b, Some(cold.len()))?;
@@ -206,23 +206,23 @@ impl Run<'_> {
     ) -> Result<Vec<Event>> {
         let (workload, cache) = (self.workload, self.scratch.cache());
         let environment = checkout.environment(workload);
-        let environment = self.backend.wire(environment, workload.wiring, &cache, Reads::Allowed)?;
+        let environment = self.backend.wire(environment, workload.wiring, &cache, CacheReads::Allowed)?;
         let log_file = self.log_file(name, checkout);
-        let mut shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), expected);
+        let mut shown = progress::Progress::begin(&format!("{name} ({})", checkout.label()), expected);
         let mut events = Vec::new();
         let log = &mut self.log;
         let begun = machine::microseconds();
         let took = checkout.run(&workload.build, &environment, &log_file, &mut || {
             events.extend(log.iter_mut().flat_map(EventLog::poll));
-            let tally = Tally::of(&events, &workload.units);
-            shown.count(tally.units, tally.hits);
+            let summary = BuildSummary::of(&events, &workload.units);
+            shown.count(summary.units, summary.hits);
         });
         let title = format!("{name} ({})", checkout.label());
         self.timeline.add(title, begun, machine::microseconds(), &events);
         let took = took?;
-        let tally = Tally::of(&events, &workload.units);
-        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), tally.units, tally.hits));
-        self.record(name, checkout, took, self.log.is_some().then_some(tally));
+        let summary = BuildSummary::of(&events, &workload.units);
+        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), summary.units, summary.hits));
+        self.record(name, checkout, took, self.log.is_some().then_some(summary));
         events.retain(|event| summary::is_counted(event, &workload.units));
         Ok(events)
     }
@@ -237,21 +237,27 @@ impl Run<'_> {
         }
         let environment = checkout.environment(self.workload);
         let environment =
-            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), Reads::Allowed)?;
-        let mut shown = progress::Phase::begin(&format!("{name} ({})", checkout.label()), None);
+            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), CacheReads::Allowed)?;
+        let mut shown = progress::Progress::begin(&format!("{name} ({})", checkout.label()), None);
         let took = checkout.run(lines, &environment, &self.log_file(name, checkout), &mut || shown.wait())?;
         shown.end(&format!("{:.2} s", took.as_secs_f64()));
         self.record(name, checkout, took, None);
         Ok(())
     }
 
-    fn record(&mut self, name: &'static str, checkout: &Checkout, took: Duration, tally: Option<Tally>) {
+    fn record(
+        &mut self,
+        name: &'static str,
+        checkout: &Checkout,
+        took: Duration,
+        summary: Option<BuildSummary>,
+    ) {
         let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
-        self.findings.phases.push(Phase {
+        self.findings.phases.push(PhaseResult {
             name: name.into(),
             clone: checkout.label().into(),
             seconds,
-            tally,
+            summary,
         });
     }
 
@@ -259,15 +265,20 @@ impl Run<'_> {
         self.scratch.logs().join(format!("{}-{}.log", name.replace(' ', "-"), checkout.label()))
     }
 
-    fn judge_keys(&mut self, a: &Checkout, b: &Checkout, cold: &[Event], warm: &[Event]) {
+    fn compare_keys(&mut self, a: &Checkout, b: &Checkout, cold: &[Event], warm: &[Event]) {
         let pairing = match_units::pair(cold, warm);
-        let judge = Judge { a: Place::of(a.root()), b: Place::of(b.root()) };
+        let finder = CauseFinder { a: CloneRoot::of(a.root()), b: CloneRoot::of(b.root()) };
         let (backend, cache) = (self.backend, self.scratch.cache());
         let trace = |event: &Event| backend.trace(&cache, event);
-        let kept = |event: &Event| backend.kept(&cache, event);
-        self.findings.leaks = key_mismatch::find(&pairing, &judge, &trace);
-        self.findings.baked =
-            embedded_paths::prove(&self.workload.expect.baked, &pairing, &judge, &self.findings.leaks, &kept);
+        let stored = |event: &Event| backend.stored(&cache, event);
+        self.findings.key_mismatches = key_mismatch::find(&pairing, &finder, &trace);
+        self.findings.embedded_paths = embedded_paths::prove(
+            &self.workload.expect.embedded_paths,
+            &pairing,
+            &finder,
+            &self.findings.key_mismatches,
+            &stored,
+        );
         self.findings.stability = stability(&pairing, warm);
     }
 
@@ -275,13 +286,13 @@ impl Run<'_> {
     /// cloned anew, so that it does not matter where a build writes, nor whether cleaning is thorough.
     fn compare_artifacts(&mut self, b: &Checkout, expected: usize) -> Result<()> {
         let restored = self.scratch.restored();
-        std::fs::rename(b.root(), &restored).map_err(Trouble::io("move aside", b.root()))?;
+        std::fs::rename(b.root(), &restored).map_err(Error::io("move aside", b.root()))?;
         let b = &Checkout::clone(b.label(), &self.scratch.repository(), b.root().to_path_buf())?;
         self.without_cache("setup", b, &self.workload.setup)?;
         let events = self.build_without_hits("build without hits", b, Some(expected))?;
         let named = artifacts::named(&events, b.root());
         self.compare_builds(b, &restored, &named)?;
-        self.excuse_random(b, &events, &restored, &named)
+        self.prove_nondeterminism(b, &events, &restored, &named)
     }
 
     fn build_without_hits(
@@ -292,33 +303,34 @@ impl Run<'_> {
     ) -> Result<Vec<Event>> {
         let cache = self.scratch.verify_cache();
         let environment = b.environment(self.workload);
-        let environment = self.backend.wire(environment, self.workload.wiring, &cache, Reads::Forbidden)?;
+        let environment =
+            self.backend.wire(environment, self.workload.wiring, &cache, CacheReads::Forbidden)?;
         let mut log = self.backend.events(&cache);
         let mut events = Vec::new();
-        let mut shown = progress::Phase::begin(&format!("{name} ({})", b.label()), expected);
+        let mut shown = progress::Progress::begin(&format!("{name} ({})", b.label()), expected);
         let begun = machine::microseconds();
         let took = b.run(&self.workload.build, &environment, &self.log_file(name, b), &mut || {
             events.extend(log.iter_mut().flat_map(EventLog::poll));
-            shown.count(Tally::of(&events, &self.workload.units).units, 0);
+            shown.count(BuildSummary::of(&events, &self.workload.units).units, 0);
         });
         self.timeline.add(format!("{name} ({})", b.label()), begun, machine::microseconds(), &events);
         let took = took?;
-        let tally = Tally::of(&events, &self.workload.units);
+        let summary = BuildSummary::of(&events, &self.workload.units);
         shown.end(&format!("{:.2} s", took.as_secs_f64()));
-        self.record(name, b, took, log.is_some().then_some(tally));
+        self.record(name, b, took, log.is_some().then_some(summary));
         Ok(events)
     }
 
-    /// See `random`: what is claimed to differ by the compiler's own doing is proved to, and all that reads it
+    /// See `nondeterministic`: what is claimed to differ by the compiler's own doing is proved to, and all that reads it
     /// is compared once more from equal inputs.
-    fn excuse_random(
+    fn prove_nondeterminism(
         &mut self,
         b: &Checkout,
         events: &[Event],
         restored: &Path,
         named: &BTreeSet<PathBuf>,
     ) -> Result<()> {
-        let claims = &self.workload.expect.random;
+        let claims = &self.workload.expect.nondeterministic;
         let Some(found) = &self.findings.artifacts else { return Ok(()) };
         let claimed = nondeterminism::claimed(claims, events, b.root(), found);
         if claimed.is_empty() {
@@ -326,8 +338,8 @@ impl Run<'_> {
         }
         let first = nondeterminism::take(&claimed, b.root())?;
         self.build_without_hits("compile random units again", b, None)?;
-        self.findings.random = nondeterminism::prove(claims, &claimed, b.root(), &first)?;
-        if self.findings.random.iter().any(|proof| proof.evidence.is_none()) {
+        self.findings.nondeterministic = nondeterminism::prove(claims, &claimed, b.root(), &first)?;
+        if self.findings.nondeterministic.iter().any(|proof| proof.evidence.is_none()) {
             return Ok(());
         }
         nondeterminism::put_back(&claimed, restored, b.root())?;
@@ -336,7 +348,7 @@ impl Run<'_> {
     }
 
     fn compare_builds(&mut self, b: &Checkout, restored: &Path, named: &BTreeSet<PathBuf>) -> Result<()> {
-        let shown = progress::Phase::begin("compare artifacts", None);
+        let shown = progress::Progress::begin("compare artifacts", None);
         let start = Instant::now();
         let comparison = compare::compare(restored, b.root(), named)?;
         shown.end(&format!("{} artifacts, {} differ", comparison.artifacts, comparison.mismatches.len()));
@@ -346,7 +358,7 @@ impl Run<'_> {
     }
 }
 
-fn stability(pairing: &Pairing<'_>, warm: &[Event]) -> Stability {
+fn stability(pairing: &UnitPairing<'_>, warm: &[Event]) -> Stability {
     let keyed: Vec<_> =
         pairing.pairs.iter().filter_map(|pair| Some((pair, key_mismatch::agrees(pair)?))).collect();
     let label = |event: &&Event| event.unit.label();
@@ -356,7 +368,7 @@ fn stability(pairing: &Pairing<'_>, warm: &[Event]) -> Stability {
         equal: keyed.iter().filter(|(_, equal)| *equal).count(),
         paired_loosely: keyed
             .iter()
-            .filter(|(pair, _)| pair.likeness != match_units::Likeness::Exact)
+            .filter(|(pair, _)| pair.quality != match_units::MatchQuality::Exact)
             .count(),
         unpaired: pairing.only_a.iter().chain(&pairing.only_b).map(label).collect(),
         unstable: keyed.iter().filter(|(_, equal)| !equal).map(|(pair, _)| pair.b.unit.label()).collect(),

@@ -1,15 +1,15 @@
 //! Good or not, and if not, every reason.
 
-use super::run::{Findings, Plan};
+use super::run::{CheckFindings, CheckPlan};
 use crate::analysis::embedded_paths;
-use crate::record::Verdict;
-use crate::workload::{Baked, Expect};
+use crate::record::RunVerdict;
+use crate::workload::{Expect, UnitClaim};
 
 /// How many names a sentence lists.
 const NAMED: usize = 5;
 
 /// Judges what was found by what was expected.
-pub fn judge(findings: &Findings, expect: &Expect, plan: Plan) -> Verdict {
+pub fn judge(findings: &CheckFindings, expect: &Expect, plan: CheckPlan) -> RunVerdict {
     let mut problems = Vec::new();
     builds(findings, expect, &mut problems);
     if plan.keys {
@@ -19,30 +19,30 @@ pub fn judge(findings: &Findings, expect: &Expect, plan: Plan) -> Verdict {
         let (differ, all) = (artifacts.mismatches.len(), artifacts.artifacts);
         problems.push(format!("{differ} of {all} artifacts are not what the compiler makes in that place"));
     }
-    for proof in findings.random.iter().filter(|proof| proof.evidence.is_none()) {
+    for proof in findings.nondeterministic.iter().filter(|proof| proof.evidence.is_none()) {
         problems.push(format!("`{}` is excepted as random, but two compiles made the same", proof.unit));
     }
     if findings.artifacts.as_ref().is_some_and(|a| a.artifacts == 0) {
         problems.push("there are no artifacts to compare".into());
     }
-    Verdict { ok: problems.is_empty(), problems }
+    RunVerdict { ok: problems.is_empty(), problems }
 }
 
-fn builds(findings: &Findings, expect: &Expect, problems: &mut Vec<String>) {
+fn builds(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
     let cold = findings.phases.iter().find(|phase| phase.name == "cold build");
-    match cold.and_then(|phase| phase.tally.as_ref()) {
-        Some(tally) if tally.units < expect.units => {
+    match cold.and_then(|phase| phase.summary.as_ref()) {
+        Some(summary) if summary.units < expect.units => {
             problems
-                .push(format!("{} units were built, at least {} are expected", tally.units, expect.units));
+                .push(format!("{} units were built, at least {} are expected", summary.units, expect.units));
         }
         None => problems.push("the cache wrote no events, so nothing can be said of its keys".into()),
         _ => {}
     }
     for phase in &findings.phases {
-        let Some(tally) = &phase.tally else { continue };
-        let errors: usize = tally.errors.values().sum();
+        let Some(summary) = &phase.summary else { continue };
+        let errors: usize = summary.errors.values().sum();
         if errors > 0 {
-            let reasons: Vec<_> = tally.errors.keys().cloned().collect();
+            let reasons: Vec<_> = summary.errors.keys().cloned().collect();
             problems.push(format!("{}: the cache failed on {errors} units ({})", phase.name, list(&reasons)));
         }
     }
@@ -51,27 +51,34 @@ fn builds(findings: &Findings, expect: &Expect, problems: &mut Vec<String>) {
     }
 }
 
-fn keys(findings: &Findings, expect: &Expect, problems: &mut Vec<String>) {
+fn keys(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
     let stability = &findings.stability;
-    share(problems, "key stability", &stability.unstable, stability.paired, expect.stability, &expect.baked);
+    share(
+        problems,
+        "key stability",
+        &stability.unstable,
+        stability.paired,
+        expect.stability,
+        &expect.embedded_paths,
+    );
     for phase in &findings.phases {
-        let Some(tally) = phase.tally.as_ref() else { continue };
+        let Some(summary) = phase.summary.as_ref() else { continue };
         match phase.name.as_str() {
             "build from the cache" => {
                 share(
                     problems,
                     "hit rate in the second clone",
                     &stability.missed,
-                    tally.units,
+                    summary.units,
                     expect.hit_rate,
-                    &expect.baked,
+                    &expect.embedded_paths,
                 );
             }
             // By now B's own results are stored: no exception is left.
             "second build" => {
-                let rate = tally.hit_rate().unwrap_or(0.0);
+                let rate = summary.hit_rate().unwrap_or(0.0);
                 if rate < expect.hit_rate {
-                    problems.push(format!("second build: {} of {} units hit", tally.hits, tally.units));
+                    problems.push(format!("second build: {} of {} units hit", summary.hits, summary.units));
                 }
             }
             _ => {}
@@ -83,18 +90,25 @@ fn keys(findings: &Findings, expect: &Expect, problems: &mut Vec<String>) {
     if !findings.not_fresh.is_empty() {
         problems.push(format!("a build with nothing to do compiled: {}", list(&findings.not_fresh)));
     }
-    if !findings.leaks.unexplained.is_empty() {
+    if !findings.key_mismatches.unexplained.is_empty() {
         let units: Vec<_> =
-            findings.leaks.unexplained.iter().map(|u| format!("{} ({})", u.unit, u.why)).collect();
+            findings.key_mismatches.unexplained.iter().map(|u| format!("{} ({})", u.unit, u.why)).collect();
         problems.push(format!("no trace says why these keys differ: {}", list(&units)));
     }
-    for proof in findings.baked.iter().filter(|proof| proof.evidence.is_none()) {
+    for proof in findings.embedded_paths.iter().filter(|proof| proof.evidence.is_none()) {
         problems.push(format!("`{}` is excepted as value-baked, but nothing proves it", proof.unit));
     }
 }
 
 /// A problem if, without the excepted units, too many are `bad`.
-fn share(problems: &mut Vec<String>, what: &str, bad: &[String], all: usize, floor: f64, excepted: &[Baked]) {
+fn share(
+    problems: &mut Vec<String>,
+    what: &str,
+    bad: &[String],
+    all: usize,
+    floor: f64,
+    excepted: &[UnitClaim],
+) {
     let is_excepted = |unit: &String| excepted.iter().any(|claim| embedded_paths::names(claim, unit));
     let (waived, bad): (Vec<_>, Vec<_>) = bad.iter().cloned().partition(is_excepted);
     let all = all.saturating_sub(waived.len());
@@ -117,16 +131,16 @@ fn list(names: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::analysis::embedded_paths::Proof;
-    use crate::analysis::summary::Tally;
-    use crate::check::{Phase, Stability};
+    use crate::analysis::summary::BuildSummary;
+    use crate::check::{PhaseResult, Stability};
 
-    const PLAN: Plan = Plan { keys: true, artifacts: false, plain: false, lose: 0 };
+    const PLAN: CheckPlan = CheckPlan { keys: true, artifacts: false, plain: false, lose: 0 };
 
-    fn findings(missed: &[&str]) -> Findings {
+    fn findings(missed: &[&str]) -> CheckFindings {
         let missed: Vec<_> = missed.iter().map(|m| m.to_string()).collect();
         let phase = |name: &str, hits| {
-            let tally = Tally { units: 10, hits, misses: 10 - hits, ..Tally::default() };
-            Phase { name: String::from(name), clone: "a".into(), seconds: 1.0, tally: Some(tally) }
+            let summary = BuildSummary { units: 10, hits, misses: 10 - hits, ..BuildSummary::default() };
+            PhaseResult { name: String::from(name), clone: "a".into(), seconds: 1.0, summary: Some(summary) }
         };
         let phases = vec![
             phase("cold build", 0),
@@ -140,23 +154,23 @@ mod tests {
             missed,
             ..Stability::default()
         };
-        Findings { phases, stability, ..Findings::default() }
+        CheckFindings { phases, stability, ..CheckFindings::default() }
     }
 
-    fn expect(baked: &[&str]) -> Expect {
-        let claim = |unit: &&str| Baked { unit: unit.to_string(), reason: "env!".into() };
+    fn expect(embedded_paths: &[&str]) -> Expect {
+        let claim = |unit: &&str| UnitClaim { unit: unit.to_string(), reason: "env!".into() };
         Expect {
             units: 10,
             hit_rate: 1.0,
             stability: 1.0,
-            baked: baked.iter().map(claim).collect(),
-            random: Vec::new(),
+            embedded_paths: embedded_paths.iter().map(claim).collect(),
+            nondeterministic: Vec::new(),
         }
     }
 
     #[test]
     fn all_hits_are_good() {
-        assert_eq!(judge(&findings(&[]), &expect(&[]), PLAN), Verdict { ok: true, problems: vec![] });
+        assert_eq!(judge(&findings(&[]), &expect(&[]), PLAN), RunVerdict { ok: true, problems: vec![] });
     }
 
     #[test]
@@ -165,7 +179,11 @@ mod tests {
         assert_eq!(verdict.problems.len(), 2, "{verdict:?}");
         assert!(judge(&findings(&["x 1.0.0 (lib)"]), &expect(&["x"]), PLAN).ok);
         let mut unproved = findings(&["x 1.0.0 (lib)"]);
-        unproved.baked.push(Proof { unit: "x 1.0.0 (lib)".into(), reason: "env!".into(), evidence: None });
+        unproved.embedded_paths.push(Proof {
+            unit: "x 1.0.0 (lib)".into(),
+            reason: "env!".into(),
+            evidence: None,
+        });
         assert!(!judge(&unproved, &expect(&["x"]), PLAN).ok);
     }
 
@@ -177,6 +195,6 @@ mod tests {
 
     #[test]
     fn no_events_are_a_problem() {
-        assert!(!judge(&Findings::default(), &expect(&[]), PLAN).ok);
+        assert!(!judge(&CheckFindings::default(), &expect(&[]), PLAN).ok);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::options::{Format, RunOptions};
 use super::{backends, check, compare, gate, latency, list, pull, remote_check, report, single_units};
-use crate::check::Plan;
-use crate::error::{Result, Trouble};
+use crate::check::CheckPlan;
+use crate::error::{Error, Result};
 use crate::mutate;
 #[cfg(unix)]
 use crate::stress;
@@ -73,11 +73,11 @@ enum Command {
         format: Format,
     },
     /// Try every known way to make a cache lie, on every backend
-    Traps(traps::Options),
+    Traps(traps::TrapsOptions),
     /// Hurt kache in every way there is, and demand what the plain compiler makes
     #[cfg(unix)]
     #[command(alias = "torture")]
-    Stress(stress::Options),
+    Stress(stress::StressOptions),
     /// Ask for each unit again under strace: is all that its compiler looked at in its record, or excused?
     Audit {
         #[command(flatten)]
@@ -100,8 +100,8 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
         /// Change nothing where something is to be changed, to see the harness find that out
-        #[arg(long)]
-        idle: bool,
+        #[arg(long, alias = "idle")]
+        no_change: bool,
     },
     /// List the workloads
     List {
@@ -134,16 +134,19 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     if let Some(name) = cli.command.exacting().filter(|name| platform::WITHOUT.contains(name)) {
         let what = format!("`{name}` cannot be done on this system");
         return Err(
-            Trouble::input(what).remedy("`check`, `verify`, `pull`, `gate` and `report` can; or use Linux")
+            Error::input(what).remedy("`check`, `verify`, `pull`, `gate` and `report` can; or use Linux")
         );
     }
     match cli.command {
         Command::Check { run, remote, .. } if remote.remote => remote_check::run(&run, &remote),
-        Command::Check { run, verify, plain, trace, lose, .. } => {
-            check::judge("check", &run, Plan { keys: true, artifacts: verify, plain, lose }, trace.as_deref())
-        }
+        Command::Check { run, verify, plain, trace, lose, .. } => check::judge(
+            "check",
+            &run,
+            CheckPlan { keys: true, artifacts: verify, plain, lose },
+            trace.as_deref(),
+        ),
         Command::Verify { run, trace } => {
-            let plan = Plan { keys: false, artifacts: true, plain: false, lose: 0 };
+            let plan = CheckPlan { keys: false, artifacts: true, plain: false, lose: 0 };
             check::judge("verify", &run, plan, trace.as_deref())
         }
         Command::Compare(options) => compare::run(&options),
@@ -156,8 +159,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         #[cfg(unix)]
         Command::Stress(options) => stress::run(&options),
         Command::Audit { run, every, forget } => single_units::audit(&run, every, forget.as_deref()),
-        Command::Mutate { run, units, seed, idle } => {
-            single_units::mutate(&run, mutate::Plan { units: units as usize, seed, idle })
+        Command::Mutate { run, units, seed, no_change } => {
+            single_units::mutate(&run, mutate::MutatePlan { units: units as usize, seed, no_change })
         }
         Command::List { workloads, format } => list::list(workloads, format),
     }

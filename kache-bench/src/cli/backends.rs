@@ -54,8 +54,6 @@ fn row(name: &'static str, backend: Result<Box<dyn Backend>>) -> Result<Row> {
             let version = Some(backend.version()?).filter(|version| !version.is_empty());
             Row { name, version, rust, c, missing: None }
         }
-        Err(trouble) => {
-            Row { name, version: None, rust: false, c: false, missing: Some(trouble.to_string()) }
-        }
+        Err(error) => Row { name, version: None, rust: false, c: false, missing: Some(error.to_string()) },
     })
 }

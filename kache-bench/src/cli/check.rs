@@ -3,9 +3,9 @@
 use super::options::{RunOptions, below, conclude, kache};
 use crate::analysis::timeline::Timeline;
 use crate::backend::Backend;
-use crate::check::{self, Plan, print, verdict};
+use crate::check::{self, CheckPlan, print, verdict};
 use crate::error::Result;
-use crate::record::{self, Measured, Record};
+use crate::record::{self, BackendVersion, Record};
 use crate::system::machine::{self, Machine};
 use crate::system::workspace;
 use std::path::Path;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 pub(super) fn judge(
     command: &'static str,
     options: &RunOptions,
-    plan: Plan,
+    plan: CheckPlan,
     trace: Option<&Path>,
 ) -> Result<ExitCode> {
     let workload = options.workload()?;
@@ -31,19 +31,19 @@ pub(super) fn judge(
         workload: workload.name.clone(),
         source: checkouts.commit.clone(),
         date: machine::now(),
-        backend: Measured { name: backend.name().into(), version: backend.version()? },
+        backend: BackendVersion { name: backend.name().into(), version: backend.version()? },
         commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
         machine: Machine::here(checkouts.a.root()),
         verdict: verdict::judge(&findings, &workload.expect, plan),
         hit_rate: hit_rate(&findings),
         key_stability: findings.stability.share(),
-        planted: (plan.lose > 0).then(|| format!("{} results were lost", plan.lose)),
+        injected: (plan.lose > 0).then(|| format!("{} results were lost", plan.lose)),
         findings,
     };
     conclude(options, &record, &print::report(&record), &scratch, &results)
 }
 
-fn hit_rate(findings: &check::Findings) -> Option<f64> {
+fn hit_rate(findings: &check::CheckFindings) -> Option<f64> {
     let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache")?;
-    warm.tally.as_ref()?.hit_rate()
+    warm.summary.as_ref()?.hit_rate()
 }

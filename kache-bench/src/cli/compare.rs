@@ -3,8 +3,8 @@
 use super::options::{Format, RunOptions, below};
 use crate::analysis::timeline::Timeline;
 use crate::backend::{self, Backend};
-use crate::compare::{self, Phase, Plan};
-use crate::error::{Result, Trouble};
+use crate::compare::{self, ComparePhase, ComparePlan};
+use crate::error::{Error, Result};
 use crate::inject::Slowdown;
 use crate::record;
 use crate::system::machine;
@@ -27,7 +27,7 @@ pub(super) struct Options {
     runs: u16,
     /// What is timed; cold always is [default: all]
     #[arg(long, value_name = "PHASES", value_delimiter = ',', value_enum)]
-    phases: Vec<Phase>,
+    phases: Vec<ComparePhase>,
     /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -48,31 +48,31 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     if let Some(by) = options.slow {
         slow_down(&mut backends, by, options.run.kache.as_deref(), &scratch)?;
     }
-    let plan = Plan { backends, rounds: options.runs.into(), phases: options.phases.clone() };
+    let plan = ComparePlan { backends, rounds: options.runs.into(), phases: options.phases.clone() };
     let mut timeline = Timeline::default();
     let raced = scratch.settle(compare::run(&workload, plan, &scratch, &mut timeline));
     timeline.write(options.trace.as_deref())?;
-    let mut race = raced?;
-    race.planted = options.slow.map(|by| format!("each compile behind kache takes {by} longer"));
-    race.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
-    let line = record::line(&race, &scratch)?;
+    let mut comparison = raced?;
+    comparison.injected = options.slow.map(|by| format!("each compile behind kache takes {by} longer"));
+    comparison.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
+    let line = record::line(&comparison, &scratch)?;
     let history = record::append(&results, &workload.name, &line)?;
     match options.run.format {
         Format::Json => println!("{line}"),
-        Format::Text if options.markdown => print!("{}", compare::markdown(&race)),
+        Format::Text if options.markdown => print!("{}", compare::markdown(&comparison)),
         Format::Text => {
-            print!("\n{}", compare::text(&race));
+            print!("\n{}", compare::text(&comparison));
             println!("\nrecorded in {}", history.display());
         }
     }
-    Ok(if race.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if comparison.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 type Named = Vec<(String, Result<Box<dyn Backend>>)>;
 
 fn slow_down(backends: &mut Named, by: Slowdown, kache: Option<&Path>, scratch: &Scratch) -> Result<()> {
     let Some((_, backend)) = backends.iter_mut().find(|(name, _)| name == "kache") else {
-        return Err(Trouble::input("kache takes no part, so that it cannot be slowed")
+        return Err(Error::input("kache takes no part, so that it cannot be slowed")
             .remedy("name it in --backends, or leave out --slow"));
     };
     let slowed = super::options::kache(kache)?.slowed(by, &scratch.root().join("slow"))?;
@@ -87,7 +87,7 @@ pub(super) fn backends(names: &[String], kache: Option<&Path>) -> Result<Named> 
     for name in names {
         if found.iter().any(|(other, _)| other == name) {
             return Err(
-                Trouble::input(format!("`{name}` is named twice in --backends")).remedy("name each once")
+                Error::input(format!("`{name}` is named twice in --backends")).remedy("name each once")
             );
         }
         let backend = match name.as_str() {
@@ -95,7 +95,7 @@ pub(super) fn backends(names: &[String], kache: Option<&Path>) -> Result<Named> 
             name => backend::find(name, &workspace),
         };
         match backend {
-            Err(trouble) if !backend::NAMES.contains(&name.as_str()) => return Err(trouble),
+            Err(error) if !backend::NAMES.contains(&name.as_str()) => return Err(error),
             backend => found.push((name.clone(), backend)),
         }
     }

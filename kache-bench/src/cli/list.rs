@@ -24,7 +24,7 @@ pub(super) fn list(workloads: Option<PathBuf>, format: Format) -> Result<ExitCod
         bad |= workload.is_err();
         let (found, error) = match workload {
             Ok(workload) => (Some(workload), None),
-            Err(trouble) => (None, Some(trouble.to_string())),
+            Err(error) => (None, Some(error.to_string())),
         };
         let source = found.as_ref().map(|w| w.source.to_string());
         let description = found.map(|w| w.description);

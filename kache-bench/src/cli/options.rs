@@ -3,7 +3,7 @@
 use crate::backend::Kache;
 use crate::error::Result;
 use crate::record::{self, Record};
-use crate::system::scratch::{Place, Scratch};
+use crate::system::scratch::{Scratch, ScratchOptions};
 use crate::system::workspace;
 use crate::workload::Workload;
 use clap::{Args, ValueEnum};
@@ -25,7 +25,7 @@ pub(super) struct RunOptions {
     #[arg(long, value_name = "URL-OR-PATH")]
     pub(super) source: Option<String>,
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) scratch: ScratchOptions,
     /// Where the result is appended [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     pub(super) results: Option<PathBuf>,
@@ -44,7 +44,7 @@ impl RunOptions {
     }
 
     pub(super) fn scratch(&self) -> Result<Scratch> {
-        Scratch::create(&self.place, &self.name)
+        Scratch::create(&self.scratch, &self.name)
     }
 }
 

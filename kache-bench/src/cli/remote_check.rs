@@ -2,10 +2,10 @@
 
 use super::options::{RunOptions, below, conclude, kache};
 use crate::backend::{self, Backend};
-use crate::check::remote_check::{self, Plan};
-use crate::error::{Result, Trouble};
-use crate::record::Verdict;
-use crate::record::{self, Measured, Record};
+use crate::check::remote_check::{self, RemotePlan};
+use crate::error::{Error, Result};
+use crate::record::RunVerdict;
+use crate::record::{self, BackendVersion, Record};
 use crate::system::machine::{self, Machine};
 use crate::system::workspace;
 use clap::Args;
@@ -28,19 +28,19 @@ pub(super) struct Options {
     same_place: bool,
 }
 
-pub(super) fn run(options: &RunOptions, afar: &Options) -> Result<ExitCode> {
+pub(super) fn run(options: &RunOptions, remote: &Options) -> Result<ExitCode> {
     let workload = options.workload()?;
     let results = below(&options.results, "results")?;
     let backend = kache(options.kache.as_deref())?;
     let own = workspace::find()?;
-    let peers = afar.beside.iter().map(|name| backend::find(name, &own)).collect::<Result<Vec<_>>>()?;
-    if afar.beside.iter().any(|name| name == "kache") {
-        return Err(Trouble::input("kache is always tried").remedy("leave it out of --beside"));
+    let peers = remote.beside.iter().map(|name| backend::find(name, &own)).collect::<Result<Vec<_>>>()?;
+    if remote.beside.iter().any(|name| name == "kache") {
+        return Err(Error::input("kache is always tried").remedy("leave it out of --beside"));
     }
     let scratch = options.scratch()?;
     let mut backends: Vec<&dyn Backend> = vec![&backend];
     backends.extend(peers.iter().map(|peer| &**peer));
-    let plan = Plan { latencies: afar.latency.clone(), same_place: afar.same_place };
+    let plan = RemotePlan { latencies: remote.latency.clone(), same_place: remote.same_place };
     let (findings, source) = scratch.settle(remote_check::run(&workload, &backends, &scratch, &plan))?;
     let problems = findings.problems();
     let second = findings.seconds.iter().find(|second| second.backend == "kache");
@@ -51,13 +51,13 @@ pub(super) fn run(options: &RunOptions, afar: &Options) -> Result<ExitCode> {
         workload: workload.name.clone(),
         source,
         date: machine::now(),
-        backend: Measured { name: backend.name().into(), version: backend.version()? },
+        backend: BackendVersion { name: backend.name().into(), version: backend.version()? },
         commit: machine::commit(&own),
         machine: Machine::here(scratch.root()),
-        verdict: Verdict { ok: problems.is_empty(), problems },
+        verdict: RunVerdict { ok: problems.is_empty(), problems },
         hit_rate,
         key_stability: None,
-        planted: None,
+        injected: None,
         findings,
     };
     let heading = if record.verdict.ok { "OK" } else { "NOT OK" };

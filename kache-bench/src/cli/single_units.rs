@@ -5,8 +5,8 @@ use crate::audit;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::mutate;
-use crate::record::{self, Measured, Record, Verdict};
-use crate::recorded_build::Bed;
+use crate::record::{self, BackendVersion, Record, RunVerdict};
+use crate::recorded_build::RecordedBuild;
 use crate::system::machine::{self, Machine};
 use crate::system::scratch::Scratch;
 use crate::system::workspace;
@@ -15,15 +15,15 @@ use std::process::ExitCode;
 
 pub(super) fn audit(options: &RunOptions, every: u32, forget: Option<&str>) -> Result<ExitCode> {
     audit::require_strace()?;
-    probe("audit", options, |bed, scratch| {
-        let found = audit::run(bed, scratch, every as usize, forget)?;
+    probe("audit", options, |recorded, scratch| {
+        let found = audit::run(recorded, scratch, every as usize, forget)?;
         Ok((found.problems(), found.text(), found))
     })
 }
 
-pub(super) fn mutate(options: &RunOptions, plan: mutate::Plan) -> Result<ExitCode> {
-    probe("mutate", options, |bed, scratch| {
-        let found = mutate::run(bed, scratch, plan)?;
+pub(super) fn mutate(options: &RunOptions, plan: mutate::MutatePlan) -> Result<ExitCode> {
+    probe("mutate", options, |recorded, scratch| {
+        let found = mutate::run(recorded, scratch, plan)?;
         Ok((found.problems(), found.text(), found))
     })
 }
@@ -32,30 +32,30 @@ pub(super) fn mutate(options: &RunOptions, plan: mutate::Plan) -> Result<ExitCod
 fn probe<F: Serialize>(
     command: &'static str,
     options: &RunOptions,
-    ask: impl FnOnce(&mut Bed, &Scratch) -> Result<(Vec<String>, String, F)>,
+    ask: impl FnOnce(&mut RecordedBuild, &Scratch) -> Result<(Vec<String>, String, F)>,
 ) -> Result<ExitCode> {
     let workload = options.workload()?;
     let results = below(&options.results, "results")?;
     let backend = kache(options.kache.as_deref())?;
     let scratch = options.scratch()?;
-    let asked = Bed::make(&workload, &backend, &scratch).and_then(|mut bed| {
-        let found = ask(&mut bed, &scratch)?;
-        Ok((bed, found))
+    let asked = RecordedBuild::make(&workload, &backend, &scratch).and_then(|mut recorded| {
+        let found = ask(&mut recorded, &scratch)?;
+        Ok((recorded, found))
     });
-    let (bed, (problems, text, findings)) = scratch.settle(asked)?;
+    let (recorded, (problems, text, findings)) = scratch.settle(asked)?;
     let record = Record {
         v: record::VERSION,
         command: command.into(),
         workload: workload.name.clone(),
-        source: bed.commit.clone(),
+        source: recorded.commit.clone(),
         date: machine::now(),
-        backend: Measured { name: backend.name().into(), version: backend.version()? },
+        backend: BackendVersion { name: backend.name().into(), version: backend.version()? },
         commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
-        machine: Machine::here(bed.checkout.root()),
-        verdict: Verdict { ok: problems.is_empty(), problems },
+        machine: Machine::here(recorded.checkout.root()),
+        verdict: RunVerdict { ok: problems.is_empty(), problems },
         hit_rate: None,
         key_stability: None,
-        planted: None,
+        injected: None,
         findings,
     };
     let heading = if record.verdict.ok { "OK" } else { "NOT OK" };

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Bytes allocated after the first build in the other clone (for `plain`: after its only one).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Disk {
+pub struct DiskUse {
     /// Of what.
     pub backend: String,
     /// From 1.
@@ -25,12 +25,12 @@ pub struct Disk {
 /// Device and inode, and what is allocated for it.
 type Inodes = BTreeMap<(u64, u64), u64>;
 
-pub(super) fn used(backend: &str, round: usize, cache: &Path, tree: &Path) -> Disk {
+pub(super) fn used(backend: &str, round: usize, cache: &Path, tree: &Path) -> DiskUse {
     let (mut in_cache, mut in_tree) = (Inodes::new(), Inodes::new());
     collect(cache, &mut in_cache);
     collect(tree, &mut in_tree);
     in_tree.retain(|inode, _| !in_cache.contains_key(inode));
-    Disk {
+    DiskUse {
         backend: backend.to_owned(),
         round,
         cache_bytes: in_cache.values().sum(),

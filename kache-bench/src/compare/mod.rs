@@ -1,7 +1,7 @@
 //! `compare`: builds a workload with several caches side by side and measures the time of each phase.
 
 mod disk;
-mod entrant;
+mod participant;
 mod phase;
 mod print;
 mod record;
@@ -10,8 +10,8 @@ mod sample;
 mod summary;
 mod validity;
 
-pub use phase::Phase;
+pub use phase::ComparePhase;
 pub use print::{markdown, text};
-pub use record::{Race, VERSION};
-pub use run::{Plan, run};
+pub use record::{Comparison, VERSION};
+pub use run::{ComparePlan, run};
 pub use summary::median;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub enum ComparePhase {
     /// The first build there is: everything is compiled, and kept.
     Cold,
     /// The same clone, cleaned, again.
@@ -19,20 +19,20 @@ pub enum Phase {
     Idle,
 }
 
-impl Phase {
+impl ComparePhase {
     /// As tables have it.
     pub fn title(self) -> &'static str {
         match self {
-            Phase::Cold => "cold",
-            Phase::SameTree => "same tree",
-            Phase::OtherFirst => "other clone, first",
-            Phase::OtherLater => "other clone, later",
-            Phase::Idle => "nothing to do",
+            ComparePhase::Cold => "cold",
+            ComparePhase::SameTree => "same tree",
+            ComparePhase::OtherFirst => "other clone, first",
+            ComparePhase::OtherLater => "other clone, later",
+            ComparePhase::Idle => "nothing to do",
         }
     }
 
     /// Whether all of it should come out of the cache.
     pub fn is_warm(self) -> bool {
-        matches!(self, Phase::SameTree | Phase::OtherFirst | Phase::OtherLater)
+        matches!(self, ComparePhase::SameTree | ComparePhase::OtherFirst | ComparePhase::OtherLater)
     }
 }

@@ -1,18 +1,18 @@
 //! The result of a comparison, as it is recorded in `results/WORKLOAD.jsonl`.
 
-use super::disk::Disk;
-use super::entrant::Entrant;
-use super::sample::Lap;
-use super::summary::Summary;
+use super::disk::DiskUse;
+use super::participant::Participant;
+use super::sample::Sample;
+use super::summary::PhaseSummary;
 use crate::system::machine::Machine;
 use serde::{Deserialize, Serialize};
 
-/// The version of [`Race`]'s shape in `results/`.
-pub const VERSION: u32 = 1;
+/// The version of [`Comparison`]'s shape in `results/`.
+pub const VERSION: u32 = 2;
 
 /// The whole comparison; also its record, one line in `results/WORKLOAD.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Race {
+pub struct Comparison {
     /// [`VERSION`].
     pub v: u32,
     /// `compare`.
@@ -33,20 +33,21 @@ pub struct Race {
     pub rounds: usize,
     /// The fault that was planted, where one was; such a run is never compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<String>,
+    pub injected: Option<String>,
     /// Who took part.
-    pub entrants: Vec<Entrant>,
+    pub participants: Vec<Participant>,
     /// Every timed build, in the order in which they were run.
-    pub laps: Vec<Lap>,
+    pub samples: Vec<Sample>,
     /// What each backend left on disk, once a round.
-    pub disk: Vec<Disk>,
-    /// Medians and ratios, made of `laps`.
-    pub summary: Vec<Summary>,
+    pub disk: Vec<DiskUse>,
+    /// Medians and ratios, made of `samples`.
+    pub summary: Vec<PhaseSummary>,
 }
 
-impl Race {
+impl Comparison {
     /// Whether every backend that can take part in such a workload did, and each of its phases has a time.
     pub fn is_whole(&self) -> bool {
-        self.entrants.iter().all(|entrant| entrant.out.is_none()) && self.summary.iter().all(|row| row.n > 0)
+        self.participants.iter().all(|participant| participant.out.is_none())
+            && self.summary.iter().all(|row| row.n > 0)
     }
 }

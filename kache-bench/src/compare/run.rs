@@ -9,13 +9,13 @@
 //! Sources are in the page cache (just cloned), compilers and caches too (just used): a freshly started machine is not
 //! measured.
 
-use super::phase::Phase;
-use super::record::{Race, VERSION};
+use super::phase::ComparePhase;
+use super::record::{Comparison, VERSION};
 use super::sample::Stopwatch;
 use super::{disk, print, summary, validity};
 use crate::analysis::timeline::Timeline;
 use crate::backend::{Backend, Running};
-use crate::error::{Fault, Result, Trouble};
+use crate::error::{Error, ErrorKind, Result};
 use crate::system::interrupt;
 use crate::system::machine::{self, Machine};
 use crate::system::progress;
@@ -27,40 +27,45 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// What is to be run.
-pub struct Plan {
+pub struct ComparePlan {
     /// In the order in which each round has them; why not, for one that is not there.
     pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
     /// How often each.
     pub rounds: usize,
     /// Empty: all.
-    pub phases: Vec<Phase>,
+    pub phases: Vec<ComparePhase>,
 }
 
-impl Plan {
+impl ComparePlan {
     /// The phases, with those that others begin with.
-    fn phases(&self) -> BTreeSet<Phase> {
+    fn phases(&self) -> BTreeSet<ComparePhase> {
         let mut phases: BTreeSet<_> = if self.phases.is_empty() {
-            Phase::value_variants().iter().copied().collect()
+            ComparePhase::value_variants().iter().copied().collect()
         } else {
             self.phases.iter().copied().collect()
         };
-        phases.insert(Phase::Cold);
-        if phases.contains(&Phase::OtherLater) {
-            phases.insert(Phase::OtherFirst);
+        phases.insert(ComparePhase::Cold);
+        if phases.contains(&ComparePhase::OtherLater) {
+            phases.insert(ComparePhase::OtherFirst);
         }
         phases
     }
 }
 
 /// Runs the plan.
-pub fn run(workload: &Workload, plan: Plan, scratch: &Scratch, timeline: &mut Timeline) -> Result<Race> {
+pub fn run(
+    workload: &Workload,
+    plan: ComparePlan,
+    scratch: &Scratch,
+    timeline: &mut Timeline,
+) -> Result<Comparison> {
     let phases = plan.phases();
-    let mut shown = progress::Phase::begin("fetch", None);
+    let mut shown = progress::Progress::begin("fetch", None);
     let source = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
     shown.end(&format!("{} at {}", workload.source, &source[..12.min(source.len())]));
 
-    let (entrants, backends) = validity::admit(workload, plan.backends)?;
-    let mut race = Race {
+    let (participants, backends) = validity::admit(workload, plan.backends)?;
+    let mut comparison = Comparison {
         v: VERSION,
         command: "compare".into(),
         workload: workload.name.clone(),
@@ -70,64 +75,64 @@ pub fn run(workload: &Workload, plan: Plan, scratch: &Scratch, timeline: &mut Ti
         machine: Machine::here(&scratch.repository()),
         page_cache: "warm".into(),
         rounds: plan.rounds,
-        planted: None,
-        entrants,
-        laps: Vec::new(),
+        injected: None,
+        participants,
+        samples: Vec::new(),
         disk: Vec::new(),
         summary: Vec::new(),
     };
-    let laps = |plain: bool| {
+    let samples = |plain: bool| {
         if plain { phases.iter().filter(|phase| !phase.is_warm()).count() } else { phases.len() }
     };
-    let a_round: usize = backends.iter().map(|(_, backend)| laps(backend.name() == "plain")).sum();
+    let a_round: usize = backends.iter().map(|(_, backend)| samples(backend.name() == "plain")).sum();
     progress::plan(plan.rounds * a_round);
     for round in 1..=plan.rounds {
         for (at, backend) in &backends {
-            if race.entrants[*at].out.is_some() {
+            if comparison.participants[*at].out.is_some() {
                 continue;
             }
-            let label = format!("round {round}/{}, {}", plan.rounds, race.entrants[*at].name);
-            let mut turn = Turn {
+            let label = format!("round {round}/{}, {}", plan.rounds, comparison.participants[*at].name);
+            let mut trial = Trial {
                 workload,
                 backend: backend.as_ref(),
                 scratch,
                 round,
                 label,
-                race: &mut race,
+                comparison: &mut comparison,
                 timeline: &mut *timeline,
             };
-            if let Err(trouble) = turn.run(&phases) {
+            if let Err(error) = trial.run(&phases) {
                 interrupt::check()?;
-                if trouble.fault() != Fault::Run {
-                    return Err(trouble);
+                if error.kind() != ErrorKind::Run {
+                    return Err(error);
                 }
                 // One backend that breaks the build is a finding; the others go on.
                 scratch.keep_logs();
-                race.entrants[*at].out = Some(format!("round {round}: {trouble}"));
+                comparison.participants[*at].out = Some(format!("round {round}: {error}"));
             }
         }
     }
-    race.date = machine::now();
-    race.summary = summary::of(&race.entrants, &race.laps);
-    Ok(race)
+    comparison.date = machine::now();
+    comparison.summary = summary::of(&comparison.participants, &comparison.samples);
+    Ok(comparison)
 }
 
 /// One backend's part of one round.
-struct Turn<'r> {
+struct Trial<'r> {
     workload: &'r Workload,
     backend: &'r dyn Backend,
     scratch: &'r Scratch,
     round: usize,
     label: String,
-    race: &'r mut Race,
+    comparison: &'r mut Comparison,
     timeline: &'r mut Timeline,
 }
 
-impl Turn<'_> {
-    fn run(&mut self, phases: &BTreeSet<Phase>) -> Result<()> {
+impl Trial<'_> {
+    fn run(&mut self, phases: &BTreeSet<ComparePhase>) -> Result<()> {
         self.clear()?;
         let cache = self.scratch.cache();
-        fs::create_dir_all(&cache).map_err(Trouble::io("create", &cache))?;
+        fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
         let running = Running::begin(self.backend, &cache)?;
         let outcome = self.phases(phases, &running);
         drop(running);
@@ -136,49 +141,49 @@ impl Turn<'_> {
         outcome
     }
 
-    fn phases(&mut self, phases: &BTreeSet<Phase>, running: &Running<'_>) -> Result<()> {
+    fn phases(&mut self, phases: &BTreeSet<ComparePhase>, running: &Running<'_>) -> Result<()> {
         let is_plain = self.backend.name() == "plain";
         let a = self.clone_to("a")?;
-        if !self.lap(&a, Phase::Cold, running)? {
+        if !self.sample(&a, ComparePhase::Cold, running)? {
             return Ok(());
         }
-        if phases.contains(&Phase::SameTree) && !is_plain {
+        if phases.contains(&ComparePhase::SameTree) && !is_plain {
             self.clean(&a)?;
-            self.lap(&a, Phase::SameTree, running)?;
+            self.sample(&a, ComparePhase::SameTree, running)?;
         }
         let mut last = a;
-        if phases.contains(&Phase::OtherFirst) && !is_plain {
+        if phases.contains(&ComparePhase::OtherFirst) && !is_plain {
             last = self.clone_to("b")?;
-            self.lap(&last, Phase::OtherFirst, running)?;
-            self.race.disk.push(disk::used(
+            self.sample(&last, ComparePhase::OtherFirst, running)?;
+            self.comparison.disk.push(disk::used(
                 self.backend.name(),
                 self.round,
                 &self.scratch.cache(),
                 last.root(),
             ));
-            if phases.contains(&Phase::OtherLater) {
+            if phases.contains(&ComparePhase::OtherLater) {
                 self.clean(&last)?;
-                self.lap(&last, Phase::OtherLater, running)?;
+                self.sample(&last, ComparePhase::OtherLater, running)?;
             }
         } else if is_plain {
-            self.race.disk.push(disk::used(
+            self.comparison.disk.push(disk::used(
                 self.backend.name(),
                 self.round,
                 &self.scratch.cache(),
                 last.root(),
             ));
         }
-        if phases.contains(&Phase::Idle) {
-            self.lap(&last, Phase::Idle, running)?;
+        if phases.contains(&ComparePhase::Idle) {
+            self.sample(&last, ComparePhase::Idle, running)?;
         }
         Ok(())
     }
 
     /// One timed build; whether going on makes sense.
-    fn lap(&mut self, checkout: &Checkout, phase: Phase, running: &Running<'_>) -> Result<bool> {
+    fn sample(&mut self, checkout: &Checkout, phase: ComparePhase, running: &Running<'_>) -> Result<bool> {
         let (workload, cache) = (self.workload, self.scratch.cache());
         let environment = self.backend.based(checkout.environment(workload), checkout.root());
-        let reads = crate::backend::Reads::Allowed;
+        let reads = crate::backend::CacheReads::Allowed;
         let environment = self.backend.wire(environment, workload.wiring, &cache, reads)?;
         // A server keeps the settings that it was started with, and they name the checkout.
         running.stop()?;
@@ -188,27 +193,33 @@ impl Turn<'_> {
             workload.build.iter().map(|line| self.backend.line(line, workload.wiring)).collect();
         let left = validity::left_behind(checkout, phase);
         let had = validity::files(&cache);
-        let mut shown = progress::Phase::begin(&format!("{}: {}", self.label, phase.title()), None);
+        let mut shown = progress::Progress::begin(&format!("{}: {}", self.label, phase.title()), None);
         let begun = machine::microseconds();
         let watch = Stopwatch::start(&cache);
         let took = checkout.run(&lines, &environment, &self.log(phase, checkout), &mut || shown.wait())?;
-        let mut lap = watch.stop(self.backend.name(), self.round, phase, took);
+        let mut sample = watch.stop(self.backend.name(), self.round, phase, took);
         // Read once it is over, since reading would be part of the time.
         let mut events = self.backend.events(&cache).map_or_else(Vec::new, |mut log| log.poll());
         events.retain(|event| event.time_us >= begun);
         let ended = begun + u64::try_from(took.as_micros()).unwrap_or(0);
         self.timeline.add(format!("{}: {}", self.label, phase.title()), begun, ended, &events);
-        lap.counts = self.backend.counts(&cache)?.map(|after| after - before.unwrap_or_default());
-        lap.invalid = left.or_else(|| {
-            validity::judge(&lap, self.backend, checkout, validity::files(&cache).saturating_sub(had))
+        sample.counts = self.backend.counts(&cache)?.map(|after| after - before.unwrap_or_default());
+        sample.invalid = left.or_else(|| {
+            validity::judge(&sample, self.backend, checkout, validity::files(&cache).saturating_sub(had))
         });
-        shown.end(&print::lap(&lap));
-        let is_hopeless = phase == Phase::Cold && lap.invalid.is_some();
-        if let Some(why) = lap.invalid.as_ref().filter(|_| is_hopeless) {
-            let entrant = self.race.entrants.iter_mut().find(|entrant| entrant.name == lap.backend);
-            entrant.into_iter().for_each(|entrant| entrant.out = Some(format!("round {}: {why}", lap.round)));
+        shown.end(&print::sample(&sample));
+        let is_hopeless = phase == ComparePhase::Cold && sample.invalid.is_some();
+        if let Some(why) = sample.invalid.as_ref().filter(|_| is_hopeless) {
+            let participant = self
+                .comparison
+                .participants
+                .iter_mut()
+                .find(|participant| participant.name == sample.backend);
+            participant
+                .into_iter()
+                .for_each(|participant| participant.out = Some(format!("round {}: {why}", sample.round)));
         }
-        self.race.laps.push(lap);
+        self.comparison.samples.push(sample);
         Ok(!is_hopeless)
     }
 
@@ -232,14 +243,14 @@ impl Turn<'_> {
             environment,
             wiring,
             &self.scratch.cache(),
-            crate::backend::Reads::Allowed,
+            crate::backend::CacheReads::Allowed,
         )?;
         let log =
             self.scratch.logs().join(format!("{what}-{}-{}.log", self.backend.name(), checkout.label()));
         checkout.run(lines, &environment, &log, &mut || {}).map(drop)
     }
 
-    fn log(&self, phase: Phase, checkout: &Checkout) -> std::path::PathBuf {
+    fn log(&self, phase: ComparePhase, checkout: &Checkout) -> std::path::PathBuf {
         let phase = phase.title().replace([' ', ','], "-");
         let name = format!("{}-{phase}-{}-{}.log", self.backend.name(), checkout.label(), self.round);
         self.scratch.logs().join(name)
@@ -249,7 +260,7 @@ impl Turn<'_> {
     fn clear(&self) -> Result<()> {
         for dir in [self.scratch.checkout_a(), self.scratch.checkout_b(), self.scratch.cache()] {
             if dir.exists() {
-                fs::remove_dir_all(&dir).map_err(Trouble::io("remove", &dir))?;
+                fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
             }
         }
         Ok(())

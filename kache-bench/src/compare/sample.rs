@@ -5,7 +5,7 @@
 //! that they waited for. A detached process that both began and ended during the build is not seen. Processes started
 //! are counted by the kernel for the whole machine: on a quiet one they are the build's.
 
-use super::phase::Phase;
+use super::phase::ComparePhase;
 use crate::backend::{self, Counts};
 use crate::system::platform;
 use serde::{Deserialize, Serialize};
@@ -16,13 +16,13 @@ use std::time::Duration;
 
 /// What one build took.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Lap {
+pub struct Sample {
     /// Behind what.
     pub backend: String,
     /// From 1.
     pub round: usize,
     /// Which.
-    pub phase: Phase,
+    pub phase: ComparePhase,
     /// Wall-clock time.
     pub seconds: f64,
     /// User and system time of the build's processes.
@@ -38,7 +38,7 @@ pub struct Lap {
     pub invalid: Option<String>,
 }
 
-impl Lap {
+impl Sample {
     /// Of the build and the servers.
     pub fn cpu(&self) -> f64 {
         self.cpu_seconds + self.server_cpu_seconds
@@ -59,13 +59,13 @@ impl Stopwatch {
         Stopwatch { cache: cache.to_path_buf(), children: children(), servers, processes: started() }
     }
 
-    pub(super) fn stop(self, backend: &str, round: usize, phase: Phase, took: Duration) -> Lap {
+    pub(super) fn stop(self, backend: &str, round: usize, phase: ComparePhase, took: Duration) -> Sample {
         let processes = started().zip(self.processes).map(|(after, before)| after.saturating_sub(before));
         let served: Duration = servers(&self.cache)
             .into_iter()
             .map(|(pid, used)| used.saturating_sub(self.servers.get(&pid).copied().unwrap_or_default()))
             .sum();
-        Lap {
+        Sample {
             backend: backend.to_owned(),
             round,
             phase,

@@ -1,19 +1,19 @@
 //! Medians over the rounds, and ratios between them.
 
-use super::entrant::Entrant;
-use super::phase::Phase;
-use super::sample::Lap;
+use super::participant::Participant;
+use super::phase::ComparePhase;
+use super::sample::Sample;
 use crate::backend;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// One backend in one phase.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Summary {
+pub struct PhaseSummary {
     /// The backend.
     pub backend: String,
     /// The phase.
-    pub phase: Phase,
+    pub phase: ComparePhase,
     /// How many valid builds the figures are of.
     pub n: usize,
     /// Seconds.
@@ -29,51 +29,52 @@ pub struct Summary {
     /// The median over that of `plain`: of its builds, or, with nothing to do, of its build with nothing to do.
     pub over_plain: Option<f64>,
     /// The median over that of the fastest peer in this phase.
-    pub over_best_peer: Option<f64>,
+    pub over_best_other: Option<f64>,
     /// Why builds were not counted.
     pub invalid: Vec<String>,
 }
 
 /// One for each backend and phase that was run.
-pub(super) fn of(entrants: &[Entrant], laps: &[Lap]) -> Vec<Summary> {
-    let names: Vec<_> = entrants.iter().map(|entrant| entrant.name.as_str()).collect();
+pub(super) fn of(participants: &[Participant], samples: &[Sample]) -> Vec<PhaseSummary> {
+    let names: Vec<_> = participants.iter().map(|participant| participant.name.as_str()).collect();
     let mut all = Vec::new();
-    for phase in Phase::value_variants() {
-        let mut rows: Vec<_> = names.iter().filter_map(|name| row(laps, name, *phase)).collect();
-        let yardstick = if *phase == Phase::Idle { Phase::Idle } else { Phase::Cold };
-        let plain = row(laps, "plain", yardstick).filter(|row| row.n > 0).map(|row| row.median);
+    for phase in ComparePhase::value_variants() {
+        let mut rows: Vec<_> = names.iter().filter_map(|name| row(samples, name, *phase)).collect();
+        let yardstick = if *phase == ComparePhase::Idle { ComparePhase::Idle } else { ComparePhase::Cold };
+        let plain = row(samples, "plain", yardstick).filter(|row| row.n > 0).map(|row| row.median);
         let peers = rows.iter().filter(|row| row.n > 0 && backend::is_peer(&row.backend));
         let best = peers.map(|row| row.median).min_by(f64::total_cmp);
         for row in rows.iter_mut().filter(|row| row.n > 0) {
             row.over_plain = plain.and_then(|plain| ratio(row.median, plain));
-            row.over_best_peer = best.and_then(|best| ratio(row.median, best));
+            row.over_best_other = best.and_then(|best| ratio(row.median, best));
         }
         all.extend(rows);
     }
     all
 }
 
-fn row(laps: &[Lap], name: &str, phase: Phase) -> Option<Summary> {
-    let laps: Vec<_> = laps.iter().filter(|lap| lap.backend == name && lap.phase == phase).collect();
-    if laps.is_empty() {
+fn row(samples: &[Sample], name: &str, phase: ComparePhase) -> Option<PhaseSummary> {
+    let samples: Vec<_> =
+        samples.iter().filter(|sample| sample.backend == name && sample.phase == phase).collect();
+    if samples.is_empty() {
         return None;
     }
-    let valid: Vec<_> = laps.iter().filter(|lap| lap.invalid.is_none()).collect();
-    let seconds: Vec<_> = valid.iter().map(|lap| lap.seconds).collect();
-    let processes: Vec<_> = valid.iter().filter_map(|lap| Some(lap.processes? as f64)).collect();
-    let mut invalid: Vec<_> = laps.iter().filter_map(|lap| lap.invalid.clone()).collect();
+    let valid: Vec<_> = samples.iter().filter(|sample| sample.invalid.is_none()).collect();
+    let seconds: Vec<_> = valid.iter().map(|sample| sample.seconds).collect();
+    let processes: Vec<_> = valid.iter().filter_map(|sample| Some(sample.processes? as f64)).collect();
+    let mut invalid: Vec<_> = samples.iter().filter_map(|sample| sample.invalid.clone()).collect();
     invalid.dedup();
-    Some(Summary {
+    Some(PhaseSummary {
         backend: name.to_owned(),
         phase,
         n: valid.len(),
         median: median(&seconds).unwrap_or_default(),
         min: seconds.iter().copied().min_by(f64::total_cmp).unwrap_or_default(),
         max: seconds.iter().copied().max_by(f64::total_cmp).unwrap_or_default(),
-        cpu: median(&valid.iter().map(|lap| lap.cpu()).collect::<Vec<_>>()).unwrap_or_default(),
+        cpu: median(&valid.iter().map(|sample| sample.cpu()).collect::<Vec<_>>()).unwrap_or_default(),
         processes: median(&processes).map(|count| count.round() as u64),
         over_plain: None,
-        over_best_peer: None,
+        over_best_other: None,
         invalid,
     })
 }

@@ -3,9 +3,9 @@
 //! A build that did not come by the cache is fast or slow for other reasons, and a target directory that a tool kept
 //! across a clean makes any build fast. Such a phase is not shown as a time.
 
-use super::entrant::Entrant;
-use super::phase::Phase;
-use super::sample::Lap;
+use super::participant::Participant;
+use super::phase::ComparePhase;
+use super::sample::Sample;
 use crate::backend::{Backend, Counts, Language};
 use crate::error::Result;
 use crate::workload::Workload;
@@ -20,27 +20,28 @@ type Admitted = Vec<(usize, Box<dyn Backend>)>;
 pub(super) fn admit(
     workload: &Workload,
     backends: Vec<(String, Result<Box<dyn Backend>>)>,
-) -> Result<(Vec<Entrant>, Admitted)> {
-    let (mut entrants, mut admitted) = (Vec::new(), Vec::new());
+) -> Result<(Vec<Participant>, Admitted)> {
+    let (mut participants, mut admitted) = (Vec::new(), Vec::new());
     for (name, backend) in backends {
-        let mut entrant = Entrant { name, version: String::new(), out: None, remark: None };
+        let mut participant = Participant { name, version: String::new(), out: None, note: None };
         match backend {
-            Err(trouble) => entrant.out = Some(trouble.to_string()),
+            Err(error) => participant.out = Some(error.to_string()),
             Ok(backend) => {
-                entrant.name = backend.name().to_owned();
-                entrant.version = backend.version()?;
+                participant.name = backend.name().to_owned();
+                participant.version = backend.version()?;
                 let cached = languages(workload, backend.languages());
                 if cached.is_empty() && backend.name() != "plain" {
-                    entrant.out = Some("it caches nothing of what this workload puts behind a cache".into());
+                    participant.out =
+                        Some("it caches nothing of what this workload puts behind a cache".into());
                 } else {
-                    entrant.remark = remark(workload, &cached, backend.as_ref());
-                    admitted.push((entrants.len(), backend));
+                    participant.note = note(workload, &cached, backend.as_ref());
+                    admitted.push((participants.len(), backend));
                 }
             }
         }
-        entrants.push(entrant);
+        participants.push(participant);
     }
-    Ok((entrants, admitted))
+    Ok((participants, admitted))
 }
 
 /// Of what the workload puts behind a cache, what can be cached.
@@ -53,7 +54,7 @@ fn languages(workload: &Workload, known: &[Language]) -> Vec<Language> {
         .collect()
 }
 
-fn remark(workload: &Workload, cached: &[Language], backend: &dyn Backend) -> Option<String> {
+fn note(workload: &Workload, cached: &[Language], backend: &dyn Backend) -> Option<String> {
     let wired = usize::from(workload.wiring.rustc) + usize::from(workload.wiring.cc.is_some());
     let is_partial = cached.len() < wired && backend.name() != "plain";
     is_partial.then(|| match cached {
@@ -63,8 +64,8 @@ fn remark(workload: &Workload, cached: &[Language], backend: &dyn Backend) -> Op
 }
 
 /// What of an earlier build lies there although the phase should begin without.
-pub(super) fn left_behind(checkout: &Checkout, phase: Phase) -> Option<String> {
-    if phase == Phase::Idle {
+pub(super) fn left_behind(checkout: &Checkout, phase: ComparePhase) -> Option<String> {
+    if phase == ComparePhase::Idle {
         return None;
     }
     let target = checkout.target();
@@ -84,25 +85,30 @@ fn link(target: &Path) -> String {
 }
 
 /// Why the lap is none, looking at what the backend did and how many files its cache got.
-pub(super) fn judge(lap: &Lap, backend: &dyn Backend, checkout: &Checkout, kept: usize) -> Option<String> {
+pub(super) fn judge(
+    sample: &Sample,
+    backend: &dyn Backend,
+    checkout: &Checkout,
+    kept: usize,
+) -> Option<String> {
     if backend.name() == "plain" {
         return None;
     }
     if fs::symlink_metadata(checkout.target()).is_ok_and(|metadata| metadata.is_symlink()) {
         return Some(link(&checkout.target()));
     }
-    let Some(Counts { hits, misses, passed }) = lap.counts else {
+    let Some(Counts { hits, misses, passed }) = sample.counts else {
         return Some("it gives no account of hits and misses".into());
     };
-    if lap.phase == Phase::Cold && misses == 0 {
+    if sample.phase == ComparePhase::Cold && misses == 0 {
         return Some(format!(
             "by its own account it compiled nothing ({hits} hits, {passed} passed): not wired"
         ));
     }
-    if lap.phase == Phase::Cold && kept == 0 {
+    if sample.phase == ComparePhase::Cold && kept == 0 {
         return Some("its cache directory is empty after the build: it keeps its data elsewhere".into());
     }
-    if lap.phase.is_warm() && hits == 0 {
+    if sample.phase.is_warm() && hits == 0 {
         return Some(format!("no hits by its own account ({misses} misses, {passed} passed)"));
     }
     None
@@ -139,7 +145,7 @@ mod tests {
             environment: crate::system::environment::Environment,
             _: crate::workload::Wiring,
             _: &Path,
-            _: crate::backend::Reads,
+            _: crate::backend::CacheReads,
         ) -> Result<crate::system::environment::Environment> {
             Ok(environment)
         }
@@ -158,24 +164,24 @@ mod tests {
         (Checkout::clone("a", &origin, dir.join("a")).unwrap(), cache)
     }
 
-    fn lap(phase: Phase, hits: u64, misses: u64) -> Lap {
-        let mut lap = Stopwatch::start(Path::new("/nowhere")).stop("peer", 1, phase, Duration::ZERO);
-        lap.counts = Some(Counts { hits, misses, passed: 0 });
-        lap
+    fn sample(phase: ComparePhase, hits: u64, misses: u64) -> Sample {
+        let mut sample = Stopwatch::start(Path::new("/nowhere")).stop("peer", 1, phase, Duration::ZERO);
+        sample.counts = Some(Counts { hits, misses, passed: 0 });
+        sample
     }
 
     #[test]
     fn a_phase_that_did_not_come_by_the_cache_is_invalid() {
         let dir = tempfile::tempdir().unwrap();
         let (checkout, cache) = place(dir.path());
-        let why = |lap: &Lap, kept: usize| judge(lap, &Peer, &checkout, kept).unwrap_or_default();
+        let why = |sample: &Sample, kept: usize| judge(sample, &Peer, &checkout, kept).unwrap_or_default();
         assert_eq!(files(&cache), 1);
-        assert_eq!(why(&lap(Phase::Cold, 0, 5), 1), "");
-        assert_eq!(why(&lap(Phase::OtherFirst, 5, 0), 1), "");
-        assert!(why(&lap(Phase::Cold, 0, 0), 1).contains("not wired"));
-        assert!(why(&lap(Phase::OtherFirst, 0, 5), 1).contains("no hits"));
-        assert!(why(&lap(Phase::Cold, 0, 5), 0).contains("elsewhere"));
-        let mut silent = lap(Phase::Cold, 0, 5);
+        assert_eq!(why(&sample(ComparePhase::Cold, 0, 5), 1), "");
+        assert_eq!(why(&sample(ComparePhase::OtherFirst, 5, 0), 1), "");
+        assert!(why(&sample(ComparePhase::Cold, 0, 0), 1).contains("not wired"));
+        assert!(why(&sample(ComparePhase::OtherFirst, 0, 5), 1).contains("no hits"));
+        assert!(why(&sample(ComparePhase::Cold, 0, 5), 0).contains("elsewhere"));
+        let mut silent = sample(ComparePhase::Cold, 0, 5);
         silent.counts = None;
         assert!(why(&silent, 1).contains("no account"));
         assert_eq!(judge(&silent, &Plain, &checkout, 1), None);
@@ -185,14 +191,18 @@ mod tests {
     fn a_target_directory_that_was_kept_is_no_build() {
         let dir = tempfile::tempdir().unwrap();
         let (checkout, cache) = place(dir.path());
-        assert_eq!(left_behind(&checkout, Phase::SameTree), None);
+        assert_eq!(left_behind(&checkout, ComparePhase::SameTree), None);
         fs::create_dir_all(checkout.target().join("debug/deps")).unwrap();
-        assert!(left_behind(&checkout, Phase::SameTree).unwrap().contains("target/debug"));
-        assert_eq!(left_behind(&checkout, Phase::Idle), None);
+        assert!(left_behind(&checkout, ComparePhase::SameTree).unwrap().contains("target/debug"));
+        assert_eq!(left_behind(&checkout, ComparePhase::Idle), None);
 
         fs::remove_dir_all(checkout.target()).unwrap();
         crate::system::platform::link(&cache, &checkout.target()).unwrap();
-        assert!(left_behind(&checkout, Phase::OtherLater).unwrap().contains("is a link"));
-        assert!(judge(&lap(Phase::OtherLater, 5, 0), &Peer, &checkout, 1).unwrap().contains("is a link"));
+        assert!(left_behind(&checkout, ComparePhase::OtherLater).unwrap().contains("is a link"));
+        assert!(
+            judge(&sample(ComparePhase::OtherLater, 5, 0), &Peer, &checkout, 1)
+                .unwrap()
+                .contains("is a link")
+        );
     }
 }

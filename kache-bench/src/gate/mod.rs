@@ -8,4 +8,4 @@ mod times;
 mod verdict;
 
 pub use print::{markdown, text};
-pub use verdict::{Gate, Judged, Row, Verdict};
+pub use verdict::{FigureRow, Gate, GateVerdict, JudgedRun};

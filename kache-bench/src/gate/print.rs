@@ -1,7 +1,7 @@
 //! The gate's verdict as people read it: on a terminal, and in a pull request.
 
 use super::significance::{EFFECT, RULED_OUT, share};
-use super::verdict::{Gate, Judged, Row, Verdict};
+use super::verdict::{FigureRow, Gate, GateVerdict, JudgedRun};
 use std::fmt::Write;
 
 /// For a terminal: what is not ok in full, and of the rest how much there was.
@@ -9,8 +9,8 @@ pub fn text(gate: &Gate) -> String {
     let mut out = String::new();
     for judged in &gate.judged {
         let _ = writeln!(out, "{}", heading(judged));
-        if let Some(planted) = &judged.planted {
-            let _ = writeln!(out, "  planted: {planted}");
+        if let Some(injected) = &judged.injected {
+            let _ = writeln!(out, "  planted: {injected}");
         }
         for row in judged.rows.iter().filter(|row| is_worth_a_line(row)) {
             let _ = writeln!(out, "  {} {}: {}", mark(row.verdict), row.figure, figures(row));
@@ -21,33 +21,33 @@ pub fn text(gate: &Gate) -> String {
     out
 }
 
-fn heading(judged: &Judged) -> String {
+fn heading(judged: &JudgedRun) -> String {
     format!("{}: {} ({}, {})", judged.subject, judged.verdict.word(), judged.place, judged.date)
 }
 
-fn rest(judged: &Judged) -> String {
-    let ok = judged.rows.iter().filter(|row| row.verdict == Verdict::Ok).count();
+fn rest(judged: &JudgedRun) -> String {
+    let ok = judged.rows.iter().filter(|row| row.verdict == GateVerdict::Ok).count();
     format!("{ok} of {} figures ok, compared with {} recorded runs", judged.rows.len(), judged.recorded)
 }
 
 /// A run without anything recorded is told in one line, not in one for each figure.
-fn is_worth_a_line(row: &Row) -> bool {
+fn is_worth_a_line(row: &FigureRow) -> bool {
     match row.verdict {
-        Verdict::Ok => row.shift.is_some(),
-        Verdict::Inconclusive => row.recorded.is_some(),
-        Verdict::Regression => true,
+        GateVerdict::Ok => row.shift.is_some(),
+        GateVerdict::Inconclusive => row.recorded.is_some(),
+        GateVerdict::Regression => true,
     }
 }
 
-fn mark(verdict: Verdict) -> &'static str {
+fn mark(verdict: GateVerdict) -> &'static str {
     match verdict {
-        Verdict::Ok => "✓",
-        Verdict::Inconclusive => "?",
-        Verdict::Regression => "✗",
+        GateVerdict::Ok => "✓",
+        GateVerdict::Inconclusive => "?",
+        GateVerdict::Regression => "✗",
     }
 }
 
-fn figures(row: &Row) -> String {
+fn figures(row: &FigureRow) -> String {
     if row.shift.is_some() {
         return row.detail.clone();
     }
@@ -64,12 +64,12 @@ pub fn markdown(gate: &Gate) -> String {
         let told: Vec<_> = judged
             .rows
             .iter()
-            .filter(|row| row.verdict != Verdict::Ok && is_worth_a_line(row))
+            .filter(|row| row.verdict != GateVerdict::Ok && is_worth_a_line(row))
             .map(|row| format!("{} {}: {}", mark(row.verdict), row.figure, figures(row)))
             .collect();
-        let planted = judged.planted.as_ref().map(|planted| format!(" (planted: {planted})"));
+        let injected = judged.injected.as_ref().map(|injected| format!(" (planted: {injected})"));
         let told = if told.is_empty() { rest(judged) } else { told.join("<br>") };
-        let subject = format!("{}{}", judged.subject, planted.unwrap_or_default());
+        let subject = format!("{}{}", judged.subject, injected.unwrap_or_default());
         let cells = [&subject, judged.verdict.word(), &judged.recorded.to_string(), &told].map(cell);
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }

@@ -4,12 +4,12 @@ use super::significance::Shift;
 use serde::Serialize;
 
 /// The version of [`Gate`]'s shape, as `--format json` prints it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What it comes to; the worst of its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum GateVerdict {
     /// Nothing is worse, and that is known.
     Ok,
     /// Nothing is known to be worse, but not all could be told.
@@ -18,33 +18,33 @@ pub enum Verdict {
     Regression,
 }
 
-impl Verdict {
+impl GateVerdict {
     /// The exit status. A status of its own for "not known" lets a nightly script go on (`[ $? = 3 ]`) and a release stop.
     pub fn status(self) -> u8 {
         match self {
-            Verdict::Ok => 0,
-            Verdict::Regression => 1,
-            Verdict::Inconclusive => 3,
+            GateVerdict::Ok => 0,
+            GateVerdict::Regression => 1,
+            GateVerdict::Inconclusive => 3,
         }
     }
 
     /// As it is printed.
     pub fn word(self) -> &'static str {
         match self {
-            Verdict::Ok => "ok",
-            Verdict::Regression => "REGRESSION",
-            Verdict::Inconclusive => "inconclusive",
+            GateVerdict::Ok => "ok",
+            GateVerdict::Regression => "REGRESSION",
+            GateVerdict::Inconclusive => "inconclusive",
         }
     }
 }
 
 /// One figure, held against the recorded ones.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub struct FigureRow {
     /// What it is.
     pub figure: String,
     /// What it comes to.
-    pub verdict: Verdict,
+    pub verdict: GateVerdict,
     /// The best that was recorded; a count, or the middle of times. Nothing where none was.
     pub recorded: Option<f64>,
     /// In this run.
@@ -57,7 +57,7 @@ pub struct Row {
 
 /// One run, judged.
 #[derive(Clone, Debug, Serialize)]
-pub struct Judged {
+pub struct JudgedRun {
     /// Where its record is, `demo.jsonl:3`.
     pub place: String,
     /// What it is a run of.
@@ -69,13 +69,13 @@ pub struct Judged {
     /// The class of its machine.
     pub class: Option<String>,
     /// The fault that was planted in it.
-    pub planted: Option<String>,
+    pub injected: Option<String>,
     /// How many recorded runs it was compared with.
     pub recorded: usize,
     /// The worst of its rows.
-    pub verdict: Verdict,
+    pub verdict: GateVerdict,
     /// Counts, then times.
-    pub rows: Vec<Row>,
+    pub rows: Vec<FigureRow>,
 }
 
 /// All that was judged.
@@ -86,7 +86,7 @@ pub struct Gate {
     /// `gate`.
     pub command: &'static str,
     /// The worst of all.
-    pub verdict: Verdict,
+    pub verdict: GateVerdict,
     /// By workload and command.
-    pub judged: Vec<Judged>,
+    pub judged: Vec<JudgedRun>,
 }

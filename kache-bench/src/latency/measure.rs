@@ -9,11 +9,11 @@
 //! compilers and caches are in the page cache. Servers run before the first figure is taken.
 
 use super::figures::{self, Breakdown, Figures};
-use super::record::{Entrant, Latency, VERSION};
+use super::kind::InvocationKind;
+use super::record::{Latency, LatencyParticipant, VERSION};
 use super::subject::{self, Subject};
-use super::way::Way;
-use crate::backend::{Backend, Counts, Reads, Running};
-use crate::error::{Result, Trouble};
+use crate::backend::{Backend, CacheReads, Counts, Running};
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::interrupt;
 use crate::system::machine::{self, Machine};
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 const SETTLE: Duration = Duration::from_millis(2500);
 
 /// What is to be measured.
-pub struct Plan {
+pub struct LatencyPlan {
     /// The backends, or why one is not there; `plain` is always measured.
     pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
     /// How many hits and passthroughs of each.
@@ -38,26 +38,26 @@ pub struct Plan {
 }
 
 /// Measures.
-pub fn run(plan: Plan, scratch: &Scratch) -> Result<Latency> {
-    let shown = progress::Phase::begin("write what is compiled", None);
+pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
+    let shown = progress::Progress::begin("write what is compiled", None);
     let subjects = subject::all(&scratch.root().join("subjects"))?;
     shown.end("a Rust crate, a C and a C++ source");
-    let (mut entrants, mut backends) = (Vec::new(), Vec::new());
+    let (mut participants, mut backends) = (Vec::new(), Vec::new());
     for (name, backend) in plan.backends {
-        let mut entrant = Entrant { name, version: String::new(), out: None };
+        let mut participant = LatencyParticipant { name, version: String::new(), out: None };
         match backend {
-            Err(trouble) => entrant.out = Some(trouble.to_string()),
+            Err(error) => participant.out = Some(error.to_string()),
             Ok(backend) => {
-                entrant.version = backend.version()?;
+                participant.version = backend.version()?;
                 let is_known = subjects.iter().any(|subject| backend.prefix(subject.language).is_some());
                 if is_known {
                     backends.push(backend);
-                } else if entrant.name != "plain" {
-                    entrant.out = Some("it stands in front of whole builds, not of one compile".into());
+                } else if participant.name != "plain" {
+                    participant.out = Some("it stands in front of whole builds, not of one compile".into());
                 }
             }
         }
-        entrants.push(entrant);
+        participants.push(participant);
     }
     let mut latency = Latency {
         v: VERSION,
@@ -67,17 +67,17 @@ pub fn run(plan: Plan, scratch: &Scratch) -> Result<Latency> {
         machine: Machine::here(scratch.root()),
         page_cache: "warm".into(),
         empty_process_ms: empty_process(plan.runs)?,
-        entrants,
+        participants,
         figures: Vec::new(),
         breakdown: Vec::new(),
     };
     // Twice to warm up, and each way of answering, of each subject.
     progress::plan(subjects.len() * 5);
     for subject in &subjects {
-        let mut contest = Contest::begin(subject, &backends, scratch)?;
-        contest.run(plan.runs, plan.misses)?;
-        latency.figures.append(&mut contest.figures);
-        latency.breakdown.append(&mut contest.breakdown);
+        let mut subject_run = SubjectRun::begin(subject, &backends, scratch)?;
+        subject_run.run(plan.runs, plan.misses)?;
+        latency.figures.append(&mut subject_run.figures);
+        latency.breakdown.append(&mut subject_run.breakdown);
     }
     latency.date = machine::now();
     Ok(latency)
@@ -86,13 +86,13 @@ pub fn run(plan: Plan, scratch: &Scratch) -> Result<Latency> {
 fn empty_process(runs: usize) -> Result<f64> {
     let mut times = Vec::new();
     for _ in 0..runs.max(3) {
-        times.push(timed(&mut silent(Path::new("true"), &Environment::of_caller()))?.0);
+        times.push(timed(&mut quiet_command(Path::new("true"), &Environment::of_caller()))?.0);
     }
     Ok(figures::middle_ms(&times))
 }
 
 /// One way to run the compiler: bare, or behind a backend.
-struct Contestant<'b> {
+struct Invoker<'b> {
     name: String,
     program: Option<PathBuf>,
     environment: Environment,
@@ -101,10 +101,10 @@ struct Contestant<'b> {
     running: Option<(&'b dyn Backend, Running<'b>)>,
 }
 
-impl Contestant<'_> {
+impl Invoker<'_> {
     fn command(&self, subject: &Subject, arguments: &[std::ffi::OsString]) -> Command {
         let program = self.program.as_deref().unwrap_or(&subject.compiler);
-        let mut command = silent(program, &self.environment);
+        let mut command = quiet_command(program, &self.environment);
         if self.program.is_some() {
             command.arg(&subject.compiler);
         }
@@ -118,24 +118,24 @@ impl Contestant<'_> {
 }
 
 /// One subject and all who compile it.
-struct Contest<'b> {
+struct SubjectRun<'b> {
     subject: &'b Subject,
-    contestants: Vec<Contestant<'b>>,
+    invokers: Vec<Invoker<'b>>,
     figures: Vec<Figures>,
     breakdown: Vec<Breakdown>,
 }
 
-impl<'b> Contest<'b> {
+impl<'b> SubjectRun<'b> {
     fn begin(
         subject: &'b Subject,
         backends: &'b [Box<dyn Backend>],
         scratch: &Scratch,
-    ) -> Result<Contest<'b>> {
+    ) -> Result<SubjectRun<'b>> {
         let plain = crate::backend::Plain;
         let nothing = Wiring { rustc: false, cc: None };
         let caller = Environment::of_caller().with_all(subject.environment.clone());
-        let bare = plain.wire(caller.clone(), nothing, scratch.root(), Reads::Allowed)?;
-        let mut contestants = vec![Contestant {
+        let bare = plain.wire(caller.clone(), nothing, scratch.root(), CacheReads::Allowed)?;
+        let mut invokers = vec![Invoker {
             name: plain.name().into(),
             program: None,
             environment: bare,
@@ -146,12 +146,12 @@ impl<'b> Contest<'b> {
             let Some(program) = backend.prefix(subject.language) else { continue };
             // Short, since sockets are in it.
             let cache = scratch.root().join(format!("{}-{}", backend.name(), subject.name));
-            std::fs::create_dir_all(&cache).map_err(Trouble::io("create", &cache))?;
+            std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
             let running = Running::begin(backend.as_ref(), &cache)?;
             let both = Wiring { rustc: true, cc: Some(CcWiring::Environment) };
-            let environment = backend.wire(caller.clone(), both, &cache, Reads::Allowed)?;
+            let environment = backend.wire(caller.clone(), both, &cache, CacheReads::Allowed)?;
             backend.start(&environment, &cache)?;
-            contestants.push(Contestant {
+            invokers.push(Invoker {
                 name: backend.name().into(),
                 program: Some(program),
                 environment,
@@ -159,67 +159,69 @@ impl<'b> Contest<'b> {
                 running: Some((backend.as_ref(), running)),
             });
         }
-        Ok(Contest { subject, contestants, figures: Vec::new(), breakdown: Vec::new() })
+        Ok(SubjectRun { subject, invokers, figures: Vec::new(), breakdown: Vec::new() })
     }
 
     fn run(&mut self, runs: usize, misses: usize) -> Result<()> {
         let subject = self.subject;
         // The first of anything is slower than the rest: servers, files of the compiler.
-        self.series(None, 1, &subject.compile, &|turn| subject.vary(turn))?;
-        self.series(Some(Way::Miss), misses, &subject.compile, &|turn| subject.vary(turn + 1))?;
+        self.series(None, 1, &subject.compile, &|turn| subject.change_source(turn))?;
+        self.series(Some(InvocationKind::Miss), misses, &subject.compile, &|turn| {
+            subject.change_source(turn + 1)
+        })?;
         std::thread::sleep(SETTLE);
         self.series(None, 2, &subject.compile, &|_| Ok(()))?;
-        self.series(Some(Way::Hit), runs, &subject.compile, &|_| Ok(()))?;
-        self.series(Some(Way::Passthrough), runs, &subject.ask, &|_| Ok(()))
+        self.series(Some(InvocationKind::Hit), runs, &subject.compile, &|_| Ok(()))?;
+        self.series(Some(InvocationKind::Bypass), runs, &subject.probe, &|_| Ok(()))
     }
 
     /// Everybody's turn, `n` times; `before` each time once for all. Figures are kept where they are of a way.
     fn series(
         &mut self,
-        way: Option<Way>,
+        kind: Option<InvocationKind>,
         n: usize,
         arguments: &[std::ffi::OsString],
         before: &dyn Fn(usize) -> Result<()>,
     ) -> Result<()> {
-        let title = way.map_or("warm up".into(), |way| format!("{way:?}").to_lowercase());
-        let mut shown = progress::Phase::begin(&format!("{}: {title}", self.subject.name), Some(n));
-        let counted: Vec<_> = self.contestants.iter().map(Contestant::counts).collect::<Result<_>>()?;
+        let title = kind.map_or("warm up".into(), |kind| format!("{kind:?}").to_lowercase());
+        let mut shown = progress::Progress::begin(&format!("{}: {title}", self.subject.name), Some(n));
+        let counted: Vec<_> = self.invokers.iter().map(Invoker::counts).collect::<Result<_>>()?;
         let begun = machine::microseconds();
-        let mut times = vec![Vec::with_capacity(n); self.contestants.len()];
+        let mut times = vec![Vec::with_capacity(n); self.invokers.len()];
         for turn in 0..n {
             interrupt::check()?;
             before(turn)?;
-            for (at, contestant) in self.contestants.iter().enumerate() {
+            for (at, invoker) in self.invokers.iter().enumerate() {
                 self.subject.clear()?;
-                let (time, succeeded) = timed(&mut contestant.command(self.subject, arguments))?;
+                let (time, succeeded) = timed(&mut invoker.command(self.subject, arguments))?;
                 if !succeeded {
                     interrupt::check()?;
-                    let what = format!("{} failed behind {}", self.subject.name, contestant.name);
-                    return Err(Trouble::run(what).at(self.subject.dir.display()));
+                    let what = format!("{} failed behind {}", self.subject.name, invoker.name);
+                    return Err(Error::run(what).at(self.subject.dir.display()));
                 }
                 times[at].push(time);
             }
             shown.show(turn + 1, "of each");
         }
         shown.end(&format!("{n} of each"));
-        let Some(way) = way else { return Ok(()) };
-        for (at, contestant) in self.contestants.iter().enumerate() {
-            let counts = contestant.counts()?.map(|after| after - counted[at].unwrap_or_default());
-            let mut figures = Figures::of(self.subject, way, &contestant.name, &times[at], &times[0]);
-            figures.invalid = contestant.running.as_ref().and_then(|_| figures::judge(way, n as u64, counts));
+        let Some(kind) = kind else { return Ok(()) };
+        for (at, invoker) in self.invokers.iter().enumerate() {
+            let counts = invoker.counts()?.map(|after| after - counted[at].unwrap_or_default());
+            let mut figures = Figures::of(self.subject, kind, &invoker.name, &times[at], &times[0]);
+            figures.invalid = invoker.running.as_ref().and_then(|_| figures::judge(kind, n as u64, counts));
             self.figures.push(figures);
-            if let Some((backend, _)) = &contestant.running
-                && let Some(mut log) = backend.events(&contestant.cache)
+            if let Some((backend, _)) = &invoker.running
+                && let Some(mut log) = backend.events(&invoker.cache)
             {
                 let events: Vec<_> = log.poll().into_iter().filter(|event| event.time_us >= begun).collect();
-                self.breakdown.push(Breakdown::of(self.subject.name, way, &events));
+                self.breakdown.push(Breakdown::of(self.subject.name, kind, &events));
             }
         }
         Ok(())
     }
 }
 
-fn silent(program: &Path, environment: &Environment) -> Command {
+fn quiet_command(program: &Path, environment: &Environment) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(environment.iter());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -231,7 +233,6 @@ fn timed(command: &mut Command) -> Result<(Duration, bool)> {
     let start = Instant::now();
     let status = command.status();
     let time = start.elapsed();
-    let status =
-        status.map_err(|e| Trouble::run(format!("cannot start {:?}: {e}", command.get_program())))?;
+    let status = status.map_err(|e| Error::run(format!("cannot start {:?}: {e}", command.get_program())))?;
     Ok((time, status.success()))
 }

@@ -5,11 +5,11 @@ use crate::system::machine::Machine;
 use serde::{Deserialize, Serialize};
 
 /// The version of [`Latency`]'s shape in `results/`.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Who took part, or why not.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Entrant {
+pub struct LatencyParticipant {
     /// Its name.
     pub name: String,
     /// As it says itself.
@@ -36,7 +36,7 @@ pub struct Latency {
     /// What starting and ending a process that does nothing takes, in ms.
     pub empty_process_ms: f64,
     /// Who took part.
-    pub entrants: Vec<Entrant>,
+    pub participants: Vec<LatencyParticipant>,
     /// One for each compile, way and entrant.
     pub figures: Vec<Figures>,
     /// Where kache's own time went.

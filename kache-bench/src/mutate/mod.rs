@@ -5,4 +5,4 @@ mod excluded;
 mod paths;
 mod run;
 
-pub use run::{Plan, run};
+pub use run::{MutatePlan, run};

@@ -6,14 +6,14 @@
 //! comparison of the two key traces (what `kache explain` shows) must name it; with the input put back it must hit again.
 //! Where the compiler refuses what was changed, the miss is all that can be seen.
 
-use super::change::{self, Left, Site};
+use super::change::{self, Left, MutationSite};
 use super::excluded;
 use super::paths::{Paths, by_count};
 use crate::artifacts::compare::alike;
 use crate::audit;
 use crate::backend::invocations::Invocation;
-use crate::error::{Result, Trouble};
-use crate::recorded_build::{Answer, Bed, Unit};
+use crate::error::{Error, Result};
+use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use kache_core::dependency::Kind;
@@ -28,18 +28,18 @@ use std::path::{Path, PathBuf};
 
 /// How much is to be changed.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct MutatePlan {
     /// Units for each kind of observation, and for the excluded inputs.
     pub units: usize,
     /// Another number draws other units and inputs.
     pub seed: u64,
     /// Nothing is changed, to see that the harness sees that.
-    pub idle: bool,
+    pub no_change: bool,
 }
 
 /// One kind of observation, exercised.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Exercised {
+pub struct ExercisedRow {
     /// Units of the workload that have one.
     pub units_with: usize,
     /// Inputs that were changed.
@@ -54,13 +54,13 @@ pub struct Exercised {
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
-pub struct Findings {
+pub struct MutateFindings {
     /// Units of the workload that are kept.
     pub units: usize,
     /// What was drawn with.
     pub seed: u64,
     /// By kind of observation.
-    pub kinds: BTreeMap<&'static str, Exercised>,
+    pub kinds: BTreeMap<&'static str, ExercisedRow>,
     /// By row of a table: units that hit with that input changed.
     pub excluded: BTreeMap<String, usize>,
     /// Every row of the tables of excluded variables and flags, as `excluded` names them.
@@ -76,26 +76,30 @@ pub struct Findings {
 }
 
 /// Changes inputs of a built workload.
-pub fn run(bed: &mut Bed, scratch: &Scratch, plan: Plan) -> Result<Findings> {
+pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) -> Result<MutateFindings> {
     let dir = scratch.root().join("mutants");
     for made in [dir.clone(), dir.join("tmp"), dir.join("home")] {
-        fs::create_dir_all(&made).map_err(Trouble::io("create", &made))?;
+        fs::create_dir_all(&made).map_err(Error::io("create", &made))?;
     }
-    let kept = |u: &&Unit| u.event.outcome == Outcome::Miss && u.event.stored;
-    let units: Vec<(Unit, KeyTrace)> =
-        bed.units.iter().filter(kept).filter_map(|u| Some((u.clone(), bed.trace(&u.event)?))).collect();
+    let kept = |u: &&RecordedUnit| u.event.outcome == Outcome::Miss && u.event.stored;
+    let units: Vec<(RecordedUnit, KeyTrace)> = recorded
+        .units
+        .iter()
+        .filter(kept)
+        .filter_map(|u| Some((u.clone(), recorded.trace(&u.event)?)))
+        .collect();
     let rows = excluded::rows();
     let paths = Paths::of_tables();
-    let findings = Findings { units: units.len(), seed: plan.seed, rows, paths, ..Default::default() };
-    let shown = progress::Phase::begin("mutate", None);
-    let mut run = Run { bed, dir, plan, findings, number: 0, shown };
+    let findings = MutateFindings { units: units.len(), seed: plan.seed, rows, paths, ..Default::default() };
+    let shown = progress::Progress::begin("mutate", None);
+    let mut run = MutateRun { recorded, dir, plan, findings, number: 0, shown };
     for kind in Kind::ALL {
         run.kind(*kind, &units)?;
     }
     for (unit, trace) in draw(&units, plan.seed, "excluded").into_iter().take(plan.units) {
         run.excluded(unit, trace)?;
     }
-    let Run { findings, shown, .. } = run;
+    let MutateRun { findings, shown, .. } = run;
     let changed: usize = findings.kinds.values().map(|k| k.changed).sum();
     shown.end(&format!("{changed} inputs changed, {} wrong", findings.wrong.len()));
     Ok(findings)
@@ -109,20 +113,20 @@ fn draw<'a, T>(all: &'a [T], seed: u64, what: &str) -> Vec<&'a T> {
     order.into_iter().map(|i| &all[i]).collect()
 }
 
-struct Run<'a> {
-    bed: &'a mut Bed,
+struct MutateRun<'a> {
+    recorded: &'a mut RecordedBuild,
     dir: PathBuf,
-    plan: Plan,
-    findings: Findings,
+    plan: MutatePlan,
+    findings: MutateFindings,
     number: usize,
-    shown: progress::Phase,
+    shown: progress::Progress,
 }
 
-impl Run<'_> {
-    fn kind(&mut self, kind: Kind, units: &[(Unit, KeyTrace)]) -> Result<()> {
+impl MutateRun<'_> {
+    fn kind(&mut self, kind: Kind, units: &[(RecordedUnit, KeyTrace)]) -> Result<()> {
         let word = kind.word();
         let of_kind = |c: &&Component| c.part == Part::Dependency && c.name.split(' ').next() == Some(word);
-        let mut exercised = Exercised::default();
+        let mut exercised = ExercisedRow::default();
         let having: Vec<_> = units.iter().filter(|(_, t)| t.components.iter().any(|c| of_kind(&c))).collect();
         exercised.units_with = having.len();
         let mut seen = BTreeSet::new();
@@ -151,15 +155,20 @@ impl Run<'_> {
     }
 
     /// Changes one input of one unit.
-    fn one(&mut self, unit: &Unit, component: &Component, exercised: &mut Exercised) -> Result<Option<Left>> {
+    fn one(
+        &mut self,
+        unit: &RecordedUnit,
+        component: &Component,
+        exercised: &mut ExercisedRow,
+    ) -> Result<Option<Left>> {
         self.number += 1;
         let number = self.number;
         self.shown.show(number, &format!("inputs, now {}", component.name));
-        let (root, dir) = (self.bed.checkout.root().to_path_buf(), self.dir.clone());
-        let site = Site { checkout: &root, dir: &dir, outputs: &unit.event.outputs, number };
-        let away = self.bed.put_away(&unit.event.outputs)?;
+        let (root, dir) = (self.recorded.checkout.root().to_path_buf(), self.dir.clone());
+        let site = MutationSite { checkout: &root, dir: &dir, outputs: &unit.event.outputs, number };
+        let moved = self.recorded.stash(&unit.event.outputs)?;
         let said = format!("{}: {}", unit.label(), component.name);
-        let before = self.bed.ask(&unit.invocation, &[], &[])?;
+        let before = self.recorded.rerun(&unit.invocation, &[], &[])?;
         let Some(before) = hit(&before) else {
             self.wrong(&said, "it does not hit unchanged", &before);
             return Ok(None);
@@ -169,29 +178,30 @@ impl Run<'_> {
                 Ok(changed) => changed,
                 Err(left) => return Ok(Some(left)),
             };
-        let after = match self.plan.idle {
+        let after = match self.plan.no_change {
             true => {
                 drop(changed);
-                self.bed.ask(&unit.invocation, &[], &[])?
+                self.recorded.rerun(&unit.invocation, &[], &[])?
             }
             false => {
-                let after = self.bed.ask(&changed.invocation, &[], &[])?;
+                let after = self.recorded.rerun(&changed.invocation, &[], &[])?;
                 drop(changed);
                 after
             }
         };
         exercised.changed += 1;
         self.judge(&said, component, &before, &after, exercised);
-        let again = self.bed.ask(&unit.invocation, &[], &[])?;
+        let again = self.recorded.rerun(&unit.invocation, &[], &[])?;
         // What the compiler looks at may hang on chance (which crates lay there when it listed a directory): then the
         // compile with the change has left a set that holds again without it, and is as right if it gives the same.
-        if hit(&again).is_none_or(|e| e.result != before.result && !like(away.files())) {
-            let traces = again.event.as_ref().and_then(|e| self.bed.trace(e)).zip(self.bed.trace(&before));
+        if hit(&again).is_none_or(|e| e.result != before.result && !like(moved.files())) {
+            let traces =
+                again.event.as_ref().and_then(|e| self.recorded.trace(e)).zip(self.recorded.trace(&before));
             let differences = traces.map(|(new, old)| diff::differences(&old, &new)).unwrap_or_default();
             let what = format!("it does not hit again after the change is undone: {}", list(&differences));
             self.wrong(&said, &what, &again);
         }
-        drop(away);
+        drop(moved);
         Ok(None)
     }
 
@@ -200,8 +210,8 @@ impl Run<'_> {
         said: &str,
         component: &Component,
         before: &Event,
-        after: &Answer,
-        exercised: &mut Exercised,
+        after: &Rerun,
+        exercised: &mut ExercisedRow,
     ) {
         let Some(event) = &after.event else { return self.wrong(said, "kache said nothing of it", after) };
         if event.outcome == Outcome::Hit {
@@ -210,7 +220,7 @@ impl Run<'_> {
         if event.outcome != Outcome::Miss {
             return self.wrong(said, "it was not looked up", after);
         }
-        let traces = self.bed.trace(before).zip(self.bed.trace(event));
+        let traces = self.recorded.trace(before).zip(self.recorded.trace(event));
         let Some((old, new)) = traces else {
             exercised.refused += 1;
             // What is not kept for a reason has none to leave.
@@ -227,7 +237,7 @@ impl Run<'_> {
         }
     }
 
-    fn wrong(&mut self, said: &str, what: &str, answer: &Answer) {
+    fn wrong(&mut self, said: &str, what: &str, answer: &Rerun) {
         let reason = answer.event.as_ref().and_then(|e| e.reason_word()).unwrap_or_default().to_string();
         let errors = String::from_utf8_lossy(&answer.errors);
         let tail = errors
@@ -242,21 +252,21 @@ impl Run<'_> {
     }
 
     /// Changes every excluded input of a unit, each by itself, then all of them under the compiler's eyes.
-    fn excluded(&mut self, unit: &Unit, trace: &KeyTrace) -> Result<()> {
+    fn excluded(&mut self, unit: &RecordedUnit, trace: &KeyTrace) -> Result<()> {
         self.shown.show(self.number, &format!("inputs, now what is excluded for {}", unit.label()));
-        let away = self.bed.put_away(&unit.event.outputs)?;
+        let moved = self.recorded.stash(&unit.event.outputs)?;
         let components: Vec<String> = trace.components.iter().map(|c| c.name.clone()).collect();
-        let before = self.bed.ask(&unit.invocation, &[], &[])?;
+        let before = self.recorded.rerun(&unit.invocation, &[], &[])?;
         let Some(before) = hit(&before) else {
             self.wrong(&unit.label(), "it does not hit unchanged", &before);
             return Ok(());
         };
         let parts = excluded::all(&unit.invocation, &components, &self.dir);
         for part in &parts {
-            let answer = self.bed.ask(&part.invocation, &[], &[])?;
+            let answer = self.recorded.rerun(&part.invocation, &[], &[])?;
             let said = format!("{}: {}", unit.label(), part.name);
             match hit(&answer).filter(|e| e.result == before.result) {
-                Some(_) if same_as(away.files()) => {
+                Some(_) if same_as(moved.files()) => {
                     *self.findings.excluded.entry(part.name.clone()).or_default() += 1
                 }
                 Some(_) => self.wrong(&said, "it hits, and its artifacts are others", &answer),
@@ -264,14 +274,14 @@ impl Run<'_> {
             }
         }
         let together = excluded::together(&unit.invocation, &parts);
-        let answer = self.compile(&together, away.files())?;
+        let answer = self.compile(&together, moved.files())?;
         let said = format!("{}: all that is excluded, at once", unit.label());
         if !answer.success {
             self.wrong(&said, "it does not compile", &answer);
-        } else if like(away.files()) {
+        } else if like(moved.files()) {
             self.findings.equal += 1;
         } else {
-            match self.fresh(&unit.invocation, away.files())? {
+            match self.fresh(&unit.invocation, moved.files())? {
                 Fresh::Random => self.findings.random.push(unit.label()),
                 Fresh::AsBuilt => {
                     self.wrong(&said, "an input that is said to be none changes the artifacts", &answer)
@@ -284,16 +294,16 @@ impl Run<'_> {
                 Fresh::Refused => self.wrong(&unit.label(), "it does not compile again unchanged", &answer),
             }
         }
-        self.watch(unit, trace, away.files())
+        self.watch(unit, trace, moved.files())
     }
 
     /// Which rows about paths the unit's compile comes by; nothing where nobody could tell.
-    fn watch(&mut self, unit: &Unit, trace: &KeyTrace, files: &[(PathBuf, PathBuf)]) -> Result<()> {
+    fn watch(&mut self, unit: &RecordedUnit, trace: &KeyTrace, files: &[(PathBuf, PathBuf)]) -> Result<()> {
         if audit::require_strace().is_err() {
             return Ok(());
         }
         remove(files);
-        let (answer, watched) = audit::watch(self.bed, &unit.invocation, &self.dir.join("strace.log"))?;
+        let (answer, watched) = audit::watch(self.recorded, &unit.invocation, &self.dir.join("strace.log"))?;
         if answer.success {
             self.findings.paths.count(&watched, trace);
         } else {
@@ -303,16 +313,16 @@ impl Run<'_> {
     }
 
     /// Compiles, whatever could hit, to where the unit's outputs were put away from.
-    fn compile(&mut self, invocation: &Invocation, files: &[(PathBuf, PathBuf)]) -> Result<Answer> {
+    fn compile(&mut self, invocation: &Invocation, files: &[(PathBuf, PathBuf)]) -> Result<Rerun> {
         remove(files);
-        self.bed.ask(invocation, &[], &[("KACHE_READ", OsStr::new("0"))])
+        self.recorded.rerun(invocation, &[], &[("KACHE_READ", OsStr::new("0"))])
     }
 
     /// Compiles the unchanged unit anew, more than once. One such compile beside what was built would take an
     /// input that no record has for chance.
     fn fresh(&mut self, invocation: &Invocation, files: &[(PathBuf, PathBuf)]) -> Result<Fresh> {
         let dir = self.dir.join("fresh");
-        fs::create_dir_all(&dir).map_err(Trouble::io("create", &dir))?;
+        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
         let first: Vec<PathBuf> = (0..files.len()).map(|i| dir.join(i.to_string())).collect();
         let mut fresh = Fresh::Another;
         for round in 0..FRESH {
@@ -322,7 +332,7 @@ impl Run<'_> {
             }
             if round == 0 {
                 for ((place, _), kept) in files.iter().zip(&first).filter(|((place, _), _)| place.is_file()) {
-                    fs::rename(place, kept).map_err(Trouble::io("put away", place))?;
+                    fs::rename(place, kept).map_err(Error::io("put away", place))?;
                 }
             } else if !files.iter().zip(&first).all(|((place, _), kept)| alike(place, kept)) {
                 fresh = Fresh::Random;
@@ -333,7 +343,7 @@ impl Run<'_> {
         if fresh == Fresh::Another && as_built() {
             fresh = Fresh::AsBuilt;
         }
-        fs::remove_dir_all(&dir).map_err(Trouble::io("remove", &dir))?;
+        fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
         Ok(fresh)
     }
 }
@@ -360,7 +370,7 @@ fn list(differences: &[diff::Difference]) -> String {
     if named.is_empty() { "nothing".to_owned() } else { named.join(", ") }
 }
 
-fn hit(answer: &Answer) -> Option<Event> {
+fn hit(answer: &Rerun) -> Option<Event> {
     answer.event.clone().filter(|e| e.outcome == Outcome::Hit && answer.success)
 }
 
@@ -391,7 +401,7 @@ fn like(files: &[(PathBuf, PathBuf)]) -> bool {
     files.iter().all(|(place, aside)| alike(place, aside))
 }
 
-impl Findings {
+impl MutateFindings {
     /// What speaks against it.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.wrong.clone();

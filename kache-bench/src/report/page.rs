@@ -4,17 +4,17 @@
 //! same page to the byte, and whatever a record says is written as words, never as a tag. The page needs no other file,
 //! no script and no network.
 
-use crate::compare::Race;
-use crate::gate::{Gate, Judged};
-use crate::history::{Entry, History, Run};
+use crate::compare::Comparison;
+use crate::gate::{Gate, JudgedRun};
+use crate::history::{History, HistoryEntry, RecordedRun};
 use crate::latency::Latency;
-use crate::traps::Report as Traps;
+use crate::traps::TrapsReport;
 
 /// What a page is made of.
 pub struct Page<'h> {
     pub(super) history: &'h History,
     /// The latest record of each command, workload and backend.
-    pub(super) latest: Vec<&'h Entry>,
+    pub(super) latest: Vec<&'h HistoryEntry>,
     /// Those, judged by the records before them.
     pub(super) gate: Gate,
 }
@@ -28,35 +28,35 @@ impl<'h> Page<'h> {
     }
 
     /// How a run was judged.
-    pub(super) fn judged(&self, entry: &Entry) -> Option<&Judged> {
+    pub(super) fn judged(&self, entry: &HistoryEntry) -> Option<&JudgedRun> {
         let place = format!("{}:{}", entry.file, entry.line);
         self.gate.judged.iter().find(|judged| judged.place == place)
     }
 
-    pub(super) fn races(&self) -> Vec<(&'h Entry, &'h Race)> {
-        let race = |entry: &&'h Entry| match &entry.run {
-            Run::Race(race) => Some((*entry, &**race)),
+    pub(super) fn comparisons(&self) -> Vec<(&'h HistoryEntry, &'h Comparison)> {
+        let comparison = |entry: &&'h HistoryEntry| match &entry.run {
+            RecordedRun::Comparison(comparison) => Some((*entry, &**comparison)),
             _ => None,
         };
-        self.latest.iter().filter_map(race).collect()
+        self.latest.iter().filter_map(comparison).collect()
     }
 
     pub(super) fn latency(&self) -> Option<&'h Latency> {
         self.latest.iter().find_map(|entry| match &entry.run {
-            Run::Latency(latency) => Some(&**latency),
+            RecordedRun::Latency(latency) => Some(&**latency),
             _ => None,
         })
     }
 
-    pub(super) fn traps(&self) -> Option<&'h Traps> {
+    pub(super) fn traps(&self) -> Option<&'h TrapsReport> {
         self.latest.iter().find_map(|entry| match &entry.run {
-            Run::Traps(traps) => Some(&**traps),
+            RecordedRun::Traps(traps) => Some(&**traps),
             _ => None,
         })
     }
 
     pub(super) fn unknown(&self) -> usize {
-        self.history.entries.iter().filter(|entry| matches!(entry.run, Run::Unknown)).count()
+        self.history.entries.iter().filter(|entry| matches!(entry.run, RecordedRun::Unknown)).count()
     }
 
     /// The day of the latest run.

@@ -1,7 +1,7 @@
 //! A build of many units under `make -j`, in which wrappers run side by side: C and Rust, through one cache.
 
 use super::harness::{Engine, clean, contents, difference, wrong};
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -22,12 +22,12 @@ const RULES: &str = "out/%.o: %.c shared.h\n\t$(WRAP) gcc -O1 -g -c $< -o $@\n\
 
 impl Build {
     /// Lays it out and builds it plainly.
-    pub fn lay(dir: PathBuf, objects: usize, crates: usize) -> Result<Build> {
+    pub fn set_up(dir: PathBuf, objects: usize, crates: usize) -> Result<Build> {
         let write = |name: &str, text: &str| {
             let path = dir.join(name);
-            fs::write(&path, text).map_err(Trouble::io("write", &path))
+            fs::write(&path, text).map_err(Error::io("write", &path))
         };
-        fs::create_dir_all(dir.join(".git")).map_err(Trouble::io("create", &dir))?;
+        fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         write("shared.h", "struct s { int x[4]; };\n")?;
         let mut makefile = String::from("all:");
         for n in 0..objects {
@@ -47,10 +47,10 @@ impl Build {
         write("Makefile", &format!("{makefile}\n{RULES}"))?;
         let mut build = Build { dir, units: objects + crates, wanted: BTreeMap::new() };
         build.clear()?;
-        let made = build.make(None, 2).output().map_err(Trouble::io("run make in", &build.dir))?;
+        let made = build.make(None, 2).output().map_err(Error::io("run make in", &build.dir))?;
         if !made.status.success() {
             let said = String::from_utf8_lossy(&made.stderr).into_owned();
-            return Err(Trouble::run(format!("make fails without kache: {said}")).at(build.dir.display()));
+            return Err(Error::run(format!("make fails without kache: {said}")).at(build.dir.display()));
         }
         build.wanted = contents(&build.out());
         Ok(build)
@@ -63,7 +63,7 @@ impl Build {
     /// Takes the outputs away.
     pub fn clear(&self) -> Result<()> {
         drop(fs::remove_dir_all(self.out()));
-        fs::create_dir_all(self.out()).map_err(Trouble::io("create", &self.out()))
+        fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))
     }
 
     /// `make`, that goes on past failures.
@@ -86,7 +86,7 @@ impl Build {
 
     /// Builds what is missing, and wants all of it right.
     pub fn must(&self, engine: &Engine, context: &str) -> Result<()> {
-        let made = self.make(Some(engine), 4).output().map_err(Trouble::io("run make in", &self.dir))?;
+        let made = self.make(Some(engine), 4).output().map_err(Error::io("run make in", &self.dir))?;
         if !made.status.success() {
             let said = String::from_utf8_lossy(&made.stderr).into_owned();
             return Err(wrong(context, &format!("the build failed: {said}")).at(self.dir.display()));

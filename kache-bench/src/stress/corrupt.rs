@@ -6,9 +6,9 @@
 
 use super::harness::{Engine, wrong};
 use super::rng::Dice;
-use super::session::Torture;
-use super::steps::State;
-use crate::error::{Result, Trouble};
+use super::session::StressRun;
+use super::steps::CacheState;
+use crate::error::{Error, Result};
 use kache_core::digest::Digest;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
@@ -24,21 +24,21 @@ const SMALL: u64 = 16 * 1024;
 const SMALL_BLOB: u64 = 4 * 1024;
 
 /// The ordeal.
-pub fn run(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("corrupt");
-    let mut dice = torture.dice("corrupt");
-    for task in &torture.tasks {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("corrupt");
+    let mut dice = run_state.dice("corrupt");
+    for task in &run_state.tasks {
         task.must_hit(&engine, "before any injury")?;
     }
-    exhaustively(torture, &engine)?;
-    drawn(torture, &engine, &mut dice)
+    exhaustively(run_state, &engine)?;
+    drawn(run_state, &engine, &mut dice)
 }
 
 fn key_of(path: &Path) -> Option<Digest> {
     Digest::from_hex(path.file_name()?.to_str()?)
 }
 
-fn exhaustively(torture: &mut Torture, engine: &Engine) -> Result<()> {
+fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     type Whole = fn(&[u8], &Digest) -> bool;
     let kinds: [(&str, Whole); 3] = [
         ("manifests", |bytes, key| Manifest::decode(bytes, key).is_some()),
@@ -47,7 +47,7 @@ fn exhaustively(torture: &mut Torture, engine: &Engine) -> Result<()> {
     ];
     for (kind, is_whole) in kinds {
         for path in engine.files(kind) {
-            let bytes = fs::read(&path).map_err(Trouble::io("read", &path))?;
+            let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
             let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL) else { continue };
             if !is_whole(&bytes, &key) {
                 return Err(wrong("before any injury", &format!("{} is not whole", path.display())));
@@ -67,30 +67,30 @@ fn exhaustively(torture: &mut Torture, engine: &Engine) -> Result<()> {
                     return Err(wrong("corrupt", &format!("{kind}: cut to {at} bytes, and taken for whole")));
                 }
             }
-            torture.ledger.survived(&format!("{kind}: every bit flipped"), bytes.len() * 8);
-            torture.ledger.survived(&format!("{kind}: cut at every length"), bytes.len());
+            run_state.stats.passed(&format!("{kind}: every bit flipped"), bytes.len() * 8);
+            run_state.stats.passed(&format!("{kind}: cut at every length"), bytes.len());
         }
     }
-    blobs(torture, engine)
+    blobs(run_state, engine)
 }
 
-fn blobs(torture: &mut Torture, engine: &Engine) -> Result<()> {
-    let store = Store::open(&engine.cache).map_err(Trouble::io("open", &engine.cache))?;
+fn blobs(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
+    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
     for path in engine.files("blobs") {
-        let bytes = fs::read(&path).map_err(Trouble::io("read", &path))?;
+        let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
         let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL_BLOB) else { continue };
         for at in 0..bytes.len() {
-            torture.is_over()?;
+            run_state.is_over()?;
             let mut bad = bytes.clone();
             bad[at] ^= 0x41;
             rewrite(&path, &bad)?;
-            let opened = store.open_blob(&key).map_err(Trouble::io("open", &path))?;
+            let opened = store.open_blob(&key).map_err(Error::io("open", &path))?;
             if opened.is_some() {
                 return Err(wrong("corrupt", &format!("a blob with byte {at} altered is believed")));
             }
-            fs::write(&path, &bytes).map_err(Trouble::io("write", &path))?;
+            fs::write(&path, &bytes).map_err(Error::io("write", &path))?;
         }
-        torture.ledger.survived("blobs: every byte altered", bytes.len());
+        run_state.stats.passed("blobs: every byte altered", bytes.len());
     }
     engine.must_be_whole("after blobs were altered and put back")
 }
@@ -98,24 +98,24 @@ fn blobs(torture: &mut Torture, engine: &Engine) -> Result<()> {
 /// Alters a file in place: its inode stays.
 fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
     writable(path)?;
-    fs::write(path, bytes).map_err(Trouble::io("alter", path))
+    fs::write(path, bytes).map_err(Error::io("alter", path))
 }
 
 fn writable(path: &Path) -> Result<()> {
-    fs::set_permissions(path, Permissions::from_mode(0o644)).map_err(Trouble::io("make writable", path))
+    fs::set_permissions(path, Permissions::from_mode(0o644)).map_err(Error::io("make writable", path))
 }
 
 /// An injury that was drawn, as the table has it.
-type Injury = fn(&Wound, &mut Dice) -> std::io::Result<bool>;
+type CorruptionFn = fn(&Corruption, &mut Dice) -> std::io::Result<bool>;
 
-struct Wound {
+struct Corruption {
     path: PathBuf,
     /// Another of the same kind, and one of another.
     like: Option<PathBuf>,
     unlike: PathBuf,
 }
 
-const INJURIES: &[(&str, Injury)] = &[
+const INJURIES: &[(&str, CorruptionFn)] = &[
     ("a byte altered", |w, dice| {
         let file = File::options().read(true).write(true).open(&w.path)?;
         let len = file.metadata()?.len();
@@ -182,17 +182,17 @@ const INJURIES: &[(&str, Injury)] = &[
 const KINDS: &[&str] =
     &["manifests", "results", "blobs", "toolchains", "observer", "digests", "usage", "events", "traces"];
 
-fn drawn(torture: &mut Torture, engine: &Engine, dice: &mut Dice) -> Result<()> {
+fn drawn(run_state: &mut StressRun, engine: &Engine, dice: &mut Dice) -> Result<()> {
     let mut pairs: Vec<_> =
         KINDS.iter().flat_map(|kind| INJURIES.iter().map(move |injury| (*kind, injury))).collect();
     let (mut done, at_least) = (0, 12);
     loop {
         dice.shuffle(&mut pairs);
         for (kind, injury) in &pairs {
-            if torture.is_over()? && done >= at_least {
+            if run_state.is_over()? && done >= at_least {
                 return Ok(());
             }
-            done += usize::from(wound(torture, engine, dice, kind, injury)?);
+            done += usize::from(corruption(run_state, engine, dice, kind, injury)?);
         }
     }
 }
@@ -203,17 +203,17 @@ fn of_kind(engine: &Engine, kind: &str) -> Vec<PathBuf> {
 }
 
 /// Whether anything could be hurt so.
-fn wound(
-    torture: &mut Torture,
+fn corruption(
+    run_state: &mut StressRun,
     engine: &Engine,
     dice: &mut Dice,
     kind: &str,
-    (name, injury): &(&'static str, Injury),
+    (name, injury): &(&'static str, CorruptionFn),
 ) -> Result<bool> {
-    let which = dice.below(torture.tasks.len());
+    let which = dice.below(run_state.tasks.len());
     // The observer is looked at where something is compiled.
-    let state = if kind == "observer" { State::Miss } else { State::Hit };
-    state.bring(&torture.tasks[which], engine)?;
+    let state = if kind == "observer" { CacheState::Miss } else { CacheState::Hit };
+    state.bring(&run_state.tasks[which], engine)?;
     let context = format!("{kind}: {name}");
     let files = of_kind(engine, kind);
     if files.is_empty() {
@@ -228,21 +228,21 @@ fn wound(
     if let Some(like) = &like {
         writable(like)?;
     }
-    let wound = Wound { path: path.clone(), like, unlike };
+    let corruption = Corruption { path: path.clone(), like, unlike };
     let struck = if kind == "digests" && *name == "a byte altered" {
         in_a_slot(&path, dice)
     } else {
-        injury(&wound, dice)
+        injury(&corruption, dice)
     };
-    if !struck.map_err(Trouble::io("hurt", &path))? {
+    if !struck.map_err(Error::io("hurt", &path))? {
         return Ok(false);
     }
-    for task in &torture.tasks {
+    for task in &run_state.tasks {
         task.must(engine, &[], &context)?;
         task.must(engine, &[], &format!("again after {context}"))?;
     }
-    mend(engine, &path)?;
-    torture.ledger.survived(&context, 1);
+    repair(engine, &path)?;
+    run_state.stats.passed(&context, 1);
     Ok(true)
 }
 
@@ -256,14 +256,14 @@ fn in_a_slot(path: &Path, dice: &mut Dice) -> std::io::Result<bool> {
 }
 
 /// What nobody asked for since is still hurt; `verify --repair` is to find it.
-fn mend(engine: &Engine, path: &Path) -> Result<()> {
+fn repair(engine: &Engine, path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|m| m.is_dir()) {
-        fs::remove_dir(path).map_err(Trouble::io("remove", path))?;
+        fs::remove_dir(path).map_err(Error::io("remove", path))?;
     }
     if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
-        fs::remove_file(path).map_err(Trouble::io("remove", path))?;
+        fs::remove_file(path).map_err(Error::io("remove", path))?;
     }
     let mended = Store::open(&engine.cache).and_then(|store| verify::verify(&store, true));
-    mended.map_err(Trouble::io("verify and repair", &engine.cache))?;
+    mended.map_err(Error::io("verify and repair", &engine.cache))?;
     engine.must_be_whole("after verify --repair")
 }

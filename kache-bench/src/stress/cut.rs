@@ -10,9 +10,9 @@
 
 use super::harness::{Engine, Task, clean, wrong};
 use super::rng::Dice;
-use super::session::Torture;
-use super::steps::State;
-use crate::error::{Result, Trouble};
+use super::session::StressRun;
+use super::steps::CacheState;
+use crate::error::{Error, Result};
 use crate::system::strace::{Call, Reader};
 use kache_core::digest::{Digest, Known, Table};
 use kache_core::platform;
@@ -44,41 +44,41 @@ struct Recording {
 }
 
 /// The ordeal.
-pub fn run(torture: &mut Torture) -> Result<()> {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
     if Command::new("strace").arg("-V").output().is_err() {
-        torture.ledger.skip("strace is not installed");
+        run_state.stats.skip("strace is not installed");
         return Ok(());
     }
-    let engine = torture.engine("cut");
-    let mut dice = torture.dice("cut");
+    let engine = run_state.engine("cut");
+    let mut dice = run_state.dice("cut");
     let mut recordings = Vec::new();
-    for task in &torture.tasks {
-        for state in [State::Empty, State::Miss] {
-            if state == State::Empty && task.name != torture.tasks[0].name {
+    for task in &run_state.tasks {
+        for state in [CacheState::Empty, CacheState::Miss] {
+            if state == CacheState::Empty && task.name != run_state.tasks[0].name {
                 continue;
             }
             state.bring(task, &engine)?;
-            let before = torture.dir().join(format!("before-the-cut-{}", recordings.len()));
+            let before = run_state.dir().join(format!("before-the-cut-{}", recordings.len()));
             copy(&engine.cache, &before)?;
-            recordings.push((task.clone(), before, record(torture, &engine, task)?));
+            recordings.push((task.clone(), before, record(run_state, &engine, task)?));
         }
     }
     let (mut at_least, mut torn) = (8, 0);
-    while at_least > 0 || !torture.is_over()? {
+    while at_least > 0 || !run_state.is_over()? {
         let (task, before, recording) = dice.pick(&recordings);
         let in_order = dice.coin();
-        torn += replay(torture, task, before, recording, in_order, &mut dice)?;
+        torn += replay(run_state, task, before, recording, in_order, &mut dice)?;
         let order = if in_order { "the unsynced tail dropped" } else { "what is not synced in any order" };
-        torture.ledger.survived(&format!("a power cut while storing, {order}"), 1);
+        run_state.stats.passed(&format!("a power cut while storing, {order}"), 1);
         at_least -= usize::from(at_least > 0);
     }
-    torture.ledger.survived("torn files under the names of entries after such cuts", torn);
+    run_state.stats.passed("torn files under the names of entries after such cuts", torn);
     Ok(())
 }
 
 /// Stores under strace.
-fn record(torture: &Torture, engine: &Engine, task: &Task) -> Result<Recording> {
-    let log = torture.dir().join("strace");
+fn record(run_state: &StressRun, engine: &Engine, task: &Task) -> Result<Recording> {
+    let log = run_state.dir().join("strace");
     task.clear()?;
     let mut command = Command::new("strace");
     clean(&mut command).current_dir(&task.dir);
@@ -87,11 +87,11 @@ fn record(torture: &Torture, engine: &Engine, task: &Task) -> Result<Recording> 
     command.args(["-f", "-qq", "-xx", "-y", "-s", "0", "-o"]).arg(&log);
     command.args(["-e", "trace=open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,rmdir,ftruncate,write,pwrite64,copy_file_range,sendfile,ioctl"]);
     command.arg(&engine.program).args(&task.words);
-    let output = command.output().map_err(Trouble::io("run strace in", &task.dir))?;
+    let output = command.output().map_err(Error::io("run strace in", &task.dir))?;
     if !output.status.success() {
-        return Err(Trouble::run(format!("under strace: {}", String::from_utf8_lossy(&output.stderr))));
+        return Err(Error::run(format!("under strace: {}", String::from_utf8_lossy(&output.stderr))));
     }
-    let text = fs::read(&log).map_err(Trouble::io("read", &log))?;
+    let text = fs::read(&log).map_err(Error::io("read", &log))?;
     understand(&text, &engine.cache)
 }
 
@@ -103,7 +103,7 @@ fn understand(text: &[u8], cache: &Path) -> Result<Recording> {
     for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
         // A text that strace was told not to print ends in dots, which elsewhere would be a cut path.
         let line = String::from_utf8_lossy(line).replace("\"\"...", "\"\"");
-        let call = reader.line(line.as_bytes()).map_err(Trouble::run)?;
+        let call = reader.line(line.as_bytes()).map_err(Error::run)?;
         let Some(call) = call.filter(|call| call.result.is_ok()) else { continue };
         let paths: Vec<PathBuf> = call
             .arguments
@@ -169,17 +169,17 @@ fn one(
 
 /// What is on the disk after a cut: how many files under the names of entries are torn.
 fn replay(
-    torture: &Torture,
+    run_state: &StressRun,
     task: &Task,
     before: &Path,
     recording: &Recording,
     in_order: bool,
     dice: &mut Dice,
 ) -> Result<usize> {
-    let engine = torture.engine("after-the-cut");
+    let engine = run_state.engine("after-the-cut");
     engine.wipe()?;
     copy(before, &engine.cache)?;
-    fs::create_dir_all(&engine.cache).map_err(Trouble::io("create", &engine.cache))?;
+    fs::create_dir_all(&engine.cache).map_err(Error::io("create", &engine.cache))?;
     let synced = dice.below(recording.changes.len() + 1);
     let (kept, mut tail) = recording.changes.split_at(synced);
     let mut later: Vec<Change> = tail.to_vec();
@@ -222,7 +222,7 @@ fn tear(engine: &Engine) -> Result<usize> {
         }
     }
     let found = Store::open(&engine.cache).and_then(|store| verify::verify(&store, false));
-    let found = found.map_err(Trouble::io("verify", &engine.cache))?;
+    let found = found.map_err(Error::io("verify", &engine.cache))?;
     Ok(found.faults.iter().filter(|fault| !fault.harmless).count())
 }
 
@@ -301,7 +301,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         return Ok(());
     }
     let copied = Command::new("cp").args(["-a", "--sparse=always"]).arg(from).arg(to).output();
-    match copied.map_err(Trouble::io("copy", from))? {
+    match copied.map_err(Error::io("copy", from))? {
         output if output.status.success() => Ok(()),
         output => Err(wrong("copying a cache", &String::from_utf8_lossy(&output.stderr))),
     }

@@ -4,7 +4,7 @@
 //! both outputs, every file with its bytes and its right to be executed, and no file more. That is the one oracle; each
 //! ordeal only says what is done to the engine before it is asked.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use kache_core::events::{self, Event, Outcome};
 use kache_core::store::{FORMAT, Store, verify};
 use std::collections::BTreeMap;
@@ -43,9 +43,9 @@ impl Engine {
     }
 
     /// A command of kache's own; its output where it succeeded.
-    pub fn ask(&self, words: &[&str]) -> Result<String> {
+    pub fn run_kache(&self, words: &[&str]) -> Result<String> {
         let output = self.command(Path::new("/")).args(words).output();
-        let output = output.map_err(Trouble::io("run", &self.program))?;
+        let output = output.map_err(Error::io("run", &self.program))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(wrong(&words.join(" "), &format!("{}: {said}", output.status)));
@@ -67,7 +67,7 @@ impl Engine {
     pub fn wipe(&self) -> Result<()> {
         match fs::remove_dir_all(&self.cache) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Trouble::io("remove the cache", &self.cache)(e))
+                Err(Error::io("remove the cache", &self.cache)(e))
             }
             _ => Ok(()),
         }
@@ -77,8 +77,8 @@ impl Engine {
     pub fn forget(&self) -> Result<()> {
         for part in ["manifests", "results", "blobs", "traces"] {
             let dir = self.store().join(part);
-            for shard in fs::read_dir(&dir).map_err(Trouble::io("list", &dir))?.flatten() {
-                fs::remove_dir_all(shard.path()).map_err(Trouble::io("remove", &shard.path()))?;
+            for shard in fs::read_dir(&dir).map_err(Error::io("list", &dir))?.flatten() {
+                fs::remove_dir_all(shard.path()).map_err(Error::io("remove", &shard.path()))?;
             }
         }
         Ok(())
@@ -90,7 +90,7 @@ impl Engine {
             return Ok(());
         }
         let found = Store::open(&self.cache).and_then(|store| verify::verify(&store, false));
-        let found = found.map_err(Trouble::io("verify the cache", &self.cache))?;
+        let found = found.map_err(Error::io("verify the cache", &self.cache))?;
         match found.faults.iter().find(|fault| !fault.harmless) {
             Some(fault) => Err(wrong(context, &format!("in the cache, {}: {}", fault.file, fault.what))),
             None => Ok(()),
@@ -117,13 +117,13 @@ pub fn below(dir: &Path, out: &mut Vec<PathBuf>) {
 }
 
 /// The first wrong byte: it ends the run.
-pub fn wrong(context: &str, what: &str) -> Trouble {
-    Trouble::run(format!("WRONG: {context}: {what}"))
+pub fn wrong(context: &str, what: &str) -> Error {
+    Error::run(format!("WRONG: {context}: {what}"))
 }
 
 /// What a compile came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
@@ -134,9 +134,9 @@ pub struct Answer {
 /// What killed wrappers leave beside outputs.
 pub const STRAY: &str = ".kache-";
 
-impl Answer {
-    fn of(output: Output, dir: &Path) -> Answer {
-        Answer {
+impl CommandOutput {
+    fn of(output: Output, dir: &Path) -> CommandOutput {
+        CommandOutput {
             code: output.status.code(),
             stdout: output.stdout,
             stderr: output.stderr,
@@ -145,7 +145,7 @@ impl Answer {
     }
 
     /// How it differs from what is wanted.
-    pub fn differs(&self, wanted: &Answer) -> Option<String> {
+    pub fn differs(&self, wanted: &CommandOutput) -> Option<String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if self.code != wanted.code {
             return Some(format!(
@@ -207,23 +207,23 @@ pub struct Task {
     pub name: &'static str,
     pub dir: PathBuf,
     pub words: Vec<String>,
-    pub wanted: Answer,
+    pub wanted: CommandOutput,
 }
 
 impl Task {
     /// Lays a project out and compiles it plainly.
-    pub fn lay(dir: PathBuf, name: &'static str, sources: &[(&str, &str)], words: &str) -> Result<Task> {
-        fs::create_dir_all(dir.join(".git")).map_err(Trouble::io("create", &dir))?;
+    pub fn set_up(dir: PathBuf, name: &'static str, sources: &[(&str, &str)], words: &str) -> Result<Task> {
+        fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         for (file, text) in sources {
             let path = dir.join(file);
-            fs::write(&path, text).map_err(Trouble::io("write", &path))?;
+            fs::write(&path, text).map_err(Error::io("write", &path))?;
         }
         let words = words.split(' ').map(str::to_string).collect();
-        let mut task = Task { name, dir, words, wanted: Answer::default() };
+        let mut task = Task { name, dir, words, wanted: CommandOutput::default() };
         task.wanted = task.plain()?;
         if task.wanted.code != Some(0) {
             let said = String::from_utf8_lossy(&task.wanted.stderr).into_owned();
-            return Err(Trouble::run(format!("{name} does not compile: {said}")));
+            return Err(Error::run(format!("{name} does not compile: {said}")));
         }
         Ok(task)
     }
@@ -236,16 +236,16 @@ impl Task {
     /// Takes the outputs away.
     pub fn clear(&self) -> Result<()> {
         drop(fs::remove_dir_all(self.out()));
-        fs::create_dir_all(self.out()).map_err(Trouble::io("create", &self.out()))
+        fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))
     }
 
     /// What the plain compiler makes of it now.
-    pub fn plain(&self) -> Result<Answer> {
+    pub fn plain(&self) -> Result<CommandOutput> {
         self.clear()?;
         let mut command = Command::new(&self.words[0]);
         clean(&mut command).args(&self.words[1..]).current_dir(&self.dir);
-        let output = command.output().map_err(Trouble::io("run", Path::new(&self.words[0])))?;
-        Ok(Answer::of(output, &self.out()))
+        let output = command.output().map_err(Error::io("run", Path::new(&self.words[0])))?;
+        Ok(CommandOutput::of(output, &self.out()))
     }
 
     /// kache in front of it, ready to be changed and started.
@@ -256,12 +256,12 @@ impl Task {
     }
 
     /// What kache makes of it, outputs cleared before.
-    pub fn run(&self, engine: &Engine, more: &[(&str, &str)]) -> Result<Answer> {
+    pub fn run(&self, engine: &Engine, more: &[(&str, &str)]) -> Result<CommandOutput> {
         self.clear()?;
         let mut command = self.command(engine);
         command.envs(more.iter().copied());
-        let output = command.output().map_err(Trouble::io("run", &engine.program))?;
-        Ok(Answer::of(output, &self.out()))
+        let output = command.output().map_err(Error::io("run", &engine.program))?;
+        Ok(CommandOutput::of(output, &self.out()))
     }
 
     /// Runs it, and wants the plain compiler's answer.
@@ -270,7 +270,7 @@ impl Task {
     }
 
     /// Wants the plain compiler's answer.
-    pub fn judge(&self, answer: &Answer, context: &str) -> Result<()> {
+    pub fn judge(&self, answer: &CommandOutput, context: &str) -> Result<()> {
         match answer.differs(&self.wanted) {
             Some(what) => Err(wrong(&format!("{}, {context}", self.name), &what).at(self.dir.display())),
             None => Ok(()),
@@ -296,19 +296,19 @@ pub fn tasks(dir: &Path) -> Result<Vec<Task>> {
     let l = "fn unused() {}\npub fn f() -> u32 { 3 }\npub const T: &str = include_str!(\"t.txt\");\n";
     let b = "mod m; fn main() { println!(\"{}\", m::M); }\n";
     Ok(vec![
-        Task::lay(
+        Task::set_up(
             dir.join("c"),
             "C unit",
             &[("a.c", c), ("a.h", "#define A 3\n")],
             "gcc -O1 -g -c a.c -o out/a.o -MD -MF out/a.d",
         )?,
-        Task::lay(
+        Task::set_up(
             dir.join("l"),
             "library",
             &[("l.rs", l), ("t.txt", "text\n")],
             "rustc --crate-name l --crate-type lib --edition 2021 l.rs --emit=dep-info,metadata,link --out-dir out",
         )?,
-        Task::lay(
+        Task::set_up(
             dir.join("b"),
             "program",
             &[("b.rs", b), ("m.rs", "pub const M: u32 = 3;\n")],

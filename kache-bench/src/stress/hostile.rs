@@ -2,8 +2,8 @@
 //! that play with a terminal.
 
 use super::harness::{Engine, Task, below, wrong};
-use super::session::Torture;
-use crate::error::{Result, Trouble};
+use super::session::StressRun;
+use crate::error::{Error, Result};
 use kache_core::digest::Digest;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
@@ -14,54 +14,54 @@ use std::path::Path;
 use std::process::Command;
 
 /// The ordeal.
-pub fn run(torture: &mut Torture) -> Result<()> {
-    private(torture)?;
-    owned_by_another(torture)?;
-    entries_that_escape(torture)?;
-    outputs_that_are_links(torture)?;
-    secrets(torture)?;
-    escapes(torture)
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    private(run_state)?;
+    owned_by_another(run_state)?;
+    entries_that_escape(run_state)?;
+    outputs_that_are_links(run_state)?;
+    secrets(run_state)?;
+    escapes(run_state)
 }
 
 /// What is made is for its user alone.
-fn private(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("private");
-    for task in &torture.tasks {
+fn private(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("private");
+    for task in &run_state.tasks {
         task.must_hit(&engine, "a new cache")?;
     }
     let mut seen = 0;
     for dir in [engine.cache.clone(), engine.store()] {
-        let mode = fs::metadata(&dir).map_err(Trouble::io("look at", &dir))?.permissions().mode() & 0o7777;
+        let mode = fs::metadata(&dir).map_err(Error::io("look at", &dir))?.permissions().mode() & 0o7777;
         if mode != 0o700 {
             return Err(wrong("a new cache", &format!("{} has mode {mode:o}", dir.display())));
         }
         seen += 1;
     }
-    torture.ledger.survived("directories of a new cache: mode 0700", seen);
+    run_state.stats.passed("directories of a new cache: mode 0700", seen);
     Ok(())
 }
 
 /// A user that nobody is.
 const NOBODY: u32 = 65_534;
 
-fn owned_by_another(torture: &mut Torture) -> Result<()> {
+fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
     // SAFETY: no arguments, cannot fail.
     if unsafe { libc::geteuid() } != 0 {
-        torture.ledger.skip("only root can make a directory another user's");
+        run_state.stats.skip("only root can make a directory another user's");
         return Ok(());
     }
-    let engine = torture.engine("another's");
-    let log = torture.dir().join("another.log");
+    let engine = run_state.engine("another's");
+    let log = run_state.dir().join("another.log");
     for what in ["another user's cache", "a cache that others may write to"] {
         engine.wipe()?;
-        let task = &torture.tasks[0];
+        let task = &run_state.tasks[0];
         task.must_hit(&engine, "before it is another's")?;
         for dir in [engine.cache.clone(), engine.store(), engine.store().join("blobs")] {
             let changed = match what {
                 "another user's cache" => chown(&dir, Some(NOBODY), Some(NOBODY)),
                 _ => fs::set_permissions(&dir, Permissions::from_mode(0o777)),
             };
-            changed.map_err(Trouble::io("give away", &dir))?;
+            changed.map_err(Error::io("give away", &dir))?;
         }
         drop(fs::remove_file(&log));
         task.must(&engine, &[("KACHE_LOG", &log.display().to_string())], what)?;
@@ -72,30 +72,30 @@ fn owned_by_another(torture: &mut Torture) -> Result<()> {
         }
         for command in ["gc", "verify"] {
             let output = engine.command(Path::new("/")).arg(command).output();
-            let output = output.map_err(Trouble::io("run", &engine.program))?;
+            let output = output.map_err(Error::io("run", &engine.program))?;
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             if output.status.success() || !said.contains(word) {
                 return Err(wrong(what, &format!("kache {command} does not refuse it: {said}")));
             }
         }
-        torture.ledger.survived(&format!("{what}: refused with a clear word, and compiled"), 1);
+        run_state.stats.passed(&format!("{what}: refused with a clear word, and compiled"), 1);
     }
     engine.wipe()
 }
 
 /// An entry as somebody would forge it who can write to the cache: sealed, and with outputs elsewhere.
-fn entries_that_escape(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("forged");
-    let victim = torture.dir().join("victim");
+fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("forged");
+    let victim = run_state.dir().join("victim");
     let before = "precious";
-    fs::write(&victim, before).map_err(Trouble::io("write", &victim))?;
-    let away = torture.dir().join("away");
-    fs::create_dir_all(&away).map_err(Trouble::io("create", &away))?;
-    for which in 0..torture.tasks.len() {
-        let task = &torture.tasks[which];
+    fs::write(&victim, before).map_err(Error::io("write", &victim))?;
+    let away = run_state.dir().join("away");
+    fs::create_dir_all(&away).map_err(Error::io("create", &away))?;
+    for which in 0..run_state.tasks.len() {
+        let task = &run_state.tasks[which];
         let link = task.dir.join("link");
         drop(fs::remove_file(&link));
-        std::os::unix::fs::symlink(&away, &link).map_err(Trouble::io("link", &link))?;
+        std::os::unix::fs::symlink(&away, &link).map_err(Error::io("link", &link))?;
         let name = task.wanted.files.keys().next().cloned().unwrap_or_default();
         let absolute = victim.display().to_string();
         let dir = task.dir.display().to_string();
@@ -117,15 +117,15 @@ fn entries_that_escape(torture: &mut Torture) -> Result<()> {
             task.must_hit(&engine, "before it is forged")?;
             forge(&engine, path.as_bytes())?;
             let context = format!("an entry that writes to {path:?}");
-            let task = &torture.tasks[which];
+            let task = &run_state.tasks[which];
             task.must(&engine, &[], &context)?;
             let there = fs::read_to_string(&victim).unwrap_or_default();
             if there != before || fs::read_dir(&away).is_ok_and(|dir| dir.count() > 0) {
                 return Err(wrong(&context, "it did"));
             }
-            torture
-                .ledger
-                .survived("forged entries with outputs elsewhere (absolute, `..`, through links)", 1);
+            run_state
+                .stats
+                .passed("forged entries with outputs elsewhere (absolute, `..`, through links)", 1);
         }
         drop(fs::remove_file(&link));
         engine.wipe()?;
@@ -135,7 +135,7 @@ fn entries_that_escape(torture: &mut Torture) -> Result<()> {
 
 /// Gives the last event's result this path for each of its outputs.
 fn forge(engine: &Engine, path: &[u8]) -> Result<()> {
-    let store = Store::open(&engine.cache).map_err(Trouble::io("open", &engine.cache))?;
+    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
     let event = engine.last().ok_or_else(|| wrong("forging", "there is no event"))?;
     let key = |hex: &Option<String>| hex.as_deref().and_then(Digest::from_hex);
     let (Some(action), Some(result)) = (key(&event.action), key(&event.result)) else {
@@ -146,7 +146,7 @@ fn forge(engine: &Engine, path: &[u8]) -> Result<()> {
     for output in &mut forged.outputs {
         output.path = path.to_vec();
     }
-    forged.save(&store, &result).map_err(Trouble::io("forge an entry in", &engine.cache))?;
+    forged.save(&store, &result).map_err(Error::io("forge an entry in", &engine.cache))?;
     match Manifest::load(&store, &action) {
         Some(_) => Ok(()),
         None => Err(wrong("forging", "there is no manifest")),
@@ -154,36 +154,36 @@ fn forge(engine: &Engine, path: &[u8]) -> Result<()> {
 }
 
 /// An output's name that is a link to something else: what it leads to is as safe as with the compiler.
-fn outputs_that_are_links(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("links");
-    let precious = torture.dir().join("linked");
-    for which in 0..torture.tasks.len() {
-        let task = &torture.tasks[which];
+fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("links");
+    let precious = run_state.dir().join("linked");
+    for which in 0..run_state.tasks.len() {
+        let task = &run_state.tasks[which];
         task.must_hit(&engine, "before its outputs are links")?;
-        let lay = || -> Result<()> {
+        let set_up = || -> Result<()> {
             task.clear()?;
-            fs::write(&precious, "precious").map_err(Trouble::io("write", &precious))?;
+            fs::write(&precious, "precious").map_err(Error::io("write", &precious))?;
             for name in task.wanted.files.keys() {
                 let at = task.out().join(name);
-                std::os::unix::fs::symlink(&precious, &at).map_err(Trouble::io("link", &at))?;
+                std::os::unix::fs::symlink(&precious, &at).map_err(Error::io("link", &at))?;
             }
             Ok(())
         };
-        lay()?;
-        let output = task.command(&engine).output().map_err(Trouble::io("run", &engine.program))?;
+        set_up()?;
+        let output = task.command(&engine).output().map_err(Error::io("run", &engine.program))?;
         let there = fs::read_to_string(&precious).unwrap_or_default();
         if !output.status.success() || there != "precious" {
             return Err(wrong("outputs that are links", &format!("{}: it leads to {there:?}", task.name)));
         }
         task.must(&engine, &[], "after outputs that were links")?;
-        torture.ledger.survived("outputs that are links: what they lead to is not written to", 1);
+        run_state.stats.passed("outputs that are links: what they lead to is not written to", 1);
     }
     Ok(())
 }
 
 /// What must not be found in clear anywhere but in what the compiler itself made of it.
-fn secrets(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("secrets");
+fn secrets(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("secrets");
     let names = [
         "TORTURE_SECRET",
         "CARGO_REGISTRY_TOKEN",
@@ -199,14 +199,14 @@ fn secrets(torture: &mut Torture) -> Result<()> {
         .enumerate()
         .map(|(n, name)| format!("pub const S{n}: Option<&str> = option_env!(\"{name}\");\n"))
         .collect();
-    let dir = torture.dir().join("secrets");
-    let task = Task::lay(
+    let dir = run_state.dir().join("secrets");
+    let task = Task::set_up(
         dir,
         "library",
         &[("s.rs", &reads)],
         "rustc --crate-name s --crate-type lib --edition 2021 s.rs --emit=dep-info,link --out-dir out",
     )?;
-    let secret = format!("hunter{}", torture.seed);
+    let secret = format!("hunter{}", run_state.seed);
     let environment: Vec<(&str, &str)> = names.iter().map(|name| (*name, secret.as_str())).collect();
     // Its answer is another than the one without secrets; what is asked for here is what is kept of them.
     for _ in 0..2 {
@@ -225,7 +225,7 @@ fn secrets(torture: &mut Torture) -> Result<()> {
     if let Some(path) = files.iter().find(|p| !p.starts_with(&blobs) && holds(p)) {
         return Err(wrong("secrets", &format!("a variable's value is in clear in {}", path.display())));
     }
-    torture.ledger.survived(
+    run_state.stats.passed(
         "variables that may hold secrets, read by a crate: digests in traces and events",
         names.len(),
     );
@@ -235,11 +235,11 @@ fn secrets(torture: &mut Torture) -> Result<()> {
 /// A name that would clear the screen, one that reorders, and one that ends the line.
 const EVIL: &str = "e\u{1b}[2J\u{7}\u{9b}31m\u{202e}\rvil";
 
-fn escapes(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("escapes");
+fn escapes(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("escapes");
     let source = format!("{EVIL}.c");
-    let mut task = Task::lay(
-        torture.dir().join("escapes"),
+    let mut task = Task::set_up(
+        run_state.dir().join("escapes"),
         "C unit",
         &[("a.c", "#include EVIL\n"), (&format!("{EVIL}.h"), "int x;\n"), (&source, "int y;\n")],
         "gcc -c a.c -o out/a.o -DEVIL=\"e.h\" -include stddef.h -DEVIL_ -UEVIL -DEVIL=<stdint.h>",
@@ -251,15 +251,15 @@ fn escapes(torture: &mut Torture) -> Result<()> {
     task.wanted = plain;
     task.must_hit(&engine, "a name with escapes")?;
     let header = task.dir.join(format!("{EVIL}.h"));
-    fs::write(&header, "int x, z;\n").map_err(Trouble::io("write", &header))?;
+    fs::write(&header, "int x, z;\n").map_err(Error::io("write", &header))?;
     task.wanted = task.plain()?;
     task.must(&engine, &[("CARGO_PKG_NAME", EVIL)], "a name with escapes")?;
-    let log = torture.dir().join("escapes.log");
+    let log = run_state.dir().join("escapes.log");
     task.must(&engine, &[("KACHE_LOG", &log.display().to_string())], "a name with escapes")?;
     // Damage with such a name.
     let odd = engine.store().join("blobs/00");
-    fs::create_dir_all(&odd).map_err(Trouble::io("create", &odd))?;
-    fs::write(odd.join(EVIL), "x").map_err(Trouble::io("write", &odd))?;
+    fs::create_dir_all(&odd).map_err(Error::io("create", &odd))?;
+    fs::write(odd.join(EVIL), "x").map_err(Error::io("write", &odd))?;
     let mut said = vec![("KACHE_LOG".to_string(), fs::read(&log).unwrap_or_default())];
     for words in [
         &["stats"][..],
@@ -273,7 +273,7 @@ fn escapes(torture: &mut Torture) -> Result<()> {
     ] {
         let mut command: Command = engine.command(&task.dir);
         command.args(words).env("KACHE_LOCATORS", EVIL).env("KACHE_BASE_DIRS", EVIL);
-        let output = command.output().map_err(Trouble::io("run", &engine.program))?;
+        let output = command.output().map_err(Error::io("run", &engine.program))?;
         said.push((words.join(" "), [output.stdout, output.stderr].concat()));
     }
     for (what, text) in &said {
@@ -290,7 +290,7 @@ fn escapes(torture: &mut Torture) -> Result<()> {
             return Err(wrong(what, "says nothing"));
         }
     }
-    torture.ledger.survived("names with terminal escapes, by all that prints names", said.len());
+    run_state.stats.passed("names with terminal escapes, by all that prints names", said.len());
     debug_assert!(FORMAT.starts_with('v'));
     Ok(())
 }

@@ -15,4 +15,4 @@ mod session;
 mod stats;
 mod steps;
 
-pub use run::{Options, run};
+pub use run::{StressOptions, run};

@@ -3,8 +3,8 @@
 
 use super::builds::Build;
 use super::harness::{Engine, wrong};
-use super::session::Torture;
-use crate::error::{Result, Trouble};
+use super::session::StressRun;
+use crate::error::{Error, Result};
 use kache_core::events::Outcome;
 use std::ffi::CString;
 use std::fs;
@@ -36,18 +36,18 @@ struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
     fn tmpfs(at: &'a Path, options: &str) -> Result<Mounted<'a>> {
-        fs::create_dir_all(at).map_err(Trouble::io("create", at))?;
-        mount("tmpfs", at, "tmpfs", 0, options).map_err(Trouble::io("mount a tmpfs at", at))?;
+        fs::create_dir_all(at).map_err(Error::io("create", at))?;
+        mount("tmpfs", at, "tmpfs", 0, options).map_err(Error::io("mount a tmpfs at", at))?;
         Ok(Mounted(at))
     }
 
     fn read_only(at: &'a Path) -> Result<Mounted<'a>> {
         let doing = "mount read-only";
         let itself = at.display().to_string();
-        mount(&itself, at, "", libc::MS_BIND, "").map_err(Trouble::io(doing, at))?;
+        mount(&itself, at, "", libc::MS_BIND, "").map_err(Error::io(doing, at))?;
         let mounted = Mounted(at);
         mount(&itself, at, "", libc::MS_BIND | libc::MS_REMOUNT | libc::MS_RDONLY, "")
-            .map_err(Trouble::io(doing, at))?;
+            .map_err(Error::io(doing, at))?;
         Ok(mounted)
     }
 }
@@ -62,24 +62,24 @@ impl Drop for Mounted<'_> {
 }
 
 /// The ordeal.
-pub fn run(torture: &mut Torture) -> Result<()> {
-    if let Some(why) = torture.no_mounts.clone() {
-        torture.ledger.skip(format!("nothing can be mounted here: {why}"));
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    if let Some(why) = run_state.no_mounts.clone() {
+        run_state.stats.skip(format!("nothing can be mounted here: {why}"));
         return Ok(());
     }
-    let build = Build::lay(torture.dir().join("mounted"), 10, 2)?;
-    let engine = torture.engine("mounted");
-    small(torture, &build, &engine)?;
-    read_only(torture, &build)?;
+    let build = Build::set_up(run_state.dir().join("mounted"), 10, 2)?;
+    let engine = run_state.engine("mounted");
+    small(run_state, &build, &engine)?;
+    read_only(run_state, &build)?;
     {
         let _there = Mounted::tmpfs(&engine.cache, "size=200m")?;
-        good(torture, &build, &engine, "a cache on tmpfs")?;
+        good(run_state, &build, &engine, "a cache on tmpfs")?;
     }
-    overlay(torture, &build)
+    overlay(run_state, &build)
 }
 
-fn good(torture: &mut Torture, build: &Build, engine: &Engine, what: &str) -> Result<()> {
-    for task in &torture.tasks {
+fn good(run_state: &mut StressRun, build: &Build, engine: &Engine, what: &str) -> Result<()> {
+    for task in &run_state.tasks {
         task.must_hit(engine, what)?;
     }
     for _ in 0..2 {
@@ -87,19 +87,19 @@ fn good(torture: &mut Torture, build: &Build, engine: &Engine, what: &str) -> Re
         build.must(engine, what)?;
     }
     engine.must_be_whole(what)?;
-    torture.ledger.survived(&format!("{what}: compiled, then hit"), torture.tasks.len() + 2 * build.units);
+    run_state.stats.passed(&format!("{what}: compiled, then hit"), run_state.tasks.len() + 2 * build.units);
     Ok(())
 }
 
 /// Room runs out at another point each time.
-fn small(torture: &mut Torture, build: &Build, engine: &Engine) -> Result<()> {
+fn small(run_state: &mut StressRun, build: &Build, engine: &Engine) -> Result<()> {
     let sizes = ["size=16k", "size=64k", "size=100k", "size=160k", "size=256k", "size=400k", "size=1m"];
     let inodes = ["nr_inodes=8", "nr_inodes=16", "nr_inodes=24", "nr_inodes=40", "nr_inodes=60"];
     for options in sizes.iter().chain(&inodes) {
         let _there = Mounted::tmpfs(&engine.cache, options)?;
         let context = format!("a cache on a full file system ({options})");
         for turn in 0..2 {
-            for task in &torture.tasks {
+            for task in &run_state.tasks {
                 task.must(engine, &[], &context)?;
             }
             build.clear()?;
@@ -107,32 +107,32 @@ fn small(torture: &mut Torture, build: &Build, engine: &Engine) -> Result<()> {
             engine.must_be_whole(&format!("{context}, turn {turn}"))?;
         }
         let what = if options.starts_with("size") { "no room" } else { "no inodes" };
-        torture.ledger.survived(
+        run_state.stats.passed(
             &format!("a real file system that fills up, {what}"),
-            2 * (torture.tasks.len() + build.units),
+            2 * (run_state.tasks.len() + build.units),
         );
     }
     Ok(())
 }
 
-fn read_only(torture: &mut Torture, build: &Build) -> Result<()> {
-    let engine = torture.engine("read-only");
-    fs::create_dir_all(&engine.cache).map_err(Trouble::io("create", &engine.cache))?;
+fn read_only(run_state: &mut StressRun, build: &Build) -> Result<()> {
+    let engine = run_state.engine("read-only");
+    fs::create_dir_all(&engine.cache).map_err(Error::io("create", &engine.cache))?;
     {
         let _there = Mounted::read_only(&engine.cache)?;
-        for task in &torture.tasks {
+        for task in &run_state.tasks {
             task.must(&engine, &[], "a read-only cache with nothing in it")?;
         }
         build.clear()?;
         build.must(&engine, "a read-only cache with nothing in it")?;
-        torture.ledger.survived("a read-only file system, empty", torture.tasks.len() + build.units);
+        run_state.stats.passed("a read-only file system, empty", run_state.tasks.len() + build.units);
     }
-    for task in &torture.tasks {
+    for task in &run_state.tasks {
         task.must_hit(&engine, "before it is made read-only")?;
     }
-    let log = torture.dir().join("read-only.log");
+    let log = run_state.dir().join("read-only.log");
     let _there = Mounted::read_only(&engine.cache)?;
-    for task in &torture.tasks {
+    for task in &run_state.tasks {
         drop(fs::remove_file(&log));
         task.must(&engine, &[("KACHE_LOG", &log.display().to_string())], "a read-only cache with its entry")?;
         let said = fs::read_to_string(&log).unwrap_or_default();
@@ -142,44 +142,44 @@ fn read_only(torture: &mut Torture, build: &Build) -> Result<()> {
     }
     build.clear()?;
     build.must(&engine, "a read-only cache with other entries")?;
-    torture.ledger.survived("a read-only file system with entries: they hit", torture.tasks.len());
+    run_state.stats.passed("a read-only file system with entries: they hit", run_state.tasks.len());
     Ok(())
 }
 
 /// A container's layers: a cache that is made there, and one that was in the layer below.
-fn overlay(torture: &mut Torture, build: &Build) -> Result<()> {
-    let base = torture.dir().join("layers");
+fn overlay(run_state: &mut StressRun, build: &Build) -> Result<()> {
+    let base = run_state.dir().join("layers");
     let layers = ["lower", "upper", "work"].map(|name| base.join(name));
     for layer in &layers {
-        fs::create_dir_all(layer).map_err(Trouble::io("create", layer))?;
+        fs::create_dir_all(layer).map_err(Error::io("create", layer))?;
     }
     let [lower, upper, work] = layers.map(|layer| layer.display().to_string());
-    let engine = torture.engine("overlay");
-    fs::create_dir_all(&engine.cache).map_err(Trouble::io("create", &engine.cache))?;
+    let engine = run_state.engine("overlay");
+    fs::create_dir_all(&engine.cache).map_err(Error::io("create", &engine.cache))?;
     let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
     let mounted = mount("overlay", &engine.cache, "overlay", 0, &options);
     if let Err(e) = mounted {
-        torture.ledger.skip(format!("overlayfs cannot be mounted here: {e}"));
+        run_state.stats.skip(format!("overlayfs cannot be mounted here: {e}"));
         return Ok(());
     }
     {
         let _there = Mounted(&engine.cache);
-        good(torture, build, &engine, "a cache on overlayfs")?;
+        good(run_state, build, &engine, "a cache on overlayfs")?;
     }
     // What was written is the lower layer of the next container.
     let above = ["upper2", "work2"].map(|name| base.join(name));
     for layer in &above {
-        fs::create_dir_all(layer).map_err(Trouble::io("create", layer))?;
+        fs::create_dir_all(layer).map_err(Error::io("create", layer))?;
     }
     let options = format!("lowerdir={upper},upperdir={},workdir={}", above[0].display(), above[1].display());
     mount("overlay", &engine.cache, "overlay", 0, &options)
-        .map_err(Trouble::io("mount an overlay at", &engine.cache))?;
+        .map_err(Error::io("mount an overlay at", &engine.cache))?;
     let _there = Mounted(&engine.cache);
-    for task in &torture.tasks {
+    for task in &run_state.tasks {
         task.must(&engine, &[], "a cache in the layer below")?;
         if engine.last().is_none_or(|event| event.outcome != Outcome::Hit) {
             return Err(wrong("a cache in the layer below", "no hit"));
         }
     }
-    good(torture, build, &engine, "a cache in the layer below an overlay")
+    good(run_state, build, &engine, "a cache in the layer below an overlay")
 }

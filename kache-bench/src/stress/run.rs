@@ -1,22 +1,22 @@
 //! Torture: the engine is hurt in every way that a machine or a neighbour can hurt it, and must give what the plain compiler
 //! gives, each time.
 //!
-//! An ordeal is a file here. Each draws from the same seed, counts what was survived in the [`ledger`], and ends the run at the
+//! An ordeal is a file here. Each draws from the same seed, counts what was survived in the [`stats`], and ends the run at the
 //! first wrong byte; what it has no time for is left out and said. [`arena`] has the compiles that are asked for and the one oracle.
 
-use super::session::Torture;
-use super::stats::Ledger;
+use super::session::StressRun;
+use super::stats::Stats;
 use super::{corrupt, crowd, cut, harness, hostile, kill, mounts, scale, steps};
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::machine;
-use crate::system::scratch::{Place, Scratch};
+use crate::system::scratch::{Scratch, ScratchOptions};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct StressOptions {
     /// How long it may take, about; what must be done once is done even so
     #[arg(long, value_name = "MINUTES", default_value_t = 1.0, value_parser = minutes)]
     minutes: f64,
@@ -30,13 +30,13 @@ pub struct Options {
     #[arg(long, value_name = "PATH")]
     other: Option<PathBuf>,
     /// Only these ordeals
-    #[arg(long = "scenario", alias = "ordeal", value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(ORDEALS.iter().map(|o| o.name)))]
-    ordeals: Vec<String>,
+    #[arg(long = "scenario", alias = "ordeal", value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(SCENARIOS.iter().map(|o| o.name)))]
+    scenarios: Vec<String>,
     /// How many entries and the like the ordeal `scale` makes, in hundredths of what the project promises
     #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     scale: u32,
     #[command(flatten)]
-    place: Place,
+    scratch: ScratchOptions,
 }
 
 fn minutes(text: &str) -> std::result::Result<f64, String> {
@@ -45,33 +45,38 @@ fn minutes(text: &str) -> std::result::Result<f64, String> {
 }
 
 /// One way to hurt.
-struct Ordeal {
+struct Scenario {
     name: &'static str,
     about: &'static str,
     /// Of the time there is, in parts.
     parts: u32,
-    run: fn(&mut Torture) -> Result<()>,
+    run: fn(&mut StressRun) -> Result<()>,
 }
 
-const ORDEALS: &[Ordeal] = &[
-    Ordeal { name: "steps", about: "a fault at each step on the file system", parts: 30, run: steps::run },
-    Ordeal { name: "kill", about: "processes that end in the middle", parts: 25, run: kill::run },
-    Ordeal { name: "corrupt", about: "stored files altered, cut, exchanged", parts: 15, run: corrupt::run },
-    Ordeal { name: "crowd", about: "many at once, and collections among them", parts: 15, run: crowd::run },
-    Ordeal { name: "mounts", about: "full, read-only and layered file systems", parts: 4, run: mounts::run },
-    Ordeal { name: "hostile", about: "input that means ill", parts: 3, run: hostile::run },
-    Ordeal { name: "cut", about: "power cuts while something is stored", parts: 10, run: cut::run },
-    Ordeal { name: "scale", about: "much of everything", parts: 3, run: scale::run },
+const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "steps", about: "a fault at each step on the file system", parts: 30, run: steps::run },
+    Scenario { name: "kill", about: "processes that end in the middle", parts: 25, run: kill::run },
+    Scenario { name: "corrupt", about: "stored files altered, cut, exchanged", parts: 15, run: corrupt::run },
+    Scenario { name: "crowd", about: "many at once, and collections among them", parts: 15, run: crowd::run },
+    Scenario {
+        name: "mounts",
+        about: "full, read-only and layered file systems",
+        parts: 4,
+        run: mounts::run,
+    },
+    Scenario { name: "hostile", about: "input that means ill", parts: 3, run: hostile::run },
+    Scenario { name: "cut", about: "power cuts while something is stored", parts: 10, run: cut::run },
+    Scenario { name: "scale", about: "much of everything", parts: 3, run: scale::run },
 ];
 
 /// Runs the ordeals.
-pub fn run(options: &Options) -> Result<ExitCode> {
-    let program = options.kache.canonicalize().map_err(Trouble::io("find kache", &options.kache))?;
+pub fn run(options: &StressOptions) -> Result<ExitCode> {
+    let program = options.kache.canonicalize().map_err(Error::io("find kache", &options.kache))?;
     let no_mounts = mounts::of_our_own().err().map(|e| e.to_string());
     let seed = options.seed.unwrap_or_else(machine::microseconds) & u64::from(u32::MAX);
-    let scratch = Scratch::create(&options.place, "torture")?;
+    let scratch = Scratch::create(&options.scratch, "torture")?;
     let tasks = harness::tasks(&scratch.root().join("tasks"))?;
-    let mut torture = Torture {
+    let mut run_state = StressRun {
         scratch,
         program,
         other: options.other.clone(),
@@ -80,38 +85,39 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         scale: options.scale,
         deadline: Instant::now(),
         tasks,
-        ledger: Ledger::new(),
+        stats: Stats::new(),
         no_mounts,
     };
-    let chosen: Vec<&Ordeal> = ORDEALS
+    let chosen: Vec<&Scenario> = SCENARIOS
         .iter()
-        .filter(|o| options.ordeals.is_empty() || options.ordeals.iter().any(|name| name == o.name))
+        .filter(|o| options.scenarios.is_empty() || options.scenarios.iter().any(|name| name == o.name))
         .collect();
     let begun = Instant::now();
-    let outcome = endure(&mut torture, &chosen, begun + Duration::from_secs_f64(options.minutes * 60.0));
-    println!("\n{}", torture.ledger.markdown());
-    let version = torture.engine("none").ask(&["--version"]).unwrap_or_default();
+    let outcome =
+        run_scenarios(&mut run_state, &chosen, begun + Duration::from_secs_f64(options.minutes * 60.0));
+    println!("\n{}", run_state.stats.markdown());
+    let version = run_state.engine("none").run_kache(&["--version"]).unwrap_or_default();
     let spent = begun.elapsed().as_secs_f64() / 60.0;
     println!("{}, {}, seed {seed}, {spent:.1} minutes", version.trim(), machine::now());
     match outcome {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(trouble) => {
+        Err(error) => {
             let again = format!("--seed {seed}; what is on disk is kept with --keep");
-            Err(trouble.remedy(again))
+            Err(error.remedy(again))
         }
     }
 }
 
 /// Time that an ordeal leaves goes to those after it.
-fn endure(torture: &mut Torture, chosen: &[&Ordeal], end: Instant) -> Result<()> {
-    for (at, ordeal) in chosen.iter().enumerate() {
+fn run_scenarios(run_state: &mut StressRun, chosen: &[&Scenario], end: Instant) -> Result<()> {
+    for (at, scenario) in chosen.iter().enumerate() {
         let left: u32 = chosen[at..].iter().map(|o| o.parts).sum();
         let now = Instant::now();
-        torture.deadline = now + end.saturating_duration_since(now) * ordeal.parts / left.max(1);
-        eprintln!("{}: {} …", ordeal.name, ordeal.about);
-        torture.ledger.begin(ordeal.name);
-        let outcome = (ordeal.run)(torture);
-        torture.ledger.end();
+        run_state.deadline = now + end.saturating_duration_since(now) * scenario.parts / left.max(1);
+        eprintln!("{}: {} …", scenario.name, scenario.about);
+        run_state.stats.begin(scenario.name);
+        let outcome = (scenario.run)(run_state);
+        run_state.stats.end();
         outcome?;
     }
     Ok(())

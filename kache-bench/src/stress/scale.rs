@@ -3,9 +3,9 @@
 
 use super::crowd::all_at_once;
 use super::harness::{Engine, Task, below, contents, difference, wrong};
-use super::session::Torture;
-use super::steps::State;
-use crate::error::{Result, Trouble};
+use super::session::StressRun;
+use super::steps::CacheState;
+use crate::error::{Error, Result};
 use kache_core::dependency::{Dependency, Kind, RecordedDependency};
 use kache_core::digest::Digest;
 use kache_core::events::{Observed, Outcome};
@@ -31,36 +31,36 @@ const PATH: usize = 4095;
 const BOUND: u64 = 250;
 
 /// The ordeal.
-pub fn run(torture: &mut Torture) -> Result<()> {
-    wrappers(torture)?;
-    long_paths(torture)?;
-    dependencies(torture)?;
-    artifact(torture)?;
-    manifests(torture)?;
-    entries(torture)
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    wrappers(run_state)?;
+    long_paths(run_state)?;
+    dependencies(run_state)?;
+    artifact(run_state)?;
+    manifests(run_state)?;
+    entries(run_state)
 }
 
-impl Torture {
+impl StressRun {
     fn share(&self, of: usize) -> usize {
         (of / 100 * self.scale as usize).max(1)
     }
 }
 
 /// How a process ended that was watched: seconds, and the most memory it took, in MB.
-struct Took {
+struct Measurement {
     seconds: f64,
     megabytes: u64,
     stdout: Vec<u8>,
 }
 
 /// Runs to the end, and wants success. The memory is the process's own, and not its children's.
-fn watch(command: &mut Command, context: &str) -> Result<Took> {
+fn watch(command: &mut Command, context: &str) -> Result<Measurement> {
     let begun = Instant::now();
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(Trouble::io("run", Path::new(command.get_program())))?;
+        .map_err(Error::io("run", Path::new(command.get_program())))?;
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     std::thread::scope(|scope| {
@@ -74,7 +74,7 @@ fn watch(command: &mut Command, context: &str) -> Result<Took> {
         return Err(wrong(context, &format!("status {status:#x}: {}", String::from_utf8_lossy(&stderr))));
     }
     let megabytes = usage.ru_maxrss.max(0) as u64 / 1024;
-    Ok(Took { seconds: begun.elapsed().as_secs_f64(), megabytes, stdout })
+    Ok(Measurement { seconds: begun.elapsed().as_secs_f64(), megabytes, stdout })
 }
 
 fn unsafe_zeroed() -> libc::rusage {
@@ -82,36 +82,36 @@ fn unsafe_zeroed() -> libc::rusage {
     unsafe { std::mem::zeroed() }
 }
 
-fn wrappers(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("wrappers");
-    let many = torture.share(WRAPPERS).max(30);
-    let lay = |n: usize| {
+fn wrappers(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("wrappers");
+    let many = run_state.share(WRAPPERS).max(30);
+    let set_up = |n: usize| {
         let text = format!("int f{n}(void) {{ return {n}; }}\n");
-        Task::lay(
-            torture.dir().join(format!("wrappers/{n}")),
+        Task::set_up(
+            run_state.dir().join(format!("wrappers/{n}")),
             "C unit",
             &[("a.c", &text)],
             "gcc -c a.c -o out/a.o",
         )
     };
-    let tasks = (0..many).map(lay).collect::<Result<Vec<_>>>()?;
+    let tasks = (0..many).map(set_up).collect::<Result<Vec<_>>>()?;
     for what in ["miss", "hit"] {
         let begun = Instant::now();
         all_at_once(&tasks, |task| task.command(&engine), &format!("{many} wrappers at once, {what}"))?;
         let row = format!("wrappers at once, {what}");
-        torture.ledger.survived(&row, many);
-        torture.ledger.note(&row, format!("{:.1} s in all", begun.elapsed().as_secs_f64()));
+        run_state.stats.passed(&row, many);
+        run_state.stats.note(&row, format!("{:.1} s in all", begun.elapsed().as_secs_f64()));
     }
     engine.must_be_whole("after many wrappers at once")
 }
 
 /// Directories so deep that the source's path is as long as any can be, a name as long as any can be, and one too long for the
 /// compiler itself.
-fn long_paths(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("long");
-    let root = torture.dir().to_path_buf();
-    let lay = |name: &str, words: &str, header: &str| -> Result<Task> {
-        Task::lay(
+fn long_paths(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("long");
+    let root = run_state.dir().to_path_buf();
+    let set_up = |name: &str, words: &str, header: &str| -> Result<Task> {
+        Task::set_up(
             root.join(name),
             "C unit",
             &[("a.c", &format!("#include \"{header}\"\n")), (header, "int x;\n")],
@@ -119,11 +119,11 @@ fn long_paths(torture: &mut Torture) -> Result<()> {
         )
     };
     let longest = "n".repeat(255 - 2);
-    let task = lay("long-name", &format!("gcc -c a.c -o out/{longest}.o"), "a.h")?;
+    let task = set_up("long-name", &format!("gcc -c a.c -o out/{longest}.o"), "a.h")?;
     task.must_hit(&engine, "an output whose name is as long as any can be")?;
-    torture.ledger.survived("an output's name of 255 bytes", 1);
-    let base = torture.dir().join("deep");
-    let task = lay("deep", "gcc -c a.c -o out/a.o", "a.h")?;
+    run_state.stats.passed("an output's name of 255 bytes", 1);
+    let base = run_state.dir().join("deep");
+    let task = set_up("deep", "gcc -c a.c -o out/a.o", "a.h")?;
     let (mut path, mut made) = (String::new(), 0);
     // Entered a directory at a time: no call takes the whole path.
     let target = PATH - base.as_os_str().len() - "/a.h".len();
@@ -134,9 +134,9 @@ fn long_paths(torture: &mut Torture) -> Result<()> {
     }
     let path = path.trim_end_matches('/').to_string();
     let deep = base.join(&path);
-    fs::create_dir_all(&deep).map_err(Trouble::io("create a deep directory in", &base))?;
+    fs::create_dir_all(&deep).map_err(Error::io("create a deep directory in", &base))?;
     let header = deep.join("a.h");
-    fs::write(&header, "int y;\n").map_err(Trouble::io("write", &base))?;
+    fs::write(&header, "int y;\n").map_err(Error::io("write", &base))?;
     let mut words = vec!["gcc".to_string(), "-include".into(), header.display().to_string()];
     words.extend(["-c", "a.c", "-o", "out/a.o"].map(str::to_string));
     let mut task = Task { words, ..task };
@@ -146,30 +146,30 @@ fn long_paths(torture: &mut Torture) -> Result<()> {
     }
     task.must_hit(&engine, "a path as long as any can be")?;
     let what = format!("a path of {} bytes", header.as_os_str().len());
-    torture.ledger.survived(&what, 1);
-    torture.ledger.note(&what, format!("{made} directories deep"));
+    run_state.stats.passed(&what, 1);
+    run_state.stats.note(&what, format!("{made} directories deep"));
     Ok(())
 }
 
 /// A unit with very many headers.
-fn dependencies(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("dependencies");
-    let many = torture.share(HEADERS);
-    let dir = torture.dir().join("dependencies");
+fn dependencies(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("dependencies");
+    let many = run_state.share(HEADERS);
+    let dir = run_state.dir().join("dependencies");
     for n in 0..many {
         let shelf = dir.join(format!("h/{}", n / 500));
-        fs::create_dir_all(&shelf).map_err(Trouble::io("create", &shelf))?;
+        fs::create_dir_all(&shelf).map_err(Error::io("create", &shelf))?;
         let path = shelf.join(format!("{n}.h"));
-        fs::write(&path, format!("extern int x{n};\n")).map_err(Trouble::io("write", &path))?;
+        fs::write(&path, format!("extern int x{n};\n")).map_err(Error::io("write", &path))?;
     }
     let all: String = (0..many).map(|n| format!("#include \"h/{}/{n}.h\"\n", n / 500)).collect();
-    let task = Task::lay(dir, "C unit", &[("a.c", &all)], "gcc -c a.c -o out/a.o")?;
+    let task = Task::set_up(dir, "C unit", &[("a.c", &all)], "gcc -c a.c -o out/a.o")?;
     let what = format!("a unit with {many} headers");
-    measured(torture, &engine, &task, &what)
+    measured(run_state, &engine, &task, &what)
 }
 
 /// Compiles and hits under a watch.
-fn measured(torture: &mut Torture, engine: &Engine, task: &Task, what: &str) -> Result<()> {
+fn measured(run_state: &mut StressRun, engine: &Engine, task: &Task, what: &str) -> Result<()> {
     let mut told = Vec::new();
     for wanted in [Outcome::Miss, Outcome::Hit] {
         task.clear()?;
@@ -187,12 +187,12 @@ fn measured(torture: &mut Torture, engine: &Engine, task: &Task, what: &str) -> 
         bounded(&took, what)?;
         told.push(format!("{wanted:?} {:.2} s, {} MB", took.seconds, took.megabytes));
     }
-    torture.ledger.survived(what, 1);
-    torture.ledger.note(what, told.join("; "));
+    run_state.stats.passed(what, 1);
+    run_state.stats.note(what, told.join("; "));
     Ok(())
 }
 
-fn bounded(took: &Took, what: &str) -> Result<()> {
+fn bounded(took: &Measurement, what: &str) -> Result<()> {
     match took.megabytes {
         ..=BOUND => Ok(()),
         megabytes => Err(wrong(what, &format!("takes {megabytes} MB of memory; {BOUND} are allowed"))),
@@ -200,13 +200,13 @@ fn bounded(took: &Took, what: &str) -> Result<()> {
 }
 
 /// One very large object. What is compared is what the compiler made under kache, since two more would not fit the disk.
-fn artifact(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("artifact");
-    let bytes = torture.share(ARTIFACT);
-    let dir = torture.dir().join("artifact");
+fn artifact(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("artifact");
+    let bytes = run_state.share(ARTIFACT);
+    let dir = run_state.dir().join("artifact");
     let text = format!("\t.data\n\t.fill {bytes}, 1, 0x41\n");
-    let task = Task::lay(dir.clone(), "assembler unit", &[("a.s", "\t.data\n")], "gcc -c a.s -o out/a.o")?;
-    fs::write(dir.join("a.s"), text).map_err(Trouble::io("write", &dir))?;
+    let task = Task::set_up(dir.clone(), "assembler unit", &[("a.s", "\t.data\n")], "gcc -c a.s -o out/a.o")?;
+    fs::write(dir.join("a.s"), text).map_err(Error::io("write", &dir))?;
     let what = format!("an artifact of {} MB", bytes / 1_000_000);
     let (object, mut told, mut first) = (task.out().join("a.o"), Vec::new(), None);
     for wanted in [Outcome::Miss, Outcome::Hit] {
@@ -228,14 +228,14 @@ fn artifact(torture: &mut Torture) -> Result<()> {
     }
     engine.wipe()?;
     task.clear()?;
-    torture.ledger.survived(&what, 1);
-    torture.ledger.note(&what, told.join("; "));
+    run_state.stats.passed(&what, 1);
+    run_state.stats.note(&what, told.join("; "));
     Ok(())
 }
 
 fn digest_of(path: &Path) -> Result<Digest> {
     let table = kache_core::digest::Table::at(PathBuf::from("/nowhere/at/all"));
-    let (known, id) = table.read(path).map_err(Trouble::io("read", path))?;
+    let (known, id) = table.read(path).map_err(Error::io("read", path))?;
     if id.size < 1_000_000 {
         return Err(wrong("a large artifact", &format!("it has {} bytes", id.size)));
     }
@@ -274,46 +274,46 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
 }
 
 /// Manifests that all lie in the directory of one.
-fn manifests(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("manifests");
-    let many = torture.share(MANIFESTS);
-    let task = torture.tasks[0].clone();
+fn manifests(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("manifests");
+    let many = run_state.share(MANIFESTS);
+    let task = run_state.tasks[0].clone();
     task.must_hit(&engine, "before there are many manifests")?;
     let shard = engine
         .files("manifests")
         .first()
         .and_then(|path| u8::from_str_radix(path.parent()?.file_name()?.to_str()?, 16).ok());
-    let store = Store::open(&engine.cache).map_err(Trouble::io("open", &engine.cache))?;
+    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
     for n in 0..many {
         let action = key(shard, n);
         let manifest = Manifest::default().encode(&action);
         let put = store.publish(&store.path("manifests", &action), &manifest);
-        put.map_err(Trouble::io("store in", &engine.cache))?;
+        put.map_err(Error::io("store in", &engine.cache))?;
     }
     let what = format!("{many} manifests in the directory of one action");
-    State::Hit.bring(&task, &engine)?;
+    CacheState::Hit.bring(&task, &engine)?;
     task.clear()?;
     let took = watch(&mut task.command(&engine), &what)?;
     task.must_hit(&engine, &what)?;
-    torture.ledger.survived(&what, 1);
-    torture.ledger.note(&what, format!("Hit {:.1} ms", took.seconds * 1000.0));
+    run_state.stats.passed(&what, 1);
+    run_state.stats.note(&what, format!("Hit {:.1} ms", took.seconds * 1000.0));
     engine.wipe()
 }
 
 /// Very many entries: looked over, and collected.
-fn entries(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("entries");
-    let many = torture.share(ENTRIES);
-    let task = torture.tasks[0].clone();
+fn entries(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("entries");
+    let many = run_state.share(ENTRIES);
+    let task = run_state.tasks[0].clone();
     task.must_hit(&engine, "before there are many entries")?;
-    let store = Store::open(&engine.cache).map_err(Trouble::io("open", &engine.cache))?;
+    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
     for n in 0..many {
-        an_entry(&store, &key(None, n), n).map_err(Trouble::io("store in", &engine.cache))?;
+        an_entry(&store, &key(None, n), n).map_err(Error::io("store in", &engine.cache))?;
         if n % 1000 == 0 {
             crate::system::interrupt::check()?;
         }
     }
-    let ask = |words: &[&str], what: &str| -> Result<Took> {
+    let run_kache = |words: &[&str], what: &str| -> Result<Measurement> {
         let took = watch(engine.command(Path::new("/")).args(words), what)?;
         bounded(&took, what)?;
         Ok(took)
@@ -321,11 +321,11 @@ fn entries(torture: &mut Torture) -> Result<()> {
     let row = format!("{many} entries");
     let mut told = Vec::new();
     for words in [&["stats"][..], &["gc", "--dry-run", "--max-size", "1k"], &["verify"]] {
-        let took = ask(words, &format!("{row}: kache {}", words.join(" ")))?;
+        let took = run_kache(words, &format!("{row}: kache {}", words.join(" ")))?;
         told.push(format!("{} {:.1} s, {} MB", words[0], took.seconds, took.megabytes));
     }
     task.must_hit(&engine, &row)?;
-    let took = ask(&["gc", "--max-size", "0", "--format", "json"], &row)?;
+    let took = run_kache(&["gc", "--max-size", "0", "--format", "json"], &row)?;
     let said: serde_json::Value = serde_json::from_slice(&took.stdout).unwrap_or_default();
     let gone = said["results"]["files"].as_u64().unwrap_or(0);
     if gone < many as u64 {
@@ -337,8 +337,8 @@ fn entries(torture: &mut Torture) -> Result<()> {
     if !left.is_empty() {
         return Err(wrong(&row, &format!("{} blobs are left", left.len())));
     }
-    torture.ledger.survived(&row, 1);
-    torture.ledger.note(&row, told.join("; "));
+    run_state.stats.passed(&row, 1);
+    run_state.stats.note(&row, told.join("; "));
     task.must(&engine, &[], "after all was collected")?;
     engine.wipe()
 }

@@ -2,7 +2,7 @@
 
 use super::harness::{Engine, Task};
 use super::rng::Dice;
-use super::stats::Ledger;
+use super::stats::Stats;
 use crate::error::Result;
 use crate::system::interrupt;
 use crate::system::scratch::Scratch;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// A run.
-pub struct Torture {
+pub struct StressRun {
     pub(super) scratch: Scratch,
     pub(super) program: PathBuf,
     pub(super) other: Option<PathBuf>,
@@ -19,12 +19,12 @@ pub struct Torture {
     pub(super) scale: u32,
     pub(super) deadline: Instant,
     pub(super) tasks: Vec<Task>,
-    pub(super) ledger: Ledger,
+    pub(super) stats: Stats,
     /// Why nothing can be mounted, if nothing can.
     pub(super) no_mounts: Option<String>,
 }
 
-impl Torture {
+impl StressRun {
     pub(super) fn dir(&self) -> &Path {
         self.scratch.root()
     }

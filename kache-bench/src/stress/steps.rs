@@ -4,8 +4,8 @@
 
 use super::harness::{Engine, Task, wrong};
 use super::rng::Dice;
-use super::session::Torture;
-use crate::error::{Result, Trouble};
+use super::session::StressRun;
+use crate::error::{Error, Result};
 use kache_core::events::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// The state in which the cache is when it is hurt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub enum CacheState {
     /// There is none.
     Empty,
     /// It knows the toolchain, and no entry.
@@ -22,34 +22,34 @@ pub enum State {
     Hit,
 }
 
-impl State {
+impl CacheState {
     pub fn name(self) -> &'static str {
         match self {
-            State::Empty => "new cache",
-            State::Miss => "miss",
-            State::Hit => "hit",
+            CacheState::Empty => "new cache",
+            CacheState::Miss => "miss",
+            CacheState::Hit => "hit",
         }
     }
 
     /// Brings the cache into it. A task that was right before is expected to be stored.
     pub fn bring(self, task: &Task, engine: &Engine) -> Result<()> {
         match self {
-            State::Empty => engine.wipe(),
-            State::Miss if engine.store().join("blobs").is_dir() => engine.forget(),
-            State::Miss => {
+            CacheState::Empty => engine.wipe(),
+            CacheState::Miss if engine.store().join("blobs").is_dir() => engine.forget(),
+            CacheState::Miss => {
                 task.must(engine, &[], "before")?;
                 engine.forget()
             }
-            State::Hit => task.must_hit(engine, "before"),
+            CacheState::Hit => task.must_hit(engine, "before"),
         }
     }
 }
 
 /// One fault at one step.
 #[derive(Clone, Debug)]
-pub struct Blow {
+pub struct FaultPoint {
     pub task: usize,
-    pub state: State,
+    pub state: CacheState,
     pub step: usize,
     pub kind: &'static str,
 }
@@ -66,33 +66,33 @@ pub fn listed(file: &Path) -> Vec<String> {
 }
 
 /// All blows of these kinds, in an order of chance, but each kind at the first step of each name first.
-pub fn blows(
-    torture: &Torture,
+pub fn fault_points(
+    run_state: &StressRun,
     engine: &Engine,
     kinds: &[&'static str],
     dice: &mut Dice,
-) -> Result<Vec<Blow>> {
+) -> Result<Vec<FaultPoint>> {
     let (mut first, mut rest) = (Vec::new(), Vec::new());
-    for (index, task) in torture.tasks.iter().enumerate() {
-        for state in [State::Empty, State::Miss, State::Hit] {
+    for (index, task) in run_state.tasks.iter().enumerate() {
+        for state in [CacheState::Empty, CacheState::Miss, CacheState::Hit] {
             // How a cache comes to be has nothing to do with what is compiled, and rustc's files take long to read.
-            if state == State::Empty && index > 0 {
+            if state == CacheState::Empty && index > 0 {
                 continue;
             }
             state.bring(task, engine)?;
-            let list = torture.dir().join("steps");
+            let list = run_state.dir().join("steps");
             drop(fs::remove_file(&list));
             task.must(engine, &[("KACHE_FAULT_STEPS", &list.display().to_string())], "listing its steps")?;
             let names = listed(&list);
             if names.len() < 10 {
-                return Err(Trouble::input("this kache names no steps")
+                return Err(Error::input("this kache names no steps")
                     .at(engine.program.display())
                     .remedy("build it with `--features faults`, or use scripts/torture.sh"));
             }
             let mut seen = BTreeSet::new();
             for (at, name) in names.iter().enumerate() {
                 let list = if seen.insert(name) { &mut first } else { &mut rest };
-                list.extend(kinds.iter().map(|&kind| Blow { task: index, state, step: at + 1, kind }));
+                list.extend(kinds.iter().map(|&kind| FaultPoint { task: index, state, step: at + 1, kind }));
             }
         }
     }
@@ -108,53 +108,58 @@ const KINDS: &[&str] = &[
 ];
 
 /// The ordeal.
-pub fn run(torture: &mut Torture) -> Result<()> {
-    let engine = torture.engine("steps");
-    let mut dice = torture.dice("steps");
-    let blows = blows(torture, &engine, KINDS, &mut dice)?;
-    let (all, mut done) = (blows.len(), 0);
-    for blow in blows {
-        if torture.is_over()? {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("steps");
+    let mut dice = run_state.dice("steps");
+    let fault_points = fault_points(run_state, &engine, KINDS, &mut dice)?;
+    let (all, mut done) = (fault_points.len(), 0);
+    for fault in fault_points {
+        if run_state.is_over()? {
             break;
         }
-        strike(torture, &engine, &blow)?;
-        let kind = blow.kind.trim_end_matches('+');
-        let on = if blow.kind.ends_with('+') { " from there on" } else { "" };
-        torture.ledger.survived(&format!("{kind}{on}, {}", blow.state.name()), 1);
+        inject(run_state, &engine, &fault)?;
+        let kind = fault.kind.trim_end_matches('+');
+        let on = if fault.kind.ends_with('+') { " from there on" } else { "" };
+        run_state.stats.passed(&format!("{kind}{on}, {}", fault.state.name()), 1);
         done += 1;
     }
-    torture.ledger.note("all", format!("{done} of {all} pairs of step and fault"));
+    run_state.stats.note("all", format!("{done} of {all} pairs of step and fault"));
     Ok(())
 }
 
-fn strike(torture: &Torture, engine: &Engine, blow: &Blow) -> Result<()> {
-    let task = &torture.tasks[blow.task];
-    blow.state.bring(task, engine)?;
-    let list = torture.dir().join("steps");
+fn inject(run_state: &StressRun, engine: &Engine, fault: &FaultPoint) -> Result<()> {
+    let task = &run_state.tasks[fault.task];
+    fault.state.bring(task, engine)?;
+    let list = run_state.dir().join("steps");
     drop(fs::remove_file(&list));
-    let kind = blow.kind.trim_end_matches('+');
-    let order = format!("{}{}:{kind}", blow.step, if blow.kind.ends_with('+') { "+" } else { "" });
+    let kind = fault.kind.trim_end_matches('+');
+    let order = format!("{}{}:{kind}", fault.step, if fault.kind.ends_with('+') { "+" } else { "" });
     let list_path = list.display().to_string();
-    let context = |name: &str| format!("{} at step {} ({name}), {}", blow.kind, blow.step, blow.state.name());
+    let context =
+        |name: &str| format!("{} at step {} ({name}), {}", fault.kind, fault.step, fault.state.name());
     let answer = task.run(engine, &[("KACHE_FAULT", &order), ("KACHE_FAULT_STEPS", &list_path)])?;
     let names = listed(&list);
-    let name = names.get(blow.step - 1).map_or("not reached", String::as_str);
+    let name = names.get(fault.step - 1).map_or("not reached", String::as_str);
     let context = context(name);
     task.judge(&answer, &context)?;
-    named(engine, blow, name, &context)?;
+    named(engine, fault, name, &context)?;
     engine.must_be_whole(&context)?;
     task.must(engine, &[], &format!("after {context}"))?;
     engine.must_be_whole(&format!("after {context}"))
 }
 
 /// The event says which step it was. (That none could be written needs no saying.)
-fn named(engine: &Engine, blow: &Blow, name: &str, context: &str) -> Result<()> {
-    let silent = name.starts_with("event:") || name == "not reached" || blow.kind == "vanish";
-    if silent || blow.kind.ends_with('+') {
+fn named(engine: &Engine, fault: &FaultPoint, name: &str, context: &str) -> Result<()> {
+    let silent = name.starts_with("event:") || name == "not reached" || fault.kind == "vanish";
+    if silent || fault.kind.ends_with('+') {
         return Ok(());
     }
     let Some(event) = engine.last() else {
-        return if blow.state == State::Empty { Ok(()) } else { Err(wrong(context, "there is no event")) };
+        return if fault.state == CacheState::Empty {
+            Ok(())
+        } else {
+            Err(wrong(context, "there is no event"))
+        };
     };
     if event.outcome == Outcome::Error && name.starts_with("store: make a directory") {
         return Ok(());

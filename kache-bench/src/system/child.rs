@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 /// How often a running command is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Runs a command to its end; its status and how long it took. `glance` is called now and then meanwhile.
+/// Runs a command to its end; its status and how long it took. `poll` is called now and then meanwhile.
 /// The error's kind is `Interrupted` where Ctrl-C ended it.
-pub fn run(command: &mut Command, glance: &mut dyn FnMut()) -> io::Result<(ExitStatus, Duration)> {
-    let (status, took) = watch(command, None, glance, |mut child| child.wait())?;
+pub fn run(command: &mut Command, poll: &mut dyn FnMut()) -> io::Result<(ExitStatus, Duration)> {
+    let (status, took) = watch(command, None, poll, |mut child| child.wait())?;
     Ok((status?, took))
 }
 
 /// Runs a command and takes what it prints. The error's kind is `Interrupted` where Ctrl-C ended it.
-pub fn output(command: &mut Command, glance: &mut dyn FnMut()) -> io::Result<Output> {
+pub fn output(command: &mut Command, poll: &mut dyn FnMut()) -> io::Result<Output> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    watch(command, None, glance, Child::wait_with_output)?.0
+    watch(command, None, poll, Child::wait_with_output)?.0
 }
 
 /// The same, of a command that is ended after a while: the error's kind is `TimedOut` then.
@@ -37,7 +37,7 @@ pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Outpu
 fn watch<T: Send + 'static>(
     command: &mut Command,
     limit: Option<Duration>,
-    glance: &mut dyn FnMut(),
+    poll: &mut dyn FnMut(),
     wait: impl FnOnce(Child) -> io::Result<T> + Send + 'static,
 ) -> io::Result<(io::Result<T>, Duration)> {
     if interrupt::pressed() {
@@ -56,7 +56,7 @@ fn watch<T: Send + 'static>(
     loop {
         let why = match told.recv_timeout(GLANCE) {
             Ok(end) => {
-                glance();
+                poll();
                 return Ok(end);
             }
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("lost the running command")),
@@ -65,7 +65,7 @@ fn watch<T: Send + 'static>(
                 io::ErrorKind::TimedOut
             }
             Err(RecvTimeoutError::Timeout) => {
-                glance();
+                poll();
                 continue;
             }
         };

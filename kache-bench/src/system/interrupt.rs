@@ -1,7 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGHUP: what runs is killed, and the run ends in order, so that `Drop` stops servers and removes the
 //! scratch directory.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -33,5 +33,5 @@ pub fn pressed() -> bool {
 
 /// An error once one of them came: to be asked between steps.
 pub fn check() -> Result<()> {
-    if pressed() { Err(Trouble::interrupted()) } else { Ok(()) }
+    if pressed() { Err(Error::interrupted()) } else { Ok(()) }
 }

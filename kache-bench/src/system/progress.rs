@@ -21,7 +21,7 @@ pub fn plan(phases: usize) {
 }
 
 /// One phase of the run, shown until it is done.
-pub struct Phase {
+pub struct Progress {
     name: String,
     /// How many units there will be, where that is known.
     expected: Option<usize>,
@@ -30,9 +30,9 @@ pub struct Phase {
     told: Instant,
 }
 
-impl Phase {
+impl Progress {
     /// Begins to show a phase.
-    pub fn begin(name: &str, expected: Option<usize>) -> Phase {
+    pub fn begin(name: &str, expected: Option<usize>) -> Progress {
         let begun = BEGUN.fetch_add(1, Ordering::Relaxed) + 1;
         let name = numbered(name, begun, PLANNED.load(Ordering::Relaxed));
         let bar = std::io::stderr().is_terminal().then(|| bar(&name, expected));
@@ -40,7 +40,7 @@ impl Phase {
             eprintln!("{name} …");
         }
         let now = Instant::now();
-        Phase { name, expected, bar, started: now, told: now }
+        Progress { name, expected, bar, started: now, told: now }
     }
 
     /// Shows how many units there were, and how many of them hit.
@@ -60,7 +60,7 @@ impl Phase {
             Some(bar) => bar.set_message(format!("{}: {done} {what}", self.name)),
             None => {
                 let of = self.expected.map(|n| format!("/{n}")).unwrap_or_default();
-                self.tell(&format!(": {done}{of} {what}"));
+                self.report(&format!(": {done}{of} {what}"));
             }
         }
     }
@@ -68,11 +68,11 @@ impl Phase {
     /// Shows that it still runs, where there is nothing to count.
     pub fn wait(&mut self) {
         if self.bar.is_none() {
-            self.tell("");
+            self.report("");
         }
     }
 
-    fn tell(&mut self, how_far: &str) {
+    fn report(&mut self, how_far: &str) {
         if self.told.elapsed() >= PLAIN_EVERY {
             eprintln!("  {}{how_far}, {} s", self.name, self.started.elapsed().as_secs());
             self.told = Instant::now();
@@ -92,7 +92,7 @@ impl Phase {
     }
 }
 
-impl Drop for Phase {
+impl Drop for Progress {
     /// A phase that failed leaves no half line behind.
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {

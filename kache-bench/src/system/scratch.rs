@@ -5,7 +5,7 @@
 //! by accident. After a failure or an interruption the logs stay, always where the user gives them a place; everything else goes,
 //! because a large workload leaves gigabytes.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use clap::Args;
 use std::cell::Cell;
 use std::fs;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a run's files are put, as the command line says.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Place {
+pub struct ScratchOptions {
     /// Where clones, caches and logs are put [default: the system's temporary directory]
     #[arg(long, value_name = "SCRATCH")]
     dir: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub struct Place {
 
 /// What is left behind at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub enum Keep {
     /// Nothing.
     Nothing,
     /// Only `logs/`: a build failed and its log was named to the user.
@@ -41,30 +41,30 @@ pub enum Leave {
 pub struct Scratch {
     root: PathBuf,
     logs: PathBuf,
-    leave: Cell<Leave>,
+    keep: Cell<Keep>,
 }
 
 impl Scratch {
     /// Makes a fresh directory for a run on `workload`.
-    pub fn create(place: &Place, workload: &str) -> Result<Scratch> {
-        let parent = place.dir.clone().unwrap_or_else(std::env::temp_dir);
-        fs::create_dir_all(&parent).map_err(Trouble::io("create the scratch directory", &parent))?;
+    pub fn create(options: &ScratchOptions, workload: &str) -> Result<Scratch> {
+        let parent = options.dir.clone().unwrap_or_else(std::env::temp_dir);
+        fs::create_dir_all(&parent).map_err(Error::io("create the scratch directory", &parent))?;
         // Resolved once: compilers report resolved paths, and the two spellings must not be taken for two places.
-        let parent = parent.canonicalize().map_err(Trouble::io("resolve the scratch directory", &parent))?;
+        let parent = parent.canonicalize().map_err(Error::io("resolve the scratch directory", &parent))?;
         let parent = kache_core::platform::plain(parent);
         let root = tempfile::Builder::new()
             .prefix(&format!("kache-bench-{workload}-"))
             .tempdir_in(&parent)
-            .map_err(Trouble::io("create a scratch directory in", &parent))?
+            .map_err(Error::io("create a scratch directory in", &parent))?
             .keep();
-        let leave = Cell::new(if place.keep { Leave::Everything } else { Leave::Nothing });
-        let logs = match &place.logs {
+        let keep = Cell::new(if options.keep { Keep::Everything } else { Keep::Nothing });
+        let logs = match &options.logs {
             Some(logs) => logs.join(root.file_name().unwrap_or_default()),
             None => root.join("logs"),
         };
         // Dropped, it removes the root, should the logs' directory be one that cannot be made.
-        let scratch = Scratch { root, logs, leave };
-        fs::create_dir_all(&scratch.logs).map_err(Trouble::io("create", &scratch.logs))?;
+        let scratch = Scratch { root, logs, keep };
+        fs::create_dir_all(&scratch.logs).map_err(Error::io("create", &scratch.logs))?;
         Ok(scratch)
     }
 
@@ -115,14 +115,14 @@ impl Scratch {
 
     /// Keeps at least the logs: something failed or was interrupted, and they tell how far it was.
     pub fn keep_logs(&self) {
-        if self.leave.get() == Leave::Nothing {
-            self.leave.set(Leave::Logs);
+        if self.keep.get() == Keep::Nothing {
+            self.keep.set(Keep::Logs);
         }
     }
 
     /// Whether nothing is to be removed.
     pub fn keeps_everything(&self) -> bool {
-        self.leave.get() == Leave::Everything
+        self.keep.get() == Keep::Everything
     }
 
     /// To be asked once all is over: keeps the logs of what failed, and says what is left and where.
@@ -130,21 +130,21 @@ impl Scratch {
         if outcome.is_err() {
             self.keep_logs();
         }
-        match self.leaves() {
-            Leave::Nothing => {}
-            Leave::Logs => eprintln!("logs are kept in {}", self.logs.display()),
-            Leave::Everything => eprintln!("kept: {} (logs in {})", self.root.display(), self.logs.display()),
+        match self.keeps() {
+            Keep::Nothing => {}
+            Keep::Logs => eprintln!("logs are kept in {}", self.logs.display()),
+            Keep::Everything => eprintln!("kept: {} (logs in {})", self.root.display(), self.logs.display()),
         }
         outcome
     }
 
     /// What will be left, for telling the user.
-    fn leaves(&self) -> Leave {
+    fn keeps(&self) -> Keep {
         let is_logged = || fs::read_dir(&self.logs).is_ok_and(|mut logs| logs.next().is_some());
-        match self.leave.get() {
-            Leave::Logs if !is_logged() => Leave::Nothing,
-            Leave::Nothing if !self.logs.starts_with(&self.root) && is_logged() => Leave::Logs,
-            leave => leave,
+        match self.keep.get() {
+            Keep::Logs if !is_logged() => Keep::Nothing,
+            Keep::Nothing if !self.logs.starts_with(&self.root) && is_logged() => Keep::Logs,
+            keep => keep,
         }
     }
 }
@@ -153,16 +153,16 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // Trouble in removing is no reason to hide the result of the run: the system's temporary directory
         // is swept some day.
-        match self.leaves() {
-            Leave::Everything => {}
-            Leave::Logs if self.logs.starts_with(&self.root) => {
+        match self.keeps() {
+            Keep::Everything => {}
+            Keep::Logs if self.logs.starts_with(&self.root) => {
                 for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
                     if entry.path() != self.logs {
                         drop(fs::remove_dir_all(entry.path()));
                     }
                 }
             }
-            Leave::Nothing | Leave::Logs => drop(fs::remove_dir_all(&self.root)),
+            Keep::Nothing | Keep::Logs => drop(fs::remove_dir_all(&self.root)),
         }
         // Only if nothing was logged.
         drop(fs::remove_dir(&self.logs));
@@ -176,9 +176,10 @@ mod tests {
     #[test]
     fn goes_away_but_for_what_is_kept() {
         let parent = tempfile::tempdir().unwrap();
-        let mut place = Place { dir: Some(parent.path().join("scratch")), ..Place::default() };
-        let filled = |place: &Place| {
-            let scratch = Scratch::create(place, "w").unwrap();
+        let mut options =
+            ScratchOptions { dir: Some(parent.path().join("scratch")), ..ScratchOptions::default() };
+        let filled = |options: &ScratchOptions| {
+            let scratch = Scratch::create(options, "w").unwrap();
             fs::create_dir_all(scratch.checkout_a()).unwrap();
             fs::write(scratch.logs().join("build.log"), "").unwrap();
             scratch
@@ -188,29 +189,29 @@ mod tests {
             drop(scratch);
             (root.exists(), logs.exists(), a.exists())
         };
-        assert_eq!(left(filled(&place)), (false, false, false));
+        assert_eq!(left(filled(&options)), (false, false, false));
 
-        let scratch = filled(&place);
+        let scratch = filled(&options);
         scratch.keep_logs();
         assert_eq!(left(scratch), (true, true, false));
 
-        let scratch = Scratch::create(&place, "w").unwrap();
+        let scratch = Scratch::create(&options, "w").unwrap();
         scratch.keep_logs();
         assert_eq!(left(scratch), (false, false, false), "there is no log to keep");
 
-        place.logs = Some(parent.path().join("logs"));
-        assert_eq!(left(filled(&place)), (false, true, false));
-        assert_eq!(left(Scratch::create(&place, "w").unwrap()), (false, false, false));
+        options.logs = Some(parent.path().join("logs"));
+        assert_eq!(left(filled(&options)), (false, true, false));
+        assert_eq!(left(Scratch::create(&options, "w").unwrap()), (false, false, false));
 
-        place.keep = true;
-        assert_eq!(left(filled(&place)), (true, true, true));
+        options.keep = true;
+        assert_eq!(left(filled(&options)), (true, true, true));
     }
 
     #[test]
     fn checkouts_differ_in_length_and_depth() {
         let parent = tempfile::tempdir().unwrap();
-        let place = Place { dir: Some(parent.path().into()), ..Place::default() };
-        let scratch = Scratch::create(&place, "w").unwrap();
+        let options = ScratchOptions { dir: Some(parent.path().into()), ..ScratchOptions::default() };
+        let scratch = Scratch::create(&options, "w").unwrap();
         let (a, b) = (scratch.checkout_a(), scratch.checkout_b());
         assert_ne!(a.as_os_str().len(), b.as_os_str().len());
         assert_ne!(a.components().count(), b.components().count());

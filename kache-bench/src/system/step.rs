@@ -1,6 +1,6 @@
 //! Runs one command line of a workload, its output in a log, its time measured.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
 use crate::system::interrupt;
@@ -28,23 +28,23 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Runs it to its end and says how long it took; `glance` is called now and then meanwhile.
-    pub fn run(&self, glance: &mut dyn FnMut()) -> Result<Duration> {
+    /// Runs it to its end and says how long it took; `poll` is called now and then meanwhile.
+    pub fn run(&self, poll: &mut dyn FnMut()) -> Result<Duration> {
         interrupt::check()?;
-        let end = child::run(&mut self.command()?, glance);
+        let end = child::run(&mut self.command()?, poll);
         interrupt::check()?;
         match end {
             Ok((status, took)) if status.success() => Ok(took),
             Ok((status, _)) => Err(self.failed(status)),
-            Err(e) => Err(Trouble::run(format!("cannot run `{SHELL}`: {e}"))
+            Err(e) => Err(Error::run(format!("cannot run `{SHELL}`: {e}"))
                 .remedy(format!("the harness runs workloads' commands with `{SHELL}`"))),
         }
     }
 
     fn command(&self) -> Result<Command> {
         let mut log = self.open_log()?;
-        writeln!(log, "$ {}", self.line).map_err(Trouble::io("write", self.log))?;
-        let errors = log.try_clone().map_err(Trouble::io("write", self.log))?;
+        writeln!(log, "$ {}", self.line).map_err(Error::io("write", self.log))?;
+        let errors = log.try_clone().map_err(Error::io("write", self.log))?;
         let mut command = platform::shell(self.line);
         command.current_dir(self.dir);
         command.env_clear().envs(self.environment.iter());
@@ -57,15 +57,15 @@ impl Step<'_> {
             .create(true)
             .append(true)
             .open(self.log)
-            .map_err(Trouble::io("open the log", self.log))
+            .map_err(Error::io("open the log", self.log))
     }
 
-    fn failed(&self, status: ExitStatus) -> Trouble {
+    fn failed(&self, status: ExitStatus) -> Error {
         let text = fs::read(self.log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n    ");
         let what = format!("`{}` failed ({status}) in {}\n    {tail}", self.line, self.dir.display());
-        Trouble::run(what).at(format!("log: {}", self.log.display()))
+        Error::run(what).at(format!("log: {}", self.log.display()))
     }
 }
 
@@ -80,9 +80,9 @@ mod tests {
         let environment = Environment::of_caller();
         let step = |line| Step { line, dir: dir.path(), environment: &environment, log: &log };
         assert!(step("sleep 0.05").run(&mut || {}).unwrap() >= Duration::from_millis(50));
-        let trouble = step("echo out; echo why >&2; exit 3").run(&mut || {}).unwrap_err();
-        assert_eq!(trouble.status(), 1);
-        let text = trouble.to_string();
+        let error = step("echo out; echo why >&2; exit 3").run(&mut || {}).unwrap_err();
+        assert_eq!(error.status(), 1);
+        let text = error.to_string();
         assert!(text.contains("out") && text.contains("why") && text.contains("exit status: 3"), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Where the harness finds what it belongs to: the repository with the workloads, the results and kache itself.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +11,7 @@ pub fn find() -> Result<PathBuf> {
     let here = std::env::current_dir().ok();
     let found = [package, here].into_iter().flatten().find_map(|start| upwards(&start));
     found.ok_or_else(|| {
-        Trouble::input(
+        Error::input(
             "this is not inside kache's repository: no directory upwards has `workloads/` and `Cargo.toml`",
         )
         .remedy("run it inside the repository, or give --workloads, --kache and --results")

@@ -5,16 +5,16 @@ use crate::error::Result;
 use std::path::Path;
 
 /// A running account of one cache.
-pub struct Account<'a> {
+pub struct CountReader<'a> {
     backend: &'a dyn Backend,
     cache: &'a Path,
     before: Option<Counts>,
 }
 
-impl<'a> Account<'a> {
+impl<'a> CountReader<'a> {
     /// Opens it, before the first build.
-    pub fn open(backend: &'a dyn Backend, cache: &'a Path) -> Result<Account<'a>> {
-        Ok(Account { backend, cache, before: backend.counts(cache)? })
+    pub fn open(backend: &'a dyn Backend, cache: &'a Path) -> Result<CountReader<'a>> {
+        Ok(CountReader { backend, cache, before: backend.counts(cache)? })
     }
 
     /// What was added since it was last asked; nothing if the backend does not count.

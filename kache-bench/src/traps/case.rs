@@ -4,9 +4,9 @@
 //! [`trial`] builds it from clean before and after the change, through the backend and with the plain compiler in the
 //! same place; what was looked at must agree. Either the change matters (the answer must follow it) or it must not (a
 //! hit is demanded). Each case names its source: the bug report, the manual or the specification that it is taken from.
-//! The cases are in a file per theme; [`site`] has the words they are written in.
+//! The cases are in a file per theme; [`project`] has the words they are written in.
 
-use super::project::Site;
+use super::project::TestProject;
 
 /// What a case demands of the build after the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Expect {
     /// What the cache gives must be right; whether it compiles for that is its own affair. Unchanged, it hits.
     Right,
     /// As [`Expect::Right`]; but what was compiled depends on what no cache can know, and need not be kept.
-    Fleeting,
+    Uncacheable,
     /// The change does not matter: it must be a hit, and right.
     Hits,
 }
@@ -33,7 +33,7 @@ pub struct Case {
     /// What is demanded.
     pub expect: Expect,
     /// Lays the project out; says what is compiled and what is looked at.
-    pub lay: fn(&mut Site),
+    pub set_up: fn(&mut TestProject),
     /// Changes the one thing.
-    pub change: fn(&mut Site),
+    pub change: fn(&mut TestProject),
 }

@@ -1,8 +1,8 @@
 //! What a proc macro can ask for by ways that are not the usual ones: another function of libc, a path through `/proc`, a
 //! system call by its number, what is known of a file besides its contents.
 
-use super::case::{Case, Expect::Fleeting, Expect::Follows};
-use super::project::Site;
+use super::case::{Case, Expect::Follows, Expect::Uncacheable};
+use super::project::TestProject;
 
 const PROC: &str = "https://man7.org/linux/man-pages/man5/proc_pid_cwd.5.html";
 const SYSCALL: &str = "https://man7.org/linux/man-pages/man2/syscall.2.html";
@@ -15,7 +15,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro lists a directory by getdents64 and not by opendir; a file appears in it",
         source: "https://man7.org/linux/man-pages/man2/getdents.2.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("list/1", "").proc_macro(
                 r#"extern "C" { fn getdents64(fd: i32, buffer: *mut u8, size: usize) -> isize; }
                    let dir = std::fs::File::open("list").unwrap();
@@ -32,8 +32,8 @@ pub const CASES: &[Case] = &[
         name: "macro-namespace",
         about: "a proc macro loads a library by dlmopen, with a libc of its own; what that library reads is edited",
         source: "https://man7.org/linux/man-pages/man3/dlopen.3.html",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("data", "a").write("help.c", READS).plainly(&[
                 "cc",
                 "-shared",
@@ -63,8 +63,8 @@ pub const CASES: &[Case] = &[
         name: "macro-shared-std",
         about: "a proc macro uses a dylib, and with it the compiler's own standard library; what it lists changes",
         source: "https://doc.rust-lang.org/rustc/codegen-options/index.html#prefer-dynamic",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("list/1", "").write("d.rs", "pub fn f() -> usize { 1 }\n").write("m.rs", SHARING);
             s.plainly(&["rustc", "--crate-type=dylib", "-Cprefer-dynamic", "--edition=2021", "d.rs"]);
             s.plainly(&[
@@ -87,7 +87,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro opens a file by openat2, by its number through libc's syscall; the file is edited",
         source: SYSCALL,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").proc_macro(
                 r#"extern "C" { fn syscall(number: i64, ...) -> i64; }
                    let how = [0u64; 3];
@@ -105,7 +105,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro asks for its working directory by the system call's number; another checkout is built",
         source: SYSCALL,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             on_x86(s).proc_macro(
                 r#"extern "C" { fn syscall(number: i64, ...) -> i64; }
                    let mut buffer = [0u8; 4096];
@@ -121,8 +121,8 @@ pub const CASES: &[Case] = &[
         name: "macro-through-proc",
         about: "a proc macro reads a file by way of /proc/self/cwd, and it is edited",
         source: PROC,
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("data", "a").proc_macro(r#"std::fs::read_to_string("/proc/self/cwd/data").unwrap()"#);
         },
         change: |s| {
@@ -134,7 +134,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro lists the whole environment, and the terminal and the language are others",
         source: "https://doc.rust-lang.org/std/env/fn.vars.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.env("TERM", "dumb").env("LANG", "C").proc_macro(
                 r#"std::env::vars().filter(|(n, _)| n == "TERM" || n == "LANG").map(|(_, v)| v).collect()"#,
             );
@@ -148,7 +148,7 @@ pub const CASES: &[Case] = &[
         about: "a shell that a proc macro starts says what TERM is, and it is another",
         source: "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.env("TERM", "dumb").proc_macro(
                 r#"let o = std::process::Command::new("sh").args(["-c", "echo $TERM"]).output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
@@ -163,7 +163,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro pastes when a file was modified, as rust-embed does; it is touched",
         source: "https://docs.rs/rust-embed/latest/rust_embed/struct.Metadata.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").date("data", 1_000_000_000).proc_macro(
                 r#"let t = std::fs::metadata("data").unwrap().modified().unwrap();
                    t.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string()"#,
@@ -178,7 +178,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro reads a file and asks the open file when it was modified; it is touched",
         source: METADATA,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").date("data", 1_000_000_000).proc_macro(
                 r#"use std::os::unix::fs::MetadataExt;
                    std::fs::File::open("data").unwrap().metadata().unwrap().mtime().to_string()"#,
@@ -193,7 +193,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro pastes a file's permissions, which change",
         source: METADATA,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").plainly(&["chmod", "644", "data"]).proc_macro(
                 r#"use std::os::unix::fs::PermissionsExt;
                    format!("{:o}", std::fs::metadata("data").unwrap().permissions().mode())"#,
@@ -208,7 +208,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro pastes how many processors it may use, and may use fewer",
         source: "https://doc.rust-lang.org/std/thread/fn.available_parallelism.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             if std::thread::available_parallelism().is_ok_and(|n| n.get() < 2) {
                 s.skip("there is one processor");
             }
@@ -222,8 +222,8 @@ pub const CASES: &[Case] = &[
         name: "program-vfork-static",
         about: "a program that a proc macro starts becomes, in a vforked child, one that no preload reaches; it reads a file",
         source: "https://man7.org/linux/man-pages/man2/vfork.2.html",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("data", "a").write("still.c", STILL).write("helper.c", HELPER);
             s.plainly(&["cc", "-static", "still.c", "-o", "still"])
                 .plainly(&["cc", "helper.c", "-o", "helper"]);
@@ -240,7 +240,7 @@ pub const CASES: &[Case] = &[
         about: "a source has two names (hard links), and is rewritten by the other",
         source: "https://github.com/ccache/ccache/issues/1215",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = \"SAID=<1>\";\n").plainly(&["ln", "l.rs", "other.rs"]);
             s.rust_lib(&[]).says("out/libl.rlib");
         },
@@ -253,7 +253,7 @@ pub const CASES: &[Case] = &[
         about: "a response file for the linker, named in -C link-arg, is edited",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             for n in ["1", "2"] {
                 s.write(&format!("o{n}.c"), &format!("int o(void) {{ return {n}; }}\n"));
                 s.plainly(&["cc", "-c", &format!("o{n}.c"), "-o", &format!("o{n}.o")]);
@@ -271,7 +271,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// The numbers of calls are this machine's.
-fn on_x86(s: &mut Site) -> &mut Site {
+fn on_x86(s: &mut TestProject) -> &mut TestProject {
     if cfg!(target_arch = "x86_64") { s } else { s.skip("the numbers of system calls are x86-64's") }
 }
 

@@ -23,6 +23,6 @@ mod times;
 mod toolchain;
 mod trial;
 
-pub use judge::Verdict;
-pub use record::{Report, Row, VERSION, passes};
-pub use suite::{Options, run};
+pub use judge::TrapVerdict;
+pub use record::{TrapRow, TrapsReport, VERSION, passes};
+pub use suite::{TrapsOptions, run};

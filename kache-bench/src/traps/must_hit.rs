@@ -2,8 +2,8 @@
 //! is right, and of little use.
 
 use super::case::{Case, Expect::Hits};
-use super::probe::Look;
-use super::project::Site;
+use super::probe::Probe;
+use super::project::TestProject;
 
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 
@@ -14,7 +14,7 @@ pub const CASES: &[Case] = &[
         about: "-C linker= names the same linker at another path",
         source: "https://github.com/mozilla/sccache/issues/124",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.script("one/linker", "exec cc \"$@\"").script("two/linker", "exec cc \"$@\"");
             s.write("l.rs", "pub fn f() {}\n").rust_lib(&["-C", "linker={w}/one/linker"]);
         },
@@ -27,7 +27,7 @@ pub const CASES: &[Case] = &[
         about: "-C linker= names the same linker at another path, and a program is linked",
         source: "https://github.com/mozilla/sccache/issues/124",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.script("one/linker", "exec cc \"$@\"").script("two/linker", "exec cc \"$@\"");
             s.write("user.rs", "fn main() { println!(\"hello\"); }\n").prints("out/user");
             s.rust_bin(&["-C", "linker={w}/one/linker"]);
@@ -41,7 +41,7 @@ pub const CASES: &[Case] = &[
         about: "RUSTFLAGS has more blanks between its flags",
         source: "https://github.com/rust-lang/cargo/issues/6139",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             package(s);
             s.env("RUSTFLAGS", "--cfg a -C debuginfo=0").cargo(&["build", "--offline", "-q"]);
         },
@@ -54,7 +54,7 @@ pub const CASES: &[Case] = &[
         about: "the flags of RUSTFLAGS come as CARGO_ENCODED_RUSTFLAGS",
         source: "https://github.com/mozilla/sccache/pull/2651",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             package(s);
             s.env("RUSTFLAGS", "--cfg a -C debuginfo=0").cargo(&["build", "--offline", "-q"]);
         },
@@ -67,7 +67,7 @@ pub const CASES: &[Case] = &[
         about: "flags are joined to their values where they were apart",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "pub fn f() {}\n").rust_lib(&[
                 "-C",
                 "opt-level=1",
@@ -86,7 +86,7 @@ pub const CASES: &[Case] = &[
         about: "flags that say nothing of what is made come in another order, and at other places among the others",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "pub fn f() {}\n");
             s.rust(&[
                 "rustc",
@@ -131,7 +131,7 @@ pub const CASES: &[Case] = &[
         about: "source, -c and -o of a gcc command line change places with its other flags",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Invoking-GCC.html",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             c_project(s);
             s.c(&["gcc", "-O1", "-Iinc", "-c", "a.c", "-o", "out/a.o"]);
         },
@@ -144,7 +144,7 @@ pub const CASES: &[Case] = &[
         about: "cargo is told -j1 after -j2",
         source: "https://github.com/mozilla/sccache/issues/193",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             package(s);
             s.cargo(&["build", "--offline", "-q", "-j2"]);
         },
@@ -157,7 +157,7 @@ pub const CASES: &[Case] = &[
         about: "another jobserver is in the environment",
         source: "https://github.com/mozilla/sccache/issues/193",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             s.env("CARGO_MAKEFLAGS", "-j --jobserver-fds=8,9 --jobserver-auth=8,9");
         },
@@ -171,7 +171,7 @@ pub const CASES: &[Case] = &[
         about: "TERM, COLORTERM and the terminal's width are others, and nothing is printed",
         source: "https://github.com/mozilla/sccache/issues/99",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             s.env("TERM", "xterm").env("COLUMNS", "80");
         },
@@ -184,7 +184,7 @@ pub const CASES: &[Case] = &[
         about: "--diagnostic-width is another, as cargo gives it in another terminal, and nothing is printed",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--diagnostic-width-specify-the-terminal-width-for-diagnostics",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "pub fn f() {}\n").rust_lib(&["--diagnostic-width=80"]);
         },
         change: |s| {
@@ -196,7 +196,7 @@ pub const CASES: &[Case] = &[
         about: "HOME is another, and rustup and cargo are told where they are",
         source: "https://github.com/mozilla/sccache/issues/89",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             homes(s);
             s.directory("one").directory("two").env("HOME", "{w}/one");
@@ -210,7 +210,7 @@ pub const CASES: &[Case] = &[
         about: "TMPDIR is another",
         source: "https://doc.rust-lang.org/std/env/fn.temp_dir.html",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             c_unit(s);
             s.directory("one").directory("two").env("TMPDIR", "{w}/one");
@@ -224,7 +224,7 @@ pub const CASES: &[Case] = &[
         about: "PWD spells the working directory through a link",
         source: "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pwd.html",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             s.link("w", "../by").env("PWD", "{w}");
         },
@@ -237,7 +237,7 @@ pub const CASES: &[Case] = &[
         about: "PWD spells the working directory through a link, and debug information is wanted of a C source",
         source: "https://github.com/ccache/ccache/pull/491",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             c_project(s);
             s.c(&[&GCC[..], &["-Iinc"]].concat()).link("w", "../by").env("PWD", "{w}");
         },
@@ -250,10 +250,10 @@ pub const CASES: &[Case] = &[
         about: "another checkout of a library, at a path of other length and depth",
         source: "https://github.com/mozilla/sccache/issues/2652",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "mod m;\npub fn f() -> u8 { m::g() }\n")
                 .write("m.rs", "pub fn g() -> u8 { 1 }\n");
-            s.rust(&FULL_LIB).look(Look::Rules("out/l.d"));
+            s.rust(&FULL_LIB).probe(Probe::Rules("out/l.d"));
         },
         change: |s| {
             s.elsewhere_at("another/and/deeper/checkout");
@@ -264,7 +264,7 @@ pub const CASES: &[Case] = &[
         about: "another checkout of a program with debug information",
         source: "https://github.com/mozilla/sccache/issues/124",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("user.rs", "fn main() { println!(\"hello\"); }\n").rust_bin(&["-g"]).prints("out/user");
         },
         change: |s| {
@@ -276,7 +276,7 @@ pub const CASES: &[Case] = &[
         about: "another checkout, with code that a build script generated under its own OUT_DIR",
         source: "https://github.com/mozilla/sccache/issues/2870",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("gen/g.rs", "pub fn g() -> u8 { 1 }\n").env("OUT_DIR", "{w}/gen");
             s.write("l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n").rust_lib(&[]);
         },
@@ -289,7 +289,7 @@ pub const CASES: &[Case] = &[
         about: "another checkout of a package with a build script, by cargo",
         source: "https://github.com/mozilla/sccache/pull/2678",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             package(s);
             s.write("build.rs", "fn main() { println!(\"cargo::rustc-cfg=built\"); println!(\"cargo::rustc-check-cfg=cfg(built)\"); }\n");
             s.cargo(&["build", "--offline", "-q"]);
@@ -303,10 +303,10 @@ pub const CASES: &[Case] = &[
         about: "another checkout of a C source, everything by full paths, with depfile",
         source: "https://github.com/ccache/ccache/issues/212",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\nint f(void) { return H; }\n");
             s.c(&["gcc", "-I{w}/inc", "-c", "{w}/a.c", "-o", "{w}/out/a.o", "-MD", "-MF", "{w}/out/a.d"]);
-            s.look(Look::Rules("out/a.d"));
+            s.probe(Probe::Rules("out/a.d"));
         },
         change: |s| {
             s.elsewhere_at("another/and/deeper/checkout");
@@ -317,9 +317,9 @@ pub const CASES: &[Case] = &[
         about: "another checkout of a C++ source with debug information",
         source: "https://github.com/ccache/ccache/pull/64",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.cc", "#include <vector>\nint f(std::vector<int> &v) { return v[0]; }\n");
-            s.c(&["g++", "-g", "-c", "a.cc", "-o", "out/a.o"]).look(Look::Foreign("out/a.o"));
+            s.c(&["g++", "-g", "-c", "a.cc", "-o", "out/a.o"]).probe(Probe::Foreign("out/a.o"));
         },
         change: |s| {
             s.elsewhere_at("another/and/deeper/checkout");
@@ -330,8 +330,8 @@ pub const CASES: &[Case] = &[
         about: "another checkout of a C source with debug information, by clang",
         source: "https://github.com/ccache/ccache/pull/1535",
         expect: Hits,
-        lay: |s| {
-            s.write("a.c", "int f(int x) { return x; }\n").look(Look::Foreign("out/a.o"));
+        set_up: |s| {
+            s.write("a.c", "int f(int x) { return x; }\n").probe(Probe::Foreign("out/a.o"));
             s.c(&["clang-19", "-g", "-c", "a.c", "-o", "out/a.o"]);
         },
         change: |s| {
@@ -343,7 +343,7 @@ pub const CASES: &[Case] = &[
         about: "a -D has the checkout's path, no source uses it, and another checkout is built",
         source: "https://github.com/mozilla/sccache/issues/207",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", "int f(void) { return 1; }\n")
                 .c(&[&GCC[..], &["-DDATADIR=\"{w}/data\""]].concat());
         },
@@ -356,8 +356,8 @@ pub const CASES: &[Case] = &[
         about: "the umask is another; the modes of what is restored must follow it",
         source: "https://ccache.dev/manual/latest.html#config_umask",
         expect: Hits,
-        lay: |s| {
-            s.write("l.rs", "pub fn f() {}\n").rust_lib(&[]).umask("022").look(Look::By(mode));
+        set_up: |s| {
+            s.write("l.rs", "pub fn f() {}\n").rust_lib(&[]).umask("022").probe(Probe::By(mode));
         },
         change: |s| {
             s.umask("077");
@@ -368,7 +368,7 @@ pub const CASES: &[Case] = &[
         about: "the locale is another, and nothing is printed",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             s.env("LC_ALL", "C");
         },
@@ -381,7 +381,7 @@ pub const CASES: &[Case] = &[
         about: "the locale is another for a C compiler, and nothing is printed",
         source: "https://ccache.dev/manual/latest.html#config_sloppiness",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             c_unit(s);
             s.env("LC_ALL", "C");
         },
@@ -394,7 +394,7 @@ pub const CASES: &[Case] = &[
         about: "all sources are touched, and say the same",
         source: "https://github.com/rust-lang/cargo/issues/14136",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             c_unit(s);
         },
@@ -407,7 +407,7 @@ pub const CASES: &[Case] = &[
         about: "an unrelated variable is set, an unrelated file appears, and output of before lies there",
         source: "https://github.com/mozilla/sccache/issues/289",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             c_unit(s);
         },
@@ -420,7 +420,7 @@ pub const CASES: &[Case] = &[
         about: "PATH has one more directory, with nothing in it that is started",
         source: "https://github.com/mozilla/sccache/issues/289",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             lib(s);
             c_unit(s);
             s.script("bin/unrelated", "true");
@@ -435,7 +435,7 @@ pub const CASES: &[Case] = &[
         about: "CARGO_TARGET_DIR is another",
         source: "https://doc.rust-lang.org/cargo/reference/environment-variables.html",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             package(s);
             s.cargo(&["build", "--offline", "-q"]).env("CARGO_TARGET_DIR", "{w}/target/one");
         },
@@ -448,7 +448,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro reads a file and a variable that stay, while others change beside them",
         source: "https://github.com/rust-lang/rust/issues/99515",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a")
                 .env("KNOB", "1")
                 .proc_macro(r#"std::fs::read_to_string("data").unwrap() + &std::env::var("KNOB").unwrap()"#);
@@ -459,26 +459,26 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-fn lib(s: &mut Site) {
+fn lib(s: &mut TestProject) {
     s.write("l.rs", "pub fn f() {}\n").rust_lib(&[]);
 }
 
-fn c_project(s: &mut Site) {
+fn c_project(s: &mut TestProject) {
     s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\nint f(void) { return H; }\n");
 }
 
-fn c_unit(s: &mut Site) {
+fn c_unit(s: &mut TestProject) {
     c_project(s);
     s.c(&[&GCC[..], &["-Iinc"]].concat());
 }
 
-fn package(s: &mut Site) {
+fn package(s: &mut TestProject) {
     s.write("Cargo.toml", "[package]\nname = \"p\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n");
     s.write("src/lib.rs", "pub fn f() -> u8 { 1 }\n");
 }
 
 /// Where cargo and rustup are, said outright, so that HOME need not.
-fn homes(s: &mut Site) {
+fn homes(s: &mut TestProject) {
     let home = s.base().get("HOME").unwrap_or_default().to_string_lossy().into_owned();
     for (name, default) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
         let given = s.base().get(name).map(|value| value.to_string_lossy().into_owned());
@@ -487,7 +487,7 @@ fn homes(s: &mut Site) {
 }
 
 /// What the mask leaves of the library's mode.
-fn mode(s: &Site) -> String {
+fn mode(s: &TestProject) -> String {
     let words = ["-c", "%a", "out/libl.rlib"];
     let asked = std::process::Command::new("stat").args(words).current_dir(s.here()).output();
     asked.map_or_else(|e| e.to_string(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())

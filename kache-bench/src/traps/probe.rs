@@ -3,7 +3,7 @@
 //! Artifacts cannot always be compared byte for byte with the plain compiler's, since a cache may map paths on purpose.
 //! So each case says in what a wrong answer would show.
 
-use super::project::Site;
+use super::project::TestProject;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// One thing to look at.
 #[derive(Clone, Copy, Debug)]
-pub enum Look {
+pub enum Probe {
     /// What a program of the build prints, or how it ends.
     Prints(&'static str),
     /// The words `SAID=<…>` in a file.
@@ -27,21 +27,23 @@ pub enum Look {
     /// Whether a file has another checkout's path in it.
     Foreign(&'static str),
     /// Whatever the function makes out.
-    By(fn(&Site) -> String),
+    By(fn(&TestProject) -> String),
 }
 
-impl Look {
+impl Probe {
     /// What is to be seen. `messages` is what the compilers printed.
-    pub fn see(&self, site: &Site, messages: &str) -> String {
+    pub fn evaluate(&self, project: &TestProject, messages: &str) -> String {
         match self {
-            Look::Prints(program) => prints(site, &site.path(program)),
-            Look::Says(file) => read(&site.path(file), said),
-            Look::Messages => messages.to_owned(),
-            Look::Text(file) => read(&site.path(file), |bytes| String::from_utf8_lossy(bytes).into_owned()),
-            Look::Rules(file) => read(&site.path(file), rules),
-            Look::Bytes(file) => read(&site.path(file), |bytes| format!("{:016x}", digest(bytes))),
-            Look::Foreign(file) => read(&site.path(file), |bytes| foreign(site, bytes)),
-            Look::By(function) => function(site),
+            Probe::Prints(program) => prints(project, &project.path(program)),
+            Probe::Says(file) => read(&project.path(file), said),
+            Probe::Messages => messages.to_owned(),
+            Probe::Text(file) => {
+                read(&project.path(file), |bytes| String::from_utf8_lossy(bytes).into_owned())
+            }
+            Probe::Rules(file) => read(&project.path(file), rules),
+            Probe::Bytes(file) => read(&project.path(file), |bytes| format!("{:016x}", digest(bytes))),
+            Probe::Foreign(file) => read(&project.path(file), |bytes| foreign(project, bytes)),
+            Probe::By(function) => function(project),
         }
     }
 }
@@ -50,8 +52,9 @@ fn read(path: &Path, show: impl FnOnce(&[u8]) -> String) -> String {
     fs::read(path).map_or_else(|e| format!("{}: {e}", path.display()), |bytes| show(&bytes))
 }
 
-fn prints(site: &Site, program: &Path) -> String {
-    let ran = Command::new(program).current_dir(site.here()).env_clear().envs(site.base().iter()).output();
+fn prints(project: &TestProject, program: &Path) -> String {
+    let ran =
+        Command::new(program).current_dir(project.here()).env_clear().envs(project.base().iter()).output();
     match ran {
         Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
         Ok(output) => output.status.to_string(),
@@ -88,7 +91,7 @@ pub fn digest(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-fn foreign(site: &Site, bytes: &[u8]) -> String {
+fn foreign(project: &TestProject, bytes: &[u8]) -> String {
     let names = |place: &Path| {
         // With the separator: one place may begin as another does.
         let text = format!("{}/", place.display()).into_bytes();
@@ -96,7 +99,7 @@ fn foreign(site: &Site, bytes: &[u8]) -> String {
         let followed = |at: usize| bytes.get(at + bare.len()).is_none_or(|b| !b.is_ascii_alphanumeric());
         bytes.windows(bare.len()).enumerate().any(|(at, window)| window == bare && followed(at))
     };
-    let found = site.elsewhere().find(|place| names(place));
+    let found = project.elsewhere().find(|place| names(place));
     found.map_or_else(|| "no other checkout".into(), |place| format!("names {}", place.display()))
 }
 

@@ -6,8 +6,8 @@
 //! Words of a command and values of variables may have `{w}`, the checkout that is built in, and `{root}`, the case's own
 //! directory, which has the checkout in it.
 
-use super::probe::Look;
-use crate::error::{Result, Trouble};
+use super::probe::Probe;
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
 use std::cell::Cell;
@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 
 /// What a command is, which decides how a cache is put in front of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum ToolFamily {
     /// rustc, or what takes its place.
     Rust,
     /// A C or C++ compiler, or what takes its place.
@@ -31,16 +31,16 @@ pub enum Family {
 
 /// One command of the build.
 #[derive(Clone, Debug)]
-pub struct Unit {
+pub struct BuildCommand {
     /// How it is wrapped.
-    pub family: Family,
+    pub family: ToolFamily,
     /// The command line, before `{w}` and `{root}` are filled in.
     pub words: Vec<String>,
 }
 
 /// The case's own directory, and what is built in it.
 #[derive(Debug)]
-pub struct Site {
+pub struct TestProject {
     root: PathBuf,
     here: PathBuf,
     places: Vec<PathBuf>,
@@ -50,16 +50,16 @@ pub struct Site {
     /// What a shell does before it becomes a command of the build, and what it becomes it by.
     before: Option<String>,
     /// What is built, in order.
-    pub units: Vec<Unit>,
+    pub units: Vec<BuildCommand>,
     /// What is looked at afterwards.
-    pub looks: Vec<Look>,
+    pub probes: Vec<Probe>,
     /// What happens while the first build runs.
     pub meanwhile: Option<fn(&Path)>,
     /// When the last build began.
     pub began: Cell<SystemTime>,
     /// A directory that a build leaves for the next, which the plain compiler's builds must not see.
     pub state: Option<PathBuf>,
-    trouble: Option<Trouble>,
+    error: Option<Error>,
     /// Why the case cannot be tried on this machine.
     pub skipped: Option<String>,
 }
@@ -67,12 +67,12 @@ pub struct Site {
 /// What a build removes to be one from clean.
 const OUTPUTS: [&str; 2] = ["out", "target"];
 
-impl Site {
+impl TestProject {
     /// An empty checkout below `root`.
-    pub fn new(root: &Path, base: Environment) -> Result<Site> {
+    pub fn new(root: &Path, base: Environment) -> Result<TestProject> {
         let here = root.join("w");
-        fs::create_dir_all(here.join(".git")).map_err(Trouble::io("create", &here))?;
-        Ok(Site {
+        fs::create_dir_all(here.join(".git")).map_err(Error::io("create", &here))?;
+        Ok(TestProject {
             root: root.to_path_buf(),
             places: vec![here.clone()],
             here,
@@ -80,11 +80,11 @@ impl Site {
             variables: BTreeMap::new(),
             before: None,
             units: Vec::new(),
-            looks: Vec::new(),
+            probes: Vec::new(),
             meanwhile: None,
             began: Cell::new(SystemTime::UNIX_EPOCH),
             state: None,
-            trouble: None,
+            error: None,
             skipped: None,
         })
     }
@@ -111,16 +111,16 @@ impl Site {
     }
 
     /// The trouble that there was, if any.
-    pub fn settled(&mut self) -> Result<()> {
-        self.trouble.take().map_or(Ok(()), Err)
+    pub fn result(&mut self) -> Result<()> {
+        self.error.take().map_or(Ok(()), Err)
     }
 
-    fn attempt(&mut self, doing: impl FnOnce(&mut Site) -> Result<()>) -> &mut Site {
-        if self.trouble.is_none()
+    fn attempt(&mut self, action: impl FnOnce(&mut TestProject) -> Result<()>) -> &mut TestProject {
+        if self.error.is_none()
             && self.skipped.is_none()
-            && let Err(trouble) = doing(self)
+            && let Err(error) = action(self)
         {
-            self.trouble = Some(trouble);
+            self.error = Some(error);
         }
         self
     }
@@ -128,84 +128,84 @@ impl Site {
     // Files.
 
     /// Writes a file, with the directories above it.
-    pub fn write(&mut self, name: &str, text: &str) -> &mut Site {
+    pub fn write(&mut self, name: &str, text: &str) -> &mut TestProject {
         self.attempt(|s| {
             let path = s.path(name);
             if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(Trouble::io("create", parent))?;
+                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
             }
-            fs::write(&path, text).map_err(Trouble::io("write", &path))
+            fs::write(&path, text).map_err(Error::io("write", &path))
         })
     }
 
     /// Rewrites a file and gives it its old modification time.
-    pub fn rewrite_unnoticed(&mut self, name: &str, text: &str) -> &mut Site {
+    pub fn rewrite_unnoticed(&mut self, name: &str, text: &str) -> &mut TestProject {
         let path = self.path(name);
         let old = fs::metadata(&path).and_then(|m| m.modified());
         self.write(name, text).attempt(|_| {
             let set = old.and_then(|time| fs::File::open(&path)?.set_modified(time));
-            set.map_err(Trouble::io("set the time of", &path))
+            set.map_err(Error::io("set the time of", &path))
         })
     }
 
     /// Sets a file's modification time, in seconds since 1970.
-    pub fn date(&mut self, name: &str, seconds: u64) -> &mut Site {
+    pub fn date(&mut self, name: &str, seconds: u64) -> &mut TestProject {
         self.attempt(|s| {
             let (path, time) = (s.path(name), SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
             let set = fs::File::open(&path).and_then(|file| file.set_modified(time));
-            set.map_err(Trouble::io("set the time of", &path))
+            set.map_err(Error::io("set the time of", &path))
         })
     }
 
     /// A script that can be run.
-    pub fn script(&mut self, name: &str, text: &str) -> &mut Site {
+    pub fn script(&mut self, name: &str, text: &str) -> &mut TestProject {
         let text = self.fill(text);
         self.write(name, &format!("#!/bin/sh\n{text}\n")).attempt(|s| {
             let path = s.path(name);
-            platform::make_executable(&path).map_err(Trouble::io("set the mode of", &path))
+            platform::make_executable(&path).map_err(Error::io("set the mode of", &path))
         })
     }
 
     /// Makes a directory.
-    pub fn directory(&mut self, name: &str) -> &mut Site {
-        self.attempt(|s| fs::create_dir_all(s.path(name)).map_err(Trouble::io("create", &s.path(name))))
+    pub fn directory(&mut self, name: &str) -> &mut TestProject {
+        self.attempt(|s| fs::create_dir_all(s.path(name)).map_err(Error::io("create", &s.path(name))))
     }
 
     /// Removes a file or a directory.
-    pub fn remove(&mut self, name: &str) -> &mut Site {
+    pub fn remove(&mut self, name: &str) -> &mut TestProject {
         self.attempt(|s| {
             let path = s.path(name);
             let dir = fs::symlink_metadata(&path).is_ok_and(|m| m.is_dir());
             let gone = if dir { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            gone.map_err(Trouble::io("remove", &path))
+            gone.map_err(Error::io("remove", &path))
         })
     }
 
     /// Renames.
-    pub fn rename(&mut self, from: &str, to: &str) -> &mut Site {
-        self.attempt(|s| fs::rename(s.path(from), s.path(to)).map_err(Trouble::io("rename", &s.path(from))))
+    pub fn rename(&mut self, from: &str, to: &str) -> &mut TestProject {
+        self.attempt(|s| fs::rename(s.path(from), s.path(to)).map_err(Error::io("rename", &s.path(from))))
     }
 
     /// A symbolic link, in place of one that is there.
-    pub fn link(&mut self, to: &str, at: &str) -> &mut Site {
+    pub fn link(&mut self, to: &str, at: &str) -> &mut TestProject {
         self.attempt(|s| {
             let path = s.path(at);
             if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(Trouble::io("create", parent))?;
+                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
             }
             if path.is_symlink() {
-                fs::remove_file(&path).map_err(Trouble::io("remove", &path))?;
+                fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             }
-            platform::link(Path::new(&s.fill(to)), &path).map_err(Trouble::io("link", &path))
+            platform::link(Path::new(&s.fill(to)), &path).map_err(Error::io("link", &path))
         })
     }
 
     /// Goes on in a copy of the checkout, at another place below the case's directory.
-    pub fn elsewhere_at(&mut self, place: &str) -> &mut Site {
+    pub fn elsewhere_at(&mut self, place: &str) -> &mut TestProject {
         self.attempt(|s| {
             let to = s.root.join(place);
             if let Some(parent) = to.parent() {
-                fs::create_dir_all(parent).map_err(Trouble::io("create", parent))?;
+                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
             }
             let mut copy = Command::new("cp");
             done(copy.arg("-r").arg(&s.here).arg(&to))?;
@@ -218,86 +218,86 @@ impl Site {
     // What is compiled.
 
     /// A command that stands behind the cache as rustc does.
-    pub fn rust(&mut self, words: &[&str]) -> &mut Site {
-        self.unit(Family::Rust, words)
+    pub fn rust(&mut self, words: &[&str]) -> &mut TestProject {
+        self.unit(ToolFamily::Rust, words)
     }
 
     /// A command that stands behind the cache as a C compiler does.
-    pub fn c(&mut self, words: &[&str]) -> &mut Site {
-        self.need(words[0]).unit(Family::C, words)
+    pub fn c(&mut self, words: &[&str]) -> &mut TestProject {
+        self.need(words[0]).unit(ToolFamily::C, words)
     }
 
     /// cargo, with these words.
-    pub fn cargo(&mut self, words: &[&str]) -> &mut Site {
-        self.unit(Family::Cargo, &[&["cargo"], words].concat())
+    pub fn cargo(&mut self, words: &[&str]) -> &mut TestProject {
+        self.unit(ToolFamily::Cargo, &[&["cargo"], words].concat())
     }
 
-    fn unit(&mut self, family: Family, words: &[&str]) -> &mut Site {
+    fn unit(&mut self, family: ToolFamily, words: &[&str]) -> &mut TestProject {
         let words = words.iter().map(|word| word.to_string()).collect();
-        self.units.push(Unit { family, words });
+        self.units.push(BuildCommand { family, words });
         self
     }
 
     /// `l.rs` to `out/libl.rlib`, as cargo would have it compiled.
-    pub fn rust_lib(&mut self, more: &[&str]) -> &mut Site {
+    pub fn rust_lib(&mut self, more: &[&str]) -> &mut TestProject {
         self.rust(&[&LIB[..], more].concat())
     }
 
     /// `user.rs` to `out/user`.
-    pub fn rust_bin(&mut self, more: &[&str]) -> &mut Site {
+    pub fn rust_bin(&mut self, more: &[&str]) -> &mut TestProject {
         self.rust(&[&BIN[..], more].concat())
     }
 
     /// What was to be compiled is not; what follows is, instead.
-    pub fn instead(&mut self) -> &mut Site {
+    pub fn instead(&mut self) -> &mut TestProject {
         self.units.clear();
         self
     }
 
     /// A word more for each command.
-    pub fn also(&mut self, word: &str) -> &mut Site {
+    pub fn also(&mut self, word: &str) -> &mut TestProject {
         self.units.iter_mut().for_each(|unit| unit.words.push(word.into()));
         self
     }
 
     /// Sets a variable for the build.
-    pub fn env(&mut self, name: &str, value: &str) -> &mut Site {
+    pub fn env(&mut self, name: &str, value: &str) -> &mut TestProject {
         self.variables.insert(name.into(), Some(value.into()));
         self
     }
 
     /// Takes a variable away.
-    pub fn without(&mut self, name: &str) -> &mut Site {
+    pub fn without(&mut self, name: &str) -> &mut TestProject {
         self.variables.insert(name.into(), None);
         self
     }
 
     /// The mask for the modes of new files.
-    pub fn umask(&mut self, mask: &'static str) -> &mut Site {
+    pub fn umask(&mut self, mask: &'static str) -> &mut TestProject {
         self.before = Some(format!("umask {mask}; exec"));
         self
     }
 
     /// Commands are given a file open, as their third descriptor.
-    pub fn opened(&mut self, name: &str) -> &mut Site {
+    pub fn opened(&mut self, name: &str) -> &mut TestProject {
         self.before = Some(format!("exec 3<{name}; exec"));
         self
     }
 
     /// The build may use one processor of those that there are.
-    pub fn on_one_processor(&mut self) -> &mut Site {
+    pub fn on_one_processor(&mut self) -> &mut TestProject {
         self.before = Some("exec taskset -c 0".into());
         self.need("taskset")
     }
 
     /// What happens while the first build runs, in a thread of its own.
-    pub fn meanwhile(&mut self, what: fn(&Path)) -> &mut Site {
+    pub fn meanwhile(&mut self, what: fn(&Path)) -> &mut TestProject {
         self.meanwhile = Some(what);
         self
     }
 
     /// A directory that each build of the backend leaves for its next.
-    pub fn keeps(&mut self, name: &str) -> &mut Site {
+    pub fn keeps(&mut self, name: &str) -> &mut TestProject {
         self.state = Some(self.path(name));
         self
     }
@@ -305,25 +305,25 @@ impl Site {
     // What is looked at.
 
     /// Adds something to look at.
-    pub fn look(&mut self, look: Look) -> &mut Site {
-        self.looks.push(look);
+    pub fn probe(&mut self, probe: Probe) -> &mut TestProject {
+        self.probes.push(probe);
         self
     }
 
     /// What a program prints.
-    pub fn prints(&mut self, program: &'static str) -> &mut Site {
-        self.look(Look::Prints(program))
+    pub fn prints(&mut self, program: &'static str) -> &mut TestProject {
+        self.probe(Probe::Prints(program))
     }
 
     /// The words `SAID=<…>` in a file.
-    pub fn says(&mut self, file: &'static str) -> &mut Site {
-        self.look(Look::Says(file))
+    pub fn says(&mut self, file: &'static str) -> &mut TestProject {
+        self.probe(Probe::Says(file))
     }
 
     // What is done at once, without any cache.
 
     /// Runs a command in the checkout with the plain compiler.
-    pub fn plainly(&mut self, words: &[&str]) -> &mut Site {
+    pub fn plainly(&mut self, words: &[&str]) -> &mut TestProject {
         self.attempt(|s| {
             let words: Vec<_> = words.iter().map(|word| s.fill(word)).collect();
             let environment = s.environment(&s.base);
@@ -334,7 +334,7 @@ impl Site {
     }
 
     /// The case needs a program; without it, it is skipped.
-    pub fn need(&mut self, program: &str) -> &mut Site {
+    pub fn need(&mut self, program: &str) -> &mut TestProject {
         let own = program.contains('/') || program.contains('{');
         let works = || {
             let asked = Command::new(program).arg("--version").stdin(Stdio::null()).output();
@@ -347,14 +347,14 @@ impl Site {
     }
 
     /// The case cannot be tried here, and why.
-    pub fn skip(&mut self, why: &str) -> &mut Site {
+    pub fn skip(&mut self, why: &str) -> &mut TestProject {
         self.skipped.get_or_insert_with(|| why.into());
         self
     }
 
     /// A macro `m!()` whose expansion is the literal `SAID=<…>` with what `body`, an expression, gives; and a
     /// library that has it.
-    pub fn proc_macro(&mut self, body: &str) -> &mut Site {
+    pub fn proc_macro(&mut self, body: &str) -> &mut TestProject {
         self.macro_crate(body)
             .write("l.rs", "pub static SAID: &str = m::m!();\n")
             .rust_lib(&["--extern", "m=libm.so"])
@@ -362,7 +362,7 @@ impl Site {
     }
 
     /// The macro alone, compiled plainly.
-    pub fn macro_crate(&mut self, body: &str) -> &mut Site {
+    pub fn macro_crate(&mut self, body: &str) -> &mut TestProject {
         let source = format!(
             "extern crate proc_macro;\nuse proc_macro::TokenStream;\n#[proc_macro]\n\
              pub fn m(_: TokenStream) -> TokenStream {{\n    let said: String = {{ {body} }};\n    \
@@ -409,20 +409,20 @@ impl Site {
         for name in OUTPUTS {
             let path = self.path(name);
             if path.exists() {
-                fs::remove_dir_all(&path).map_err(Trouble::io("remove", &path))?;
+                fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
             }
         }
-        fs::create_dir_all(self.path("out")).map_err(Trouble::io("create", &self.path("out")))
+        fs::create_dir_all(self.path("out")).map_err(Error::io("create", &self.path("out")))
     }
 
     /// Makes all files look an hour old: caches trust what was just written less, and would not walk into the trap.
     pub fn age(&self) -> Result<()> {
         age(&self.root, SystemTime::now() - Duration::from_secs(3600))
-            .map_err(Trouble::io("set times below", &self.root))
+            .map_err(Error::io("set times below", &self.root))
     }
 }
 
-/// The words of [`Site::rust_lib`].
+/// The words of [`TestProject::rust_lib`].
 pub const LIB: [&str; 13] = [
     "rustc",
     "--crate-name",
@@ -439,7 +439,7 @@ pub const LIB: [&str; 13] = [
     "-Cembed-bitcode=no",
 ];
 
-/// The words of [`Site::rust_bin`].
+/// The words of [`TestProject::rust_bin`].
 pub const BIN: [&str; 12] = [
     "rustc",
     "--crate-name",
@@ -460,10 +460,10 @@ fn done(command: &mut Command) -> Result<Output> {
     let output = command
         .stdin(Stdio::null())
         .output()
-        .map_err(|e| Trouble::run(format!("cannot run a command of the case: {e}")).at(&line))?;
+        .map_err(|e| Error::run(format!("cannot run a command of the case: {e}")).at(&line))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Trouble::run(format!("a command of the case failed\n    {said}")).at(line));
+        return Err(Error::run(format!("a command of the case failed\n    {said}")).at(line));
     }
     Ok(output)
 }

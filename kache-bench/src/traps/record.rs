@@ -1,6 +1,6 @@
 //! The result of `traps`, as it is recorded in `results/traps.jsonl`.
 
-use super::judge::Verdict;
+use super::judge::TrapVerdict;
 use crate::system::machine::Machine;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// In a word.
-    pub verdict: Verdict,
+    pub verdict: TrapVerdict,
     /// What it rests on, where that is not plain.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
@@ -17,7 +17,7 @@ pub struct Outcome {
 
 /// One case, on all backends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Row {
+pub struct TrapRow {
     /// Its theme's name.
     pub theme: String,
     /// Its name.
@@ -30,12 +30,12 @@ pub struct Row {
     pub outcomes: BTreeMap<String, Outcome>,
 }
 
-/// The version of [`Report`]'s shape in `results/`.
-pub const VERSION: u32 = 1;
+/// The version of [`TrapsReport`]'s shape in `results/`.
+pub const VERSION: u32 = 2;
 
 /// A whole run; also its record, one line in `results/traps.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Report {
+pub struct TrapsReport {
     /// The version of this shape.
     pub v: u32,
     /// `traps`.
@@ -54,20 +54,20 @@ pub struct Report {
     /// The backends with their versions, in the order of the columns.
     pub backends: Vec<(String, String)>,
     /// The cases.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TrapRow>,
 }
 
-impl Report {
+impl TrapsReport {
     /// How many cases a backend has with a verdict.
-    pub fn count(&self, backend: &str, verdict: Verdict) -> usize {
+    pub fn count(&self, backend: &str, verdict: TrapVerdict) -> usize {
         let outcomes = self.rows.iter().filter_map(|row| row.outcomes.get(backend));
         outcomes.filter(|outcome| outcome.verdict == verdict).count()
     }
 }
 
 /// kache, where it was tried, has nothing against it, and no case is itself broken.
-pub fn passes(rows: &[Row]) -> bool {
+pub fn passes(rows: &[TrapRow]) -> bool {
     rows.iter().flat_map(|row| &row.outcomes).all(|(name, outcome)| {
-        outcome.verdict != Verdict::Dud && (name != "kache" || !outcome.verdict.fails())
+        outcome.verdict != TrapVerdict::Invalid && (name != "kache" || !outcome.verdict.fails())
     })
 }

@@ -1,8 +1,8 @@
 //! What stands behind a proc macro: programs that it starts, libraries that it loads, what it learns of the place, and
 //! what no observer can see.
 
-use super::case::{Case, Expect::Fleeting, Expect::Follows};
-use super::probe::Look;
+use super::case::{Case, Expect::Follows, Expect::Uncacheable};
+use super::probe::Probe;
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -11,7 +11,7 @@ pub const CASES: &[Case] = &[
         about: "a program that a proc macro starts reads a file, which is edited",
         source: "https://github.com/rust-lang/rust/issues/99515",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").proc_macro(CAT);
         },
         change: |s| {
@@ -23,7 +23,7 @@ pub const CASES: &[Case] = &[
         about: "a shell that a proc macro starts reads a variable, whose value changes",
         source: "https://github.com/mozilla/sccache/issues/740",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.env("KNOB", "1").proc_macro(
                 r#"let o = std::process::Command::new("sh").args(["-c", "echo $KNOB"]).output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
@@ -38,7 +38,7 @@ pub const CASES: &[Case] = &[
         about: "a program that is started with an empty environment, so that no preload is inherited, reads a file",
         source: "https://man7.org/linux/man-pages/man8/ld.so.8.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").proc_macro(
                 r#"let o = std::process::Command::new("/bin/cat").env_clear().arg("data").output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
@@ -53,7 +53,7 @@ pub const CASES: &[Case] = &[
         about: "a script that a proc macro starts is edited, its size and modification time kept",
         source: "https://github.com/rust-lang/rust/issues/99515",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.script("say", "echo a").proc_macro(
                 r#"String::from_utf8(std::process::Command::new("./say").output().unwrap().stdout).unwrap()"#,
             );
@@ -67,7 +67,7 @@ pub const CASES: &[Case] = &[
         about: "a program that a proc macro starts by name appears earlier in PATH",
         source: "https://doc.rust-lang.org/std/process/struct.Command.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
             s.script("late/say", "echo late").directory("early");
             s.env("PATH", &format!("{{w}}/early:{{w}}/late:{path}")).proc_macro(
@@ -82,8 +82,8 @@ pub const CASES: &[Case] = &[
         name: "program-static",
         about: "a proc macro starts a statically linked program, which no preload reaches; it reads a file",
         source: "https://man7.org/linux/man-pages/man8/ld.so.8.html",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("data", "a").write(
                 "s.c",
                 "#include <stdio.h>\nint main(void) { FILE *f = fopen(\"data\", \"r\"); putchar(fgetc(f)); return 0; }\n",
@@ -100,8 +100,8 @@ pub const CASES: &[Case] = &[
         name: "macro-raw-syscalls",
         about: "a proc macro reads a file by the rustix crate, whose system calls do not go through libc",
         source: "https://docs.rs/rustix/latest/rustix/",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("Cargo.toml", RUSTIX).write("src/lib.rs", RUSTIX_MACRO).write("data", "a");
             s.plainly(&["sh", "-c", "cargo build -q --target-dir macro 2> macro.log || echo > no-rustix"]);
             if s.path("no-rustix").exists() {
@@ -119,7 +119,7 @@ pub const CASES: &[Case] = &[
         about: "a library that a proc macro is linked with appears earlier in LD_LIBRARY_PATH",
         source: "https://man7.org/linux/man-pages/man8/ld.so.8.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.directory("early")
                 .directory("late")
                 .write("late.c", "const char *say(void) { return \"late\"; }\n");
@@ -161,7 +161,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro pastes its working directory, and another checkout is built",
         source: "https://github.com/mozilla/sccache/pull/345",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.proc_macro(r#"std::env::current_dir().unwrap().display().to_string()"#);
         },
         change: |s| {
@@ -173,7 +173,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro pastes CARGO_MANIFEST_DIR, as rust-embed does; another checkout is built",
         source: "https://github.com/mozilla/sccache/issues/2870",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.proc_macro(r#"std::env::var("CARGO_MANIFEST_DIR").unwrap()"#).env("CARGO_MANIFEST_DIR", "{w}");
         },
         change: |s| {
@@ -185,7 +185,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro pastes the path of the file that calls it, and another checkout is built",
         source: "https://doc.rust-lang.org/proc_macro/struct.Span.html#method.local_file",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.macro_crate(r#"proc_macro::Span::call_site().local_file().unwrap().display().to_string()"#)
                 .write("l.rs", "pub static SAID: &str = m::m!();\n");
             s.rust(&[
@@ -212,10 +212,10 @@ pub const CASES: &[Case] = &[
         name: "macro-leaves-file",
         about: "a proc macro writes a file beside the sources, which a restored result would not bring",
         source: "https://github.com/kunobi-ninja/kache/issues/635",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.proc_macro(r#"std::fs::write("out/left", "x").unwrap(); "done".into()"#)
-                .look(Look::Text("out/left"));
+                .probe(Probe::Text("out/left"));
         },
         change: |_| {},
     },

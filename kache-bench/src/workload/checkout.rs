@@ -1,6 +1,6 @@
 //! One clone of a workload, at an absolute path of its own.
 
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::step::Step;
 use crate::workload::Workload;
@@ -18,16 +18,16 @@ pub struct Checkout {
 impl Checkout {
     /// Clones `repository` to `root`.
     pub fn clone(label: &'static str, repository: &Path, root: PathBuf) -> Result<Checkout> {
-        std::fs::create_dir_all(&root).map_err(Trouble::io("create", &root))?;
+        std::fs::create_dir_all(&root).map_err(Error::io("create", &root))?;
         let source = repository.to_str().ok_or_else(|| {
-            Trouble::input("the scratch directory's path is not UTF-8")
+            Error::input("the scratch directory's path is not UTF-8")
                 .at(repository.display())
                 .remedy("use --dir")
         })?;
         git2::build::RepoBuilder::new()
             .branch("workload")
             .clone(source, &root)
-            .map_err(|e| Trouble::run(format!("cannot clone: {}", e.message())).at(root.display()))?;
+            .map_err(|e| Error::run(format!("cannot clone: {}", e.message())).at(root.display()))?;
         Ok(Checkout { label, root })
     }
 
@@ -43,7 +43,7 @@ impl Checkout {
             here.set_head_detached(commit.id())
         };
         moved().map_err(|e| {
-            Trouble::run(format!("cannot move the clone: {}", e.message())).at(self.root.display())
+            Error::run(format!("cannot move the clone: {}", e.message())).at(self.root.display())
         })
     }
 
@@ -79,12 +79,12 @@ impl Checkout {
         lines: &[String],
         environment: &Environment,
         log: &Path,
-        glance: &mut dyn FnMut(),
+        poll: &mut dyn FnMut(),
     ) -> Result<Duration> {
         let mut total = Duration::ZERO;
         for line in lines {
             let line = self.fill(line);
-            total += Step { line: &line, dir: &self.root, environment, log }.run(glance)?;
+            total += Step { line: &line, dir: &self.root, environment, log }.run(poll)?;
         }
         Ok(total)
     }
@@ -101,12 +101,12 @@ impl Checkout {
             .env_clear()
             .envs(self.environment(workload).iter())
             .output()
-            .map_err(|e| Trouble::input(format!("cannot run cargo: {e}")).remedy("install Rust"))?;
+            .map_err(|e| Error::input(format!("cannot run cargo: {e}")).remedy("install Rust"))?;
         // A project that cargo cannot describe will fail to build, and say why better than here.
         let Ok(metadata) = serde_json::from_slice::<serde_json::Value>(&output.stdout) else { return Ok(()) };
         match metadata["target_directory"].as_str() {
             Some(dir) if Path::new(dir) != self.target() => {
-                Err(Trouble::input("cargo builds to a directory that is not the clone's own `target`")
+                Err(Error::input("cargo builds to a directory that is not the clone's own `target`")
                     .at(dir)
                     .remedy("remove `build.target-dir` from cargo's configuration (in CARGO_HOME or above the scratch directory)"))
             }

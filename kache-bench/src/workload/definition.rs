@@ -145,14 +145,14 @@ pub struct Expect {
     /// Pairs with equal keys of all pairs.
     pub stability: f64,
     /// Units excepted from both because they bake a checkout's path, or the like, into what they build.
-    pub baked: Vec<Baked>,
+    pub embedded_paths: Vec<UnitClaim>,
     /// Units that the compiler itself makes differently each time.
-    pub random: Vec<Baked>,
+    pub nondeterministic: Vec<UnitClaim>,
 }
 
 /// A unit that is excepted from something that holds of all others, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Baked {
+pub struct UnitClaim {
     /// Its label (`demo 0.1.0 (lib)`) or its crate's name.
     pub unit: String,
     /// Why.

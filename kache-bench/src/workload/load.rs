@@ -2,7 +2,7 @@
 
 use super::definition::{Source, Workload};
 use super::{parse, source, tools};
-use crate::error::{Result, Trouble};
+use crate::error::{Error, Result};
 use std::path::Path;
 
 impl Workload {
@@ -27,7 +27,7 @@ impl Workload {
         for source in std::iter::once(&mut self.source).chain(&mut self.earlier) {
             let Source::Git { url, .. } = source else {
                 let what = format!("the source of workload `{}` is no repository: {source}", self.name);
-                return Err(Trouble::input(what).at("--source").remedy("leave --source away"));
+                return Err(Error::input(what).at("--source").remedy("leave --source away"));
             };
             url.clone_from(&from);
         }
@@ -35,17 +35,17 @@ impl Workload {
     }
 
     /// Makes the repository at `to` that clones are made from, and says which commit they will have. Fails first if its
-    /// source cannot be reached or something that it needs is not to be found. `glance` is called now and then.
-    pub fn obtain(&self, to: &Path, glance: &mut dyn FnMut()) -> Result<String> {
+    /// source cannot be reached or something that it needs is not to be found. `poll` is called now and then.
+    pub fn obtain(&self, to: &Path, poll: &mut dyn FnMut()) -> Result<String> {
         source::require_reachable(self)?;
         tools::require(&self.name, &self.tools)?;
-        source::materialise(self, to, glance)
+        source::materialise(self, to, poll)
     }
 }
 
 fn names(dir: &Path) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(dir).map_err(|e| {
-        Trouble::input(format!("cannot read the workloads directory: {e}"))
+        Error::input(format!("cannot read the workloads directory: {e}"))
             .at(dir.display())
             .remedy("run it inside the repository, or name the directory with --workloads DIR")
     })?;
@@ -55,10 +55,10 @@ fn names(dir: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn unknown(dir: &Path, name: &str, error: &std::io::Error) -> Trouble {
+fn unknown(dir: &Path, name: &str, error: &std::io::Error) -> Error {
     let names = match names(dir) {
         Ok(names) => names,
-        Err(trouble) => return trouble,
+        Err(error) => return error,
     };
     let candidates: Vec<_> = names.iter().map(String::as_str).collect();
     let meant = similar::get_close_matches(name, &candidates, 1, 0.6);
@@ -66,7 +66,7 @@ fn unknown(dir: &Path, name: &str, error: &std::io::Error) -> Trouble {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("there are: {}", names.join(", ")),
     };
-    Trouble::input(format!("no workload `{name}`: {error}")).at(dir.display()).remedy(remedy)
+    Error::input(format!("no workload `{name}`: {error}")).at(dir.display()).remedy(remedy)
 }
 
 #[cfg(test)]
@@ -77,8 +77,8 @@ mod tests {
     fn a_misspelt_workload_is_answered_with_the_nearest() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("ripgrep.toml"), "").unwrap();
-        let trouble = Workload::load(dir.path(), "ripgerp").unwrap_err();
-        assert_eq!(trouble.status(), 2);
-        assert!(trouble.to_string().contains("did you mean `ripgrep`?"), "{trouble}");
+        let error = Workload::load(dir.path(), "ripgerp").unwrap_err();
+        assert_eq!(error.status(), 2);
+        assert!(error.to_string().contains("did you mean `ripgrep`?"), "{error}");
     }
 }

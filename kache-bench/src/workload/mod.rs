@@ -10,4 +10,4 @@ mod registry;
 mod source;
 mod tools;
 
-pub use definition::{Baked, CcWiring, Expect, Source, Tools, Units, Wiring, Workload};
+pub use definition::{CcWiring, Expect, Source, Tools, UnitClaim, Units, Wiring, Workload};

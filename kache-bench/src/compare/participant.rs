@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A backend that was to take part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Entrant {
+pub struct Participant {
     /// Its name.
     pub name: String,
     /// As it says itself; empty for none.
@@ -12,5 +12,5 @@ pub struct Entrant {
     /// Why it did not take part, or from where on it did not.
     pub out: Option<String>,
     /// What should be known beside its figures.
-    pub remark: Option<String>,
+    pub note: Option<String>,
 }

@@ -3,14 +3,14 @@
 //! This is a reading of its own, by the places that a trace names ("as it was in this place"), so that nothing of what
 //! decides in kache which look becomes an observation decides here as well.
 
-use super::tree::{Access, Way, clean};
+use super::tree::{Access, AccessKind, clean};
 use kache_core::key_trace::{KeyTrace, Part};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What a record says of places.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct RecordedPaths {
     /// Contents count.
     contents: HashSet<PathBuf>,
     /// What sort of thing is there counts: `absent`, `file`, `dir`, `other`.
@@ -28,61 +28,63 @@ pub struct Known {
     /// Directories that must be there for all of this to be seen again.
     implied: HashSet<PathBuf>,
     /// Links on the way to what counts by its contents: another way leads to other contents.
-    ways: HashSet<PathBuf>,
+    traversed: HashSet<PathBuf>,
     /// Where links of the directories on the way led, as they were asked for.
     resolved: HashMap<PathBuf, PathBuf>,
 }
 
-impl Known {
+impl RecordedPaths {
     /// Reads a trace.
-    pub fn of(trace: &KeyTrace) -> Known {
-        let mut known = Known::default();
+    pub fn of(trace: &KeyTrace) -> RecordedPaths {
+        let mut recorded_paths = RecordedPaths::default();
         for component in trace.components.iter().filter(|c| c.part == Part::Dependency) {
             let (kind, name) = component.name.split_once(' ').unwrap_or((&component.name, ""));
             let place = clean(Path::new(&component.raw));
             // What is searched as `lib/../include` is asked for as `include`, too.
             if place.components().any(|c| c.as_os_str() == "..") && matches!(kind, "path" | "file" | "source")
             {
-                let plain = known.resolve(&place);
+                let plain = recorded_paths.resolve(&place);
                 if kind == "path" {
-                    known.sorts.insert(plain, component.value.clone());
+                    recorded_paths.sorts.insert(plain, component.value.clone());
                 } else {
-                    known.contents.insert(plain);
+                    recorded_paths.contents.insert(plain);
                 }
             }
             match kind {
-                "file" | "source" => drop(known.contents.insert(place.clone())),
-                "path" => drop(known.sorts.insert(place.clone(), component.value.clone())),
-                "listing" | "crates" => drop(known.listings.insert(place.clone())),
-                "tree" => drop(known.trees.insert(place.clone())),
-                "link" | "leads-to" => drop(known.links.insert(place.clone())),
+                "file" | "source" => drop(recorded_paths.contents.insert(place.clone())),
+                "path" => drop(recorded_paths.sorts.insert(place.clone(), component.value.clone())),
+                "listing" | "crates" => drop(recorded_paths.listings.insert(place.clone())),
+                "tree" => drop(recorded_paths.trees.insert(place.clone())),
+                "link" | "leads-to" => drop(recorded_paths.links.insert(place.clone())),
                 "program" => {
-                    known.programs.insert(name.to_owned());
-                    known.contents.insert(place.clone());
+                    recorded_paths.programs.insert(name.to_owned());
+                    recorded_paths.contents.insert(place.clone());
                 }
                 "library" => {
-                    known.libraries.insert(name.to_owned());
-                    known.contents.insert(place.clone());
+                    recorded_paths.libraries.insert(name.to_owned());
+                    recorded_paths.contents.insert(place.clone());
                 }
                 "linker" => {
-                    known.programs.extend(place.file_name().map(|n| n.to_string_lossy().into_owned()));
-                    known.contents.insert(place.clone());
+                    recorded_paths
+                        .programs
+                        .extend(place.file_name().map(|n| n.to_string_lossy().into_owned()));
+                    recorded_paths.contents.insert(place.clone());
                 }
                 _ => continue,
             }
             // What a search finds by way of links counts by the contents of the file at their end.
             if matches!(kind, "program" | "library" | "linker") && !place.as_os_str().is_empty() {
-                let plain = known.resolve(&place);
-                known.contents.insert(plain);
+                let plain = recorded_paths.resolve(&place);
+                recorded_paths.contents.insert(plain);
             }
-            if known.contents.contains(&place) {
-                known.ways.extend(links_on(&place));
+            if recorded_paths.contents.contains(&place) {
+                recorded_paths.traversed.extend(links_on(&place));
             }
             if kind != "path" || component.value != "absent" {
-                known.implied.extend(place.ancestors().skip(1).map(Path::to_path_buf));
+                recorded_paths.implied.extend(place.ancestors().skip(1).map(Path::to_path_buf));
             }
         }
-        known
+        recorded_paths
     }
 
     /// Whether what a name leads to in `PATH` counts.
@@ -96,9 +98,9 @@ impl Known {
     }
 
     /// The kind of observation that an access is told by.
-    pub fn tells(&mut self, access: &Access) -> Option<&'static str> {
+    pub fn covers(&mut self, access: &Access) -> Option<&'static str> {
         let path = &access.path;
-        if let Some(kind) = self.tells_of(path, access.way) {
+        if let Some(kind) = self.covers_path(path, access.kind) {
             return Some(kind);
         }
         // The same thing by its own name, if where each link on the way leads is on record or belongs to the system.
@@ -107,23 +109,23 @@ impl Known {
         {
             return None;
         }
-        self.tells_of(&resolved, access.way)
+        self.covers_path(&resolved, access.kind)
     }
 
-    fn tells_of(&self, path: &Path, way: Way) -> Option<&'static str> {
+    fn covers_path(&self, path: &Path, kind: AccessKind) -> Option<&'static str> {
         let sort = self.sorts.get(path).map(String::as_str);
         let within = |set: &HashSet<PathBuf>| path.ancestors().any(|a| set.contains(a));
         if within(&self.trees) {
             return Some("tree");
         }
         let contents = self.contents.contains(path);
-        match way {
-            Way::Read => contents.then_some("contents"),
-            Way::Listed => self.listings.contains(path).then_some("listing"),
-            Way::Absent => self.absent(path),
-            Way::Followed if self.links.contains(path) => Some("link"),
-            Way::Followed => self.ways.contains(path).then_some("the contents that it leads to"),
-            Way::Probed | Way::NoLink => {
+        match kind {
+            AccessKind::Read => contents.then_some("contents"),
+            AccessKind::Listed => self.listings.contains(path).then_some("listing"),
+            AccessKind::Absent => self.absent(path),
+            AccessKind::Followed if self.links.contains(path) => Some("link"),
+            AccessKind::Followed => self.traversed.contains(path).then_some("the contents that it leads to"),
+            AccessKind::Probed | AccessKind::NoLink => {
                 if contents {
                     Some("contents")
                 } else if sort.is_some_and(|s| s != "absent") {
@@ -154,8 +156,8 @@ impl Known {
 
     /// The path without links, as far as it is there.
     fn resolve(&mut self, path: &Path) -> PathBuf {
-        if let Some(known) = self.resolved.get(path) {
-            return known.clone();
+        if let Some(recorded_paths) = self.resolved.get(path) {
+            return recorded_paths.clone();
         }
         let there = path.ancestors().find_map(|a| Some((a, a.canonicalize().ok()?)));
         let resolved = match there {
@@ -202,29 +204,29 @@ mod tests {
     use super::*;
     use crate::testing::trace;
 
-    fn told(components: &[(&str, &str, &str)], path: &str, way: Way) -> Option<&'static str> {
-        let access = Access { path: path.into(), way, program: "cc1".into() };
-        Known::of(&trace(components)).tells(&access)
+    fn covered(components: &[(&str, &str, &str)], path: &str, kind: AccessKind) -> Option<&'static str> {
+        let access = Access { path: path.into(), kind, program: "cc1".into() };
+        RecordedPaths::of(&trace(components)).covers(&access)
     }
 
     #[test]
     fn contents_tell_of_a_file_and_of_what_it_lies_in() {
         let record = [("file <workspace>/a/b.h", "/nowhere/a/b.h", "0")];
-        assert_eq!(told(&record, "/nowhere/a/b.h", Way::Read), Some("contents"));
-        assert_eq!(told(&record, "/nowhere/a/b.h", Way::Probed), Some("contents"));
-        assert_eq!(told(&record, "/nowhere/a", Way::Probed), Some("what lies below"));
-        assert_eq!(told(&record, "/nowhere/a/c.h", Way::Read), None);
-        assert_eq!(told(&record, "/nowhere/a/c.h", Way::Absent), None);
-        assert_eq!(told(&record, "/nowhere/a", Way::Listed), None);
-        assert_eq!(told(&record, "/nowhere/a/b.h/c", Way::Absent), Some("the file above"));
+        assert_eq!(covered(&record, "/nowhere/a/b.h", AccessKind::Read), Some("contents"));
+        assert_eq!(covered(&record, "/nowhere/a/b.h", AccessKind::Probed), Some("contents"));
+        assert_eq!(covered(&record, "/nowhere/a", AccessKind::Probed), Some("what lies below"));
+        assert_eq!(covered(&record, "/nowhere/a/c.h", AccessKind::Read), None);
+        assert_eq!(covered(&record, "/nowhere/a/c.h", AccessKind::Absent), None);
+        assert_eq!(covered(&record, "/nowhere/a", AccessKind::Listed), None);
+        assert_eq!(covered(&record, "/nowhere/a/b.h/c", AccessKind::Absent), Some("the file above"));
     }
 
     #[test]
     fn absence_tells_of_what_is_below_and_of_nothing_that_is_there() {
         let record = [("path <workspace>/gen", "/nowhere/gen", "absent")];
-        assert_eq!(told(&record, "/nowhere/gen/a.h", Way::Absent), Some("absence"));
-        assert_eq!(told(&record, "/nowhere/gen", Way::Probed), None);
-        assert_eq!(told(&record, "/nowhere", Way::Probed), None);
+        assert_eq!(covered(&record, "/nowhere/gen/a.h", AccessKind::Absent), Some("absence"));
+        assert_eq!(covered(&record, "/nowhere/gen", AccessKind::Probed), None);
+        assert_eq!(covered(&record, "/nowhere", AccessKind::Probed), None);
     }
 
     #[test]
@@ -237,7 +239,7 @@ mod tests {
         let at = |p: &str| root.join(p).display().to_string();
         let (file, link) = (at("real/x.h"), at("link"));
         let record = [("file x", file.as_str(), "0"), ("leads-to link", link.as_str(), "0")];
-        assert_eq!(told(&record[..1], &at("link/x.h"), Way::Read), None);
-        assert_eq!(told(&record, &at("link/x.h"), Way::Read), Some("contents"));
+        assert_eq!(covered(&record[..1], &at("link/x.h"), AccessKind::Read), None);
+        assert_eq!(covered(&record, &at("link/x.h"), AccessKind::Read), Some("contents"));
     }
 }
