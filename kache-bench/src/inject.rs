@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::system::platform;
-use kache::events::Event;
+use kache_core::events::Event;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;

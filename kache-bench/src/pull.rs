@@ -15,8 +15,8 @@ use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
-use kache::events::{Event, Outcome};
-use kache::explain::{self, Explanation, history::History};
+use kache_core::events::{Event, Outcome};
+use kache_report::explain::{self, Explanation, history::History};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -236,7 +236,7 @@ fn package_change(history: &History, event: &Event, since: u64) -> Option<String
 }
 
 fn reason(explanation: &Explanation) -> String {
-    explanation.reason.as_ref().map_or_else(|| "no reason was given".into(), |because| because.word.clone())
+    explanation.reason.as_ref().map_or("no reason was given", |because| because.word.word()).to_string()
 }
 
 pub fn text(pull: &Pull) -> String {

@@ -1,7 +1,7 @@
 //! Events and traces for unit tests.
 
-use kache::events::{Event, Kind, Outcome, Unit, VERSION};
-use kache::trace::{Component, KeyTrace, Part};
+use kache_core::events::{Event, Kind, Outcome, Unit, VERSION};
+use kache_core::key_trace::{Component, KeyTrace, Part};
 use std::collections::BTreeMap;
 
 pub struct Sample {
@@ -102,14 +102,14 @@ impl Sample {
 /// A trace with the given components: name, raw, value.
 pub fn trace(components: &[(&str, &str, &str)]) -> KeyTrace {
     let component = |&(name, raw, value): &(&str, &str, &str)| Component {
-        part: if name.starts_with("arg") { Part::Action } else { Part::Observation },
+        part: if name.starts_with("arg") { Part::Action } else { Part::Dependency },
         name: name.into(),
         raw: raw.into(),
         value: value.into(),
         by: None,
     };
     KeyTrace {
-        v: kache::trace::VERSION,
+        v: kache_core::key_trace::VERSION,
         label: "sample".into(),
         action: "action".into(),
         result: "result".into(),

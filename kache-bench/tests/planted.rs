@@ -134,7 +134,7 @@ fn three_planted_leaks_are_three_leaks_of_three_kinds() {
     assert_eq!(names(&env["root_units"]), ["envy 0.1.0 (lib)"]);
     assert_eq!(names(&env["affected"]), ["app 0.1.0 (bin)"]);
     // A value that could be a secret is shown by its digest.
-    let digest = |v: &str| Value::from(kache::digest::Digest::of(v.as_bytes()).hex());
+    let digest = |v: &str| Value::from(kache_core::digest::Digest::of(v.as_bytes()).hex());
     assert_eq!(
         (&env["text_difference"]["a"], &env["text_difference"]["b"]),
         (&digest("machine-a"), &digest("machine-b"))

@@ -178,7 +178,7 @@ documents! {
 fn every_setting_is_in_the_manual_and_nothing_else() {
     let page = fs::read_to_string(root().join("kache/docs/settings.md")).unwrap();
     let rows: Vec<&str> = page.lines().filter(|l| l.starts_with("| `")).collect();
-    let expected: Vec<String> = kache::settings::TABLE
+    let expected: Vec<String> = kache_core::settings::TABLE
         .iter()
         .map(|r| format!("| `{}` | `{}` | {} | {} |", r.var, r.key, r.default, r.what))
         .collect();

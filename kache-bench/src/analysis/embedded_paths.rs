@@ -10,7 +10,7 @@ use crate::analysis::match_units::{UnitPair, UnitPairing};
 use crate::analysis::normalize;
 use crate::analysis::root_cause::{CauseFinder, RootCause};
 use crate::workload::UnitClaim;
-use kache::events::Event;
+use kache_core::events::Event;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;

@@ -3,8 +3,8 @@
 //! The log grows during a build, and each poll returns the new complete lines. The events of a phase are
 //! those polled between its start and its end; progress is shown from the same source.
 
-use kache::events::{self, Event};
-use kache::store::FORMAT;
+use kache_core::events::{self, Event};
+use kache_core::store::FORMAT;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

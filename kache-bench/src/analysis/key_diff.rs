@@ -5,7 +5,7 @@
 //! cargo's hashes are matched without the hash if no exact partner is left.
 
 use crate::analysis::normalize;
-use kache::trace::{Component, KeyTrace};
+use kache_core::key_trace::{Component, KeyTrace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -8,8 +8,8 @@
 use crate::analysis::key_diff::{self, Difference, Differences, TextDifference};
 use crate::analysis::match_units::{UnitPair, UnitPairing};
 use crate::analysis::root_cause::{self, CauseFinder, CauseFinding, RootCause};
-use kache::events::{Event, Outcome};
-use kache::trace::KeyTrace;
+use kache_core::events::{Event, Outcome};
+use kache_core::key_trace::KeyTrace;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

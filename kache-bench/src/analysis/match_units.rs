@@ -10,7 +10,7 @@
 //! its own to object names.
 
 use crate::analysis::normalize;
-use kache::events::{Event, Unit};
+use kache_core::events::{Event, Unit};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How much of their identity two units have in common.

@@ -6,7 +6,7 @@
 
 use crate::analysis::key_diff::{Difference, TextDifference, text_difference};
 use crate::analysis::normalize::{self, CloneRoot};
-use kache::trace::Component;
+use kache_core::key_trace::Component;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Sums of the events of one build.
 
 use crate::workload::Units;
-use kache::events::{Event, Kind, Outcome};
+use kache_core::events::{Event, Kind, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ pub fn is_counted(event: &Event, counted: &Units) -> bool {
 /// A C compiler that only links, only answers a query, or fails; a successful build does not need it.
 fn is_no_compile(event: &Event) -> bool {
     let handed_through = event.outcome == Outcome::Passthrough;
-    let why = event.reason.as_deref().unwrap_or_default();
+    let why = event.reason_word().unwrap_or_default();
     handed_through && (event.status != 0 || NO_COMPILE.contains(&why))
 }
 
@@ -116,19 +116,20 @@ pub fn reason(event: &Event) -> String {
         Outcome::Passthrough => "passthrough",
         Outcome::Error => "error",
     };
-    event.reason.clone().unwrap_or_else(|| outcome.to_owned())
+    event.reason_word().unwrap_or(outcome).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{object, unit};
+    use kache_core::reason::Reason;
 
     #[test]
     fn a_link_is_no_unit_but_a_compile_that_is_handed_through_is() {
         let through = |reason: &str| {
             let mut event = object("x.c", "x.o").outcome(Outcome::Passthrough).event();
-            event.reason = Some(reason.into());
+            event.reason = Reason::of_word(reason);
             event
         };
         let events = [object("x.c", "x.o").event(), through("link"), through("unknown-flag")];
@@ -140,15 +141,15 @@ mod tests {
     fn probes_are_outside_the_hit_rate() {
         let mut probe = unit("probe").outcome(Outcome::Passthrough).event();
         probe.kind = Kind::Probe;
-        probe.reason = Some("stdin".into());
+        probe.reason = Some(Reason::Stdin);
         let mut stray = unit("stray").outcome(Outcome::Miss).event();
         stray.stored = false;
-        stray.reason = Some("fresh-input".into());
+        stray.reason = Some(Reason::SideEffect);
         let events = [unit("one").event(), stray, probe];
         let summary = BuildSummary::of(&events, &Units { families: vec!["rustc".into()] });
         assert_eq!(summary.hit_rate(), Some(0.5));
         assert_eq!(summary.hit_us, Some(Spread { min: 1, median: 1, max: 1 }));
         assert_eq!(summary.probes["stdin"], 1);
-        assert_eq!(summary.unstored["fresh-input"], 1);
+        assert_eq!(summary.unstored["side-effect"], 1);
     }
 }

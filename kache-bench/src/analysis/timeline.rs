@@ -7,9 +7,8 @@
 //! then executes the compiler in its place.
 
 use crate::error::{Error, Result};
-use kache::events::{Event, PHASES};
+use kache_core::events::Event;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::Path;
 
 const WHOLE: u64 = 0;
@@ -98,41 +97,35 @@ fn invocation(event: &Event, process: u64, lane: u64, all: &mut Vec<Value>) {
         },
     }));
     let (mut at, end) = (event.time_us, event.time_us + event.total_us);
-    for (phase, took) in in_order(&event.phases_us) {
+    for (phase, took) in &event.phases_us {
         // Phases are rounded separately, so their sum can exceed the total.
-        let took = took.min(end - at);
+        let took = (*took).min(end - at);
         all.push(json!({
-            "ph": "X", "name": phase, "cat": "phase", "pid": process, "tid": lane, "ts": at, "dur": took,
+            "ph": "X", "name": phase.word(), "cat": "phase", "pid": process, "tid": lane, "ts": at, "dur": took,
         }));
         at += took;
     }
-}
-
-/// Phases unknown to this version come last.
-fn in_order(phases: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
-    let mut all: Vec<_> = phases.iter().map(|(phase, took)| (phase.as_str(), *took)).collect();
-    all.sort_by_key(|(phase, _)| PHASES.iter().position(|known| known == phase).unwrap_or(PHASES.len()));
-    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::unit;
+    use kache_core::events::Phase;
 
     #[test]
     fn invocations_at_the_same_time_are_in_lanes_of_their_own() {
-        let event = |name: &str, start: u64, total: u64, phases: &[(&str, u64)]| {
+        let event = |name: &str, start: u64, total: u64, phases: &[(Phase, u64)]| {
             let mut event = unit(name).time(1_000_000 + start).event();
             event.total_us = total;
-            event.phases_us = phases.iter().map(|(phase, took)| (phase.to_string(), *took)).collect();
+            event.phases_us = phases.iter().copied().collect();
             event
         };
         // In the order in which they ended, as in the event log.
         let events = [
-            event("second", 50, 10, &[("lookup", 4), ("parse", 6)]),
+            event("second", 50, 10, &[(Phase::Lookup, 4), (Phase::Parse, 6)]),
             event("first", 0, 100, &[]),
-            event("third", 60, 10, &[("store", 3), ("compile", 5), ("new", 9)]),
+            event("third", 60, 10, &[(Phase::Store, 3), (Phase::Compile, 5), (Phase::Check, 9)]),
             event("late", 100, 1, &[]),
         ];
         let mut timeline = Timeline::default();
@@ -161,12 +154,12 @@ mod tests {
                 ("third 0.1.0 (lib)", 2, 60),
                 ("compile", 2, 60),
                 ("store", 2, 65),
-                ("new", 2, 68),
+                ("check", 2, 68),
                 ("late 0.1.0 (lib)", 1, 100),
             ]
         );
-        let new = slices.iter().find(|s| s["name"] == "new").unwrap();
-        assert_eq!(new["dur"], 2, "no phase ends after its invocation");
+        let last = slices.iter().find(|s| s["name"] == "check").unwrap();
+        assert_eq!(last["dur"], 2, "no phase ends after its invocation");
         assert_eq!(slices[0]["dur"], 210);
     }
 }

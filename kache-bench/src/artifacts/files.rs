@@ -10,7 +10,7 @@ use crate::analysis::normalize;
 use crate::error::{Error, Result};
 use crate::system::platform;
 use git2::{ObjectType, Oid, Repository};
-use kache::events::{Event, Kind};
+use kache_core::events::{Event, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;

@@ -8,8 +8,8 @@
 
 use super::excuse::dependency_dirs;
 use crate::backend::invocations::Invocation;
-use kache::explain::diff::Difference;
-use kache::trace::{KeyTrace, Part};
+use kache_core::key_trace::{KeyTrace, Part};
+use kache_report::explain::diff::Difference;
 use std::path::Path;
 
 pub const WHY: &str = "rustc tries each file of a crate's name in a directory of kind `dependency`, and refuses by hash; one was built since";
@@ -26,7 +26,7 @@ pub fn explain(differences: &[Difference], old: &KeyTrace, new: &KeyTrace, invoc
                 _ => return false,
             };
             let path = Path::new(&side.raw);
-            d.part == Part::Observation
+            d.part == Part::Dependency
                 && d.name.starts_with("file ")
                 && path.parent().is_some_and(|dir| dirs.iter().any(|d| d == dir))
                 && !invocation.words.iter().any(|w| w.to_string_lossy().ends_with(&side.raw))
@@ -54,7 +54,7 @@ fn krate(path: &Path) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::testing::trace;
-    use kache::explain::diff::differences;
+    use kache_report::explain::diff::differences;
 
     fn explained(new: &[(&str, &str, &str)], words: &[&str]) -> bool {
         let old = trace(&[("file m-1", "/t/deps/libm-1.so", "1"), ("file a", "/w/a.rs", "1")]);

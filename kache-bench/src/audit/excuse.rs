@@ -7,7 +7,7 @@ use super::recorded_paths::{RecordedPaths, links_on};
 use super::tree::{Access, AccessKind, Tree, clean};
 use crate::backend::invocations::Invocation;
 use crate::system::platform;
-use kache::observe::tables;
+use kache_frontends::tables;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@
 //! become dependencies.
 
 use super::tree::{Access, AccessKind, clean};
-use kache::trace::{KeyTrace, Part};
+use kache_core::key_trace::{KeyTrace, Part};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub struct RecordedPaths {
 impl RecordedPaths {
     pub fn of(trace: &KeyTrace) -> RecordedPaths {
         let mut recorded_paths = RecordedPaths::default();
-        for component in trace.components.iter().filter(|c| c.part == Part::Observation) {
+        for component in trace.components.iter().filter(|c| c.part == Part::Dependency) {
             let (kind, name) = component.name.split_once(' ').unwrap_or((&component.name, ""));
             let place = clean(Path::new(&component.raw));
             // `lib/../include` is also accessed as `include`.

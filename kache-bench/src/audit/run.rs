@@ -16,10 +16,10 @@ use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::system::strace;
-use kache::events::Outcome;
-use kache::explain::diff;
-use kache::observe::tables;
-use kache::trace::KeyTrace;
+use kache_core::events::Outcome;
+use kache_core::key_trace::KeyTrace;
+use kache_frontends::tables;
+use kache_report::explain::diff;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
@@ -114,7 +114,7 @@ impl Audit<'_> {
     fn unit(&mut self, recorded: &mut RecordedBuild, scratch: &Scratch, unit: &RecordedUnit) -> Result<()> {
         let label = unit.label();
         if unit.event.outcome != Outcome::Miss || !unit.event.stored {
-            let reason = unit.event.reason.clone().unwrap_or_else(|| "not compiled".into());
+            let reason = unit.event.reason_word().unwrap_or("not compiled").to_string();
             *self.findings.unstored.entry(reason).or_default() += 1;
             return Ok(());
         }

@@ -6,7 +6,7 @@
 
 use crate::system::platform::os_string;
 use crate::system::strace::{Argument, Call};
-use kache::observe::tables;
+use kache_frontends::tables;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 

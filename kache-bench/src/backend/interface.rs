@@ -13,8 +13,8 @@ use crate::analysis::event_log::EventLog;
 use crate::error::Result;
 use crate::system::environment::Environment;
 use crate::workload::Wiring;
-use ::kache::events::Event;
-use ::kache::trace::KeyTrace;
+use ::kache_core::events::Event;
+use ::kache_core::key_trace::KeyTrace;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

@@ -8,7 +8,7 @@
 
 use crate::error::{Error, Result};
 use crate::system::platform;
-use kache::events::Event;
+use kache_core::events::Event;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,11 +10,11 @@ use crate::system::environment::Environment;
 use crate::system::platform;
 use crate::system::workspace;
 use crate::workload::{CcWiring, Wiring};
-use kache::digest::Digest;
-use kache::events::{Event, Kind, Outcome};
-use kache::store::Store;
-use kache::store::result::{ActionResult, Output};
-use kache::trace::{self, KeyTrace};
+use kache_core::digest::Digest;
+use kache_core::events::{Event, Kind, Outcome};
+use kache_core::key_trace::{self, KeyTrace};
+use kache_core::store::Store;
+use kache_core::store::result::{ActionResult, Output};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -35,7 +35,7 @@ impl Kache {
                 .at(program.display())
                 .remedy("set --kache to the path of the binary, or omit it to build kache")
         })?;
-        let program = kache::platform::plain(program);
+        let program = kache_core::platform::plain(program);
         Ok(Kache { front: program.clone(), program, told: Vec::new() })
     }
 
@@ -206,9 +206,9 @@ impl Backend for Kache {
 
     fn trace(&self, cache: &Path, event: &Event) -> Option<KeyTrace> {
         let result = event.result.as_deref().filter(|hex| hex.len() > 2 && hex.is_ascii())?;
-        let text = std::fs::read(cache.join(trace::relative_path(result))).ok()?;
+        let text = std::fs::read(cache.join(key_trace::relative_path(result))).ok()?;
         let trace: KeyTrace = serde_json::from_slice(&text).ok()?;
-        (trace.v == trace::VERSION).then_some(trace)
+        (trace.v == key_trace::VERSION).then_some(trace)
     }
 
     fn stored(&self, cache: &Path, event: &Event) -> Vec<(String, PathBuf)> {

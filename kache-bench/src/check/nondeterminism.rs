@@ -11,7 +11,7 @@ use crate::analysis::embedded_paths::{self, Proof};
 use crate::artifacts::compare::ArtifactComparison;
 use crate::error::{Error, Result};
 use crate::workload::UnitClaim;
-use kache::events::Event;
+use kache_core::events::Event;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -23,7 +23,7 @@ use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
-use kache::events::{Event, RemoteWay};
+use kache_core::events::{Event, RemoteWay};
 use kache_loopback::proxy::{Fault, Proxy};
 use kache_loopback::s3::S3;
 use serde::Serialize;
@@ -347,7 +347,7 @@ fn counted(summary: &BuildSummary) -> Counts {
 }
 
 fn not_restored(events: &[Event]) -> impl Iterator<Item = &Event> {
-    events.iter().filter(|event| event.outcome != kache::events::Outcome::Hit)
+    events.iter().filter(|event| event.outcome != kache_core::events::Outcome::Hit)
 }
 
 fn missed(events: &[Event]) -> Vec<String> {

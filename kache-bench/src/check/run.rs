@@ -22,7 +22,7 @@ use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
-use kache::events::Event;
+use kache_core::events::Event;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -350,7 +350,7 @@ fn stability(pairing: &UnitPairing<'_>, warm: &[Event]) -> Stability {
     let keyed: Vec<_> =
         pairing.pairs.iter().filter_map(|pair| Some((pair, key_mismatch::agrees(pair)?))).collect();
     let label = |event: &&Event| event.unit.label();
-    let missed = warm.iter().filter(|event| event.outcome != kache::events::Outcome::Hit);
+    let missed = warm.iter().filter(|event| event.outcome != kache_core::events::Outcome::Hit);
     Stability {
         paired: keyed.len(),
         equal: keyed.iter().filter(|(_, equal)| *equal).count(),

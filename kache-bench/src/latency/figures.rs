@@ -3,7 +3,8 @@
 use super::kind::InvocationKind;
 use super::subject::Subject;
 use crate::backend::Counts;
-use kache::events::Event;
+use kache_core::events::Event;
+use kache_core::events::Phase;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -78,13 +79,13 @@ pub struct Breakdown {
     /// From the wrapper's start to its end, by its clock.
     pub total_us: u64,
     /// By phase; a missing phase counts as 0.
-    pub phases_us: BTreeMap<String, u64>,
+    pub phases_us: BTreeMap<Phase, u64>,
 }
 
 impl Breakdown {
     pub(super) fn of(subject: &'static str, kind: InvocationKind, events: &[Event]) -> Breakdown {
         let names: BTreeSet<_> = events.iter().flat_map(|event| event.phases_us.keys()).collect();
-        let of_phase = |name: &str| {
+        let of_phase = |name: &Phase| {
             middle_us(events.iter().map(|event| event.phases_us.get(name).copied().unwrap_or(0)))
         };
         Breakdown {
@@ -92,7 +93,7 @@ impl Breakdown {
             kind,
             n: events.len(),
             total_us: middle_us(events.iter().map(|event| event.total_us)),
-            phases_us: names.iter().map(|name| ((*name).clone(), of_phase(name))).collect(),
+            phases_us: names.iter().map(|name| (**name, of_phase(name))).collect(),
         }
     }
 }

@@ -46,7 +46,8 @@ fn write_text(out: &mut String, latency: &Latency) -> std::fmt::Result {
         writeln!(out, "\nkache's phases, by its own clock, µs, medians")?;
     }
     for row in &latency.breakdown {
-        let phases: Vec<_> = row.phases_us.iter().map(|(name, us)| format!("{name} {us}")).collect();
+        let phases: Vec<_> =
+            row.phases_us.iter().map(|(phase, us)| format!("{} {us}", phase.word())).collect();
         let kind = format!("{} {}", row.subject, title(row.kind));
         writeln!(out, "  {kind:<18} total {:>7}  {}", row.total_us, phases.join(", "))?;
     }

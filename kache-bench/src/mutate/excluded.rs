@@ -5,9 +5,9 @@
 
 use crate::backend::invocations::Invocation;
 use crate::system::platform;
-use kache::compiler::flags::{Bucket, Row, Takes};
-use kache::compiler::{gnu_flags, rustc_flags};
-use kache::observe::tables;
+use kache_frontends::flags::{Bucket, Row, Takes};
+use kache_frontends::tables;
+use kache_frontends::{gnu_flags, rustc_flags};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 

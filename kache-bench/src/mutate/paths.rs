@@ -6,8 +6,8 @@
 //! this row excuses.
 
 use crate::audit::{self, ProcessAccesses};
-use kache::observe::tables::{self, Row};
-use kache::trace::KeyTrace;
+use kache_core::key_trace::KeyTrace;
+use kache_frontends::tables::{self, Row};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -16,10 +16,10 @@ use crate::error::{Error, Result};
 use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
 use crate::system::progress;
 use crate::system::scratch::Scratch;
-use kache::events::{Event, Outcome};
-use kache::explain::diff;
-use kache::observation::Kind;
-use kache::trace::{Component, KeyTrace, Part};
+use kache_core::dependency::Kind;
+use kache_core::events::{Event, Outcome};
+use kache_core::key_trace::{Component, KeyTrace, Part};
+use kache_report::explain::diff;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -100,7 +100,7 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
 
 /// Shuffled by the seed.
 fn draw<'a, T>(all: &'a [T], seed: u64, what: &str) -> Vec<&'a T> {
-    let mark = |i: usize| kache::digest::Digest::of(format!("{seed} {what} {i}").as_bytes()).0;
+    let mark = |i: usize| kache_core::digest::Digest::of(format!("{seed} {what} {i}").as_bytes()).0;
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|i| mark(*i));
     order.into_iter().map(|i| &all[i]).collect()
@@ -118,7 +118,7 @@ struct MutateRun<'a> {
 impl MutateRun<'_> {
     fn kind(&mut self, kind: Kind, units: &[(RecordedUnit, KeyTrace)]) -> Result<()> {
         let word = kind.word();
-        let of_kind = |c: &&Component| c.part == Part::Observation && c.name.split(' ').next() == Some(word);
+        let of_kind = |c: &&Component| c.part == Part::Dependency && c.name.split(' ').next() == Some(word);
         let mut exercised = ExercisedRow::default();
         let having: Vec<_> = units.iter().filter(|(_, t)| t.components.iter().any(|c| of_kind(&c))).collect();
         exercised.units_with = having.len();
@@ -232,7 +232,7 @@ impl MutateRun<'_> {
     }
 
     fn wrong(&mut self, said: &str, what: &str, answer: &Rerun) {
-        let reason = answer.event.as_ref().and_then(|e| e.reason.clone()).unwrap_or_default();
+        let reason = answer.event.as_ref().and_then(|e| e.reason_word()).unwrap_or_default().to_string();
         let errors = String::from_utf8_lossy(&answer.errors);
         let tail = errors
             .lines()

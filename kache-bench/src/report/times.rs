@@ -134,14 +134,16 @@ pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
     const NAMED: usize = 5;
     let shown: Vec<&Breakdown> =
         latency.breakdown.iter().filter(|b| b.kind != InvocationKind::Miss).collect();
-    let phases: BTreeSet<&str> = shown.iter().flat_map(|b| b.phases_us.keys().map(String::as_str)).collect();
-    let sum = |phase: &str| shown.iter().filter_map(|b| b.phases_us.get(phase)).sum::<u64>();
+    let phases: BTreeSet<kache_core::events::Phase> =
+        shown.iter().flat_map(|b| b.phases_us.keys().copied()).collect();
+    let sum =
+        |phase: &kache_core::events::Phase| shown.iter().filter_map(|b| b.phases_us.get(phase)).sum::<u64>();
     let mut phases: Vec<_> = phases.into_iter().filter(|phase| sum(phase) > 0).collect();
     phases.sort_by_key(|phase| std::cmp::Reverse(sum(phase)));
     phases.truncate(NAMED);
     let tone = |at: usize| Tone::Part(u8::try_from(at).unwrap_or(u8::MAX));
     let bar = |b: &&Breakdown| {
-        let us = |phase: &&str| b.phases_us.get(*phase).copied().unwrap_or(0) as f64;
+        let us = |phase: &kache_core::events::Phase| b.phases_us.get(phase).copied().unwrap_or(0) as f64;
         let mut parts: Vec<_> = phases.iter().enumerate().map(|(at, phase)| (tone(at), us(phase))).collect();
         let named: f64 = parts.iter().map(|(_, us)| us).sum();
         parts.push((tone(NAMED), (b.total_us as f64 - named).max(0.0)));
@@ -155,7 +157,7 @@ pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
     }
     let told = drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
     let mut key: Vec<_> =
-        phases.iter().enumerate().map(|(at, phase)| (tone(at), (*phase).to_owned())).collect();
+        phases.iter().enumerate().map(|(at, phase)| (tone(at), phase.word().to_owned())).collect();
     key.push((tone(NAMED), "the rest".into()));
     Some((Plot { title: "where kache's own time goes".into(), told, svg: bars(&drawn) }, key))
 }

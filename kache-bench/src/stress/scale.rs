@@ -1,4 +1,4 @@
-//! Much of everything: entries, manifests side by side, wrappers at once, bytes in an artifact, observations, letters in a path. It works, and in
+//! Much of everything: entries, manifests side by side, wrappers at once, bytes in an artifact, dependencies, letters in a path. It works, and in
 //! bounded memory; how long it takes is told.
 
 use super::crowd::all_at_once;
@@ -6,12 +6,12 @@ use super::harness::{Engine, Task, below, contents, difference, wrong};
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
-use kache::digest::Digest;
-use kache::events::{Observed, Outcome};
-use kache::observation::{Kind, Look, Observation};
-use kache::store::Store;
-use kache::store::manifest::{Entry, Manifest};
-use kache::store::result::{ActionResult, Output};
+use kache_core::dependency::{Dependency, Kind, RecordedDependency};
+use kache_core::digest::Digest;
+use kache_core::events::{Observed, Outcome};
+use kache_core::store::Store;
+use kache_core::store::manifest::{Entry, Manifest};
+use kache_core::store::result::{ActionResult, Output};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const BOUND: u64 = 250;
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     wrappers(run_state)?;
     long_paths(run_state)?;
-    observations(run_state)?;
+    dependencies(run_state)?;
     artifact(run_state)?;
     manifests(run_state)?;
     entries(run_state)
@@ -151,10 +151,10 @@ fn long_paths(run_state: &mut StressRun) -> Result<()> {
 }
 
 /// A unit with very many headers.
-fn observations(run_state: &mut StressRun) -> Result<()> {
-    let engine = run_state.engine("observations");
+fn dependencies(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("dependencies");
     let many = run_state.share(HEADERS);
-    let dir = run_state.dir().join("observations");
+    let dir = run_state.dir().join("dependencies");
     for n in 0..many {
         let shelf = dir.join(format!("h/{}", n / 500));
         fs::create_dir_all(&shelf).map_err(Error::io("create", &shelf))?;
@@ -233,7 +233,7 @@ fn artifact(run_state: &mut StressRun) -> Result<()> {
 }
 
 fn digest_of(path: &Path) -> Result<Digest> {
-    let table = kache::digest::Table::at(PathBuf::from("/nowhere/at/all"));
+    let table = kache_core::digest::Table::at(PathBuf::from("/nowhere/at/all"));
     let (known, id) = table.read(path).map_err(Error::io("read", path))?;
     if id.size < 1_000_000 {
         return Err(wrong("a large artifact", &format!("it has {} bytes", id.size)));
@@ -264,9 +264,11 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         fetched: false,
     }
     .save(store, &result)?;
-    let observations =
-        vec![Observation { look: Look::new(Kind::File, format!("<workspace>/a{n}.c")), seen: blob }];
-    let manifest = Manifest { entries: vec![Entry { result, observations }] };
+    let dependencies = vec![RecordedDependency {
+        look: Dependency::new(Kind::File, format!("<workspace>/a{n}.c")),
+        seen: blob,
+    }];
+    let manifest = Manifest { entries: vec![Entry { result, dependencies }] };
     store.publish(&store.path("manifests", action), &manifest.encode(action))
 }
 

@@ -6,7 +6,7 @@ use super::harness::{Engine, Task, wrong};
 use super::rng::Dice;
 use super::session::StressRun;
 use crate::error::{Error, Result};
-use kache::events::Outcome;
+use kache_core::events::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

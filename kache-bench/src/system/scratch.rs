@@ -51,7 +51,7 @@ impl Scratch {
         fs::create_dir_all(&parent).map_err(Error::io("create the scratch directory", &parent))?;
         // Resolved once: compilers report resolved paths, and the two spellings must not be taken for two places.
         let parent = parent.canonicalize().map_err(Error::io("resolve the scratch directory", &parent))?;
-        let parent = kache::platform::plain(parent);
+        let parent = kache_core::platform::plain(parent);
         let root = tempfile::Builder::new()
             .prefix(&format!("kache-bench-{workload}-"))
             .tempdir_in(&parent)

@@ -11,9 +11,9 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-pub use kache::platform::{link, replace_process};
+pub use kache_core::platform::{link, replace_process};
 
 /// Bytes of a path or an argument as the system has them.
 pub fn os_string(bytes: &[u8]) -> std::ffi::OsString {
-    kache::platform::os_str(bytes).to_owned()
+    kache_core::platform::os_str(bytes).to_owned()
 }

@@ -74,7 +74,7 @@ pub fn is_served(socket: &Path) -> bool {
 
 /// Device and inode, and the bytes that are allocated.
 pub fn room(metadata: &Metadata) -> Option<((u64, u64), u64)> {
-    Some(((metadata.dev(), metadata.ino()), kache::platform::room(metadata)))
+    Some(((metadata.dev(), metadata.ino()), kache_core::platform::room(metadata)))
 }
 
 /// User and system time of all children that were waited for, and of those that they waited for.
