@@ -4,10 +4,13 @@
 //! family is named any more. Adding a family is one file with a parser, one flag table, and one line in [`ADAPTERS`].
 
 #[cfg(test)]
+mod flag_columns;
+#[cfg(test)]
 mod flag_lines;
 pub mod flags;
 pub mod gnu;
 pub mod gnu_flags;
+mod handed;
 pub mod msvc;
 pub mod msvc_flags;
 pub mod recognise;

@@ -1,7 +1,6 @@
 //! rustc, and clippy's driver, which is rustc with more lints.
 
-use super::flags::Flags;
-use super::flags::{Bucket, Deferred, Flag, Takes};
+use super::flags::{Deferred, EmbedsPath, Flag, Flags, Takes};
 use super::{Abilities, Adapter, Command, Invocation, OutputNames, rustc_flags, toolchain};
 use crate::events::{Kind, Unit};
 use crate::paths::absolute;
@@ -60,15 +59,7 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     let words = words(&args, &command.cwd)?;
     let (flags, inputs) = split(&words)?;
     let all = Flags(&flags);
-    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Deferred) {
-        return Err(Deferred::new("deferred-flag", format!("{}: {}", f.row.flag, f.row.why)));
-    }
-    if all.last("-C split-debuginfo") == Some("unpacked") {
-        return Err(Deferred::new(
-            "deferred-flag",
-            "-C split-debuginfo=unpacked: its files have no planned names",
-        ));
-    }
+    all.refuse_unsupported()?;
     // rustc takes `--color` once, and into our pipe `auto` would print what no terminal gets.
     if all.last("--color") == Some("auto") && colours_of_terminal(&all).is_some() {
         return Err(Deferred::new("deferred-flag", "--color=auto, written out on a terminal"));
@@ -88,7 +79,6 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
     let mut outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
     let depinfo = depinfo(&emit, &outputs, &command.cwd);
     outputs.exact.extend(depinfo.clone());
-    let native = ["-C target-cpu", "-Z tune-cpu"].iter().any(|f| all.last(f) == Some("native"));
     let kind = if probe { Kind::Probe } else { kind_from_environment() };
     let clippy = command.program.file_stem().is_some_and(|n| n == "clippy-driver");
     Ok(Invocation {
@@ -105,8 +95,8 @@ fn parse(command: &Command) -> Result<Invocation, Deferred> {
             .map(|dir| absolute(&command.cwd, Path::new(dir)))
             .collect(),
         incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
-        literal_paths: all.is_on("-C instrument-coverage") || all.is_on("-C rpath"),
-        native_cpu: native,
+        literal_paths: all.any_on(|e| e.embeds_path == EmbedsPath::Always),
+        native_cpu: all.native_cpu(),
         outputs,
         response_files: Vec::new(),
         plugin: false,
@@ -125,7 +115,7 @@ pub fn report_only(invocation: &Invocation, path: &Path) -> Vec<OsString> {
     let mut args = vec![OsString::from("--emit=dep-info=")];
     args[0].push(path);
     for Flag { row, value } in &invocation.flags {
-        if matches!(row.flag, "--emit" | "-o" | "-C incremental") {
+        if row.effect.skip_when_reporting {
             continue;
         }
         let (name, option) = row.flag.split_once(' ').map_or((row.flag, None), |(n, o)| (n, Some(o)));
