@@ -103,38 +103,6 @@ fn only_colour_is_left_out_of_the_key_as_a_matter_of_looks() {
     );
 }
 
-/// Whether the place of a source is in its object, though it is mapped.
-fn tells_place(compiler: &str, flags: &[&str]) -> bool {
-    let dir = tempfile::tempdir().unwrap();
-    let place = dir.path().canonicalize().unwrap();
-    let (source, object) = (place.join("a.c"), place.join("a.o"));
-    std::fs::write(&source, "int all[4]; int *at(int i) { return &all[i]; } const char *me = __FILE__;")
-        .unwrap();
-    let map = format!("-ffile-prefix-map={}=/mapped", place.display());
-    let mut command = Command::new(compiler);
-    command.args(["-c", "-o"]).args([&object, &source]).arg(map).args(flags).current_dir(&place);
-    assert!(command.status().unwrap().success(), "{compiler} {flags:?}");
-    let name = place.file_name().unwrap().as_encoded_bytes();
-    std::fs::read(object).unwrap().windows(name.len()).any(|w| w == name)
-}
-
-#[test]
-fn flags_that_spell_the_place_of_a_source_are_known() {
-    for compiler in ["gcc", "clang-14", "clang-19"] {
-        if Command::new(compiler).arg("--version").output().is_err() {
-            println!("skipped: {compiler} is not installed");
-            continue;
-        }
-        for usual in ["-O2", "-g", "-fPIC", "-fstack-protector-strong", "-finstrument-functions", "-g3"] {
-            assert!(!tells_place(compiler, &[usual]), "{compiler} {usual}");
-        }
-        for spells in ["-fsanitize=address", "-fsanitize=bounds", "--coverage"] {
-            assert!(tells_place(compiler, &[spells]), "{compiler} {spells}");
-        }
-        assert_eq!(tells_place(compiler, &["-flto"]), compiler != "gcc", "{compiler} -flto");
-    }
-}
-
 /// What a compiler prints of its flags, or nothing where it is not there.
 fn help(program: &str, args: &[&str]) -> Option<String> {
     let Ok(output) = Command::new(program).args(args).env("LC_ALL", "C").output() else {

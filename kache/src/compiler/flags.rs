@@ -81,6 +81,7 @@ pub enum EmbedsPath {
     Perhaps,
     /// If the compiler writes LLVM bitcode.
     Bitcode,
+    /// Always, or a tool looks for the path in the output: kache does not map paths.
     Always,
 }
 

@@ -133,11 +133,11 @@ pub(super) const GROUPS: &[Group] = groups! {
         "-fpseudo-probe-for-profiling" "-p" "-pg"
     ];
     Nothing, Relevant(Literal), Effect { writes: Some("gcno"), embeds_path: Always, ..PROFILE } => [
-        "--coverage" "-coverage" "-fprofile-arcs" "-ftest-coverage"
+        "--coverage" "-coverage" "-ftest-coverage"
     ];
     Nothing, Relevant(Literal), Effect { embeds_path: Always, ..PROFILE } => [
-        "-fcoverage-mapping" "-fcs-profile-generate" "-fprofile-generate" "-fprofile-instr-use"
-        "-fprofile-use"
+        "-fcoverage-mapping" "-fcs-profile-generate" "-fprofile-arcs" "-fprofile-generate"
+        "-fprofile-instr-use" "-fprofile-use"
     ];
     Joined, Relevant(Literal), PROFILE => [
         "-finstrument-functions-exclude-file-list=" "-finstrument-functions-exclude-function-list="

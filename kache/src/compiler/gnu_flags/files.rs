@@ -29,7 +29,7 @@ pub(super) const GROUPS: &[Group] = groups! {
         order_group: Some("mode"), skip_when_reporting: true, ..OUTPUT
     } => ["-S" "-c"];
     Nothing, Relevant(Literal), Effect { embeds_path: Bitcode, ..OUTPUT } => ["-emit-llvm"];
-    Nothing, Relevant(Literal), Effect { writes: Some("su"), ..OUTPUT } => ["-fstack-usage"];
+    Nothing, Relevant(Literal), Effect { writes: Some("su"), embeds_path: Perhaps, ..OUTPUT } => ["-fstack-usage"];
     Nothing, Relevant(Literal), Effect {
         writes: Some("dwo"), embeds_path: Perhaps, skip_when_reporting: true, debug_info: true, ..OUTPUT
     } => ["-gsplit-dwarf"];

@@ -140,7 +140,7 @@ pub(super) const GROUPS: &[Group] = groups! {
     ];
     Nothing, Relevant(Literal), Effect { unprovable_macros: true, ..MEANING } => ["-fdebug-macro"];
     Nothing, Relevant(Literal), Effect { embeds_path: Bitcode, compresses: true, ..MEANING } => ["-flto"];
-    Nothing, Relevant(Literal), Effect { compresses: true, ..MEANING } => ["-flto-odr-type-merging"];
+    Nothing, Relevant(Literal), MEANING => ["-flto-odr-type-merging"];
     Nothing, Relevant(Literal), Effect { embeds_path: Perhaps, ..MEANING } => [
         "-fopenmp-assume-no-nested-parallelism" "-fopenmp-assume-no-thread-state"
         "-fopenmp-assume-teams-oversubscription" "-fopenmp-assume-threads-oversubscription"
@@ -165,9 +165,7 @@ pub(super) const GROUPS: &[Group] = groups! {
         "-fvisibility-externs-nodllstorageclass=" "-fvisibility-global-new-delete="
         "-fvisibility-nodllstorageclass=" "-fvisibility=" "-fvtable-verify="
     ];
-    Joined, Relevant(Literal), Effect { compresses: true, ..MEANING } => [
-        "-flto-compression-level=" "-flto-jobs=" "-flto-partition="
-    ];
+    Joined, Relevant(Literal), MEANING => ["-flto-compression-level=" "-flto-jobs=" "-flto-partition="];
     Joined, Relevant(Literal), Effect { embeds_path: Bitcode, compresses: true, ..MEANING } => ["-flto="];
     Joined, Relevant(Literal), Effect { embeds_path: Perhaps, ..MEANING } => [
         "-fopenmp-version=" "-fopenmp="
