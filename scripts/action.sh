@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The steps of action.yml and summary/action.yml, as GitHub's runner calls them: scripts/action.sh places|install|wire|summary
+# The steps of action.yml and .github/actions/summary, as GitHub's runner calls them: scripts/action.sh places|install|wire|summary
 # Trouble of kache's own is a warning: the build then goes on without it.
 set -euo pipefail
 

@@ -1,4 +1,4 @@
-//! `action.yml` and `summary/action.yml`: their shell steps, in their order, as GitHub's runner calls them. What `actions/cache`
+//! `action.yml` and `.github/actions/summary`: their shell steps, in their order, as GitHub's runner calls them. What `actions/cache`
 //! does between them is done here by leaving files where they are.
 
 mod engine;
@@ -11,6 +11,10 @@ use std::process::{Command, Output};
 
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn summary_action() -> PathBuf {
+    top().join(".github/actions/summary")
 }
 
 /// The shell lines of an action, in order.
@@ -117,8 +121,8 @@ fn a_job_builds_through_the_cache_and_says_so_in_its_summary() {
         project(&job.path(place));
         job.build(&job.path(place), "cargo build --offline --quiet && $CC -c a.c && kache --version");
     }
-    for line in lines(&top().join("summary")) {
-        job.run(&top().join("summary"), &line);
+    for line in lines(&summary_action()) {
+        job.run(&summary_action(), &line);
     }
     let summary = job.read("summary");
     assert!(summary.starts_with("### kache: 50.0 % hits") && summary.contains("| hits | 2 |"), "{summary}");
@@ -128,8 +132,8 @@ fn a_job_builds_through_the_cache_and_says_so_in_its_summary() {
     job.act();
     project(&job.path("third"));
     job.build(&job.path("third"), "cargo build --offline --quiet");
-    for line in lines(&top().join("summary")) {
-        job.run(&top().join("summary"), &line);
+    for line in lines(&summary_action()) {
+        job.run(&summary_action(), &line);
     }
     let summary = job.read("summary");
     assert!(summary.starts_with("### kache: 100.0 % hits") && summary.contains("| hits | 1 |"), "{summary}");
@@ -162,8 +166,8 @@ fn where_it_cannot_run_the_build_goes_on_without_it() {
     let job = Job::new(&[("RUNNER_OS", "Windows")]);
     assert!(job.act().contains("::warning title=kache::kache does not run on Windows yet"));
     assert_eq!((&*job.read("env"), &*job.read("path")), ("", ""));
-    for line in lines(&top().join("summary")) {
-        job.run(&top().join("summary"), &line);
+    for line in lines(&summary_action()) {
+        job.run(&summary_action(), &line);
     }
     assert_eq!(job.read("summary"), "");
 }

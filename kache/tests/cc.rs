@@ -3,7 +3,7 @@
 
 mod stage;
 
-use kache::events::{Kind, Outcome};
+use kache_core::events::{Kind, Outcome};
 use stage::c::{clone, contains, each, object, outcomes, plain};
 use stage::{Stage, good};
 use std::fs;
@@ -344,18 +344,18 @@ fn what_is_not_cached_passes_through_with_its_reason() {
         let cases: &[(&[&str], &str)] = &[
             (&[c, "a.c", "-o", "a"], "link"),
             (&[c, "-c", "a.c", "b.c"], "several-inputs"),
-            (&[c, "-E", "a.c"], "deferred-flag"),
-            (&[c, "-M", "a.c"], "deferred-flag"),
-            (&[c, "-c", "a.c", "-save-temps"], "deferred-flag"),
+            (&[c, "-E", "a.c"], "unsupported-flag"),
+            (&[c, "-M", "a.c"], "unsupported-flag"),
+            (&[c, "-c", "a.c", "-save-temps"], "unsupported-flag"),
             (&[cxx, "-x", "c++-header", "h.h", "-o", "h.h.gch"], "link"),
             (&[cxx, "-x", "c++-header", "-c", "h.h", "-o", "h.h.gch"], "precompiled-header"),
             (&[c, "-c", "-x", "c", "-", "-o", "x.o"], "stdin"),
         ];
-        let listing: &(&[&str], &str) = &(&["gcc", "-c", "a.c", "-Wa,-adhln=list"], "deferred-flag");
+        let listing: &(&[&str], &str) = &(&["gcc", "-c", "a.c", "-Wa,-adhln=list"], "unsupported-flag");
         for (words, reason) in cases.iter().chain([listing]) {
             good(&mut stage.kache(words));
             let event = stage.last();
-            assert_eq!((event.outcome, event.reason.as_deref()), (Passthrough, Some(*reason)), "{words:?}");
+            assert_eq!((event.outcome, event.reason_word()), (Passthrough, Some(*reason)), "{words:?}");
         }
     });
 }
@@ -457,7 +457,7 @@ fn names_that_say_nothing() {
     let other = stage.write("bin/other", "#!/bin/sh\necho \"$@\" >> ran\n");
     good(Command::new("chmod").arg("+x").arg(&other));
     good(&mut stage.kache(&[other.to_str().unwrap(), "x"]));
-    assert_eq!(stage.last().reason.as_deref(), Some("unknown-compiler"));
+    assert_eq!(stage.last().reason_word(), Some("unknown-compiler"));
     assert_eq!(fs::read_to_string(stage.path("w/ran")).unwrap(), "x\n");
 }
 

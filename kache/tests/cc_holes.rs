@@ -4,7 +4,7 @@
 
 mod stage;
 
-use kache::events::Outcome;
+use kache_core::events::Outcome;
 use stage::c::{clone, contains, each, object};
 use stage::{Stage, good};
 use std::fs;
@@ -327,7 +327,7 @@ fn a_program_of_gnu_that_is_no_compiler() {
     let stage = Stage::new();
     stage.write("w/a.c", "int f;\n");
     assert_eq!(good(&mut stage.kache(&["wc", "-c", "a.c"])).stdout, b"7 a.c\n");
-    assert_eq!(stage.last().reason.as_deref(), Some("unknown-compiler"));
+    assert_eq!(stage.last().reason_word(), Some("unknown-compiler"));
 }
 
 #[test]
@@ -404,7 +404,7 @@ fn a_directory_that_may_not_be_entered() {
         command.args([c, "-c", "a.c", "-o", "a.o", "-Ione/sub", "-Itwo"]).current_dir(stage.path("w"));
         command.env("KACHE_CACHE_DIR", stage.cache());
         if command.output().unwrap().status.success() {
-            assert_eq!(stage.last().reason.as_deref(), Some("unreadable-input"), "{c}");
+            assert_eq!(stage.last().reason_word(), Some("unreadable-input"), "{c}");
         }
     });
 }

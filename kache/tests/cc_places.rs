@@ -3,7 +3,7 @@
 
 mod stage;
 
-use kache::events::Outcome::{Hit, Miss};
+use kache_core::events::Outcome::{Hit, Miss};
 use stage::c::{clone, contains, each, object, plain};
 use stage::{Stage, good};
 use std::fs;

@@ -6,7 +6,7 @@
 mod places;
 mod stage;
 
-use kache::events::Outcome;
+use kache_core::events::Outcome;
 use stage::c::each;
 use stage::{Stage, good};
 use std::collections::BTreeMap;
@@ -452,7 +452,7 @@ fn what_the_source_says_of_itself_is_true() {
         stage.write("w/date.h", "#define WHEN __DATE__\n");
         stage.write("w/date.c", "#include \"date.h\"\nchar when[] = WHEN;\n");
         same(&stage, &line(c, "-MP -MMD -MF d -c date.c"), &[Miss, Miss]);
-        assert_eq!(stage.last().reason.as_deref(), Some("clock"));
+        assert_eq!(stage.last().reason_word(), Some("clock"));
         for word in ["foo", "goo"] {
             stage.write("w/a.c", &format!("const char *s = \" /* \\\\u\" \"{word}\" \" */\";\n"));
             cached(&stage, c, "-c a.c");

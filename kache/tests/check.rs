@@ -3,11 +3,11 @@
 
 mod stage;
 
-use kache::digest::Digest;
-use kache::events::{Checked, Event, Outcome};
-use kache::store::Store;
-use kache::store::differences;
-use kache::store::result::ActionResult;
+use kache_core::digest::Digest;
+use kache_core::events::{Checked, Event, Outcome};
+use kache_core::store::Store;
+use kache_core::store::differences;
+use kache_core::store::result::ActionResult;
 use serde_json::Value;
 use stage::{LIB, Stage, USE, good, proc_macro};
 use std::fs;
@@ -59,10 +59,13 @@ fn what_is_right_is_a_hit_and_none_is_compiled_at_a_share_of_nothing() {
                 "{:?}",
                 event.detail
             );
-            assert!(event.phases_us.contains_key("compile") && !event.outputs.is_empty());
+            assert!(
+                event.phases_us.contains_key(&kache_core::events::Phase::Compile)
+                    && !event.outputs.is_empty()
+            );
             let event = run(&stage, args, "0");
             assert_eq!((event.outcome, event.checked), (Outcome::Hit, None));
-            assert!(!event.phases_us.contains_key("compile"));
+            assert!(!event.phases_us.contains_key(&kache_core::events::Phase::Compile));
         }
         assert!(differences::list(&stage.cache()).is_empty());
     }
@@ -96,7 +99,7 @@ fn a_wrong_result_is_found_dropped_and_kept_to_look_at() {
         (event.outcome, event.checked, event.stored),
         (Outcome::Miss, Some(Checked::Different), false)
     );
-    assert_eq!(event.reason.as_deref(), Some("different"));
+    assert_eq!(event.reason_word(), Some("different"));
     assert!(event.detail.as_deref().unwrap().contains("<workspace>/libl.rlib"), "{:?}", event.detail);
     assert_eq!(fs::read(stage.path("w/libl.rlib")).unwrap(), right, "the build has the compiler's own");
 

@@ -2,7 +2,7 @@
 //! test's own, and the commands are asked about them.
 #![cfg(unix)]
 
-use kache::events::{self, Event, Outcome};
+use kache_core::events::{self, Event, Outcome};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -61,7 +61,7 @@ impl Stage {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         // What is explained below rests on records: one that is lacking must say so here.
         let doubtful =
-            |e: &&Event| e.outcome == Outcome::Miss && !e.stored && e.reason.as_deref() != Some("write-off");
+            |e: &&Event| e.outcome == Outcome::Miss && !e.stored && e.reason_word() != Some("write-off");
         let kept = self.events();
         let lost: Vec<_> =
             kept.iter().filter(doubtful).map(|e| (e.unit.label(), &e.reason, &e.detail)).collect();
@@ -79,9 +79,13 @@ impl Stage {
     }
 
     fn json(&self, args: &[&str]) -> Value {
+        self.json_of_version(1, args)
+    }
+
+    fn json_of_version(&self, version: u32, args: &[&str]) -> Value {
         let text = self.text(&[args, &["--format", "json"]].concat());
         let value: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["v"], 1);
+        assert_eq!(value["v"], version);
         value
     }
 
@@ -278,7 +282,7 @@ fn settings_are_listed_with_their_origin_and_bad_ones_warned_of() {
         stage.command(KACHE).args(["config", "--format", "json"]).env("KACHE_READ", "maybe").output();
     let answer: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
     let settings = answer["settings"].as_array().unwrap();
-    assert_eq!(settings.len(), kache::settings::TABLE.len());
+    assert_eq!(settings.len(), kache_core::settings::TABLE.len());
     let of = |key: &str| settings.iter().find(|s| s["key"] == key).unwrap();
     assert_eq!(of("lock_timeout")["value"], "5");
     assert!(of("lock_timeout")["from"].as_str().unwrap().ends_with("kache.toml"));
@@ -291,9 +295,15 @@ fn settings_are_listed_with_their_origin_and_bad_ones_warned_of() {
 #[test]
 fn tables_are_those_that_the_engine_uses() {
     let stage = Stage::new();
-    let flags = stage.json(&["flags", "rustc"]);
-    assert_eq!(flags["flags"].as_array().unwrap().len(), kache::compiler::rustc_flags::TABLE.len());
-    assert!(stage.text(&["flags", "rustc"]).contains("-C linker "));
+    let flags = stage.json_of_version(2, &["flags", "rustc"]);
+    assert_eq!(flags["flags"].as_array().unwrap().len(), kache_frontends::rustc_flags::TABLE.len());
+    let rpath = flags["flags"].as_array().unwrap().iter().find(|f| f["flag"] == "-C rpath").unwrap();
+    assert_eq!(
+        (&rpath["effect"]["embeds_path"], &rpath["effect"]["compresses"]),
+        (&"always".into(), &false.into())
+    );
+    let text = stage.text(&["flags", "rustc"]);
+    assert!(text.contains("-C linker ") && text.contains("embeds path: always"), "{text}");
     let tables = stage.json(&["tables"]);
     assert_eq!(tables, stage.json(&["flags", "--tables"]));
     assert!(tables["tables"].to_string().contains("CARGO_MAKEFLAGS"));

@@ -67,8 +67,8 @@ fn gdb_finds_the_sources_of_the_checkout_it_is_started_in() {
     checkout(&b);
     kache(&a, &cache, &[]);
     kache(&b, &cache, &[]);
-    let events = kache::events::read_all(&cache).unwrap();
-    assert_eq!(events.last().unwrap().outcome, kache::events::Outcome::Hit);
+    let events = kache_core::events::read_all(&cache).unwrap();
+    assert_eq!(events.last().unwrap().outcome, kache_core::events::Outcome::Hit);
     // What is shown must be of this checkout: the other is gone.
     fs::remove_dir_all(&a).unwrap();
     let shown = gdb(&b, &["list app::main", "break app::made", "list app::made"]);

@@ -3,7 +3,7 @@
 
 mod stage;
 
-use kache::events::{self, Outcome};
+use kache_core::events::{self, Outcome};
 use stage::{Stage, USE, good, proc_macro};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

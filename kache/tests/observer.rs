@@ -2,8 +2,8 @@
 //! log is read as a user of `observe` would read it.
 #![cfg(target_os = "linux")]
 
-use kache::observe::launch;
-use kache::observe::log::{Kind, Log, Record, UNKNOWN_MODULE, flag};
+use kache_core::observe::launch;
+use kache_core::observe::log::{Kind, Log, Record, UNKNOWN_MODULE, flag};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

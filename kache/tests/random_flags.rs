@@ -2,14 +2,14 @@
 //! what is excluded from the key does not move it, and what has one key gives the same bytes from the real compiler.
 #![cfg(unix)]
 
-use kache::action::{self, Hasher};
-use kache::compiler::flags::{Bucket, Row, Takes};
-use kache::compiler::toolchain::Toolchain;
-use kache::compiler::{Adapter, Command, Invocation, gnu, gnu_flags, msvc, msvc_flags, rustc};
-use kache::paths::Roots;
-use kache::settings::Settings;
-use kache::store::Store;
-use kache::trace::Component;
+use kache_core::key_trace::Component;
+use kache_core::paths::Roots;
+use kache_core::settings::Settings;
+use kache_core::store::Store;
+use kache_frontends::action::{self, Hasher};
+use kache_frontends::flags::{Bucket, Row, Takes};
+use kache_frontends::toolchain::Toolchain;
+use kache_frontends::{Adapter, Command, Invocation, gnu, gnu_flags, msvc, msvc_flags, rustc};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -42,7 +42,7 @@ impl Stage {
         let args = args.iter().map(Into::into).collect();
         let command =
             Command { program: PathBuf::from(adapter.name), args, cwd: self.dir.path().to_path_buf() };
-        (adapter.parse)(&command).map_err(|d| d.reason)
+        (adapter.parse)(&command).map_err(|d| d.reason.word())
     }
 
     fn components(&self, invocation: &Invocation) -> Vec<Component> {

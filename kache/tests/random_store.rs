@@ -1,11 +1,11 @@
 //! What is put into the store comes out of it as it was, whatever bytes its names have; and what was altered is nothing.
 
-use kache::digest::Digest;
-use kache::events::Observed;
-use kache::observation::{self, ABSENT, Kind, Look, Observation};
-use kache::store::Store;
-use kache::store::manifest::{Entry, Manifest};
-use kache::store::result::{ActionResult, Output};
+use kache_core::dependency::{self, ABSENT, Dependency, Kind, RecordedDependency};
+use kache_core::digest::Digest;
+use kache_core::events::Observed;
+use kache_core::store::Store;
+use kache_core::store::manifest::{Entry, Manifest};
+use kache_core::store::result::{ActionResult, Output};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -18,14 +18,15 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
     vec(prop_oneof![3 => Just(b'/'), 3 => Just(b'a'), 1 => Just(b'<'), 4 => any::<u8>()], 0..24)
 }
 
-fn observation() -> impl Strategy<Value = Observation> {
+fn observation() -> impl Strategy<Value = RecordedDependency> {
     let kind = proptest::sample::select(Kind::ALL);
     let seen = prop_oneof![Just(Digest::of(ABSENT)), digest()];
-    (kind, name(), seen).prop_map(|(kind, name, seen)| Observation { look: Look::new(kind, name), seen })
+    (kind, name(), seen)
+        .prop_map(|(kind, name, seen)| RecordedDependency { look: Dependency::new(kind, name), seen })
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    (digest(), vec(observation(), 0..12)).prop_map(|(result, observations)| Entry { result, observations })
+    (digest(), vec(observation(), 0..12)).prop_map(|(result, dependencies)| Entry { result, dependencies })
 }
 
 fn output() -> impl Strategy<Value = Output> {
@@ -80,7 +81,7 @@ proptest! {
     /// What is packed by directory is, unpacked, the same set of paths that were absent.
     #[test]
     fn packing_loses_nothing(all in vec(observation(), 0..40)) {
-        let unpack = |o: Observation| match o.look.kind {
+        let unpack = |o: RecordedDependency| match o.look.kind {
             Kind::Missing => {
                 let mut parts = o.look.name.split(|b| *b == 0);
                 let dir = parts.next().unwrap_or_default().to_vec();
@@ -89,11 +90,11 @@ proptest! {
             }
             kind => vec![(kind, o.look.name, o.seen)],
         };
-        // As looks are made: a path has no NUL in it, and `missing` is only ever made by packing.
-        let all: Vec<Observation> =
+        // As dependencies are made: a path has no NUL in it, and `missing` is only ever made by packing.
+        let all: Vec<RecordedDependency> =
             all.into_iter().filter(|o| o.look.kind != Kind::Missing && !o.look.name.contains(&0)).collect();
         let mut wanted: Vec<_> = all.iter().cloned().flat_map(unpack).collect();
-        let mut packed: Vec<_> = observation::pack(all.into_iter()).into_iter().flat_map(unpack).collect();
+        let mut packed: Vec<_> = dependency::pack(all.into_iter()).into_iter().flat_map(unpack).collect();
         wanted.sort();
         packed.sort();
         prop_assert_eq!(packed, wanted);

@@ -4,7 +4,7 @@
 
 mod stage;
 
-use kache::events::{self, Outcome};
+use kache_core::events::{self, Outcome};
 use stage::{LIB, Stage, good, proc_macro};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -26,7 +26,7 @@ fn a_module_may_come_to_be_elsewhere() {
     let out = stage.kache(LIB).output().unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stderr).contains("E0761"));
-    assert_eq!(stage.last().reason.as_deref(), Some("failed"));
+    assert_eq!(stage.last().reason_word(), Some("failed"));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn what_does_not_matter_hits() {
         ("UNRELATED", "x"),
     ] {
         let mut c = stage.kache(&args);
-        // HOME decides where rustup looks.
+        // HOME decides where rustup dependencies.
         if let Some(home) = std::env::var_os("HOME") {
             c.env("RUSTUP_HOME", Path::new(&home).join(".rustup"))
                 .env("CARGO_HOME", Path::new(&home).join(".cargo"));
@@ -457,7 +457,7 @@ fn a_failing_compile_is_the_compilers_own() {
         );
     }
     let out = stage.kache(&["rustc", "-"]).stdin(Stdio::piped()).output().unwrap();
-    assert!(!out.status.success() && stage.last().reason.as_deref() == Some("stdin"));
+    assert!(!out.status.success() && stage.last().reason_word() == Some("stdin"));
 }
 
 /// Whatever is done to the cache, the compile succeeds with the plain compiler's output.

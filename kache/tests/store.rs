@@ -3,7 +3,7 @@
 
 mod stage;
 
-use kache::events::Outcome::{Hit, Miss};
+use kache_core::events::Outcome::{Hit, Miss};
 use serde_json::Value;
 use stage::{Stage, good};
 use std::fs;
@@ -39,7 +39,7 @@ fn days(n: u64) -> Duration {
 const LARGE: u64 = 1_000_000;
 
 /// Compiles `name.c`, which is made where it is not there.
-fn compile(stage: &Stage, name: &str) -> kache::events::Outcome {
+fn compile(stage: &Stage, name: &str) -> kache_core::events::Outcome {
     let source = format!("{name}.c");
     if !stage.path("w").join(&source).exists() {
         stage.write(&format!("w/{source}"), &format!("const char {name}[{LARGE}] = {{1}};\n"));

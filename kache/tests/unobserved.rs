@@ -4,7 +4,7 @@
 
 mod stage;
 
-use kache::events::{Observed, Outcome};
+use kache_core::events::{Observed, Outcome};
 use stage::{LIB, Stage, USE, good, proc_macro};
 use std::fs;
 use std::process::Command;

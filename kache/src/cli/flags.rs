@@ -3,13 +3,13 @@
 //! JSON: `{"v":2,"flags":[{"family","flag","aliases":[…],"takes","bucket","form","effect","why"}]}`. `takes` is `nothing`,
 //! `value`, `maybe`, `joined`, `separate` or `either`. `bucket` is `key-relevant`, `key-excluded` or `unsupported`. `form`
 //! says how the value of a key-relevant flag goes into the key (else `null`). `effect` has the columns of
-//! [`Effect`](crate::compiler::flags::Effect): `writes` (an extension or `null`), `embeds_path` (`no`, `perhaps`,
+//! [`Effect`](kache_frontends::flags::Effect): `writes` (an extension or `null`), `embeds_path` (`no`, `perhaps`,
 //! `bitcode` or `always`), `order_group` (a name or `null`), and `true` or `false` for each of the others.
 
 use super::page::{Page, count};
 use super::{Answer, Format, Trouble, suggestion, tables};
-use crate::compiler::flags::{EmbedsPath, Form, Row, Takes};
-use crate::compiler::{ADAPTERS, Adapter};
+use kache_frontends::flags::{EmbedsPath, Form, Row, Takes};
+use kache_frontends::{ADAPTERS, Adapter};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

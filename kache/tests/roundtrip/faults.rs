@@ -43,7 +43,7 @@ fn hurt(kind: &str, survives: bool) -> Answer {
     let right = plain.rlib("w");
     let on_hit = steps(&plain);
     for (steps, warm) in [(on_miss, false), (on_hit, true)] {
-        // The torture tries each step of the same code; here some of each kind are enough, and others in another kind.
+        // The stress run tries each step of the same code; here some of each kind are enough, and others in another kind.
         let every = if warm { 2 } else { 4 };
         for n in (1 + kind.len() % every..=steps).step_by(every) {
             let s = &plain;

@@ -1,7 +1,7 @@
 //! What the tests through real C and C++ compilers share.
 
 use super::{Stage, good};
-use kache::events::Outcome;
+use kache_core::events::Outcome;
 use std::fs;
 use std::process::{Command, Output};
 

@@ -3,11 +3,24 @@
 
 pub mod c;
 
-use kache::events::{self, Event, Outcome};
+use kache_core::events::{self, Event, Outcome};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
+
+/// The wrapper: cargo names it to the tests of its package; beside those of others it lies in the same target directory.
+pub fn kache_program() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_kache").map_or_else(
+        || {
+            let test = std::env::current_exe().unwrap();
+            let program = test.parent().unwrap().with_file_name("kache");
+            assert!(program.exists(), "{} is missing: run `cargo build -p kache` first", program.display());
+            program
+        },
+        PathBuf::from,
+    )
+}
 
 pub struct Stage {
     pub dir: TempDir,
@@ -41,7 +54,7 @@ impl Stage {
     }
 
     pub fn kache_in(&self, dir: &str, args: &[&str]) -> Command {
-        let mut c = Command::new(env!("CARGO_BIN_EXE_kache"));
+        let mut c = Command::new(kache_program());
         c.current_dir(self.path(dir)).args(args).env("KACHE_CACHE_DIR", self.cache());
         c.env("XDG_CONFIG_HOME", self.path("config")).stdin(Stdio::null());
         for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MANIFEST_DIR", "OUT_DIR", "KACHE_LOG"]
@@ -77,12 +90,12 @@ impl Stage {
         good(command);
         let event = self.last();
         assert!(!event.stored, "stored");
-        event.reason.unwrap_or_default()
+        event.reason_word().unwrap_or_default().to_string()
     }
 
     pub fn trace(&self) -> String {
         let event = self.last();
-        let path = kache::trace::relative_path(&event.result.expect("a result key"));
+        let path = kache_core::key_trace::relative_path(&event.result.expect("a result key"));
         fs::read_to_string(self.cache().join(path)).unwrap()
     }
 }
