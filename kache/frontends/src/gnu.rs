@@ -10,7 +10,7 @@
 //! | `-Wp,-MD,file`, `-Wp,-MMD,file` | `file` |
 //! | a flag with [`writes`](super::flags::Effect::writes) | `dir/x.` and the extension |
 
-use super::flags::{Bucket, EmbedsPath, Flag, Flags, Form};
+use super::flags::{Bucket, EmbedsPath, Flag, Flags, Form, unknown};
 use super::gnu_flags::row;
 use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu_flags, response};
 use kache_core::events::{Kind, Unit};
@@ -208,12 +208,7 @@ fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<Input>), NotCacheable> {
 }
 
 fn flag<'a>(word: &str, words: &mut impl Iterator<Item = &'a String>) -> Result<Flag, NotCacheable> {
-    let Some((row, negated)) = row(word) else {
-        return Err(NotCacheable::new(
-            Reason::UnknownFlag,
-            format!("{word}: no row of the flag table knows it"),
-        ));
-    };
+    let (row, negated) = row(word).ok_or_else(|| unknown(word))?;
     Flag::take(row, negated, word, words)
 }
 

@@ -7,7 +7,7 @@
 //! not map them either. Without `/Brepro` an object holds the time of its compilation; a restored object keeps the original
 //! time.
 
-use super::flags::{self, EmbedsPath, Flag, Flags};
+use super::flags::{EmbedsPath, Flag, Flags, row_or_positive, unknown};
 use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu, msvc_flags, response};
 use kache_core::events::Kind;
 use kache_core::paths::absolute;
@@ -112,15 +112,12 @@ fn split(words: &[String], cwd: &Path) -> Result<(Vec<Flag>, Vec<String>), NotCa
             inputs.push(word.clone());
             continue;
         }
-        let Some((row, negated)) = flags::row_or_positive(word, msvc_flags::find) else {
+        let Some((row, negated)) = row_or_positive(word, msvc_flags::find) else {
             if word.starts_with('/') && absolute(cwd, Path::new(word)).is_file() {
                 inputs.push(word.clone());
                 continue;
             }
-            return Err(NotCacheable::new(
-                Reason::UnknownFlag,
-                format!("{word}: no row of the flag table knows it"),
-            ));
+            return Err(unknown(word));
         };
         flags.push(Flag::take(row, negated, word, &mut words)?);
     }
