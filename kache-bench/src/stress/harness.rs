@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use kache_core::events::{self, Event, Outcome};
-use kache_core::store::{FORMAT, Store, verify};
+use kache_core::store::{Area, FORMAT, Store, verify};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -75,8 +75,8 @@ impl Engine {
 
     /// Takes the entries away, and leaves what is known of toolchains and files.
     pub fn forget(&self) -> Result<()> {
-        for part in ["manifests", "results", "blobs", "traces"] {
-            let dir = self.store().join(part);
+        for area in [Area::Manifests, Area::Results, Area::Blobs, Area::Traces] {
+            let dir = area.below(&self.store());
             for shard in fs::read_dir(&dir).map_err(Error::io("list", &dir))?.flatten() {
                 fs::remove_dir_all(shard.path()).map_err(Error::io("remove", &shard.path()))?;
             }
@@ -86,7 +86,7 @@ impl Engine {
 
     /// Reads all that is stored: nothing may be there under its name that is not whole.
     pub fn must_be_whole(&self, context: &str) -> Result<()> {
-        if !self.store().join("blobs").is_dir() {
+        if !Area::Blobs.below(&self.store()).is_dir() {
             return Ok(());
         }
         let found = Store::open(&self.cache).and_then(|store| verify::verify(&store, false));
@@ -97,10 +97,10 @@ impl Engine {
         }
     }
 
-    /// All files of a part of the store.
-    pub fn files(&self, part: &str) -> Vec<PathBuf> {
+    /// All files of an area of the store.
+    pub fn files(&self, area: Area) -> Vec<PathBuf> {
         let mut out = Vec::new();
-        below(&self.store().join(part), &mut out);
+        below(&area.below(&self.store()), &mut out);
         out.sort();
         out
     }
