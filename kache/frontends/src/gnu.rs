@@ -13,7 +13,10 @@
 //! | `-fstack-usage` | `dir/x.su` |
 
 use super::flags::{self, Bucket, Flag, Flags, Form, Row};
-use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu_flags, response};
+use crate::family::{Capabilities, Family, Language};
+use crate::invocation::Invocation;
+use crate::{gnu_flags, response};
+use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
@@ -23,7 +26,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The family.
-pub static ADAPTER: Adapter = Adapter {
+pub static FAMILY: Family = Family {
     name: "gnu",
     family: "cc",
     recognises,
@@ -33,7 +36,7 @@ pub static ADAPTER: Adapter = Adapter {
     capabilities,
     maps,
     tells_macros,
-    crates: false,
+    language: Language::C,
 };
 
 /// Plain names; a target may stand in front and a version behind.
@@ -149,7 +152,7 @@ const LANGUAGES: &[(&str, &[&str])] = &[
     ("assembler-with-cpp", &["S", "sx"]),
 ];
 
-fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
+fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words)?;
     let all = Flags(&flags);
@@ -168,7 +171,7 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let native = ["-march=", "-mtune=", "-mcpu="].iter().any(|f| all.last(f) == Some("native"));
     let unit = unit(&input, language, emit, plan.object.as_deref());
     Ok(Invocation {
-        adapter: &ADAPTER,
+        family: &FAMILY,
         program: command.program.clone(),
         lead: Vec::new(),
         args: command.args.clone(),
@@ -465,7 +468,7 @@ pub(super) fn unit(input: &str, language: &str, emit: &str, object: Option<&Path
     let var = |n| std::env::var(n).unwrap_or_default();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Unit {
-        family: ADAPTER.family.to_string(),
+        family: FAMILY.family.to_string(),
         package: format!("{} {}", var("CARGO_PKG_NAME"), var("CARGO_PKG_VERSION")).trim().to_string(),
         name: object.map_or_else(|| name(Path::new(input)), name),
         kind: language.to_string(),

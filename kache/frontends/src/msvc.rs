@@ -10,7 +10,10 @@
 //! made, which is as true.
 
 use super::flags::{self, Bucket, Flag, Flags, Form};
-use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu, gnu_flags, msvc_flags, response};
+use crate::family::{Capabilities, Family, Language};
+use crate::invocation::Invocation;
+use crate::{gnu, gnu_flags, msvc_flags, response};
+use kache_core::action::{OutputNames, Request};
 use kache_core::events::Kind;
 use kache_core::paths::absolute;
 use kache_core::reason::{NotCacheable, Reason};
@@ -18,7 +21,7 @@ use kache_core::template::Format;
 use std::path::{Path, PathBuf};
 
 /// The family.
-pub static ADAPTER: Adapter = Adapter {
+pub static FAMILY: Family = Family {
     name: "msvc",
     family: "cc",
     recognises,
@@ -28,7 +31,7 @@ pub static ADAPTER: Adapter = Adapter {
     capabilities,
     maps: |_, _| &[MAP],
     tells_macros: |_, _| None,
-    crates: false,
+    language: Language::C,
 };
 
 const MAP: &str = "/clang:-ffile-prefix-map=";
@@ -49,7 +52,7 @@ fn capabilities(program: &Path, _: &Path) -> Capabilities {
     Capabilities { maps, maps_assembly: false, report: Format::ClangDepfile }
 }
 
-fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
+fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words, &command.cwd)?;
     let all = Flags(&flags);
@@ -90,7 +93,7 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let native_cpu = all.last("-march=") == Some("native");
     let plugin = all.values("-Xclang").any(gnu::loads_code);
     Ok(Invocation {
-        adapter: &ADAPTER,
+        family: &FAMILY,
         program: command.program.clone(),
         lead: Vec::new(),
         args: command.args.clone(),
