@@ -11,21 +11,24 @@ pub mod depinfo;
 pub mod elf;
 pub mod family;
 #[cfg(test)]
+mod flag_columns;
+#[cfg(test)]
 mod flag_lines;
 pub mod flags;
 pub mod gnu;
 pub mod gnu_flags;
+mod handed;
 pub mod include;
-pub mod invocation;
+mod invocation;
 pub mod key;
 pub mod linker;
 pub mod msvc;
 pub mod msvc_flags;
-pub mod plan;
+mod plan;
 #[cfg(test)]
 mod random_flags;
 pub mod recognise;
-pub mod refine;
+mod refine;
 pub mod response;
 pub mod rustc;
 pub mod rustc_flags;
