@@ -15,7 +15,7 @@
 use super::flags::{Bucket, EmbedsPath, Flag, Flags, Form};
 use super::gnu_flags::row;
 use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu_flags, response};
-use kache_core::events::{Kind, Unit};
+use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
@@ -397,5 +397,6 @@ pub(super) fn unit(input: &str, language: &str, emit: &str, object: Option<&Path
         // Made portable with the source, once the roots are known.
         extra: object.map(|o| o.display().to_string()).unwrap_or_default(),
         source: input.to_string(),
+        label_by: LabelBy::Output,
     }
 }

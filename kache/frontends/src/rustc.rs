@@ -2,7 +2,7 @@
 
 use super::flags::{EmbedsPath, Flag, Flags, Takes};
 use super::{Adapter, Capabilities, Command, Invocation, OutputNames, rustc_flags, toolchain};
-use kache_core::events::{Kind, Unit};
+use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
@@ -348,6 +348,7 @@ fn unit(all: &Flags, input: &str, emit: &[(String, Option<String>)], clippy: boo
         emit: emit.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>().join(","),
         extra: all.last("-C extra-filename").unwrap_or("").to_string(),
         source: input.to_string(),
+        label_by: LabelBy::Package,
     }
 }
 
