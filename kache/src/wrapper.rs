@@ -12,7 +12,7 @@ use kache_core::observe::observer::{Observer, Preload, Unobserved};
 use kache_core::paths::Roots;
 use kache_core::reason::Reason;
 use kache_core::settings::{Observe, Settings};
-use kache_core::store::Store;
+use kache_core::store::{Area, Store};
 use kache_core::timer::Timer;
 use kache_core::{platform, printable};
 use kache_frontends::FRONTENDS;
@@ -99,7 +99,7 @@ impl Wrapper {
     }
 
     fn execute(&self, store: &Store, ran: &Cell<Option<ExitStatus>>) -> Ended {
-        let preload = Preload { dir: store.dir().join("observer") };
+        let preload = Preload { dir: store.area(Area::Observer) };
         let observer: &dyn Observer = match self.settings.observe {
             Observe::Off => &Unobserved,
             _ => &preload,
@@ -134,7 +134,7 @@ impl Wrapper {
         if self.settings.warnings.is_empty() {
             return;
         }
-        let mark = store.dir().join("tmp").join(format!("warned-{}", platform::parent()));
+        let mark = store.area(Area::Temporary).join(format!("warned-{}", platform::parent()));
         if std::fs::File::create_new(mark).is_ok() {
             for warning in &self.settings.warnings {
                 eprintln!("kache: warning: {}", printable::sanitize(warning));

@@ -3,6 +3,7 @@
 //! No compiler is named here. What one family of commands needs is in the crate `kache-frontends`.
 
 pub mod action;
+pub mod area;
 pub mod codec;
 pub mod collected;
 pub mod dependency;

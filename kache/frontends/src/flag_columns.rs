@@ -483,7 +483,7 @@ fn code_is_loaded_with_the_flags_that_say_so() {
         for flag in loads.iter().filter(|flag| compiler != "gcc" || **flag == "-fplugin=") {
             assert!(fails_to_load(flag), "{compiler} {flag}");
         }
-        for row in sample(Takes::Joined, 7).filter(|r| !r.effect.loads_code) {
+        for row in sample(Takes::Joined, 19).filter(|r| !r.effect.loads_code) {
             assert!(!fails_to_load(row.flag), "{compiler} {}", row.flag);
         }
     }
@@ -507,7 +507,7 @@ fn sample(takes: Takes, step: usize) -> impl Iterator<Item = &'static Row> {
 fn a_flag_without_columns_has_no_such_effect() {
     for compiler in compilers() {
         let mut compiled = 0;
-        for row in sample(Takes::Nothing, 23) {
+        for row in sample(Takes::Nothing, 37) {
             let Effect { writes, embeds_path, debug_info, unprovable_macros, .. } = row.effect;
             let (place, left) = compile(compiler, &format!("{} -DUNNAMED=unnamed_value", row.flag));
             let objects = left.files.contains_key("a.o");

@@ -10,7 +10,7 @@ pub mod define;
 pub mod depinfo;
 pub mod elf;
 pub mod family;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod flag_columns;
 #[cfg(test)]
 mod flag_lines;

@@ -7,7 +7,7 @@ use kache_core::action::Request;
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::platform::{self, StatId, disk};
-use kache_core::store::Store;
+use kache_core::store::{Area, Store};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -39,7 +39,7 @@ fn by_file(store: &Store, request: &Request) -> Option<&'static Family> {
     }
     let (_, id) = platform::sort_of(real).ok()??;
     let key = Digest::of(&[b"family ", real.as_os_str().as_encoded_bytes()].concat());
-    let path = store.dir().join("toolchains").join(key.hex());
+    let path = store.area(Area::Toolchains).join(key.hex());
     let known = disk::step("compiler: read", &path, || std::fs::read(&path)).ok();
     let known = known.and_then(|bytes| recall(&bytes, &id));
     let is_gnu = known.unwrap_or_else(|| {

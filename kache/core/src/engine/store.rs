@@ -133,11 +133,7 @@ impl Job<'_> {
 
     /// Write errors are ignored: without the trace, explanations have less to go by.
     fn save_trace(&self, trace: &KeyTrace) {
-        if let Ok(text) = serde_json::to_vec(trace) {
-            let store = self.engine.store;
-            let path = store.dir().with_file_name("").join(key_trace::relative_path(&trace.result));
-            let _ = store.publish(&path, &text);
-        }
+        let _ = self.engine.store.save_trace(trace);
     }
 
     fn output(&self, path: &Path, ran: &mut RanCommand) -> Result<Output, NotCacheable> {
