@@ -8,7 +8,7 @@ use stage::c::{clone, contains, each, object, outcomes, plain};
 use stage::{Stage, good};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use Outcome::{Hit, Miss, Passthrough};
@@ -58,7 +58,7 @@ fn objective_c_and_objective_cxx() {
             let words = &[compiler, "-c", source, "-o", "a.o"];
             let asked = plain(&stage, "w", &[compiler, &format!("-print-prog-name={language}")]).stdout;
             if !compiler.contains("clang") && !asked.starts_with(b"/") {
-                println!("skipped: {compiler} has no {language}");
+                missing(language, if language == "cc1obj" { "install gobjc" } else { "install gobjc++" });
                 continue;
             }
             assert!(plain(&stage, "w", words).status.success(), "{words:?}");
@@ -479,18 +479,46 @@ fn a_configure_scripts_trial_is_a_probe() {
 #[test]
 fn a_source_changed_while_it_is_compiled_is_not_kept() {
     let stage = Stage::new();
-    let text = format!("#include <iostream>\n{}", "int f();\n".repeat(1000));
-    let source = stage.write("w/a.cc", &text);
-    let child = stage.kache(&["g++", "-O2", "-c", "a.cc", "-o", "a.o"]).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(60));
-    fs::write(&source, text + "int g() { return 1; }\n").unwrap();
-    assert!(child.wait_with_output().unwrap().status.success());
-    // Changed before the compiler read it, it is as good as any; whatever is given back is of the source as it is.
-    let words = &["g++", "-O2", "-c", "a.cc", "-o", "a.o"];
+    let source = stage.write("w/a.cc", "int f() { return 1; }\n");
+    // It stops itself before or after the compiler that it stands for has run.
+    let script = stage.write(
+        "bin/my-g++",
+        "#!/bin/sh\n[ \"$2\" = a.cc ] || exec g++ \"$@\"\n\
+         [ \"$STOP\" != before ] || kill -STOP $$\ng++ \"$@\"\n[ \"$STOP\" != after ] || kill -STOP $$\n",
+    );
+    good(Command::new("chmod").arg("+x").arg(&script));
+    let words = &[script.to_str().unwrap(), "-c", "a.cc", "-o", "a.o"];
+    for (stop, text) in [("before", "int f() { return 2; }\n"), ("after", "int f() { return 3; }\n")] {
+        let mut child = stage.kache(words).env("STOP", stop).spawn().unwrap();
+        let stopped = stopped_child(&mut child);
+        fs::write(&source, text).unwrap();
+        good(Command::new("kill").args(["-CONT", &stopped]));
+        assert!(child.wait().unwrap().success());
+        // A change from before the compiler read the source may be stored.
+        let event = stage.last();
+        assert!(stop == "before" || !event.stored, "{event:?}");
+    }
     good(&mut stage.kache(words));
     let have = object(&stage, "w/a.o");
     assert!(plain(&stage, "w", words).status.success());
     assert!(have == object(&stage, "w/a.o"));
+}
+
+/// The child of a running program that has stopped itself, once it has.
+fn stopped_child(parent: &mut Child) -> String {
+    let id = parent.id().to_string();
+    loop {
+        assert!(parent.try_wait().unwrap().is_none(), "it ended before a child of it stopped");
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            // `PID (NAME) STATE PARENT …`
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let words: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+            if words.len() > 1 && words[0] == "T" && words[1] == id {
+                return entry.file_name().into_string().unwrap();
+            }
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 #[test]
@@ -507,8 +535,8 @@ fn a_library_in_the_working_directory_is_not_the_compilers() {
 fn clang_in_the_place_of_cl() {
     let stage = Stage::new();
     let program = "clang-19";
-    if Command::new(program).arg("--version").output().is_err() {
-        return println!("skipped: {program} is not installed");
+    if !require_tool(program, program) {
+        return;
     }
     stage.write("w/a.cpp", "#include \"h.h\"\nconst char *here = __FILE__; int f() { return H; }\n");
     stage.write("w/h.h", "#define H 1\n");

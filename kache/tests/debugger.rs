@@ -48,17 +48,9 @@ fn gdb(dir: &Path, commands: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr)
 }
 
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: no {program} here");
-    }
-    found
-}
-
 #[test]
 fn gdb_finds_the_sources_of_the_checkout_it_is_started_in() {
-    if !has("gdb") {
+    if !require_tool("gdb", "gdb") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -77,7 +69,7 @@ fn gdb_finds_the_sources_of_the_checkout_it_is_started_in() {
 
 #[test]
 fn a_hit_starts_no_process() {
-    if !has("strace") {
+    if !require_tool("strace", "strace") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();

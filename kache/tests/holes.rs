@@ -7,7 +7,9 @@ mod stage;
 use kache::events::{self, Outcome};
 use stage::{LIB, Stage, USE, good, proc_macro};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 /// What a macro's user is given, when compiled first, again, and after a change.
@@ -340,32 +342,34 @@ fn a_macro_takes_its_time() {
 #[test]
 fn a_wrapper_that_is_told_to_stop_stops_the_compiler() {
     let stage = Stage::new();
+    // The compiler holds a FIFO open for as long as it lives.
     proc_macro(
         &stage,
-        r#"std::fs::write("pid", std::process::id().to_string()).unwrap(); std::thread::sleep(std::time::Duration::from_secs(20)); String::new()"#,
+        r#"use std::io::Write; let mut alive = std::fs::File::options().write(true).open("alive").unwrap();
+        writeln!(alive, "{}", std::process::id()).unwrap(); loop { std::thread::park() }"#,
     );
+    good(Command::new("mkfifo").arg(stage.path("w/alive")));
     for signal in ["TERM", "KILL"] {
-        let _ = fs::remove_file(stage.path("w/pid"));
         let mut child = stage.kache(USE).stderr(Stdio::null()).spawn().unwrap();
-        let pid = loop {
-            if let Ok(pid) = fs::read_to_string(stage.path("w/pid"))
-                && !pid.is_empty()
-            {
-                break pid;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        };
+        let (tell, told) = mpsc::channel();
+        let fifo = stage.path("w/alive");
+        std::thread::spawn(move || {
+            let lines = BufReader::new(fs::File::open(fifo).unwrap()).lines();
+            lines.for_each(|line| drop(tell.send(line.unwrap())));
+        });
+        let pid = told.recv_timeout(LONGEST).expect("the compiler runs");
         good(Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]));
         child.wait().unwrap();
-        std::thread::sleep(Duration::from_millis(300));
-        let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let lives = !status.is_empty() && !status.contains(") Z ");
+        let lives = told.recv_timeout(LONGEST) != Err(mpsc::RecvTimeoutError::Disconnected);
         if lives {
             let _ = Command::new("kill").args(["-9", &pid]).status();
         }
         assert!(!lives, "the compiler lives on after SIG{signal}");
     }
 }
+
+/// Longer than anything takes here: what has not happened by then does not happen.
+const LONGEST: Duration = Duration::from_secs(60);
 
 #[test]
 fn coloured_diagnostics_show_real_paths() {

@@ -157,8 +157,8 @@ fn there_is_a_page_and_a_completion_for_every_command() {
 
 #[test]
 fn colours_are_for_terminals_that_want_them_and_long_pages_are_paged() {
-    if Command::new("script").arg("--version").output().is_err() {
-        return eprintln!("skipped: a terminal is made by `script` (util-linux), which is not here");
+    if !require_tool("script", "bsdutils") {
+        return;
     }
     let home = Home::new(None);
     let on_terminal = |command: &str, env: &[(&str, &str)]| {

@@ -543,7 +543,7 @@ fn a_full_file_system_is_not_the_builds_trouble() {
     fs::create_dir(&small).unwrap();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=48k", "tmpfs"]).arg(&small).output();
     if !mounted.is_ok_and(|o| o.status.success()) {
-        eprintln!("skipped: may not mount here");
+        missing("the right to mount a tmpfs", "run the tests as root, in a container with --privileged");
         return;
     }
     let out = stage.kache(LIB).env("KACHE_CACHE_DIR", &small).output();
@@ -579,7 +579,7 @@ fn clippy_is_cached_with_its_configuration() {
     stage.write("w/l.rs", "pub fn f(a: u8, b: u8, c: u8) -> u8 { a + b + c }");
     let has = Command::new("clippy-driver").arg("--version").output().is_ok_and(|o| o.status.success());
     if !has {
-        eprintln!("skipped: no clippy-driver here");
+        missing("clippy-driver", "rustup component add clippy");
         return;
     }
     let args =

@@ -7,12 +7,11 @@ use std::process::{Command, Output};
 
 const COMPILERS: &[(&str, &str)] = &[("gcc", "g++"), ("clang-14", "clang++-14"), ("clang-19", "clang++-19")];
 
-/// Does it with each C and C++ compiler that is here, and says which are not.
+/// Runs a case with each C and C++ compiler that is installed.
 pub fn each(case: impl Fn(&str, &str)) {
     for (c, cxx) in COMPILERS {
-        match Command::new(cxx).arg("--version").output() {
-            Ok(_) => case(c, cxx),
-            Err(_) => println!("skipped: {cxx} is not installed"),
+        if require_tool(cxx, if *c == "gcc" { "g++" } else { c }) {
+            case(c, cxx);
         }
     }
 }
