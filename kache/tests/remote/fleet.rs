@@ -1,28 +1,28 @@
-//! Machines that share a remote: each a stage with a home, a cache and so an agent of its own.
+//! Machines that share a remote: each a test with a home, a cache and so an agent of its own.
 
-use crate::stage::{LIB, Stage, good};
+use crate::env::{LIB, TestEnv, assert_success};
 use kache::events::{Event, Outcome, RemoteWay};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 pub struct Machine {
-    pub stage: Stage,
+    pub test: TestEnv,
     pub remote: Vec<(&'static str, String)>,
 }
 
 impl Machine {
     pub fn new(url: &str) -> Machine {
-        let stage = Stage::new();
-        std::fs::create_dir_all(stage.path("home")).unwrap();
-        Machine { stage, remote: vec![("KACHE_REMOTE_URL", url.to_string())] }
+        let test = TestEnv::new();
+        std::fs::create_dir_all(test.path("home")).unwrap();
+        Machine { test, remote: vec![("KACHE_REMOTE_URL", url.to_string())] }
     }
 
     /// A machine with two sources, a Rust crate and a C file, that are the same on each.
     pub fn with_sources(url: &str) -> Machine {
         let machine = Machine::new(url);
-        machine.stage.write("w/l.rs", "pub fn f() -> &'static str { \"from far away\" }");
-        machine.stage.write("w/src/h.h", "#define ANSWER 42\n");
-        machine.stage.write("w/src/c.c", "#include \"h.h\"\nint answer(void) { return ANSWER; }\n");
+        machine.test.write("w/l.rs", "pub fn f() -> &'static str { \"from far away\" }");
+        machine.test.write("w/src/h.h", "#define ANSWER 42\n");
+        machine.test.write("w/src/c.c", "#include \"h.h\"\nint answer(void) { return ANSWER; }\n");
         machine
     }
 
@@ -33,7 +33,7 @@ impl Machine {
     }
 
     fn wired(&self, mut command: Command) -> Command {
-        command.env("HOME", self.stage.path("home"));
+        command.env("HOME", self.test.path("home"));
         if let Some(rustup) = std::env::var_os("RUSTUP_HOME") {
             command.env("RUSTUP_HOME", rustup);
         } else if let Some(home) = std::env::var_os("HOME") {
@@ -44,28 +44,28 @@ impl Machine {
     }
 
     pub fn kache(&self, args: &[&str]) -> Command {
-        self.wired(self.stage.kache(args))
+        self.wired(self.test.kache(args))
     }
 
     /// Compiles the crate, and says what came of it.
     pub fn rust(&self) -> Event {
-        good(&mut self.kache(LIB));
-        self.stage.last()
+        assert_success(&mut self.kache(LIB));
+        self.test.last()
     }
 
     /// Compiles the C file.
     pub fn c(&self) -> Event {
-        good(&mut self.kache(C));
-        self.stage.last()
+        assert_success(&mut self.kache(C));
+        self.test.last()
     }
 
     pub fn artifact(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.stage.path(&format!("w/{name}"))).unwrap()
+        std::fs::read(self.test.path(&format!("w/{name}"))).unwrap()
     }
 
     pub fn clean(&self) {
         for name in ["libl.rlib", "libl.rmeta", "l.d", "c.o"] {
-            let _ = std::fs::remove_file(self.stage.path(&format!("w/{name}")));
+            let _ = std::fs::remove_file(self.test.path(&format!("w/{name}")));
         }
     }
 
@@ -80,7 +80,7 @@ impl Machine {
 
     /// Spares it reading the compilers, which takes longer than all else here.
     pub fn knows_compilers_of(&self, other: &Machine) {
-        let known = |m: &Machine| m.stage.cache().join(kache::store::FORMAT).join("toolchains");
+        let known = |m: &Machine| m.test.cache().join(kache::store::FORMAT).join("toolchains");
         std::fs::create_dir_all(known(self)).unwrap();
         for entry in std::fs::read_dir(known(other)).unwrap().flatten() {
             std::fs::copy(entry.path(), known(self).join(entry.file_name())).unwrap();
@@ -88,14 +88,14 @@ impl Machine {
     }
 
     pub fn agents(&self) -> PathBuf {
-        self.stage.cache().join(kache::store::FORMAT).join("agent")
+        self.test.cache().join(kache::store::FORMAT).join("agent")
     }
 }
 
 impl Drop for Machine {
     /// An agent whose cache is gone ends by itself, soon; the cache may be gone sooner.
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.stage.cache().join(kache::store::FORMAT).join("blobs"));
+        let _ = std::fs::remove_dir_all(self.test.cache().join(kache::store::FORMAT).join("blobs"));
     }
 }
 

@@ -5,6 +5,7 @@ use kache::events::{Outcome, RemoteWay};
 use kache_loopback::daemon::{self, Daemon, Scheme};
 use kache_loopback::proxy::{Fault, Proxy};
 use kache_loopback::s3::{ACCESS_KEY, BUCKET, S3, SECRET_KEY};
+use crate::tools::missing;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ fn s3_machine(address: SocketAddr) -> Machine {
 /// One machine compiles and uploads, another restores.
 fn shares(machine: impl Fn() -> Machine) {
     let a = machine();
-    assert_eq!(way(&a.rust()), (Outcome::Miss, Some(RemoteWay::Nothing)), "{:?}", a.stage.last());
+    assert_eq!(way(&a.rust()), (Outcome::Miss, Some(RemoteWay::Nothing)), "{:?}", a.test.last());
     a.c();
     let flushed = a.flush();
     assert!(
@@ -62,8 +63,8 @@ fn noisy(address: SocketAddr, length: usize) -> Machine {
             (state >> 56) as u8
         })
         .collect();
-    std::fs::write(machine.stage.path("w/noise"), bytes).unwrap();
-    machine.stage.write("w/l.rs", "pub static NOISE: &[u8] = include_bytes!(\"noise\");");
+    std::fs::write(machine.test.path("w/noise"), bytes).unwrap();
+    machine.test.write("w/l.rs", "pub static NOISE: &[u8] = include_bytes!(\"noise\");");
     machine
 }
 
@@ -77,11 +78,11 @@ fn what_comes_slowly_comes() {
     assert!(a.flush().status.success());
     let proxy = Proxy::start(s3.address(), Fault::Slow(100_000)).unwrap();
     let b = noisy(proxy.address(), 400_000);
-    assert_eq!(b.rust().outcome, Outcome::Miss, "{:?}", b.stage.last());
+    assert_eq!(b.rust().outcome, Outcome::Miss, "{:?}", b.test.last());
     let c = noisy(proxy.address(), 400_000);
     let pulled = c.tell(&["pull"]);
     assert!(pulled.status.success() && text(&pulled).starts_with("1 transferred"), "{}", text(&pulled));
-    assert_eq!(c.rust().outcome, Outcome::Hit, "{:?}", c.stage.last());
+    assert_eq!(c.rust().outcome, Outcome::Hit, "{:?}", c.test.last());
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn large_objects_go_in_pieces() {
     let flushed = a.flush();
     assert!(flushed.status.success(), "{}", text(&flushed));
     let b = large();
-    assert_eq!(b.rust().outcome, Outcome::Hit, "{:?}", b.stage.last());
+    assert_eq!(b.rust().outcome, Outcome::Hit, "{:?}", b.test.last());
     assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
 }
 
@@ -115,7 +116,7 @@ fn webdav_is_shared_over_tls() {
 fn installed(server: std::io::Result<Option<Daemon>>, what: &str) -> Option<Daemon> {
     let server = server.unwrap();
     if server.is_none() {
-        println!("skipped: {what} is not installed");
+        missing(what, "install it");
     }
     server
 }
@@ -197,8 +198,8 @@ fn build(machine: &Machine) -> Built {
     let begun = Instant::now();
     let mut artifacts = Vec::new();
     for n in 0..5 {
-        machine.stage.write("w/l.rs", &format!("pub fn f() -> u32 {{ {n} }}"));
-        machine.stage.write("w/src/h.h", &format!("#define ANSWER {n}\n"));
+        machine.test.write("w/l.rs", &format!("pub fn f() -> u32 {{ {n} }}"));
+        machine.test.write("w/src/h.h", &format!("#define ANSWER {n}\n"));
         machine.rust();
         machine.c();
         artifacts.extend([machine.artifact("libl.rlib"), machine.artifact("c.o")]);
@@ -209,7 +210,7 @@ fn build(machine: &Machine) -> Built {
 fn report(name: &str, machine: &Machine, plain: &Built) {
     let built = build(machine);
     assert!(built.artifacts == plain.artifacts, "{name}: other artifacts than without a remote");
-    let events = machine.stage.events();
+    let events = machine.test.events();
     let mut ways: Vec<String> = events.iter().map(|e| format!("{:?}", way(e).1.unwrap())).collect();
     let hits = events.iter().filter(|e| e.outcome == Outcome::Hit).count();
     let waited: u64 = events.iter().filter_map(|e| Some(e.remote.as_ref()?.us)).sum();

@@ -29,11 +29,11 @@ fn a_second_machine_restores_what_the_first_compiled() {
     assert_eq!(way(&again), (Outcome::Hit, Some(RemoteWay::Ahead)));
     assert_eq!(again.remote.unwrap().us, 0);
     // Another source is another state.
-    b.stage.write("w/l.rs", "pub fn f() -> &'static str { \"from here\" }");
+    b.test.write("w/l.rs", "pub fn f() -> &'static str { \"from here\" }");
     assert_eq!(way(&b.rust()), (Outcome::Miss, Some(RemoteWay::Nothing)));
     assert!(b.flush().status.success());
     a.clean();
-    a.stage.write("w/l.rs", "pub fn f() -> &'static str { \"from here\" }");
+    a.test.write("w/l.rs", "pub fn f() -> &'static str { \"from here\" }");
     assert_eq!(way(&a.rust()), (Outcome::Hit, Some(RemoteWay::Fetched)));
     assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
 }
@@ -74,7 +74,7 @@ fn explicit_transfers_go_both_ways() {
     let remote = std::mem::take(&mut a.remote);
     a.rust();
     a.c();
-    assert!(a.stage.last().remote.is_none() && !a.agents().exists(), "no remote, no agent");
+    assert!(a.test.last().remote.is_none() && !a.agents().exists(), "no remote, no agent");
     let none = a.tell(&["push"]);
     assert_eq!(none.status.code(), Some(2));
     assert!(text(&none).contains("KACHE_REMOTE_URL"), "{}", text(&none));
@@ -110,7 +110,7 @@ fn the_order_of_a_build_is_fetched_ahead() {
     let url = format!("file://{}", shared.path().display());
     let project = || {
         let machine = Machine::with_sources(&url);
-        machine.stage.write("w/Cargo.lock", "# the same on each machine\n");
+        machine.test.write("w/Cargo.lock", "# the same on each machine\n");
         machine
     };
     let a = project();
@@ -129,7 +129,7 @@ fn the_order_of_a_build_is_fetched_ahead() {
     assert_eq!(way(&c.c()), (Outcome::Hit, Some(RemoteWay::Ahead)));
     // A source was changed since: the order leads to another state, and the lists to none.
     let d = project();
-    d.stage.write("w/src/h.h", "#define ANSWER 43\n");
+    d.test.write("w/src/h.h", "#define ANSWER 43\n");
     assert_eq!(way(&d.c()), (Outcome::Miss, Some(RemoteWay::Nothing)));
     let nowhere = Machine::with_sources(&url).tell(&["prefetch"]);
     assert!(!nowhere.status.success() && text(&nowhere).contains("knows of no build"), "{}", text(&nowhere));
@@ -183,7 +183,7 @@ fn an_agent_that_is_killed_or_hangs_costs_no_build() {
     assert_eq!(way(&stopped), (Outcome::Miss, Some(RemoteWay::Failed)));
     // Those that come after do not even try.
     a.clean();
-    a.stage.write("w/l.rs", "pub fn f() {}");
+    a.test.write("w/l.rs", "pub fn f() {}");
     let next = a.rust();
     assert_eq!(way(&next), (Outcome::Miss, Some(RemoteWay::Failed)));
     signal(pids[0], "KILL");
@@ -201,11 +201,11 @@ fn an_agent_that_is_killed_or_hangs_costs_no_build() {
 fn a_deep_cache_directory_has_an_agent_too() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
-    let deep = |m: &Machine| m.stage.path(&"d".repeat(100)).join("e".repeat(60));
+    let deep = |m: &Machine| m.test.path(&"d".repeat(100)).join("e".repeat(60));
     let a = Machine::with_sources(&url);
     let a_cache = deep(&a).display().to_string();
     let a = a.set("KACHE_CACHE_DIR", a_cache.clone());
-    crate::stage::good(&mut a.kache(crate::stage::LIB));
+    crate::env::assert_success(&mut a.kache(crate::env::LIB));
     let flushed = a.flush();
     assert!(
         flushed.status.success() && text(&flushed).contains(" 0 still to be uploaded"),
@@ -226,7 +226,7 @@ fn secrets_are_neither_shown_nor_logged() {
     assert!(shown.contains("redis://…@127.0.0.1:1/0") && shown.contains("region=…"), "{shown}");
     let flushed = text(&a.flush());
     let mut all = vec![shown, flushed, text(&a.tell(&["push"]))];
-    for path in objects(&a.stage.cache()) {
+    for path in objects(&a.test.cache()) {
         all.push(String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned());
     }
     assert!(all.iter().all(|text| !text.contains("hush-hush") && !text.contains("abababab")));
@@ -242,7 +242,7 @@ fn clear_marks(machine: &Machine) {
 
 /// The agents that have this machine's cache in their orders.
 fn agents_of(machine: &Machine) -> Vec<u32> {
-    let cache = format!("\"cache\":\"{}\"", machine.stage.cache().display());
+    let cache = format!("\"cache\":\"{}\"", machine.test.cache().display());
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };

@@ -84,13 +84,13 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     let a = machine(&url);
-    a.stage.write("w/Cargo.lock", "# one\n");
+    a.test.write("w/Cargo.lock", "# one\n");
     a.rust();
     a.c();
     assert!(a.flush().status.success());
     let all = objects(shared.path());
     for one in ["looks", "lists", "packs", "orders"] {
-        let events = a.stage.events();
+        let events = a.test.events();
         assert!(all.iter().any(|p| kind(p) == one), "no {one} are in the remote: {all:?}, {events:?}");
     }
     let (rust, c) = (a.artifact("libl.rlib"), a.artifact("c.o"));
@@ -107,7 +107,7 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
             b.knows_compilers_of(&a);
             // The order of an earlier build leads to packs by itself, rightly: lists are spoilt where there is none.
             if kinds[0] != "looks" {
-                b.stage.write("w/Cargo.lock", "# one\n");
+                b.test.write("w/Cargo.lock", "# one\n");
             }
             let events = [b.rust(), b.c()];
             assert!(b.artifact("libl.rlib") == rust && b.artifact("c.o") == c, "{kinds:?}: {name}");
@@ -132,7 +132,7 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
     fs::write(pack, "kachepk1 and nothing").unwrap();
     b.rust();
     b.c();
-    let kept = b.stage.cache().join(kache::store::FORMAT).join("quarantine");
+    let kept = b.test.cache().join(kache::store::FORMAT).join("quarantine");
     assert_eq!(objects(&kept).len(), 1);
     // And whoever may write puts it right.
     assert!(b.flush().status.success());
@@ -201,7 +201,7 @@ fn only_who_is_believed_may_say_what_a_compile_gives() {
     assert_eq!(ours_writer.rust().outcome, Outcome::Miss);
     assert!(ours_writer.flush().status.success());
     let reader = Machine::with_sources(&url).set("KACHE_REMOTE_VERIFY_KEYS", ours.public.clone());
-    assert_eq!(reader.rust().outcome, Outcome::Hit, "{:?}", reader.stage.last());
+    assert_eq!(reader.rust().outcome, Outcome::Hit, "{:?}", reader.test.last());
     // Keys that make no sense do not come to mean that none are asked for.
     let misspelt = Machine::with_sources(&url).set("KACHE_REMOTE_VERIFY_KEYS", "not-a-key");
     let event = misspelt.rust();
@@ -212,8 +212,8 @@ fn only_who_is_believed_may_say_what_a_compile_gives() {
 fn nth_machine(url: &str, n: usize) -> Machine {
     let machine = Machine::with_sources(url);
     let source = format!("#include \"h{n}.h\"\nint answer(void) {{ return ANSWER; }}\n");
-    machine.stage.write("w/src/c.c", &source);
-    machine.stage.write(&format!("w/src/h{n}.h"), &format!("#define ANSWER {n}\n"));
+    machine.test.write("w/src/c.c", &source);
+    machine.test.write(&format!("w/src/h{n}.h"), &format!("#define ANSWER {n}\n"));
     machine
 }
 
@@ -255,13 +255,13 @@ fn what_another_writer_overwrote_is_found_all_the_same() {
     assert!(fs::read(&index).unwrap() != before);
     fs::write(&index, &before).unwrap();
     let reads = nth_machine(&url, 1).set("KACHE_REMOTE_MODE", "read-only");
-    assert_eq!(reads.c().outcome, Outcome::Hit, "{:?}", reads.stage.last());
+    assert_eq!(reads.c().outcome, Outcome::Hit, "{:?}", reads.test.last());
     assert!(fs::read(&index).unwrap() == before, "a reader wrote");
     // One that may write puts it right on the way, for those that come after.
     let mends = nth_machine(&url, 1);
-    assert_eq!(mends.c().outcome, Outcome::Hit, "{:?}", mends.stage.last());
+    assert_eq!(mends.c().outcome, Outcome::Hit, "{:?}", mends.test.last());
     assert!(mends.flush().status.success());
     assert!(fs::read(&index).unwrap() != before, "the index is as it was");
     let after = nth_machine(&url, 0);
-    assert_eq!(after.c().outcome, Outcome::Hit, "{:?}", after.stage.last());
+    assert_eq!(after.c().outcome, Outcome::Hit, "{:?}", after.test.last());
 }

@@ -1,58 +1,55 @@
 //! `kache report` against a count made by hand: the events' lines are read here as plain JSON, and added up anew.
-#![cfg(unix)]
 
-mod stage;
-
+use crate::KACHE;
 use serde_json::{Map, Value, json};
-use stage::{LIB, Stage, good};
+use crate::env::{LIB, TestEnv, assert_success, tick_in_shell};
 use std::fs;
 use std::path::Path;
 
 /// The lines of the events, as they are written.
-fn lines(stage: &Stage) -> Vec<Value> {
-    let files = fs::read_dir(stage.cache().join("v1/events")).unwrap().map(|f| f.unwrap().path());
+fn lines(test: &TestEnv) -> Vec<Value> {
+    let files = fs::read_dir(test.cache().join("v1/events")).unwrap().map(|f| f.unwrap().path());
     let text: String = files.map(|f| fs::read_to_string(f).unwrap()).collect();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn ask(stage: &Stage, args: &[&str]) -> String {
-    String::from_utf8(good(&mut stage.kache(&[&["report"], args].concat())).stdout).unwrap()
+fn ask(test: &TestEnv, args: &[&str]) -> String {
+    String::from_utf8(assert_success(&mut test.kache(&[&["report"], args].concat())).stdout).unwrap()
 }
 
-fn answer(stage: &Stage, args: &[&str]) -> Value {
-    serde_json::from_str(&ask(stage, &[args, &["--format", "json"]].concat())).unwrap()
+fn answer(test: &TestEnv, args: &[&str]) -> Value {
+    serde_json::from_str(&ask(test, &[args, &["--format", "json"]].concat())).unwrap()
 }
 
 /// As one build: a shell runs them, and is the parent of each.
-fn build(stage: &Stage, compiles: &[&str]) {
-    let kache = env!("CARGO_BIN_EXE_kache");
-    let each: Vec<String> = compiles.iter().map(|c| format!("'{kache}' {c}")).collect();
-    let script = format!("{}\nexit 0", each.join("; sleep 0.05; "));
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", &script]).current_dir(stage.path("w")).env("KACHE_CACHE_DIR", stage.cache());
+fn build(test: &TestEnv, compiles: &[&str]) {
+        let each: Vec<String> = compiles.iter().map(|c| format!("'{KACHE}' {c}")).collect();
+    let script = format!("{}{}\nexit 0", tick_in_shell(test.dir.path()), each.join("; tick; "));
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", &script]).current_dir(test.path("w")).env("KACHE_CACHE_DIR", test.cache());
     // Units would be named by the package that is tested.
     shell.env_remove("CARGO_PKG_NAME").env_remove("CARGO_PKG_VERSION");
-    good(shell.env("XDG_CONFIG_HOME", stage.path("config")).env_remove("RUSTC_WRAPPER"));
+    assert_success(shell.env("XDG_CONFIG_HOME", test.path("config")).env_remove("RUSTC_WRAPPER"));
 }
 
 /// Appends what no small build makes: kache in trouble, a hit of the remote, two days ago.
-fn add(stage: &Stage, like: &Value, with: Value) {
+fn add(test: &TestEnv, like: &Value, with: Value) {
     let mut event: Map<String, Value> = like.as_object().unwrap().clone();
     event.extend(with.as_object().unwrap().clone());
-    let path = stage.cache().join("v1/events/1.jsonl");
+    let path = test.cache().join("v1/events/1.jsonl");
     let before = fs::read_to_string(&path).unwrap_or_default();
     fs::write(path, before + &Value::Object(event).to_string() + "\n").unwrap();
 }
 
-fn filled() -> Stage {
-    let stage = Stage::new();
-    stage.write("w/l.rs", "pub fn one() -> u32 { 1 }");
-    stage.write("w/bad.rs", "fn");
-    stage.write("w/c.c", "int one(void) { return 1; }\n");
+fn filled() -> TestEnv {
+    let test = TestEnv::new();
+    test.write("w/l.rs", "pub fn one() -> u32 { 1 }");
+    test.write("w/bad.rs", "fn");
+    test.write("w/c.c", "int one(void) { return 1; }\n");
     let lib = LIB.join(" ");
-    build(&stage, &[&lib, "rustc -vV"]);
+    build(&test, &[&lib, "rustc -vV"]);
     build(
-        &stage,
+        &test,
         &[
             &format!("{lib} 2>/dev/null"),
             "rustc --crate-name bad --crate-type lib bad.rs 2>/dev/null",
@@ -62,12 +59,12 @@ fn filled() -> Stage {
             "cc -c c.c -o c.o -DNOBODY_ASKS",
         ],
     );
-    let hit = lines(&stage).into_iter().find(|e| e["outcome"] == "hit" && e["kind"] == "unit").unwrap();
+    let hit = lines(&test).into_iter().find(|e| e["outcome"] == "hit" && e["kind"] == "unit").unwrap();
     let day = 86_400_000_000u64;
     let then = hit["time_us"].as_u64().unwrap() - 2 * day;
-    add(&stage, &hit, json!({"time_us": then, "build": "old", "remote": {"way": "fetched", "us": 7}}));
-    add(&stage, &hit, json!({"time_us": then, "build": "old", "outcome": "error", "reason": "panic"}));
-    stage
+    add(&test, &hit, json!({"time_us": then, "build": "old", "remote": {"way": "fetched", "us": 7}}));
+    add(&test, &hit, json!({"time_us": then, "build": "old", "outcome": "error", "reason": "panic"}));
+    test
 }
 
 fn ended<'a, 'b: 'a>(events: &'a [&'b Value], is: &'static str) -> impl Iterator<Item = &'b Value> + 'a {
@@ -81,9 +78,9 @@ fn sum<'a>(events: impl IntoIterator<Item = &'a Value>, number: impl Fn(&Value) 
 
 #[test]
 fn each_figure_is_what_a_count_by_hand_gives() {
-    let stage = filled();
-    let events = lines(&stage);
-    let report = answer(&stage, &[]);
+    let test = filled();
+    let events = lines(&test);
+    let report = answer(&test, &[]);
     assert_eq!(report["v"], 2);
     let newest = events.iter().filter(|e| e["kind"] == "unit").max_by_key(|e| e["time_us"].as_u64()).unwrap();
     let last = newest["build"].clone();
@@ -143,13 +140,13 @@ fn each_figure_is_what_a_count_by_hand_gives() {
 
 #[test]
 fn what_sharing_saves_is_the_blobs_that_two_results_name() {
-    let stage = filled();
-    let report = answer(&stage, &[]);
-    let object = fs::metadata(stage.path("w/c.o")).unwrap().len();
+    let test = filled();
+    let report = answer(&test, &[]);
+    let object = fs::metadata(test.path("w/c.o")).unwrap().len();
     let sharing = &report["sharing"];
     // A crate, an object twice, and the answer to `-vV`.
     assert_eq!((&sharing["results"], &sharing["saved_bytes"]), (&json!(4), &json!(object)));
-    let blobs: u64 = files(&stage.cache().join("v1/blobs")).into_iter().sum();
+    let blobs: u64 = files(&test.cache().join("v1/blobs")).into_iter().sum();
     assert_eq!(
         (&sharing["blob_bytes"], &report["store"]["kinds"]["blobs"]["bytes"]),
         (&json!(blobs), &json!(blobs))
@@ -163,43 +160,43 @@ fn files(dir: &Path) -> Vec<u64> {
 
 #[test]
 fn every_form_says_the_same_and_names_the_kache_that_says_it() {
-    let stage = filled();
-    let report = answer(&stage, &["--last-build"]);
+    let test = filled();
+    let report = answer(&test, &["--last-build"]);
     let saved = report["scopes"][0]["units"]["hits"].as_u64().unwrap();
     assert_eq!((saved, report["scopes"].as_array().unwrap().len()), (1, 1));
     let observer = report["observer"].as_str().unwrap();
     let footer = format!("kache {}, store format v1, observer {observer}", report["kache"].as_str().unwrap());
-    let text = ask(&stage, &["--last-build"]);
+    let text = ask(&test, &["--last-build"]);
     assert!(text.ends_with(&format!("{footer}\n")) && !text.contains('\x1b'), "{text}");
     assert!(
         text.lines().any(|l| l.starts_with("  hit rate ") && l.contains(" 25.0 %"))
             && text.contains("unknown-flag"),
         "{text}"
     );
-    let page = ask(&stage, &["--last-build", "--format", "markdown"]);
+    let page = ask(&test, &["--last-build", "--format", "markdown"]);
     assert!(page.contains(&footer) && page.contains("| hit rate | 25.0 % |"), "{page}");
-    let summary = ask(&stage, &["--format", "github"]);
+    let summary = ask(&test, &["--format", "github"]);
     assert!(summary.starts_with("### kache: 25.0 % hits") && summary.contains("<details>"), "{summary}");
     // The old name of it.
-    assert_eq!(answer(&stage, &["--since", "1h"])["scopes"][0]["units"]["hits"], 1);
-    assert!(good(&mut stage.kache(&["stats"])).stdout.starts_with(b"last build, last day, all of "));
+    assert_eq!(answer(&test, &["--since", "1h"])["scopes"][0]["units"]["hits"], 1);
+    assert!(assert_success(&mut test.kache(&["stats"])).stdout.starts_with(b"last build, last day, all of "));
 }
 
 #[test]
 fn without_an_invocation_there_is_no_page_of_noughts() {
-    let stage = Stage::new();
-    let text = ask(&stage, &[]);
+    let test = TestEnv::new();
+    let text = ask(&test, &[]);
     assert!(text.contains("nothing is recorded yet: `kache init`") && !text.contains("hit rate"), "{text}");
     assert!(text.contains("the whole cache"), "{text}");
-    let stage = filled();
-    let text = ask(&stage, &["--since", "0s"]);
+    let test = filled();
+    let text = ask(&test, &["--since", "0s"]);
     assert!(text.contains("nothing is recorded of that time") && !text.contains("`kache init`"), "{text}");
 }
 
 #[test]
 fn what_is_stored_is_listed_and_shown_by_its_key() {
-    let stage = filled();
-    let kache = |args: &[&str]| String::from_utf8(good(&mut stage.kache(args)).stdout).unwrap();
+    let test = filled();
+    let kache = |args: &[&str]| String::from_utf8(assert_success(&mut test.kache(args)).stdout).unwrap();
     let json = |args: &[&str]| -> Value {
         serde_json::from_str(&kache(&[args, &["--format", "json"]].concat())).unwrap()
     };
@@ -212,14 +209,14 @@ fn what_is_stored_is_listed_and_shown_by_its_key() {
     assert_eq!((&shown["key"], &shown["unit"]), (&json!(key), &json!("l (lib)")));
     let rlib =
         shown["outputs"].as_array().unwrap().iter().find(|o| o["path"] == "<workspace>/libl.rlib").unwrap();
-    assert_eq!(rlib["bytes"], json!(fs::metadata(stage.path("w/libl.rlib")).unwrap().len()));
+    assert_eq!(rlib["bytes"], json!(fs::metadata(test.path("w/libl.rlib")).unwrap().len()));
     let text = kache(&["show", &key]);
     assert!(
         text.contains("file <workspace>/l.rs") && text.contains("raw: ") && text.contains(&key),
         "{text}"
     );
     for (asked, says) in [("serde", "is no key"), ("", "is no key"), (&"0".repeat(64), "kache list")] {
-        let refused = stage.kache(&["show", asked]).output().unwrap();
+        let refused = test.kache(&["show", asked]).output().unwrap();
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(refused.status.code() == Some(2) && said.contains(says), "{said}");
     }

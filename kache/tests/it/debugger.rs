@@ -1,7 +1,8 @@
 //! A binary that was restored into another checkout: gdb, started there, shows that checkout's sources, and a hit starts
 //! no process.
-#![cfg(target_os = "linux")]
 
+use crate::tools::require_tool;
+use crate::KACHE;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -23,7 +24,7 @@ fn checkout(dir: &Path) {
 
 fn kache(dir: &Path, cache: &Path, before: &[&str]) -> Output {
     let mut words = before.to_vec();
-    words.push(env!("CARGO_BIN_EXE_kache"));
+    words.push(KACHE);
     let out = Command::new(words[0])
         .args(&words[1..])
         .args(["rustc", "--crate-name=app", "--edition=2021", "src/main.rs", "--crate-type=bin", "-g"])

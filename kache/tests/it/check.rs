@@ -1,7 +1,4 @@
 //! Hits that are compiled all the same: what is compared, what becomes of a wrong result, and where it shows.
-#![cfg(target_os = "linux")]
-
-mod stage;
 
 use kache::digest::Digest;
 use kache::events::{Checked, Event, Outcome};
@@ -9,26 +6,26 @@ use kache::store::Store;
 use kache::store::differences;
 use kache::store::result::ActionResult;
 use serde_json::Value;
-use stage::{LIB, Stage, USE, good, proc_macro};
+use crate::env::{LIB, TestEnv, USE, assert_success, proc_macro};
 use std::fs;
 
 const C: &[&str] = &["gcc", "-c", "f.c", "-o", "f.o", "-MD", "-Wall"];
 
 /// Compiles with that share of checks, and says what the event says.
-fn run(stage: &Stage, args: &[&str], share: &str) -> Event {
-    good(stage.kache(args).env("KACHE_CHECK", share));
-    stage.last()
+fn run(test: &TestEnv, args: &[&str], share: &str) -> Event {
+    assert_success(test.kache(args).env("KACHE_CHECK", share));
+    test.last()
 }
 
 /// What the cache commands say.
-fn ask(stage: &Stage, args: &[&str]) -> String {
-    String::from_utf8(good(&mut stage.kache(args)).stdout).unwrap()
+fn ask(test: &TestEnv, args: &[&str]) -> String {
+    String::from_utf8(assert_success(&mut test.kache(args)).stdout).unwrap()
 }
 
 /// Alters the stored result of the last event through the library, so that everything is whole and nothing is right.
-fn poison(stage: &Stage, alter: impl FnOnce(&Store, &mut ActionResult)) -> Digest {
-    let key = Digest::from_hex(&stage.last().result.unwrap()).unwrap();
-    let store = Store::open(&stage.cache()).unwrap();
+fn poison(test: &TestEnv, alter: impl FnOnce(&Store, &mut ActionResult)) -> Digest {
+    let key = Digest::from_hex(&test.last().result.unwrap()).unwrap();
+    let store = Store::open(&test.cache()).unwrap();
     let mut result = ActionResult::load(&store, &key).unwrap();
     alter(&store, &mut result);
     result.save(&store, &key).unwrap();
@@ -48,11 +45,11 @@ fn what_is_right_is_a_hit_and_none_is_compiled_at_a_share_of_nothing() {
         (LIB, "w/l.rs", "pub fn f() { let unused = 1; }"),
         (C, "w/f.c", "static int unused; int f(void) { return __LINE__; }"),
     ] {
-        let stage = Stage::new();
-        stage.write(file, text);
-        assert_eq!(run(&stage, args, "1").checked, None, "a miss is no check");
+        let test = TestEnv::new();
+        test.write(file, text);
+        assert_eq!(run(&test, args, "1").checked, None, "a miss is no check");
         for share in ["1", "100%"] {
-            let event = run(&stage, args, share);
+            let event = run(&test, args, share);
             assert_eq!(
                 (event.outcome, event.checked),
                 (Outcome::Hit, Some(Checked::Same)),
@@ -60,64 +57,64 @@ fn what_is_right_is_a_hit_and_none_is_compiled_at_a_share_of_nothing() {
                 event.detail
             );
             assert!(event.phases_us.contains_key("compile") && !event.outputs.is_empty());
-            let event = run(&stage, args, "0");
+            let event = run(&test, args, "0");
             assert_eq!((event.outcome, event.checked), (Outcome::Hit, None));
             assert!(!event.phases_us.contains_key("compile"));
         }
-        assert!(differences::list(&stage.cache()).is_empty());
+        assert!(differences::list(&test.cache()).is_empty());
     }
 }
 
 #[test]
 fn another_checkout_is_checked_in_portable_form() {
-    let stage = Stage::new();
+    let test = TestEnv::new();
     for dir in ["w", "a/much/longer/one"] {
-        fs::create_dir_all(stage.path(dir).join(".git")).unwrap();
-        stage.write(&format!("{dir}/l.rs"), "pub fn f() { let unused = 1; }");
+        fs::create_dir_all(test.path(dir).join(".git")).unwrap();
+        test.write(&format!("{dir}/l.rs"), "pub fn f() { let unused = 1; }");
     }
-    run(&stage, LIB, "0");
-    good(stage.kache_in("a/much/longer/one", LIB).env("KACHE_CHECK", "1"));
-    let event = stage.last();
+    run(&test, LIB, "0");
+    assert_success(test.kache_in("a/much/longer/one", LIB).env("KACHE_CHECK", "1"));
+    let event = test.last();
     assert_eq!((event.outcome, event.checked), (Outcome::Hit, Some(Checked::Same)), "{:?}", event.detail);
 }
 
 #[test]
 fn a_wrong_result_is_found_dropped_and_kept_to_look_at() {
-    let stage = Stage::new();
-    stage.write("w/l.rs", "pub fn f() {}");
-    run(&stage, LIB, "0");
-    let right = fs::read(stage.path("w/libl.rlib")).unwrap();
-    let key = poison(&stage, |store, result| plant(store, result, ".rlib", b"wrong"));
-    assert_eq!(run(&stage, LIB, "0").outcome, Outcome::Hit);
-    assert_eq!(fs::read(stage.path("w/libl.rlib")).unwrap(), b"wrong", "nothing but a compile can notice");
+    let test = TestEnv::new();
+    test.write("w/l.rs", "pub fn f() {}");
+    run(&test, LIB, "0");
+    let right = fs::read(test.path("w/libl.rlib")).unwrap();
+    let key = poison(&test, |store, result| plant(store, result, ".rlib", b"wrong"));
+    assert_eq!(run(&test, LIB, "0").outcome, Outcome::Hit);
+    assert_eq!(fs::read(test.path("w/libl.rlib")).unwrap(), b"wrong", "nothing but a compile can notice");
 
-    let event = run(&stage, LIB, "1");
+    let event = run(&test, LIB, "1");
     assert_eq!(
         (event.outcome, event.checked, event.stored),
         (Outcome::Miss, Some(Checked::Different), false)
     );
     assert_eq!(event.reason.as_deref(), Some("different"));
     assert!(event.detail.as_deref().unwrap().contains("<workspace>/libl.rlib"), "{:?}", event.detail);
-    assert_eq!(fs::read(stage.path("w/libl.rlib")).unwrap(), right, "the build has the compiler's own");
+    assert_eq!(fs::read(test.path("w/libl.rlib")).unwrap(), right, "the build has the compiler's own");
 
-    let (place, kept) = differences::list(&stage.cache()).remove(0);
+    let (place, kept) = differences::list(&test.cache()).remove(0);
     assert_eq!((kept.names().as_str(), kept.result.as_str()), ("<workspace>/libl.rlib", key.hex().as_str()));
     assert_eq!(kept.fresh_result.as_ref(), Some(&kept.result), "the compile looked at the same");
     assert_eq!(fs::read(place.join("stored-0")).unwrap(), b"wrong");
     assert_eq!(fs::read(place.join("fresh-0")).unwrap(), right);
     assert!(place.join("trace.json").exists() && place.join("fresh-trace.json").exists());
 
-    let report = ask(&stage, &["report"]);
+    let report = ask(&test, &["report"]);
     assert!(report.contains("what checks found to differ") && report.contains("libl.rlib"), "{report}");
-    let json: Value = serde_json::from_str(&ask(&stage, &["report", "--format", "json"])).unwrap();
+    let json: Value = serde_json::from_str(&ask(&test, &["report", "--format", "json"])).unwrap();
     assert_eq!(json["scopes"][2]["units"]["checked"]["different"], 1);
     assert_eq!(json["differences"][0]["outputs"][0]["what"], "<workspace>/libl.rlib");
-    let explained = ask(&stage, &["explain", "l"]);
+    let explained = ask(&test, &["explain", "l"]);
     assert!(explained.contains("compiled to check it") && explained.contains("libl.rlib"), "{explained}");
 
-    assert_eq!(run(&stage, LIB, "0").outcome, Outcome::Miss, "the entry is gone");
-    assert_eq!(run(&stage, LIB, "1").checked, Some(Checked::Same));
-    assert_eq!(fs::read(stage.path("w/libl.rlib")).unwrap(), right);
+    assert_eq!(run(&test, LIB, "0").outcome, Outcome::Miss, "the entry is gone");
+    assert_eq!(run(&test, LIB, "1").checked, Some(Checked::Same));
+    assert_eq!(fs::read(test.path("w/libl.rlib")).unwrap(), right);
 }
 
 #[test]
@@ -137,66 +134,66 @@ fn everything_that_a_hit_gives_back_is_compared() {
         ("stdout", |_, r| r.stdout = b"made up\n".to_vec()),
     ];
     for (what, alter) in cases {
-        let stage = Stage::new();
-        stage.write("w/f.c", "static int unused; int f(void) { return __LINE__; }");
-        run(&stage, C, "0");
-        poison(&stage, *alter);
-        let event = run(&stage, C, "1");
+        let test = TestEnv::new();
+        test.write("w/f.c", "static int unused; int f(void) { return __LINE__; }");
+        run(&test, C, "0");
+        poison(&test, *alter);
+        let event = run(&test, C, "1");
         assert_eq!(event.checked, Some(Checked::Different), "{what}: {event:?}");
-        assert_eq!(differences::list(&stage.cache())[0].1.names(), *what);
-        assert_eq!(run(&stage, C, "1").outcome, Outcome::Miss, "{what}");
+        assert_eq!(differences::list(&test.cache())[0].1.names(), *what);
+        assert_eq!(run(&test, C, "1").outcome, Outcome::Miss, "{what}");
     }
 }
 
 #[test]
 fn a_compile_that_fails_where_a_result_was_stored_differs_by_its_status() {
-    let stage = Stage::new();
-    stage.write("w/f.c", "int f(void) { return 1; }");
-    run(&stage, C, "0");
-    fs::remove_file(stage.path("w/f.o")).unwrap();
-    stage.write("w/f.o/in the way", "");
-    let out = stage.kache(C).env("KACHE_CHECK", "1").output().unwrap();
+    let test = TestEnv::new();
+    test.write("w/f.c", "int f(void) { return 1; }");
+    run(&test, C, "0");
+    fs::remove_file(test.path("w/f.o")).unwrap();
+    test.write("w/f.o/in the way", "");
+    let out = test.kache(C).env("KACHE_CHECK", "1").output().unwrap();
     assert_eq!(out.status.code(), Some(1));
-    assert_eq!((stage.last().status, stage.last().checked), (1, Some(Checked::Different)));
-    let (place, kept) = differences::list(&stage.cache()).remove(0);
+    assert_eq!((test.last().status, test.last().checked), (1, Some(Checked::Different)));
+    let (place, kept) = differences::list(&test.cache()).remove(0);
     assert_eq!(kept.names(), "status");
     assert_eq!(fs::read(place.join("fresh-0")).unwrap(), b"1");
 }
 
 #[test]
 fn a_macro_that_is_random_differs() {
-    let stage = Stage::new();
+    let test = TestEnv::new();
     let body = "use std::hash::{BuildHasher, Hasher}; std::collections::hash_map::RandomState::new().build_hasher().finish().to_string()";
-    proc_macro(&stage, body);
-    assert_eq!(run(&stage, USE, "1").outcome, Outcome::Miss);
-    let event = run(&stage, USE, "1");
+    proc_macro(&test, body);
+    assert_eq!(run(&test, USE, "1").outcome, Outcome::Miss);
+    let event = run(&test, USE, "1");
     assert_eq!((event.outcome, event.checked), (Outcome::Miss, Some(Checked::Different)), "{event:?}");
-    assert_eq!(run(&stage, USE, "1").checked, None, "nothing is left to check");
+    assert_eq!(run(&test, USE, "1").checked, None, "nothing is left to check");
 }
 
 #[test]
 fn what_may_store_nothing_drops_what_is_wrong_and_keeps_no_copies() {
-    let stage = Stage::new();
-    stage.write("w/l.rs", "pub fn f() {}");
-    run(&stage, LIB, "0");
-    poison(&stage, |store, result| plant(store, result, ".rlib", b"wrong"));
-    good(stage.kache(LIB).env("KACHE_CHECK", "1").env("KACHE_WRITE", "0"));
-    assert_eq!(stage.last().checked, Some(Checked::Different));
-    assert!(differences::list(&stage.cache()).is_empty());
-    assert_eq!(run(&stage, LIB, "0").outcome, Outcome::Miss);
+    let test = TestEnv::new();
+    test.write("w/l.rs", "pub fn f() {}");
+    run(&test, LIB, "0");
+    poison(&test, |store, result| plant(store, result, ".rlib", b"wrong"));
+    assert_success(test.kache(LIB).env("KACHE_CHECK", "1").env("KACHE_WRITE", "0"));
+    assert_eq!(test.last().checked, Some(Checked::Different));
+    assert!(differences::list(&test.cache()).is_empty());
+    assert_eq!(run(&test, LIB, "0").outcome, Outcome::Miss);
 }
 
 #[test]
 fn a_share_that_makes_no_sense_is_told_and_checks_nothing() {
-    let stage = Stage::new();
-    stage.write("w/l.rs", "pub fn f() {}");
-    run(&stage, LIB, "0");
-    let out = good(stage.kache(LIB).env("KACHE_CHECK", "often"));
+    let test = TestEnv::new();
+    test.write("w/l.rs", "pub fn f() {}");
+    run(&test, LIB, "0");
+    let out = assert_success(test.kache(LIB).env("KACHE_CHECK", "often"));
     let told = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(told.contains("KACHE_CHECK: `check` is `often`, but must be a share"), "{told}");
-    assert_eq!((stage.last().outcome, stage.last().checked), (Outcome::Hit, None));
+    assert_eq!((test.last().outcome, test.last().checked), (Outcome::Hit, None));
     // From the file, as a number.
-    stage.write("w/kache.toml", "check = 1\n");
-    good(&mut stage.kache(LIB));
-    assert_eq!(stage.last().checked, Some(Checked::Same));
+    test.write("w/kache.toml", "check = 1\n");
+    assert_success(&mut test.kache(LIB));
+    assert_eq!(test.last().checked, Some(Checked::Same));
 }

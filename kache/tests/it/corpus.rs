@@ -1,5 +1,4 @@
 //! The parsers that are fuzzed, over the corpus that is kept: what random bytes once found is tried with any compiler.
-#![cfg(target_os = "linux")]
 
 #[path = "../fuzz/src/lib.rs"]
 mod parsers;

@@ -1,6 +1,5 @@
 //! Command lines made of the tables' own flags, in any order and spelling: what is said in two ways is understood as one,
 //! what is excluded from the key does not move it, and what has one key gives the same bytes from the real compiler.
-#![cfg(unix)]
 
 use kache::action::{self, Hasher};
 use kache::compiler::flags::{Bucket, Row, Takes};
@@ -20,7 +19,7 @@ use std::process::Output;
 use tempfile::TempDir;
 
 /// A directory, and a toolchain for keys: which one it is does not matter, if it is the same.
-struct Stage {
+struct KeyEnv {
     dir: TempDir,
     toolchain: Toolchain,
     settings: Settings,
@@ -29,13 +28,13 @@ struct Stage {
 /// What a command line comes to: the flags, and everything that goes into the key; or why it passes through.
 type Meaning = Result<(Vec<(&'static str, Option<String>)>, Vec<Component>, String), &'static str>;
 
-impl Stage {
-    fn new() -> Stage {
+impl KeyEnv {
+    fn new() -> KeyEnv {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("cache")).unwrap();
         let toolchain = Toolchain::identify(&store, &gnu::ADAPTER, Path::new("/bin/true")).unwrap();
         let settings = Settings::load(dir.path());
-        Stage { dir, toolchain, settings }
+        KeyEnv { dir, toolchain, settings }
     }
 
     fn parse(&self, adapter: &Adapter, args: &[String]) -> Result<Invocation, &'static str> {
@@ -185,13 +184,13 @@ fn groups(adapter: &Adapter, flags: impl Iterator<Item = Vec<String>>, at: Index
 }
 
 fn understood_alike(adapter: &'static Adapter) {
-    let stage = Stage::new();
+    let test = KeyEnv::new();
     let (all, good) = (Cell::new(0), Cell::new(0));
     run(600, &said(adapter), |(said, at)| {
         let one = groups(adapter, said.iter().map(|s| s.0.clone()), at).concat();
         let other = groups(adapter, said.iter().map(|s| s.1.clone()), at).concat();
-        let meaning = stage.meaning(adapter, &one);
-        prop_assert_eq!(&meaning, &stage.meaning(adapter, &other), "{:?} and {:?}", one, other);
+        let meaning = test.meaning(adapter, &one);
+        prop_assert_eq!(&meaning, &test.meaning(adapter, &other), "{:?} and {:?}", one, other);
         all.set(all.get() + 1);
         let Ok((flags, ..)) = &meaning else { return Ok(()) };
         good.set(good.get() + 1);
@@ -200,12 +199,12 @@ fn understood_alike(adapter: &'static Adapter) {
         let source = if adapter.crates { "l.rs" } else { "f.c" };
         let at = one.iter().position(|w| w == source).expect("a source");
         let compile = if adapter.crates { owned(&["l.rs"]) } else { owned(&["f.c", "-c"]) };
-        let before = stage.parse(adapter, &[&one[..at], &compile].concat());
+        let before = test.parse(adapter, &[&one[..at], &compile].concat());
         let n = before.map_or(0, |i| i.flags.len() - (compile.len() - 1));
         let mut again: Vec<Vec<String>> = flags.iter().map(|f| render(adapter, f)).collect();
         again.insert(n.min(again.len()), owned(&[source]));
         let again = again.concat();
-        prop_assert_eq!(&meaning, &stage.meaning(adapter, &again), "{:?} and {:?}", one, again);
+        prop_assert_eq!(&meaning, &test.meaning(adapter, &again), "{:?} and {:?}", one, again);
         Ok(())
     });
     assert!(good.get() * 4 > all.get(), "only {} of {} lines were understood", good.get(), all.get());
@@ -228,20 +227,20 @@ fn cl_is_understood_alike_however_it_is_written() {
 
 #[test]
 fn what_is_excluded_moves_no_key_wherever_it_stands() {
-    let stage = Stage::new();
+    let test = KeyEnv::new();
     for adapter in [&rustc::ADAPTER, &gnu::ADAPTER] {
         let rows: Vec<&'static Row> = adapter.table.iter().filter(|r| r.bucket == Bucket::Excluded).collect();
         let extra = vec((select(rows), any::<Index>(), any::<Index>()), 1..4);
         let moved = Cell::new(0);
         run(300, &(said(adapter), extra), |((said, at), extra)| {
             let mut groups = groups(adapter, said.into_iter().map(|s| s.0), at);
-            let plain = stage.key(adapter, &groups.concat());
+            let plain = test.key(adapter, &groups.concat());
             for (row, spelling, place) in extra {
                 let all = spellings(adapter, row, "1");
                 groups.insert(place.index(groups.len() + 1), spelling.get(&all).clone());
             }
             let with = groups.concat();
-            prop_assert_eq!(&plain, &stage.key(adapter, &with), "{:?}", with);
+            prop_assert_eq!(&plain, &test.key(adapter, &with), "{:?}", with);
             moved.set(moved.get() + usize::from(plain.is_ok()));
             Ok(())
         });
@@ -311,11 +310,11 @@ fn pair(flags: &'static [&'static [&'static str]]) -> impl Strategy<Value = [Vec
 /// What a compile leaves: status, what it prints, and every file.
 type Left = (Option<i32>, Vec<u8>, Vec<u8>, Vec<(PathBuf, Vec<u8>)>);
 
-fn compile(stage: &Stage, program: &str, args: &[String]) -> Left {
-    let out = stage.dir.path().join("out");
+fn compile(test: &KeyEnv, program: &str, args: &[String]) -> Left {
+    let out = test.dir.path().join("out");
     std::fs::create_dir(&out).unwrap();
     let mut c = std::process::Command::new(program);
-    let Output { status, stdout, stderr } = c.args(args).current_dir(stage.dir.path()).output().unwrap();
+    let Output { status, stdout, stderr } = c.args(args).current_dir(test.dir.path()).output().unwrap();
     let mut files: Vec<_> = std::fs::read_dir(&out)
         .unwrap()
         .map(|e| e.unwrap().path())
@@ -333,7 +332,7 @@ fn one_key_one_result(
     flags: &'static [&'static [&'static str]],
     base: &[&str],
 ) {
-    let stage = Stage::new();
+    let test = KeyEnv::new();
     let source = "#include \"a.h\"\nstatic int unused; int f(int x) { return x * Y + __LINE__; }\n#ifdef X\nint x = X;\n#endif\n";
     for (name, text) in [
         ("f.c", source),
@@ -342,7 +341,7 @@ fn one_key_one_result(
         ("h.h", "#ifndef X\n#define X 9\n#endif\n"),
         ("l.rs", "pub fn f(x: u32) -> u32 { let unused = 1; x + if cfg!(x) { 1 } else { line!() } }"),
     ] {
-        let path = stage.dir.path().join(name);
+        let path = test.dir.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
@@ -351,12 +350,12 @@ fn one_key_one_result(
     while alike.get() < 4 {
         run(cases, &pair(flags), |[a, b]| {
             let [a, b] = [a, b].map(|flags| [owned(base), flags].concat());
-            let (one, other) = (stage.key(adapter, &a), stage.key(adapter, &b));
+            let (one, other) = (test.key(adapter, &a), test.key(adapter, &b));
             if one.is_err() || one != other || a == b {
                 return Ok(());
             }
             alike.set(alike.get() + 1);
-            let (one, other) = (compile(&stage, program, &a), compile(&stage, program, &b));
+            let (one, other) = (compile(&test, program, &a), compile(&test, program, &b));
             let texts = [&one, &other].map(|left| String::from_utf8_lossy(&left.2).into_owned());
             prop_assert!(one == other, "{:?} and {:?} have one key and differ; they print {:?}", a, b, texts);
             Ok(())
@@ -367,9 +366,9 @@ fn one_key_one_result(
 /// Found by the tests below: `-O` before `-C opt_level=1` counts, and what does nothing warns of that.
 #[test]
 fn what_chance_found_has_a_key_of_its_own() {
-    let stage = Stage::new();
+    let test = KeyEnv::new();
     let key =
-        |flags: &[&str]| stage.key(&rustc::ADAPTER, &owned(&[&["l.rs", "-O"], flags].concat())).unwrap();
+        |flags: &[&str]| test.key(&rustc::ADAPTER, &owned(&[&["l.rs", "-O"], flags].concat())).unwrap();
     assert_ne!(key(&["-Copt-level=1"]), key(&["-Copt_level=1"]));
     assert_eq!(key(&["-Cextra-filename=1"]), key(&["-Cextra_filename=1"]));
     assert_ne!(key(&[]), key(&["-Car=x"]));

@@ -1,6 +1,5 @@
 //! The observer, through the real thing: small programs, compilers and proc macros are built and run under it, and the
 //! log is read as a user of `observe` would read it.
-#![cfg(target_os = "linux")]
 
 use kache::observe::launch;
 use kache::observe::log::{Kind, Log, Record, UNKNOWN_MODULE, flag};
@@ -14,7 +13,7 @@ use tempfile::TempDir;
 
 const ENOENT: u16 = 2;
 
-struct Stage {
+struct Sandbox {
     dir: TempDir,
     object: PathBuf,
 }
@@ -24,11 +23,11 @@ struct Run {
     output: Output,
 }
 
-impl Stage {
-    fn new() -> Stage {
+impl Sandbox {
+    fn new() -> Sandbox {
         let dir = tempfile::tempdir().unwrap();
         let object = launch::unpack(&dir.path().join("observer")).unwrap();
-        Stage { dir, object }
+        Sandbox { dir, object }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -118,11 +117,11 @@ impl Run {
 
 #[test]
 fn each_hook_for_files_records_its_kind() {
-    let stage = Stage::new();
-    stage.write("in", "text");
-    fs::create_dir(stage.path("d")).unwrap();
-    std::os::unix::fs::symlink("in", stage.path("to-in")).unwrap();
-    let run = stage.observe_c(
+    let test = Sandbox::new();
+    test.write("in", "text");
+    fs::create_dir(test.path("d")).unwrap();
+    std::os::unix::fs::symlink("in", test.path("to-in")).unwrap();
+    let run = test.observe_c(
         "files",
         r#"
 #include <dirent.h>
@@ -204,7 +203,7 @@ int main(void) {
 }
 "#,
     );
-    let at = |name: &str| stage.path(name);
+    let at = |name: &str| test.path(name);
     assert_eq!(run.find(Kind::Read, at("in")).errno, 0);
     assert_eq!(run.of(Kind::Read).iter().filter(|r| r.path == at("in").as_os_str().as_bytes()).count(), 4);
     assert_eq!(run.find(Kind::Read, at("d")).flags, flag::DIRECTORY);
@@ -246,7 +245,7 @@ int main(void) {
     assert_eq!(run.find(Kind::Link, "some/where").flags, flag::SYMBOLIC);
     assert!(run.has(Kind::Unlink, at("hard")) && run.has(Kind::Unlink, at("d/made2")));
     assert_eq!(run.find(Kind::Unlink, at("e")).flags, flag::DIRECTORY_REMOVED);
-    assert_eq!(run.find(Kind::Cwd, stage.dir.path()).module, 0);
+    assert_eq!(run.find(Kind::Cwd, test.dir.path()).module, 0);
     assert!(run.has(Kind::Stat, at("d/after-chdir")));
     assert_eq!(run.find(Kind::Read, at("d/raw-absent")).errno, ENOENT);
     assert!(run.has(Kind::Stat, at("d/raw-access")) && run.has(Kind::Stat, at("d/raw-statx")));
@@ -261,8 +260,8 @@ int main(void) {
 
 #[test]
 fn what_is_no_file_is_recorded_too() {
-    let stage = Stage::new();
-    let program = stage.c(
+    let test = Sandbox::new();
+    let program = test.c(
         "host",
         r#"
 #include <arpa/inet.h>
@@ -302,7 +301,7 @@ int main(void) {
 "#,
         &[],
     );
-    let run = stage.observe(stage.command(program).env("PRESENT", "a value").env_remove("ABSENT_ONE"));
+    let run = test.observe(test.command(program).env("PRESENT", "a value").env_remove("ABSENT_ONE"));
     run.succeeded();
     let present = run.find(Kind::GetEnv, "PRESENT");
     assert_eq!((present.path2, present.errno, present.module), (&b"a value"[..], 0, 0));
@@ -323,9 +322,9 @@ int main(void) {
 
 #[test]
 fn every_way_to_run_a_program_is_followed() {
-    let stage = Stage::new();
-    stage.c("leaf", "#include <stdlib.h>\nint main(int c, char **v) { getenv(v[1]); return 0; }", &[]);
-    let run = stage.observe_c(
+    let test = Sandbox::new();
+    test.c("leaf", "#include <stdlib.h>\nint main(int c, char **v) { getenv(v[1]); return 0; }", &[]);
+    let run = test.observe_c(
         "starter",
         r#"
 #include <fcntl.h>
@@ -419,7 +418,7 @@ int main(void) {
 
 #[test]
 fn the_environment_is_as_if_nobody_looked() {
-    let stage = Stage::new();
+    let test = Sandbox::new();
     let c = r#"
 #include <stdio.h>
 #include <stdlib.h>
@@ -438,8 +437,8 @@ int main(int argc, char **argv, char **envp) {
     return 0;
 }
 "#;
-    let program = stage.c("print", c, &[]);
-    let other = stage.c("other.so", "int nothing_at_all;", &["-shared", "-fPIC"]);
+    let program = test.c("print", c, &[]);
+    let other = test.c("other.so", "int nothing_at_all;", &["-shared", "-fPIC"]);
     let text = other.to_str().unwrap();
     let commands: [(&Path, &[&str]); 4] = [
         (Path::new("env"), &[]),
@@ -450,7 +449,7 @@ int main(int argc, char **argv, char **envp) {
     for (program, arguments) in commands {
         for preload in [None, Some(""), Some(text), Some("  ")] {
             let build = || {
-                let mut command = stage.command(program);
+                let mut command = test.command(program);
                 command.args(arguments).env_remove("LD_PRELOAD");
                 preload.map(|value| command.env("LD_PRELOAD", value));
                 command.env("ZZ", "last");
@@ -459,7 +458,7 @@ int main(int argc, char **argv, char **envp) {
             let plain = build().output().unwrap();
             let log = Log::create().unwrap();
             let mut command = build();
-            command.envs(launch::environment(&log, &stage.object, preload.map(OsStr::new)));
+            command.envs(launch::environment(&log, &test.object, preload.map(OsStr::new)));
             let observed = command.output().unwrap();
             assert!(
                 log.records().any(|r| r.kind == Kind::Start && r.path.ends_with(b"/env")) || program != "env"
@@ -473,8 +472,8 @@ int main(int argc, char **argv, char **envp) {
 
 #[test]
 fn eight_threads_lose_nothing() {
-    let stage = Stage::new();
-    let run = stage.observe_c(
+    let test = Sandbox::new();
+    let run = test.observe_c(
         "threads",
         r#"
 #include <fcntl.h>
@@ -504,19 +503,19 @@ int main(void) {
 
 #[test]
 fn a_killed_process_keeps_its_records() {
-    let stage = Stage::new();
+    let test = Sandbox::new();
     let source = "#include <signal.h>\n#include <stdlib.h>\nint main(void) { getenv(\"LAST_WORDS\"); raise(SIGKILL); }";
-    let program = stage.c("killed", source, &[]);
-    let run = stage.observe(&mut stage.command(program));
+    let program = test.c("killed", source, &[]);
+    let run = test.observe(&mut test.command(program));
     assert_eq!(run.output.status.signal(), Some(9));
     assert!(run.has(Kind::GetEnv, "LAST_WORDS"));
 }
 
 #[test]
 fn a_static_child_shows_as_one_that_never_started() {
-    let stage = Stage::new();
-    stage.c("still", "int main(void) { return 0; }", &["-static"]);
-    let run = stage.observe_c(
+    let test = Sandbox::new();
+    test.c("still", "int main(void) { return 0; }", &["-static"]);
+    let run = test.observe_c(
         "parent",
         r#"
 #include <spawn.h>
@@ -537,9 +536,9 @@ int main(void) {
 
 #[test]
 fn dlopen_still_searches_where_its_caller_says() {
-    let stage = Stage::new();
-    fs::create_dir_all(stage.path("lib/deep")).unwrap();
-    stage.c(
+    let test = Sandbox::new();
+    fs::create_dir_all(test.path("lib/deep")).unwrap();
+    test.c(
         "lib/deep/libinner.so",
         "#include <stdlib.h>\nint inner(void) { getenv(\"IN_INNER\"); return 41; }",
         &["-shared", "-fPIC"],
@@ -556,8 +555,8 @@ int outer(void) {
     return value + 1;
 }
 "#;
-    stage.c("lib/libouter.so", outer, &["-shared", "-fPIC", "-Wl,-rpath,$ORIGIN/deep", "-ldl"]);
-    let run = stage.observe_c(
+    test.c("lib/libouter.so", outer, &["-shared", "-fPIC", "-Wl,-rpath,$ORIGIN/deep", "-ldl"]);
+    let run = test.observe_c(
         "main",
         r#"
 #include <dlfcn.h>
@@ -608,49 +607,49 @@ pub fn look(input: TokenStream) -> TokenStream {
 
 #[test]
 fn a_proc_macro_is_told_from_its_compiler() {
-    let stage = Stage::new();
-    let source = stage.write("mac.rs", MACRO);
-    stage.write("macro-input.txt", "x");
-    stage.write("macro-child.txt", "x");
-    stage.write("macro-dir/file", "x");
-    stage.write("user.rs", "mac::look! { pub fn f() {} }");
-    done(stage.command("rustc").args(["--edition=2021", "--crate-type=proc-macro"]).arg(source));
+    let test = Sandbox::new();
+    let source = test.write("mac.rs", MACRO);
+    test.write("macro-input.txt", "x");
+    test.write("macro-child.txt", "x");
+    test.write("macro-dir/file", "x");
+    test.write("user.rs", "mac::look! { pub fn f() {} }");
+    done(test.command("rustc").args(["--edition=2021", "--crate-type=proc-macro"]).arg(source));
     let user = ["--edition=2021", "--crate-type=lib", "--extern", "mac=libmac.so", "user.rs"];
-    done(stage.command("rustc").args(user).args(["-o", "out.rlib"]));
-    fs::rename(stage.path("out.rlib"), stage.path("plain.rlib")).unwrap();
-    let run = stage.observe(stage.command("rustc").args(user).args(["-o", "out.rlib"]));
+    done(test.command("rustc").args(user).args(["-o", "out.rlib"]));
+    fs::rename(test.path("out.rlib"), test.path("plain.rlib")).unwrap();
+    let run = test.observe(test.command("rustc").args(user).args(["-o", "out.rlib"]));
     run.succeeded();
     for (kind, name) in
         [(Kind::Read, "macro-input.txt"), (Kind::List, "macro-dir"), (Kind::Stat, "macro-absent")]
     {
-        let record = run.find(kind, stage.path(name));
+        let record = run.find(kind, test.path(name));
         assert!(run.module_of(&record).ends_with("libmac.so"), "{name}: {:?}", run.module_of(&record));
     }
     let read = run.find(Kind::GetEnv, "MACRO_READS_THIS");
     assert!(run.module_of(&read).ends_with("libmac.so"));
     let time = |r: &Record| r.path == b"clock_gettime" && run.module_of(r).ends_with("libmac.so");
     assert!(run.of(Kind::Volatile).iter().any(time));
-    let source = run.find(Kind::Read, stage.path("user.rs"));
+    let source = run.find(Kind::Read, test.path("user.rs"));
     assert!(!run.module_of(&source).ends_with("libmac.so"));
     assert!(run.started("/cat"));
-    assert!(run.has(Kind::Read, stage.path("macro-child.txt")));
+    assert!(run.has(Kind::Read, test.path("macro-child.txt")));
     assert!(
         run.all()
             .iter()
             .all(|r| r.module == UNKNOWN_MODULE || r.kind == Kind::Module || run.module_of(r).is_absolute())
     );
-    assert!(fs::read(stage.path("plain.rlib")).unwrap() == fs::read(stage.path("out.rlib")).unwrap());
+    assert!(fs::read(test.path("plain.rlib")).unwrap() == fs::read(test.path("out.rlib")).unwrap());
 }
 
 #[test]
 fn compilers_write_the_same_bytes() {
-    let stage = Stage::new();
-    stage.write(
+    let test = Sandbox::new();
+    test.write(
         "a.c",
         "#include <stdio.h>\n#include \"a.h\"\nint main(void) { printf(\"%d\\n\", A); return 0; }",
     );
-    stage.write("a.h", "#define A 3");
-    stage.write("main.rs", "fn main() { println!(\"{}\", 3); }");
+    test.write("a.h", "#define A 3");
+    test.write("main.rs", "fn main() { println!(\"{}\", 3); }");
     let commands: [&[&str]; 3] = [
         &["cc", "-c", "-g", "a.c", "-o", "out"],
         &["cc", "-O2", "a.c", "-o", "out"],
@@ -658,22 +657,22 @@ fn compilers_write_the_same_bytes() {
     ];
     for command in commands {
         let build = || {
-            let mut built = stage.command(command[0]);
+            let mut built = test.command(command[0]);
             built.args(&command[1..]);
             built
         };
         done(&mut build());
-        let plain = fs::read(stage.path("out")).unwrap();
-        fs::remove_file(stage.path("out")).unwrap();
-        let run = stage.observe(&mut build());
+        let plain = fs::read(test.path("out")).unwrap();
+        fs::remove_file(test.path("out")).unwrap();
+        let run = test.observe(&mut build());
         run.succeeded();
-        assert!(plain == fs::read(stage.path("out")).unwrap(), "{command:?}");
+        assert!(plain == fs::read(test.path("out")).unwrap(), "{command:?}");
         assert!(run.output.stdout.is_empty() && run.output.stderr.is_empty());
         let source = command.iter().find(|a| a.ends_with(".c") || a.ends_with(".rs")).unwrap();
         let opened = run.of(Kind::Read).iter().any(|r| r.path.ends_with(format!("/{source}").as_bytes()));
         assert!(opened, "{:#?}", run.all());
         if command.contains(&"-c") {
-            assert!(run.started("/cc1") && run.has(Kind::Read, stage.path("a.h")));
+            assert!(run.started("/cc1") && run.has(Kind::Read, test.path("a.h")));
         } else {
             assert!(
                 run.of(Kind::Start).iter().any(|r| r.path.ends_with(b"ld") || r.path.ends_with(b"ld.bfd"))
@@ -684,8 +683,8 @@ fn compilers_write_the_same_bytes() {
 
 #[test]
 fn scripts_run_as_ever() {
-    let stage = Stage::new();
-    stage.write("x", "1\n");
+    let test = Sandbox::new();
+    test.write("x", "1\n");
     let script =
         "for i in 1 2 3; do ( cat x | sed s/1/2/ ) & done; wait; echo $(cat < x) $PWD; cd / && pwd; exit 7";
     let python = "import subprocess, os, sys\n\
@@ -697,29 +696,29 @@ fn scripts_run_as_ever() {
             continue;
         }
         let build = || {
-            let mut built = stage.command(command[0]);
+            let mut built = test.command(command[0]);
             built.args(&command[1..]);
             built
         };
         let plain = build().output().unwrap();
         assert_eq!(plain.status.code(), Some(7), "{}", String::from_utf8_lossy(&plain.stderr));
-        let run = stage.observe(&mut build());
+        let run = test.observe(&mut build());
         assert_eq!(run.output, plain);
         assert!(run.started("/cat"));
-        assert!(run.has(Kind::Read, stage.path("x")));
+        assert!(run.has(Kind::Read, test.path("x")));
     }
 }
 
 #[test]
 fn without_its_log_the_object_does_nothing() {
-    let stage = Stage::new();
-    stage.write("decoy", "not a log");
-    let decoy = stage.path("decoy");
+    let test = Sandbox::new();
+    test.write("decoy", "not a log");
+    let decoy = test.path("decoy");
     for log in ["/proc/1/fd/999", "/nonexistent", "", decoy.to_str().unwrap()] {
-        let mut command = stage.command("sh");
+        let mut command = test.command("sh");
         command.args(["-c", "env; cat decoy"]).env_clear().env("PATH", "/usr/bin:/bin");
         let plain = command.output().unwrap();
-        command.env(launch::LOG_VARIABLE, log).env(launch::PRELOAD_VARIABLE, &stage.object);
+        command.env(launch::LOG_VARIABLE, log).env(launch::PRELOAD_VARIABLE, &test.object);
         assert_eq!(command.output().unwrap(), plain);
     }
     assert_eq!(fs::read(decoy).unwrap(), b"not a log");

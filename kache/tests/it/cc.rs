@@ -1,11 +1,10 @@
 //! C and C++ through the real compilers: every case with gcc and with each clang that is installed.
-#![cfg(target_os = "linux")]
 
-mod stage;
-
+use crate::tools::{missing, require_tool};
+use crate::KACHE;
 use kache::events::{Kind, Outcome};
-use stage::c::{clone, contains, each, object, outcomes, plain};
-use stage::{Stage, good};
+use crate::c::{contains, each, object, outcomes, plain};
+use crate::env::{TestEnv, assert_success};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -17,13 +16,13 @@ use Outcome::{Hit, Miss, Passthrough};
 fn what_is_compiled_is_given_back_to_the_byte() {
     const ASM: &str = ".text\n.globl f\nf: ret\n";
     each(|c, cxx| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "#include \"h.h\"\nint f(void) { return H; }\n");
-        stage.write("w/h.h", "#define H 4\n");
-        stage.write("w/a.cc", "#include <string>\n#include \"h.h\"\nstd::string s(H, 'x');\n");
-        stage.write("w/a.s", ASM);
-        stage.write("w/a.S", &format!("#include \"h.h\"\n{ASM}.long H\n"));
-        stage.write("w/a.i", "int g(void) { return 1; }\n");
+        let test = TestEnv::new();
+        test.write("w/a.c", "#include \"h.h\"\nint f(void) { return H; }\n");
+        test.write("w/h.h", "#define H 4\n");
+        test.write("w/a.cc", "#include <string>\n#include \"h.h\"\nstd::string s(H, 'x');\n");
+        test.write("w/a.s", ASM);
+        test.write("w/a.S", &format!("#include \"h.h\"\n{ASM}.long H\n"));
+        test.write("w/a.i", "int g(void) { return 1; }\n");
         let cases: &[&[&str]] = &[
             &[c, "-c", "a.c"],
             &[c, "-O2", "-c", "-o", "a.o", "a.c"],
@@ -35,13 +34,13 @@ fn what_is_compiled_is_given_back_to_the_byte() {
             &[c, "-S", "a.c", "-o", "a.o"],
         ];
         for words in cases {
-            let plainly = plain(&stage, "w", words);
+            let plainly = plain(&test, "w", words);
             assert!(plainly.status.success(), "{words:?}");
-            let wanted = object(&stage, "w/a.o");
-            assert_eq!(outcomes(&stage, words, 2), [Miss, Hit], "{words:?}");
-            assert_eq!(object(&stage, "w/a.o"), wanted, "{words:?}");
+            let wanted = object(&test, "w/a.o");
+            assert_eq!(outcomes(&test, words, 2), [Miss, Hit], "{words:?}");
+            assert_eq!(object(&test, "w/a.o"), wanted, "{words:?}");
         }
-        let unit = stage.last().unit;
+        let unit = test.last().unit;
         assert_eq!((unit.family.as_str(), unit.name.as_str(), unit.kind.as_str()), ("cc", "a.o", "c"));
     });
 }
@@ -52,22 +51,22 @@ fn objective_c_and_objective_cxx() {
         #include \"h.h\"\n@implementation A - (int)f { return H; } @end\n";
     each(|c, cxx| {
         for (compiler, source, language) in [(c, "a.m", "cc1obj"), (cxx, "a.mm", "cc1objplus")] {
-            let stage = Stage::new();
-            stage.write("w/h.h", "#define H 4\n");
-            stage.write(&format!("w/{source}"), CLASS);
+            let test = TestEnv::new();
+            test.write("w/h.h", "#define H 4\n");
+            test.write(&format!("w/{source}"), CLASS);
             let words = &[compiler, "-c", source, "-o", "a.o"];
-            let asked = plain(&stage, "w", &[compiler, &format!("-print-prog-name={language}")]).stdout;
+            let asked = plain(&test, "w", &[compiler, &format!("-print-prog-name={language}")]).stdout;
             if !compiler.contains("clang") && !asked.starts_with(b"/") {
                 missing(language, if language == "cc1obj" { "install gobjc" } else { "install gobjc++" });
                 continue;
             }
-            assert!(plain(&stage, "w", words).status.success(), "{words:?}");
-            let wanted = object(&stage, "w/a.o");
-            assert_eq!(outcomes(&stage, words, 2), [Miss, Hit], "{words:?}");
-            assert_eq!(object(&stage, "w/a.o"), wanted, "{words:?}");
-            stage.write("w/h.h", "#define H 5\n");
-            assert_eq!(outcomes(&stage, words, 2), [Miss, Hit], "{words:?}");
-            assert_ne!(object(&stage, "w/a.o"), wanted, "{words:?}");
+            assert!(plain(&test, "w", words).status.success(), "{words:?}");
+            let wanted = object(&test, "w/a.o");
+            assert_eq!(outcomes(&test, words, 2), [Miss, Hit], "{words:?}");
+            assert_eq!(object(&test, "w/a.o"), wanted, "{words:?}");
+            test.write("w/h.h", "#define H 5\n");
+            assert_eq!(outcomes(&test, words, 2), [Miss, Hit], "{words:?}");
+            assert_ne!(object(&test, "w/a.o"), wanted, "{words:?}");
         }
     });
 }
@@ -75,31 +74,31 @@ fn objective_c_and_objective_cxx() {
 #[test]
 fn assembly_to_standard_output() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "int f(void) { return 7; }\n");
+        let test = TestEnv::new();
+        test.write("w/a.c", "int f(void) { return 7; }\n");
         let words = &[c, "-S", "-o", "-", "a.c"];
-        let wanted = plain(&stage, "w", words).stdout;
+        let wanted = plain(&test, "w", words).stdout;
         for outcome in [Miss, Hit] {
-            assert_eq!(good(&mut stage.kache(words)).stdout, wanted);
-            assert_eq!(stage.last().outcome, outcome);
+            assert_eq!(assert_success(&mut test.kache(words)).stdout, wanted);
+            assert_eq!(test.last().outcome, outcome);
         }
     });
 }
 
 /// A state, a change, and whether the program is then another.
-fn recompiles(what: &str, files: &[(&str, &str)], words: &[&str], change: impl Fn(&Stage)) {
+fn recompiles(what: &str, files: &[(&str, &str)], words: &[&str], change: impl Fn(&TestEnv)) {
     each(|c, _| {
-        let stage = Stage::new();
+        let test = TestEnv::new();
         for (name, text) in files {
-            stage.write(name, text);
+            test.write(name, text);
         }
         let words: Vec<&str> = [&[c, "-c", "a.c", "-o", "a.o"], words].concat();
-        assert_eq!(outcomes(&stage, &words, 2), [Miss, Hit], "{what}, {c}");
-        change(&stage);
-        assert_eq!(outcomes(&stage, &words, 1), [Miss], "{what}, {c}: a false hit");
-        let have = object(&stage, "w/a.o");
-        assert!(plain(&stage, "w", &words).status.success());
-        assert_eq!(have, object(&stage, "w/a.o"), "{what}, {c}");
+        assert_eq!(outcomes(&test, &words, 2), [Miss, Hit], "{what}, {c}");
+        change(&test);
+        assert_eq!(outcomes(&test, &words, 1), [Miss], "{what}, {c}: a false hit");
+        let have = object(&test, "w/a.o");
+        assert!(plain(&test, "w", &words).status.success());
+        assert_eq!(have, object(&test, "w/a.o"), "{what}, {c}");
     });
 }
 
@@ -128,7 +127,7 @@ fn headers_count() {
     recompiles("a dead link comes to life", &[USER, h, ("w/one/other.h", "")], two, |s| {
         std::os::unix::fs::symlink("../later.h", s.path("w/one/h.h")).unwrap();
         let words = &["gcc", "-c", "a.c", "-o", "a.o", "-Ione", "-Itwo"];
-        good(&mut s.kache(words));
+        assert_success(&mut s.kache(words));
         drop(s.write("w/later.h", "#define H 2\n"));
     });
     let quoted = ("w/a.c", "#include \"sub/q.h\"\nint f(void) { return H; }\n");
@@ -146,7 +145,7 @@ fn headers_count() {
             drop(s.write("w/h.h", "#define H 2\n"));
         },
     );
-    let linked = |s: &Stage, to: &str| {
+    let linked = |s: &TestEnv, to: &str| {
         let _ = fs::remove_file(s.path("w/inc"));
         std::os::unix::fs::symlink(to, s.path("w/inc")).unwrap();
     };
@@ -162,7 +161,7 @@ fn headers_count() {
         |s| {
             fs::remove_dir_all(s.path("w/inc")).unwrap();
             linked(s, "two");
-            good(&mut s.kache(&["gcc", "-c", "a.c", "-o", "a.o", "-Iinc"]));
+            assert_success(&mut s.kache(&["gcc", "-c", "a.c", "-o", "a.o", "-Iinc"]));
             linked(s, "three");
         },
     );
@@ -189,13 +188,13 @@ fn other_inputs_count() {
 #[test]
 fn environment_counts_where_it_is_read() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write(USER.0, USER.1);
-        stage.write("one/h.h", "#define H 1\n");
-        stage.write("two/h.h", "#define H 2\n");
+        let test = TestEnv::new();
+        test.write(USER.0, USER.1);
+        test.write("one/h.h", "#define H 1\n");
+        test.write("two/h.h", "#define H 2\n");
         let run = |dir: &str| {
-            let mut command = stage.kache(&[c, "-c", "a.c", "-o", "a.o"]);
-            stage.outcome(command.env("CPATH", stage.path(dir)))
+            let mut command = test.kache(&[c, "-c", "a.c", "-o", "a.o"]);
+            test.outcome(command.env("CPATH", test.path(dir)))
         };
         assert_eq!((run("one"), run("one"), run("two")), (Miss, Hit, Miss));
         for (name, value) in [
@@ -205,17 +204,17 @@ fn environment_counts_where_it_is_read() {
             ("LANG", "C"),
             ("COLUMNS", "40"),
         ] {
-            let mut command = stage.kache(&[c, "-c", "a.c", "-o", "a.o"]);
+            let mut command = test.kache(&[c, "-c", "a.c", "-o", "a.o"]);
             assert_eq!(
-                stage.outcome(command.env("CPATH", stage.path("one")).env(name, value)),
+                test.outcome(command.env("CPATH", test.path("one")).env(name, value)),
                 Hit,
                 "{name}"
             );
         }
-        fs::create_dir(stage.path("tmp")).unwrap();
-        let mut command = stage.kache(&[c, "-c", "a.c", "-o", "a.o"]);
+        fs::create_dir(test.path("tmp")).unwrap();
+        let mut command = test.kache(&[c, "-c", "a.c", "-o", "a.o"]);
         assert_eq!(
-            stage.outcome(command.env("CPATH", stage.path("one")).env("TMPDIR", stage.path("tmp"))),
+            test.outcome(command.env("CPATH", test.path("one")).env("TMPDIR", test.path("tmp"))),
             Hit
         );
     });
@@ -224,23 +223,23 @@ fn environment_counts_where_it_is_read() {
 #[test]
 fn dates_of_the_build_are_not_kept() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/t.h", "// of the __TIME__, the __DATE__ and __TIMESTAMP__, nothing\n");
-        stage.write("w/no.c", "#include \"t.h\"\nint x;\n");
+        let test = TestEnv::new();
+        test.write("w/t.h", "// of the __TIME__, the __DATE__ and __TIMESTAMP__, nothing\n");
+        test.write("w/no.c", "#include \"t.h\"\nint x;\n");
         let words = &[c, "-c", "no.c", "-o", "a.o"];
-        assert_eq!(outcomes(&stage, words, 2), [Miss, Hit]);
+        assert_eq!(outcomes(&test, words, 2), [Miss, Hit]);
         for name in ["__DATE__", "__TIME__", "__TIMESTAMP__"] {
-            stage.write("w/yes.c", &format!("const char *when = {name};\n"));
-            assert_eq!(stage.refusal(&mut stage.kache(&[c, "-c", "yes.c", "-o", "a.o"])), "clock", "{name}");
+            test.write("w/yes.c", &format!("const char *when = {name};\n"));
+            assert_eq!(test.refusal(&mut test.kache(&[c, "-c", "yes.c", "-o", "a.o"])), "clock", "{name}");
         }
-        stage.write("w/pasted.c", "#define P(a, b) a##b\nconst char *when = P(__TI, ME__);\n");
-        assert_eq!(stage.refusal(&mut stage.kache(&[c, "-c", "pasted.c", "-o", "a.o"])), "clock");
+        test.write("w/pasted.c", "#define P(a, b) a##b\nconst char *when = P(__TI, ME__);\n");
+        assert_eq!(test.refusal(&mut test.kache(&[c, "-c", "pasted.c", "-o", "a.o"])), "clock");
     });
     // clang knows it from version 16 on.
-    let stage = Stage::new();
-    stage.write("w/a.c", "const char *when = __DATE__ __TIME__;\n");
+    let test = TestEnv::new();
+    test.write("w/a.c", "const char *when = __DATE__ __TIME__;\n");
     let at = |epoch: &str| {
-        stage.outcome(stage.kache(&["gcc", "-c", "a.c", "-o", "a.o"]).env("SOURCE_DATE_EPOCH", epoch))
+        test.outcome(test.kache(&["gcc", "-c", "a.c", "-o", "a.o"]).env("SOURCE_DATE_EPOCH", epoch))
     };
     assert_eq!((at("100000"), at("100000"), at("200000000")), (Miss, Hit, Miss));
 }
@@ -248,10 +247,10 @@ fn dates_of_the_build_are_not_kept() {
 #[test]
 fn depfiles_in_all_spellings() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/src/a.c", "#include \"a b.h\"\n");
-        stage.write("w/src/a b.h", "");
-        clone(&stage, "w", "x$y/clone");
+        let test = TestEnv::new();
+        test.write("w/src/a.c", "#include \"a b.h\"\n");
+        test.write("w/src/a b.h", "");
+        test.clone_checkout("w", "x$y/clone");
         let cases: &[&[&str]] = &[
             &["-MD"],
             &["-MMD", "-MP"],
@@ -263,15 +262,15 @@ fn depfiles_in_all_spellings() {
         ];
         for words in cases {
             let run = |dir: &str, wrapped: bool| {
-                let root = stage.path(dir);
+                let root = test.path(dir);
                 let _ = fs::remove_dir_all(root.join("deps"));
                 fs::create_dir_all(root.join("deps")).unwrap();
                 let source = root.join("src/a.c");
                 let all = [&[c, "-c", source.to_str().unwrap(), "-o", "deps/a.o"], *words].concat();
                 if wrapped {
-                    good(&mut stage.kache_in(dir, &all));
+                    assert_success(&mut test.kache_in(dir, &all));
                 } else {
-                    assert!(plain(&stage, dir, &all).status.success());
+                    assert!(plain(&test, dir, &all).status.success());
                 }
                 let mut left: Vec<_> = fs::read_dir(root.join("deps"))
                     .unwrap()
@@ -283,9 +282,9 @@ fn depfiles_in_all_spellings() {
                 left
             };
             assert_eq!(run("w", true), run("w", false), "{c} {words:?}");
-            assert_eq!(stage.last().outcome, Miss, "{c} {words:?}");
+            assert_eq!(test.last().outcome, Miss, "{c} {words:?}");
             let second = run("x$y/clone", true);
-            assert_eq!(stage.last().outcome, Hit, "{c} {words:?}");
+            assert_eq!(test.last().outcome, Hit, "{c} {words:?}");
             assert_eq!(second, run("x$y/clone", false), "{c} {words:?}");
         }
     });
@@ -294,34 +293,34 @@ fn depfiles_in_all_spellings() {
 #[test]
 fn what_is_left_beside_the_object() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "int f(int x) { if (x) return 1; return 2; }\n");
-        fs::create_dir(stage.path("w/o")).unwrap();
+        let test = TestEnv::new();
+        test.write("w/a.c", "int f(int x) { if (x) return 1; return 2; }\n");
+        fs::create_dir(test.path("w/o")).unwrap();
         for (words, name) in [(&["-g", "-gsplit-dwarf"][..], "w/o/a.dwo"), (&["--coverage"], "w/o/a.gcno")] {
             let all = [&[c, "-c", "a.c", "-o", "o/a.o"], words].concat();
-            assert_eq!(stage.outcome(&mut stage.kache(&all)), Miss, "{c} {words:?}");
-            let (object_then, aside) = (object(&stage, "w/o/a.o"), object(&stage, name));
-            fs::remove_file(stage.path(name)).unwrap();
-            assert_eq!(stage.outcome(&mut stage.kache(&all)), Hit, "{c} {words:?}");
-            assert!(object(&stage, name) == aside && object(&stage, "w/o/a.o") == object_then);
+            assert_eq!(test.outcome(&mut test.kache(&all)), Miss, "{c} {words:?}");
+            let (object_then, aside) = (object(&test, "w/o/a.o"), object(&test, name));
+            fs::remove_file(test.path(name)).unwrap();
+            assert_eq!(test.outcome(&mut test.kache(&all)), Hit, "{c} {words:?}");
+            assert!(object(&test, name) == aside && object(&test, "w/o/a.o") == object_then);
         }
         // Counters are written to the place of the build: another checkout has another.
-        clone(&stage, "w", "v");
+        test.clone_checkout("w", "v");
         let all = [c, "--coverage", "-c", "a.c", "-o", "o/a.o"];
-        assert_eq!(stage.outcome(&mut stage.kache_in("v", &all)), Miss);
-        assert!(contains(&object(&stage, "v/o/a.o"), stage.path("v").to_str().unwrap()));
+        assert_eq!(test.outcome(&mut test.kache_in("v", &all)), Miss);
+        assert!(contains(&object(&test, "v/o/a.o"), test.path("v").to_str().unwrap()));
     });
 }
 
 #[test]
 fn warnings_are_said_again_as_this_caller_wants_them() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "int f(void) { int x; return 1; }\n");
+        let test = TestEnv::new();
+        test.write("w/a.c", "int f(void) { int x; return 1; }\n");
         let run = |more: &[&str], lang: &str| {
             let words = [&[c, "-Wall", "-c", "a.c", "-o", "a.o"], more].concat();
-            let out = good(stage.kache(&words).env("LC_ALL", lang));
-            (stage.last().outcome, String::from_utf8(out.stderr).unwrap())
+            let out = assert_success(test.kache(&words).env("LC_ALL", lang));
+            (test.last().outcome, String::from_utf8(out.stderr).unwrap())
         };
         let (first, second) = (run(&[], "C"), run(&[], "C"));
         assert_eq!((first.0, second.0), (Miss, Hit));
@@ -329,7 +328,7 @@ fn warnings_are_said_again_as_this_caller_wants_them() {
         let coloured = run(&["-fdiagnostics-color=always"], "C");
         assert!(coloured.0 == Miss && coloured.1.contains("\x1b["));
         assert!(run(&[], "C.UTF-8").0 == Miss);
-        let same = plain(&stage, "w", &[c, "-Wall", "-c", "a.c", "-o", "a.o"]);
+        let same = plain(&test, "w", &[c, "-Wall", "-c", "a.c", "-o", "a.o"]);
         assert_eq!(run(&[], "C.UTF-8").1, String::from_utf8(same.stderr).unwrap());
     });
 }
@@ -337,10 +336,10 @@ fn warnings_are_said_again_as_this_caller_wants_them() {
 #[test]
 fn what_is_not_cached_passes_through_with_its_reason() {
     each(|c, cxx| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "int main(void) { return 0; }\n");
-        stage.write("w/b.c", "int b;\n");
-        stage.write("w/h.h", "");
+        let test = TestEnv::new();
+        test.write("w/a.c", "int main(void) { return 0; }\n");
+        test.write("w/b.c", "int b;\n");
+        test.write("w/h.h", "");
         let cases: &[(&[&str], &str)] = &[
             (&[c, "a.c", "-o", "a"], "link"),
             (&[c, "-c", "a.c", "b.c"], "several-inputs"),
@@ -353,8 +352,8 @@ fn what_is_not_cached_passes_through_with_its_reason() {
         ];
         let listing: &(&[&str], &str) = &(&["gcc", "-c", "a.c", "-Wa,-adhln=list"], "deferred-flag");
         for (words, reason) in cases.iter().chain([listing]) {
-            good(&mut stage.kache(words));
-            let event = stage.last();
+            assert_success(&mut test.kache(words));
+            let event = test.last();
             assert_eq!((event.outcome, event.reason.as_deref()), (Passthrough, Some(*reason)), "{words:?}");
         }
     });
@@ -363,11 +362,11 @@ fn what_is_not_cached_passes_through_with_its_reason() {
 #[test]
 fn errors_are_the_compilers_own() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/missing.c", "#include \"none.h\"\n");
-        stage.write("w/broken.c", "int f( {\n");
-        stage.write("w/good.c", "int f;\n");
-        fs::create_dir(stage.path("w/dir.o")).unwrap();
+        let test = TestEnv::new();
+        test.write("w/missing.c", "#include \"none.h\"\n");
+        test.write("w/broken.c", "int f( {\n");
+        test.write("w/good.c", "int f;\n");
+        fs::create_dir(test.path("w/dir.o")).unwrap();
         let cases: &[&[&str]] = &[
             &[c, "-c", "missing.c", "-o", "a.o"],
             &[c, "-c", "broken.c", "-o", "a.o"],
@@ -380,12 +379,12 @@ fn errors_are_the_compilers_own() {
             &[c, "-c", "good.c", "-o"],
             &[c],
         ];
-        good(&mut stage.kache(&[c, "-c", "good.c", "-o", "a.o"]));
+        assert_success(&mut test.kache(&[c, "-c", "good.c", "-o", "a.o"]));
         for words in cases {
-            let wanted = plain(&stage, "w", words);
+            let wanted = plain(&test, "w", words);
             assert!(!wanted.status.success(), "{words:?}");
             for _ in 0..2 {
-                let have = stage.kache(words).output().unwrap();
+                let have = test.kache(words).output().unwrap();
                 assert_eq!(have.status.code(), wanted.status.code(), "{words:?}");
                 // clang and collect2 name temporary files.
                 if !words.contains(&"/dev/full") {
@@ -403,12 +402,12 @@ fn errors_are_the_compilers_own() {
 #[test]
 fn a_precompiled_header_counts_by_its_contents() {
     each(|_, cxx| {
-        let stage = Stage::new();
-        stage.write("w/h.h", "#define H 1\n");
-        stage.write("w/a.cc", "#include \"h.h\"\nint f() { return H; }\n");
+        let test = TestEnv::new();
+        test.write("w/h.h", "#define H 1\n");
+        test.write("w/a.cc", "#include \"h.h\"\nint f() { return H; }\n");
         let clang = cxx.starts_with("clang");
         let make = || {
-            good(Command::new(cxx).current_dir(stage.path("w")).args([
+            assert_success(Command::new(cxx).current_dir(test.path("w")).args([
                 "-x",
                 "c++-header",
                 "h.h",
@@ -421,87 +420,87 @@ fn a_precompiled_header_counts_by_its_contents() {
             true => vec![cxx, "-include-pch", "h.pch", "-c", "a.cc", "-o", "a.o"],
             false => vec![cxx, "-include", "h.h", "-c", "a.cc", "-o", "a.o"],
         };
-        assert_eq!(outcomes(&stage, &words, 2), [Miss, Hit], "{cxx}");
-        stage.write("w/h.h", "#define H 23\n");
+        assert_eq!(outcomes(&test, &words, 2), [Miss, Hit], "{cxx}");
+        test.write("w/h.h", "#define H 23\n");
         make();
-        assert_eq!(outcomes(&stage, &words, 1), [Miss], "{cxx}");
+        assert_eq!(outcomes(&test, &words, 1), [Miss], "{cxx}");
     });
 }
 
 #[test]
 fn a_script_in_the_compilers_place() {
-    let stage = Stage::new();
-    stage.write("w/a.c", "int f(void) { return H; }\n");
+    let test = TestEnv::new();
+    test.write("w/a.c", "int f(void) { return H; }\n");
     let script = |h: u32| {
-        let path = stage.write("bin/my-gcc", &format!("#!/bin/sh\nexec gcc -DH={h} \"$@\"\n"));
-        good(Command::new("chmod").arg("+x").arg(path));
+        let path = test.write("bin/my-gcc", &format!("#!/bin/sh\nexec gcc -DH={h} \"$@\"\n"));
+        assert_success(Command::new("chmod").arg("+x").arg(path));
     };
     script(1);
-    let program = stage.path("bin/my-gcc");
+    let program = test.path("bin/my-gcc");
     let words = [program.to_str().unwrap(), "-c", "a.c", "-o", "a.o"];
-    assert_eq!(outcomes(&stage, &words, 2), [Miss, Hit]);
+    assert_eq!(outcomes(&test, &words, 2), [Miss, Hit]);
     let before = fs::metadata(&program).unwrap().modified().unwrap();
     script(2);
     fs::File::options().write(true).open(&program).unwrap().set_modified(before).unwrap();
-    assert_eq!(outcomes(&stage, &words, 2), [Miss, Hit]);
+    assert_eq!(outcomes(&test, &words, 2), [Miss, Hit]);
 }
 
 #[test]
 fn names_that_say_nothing() {
-    let stage = Stage::new();
-    stage.write("w/a.c", "int f;\n");
-    assert_eq!(outcomes(&stage, &["cc", "-c", "a.c", "-o", "a.o"], 2), [Miss, Hit]);
-    let script = stage.write("bin/compiler", "#!/bin/sh\nexec gcc \"$@\"\n");
-    good(Command::new("chmod").arg("+x").arg(&script));
-    assert_eq!(outcomes(&stage, &[script.to_str().unwrap(), "-c", "a.c", "-o", "a.o"], 2), [Miss, Hit]);
-    let other = stage.write("bin/other", "#!/bin/sh\necho \"$@\" >> ran\n");
-    good(Command::new("chmod").arg("+x").arg(&other));
-    good(&mut stage.kache(&[other.to_str().unwrap(), "x"]));
-    assert_eq!(stage.last().reason.as_deref(), Some("unknown-compiler"));
-    assert_eq!(fs::read_to_string(stage.path("w/ran")).unwrap(), "x\n");
+    let test = TestEnv::new();
+    test.write("w/a.c", "int f;\n");
+    assert_eq!(outcomes(&test, &["cc", "-c", "a.c", "-o", "a.o"], 2), [Miss, Hit]);
+    let script = test.write("bin/compiler", "#!/bin/sh\nexec gcc \"$@\"\n");
+    assert_success(Command::new("chmod").arg("+x").arg(&script));
+    assert_eq!(outcomes(&test, &[script.to_str().unwrap(), "-c", "a.c", "-o", "a.o"], 2), [Miss, Hit]);
+    let other = test.write("bin/other", "#!/bin/sh\necho \"$@\" >> ran\n");
+    assert_success(Command::new("chmod").arg("+x").arg(&other));
+    assert_success(&mut test.kache(&[other.to_str().unwrap(), "x"]));
+    assert_eq!(test.last().reason.as_deref(), Some("unknown-compiler"));
+    assert_eq!(fs::read_to_string(test.path("w/ran")).unwrap(), "x\n");
 }
 
 #[test]
 fn a_configure_scripts_trial_is_a_probe() {
-    let stage = Stage::new();
-    stage.write("w/conftest.c", "int f;\n");
-    assert_eq!(outcomes(&stage, &["gcc", "-c", "conftest.c"], 2), [Miss, Hit]);
-    assert_eq!(stage.last().kind, Kind::Probe);
+    let test = TestEnv::new();
+    test.write("w/conftest.c", "int f;\n");
+    assert_eq!(outcomes(&test, &["gcc", "-c", "conftest.c"], 2), [Miss, Hit]);
+    assert_eq!(test.last().kind, Kind::Probe);
     // As CMake asks for the compiler's own search paths, and with a flag that is not cached.
-    let dir = stage.write("w/CMakeFiles/CMakeScratch/TryCompile-1/x", "").parent().unwrap().to_path_buf();
-    let mut asks = stage.kache(&["gcc", "-v", "-c", stage.path("w/conftest.c").to_str().unwrap()]);
-    good(asks.current_dir(dir));
-    assert_eq!((stage.last().kind, stage.last().outcome), (Kind::Probe, Passthrough));
-    good(&mut stage.kache(&["gcc", "-Wa,-v", "-c", "-o", "null.o", "-x", "assembler", "/dev/null"]));
-    assert_eq!(stage.last().kind, Kind::Probe);
+    let dir = test.write("w/CMakeFiles/CMakeScratch/TryCompile-1/x", "").parent().unwrap().to_path_buf();
+    let mut asks = test.kache(&["gcc", "-v", "-c", test.path("w/conftest.c").to_str().unwrap()]);
+    assert_success(asks.current_dir(dir));
+    assert_eq!((test.last().kind, test.last().outcome), (Kind::Probe, Passthrough));
+    assert_success(&mut test.kache(&["gcc", "-Wa,-v", "-c", "-o", "null.o", "-x", "assembler", "/dev/null"]));
+    assert_eq!(test.last().kind, Kind::Probe);
 }
 
 #[test]
 fn a_source_changed_while_it_is_compiled_is_not_kept() {
-    let stage = Stage::new();
-    let source = stage.write("w/a.cc", "int f() { return 1; }\n");
+    let test = TestEnv::new();
+    let source = test.write("w/a.cc", "int f() { return 1; }\n");
     // It stops itself before or after the compiler that it stands for has run.
-    let script = stage.write(
+    let script = test.write(
         "bin/my-g++",
         "#!/bin/sh\n[ \"$2\" = a.cc ] || exec g++ \"$@\"\n\
          [ \"$STOP\" != before ] || kill -STOP $$\ng++ \"$@\"\n[ \"$STOP\" != after ] || kill -STOP $$\n",
     );
-    good(Command::new("chmod").arg("+x").arg(&script));
+    assert_success(Command::new("chmod").arg("+x").arg(&script));
     let words = &[script.to_str().unwrap(), "-c", "a.cc", "-o", "a.o"];
     for (stop, text) in [("before", "int f() { return 2; }\n"), ("after", "int f() { return 3; }\n")] {
-        let mut child = stage.kache(words).env("STOP", stop).spawn().unwrap();
+        let mut child = test.kache(words).env("STOP", stop).spawn().unwrap();
         let stopped = stopped_child(&mut child);
         fs::write(&source, text).unwrap();
-        good(Command::new("kill").args(["-CONT", &stopped]));
+        assert_success(Command::new("kill").args(["-CONT", &stopped]));
         assert!(child.wait().unwrap().success());
         // A change from before the compiler read the source may be stored.
-        let event = stage.last();
+        let event = test.last();
         assert!(stop == "before" || !event.stored, "{event:?}");
     }
-    good(&mut stage.kache(words));
-    let have = object(&stage, "w/a.o");
-    assert!(plain(&stage, "w", words).status.success());
-    assert!(have == object(&stage, "w/a.o"));
+    assert_success(&mut test.kache(words));
+    let have = object(&test, "w/a.o");
+    assert!(plain(&test, "w", words).status.success());
+    assert!(have == object(&test, "w/a.o"));
 }
 
 /// The child of a running program that has stopped itself, once it has.
@@ -523,26 +522,26 @@ fn stopped_child(parent: &mut Child) -> String {
 
 #[test]
 fn a_library_in_the_working_directory_is_not_the_compilers() {
-    let stage = Stage::new();
-    stage.write("w/a.c", "int f;\n");
+    let test = TestEnv::new();
+    test.write("w/a.c", "int f;\n");
     let words = &["gcc", "-c", "a.c", "-o", "a.o"];
-    assert_eq!(stage.outcome(stage.kache(words).env_remove("LD_LIBRARY_PATH")), Miss);
-    stage.write("w/libzstd.so.1", "just built");
-    assert_eq!(stage.outcome(stage.kache(words).env("LD_LIBRARY_PATH", "")), Hit);
+    assert_eq!(test.outcome(test.kache(words).env_remove("LD_LIBRARY_PATH")), Miss);
+    test.write("w/libzstd.so.1", "just built");
+    assert_eq!(test.outcome(test.kache(words).env("LD_LIBRARY_PATH", "")), Hit);
 }
 
 #[test]
 fn clang_in_the_place_of_cl() {
-    let stage = Stage::new();
+    let test = TestEnv::new();
     let program = "clang-19";
     if !require_tool(program, program) {
         return;
     }
-    stage.write("w/a.cpp", "#include \"h.h\"\nconst char *here = __FILE__; int f() { return H; }\n");
-    stage.write("w/h.h", "#define H 1\n");
-    clone(&stage, "w", "deep/er/clone");
+    test.write("w/a.cpp", "#include \"h.h\"\nconst char *here = __FILE__; int f() { return H; }\n");
+    test.write("w/h.h", "#define H 1\n");
+    test.clone_checkout("w", "deep/er/clone");
     let build = |dir: &str, more: &[&str]| {
-        let source = stage.path(dir).join("a.cpp");
+        let source = test.path(dir).join("a.cpp");
         let mode = [
             "--driver-mode=cl",
             "--target=x86_64-pc-windows-msvc",
@@ -552,11 +551,11 @@ fn clang_in_the_place_of_cl() {
             "/showIncludes",
         ];
         let words = [&[program][..], &mode, more, &["/Fosub\u{2f}", "--", source.to_str().unwrap()]].concat();
-        fs::create_dir_all(stage.path(dir).join("sub")).unwrap();
-        let out = good(&mut stage.kache_in(dir, &words));
+        fs::create_dir_all(test.path(dir).join("sub")).unwrap();
+        let out = assert_success(&mut test.kache_in(dir, &words));
         let said = String::from_utf8(out.stdout).unwrap();
-        assert!(said.contains(stage.path(dir).join("h.h").to_str().unwrap()), "{said}");
-        (stage.last().outcome, object(&stage, &format!("{dir}/sub/a.obj")))
+        assert!(said.contains(test.path(dir).join("h.h").to_str().unwrap()), "{said}");
+        (test.last().outcome, object(&test, &format!("{dir}/sub/a.obj")))
     };
     let (first, second) = (build("w", &[]), build("deep/er/clone", &[]));
     assert_eq!((first.0, second.0), (Miss, Hit));
@@ -564,55 +563,55 @@ fn clang_in_the_place_of_cl() {
     // The command line is in this format's debug information.
     assert_eq!((build("w", &["/Z7"]).0, build("deep/er/clone", &["/Z7"]).0), (Miss, Miss));
     assert_eq!(build("w", &["/Z7"]).0, Hit);
-    stage.write("w/h.h", "#define H 2\n");
+    test.write("w/h.h", "#define H 2\n");
     assert_eq!(build("w", &[]).0, Miss);
 }
 
 #[test]
 fn links_that_stand_in_for_compilers() {
-    let stage = Stage::new();
-    stage.write("w/a.c", "int main(void) { return 0; }\n");
-    let dir = stage.path("links");
-    let made = good(&mut stage.kache(&["shims", "install", dir.to_str().unwrap()]));
+    let test = TestEnv::new();
+    test.write("w/a.c", "int main(void) { return 0; }\n");
+    let dir = test.path("links");
+    let made = assert_success(&mut test.kache(&["shims", "install", dir.to_str().unwrap()]));
     assert!(String::from_utf8(made.stdout).unwrap().contains("export PATH="));
     let path = format!("{}:{}", dir.display(), std::env::var("PATH").unwrap());
     let run = |words: &[&str]| {
-        let mut command = stage.kache(&[]);
+        let mut command = test.kache(&[]);
         let mut link = Command::new(dir.join(words[0]));
-        link.args(&words[1..]).current_dir(stage.path("w")).env("PATH", &path);
+        link.args(&words[1..]).current_dir(test.path("w")).env("PATH", &path);
         link.envs(command.args([""; 0]).get_envs().filter_map(|(n, v)| Some((n, v?))));
-        good(&mut link);
-        stage.last().outcome
+        assert_success(&mut link);
+        test.last().outcome
     };
     assert_eq!((run(&["gcc", "-c", "a.c"]), run(&["gcc", "-c", "a.c"])), (Miss, Hit));
     assert_eq!(run(&["cc", "a.c", "-o", "a"]), Passthrough);
-    assert!(stage.path("w/a").exists());
+    assert!(test.path("w/a").exists());
     // A link somewhere else, by hand, must not find itself either.
-    let own = stage.path("own");
+    let own = test.path("own");
     fs::create_dir(&own).unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kache"), own.join("g++")).unwrap();
+    std::os::unix::fs::symlink(KACHE, own.join("g++")).unwrap();
     let mut by_hand = Command::new("g++");
-    by_hand.args(["-c", "a.c"]).current_dir(stage.path("w")).env("KACHE_CACHE_DIR", stage.cache());
-    good(by_hand.env("PATH", format!("{}:{path}", own.display())));
-    assert_eq!(stage.last().outcome, Miss);
-    let other = stage.write("full/file", "");
+    by_hand.args(["-c", "a.c"]).current_dir(test.path("w")).env("KACHE_CACHE_DIR", test.cache());
+    assert_success(by_hand.env("PATH", format!("{}:{path}", own.display())));
+    assert_eq!(test.last().outcome, Miss);
+    let other = test.write("full/file", "");
     let refused =
-        stage.kache(&["shims", "install", other.parent().unwrap().to_str().unwrap()]).output().unwrap();
+        test.kache(&["shims", "install", other.parent().unwrap().to_str().unwrap()]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
-    good(&mut stage.kache(&["shims", "remove", dir.to_str().unwrap()]));
+    assert_success(&mut test.kache(&["shims", "remove", dir.to_str().unwrap()]));
     assert!(!dir.exists());
-    let again = stage.kache(&["shims", "remove", dir.to_str().unwrap()]).output().unwrap();
+    let again = test.kache(&["shims", "remove", dir.to_str().unwrap()]).output().unwrap();
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("there is no directory"));
 }
 
 #[test]
 fn the_wrapper_as_the_driver_of_rustcs_linker() {
-    let stage = Stage::new();
-    stage.write("w/main.rs", "fn main() {}\n");
+    let test = TestEnv::new();
+    test.write("w/main.rs", "fn main() {}\n");
     let script =
-        stage.write("bin/linker", &format!("#!/bin/sh\nexec {} cc \"$@\"\n", env!("CARGO_BIN_EXE_kache")));
-    good(Command::new("chmod").arg("+x").arg(&script));
+        test.write("bin/linker", &format!("#!/bin/sh\nexec {} cc \"$@\"\n", KACHE));
+    assert_success(Command::new("chmod").arg("+x").arg(&script));
     let linker = format!("-Clinker={}", script.display());
-    assert_eq!(outcomes(&stage, &["rustc", "main.rs", &linker], 2), [Miss, Hit]);
+    assert_eq!(outcomes(&test, &["rustc", "main.rs", &linker], 2), [Miss, Hit]);
 }

@@ -1,14 +1,12 @@
 //! What ccache's test suite demands of a cache for C and C++, asked of kache: `ccache.md` says which case is where.
 //! The yardstick is the plain compiler: what it leaves and says, to the byte, whether it ran or not.
-#![cfg(target_os = "linux")]
 
 #[path = "cc_suite/places.rs"]
 mod places;
-mod stage;
-
+use crate::KACHE;
 use kache::events::Outcome;
-use stage::c::each;
-use stage::{Stage, good};
+use crate::c::each;
+use crate::env::{TestEnv, assert_success};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -67,8 +65,8 @@ fn left(dir: &Path, command: &mut Command) -> Left {
 }
 
 /// The wrapper; paths stay literal where they are in the object, so that it is the plain compiler's.
-fn wrapped(stage: &Stage, words: &[&str]) -> Command {
-    let mut command = stage.kache(words);
+fn wrapped(test: &TestEnv, words: &[&str]) -> Command {
+    let mut command = test.kache(words);
     if words.iter().any(|w| w.starts_with("-g") || w.starts_with('/')) {
         command.env("KACHE_REMAP", "0");
     }
@@ -82,12 +80,12 @@ fn compiler(words: &[&str]) -> Command {
 }
 
 /// Leaves in `w` what the compiler leaves, each time, with these outcomes.
-fn same(stage: &Stage, words: &[&str], outcomes: &[Outcome]) -> Left {
-    let dir = stage.path("w");
+fn same(test: &TestEnv, words: &[&str], outcomes: &[Outcome]) -> Left {
+    let dir = test.path("w");
     let wanted = left(&dir, &mut compiler(words));
     for outcome in outcomes {
-        let have = left(&dir, &mut wrapped(stage, words));
-        let event = stage.last();
+        let have = left(&dir, &mut wrapped(test, words));
+        let event = test.last();
         assert_eq!(event.outcome, *outcome, "{words:?}: {:?} {:?}", event.reason, event.detail);
         assert!(have == wanted, "{words:?} {outcome:?}: {have:?} and not {wanted:?}");
     }
@@ -99,14 +97,14 @@ fn line<'a>(c: &'a str, words: &'a str) -> Vec<&'a str> {
     [c].into_iter().chain(words.split(' ')).collect()
 }
 
-fn cached(stage: &Stage, c: &str, words: &str) -> Left {
-    let left = same(stage, &line(c, words), &[Miss, Hit]);
+fn cached(test: &TestEnv, c: &str, words: &str) -> Left {
+    let left = same(test, &line(c, words), &[Miss, Hit]);
     assert_eq!(left.status, Some(0), "{c} {words}: {}", left.stderr);
     left
 }
 
-fn script(stage: &Stage, name: &str, body: &str) -> String {
-    let path = stage.write(name, &format!("#!/bin/sh\n{body}\n"));
+fn script(test: &TestEnv, name: &str, body: &str) -> String {
+    let path = test.write(name, &format!("#!/bin/sh\n{body}\n"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path.to_str().unwrap().to_string()
 }
@@ -116,9 +114,9 @@ const CODE: &str = "int test(int x) { return x + 1; }\n";
 #[test]
 fn outputs_have_the_names_that_the_compiler_gives_them() {
     each(|c, _| {
-        let stage = Stage::new();
+        let test = TestEnv::new();
         for name in ["a.c", "src/foo", "src/foo.", "src/foo.c.c", "a.ccc"] {
-            stage.write(&format!("w/{name}"), CODE);
+            test.write(&format!("w/{name}"), CODE);
         }
         for words in [
             "-c a.c",
@@ -136,12 +134,12 @@ fn outputs_have_the_names_that_the_compiler_gives_them() {
             "-c a.c -g -g0",
             "-c a.c -g",
         ] {
-            let left = cached(&stage, c, words);
+            let left = cached(&test, c, words);
             assert_eq!(left.files.len(), 1, "{c} {words}");
         }
-        same(&stage, &line(c, "-xc -c a.ccc"), &[Hit]);
+        same(&test, &line(c, "-xc -c a.ccc"), &[Hit]);
         if c != "gcc" {
-            same(&stage, &line(c, "-c -- a.c"), &[Hit]);
+            same(&test, &line(c, "-c -- a.c"), &[Hit]);
         }
     });
 }
@@ -149,8 +147,8 @@ fn outputs_have_the_names_that_the_compiler_gives_them() {
 #[test]
 fn flags_for_one_part_of_the_compiler_are_kept_apart() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write(
+        let test = TestEnv::new();
+        test.write(
             "w/a.c",
             "#include <stdio.h>\n#ifdef FOO\nint foo = FOO;\n#endif\nint f(void) { return 1; }\n",
         );
@@ -168,7 +166,7 @@ fn flags_for_one_part_of_the_compiler_are_kept_apart() {
             "-c -Wall -Werror a.c",
             "-c -Wall -rdynamic a.c",
         ] {
-            cached(&stage, c, words);
+            cached(&test, c, words);
         }
     });
 }
@@ -176,25 +174,25 @@ fn flags_for_one_part_of_the_compiler_are_kept_apart() {
 #[test]
 fn a_compile_that_makes_no_object_leaves_the_old_one() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "#warning look here\nint f(void) { int unused; return 1; }\n");
-        stage.write("w/a.o", "existing");
-        stage.write("w/null.o", "existing");
+        let test = TestEnv::new();
+        test.write("w/a.c", "#warning look here\nint f(void) { int unused; return 1; }\n");
+        test.write("w/a.o", "existing");
+        test.write("w/null.o", "existing");
         for words in [
             "-fsyntax-only a.c",
             "-Wall -fsyntax-only a.c",
             "-Wall -c a.c -fsyntax-only",
             "-fsyntax-only -x c /dev/null",
         ] {
-            let left = cached(&stage, c, words);
+            let left = cached(&test, c, words);
             assert!(left.files.is_empty(), "{c} {words}");
             assert_eq!(left.stderr.contains("look here"), words.contains("a.c"), "{c} {words}");
         }
         // A device is written to again each time, or need not be.
         let words = line(c, "-c a.c -o /dev/null");
-        let wanted = left(&stage.path("w"), &mut compiler(&words));
+        let wanted = left(&test.path("w"), &mut compiler(&words));
         for _ in 0..2 {
-            assert!(left(&stage.path("w"), &mut wrapped(&stage, &words)) == wanted, "{c}");
+            assert!(left(&test.path("w"), &mut wrapped(&test, &words)) == wanted, "{c}");
         }
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     });
@@ -203,10 +201,10 @@ fn a_compile_that_makes_no_object_leaves_the_old_one() {
 #[test]
 fn what_makes_no_sense_is_refused_as_the_compiler_does() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", CODE);
-        stage.write("w/a.ccc", CODE);
-        good(Command::new(c).current_dir(stage.path("w")).args(["-c", "a.c", "-o", "main.o"]));
+        let test = TestEnv::new();
+        test.write("w/a.c", CODE);
+        test.write("w/a.ccc", CODE);
+        assert_success(Command::new(c).current_dir(test.path("w")).args(["-c", "a.c", "-o", "main.o"]));
         for words in [
             "-c -O2",
             "-c a.c -I",
@@ -219,54 +217,54 @@ fn what_makes_no_sense_is_refused_as_the_compiler_does() {
             "-c a.c -Wp,-MMD,wp.d -MF mf.d -o object.o",
         ] {
             let words = line(c, words);
-            let wanted = left(&stage.path("w"), &mut compiler(&words));
+            let wanted = left(&test.path("w"), &mut compiler(&words));
             for _ in 0..2 {
-                assert_eq!(left(&stage.path("w"), &mut wrapped(&stage, &words)), wanted, "{c} {words:?}");
+                assert_eq!(left(&test.path("w"), &mut wrapped(&test, &words)), wanted, "{c} {words:?}");
             }
         }
         // The command line would be in the object.
         for _ in 0..2 {
-            same(&stage, &line(c, "-c a.c -frecord-gcc-switches"), &[Passthrough]);
+            same(&test, &line(c, "-c a.c -frecord-gcc-switches"), &[Passthrough]);
         }
     });
-    let stage = Stage::new();
-    let out = stage.kache(&["/nonexistent/gcc", "-c", "a.c"]).output().unwrap();
+    let test = TestEnv::new();
+    let out = test.kache(&["/nonexistent/gcc", "-c", "a.c"]).output().unwrap();
     assert_eq!(out.status.code(), Some(127));
-    assert!(!stage.kache(&["nonexistent-gcc", "-c", "a.c"]).output().unwrap().status.success());
+    assert!(!test.kache(&["nonexistent-gcc", "-c", "a.c"]).output().unwrap().status.success());
 }
 
 #[test]
 fn an_output_directory_that_went_away_is_missed() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", CODE);
-        fs::create_dir(stage.path("w/out")).unwrap();
-        cached(&stage, c, "-c a.c -o out/foo.o");
-        fs::remove_dir(stage.path("w/out")).unwrap();
+        let test = TestEnv::new();
+        test.write("w/a.c", CODE);
+        fs::create_dir(test.path("w/out")).unwrap();
+        cached(&test, c, "-c a.c -o out/foo.o");
+        fs::remove_dir(test.path("w/out")).unwrap();
         let words = line(c, "-c a.c -o out/foo.o");
-        let wanted = left(&stage.path("w"), &mut compiler(&words));
-        let have = left(&stage.path("w"), &mut wrapped(&stage, &words));
+        let wanted = left(&test.path("w"), &mut compiler(&words));
+        let have = left(&test.path("w"), &mut wrapped(&test, &words));
         assert_eq!((wanted.status, have.status), (Some(1), Some(1)), "{c}: {}", wanted.stderr);
-        assert!(!stage.path("w/out").exists());
+        assert!(!test.path("w/out").exists());
     });
 }
 
 #[test]
 fn a_restored_object_has_the_permissions_of_a_new_one() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", CODE);
+        let test = TestEnv::new();
+        test.write("w/a.c", CODE);
         for mask in ["022", "002", "077"] {
             for wanted in ["a compile", "a hit"] {
                 let mut by_shell = Command::new("sh");
-                let kache = stage.kache(&[]);
+                let kache = test.kache(&[]);
                 by_shell
                     .envs(kache.get_envs().filter_map(|(n, v)| Some((n, v?))))
-                    .current_dir(stage.path("w"));
+                    .current_dir(test.path("w"));
                 let command = format!("umask {mask}; \"$0\" {c} -MMD -c a.c");
-                good(by_shell.args(["-c", &command, env!("CARGO_BIN_EXE_kache")]));
+                assert_success(by_shell.args(["-c", &command, KACHE]));
                 for file in ["w/a.o", "w/a.d"] {
-                    let path = stage.path(file);
+                    let path = test.path(file);
                     let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
                     let masked = 0o666 & !u32::from_str_radix(mask, 8).unwrap();
                     assert_eq!(format!("{mode:o}"), format!("{masked:o}"), "{c} {mask} {file}, {wanted}");
@@ -274,53 +272,52 @@ fn a_restored_object_has_the_permissions_of_a_new_one() {
                 }
             }
         }
-        assert_eq!(stage.last().outcome, Hit);
+        assert_eq!(test.last().outcome, Hit);
     });
 }
 
 #[test]
 fn the_wrapper_before_itself_and_behind_a_script() {
-    let stage = Stage::new();
-    stage.write("w/a.c", CODE);
-    let wanted = left(&stage.path("w"), &mut compiler(&["gcc", "-c", "a.c"]));
-    let kache = env!("CARGO_BIN_EXE_kache");
-    for before in [&[][..], &[kache], &[kache, kache]] {
+    let test = TestEnv::new();
+    test.write("w/a.c", CODE);
+    let wanted = left(&test.path("w"), &mut compiler(&["gcc", "-c", "a.c"]));
+        for before in [&[][..], &[KACHE], &[KACHE, KACHE]] {
         let words = [before, &["gcc", "-c", "a.c"]].concat();
-        assert!(left(&stage.path("w"), &mut stage.kache(&words)) == wanted, "{words:?}");
-        assert_eq!(stage.last().outcome, if before.is_empty() { Miss } else { Hit });
+        assert!(left(&test.path("w"), &mut test.kache(&words)) == wanted, "{words:?}");
+        assert_eq!(test.last().outcome, if before.is_empty() { Miss } else { Hit });
     }
-    let mine = script(&stage, "bin/my-gcc", &format!("exec '{kache}' gcc \"$@\""));
+    let mine = script(&test, "bin/my-gcc", &format!("exec '{KACHE}' gcc \"$@\""));
     for _ in 0..2 {
-        assert!(left(&stage.path("w"), &mut stage.kache(&[&mine, "-c", "a.c"])) == wanted);
+        assert!(left(&test.path("w"), &mut test.kache(&[&mine, "-c", "a.c"])) == wanted);
     }
-    let off = stage.path("off");
-    let mut command = stage.kache(&["gcc", "-c", "a.c"]);
-    assert!(left(&stage.path("w"), command.env("KACHE_DISABLE", "1").env("KACHE_CACHE_DIR", &off)) == wanted);
+    let off = test.path("off");
+    let mut command = test.kache(&["gcc", "-c", "a.c"]);
+    assert!(left(&test.path("w"), command.env("KACHE_DISABLE", "1").env("KACHE_CACHE_DIR", &off)) == wanted);
     assert!(!off.exists());
 }
 
 #[test]
 fn a_script_that_talks_is_heard_again_and_one_that_makes_nothing_is_not_believed() {
-    let stage = Stage::new();
-    stage.write("w/a.c", CODE);
-    let talks = script(&stage, "bin/talks-gcc", "printf 'to out|'; printf 'to err|' >&2\nexec gcc \"$@\"");
-    let left = same(&stage, &[&talks, "-c", "a.c"], &[Miss, Hit]);
+    let test = TestEnv::new();
+    test.write("w/a.c", CODE);
+    let talks = script(&test, "bin/talks-gcc", "printf 'to out|'; printf 'to err|' >&2\nexec gcc \"$@\"");
+    let left = same(&test, &[&talks, "-c", "a.c"], &[Miss, Hit]);
     assert_eq!((left.stdout.as_str(), left.stderr.as_str()), ("to out|", "to err|"));
     for body in ["exit 0", ": > a.o"] {
-        let idle = script(&stage, "bin/idle-gcc", body);
-        assert_eq!(stage.refusal(&mut stage.kache(&[&idle, "-c", "a.c"])), "no-output", "{body}");
-        assert_eq!(stage.refusal(&mut stage.kache(&[&idle, "-c", "a.c"])), "no-output", "{body}");
-        let _ = fs::remove_file(stage.path("w/a.o"));
+        let idle = script(&test, "bin/idle-gcc", body);
+        assert_eq!(test.refusal(&mut test.kache(&[&idle, "-c", "a.c"])), "no-output", "{body}");
+        assert_eq!(test.refusal(&mut test.kache(&[&idle, "-c", "a.c"])), "no-output", "{body}");
+        let _ = fs::remove_file(test.path("w/a.o"));
     }
 }
 
 #[test]
 fn depfiles_are_where_and_what_the_compiler_makes_them() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "#include \"h.h\"\n");
-        stage.write("w/h.h", "int h;\n");
-        fs::create_dir(stage.path("w/sub")).unwrap();
+        let test = TestEnv::new();
+        test.write("w/a.c", "#include \"h.h\"\n");
+        test.write("w/h.h", "int h;\n");
+        fs::create_dir(test.path("w/sub")).unwrap();
 
         for words in [
             "-MD -c a.c",
@@ -350,31 +347,31 @@ fn depfiles_are_where_and_what_the_compiler_makes_them() {
             "-MD -MF /dev/null -c a.c",
             "-MP -MMD -MF /dev/null -c a.c",
         ] {
-            cached(&stage, c, words);
+            cached(&test, c, words);
         }
         // clang forgets all that stands behind -MMD there, the file's name too.
         let kept = if c == "gcc" { Hit } else { Miss };
-        same(&stage, &line(c, "-Wp,-MMD,wp.d,-MT,wp.o -c a.c"), &[Miss, kept]);
+        same(&test, &line(c, "-Wp,-MMD,wp.d,-MT,wp.o -c a.c"), &[Miss, kept]);
         // The next name is another file's, and the last one's depfile is nobody's.
-        stage.write("w/sub/a.c", "#include \"../h.h\"\n");
+        test.write("w/sub/a.c", "#include \"../h.h\"\n");
         for words in ["-MMD -c sub/a.c", "-MMD -c sub/a.c -o a.o", "-MMD -c sub/a.c -o sub/a.o"] {
-            cached(&stage, c, words);
-            same(&stage, &line(c, "-MMD -c a.c"), &[Hit]);
+            cached(&test, c, words);
+            same(&test, &line(c, "-MMD -c a.c"), &[Hit]);
         }
-        cached(&stage, c, "-MMD -c a.c -o sub/a.o");
-        cached(&stage, c, "-fstack-usage -c a.c");
+        cached(&test, c, "-MMD -c a.c -o sub/a.o");
+        cached(&test, c, "-fstack-usage -c a.c");
     });
 }
 
 #[test]
 fn an_old_depfile_of_an_assembler_source_is_not_its_own() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.s", ".globl f\nf: ret\n");
-        stage.write("w/a.d", "foo");
-        cached(&stage, c, "-c -MD a.s");
-        fs::remove_file(stage.path("w/a.d")).unwrap();
-        let left = same(&stage, &line(c, "-c -MD a.s"), &[Hit]);
+        let test = TestEnv::new();
+        test.write("w/a.s", ".globl f\nf: ret\n");
+        test.write("w/a.d", "foo");
+        cached(&test, c, "-c -MD a.s");
+        fs::remove_file(test.path("w/a.d")).unwrap();
+        let left = same(&test, &line(c, "-c -MD a.s"), &[Hit]);
         assert_eq!(left.files.len(), 1, "{c}");
     });
 }
@@ -382,18 +379,18 @@ fn an_old_depfile_of_an_assembler_source_is_not_its_own() {
 #[test]
 fn a_list_of_headers_asked_for_in_the_environment_is_made_each_time() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "#include \"h.h\"\n");
-        stage.write("w/h.h", "int h;\n");
+        let test = TestEnv::new();
+        test.write("w/a.c", "#include \"h.h\"\n");
+        test.write("w/h.h", "int h;\n");
         for name in ["DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES"] {
             for value in ["deps.d", "deps.d target"] {
                 let words = [c, "-c", "a.c"];
-                let wanted = left(&stage.path("w"), compiler(&words).env(name, value));
+                let wanted = left(&test.path("w"), compiler(&words).env(name, value));
                 for _ in 0..3 {
-                    let have = left(&stage.path("w"), stage.kache(&words).env(name, value));
+                    let have = left(&test.path("w"), test.kache(&words).env(name, value));
                     assert!(have == wanted, "{c} {name}={value}: {have:?} and not {wanted:?}");
                 }
-                same(&stage, &[c, "-c", "a.c", "-Wall"], &[]);
+                same(&test, &[c, "-c", "a.c", "-Wall"], &[]);
             }
         }
     });
@@ -402,89 +399,89 @@ fn a_list_of_headers_asked_for_in_the_environment_is_made_each_time() {
 #[test]
 fn headers_come_and_go() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "#include \"one.h\"\n#include \"empty.h\"\n");
-        stage.write("w/empty.c", "");
-        stage.write("w/empty.h", "");
-        stage.write("w/one.h", "#include \"three.h\"\nint one;\n");
-        stage.write("w/three.h", "int three;\n");
+        let test = TestEnv::new();
+        test.write("w/a.c", "#include \"one.h\"\n#include \"empty.h\"\n");
+        test.write("w/empty.c", "");
+        test.write("w/empty.h", "");
+        test.write("w/one.h", "#include \"three.h\"\nint one;\n");
+        test.write("w/three.h", "int three;\n");
         let words = [c, "-MD", "-c", "a.c"];
-        cached(&stage, c, "-c empty.c");
-        cached(&stage, c, "-MD -c a.c");
-        stage.write("w/one.h", "int one;\n");
-        fs::remove_file(stage.path("w/three.h")).unwrap();
-        same(&stage, &words, &[Miss, Hit]);
+        cached(&test, c, "-c empty.c");
+        cached(&test, c, "-MD -c a.c");
+        test.write("w/one.h", "int one;\n");
+        fs::remove_file(test.path("w/three.h")).unwrap();
+        same(&test, &words, &[Miss, Hit]);
         let states: Vec<String> = (0..5).map(|n| format!("int one_{n};\n")).collect();
         for state in &states {
-            stage.write("w/one.h", state);
-            same(&stage, &words, &[Miss, Hit]);
+            test.write("w/one.h", state);
+            same(&test, &words, &[Miss, Hit]);
         }
         for state in &states {
-            stage.write("w/one.h", state);
-            same(&stage, &words, &[Hit]);
+            test.write("w/one.h", state);
+            same(&test, &words, &[Hit]);
         }
         let future = SystemTime::now() + Duration::from_secs(100_000_000);
         let date = |name: &str| {
-            fs::File::options().write(true).open(stage.path(name)).unwrap().set_modified(future).unwrap();
+            fs::File::options().write(true).open(test.path(name)).unwrap().set_modified(future).unwrap();
         };
-        stage.write("w/one.h", "int new;\n");
+        test.write("w/one.h", "int new;\n");
         date("w/one.h");
-        same(&stage, &words, &[Miss, Hit]);
-        stage.write("w/one.h", "int old;\n");
+        same(&test, &words, &[Miss, Hit]);
+        test.write("w/one.h", "int old;\n");
         date("w/one.h");
-        same(&stage, &words, &[Miss, Hit]);
+        same(&test, &words, &[Miss, Hit]);
     });
 }
 
 #[test]
 fn what_the_source_says_of_itself_is_true() {
     each(|c, _| {
-        let stage = Stage::new();
+        let test = TestEnv::new();
         for name in ["file.c", "file2.c"] {
-            stage.write(&format!("w/{name}"), "const char *name = __FILE__;\n");
-            cached(&stage, c, &format!("-c {name}"));
+            test.write(&format!("w/{name}"), "const char *name = __FILE__;\n");
+            cached(&test, c, &format!("-c {name}"));
         }
-        let whole = stage.path("w/file.c");
-        same(&stage, &[c, "-c", whole.to_str().unwrap()], &[Miss, Hit]);
-        stage.write("w/time.h", "#define time __TIME__ __DATE__ __TIMESTAMP__\nint test;\n");
-        stage.write("w/time.c", "#include \"time.h\"\n#define also __TIME__\n");
-        cached(&stage, c, "-c time.c");
-        stage.write("w/date.h", "#define WHEN __DATE__\n");
-        stage.write("w/date.c", "#include \"date.h\"\nchar when[] = WHEN;\n");
-        same(&stage, &line(c, "-MP -MMD -MF d -c date.c"), &[Miss, Miss]);
-        assert_eq!(stage.last().reason.as_deref(), Some("clock"));
+        let whole = test.path("w/file.c");
+        same(&test, &[c, "-c", whole.to_str().unwrap()], &[Miss, Hit]);
+        test.write("w/time.h", "#define time __TIME__ __DATE__ __TIMESTAMP__\nint test;\n");
+        test.write("w/time.c", "#include \"time.h\"\n#define also __TIME__\n");
+        cached(&test, c, "-c time.c");
+        test.write("w/date.h", "#define WHEN __DATE__\n");
+        test.write("w/date.c", "#include \"date.h\"\nchar when[] = WHEN;\n");
+        same(&test, &line(c, "-MP -MMD -MF d -c date.c"), &[Miss, Miss]);
+        assert_eq!(test.last().reason.as_deref(), Some("clock"));
         for word in ["foo", "goo"] {
-            stage.write("w/a.c", &format!("const char *s = \" /* \\\\u\" \"{word}\" \" */\";\n"));
-            cached(&stage, c, "-c a.c");
+            test.write("w/a.c", &format!("const char *s = \" /* \\\\u\" \"{word}\" \" */\";\n"));
+            cached(&test, c, "-c a.c");
         }
-        stage.write("w/strange.c", "int foo;\n#line 1 \"/dev/stdout\"\n#line 1 \"/dev/tty\"\nint bar;\n");
-        cached(&stage, c, "-c strange.c");
-        cached(&stage, c, "-g -c strange.c");
-        stage.write("w/warn.c", "#if FOO\n#endif FOO\nint f(void)\n{\n}\n");
-        let left = cached(&stage, c, "-MD -Wall -W -c warn.c");
+        test.write("w/strange.c", "int foo;\n#line 1 \"/dev/stdout\"\n#line 1 \"/dev/tty\"\nint bar;\n");
+        cached(&test, c, "-c strange.c");
+        cached(&test, c, "-g -c strange.c");
+        test.write("w/warn.c", "#if FOO\n#endif FOO\nint f(void)\n{\n}\n");
+        let left = cached(&test, c, "-MD -Wall -W -c warn.c");
         assert!(left.stderr.contains("#endif") && left.stderr.contains("-Wreturn-type"), "{}", left.stderr);
     });
-    let stage = Stage::new();
-    fs::write(stage.path("w/latin1.c"), b"#include <wchar.h>\nwchar_t foo[] = L\"\xbf\";\n").unwrap();
-    cached(&stage, "gcc", "-c -finput-charset=latin1 latin1.c");
+    let test = TestEnv::new();
+    fs::write(test.path("w/latin1.c"), b"#include <wchar.h>\nwchar_t foo[] = L\"\xbf\";\n").unwrap();
+    cached(&test, "gcc", "-c -finput-charset=latin1 latin1.c");
 }
 
 #[test]
 fn a_file_that_the_assembler_includes_counts_however_it_is_named() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", "__asm__(\".incbin\" \" \\\"blob\\\"\");\n");
-        stage.write("w/a.s", ".incbin \"blob\"; .include \"inc\"\n");
-        stage.write("w/a.cpp", "struct A { void incbin() const {} };\nvoid f() { A a; a.incbin(); }\n");
-        stage.write("w/inc", ".long 1\n");
-        cached(&stage, c, "-x c++ -c a.cpp");
+        let test = TestEnv::new();
+        test.write("w/a.c", "__asm__(\".incbin\" \" \\\"blob\\\"\");\n");
+        test.write("w/a.s", ".incbin \"blob\"; .include \"inc\"\n");
+        test.write("w/a.cpp", "struct A { void incbin() const {} };\nvoid f() { A a; a.incbin(); }\n");
+        test.write("w/inc", ".long 1\n");
+        cached(&test, c, "-x c++ -c a.cpp");
         for blob in ["", "one", "two"] {
-            stage.write("w/blob", blob);
+            test.write("w/blob", blob);
             for words in ["-c a.c", "-c a.s"] {
-                cached(&stage, c, words);
+                cached(&test, c, words);
             }
         }
-        stage.write("w/inc", ".long 2\n");
-        cached(&stage, c, "-c a.s");
+        test.write("w/inc", ".long 2\n");
+        cached(&test, c, "-c a.s");
     });
 }

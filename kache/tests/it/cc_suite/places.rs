@@ -2,17 +2,17 @@
 
 use super::Outcome::{Hit, Miss};
 use super::{CODE, Left, Outcome, cached, compiler, left, line, same};
-use crate::stage::c::{clone, contains, each};
-use crate::stage::{Stage, good};
+use crate::c::{contains, each};
+use crate::env::{TestEnv, assert_success};
 use std::fs;
 use std::os::unix::fs::symlink;
 
 /// Does it in a checkout, once as the cache will and once by the compiler; gives the outcome and what is left.
-fn built(stage: &Stage, dir: &str, words: &[&str]) -> (Outcome, Left) {
-    let at = stage.path(dir);
-    let have = left(&at, &mut stage.kache_in(dir, words));
-    let outcome = stage.last().outcome;
-    let wanted = left(&at, stage.kache_in(dir, words).env("KACHE_READ", "0").env("KACHE_WRITE", "0"));
+fn built(test: &TestEnv, dir: &str, words: &[&str]) -> (Outcome, Left) {
+    let at = test.path(dir);
+    let have = left(&at, &mut test.kache_in(dir, words));
+    let outcome = test.last().outcome;
+    let wanted = left(&at, test.kache_in(dir, words).env("KACHE_READ", "0").env("KACHE_WRITE", "0"));
     assert!(have == wanted, "{dir} {words:?} {outcome:?}: {have:?} and not {wanted:?}");
     assert_eq!(have.status, Some(0), "{words:?}: {}", have.stderr);
     (outcome, have)
@@ -21,13 +21,13 @@ fn built(stage: &Stage, dir: &str, words: &[&str]) -> (Outcome, Left) {
 #[test]
 fn one_name_in_two_directories_is_two_files() {
     each(|c, _| {
-        let stage = Stage::new();
+        let test = TestEnv::new();
         for (dir, n) in [("a", 1), ("b", 2)] {
-            stage.write(&format!("w/{dir}/file.c"), "#include \"file.h\"\n");
-            stage.write(&format!("w/{dir}/file.h"), &format!("int x = {n};\n"));
-            stage.write(&format!("w/{dir}/same.c"), "int same;\n");
+            test.write(&format!("w/{dir}/file.c"), "#include \"file.h\"\n");
+            test.write(&format!("w/{dir}/file.h"), &format!("int x = {n};\n"));
+            test.write(&format!("w/{dir}/same.c"), "int same;\n");
         }
-        stage.write("w/by.c", "#include <file.h>\n");
+        test.write("w/by.c", "#include <file.h>\n");
         for words in [
             "-MMD -c a/file.c",
             "-MMD -c b/file.c",
@@ -36,10 +36,10 @@ fn one_name_in_two_directories_is_two_files() {
             "-MMD -Ia -c by.c",
             "-MMD -Ib -c by.c",
         ] {
-            cached(&stage, c, words);
+            cached(&test, c, words);
         }
         for words in ["-MMD -c a/file.c", "-MMD -c a/same.c", "-MMD -Ia -c by.c"] {
-            same(&stage, &line(c, words), &[Hit]);
+            same(&test, &line(c, words), &[Hit]);
         }
         // And each directory has its own name in debug information.
         for dir in ["w/a", "w/b"] {
@@ -47,8 +47,8 @@ fn one_name_in_two_directories_is_two_files() {
                 ["-g -c same.c", "-c same.c", "-g -g0 -c same.c", "-gz -c same.c", "-gsplit-dwarf -c same.c"]
             {
                 let words = line(c, words);
-                assert_eq!(built(&stage, dir, &words).0, Miss, "{dir} {words:?}");
-                assert_eq!(built(&stage, dir, &words).0, Hit, "{dir} {words:?}");
+                assert_eq!(built(&test, dir, &words).0, Miss, "{dir} {words:?}");
+                assert_eq!(built(&test, dir, &words).0, Hit, "{dir} {words:?}");
             }
         }
     });
@@ -56,19 +56,19 @@ fn one_name_in_two_directories_is_two_files() {
 
 const USER: &str = "#include <stdarg.h>\n#include <test.h>\nint f(void) { return test; }\n";
 
-fn with_include(stage: &Stage) {
-    stage.write("w/src/test.c", USER);
-    stage.write("w/include/test.h", "static int test;\n");
+fn with_include(test: &TestEnv) {
+    test.write("w/src/test.c", USER);
+    test.write("w/include/test.h", "static int test;\n");
 }
 
 #[test]
 fn absolute_paths_of_another_checkout_hit_in_all_spellings() {
     each(|c, _| {
-        let stage = Stage::new();
-        with_include(&stage);
-        fs::create_dir(stage.path("w/subdir")).unwrap();
-        clone(&stage, "w", "v");
-        let place = |dir: &str| stage.path(dir).to_str().unwrap().to_string();
+        let test = TestEnv::new();
+        with_include(&test);
+        fs::create_dir(test.path("w/subdir")).unwrap();
+        test.clone_checkout("w", "v");
+        let place = |dir: &str| test.path(dir).to_str().unwrap().to_string();
         for words in [
             "-I@/include -c src/test.c",
             "-I@//./subdir/../include -c @/src/test.c",
@@ -87,7 +87,7 @@ fn absolute_paths_of_another_checkout_hit_in_all_spellings() {
             let mut outcomes = Vec::new();
             for dir in ["w", "v"] {
                 let here = words.replace('@', &place(dir));
-                let (outcome, left) = built(&stage, dir, &line(c, &here));
+                let (outcome, left) = built(&test, dir, &line(c, &here));
                 outcomes.push(outcome);
                 for (path, bytes) in &left.files {
                     let is_text = path.extension().is_some_and(|e| e == "d");
@@ -99,7 +99,7 @@ fn absolute_paths_of_another_checkout_hit_in_all_spellings() {
                 }
             }
             assert_eq!(outcomes, [Miss, Hit], "{c} {words}");
-            fs::remove_dir_all(stage.cache()).unwrap();
+            fs::remove_dir_all(test.cache()).unwrap();
         }
     });
 }
@@ -108,13 +108,13 @@ fn absolute_paths_of_another_checkout_hit_in_all_spellings() {
 #[test]
 fn the_users_maps_say_what_they_would_say_without_ours() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/src/a.c", "#include \"h.h\"\nconst char *here = __FILE__;\n");
-        stage.write("w/src/h.h", "static const char *h = __FILE__; const char *f(void) { return h; }\n");
-        stage.write("w/src/a.i", "int i;\n");
-        stage.write("w/src/a.s", ".globl f\nf: ret\n");
-        clone(&stage, "w", "v");
-        let place = |dir: &str| stage.path(dir).to_str().unwrap().to_string();
+        let test = TestEnv::new();
+        test.write("w/src/a.c", "#include \"h.h\"\nconst char *here = __FILE__;\n");
+        test.write("w/src/h.h", "static const char *h = __FILE__; const char *f(void) { return h; }\n");
+        test.write("w/src/a.i", "int i;\n");
+        test.write("w/src/a.s", ".globl f\nf: ret\n");
+        test.clone_checkout("w", "v");
+        let place = |dir: &str| test.path(dir).to_str().unwrap().to_string();
         let above = place("");
         let above = above.trim_end_matches('/');
         for kind in ["debug", "macro", "file"] {
@@ -126,13 +126,13 @@ fn the_users_maps_say_what_they_would_say_without_ours() {
                     let mut outcomes = Vec::new();
                     for dir in ["w", "v"] {
                         let here = words.replace('@', &place(dir));
-                        let (outcome, left) = built(&stage, dir, &line(c, &here));
+                        let (outcome, left) = built(&test, dir, &line(c, &here));
                         outcomes.push(outcome);
-                        let object = &left.files[&stage.path(dir).join("a.o")];
+                        let object = &left.files[&test.path(dir).join("a.o")];
                         if *source == "a.c" {
                             assert!(contains(object, "USER"), "{c} {here}: {outcome:?}");
                         }
-                        let plain = left_of(&stage, dir, &line(c, &here));
+                        let plain = left_of(&test, dir, &line(c, &here));
                         assert_eq!(left.stderr, plain.stderr, "{c} {here}");
                     }
                     let own = from == above || c == "clang-14" && *source == "a.s";
@@ -143,52 +143,52 @@ fn the_users_maps_say_what_they_would_say_without_ours() {
     });
 }
 
-fn left_of(stage: &Stage, dir: &str, words: &[&str]) -> Left {
-    left(&stage.path(dir), &mut compiler(words))
+fn left_of(test: &TestEnv, dir: &str, words: &[&str]) -> Left {
+    left(&test.path(dir), &mut compiler(words))
 }
 
 #[test]
 fn links_lead_where_the_compiler_goes() {
     each(|c, _| {
-        let stage = Stage::new();
+        let test = TestEnv::new();
         // By way of a linked directory, `..` is where the link leads.
-        stage.write("w/d1/h.h", "int right;\n");
-        stage.write("w/d1/d2/c.c", "#include \"../h.h\"\n");
-        stage.write("w/h.h", "int wrong;\n");
-        symlink("d1/d2", stage.path("w/d3")).unwrap();
+        test.write("w/d1/h.h", "int right;\n");
+        test.write("w/d1/d2/c.c", "#include \"../h.h\"\n");
+        test.write("w/h.h", "int wrong;\n");
+        symlink("d1/d2", test.path("w/d3")).unwrap();
         // A linked source's neighbours are the link's.
-        stage.write("w/d/h.h", "int wrong;\n");
-        stage.write("w/d/e.c", "#include \"h.h\"\n");
-        stage.write("w/l/h.h", "int right;\n");
-        symlink("../d/e.c", stage.path("w/l/e.c")).unwrap();
+        test.write("w/d/h.h", "int wrong;\n");
+        test.write("w/d/e.c", "#include \"h.h\"\n");
+        test.write("w/l/h.h", "int right;\n");
+        symlink("../d/e.c", test.path("w/l/e.c")).unwrap();
         for source in ["d3/c.c", "l/e.c"] {
-            let whole = stage.path("w").join(source);
+            let whole = test.path("w").join(source);
             for source in [source, whole.to_str().unwrap()] {
                 let words = [c, "-c", source, "-o", "x.o"];
                 for outcome in [Miss, Hit] {
-                    let (have, left) = built(&stage, "w", &words);
+                    let (have, left) = built(&test, "w", &words);
                     assert_eq!(have, outcome, "{c} {source}");
                     let object = left.files.values().next().unwrap();
                     assert!(contains(object, "right") && !contains(object, "wrong"), "{c} {source}");
                 }
             }
         }
-        stage.write("w/l/h.h", "int other;\n");
-        assert_eq!(built(&stage, "w", &[c, "-c", "l/e.c", "-o", "x.o"]).0, Miss);
+        test.write("w/l/h.h", "int other;\n");
+        assert_eq!(built(&test, "w", &[c, "-c", "l/e.c", "-o", "x.o"]).0, Miss);
     });
 }
 
 #[test]
 fn a_build_directory_and_a_checkout_linked_into_each_other() {
     each(|c, _| {
-        let stage = Stage::new();
-        with_include(&stage);
-        clone(&stage, "w", "v");
+        let test = TestEnv::new();
+        with_include(&test);
+        test.clone_checkout("w", "v");
         for dir in ["w", "v"] {
-            fs::create_dir_all(stage.path(&format!("build-{dir}"))).unwrap();
-            symlink(stage.path(&format!("build-{dir}")), stage.path(dir).join("src/build")).unwrap();
-            fs::create_dir_all(stage.path(&format!("over-{dir}"))).unwrap();
-            symlink(stage.path(dir), stage.path(&format!("over-{dir}")).join("src")).unwrap();
+            fs::create_dir_all(test.path(&format!("build-{dir}"))).unwrap();
+            symlink(test.path(&format!("build-{dir}")), test.path(dir).join("src/build")).unwrap();
+            fs::create_dir_all(test.path(&format!("over-{dir}"))).unwrap();
+            symlink(test.path(dir), test.path(&format!("over-{dir}")).join("src")).unwrap();
         }
         for (place, words) in [
             ("*/src", "-g -I@/../include -c @/test.c -o @/build/test.o"),
@@ -196,12 +196,12 @@ fn a_build_directory_and_a_checkout_linked_into_each_other() {
         ] {
             for (dir, outcome) in [("w", Miss), ("v", Hit), ("v", Hit)] {
                 let place = place.replace('*', dir);
-                let at = stage.path(&place);
+                let at = test.path(&place);
                 let here = words.replace('@', at.to_str().unwrap());
                 let object = at.join(here.rsplit(' ').next().unwrap());
                 let make = |read: &str| {
-                    good(stage.kache_in(&place, &line(c, &here)).env("KACHE_READ", read));
-                    (stage.last().outcome, fs::read(&object).unwrap())
+                    assert_success(test.kache_in(&place, &line(c, &here)).env("KACHE_READ", read));
+                    (test.last().outcome, fs::read(&object).unwrap())
                 };
                 let (first, again) = (make("1"), make("0"));
                 assert_eq!(first.0, outcome, "{c} {place}");
@@ -214,8 +214,8 @@ fn a_build_directory_and_a_checkout_linked_into_each_other() {
 #[test]
 fn one_source_with_other_headers_in_each_checkout() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write(
+        let test = TestEnv::new();
+        test.write(
             "w/test.c",
             "#include \"header.h\"\nint f(void) {\n#ifdef CHANGE\nreturn 1;\n#endif\nreturn 0; }\n",
         );
@@ -226,16 +226,16 @@ fn one_source_with_other_headers_in_each_checkout() {
             ("four", "#include \"more.h\"\nint f(void);\n"),
         ];
         for (dir, text) in headers {
-            clone(&stage, "w", dir);
-            stage.write(&format!("{dir}/header.h"), text);
+            test.clone_checkout("w", dir);
+            test.write(&format!("{dir}/header.h"), text);
         }
-        stage.write("four/more.h", "static void g(void) {}\n");
+        test.write("four/more.h", "static void g(void) {}\n");
         let words = line(c, "-MD -MF test.d -c test.c");
         for outcome in [Miss, Hit] {
             for (dir, _) in headers {
-                let (have, left) = built(&stage, dir, &words);
+                let (have, left) = built(&test, dir, &words);
                 assert_eq!(have, outcome, "{c} {dir}");
-                let depfile = &left.files[&stage.path(dir).join("test.d")];
+                let depfile = &left.files[&test.path(dir).join("test.d")];
                 assert_eq!(contains(depfile, "more.h"), dir == "four", "{c} {dir}");
             }
         }
@@ -245,8 +245,8 @@ fn one_source_with_other_headers_in_each_checkout() {
 #[test]
 fn split_debug_information_has_its_name_and_is_there_or_not() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/a.c", CODE);
+        let test = TestEnv::new();
+        test.write("w/a.c", CODE);
         for words in [
             "-gsplit-dwarf -c a.c",
             "-gsplit-dwarf -c a.c -o a2.o",
@@ -254,7 +254,7 @@ fn split_debug_information_has_its_name_and_is_there_or_not() {
             "-gsplit-dwarf -c a.c -o a",
             "-gsplit-dwarf -c a.c -o a.x.y",
         ] {
-            let left = cached(&stage, c, words);
+            let left = cached(&test, c, words);
             let aside = left.files.keys().find(|p| p.extension().is_some_and(|e| e == "dwo"));
             // clang makes one where there is something to split off.
             assert!(aside.is_some() || c != "gcc", "{c} {words}: {:?}", left.files.keys());
@@ -265,13 +265,13 @@ fn split_debug_information_has_its_name_and_is_there_or_not() {
 #[test]
 fn a_precompiled_header_stands_in_for_its_header_wherever_it_is() {
     each(|c, _| {
-        let stage = Stage::new();
-        stage.write("w/pch.c", "#include \"pch.h\"\nint f(void) { return H; }\n");
-        stage.write("w/pch2.c", "int f(void) { return H; }\n");
-        stage.write("w/dir/x", "");
+        let test = TestEnv::new();
+        test.write("w/pch.c", "#include \"pch.h\"\nint f(void) { return H; }\n");
+        test.write("w/pch2.c", "int f(void) { return H; }\n");
+        test.write("w/dir/x", "");
         let make = |output: &str, value: u32| {
-            stage.write("w/pch.h", &format!("#define H {value}\n"));
-            good(compiler(&[c, "-x", "c-header", "pch.h", "-o", output]).current_dir(stage.path("w")));
+            test.write("w/pch.h", &format!("#define H {value}\n"));
+            assert_success(compiler(&[c, "-x", "c-header", "pch.h", "-o", output]).current_dir(test.path("w")));
         };
         let (own, words): (&str, &[&str]) = match c {
             "gcc" => (
@@ -296,16 +296,16 @@ fn a_precompiled_header_stands_in_for_its_header_wherever_it_is() {
             for value in [1, 2] {
                 make(output, value);
                 if without {
-                    fs::remove_file(stage.path("w/pch.h")).unwrap();
+                    fs::remove_file(test.path("w/pch.h")).unwrap();
                 }
-                cached(&stage, c, words);
+                cached(&test, c, words);
             }
             // What is in a directory of them is one more that gcc tries.
             if !output.contains("gch/") {
-                fs::write(stage.path("w").join(format!("{output}.sum")), "nobody reads it").unwrap();
-                same(&stage, &line(c, words), &[Hit]);
+                fs::write(test.path("w").join(format!("{output}.sum")), "nobody reads it").unwrap();
+                same(&test, &line(c, words), &[Hit]);
             }
-            fs::remove_file(stage.path("w").join(output)).unwrap();
+            fs::remove_file(test.path("w").join(output)).unwrap();
         };
         for words in words {
             check(words, own, false);
@@ -316,7 +316,7 @@ fn a_precompiled_header_stands_in_for_its_header_wherever_it_is() {
             for words in words {
                 check(words, own, true);
             }
-            fs::create_dir(stage.path("w/pch.h.gch")).unwrap();
+            fs::create_dir(test.path("w/pch.h.gch")).unwrap();
             check("-c -include pch.h pch2.c", "pch.h.gch/foo", false);
         }
     });

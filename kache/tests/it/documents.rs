@@ -2,8 +2,9 @@
 //!
 //! A line that cannot be run here is a row of [`ELSEWHERE`], with the reason; a document that grows a new command has it run from
 //! then on, or this fails.
-#![cfg(unix)]
 
+use crate::KACHE;
+use crate::tools::require_tool;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +18,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("../configure", "it is Mozilla's, tens of gigabytes of sources away"),
 ];
 
-const BIN: &str = env!("CARGO_BIN_EXE_kache");
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -51,7 +51,7 @@ fn project(home: &Path) -> PathBuf {
     }
     let bin = home.join("bin");
     fs::create_dir_all(&bin).unwrap();
-    std::os::unix::fs::symlink(BIN, bin.join("kache")).unwrap();
+    std::os::unix::fs::symlink(KACHE, bin.join("kache")).unwrap();
     p
 }
 
@@ -93,17 +93,13 @@ fn blocks(text: &str) -> Vec<Vec<String>> {
     all
 }
 
-fn has(program: &str) -> bool {
-    Command::new("which").arg(program).output().is_ok_and(|o| o.status.success())
-}
-
 /// As it is run: what draws on a terminal gets one, and is told to leave.
 fn runnable(line: &str) -> Result<String, String> {
     if let Some((_, why)) = ELSEWHERE.iter().find(|(prefix, _)| line.starts_with(prefix)) {
         return Err((*why).to_string());
     }
-    if line.starts_with("cmake") && !has("cmake") {
-        return Err("cmake is not installed".to_string());
+    if line.starts_with("cmake") && !require_tool("cmake", "cmake") {
+        return Err("cmake is missing".to_string());
     }
     if line.contains("kache monitor") {
         let line = line.split(" #").next().unwrap_or(line).trim();

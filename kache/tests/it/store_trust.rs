@@ -1,5 +1,4 @@
 //! Whose store is believed.
-#![cfg(unix)]
 
 use kache::store::Store;
 use std::os::unix::fs::PermissionsExt;

@@ -1,35 +1,32 @@
 //! Where the observer cannot see: the record says so, and nothing that could be wrong is kept. And where it is switched
 //! off: the conservative rules.
-#![cfg(target_os = "linux")]
-
-mod stage;
 
 use kache::events::{Observed, Outcome};
-use stage::{LIB, Stage, USE, good, proc_macro};
+use crate::env::{LIB, TestEnv, USE, assert_success, proc_macro};
 use std::fs;
 use std::process::Command;
 
 const READ: &str = "#include <fcntl.h>\n#include <unistd.h>\n\
     int main(void) { char b[9]; int f = open(\"data\", O_RDONLY); return write(1, b, read(f, b, 9)) < 0; }";
 
-fn c(stage: &Stage, name: &str, source: &str, flags: &[&str]) {
-    stage.write(&format!("w/{name}.c"), source);
+fn c(test: &TestEnv, name: &str, source: &str, flags: &[&str]) {
+    test.write(&format!("w/{name}.c"), source);
     let file = format!("{name}.c");
-    good(Command::new("cc").current_dir(stage.path("w")).args([&file, "-o", name]).args(flags));
+    assert_success(Command::new("cc").current_dir(test.path("w")).args([&file, "-o", name]).args(flags));
 }
 
-fn said(stage: &Stage) -> String {
-    String::from_utf8(good(&mut Command::new(stage.path("w/user"))).stdout).unwrap()
+fn said(test: &TestEnv) -> String {
+    String::from_utf8(assert_success(&mut Command::new(test.path("w/user"))).stdout).unwrap()
 }
 
 /// What is built is never kept, for that reason, and follows what was read unseen.
-fn is_refused(stage: &Stage, reason: &str, named: &str) {
+fn is_refused(test: &TestEnv, reason: &str, named: &str) {
     for data in ["a", "b"] {
-        stage.write("w/data", data);
-        assert_eq!(stage.refusal(&mut stage.kache(USE)), reason);
-        assert_eq!(said(stage).trim(), data);
+        test.write("w/data", data);
+        assert_eq!(test.refusal(&mut test.kache(USE)), reason);
+        assert_eq!(said(test).trim(), data);
     }
-    let event = stage.last();
+    let event = test.last();
     assert!(event.detail.as_deref().unwrap().contains(named), "{:?}", event.detail);
     assert_eq!(event.observed, Some(Observed::Preload));
 }
@@ -40,35 +37,35 @@ const RUN: &str =
 #[test]
 fn a_static_program_is_started_by_a_program_that_is_seen() {
     for start in ["vfork()", "fork()"] {
-        let stage = Stage::new();
-        c(&stage, "still", READ, &["-static"]);
+        let test = TestEnv::new();
+        c(&test, "still", READ, &["-static"]);
         let helper = format!(
             "#define _GNU_SOURCE\n#include <unistd.h>\n#include <sys/wait.h>\n\
              int main(void) {{ char *a[] = {{\"still\", 0}}; pid_t p = {start};\n\
              if (p == 0) {{ execv(\"./still\", a); _exit(1); }} return waitpid(p, 0, 0) < 0; }}"
         );
-        c(&stage, "helper", &helper, &[]);
-        proc_macro(&stage, RUN);
-        is_refused(&stage, "unobserved-program", "still");
+        c(&test, "helper", &helper, &[]);
+        proc_macro(&test, RUN);
+        is_refused(&test, "unobserved-program", "still");
     }
 }
 
 #[test]
 fn a_program_that_is_given_no_environment_is_seen_all_the_same() {
-    let stage = Stage::new();
-    c(&stage, "helper", READ, &[]);
-    proc_macro(&stage, &RUN.replace(".output()", ".env_clear().output()"));
-    stage.write("w/data", "a");
-    assert_eq!(stage.outcome(&mut stage.kache(USE)), Outcome::Miss);
-    assert_eq!(stage.outcome(&mut stage.kache(USE)), Outcome::Hit);
-    stage.write("w/data", "b");
-    assert_eq!(stage.outcome(&mut stage.kache(USE)), Outcome::Miss);
-    assert_eq!(said(&stage), "b\n");
+    let test = TestEnv::new();
+    c(&test, "helper", READ, &[]);
+    proc_macro(&test, &RUN.replace(".output()", ".env_clear().output()"));
+    test.write("w/data", "a");
+    assert_eq!(test.outcome(&mut test.kache(USE)), Outcome::Miss);
+    assert_eq!(test.outcome(&mut test.kache(USE)), Outcome::Hit);
+    test.write("w/data", "b");
+    assert_eq!(test.outcome(&mut test.kache(USE)), Outcome::Miss);
+    assert_eq!(said(&test), "b\n");
 }
 
 /// A macro that reads `data` as rustix does: by the kernel's own calls, from functions that are inlined.
 #[cfg(target_arch = "x86_64")]
-fn raw_macro(stage: &Stage, flags: &[&str]) {
+fn raw_macro(test: &TestEnv, flags: &[&str]) {
     let body = r#"
         #[inline(always)] unsafe fn call(n: usize, a: usize, b: usize, c: usize) -> usize {
             let r; unsafe { core::arch::asm!("syscall", inlateout("rax") n => r, in("rdi") a, in("rsi") b, in("rdx") c,
@@ -77,204 +74,204 @@ fn raw_macro(stage: &Stage, flags: &[&str]) {
         let mut b = [0u8; 9];
         let n = unsafe { let f = call(2, c"data".as_ptr() as usize, 0, 0); call(0, f, b.as_mut_ptr() as usize, 9) };
         String::from_utf8(b[..n].to_vec()).unwrap()"#;
-    proc_macro(stage, body);
+    proc_macro(test, body);
     let args = ["--crate-type=proc-macro", "--edition=2021", "m.rs"];
-    good(Command::new("rustc").current_dir(stage.path("w")).args(args).args(flags));
+    assert_success(Command::new("rustc").current_dir(test.path("w")).args(args).args(flags));
 }
 
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn a_macro_calls_the_kernel_by_itself() {
     for flags in [&[][..], &["-Copt-level=3"], &["-Cstrip=symbols"]] {
-        let stage = Stage::new();
-        raw_macro(&stage, flags);
-        is_refused(&stage, "raw-syscall", "libm.so");
+        let test = TestEnv::new();
+        raw_macro(&test, flags);
+        is_refused(&test, "raw-syscall", "libm.so");
     }
 }
 
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn a_program_of_a_macro_calls_the_kernel_by_itself() {
-    let stage = Stage::new();
+    let test = TestEnv::new();
     let source = "static long call(long n, long a, long b, long c) { long r; __asm__ volatile(\"syscall\" : \"=a\"(r)\n\
         : \"a\"(n), \"D\"(a), \"S\"(b), \"d\"(c) : \"rcx\", \"r11\", \"memory\"); return r; }\n\
         int main(void) { char b[9]; long f = call(2, (long)\"data\", 0, 0); return call(1, 1, (long)b, call(0, f, (long)b, 9)) < 0; }";
-    c(&stage, "helper", source, &[]);
-    proc_macro(&stage, RUN);
-    is_refused(&stage, "raw-syscall", "helper");
+    c(&test, "helper", source, &[]);
+    proc_macro(&test, RUN);
+    is_refused(&test, "raw-syscall", "helper");
 }
 
 #[test]
 fn a_macro_asks_libc_for_a_call_that_nobody_can_follow() {
-    let stage = Stage::new();
+    let test = TestEnv::new();
     // open_by_handle_at, with nothing to open: the number alone is enough.
     let body = r#"extern "C" { fn syscall(n: std::ffi::c_long, ...) -> std::ffi::c_long; }
         let n = if cfg!(target_arch = "x86_64") { 304 } else { 265 };
         unsafe { syscall(n, -1i32, 0usize, 0i32) }; std::fs::read_to_string("data").unwrap()"#;
-    proc_macro(&stage, body);
-    is_refused(&stage, "raw-syscall", "system call");
+    proc_macro(&test, body);
+    is_refused(&test, "raw-syscall", "system call");
 }
 
 #[test]
 fn without_the_observer_only_what_the_rules_cover_is_kept() {
-    let stage = Stage::new();
+    let test = TestEnv::new();
     proc_macro(
-        &stage,
+        &test,
         r#"std::fs::read_to_string("data").unwrap() + &std::env::var("KNOB").unwrap_or_default()"#,
     );
-    stage.write("w/l.rs", "pub const S: &str = m::m!(); pub const E: Option<&str> = option_env!(\"OTHER\");");
-    stage.write("w/data", "a");
+    test.write("w/l.rs", "pub const S: &str = m::m!(); pub const E: Option<&str> = option_env!(\"OTHER\");");
+    test.write("w/data", "a");
     let off = |args: &[&str]| {
-        let mut c = stage.kache(args);
-        c.env("KACHE_OBSERVE", "off").env("CARGO_MANIFEST_DIR", stage.path("w"));
+        let mut c = test.kache(args);
+        c.env("KACHE_OBSERVE", "off").env("CARGO_MANIFEST_DIR", test.path("w"));
         c
     };
     // Beside the package: what is made there is no change of it.
-    fs::create_dir(stage.path("out")).unwrap();
+    fs::create_dir(test.path("out")).unwrap();
     let lib = [LIB, &["--extern=m=libm.so", "--out-dir=../out"]].concat();
     let run = |change: &[(&str, &str)]| {
-        let outcome = stage.outcome(off(&lib).envs(change.iter().copied()));
-        assert_eq!(stage.last().observed, Some(Observed::Unobserved));
+        let outcome = test.outcome(off(&lib).envs(change.iter().copied()));
+        assert_eq!(test.last().observed, Some(Observed::Unobserved));
         outcome
     };
     assert_eq!((run(&[]), run(&[])), (Outcome::Miss, Outcome::Hit));
     assert_eq!(run(&[("KNOB", "1")]), Outcome::Miss, "any variable may have been read");
     assert_eq!(run(&[("OTHER", "1")]), Outcome::Miss);
-    stage.write("w/data", "b");
+    test.write("w/data", "b");
     assert_eq!(run(&[]), Outcome::Miss, "any file of the package may have been read");
     // What is linked, and C, hangs on more than is reported.
-    assert_eq!(stage.refusal(&mut off(USE)), "not-observed");
-    stage.write("w/f.c", "int f;");
-    assert_eq!(stage.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
-    assert_eq!(stage.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
+    assert_eq!(test.refusal(&mut off(USE)), "not-observed");
+    test.write("w/f.c", "int f;");
+    assert_eq!(test.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
+    assert_eq!(test.refusal(&mut off(&["cc", "-c", "f.c"])), "not-observed");
 }
 
 #[test]
 fn without_the_observer_what_goes_into_a_crate_counts() {
-    let stage = Stage::new();
+    let test = TestEnv::new();
     let off = |args: &[&str]| {
-        let mut c = stage.kache(args);
+        let mut c = test.kache(args);
         c.env("KACHE_OBSERVE", "off");
         c
     };
-    stage.write("w/l.rs", "unsafe extern \"C\" { pub fn f() -> i32; } pub fn g() -> i32 { unsafe { f() } }");
+    test.write("w/l.rs", "unsafe extern \"C\" { pub fn f() -> i32; } pub fn g() -> i32 { unsafe { f() } }");
     let archive = |value: u8| {
-        stage.write("w/f.c", &format!("int f(void) {{ return {value}; }}"));
-        good(Command::new("cc").current_dir(stage.path("w")).args(["-c", "f.c"]));
-        fs::create_dir_all(stage.path("w/native")).unwrap();
-        let _ = fs::remove_file(stage.path("w/native/libf.a"));
-        good(Command::new("ar").current_dir(stage.path("w")).args(["crs", "native/libf.a", "f.o"]));
+        test.write("w/f.c", &format!("int f(void) {{ return {value}; }}"));
+        assert_success(Command::new("cc").current_dir(test.path("w")).args(["-c", "f.c"]));
+        fs::create_dir_all(test.path("w/native")).unwrap();
+        let _ = fs::remove_file(test.path("w/native/libf.a"));
+        assert_success(Command::new("ar").current_dir(test.path("w")).args(["crs", "native/libf.a", "f.o"]));
     };
     // The archive is taken into the crate, by a flag, or by an attribute in the source.
     for more in [&["-L", "native=native", "-l", "static=f"][..], &["-Lnative=native"]] {
         if more.len() == 1 {
-            let text = fs::read_to_string(stage.path("w/l.rs")).unwrap();
-            stage.write("w/l.rs", &format!("#[link(name = \"f\", kind = \"static\")] {text}"));
+            let text = fs::read_to_string(test.path("w/l.rs")).unwrap();
+            test.write("w/l.rs", &format!("#[link(name = \"f\", kind = \"static\")] {text}"));
         }
         let lib = [LIB, more].concat();
         archive(1);
-        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss);
-        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Hit);
+        assert_eq!(test.outcome(&mut off(&lib)), Outcome::Miss);
+        assert_eq!(test.outcome(&mut off(&lib)), Outcome::Hit);
         archive(2);
-        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss, "{more:?}");
+        assert_eq!(test.outcome(&mut off(&lib)), Outcome::Miss, "{more:?}");
     }
     // A macro that another crate hands on.
-    proc_macro(&stage, r#"std::fs::read_to_string("data").unwrap()"#);
-    stage.write("w/a.rs", "pub use m::m;");
-    fs::create_dir_all(stage.path("deps")).unwrap();
-    fs::rename(stage.path("w/libm.so"), stage.path("deps/libm.so")).unwrap();
+    proc_macro(&test, r#"std::fs::read_to_string("data").unwrap()"#);
+    test.write("w/a.rs", "pub use m::m;");
+    fs::create_dir_all(test.path("deps")).unwrap();
+    fs::rename(test.path("w/libm.so"), test.path("deps/libm.so")).unwrap();
     let extern_m =
         ["--crate-type=lib", "--edition=2021", "--out-dir=../deps", "--extern=m=../deps/libm.so", "a.rs"];
-    good(Command::new("rustc").current_dir(stage.path("w")).args(extern_m));
-    stage.write("w/l.rs", "pub const S: &str = a::m!();");
-    fs::create_dir_all(stage.path("out")).unwrap();
+    assert_success(Command::new("rustc").current_dir(test.path("w")).args(extern_m));
+    test.write("w/l.rs", "pub const S: &str = a::m!();");
+    fs::create_dir_all(test.path("out")).unwrap();
     let more = ["-Ldependency=../deps", "--extern=a=../deps/liba.rlib", "--out-dir=../out"];
     let lib = [LIB, &more].concat();
     for data in ["a", "b"] {
-        stage.write("w/data", data);
-        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Miss);
-        assert_eq!(stage.outcome(&mut off(&lib)), Outcome::Hit);
+        test.write("w/data", data);
+        assert_eq!(test.outcome(&mut off(&lib)), Outcome::Miss);
+        assert_eq!(test.outcome(&mut off(&lib)), Outcome::Hit);
     }
     // A crate that no flag names could be any there.
-    stage.write("w/l.rs", "pub fn f() {}");
+    test.write("w/l.rs", "pub fn f() {}");
     let by_name = [LIB, &["-L", "."]].concat();
-    assert_eq!(stage.refusal(&mut off(&by_name)), "not-observed");
+    assert_eq!(test.refusal(&mut off(&by_name)), "not-observed");
 }
 
 #[test]
 fn without_the_observer_what_rustc_asks_the_environment_for_counts() {
-    let stage = Stage::new();
-    stage.write("w/l.rs", "#![feature(core_intrinsics)] #![allow(internal_features)] pub fn f() {}");
-    let mut allowed = stage.kache(LIB);
+    let test = TestEnv::new();
+    test.write("w/l.rs", "#![feature(core_intrinsics)] #![allow(internal_features)] pub fn f() {}");
+    let mut allowed = test.kache(LIB);
     allowed.env("KACHE_OBSERVE", "off").env("RUSTC_BOOTSTRAP", "1");
-    assert_eq!(stage.outcome(&mut allowed), Outcome::Miss);
-    assert_eq!(stage.outcome(&mut allowed), Outcome::Hit);
-    let mut refused = stage.kache(LIB);
+    assert_eq!(test.outcome(&mut allowed), Outcome::Miss);
+    assert_eq!(test.outcome(&mut allowed), Outcome::Hit);
+    let mut refused = test.kache(LIB);
     refused.env("KACHE_OBSERVE", "off").env_remove("RUSTC_BOOTSTRAP");
     assert!(!refused.output().unwrap().status.success(), "stable rustc refuses a feature");
 }
 
 #[test]
 fn without_the_observer_a_second_file_of_a_module_counts() {
-    let stage = Stage::new();
+    let test = TestEnv::new();
     let off = || {
-        let mut c = stage.kache(LIB);
+        let mut c = test.kache(LIB);
         c.env("KACHE_OBSERVE", "off");
         c
     };
-    stage.write("w/l.rs", "pub mod foo; pub mod bar;");
+    test.write("w/l.rs", "pub mod foo; pub mod bar;");
     for (there, appears) in [("foo.rs", "foo/mod.rs"), ("bar/mod.rs", "bar.rs")] {
-        stage.write("w/foo.rs", "");
-        stage.write("w/bar/mod.rs", "");
-        assert_eq!(stage.outcome(&mut off()), Outcome::Miss, "{there}");
-        assert_eq!(stage.outcome(&mut off()), Outcome::Hit, "{there}");
-        stage.write(&format!("w/{appears}"), "");
+        test.write("w/foo.rs", "");
+        test.write("w/bar/mod.rs", "");
+        assert_eq!(test.outcome(&mut off()), Outcome::Miss, "{there}");
+        assert_eq!(test.outcome(&mut off()), Outcome::Hit, "{there}");
+        test.write(&format!("w/{appears}"), "");
         assert!(!off().output().unwrap().status.success(), "rustc refuses two files of a module");
-        fs::remove_file(stage.path("w").join(appears)).unwrap();
-        stage.write("w/l.rs", "pub mod foo; pub mod bar; pub fn f() {}");
+        fs::remove_file(test.path("w").join(appears)).unwrap();
+        test.write("w/l.rs", "pub mod foo; pub mod bar; pub fn f() {}");
     }
 }
 
 #[test]
 fn without_the_observer_another_sysroot_and_clippy_are_refused() {
-    let stage = Stage::new();
-    stage.write("w/l.rs", "pub fn f() {}");
-    let told = good(Command::new("rustc").args(["--print", "sysroot"])).stdout;
+    let test = TestEnv::new();
+    test.write("w/l.rs", "pub fn f() {}");
+    let told = assert_success(Command::new("rustc").args(["--print", "sysroot"])).stdout;
     let sysroot = String::from_utf8(told).unwrap();
     let lib = [LIB, &["--sysroot", sysroot.trim()]].concat();
     let clippy = [&["clippy-driver"], LIB].concat();
     for args in [lib, clippy] {
-        assert_eq!(stage.refusal(stage.kache(&args).env("KACHE_OBSERVE", "off")), "not-observed");
+        assert_eq!(test.refusal(test.kache(&args).env("KACHE_OBSERVE", "off")), "not-observed");
     }
 }
 
 #[test]
 fn without_the_observer_a_macro_that_no_named_crate_was_built_against_does_not_count() {
-    let stage = Stage::new();
-    proc_macro(&stage, "std::env::var(\"KNOB\").unwrap_or_default()");
+    let test = TestEnv::new();
+    proc_macro(&test, "std::env::var(\"KNOB\").unwrap_or_default()");
     let build = |args: &[&str]| {
         let rustc = &["--edition=2021", "--out-dir=../deps", "-Ldependency=../deps"];
-        good(Command::new("rustc").current_dir(stage.path("w")).args(rustc).args(args));
+        assert_success(Command::new("rustc").current_dir(test.path("w")).args(rustc).args(args));
     };
     build(&["--crate-type=proc-macro", "-Cextra-filename=-0123456789abcdef", "m.rs"]);
-    stage.write("w/with.rs", "pub use m::m;");
-    stage.write("w/more.rs", "pub use with::m;");
-    stage.write("w/without.rs", "pub fn f() {}");
+    test.write("w/with.rs", "pub use m::m;");
+    test.write("w/more.rs", "pub use with::m;");
+    test.write("w/without.rs", "pub fn f() {}");
     build(&["--crate-type=lib", "--extern=m=../deps/libm-0123456789abcdef.so", "with.rs"]);
     build(&["--crate-type=lib", "--extern=with=../deps/libwith.rlib", "more.rs"]);
     build(&["--crate-type=lib", "without.rs"]);
-    fs::create_dir_all(stage.path("out")).unwrap();
+    fs::create_dir_all(test.path("out")).unwrap();
     for (name, text, counts) in [
         ("with", "pub const S: &str = with::m!();", true),
         ("more", "pub const S: &str = more::m!();", true),
         ("without", "pub use without::f;", false),
     ] {
-        stage.write("w/l.rs", text);
+        test.write("w/l.rs", text);
         let named = format!("--extern={name}=../deps/lib{name}.rlib");
         let lib = [LIB, &["-Ldependency=../deps", "--out-dir=../out", &named]].concat();
         let run = |knob: &str| {
-            let mut c = stage.kache(&lib);
-            stage.outcome(c.env("KACHE_OBSERVE", "off").env("KNOB", knob))
+            let mut c = test.kache(&lib);
+            test.outcome(c.env("KACHE_OBSERVE", "off").env("KNOB", knob))
         };
         assert_eq!((run("1"), run("1")), (Outcome::Miss, Outcome::Hit), "{name}");
         assert_eq!(run("2"), if counts { Outcome::Miss } else { Outcome::Hit }, "{name}");

@@ -1,23 +1,21 @@
-//! A temporary checkout `w`, a cache, and the wrapper: what the tests through the real rustc share.
-#![allow(dead_code, missing_docs, reason = "each test program uses some of it")]
+//! A temporary checkout `w`, a cache, and the wrapper.
 
-pub mod c;
-
+use crate::KACHE;
 use kache::events::{self, Event, Outcome};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-pub struct Stage {
+pub struct TestEnv {
     pub dir: TempDir,
 }
 
-impl Stage {
-    pub fn new() -> Stage {
-        let stage = Stage { dir: tempfile::tempdir().unwrap() };
-        fs::create_dir_all(stage.path("w/.git")).unwrap();
-        stage
+impl TestEnv {
+    pub fn new() -> TestEnv {
+        let test = TestEnv { dir: tempfile::tempdir().unwrap() };
+        fs::create_dir_all(test.path("w/.git")).unwrap();
+        test
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -35,13 +33,27 @@ impl Stage {
         path
     }
 
+    /// A second checkout with the same files.
+    pub fn clone_checkout(&self, from: &str, to: &str) {
+        let to = self.path(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        assert_success(Command::new("cp").arg("-a").arg(self.path(from)).arg(to));
+    }
+
+    /// The outcomes of one command in `w`, in `w` again, and in `another`, a clone of `w`. It is given the checkout's name.
+    pub fn two_clones(&self, command: impl Fn(&str) -> Command) -> (Outcome, Outcome, Outcome) {
+        self.clone_checkout("w", "another");
+        let at = |checkout: &str| self.outcome(&mut command(checkout));
+        (at("w"), at("w"), at("another"))
+    }
+
     /// The wrapper with these arguments, in `w`.
     pub fn kache(&self, args: &[&str]) -> Command {
         self.kache_in("w", args)
     }
 
     pub fn kache_in(&self, dir: &str, args: &[&str]) -> Command {
-        let mut c = Command::new(env!("CARGO_BIN_EXE_kache"));
+        let mut c = Command::new(KACHE);
         c.current_dir(self.path(dir)).args(args).env("KACHE_CACHE_DIR", self.cache());
         c.env("XDG_CONFIG_HOME", self.path("config")).stdin(Stdio::null());
         for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MANIFEST_DIR", "OUT_DIR", "KACHE_LOG"]
@@ -49,6 +61,13 @@ impl Stage {
             c.env_remove(name);
         }
         c
+    }
+
+    /// The library `l.rs` of a checkout, with the macro of [`proc_macro`] and with an `OUT_DIR`.
+    pub fn with_macro(&self, checkout: &str) -> Command {
+        let mut command = self.kache_in(checkout, LIB);
+        command.arg("--extern=m=libm.so").env("OUT_DIR", self.path(checkout).join("out"));
+        command
     }
 
     pub fn events(&self) -> Vec<Event> {
@@ -59,9 +78,9 @@ impl Stage {
         self.events().pop().expect("an event")
     }
 
-    /// Runs it, wants success, and says how it ended.
+    /// Runs a command that must succeed, and returns how it ended.
     pub fn outcome(&self, command: &mut Command) -> Outcome {
-        good(command);
+        assert_success(command);
         let event = self.last();
         assert!(
             event.outcome != Outcome::Miss || event.stored,
@@ -72,9 +91,9 @@ impl Stage {
         event.outcome
     }
 
-    /// Runs it, wants success, and says why the result was not kept.
+    /// Runs a command that must succeed, and returns why its result was not stored.
     pub fn refusal(&self, command: &mut Command) -> String {
-        good(command);
+        assert_success(command);
         let event = self.last();
         assert!(!event.stored, "stored");
         event.reason.unwrap_or_default()
@@ -87,27 +106,45 @@ impl Stage {
     }
 }
 
-pub fn good(command: &mut Command) -> Output {
+pub fn assert_success(command: &mut Command) -> Output {
     let out = command.output().unwrap();
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success(), "{command:?}: {text}");
     out
 }
 
-/// A function-like macro `m!()` whose expansion is a string literal with what `body`, an expression, gives.
-pub fn proc_macro(stage: &Stage, body: &str) {
+/// Waits until the clock that stamps files has moved on.
+pub fn next_tick(dir: &Path) {
+    let stamp = |name: &str| {
+        let path = dir.join(name);
+        fs::write(&path, "").unwrap();
+        fs::metadata(path).unwrap().modified().unwrap()
+    };
+    let before = stamp(".tick-before");
+    while stamp(".tick-after") <= before {}
+}
+
+/// The same for a shell: a function `tick`, which leaves two files in a directory. It wants bash.
+pub fn tick_in_shell(dir: &Path) -> String {
+    let (before, after) = (dir.join(".tick-before"), dir.join(".tick-after"));
+    let (before, after) = (before.display(), after.display());
+    format!("tick() {{ : >'{before}'; until : >'{after}'; [ '{after}' -nt '{before}' ]; do :; done; }}\n")
+}
+
+/// A function-like macro `m!()` whose expansion is a string literal with the value of `body`, an expression.
+pub fn proc_macro(test: &TestEnv, body: &str) {
     let source = format!(
         "extern crate proc_macro; use proc_macro::TokenStream;\n\
          #[proc_macro] pub fn m(_: TokenStream) -> TokenStream {{\n\
          let v: String = {{ {body} }};\n format!(\"{{v:?}}\").parse().unwrap() }}"
     );
-    stage.write("w/m.rs", &source);
-    good(Command::new("rustc").current_dir(stage.path("w")).args([
+    test.write("w/m.rs", &source);
+    assert_success(Command::new("rustc").current_dir(test.path("w")).args([
         "--crate-type=proc-macro",
         "--edition=2021",
         "m.rs",
     ]));
-    stage.write("w/user.rs", "fn main() { println!(\"{}\", m::m!()); }");
+    test.write("w/user.rs", "fn main() { println!(\"{}\", m::m!()); }");
 }
 
 pub const USE: &[&str] = &[

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-pub struct Stage {
+pub struct TestEnv {
     pub dir: TempDir,
 }
 
@@ -16,19 +16,19 @@ pub fn kache() -> PathBuf {
     std::path::absolute(env!("CARGO_BIN_EXE_kache")).expect("the working directory is there")
 }
 
-impl Stage {
+impl TestEnv {
     /// A checkout `w` with a package in it whose library is `text`.
-    pub fn new(text: &str) -> Stage {
-        let stage = Stage { dir: tempfile::tempdir().expect("a temporary directory") };
+    pub fn new(text: &str) -> TestEnv {
+        let test = TestEnv { dir: tempfile::tempdir().expect("a temporary directory") };
         let own = std::env::current_exe().expect("a program has a path");
         for name in ["rustc", "gcc", "clang-cl", "cl"] {
-            let to = stage.program(name);
+            let to = test.program(name);
             fs::create_dir_all(to.parent().expect("`bin`")).expect("a directory");
             fs::copy(&own, to).expect("room for a copy");
         }
-        stage.write("sys/lib/rustlib/stub/lib/libstd.rlib", "std");
-        stage.checkout("w", text);
-        stage
+        test.write("sys/lib/rustlib/stub/lib/libstd.rlib", "std");
+        test.checkout("w", text);
+        test
     }
 
     /// Another checkout.
@@ -135,7 +135,7 @@ impl Stage {
 
     /// Runs it, wants success, and gives the outcome: `hit`, `miss` where it was stored too, or the reason why not.
     pub fn outcome(&self, command: &mut Command) -> String {
-        good(command);
+        assert_success(command);
         let event = self.last();
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_string();
         match text("outcome").as_str() {
@@ -188,7 +188,7 @@ pub fn output(command: &mut Command) -> Output {
     panic!("{command:?}: it cannot be started")
 }
 
-pub fn good(command: &mut Command) -> Output {
+pub fn assert_success(command: &mut Command) -> Output {
     let out = output(command);
     let text = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{command:?}: {} {text}", out.status);
