@@ -1,18 +1,18 @@
 //! What was recorded before: every line of `results/`, read back by the types that wrote it.
 //!
-//! A record of a command or a version that this reader does not know is kept as [`Run::Unknown`]: an older harness must
+//! A record of a command or a version that this reader does not know is kept as [`RecordedRun::Unknown`]: an older harness must
 //! be able to read a newer one's history. A line that is no record at all, or not of the shape that its own version
 //! promises, is an error that names file and line: a history with silent holes proves less than it seems to. Nothing is
 //! ever changed by reading.
 
-use crate::check::Findings;
+use crate::check::CheckFindings;
+use crate::compare::{self, Comparison};
+use crate::error::{Error, Result};
 use crate::latency::{self, Latency};
-use crate::machine::Machine;
 use crate::pull::{self, Pull};
-use crate::race::{self, Race};
-use crate::record::{self, Measured, Record};
+use crate::record::{self, BackendVersion, Record};
+use crate::system::machine::Machine;
 use crate::traps;
-use crate::trouble::{Result, Trouble};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub const WINDOW: usize = 10;
 
 /// What all records have.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Head {
+pub struct RecordHead {
     /// Which command wrote it.
     pub command: String,
     /// The version of its shape.
@@ -40,7 +40,7 @@ pub struct Head {
     pub date: String,
     /// What was cached with; nothing where several were.
     #[serde(default)]
-    pub backend: Option<Measured>,
+    pub backend: Option<BackendVersion>,
     /// The commit of the harness's repository, `+` if changed.
     #[serde(default)]
     pub commit: Option<String>,
@@ -49,42 +49,42 @@ pub struct Head {
     pub machine: Option<Machine>,
     /// The fault that was planted.
     #[serde(default)]
-    pub planted: Option<String>,
+    pub injected: Option<String>,
 }
 
 /// A record by its shape.
 #[derive(Clone, Debug)]
-pub enum Run {
+pub enum RecordedRun {
     /// `check` or `verify`.
-    Check(Box<Record<Findings>>),
+    Check(Box<Record<CheckFindings>>),
     /// `audit` or `mutate`, whose findings are for reading.
-    Probe(Box<Record<Value>>),
+    SingleUnits(Box<Record<Value>>),
     /// `compare`.
-    Race(Box<Race>),
+    Comparison(Box<Comparison>),
     /// `latency`.
     Latency(Box<Latency>),
     /// `pull`.
     Pull(Box<Pull>),
     /// `traps`.
-    Traps(Box<traps::Report>),
+    Traps(Box<traps::TrapsReport>),
     /// Of a command or a version that this reader does not know.
     Unknown,
 }
 
 /// One line of a history.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// The file's name, without its directory.
     pub file: String,
     /// From 1.
     pub line: usize,
     /// What all have.
-    pub head: Head,
+    pub head: RecordHead,
     /// The rest.
-    pub run: Run,
+    pub run: RecordedRun,
 }
 
-impl Entry {
+impl HistoryEntry {
     /// The machine's class; nothing for a record that does not say.
     pub fn class(&self) -> Option<String> {
         self.head.machine.as_ref().map(Machine::class)
@@ -97,7 +97,7 @@ impl Entry {
     }
 
     /// Whether the figures of two records can be held against each other.
-    fn is_comparable(&self, other: &Entry) -> bool {
+    fn is_comparable(&self, other: &HistoryEntry) -> bool {
         self.subject() == other.subject()
             && self.sources() == other.sources()
             && self.class().is_some()
@@ -106,7 +106,7 @@ impl Entry {
 
     fn sources(&self) -> [&str; 2] {
         match &self.run {
-            Run::Pull(pull) => [&pull.before.commit, &pull.after.commit],
+            RecordedRun::Pull(pull) => [&pull.before.commit, &pull.after.commit],
             _ => [&self.head.source, ""],
         }
     }
@@ -135,14 +135,14 @@ impl std::fmt::Display for Subject {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     /// By date, and as the files have them where that is the same.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<HistoryEntry>,
 }
 
 impl History {
     /// Reads every `*.jsonl` of a directory.
     pub fn read(results: &Path) -> Result<History> {
         let listed = fs::read_dir(results).map_err(|e| {
-            Trouble::input(format!("cannot read the recorded runs: {e}"))
+            Error::input(format!("cannot read the recorded runs: {e}"))
                 .at(results.display())
                 .remedy("run `kache-bench check`, or name the directory with --results")
         })?;
@@ -157,7 +157,7 @@ impl History {
         let (mut history, mut bad) = (History::default(), Vec::new());
         for file in files {
             let bytes = fs::read(file)
-                .map_err(|e| Trouble::input(format!("cannot read it: {e}")).at(file.display()))?;
+                .map_err(|e| Error::input(format!("cannot read it: {e}")).at(file.display()))?;
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
                 if line.trim_ascii().is_empty() {
@@ -165,14 +165,19 @@ impl History {
                 }
                 match entry(line) {
                     Ok((head, run)) => {
-                        history.entries.push(Entry { file: name.to_string(), line: at + 1, head, run });
+                        history.entries.push(HistoryEntry {
+                            file: name.to_string(),
+                            line: at + 1,
+                            head,
+                            run,
+                        });
                     }
                     Err(why) => bad.push(format!("{}:{}: {why}", file.display(), at + 1)),
                 }
             }
         }
         if !bad.is_empty() {
-            return Err(Trouble::input(format!("recorded runs that cannot be read: {}", bad.len()))
+            return Err(Error::input(format!("recorded runs that cannot be read: {}", bad.len()))
                 .at(bad.join("\n         "))
                 .remedy("mend these lines or take them out; no file was changed"));
         }
@@ -181,9 +186,9 @@ impl History {
     }
 
     /// The latest record of each subject.
-    pub fn latest(&self) -> Vec<&Entry> {
+    pub fn latest(&self) -> Vec<&HistoryEntry> {
         let mut latest = std::collections::BTreeMap::new();
-        for entry in self.entries.iter().filter(|entry| !matches!(entry.run, Run::Unknown)) {
+        for entry in self.entries.iter().filter(|entry| !matches!(entry.run, RecordedRun::Unknown)) {
             latest.insert(entry.subject(), entry);
         }
         latest.into_values().collect()
@@ -191,15 +196,15 @@ impl History {
 
     /// The last [`WINDOW`] records before `entry` that it can be compared with, oldest first: of the same command,
     /// workload, source, backend and machine class, without a planted fault.
-    pub fn before(&self, entry: &Entry) -> Vec<&Entry> {
+    pub fn before(&self, entry: &HistoryEntry) -> Vec<&HistoryEntry> {
         // By place, since small runs follow each other within a second; by date where the entry is from elsewhere.
-        let of = |entry: &Entry| (entry.file.clone(), entry.line, entry.head.date.clone());
+        let of = |entry: &HistoryEntry| (entry.file.clone(), entry.line, entry.head.date.clone());
         let at = self.entries.iter().position(|other| of(other) == of(entry));
-        let is_before = |i: usize, other: &Entry| match at {
+        let is_before = |i: usize, other: &HistoryEntry| match at {
             Some(at) => i < at,
             None => other.head.date < entry.head.date,
         };
-        let counts = |other: &Entry| other.head.planted.is_none() && entry.is_comparable(other);
+        let counts = |other: &HistoryEntry| other.head.injected.is_none() && entry.is_comparable(other);
         let entries = self.entries.iter().enumerate();
         let mut before: Vec<_> = entries
             .filter(|(i, other)| is_before(*i, other) && counts(other))
@@ -209,18 +214,18 @@ impl History {
     }
 }
 
-fn entry(line: &[u8]) -> std::result::Result<(Head, Run), String> {
+fn entry(line: &[u8]) -> std::result::Result<(RecordHead, RecordedRun), String> {
     let value: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    let head = Head::deserialize(&value).map_err(|e| format!("no record: {e}"))?;
+    let head = RecordHead::deserialize(&value).map_err(|e| format!("no record: {e}"))?;
     let known = |version| head.v == version;
     let run = match head.command.as_str() {
-        "check" | "verify" if known(record::VERSION) => Run::Check(shaped(value)?),
-        "audit" | "mutate" if known(record::VERSION) => Run::Probe(shaped(value)?),
-        "compare" if known(race::VERSION) => Run::Race(shaped(value)?),
-        "latency" if known(latency::VERSION) => Run::Latency(shaped(value)?),
-        "pull" if known(pull::VERSION) => Run::Pull(shaped(value)?),
-        "traps" if known(traps::VERSION) => Run::Traps(shaped(value)?),
-        _ => Run::Unknown,
+        "check" | "verify" if known(record::VERSION) => RecordedRun::Check(shaped(value)?),
+        "audit" | "mutate" if known(record::VERSION) => RecordedRun::SingleUnits(shaped(value)?),
+        "compare" if known(compare::VERSION) => RecordedRun::Comparison(shaped(value)?),
+        "latency" if known(latency::VERSION) => RecordedRun::Latency(shaped(value)?),
+        "pull" if known(pull::VERSION) => RecordedRun::Pull(shaped(value)?),
+        "traps" if known(traps::VERSION) => RecordedRun::Traps(shaped(value)?),
+        _ => RecordedRun::Unknown,
     };
     Ok((head, run))
 }

@@ -2,7 +2,7 @@
 //! the truth.
 //!
 //! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
-//! [`backend`]; events are [`tally`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`leak`]s; artifacts are
+//! [`backend`]; events are [`summary`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`mismatch`]s; artifacts are
 //! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side;
 //! [`latency`] times single invocations; a [`pull`] moves one tree between revisions; a [`timeline`] shows a run's builds as
 //! they were in time. [`traps`] is a suite of its own:
@@ -17,69 +17,46 @@
 //! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
 //! down.
 
-mod afar;
-mod archive;
+mod analysis;
 mod artifacts;
 mod audit;
 mod backend;
-mod baked;
-mod bed;
-mod cause;
 mod check;
-mod checkout;
-mod child;
 mod cli;
 mod compare;
-mod environment;
-mod eventlog;
-mod fold;
+mod error;
 mod gate;
 mod history;
-mod interrupt;
-mod invocations;
-mod keydiff;
+mod inject;
 mod latency;
-mod leak;
-mod machine;
 mod mutate;
-mod pair;
-mod plant;
-mod platform;
-mod print;
-mod progress;
 mod pull;
-mod race;
-mod random;
 mod record;
+mod recorded_build;
 mod report;
-mod run;
-#[cfg(test)]
-mod sample;
-mod scratch;
-mod tally;
-mod timeline;
 #[cfg(unix)]
-mod torture;
+mod stress;
+mod system;
+#[cfg(test)]
+mod testing;
+mod text;
 mod traps;
-mod trouble;
-mod verdict;
 mod workload;
-mod workspace;
 
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    invocations::stand_in();
-    plant::stand_in();
-    interrupt::install();
+    backend::invocations::stand_in();
+    inject::stand_in();
+    system::interrupt::install();
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
-        Err(trouble) => {
+        Err(error) => {
             // What fails once it is interrupted fails for that.
-            let trouble = interrupt::check().err().unwrap_or(trouble);
-            eprintln!("kache-bench: {trouble}");
-            ExitCode::from(trouble.status())
+            let error = system::interrupt::check().err().unwrap_or(error);
+            eprintln!("kache-bench: {error}");
+            ExitCode::from(error.status())
         }
     }
 }

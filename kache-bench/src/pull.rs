@@ -4,43 +4,43 @@
 //! to be compiled is asked for the first input that changed, which is often another unit's: one changed source at the
 //! bottom is the cause of all that is above it.
 
-use crate::backend::{Backend, Plain, Reads, Running};
-use crate::checkout::Checkout;
-use crate::eventlog::EventLog;
-use crate::machine::{self, Machine};
-use crate::progress;
-use crate::record::Measured;
-use crate::scratch::Scratch;
-use crate::tally::{self, Tally};
-use crate::timeline::Timeline;
-use crate::trouble::{Result, Trouble};
+use crate::analysis::event_log::EventLog;
+use crate::analysis::summary::{self, BuildSummary};
+use crate::analysis::timeline::Timeline;
+use crate::backend::{Backend, CacheReads, Plain, Running};
+use crate::error::{Error, Result};
+use crate::record::BackendVersion;
+use crate::system::machine::{self, Machine};
+use crate::system::progress;
+use crate::system::scratch::Scratch;
 use crate::workload::Workload;
-use kache::events::{Event, Outcome};
-use kache::explain::{self, Explanation, history::History};
+use crate::workload::checkout::Checkout;
+use kache_core::events::{Event, Outcome};
+use kache_report::explain::{self, Explanation, history::History};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
 /// The version of [`Pull`]'s shape in `results/`.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A unit that did not hit after the move.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Missed {
+pub struct MissedUnit {
     /// Its name.
     pub unit: String,
     /// The first input that changed, and how; for a unit that was never built, that.
     pub cause: String,
     /// The unit that the change entered by, where that is another.
-    pub entered_by: Option<String>,
+    pub root_unit: Option<String>,
     /// What the compiler took.
     pub compile_seconds: f64,
 }
 
 /// One build.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Built {
+pub struct BuildResult {
     /// The revision, as the workload's file has it.
     pub revision: String,
     /// The commit.
@@ -48,7 +48,7 @@ pub struct Built {
     /// Wall-clock time.
     pub seconds: f64,
     /// What its events add up to.
-    pub tally: Tally,
+    pub summary: BuildSummary,
 }
 
 /// The whole run; also its record, one line in `results/WORKLOAD.jsonl`.
@@ -63,19 +63,19 @@ pub struct Pull {
     /// When it ended, UTC.
     pub date: String,
     /// What was cached with.
-    pub backend: Measured,
+    pub backend: BackendVersion,
     /// The commit of the harness's repository, `+` if changed.
     pub commit: Option<String>,
     /// Where.
     pub machine: Machine,
     /// The build at the earlier revision, with an empty cache.
-    pub before: Built,
+    pub before: BuildResult,
     /// The build after the move, from clean.
-    pub after: Built,
+    pub after: BuildResult,
     /// Hits of units after the move.
     pub hit_rate: Option<f64>,
     /// What did not hit.
-    pub missed: Vec<Missed>,
+    pub missed: Vec<MissedUnit>,
 }
 
 /// Runs it.
@@ -86,31 +86,31 @@ pub fn run(
     timeline: &mut Timeline,
 ) -> Result<Pull> {
     let Some(earlier) = &workload.earlier else {
-        return Err(Trouble::input(format!("workload `{}` does not say what to pull from", workload.name))
+        return Err(Error::input(format!("workload `{}` does not say what to pull from", workload.name))
             .at(format!("{}.toml", workload.name))
             .remedy("add a table [pull] with the key `from`: an earlier version, revision or directory"));
     };
     let earlier = Workload { source: earlier.clone(), ..workload.clone() };
-    Run { workload, backend, scratch, timeline }.both(&earlier)
+    PullRun { workload, backend, scratch, timeline }.both(&earlier)
 }
 
-struct Run<'r> {
+struct PullRun<'r> {
     workload: &'r Workload,
     backend: &'r dyn Backend,
     scratch: &'r Scratch,
     timeline: &'r mut Timeline,
 }
 
-impl Run<'_> {
+impl PullRun<'_> {
     fn both(&mut self, earlier: &Workload) -> Result<Pull> {
         progress::plan(3);
-        let mut shown = progress::Phase::begin("fetch both revisions", None);
+        let mut shown = progress::Progress::begin("fetch both revisions", None);
         let (old, new) = (self.scratch.earlier_repository(), self.scratch.repository());
         let from = earlier.obtain(&old, &mut || shown.wait())?;
         let to = self.workload.obtain(&new, &mut || shown.wait())?;
         shown.end(&format!("{} and {}", earlier.source, self.workload.source));
         if from == to {
-            return Err(Trouble::input("`from` under [pull] is the very revision that the workload is at")
+            return Err(Error::input("`from` under [pull] is the very revision that the workload is at")
                 .at(&from)
                 .remedy("name an earlier one"));
         }
@@ -127,10 +127,10 @@ impl Run<'_> {
             command: "pull".into(),
             workload: self.workload.name.clone(),
             date: machine::now(),
-            backend: Measured { name: self.backend.name().into(), version: self.backend.version()? },
+            backend: BackendVersion { name: self.backend.name().into(), version: self.backend.version()? },
             commit: None,
             machine: Machine::here(checkout.root()),
-            hit_rate: after.tally.hit_rate(),
+            hit_rate: after.summary.hit_rate(),
             missed: self.missed(&cache, begun)?,
             before,
             after,
@@ -139,7 +139,7 @@ impl Run<'_> {
 
     fn log(&self) -> Result<EventLog> {
         self.backend.events(&self.scratch.cache()).ok_or_else(|| {
-            Trouble::input(format!("{} does not say what it did with each unit", self.backend.name()))
+            Error::input(format!("{} does not say what it did with each unit", self.backend.name()))
         })
     }
 
@@ -151,48 +151,48 @@ impl Run<'_> {
         workload: &Workload,
         commit: String,
         log: &mut EventLog,
-    ) -> Result<(Built, u64)> {
+    ) -> Result<(BuildResult, u64)> {
         self.outside("setup", checkout, &workload.setup)?;
         checkout.require_own_target(workload)?;
         let cache = self.scratch.cache();
         let environment = self.backend.based(checkout.environment(workload), checkout.root());
-        let environment = self.backend.wire(environment, workload.wiring, &cache, Reads::Allowed)?;
-        let mut shown = progress::Phase::begin(name, None);
+        let environment = self.backend.wire(environment, workload.wiring, &cache, CacheReads::Allowed)?;
+        let mut shown = progress::Progress::begin(name, None);
         let mut events = Vec::new();
         let begun = machine::microseconds();
         let file = self.scratch.logs().join(format!("{}.log", name.replace(' ', "-")));
         let took = checkout.run(&workload.build, &environment, &file, &mut || {
             events.extend(log.poll());
-            let tally = Tally::of(&events, &workload.units);
-            shown.count(tally.units, tally.hits);
+            let summary = BuildSummary::of(&events, &workload.units);
+            shown.count(summary.units, summary.hits);
         });
         self.timeline.add(name, begun, machine::microseconds(), &events);
         let took = took?;
-        let tally = Tally::of(&events, &workload.units);
-        if tally.units == 0 {
-            return Err(Trouble::run(format!("the {name} had no units: no compiler was behind the cache"))
+        let summary = BuildSummary::of(&events, &workload.units);
+        if summary.units == 0 {
+            return Err(Error::run(format!("the {name} had no units: no compiler was behind the cache"))
                 .at(file.display())
                 .remedy("see `wiring` in workloads/README.md"));
         }
-        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), tally.units, tally.hits));
+        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), summary.units, summary.hits));
         let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
-        Ok((Built { revision: workload.source.to_string(), commit, seconds, tally }, begun))
+        Ok((BuildResult { revision: workload.source.to_string(), commit, seconds, summary }, begun))
     }
 
     /// Without a cache, and outside all times.
     fn outside(&self, name: &str, checkout: &Checkout, lines: &[String]) -> Result<()> {
         let environment = checkout.environment(self.workload);
         let environment =
-            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), Reads::Allowed)?;
+            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), CacheReads::Allowed)?;
         checkout
             .run(lines, &environment, &self.scratch.logs().join(format!("{name}.log")), &mut || {})
             .map(drop)
     }
 
-    fn missed(&self, cache: &Path, since: u64) -> Result<Vec<Missed>> {
-        let history = History::load(cache).map_err(Trouble::io("read the events of", cache))?;
+    fn missed(&self, cache: &Path, since: u64) -> Result<Vec<MissedUnit>> {
+        let history = History::load(cache).map_err(Error::io("read the events of", cache))?;
         let is_missed = |event: &Event| {
-            let counts = event.time_us >= since && tally::is_counted(event, &self.workload.units);
+            let counts = event.time_us >= since && summary::is_counted(event, &self.workload.units);
             counts && event.outcome != Outcome::Hit
         };
         let units = (0..history.events.len()).filter(|at| is_missed(&history.events[*at]));
@@ -200,27 +200,33 @@ impl Run<'_> {
     }
 }
 
-fn missed(history: &History, at: usize, since: u64) -> Missed {
+fn missed(history: &History, at: usize, since: u64) -> MissedUnit {
     let event = &history.events[at];
-    let told = explain::explain(history, at);
+    let explanation = explain::explain(history, at);
     let compile_seconds = event.compile_us as f64 / 1e6;
-    if let Some(cause) = newness(history, event, since) {
-        return Missed { unit: told.unit, cause, entered_by: None, compile_seconds };
+    if let Some(cause) = package_change(history, event, since) {
+        return MissedUnit { unit: explanation.unit, cause, root_unit: None, compile_seconds };
     }
-    let Some(first) = told.causes.first() else {
-        return Missed { cause: reason(&told), unit: told.unit, entered_by: None, compile_seconds };
+    let Some(first) = explanation.causes.first() else {
+        return MissedUnit {
+            cause: reason(&explanation),
+            unit: explanation.unit,
+            root_unit: None,
+            compile_seconds,
+        };
     };
     // What a package of another version differs in first (its directory) says less than that it is one.
     let mut now = history.events.iter().filter(|other| other.time_us >= since);
     let entry = now.find(|other| explain::title(&other.unit) == first.unit);
-    let cause =
-        entry.and_then(|entry| newness(history, entry, since)).unwrap_or_else(|| first.summary.clone());
-    let entered_by = Some(first.unit.clone()).filter(|unit| *unit != told.unit);
-    Missed { unit: told.unit, cause, entered_by, compile_seconds }
+    let cause = entry
+        .and_then(|entry| package_change(history, entry, since))
+        .unwrap_or_else(|| first.summary.clone());
+    let root_unit = Some(first.unit.clone()).filter(|unit| *unit != explanation.unit);
+    MissedUnit { unit: explanation.unit, cause, root_unit, compile_seconds }
 }
 
 /// What is said of a package that the earlier revision had not, or had in other versions only.
-fn newness(history: &History, event: &Event, since: u64) -> Option<String> {
+fn package_change(history: &History, event: &Event, since: u64) -> Option<String> {
     let package = &event.unit.package;
     let (name, version) = package.split_once(' ')?;
     let earlier = history.events.iter().filter(|other| other.time_us < since);
@@ -239,8 +245,8 @@ fn newness(history: &History, event: &Event, since: u64) -> Option<String> {
     Some(format!("{name} has another version: {version}, {} before", versions.join(" and ")))
 }
 
-fn reason(told: &Explanation) -> String {
-    told.reason.as_ref().map_or_else(|| "no reason was given".into(), |because| because.word.clone())
+fn reason(explanation: &Explanation) -> String {
+    explanation.reason.as_ref().map_or("no reason was given", |because| because.word.word()).to_string()
 }
 
 /// As people read it.
@@ -254,16 +260,20 @@ fn write_text(out: &mut String, pull: &Pull) -> std::fmt::Result {
     let (before, after) = (&pull.before, &pull.after);
     writeln!(out, "pull {}: {} → {}", pull.workload, before.revision, after.revision)?;
     let share = pull.hit_rate.map_or("–".into(), |rate| format!("{:.1} %", rate * 100.0));
-    writeln!(out, "hits    {share}  ({} of {} units after the move)", after.tally.hits, after.tally.units)?;
+    writeln!(
+        out,
+        "hits    {share}  ({} of {} units after the move)",
+        after.summary.hits, after.summary.units
+    )?;
     writeln!(out, "builds  {:.2} s cold before, {:.2} s from clean after", before.seconds, after.seconds)?;
-    let mut causes: BTreeMap<(&str, Option<&str>), Vec<&Missed>> = BTreeMap::new();
+    let mut causes: BTreeMap<(&str, Option<&str>), Vec<&MissedUnit>> = BTreeMap::new();
     for missed in &pull.missed {
-        causes.entry((&missed.cause, missed.entered_by.as_deref())).or_default().push(missed);
+        causes.entry((&missed.cause, missed.root_unit.as_deref())).or_default().push(missed);
     }
     let mut causes: Vec<_> = causes.into_iter().collect();
     causes.sort_by_key(|(_, units)| std::cmp::Reverse(units.len()));
-    for ((cause, entered_by), units) in causes {
-        let by = entered_by.map(|unit| format!(", by way of {unit}")).unwrap_or_default();
+    for ((cause, root_unit), units) in causes {
+        let by = root_unit.map(|unit| format!(", by way of {unit}")).unwrap_or_default();
         writeln!(out, "missed  {}: {cause}{by}", units.len())?;
         for missed in units {
             writeln!(out, "          {} ({:.2} s)", missed.unit, missed.compile_seconds)?;
@@ -275,7 +285,7 @@ fn write_text(out: &mut String, pull: &Pull) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::unit;
+    use crate::testing::unit;
 
     #[test]
     fn a_package_of_another_version_is_told_as_such() {
@@ -292,9 +302,12 @@ mod tests {
         let lines: String = events.iter().map(|e| serde_json::to_string(e).unwrap() + "\n").collect();
         std::fs::write(dir.join("day.jsonl"), lines).unwrap();
         let history = History::load(cache.path()).unwrap();
-        let told = |package: &str| newness(&history, &event(package, 9), 5);
-        assert_eq!(told("same 1.0.0"), None);
-        assert_eq!(told("new 1.0.0").unwrap(), "not in the earlier revision");
-        assert_eq!(told("syn 3.0.0").unwrap(), "syn has another version: 3.0.0, 1.0.0 and 2.0.0 before");
+        let explanation = |package: &str| package_change(&history, &event(package, 9), 5);
+        assert_eq!(explanation("same 1.0.0"), None);
+        assert_eq!(explanation("new 1.0.0").unwrap(), "not in the earlier revision");
+        assert_eq!(
+            explanation("syn 3.0.0").unwrap(),
+            "syn has another version: 3.0.0, 1.0.0 and 2.0.0 before"
+        );
     }
 }

@@ -3,25 +3,33 @@
 //! Recorded results are committed and published, so they name no path of the machine: the scratch directory and
 //! the home directory are written as `<scratch>` and `~`.
 
-use crate::machine::Machine;
-use crate::scratch::Scratch;
-use crate::trouble::{Result, Trouble};
-use crate::verdict::Verdict;
+use crate::error::{Error, Result};
+use crate::system::machine::Machine;
+use crate::system::scratch::Scratch;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the shape below; a reader skips lines of one that it does not know.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What was cached with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Measured {
+pub struct BackendVersion {
     /// `kache`, ….
     pub name: String,
     /// As it says itself.
     pub version: String,
+}
+
+/// What the whole run comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunVerdict {
+    /// No problem at all.
+    pub ok: bool,
+    /// Each a sentence.
+    pub problems: Vec<String>,
 }
 
 /// One run.
@@ -38,20 +46,20 @@ pub struct Record<F> {
     /// When it ended, UTC.
     pub date: String,
     /// What was cached with.
-    pub backend: Measured,
+    pub backend: BackendVersion,
     /// The commit of the harness's repository, `+` if changed.
     pub commit: Option<String>,
     /// Where.
     pub machine: Machine,
     /// Good or not.
-    pub verdict: Verdict,
+    pub verdict: RunVerdict,
     /// Hits of units, in the first build of the second clone.
     pub hit_rate: Option<f64>,
     /// Equal keys of pairs.
     pub key_stability: Option<f64>,
     /// The fault that was planted, where one was; such a run is never compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<String>,
+    pub injected: Option<String>,
     /// Everything else.
     #[serde(flatten)]
     pub findings: F,
@@ -60,7 +68,7 @@ pub struct Record<F> {
 /// A record as one line, without paths of this machine.
 pub fn line(record: &impl Serialize, scratch: &Scratch) -> Result<String> {
     let text = serde_json::to_string(record)
-        .map_err(|e| Trouble::run(format!("cannot write the result as JSON: {e}")))?;
+        .map_err(|e| Error::run(format!("cannot write the result as JSON: {e}")))?;
     let mut text = text.replace(&*scratch.root().to_string_lossy(), "<scratch>");
     // A home of `/` or `/x` is short enough to be found where it is not meant.
     if let Some(home) = std::env::home_dir().filter(|home| home.as_os_str().len() > 2) {
@@ -71,7 +79,7 @@ pub fn line(record: &impl Serialize, scratch: &Scratch) -> Result<String> {
 
 /// Appends a line to the workload's history and says where that is.
 pub fn append(results: &Path, workload: &str, line: &str) -> Result<PathBuf> {
-    fs::create_dir_all(results).map_err(Trouble::io("create", results))?;
+    fs::create_dir_all(results).map_err(Error::io("create", results))?;
     let file = results.join(format!("{workload}.jsonl"));
     let written =
         OpenOptions::new().create(true).append(true).read(true).open(&file).and_then(|mut history| {
@@ -79,7 +87,7 @@ pub fn append(results: &Path, workload: &str, line: &str) -> Result<PathBuf> {
             let before = if ends_in_line(&mut history)? { "" } else { "\n" };
             history.write_all(format!("{before}{line}\n").as_bytes())
         });
-    written.map_err(Trouble::io("append the result to", &file))?;
+    written.map_err(Error::io("append the result to", &file))?;
     Ok(file)
 }
 

@@ -193,9 +193,9 @@ fn its_commands_and_wiring_lead_both_compilers_through_the_cache() {
     let record = record(&output);
     // Two in Rust and a build script; three in C++ and one in C.
     let builds: Vec<_> =
-        record["phases"].as_array().unwrap().iter().filter(|p| p["tally"].is_object()).collect();
+        record["phases"].as_array().unwrap().iter().filter(|p| p["summary"].is_object()).collect();
     let units: Vec<_> =
-        builds.iter().map(|p| (p["tally"]["units"].clone(), p["tally"]["hits"].clone())).collect();
+        builds.iter().map(|p| (p["summary"]["units"].clone(), p["summary"]["hits"].clone())).collect();
     let counts = |units: u64, hits: u64| (Value::from(units), Value::from(hits));
     assert_eq!(units, [counts(7, 0), counts(7, 7), counts(7, 7), counts(0, 0), counts(7, 0)], "{record:#}");
     assert_eq!((&record["hit_rate"], &record["key_stability"]), (&1.0.into(), &1.0.into()));
@@ -215,7 +215,7 @@ fn it_is_pulled_from_one_release_to_the_next() {
     let missed: Vec<_> = record["missed"].as_array().unwrap().iter().map(|m| &m["unit"]).collect();
     assert_eq!(missed, ["obj-build/xpcom/base/nsAlone.o (c++)"], "{record:#}");
     assert!(record["missed"][0]["cause"].as_str().unwrap().contains("nsAlone.cpp"), "{record:#}");
-    assert_eq!(record["after"]["tally"]["hits"], 6);
+    assert_eq!(record["after"]["summary"]["hits"], 6);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `gate`, through the binary: what is worse ends in status 1, what cannot be told in 3, what cannot be read in 2.
 //!
 //! The records are written here, by a model: a build takes what it takes by chance, and so does a whole run. The faults themselves, planted in
-//! real builds, are in `planted_faults.rs`.
+//! real builds, are in `injected_faults.rs`.
 
 use serde_json::{Value, json};
 use std::fs;
@@ -53,9 +53,9 @@ impl Chance {
             }
         }
         json!({
-            "v": 1, "command": "compare", "workload": "model", "source": "s", "date": date(day), "commit": null,
+            "v": 2, "command": "compare", "workload": "model", "source": "s", "date": date(day), "commit": null,
             "machine": machine(), "page_cache": "warm", "rounds": ROUNDS,
-            "entrants": [entrant("plain"), entrant("kache")], "laps": laps, "disk": [], "summary": [],
+            "participants": [entrant("plain"), entrant("kache")], "samples": laps, "disk": [], "summary": [],
         })
     }
 }
@@ -68,7 +68,7 @@ fn lap(backend: &str, phase: &str, round: usize, seconds: f64, hits: usize, miss
 }
 
 fn entrant(name: &str) -> Value {
-    json!({ "name": name, "version": "1", "out": null, "remark": null })
+    json!({ "name": name, "version": "1", "out": null, "note": null })
 }
 
 fn machine() -> Value {
@@ -83,14 +83,14 @@ fn date(day: usize) -> String {
 fn check(day: usize, missed: usize) -> Value {
     let tally = |hits: usize| json!({ "units": 58, "hits": hits, "misses": 58 - hits });
     let phase =
-        |name: &str, hits| json!({ "name": name, "clone": "b", "seconds": 1.0, "tally": tally(hits) });
+        |name: &str, hits| json!({ "name": name, "clone": "b", "seconds": 1.0, "summary": tally(hits) });
     let names: Vec<_> = (0..missed).map(|at| format!("unit{at} 1.0.0 (lib)")).collect();
     json!({
-        "v": 1, "command": "check", "workload": "model", "source": "s", "date": date(day), "commit": null,
+        "v": 2, "command": "check", "workload": "model", "source": "s", "date": date(day), "commit": null,
         "backend": { "name": "kache", "version": "1" }, "machine": machine(),
         "verdict": { "ok": true, "problems": [] }, "hit_rate": null, "key_stability": 1.0,
         "phases": [phase("cold build", 0), phase("build from the cache", 58 - missed), phase("second build", 58)],
-        "stability": { "paired": 58, "equal": 58, "missed": names }, "leaks": [], "unexplained": [],
+        "stability": { "paired": 58, "equal": 58, "missed": names }, "key_mismatches": [], "unexplained": [],
         "artifacts": { "artifacts": 9, "identical": 9, "equal_members": 0, "bytes": 1, "mismatches": [] },
     })
 }
@@ -195,7 +195,7 @@ fn a_false_hit_needs_nothing_recorded() {
     let traps = |day, verdict: &str| {
         let row =
             json!({ "theme": "t", "name": "c", "about": "", "source": "", "outcomes": outcome(verdict) });
-        json!({ "v": 1, "command": "traps", "whole": true, "date": date(day), "machine": machine(),
+        json!({ "v": 2, "command": "traps", "whole": true, "date": date(day), "machine": machine(),
             "backends": [["kache", "1"]], "rows": [row] })
     };
     write(dir.path(), &[traps(0, "ok"), traps(1, "ok")]);
@@ -212,7 +212,7 @@ fn other_machines_other_sources_and_planted_faults_are_not_compared_with() {
     let (mut machine, mut source, mut planted) = (check(0, 0), check(1, 0), check(2, 0));
     machine["machine"]["cpu"] = "another".into();
     source["source"] = "another".into();
-    planted["planted"] = "2 results were lost".into();
+    planted["injected"] = "2 results were lost".into();
     write(dir.path(), &[machine, source, planted, check(3, 2)]);
     let output = gate(dir.path(), &["--format", "json"]);
     assert_eq!((output.status.code(), judged(&output)["judged"][0]["recorded"].as_u64()), (Some(3), Some(0)));
@@ -235,7 +235,7 @@ fn a_line_that_cannot_be_read_is_named_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let mut shapeless = check(2, 0);
     shapeless["verdict"] = json!("fine");
-    let text = format!("{}\n{{\"v\":1,\n\n{shapeless}\n\u{fffd}\n", check(1, 0));
+    let text = format!("{}\n{{\"v\":2,\n\n{shapeless}\n\u{fffd}\n", check(1, 0));
     fs::write(dir.path().join("model.jsonl"), &text).unwrap();
     for command in ["gate", "report"] {
         let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
@@ -258,7 +258,7 @@ fn a_line_that_cannot_be_read_is_named_and_nothing_is_lost() {
 fn unknown_versions_are_skipped_and_an_empty_history_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let (mut newer, mut other) = (check(5, 9), check(6, 9));
-    newer["v"] = 2.into();
+    newer["v"] = 3.into();
     newer["verdict"] = "of another shape".into();
     other["command"] = "dance".into();
     write(dir.path(), &[check(0, 0), check(1, 0), newer, other]);

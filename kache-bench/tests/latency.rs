@@ -43,10 +43,10 @@ fn every_way_of_every_compile_is_measured() {
     assert_eq!(output.status.code(), Some(0), "{record:#}");
     let figures = record["figures"].as_array().unwrap();
     for subject in ["rustc", "cc", "c++"] {
-        for way in ["hit", "miss", "passthrough"] {
+        for way in ["hit", "miss", "bypass"] {
             let of = |backend: &str| {
                 let is_it =
-                    |f: &&Value| f["subject"] == subject && f["way"] == way && f["backend"] == backend;
+                    |f: &&Value| f["subject"] == subject && f["kind"] == way && f["backend"] == backend;
                 figures
                     .iter()
                     .find(is_it)
@@ -60,7 +60,7 @@ fn every_way_of_every_compile_is_measured() {
         }
     }
     let breakdown = record["breakdown"].as_array().unwrap();
-    let hit = breakdown.iter().find(|row| row["subject"] == "cc" && row["way"] == "hit").unwrap();
+    let hit = breakdown.iter().find(|row| row["subject"] == "cc" && row["kind"] == "hit").unwrap();
     assert_eq!(hit["n"], 2, "{hit:#}");
     assert!(hit["phases_us"]["lookup"].is_u64() && hit["phases_us"]["restore"].is_u64(), "{hit:#}");
     let history = std::fs::read_to_string(dir.path().join("results/latency.jsonl")).unwrap();

@@ -112,7 +112,7 @@ fn all_that_a_compile_looks_at_is_recorded_or_excused() {
     let (status, record) = run(&["audit", "small"]);
     assert_eq!(status, Some(0), "{record:#}");
     assert_eq!(
-        (&record["audited"], record["neither"].as_array().unwrap().len()),
+        (&record["audited"], record["unaccounted"].as_array().unwrap().len()),
         (&3.into(), 0),
         "{record:#}"
     );
@@ -132,8 +132,8 @@ fn an_audit_finds_out_what_is_not_recorded() {
     ] {
         let (status, record) = run(&["audit", "small", "--forget", component]);
         assert_eq!(status, Some(1), "{component}: {record:#}");
-        let neither = record["neither"].as_array().unwrap();
-        let is_it = |n: &&Value| n["pattern"] == format!("<checkout>/{path}") && n["way"] == way;
+        let neither = record["unaccounted"].as_array().unwrap();
+        let is_it = |n: &&Value| n["pattern"] == format!("<checkout>/{path}") && n["kind"] == way;
         assert!(neither.iter().any(|n| is_it(&n)), "{component}: {neither:#?}");
     }
 }
@@ -160,7 +160,7 @@ fn what_is_recorded_counts_and_what_is_excluded_does_not() {
 
 #[test]
 fn a_change_that_does_not_count_is_found_out() {
-    let (status, record) = run(&["mutate", "small", "--units", "1", "--idle"]);
+    let (status, record) = run(&["mutate", "small", "--units", "1", "--no-change"]);
     assert_eq!(status, Some(1), "{record:#}");
     let wrong = wrong(&record);
     assert!(wrong.iter().any(|w| w.contains("FALSE HIT")), "{wrong:#?}");
@@ -185,7 +185,7 @@ fn what_comes_out_by_chance_is_told_from_what_is_not() {
     );
     let (status, record) = run_with(&[("reader/src/lib.rs", &chance)], &["mutate", "small", "--units", "3"]);
     assert_eq!((status, &record["equal"]), (Some(0), &2.into()), "{record:#}");
-    assert_eq!(record["random"].as_array().unwrap().len(), 1, "{record:#}");
+    assert_eq!(record["nondeterministic"].as_array().unwrap().len(), 1, "{record:#}");
 }
 
 /// The variable is one that no key counts, and the harness sets it where it compiles anew: no build is as the fresh compiles are,
@@ -194,7 +194,7 @@ fn what_comes_out_by_chance_is_told_from_what_is_not() {
 fn an_input_that_no_record_has_is_not_taken_for_chance() {
     let hidden = pasting("std::env::var(\"KACHE_READ\").unwrap_or_default()");
     let (status, record) = run_with(&[("reader/src/lib.rs", &hidden)], &["mutate", "small", "--units", "3"]);
-    assert_eq!((status, record["random"].as_array().unwrap().len()), (Some(1), 0), "{record:#}");
+    assert_eq!((status, record["nondeterministic"].as_array().unwrap().len()), (Some(1), 0), "{record:#}");
     let wrong = wrong(&record);
     assert!(wrong.iter().any(|w| w.contains("an input is not recorded")), "{wrong:#?}");
 }

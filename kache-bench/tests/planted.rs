@@ -117,7 +117,7 @@ fn three_planted_leaks_are_three_leaks_of_three_kinds() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "a leak must make the verdict bad\n{told}");
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let leaks = record["leaks"].as_array().unwrap();
+    let leaks = record["key_mismatches"].as_array().unwrap();
     let of = |cause: &str| {
         let mut found = leaks.iter().filter(|leak| leak["cause"] == cause);
         let leak = found.next().unwrap_or_else(|| panic!("no leak of kind {cause}: {leaks:#?}"));
@@ -127,23 +127,26 @@ fn three_planted_leaks_are_three_leaks_of_three_kinds() {
 
     let flag = of("flag");
     assert_eq!(flag["component"], "arg --cfg");
-    assert_eq!(names(&flag["entered"]).len(), 5, "the flag is in every unit: {flag:#}");
+    assert_eq!(names(&flag["root_units"]).len(), 5, "the flag is in every unit: {flag:#}");
 
     let env = of("env");
     assert_eq!((&env["component"], &env["first"]), (&"env MACHINE_ID".into(), &"envy 0.1.0 (lib)".into()));
-    assert_eq!(names(&env["entered"]), ["envy 0.1.0 (lib)"]);
-    assert_eq!(names(&env["reached"]), ["app 0.1.0 (bin)"]);
+    assert_eq!(names(&env["root_units"]), ["envy 0.1.0 (lib)"]);
+    assert_eq!(names(&env["affected"]), ["app 0.1.0 (bin)"]);
     // A value that could be a secret is shown by its digest.
-    let digest = |v: &str| Value::from(kache::digest::Digest::of(v.as_bytes()).hex());
-    assert_eq!((&env["contrast"]["a"], &env["contrast"]["b"]), (&digest("machine-a"), &digest("machine-b")));
+    let digest = |v: &str| Value::from(kache_core::digest::Digest::of(v.as_bytes()).hex());
+    assert_eq!(
+        (&env["text_difference"]["a"], &env["text_difference"]["b"]),
+        (&digest("machine-a"), &digest("machine-b"))
+    );
 
     let path = of("path");
     assert_eq!(
         (&path["detail"], &path["first"]),
         (&"generated absolute path".into(), &"generated 0.1.0 (lib)".into())
     );
-    assert_eq!(names(&path["entered"]), ["generated 0.1.0 (lib)"]);
-    assert_eq!(names(&path["reached"]), ["app 0.1.0 (bin)"]);
+    assert_eq!(names(&path["root_units"]), ["generated 0.1.0 (lib)"]);
+    assert_eq!(names(&path["affected"]), ["app 0.1.0 (bin)"]);
 
     assert_eq!(leaks.len(), 3, "{leaks:#?}");
     assert!(record["verdict"]["problems"].as_array().unwrap().len() >= 2);

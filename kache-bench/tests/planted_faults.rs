@@ -108,8 +108,8 @@ fn a_slowed_cache_still_hits_and_its_record_says_so() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{told}");
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(record["planted"], "each compile behind kache takes 20 % longer");
-    let laps = record["laps"].as_array().unwrap();
+    assert_eq!(record["injected"], "each compile behind kache takes 20 % longer");
+    let laps = record["samples"].as_array().unwrap();
     let counts = |phase: &str| {
         let lap = laps.iter().find(|lap| lap["phase"] == phase).unwrap();
         (lap["hits"].as_u64(), lap["misses"].as_u64())

@@ -66,10 +66,10 @@ fn what_a_change_reached_is_compiled_and_told_why() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
-        (&record["before"]["tally"]["units"], &record["before"]["tally"]["hits"]),
+        (&record["before"]["summary"]["units"], &record["before"]["summary"]["hits"]),
         (&3.into(), &0.into())
     );
-    let after = &record["after"]["tally"];
+    let after = &record["after"]["summary"];
     assert_eq!(
         (&after["units"], &after["hits"], &after["misses"]),
         (&4.into(), &1.into(), &3.into()),
@@ -81,9 +81,9 @@ fn what_a_change_reached_is_compiled_and_told_why() {
             .unwrap_or_else(|| panic!("{record:#}"))
     };
     assert!(missed("bottom")["cause"].as_str().unwrap().contains("bottom/src/lib.rs"), "{record:#}");
-    assert_eq!(missed("bottom")["entered_by"], Value::Null);
+    assert_eq!(missed("bottom")["root_unit"], Value::Null);
     assert!(missed("middle")["cause"].as_str().unwrap().contains("bottom/src/lib.rs"), "{record:#}");
-    assert_eq!(missed("middle")["entered_by"], "bottom 0.1.0 (lib)");
+    assert_eq!(missed("middle")["root_unit"], "bottom 0.1.0 (lib)");
     assert_eq!(missed("added")["cause"], "not in the earlier revision");
     assert_eq!(record["missed"].as_array().unwrap().len(), 3);
 

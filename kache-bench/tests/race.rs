@@ -80,11 +80,11 @@ fn backends_take_turns_and_warm_builds_are_hits() {
     let record = record(&output);
     assert_eq!(output.status.code(), Some(0), "{record:#}");
     let mut turns: Vec<_> =
-        list(&record, "laps").iter().map(|lap| (&lap["round"], &lap["backend"])).collect();
+        list(&record, "samples").iter().map(|lap| (&lap["round"], &lap["backend"])).collect();
     turns.dedup();
     assert_eq!(format!("{turns:?}").matches("Number").count(), 4, "A B A B: {turns:?}");
     for phase in ["same-tree", "other-first", "other-later"] {
-        let laps = list(&record, "laps").iter().filter(|lap| lap["phase"] == phase);
+        let laps = list(&record, "samples").iter().filter(|lap| lap["phase"] == phase);
         let hits: Vec<_> = laps.map(|lap| (&lap["hits"], &lap["misses"])).collect();
         assert_eq!(hits, [(&2.into(), &0.into()), (&2.into(), &0.into())], "{phase}: {record:#}");
         let row = row(&record, "kache", phase);
@@ -93,9 +93,13 @@ fn backends_take_turns_and_warm_builds_are_hits() {
             row["median"].as_f64().unwrap() / self::row(&record, "plain", "cold")["median"].as_f64().unwrap();
         assert!((row["over_plain"].as_f64().unwrap() - over).abs() < 1e-3, "{row:#}");
     }
-    let idle = list(&record, "laps").iter().filter(|lap| lap["phase"] == "idle" && lap["backend"] == "kache");
+    let idle =
+        list(&record, "samples").iter().filter(|lap| lap["phase"] == "idle" && lap["backend"] == "kache");
     assert!(idle.clone().count() == 2 && idle.clone().all(|lap| lap["misses"] == 0), "{record:#}");
-    assert!(list(&record, "laps").iter().all(|lap| lap["cpu_seconds"].as_f64().unwrap() > 0.0), "{record:#}");
+    assert!(
+        list(&record, "samples").iter().all(|lap| lap["cpu_seconds"].as_f64().unwrap() > 0.0),
+        "{record:#}"
+    );
     assert_eq!(list(&record, "disk").len(), 4);
     assert!(list(&record, "disk").iter().all(|disk| disk["second_tree_bytes"].as_u64().unwrap() > 0));
 
@@ -152,7 +156,7 @@ fn peers_are_wired_to_hit_in_another_clone() {
         let output = compare(dir.path(), &kache(), &["--backends", name, "--runs", "1", "--format", "json"]);
         let record = record(&output);
         assert_eq!(output.status.code(), Some(0), "{record:#}");
-        let first = list(&record, "laps").iter().find(|lap| lap["phase"] == "other-first").unwrap();
+        let first = list(&record, "samples").iter().find(|lap| lap["phase"] == "other-first").unwrap();
         assert_eq!((&first["hits"], &first["misses"]), (&2.into(), &0.into()), "{record:#}");
     }
 }

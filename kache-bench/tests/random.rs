@@ -20,7 +20,7 @@ units = 3
 "#;
 
 const CLAIM: &str = r#"
-[[expect.random]]
+[[expect.nondeterministic]]
 unit = "thrower"
 reason = "its macro walks a hash map"
 "#;
@@ -85,7 +85,7 @@ fn a_random_unit_is_a_difference_until_it_is_claimed_and_proved() {
 
     let (status, record) = check(CLAIM);
     assert_eq!(status, Some(0), "{record:#}");
-    assert_eq!(record["random"][0]["unit"], "thrower 0.1.0 (lib)");
-    assert!(record["random"][0]["evidence"].as_str().unwrap().contains("differ"), "{record:#}");
+    assert_eq!(record["nondeterministic"][0]["unit"], "thrower 0.1.0 (lib)");
+    assert!(record["nondeterministic"][0]["evidence"].as_str().unwrap().contains("differ"), "{record:#}");
     assert_eq!(record["artifacts"]["mismatches"].as_array().unwrap().len(), 0);
 }

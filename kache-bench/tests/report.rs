@@ -15,19 +15,19 @@ fn machine() -> Value {
 fn check(workload: &str, day: u32, words: &str) -> Value {
     let tally = |hits: usize| json!({ "units": 4, "hits": hits, "misses": 4 - hits });
     let phase =
-        |name: &str, hits| json!({ "name": name, "clone": "b", "seconds": 1.5, "tally": tally(hits) });
+        |name: &str, hits| json!({ "name": name, "clone": "b", "seconds": 1.5, "summary": tally(hits) });
     let leak = json!({
-        "cause": "path", "component": words, "detail": words, "first": "first 1.0.0 (lib)", "entered": ["first 1.0.0 (lib)"],
-        "reached": ["second 1.0.0 (bin)"],
-        "contrast": { "a": "/a/x", "b": "/b/c/x", "diff": format!("/[-a-]{{+b/c+}}/x{words}") },
+        "cause": "path", "component": words, "detail": words, "first": "first 1.0.0 (lib)", "root_units": ["first 1.0.0 (lib)"],
+        "affected": ["second 1.0.0 (bin)"],
+        "text_difference": { "a": "/a/x", "b": "/b/c/x", "diff": format!("/[-a-]{{+b/c+}}/x{words}") },
     });
     json!({
-        "v": 1, "command": "check", "workload": workload, "source": "s", "date": format!("2026-01-0{day}T00:00:00Z"),
+        "v": 2, "command": "check", "workload": workload, "source": "s", "date": format!("2026-01-0{day}T00:00:00Z"),
         "commit": "c", "backend": { "name": "kache", "version": "1" }, "machine": machine(),
         "verdict": { "ok": false, "problems": [format!("key stability: 2 of 4; not {words}")] }, "hit_rate": 0.5, "key_stability": 0.5,
         "phases": [phase("cold build", 0), phase("build from the cache", 2), phase("second build", 4)],
         "stability": { "paired": 4, "equal": 2, "unstable": [words, "second 1.0.0 (bin)"], "missed": [words, "x"] },
-        "leaks": [leak], "unexplained": [], "artifacts": null,
+        "key_mismatches": [leak], "unexplained": [], "artifacts": null,
     })
 }
 
@@ -38,26 +38,26 @@ fn compare(words: &str) -> Value {
     };
     let row = |backend: &str, median: f64| {
         json!({ "backend": backend, "phase": "cold", "n": 1, "median": median, "min": median, "max": median, "cpu": 1.0,
-            "processes": 9, "over_plain": 1.0, "over_best_peer": null, "invalid": [] })
+            "processes": 9, "over_plain": 1.0, "over_best_other": null, "invalid": [] })
     };
     json!({
-        "v": 1, "command": "compare", "workload": "one", "source": "s", "date": "2026-01-03T00:00:00Z", "commit": null,
+        "v": 2, "command": "compare", "workload": "one", "source": "s", "date": "2026-01-03T00:00:00Z", "commit": null,
         "machine": machine(), "page_cache": "warm", "rounds": 1,
-        "entrants": [{ "name": "plain", "version": "", "out": null, "remark": null }, { "name": words, "version": words, "out": words, "remark": words }],
-        "laps": [lap("plain", 2.0), lap("kache", 2.25)], "disk": [], "summary": [row("plain", 2.0), row("kache", 2.25), row(words, 3.0)],
+        "participants": [{ "name": "plain", "version": "", "out": null, "note": null }, { "name": words, "version": words, "out": words, "note": words }],
+        "samples": [lap("plain", 2.0), lap("kache", 2.25)], "disk": [], "summary": [row("plain", 2.0), row("kache", 2.25), row(words, 3.0)],
     })
 }
 
 fn latency(words: &str) -> Value {
     let figures = |backend: &str, way: &str, invalid: Value| {
-        json!({ "subject": "cc", "what": "a source", "way": way, "backend": backend, "n": 9, "median_ms": 2.5, "p10_ms": 2.0,
+        json!({ "subject": "cc", "what": "a source", "kind": way, "backend": backend, "n": 9, "median_ms": 2.5, "p10_ms": 2.0,
             "p90_ms": 3.0, "over_plain_ms": 0.5, "invalid": invalid })
     };
     json!({
-        "v": 1, "command": "latency", "date": "2026-01-03T00:00:00Z", "commit": null, "machine": machine(), "page_cache": "warm",
-        "empty_process_ms": 0.3, "entrants": [],
+        "v": 2, "command": "latency", "date": "2026-01-03T00:00:00Z", "commit": null, "machine": machine(), "page_cache": "warm",
+        "empty_process_ms": 0.3, "participants": [],
         "figures": [figures("plain", "hit", Value::Null), figures("kache", "hit", Value::Null), figures("x", "hit", words.into())],
-        "breakdown": [{ "subject": "cc", "way": "hit", "n": 9, "total_us": 2000, "phases_us": { "parse": 500, "restore": 900 } }],
+        "breakdown": [{ "subject": "cc", "kind": "hit", "n": 9, "total_us": 2000, "phases_us": { "parse": 500, "restore": 900 } }],
     })
 }
 
@@ -67,7 +67,7 @@ fn traps(words: &str) -> Value {
             "outcomes": { "kache": { "verdict": "ok" }, "ccache": { "verdict": "false-hit", "detail": words } } })
     };
     json!({
-        "v": 1, "command": "traps", "whole": true, "date": "2026-01-03T00:00:00Z", "machine": machine(),
+        "v": 2, "command": "traps", "whole": true, "date": "2026-01-03T00:00:00Z", "machine": machine(),
         "backends": [["kache", "1"], ["ccache", words]],
         "rows": [row("one", "https://example.org/1"), row("two", "javascript:alert(1)")],
     })
@@ -80,7 +80,7 @@ fn plant(dir: &Path, words: &str) {
         compare(words),
         latency(words),
         traps(words),
-        json!({"v": 1, "command": "dance"}),
+        json!({"v": 2, "command": "dance"}),
     ];
     let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
     fs::write(dir.join("all.jsonl"), lines).unwrap();

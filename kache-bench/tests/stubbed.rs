@@ -111,7 +111,7 @@ fn record(output: &Output) -> Value {
 fn phase<'a>(record: &'a Value, name: &str) -> &'a Value {
     let phases = record["phases"].as_array().expect("phases");
     &phases.iter().find(|phase| phase["name"] == name).unwrap_or_else(|| panic!("no phase is called {name}"))
-        ["tally"]
+        ["summary"]
 }
 
 fn every_library_hits_in_another_clone(output: &Output) {

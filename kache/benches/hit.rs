@@ -4,16 +4,16 @@
 #![allow(missing_docs, reason = "criterion's macro makes a public function")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kache::action::{self, Hasher};
-use kache::compiler::toolchain::Toolchain;
-use kache::compiler::{self, Invocation};
-use kache::digest::Digest;
-use kache::observe::look::Viewpoint;
-use kache::paths::Roots;
-use kache::restore;
-use kache::store::Store;
-use kache::store::manifest::Manifest;
-use kache::store::result::ActionResult;
+use kache_core::digest::Digest;
+use kache_core::paths::Roots;
+use kache_core::restore;
+use kache_core::store::Store;
+use kache_core::store::manifest::Manifest;
+use kache_core::store::result::ActionResult;
+use kache_frontends::action::{self, Hasher};
+use kache_frontends::eval::EvalContext;
+use kache_frontends::toolchain::Toolchain;
+use kache_frontends::{self, Invocation};
 use std::collections::HashMap;
 use std::fs;
 use std::hint::black_box;
@@ -84,14 +84,14 @@ impl Scene {
 
     fn parse(&self) -> Invocation {
         let args = self.args[1..].iter().map(Into::into).collect();
-        let command = compiler::Command { program: "rustc".into(), args, cwd: self.cwd() };
-        (compiler::rustc::ADAPTER.parse)(&command).expect("a command line that is understood")
+        let command = kache_frontends::Command { program: "rustc".into(), args, cwd: self.cwd() };
+        (kache_frontends::rustc::ADAPTER.parse)(&command).expect("a command line that is understood")
     }
 }
 
 fn key(invocation: &Invocation, toolchain: &Toolchain, roots: &Roots) -> Digest {
     let mut hasher = Hasher::default();
-    let settings = kache::settings::Settings::load(&invocation.cwd);
+    let settings = kache_core::settings::Settings::load(&invocation.cwd);
     action::walk(invocation, toolchain, roots, &settings, &mut hasher);
     hasher.finish()
 }
@@ -101,7 +101,8 @@ fn parts(c: &mut Criterion) {
     let store = Store::open(&scene.cache()).expect("the store");
     let which = Command::new("rustc").arg("--print=sysroot").output().expect("rustc").stdout;
     let rustc = Path::new(String::from_utf8_lossy(&which).trim()).join("bin/rustc");
-    let toolchain = Toolchain::identify(&store, &compiler::rustc::ADAPTER, &rustc).expect("a toolchain");
+    let toolchain =
+        Toolchain::identify(&store, &kache_frontends::rustc::ADAPTER, &rustc).expect("a toolchain");
     let invocation = scene.parse();
     let roots = invocation.roots(Some(&toolchain.sysroot), true, &[]);
     let action = key(&invocation, &toolchain, &roots);
@@ -117,11 +118,11 @@ fn parts(c: &mut Criterion) {
     });
     c.bench_function("parse", |b| b.iter(|| black_box(scene.parse())));
     c.bench_function("toolchain", |b| {
-        b.iter(|| Toolchain::identify(&store, &compiler::rustc::ADAPTER, &rustc).expect("a toolchain"))
+        b.iter(|| Toolchain::identify(&store, &kache_frontends::rustc::ADAPTER, &rustc).expect("a toolchain"))
     });
     c.bench_function("action key", |b| b.iter(|| key(&invocation, &toolchain, &roots)));
 
-    let view = Viewpoint {
+    let view = EvalContext {
         table: &store.table,
         roots: &roots,
         cwd: &invocation.cwd,
@@ -133,7 +134,7 @@ fn parts(c: &mut Criterion) {
     let look = || {
         let manifest = Manifest::load(&store, &action).expect("the manifest of what the wrapper compiled");
         let entry = &manifest.entries[0];
-        assert!(view.holds(&entry.observations, &mut HashMap::new()));
+        assert!(view.holds(&entry.dependencies, &mut HashMap::new()));
         entry.result
     };
     c.bench_function("lookup", |b| b.iter(look));

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
-    let called_as = args.next().and_then(|own| kache::shims::called_as(&own));
-    kache::shims::leave(called_as.as_deref());
+    let called_as = args.next().and_then(|own| kache_frontends::shims::called_as(&own));
+    kache_frontends::shims::leave(called_as.as_deref());
     if let Some(compiler) = called_as {
         kache::wrapper::main(compiler, args.collect());
     }
@@ -25,6 +25,6 @@ fn main() -> ExitCode {
 /// The `cc` crate puts `RUSTC_WRAPPER` in front of C compilers too where it knows its name: whatever program is
 /// named, it is run. A command's name is the command, whatever there is in `PATH`.
 fn names_a_program(first: &OsStr) -> bool {
-    kache::compiler::recognise::by_name(Path::new(first)).is_some()
+    kache_frontends::recognise::by_name(Path::new(first)).is_some()
         || !kache::cli::COMMANDS.iter().any(|c| first == *c) && kache::wrapper::is_program(first)
 }

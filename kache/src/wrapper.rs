@@ -1,7 +1,7 @@
 //! One invocation, from the top:
 //!
 //! ```text
-//! parse → action key → manifest? → a set of observations that all still hold? ── yes → restore → exit
+//! parse → action key → manifest? → a set of dependencies that all still hold? ── yes → restore → exit
 //!                          │ no (local, then remote)
 //!                          └→ lock the action → look again → run the compiler under observation
 //!                             → result key → store (all or nothing) → exit with the compiler's own status
@@ -15,21 +15,23 @@ mod keep;
 mod places;
 mod remote;
 
-use crate::action::{self, Hasher};
-use crate::compiler::flags::Deferred;
-use crate::compiler::toolchain::Toolchain;
-use crate::compiler::{self, Abilities, Command, Invocation, gnu, recognise, rustup};
-use crate::digest::Digest;
-use crate::events::{self, Event, Outcome};
-use crate::observation::Look;
-use crate::observe::look::{Viewpoint, find_program};
-use crate::observe::{depinfo, launch, log};
-use crate::paths::{self, Roots};
-use crate::settings::{Observe, Settings};
-use crate::store::manifest::Manifest;
-use crate::store::result::ActionResult;
-use crate::store::{Lock, Store, collect};
-use crate::{platform, printable, restore, run, template};
+use kache_core::dependency::Dependency;
+use kache_core::digest::Digest;
+use kache_core::events::Phase;
+use kache_core::events::{self, Event, Outcome};
+use kache_core::observe::{launch, log};
+use kache_core::paths::{self, Roots};
+use kache_core::reason::{NotCacheable, Reason};
+use kache_core::settings::{Observe, Settings};
+use kache_core::store::manifest::Manifest;
+use kache_core::store::result::ActionResult;
+use kache_core::store::{Lock, Store, gc};
+use kache_core::{platform, printable, restore, run, template};
+use kache_frontends::action::{self, Hasher};
+use kache_frontends::depinfo;
+use kache_frontends::eval::{EvalContext, find_program};
+use kache_frontends::toolchain::Toolchain;
+use kache_frontends::{self, Capabilities, Command, Invocation, gnu, recognise, rustup};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -44,9 +46,9 @@ struct Clock {
 }
 
 impl Clock {
-    fn lap(&mut self, event: &mut Event, phase: &str) {
+    fn lap(&mut self, event: &mut Event, phase: Phase) {
         let now = Instant::now();
-        *event.phases_us.entry(phase.to_string()).or_default() += (now - self.last).as_micros() as u64;
+        *event.phases_us.entry(phase).or_default() += (now - self.last).as_micros() as u64;
         self.last = now;
     }
 }
@@ -99,7 +101,7 @@ pub fn main(program: OsString, args: Vec<OsString>) -> ! {
             let what = panic.downcast_ref::<String>().cloned();
             let what =
                 what.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default();
-            event.fail(Outcome::Error, "panic", what);
+            event.fail(Outcome::Error, Reason::Panic, what);
             Verdict::Bare
         }
     };
@@ -139,7 +141,7 @@ fn bare(command: &Command) -> ! {
 }
 
 fn trouble_at_start(settings: &Settings, command: &Command, mut event: Event, what: &str) -> ! {
-    event.fail(Outcome::Error, "cache-unusable", what);
+    event.fail(Outcome::Error, Reason::CacheUnusable, what);
     event.trouble = platform::disk::trouble();
     event.log(settings.log.as_deref());
     // The event has nowhere to go but the log that the user asked for.
@@ -214,7 +216,7 @@ impl Session<'_> {
         };
         event.action = Some(asked.key.hex());
         let linker = linker_of(&asked.invocation);
-        let view = Viewpoint {
+        let view = EvalContext {
             table: &self.store.table,
             roots: &asked.roots,
             cwd: &asked.invocation.cwd,
@@ -246,7 +248,7 @@ impl Session<'_> {
                 return Verdict::Done(0);
             }
         }
-        self.clock.lap(event, "lock");
+        self.clock.lap(event, Phase::Lock);
         self.compile(&asked, &view, event);
         drop(lock);
         Verdict::Bare
@@ -259,12 +261,14 @@ impl Session<'_> {
         }
     }
 
-    fn ask(&mut self, command: &Command, event: &mut Event) -> Result<Asked, Deferred> {
+    fn ask(&mut self, command: &Command, event: &mut Event) -> Result<Asked, NotCacheable> {
         let mut command = command.clone();
         let found = locate(&command.program, &command.cwd);
         let adapter = recognise::by_name(&command.program)
             .or_else(|| recognise::by_file(self.store, found.as_ref()?, &command.args))
-            .ok_or_else(|| Deferred::new("unknown-compiler", command.program.display().to_string()))?;
+            .ok_or_else(|| {
+                NotCacheable::new(Reason::UnknownCompiler, command.program.display().to_string())
+            })?;
         let adapter = recognise::dialect(adapter, &command.args);
         let plus = if adapter.crates { take_toolchain_argument(&mut command) } else { None };
         event.unit.family = adapter.family.to_string();
@@ -284,22 +288,23 @@ impl Session<'_> {
         let mut invocation = (adapter.parse)(&command)?;
         event.unit = invocation.unit.clone();
         event.kind = invocation.kind;
-        self.clock.lap(event, "parse");
-        let found = found.ok_or_else(|| Deferred::new("unknown-compiler", "the compiler is not found"))?;
+        self.clock.lap(event, Phase::Parse);
+        let found =
+            found.ok_or_else(|| NotCacheable::new(Reason::UnknownCompiler, "the compiler is not found"))?;
         let real = match adapter.crates {
             true => rustup::behind(&found, plus.as_deref(), &invocation.cwd).ok_or_else(|| {
-                Deferred::new("rustup", "the toolchain that rustup would choose is not plain")
+                NotCacheable::new(Reason::Rustup, "the toolchain that rustup would choose is not plain")
             })?,
             false => found,
         };
         let toolchain = Toolchain::identify(self.store, adapter, &real)
-            .map_err(|e| Deferred::new("toolchain", format!("{}: {e}", real.display())))?;
-        let Abilities { maps, maps_assembly, report } = toolchain.abilities;
+            .map_err(|e| NotCacheable::new(Reason::Toolchain, format!("{}: {e}", real.display())))?;
+        let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
         invocation.literal_paths |= !maps
             || invocation.debugs_assembly && !maps_assembly
             || invocation.makes_bitcode && report == template::Format::ClangDepfile;
         invocation.program = real;
-        self.clock.lap(event, "toolchain");
+        self.clock.lap(event, Phase::Toolchain);
         let roots = |invocation: &Invocation| {
             invocation.roots(Some(&toolchain.sysroot), self.settings.remap, &self.settings.base_dirs)
         };
@@ -313,7 +318,7 @@ impl Session<'_> {
         }
         let roots = found;
         if let Some(root) = roots.iter().find(|r| r.mapped.is_some() && r.path.to_str().is_none()) {
-            return Err(Deferred::new("not-utf8", format!("{} is not UTF-8", root.path.display())));
+            return Err(NotCacheable::new(Reason::NotUtf8, format!("{} is not UTF-8", root.path.display())));
         }
         // A relative one is as the parser left it.
         if Path::new(&invocation.input).is_absolute() {
@@ -327,24 +332,24 @@ impl Session<'_> {
         let mut hasher = Hasher::default();
         action::walk(&invocation, &toolchain, &roots, self.settings, &mut hasher);
         let key = hasher.finish();
-        self.clock.lap(event, "action");
+        self.clock.lap(event, Phase::Action);
         let defines = invocation.path_macros(&roots);
         Ok(Asked { invocation, toolchain, roots, defines, key })
     }
 
     /// Gives back a stored result, or, where it is to be checked, only says which one it would be.
-    fn look_up(&mut self, asked: &Asked, view: &Viewpoint, check: bool, event: &mut Event) -> Found {
+    fn look_up(&mut self, asked: &Asked, view: &EvalContext, check: bool, event: &mut Event) -> Found {
         let Some(manifest) = Manifest::load(self.store, &asked.key) else {
-            self.clock.lap(event, "lookup");
+            self.clock.lap(event, Phase::Lookup);
             return Found::Nothing;
         };
-        let mut seen: HashMap<Look, Digest> = HashMap::new();
+        let mut seen: HashMap<Dependency, Digest> = HashMap::new();
         for entry in &manifest.entries {
-            if !view.holds(&entry.observations, &mut seen) {
+            if !view.holds(&entry.dependencies, &mut seen) {
                 continue;
             }
             let Some(result) = ActionResult::load(self.store, &entry.result) else { continue };
-            self.clock.lap(event, "lookup");
+            self.clock.lap(event, Phase::Lookup);
             if check && let Some(hit) = check::Hit::open(self.store, entry, &result) {
                 return Found::Unchecked(hit);
             }
@@ -359,10 +364,10 @@ impl Session<'_> {
                 }
                 continue;
             };
-            self.clock.lap(event, "restore");
+            self.clock.lap(event, Phase::Restore);
             // Printed last: it tells cargo that the files are there.
             let _ = restore::replay(&result, &asked.roots);
-            self.clock.lap(event, "replay");
+            self.clock.lap(event, Phase::Replay);
             self.store.used(&entry.result);
             event.outcome = Outcome::Hit;
             if result.fetched {
@@ -379,26 +384,26 @@ impl Session<'_> {
             event.outputs = restored.paths.iter().map(|p| p.display().to_string()).collect();
             return Found::Restored;
         }
-        self.clock.lap(event, "lookup");
+        self.clock.lap(event, Phase::Lookup);
         Found::Nothing
     }
 
     /// Runs the compiler and keeps what it made, if it may be kept.
-    fn compile(&mut self, asked: &Asked, view: &Viewpoint, event: &mut Event) {
+    fn compile(&mut self, asked: &Asked, view: &EvalContext, event: &mut Event) {
         event.outcome = Outcome::Miss;
         let Some(done) = self.run(asked, event) else { return };
         if !done.ran.status.success() {
-            return event.fail(Outcome::Miss, "failed", "the compiler reported an error");
+            return event.fail(Outcome::Miss, Reason::Failed, "the compiler reported an error");
         }
         let kept = match done.set_back {
-            true => Err(Deferred::new("changed-while-compiling", "the clock was set back meanwhile")),
+            true => Err(NotCacheable::new(Reason::ChangedWhileCompiling, "the clock was set back meanwhile")),
             false => self.keep(asked, view, done, event),
         };
         match kept {
             Err(d) => event.fail(Outcome::Miss, d.reason, d.detail),
             Ok(()) => self.bound(event.bytes),
         }
-        self.clock.lap(event, "store");
+        self.clock.lap(event, Phase::Store);
     }
 
     /// Runs the compiler, watched; `None` where it cannot be started.
@@ -413,7 +418,7 @@ impl Session<'_> {
         let ran = match run::run(&mut process, asked.invocation.adapter.crates.then_some(&asked.roots)) {
             Ok(ran) => ran,
             Err(e) => {
-                event.fail(Outcome::Error, "spawn", e.to_string());
+                event.fail(Outcome::Error, Reason::Spawn, e.to_string());
                 return None;
             }
         };
@@ -423,9 +428,9 @@ impl Session<'_> {
         let set_back = platform::stamp_ns() - started < elapsed - elapsed / 1000 - 20_000_000;
         let reported = self
             .report(asked, ran.status)
-            .map(|read| read.map(|text| depinfo::parse(&text, asked.toolchain.abilities.report)));
+            .map(|read| read.map(|text| depinfo::parse(&text, asked.toolchain.capabilities.report)));
         event.compile_us = at.elapsed().as_micros() as u64;
-        self.clock.lap(event, "compile");
+        self.clock.lap(event, Phase::Compile);
         Some(Done { ran, observer, started, set_back, reported })
     }
 
@@ -444,7 +449,7 @@ impl Session<'_> {
         }
         let path = self.store.temporary();
         let mut ask = process::Command::new(&invocation.program);
-        ask.args(&invocation.lead).args(compiler::rustc::report_only(invocation, &path));
+        ask.args(&invocation.lead).args(kache_frontends::rustc::report_only(invocation, &path));
         ask.stdin(process::Stdio::null()).stdout(process::Stdio::null()).stderr(process::Stdio::null());
         let text = ask.env(WITHIN, "1").status().and_then(|_| std::fs::read(&path));
         let _ = std::fs::remove_file(&path);
@@ -454,7 +459,7 @@ impl Session<'_> {
     /// Has somebody else collect, where the cache has grown past its bound.
     fn bound(&self, stored: u64) {
         let Some(cache) = self.settings.cache_dir.as_deref() else { return };
-        collect::start_where_grown(self.store, cache, self.settings.max_bytes(cache), stored);
+        gc::start_where_grown(self.store, cache, self.settings.max_bytes(cache), stored);
     }
 
     fn observer(&self) -> Option<(log::Log, PathBuf)> {
@@ -519,7 +524,12 @@ fn locate(program: &Path, cwd: &Path) -> Option<PathBuf> {
     find_program(program.as_os_str(), &Roots::default())
 }
 
-impl Event {
+trait EventExt: Sized {
+    fn begin(time_us: u64, command: &Command) -> Self;
+    fn fail(&mut self, outcome: Outcome, reason: Reason, detail: impl Into<String>);
+}
+
+impl EventExt for Event {
     fn begin(time_us: u64, command: &Command) -> Event {
         Event {
             v: events::VERSION,
@@ -528,7 +538,7 @@ impl Event {
             pid: process::id(),
             build: platform::parent(),
             unit: events::Unit { name: command.program.display().to_string(), ..Default::default() },
-            kind: compiler::rustc::kind_from_environment(),
+            kind: kache_frontends::rustc::kind_from_environment(),
             outcome: Outcome::Error,
             stored: false,
             reason: None,
@@ -552,9 +562,9 @@ impl Event {
         }
     }
 
-    fn fail(&mut self, outcome: Outcome, reason: &str, detail: impl Into<String>) {
+    fn fail(&mut self, outcome: Outcome, reason: Reason, detail: impl Into<String>) {
         self.outcome = outcome;
-        self.reason = Some(reason.to_string());
+        self.reason = Some(reason);
         self.detail = Some(detail.into());
     }
 }

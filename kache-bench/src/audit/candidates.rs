@@ -7,9 +7,9 @@
 //! the one without it, and both hold.
 
 use super::excuse::dependency_dirs;
-use crate::invocations::Invocation;
-use kache::explain::diff::Difference;
-use kache::trace::{KeyTrace, Part};
+use crate::backend::invocations::Invocation;
+use kache_core::key_trace::{KeyTrace, Part};
+use kache_report::explain::diff::Difference;
 use std::path::Path;
 
 /// Why that is no fault.
@@ -27,7 +27,7 @@ pub fn explain(differences: &[Difference], old: &KeyTrace, new: &KeyTrace, invoc
                 _ => return false,
             };
             let path = Path::new(&side.raw);
-            d.part == Part::Observation
+            d.part == Part::Dependency
                 && d.name.starts_with("file ")
                 && path.parent().is_some_and(|dir| dirs.iter().any(|d| d == dir))
                 && !invocation.words.iter().any(|w| w.to_string_lossy().ends_with(&side.raw))
@@ -54,8 +54,8 @@ fn krate(path: &Path) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::trace;
-    use kache::explain::diff::differences;
+    use crate::testing::trace;
+    use kache_report::explain::diff::differences;
 
     fn explained(new: &[(&str, &str, &str)], words: &[&str]) -> bool {
         let old = trace(&[("file m-1", "/t/deps/libm-1.so", "1"), ("file a", "/w/a.rs", "1")]);

@@ -3,11 +3,11 @@
 //! Paths that kache's own tables excuse are excused here by the same rows, which say why. Everything else that is
 //! excused is a rule of this page, stated by itself: kache's reasons for leaving something out are not asked.
 
-use super::known::{Known, links_on};
-use super::tree::{Access, Tree, Way, clean};
-use crate::invocations::Invocation;
-use crate::platform;
-use kache::observe::tables;
+use super::recorded_paths::{RecordedPaths, links_on};
+use super::tree::{Access, AccessKind, Tree, clean};
+use crate::backend::invocations::Invocation;
+use crate::system::platform;
+use kache_frontends::tables;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -26,41 +26,41 @@ pub struct Excuses<'a> {
     /// All that it did.
     pub tree: &'a Tree,
     /// Its record.
-    pub known: &'a Known,
+    pub recorded_paths: &'a RecordedPaths,
 }
 
 /// A rule: its name, which the report counts by, why it holds, and what it holds of.
 struct Rule {
     name: &'static str,
-    why: &'static str,
+    reason: &'static str,
     holds: fn(&Excuses<'_>, &Access) -> bool,
 }
 
 const RULES: &[Rule] = &[
     Rule {
         name: "its own output",
-        why: "what a compile writes is no input to it; what lies in its place before is replaced",
+        reason: "what a compile writes is no input to it; what lies in its place before is replaced",
         holds: |e, a| {
             let own = |p: &String| {
                 let p = Path::new(p);
                 p == a.path
                     || p.parent() == a.path.parent() && stem(p) == stem(&a.path) && is_product(&a.path)
             };
-            a.way != Way::Read && (e.outputs.iter().any(own) || e.tree.is_made(&a.path))
+            a.kind != AccessKind::Read && (e.outputs.iter().any(own) || e.tree.is_made(&a.path))
         },
     },
     Rule {
         name: "where it writes",
-        why: "that the directory is there to be written to; a restore makes it, or fails and compiles",
+        reason: "that the directory is there to be written to; a restore makes it, or fails and compiles",
         holds: |e, a| {
             let dir = |p: &PathBuf| p.parent().is_some_and(|d| d.starts_with(&a.path));
             let outputs = e.outputs.iter().map(PathBuf::from).chain(e.tree.made.iter().cloned());
-            matches!(a.way, Way::Probed | Way::NoLink) && outputs.into_iter().any(|p| dir(&p))
+            matches!(a.kind, AccessKind::Probed | AccessKind::NoLink) && outputs.into_iter().any(|p| dir(&p))
         },
     },
     Rule {
         name: "the toolchain",
-        why: "the identity of the compiler is a digest of its installation",
+        reason: "the identity of the compiler is a digest of its installation",
         holds: |e, a| {
             let real = a.path.canonicalize().unwrap_or_else(|_| a.path.clone());
             e.sysroot.is_some_and(|root| {
@@ -71,55 +71,59 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "the compiler",
-        why: "its file is its identity, and how it is called is in the key",
+        reason: "its file is its identity, and how it is called is in the key",
         holds: |e, a| {
             let same = |p: &Path| p == a.path || p.canonicalize().is_ok_and(|p| p == a.path);
-            same(e.compiler) || a.way != Way::Read && links_on(e.compiler).contains(&a.path)
+            same(e.compiler) || a.kind != AccessKind::Read && links_on(e.compiler).contains(&a.path)
         },
     },
     Rule {
         name: "the observer",
-        why: "it is ours",
+        reason: "it is ours",
         holds: |e, a| a.path.starts_with(e.cache.join("v1/observer")),
     },
     Rule {
         name: "the C runtime",
-        why: "what every program runs on (kache's table of it says which), as the loader opens it; what a linker opens of it is on record",
-        holds: |e, a| a.way == Way::Read && c_runtime(&a.path).is_some() && !e.tree.is_tools_own(a),
+        reason: "what every program runs on (kache's table of it says which), as the loader opens it; what a linker opens of it is on record",
+        holds: |e, a| a.kind == AccessKind::Read && c_runtime(&a.path).is_some() && !e.tree.is_tools_own(a),
     },
     Rule {
         name: "the loader's search",
-        why: "a library is looked for in several places; which file is found under its name is on record, or it is the toolchain's or the C runtime's",
+        reason: "a library is looked for in several places; which file is found under its name is on record, or it is the toolchain's or the C runtime's",
         holds: loader_search,
     },
     Rule {
         name: "a search in PATH",
-        why: "which file is found under a program's name is on record",
+        reason: "which file is found under a program's name is on record",
         holds: |e, a| {
             let path = e.invocation.variable("PATH").unwrap_or_default();
             let here = std::env::split_paths(path).any(|d| a.path.parent() == Some(&d));
             let name = a.path.file_name().unwrap_or_default().to_string_lossy();
-            here && a.way != Way::Read && e.known.searches_program(&name)
+            here && a.kind != AccessKind::Read && e.recorded_paths.searches_program(&name)
         },
     },
     Rule {
         name: "crates of crates",
-        why: "a directory of kind `dependency` is searched for hashes that the crates on record name",
+        reason: "a directory of kind `dependency` is searched for hashes that the crates on record name",
         holds: |e, a| {
-            a.way == Way::Listed && a.program == "rustc" && dependency_dirs(e.invocation).contains(&a.path)
+            a.kind == AccessKind::Listed
+                && a.program == "rustc"
+                && dependency_dirs(e.invocation).contains(&a.path)
         },
     },
     Rule {
         name: "incremental state",
-        why: "nothing that began with any is stored",
+        reason: "nothing that began with any is stored",
         holds: |e, a| {
             let dir = e.invocation.codegen("incremental").map(|d| e.invocation.cwd.join(d));
-            dir.is_some_and(|d| a.path.starts_with(&d) || a.way != Way::Read && d.starts_with(&a.path))
+            dir.is_some_and(|d| {
+                a.path.starts_with(&d) || a.kind != AccessKind::Read && d.starts_with(&a.path)
+            })
         },
     },
     Rule {
         name: "a response file",
-        why: "its words are in the key",
+        reason: "its words are in the key",
         holds: |e, a| {
             let named = |w: &OsStr| {
                 w.as_encoded_bytes().strip_prefix(b"@").map(|p| e.invocation.cwd.join(platform::os_string(p)))
@@ -129,18 +133,18 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "a temporary file",
-        why: "the run looks for a name that is free",
+        reason: "the run looks for a name that is free",
         holds: |e, a| {
             let dirs = ["TMPDIR", "TMP", "TEMP"].into_iter().filter_map(|n| e.invocation.variable(n));
             let mut dirs = dirs.map(Path::new).chain(["/tmp", "/var/tmp", "/usr/tmp"].map(Path::new));
-            matches!(a.way, Way::Probed | Way::NoLink) && dirs.any(|d| d == a.path)
+            matches!(a.kind, AccessKind::Probed | AccessKind::NoLink) && dirs.any(|d| d == a.path)
         },
     },
     Rule {
         name: "a directory on the way",
-        why: "a compiler that resolves a path asks of each part whether it is a link; what is found at the end is on record",
+        reason: "a compiler that resolves a path asks of each part whether it is a link; what is found at the end is on record",
         holds: |e, a| {
-            a.way == Way::NoLink
+            a.kind == AccessKind::NoLink
                 && e.tree.looks.keys().any(|o| o.path != a.path && o.path.starts_with(&a.path))
         },
     },
@@ -191,11 +195,11 @@ pub fn is_own(compiler: &Path, access: &Access) -> bool {
 /// A library that is not where it was looked for first, and the directories for one processor or another that the
 /// loader asks for below each that it searches.
 fn loader_search(e: &Excuses<'_>, a: &Access) -> bool {
-    if matches!(a.way, Way::Read | Way::Listed | Way::Followed) {
+    if matches!(a.kind, AccessKind::Read | AccessKind::Listed | AccessKind::Followed) {
         return false;
     }
-    let told = e.invocation.variable("LD_LIBRARY_PATH").unwrap_or_default();
-    let dirs: Vec<PathBuf> = std::env::split_paths(told).map(|d| clean(&d)).collect();
+    let covered = e.invocation.variable("LD_LIBRARY_PATH").unwrap_or_default();
+    let dirs: Vec<PathBuf> = std::env::split_paths(covered).map(|d| clean(&d)).collect();
     let searched = |dir: &Path| {
         let plain = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
         let toolchain = || e.sysroot.is_some_and(|root| plain.starts_with(root.join("lib")));
@@ -210,7 +214,7 @@ fn loader_search(e: &Excuses<'_>, a: &Access) -> bool {
     let is_library = name.contains(".so");
     let mut above = a.path.ancestors().skip(usize::from(is_library));
     let above = above.find(|d| d.file_name().is_none_or(|n| !is_of_a_processor(&n.to_string_lossy())));
-    above.is_some_and(searched) && (!is_library || a.way == Way::Absent && found_elsewhere(e, &name))
+    above.is_some_and(searched) && (!is_library || a.kind == AccessKind::Absent && found_elsewhere(e, &name))
 }
 
 /// Where glibc's loader searches of its own accord.
@@ -224,9 +228,9 @@ fn is_of_a_processor(name: &str) -> bool {
 }
 
 fn found_elsewhere(e: &Excuses<'_>, name: &str) -> bool {
-    e.known.searches_library(name)
+    e.recorded_paths.searches_library(name)
         || e.tree.looks.keys().any(|o| {
-            o.way == Way::Read
+            o.kind == AccessKind::Read
                 && o.path.file_name().is_some_and(|n| n.to_string_lossy() == name)
                 && (c_runtime(&o.path).is_some()
                     || e.sysroot.is_some_and(|root| {
@@ -266,5 +270,5 @@ pub fn reason(name: &str) -> &'static str {
     if let Some(what) = name.strip_prefix("row ") {
         return rows().find(|r| r.what == what).map_or("", |r| r.why);
     }
-    RULES.iter().find(|r| r.name == name).map_or("what a run made itself is no input", |r| r.why)
+    RULES.iter().find(|r| r.name == name).map_or("what a run made itself is no input", |r| r.reason)
 }

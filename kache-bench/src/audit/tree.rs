@@ -4,15 +4,15 @@
 //! moment at which it becomes another program. Whose code within a process looked cannot be told from
 //! system calls; which program it was can.
 
-use super::strace::{Argument, Call};
-use crate::platform::os_string;
-use kache::observe::tables;
+use crate::system::platform::os_string;
+use crate::system::strace::{Argument, Call};
+use kache_frontends::tables;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 /// What was found out of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Way {
+pub enum AccessKind {
     /// It was opened for reading, or run.
     Read,
     /// It was asked about, or opened as a directory, and is there.
@@ -27,16 +27,16 @@ pub enum Way {
     NoLink,
 }
 
-impl Way {
+impl AccessKind {
     /// As it is printed.
     pub fn word(self) -> &'static str {
         match self {
-            Way::Read => "read",
-            Way::Probed => "probed",
-            Way::Absent => "not found",
-            Way::Listed => "listed",
-            Way::Followed => "read as a link",
-            Way::NoLink => "found to be no link",
+            AccessKind::Read => "read",
+            AccessKind::Probed => "probed",
+            AccessKind::Absent => "not found",
+            AccessKind::Listed => "listed",
+            AccessKind::Followed => "read as a link",
+            AccessKind::NoLink => "found to be no link",
         }
     }
 }
@@ -47,7 +47,7 @@ pub struct Access {
     /// Absolute, as it was given, without `.` and doubled slashes.
     pub path: PathBuf,
     /// What was found out.
-    pub way: Way,
+    pub kind: AccessKind,
     /// The program that looked, by its file name.
     pub program: String,
 }
@@ -121,7 +121,7 @@ impl Tree {
                 if let Some(dir) =
                     call.arguments.first().and_then(Argument::path).filter(|p| p.starts_with(b"/"))
                 {
-                    self.look(call.thread, PathBuf::from(os_string(dir)), Way::Listed);
+                    self.look(call.thread, PathBuf::from(os_string(dir)), AccessKind::Listed);
                 }
             }
             "open" | "openat" | "openat2" | "creat" => self.open(call),
@@ -183,7 +183,7 @@ impl Tree {
         self.programs.insert(path.clone());
         self.threads
             .insert(call.thread, Thread { process: call.thread, cwd, program: Some(name), started: false });
-        self.look(call.thread, path, Way::Read);
+        self.look(call.thread, path, AccessKind::Read);
     }
 
     fn move_to(&mut self, call: &Call) {
@@ -196,7 +196,7 @@ impl Tree {
         };
         let process = self.threads.get(&call.thread).map(|t| t.process);
         let Some(to) = to else { return };
-        self.look(call.thread, to.clone(), Way::Probed);
+        self.look(call.thread, to.clone(), AccessKind::Probed);
         for thread in self.threads.values_mut().filter(|t| Some(t.process) == process) {
             thread.cwd = to.clone();
         }
@@ -211,15 +211,15 @@ impl Tree {
         }
         let writes = has("O_WRONLY") || has("O_RDWR") || call.name == "creat";
         if has("O_TMPFILE") {
-            return self.look(call.thread, path, Way::Probed);
+            return self.look(call.thread, path, AccessKind::Probed);
         }
         if has("O_DIRECTORY") || has("O_PATH") {
-            return self.look(call.thread, path, Way::Probed);
+            return self.look(call.thread, path, AccessKind::Probed);
         }
         let anew = has("O_TRUNC") || has("O_EXCL") || call.name == "creat";
         if !has("O_WRONLY") && call.name != "creat" && !anew {
-            let way = if path.is_dir() { Way::Probed } else { Way::Read };
-            self.look(call.thread, path.clone(), way);
+            let kind = if path.is_dir() { AccessKind::Probed } else { AccessKind::Read };
+            self.look(call.thread, path.clone(), kind);
             self.later(call.thread, &path);
         }
         if writes {
@@ -233,7 +233,7 @@ impl Tree {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         thread.started |= !name.contains(".so") && !path.starts_with("/etc");
         if let Some(program) = thread.program.clone().filter(|_| thread.started) {
-            self.opened_later.insert(Access { path: clean(path), way: Way::Read, program });
+            self.opened_later.insert(Access { path: clean(path), kind: AccessKind::Read, program });
         }
     }
 
@@ -259,7 +259,7 @@ impl Tree {
                 .collect();
             self.made.extend(within);
             if !self.is_made(from) && !from.starts_with("/proc") {
-                self.look(call.thread, from.clone(), Way::Read);
+                self.look(call.thread, from.clone(), AccessKind::Read);
             }
         }
         self.made(call.thread, made);
@@ -268,8 +268,8 @@ impl Tree {
     fn readlink(&mut self, call: &Call) {
         let Some(path) = self.path_of(call, 0) else { return };
         match &call.result {
-            Ok(_) => self.look(call.thread, path, Way::Followed),
-            Err(e) if e == "EINVAL" => self.look(call.thread, path, Way::NoLink),
+            Ok(_) => self.look(call.thread, path, AccessKind::Followed),
+            Err(e) if e == "EINVAL" => self.look(call.thread, path, AccessKind::NoLink),
             Err(_) => self.failed(call, path),
         }
     }
@@ -278,25 +278,28 @@ impl Tree {
     fn probe(&mut self, call: &Call) {
         let Some(path) = self.path_of(call, 0) else { return };
         match call.result {
-            Ok(_) => self.look(call.thread, path, Way::Probed),
+            Ok(_) => self.look(call.thread, path, AccessKind::Probed),
             Err(_) => self.failed(call, path),
         }
     }
 
     fn failed(&mut self, call: &Call, path: PathBuf) {
-        let way = match call.result.as_ref().err().map(String::as_str) {
-            Some("ENOENT" | "ENOTDIR") => Way::Absent,
+        let kind = match call.result.as_ref().err().map(String::as_str) {
+            Some("ENOENT" | "ENOTDIR") => AccessKind::Absent,
             Some("?") | None => return,
-            _ => Way::Probed,
+            _ => AccessKind::Probed,
         };
-        self.look(call.thread, path, way);
+        self.look(call.thread, path, kind);
     }
 
-    fn look(&mut self, thread: u32, path: PathBuf, way: Way) {
+    fn look(&mut self, thread: u32, path: PathBuf, kind: AccessKind) {
         let Some(program) = self.threads.get(&thread).and_then(|t| t.program.clone()) else { return };
         let path = clean(&path);
         let made = self.is_made(&path);
-        self.looks.entry(Access { path, way, program }).and_modify(|known| *known &= made).or_insert(made);
+        self.looks
+            .entry(Access { path, kind, program })
+            .and_modify(|recorded_paths| *recorded_paths &= made)
+            .or_insert(made);
     }
 
     fn made(&mut self, thread: u32, path: PathBuf) {
@@ -344,8 +347,8 @@ pub fn clean(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::strace::Reader;
     use super::*;
+    use crate::system::strace::Reader;
 
     fn tree(lines: &[&str]) -> Vec<String> {
         let mut reader = Reader::default();
@@ -355,7 +358,7 @@ mod tests {
             format!(
                 "{} {} {}{}",
                 a.program,
-                a.way.word(),
+                a.kind.word(),
                 a.path.display(),
                 if *made { " (made)" } else { "" }
             )
@@ -418,7 +421,7 @@ mod tests {
         let calls = START.iter().chain(&lines).filter_map(|l| reader.line(l.as_bytes()).unwrap());
         let tree = Tree::of(&calls.collect::<Vec<_>>(), Path::new("/w"));
         let own = |path: &str, program: &str| {
-            tree.is_tools_own(&Access { path: path.into(), way: Way::Read, program: program.into() })
+            tree.is_tools_own(&Access { path: path.into(), kind: AccessKind::Read, program: program.into() })
         };
         assert!(own("/lib/libc.so.6", "ld") && own("/w/a.o", "ld"));
         assert!(!own("/lib/libz.so.1", "ld") && !own("/lib/libc.so.6", "cc"));

@@ -4,11 +4,11 @@
 //! directories" of its manual says: `base_dir`, and `hash_dir = false`, with which debug information may name the first
 //! checkout.
 
-use super::front;
-use super::peer::Program;
-use super::{Backend, Counts, Language, Reads};
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use super::competitor::Program;
+use super::wrapper_env;
+use super::{Backend, CacheReads, Counts, Language};
+use crate::error::{Error, Result};
+use crate::system::environment::Environment;
 use crate::workload::{CcWiring, Wiring};
 use std::path::{Path, PathBuf};
 
@@ -53,21 +53,21 @@ impl Backend for Ccache {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
-        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
         let configuration = cache.join("ccache.conf");
-        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
-        let mut all = front::rustc(None);
+        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
+        let mut all = wrapper_env::rustc(None);
         if let Some(cc) = wiring.cc {
-            all.extend(front::cc(&self.path, cc));
+            all.extend(wrapper_env::cc(&self.path, cc));
             if cc == CcWiring::Shims {
                 let dir = cache.join("shims");
-                front::links(&self.path, &environment, &dir)?;
-                all.push(("PATH".into(), front::before_path(&environment, &dir)?));
+                wrapper_env::links(&self.path, &environment, &dir)?;
+                all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
             }
         }
-        if reads == Reads::Forbidden {
+        if reads == CacheReads::Forbidden {
             all.push(("CCACHE_RECACHE".into(), "1".into()));
         }
         Ok(Ccache::own(environment.with_all(all), cache))

@@ -1,20 +1,20 @@
 //! kache, as built from this repository or given with `--kache`.
 
-use super::{Backend, Counts, Language, Reads, front};
-use crate::afar::Endpoint;
-use crate::environment::Environment;
-use crate::eventlog::EventLog;
-use crate::invocations;
-use crate::plant::Slowdown;
-use crate::platform;
-use crate::trouble::{Result, Trouble};
+use super::Endpoint;
+use super::{Backend, CacheReads, Counts, Language, wrapper_env};
+use crate::analysis::event_log::EventLog;
+use crate::backend::invocations;
+use crate::error::{Error, Result};
+use crate::inject::Slowdown;
+use crate::system::environment::Environment;
+use crate::system::platform;
+use crate::system::workspace;
 use crate::workload::{CcWiring, Wiring};
-use crate::workspace;
-use kache::digest::Digest;
-use kache::events::{Event, Kind, Outcome};
-use kache::store::Store;
-use kache::store::result::{ActionResult, Output};
-use kache::trace::{self, KeyTrace};
+use kache_core::digest::Digest;
+use kache_core::events::{Event, Kind, Outcome};
+use kache_core::key_trace::{self, KeyTrace};
+use kache_core::store::Store;
+use kache_core::store::result::{ActionResult, Output};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,11 +33,11 @@ impl Kache {
     /// The binary at `program`.
     pub fn at(program: &Path) -> Result<Kache> {
         let program = program.canonicalize().map_err(|e| {
-            Trouble::input(format!("no kache there: {e}"))
+            Error::input(format!("no kache there: {e}"))
                 .at(program.display())
                 .remedy("give --kache the path of the binary, or leave it out to have it built")
         })?;
-        let program = kache::platform::plain(program);
+        let program = kache_core::platform::plain(program);
         Ok(Kache { front: program.clone(), program, told: Vec::new() })
     }
 
@@ -66,11 +66,11 @@ impl Kache {
             .stderr(Stdio::inherit())
             .output()
             .map_err(|e| {
-                Trouble::input(format!("cannot run cargo: {e}")).remedy("install Rust, or use --kache")
+                Error::input(format!("cannot run cargo: {e}")).remedy("install Rust, or use --kache")
             })?;
         if !output.status.success() {
             let what = format!("`cargo build --release -p kache` failed ({})", output.status);
-            return Err(Trouble::run(what).at(repository.display()).remedy("see above, or use --kache PATH"));
+            return Err(Error::run(what).at(repository.display()).remedy("see above, or use --kache PATH"));
         }
         // Asked of cargo, because a target directory can be anywhere.
         let messages = String::from_utf8_lossy(&output.stdout);
@@ -82,7 +82,7 @@ impl Kache {
             .rfind(|program| Path::new(program).file_stem().is_some_and(|name| name == "kache"));
         match executable {
             Some(program) => Kache::at(Path::new(&program)),
-            None => Err(Trouble::run("cargo built no kache binary")
+            None => Err(Error::run("cargo built no kache binary")
                 .at(repository.display())
                 .remedy("use --kache PATH")),
         }
@@ -96,17 +96,17 @@ impl Kache {
             .arg(&shims)
             .env("KACHE_CACHE_DIR", cache)
             .output()
-            .map_err(Trouble::io("run", &self.program))?;
+            .map_err(Error::io("run", &self.program))?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr);
-            return Err(Trouble::run(format!("`kache shims install` failed\n    {}", why.trim()))
+            return Err(Error::run(format!("`kache shims install` failed\n    {}", why.trim()))
                 .at(shims.display())
                 .remedy("use a kache that has the command, or another `wiring.cc`"));
         }
         if self.front != self.program {
-            self.lead_to_front(&shims).map_err(Trouble::io("write to", &shims))?;
+            self.lead_to_front(&shims).map_err(Error::io("write to", &shims))?;
         }
-        front::before_path(environment, &shims)
+        wrapper_env::before_path(environment, &shims)
     }
 
     /// `kache shims install` makes links to kache itself.
@@ -129,7 +129,7 @@ impl Backend for Kache {
 
     fn version(&self) -> Result<String> {
         let output = Command::new(&self.program).arg("--version").output();
-        let output = output.map_err(Trouble::io("run", &self.program))?;
+        let output = output.map_err(Error::io("run", &self.program))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("kache ").to_owned())
     }
 
@@ -138,12 +138,12 @@ impl Backend for Kache {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
-        let mut all = front::rustc(wiring.rustc.then_some(&self.front));
+        let mut all = wrapper_env::rustc(wiring.rustc.then_some(&self.front));
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
         if let Some(cc) = wiring.cc {
-            all.extend(front::cc(&self.front, cc));
+            all.extend(wrapper_env::cc(&self.front, cc));
             // For versions of the cc crate that do not know kache: else they take it for the compiler itself.
             all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
             if cc == CcWiring::Shims {
@@ -151,13 +151,13 @@ impl Backend for Kache {
             }
         }
         all.extend(self.told.iter().cloned());
-        if reads == Reads::Forbidden {
+        if reads == CacheReads::Forbidden {
             all.push(("KACHE_READ".into(), "0".into()));
         }
         Ok(environment.with_all(all))
     }
 
-    fn afar(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
+    fn with_remote(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
         let mut all: Vec<(OsString, OsString)> = vec![
             ("KACHE_REMOTE_URL".into(), format!("s3://{}", endpoint.bucket()).into()),
             ("KACHE_REMOTE_OPTIONS".into(), format!("endpoint={};region=us-east-1", endpoint.url()).into()),
@@ -169,12 +169,12 @@ impl Backend for Kache {
     fn flush(&self, environment: &Environment, _: &Path) -> Result<()> {
         let mut flush = Command::new(&self.program);
         flush.arg("flush").env_clear().envs(environment.iter());
-        let done = flush.output().map_err(Trouble::io("run", &self.program))?;
+        let done = flush.output().map_err(Error::io("run", &self.program))?;
         if done.status.success() {
             return Ok(());
         }
         let said = [done.stdout, done.stderr].concat();
-        Err(Trouble::run(format!("`kache flush` failed\n    {}", String::from_utf8_lossy(&said).trim())))
+        Err(Error::run(format!("`kache flush` failed\n    {}", String::from_utf8_lossy(&said).trim())))
     }
 
     fn prefix(&self, _: Language) -> Option<PathBuf> {
@@ -207,12 +207,12 @@ impl Backend for Kache {
 
     fn trace(&self, cache: &Path, event: &Event) -> Option<KeyTrace> {
         let result = event.result.as_deref().filter(|hex| hex.len() > 2 && hex.is_ascii())?;
-        let text = std::fs::read(cache.join(trace::relative_path(result))).ok()?;
+        let text = std::fs::read(cache.join(key_trace::relative_path(result))).ok()?;
         let trace: KeyTrace = serde_json::from_slice(&text).ok()?;
-        (trace.v == trace::VERSION).then_some(trace)
+        (trace.v == key_trace::VERSION).then_some(trace)
     }
 
-    fn kept(&self, cache: &Path, event: &Event) -> Vec<(String, PathBuf)> {
+    fn stored(&self, cache: &Path, event: &Event) -> Vec<(String, PathBuf)> {
         let Some(key) = event.result.as_deref().and_then(Digest::from_hex) else { return Vec::new() };
         let Ok(store) = Store::open(cache) else { return Vec::new() };
         let outputs = ActionResult::load(&store, &key).map(|result| result.outputs).unwrap_or_default();

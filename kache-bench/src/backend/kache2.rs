@@ -6,12 +6,12 @@
 //! target directory is first filled with what another checkout has built (`seed_new_targets`): such units cargo
 //! finds done, and they are no hits by its own account.
 
-use super::front;
-use super::peer::{self, Program};
-use super::{Backend, Counts, Language, Reads};
-use crate::environment::Environment;
-use crate::platform;
-use crate::trouble::{Result, Trouble};
+use super::competitor::{self, Program};
+use super::wrapper_env;
+use super::{Backend, CacheReads, Counts, Language};
+use crate::error::{Error, Result};
+use crate::system::environment::Environment;
+use crate::system::platform;
 use crate::workload::{CcWiring, Wiring};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ impl Kache2 {
     fn own(environment: Environment, cache: &Path) -> Result<Environment> {
         Ok(environment.with_all([
             ("KACHE_CACHE_DIR".into(), cache.join("store").into()),
-            ("KACHE_SOCKET_PATH".into(), peer::socket(cache, "daemon.sock")?.into()),
+            ("KACHE_SOCKET_PATH".into(), competitor::socket(cache, "daemon.sock")?.into()),
             ("KACHE_CONFIG".into(), cache.join("kache.toml").into()),
             ("KACHE_HOST_CONFIG".into(), "".into()),
             ("KACHE_AUTO_RECOVER_MIN_FREE_BYTES".into(), "0".into()),
@@ -55,28 +55,28 @@ impl Backend for Kache2 {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
-        if reads == Reads::Forbidden {
-            return Err(Trouble::input(
+        if reads == CacheReads::Forbidden {
+            return Err(Error::input(
                 "kache2 has no setting with which it compiles without looking anything up",
             ));
         }
-        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
         let configuration = cache.join("kache.toml");
-        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
+        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
         let program = self.program.path();
-        let mut all = front::rustc(wiring.rustc.then_some(program));
+        let mut all = wrapper_env::rustc(wiring.rustc.then_some(program));
         if let Some(cc) = wiring.cc {
-            all.extend(front::cc(program, cc));
+            all.extend(wrapper_env::cc(program, cc));
             all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
             if cc == CcWiring::Shims {
                 let dir = cache.join("shims");
-                front::links(program, &environment, &dir)?;
+                wrapper_env::links(program, &environment, &dir)?;
                 // The mark by which it tells its own links from compilers.
                 let mark = dir.join(".kache-shims");
-                std::fs::write(&mark, "").map_err(Trouble::io("write", &mark))?;
-                all.push(("PATH".into(), front::before_path(&environment, &dir)?));
+                std::fs::write(&mark, "").map_err(Error::io("write", &mark))?;
+                all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
             }
         }
         Kache2::own(environment.with_all(all), cache)
@@ -91,7 +91,7 @@ impl Backend for Kache2 {
     }
 
     fn stop(&self, cache: &Path) -> Result<()> {
-        if !platform::is_served(&peer::socket(cache, "daemon.sock")?) {
+        if !platform::is_served(&competitor::socket(cache, "daemon.sock")?) {
             return Ok(());
         }
         self.program.tell(&["daemon", "stop"], &Kache2::own(Environment::of_caller(), cache)?)
@@ -102,7 +102,7 @@ impl Backend for Kache2 {
         let arguments = ["stats", "--full", "--format", "json", "--since", "7d"];
         let told = self.program.ask(&arguments, &environment)?;
         let told: Value = serde_json::from_str(&told)
-            .map_err(|e| Trouble::run(format!("kache2's statistics are no JSON: {e}")))?;
+            .map_err(|e| Error::run(format!("kache2's statistics are no JSON: {e}")))?;
         Ok(counts(&told["summary"]))
     }
 }

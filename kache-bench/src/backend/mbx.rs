@@ -5,11 +5,11 @@
 //! outlive a clean, and a build that finds it is no build. It caches what cargo's build scripts compile by itself,
 //! and steps aside where `CC` is set, which is therefore left alone.
 
-use super::front;
-use super::peer::Program;
-use super::{Backend, Counts, Reads};
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use super::competitor::Program;
+use super::wrapper_env;
+use super::{Backend, CacheReads, Counts};
+use crate::error::{Error, Result};
+use crate::system::environment::Environment;
 use crate::workload::Wiring;
 use serde_json::Value;
 use std::path::Path;
@@ -55,22 +55,22 @@ impl Backend for Mbx {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
-        if reads == Reads::Forbidden {
-            return Err(Trouble::input(
+        if reads == CacheReads::Forbidden {
+            return Err(Error::input(
                 "mbx has no setting with which it compiles without looking anything up",
             ));
         }
         let reports = cache.join("reports");
-        std::fs::create_dir_all(&reports).map_err(Trouble::io("create", &reports))?;
-        let mut environment = Mbx::own(environment.with_all(front::rustc(None)), cache);
+        std::fs::create_dir_all(&reports).map_err(Error::io("create", &reports))?;
+        let mut environment = Mbx::own(environment.with_all(wrapper_env::rustc(None)), cache);
         if wiring.rustc {
             let setup = cache.join("data/mbx/bin");
             if !setup.join("cargo").exists() {
                 self.program.tell(&["setup", "--yes"], &environment)?;
             }
-            let path = front::before_path(&environment, &setup)?;
+            let path = wrapper_env::before_path(&environment, &setup)?;
             environment = environment.with_all([("PATH".into(), path)]);
         }
         Ok(environment)
@@ -88,8 +88,8 @@ impl Backend for Mbx {
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
         let reports = cache.join("reports");
         let mut counts = Counts::default();
-        for entry in std::fs::read_dir(&reports).map_err(Trouble::io("list", &reports))?.flatten() {
-            let text = std::fs::read(entry.path()).map_err(Trouble::io("read", &entry.path()))?;
+        for entry in std::fs::read_dir(&reports).map_err(Error::io("list", &reports))?.flatten() {
+            let text = std::fs::read(entry.path()).map_err(Error::io("read", &entry.path()))?;
             let Ok(report) = serde_json::from_slice::<Value>(&text) else { return Ok(None) };
             let Some(session) = session(&report) else { return Ok(None) };
             counts = counts + session;

@@ -1,8 +1,8 @@
 //! No cache at all: the yardstick.
 
-use super::{Backend, Reads};
-use crate::environment::Environment;
-use crate::trouble::Result;
+use super::{Backend, CacheReads};
+use crate::error::Result;
+use crate::system::environment::Environment;
 use crate::workload::Wiring;
 use std::path::Path;
 
@@ -22,7 +22,7 @@ impl Backend for Plain {
         Ok(String::new())
     }
 
-    fn wire(&self, environment: Environment, _: Wiring, _: &Path, _: Reads) -> Result<Environment> {
+    fn wire(&self, environment: Environment, _: Wiring, _: &Path, _: CacheReads) -> Result<Environment> {
         Ok(environment.with_all(NO_WRAPPERS.iter().map(|(name, value)| (name.into(), value.into()))))
     }
 }

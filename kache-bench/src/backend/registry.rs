@@ -5,7 +5,7 @@ use super::kache2::Kache2;
 use super::mbx::Mbx;
 use super::sccache::Sccache;
 use super::{Backend, Kache, Plain};
-use crate::trouble::{Result, Trouble};
+use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// Every name, in the order in which tables have them.
@@ -37,7 +37,7 @@ pub fn find(name: &str, workspace: &Path) -> Result<Box<dyn Backend>> {
         other => {
             let meant = similar::get_close_matches(other, NAMES, 1, 0.5);
             let remedy = meant.first().map(|meant| format!("did you mean `{meant}`?"));
-            return Err(Trouble::input(format!("no backend is called `{other}`"))
+            return Err(Error::input(format!("no backend is called `{other}`"))
                 .remedy(remedy.unwrap_or_else(|| format!("there are: {}", NAMES.join(", ")))));
         }
     })

@@ -2,7 +2,7 @@
 //! run fails or is interrupted.
 
 use super::{Backend, serving};
-use crate::trouble::Result;
+use crate::error::Result;
 use std::path::{Path, PathBuf};
 
 /// Held while something is built behind a backend with its data in one cache.
@@ -26,8 +26,8 @@ impl<'b> Running<'b> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if let Err(trouble) = self.backend.stop(&self.cache) {
-            eprintln!("kache-bench: cannot stop {}: {trouble}", self.backend.name());
+        if let Err(error) = self.backend.stop(&self.cache) {
+            eprintln!("kache-bench: cannot stop {}: {error}", self.backend.name());
         }
         serving::end(&self.cache);
     }

@@ -4,13 +4,13 @@
 //! `CARGO_INCREMENTAL=0`, without which it keeps nothing of a workspace's own crates; `SCCACHE_BASEDIRS`, with which C
 //! and C++ can hit in another checkout. Its mode stays the default one, with the work in the server.
 
-use super::front;
-use super::peer::{self, Program};
-use super::{Backend, Counts, Language, Reads};
-use crate::afar::Endpoint;
-use crate::environment::Environment;
-use crate::platform;
-use crate::trouble::{Result, Trouble};
+use super::Endpoint;
+use super::competitor::{self, Program};
+use super::wrapper_env;
+use super::{Backend, CacheReads, Counts, Language};
+use crate::error::{Error, Result};
+use crate::system::environment::Environment;
+use crate::system::platform;
 use crate::workload::{CcWiring, Wiring};
 use serde_json::Value;
 use std::ffi::OsString;
@@ -31,7 +31,7 @@ impl Sccache {
     fn own(environment: Environment, cache: &Path) -> Result<Environment> {
         Ok(environment.with_all([
             ("SCCACHE_DIR".into(), cache.join("store").into()),
-            ("SCCACHE_SERVER_UDS".into(), peer::socket(cache, "sccache.sock")?.into()),
+            ("SCCACHE_SERVER_UDS".into(), competitor::socket(cache, "sccache.sock")?.into()),
             ("SCCACHE_CONF".into(), cache.join("sccache.toml").into()),
         ]))
     }
@@ -51,25 +51,25 @@ impl Backend for Sccache {
         environment: Environment,
         wiring: Wiring,
         cache: &Path,
-        reads: Reads,
+        reads: CacheReads,
     ) -> Result<Environment> {
-        std::fs::create_dir_all(cache).map_err(Trouble::io("create", cache))?;
+        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
         let configuration = cache.join("sccache.toml");
-        std::fs::write(&configuration, "").map_err(Trouble::io("write", &configuration))?;
+        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
         let program = self.program.path();
-        let mut all = front::rustc(wiring.rustc.then_some(program));
+        let mut all = wrapper_env::rustc(wiring.rustc.then_some(program));
         if wiring.rustc {
             all.push(("CARGO_INCREMENTAL".into(), "0".into()));
         }
         if let Some(cc) = wiring.cc {
-            all.extend(front::cc(program, cc));
+            all.extend(wrapper_env::cc(program, cc));
             if cc == CcWiring::Shims {
                 let dir = cache.join("shims");
-                front::scripts(program, &environment, &dir)?;
-                all.push(("PATH".into(), front::before_path(&environment, &dir)?));
+                wrapper_env::scripts(program, &environment, &dir)?;
+                all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
             }
         }
-        if reads == Reads::Forbidden {
+        if reads == CacheReads::Forbidden {
             all.push(("SCCACHE_RECACHE".into(), "1".into()));
         }
         Sccache::own(environment.with_all(all), cache)
@@ -79,7 +79,7 @@ impl Backend for Sccache {
         environment.with_all([("SCCACHE_BASEDIRS".into(), root.into())])
     }
 
-    fn afar(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
+    fn with_remote(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
         let mut all: Vec<(OsString, OsString)> = vec![
             ("SCCACHE_BUCKET".into(), endpoint.bucket().into()),
             ("SCCACHE_ENDPOINT".into(), endpoint.url().into()),
@@ -100,20 +100,20 @@ impl Backend for Sccache {
 
     fn stop(&self, cache: &Path) -> Result<()> {
         let environment = Sccache::own(Environment::of_caller(), cache)?;
-        if !platform::is_served(&peer::socket(cache, "sccache.sock")?) {
+        if !platform::is_served(&competitor::socket(cache, "sccache.sock")?) {
             return Ok(());
         }
         self.program.tell(&["--stop-server"], &environment)
     }
 
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
-        if !platform::is_served(&peer::socket(cache, "sccache.sock")?) {
+        if !platform::is_served(&competitor::socket(cache, "sccache.sock")?) {
             return Ok(None);
         }
         let environment = Sccache::own(Environment::of_caller(), cache)?;
         let told = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
         let told: Value = serde_json::from_str(&told)
-            .map_err(|e| Trouble::run(format!("sccache's statistics are no JSON: {e}")))?;
+            .map_err(|e| Error::run(format!("sccache's statistics are no JSON: {e}")))?;
         Ok(Some(counts(&told["stats"])))
     }
 }

@@ -3,7 +3,7 @@
 //! They are known by their environment, which names the cache, whatever they are called and whoever their parent is. Where
 //! there is no `/proc`, none is known.
 
-use crate::platform;
+use crate::system::platform;
 use std::fs;
 use std::path::Path;
 

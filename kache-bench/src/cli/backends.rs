@@ -1,9 +1,9 @@
 //! `backends`: what could be measured here, and what not and why.
 
-use super::Format;
+use super::options::Format;
 use crate::backend::{self, Backend, Language, Plain};
-use crate::trouble::Result;
-use crate::workspace;
+use crate::error::Result;
+use crate::system::workspace;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -54,8 +54,6 @@ fn row(name: &'static str, backend: Result<Box<dyn Backend>>) -> Result<Row> {
             let version = Some(backend.version()?).filter(|version| !version.is_empty());
             Row { name, version, rust, c, missing: None }
         }
-        Err(trouble) => {
-            Row { name, version: None, rust: false, c: false, missing: Some(trouble.to_string()) }
-        }
+        Err(error) => Row { name, version: None, rust: false, c: false, missing: Some(error.to_string()) },
     })
 }

@@ -1,15 +1,15 @@
 //! `compare`: which backends take part, and what becomes of the figures.
 
-use super::{Format, RunOptions, below};
+use super::options::{Format, RunOptions, below};
+use crate::analysis::timeline::Timeline;
 use crate::backend::{self, Backend};
-use crate::machine;
-use crate::plant::Slowdown;
-use crate::race::{self, Phase, Plan};
+use crate::compare::{self, ComparePhase, ComparePlan};
+use crate::error::{Error, Result};
+use crate::inject::Slowdown;
 use crate::record;
-use crate::scratch::Scratch;
-use crate::timeline::Timeline;
-use crate::trouble::{Result, Trouble};
-use crate::workspace;
+use crate::system::machine;
+use crate::system::scratch::Scratch;
+use crate::system::workspace;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ pub(super) struct Options {
     runs: u16,
     /// What is timed; cold always is [default: all]
     #[arg(long, value_name = "PHASES", value_delimiter = ',', value_enum)]
-    phases: Vec<Phase>,
+    phases: Vec<ComparePhase>,
     /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -48,34 +48,34 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     if let Some(by) = options.slow {
         slow_down(&mut backends, by, options.run.kache.as_deref(), &scratch)?;
     }
-    let plan = Plan { backends, rounds: options.runs.into(), phases: options.phases.clone() };
+    let plan = ComparePlan { backends, rounds: options.runs.into(), phases: options.phases.clone() };
     let mut timeline = Timeline::default();
-    let raced = scratch.settle(race::run(&workload, plan, &scratch, &mut timeline));
+    let raced = scratch.settle(compare::run(&workload, plan, &scratch, &mut timeline));
     timeline.write(options.trace.as_deref())?;
-    let mut race = raced?;
-    race.planted = options.slow.map(|by| format!("each compile behind kache takes {by} longer"));
-    race.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
-    let line = record::line(&race, &scratch)?;
+    let mut comparison = raced?;
+    comparison.injected = options.slow.map(|by| format!("each compile behind kache takes {by} longer"));
+    comparison.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
+    let line = record::line(&comparison, &scratch)?;
     let history = record::append(&results, &workload.name, &line)?;
     match options.run.format {
         Format::Json => println!("{line}"),
-        Format::Text if options.markdown => print!("{}", race::markdown(&race)),
+        Format::Text if options.markdown => print!("{}", compare::markdown(&comparison)),
         Format::Text => {
-            print!("\n{}", race::text(&race));
+            print!("\n{}", compare::text(&comparison));
             println!("\nrecorded in {}", history.display());
         }
     }
-    Ok(if race.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if comparison.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 type Named = Vec<(String, Result<Box<dyn Backend>>)>;
 
 fn slow_down(backends: &mut Named, by: Slowdown, kache: Option<&Path>, scratch: &Scratch) -> Result<()> {
     let Some((_, backend)) = backends.iter_mut().find(|(name, _)| name == "kache") else {
-        return Err(Trouble::input("kache takes no part, so that it cannot be slowed")
+        return Err(Error::input("kache takes no part, so that it cannot be slowed")
             .remedy("name it in --backends, or leave out --slow"));
     };
-    let slowed = super::kache(kache)?.slowed(by, &scratch.root().join("slow"))?;
+    let slowed = super::options::kache(kache)?.slowed(by, &scratch.root().join("slow"))?;
     *backend = Ok(Box::new(slowed));
     Ok(())
 }
@@ -87,15 +87,15 @@ pub(super) fn backends(names: &[String], kache: Option<&Path>) -> Result<Named> 
     for name in names {
         if found.iter().any(|(other, _)| other == name) {
             return Err(
-                Trouble::input(format!("`{name}` is named twice in --backends")).remedy("name each once")
+                Error::input(format!("`{name}` is named twice in --backends")).remedy("name each once")
             );
         }
         let backend = match name.as_str() {
-            "kache" => Ok(Box::new(super::kache(kache)?) as Box<dyn Backend>),
+            "kache" => Ok(Box::new(super::options::kache(kache)?) as Box<dyn Backend>),
             name => backend::find(name, &workspace),
         };
         match backend {
-            Err(trouble) if !backend::NAMES.contains(&name.as_str()) => return Err(trouble),
+            Err(error) if !backend::NAMES.contains(&name.as_str()) => return Err(error),
             backend => found.push((name.clone(), backend)),
         }
     }

@@ -1,9 +1,9 @@
 //! `gate`: which runs are judged, by which history.
 
-use super::{Format, below};
+use super::options::{Format, below};
+use crate::error::{Error, Result};
 use crate::gate::{self, Gate};
-use crate::history::{Entry, History, Run};
-use crate::trouble::{Result, Trouble};
+use crate::history::{History, HistoryEntry, RecordedRun};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,7 +41,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let mut history = History::read(&results)?;
     let given = options.run.as_ref().map(|file| History::of_files(std::slice::from_ref(file))).transpose()?;
     let runs = chosen(options, given.as_ref().unwrap_or(&history), given.is_some())?;
-    let runs: Vec<Entry> = runs.into_iter().cloned().collect();
+    let runs: Vec<HistoryEntry> = runs.into_iter().cloned().collect();
     if let Some(since) = &options.since {
         check_date(since)?;
         history.entries.retain(|entry| entry.head.date.as_str() >= since.as_str());
@@ -55,20 +55,21 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::from(gate.verdict.status()))
 }
 
-fn chosen<'h>(options: &Options, from: &'h History, all: bool) -> Result<Vec<&'h Entry>> {
+fn chosen<'h>(options: &Options, from: &'h History, all: bool) -> Result<Vec<&'h HistoryEntry>> {
     let mut runs = if all { from.entries.iter().collect() } else { from.latest() };
-    runs.retain(|entry| !matches!(entry.run, Run::Unknown));
+    runs.retain(|entry| !matches!(entry.run, RecordedRun::Unknown));
     for wanted in &options.workloads {
         if !runs.iter().any(|entry| entry.head.workload == *wanted) {
-            return Err(Trouble::input(format!("no run of `{wanted}` is recorded"))
+            return Err(Error::input(format!("no run of `{wanted}` is recorded"))
                 .remedy(format!("run `kache-bench check {wanted}` first")));
         }
     }
-    let is_wanted =
-        |entry: &&Entry| options.workloads.is_empty() || options.workloads.contains(&entry.head.workload);
+    let is_wanted = |entry: &&HistoryEntry| {
+        options.workloads.is_empty() || options.workloads.contains(&entry.head.workload)
+    };
     runs.retain(is_wanted);
     if runs.is_empty() {
-        return Err(Trouble::input("there is no run to judge")
+        return Err(Error::input("there is no run to judge")
             .remedy("run `kache-bench check` or another command that records"));
     }
     Ok(runs)
@@ -85,6 +86,6 @@ fn check_date(text: &str) -> Result<()> {
     if text.len() >= 10 && text.bytes().enumerate().all(|(at, byte)| fits((at, &byte))) {
         return Ok(());
     }
-    Err(Trouble::input(format!("`{text}` is no date"))
+    Err(Error::input(format!("`{text}` is no date"))
         .remedy("give --since as 2026-01-31 or 2026-01-31T12:00:00Z"))
 }

@@ -1,11 +1,13 @@
 //! `latency`: who takes part, and what becomes of the figures.
 
-use super::{Format, below, compare};
+use super::compare;
+use super::options::{Format, below};
 use crate::backend;
-use crate::latency::{self, Plan};
-use crate::scratch::{Place, Scratch};
-use crate::trouble::Result;
-use crate::{machine, record, workspace};
+use crate::error::Result;
+use crate::latency::{self, LatencyPlan};
+use crate::record;
+use crate::system::scratch::{Scratch, ScratchOptions};
+use crate::system::{machine, workspace};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,7 +28,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "PATH")]
     kache: Option<PathBuf>,
     #[command(flatten)]
-    place: Place,
+    scratch: ScratchOptions,
     /// Where the result is appended [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
@@ -39,8 +41,8 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let results = below(&options.results, "results")?;
     let backends = compare::backends(&options.backends, options.kache.as_deref())?;
-    let scratch = Scratch::create(&options.place, "latency")?;
-    let plan = Plan { backends, runs: options.runs.into(), misses: options.misses.into() };
+    let scratch = Scratch::create(&options.scratch, "latency")?;
+    let plan = LatencyPlan { backends, runs: options.runs.into(), misses: options.misses.into() };
     let mut latency = scratch.settle(latency::run(plan, &scratch))?;
     latency.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
     let line = record::line(&latency, &scratch)?;

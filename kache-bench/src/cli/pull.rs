@@ -1,9 +1,10 @@
 //! `pull`: runs it, prints and records it.
 
-use super::{Format, RunOptions, below, kache};
-use crate::timeline::Timeline;
-use crate::trouble::Result;
-use crate::{machine, pull, record, workspace};
+use super::options::{Format, RunOptions, below, kache};
+use crate::analysis::timeline::Timeline;
+use crate::error::Result;
+use crate::system::{machine, workspace};
+use crate::{pull, record};
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
 //! `report`: from the recorded runs to a page.
 
-use super::below;
+use super::options::below;
+use crate::error::{Error, Result};
 use crate::history::History;
 use crate::report::{self, Page};
-use crate::trouble::{Result, Trouble};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let results = below(&options.results, "results")?;
     let history = History::read(&results)?;
     if history.entries.is_empty() {
-        return Err(Trouble::input("no run is recorded")
+        return Err(Error::input("no run is recorded")
             .at(results.display())
             .remedy("run `kache-bench check demo` first"));
     }
@@ -38,12 +38,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     }
     let file = options.output.clone().unwrap_or_else(|| results.join("report.html"));
     let text = report::html(&page);
-    std::fs::write(&file, &text).map_err(Trouble::io("write the page to", &file))?;
-    println!(
-        "{} ({}, {} runs)",
-        file.display(),
-        crate::print::size(text.len() as u64),
-        history.entries.len()
-    );
+    std::fs::write(&file, &text).map_err(Error::io("write the page to", &file))?;
+    println!("{} ({}, {} runs)", file.display(), crate::text::size(text.len() as u64), history.entries.len());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,12 @@
 //! What of a run is counted, and so compared exactly: no test is needed where nothing scatters.
 
-use crate::check::{Findings, Phase};
-use crate::history::{Entry, Run};
+use crate::analysis::summary::{BuildSummary, Reasons};
+use crate::check::{CheckFindings, PhaseResult};
+use crate::compare::{self, Comparison};
+use crate::history::{HistoryEntry, RecordedRun};
 use crate::pull::Pull;
-use crate::race::{self, Race};
 use crate::record::Record;
-use crate::tally::{Reasons, Tally};
-use crate::traps::{self, Verdict};
+use crate::traps::{self, TrapVerdict};
 use clap::ValueEnum;
 use serde_json::Value;
 
@@ -46,38 +46,38 @@ impl Fact {
 }
 
 /// All that is counted in a run.
-pub fn of(entry: &Entry) -> Vec<Fact> {
+pub fn of(entry: &HistoryEntry) -> Vec<Fact> {
     match &entry.run {
-        Run::Check(check) => of_check(check),
-        Run::Probe(probe) => of_probe(probe),
-        Run::Race(race) => of_race(race),
-        Run::Latency(latency) => {
+        RecordedRun::Check(check) => of_check(check),
+        RecordedRun::SingleUnits(probe) => of_probe(probe),
+        RecordedRun::Comparison(comparison) => of_comparison(comparison),
+        RecordedRun::Latency(latency) => {
             let ours = latency.figures.iter().filter(|figures| figures.backend == "kache");
             let invalid = ours.filter(|figures| figures.invalid.is_some());
             vec![fact("invalid figures", invalid.count(), Worse::More)]
         }
-        Run::Pull(pull) => of_pull(pull),
-        Run::Traps(report) => of_traps(report),
-        Run::Unknown => Vec::new(),
+        RecordedRun::Pull(pull) => of_pull(pull),
+        RecordedRun::Traps(report) => of_traps(report),
+        RecordedRun::Unknown => Vec::new(),
     }
 }
 
-fn of_check(check: &Record<Findings>) -> Vec<Fact> {
+fn of_check(check: &Record<CheckFindings>) -> Vec<Fact> {
     let findings = &check.findings;
     let mut facts = vec![
         fact("problems of the verdict", check.verdict.problems.len(), Worse::More)
             .named(check.verdict.problems.iter().cloned()),
     ];
-    let tally = |name: &str| {
-        let phase = findings.phases.iter().find(|phase: &&Phase| phase.name == name)?;
-        phase.tally.as_ref()
+    let summary = |name: &str| {
+        let phase = findings.phases.iter().find(|phase: &&PhaseResult| phase.name == name)?;
+        phase.summary.as_ref()
     };
-    if let Some(cold) = tally("cold build") {
+    if let Some(cold) = summary("cold build") {
         facts.push(fact("units built", cold.units, Worse::Less));
         facts.push(fact("units not stored", total(&cold.unstored), Worse::More).named(names(&cold.unstored)));
         facts.extend(through("cold build", cold));
     }
-    if let Some(warm) = tally("build from the cache") {
+    if let Some(warm) = summary("build from the cache") {
         let missed = fact(
             "units without a hit in the second clone",
             warm.units - warm.hits.min(warm.units),
@@ -86,7 +86,7 @@ fn of_check(check: &Record<Findings>) -> Vec<Fact> {
         facts.push(missed.named(findings.stability.missed.iter().cloned()));
         facts.extend(through("second clone", warm));
     }
-    if let Some(again) = tally("second build") {
+    if let Some(again) = summary("second build") {
         facts.push(fact(
             "units without a hit when built again",
             again.units - again.hits.min(again.units),
@@ -107,12 +107,12 @@ fn of_check(check: &Record<Findings>) -> Vec<Fact> {
     facts
 }
 
-fn through(phase: &str, tally: &Tally) -> [Fact; 2] {
+fn through(phase: &str, summary: &BuildSummary) -> [Fact; 2] {
     [
-        fact(format!("passthroughs, {phase}"), total(&tally.passthroughs), Worse::More)
-            .named(names(&tally.passthroughs)),
-        fact(format!("trouble of the cache's own, {phase}"), total(&tally.errors), Worse::More)
-            .named(names(&tally.errors)),
+        fact(format!("passthroughs, {phase}"), total(&summary.bypasses), Worse::More)
+            .named(names(&summary.bypasses)),
+        fact(format!("trouble of the cache's own, {phase}"), total(&summary.errors), Worse::More)
+            .named(names(&summary.errors)),
     ]
 }
 
@@ -130,23 +130,27 @@ fn of_probe(probe: &Record<Value>) -> Vec<Fact> {
 }
 
 /// Only kache is on trial; peers are the yardstick.
-fn of_race(race: &Race) -> Vec<Fact> {
+fn of_comparison(comparison: &Comparison) -> Vec<Fact> {
     let mut facts = Vec::new();
-    for entrant in race.entrants.iter().filter(|entrant| entrant.name == "kache") {
+    for participant in comparison.participants.iter().filter(|participant| participant.name == "kache") {
         facts.push(
-            fact("did not finish", usize::from(entrant.out.is_some()), Worse::Any).named(entrant.out.clone()),
+            fact("did not finish", usize::from(participant.out.is_some()), Worse::Any)
+                .named(participant.out.clone()),
         );
     }
-    for phase in race::Phase::value_variants() {
-        let laps: Vec<_> =
-            race.laps.iter().filter(|lap| lap.backend == "kache" && lap.phase == *phase).collect();
-        if laps.is_empty() {
+    for phase in compare::ComparePhase::value_variants() {
+        let samples: Vec<_> = comparison
+            .samples
+            .iter()
+            .filter(|sample| sample.backend == "kache" && sample.phase == *phase)
+            .collect();
+        if samples.is_empty() {
             continue;
         }
         let title = phase.title();
-        let invalid = laps.iter().filter(|lap| lap.invalid.is_some()).count();
+        let invalid = samples.iter().filter(|sample| sample.invalid.is_some()).count();
         facts.push(fact(format!("{title}: invalid builds"), invalid, Worse::More));
-        let counts: Vec<_> = laps.iter().filter_map(|lap| lap.counts).collect();
+        let counts: Vec<_> = samples.iter().filter_map(|sample| sample.counts).collect();
         let most = |of: fn(&crate::backend::Counts) -> u64| counts.iter().map(of).max().map(|n| n as usize);
         if phase.is_warm() {
             // What misses is what must not grow; fewer hits without more misses are fewer compiles.
@@ -160,7 +164,7 @@ fn of_race(race: &Race) -> Vec<Fact> {
 }
 
 fn of_pull(pull: &Pull) -> Vec<Fact> {
-    let after = &pull.after.tally;
+    let after = &pull.after.summary;
     let mut facts = vec![
         fact("units built after the move", after.units, Worse::Less),
         fact("units without a hit after the move", after.units - after.hits.min(after.units), Worse::More)
@@ -170,28 +174,28 @@ fn of_pull(pull: &Pull) -> Vec<Fact> {
     facts
 }
 
-fn of_traps(report: &traps::Report) -> Vec<Fact> {
-    let of = |wanted: Verdict| {
+fn of_traps(report: &traps::TrapsReport) -> Vec<Fact> {
+    let of = |wanted: TrapVerdict| {
         let rows = report.rows.iter();
         let rows = rows.filter(move |row| row.outcomes.get("kache").is_some_and(|o| o.verdict == wanted));
         rows.map(|row| row.name.clone()).collect::<Vec<_>>()
     };
-    let counted = |verdict: Verdict, name: &str, worse| {
+    let counted = |verdict: TrapVerdict, name: &str, worse| {
         let names = of(verdict);
         fact(name, names.len(), worse).named(names)
     };
     let mut facts = vec![
-        counted(Verdict::FalseHit, "false hits", Worse::Any),
-        counted(Verdict::Wrong, "wrong results", Worse::Any),
-        counted(Verdict::Broke, "broken builds", Worse::Any),
-        counted(Verdict::Dud, "cases that are broken themselves", Worse::Any),
+        counted(TrapVerdict::FalseHit, "false hits", Worse::Any),
+        counted(TrapVerdict::Wrong, "wrong results", Worse::Any),
+        counted(TrapVerdict::Broke, "broken builds", Worse::Any),
+        counted(TrapVerdict::Invalid, "cases that are broken themselves", Worse::Any),
     ];
     // A choice of the cases says nothing of how many there are.
     if report.whole {
-        facts.push(counted(Verdict::FalseMiss, "false misses", Worse::More));
-        facts.push(counted(Verdict::NotCached, "cases not cached", Worse::More));
-        facts.push(counted(Verdict::Skipped, "cases skipped", Worse::More));
-        facts.push(fact("cases that are ok", of(Verdict::Ok).len(), Worse::Less));
+        facts.push(counted(TrapVerdict::FalseMiss, "false misses", Worse::More));
+        facts.push(counted(TrapVerdict::NotCached, "cases not cached", Worse::More));
+        facts.push(counted(TrapVerdict::Skipped, "cases skipped", Worse::More));
+        facts.push(fact("cases that are ok", of(TrapVerdict::Ok).len(), Worse::Less));
     }
     facts
 }

@@ -1,50 +1,16 @@
 //! The gate's verdict as people read it: on a terminal, and in a pull request.
 
-use super::shift::{Decision, EFFECT, RULED_OUT, Shift, critical};
-use super::{Gate, Judged, Row, Verdict};
+use super::significance::{EFFECT, RULED_OUT, share};
+use super::verdict::{FigureRow, Gate, GateVerdict, JudgedRun};
 use std::fmt::Write;
-
-/// A share, signed: `+12.0 %`.
-fn percent(share: f64) -> String {
-    format!("{:+.1} %", share * 100.0)
-}
-
-fn share(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
-/// What a shift says, in a sentence; what was missing, where nothing can be said.
-pub(super) fn told(shift: Option<&Shift>) -> String {
-    let Some(shift) = shift else { return "nothing recorded to compare with".into() };
-    let sample = format!("{} against {} of {} runs", shift.rounds, shift.recorded, shift.runs);
-    let (Some(low), Some(high)) = (shift.low, shift.high) else {
-        let wanted = if shift.runs < 2 {
-            "two recorded runs at least are needed to know how much runs differ".to_owned()
-        } else {
-            let enough = (shift.rounds..100).find(|n| critical(*n, shift.recorded).is_some()).unwrap_or(100);
-            format!("{enough} rounds at least are needed against so many")
-        };
-        return format!("{} ({sample}): {wanted}", percent(shift.by));
-    };
-    let bounds =
-        format!("{}, surely from {} to {} ({sample})", percent(shift.by), percent(low), percent(high));
-    match shift.decide() {
-        Decision::Slower => format!("slower: {bounds}"),
-        Decision::Faster => format!("faster: {bounds}"),
-        Decision::Same => bounds,
-        Decision::Inconclusive => {
-            format!("{bounds}: neither a slowdown for sure nor one of {} ruled out", share(RULED_OUT))
-        }
-    }
-}
 
 /// For a terminal: what is not ok in full, and of the rest how much there was.
 pub fn text(gate: &Gate) -> String {
     let mut out = String::new();
     for judged in &gate.judged {
         let _ = writeln!(out, "{}", heading(judged));
-        if let Some(planted) = &judged.planted {
-            let _ = writeln!(out, "  planted: {planted}");
+        if let Some(injected) = &judged.injected {
+            let _ = writeln!(out, "  planted: {injected}");
         }
         for row in judged.rows.iter().filter(|row| is_worth_a_line(row)) {
             let _ = writeln!(out, "  {} {}: {}", mark(row.verdict), row.figure, figures(row));
@@ -55,33 +21,33 @@ pub fn text(gate: &Gate) -> String {
     out
 }
 
-fn heading(judged: &Judged) -> String {
+fn heading(judged: &JudgedRun) -> String {
     format!("{}: {} ({}, {})", judged.subject, judged.verdict.word(), judged.place, judged.date)
 }
 
-fn rest(judged: &Judged) -> String {
-    let ok = judged.rows.iter().filter(|row| row.verdict == Verdict::Ok).count();
+fn rest(judged: &JudgedRun) -> String {
+    let ok = judged.rows.iter().filter(|row| row.verdict == GateVerdict::Ok).count();
     format!("{ok} of {} figures ok, compared with {} recorded runs", judged.rows.len(), judged.recorded)
 }
 
 /// A run without anything recorded is told in one line, not in one for each figure.
-fn is_worth_a_line(row: &Row) -> bool {
+fn is_worth_a_line(row: &FigureRow) -> bool {
     match row.verdict {
-        Verdict::Ok => row.shift.is_some(),
-        Verdict::Inconclusive => row.recorded.is_some(),
-        Verdict::Regression => true,
+        GateVerdict::Ok => row.shift.is_some(),
+        GateVerdict::Inconclusive => row.recorded.is_some(),
+        GateVerdict::Regression => true,
     }
 }
 
-fn mark(verdict: Verdict) -> &'static str {
+fn mark(verdict: GateVerdict) -> &'static str {
     match verdict {
-        Verdict::Ok => "✓",
-        Verdict::Inconclusive => "?",
-        Verdict::Regression => "✗",
+        GateVerdict::Ok => "✓",
+        GateVerdict::Inconclusive => "?",
+        GateVerdict::Regression => "✗",
     }
 }
 
-fn figures(row: &Row) -> String {
+fn figures(row: &FigureRow) -> String {
     if row.shift.is_some() {
         return row.detail.clone();
     }
@@ -98,12 +64,12 @@ pub fn markdown(gate: &Gate) -> String {
         let told: Vec<_> = judged
             .rows
             .iter()
-            .filter(|row| row.verdict != Verdict::Ok && is_worth_a_line(row))
+            .filter(|row| row.verdict != GateVerdict::Ok && is_worth_a_line(row))
             .map(|row| format!("{} {}: {}", mark(row.verdict), row.figure, figures(row)))
             .collect();
-        let planted = judged.planted.as_ref().map(|planted| format!(" (planted: {planted})"));
+        let injected = judged.injected.as_ref().map(|injected| format!(" (planted: {injected})"));
         let told = if told.is_empty() { rest(judged) } else { told.join("<br>") };
-        let subject = format!("{}{}", judged.subject, planted.unwrap_or_default());
+        let subject = format!("{}{}", judged.subject, injected.unwrap_or_default());
         let cells = [&subject, judged.verdict.word(), &judged.recorded.to_string(), &told].map(cell);
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
@@ -118,6 +84,6 @@ pub fn markdown(gate: &Gate) -> String {
 
 /// What a cell of a Markdown table may hold: no line break, no bar, no tag but our own `<br>`.
 fn cell(text: &str) -> String {
-    let lines: Vec<_> = text.split("<br>").map(crate::print::markdown_cell).collect();
+    let lines: Vec<_> = text.split("<br>").map(crate::text::markdown_cell).collect();
     lines.join("<br>")
 }

@@ -1,9 +1,10 @@
 //! What some repetitions of one invocation come to.
 
-use super::Way;
+use super::kind::InvocationKind;
 use super::subject::Subject;
 use crate::backend::Counts;
-use kache::events::Event;
+use kache_core::events::Event;
+use kache_core::events::Phase;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +17,7 @@ pub struct Figures {
     /// What that is.
     pub what: String,
     /// How it was answered.
-    pub way: Way,
+    pub kind: InvocationKind,
     /// By whom; `plain` is the bare compiler, which compiles whatever the way is.
     pub backend: String,
     /// Repetitions.
@@ -36,7 +37,7 @@ pub struct Figures {
 impl Figures {
     pub(super) fn of(
         subject: &Subject,
-        way: Way,
+        kind: InvocationKind,
         backend: &str,
         times: &[Duration],
         bare: &[Duration],
@@ -47,7 +48,7 @@ impl Figures {
         Figures {
             subject: subject.name.to_owned(),
             what: subject.what.to_owned(),
-            way,
+            kind,
             backend: backend.to_owned(),
             n: all.len(),
             median_ms: middle(all.clone()),
@@ -60,15 +61,15 @@ impl Figures {
 }
 
 /// Why figures are none of this way, by the backend's own account.
-pub(super) fn judge(way: Way, n: u64, counts: Option<Counts>) -> Option<String> {
+pub(super) fn judge(kind: InvocationKind, n: u64, counts: Option<Counts>) -> Option<String> {
     let Some(Counts { hits, misses, passed }) = counts else {
         return Some("it gives no account of hits and misses".into());
     };
     let told = format!("{hits} hits, {misses} misses, {passed} passed of {n}");
-    match way {
-        Way::Hit if hits < n => Some(format!("not all are hits by its own account ({told})")),
-        Way::Miss if misses < n => Some(format!("not all are misses by its own account ({told})")),
-        Way::Passthrough if hits > 0 || misses > 0 => {
+    match kind {
+        InvocationKind::Hit if hits < n => Some(format!("not all are hits by its own account ({told})")),
+        InvocationKind::Miss if misses < n => Some(format!("not all are misses by its own account ({told})")),
+        InvocationKind::Bypass if hits > 0 || misses > 0 => {
             Some(format!("not handed through by its own account ({told})"))
         }
         _ => None,
@@ -81,27 +82,27 @@ pub struct Breakdown {
     /// `rustc`, `cc`, `c++`.
     pub subject: String,
     /// How it was answered.
-    pub way: Way,
+    pub kind: InvocationKind,
     /// How many events.
     pub n: usize,
     /// From the wrapper's start to its last act, by its own clock.
     pub total_us: u64,
     /// By phase; a phase that an invocation has not took it no time.
-    pub phases_us: BTreeMap<String, u64>,
+    pub phases_us: BTreeMap<Phase, u64>,
 }
 
 impl Breakdown {
-    pub(super) fn of(subject: &'static str, way: Way, events: &[Event]) -> Breakdown {
+    pub(super) fn of(subject: &'static str, kind: InvocationKind, events: &[Event]) -> Breakdown {
         let names: BTreeSet<_> = events.iter().flat_map(|event| event.phases_us.keys()).collect();
-        let of_phase = |name: &str| {
+        let of_phase = |name: &Phase| {
             middle_us(events.iter().map(|event| event.phases_us.get(name).copied().unwrap_or(0)))
         };
         Breakdown {
             subject: subject.to_owned(),
-            way,
+            kind,
             n: events.len(),
             total_us: middle_us(events.iter().map(|event| event.total_us)),
-            phases_us: names.iter().map(|name| ((*name).clone(), of_phase(name))).collect(),
+            phases_us: names.iter().map(|name| (**name, of_phase(name))).collect(),
         }
     }
 }
@@ -144,12 +145,12 @@ mod tests {
     #[test]
     fn a_way_is_believed_only_by_the_backends_own_account() {
         let counts = |hits, misses, passed| Some(Counts { hits, misses, passed });
-        assert_eq!(judge(Way::Hit, 3, counts(3, 0, 0)), None);
-        assert!(judge(Way::Hit, 3, counts(2, 1, 0)).unwrap().contains("not all are hits"));
-        assert!(judge(Way::Miss, 3, counts(3, 0, 0)).unwrap().contains("not all are misses"));
-        assert_eq!(judge(Way::Passthrough, 3, counts(0, 0, 0)), None);
-        assert!(judge(Way::Passthrough, 3, counts(0, 3, 0)).is_some());
-        assert!(judge(Way::Hit, 3, None).is_some());
+        assert_eq!(judge(InvocationKind::Hit, 3, counts(3, 0, 0)), None);
+        assert!(judge(InvocationKind::Hit, 3, counts(2, 1, 0)).unwrap().contains("not all are hits"));
+        assert!(judge(InvocationKind::Miss, 3, counts(3, 0, 0)).unwrap().contains("not all are misses"));
+        assert_eq!(judge(InvocationKind::Bypass, 3, counts(0, 0, 0)), None);
+        assert!(judge(InvocationKind::Bypass, 3, counts(0, 3, 0)).is_some());
+        assert!(judge(InvocationKind::Hit, 3, None).is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The figures as people read them: a table for each compile, then where kache's time went.
 
-use super::{Latency, Way};
+use super::kind::InvocationKind;
+use super::record::Latency;
 use std::fmt::Write;
 
 /// The whole report.
@@ -18,19 +19,19 @@ fn write_text(out: &mut String, latency: &Latency) -> std::fmt::Result {
         latency.page_cache, machine.cpu, machine.cores, machine.kernel, machine.rustc, latency.date
     )?;
     writeln!(out, "an empty process: {:.2} ms", latency.empty_process_ms)?;
-    for entrant in &latency.entrants {
-        let why = entrant.out.as_ref().map(|why| format!(" is out: {}", why.replace("\n  ", "; ")));
+    for participant in &latency.participants {
+        let why = participant.out.as_ref().map(|why| format!(" is out: {}", why.replace("\n  ", "; ")));
         writeln!(
             out,
             "{}",
-            format!("{} {}{}", entrant.name, entrant.version, why.unwrap_or_default()).trim_end()
+            format!("{} {}{}", participant.name, participant.version, why.unwrap_or_default()).trim_end()
         )?;
     }
-    let mut last = ("", Way::Hit);
+    let mut last = ("", InvocationKind::Hit);
     for figures in &latency.figures {
-        if last != (figures.subject.as_str(), figures.way) {
-            last = (figures.subject.as_str(), figures.way);
-            writeln!(out, "\n{}, {}, n = {}", figures.what, title(figures.way), figures.n)?;
+        if last != (figures.subject.as_str(), figures.kind) {
+            last = (figures.subject.as_str(), figures.kind);
+            writeln!(out, "\n{}, {}, n = {}", figures.what, title(figures.kind), figures.n)?;
             writeln!(out, "  {:<10} {:>9} {:>18} {:>12}", "backend", "median", "10 % to 90 %", "over plain")?;
         }
         if let Some(why) = &figures.invalid {
@@ -46,17 +47,18 @@ fn write_text(out: &mut String, latency: &Latency) -> std::fmt::Result {
         writeln!(out, "\nwhere kache's time went, by its own clock, µs, medians")?;
     }
     for row in &latency.breakdown {
-        let phases: Vec<_> = row.phases_us.iter().map(|(name, us)| format!("{name} {us}")).collect();
-        let way = format!("{} {}", row.subject, title(row.way));
-        writeln!(out, "  {way:<18} total {:>7}  {}", row.total_us, phases.join(", "))?;
+        let phases: Vec<_> =
+            row.phases_us.iter().map(|(phase, us)| format!("{} {us}", phase.word())).collect();
+        let kind = format!("{} {}", row.subject, title(row.kind));
+        writeln!(out, "  {kind:<18} total {:>7}  {}", row.total_us, phases.join(", "))?;
     }
     Ok(())
 }
 
-fn title(way: Way) -> &'static str {
-    match way {
-        Way::Hit => "hit",
-        Way::Miss => "miss",
-        Way::Passthrough => "passthrough",
+fn title(kind: InvocationKind) -> &'static str {
+    match kind {
+        InvocationKind::Hit => "hit",
+        InvocationKind::Miss => "miss",
+        InvocationKind::Bypass => "passthrough",
     }
 }

@@ -1,8 +1,8 @@
 //! What is compiled: generated, so that it is the same everywhere and has exactly the size that is said.
 
 use crate::backend::Language;
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Error, Result};
+use crate::system::environment::Environment;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::fs;
@@ -29,7 +29,7 @@ pub(super) struct Subject {
     /// The arguments that compile.
     pub(super) compile: Vec<OsString>,
     /// The arguments that only ask.
-    pub(super) ask: Vec<OsString>,
+    pub(super) probe: Vec<OsString>,
     /// What cargo would set.
     pub(super) environment: Vec<(OsString, OsString)>,
     /// The source that is changed to have a miss, what it says otherwise, and what comes before a number: no comment, which
@@ -41,7 +41,7 @@ pub(super) struct Subject {
 
 impl Subject {
     /// Changes the source, differently for each number.
-    pub(super) fn vary(&self, number: usize) -> Result<()> {
+    pub(super) fn change_source(&self, number: usize) -> Result<()> {
         let (file, text, before) = &self.varied;
         write(file, &format!("{text}{before}{number};\n"))
     }
@@ -49,9 +49,9 @@ impl Subject {
     /// Removes the outputs.
     pub(super) fn clear(&self) -> Result<()> {
         let (dir, start) = &self.outputs;
-        for entry in fs::read_dir(dir).map_err(Trouble::io("list", dir))?.flatten() {
+        for entry in fs::read_dir(dir).map_err(Error::io("list", dir))?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(start) {
-                fs::remove_file(entry.path()).map_err(Trouble::io("remove", &entry.path()))?;
+                fs::remove_file(entry.path()).map_err(Error::io("remove", &entry.path()))?;
             }
         }
         Ok(())
@@ -120,7 +120,7 @@ fn rust(dir: &Path) -> Result<Subject> {
         compiler,
         compile,
         // Not `-vV`, which kache remembers the answer to.
-        ask: vec!["--explain".into(), "E0308".into()],
+        probe: vec!["--explain".into(), "E0308".into()],
         environment,
         varied: (source, root, "/// Varied.\npub const VARIED: usize = "),
         outputs: (deps, "libsubject-"),
@@ -151,7 +151,7 @@ fn c(dir: &Path, name: &'static str, what: &'static str, headers: usize) -> Resu
         dir: dir.to_path_buf(),
         compiler: on_path(name)?,
         compile: compile.map(OsString::from).into(),
-        ask: vec!["--version".into()],
+        probe: vec!["--version".into()],
         environment: Vec::new(),
         varied: (dir.join(source), text, "int varied = "),
         outputs: (dir.join("out"), "subject."),
@@ -161,18 +161,17 @@ fn c(dir: &Path, name: &'static str, what: &'static str, headers: usize) -> Resu
 /// A directory that caches take for a project's: a repository.
 fn project(dir: &Path) -> Result<()> {
     make(dir)?;
-    git2::Repository::init(dir)
-        .map_err(|e| Trouble::run(format!("git: {}", e.message())).at(dir.display()))?;
+    git2::Repository::init(dir).map_err(|e| Error::run(format!("git: {}", e.message())).at(dir.display()))?;
     Ok(())
 }
 
 fn make(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).map_err(Trouble::io("create", dir))
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {
     make(file.parent().unwrap_or(Path::new("/")))?;
-    fs::write(file, text).map_err(Trouble::io("write", file))
+    fs::write(file, text).map_err(Error::io("write", file))
 }
 
 /// The compiler that `rustc` on `PATH` stands for.
@@ -186,8 +185,7 @@ fn rustc() -> Result<PathBuf> {
 fn on_path(name: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
-    found
-        .ok_or_else(|| Trouble::input(format!("there is no `{name}` on PATH")).remedy("install gcc or clang"))
+    found.ok_or_else(|| Error::input(format!("there is no `{name}` on PATH")).remedy("install gcc or clang"))
 }
 
 /// What it prints.
@@ -196,10 +194,10 @@ fn succeed(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.env_clear().envs(environment.iter()).output();
     let output =
-        output.map_err(|e| Trouble::input(format!("cannot run {program}: {e}")).remedy("install Rust"))?;
+        output.map_err(|e| Error::input(format!("cannot run {program}: {e}")).remedy("install Rust"))?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Trouble::run(format!("{program} failed\n    {}", why.trim())));
+        return Err(Error::run(format!("{program} failed\n    {}", why.trim())));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

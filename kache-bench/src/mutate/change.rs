@@ -18,16 +18,16 @@
 //!
 //! Files outside the clone are left alone. What is changed of the machine is changed for one process, by a variable.
 
-use crate::invocations::Invocation;
-use crate::platform;
-use crate::trouble::{Result, Trouble};
+use crate::backend::invocations::Invocation;
+use crate::error::{Error, Result};
+use crate::system::platform;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Where changes may be made.
-pub struct Site<'a> {
+pub struct MutationSite<'a> {
     /// The clone.
     pub checkout: &'a Path,
     /// A directory for copies.
@@ -91,7 +91,7 @@ pub fn make(
     raw: &str,
     value: &str,
     asked: &Invocation,
-    site: &Site<'_>,
+    site: &MutationSite<'_>,
 ) -> Result<std::result::Result<Changed, Left>> {
     let (kind, rest) = name.split_once(' ').unwrap_or((name, ""));
     let place = Path::new(raw);
@@ -140,26 +140,26 @@ impl Changed {
     }
 
     /// Moves something out of the way, to a place on the same file system.
-    fn aside(&mut self, place: &Path, site: &Site<'_>) -> Result<PathBuf> {
+    fn aside(&mut self, place: &Path, site: &MutationSite<'_>) -> Result<PathBuf> {
         let aside = site.dir.join(format!("moved-{}-{}", site.number, self.moved.len()));
-        fs::rename(place, &aside).map_err(Trouble::io("move", place))?;
+        fs::rename(place, &aside).map_err(Error::io("move", place))?;
         self.moved.push((place.to_path_buf(), aside.clone()));
         Ok(aside)
     }
 
-    fn contents(&mut self, place: &Path, site: &Site<'_>) -> Result<()> {
+    fn contents(&mut self, place: &Path, site: &MutationSite<'_>) -> Result<()> {
         let aside = self.aside(place, site)?;
         self.made.push(place.to_path_buf());
         copy_with_more(&aside, place, site.number)
     }
 
-    fn appear(&mut self, place: &Path, _: &Site<'_>) -> Result<()> {
-        File::create_new(place).map_err(Trouble::io("create", place))?;
+    fn appear(&mut self, place: &Path, _: &MutationSite<'_>) -> Result<()> {
+        File::create_new(place).map_err(Error::io("create", place))?;
         self.made.push(place.to_path_buf());
         Ok(())
     }
 
-    fn vanish(&mut self, place: &Path, site: &Site<'_>) -> Tried {
+    fn vanish(&mut self, place: &Path, site: &MutationSite<'_>) -> Tried {
         let needed = site.outputs.iter().map(Path::new).chain([self.invocation.cwd.as_path(), site.checkout]);
         if needed.into_iter().any(|n| n.starts_with(place)) {
             return Ok(Err(Left::Itself));
@@ -167,11 +167,11 @@ impl Changed {
         self.aside(place, site).map(|_| Ok(()))
     }
 
-    fn relink(&mut self, place: &Path, site: &Site<'_>) -> Result<()> {
+    fn relink(&mut self, place: &Path, site: &MutationSite<'_>) -> Result<()> {
         let to = match place.symlink_metadata() {
             Err(_) => PathBuf::from("kache-mutation"),
             Ok(meta) if meta.is_symlink() => {
-                let led = fs::read_link(place).map_err(Trouble::io("read", place))?;
+                let led = fs::read_link(place).map_err(Error::io("read", place))?;
                 let real = place.canonicalize().unwrap_or_else(|_| led.clone());
                 self.aside(place, site)?;
                 // By another path to the same thing; past the root and back if it was given in full.
@@ -183,12 +183,12 @@ impl Changed {
             }
             Ok(_) => self.aside(place, site)?,
         };
-        platform::link(&to, place).map_err(Trouble::io("link", place))?;
+        platform::link(&to, place).map_err(Error::io("link", place))?;
         self.made.push(place.to_path_buf());
         Ok(())
     }
 
-    fn variable(&mut self, name: &str, site: &Site<'_>) -> Result<()> {
+    fn variable(&mut self, name: &str, site: &MutationSite<'_>) -> Result<()> {
         let number = site.number;
         let value: OsString = match self.invocation.variable(name).map(OsStr::to_os_string) {
             None if name.ends_with("_EPOCH") => (1000 + number).to_string().into(),
@@ -197,7 +197,7 @@ impl Changed {
             Some(old) if Path::new(&old).starts_with(site.checkout) && Path::new(&old).is_dir() => {
                 let beside = with_more(&old, number);
                 platform::link(Path::new(&old), Path::new(&beside))
-                    .map_err(Trouble::io("link", Path::new(&beside)))?;
+                    .map_err(Error::io("link", Path::new(&beside)))?;
                 self.made.push(PathBuf::from(&beside));
                 beside
             }
@@ -210,35 +210,35 @@ impl Changed {
         Ok(())
     }
 
-    fn found_first(&mut self, variable: &str, place: &Path, name: &str, site: &Site<'_>) -> Tried {
+    fn found_first(&mut self, variable: &str, place: &Path, name: &str, site: &MutationSite<'_>) -> Tried {
         let name = if name.is_empty() { place.file_name().unwrap_or_default() } else { OsStr::new(name) };
         let dir = site.dir.join(format!("first-{}", site.number));
         let copy = dir.join(name);
-        fs::create_dir_all(&dir).map_err(Trouble::io("create", &dir))?;
+        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
         match (variable, place.to_str()) {
             // A copy of a compiler driver would look for the rest of itself beside it.
             ("PATH", Some(real)) if !real.is_empty() => {
                 let script = format!("#!/bin/sh\n# {}\nexec '{real}' \"$@\"\n", site.number);
-                fs::write(&copy, script).map_err(Trouble::io("write", &copy))?;
+                fs::write(&copy, script).map_err(Error::io("write", &copy))?;
             }
-            ("PATH", _) => fs::write(&copy, "#!/bin/sh\nexit 1\n").map_err(Trouble::io("write", &copy))?,
+            ("PATH", _) => fs::write(&copy, "#!/bin/sh\nexit 1\n").map_err(Error::io("write", &copy))?,
             _ => copy_with_more(place, &copy, site.number)?,
         }
-        platform::make_executable(&copy).map_err(Trouble::io("make executable", &copy))?;
+        platform::make_executable(&copy).map_err(Error::io("make executable", &copy))?;
         self.made.push(copy);
         let old = self.invocation.variable(variable).unwrap_or_default().to_os_string();
         let dirs =
             std::iter::once(dir).chain(std::env::split_paths(&old).filter(|d| !d.as_os_str().is_empty()));
         let joined = std::env::join_paths(dirs);
         let joined = joined.map_err(|e| {
-            Trouble::input(format!("the scratch directory cannot be searched: {e}"))
+            Error::input(format!("the scratch directory cannot be searched: {e}"))
                 .remedy("use --dir with a path without `:`")
         })?;
         self.set(variable, joined);
         Ok(Ok(()))
     }
 
-    fn define(&mut self, name: &str, site: &Site<'_>) -> std::result::Result<(), Left> {
+    fn define(&mut self, name: &str, site: &MutationSite<'_>) -> std::result::Result<(), Left> {
         let root = site.checkout.to_str().ok_or(Left::NoWay)?.to_owned();
         let defines = |w: &str| {
             w.strip_prefix("-D").unwrap_or(w).strip_prefix(name).is_some_and(|r| r.starts_with(['=', '(']))
@@ -254,11 +254,11 @@ impl Changed {
         Ok(())
     }
 
-    fn twins(&mut self, raw: &str, site: &Site<'_>) -> Tried {
+    fn twins(&mut self, raw: &str, site: &MutationSite<'_>) -> Tried {
         let local = |p: &str| p.strip_prefix("<workspace>/").map(|rest| site.checkout.join(rest));
         let places: Vec<PathBuf> = raw.split(' ').filter_map(local).collect();
         let Some(one) = places.first() else { return Ok(Err(Left::Outside)) };
-        let real = |p: &Path| p.canonicalize().map_err(Trouble::io("resolve", p));
+        let real = |p: &Path| p.canonicalize().map_err(Error::io("resolve", p));
         let first_file = real(one)?;
         let mut other = None;
         for place in &places[1..] {
@@ -267,7 +267,7 @@ impl Changed {
             }
         }
         let Some(other) = other else { return Ok(Err(Left::Same)) };
-        let time = |p: &Path| fs::metadata(p).and_then(|m| m.modified()).map_err(Trouble::io("look at", p));
+        let time = |p: &Path| fs::metadata(p).and_then(|m| m.modified()).map_err(Error::io("look at", p));
         let second =
             |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
         let (first, then) = (time(one)?, time(other)?);
@@ -275,13 +275,13 @@ impl Changed {
         let to = if second(first) == second(then) { then.checked_sub(apart).unwrap_or(then) } else { then };
         let aside = self.aside(one, site)?;
         self.made.push(one.clone());
-        fs::copy(&aside, one).map_err(Trouble::io("copy", one))?;
-        let file = File::options().write(true).open(one).map_err(Trouble::io("open", one))?;
-        file.set_modified(to).map_err(Trouble::io("date", one))?;
+        fs::copy(&aside, one).map_err(Error::io("copy", one))?;
+        let file = File::options().write(true).open(one).map_err(Error::io("open", one))?;
+        file.set_modified(to).map_err(Error::io("date", one))?;
         Ok(Ok(()))
     }
 
-    fn setting(&mut self, name: &str, site: &Site<'_>) -> std::result::Result<(), Left> {
+    fn setting(&mut self, name: &str, site: &MutationSite<'_>) -> std::result::Result<(), Left> {
         let rustc = self.invocation.words.iter().any(|w| w == "--crate-name");
         match (name, rustc) {
             ("width", true) => {
@@ -296,9 +296,9 @@ impl Changed {
     }
 
     /// The clone is moved, and asked where it is then.
-    fn move_all(&mut self, site: &Site<'_>) -> Result<()> {
+    fn move_all(&mut self, site: &MutationSite<'_>) -> Result<()> {
         let to = PathBuf::from(with_more(site.checkout.as_os_str(), site.number));
-        fs::rename(site.checkout, &to).map_err(Trouble::io("move", site.checkout))?;
+        fs::rename(site.checkout, &to).map_err(Error::io("move", site.checkout))?;
         self.moved.push((site.checkout.to_path_buf(), to.clone()));
         let (from, to) = (site.checkout.to_string_lossy().into_owned(), to.to_string_lossy().into_owned());
         let moved = |text: &OsStr| match text.to_str() {
@@ -323,13 +323,13 @@ fn with_more(text: &OsStr, number: usize) -> OsString {
 
 /// A copy that says the same to whoever reads it, if anything can be added that does.
 fn copy_with_more(from: &Path, to: &Path, number: usize) -> Result<()> {
-    fs::copy(from, to).map_err(Trouble::io("copy", from))?;
-    platform::make_executable(to).map_err(Trouble::io("make writable", to))?;
+    fs::copy(from, to).map_err(Error::io("copy", from))?;
+    platform::make_executable(to).map_err(Error::io("make writable", to))?;
     let comments = ["rs", "c", "h", "cc", "cpp", "hpp", "cxx", "hh", "S", "inc", "def"];
     let more = match to.extension().and_then(OsStr::to_str) {
         Some(e) if comments.contains(&e) => format!("\n/* {number} */\n"),
         _ => "\n".repeat(number + 1),
     };
     let appended = File::options().append(true).open(to).and_then(|mut f| f.write_all(more.as_bytes()));
-    appended.map_err(Trouble::io("write", to))
+    appended.map_err(Error::io("write", to))
 }

@@ -3,11 +3,11 @@
 //! Each is changed by itself, and a hit with the same key is demanded. That the reason is true is another matter: so the
 //! unit is compiled once with all of them changed at once, and must come out to the byte as it was.
 
-use crate::invocations::Invocation;
-use crate::platform;
-use kache::compiler::flags::{Bucket, Row, Takes};
-use kache::compiler::{gnu_flags, rustc_flags};
-use kache::observe::tables;
+use crate::backend::invocations::Invocation;
+use crate::system::platform;
+use kache_frontends::flags::{Bucket, Row, Takes};
+use kache_frontends::tables;
+use kache_frontends::{gnu_flags, rustc_flags};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 

@@ -4,9 +4,9 @@
 //! hit with it changed can be demanded. Whether a row is ever needed can be told: units are compiled once more under
 //! `strace`, and each row is counted by the units that looked at something which nothing but it excuses.
 
-use crate::audit::{self, Watched};
-use kache::observe::tables::{self, Row};
-use kache::trace::KeyTrace;
+use crate::audit::{self, ProcessAccesses};
+use kache_core::key_trace::KeyTrace;
+use kache_frontends::tables::{self, Row};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Paths {
     }
 
     /// Counts one unit.
-    pub fn count(&mut self, watched: &Watched, trace: &KeyTrace) {
+    pub fn count(&mut self, watched: &ProcessAccesses, trace: &KeyTrace) {
         self.watched += 1;
         let compiler = trace.components.iter().find(|c| c.name == "compiler").map(|c| c.raw.as_str());
         let compiler = Path::new(compiler.unwrap_or_default());
@@ -82,7 +82,7 @@ pub fn by_count(counts: &BTreeMap<String, usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::trace;
+    use crate::testing::trace;
 
     #[test]
     fn rows_are_counted_by_units_and_by_who_looks() {
@@ -97,7 +97,7 @@ mod tests {
             r#"12 execve("/usr/bin/cat", ["cat"], 0x1 /* 3 vars */) = 0"#,
             r#"12 openat(AT_FDCWD</w>, "/etc/localtime", O_RDONLY) = 3</etc/localtime>"#,
         ];
-        let watched = Watched::read(lines.join("\n").as_bytes(), Path::new("/w")).unwrap();
+        let watched = ProcessAccesses::read(lines.join("\n").as_bytes(), Path::new("/w")).unwrap();
         let mut paths = Paths::of_tables();
         let all = paths.rows.len();
         paths.count(&watched, &trace(&[("compiler", "/usr/bin/gcc", "")]));

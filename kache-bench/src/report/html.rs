@@ -1,14 +1,15 @@
 //! The page. Every value goes through the template's escaping; what does not is drawn or written by this program itself.
 
-use super::leaks::{self, Found, Piece};
+use super::key_mismatches::{self, DiffPiece, WorkloadMismatches};
+use super::page::{Page, seconds};
 use super::plot::Tone;
 use super::times::{self, Plot};
+use super::traps;
 use super::verdicts::{self, Card};
-use super::{Page, seconds, traps};
-use crate::gate::{Judged, Row, Verdict};
-use crate::history::Run;
-use crate::race::Race;
-use crate::traps::Report as Traps;
+use crate::compare::Comparison;
+use crate::gate::{FigureRow, GateVerdict, JudgedRun};
+use crate::history::RecordedRun;
+use crate::traps::TrapsReport;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// How many of a list are shown; all are in the record.
@@ -35,7 +36,7 @@ pub fn html(page: &Page<'_>) -> String {
                     (history_section(page))
                     (time_section(page))
                     (latency_section(page))
-                    (leak_section(page))
+                    (key_mismatch_section(page))
                     (trap_section(page))
                 }
                 (bottom(page))
@@ -68,11 +69,11 @@ fn top(page: &Page<'_>, cards: &[Card]) -> Markup {
     }
 }
 
-fn gate_badge(verdict: Verdict) -> Markup {
+fn gate_badge(verdict: GateVerdict) -> Markup {
     let class = match verdict {
-        Verdict::Ok => "badge good",
-        Verdict::Inconclusive => "badge open",
-        Verdict::Regression => "badge bad",
+        GateVerdict::Ok => "badge good",
+        GateVerdict::Inconclusive => "badge open",
+        GateVerdict::Regression => "badge bad",
     };
     html! { span class=(class) { (verdict.word()) } }
 }
@@ -135,14 +136,14 @@ fn gate_section(page: &Page<'_>) -> Markup {
     }
 }
 
-fn judged_of(judged: &Judged) -> Markup {
+fn judged_of(judged: &JudgedRun) -> Markup {
     let count = |verdict| judged.rows.iter().filter(|row| row.verdict == verdict).count();
     html! {
-        details open[judged.verdict == Verdict::Regression] {
+        details open[judged.verdict == GateVerdict::Regression] {
             summary {
                 (gate_badge(judged.verdict)) " " (judged.subject) " "
                 span.muted {
-                    (count(Verdict::Ok)) " ok, " (count(Verdict::Inconclusive)) " inconclusive, " (count(Verdict::Regression))
+                    (count(GateVerdict::Ok)) " ok, " (count(GateVerdict::Inconclusive)) " inconclusive, " (count(GateVerdict::Regression))
                     " worse; " (judged.recorded) " recorded"
                 }
             }
@@ -156,7 +157,7 @@ fn judged_of(judged: &Judged) -> Markup {
     }
 }
 
-fn row_of(row: &Row) -> Markup {
+fn row_of(row: &FigureRow) -> Markup {
     let figure = |value: f64| if row.shift.is_some() { format!("{value:.3}") } else { value.to_string() };
     html! {
         tr {
@@ -211,13 +212,13 @@ fn history_section(page: &Page<'_>) -> Markup {
 }
 
 fn time_section(page: &Page<'_>) -> Markup {
-    let (races, checks) = (page.races(), times::of_checks(page));
+    let (comparisons, checks) = (page.comparisons(), times::of_checks(page));
     html! {
         section #times {
             h2 { "Times by backend and phase" }
-            @if races.is_empty() { (nothing("compare")) }
+            @if comparisons.is_empty() { (nothing("compare")) }
             @else { (key(&[(Tone::Ours, "kache".into()), (Tone::Plain, "no cache".into()), (Tone::Peer, "other caches".into())])) }
-            @for (_, race) in &races { (race_of(race)) }
+            @for (_, comparison) in &comparisons { (race_of(comparison)) }
             @if !checks.is_empty() {
                 h3 { "Single builds of the latest checks" }
                 p.muted { "One build each, behind kache, on a machine that may have had other work: no sample." }
@@ -227,27 +228,27 @@ fn time_section(page: &Page<'_>) -> Markup {
     }
 }
 
-fn race_of(race: &Race) -> Markup {
+fn race_of(comparison: &Comparison) -> Markup {
     html! {
-        h3 { (race.workload) }
+        h3 { (comparison.workload) }
         p.muted {
-            (race.rounds) " rounds by turns on " (super::day(&race.date)) "; " (times::machine(&race.machine)) ". The middle, with the least and the greatest."
+            (comparison.rounds) " rounds by turns on " (super::page::day(&comparison.date)) "; " (times::machine(&comparison.machine)) ". The middle, with the least and the greatest."
         }
-        (plots(&times::of_race(race)))
+        (plots(&times::of_comparison(comparison)))
         details {
             summary { "Table" }
             div.scroll {
                 table {
                     thead { tr { th { "phase" } th { "backend" } th.number { "middle" } th.number { "range" } th.number { "n" } th.number { "× plain" } th.number { "× best peer" } th.number { "CPU" } th { "invalid" } } }
                     tbody {
-                        @for row in &race.summary {
+                        @for row in &comparison.summary {
                             tr {
                                 td { (row.phase.title()) } td { (row.backend) }
                                 td.number { @if row.n > 0 { (seconds(row.median)) } @else { "–" } }
                                 td.number { @if row.n > 0 { (seconds(row.min)) " to " (seconds(row.max)) } }
                                 td.number { (row.n) }
                                 td.number { (row.over_plain.map_or("–".into(), |ratio| format!("{ratio:.3}"))) }
-                                td.number { (row.over_best_peer.map_or("–".into(), |ratio| format!("{ratio:.3}"))) }
+                                td.number { (row.over_best_other.map_or("–".into(), |ratio| format!("{ratio:.3}"))) }
                                 td.number { (seconds(row.cpu)) }
                                 td { (row.invalid.join("; ")) }
                             }
@@ -256,9 +257,9 @@ fn race_of(race: &Race) -> Markup {
                 }
             }
             ul.muted {
-                @for entrant in &race.entrants {
-                    li { (entrant.name) " " (entrant.version)
-                        @for said in [&entrant.out, &entrant.remark].into_iter().flatten() { ": " (said) } }
+                @for participant in &comparison.participants {
+                    li { (participant.name) " " (participant.version)
+                        @for said in [&participant.out, &participant.note].into_iter().flatten() { ": " (said) } }
                 }
             }
         }
@@ -272,12 +273,12 @@ fn latency_section(page: &Page<'_>) -> Markup {
             @match page.latency() {
                 None => (nothing("latency")),
                 Some(latency) => {
-                    p.muted { "From the start of a process to its end, on " (super::day(&latency.date)) "; " (times::machine(&latency.machine)) "." }
+                    p.muted { "From the start of a process to its end, on " (super::page::day(&latency.date)) "; " (times::machine(&latency.machine)) "." }
                     @if let Some((plot, phases)) = times::breakdown(latency) { (key(&phases)) (plots(&[plot])) }
                     (plots(&times::of_latency(latency)))
                     @let invalid = latency.figures.iter().filter_map(|f| Some((f, f.invalid.as_ref()?))).collect::<Vec<_>>();
                     @if !invalid.is_empty() {
-                        ul.muted { @for (f, why) in invalid { li { (f.subject) ", " (times::way(f.way)) ", " (f.backend) " is invalid: " (why) } } }
+                        ul.muted { @for (f, why) in invalid { li { (f.subject) ", " (times::kind(f.kind)) ", " (f.backend) " is invalid: " (why) } } }
                     }
                 }
             }
@@ -285,14 +286,14 @@ fn latency_section(page: &Page<'_>) -> Markup {
     }
 }
 
-fn leak_section(page: &Page<'_>) -> Markup {
-    let (found, missed) = (leaks::found(page), leaks::missed(page));
+fn key_mismatch_section(page: &Page<'_>) -> Markup {
+    let (found, missed) = (key_mismatches::found(page), key_mismatches::missed(page));
     html! {
         section #leaks {
             h2 { "Leaks" }
             p.muted { "What made the keys of two clones differ, in the latest check of each workload; open one to see both sides." }
             @if found.is_empty() { p { "None." } }
-            @for found in &found { (leaks_of(found)) }
+            @for found in &found { (key_mismatches_of(found)) }
             @for (workload, missed) in &missed {
                 h3 { (workload) ", after a move between revisions" }
                 div.scroll.tall {
@@ -300,7 +301,7 @@ fn leak_section(page: &Page<'_>) -> Markup {
                         thead { tr { th { "unit" } th { "first changed input" } th { "entered by" } th.number { "compile" } } }
                         tbody {
                             @for miss in missed {
-                                tr { th scope="row" { (miss.unit) } td.wide { (miss.cause) } td { (miss.entered_by.as_deref().unwrap_or("")) }
+                                tr { th scope="row" { (miss.unit) } td.wide { (miss.cause) } td { (miss.root_unit.as_deref().unwrap_or("")) }
                                     td.number { (seconds(miss.compile_seconds)) } }
                             }
                         }
@@ -311,32 +312,32 @@ fn leak_section(page: &Page<'_>) -> Markup {
     }
 }
 
-fn leaks_of(found: &Found<'_>) -> Markup {
+fn key_mismatches_of(found: &WorkloadMismatches<'_>) -> Markup {
     html! {
-        @for leak in found.leaks {
-            details.leak {
+        @for mismatch in found.key_mismatches {
+            details.mismatch {
                 summary {
                     span { (found.workload) }
-                    span { span.badge.open { (leak.cause.word()) } }
-                    span data-name="component" { code { (leak.component) } }
-                    span data-name="first in" { (leak.first) }
-                    span.figure { (leak.entered.len()) " entered" }
-                    span.figure { (leak.reached.len()) " reached" }
+                    span { span.badge.open { (mismatch.cause.word()) } }
+                    span data-name="component" { code { (mismatch.component) } }
+                    span data-name="first in" { (mismatch.first) }
+                    span.figure { (mismatch.root_units.len()) " entered" }
+                    span.figure { (mismatch.affected.len()) " reached" }
                 }
-                @if !leak.detail.is_empty() { p { (leak.detail) } }
+                @if !mismatch.detail.is_empty() { p { (mismatch.detail) } }
                 pre {
-                    @for piece in leaks::pieces(&leak.contrast.diff) {
+                    @for piece in key_mismatches::pieces(&mismatch.text_difference.diff) {
                         @match piece {
-                            Piece::Both(text) => (text),
-                            Piece::OnlyA(text) => del { (text) },
-                            Piece::OnlyB(text) => ins { (text) },
+                            DiffPiece::Both(text) => (text),
+                            DiffPiece::OnlyA(text) => del { (text) },
+                            DiffPiece::OnlyB(text) => ins { (text) },
                         }
                     }
                 }
-                p.muted { "In the first clone:" } pre { (leak.contrast.a) }
-                p.muted { "In the second:" } pre { (leak.contrast.b) }
-                p.muted { "Entered by" } (listed(&leak.entered))
-                @if !leak.reached.is_empty() { p.muted { "Reached" } (listed(&leak.reached)) }
+                p.muted { "In the first clone:" } pre { (mismatch.text_difference.a) }
+                p.muted { "In the second:" } pre { (mismatch.text_difference.b) }
+                p.muted { "Entered by" } (listed(&mismatch.root_units))
+                @if !mismatch.affected.is_empty() { p.muted { "Reached" } (listed(&mismatch.affected)) }
             }
         }
         @if !found.unexplained.is_empty() { p { (found.workload) ": no trace says why these keys differ:" } (listed(&found.unexplained)) }
@@ -355,10 +356,10 @@ fn trap_section(page: &Page<'_>) -> Markup {
     }
 }
 
-fn trap_summary(report: &Traps) -> Markup {
+fn trap_summary(report: &TrapsReport) -> Markup {
     let columns = traps::columns(report);
     html! {
-        p.muted { (report.rows.len()) " known ways to make a cache lie, each tried on every backend, on " (super::day(&report.date)) "; " (times::machine(&report.machine)) "." }
+        p.muted { (report.rows.len()) " known ways to make a cache lie, each tried on every backend, on " (super::page::day(&report.date)) "; " (times::machine(&report.machine)) "." }
         div.scroll {
             table {
                 thead { tr { th { "backend" } @for verdict in &columns { th.number { (verdict.label()) } } } }
@@ -375,7 +376,7 @@ fn trap_summary(report: &Traps) -> Markup {
     }
 }
 
-fn trap_matrix(report: &Traps) -> Markup {
+fn trap_matrix(report: &TrapsReport) -> Markup {
     html! {
         div.scroll.tall tabindex="0" role="region" aria-label="Traps by backend" {
             table.matrix {
@@ -410,8 +411,8 @@ fn title(detail: &str) -> Option<&str> {
 
 fn bottom(page: &Page<'_>) -> Markup {
     let classes: std::collections::BTreeSet<_> =
-        page.history.entries.iter().filter_map(crate::history::Entry::class).collect();
-    let probes = page.latest.iter().filter(|entry| matches!(entry.run, Run::Probe(_))).count();
+        page.history.entries.iter().filter_map(crate::history::HistoryEntry::class).collect();
+    let probes = page.latest.iter().filter(|entry| matches!(entry.run, RecordedRun::SingleUnits(_))).count();
     html! {
         footer {
             p { "Classes of machine: " (classes.into_iter().collect::<Vec<_>>().join("; ")) "." }

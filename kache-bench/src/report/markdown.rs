@@ -1,8 +1,9 @@
 //! The same for a pull request: verdicts, what moved, times, leaks, traps.
 
-use super::{Page, leaks, seconds, verdicts};
-use crate::print::markdown_cell as cell;
-use crate::race::Race;
+use super::page::{Page, seconds};
+use super::{key_mismatches, verdicts};
+use crate::compare::Comparison;
+use crate::text::markdown_cell as cell;
 use std::fmt::Write;
 
 /// How many units a list names.
@@ -39,19 +40,25 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
         )?;
     }
     writeln!(out, "\n{}", crate::gate::markdown(&page.gate))?;
-    for (_, race) in page.races() {
-        write_race(out, race)?;
+    for (_, comparison) in page.comparisons() {
+        write_comparison(out, comparison)?;
     }
-    for found in leaks::found(page) {
-        writeln!(out, "<details><summary>{}: {} leaks</summary>\n", cell(found.workload), found.leaks.len())?;
-        for leak in found.leaks {
-            let units = leak.entered.iter().take(NAMED).map(|unit| cell(unit)).collect::<Vec<_>>().join(", ");
-            let (component, diff) = (cell(&leak.component), cell(&leak.contrast.diff));
+    for found in key_mismatches::found(page) {
+        writeln!(
+            out,
+            "<details><summary>{}: {} leaks</summary>\n",
+            cell(found.workload),
+            found.key_mismatches.len()
+        )?;
+        for mismatch in found.key_mismatches {
+            let units =
+                mismatch.root_units.iter().take(NAMED).map(|unit| cell(unit)).collect::<Vec<_>>().join(", ");
+            let (component, diff) = (cell(&mismatch.component), cell(&mismatch.text_difference.diff));
             writeln!(
                 out,
                 "- {}: {component}: {diff}; entered by {units}; reached {}",
-                leak.cause.word(),
-                leak.reached.len()
+                mismatch.cause.word(),
+                mismatch.affected.len()
             )?;
         }
         writeln!(out, "\n</details>\n")?;
@@ -68,19 +75,19 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_race(out: &mut String, race: &Race) -> std::fmt::Result {
+fn write_comparison(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
     writeln!(
         out,
         "{}, {} rounds by turns, {}:\n",
-        cell(&race.workload),
-        race.rounds,
-        cell(&race.machine.class())
+        cell(&comparison.workload),
+        comparison.rounds,
+        cell(&comparison.machine.class())
     )?;
     writeln!(
         out,
         "| phase | backend | middle | range | × plain | × best peer |\n| --- | --- | --- | --- | --- | --- |"
     )?;
-    for row in race.summary.iter().filter(|row| row.n > 0) {
+    for row in comparison.summary.iter().filter(|row| row.n > 0) {
         let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"));
         writeln!(
             out,
@@ -91,7 +98,7 @@ fn write_race(out: &mut String, race: &Race) -> std::fmt::Result {
             seconds(row.min),
             seconds(row.max),
             ratio(row.over_plain),
-            ratio(row.over_best_peer)
+            ratio(row.over_best_other)
         )?;
     }
     writeln!(out)

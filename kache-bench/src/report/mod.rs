@@ -1,12 +1,9 @@
-//! `report`: the recorded runs as one page, or as Markdown for a pull request.
-//!
-//! Verdicts first, then what they rest on. Nothing is in a page but what is in the records: the same records make the
-//! same page to the byte, and whatever a record says is written as words, never as a tag. The page needs no other file,
-//! no script and no network.
+//! `report`: one page of all recorded runs.
 
 mod html;
-mod leaks;
+mod key_mismatches;
 mod markdown;
+mod page;
 mod plot;
 mod times;
 mod traps;
@@ -14,90 +11,4 @@ mod verdicts;
 
 pub use html::html;
 pub use markdown::markdown;
-
-use crate::gate::{Gate, Judged};
-use crate::history::{Entry, History, Run};
-use crate::latency::Latency;
-use crate::race::Race;
-use crate::traps::Report as Traps;
-
-/// What a page is made of.
-pub struct Page<'h> {
-    history: &'h History,
-    /// The latest record of each command, workload and backend.
-    latest: Vec<&'h Entry>,
-    /// Those, judged by the records before them.
-    gate: Gate,
-}
-
-impl<'h> Page<'h> {
-    /// Of all records.
-    pub fn of(history: &'h History) -> Page<'h> {
-        let latest: Vec<_> = history.latest().into_iter().collect();
-        let gate = Gate::of(&latest, history);
-        Page { history, latest, gate }
-    }
-
-    /// How a run was judged.
-    fn judged(&self, entry: &Entry) -> Option<&Judged> {
-        let place = format!("{}:{}", entry.file, entry.line);
-        self.gate.judged.iter().find(|judged| judged.place == place)
-    }
-
-    fn races(&self) -> Vec<(&'h Entry, &'h Race)> {
-        let race = |entry: &&'h Entry| match &entry.run {
-            Run::Race(race) => Some((*entry, &**race)),
-            _ => None,
-        };
-        self.latest.iter().filter_map(race).collect()
-    }
-
-    fn latency(&self) -> Option<&'h Latency> {
-        self.latest.iter().find_map(|entry| match &entry.run {
-            Run::Latency(latency) => Some(&**latency),
-            _ => None,
-        })
-    }
-
-    fn traps(&self) -> Option<&'h Traps> {
-        self.latest.iter().find_map(|entry| match &entry.run {
-            Run::Traps(traps) => Some(&**traps),
-            _ => None,
-        })
-    }
-
-    fn unknown(&self) -> usize {
-        self.history.entries.iter().filter(|entry| matches!(entry.run, Run::Unknown)).count()
-    }
-
-    /// The day of the latest run.
-    fn day(&self) -> &str {
-        self.history.entries.last().map_or("", |entry| day(&entry.head.date))
-    }
-}
-
-/// Of a date and time.
-fn day(date: &str) -> &str {
-    date.split('T').next().unwrap_or(date)
-}
-
-/// A share as people read it: 99.996 % must not read as 100 %.
-fn share(share: f64) -> String {
-    let percent = format!("{:.2}", (share * 1e4).floor() / 1e2);
-    format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// Seconds, with as many digits as say something.
-fn seconds(seconds: f64) -> String {
-    if seconds >= 100.0 { format!("{seconds:.0} s") } else { format!("{seconds:.2} s") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_not_rounded_up() {
-        assert_eq!([share(1.0), share(0.99999), share(0.5)], ["100 %", "99.99 %", "50 %"]);
-    }
-}
+pub use page::Page;

@@ -1,11 +1,11 @@
 //! Hit rates over time, and times by backend: what is plotted, before it is drawn.
 
+use super::page::{Page, day, seconds};
 use super::plot::{Bar, Line, Tone, bars, shares};
-use super::{Page, day, seconds};
-use crate::history::{Run, WINDOW};
-use crate::latency::{Breakdown, Latency, Way};
-use crate::machine::Machine;
-use crate::race::{Phase, Race};
+use crate::compare::{ComparePhase, Comparison};
+use crate::history::{RecordedRun, WINDOW};
+use crate::latency::{Breakdown, InvocationKind, Latency};
+use crate::system::machine::Machine;
 use clap::ValueEnum;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,8 +28,8 @@ type Rates<'h> = (&'h str, Option<f64>, Option<f64>);
 /// A plot for each workload: the share of hits and of equal keys, run by run.
 pub fn over_time(page: &Page<'_>) -> Vec<Plot> {
     let mut runs: BTreeMap<&str, Vec<Rates<'_>>> = BTreeMap::new();
-    for entry in page.history.entries.iter().filter(|entry| entry.head.planted.is_none()) {
-        if let Run::Check(check) = &entry.run
+    for entry in page.history.entries.iter().filter(|entry| entry.head.injected.is_none()) {
+        if let RecordedRun::Check(check) = &entry.run
             && check.command == "check"
         {
             let run = (day(&check.date), check.hit_rate, check.key_stability);
@@ -44,7 +44,7 @@ pub fn over_time(page: &Page<'_>) -> Vec<Plot> {
         let told: Vec<_> = runs
             .iter()
             .map(|(day, hits, keys)| {
-                let told = |value: &Option<f64>| value.map_or("–".into(), super::share);
+                let told = |value: &Option<f64>| value.map_or("–".into(), super::page::share);
                 format!("{day}: {} hits, {} equal keys", told(hits), told(keys))
             })
             .collect();
@@ -63,14 +63,16 @@ fn tone(backend: &str) -> Tone {
 }
 
 /// A plot for each phase of a comparison: the middle of each backend, with its range.
-pub fn of_race(race: &Race) -> Vec<Plot> {
-    let plot = |phase: &Phase| {
-        let rows: Vec<_> = race.summary.iter().filter(|row| row.phase == *phase && row.n > 0).collect();
+pub fn of_comparison(comparison: &Comparison) -> Vec<Plot> {
+    let plot = |phase: &ComparePhase| {
+        let rows: Vec<_> = comparison.summary.iter().filter(|row| row.phase == *phase && row.n > 0).collect();
         let mut drawn: Vec<_> =
             rows.iter().map(|row| bar(&row.backend, row.median, (row.min, row.max))).collect();
         // Without a cache every warm build is the cold one again.
-        let plain =
-            race.summary.iter().find(|row| row.backend == "plain" && row.phase == Phase::Cold && row.n > 0);
+        let plain = comparison
+            .summary
+            .iter()
+            .find(|row| row.backend == "plain" && row.phase == ComparePhase::Cold && row.n > 0);
         if let Some(plain) = plain.filter(|_| phase.is_warm()) {
             drawn.insert(0, bar("plain", plain.median, (plain.min, plain.max)));
         }
@@ -78,8 +80,8 @@ pub fn of_race(race: &Race) -> Vec<Plot> {
             drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
         Plot { title: phase.title().into(), told, svg: bars(&drawn) }
     };
-    let has = |phase: &&Phase| race.summary.iter().any(|row| row.phase == **phase && row.n > 0);
-    Phase::value_variants().iter().filter(has).map(plot).collect()
+    let has = |phase: &&ComparePhase| comparison.summary.iter().any(|row| row.phase == **phase && row.n > 0);
+    ComparePhase::value_variants().iter().filter(has).map(plot).collect()
 }
 
 fn bar(backend: &str, middle: f64, range: (f64, f64)) -> Bar {
@@ -92,21 +94,22 @@ fn bar(backend: &str, middle: f64, range: (f64, f64)) -> Bar {
 }
 
 /// As a page has a way.
-pub fn way(way: Way) -> &'static str {
-    match way {
-        Way::Hit => "hit",
-        Way::Miss => "miss",
-        Way::Passthrough => "passthrough",
+pub fn kind(kind: InvocationKind) -> &'static str {
+    match kind {
+        InvocationKind::Hit => "hit",
+        InvocationKind::Miss => "miss",
+        InvocationKind::Bypass => "passthrough",
     }
 }
 
 /// A plot for each compile and way: the middle of each backend. Of a miss and a passthrough, what they cost besides the compiler.
 pub fn of_latency(latency: &Latency) -> Vec<Plot> {
-    let mut groups: Vec<(&str, Way)> = latency.figures.iter().map(|f| (f.subject.as_str(), f.way)).collect();
+    let mut groups: Vec<(&str, InvocationKind)> =
+        latency.figures.iter().map(|f| (f.subject.as_str(), f.kind)).collect();
     groups.dedup();
-    let plot = |(subject, way): (&str, Way)| {
-        let is_hit = way == Way::Hit;
-        let of = latency.figures.iter().filter(|f| f.subject == subject && f.way == way);
+    let plot = |(subject, kind): (&str, InvocationKind)| {
+        let is_hit = kind == InvocationKind::Hit;
+        let of = latency.figures.iter().filter(|f| f.subject == subject && f.kind == kind);
         let valid = of.filter(|f| f.invalid.is_none() && (is_hit || f.backend != "plain"));
         let drawn: Vec<_> = valid
             .map(|f| {
@@ -122,7 +125,7 @@ pub fn of_latency(latency: &Latency) -> Vec<Plot> {
         let told =
             drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
         let besides = if is_hit { "" } else { ", over the compiler" };
-        let title = format!("{subject} {}{besides}", self::way(way));
+        let title = format!("{subject} {}{besides}", self::kind(kind));
         Plot { title, told, svg: bars(&drawn) }
     };
     groups.into_iter().map(plot).collect()
@@ -131,19 +134,22 @@ pub fn of_latency(latency: &Latency) -> Vec<Plot> {
 /// Where kache's own time goes, by compile and way, and what each colour is: the phases that take most, and the rest.
 pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
     const NAMED: usize = 5;
-    let shown: Vec<&Breakdown> = latency.breakdown.iter().filter(|b| b.way != Way::Miss).collect();
-    let phases: BTreeSet<&str> = shown.iter().flat_map(|b| b.phases_us.keys().map(String::as_str)).collect();
-    let sum = |phase: &str| shown.iter().filter_map(|b| b.phases_us.get(phase)).sum::<u64>();
+    let shown: Vec<&Breakdown> =
+        latency.breakdown.iter().filter(|b| b.kind != InvocationKind::Miss).collect();
+    let phases: BTreeSet<kache_core::events::Phase> =
+        shown.iter().flat_map(|b| b.phases_us.keys().copied()).collect();
+    let sum =
+        |phase: &kache_core::events::Phase| shown.iter().filter_map(|b| b.phases_us.get(phase)).sum::<u64>();
     let mut phases: Vec<_> = phases.into_iter().filter(|phase| sum(phase) > 0).collect();
     phases.sort_by_key(|phase| std::cmp::Reverse(sum(phase)));
     phases.truncate(NAMED);
     let tone = |at: usize| Tone::Part(u8::try_from(at).unwrap_or(u8::MAX));
     let bar = |b: &&Breakdown| {
-        let us = |phase: &&str| b.phases_us.get(*phase).copied().unwrap_or(0) as f64;
+        let us = |phase: &kache_core::events::Phase| b.phases_us.get(phase).copied().unwrap_or(0) as f64;
         let mut parts: Vec<_> = phases.iter().enumerate().map(|(at, phase)| (tone(at), us(phase))).collect();
         let named: f64 = parts.iter().map(|(_, us)| us).sum();
         parts.push((tone(NAMED), (b.total_us as f64 - named).max(0.0)));
-        let short = if b.way == Way::Hit { "hit" } else { "passed" };
+        let short = if b.kind == InvocationKind::Hit { "hit" } else { "passed" };
         let label = format!("{} {short}", b.subject);
         Bar { label, parts, range: None, told: format!("{:.2} ms", b.total_us as f64 / 1e3) }
     };
@@ -153,15 +159,15 @@ pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
     }
     let told = drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
     let mut key: Vec<_> =
-        phases.iter().enumerate().map(|(at, phase)| (tone(at), (*phase).to_owned())).collect();
+        phases.iter().enumerate().map(|(at, phase)| (tone(at), phase.word().to_owned())).collect();
     key.push((tone(NAMED), "the rest".into()));
     Some((Plot { title: "where kache's own time goes".into(), told, svg: bars(&drawn) }, key))
 }
 
 /// Time of single builds in the latest check: not a sample, but there where nothing was compared.
 pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
-    let plot = |entry: &&crate::history::Entry| {
-        let Run::Check(check) = &entry.run else { return None };
+    let plot = |entry: &&crate::history::HistoryEntry| {
+        let RecordedRun::Check(check) = &entry.run else { return None };
         if check.command != "check" {
             return None;
         }

@@ -1,6 +1,6 @@
 //! The matrix of traps: cases by backends.
 
-use crate::traps::{Report, Row, Verdict};
+use crate::traps::{TrapRow, TrapVerdict, TrapsReport};
 
 /// What a cell says, and how it is coloured.
 pub struct Cell {
@@ -13,7 +13,7 @@ pub struct Cell {
 }
 
 /// Of a row, in the order of the backends.
-pub fn cells(report: &Report, row: &Row) -> Vec<Option<Cell>> {
+pub fn cells(report: &TrapsReport, row: &TrapRow) -> Vec<Option<Cell>> {
     let cell = |(name, _): &(String, String)| {
         let outcome = row.outcomes.get(name)?;
         let (label, class) = (outcome.verdict.label(), class(outcome.verdict));
@@ -23,19 +23,20 @@ pub fn cells(report: &Report, row: &Row) -> Vec<Option<Cell>> {
 }
 
 /// How a verdict is coloured.
-pub fn class(verdict: Verdict) -> &'static str {
+pub fn class(verdict: TrapVerdict) -> &'static str {
     match verdict {
-        Verdict::Ok => "good",
-        Verdict::FalseHit | Verdict::Wrong | Verdict::Broke | Verdict::Dud => "bad",
-        Verdict::FalseMiss | Verdict::NotCached => "open",
-        Verdict::Right | Verdict::NotApplicable | Verdict::Skipped => "none",
+        TrapVerdict::Ok => "good",
+        TrapVerdict::FalseHit | TrapVerdict::Wrong | TrapVerdict::Broke | TrapVerdict::Invalid => "bad",
+        TrapVerdict::FalseMiss | TrapVerdict::NotCached => "open",
+        TrapVerdict::Right | TrapVerdict::NotApplicable | TrapVerdict::Skipped => "none",
     }
 }
 
 /// The verdicts that some backend has, in the order of the summary.
-pub fn columns(report: &Report) -> Vec<Verdict> {
-    let has = |verdict: &Verdict| report.backends.iter().any(|(name, _)| report.count(name, *verdict) > 0);
-    Verdict::ALL.into_iter().filter(has).collect()
+pub fn columns(report: &TrapsReport) -> Vec<TrapVerdict> {
+    let has =
+        |verdict: &TrapVerdict| report.backends.iter().any(|(name, _)| report.count(name, *verdict) > 0);
+    TrapVerdict::ALL.into_iter().filter(has).collect()
 }
 
 /// Only addresses of pages become links, whatever a record says.

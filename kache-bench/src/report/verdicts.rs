@@ -1,11 +1,11 @@
 //! A card for each thing that is followed: its verdict, its figures, what the gate says of it.
 
-use super::{Page, day, seconds, share};
-use crate::check::Findings;
-use crate::gate::{Judged, Verdict};
-use crate::history::{Entry, Run};
+use super::page::{Page, day, seconds, share};
+use crate::check::CheckFindings;
+use crate::gate::{GateVerdict, JudgedRun};
+use crate::history::{HistoryEntry, RecordedRun};
 use crate::record::Record;
-use crate::traps::Verdict as Trap;
+use crate::traps::TrapVerdict;
 
 /// One card.
 #[derive(Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Card {
     /// Whether the run itself was as demanded; nothing for one that demands nothing.
     pub ok: Option<bool>,
     /// What the gate says, and of how many recorded runs.
-    pub gate: Option<(Verdict, usize)>,
+    pub gate: Option<(GateVerdict, usize)>,
     /// Each a line.
     pub figures: Vec<String>,
     /// What speaks against it.
@@ -30,58 +30,69 @@ pub struct Card {
 pub fn cards(page: &Page<'_>) -> Vec<Card> {
     let mut cards: Vec<_> = page.latest.iter().map(|entry| card(entry, page.judged(entry))).collect();
     let rank = |card: &Card| {
-        let regressed = card.gate.is_some_and(|(verdict, _)| verdict == Verdict::Regression);
+        let regressed = card.gate.is_some_and(|(verdict, _)| verdict == GateVerdict::Regression);
         (card.ok != Some(false), !regressed)
     };
     cards.sort_by_key(rank);
     cards
 }
 
-fn card(entry: &Entry, judged: Option<&Judged>) -> Card {
+fn card(entry: &HistoryEntry, judged: Option<&JudgedRun>) -> Card {
     let (ok, figures, problems) = match &entry.run {
-        Run::Check(check) => (Some(check.verdict.ok), of_check(check), check.verdict.problems.clone()),
-        Run::Probe(probe) => (Some(probe.verdict.ok), Vec::new(), probe.verdict.problems.clone()),
-        Run::Race(race) => {
-            let out = race
-                .entrants
-                .iter()
-                .filter_map(|entrant| Some(format!("{} is out: {}", entrant.name, entrant.out.as_ref()?)));
-            let phases = race.summary.iter().filter(|row| row.backend == "kache" && row.n > 0);
+        RecordedRun::Check(check) => {
+            (Some(check.verdict.ok), of_check(check), check.verdict.problems.clone())
+        }
+        RecordedRun::SingleUnits(probe) => {
+            (Some(probe.verdict.ok), Vec::new(), probe.verdict.problems.clone())
+        }
+        RecordedRun::Comparison(comparison) => {
+            let out = comparison.participants.iter().filter_map(|participant| {
+                Some(format!("{} is out: {}", participant.name, participant.out.as_ref()?))
+            });
+            let phases = comparison.summary.iter().filter(|row| row.backend == "kache" && row.n > 0);
             let figures = phases.map(|row| format!("{}: {}", row.phase.title(), seconds(row.median)));
             (None, figures.collect(), out.collect())
         }
-        Run::Latency(latency) => {
+        RecordedRun::Latency(latency) => {
             let ours = latency.figures.iter().filter(|figures| figures.backend == "kache");
-            let hits = ours.clone().filter(|f| f.way == crate::latency::Way::Hit && f.invalid.is_none());
+            let hits =
+                ours.clone().filter(|f| f.kind == crate::latency::InvocationKind::Hit && f.invalid.is_none());
             let told = hits.map(|f| format!("{}, one hit: {:.2} ms", f.subject, f.median_ms));
             let invalid = ours.filter_map(|f| Some(format!("{}: {}", f.subject, f.invalid.as_ref()?)));
             (None, told.collect(), invalid.collect())
         }
-        Run::Pull(pull) => {
-            let tally = &pull.after.tally;
+        RecordedRun::Pull(pull) => {
+            let summary = &pull.after.summary;
             let rate = pull.hit_rate.map_or("–".into(), share);
-            let told = format!("hits after the move: {rate} ({} of {})", tally.hits, tally.units);
+            let told = format!("hits after the move: {rate} ({} of {})", summary.hits, summary.units);
             (None, vec![told], Vec::new())
         }
-        Run::Traps(report) => {
+        RecordedRun::Traps(report) => {
             let named = |verdict| {
                 let rows = report.rows.iter();
                 rows.filter(move |row| row.outcomes.get("kache").is_some_and(|o| o.verdict == verdict))
             };
-            let bad = [Trap::FalseHit, Trap::Wrong, Trap::Broke, Trap::FalseMiss, Trap::NotCached, Trap::Dud];
+            let bad = [
+                TrapVerdict::FalseHit,
+                TrapVerdict::Wrong,
+                TrapVerdict::Broke,
+                TrapVerdict::FalseMiss,
+                TrapVerdict::NotCached,
+                TrapVerdict::Invalid,
+            ];
             let problems = bad.into_iter().flat_map(|verdict| {
                 named(verdict).map(move |row| format!("{}: {}", verdict.label(), row.name))
             });
             let figures = vec![
-                format!("{} cases, {} of them ok", report.rows.len(), report.count("kache", Trap::Ok)),
-                format!("false hits: {}", report.count("kache", Trap::FalseHit)),
+                format!("{} cases, {} of them ok", report.rows.len(), report.count("kache", TrapVerdict::Ok)),
+                format!("false hits: {}", report.count("kache", TrapVerdict::FalseHit)),
             ];
             (Some(crate::traps::passes(&report.rows)), figures, problems.collect())
         }
-        Run::Unknown => (None, Vec::new(), Vec::new()),
+        RecordedRun::Unknown => (None, Vec::new(), Vec::new()),
     };
     let mut problems = problems;
-    problems.extend(entry.head.planted.iter().map(|planted| format!("planted on purpose: {planted}")));
+    problems.extend(entry.head.injected.iter().map(|injected| format!("planted on purpose: {injected}")));
     Card {
         title: entry.subject().to_string(),
         ok,
@@ -93,17 +104,17 @@ fn card(entry: &Entry, judged: Option<&Judged>) -> Card {
     }
 }
 
-fn of_check(check: &Record<Findings>) -> Vec<String> {
+fn of_check(check: &Record<CheckFindings>) -> Vec<String> {
     let findings = &check.findings;
     let mut figures = Vec::new();
     if check.command == "check" {
         let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache");
-        if let (Some(rate), Some(tally)) = (check.hit_rate, warm.and_then(|phase| phase.tally.as_ref())) {
+        if let (Some(rate), Some(summary)) = (check.hit_rate, warm.and_then(|phase| phase.summary.as_ref())) {
             figures.push(format!(
                 "hits in the second clone: {} ({} of {})",
                 share(rate),
-                tally.hits,
-                tally.units
+                summary.hits,
+                summary.units
             ));
         }
         if let Some(stable) = check.key_stability {
@@ -123,8 +134,8 @@ fn of_check(check: &Record<Findings>) -> Vec<String> {
     figures
 }
 
-fn moved(judged: &Judged) -> Vec<String> {
-    let rows = judged.rows.iter().filter(|row| row.verdict == Verdict::Regression);
+fn moved(judged: &JudgedRun) -> Vec<String> {
+    let rows = judged.rows.iter().filter(|row| row.verdict == GateVerdict::Regression);
     let told = rows.map(|row| match row.recorded {
         Some(recorded) if row.shift.is_none() => {
             format!("{}: {recorded} recorded, {} now", row.figure, row.now)
@@ -143,9 +154,13 @@ pub fn passed(cards: &[Card]) -> (usize, usize) {
 
 /// False hits of kache in the latest runs: of traps, and artifacts that are not the compiler's.
 pub fn false_hits(page: &Page<'_>) -> usize {
-    let of = |entry: &&Entry| match &entry.run {
-        Run::Check(check) => check.findings.artifacts.as_ref().map_or(0, |found| found.mismatches.len()),
-        Run::Traps(report) => report.count("kache", Trap::FalseHit) + report.count("kache", Trap::Wrong),
+    let of = |entry: &&HistoryEntry| match &entry.run {
+        RecordedRun::Check(check) => {
+            check.findings.artifacts.as_ref().map_or(0, |found| found.mismatches.len())
+        }
+        RecordedRun::Traps(report) => {
+            report.count("kache", TrapVerdict::FalseHit) + report.count("kache", TrapVerdict::Wrong)
+        }
         _ => 0,
     };
     page.latest.iter().map(of).sum()

@@ -1,20 +1,20 @@
 //! What a backend says itself about its hits.
 
 use crate::backend::{Backend, Counts};
-use crate::trouble::Result;
+use crate::error::Result;
 use std::path::Path;
 
 /// A running account of one cache.
-pub struct Account<'a> {
+pub struct CountReader<'a> {
     backend: &'a dyn Backend,
     cache: &'a Path,
     before: Option<Counts>,
 }
 
-impl<'a> Account<'a> {
+impl<'a> CountReader<'a> {
     /// Opens it, before the first build.
-    pub fn open(backend: &'a dyn Backend, cache: &'a Path) -> Result<Account<'a>> {
-        Ok(Account { backend, cache, before: backend.counts(cache)? })
+    pub fn open(backend: &'a dyn Backend, cache: &'a Path) -> Result<CountReader<'a>> {
+        Ok(CountReader { backend, cache, before: backend.counts(cache)? })
     }
 
     /// What was added since it was last asked; nothing if the backend does not count.

@@ -1,7 +1,7 @@
 //! How rustc is asked: flags, variables that are flags, modes, and how it is to speak.
 
-use super::look::Look;
-use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Hits};
+use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Uncacheable};
+use super::probe::Probe;
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -10,7 +10,7 @@ pub const CASES: &[Case] = &[
         about: "one --cfg is exchanged for another",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--cfg-configure-the-compilation-environment",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", CFG).rust_lib(&["--cfg", "a"]).says("out/libl.rlib");
         },
         change: |s| {
@@ -22,7 +22,7 @@ pub const CASES: &[Case] = &[
         about: "CARGO_ENCODED_RUSTFLAGS gives one flag with a blank in it, then two",
         source: "https://github.com/rust-lang/cargo/issues/3686",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             let text = "fn main() { println!(\"{} {}\", cfg!(x = \"a b\"), cfg!(y)); }\n";
             s.write("Cargo.toml", PACKAGE).write("src/main.rs", text);
             s.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}x=\"a b\"");
@@ -37,7 +37,7 @@ pub const CASES: &[Case] = &[
         about: "the file of arguments that rustc is given by @ is edited, its size and modification time kept",
         source: "https://github.com/kunobi-ninja/kache/issues/274",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("args", "--cfg\na\n").write("l.rs", CFG).rust_lib(&["@args"]).says("out/libl.rlib");
         },
         change: |s| {
@@ -49,7 +49,7 @@ pub const CASES: &[Case] = &[
         about: "RUSTC_BOOTSTRAP lets a stable compiler take unstable features, then is taken away",
         source: "https://github.com/dtolnay/thiserror/pull/279",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<unstable>\";\n");
             s.env("RUSTC_BOOTSTRAP", "1").rust_lib(&[]).says("out/libl.rlib");
             s.env("RUSTUP_TOOLCHAIN", "stable");
@@ -63,10 +63,10 @@ pub const CASES: &[Case] = &[
         about: "cargo check is followed by cargo build, which wants code as well",
         source: "https://doc.rust-lang.org/cargo/commands/cargo-check.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("Cargo.toml", PACKAGE).write("src/main.rs", "fn main() { println!(\"{}\", p::f()); }\n");
             s.write("src/lib.rs", "pub fn f() -> u8 { 1 }\n");
-            s.cargo(&["check", "--offline", "-q"]).look(Look::By(|s| {
+            s.cargo(&["check", "--offline", "-q"]).probe(Probe::By(|s| {
                 let ran = std::process::Command::new(s.path("target/debug/p")).output();
                 ran.map_or("no program".into(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
             }));
@@ -80,7 +80,7 @@ pub const CASES: &[Case] = &[
         about: "metadata alone is asked for, then metadata and code: the library must be there",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--emit-specifies-the-types-of-output-files-to-generate",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = \"SAID=<code>\";\n").says("out/libl.rlib");
             s.rust(&[
                 "rustc",
@@ -107,8 +107,8 @@ pub const CASES: &[Case] = &[
         about: "--cap-lints warn takes the place of allow: the warnings must show",
         source: "https://doc.rust-lang.org/rustc/lints/levels.html#capping-lints",
         expect: Follows,
-        lay: |s| {
-            s.write("l.rs", WARNS).rust_lib(&["--cap-lints", "allow"]).look(Look::Messages);
+        set_up: |s| {
+            s.write("l.rs", WARNS).rust_lib(&["--cap-lints", "allow"]).probe(Probe::Messages);
         },
         change: |s| {
             s.instead().rust_lib(&["--cap-lints", "warn"]);
@@ -119,8 +119,8 @@ pub const CASES: &[Case] = &[
         about: "nothing changes: the warnings of the first build must show again",
         source: "https://github.com/kunobi-ninja/kache/issues/336",
         expect: Hits,
-        lay: |s| {
-            s.write("l.rs", WARNS).rust_lib(&[]).look(Look::Messages);
+        set_up: |s| {
+            s.write("l.rs", WARNS).rust_lib(&[]).probe(Probe::Messages);
         },
         change: |_| {},
     },
@@ -129,7 +129,7 @@ pub const CASES: &[Case] = &[
         about: "a lint that warned is denied: the build must fail",
         source: "https://github.com/mozilla/sccache/issues/2619",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", WARNS).rust_lib(&["-W", "unused"]);
         },
         change: |s| {
@@ -141,8 +141,8 @@ pub const CASES: &[Case] = &[
         about: "--check-cfg comes to know the name that the compiler warned of",
         source: "https://github.com/mozilla/sccache/issues/2619",
         expect: Follows,
-        lay: |s| {
-            s.write("l.rs", "#[cfg(feature = \"x\")]\npub fn f() {}\n").look(Look::Messages);
+        set_up: |s| {
+            s.write("l.rs", "#[cfg(feature = \"x\")]\npub fn f() {}\n").probe(Probe::Messages);
             s.rust_lib(&["--check-cfg", "cfg(feature, values(\"y\"))"]);
         },
         change: |s| {
@@ -154,8 +154,8 @@ pub const CASES: &[Case] = &[
         about: "--color=always takes the place of never: the warnings must be in colour",
         source: "https://github.com/mozilla/sccache/issues/99",
         expect: Follows,
-        lay: |s| {
-            s.write("l.rs", WARNS).rust_lib(&["--color=never"]).look(Look::Messages);
+        set_up: |s| {
+            s.write("l.rs", WARNS).rust_lib(&["--color=never"]).probe(Probe::Messages);
         },
         change: |s| {
             s.instead().rust_lib(&["--color=always"]);
@@ -166,8 +166,8 @@ pub const CASES: &[Case] = &[
         about: "diagnostics are asked for as JSON with rendered colours, after plain text",
         source: "https://github.com/mozilla/sccache/issues/488",
         expect: Follows,
-        lay: |s| {
-            s.write("l.rs", WARNS).rust_lib(&[]).look(Look::Messages);
+        set_up: |s| {
+            s.write("l.rs", WARNS).rust_lib(&[]).probe(Probe::Messages);
         },
         change: |s| {
             s.instead().rust_lib(&["--error-format=json", "--json=diagnostic-rendered-ansi,artifacts"]);
@@ -178,9 +178,9 @@ pub const CASES: &[Case] = &[
         about: "--diagnostic-width gets narrower: a warning must be cut as asked",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--diagnostic-width-specify-the-terminal-width-for-diagnostics",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             let long = format!("pub fn f() {{ let unused = \"{}\"; }}\n", "long ".repeat(40));
-            s.write("l.rs", &long).rust_lib(&["--diagnostic-width=140"]).look(Look::Messages);
+            s.write("l.rs", &long).rust_lib(&["--diagnostic-width=140"]).probe(Probe::Messages);
         },
         change: |s| {
             s.instead().rust_lib(&["--diagnostic-width=60"]);
@@ -190,8 +190,8 @@ pub const CASES: &[Case] = &[
         name: "incremental",
         about: "incremental state lies there from the build before, and a source is edited",
         source: "https://doc.rust-lang.org/rustc/codegen-options/index.html#incremental",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = \"SAID=<1>\";\npub fn f() -> u8 { 1 }\n");
             s.rust_lib(&["-C", "incremental=state"]).says("out/libl.rlib").keeps("state");
         },
@@ -204,9 +204,9 @@ pub const CASES: &[Case] = &[
         about: "clippy.toml appears and lowers a threshold: clippy must warn",
         source: "https://github.com/rust-lang/rust-clippy/issues/9928",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.need("clippy-driver").write("l.rs", "pub fn f(a: u8, b: u8, c: u8) -> u8 { a + b + c }\n");
-            s.env("CARGO_MANIFEST_DIR", "{w}").look(Look::Messages);
+            s.env("CARGO_MANIFEST_DIR", "{w}").probe(Probe::Messages);
             s.env("CLIPPY_ARGS", "-Wclippy::too_many_arguments__CLIPPY_HACKERY__").rust(&[
                 "clippy-driver",
                 "rustc",
@@ -232,7 +232,7 @@ pub const CASES: &[Case] = &[
         about: "the names of two externs are exchanged",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--extern-specify-where-an-external-library-is-located",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             for (name, n) in [("one", "1"), ("two", "2")] {
                 s.write(&format!("{name}.rs"), &format!("pub const N: &str = \"{n}\";\n"));
                 s.plainly(&["rustc", "--crate-type=lib", "--edition=2021", &format!("{name}.rs")]);
@@ -249,7 +249,7 @@ pub const CASES: &[Case] = &[
         about: "a crate that is found by -L appears in an earlier search directory",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#-l-add-a-directory-to-the-library-search-path",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("d.rs", "pub const D: &str = \"late\";\n").directory("early").directory("late");
             s.plainly(&["rustc", "--crate-type=lib", "--edition=2021", "d.rs", "--out-dir", "late"]);
             s.write("user.rs", "extern crate d;\nfn main() { println!(\"{}\", d::D); }\n").prints("out/user");
@@ -265,7 +265,7 @@ pub const CASES: &[Case] = &[
         about: "the user's own --remap-path-prefix names another thing",
         source: "https://doc.rust-lang.org/rustc/remap-source-paths.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = concat!(\"SAID=<\", file!(), \">\");\n")
                 .says("out/libl.rlib");
             s.rust(&REMAPPED).also("--remap-path-prefix={w}=/one");

@@ -1,7 +1,7 @@
 //! What a C or C++ compiler reads besides its source.
 
-use super::look::Look;
-use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Right};
+use super::case::{Case, Expect::Follows, Expect::Right, Expect::Uncacheable};
+use super::probe::Probe;
 use std::time::Duration;
 
 /// `const char said[] = "SAID=<…>"` with what the macro `H` has.
@@ -16,7 +16,7 @@ pub const CASES: &[Case] = &[
         about: "a header that the source includes is edited",
         source: "https://ccache.dev/manual/latest.html#_how_ccache_works",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with("#include \"h.h\"\n")).write("h.h", "#define H 1\n").c(&GCC).says("out/a.o");
         },
         change: |s| {
@@ -28,7 +28,7 @@ pub const CASES: &[Case] = &[
         about: "a header is rewritten with its size and modification time",
         source: "https://github.com/ccache/ccache/issues/1215",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with("#include \"h.h\"\n")).write("h.h", "#define H 1\n").c(&GCC).says("out/a.o");
         },
         change: |s| {
@@ -40,7 +40,7 @@ pub const CASES: &[Case] = &[
         about: "a header is edited while the compiler runs; the next build must have what is there then",
         source: "https://github.com/ccache/ccache/issues/1378",
         expect: Right,
-        lay: |s| {
+        set_up: |s| {
             s.write("h.h", "#define H 1\n")
                 .write("a.cc", &with("#include \"h.h\"\n#include <iostream>\n#include <regex>\n"));
             s.c(&["g++", "-O2", "-c", "a.cc", "-o", "out/a.o"]).says("out/a.o").meanwhile(|here| {
@@ -56,7 +56,7 @@ pub const CASES: &[Case] = &[
         about: "a header of the same name appears in an earlier -I directory",
         source: "https://github.com/ccache/ccache/issues/504",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with("#include <h.h>\n"))
                 .directory("early")
                 .write("late/h.h", "#define H late\n");
@@ -71,7 +71,7 @@ pub const CASES: &[Case] = &[
         about: "a quoted header that was found by -I appears beside the header that includes it",
         source: CAVEATS,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with("#include \"sub/all.h\"\n")).write("sub/all.h", "#include \"h.h\"\n");
             s.write("inc/h.h", "#define H found\n").c(&[&GCC[..], &["-Iinc"]].concat()).says("out/a.o");
         },
@@ -84,7 +84,7 @@ pub const CASES: &[Case] = &[
         about: "what an #include_next goes on to changes by a directory that becomes a header's home",
         source: "https://gcc.gnu.org/onlinedocs/cpp/Wrapper-Headers.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with("#include <h.h>\n"))
                 .write("one/h.h", "#include_next <h.h>\n")
                 .directory("two");
@@ -100,7 +100,7 @@ pub const CASES: &[Case] = &[
         about: "the header that __has_include asked for and did not find appears",
         source: "https://github.com/ccache/ccache/issues/811",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write(
                 "a.c",
                 &with("#if __has_include(\"x.h\")\n#define H there\n#else\n#define H absent\n#endif\n"),
@@ -116,7 +116,7 @@ pub const CASES: &[Case] = &[
         about: "a generator writes the header anew with the same time, and another file beside it",
         source: "https://github.com/ccache/ccache/issues/1421",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.script(
                 "generate",
                 "mkdir -p gen; echo \"#define H $1\" > gen/h.h; touch -d @1000000000 gen/h.h",
@@ -133,7 +133,7 @@ pub const CASES: &[Case] = &[
         about: "the file of an .incbin in inline assembly is rewritten with its size and time",
         source: "https://github.com/ccache/ccache/issues/1120",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "SAID=<1>").write("a.c", "__asm__(\".data\\n.incbin \\\"data\\\"\\n\");\n");
             s.c(&GCC).says("out/a.o");
         },
@@ -146,7 +146,7 @@ pub const CASES: &[Case] = &[
         about: "the file of an .incbin in preprocessed assembly is edited",
         source: "https://github.com/mozilla/sccache/pull/2795",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "SAID=<1>").write("a.S", ".data\n.incbin \"data\"\n");
             s.c(&["gcc", "-c", "a.S", "-o", "out/a.o"]).says("out/a.o");
         },
@@ -159,7 +159,7 @@ pub const CASES: &[Case] = &[
         about: "the file of an assembler's own .include is edited",
         source: "https://github.com/kunobi-ninja/kache/issues/1015",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("part.s", ".ascii \"SAID=<1>\"\n").write("a.s", ".data\n.include \"part.s\"\n");
             s.c(&["gcc", "-c", "a.s", "-o", "out/a.o"]).says("out/a.o");
         },
@@ -172,7 +172,7 @@ pub const CASES: &[Case] = &[
         about: "the file of an #embed is rewritten with its size and modification time",
         source: "https://github.com/ccache/ccache/pull/1765",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "SAID=<1>").write("a.c", "const char said[] = {\n#embed \"data\"\n};\n");
             s.c(&["clang-19", "-std=c23", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
         },
@@ -185,7 +185,7 @@ pub const CASES: &[Case] = &[
         about: "CPATH is set, and a header is found there",
         source: "https://github.com/mozilla/sccache/issues/2798",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with(HAS_X)).write("inc/x.h", "").c(&GCC).says("out/a.o");
         },
         change: |s| {
@@ -197,7 +197,7 @@ pub const CASES: &[Case] = &[
         about: "the file given by -specs= is edited, its size and modification time kept",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("my.specs", "*cpp:\n+ -DH=1\n\n").write("a.c", SOURCE);
             s.c(&[&GCC[..], &["-specs=my.specs"]].concat()).says("out/a.o");
         },
@@ -210,7 +210,7 @@ pub const CASES: &[Case] = &[
         about: "a response file is edited, its size and modification time kept",
         source: "https://github.com/mozilla/sccache/issues/183",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("args", "-DH=1\n")
                 .write("a.c", SOURCE)
                 .c(&[&GCC[..], &["@args"]].concat())
@@ -225,7 +225,7 @@ pub const CASES: &[Case] = &[
         about: "a header forced in by -include is edited",
         source: "https://github.com/ccache/ccache/issues/1324",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("force.h", "#define H 1\n").write("a.c", SOURCE);
             s.c(&[&GCC[..], &["-include", "force.h"]].concat()).says("out/a.o");
         },
@@ -238,7 +238,7 @@ pub const CASES: &[Case] = &[
         about: "a file of macros given by -imacros with two dashes is edited",
         source: "https://github.com/ccache/ccache/issues/1324",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("force.h", "#define H 1\n").write("a.c", SOURCE);
             s.c(&[&GCC[..], &["--imacros", "force.h"]].concat()).says("out/a.o");
         },
@@ -251,7 +251,7 @@ pub const CASES: &[Case] = &[
         about: "a precompiled header that is forced in is made anew, with other contents",
         source: "https://github.com/ccache/ccache/pull/427",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("p.h", "#define H 1\n")
                 .plainly(&["gcc", "-c", "p.h", "-o", "p.h.gch"])
                 .write("a.c", SOURCE);
@@ -265,10 +265,10 @@ pub const CASES: &[Case] = &[
         name: "plugin-gcc",
         about: "a compiler plugin is built anew under its name; what it does, it does in the compiler's name",
         source: "https://gcc.gnu.org/onlinedocs/gccint/Plugins.html",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("p.c", &plugin("1")).plainly(&SHARED).write("a.c", "int f;\n");
-            s.c(&[&GCC[..], &["-fplugin=./p.so"]].concat()).look(Look::Messages);
+            s.c(&[&GCC[..], &["-fplugin=./p.so"]].concat()).probe(Probe::Messages);
         },
         change: |s| {
             s.write("p.c", &plugin("2")).plainly(&SHARED);
@@ -278,10 +278,10 @@ pub const CASES: &[Case] = &[
         name: "plugin-clang",
         about: "a clang plugin given by -fplugin= is built anew under its name",
         source: "https://github.com/mozilla/sccache/issues/2505",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("p.c", &plugin("1")).plainly(&SHARED).write("a.c", "int f;\n");
-            s.c(&["clang-19", "-fplugin=./p.so", "-c", "a.c", "-o", "out/a.o"]).look(Look::Messages);
+            s.c(&["clang-19", "-fplugin=./p.so", "-c", "a.c", "-o", "out/a.o"]).probe(Probe::Messages);
         },
         change: |s| {
             s.write("p.c", &plugin("2")).plainly(&SHARED);
@@ -292,8 +292,8 @@ pub const CASES: &[Case] = &[
         about: "the profile that -fprofile-use asks for and did not find is there",
         source: "https://github.com/ccache/ccache/issues/872",
         expect: Follows,
-        lay: |s| {
-            s.write("a.c", PROFILED).look(Look::Bytes("out/a.o"));
+        set_up: |s| {
+            s.write("a.c", PROFILED).probe(Probe::Bytes("out/a.o"));
             s.c(&[&GCC[..], &["-O2", "-fprofile-use=prof", "-Wno-missing-profile"]].concat());
         },
         change: |s| {
@@ -305,7 +305,7 @@ pub const CASES: &[Case] = &[
         about: "a list of what the sanitizer is to ignore is edited, and it is the second of two",
         source: "https://github.com/ccache/ccache/pull/330",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("one", "fun:nothing\n")
                 .write("two", "fun:f\n")
                 .write("a.c", "int f(int *a) { return a[3]; }\n");
@@ -319,7 +319,7 @@ pub const CASES: &[Case] = &[
                 "-o",
                 "out/a.o",
             ]);
-            s.look(Look::Bytes("out/a.o"));
+            s.probe(Probe::Bytes("out/a.o"));
         },
         change: |s| {
             s.rewrite_unnoticed("two", "fun:g\n");
@@ -330,7 +330,7 @@ pub const CASES: &[Case] = &[
         about: "two headers that are alike, with #pragma once, come to have one time, and are one to gcc",
         source: "https://gcc.gnu.org/onlinedocs/cpp/Alternatives-to-Wrapper-_0023ifndef.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             for (dir, text) in [("a", "char a[] = \"SAID=<a>\";\n"), ("b", "char b[] = \"SAID=<b>\";\n")] {
                 s.write(&format!("{dir}/all.h"), "#pragma once\n#include \"part.h\"\n");
                 s.write(&format!("{dir}/part.h"), text);
@@ -347,7 +347,7 @@ pub const CASES: &[Case] = &[
         about: "a header that was read is gone, and the next on the path has no macro of that name",
         source: "https://github.com/ccache/ccache/issues/599",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("one/h.h", "#define H one\n")
                 .write("two/h.h", "")
                 .write("a.c", &with("#include <h.h>\n"));
@@ -362,7 +362,7 @@ pub const CASES: &[Case] = &[
         about: "a header in a directory that is named -o is edited",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("-o/h.h", "#define H 1\n").write("a.c", &with("#include <h.h>\n"));
             s.c(&["gcc", "-I", "-o", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
         },
@@ -375,12 +375,12 @@ pub const CASES: &[Case] = &[
         about: "a header whose path has blanks, a dollar sign and letters beyond ASCII is edited",
         source: "https://github.com/ccache/ccache/pull/722",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a dir/$h\u{e4}der #1.h", "#define H 1\n")
                 .write("a.c", &with("#include \"$h\u{e4}der #1.h\"\n"));
             s.c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-Ia dir"]].concat())
                 .says("out/a.o")
-                .look(Look::Rules("out/a.d"));
+                .probe(Probe::Rules("out/a.d"));
         },
         change: |s| {
             s.write("a dir/$h\u{e4}der #1.h", "#define H 2\n");
@@ -391,7 +391,7 @@ pub const CASES: &[Case] = &[
         about: "a header is renamed so that only its case differs: the build must fail",
         source: "https://clang.llvm.org/docs/DiagnosticsReference.html#wnonportable-include-path",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("Head.h", "#define H 1\n")
                 .write("a.c", &with("#include \"Head.h\"\n"))
                 .c(&GCC)
@@ -406,7 +406,7 @@ pub const CASES: &[Case] = &[
         about: "the order of a -D and a -U changes",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Preprocessor-Options.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with("#ifndef H\n#define H none\n#endif\n")).says("out/a.o");
             s.c(&[&GCC[..], &["-DH=1", "-UH"]].concat());
         },
@@ -419,7 +419,7 @@ pub const CASES: &[Case] = &[
         about: "-x c++ stands before the source, then behind it, where it says nothing",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with("#ifdef __cplusplus\n#define H cpp\n#else\n#define H c\n#endif\n"))
                 .says("out/a.o");
             s.c(&["gcc", "-c", "-x", "c++", "a.c", "-o", "out/a.o"]);
@@ -432,9 +432,9 @@ pub const CASES: &[Case] = &[
         name: "warnings-c",
         about: "#warning and a compiler's warning show again when nothing has changed",
         source: "https://github.com/mozilla/sccache/issues/72",
-        expect: super::Expect::Hits,
-        lay: |s| {
-            s.write("a.c", "#warning first\nint f(void) { int unused; return 1; }\n").look(Look::Messages);
+        expect: super::case::Expect::Hits,
+        set_up: |s| {
+            s.write("a.c", "#warning first\nint f(void) { int unused; return 1; }\n").probe(Probe::Messages);
             s.c(&[&GCC[..], &["-Wall"]].concat());
         },
         change: |_| {},
@@ -444,8 +444,8 @@ pub const CASES: &[Case] = &[
         about: "warnings are asked for in colour, after plain ones",
         source: "https://github.com/ccache/ccache/issues/224",
         expect: Follows,
-        lay: |s| {
-            s.write("a.c", "int f(void) { int unused; return 1; }\n").look(Look::Messages);
+        set_up: |s| {
+            s.write("a.c", "int f(void) { int unused; return 1; }\n").probe(Probe::Messages);
             s.c(&[&GCC[..], &["-Wall", "-fdiagnostics-color=never"]].concat());
         },
         change: |s| {
@@ -457,7 +457,7 @@ pub const CASES: &[Case] = &[
         about: "-march=native takes the place of a named processor, and both the place of the other's object",
         source: "https://github.com/ccache/ccache/issues/824",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with(NATIVE)).says("out/a.o").c(&[&GCC[..], &["-march=x86-64"]].concat());
         },
         change: |s| {

@@ -1,12 +1,12 @@
 //! From what was seen to a verdict.
 
-use super::Expect;
+use super::case::Expect;
 use crate::backend::Counts;
 use serde::{Deserialize, Serialize};
 
 /// What came of one build.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct BuildOutcome {
     /// Whether all commands succeeded.
     pub built: bool,
     /// What there was to see; that it failed, if it did.
@@ -17,7 +17,7 @@ pub struct Seen {
     pub counts: Option<Counts>,
 }
 
-impl Seen {
+impl BuildOutcome {
     fn hit(&self) -> bool {
         self.counts.is_some_and(|c| c.hits > 0)
     }
@@ -30,17 +30,17 @@ impl Seen {
 
 /// All that a trial saw, in the order in which it was built.
 #[derive(Clone, Debug)]
-pub struct Evidence {
+pub struct TrialEvidence {
     /// The plain compiler's, before the change.
-    pub truth_before: Seen,
+    pub truth_before: BuildOutcome,
     /// The first, into an empty cache.
-    pub cold: Seen,
+    pub cold: BuildOutcome,
     /// With nothing changed.
-    pub again: Seen,
+    pub again: BuildOutcome,
     /// After the change.
-    pub changed: Seen,
+    pub changed: BuildOutcome,
     /// The plain compiler's, after the change.
-    pub truth: Seen,
+    pub truth: BuildOutcome,
     /// Of outputs that were restored: the name of one that the same backend makes otherwise with an empty cache.
     pub differs: Option<String>,
     /// Whether cargo ran the compilers.
@@ -52,7 +52,7 @@ pub struct Evidence {
 /// The outcome of one case with one backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum TrapVerdict {
     /// As demanded.
     Ok,
     /// What was given is right; the backend does not say whether it was a hit.
@@ -72,51 +72,57 @@ pub enum Verdict {
     /// Cannot be tried on this machine.
     Skipped,
     /// The case itself is broken: the plain compiler does not see the change, or nothing can be built.
-    Dud,
+    Invalid,
 }
 
-impl Verdict {
+impl TrapVerdict {
     /// As the table has it.
     pub fn label(self) -> &'static str {
         match self {
-            Verdict::Ok => "ok",
-            Verdict::Right => "right",
-            Verdict::FalseHit => "FALSE HIT",
-            Verdict::Wrong => "WRONG",
-            Verdict::FalseMiss => "false miss",
-            Verdict::NotCached => "not cached",
-            Verdict::Broke => "BROKE",
-            Verdict::NotApplicable => "n/a",
-            Verdict::Skipped => "skipped",
-            Verdict::Dud => "DUD",
+            TrapVerdict::Ok => "ok",
+            TrapVerdict::Right => "right",
+            TrapVerdict::FalseHit => "FALSE HIT",
+            TrapVerdict::Wrong => "WRONG",
+            TrapVerdict::FalseMiss => "false miss",
+            TrapVerdict::NotCached => "not cached",
+            TrapVerdict::Broke => "BROKE",
+            TrapVerdict::NotApplicable => "n/a",
+            TrapVerdict::Skipped => "skipped",
+            TrapVerdict::Invalid => "DUD",
         }
     }
 
     /// All, in the order of the summary.
-    pub const ALL: [Verdict; 10] = [
-        Verdict::Ok,
-        Verdict::Right,
-        Verdict::FalseHit,
-        Verdict::Wrong,
-        Verdict::Broke,
-        Verdict::FalseMiss,
-        Verdict::NotCached,
-        Verdict::NotApplicable,
-        Verdict::Skipped,
-        Verdict::Dud,
+    pub const ALL: [TrapVerdict; 10] = [
+        TrapVerdict::Ok,
+        TrapVerdict::Right,
+        TrapVerdict::FalseHit,
+        TrapVerdict::Wrong,
+        TrapVerdict::Broke,
+        TrapVerdict::FalseMiss,
+        TrapVerdict::NotCached,
+        TrapVerdict::NotApplicable,
+        TrapVerdict::Skipped,
+        TrapVerdict::Invalid,
     ];
 
     /// Whether the suite fails of it, for the backend that is to be proved.
     pub fn fails(self) -> bool {
-        !matches!(self, Verdict::Ok | Verdict::Right | Verdict::NotApplicable | Verdict::Skipped)
+        !matches!(
+            self,
+            TrapVerdict::Ok | TrapVerdict::Right | TrapVerdict::NotApplicable | TrapVerdict::Skipped
+        )
     }
 }
 
 /// The verdict, with what it rests on where it is no good one.
-pub fn judge(expect: Expect, seen: &Evidence) -> (Verdict, String) {
-    let Evidence { truth_before, cold, again, changed, truth, .. } = seen;
+pub fn judge(expect: Expect, seen: &TrialEvidence) -> (TrapVerdict, String) {
+    let TrialEvidence { truth_before, cold, again, changed, truth, .. } = seen;
     if expect == Expect::Follows && truth_before.witness == truth.witness && !seen.moving {
-        return (Verdict::Dud, format!("the plain compiler gives {} either way", short(&truth.witness)));
+        return (
+            TrapVerdict::Invalid,
+            format!("the plain compiler gives {} either way", short(&truth.witness)),
+        );
     }
     let pairs = [(cold, truth_before), (again, truth_before), (changed, truth)];
     // What changed meanwhile may have been seen or not; from then on it must be.
@@ -127,18 +133,20 @@ pub fn judge(expect: Expect, seen: &Evidence) -> (Verdict, String) {
         }
     }
     if let Some(file) = &seen.differs {
-        return (Verdict::FalseHit, format!("{file} is not what an empty cache makes"));
+        return (TrapVerdict::FalseHit, format!("{file} is not what an empty cache makes"));
     }
     match expect {
-        _ if again.counts.is_none() => (Verdict::Right, String::new()),
-        Expect::Fleeting => (Verdict::Ok, String::new()),
-        _ if !again.all_hit(seen.by_cargo) && !seen.moving => (Verdict::NotCached, how("unchanged", again)),
-        Expect::Hits if !changed.all_hit(seen.by_cargo) => (Verdict::FalseMiss, how("changed", changed)),
-        _ => (Verdict::Ok, String::new()),
+        _ if again.counts.is_none() => (TrapVerdict::Right, String::new()),
+        Expect::Uncacheable => (TrapVerdict::Ok, String::new()),
+        _ if !again.all_hit(seen.by_cargo) && !seen.moving => {
+            (TrapVerdict::NotCached, how("unchanged", again))
+        }
+        Expect::Hits if !changed.all_hit(seen.by_cargo) => (TrapVerdict::FalseMiss, how("changed", changed)),
+        _ => (TrapVerdict::Ok, String::new()),
     }
 }
 
-fn wrong(have: &Seen, want: &Seen, before: &Seen) -> Option<(Verdict, String)> {
+fn wrong(have: &BuildOutcome, want: &BuildOutcome, before: &BuildOutcome) -> Option<(TrapVerdict, String)> {
     if have.witness == want.witness {
         return None;
     }
@@ -146,13 +154,13 @@ fn wrong(have: &Seen, want: &Seen, before: &Seen) -> Option<(Verdict, String)> {
     // What was true before and is not now was kept by somebody, whatever the account says.
     let stale = have.witness == before.witness;
     Some(match (have.built, want.built, have.hit() || stale) {
-        (false, true, _) => (Verdict::Broke, short(have.messages.trim())),
-        (_, _, true) => (Verdict::FalseHit, detail),
-        _ => (Verdict::Wrong, detail),
+        (false, true, _) => (TrapVerdict::Broke, short(have.messages.trim())),
+        (_, _, true) => (TrapVerdict::FalseHit, detail),
+        _ => (TrapVerdict::Wrong, detail),
     })
 }
 
-fn how(when: &str, seen: &Seen) -> String {
+fn how(when: &str, seen: &BuildOutcome) -> String {
     seen.counts.map_or_else(String::new, |c| {
         format!("{when}: {} hits, {} misses, {} passed on", c.hits, c.misses, c.passed)
     })
@@ -168,13 +176,13 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn seen(witness: &str, counts: Option<(u64, u64)>) -> Seen {
+    fn seen(witness: &str, counts: Option<(u64, u64)>) -> BuildOutcome {
         let counts = counts.map(|(hits, misses)| Counts { hits, misses, passed: 0 });
-        Seen { built: witness != "fails", witness: witness.into(), messages: String::new(), counts }
+        BuildOutcome { built: witness != "fails", witness: witness.into(), messages: String::new(), counts }
     }
 
-    fn verdict(expect: Expect, again: (u64, u64), changed: (&str, (u64, u64)), truth: &str) -> Verdict {
-        let evidence = Evidence {
+    fn verdict(expect: Expect, again: (u64, u64), changed: (&str, (u64, u64)), truth: &str) -> TrapVerdict {
+        let evidence = TrialEvidence {
             truth_before: seen("a", None),
             cold: seen("a", Some((0, 1))),
             again: seen("a", Some(again)),
@@ -189,27 +197,27 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        use Expect::{Fleeting, Follows, Hits, Right};
+        use Expect::{Follows, Hits, Right, Uncacheable};
         let (hit, miss) = ((1, 0), (0, 1));
-        assert_eq!(verdict(Follows, hit, ("b", miss), "b"), Verdict::Ok);
-        assert_eq!(verdict(Follows, hit, ("a", hit), "b"), Verdict::FalseHit);
-        assert_eq!(verdict(Follows, hit, ("a", miss), "b"), Verdict::FalseHit);
-        assert_eq!(verdict(Follows, hit, ("c", miss), "b"), Verdict::Wrong);
-        assert_eq!(verdict(Follows, hit, ("fails", miss), "b"), Verdict::Broke);
-        assert_eq!(verdict(Follows, hit, ("a", hit), "fails"), Verdict::FalseHit);
-        assert_eq!(verdict(Follows, miss, ("b", miss), "b"), Verdict::NotCached);
-        assert_eq!(verdict(Follows, hit, ("a", hit), "a"), Verdict::Dud);
-        assert_eq!(verdict(Right, hit, ("a", hit), "a"), Verdict::Ok);
-        assert_eq!(verdict(Fleeting, miss, ("b", miss), "b"), Verdict::Ok);
-        assert_eq!(verdict(Hits, hit, ("a", hit), "a"), Verdict::Ok);
-        assert_eq!(verdict(Hits, hit, ("a", miss), "a"), Verdict::FalseMiss);
-        assert_eq!(verdict(Hits, (1, 1), ("a", miss), "a"), Verdict::NotCached);
+        assert_eq!(verdict(Follows, hit, ("b", miss), "b"), TrapVerdict::Ok);
+        assert_eq!(verdict(Follows, hit, ("a", hit), "b"), TrapVerdict::FalseHit);
+        assert_eq!(verdict(Follows, hit, ("a", miss), "b"), TrapVerdict::FalseHit);
+        assert_eq!(verdict(Follows, hit, ("c", miss), "b"), TrapVerdict::Wrong);
+        assert_eq!(verdict(Follows, hit, ("fails", miss), "b"), TrapVerdict::Broke);
+        assert_eq!(verdict(Follows, hit, ("a", hit), "fails"), TrapVerdict::FalseHit);
+        assert_eq!(verdict(Follows, miss, ("b", miss), "b"), TrapVerdict::NotCached);
+        assert_eq!(verdict(Follows, hit, ("a", hit), "a"), TrapVerdict::Invalid);
+        assert_eq!(verdict(Right, hit, ("a", hit), "a"), TrapVerdict::Ok);
+        assert_eq!(verdict(Uncacheable, miss, ("b", miss), "b"), TrapVerdict::Ok);
+        assert_eq!(verdict(Hits, hit, ("a", hit), "a"), TrapVerdict::Ok);
+        assert_eq!(verdict(Hits, hit, ("a", miss), "a"), TrapVerdict::FalseMiss);
+        assert_eq!(verdict(Hits, (1, 1), ("a", miss), "a"), TrapVerdict::NotCached);
     }
 
     #[test]
     fn a_hit_that_differs_from_a_compile_is_false() {
         let same = seen("a", Some((1, 0)));
-        let evidence = Evidence {
+        let evidence = TrialEvidence {
             truth_before: seen("a", None),
             cold: seen("a", Some((0, 1))),
             again: same.clone(),
@@ -219,6 +227,6 @@ mod tests {
             by_cargo: false,
             moving: false,
         };
-        assert_eq!(judge(Expect::Hits, &evidence).0, Verdict::FalseHit);
+        assert_eq!(judge(Expect::Hits, &evidence).0, TrapVerdict::FalseHit);
     }
 }

@@ -1,6 +1,6 @@
 //! What a linker reads, and what links.
 
-use super::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -9,7 +9,7 @@ pub const CASES: &[Case] = &[
         about: "native code under an rlib under an rlib changes, and nothing that the program names",
         source: "https://github.com/rust-lang/rust/issues/58393",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("n.c", "int n(void) { return 1; }\n").plainly(&ARCHIVE);
             s.write("sys.rs", "extern \"C\" { fn n() -> i32; } pub fn f() -> i32 { unsafe { n() } }\n");
             s.write("mid.rs", "pub fn g() -> i32 { sys::f() }\n");
@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
         about: "a static library that a crate bundles is built anew, its size and modification time kept",
         source: "https://github.com/mozilla/sccache/issues/2074",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("n.c", "const char n[] = \"SAID=<1>\";\n").plainly(&ARCHIVE);
             s.write("l.rs", "extern \"C\" { pub static n: u8; }\n");
             s.rust_lib(&["-L", "native=lib", "-l", "static=n"]).says("out/libl.rlib");
@@ -60,7 +60,7 @@ pub const CASES: &[Case] = &[
         about: "a static library of the same name appears in an earlier search directory",
         source: "https://github.com/mozilla/sccache/issues/123",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.directory("early").write("n.c", "const char n[] = \"SAID=<late>\";\n").plainly(&ARCHIVE);
             s.write("l.rs", "extern \"C\" { pub static n: u8; }\n");
             s.rust_lib(&["-L", "native=early", "-L", "native=lib", "-l", "static=n"]).says("out/libl.rlib");
@@ -75,7 +75,7 @@ pub const CASES: &[Case] = &[
         about: "an object named in -C link-arg is compiled anew",
         source: "https://doc.rust-lang.org/rustc/codegen-options/index.html#link-arg",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("o.c", "int o(void) { return 1; }\n").plainly(&["cc", "-c", "o.c", "-o", "o.o"]);
             s.write("user.rs", CALLS_O).rust_bin(&["-C", "link-arg=o.o"]).prints("out/user");
         },
@@ -88,7 +88,7 @@ pub const CASES: &[Case] = &[
         about: "a linker script named in -C link-arg is edited",
         source: "https://github.com/coconut-svsm/svsm/pull/330",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("script.ld", "INPUT(one.o)\n");
             s.write("one.c", "int o(void) { return 1; }\n").plainly(&["cc", "-c", "one.c", "-o", "one.o"]);
             s.write("two.c", "int o(void) { return 2; }\n").plainly(&["cc", "-c", "two.c", "-o", "two.o"]);
@@ -103,7 +103,7 @@ pub const CASES: &[Case] = &[
         about: "the linker is replaced in place, its size and modification time kept",
         source: "https://github.com/rust-lang/cargo/pull/9647",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("one.c", "int o(void) { return 1; }\n").plainly(&["cc", "-c", "one.c", "-o", "one.o"]);
             s.write("two.c", "int o(void) { return 2; }\n").plainly(&["cc", "-c", "two.c", "-o", "two.o"]);
             s.script("linker", "exec cc \"$@\" one.o").write("user.rs", CALLS_O);
@@ -118,7 +118,7 @@ pub const CASES: &[Case] = &[
         about: "a start-up object of the C runtime that the linker finds by its own search is replaced",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write(
                 "user.rs",
                 "fn main() { println!(\"{}\", std::env::var(\"CRT\").unwrap_or(\"plain\".into())); }\n",
@@ -139,7 +139,7 @@ pub const CASES: &[Case] = &[
         about: "LIBRARY_PATH names a directory where the linker finds another library of that name first",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             for (dir, n) in [("one", 1), ("two", 2)] {
                 s.write(&format!("{dir}/o.c"), &format!("int o(void) {{ return {n}; }}\n"));
                 s.plainly(&["sh", "-c", &format!("cd {dir} && cc -c o.c && ar crD libo.a o.o")]);
@@ -156,7 +156,7 @@ pub const CASES: &[Case] = &[
         about: "the rlib behind an --extern is replaced, its size and modification time kept",
         source: "https://github.com/mozilla/sccache/issues/2169",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("d.rs", "pub const D: &str = \"1\";\n").plainly(&DEP);
             s.write("user.rs", "fn main() { println!(\"{}\", d::D); }\n");
             s.rust_bin(&["--extern", "d=libd.rlib"]).prints("out/user");
@@ -170,8 +170,8 @@ pub const CASES: &[Case] = &[
         name: "run-path",
         about: "-C rpath writes the place into the program, and another checkout is built",
         source: "https://doc.rust-lang.org/rustc/codegen-options/index.html#rpath",
-        expect: super::Expect::Right,
-        lay: |s| {
+        expect: super::case::Expect::Right,
+        set_up: |s| {
             s.write("user.rs", "fn main() { println!(\"runs\"); }\n");
             s.rust_bin(&["-C", "prefer-dynamic", "-C", "rpath"]).prints("out/user");
         },

@@ -2,7 +2,7 @@
 //!
 //! Stable Rust has no way for a macro to declare what it read, so dep-info does not have it.
 
-use super::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows};
 
 const TRACKED: &str = "https://github.com/rust-lang/rust/issues/99515";
 
@@ -13,7 +13,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro reads a variable, whose value changes",
         source: "https://github.com/rust-lang/rust/issues/74690",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.proc_macro(r#"std::env::var("KNOB").unwrap()"#).env("KNOB", "1");
         },
         change: |s| {
@@ -25,7 +25,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro asks for a variable that is not set, and then is",
         source: "https://github.com/knurling-rs/defmt/pull/938",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.proc_macro(r#"std::env::var("KNOB").unwrap_or("none".into())"#);
         },
         change: |s| {
@@ -37,7 +37,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro lists the whole environment, and a variable that it has no name for changes",
         source: "https://github.com/kunobi-ninja/kache/issues/635",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.proc_macro(
                 r#"std::env::vars().filter(|(n, _)| n.starts_with("KNOB_")).map(|(n, v)| n + &v).collect()"#,
             )
@@ -52,7 +52,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro reads a file of its package, which is edited",
         source: TRACKED,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").proc_macro(r#"std::fs::read_to_string("data").unwrap()"#);
         },
         change: |s| {
@@ -64,7 +64,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro reads a file outside of the checkout, which is edited",
         source: "https://github.com/stellar/rs-soroban-sdk/issues/1873",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("../shared/data", "a")
                 .proc_macro(r#"std::fs::read_to_string("../shared/data").unwrap()"#);
         },
@@ -77,7 +77,7 @@ pub const CASES: &[Case] = &[
         about: "the file that a proc macro reads is rewritten with its size and modification time",
         source: "https://github.com/rust-lang/cargo/issues/14136",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").proc_macro(r#"std::fs::read_to_string("data").unwrap()"#);
         },
         change: |s| {
@@ -89,7 +89,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro asks how long a file is, and does not open it",
         source: TRACKED,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "a").proc_macro(r#"std::fs::metadata("data").unwrap().len().to_string()"#);
         },
         change: |s| {
@@ -101,7 +101,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro lists a directory, in which a file appears",
         source: "https://github.com/Michael-F-Bryan/include_dir/issues/31",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("list/1", "").proc_macro(r#"std::fs::read_dir("list").unwrap().count().to_string()"#);
         },
         change: |s| {
@@ -113,7 +113,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro tells files from directories in a listing, and one becomes the other",
         source: "https://github.com/Michael-F-Bryan/include_dir/issues/120",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("list/1", "").proc_macro(
                 r#"std::fs::read_dir("list").unwrap().filter(|e| e.as_ref().unwrap().file_type().unwrap().is_dir()).count().to_string()"#,
             );
@@ -127,7 +127,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro asks whether a path exists, several missing directories deep, and then it does",
         source: TRACKED,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.proc_macro(r#"std::path::Path::new("deep/er/flag").exists().to_string()"#);
         },
         change: |s| {
@@ -139,7 +139,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro asks where a symbolic link goes, and it is turned",
         source: TRACKED,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.link("one", "way").proc_macro(r#"std::fs::read_link("way").unwrap().display().to_string()"#);
         },
         change: |s| {
@@ -151,7 +151,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro resolves a path with a link in the middle, which is turned to a like directory",
         source: TRACKED,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("one/file", "").write("two/file", "").link("one", "way").proc_macro(
                 r#"let p = std::fs::canonicalize("way/file").unwrap();
                    p.parent().unwrap().file_name().unwrap().to_str().unwrap().to_string()"#,
@@ -166,7 +166,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro embeds a directory of migrations found by CARGO_MANIFEST_DIR; one is edited",
         source: "https://github.com/transact-rs/sqlx/issues/681",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("migrations/1.sql", "create a").write("migrations/2.sql", "create b");
             s.proc_macro(MIGRATIONS).env("CARGO_MANIFEST_DIR", "{w}");
         },
@@ -179,7 +179,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro embeds a directory of migrations, and one is added",
         source: "https://github.com/transact-rs/sqlx/issues/4267",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("migrations/1.sql", "create a").proc_macro(MIGRATIONS).env("CARGO_MANIFEST_DIR", "{w}");
         },
         change: |s| {
@@ -191,7 +191,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro emits include_str! of a file that nothing else names, and it is edited",
         source: "https://github.com/pyrossh/rust-embed/issues/182",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "SAID=<a>").write("m.rs", EMITS);
             s.plainly(&["rustc", "--crate-type=proc-macro", "--edition=2021", "m.rs"]);
             s.write("l.rs", "pub static SAID: &str = m::m!();\n");
@@ -206,7 +206,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro looks for a crate's name in the manifest above, as proc-macro-crate does; it is edited",
         source: "https://docs.rs/proc-macro-crate/latest/proc_macro_crate/",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("Cargo.toml", "[package]\nname = \"a\"\n").env("CARGO_MANIFEST_DIR", "{w}").proc_macro(
                 r#"let d = std::env::var("CARGO_MANIFEST_DIR").unwrap();
                    std::fs::read_to_string(d + "/Cargo.toml").unwrap().lines().nth(1).unwrap().replace('"', "'")"#,

@@ -1,7 +1,7 @@
 //! Rust sources: which of them are read, and what they make of where they are.
 
-use super::look::Look;
-use super::{Case, Expect::Follows, Expect::Right};
+use super::case::{Case, Expect::Follows, Expect::Right};
+use super::probe::Probe;
 use std::time::Duration;
 
 const DEP_INFO: &str = "https://doc.rust-lang.org/rustc/command-line-arguments.html#--emit-specifies-the-types-of-output-files-to-generate";
@@ -13,7 +13,7 @@ pub const CASES: &[Case] = &[
         about: "a source is rewritten with its size and modification time",
         source: "https://github.com/mozilla/sccache/issues/2169",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "mod m;\npub use m::SAID;\n").write("m.rs", &said("1"));
             s.rust_lib(&[]).says("out/libl.rlib");
         },
@@ -26,7 +26,7 @@ pub const CASES: &[Case] = &[
         about: "a module is edited while the compiler runs; the next build must have what is there then",
         source: "https://github.com/ccache/ccache/issues/1378",
         expect: Right,
-        lay: |s| {
+        set_up: |s| {
             let busy: String = (0..4000).map(|n| format!("pub fn f{n}() -> u32 {{ {n} }}\n")).collect();
             s.write("l.rs", "mod m;\npub use m::SAID;\npub mod busy;\n").write("busy.rs", &busy);
             s.write("m.rs", &said("1")).rust_lib(&[]).says("out/libl.rlib").meanwhile(|here| {
@@ -42,7 +42,7 @@ pub const CASES: &[Case] = &[
         about: "foo.rs gives way to foo/mod.rs with other contents",
         source: "https://doc.rust-lang.org/reference/items/modules.html#module-source-filenames",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "mod foo;\npub use foo::SAID;\n").write("foo.rs", &said("file"));
             s.rust_lib(&[]).says("out/libl.rlib");
         },
@@ -55,7 +55,7 @@ pub const CASES: &[Case] = &[
         about: "foo/mod.rs appears beside foo.rs, which is an error",
         source: "https://doc.rust-lang.org/error_codes/E0761.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "mod foo;\npub use foo::SAID;\n").write("foo.rs", &said("file"));
             s.rust_lib(&[]).says("out/libl.rlib");
         },
@@ -68,7 +68,7 @@ pub const CASES: &[Case] = &[
         about: "a module is read through a link to a directory, which is turned",
         source: "https://doc.rust-lang.org/reference/items/modules.html#the-path-attribute",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("one/m.rs", &said("one")).write("two/m.rs", &said("two")).link("one", "now");
             s.write("l.rs", "#[path = \"now/m.rs\"]\nmod m;\npub use m::SAID;\n");
             s.rust_lib(&[]).says("out/libl.rlib");
@@ -82,7 +82,7 @@ pub const CASES: &[Case] = &[
         about: "the file in an include_bytes! is rewritten with its size and modification time",
         source: "https://doc.rust-lang.org/std/macro.include_bytes.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("data", "SAID=<1>").write("l.rs", "pub static SAID: &[u8] = include_bytes!(\"data\");\n");
             s.rust_lib(&[]).says("out/libl.rlib");
         },
@@ -95,7 +95,7 @@ pub const CASES: &[Case] = &[
         about: "generated code is taken from another directory, where it is other code",
         source: "https://doc.rust-lang.org/cargo/reference/build-script-examples.html#code-generation",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("gen/one/g.rs", &said("one")).write("gen/two/g.rs", &said("two"));
             s.write("l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n")
                 .env("OUT_DIR", "{w}/gen/one");
@@ -110,7 +110,7 @@ pub const CASES: &[Case] = &[
         about: "generated code is edited in another checkout, whose OUT_DIR is its own",
         source: "https://doc.rust-lang.org/cargo/reference/build-script-examples.html#code-generation",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("gen/g.rs", &said("one"));
             s.write("l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n").env("OUT_DIR", "{w}/gen");
             s.rust_lib(&[]).says("out/libl.rlib");
@@ -124,7 +124,7 @@ pub const CASES: &[Case] = &[
         about: "env!(\"OUT_DIR\").len() in another checkout, where only the length of the path is in the program",
         source: "https://github.com/mozilla/sccache/issues/2870",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("gen/g.rs", "").env("OUT_DIR", "{w}/gen").write(
                 "user.rs",
                 "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n\
@@ -141,7 +141,7 @@ pub const CASES: &[Case] = &[
         about: "env!(\"CARGO_MANIFEST_DIR\") is in the program, and another checkout is built",
         source: "https://github.com/mozilla/sccache/issues/89",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write(
                 "l.rs",
                 "pub static SAID: &str = concat!(\"SAID=<\", env!(\"CARGO_MANIFEST_DIR\"), \">\");\n",
@@ -157,7 +157,7 @@ pub const CASES: &[Case] = &[
         about: "the variable in an env! changes its value",
         source: "https://github.com/mozilla/sccache/issues/972",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = concat!(\"SAID=<\", env!(\"REVISION\"), \">\");\n");
             s.env("REVISION", "1").rust_lib(&[]).says("out/libl.rlib");
         },
@@ -170,7 +170,7 @@ pub const CASES: &[Case] = &[
         about: "the variable in an option_env! that was not set is set",
         source: "https://doc.rust-lang.org/std/macro.option_env.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", OPTION).rust_lib(&[]).says("out/libl.rlib");
         },
         change: |s| {
@@ -182,7 +182,7 @@ pub const CASES: &[Case] = &[
         about: "the variable in an option_env! that was set to nothing is taken away",
         source: "https://doc.rust-lang.org/std/macro.option_env.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", OPTION).env("REVISION", "").rust_lib(&[]).says("out/libl.rlib");
         },
         change: |s| {
@@ -194,7 +194,7 @@ pub const CASES: &[Case] = &[
         about: "dep-info in another checkout must name that checkout's files, blanks and all",
         source: DEP_INFO,
         expect: Right,
-        lay: |s| {
+        set_up: |s| {
             s.write("with blank/a.txt", "a")
                 .write("l.rs", "pub const A: &str = include_str!(\"with blank/a.txt\");\n");
             s.rust(&[
@@ -209,7 +209,7 @@ pub const CASES: &[Case] = &[
                 "--out-dir",
                 "{w}/out",
             ]);
-            s.look(Look::Rules("out/l.d"));
+            s.probe(Probe::Rules("out/l.d"));
         },
         change: |s| {
             s.elsewhere_at("another check\u{f6}ut/with blanks");
@@ -220,7 +220,7 @@ pub const CASES: &[Case] = &[
         about: "a panic's place in another checkout must not name the first",
         source: "https://github.com/mozilla/sccache/pull/345",
         expect: Right,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", "pub fn f(x: Option<u8>) -> u8 { x.unwrap() }\n");
             s.rust(&[
                 "rustc",
@@ -235,7 +235,7 @@ pub const CASES: &[Case] = &[
                 "--out-dir",
                 "{w}/out",
             ]);
-            s.look(Look::Foreign("out/libl.rlib"));
+            s.probe(Probe::Foreign("out/libl.rlib"));
         },
         change: |s| {
             s.elsewhere_at("another/checkout");
@@ -246,7 +246,7 @@ pub const CASES: &[Case] = &[
         about: "a dependency is built for one package, then for another that wants a feature more of it",
         source: "https://github.com/rust-lang/cargo/issues/4463",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"d\", \"one\", \"two\"]\n");
             s.write("d/Cargo.toml", &package("d", "[features]\nmore = []\n"));
             s.write("d/src/lib.rs", "pub fn f() -> bool { cfg!(feature = \"more\") }\n");

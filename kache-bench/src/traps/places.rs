@@ -1,7 +1,7 @@
 //! What C and C++ make of where they are: other checkouts, links, and compilers reached another way.
 
-use super::look::Look;
-use super::{Case, Expect::Follows, Expect::Right};
+use super::case::{Case, Expect::Follows, Expect::Right};
+use super::probe::Probe;
 
 const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
@@ -15,8 +15,8 @@ pub const CASES: &[Case] = &[
         about: "__FILE__ of a source named by its full path, in another checkout, must not name the first",
         source: "https://github.com/mozilla/sccache/issues/2863",
         expect: Right,
-        lay: |s| {
-            s.write("a.c", "const char *here = __FILE__;\n").c(&FULL).look(Look::Foreign("out/a.o"));
+        set_up: |s| {
+            s.write("a.c", "const char *here = __FILE__;\n").c(&FULL).probe(Probe::Foreign("out/a.o"));
         },
         change: |s| {
             s.elsewhere_at("another/checkout");
@@ -27,9 +27,9 @@ pub const CASES: &[Case] = &[
         about: "assert in a header named by its full path, in another checkout, must not name the first",
         source: "https://github.com/ccache/ccache/issues/1042",
         expect: Right,
-        lay: |s| {
+        set_up: |s| {
             s.write("inc/h.h", "#include <assert.h>\nstatic inline void g(int x) { assert(x); }\n");
-            s.write("a.c", "#include <h.h>\nvoid f(int x) { g(x); }\n").look(Look::Foreign("out/a.o"));
+            s.write("a.c", "#include <h.h>\nvoid f(int x) { g(x); }\n").probe(Probe::Foreign("out/a.o"));
             s.c(&[&FULL[..], &["-I{w}/inc"]].concat());
         },
         change: |s| {
@@ -41,7 +41,7 @@ pub const CASES: &[Case] = &[
         about: "__FILE__ of one source spelt with a detour",
         source: "https://gcc.gnu.org/onlinedocs/cpp/Standard-Predefined-Macros.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("sub/x", "")
                 .write("a.c", "const char said[] = \"SAID=<\" __FILE__ \">\";\n")
                 .says("out/a.o");
@@ -56,8 +56,8 @@ pub const CASES: &[Case] = &[
         about: "debug information in another checkout must not name the first",
         source: "https://github.com/ccache/ccache/issues/117",
         expect: Right,
-        lay: |s| {
-            s.write("a.c", "int f(int x) { return x; }\n").look(Look::Foreign("out/a.o"));
+        set_up: |s| {
+            s.write("a.c", "int f(int x) { return x; }\n").probe(Probe::Foreign("out/a.o"));
             s.c(&[&GCC[..], &["-g"]].concat());
         },
         change: |s| {
@@ -69,8 +69,8 @@ pub const CASES: &[Case] = &[
         about: "the places that a sanitizer writes down, which no prefix map reaches, must not name the first checkout",
         source: "https://github.com/ccache/ccache/issues/1128",
         expect: Right,
-        lay: |s| {
-            s.write("a.c", "int f(int x, int *a) { return a[x] << x; }\n").look(Look::Foreign("out/a.o"));
+        set_up: |s| {
+            s.write("a.c", "int f(int x, int *a) { return a[x] << x; }\n").probe(Probe::Foreign("out/a.o"));
             s.c(&[&FULL[..], &["-fsanitize=undefined"]].concat());
         },
         change: |s| {
@@ -82,8 +82,8 @@ pub const CASES: &[Case] = &[
         about: "the file that coverage counters go to, in another checkout, must be that checkout's",
         source: "https://github.com/ccache/ccache/pull/1515",
         expect: Right,
-        lay: |s| {
-            s.write("a.c", "int f(int x) { return x ? 1 : 2; }\n").look(Look::Foreign("out/a.o"));
+        set_up: |s| {
+            s.write("a.c", "int f(int x) { return x ? 1 : 2; }\n").probe(Probe::Foreign("out/a.o"));
             s.c(&[&GCC[..], &["--coverage"]].concat());
         },
         change: |s| {
@@ -95,8 +95,10 @@ pub const CASES: &[Case] = &[
         about: "the depfile in another checkout is that checkout's to the byte",
         source: "https://github.com/ccache/ccache/issues/351",
         expect: Right,
-        lay: |s| {
-            s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\n").look(Look::Rules("out/a.d"));
+        set_up: |s| {
+            s.write("inc/h.h", "#define H 1\n")
+                .write("a.c", "#include <h.h>\n")
+                .probe(Probe::Rules("out/a.d"));
             s.c(&[&FULL[..], &["-I{w}/inc", "-MD", "-MP", "-MF", "{w}/out/a.d"]].concat());
         },
         change: |s| {
@@ -108,8 +110,8 @@ pub const CASES: &[Case] = &[
         about: "a source that is alike but has another name: the depfile must name it",
         source: "https://github.com/mozilla/sccache/issues/2321",
         expect: Follows,
-        lay: |s| {
-            s.write("foo.c", "int f;\n").write("bar.c", "int f;\n").look(Look::Rules("out/a.d"));
+        set_up: |s| {
+            s.write("foo.c", "int f;\n").write("bar.c", "int f;\n").probe(Probe::Rules("out/a.d"));
             s.c(&["gcc", "-c", "foo.c", "-o", "out/foo.o", "-MD", "-MF", "out/a.d"]);
         },
         change: |s| {
@@ -120,9 +122,9 @@ pub const CASES: &[Case] = &[
         name: "depfile-place",
         about: "-MD without a name puts the depfile beside the object",
         source: "https://github.com/mozilla/sccache/issues/1032",
-        expect: super::Expect::Hits,
-        lay: |s| {
-            s.write("src/a.c", "int f;\n").look(Look::Rules("out/a.d"));
+        expect: super::case::Expect::Hits,
+        set_up: |s| {
+            s.write("src/a.c", "int f;\n").probe(Probe::Rules("out/a.d"));
             s.c(&["gcc", "-c", "-MD", "src/a.c", "-o", "out/a.o"]);
         },
         change: |_| {},
@@ -132,8 +134,8 @@ pub const CASES: &[Case] = &[
         about: "the depfile's target is named by -MT, then by another -MT",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Preprocessor-Options.html",
         expect: Follows,
-        lay: |s| {
-            s.write("a.c", "int f;\n").look(Look::Rules("out/a.d"));
+        set_up: |s| {
+            s.write("a.c", "int f;\n").probe(Probe::Rules("out/a.d"));
             s.c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-MT", "one"]].concat());
         },
         change: |s| {
@@ -145,7 +147,7 @@ pub const CASES: &[Case] = &[
         about: "a -D has the checkout's path, and a source uses it; another checkout is built",
         source: "https://github.com/mozilla/sccache/issues/35",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" DIR \">\";\n").says("out/a.o");
             s.c(&[&GCC[..], &["-DDIR=\"{w}/data\""]].concat());
         },
@@ -158,7 +160,7 @@ pub const CASES: &[Case] = &[
         about: "another checkout has another header, under the same relative name",
         source: "https://github.com/mozilla/sccache/issues/2863",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("inc/h.h", "#define H 1\n").write("a.c", &with("#include <h.h>\n")).says("out/a.o");
             s.c(&[&FULL[..], &["-I{w}/inc"]].concat());
         },
@@ -171,7 +173,7 @@ pub const CASES: &[Case] = &[
         about: "a source is a link: quoted headers are looked for beside the link, not beside what it goes to",
         source: "https://github.com/ccache/ccache/issues/111",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("d/h.h", "#define H target\n").write("d/a.c", &with("#include \"h.h\"\n"));
             s.write("h.h", "#define H link\n").link("d/a.c", "a.c").says("out/a.o");
             s.c(&["gcc", "-c", "{w}/d/a.c", "-o", "out/a.o"]);
@@ -185,7 +187,7 @@ pub const CASES: &[Case] = &[
         about: "an include directory is a link, which is turned to another directory",
         source: "https://github.com/ccache/ccache/issues/1620",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("v1/h.h", "#define H 1\n").write("v2/h.h", "#define H 2\n").link("v1", "current");
             s.write("a.c", &with("#include <h.h>\n")).c(&[&GCC[..], &["-Icurrent"]].concat()).says("out/a.o");
         },
@@ -198,7 +200,7 @@ pub const CASES: &[Case] = &[
         about: "two -I name one directory by way of a link, which is turned: then it is searched as well",
         source: "https://gcc.gnu.org/onlinedocs/cpp/Search-Path.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("one/other.h", "").write("two/h.h", "#define H 2\n").write("three/h.h", "#define H 3\n");
             s.link("one", "link").write("a.c", &with("#include <h.h>\n")).says("out/a.o");
             s.c(&[&GCC[..], &["-Ione", "-Ilink", "-Ithree"]].concat());
@@ -212,11 +214,11 @@ pub const CASES: &[Case] = &[
         about: "PWD spells the directory through a link, and debug information has it as it is spelt",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Right,
-        lay: |s| {
+        set_up: |s| {
             s.link("w", "../by")
                 .env("PWD", "{root}/by")
                 .write("a.c", "int f;\n")
-                .look(Look::Foreign("out/a.o"));
+                .probe(Probe::Foreign("out/a.o"));
             s.c(&[&GCC[..], &["-g"]].concat());
         },
         change: |s| {
@@ -228,9 +230,9 @@ pub const CASES: &[Case] = &[
         about: "the object names its .dwo file, and another checkout is built",
         source: "https://gcc.gnu.org/wiki/DebugFission",
         expect: Right,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", "int f(int x) { return x; }\n").c(&[&GCC[..], &["-g", "-gsplit-dwarf"]].concat());
-            s.look(Look::Foreign("out/a.o")).look(Look::Foreign("out/a.dwo"));
+            s.probe(Probe::Foreign("out/a.o")).probe(Probe::Foreign("out/a.dwo"));
         },
         change: |s| {
             s.elsewhere_at("another/checkout");

@@ -1,6 +1,6 @@
 //! Where a C or C++ compiler, or a part of it, searches and what it is told by ways that are seldom used.
 
-use super::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows};
 
 const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
@@ -16,7 +16,7 @@ pub const CASES: &[Case] = &[
         about: "the source is named by way of /proc/self/cwd, and edited",
         source: PROC,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &says("1")).says("out/a.o");
             s.c(&["gcc", "-c", "/proc/self/cwd/a.c", "-o", "out/a.o"]);
         },
@@ -29,7 +29,7 @@ pub const CASES: &[Case] = &[
         about: "an include directory is named by way of /proc/self/cwd, and a header in it is edited",
         source: PROC,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with_header()).write("inc/h.h", "#define H 1\n").says("out/a.o");
             s.c(&[&GCC[..], &["-I/proc/self/cwd/inc"]].concat());
         },
@@ -42,7 +42,7 @@ pub const CASES: &[Case] = &[
         about: "a header appears in an earlier include directory that is named by way of /proc/self/cwd",
         source: PROC,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with_header())
                 .write("inc/h.h", "#define H 1\n")
                 .directory("early")
@@ -57,8 +57,8 @@ pub const CASES: &[Case] = &[
         name: "header-by-descriptor",
         about: "a header is what the compiler was given open, as a shell's <(…) gives it; it says something else",
         source: "https://www.gnu.org/software/bash/manual/html_node/Process-Substitution.html",
-        expect: super::Expect::Fleeting,
-        lay: |s| {
+        expect: super::case::Expect::Uncacheable,
+        set_up: |s| {
             s.write("a.c", &format!("#include \"/dev/fd/3\"\n{SAYS}")).write("given", "#define H 1\n");
             s.opened("given").c(&GCC).says("out/a.o");
         },
@@ -70,8 +70,8 @@ pub const CASES: &[Case] = &[
         name: "source-by-descriptor",
         about: "the source is what the compiler was given open, as a shell's <(…) gives it; it says something else",
         source: "https://www.gnu.org/software/bash/manual/html_node/Process-Substitution.html",
-        expect: super::Expect::Fleeting,
-        lay: |s| {
+        expect: super::case::Expect::Uncacheable,
+        set_up: |s| {
             s.write("given", &says("1")).opened("given").says("out/a.o");
             s.c(&["gcc", "-x", "c", "-c", "/proc/self/fd/3", "-o", "out/a.o"]);
         },
@@ -84,7 +84,7 @@ pub const CASES: &[Case] = &[
         about: "a response file that is named in a response file is edited, its size and modification time kept",
         source: OVERALL,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", SAYS).write("one", "-Wall @two\n").write("two", "-DH=1\n").says("out/a.o");
             s.c(&[&GCC[..], &["@one"]].concat());
         },
@@ -97,7 +97,7 @@ pub const CASES: &[Case] = &[
         about: "a response file that only the assembler is told of is edited",
         source: "https://sourceware.org/binutils/docs/as/Invoking.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.S", ASSEMBLER).write("args", "--defsym Q=1\n").says("out/a.o");
             s.c(&["gcc", "-c", "a.S", "-o", "out/a.o", "-Wa,@args"]);
         },
@@ -110,7 +110,7 @@ pub const CASES: &[Case] = &[
         about: "the file of an .incbin appears in an earlier -I directory",
         source: "https://sourceware.org/binutils/docs/as/Incbin.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", "__asm__(\".data\\n.incbin \\\"data\\\"\\n\");\n")
                 .write("late/data", "SAID=<late>");
             s.directory("early").says("out/a.o").c(&[&GCC[..], &["-Iearly", "-Ilate"]].concat());
@@ -124,7 +124,7 @@ pub const CASES: &[Case] = &[
         about: "a header appears in a directory that -iwithprefixbefore names behind an -iprefix",
         source: DIRECTORIES,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with_header())
                 .write("inc/h.h", "#define H 1\n")
                 .directory("pre/fix")
@@ -140,7 +140,7 @@ pub const CASES: &[Case] = &[
         about: "a header of the system appears below another --sysroot, where `=` stands for it",
         source: DIRECTORIES,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with_header()).write("root/inc/h.h", "#define H 1\n").directory("root/early");
             s.c(&[&GCC[..], &["--sysroot=root", "-I=/early", "-I=/inc"]].concat()).says("out/a.o");
         },
@@ -153,7 +153,7 @@ pub const CASES: &[Case] = &[
         about: "a header has two names (hard links), and is rewritten by the other",
         source: "https://github.com/ccache/ccache/issues/1215",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &with_header())
                 .write("inc/h.h", "#define H 1\n")
                 .plainly(&["ln", "inc/h.h", "other"]);
@@ -168,7 +168,7 @@ pub const CASES: &[Case] = &[
         about: "GCC_EXEC_PREFIX is set, and leads to another compiler proper",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}")).says("out/a.o").c(&GCC);
             s.plainly(&["sh", "-c", CC1_BY_PREFIX]);
         },
@@ -181,7 +181,7 @@ pub const CASES: &[Case] = &[
         about: "CCC_OVERRIDE_OPTIONS has clang add a word to its command line",
         source: "https://clang.llvm.org/docs/UsersManual.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}")).says("out/a.o").c(&CLANG);
         },
         change: |s| {
@@ -193,7 +193,7 @@ pub const CASES: &[Case] = &[
         about: "the file that lays other files over clang's is edited",
         source: "https://clang.llvm.org/docs/ClangCommandLineReference.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             let text = overlay(s.fill("{w}").as_str(), 1);
             s.write("a.c", &with_header()).write("1.h", "#define H 1\n").write("2.h", "#define H 2\n");
             s.write("o.yaml", &text).says("out/a.o");
@@ -209,7 +209,7 @@ pub const CASES: &[Case] = &[
         about: "a configuration file that clang is given, and one that this names, are read: the second is edited",
         source: "https://clang.llvm.org/docs/UsersManual.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", SAYS).write("one.cfg", "@two.cfg\n").write("two.cfg", "-DH=1\n").says("out/a.o");
             s.c(&[&CLANG[..], &["--config", "{w}/one.cfg"]].concat());
         },
@@ -222,10 +222,10 @@ pub const CASES: &[Case] = &[
         about: "-frandom-seed= is another, and with it the name of what has none",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Developer-Options.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.cc", "namespace { int said; }\nint *f() { return &said; }\n");
             s.c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=1"]);
-            s.look(super::look::Look::Bytes("out/a.o"));
+            s.probe(super::probe::Probe::Bytes("out/a.o"));
         },
         change: |s| {
             s.instead().c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=2"]);
@@ -235,11 +235,11 @@ pub const CASES: &[Case] = &[
         name: "optimiser-object-elsewhere",
         about: "an object for link-time optimisation must not name the first checkout, where another is built",
         source: "https://gcc.gnu.org/onlinedocs/gccint/LTO-Overview.html",
-        expect: super::Expect::Right,
-        lay: |s| {
+        expect: super::case::Expect::Right,
+        set_up: |s| {
             s.write("a.c", "const char *f(void) { return __FILE__; }\n");
             s.c(&["gcc", "-flto", "-ffat-lto-objects", "-g", "-c", "{w}/a.c", "-o", "{w}/out/a.o"]);
-            s.look(super::look::Look::Foreign("out/a.o"));
+            s.probe(super::probe::Probe::Foreign("out/a.o"));
         },
         change: |s| {
             s.elsewhere_at("another/checkout");
@@ -249,10 +249,10 @@ pub const CASES: &[Case] = &[
         name: "dependencies-output",
         about: "DEPENDENCIES_OUTPUT has gcc write a depfile, which a restored result must bring",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
-        expect: super::Expect::Fleeting,
-        lay: |s| {
+        expect: super::case::Expect::Uncacheable,
+        set_up: |s| {
             s.write("a.c", &says("1")).env("DEPENDENCIES_OUTPUT", "out/a.d").c(&GCC);
-            s.look(super::look::Look::Text("out/a.d"));
+            s.probe(super::probe::Probe::Text("out/a.d"));
         },
         change: |_| {},
     },

@@ -1,28 +1,29 @@
 //! Runs the cases on the backends, in parallel, and keeps what came of each.
 
-use super::judge::Verdict;
+use super::case::Case;
+use super::judge::TrapVerdict;
+use super::record::{Outcome, TrapRow, TrapsReport, VERSION, passes};
+use super::table;
+use super::themes::Chosen;
+use super::themes::THEMES;
 use super::trial;
-use super::{Case, THEMES};
 use crate::backend::{self, Backend, Kache};
-use crate::interrupt;
-use crate::machine::{self, Machine};
-use crate::progress;
+use crate::error::{Error, Result};
 use crate::record;
-use crate::scratch::{Place, Scratch};
-use crate::traps::table;
-use crate::trouble::{Result, Trouble};
-use crate::workspace;
+use crate::system::interrupt;
+use crate::system::machine::{self, Machine};
+use crate::system::progress;
+use crate::system::scratch::{Scratch, ScratchOptions};
+use crate::system::workspace;
 use clap::Args;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
 /// The command's options.
 #[derive(Debug, Args)]
-pub struct Options {
+pub struct TrapsOptions {
     /// A backend to try, several times for several [default: every one that is installed]
     #[arg(long, value_name = "NAME")]
     backend: Vec<String>,
@@ -48,78 +49,11 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
     #[command(flatten)]
-    place: Place,
-}
-
-/// What came of one case with one backend.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Outcome {
-    /// In a word.
-    pub verdict: Verdict,
-    /// What it rests on, where that is not plain.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-}
-
-/// One case, on all backends.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Row {
-    /// Its theme's name.
-    pub theme: String,
-    /// Its name.
-    pub name: String,
-    /// What it is.
-    pub about: String,
-    /// Where it comes from.
-    pub source: String,
-    /// By backend.
-    pub outcomes: BTreeMap<String, Outcome>,
-}
-
-/// The version of [`Report`]'s shape in `results/`.
-pub const VERSION: u32 = 1;
-
-/// A whole run; also its record, one line in `results/traps.jsonl`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Report {
-    /// The version of this shape.
-    pub v: u32,
-    /// `traps`.
-    #[serde(default)]
-    pub command: String,
-    /// Whether all cases were tried, and not a choice of them.
-    #[serde(default)]
-    pub whole: bool,
-    /// When it was.
-    pub date: String,
-    /// Where it was.
-    pub machine: Machine,
-    /// The commit of the repository.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// The backends with their versions, in the order of the columns.
-    pub backends: Vec<(String, String)>,
-    /// The cases.
-    pub rows: Vec<Row>,
-}
-
-impl Report {
-    /// How many cases a backend has with a verdict.
-    pub fn count(&self, backend: &str, verdict: Verdict) -> usize {
-        let outcomes = self.rows.iter().filter_map(|row| row.outcomes.get(backend));
-        outcomes.filter(|outcome| outcome.verdict == verdict).count()
-    }
-}
-
-/// kache, where it was tried, has nothing against it, and no case is itself broken.
-pub fn passes(rows: &[Row]) -> bool {
-    rows.iter().flat_map(|row| &row.outcomes).all(|(name, outcome)| {
-        outcome.verdict != Verdict::Dud && (name != "kache" || !outcome.verdict.fails())
-    })
+    scratch: ScratchOptions,
 }
 
 /// Does what the options say.
-pub fn run(options: &Options) -> Result<ExitCode> {
+pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
     let chosen = chosen(&options.case)?;
     if options.list {
         print!("{}", table::list(&chosen));
@@ -130,14 +64,14 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         None => workspace::find()?.join("results"),
     };
     let backends = backends(options)?;
-    let scratch = Scratch::create(&options.place, "traps")?;
+    let scratch = Scratch::create(&options.scratch, "traps")?;
     let rows = try_all(&chosen, &backends, &scratch, options.jobs);
     if rows.as_ref().is_ok_and(|rows| !passes(rows)) {
         scratch.keep_logs();
     }
     let rows = scratch.settle(rows)?;
     let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
-    let report = Report {
+    let report = TrapsReport {
         v: VERSION,
         command: "traps".into(),
         whole: options.case.is_empty(),
@@ -158,26 +92,23 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&report).unwrap_or_default();
-        std::fs::write(file, text + "\n").map_err(Trouble::io("write", file))?;
+        std::fs::write(file, text + "\n").map_err(Error::io("write", file))?;
     }
     Ok(if passes(&report.rows) { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
-
-/// A case with its theme's name.
-pub type Chosen = (&'static str, &'static Case);
 
 fn chosen(patterns: &[String]) -> Result<Vec<Chosen>> {
     let all = THEMES.iter().flat_map(|theme| theme.cases.iter().map(|case| (theme.name, case)));
     let wanted = |case: &Case| patterns.is_empty() || patterns.iter().any(|p| case.name.contains(p.as_str()));
     let chosen: Vec<_> = all.filter(|(_, case)| wanted(case)).collect();
     if chosen.is_empty() {
-        return Err(Trouble::input(format!("no case has {} in its name", patterns.join(" or ")))
+        return Err(Error::input(format!("no case has {} in its name", patterns.join(" or ")))
             .remedy("kache-bench traps --list names them all"));
     }
     Ok(chosen)
 }
 
-fn backends(options: &Options) -> Result<Vec<Box<dyn Backend>>> {
+fn backends(options: &TrapsOptions) -> Result<Vec<Box<dyn Backend>>> {
     if !options.backend.is_empty() {
         return options.backend.iter().map(|name| one(name, options)).collect();
     }
@@ -185,13 +116,13 @@ fn backends(options: &Options) -> Result<Vec<Box<dyn Backend>>> {
     for (name, found) in backend::installed(&workspace::find()?) {
         match found {
             Ok(backend) => all.push(backend),
-            Err(trouble) => eprintln!("skipped: {name}: {trouble}"),
+            Err(error) => eprintln!("skipped: {name}: {error}"),
         }
     }
     Ok(all)
 }
 
-fn one(name: &str, options: &Options) -> Result<Box<dyn Backend>> {
+fn one(name: &str, options: &TrapsOptions) -> Result<Box<dyn Backend>> {
     match &options.kache {
         Some(program) if name == "kache" => Ok(Box::new(Kache::at(program)?)),
         _ => backend::find(name, &workspace::find()?),
@@ -203,14 +134,14 @@ fn try_all(
     backends: &[Box<dyn Backend>],
     scratch: &Scratch,
     jobs: Option<usize>,
-) -> Result<Vec<Row>> {
+) -> Result<Vec<TrapRow>> {
     let (root, logs) = (scratch.root().to_path_buf(), scratch.logs());
-    let ground = Ground { root, logs, keep: scratch.keeps_everything() };
+    let ground = TrialDirs { root, logs, keep: scratch.keeps_everything() };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.unwrap_or(0))
         .build()
-        .map_err(|e| Trouble::run(format!("cannot start threads: {e}")))?;
-    let shown = progress::Phase::begin("try the cases", Some(chosen.len() * backends.len()));
+        .map_err(|e| Error::run(format!("cannot start threads: {e}")))?;
+    let shown = progress::Progress::begin("try the cases", Some(chosen.len() * backends.len()));
     let shown = Mutex::new((shown, 0));
     let trials: Vec<_> =
         chosen.iter().flat_map(|chosen| backends.iter().map(move |backend| (chosen, backend))).collect();
@@ -231,7 +162,7 @@ fn try_all(
     let (shown, tried) = shown.into_inner().expect("no thread panicked");
     shown.end(&format!("{tried} trials"));
     let mut outcomes = outcomes.into_iter();
-    let row = |&(theme, case): &Chosen| Row {
+    let row = |&(theme, case): &Chosen| TrapRow {
         theme: theme.into(),
         name: case.name.into(),
         about: case.about.into(),
@@ -242,20 +173,20 @@ fn try_all(
 }
 
 /// Where trials happen, as their threads may know it.
-struct Ground {
+struct TrialDirs {
     root: PathBuf,
     logs: PathBuf,
     keep: bool,
 }
 
-fn outcome(case: &Case, backend: &dyn Backend, ground: &Ground) -> Result<Outcome> {
+fn outcome(case: &Case, backend: &dyn Backend, ground: &TrialDirs) -> Result<Outcome> {
     let dir = ground.root.join(case.name).join(backend.name());
-    std::fs::create_dir_all(&dir).map_err(Trouble::io("create", &dir))?;
+    std::fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
     let log = ground.logs.join(format!("{}-{}.log", case.name, backend.name()));
     let (verdict, detail) = match trial::run(case, backend, &dir, &log) {
         Ok((verdict, detail)) => (verdict, detail),
-        Err(trouble) if interrupt::pressed() => return Err(trouble),
-        Err(trouble) => (Verdict::Dud, trouble.to_string()),
+        Err(error) if interrupt::pressed() => return Err(error),
+        Err(error) => (TrapVerdict::Invalid, error.to_string()),
     };
     if !ground.keep {
         drop(std::fs::remove_dir_all(&dir));

@@ -1,8 +1,9 @@
 //! The table: cases by backends, with a summary.
 
-use super::Expect;
-use super::judge::Verdict;
-use super::suite::{Chosen, Report, Row};
+use super::case::Expect;
+use super::judge::TrapVerdict;
+use super::record::{TrapRow, TrapsReport};
+use super::themes::Chosen;
 use std::fmt::Write;
 
 /// What each case is, for `--list`.
@@ -17,7 +18,7 @@ pub fn list(chosen: &[Chosen]) -> String {
         let demands = match case.expect {
             Expect::Follows => "the answer must follow",
             Expect::Right => "the answer must be right",
-            Expect::Fleeting => "the answer must be right, and need not be kept",
+            Expect::Uncacheable => "the answer must be right, and need not be kept",
             Expect::Hits => "must hit",
         };
         let _ = writeln!(out, "  {}: {}\n      {demands}; {}", case.name, case.about, case.source);
@@ -27,7 +28,7 @@ pub fn list(chosen: &[Chosen]) -> String {
 }
 
 /// For a terminal: the table, what each bad verdict rests on, and the summary.
-pub fn text(report: &Report) -> String {
+pub fn text(report: &TrapsReport) -> String {
     let mut out = String::new();
     let names: Vec<&str> = report.backends.iter().map(|(name, _)| name.as_str()).collect();
     let width = report.rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max(8);
@@ -52,15 +53,15 @@ pub fn text(report: &Report) -> String {
     out
 }
 
-fn label(row: &Row, backend: &str) -> &'static str {
+fn label(row: &TrapRow, backend: &str) -> &'static str {
     row.outcomes.get(backend).map_or("", |outcome| outcome.verdict.label())
 }
 
 /// Skipped cases are told too: a suite that skips in silence proves less than it seems to.
-fn details(report: &Report, out: &mut String) {
+fn details(report: &TrapsReport, out: &mut String) {
     for row in &report.rows {
         for (name, outcome) in &row.outcomes {
-            if !matches!(outcome.verdict, Verdict::Ok | Verdict::Right | Verdict::NotApplicable) {
+            if !matches!(outcome.verdict, TrapVerdict::Ok | TrapVerdict::Right | TrapVerdict::NotApplicable) {
                 let _ =
                     writeln!(out, "{} · {name} · {}: {}", row.name, outcome.verdict.label(), outcome.detail);
             }
@@ -68,13 +69,13 @@ fn details(report: &Report, out: &mut String) {
     }
 }
 
-fn summary(report: &Report, out: &mut String) {
+fn summary(report: &TrapsReport, out: &mut String) {
     for (name, version) in &report.backends {
-        let shown: Vec<String> = Verdict::ALL
+        let shown: Vec<String> = TrapVerdict::ALL
             .iter()
             .filter_map(|&verdict| {
                 let count = report.count(name, verdict);
-                let always = matches!(verdict, Verdict::Ok | Verdict::FalseHit);
+                let always = matches!(verdict, TrapVerdict::Ok | TrapVerdict::FalseHit);
                 (count > 0 || always).then(|| format!("{count} {}", verdict.label()))
             })
             .collect();
@@ -83,7 +84,7 @@ fn summary(report: &Report, out: &mut String) {
 }
 
 /// For a page: the summary by backend, then every case.
-pub fn markdown(report: &Report) -> String {
+pub fn markdown(report: &TrapsReport) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -93,7 +94,7 @@ pub fn markdown(report: &Report) -> String {
         report.machine.rustc,
         report.machine.kernel
     );
-    let columns: Vec<Verdict> = Verdict::ALL
+    let columns: Vec<TrapVerdict> = TrapVerdict::ALL
         .into_iter()
         .filter(|&v| report.backends.iter().any(|(name, _)| report.count(name, v) > 0))
         .collect();

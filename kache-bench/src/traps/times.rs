@@ -2,9 +2,9 @@
 //!
 //! A time of day is looked at only as fresh or stale: whether it lies before or after the build that it comes from began.
 
-use super::look::{Look, said};
-use super::site::Site;
-use super::{Case, Expect::Fleeting, Expect::Follows, Expect::Hits};
+use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Uncacheable};
+use super::probe::{Probe, said};
+use super::project::TestProject;
 use std::time::{Duration, UNIX_EPOCH};
 
 const MACROS: &str = "https://gcc.gnu.org/onlinedocs/cpp/Standard-Predefined-Macros.html";
@@ -16,9 +16,11 @@ pub const CASES: &[Case] = &[
         name: "time-macro",
         about: "__TIME__ is in the object: built again a while later, it must be the later time",
         source: "https://github.com/kunobi-ninja/kache/issues/423",
-        expect: Fleeting,
-        lay: |s| {
-            s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n").c(&GCC).look(Look::By(fresh));
+        expect: Uncacheable,
+        set_up: |s| {
+            s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n")
+                .c(&GCC)
+                .probe(Probe::By(fresh));
         },
         change: wait,
     },
@@ -26,11 +28,11 @@ pub const CASES: &[Case] = &[
         name: "time-macro-header",
         about: "__TIME__ is in a header",
         source: "https://ccache.dev/manual/latest.html#_caveats",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("h.h", "#define WHEN __TIME__\n");
             s.write("a.c", "#include \"h.h\"\nconst char said[] = \"SAID=<\" WHEN \">\";\n");
-            s.c(&GCC).look(Look::By(fresh));
+            s.c(&GCC).probe(Probe::By(fresh));
         },
         change: wait,
     },
@@ -38,10 +40,10 @@ pub const CASES: &[Case] = &[
         name: "time-macro-pasted",
         about: "__TIME__ is pasted together, so that the word is nowhere in the sources",
         source: "https://gcc.gnu.org/onlinedocs/cpp/Concatenation.html",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("a.c", "#define P(a, b) a##b\nconst char said[] = \"SAID=<\" P(__TI, ME__) \">\";\n");
-            s.c(&GCC).look(Look::By(fresh));
+            s.c(&GCC).probe(Probe::By(fresh));
         },
         change: wait,
     },
@@ -49,9 +51,9 @@ pub const CASES: &[Case] = &[
         name: "time-macro-clang",
         about: "__TIME__ is in the object that clang makes",
         source: "https://github.com/imneme/pcg-cpp/issues/59",
-        expect: Fleeting,
-        lay: |s| {
-            s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n").look(Look::By(fresh));
+        expect: Uncacheable,
+        set_up: |s| {
+            s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n").probe(Probe::By(fresh));
             s.c(&["clang-19", "-c", "a.c", "-o", "out/a.o"]);
         },
         change: wait,
@@ -61,7 +63,7 @@ pub const CASES: &[Case] = &[
         about: "a header only mentions __TIME__ and nothing expands it: it must hit",
         source: "https://github.com/imneme/pcg-cpp/issues/59",
         expect: Hits,
-        lay: |s| {
+        set_up: |s| {
             s.write("h.h", "#define WHEN __TIME__\n")
                 .write("a.c", "#include \"h.h\"\nconst char said[] = \"SAID=<x>\";\n");
             s.c(&GCC).says("out/a.o");
@@ -72,8 +74,8 @@ pub const CASES: &[Case] = &[
         name: "timestamp-macro",
         about: "__TIMESTAMP__ has the source's modification time, which changes",
         source: "https://github.com/ccache/ccache/pull/488",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" __TIMESTAMP__ \">\";\n")
                 .date("a.c", 1_000_000_000);
             s.c(&GCC).says("out/a.o");
@@ -87,7 +89,7 @@ pub const CASES: &[Case] = &[
         about: "SOURCE_DATE_EPOCH changes, and __DATE__ with it",
         source: "https://github.com/ccache/ccache/pull/755",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" __DATE__ \">\";\n")
                 .env("SOURCE_DATE_EPOCH", "1000000000");
             s.c(&GCC).says("out/a.o");
@@ -101,7 +103,7 @@ pub const CASES: &[Case] = &[
         about: "SOURCE_DATE_EPOCH is taken away, and __DATE__ is today's",
         source: MACROS,
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" __DATE__ \">\";\n")
                 .env("SOURCE_DATE_EPOCH", "1000000000");
             s.c(&GCC).says("out/a.o");
@@ -114,14 +116,14 @@ pub const CASES: &[Case] = &[
         name: "macro-clock",
         about: "a proc macro pastes the time of day",
         source: "https://docs.rs/build-time/latest/build_time/",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.proc_macro(
                 r#"let t = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() % 86400;
                    format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
             );
-            s.looks.clear();
-            s.look(Look::By(|s| fresh_in(s, "out/libl.rlib")));
+            s.probes.clear();
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
         },
         change: wait,
     },
@@ -129,8 +131,8 @@ pub const CASES: &[Case] = &[
         name: "macro-clock-by-number",
         about: "a proc macro pastes the time of day, which it asks for by the system call's number",
         source: "https://man7.org/linux/man-pages/man2/syscall.2.html",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             if !cfg!(target_arch = "x86_64") {
                 s.skip("the number of the system call is x86-64's");
             }
@@ -141,8 +143,8 @@ pub const CASES: &[Case] = &[
                    let t = now[0] % 86400;
                    format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
             );
-            s.looks.clear();
-            s.look(Look::By(|s| fresh_in(s, "out/libl.rlib")));
+            s.probes.clear();
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
         },
         change: wait,
     },
@@ -150,34 +152,34 @@ pub const CASES: &[Case] = &[
         name: "macro-clock-program",
         about: "a proc macro pastes what the program date says",
         source: "https://docs.rs/build-time/latest/build_time/",
-        expect: Fleeting,
-        lay: |s| {
+        expect: Uncacheable,
+        set_up: |s| {
             s.proc_macro(
                 r#"let o = std::process::Command::new("date").args(["-u", "+%H:%M:%S"]).output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
             );
-            s.looks.clear();
-            s.look(Look::By(|s| fresh_in(s, "out/libl.rlib")));
+            s.probes.clear();
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
         },
         change: wait,
     },
 ];
 
 /// Until the clock's second is another.
-fn wait(_: &mut Site) {
+fn wait(_: &mut TestProject) {
     std::thread::sleep(Duration::from_millis(1100));
 }
 
-fn fresh(site: &Site) -> String {
-    fresh_in(site, "out/a.o")
+fn fresh(project: &TestProject) -> String {
+    fresh_in(project, "out/a.o")
 }
 
 /// Whether the time `HH:MM:SS` in a file is from the build that has just ended.
-fn fresh_in(site: &Site, file: &str) -> String {
-    let text = said(&std::fs::read(site.path(file)).unwrap_or_default());
+fn fresh_in(project: &TestProject, file: &str) -> String {
+    let text = said(&std::fs::read(project.path(file)).unwrap_or_default());
     let parts: Vec<u64> = text.split(':').filter_map(|part| part.parse().ok()).collect();
     let [hours, minutes, seconds] = parts[..] else { return format!("no time: {text}") };
-    let began = site.began.get().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let began = project.began.get().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     // Half a day before is yesterday's other half: midnight may lie between.
     let ahead = (hours * 3600 + minutes * 60 + seconds + 86_400 - began % 86_400) % 86_400;
     if ahead < 43_200 { "fresh".into() } else { "stale".into() }

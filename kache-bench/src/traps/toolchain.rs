@@ -1,7 +1,7 @@
 //! Compilers and what belongs to them, replaced where they lie.
 
-use super::site::LIB;
-use super::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows};
+use super::project::LIB;
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -10,7 +10,7 @@ pub const CASES: &[Case] = &[
         about: "the compiler is another under the same path, version, size and modification time",
         source: "https://github.com/mozilla/sccache/issues/856",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", CFG).says("out/libl.rlib").script("tc/bin/rustc", "exec rustc --cfg a \"$@\"");
             s.rust(&[&["{w}/tc/bin/rustc"], &LIB[1..]].concat());
         },
@@ -23,7 +23,7 @@ pub const CASES: &[Case] = &[
         about: "a library that the compiler loads is another, and the program that loads it is the same",
         source: "https://github.com/mozilla/sccache/pull/922",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("l.rs", CFG).says("out/libl.rlib").write("front.c", FRONT).write("lib.c", &back("a"));
             s.plainly(&BACK).plainly(&[
                 "cc",
@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
         about: "rust-toolchain.toml appears and asks for another toolchain; the command stays",
         source: "https://github.com/mozilla/sccache/issues/943",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             nightly(s);
             s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<nightly>\";\n");
             s.write("rust-toolchain.toml", "[toolchain]\nchannel = \"nightly\"\n").rust_lib(&[]);
@@ -60,7 +60,7 @@ pub const CASES: &[Case] = &[
         about: "RUSTUP_TOOLCHAIN asks for another toolchain; the command stays",
         source: "https://github.com/mozilla/sccache/issues/87",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             nightly(s);
             s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<nightly>\";\n");
             s.env("RUSTUP_TOOLCHAIN", "nightly").rust_lib(&[]).says("out/libl.rlib");
@@ -74,7 +74,7 @@ pub const CASES: &[Case] = &[
         about: "the JSON file that specifies the target is edited",
         source: "https://github.com/rust-lang/cargo/issues/2616",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.env("RUSTC_BOOTSTRAP", "1").plainly(&[
                 "sh",
                 "-c",
@@ -105,7 +105,7 @@ pub const CASES: &[Case] = &[
         about: "a crate in the sysroot is replaced, its size and modification time kept",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--sysroot-override-the-system-root",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.plainly(&["sh", "-c", SYSROOT])
                 .write("extra.rs", "pub const X: &str = \"SAID=<1>\";\n")
                 .plainly(&EXTRA);
@@ -122,7 +122,7 @@ pub const CASES: &[Case] = &[
         about: "a script in the C compiler's place is edited, its size and modification time kept",
         source: "https://ccache.dev/manual/latest.html#config_compiler_check",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.script("mycc", "exec gcc -DH=1 \"$@\"").write("a.c", SAYS).says("out/a.o");
             s.c(&["{w}/mycc", "-c", "a.c", "-o", "out/a.o"]);
         },
@@ -135,7 +135,7 @@ pub const CASES: &[Case] = &[
         about: "the compiler's name is a link, which is turned to another compiler",
         source: "https://ccache.dev/manual/latest.html#config_compiler_check",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.script("one/cc", "exec gcc -DH=1 \"$@\"")
                 .script("two/cc", "exec gcc -DH=2 \"$@\"")
                 .link("one", "now");
@@ -150,7 +150,7 @@ pub const CASES: &[Case] = &[
         about: "an assembler appears earlier in PATH, where gcc looks for it",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
             s.write("a.S", "#ifndef H\n#endif\n.data\n.ifdef Q\n.ascii \"SAID=<2>\"\n.else\n.ascii \"SAID=<1>\"\n.endif\n");
             s.directory("bin").env("PATH", &format!("{{w}}/bin:{path}")).says("out/a.o");
@@ -165,7 +165,7 @@ pub const CASES: &[Case] = &[
         about: "COMPILER_PATH names a directory with another assembler",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.write("a.S", ".data\n.ifdef Q\n.ascii \"SAID=<2>\"\n.else\n.ascii \"SAID=<1>\"\n.endif\n");
             s.script("bin/as", "exec /usr/bin/as --defsym Q=1 \"$@\"").says("out/a.o");
             s.c(&["gcc", "-c", "a.S", "-o", "out/a.o"]);
@@ -179,7 +179,7 @@ pub const CASES: &[Case] = &[
         about: "the compiler proper, which the driver finds by -B, is replaced; the driver stays",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.script("parts/cc1", &part(1)).write("a.c", SAYS).says("out/a.o");
             s.c(&["gcc", "-B{w}/parts", "-c", "a.c", "-o", "out/a.o"]);
         },
@@ -193,7 +193,7 @@ pub const CASES: &[Case] = &[
         about: "a specs file appears where the driver looks for it by -B",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html",
         expect: Follows,
-        lay: |s| {
+        set_up: |s| {
             s.directory("parts")
                 .write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}"))
                 .says("out/a.o");
@@ -235,7 +235,7 @@ fn part(n: u8) -> String {
     format!("exec \"$(gcc -print-prog-name=cc1)\" -DH={n} \"$@\"")
 }
 
-fn nightly(s: &mut super::site::Site) {
+fn nightly(s: &mut super::project::TestProject) {
     let asked =
         std::process::Command::new("rustc").args(["+nightly", "-V"]).env("RUSTUP_AUTO_INSTALL", "0").output();
     if !asked.is_ok_and(|output| output.status.success()) {

@@ -1,15 +1,15 @@
 //! One case with one backend: six builds from clean.
 
-use super::Case;
-use super::account::Account;
-use super::judge::{Evidence, Seen, Verdict, judge};
-use super::look::digest;
-use super::site::{Family, Site, Unit};
-use crate::backend::{Backend, Plain, Reads, Running};
-use crate::child;
-use crate::environment::Environment;
-use crate::interrupt;
-use crate::trouble::{Result, Trouble};
+use super::account::CountReader;
+use super::case::Case;
+use super::judge::{BuildOutcome, TrapVerdict, TrialEvidence, judge};
+use super::probe::digest;
+use super::project::{BuildCommand, TestProject, ToolFamily};
+use crate::backend::{Backend, CacheReads, Plain, Running};
+use crate::error::{Error, Result};
+use crate::system::child;
+use crate::system::environment::Environment;
+use crate::system::interrupt;
 use crate::workload::{CcWiring, Wiring};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -28,72 +28,72 @@ const RUST_WRAPPER: &str = "RUSTC_WRAPPER";
 const C_LAUNCHER: &str = "CMAKE_C_COMPILER_LAUNCHER";
 
 /// Lays the case out below `dir`, tries it, and says what came of it. What the builds print goes to `log`.
-pub fn run(case: &Case, backend: &dyn Backend, dir: &Path, log: &Path) -> Result<(Verdict, String)> {
+pub fn run(case: &Case, backend: &dyn Backend, dir: &Path, log: &Path) -> Result<(TrapVerdict, String)> {
     let base = Environment::of_caller().with_all([("TZ".into(), "UTC0".into())]);
-    let mut site = Site::new(&dir.join("site"), base)?;
-    (case.lay)(&mut site);
-    if let Some(why) = &site.skipped {
-        return Ok((Verdict::Skipped, why.clone()));
+    let mut project = TestProject::new(&dir.join("site"), base)?;
+    (case.set_up)(&mut project);
+    if let Some(why) = &project.skipped {
+        return Ok((TrapVerdict::Skipped, why.clone()));
     }
-    site.settled()?;
-    let behind = Behind::new(backend, &site, &dir.join("cache"), log)?;
-    if !site.units.iter().all(|unit| behind.does(unit.family)) {
-        return Ok((Verdict::NotApplicable, String::new()));
+    project.result()?;
+    let wired = WiredBackend::new(backend, &project, &dir.join("cache"), log)?;
+    if !project.units.iter().all(|unit| wired.does(unit.family)) {
+        return Ok((TrapVerdict::NotApplicable, String::new()));
     }
-    site.age()?;
-    let outcome = try_it(case, &mut site, backend, &behind, dir);
+    project.age()?;
+    let outcome = run_trial(case, &mut project, backend, &wired, dir);
     match outcome {
         Ok(evidence) => Ok(judge(case.expect, &evidence)),
-        Err(trouble) if site.skipped.is_some() => {
-            Ok((Verdict::Skipped, site.skipped.clone().unwrap_or_else(|| trouble.to_string())))
+        Err(error) if project.skipped.is_some() => {
+            Ok((TrapVerdict::Skipped, project.skipped.clone().unwrap_or_else(|| error.to_string())))
         }
-        Err(trouble) => Err(trouble),
+        Err(error) => Err(error),
     }
 }
 
-fn try_it(
+fn run_trial(
     case: &Case,
-    site: &mut Site,
+    project: &mut TestProject,
     backend: &dyn Backend,
-    behind: &Behind<'_>,
+    wired: &WiredBackend<'_>,
     dir: &Path,
-) -> Result<Evidence> {
-    let plain = Behind::new(&Plain, site, &dir.join("none"), &behind.log)?;
-    let truth_before = aside(site, |site| plain.build(site))?.0;
-    let moving = site.meanwhile.is_some();
-    let served = behind.serve(site)?;
-    let mut account = Account::open(backend, &behind.cache)?;
-    let mut step = |site: &Site| -> Result<(Seen, Artifacts)> {
-        let (mut seen, artifacts) = behind.build(site)?;
+) -> Result<TrialEvidence> {
+    let plain = WiredBackend::new(&Plain, project, &dir.join("none"), &wired.log)?;
+    let truth_before = aside(project, |project| plain.build(project))?.0;
+    let moving = project.meanwhile.is_some();
+    let served = wired.serve(project)?;
+    let mut account = CountReader::open(backend, &wired.cache)?;
+    let mut step = |project: &TestProject| -> Result<(BuildOutcome, Artifacts)> {
+        let (mut seen, artifacts) = wired.build(project)?;
         seen.counts = account.since()?;
         Ok((seen, artifacts))
     };
-    let (cold, first) = meanwhile(site, &mut step)?;
-    let (again, second) = step(site)?;
+    let (cold, first) = meanwhile(project, &mut step)?;
+    let (again, second) = step(project)?;
     let mut differs = difference(&again, &first, &second).filter(|_| !moving);
-    (case.change)(site);
-    if site.skipped.is_some() {
-        return Err(Trouble::run("skipped"));
+    (case.change)(project);
+    if project.skipped.is_some() {
+        return Err(Error::run("skipped"));
     }
-    site.settled()?;
-    let (changed, given) = step(site)?;
+    project.result()?;
+    let (changed, given) = step(project)?;
     drop(served);
-    let truth = aside(site, |site| plain.build(site))?.0;
+    let truth = aside(project, |project| plain.build(project))?.0;
     if differs.is_none() && changed.counts.is_some_and(|c| c.hits > 0) {
-        let fresh = Behind::new(backend, site, &dir.join("fresh"), &behind.log)?;
-        let _served = fresh.serve(site)?;
-        let made = aside(site, |site| fresh.build(site))?.1;
+        let fresh = WiredBackend::new(backend, project, &dir.join("fresh"), &wired.log)?;
+        let _served = fresh.serve(project)?;
+        let made = aside(project, |project| fresh.build(project))?.1;
         differs = difference(&changed, &made, &given);
     }
-    let by_cargo = site.units.iter().any(|unit| unit.family == Family::Cargo);
-    Ok(Evidence { truth_before, cold, again, changed, truth, differs, by_cargo, moving })
+    let by_cargo = project.units.iter().any(|unit| unit.family == ToolFamily::Cargo);
+    Ok(TrialEvidence { truth_before, cold, again, changed, truth, differs, by_cargo, moving })
 }
 
 /// What a build left in `out/`, by name.
 type Artifacts = BTreeMap<PathBuf, u64>;
 
 /// The first output of a build with hits that another build made otherwise.
-fn difference(seen: &Seen, made: &Artifacts, given: &Artifacts) -> Option<String> {
+fn difference(seen: &BuildOutcome, made: &Artifacts, given: &Artifacts) -> Option<String> {
     if seen.counts.is_none_or(|c| c.hits == 0) {
         return None;
     }
@@ -102,35 +102,35 @@ fn difference(seen: &Seen, made: &Artifacts, given: &Artifacts) -> Option<String
 }
 
 /// The first build, with what happens while it runs.
-fn meanwhile<T>(site: &Site, build: impl FnOnce(&Site) -> Result<T>) -> Result<T> {
-    let Some(what) = site.meanwhile else { return build(site) };
-    let here = site.here().to_path_buf();
+fn meanwhile<T>(project: &TestProject, build: impl FnOnce(&TestProject) -> Result<T>) -> Result<T> {
+    let Some(what) = project.meanwhile else { return build(project) };
+    let here = project.here().to_path_buf();
     std::thread::scope(|scope| {
         scope.spawn(move || what(&here));
-        build(site)
+        build(project)
     })
 }
 
 /// A build that must neither see nor touch the state that the backend's builds leave for one another.
-fn aside<T>(site: &Site, build: impl FnOnce(&Site) -> Result<T>) -> Result<T> {
-    let Some(state) = &site.state else { return build(site) };
+fn aside<T>(project: &TestProject, build: impl FnOnce(&TestProject) -> Result<T>) -> Result<T> {
+    let Some(state) = &project.state else { return build(project) };
     let away = state.with_extension("aside");
     let had = state.exists();
     if had {
-        fs::rename(state, &away).map_err(Trouble::io("move aside", state))?;
+        fs::rename(state, &away).map_err(Error::io("move aside", state))?;
     }
-    let built = build(site);
+    let built = build(project);
     if state.exists() {
-        fs::remove_dir_all(state).map_err(Trouble::io("remove", state))?;
+        fs::remove_dir_all(state).map_err(Error::io("remove", state))?;
     }
     if had {
-        fs::rename(&away, state).map_err(Trouble::io("move back", &away))?;
+        fs::rename(&away, state).map_err(Error::io("move back", &away))?;
     }
     built
 }
 
 /// A backend with its cache, in front of the compilers.
-struct Behind<'b> {
+struct WiredBackend<'b> {
     backend: &'b dyn Backend,
     cache: PathBuf,
     log: PathBuf,
@@ -139,9 +139,14 @@ struct Behind<'b> {
     plain: bool,
 }
 
-impl Behind<'_> {
-    fn new<'b>(backend: &'b dyn Backend, site: &Site, cache: &Path, log: &Path) -> Result<Behind<'b>> {
-        let wired = backend.wire(site.base(), WIRING, cache, Reads::Allowed)?;
+impl WiredBackend<'_> {
+    fn new<'b>(
+        backend: &'b dyn Backend,
+        project: &TestProject,
+        cache: &Path,
+        log: &Path,
+    ) -> Result<WiredBackend<'b>> {
+        let wired = backend.wire(project.base(), WIRING, cache, CacheReads::Allowed)?;
         let words = |name: &str| -> Vec<OsString> {
             let value = wired.get(name).unwrap_or_default();
             // CMake's lists have semicolons.
@@ -149,7 +154,7 @@ impl Behind<'_> {
             text.split(';').filter(|word| !word.is_empty()).map(OsString::from).collect()
         };
         let plain = backend.name() == Plain.name();
-        Ok(Behind {
+        Ok(WiredBackend {
             backend,
             cache: cache.to_path_buf(),
             log: log.to_path_buf(),
@@ -159,11 +164,11 @@ impl Behind<'_> {
         })
     }
 
-    fn does(&self, family: Family) -> bool {
+    fn does(&self, family: ToolFamily) -> bool {
         self.plain
             || match family {
-                Family::Rust | Family::Cargo => !self.rust.is_empty(),
-                Family::C => !self.c.is_empty() || self.wraps_lines(),
+                ToolFamily::Rust | ToolFamily::Cargo => !self.rust.is_empty(),
+                ToolFamily::C => !self.c.is_empty() || self.wraps_lines(),
             }
     }
 
@@ -173,70 +178,70 @@ impl Behind<'_> {
     }
 
     /// What stands before the compilers, started if it is a thing that runs, and stopped at the end.
-    fn serve(&self, site: &Site) -> Result<Running<'_>> {
+    fn serve(&self, project: &TestProject) -> Result<Running<'_>> {
         let running = Running::begin(self.backend, &self.cache)?;
-        self.backend.start(&self.wired(site)?, &self.cache)?;
+        self.backend.start(&self.wired(project)?, &self.cache)?;
         Ok(running)
     }
 
     /// The environment with the backend in front, told that the checkout may be any.
-    fn wired(&self, site: &Site) -> Result<Environment> {
-        let wired = self.backend.wire(site.base(), WIRING, &self.cache, Reads::Allowed)?;
-        Ok(self.backend.based(wired, site.here()))
+    fn wired(&self, project: &TestProject) -> Result<Environment> {
+        let wired = self.backend.wire(project.base(), WIRING, &self.cache, CacheReads::Allowed)?;
+        Ok(self.backend.based(wired, project.here()))
     }
 
     /// Builds from clean, looks, and cleans up again.
-    fn build(&self, site: &Site) -> Result<(Seen, Artifacts)> {
+    fn build(&self, project: &TestProject) -> Result<(BuildOutcome, Artifacts)> {
         interrupt::check()?;
-        site.clean()?;
-        site.began.set(SystemTime::now());
+        project.clean()?;
+        project.began.set(SystemTime::now());
         let mut messages = String::new();
         let mut built = true;
-        for unit in &site.units {
-            built = self.run(site, unit, &mut messages)?;
+        for unit in &project.units {
+            built = self.run(project, unit, &mut messages)?;
             if !built {
                 break;
             }
         }
         let witness = if built {
-            let seen: Vec<_> = site.looks.iter().map(|look| look.see(site, &messages)).collect();
+            let seen: Vec<_> =
+                project.probes.iter().map(|probe| probe.evaluate(project, &messages)).collect();
             seen.join("\n")
         } else {
             "the build fails".into()
         };
         let mut artifacts = Artifacts::new();
-        collect(&site.path("out"), &site.path("out"), &mut artifacts)
-            .map_err(Trouble::io("read", &site.path("out")))?;
-        site.clean()?;
-        Ok((Seen { built, witness, messages, counts: None }, artifacts))
+        collect(&project.path("out"), &project.path("out"), &mut artifacts)
+            .map_err(Error::io("read", &project.path("out")))?;
+        project.clean()?;
+        Ok((BuildOutcome { built, witness, messages, counts: None }, artifacts))
     }
 
-    fn run(&self, site: &Site, unit: &Unit, messages: &mut String) -> Result<bool> {
-        let mut environment = site.environment(&self.wired(site)?);
+    fn run(&self, project: &TestProject, unit: &BuildCommand, messages: &mut String) -> Result<bool> {
+        let mut environment = project.environment(&self.wired(project)?);
         let mut words = match unit.family {
-            Family::Rust => self.rust.clone(),
-            Family::C => self.c.clone(),
-            Family::Cargo => Vec::new(),
+            ToolFamily::Rust => self.rust.clone(),
+            ToolFamily::C => self.c.clone(),
+            ToolFamily::Cargo => Vec::new(),
         };
-        if unit.family != Family::Cargo {
+        if unit.family != ToolFamily::Cargo {
             // As cargo and CMake have used them up by then.
             environment
                 .retain(|name, _| name != RUST_WRAPPER && !name.to_string_lossy().starts_with("CMAKE_"));
         }
-        words.extend(unit.words.iter().map(|word| OsString::from(site.fill(word))));
-        if unit.family == Family::C && self.wraps_lines() {
+        words.extend(unit.words.iter().map(|word| OsString::from(project.fill(word))));
+        if unit.family == ToolFamily::C && self.wraps_lines() {
             let quoted = |word: &OsString| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"));
             let line = words.iter().map(quoted).collect::<Vec<_>>().join(" ");
             words = vec!["sh".into(), "-c".into(), self.backend.line(&line, C_ALONE).into()];
         }
-        let output = child::output_within(site.command(&words).envs(&environment), LIMIT);
+        let output = child::output_within(project.command(&words).envs(&environment), LIMIT);
         interrupt::check()?;
         if output.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::TimedOut) {
             messages.push_str(&format!("it had no end within {} s\n", LIMIT.as_secs()));
             return Ok(false);
         }
-        let output =
-            output.map_err(|e| Trouble::run(format!("cannot run it: {e}")).at(words[0].display()))?;
+        let output = output.map_err(|e| Error::run(format!("cannot run it: {e}")).at(words[0].display()))?;
         let printed = [&*output.stdout, &*output.stderr]
             .map(|text| String::from_utf8_lossy(text).into_owned())
             .concat();
@@ -250,7 +255,7 @@ impl Behind<'_> {
         let words = words.join(OsStr::new(" "));
         let text = format!("$ {} [{}]\n{printed}{status}\n", words.display(), self.backend.name());
         let file = OpenOptions::new().create(true).append(true).open(&self.log);
-        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Trouble::io("write", &self.log))
+        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Error::io("write", &self.log))
     }
 }
 

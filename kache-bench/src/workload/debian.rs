@@ -5,9 +5,9 @@
 //! of the harness. What was downloaded stays there, so that a package of a given version is fetched once.
 
 use super::mirror::{self, Mirror};
-use crate::child;
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Error, Result};
+use crate::system::child;
+use crate::system::environment::Environment;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn take_out(count: usize, from: &Path) -> Result<()> {
     let patches: Vec<_> = names.filter(|name| !name.starts_with('#')).collect();
     if patches.len() < count {
         let what = format!("{count} patches are to be left out, and the package has {}", patches.len());
-        return Err(Trouble::input(what)
+        return Err(Error::input(what)
             .at(series.display())
             .remedy("give `without_patches` a smaller number"));
     }
@@ -40,7 +40,7 @@ fn take_out(count: usize, from: &Path) -> Result<()> {
         let output = run(&mut command, "patch", "patch")?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stdout);
-            return Err(Trouble::input(format!("a patch cannot be taken out\n    {}", why.trim()))
+            return Err(Error::input(format!("a patch cannot be taken out\n    {}", why.trim()))
                 .at(file.display())
                 .remedy("give `without_patches` a smaller number"));
         }
@@ -60,11 +60,11 @@ impl Store {
         // The directories that apt wants to find.
         for part in ["apt/state/lists/partial", "apt/cache/archives/partial", "apt/sources", "sources"] {
             let part = dir.join(part);
-            fs::create_dir_all(&part).map_err(Trouble::io("create", &part))?;
+            fs::create_dir_all(&part).map_err(Error::io("create", &part))?;
         }
         let lock = dir.join("lock");
-        let locked = File::create(&lock).map_err(Trouble::io("create", &lock))?;
-        locked.lock().map_err(Trouble::io("lock", &lock))?;
+        let locked = File::create(&lock).map_err(Error::io("create", &lock))?;
+        locked.lock().map_err(Error::io("lock", &lock))?;
         Ok(Store { dir: dir.to_path_buf(), _locked: locked })
     }
 
@@ -86,7 +86,7 @@ impl Store {
     fn download(&self, package: &str, version: Option<&str>) -> Result<PathBuf> {
         let mirror = mirror::of_system(Path::new("/"))?;
         let entries = self.dir.join("apt/sources/mirror.sources");
-        fs::write(&entries, &mirror.text).map_err(Trouble::io("write", &entries))?;
+        fs::write(&entries, &mirror.text).map_err(Error::io("write", &entries))?;
         let updated = self.apt("apt-get", &["update"], &self.dir)?;
         if !updated.status.success() {
             return Err(unreachable_mirror(package, &mirror, &updated));
@@ -97,14 +97,13 @@ impl Store {
             return Ok(place);
         }
         // Beside its place until it is whole.
-        let parts =
-            tempfile::tempdir_in(&self.dir).map_err(Trouble::io("create a directory in", &self.dir))?;
+        let parts = tempfile::tempdir_in(&self.dir).map_err(Error::io("create a directory in", &self.dir))?;
         let wanted = format!("{package}={version}");
         let got = self.apt("apt-get", &["source", "--download-only", &wanted], parts.path())?;
         if !got.status.success() {
             return Err(unreachable_mirror(package, &mirror, &got));
         }
-        fs::rename(parts.keep(), &place).map_err(Trouble::io("move to", &place))?;
+        fs::rename(parts.keep(), &place).map_err(Error::io("move to", &place))?;
         Ok(place)
     }
 
@@ -117,9 +116,9 @@ impl Store {
         let newest =
             versions.iter().copied().reduce(|best, next| if is_newer(next, best) { next } else { best });
         let Some(newest) = newest else {
-            return Err(Trouble::input(format!("Debian has no source package `{package}`"))
-                .at(place)
-                .remedy("check `package` under [source]; `apt-cache showsrc` and packages.debian.org know the names"));
+            return Err(Error::input(format!("Debian has no source package `{package}`")).at(place).remedy(
+                "check `package` under [source]; `apt-cache showsrc` and packages.debian.org know the names",
+            ));
         };
         match version {
             None => Ok(newest.to_owned()),
@@ -129,7 +128,7 @@ impl Store {
                     "the mirror has no version {version} of `{package}`, but {}",
                     versions.join(", ")
                 );
-                Err(Trouble::input(what).at(place).remedy(format!(
+                Err(Error::input(what).at(place).remedy(format!(
                     "set `version = \"{newest}\"` under [source], or remove it to take the newest"
                 )))
             }
@@ -164,7 +163,7 @@ impl Store {
 fn run(command: &mut Command, program: &str, of: &str) -> Result<Output> {
     command.env_clear().envs(Environment::of_caller().iter()).env("LC_ALL", "C.UTF-8");
     child::output(command, &mut || {}).map_err(|e| {
-        Trouble::input(format!("cannot run {program}, which fetches the sources of Debian packages: {e}"))
+        Error::input(format!("cannot run {program}, which fetches the sources of Debian packages: {e}"))
             .at("`kind = \"debian\"` under [source]")
             .remedy(format!("use a Debian or Ubuntu with {of} (apt-get install {of}), or another workload"))
     })
@@ -178,26 +177,26 @@ fn unpack(description: &Path, to: &Path) -> Result<()> {
         return Ok(());
     }
     let why = String::from_utf8_lossy(&output.stderr);
-    Err(Trouble::input(format!("dpkg-source cannot unpack the sources\n    {}", why.trim()))
+    Err(Error::input(format!("dpkg-source cannot unpack the sources\n    {}", why.trim()))
         .at(description.display())
         .remedy("remove that directory to have them downloaded anew; patches need the package `patch`"))
 }
 
 /// The package's `.dsc` file.
 fn description(place: &Path) -> Result<PathBuf> {
-    let entries = fs::read_dir(place).map_err(Trouble::io("list", place))?;
+    let entries = fs::read_dir(place).map_err(Error::io("list", place))?;
     let mut found =
         entries.flatten().map(|entry| entry.path()).filter(|p| p.extension().is_some_and(|e| e == "dsc"));
     found.next().ok_or_else(|| {
-        Trouble::run("there is no `.dsc` file among the downloaded sources")
+        Error::run("there is no `.dsc` file among the downloaded sources")
             .at(place.display())
             .remedy("remove the directory to have them downloaded anew")
     })
 }
 
-fn unreachable_mirror(package: &str, mirror: &Mirror, output: &Output) -> Trouble {
+fn unreachable_mirror(package: &str, mirror: &Mirror, output: &Output) -> Error {
     let why = String::from_utf8_lossy(&output.stderr);
-    Trouble::input(format!(
+    Error::input(format!(
         "cannot fetch the sources of `{package}`\n    {}",
         why.trim().replace('\n', "\n    ")
     ))
@@ -217,7 +216,7 @@ fn cache_directory() -> Result<PathBuf> {
     let given = std::env::var_os("XDG_CACHE_HOME").filter(|dir| Path::new(dir).is_absolute());
     let home = || Some(std::env::home_dir()?.join(".cache"));
     let dir = given.map(PathBuf::from).or_else(home).ok_or_else(|| {
-        Trouble::input("neither XDG_CACHE_HOME nor HOME is set")
+        Error::input("neither XDG_CACHE_HOME nor HOME is set")
             .remedy("set HOME, for a place to keep sources in")
     })?;
     Ok(dir.join("kache-bench/debian"))
@@ -230,13 +229,13 @@ mod tests {
     /// What the mirror says to `answer`; nothing where there is no apt, or no network, which is told.
     fn of_mirror<T>(answer: Result<T>) -> Option<Result<T>> {
         match answer {
-            Err(trouble)
+            Err(error)
                 if ["cannot fetch", "cannot run", "apt knows no"]
                     .iter()
-                    .any(|w| trouble.to_string().contains(w)) =>
+                    .any(|w| error.to_string().contains(w)) =>
             {
-                assert_eq!(trouble.status(), 2);
-                eprintln!("NOT TESTED, no Debian mirror can be reached: {trouble}");
+                assert_eq!(error.status(), 2);
+                eprintln!("NOT TESTED, no Debian mirror can be reached: {error}");
                 None
             }
             answer => Some(answer),
@@ -291,12 +290,12 @@ mod tests {
         else {
             return;
         };
-        let trouble = answer.unwrap_err();
-        assert_eq!(trouble.status(), 2);
-        assert!(trouble.to_string().contains("no source package `no-such-package-at-all`"), "{trouble}");
-        let trouble = store.fetch("hello", Some("0.1-1"), &dir.path().join("b")).unwrap_err();
-        assert_eq!(trouble.status(), 2);
-        let text = trouble.to_string();
+        let error = answer.unwrap_err();
+        assert_eq!(error.status(), 2);
+        assert!(error.to_string().contains("no source package `no-such-package-at-all`"), "{error}");
+        let error = store.fetch("hello", Some("0.1-1"), &dir.path().join("b")).unwrap_err();
+        assert_eq!(error.status(), 2);
+        let text = error.to_string();
         assert!(
             text.contains("no version 0.1-1 of `hello`, but 2.") && text.contains("set `version = "),
             "{text}"
@@ -308,9 +307,9 @@ mod tests {
         let mirror = Mirror { text: String::new(), addresses: vec!["http://mirror.invalid/debian".into()] };
         let output =
             Command::new("sh").args(["-c", "echo 'E: Could not resolve' >&2; exit 100"]).output().unwrap();
-        let trouble = unreachable_mirror("zstd", &mirror, &output);
-        assert_eq!(trouble.status(), 2);
-        let text = trouble.to_string();
+        let error = unreachable_mirror("zstd", &mirror, &output);
+        assert_eq!(error.status(), 2);
+        let text = error.to_string();
         assert!(
             text.contains("`zstd`") && text.contains("mirror.invalid") && text.contains("Could not resolve"),
             "{text}"

@@ -4,7 +4,7 @@
 //! those of the distribution itself are taken and third parties' left. What comes out is always new style, because
 //! only that can hold a key in the entry itself.
 
-use crate::trouble::{Result, Trouble};
+use crate::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub(super) fn of_system(root: &Path) -> Result<Mirror> {
     });
     let entries: Vec<_> = entries.filter_map(|entry| entry.of_distribution(codename)).collect();
     if entries.is_empty() {
-        return Err(Trouble::input(format!("apt knows no mirror of this distribution (`{codename}`)"))
+        return Err(Error::input(format!("apt knows no mirror of this distribution (`{codename}`)"))
             .at(root.join("etc/apt").display())
             .remedy("have a `deb` entry of the distribution itself in sources.list or sources.list.d/"));
     }
@@ -202,11 +202,8 @@ mod tests {
     #[test]
     fn no_mirror_is_said_with_a_remedy() {
         let root = system(&[("etc/os-release", "VERSION_CODENAME=bookworm\n")]);
-        let trouble = of_system(root.path()).unwrap_err();
-        assert_eq!(trouble.status(), 2);
-        assert!(
-            trouble.to_string().contains("bookworm") && trouble.to_string().contains("remedy"),
-            "{trouble}"
-        );
+        let error = of_system(root.path()).unwrap_err();
+        assert_eq!(error.status(), 2);
+        assert!(error.to_string().contains("bookworm") && error.to_string().contains("remedy"), "{error}");
     }
 }

@@ -4,8 +4,8 @@
 //! (which keys a source of which kind needs) are checked too. Every complaint names file, line and key, and for
 //! a misspelt key the nearest that there is.
 
-use super::{Baked, CcWiring, Expect, Source, Tools, Units, Wiring, Workload};
-use crate::trouble::{Result, Trouble};
+use super::{CcWiring, Expect, Source, Tools, UnitClaim, Units, Wiring, Workload};
+use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -102,20 +102,20 @@ struct ExpectShape {
     hit_rate: Option<Spanned<f64>>,
     stability: Option<Spanned<f64>>,
     #[serde(default)]
-    baked: Vec<BakedShape>,
+    embedded_paths: Vec<ClaimShape>,
     #[serde(default)]
-    random: Vec<BakedShape>,
+    nondeterministic: Vec<ClaimShape>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BakedShape {
+struct ClaimShape {
     unit: String,
     reason: String,
 }
 
-fn claim(shape: BakedShape) -> Baked {
-    Baked { unit: shape.unit, reason: shape.reason }
+fn claim(shape: ClaimShape) -> UnitClaim {
+    UnitClaim { unit: shape.unit, reason: shape.reason }
 }
 
 /// Reads the text of `file`.
@@ -146,8 +146,8 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
             units: shape.expect.units.unwrap_or(1),
             hit_rate: complain.fraction("expect.hit_rate", shape.expect.hit_rate)?,
             stability: complain.fraction("expect.stability", shape.expect.stability)?,
-            baked: shape.expect.baked.into_iter().map(claim).collect(),
-            random: shape.expect.random.into_iter().map(claim).collect(),
+            embedded_paths: shape.expect.embedded_paths.into_iter().map(claim).collect(),
+            nondeterministic: shape.expect.nondeterministic.into_iter().map(claim).collect(),
         },
     })
 }
@@ -262,12 +262,12 @@ struct Complaints<'a> {
 }
 
 impl Complaints<'_> {
-    fn at(&self, offset: usize, what: String, remedy: &str) -> Trouble {
+    fn at(&self, offset: usize, what: String, remedy: &str) -> Error {
         let line = self.text[..offset.min(self.text.len())].matches('\n').count() + 1;
-        Trouble::input(what).at(format!("{}, line {line}", self.file.display())).remedy(remedy)
+        Error::input(what).at(format!("{}, line {line}", self.file.display())).remedy(remedy)
     }
 
-    fn of_parser(&self, error: &toml::de::Error) -> Trouble {
+    fn of_parser(&self, error: &toml::de::Error) -> Error {
         let offset = error.span().map_or(0, |span| span.start);
         let message = error.message();
         let remedy = match nearest_key(message) {
@@ -309,9 +309,9 @@ mod tests {
     }
 
     fn complaint(text: &str) -> String {
-        let trouble = read(text).unwrap_err();
-        assert_eq!(trouble.status(), 2);
-        trouble.to_string()
+        let error = read(text).unwrap_err();
+        assert_eq!(error.status(), 2);
+        error.to_string()
     }
 
     #[test]

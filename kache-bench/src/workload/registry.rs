@@ -4,9 +4,9 @@
 //! cache work as they do for every build; unlike a scratch project's `cargo fetch` it brings only the one
 //! package, whose dependencies are then fetched by its own `Cargo.lock`.
 
-use crate::child;
-use crate::environment::Environment;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Error, Result};
+use crate::system::child;
+use crate::system::environment::Environment;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,16 +23,16 @@ pub(super) fn fetch(name: &str, version: &str, work: &Path) -> Result<PathBuf> {
         .env_clear()
         .envs(Environment::of_caller().iter());
     let output = child::output(&mut command, &mut || {}).map_err(|e| {
-        Trouble::input(format!("cannot run cargo: {e}")).remedy("install Rust: https://rustup.rs")
+        Error::input(format!("cannot run cargo: {e}")).remedy("install Rust: https://rustup.rs")
     })?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
-        return Err(Trouble::input(format!("cargo cannot fetch {name} {version}\n    {}", why.trim()))
+        return Err(Error::input(format!("cargo cannot fetch {name} {version}\n    {}", why.trim()))
             .at(format!("crates.io package `{name}`"))
             .remedy("check name and version in [source], and that the registry can be reached"));
     }
     unpacked(name, version)?.ok_or_else(|| {
-        Trouble::run(format!("cargo fetched {name} {version}, but it is not in its registry directory"))
+        Error::run(format!("cargo fetched {name} {version}, but it is not in its registry directory"))
             .at(cargo_home().map_or_else(|e| e.to_string(), |home| home.display().to_string()))
             .remedy("set CARGO_HOME to the directory that cargo really uses")
     })
@@ -52,7 +52,7 @@ fn cargo_home() -> Result<PathBuf> {
         return Ok(home.into());
     }
     let home = std::env::home_dir().ok_or_else(|| {
-        Trouble::input("neither CARGO_HOME nor HOME is set").remedy("set CARGO_HOME to cargo's directory")
+        Error::input("neither CARGO_HOME nor HOME is set").remedy("set CARGO_HOME to cargo's directory")
     })?;
     Ok(home.join(".cargo"))
 }

@@ -5,10 +5,10 @@
 //! so that its hash, which some programs build in, is the same in every run. A repository keeps its history.
 
 use super::{Source, Workload, debian, registry};
-use crate::child;
-use crate::environment::Environment;
-use crate::platform;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Error, Result};
+use crate::system::child;
+use crate::system::environment::Environment;
+use crate::system::platform;
 use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature, Time};
 use std::fs;
 use std::io::ErrorKind;
@@ -35,17 +35,17 @@ pub fn require_reachable(workload: &Workload) -> Result<()> {
         Err(e) => return Err(no_git(&e)),
     };
     let what = format!("the repository of workload `{}` cannot be reached\n    {why}", workload.name);
-    Err(Trouble::input(what).at(url).remedy(format!(
+    Err(Error::input(what).at(url).remedy(format!(
         "see that `git ls-remote {url}` works from here, or name a mirror or a clone that does: --source URL-OR-PATH"
     )))
 }
 
 /// Makes the repository at `to` from the workload's source and says which commit clones will have.
-pub fn materialise(workload: &Workload, to: &Path, glance: &mut dyn FnMut()) -> Result<String> {
+pub fn materialise(workload: &Workload, to: &Path, poll: &mut dyn FnMut()) -> Result<String> {
     match &workload.source {
         Source::Path(dir) => {
             if !dir.is_dir() {
-                return Err(Trouble::input("the workload's source directory does not exist")
+                return Err(Error::input("the workload's source directory does not exist")
                     .at(dir.display())
                     .remedy(format!("mend `path` under [source] in {}.toml", workload.name)));
             }
@@ -53,7 +53,7 @@ pub fn materialise(workload: &Workload, to: &Path, glance: &mut dyn FnMut()) -> 
             commit(to).map_err(|e| git_trouble(&e, to))
         }
         Source::Crate { name, version } => {
-            fs::create_dir_all(to).map_err(Trouble::io("create", to))?;
+            fs::create_dir_all(to).map_err(Error::io("create", to))?;
             let dir = registry::fetch(name, version, to)?;
             copy_tree(&dir, to)?;
             commit(to).map_err(|e| git_trouble(&e, to))
@@ -62,18 +62,18 @@ pub fn materialise(workload: &Workload, to: &Path, glance: &mut dyn FnMut()) -> 
             debian::fetch(package, version.as_deref(), *without, to)?;
             commit(to).map_err(|e| git_trouble(&e, to))
         }
-        Source::Git { url, rev, history: true } => fetch(url, rev, to, glance),
-        Source::Git { url, rev, history: false } => fetch_tree(url, rev, to, glance),
+        Source::Git { url, rev, history: true } => fetch(url, rev, to, poll),
+        Source::Git { url, rev, history: false } => fetch_tree(url, rev, to, poll),
     }
 }
 
 /// Copies a tree, less what is no source: a build's `target`, another repository's `.git`, cargo's own mark.
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).map_err(Trouble::io("create", to))?;
-    for entry in fs::read_dir(from).map_err(Trouble::io("list", from))? {
-        let entry = entry.map_err(Trouble::io("list", from))?;
+    fs::create_dir_all(to).map_err(Error::io("create", to))?;
+    for entry in fs::read_dir(from).map_err(Error::io("list", from))? {
+        let entry = entry.map_err(Error::io("list", from))?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(Trouble::io("look at", &source))?;
+        let kind = entry.file_type().map_err(Error::io("look at", &source))?;
         let is_build = entry.file_name() == "target" && source.join("CACHEDIR.TAG").exists();
         if is_build || [".git", ".cargo-ok"].iter().any(|skip| entry.file_name() == *skip) {
             continue;
@@ -81,9 +81,9 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         if kind.is_dir() {
             copy_tree(&source, &target)?;
         } else if kind.is_symlink() {
-            platform::copy_link(&source, &target).map_err(Trouble::io("copy the link", &source))?;
+            platform::copy_link(&source, &target).map_err(Error::io("copy the link", &source))?;
         } else {
-            fs::copy(&source, &target).map_err(Trouble::io("copy", &source))?;
+            fs::copy(&source, &target).map_err(Error::io("copy", &source))?;
         }
     }
     Ok(())
@@ -112,35 +112,35 @@ fn git() -> Command {
     git
 }
 
-fn no_git(error: &std::io::Error) -> Trouble {
-    Trouble::input(format!("cannot run git: {error}")).remedy("install git")
+fn no_git(error: &std::io::Error) -> Error {
+    Error::input(format!("cannot run git: {error}")).remedy("install git")
 }
 
 /// Has git fetch `what` from `url` into a new repository at `to`.
-fn fetch_into(to: &Path, url: &str, what: &[&str], glance: &mut dyn FnMut()) -> Result<Repository> {
+fn fetch_into(to: &Path, url: &str, what: &[&str], poll: &mut dyn FnMut()) -> Result<Repository> {
     let repository = Repository::init_opts(to, RepositoryInitOptions::new().initial_head(BRANCH))
         .map_err(|e| git_trouble(&e, to))?;
     let mut command = git();
     command.args(["fetch", "--quiet"]).args(what).current_dir(to);
-    let output = child::output(&mut command, glance).map_err(|e| no_git(&e))?;
+    let output = child::output(&mut command, poll).map_err(|e| no_git(&e))?;
     if output.status.success() {
         return Ok(repository);
     }
     let why = String::from_utf8_lossy(&output.stderr);
-    Err(Trouble::input(format!("cannot fetch the workload's repository\n    {}", why.trim()))
+    Err(Error::input(format!("cannot fetch the workload's repository\n    {}", why.trim()))
         .at(url)
         .remedy("check `url` and `rev` under [source], and the network"))
 }
 
 /// All branches and tags, with their history.
-fn fetch(url: &str, rev: &str, to: &Path, glance: &mut dyn FnMut()) -> Result<String> {
+fn fetch(url: &str, rev: &str, to: &Path, poll: &mut dyn FnMut()) -> Result<String> {
     let all = ["--tags", url, "+refs/heads/*:refs/remotes/origin/*"];
-    let repository = fetch_into(to, url, &all, glance)?;
+    let repository = fetch_into(to, url, &all, poll)?;
     let found = [rev.to_owned(), format!("origin/{rev}")]
         .iter()
         .find_map(|name| repository.revparse_single(name).and_then(|object| object.peel_to_commit()).ok());
     let commit = found.ok_or_else(|| {
-        Trouble::input(format!("the repository has no revision `{rev}`"))
+        Error::input(format!("the repository has no revision `{rev}`"))
             .at(url)
             .remedy("name a commit, tag or branch that exists in `rev` under [source]")
     })?;
@@ -150,8 +150,8 @@ fn fetch(url: &str, rev: &str, to: &Path, glance: &mut dyn FnMut()) -> Result<St
 
 /// One revision without its history. What was fetched so has parents that are not there, which not every reader bears;
 /// so its tree becomes a commit without any, by the same author at the same time.
-fn fetch_tree(url: &str, rev: &str, to: &Path, glance: &mut dyn FnMut()) -> Result<String> {
-    let repository = fetch_into(to, url, &["--depth=1", "--no-tags", url, rev], glance)?;
+fn fetch_tree(url: &str, rev: &str, to: &Path, poll: &mut dyn FnMut()) -> Result<String> {
+    let repository = fetch_into(to, url, &["--depth=1", "--no-tags", url, rev], poll)?;
     let alone = || -> std::result::Result<String, git2::Error> {
         let fetched = repository.revparse_single("FETCH_HEAD")?.peel_to_commit()?;
         let message = format!("{}\n\n{rev}, {}\n", fetched.summary().unwrap_or_default(), fetched.id());
@@ -164,19 +164,19 @@ fn fetch_tree(url: &str, rev: &str, to: &Path, glance: &mut dyn FnMut()) -> Resu
     fs::remove_file(to.join(".git/shallow")).or_else(|e| match e.kind() {
         // It has no parents, so there was nothing to cut off.
         ErrorKind::NotFound => Ok(()),
-        _ => Err(Trouble::io("remove", &to.join(".git/shallow"))(e)),
+        _ => Err(Error::io("remove", &to.join(".git/shallow"))(e)),
     })?;
     Ok(id)
 }
 
-fn git_trouble(error: &git2::Error, at: &Path) -> Trouble {
-    Trouble::run(format!("git: {}", error.message())).at(at.display())
+fn git_trouble(error: &git2::Error, at: &Path) -> Error {
+    Error::run(format!("git: {}", error.message())).at(at.display())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkout::Checkout;
+    use crate::workload::checkout::Checkout;
 
     fn workload(source: &str) -> Workload {
         let text = format!("description = \"d\"\n[source]\n{source}\n");
@@ -213,17 +213,17 @@ mod tests {
         assert_eq!(materialise(&git(&id), &dir.path().join("by-commit"), &mut || {}).unwrap(), id);
         let clone = Checkout::clone("a", &dir.path().join("by-commit"), dir.path().join("clone")).unwrap();
         assert_eq!(fs::read_to_string(clone.root().join("file")).unwrap(), "old");
-        let trouble = materialise(&git("v9"), &dir.path().join("none"), &mut || {}).unwrap_err();
-        assert!(trouble.to_string().contains("no revision `v9`"), "{trouble}");
+        let error = materialise(&git("v9"), &dir.path().join("none"), &mut || {}).unwrap_err();
+        assert!(error.to_string().contains("no revision `v9`"), "{error}");
     }
 
     #[test]
     fn an_unreachable_url_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let workload = workload("kind = \"git\"\nurl = \"/no/such/repository\"\nrev = \"main\"");
-        let trouble = workload.obtain(&dir.path().join("to"), &mut || {}).unwrap_err();
-        assert_eq!(trouble.status(), 2);
-        let text = trouble.to_string();
+        let error = workload.obtain(&dir.path().join("to"), &mut || {}).unwrap_err();
+        assert_eq!(error.status(), 2);
+        let text = error.to_string();
         assert!(text.contains("`w`") && text.contains("where: /no/such/repository"), "{text}");
         assert!(text.contains("--source URL-OR-PATH"), "{text}");
     }
@@ -261,8 +261,8 @@ mod tests {
         assert_eq!(git("v1").obtain(&dir.path().join("again"), &mut || {}).unwrap(), id);
         let head = Repository::open(clone.root()).unwrap();
         assert_eq!(head.head().unwrap().peel_to_commit().unwrap().parent_count(), 0);
-        let trouble = git("v9").obtain(&dir.path().join("none"), &mut || {}).unwrap_err();
-        assert_eq!(trouble.status(), 2);
-        assert!(trouble.to_string().contains("v9"), "{trouble}");
+        let error = git("v9").obtain(&dir.path().join("none"), &mut || {}).unwrap_err();
+        assert_eq!(error.status(), 2);
+        assert!(error.to_string().contains("v9"), "{error}");
     }
 }

@@ -4,7 +4,7 @@
 //! asked for as Debian's packages, and only where there is a `dpkg` to ask: elsewhere the build itself complains.
 
 use super::Tools;
-use crate::trouble::{Result, Trouble};
+use crate::error::{Error, Result};
 use std::process::Command;
 
 /// Fails if a program or a package is missing, with the command that installs it.
@@ -20,7 +20,7 @@ pub(super) fn require(workload: &str, tools: &Tools) -> Result<()> {
         (true, false) => ("Debian packages that are not installed", "tools.debian", &packages),
     };
     let install = if packages.is_empty() { &programs } else { &packages };
-    Err(Trouble::input(format!("workload `{workload}` needs {what}: {}", names.join(", ")))
+    Err(Error::input(format!("workload `{workload}` needs {what}: {}", names.join(", ")))
         .at(format!("key `{key}` in {workload}.toml"))
         .remedy(format!("install {} (on Debian: apt-get install {})", names.join(", "), install.join(" "))))
 }

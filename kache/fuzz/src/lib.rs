@@ -2,21 +2,21 @@
 //! not panic, and what it understands must be as it was when it is written out again. The fuzz targets give it random
 //! bytes; `tests/corpus.rs` gives it those that are kept in `corpus/`.
 
-use kache::compiler::response;
-use kache::compiler::toolchain::Toolchain;
-use kache::digest::{self, Digest, Known};
-use kache::events::Event;
-use kache::observe::log::{HEADER, Records};
-use kache::observe::{depinfo, elf};
-use kache::paths::Roots;
-use kache::platform::{self, StatId};
-use kache::remote::format::{self, Header, Order};
-use kache::remote::protocol::{self, Ask, Tell};
-use kache::settings::Settings;
-use kache::store::manifest::Manifest;
-use kache::store::result::ActionResult;
-use kache::template::{self, Format};
-use kache::trace::KeyTrace;
+use kache_core::digest::{self, Digest, Known};
+use kache_core::events::Event;
+use kache_core::key_trace::KeyTrace;
+use kache_core::observe::log::{HEADER, Records};
+use kache_core::paths::Roots;
+use kache_core::platform::{self, StatId};
+use kache_core::remote::format::{self, Header, Order};
+use kache_core::remote::protocol::{self, Ask, Tell};
+use kache_core::settings::Settings;
+use kache_core::store::manifest::Manifest;
+use kache_core::store::result::ActionResult;
+use kache_core::template::{self, Format};
+use kache_frontends::response;
+use kache_frontends::toolchain::Toolchain;
+use kache_frontends::{depinfo, elf};
 use std::io::Write;
 use std::path::Path;
 
@@ -75,8 +75,8 @@ fn lists(data: &[u8]) {
     if let Ok(lists) = format::decode_lists(&bytes, &action) {
         assert_eq!(format::decode_lists(&format::encode_lists(&action, &lists), &action), Ok(lists));
     }
-    if let Some(looks) = format::decode_looks(&bytes) {
-        assert_eq!(format::decode_looks(&format::encode_looks(looks.iter())), Some(looks));
+    if let Some(dependencies) = format::decode_looks(&bytes) {
+        assert_eq!(format::decode_looks(&format::encode_looks(dependencies.iter())), Some(dependencies));
     }
 }
 
@@ -218,7 +218,7 @@ fn log(data: &[u8]) {
         bytes[..chunk.len()].copy_from_slice(chunk);
         *word = u64::from_ne_bytes(bytes);
     }
-    words[kache::observe::log::TAIL_AT / 8] = len as u64;
+    words[kache_core::observe::log::TAIL_AT / 8] = len as u64;
     // SAFETY: as many bytes as the words have, which outlive the slice.
     let bytes = unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), len) };
     for record in Records::of(bytes) {

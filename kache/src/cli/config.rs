@@ -5,7 +5,7 @@
 
 use super::page::{Page, Style};
 use super::{Answer, Format, Trouble};
-use crate::settings::{Settings, TABLE, user_file};
+use kache_core::settings::{Settings, TABLE, user_file};
 use serde::Serialize;
 
 /// What was asked.
@@ -58,7 +58,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 }
 
 fn listed(settings: &Settings) -> Vec<Listed> {
-    let one = |row: &'static crate::settings::Row| {
+    let one = |row: &'static kache_core::settings::Row| {
         let origin = settings.origins.iter().find(|(key, ..)| *key == row.key);
         let (value, from) = match origin {
             Some((_, value, from)) => (value.clone(), from.clone()),

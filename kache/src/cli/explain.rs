@@ -6,12 +6,12 @@
 
 use super::page::{Page, Span, Style, ago, count, cut, duration, short};
 use super::{Answer, Format, Trouble, suggestion};
-use crate::events::builds::Build;
-use crate::events::{Event, Outcome};
-use crate::explain::diff::{Difference, Side};
-use crate::explain::history::History;
-use crate::explain::{Because, Cause, Explanation, Why, explain, is_explained, title};
-use crate::observation;
+use kache_core::dependency;
+use kache_core::events::builds::Build;
+use kache_core::events::{Event, Outcome};
+use kache_report::explain::diff::{Difference, Side};
+use kache_report::explain::history::History;
+use kache_report::explain::{Because, Cause, Explanation, Why, explain, is_explained, title};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use std::path::Path;
@@ -399,7 +399,7 @@ fn text(side: Option<&Side>, d: &Difference) -> String {
     if is_environment(d) {
         return format!("{}: {}", short(&side.value), counted(&side.raw, d).join(" "));
     }
-    if side.value.as_bytes() == observation::UNSET {
+    if side.value.as_bytes() == dependency::UNSET {
         "(unset)".to_string()
     } else {
         short(&side.value).to_string()
@@ -412,7 +412,7 @@ fn is_environment(d: &Difference) -> bool {
 
 /// The names of variables that count where something may have read them all.
 fn counted<'a>(names: &'a str, d: &Difference) -> Vec<&'a str> {
-    use crate::observe::tables;
+    use kache_frontends::tables;
     let ignored = if d.name.contains(' ') { tables::ignored_for_macros } else { tables::ignored_env };
     let counts = |n: &&str| ignored(n.as_bytes()).is_none();
     let mut names: Vec<&str> = names.split(' ').filter(counts).collect();
@@ -494,7 +494,7 @@ mod tests {
     fn of_all_variables_those_that_count_are_shown_by_name() {
         let side = |raw: &str, value: &str| Some(Side { raw: raw.into(), value: value.into() });
         let d = Difference {
-            part: crate::trace::Part::Observation,
+            part: kache_core::key_trace::Part::Dependency,
             name: "env-all".into(),
             about: "",
             old: side("TERM B A", "1"),

@@ -6,8 +6,8 @@
 
 use super::page::{Page, count};
 use super::{Answer, Format, Trouble, suggestion, tables};
-use crate::compiler::flags::{Bucket, Form, Row, Takes};
-use crate::compiler::{ADAPTERS, Adapter};
+use kache_frontends::flags::{Bucket, Form, Row, Takes};
+use kache_frontends::{ADAPTERS, Adapter};
 use serde::Serialize;
 
 /// What was asked.

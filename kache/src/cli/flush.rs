@@ -5,10 +5,10 @@
 use super::page::Page;
 use super::transfer;
 use super::{Answer, Format, Trouble};
-use crate::remote::client::Client;
-use crate::remote::protocol::{Ask, Tell};
-use crate::remote::queue::Queue;
-use crate::store::Store;
+use kache_core::remote::client::Client;
+use kache_core::remote::protocol::{Ask, Tell};
+use kache_core::remote::queue::Queue;
+use kache_core::store::Store;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
         let Some(mut client) = Client::open(&orders, store.dir()) else {
             return Err(Trouble::here(format!(
                 "{waiting} results are to be uploaded, and the agent cannot be had: see {}",
-                crate::remote::agent_dir(store.dir()).join("log").display()
+                kache_core::remote::agent_dir(store.dir()).join("log").display()
             )));
         };
         let show = options.format == Format::Text && std::io::stderr().is_terminal();

@@ -5,9 +5,9 @@
 
 use super::page::{self, Page};
 use super::{Answer, Format, Trouble};
-use crate::settings::MaxSize;
-use crate::store::Store;
-use crate::store::collect::{self, Amount, Collected, Limits};
+use kache_core::settings::MaxSize;
+use kache_core::store::Store;
+use kache_core::store::gc::{self, Amount, Collected, Limits};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -58,8 +58,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     let max_bytes = settings.max_bytes(&cache);
     let trouble = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
     let limits = Limits { max_bytes, max_age: options.max_age, dry_run: options.dry_run };
-    let collected =
-        Store::open(&cache).and_then(|store| collect::collect(&store, limits)).map_err(trouble)?;
+    let collected = Store::open(&cache).and_then(|store| gc::collect(&store, limits)).map_err(trouble)?;
     let mut answer = match (&collected, options.format) {
         (Some(done), Format::Json) => {
             Answer::json(&Json { v: 1, dry_run: options.dry_run, max_bytes, done })?

@@ -7,8 +7,8 @@
 
 use super::page::{Page, Style};
 use super::{Answer, Format, Trouble, completions, shims};
-use crate::platform;
 use clap_complete::Shell;
+use kache_core::platform;
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -163,7 +163,7 @@ fn is_ours(set: &str) -> bool {
 fn name() -> Result<String, Trouble> {
     let me =
         std::env::current_exe().map_err(|e| Trouble::here(format!("this program cannot be found: {e}")))?;
-    let found = crate::observe::look::find_program("kache".as_ref(), &crate::paths::Roots::default());
+    let found = kache_frontends::eval::find_program("kache".as_ref(), &kache_core::paths::Roots::default());
     if found.is_some_and(|f| f.canonicalize().ok() == me.canonicalize().ok()) {
         return Ok("kache".to_string());
     }
@@ -195,7 +195,7 @@ fn take(doc: &mut DocumentMut) {
     }
 }
 
-/// Where each shell looks.
+/// Where each shell dependencies.
 fn place(shell: Shell) -> Result<PathBuf, Trouble> {
     let home = platform::home();
     let home =
@@ -207,7 +207,7 @@ fn place(shell: Shell) -> Result<PathBuf, Trouble> {
         Shell::Fish => Ok(home.join(".config/fish/completions/kache.fish")),
         Shell::Zsh => Ok(data.join("zsh/site-functions/_kache")),
         other => Err(Trouble::request(format!(
-            "where {other} looks is not known: `kache completions {other}` prints the script"
+            "where {other} dependencies is not known: `kache completions {other}` prints the script"
         ))),
     }
 }
@@ -240,7 +240,7 @@ fn completion(options: &Options) -> Result<Vec<Step>, Trouble> {
 
 fn links(options: &Options) -> Result<Option<Step>, Trouble> {
     let Ok(dir) = shims::place(None) else { return Ok(None) };
-    let there = dir.join(crate::shims::MARK).exists();
+    let there = dir.join(kache_frontends::shims::MARK).exists();
     let what = match (options.undo, options.shims) {
         (true, _) if there => "remove the links named like compilers",
         (false, true) => "make links named like compilers; put the directory first on PATH",
@@ -252,7 +252,7 @@ fn links(options: &Options) -> Result<Option<Step>, Trouble> {
 
 fn read(file: &Path) -> Result<String, Trouble> {
     match std::fs::read_to_string(file) {
-        Err(e) if crate::platform::is_absent(&e) => Ok(String::new()),
+        Err(e) if kache_core::platform::is_absent(&e) => Ok(String::new()),
         other => other.map_err(|e| Trouble::here(format!("{}: {e}", file.display()))),
     }
 }
@@ -272,7 +272,7 @@ fn apply(step: &Step) -> Result<(), Trouble> {
             };
         };
         std::fs::create_dir_all(file.parent().unwrap_or(&file))?;
-        let tmp = crate::store::beside(&file);
+        let tmp = kache_core::store::beside(&file);
         std::fs::write(&tmp, text)?;
         if let Ok(meta) = file.metadata() {
             std::fs::set_permissions(&tmp, meta.permissions())?;

@@ -27,7 +27,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     };
     let mut open = OpenOptions::new();
     open.write(true).create_new(true);
-    crate::platform::private(&mut open);
+    kache_core::platform::private(&mut open);
     let written = open.open(&options.file).and_then(|mut file| writeln!(file, "{secret}"));
     written.map_err(|e| Trouble::request(format!("{}: {e}", options.file.display())))?;
     let mut page = Page::new();

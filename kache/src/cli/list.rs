@@ -5,9 +5,9 @@
 
 use super::page::{self, Page, ago, count};
 use super::{Answer, Format, Trouble};
-use crate::events::{self, Outcome};
-use crate::store::catalogue;
 use clap::ValueEnum;
+use kache_core::events::{self, Outcome};
+use kache_core::store::catalogue;
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::HashMap;

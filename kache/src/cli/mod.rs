@@ -33,9 +33,9 @@ pub mod transfer;
 pub mod verify;
 pub mod version;
 
-use crate::remote::client::Task;
-use crate::settings::Settings;
 use clap::{Parser, Subcommand, ValueEnum};
+use kache_core::remote::client::Task;
+use kache_core::settings::Settings;
 use page::Page;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -100,7 +100,7 @@ enum Command {
     Tables(tables::Options),
     /// Every setting: its value, where that is from, what it is for
     Config(config::Options),
-    /// Whether kache works here: compiles a probe through it, and looks at cache, settings and cargo
+    /// Whether kache works here: compiles a probe through it, and dependencies at cache, settings and cargo
     Doctor(doctor::Options),
     /// Set kache up for cargo, and undo that; shims and completion on request
     Init(init::Options),

@@ -5,10 +5,10 @@
 //! enters a page only through the functions here. Colours are the page's own, and are left out where standard
 //! output is no terminal or `NO_COLOR` is set.
 
-pub use crate::printable::sanitize;
+pub use kache_core::printable::sanitize;
 use std::io::IsTerminal;
 
-/// How a piece of text looks on a terminal.
+/// How a piece of text dependencies on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// As it is.
@@ -210,7 +210,7 @@ pub fn duration(us: i64) -> String {
 
 /// How long ago a moment (µs since 1970) was.
 pub fn ago(time_us: u64) -> String {
-    let now = (crate::platform::now_ns() / 1000) as u64;
+    let now = (kache_core::platform::now_ns() / 1000) as u64;
     format!("{} ago", duration(now.saturating_sub(time_us) as i64))
 }
 

@@ -4,7 +4,7 @@
 
 use super::page::{self, Page};
 use super::{Answer, Format, Trouble};
-use crate::store::collect;
+use kache_core::store::gc;
 use serde::Serialize;
 
 /// What was asked.
@@ -32,8 +32,8 @@ struct Json {
 /// Purges.
 pub fn run(options: &Options) -> Result<Answer, Trouble> {
     let cache = super::cache_dir(&super::settings()?)?;
-    let gone = collect::purge(&cache, options.dry_run)
-        .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    let gone =
+        gc::purge(&cache, options.dry_run).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
     if options.format == Format::Json {
         return Answer::json(&Json { v: 1, dry_run: options.dry_run, files: gone.files, bytes: gone.bytes });
     }

@@ -10,14 +10,14 @@ mod table;
 
 use super::page::{Page, ago, count, duration};
 use super::{Answer, Trouble};
-use crate::events::{self, Event, builds};
-use crate::explain::history::History;
-use crate::explain::{self, is_explained};
-use crate::report::footprint::{self, Footprint};
-use crate::report::sharing::{self, Sharing};
-use crate::report::tally::Tally;
-use crate::store::differences::{self, Difference};
 use clap::ValueEnum;
+use kache_core::events::{self, Event, builds};
+use kache_core::store::differences::{self, Difference};
+use kache_report::explain::history::History;
+use kache_report::explain::{self, is_explained};
+use kache_report::report::footprint::{self, Footprint};
+use kache_report::report::sharing::{self, Sharing};
+use kache_report::report::tally::Tally;
 use serde::Serialize;
 use std::time::Duration;
 use table::Section;
@@ -45,7 +45,7 @@ pub struct Options {
     format: Format,
 }
 
-/// How a report looks.
+/// How a report dependencies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -111,7 +111,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
         v: 2,
         cache: cache.display().to_string(),
         kache: env!("CARGO_PKG_VERSION"),
-        store_format: crate::store::FORMAT,
+        store_format: kache_core::store::FORMAT,
         observer: super::version::observer(),
         scopes: scopes(options, &history),
         store: footprint::measure(&cache).map_err(unreadable)?,
@@ -137,7 +137,7 @@ fn scopes(options: &Options, history: &History) -> Vec<Scope> {
         scope("last-build".into(), "last build".into(), history, within)
     };
     let since = |time: Duration, name: Option<&str>| {
-        let now = (crate::platform::now_ns() / 1000) as u64;
+        let now = (kache_core::platform::now_ns() / 1000) as u64;
         let from = now.saturating_sub(time.as_micros() as u64);
         let title = format!("last {}", duration(time.as_micros() as i64));
         let (name, title) =

@@ -2,7 +2,8 @@
 
 use super::page::Page;
 use super::{Answer, Trouble};
-use crate::{platform, shims};
+use kache_core::platform;
+use kache_frontends::shims;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;

@@ -6,10 +6,10 @@
 
 use super::page::{Page, Style, ago, count, cut, duration, short, size};
 use super::{Answer, Format, Trouble};
-use crate::events::{self, Event, Observed, Outcome};
-use crate::observation;
-use crate::store::catalogue::{self, Item};
-use crate::trace::{self, Component, KeyTrace, Part};
+use kache_core::dependency;
+use kache_core::events::{self, Event, Observed, Outcome};
+use kache_core::key_trace::{self, Component, KeyTrace, Part};
+use kache_core::store::catalogue::{self, Item};
 use serde::Serialize;
 use std::path::Path;
 
@@ -111,7 +111,7 @@ fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
         executable: o.executable,
         text: o.marked,
     });
-    let trace = std::fs::read(cache.join(trace::relative_path(&key))).ok();
+    let trace = std::fs::read(cache.join(key_trace::relative_path(&key))).ok();
     let trace = trace.and_then(|bytes| serde_json::from_slice::<KeyTrace>(&bytes).ok());
     Json {
         v: 1,
@@ -124,7 +124,7 @@ fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
         outputs: outputs.collect(),
         stdout_bytes: item.result.stdout.len(),
         stderr_bytes: item.result.stderr.len(),
-        trace: trace.filter(|t| t.v == trace::VERSION),
+        trace: trace.filter(|t| t.v == key_trace::VERSION),
         key,
     }
 }
@@ -159,7 +159,7 @@ fn text(json: &Json, all: bool) -> Page {
         Some(trace) => {
             let of = |part: Part| trace.components.iter().filter(move |c| c.part == part).collect();
             components("what was asked (the action key)", of(Part::Action), all, &mut page);
-            components("what was looked at (with it, the result key)", of(Part::Observation), all, &mut page);
+            components("what was looked at (with it, the result key)", of(Part::Dependency), all, &mut page);
         }
     }
     page
@@ -181,7 +181,7 @@ fn components(title: &str, components: Vec<&Component>, all: bool, page: &mut Pa
     page.heading(format!("{title}: {}", components.len()));
     for c in components {
         let value = match c.value.as_str() {
-            value if value.as_bytes() == observation::UNSET => "(unset)",
+            value if value.as_bytes() == dependency::UNSET => "(unset)",
             value if all => value,
             value => short(value),
         };

@@ -4,8 +4,8 @@
 //! "troubles":[…]}`. The exit status is 1 where anything could not be transferred.
 
 use super::{Answer, Format, Trouble};
-use crate::remote::client::{self, Job, ORDERS, Orders, Task};
-use crate::settings::Settings;
+use kache_core::remote::client::{self, Job, ORDERS, Orders, Task};
+use kache_core::settings::Settings;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 

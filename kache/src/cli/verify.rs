@@ -5,8 +5,8 @@
 
 use super::page::{self, Page, Style};
 use super::{Answer, Format, Trouble};
-use crate::store::Store;
-use crate::store::scrub::{self, Scrubbed};
+use kache_core::store::Store;
+use kache_core::store::verify::{self, Verified};
 use serde::Serialize;
 
 /// What was asked.
@@ -31,16 +31,16 @@ struct Json<'a> {
     v: u32,
     ok: bool,
     #[serde(flatten)]
-    done: &'a Scrubbed,
+    done: &'a Verified,
 }
 
 /// Reads.
 pub fn run(options: &Options) -> Result<Answer, Trouble> {
     let cache = super::cache_dir(&super::settings()?)?;
     let done = Store::open(&cache)
-        .and_then(|store| scrub::scrub(&store, options.repair))
+        .and_then(|store| verify::verify(&store, options.repair))
         .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
-    let bad = |f: &&scrub::Fault| !f.harmless && !f.repaired;
+    let bad = |f: &&verify::Fault| !f.harmless && !f.repaired;
     let ok = done.faults.iter().filter(bad).count() == 0;
     let mut answer = match options.format {
         Format::Json => Answer::json(&Json { v: 1, ok, done: &done })?,
@@ -50,7 +50,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     Ok(answer)
 }
 
-fn text(done: &Scrubbed, ok: bool) -> Page {
+fn text(done: &Verified, ok: bool) -> Page {
     let mut page = Page::new();
     page.line(format!(
         "read {}, {}; {}; {}",

@@ -1,7 +1,7 @@
 //! What `kache --version` says: whatever decides whether two kaches can share a cache and make the same keys.
 
-use crate::observe::launch;
-use crate::store;
+use kache_core::observe::launch;
+use kache_core::store;
 use std::sync::LazyLock;
 
 /// Version, store format and the observer's digest, shortened.

@@ -2,21 +2,23 @@
 //! have been given back (`KACHE_CHECK`).
 //!
 //! The build always gets the compiler's own outputs. Compared is what the store holds, so text is marked first, and the
-//! stored bytes are read, not only their digests. A difference counts where the observations still hold after the
+//! stored bytes are read, not only their digests. A difference counts where the dependencies still hold after the
 //! compile: then the inputs were the same, as far as they are known, and the outputs were not. Either an input is not
 //! known, or the compiler (or a macro) is not a function of its inputs, or the store's bytes went bad; in each case the
 //! result is not to be given back again.
 
-use super::{Asked, Done, Session, Verdict, keep};
-use crate::digest::Digest;
-use crate::events::{Checked, Event, Outcome};
-use crate::observation::Observation;
-use crate::observe::look::Viewpoint;
-use crate::store::Store;
-use crate::store::differences::{Difference, Differing, Version};
-use crate::store::manifest::{Entry, Manifest};
-use crate::store::result::ActionResult;
-use crate::{platform, run, template};
+use super::{Asked, Done, EventExt as _, Session, Verdict, keep};
+use kache_core::dependency::RecordedDependency;
+use kache_core::digest::Digest;
+use kache_core::events::Phase;
+use kache_core::events::{Checked, Event, Outcome};
+use kache_core::reason::Reason;
+use kache_core::store::Store;
+use kache_core::store::differences::{Difference, Differing, Version};
+use kache_core::store::manifest::{Entry, Manifest};
+use kache_core::store::result::ActionResult;
+use kache_core::{platform, run, template};
+use kache_frontends::eval::EvalContext;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -33,7 +35,7 @@ pub(super) fn chosen(share: f64) -> bool {
 /// A result that could be given back here and now.
 pub(super) struct Hit {
     key: Digest,
-    observations: Vec<Observation>,
+    dependencies: Vec<RecordedDependency>,
     result: ActionResult,
     /// The outputs' bytes, in order.
     blobs: Vec<File>,
@@ -45,7 +47,7 @@ impl Hit {
         let blobs = result.outputs.iter().map(|o| store.open_blob(&o.digest).ok()?).collect::<Option<_>>()?;
         Some(Hit {
             key: entry.result,
-            observations: entry.observations.clone(),
+            dependencies: entry.dependencies.clone(),
             result: result.clone(),
             blobs,
         })
@@ -71,20 +73,26 @@ fn name(portable: &[u8]) -> String {
 
 impl Session<'_> {
     /// Compiles, and says what the stored result was worth.
-    pub(super) fn check(&mut self, asked: &Asked, view: &Viewpoint, hit: Hit, event: &mut Event) -> Verdict {
+    pub(super) fn check(
+        &mut self,
+        asked: &Asked,
+        view: &EvalContext,
+        hit: Hit,
+        event: &mut Event,
+    ) -> Verdict {
         event.outcome = Outcome::Miss;
         event.result = Some(hit.key.hex());
         event.checked = Some(Checked::Unsettled);
         let Some(done) = self.run(asked, event) else { return Verdict::Bare };
         self.judge(asked, view, hit, done, event);
-        self.clock.lap(event, "check");
+        self.clock.lap(event, Phase::Check);
         Verdict::Bare
     }
 
-    fn judge(&mut self, asked: &Asked, view: &Viewpoint, hit: Hit, done: Done, event: &mut Event) {
+    fn judge(&mut self, asked: &Asked, view: &EvalContext, hit: Hit, done: Done, event: &mut Event) {
         let Done { ran, observer, started, reported, .. } = done;
         let Some(status) = ran.status.code() else {
-            return event.fail(Outcome::Miss, "failed", "the compiler was stopped by a signal");
+            return event.fail(Outcome::Miss, Reason::Failed, "the compiler was stopped by a signal");
         };
         let gathered = match self.gather(asked, view, observer, started) {
             Ok((gathered, observed)) => {
@@ -95,23 +103,23 @@ impl Session<'_> {
         };
         let outputs: Vec<PathBuf> = gathered.iter().flat_map(|(g, _)| &g.outputs).cloned().collect();
         event.outputs = outputs.iter().map(|p| p.display().to_string()).collect();
-        let (key, observations) = (hit.key, hit.observations.clone());
+        let (key, dependencies) = (hit.key, hit.dependencies.clone());
         let differing = match status {
             0 => hit.versions().and_then(|stored| Ok(compare(stored, fresh(asked, &ran, &outputs)?))),
             _ => Ok(vec![failure(status)]),
         };
         let differing = match differing {
             Ok(differing) => differing,
-            Err(e) => return event.fail(Outcome::Miss, "unreadable-output", e.to_string()),
+            Err(e) => return event.fail(Outcome::Miss, Reason::UnreadableOutput, e.to_string()),
         };
         if differing.is_empty() {
             event.outcome = Outcome::Hit;
             event.checked = Some(Checked::Same);
             return;
         }
-        if !view.holds(&observations, &mut HashMap::new()) {
+        if !view.holds(&dependencies, &mut HashMap::new()) {
             let what = "while a hit was checked, something that it hangs on changed";
-            return event.fail(Outcome::Miss, "changed-while-compiling", what);
+            return event.fail(Outcome::Miss, Reason::ChangedWhileCompiling, what);
         }
         let unit = asked.invocation.unit.label();
         let mut found =
@@ -131,7 +139,7 @@ impl Session<'_> {
         &self,
         asked: &Asked,
         found: Difference,
-        fresh: Option<&crate::trace::KeyTrace>,
+        fresh: Option<&kache_core::key_trace::KeyTrace>,
         key: Digest,
         event: &mut Event,
     ) {
@@ -152,7 +160,7 @@ impl Session<'_> {
                 Err(e) => detail += &format!("; they could not be kept: {e}"),
             }
         }
-        event.fail(Outcome::Miss, "different", detail);
+        event.fail(Outcome::Miss, Reason::Different, detail);
     }
 }
 
@@ -182,7 +190,7 @@ fn fresh(asked: &Asked, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTree
 fn output(asked: &Asked, path: &Path) -> io::Result<Version> {
     let bytes = std::fs::read(path)?;
     if asked.invocation.depinfo.as_deref() == Some(path) {
-        let marked = template::mark(&bytes, &asked.roots, asked.toolchain.abilities.report);
+        let marked = template::mark(&bytes, &asked.roots, asked.toolchain.capabilities.report);
         return Ok(Version::of(marked.unwrap_or(bytes), false));
     }
     Ok(Version::of(bytes, platform::is_executable(&std::fs::metadata(path)?)))

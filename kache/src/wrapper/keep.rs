@@ -1,23 +1,25 @@
-//! From a finished compile to a stored result: what was seen becomes observations, those the key, and the outputs blobs;
+//! From a finished compile to a stored result: what was seen becomes dependencies, those the key, and the outputs blobs;
 //! or a reason why nothing is kept.
 
 use super::{Asked, Done, Session, places};
-use crate::action::{self, Hasher, Sink};
-use crate::compiler::flags::Deferred;
-use crate::digest::Digest;
-use crate::events::{Event, Observed};
-use crate::observation::{self, Look};
-use crate::observe::conclude::{Evidence, Seen};
-use crate::observe::gather::{Gathered, Gatherer};
-use crate::observe::look::Viewpoint;
-use crate::observe::unobserved::Rules;
-use crate::observe::{depinfo, log};
-use crate::settings::{Observe, Settings};
-use crate::store::Kept;
-use crate::store::manifest::{Entry, Manifest};
-use crate::store::result::{ActionResult, Output};
-use crate::trace::{Component, KeyTrace, Part};
-use crate::{platform, run, template};
+use kache_core::dependency::{self, Dependency};
+use kache_core::digest::Digest;
+use kache_core::events::Phase;
+use kache_core::events::{Event, Observed};
+use kache_core::key_trace::{Component, KeyTrace, Part};
+use kache_core::observe::log;
+use kache_core::reason::{NotCacheable, Reason};
+use kache_core::settings::{Observe, Settings};
+use kache_core::store::Kept;
+use kache_core::store::manifest::{Entry, Manifest};
+use kache_core::store::result::{ActionResult, Output};
+use kache_core::{platform, run, template};
+use kache_frontends::action::{self, Hasher, Sink};
+use kache_frontends::collect::{Collected, Collector};
+use kache_frontends::depinfo;
+use kache_frontends::eval::EvalContext;
+use kache_frontends::finalize::{Evidence, Seen};
+use kache_frontends::unobserved::Rules;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -34,27 +36,27 @@ impl Session<'_> {
     pub(super) fn keep(
         &mut self,
         asked: &Asked,
-        view: &Viewpoint,
+        view: &EvalContext,
         done: Done,
         event: &mut Event,
-    ) -> Result<(), Deferred> {
+    ) -> Result<(), NotCacheable> {
         let Done { ran, observer, started, reported, .. } = done;
         let (gathered, observed) = self.gather(asked, view, observer, started)?;
         event.observed = Some(observed);
         let outputs: Vec<PathBuf> = gathered.outputs.iter().cloned().collect();
         let compiled = Compiled { ran: &ran, started, reported, outputs: &outputs, observed };
         let seen = self.conclude(asked, view, compiled, gathered)?;
-        self.clock.lap(event, "observe");
+        self.clock.lap(event, Phase::Observe);
         let key = result_key(asked, &seen);
         event.result = Some(key.hex());
         self.leave(&trace(asked, &seen, &key, self.settings));
         event.outputs = outputs.iter().map(|p| p.display().to_string()).collect();
         if !self.settings.write {
-            return Err(Deferred::new("write-off", "the setting `write` is off"));
+            return Err(NotCacheable::new(Reason::WriteOff, "the setting `write` is off"));
         }
         let printed = |text: &[u8]| template::mark(text, &asked.roots, template::Format::Printed);
         let (Some(stdout), Some(stderr)) = (printed(&ran.stdout), printed(&ran.stderr)) else {
-            return Err(Deferred::new("binary-output", "what the compiler printed has NULs in it"));
+            return Err(NotCacheable::new(Reason::BinaryOutput, "what the compiler printed has NULs in it"));
         };
         let mut kept = Vec::new();
         for path in &outputs {
@@ -69,28 +71,31 @@ impl Session<'_> {
             observed,
             fetched: false,
         };
-        result.save(self.store, &key).map_err(|e| io_trouble("store", &e))?;
-        let observations = observation::pack(seen.into_iter().map(|s| s.observation));
-        Manifest::add(self.store, &asked.key, Entry { result: key, observations })
-            .map_err(|e| io_trouble("store", &e))?;
+        result.save(self.store, &key).map_err(|e| io_trouble(Reason::Store, &e))?;
+        let dependencies = dependency::pack(seen.into_iter().map(|s| s.observation));
+        Manifest::add(self.store, &asked.key, Entry { result: key, dependencies })
+            .map_err(|e| io_trouble(Reason::Store, &e))?;
         event.stored = true;
         self.share(asked, &key);
         Ok(())
     }
 
-    /// The observations that a compile's result hangs on, or why it hangs on more than they can say.
+    /// The dependencies that a compile's result hangs on, or why it hangs on more than they can say.
     pub(super) fn conclude(
         &self,
         asked: &Asked,
-        view: &Viewpoint,
+        view: &EvalContext,
         compiled: Compiled,
-        mut gathered: Gathered,
-    ) -> Result<Vec<Seen>, Deferred> {
+        mut gathered: Collected,
+    ) -> Result<Vec<Seen>, NotCacheable> {
         let Compiled { ran, started, reported, outputs, observed } = compiled;
         let invocation = &asked.invocation;
         for (path, then) in &invocation.response_files {
             if std::fs::read(path).ok().as_ref() != Some(then) {
-                return Err(Deferred::new("changed-while-compiling", format!("{} changed", path.display())));
+                return Err(NotCacheable::new(
+                    Reason::ChangedWhileCompiling,
+                    format!("{} changed", path.display()),
+                ));
             }
         }
         // None is written of what is not preprocessed, and none is needed where all was seen.
@@ -100,15 +105,18 @@ impl Session<'_> {
         // A C compiler's first output is what it was called for: without it, success is some script's mistake.
         let wanted = invocation.outputs.exact.first().filter(|_| !invocation.adapter.crates);
         if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
-            return Err(Deferred::new("no-output", format!("{} is missing or empty", path.display())));
+            return Err(NotCacheable::new(
+                Reason::NoOutput,
+                format!("{} is missing or empty", path.display()),
+            ));
         }
-        let reported = reported.transpose().map_err(|e| io_trouble("dep-info", &e))?.unwrap_or_default();
+        let reported = reported.transpose().map_err(|e| io_trouble(Reason::DepInfo, &e))?.unwrap_or_default();
         let diagnostics = !ran.stdout.is_empty() || has_diagnostics(&ran.stderr);
         if places::count(asked, ran, outputs) {
-            gathered.looks.insert(Look::new(observation::Kind::Place, ""));
+            gathered.dependencies.insert(Dependency::new(dependency::Kind::Place, ""));
         }
         if observed == Observed::Unobserved {
-            gathered.looks.extend(self.rules(asked).rivals(&reported.files));
+            gathered.dependencies.extend(self.rules(asked).rivals(&reported.files));
         }
         let evidence = Evidence {
             view,
@@ -127,22 +135,22 @@ impl Session<'_> {
     pub(super) fn gather(
         &self,
         asked: &Asked,
-        view: &Viewpoint,
+        view: &EvalContext,
         observer: Option<(log::Log, PathBuf)>,
         started: i64,
-    ) -> Result<(Gathered, Observed), Deferred> {
+    ) -> Result<(Collected, Observed), NotCacheable> {
         let invocation = &asked.invocation;
         let seen = observer.filter(|(log, _)| log.records().next().is_some());
         if let Some((log, _)) = seen {
             let linker = invocation.adapter.crates.then(|| view.linker_path()).flatten();
             let gathered =
-                Gatherer::new(invocation, &asked.toolchain, &asked.roots, linker, &self.settings.locators)
+                Collector::new(invocation, &asked.toolchain, &asked.roots, linker, &self.settings.locators)
                     .walk(&log);
             return Ok((gathered, Observed::Preload));
         }
         if self.settings.observe == Observe::Require {
-            return Err(Deferred::new(
-                "not-observed",
+            return Err(NotCacheable::new(
+                Reason::NotObserved,
                 "the observer did not run, and `observe` is `require`",
             ));
         }
@@ -161,23 +169,27 @@ impl Session<'_> {
     /// Keeps a trace. Without it only explaining is poorer.
     fn leave(&self, trace: &KeyTrace) {
         if let Ok(text) = serde_json::to_vec(trace) {
-            let path = self.store.dir().with_file_name("").join(crate::trace::relative_path(&trace.result));
+            let path =
+                self.store.dir().with_file_name("").join(kache_core::key_trace::relative_path(&trace.result));
             let _ = self.store.publish(&path, &text);
         }
     }
 
-    fn output(&self, asked: &Asked, path: &Path, event: &mut Event) -> Result<Output, Deferred> {
+    fn output(&self, asked: &Asked, path: &Path, event: &mut Event) -> Result<Output, NotCacheable> {
         let portable = asked.roots.portable(path.as_os_str().as_encoded_bytes());
-        let trouble = |e: io::Error| io_trouble("store", &e);
+        let trouble = |e: io::Error| io_trouble(Reason::Store, &e);
         let meta = path.symlink_metadata().map_err(trouble)?;
         if !meta.is_file() {
-            return Err(Deferred::new("odd-output", format!("{} is not a regular file", path.display())));
+            return Err(NotCacheable::new(
+                Reason::OddOutput,
+                format!("{} is not a regular file", path.display()),
+            ));
         }
         if asked.invocation.depinfo.as_deref() == Some(path) {
             let text = std::fs::read(path).map_err(trouble)?;
-            let marked =
-                template::mark(&text, &asked.roots, asked.toolchain.abilities.report).ok_or_else(|| {
-                    Deferred::new("binary-output", format!("{} has NULs in it", path.display()))
+            let marked = template::mark(&text, &asked.roots, asked.toolchain.capabilities.report)
+                .ok_or_else(|| {
+                    NotCacheable::new(Reason::BinaryOutput, format!("{} has NULs in it", path.display()))
                 })?;
             let digest = self.store.put_bytes(&marked).map_err(trouble)?;
             return Ok(Output { path: portable, digest, executable: false, marked: true });
@@ -203,14 +215,14 @@ pub(super) fn trace(asked: &Asked, seen: &[Seen], key: &Digest, settings: &Setti
     let mut components: Vec<Component> = Vec::new();
     action::walk(&asked.invocation, &asked.toolchain, &asked.roots, settings, &mut components);
     components.extend(seen.iter().map(|s| Component {
-        part: Part::Observation,
+        part: Part::Dependency,
         name: s.observation.look.label(),
         raw: s.sight.place.clone(),
         value: s.sight.text.clone(),
         by: s.by.clone(),
     }));
     KeyTrace {
-        v: crate::trace::VERSION,
+        v: kache_core::key_trace::VERSION,
         label: asked.invocation.unit.label(),
         action: asked.key.hex(),
         result: key.hex(),
@@ -218,8 +230,8 @@ pub(super) fn trace(asked: &Asked, seen: &[Seen], key: &Digest, settings: &Setti
     }
 }
 
-fn io_trouble(what: &'static str, e: &io::Error) -> Deferred {
-    Deferred::new(what, e.to_string())
+fn io_trouble(what: Reason, e: &io::Error) -> NotCacheable {
+    NotCacheable::new(what, e.to_string())
 }
 
 /// Whether anything was printed besides notes to cargo that an output is there.

@@ -6,7 +6,7 @@
 //! and marks know one: there the outputs of rustc, which maps all that it writes, are searched too.
 
 use super::Asked;
-use crate::{platform, run, template};
+use kache_core::{platform, run, template};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,8 @@ impl Places {
         if asked.invocation.depinfo.as_deref() != Some(path) {
             return std::fs::File::open(path).map_or(true, |file| self.are_in(file));
         }
-        let marked = |bytes: Vec<u8>| template::mark(&bytes, &asked.roots, asked.toolchain.abilities.report);
+        let marked =
+            |bytes: Vec<u8>| template::mark(&bytes, &asked.roots, asked.toolchain.capabilities.report);
         let text: io::Result<Option<Vec<u8>>> = std::fs::read(path).map(marked);
         text.ok().flatten().is_none_or(|marked| self.are_in(&marked[..]))
     }

@@ -5,14 +5,15 @@
 //! with it ends in compiling.
 
 use super::{Asked, Found, Session};
-use crate::digest::Digest;
-use crate::events::{Event, RemoteUse, RemoteWay};
-use crate::observation::Look;
-use crate::observe::look::Viewpoint;
-use crate::remote::client::{Client, Orders};
-use crate::remote::format;
-use crate::remote::protocol::{Ask, Tell, Why};
-use crate::remote::queue::{Queue, Waiting};
+use kache_core::dependency::Dependency;
+use kache_core::digest::Digest;
+use kache_core::events::Phase;
+use kache_core::events::{Event, RemoteUse, RemoteWay};
+use kache_core::remote::client::{Client, Orders};
+use kache_core::remote::format;
+use kache_core::remote::protocol::{Ask, Tell, Why};
+use kache_core::remote::queue::{Queue, Waiting};
+use kache_frontends::eval::EvalContext;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ impl Session<'_> {
     pub(super) fn look_afar(
         &mut self,
         asked: &Asked,
-        view: &Viewpoint,
+        view: &EvalContext,
         check: bool,
         event: &mut Event,
     ) -> Found {
@@ -35,7 +36,7 @@ impl Session<'_> {
             Some(mut client) => self.converse(&mut client, asked, view, check, event),
             None => (Found::Nothing, RemoteWay::Failed, Some("there is no agent to ask".to_string())),
         };
-        self.clock.lap(event, "remote");
+        self.clock.lap(event, Phase::Remote);
         event.remote = Some(RemoteUse { way, us: begun.elapsed().as_micros() as u64, detail });
         found
     }
@@ -51,7 +52,7 @@ impl Session<'_> {
         &mut self,
         client: &mut Client,
         asked: &Asked,
-        view: &Viewpoint,
+        view: &EvalContext,
         check: bool,
         event: &mut Event,
     ) -> (Found, RemoteWay, Option<String>) {
@@ -123,11 +124,11 @@ fn place(asked: &Asked) -> Vec<u8> {
 }
 
 /// The states that this invocation is in, one for each list.
-fn states(lists: &[Vec<u8>], asked: &Asked, view: &Viewpoint) -> Vec<Digest> {
-    let mut seen: HashMap<Look, Option<Digest>> = HashMap::new();
-    let mut state = |looks: Vec<Look>| {
-        let mut values = Vec::with_capacity(looks.len());
-        for look in &looks {
+fn states(lists: &[Vec<u8>], asked: &Asked, view: &EvalContext) -> Vec<Digest> {
+    let mut seen: HashMap<Dependency, Option<Digest>> = HashMap::new();
+    let mut state = |dependencies: Vec<Dependency>| {
+        let mut values = Vec::with_capacity(dependencies.len());
+        for look in &dependencies {
             let now = match seen.get(look) {
                 Some(known) => *known,
                 None => {
@@ -139,7 +140,7 @@ fn states(lists: &[Vec<u8>], asked: &Asked, view: &Viewpoint) -> Vec<Digest> {
             // What cannot be looked at was seen by nobody.
             values.push(now?);
         }
-        Some(format::state_key(&asked.key, looks.iter().zip(&values)))
+        Some(format::state_key(&asked.key, dependencies.iter().zip(&values)))
     };
     lists.iter().filter_map(|list| state(format::decode_looks(list)?)).collect()
 }

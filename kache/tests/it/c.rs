@@ -1,8 +1,8 @@
 //! What the tests through real C and C++ compilers share.
 
-use crate::env::{TestEnv, assert_success};
+use crate::env::TestEnv;
 use crate::tools::require_tool;
-use kache::events::Outcome;
+use kache_core::events::Outcome;
 use std::fs;
 use std::process::{Command, Output};
 

@@ -1,10 +1,10 @@
 //! C and C++ through the real compilers: every case with gcc and with each clang that is installed.
 
-use crate::tools::{missing, require_tool};
 use crate::KACHE;
-use kache::events::{Kind, Outcome};
 use crate::c::{contains, each, object, outcomes, plain};
 use crate::env::{TestEnv, assert_success};
+use crate::tools::{missing, require_tool};
+use kache_core::events::{Kind, Outcome};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -205,18 +205,11 @@ fn environment_counts_where_it_is_read() {
             ("COLUMNS", "40"),
         ] {
             let mut command = test.kache(&[c, "-c", "a.c", "-o", "a.o"]);
-            assert_eq!(
-                test.outcome(command.env("CPATH", test.path("one")).env(name, value)),
-                Hit,
-                "{name}"
-            );
+            assert_eq!(test.outcome(command.env("CPATH", test.path("one")).env(name, value)), Hit, "{name}");
         }
         fs::create_dir(test.path("tmp")).unwrap();
         let mut command = test.kache(&[c, "-c", "a.c", "-o", "a.o"]);
-        assert_eq!(
-            test.outcome(command.env("CPATH", test.path("one")).env("TMPDIR", test.path("tmp"))),
-            Hit
-        );
+        assert_eq!(test.outcome(command.env("CPATH", test.path("one")).env("TMPDIR", test.path("tmp"))), Hit);
     });
 }
 
@@ -343,18 +336,18 @@ fn what_is_not_cached_passes_through_with_its_reason() {
         let cases: &[(&[&str], &str)] = &[
             (&[c, "a.c", "-o", "a"], "link"),
             (&[c, "-c", "a.c", "b.c"], "several-inputs"),
-            (&[c, "-E", "a.c"], "deferred-flag"),
-            (&[c, "-M", "a.c"], "deferred-flag"),
-            (&[c, "-c", "a.c", "-save-temps"], "deferred-flag"),
+            (&[c, "-E", "a.c"], "unsupported-flag"),
+            (&[c, "-M", "a.c"], "unsupported-flag"),
+            (&[c, "-c", "a.c", "-save-temps"], "unsupported-flag"),
             (&[cxx, "-x", "c++-header", "h.h", "-o", "h.h.gch"], "link"),
             (&[cxx, "-x", "c++-header", "-c", "h.h", "-o", "h.h.gch"], "precompiled-header"),
             (&[c, "-c", "-x", "c", "-", "-o", "x.o"], "stdin"),
         ];
-        let listing: &(&[&str], &str) = &(&["gcc", "-c", "a.c", "-Wa,-adhln=list"], "deferred-flag");
+        let listing: &(&[&str], &str) = &(&["gcc", "-c", "a.c", "-Wa,-adhln=list"], "unsupported-flag");
         for (words, reason) in cases.iter().chain([listing]) {
             assert_success(&mut test.kache(words));
             let event = test.last();
-            assert_eq!((event.outcome, event.reason.as_deref()), (Passthrough, Some(*reason)), "{words:?}");
+            assert_eq!((event.outcome, event.reason_word()), (Passthrough, Some(*reason)), "{words:?}");
         }
     });
 }
@@ -456,7 +449,7 @@ fn names_that_say_nothing() {
     let other = test.write("bin/other", "#!/bin/sh\necho \"$@\" >> ran\n");
     assert_success(Command::new("chmod").arg("+x").arg(&other));
     assert_success(&mut test.kache(&[other.to_str().unwrap(), "x"]));
-    assert_eq!(test.last().reason.as_deref(), Some("unknown-compiler"));
+    assert_eq!(test.last().reason_word(), Some("unknown-compiler"));
     assert_eq!(fs::read_to_string(test.path("w/ran")).unwrap(), "x\n");
 }
 
@@ -609,8 +602,7 @@ fn links_that_stand_in_for_compilers() {
 fn the_wrapper_as_the_driver_of_rustcs_linker() {
     let test = TestEnv::new();
     test.write("w/main.rs", "fn main() {}\n");
-    let script =
-        test.write("bin/linker", &format!("#!/bin/sh\nexec {} cc \"$@\"\n", KACHE));
+    let script = test.write("bin/linker", &format!("#!/bin/sh\nexec {} cc \"$@\"\n", KACHE));
     assert_success(Command::new("chmod").arg("+x").arg(&script));
     let linker = format!("-Clinker={}", script.display());
     assert_eq!(outcomes(&test, &["rustc", "main.rs", &linker], 2), [Miss, Hit]);

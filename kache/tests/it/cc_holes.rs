@@ -1,11 +1,11 @@
 //! Ways in which a hit for C or C++ was once wrong, or a build failed that passes without kache, found by trying to break
 //! the wrapper. Each case here was seen to fail first.
 
-use crate::tools::require_tool;
 use crate::KACHE;
-use kache::events::Outcome;
 use crate::c::{contains, each, object};
 use crate::env::{TestEnv, assert_success};
+use crate::tools::require_tool;
+use kache_core::events::Outcome;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -148,10 +148,7 @@ fn an_output_that_was_an_input() {
         test.write("w/a.c", "#include \"a.d\"\nint f = H;\n");
         for _ in 0..2 {
             test.write("w/a.d", "#define H 1\n");
-            assert_eq!(
-                test.refusal(&mut test.kache(&[c, "-c", "a.c", "-MMD", "-o", "a.o"])),
-                "side-effect"
-            );
+            assert_eq!(test.refusal(&mut test.kache(&[c, "-c", "a.c", "-MMD", "-o", "a.o"])), "side-effect");
         }
         test.write("w/a.h", "#define H 1\n");
         test.write("w/a.c", "#include \"a.h\"\nint f = H;\n");
@@ -326,7 +323,7 @@ fn a_program_of_gnu_that_is_no_compiler() {
     let test = TestEnv::new();
     test.write("w/a.c", "int f;\n");
     assert_eq!(assert_success(&mut test.kache(&["wc", "-c", "a.c"])).stdout, b"7 a.c\n");
-    assert_eq!(test.last().reason.as_deref(), Some("unknown-compiler"));
+    assert_eq!(test.last().reason_word(), Some("unknown-compiler"));
 }
 
 #[test]
@@ -345,7 +342,7 @@ fn a_limit_on_the_size_of_files() {
     each(|c, _| {
         let test = TestEnv::new();
         test.write("w/a.c", "int f;\n");
-                let limited = |blocks: u32| {
+        let limited = |blocks: u32| {
             let script = format!("ulimit -c 0; ulimit -f {blocks}; '{KACHE}' {c} -c a.c -o a.o");
             let mut command = Command::new("bash");
             command.args(["-c", &script]).current_dir(test.path("w")).env("KACHE_CACHE_DIR", test.cache());
@@ -405,6 +402,6 @@ fn a_directory_that_may_not_be_entered() {
         command.args([c, "-c", "a.c", "-o", "a.o", "-Ione/sub", "-Itwo"]).current_dir(test.path("w"));
         command.env("KACHE_CACHE_DIR", test.cache());
         assert_success(&mut command);
-        assert_eq!(test.last().reason.as_deref(), Some("unreadable-input"), "{c}");
+        assert_eq!(test.last().reason_word(), Some("unreadable-input"), "{c}");
     });
 }

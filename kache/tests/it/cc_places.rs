@@ -1,8 +1,8 @@
 //! C and C++ in more than one place: another checkout, a build directory, a link, and paths that the command line and sources name.
 
-use kache::events::Outcome::{Hit, Miss};
 use crate::c::{contains, each, object, plain};
 use crate::env::{TestEnv, assert_success};
+use kache_core::events::Outcome::{Hit, Miss};
 use std::fs;
 
 #[test]

@@ -4,9 +4,9 @@
 #[path = "cc_suite/places.rs"]
 mod places;
 use crate::KACHE;
-use kache::events::Outcome;
 use crate::c::each;
 use crate::env::{TestEnv, assert_success};
+use kache_core::events::Outcome;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -281,7 +281,7 @@ fn the_wrapper_before_itself_and_behind_a_script() {
     let test = TestEnv::new();
     test.write("w/a.c", CODE);
     let wanted = left(&test.path("w"), &mut compiler(&["gcc", "-c", "a.c"]));
-        for before in [&[][..], &[KACHE], &[KACHE, KACHE]] {
+    for before in [&[][..], &[KACHE], &[KACHE, KACHE]] {
         let words = [before, &["gcc", "-c", "a.c"]].concat();
         assert!(left(&test.path("w"), &mut test.kache(&words)) == wanted, "{words:?}");
         assert_eq!(test.last().outcome, if before.is_empty() { Miss } else { Hit });
@@ -449,7 +449,7 @@ fn what_the_source_says_of_itself_is_true() {
         test.write("w/date.h", "#define WHEN __DATE__\n");
         test.write("w/date.c", "#include \"date.h\"\nchar when[] = WHEN;\n");
         same(&test, &line(c, "-MP -MMD -MF d -c date.c"), &[Miss, Miss]);
-        assert_eq!(test.last().reason.as_deref(), Some("clock"));
+        assert_eq!(test.last().reason_word(), Some("clock"));
         for word in ["foo", "goo"] {
             test.write("w/a.c", &format!("const char *s = \" /* \\\\u\" \"{word}\" \" */\";\n"));
             cached(&test, c, "-c a.c");

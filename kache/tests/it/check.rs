@@ -1,12 +1,12 @@
 //! Hits that are compiled all the same: what is compared, what becomes of a wrong result, and where it shows.
 
-use kache::digest::Digest;
-use kache::events::{Checked, Event, Outcome};
-use kache::store::Store;
-use kache::store::differences;
-use kache::store::result::ActionResult;
-use serde_json::Value;
 use crate::env::{LIB, TestEnv, USE, assert_success, proc_macro};
+use kache_core::digest::Digest;
+use kache_core::events::{Checked, Event, Outcome, Phase};
+use kache_core::store::Store;
+use kache_core::store::differences;
+use kache_core::store::result::ActionResult;
+use serde_json::Value;
 use std::fs;
 
 const C: &[&str] = &["gcc", "-c", "f.c", "-o", "f.o", "-MD", "-Wall"];
@@ -56,10 +56,10 @@ fn what_is_right_is_a_hit_and_none_is_compiled_at_a_share_of_nothing() {
                 "{:?}",
                 event.detail
             );
-            assert!(event.phases_us.contains_key("compile") && !event.outputs.is_empty());
+            assert!(event.phases_us.contains_key(&Phase::Compile) && !event.outputs.is_empty());
             let event = run(&test, args, "0");
             assert_eq!((event.outcome, event.checked), (Outcome::Hit, None));
-            assert!(!event.phases_us.contains_key("compile"));
+            assert!(!event.phases_us.contains_key(&Phase::Compile));
         }
         assert!(differences::list(&test.cache()).is_empty());
     }
@@ -93,7 +93,7 @@ fn a_wrong_result_is_found_dropped_and_kept_to_look_at() {
         (event.outcome, event.checked, event.stored),
         (Outcome::Miss, Some(Checked::Different), false)
     );
-    assert_eq!(event.reason.as_deref(), Some("different"));
+    assert_eq!(event.reason_word(), Some("different"));
     assert!(event.detail.as_deref().unwrap().contains("<workspace>/libl.rlib"), "{:?}", event.detail);
     assert_eq!(fs::read(test.path("w/libl.rlib")).unwrap(), right, "the build has the compiler's own");
 

@@ -3,14 +3,13 @@
 
 use crate::KACHE;
 use crate::env::tick_in_shell;
-use kache::events::{self, Event, Outcome};
+use kache_core::events::{self, Event, Outcome};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
-
 
 /// A directory with sources, outputs and a cache, and nothing of the user's settings.
 struct Workspace {
@@ -62,7 +61,7 @@ impl Workspace {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         // What is explained below rests on records: one that is lacking must say so here.
         let doubtful =
-            |e: &&Event| e.outcome == Outcome::Miss && !e.stored && e.reason.as_deref() != Some("write-off");
+            |e: &&Event| e.outcome == Outcome::Miss && !e.stored && e.reason_word() != Some("write-off");
         let kept = self.events();
         let lost: Vec<_> =
             kept.iter().filter(doubtful).map(|e| (e.unit.label(), &e.reason, &e.detail)).collect();
@@ -169,8 +168,7 @@ fn a_change_is_followed_to_the_unit_that_it_entered_by() {
     assert_eq!(cause["chain"], serde_json::json!(["top (lib)", "leaf (lib)"]));
     assert_eq!(cause["why"]["differences"][0]["name"], "file <workspace>/leaf.rs");
     assert!(
-        test
-            .text(&["explain", "top"])
+        test.text(&["explain", "top"])
             .contains("that follows from leaf (lib): file <workspace>/leaf.rs changed")
     );
     let whole = test.json(&["explain", "--last-build"]);
@@ -275,11 +273,10 @@ fn names_from_outside_do_not_reach_the_terminal_raw() {
 fn settings_are_listed_with_their_origin_and_bad_ones_warned_of() {
     let test = Workspace::new();
     test.write("kache.toml", "lock_timeout = 5\nobserv = \"off\"\n");
-    let output =
-        test.command(KACHE).args(["config", "--format", "json"]).env("KACHE_READ", "maybe").output();
+    let output = test.command(KACHE).args(["config", "--format", "json"]).env("KACHE_READ", "maybe").output();
     let answer: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
     let settings = answer["settings"].as_array().unwrap();
-    assert_eq!(settings.len(), kache::settings::TABLE.len());
+    assert_eq!(settings.len(), kache_core::settings::TABLE.len());
     let of = |key: &str| settings.iter().find(|s| s["key"] == key).unwrap();
     assert_eq!(of("lock_timeout")["value"], "5");
     assert!(of("lock_timeout")["from"].as_str().unwrap().ends_with("kache.toml"));
@@ -293,7 +290,7 @@ fn settings_are_listed_with_their_origin_and_bad_ones_warned_of() {
 fn tables_are_those_that_the_engine_uses() {
     let test = Workspace::new();
     let flags = test.json(&["flags", "rustc"]);
-    assert_eq!(flags["flags"].as_array().unwrap().len(), kache::compiler::rustc_flags::TABLE.len());
+    assert_eq!(flags["flags"].as_array().unwrap().len(), kache_frontends::rustc_flags::TABLE.len());
     assert!(test.text(&["flags", "rustc"]).contains("-C linker "));
     let tables = test.json(&["tables"]);
     assert_eq!(tables, test.json(&["flags", "--tables"]));

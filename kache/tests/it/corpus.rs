@@ -1,6 +1,6 @@
 //! The parsers that are fuzzed, over the corpus that is kept: what random bytes once found is tried with any compiler.
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/lib.rs"]
 mod parsers;
 
 use std::fs;

@@ -1,8 +1,8 @@
 //! A binary that was restored into another checkout: gdb, started there, shows that checkout's sources, and a hit starts
 //! no process.
 
-use crate::tools::require_tool;
 use crate::KACHE;
+use crate::tools::require_tool;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -60,8 +60,8 @@ fn gdb_finds_the_sources_of_the_checkout_it_is_started_in() {
     checkout(&b);
     kache(&a, &cache, &[]);
     kache(&b, &cache, &[]);
-    let events = kache::events::read_all(&cache).unwrap();
-    assert_eq!(events.last().unwrap().outcome, kache::events::Outcome::Hit);
+    let events = kache_core::events::read_all(&cache).unwrap();
+    assert_eq!(events.last().unwrap().outcome, kache_core::events::Outcome::Hit);
     // What is shown must be of this checkout: the other is gone.
     fs::remove_dir_all(&a).unwrap();
     let shown = gdb(&b, &["list app::main", "break app::made", "list app::made"]);

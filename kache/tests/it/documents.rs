@@ -14,10 +14,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo run --release -p kache-bench", "the harness's words are tried by kache-bench/tests/documents.rs"),
     ("cargo test", "that is what runs this"),
     ("cargo install", "it builds this program anew"),
-    ("scripts/", "hours of the harness: its tests run the nightly, .ci/run a short torture"),
+    ("scripts/", "hours of the harness: its tests run the nightly, .ci/run a short stress run"),
     ("../configure", "it is Mozilla's, tens of gigabytes of sources away"),
 ];
-
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -174,7 +173,7 @@ documents! {
 fn every_setting_is_in_the_manual_and_nothing_else() {
     let page = fs::read_to_string(root().join("kache/docs/settings.md")).unwrap();
     let rows: Vec<&str> = page.lines().filter(|l| l.starts_with("| `")).collect();
-    let expected: Vec<String> = kache::settings::TABLE
+    let expected: Vec<String> = kache_core::settings::TABLE
         .iter()
         .map(|r| format!("| `{}` | `{}` | {} | {} |", r.var, r.key, r.default, r.what))
         .collect();

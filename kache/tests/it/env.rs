@@ -1,7 +1,6 @@
 //! A temporary checkout `w`, a cache, and the wrapper.
 
-use crate::KACHE;
-use kache::events::{self, Event, Outcome};
+use kache_core::events::{self, Event, Outcome};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -53,7 +52,7 @@ impl TestEnv {
     }
 
     pub fn kache_in(&self, dir: &str, args: &[&str]) -> Command {
-        let mut c = Command::new(KACHE);
+        let mut c = Command::new(crate::kache());
         c.current_dir(self.path(dir)).args(args).env("KACHE_CACHE_DIR", self.cache());
         c.env("XDG_CONFIG_HOME", self.path("config")).stdin(Stdio::null());
         for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MANIFEST_DIR", "OUT_DIR", "KACHE_LOG"]
@@ -96,12 +95,12 @@ impl TestEnv {
         assert_success(command);
         let event = self.last();
         assert!(!event.stored, "stored");
-        event.reason.unwrap_or_default()
+        event.reason_word().unwrap_or_default().to_string()
     }
 
     pub fn trace(&self) -> String {
         let event = self.last();
-        let path = kache::trace::relative_path(&event.result.expect("a result key"));
+        let path = kache_core::key_trace::relative_path(&event.result.expect("a result key"));
         fs::read_to_string(self.cache().join(path)).unwrap()
     }
 }
@@ -113,18 +112,8 @@ pub fn assert_success(command: &mut Command) -> Output {
     out
 }
 
-/// Waits until the clock that stamps files has moved on.
-pub fn next_tick(dir: &Path) {
-    let stamp = |name: &str| {
-        let path = dir.join(name);
-        fs::write(&path, "").unwrap();
-        fs::metadata(path).unwrap().modified().unwrap()
-    };
-    let before = stamp(".tick-before");
-    while stamp(".tick-after") <= before {}
-}
-
-/// The same for a shell: a function `tick`, which leaves two files in a directory. It wants bash.
+/// A function `tick` for a script of bash: it waits until the clock that stamps files has moved on, and leaves two files in a
+/// directory.
 pub fn tick_in_shell(dir: &Path) -> String {
     let (before, after) = (dir.join(".tick-before"), dir.join(".tick-after"));
     let (before, after) = (before.display(), after.display());

@@ -2,8 +2,8 @@
 //! here was seen to fail first.
 
 use crate::KACHE;
-use kache::events::{self, Outcome};
 use crate::env::{LIB, TestEnv, USE, assert_success, proc_macro};
+use kache_core::events::{self, Outcome};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};

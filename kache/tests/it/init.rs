@@ -1,12 +1,11 @@
 //! `kache init` and its undoing: what else stands in cargo's configuration stays as it is.
 
-use crate::tools::require_tool;
 use crate::KACHE;
+use crate::tools::require_tool;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use tempfile::TempDir;
-
 
 /// As a running program knows it: a build directory may be a link.
 fn resolved() -> String {

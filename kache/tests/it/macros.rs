@@ -1,7 +1,7 @@
 //! What proc macros read without declaring it counts: the wrapper, through the real compiler.
 
 use crate::env::{TestEnv, USE, assert_success, proc_macro};
-use kache::events::{self, Outcome};
+use kache_core::events::{self, Outcome};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;

@@ -30,18 +30,19 @@ mod holes;
 mod init;
 #[cfg(target_os = "linux")]
 mod macros;
-#[cfg(target_os = "linux")]
-mod observer;
-mod random_flags;
-mod random_store;
 mod report;
 #[cfg(target_os = "linux")]
 mod rust;
 #[cfg(target_os = "linux")]
 mod store;
-mod store_trust;
 #[cfg(target_os = "linux")]
 mod unobserved;
 
+use std::path::PathBuf;
+
 /// The program under test.
 const KACHE: &str = env!("CARGO_BIN_EXE_kache");
+
+fn kache() -> PathBuf {
+    KACHE.into()
+}

@@ -1,8 +1,8 @@
 //! `kache report` against a count made by hand: the events' lines are read here as plain JSON, and added up anew.
 
 use crate::KACHE;
-use serde_json::{Map, Value, json};
 use crate::env::{LIB, TestEnv, assert_success, tick_in_shell};
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
 
@@ -23,7 +23,7 @@ fn answer(test: &TestEnv, args: &[&str]) -> Value {
 
 /// As one build: a shell runs them, and is the parent of each.
 fn build(test: &TestEnv, compiles: &[&str]) {
-        let each: Vec<String> = compiles.iter().map(|c| format!("'{KACHE}' {c}")).collect();
+    let each: Vec<String> = compiles.iter().map(|c| format!("'{KACHE}' {c}")).collect();
     let script = format!("{}{}\nexit 0", tick_in_shell(test.dir.path()), each.join("; tick; "));
     let mut shell = std::process::Command::new("bash");
     shell.args(["-c", &script]).current_dir(test.path("w")).env("KACHE_CACHE_DIR", test.cache());

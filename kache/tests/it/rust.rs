@@ -1,9 +1,9 @@
 //! The wrapper, through the real rustc: what must be compiled anew, what must be restored, and that no trouble of
 //! kache's own shows in a build.
 
-use crate::tools::missing;
-use kache::events::{self, Outcome};
 use crate::env::{LIB, TestEnv, assert_success, proc_macro};
+use crate::tools::missing;
+use kache_core::events::{self, Outcome};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn a_module_may_come_to_be_elsewhere() {
     let out = test.kache(LIB).output().unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stderr).contains("E0761"));
-    assert_eq!(test.last().reason.as_deref(), Some("failed"));
+    assert_eq!(test.last().reason_word(), Some("failed"));
 }
 
 #[test]
@@ -262,7 +262,11 @@ fn a_crate_found_by_search_counts() {
         test.write("w/dep.rs", &format!("pub const N: u8 = {n};"));
         fs::create_dir_all(test.path("w").join(dir)).unwrap();
         let out = format!("--out-dir={dir}");
-        assert_success(Command::new("rustc").current_dir(test.path("w")).args(["--crate-type=lib", "dep.rs", &out]));
+        assert_success(Command::new("rustc").current_dir(test.path("w")).args([
+            "--crate-type=lib",
+            "dep.rs",
+            &out,
+        ]));
     };
     dep("late", 1);
     fs::create_dir_all(test.path("w/early")).unwrap();
@@ -451,7 +455,7 @@ fn a_failing_compile_is_the_compilers_own() {
         );
     }
     let out = test.kache(&["rustc", "-"]).stdin(Stdio::piped()).output().unwrap();
-    assert!(!out.status.success() && test.last().reason.as_deref() == Some("stdin"));
+    assert!(!out.status.success() && test.last().reason_word() == Some("stdin"));
 }
 
 /// Whatever is done to the cache, the compile succeeds with the plain compiler's output.
@@ -483,7 +487,9 @@ fn trouble_with_the_cache_is_not_the_builds() {
         assert!(contents_of_lib(&test) == right, "{dir}");
     }
     let config = test.write("kache.toml", "lock_timeout = -7\nno_such = 1\n");
-    let out = assert_success(plainly(&test).env("KACHE_CONFIG", &config).env("KACHE_CACHE_DIR", test.path("other")));
+    let out = assert_success(
+        plainly(&test).env("KACHE_CONFIG", &config).env("KACHE_CACHE_DIR", test.path("other")),
+    );
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(
         text.contains("kache.toml") && text.contains("lock_timeout") && text.contains("no_such"),

@@ -1,8 +1,8 @@
 //! The store as users keep it: collected, purged, verified, and damaged.
 
-use kache::events::Outcome::{Hit, Miss};
+use crate::env::{LIB, TestEnv, assert_success};
+use kache_core::events::Outcome::{Hit, Miss};
 use serde_json::Value;
-use crate::env::{TestEnv, assert_success};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,7 +36,7 @@ fn days(n: u64) -> Duration {
 const LARGE: u64 = 1_000_000;
 
 /// Compiles `name.c`, which is made where it is not there.
-fn compile(test: &TestEnv, name: &str) -> kache::events::Outcome {
+fn compile(test: &TestEnv, name: &str) -> kache_core::events::Outcome {
     let source = format!("{name}.c");
     if !test.path("w").join(&source).exists() {
         test.write(&format!("w/{source}"), &format!("const char {name}[{LARGE}] = {{1}};\n"));
@@ -208,7 +208,7 @@ fn an_output_may_have_the_longest_name() {
 fn a_token_that_a_crate_reads_is_kept_as_a_digest() {
     let test = TestEnv::new();
     test.write("w/l.rs", "pub const T: Option<&str> = option_env!(\"CARGO_REGISTRY_TOKEN\");\n");
-    let mut rustc = test.kache(stage::LIB);
+    let mut rustc = test.kache(LIB);
     assert_eq!(test.outcome(rustc.env("CARGO_REGISTRY_TOKEN", "hunter2")), Miss);
     let trace = test.trace();
     assert!(trace.contains("env CARGO_REGISTRY_TOKEN") && !trace.contains("hunter2"), "{trace}");

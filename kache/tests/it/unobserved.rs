@@ -1,8 +1,8 @@
 //! Where the observer cannot see: the record says so, and nothing that could be wrong is kept. And where it is switched
 //! off: the conservative rules.
 
-use kache::events::{Observed, Outcome};
 use crate::env::{LIB, TestEnv, USE, assert_success, proc_macro};
+use kache_core::events::{Observed, Outcome};
 use std::fs;
 use std::process::Command;
 

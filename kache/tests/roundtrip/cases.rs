@@ -1,7 +1,7 @@
 //! What must hold.
 
-use crate::env::{TestEnv, assert_success, kache, make_writable, output, set_back};
 use crate::Case;
+use crate::env::{TestEnv, assert_success, kache, make_writable, output, set_back};
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,8 +1,8 @@
 //! The engine hurt at each of its steps, in a build with the feature `faults`: whatever fails, the build does not, and what
 //! comes of it is right.
 
-use crate::env::{TestEnv, assert_success, output};
 use crate::Case;
+use crate::env::{TestEnv, assert_success, output};
 use std::fs;
 
 const fn case(name: &'static str, run: fn()) -> Case {
@@ -42,7 +42,7 @@ fn hurt(kind: &str, survives: bool) {
     let right = plain.rlib("w");
     let on_hit = steps(&plain);
     for (steps, warm) in [(on_miss, false), (on_hit, true)] {
-        // The torture tries each step of the same code; here some of each kind are enough, and others in another kind.
+        // The stress run tries each step of the same code; here some of each kind are enough, and others in another kind.
         let every = if warm { 2 } else { 4 };
         for n in (1 + kind.len() % every..=steps).step_by(every) {
             let s = &plain;

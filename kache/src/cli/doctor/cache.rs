@@ -1,9 +1,9 @@
 //! The real cache directory: whether it can be used, by nobody else, and what its file system can do.
 
 use super::Check;
-use crate::platform::{self, Method};
-use crate::settings::Settings;
-use crate::store;
+use kache_core::platform::{self, Method};
+use kache_core::settings::Settings;
+use kache_core::store;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -2,9 +2,9 @@
 
 use super::Check;
 use crate::cli::Trouble;
-use crate::observe::look::find_program;
-use crate::paths::{Roots, absolute};
-use crate::platform;
+use kache_core::paths::{Roots, absolute};
+use kache_core::platform;
+use kache_frontends::eval::find_program;
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "cargo";
@@ -118,7 +118,7 @@ fn in_directory(dir: &Path) -> Result<Option<Named>, (PathBuf, String)> {
     for file in [dir.join("config"), dir.join("config.toml")] {
         let text = match std::fs::read_to_string(&file) {
             Ok(text) => text,
-            Err(e) if crate::platform::is_absent(&e) => continue,
+            Err(e) if kache_core::platform::is_absent(&e) => continue,
             Err(e) => return Err((file, e.to_string())),
         };
         let table: toml::Table =

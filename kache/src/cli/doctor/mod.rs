@@ -28,7 +28,7 @@ mod surroundings;
 
 use super::page::{Page, Style};
 use super::{Answer, Format, Trouble};
-use crate::settings::{Observe, Settings};
+use kache_core::settings::{Observe, Settings};
 use serde::Serialize;
 
 /// What was asked.

@@ -2,11 +2,12 @@
 //! must miss and store, the second must hit and restore the same bytes.
 
 use super::Check;
-use crate::events::{self, Event, Observed, Outcome};
-use crate::explain::reasons;
-use crate::observe::launch;
-use crate::observe::look::find_program;
-use crate::paths::Roots;
+use kache_core::events::{self, Event, Observed, Outcome};
+use kache_core::observe::launch;
+use kache_core::paths::Roots;
+use kache_core::reason::Reason;
+use kache_frontends::eval::find_program;
+use kache_report::explain::reasons;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
@@ -90,7 +91,7 @@ fn run(subject: &'static Subject) -> Result<(String, Event), Wrong> {
     let dir = std::env::temp_dir().join(format!(
         "kache-doctor-{}-{}",
         std::process::id(),
-        crate::platform::now_ns()
+        kache_core::platform::now_ns()
     ));
     // What the compiler makes of a path is resolved, and the events name what it made.
     let scratch = std::fs::create_dir(&dir).and_then(|()| dir.canonicalize()).map(Scratch);
@@ -239,12 +240,11 @@ impl Probe {
 }
 
 fn unexpected(what: &str, event: &Event) -> Wrong {
-    let reason = event.reason.as_deref().unwrap_or("no reason given");
-    let row = reasons::find(reason);
+    let reason = event.reason.map_or("no reason given", Reason::word);
     let detail = event.detail.as_deref().unwrap_or_default();
     (
-        format!("{what}: {reason}: {} ({detail})", row.map_or("", |r| r.meaning)),
-        row.map_or("please report it, with this output", |r| r.remedy).to_string(),
+        format!("{what}: {reason}: {} ({detail})", event.reason.map_or("", reasons::meaning)),
+        event.reason.map_or("please report it, with this output", reasons::help).to_string(),
     )
 }
 

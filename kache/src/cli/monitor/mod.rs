@@ -8,7 +8,7 @@ mod screen;
 
 use super::page;
 use super::{Answer, Trouble};
-use crate::platform;
+use kache_core::platform;
 use model::{Model, View};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};

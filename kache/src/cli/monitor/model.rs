@@ -1,12 +1,13 @@
 //! What the monitor shows, apart from how.
 
-use crate::events::builds::{self, Build};
-use crate::events::tail::Tail;
-use crate::events::{Event, Kind, Outcome};
-use crate::explain::history::History;
-use crate::explain::{self, Why, is_explained};
-use crate::report::tally::Tally;
-use crate::store::Store;
+use kache_core::events::builds::{self, Build};
+use kache_core::events::tail::Tail;
+use kache_core::events::{Event, Kind, Outcome};
+use kache_core::reason::Reason;
+use kache_core::store::Store;
+use kache_report::explain::history::History;
+use kache_report::explain::{self, Why, is_explained};
+use kache_report::report::tally::Tally;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -92,7 +93,7 @@ impl Model {
         let units = new.iter().filter(|e| e.kind == Kind::Unit).count();
         new.into_iter().for_each(|event| self.history.push(event));
         self.builds = builds::all(&self.history.events).into_iter().filter(|b| b.has_units).collect();
-        // Whoever looks at a line goes on looking at it.
+        // Whoever dependencies at a line goes on looking at it.
         if self.selected > 0 && self.view == View::Units && self.chosen.is_none() {
             self.selected += units;
         }
@@ -203,14 +204,19 @@ impl Model {
 fn cause(history: &History, at: usize) -> Cause {
     let event = &history.events[at];
     if event.outcome != Outcome::Miss || !is_explained(event) {
-        let word = event.reason.clone().unwrap_or_default();
-        let about = explain::reasons::find(&word).map_or("", |r| r.meaning).to_string();
+        let word = event.reason.map_or("", Reason::word).to_string();
+        let about = event.reason.map_or("", explain::reasons::meaning).to_string();
         return Cause { summary: word, about, change: None, units: 1 };
     }
     let explained = explain::explain(history, at);
     let Some(first) = explained.causes.into_iter().next() else {
         let about = explained.reason.map_or("", |b| b.meaning).to_string();
-        return Cause { summary: event.reason.clone().unwrap_or_default(), about, change: None, units: 1 };
+        return Cause {
+            summary: event.reason.map_or("", Reason::word).to_string(),
+            about,
+            change: None,
+            units: 1,
+        };
     };
     let change = match &first.why {
         Why::Differs { differences, .. } => {

@@ -2,8 +2,8 @@
 
 use super::model::{Cause, Model, View};
 use crate::cli::page::{ago, count, duration, sanitize, short, size};
-use crate::events::{Event, Outcome};
-use crate::explain::title;
+use kache_core::events::{Event, Outcome};
+use kache_report::explain::title;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -25,10 +25,10 @@ pub fn draw(frame: &mut Frame, model: &mut Model, colour: bool) {
         Constraint::Length(1),
     ];
     let [head, names, list, details, keys] = Layout::vertical(parts).areas(frame.area());
-    let looks = Looks { colour };
-    frame.render_widget(Paragraph::new(figures(model, &looks)), head);
+    let dependencies = Looks { colour };
+    frame.render_widget(Paragraph::new(figures(model, &dependencies)), head);
     let (columns, lines, told) = match model.view {
-        View::Units => units(model, &looks, list),
+        View::Units => units(model, &dependencies, list),
         View::Causes => causes(model, list),
         View::Builds => builds(model, list),
     };
@@ -69,14 +69,14 @@ fn bold(text: String) -> Span<'static> {
     Span::styled(text, Modifier::BOLD)
 }
 
-fn figures(model: &Model, looks: &Looks) -> Vec<Line<'static>> {
+fn figures(model: &Model, dependencies: &Looks) -> Vec<Line<'static>> {
     let Some(build) = model.build() else {
         return vec![
             Line::from(bold("kache: no build yet".into())),
             Line::from("RUSTC_WRAPPER=kache makes cargo use kache; `kache init` sets that up"),
         ];
     };
-    let (tally, now) = (model.tally(build), (crate::platform::now_ns() / 1000) as u64);
+    let (tally, now) = (model.tally(build), (kache_core::platform::now_ns() / 1000) as u64);
     let units = &tally.units;
     let state = match now.saturating_sub(build.end_us) {
         0..LATELY => "building",
@@ -92,7 +92,7 @@ fn figures(model: &Model, looks: &Looks) -> Vec<Line<'static>> {
         ("passed", Outcome::Passthrough, units.passthroughs.values().sum()),
         ("errors", Outcome::Error, units.errors.values().sum()),
     ] {
-        counts.push(Span::styled(format!("{name} {n}"), looks.of(outcome)));
+        counts.push(Span::styled(format!("{name} {n}"), dependencies.of(outcome)));
         counts.push(Span::raw("   "));
     }
     counts.push(bold(format!("rate {rate}")));
@@ -130,13 +130,13 @@ fn selected(line: Line<'static>, is: bool) -> Line<'static> {
     if is { line.style(Modifier::REVERSED) } else { line }
 }
 
-fn units(model: &mut Model, looks: &Looks, area: Rect) -> List {
+fn units(model: &mut Model, dependencies: &Looks, area: Rect) -> List {
     let from = first(model.selected, area.height);
     let all = model.units();
     let mut lines = Vec::new();
     for (n, (_, event)) in all.iter().enumerate().skip(from).take(area.height as usize) {
         let line = Line::from(vec![
-            Span::styled(format!("{:<9}", word(event)), looks.of(event.outcome)),
+            Span::styled(format!("{:<9}", word(event)), dependencies.of(event.outcome)),
             Span::raw(format!("{:>9}  ", duration(event.total_us as i64))),
             Span::raw(format!(
                 "{:<13}",
@@ -235,7 +235,7 @@ fn builds(model: &mut Model, area: Rect) -> List {
         "{:<17}{:>11}{:>8}{:>6}{:>8}{:>8}  {:>14}    ",
         "began", "took", "rate", "hits", "misses", "other", "saved"
     );
-    (names, lines, vec![Line::from("Enter looks at the selected build, f follows the newest")])
+    (names, lines, vec![Line::from("Enter dependencies at the selected build, f follows the newest")])
 }
 
 fn footer(model: &Model) -> Line<'static> {

@@ -2,7 +2,8 @@
 
 use super::{Json, Scope};
 use crate::cli::page::{count, duration, size};
-use crate::report::tally::{Reasons, Tally};
+use kache_core::reason::Reason;
+use kache_report::report::tally::{Reasons, Tally};
 use std::collections::BTreeMap;
 
 /// The title of the section that is of no scope.
@@ -98,7 +99,7 @@ impl Scopes<'_> {
         let mut sorted: Vec<_> = all.into_iter().collect();
         sorted.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         out.extend(sorted.into_iter().map(|(word, _)| {
-            let meaning = crate::explain::reasons::find(word).map_or("", |r| r.meaning);
+            let meaning = Reason::of_word(word).map_or("", kache_report::explain::reasons::meaning);
             self.number(depth + 1, word, &|t| of(t).get(word).copied().unwrap_or(0), meaning)
         }));
     }

@@ -271,7 +271,9 @@ fn a_precompiled_header_stands_in_for_its_header_wherever_it_is() {
         test.write("w/dir/x", "");
         let make = |output: &str, value: u32| {
             test.write("w/pch.h", &format!("#define H {value}\n"));
-            assert_success(compiler(&[c, "-x", "c-header", "pch.h", "-o", output]).current_dir(test.path("w")));
+            assert_success(
+                compiler(&[c, "-x", "c-header", "pch.h", "-o", output]).current_dir(test.path("w")),
+            );
         };
         let (own, words): (&str, &[&str]) = match c {
             "gcc" => (

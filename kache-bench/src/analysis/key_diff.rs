@@ -1,0 +1,207 @@
+//! The difference of two key traces, component by component.
+//!
+//! Components are matched by name. A name may come up more than once (`arg --cfg`); then equal values are
+//! matched first, so that one more `--cfg` is one difference and not a shift of all that follow. Names with one of
+//! cargo's hashes in them are matched without it where no exact partner is left.
+
+use crate::analysis::normalize;
+use kache_core::key_trace::{Component, KeyTrace};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Two components of one name that differ; one side is missing where only one trace has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference<'t> {
+    /// In the first clone.
+    pub a: Option<&'t Component>,
+    /// In the second.
+    pub b: Option<&'t Component>,
+}
+
+impl Difference<'_> {
+    /// The component's name, as the second clone has it where it does.
+    pub fn name(&self) -> &str {
+        self.b.or(self.a).map_or("", |component| &component.name)
+    }
+
+    /// Whether nothing but cargo's own hashes differs: a consequence of something else.
+    pub fn is_only_hash(&self) -> bool {
+        match (self.a, self.b) {
+            (Some(a), Some(b)) => normalize::replace_hashes(&a.value) == normalize::replace_hashes(&b.value),
+            _ => false,
+        }
+    }
+}
+
+/// What two traces differ in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Differences<'t> {
+    /// In these components.
+    Components(Vec<Difference<'t>>),
+    /// In none: the same components in another order.
+    Order,
+    /// In none at all: the traces do not explain why the keys differ.
+    None,
+}
+
+/// Compares two traces.
+pub fn diff<'t>(a: &'t KeyTrace, b: &'t KeyTrace) -> Differences<'t> {
+    let mut left_a: Vec<_> = a.components.iter().collect();
+    let mut left_b: Vec<_> = b.components.iter().collect();
+    let mut found = Vec::new();
+    drop(take_pairs(&mut left_a, &mut left_b, |c| format!("{:?} {}\0{}", c.part, c.name, c.value)));
+    found.extend(take_pairs(&mut left_a, &mut left_b, |c| format!("{:?} {}", c.part, c.name)));
+    // A file that only lies under another hash but has the same digest still differs: its name is keyed.
+    found.extend(take_pairs(&mut left_a, &mut left_b, |c| {
+        format!("{:?} {}", c.part, normalize::replace_hashes(&c.name))
+    }));
+    found.extend(left_a.into_iter().map(|c| Difference { a: Some(c), b: None }));
+    found.extend(left_b.into_iter().map(|c| Difference { a: None, b: Some(c) }));
+    if !found.is_empty() {
+        return Differences::Components(found);
+    }
+    let names = |trace: &'t KeyTrace| trace.components.iter().map(|c| &c.name);
+    if names(a).eq(names(b)) { Differences::None } else { Differences::Order }
+}
+
+/// Takes from both sides the components with the same identity, in order of appearance.
+fn take_pairs<'t>(
+    a: &mut Vec<&'t Component>,
+    b: &mut Vec<&'t Component>,
+    identity: impl Fn(&Component) -> String,
+) -> Vec<Difference<'t>> {
+    let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, component) in a.iter().enumerate().rev() {
+        waiting.entry(identity(component)).or_default().push(at);
+    }
+    let mut taken = vec![false; a.len()];
+    let mut pairs = Vec::new();
+    b.retain(|component| match waiting.get_mut(&identity(component)).and_then(Vec::pop) {
+        Some(at) => {
+            taken[at] = true;
+            pairs.push(Difference { a: Some(a[at]), b: Some(component) });
+            false
+        }
+        None => true,
+    });
+    let mut taken = taken.into_iter();
+    a.retain(|_| !taken.next().unwrap_or(false));
+    pairs
+}
+
+/// Two texts and where they part, for people and for the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextDifference {
+    /// The first clone's.
+    pub a: String,
+    /// The second's.
+    pub b: String,
+    /// Both as one text: `[-only in a-]`, `{+only in b+}`, the rest in both.
+    pub diff: String,
+}
+
+/// Beyond this, what both texts have in common is cut.
+const CONTEXT: usize = 60;
+
+/// Shows where two texts part. In words as paths and arguments have them: a name is one, so is each separator.
+pub fn text_difference(a: &str, b: &str) -> TextDifference {
+    let (words_a, words_b) = (words(a), words(b));
+    let words =
+        similar::TextDiff::configure().timeout(Duration::from_millis(200)).diff_slices(&words_a, &words_b);
+    let mut diff = String::new();
+    for hunk in words.ops() {
+        let old = words.old_slices()[hunk.old_range()].concat();
+        let new = words.new_slices()[hunk.new_range()].concat();
+        if hunk.tag() == similar::DiffTag::Equal {
+            diff.push_str(&shorten(&old));
+            continue;
+        }
+        if !old.is_empty() {
+            diff.push_str(&format!("[-{old}-]"));
+        }
+        if !new.is_empty() {
+            diff.push_str(&format!("{{+{new}+}}"));
+        }
+    }
+    TextDifference { a: a.to_owned(), b: b.to_owned(), diff }
+}
+
+fn words(text: &str) -> Vec<&str> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end =
+            if is_name(first) { rest.find(|c| !is_name(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
+        let (word, tail) = rest.split_at(end);
+        words.push(word);
+        rest = tail;
+    }
+    words
+}
+
+fn shorten(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= CONTEXT {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(CONTEXT / 2).collect();
+    let tail: String = text.chars().skip(count - CONTEXT / 2).collect();
+    format!("{head}…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::trace;
+
+    fn names(differences: Differences<'_>) -> Vec<(Option<String>, Option<String>)> {
+        let Differences::Components(found) = differences else { return Vec::new() };
+        let value = |c: Option<&Component>| c.map(|c| format!("{}={}", c.name, c.value));
+        found.iter().map(|d| (value(d.a), value(d.b))).collect()
+    }
+
+    #[test]
+    fn one_argument_more_is_one_difference() {
+        let a = trace(&[("arg --cfg", "x", "x"), ("arg --cfg", "y", "y")]);
+        let b = trace(&[("arg --cfg", "new", "new"), ("arg --cfg", "x", "x"), ("arg --cfg", "y", "y")]);
+        assert_eq!(names(diff(&a, &b)), [(None, Some("arg --cfg=new".into()))]);
+    }
+
+    #[test]
+    fn a_changed_value_is_matched_by_name() {
+        let a = trace(&[("env X", "1", "1"), ("env Y", "1", "1")]);
+        let b = trace(&[("env Y", "1", "1"), ("env X", "2", "2")]);
+        assert_eq!(names(diff(&a, &b)), [(Some("env X=1".into()), Some("env X=2".into()))]);
+    }
+
+    #[test]
+    fn hashes_in_names_do_not_part_them() {
+        let a = trace(&[("file <target>/libx-0123456789abcdef.rmeta", "", "d1")]);
+        let b = trace(&[("file <target>/libx-fedcba9876543210.rmeta", "", "d2")]);
+        let Differences::Components(found) = diff(&a, &b) else { panic!() };
+        assert_eq!(found.len(), 1);
+        assert!(!found[0].is_only_hash());
+        let a = trace(&[("arg -C metadata", "", "0123456789abcdef")]);
+        let b = trace(&[("arg -C metadata", "", "fedcba9876543210")]);
+        let Differences::Components(found) = diff(&a, &b) else { panic!() };
+        assert!(found[0].is_only_hash());
+    }
+
+    #[test]
+    fn order_alone_is_told() {
+        let a = trace(&[("env X", "1", "1"), ("env Y", "1", "1")]);
+        let b = trace(&[("env Y", "1", "1"), ("env X", "1", "1")]);
+        assert_eq!(diff(&a, &b), Differences::Order);
+        assert_eq!(diff(&a, &a), Differences::None);
+    }
+
+    #[test]
+    fn contrasts_are_short() {
+        let common = "word ".repeat(40);
+        let shown = text_difference(&format!("{common}/a/x"), &format!("{common}/b/x"));
+        assert!(shown.diff.ends_with("/[-a-]{+b+}/x"), "{}", shown.diff);
+        assert!(shown.diff.len() < 120);
+    }
+}

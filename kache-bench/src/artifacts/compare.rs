@@ -1,0 +1,140 @@
+//! Compares the artifacts of two builds of one clone byte for byte.
+
+use crate::artifacts;
+use crate::artifacts::archive;
+use crate::error::{Error, Result};
+use crate::system::platform;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Two artifacts that are not the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mismatch {
+    /// The artifact, relative to the clone.
+    pub file: String,
+    /// What differs.
+    pub why: String,
+}
+
+/// What comparing found.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ArtifactComparison {
+    /// How many artifacts there are on either side.
+    pub artifacts: usize,
+    /// Of those, equal byte for byte.
+    pub identical: usize,
+    /// Of those, archives equal but for members' times and owners, and the session's suffix in their names.
+    pub equal_members: usize,
+    /// Bytes compared, of one side.
+    pub bytes: u64,
+    /// All that differ.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Compares what the cache left (`restored`) with what the compiler makes there (`compiled`). `named` are files, relative to
+/// both, that a compiler is known to have made, whatever they are called.
+pub fn compare(restored: &Path, compiled: &Path, named: &BTreeSet<PathBuf>) -> Result<ArtifactComparison> {
+    let (left, right) = (artifacts::find(restored, named)?, artifacts::find(compiled, named)?);
+    let all: Vec<_> = left.union(&right).collect();
+    let verdicts: Vec<_> = all
+        .par_iter()
+        .map(|file| match (left.contains(*file), right.contains(*file)) {
+            (true, true) => compare_files(&restored.join(file), &compiled.join(file)),
+            (true, false) => Ok(FileComparison::Different("only in the cached build".into())),
+            _ => Ok(FileComparison::Different("only in the compiler's own build".into())),
+        })
+        .collect::<Result<_>>()?;
+    let mut found = ArtifactComparison { artifacts: all.len(), ..ArtifactComparison::default() };
+    for (file, verdict) in all.into_iter().zip(verdicts) {
+        match verdict {
+            FileComparison::Identical(bytes) => {
+                found.identical += 1;
+                found.bytes += bytes;
+            }
+            FileComparison::EqualMembers(bytes) => {
+                found.equal_members += 1;
+                found.bytes += bytes;
+            }
+            FileComparison::Different(why) => {
+                found.mismatches.push(Mismatch { file: file.display().to_string(), why });
+            }
+        }
+    }
+    Ok(found)
+}
+
+enum FileComparison {
+    Identical(u64),
+    EqualMembers(u64),
+    Different(String),
+}
+
+fn compare_files(restored: &Path, compiled: &Path) -> Result<FileComparison> {
+    if let Some(why) = mode_difference(restored, compiled) {
+        return Ok(FileComparison::Different(why));
+    }
+    let (left, right) = (read(restored)?, read(compiled)?);
+    if left == right {
+        return Ok(FileComparison::Identical(left.len() as u64));
+    }
+    let at = left.iter().zip(&right).position(|(a, b)| a != b).unwrap_or(left.len().min(right.len()));
+    let bytes = format!("{} bytes instead of {}, from byte {at} on", left.len(), right.len());
+    Ok(match archive::difference(&right, &left) {
+        Ok(None) => FileComparison::EqualMembers(left.len() as u64),
+        Ok(Some(why)) => FileComparison::Different(format!("{why}; {bytes}")),
+        Err(archive::NotAnArchive) => FileComparison::Different(bytes),
+    })
+}
+
+/// Whether two files are the same artifact, as two builds of one clone are compared. What is not there is like nothing else
+/// that is not there.
+pub fn alike(one: &Path, other: &Path) -> bool {
+    match (one.is_file(), other.is_file()) {
+        (true, true) => compare_files(one, other).is_ok_and(|l| !matches!(l, FileComparison::Different(_))),
+        (one, other) => one == other,
+    }
+}
+
+/// A program that cannot be run is not the same program.
+fn mode_difference(restored: &Path, compiled: &Path) -> Option<String> {
+    match (platform::is_executable(restored), platform::is_executable(compiled)) {
+        (true, false) => Some("executable, and should not be".into()),
+        (false, true) => Some("not executable".into()),
+        _ => None,
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(Error::io("read", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::fs;
+
+    #[test]
+    fn every_difference_is_named() {
+        let tree = |files: &[(&str, &str)]| {
+            let dir = tempfile::tempdir().unwrap();
+            for (name, content) in files {
+                fs::write(dir.path().join(name), content).unwrap();
+            }
+            dir
+        };
+        let restored = tree(&[("same.o", "same"), ("other.a", "one"), ("only.d", "x"), ("listing", "1")]);
+        let compiled = tree(&[("same.o", "same"), ("other.a", "two"), ("listing", "2"), ("notes", "2")]);
+        let named = BTreeSet::from([PathBuf::from("listing"), PathBuf::from("gone.o")]);
+        let found = compare(restored.path(), compiled.path(), &named).unwrap();
+        let names: Vec<_> = found.mismatches.iter().map(|m| &*m.file).collect();
+        assert_eq!(names, ["listing", "only.d", "other.a"]);
+        assert_eq!((found.artifacts, found.identical, found.bytes), (4, 1, 4));
+    }
+}

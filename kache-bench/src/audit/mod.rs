@@ -1,0 +1,9 @@
+//! `audit`: recompiles single units under strace and compares what was read with the recorded dependencies.
+
+mod candidates;
+mod excuse;
+mod recorded_paths;
+mod run;
+mod tree;
+
+pub use run::{ProcessAccesses, require_strace, run, watch};

@@ -1,0 +1,387 @@
+//! An independent oracle: what a compiler looked at, by the account of the kernel.
+//!
+//! kache sees what a compile looks at by way of libc; `strace` sees it by way of the system calls themselves. Each unit of
+//! a built workload is asked for again, with kache told not to look anything up, under `strace`. Every file that the
+//! compiler's processes read, asked about, did not find or listed must then be in the record that the same run left, or
+//! be excused by a rule that is stated. What is in neither is printed, and is a hole until somebody says why it is none.
+
+use super::candidates;
+use super::excuse::{self, Excuses};
+use super::recorded_paths::RecordedPaths;
+use super::tree::{Access, AccessKind, Tree};
+use crate::analysis::normalize;
+use crate::backend::invocations::Invocation;
+use crate::error::{Error, Result};
+use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
+use crate::system::progress;
+use crate::system::scratch::Scratch;
+use crate::system::strace;
+use kache_core::events::Outcome;
+use kache_core::key_trace::KeyTrace;
+use kache_frontends::tables;
+use kache_report::explain::diff;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How many of a list are printed.
+const SHOWN: usize = 60;
+
+/// What an audit found.
+#[derive(Debug, Default, Serialize)]
+pub struct AuditFindings {
+    /// Units of the workload.
+    pub units: usize,
+    /// Of those, asked again and judged.
+    pub audited: usize,
+    /// Of those, whose key is another than in the build, and by what; nothing explains it.
+    pub other_key: Vec<String>,
+    /// Of those, whose key is another by files that rustc tried for a crate and refused, and by which.
+    pub other_candidates: Vec<String>,
+    /// Units whose results are not kept, by reason: there is nothing to be wrong about.
+    pub unstored: BTreeMap<String, usize>,
+    /// Units that could not be asked again, and why.
+    pub failed: Vec<String>,
+    /// Looks that are in the record, by how it tells them.
+    pub recorded: BTreeMap<&'static str, usize>,
+    /// Looks that are excused, by row or rule.
+    pub excused: BTreeMap<String, usize>,
+    /// What is in neither.
+    pub unaccounted: Vec<Unaccounted>,
+}
+
+/// Looks that are neither in a record nor excused.
+#[derive(Debug, Serialize)]
+pub struct Unaccounted {
+    /// The path, with what differs from unit to unit replaced.
+    pub pattern: String,
+    /// What was found out there.
+    pub kind: &'static str,
+    /// The program that looked.
+    pub program: String,
+    /// How many units did.
+    pub units: usize,
+    /// One of them.
+    pub example: String,
+    /// The path in that one.
+    pub path: String,
+}
+
+/// Audits every so many units of a built workload.
+pub fn run(
+    recorded: &mut RecordedBuild,
+    scratch: &Scratch,
+    every: usize,
+    forget: Option<&str>,
+) -> Result<AuditFindings> {
+    let units: Vec<RecordedUnit> = recorded.units.iter().step_by(every).cloned().collect();
+    let mut audit = Audit {
+        findings: AuditFindings { units: recorded.units.len(), ..Default::default() },
+        forget,
+        ..Audit::default()
+    };
+    let mut shown = progress::Progress::begin("audit", Some(units.len()));
+    for (i, unit) in units.iter().enumerate() {
+        audit.unit(recorded, scratch, unit)?;
+        shown.show(i + 1, "units");
+    }
+    if let Some(name) = forget.filter(|_| audit.forgotten == 0) {
+        return Err(Error::input(format!("no record has a component `{name}`")).remedy(
+            "`kache explain --format json` shows the names of components; give one as it stands there",
+        ));
+    }
+    let mut findings = audit.findings;
+    findings.unaccounted = audit.unaccounted.into_values().collect();
+    findings.unaccounted.sort_by(|a, b| b.units.cmp(&a.units).then_with(|| a.pattern.cmp(&b.pattern)));
+    shown.end(&format!("{} units, {} patterns in neither", findings.audited, findings.unaccounted.len()));
+    Ok(findings)
+}
+
+/// Fails without the oracle: asked before anything is built.
+pub fn require_strace() -> Result<()> {
+    let there = Command::new("strace").arg("-V").output().is_ok_and(|o| o.status.success());
+    there.then_some(()).ok_or_else(|| {
+        Error::input("strace is not installed; it is the oracle")
+            .remedy("install the package `strace` (Linux only)")
+    })
+}
+
+#[derive(Default)]
+struct Audit<'a> {
+    findings: AuditFindings,
+    unaccounted: BTreeMap<(String, &'static str, String), Unaccounted>,
+    sysroots: HashMap<PathBuf, Option<PathBuf>>,
+    /// A component that is taken out of each record, to see whether that is seen.
+    forget: Option<&'a str>,
+    /// How often it was there.
+    forgotten: usize,
+}
+
+impl Audit<'_> {
+    fn unit(&mut self, recorded: &mut RecordedBuild, scratch: &Scratch, unit: &RecordedUnit) -> Result<()> {
+        let label = unit.label();
+        if unit.event.outcome != Outcome::Miss || !unit.event.stored {
+            let reason = unit.event.reason_word().unwrap_or("not compiled").to_string();
+            *self.findings.unstored.entry(reason).or_default() += 1;
+            return Ok(());
+        }
+        let log = scratch.root().join("strace.log");
+        let moved = recorded.stash(&unit.event.outputs)?;
+        let (Rerun { event, success, errors }, ProcessAccesses(tree)) =
+            watch(recorded, &unit.invocation, &log)?;
+        let trace = event.as_ref().and_then(|e| recorded.trace(e));
+        let (Some(event), Some(mut trace)) = (event.filter(|e| success && e.stored), trace) else {
+            let tail = String::from_utf8_lossy(&errors).lines().last().unwrap_or_default().to_owned();
+            self.findings.failed.push(format!("{label}: {tail}"));
+            return Ok(());
+        };
+        if let Some(name) = self.forget {
+            let before = trace.components.len();
+            trace.components.retain(|c| c.name != name);
+            self.forgotten += before - trace.components.len();
+        }
+        self.findings.audited += 1;
+        if event.result != unit.event.result {
+            let old = recorded.trace(&unit.event);
+            let differences = old.as_ref().map(|old| diff::differences(old, &trace)).unwrap_or_default();
+            let what: Vec<_> = differences.iter().map(|d| format!("{} {}", d.name, d.verb())).collect();
+            let what = format!("{label}: {}", what.join(", "));
+            match old.is_some_and(|old| candidates::explain(&differences, &old, &trace, &unit.invocation)) {
+                true => self.findings.other_candidates.push(what),
+                false => self.findings.other_key.push(what),
+            }
+        }
+        self.judge(recorded, unit, &event.outputs, &trace, &tree);
+        drop(moved);
+        Ok(())
+    }
+
+    fn judge(
+        &mut self,
+        recorded: &RecordedBuild,
+        unit: &RecordedUnit,
+        outputs: &[String],
+        trace: &KeyTrace,
+        tree: &Tree,
+    ) {
+        let compiler = trace
+            .components
+            .iter()
+            .find(|c| c.name == "compiler")
+            .map(|c| PathBuf::from(&c.raw))
+            .unwrap_or_default();
+        let crates = unit.event.unit.family != "cc";
+        let sysroot = self
+            .sysroots
+            .entry(compiler.clone())
+            .or_insert_with(|| crates.then(|| sysroot(&compiler)).flatten())
+            .clone();
+        let mut recorded_paths = RecordedPaths::of(trace);
+        let mut left = Vec::new();
+        for (access, made) in &tree.looks {
+            match recorded_paths.covers(access) {
+                Some(kind) => *self.findings.recorded.entry(kind).or_default() += 1,
+                None => left.push((access, *made)),
+            }
+        }
+        let excuses = Excuses {
+            invocation: &unit.invocation,
+            sysroot: sysroot.as_deref(),
+            compiler: &compiler,
+            cache: &recorded.cache,
+            outputs,
+            tree,
+            recorded_paths: &recorded_paths,
+        };
+        let mut unaccounted = Vec::new();
+        for (access, made) in left {
+            match excuses.excuse(access, made) {
+                Some(name) => *self.findings.excused.entry(name).or_default() += 1,
+                None => unaccounted.push(access),
+            }
+        }
+        let mut counted = Vec::new();
+        for access in unaccounted {
+            let key = (self.pattern(recorded, access), access.kind.word(), access.program.clone());
+            let first = !counted.contains(&key);
+            let entry = self.unaccounted.entry(key.clone()).or_insert_with(|| Unaccounted {
+                pattern: key.0.clone(),
+                kind: key.1,
+                program: key.2.clone(),
+                units: 0,
+                example: unit.label(),
+                path: access.path.display().to_string(),
+            });
+            entry.units += usize::from(first);
+            counted.push(key);
+        }
+    }
+
+    /// Without what differs between units: the clone's place, cargo's hashes, numbers of processes and descriptors.
+    fn pattern(&self, recorded: &RecordedBuild, access: &Access) -> String {
+        let text = access.path.display().to_string();
+        let text = text.replace(&*recorded.checkout.root().to_string_lossy(), "<checkout>");
+        let text = text.replace(&*recorded.cache.to_string_lossy(), "<cache>");
+        let mut out = String::new();
+        for part in normalize::replace_hashes(&text).split_inclusive('/') {
+            let plain = part.trim_end_matches('/');
+            let number = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit());
+            out.push_str(if number { "<n>" } else { plain });
+            out.push_str(if part.ends_with('/') { "/" } else { "" });
+        }
+        out
+    }
+}
+
+/// `strace` in front of a command line, with its account in a file.
+fn strace_line(log: &Path) -> Vec<&OsStr> {
+    let options =
+        ["-f", "--seccomp-bpf", "-qq", "-y", "-s", "65536", "-e", "signal=none", "-e", strace::TRACED, "-o"];
+    let mut line = vec![OsStr::new("strace")];
+    line.extend(options.map(OsStr::new));
+    line.extend([log.as_os_str(), OsStr::new("--")]);
+    line
+}
+
+/// Asks for a unit once more, with kache told not to look anything up, and watches what its compiler looks at.
+pub fn watch(
+    recorded: &mut RecordedBuild,
+    invocation: &Invocation,
+    log: &Path,
+) -> Result<(Rerun, ProcessAccesses)> {
+    let answer = recorded.rerun(invocation, &strace_line(log), &[("KACHE_READ", OsStr::new("0"))])?;
+    let bytes = fs::read(log).map_err(Error::io("read", log))?;
+    let watched = ProcessAccesses::read(&bytes, &invocation.cwd)
+        .map_err(|reason| Error::run(reason).at(log.display()).remedy(STRANGE))?;
+    fs::remove_file(log).map_err(Error::io("remove", log))?;
+    Ok((answer, watched))
+}
+
+/// What can be done about an account that is not understood.
+const STRANGE: &str = "this strace prints something new: teach `audit/strace.rs`";
+
+/// What a compile looked at, by the account of `strace`.
+pub struct ProcessAccesses(Tree);
+
+impl ProcessAccesses {
+    /// Reads an account of a run that began in `cwd`. An error says which line is not understood.
+    pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<ProcessAccesses, String> {
+        let mut reader = strace::Reader::default();
+        let mut calls = Vec::new();
+        for line in account.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+            calls.extend(reader.line(line)?);
+        }
+        Ok(ProcessAccesses(Tree::of(&calls, cwd)))
+    }
+
+    /// The rows of kache's tables about paths by which something here is no input, each with its table, as often as it is.
+    pub fn rows<'a>(
+        &'a self,
+        compiler: &'a Path,
+    ) -> impl Iterator<Item = (&'static [tables::Row], &'static tables::Row)> + 'a {
+        let looks = self.0.looks.iter().filter(|(_, made)| !**made).map(|(access, _)| access);
+        looks.filter_map(move |a| {
+            let found = |table: &'static [tables::Row], row: &'static tables::Row| {
+                table.iter().any(|r| std::ptr::eq(r, row)).then_some((table, row))
+            };
+            let own = excuse::is_own(compiler, a);
+            match tables::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
+                Some(row) => found(tables::IGNORED_PATHS, row)
+                    .or_else(|| found(tables::IGNORED_PATHS_OF_COMPILER, row)),
+                None if a.kind == AccessKind::Read && !self.0.is_tools_own(a) => {
+                    Some((tables::C_RUNTIME, excuse::c_runtime(&a.path)?))
+                }
+                None => None,
+            }
+        })
+    }
+}
+
+/// Where a Rust compiler says that its installation is.
+fn sysroot(compiler: &Path) -> Option<PathBuf> {
+    let mut rerun = Command::new(compiler);
+    if compiler.file_stem().is_some_and(|n| n == "clippy-driver") {
+        rerun.arg("--rustc");
+    }
+    let done = rerun.args(["--print", "sysroot"]).output().ok()?;
+    let text = String::from_utf8(done.stdout).ok()?;
+    PathBuf::from(text.trim()).canonicalize().ok()
+}
+
+impl AuditFindings {
+    /// What speaks against it.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.audited == 0 {
+            problems.push("no unit was audited".into());
+        }
+        if !self.unaccounted.is_empty() {
+            let units: usize = self.unaccounted.iter().map(|n| n.units).max().unwrap_or_default();
+            problems.push(format!(
+                "{} kinds of looks, in up to {units} units, are neither recorded nor excused",
+                self.unaccounted.len()
+            ));
+        }
+        if !self.other_key.is_empty() {
+            problems.push(format!(
+                "{} units have another key than in the build, for no known reason: {}",
+                self.other_key.len(),
+                self.other_key[0]
+            ));
+        }
+        if !self.failed.is_empty() {
+            problems.push(format!(
+                "{} units could not be asked again: {}",
+                self.failed.len(),
+                self.failed[0]
+            ));
+        }
+        problems
+    }
+
+    /// As people read it.
+    pub fn text(&self) -> String {
+        let mut out = format!("{} of {} units audited\n", self.audited, self.units);
+        for (reason, n) in &self.unstored {
+            out += &format!("  {n} skipped, since nothing of them is kept: {reason}\n");
+        }
+        for other in &self.other_key {
+            out += &format!("  with another key than in the build: {other}\n");
+        }
+        if !self.other_candidates.is_empty() {
+            out += &format!("  with another key than in the build, explained: {}\n", candidates::WHY);
+        }
+        for other in &self.other_candidates {
+            out += &format!("    {other}\n");
+        }
+        for failed in &self.failed {
+            out += &format!("  not asked again: {failed}\n");
+        }
+        out += "in the record:\n";
+        for (kind, n) in &self.recorded {
+            out += &format!("  {n:>8}  {kind}\n");
+        }
+        out += "excused:\n";
+        for (name, n) in &self.excused {
+            out += &format!("  {n:>8}  {name}: {}\n", excuse::reason(name));
+        }
+        if self.unaccounted.is_empty() {
+            out += "nothing in neither\n";
+        } else {
+            out += "in neither:\n";
+        }
+        for n in self.unaccounted.iter().take(SHOWN) {
+            out += &format!(
+                "  {} {} by {}: {} units, e.g. {} ({})\n",
+                n.pattern, n.kind, n.program, n.units, n.example, n.path
+            );
+        }
+        if self.unaccounted.len() > SHOWN {
+            out += &format!("  and {} more, which the result has\n", self.unaccounted.len() - SHOWN);
+        }
+        out
+    }
+}

@@ -1,0 +1,91 @@
+//! Putting a program in front of compilers: by the variables that build systems listen to, or by compilers' names in
+//! front of the search path.
+
+use super::plain::NO_WRAPPERS;
+use crate::error::{Error, Result};
+use crate::system::environment::Environment;
+use crate::system::platform;
+use crate::workload::CcWiring;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Names by which C and C++ compilers are called.
+const COMPILERS: &[&str] = &["cc", "c++", "gcc", "g++", "clang", "clang++"];
+
+/// A variable and its value.
+pub(super) type Variable = (OsString, OsString);
+
+/// No rustc wrapper but, if one is given, this.
+pub(super) fn rustc(program: Option<&Path>) -> Vec<Variable> {
+    let mut all: Vec<Variable> = NO_WRAPPERS.iter().map(|(n, v)| (n.into(), v.into())).collect();
+    all.extend(program.map(|program| ("RUSTC_WRAPPER".into(), program.into())));
+    all
+}
+
+/// `program` before C compilers, for build systems that take a command; nothing for [`CcWiring::Shims`].
+pub(super) fn cc(program: &Path, wiring: CcWiring) -> Vec<Variable> {
+    match wiring {
+        CcWiring::Environment => {
+            let before = |compiler: &str| [program.as_os_str(), OsStr::new(compiler)].join(OsStr::new(" "));
+            vec![("CC".into(), before("cc")), ("CXX".into(), before("c++"))]
+        }
+        CcWiring::Launcher => ["C", "CXX"]
+            .map(|language| (format!("CMAKE_{language}_COMPILER_LAUNCHER").into(), program.into()))
+            .into(),
+        CcWiring::Shims => Vec::new(),
+    }
+}
+
+/// The search path with `dir` in front.
+pub(super) fn before_path(environment: &Environment, dir: &Path) -> Result<OsString> {
+    let path = environment.get("PATH").unwrap_or_default();
+    let parts = std::iter::once(dir.to_path_buf()).chain(std::env::split_paths(&path));
+    std::env::join_paths(parts).map_err(|e| {
+        Error::input(format!("the scratch directory cannot be on PATH: {e}"))
+            .at(dir.display())
+            .remedy("use --dir with a path without `:`")
+    })
+}
+
+/// Links to `program` in `dir` under the name of every compiler there is, for a program that knows by its name what it
+/// stands for.
+pub(super) fn links(program: &Path, environment: &Environment, dir: &Path) -> Result<()> {
+    for (name, _) in compilers(environment, dir)? {
+        let link = dir.join(name);
+        if fs::symlink_metadata(&link).is_err() {
+            platform::link(program, &link).map_err(Error::io("make the link", &link))?;
+        }
+    }
+    Ok(())
+}
+
+/// Scripts in `dir` under the name of every compiler there is, for a program that must be told what it stands for. Each
+/// call costs a shell besides.
+pub(super) fn scripts(program: &Path, environment: &Environment, dir: &Path) -> Result<()> {
+    for (name, compiler) in compilers(environment, dir)? {
+        script(dir, name, &format!("exec '{}' '{}' \"$@\"", program.display(), compiler.display()))?;
+    }
+    Ok(())
+}
+
+/// A script of one line in `dir`, which is made.
+pub(super) fn script(dir: &Path, name: &str, line: &str) -> Result<()> {
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    let file = dir.join(name);
+    let written =
+        fs::write(&file, format!("#!/bin/sh\n{line}\n")).and_then(|()| platform::make_executable(&file));
+    written.map_err(Error::io("write", &file))
+}
+
+/// The compilers that are found on the search path, in places other than `dir`, which is made.
+fn compilers(environment: &Environment, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    let path = environment.get("PATH").unwrap_or_default();
+    let places: Vec<_> = std::env::split_paths(&path).filter(|place| place != dir).collect();
+    let find = |name: &&'static str| {
+        let mut candidates = places.iter().map(|place| place.join(name));
+        Some((*name, candidates.find(|file| file.is_file())?))
+    };
+    Ok(COMPILERS.iter().filter_map(find).collect())
+}

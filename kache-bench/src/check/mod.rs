@@ -1,0 +1,9 @@
+//! `check` and `verify`: builds one workload in two clones and compares keys, hits and artifacts.
+
+pub mod nondeterminism;
+pub mod print;
+pub mod remote_check;
+mod run;
+pub mod verdict;
+
+pub use run::{CheckFindings, CheckPlan, PhaseResult, Stability, run};

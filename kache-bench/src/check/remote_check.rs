@@ -1,0 +1,505 @@
+//! `check --remote`: a second machine builds from a remote alone.
+//!
+//! The first machine builds with an empty cache and uploads; the second has a home, a cargo home and a cache of its own, all
+//! empty and at other paths, and shares nothing with the first but an S3 server on loopback, behind a proxy that makes each round
+//! trip longer by so many milliseconds. Both keep the toolchain that is installed here.
+//!
+//! Each second machine finds what the first uploaded, and nothing of another second machine's. A unit that the compiler wrote a
+//! path of the machine into may miss: the workload's file claims it (`expect.embedded_paths`), and the path must be found in what was built.
+//!
+//! What the second machine built is compared, byte by byte, with what the compiler makes in the same place. A peer is
+//! put to the same with a server of the same kind; one that finds nothing at other paths can be given the first machine's
+//! paths (`--same-place`), which is the best that can be said of it.
+
+use crate::analysis::embedded_paths::{self, Proof};
+use crate::analysis::summary::BuildSummary;
+use crate::artifacts;
+use crate::artifacts::compare::{self, ArtifactComparison};
+use crate::backend::{Backend, CacheReads, Counts, Endpoint, Running};
+use crate::error::{Error, Result};
+use crate::system::environment::Environment;
+use crate::system::progress;
+use crate::system::scratch::Scratch;
+use crate::workload::Workload;
+use crate::workload::checkout::Checkout;
+use kache_core::events::{Event, RemoteWay};
+use kache_loopback::proxy::{Fault, Proxy};
+use kache_loopback::s3::S3;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct RemotePlan {
+    /// How much longer a round trip takes, in ms: a second machine for each.
+    pub latencies: Vec<u64>,
+    /// The second machine has the first one's paths.
+    pub same_place: bool,
+}
+
+/// What one second machine did.
+#[derive(Clone, Debug, Serialize)]
+pub struct SecondMachine {
+    /// Which cache.
+    pub backend: String,
+    /// How much longer a round trip took, in ms.
+    pub latency_ms: u64,
+    /// Whether it had the first machine's paths.
+    pub same_place: bool,
+    /// What its build took, in seconds.
+    pub seconds: f64,
+    /// By the backend's own account.
+    pub hits: u64,
+    /// Likewise.
+    pub misses: u64,
+    /// Units that missed, and how the remote answered; by kache's account.
+    pub missed: Vec<String>,
+    /// Those of them that are claimed to hold a path of the machine, and where it was found.
+    pub embedded_paths: Vec<Proof>,
+    /// How the remote was of use, by kache's account.
+    pub ways: BTreeMap<String, u64>,
+    /// Connections to the server.
+    pub connections: u64,
+    /// Requests to the server.
+    pub requests: u64,
+    /// Against the compiler's own, in the same place.
+    pub artifacts: Option<ArtifactComparison>,
+}
+
+/// All that was found out.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RemoteFindings {
+    /// What the first machine's build took, in seconds, with uploads in the background.
+    pub first_seconds: BTreeMap<String, f64>,
+    /// What was then still to be uploaded took.
+    pub flush_seconds: BTreeMap<String, f64>,
+    /// What lies in the remote, in bytes.
+    pub remote_bytes: BTreeMap<String, u64>,
+    /// The second machines.
+    pub seconds: Vec<SecondMachine>,
+}
+
+/// Runs the plan, backend after backend.
+pub fn run(
+    workload: &Workload,
+    backends: &[&dyn Backend],
+    scratch: &Scratch,
+    plan: &RemotePlan,
+) -> Result<(RemoteFindings, String)> {
+    let mut shown = progress::Progress::begin("fetch and clone", None);
+    let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
+    shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
+    let mut findings = RemoteFindings::default();
+    for backend in backends {
+        let run = RemoteRun { workload, backend: *backend, scratch, plan };
+        run.all(&mut findings)?;
+    }
+    Ok((findings, commit))
+}
+
+struct RemoteRun<'r> {
+    workload: &'r Workload,
+    backend: &'r dyn Backend,
+    scratch: &'r Scratch,
+    plan: &'r RemotePlan,
+}
+
+/// A machine: its clone, and what its builds see.
+struct BuildMachine {
+    checkout: Checkout,
+    environment: Environment,
+    cache: PathBuf,
+    root: PathBuf,
+}
+
+impl RemoteRun<'_> {
+    fn all(&self, findings: &mut RemoteFindings) -> Result<()> {
+        let name = self.backend.name();
+        let dir = self.scratch.root().join(format!("s3-{name}"));
+        let s3 = S3::start(&dir).map_err(Error::io("start an S3 server over", &dir))?;
+        let first = self.machine("a", &self.scratch.root().join("m1"), self.scratch.checkout_a())?;
+        let direct = Endpoint { address: s3.address() };
+        let (took, flushed) = self.first(&first, &direct)?;
+        findings.first_seconds.insert(name.to_owned(), took.as_secs_f64());
+        findings.flush_seconds.insert(name.to_owned(), flushed.as_secs_f64());
+        findings.remote_bytes.insert(name.to_owned(), size(&s3.objects()));
+        self.remove(first)?;
+        let uploaded = self.scratch.root().join(format!("uploaded-{name}"));
+        std::fs::rename(s3.objects(), &uploaded).map_err(Error::io("move aside", &s3.objects()))?;
+        for latency in &self.plan.latencies {
+            let fault = match latency {
+                0 => Fault::None,
+                ms => Fault::Latency(Duration::from_millis(*ms)),
+            };
+            copy(&uploaded, &s3.objects()).map_err(Error::io("copy", &uploaded))?;
+            let proxy = Proxy::start(s3.address(), fault).map_err(Error::io("start a proxy before", &dir))?;
+            let second = self.second(&proxy, *latency)?;
+            findings.seconds.push(second);
+            std::fs::remove_dir_all(s3.objects()).map_err(Error::io("remove", &s3.objects()))?;
+        }
+        for dir in [&dir, &uploaded] {
+            std::fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
+        }
+        Ok(())
+    }
+
+    fn machine(&self, label: &'static str, root: &Path, place: PathBuf) -> Result<BuildMachine> {
+        let (home, cargo) = (root.join("home"), root.join("cargo-home"));
+        for dir in [&home, &cargo] {
+            std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        }
+        copy_cargo_downloads(&cargo)?;
+        let checkout = Checkout::clone(label, &self.scratch.repository(), place)?;
+        let rustup = Environment::of_caller().get("RUSTUP_HOME").map(PathBuf::from);
+        let rustup = rustup.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".rustup")));
+        let mut own: Vec<(OsString, OsString)> =
+            vec![("HOME".into(), home.into()), ("CARGO_HOME".into(), cargo.into())];
+        own.extend(rustup.map(|dir| ("RUSTUP_HOME".into(), dir.into())));
+        let environment = checkout.environment(self.workload).with_all(own);
+        self.step("setup", &checkout, &self.workload.setup, &environment, None)?;
+        Ok(BuildMachine {
+            checkout,
+            environment,
+            cache: root.join(format!("cache-{}", self.backend.name())),
+            root: root.to_path_buf(),
+        })
+    }
+
+    fn remove(&self, machine: BuildMachine) -> Result<()> {
+        for dir in [machine.checkout.root(), &machine.root] {
+            std::fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
+        }
+        Ok(())
+    }
+
+    fn wire(&self, machine: &BuildMachine, endpoint: &Endpoint) -> Result<Environment> {
+        let environment = self.backend.wire(
+            machine.environment.clone(),
+            self.workload.wiring,
+            &machine.cache,
+            CacheReads::Allowed,
+        )?;
+        let environment = self.backend.based(environment, machine.checkout.root());
+        self.backend.with_remote(environment, endpoint).ok_or_else(|| {
+            Error::input(format!("{} is not known to have a remote here", self.backend.name()))
+                .remedy("use --backend kache or --backend sccache")
+        })
+    }
+
+    fn first(&self, machine: &BuildMachine, endpoint: &Endpoint) -> Result<(Duration, Duration)> {
+        let environment = self.wire(machine, endpoint)?;
+        let running = Running::begin(self.backend, &machine.cache)?;
+        self.backend.start(&environment, &machine.cache)?;
+        let took = self.step("first machine", &machine.checkout, &self.workload.build, &environment, None)?;
+        let begun = std::time::Instant::now();
+        self.backend.flush(&environment, &machine.cache)?;
+        running.stop()?;
+        Ok((took, begun.elapsed()))
+    }
+
+    fn second(&self, proxy: &Proxy, latency: u64) -> Result<SecondMachine> {
+        let (root, place) = match self.plan.same_place {
+            true => (self.scratch.root().join("m1"), self.scratch.checkout_a()),
+            false => (self.scratch.root().join("another/machine-2"), self.scratch.checkout_b()),
+        };
+        let label = if self.plan.same_place { "a" } else { "b" };
+        let machine = self.machine(label, &root, place)?;
+        let environment = self.wire(&machine, &Endpoint { address: proxy.address() })?;
+        let running = Running::begin(self.backend, &machine.cache)?;
+        self.backend.start(&environment, &machine.cache)?;
+        let mut events = Vec::new();
+        let mut log = self.backend.events(&machine.cache);
+        let name = format!("second machine, {latency} ms");
+        let mut poll = || events.extend(log.iter_mut().flat_map(crate::analysis::event_log::EventLog::poll));
+        let took =
+            self.step(&name, &machine.checkout, &self.workload.build, &environment, Some(&mut poll))?;
+        let counts = match self.backend.events(&machine.cache) {
+            Some(_) => counted(&BuildSummary::of(&events, &self.workload.units)),
+            None => self.backend.counts(&machine.cache)?.unwrap_or_default(),
+        };
+        drop(running);
+        events.retain(|event| crate::analysis::summary::is_counted(event, &self.workload.units));
+        let embedded_paths = self.proved(&machine, &events);
+        let (connections, requests) = (proxy.connections(), proxy.requests());
+        let artifacts = match self.backend.events(&machine.cache) {
+            Some(_) => Some(self.compare(&machine)?),
+            None => None,
+        };
+        self.remove(machine)?;
+        Ok(SecondMachine {
+            backend: self.backend.name().to_owned(),
+            latency_ms: latency,
+            same_place: self.plan.same_place,
+            seconds: (took.as_secs_f64() * 1e4).round() / 1e4,
+            hits: counts.hits,
+            misses: counts.misses,
+            missed: missed(&events),
+            embedded_paths,
+            ways: ways(&events),
+            connections,
+            requests,
+            artifacts,
+        })
+    }
+
+    /// What speaks for the claims about units that were not restored.
+    fn proved(&self, machine: &BuildMachine, events: &[Event]) -> Vec<Proof> {
+        let places = [machine.checkout.root(), &machine.root];
+        let stored = |event: &Event| self.backend.stored(&machine.cache, event);
+        let prove = |event: &Event| {
+            let unit = event.unit.label();
+            let claim = self
+                .workload
+                .expect
+                .embedded_paths
+                .iter()
+                .find(|claim| embedded_paths::names(claim, &unit))?;
+            let found = places.iter().find_map(|place| {
+                let file = embedded_paths::holds(event, &place.to_string_lossy(), &stored)?;
+                Some(format!("a path below {} is in {file}", place.display()))
+            });
+            Some(Proof { unit, reason: claim.reason.clone(), evidence: found })
+        };
+        not_restored(events).filter_map(prove).collect()
+    }
+
+    /// The same place again, with nothing restored.
+    fn compare(&self, machine: &BuildMachine) -> Result<ArtifactComparison> {
+        let restored = self.scratch.restored();
+        let root = machine.checkout.root();
+        std::fs::rename(root, &restored).map_err(Error::io("move aside", root))?;
+        let again =
+            Checkout::clone(machine.checkout.label(), &self.scratch.repository(), root.to_path_buf())?;
+        self.step("setup", &again, &self.workload.setup, &machine.environment, None)?;
+        let cache = self.scratch.verify_cache();
+        let environment = self.backend.wire(
+            machine.environment.clone(),
+            self.workload.wiring,
+            &cache,
+            CacheReads::Forbidden,
+        )?;
+        let mut events = Vec::new();
+        let mut log = self.backend.events(&cache);
+        let mut poll = || events.extend(log.iter_mut().flat_map(crate::analysis::event_log::EventLog::poll));
+        self.step("build without hits", &again, &self.workload.build, &environment, Some(&mut poll))?;
+        let named = artifacts::named(&events, again.root());
+        let comparison = compare::compare(&restored, again.root(), &named)?;
+        for dir in [&restored, &cache] {
+            std::fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
+        }
+        Ok(comparison)
+    }
+
+    fn step(
+        &self,
+        name: &str,
+        checkout: &Checkout,
+        lines: &[String],
+        environment: &Environment,
+        poll: Option<&mut dyn FnMut()>,
+    ) -> Result<Duration> {
+        if lines.is_empty() {
+            return Ok(Duration::ZERO);
+        }
+        let shown = progress::Progress::begin(&format!("{name} ({})", self.backend.name()), None);
+        let file =
+            format!("{}-{}-{}.log", self.backend.name(), name.replace([' ', ','], "-"), checkout.label());
+        let lines: Vec<String> =
+            lines.iter().map(|line| self.backend.line(line, self.workload.wiring)).collect();
+        let took = match poll {
+            Some(poll) => checkout.run(&lines, environment, &self.scratch.logs().join(file), poll)?,
+            None => checkout.run(&lines, environment, &self.scratch.logs().join(file), &mut || {})?,
+        };
+        shown.end(&format!("{:.2} s", took.as_secs_f64()));
+        Ok(took)
+    }
+}
+
+/// A cargo home with what was downloaded before, and nothing unpacked.
+fn copy_cargo_downloads(cargo: &Path) -> Result<()> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let Some(home) = home else { return Ok(()) };
+    for part in ["config.toml", "registry/index", "registry/cache"] {
+        copy(&home.join(part), &cargo.join(part)).map_err(Error::io("copy", &home.join(part)))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if from.is_dir() {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+    } else if from.is_file() {
+        std::fs::copy(from, to)?;
+    }
+    Ok(())
+}
+
+fn size(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|e| if e.path().is_dir() { size(&e.path()) } else { e.metadata().map_or(0, |m| m.len()) })
+        .sum()
+}
+
+fn counted(summary: &BuildSummary) -> Counts {
+    Counts { hits: summary.hits as u64, misses: (summary.units - summary.hits) as u64, passed: 0 }
+}
+
+fn not_restored(events: &[Event]) -> impl Iterator<Item = &Event> {
+    events.iter().filter(|event| event.outcome != kache_core::events::Outcome::Hit)
+}
+
+fn missed(events: &[Event]) -> Vec<String> {
+    let told = not_restored(events).map(|event| {
+        let remote = event.remote.as_ref();
+        let why = remote.and_then(|r| r.detail.clone()).unwrap_or_default();
+        format!("{}: {} {why}", event.unit.label(), remote.map_or("not asked".to_owned(), |r| name_of(r.way)))
+    });
+    told.collect()
+}
+
+/// As an event has it.
+fn name_of(way: RemoteWay) -> String {
+    format!("{way:?}").to_lowercase()
+}
+
+fn ways(events: &[Event]) -> BTreeMap<String, u64> {
+    let mut ways = BTreeMap::new();
+    for event in events {
+        let way = event.remote.as_ref().map_or("local".to_owned(), |r| name_of(r.way));
+        *ways.entry(way).or_default() += 1;
+    }
+    ways
+}
+
+impl SecondMachine {
+    fn proved(&self) -> impl Iterator<Item = &Proof> {
+        self.embedded_paths.iter().filter(|proof| proof.evidence.is_some())
+    }
+}
+
+impl RemoteFindings {
+    /// What speaks against kache, or against what was measured beside it.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for second in self.seconds.iter().filter(|s| s.requests == 0) {
+            let (name, latency) = (&second.backend, second.latency_ms);
+            problems.push(format!("at {latency} ms, {name} is INVALID: it asked the remote for nothing"));
+        }
+        for second in self.seconds.iter().filter(|s| s.backend == "kache") {
+            let at = format!("at {} ms", second.latency_ms);
+            let lost = second.misses.saturating_sub(second.proved().count() as u64);
+            if lost > 0 || second.hits == 0 {
+                let all = second.hits + second.misses;
+                let is_proved =
+                    |told: &&String| second.proved().any(|p| told.starts_with(&format!("{}: ", p.unit)));
+                let named: Vec<_> = second.missed.iter().filter(|m| !is_proved(m)).take(5).cloned().collect();
+                problems.push(format!("{at}, {lost} of {all} units were not restored: {}", named.join("; ")));
+            }
+            let differ = second.artifacts.as_ref().map_or(0, |a| a.mismatches.len());
+            if differ > 0 {
+                problems
+                    .push(format!("{at}, {differ} artifacts are not what the compiler makes in that place"));
+            }
+            let peers =
+                self.seconds.iter().filter(|s| s.backend != "kache" && s.latency_ms == second.latency_ms);
+            for peer in peers.filter(|peer| peer.seconds < second.seconds) {
+                problems.push(format!(
+                    "{at}, {} is ahead: {:.2} s, and kache {:.2} s",
+                    peer.backend, peer.seconds, second.seconds
+                ));
+            }
+        }
+        problems
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut out = String::from("first machine\n");
+        for (name, seconds) in &self.first_seconds {
+            let (flush, bytes) = (self.flush_seconds[name], self.remote_bytes[name]);
+            out += &format!(
+                "  {name:<10} {seconds:8.2} s, then {flush:.2} s of uploads; {:.1} MB in the remote\n",
+                bytes as f64 / 1e6
+            );
+        }
+        out += "second machine\n";
+        for s in &self.seconds {
+            let place = if s.same_place { "same place" } else { "other place" };
+            let artifacts = s.artifacts.as_ref().map_or("not compared".to_owned(), |a| {
+                format!("{} artifacts, {} differ", a.artifacts, a.mismatches.len())
+            });
+            out += &format!(
+                "  {:<10} {:>3} ms {place} {:8.2} s  {} hits, {} misses; {artifacts}; {} connections, {} requests; {:?}\n",
+                s.backend, s.latency_ms, s.seconds, s.hits, s.misses, s.connections, s.requests, s.ways
+            );
+            for proof in &s.embedded_paths {
+                let found = proof.evidence.as_deref().unwrap_or("NOT PROVED");
+                out += &format!("    {}: {}: {found}\n", proof.unit, proof.reason);
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asked_the_remote_for_nothing_was_not_measured() {
+        let of = |backend: &str, requests| SecondMachine {
+            backend: backend.to_owned(),
+            latency_ms: 0,
+            same_place: false,
+            seconds: if backend == "kache" { 1.0 } else { 2.0 },
+            hits: 3,
+            misses: 0,
+            missed: Vec::new(),
+            embedded_paths: Vec::new(),
+            ways: BTreeMap::new(),
+            connections: requests,
+            requests,
+            artifacts: None,
+        };
+        let with = |requests| RemoteFindings {
+            seconds: vec![of("kache", 7), of("sccache", requests)],
+            ..RemoteFindings::default()
+        };
+        assert_eq!(with(9).problems(), Vec::<String>::new());
+        assert!(with(0).problems()[0].contains("sccache is INVALID"));
+    }
+
+    #[test]
+    fn a_miss_is_excused_by_the_path_that_was_found_and_by_no_claim_alone() {
+        let with = |evidence: Option<&str>| {
+            let proof =
+                Proof { unit: "a 1.0".into(), reason: "env!".into(), evidence: evidence.map(Into::into) };
+            let second = SecondMachine {
+                backend: "kache".into(),
+                latency_ms: 0,
+                same_place: false,
+                seconds: 1.0,
+                hits: 3,
+                misses: 1,
+                missed: vec!["a 1.0: nothing ".into()],
+                embedded_paths: vec![proof],
+                ways: BTreeMap::new(),
+                connections: 1,
+                requests: 1,
+                artifacts: None,
+            };
+            RemoteFindings { seconds: vec![second], ..RemoteFindings::default() }.problems()
+        };
+        assert_eq!(with(Some("a path is in liba.rlib")), Vec::<String>::new());
+        assert!(with(None)[0].contains("1 of 4 units were not restored: a 1.0"));
+    }
+}

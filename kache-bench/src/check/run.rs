@@ -1,0 +1,377 @@
+//! The check itself: the same project in two places, one cache.
+//!
+//! Cold in clone A; in clone B with A's cache; cleaned and built again in B; and once more with nothing to do.
+//! Keys are diffed right after B's first build, while what both clones generated still lies there.
+
+use crate::analysis::embedded_paths;
+use crate::analysis::event_log::EventLog;
+use crate::analysis::key_mismatch::{self, KeyMismatches};
+use crate::analysis::match_units::{self, UnitPairing};
+use crate::analysis::normalize::CloneRoot;
+use crate::analysis::root_cause::CauseFinder;
+use crate::analysis::summary::{self, BuildSummary};
+use crate::analysis::timeline::Timeline;
+use crate::artifacts;
+use crate::artifacts::compare::{self, ArtifactComparison};
+use crate::backend::{Backend, CacheReads, Plain};
+use crate::check::nondeterminism;
+use crate::error::{Error, Result};
+use crate::inject;
+use crate::system::machine;
+use crate::system::progress;
+use crate::system::scratch::Scratch;
+use crate::workload::Workload;
+use crate::workload::checkout::Checkout;
+use kache_core::events::Event;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckPlan {
+    /// Judge keys and hit rate, with the second and the idle build in B. Without, A and B are built once, for
+    /// the artifacts' sake.
+    pub keys: bool,
+    /// Compare artifacts with the compiler's own.
+    pub artifacts: bool,
+    /// Build once without any cache first, to have a yardstick of the same run.
+    pub plain: bool,
+    /// Take so many results out of the cache before the second clone is built: a fault that must be found.
+    pub lose: usize,
+}
+
+/// One phase, timed and counted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PhaseResult {
+    /// What was done, in a word or two.
+    pub name: String,
+    /// In which clone.
+    pub clone: String,
+    /// Wall-clock time.
+    pub seconds: f64,
+    /// What its events add up to; nothing for a phase that compiles nothing.
+    pub summary: Option<BuildSummary>,
+}
+
+/// How well the keys of two clones agree.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stability {
+    /// Units with a partner and a key.
+    pub paired: usize,
+    /// Of those, with equal keys.
+    pub equal: usize,
+    /// Of those, paired without cargo's hash, or without the source's path as well.
+    pub paired_loosely: usize,
+    /// Units built in one clone only.
+    pub unpaired: Vec<String>,
+    /// Those whose keys differ.
+    pub unstable: Vec<String>,
+    /// Units that did not hit in the second clone.
+    pub missed: Vec<String>,
+}
+
+impl CheckPlan {
+    /// How many phases it takes to build `workload` so, besides what is found to be necessary on the way.
+    fn phases(self, workload: &Workload) -> usize {
+        let [setup, clean] = [&workload.setup, &workload.clean].map(|lines| usize::from(!lines.is_empty()));
+        let plain = if self.plain { 1 + clean } else { 0 };
+        let keys = if self.keys { 2 + clean } else { 0 };
+        let artifacts = if self.artifacts { 2 + setup } else { 0 };
+        1 + 2 * setup + plain + 2 + keys + artifacts
+    }
+}
+
+impl Stability {
+    /// Equal of paired.
+    pub fn share(&self) -> Option<f64> {
+        (self.paired > 0).then(|| self.equal as f64 / self.paired as f64)
+    }
+}
+
+/// All that a check found out; the verdict is made of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckFindings {
+    /// In the order in which they were run.
+    pub phases: Vec<PhaseResult>,
+    /// Of the first build in each clone.
+    pub stability: Stability,
+    /// Why keys differ.
+    #[serde(flatten)]
+    pub key_mismatches: KeyMismatches,
+    /// Excepted units, and whether the exception is proved.
+    pub embedded_paths: Vec<embedded_paths::Proof>,
+    /// Units that the compiler makes differently each time, and whether that is proved.
+    pub nondeterministic: Vec<embedded_paths::Proof>,
+    /// Units compiled by a build that had nothing to do.
+    pub not_fresh: Vec<String>,
+    /// Event lines of an unknown version, or torn.
+    pub unreadable_events: usize,
+    /// Of the artifacts, where they were compared.
+    pub artifacts: Option<ArtifactComparison>,
+}
+
+/// Runs the plan.
+pub fn run(
+    workload: &Workload,
+    backend: &dyn Backend,
+    scratch: &Scratch,
+    plan: CheckPlan,
+    timeline: &mut Timeline,
+) -> Result<(CheckFindings, Checkouts)> {
+    progress::plan(plan.phases(workload));
+    let checkouts = Checkouts::prepare(workload, scratch)?;
+    let mut run = CheckRun {
+        workload,
+        backend,
+        scratch,
+        log: backend.events(&scratch.cache()),
+        findings: CheckFindings::default(),
+        timeline,
+    };
+    run.phases(&checkouts, plan)?;
+    Ok((run.findings, checkouts))
+}
+
+/// The two clones.
+#[derive(Debug)]
+pub struct Checkouts {
+    /// The shorter, shallower one.
+    pub a: Checkout,
+    /// The longer, deeper one.
+    pub b: Checkout,
+    /// What both have checked out.
+    pub commit: String,
+}
+
+impl Checkouts {
+    fn prepare(workload: &Workload, scratch: &Scratch) -> Result<Checkouts> {
+        let mut shown = progress::Progress::begin("fetch and clone", None);
+        let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
+        let a = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
+        let b = Checkout::clone("b", &scratch.repository(), scratch.checkout_b())?;
+        shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
+        Ok(Checkouts { a, b, commit })
+    }
+}
+
+struct CheckRun<'r> {
+    workload: &'r Workload,
+    backend: &'r dyn Backend,
+    scratch: &'r Scratch,
+    log: Option<EventLog>,
+    findings: CheckFindings,
+    timeline: &'r mut Timeline,
+}
+
+impl CheckRun<'_> {
+    fn phases(&mut self, Checkouts { a, b, .. }: &Checkouts, plan: CheckPlan) -> Result<()> {
+        for checkout in [a, b] {
+            self.without_cache("setup", checkout, &self.workload.setup)?;
+            checkout.require_own_target(self.workload)?;
+        }
+        if plan.plain {
+            self.without_cache("plain build", a, &self.workload.build)?;
+            self.clean(a)?;
+        }
+        let cold = self.build("cold build", a, None)?;
+        if plan.lose > 0 {
+            let cache = self.scratch.cache();
+            inject::forget(plan.lose, &cold, &|event| self.backend.forget(&cache, event))?;
+        }
+        let warm = self.build("build from the cache", b, Some(cold.len()))?;
+        self.compare_keys(a, b, &cold, &warm);
+        if plan.keys {
+            self.clean(b)?;
+            self.build("second build", b, Some(cold.len()))?;
+            let idle = self.build("build with nothing to do", b, Some(0))?;
+            self.findings.not_fresh = idle.iter().map(|event| event.unit.label()).collect();
+        }
+        if plan.artifacts {
+            self.compare_artifacts(b, cold.len())?;
+        }
+        self.findings.unreadable_events = self.log.as_ref().map_or(0, EventLog::unreadable);
+        Ok(())
+    }
+
+    /// A build with the cache; the events of its units, those that count.
+    fn build(
+        &mut self,
+        name: &'static str,
+        checkout: &Checkout,
+        expected: Option<usize>,
+    ) -> Result<Vec<Event>> {
+        let (workload, cache) = (self.workload, self.scratch.cache());
+        let environment = checkout.environment(workload);
+        let environment = self.backend.wire(environment, workload.wiring, &cache, CacheReads::Allowed)?;
+        let log_file = self.log_file(name, checkout);
+        let mut shown = progress::Progress::begin(&format!("{name} ({})", checkout.label()), expected);
+        let mut events = Vec::new();
+        let log = &mut self.log;
+        let begun = machine::microseconds();
+        let took = checkout.run(&workload.build, &environment, &log_file, &mut || {
+            events.extend(log.iter_mut().flat_map(EventLog::poll));
+            let summary = BuildSummary::of(&events, &workload.units);
+            shown.count(summary.units, summary.hits);
+        });
+        let title = format!("{name} ({})", checkout.label());
+        self.timeline.add(title, begun, machine::microseconds(), &events);
+        let took = took?;
+        let summary = BuildSummary::of(&events, &workload.units);
+        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), summary.units, summary.hits));
+        self.record(name, checkout, took, self.log.is_some().then_some(summary));
+        events.retain(|event| summary::is_counted(event, &workload.units));
+        Ok(events)
+    }
+
+    fn clean(&mut self, checkout: &Checkout) -> Result<()> {
+        self.without_cache("clean", checkout, &self.workload.clean)
+    }
+
+    fn without_cache(&mut self, name: &'static str, checkout: &Checkout, lines: &[String]) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let environment = checkout.environment(self.workload);
+        let environment =
+            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), CacheReads::Allowed)?;
+        let mut shown = progress::Progress::begin(&format!("{name} ({})", checkout.label()), None);
+        let took = checkout.run(lines, &environment, &self.log_file(name, checkout), &mut || shown.wait())?;
+        shown.end(&format!("{:.2} s", took.as_secs_f64()));
+        self.record(name, checkout, took, None);
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        name: &'static str,
+        checkout: &Checkout,
+        took: Duration,
+        summary: Option<BuildSummary>,
+    ) {
+        let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
+        self.findings.phases.push(PhaseResult {
+            name: name.into(),
+            clone: checkout.label().into(),
+            seconds,
+            summary,
+        });
+    }
+
+    fn log_file(&self, name: &str, checkout: &Checkout) -> std::path::PathBuf {
+        self.scratch.logs().join(format!("{}-{}.log", name.replace(' ', "-"), checkout.label()))
+    }
+
+    fn compare_keys(&mut self, a: &Checkout, b: &Checkout, cold: &[Event], warm: &[Event]) {
+        let pairing = match_units::pair(cold, warm);
+        let finder = CauseFinder { a: CloneRoot::of(a.root()), b: CloneRoot::of(b.root()) };
+        let (backend, cache) = (self.backend, self.scratch.cache());
+        let trace = |event: &Event| backend.trace(&cache, event);
+        let stored = |event: &Event| backend.stored(&cache, event);
+        self.findings.key_mismatches = key_mismatch::find(&pairing, &finder, &trace);
+        self.findings.embedded_paths = embedded_paths::prove(
+            &self.workload.expect.embedded_paths,
+            &pairing,
+            &finder,
+            &self.findings.key_mismatches,
+            &stored,
+        );
+        self.findings.stability = stability(&pairing, warm);
+    }
+
+    /// Builds in B's place without a hit, and compares. The restored build is moved away whole and the project
+    /// cloned anew, so that it does not matter where a build writes, nor whether cleaning is thorough.
+    fn compare_artifacts(&mut self, b: &Checkout, expected: usize) -> Result<()> {
+        let restored = self.scratch.restored();
+        std::fs::rename(b.root(), &restored).map_err(Error::io("move aside", b.root()))?;
+        let b = &Checkout::clone(b.label(), &self.scratch.repository(), b.root().to_path_buf())?;
+        self.without_cache("setup", b, &self.workload.setup)?;
+        let events = self.build_without_hits("build without hits", b, Some(expected))?;
+        let named = artifacts::named(&events, b.root());
+        self.compare_builds(b, &restored, &named)?;
+        self.prove_nondeterminism(b, &events, &restored, &named)
+    }
+
+    fn build_without_hits(
+        &mut self,
+        name: &'static str,
+        b: &Checkout,
+        expected: Option<usize>,
+    ) -> Result<Vec<Event>> {
+        let cache = self.scratch.verify_cache();
+        let environment = b.environment(self.workload);
+        let environment =
+            self.backend.wire(environment, self.workload.wiring, &cache, CacheReads::Forbidden)?;
+        let mut log = self.backend.events(&cache);
+        let mut events = Vec::new();
+        let mut shown = progress::Progress::begin(&format!("{name} ({})", b.label()), expected);
+        let begun = machine::microseconds();
+        let took = b.run(&self.workload.build, &environment, &self.log_file(name, b), &mut || {
+            events.extend(log.iter_mut().flat_map(EventLog::poll));
+            shown.count(BuildSummary::of(&events, &self.workload.units).units, 0);
+        });
+        self.timeline.add(format!("{name} ({})", b.label()), begun, machine::microseconds(), &events);
+        let took = took?;
+        let summary = BuildSummary::of(&events, &self.workload.units);
+        shown.end(&format!("{:.2} s", took.as_secs_f64()));
+        self.record(name, b, took, log.is_some().then_some(summary));
+        Ok(events)
+    }
+
+    /// See `nondeterministic`: what is claimed to differ by the compiler's own doing is proved to, and all that reads it
+    /// is compared once more from equal inputs.
+    fn prove_nondeterminism(
+        &mut self,
+        b: &Checkout,
+        events: &[Event],
+        restored: &Path,
+        named: &BTreeSet<PathBuf>,
+    ) -> Result<()> {
+        let claims = &self.workload.expect.nondeterministic;
+        let Some(found) = &self.findings.artifacts else { return Ok(()) };
+        let claimed = nondeterminism::claimed(claims, events, b.root(), found);
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        let first = nondeterminism::take(&claimed, b.root())?;
+        self.build_without_hits("compile random units again", b, None)?;
+        self.findings.nondeterministic = nondeterminism::prove(claims, &claimed, b.root(), &first)?;
+        if self.findings.nondeterministic.iter().any(|proof| proof.evidence.is_none()) {
+            return Ok(());
+        }
+        nondeterminism::put_back(&claimed, restored, b.root())?;
+        self.build_without_hits("build on their restored output", b, None)?;
+        self.compare_builds(b, restored, named)
+    }
+
+    fn compare_builds(&mut self, b: &Checkout, restored: &Path, named: &BTreeSet<PathBuf>) -> Result<()> {
+        let shown = progress::Progress::begin("compare artifacts", None);
+        let start = Instant::now();
+        let comparison = compare::compare(restored, b.root(), named)?;
+        shown.end(&format!("{} artifacts, {} differ", comparison.artifacts, comparison.mismatches.len()));
+        self.findings.artifacts = Some(comparison);
+        self.record("compare artifacts", b, start.elapsed(), None);
+        Ok(())
+    }
+}
+
+fn stability(pairing: &UnitPairing<'_>, warm: &[Event]) -> Stability {
+    let keyed: Vec<_> =
+        pairing.pairs.iter().filter_map(|pair| Some((pair, key_mismatch::agrees(pair)?))).collect();
+    let label = |event: &&Event| event.unit.label();
+    let missed = warm.iter().filter(|event| event.outcome != kache_core::events::Outcome::Hit);
+    Stability {
+        paired: keyed.len(),
+        equal: keyed.iter().filter(|(_, equal)| *equal).count(),
+        paired_loosely: keyed
+            .iter()
+            .filter(|(pair, _)| pair.quality != match_units::MatchQuality::Exact)
+            .count(),
+        unpaired: pairing.only_a.iter().chain(&pairing.only_b).map(label).collect(),
+        unstable: keyed.iter().filter(|(_, equal)| !equal).map(|(pair, _)| pair.b.unit.label()).collect(),
+        missed: missed.map(|event| event.unit.label()).collect(),
+    }
+}

@@ -1,0 +1,200 @@
+//! Good or not, and if not, every reason.
+
+use super::run::{CheckFindings, CheckPlan};
+use crate::analysis::embedded_paths;
+use crate::record::RunVerdict;
+use crate::workload::{Expect, UnitClaim};
+
+/// How many names a sentence lists.
+const NAMED: usize = 5;
+
+/// Judges what was found by what was expected.
+pub fn judge(findings: &CheckFindings, expect: &Expect, plan: CheckPlan) -> RunVerdict {
+    let mut problems = Vec::new();
+    builds(findings, expect, &mut problems);
+    if plan.keys {
+        keys(findings, expect, &mut problems);
+    }
+    if let Some(artifacts) = findings.artifacts.as_ref().filter(|a| !a.mismatches.is_empty()) {
+        let (differ, all) = (artifacts.mismatches.len(), artifacts.artifacts);
+        problems.push(format!("{differ} of {all} artifacts are not what the compiler makes in that place"));
+    }
+    for proof in findings.nondeterministic.iter().filter(|proof| proof.evidence.is_none()) {
+        problems.push(format!("`{}` is excepted as random, but two compiles made the same", proof.unit));
+    }
+    if findings.artifacts.as_ref().is_some_and(|a| a.artifacts == 0) {
+        problems.push("there are no artifacts to compare".into());
+    }
+    RunVerdict { ok: problems.is_empty(), problems }
+}
+
+fn builds(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
+    let cold = findings.phases.iter().find(|phase| phase.name == "cold build");
+    match cold.and_then(|phase| phase.summary.as_ref()) {
+        Some(summary) if summary.units < expect.units => {
+            problems
+                .push(format!("{} units were built, at least {} are expected", summary.units, expect.units));
+        }
+        None => problems.push("the cache wrote no events, so nothing can be said of its keys".into()),
+        _ => {}
+    }
+    for phase in &findings.phases {
+        let Some(summary) = &phase.summary else { continue };
+        let errors: usize = summary.errors.values().sum();
+        if errors > 0 {
+            let reasons: Vec<_> = summary.errors.keys().cloned().collect();
+            problems.push(format!("{}: the cache failed on {errors} units ({})", phase.name, list(&reasons)));
+        }
+    }
+    if findings.unreadable_events > 0 {
+        problems.push(format!("{} event lines could not be read", findings.unreadable_events));
+    }
+}
+
+fn keys(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
+    let stability = &findings.stability;
+    share(
+        problems,
+        "key stability",
+        &stability.unstable,
+        stability.paired,
+        expect.stability,
+        &expect.embedded_paths,
+    );
+    for phase in &findings.phases {
+        let Some(summary) = phase.summary.as_ref() else { continue };
+        match phase.name.as_str() {
+            "build from the cache" => {
+                share(
+                    problems,
+                    "hit rate in the second clone",
+                    &stability.missed,
+                    summary.units,
+                    expect.hit_rate,
+                    &expect.embedded_paths,
+                );
+            }
+            // By now B's own results are stored: no exception is left.
+            "second build" => {
+                let rate = summary.hit_rate().unwrap_or(0.0);
+                if rate < expect.hit_rate {
+                    problems.push(format!("second build: {} of {} units hit", summary.hits, summary.units));
+                }
+            }
+            _ => {}
+        }
+    }
+    if !stability.unpaired.is_empty() {
+        problems.push(format!("built in one clone only: {}", list(&stability.unpaired)));
+    }
+    if !findings.not_fresh.is_empty() {
+        problems.push(format!("a build with nothing to do compiled: {}", list(&findings.not_fresh)));
+    }
+    if !findings.key_mismatches.unexplained.is_empty() {
+        let units: Vec<_> =
+            findings.key_mismatches.unexplained.iter().map(|u| format!("{} ({})", u.unit, u.why)).collect();
+        problems.push(format!("no trace says why these keys differ: {}", list(&units)));
+    }
+    for proof in findings.embedded_paths.iter().filter(|proof| proof.evidence.is_none()) {
+        problems.push(format!("`{}` is excepted as value-baked, but nothing proves it", proof.unit));
+    }
+}
+
+/// A problem if, without the excepted units, too many are `bad`.
+fn share(
+    problems: &mut Vec<String>,
+    what: &str,
+    bad: &[String],
+    all: usize,
+    floor: f64,
+    excepted: &[UnitClaim],
+) {
+    let is_excepted = |unit: &String| excepted.iter().any(|claim| embedded_paths::names(claim, unit));
+    let (waived, bad): (Vec<_>, Vec<_>) = bad.iter().cloned().partition(is_excepted);
+    let all = all.saturating_sub(waived.len());
+    let good = all.saturating_sub(bad.len());
+    if all == 0 || (good as f64) < floor * all as f64 {
+        problems.push(format!(
+            "{what}: {good} of {all}; not {}",
+            if bad.is_empty() { "any".into() } else { list(&bad) }
+        ));
+    }
+}
+
+fn list(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMED)].join(", ");
+    let more = names.len().saturating_sub(NAMED);
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::embedded_paths::Proof;
+    use crate::analysis::summary::BuildSummary;
+    use crate::check::{PhaseResult, Stability};
+
+    const PLAN: CheckPlan = CheckPlan { keys: true, artifacts: false, plain: false, lose: 0 };
+
+    fn findings(missed: &[&str]) -> CheckFindings {
+        let missed: Vec<_> = missed.iter().map(|m| m.to_string()).collect();
+        let phase = |name: &str, hits| {
+            let summary = BuildSummary { units: 10, hits, misses: 10 - hits, ..BuildSummary::default() };
+            PhaseResult { name: String::from(name), clone: "a".into(), seconds: 1.0, summary: Some(summary) }
+        };
+        let phases = vec![
+            phase("cold build", 0),
+            phase("build from the cache", 10 - missed.len()),
+            phase("second build", 10),
+        ];
+        let stability = Stability {
+            paired: 10,
+            equal: 10 - missed.len(),
+            unstable: missed.clone(),
+            missed,
+            ..Stability::default()
+        };
+        CheckFindings { phases, stability, ..CheckFindings::default() }
+    }
+
+    fn expect(embedded_paths: &[&str]) -> Expect {
+        let claim = |unit: &&str| UnitClaim { unit: unit.to_string(), reason: "env!".into() };
+        Expect {
+            units: 10,
+            hit_rate: 1.0,
+            stability: 1.0,
+            embedded_paths: embedded_paths.iter().map(claim).collect(),
+            nondeterministic: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn all_hits_are_good() {
+        assert_eq!(judge(&findings(&[]), &expect(&[]), PLAN), RunVerdict { ok: true, problems: vec![] });
+    }
+
+    #[test]
+    fn a_miss_is_a_problem_unless_proved_baked() {
+        let verdict = judge(&findings(&["x 1.0.0 (lib)"]), &expect(&[]), PLAN);
+        assert_eq!(verdict.problems.len(), 2, "{verdict:?}");
+        assert!(judge(&findings(&["x 1.0.0 (lib)"]), &expect(&["x"]), PLAN).ok);
+        let mut unproved = findings(&["x 1.0.0 (lib)"]);
+        unproved.embedded_paths.push(Proof {
+            unit: "x 1.0.0 (lib)".into(),
+            reason: "env!".into(),
+            evidence: None,
+        });
+        assert!(!judge(&unproved, &expect(&["x"]), PLAN).ok);
+    }
+
+    #[test]
+    fn too_few_units_are_a_problem() {
+        let few = Expect { units: 11, ..expect(&[]) };
+        assert!(judge(&findings(&[]), &few, PLAN).problems[0].contains("10 units were built"));
+    }
+
+    #[test]
+    fn no_events_are_a_problem() {
+        assert!(!judge(&CheckFindings::default(), &expect(&[]), PLAN).ok);
+    }
+}

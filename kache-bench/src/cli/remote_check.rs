@@ -1,0 +1,68 @@
+//! `check --remote`: runs it, prints and records it.
+
+use super::options::{RunOptions, below, conclude, kache};
+use crate::backend::{self, Backend};
+use crate::check::remote_check::{self, RemotePlan};
+use crate::error::{Error, Result};
+use crate::record::RunVerdict;
+use crate::record::{self, BackendVersion, Record};
+use crate::system::machine::{self, Machine};
+use crate::system::workspace;
+use clap::Args;
+use std::process::ExitCode;
+
+/// What was asked.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Build on a second machine (own home, cargo home and cache at other paths) from an S3 server on loopback alone
+    #[arg(long, conflicts_with_all = ["verify", "plain"])]
+    pub(super) remote: bool,
+    /// With --remote: how much longer each round trip to the server takes, in ms; a second machine for each
+    #[arg(long, value_name = "MS", value_delimiter = ',', default_value = "0", requires = "remote")]
+    latency: Vec<u64>,
+    /// With --remote: put this backend to the same, too (sccache)
+    #[arg(long, value_name = "NAME", requires = "remote")]
+    beside: Vec<String>,
+    /// With --remote: the second machine has the first one's paths
+    #[arg(long, requires = "remote")]
+    same_place: bool,
+}
+
+pub(super) fn run(options: &RunOptions, remote: &Options) -> Result<ExitCode> {
+    let workload = options.workload()?;
+    let results = below(&options.results, "results")?;
+    let backend = kache(options.kache.as_deref())?;
+    let own = workspace::find()?;
+    let peers = remote.beside.iter().map(|name| backend::find(name, &own)).collect::<Result<Vec<_>>>()?;
+    if remote.beside.iter().any(|name| name == "kache") {
+        return Err(Error::input("kache is always tried").remedy("leave it out of --beside"));
+    }
+    let scratch = options.scratch()?;
+    let mut backends: Vec<&dyn Backend> = vec![&backend];
+    backends.extend(peers.iter().map(|peer| &**peer));
+    let plan = RemotePlan { latencies: remote.latency.clone(), same_place: remote.same_place };
+    let (findings, source) = scratch.settle(remote_check::run(&workload, &backends, &scratch, &plan))?;
+    let problems = findings.problems();
+    let second = findings.seconds.iter().find(|second| second.backend == "kache");
+    let hit_rate = second.map(|s| s.hits as f64 / ((s.hits + s.misses).max(1)) as f64);
+    let record = Record {
+        v: record::VERSION,
+        command: "check --remote".into(),
+        workload: workload.name.clone(),
+        source,
+        date: machine::now(),
+        backend: BackendVersion { name: backend.name().into(), version: backend.version()? },
+        commit: machine::commit(&own),
+        machine: Machine::here(scratch.root()),
+        verdict: RunVerdict { ok: problems.is_empty(), problems },
+        hit_rate,
+        key_stability: None,
+        injected: None,
+        findings,
+    };
+    let heading = if record.verdict.ok { "OK" } else { "NOT OK" };
+    let problems: String = record.verdict.problems.iter().map(|p| format!("  ✗ {p}\n")).collect();
+    let text =
+        format!("\ncheck --remote {}: {heading}\n{problems}\n{}", workload.name, record.findings.text());
+    conclude(options, &record, &text, &scratch, &results)
+}

@@ -1,0 +1,71 @@
+//! What a backend leaves on disk.
+//!
+//! Allocated blocks, each inode once. A file that the second clone shares with the cache by a hard link is the cache's and
+//! costs the clone nothing. Blocks shared by reflink cannot be told apart this way, and count for both.
+
+use crate::system::platform;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Bytes allocated after the first build in the other clone (for `plain`: after its only one).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskUse {
+    /// Of what.
+    pub backend: String,
+    /// From 1.
+    pub round: usize,
+    /// The cache, after two clones were built.
+    pub cache_bytes: u64,
+    /// What the second clone takes besides, sources included.
+    pub second_tree_bytes: u64,
+}
+
+/// Device and inode, and what is allocated for it.
+type Inodes = BTreeMap<(u64, u64), u64>;
+
+pub(super) fn used(backend: &str, round: usize, cache: &Path, tree: &Path) -> DiskUse {
+    let (mut in_cache, mut in_tree) = (Inodes::new(), Inodes::new());
+    collect(cache, &mut in_cache);
+    collect(tree, &mut in_tree);
+    in_tree.retain(|inode, _| !in_cache.contains_key(inode));
+    DiskUse {
+        backend: backend.to_owned(),
+        round,
+        cache_bytes: in_cache.values().sum(),
+        second_tree_bytes: in_tree.values().sum(),
+    }
+}
+
+/// What cannot be read is not there: a server may be tidying up meanwhile.
+fn collect(dir: &Path, into: &mut Inodes) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        into.extend(platform::room(&metadata));
+        if metadata.is_dir() {
+            collect(&entry.path(), into);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_linked_from_the_cache_costs_the_clone_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (cache, tree) = (dir.path().join("cache"), dir.path().join("tree"));
+        fs::create_dir_all(&cache).unwrap();
+        fs::create_dir_all(&tree).unwrap();
+        fs::write(cache.join("blob"), vec![1; 100_000]).unwrap();
+        fs::hard_link(cache.join("blob"), tree.join("linked")).unwrap();
+        let linked = used("x", 1, &cache, &tree);
+        fs::copy(cache.join("blob"), tree.join("copied")).unwrap();
+        let copied = used("x", 1, &cache, &tree);
+        assert_eq!(linked.cache_bytes, copied.cache_bytes);
+        assert!(linked.cache_bytes >= 100_000);
+        assert!(copied.second_tree_bytes >= linked.second_tree_bytes + 100_000, "{copied:?} {linked:?}");
+    }
+}

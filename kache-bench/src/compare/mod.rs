@@ -1,0 +1,17 @@
+//! `compare`: builds a workload with several caches side by side and measures the time of each phase.
+
+mod disk;
+mod participant;
+mod phase;
+mod print;
+mod record;
+mod run;
+mod sample;
+mod summary;
+mod validity;
+
+pub use phase::ComparePhase;
+pub use print::{markdown, text};
+pub use record::{Comparison, VERSION};
+pub use run::{ComparePlan, run};
+pub use summary::median;

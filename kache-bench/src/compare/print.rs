@@ -1,0 +1,181 @@
+//! The comparison as people read it, on a terminal and in a Markdown page, from the same rows.
+
+use super::phase::ComparePhase;
+use super::record::Comparison;
+use super::sample::Sample;
+use super::summary::{PhaseSummary, median};
+use crate::text::size;
+use clap::ValueEnum;
+use std::fmt::Write;
+
+/// One line about a build that has just ended.
+pub(super) fn sample(sample: &Sample) -> String {
+    let counts =
+        sample.counts.map(|c| format!(", {} hits, {} misses, {} passed", c.hits, c.misses, c.passed));
+    let invalid = sample.invalid.as_ref().map(|why| format!(" INVALID: {why}"));
+    format!("{:.2} s{}{}", sample.seconds, counts.unwrap_or_default(), invalid.unwrap_or_default())
+}
+
+/// For a terminal.
+pub fn text(comparison: &Comparison) -> String {
+    let mut out = heading(comparison, "");
+    for table in tables(comparison) {
+        out.push('\n');
+        let widths: Vec<_> = (0..table[0].len())
+            .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+            .collect();
+        for row in &table {
+            let cells: Vec<_> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            out.push_str(cells.join("  ").trim_end());
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// For a page.
+pub fn markdown(comparison: &Comparison) -> String {
+    let mut out = heading(comparison, "- ");
+    for table in tables(comparison) {
+        out.push('\n');
+        for (at, row) in table.iter().enumerate() {
+            let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            writeln!(out, "| {} |", cells.join(" | ")).expect("writing to a String cannot fail");
+            if at == 0 {
+                writeln!(out, "|{}", " --- |".repeat(row.len())).expect("writing to a String cannot fail");
+            }
+        }
+    }
+    out
+}
+
+fn heading(comparison: &Comparison, bullet: &str) -> String {
+    let machine = &comparison.machine;
+    let mut out = format!(
+        "compare {}: rounds: {}, interleaved; page cache {}; {}, {} cores, Linux {}, {}; {}\n",
+        comparison.workload,
+        comparison.rounds,
+        comparison.page_cache,
+        machine.cpu,
+        machine.cores,
+        machine.kernel,
+        machine.rustc,
+        comparison.date
+    );
+    if !bullet.is_empty() {
+        out.push('\n');
+    }
+    for participant in &comparison.participants {
+        let said = [&participant.out, &participant.note]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("; ");
+        let out_of_it = if participant.out.is_some() { " is out" } else { "" };
+        let colon = if said.is_empty() { "" } else { ": " };
+        let version =
+            if participant.version.is_empty() { String::new() } else { format!(" {}", participant.version) };
+        writeln!(
+            out,
+            "{bullet}{}{version}{out_of_it}{colon}{}",
+            participant.name,
+            said.replace("\n  ", "; ")
+        )
+        .expect("writing to a String cannot fail");
+    }
+    out
+}
+
+type Table = Vec<Vec<String>>;
+
+fn tables(comparison: &Comparison) -> Vec<Table> {
+    [times(comparison), disk(comparison)].into_iter().filter(|table| table.len() > 1).collect()
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
+
+fn times(comparison: &Comparison) -> Table {
+    let mut table = vec![row([
+        "phase",
+        "backend",
+        "median s",
+        "range",
+        "n",
+        "× plain",
+        "× best peer",
+        "CPU s",
+        "hits",
+        "misses",
+        "passed",
+        "processes",
+    ])];
+    for phase in ComparePhase::value_variants() {
+        for summary in comparison.summary.iter().filter(|summary| summary.phase == *phase) {
+            table.push(if summary.n > 0 { measured(comparison, summary) } else { invalid(summary) });
+        }
+    }
+    table
+}
+
+fn measured(comparison: &Comparison, summary: &PhaseSummary) -> Vec<String> {
+    let samples = comparison
+        .samples
+        .iter()
+        .filter(|sample| sample.backend == summary.backend && sample.phase == summary.phase);
+    // Counts hardly differ between rounds; those of the last are shown, all are in the record.
+    let counts =
+        samples.filter(|sample| sample.invalid.is_none()).filter_map(|sample| sample.counts).next_back();
+    let count = |of: fn(&crate::backend::Counts) -> u64| counts.map_or("–".into(), |c| of(&c).to_string());
+    let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"));
+    let n = if summary.invalid.is_empty() {
+        summary.n.to_string()
+    } else {
+        format!("{} (others INVALID: {})", summary.n, summary.invalid.join("; "))
+    };
+    vec![
+        summary.phase.title().into(),
+        summary.backend.clone(),
+        format!("{:.2}", summary.median),
+        format!("{:.2} to {:.2}", summary.min, summary.max),
+        n,
+        ratio(summary.over_plain),
+        ratio(summary.over_best_other),
+        format!("{:.2}", summary.cpu),
+        count(|c| c.hits),
+        count(|c| c.misses),
+        count(|c| c.passed),
+        summary.processes.map_or("–".into(), |count| count.to_string()),
+    ]
+}
+
+fn invalid(summary: &PhaseSummary) -> Vec<String> {
+    let mut cells = vec![
+        summary.phase.title().to_owned(),
+        summary.backend.clone(),
+        "INVALID".into(),
+        summary.invalid.join("; "),
+    ];
+    cells.resize(12, String::new());
+    cells
+}
+
+fn disk(comparison: &Comparison) -> Table {
+    let mut table = vec![row(["backend", "cache after two clones", "second clone besides"])];
+    for participant in &comparison.participants {
+        let of: Vec<_> = comparison.disk.iter().filter(|disk| disk.backend == participant.name).collect();
+        let middle = |bytes: fn(&super::disk::DiskUse) -> u64| {
+            median(&of.iter().map(|disk| bytes(disk) as f64).collect::<Vec<_>>())
+                .map(|bytes| size(bytes as u64))
+        };
+        let (cache, tree) = (middle(|disk| disk.cache_bytes), middle(|disk| disk.second_tree_bytes));
+        if let (Some(cache), Some(tree)) = (cache, tree) {
+            let cache = if participant.name == "plain" { "–".into() } else { cache };
+            table.push(vec![participant.name.clone(), cache, tree]);
+        }
+    }
+    table
+}

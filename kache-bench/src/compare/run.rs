@@ -1,0 +1,268 @@
+//! `compare`: backends side by side on one workload, in one run.
+//!
+//! A round is every backend once, one after the other, and rounds follow each other (A B C A B C), so that a machine
+//! that grows slower or faster does so for all of them. A backend's turn begins with an empty cache and two fresh
+//! clones, at the same two paths for each: cold in A; A cleaned and built again; first in B; B cleaned and built again;
+//! and B once more with nothing to do. Without a cache there is one way to build, so `plain` builds once a round and
+//! once with nothing to do, and every warm phase is held against that one build.
+//!
+//! Sources are in the page cache (just cloned), compilers and caches too (just used): a freshly started machine is not
+//! measured.
+
+use super::phase::ComparePhase;
+use super::record::{Comparison, VERSION};
+use super::sample::Stopwatch;
+use super::{disk, print, summary, validity};
+use crate::analysis::timeline::Timeline;
+use crate::backend::{Backend, Running};
+use crate::error::{Error, ErrorKind, Result};
+use crate::system::interrupt;
+use crate::system::machine::{self, Machine};
+use crate::system::progress;
+use crate::system::scratch::Scratch;
+use crate::workload::Workload;
+use crate::workload::checkout::Checkout;
+use clap::ValueEnum;
+use std::collections::BTreeSet;
+use std::fs;
+
+/// What is to be run.
+pub struct ComparePlan {
+    /// In the order in which each round has them; why not, for one that is not there.
+    pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
+    /// How often each.
+    pub rounds: usize,
+    /// Empty: all.
+    pub phases: Vec<ComparePhase>,
+}
+
+impl ComparePlan {
+    /// The phases, with those that others begin with.
+    fn phases(&self) -> BTreeSet<ComparePhase> {
+        let mut phases: BTreeSet<_> = if self.phases.is_empty() {
+            ComparePhase::value_variants().iter().copied().collect()
+        } else {
+            self.phases.iter().copied().collect()
+        };
+        phases.insert(ComparePhase::Cold);
+        if phases.contains(&ComparePhase::OtherLater) {
+            phases.insert(ComparePhase::OtherFirst);
+        }
+        phases
+    }
+}
+
+/// Runs the plan.
+pub fn run(
+    workload: &Workload,
+    plan: ComparePlan,
+    scratch: &Scratch,
+    timeline: &mut Timeline,
+) -> Result<Comparison> {
+    let phases = plan.phases();
+    let mut shown = progress::Progress::begin("fetch", None);
+    let source = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
+    shown.end(&format!("{} at {}", workload.source, &source[..12.min(source.len())]));
+
+    let (participants, backends) = validity::admit(workload, plan.backends)?;
+    let mut comparison = Comparison {
+        v: VERSION,
+        command: "compare".into(),
+        workload: workload.name.clone(),
+        source,
+        date: String::new(),
+        commit: None,
+        machine: Machine::here(&scratch.repository()),
+        page_cache: "warm".into(),
+        rounds: plan.rounds,
+        injected: None,
+        participants,
+        samples: Vec::new(),
+        disk: Vec::new(),
+        summary: Vec::new(),
+    };
+    let samples = |plain: bool| {
+        if plain { phases.iter().filter(|phase| !phase.is_warm()).count() } else { phases.len() }
+    };
+    let a_round: usize = backends.iter().map(|(_, backend)| samples(backend.name() == "plain")).sum();
+    progress::plan(plan.rounds * a_round);
+    for round in 1..=plan.rounds {
+        for (at, backend) in &backends {
+            if comparison.participants[*at].out.is_some() {
+                continue;
+            }
+            let label = format!("round {round}/{}, {}", plan.rounds, comparison.participants[*at].name);
+            let mut trial = Trial {
+                workload,
+                backend: backend.as_ref(),
+                scratch,
+                round,
+                label,
+                comparison: &mut comparison,
+                timeline: &mut *timeline,
+            };
+            if let Err(error) = trial.run(&phases) {
+                interrupt::check()?;
+                if error.kind() != ErrorKind::Run {
+                    return Err(error);
+                }
+                // One backend that breaks the build is a finding; the others go on.
+                scratch.keep_logs();
+                comparison.participants[*at].out = Some(format!("round {round}: {error}"));
+            }
+        }
+    }
+    comparison.date = machine::now();
+    comparison.summary = summary::of(&comparison.participants, &comparison.samples);
+    Ok(comparison)
+}
+
+/// One backend's part of one round.
+struct Trial<'r> {
+    workload: &'r Workload,
+    backend: &'r dyn Backend,
+    scratch: &'r Scratch,
+    round: usize,
+    label: String,
+    comparison: &'r mut Comparison,
+    timeline: &'r mut Timeline,
+}
+
+impl Trial<'_> {
+    fn run(&mut self, phases: &BTreeSet<ComparePhase>) -> Result<()> {
+        self.clear()?;
+        let cache = self.scratch.cache();
+        fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
+        let running = Running::begin(self.backend, &cache)?;
+        let outcome = self.phases(phases, &running);
+        drop(running);
+        // Also after a failure: the next backend is to find neither its clones nor its cache.
+        self.clear()?;
+        outcome
+    }
+
+    fn phases(&mut self, phases: &BTreeSet<ComparePhase>, running: &Running<'_>) -> Result<()> {
+        let is_plain = self.backend.name() == "plain";
+        let a = self.clone_to("a")?;
+        if !self.sample(&a, ComparePhase::Cold, running)? {
+            return Ok(());
+        }
+        if phases.contains(&ComparePhase::SameTree) && !is_plain {
+            self.clean(&a)?;
+            self.sample(&a, ComparePhase::SameTree, running)?;
+        }
+        let mut last = a;
+        if phases.contains(&ComparePhase::OtherFirst) && !is_plain {
+            last = self.clone_to("b")?;
+            self.sample(&last, ComparePhase::OtherFirst, running)?;
+            self.comparison.disk.push(disk::used(
+                self.backend.name(),
+                self.round,
+                &self.scratch.cache(),
+                last.root(),
+            ));
+            if phases.contains(&ComparePhase::OtherLater) {
+                self.clean(&last)?;
+                self.sample(&last, ComparePhase::OtherLater, running)?;
+            }
+        } else if is_plain {
+            self.comparison.disk.push(disk::used(
+                self.backend.name(),
+                self.round,
+                &self.scratch.cache(),
+                last.root(),
+            ));
+        }
+        if phases.contains(&ComparePhase::Idle) {
+            self.sample(&last, ComparePhase::Idle, running)?;
+        }
+        Ok(())
+    }
+
+    /// One timed build; whether going on makes sense.
+    fn sample(&mut self, checkout: &Checkout, phase: ComparePhase, running: &Running<'_>) -> Result<bool> {
+        let (workload, cache) = (self.workload, self.scratch.cache());
+        let environment = self.backend.based(checkout.environment(workload), checkout.root());
+        let reads = crate::backend::CacheReads::Allowed;
+        let environment = self.backend.wire(environment, workload.wiring, &cache, reads)?;
+        // A server keeps the settings that it was started with, and they name the checkout.
+        running.stop()?;
+        self.backend.start(&environment, &cache)?;
+        let before = self.backend.counts(&cache)?;
+        let lines: Vec<_> =
+            workload.build.iter().map(|line| self.backend.line(line, workload.wiring)).collect();
+        let left = validity::left_behind(checkout, phase);
+        let had = validity::files(&cache);
+        let mut shown = progress::Progress::begin(&format!("{}: {}", self.label, phase.title()), None);
+        let begun = machine::microseconds();
+        let watch = Stopwatch::start(&cache);
+        let took = checkout.run(&lines, &environment, &self.log(phase, checkout), &mut || shown.wait())?;
+        let mut sample = watch.stop(self.backend.name(), self.round, phase, took);
+        // Read once it is over, since reading would be part of the time.
+        let mut events = self.backend.events(&cache).map_or_else(Vec::new, |mut log| log.poll());
+        events.retain(|event| event.time_us >= begun);
+        let ended = begun + u64::try_from(took.as_micros()).unwrap_or(0);
+        self.timeline.add(format!("{}: {}", self.label, phase.title()), begun, ended, &events);
+        sample.counts = self.backend.counts(&cache)?.map(|after| after - before.unwrap_or_default());
+        sample.invalid = left.or_else(|| {
+            validity::judge(&sample, self.backend, checkout, validity::files(&cache).saturating_sub(had))
+        });
+        shown.end(&print::sample(&sample));
+        let is_hopeless = phase == ComparePhase::Cold && sample.invalid.is_some();
+        if let Some(why) = sample.invalid.as_ref().filter(|_| is_hopeless) {
+            let participant = self
+                .comparison
+                .participants
+                .iter_mut()
+                .find(|participant| participant.name == sample.backend);
+            participant
+                .into_iter()
+                .for_each(|participant| participant.out = Some(format!("round {}: {why}", sample.round)));
+        }
+        self.comparison.samples.push(sample);
+        Ok(!is_hopeless)
+    }
+
+    fn clone_to(&self, label: &'static str) -> Result<Checkout> {
+        let root = if label == "a" { self.scratch.checkout_a() } else { self.scratch.checkout_b() };
+        let checkout = Checkout::clone(label, &self.scratch.repository(), root)?;
+        self.outside(&checkout, &self.workload.setup, "setup")?;
+        checkout.require_own_target(self.workload)?;
+        Ok(checkout)
+    }
+
+    fn clean(&self, checkout: &Checkout) -> Result<()> {
+        self.outside(checkout, &self.workload.clean, "clean")
+    }
+
+    /// Without a cache, and outside all times.
+    fn outside(&self, checkout: &Checkout, lines: &[String], what: &str) -> Result<()> {
+        let wiring = self.workload.wiring;
+        let environment = checkout.environment(self.workload);
+        let environment = crate::backend::Plain.wire(
+            environment,
+            wiring,
+            &self.scratch.cache(),
+            crate::backend::CacheReads::Allowed,
+        )?;
+        let log =
+            self.scratch.logs().join(format!("{what}-{}-{}.log", self.backend.name(), checkout.label()));
+        checkout.run(lines, &environment, &log, &mut || {}).map(drop)
+    }
+
+    fn log(&self, phase: ComparePhase, checkout: &Checkout) -> std::path::PathBuf {
+        let phase = phase.title().replace([' ', ','], "-");
+        let name = format!("{}-{phase}-{}-{}.log", self.backend.name(), checkout.label(), self.round);
+        self.scratch.logs().join(name)
+    }
+
+    /// Removes the clones and the cache of the backend before.
+    fn clear(&self) -> Result<()> {
+        for dir in [self.scratch.checkout_a(), self.scratch.checkout_b(), self.scratch.cache()] {
+            if dir.exists() {
+                fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
+            }
+        }
+        Ok(())
+    }
+}

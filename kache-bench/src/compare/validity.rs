@@ -1,0 +1,208 @@
+//! Whether a time means what its row says.
+//!
+//! A build that did not come by the cache is fast or slow for other reasons, and a target directory that a tool kept
+//! across a clean makes any build fast. Such a phase is not shown as a time.
+
+use super::participant::Participant;
+use super::phase::ComparePhase;
+use super::sample::Sample;
+use crate::backend::{Backend, Counts, Language};
+use crate::error::Result;
+use crate::workload::Workload;
+use crate::workload::checkout::Checkout;
+use std::fs;
+use std::path::Path;
+
+/// Backends with their place among the entrants.
+type Admitted = Vec<(usize, Box<dyn Backend>)>;
+
+/// Who can take part in this workload, and with which remark.
+pub(super) fn admit(
+    workload: &Workload,
+    backends: Vec<(String, Result<Box<dyn Backend>>)>,
+) -> Result<(Vec<Participant>, Admitted)> {
+    let (mut participants, mut admitted) = (Vec::new(), Vec::new());
+    for (name, backend) in backends {
+        let mut participant = Participant { name, version: String::new(), out: None, note: None };
+        match backend {
+            Err(error) => participant.out = Some(error.to_string()),
+            Ok(backend) => {
+                participant.name = backend.name().to_owned();
+                participant.version = backend.version()?;
+                let cached = languages(workload, backend.languages());
+                if cached.is_empty() && backend.name() != "plain" {
+                    participant.out =
+                        Some("it caches nothing of what this workload puts behind a cache".into());
+                } else {
+                    participant.note = note(workload, &cached, backend.as_ref());
+                    admitted.push((participants.len(), backend));
+                }
+            }
+        }
+        participants.push(participant);
+    }
+    Ok((participants, admitted))
+}
+
+/// Of what the workload puts behind a cache, what can be cached.
+fn languages(workload: &Workload, known: &[Language]) -> Vec<Language> {
+    let wired = [(workload.wiring.rustc, Language::Rust), (workload.wiring.cc.is_some(), Language::C)];
+    wired
+        .iter()
+        .filter(|(on, language)| *on && known.contains(language))
+        .map(|(_, language)| *language)
+        .collect()
+}
+
+fn note(workload: &Workload, cached: &[Language], backend: &dyn Backend) -> Option<String> {
+    let wired = usize::from(workload.wiring.rustc) + usize::from(workload.wiring.cc.is_some());
+    let is_partial = cached.len() < wired && backend.name() != "plain";
+    is_partial.then(|| match cached {
+        [Language::C] => "caches C and C++ only: Rust is compiled each time".to_owned(),
+        _ => "caches Rust only: C and C++ are compiled each time".to_owned(),
+    })
+}
+
+/// What of an earlier build lies there although the phase should begin without.
+pub(super) fn left_behind(checkout: &Checkout, phase: ComparePhase) -> Option<String> {
+    if phase == ComparePhase::Idle {
+        return None;
+    }
+    let target = checkout.target();
+    let metadata = fs::symlink_metadata(&target).ok()?;
+    if metadata.is_symlink() {
+        return Some(link(&target));
+    }
+    // Cargo leaves the bare directory and its tag.
+    let built = fs::read_dir(&target).ok()?.flatten().find(|entry| entry.path().join("deps").is_dir())?;
+    Some(format!("the build began with an earlier one's target/{}", built.file_name().to_string_lossy()))
+}
+
+fn link(target: &Path) -> String {
+    let to = fs::read_link(target).unwrap_or_default();
+    let place = to.components().rev().nth(1).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    format!("the tool keeps the target directory: `target` is a link ({})", place.unwrap_or_default())
+}
+
+/// Why the lap is none, looking at what the backend did and how many files its cache got.
+pub(super) fn judge(
+    sample: &Sample,
+    backend: &dyn Backend,
+    checkout: &Checkout,
+    kept: usize,
+) -> Option<String> {
+    if backend.name() == "plain" {
+        return None;
+    }
+    if fs::symlink_metadata(checkout.target()).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Some(link(&checkout.target()));
+    }
+    let Some(Counts { hits, misses, passed }) = sample.counts else {
+        return Some("it gives no account of hits and misses".into());
+    };
+    if sample.phase == ComparePhase::Cold && misses == 0 {
+        return Some(format!(
+            "by its own account it compiled nothing ({hits} hits, {passed} passed): not wired"
+        ));
+    }
+    if sample.phase == ComparePhase::Cold && kept == 0 {
+        return Some("its cache directory is empty after the build: it keeps its data elsewhere".into());
+    }
+    if sample.phase.is_warm() && hits == 0 {
+        return Some(format!("no hits by its own account ({misses} misses, {passed} passed)"));
+    }
+    None
+}
+
+/// How many files there are.
+pub(super) fn files(dir: &Path) -> usize {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|entry| if entry.file_type().is_ok_and(|kind| kind.is_dir()) { files(&entry.path()) } else { 1 })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Plain;
+    use crate::compare::sample::Stopwatch;
+    use std::time::Duration;
+
+    struct Peer;
+
+    impl Backend for Peer {
+        fn name(&self) -> &'static str {
+            "peer"
+        }
+
+        fn version(&self) -> Result<String> {
+            Ok("1".into())
+        }
+
+        fn wire(
+            &self,
+            environment: crate::system::environment::Environment,
+            _: crate::workload::Wiring,
+            _: &Path,
+            _: crate::backend::CacheReads,
+        ) -> Result<crate::system::environment::Environment> {
+            Ok(environment)
+        }
+    }
+
+    /// A checkout and a cache with something in it.
+    fn place(dir: &Path) -> (Checkout, std::path::PathBuf) {
+        let origin = dir.join("origin");
+        let repository = git2::Repository::init(&origin).unwrap();
+        let tree = repository.find_tree(repository.index().unwrap().write_tree().unwrap()).unwrap();
+        let author = git2::Signature::new("n", "e", &git2::Time::new(0, 0)).unwrap();
+        repository.commit(Some("refs/heads/workload"), &author, &author, "m", &tree, &[]).unwrap();
+        let cache = dir.join("cache");
+        fs::create_dir_all(&cache).unwrap();
+        fs::write(cache.join("blob"), vec![0; 4096]).unwrap();
+        (Checkout::clone("a", &origin, dir.join("a")).unwrap(), cache)
+    }
+
+    fn sample(phase: ComparePhase, hits: u64, misses: u64) -> Sample {
+        let mut sample = Stopwatch::start(Path::new("/nowhere")).stop("peer", 1, phase, Duration::ZERO);
+        sample.counts = Some(Counts { hits, misses, passed: 0 });
+        sample
+    }
+
+    #[test]
+    fn a_phase_that_did_not_come_by_the_cache_is_invalid() {
+        let dir = tempfile::tempdir().unwrap();
+        let (checkout, cache) = place(dir.path());
+        let why = |sample: &Sample, kept: usize| judge(sample, &Peer, &checkout, kept).unwrap_or_default();
+        assert_eq!(files(&cache), 1);
+        assert_eq!(why(&sample(ComparePhase::Cold, 0, 5), 1), "");
+        assert_eq!(why(&sample(ComparePhase::OtherFirst, 5, 0), 1), "");
+        assert!(why(&sample(ComparePhase::Cold, 0, 0), 1).contains("not wired"));
+        assert!(why(&sample(ComparePhase::OtherFirst, 0, 5), 1).contains("no hits"));
+        assert!(why(&sample(ComparePhase::Cold, 0, 5), 0).contains("elsewhere"));
+        let mut silent = sample(ComparePhase::Cold, 0, 5);
+        silent.counts = None;
+        assert!(why(&silent, 1).contains("no account"));
+        assert_eq!(judge(&silent, &Plain, &checkout, 1), None);
+    }
+
+    #[test]
+    fn a_target_directory_that_was_kept_is_no_build() {
+        let dir = tempfile::tempdir().unwrap();
+        let (checkout, cache) = place(dir.path());
+        assert_eq!(left_behind(&checkout, ComparePhase::SameTree), None);
+        fs::create_dir_all(checkout.target().join("debug/deps")).unwrap();
+        assert!(left_behind(&checkout, ComparePhase::SameTree).unwrap().contains("target/debug"));
+        assert_eq!(left_behind(&checkout, ComparePhase::Idle), None);
+
+        fs::remove_dir_all(checkout.target()).unwrap();
+        crate::system::platform::link(&cache, &checkout.target()).unwrap();
+        assert!(left_behind(&checkout, ComparePhase::OtherLater).unwrap().contains("is a link"));
+        assert!(
+            judge(&sample(ComparePhase::OtherLater, 5, 0), &Peer, &checkout, 1)
+                .unwrap()
+                .contains("is a link")
+        );
+    }
+}

@@ -1,0 +1,238 @@
+//! `latency`: what one invocation costs, from the start of its process to its end.
+//!
+//! Three compiles (a Rust crate of 20 sources with 10 dependencies, a C source with 300 headers, a C++ source with 450), each
+//! in three ways: restored from the cache, compiled and kept, and an invocation that is handed through. The bare compiler
+//! and every backend take turns within each repetition, so that what the machine does meanwhile befalls all of them. What a
+//! miss and a passthrough cost besides is the middle of the differences to the bare compiler in the same turn.
+//!
+//! Processes are started by `posix_spawn`, their output goes nowhere, and outputs are removed before, outside the time. Sources,
+//! compilers and caches are in the page cache. Servers run before the first figure is taken.
+
+use super::figures::{self, Breakdown, Figures};
+use super::kind::InvocationKind;
+use super::record::{Latency, LatencyParticipant, VERSION};
+use super::subject::{self, Subject};
+use crate::backend::{Backend, CacheReads, Counts, Running};
+use crate::error::{Error, Result};
+use crate::system::environment::Environment;
+use crate::system::interrupt;
+use crate::system::machine::{self, Machine};
+use crate::system::progress;
+use crate::system::scratch::Scratch;
+use crate::workload::{CcWiring, Wiring};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A file whose age is below a second or two is one that some caches do not trust yet.
+const SETTLE: Duration = Duration::from_millis(2500);
+
+/// What is to be measured.
+pub struct LatencyPlan {
+    /// The backends, or why one is not there; `plain` is always measured.
+    pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
+    /// How many hits and passthroughs of each.
+    pub runs: usize,
+    /// How many misses of each.
+    pub misses: usize,
+}
+
+/// Measures.
+pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
+    let shown = progress::Progress::begin("write what is compiled", None);
+    let subjects = subject::all(&scratch.root().join("subjects"))?;
+    shown.end("a Rust crate, a C and a C++ source");
+    let (mut participants, mut backends) = (Vec::new(), Vec::new());
+    for (name, backend) in plan.backends {
+        let mut participant = LatencyParticipant { name, version: String::new(), out: None };
+        match backend {
+            Err(error) => participant.out = Some(error.to_string()),
+            Ok(backend) => {
+                participant.version = backend.version()?;
+                let is_known = subjects.iter().any(|subject| backend.prefix(subject.language).is_some());
+                if is_known {
+                    backends.push(backend);
+                } else if participant.name != "plain" {
+                    participant.out = Some("it stands in front of whole builds, not of one compile".into());
+                }
+            }
+        }
+        participants.push(participant);
+    }
+    let mut latency = Latency {
+        v: VERSION,
+        command: "latency".into(),
+        date: String::new(),
+        commit: None,
+        machine: Machine::here(scratch.root()),
+        page_cache: "warm".into(),
+        empty_process_ms: empty_process(plan.runs)?,
+        participants,
+        figures: Vec::new(),
+        breakdown: Vec::new(),
+    };
+    // Twice to warm up, and each way of answering, of each subject.
+    progress::plan(subjects.len() * 5);
+    for subject in &subjects {
+        let mut subject_run = SubjectRun::begin(subject, &backends, scratch)?;
+        subject_run.run(plan.runs, plan.misses)?;
+        latency.figures.append(&mut subject_run.figures);
+        latency.breakdown.append(&mut subject_run.breakdown);
+    }
+    latency.date = machine::now();
+    Ok(latency)
+}
+
+fn empty_process(runs: usize) -> Result<f64> {
+    let mut times = Vec::new();
+    for _ in 0..runs.max(3) {
+        times.push(timed(&mut quiet_command(Path::new("true"), &Environment::of_caller()))?.0);
+    }
+    Ok(figures::middle_ms(&times))
+}
+
+/// One way to run the compiler: bare, or behind a backend.
+struct Invoker<'b> {
+    name: String,
+    program: Option<PathBuf>,
+    environment: Environment,
+    cache: PathBuf,
+    /// Nothing for the bare compiler. Dropped, it stops what serves the cache.
+    running: Option<(&'b dyn Backend, Running<'b>)>,
+}
+
+impl Invoker<'_> {
+    fn command(&self, subject: &Subject, arguments: &[std::ffi::OsString]) -> Command {
+        let program = self.program.as_deref().unwrap_or(&subject.compiler);
+        let mut command = quiet_command(program, &self.environment);
+        if self.program.is_some() {
+            command.arg(&subject.compiler);
+        }
+        command.args(arguments).current_dir(&subject.dir);
+        command
+    }
+
+    fn counts(&self) -> Result<Option<Counts>> {
+        self.running.as_ref().map_or(Ok(None), |(backend, _)| backend.counts(&self.cache))
+    }
+}
+
+/// One subject and all who compile it.
+struct SubjectRun<'b> {
+    subject: &'b Subject,
+    invokers: Vec<Invoker<'b>>,
+    figures: Vec<Figures>,
+    breakdown: Vec<Breakdown>,
+}
+
+impl<'b> SubjectRun<'b> {
+    fn begin(
+        subject: &'b Subject,
+        backends: &'b [Box<dyn Backend>],
+        scratch: &Scratch,
+    ) -> Result<SubjectRun<'b>> {
+        let plain = crate::backend::Plain;
+        let nothing = Wiring { rustc: false, cc: None };
+        let caller = Environment::of_caller().with_all(subject.environment.clone());
+        let bare = plain.wire(caller.clone(), nothing, scratch.root(), CacheReads::Allowed)?;
+        let mut invokers = vec![Invoker {
+            name: plain.name().into(),
+            program: None,
+            environment: bare,
+            cache: PathBuf::new(),
+            running: None,
+        }];
+        for backend in backends {
+            let Some(program) = backend.prefix(subject.language) else { continue };
+            // Short, since sockets are in it.
+            let cache = scratch.root().join(format!("{}-{}", backend.name(), subject.name));
+            std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
+            let running = Running::begin(backend.as_ref(), &cache)?;
+            let both = Wiring { rustc: true, cc: Some(CcWiring::Environment) };
+            let environment = backend.wire(caller.clone(), both, &cache, CacheReads::Allowed)?;
+            backend.start(&environment, &cache)?;
+            invokers.push(Invoker {
+                name: backend.name().into(),
+                program: Some(program),
+                environment,
+                cache,
+                running: Some((backend.as_ref(), running)),
+            });
+        }
+        Ok(SubjectRun { subject, invokers, figures: Vec::new(), breakdown: Vec::new() })
+    }
+
+    fn run(&mut self, runs: usize, misses: usize) -> Result<()> {
+        let subject = self.subject;
+        // The first of anything is slower than the rest: servers, files of the compiler.
+        self.series(None, 1, &subject.compile, &|turn| subject.change_source(turn))?;
+        self.series(Some(InvocationKind::Miss), misses, &subject.compile, &|turn| {
+            subject.change_source(turn + 1)
+        })?;
+        std::thread::sleep(SETTLE);
+        self.series(None, 2, &subject.compile, &|_| Ok(()))?;
+        self.series(Some(InvocationKind::Hit), runs, &subject.compile, &|_| Ok(()))?;
+        self.series(Some(InvocationKind::Bypass), runs, &subject.probe, &|_| Ok(()))
+    }
+
+    /// Everybody's turn, `n` times; `before` each time once for all. Figures are kept where they are of a way.
+    fn series(
+        &mut self,
+        kind: Option<InvocationKind>,
+        n: usize,
+        arguments: &[std::ffi::OsString],
+        before: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<()> {
+        let title = kind.map_or("warm up".into(), |kind| format!("{kind:?}").to_lowercase());
+        let mut shown = progress::Progress::begin(&format!("{}: {title}", self.subject.name), Some(n));
+        let counted: Vec<_> = self.invokers.iter().map(Invoker::counts).collect::<Result<_>>()?;
+        let begun = machine::microseconds();
+        let mut times = vec![Vec::with_capacity(n); self.invokers.len()];
+        for turn in 0..n {
+            interrupt::check()?;
+            before(turn)?;
+            for (at, invoker) in self.invokers.iter().enumerate() {
+                self.subject.clear()?;
+                let (time, succeeded) = timed(&mut invoker.command(self.subject, arguments))?;
+                if !succeeded {
+                    interrupt::check()?;
+                    let what = format!("{} failed behind {}", self.subject.name, invoker.name);
+                    return Err(Error::run(what).at(self.subject.dir.display()));
+                }
+                times[at].push(time);
+            }
+            shown.show(turn + 1, "of each");
+        }
+        shown.end(&format!("{n} of each"));
+        let Some(kind) = kind else { return Ok(()) };
+        for (at, invoker) in self.invokers.iter().enumerate() {
+            let counts = invoker.counts()?.map(|after| after - counted[at].unwrap_or_default());
+            let mut figures = Figures::of(self.subject, kind, &invoker.name, &times[at], &times[0]);
+            figures.invalid = invoker.running.as_ref().and_then(|_| figures::judge(kind, n as u64, counts));
+            self.figures.push(figures);
+            if let Some((backend, _)) = &invoker.running
+                && let Some(mut log) = backend.events(&invoker.cache)
+            {
+                let events: Vec<_> = log.poll().into_iter().filter(|event| event.time_us >= begun).collect();
+                self.breakdown.push(Breakdown::of(self.subject.name, kind, &events));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn quiet_command(program: &Path, environment: &Environment) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(environment.iter());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// From before its start until it was waited for, and whether it succeeded.
+fn timed(command: &mut Command) -> Result<(Duration, bool)> {
+    let start = Instant::now();
+    let status = command.status();
+    let time = start.elapsed();
+    let status = status.map_err(|e| Error::run(format!("cannot start {:?}: {e}", command.get_program())))?;
+    Ok((time, status.success()))
+}

@@ -1,0 +1,151 @@
+//! A build of many units under `make -j`, in which wrappers run side by side: C and Rust, through one cache.
+
+use super::harness::{Engine, clean, contents, difference, wrong};
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The project, and what the plain compilers make of it.
+#[derive(Clone, Debug)]
+pub struct Build {
+    pub dir: PathBuf,
+    pub units: usize,
+    wanted: BTreeMap<String, (Vec<u8>, bool)>,
+}
+
+const RULES: &str = "out/%.o: %.c shared.h\n\t$(WRAP) gcc -O1 -g -c $< -o $@\n\
+    out/lib%.rlib: %.rs\n\t$(WRAP) rustc --crate-name $* --crate-type lib --edition 2021 $< --emit=dep-info,link --out-dir out\n";
+
+impl Build {
+    /// Lays it out and builds it plainly.
+    pub fn set_up(dir: PathBuf, objects: usize, crates: usize) -> Result<Build> {
+        let write = |name: &str, text: &str| {
+            let path = dir.join(name);
+            fs::write(&path, text).map_err(Error::io("write", &path))
+        };
+        fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
+        write("shared.h", "struct s { int x[4]; };\n")?;
+        let mut makefile = String::from("all:");
+        for n in 0..objects {
+            write(
+                &format!("c{n}.c"),
+                &format!("#include \"shared.h\"\nint f{n}(struct s *s) {{ return s->x[{n} % 4] + {n}; }}\n"),
+            )?;
+            let _ = write!(makefile, " out/c{n}.o");
+        }
+        for n in 0..crates {
+            write(
+                &format!("r{n}.rs"),
+                &format!("pub fn f{n}(x: &str) -> String {{ format!(\"{{x}}{n}\") }}\n"),
+            )?;
+            let _ = write!(makefile, " out/libr{n}.rlib");
+        }
+        write("Makefile", &format!("{makefile}\n{RULES}"))?;
+        let mut build = Build { dir, units: objects + crates, wanted: BTreeMap::new() };
+        build.clear()?;
+        let made = build.make(None, 2).output().map_err(Error::io("run make in", &build.dir))?;
+        if !made.status.success() {
+            let said = String::from_utf8_lossy(&made.stderr).into_owned();
+            return Err(Error::run(format!("make fails without kache: {said}")).at(build.dir.display()));
+        }
+        build.wanted = contents(&build.out());
+        Ok(build)
+    }
+
+    pub fn out(&self) -> PathBuf {
+        self.dir.join("out")
+    }
+
+    /// Takes the outputs away.
+    pub fn clear(&self) -> Result<()> {
+        drop(fs::remove_dir_all(self.out()));
+        fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))
+    }
+
+    /// `make`, that goes on past failures.
+    pub fn make(&self, engine: Option<&Engine>, jobs: usize) -> Command {
+        let mut command = Command::new("make");
+        match engine {
+            Some(engine) => {
+                // For the environment; the program is make.
+                let kache = engine.command(&self.dir);
+                command.env_clear();
+                command.envs(kache.get_envs().filter_map(|(name, value)| Some((name, value?))));
+                command.arg(format!("WRAP={}", engine.program.display()));
+            }
+            None => _ = clean(&mut command),
+        }
+        command.current_dir(&self.dir).arg("-k").arg(format!("-j{jobs}"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Builds what is missing, and wants all of it right.
+    pub fn must(&self, engine: &Engine, context: &str) -> Result<()> {
+        let made = self.make(Some(engine), 4).output().map_err(Error::io("run make in", &self.dir))?;
+        if !made.status.success() {
+            let said = String::from_utf8_lossy(&made.stderr).into_owned();
+            return Err(wrong(context, &format!("the build failed: {said}")).at(self.dir.display()));
+        }
+        self.judge(context)
+    }
+
+    /// Wants all outputs. What a killed rustc left beside them is its own affair.
+    pub fn judge(&self, context: &str) -> Result<()> {
+        let mut have = contents(&self.out());
+        have.retain(|name, _| self.wanted.contains_key(name));
+        match difference(&have, &self.wanted) {
+            Some(what) => Err(wrong(context, &what).at(self.dir.display())),
+            None => Ok(()),
+        }
+    }
+
+    /// What is there is whole.
+    pub fn must_not_be_torn(&self, context: &str) -> Result<()> {
+        let have = contents(&self.out());
+        let torn =
+            self.wanted.iter().find(|(name, file)| have.get(*name).is_some_and(|there| there != *file));
+        match torn {
+            Some((name, _)) => {
+                let what = format!("{name} is half-written, {} bytes", have[name].0.len());
+                Err(wrong(context, &what).at(self.dir.display()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Processes whose program is `program`.
+pub fn running(program: &Path) -> Vec<i32> {
+    of_proc(|dir| fs::read_link(dir.join("exe")).is_ok_and(|exe| exe == program))
+}
+
+/// Waits until nothing runs any more that works in a directory or below it.
+pub fn quiet(dir: &Path, context: &str) -> Result<()> {
+    let begun = Instant::now();
+    let works_there = |proc: &Path| fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir));
+    while !of_proc(works_there).is_empty() {
+        if begun.elapsed() > Duration::from_secs(30) {
+            return Err(wrong(context, "processes are left, half a minute after").at(dir.display()));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+fn of_proc(is_it: impl Fn(&Path) -> bool) -> Vec<i32> {
+    let own = std::process::id() as i32;
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
+    ids.filter(|id| *id != own && is_it(Path::new(&format!("/proc/{id}")))).collect()
+}
+
+/// Sends a signal; to a process group where the number is negative.
+pub fn signal(id: i32, signal: i32) {
+    // SAFETY: two integers; a process that is gone is an error return, which is what is wanted then.
+    unsafe { libc::kill(id, signal) };
+}

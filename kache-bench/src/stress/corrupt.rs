@@ -1,0 +1,269 @@
+//! What is stored is altered: bits flipped, files cut, emptied, exchanged, replaced by others, altered in place.
+//!
+//! Twice over. Small files of each sealed kind are gone through in this process, with the engine's own readers: every bit of every
+//! byte flipped, and cut at every length; none of it may be taken for whole. Blobs likewise, on disk, each byte in turn. Then
+//! injuries of all kinds are drawn, on all kinds of file, and the engine is asked.
+
+use super::harness::{Engine, wrong};
+use super::rng::Dice;
+use super::session::StressRun;
+use super::steps::CacheState;
+use crate::error::{Error, Result};
+use kache_core::digest::Digest;
+use kache_core::store::manifest::Manifest;
+use kache_core::store::result::ActionResult;
+use kache_core::store::{Store, verify};
+use kache_frontends::toolchain::Toolchain;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Files up to this size are gone through byte by byte.
+const SMALL: u64 = 16 * 1024;
+/// Blobs, which are read from the disk each time, up to this one.
+const SMALL_BLOB: u64 = 4 * 1024;
+
+/// The ordeal.
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("corrupt");
+    let mut dice = run_state.dice("corrupt");
+    for task in &run_state.tasks {
+        task.must_hit(&engine, "before any injury")?;
+    }
+    exhaustively(run_state, &engine)?;
+    drawn(run_state, &engine, &mut dice)
+}
+
+fn key_of(path: &Path) -> Option<Digest> {
+    Digest::from_hex(path.file_name()?.to_str()?)
+}
+
+fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
+    type Whole = fn(&[u8], &Digest) -> bool;
+    let kinds: [(&str, Whole); 3] = [
+        ("manifests", |bytes, key| Manifest::decode(bytes, key).is_some()),
+        ("results", |bytes, key| ActionResult::decode(bytes, key).is_some()),
+        ("toolchains", |bytes, _| Toolchain::decode(bytes).is_some()),
+    ];
+    for (kind, is_whole) in kinds {
+        for path in engine.files(kind) {
+            let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+            let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL) else { continue };
+            if !is_whole(&bytes, &key) {
+                return Err(wrong("before any injury", &format!("{} is not whole", path.display())));
+            }
+            let mut bad = bytes.clone();
+            for at in 0..bytes.len() {
+                for bit in 0..8 {
+                    bad[at] ^= 1 << bit;
+                    if is_whole(&bad, &key) {
+                        let what =
+                            format!("{kind}: bit {bit} of byte {at} is flipped, and it is taken for whole");
+                        return Err(wrong("corrupt", &what));
+                    }
+                    bad[at] ^= 1 << bit;
+                }
+                if is_whole(&bytes[..at], &key) {
+                    return Err(wrong("corrupt", &format!("{kind}: cut to {at} bytes, and taken for whole")));
+                }
+            }
+            run_state.stats.passed(&format!("{kind}: every bit flipped"), bytes.len() * 8);
+            run_state.stats.passed(&format!("{kind}: cut at every length"), bytes.len());
+        }
+    }
+    blobs(run_state, engine)
+}
+
+fn blobs(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
+    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
+    for path in engine.files("blobs") {
+        let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+        let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL_BLOB) else { continue };
+        for at in 0..bytes.len() {
+            run_state.is_over()?;
+            let mut bad = bytes.clone();
+            bad[at] ^= 0x41;
+            rewrite(&path, &bad)?;
+            let opened = store.open_blob(&key).map_err(Error::io("open", &path))?;
+            if opened.is_some() {
+                return Err(wrong("corrupt", &format!("a blob with byte {at} altered is believed")));
+            }
+            fs::write(&path, &bytes).map_err(Error::io("write", &path))?;
+        }
+        run_state.stats.passed("blobs: every byte altered", bytes.len());
+    }
+    engine.must_be_whole("after blobs were altered and put back")
+}
+
+/// Alters a file in place: its inode stays.
+fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
+    writable(path)?;
+    fs::write(path, bytes).map_err(Error::io("alter", path))
+}
+
+fn writable(path: &Path) -> Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(0o644)).map_err(Error::io("make writable", path))
+}
+
+/// An injury that was drawn, as the table has it.
+type CorruptionFn = fn(&Corruption, &mut Dice) -> std::io::Result<bool>;
+
+struct Corruption {
+    path: PathBuf,
+    /// Another of the same kind, and one of another.
+    like: Option<PathBuf>,
+    unlike: PathBuf,
+}
+
+const INJURIES: &[(&str, CorruptionFn)] = &[
+    ("a byte altered", |w, dice| {
+        let file = File::options().read(true).write(true).open(&w.path)?;
+        let len = file.metadata()?.len();
+        if len == 0 {
+            return Ok(false);
+        }
+        let at = dice.below(len as usize) as u64;
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at)?;
+        byte[0] ^= 1 << dice.below(8);
+        file.write_all_at(&byte, at).map(|()| true)
+    }),
+    ("a byte altered through a hard link, the time put back", |w, dice| {
+        let other = w.path.with_extension("hard");
+        fs::hard_link(&w.path, &other)?;
+        let then = fs::metadata(&w.path)?.modified()?;
+        let file = File::options().write(true).open(&other)?;
+        let len = file.metadata()?.len();
+        file.write_all_at(b"?", dice.below(len.max(1) as usize) as u64)?;
+        file.set_modified(then)?;
+        fs::remove_file(&other).map(|()| true)
+    }),
+    ("cut", |w, dice| {
+        let file = File::options().write(true).open(&w.path)?;
+        let len = file.metadata()?.len();
+        file.set_len(dice.below(len as usize) as u64).map(|()| true)
+    }),
+    ("emptied", |w, _| fs::write(&w.path, "").map(|()| true)),
+    ("lengthened", |w, _| {
+        let file = File::options().write(true).open(&w.path)?;
+        file.write_all_at(b"more", file.metadata()?.len()).map(|()| true)
+    }),
+    ("zeroed", |w, _| {
+        let len = fs::metadata(&w.path)?.len();
+        fs::write(&w.path, vec![0; len as usize]).map(|()| true)
+    }),
+    ("exchanged with another entry's", |w, _| {
+        let Some(like) = &w.like else { return Ok(false) };
+        let aside = w.path.with_extension("aside");
+        fs::rename(&w.path, &aside)?;
+        fs::rename(like, &w.path)?;
+        fs::rename(&aside, like).map(|()| true)
+    }),
+    ("replaced by another entry's", |w, _| {
+        let Some(like) = &w.like else { return Ok(false) };
+        fs::copy(like, &w.path).map(|_| true)
+    }),
+    ("replaced by a file of another kind", |w, _| fs::copy(&w.unlike, &w.path).map(|_| true)),
+    ("removed", |w, _| fs::remove_file(&w.path).map(|()| true)),
+    ("replaced by a directory", |w, _| {
+        fs::remove_file(&w.path)?;
+        fs::create_dir(&w.path).map(|()| true)
+    }),
+    ("replaced by a link to another", |w, _| {
+        fs::remove_file(&w.path)?;
+        std::os::unix::fs::symlink(&w.unlike, &w.path).map(|()| true)
+    }),
+    ("replaced by a link to nothing", |w, _| {
+        fs::remove_file(&w.path)?;
+        std::os::unix::fs::symlink("/nowhere/at/all", &w.path).map(|()| true)
+    }),
+];
+
+const KINDS: &[&str] =
+    &["manifests", "results", "blobs", "toolchains", "observer", "digests", "usage", "events", "traces"];
+
+fn drawn(run_state: &mut StressRun, engine: &Engine, dice: &mut Dice) -> Result<()> {
+    let mut pairs: Vec<_> =
+        KINDS.iter().flat_map(|kind| INJURIES.iter().map(move |injury| (*kind, injury))).collect();
+    let (mut done, at_least) = (0, 12);
+    loop {
+        dice.shuffle(&mut pairs);
+        for (kind, injury) in &pairs {
+            if run_state.is_over()? && done >= at_least {
+                return Ok(());
+            }
+            done += usize::from(corruption(run_state, engine, dice, kind, injury)?);
+        }
+    }
+}
+
+fn of_kind(engine: &Engine, kind: &str) -> Vec<PathBuf> {
+    let path = engine.store().join(kind);
+    if path.is_file() { vec![path] } else { engine.files(kind) }
+}
+
+/// Whether anything could be hurt so.
+fn corruption(
+    run_state: &mut StressRun,
+    engine: &Engine,
+    dice: &mut Dice,
+    kind: &str,
+    (name, injury): &(&'static str, CorruptionFn),
+) -> Result<bool> {
+    let which = dice.below(run_state.tasks.len());
+    // The observer is looked at where something is compiled.
+    let state = if kind == "observer" { CacheState::Miss } else { CacheState::Hit };
+    state.bring(&run_state.tasks[which], engine)?;
+    let context = format!("{kind}: {name}");
+    let files = of_kind(engine, kind);
+    if files.is_empty() {
+        // An earlier injury took it, and nothing has wanted it since.
+        return Ok(false);
+    }
+    let path = if kind == "digests" { files[0].clone() } else { dice.pick(&files).clone() };
+    let like = files.iter().find(|p| **p != path).cloned();
+    let unlike = of_kind(engine, if kind == "toolchains" { "observer" } else { "toolchains" });
+    let Some(unlike) = unlike.into_iter().next() else { return Ok(false) };
+    writable(&path)?;
+    if let Some(like) = &like {
+        writable(like)?;
+    }
+    let corruption = Corruption { path: path.clone(), like, unlike };
+    let struck = if kind == "digests" && *name == "a byte altered" {
+        in_a_slot(&path, dice)
+    } else {
+        injury(&corruption, dice)
+    };
+    if !struck.map_err(Error::io("hurt", &path))? {
+        return Ok(false);
+    }
+    for task in &run_state.tasks {
+        task.must(engine, &[], &context)?;
+        task.must(engine, &[], &format!("again after {context}"))?;
+    }
+    repair(engine, &path)?;
+    run_state.stats.passed(&context, 1);
+    Ok(true)
+}
+
+/// Most of the table of digests is holes: a byte that says something.
+fn in_a_slot(path: &Path, dice: &mut Dice) -> std::io::Result<bool> {
+    let bytes = fs::read(path)?;
+    let told: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+    let at = *dice.pick(&told);
+    File::options().write(true).open(path)?.write_all_at(&[bytes[at] ^ 1 << dice.below(8)], at as u64)?;
+    Ok(true)
+}
+
+/// What nobody asked for since is still hurt; `verify --repair` is to find it.
+fn repair(engine: &Engine, path: &Path) -> Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|m| m.is_dir()) {
+        fs::remove_dir(path).map_err(Error::io("remove", path))?;
+    }
+    if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
+        fs::remove_file(path).map_err(Error::io("remove", path))?;
+    }
+    let mended = Store::open(&engine.cache).and_then(|store| verify::verify(&store, true));
+    mended.map_err(Error::io("verify and repair", &engine.cache))?;
+    engine.must_be_whole("after verify --repair")
+}

@@ -1,0 +1,387 @@
+//! Many at once: on one action, on one cache, with collections and purges in between; holders of locks that die or hang; another
+//! format of the store in the same directory; a clock that is set back.
+
+use super::builds::{self, Build};
+use super::harness::{Engine, Task, contents, difference, wrong};
+use super::session::StressRun;
+use super::steps::CacheState;
+use crate::error::{Error, Result};
+use kache_core::events::{self, Kind, Outcome};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Wrappers on one action.
+const MANY: usize = 64;
+
+/// The ordeal.
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    one_action(run_state)?;
+    holders(run_state)?;
+    clock(run_state)?;
+    two_targets(run_state)?;
+    under_collection(run_state)?;
+    two_formats(run_state)
+}
+
+/// 64 wrappers in 64 checkouts ask for the same: one compiles, the others wait and are given what it made.
+fn one_action(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("crowd");
+    let text = "int f(void) { return 3; }\n";
+    let set_up = |n| {
+        Task::set_up(
+            run_state.dir().join(format!("crowd/{n}/w")),
+            "C unit",
+            &[("a.c", text)],
+            "gcc -O1 -c a.c -o out/a.o",
+        )
+    };
+    let tasks = (0..MANY).map(set_up).collect::<Result<Vec<_>>>()?;
+    // Otherwise each checkout has its own action.
+    let remapped = |task: &Task| {
+        let mut command = task.command(&engine);
+        command.env("KACHE_REMAP", "1");
+        command
+    };
+    all_at_once(&tasks, remapped, "64 wrappers on one action")?;
+    let events = events::read_all(&engine.cache).map_err(Error::io("read the events of", &engine.cache))?;
+    let compiled = events.iter().filter(|e| e.outcome == Outcome::Miss).count();
+    let hits = events.iter().filter(|e| e.outcome == Outcome::Hit).count();
+    if (compiled, hits) != (1, MANY - 1) {
+        return Err(wrong("64 wrappers on one action", &format!("{compiled} compiled and {hits} hit")));
+    }
+    run_state.stats.passed("64 wrappers on one action, in as many checkouts: one compiles", MANY);
+    // All of them write the same file, new and old.
+    let same: Vec<Task> = (0..MANY).map(|_| run_state.tasks[0].clone()).collect();
+    for state in [CacheState::Miss, CacheState::Hit] {
+        state.bring(&same[0], &engine)?;
+        same[0].clear()?;
+        let children = start(&same, |task| task.command(&engine))?;
+        for child in children {
+            let output = child.wait_with_output().map_err(Error::io("wait for", &engine.program))?;
+            if !output.status.success() || output.stderr != same[0].wanted.stderr {
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                return Err(wrong("64 wrappers on one output", &format!("{}: {said}", output.status)));
+            }
+        }
+        let found = difference(&contents(&same[0].out()), &same[0].wanted.files);
+        if let Some(what) = found {
+            return Err(wrong("64 wrappers on one output", &what));
+        }
+        run_state.stats.passed(&format!("64 wrappers on one output, {}", state.name()), MANY);
+    }
+    engine.must_be_whole("after 64 wrappers")
+}
+
+fn start(tasks: &[Task], command: impl Fn(&Task) -> Command) -> Result<Vec<Child>> {
+    let mut children = Vec::new();
+    for task in tasks {
+        let mut command = command(task);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        children.push(command.spawn().map_err(Error::io("run kache in", &task.dir))?);
+    }
+    Ok(children)
+}
+
+/// Starts all and wants all of them right.
+pub fn all_at_once(tasks: &[Task], command: impl Fn(&Task) -> Command, context: &str) -> Result<()> {
+    for task in tasks {
+        task.clear()?;
+    }
+    for (child, task) in start(tasks, command)?.into_iter().zip(tasks) {
+        let output = child.wait_with_output().map_err(Error::io("wait for kache in", &task.dir))?;
+        if !output.status.success() || output.stderr != task.wanted.stderr {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(wrong(context, &format!("{}: {said}", output.status)));
+        }
+        if let Some(what) = difference(&contents(&task.out()), &task.wanted.files) {
+            return Err(wrong(context, &what).at(task.dir.display()));
+        }
+    }
+    Ok(())
+}
+
+/// A wrapper that was killed or stopped while it compiled what others wait for.
+fn holders(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("holders");
+    let (task, patience) = (run_state.tasks[0].clone(), 2);
+    for (what, signal, most) in [
+        ("the holder of a lock dies", libc::SIGKILL, Duration::from_secs(60)),
+        ("the holder of a lock hangs", libc::SIGSTOP, Duration::from_secs(60 + patience)),
+    ] {
+        CacheState::Miss.bring(&task, &engine)?;
+        task.clear()?;
+        let mut holder = task.command(&engine);
+        holder.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut holder = holder.spawn().map_err(Error::io("run", &engine.program))?;
+        let begun = Instant::now();
+        let is_held = || {
+            let files = engine.files("locks");
+            files.iter().any(|path| fs::File::open(path).is_ok_and(|file| file.try_lock().is_err()))
+        };
+        while !is_held() && begun.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        builds::signal(holder.id() as i32, signal);
+        let begun = Instant::now();
+        let timeout = patience.to_string();
+        // The stopped one's compiler goes on: it is to be done before the outputs are looked at.
+        std::thread::sleep(Duration::from_millis(300));
+        let outcome = task.must(&engine, &[("KACHE_LOCK_TIMEOUT", &timeout)], what);
+        let took = begun.elapsed();
+        builds::signal(holder.id() as i32, libc::SIGKILL);
+        drop(holder.wait());
+        builds::quiet(&task.dir, what)?;
+        outcome?;
+        if took > most {
+            return Err(wrong(what, &format!("another waited {:.1} s", took.as_secs_f64())));
+        }
+        task.must(&engine, &[], &format!("after {what}"))?;
+        engine.must_be_whole(what)?;
+        run_state.stats.passed(what, 1);
+        let bound =
+            if signal == libc::SIGSTOP { format!(", lock_timeout {patience} s") } else { String::new() };
+        run_state.stats.note(what, format!("another took {:.1} s{bound}", took.as_secs_f64()));
+    }
+    Ok(())
+}
+
+/// The engine's clock is set back and ahead between runs, and back during a compile in which a source changes.
+fn clock(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("clock");
+    let offset = run_state.dir().join("clock");
+    let set = |seconds: i64| fs::write(&offset, seconds.to_string()).map_err(Error::io("write", &offset));
+    let path = offset.display().to_string();
+    let clock: &[(&str, &str)] = &[("KACHE_FAULT_CLOCK", &path)];
+    for seconds in [0, -3600, 86_400, -86_400 * 400, 0] {
+        set(seconds)?;
+        for task in &run_state.tasks {
+            let context = format!("the clock {seconds} s off");
+            task.must(&engine, clock, &context)?;
+            task.must(&engine, clock, &context)?;
+            run_state.stats.passed("the clock set back or ahead between two builds", 1);
+        }
+    }
+    engine.must_be_whole("after the clock was set")?;
+    let dir = run_state.dir().join("set-back");
+    let source = "#include \"slow.h\"\nint x = X;\n";
+    let task = Task::set_up(
+        dir.clone(),
+        "C unit",
+        &[("a.c", source), ("slow.h", "#define X 1\n")],
+        "gcc -c a.c -o out/a.o",
+    )?;
+    set_back_while_compiling(&engine, task, &offset)?;
+    run_state.stats.passed("the clock set back while a source changes under the compiler", 1);
+    Ok(())
+}
+
+fn set_back_while_compiling(engine: &Engine, mut task: Task, offset: &Path) -> Result<()> {
+    const WHAT: &str = "a source that changed while it was compiled, the clock set back";
+    let write = |path: &Path, text: &str| fs::write(path, text).map_err(Error::io("write", path));
+    let header = task.dir.join("slow.h");
+    // A compiler that has read its sources and takes its time.
+    let slow = task.dir.join("gcc");
+    write(&slow, "#!/bin/sh\n/usr/bin/gcc \"$@\"\n/bin/sleep 1\n")?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&slow, mode).map_err(Error::io("make executable", &slow))?;
+    task.words[0] = slow.display().to_string();
+    write(offset, "3600")?;
+    let mut command = task.command(engine);
+    command.env("KACHE_FAULT_CLOCK", offset).stdout(Stdio::null()).stderr(Stdio::null());
+    task.clear()?;
+    let mut child = command.spawn().map_err(Error::io("run", &engine.program))?;
+    let begun = Instant::now();
+    let object = task.out().join("a.o");
+    while !fs::metadata(&object).is_ok_and(|m| m.len() > 0) && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    write(offset, "0")?;
+    write(&header, "#define X 2\n")?;
+    drop(child.wait());
+    task.wanted = task.plain()?;
+    task.must(engine, &[], WHAT)
+}
+
+/// A workspace that cargo builds in two targets at once: each unit is compiled once, and both are right.
+fn two_targets(run_state: &mut StressRun) -> Result<()> {
+    let dir = run_state.dir().join("workspace");
+    lay_workspace(&dir, 6)?;
+    let engine = run_state.engine("targets");
+    let cargo = |target: &str, more: &[(&str, &str)]| {
+        let mut command = Command::new("cargo");
+        let kache = engine.command(&dir);
+        command.env_clear().envs(kache.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("RUSTC_WRAPPER", &engine.program).env("CARGO_TARGET_DIR", dir.join(target));
+        command.env("KACHE_REMAP", "1").env("CARGO_INCREMENTAL", "0").envs(more.iter().copied());
+        command.args(["build", "--offline", "--quiet"]).current_dir(&dir);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let targets = ["one", "other"];
+    let children = targets.map(|target| cargo(target, &[]).spawn());
+    for child in children {
+        let child = child.map_err(Error::io("run cargo in", &dir))?;
+        let output = child.wait_with_output().map_err(Error::io("wait for cargo in", &dir))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(wrong("two cargo builds", &said));
+        }
+    }
+    let units = each_compiled_once(&engine)?;
+    for target in targets {
+        let made = artifacts(&dir.join(target));
+        fs::remove_dir_all(dir.join(target)).map_err(Error::io("remove", &dir.join(target)))?;
+        // What the compiler makes with the same flags in the same place.
+        let output = cargo(target, &[("KACHE_READ", "0"), ("KACHE_WRITE", "0")]).output();
+        let output = output.map_err(Error::io("run cargo in", &dir))?;
+        if !output.status.success() {
+            return Err(wrong("a cargo build without hits", &String::from_utf8_lossy(&output.stderr)));
+        }
+        if let Some(what) = difference(&made, &artifacts(&dir.join(target))) {
+            return Err(wrong("two cargo builds of one workspace", &what));
+        }
+    }
+    run_state.stats.passed("two cargo builds of one workspace in two targets at once", 1);
+    run_state.stats.note(
+        "two cargo builds of one workspace in two targets at once",
+        format!("{units} units, each compiled once"),
+    );
+    Ok(())
+}
+
+fn each_compiled_once(engine: &Engine) -> Result<usize> {
+    let events = events::read_all(&engine.cache).map_err(Error::io("read the events of", &engine.cache))?;
+    let mut units: BTreeMap<_, [usize; 2]> = BTreeMap::new();
+    for event in events.iter().filter(|e| e.kind == Kind::Unit) {
+        let counts = units.entry(&event.unit).or_default();
+        match event.outcome {
+            Outcome::Miss => counts[0] += 1,
+            Outcome::Hit => counts[1] += 1,
+            _ => {}
+        }
+    }
+    match units.iter().find(|(_, counts)| **counts != [1, 1]) {
+        Some((unit, [misses, hits])) => {
+            let what = format!("{} was compiled {misses} times, and hit {hits} times", unit.label());
+            Err(wrong("two cargo builds of one workspace", &what))
+        }
+        None => Ok(units.len()),
+    }
+}
+
+fn lay_workspace(dir: &Path, members: usize) -> Result<()> {
+    let write = |name: String, text: String| {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(dir)).map_err(Error::io("create", &path))?;
+        fs::write(&path, text).map_err(Error::io("write", &path))
+    };
+    fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", dir))?;
+    write("Cargo.toml".into(), "[workspace]\nresolver = \"3\"\nmembers = [\"m*\"]\n".into())?;
+    for n in 0..members {
+        let before =
+            if n == 0 { String::new() } else { format!("m{} = {{ path = \"../m{}\" }}\n", n - 1, n - 1) };
+        let head = format!("[package]\nname = \"m{n}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+        let last = n + 1 == members;
+        write(format!("m{n}/Cargo.toml"), format!("{head}\n[dependencies]\n{before}"))?;
+        let call = if n == 0 { "1".to_string() } else { format!("m{}::f() + 1", n - 1) };
+        write(format!("m{n}/src/lib.rs"), format!("pub fn f() -> u32 {{ {call} }}\n"))?;
+        if last {
+            write(format!("m{n}/src/main.rs"), format!("fn main() {{ println!(\"{{}}\", m{n}::f()); }}\n"))?;
+            write(
+                format!("m{n}/build.rs"),
+                "fn main() { println!(\"cargo::rerun-if-changed=build.rs\"); }\n".into(),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// What cargo's compilers made: all in `deps/`, less what has no name of its own.
+fn artifacts(target: &Path) -> BTreeMap<String, (Vec<u8>, bool)> {
+    contents(&target.join("debug/deps"))
+}
+
+/// Collections to almost nothing, purges and verifications, all the time, under builds.
+fn under_collection(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("collected");
+    let build = Build::set_up(run_state.dir().join("collected"), 20, 3)?;
+    let (stop, rounds) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let left = run_state.deadline.saturating_duration_since(Instant::now());
+    let end = Instant::now() + left * 2 / 3;
+    let mut builds = 0;
+    let outcome = std::thread::scope(|scope| {
+        for words in [
+            &["gc", "--max-size", "0"][..],
+            &["gc", "--max-size", "300k"],
+            &["gc", "--max-age", "1s"],
+            &["purge"],
+            &["verify"],
+            &["stats"],
+        ] {
+            let (engine, stop, rounds) = (&engine, &stop, &rounds);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    // What it says is no matter: a purge may take away what it looks at.
+                    drop(engine.command(Path::new("/")).args(words).output());
+                    rounds.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(if words[0] == "purge" { 700 } else { 100 }));
+                }
+            });
+        }
+        let mut outcome = Ok(());
+        while outcome.is_ok() && (builds < 2 || Instant::now() < end) {
+            outcome = crate::system::interrupt::check()
+                .and_then(|()| build.clear())
+                .and_then(|()| build.must(&engine, "under collections and purges"));
+            builds += 1;
+        }
+        stop.store(true, Ordering::Relaxed);
+        outcome
+    });
+    outcome?;
+    build.clear()?;
+    build.must(&engine, "after collections and purges")?;
+    engine.must_be_whole("after collections and purges")?;
+    run_state.stats.passed("builds under gc, purge, verify and stats all the time", builds);
+    let rounds = rounds.into_inner();
+    run_state.stats.note(
+        "builds under gc, purge, verify and stats all the time",
+        format!("{} units each, {rounds} commands", build.units),
+    );
+    Ok(())
+}
+
+/// Another format of the store in the same directory: each has its own, and neither is in the other's way.
+fn two_formats(run_state: &mut StressRun) -> Result<()> {
+    let Some(other) = run_state.other.clone() else {
+        run_state.stats.skip("no kache with another format of the store was given (--other)");
+        return Ok(());
+    };
+    let engine = run_state.engine("formats");
+    let other = Engine::new(&other, engine.cache.clone());
+    let build = Build::set_up(run_state.dir().join("formats"), 12, 2)?;
+    for (turn, engine) in [&engine, &other, &engine, &other].into_iter().enumerate() {
+        build.clear()?;
+        build.must(engine, "two formats in one directory, by turns")?;
+        run_state.stats.passed("builds of two formats of the store in one directory", 1);
+        let formats: Vec<PathBuf> = fs::read_dir(&engine.cache)
+            .map_err(Error::io("list", &engine.cache))?
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        if formats.len() != (turn + 1).min(2) {
+            return Err(wrong("two formats in one directory", &format!("there is {formats:?}")));
+        }
+    }
+    other.run_kache(&["verify"])?;
+    engine.must_be_whole("beside another format")?;
+    engine.run_kache(&["purge"])?;
+    match fs::read_dir(&engine.cache).map_err(Error::io("list", &engine.cache))?.count() {
+        0 => Ok(()),
+        left => Err(wrong("a purge of two formats", &format!("{left} are left"))),
+    }
+}

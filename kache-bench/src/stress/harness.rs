@@ -1,0 +1,318 @@
+//! What is tortured: compiles whose plain outcome is known, through an engine that can be hurt.
+//!
+//! The engine runs with `KACHE_REMAP=0`, so what it gives must be what the plain compiler gives in the same place: status,
+//! both outputs, every file with its bytes and its right to be executed, and no file more. That is the one oracle; each
+//! ordeal only says what is done to the engine before it is asked.
+
+use crate::error::{Error, Result};
+use kache_core::events::{self, Event, Outcome};
+use kache_core::store::{FORMAT, Store, verify};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Variables that compilers and rustup need; nothing else of the caller's environment is passed on.
+const PASSED: &[&str] = &["PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "TMPDIR"];
+
+/// What is left of the environment.
+pub fn clean(command: &mut Command) -> &mut Command {
+    command.env_clear().stdin(Stdio::null()).env("LC_ALL", "C");
+    command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+}
+
+/// kache with a cache.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub program: PathBuf,
+    pub cache: PathBuf,
+}
+
+impl Engine {
+    pub fn new(program: &Path, cache: PathBuf) -> Engine {
+        Engine { program: program.to_path_buf(), cache }
+    }
+
+    /// kache with these words, in a directory.
+    pub fn command(&self, dir: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        clean(&mut command).current_dir(dir);
+        command.env("KACHE_CACHE_DIR", &self.cache).env("KACHE_REMAP", "0").env("KACHE_CONFIG", "/dev/null");
+        command
+    }
+
+    /// A command of kache's own; its output where it succeeded.
+    pub fn run_kache(&self, words: &[&str]) -> Result<String> {
+        let output = self.command(Path::new("/")).args(words).output();
+        let output = output.map_err(Error::io("run", &self.program))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(wrong(&words.join(" "), &format!("{}: {said}", output.status)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// `<cache>/v1`.
+    pub fn store(&self) -> PathBuf {
+        self.cache.join(FORMAT)
+    }
+
+    /// The last event, if there is one.
+    pub fn last(&self) -> Option<Event> {
+        events::read_all(&self.cache).ok()?.pop()
+    }
+
+    /// Takes everything away.
+    pub fn wipe(&self) -> Result<()> {
+        match fs::remove_dir_all(&self.cache) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove the cache", &self.cache)(e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the entries away, and leaves what is known of toolchains and files.
+    pub fn forget(&self) -> Result<()> {
+        for part in ["manifests", "results", "blobs", "traces"] {
+            let dir = self.store().join(part);
+            for shard in fs::read_dir(&dir).map_err(Error::io("list", &dir))?.flatten() {
+                fs::remove_dir_all(shard.path()).map_err(Error::io("remove", &shard.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all that is stored: nothing may be there under its name that is not whole.
+    pub fn must_be_whole(&self, context: &str) -> Result<()> {
+        if !self.store().join("blobs").is_dir() {
+            return Ok(());
+        }
+        let found = Store::open(&self.cache).and_then(|store| verify::verify(&store, false));
+        let found = found.map_err(Error::io("verify the cache", &self.cache))?;
+        match found.faults.iter().find(|fault| !fault.harmless) {
+            Some(fault) => Err(wrong(context, &format!("in the cache, {}: {}", fault.file, fault.what))),
+            None => Ok(()),
+        }
+    }
+
+    /// All files of a part of the store.
+    pub fn files(&self, part: &str) -> Vec<PathBuf> {
+        let mut out = Vec::new();
+        below(&self.store().join(part), &mut out);
+        out.sort();
+        out
+    }
+}
+
+/// All files below a directory.
+pub fn below(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => below(&entry.path(), out),
+            _ => out.push(entry.path()),
+        }
+    }
+}
+
+/// The first wrong byte: it ends the run.
+pub fn wrong(context: &str, what: &str) -> Error {
+    Error::run(format!("WRONG: {context}: {what}"))
+}
+
+/// What a compile came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandOutput {
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// By name: bytes, and whether it may be executed.
+    pub files: BTreeMap<String, (Vec<u8>, bool)>,
+}
+
+/// What killed wrappers leave beside outputs.
+pub const STRAY: &str = ".kache-";
+
+impl CommandOutput {
+    fn of(output: Output, dir: &Path) -> CommandOutput {
+        CommandOutput {
+            code: output.status.code(),
+            stdout: output.stdout,
+            stderr: output.stderr,
+            files: contents(dir),
+        }
+    }
+
+    /// How it differs from what is wanted.
+    pub fn differs(&self, wanted: &CommandOutput) -> Option<String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if self.code != wanted.code {
+            return Some(format!(
+                "status {:?}, and not {:?}: {}",
+                self.code,
+                wanted.code,
+                text(&self.stderr)
+            ));
+        }
+        if self.stdout != wanted.stdout {
+            return Some(format!("stdout is {:?}, and not {:?}", text(&self.stdout), text(&wanted.stdout)));
+        }
+        if self.stderr != wanted.stderr {
+            return Some(format!("stderr is {:?}, and not {:?}", text(&self.stderr), text(&wanted.stderr)));
+        }
+        difference(&self.files, &wanted.files)
+    }
+}
+
+/// How two sets of files differ.
+pub fn difference(
+    have: &BTreeMap<String, (Vec<u8>, bool)>,
+    wanted: &BTreeMap<String, (Vec<u8>, bool)>,
+) -> Option<String> {
+    if let Some(name) = wanted.keys().find(|name| !have.contains_key(*name)) {
+        return Some(format!("{name} is missing"));
+    }
+    if let Some(name) = have.keys().find(|name| !wanted.contains_key(*name)) {
+        return Some(format!("{name} should not be there"));
+    }
+    have.iter().find(|(name, file)| *file != &wanted[*name]).map(|(name, file)| {
+        let (bytes, executable) = &wanted[name];
+        let at = file.0.iter().zip(bytes).position(|(a, b)| a != b);
+        let (have, want) = (file.0.len(), bytes.len());
+        match at {
+            _ if have != want => format!("{name} has {have} bytes, and not {want}"),
+            Some(at) => format!("{name} differs at byte {at}"),
+            None => format!("{name} is executable: {}, and not {executable}", file.1),
+        }
+    })
+}
+
+/// The files of a directory, strays left out.
+pub fn contents(dir: &Path) -> BTreeMap<String, (Vec<u8>, bool)> {
+    let mut files = Vec::new();
+    below(dir, &mut files);
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(dir).ok()?.to_string_lossy().into_owned();
+        let executable = fs::metadata(&path).ok()?.permissions().mode() & 0o100 != 0;
+        Some((name, (fs::read(&path).ok()?, executable)))
+    };
+    let is_stray = |p: &PathBuf| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(STRAY));
+    files.into_iter().filter(|p| !is_stray(p)).filter_map(read).collect()
+}
+
+/// A compile, and its plain outcome.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub name: &'static str,
+    pub dir: PathBuf,
+    pub words: Vec<String>,
+    pub wanted: CommandOutput,
+}
+
+impl Task {
+    /// Lays a project out and compiles it plainly.
+    pub fn set_up(dir: PathBuf, name: &'static str, sources: &[(&str, &str)], words: &str) -> Result<Task> {
+        fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
+        for (file, text) in sources {
+            let path = dir.join(file);
+            fs::write(&path, text).map_err(Error::io("write", &path))?;
+        }
+        let words = words.split(' ').map(str::to_string).collect();
+        let mut task = Task { name, dir, words, wanted: CommandOutput::default() };
+        task.wanted = task.plain()?;
+        if task.wanted.code != Some(0) {
+            let said = String::from_utf8_lossy(&task.wanted.stderr).into_owned();
+            return Err(Error::run(format!("{name} does not compile: {said}")));
+        }
+        Ok(task)
+    }
+
+    /// Where its outputs go.
+    pub fn out(&self) -> PathBuf {
+        self.dir.join("out")
+    }
+
+    /// Takes the outputs away.
+    pub fn clear(&self) -> Result<()> {
+        drop(fs::remove_dir_all(self.out()));
+        fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))
+    }
+
+    /// What the plain compiler makes of it now.
+    pub fn plain(&self) -> Result<CommandOutput> {
+        self.clear()?;
+        let mut command = Command::new(&self.words[0]);
+        clean(&mut command).args(&self.words[1..]).current_dir(&self.dir);
+        let output = command.output().map_err(Error::io("run", Path::new(&self.words[0])))?;
+        Ok(CommandOutput::of(output, &self.out()))
+    }
+
+    /// kache in front of it, ready to be changed and started.
+    pub fn command(&self, engine: &Engine) -> Command {
+        let mut command = engine.command(&self.dir);
+        command.args(&self.words);
+        command
+    }
+
+    /// What kache makes of it, outputs cleared before.
+    pub fn run(&self, engine: &Engine, more: &[(&str, &str)]) -> Result<CommandOutput> {
+        self.clear()?;
+        let mut command = self.command(engine);
+        command.envs(more.iter().copied());
+        let output = command.output().map_err(Error::io("run", &engine.program))?;
+        Ok(CommandOutput::of(output, &self.out()))
+    }
+
+    /// Runs it, and wants the plain compiler's answer.
+    pub fn must(&self, engine: &Engine, more: &[(&str, &str)], context: &str) -> Result<()> {
+        self.judge(&self.run(engine, more)?, context)
+    }
+
+    /// Wants the plain compiler's answer.
+    pub fn judge(&self, answer: &CommandOutput, context: &str) -> Result<()> {
+        match answer.differs(&self.wanted) {
+            Some(what) => Err(wrong(&format!("{}, {context}", self.name), &what).at(self.dir.display())),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs it until it hits: the entry is there and good.
+    pub fn must_hit(&self, engine: &Engine, context: &str) -> Result<()> {
+        for _ in 0..2 {
+            self.must(engine, &[], context)?;
+            if engine.last().is_some_and(|event| event.outcome == Outcome::Hit) {
+                return Ok(());
+            }
+        }
+        let last = engine.last().map(|e| format!("{:?} {:?} {:?}", e.outcome, e.reason, e.detail));
+        Err(wrong(&format!("{}, {context}", self.name), &format!("does not hit: {last:?}")))
+    }
+}
+
+/// A C unit with a warning and a depfile, a library of rustc's with another, a linked program.
+pub fn tasks(dir: &Path) -> Result<Vec<Task>> {
+    let c = "#include \"a.h\"\n#warning \"hm\"\nint f(void) { return A; }\nint g(void) { return f() + A; }\n";
+    let l = "fn unused() {}\npub fn f() -> u32 { 3 }\npub const T: &str = include_str!(\"t.txt\");\n";
+    let b = "mod m; fn main() { println!(\"{}\", m::M); }\n";
+    Ok(vec![
+        Task::set_up(
+            dir.join("c"),
+            "C unit",
+            &[("a.c", c), ("a.h", "#define A 3\n")],
+            "gcc -O1 -g -c a.c -o out/a.o -MD -MF out/a.d",
+        )?,
+        Task::set_up(
+            dir.join("l"),
+            "library",
+            &[("l.rs", l), ("t.txt", "text\n")],
+            "rustc --crate-name l --crate-type lib --edition 2021 l.rs --emit=dep-info,metadata,link --out-dir out",
+        )?,
+        Task::set_up(
+            dir.join("b"),
+            "program",
+            &[("b.rs", b), ("m.rs", "pub const M: u32 = 3;\n")],
+            "rustc --crate-name b --crate-type bin --edition 2021 b.rs --emit=dep-info,link --out-dir out",
+        )?,
+    ])
+}

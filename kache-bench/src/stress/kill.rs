@@ -1,0 +1,214 @@
+//! Processes that end in the middle: SIGKILL at each step, SIGKILL at any time under a parallel build, and the signals that
+//! ask.
+//!
+//! Afterwards nothing torn is in the cache or under an output's name, no lock is held, what is left in `tmp/` is collected, and
+//! the next build is right.
+
+use super::builds::{self, Build};
+use super::harness::{Engine, STRAY, Task, below, contents, wrong};
+use super::rng::Dice;
+use super::session::StressRun;
+use super::steps::{self, CacheState, FaultPoint};
+use crate::error::{Error, Result};
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A run of this many minutes kills at least [`KILLS`] at random.
+const LONG: f64 = 10.0;
+const KILLS: u64 = 500;
+const AT_RANDOM: &str = "SIGKILL at any time under make -j4";
+
+/// The ordeal.
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    let left = run_state.deadline.saturating_duration_since(Instant::now());
+    let (end, third) = (run_state.deadline, left / 3);
+    run_state.deadline = end - third - third;
+    at_each_step(run_state)?;
+    run_state.deadline = end - third;
+    by_request(run_state)?;
+    run_state.deadline = end;
+    at_random(run_state)
+}
+
+fn at_each_step(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("kill");
+    let mut dice = run_state.dice("kill");
+    let fault_points = steps::fault_points(run_state, &engine, &["kill", "after"], &mut dice)?;
+    let (all, mut done) = (fault_points.len(), 0);
+    for fault in fault_points {
+        if run_state.is_over()? {
+            break;
+        }
+        let when = if fault.kind == "kill" { "before" } else { "after" };
+        inject(run_state, &engine, &fault, when)?;
+        run_state.stats.passed(&format!("SIGKILL {when} a step, {}", fault.state.name()), 1);
+        done += 1;
+    }
+    run_state.stats.note("all steps", format!("{done} of {all} pairs of step and kill"));
+    nothing_is_left(run_state, &engine)
+}
+
+fn inject(run_state: &StressRun, engine: &Engine, fault: &FaultPoint, when: &str) -> Result<()> {
+    let task = &run_state.tasks[fault.task];
+    fault.state.bring(task, engine)?;
+    let order = format!("{}:{}", fault.step, fault.kind);
+    let context = format!("killed {when} step {}, {}", fault.step, fault.state.name());
+    let answer = task.run(engine, &[("KACHE_FAULT", &order)])?;
+    if answer.code.is_some() {
+        // It was over before that step.
+        task.judge(&answer, &context)?;
+    }
+    builds::quiet(&task.dir, &context)?;
+    if fault.state == CacheState::Hit {
+        whole_or_absent(task, &context)?;
+    }
+    engine.must_be_whole(&context)?;
+    locks_are_free(engine, &context)?;
+    task.must(engine, &[], &format!("after being {context}"))
+}
+
+/// Nothing under an output's name is anything but the whole output.
+fn whole_or_absent(task: &Task, context: &str) -> Result<()> {
+    let have = contents(&task.out());
+    match task.wanted.files.iter().find(|(name, file)| have.get(*name).is_some_and(|there| there != *file)) {
+        Some((name, _)) => {
+            let what = format!("{name} is half-written, {} bytes", have[name].0.len());
+            Err(wrong(&format!("{}, {context}", task.name), &what).at(task.dir.display()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// SIGINT to all of a terminal's job, SIGTERM to the wrapper alone: the compiler ends, too, and leaves what it leaves.
+fn by_request(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("asked");
+    let mut dice = run_state.dice("asked");
+    loop {
+        for (name, signal, all) in [
+            ("SIGINT to the job", libc::SIGINT, true),
+            ("SIGTERM to the wrapper", libc::SIGTERM, false),
+            ("SIGHUP to the job", libc::SIGHUP, true),
+        ] {
+            let task = &run_state.tasks[dice.below(run_state.tasks.len())];
+            let state = *dice.pick(&[CacheState::Miss, CacheState::Hit]);
+            let context = format!("{name}, {}", state.name());
+            state.bring(task, &engine)?;
+            task.clear()?;
+            let mut command = task.command(&engine);
+            command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = command.spawn().map_err(Error::io("run", &engine.program))?;
+            let most = if state == CacheState::Hit { 12 } else { 150 };
+            std::thread::sleep(dice.time(Duration::from_millis(most)));
+            builds::signal(if all { -(child.id() as i32) } else { child.id() as i32 }, signal);
+            drop(child.wait());
+            builds::quiet(&task.dir, &context)?;
+            // rustc writes its dep-info in place, with and without kache: what it was writing may be cut.
+            if state == CacheState::Hit {
+                whole_or_absent(task, &context)?;
+            }
+            no_stray(task, &context)?;
+            engine.must_be_whole(&context)?;
+            locks_are_free(&engine, &context)?;
+            task.must(&engine, &[], &format!("after {context}"))?;
+            run_state.stats.passed(&context, 1);
+        }
+        if run_state.is_over()? {
+            return Ok(());
+        }
+    }
+}
+
+fn no_stray(task: &Task, context: &str) -> Result<()> {
+    let mut files = Vec::new();
+    below(&task.out(), &mut files);
+    match files.iter().find(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(STRAY))) {
+        Some(stray) => {
+            Err(wrong(&format!("{}, {context}", task.name), &format!("{} is left", stray.display())))
+        }
+        None => Ok(()),
+    }
+}
+
+fn at_random(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("random");
+    let mut dice = run_state.dice("random");
+    let build = Build::set_up(run_state.dir().join("killed"), 20, 4)?;
+    build.clear()?;
+    build.must(&engine, "before any kill")?;
+    let wanted = if run_state.minutes >= LONG { KILLS } else { 10 };
+    while run_state.stats.count("kill", AT_RANDOM) < wanted || !run_state.is_over()? {
+        crate::system::interrupt::check()?;
+        let kills = round(&engine, &build, &mut dice)?;
+        run_state.stats.passed(AT_RANDOM, kills);
+        run_state.stats.passed("builds after such kills", 1);
+    }
+    nothing_is_left(run_state, &engine)
+}
+
+/// One build with some of its wrappers killed, and one after it. How many were.
+fn round(engine: &Engine, build: &Build, dice: &mut Dice) -> Result<usize> {
+    build.clear()?;
+    let misses = dice.coin();
+    if misses {
+        engine.forget()?;
+    }
+    let context = format!("killed at random, {}", if misses { "misses" } else { "hits" });
+    let mut make = build.make(Some(engine), 4);
+    make.stderr(Stdio::null());
+    let mut child = make.spawn().map_err(Error::io("run make in", &build.dir))?;
+    let (mut kills, most) = (0, 4 + dice.below(12));
+    let pause = Duration::from_millis(if misses { 30 } else { 3 });
+    while kills < most && child.try_wait().is_ok_and(|status| status.is_none()) {
+        std::thread::sleep(dice.time(pause));
+        let there = builds::running(&engine.program);
+        if !there.is_empty() {
+            builds::signal(*dice.pick(&there), libc::SIGKILL);
+            kills += 1;
+        }
+    }
+    drop(child.wait());
+    builds::quiet(&build.dir, &context)?;
+    // What a compiler was writing when it lost its parent may be cut, as it may without kache, and to make it is done; what
+    // is restored may not be.
+    if misses {
+        build.clear()?;
+    } else {
+        build.must_not_be_torn(&context)?;
+    }
+    engine.must_be_whole(&context)?;
+    locks_are_free(engine, &context)?;
+    build.must(engine, &format!("after being {context}"))?;
+    Ok(kills)
+}
+
+/// Whoever wants a lock gets it at once.
+pub fn locks_are_free(engine: &Engine, context: &str) -> Result<()> {
+    for path in engine.files("locks") {
+        let Ok(file) = File::open(&path) else { continue };
+        if file.try_lock().is_err() {
+            return Err(wrong(context, &format!("{} is held, and nobody is there", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// An hour later a collection clears away what killed processes left, and nothing else.
+fn nothing_is_left(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
+    let left = [engine.files("tmp"), engine.files("locks")].concat();
+    for path in &left {
+        let then = SystemTime::now() - Duration::from_secs(2 * 3600);
+        // A file of mode 0444 can be opened for reading alone, which is enough to set its times.
+        let aged = File::open(path).and_then(|file| file.set_modified(then));
+        aged.map_err(Error::io("age", path))?;
+    }
+    engine.run_kache(&["gc"])?;
+    let still = [engine.files("tmp"), engine.files("locks")].concat();
+    if let Some(path) = still.iter().find(|p| fs::metadata(p).is_ok()) {
+        return Err(wrong("after a collection", &format!("{} is left", path.display())));
+    }
+    engine.must_be_whole("after a collection")?;
+    run_state.stats.passed("leftovers of killed processes collected", left.len());
+    Ok(())
+}

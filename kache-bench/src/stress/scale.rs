@@ -1,0 +1,344 @@
+//! Much of everything: entries, manifests side by side, wrappers at once, bytes in an artifact, dependencies, letters in a path. It works, and in
+//! bounded memory; how long it takes is told.
+
+use super::crowd::all_at_once;
+use super::harness::{Engine, Task, below, contents, difference, wrong};
+use super::session::StressRun;
+use super::steps::CacheState;
+use crate::error::{Error, Result};
+use kache_core::dependency::{Dependency, Kind, RecordedDependency};
+use kache_core::digest::Digest;
+use kache_core::events::{Observed, Outcome};
+use kache_core::store::Store;
+use kache_core::store::manifest::{Entry, Manifest};
+use kache_core::store::result::{ActionResult, Output};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// What the project promises; a run makes a share of it.
+const ENTRIES: usize = 1_000_000;
+const MANIFESTS: usize = 100_000;
+const WRAPPERS: usize = 300;
+const ARTIFACT: usize = 5_000_000_000;
+const HEADERS: usize = 20_000;
+/// The longest path that the system takes, less the NUL.
+const PATH: usize = 4095;
+
+/// What a process may take, however large the cache is, in MB.
+const BOUND: u64 = 250;
+
+/// The ordeal.
+pub fn run(run_state: &mut StressRun) -> Result<()> {
+    wrappers(run_state)?;
+    long_paths(run_state)?;
+    dependencies(run_state)?;
+    artifact(run_state)?;
+    manifests(run_state)?;
+    entries(run_state)
+}
+
+impl StressRun {
+    fn share(&self, of: usize) -> usize {
+        (of / 100 * self.scale as usize).max(1)
+    }
+}
+
+/// How a process ended that was watched: seconds, and the most memory it took, in MB.
+struct Measurement {
+    seconds: f64,
+    megabytes: u64,
+    stdout: Vec<u8>,
+}
+
+/// Runs to the end, and wants success. The memory is the process's own, and not its children's.
+fn watch(command: &mut Command, context: &str) -> Result<Measurement> {
+    let begun = Instant::now();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(Error::io("run", Path::new(command.get_program())))?;
+    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| err.as_mut().map(|err| std::io::Read::read_to_end(err, &mut stderr)));
+        out.as_mut().map(|out| std::io::Read::read_to_end(out, &mut stdout))
+    });
+    let (mut status, mut usage) = (0, unsafe_zeroed());
+    // SAFETY: both are plain data for the call to fill in; the child is ours and was not waited for.
+    let waited = unsafe { libc::wait4(child.id() as i32, &mut status, 0, &mut usage) };
+    if waited < 0 || !libc::WIFEXITED(status) || libc::WEXITSTATUS(status) != 0 {
+        return Err(wrong(context, &format!("status {status:#x}: {}", String::from_utf8_lossy(&stderr))));
+    }
+    let megabytes = usage.ru_maxrss.max(0) as u64 / 1024;
+    Ok(Measurement { seconds: begun.elapsed().as_secs_f64(), megabytes, stdout })
+}
+
+fn unsafe_zeroed() -> libc::rusage {
+    // SAFETY: plain numbers, for which zeros are a value.
+    unsafe { std::mem::zeroed() }
+}
+
+fn wrappers(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("wrappers");
+    let many = run_state.share(WRAPPERS).max(30);
+    let set_up = |n: usize| {
+        let text = format!("int f{n}(void) {{ return {n}; }}\n");
+        Task::set_up(
+            run_state.dir().join(format!("wrappers/{n}")),
+            "C unit",
+            &[("a.c", &text)],
+            "gcc -c a.c -o out/a.o",
+        )
+    };
+    let tasks = (0..many).map(set_up).collect::<Result<Vec<_>>>()?;
+    for what in ["miss", "hit"] {
+        let begun = Instant::now();
+        all_at_once(&tasks, |task| task.command(&engine), &format!("{many} wrappers at once, {what}"))?;
+        let row = format!("wrappers at once, {what}");
+        run_state.stats.passed(&row, many);
+        run_state.stats.note(&row, format!("{:.1} s in all", begun.elapsed().as_secs_f64()));
+    }
+    engine.must_be_whole("after many wrappers at once")
+}
+
+/// Directories so deep that the source's path is as long as any can be, a name as long as any can be, and one too long for the
+/// compiler itself.
+fn long_paths(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("long");
+    let root = run_state.dir().to_path_buf();
+    let set_up = |name: &str, words: &str, header: &str| -> Result<Task> {
+        Task::set_up(
+            root.join(name),
+            "C unit",
+            &[("a.c", &format!("#include \"{header}\"\n")), (header, "int x;\n")],
+            words,
+        )
+    };
+    let longest = "n".repeat(255 - 2);
+    let task = set_up("long-name", &format!("gcc -c a.c -o out/{longest}.o"), "a.h")?;
+    task.must_hit(&engine, "an output whose name is as long as any can be")?;
+    run_state.stats.passed("an output's name of 255 bytes", 1);
+    let base = run_state.dir().join("deep");
+    let task = set_up("deep", "gcc -c a.c -o out/a.o", "a.h")?;
+    let (mut path, mut made) = (String::new(), 0);
+    // Entered a directory at a time: no call takes the whole path.
+    let target = PATH - base.as_os_str().len() - "/a.h".len();
+    while path.len() + 2 < target {
+        let part = "d".repeat((target - path.len() - 1).min(200));
+        let _ = write!(path, "{part}/");
+        made += 1;
+    }
+    let path = path.trim_end_matches('/').to_string();
+    let deep = base.join(&path);
+    fs::create_dir_all(&deep).map_err(Error::io("create a deep directory in", &base))?;
+    let header = deep.join("a.h");
+    fs::write(&header, "int y;\n").map_err(Error::io("write", &base))?;
+    let mut words = vec!["gcc".to_string(), "-include".into(), header.display().to_string()];
+    words.extend(["-c", "a.c", "-o", "out/a.o"].map(str::to_string));
+    let mut task = Task { words, ..task };
+    task.wanted = task.plain()?;
+    if task.wanted.code != Some(0) {
+        return Err(wrong("a path as long as any can be", "the plain compiler does not take it"));
+    }
+    task.must_hit(&engine, "a path as long as any can be")?;
+    let what = format!("a path of {} bytes", header.as_os_str().len());
+    run_state.stats.passed(&what, 1);
+    run_state.stats.note(&what, format!("{made} directories deep"));
+    Ok(())
+}
+
+/// A unit with very many headers.
+fn dependencies(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("dependencies");
+    let many = run_state.share(HEADERS);
+    let dir = run_state.dir().join("dependencies");
+    for n in 0..many {
+        let shelf = dir.join(format!("h/{}", n / 500));
+        fs::create_dir_all(&shelf).map_err(Error::io("create", &shelf))?;
+        let path = shelf.join(format!("{n}.h"));
+        fs::write(&path, format!("extern int x{n};\n")).map_err(Error::io("write", &path))?;
+    }
+    let all: String = (0..many).map(|n| format!("#include \"h/{}/{n}.h\"\n", n / 500)).collect();
+    let task = Task::set_up(dir, "C unit", &[("a.c", &all)], "gcc -c a.c -o out/a.o")?;
+    let what = format!("a unit with {many} headers");
+    measured(run_state, &engine, &task, &what)
+}
+
+/// Compiles and hits under a watch.
+fn measured(run_state: &mut StressRun, engine: &Engine, task: &Task, what: &str) -> Result<()> {
+    let mut told = Vec::new();
+    for wanted in [Outcome::Miss, Outcome::Hit] {
+        task.clear()?;
+        let took = watch(&mut task.command(engine), what)?;
+        if let Some(difference) = difference(&contents(&task.out()), &task.wanted.files) {
+            return Err(wrong(what, &difference));
+        }
+        let event = engine.last();
+        if event.as_ref().map(|e| e.outcome) != Some(wanted) {
+            return Err(wrong(
+                what,
+                &format!("no {wanted:?}: {:?}", event.map(|e| (e.outcome, e.reason, e.detail))),
+            ));
+        }
+        bounded(&took, what)?;
+        told.push(format!("{wanted:?} {:.2} s, {} MB", took.seconds, took.megabytes));
+    }
+    run_state.stats.passed(what, 1);
+    run_state.stats.note(what, told.join("; "));
+    Ok(())
+}
+
+fn bounded(took: &Measurement, what: &str) -> Result<()> {
+    match took.megabytes {
+        ..=BOUND => Ok(()),
+        megabytes => Err(wrong(what, &format!("takes {megabytes} MB of memory; {BOUND} are allowed"))),
+    }
+}
+
+/// One very large object. What is compared is what the compiler made under kache, since two more would not fit the disk.
+fn artifact(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("artifact");
+    let bytes = run_state.share(ARTIFACT);
+    let dir = run_state.dir().join("artifact");
+    let text = format!("\t.data\n\t.fill {bytes}, 1, 0x41\n");
+    let task = Task::set_up(dir.clone(), "assembler unit", &[("a.s", "\t.data\n")], "gcc -c a.s -o out/a.o")?;
+    fs::write(dir.join("a.s"), text).map_err(Error::io("write", &dir))?;
+    let what = format!("an artifact of {} MB", bytes / 1_000_000);
+    let (object, mut told, mut first) = (task.out().join("a.o"), Vec::new(), None);
+    for wanted in [Outcome::Miss, Outcome::Hit] {
+        task.clear()?;
+        let took = watch(&mut task.command(&engine), &what)?;
+        let digest = digest_of(&object)?;
+        if *first.get_or_insert(digest) != digest {
+            return Err(wrong(&what, "what is restored is not what was compiled"));
+        }
+        let event = engine.last();
+        if event.as_ref().map(|e| e.outcome) != Some(wanted) {
+            return Err(wrong(
+                &what,
+                &format!("no {wanted:?}: {:?}", event.map(|e| (e.outcome, e.reason, e.detail))),
+            ));
+        }
+        bounded(&took, &what)?;
+        told.push(format!("{wanted:?} {:.1} s, {} MB", took.seconds, took.megabytes));
+    }
+    engine.wipe()?;
+    task.clear()?;
+    run_state.stats.passed(&what, 1);
+    run_state.stats.note(&what, told.join("; "));
+    Ok(())
+}
+
+fn digest_of(path: &Path) -> Result<Digest> {
+    let table = kache_core::digest::Table::at(PathBuf::from("/nowhere/at/all"));
+    let (known, id) = table.read(path).map_err(Error::io("read", path))?;
+    if id.size < 1_000_000 {
+        return Err(wrong("a large artifact", &format!("it has {} bytes", id.size)));
+    }
+    Ok(known.digest)
+}
+
+/// A key that begins as told.
+fn key(first: Option<u8>, n: usize) -> Digest {
+    let mut digest = Digest::of(&n.to_le_bytes());
+    if let Some(first) = first {
+        digest.0[0] = first;
+    }
+    digest
+}
+
+fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
+    let blob = store.put_bytes(format!("blob {n}").as_bytes())?;
+    let result = Digest::of(&action.0);
+    let output = Output { path: b"<workspace>/a.o".to_vec(), digest: blob, executable: false, marked: false };
+    ActionResult {
+        outputs: vec![output],
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+        label: format!("a{n}.o (c)"),
+        compile_us: 1000,
+        observed: Observed::Preload,
+        fetched: false,
+    }
+    .save(store, &result)?;
+    let dependencies = vec![RecordedDependency {
+        look: Dependency::new(Kind::File, format!("<workspace>/a{n}.c")),
+        seen: blob,
+    }];
+    let manifest = Manifest { entries: vec![Entry { result, dependencies }] };
+    store.publish(&store.path("manifests", action), &manifest.encode(action))
+}
+
+/// Manifests that all lie in the directory of one.
+fn manifests(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("manifests");
+    let many = run_state.share(MANIFESTS);
+    let task = run_state.tasks[0].clone();
+    task.must_hit(&engine, "before there are many manifests")?;
+    let shard = engine
+        .files("manifests")
+        .first()
+        .and_then(|path| u8::from_str_radix(path.parent()?.file_name()?.to_str()?, 16).ok());
+    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
+    for n in 0..many {
+        let action = key(shard, n);
+        let manifest = Manifest::default().encode(&action);
+        let put = store.publish(&store.path("manifests", &action), &manifest);
+        put.map_err(Error::io("store in", &engine.cache))?;
+    }
+    let what = format!("{many} manifests in the directory of one action");
+    CacheState::Hit.bring(&task, &engine)?;
+    task.clear()?;
+    let took = watch(&mut task.command(&engine), &what)?;
+    task.must_hit(&engine, &what)?;
+    run_state.stats.passed(&what, 1);
+    run_state.stats.note(&what, format!("Hit {:.1} ms", took.seconds * 1000.0));
+    engine.wipe()
+}
+
+/// Very many entries: looked over, and collected.
+fn entries(run_state: &mut StressRun) -> Result<()> {
+    let engine = run_state.engine("entries");
+    let many = run_state.share(ENTRIES);
+    let task = run_state.tasks[0].clone();
+    task.must_hit(&engine, "before there are many entries")?;
+    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
+    for n in 0..many {
+        an_entry(&store, &key(None, n), n).map_err(Error::io("store in", &engine.cache))?;
+        if n % 1000 == 0 {
+            crate::system::interrupt::check()?;
+        }
+    }
+    let run_kache = |words: &[&str], what: &str| -> Result<Measurement> {
+        let took = watch(engine.command(Path::new("/")).args(words), what)?;
+        bounded(&took, what)?;
+        Ok(took)
+    };
+    let row = format!("{many} entries");
+    let mut told = Vec::new();
+    for words in [&["stats"][..], &["gc", "--dry-run", "--max-size", "1k"], &["verify"]] {
+        let took = run_kache(words, &format!("{row}: kache {}", words.join(" ")))?;
+        told.push(format!("{} {:.1} s, {} MB", words[0], took.seconds, took.megabytes));
+    }
+    task.must_hit(&engine, &row)?;
+    let took = run_kache(&["gc", "--max-size", "0", "--format", "json"], &row)?;
+    let said: serde_json::Value = serde_json::from_slice(&took.stdout).unwrap_or_default();
+    let gone = said["results"]["files"].as_u64().unwrap_or(0);
+    if gone < many as u64 {
+        return Err(wrong(&row, &format!("of {many} results only {gone} were collected: {said}")));
+    }
+    told.push(format!("gc of all {:.1} s, {} MB", took.seconds, took.megabytes));
+    let mut left = Vec::new();
+    below(&engine.store().join("blobs"), &mut left);
+    if !left.is_empty() {
+        return Err(wrong(&row, &format!("{} blobs are left", left.len())));
+    }
+    run_state.stats.passed(&row, 1);
+    run_state.stats.note(&row, told.join("; "));
+    task.must(&engine, &[], "after all was collected")?;
+    engine.wipe()
+}

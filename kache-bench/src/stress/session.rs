@@ -1,0 +1,46 @@
+//! One stress run: its programs, directories, seed and deadline.
+
+use super::harness::{Engine, Task};
+use super::rng::Dice;
+use super::stats::Stats;
+use crate::error::Result;
+use crate::system::interrupt;
+use crate::system::scratch::Scratch;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// A run.
+pub struct StressRun {
+    pub(super) scratch: Scratch,
+    pub(super) program: PathBuf,
+    pub(super) other: Option<PathBuf>,
+    pub(super) seed: u64,
+    pub(super) minutes: f64,
+    pub(super) scale: u32,
+    pub(super) deadline: Instant,
+    pub(super) tasks: Vec<Task>,
+    pub(super) stats: Stats,
+    /// Why nothing can be mounted, if nothing can.
+    pub(super) no_mounts: Option<String>,
+}
+
+impl StressRun {
+    pub(super) fn dir(&self) -> &Path {
+        self.scratch.root()
+    }
+
+    /// An engine with a cache of its own.
+    pub(super) fn engine(&self, name: &str) -> Engine {
+        Engine::new(&self.program, self.dir().join("caches").join(name))
+    }
+
+    pub(super) fn dice(&self, purpose: &str) -> Dice {
+        Dice::new(self.seed, purpose)
+    }
+
+    /// Whether the ordeal's time is up.
+    pub(super) fn is_over(&self) -> Result<bool> {
+        interrupt::check()?;
+        Ok(Instant::now() >= self.deadline)
+    }
+}

@@ -1,0 +1,116 @@
+//! What was done and survived, row by row, for the table at the end.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// One kind of injury in one ordeal.
+#[derive(Clone, Debug)]
+struct Row {
+    scenario: &'static str,
+    what: String,
+    passed: u64,
+    note: String,
+}
+
+/// All rows.
+#[derive(Debug)]
+pub struct Stats {
+    rows: Vec<Row>,
+    skipped: Vec<(&'static str, String)>,
+    took: Vec<(&'static str, Duration)>,
+    scenario: &'static str,
+    began: Instant,
+}
+
+impl Stats {
+    /// An empty one.
+    pub fn new() -> Stats {
+        let (rows, skipped, took) = (Vec::new(), Vec::new(), Vec::new());
+        Stats { rows, skipped, took, scenario: "", began: Instant::now() }
+    }
+
+    /// What follows belongs to this ordeal.
+    pub fn begin(&mut self, scenario: &'static str) {
+        (self.scenario, self.began) = (scenario, Instant::now());
+    }
+
+    /// The ordeal is over.
+    pub fn end(&mut self) {
+        self.took.push((self.scenario, self.began.elapsed()));
+    }
+
+    fn row(&mut self, what: &str) -> &mut Row {
+        let scenario = self.scenario;
+        let found = self.rows.iter().position(|row| row.scenario == scenario && row.what == what);
+        let at = found.unwrap_or_else(|| {
+            self.rows.push(Row { scenario, what: what.to_string(), passed: 0, note: String::new() });
+            self.rows.len() - 1
+        });
+        &mut self.rows[at]
+    }
+
+    /// So many more were survived.
+    pub fn passed(&mut self, what: &str, more: usize) {
+        self.row(what).passed += more as u64;
+    }
+
+    /// A figure that belongs to a row.
+    pub fn note(&mut self, what: &str, note: impl Into<String>) {
+        self.row(what).note = note.into();
+    }
+
+    /// What could not be tried, and why.
+    pub fn skip(&mut self, why: impl Into<String>) {
+        self.skipped.push((self.scenario, why.into()));
+    }
+
+    /// How many were survived in all of an ordeal whose words begin so.
+    pub fn count(&self, scenario: &str, what: &str) -> u64 {
+        let rows = self.rows.iter().filter(|r| r.scenario == scenario && r.what.starts_with(what));
+        rows.map(|r| r.passed).sum()
+    }
+
+    /// For a page, which reads on a terminal too.
+    pub fn markdown(&self) -> String {
+        let mut out =
+            String::from("| ordeal | what was done | times survived | |\n| --- | --- | ---: | --- |\n");
+        for row in &self.rows {
+            let cells = [row.scenario, &row.what, &row.passed.to_string(), &row.note];
+            let line: String = cells
+                .iter()
+                .map(|cell| format!("| {cell}{}", if cell.is_empty() { "" } else { " " }))
+                .collect();
+            let _ = writeln!(out, "{line}|");
+        }
+        for (scenario, why) in &self.skipped {
+            let _ = writeln!(out, "| {scenario} | skipped: {why} | 0 | |");
+        }
+        let times: Vec<String> =
+            self.took.iter().map(|(name, took)| format!("{name} {:.0} s", took.as_secs_f64())).collect();
+        let _ = writeln!(out, "\n{}", times.join(", "));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_add_up_by_ordeal_and_what() {
+        let mut stats = Stats::new();
+        stats.begin("a");
+        stats.passed("eio, miss", 2);
+        stats.passed("eio, miss", 3);
+        stats.passed("eio, hit", 1);
+        stats.begin("b");
+        stats.passed("eio, miss", 7);
+        stats.skip("no mounts here");
+        assert_eq!((stats.count("a", "eio, miss"), stats.count("a", "eio"), stats.count("b", "")), (5, 6, 7));
+        let page = stats.markdown();
+        assert!(
+            page.contains("| a | eio, miss | 5 | |") && page.contains("skipped: no mounts here"),
+            "{page}"
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! What of the caller's environment a build may see.
+//!
+//! A list of what is *kept*, not of what is removed: the caller's `RUSTFLAGS`, `CARGO_TARGET_DIR`,
+//! `RUSTC_WRAPPER`, `KACHE_*`, and all that `cargo run` sets for us (`CARGO_PKG_*`, `LD_LIBRARY_PATH`,
+//! `RUSTUP_TOOLCHAIN`) must not reach a build whose keys are judged, and new names of that sort turn up every year.
+
+use crate::system::platform;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// Names kept as they are, each group with its reason.
+const KEPT: &[(&str, &[&str])] = &[
+    (
+        "to find programs, the user's files and a place for temporary ones",
+        &["PATH", "HOME", "TMPDIR", "USER", "LOGNAME"],
+    ),
+    ("the language that diagnostics are written in", &["LANG", "LANGUAGE", "TZ"]),
+    ("both clones share the registry and the toolchains", &["CARGO_HOME", "RUSTUP_HOME"]),
+    (
+        "rustup's own behaviour; not RUSTUP_TOOLCHAIN, which `cargo run` sets",
+        &["RUSTUP_AUTO_INSTALL", "RUSTUP_DIST_SERVER"],
+    ),
+    (
+        "to reach the registry from where the caller can",
+        &[
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+            "all_proxy",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "ALL_PROXY",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+        ],
+    ),
+    (
+        "without these Windows starts nothing, or does not find the user's files",
+        &[
+            "APPDATA",
+            "COMSPEC",
+            "LOCALAPPDATA",
+            "PATHEXT",
+            "SYSTEMDRIVE",
+            "SYSTEMROOT",
+            "TEMP",
+            "TMP",
+            "USERPROFILE",
+            "WINDIR",
+        ],
+    ),
+];
+
+/// Families of names kept by how they begin, each with its reason.
+const KEPT_PREFIXES: &[(&str, &[&str])] = &[
+    ("the language that diagnostics are written in", &["LC_"]),
+    (
+        "to reach the registry from where the caller can",
+        &["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRY_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"],
+    ),
+    ("where system libraries are found", &["PKG_CONFIG"]),
+    ("which Windows it is, under Wine", &["WINE"]),
+];
+
+/// The environment of one build: what was kept of the caller's, and what is set on top.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    values: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// What a build may see of the caller's environment.
+    pub fn of_caller() -> Environment {
+        Environment::filtered(std::env::vars_os())
+    }
+
+    fn filtered(all: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
+        let kept =
+            all.into_iter().filter_map(|(name, value)| Some((platform::variable(name.to_str()?), value)));
+        let kept = kept.filter(|(name, _)| is_kept(name));
+        Environment { values: kept.map(|(name, value)| (name.into(), value)).collect() }
+    }
+
+    /// The same with all of `more` set.
+    pub fn with_all(mut self, more: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
+        self.values.extend(more);
+        self
+    }
+
+    /// One value.
+    pub fn get(&self, name: &str) -> Option<OsString> {
+        self.values.get(OsStr::new(name)).cloned()
+    }
+
+    /// Every name with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.values.iter()
+    }
+}
+
+fn is_kept(name: &str) -> bool {
+    KEPT.iter().any(|(_, names)| names.contains(&name))
+        || KEPT_PREFIXES.iter().any(|(_, starts)| starts.iter().any(|s| name.starts_with(s)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_bend_the_build_is_dropped() {
+        let names = [
+            "PATH",
+            "HOME",
+            "CARGO_HOME",
+            "LC_ALL",
+            "RUSTFLAGS",
+            "CARGO_TARGET_DIR",
+            "RUSTC_WRAPPER",
+            "KACHE_CACHE_DIR",
+            "LD_LIBRARY_PATH",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_MANIFEST_DIR",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_BUILD_TARGET_DIR",
+        ];
+        let environment = Environment::filtered(names.map(|n| (n.into(), "x".into())));
+        let kept: Vec<_> = environment.iter().map(|(n, _)| n.to_str().unwrap().to_owned()).collect();
+        assert_eq!(kept, ["CARGO_HOME", "HOME", "LC_ALL", "PATH"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! What a figure was measured on: figures of different machines are never compared.
+
+use crate::system::environment::Environment;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The machine and the versions that a result belongs to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Machine {
+    /// The processor's own name for itself.
+    pub cpu: String,
+    /// How many the harness may use.
+    pub cores: usize,
+    /// In MiB.
+    pub memory_mib: u64,
+    /// Its release.
+    pub kernel: String,
+    /// As rustc says itself in the workload's checkout, which may ask for a toolchain of its own.
+    pub rustc: String,
+}
+
+impl Machine {
+    /// This one.
+    pub fn here(checkout: &Path) -> Machine {
+        Machine {
+            cpu: line_of("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_mib: memory_mib(),
+            kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
+            rustc: rustc(checkout),
+        }
+    }
+}
+
+impl Machine {
+    /// What must be the same for two runs' figures to be comparable: the processor, how many, the memory to the GiB, the
+    /// kernel's series and the compiler's release. A patch of the kernel, or a host's suffix to its name, is not
+    /// worth a history of its own.
+    pub fn class(&self) -> String {
+        let gib = (self.memory_mib as f64 / 1024.0).round();
+        let series: Vec<_> = self.kernel.splitn(3, ['.', '-']).take(2).collect();
+        let rustc = self.rustc.split_whitespace().nth(1).unwrap_or("unknown");
+        let (cpu, cores) = (&self.cpu, self.cores);
+        format!("{cpu}, {cores} cores, {gib} GiB, Linux {}, rustc {rustc}", series.join("."))
+    }
+}
+
+fn line_of(file: &str, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn memory_mib() -> u64 {
+    let kib =
+        line_of("/proc/meminfo", "MemTotal").and_then(|v| v.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
+}
+
+fn rustc(checkout: &Path) -> String {
+    let environment = Environment::of_caller();
+    let output =
+        Command::new("rustc").arg("-V").current_dir(checkout).env_clear().envs(environment.iter()).output();
+    output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+/// The commit of the repository that the harness was run in, with `+` if files of it were changed.
+pub fn commit(workspace: &Path) -> Option<String> {
+    let repository = git2::Repository::discover(workspace).ok()?;
+    let id = repository.head().ok()?.peel_to_commit().ok()?.id().to_string();
+    let mut options = git2::StatusOptions::new();
+    let changed = repository.statuses(Some(options.include_untracked(false))).ok()?.iter().count() > 0;
+    Some(format!("{}{}", &id[..12], if changed { "+" } else { "" }))
+}
+
+/// Now, as `2026-01-31T12:00:00Z`.
+pub fn now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    iso(seconds)
+}
+
+/// Now, in µs since 1970, as events have it.
+pub fn microseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Days to a date by the usual shift of the year's start to March, which puts the leap day last.
+fn iso(seconds: u64) -> String {
+    let days = seconds / 86_400 + 719_468;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patched_kernel_is_of_the_same_class_and_another_compiler_is_not() {
+        let machine = |kernel: &str, rustc: &str| Machine {
+            cpu: "AMD EPYC".into(),
+            cores: 2,
+            memory_mib: 24_105,
+            kernel: kernel.into(),
+            rustc: rustc.into(),
+        };
+        let class = machine("6.18.44-fc-v669", "rustc 1.95.0 (59807616e 2026-04-14)").class();
+        assert_eq!(class, "AMD EPYC, 2 cores, 24 GiB, Linux 6.18, rustc 1.95.0");
+        assert_eq!(machine("6.18-rc1", "rustc 1.95.0 (other)").class(), class);
+        assert_ne!(machine("6.18.44", "rustc 1.96.0").class(), class);
+        assert_ne!(machine("6.19.1", "rustc 1.95.0").class(), class);
+        assert_eq!(machine("", "").class(), "AMD EPYC, 2 cores, 24 GiB, Linux , rustc unknown");
+    }
+
+    #[test]
+    fn dates() {
+        assert_eq!(iso(0), "1970-01-01T00:00:00Z");
+        assert_eq!(iso(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(iso(1_798_761_599), "2026-12-31T23:59:59Z");
+    }
+}

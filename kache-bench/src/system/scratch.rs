@@ -1,0 +1,219 @@
+//! The directory that one run of the harness lives in.
+//!
+//! Clones, caches and logs are all below one root, so that removing the root removes everything. The two
+//! checkouts differ in length *and* in depth: a key that counts bytes or components of a path must not agree
+//! by accident. After a failure or an interruption the logs stay, always where the user gives them a place; everything else goes,
+//! because a large workload leaves gigabytes.
+
+use crate::error::{Error, Result};
+use clap::Args;
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where a run's files are put, as the command line says.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ScratchOptions {
+    /// Where clones, caches and logs are put [default: the system's temporary directory]
+    #[arg(long, value_name = "SCRATCH")]
+    dir: Option<PathBuf>,
+    /// Put the logs here, in a directory of the run's own, and keep them whatever happens [default: kept after failures]
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
+    /// Leave clones, cache and logs in place
+    #[arg(long)]
+    keep: bool,
+}
+
+/// What is left behind at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// Only `logs/`: a build failed and its log was named to the user.
+    Logs,
+    /// All of it (`--keep`).
+    Everything,
+}
+
+/// The run's own directory; dropped, it removes what is not to be left.
+#[derive(Debug)]
+pub struct Scratch {
+    root: PathBuf,
+    logs: PathBuf,
+    keep: Cell<Keep>,
+}
+
+impl Scratch {
+    /// Makes a fresh directory for a run on `workload`.
+    pub fn create(options: &ScratchOptions, workload: &str) -> Result<Scratch> {
+        let parent = options.dir.clone().unwrap_or_else(std::env::temp_dir);
+        fs::create_dir_all(&parent).map_err(Error::io("create the scratch directory", &parent))?;
+        // Resolved once: compilers report resolved paths, and the two spellings must not be taken for two places.
+        let parent = parent.canonicalize().map_err(Error::io("resolve the scratch directory", &parent))?;
+        let parent = kache_core::platform::plain(parent);
+        let root = tempfile::Builder::new()
+            .prefix(&format!("kache-bench-{workload}-"))
+            .tempdir_in(&parent)
+            .map_err(Error::io("create a scratch directory in", &parent))?
+            .keep();
+        let keep = Cell::new(if options.keep { Keep::Everything } else { Keep::Nothing });
+        let logs = match &options.logs {
+            Some(logs) => logs.join(root.file_name().unwrap_or_default()),
+            None => root.join("logs"),
+        };
+        // Dropped, it removes the root, should the logs' directory be one that cannot be made.
+        let scratch = Scratch { root, logs, keep };
+        fs::create_dir_all(&scratch.logs).map_err(Error::io("create", &scratch.logs))?;
+        Ok(scratch)
+    }
+
+    /// The root of it all.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The one repository that both checkouts are cloned from.
+    pub fn repository(&self) -> PathBuf {
+        self.root.join("source")
+    }
+
+    /// The repository at an earlier revision.
+    pub fn earlier_repository(&self) -> PathBuf {
+        self.root.join("earlier-source")
+    }
+
+    /// Where the first clone goes.
+    pub fn checkout_a(&self) -> PathBuf {
+        self.root.join("a/src")
+    }
+
+    /// Where the second clone goes: longer and deeper than the first.
+    pub fn checkout_b(&self) -> PathBuf {
+        self.root.join("b/much/deeper/second-checkout/src")
+    }
+
+    /// Where the second clone is moved to, restored build and all, before its place is built in without hits.
+    pub fn restored(&self) -> PathBuf {
+        self.root.join("restored")
+    }
+
+    /// The cache that both clones share.
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    /// The cache that the verifying build throws away.
+    pub fn verify_cache(&self) -> PathBuf {
+        self.root.join("verify-cache")
+    }
+
+    /// Where each step's output goes.
+    pub fn logs(&self) -> PathBuf {
+        self.logs.clone()
+    }
+
+    /// Keeps at least the logs: something failed or was interrupted, and they tell how far it was.
+    pub fn keep_logs(&self) {
+        if self.keep.get() == Keep::Nothing {
+            self.keep.set(Keep::Logs);
+        }
+    }
+
+    /// Whether nothing is to be removed.
+    pub fn keeps_everything(&self) -> bool {
+        self.keep.get() == Keep::Everything
+    }
+
+    /// To be asked once all is over: keeps the logs of what failed, and says what is left and where.
+    pub fn settle<T>(&self, outcome: Result<T>) -> Result<T> {
+        if outcome.is_err() {
+            self.keep_logs();
+        }
+        match self.keeps() {
+            Keep::Nothing => {}
+            Keep::Logs => eprintln!("logs are kept in {}", self.logs.display()),
+            Keep::Everything => eprintln!("kept: {} (logs in {})", self.root.display(), self.logs.display()),
+        }
+        outcome
+    }
+
+    /// What will be left, for telling the user.
+    fn keeps(&self) -> Keep {
+        let is_logged = || fs::read_dir(&self.logs).is_ok_and(|mut logs| logs.next().is_some());
+        match self.keep.get() {
+            Keep::Logs if !is_logged() => Keep::Nothing,
+            Keep::Nothing if !self.logs.starts_with(&self.root) && is_logged() => Keep::Logs,
+            keep => keep,
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Trouble in removing is no reason to hide the result of the run: the system's temporary directory
+        // is swept some day.
+        match self.keeps() {
+            Keep::Everything => {}
+            Keep::Logs if self.logs.starts_with(&self.root) => {
+                for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
+                    if entry.path() != self.logs {
+                        drop(fs::remove_dir_all(entry.path()));
+                    }
+                }
+            }
+            Keep::Nothing | Keep::Logs => drop(fs::remove_dir_all(&self.root)),
+        }
+        // Only if nothing was logged.
+        drop(fs::remove_dir(&self.logs));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goes_away_but_for_what_is_kept() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut options =
+            ScratchOptions { dir: Some(parent.path().join("scratch")), ..ScratchOptions::default() };
+        let filled = |options: &ScratchOptions| {
+            let scratch = Scratch::create(options, "w").unwrap();
+            fs::create_dir_all(scratch.checkout_a()).unwrap();
+            fs::write(scratch.logs().join("build.log"), "").unwrap();
+            scratch
+        };
+        let left = |scratch: Scratch| {
+            let (root, logs, a) = (scratch.root().to_path_buf(), scratch.logs(), scratch.checkout_a());
+            drop(scratch);
+            (root.exists(), logs.exists(), a.exists())
+        };
+        assert_eq!(left(filled(&options)), (false, false, false));
+
+        let scratch = filled(&options);
+        scratch.keep_logs();
+        assert_eq!(left(scratch), (true, true, false));
+
+        let scratch = Scratch::create(&options, "w").unwrap();
+        scratch.keep_logs();
+        assert_eq!(left(scratch), (false, false, false), "there is no log to keep");
+
+        options.logs = Some(parent.path().join("logs"));
+        assert_eq!(left(filled(&options)), (false, true, false));
+        assert_eq!(left(Scratch::create(&options, "w").unwrap()), (false, false, false));
+
+        options.keep = true;
+        assert_eq!(left(filled(&options)), (true, true, true));
+    }
+
+    #[test]
+    fn checkouts_differ_in_length_and_depth() {
+        let parent = tempfile::tempdir().unwrap();
+        let options = ScratchOptions { dir: Some(parent.path().into()), ..ScratchOptions::default() };
+        let scratch = Scratch::create(&options, "w").unwrap();
+        let (a, b) = (scratch.checkout_a(), scratch.checkout_b());
+        assert_ne!(a.as_os_str().len(), b.as_os_str().len());
+        assert_ne!(a.components().count(), b.components().count());
+    }
+}

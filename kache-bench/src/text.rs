@@ -1,0 +1,37 @@
+//! Text formatting that several commands share.
+
+/// Bytes as people read them.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// What is said in Markdown as it is: no part of it a tag, a link, an emphasis, a cell's end or a new line.
+pub fn markdown_cell(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '@' => out.push_str("&#64;"),
+            '\n' | '\r' => out.push(' '),
+            '|' | '*' | '_' | '[' | ']' | '`' | '\\' | '~' | '#' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markdown_takes_no_orders_from_names() {
+        assert_eq!(markdown_cell("a|<b>\n[x](y) @z `c`"), "a\\|&lt;b&gt; \\[x\\](y) &#64;z \\`c\\`");
+    }
+}

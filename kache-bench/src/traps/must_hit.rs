@@ -1,0 +1,508 @@
+//! What must not matter: the same thing asked for in another way, or from another place. A cache that compiles for these
+//! is right, and of little use.
+
+use super::case::{Case, Expect::Hits};
+use super::probe::Probe;
+use super::project::TestProject;
+
+const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "hit-linker-path",
+        about: "-C linker= names the same linker at another path",
+        source: "https://github.com/mozilla/sccache/issues/124",
+        expect: Hits,
+        set_up: |s| {
+            s.script("one/linker", "exec cc \"$@\"").script("two/linker", "exec cc \"$@\"");
+            s.write("l.rs", "pub fn f() {}\n").rust_lib(&["-C", "linker={w}/one/linker"]);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["-C", "linker={w}/two/linker"]);
+        },
+    },
+    Case {
+        name: "hit-linker-path-linking",
+        about: "-C linker= names the same linker at another path, and a program is linked",
+        source: "https://github.com/mozilla/sccache/issues/124",
+        expect: Hits,
+        set_up: |s| {
+            s.script("one/linker", "exec cc \"$@\"").script("two/linker", "exec cc \"$@\"");
+            s.write("user.rs", "fn main() { println!(\"hello\"); }\n").prints("out/user");
+            s.rust_bin(&["-C", "linker={w}/one/linker"]);
+        },
+        change: |s| {
+            s.instead().rust_bin(&["-C", "linker={w}/two/linker"]);
+        },
+    },
+    Case {
+        name: "hit-rustflags-blanks",
+        about: "RUSTFLAGS has more blanks between its flags",
+        source: "https://github.com/rust-lang/cargo/issues/6139",
+        expect: Hits,
+        set_up: |s| {
+            package(s);
+            s.env("RUSTFLAGS", "--cfg a -C debuginfo=0").cargo(&["build", "--offline", "-q"]);
+        },
+        change: |s| {
+            s.env("RUSTFLAGS", "  --cfg  a   -C debuginfo=0 ");
+        },
+    },
+    Case {
+        name: "hit-rustflags-encoded",
+        about: "the flags of RUSTFLAGS come as CARGO_ENCODED_RUSTFLAGS",
+        source: "https://github.com/mozilla/sccache/pull/2651",
+        expect: Hits,
+        set_up: |s| {
+            package(s);
+            s.env("RUSTFLAGS", "--cfg a -C debuginfo=0").cargo(&["build", "--offline", "-q"]);
+        },
+        change: |s| {
+            s.without("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}a\u{1f}-C\u{1f}debuginfo=0");
+        },
+    },
+    Case {
+        name: "hit-spelling",
+        about: "flags are joined to their values where they were apart",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html",
+        expect: Hits,
+        set_up: |s| {
+            s.write("l.rs", "pub fn f() {}\n").rust_lib(&[
+                "-C",
+                "opt-level=1",
+                "--cfg",
+                "a",
+                "-L",
+                "dependency=out",
+            ]);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["-Copt-level=1", "--cfg=a", "-Ldependency=out"]);
+        },
+    },
+    Case {
+        name: "hit-order",
+        about: "flags that say nothing of what is made come in another order, and at other places among the others",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html",
+        expect: Hits,
+        set_up: |s| {
+            s.write("l.rs", "pub fn f() {}\n");
+            s.rust(&[
+                "rustc",
+                "--crate-name",
+                "l",
+                "--error-format=json",
+                "--json=diagnostic-rendered-ansi",
+                "--diagnostic-width=80",
+                "--edition=2021",
+                "l.rs",
+                "--crate-type",
+                "lib",
+                "--emit=dep-info,metadata,link",
+                "-L",
+                "dependency=out",
+                "--out-dir",
+                "out",
+            ]);
+        },
+        change: |s| {
+            s.instead().rust(&[
+                "rustc",
+                "--out-dir",
+                "out",
+                "--diagnostic-width=80",
+                "--crate-name",
+                "l",
+                "-L",
+                "dependency=out",
+                "--edition=2021",
+                "--crate-type",
+                "lib",
+                "--emit=link,metadata,dep-info",
+                "--json=diagnostic-rendered-ansi",
+                "--error-format=json",
+                "l.rs",
+            ]);
+        },
+    },
+    Case {
+        name: "hit-order-c",
+        about: "source, -c and -o of a gcc command line change places with its other flags",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Invoking-GCC.html",
+        expect: Hits,
+        set_up: |s| {
+            c_project(s);
+            s.c(&["gcc", "-O1", "-Iinc", "-c", "a.c", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.instead().c(&["gcc", "-c", "-o", "out/a.o", "a.c", "-O1", "-Iinc"]);
+        },
+    },
+    Case {
+        name: "hit-jobs",
+        about: "cargo is told -j1 after -j2",
+        source: "https://github.com/mozilla/sccache/issues/193",
+        expect: Hits,
+        set_up: |s| {
+            package(s);
+            s.cargo(&["build", "--offline", "-q", "-j2"]);
+        },
+        change: |s| {
+            s.instead().cargo(&["build", "--offline", "-q", "-j1"]);
+        },
+    },
+    Case {
+        name: "hit-jobserver",
+        about: "another jobserver is in the environment",
+        source: "https://github.com/mozilla/sccache/issues/193",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            s.env("CARGO_MAKEFLAGS", "-j --jobserver-fds=8,9 --jobserver-auth=8,9");
+        },
+        change: |s| {
+            s.env("CARGO_MAKEFLAGS", "-j --jobserver-fds=10,11 --jobserver-auth=10,11")
+                .env("MAKEFLAGS", "-j3");
+        },
+    },
+    Case {
+        name: "hit-term",
+        about: "TERM, COLORTERM and the terminal's width are others, and nothing is printed",
+        source: "https://github.com/mozilla/sccache/issues/99",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            s.env("TERM", "xterm").env("COLUMNS", "80");
+        },
+        change: |s| {
+            s.env("TERM", "dumb").env("COLUMNS", "200").env("COLORTERM", "truecolor");
+        },
+    },
+    Case {
+        name: "hit-width",
+        about: "--diagnostic-width is another, as cargo gives it in another terminal, and nothing is printed",
+        source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--diagnostic-width-specify-the-terminal-width-for-diagnostics",
+        expect: Hits,
+        set_up: |s| {
+            s.write("l.rs", "pub fn f() {}\n").rust_lib(&["--diagnostic-width=80"]);
+        },
+        change: |s| {
+            s.instead().rust_lib(&["--diagnostic-width=200"]);
+        },
+    },
+    Case {
+        name: "hit-home",
+        about: "HOME is another, and rustup and cargo are told where they are",
+        source: "https://github.com/mozilla/sccache/issues/89",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            homes(s);
+            s.directory("one").directory("two").env("HOME", "{w}/one");
+        },
+        change: |s| {
+            s.env("HOME", "{w}/two");
+        },
+    },
+    Case {
+        name: "hit-tmpdir",
+        about: "TMPDIR is another",
+        source: "https://doc.rust-lang.org/std/env/fn.temp_dir.html",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            c_unit(s);
+            s.directory("one").directory("two").env("TMPDIR", "{w}/one");
+        },
+        change: |s| {
+            s.env("TMPDIR", "{w}/two");
+        },
+    },
+    Case {
+        name: "hit-pwd-link",
+        about: "PWD spells the working directory through a link",
+        source: "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pwd.html",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            s.link("w", "../by").env("PWD", "{w}");
+        },
+        change: |s| {
+            s.env("PWD", "{root}/by");
+        },
+    },
+    Case {
+        name: "hit-pwd-link-c",
+        about: "PWD spells the working directory through a link, and debug information is wanted of a C source",
+        source: "https://github.com/ccache/ccache/pull/491",
+        expect: Hits,
+        set_up: |s| {
+            c_project(s);
+            s.c(&[&GCC[..], &["-Iinc"]].concat()).link("w", "../by").env("PWD", "{w}");
+        },
+        change: |s| {
+            s.env("PWD", "{root}/by");
+        },
+    },
+    Case {
+        name: "hit-elsewhere",
+        about: "another checkout of a library, at a path of other length and depth",
+        source: "https://github.com/mozilla/sccache/issues/2652",
+        expect: Hits,
+        set_up: |s| {
+            s.write("l.rs", "mod m;\npub fn f() -> u8 { m::g() }\n")
+                .write("m.rs", "pub fn g() -> u8 { 1 }\n");
+            s.rust(&FULL_LIB).probe(Probe::Rules("out/l.d"));
+        },
+        change: |s| {
+            s.elsewhere_at("another/and/deeper/checkout");
+        },
+    },
+    Case {
+        name: "hit-elsewhere-program",
+        about: "another checkout of a program with debug information",
+        source: "https://github.com/mozilla/sccache/issues/124",
+        expect: Hits,
+        set_up: |s| {
+            s.write("user.rs", "fn main() { println!(\"hello\"); }\n").rust_bin(&["-g"]).prints("out/user");
+        },
+        change: |s| {
+            s.elsewhere_at("another/and/deeper/checkout");
+        },
+    },
+    Case {
+        name: "hit-elsewhere-generated",
+        about: "another checkout, with code that a build script generated under its own OUT_DIR",
+        source: "https://github.com/mozilla/sccache/issues/2870",
+        expect: Hits,
+        set_up: |s| {
+            s.write("gen/g.rs", "pub fn g() -> u8 { 1 }\n").env("OUT_DIR", "{w}/gen");
+            s.write("l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n").rust_lib(&[]);
+        },
+        change: |s| {
+            s.elsewhere_at("another/and/deeper/checkout");
+        },
+    },
+    Case {
+        name: "hit-elsewhere-cargo",
+        about: "another checkout of a package with a build script, by cargo",
+        source: "https://github.com/mozilla/sccache/pull/2678",
+        expect: Hits,
+        set_up: |s| {
+            package(s);
+            s.write("build.rs", "fn main() { println!(\"cargo::rustc-cfg=built\"); println!(\"cargo::rustc-check-cfg=cfg(built)\"); }\n");
+            s.cargo(&["build", "--offline", "-q"]);
+        },
+        change: |s| {
+            s.elsewhere_at("another/and/deeper/checkout");
+        },
+    },
+    Case {
+        name: "hit-elsewhere-c",
+        about: "another checkout of a C source, everything by full paths, with depfile",
+        source: "https://github.com/ccache/ccache/issues/212",
+        expect: Hits,
+        set_up: |s| {
+            s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\nint f(void) { return H; }\n");
+            s.c(&["gcc", "-I{w}/inc", "-c", "{w}/a.c", "-o", "{w}/out/a.o", "-MD", "-MF", "{w}/out/a.d"]);
+            s.probe(Probe::Rules("out/a.d"));
+        },
+        change: |s| {
+            s.elsewhere_at("another/and/deeper/checkout");
+        },
+    },
+    Case {
+        name: "hit-elsewhere-debug",
+        about: "another checkout of a C++ source with debug information",
+        source: "https://github.com/ccache/ccache/pull/64",
+        expect: Hits,
+        set_up: |s| {
+            s.write("a.cc", "#include <vector>\nint f(std::vector<int> &v) { return v[0]; }\n");
+            s.c(&["g++", "-g", "-c", "a.cc", "-o", "out/a.o"]).probe(Probe::Foreign("out/a.o"));
+        },
+        change: |s| {
+            s.elsewhere_at("another/and/deeper/checkout");
+        },
+    },
+    Case {
+        name: "hit-elsewhere-clang",
+        about: "another checkout of a C source with debug information, by clang",
+        source: "https://github.com/ccache/ccache/pull/1535",
+        expect: Hits,
+        set_up: |s| {
+            s.write("a.c", "int f(int x) { return x; }\n").probe(Probe::Foreign("out/a.o"));
+            s.c(&["clang-19", "-g", "-c", "a.c", "-o", "out/a.o"]);
+        },
+        change: |s| {
+            s.elsewhere_at("another/and/deeper/checkout");
+        },
+    },
+    Case {
+        name: "hit-define-unused",
+        about: "a -D has the checkout's path, no source uses it, and another checkout is built",
+        source: "https://github.com/mozilla/sccache/issues/207",
+        expect: Hits,
+        set_up: |s| {
+            s.write("a.c", "int f(void) { return 1; }\n")
+                .c(&[&GCC[..], &["-DDATADIR=\"{w}/data\""]].concat());
+        },
+        change: |s| {
+            s.elsewhere_at("another/checkout");
+        },
+    },
+    Case {
+        name: "hit-umask",
+        about: "the umask is another; the modes of what is restored must follow it",
+        source: "https://ccache.dev/manual/latest.html#config_umask",
+        expect: Hits,
+        set_up: |s| {
+            s.write("l.rs", "pub fn f() {}\n").rust_lib(&[]).umask("022").probe(Probe::By(mode));
+        },
+        change: |s| {
+            s.umask("077");
+        },
+    },
+    Case {
+        name: "hit-locale",
+        about: "the locale is another, and nothing is printed",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            s.env("LC_ALL", "C");
+        },
+        change: |s| {
+            s.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8");
+        },
+    },
+    Case {
+        name: "hit-locale-c",
+        about: "the locale is another for a C compiler, and nothing is printed",
+        source: "https://ccache.dev/manual/latest.html#config_sloppiness",
+        expect: Hits,
+        set_up: |s| {
+            c_unit(s);
+            s.env("LC_ALL", "C");
+        },
+        change: |s| {
+            s.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8");
+        },
+    },
+    Case {
+        name: "hit-touched",
+        about: "all sources are touched, and say the same",
+        source: "https://github.com/rust-lang/cargo/issues/14136",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            c_unit(s);
+        },
+        change: |s| {
+            s.plainly(&["touch", "l.rs", "a.c", "inc/h.h"]);
+        },
+    },
+    Case {
+        name: "hit-unrelated",
+        about: "an unrelated variable is set, an unrelated file appears, and output of before lies there",
+        source: "https://github.com/mozilla/sccache/issues/289",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            c_unit(s);
+        },
+        change: |s| {
+            s.env("UNRELATED", "1").write("inc/other.h", "").write("other.rs", "").write("README", "x");
+        },
+    },
+    Case {
+        name: "hit-path-longer",
+        about: "PATH has one more directory, with nothing in it that is started",
+        source: "https://github.com/mozilla/sccache/issues/289",
+        expect: Hits,
+        set_up: |s| {
+            lib(s);
+            c_unit(s);
+            s.script("bin/unrelated", "true");
+        },
+        change: |s| {
+            let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
+            s.env("PATH", &format!("{{w}}/bin:{path}"));
+        },
+    },
+    Case {
+        name: "hit-target-directory",
+        about: "CARGO_TARGET_DIR is another",
+        source: "https://doc.rust-lang.org/cargo/reference/environment-variables.html",
+        expect: Hits,
+        set_up: |s| {
+            package(s);
+            s.cargo(&["build", "--offline", "-q"]).env("CARGO_TARGET_DIR", "{w}/target/one");
+        },
+        change: |s| {
+            s.env("CARGO_TARGET_DIR", "{w}/target/two/deeper");
+        },
+    },
+    Case {
+        name: "hit-macro-same",
+        about: "a proc macro reads a file and a variable that stay, while others change beside them",
+        source: "https://github.com/rust-lang/rust/issues/99515",
+        expect: Hits,
+        set_up: |s| {
+            s.write("data", "a")
+                .env("KNOB", "1")
+                .proc_macro(r#"std::fs::read_to_string("data").unwrap() + &std::env::var("KNOB").unwrap()"#);
+        },
+        change: |s| {
+            s.env("OTHER", "2").write("other", "").plainly(&["touch", "data"]);
+        },
+    },
+];
+
+fn lib(s: &mut TestProject) {
+    s.write("l.rs", "pub fn f() {}\n").rust_lib(&[]);
+}
+
+fn c_project(s: &mut TestProject) {
+    s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\nint f(void) { return H; }\n");
+}
+
+fn c_unit(s: &mut TestProject) {
+    c_project(s);
+    s.c(&[&GCC[..], &["-Iinc"]].concat());
+}
+
+fn package(s: &mut TestProject) {
+    s.write("Cargo.toml", "[package]\nname = \"p\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n");
+    s.write("src/lib.rs", "pub fn f() -> u8 { 1 }\n");
+}
+
+/// Where cargo and rustup are, said outright, so that HOME need not.
+fn homes(s: &mut TestProject) {
+    let home = s.base().get("HOME").unwrap_or_default().to_string_lossy().into_owned();
+    for (name, default) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let given = s.base().get(name).map(|value| value.to_string_lossy().into_owned());
+        s.env(name, &given.unwrap_or(format!("{home}/{default}")));
+    }
+}
+
+/// What the mask leaves of the library's mode.
+fn mode(s: &TestProject) -> String {
+    let words = ["-c", "%a", "out/libl.rlib"];
+    let asked = std::process::Command::new("stat").args(words).current_dir(s.here()).output();
+    asked.map_or_else(|e| e.to_string(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+const FULL_LIB: [&str; 11] = [
+    "rustc",
+    "--crate-name",
+    "l",
+    "--edition=2021",
+    "{w}/l.rs",
+    "--crate-type",
+    "lib",
+    "--emit=dep-info,metadata,link",
+    "-Cmetadata=1f",
+    "--out-dir",
+    "{w}/out",
+];

@@ -1,0 +1,125 @@
+//! What is looked at after a build: the witness in which a cache's answer and the compiler's are compared.
+//!
+//! Artifacts cannot always be compared byte for byte with the plain compiler's, since a cache may map paths on purpose.
+//! So each case says in what a wrong answer would show.
+
+use super::project::TestProject;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::process::Command;
+
+/// One thing to look at.
+#[derive(Clone, Copy, Debug)]
+pub enum Probe {
+    /// What a program of the build prints, or how it ends.
+    Prints(&'static str),
+    /// The words `SAID=<…>` in a file.
+    Says(&'static str),
+    /// What the compilers printed.
+    Messages,
+    /// A text file, whole.
+    Text(&'static str),
+    /// The rules of a depfile, however its lines are broken.
+    Rules(&'static str),
+    /// A file's bytes.
+    Bytes(&'static str),
+    /// Whether a file has another checkout's path in it.
+    Foreign(&'static str),
+    /// Whatever the function makes out.
+    By(fn(&TestProject) -> String),
+}
+
+impl Probe {
+    /// What is to be seen. `messages` is what the compilers printed.
+    pub fn evaluate(&self, project: &TestProject, messages: &str) -> String {
+        match self {
+            Probe::Prints(program) => prints(project, &project.path(program)),
+            Probe::Says(file) => read(&project.path(file), said),
+            Probe::Messages => messages.to_owned(),
+            Probe::Text(file) => {
+                read(&project.path(file), |bytes| String::from_utf8_lossy(bytes).into_owned())
+            }
+            Probe::Rules(file) => read(&project.path(file), rules),
+            Probe::Bytes(file) => read(&project.path(file), |bytes| format!("{:016x}", digest(bytes))),
+            Probe::Foreign(file) => read(&project.path(file), |bytes| foreign(project, bytes)),
+            Probe::By(function) => function(project),
+        }
+    }
+}
+
+fn read(path: &Path, show: impl FnOnce(&[u8]) -> String) -> String {
+    fs::read(path).map_or_else(|e| format!("{}: {e}", path.display()), |bytes| show(&bytes))
+}
+
+fn prints(project: &TestProject, program: &Path) -> String {
+    let ran =
+        Command::new(program).current_dir(project.here()).env_clear().envs(project.base().iter()).output();
+    match ran {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        Ok(output) => output.status.to_string(),
+        Err(e) => format!("{}: {e}", program.display()),
+    }
+}
+
+fn rules(bytes: &[u8]) -> String {
+    let joined = String::from_utf8_lossy(bytes).replace("\\\n", " ");
+    let line = |line: &str| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    joined.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// All that stands in `SAID=<…>`, in order, each once.
+pub fn said(bytes: &[u8]) -> String {
+    const BEGIN: &[u8] = b"SAID=<";
+    let mut found = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(BEGIN.len()).position(|window| window == BEGIN) {
+        rest = &rest[at + BEGIN.len()..];
+        let end = rest.iter().position(|&b| b == b'>').unwrap_or(rest.len());
+        let word = String::from_utf8_lossy(&rest[..end]).into_owned();
+        if !found.contains(&word) {
+            found.push(word);
+        }
+    }
+    if found.is_empty() { "nothing".into() } else { found.join(" | ") }
+}
+
+/// A digest that holds for one run of the harness.
+pub fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn foreign(project: &TestProject, bytes: &[u8]) -> String {
+    let names = |place: &Path| {
+        // With the separator: one place may begin as another does.
+        let text = format!("{}/", place.display()).into_bytes();
+        let bare = &text[..text.len() - 1];
+        let followed = |at: usize| bytes.get(at + bare.len()).is_none_or(|b| !b.is_ascii_alphanumeric());
+        bytes.windows(bare.len()).enumerate().any(|(at, window)| window == bare && followed(at))
+    };
+    let found = project.elsewhere().find(|place| names(place));
+    found.map_or_else(|| "no other checkout".into(), |place| format!("names {}", place.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_found_among_bytes() {
+        assert_eq!(said(b"\x00SAID=<a b>\xffSAID=<c>SAID=<a b>"), "a b | c");
+        assert_eq!(said(b"SAID=<cut"), "cut");
+        assert_eq!(said(b"SAID"), "nothing");
+    }
+
+    #[test]
+    fn where_a_depfile_is_broken_does_not_show() {
+        assert_eq!(
+            rules(b"a.o: a.c \\\n  b\\ c.h\n\nb\\ c.h:\n"),
+            rules(b"a.o: \\\n a.c b\\ c.h\n\nb\\ c.h:\n")
+        );
+        assert_ne!(rules(b"a.o: a.c\n"), rules(b"a.o: a.c b.h\n"));
+    }
+}

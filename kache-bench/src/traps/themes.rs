@@ -1,0 +1,73 @@
+//! All cases, by theme.
+
+use super::case::Case;
+use super::{
+    flags, headers, indirect_access, link, macros, must_hit, paths, places, search, subprocess, times,
+    toolchain,
+};
+
+/// The cases of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Theme {
+    /// The heading in the table.
+    pub name: &'static str,
+    /// In the order in which they are shown.
+    pub cases: &'static [Case],
+}
+
+/// A case with its theme's name.
+pub type Chosen = (&'static str, &'static Case);
+
+/// All there are.
+pub const THEMES: &[Theme] = &[
+    Theme { name: "Rust: what proc macros look at", cases: macros::CASES },
+    Theme { name: "Rust: beside and behind the macro", cases: subprocess::CASES },
+    Theme { name: "Rust: asked by other ways", cases: indirect_access::CASES },
+    Theme { name: "Rust: what is linked", cases: link::CASES },
+    Theme { name: "Rust: sources and where they are", cases: paths::CASES },
+    Theme { name: "Rust: flags, modes and formats", cases: flags::CASES },
+    Theme { name: "Compilers replaced", cases: toolchain::CASES },
+    Theme { name: "C and C++: headers and other inputs", cases: headers::CASES },
+    Theme { name: "C and C++: searched and told by other ways", cases: search::CASES },
+    Theme { name: "C and C++: the place", cases: places::CASES },
+    Theme { name: "Time", cases: times::CASES },
+    Theme { name: "What must not matter", cases: must_hit::CASES },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traps::case::Expect;
+    use std::collections::BTreeSet;
+
+    fn all() -> impl Iterator<Item = &'static Case> {
+        THEMES.iter().flat_map(|theme| theme.cases)
+    }
+
+    #[test]
+    fn names_are_unique_and_fit_a_shell() {
+        let mut seen = BTreeSet::new();
+        for case in all() {
+            assert!(seen.insert(case.name), "two cases are called {}", case.name);
+            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(case.name.chars().all(fits), "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn each_says_what_it_is_and_where_it_comes_from() {
+        for case in all() {
+            assert!(case.about.split_whitespace().count() >= 3, "{} wants a sentence", case.name);
+            assert!(case.source.starts_with("https://"), "{} wants a source", case.name);
+            assert!(!case.source.contains(char::is_whitespace), "{}: one source", case.name);
+        }
+    }
+
+    #[test]
+    fn there_are_enough() {
+        assert!(all().count() >= 60);
+        for expect in [Expect::Follows, Expect::Right, Expect::Uncacheable, Expect::Hits] {
+            assert!(all().any(|case| case.expect == expect), "{expect:?}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Builds the Linux observer, the preload object that `observe` embeds.
+//!
+//! The `cc` crate only finds the compiler and its flags for the target: it builds archives, and what is wanted
+//! here is a shared object.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+const SOURCES: [&str; 4] = ["observer.c", "files.c", "process.c", "host.c"];
+const HEADERS: [&str; 3] = ["core.h", "files.h", "process.h"];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let preload = Path::new("preload");
+    for file in SOURCES.iter().chain(&HEADERS) {
+        println!("cargo::rerun-if-changed={}", preload.join(file).display());
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("observer.so");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
+        fs::write(&out, b"").expect("cannot write to OUT_DIR");
+        return;
+    }
+    if let Err(trouble) = compile(preload, &out) {
+        eprintln!("kache: cannot build the observer: {trouble}");
+        eprintln!(
+            "kache: it needs a C compiler for the target: install one (Debian: `apt-get install gcc libc6-dev`),"
+        );
+        eprintln!("kache: or name one in the environment variable CC");
+        std::process::exit(1);
+    }
+}
+
+fn compile(preload: &Path, out: &Path) -> Result<(), String> {
+    let compiler = cc::Build::new().opt_level(2).debug(false).cargo_metadata(false).try_get_compiler();
+    let mut command = compiler.map_err(|e| e.to_string())?.to_command();
+    // Linked against nothing, see `observer.c`; `initfirst`: other objects' constructors read things too.
+    command.args(["-shared", "-fPIC", "-O2", "-g0", "-std=gnu11", "-Wall", "-Wextra", "-fvisibility=hidden"]);
+    command.args(["-fno-lto", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-nostdlib", "-s"]);
+    command.args(["-Wl,-z,now", "-Wl,-z,initfirst", "-Wl,-z,noexecstack", "-Wl,--build-id=none"]);
+    match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
+        Ok("x86_64") => _ = command.arg("-fcf-protection=none"),
+        Ok("aarch64") => _ = command.arg("-mno-outline-atomics"),
+        _ => (),
+    }
+    command.args(SOURCES.map(|file| preload.join(file))).arg("-o").arg(out);
+    let status = command.status().map_err(|e| format!("{}: {e}", command.get_program().display()))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
+}

@@ -1,0 +1,302 @@
+//! One event an invocation: the only record of what kache did, from which `report`, `explain` and the harness
+//! are made.
+//!
+//! An event is one JSON object on one line of `<cache>/v1/events/<day>.jsonl`, appended with a single write
+//! so that wrappers running side by side never interleave. `v` is the version of this shape: a reader skips
+//! lines whose `v` it does not know.
+
+use crate::platform::disk;
+use crate::reason::Reason;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+pub mod builds;
+pub mod tail;
+
+/// The version of the shape below.
+pub const VERSION: u32 = 1;
+
+/// A phase of a wrapper's time, in the order in which an invocation goes through them. Phases follow each other without a gap, so
+/// that with the start their lengths tell when each was. A wrapper that waits for another build looks up twice; both are
+/// one `Lookup`, before `Lock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    Parse,
+    Toolchain,
+    Action,
+    Lookup,
+    Restore,
+    Replay,
+    Remote,
+    Lock,
+    Compile,
+    Observe,
+    Store,
+    Check,
+}
+
+impl Phase {
+    pub const ALL: &[Phase] = &[
+        Phase::Parse,
+        Phase::Toolchain,
+        Phase::Action,
+        Phase::Lookup,
+        Phase::Restore,
+        Phase::Replay,
+        Phase::Remote,
+        Phase::Lock,
+        Phase::Compile,
+        Phase::Observe,
+        Phase::Store,
+        Phase::Check,
+    ];
+
+    /// The word in events and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Parse => "parse",
+            Phase::Toolchain => "toolchain",
+            Phase::Action => "action",
+            Phase::Lookup => "lookup",
+            Phase::Restore => "restore",
+            Phase::Replay => "replay",
+            Phase::Remote => "remote",
+            Phase::Lock => "lock",
+            Phase::Compile => "compile",
+            Phase::Observe => "observe",
+            Phase::Store => "store",
+            Phase::Check => "check",
+        }
+    }
+}
+
+/// How an invocation ended, seen from the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Restored: no compiler was started.
+    Hit,
+    /// Compiled under observation; `stored` says whether the result was kept, `reason` why not.
+    Miss,
+    /// Handed to the compiler untouched, for the `reason` given.
+    Passthrough,
+    /// kache had trouble of its own (`detail`) and the compiler ran as if it were not there.
+    Error,
+}
+
+/// What sort of invocation it was: only `Unit`s count in a hit rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A compile that the build asked for.
+    Unit,
+    /// Anything else: a question to the compiler (`-vV`, `--print`, `-E`), a trial compile, and what a C compiler does
+    /// besides compiling (linking).
+    Probe,
+}
+
+/// How the inputs of a compile were learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Observed {
+    /// By the preload observer, in every process of the compiler's tree.
+    Preload,
+    /// From what the compiler reports, plus the conservative rules.
+    Unobserved,
+}
+
+/// What came of compiling a hit all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checked {
+    /// The compiler made and printed what would have been restored: a hit.
+    Same,
+    /// It did not, and the inputs were as recorded before and after: a miss, with the reason `different`. The entry is
+    /// gone.
+    Different,
+    /// Not to be said: an input changed meanwhile, or the compile was stopped. A miss, with the reason.
+    Unsettled,
+}
+
+/// What the remote had to do with an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RemoteWay {
+    /// A hit that was waited for: it was fetched when it was asked for.
+    Fetched,
+    /// A hit that was on its way, or here, before it was asked for, or that an earlier build fetched.
+    Ahead,
+    /// Asked, and it had nothing.
+    Nothing,
+    /// Not asked: it had not answered lately.
+    Closed,
+    /// It could not be asked, or did not answer in time.
+    Failed,
+    /// What it had is not to be believed.
+    Refused,
+}
+
+/// What the remote had to do with an invocation, and what that took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteUse {
+    /// Which way it went.
+    pub way: RemoteWay,
+    /// How long the wrapper waited for it, in µs.
+    pub us: u64,
+    /// The particulars, for people.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+}
+
+/// What an invocation builds, without any path of this checkout: the harness pairs two clones by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Unit {
+    /// `rustc`, `clippy`, or `cc`.
+    pub family: String,
+    /// `CARGO_PKG_NAME CARGO_PKG_VERSION` where cargo set them, else empty.
+    pub package: String,
+    /// The crate's name, or the object's file name.
+    pub name: String,
+    /// Crate types joined by `,`, with `test` where `--test` was given (`lib`, `proc-macro`, `bin,test`, …).
+    pub kind: String,
+    /// The kinds of output asked for, joined by `,` in sorted order.
+    pub emit: String,
+    /// `-C extra-filename`, with cargo's hash; equal in two clones unless the package's identity has a path in it.
+    pub extra: String,
+    /// The input in portable form, e.g. `<workspace>/src/lib.rs`.
+    pub source: String,
+}
+
+impl Unit {
+    /// The short name that people see: `serde 1.0.228 (lib)`, `demo (bin,test)`, `src/.libs/a.o (c)`.
+    pub fn label(&self) -> String {
+        if self.family == "cc" {
+            // One source may be compiled to several objects of one name.
+            let place = self.extra.split_once(">/").map_or(self.extra.as_str(), |(_, rest)| rest);
+            let shown = if place.is_empty() { &self.name } else { place };
+            return format!("{shown} ({})", self.kind);
+        }
+        let version = self.package.split_once(' ').map(|(_, v)| v).unwrap_or("");
+        let sep = if version.is_empty() { "" } else { " " };
+        format!("{}{sep}{version} ({})", self.name, self.kind)
+    }
+}
+
+/// The event. Times are in µs, sizes in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// [`VERSION`].
+    pub v: u32,
+    /// When the wrapper started, µs since 1970.
+    pub time_us: u64,
+    /// The version of kache that wrote this.
+    pub kache: String,
+    /// The wrapper's process.
+    pub pid: u32,
+    /// The same for all invocations of one parent process (one `cargo build`): its pid and start time.
+    pub build: String,
+    /// What was built.
+    pub unit: Unit,
+    /// Unit or probe.
+    pub kind: Kind,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether a result was put in the store.
+    pub stored: bool,
+    /// Why it passed through, was not stored or failed: a word from a fixed list (`stdin`, `unknown-flag`, …).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<Reason>,
+    /// The particulars of `reason`, for people.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+    /// The first step on the file system that failed, whether or not anything came of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trouble: Option<String>,
+    /// The action key, in hex, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub action: Option<String>,
+    /// The result key, in hex, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub result: Option<String>,
+    /// How inputs were learned, on a miss; how the restored record had been obtained, on a hit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub observed: Option<Observed>,
+    /// Where a hit was compiled all the same (`KACHE_CHECK`): what came of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checked: Option<Checked>,
+    /// What the remote had to do with it; nothing where none is set, or it was not needed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remote: Option<RemoteUse>,
+    /// The exit status that the caller saw.
+    pub status: i32,
+    /// The working directory.
+    pub cwd: String,
+    /// From start to just before exit.
+    pub total_us: u64,
+    /// What the compiler took: on a miss now, on a hit when the result was made (the time saved).
+    pub compile_us: u64,
+    /// Time by phase.
+    pub phases_us: BTreeMap<Phase, u64>,
+    /// Bytes written to the output directory on a hit, or into the store on a miss.
+    pub bytes: u64,
+    /// Of the `bytes` of a miss: those that the store had already, from another compile that made the same.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub known_bytes: u64,
+    /// How many files were restored by each method: `reflink`, `copy`, `hardlink`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub restore: BTreeMap<String, u64>,
+    /// How many of a hit's `bytes` were restored by each method.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub restore_bytes: BTreeMap<String, u64>,
+    /// The outputs' absolute paths.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub outputs: Vec<String>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Event {
+    /// The word of the reason.
+    pub fn reason_word(&self) -> Option<&'static str> {
+        self.reason.map(Reason::word)
+    }
+
+    /// Appends the event to today's file below `<cache>/v1`. That it cannot be written is nobody's trouble.
+    pub fn append(&self, store: &Path) {
+        let Ok(mut line) = serde_json::to_vec(self) else { return };
+        line.push(b'\n');
+        let path = store.join("events").join(format!("{}.jsonl", self.time_us / 86_400_000_000));
+        let open = || OpenOptions::new().append(true).create(true).open(&path);
+        let file = disk::step("event: open", &path, open);
+        let _ = file.and_then(|mut f| disk::write_all("event: write", &path, &mut f, &line));
+    }
+
+    /// Appends a readable line to the log that the user asked for.
+    pub fn log(&self, to: Option<&Path>) {
+        let Some(path) = to else { return };
+        let why = match (&self.reason, &self.detail) {
+            (Some(r), Some(d)) => format!(" [{r}] {d}"),
+            (Some(r), None) => format!(" [{r}]"),
+            _ if self.checked == Some(Checked::Same) => " [checked: same]".to_string(),
+            _ => String::new(),
+        };
+        let line = format!("kache: {:?} {} {} µs{why}", self.outcome, self.unit.label(), self.total_us);
+        let line = crate::printable::sanitize(&line) + "\n";
+        if path == Path::new("stderr") {
+            eprint!("{line}");
+        } else if let Ok(mut f) = OpenOptions::new().append(true).create(true).open(path) {
+            let _ = f.write_all(line.as_bytes());
+        }
+    }
+}
+
+/// All events of a cache, oldest first; lines of another version or torn ones are passed over.
+pub fn read_all(cache: &Path) -> std::io::Result<Vec<Event>> {
+    tail::Tail::new(cache).read()
+}

@@ -1,0 +1,20 @@
+//! The engine of kache: what a run depended on, where its result is stored, and how it is given back.
+//!
+//! No compiler is named here. What one family of commands needs is in the crate `kache-frontends`.
+
+pub mod codec;
+pub mod dependency;
+pub mod digest;
+pub mod events;
+pub mod key_trace;
+pub mod observe;
+pub mod paths;
+pub mod platform;
+pub mod printable;
+pub mod reason;
+pub mod remote;
+pub mod restore;
+pub mod run;
+pub mod settings;
+pub mod store;
+pub mod template;

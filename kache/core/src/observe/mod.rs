@@ -1,0 +1,4 @@
+//! Watching a command: the preload object, and the log that it writes.
+
+pub mod launch;
+pub mod log;

@@ -1,0 +1,218 @@
+//! What checks found wrong: of each result that a compile did not confirm, both versions of what differs, and the key
+//! traces, for people to look at. Nothing reads them but people and `report`.
+//!
+//! ```text
+//! <cache>/v1/differences/<action>/difference.json   stored-0   fresh-0   …   trace.json   fresh-trace.json
+//! ```
+//!
+//! One is kept for an action, the last; in all [`MOST`] and [`ROOM`] bytes, of which one may take a quarter. Whatever
+//! does not fit goes without its bytes, and the oldest go first.
+
+use super::Store;
+use crate::digest::Digest;
+use crate::key_trace;
+use crate::platform;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The version of the shape below.
+const VERSION: u32 = 1;
+/// How many are kept.
+pub const MOST: usize = 16;
+/// How many bytes they take together.
+pub const ROOM: u64 = 256 << 20;
+
+/// A result that was not confirmed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Difference {
+    /// The version of this shape.
+    pub v: u32,
+    /// When the check began, µs since 1970.
+    pub time_us: u64,
+    /// What was built.
+    pub label: String,
+    /// Where.
+    pub cwd: String,
+    /// The action key, hex.
+    pub action: String,
+    /// The stored result's key, hex.
+    pub result: String,
+    /// The key that the compile's own result would have had: where it is another, the compile looked at other things.
+    pub fresh_result: Option<String>,
+    /// What differs.
+    pub outputs: Vec<Differing>,
+}
+
+/// Something that a compile makes or prints, of which the two versions differ.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Differing {
+    /// The portable path of an output; `stdout`, `stderr` or `status`.
+    pub what: String,
+    /// As it was stored, if there is such a thing.
+    pub stored: Option<Version>,
+    /// As the compiler made it, if it did.
+    pub fresh: Option<Version>,
+}
+
+/// One of the two versions, in stored form: text has marks in the place of this checkout's paths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// How many.
+    pub bytes: u64,
+    /// Theirs, hex.
+    pub digest: String,
+    /// The executable bit.
+    pub executable: bool,
+    /// The file beside `difference.json` that has them; nothing where there was no room.
+    pub file: Option<String>,
+    #[serde(skip)]
+    contents: Vec<u8>,
+}
+
+impl Version {
+    /// Of these bytes.
+    pub fn of(contents: Vec<u8>, executable: bool) -> Version {
+        let digest = Digest::of(&contents).hex();
+        Version { bytes: contents.len() as u64, digest, executable, file: None, contents }
+    }
+}
+
+impl Difference {
+    /// A difference found now.
+    pub fn new(
+        time_us: u64,
+        label: String,
+        cwd: String,
+        keys: (&Digest, &Digest),
+        outputs: Vec<Differing>,
+    ) -> Difference {
+        let (action, result) = (keys.0.hex(), keys.1.hex());
+        Difference { v: VERSION, time_us, label, cwd, action, result, fresh_result: None, outputs }
+    }
+
+    /// What differs, in a line.
+    pub fn names(&self) -> String {
+        self.outputs.iter().map(|o| o.what.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Keeps it, with the trace of the stored result and, where there is one, of the compile; says where.
+    pub fn keep(mut self, store: &Store, fresh: Option<&key_trace::KeyTrace>) -> io::Result<PathBuf> {
+        let dir = store.dir().join("differences");
+        let to = dir.join(&self.action[..16]);
+        let tmp = store.temporary();
+        std::fs::create_dir(&tmp)?;
+        let kept = self.fill(&tmp, store, fresh).and_then(|()| {
+            std::fs::create_dir_all(&dir)?;
+            let _ = platform::remove_dir_all(&to);
+            make_room(&dir, size(&tmp))?;
+            std::fs::rename(&tmp, &to)
+        });
+        kept.map(|()| to).inspect_err(|_| {
+            let _ = platform::remove_dir_all(&tmp);
+        })
+    }
+
+    fn fill(&mut self, dir: &Path, store: &Store, fresh: Option<&key_trace::KeyTrace>) -> io::Result<()> {
+        let mut room = ROOM / 4;
+        for (n, output) in self.outputs.iter_mut().enumerate() {
+            for (word, version) in [("stored", &mut output.stored), ("fresh", &mut output.fresh)] {
+                let Some(version) = version.as_mut().filter(|v| v.bytes <= room) else { continue };
+                let name = format!("{word}-{n}");
+                std::fs::write(dir.join(&name), &version.contents)?;
+                room -= version.bytes;
+                version.file = Some(name);
+            }
+        }
+        // Traces are for reading; one that was lost is no reason to lose the rest.
+        let stored = store.dir().join(&key_trace::relative_path(&self.result)[3..]);
+        let _ = std::fs::copy(stored, dir.join("trace.json"));
+        if let Some(trace) = fresh {
+            std::fs::write(dir.join("fresh-trace.json"), serde_json::to_vec(trace)?)?;
+        }
+        std::fs::write(dir.join("difference.json"), serde_json::to_vec_pretty(self)?)
+    }
+}
+
+/// All that are kept below a cache directory, newest first, each with its place.
+pub fn list(cache: &Path) -> Vec<(PathBuf, Difference)> {
+    let Ok(entries) = std::fs::read_dir(cache.join(super::FORMAT).join("differences")) else {
+        return Vec::new();
+    };
+    let read = |dir: PathBuf| {
+        let text = std::fs::read(dir.join("difference.json")).ok()?;
+        let difference: Difference = serde_json::from_slice(&text).ok()?;
+        (difference.v == VERSION).then_some((dir, difference))
+    };
+    let mut all: Vec<_> = entries.filter_map(|e| read(e.ok()?.path())).collect();
+    all.sort_by_key(|(_, d)| std::cmp::Reverse(d.time_us));
+    all
+}
+
+/// Removes the oldest until one more of that size fits. What is no difference counts and goes like any other.
+fn make_room(dir: &Path, wanted: u64) -> io::Result<()> {
+    let mut kept = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        kept.push((entry.metadata()?.modified()?, size(&entry.path()), entry.path()));
+    }
+    kept.sort();
+    let mut sum: u64 = kept.iter().map(|(_, size, _)| size).sum();
+    let mut count = kept.len();
+    for (_, size, path) in kept {
+        if count < MOST && sum + wanted <= ROOM {
+            break;
+        }
+        let _ = platform::remove_dir_all(&path);
+        sum -= size;
+        count -= 1;
+    }
+    Ok(())
+}
+
+fn size(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    entries.filter_map(|e| e.ok()?.metadata().ok()).map(|m| m.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(store: &Store, n: u64, bytes: usize) -> PathBuf {
+        let version = |b: u8| Some(Version::of(vec![b; bytes], false));
+        let outputs = vec![Differing { what: "stdout".into(), stored: version(1), fresh: version(2) }];
+        let action = Digest::of(&n.to_le_bytes());
+        let d = Difference::new(n, format!("unit {n}"), "/".into(), (&action, &action), outputs);
+        d.keep(store, None).unwrap()
+    }
+
+    #[test]
+    fn the_oldest_make_room_and_one_action_has_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        for n in 0..MOST as u64 + 4 {
+            let place = kept(&store, n, 8);
+            // The order of what is made in one tick of the file clock is nobody's affair.
+            let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n + 1);
+            std::fs::File::open(&place).unwrap().set_modified(then).unwrap();
+        }
+        let last = kept(&store, 7, 8);
+        assert_eq!(std::fs::read(last.join("fresh-0")).unwrap(), [2; 8]);
+        let all = list(dir.path());
+        assert_eq!(all.len(), MOST);
+        let times: Vec<u64> = all.iter().map(|(_, d)| d.time_us).collect();
+        assert_eq!(times, (4..MOST as u64 + 4).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_does_not_fit_goes_without_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        kept(&store, 1, (ROOM / 8 + 1) as usize);
+        let (place, d) = list(dir.path()).remove(0);
+        assert!(place.join("stored-0").exists() && !place.join("fresh-0").exists());
+        let fresh = d.outputs[0].fresh.clone().unwrap();
+        assert_eq!((fresh.file, fresh.bytes), (None, ROOM / 8 + 1));
+    }
+}

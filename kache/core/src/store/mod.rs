@@ -1,0 +1,413 @@
+//! The store: plain files under one directory.
+//!
+//! ```text
+//! <cache>/v1/manifests/ab/<action>   results/cd/<result>   blobs/ef/<blake3>   traces/cd/<result>.json
+//!            tmp/   locks/   events/   observer/   digests   toolchains/   usage   differences/
+//!            agent/   quarantine/   condemned/ab/<result>                 (where there is a remote)
+//! ```
+//!
+//! A write goes to `tmp/` and is renamed: blobs first, then the result that names them, then the manifest that names the
+//! result. A reader sees an entry whole or not at all. Nothing is forced to disk: what a power cut takes or tears is
+//! found out. Manifests and results are sealed with a digest and name their own key, so a torn file, or one in another's
+//! place, is no entry; blobs are read anew after each start of the machine before they are believed.
+
+pub mod catalogue;
+
+pub mod differences;
+pub mod gc;
+pub mod manifest;
+pub mod result;
+pub mod verify;
+
+use crate::digest::{Digest, Table};
+use crate::platform::{self, Sort, disk};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The version of the layout; another version lives beside this one in a directory of its own. (Named at build time, so that
+/// a test can have two.)
+pub const FORMAT: &str = match option_env!("KACHE_STORE_FORMAT") {
+    Some(format) => format,
+    None => "v1",
+};
+
+/// A file that is in the store now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is stored under.
+    pub digest: Digest,
+    /// Its length.
+    pub bytes: u64,
+    /// Whether the store had these bytes already.
+    pub known: bool,
+}
+
+/// An open store.
+pub struct Store {
+    dir: PathBuf,
+    /// Digests of files by their identity.
+    pub table: Table,
+}
+
+impl Store {
+    /// Opens the store below a cache directory, making what is missing. Fails where that cannot be done, and where
+    /// the store is another user's; a store that can only be read is opened all the same.
+    pub fn open(cache: &Path) -> io::Result<Store> {
+        let dir = cache.join(FORMAT);
+        // Whoever can write there decides what this user's builds are made of.
+        if let Ok(blobs) = platform::is_not_ours(&dir.join("blobs")) {
+            if let Some(why) = blobs.map_or_else(|| platform::is_not_ours(&dir), |why| Ok(Some(why)))? {
+                let remedy = "set KACHE_CACHE_DIR to a directory of your own, or remove this one";
+                let text = format!("{} {why}; {remedy}", dir.display());
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+            }
+        } else {
+            for part in [
+                "manifests",
+                "results",
+                "blobs",
+                "traces",
+                "tmp",
+                "locks",
+                "events",
+                "toolchains",
+                "observer",
+            ] {
+                let part = dir.join(part);
+                disk::step("store: make a directory", &part, || platform::make_private_dir(&part))?;
+            }
+        }
+        let table = Table::at(dir.join("digests"));
+        Ok(Store { dir, table })
+    }
+
+    /// `<cache>/v1`.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where a key's file lies.
+    pub fn path(&self, part: &str, key: &Digest) -> PathBuf {
+        let hex = key.hex();
+        let mut p = self.dir.join(part);
+        p.push(&hex[..2]);
+        p.push(hex);
+        p
+    }
+
+    /// A name in `tmp/` that nobody else uses.
+    pub fn temporary(&self) -> PathBuf {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.dir.join("tmp").join(format!("{}-{}-{n}", std::process::id(), platform::now_ns()))
+    }
+
+    /// Puts bytes at `path`: a reader sees all of them or none.
+    pub fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let tmp = self.temporary();
+        let written = (|| {
+            let create = || OpenOptions::new().write(true).create_new(true).open(&tmp);
+            let mut file = disk::step("store: create", &tmp, create)?;
+            disk::write_all("store: write", &tmp, &mut file, bytes)
+        })();
+        written.and_then(|()| into_place(&tmp, path)).inspect_err(|_| {
+            let _ = platform::remove_file(&tmp);
+        })
+    }
+
+    /// Keeps a copy of a file under its digest. The file must not change meanwhile: then this fails.
+    pub fn put_blob(&self, from: &Path) -> io::Result<Kept> {
+        let (known, id) = self.table.file(from)?;
+        let path = self.path("blobs", &known.digest);
+        if self.has(&path, &known.digest) {
+            return Ok(Kept { digest: known.digest, bytes: id.size, known: true });
+        }
+        let tmp = self.temporary();
+        let kept = (|| {
+            let mut source = disk::step("blob: open the output", from, || File::open(from))?;
+            let copy = || platform::clone_file(&mut source, &tmp, false);
+            let (file, _) = disk::step("blob: copy", &tmp, copy)?;
+            let look = || platform::identity_of(&source);
+            if disk::step("blob: look at the output again", from, look)?.1 != id {
+                return Err(io::Error::other("an output changed while it was stored"));
+            }
+            disk::step("blob: make it read-only", &tmp, || platform::make_read_only(&file))?;
+            into_place(&tmp, &path)?;
+            self.remember(&file, &path, known.digest);
+            Ok(Kept { digest: known.digest, bytes: id.size, known: false })
+        })();
+        kept.inspect_err(|_| {
+            let _ = platform::remove_file(&tmp);
+        })
+    }
+
+    /// Whether a blob is there and known to be right.
+    pub fn has_blob(&self, digest: &Digest) -> bool {
+        self.has(&self.path("blobs", digest), digest)
+    }
+
+    /// Keeps a file of this store's `tmp/` that was just written, under the digest that its bytes were found to have.
+    pub fn adopt_blob(&self, tmp: &Path, file: &File, digest: &Digest) -> io::Result<()> {
+        let path = self.path("blobs", digest);
+        disk::step("blob: make it read-only", tmp, || platform::make_read_only(file))?;
+        into_place(tmp, &path)?;
+        self.remember(file, &path, *digest);
+        Ok(())
+    }
+
+    /// Keeps bytes under their digest.
+    pub fn put_bytes(&self, bytes: &[u8]) -> io::Result<Digest> {
+        let digest = Digest::of(bytes);
+        let path = self.path("blobs", &digest);
+        if !self.has(&path, &digest) {
+            self.publish(&path, bytes)?;
+        }
+        Ok(digest)
+    }
+
+    /// Whether a blob is there and was found right since the machine started. One that was not is written again.
+    fn has(&self, path: &Path, digest: &Digest) -> bool {
+        let known = disk::step("blob: is it there", path, || platform::identity(path)).ok();
+        let known = known.and_then(|(_, id)| self.table.get(&id));
+        known.is_some_and(|k| k.digest == *digest)
+    }
+
+    /// Records what a file that we wrote ourselves holds, so that nobody has to read it again.
+    fn remember(&self, file: &File, path: &Path, digest: Digest) {
+        let looked = platform::stamp_ns();
+        // The rename changed the inode's time, so the identity is taken by name, after it.
+        if let Ok((_, id)) = platform::identity(path)
+            && platform::settled(file, &id, looked)
+        {
+            self.table.put(&id, crate::digest::Known { digest });
+        }
+    }
+
+    /// Opens a blob whose bytes are known to be right: by its stat identity, or by reading it now. A wrong one is
+    /// removed.
+    pub fn open_blob(&self, digest: &Digest) -> io::Result<Option<File>> {
+        let path = self.path("blobs", digest);
+        let file = match disk::step("blob: open", &path, || File::open(&path)) {
+            Ok(f) => f,
+            Err(e) if platform::is_absent(&e) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let (_, id) = disk::step("blob: look at it", &path, || platform::identity_of(&file))?;
+        if self.table.get(&id).is_some_and(|k| k.digest == *digest) {
+            return Ok(Some(file));
+        }
+        if self.table.read(&path)?.0.digest == *digest {
+            return Ok(Some(file));
+        }
+        let _ = platform::remove_file(&path);
+        Ok(None)
+    }
+
+    /// Writes a blob to `to` in one step: nothing else is ever seen at that name.
+    pub fn restore_blob(
+        &self,
+        digest: &Digest,
+        to: &Path,
+        executable: bool,
+    ) -> io::Result<Option<(u64, platform::Method)>> {
+        let Some(mut blob) = self.open_blob(digest)? else { return Ok(None) };
+        let tmp = beside(to);
+        let copy = || platform::clone_file(&mut blob, &tmp, executable);
+        let done = disk::step("restore: copy", &tmp, copy).and_then(|(file, method)| {
+            put_over(&tmp, to)?;
+            self.remember(&file, to, *digest);
+            Ok((file.metadata()?.len(), method))
+        });
+        done.map(Some).inspect_err(|_| {
+            let _ = platform::remove_file(&tmp);
+        })
+    }
+
+    /// Takes the lock of an action, so that one wrapper compiles it and the others wait for the result. `None`
+    /// where it could not be had in time: the caller goes on without it.
+    pub fn lock(&self, action: &Digest, patience: Duration) -> Option<Lock> {
+        self.lock_named(&action.hex(), patience)
+    }
+
+    fn lock_named(&self, name: &str, patience: Duration) -> Option<Lock> {
+        let path = self.dir.join("locks").join(name);
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let open = || OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+            let file = disk::step("lock: open", &path, open).ok()?;
+            if disk::step("lock: take", &path, || platform::try_lock(&file)).ok()? {
+                // The last holder may have removed the name that this descriptor was opened by.
+                let number = |found: io::Result<(Sort, platform::StatId)>| found.ok().map(|(_, id)| id.ino);
+                if number(platform::identity(&path)) == number(platform::identity_of(&file)) {
+                    return Some(Lock { path, _file: file });
+                }
+                continue;
+            }
+            if start.elapsed() > patience {
+                return None;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+}
+
+/// How large the store is, roughly: what was stored is added up, without a lock, and each collection sets it right.
+impl Store {
+    fn usage_file(&self) -> io::Result<File> {
+        let path = self.dir.join("usage");
+        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        disk::step("usage: open", &path, open)
+    }
+
+    /// Adds what was stored, and says what there is now; nothing where that is not known.
+    pub fn grew(&self, bytes: u64) -> Option<u64> {
+        let (file, mut have) = (self.usage_file().ok()?, [0; 8]);
+        platform::read_at(&file, &mut have, 0).ok()?;
+        let now = u64::from_le_bytes(have).saturating_add(bytes);
+        platform::write_at(&file, &now.to_le_bytes(), 0).ok()?;
+        Some(now)
+    }
+
+    /// What there is, roughly, in bytes; nothing where that is not known.
+    pub fn usage(&self) -> Option<u64> {
+        let mut have = [0; 8];
+        let file = File::open(self.dir.join("usage")).ok()?;
+        platform::read_at(&file, &mut have, 0).ok()?;
+        Some(u64::from_le_bytes(have))
+    }
+
+    /// Says what there is.
+    pub fn set_usage(&self, bytes: u64) {
+        let _ = self.usage_file().and_then(|file| platform::write_at(&file, &bytes.to_le_bytes(), 0));
+    }
+
+    /// Takes note that a result was found wrong here: it is not to come back from elsewhere.
+    pub fn condemn(&self, result: &Digest) {
+        let _ = self.publish(&self.path("condemned", result), b"");
+    }
+
+    /// Whether it was.
+    pub fn is_condemned(&self, result: &Digest) -> bool {
+        self.path("condemned", result).exists()
+    }
+
+    /// Notes that a result was used now. A store that cannot be written to has no need of it.
+    pub fn used(&self, result: &Digest) {
+        let _ = platform::touch(&self.path("results", result));
+    }
+}
+
+/// A held lock; dropped, it is free, and its name is gone.
+pub struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = platform::remove_file(&self.path);
+    }
+}
+
+/// Renames, making the directory only where it turns out to be missing.
+fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
+    let rename = || disk::step("store: rename", tmp, || platform::rename(tmp, path));
+    match rename() {
+        Err(e) if platform::is_absent(&e) => {
+            if let Some(parent) = path.parent() {
+                disk::step("store: make a directory", parent, || platform::make_private_dir(parent))?;
+            }
+            rename()
+        }
+        other => other,
+    }
+}
+
+/// Renames over what a compiler would overwrite. The old file goes first: ext4 writes a file out at once when it
+/// replaces another, which costs a hundred times the copy.
+pub fn put_over(tmp: &Path, to: &Path) -> io::Result<()> {
+    match disk::step("restore: remove the old file", to, || platform::clear(to)) {
+        Err(e) if !platform::is_absent(&e) => return Err(e),
+        _ => {}
+    }
+    disk::step("restore: rename", tmp, || platform::rename(tmp, to))
+}
+
+/// A name beside `path` for a file on its way there. It has nothing of the other name, which may be as long as any can be.
+pub fn beside(path: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".kache-{}-{n}", std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that a blob can be spoilt.
+    #[expect(clippy::permissions_set_readonly_false, reason = "nobody else is in a test's directory")]
+    fn make_writable(blob: &Path) {
+        let mut permissions = std::fs::metadata(blob).unwrap().permissions();
+        permissions.set_readonly(false);
+        std::fs::set_permissions(blob, permissions).unwrap();
+    }
+
+    #[test]
+    fn a_blob_altered_in_place_is_not_served() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let f = dir.path().join("f");
+        std::fs::write(&f, "right").unwrap();
+        let digest = store.put_blob(&f).unwrap().digest;
+        let out = dir.path().join("out");
+        assert!(store.restore_blob(&digest, &out, false).unwrap().is_some());
+        assert_eq!(std::fs::read(&out).unwrap(), b"right");
+        let blob = store.path("blobs", &digest);
+        make_writable(&blob);
+        std::fs::write(&blob, "wrong").unwrap();
+        assert!(store.restore_blob(&digest, &out, false).unwrap().is_none());
+        assert!(!blob.exists(), "the wrong blob is dropped");
+        assert_eq!(std::fs::read(&out).unwrap(), b"right");
+    }
+
+    #[test]
+    fn what_a_power_cut_tore_is_found_out_and_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let f = dir.path().join("f");
+        std::fs::write(&f, "right").unwrap();
+        let digest = Store::open(dir.path()).unwrap().put_blob(&f).unwrap().digest;
+        // What is left has the right length, and no digest is known from before.
+        let restart = || {
+            std::fs::remove_file(dir.path().join(FORMAT).join("digests")).unwrap();
+            let store = Store::open(dir.path()).unwrap();
+            let blob = store.path("blobs", &digest);
+            make_writable(&blob);
+            std::fs::write(&blob, [0; 5]).unwrap();
+            store
+        };
+        let out = dir.path().join("out");
+        assert!(restart().restore_blob(&digest, &out, false).unwrap().is_none() && !out.exists());
+        assert!(Store::open(dir.path()).unwrap().put_blob(&f).is_ok());
+        let store = restart();
+        assert!(store.put_blob(&f).is_ok());
+        assert!(store.restore_blob(&digest, &out, false).unwrap().is_some());
+        assert_eq!(std::fs::read(&out).unwrap(), b"right");
+    }
+
+    #[test]
+    fn a_lock_is_exclusive_and_leaves_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let key = Digest::of(b"k");
+        let held = store.lock(&key, Duration::from_secs(1)).unwrap();
+        assert!(store.lock(&key, Duration::from_millis(5)).is_none());
+        drop(held);
+        drop(store.lock(&key, Duration::from_millis(5)).unwrap());
+        assert_eq!(std::fs::read_dir(store.dir().join("locks")).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,95 @@
+//! Results: what a compile produced.
+
+use super::Store;
+use crate::codec::{Reader, Writer};
+use crate::digest::Digest;
+use crate::events::Observed;
+use crate::platform::disk;
+use std::io;
+
+const MAGIC: &[u8; 8] = b"kachers1";
+
+/// One file that the compile made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Where, as a portable path.
+    pub path: Vec<u8>,
+    /// Its bytes.
+    pub digest: Digest,
+    /// Whether it may be executed. All other permission bits are the asking user's umask's affair.
+    pub executable: bool,
+    /// Whether the bytes are marked text (`template`), to be written out for the asking checkout.
+    pub marked: bool,
+}
+
+/// Everything that a hit gives back. The status is always 0: a failed compile is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionResult {
+    /// The files.
+    pub outputs: Vec<Output>,
+    /// Standard output, marked.
+    pub stdout: Vec<u8>,
+    /// Standard error, marked.
+    pub stderr: Vec<u8>,
+    /// What was built, for people.
+    pub label: String,
+    /// What the compiler took, in µs.
+    pub compile_us: u64,
+    /// How the inputs were learned.
+    pub observed: Observed,
+    /// Whether another machine made it: it came from the remote.
+    pub fetched: bool,
+}
+
+impl ActionResult {
+    /// As bytes.
+    pub fn encode(&self, key: &Digest) -> Vec<u8> {
+        let mut w = Writer::new(MAGIC);
+        w.digest(key);
+        w.num(self.outputs.len() as u64);
+        for o in &self.outputs {
+            w.bytes(&o.path);
+            w.digest(&o.digest);
+            w.num(u64::from(o.executable) | u64::from(o.marked) << 1);
+        }
+        w.bytes(&self.stdout);
+        w.bytes(&self.stderr);
+        w.bytes(self.label.as_bytes());
+        w.num(self.compile_us);
+        w.num(u64::from(self.observed == Observed::Preload) | u64::from(self.fetched) << 1);
+        w.finish()
+    }
+
+    /// From bytes, if they are this key's result, whole.
+    pub fn decode(bytes: &[u8], key: &Digest) -> Option<ActionResult> {
+        let mut r = Reader::open(bytes, MAGIC)?;
+        if r.digest()? != *key {
+            return None;
+        }
+        let mut outputs = Vec::new();
+        for _ in 0..r.count()? {
+            let path = r.bytes()?.to_vec();
+            let digest = r.digest()?;
+            let flags = r.num()?;
+            outputs.push(Output { path, digest, executable: flags & 1 != 0, marked: flags & 2 != 0 });
+        }
+        let (stdout, stderr) = (r.bytes()?.to_vec(), r.bytes()?.to_vec());
+        let (label, compile_us, flags) = (r.text()?, r.num()?, r.num()?);
+        let observed = if flags & 1 != 0 { Observed::Preload } else { Observed::Unobserved };
+        let fetched = flags & 2 != 0;
+        let result = ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched };
+        r.at_end().then_some(result)
+    }
+
+    /// Reads a result; `None` where there is none or it is not whole.
+    pub fn load(store: &Store, key: &Digest) -> Option<ActionResult> {
+        let path = store.path("results", key);
+        let bytes = disk::step("result: read", &path, || std::fs::read(&path)).ok()?;
+        ActionResult::decode(&bytes, key)
+    }
+
+    /// Keeps the result. Its blobs must be in the store already.
+    pub fn save(&self, store: &Store, key: &Digest) -> io::Result<()> {
+        store.publish(&store.path("results", key), &self.encode(key))
+    }
+}

@@ -1,0 +1,167 @@
+//! Scrubbing: reading all that is stored, and saying what is not what it should be.
+//!
+//! Nothing needs it to be right: each hit checks what it gives back. It tells a user whether a disk can be trusted, and
+//! `repair` clears at once what builds would otherwise trip over one by one.
+
+use super::Store;
+use super::gc::{each_of, key_of};
+use super::manifest::Manifest;
+use super::result::ActionResult;
+use crate::digest::{Digest, read_all};
+use crate::platform::{self, disk};
+use serde::Serialize;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Blobs that are read together.
+const BATCH: usize = 4096;
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Below `<cache>/v1`.
+    pub file: String,
+    /// In a few words.
+    pub what: &'static str,
+    /// Whether builds would notice it only by compiling again: a loss, and no damage.
+    pub harmless: bool,
+    /// Whether it was removed.
+    pub repaired: bool,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Blobs read to the last byte.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Results.
+    pub results: u64,
+    /// Manifests.
+    pub manifests: u64,
+    /// What is wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// Reads everything; with `repair`, removes what is wrong.
+///
+/// # Errors
+/// Where the store cannot be listed.
+pub fn verify(store: &Store, repair: bool) -> io::Result<Verified> {
+    let mut run = Run { store, repair, done: Verified::default() };
+    run.blobs()?;
+    run.results()?;
+    run.manifests()?;
+    run.done.faults.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(run.done)
+}
+
+struct Run<'a> {
+    store: &'a Store,
+    repair: bool,
+    done: Verified,
+}
+
+impl Run<'_> {
+    fn fault(&mut self, path: &Path, what: &'static str, harmless: bool) {
+        let file = path.strip_prefix(self.store.dir()).unwrap_or(path).display().to_string();
+        let remove = || disk::step("verify: remove", path, || platform::remove_file(path));
+        let repaired = self.repair && remove().is_ok();
+        self.done.faults.push(Fault { file, what, harmless, repaired });
+    }
+
+    /// The disk is the limit, or else the processors are: each of a few threads reads the next of a batch, and no more than a
+    /// batch of names is ever in memory.
+    fn blobs(&mut self) -> io::Result<()> {
+        let mut batch = Vec::with_capacity(BATCH);
+        each_of(&self.store.dir().join("blobs"), |path, meta| {
+            batch.push((path, meta.len()));
+            if batch.len() == BATCH {
+                self.read(&batch);
+                batch.clear();
+            }
+            Ok(())
+        })?;
+        self.read(&batch);
+        Ok(())
+    }
+
+    fn read(&mut self, batch: &[(PathBuf, u64)]) {
+        for (path, what) in wrong(batch) {
+            self.fault(&path, what, false);
+        }
+        self.done.blobs += batch.len() as u64;
+        self.done.bytes += batch.iter().map(|(_, size)| size).sum::<u64>();
+    }
+
+    fn results(&mut self) -> io::Result<()> {
+        let mut wrong = Vec::new();
+        each_of(&self.store.dir().join("results"), |path, _| {
+            self.done.results += 1;
+            let result = key_of(&path).and_then(|key| ActionResult::load(self.store, &key));
+            match result {
+                // Collected while it was read.
+                None if !path.exists() => {}
+                None => wrong.push((path, "it is no whole result of its name", false)),
+                Some(r) if !r.outputs.iter().all(|o| self.store.path("blobs", &o.digest).exists()) => {
+                    wrong.push((path, "a blob that it names is not there", true));
+                }
+                Some(_) => {}
+            }
+            Ok(())
+        })?;
+        wrong.into_iter().for_each(|(path, what, harmless)| self.fault(&path, what, harmless));
+        Ok(())
+    }
+
+    fn manifests(&mut self) -> io::Result<()> {
+        let mut wrong = Vec::new();
+        each_of(&self.store.dir().join("manifests"), |path, _| {
+            self.done.manifests += 1;
+            match key_of(&path).and_then(|key| Manifest::load(self.store, &key)) {
+                None if !path.exists() => {}
+                None => wrong.push((path, "it is no whole manifest of its name", false)),
+                Some(m) if m.entries.iter().all(|e| !self.store.path("results", &e.result).exists()) => {
+                    wrong.push((path, "none of the results that it leads to is there", true));
+                }
+                Some(_) => {}
+            }
+            Ok(())
+        })?;
+        wrong.into_iter().for_each(|(path, what, harmless)| self.fault(&path, what, harmless));
+        Ok(())
+    }
+}
+
+/// The blobs of a batch that are not what their names say.
+fn wrong(batch: &[(PathBuf, u64)]) -> Vec<(PathBuf, &'static str)> {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((path, size)) = batch.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let what = match digest(path, *size) {
+                        Ok(digest) if Some(digest) == key_of(path) => continue,
+                        Err(e) if platform::is_absent(&e) => continue,
+                        Ok(_) => "its bytes are not those that it is named for",
+                        Err(_) => "it cannot be read",
+                    };
+                    found.lock().unwrap_or_else(|e| e.into_inner()).push((path.clone(), what));
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap_or_else(|e| e.into_inner())
+}
+
+fn digest(path: &Path, size: u64) -> io::Result<Digest> {
+    let mut file = File::open(path)?;
+    let mut hasher = blake3::Hasher::new();
+    read_all(&mut file, size, |piece| _ = hasher.update(piece))?;
+    Ok(Digest(*hasher.finalize().as_bytes()))
+}

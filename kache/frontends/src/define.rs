@@ -1,0 +1,253 @@
+//! The proof that a macro given on the command line is not used.
+//!
+//! Build systems give every unit of a library the paths that one of them pastes into the program
+//! (`-DENGINESDIR="/home/u/p/target/…"`). In the action key such a macro is there by its name; its value is an
+//! observation (`define`), and that is left out where nothing that was read can have used it. Three things could:
+//!
+//! 1. The name stands in a source, in whatever place: a comment may be a use. Lines that go on behind a backslash are
+//!    joined first, since a name may be broken there.
+//! 2. The name is pasted together (`ENGINES ## DIR`). Each piece is then a word of a source or of a macro of the compiler's own,
+//!    and the pieces make the whole name; whether anything is pasted at all is not asked.
+//!    Single letters are words of most programs in C++.
+//! 3. Text that is not in the sources: a precompiled header, debug information with macros, another character set.
+//!    Where there is any, nothing is proved.
+//!
+//! Where 1 or 2 speak against it, gcc is asked to preprocess once more and to say which macros it expanded or tested (`-dU`).
+//! clang has no such flag.
+
+use crate::flags::Flag;
+use crate::{Capabilities, Invocation, gnu};
+use kache_core::template::contains;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+
+/// Whether the flags leave room for a proof.
+pub fn provable(invocation: &Invocation) -> bool {
+    let tells_macros = |f: &Flag| f.row.flag.starts_with("-g") && f.row.flag.ends_with('3');
+    let odd = ["-finput-charset=", "-include-pch", "-Xclang", "-Xpreprocessor", "-fdebug-macro", "-A"];
+    !invocation.plugin
+        && !invocation
+            .flags
+            .iter()
+            .any(|f| tells_macros(f) || odd.contains(&f.row.flag) || f.row.flag.starts_with("-Wp,"))
+}
+
+/// The text of a file, or as much of it as tells that it is a program.
+pub fn text(path: &Path) -> Option<Vec<u8>> {
+    let mut file = File::open(path).ok()?;
+    let mut text = vec![0; ELF.len()];
+    let n = file.read(&mut text).ok()?;
+    text.truncate(n);
+    if text != ELF {
+        file.read_to_end(&mut text).ok()?;
+    }
+    Some(text)
+}
+
+const ELF: &[u8] = b"\x7fELF";
+
+/// How a text may use a macro, the weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// Not at all.
+    None,
+    /// By a name that it pastes together.
+    Pasted,
+    /// Its name is there.
+    Named,
+    /// In a way that no words tell.
+    Untold,
+}
+
+/// A macro, looked for in everything that was read and in the values of other macros.
+pub struct Search<'a> {
+    name: &'a [u8],
+    named: bool,
+    untold: bool,
+    /// Words that were read and that stand within the name.
+    pieces: BTreeSet<Vec<u8>>,
+}
+
+/// What compilers' own macros are made of, besides numbers: `#define __INT64_C(c) c ## L`. (All of `-dM` of gcc 12, clang 14
+/// and 19 for several languages and processors.)
+const PREDEFINED: &[&str] = &[
+    "DD",
+    "DF",
+    "DL",
+    "F",
+    "F128",
+    "F16",
+    "F32",
+    "F32x",
+    "F64",
+    "F64x",
+    "L",
+    "LL",
+    "U",
+    "UL",
+    "ULL",
+    "W",
+    "Q",
+    "address_space",
+    "c",
+    "char",
+    "double",
+    "extern",
+    "f",
+    "int",
+    "l",
+    "linux",
+    "long",
+    "q",
+    "short",
+    "signed",
+    "u",
+    "unix",
+    "unsigned",
+    "w",
+];
+
+impl<'a> Search<'a> {
+    /// For a name of letters, digits and `_`.
+    pub fn of(name: &'a str) -> Search<'a> {
+        Search { name: name.as_bytes(), named: false, untold: false, pieces: BTreeSet::new() }
+    }
+
+    /// How what was read may use it.
+    pub fn found(&self) -> Use {
+        match (self.untold, self.named) {
+            (true, _) => Use::Untold,
+            (_, true) => Use::Named,
+            _ if self.is_pasted() => Use::Pasted,
+            _ => Use::None,
+        }
+    }
+
+    /// Whether the name can be put together from words, of which the first is no number.
+    fn is_pasted(&self) -> bool {
+        let reached =
+            |from: &Vec<bool>, to: usize| (0..to).any(|at| from[at] && self.is_piece(&self.name[at..to]));
+        let mut can = vec![true];
+        for to in 1..=self.name.len() {
+            let can_be = reached(&can, to);
+            can.push(can_be);
+        }
+        can[self.name.len()]
+    }
+
+    fn is_piece(&self, word: &[u8]) -> bool {
+        word[0].is_ascii_digit()
+            || self.pieces.contains(word)
+            || PREDEFINED.iter().any(|known| known.as_bytes() == word)
+    }
+}
+
+/// Reads a text for all of them.
+pub fn read(searches: &mut [Search], text: &[u8]) {
+    if text.starts_with(ELF) {
+        return;
+    }
+    let compiled = [&b"gpch"[..], b"CPCH", b"\xff\xfe", b"\xfe\xff"];
+    if compiled.iter().any(|magic| text.starts_with(magic)) {
+        searches.iter_mut().for_each(|search| search.untold = true);
+        return;
+    }
+    let text = joined(text);
+    for search in searches.iter_mut() {
+        search.named |= contains(&text, search.name);
+    }
+    let longest = searches.iter().map(|search| search.name.len()).max().unwrap_or(0);
+    let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'$' || *b >= 0x80;
+    let mut rest = &text[..];
+    while let Some(start) = rest.iter().position(part) {
+        let word = &rest[start..];
+        let len = word.iter().position(|b| !part(b)).unwrap_or(word.len());
+        let (word, behind) = word.split_at(len);
+        for search in searches.iter_mut().filter(|_| len <= longest) {
+            if contains(search.name, word) && !search.pieces.contains(word) {
+                search.pieces.insert(word.to_vec());
+            }
+        }
+        rest = behind;
+    }
+}
+
+/// Which macros the compiler used, by its own account of another run of its preprocessor; nothing where it gives none.
+pub fn used(invocation: &Invocation, capabilities: Capabilities) -> Option<BTreeSet<String>> {
+    let args = (invocation.adapter.tells_macros)(invocation, capabilities)?;
+    let mut ask = Command::new(&invocation.program);
+    let output = gnu::quiet(&mut ask).args(args).current_dir(&invocation.cwd).output().ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = text.lines().filter_map(|l| l.strip_prefix("#define ").or_else(|| l.strip_prefix("#undef ")));
+    let name = |rest: &str| rest.split([' ', '(']).next().unwrap_or_default().to_owned();
+    Some(told.map(name).collect())
+}
+
+/// The text with lines that go on joined: a backslash (or its trigraph), and blanks, before the end of the line.
+fn joined(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        let bare = line.trim_ascii_end();
+        match bare.strip_suffix(b"\\").or_else(|| bare.strip_suffix(b"??/")) {
+            Some(goes_on) => out.extend(goes_on),
+            None => out.extend(line),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(name: &str, text: &[u8]) -> Use {
+        let mut search = [Search::of(name)];
+        read(&mut search, text);
+        search[0].found()
+    }
+
+    fn usage_in(name: &str, text: &str) -> Use {
+        usage(name, text.as_bytes())
+    }
+
+    #[test]
+    fn a_name_is_used_wherever_it_stands() {
+        for text in [
+            "x = LIBDIR;",
+            "/* LIBDIR */",
+            "\"LIBDIR\"",
+            "LIB\\\nDIR",
+            "LIB\\  \r\nDIR",
+            "LIB??/\nDIR",
+            "xLIBDIRx",
+            "#ifdef LIBDIR",
+        ] {
+            assert_eq!(usage_in("LIBDIR", text), Use::Named, "{text}");
+        }
+        assert_eq!(usage_in("LIBDIR", "int libdir; /* LIB_DIR */ IDIR"), Use::None);
+    }
+
+    #[test]
+    fn or_could_be_pasted_together() {
+        assert_eq!(usage_in("LIBDIR", "CAT(LIB, x) DIR"), Use::Pasted);
+        // What compilers themselves define has the L.
+        assert_eq!(usage_in("LIBDIR", "int I, B; x(D) IR"), Use::Pasted);
+        assert_eq!(usage_in("LIB2DIR", "LIB DIR"), Use::Pasted);
+        // A piece is missing.
+        assert_eq!(usage_in("LIBDIR", "CAT(x, DIR) LIBS"), Use::None);
+        assert_eq!(usage_in("LIBDIR", "L I B D"), Use::None);
+    }
+
+    #[test]
+    fn nothing_is_proved_of_what_is_no_text() {
+        assert_eq!(usage_in("LIBDIR", "\x7fELF LIBDIR"), Use::None);
+        assert_eq!(usage_in("LIBDIR", "gpch.014").min(usage_in("LIBDIR", "CPCH")), Use::Untold);
+        assert_eq!(usage("LIBDIR", b"\xff\xfeL\0"), Use::Untold);
+    }
+}

@@ -1,0 +1,95 @@
+//! Response files (`@file` among the arguments), as gcc and clang read them: words with blanks between, which quotes
+//! and backslashes keep together (libiberty's `buildargv`).
+
+use kache_core::paths::absolute;
+use kache_core::reason::{NotCacheable, Reason};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// A command line with its response files opened.
+pub struct Opened {
+    /// All words.
+    pub words: Vec<String>,
+    /// The files, with what was read from each: what they say is in the key, so they are no dependencies.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+}
+
+/// How deep response files may name others.
+const DEEPEST: usize = 8;
+
+/// The arguments as text, response files opened.
+pub fn open(args: &[OsString], cwd: &Path) -> Result<Opened, NotCacheable> {
+    let mut opened = Opened { words: Vec::with_capacity(args.len()), files: Vec::new() };
+    for arg in args {
+        let text = arg.to_str();
+        let text = text.ok_or_else(|| {
+            NotCacheable::new(Reason::NotUtf8, format!("{} is not UTF-8", arg.to_string_lossy()))
+        })?;
+        word(text.to_string(), cwd, 0, &mut opened)?;
+    }
+    Ok(opened)
+}
+
+fn word(text: String, cwd: &Path, depth: usize, opened: &mut Opened) -> Result<(), NotCacheable> {
+    let Some(name) = text.strip_prefix('@') else {
+        opened.words.push(text);
+        return Ok(());
+    };
+    let trouble = |what: String| NotCacheable::new(Reason::ResponseFile, format!("{name}: {what}"));
+    if depth == DEEPEST {
+        return Err(trouble("response files name each other too deeply".to_string()));
+    }
+    let path = absolute(cwd, Path::new(name));
+    let bytes = std::fs::read(&path).map_err(|e| trouble(e.to_string()))?;
+    let inside = String::from_utf8(bytes.clone()).map_err(|_| trouble("not UTF-8".to_string()))?;
+    opened.files.push((path, bytes));
+    split(&inside).into_iter().try_for_each(|w| word(w, cwd, depth + 1, opened))
+}
+
+/// The words of a text.
+pub fn split(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('\\', _) => word.get_or_insert_default().extend(chars.next()),
+            (c, Some(q)) if c == q => quote = None,
+            ('\'' | '"', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_ascii_whitespace() || c == '\x0b' => words.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_split_as_the_compiler_does() {
+        assert_eq!(
+            split("-DA='x y' -I\"/a b\"\n  -DQ=\\\"q\\\" '' x\\ y\\\\"),
+            ["-DA=x y", "-I/a b", "-DQ=\"q\"", "", "x y\\"]
+        );
+    }
+
+    #[test]
+    fn files_may_name_files_but_not_themselves() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a"), "-c @b").unwrap();
+        std::fs::write(dir.path().join("b"), "x.c").unwrap();
+        std::fs::write(dir.path().join("me"), "@me").unwrap();
+        let opened = open(&["@a".into(), "-g".into()], dir.path()).unwrap();
+        assert_eq!(opened.words, ["-c", "x.c", "-g"]);
+        assert_eq!(opened.files.len(), 2);
+        assert_eq!(open(&["@me".into()], dir.path()).err().unwrap().reason, Reason::ResponseFile);
+        assert_eq!(open(&["@none".into()], dir.path()).err().unwrap().reason, Reason::ResponseFile);
+    }
+}

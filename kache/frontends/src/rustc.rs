@@ -1,0 +1,467 @@
+//! rustc, and clippy's driver, which is rustc with more lints.
+
+use super::flags::Flags;
+use super::flags::{Bucket, Flag, Takes};
+use super::{Adapter, Capabilities, Command, Invocation, OutputNames, rustc_flags, toolchain};
+use kache_core::events::{Kind, Unit};
+use kache_core::paths::absolute;
+use kache_core::platform;
+use kache_core::reason::{NotCacheable, Reason};
+use kache_core::template::Format;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The family.
+pub static ADAPTER: Adapter = Adapter {
+    name: "rustc",
+    family: "rustc",
+    recognises,
+    table: rustc_flags::TABLE,
+    parse,
+    sysroot: Some(toolchain::sysroot_of_rustc),
+    capabilities: |_, _| Capabilities { maps: true, maps_assembly: true, report: Format::DepInfo },
+    maps: |_, _| &["--remap-path-prefix="],
+    tells_macros: |_, _| None,
+    crates: true,
+};
+
+fn recognises(name: &str) -> bool {
+    matches!(name, "rustc" | "clippy-driver")
+}
+
+/// Questions that `--print` answers without compiling.
+const QUESTIONS: &[&str] = &[
+    "cfg",
+    "check-cfg",
+    "crate-name",
+    "file-names",
+    "host-tuple",
+    "split-debuginfo",
+    "sysroot",
+    "target-cpus",
+    "target-features",
+    "target-libdir",
+    "target-list",
+    "code-models",
+    "relocation-models",
+    "tls-models",
+    "calling-conventions",
+    "supported-crate-types",
+    "deployment-target",
+    "crate-root-lint-levels",
+];
+
+fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
+    let mut args = command.args.clone();
+    let mut lead = Vec::new();
+    // `clippy-driver rustc …`: the driver drops a first argument of that name.
+    if is_rustc(args.first()) {
+        lead.push(args.remove(0));
+    }
+    let words = words(&args, &command.cwd)?;
+    let (flags, inputs) = split(&words)?;
+    let all = Flags(&flags);
+    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Unsupported) {
+        return Err(NotCacheable::new(Reason::UnsupportedFlag, format!("{}: {}", f.row.flag, f.row.why)));
+    }
+    if all.last("-C split-debuginfo") == Some("unpacked") {
+        return Err(NotCacheable::new(
+            Reason::UnsupportedFlag,
+            "-C split-debuginfo=unpacked: its files have no planned names",
+        ));
+    }
+    // rustc takes `--color` once, and into our pipe `auto` would print what no terminal gets.
+    if all.last("--color") == Some("auto") && colours_of_terminal(&all).is_some() {
+        return Err(NotCacheable::new(Reason::UnsupportedFlag, "--color=auto, written out on a terminal"));
+    }
+    let probe = probe(&all, &inputs)?;
+    let input = match (&inputs[..], probe) {
+        (_, true) => String::new(),
+        ([one], _) if one == "-" => {
+            return Err(NotCacheable::new(Reason::Stdin, "the source comes from standard input"));
+        }
+        ([one], _) => one.clone(),
+        ([], _) => return Err(NotCacheable::new(Reason::NoInput, "no source file is named")),
+        (many, _) => return Err(NotCacheable::new(Reason::SeveralInputs, many.join(" "))),
+    };
+    let emit = emit(&all);
+    let (settings, inject) = diagnostics(&all);
+    let mut outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
+    let depinfo = depinfo(&emit, &outputs, &command.cwd);
+    outputs.exact.extend(depinfo.clone());
+    let native = ["-C target-cpu", "-Z tune-cpu"].iter().any(|f| all.last(f) == Some("native"));
+    let kind = if probe { Kind::Probe } else { kind_from_environment() };
+    let clippy = command.program.file_stem().is_some_and(|n| n == "clippy-driver");
+    Ok(Invocation {
+        adapter: &ADAPTER,
+        program: command.program.clone(),
+        lead,
+        args,
+        unit: unit(&all, &input, &emit, clippy),
+        kind,
+        depinfo,
+        search: all
+            .values("-L")
+            .filter_map(|v| v.strip_prefix("dependency="))
+            .map(|dir| absolute(&command.cwd, Path::new(dir)))
+            .collect(),
+        incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
+        literal_paths: all.is_on("-C instrument-coverage") || all.is_on("-C rpath"),
+        native_cpu: native,
+        outputs,
+        response_files: Vec::new(),
+        plugin: false,
+        debugs_assembly: false,
+        makes_bitcode: false,
+        input,
+        cwd: command.cwd.clone(),
+        settings,
+        inject,
+        flags,
+    })
+}
+
+/// The arguments that have rustc write to `path` what such a call reads, and nothing else.
+pub fn report_only(invocation: &Invocation, path: &Path) -> Vec<OsString> {
+    let mut args = vec![OsString::from("--emit=dep-info=")];
+    args[0].push(path);
+    for Flag { row, value } in &invocation.flags {
+        if matches!(row.flag, "--emit" | "-o" | "-C incremental") {
+            continue;
+        }
+        let (name, option) = row.flag.split_once(' ').map_or((row.flag, None), |(n, o)| (n, Some(o)));
+        args.push(name.into());
+        match (option, value) {
+            (Some(option), Some(value)) => args.push(format!("{option}={value}").into()),
+            (Some(option), None) => args.push(option.into()),
+            (None, Some(value)) => args.push(value.into()),
+            (None, None) => {}
+        }
+    }
+    args.push("--".into());
+    args.push(invocation.input.as_str().into());
+    args
+}
+
+fn is_rustc(arg: Option<&OsString>) -> bool {
+    arg.is_some_and(|a| Path::new(a).file_stem().is_some_and(|n| n == "rustc"))
+}
+
+/// Cargo names the crate to the compiler, and not to build scripts: what those compile is a trial.
+pub fn kind_from_environment() -> Kind {
+    let from_build_script = env_is_set("TARGET") && env_is_set("NUM_JOBS") && !env_is_set("CARGO_CRATE_NAME");
+    if from_build_script { Kind::Probe } else { Kind::Unit }
+}
+
+fn env_is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
+/// The arguments as text, with response files (`@path`, an argument a line) opened.
+fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
+    let mut out = Vec::with_capacity(args.len());
+    for arg in args {
+        let text = arg.to_str().ok_or_else(|| {
+            NotCacheable::new(Reason::NotUtf8, format!("{} is not UTF-8", arg.to_string_lossy()))
+        })?;
+        match text.strip_prefix('@') {
+            Some(path) => {
+                let file = std::fs::read_to_string(absolute(cwd, Path::new(path)))
+                    .map_err(|e| NotCacheable::new(Reason::ResponseFile, format!("{path}: {e}")))?;
+                out.extend(file.lines().map(str::to_string));
+            }
+            None => out.push(text.to_string()),
+        }
+    }
+    Ok(out)
+}
+
+/// Flags with their rows, and the rest. The grammar is that of the `getopts` crate, which rustc uses.
+fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<String>), NotCacheable> {
+    let (mut flags, mut inputs) = (Vec::new(), Vec::new());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            inputs.extend(words.by_ref().cloned());
+        } else if word.starts_with("--") {
+            let (name, value) = match word.split_once('=') {
+                Some((n, v)) => (n, Some(v.to_string())),
+                None => (word.as_str(), None),
+            };
+            flags.push(flag(name, value, &mut words)?);
+        } else if word.starts_with('-') && word.len() > 1 {
+            let (name, rest) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(i, _)| i));
+            let row = rustc_flags::find(name);
+            if row.is_some_and(|r| r.takes == Takes::Nothing) && !rest.is_empty() {
+                // `-vV`: flags without a value can stand together.
+                for c in word[1..].chars() {
+                    flags.push(flag(&format!("-{c}"), None, &mut words)?);
+                }
+                continue;
+            }
+            flags.push(flag(name, (!rest.is_empty()).then(|| rest.to_string()), &mut words)?);
+        } else {
+            inputs.push(word.clone());
+        }
+    }
+    Ok((flags, inputs))
+}
+
+fn flag<'a>(
+    name: &str,
+    value: Option<String>,
+    words: &mut impl Iterator<Item = &'a String>,
+) -> Result<Flag, NotCacheable> {
+    let unknown = |name: &str| {
+        NotCacheable::new(Reason::UnknownFlag, format!("{name}: no row of the flag table knows it"))
+    };
+    let lacking = || NotCacheable::new(Reason::Malformed, format!("{name} lacks its value"));
+    let name = if name == "--codegen" { "-C" } else { name };
+    if name == "-C" || name == "-Z" {
+        let option = value.or_else(|| words.next().cloned()).ok_or_else(lacking)?;
+        let (key, value) = match option.split_once('=') {
+            Some((k, v)) => (k, Some(v.to_string())),
+            None => (option.as_str(), None),
+        };
+        let full = format!("{name} {}", key.replace('_', "-"));
+        // A spelling may have a row of its own.
+        let own = key.contains('_').then(|| rustc_flags::find(&format!("{name} {key}"))).flatten();
+        let row = own.or_else(|| rustc_flags::find(&full)).ok_or_else(|| unknown(&full))?;
+        return Ok(Flag { row, value });
+    }
+    let row = rustc_flags::find(name).ok_or_else(|| unknown(name))?;
+    let value = match row.takes {
+        Takes::Nothing => None,
+        _ => Some(value.or_else(|| words.next().cloned()).ok_or_else(lacking)?),
+    };
+    Ok(Flag { row, value })
+}
+
+/// Whether the command line only asks a question. One whose answer would need standard input read is not for us.
+fn probe(all: &Flags, inputs: &[String]) -> Result<bool, NotCacheable> {
+    let prints: Vec<&str> = all.values("--print").collect();
+    if prints.is_empty() && !all.given("-V") {
+        return Ok(false);
+    }
+    if let Some(other) = prints.iter().find(|p| !QUESTIONS.contains(p)) {
+        return Err(NotCacheable::new(Reason::Print, format!("--print {other} may depend on a compile")));
+    }
+    match inputs {
+        [] => Ok(true),
+        [one] if one == "-" && platform::stdin_is_null() => Ok(true),
+        [one] if one == "-" => {
+            Err(NotCacheable::new(Reason::Stdin, "a question with a source on standard input"))
+        }
+        _ => Err(NotCacheable::new(Reason::Print, "--print beside a source file")),
+    }
+}
+
+fn emit(all: &Flags) -> Vec<(String, Option<String>)> {
+    let mut out: Vec<(String, Option<String>)> = all
+        .values("--emit")
+        .flat_map(|v| v.split(','))
+        .map(|k| match k.split_once('=') {
+            Some((k, p)) => (k.to_string(), Some(p.to_string())),
+            None => (k.to_string(), None),
+        })
+        .collect();
+    if out.is_empty() {
+        out.push(("link".to_string(), None));
+    }
+    out.sort();
+    out
+}
+
+/// How the caller wants diagnostics, and what makes a run into a pipe print them so.
+///
+/// rustc dependencies whether its standard error is a terminal. Ours is; the pipe that we capture through is not.
+fn diagnostics(all: &Flags) -> (Vec<(&'static str, String)>, Vec<OsString>) {
+    let mut inject = Vec::new();
+    let mut color = all.last("--color").unwrap_or("auto").to_string();
+    let mut width = all.last("--diagnostic-width").map(str::to_string);
+    if color == "auto" && colours_of_terminal(all).is_some() {
+        color = "always".to_string();
+        inject.push("--color=always".into());
+    }
+    if let Some(columns) = terminal(all)
+        && width.is_none()
+    {
+        inject.push(format!("--diagnostic-width={columns}").into());
+        width = Some(columns.to_string());
+    }
+    let styles: Vec<&str> =
+        all.values("--json").flat_map(|v| v.split(',')).filter(|v| v.starts_with("diagnostic-")).collect();
+    (vec![("color", color), ("width", width.unwrap_or_default()), ("json", styles.join(","))], inject)
+}
+
+/// The width of the terminal that diagnostics go to, if they do.
+fn terminal(all: &Flags) -> Option<u16> {
+    let json = all.last("--error-format").is_some_and(|f| f == "json");
+    if json { None } else { platform::terminal_width() }
+}
+
+/// The same, where the terminal is one for colours.
+fn colours_of_terminal(all: &Flags) -> Option<u16> {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+        || std::env::var_os("TERM").is_none_or(|t| t == "dumb");
+    if plain { None } else { terminal(all) }
+}
+
+fn outputs(all: &Flags, input: &str, emit: &[(String, Option<String>)], cwd: &Path) -> OutputNames {
+    let mut exact: Vec<PathBuf> =
+        emit.iter().filter_map(|(_, p)| p.as_deref()).map(|p| absolute(cwd, Path::new(p))).collect();
+    let crate_name = all.last("--crate-name").map(str::to_string).unwrap_or_else(|| {
+        Path::new(input).file_stem().unwrap_or_default().to_string_lossy().replace('-', "_")
+    });
+    if let Some(o) = all.last("-o") {
+        let o = absolute(cwd, Path::new(o));
+        let stem = o.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        exact.push(o.clone());
+        return OutputNames { dir: o.parent().unwrap_or(cwd).to_path_buf(), stem, exact };
+    }
+    let dir = all.last("--out-dir").map_or(cwd.to_path_buf(), |d| absolute(cwd, Path::new(d)));
+    OutputNames { dir, stem: format!("{crate_name}{}", all.last("-C extra-filename").unwrap_or("")), exact }
+}
+
+fn depinfo(emit: &[(String, Option<String>)], outputs: &OutputNames, cwd: &Path) -> Option<PathBuf> {
+    let (_, path) = emit.iter().find(|(k, _)| k == "dep-info")?;
+    Some(match path {
+        Some(p) => absolute(cwd, Path::new(p)),
+        // rustc replaces what dependencies like an extension: `x-1.0` becomes `x-1.d`.
+        None => outputs.dir.join(&outputs.stem).with_extension("d"),
+    })
+}
+
+fn unit(all: &Flags, input: &str, emit: &[(String, Option<String>)], clippy: bool) -> Unit {
+    let mut kinds: Vec<&str> = all.values("--crate-type").flat_map(|v| v.split(',')).collect();
+    if kinds.is_empty() && !all.given("--test") && !input.is_empty() {
+        kinds.push("bin");
+    }
+    if all.given("--test") {
+        kinds.push("test");
+    }
+    if input.is_empty() {
+        kinds = vec!["probe"];
+    }
+    let var = |n| std::env::var(n).unwrap_or_default();
+    let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let asked = all.0.iter().map(|f| f.value.as_deref().unwrap_or(f.row.flag)).collect::<Vec<_>>();
+    Unit {
+        family: if clippy { "clippy" } else { "rustc" }.to_string(),
+        package: format!("{} {}", var("CARGO_PKG_NAME"), var("CARGO_PKG_VERSION")).trim().to_string(),
+        name: match all.last("--crate-name") {
+            _ if input.is_empty() => asked.first().unwrap_or(&"").to_string(),
+            Some(name) => name.to_string(),
+            None => stem,
+        },
+        kind: kinds.join(","),
+        emit: emit.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>().join(","),
+        extra: all.last("-C extra-filename").unwrap_or("").to_string(),
+        source: input.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Invocation, NotCacheable> {
+        let args = args.iter().map(OsString::from).collect();
+        parse(&Command { program: "/t/bin/rustc".into(), args, cwd: "/w".into() })
+    }
+
+    #[test]
+    fn cargos_own_command_line() {
+        let i = parsed(&[
+            "--crate-name",
+            "serde",
+            "--edition=2021",
+            "src/lib.rs",
+            "--error-format=json",
+            "--json=diagnostic-rendered-ansi,artifacts,future-incompat",
+            "--crate-type",
+            "lib",
+            "--emit=dep-info,metadata,link",
+            "-C",
+            "embed-bitcode=no",
+            "-C",
+            "debuginfo=2",
+            "--cfg",
+            "feature=\"default\"",
+            "--check-cfg",
+            "cfg(docsrs,test)",
+            "-C",
+            "metadata=1f",
+            "-C",
+            "extra-filename=-2e",
+            "--out-dir",
+            "/w/target/debug/deps",
+            "-C",
+            "incremental=/w/target/i",
+            "-L",
+            "dependency=/w/target/debug/deps",
+            "--extern",
+            "noprelude:x=/w/target/debug/deps/libx.rlib",
+            "--cap-lints",
+            "allow",
+        ])
+        .unwrap();
+        assert_eq!(i.unit.name, "serde");
+        assert_eq!(i.unit.emit, "dep-info,link,metadata");
+        assert_eq!(i.depinfo, Some("/w/target/debug/deps/serde-2e.d".into()));
+        assert_eq!(i.search, [PathBuf::from("/w/target/debug/deps")]);
+        assert_eq!(i.incremental, Some("/w/target/i".into()));
+        for (name, owned) in [
+            ("libserde-2e.rlib", true),
+            ("serde-2e.d", true),
+            ("serde-2e", true),
+            ("libserde-2ef.rlib", false),
+            ("serde-2e-x", false),
+        ] {
+            assert_eq!(i.outputs.owns(&Path::new("/w/target/debug/deps").join(name)), owned, "{name}");
+        }
+    }
+
+    #[test]
+    fn spellings_are_one() {
+        let a =
+            parsed(&["-Copt-level=3", "-Cdebug_assertions", "a.rs", "-lfoo", "-L/x", "-Awarnings"]).unwrap();
+        let b = parsed(&[
+            "--codegen",
+            "opt-level=3",
+            "-C",
+            "debug-assertions",
+            "a.rs",
+            "-l",
+            "foo",
+            "-L",
+            "/x",
+            "--allow=warnings",
+        ])
+        .unwrap();
+        let list = |i: &Invocation| i.flags.iter().map(|f| (f.row.flag, f.value.clone())).collect::<Vec<_>>();
+        assert_eq!(list(&a), list(&b));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_deferred() {
+        let reason = |args: &[&str]| parsed(args).unwrap_err().reason.word();
+        assert_eq!(reason(&["-Zno-such-flag", "a.rs"]), "unknown-flag");
+        assert_eq!(reason(&["--frobnicate", "a.rs"]), "unknown-flag");
+        assert_eq!(reason(&["-Csave-temps", "a.rs"]), "unsupported-flag");
+        // The sign belongs to the value, and rustc refuses it.
+        assert_eq!(reason(&["-C=opt-level=1", "a.rs"]), "unknown-flag");
+        assert_eq!(parsed(&["-A=warnings", "a.rs"]).unwrap().flags[0].value.as_deref(), Some("=warnings"));
+        assert_eq!(reason(&["a.rs", "b.rs"]), "several-inputs");
+        assert_eq!(reason(&["-Copt-level=1"]), "no-input");
+        assert_eq!(reason(&["-"]), "stdin");
+        assert_eq!(reason(&["--print=native-static-libs", "a.rs"]), "print");
+    }
+
+    #[test]
+    fn questions_are_probes() {
+        let i = parsed(&["-vV"]).unwrap();
+        assert_eq!((i.kind, i.flags.len()), (Kind::Probe, 2));
+        assert_eq!(parsed(&["--print", "sysroot"]).unwrap().kind, Kind::Probe);
+    }
+}

@@ -1,0 +1,419 @@
+//! The tables that say what an observation is worth: which paths and variables are no inputs, whose code is the
+//! compiler's own, and what its own code may do without it counting. Every row has its reason; nothing that no row
+//! excuses is left out of a key.
+
+use std::path::Path;
+
+/// A row: what it matches, and why it is so.
+pub struct Row {
+    /// A path prefix (ending in `/`), a whole path, a variable (or a prefix ending in `*`), a program's name.
+    pub what: &'static str,
+    /// The reason.
+    pub why: &'static str,
+}
+
+const fn row(what: &'static str, why: &'static str) -> Row {
+    Row { what, why }
+}
+
+/// Paths that are no inputs, whoever dependencies at them.
+pub static IGNORED_PATHS: &[Row] = &[
+    row("/dev/null", "has nothing to say"),
+    row("/dev/zero", "as above"),
+    row("/dev/full", "as above"),
+    row("/dev/tty", "the terminal"),
+    row("/dev/random", "random bytes: a program that pastes them is as right with others"),
+    row("/dev/urandom", "as above"),
+    row("/proc/self/maps", "where the process lies in memory; read to print a crash"),
+    row("/proc/self/task/", "the threads of the process"),
+    row("/proc/self/mountinfo", "where control groups are"),
+    row("/proc/filesystems", "whether the system labels files"),
+    row("/proc/mounts", "as above"),
+    row("/proc/sys/vm/", "how the system gives out memory"),
+    row("/sys/kernel/mm/", "how the system gives out memory"),
+    row("/rustc/", "where rustc says the standard library was built; never there"),
+    row("/etc/ld.so.", "the loader's cache; the libraries that it leads to are what counts"),
+];
+
+/// Paths by which any other program or proc macro learns how many processors there are, and of what sort: that is an
+/// observation of its own.
+pub static TELLS_PROCESSORS: &[Row] = &[
+    row(
+        "/proc/cpuinfo",
+        "the processors; of the compiler's own, `-C target-cpu=native` has a key component of its own",
+    ),
+    row("/proc/self/cgroup", "how much of them the process may use"),
+    row("/sys/fs/cgroup/", "how much of them the process may use"),
+    row("/sys/devices/system/", "how many there are"),
+];
+
+/// Paths that are no inputs where the compiler, the linker or the assembler look at them.
+pub static IGNORED_PATHS_OF_COMPILER: &[Row] = &[
+    row("/proc/", "the process itself"),
+    row("/sys/", "the machine"),
+    row("/dev/pts/", "the terminal"),
+    row("/dev/fd/", "the job server's pipe; standard input is never excused"),
+    row("/etc/localtime", "the zone in which messages show a time"),
+    row("/etc/nsswitch.conf", "how names of users are looked up"),
+    row("/etc/passwd", "names of users"),
+    row("/etc/malloc.conf", "the allocator"),
+    row("/usr/lib/locale/", "the language of messages"),
+    row("/usr/share/locale/", "the language of messages"),
+    row("/usr/share/locale-langpack/", "the language of messages"),
+    row("/usr/share/zoneinfo/", "see /etc/localtime"),
+    row("/usr/lib/x86_64-linux-gnu/gconv/", "the conversion of character sets for messages"),
+    row("/usr/lib/aarch64-linux-gnu/gconv/", "the conversion of character sets for messages"),
+];
+
+/// Paths under which any other program or proc macro learns of the host what no digest can hold: not stored.
+pub static HOST_STATE: &[Row] = &[
+    row("/proc/", "the state of the kernel and of processes"),
+    row("/sys/", "the state of the machine"),
+    row("/dev/", "a device"),
+];
+
+/// Host libraries that a process needs to run at all. Loaded they are no input; opened by a linker they are.
+pub static C_RUNTIME: &[Row] = &[
+    row("libc.so", "the C library that the compiler itself runs on"),
+    row("libm.so", "as above"),
+    row("libdl.so", "as above"),
+    row("librt.so", "as above"),
+    row("libpthread.so", "as above"),
+    row("libgcc_s.so", "unwinding"),
+    row("libstdc++.so", "as above, for C++"),
+    row("ld-linux", "the loader"),
+    row("linux-vdso", "the kernel's part"),
+    row("linux-gate", "the kernel's part"),
+    row("libz.so", "compression; its result does not depend on the build of it"),
+];
+
+/// Variables that are no inputs even where a proc macro asks for them by name. Short, because what a macro reads it
+/// may paste into the program: `LANG`, `TERM` or `PATH` count for it as any other.
+pub static IGNORED_FOR_MACROS: &[Row] = &[
+    row("LD_PRELOAD", "how we watch; a macro sees the caller's value"),
+    row("KACHE_*", "our own settings"),
+    row("CARGO_MAKEFLAGS", "the job server, with numbers that differ from run to run"),
+    row("MAKEFLAGS", "as above"),
+    row("MFLAGS", "as above"),
+    row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
+    row("RUST_LIB_BACKTRACE", "as above"),
+    row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
+];
+
+/// Variables that are no inputs where the compiler, its tools, or a spawned program reads them.
+pub static IGNORED_ENV: &[Row] = &[
+    row("PATH", "replaced by the programs that were run, by their contents"),
+    row("LD_PRELOAD", "how we watch"),
+    row("KACHE_*", "our own settings"),
+    row("LD_LIBRARY_PATH", "replaced by the libraries that were loaded"),
+    row("LD_AUDIT", "the loader's; `LD_RUN_PATH` and the linker's others are inputs"),
+    row("LD_BIND_NOW", "the loader's"),
+    row("LD_BIND_NOT", "the loader's"),
+    row("LD_DEBUG*", "the loader's"),
+    row("LD_DYNAMIC_WEAK", "the loader's"),
+    row("LD_ORIGIN_PATH", "the loader's"),
+    row("LD_PROFILE*", "the loader's"),
+    row("LD_SHOW_AUXV", "the loader's"),
+    row("LD_TRACE_*", "the loader's"),
+    row("LD_WARN", "the loader's"),
+    row("CARGO_MAKEFLAGS", "the job server"),
+    row("MAKEFLAGS", "the job server"),
+    row("MFLAGS", "the job server"),
+    row("MAKELEVEL", "the job server"),
+    row("NUM_JOBS", "how much runs at once"),
+    row("RUSTC_WRAPPER", "how we were called"),
+    row("RUSTC_WORKSPACE_WRAPPER", "how we were called"),
+    row("TERM", "the terminal; what it changes of diagnostics is a setting of the invocation"),
+    row("COLORTERM", "the terminal"),
+    row("COLUMNS", "the terminal; width is a setting of the invocation"),
+    row("LINES", "the terminal"),
+    row("NO_COLOR", "the terminal; colour is a setting of the invocation"),
+    row("CLICOLOR", "the terminal"),
+    row("CLICOLOR_FORCE", "the terminal"),
+    row("TERMINFO", "the terminal"),
+    row("TERMINFO_DIRS", "the terminal"),
+    row("SSH_*", "how the user is logged in"),
+    row("XDG_SESSION_*", "how the user is logged in"),
+    row("DISPLAY", "how the user is logged in"),
+    row("WAYLAND_DISPLAY", "how the user is logged in"),
+    row("TMUX*", "the terminal"),
+    row("WINDOWID", "the terminal"),
+    row("LC_*", "the language of messages"),
+    row("LANG", "the language of messages"),
+    row("LANGUAGE", "the language of messages"),
+    row("NLSPATH", "the language of messages"),
+    row("TZ", "the zone in which a clock is shown; a clock that is read is not stored at all"),
+    row("TMPDIR", "where temporary files are; what the run makes itself is no input"),
+    row("TMP", "as TMPDIR"),
+    row("TEMP", "as TMPDIR"),
+    row("SHLVL", "how deep the shell is"),
+    row("OLDPWD", "where the shell was before"),
+    row("_", "what the shell started"),
+    row("HISTFILE", "the shell's own"),
+    row("PS1", "the shell's own"),
+    row("POSIXLY_CORRECT", "how options are parsed; our command lines have no mixed order"),
+    row("MALLOC_*", "the allocator"),
+    row("GLIBC_TUNABLES", "the allocator"),
+    row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
+    row("RUST_LIB_BACKTRACE", "what a crash prints"),
+    row("RUSTC_ICE", "where a crash is written"),
+    row("RUST_MIN_STACK", "how much the compiler may recurse; a failed compile is not stored"),
+    row("RUST_RECURSION_COUNT", "how often rustup's proxy has called itself"),
+    row("RUSTUP_*", "which toolchain; it is known by its files"),
+    row(
+        "CARGO_TARGET_TMPDIR",
+        "cargo's scratch directory; a compile that reads it by env! is asked by that name",
+    ),
+];
+
+/// Variables that the compiler's own code reads to find or show things, and whose finding is observed. Another
+/// program's read of the same variable counts.
+pub static COMPILER_ENV: &[Row] = &[
+    row("HOME", "the compiler dependencies for its own configuration there; what it opens is observed"),
+    row("PWD", "the working directory by another name; the directory is in the action key, portably"),
+    row(
+        "CARGO_MANIFEST_DIR",
+        "clippy dependencies for its configuration there, and what it opens or lacks is observed; env! of it is told by dep-info",
+    ),
+    row("CLIPPY_CONF_DIR", "as above"),
+    row("CARGO", "named in advice"),
+];
+
+/// System programs whose own code is trusted like the compiler's: what they list and probe is the search for what
+/// they then open by name, and that is observed.
+pub static TOOLS: &[Row] = &[
+    row("gcc", "drives the linker"),
+    row("g++", "drives the linker"),
+    row("cc", "drives the linker"),
+    row("c++", "drives the linker"),
+    row("clang", "drives the linker"),
+    row("cc1", "gcc's compiler of C"),
+    row("cc1plus", "gcc's compiler of C++"),
+    row("cc1obj", "gcc's compiler of Objective-C"),
+    row("cc1objplus", "gcc's compiler of Objective-C++"),
+    row("clang++", "as clang"),
+    row("collect2", "gcc's step before the linker"),
+    row("lto-wrapper", "gcc's link-time optimiser"),
+    row("ld", "a linker"),
+    row("lld", "a linker"),
+    row("gold", "a linker"),
+    row("mold", "a linker"),
+    row("as", "the assembler"),
+    row("ar", "the archiver"),
+    row("ranlib", "the archiver's index"),
+    row("objcopy", "debug information"),
+    row("strip", "debug information"),
+    row("kache", "the wrapper, named as the linker's driver: it becomes what it wraps"),
+    row("rust-lld", "the linker that comes with rustc"),
+    row("rust-objcopy", "debug information, with rustc"),
+];
+
+/// Programs whose look at the clock is part of starting up, and goes into nothing.
+pub static CLOCK_AT_START: &[Row] = &[
+    row("sh", "seeds its random numbers"),
+    row("dash", "seeds its random numbers"),
+    row("bash", "seeds RANDOM and SECONDS"),
+    row("busybox", "a shell"),
+    row("make", "compares the times of files"),
+    row("python", "seeds the hashing of its strings"),
+];
+
+/// Functions, by a part of their mangled names, by which a proc macro learns where it is without any look that the
+/// observer could see. One that has such a function, or has been stripped of all names, counts its place literally.
+pub static TELLS_PLACE: &[Row] = &[
+    row("4Span10local_file", "`Span::local_file` gives a source's real path"),
+    row("3std3env4args", "`std::env::args` gives the compiler's command line, with paths"),
+    row("3std3env7args_os", "as above"),
+];
+
+/// Functions, by a part of their mangled names, by which a proc macro learns of a file what its contents do not tell: the
+/// times and the permissions of each file that it dependencies at count. What std has compiled is there in any macro; what is
+/// compiled with the macro itself has no name left where that is optimised, which cargo does not by default.
+pub static TELLS_STATUS: &[Row] = &[
+    row("8Metadata8modified", "when a file was modified"),
+    row("8Metadata7created", "when a file was created"),
+    row("8Metadata11permissions", "who may do what with it"),
+    row("MetadataExt$GT$5mtime", "when a file was modified"),
+    row("MetadataExt$GT$4mode", "who may do what with it"),
+    row("11MetadataExt5mtime", "as above, by the other way of mangling"),
+    row("11MetadataExt4mode", "as above, by the other way of mangling"),
+];
+
+/// Functions, by a part of their mangled names, by which a proc macro learns when a file was last read, which any
+/// reader changes: what it helps to build is not stored.
+pub static TELLS_READING: &[Row] = &[
+    row("8Metadata8accessed", "when a file was last read"),
+    row("MetadataExt$GT$5atime", "as above"),
+    row("11MetadataExt5atime", "as above"),
+];
+
+/// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
+/// read anything unseen, and what it helps to build is not stored. On x86-64 and AArch64 the code is read instead
+/// (`elf::calls_the_kernel`): optimised, these functions have no names of their own, and stripped, none have.
+pub static UNSEEN_CALLS: &[Row] = &[row("6rustix7backend", "rustix talks to Linux by itself")];
+
+/// Functions whose result changes from call to call and is still no reason not to store.
+pub static IGNORED_VOLATILE: &[Row] = &[
+    row(
+        "getrandom",
+        "seeds hash maps; a program that pastes random numbers is as right with these as with others",
+    ),
+    row("getentropy", "as above"),
+    row("getpid", "names temporary files"),
+];
+
+/// Proc macros, and scripts in the linker's place, that use paths in variables only to find files, which are then observed: such
+/// a variable counts as a portable path for them. `what` is the crate's or the script's name.
+pub static LOCATORS: &[Row] = &[];
+
+fn matches(pattern: &str, text: &[u8]) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => text.starts_with(prefix.as_bytes()),
+        None => text == pattern.as_bytes(),
+    }
+}
+
+/// The row that excuses a variable even where a proc macro asks for it by name.
+pub fn ignored_for_macros(name: &[u8]) -> Option<&'static Row> {
+    IGNORED_FOR_MACROS.iter().find(|r| matches(r.what, name))
+}
+
+/// The row that excuses a variable, for all but proc macros.
+pub fn ignored_env(name: &[u8]) -> Option<&'static Row> {
+    IGNORED_ENV.iter().find(|r| matches(r.what, name))
+}
+
+/// The row that excuses a variable where the compiler's own code reads it.
+pub fn compiler_env(name: &[u8]) -> Option<&'static Row> {
+    COMPILER_ENV.iter().find(|r| matches(r.what, name))
+}
+
+/// The row that excuses a path; `own` where the compiler or one of its tools dependencies.
+pub fn ignored_path(path: &[u8], own: bool) -> Option<&'static Row> {
+    let compiler: &[Row] = if own { IGNORED_PATHS_OF_COMPILER } else { &[] };
+    if [&b"/dev/fd/0"[..], b"/dev/stdin", b"/proc/self/fd/0"].contains(&path) {
+        return None;
+    }
+    IGNORED_PATHS.iter().chain(compiler).find(|r| is_below(r.what, path))
+}
+
+/// Whether a path tells any other program of the processors.
+pub fn tells_processors(path: &[u8]) -> bool {
+    TELLS_PROCESSORS.iter().any(|r| is_below(r.what, path))
+}
+
+/// The row that makes a look of any other program at a path a reason not to store.
+pub fn host_state(path: &[u8]) -> Option<&'static Row> {
+    HOST_STATE.iter().find(|r| is_below(r.what, path) && !path.starts_with(b"/dev/shm/"))
+}
+
+fn is_below(what: &str, path: &[u8]) -> bool {
+    let what = what.as_bytes();
+    path.starts_with(what) || (what.ends_with(b"/") && path == &what[..what.len() - 1])
+}
+
+/// Whether a function with changing results is excused.
+pub fn ignored_volatile(function: &[u8]) -> bool {
+    IGNORED_VOLATILE.iter().any(|r| r.what.as_bytes() == function)
+}
+
+/// Whether a loaded library is the C runtime: by its name, and by lying where the system keeps its libraries. A proc
+/// macro crate may well be called `m`.
+pub fn is_c_runtime(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let system = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"].iter().any(|d| path.starts_with(d));
+    let kernel = path.parent().is_none_or(|p| p.as_os_str().is_empty());
+    (system || kernel) && C_RUNTIME.iter().any(|r| name.starts_with(r.what))
+}
+
+/// Whether a program's own code counts as the compiler's: `x86_64-linux-gnu-gcc-12` is `gcc`.
+pub fn is_tool(file_name: &str) -> bool {
+    named(TOOLS, file_name)
+}
+
+/// Whether a program dependencies at the clock as it starts.
+pub fn reads_clock_at_start(file_name: &str) -> bool {
+    named(CLOCK_AT_START, file_name)
+}
+
+fn named(table: &[Row], file_name: &str) -> bool {
+    TableName::of(file_name).is_some_and(|n| table.iter().any(|r| r.what == n.0))
+}
+
+/// A program's name without the target in front and the version behind.
+struct TableName<'a>(&'a str);
+
+impl<'a> TableName<'a> {
+    fn of(file_name: &'a str) -> Option<TableName<'a>> {
+        if let Some(r) = TOOLS.iter().find(|r| r.what == file_name) {
+            return Some(TableName(r.what));
+        }
+        // `ld.lld`, `ld.bfd`, `ld.gold` are linkers by their first part.
+        let first = file_name.split('.').next()?;
+        let plain = first.trim_end_matches(|c: char| c.is_ascii_digit());
+        let plain = plain.strip_suffix('-').unwrap_or(plain);
+        for r in TOOLS.iter().chain(CLOCK_AT_START) {
+            let is = |n: &str| n == r.what || n.strip_suffix(r.what).is_some_and(|p| p.ends_with('-'));
+            if is(first) || is(plain) {
+                return Some(TableName(r.what));
+            }
+        }
+        Some(TableName(first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_reason() {
+        for table in [
+            IGNORED_PATHS,
+            C_RUNTIME,
+            IGNORED_FOR_MACROS,
+            IGNORED_ENV,
+            COMPILER_ENV,
+            TOOLS,
+            CLOCK_AT_START,
+            IGNORED_VOLATILE,
+            TELLS_PLACE,
+            TELLS_PROCESSORS,
+            TELLS_READING,
+            TELLS_STATUS,
+            UNSEEN_CALLS,
+            LOCATORS,
+        ] {
+            for r in table {
+                assert!(!r.what.is_empty() && !r.why.is_empty(), "{}", r.what);
+            }
+        }
+    }
+
+    #[test]
+    fn programs_are_known_by_their_plain_name() {
+        for tool in
+            ["gcc", "x86_64-linux-gnu-gcc-12", "ld.lld", "x86_64-linux-gnu-ld.bfd", "collect2", "clang-14"]
+        {
+            assert!(is_tool(tool), "{tool}");
+        }
+        for other in ["cat", "python3.11", "gccgo-x", "ld-script", "sh"] {
+            assert!(!is_tool(other), "{other}");
+        }
+        assert!(reads_clock_at_start("python3.11") && reads_clock_at_start("bash"));
+    }
+
+    #[test]
+    fn a_macro_named_like_the_c_runtime_is_a_macro() {
+        assert!(is_c_runtime(Path::new("/lib/x86_64-linux-gnu/libm.so.6")));
+        assert!(!is_c_runtime(Path::new("/home/u/p/target/debug/deps/libm.so")));
+    }
+
+    #[test]
+    fn prefixes_end_where_they_say() {
+        assert!(ignored_path(b"/proc", true).is_some() && ignored_path(b"/proc/self/x", true).is_some());
+        assert!(ignored_path(b"/proc/version", false).is_none() && host_state(b"/proc/version").is_some());
+        assert!(ignored_path(b"/process", true).is_none() && host_state(b"/dev/shm/x").is_none());
+        assert!(ignored_env(b"LC_ALL").is_some() && ignored_env(b"LANGUAGES").is_none());
+    }
+}

@@ -1,0 +1,248 @@
+//! Who the compiler is: one digest over the files of its installation. For rustc that is what the table says; a C
+//! compiler's is its driver alone, since what the driver runs and reads is observed like anything else, and there is
+//! less of it.
+//!
+//! The files are hashed once; after that a record in the store holds their stat identities, and a lookup only
+//! compares those. No version is asked for on a hit, and a toolchain replaced in place under its old version is
+//! another toolchain.
+//!
+//! | in | why |
+//! | --- | --- |
+//! | the program itself, links followed | it is what runs |
+//! | `<sysroot>/lib`: `librustc*`, `libstd-*`, `libLLVM*`, `libtest-*` | the compiler's code |
+//! | `<sysroot>/bin`: `*.dll` | the compiler's code, on Windows |
+//! | `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
+//! | `<sysroot>/lib/rustlib/*/target.json` | what a target means |
+//! | `<sysroot>/lib/rustlib/etc` | what debuggers are told about types |
+//! | the directories of the above | a file added there is a change |
+//!
+//! | out | why |
+//! | --- | --- |
+//! | `<sysroot>/lib/rustlib/src` | only shown in diagnostics; observed file by file |
+//! | `<sysroot>/share` | documentation |
+
+use super::{Adapter, Capabilities};
+use kache_core::codec::{Reader, Writer};
+use kache_core::digest::Digest;
+use kache_core::platform::{self, Sort, StatId, disk};
+use kache_core::store::Store;
+use kache_core::template::Format;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const MAGIC: &[u8; 8] = b"kachetc3";
+
+/// A compiler and its installation.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// The identity.
+    pub digest: Digest,
+    /// Where the standard library is; empty where the identity is the program's alone.
+    pub sysroot: PathBuf,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Each file and directory that the identity covers, as it was when it was hashed.
+    files: BTreeMap<PathBuf, StatId>,
+}
+
+impl Toolchain {
+    /// The identity of a compiler: from the record where it still holds, else made now.
+    pub fn identify(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
+        let named = [adapter.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
+        let key = Digest::of(&named);
+        let path = store.dir().join("toolchains").join(key.hex());
+        let read = || std::fs::read(&path);
+        if let Some(known) =
+            disk::step("toolchain: read", &path, read).ok().and_then(|b| Toolchain::decode(&b))
+            && known.holds()
+        {
+            return Ok(known);
+        }
+        let made = Toolchain::make(store, adapter, program)?;
+        let _ = store.publish(&path, &made.encode());
+        Ok(made)
+    }
+
+    /// Whether the identity already speaks for a file, so that it need not be observed.
+    pub fn covers(&self, path: &Path) -> bool {
+        self.files.contains_key(path)
+            || path
+                .strip_prefix(&self.sysroot)
+                .is_ok_and(|rest| rest.starts_with("lib/rustlib") && !rest.starts_with("lib/rustlib/src"))
+    }
+
+    fn holds(&self) -> bool {
+        let mut stats = platform::Stats::default();
+        self.files.iter().all(|(p, then)| stats.of(p).is_some_and(|(now, dir)| same(&now, then, dir)))
+    }
+
+    fn make(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
+        let sysroot = adapter.sysroot.map(|ask| ask(program)).transpose()?.unwrap_or_default();
+        let mut paths = vec![program.to_path_buf()];
+        if !sysroot.as_os_str().is_empty() {
+            installation(&sysroot, &mut paths);
+        }
+        let seen = hash_all(store, &paths)?;
+        let mut w = Writer::new(MAGIC);
+        let mut files = BTreeMap::new();
+        for (path, id, digest) in seen {
+            let name =
+                if path == program { Path::new("") } else { path.strip_prefix(&sysroot).unwrap_or(&path) };
+            w.bytes(name.as_os_str().as_encoded_bytes());
+            w.digest(&digest.unwrap_or(Digest([0; 32])));
+            files.insert(path, id);
+        }
+        let capabilities = (adapter.capabilities)(program, &store.temporary());
+        w.num(abilities_byte(capabilities));
+        Ok(Toolchain { digest: Digest::of(&w.finish()), sysroot, capabilities, files })
+    }
+
+    /// As a record.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::new(MAGIC);
+        w.digest(&self.digest);
+        w.bytes(self.sysroot.as_os_str().as_encoded_bytes());
+        w.num(abilities_byte(self.capabilities));
+        w.num(self.files.len() as u64);
+        for (path, id) in &self.files {
+            w.bytes(path.as_os_str().as_encoded_bytes());
+            for n in [id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64] {
+                w.num(n);
+            }
+        }
+        w.finish()
+    }
+
+    /// From a record, if it is whole.
+    pub fn decode(bytes: &[u8]) -> Option<Toolchain> {
+        let mut r = Reader::open(bytes, MAGIC)?;
+        let digest = r.digest()?;
+        let sysroot = PathBuf::from(platform::os_str(r.bytes()?));
+        let capabilities = abilities_of(r.num()?)?;
+        let mut files = BTreeMap::new();
+        for _ in 0..r.count()? {
+            let path = PathBuf::from(platform::os_str(r.bytes()?));
+            let id = StatId {
+                dev: r.num()?,
+                ino: r.num()?,
+                size: r.num()?,
+                mtime: r.num()? as i64,
+                ctime: r.num()? as i64,
+            };
+            files.insert(path, id);
+        }
+        r.at_end().then_some(Toolchain { digest, sysroot, capabilities, files })
+    }
+}
+
+fn abilities_byte(a: Capabilities) -> u64 {
+    u64::from(a.maps) | u64::from(a.maps_assembly) << 1 | (a.report as u64) << 2
+}
+
+fn abilities_of(byte: u64) -> Option<Capabilities> {
+    let report = [Format::DepInfo, Format::GccDepfile, Format::ClangDepfile];
+    let report = report.into_iter().find(|r| *r as u64 == byte >> 2)?;
+    Some(Capabilities { maps: byte & 1 != 0, maps_assembly: byte & 2 != 0, report })
+}
+
+/// A directory's size and change time move with things that do not matter (a file opened and closed leaves them);
+/// what is in it shows in its modification time.
+fn same(now: &StatId, then: &StatId, dir: bool) -> bool {
+    if dir { (now.ino, now.mtime) == (then.ino, then.mtime) } else { now == then }
+}
+
+/// The files of a Rust installation that the table above names.
+fn installation(sysroot: &Path, paths: &mut Vec<PathBuf>) {
+    let lib = sysroot.join("lib");
+    for entry in list(&lib) {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if ["librustc", "libstd-", "libLLVM", "libtest-"].iter().any(|p| name.starts_with(p)) {
+            paths.push(entry);
+        }
+    }
+    paths
+        .extend(list(&sysroot.join("bin")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "dll")));
+    let rustlib = lib.join("rustlib");
+    for target in
+        list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src") && !p.ends_with("etc"))
+    {
+        paths.extend([target.join("target.json"), target.clone()].into_iter().filter(|p| p.exists()));
+        for part in ["lib", "bin", "codegen-backends"] {
+            walk(&target.join(part), paths);
+        }
+    }
+    walk(&rustlib.join("etc"), paths);
+    paths.push(rustlib);
+}
+
+/// Asks rustc, or clippy's driver.
+pub fn sysroot_of_rustc(program: &Path) -> io::Result<PathBuf> {
+    let mut ask = Command::new(program);
+    // clippy's driver answers for itself unless it is asked as rustc.
+    if program.file_stem().is_some_and(|n| n == "clippy-driver") {
+        ask.arg("--rustc");
+    }
+    let out = ask.args(["--print", "sysroot"]).output()?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    let path = PathBuf::from(text.trim());
+    if !out.status.success() || !path.is_dir() {
+        return Err(io::Error::other(format!(
+            "{} --print sysroot does not name a directory",
+            program.display()
+        )));
+    }
+    Ok(path)
+}
+
+fn list(dir: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> =
+        std::fs::read_dir(dir).into_iter().flatten().filter_map(|e| Some(e.ok()?.path())).collect();
+    all.sort();
+    all
+}
+
+fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
+    if !dir.is_dir() {
+        return;
+    }
+    out.push(dir.to_path_buf());
+    for path in list(dir) {
+        if path.is_dir() {
+            walk(&path, out);
+        } else {
+            out.push(path);
+        }
+    }
+}
+
+type Hashed = (PathBuf, StatId, Option<Digest>);
+
+/// Directories have no digest: what is in them is listed.
+fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).min(8);
+    let one = |path: &PathBuf| -> io::Result<Hashed> {
+        let (sort, id) = platform::identity(path)?;
+        if sort == Sort::Dir {
+            return Ok((path.clone(), id, None));
+        }
+        let (known, id) = store.table.file(path)?;
+        Ok((path.clone(), id, Some(known.digest)))
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads)
+            .map(|t| {
+                scope.spawn(move || {
+                    paths.iter().skip(t).step_by(threads).map(one).collect::<io::Result<Vec<_>>>()
+                })
+            })
+            .collect();
+        let mut all = Vec::with_capacity(paths.len());
+        for part in parts {
+            all.extend(part.join().map_err(|_| io::Error::other("a hashing thread panicked"))??);
+        }
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(all)
+    })
+}

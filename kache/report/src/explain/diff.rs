@@ -1,0 +1,267 @@
+//! Two key traces, compared input by input.
+//!
+//! A name can stand more than once (`arg --cfg`), so inputs of one name are compared as a bag: equal values cancel,
+//! and what is left is paired by the part before `=`, then by what it is but for cargo's hashes, then in order.
+
+use kache_core::key_trace::{Component, KeyTrace, Part};
+use serde::Serialize;
+
+/// An input that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Which key it is in.
+    pub part: Part,
+    /// Its name, as it is now (or was, where it is gone).
+    pub name: String,
+    /// What its value is made of.
+    pub about: &'static str,
+    /// As it was.
+    pub old: Option<Side>,
+    /// As it is.
+    pub new: Option<Side>,
+    /// The label of the unit that made it, where it is another unit's output.
+    pub made_by: Option<String>,
+}
+
+/// An input in one of the traces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Side {
+    /// As it was in its place.
+    pub raw: String,
+    /// As it counted.
+    pub value: String,
+}
+
+impl Side {
+    fn of(c: &Component) -> Side {
+        Side { raw: c.raw.clone(), value: c.value.clone() }
+    }
+}
+
+impl Difference {
+    fn new(old: Option<&Component>, new: Option<&Component>) -> Option<Difference> {
+        let shown = new.or(old)?;
+        Some(Difference {
+            part: shown.part,
+            name: shown.name.clone(),
+            about: about(&shown.name),
+            old: old.map(Side::of),
+            new: new.map(Side::of),
+            made_by: None,
+        })
+    }
+
+    /// What happened to it, in a word.
+    pub fn verb(&self) -> &'static str {
+        match (&self.old, &self.new) {
+            (None, _) => "is new",
+            (_, None) => "is gone",
+            (Some(a), Some(b)) if a.value == b.value => "is under another name",
+            _ => "changed",
+        }
+    }
+
+    /// Whether both sides say the same but for hashes that cargo puts into names.
+    pub fn only_hashes_differ(&self) -> bool {
+        matches!((&self.old, &self.new), (Some(a), Some(b)) if fold(&a.value) == fold(&b.value))
+    }
+
+    /// Whether it is nothing but a consequence of something else that cargo hashed, where there is such a thing.
+    pub fn is_derived(&self) -> bool {
+        matches!(self.name.as_str(), "arg -C metadata" | "arg -C extra-filename" | "arg -o")
+            || self.only_hashes_differ()
+    }
+}
+
+/// What a kind of input is, for people.
+fn about(name: &str) -> &'static str {
+    let (kind, rest) = name.split_once(' ').unwrap_or((name, ""));
+    match kind {
+        "schema" => "kache's own way of making keys",
+        "compiler" => "the digest of the compiler's installation",
+        "cwd" => "the working directory",
+        "define" => "what is given for the macro; a path is in it, and a source may use it",
+        "place" => {
+            "where the working directory and all roots are: they are in what was written, or something could read the command line"
+        }
+        "language" => "the language of the source",
+        "twins" => "which of the files with the same contents are one, or were changed in the same second",
+        "driver" => "where the compiler is, and the name that it was called by",
+        "input" => "the source file that is named on the command line",
+        "arg" if matches!(rest, "-C metadata" | "-C extra-filename") => {
+            "cargo's hash of the package, its features, profile, flags and dependencies"
+        }
+        "arg" => "an argument of the command line",
+        "order" => "the order of the arguments",
+        "paths" => "how paths are written in artifacts",
+        "cpu" => "this processor, as -C target-cpu=native is given",
+        "source" => "the digest of the file's contents, with roots by their names",
+        "file" => "the digest of the file's contents",
+        "path" => "what is at that path",
+        "listing" => "the digest of the names in that directory",
+        "tree" => "the digest of everything below that directory",
+        "link" | "leads-to" => "the digest of where the link leads",
+        "env" => "the variable's value; a digest, where it may be a secret",
+        "env-path" => "the variable's value, as a portable path",
+        "env-all" => "the digest of all variables, since something could read any of them; raw: their names",
+        "env-all-path" => "the same, with roots by their names",
+        "status" => "the digest of the file's times and permissions",
+        "program" => "the digest of the program found under that name in PATH",
+        "host" => "this machine, its processors, or its user",
+        "linker" => "the digest of the linker",
+        "setting" => "how diagnostics are to look; there were some",
+        _ => "",
+    }
+}
+
+/// Every input that differs: the action's first, in the order of the newer trace.
+pub fn differences(old: &KeyTrace, new: &KeyTrace) -> Vec<Difference> {
+    let mut out = Vec::new();
+    let (mut gone, mut come) = (Vec::new(), Vec::new());
+    for name in names(old, new) {
+        let (mut a, mut b) = (of_name(old, name), of_name(new, name));
+        cancel(&mut a, &mut b, |x, y| x.value == y.value);
+        pair(&mut a, &mut b, &mut out, |x, y| key(&x.value).is_some() && key(&x.value) == key(&y.value));
+        pair(&mut a, &mut b, &mut out, |x, y| fold(&x.value) == fold(&y.value));
+        if a.len() == b.len() {
+            pair(&mut a, &mut b, &mut out, |_, _| true);
+        }
+        gone.extend(a);
+        come.extend(b);
+    }
+    // A file whose name has cargo's hash in it is the same input under another hash.
+    pair(&mut gone, &mut come, &mut out, |x, y| x.part == y.part && fold(&x.name) == fold(&y.name));
+    out.extend(gone.iter().filter_map(|c| Difference::new(Some(c), None)));
+    out.extend(come.iter().filter_map(|c| Difference::new(None, Some(c))));
+    if out.is_empty() && old.action != new.action {
+        out.push(order(old, new));
+    }
+    out.sort_by_key(|d| (d.is_derived(), d.part));
+    out
+}
+
+fn names<'a>(old: &'a KeyTrace, new: &'a KeyTrace) -> Vec<(Part, &'a str)> {
+    let mut seen = std::collections::HashSet::new();
+    let all = new.components.iter().chain(&old.components).map(|c| (c.part, c.name.as_str()));
+    all.filter(|n| seen.insert(*n)).collect()
+}
+
+fn of_name<'a>(trace: &'a KeyTrace, (part, name): (Part, &str)) -> Vec<&'a Component> {
+    trace.components.iter().filter(|c| c.part == part && c.name == name).collect()
+}
+
+type Same = fn(&Component, &Component) -> bool;
+
+fn cancel(a: &mut Vec<&Component>, b: &mut Vec<&Component>, same: Same) {
+    a.retain(|x| match b.iter().position(|y| same(x, y)) {
+        Some(i) => {
+            b.remove(i);
+            false
+        }
+        None => true,
+    });
+}
+
+fn pair(a: &mut Vec<&Component>, b: &mut Vec<&Component>, out: &mut Vec<Difference>, same: Same) {
+    a.retain(|x| match b.iter().position(|y| same(x, y)) {
+        Some(i) => {
+            out.extend(Difference::new(Some(x), Some(b.remove(i))));
+            false
+        }
+        None => true,
+    });
+}
+
+/// The part before `=`, which tells which of several values of one name this is.
+fn key(value: &str) -> Option<&str> {
+    value.split_once('=').map(|(k, _)| k)
+}
+
+/// Without the sixteen hexadecimal digits that cargo puts behind a dash.
+fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('-') {
+        let (before, after) = rest.split_at(at + 1);
+        out.push_str(before);
+        let digits = after.bytes().take_while(u8::is_ascii_hexdigit).count();
+        rest = if digits == 16 { &after[16..] } else { after };
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The same arguments in another order.
+fn order(old: &KeyTrace, new: &KeyTrace) -> Difference {
+    let line = |t: &KeyTrace, f: fn(&Component) -> &str| {
+        let args = t.components.iter().filter(|c| c.part == Part::Action && c.name.starts_with("arg "));
+        args.map(|c| format!("{} {}", &c.name[4..], f(c))).collect::<Vec<_>>().join(" ")
+    };
+    let side = |t: &KeyTrace| Some(Side { raw: line(t, |c| &c.raw), value: line(t, |c| &c.value) });
+    Difference {
+        part: Part::Action,
+        name: "order".to_string(),
+        about: about("order"),
+        old: side(old),
+        new: side(new),
+        made_by: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(action: &str, components: &[(&str, &str)]) -> KeyTrace {
+        let one = |(name, value): &(&str, &str)| Component {
+            part: if name.starts_with("arg") { Part::Action } else { Part::Dependency },
+            name: name.to_string(),
+            raw: format!("raw {value}"),
+            value: value.to_string(),
+            by: None,
+        };
+        KeyTrace {
+            v: 1,
+            label: String::new(),
+            action: action.to_string(),
+            result: String::new(),
+            components: components.iter().map(one).collect(),
+        }
+    }
+
+    fn shown(old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<String> {
+        let side = |s: &Option<Side>| s.as_ref().map_or("–".to_string(), |s| s.value.clone());
+        let all = differences(&trace("a", old), &trace("b", new));
+        all.iter().map(|d| format!("{}: {} > {}", d.name, side(&d.old), side(&d.new))).collect()
+    }
+
+    #[test]
+    fn repeated_arguments_are_a_bag() {
+        let old = [("arg --cfg", "a"), ("arg --cfg", "b"), ("arg --extern", "x=1"), ("arg --extern", "y=2")];
+        let new = [("arg --cfg", "b"), ("arg --cfg", "c"), ("arg --extern", "y=3"), ("arg --extern", "x=1")];
+        assert_eq!(shown(&old, &new), ["arg --cfg: a > c", "arg --extern: y=2 > y=3"]);
+    }
+
+    #[test]
+    fn a_file_under_another_hash_is_one_difference() {
+        let old = [("file <target>/debug/deps/libfoo-0123456789abcdef.rmeta", "1"), ("env A", "1")];
+        let new = [("file <target>/debug/deps/libfoo-fedcba9876543210.rmeta", "2")];
+        assert_eq!(
+            shown(&old, &new),
+            ["file <target>/debug/deps/libfoo-fedcba9876543210.rmeta: 1 > 2", "env A: 1 > –"]
+        );
+    }
+
+    #[test]
+    fn order_alone_is_a_difference() {
+        let (a, b) = (("arg -W", "x"), ("arg -A", "x"));
+        assert_eq!(shown(&[a, b], &[b, a]), ["order: -W x -A x > -A x -W x"]);
+    }
+
+    #[test]
+    fn hashes_fold_and_other_numbers_do_not() {
+        assert_eq!(fold("liba-b-0123456789abcdef.rlib"), "liba-b-.rlib");
+        assert_eq!(fold("a-0123456789abcdef0"), "a-0123456789abcdef0");
+        assert_eq!(fold("é-1.2"), "é-1.2");
+    }
+}

@@ -1,0 +1,161 @@
+//! A cache's past: its events, with the lookups that explaining needs. It only reads.
+
+use super::is_explained;
+use kache_core::digest::Digest;
+use kache_core::events::builds::{self, Build};
+use kache_core::events::{self, Event};
+use kache_core::key_trace::{self, KeyTrace};
+use kache_core::store::result::ActionResult;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Earlier results of a unit that are compared; older ones are rarely nearer.
+const COMPARED: usize = 50;
+
+/// Events, oldest first, and the traces that they name.
+pub struct History {
+    cache: PathBuf,
+    /// Oldest first.
+    pub events: Vec<Event>,
+    /// By what an output's path may tell: the invocations that made it.
+    by_output: HashMap<String, Vec<usize>>,
+    by_unit: HashMap<Identity, Vec<usize>>,
+    traces: RefCell<HashMap<String, Option<Rc<KeyTrace>>>>,
+}
+
+/// What makes two invocations builds of one unit: not its version, nor cargo's hash, since both may be what changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    family: String,
+    package: String,
+    name: String,
+    kind: String,
+}
+
+impl Identity {
+    /// Of an event's unit.
+    pub fn of(event: &Event) -> Identity {
+        let u = &event.unit;
+        let package = u.package.split(' ').next().unwrap_or_default().to_string();
+        Identity { family: u.family.clone(), package, name: u.name.clone(), kind: u.kind.clone() }
+    }
+}
+
+impl History {
+    /// Reads the events of a cache.
+    pub fn load(cache: &Path) -> io::Result<History> {
+        let mut history = History::new(cache);
+        events::read_all(cache)?.into_iter().for_each(|event| history.push(event));
+        Ok(history)
+    }
+
+    /// Of a cache, without any event yet.
+    pub fn new(cache: &Path) -> History {
+        History {
+            cache: cache.to_path_buf(),
+            events: Vec::new(),
+            by_output: HashMap::new(),
+            by_unit: HashMap::new(),
+            traces: RefCell::default(),
+        }
+    }
+
+    /// Takes the next event.
+    pub fn push(&mut self, event: Event) {
+        if is_explained(&event) {
+            let at = self.events.len();
+            for path in &event.outputs {
+                self.by_output.entry(path.clone()).or_default().push(at);
+            }
+            self.by_unit.entry(Identity::of(&event)).or_default().push(at);
+        }
+        self.events.push(event);
+    }
+
+    /// The last build.
+    pub fn last_build(&self) -> Option<Build> {
+        builds::last(self.events.iter().filter(|e| is_explained(e)))
+    }
+
+    /// The latest invocation of each unit, newest first.
+    pub fn latest(&self) -> Vec<usize> {
+        let mut latest = HashMap::new();
+        for (i, event) in self.events.iter().enumerate().filter(|(_, e)| is_explained(e)) {
+            latest.insert((Identity::of(event), &event.unit.package, &event.unit.extra), i);
+        }
+        let mut all: Vec<usize> = latest.into_values().collect();
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        all
+    }
+
+    /// The trace of a result.
+    pub fn trace(&self, result: &str) -> Option<Rc<KeyTrace>> {
+        // The name becomes part of a path: an event is text that anybody could have written.
+        Digest::from_hex(result)?;
+        self.traces
+            .borrow_mut()
+            .entry(result.to_string())
+            .or_insert_with(|| {
+                let bytes = std::fs::read(self.cache.join(key_trace::relative_path(result))).ok()?;
+                let trace: KeyTrace = serde_json::from_slice(&bytes).ok()?;
+                (trace.v == key_trace::VERSION).then(|| Rc::new(trace))
+            })
+            .clone()
+    }
+
+    /// Earlier invocations of the same unit that named a result, newest first, each result once: those of the same
+    /// version of its package, where there are any. Another version, or another of cargo's hashes, in the very same
+    /// build is another unit.
+    pub fn earlier(&self, at: usize) -> Vec<usize> {
+        let now = &self.events[at];
+        let all = self.by_unit.get(&Identity::of(now)).map_or(&[][..], Vec::as_slice);
+        let mut seen = BTreeSet::new();
+        let mut earlier: Vec<usize> = all.iter().rev().copied().filter(|i| *i < at).collect();
+        earlier.retain(|i| {
+            let then = &self.events[*i];
+            let same = (&then.unit.package, &then.unit.extra) == (&now.unit.package, &now.unit.extra);
+            (same || then.build != now.build) && then.result.as_ref().is_some_and(|r| seen.insert(r))
+        });
+        let of_version = |i: &usize| self.events[*i].unit.package == now.unit.package;
+        if earlier.iter().any(of_version) {
+            earlier.retain(of_version);
+        }
+        earlier.truncate(COMPARED);
+        earlier
+    }
+
+    /// Earlier invocations of the same unit with the very same result key.
+    pub fn same_result(&self, at: usize) -> impl Iterator<Item = &Event> {
+        let event = &self.events[at];
+        let all = self.by_unit.get(&Identity::of(event)).map_or(&[][..], Vec::as_slice);
+        all.iter().filter(move |i| **i < at).map(|i| &self.events[*i]).filter(|e| e.result == event.result)
+    }
+
+    /// The latest invocation before `at` that made a path. One whose run left no record of its outputs (it failed, or
+    /// could not be kept) is known by the path's older makers.
+    pub fn producer(&self, path: &str, at: usize) -> Option<usize> {
+        let made = self.by_output.get(path)?.iter().rev().copied().find(|i| *i < at)?;
+        let (event, same) = (&self.events[made], &self.by_unit[&Identity::of(&self.events[made])]);
+        let again = |e: &Event| e.unit.extra == event.unit.extra && e.cwd == event.cwd;
+        same.iter().rev().copied().find(|i| *i < at && *i >= made && again(&self.events[*i]))
+    }
+
+    /// The latest invocation of the unit of `at`, before it, whose stored result has an output of these bytes.
+    pub fn maker_of(&self, at: usize, digest: &str) -> Option<usize> {
+        let wanted = Digest::from_hex(digest)?;
+        self.earlier(at).into_iter().find(|i| {
+            let outputs = self.events[*i].result.as_deref().and_then(|r| self.outputs(r));
+            outputs.is_some_and(|o| o.contains(&wanted))
+        })
+    }
+
+    fn outputs(&self, result: &str) -> Option<Vec<Digest>> {
+        let key = Digest::from_hex(result)?;
+        let path = self.cache.join(kache_core::store::FORMAT).join("results").join(&result[..2]).join(result);
+        let result = ActionResult::decode(&std::fs::read(path).ok()?, &key)?;
+        Some(result.outputs.iter().map(|o| o.digest).collect())
+    }
+}
