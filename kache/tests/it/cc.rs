@@ -475,7 +475,7 @@ fn a_source_changed_while_it_is_compiled_is_not_kept() {
     // It stops itself before or after the compiler that it stands for has run.
     let script = test.write(
         "bin/my-g++",
-        "#!/bin/sh\n[ \"$2\" = a.cc ] || exec g++ \"$@\"\n\
+        "#!/bin/sh\ncase \" $* \" in *' a.cc '*) ;; *) exec g++ \"$@\" ;; esac\n\
          [ \"$STOP\" != before ] || kill -STOP $$\ng++ \"$@\"\n[ \"$STOP\" != after ] || kill -STOP $$\n",
     );
     assert_success(Command::new("chmod").arg("+x").arg(&script));

@@ -1,8 +1,6 @@
 //! `--trace`: what is written is a trace that the viewers take, in which nothing overlaps that did not run within the other.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,8 +1,6 @@
 //! `latency`: each way of answering is measured, and believed only where the backend says that it was that way.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,9 +1,7 @@
 //! A build that is not cargo's: its compilers are put behind the cache in the way it listens to, and what it leaves is compared
 //! as well, beside its sources, by what its files are, and with what a fresh clone in the same place makes.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;

@@ -3,9 +3,7 @@
 //! is given, one workspace of vendored crates built by `cargo rustc` into the objects' directory). What cannot be had here is
 //! Firefox; what can is that the workload's own commands, variables and wiring lead both compilers through the cache.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,9 +1,8 @@
 //! Long work that is interrupted: by SIGTERM to the harness alone, and as a terminal does it, by SIGINT to all of its group.
 //! Nothing is left running, nothing is left lying about but the logs, and where those are is said.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
+use crate::tools::require_tool;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -118,9 +117,7 @@ fn nothing_is_left_but_the_logs() {
     for (arguments, by_terminal) in commands {
         let dir = tempfile::tempdir().unwrap();
         plant(dir.path());
-        let strace = || Command::new("strace").arg("-V").output().is_ok();
-        if arguments[0] == "audit" && !strace() {
-            eprintln!("NOT TESTED: audit, since strace is not installed");
+        if arguments[0] == "audit" && !require_tool("strace", "strace") {
             continue;
         }
         let told = interrupt(dir.path(), arguments, by_terminal);

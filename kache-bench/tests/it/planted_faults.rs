@@ -3,9 +3,7 @@
 //! Whether a slowdown is found depends on how quiet the machine is: `scripts/alarms.sh` shows that, and `gate.rs` tries it on modelled
 //! times.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

@@ -1,9 +1,7 @@
 //! A unit that the compiler itself makes differently each time: claimed as such it must be proved, and what is built
 //! from it must still equal what the compiler makes from the same.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;

@@ -1,8 +1,6 @@
 //! `pull`: what a change between two revisions leaves to hit, and what is said of the rest.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

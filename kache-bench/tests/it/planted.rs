@@ -5,9 +5,7 @@
 //! - an environment value of the "machine", compiled in with `env!`;
 //! - a build script that writes the checkout's absolute path into generated code.
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

@@ -1,11 +1,9 @@
 //! `audit` and `mutate` on a workload of three units: nothing is in neither, everything recorded counts; and both must see
 //! what they are there to see. A record that does not have an input is made by taking it out; a change that does not count
 //! is made by changing nothing.
-#![cfg(target_os = "linux")]
 
-mod engine;
-
-use engine::kache;
+use crate::engine::kache;
+use crate::tools::require_tool;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -96,17 +94,9 @@ fn run_with(files: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, Value) 
     (output.status.code(), record)
 }
 
-fn strace_is_there() -> bool {
-    let there = Command::new("strace").arg("-V").output().is_ok();
-    if !there {
-        eprintln!("skipped: strace is not installed");
-    }
-    there
-}
-
 #[test]
 fn all_that_a_compile_looks_at_is_recorded_or_excused() {
-    if !strace_is_there() {
+    if !require_tool("strace", "strace") {
         return;
     }
     let (status, record) = run(&["audit", "small"]);
@@ -121,7 +111,7 @@ fn all_that_a_compile_looks_at_is_recorded_or_excused() {
 
 #[test]
 fn an_audit_finds_out_what_is_not_recorded() {
-    if !strace_is_there() {
+    if !require_tool("strace", "strace") {
         return;
     }
     for (component, path, way) in [
@@ -152,7 +142,7 @@ fn what_is_recorded_counts_and_what_is_excluded_does_not() {
     }
     assert_eq!(record["excluded"]["env TERM"], 2, "{record:#}");
     assert_eq!(record["equal"], 2, "{record:#}");
-    if strace_is_there() {
+    if require_tool("strace", "strace") {
         assert_eq!(record["paths"]["watched"], 2, "{record:#}");
         assert_eq!(record["paths"]["rows"]["library libc.so"], 2, "{record:#}");
     }

@@ -1,0 +1,33 @@
+//! The kache that the harness is tried with.
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The kache of this checkout, or the one that `KACHE_BENCH_TEST_KACHE` names.
+pub fn kache() -> PathBuf {
+    static PROGRAM: LazyLock<PathBuf> =
+        LazyLock::new(|| std::env::var_os("KACHE_BENCH_TEST_KACHE").map_or_else(build, PathBuf::from));
+    PROGRAM.clone()
+}
+
+fn build() -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    // Build scripts that read these variables would run again for each package under test.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            cargo.env_remove(&name);
+        }
+    }
+    // The features of the whole workspace, as `cargo test` has just built it.
+    let output = cargo
+        .args(["build", "--workspace", "--bin", "kache", "--message-format=json-render-diagnostics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.find_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).unwrap()
+}
