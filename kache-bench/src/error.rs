@@ -1,26 +1,24 @@
-//! An error as a person meets it: what went wrong, where, and what to do about it.
+//! The error of every command: what failed, where, and what to do about it.
 //!
-//! The harness has few kinds of failure that its own code reacts to, and many that a person must act on; so
-//! there is one type that carries the three sentences and the exit status, rather than an enum a module.
+//! Few failures are handled by the harness itself, and many by a person. One type carries the three sentences
+//! and the exit status.
 
 use std::fmt;
 use std::path::Path;
 
-/// The result of anything here that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Which exit status the trouble ends in.
+/// Decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The caller's input is wrong: status 2.
+    /// Invalid input: status 2.
     Input,
-    /// The input was fine, what it asked for failed: status 1.
+    /// Valid input, but the requested operation failed: status 1.
     Run,
-    /// Somebody pressed Ctrl-C: status 130, as shells have it.
+    /// Ctrl-C: status 130, as in shells.
     Interrupted,
 }
 
-/// What went wrong, where, and the remedy.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -30,12 +28,12 @@ pub struct Error {
 }
 
 impl Error {
-    /// Bad input: exit status 2.
+    /// Invalid input: exit status 2.
     pub fn input(what: impl Into<String>) -> Error {
         Error { kind: ErrorKind::Input, what: what.into(), place: None, remedy: None }
     }
 
-    /// A failure of what was asked for: exit status 1.
+    /// A failed operation: exit status 1.
     pub fn run(what: impl Into<String>) -> Error {
         Error { kind: ErrorKind::Run, what: what.into(), place: None, remedy: None }
     }
@@ -45,29 +43,25 @@ impl Error {
         Error { kind: ErrorKind::Interrupted, what: "interrupted".into(), place: None, remedy: None }
     }
 
-    /// A failed file operation, for `map_err`.
+    /// Maps a failed file operation, for `map_err`.
     pub fn io<'a>(doing: &'a str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
         move |e| Error::run(format!("cannot {doing}: {e}")).at(path.display())
     }
 
-    /// Says where.
     pub fn at(mut self, place: impl fmt::Display) -> Error {
         self.place = Some(place.to_string());
         self
     }
 
-    /// Says what to do.
     pub fn remedy(mut self, remedy: impl Into<String>) -> Error {
         self.remedy = Some(remedy.into());
         self
     }
 
-    /// Which exit status it ends in.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The exit status.
     pub fn status(&self) -> u8 {
         match self.kind {
             ErrorKind::Input => 2,

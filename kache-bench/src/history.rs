@@ -1,9 +1,9 @@
-//! What was recorded before: every line of `results/`, read back by the types that wrote it.
+//! Reads the recorded runs: every line of `results/`, parsed into the types that wrote it.
 //!
-//! A record of a command or a version that this reader does not know is kept as [`RecordedRun::Unknown`]: an older harness must
-//! be able to read a newer one's history. A line that is no record at all, or not of the shape that its own version
-//! promises, is an error that names file and line: a history with silent holes proves less than it seems to. Nothing is
-//! ever changed by reading.
+//! A record of an unknown command or version becomes [`RecordedRun::Unknown`], so that an older harness can
+//! read a newer history. A line that is not a record, or does not match the shape of its version, is an error
+//! that names the file and the line; skipping it silently would hide missing runs. Reading never changes a
+//! file.
 
 use crate::check::CheckFindings;
 use crate::compare::{self, Comparison};
@@ -19,84 +19,74 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How many earlier runs one is compared with: enough to know how much runs differ, few enough to follow the code.
+/// Number of earlier runs to compare with: enough to estimate the variation between runs, few enough to
+/// follow changes of the code.
 pub const WINDOW: usize = 10;
 
-/// What all records have.
 #[derive(Clone, Debug, Deserialize)]
 pub struct RecordHead {
-    /// Which command wrote it.
     pub command: String,
-    /// The version of its shape.
+    /// Version of the record's shape.
     pub v: u32,
-    /// The workload; nothing for commands that have their own.
+    /// Name of the workload; `None` for commands without a workload.
     #[serde(default)]
     pub workload: String,
-    /// The commit of the workload's repository.
     #[serde(default)]
     pub source: String,
     /// When it ended, UTC.
     #[serde(default)]
     pub date: String,
-    /// What was cached with; nothing where several were.
+    /// The cache; `None` if the run used several.
     #[serde(default)]
     pub backend: Option<BackendVersion>,
     /// The commit of the harness's repository, `+` if changed.
     #[serde(default)]
     pub commit: Option<String>,
-    /// Where; nothing in a record of an unknown shape that does not say.
+    /// `None` if a record of an unknown shape does not name its machine.
     #[serde(default)]
     pub machine: Option<Machine>,
-    /// The fault that was planted.
+    /// The injected fault.
     #[serde(default)]
     pub injected: Option<String>,
 }
 
-/// A record by its shape.
 #[derive(Clone, Debug)]
 pub enum RecordedRun {
-    /// `check` or `verify`.
     Check(Box<Record<CheckFindings>>),
-    /// `audit` or `mutate`, whose findings are for reading.
+    /// `audit` or `mutate`; their findings are not compared.
     SingleUnits(Box<Record<Value>>),
-    /// `compare`.
     Comparison(Box<Comparison>),
-    /// `latency`.
     Latency(Box<Latency>),
-    /// `pull`.
     Pull(Box<Pull>),
-    /// `traps`.
     Traps(Box<traps::TrapsReport>),
-    /// Of a command or a version that this reader does not know.
+    /// A command or a version that this reader does not know.
     Unknown,
 }
 
-/// One line of a history.
+/// One line of a results file.
 #[derive(Clone, Debug)]
 pub struct HistoryEntry {
-    /// The file's name, without its directory.
+    /// File name without directory.
     pub file: String,
     /// From 1.
     pub line: usize,
-    /// What all have.
     pub head: RecordHead,
-    /// The rest.
     pub run: RecordedRun,
 }
 
 impl HistoryEntry {
-    /// The machine's class; nothing for a record that does not say.
+    /// Class of the machine; `None` for records without one.
     pub fn class(&self) -> Option<String> {
         self.head.machine.as_ref().map(Machine::class)
     }
 
-    /// What is followed over time: the command, the workload and the backend, where there is one of each.
+    /// The series that this record belongs to.
     pub fn subject(&self) -> Subject {
         let backend = self.head.backend.as_ref().map(|backend| backend.name.clone()).unwrap_or_default();
         Subject { workload: self.head.workload.clone(), command: self.head.command.clone(), backend }
     }
 
-    /// Whether the figures of two records can be held against each other.
+    /// Whether the figures of two records are comparable.
     fn is_comparable(&self, other: &HistoryEntry) -> bool {
         self.subject() == other.subject()
             && self.sources() == other.sources()
@@ -112,14 +102,13 @@ impl HistoryEntry {
     }
 }
 
-/// What is followed over time.
+/// A series of records: one command, workload and cache.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
-    /// Empty for a command that has its own.
+    /// Empty for commands without a workload.
     pub workload: String,
-    /// `check`, ….
     pub command: String,
-    /// Empty where several take part.
+    /// Empty if the run used several caches.
     pub backend: String,
 }
 
@@ -134,12 +123,12 @@ impl std::fmt::Display for Subject {
 /// All records, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// By date, and as the files have them where that is the same.
+    /// Sorted by date, then by position in the files.
     pub entries: Vec<HistoryEntry>,
 }
 
 impl History {
-    /// Reads every `*.jsonl` of a directory.
+    /// Reads every `*.jsonl` file of a directory.
     pub fn read(results: &Path) -> Result<History> {
         let listed = fs::read_dir(results).map_err(|e| {
             Error::input(format!("cannot read the recorded runs: {e}"))
@@ -152,7 +141,6 @@ impl History {
         History::of_files(&files)
     }
 
-    /// Reads these files.
     pub fn of_files(files: &[PathBuf]) -> Result<History> {
         let (mut history, mut bad) = (History::default(), Vec::new());
         for file in files {
@@ -179,13 +167,13 @@ impl History {
         if !bad.is_empty() {
             return Err(Error::input(format!("recorded runs that cannot be read: {}", bad.len()))
                 .at(bad.join("\n         "))
-                .remedy("mend these lines or take them out; no file was changed"));
+                .remedy("fix or remove these lines; no file was changed"));
         }
         history.entries.sort_by(|a, b| a.head.date.cmp(&b.head.date));
         Ok(history)
     }
 
-    /// The latest record of each subject.
+    /// The latest record of each series.
     pub fn latest(&self) -> Vec<&HistoryEntry> {
         let mut latest = std::collections::BTreeMap::new();
         for entry in self.entries.iter().filter(|entry| !matches!(entry.run, RecordedRun::Unknown)) {
@@ -194,10 +182,11 @@ impl History {
         latest.into_values().collect()
     }
 
-    /// The last [`WINDOW`] records before `entry` that it can be compared with, oldest first: of the same command,
-    /// workload, source, backend and machine class, without a planted fault.
+    /// The last [`WINDOW`] records before `entry` of the same command, workload, source, cache and machine
+    /// class, oldest first. Records with an injected fault are left out.
     pub fn before(&self, entry: &HistoryEntry) -> Vec<&HistoryEntry> {
-        // By place, since small runs follow each other within a second; by date where the entry is from elsewhere.
+        // By position, since small runs can end within the same second; by date if the entry is not part of
+        // this history.
         let of = |entry: &HistoryEntry| (entry.file.clone(), entry.line, entry.head.date.clone());
         let at = self.entries.iter().position(|other| of(other) == of(entry));
         let is_before = |i: usize, other: &HistoryEntry| match at {
@@ -216,7 +205,7 @@ impl History {
 
 fn entry(line: &[u8]) -> std::result::Result<(RecordHead, RecordedRun), String> {
     let value: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    let head = RecordHead::deserialize(&value).map_err(|e| format!("no record: {e}"))?;
+    let head = RecordHead::deserialize(&value).map_err(|e| format!("not a record: {e}"))?;
     let known = |version| head.v == version;
     let run = match head.command.as_str() {
         "check" | "verify" if known(record::VERSION) => RecordedRun::Check(shaped(value)?),
@@ -231,5 +220,7 @@ fn entry(line: &[u8]) -> std::result::Result<(RecordHead, RecordedRun), String> 
 }
 
 fn shaped<T: DeserializeOwned>(value: Value) -> std::result::Result<Box<T>, String> {
-    serde_json::from_value(value).map(Box::new).map_err(|e| format!("not of the shape of its version: {e}"))
+    serde_json::from_value(value)
+        .map(Box::new)
+        .map_err(|e| format!("does not match the shape of its version: {e}"))
 }

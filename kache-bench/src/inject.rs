@@ -1,8 +1,8 @@
-//! Faults that are put there on purpose, so that one can see the instrument find them.
+//! Injected faults, which show that the harness detects them.
 //!
-//! A slowdown: this program stands in front of kache, under its name, runs it, and takes a share of its time longer. A
-//! loss: results are taken out of the cache between the build that stored them and the one that should find them. A record
-//! of such a run says so, and no other run is compared with it.
+//! A slowdown: the harness runs under kache's name, runs kache, and then waits for a share of the elapsed
+//! time. A loss: results are removed from the cache between the build that stored them and the build that
+//! should hit. The record of such a run says so, and no other run is compared with it.
 
 use crate::error::{Error, Result};
 use crate::system::platform;
@@ -13,14 +13,12 @@ use std::process::Command;
 use std::str::FromStr;
 use std::time::Instant;
 
-/// By how much.
 const SLOWER: &str = "KACHE_BENCH_SLOWER";
-/// What is run.
 const SLOWED: &str = "KACHE_BENCH_SLOWED";
-/// Within a compile kache hands everything through, and what takes longer there would count twice.
+/// Within a compile kache passes every invocation on; a delay there would count twice.
 const WITHIN: &str = "KACHE_WITHIN";
 
-/// A share of a compile's time: `20%` or `0.2`.
+/// Share of a compile's time: `20%` or `0.2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slowdown(f64);
 
@@ -31,7 +29,7 @@ impl FromStr for Slowdown {
         let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
         match number.trim().parse::<f64>() {
             Ok(number) if number >= 0.0 && number / unit <= 10.0 => Ok(Slowdown(number / unit)),
-            _ => Err("a share from 0 to 1000 % is wanted, as `20%` or `0.2`".into()),
+            _ => Err("expected a share from 0 to 1000 %, such as `20%` or `0.2`".into()),
         }
     }
 }
@@ -43,14 +41,14 @@ impl std::fmt::Display for Slowdown {
 }
 
 impl Slowdown {
-    /// What the front is told.
+    /// Environment of the slow wrapper.
     pub fn variables(self, kache: &Path) -> [(OsString, OsString); 2] {
         [(SLOWER.into(), self.0.to_string().into()), (SLOWED.into(), kache.into())]
     }
 }
 
-/// Where this process was called in kache's place to be slow: runs kache, waits, and ends with its status. Comes back where it was
-/// not.
+/// If this process was started in place of kache: runs kache, waits, and exits with its status. Otherwise
+/// returns.
 pub fn stand_in() {
     let (Some(share), Some(kache)) = (std::env::var_os(SLOWER), std::env::var_os(SLOWED)) else { return };
     let share: f64 = share.to_str().and_then(|share| share.parse().ok()).unwrap_or_default();
@@ -73,19 +71,21 @@ pub fn stand_in() {
     std::process::exit(status)
 }
 
-/// Takes the results of the last `count` units that were stored out of the cache.
+/// Removes the results of the last `count` stored units from the cache.
 pub fn forget(count: usize, stored: &[Event], remove: &dyn Fn(&Event) -> std::io::Result<()>) -> Result<()> {
     let last = stored.iter().rev().filter(|event| event.stored && event.result.is_some()).take(count);
     let mut forgotten = 0;
     for event in last {
         let label = event.unit.label();
-        remove(event).map_err(|e| Error::run(format!("cannot take {label} out of the cache: {e}")))?;
-        eprintln!("lost on purpose: {label}");
+        remove(event).map_err(|e| Error::run(format!("cannot remove {label} from the cache: {e}")))?;
+        eprintln!("injected loss: {label}");
         forgotten += 1;
     }
     if forgotten < count {
-        return Err(Error::input(format!("only {forgotten} results were stored, {count} are to be lost"))
-            .remedy("give --lose a smaller number"));
+        return Err(Error::input(format!(
+            "only {forgotten} of {count} results can be lost: no more were stored"
+        ))
+        .remedy("use a smaller number for --lose"));
     }
     Ok(())
 }

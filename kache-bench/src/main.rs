@@ -1,21 +1,18 @@
-//! The harness that proves kache: it builds real projects in several places and says whether the cache told
-//! the truth.
+//! The harness of kache: it builds real projects in several places and checks that cached results equal the
+//! compiler's.
 //!
-//! The way through it: `cli` loads a [`workload`] and runs a [`check`] over two [`checkout`]s of it with a
-//! [`backend`]; events are [`summary`]-ed, [`pair`]-ed and their keys [`keydiff`]-ed into [`mismatch`]s; artifacts are
-//! [`compare`]d; a [`verdict`] is printed and a [`record`] kept. A [`race`] times backends side by side;
-//! [`latency`] times single invocations; a [`pull`] moves one tree between revisions; a [`timeline`] shows a run's builds as
-//! they were in time. [`traps`] is a suite of its own:
-//! small cases, each a way in which a cache is known to have lied, on every backend; and so is [`torture`], which hurts the
-//! engine while it works.
+//! `cli` has a file for each command. `check` builds a [`workload`] in two clones with a [`backend`], matches
+//! the units of both builds, compares their key traces ([`analysis`]) and their [`artifacts`]. [`compare`]
+//! measures several caches side by side, [`latency`] single invocations, [`pull`] the same tree at two
+//! revisions. [`traps`] is a suite of small cases, each a known way for a cache to return a wrong result.
+//! [`stress`] injects faults into kache while builds run. [`audit`] and [`mutate`] run single units of a
+//! [`recorded_build`] again.
 //!
-//! [`history`] reads the records back: [`gate`] judges a run by those before it, [`report`] makes a page of them all; [`plant`] puts
-//! faults there for the gate to find.
+//! Results are [`record`]ed; [`history`] reads them back. [`gate`] compares a run with the runs before it,
+//! [`report`] makes one page of them all, and [`inject`] adds faults that both must detect.
 //!
-//! What differs between systems is [`platform`]'s: all of it runs on Linux, and on Windows what [`check`] takes.
-//!
-//! [`audit`] and [`mutate`] ask for single units of a workload again, on a [`bed`] of [`invocations`] that were written
-//! down.
+//! [`system`] holds what differs between operating systems. All commands run on Linux; [`check`], [`pull`],
+//! [`gate`] and [`report`] also run on Windows.
 
 mod analysis;
 mod artifacts;
@@ -53,7 +50,7 @@ fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            // What fails once it is interrupted fails for that.
+            // An interrupted step fails in its own way; report the interruption instead.
             let error = system::interrupt::check().err().unwrap_or(error);
             eprintln!("kache-bench: {error}");
             ExitCode::from(error.status())

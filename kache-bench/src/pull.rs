@@ -1,13 +1,13 @@
-//! `pull`: the same tree at two revisions, as a `git pull` leaves it.
+//! `pull`: builds one tree at two revisions, as a `git pull` leaves it.
 //!
-//! Built at an earlier revision, moved to the workload's own, cleaned and built again: what can hit, does it? A unit that had
-//! to be compiled is asked for the first input that changed, which is often another unit's: one changed source at the
-//! bottom is the cause of all that is above it.
+//! The tree is built at an earlier revision, moved to the workload's revision, cleaned and built again. Each
+//! unit that missed is listed with its root cause, often a change in another unit: one changed source affects
+//! every unit that depends on it.
 
 use crate::analysis::event_log::EventLog;
 use crate::analysis::summary::{self, BuildSummary};
 use crate::analysis::timeline::Timeline;
-use crate::backend::{Backend, CacheReads, Plain, Running};
+use crate::backend::{Backend, CacheReads, Plain, RunningBackend};
 use crate::error::{Error, Result};
 use crate::record::BackendVersion;
 use crate::system::machine::{self, Machine};
@@ -22,63 +22,50 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-/// The version of [`Pull`]'s shape in `results/`.
+/// Version of [`Pull`]'s shape in `results/`.
 pub const VERSION: u32 = 2;
 
-/// A unit that did not hit after the move.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MissedUnit {
-    /// Its name.
     pub unit: String,
-    /// The first input that changed, and how; for a unit that was never built, that.
+    /// The first changed input and its change; for a new unit, that it is new.
     pub cause: String,
-    /// The unit that the change entered by, where that is another.
+    /// The unit with that input, if it is another one.
     pub root_unit: Option<String>,
-    /// What the compiler took.
     pub compile_seconds: f64,
 }
 
-/// One build.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BuildResult {
-    /// The revision, as the workload's file has it.
+    /// The revision as the workload file names it.
     pub revision: String,
-    /// The commit.
     pub commit: String,
     /// Wall-clock time.
     pub seconds: f64,
-    /// What its events add up to.
     pub summary: BuildSummary,
 }
 
-/// The whole run; also its record, one line in `results/WORKLOAD.jsonl`.
+/// Also the record: one line in `results/WORKLOAD.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pull {
-    /// [`VERSION`].
     pub v: u32,
-    /// `pull`.
     pub command: String,
-    /// The workload's name.
     pub workload: String,
     /// When it ended, UTC.
     pub date: String,
-    /// What was cached with.
     pub backend: BackendVersion,
-    /// The commit of the harness's repository, `+` if changed.
+    /// Commit of the harness's repository, with `+` if changed.
     pub commit: Option<String>,
-    /// Where.
     pub machine: Machine,
-    /// The build at the earlier revision, with an empty cache.
+    /// Earlier revision, empty cache.
     pub before: BuildResult,
-    /// The build after the move, from clean.
+    /// After the move, from clean.
     pub after: BuildResult,
-    /// Hits of units after the move.
+    /// Hit rate of units after the move.
     pub hit_rate: Option<f64>,
-    /// What did not hit.
     pub missed: Vec<MissedUnit>,
 }
 
-/// Runs it.
 pub fn run(
     workload: &Workload,
     backend: &dyn Backend,
@@ -86,9 +73,12 @@ pub fn run(
     timeline: &mut Timeline,
 ) -> Result<Pull> {
     let Some(earlier) = &workload.earlier else {
-        return Err(Error::input(format!("workload `{}` does not say what to pull from", workload.name))
-            .at(format!("{}.toml", workload.name))
-            .remedy("add a table [pull] with the key `from`: an earlier version, revision or directory"));
+        return Err(Error::input(format!(
+            "workload `{}` has no earlier revision to pull from",
+            workload.name
+        ))
+        .at(format!("{}.toml", workload.name))
+        .remedy("add a table [pull] with the key `from`: an earlier version, revision or directory"));
     };
     let earlier = Workload { source: earlier.clone(), ..workload.clone() };
     PullRun { workload, backend, scratch, timeline }.both(&earlier)
@@ -110,12 +100,12 @@ impl PullRun<'_> {
         let to = self.workload.obtain(&new, &mut || shown.wait())?;
         shown.end(&format!("{} and {}", earlier.source, self.workload.source));
         if from == to {
-            return Err(Error::input("`from` under [pull] is the very revision that the workload is at")
+            return Err(Error::input("`from` under [pull] is the revision that the workload already has")
                 .at(&from)
-                .remedy("name an earlier one"));
+                .remedy("name an earlier revision"));
         }
         let cache = self.scratch.cache();
-        let _running = Running::begin(self.backend, &cache)?;
+        let _running = RunningBackend::begin(self.backend, &cache)?;
         let checkout = Checkout::clone("a", &old, self.scratch.checkout_a())?;
         let mut log = self.log()?;
         let (before, _) = self.build("cold build", &checkout, earlier, from, &mut log)?;
@@ -139,11 +129,11 @@ impl PullRun<'_> {
 
     fn log(&self) -> Result<EventLog> {
         self.backend.events(&self.scratch.cache()).ok_or_else(|| {
-            Error::input(format!("{} does not say what it did with each unit", self.backend.name()))
+            Error::input(format!("{} does not report what it did with each unit", self.backend.name()))
         })
     }
 
-    /// Also says when it began, in the clock of events.
+    /// Also returns the start time, by the clock of events.
     fn build(
         &mut self,
         name: &str,
@@ -170,7 +160,7 @@ impl PullRun<'_> {
         let took = took?;
         let summary = BuildSummary::of(&events, &workload.units);
         if summary.units == 0 {
-            return Err(Error::run(format!("the {name} had no units: no compiler was behind the cache"))
+            return Err(Error::run(format!("the {name} had no units: no compiler ran through the cache"))
                 .at(file.display())
                 .remedy("see `wiring` in workloads/README.md"));
         }
@@ -179,7 +169,7 @@ impl PullRun<'_> {
         Ok((BuildResult { revision: workload.source.to_string(), commit, seconds, summary }, begun))
     }
 
-    /// Without a cache, and outside all times.
+    /// Runs without a cache; not measured.
     fn outside(&self, name: &str, checkout: &Checkout, lines: &[String]) -> Result<()> {
         let environment = checkout.environment(self.workload);
         let environment =
@@ -215,7 +205,7 @@ fn missed(history: &History, at: usize, since: u64) -> MissedUnit {
             compile_seconds,
         };
     };
-    // What a package of another version differs in first (its directory) says less than that it is one.
+    // For a package with another version, the version says more than the first changed input (its directory).
     let mut now = history.events.iter().filter(|other| other.time_us >= since);
     let entry = now.find(|other| explain::title(&other.unit) == first.unit);
     let cause = entry
@@ -225,7 +215,7 @@ fn missed(history: &History, at: usize, since: u64) -> MissedUnit {
     MissedUnit { unit: explanation.unit, cause, root_unit, compile_seconds }
 }
 
-/// What is said of a package that the earlier revision had not, or had in other versions only.
+/// How the unit's package differs from the earlier revision: new, or another version.
 fn package_change(history: &History, event: &Event, since: u64) -> Option<String> {
     let package = &event.unit.package;
     let (name, version) = package.split_once(' ')?;
@@ -249,7 +239,6 @@ fn reason(explanation: &Explanation) -> String {
     explanation.reason.as_ref().map_or("no reason was given", |because| because.word.word()).to_string()
 }
 
-/// As people read it.
 pub fn text(pull: &Pull) -> String {
     let mut out = String::new();
     write_text(&mut out, pull).expect("writing to a String cannot fail");
@@ -273,7 +262,7 @@ fn write_text(out: &mut String, pull: &Pull) -> std::fmt::Result {
     let mut causes: Vec<_> = causes.into_iter().collect();
     causes.sort_by_key(|(_, units)| std::cmp::Reverse(units.len()));
     for ((cause, root_unit), units) in causes {
-        let by = root_unit.map(|unit| format!(", by way of {unit}")).unwrap_or_default();
+        let by = root_unit.map(|unit| format!(", through {unit}")).unwrap_or_default();
         writeln!(out, "missed  {}: {cause}{by}", units.len())?;
         for missed in units {
             writeln!(out, "          {} ({:.2} s)", missed.unit, missed.compile_seconds)?;

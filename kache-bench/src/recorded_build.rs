@@ -1,7 +1,7 @@
-//! A workload that was built once, with every invocation written down, so that single units can be asked again.
+//! A build of a workload with every invocation recorded, so that single units can run again.
 //!
-//! Nothing is built here beside a unit's own compile: it is asked again in the clone that it was built in, one at a
-//! time, since what one unit writes another reads.
+//! Only the unit's own compile runs again, in the clone that it was built in, one unit at a time, since a
+//! unit reads what others write.
 
 use crate::analysis::event_log::EventLog;
 use crate::analysis::summary::{self, BuildSummary};
@@ -21,51 +21,42 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A built clone and its cache.
 pub struct RecordedBuild {
-    /// The clone.
     pub checkout: Checkout,
-    /// Its commit.
     pub commit: String,
-    /// Every unit that counts, in the order in which it was built.
+    /// Every counted unit, in build order.
     pub units: Vec<RecordedUnit>,
-    /// Where the cache is.
     pub cache: PathBuf,
     log: EventLog,
     kache: Kache,
     aside: PathBuf,
 }
 
-/// A unit as it was built.
 #[derive(Clone, Debug)]
 pub struct RecordedUnit {
-    /// What kache said of it.
     pub event: Event,
-    /// How it was called.
     pub invocation: Invocation,
 }
 
 impl RecordedUnit {
-    /// Its label.
     pub fn label(&self) -> String {
         self.event.unit.label()
     }
 }
 
-/// What asking again came to.
+/// The result of running a unit again.
 pub struct Rerun {
-    /// What kache said; nothing where it said nothing.
+    /// `None` if kache wrote no event.
     pub event: Option<Event>,
-    /// Whether the command succeeded.
     pub success: bool,
-    /// What was printed as errors.
+    /// Standard error.
     pub errors: Vec<u8>,
 }
 
 impl RecordedBuild {
     /// Clones, sets up and builds.
     pub fn make(workload: &Workload, kache: &Kache, scratch: &Scratch) -> Result<RecordedBuild> {
-        // Fetched, built, and asked again; set up where that takes anything.
+        // Fetch, build, and rerun, plus set-up commands if there are any.
         progress::plan(3 + usize::from(!workload.setup.is_empty()));
         let mut shown = progress::Progress::begin("fetch and clone", None);
         let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
@@ -91,7 +82,7 @@ impl RecordedBuild {
         events.sort_by_key(|e| e.time_us);
         let summary = BuildSummary::of(&events, &workload.units);
         eprintln!(
-            "{} units, of which {} were not kept",
+            "{} units, of which {} were not stored",
             summary.units,
             summary.unstored.values().sum::<usize>()
         );
@@ -105,8 +96,8 @@ impl RecordedBuild {
         Ok(RecordedBuild { checkout, commit, units, cache, log, kache: kache.clone(), aside })
     }
 
-    /// Asks kache for a unit once more: `line` goes in front of kache, `more` into the environment. Its outputs are away
-    /// while it is asked, as they were when it was built.
+    /// Runs kache for a unit again, with `line` before kache and `more` in the environment. The caller has
+    /// moved the unit's outputs away, as in the first build.
     pub fn rerun(
         &mut self,
         invocation: &Invocation,
@@ -122,19 +113,18 @@ impl RecordedBuild {
         command.envs(more.iter().copied());
         drop(self.log.poll());
         let done = child::output(&mut command, &mut || {});
-        // What it came to once it was interrupted says nothing.
+        // The result of an interrupted command means nothing.
         crate::system::interrupt::check()?;
         let done = done.map_err(Error::io("run", Path::new(words[0])))?;
         let mut events = self.log.poll();
         Ok(Rerun { event: events.pop(), success: done.status.success(), errors: done.stderr })
     }
 
-    /// The trace of an event's result.
     pub fn trace(&self, event: &Event) -> Option<KeyTrace> {
         self.kache.trace(&self.cache, event)
     }
 
-    /// Puts a unit's outputs away; they come back when what is returned is dropped.
+    /// Moves a unit's outputs away; dropping the returned value moves them back.
     pub fn stash(&self, outputs: &[String]) -> Result<TempMove> {
         fs::create_dir_all(&self.aside).map_err(Error::io("create", &self.aside))?;
         let mut moved = TempMove { files: Vec::new() };
@@ -149,13 +139,12 @@ impl RecordedBuild {
     }
 }
 
-/// Files that are put away.
 pub struct TempMove {
     files: Vec<(PathBuf, PathBuf)>,
 }
 
 impl TempMove {
-    /// Where each is meanwhile: its own place, and where it was put.
+    /// Original and temporary path of each file.
     pub fn files(&self) -> &[(PathBuf, PathBuf)] {
         &self.files
     }
@@ -164,7 +153,7 @@ impl TempMove {
 impl Drop for TempMove {
     fn drop(&mut self) {
         for (place, aside) in &self.files {
-            // What cannot be put back will be missed by the next unit that reads it, and told then.
+            // If a file cannot be moved back, the next unit that reads it fails and reports it.
             drop(fs::rename(aside, place));
         }
     }

@@ -1,10 +1,9 @@
-//! Hand-made events and traces for unit tests.
+//! Events and traces for unit tests.
 
 use kache_core::events::{Event, Kind, Outcome, Unit, VERSION};
 use kache_core::key_trace::{Component, KeyTrace, Part};
 use std::collections::BTreeMap;
 
-/// A unit to vary.
 pub struct Sample {
     unit: Unit,
     time: u64,
@@ -13,7 +12,6 @@ pub struct Sample {
     outputs: Vec<String>,
 }
 
-/// A library called `name`.
 pub fn unit(name: &str) -> Sample {
     let unit = Unit {
         family: "rustc".into(),
@@ -27,7 +25,6 @@ pub fn unit(name: &str) -> Sample {
     Sample { unit, time: 0, outcome: Outcome::Hit, key: format!("key-of-{name}"), outputs: Vec::new() }
 }
 
-/// The object that a C compiler makes of `source`.
 pub fn object(source: &str, object: &str) -> Sample {
     let name = object.rsplit('/').next().unwrap_or(object);
     let unit = Unit {
@@ -43,37 +40,32 @@ pub fn object(source: &str, object: &str) -> Sample {
 }
 
 impl Sample {
-    /// With another hash of cargo's.
+    /// With another hash of cargo.
     pub fn extra(mut self, extra: &str) -> Sample {
         self.unit.extra = extra.into();
         self
     }
 
-    /// Started at.
     pub fn time(mut self, time: u64) -> Sample {
         self.time = time;
         self
     }
 
-    /// Ended as.
     pub fn outcome(mut self, outcome: Outcome) -> Sample {
         self.outcome = outcome;
         self
     }
 
-    /// With this result key.
     pub fn key(mut self, key: &str) -> Sample {
         self.key = key.into();
         self
     }
 
-    /// Wrote this.
     pub fn output(mut self, output: &str) -> Sample {
         self.outputs.push(output.into());
         self
     }
 
-    /// The event.
     pub fn event(self) -> Event {
         Event {
             v: VERSION,
@@ -107,7 +99,7 @@ impl Sample {
     }
 }
 
-/// A trace with these components: name, raw, value.
+/// A trace with the given components: name, raw, value.
 pub fn trace(components: &[(&str, &str, &str)]) -> KeyTrace {
     let component = |&(name, raw, value): &(&str, &str, &str)| Component {
         part: if name.starts_with("arg") { Part::Action } else { Part::Dependency },

@@ -1,6 +1,6 @@
 //! Text formatting that several commands share.
 
-/// Bytes as people read them.
+/// Formats a number of bytes.
 pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
@@ -9,7 +9,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// What is said in Markdown as it is: no part of it a tag, a link, an emphasis, a cell's end or a new line.
+/// Escapes text for a Markdown table cell: no tag, link, emphasis, cell end or line break.
 pub fn markdown_cell(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

@@ -1,8 +1,9 @@
-//! Units that may not hit in another clone, because the compiler wrote something of the place into what they build.
+//! Units that may miss in another clone, because the compiler embedded a path or another value of the first
+//! clone in their outputs.
 //!
-//! An exception is claimed in the workload's file and proved here: the value must be found in what the unit
-//! built in each clone, or the unit must have read what another proved unit built. A claim alone would let any
-//! leak be waved through. That the bytes are *not* found proves nothing either way, so the claim then fails.
+//! The workload file claims such a unit, and this module proves the claim: the value must be in the outputs
+//! of both clones, or the unit must have read an output of another proved unit. Without a proof, a claim
+//! could hide any key mismatch. If the value is not found, the claim fails.
 
 use crate::analysis::key_mismatch::{KeyMismatches, agrees};
 use crate::analysis::match_units::{UnitPair, UnitPairing};
@@ -14,18 +15,18 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
 
-/// A claimed exception, and what speaks for it.
+/// A claimed exception and its evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
-    /// The unit's label.
     pub unit: String,
-    /// The reason that the workload's file gives.
+    /// The reason in the workload file.
     pub reason: String,
-    /// What was found; nothing where the claim is not proved.
+    /// `None` if the claim is not proved.
     pub evidence: Option<String>,
 }
 
-/// Whether a claim is about the unit with this label: it says the label, its name, or how an object's path ends.
+/// Whether a claim names the unit with this label: by the label, by its name, or by the end of an object's
+/// path.
 pub fn names(claim: &UnitClaim, label: &str) -> bool {
     let name = label.split(' ').next().unwrap_or(label);
     let ends =
@@ -33,11 +34,11 @@ pub fn names(claim: &UnitClaim, label: &str) -> bool {
     ends || claim.unit == label
 }
 
-/// Where the cache holds an event's outputs, and their names.
+/// Paths and names of an event's outputs in the cache.
 pub type StoredOutputs<'a> = &'a dyn Fn(&Event) -> Vec<(String, PathBuf)>;
 
-/// Proves what can be proved of the claims about units whose keys differ. An output that the build has removed since
-/// is looked for in the cache.
+/// Proves the claims about units whose keys differ. Outputs that the build has removed are read from the
+/// cache.
 pub fn prove(
     claims: &[UnitClaim],
     pairing: &UnitPairing<'_>,
@@ -53,7 +54,7 @@ pub fn prove(
         let evidence = evidence(pair, finder, key_mismatches, stored);
         proofs.push(Proof { unit: label, reason: claim.reason.clone(), evidence });
     }
-    // In build order, so that what a proof rests on comes before it; chains are settled one link a round.
+    // Each round proves one more link of a chain of units.
     for _ in 0..proofs.len() {
         prove_downstream(&mut proofs, key_mismatches);
     }
@@ -77,21 +78,24 @@ fn evidence(
             return Some(format!("the value of `{}` is in {file}", mismatch.component));
         }
         if let Some(file) = both(&finder.a.root().to_string_lossy(), &finder.b.root().to_string_lossy()) {
-            return Some(format!("the checkout's path, which `{}` has, is in {file}", mismatch.component));
+            return Some(format!(
+                "the checkout's path, which `{}` contains, is in {file}",
+                mismatch.component
+            ));
         }
     }
     None
 }
 
-/// The first output in which `value` is written out.
+/// Name of the first output that contains `value`.
 pub fn holds(event: &Event, value: &str, stored: StoredOutputs<'_>) -> Option<String> {
-    // Short values are found anywhere by chance.
+    // Short values occur by chance.
     if value.len() < 6 {
         return None;
     }
     let there = event.outputs.iter().map(|path| (path.clone(), PathBuf::from(path)));
     let has = |(name, file): &(String, PathBuf)| {
-        // Dep-info names every source by its path: that is no value that a program has.
+        // Dep-info names every source by its path; that is not a value in a program.
         !name.ends_with(".d")
             && fs::read(file).is_ok_and(|bytes| normalize::contains(&bytes, value.as_bytes()))
     };

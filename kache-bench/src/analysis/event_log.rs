@@ -1,7 +1,7 @@
-//! Reads kache's event lines as they appear.
+//! Reads kache's event lines while they are written.
 //!
-//! The log grows while a build runs; each poll takes the whole lines that are new, so a phase's events are
-//! what was polled between its start and its end, and progress can be shown from the same source.
+//! The log grows during a build, and each poll returns the new complete lines. The events of a phase are
+//! those polled between its start and its end; progress is shown from the same source.
 
 use kache_core::events::{self, Event};
 use kache_core::store::FORMAT;
@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Where in each file of an events directory reading has got to.
+/// Read position in each file of an events directory.
 #[derive(Debug)]
 pub struct EventLog {
     dir: PathBuf,
@@ -19,17 +19,17 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// The log of a cache; what is already there counts as new.
+    /// The log of a cache; existing events count as new.
     pub fn of_cache(cache: &Path) -> EventLog {
         EventLog { dir: cache.join(FORMAT).join("events"), offsets: BTreeMap::new(), unreadable: 0 }
     }
 
-    /// How many lines were no event of a version that is known here.
+    /// Number of lines that are not events of a known version.
     pub fn unreadable(&self) -> usize {
         self.unreadable
     }
 
-    /// The events since the last poll, in the order in which they were written, file by file.
+    /// The events since the last poll, in write order, file by file.
     pub fn poll(&mut self) -> Vec<Event> {
         let Ok(entries) = std::fs::read_dir(&self.dir) else { return Vec::new() };
         let mut files: Vec<_> = entries.flatten().map(|e| e.path()).collect();
@@ -48,7 +48,7 @@ impl EventLog {
         if read.is_err() {
             return Vec::new();
         }
-        // A line without its end is still being written.
+        // An incomplete last line is still being written.
         let whole = text.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         *offset += whole as u64;
         let lines = text[..whole].split(|&b| b == b'\n').filter(|line| !line.is_empty());

@@ -1,8 +1,8 @@
 //! The difference of two key traces, component by component.
 //!
-//! Components are matched by name. A name may come up more than once (`arg --cfg`); then equal values are
-//! matched first, so that one more `--cfg` is one difference and not a shift of all that follow. Names with one of
-//! cargo's hashes in them are matched without it where no exact partner is left.
+//! Components are matched by name. A name can occur several times (`arg --cfg`); equal values are matched
+//! first, so that an added `--cfg` is one difference and does not shift all others. Names that contain one of
+//! cargo's hashes are matched without the hash if no exact partner is left.
 
 use crate::analysis::normalize;
 use kache_core::key_trace::{Component, KeyTrace};
@@ -10,22 +10,20 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Two components of one name that differ; one side is missing where only one trace has it.
+/// Two components of one name that differ; `None` if only one trace has the component.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference<'t> {
-    /// In the first clone.
     pub a: Option<&'t Component>,
-    /// In the second.
     pub b: Option<&'t Component>,
 }
 
 impl Difference<'_> {
-    /// The component's name, as the second clone has it where it does.
+    /// The component's name in the second clone, or else in the first.
     pub fn name(&self) -> &str {
         self.b.or(self.a).map_or("", |component| &component.name)
     }
 
-    /// Whether nothing but cargo's own hashes differs: a consequence of something else.
+    /// Whether only cargo's hashes differ, which follows from another difference.
     pub fn is_only_hash(&self) -> bool {
         match (self.a, self.b) {
             (Some(a), Some(b)) => normalize::replace_hashes(&a.value) == normalize::replace_hashes(&b.value),
@@ -34,25 +32,22 @@ impl Difference<'_> {
     }
 }
 
-/// What two traces differ in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Differences<'t> {
-    /// In these components.
     Components(Vec<Difference<'t>>),
-    /// In none: the same components in another order.
+    /// The same components in another order.
     Order,
-    /// In none at all: the traces do not explain why the keys differ.
+    /// The traces are equal and do not explain why the keys differ.
     None,
 }
 
-/// Compares two traces.
 pub fn diff<'t>(a: &'t KeyTrace, b: &'t KeyTrace) -> Differences<'t> {
     let mut left_a: Vec<_> = a.components.iter().collect();
     let mut left_b: Vec<_> = b.components.iter().collect();
     let mut found = Vec::new();
     drop(take_pairs(&mut left_a, &mut left_b, |c| format!("{:?} {}\0{}", c.part, c.name, c.value)));
     found.extend(take_pairs(&mut left_a, &mut left_b, |c| format!("{:?} {}", c.part, c.name)));
-    // A file that only lies under another hash but has the same digest still differs: its name is keyed.
+    // A file with the same digest below another hash differs as well, since its name is in the key.
     found.extend(take_pairs(&mut left_a, &mut left_b, |c| {
         format!("{:?} {}", c.part, normalize::replace_hashes(&c.name))
     }));
@@ -65,7 +60,7 @@ pub fn diff<'t>(a: &'t KeyTrace, b: &'t KeyTrace) -> Differences<'t> {
     if names(a).eq(names(b)) { Differences::None } else { Differences::Order }
 }
 
-/// Takes from both sides the components with the same identity, in order of appearance.
+/// Takes the components with equal identity from both sides, in order of appearance.
 fn take_pairs<'t>(
     a: &mut Vec<&'t Component>,
     b: &mut Vec<&'t Component>,
@@ -90,21 +85,19 @@ fn take_pairs<'t>(
     pairs
 }
 
-/// Two texts and where they part, for people and for the record.
+/// Two texts and their difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextDifference {
-    /// The first clone's.
     pub a: String,
-    /// The second's.
     pub b: String,
     /// Both as one text: `[-only in a-]`, `{+only in b+}`, the rest in both.
     pub diff: String,
 }
 
-/// Beyond this, what both texts have in common is cut.
+/// Longer common parts are shortened.
 const CONTEXT: usize = 60;
 
-/// Shows where two texts part. In words as paths and arguments have them: a name is one, so is each separator.
+/// Compares two texts word by word; a word is a name or a separator of paths and arguments.
 pub fn text_difference(a: &str, b: &str) -> TextDifference {
     let (words_a, words_b) = (words(a), words(b));
     let words =

@@ -1,8 +1,9 @@
-//! From pairs whose keys differ to leaks: by cause, with where each entered and how far it reached.
+//! Groups the units whose keys differ by root cause, with the units where the cause arose and the units it
+//! affects.
 //!
-//! One leak can make hundreds of units miss, because a unit's output is its dependants' input. So differences
-//! are first split into those that came from another unit's output (edges of a graph) and those that came in
-//! here; the latter are grouped, and each group's reach is what lies downstream of it.
+//! One cause can make hundreds of units miss, since a unit's output is an input of its dependants.
+//! Differences that come from another unit's output become edges of a graph; the others are root causes.
+//! Equal root causes are grouped, and each group affects the units downstream of it.
 
 use crate::analysis::key_diff::{self, Difference, Differences, TextDifference};
 use crate::analysis::match_units::{UnitPair, UnitPairing};
@@ -13,44 +14,39 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-/// One cause that made keys differ.
+/// One root cause of differing keys.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyMismatch {
-    /// Of which kind.
     pub cause: RootCause,
-    /// The key component that it came in by.
+    /// The key component that differs.
     pub component: String,
-    /// What is known beyond the kind.
+    /// Details beyond the kind.
     pub detail: String,
-    /// The first unit that it entered, in build order.
+    /// The first unit with this cause, in build order.
     pub first: String,
-    /// All units that it entered, the first among them.
+    /// All units with this cause, including the first.
     pub root_units: Vec<String>,
-    /// Units whose keys differ because of those.
+    /// Units whose keys differ because of those units.
     pub affected: Vec<String>,
-    /// What differs, in the first unit.
+    /// The difference in the first unit.
     pub text_difference: TextDifference,
 }
 
-/// A unit whose key differs without a component that says why.
+/// A unit whose key differs although no component explains it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unexplained {
-    /// Its label.
     pub unit: String,
-    /// What is missing.
     pub why: String,
 }
 
-/// All that was found out about differing keys.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeyMismatches {
-    /// In the order in which they entered.
+    /// In build order.
     pub key_mismatches: Vec<KeyMismatch>,
-    /// What no trace explains.
     pub unexplained: Vec<Unexplained>,
 }
 
-/// Finds the leaks of a pairing; `trace` reads the key trace of an event.
+/// Finds the root causes; `trace` reads the key trace of an event.
 pub fn find(
     pairing: &UnitPairing<'_>,
     finder: &CauseFinder,
@@ -70,7 +66,7 @@ pub fn find(
     search.finish()
 }
 
-/// Whether the keys of a pair agree; nothing where neither has one.
+/// Whether the keys of a pair are equal; `None` if neither unit has a key.
 pub fn agrees(pair: &UnitPair<'_>) -> Option<bool> {
     match (&pair.a.result, &pair.b.result) {
         (None, None) => None,
@@ -90,7 +86,7 @@ struct MismatchSearch<'s> {
     finder: &'s CauseFinder,
     pairs: &'s [UnitPair<'s>],
     outputs: HashMap<PathBuf, usize>,
-    /// For each unit those whose differing output it read.
+    /// For each unit, the units whose differing output it read.
     upstream: Vec<BTreeSet<usize>>,
     groups: BTreeMap<MismatchIdentity, MismatchGroup>,
     unexplained: Vec<Unexplained>,
@@ -121,7 +117,7 @@ impl MismatchSearch<'_> {
         };
         match key_diff::diff(&a, &b) {
             Differences::None => {
-                self.cannot_explain(unit, "its traces are the same, its keys are not".into())
+                self.cannot_explain(unit, "its traces are equal, but its keys are not".into())
             }
             Differences::Order => self.add_order_root(unit),
             Differences::Components(found) => self.add_roots(unit, &found),
@@ -145,11 +141,11 @@ impl MismatchSearch<'_> {
                 self.add_root(unit, identity, finding);
             }
         }
-        // Cargo's hashes follow from something; where nothing else differs they are all that is to be seen.
+        // Cargo's hashes follow from another difference; if no other is visible, report the hash.
         if let Some(difference) = found.first().filter(|_| !explained) {
             let mut finding = self.finder.cause(difference);
             finding.cause = RootCause::Flag;
-            finding.detail = "only cargo's hash differs: the package's identity has a path in it".into();
+            finding.detail = "only cargo's hash differs: the package's identity contains a path".into();
             self.add_root(
                 unit,
                 (RootCause::Flag, "arg -C metadata".into(), String::new(), String::new()),
@@ -162,7 +158,7 @@ impl MismatchSearch<'_> {
         let text_difference = key_diff::text_difference("", "");
         let finding = CauseFinding {
             cause: RootCause::Nondeterminism,
-            detail: "the same inputs in another order".into(),
+            detail: "the same inputs in a different order".into(),
             text_difference,
         };
         let identity = (finding.cause, "order of components".into(), String::new(), String::new());
@@ -186,13 +182,13 @@ impl MismatchSearch<'_> {
         b.as_deref().and_then(wrote).or_else(|| a.as_deref().and_then(wrote))
     }
 
-    /// `unit` read an output of `producer` that differs.
+    /// `unit` read a differing output of `producer`.
     fn add_upstream(&mut self, unit: usize, producer: usize) {
         self.upstream[unit].insert(producer);
         let pair = &self.pairs[producer];
         let detail = match agrees(pair) {
             Some(false) => return,
-            Some(true) => "the same key, but another output".to_owned(),
+            Some(true) => "the same key, but a different output".to_owned(),
             None => format!("not cached ({}), and its output differs", reason(pair.b)),
         };
         let component = format!("output of {}", pair.b.unit.label());
@@ -246,7 +242,7 @@ fn reason(event: &Event) -> String {
     event.reason.as_ref().map_or(outcome.into(), |reason| format!("{outcome}: {reason}"))
 }
 
-/// All units that read, directly or not, an output of one of `from`, less those themselves.
+/// All units that directly or indirectly read an output of `from`, without `from`.
 fn downstream(upstream: &[BTreeSet<usize>], from: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut affected = from.clone();
     loop {

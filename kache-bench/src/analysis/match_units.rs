@@ -1,43 +1,38 @@
-//! Pairs the units of two builds by what they build.
+//! Matches the units of two builds by what they build.
 //!
-//! Neither order nor paths can pair them: builds run in parallel, and the clones lie apart. Where cargo's own
-//! hash differs (a flag with a path in it changes every `-C extra-filename`) the exact identity has no partner,
-//! and ever less of it is asked for; what is left alike is paired in order of appearance.
+//! Order and paths cannot match them: builds run in parallel, and clones have different paths. If cargo's
+//! hash differs (a flag with a path changes every `-C extra-filename`), no unit has an exact partner; then
+//! units are matched by less of their identity, in several passes. Equal candidates are matched in order of
+//! appearance.
 //!
-//! A C compile is known by its object: the same source is often compiled twice, with and without `-fPIC` say, and the two
-//! must not be taken for one another. Cargo's hash is then a part of paths (`build/x-HASH/out`), and the cc crate has one
-//! of its own in objects' names.
+//! A C compile is identified by its object, since one source is often compiled twice, for example with and
+//! without `-fPIC`. Cargo's hash is then part of paths (`build/x-HASH/out`), and the cc crate adds a hash of
+//! its own to object names.
 
 use crate::analysis::normalize;
 use kache_core::events::{Event, Unit};
 use std::collections::{BTreeMap, VecDeque};
 
-/// How much of the identity two units had in common.
+/// How much of their identity two units have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatchQuality {
-    /// All of it.
     Exact,
     /// All but cargo's hash.
     WithoutHash,
-    /// What is built, from another source path; for C the source, to another object.
+    /// The output, but not the source path; for C the source, but not the object path.
     WithoutPath,
 }
 
-/// Two events that built the same thing.
 #[derive(Clone, Copy, Debug)]
 pub struct UnitPair<'a> {
-    /// In the first clone.
     pub a: &'a Event,
-    /// In the second.
     pub b: &'a Event,
-    /// By what they were paired.
     pub quality: MatchQuality,
 }
 
-/// All pairs, and what has no partner.
 #[derive(Debug, Default)]
 pub struct UnitPairing<'a> {
-    /// In the second clone's order of starting.
+    /// In the second clone's start order.
     pub pairs: Vec<UnitPair<'a>>,
     /// Built in the first clone only.
     pub only_a: Vec<&'a Event>,
@@ -45,7 +40,6 @@ pub struct UnitPairing<'a> {
     pub only_b: Vec<&'a Event>,
 }
 
-/// Pairs the units of two builds.
 pub fn pair<'a>(a: &'a [Event], b: &'a [Event]) -> UnitPairing<'a> {
     let mut pairing = UnitPairing { pairs: Vec::new(), only_a: by_start(a), only_b: by_start(b) };
     for (quality, identity) in LEVELS {

@@ -1,48 +1,42 @@
-//! Takes out of a text what differs between two clones by nature, so that what is left can be compared.
-//!
-//! Two things do: the clone's own path, and cargo's 16-digit hashes, which follow from other inputs and are
-//! never a cause themselves.
+//! Replaces what always differs between two clones, so that the rest of a text can be compared: the clone's
+//! path, and cargo's 16-digit hashes, which follow from other inputs.
 
 use std::path::{Path, PathBuf};
 
-/// Stands for a clone's path.
+/// Placeholder for a clone's path.
 const PLACE: &str = "<checkout>";
-/// Stands for one of cargo's hashes.
+/// Placeholder for cargo's hashes.
 const HASH: &str = "<hash>";
-/// How long cargo's hashes are, in hex digits.
+/// Number of hex digits in cargo's hashes.
 const HASH_DIGITS: usize = 16;
 
-/// One clone's own path.
 #[derive(Clone, Debug)]
 pub struct CloneRoot(PathBuf);
 
 impl CloneRoot {
-    /// Of the clone at `root`.
     pub fn of(root: &Path) -> CloneRoot {
         CloneRoot(root.to_path_buf())
     }
 
-    /// The path itself.
     pub fn root(&self) -> &Path {
         &self.0
     }
 
-    /// `text` with the clone's path replaced by a name.
+    /// Replaces the clone's path in `text` with a placeholder.
     pub fn normalize(&self, text: &str) -> String {
         text.replace(&*self.0.to_string_lossy(), PLACE)
     }
 
-    /// Whether `bytes` hold the clone's path.
+    /// Whether `bytes` contain the clone's path.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         let path = self.0.to_string_lossy();
         contains(bytes, path.as_bytes())
     }
 }
 
-/// Whether `bytes` hold `sought`.
 pub fn contains(bytes: &[u8], sought: &[u8]) -> bool {
     let Some((first, rest)) = sought.split_first() else { return true };
-    // Skipping to the next first byte is far faster than comparing at each offset.
+    // Skipping to the next matching first byte is much faster than comparing at each offset.
     let mut left = bytes;
     while let Some(at) = left.iter().position(|byte| byte == first) {
         left = &left[at + 1..];
@@ -53,7 +47,7 @@ pub fn contains(bytes: &[u8], sought: &[u8]) -> bool {
     false
 }
 
-/// `text` with every run of exactly 16 hex digits, no more and no less, replaced by a name.
+/// Replaces every run of exactly 16 hex digits in `text` with a placeholder.
 pub fn replace_hashes(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut run = String::new();

@@ -1,8 +1,8 @@
 //! Why one component of a key differs between two clones.
 //!
-//! The component's name says how it came in (an argument, the environment, a file), the two clones' paths say
-//! whether the place explains it, and for a file the two files themselves do, which still lie in both clones.
-//! An artifact of another unit is no cause: the difference came in there, and was only passed on.
+//! The component's name gives its kind (an argument, a variable, a file). The two clones' paths show whether
+//! the location explains the difference. For a file, the two files are compared, which are still in both
+//! clones. An output of another unit is not a root cause, since the difference arose in that unit.
 
 use crate::analysis::key_diff::{Difference, TextDifference, text_difference};
 use crate::analysis::normalize::{self, CloneRoot};
@@ -11,24 +11,21 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The kinds of leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RootCause {
     /// The checkout's absolute path, in a file or a probed path.
     Path,
-    /// An environment variable's value.
     Env,
-    /// A compiler argument.
     Flag,
-    /// Something outside both clones: the machine, the toolchain, the system's files.
+    /// Outside both clones: the machine, the toolchain, system files.
     Host,
-    /// Made anew in each clone, and different each time without the place explaining it.
+    /// Generated in each clone, and different each time for a reason other than the location.
     Nondeterminism,
 }
 
 impl RootCause {
-    /// As it is printed and recorded.
+    /// The word in output and records.
     pub fn word(self) -> &'static str {
         match self {
             RootCause::Path => "path",
@@ -40,27 +37,23 @@ impl RootCause {
     }
 }
 
-/// A difference that has its cause in the unit where it was seen.
+/// The cause of a difference within its unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CauseFinding {
-    /// Of which kind.
     pub cause: RootCause,
-    /// What is known beyond the kind.
+    /// Details beyond the kind.
     pub detail: String,
-    /// What differs, both sides.
     pub text_difference: TextDifference,
 }
 
-/// What the value of a component is on the side that does not have it.
+/// Stands for the value in a trace without the component.
 const ABSENT: &str = "(absent)";
-const VALUE_HAS_PATH: &str = "its value has the checkout's path in it";
+const VALUE_HAS_PATH: &str = "its value contains the checkout's path";
 
-/// Judges differences between two clones.
+/// Finds the cause of differences between two clones.
 #[derive(Debug)]
 pub struct CauseFinder {
-    /// The first clone.
     pub a: CloneRoot,
-    /// The second.
     pub b: CloneRoot,
 }
 
@@ -94,7 +87,7 @@ impl CauseFinder {
         }
     }
 
-    /// Where the file of a component lies in each clone.
+    /// Path of a component's file in each clone.
     pub fn files(&self, difference: &Difference<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
         let in_a = difference.a.and_then(|component| locate(component, &self.a));
         (in_a, difference.b.and_then(|component| locate(component, &self.b)))
@@ -119,35 +112,35 @@ impl CauseFinder {
         };
         let (Ok(bytes_a), Ok(bytes_b)) = (fs::read(&a), fs::read(&b)) else {
             let cause = if self.is_inside(difference) { RootCause::Nondeterminism } else { RootCause::Host };
-            return finding(cause, "no longer there to be looked at", names());
+            return finding(cause, "the file no longer exists", names());
         };
         if bytes_a == bytes_b {
-            return finding(RootCause::Path, "same content, other name", names());
+            return finding(RootCause::Path, "same content, different name", names());
         }
         let shown = first_difference(&bytes_a, &bytes_b).unwrap_or_else(names);
         if self.a.is_in(&bytes_a) && self.b.is_in(&bytes_b) {
             finding(RootCause::Path, "generated absolute path", shown)
         } else if self.is_inside(difference) {
-            finding(RootCause::Nondeterminism, "other content in each clone", shown)
+            finding(RootCause::Nondeterminism, "different content in each clone", shown)
         } else {
             finding(RootCause::Host, "a file outside both clones", shown)
         }
     }
 }
 
-/// A path that a proc macro asks for may end up in the program; only a person can say that it does not.
+/// A path that a proc macro reads may end up in the program; only a person can rule that out.
 fn from_proc_macro(difference: &Difference<'_>, place_explains: bool) -> Option<String> {
     let by = difference.a.or(difference.b)?.by.as_ref().filter(|_| place_explains)?;
     Some(format!(
-        "read by the proc macro {by}: if that only finds files with it, name it in the setting `locators`"
+        "read by the proc macro {by}: if the macro uses it only to find files, name the macro in the setting `locators`"
     ))
 }
 
-/// A script in the linker's place may read any variable; whether it only finds files with them only a person can say.
+/// A script used as linker may read any variable; only a person can say whether it only finds files with it.
 fn from_linker_script(difference: &Difference<'_>) -> Option<String> {
     let by = difference.a.or(difference.b)?.by.as_ref()?;
     Some(format!(
-        "{by} may have read any variable: if it only finds files with them, name it in the setting `locators`"
+        "{by} may have read any variable: if it uses them only to find files, name it in the setting `locators`"
     ))
 }
 
@@ -155,7 +148,7 @@ fn raw(component: Option<&Component>) -> &str {
     component.map_or(ABSENT, |c| if c.raw.is_empty() { &c.value } else { &c.raw })
 }
 
-/// The file that a component names: as it was written down, or below the clone by its portable name.
+/// The file that a component names: its recorded path, or its portable name below the clone.
 fn locate(component: &Component, place: &CloneRoot) -> Option<PathBuf> {
     let raw = Path::new(&component.raw);
     if raw.is_absolute() {
@@ -171,7 +164,7 @@ fn locate(component: &Component, place: &CloneRoot) -> Option<PathBuf> {
     Path::new(name).is_absolute().then(|| name.into())
 }
 
-/// The first line in which two texts differ; nothing for bytes that are no text.
+/// The first line in which two texts differ; `None` for binary data.
 fn first_difference(a: &[u8], b: &[u8]) -> Option<TextDifference> {
     let (a, b) = (std::str::from_utf8(a).ok()?, std::str::from_utf8(b).ok()?);
     let (mut a, mut b) = (a.lines(), b.lines());
@@ -184,7 +177,7 @@ fn first_difference(a: &[u8], b: &[u8]) -> Option<TextDifference> {
     }
 }
 
-/// The part of a difference by which it is the same leak in every unit that it enters.
+/// Identifies a difference, so that the same difference in several units is one key mismatch.
 pub fn identity(
     finder: &CauseFinder,
     difference: &Difference<'_>,

@@ -1,54 +1,43 @@
-//! What the events of one build add up to.
+//! Sums of the events of one build.
 
 use crate::workload::Units;
 use kache_core::events::{Event, Kind, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How often each reason was given.
 pub type Reasons = BTreeMap<String, usize>;
 
-/// One build, counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BuildSummary {
-    /// Compiles that count.
     pub units: usize,
-    /// Of those, restored.
     pub hits: usize,
-    /// Compiled and observed.
     pub misses: usize,
-    /// Units handed through, by reason.
+    /// Units passed on to the compiler, by reason.
     pub bypasses: Reasons,
-    /// Units on which kache had trouble of its own, by reason.
+    /// Units on which kache failed, by reason.
     pub errors: Reasons,
     /// Misses that were not stored, by reason.
     pub unstored: Reasons,
     /// Invocations outside the hit rate (`--print`, trial compiles of build scripts), by reason or outcome.
     pub probes: Reasons,
-    /// Restored files by method.
     pub restore: BTreeMap<String, u64>,
-    /// Bytes restored.
     pub restored_bytes: u64,
-    /// Bytes put into the store.
     pub stored_bytes: u64,
-    /// What the wrapper took for one hit, start to exit, by its own clock.
+    /// Time of one hit, start to exit, by the wrapper's clock.
     pub hit_us: Option<Spread>,
 }
 
-/// The middle and the ends of some figures.
+/// Minimum, median and maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
-    /// The least.
     pub min: u64,
-    /// The middle one.
     pub median: u64,
-    /// The greatest.
     pub max: u64,
 }
 
 impl Spread {
-    /// Of at least one figure.
+    /// `None` without figures.
     pub fn of(mut figures: Vec<u64>) -> Option<Spread> {
         figures.sort_unstable();
         Some(Spread { min: *figures.first()?, median: figures[figures.len() / 2], max: *figures.last()? })
@@ -56,7 +45,6 @@ impl Spread {
 }
 
 impl BuildSummary {
-    /// Counts the events of one build.
     pub fn of(events: &[Event], counted: &Units) -> BuildSummary {
         let mut summary = BuildSummary::default();
         for event in events {
@@ -71,7 +59,7 @@ impl BuildSummary {
         summary
     }
 
-    /// Hits of units; nothing where there were no units.
+    /// `None` without units.
     pub fn hit_rate(&self) -> Option<f64> {
         (self.units > 0).then(|| self.hits as f64 / self.units as f64)
     }
@@ -100,27 +88,27 @@ impl BuildSummary {
     }
 }
 
-/// Reasons for which a C compiler is handed through that say it was not asked to compile: nothing that could hit.
+/// Reasons of invocations that are not compiles and therefore cannot hit.
 const NO_COMPILE: &[&str] = &["link", "no-input"];
 
-/// Whether an event is one of those that a hit rate is made of.
+/// Whether an event counts for the hit rate.
 pub fn is_counted(event: &Event, counted: &Units) -> bool {
     if event.unit.family == "cc" && is_no_compile(event) {
         return false;
     }
-    // Clippy is rustc in other clothes: wiring one wires the other.
+    // Clippy runs as rustc, so wiring one wires the other.
     let family = if event.unit.family == "clippy" { "rustc" } else { &event.unit.family };
     event.kind == Kind::Unit && counted.families.iter().any(|f| f == family)
 }
 
-/// A C compiler that only links, is only asked something, or fails: a build that succeeds did not need that.
+/// A C compiler that only links, only answers a query, or fails; a successful build does not need it.
 fn is_no_compile(event: &Event) -> bool {
     let handed_through = event.outcome == Outcome::Passthrough;
     let why = event.reason_word().unwrap_or_default();
     handed_through && (event.status != 0 || NO_COMPILE.contains(&why))
 }
 
-/// Why an event ended as it did, or how it ended where no reason was given.
+/// The event's reason, or else its outcome.
 pub fn reason(event: &Event) -> String {
     let outcome = match event.outcome {
         Outcome::Hit => "hit",

@@ -1,20 +1,18 @@
-//! The builds of a run as they were in time, for a person to look at: Chrome's trace event format, which
-//! <https://ui.perfetto.dev> and `chrome://tracing` open.
+//! The builds of a run over time, as Chrome trace events for <https://ui.perfetto.dev> and
+//! `chrome://tracing`.
 //!
-//! Each build is a process of its own there, with a slice for the whole of it in the first lane. Below it each invocation is a
-//! slice, from the start of its wrapper to its end by the event's own clock, in the first lane that is free then: what is side
-//! by side in the picture ran side by side. Its phases are slices within it; they follow each other without a gap. An
-//! invocation that is handed through has only what kache took of it, since kache becomes the compiler then.
+//! Each build is a process with a slice for the whole build in the first lane. Each invocation is a slice
+//! from the start of its wrapper to its end, in the first free lane, so parallel slices ran in parallel. Its
+//! phases are slices within it, without gaps. A bypassed invocation shows only kache's own time, since kache
+//! then executes the compiler in its place.
 
 use crate::error::{Error, Result};
 use kache_core::events::Event;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// The lane of a whole build.
 const WHOLE: u64 = 0;
 
-/// One build.
 #[derive(Debug)]
 struct Build {
     name: String,
@@ -23,7 +21,7 @@ struct Build {
     events: Vec<Event>,
 }
 
-/// Builds, in the order in which they were run.
+/// In the order in which they ran.
 #[derive(Debug, Default)]
 pub struct Timeline {
     builds: Vec<Build>,
@@ -36,7 +34,7 @@ impl Timeline {
         self.builds.push(Build { name, began_us, ended_us, events: events.to_vec() });
     }
 
-    /// Writes it, if it is to be written. A run that failed has what there was until then.
+    /// Writes the trace if a file is given. For a failed run, it contains the builds until the failure.
     pub fn write(&self, file: Option<&Path>) -> Result<()> {
         let Some(file) = file else { return Ok(()) };
         let text = serde_json::to_string(&self.json()).unwrap_or_default();
@@ -65,7 +63,7 @@ impl Build {
         ];
         let mut events: Vec<_> = self.events.iter().collect();
         events.sort_by_key(|event| event.time_us);
-        // When the last one in each lane ended.
+        // End of the last slice in each lane.
         let mut lanes: Vec<u64> = Vec::new();
         for event in events {
             let free = lanes.iter().position(|end| *end <= event.time_us);
@@ -85,7 +83,7 @@ fn name(what: &str, process: u64, lane: u64, name: &str) -> Value {
     json!({ "ph": "M", "name": what, "pid": process, "tid": lane, "args": { "name": name } })
 }
 
-/// The slice of an invocation, and those of its phases in it.
+/// The slice of an invocation and the slices of its phases.
 fn invocation(event: &Event, process: u64, lane: u64, all: &mut Vec<Value>) {
     let outcome = serde_json::to_value(event.outcome).unwrap_or_default();
     all.push(json!({
@@ -100,7 +98,7 @@ fn invocation(event: &Event, process: u64, lane: u64, all: &mut Vec<Value>) {
     }));
     let (mut at, end) = (event.time_us, event.time_us + event.total_us);
     for (phase, took) in &event.phases_us {
-        // Each was rounded for itself.
+        // Phases are rounded separately, so their sum can exceed the total.
         let took = (*took).min(end - at);
         all.push(json!({
             "ph": "X", "name": phase.word(), "cat": "phase", "pid": process, "tid": lane, "ts": at, "dur": took,
@@ -123,7 +121,7 @@ mod tests {
             event.phases_us = phases.iter().copied().collect();
             event
         };
-        // In the order in which they ended, as events are written.
+        // In the order in which they ended, as in the event log.
         let events = [
             event("second", 50, 10, &[(Phase::Lookup, 4), (Phase::Parse, 6)]),
             event("first", 0, 100, &[]),

@@ -1,12 +1,11 @@
 //! Compares two `ar` archives by their members.
 //!
-//! rustc names the object members of an rlib after its code units, and under incremental compilation appends a
-//! suffix of the session's own. That suffix is in no program that links the rlib, and differs in two compiles of
-//! the same place; so members are compared by position and content, and by name without it. A member's time, owner and
-//! mode are not looked at: GNU ar writes zeros there unless it was built or told otherwise (`ar U`), and then they are
-//! those of the object's file, not of its content. Nothing else is excused.
+//! rustc names the object members of an rlib after its code units, and under incremental compilation appends
+//! a suffix of the session. Programs that link the rlib do not contain that suffix, and two compiles in the
+//! same place differ in it. So members are compared by position, content, and name without the suffix. Times,
+//! owners and modes of members are ignored: GNU ar writes zeros unless configured otherwise (`ar U`), and
+//! then they describe the object's file, not its content. Nothing else is ignored.
 
-/// One member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Member<'b> {
     name: String,
@@ -16,7 +15,7 @@ struct Member<'b> {
 const MAGIC: &[u8] = b"!<arch>\n";
 const HEADER: usize = 60;
 
-/// What differs, in words; nothing if only session suffixes do. An error if either is no archive.
+/// The first difference; `None` if only session suffixes differ.
 pub fn difference(a: &[u8], b: &[u8]) -> Result<Option<String>, NotAnArchive> {
     let (a, b) = (members(a)?, members(b)?);
     if a.len() != b.len() {
@@ -27,17 +26,17 @@ pub fn difference(a: &[u8], b: &[u8]) -> Result<Option<String>, NotAnArchive> {
             return Ok(Some(format!("member `{}` instead of `{}`", y.name, x.name)));
         }
         if x.content != y.content {
-            return Ok(Some(format!("member `{}` has another content", x.name)));
+            return Ok(Some(format!("member `{}` has different content", x.name)));
         }
     }
     Ok(None)
 }
 
-/// The bytes are no archive of the common (GNU) format.
+/// The bytes are not an archive of the common (GNU) format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnArchive;
 
-/// The members, less the symbol table, which repeats what they say and holds their offsets.
+/// The members without the symbol table, which repeats their content and holds offsets.
 fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, NotAnArchive> {
     let mut rest = bytes.strip_prefix(MAGIC).ok_or(NotAnArchive)?;
     let mut long_names: &[u8] = b"";
@@ -61,7 +60,7 @@ fn text(field: &[u8]) -> &str {
     std::str::from_utf8(field).unwrap_or_default().trim_end()
 }
 
-/// A name of more than 15 bytes is an offset into the member `//`.
+/// A name longer than 15 bytes is an offset into the member `//`.
 fn full_name(name: &str, long_names: &[u8]) -> Result<String, NotAnArchive> {
     let Some(offset) = name.strip_prefix('/') else { return Ok(name.trim_end_matches('/').to_owned()) };
     let offset = offset.parse::<usize>().map_err(|_| NotAnArchive)?;
@@ -70,8 +69,8 @@ fn full_name(name: &str, long_names: &[u8]) -> Result<String, NotAnArchive> {
     Ok(String::from_utf8_lossy(&tail[..end]).into_owned())
 }
 
-/// Under incremental compilation an object is `CRATE.UNIT.SESSION.rcgu.o`, else `CRATE.NAME.HASH-cgu.N.rcgu.o`,
-/// whose last part is the unit's own number and is kept.
+/// Under incremental compilation an object is called `CRATE.UNIT.SESSION.rcgu.o`, otherwise
+/// `CRATE.NAME.HASH-cgu.N.rcgu.o`, whose last part is the unit's number and is kept.
 fn without_session(name: &str) -> String {
     let parts: Vec<_> = name.strip_suffix(".rcgu.o").unwrap_or_default().split('.').collect();
     match parts[..] {
@@ -114,7 +113,7 @@ mod tests {
         let second = archive(&[("demo.demo.1a-cgu.1.rcgu.o", b"code")]);
         assert!(difference(&first, &second).unwrap().is_some());
         let code = archive(&[("lib.rmeta", b"meta"), ("demo.1abc.0session1.rcgu.o", b"CODE!")]);
-        assert!(difference(&one, &code).unwrap().unwrap().contains("another content"));
+        assert!(difference(&one, &code).unwrap().unwrap().contains("different content"));
         assert_eq!(difference(&one, b"no archive"), Err(NotAnArchive));
     }
 }

@@ -11,32 +11,28 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Two artifacts that are not the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mismatch {
-    /// The artifact, relative to the clone.
+    /// Path relative to the clone.
     pub file: String,
-    /// What differs.
     pub why: String,
 }
 
-/// What comparing found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ArtifactComparison {
-    /// How many artifacts there are on either side.
+    /// Number of artifacts in either build.
     pub artifacts: usize,
-    /// Of those, equal byte for byte.
+    /// Equal byte for byte.
     pub identical: usize,
-    /// Of those, archives equal but for members' times and owners, and the session's suffix in their names.
+    /// Archives that differ only in times and owners of members and in session suffixes.
     pub equal_members: usize,
-    /// Bytes compared, of one side.
+    /// Bytes compared, of one build.
     pub bytes: u64,
-    /// All that differ.
     pub mismatches: Vec<Mismatch>,
 }
 
-/// Compares what the cache left (`restored`) with what the compiler makes there (`compiled`). `named` are files, relative to
-/// both, that a compiler is known to have made, whatever they are called.
+/// Compares the restored build with the compiled one. `named` are files, relative to both, that a compiler is
+/// known to have written.
 pub fn compare(restored: &Path, compiled: &Path, named: &BTreeSet<PathBuf>) -> Result<ArtifactComparison> {
     let (left, right) = (artifacts::find(restored, named)?, artifacts::find(compiled, named)?);
     let all: Vec<_> = left.union(&right).collect();
@@ -45,7 +41,7 @@ pub fn compare(restored: &Path, compiled: &Path, named: &BTreeSet<PathBuf>) -> R
         .map(|file| match (left.contains(*file), right.contains(*file)) {
             (true, true) => compare_files(&restored.join(file), &compiled.join(file)),
             (true, false) => Ok(FileComparison::Different("only in the cached build".into())),
-            _ => Ok(FileComparison::Different("only in the compiler's own build".into())),
+            _ => Ok(FileComparison::Different("only in the compiled build".into())),
         })
         .collect::<Result<_>>()?;
     let mut found = ArtifactComparison { artifacts: all.len(), ..ArtifactComparison::default() };
@@ -90,8 +86,7 @@ fn compare_files(restored: &Path, compiled: &Path) -> Result<FileComparison> {
     })
 }
 
-/// Whether two files are the same artifact, as two builds of one clone are compared. What is not there is like nothing else
-/// that is not there.
+/// Whether two files are the same artifact, as in two builds of one clone. Two missing files are alike.
 pub fn alike(one: &Path, other: &Path) -> bool {
     match (one.is_file(), other.is_file()) {
         (true, true) => compare_files(one, other).is_ok_and(|l| !matches!(l, FileComparison::Different(_))),
@@ -99,10 +94,10 @@ pub fn alike(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// A program that cannot be run is not the same program.
+/// Execute permission is part of an artifact.
 fn mode_difference(restored: &Path, compiled: &Path) -> Option<String> {
     match (platform::is_executable(restored), platform::is_executable(compiled)) {
-        (true, false) => Some("executable, and should not be".into()),
+        (true, false) => Some("executable, but should not be".into()),
         (false, true) => Some("not executable".into()),
         _ => None,
     }

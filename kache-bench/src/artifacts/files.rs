@@ -1,9 +1,10 @@
-//! Which files of a built clone a compiler, an archiver or a linker made.
+//! Finds the files of a built clone that a compiler, an archiver or a linker wrote.
 //!
-//! What counts is what a later compile, a run or a release takes from a build. In the directories that cargo makes for a
-//! profile (`target/debug`) where a file lies says what it is. Elsewhere (beside sources, in a build directory of CMake or of a configure script) it is told
-//! by its name or its first bytes, because the rest (logs, caches, generated makefiles) has times in it; and whatever
-//! an event names as an output counts. A file that was checked out and is as it was is nobody's artifact.
+//! An artifact is a file that a later compile, a run or a release uses. In cargo's profile directories
+//! (`target/debug`) the location decides. Elsewhere (next to sources, in a build directory of CMake or of a
+//! configure script) the name or the first bytes decide, since other files (logs, caches, generated
+//! makefiles) contain times; outputs that an event names always count. Unchanged checked-out files are not
+//! artifacts.
 
 use crate::analysis::normalize;
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Directories below a profile's whose files are no artifacts, each with its reason.
+/// Directories below a profile directory without artifacts, each with its reason.
 const SKIPPED_DIRECTORIES: &[(&str, &str)] = &[
     (".fingerprint", "cargo's own notes, with times"),
     ("incremental", "the compiler's state, not its product"),
@@ -23,26 +24,26 @@ const SKIPPED_DIRECTORIES: &[(&str, &str)] = &[
     ("cargo-timings", "reports with times"),
 ];
 
-/// Kinds of file that a compiler writes, by the ends of their names.
+/// Extensions of files that a compiler writes.
 const COMPILED: &[(&str, &[&str])] = &[
-    ("objects and what is made of them", &["o", "obj", "os", "a", "so"]),
-    ("dependencies, as plain make, automake and Mozilla's makefiles name them", &["d", "Po", "Plo", "pp"]),
-    ("what a compile writes besides: debug information, coverage notes, stack usage", &["dwo", "gcno", "su"]),
+    ("objects, archives and shared libraries", &["o", "obj", "os", "a", "so"]),
+    ("depfiles of plain make, automake and Mozilla's makefiles", &["d", "Po", "Plo", "pp"]),
+    ("debug information, coverage notes, stack usage", &["dwo", "gcno", "su"]),
     ("precompiled headers", &["gch", "pch"]),
-    ("what was asked for in between", &["s", "i", "ii", "bc"]),
+    ("intermediate outputs on request", &["s", "i", "ii", "bc"]),
 ];
 
-/// How files of those kinds begin that have other names: programs, `libx.so.1.2`.
+/// First bytes of such files with other names: programs, `libx.so.1.2`.
 const MAGIC: &[&[u8]] =
     &[b"\x7fELF", b"!<arch>\n", b"!<thin>\n", b"oncg", b"gpch", b"CPCH", b"BC\xc0\xde", b"\xcf\xfa\xed\xfe"];
 
-/// What the compilers of a build are known to have written below `root`, relative to it.
+/// Files that the build's compilers wrote below `root`, relative to it.
 pub fn named(events: &[Event], root: &Path) -> BTreeSet<PathBuf> {
     let outputs = events.iter().filter(|event| event.kind == Kind::Unit).flat_map(|event| &event.outputs);
     outputs.filter_map(|output| Some(Path::new(output).strip_prefix(root).ok()?.to_path_buf())).collect()
 }
 
-/// The artifacts below `root`, relative to it: those found, and of `named` those that are there.
+/// The artifacts below `root`, relative to it: those found, and the files of `named` that exist.
 pub fn find(root: &Path, named: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>> {
     let mut search = ArtifactSearch { root, tracked: tracked(root), found: BTreeSet::new() };
     search.directory(root, None)?;
@@ -50,7 +51,7 @@ pub fn find(root: &Path, named: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>>
     Ok(search.found)
 }
 
-/// What was checked out, and with which content; nothing where there is no repository.
+/// Checked-out files and their content; empty without a repository.
 fn tracked(root: &Path) -> BTreeMap<PathBuf, Oid> {
     let index = Repository::open(root).and_then(|repository| repository.index());
     let entries = index.iter().flat_map(|index| index.iter().collect::<Vec<_>>());
@@ -66,7 +67,7 @@ struct ArtifactSearch<'r> {
 }
 
 impl ArtifactSearch<'_> {
-    /// `profile` is the directory of a cargo profile that `dir` is in or is.
+    /// `profile` is the cargo profile directory that `dir` is or is in.
     fn directory(&mut self, dir: &Path, profile: Option<&Path>) -> Result<()> {
         let profile = if dir.join(".fingerprint").is_dir() { Some(dir) } else { profile };
         for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
@@ -100,12 +101,11 @@ impl ArtifactSearch<'_> {
     }
 }
 
-/// By where it lies below the profile's directory, and for dep-info by who wrote it: beside the final artifacts
-/// (`demo.d`) cargo writes its own, of all packages together and for a library of two types under the name of either;
-/// the compiler's have a hash in their name or lie in `deps/`.
+/// Decides by location below the profile directory. Dep-info next to the final artifacts (`demo.d`) is
+/// cargo's, about all packages together; the compiler's dep-info has a hash in its name or is in `deps/`.
 ///
-/// `deps/`, `examples/` and the profile's own directory hold artifacts only; `build/` holds the
-/// scripts' programs beside cargo's notes about them, and in `out/` whatever the scripts liked to write.
+/// `deps/`, `examples/` and the profile directory contain only artifacts. `build/` contains the scripts'
+/// programs next to cargo's notes, and in `out/` whatever the scripts wrote.
 fn is_cargos(relative: &Path, path: &Path) -> bool {
     let names: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
     let name = names.last().map_or("", |name| name);

@@ -1,10 +1,10 @@
-//! Why a unit can have another key when it is asked again where it was built: rustc opens every file that could be a crate which
-//! another crate needs, and refuses by its hash all but one.
+//! Why a unit can have a different key when it runs again in the same place: rustc opens every file that
+//! could be a needed crate and rejects all but one by hash.
 //!
-//! It lists the directory of kind `dependency` and takes the files by the crate's name; for a proc macro of a dependency it
-//! tries those of all hashes that cargo has put there. One that was built later (cargo builds a macro once for `build` and once for
-//! `test`, where features or profiles differ) is read, and so is in the record. It was refused: that set of observations is as right as
-//! the one without it, and both hold.
+//! rustc lists the directory of kind `dependency` and selects files by crate name; for a proc macro of a
+//! dependency it tries all files that cargo has put there. A file that was built later is read and therefore
+//! recorded (cargo builds a macro once for `build` and once for `test` if features or profiles differ). rustc
+//! rejected that file, so the sets of dependencies with and without it are both right.
 
 use super::excuse::dependency_dirs;
 use crate::backend::invocations::Invocation;
@@ -12,11 +12,10 @@ use kache_core::key_trace::{KeyTrace, Part};
 use kache_report::explain::diff::Difference;
 use std::path::Path;
 
-/// Why that is no fault.
 pub const WHY: &str = "rustc tries each file of a crate's name in a directory of kind `dependency`, and refuses by hash; one was built since";
 
-/// Whether all that differs are files which are there besides another file of the same crate, in a directory of kind
-/// `dependency`, and which no word of the command line names.
+/// Whether all differences are files of kind `dependency` next to another recorded file of the same crate,
+/// which the command line does not name.
 pub fn explain(differences: &[Difference], old: &KeyTrace, new: &KeyTrace, invocation: &Invocation) -> bool {
     let dirs = dependency_dirs(invocation);
     !differences.is_empty()
@@ -35,7 +34,7 @@ pub fn explain(differences: &[Difference], old: &KeyTrace, new: &KeyTrace, invoc
         })
 }
 
-/// Whether another file of the crate, in the same directory, counts by its contents.
+/// Whether the contents of another file of the crate in the same directory are recorded.
 fn is_on_record(trace: &KeyTrace, path: &Path, name: &str) -> bool {
     trace.components.iter().filter(|c| c.name.starts_with("file ")).any(|c| {
         let other = Path::new(&c.raw);
@@ -43,7 +42,7 @@ fn is_on_record(trace: &KeyTrace, path: &Path, name: &str) -> bool {
     })
 }
 
-/// `liba_b-0f3a.so` could be the crate `a_b`.
+/// `liba_b-0f3a.so` can be the crate `a_b`.
 fn krate(path: &Path) -> Option<&str> {
     let end = path.extension()?.to_str()?;
     let stem = path.file_stem()?.to_str()?.strip_prefix("lib")?;

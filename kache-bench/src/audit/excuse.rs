@@ -1,7 +1,7 @@
-//! What need not be in a record, and why.
+//! What does not need to be recorded, and why.
 //!
-//! Paths that kache's own tables excuse are excused here by the same rows, which say why. Everything else that is
-//! excused is a rule of this page, stated by itself: kache's reasons for leaving something out are not asked.
+//! Paths that kache's tables excuse are excused here by the same rows. All other excuses are rules of this
+//! module, independent of kache's reasons.
 
 use super::recorded_paths::{RecordedPaths, links_on};
 use super::tree::{Access, AccessKind, Tree, clean};
@@ -11,25 +11,19 @@ use kache_frontends::tables;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// One unit's circumstances.
 pub struct Excuses<'a> {
-    /// How it was called.
     pub invocation: &'a Invocation,
-    /// Where its compiler's installation is; a C compiler has none that its identity covers.
+    /// The compiler's installation; `None` for C compilers, whose identity does not cover one.
     pub sysroot: Option<&'a Path>,
-    /// The compiler's own file, which is its identity.
     pub compiler: &'a Path,
-    /// The cache, with the observer in it.
+    /// Contains the observer.
     pub cache: &'a Path,
-    /// What it wrote.
     pub outputs: &'a [String],
-    /// All that it did.
     pub tree: &'a Tree,
-    /// Its record.
     pub recorded_paths: &'a RecordedPaths,
 }
 
-/// A rule: its name, which the report counts by, why it holds, and what it holds of.
+/// A rule: its name in the report, its reason, and the accesses it excuses.
 struct Rule {
     name: &'static str,
     reason: &'static str,
@@ -39,7 +33,7 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule {
         name: "its own output",
-        reason: "what a compile writes is no input to it; what lies in its place before is replaced",
+        reason: "an output is not an input; a previous file in its place is replaced",
         holds: |e, a| {
             let own = |p: &String| {
                 let p = Path::new(p);
@@ -51,7 +45,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "where it writes",
-        reason: "that the directory is there to be written to; a restore makes it, or fails and compiles",
+        reason: "the output directory must exist; a restore creates it, or fails and compiles",
         holds: |e, a| {
             let dir = |p: &PathBuf| p.parent().is_some_and(|d| d.starts_with(&a.path));
             let outputs = e.outputs.iter().map(PathBuf::from).chain(e.tree.made.iter().cloned());
@@ -71,7 +65,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "the compiler",
-        reason: "its file is its identity, and how it is called is in the key",
+        reason: "its file is its identity, and the path it is called by is in the key",
         holds: |e, a| {
             let same = |p: &Path| p == a.path || p.canonicalize().is_ok_and(|p| p == a.path);
             same(e.compiler) || a.kind != AccessKind::Read && links_on(e.compiler).contains(&a.path)
@@ -84,17 +78,17 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "the C runtime",
-        reason: "what every program runs on (kache's table of it says which), as the loader opens it; what a linker opens of it is on record",
+        reason: "the loader opens the C runtime for every program (see kache's table); files that a linker opens are recorded",
         holds: |e, a| a.kind == AccessKind::Read && c_runtime(&a.path).is_some() && !e.tree.is_tools_own(a),
     },
     Rule {
         name: "the loader's search",
-        reason: "a library is looked for in several places; which file is found under its name is on record, or it is the toolchain's or the C runtime's",
+        reason: "the loader tries several places; the file found for the name is recorded, or belongs to the toolchain or the C runtime",
         holds: loader_search,
     },
     Rule {
         name: "a search in PATH",
-        reason: "which file is found under a program's name is on record",
+        reason: "the file found for the program's name is recorded",
         holds: |e, a| {
             let path = e.invocation.variable("PATH").unwrap_or_default();
             let here = std::env::split_paths(path).any(|d| a.path.parent() == Some(&d));
@@ -104,7 +98,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "crates of crates",
-        reason: "a directory of kind `dependency` is searched for hashes that the crates on record name",
+        reason: "a directory of kind `dependency` is searched for hashes that recorded crates name",
         holds: |e, a| {
             a.kind == AccessKind::Listed
                 && a.program == "rustc"
@@ -113,7 +107,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "incremental state",
-        reason: "nothing that began with any is stored",
+        reason: "a compile that began with incremental state is not stored",
         holds: |e, a| {
             let dir = e.invocation.codegen("incremental").map(|d| e.invocation.cwd.join(d));
             dir.is_some_and(|d| {
@@ -123,7 +117,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "a response file",
-        reason: "its words are in the key",
+        reason: "its arguments are in the key",
         holds: |e, a| {
             let named = |w: &OsStr| {
                 w.as_encoded_bytes().strip_prefix(b"@").map(|p| e.invocation.cwd.join(platform::os_string(p)))
@@ -133,7 +127,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "a temporary file",
-        reason: "the run looks for a name that is free",
+        reason: "the compiler searches for an unused name",
         holds: |e, a| {
             let dirs = ["TMPDIR", "TMP", "TEMP"].into_iter().filter_map(|n| e.invocation.variable(n));
             let mut dirs = dirs.map(Path::new).chain(["/tmp", "/var/tmp", "/usr/tmp"].map(Path::new));
@@ -142,7 +136,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "a directory on the way",
-        reason: "a compiler that resolves a path asks of each part whether it is a link; what is found at the end is on record",
+        reason: "to resolve a path, a compiler checks each part for a link; the resolved file is recorded",
         holds: |e, a| {
             a.kind == AccessKind::NoLink
                 && e.tree.looks.keys().any(|o| o.path != a.path && o.path.starts_with(&a.path))
@@ -150,20 +144,20 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// `libx-0f.rmeta`, which is asked for where `libx-0f.rlib` is made, is an output by its name.
+/// `libx-0f.rmeta` is an output if `libx-0f.rlib` is, since both have the same stem.
 fn stem(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_string_lossy().into_owned();
     let name = name.strip_prefix("lib").unwrap_or(&name);
     Some(name.split('.').next().unwrap_or(name).to_owned())
 }
 
-/// Whether a compiler writes files with such an ending: a header beside an object is none of its outputs.
+/// Whether compilers write files with this extension: a header next to an object is not an output.
 fn is_product(path: &Path) -> bool {
     const PRODUCTS: [&str; 10] = ["a", "d", "dwo", "dwp", "gcno", "o", "rlib", "rmeta", "s", "so"];
     path.extension().is_none_or(|e| PRODUCTS.iter().any(|p| e == *p))
 }
 
-/// What a toolchain's identity is made of: the documentation and the library's sources are not in it.
+/// The files of a toolchain's identity, without documentation and library sources.
 fn is_of_the_installation(rest: &Path) -> bool {
     let mut parts = rest.components().map(|c| c.as_os_str().to_string_lossy());
     match (parts.next().as_deref(), parts.next().as_deref()) {
@@ -176,7 +170,7 @@ fn is_of_the_installation(rest: &Path) -> bool {
     }
 }
 
-/// The row of the C runtime's table that a library is by: by its own name or by that of the file it leads to.
+/// The row of the C runtime's table for a library, by its name or its link target's name.
 pub fn c_runtime(path: &Path) -> Option<&'static tables::Row> {
     let row = |p: &Path| {
         let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -186,14 +180,14 @@ pub fn c_runtime(path: &Path) -> Option<&'static tables::Row> {
     row(path).or_else(|| row(&path.canonicalize().ok()?))
 }
 
-/// Whether the compiler, or a tool that it runs, looked. A proc macro's looks are its compiler's here.
+/// Whether the compiler or one of its tools made the access. Accesses of a proc macro are its compiler's.
 pub fn is_own(compiler: &Path, access: &Access) -> bool {
     let named = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy() == access.program);
     named(compiler) || compiler.canonicalize().is_ok_and(|p| named(&p)) || tables::is_tool(&access.program)
 }
 
-/// A library that is not where it was looked for first, and the directories for one processor or another that the
-/// loader asks for below each that it searches.
+/// A library that is not in the first searched directory, and the processor-specific directories that the
+/// loader tries below each.
 fn loader_search(e: &Excuses<'_>, a: &Access) -> bool {
     if matches!(a.kind, AccessKind::Read | AccessKind::Listed | AccessKind::Followed) {
         return false;
@@ -203,7 +197,7 @@ fn loader_search(e: &Excuses<'_>, a: &Access) -> bool {
     let searched = |dir: &Path| {
         let plain = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
         let toolchain = || e.sysroot.is_some_and(|root| plain.starts_with(root.join("lib")));
-        // What names a directory of its own (`$ORIGIN/../lib`) is found again by its file.
+        // A directory relative to the file (`$ORIGIN/../lib`) is found again by that file.
         let own = || dir.ends_with("../lib");
         dirs.iter().any(|d| d == dir)
             || toolchain()
@@ -217,11 +211,11 @@ fn loader_search(e: &Excuses<'_>, a: &Access) -> bool {
     above.is_some_and(searched) && (!is_library || a.kind == AccessKind::Absent && found_elsewhere(e, &name))
 }
 
-/// Where glibc's loader searches of its own accord.
+/// The default search directories of glibc's loader.
 const LIBRARY_DIRS: &[&str] =
     &["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"];
 
-/// Names that the loader puts behind a directory, for libraries that are made for one processor.
+/// Subdirectories for libraries of one processor.
 fn is_of_a_processor(name: &str) -> bool {
     matches!(name, "tls" | "x86_64" | "aarch64" | "haswell" | "avx512_1" | "glibc-hwcaps")
         || name.starts_with("x86-64-v")
@@ -240,7 +234,6 @@ fn found_elsewhere(e: &Excuses<'_>, name: &str) -> bool {
         })
 }
 
-/// Directories of kind `dependency`.
 pub fn dependency_dirs(invocation: &Invocation) -> Vec<PathBuf> {
     let words = invocation.words.iter().filter_map(|w| w.to_str());
     words
@@ -250,10 +243,10 @@ pub fn dependency_dirs(invocation: &Invocation) -> Vec<PathBuf> {
 }
 
 impl Excuses<'_> {
-    /// What excuses an access: a row's or a rule's name.
+    /// The row or rule that excuses an access.
     pub fn excuse(&self, access: &Access, made: bool) -> Option<String> {
         if made {
-            return Some("what it made itself".into());
+            return Some("created by the compile".into());
         }
         let row =
             tables::ignored_path(access.path.as_os_str().as_encoded_bytes(), is_own(self.compiler, access));
@@ -264,11 +257,11 @@ impl Excuses<'_> {
     }
 }
 
-/// Why a rule or a row excuses.
+/// The reason of a row or rule.
 pub fn reason(name: &str) -> &'static str {
     let rows = || tables::IGNORED_PATHS.iter().chain(tables::IGNORED_PATHS_OF_COMPILER);
     if let Some(what) = name.strip_prefix("row ") {
         return rows().find(|r| r.what == what).map_or("", |r| r.why);
     }
-    RULES.iter().find(|r| r.name == name).map_or("what a run made itself is no input", |r| r.reason)
+    RULES.iter().find(|r| r.name == name).map_or("a file that the run created is not an input", |r| r.reason)
 }

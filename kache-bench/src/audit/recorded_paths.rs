@@ -1,46 +1,44 @@
-//! What a unit's record knows: the key trace, read as a list of places.
+//! The paths in a unit's record, read from its key trace.
 //!
-//! This is a reading of its own, by the places that a trace names ("as it was in this place"), so that nothing of what
-//! decides in kache which look becomes an observation decides here as well.
+//! This module reads the raw paths of the trace and shares no code with kache's decision which accesses
+//! become dependencies.
 
 use super::tree::{Access, AccessKind, clean};
 use kache_core::key_trace::{KeyTrace, Part};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// What a record says of places.
 #[derive(Debug, Default)]
 pub struct RecordedPaths {
     /// Contents count.
     contents: HashSet<PathBuf>,
-    /// What sort of thing is there counts: `absent`, `file`, `dir`, `other`.
+    /// File type by path: `absent`, `file`, `dir`, `other`.
     sorts: HashMap<PathBuf, String>,
-    /// Names in a directory count, all of them or those that could be crates.
+    /// Directories whose names are recorded, all or those that could be crates.
     listings: HashSet<PathBuf>,
     /// Everything below counts.
     trees: HashSet<PathBuf>,
-    /// Where a link leads counts.
+    /// Links whose target is recorded.
     links: HashSet<PathBuf>,
-    /// Names that are searched in `PATH`.
+    /// Names searched in `PATH`.
     programs: HashSet<String>,
-    /// Names that the loader searches.
+    /// Names searched by the loader.
     libraries: HashSet<String>,
-    /// Directories that must be there for all of this to be seen again.
+    /// Parent directories of recorded paths, which must exist.
     implied: HashSet<PathBuf>,
-    /// Links on the way to what counts by its contents: another way leads to other contents.
+    /// Links on the way to recorded contents; a changed link leads to different contents.
     traversed: HashSet<PathBuf>,
-    /// Where links of the directories on the way led, as they were asked for.
+    /// Resolved paths, by path as given.
     resolved: HashMap<PathBuf, PathBuf>,
 }
 
 impl RecordedPaths {
-    /// Reads a trace.
     pub fn of(trace: &KeyTrace) -> RecordedPaths {
         let mut recorded_paths = RecordedPaths::default();
         for component in trace.components.iter().filter(|c| c.part == Part::Dependency) {
             let (kind, name) = component.name.split_once(' ').unwrap_or((&component.name, ""));
             let place = clean(Path::new(&component.raw));
-            // What is searched as `lib/../include` is asked for as `include`, too.
+            // `lib/../include` is also accessed as `include`.
             if place.components().any(|c| c.as_os_str() == "..") && matches!(kind, "path" | "file" | "source")
             {
                 let plain = recorded_paths.resolve(&place);
@@ -72,7 +70,7 @@ impl RecordedPaths {
                 }
                 _ => continue,
             }
-            // What a search finds by way of links counts by the contents of the file at their end.
+            // If a search follows links, the contents of the final file are recorded.
             if matches!(kind, "program" | "library" | "linker") && !place.as_os_str().is_empty() {
                 let plain = recorded_paths.resolve(&place);
                 recorded_paths.contents.insert(plain);
@@ -87,23 +85,24 @@ impl RecordedPaths {
         recorded_paths
     }
 
-    /// Whether what a name leads to in `PATH` counts.
+    /// Whether a search of this name in `PATH` is recorded.
     pub fn searches_program(&self, name: &str) -> bool {
         self.programs.contains(name)
     }
 
-    /// Whether what a name leads the loader to counts.
+    /// Whether a search of this name by the loader is recorded.
     pub fn searches_library(&self, name: &str) -> bool {
         self.libraries.contains(name)
     }
 
-    /// The kind of observation that an access is told by.
+    /// The kind of dependency that covers an access.
     pub fn covers(&mut self, access: &Access) -> Option<&'static str> {
         let path = &access.path;
         if let Some(kind) = self.covers_path(path, access.kind) {
             return Some(kind);
         }
-        // The same thing by its own name, if where each link on the way leads is on record or belongs to the system.
+        // The resolved path also covers the access, if every link on the way is recorded or belongs to the
+        // system.
         let resolved = self.resolve(path);
         if resolved == *path || !links_on(path).iter().all(|l| self.links.contains(l) || is_of_the_system(l))
         {
@@ -124,7 +123,7 @@ impl RecordedPaths {
             AccessKind::Listed => self.listings.contains(path).then_some("listing"),
             AccessKind::Absent => self.absent(path),
             AccessKind::Followed if self.links.contains(path) => Some("link"),
-            AccessKind::Followed => self.traversed.contains(path).then_some("the contents that it leads to"),
+            AccessKind::Followed => self.traversed.contains(path).then_some("contents of the target"),
             AccessKind::Probed | AccessKind::NoLink => {
                 if contents {
                     Some("contents")
@@ -133,7 +132,7 @@ impl RecordedPaths {
                 } else if self.links.contains(path) {
                     Some("link")
                 } else if self.implied.contains(path) || self.listings.contains(path) {
-                    Some("what lies below")
+                    Some("a path below")
                 } else {
                     None
                 }
@@ -141,7 +140,8 @@ impl RecordedPaths {
         }
     }
 
-    /// On record as absent, or below something that is absent or a file, or in a directory whose names are on record.
+    /// Recorded as absent, below something that is absent or a file, or in a directory whose names are
+    /// recorded.
     fn absent(&self, path: &Path) -> Option<&'static str> {
         let is = |p: &Path, word: &str| self.sorts.get(p).is_some_and(|s| s == word);
         if path.ancestors().any(|a| is(a, "absent")) {
@@ -149,12 +149,12 @@ impl RecordedPaths {
         }
         let below = path.ancestors().skip(1).find(|a| self.contents.contains(*a) || is(a, "file"));
         if below.is_some() {
-            return Some("the file above");
+            return Some("a file above");
         }
         path.parent().is_some_and(|dir| self.listings.contains(dir)).then_some("listing")
     }
 
-    /// The path without links, as far as it is there.
+    /// Resolves the existing part of a path.
     fn resolve(&mut self, path: &Path) -> PathBuf {
         if let Some(recorded_paths) = self.resolved.get(path) {
             return recorded_paths.clone();
@@ -170,14 +170,14 @@ impl RecordedPaths {
     }
 }
 
-/// Links that a system's installation makes and that no build changes: `/lib` leads to `/usr/lib`.
+/// Links of the system's installation that no build changes, such as `/lib` to `/usr/lib`.
 fn is_of_the_system(link: &Path) -> bool {
     ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"].iter().any(|l| link == Path::new(l))
 }
 
-/// The symbolic links that are followed where a path is resolved.
+/// The symbolic links that resolving a path follows.
 pub fn links_on(path: &Path) -> Vec<PathBuf> {
-    // The system gives up after as many.
+    // The limit of the operating system.
     const MOST: usize = 40;
     let mut links = Vec::new();
     let mut at = PathBuf::new();
@@ -214,11 +214,11 @@ mod tests {
         let record = [("file <workspace>/a/b.h", "/nowhere/a/b.h", "0")];
         assert_eq!(covered(&record, "/nowhere/a/b.h", AccessKind::Read), Some("contents"));
         assert_eq!(covered(&record, "/nowhere/a/b.h", AccessKind::Probed), Some("contents"));
-        assert_eq!(covered(&record, "/nowhere/a", AccessKind::Probed), Some("what lies below"));
+        assert_eq!(covered(&record, "/nowhere/a", AccessKind::Probed), Some("a path below"));
         assert_eq!(covered(&record, "/nowhere/a/c.h", AccessKind::Read), None);
         assert_eq!(covered(&record, "/nowhere/a/c.h", AccessKind::Absent), None);
         assert_eq!(covered(&record, "/nowhere/a", AccessKind::Listed), None);
-        assert_eq!(covered(&record, "/nowhere/a/b.h/c", AccessKind::Absent), Some("the file above"));
+        assert_eq!(covered(&record, "/nowhere/a/b.h/c", AccessKind::Absent), Some("a file above"));
     }
 
     #[test]

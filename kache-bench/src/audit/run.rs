@@ -1,9 +1,9 @@
-//! An independent oracle: what a compiler looked at, by the account of the kernel.
+//! An independent oracle: the accesses of a compiler as the kernel reports them.
 //!
-//! kache sees what a compile looks at by way of libc; `strace` sees it by way of the system calls themselves. Each unit of
-//! a built workload is asked for again, with kache told not to look anything up, under `strace`. Every file that the
-//! compiler's processes read, asked about, did not find or listed must then be in the record that the same run left, or
-//! be excused by a rule that is stated. What is in neither is printed, and is a hole until somebody says why it is none.
+//! kache observes a compile through libc; `strace` observes its system calls. Each unit of a built workload
+//! runs again under `strace`, without lookups. Every file that its processes read, probed, did not find or
+//! listed must be in the record of that run, or be excused by a rule. Everything else is printed, and is a
+//! defect until it is explained.
 
 use super::candidates;
 use super::excuse::{self, Excuses};
@@ -27,50 +27,41 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How many of a list are printed.
+/// Maximum number of list entries in the text.
 const SHOWN: usize = 60;
 
-/// What an audit found.
 #[derive(Debug, Default, Serialize)]
 pub struct AuditFindings {
-    /// Units of the workload.
     pub units: usize,
-    /// Of those, asked again and judged.
     pub audited: usize,
-    /// Of those, whose key is another than in the build, and by what; nothing explains it.
+    /// Units whose key differs from the build without an explanation, with the difference.
     pub other_key: Vec<String>,
-    /// Of those, whose key is another by files that rustc tried for a crate and refused, and by which.
+    /// Units whose key differs by files that rustc tried as crates and rejected, with these files.
     pub other_candidates: Vec<String>,
-    /// Units whose results are not kept, by reason: there is nothing to be wrong about.
+    /// Units whose results are not stored, by reason.
     pub unstored: BTreeMap<String, usize>,
-    /// Units that could not be asked again, and why.
+    /// Units that could not run again, with the reason.
     pub failed: Vec<String>,
-    /// Looks that are in the record, by how it tells them.
+    /// Recorded accesses, by kind of dependency.
     pub recorded: BTreeMap<&'static str, usize>,
-    /// Looks that are excused, by row or rule.
+    /// Excused accesses, by row or rule.
     pub excused: BTreeMap<String, usize>,
-    /// What is in neither.
     pub unaccounted: Vec<Unaccounted>,
 }
 
-/// Looks that are neither in a record nor excused.
+/// Accesses that are neither recorded nor excused.
 #[derive(Debug, Serialize)]
 pub struct Unaccounted {
-    /// The path, with what differs from unit to unit replaced.
+    /// The path, with placeholders for what differs between units.
     pub pattern: String,
-    /// What was found out there.
     pub kind: &'static str,
-    /// The program that looked.
     pub program: String,
-    /// How many units did.
     pub units: usize,
-    /// One of them.
     pub example: String,
-    /// The path in that one.
     pub path: String,
 }
 
-/// Audits every so many units of a built workload.
+/// Audits every `every`th unit of a recorded build.
 pub fn run(
     recorded: &mut RecordedBuild,
     scratch: &Scratch,
@@ -89,22 +80,21 @@ pub fn run(
         shown.show(i + 1, "units");
     }
     if let Some(name) = forget.filter(|_| audit.forgotten == 0) {
-        return Err(Error::input(format!("no record has a component `{name}`")).remedy(
-            "`kache explain --format json` shows the names of components; give one as it stands there",
-        ));
+        return Err(Error::input(format!("no record has a component `{name}`"))
+            .remedy("`kache explain --format json` shows the names of components; use one of these names"));
     }
     let mut findings = audit.findings;
     findings.unaccounted = audit.unaccounted.into_values().collect();
     findings.unaccounted.sort_by(|a, b| b.units.cmp(&a.units).then_with(|| a.pattern.cmp(&b.pattern)));
-    shown.end(&format!("{} units, {} patterns in neither", findings.audited, findings.unaccounted.len()));
+    shown.end(&format!("{} units, {} unaccounted patterns", findings.audited, findings.unaccounted.len()));
     Ok(findings)
 }
 
-/// Fails without the oracle: asked before anything is built.
+/// Fails before anything is built if strace is missing.
 pub fn require_strace() -> Result<()> {
     let there = Command::new("strace").arg("-V").output().is_ok_and(|o| o.status.success());
     there.then_some(()).ok_or_else(|| {
-        Error::input("strace is not installed; it is the oracle")
+        Error::input("strace is not installed, and the audit needs it")
             .remedy("install the package `strace` (Linux only)")
     })
 }
@@ -114,9 +104,9 @@ struct Audit<'a> {
     findings: AuditFindings,
     unaccounted: BTreeMap<(String, &'static str, String), Unaccounted>,
     sysroots: HashMap<PathBuf, Option<PathBuf>>,
-    /// A component that is taken out of each record, to see whether that is seen.
+    /// A component that is removed from each record, to test the audit.
     forget: Option<&'a str>,
-    /// How often it was there.
+    /// Number of records with the component.
     forgotten: usize,
 }
 
@@ -220,7 +210,7 @@ impl Audit<'_> {
         }
     }
 
-    /// Without what differs between units: the clone's place, cargo's hashes, numbers of processes and descriptors.
+    /// Replaces what differs between units: the clone's path, cargo's hashes, process ids and descriptors.
     fn pattern(&self, recorded: &RecordedBuild, access: &Access) -> String {
         let text = access.path.display().to_string();
         let text = text.replace(&*recorded.checkout.root().to_string_lossy(), "<checkout>");
@@ -236,7 +226,7 @@ impl Audit<'_> {
     }
 }
 
-/// `strace` in front of a command line, with its account in a file.
+/// The `strace` command line with its output file.
 fn strace_line(log: &Path) -> Vec<&OsStr> {
     let options =
         ["-f", "--seccomp-bpf", "-qq", "-y", "-s", "65536", "-e", "signal=none", "-e", strace::TRACED, "-o"];
@@ -246,7 +236,7 @@ fn strace_line(log: &Path) -> Vec<&OsStr> {
     line
 }
 
-/// Asks for a unit once more, with kache told not to look anything up, and watches what its compiler looks at.
+/// Runs a unit again without lookups and reads its compiler's accesses.
 pub fn watch(
     recorded: &mut RecordedBuild,
     invocation: &Invocation,
@@ -260,14 +250,14 @@ pub fn watch(
     Ok((answer, watched))
 }
 
-/// What can be done about an account that is not understood.
-const STRANGE: &str = "this strace prints something new: teach `audit/strace.rs`";
+/// The remedy for output of strace that the parser does not know.
+const STRANGE: &str = "this version of strace prints unknown output: extend `system/strace.rs`";
 
-/// What a compile looked at, by the account of `strace`.
+/// The accesses of a compile.
 pub struct ProcessAccesses(Tree);
 
 impl ProcessAccesses {
-    /// Reads an account of a run that began in `cwd`. An error says which line is not understood.
+    /// Reads the output of `strace` for a run that began in `cwd`. An error names the unknown line.
     pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<ProcessAccesses, String> {
         let mut reader = strace::Reader::default();
         let mut calls = Vec::new();
@@ -277,7 +267,7 @@ impl ProcessAccesses {
         Ok(ProcessAccesses(Tree::of(&calls, cwd)))
     }
 
-    /// The rows of kache's tables about paths by which something here is no input, each with its table, as often as it is.
+    /// The rows of kache's path tables that cover accesses here, with their table and count.
     pub fn rows<'a>(
         &'a self,
         compiler: &'a Path,
@@ -300,7 +290,7 @@ impl ProcessAccesses {
     }
 }
 
-/// Where a Rust compiler says that its installation is.
+/// The installation directory that a Rust compiler reports.
 fn sysroot(compiler: &Path) -> Option<PathBuf> {
     let mut rerun = Command::new(compiler);
     if compiler.file_stem().is_some_and(|n| n == "clippy-driver") {
@@ -312,7 +302,6 @@ fn sysroot(compiler: &Path) -> Option<PathBuf> {
 }
 
 impl AuditFindings {
-    /// What speaks against it.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.audited == 0 {
@@ -321,46 +310,41 @@ impl AuditFindings {
         if !self.unaccounted.is_empty() {
             let units: usize = self.unaccounted.iter().map(|n| n.units).max().unwrap_or_default();
             problems.push(format!(
-                "{} kinds of looks, in up to {units} units, are neither recorded nor excused",
+                "{} kinds of accesses, in up to {units} units, are neither recorded nor excused",
                 self.unaccounted.len()
             ));
         }
         if !self.other_key.is_empty() {
             problems.push(format!(
-                "{} units have another key than in the build, for no known reason: {}",
+                "{} units have a different key than in the build, for an unknown reason: {}",
                 self.other_key.len(),
                 self.other_key[0]
             ));
         }
         if !self.failed.is_empty() {
-            problems.push(format!(
-                "{} units could not be asked again: {}",
-                self.failed.len(),
-                self.failed[0]
-            ));
+            problems.push(format!("{} units could not run again: {}", self.failed.len(), self.failed[0]));
         }
         problems
     }
 
-    /// As people read it.
     pub fn text(&self) -> String {
         let mut out = format!("{} of {} units audited\n", self.audited, self.units);
         for (reason, n) in &self.unstored {
-            out += &format!("  {n} skipped, since nothing of them is kept: {reason}\n");
+            out += &format!("  {n} skipped, since they are not stored: {reason}\n");
         }
         for other in &self.other_key {
-            out += &format!("  with another key than in the build: {other}\n");
+            out += &format!("  different key than in the build: {other}\n");
         }
         if !self.other_candidates.is_empty() {
-            out += &format!("  with another key than in the build, explained: {}\n", candidates::WHY);
+            out += &format!("  different key than in the build, explained: {}\n", candidates::WHY);
         }
         for other in &self.other_candidates {
             out += &format!("    {other}\n");
         }
         for failed in &self.failed {
-            out += &format!("  not asked again: {failed}\n");
+            out += &format!("  not run again: {failed}\n");
         }
-        out += "in the record:\n";
+        out += "recorded:\n";
         for (kind, n) in &self.recorded {
             out += &format!("  {n:>8}  {kind}\n");
         }
@@ -369,9 +353,9 @@ impl AuditFindings {
             out += &format!("  {n:>8}  {name}: {}\n", excuse::reason(name));
         }
         if self.unaccounted.is_empty() {
-            out += "nothing in neither\n";
+            out += "nothing unaccounted\n";
         } else {
-            out += "in neither:\n";
+            out += "unaccounted:\n";
         }
         for n in self.unaccounted.iter().take(SHOWN) {
             out += &format!(
@@ -380,7 +364,7 @@ impl AuditFindings {
             );
         }
         if self.unaccounted.len() > SHOWN {
-            out += &format!("  and {} more, which the result has\n", self.unaccounted.len() - SHOWN);
+            out += &format!("  and {} more, in the record\n", self.unaccounted.len() - SHOWN);
         }
         out
     }

@@ -1,8 +1,8 @@
-//! From system calls to what a tree of processes looked at.
+//! Derives the accesses of a process tree from its system calls.
 //!
-//! kache is the first process of the tree and what it does itself is no part of a compile: a process counts from the
-//! moment at which it becomes another program. Whose code within a process looked cannot be told from
-//! system calls; which program it was can.
+//! kache is the first process of the tree, and its own accesses are not part of a compile: a process counts
+//! from the moment at which it executes another program. System calls show which program made an access, but
+//! not which code within the process.
 
 use crate::system::platform::os_string;
 use crate::system::strace::{Argument, Call};
@@ -10,25 +10,22 @@ use kache_frontends::tables;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-/// What was found out of a path.
+/// The result of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessKind {
-    /// It was opened for reading, or run.
+    /// Opened for reading, or executed.
     Read,
-    /// It was asked about, or opened as a directory, and is there.
+    /// Queried, or opened as a directory, and exists.
     Probed,
-    /// It is not there.
     Absent,
-    /// Its names were listed.
     Listed,
-    /// It is a link, and was read.
+    /// A link that was read.
     Followed,
-    /// It is there, and no link.
+    /// Exists and is not a link.
     NoLink,
 }
 
 impl AccessKind {
-    /// As it is printed.
     pub fn word(self) -> &'static str {
         match self {
             AccessKind::Read => "read",
@@ -41,41 +38,37 @@ impl AccessKind {
     }
 }
 
-/// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Access {
-    /// Absolute, as it was given, without `.` and doubled slashes.
+    /// Absolute, as given, without `.` and doubled slashes.
     pub path: PathBuf,
-    /// What was found out.
     pub kind: AccessKind,
-    /// The program that looked, by its file name.
+    /// File name of the program.
     pub program: String,
 }
 
-/// What a tree did.
 #[derive(Debug, Default)]
 pub struct Tree {
-    /// Each look once, with whether what is there had been made by the tree itself by then.
+    /// Each access once, with whether the tree had created the target by then.
     pub looks: BTreeMap<Access, bool>,
-    /// All that the tree made at any time: files, directories, links.
+    /// Everything that the tree created: files, directories, links.
     pub made: HashSet<PathBuf>,
-    /// Programs that were run.
     pub programs: HashSet<PathBuf>,
-    /// Files that a program opened once it was past its start, when all that the loader opens for it is open.
+    /// Files that a program opened after its start, when the loader had finished.
     opened_later: HashSet<Access>,
     threads: HashMap<u32, Thread>,
     root: Option<u32>,
     cwd: PathBuf,
-    /// By thread: how it came to be, each time that its number was given out.
+    /// How each thread began, for each use of its id.
     births: HashMap<u32, VecDeque<Birth>>,
-    /// Threads that were heard of before the call that made them had come back.
+    /// Threads seen before the call that created them returned.
     hasty: HashSet<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Birth {
     parent: u32,
-    /// In the same process.
+    /// Whether it is in the same process.
     thread: bool,
 }
 
@@ -88,17 +81,16 @@ fn birth(call: &Call) -> Option<(u32, Birth)> {
 
 #[derive(Clone, Debug, Default)]
 struct Thread {
-    /// Its process.
     process: u32,
     cwd: PathBuf,
-    /// The program, once it is no longer kache.
+    /// `None` while it is kache.
     program: Option<String>,
-    /// It has opened something that the loader does not.
+    /// Whether it has opened a file that the loader does not open.
     started: bool,
 }
 
 impl Tree {
-    /// Of the calls of a run that began in `cwd`.
+    /// Reads the calls of a run that began in `cwd`.
     pub fn of(calls: &[Call], cwd: &Path) -> Tree {
         let mut tree = Tree { cwd: cwd.to_path_buf(), ..Tree::default() };
         for (child, birth) in calls.iter().filter_map(birth) {
@@ -110,7 +102,6 @@ impl Tree {
         tree
     }
 
-    /// Takes in the next call.
     fn take(&mut self, call: &Call) {
         self.begin(call.thread);
         match call.name.as_str() {
@@ -133,8 +124,8 @@ impl Tree {
         }
     }
 
-    /// A thread that is first heard of: the very first is kache. Any other was made by one that is known, but may be
-    /// quicker than the call that made it.
+    /// Handles a new thread. The first one is kache; others were created by a known thread, possibly before
+    /// that call returned.
     fn begin(&mut self, thread: u32) {
         if self.threads.contains_key(&thread) {
             return;
@@ -150,7 +141,7 @@ impl Tree {
     }
 
     fn bear(&mut self, child: u32, birth: &Birth) {
-        // Whoever makes a thread has been heard of, if not, it has been quicker itself.
+        // An unknown creator has itself been seen before the call that created it.
         self.begin(birth.parent);
         let Some(parent) = self.threads.get(&birth.parent).cloned() else { return };
         let process = if birth.thread { parent.process } else { child };
@@ -175,7 +166,7 @@ impl Tree {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if own {
-            // kache itself.
+            // kache.
             self.programs.insert(path);
             return;
         }
@@ -227,7 +218,8 @@ impl Tree {
         }
     }
 
-    /// Takes note of what is opened when the loader is done: when the first file that is no library has been.
+    /// Records opened files after the loader has finished, which is when the first file that is not a library
+    /// was opened.
     fn later(&mut self, thread: u32, path: &Path) {
         let Some(thread) = self.threads.get_mut(&thread) else { return };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -237,7 +229,7 @@ impl Tree {
         }
     }
 
-    /// Whether a tool opened a file of its own accord, as a linker does with the libraries that it links.
+    /// Whether a tool opened a library itself, as a linker does.
     pub fn is_tools_own(&self, access: &Access) -> bool {
         tables::is_tool(&access.program) && self.opened_later.contains(access)
     }
@@ -251,7 +243,7 @@ impl Tree {
         if paths == 2
             && let Some(from) = all.first()
         {
-            // A renamed directory takes what is in it along.
+            // A renamed directory includes its contents.
             let within: Vec<PathBuf> = self
                 .made
                 .iter()
@@ -274,7 +266,7 @@ impl Tree {
         }
     }
 
-    /// Any call that takes a path and tells what is there by whether it succeeds.
+    /// A call that takes a path and shows by its result whether the path exists.
     fn probe(&mut self, call: &Call) {
         let Some(path) = self.path_of(call, 0) else { return };
         match call.result {
@@ -308,7 +300,7 @@ impl Tree {
         }
     }
 
-    /// Whether something, or a directory that it lies in, was made by the tree.
+    /// Whether the tree created a path or a directory above it.
     pub fn is_made(&self, path: &Path) -> bool {
         path.ancestors().any(|a| self.made.contains(a))
     }
@@ -321,7 +313,7 @@ impl Tree {
         self.paths_of(call).into_iter().nth(at)
     }
 
-    /// The paths among the arguments, each against the descriptor in front of it, else against the working directory.
+    /// The path arguments, relative to the descriptor before them or else to the working directory.
     fn paths_of(&self, call: &Call) -> Vec<PathBuf> {
         let mut out = Vec::new();
         let mut base: Option<PathBuf> = None;
@@ -340,7 +332,7 @@ impl Tree {
     }
 }
 
-/// Without `.` components and doubled slashes, which name nothing; `..` stays.
+/// Removes `.` components and doubled slashes; `..` stays.
 pub fn clean(path: &Path) -> PathBuf {
     path.components().collect()
 }

@@ -1,8 +1,8 @@
-//! ccache, for C and C++: no server, a program in front of each compiler.
+//! ccache, for C and C++: no server; a program is called in place of each compiler.
 //!
-//! Its own cache and (empty) configuration file. So that another checkout can hit, what the section "Compiling in different
-//! directories" of its manual says: `base_dir`, and `hash_dir = false`, with which debug information may name the first
-//! checkout.
+//! It has its own cache and an empty configuration file. For hits in another checkout it follows the section
+//! "Compiling in different directories" of its manual: `base_dir`, and `hash_dir = false`, with which debug
+//! information may name the first checkout.
 
 use super::competitor::Program;
 use super::wrapper_env;
@@ -12,16 +12,15 @@ use crate::system::environment::Environment;
 use crate::workload::{CcWiring, Wiring};
 use std::path::{Path, PathBuf};
 
-/// The program.
 #[derive(Clone, Debug)]
 pub struct Ccache {
     program: Program,
-    /// As it was found, not where a link leads to: called by another name it takes itself for a compiler.
+    /// Not resolved: called by another name, ccache acts as a compiler.
     path: PathBuf,
 }
 
 impl Ccache {
-    /// The one in the peers' folder.
+    /// The program in the directory of other caches.
     pub fn installed(peers: &Path) -> Result<Ccache> {
         let path = peers.join("ccache/bin/ccache");
         Ok(Ccache { program: Program::at(path.clone())?, path })
@@ -88,8 +87,7 @@ impl Backend for Ccache {
     }
 }
 
-/// Counters of invocations that were looked up and of the parts of the cache, as opposed to those that say why an
-/// invocation was handed through.
+/// Counters of lookups and of parts of the cache; all other counters are reasons for bypassing it.
 const NOT_PASSED: &[&str] = &["cache_miss", "direct_cache_hit", "preprocessed_cache_hit", "recache"];
 
 fn counts(text: &str) -> Counts {

@@ -1,4 +1,4 @@
-//! What the adapters of peers have in common: a program in the peers' folder that is asked things.
+//! Shared parts of the adapters of other caches: a program in their directory that answers queries.
 
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
@@ -6,15 +6,14 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Unix sockets' paths may be no longer than this.
+/// Maximum length of a Unix socket's path.
 const SOCKET_PATH: usize = 107;
 
-/// A peer's program.
 #[derive(Clone, Debug)]
 pub(super) struct Program(PathBuf);
 
 impl Program {
-    /// The one at `file`, which says its version when asked.
+    /// The program at `file`, which must report its version.
     pub(super) fn at(file: PathBuf) -> Result<Program> {
         let file = file.canonicalize().map_err(|e| {
             Error::input(format!("it is not installed: {e}"))
@@ -26,19 +25,17 @@ impl Program {
         Ok(program)
     }
 
-    /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The version in the first line that it answers `--version` with.
+    /// The version in the first line of `--version`.
     pub(super) fn version(&self) -> Result<String> {
         let told = self.ask(&["--version"], &Environment::of_caller())?;
         let version = told.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-        version.map(str::to_owned).ok_or_else(|| self.failed(&["--version"], "it names no version"))
+        version.map(str::to_owned).ok_or_else(|| self.failed(&["--version"], "it does not report a version"))
     }
 
-    /// What it prints.
     pub(super) fn ask(&self, arguments: &[&str], environment: &Environment) -> Result<String> {
         let output = self.command(arguments, environment).output().map_err(Error::io("run", &self.0))?;
         if !output.status.success() {
@@ -47,7 +44,7 @@ impl Program {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Has it do something. Its output goes nowhere: what it leaves running would keep a pipe open.
+    /// Runs a command. Its output is discarded: a process that it leaves running would keep a pipe open.
     pub(super) fn tell(&self, arguments: &[&str], environment: &Environment) -> Result<()> {
         let mut command = self.command(arguments, environment);
         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -68,11 +65,11 @@ impl Program {
     }
 }
 
-/// A socket's path in `cache`, if it is short enough for one.
+/// A socket path in `cache`, unless it is too long.
 pub(super) fn socket(cache: &Path, name: &str) -> Result<PathBuf> {
     let socket = cache.join(name);
     if socket.as_os_str().len() > SOCKET_PATH {
-        return Err(Error::input(format!("a socket's path may have {SOCKET_PATH} bytes"))
+        return Err(Error::input(format!("a socket's path may have at most {SOCKET_PATH} bytes"))
             .at(socket.display())
             .remedy("use --dir with a shorter path"));
     }

@@ -1,11 +1,12 @@
-//! What is measured: cargo alone, kache, and its peers, all behind one face.
+//! The interface of everything that is measured: cargo alone, kache, and other caches.
 //!
-//! A backend says which environment puts it in front of the compilers, and, if it can, what it did with each
-//! invocation and why. One that cannot is still measured by time and by the artifacts it leaves.
+//! A backend gives the environment that puts it in front of the compilers, and, if it can, reports what it
+//! did with each invocation and why. A backend without such a report is measured by time and by its
+//! artifacts.
 //!
-//! Peers are run as their own documentation tells users to, each with everything that it writes below the cache
-//! directory it is given, so that no two runs meet and nothing of the user's is read or written. What is set besides
-//! is said, with its reason, at the top of its file.
+//! Other caches run as their documentation tells users to, with all their data below the given cache
+//! directory, so that runs do not interfere and no data of the user is read or written. Additional settings
+//! are listed with reasons at the top of each file.
 
 use super::Endpoint;
 use crate::analysis::event_log::EventLog;
@@ -17,32 +18,27 @@ use ::kache_core::key_trace::KeyTrace;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Whether the cache may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheReads {
-    /// As always.
     Allowed,
-    /// Never look anything up: every unit is compiled as on a miss.
+    /// No lookups: every unit is compiled as on a miss.
     Forbidden,
 }
 
-/// What a backend caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// rustc's compiles.
     Rust,
-    /// What gcc and clang compile: C, C++ and their relatives.
+    /// What gcc and clang compile: C, C++ and related languages.
     C,
 }
 
-/// What a backend did since its cache was made, by its own account.
+/// What a backend did since its cache was created, by its own statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Compiles that were restored.
     pub hits: u64,
-    /// Compiles that were looked up and run, or run and stored.
+    /// Lookups that led to a compile, whether stored or not.
     pub misses: u64,
-    /// Invocations handed through to the compiler without a look.
+    /// Invocations passed to the compiler without a lookup.
     pub passed: u64,
 }
 
@@ -61,7 +57,7 @@ impl std::ops::Add for Counts {
 impl std::ops::Sub for Counts {
     type Output = Counts;
 
-    /// What was added since `earlier`.
+    /// The difference to `earlier`.
     fn sub(self, earlier: Counts) -> Counts {
         Counts {
             hits: self.hits.saturating_sub(earlier.hits),
@@ -71,15 +67,13 @@ impl std::ops::Sub for Counts {
     }
 }
 
-/// Something that stands between a build and its compilers.
+/// A cache between a build and its compilers.
 pub trait Backend: Sync {
-    /// As it is recorded.
     fn name(&self) -> &'static str;
 
-    /// As it says itself.
     fn version(&self) -> Result<String>;
 
-    /// `environment` with what puts it in front of the compilers, and with its data in `cache`.
+    /// Adds to `environment` what puts the backend in front of the compilers, with its data in `cache`.
     fn wire(
         &self,
         environment: Environment,
@@ -88,73 +82,72 @@ pub trait Backend: Sync {
         reads: CacheReads,
     ) -> Result<Environment>;
 
-    /// What it caches.
     fn languages(&self) -> &'static [Language] {
         &[Language::Rust, Language::C]
     }
 
-    /// `environment` with what makes it take the checkout at `root` for any other of the same project, where it has to
-    /// be told.
+    /// Adds to `environment` what makes the checkout at `root` equivalent to other checkouts, for a backend
+    /// that needs it.
     fn based(&self, environment: Environment, _root: &Path) -> Environment {
         environment
     }
 
-    /// The shell line that runs `line` behind it, for one that an environment alone does not put there.
+    /// The shell command that runs `line` with the backend, if the environment alone is not enough.
     fn line(&self, line: &str, _wiring: Wiring) -> String {
         line.to_owned()
     }
 
-    /// The program that runs a compiler behind it, for one that is called with the compiler as its argument; nothing for one
-    /// that can only be in front of a whole build.
+    /// The program that takes a compiler and its arguments; `None` for a backend that can only run whole
+    /// builds.
     fn prefix(&self, _language: Language) -> Option<PathBuf> {
         None
     }
 
-    /// `environment` with what makes it share its results through an S3 server; nothing for one that cannot, or is not
-    /// known to.
+    /// Adds to `environment` what makes the backend share results through an S3 server; `None` if that is not
+    /// supported.
     fn with_remote(&self, _environment: Environment, _endpoint: &Endpoint) -> Option<Environment> {
         None
     }
 
-    /// Waits until all that it made is in the remote.
+    /// Waits until all results are in the remote store.
     fn flush(&self, _environment: &Environment, _cache: &Path) -> Result<()> {
         Ok(())
     }
 
-    /// Starts what serves the cache, if it has such a thing, so that no build pays for that. `environment` is the wired
-    /// one, since a server keeps what it was started with.
+    /// Starts the cache's server, if there is one, so that no build pays for it. `environment` is wired,
+    /// since a server keeps the settings it was started with.
     fn start(&self, _environment: &Environment, _cache: &Path) -> Result<()> {
         Ok(())
     }
 
-    /// Stops what serves the cache, by its own command. Harmless where nothing runs. Whoever builds behind a backend
-    /// holds a [`Running`], which sees to it in every case.
+    /// Stops the cache's server with its own command; harmless without one. Builds hold a [`RunningBackend`],
+    /// which always stops it.
     fn stop(&self, _cache: &Path) -> Result<()> {
         Ok(())
     }
 
-    /// What it did since the cache was made; nothing for one that does not count.
+    /// Statistics since the cache was created; `None` if the backend has none.
     fn counts(&self, _cache: &Path) -> Result<Option<Counts>> {
         Ok(None)
     }
 
-    /// What it writes about each invocation, if it does.
+    /// The backend's event log, if there is one.
     fn events(&self, _cache: &Path) -> Option<EventLog> {
         None
     }
 
-    /// Takes the result of an event out of the cache, as a planted loss.
+    /// Removes the result of an event from the cache, as an injected loss.
     fn forget(&self, _cache: &Path, _event: &Event) -> std::io::Result<()> {
-        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "no single result of it can be removed"))
+        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "this cache cannot remove a single result"))
     }
 
-    /// What went into the key of an event's result, if it keeps that.
+    /// The key trace of an event's result, if it is stored.
     fn trace(&self, _cache: &Path, _event: &Event) -> Option<KeyTrace> {
         None
     }
 
-    /// The files that hold an event's outputs within the cache, and the outputs' names. A build may remove what it
-    /// built (as OpenSSL's objects are, once they are in its library).
+    /// The files in the cache that hold an event's outputs, with the outputs' names. A build may remove its
+    /// outputs (OpenSSL removes objects that are in its library).
     fn stored(&self, _cache: &Path, _event: &Event) -> Vec<(String, PathBuf)> {
         Vec::new()
     }

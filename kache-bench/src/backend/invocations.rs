@@ -1,10 +1,10 @@
-//! Every invocation of a real build, kept so that it can be asked again: its command line, working directory and
+//! Records every invocation of a build, so that it can run again: command line, working directory and
 //! environment.
 //!
-//! The harness's own program stands in front of kache, under kache's name, writes down how it was called, and becomes
-//! kache: same process, same arguments, same environment. So kache does what it would have done, and the process that an
-//! event names is the one that was written down. What to become, and where to write, is told in two variables that
-//! begin with `KACHE_`, which no key counts.
+//! The harness's program runs under kache's name, records how it was called, and then executes kache in the
+//! same process with the same arguments and environment. kache therefore does exactly what it would have
+//! done, and the process of an event is the recorded process. Two variables whose names begin with `KACHE_`,
+//! which no key includes, name the program to execute and the directory to write to.
 
 use crate::error::{Error, Result};
 use crate::system::platform;
@@ -14,14 +14,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Where invocations are written down.
+/// Directory of the recorded invocations.
 const PLACE: &str = "KACHE_BENCH_RECORD";
-/// The kache to become.
 const BECOME: &str = "KACHE_BENCH_KACHE";
-/// The job server's variables: its pipe is gone when an invocation is asked again, and rustc would say so.
+/// The job server's variables: its pipe is gone when an invocation runs again, and rustc would report that.
 const OF_THE_JOB_SERVER: &[&str] = &["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"];
 
-/// The directory that a build's invocations are written to, with the program that stands in front.
+/// The directory of a build's invocations, with the recording program.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     dir: PathBuf,
@@ -30,7 +29,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Puts this program below `dir` to stand in front of `kache`.
+    /// Installs the recording program for `kache` below `dir`.
     pub fn install(dir: &Path, kache: &Path) -> Result<Recorder> {
         let front = install_front(dir)?;
         let records = dir.join("invocations");
@@ -38,17 +37,16 @@ impl Recorder {
         Ok(Recorder { dir: records, front, kache: kache.to_path_buf() })
     }
 
-    /// What is called in kache's place.
+    /// The program to call in place of kache.
     pub fn front(&self) -> &Path {
         &self.front
     }
 
-    /// The two variables.
     pub fn variables(&self) -> [(OsString, OsString); 2] {
         [(PLACE.into(), self.dir.clone().into()), (BECOME.into(), self.kache.clone().into())]
     }
 
-    /// The invocation that led to an event.
+    /// The invocation of an event.
     pub fn find(&self, event: &Event) -> Result<Invocation> {
         let entries = fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))?;
         let begun = entries.flatten().filter_map(|e| {
@@ -57,41 +55,37 @@ impl Recorder {
             let time: u64 = time.parse().ok()?;
             (pid.parse() == Ok(event.pid) && time <= event.time_us).then(|| (time, e.path()))
         });
-        // A process id may come again.
+        // Process ids can repeat.
         let (_, file) = begun.max().ok_or_else(|| {
-            Error::run(format!("the invocation of {} was not written down", event.unit.label()))
+            Error::run(format!("the invocation of {} was not recorded", event.unit.label()))
                 .at(self.dir.display())
         })?;
         let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
         Invocation::decode(&bytes)
-            .ok_or_else(|| Error::run("an invocation was not written down whole").at(file.display()))
+            .ok_or_else(|| Error::run("the record of an invocation is incomplete").at(file.display()))
     }
 }
 
-/// How kache was called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Invocation {
-    /// The working directory.
     pub cwd: PathBuf,
-    /// The compiler, and its arguments.
     pub words: Vec<OsString>,
-    /// The environment, but for what the recording needs.
+    /// Without the variables of the recording.
     pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Invocation {
-    /// The value of a variable.
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
         self.environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_os_str())
     }
 
-    /// The value of a flag that is given as `-C name=value`.
+    /// The value of a flag given as `-C name=value`.
     pub fn codegen(&self, name: &str) -> Option<String> {
         let values = self.words.iter().filter_map(|w| w.to_str());
         values.rev().find_map(|w| w.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
     }
 
-    /// The same again: in front of it whatever `line` is, nothing on standard input.
+    /// The same command again, with `line` before it and without standard input.
     pub fn command(&self, line: &[&OsStr]) -> Command {
         let mut words = line.iter().copied().chain(self.words.iter().map(OsString::as_os_str));
         let mut command = Command::new(words.next().unwrap_or_default());
@@ -101,10 +95,10 @@ impl Invocation {
         command
     }
 
-    /// Takes away the compiler's own state of earlier runs, with which nothing is stored.
+    /// Removes the compiler's incremental state, with which nothing is stored.
     pub fn forget_state(&self) {
         if let Some(dir) = self.codegen("incremental") {
-            // There is none where it was not made.
+            // It may not exist.
             drop(fs::remove_dir_all(self.cwd.join(dir)));
         }
     }
@@ -129,7 +123,7 @@ impl Invocation {
         (rest.pop()? == b"end").then_some(())?;
         let mut environment = Vec::new();
         for field in rest {
-            // The first byte of a name may be `=`, on systems that are odd.
+            // On some systems a name can begin with `=`.
             let cut = field.iter().skip(1).position(|b| *b == b'=')? + 1;
             environment.push((text(&field[..cut]), text(&field[cut + 1..])));
         }
@@ -139,7 +133,8 @@ impl Invocation {
     }
 }
 
-/// Puts a copy of this program at `dir/front/kache`: the observer knows a program by its file, links followed.
+/// Copies this program to `dir/front/kache`. It is a copy because the observer identifies a program by its
+/// file and follows links.
 pub fn install_front(dir: &Path) -> Result<PathBuf> {
     let own = std::env::current_exe().map_err(Error::io("find this program for", dir))?;
     let front = dir.join("front/kache");
@@ -149,15 +144,15 @@ pub fn install_front(dir: &Path) -> Result<PathBuf> {
     Ok(front)
 }
 
-/// Where this process was called in kache's place: writes down how, and becomes kache. Comes back where it was not.
+/// If this process was started in place of kache: records how, and executes kache. Otherwise returns.
 pub fn stand_in() {
     let (Some(dir), Some(kache)) = (std::env::var_os(PLACE), std::env::var_os(BECOME)) else { return };
     let words: Vec<OsString> = std::env::args_os().collect();
-    // Within a compile kache does nothing, and what was seen there must not be ours.
+    // Within a compile kache does nothing, and the observer must not see accesses of the harness.
     if std::env::var_os("KACHE_WITHIN").is_none()
         && let Err(e) = write_down(Path::new(&dir), &words)
     {
-        eprintln!("kache-bench: cannot write down an invocation in {}: {e}", Path::new(&dir).display());
+        eprintln!("kache-bench: cannot record an invocation in {}: {e}", Path::new(&dir).display());
         std::process::exit(1);
     }
     let mut command = Command::new(&kache);
@@ -171,7 +166,8 @@ fn write_down(dir: &Path, words: &[OsString]) -> std::io::Result<()> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let environment: Vec<_> = std::env::vars_os().collect();
     let own_name = words.first().map(|w| Path::new(w).file_name().unwrap_or_default()).unwrap_or_default();
-    // By a compiler's name it stands for that compiler; by kache's own the compiler is the first argument.
+    // Called by a compiler's name, it acts for that compiler; called as kache, the compiler is the first
+    // argument.
     let words = match own_name == "kache" {
         true => words[1..].to_vec(),
         false => [&[own_name.to_os_string()], &words[1..]].concat(),

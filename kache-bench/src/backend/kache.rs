@@ -19,45 +19,42 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The binary that stands in front of the compilers.
 #[derive(Clone, Debug)]
 pub struct Kache {
     program: PathBuf,
-    /// What is called in its place: itself, unless something stands in front.
+    /// The program to call: kache itself, or a program in front of it.
     front: PathBuf,
-    /// What the front wants to be told.
+    /// Environment of the program in front.
     told: Vec<(OsString, OsString)>,
 }
 
 impl Kache {
-    /// The binary at `program`.
     pub fn at(program: &Path) -> Result<Kache> {
         let program = program.canonicalize().map_err(|e| {
-            Error::input(format!("no kache there: {e}"))
+            Error::input(format!("cannot find kache: {e}"))
                 .at(program.display())
-                .remedy("give --kache the path of the binary, or leave it out to have it built")
+                .remedy("set --kache to the path of the binary, or omit it to build kache")
         })?;
         let program = kache_core::platform::plain(program);
         Ok(Kache { front: program.clone(), program, told: Vec::new() })
     }
 
-    /// The binary itself.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// The same with something in front, which becomes kache in the end.
+    /// The same, with a program in front that finally executes kache.
     pub fn behind(&self, front: &Path) -> Kache {
         Kache { front: front.to_path_buf(), ..self.clone() }
     }
 
-    /// The same, with each compile taking so much longer, by a program in front that is put below `dir`.
+    /// The same, with each compile delayed by a program that is installed below `dir`.
     pub fn slowed(&self, by: Slowdown, dir: &Path) -> Result<Kache> {
         let front = invocations::install_front(dir)?;
         Ok(Kache { told: by.variables(&self.program).to_vec(), ..self.behind(&front) })
     }
 
-    /// Builds the binary in the workspace that this harness is part of.
+    /// Builds the binary in the workspace of this harness.
     pub fn build(repository: &Path) -> Result<Kache> {
         let arguments = ["build", "--release", "-p", "kache", "--message-format=json-render-diagnostics"];
         let output = workspace::cargo()
@@ -72,13 +69,13 @@ impl Kache {
             let what = format!("`cargo build --release -p kache` failed ({})", output.status);
             return Err(Error::run(what).at(repository.display()).remedy("see above, or use --kache PATH"));
         }
-        // Asked of cargo, because a target directory can be anywhere.
+        // From cargo's output, since the target directory can be anywhere.
         let messages = String::from_utf8_lossy(&output.stdout);
         let executable = messages
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
             .filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned()))
-            // The agent is built along with it.
+            // The agent is built with it.
             .rfind(|program| Path::new(program).file_stem().is_some_and(|name| name == "kache"));
         match executable {
             Some(program) => Kache::at(Path::new(&program)),
@@ -88,7 +85,7 @@ impl Kache {
         }
     }
 
-    /// A search path that begins with compilers' names that are kache: a directory beside the cache's data.
+    /// A search path that begins with links to kache under the names of compilers.
     fn shims_before(&self, environment: &Environment, cache: &Path) -> Result<OsString> {
         let shims = cache.join("shims");
         let output = Command::new(&self.program)
@@ -109,7 +106,7 @@ impl Kache {
         wrapper_env::before_path(environment, &shims)
     }
 
-    /// `kache shims install` makes links to kache itself.
+    /// `kache shims install` links to kache itself.
     fn lead_to_front(&self, shims: &Path) -> std::io::Result<()> {
         for entry in std::fs::read_dir(shims)? {
             let path = entry?.path();
@@ -144,7 +141,7 @@ impl Backend for Kache {
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
         if let Some(cc) = wiring.cc {
             all.extend(wrapper_env::cc(&self.front, cc));
-            // For versions of the cc crate that do not know kache: else they take it for the compiler itself.
+            // For versions of the cc crate that do not know kache and would treat it as the compiler.
             all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
             if cc == CcWiring::Shims {
                 all.push(("PATH".into(), self.shims_before(&environment, cache)?));
@@ -201,7 +198,9 @@ impl Backend for Kache {
         let hex = event.result.as_deref().unwrap_or_default();
         match Digest::from_hex(hex) {
             Some(result) => std::fs::remove_file(Store::open(cache)?.path("results", &result)),
-            None => Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{hex}` is no result"))),
+            None => {
+                Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{hex}` is not a result")))
+            }
         }
     }
 
@@ -220,7 +219,7 @@ impl Backend for Kache {
             let path = String::from_utf8_lossy(&output.path).into_owned();
             (path, store.path("blobs", &output.digest))
         };
-        // Marked text is of no place.
+        // A path template names no checkout.
         outputs.into_iter().filter(|output| !output.marked).map(named).collect()
     }
 }

@@ -1,10 +1,11 @@
-//! The published kache of that name on crates.io, version 2: a server, and a program in front of each compiler.
+//! The published `kache` of crates.io, version 2 (another program): a server, and a program in place of each
+//! compiler.
 //!
-//! Wired as `kache init` would, without its changing anything of the user's: `RUSTC_WRAPPER`, and `CC` by prefix or its own
-//! shims. Its cache, socket, configuration and log are its own; `KACHE_AUTO_RECOVER_MIN_FREE_BYTES=0`, since how much is
-//! free on the machine's disk must not decide what it keeps. Everything else is its default, with which a fresh
-//! target directory is first filled with what another checkout has built (`seed_new_targets`): such units cargo
-//! finds done, and they are no hits by its own account.
+//! Wired as `kache init` does, without changing the user's files: `RUSTC_WRAPPER`, and `CC` by prefix or by
+//! its shims. Cache, socket, configuration and log are separate. `KACHE_AUTO_RECOVER_MIN_FREE_BYTES=0`, so
+//! that free disk space does not decide what it stores. All other settings are the defaults, with which a new
+//! target directory is first filled with the build of another checkout (`seed_new_targets`); cargo then does
+//! not compile these units, and its statistics do not count them as hits.
 
 use super::competitor::{self, Program};
 use super::wrapper_env;
@@ -16,14 +17,13 @@ use crate::workload::{CcWiring, Wiring};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The program.
 #[derive(Clone, Debug)]
 pub struct Kache2 {
     program: Program,
 }
 
 impl Kache2 {
-    /// The one in the peers' folder.
+    /// The program in the directory of other caches.
     pub fn installed(peers: &Path) -> Result<Kache2> {
         Ok(Kache2 { program: Program::at(peers.join("kache-2/bin/kache"))? })
     }
@@ -35,7 +35,7 @@ impl Kache2 {
             ("KACHE_CONFIG".into(), cache.join("kache.toml").into()),
             ("KACHE_HOST_CONFIG".into(), "".into()),
             ("KACHE_AUTO_RECOVER_MIN_FREE_BYTES".into(), "0".into()),
-            // Its log and its record of build trees would go into the user's.
+            // By default its log and its record of build trees are in the user's directories.
             ("XDG_CACHE_HOME".into(), cache.join("home").into()),
         ]))
     }
@@ -58,9 +58,7 @@ impl Backend for Kache2 {
         reads: CacheReads,
     ) -> Result<Environment> {
         if reads == CacheReads::Forbidden {
-            return Err(Error::input(
-                "kache2 has no setting with which it compiles without looking anything up",
-            ));
+            return Err(Error::input("kache2 cannot compile without lookups"));
         }
         std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
         let configuration = cache.join("kache.toml");
@@ -73,7 +71,7 @@ impl Backend for Kache2 {
             if cc == CcWiring::Shims {
                 let dir = cache.join("shims");
                 wrapper_env::links(program, &environment, &dir)?;
-                // The mark by which it tells its own links from compilers.
+                // It recognises its own links by this mark.
                 let mark = dir.join(".kache-shims");
                 std::fs::write(&mark, "").map_err(Error::io("write", &mark))?;
                 all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
@@ -102,12 +100,12 @@ impl Backend for Kache2 {
         let arguments = ["stats", "--full", "--format", "json", "--since", "7d"];
         let told = self.program.ask(&arguments, &environment)?;
         let told: Value = serde_json::from_str(&told)
-            .map_err(|e| Error::run(format!("kache2's statistics are no JSON: {e}")))?;
+            .map_err(|e| Error::run(format!("kache2's statistics are not JSON: {e}")))?;
         Ok(counts(&told["summary"]))
     }
 }
 
-/// Of the compiles that its log has; questions to the compiler (`probes`) are none.
+/// Compiles in its log; queries of the compiler (`probes`) do not count.
 fn counts(summary: &Value) -> Option<Counts> {
     let count = |name: &str| summary[name].as_u64();
     Some(Counts {

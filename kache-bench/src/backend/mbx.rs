@@ -1,9 +1,9 @@
-//! mbx (Mr. Boxington): in front of cargo rather than of compilers, with a session for each command.
+//! mbx (Mr. Boxington): wraps cargo rather than compilers, with a session for each command.
 //!
-//! As its documentation tells users to: `mbx setup` makes a `cargo` that is put in front of `PATH`, and a build that is not
-//! cargo's is run by `mbx exec`. `MBX_TARGET_VIEWS=0`: by default it makes `target` a link into its cache, where it would
-//! outlive a clean, and a build that finds it is no build. It caches what cargo's build scripts compile by itself,
-//! and steps aside where `CC` is set, which is therefore left alone.
+//! Wired as its documentation says: `mbx setup` creates a `cargo` that comes first on `PATH`, and `mbx exec`
+//! runs builds of other tools. `MBX_TARGET_VIEWS=0`: by default `target` becomes a link into its cache,
+//! survives a clean, and makes the next build empty. mbx caches C compiles of cargo's build scripts by itself
+//! and does nothing if `CC` is set, so `CC` stays unset.
 
 use super::competitor::Program;
 use super::wrapper_env;
@@ -14,17 +14,16 @@ use crate::workload::Wiring;
 use serde_json::Value;
 use std::path::Path;
 
-/// The variable that names where sessions' accounts go.
+/// Directory for the statistics of sessions.
 const REPORTS: &str = "REPORTS";
 
-/// The program.
 #[derive(Clone, Debug)]
 pub struct Mbx {
     program: Program,
 }
 
 impl Mbx {
-    /// The one in the peers' folder.
+    /// The program in the directory of other caches.
     pub fn installed(peers: &Path) -> Result<Mbx> {
         Ok(Mbx { program: Program::at(peers.join("mbx/bin/mbx"))? })
     }
@@ -35,7 +34,7 @@ impl Mbx {
             ("MBX_TARGET_VIEWS".into(), "0".into()),
             ("XDG_CONFIG_HOME".into(), cache.join("config").into()),
             ("XDG_DATA_HOME".into(), cache.join("data").into()),
-            // Where each line's session writes its account.
+            // Each session writes its statistics here.
             (REPORTS.into(), cache.join("reports").into()),
         ])
     }
@@ -58,9 +57,7 @@ impl Backend for Mbx {
         reads: CacheReads,
     ) -> Result<Environment> {
         if reads == CacheReads::Forbidden {
-            return Err(Error::input(
-                "mbx has no setting with which it compiles without looking anything up",
-            ));
+            return Err(Error::input("mbx cannot compile without lookups"));
         }
         let reports = cache.join("reports");
         std::fs::create_dir_all(&reports).map_err(Error::io("create", &reports))?;
@@ -76,7 +73,8 @@ impl Backend for Mbx {
         Ok(environment)
     }
 
-    /// Also gives the session a file for its account; of a line with several sessions the last one's is kept.
+    /// Also names a file for the session's statistics; of several sessions in one line, the last one's is
+    /// kept.
     fn line(&self, line: &str, wiring: Wiring) -> String {
         let report = format!("export MBX_STATS_REPORT=\"${REPORTS}/$$.json\"");
         if wiring.rustc || wiring.cc.is_none() {
@@ -98,11 +96,11 @@ impl Backend for Mbx {
     }
 }
 
-/// What one session did. Questions to the compiler and trial compiles are among what it passed.
+/// Statistics of one session. Queries of the compiler and trial compiles count as bypassed.
 fn session(report: &Value) -> Option<Counts> {
     let passed = report["bypasses"].as_object()?.values().filter_map(Value::as_u64).sum();
     let count = |name: &str| report[name].as_u64();
-    // Not looked up, for want of a prediction, but compiled and kept.
+    // Compiled and stored without a lookup, because there was no prediction.
     Some(Counts { hits: count("hits")?, misses: count("misses")? + count("unconsulted")?, passed })
 }
 

@@ -20,5 +20,5 @@ pub use interface::{Backend, CacheReads, Counts, Language};
 pub use kache::Kache;
 pub use plain::Plain;
 pub use registry::{NAMES, find, installed, is_peer};
-pub use running::Running;
+pub use running::RunningBackend;
 pub use serving::serving;

@@ -1,4 +1,4 @@
-//! No cache at all: the yardstick.
+//! No cache: the baseline.
 
 use super::{Backend, CacheReads};
 use crate::error::Result;
@@ -6,11 +6,11 @@ use crate::system::environment::Environment;
 use crate::workload::Wiring;
 use std::path::Path;
 
-/// Cargo and the compilers as they are.
+/// Cargo and the compilers without a cache.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
-/// Empty is cargo's word for "no wrapper, whatever a configuration file says".
+/// For cargo an empty variable means "no wrapper", whatever the configuration files say.
 pub(super) const NO_WRAPPERS: [(&str, &str); 2] = [("RUSTC_WRAPPER", ""), ("RUSTC_WORKSPACE_WRAPPER", "")];
 
 impl Backend for Plain {

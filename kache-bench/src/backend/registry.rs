@@ -8,23 +8,22 @@ use super::{Backend, Kache, Plain};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// Every name, in the order in which tables have them.
+/// All names, in table order.
 pub const NAMES: &[&str] = &["plain", "kache", "sccache", "ccache", "mbx", "kache2"];
 
-/// Those of them that `scripts/peers.sh` installs.
+/// The caches that `scripts/peers.sh` installs.
 const PEERS: &[&str] = &["sccache", "ccache", "mbx", "kache2"];
 
-/// Whether it is one of those that kache is measured against.
+/// Whether `name` is one of the other caches.
 pub fn is_peer(name: &str) -> bool {
     PEERS.contains(&name)
 }
 
-/// Where `scripts/peers.sh` puts them.
 fn folder(workspace: &Path) -> PathBuf {
     std::env::var_os("KACHE_BENCH_PEERS").map_or_else(|| workspace.join(".peers"), PathBuf::from)
 }
 
-/// The backend of that name; `kache` is built in the workspace.
+/// The backend called `name`; kache is built in the workspace.
 pub fn find(name: &str, workspace: &Path) -> Result<Box<dyn Backend>> {
     let peers = folder(workspace);
     Ok(match name {
@@ -43,7 +42,7 @@ pub fn find(name: &str, workspace: &Path) -> Result<Box<dyn Backend>> {
     })
 }
 
-/// Every peer by its name, or why it is not there.
+/// Every other cache by name, or why it is missing.
 pub fn installed(workspace: &Path) -> Vec<(&'static str, Result<Box<dyn Backend>>)> {
     PEERS.iter().map(|name| (*name, find(name, workspace))).collect()
 }

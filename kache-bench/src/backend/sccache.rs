@@ -1,8 +1,8 @@
-//! sccache: a server that compiles and keeps, and a client in front of each compiler.
+//! sccache: a server that compiles and stores, and a client in place of each compiler.
 //!
-//! Beyond its own cache, socket and (empty) configuration file, what its documentation tells users to set:
-//! `CARGO_INCREMENTAL=0`, without which it keeps nothing of a workspace's own crates; `SCCACHE_BASEDIRS`, with which C
-//! and C++ can hit in another checkout. Its mode stays the default one, with the work in the server.
+//! Besides its own cache, socket and empty configuration file, the settings that its documentation
+//! recommends: `CARGO_INCREMENTAL=0`, without which it stores no workspace crates; `SCCACHE_BASEDIRS`, which
+//! allows hits of C and C++ in another checkout. The default mode stays, in which the server compiles.
 
 use super::Endpoint;
 use super::competitor::{self, Program};
@@ -16,14 +16,13 @@ use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The program.
 #[derive(Clone, Debug)]
 pub struct Sccache {
     program: Program,
 }
 
 impl Sccache {
-    /// The one in the peers' folder.
+    /// The program in the directory of other caches.
     pub fn installed(peers: &Path) -> Result<Sccache> {
         Ok(Sccache { program: Program::at(peers.join("sccache/bin/sccache"))? })
     }
@@ -113,12 +112,12 @@ impl Backend for Sccache {
         let environment = Sccache::own(Environment::of_caller(), cache)?;
         let told = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
         let told: Value = serde_json::from_str(&told)
-            .map_err(|e| Error::run(format!("sccache's statistics are no JSON: {e}")))?;
+            .map_err(|e| Error::run(format!("sccache's statistics are not JSON: {e}")))?;
         Ok(Some(counts(&told["stats"])))
     }
 }
 
-/// A server counts since it was started.
+/// Counts since the server started.
 fn counts(stats: &Value) -> Counts {
     let by_language = |name: &str| -> u64 {
         let all = stats[name]["counts"].as_object().into_iter().flatten();

@@ -1,13 +1,14 @@
-//! Which processes work for a cache: servers outside a build's tree, and what they have started.
+//! Finds the processes of a cache: servers outside the build's process tree, and their children.
 //!
-//! They are known by their environment, which names the cache, whatever they are called and whoever their parent is. Where
+//! They are identified by their environment, which names the cache, independent of their name and parent.
+//! Without `/proc` none is found.
 //! there is no `/proc`, none is known.
 
 use crate::system::platform;
 use std::fs;
 use std::path::Path;
 
-/// The processes whose environment names the cache.
+/// Processes whose environment names the cache.
 pub fn serving(cache: &Path) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -18,15 +19,15 @@ pub fn serving(cache: &Path) -> Vec<u32> {
     pids.filter(|pid| *pid != std::process::id()).filter(names_it).collect()
 }
 
-/// Whether `path` is in `text`, and not only as the beginning of another name.
+/// Whether `text` contains `path`, and not only as a prefix of another name.
 fn names(text: &[u8], path: &[u8]) -> bool {
     let ends = |at: usize| !text.get(at).is_some_and(|c| c.is_ascii_alphanumeric() || b"-_.".contains(c));
     text.windows(path.len()).enumerate().any(|(at, part)| part == path && ends(at + path.len()))
 }
 
-/// Kills what still works for a cache that nobody wants any more: a server that was told to stop may finish first what it is at.
+/// Kills the remaining processes of a cache: a server that was asked to stop may finish its work first.
 pub(super) fn end(cache: &Path) {
-    // What is killed may just have started another.
+    // A killed process may just have started another one.
     for _ in 0..10 {
         let left = serving(cache);
         if left.is_empty() {
@@ -55,7 +56,7 @@ mod tests {
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
-            // A process has its environment only some time after it was started.
+            // The environment of a new process appears with a delay.
             server.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
             server
         };

@@ -1,5 +1,5 @@
-//! Putting a program in front of compilers: by the variables that build systems listen to, or by compilers' names in
-//! front of the search path.
+//! Puts a program in front of compilers: by the variables that build systems read, or by compiler names early
+//! on the search path.
 
 use super::plain::NO_WRAPPERS;
 use crate::error::{Error, Result};
@@ -10,20 +10,19 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names by which C and C++ compilers are called.
+/// Names of C and C++ compilers.
 const COMPILERS: &[&str] = &["cc", "c++", "gcc", "g++", "clang", "clang++"];
 
-/// A variable and its value.
 pub(super) type Variable = (OsString, OsString);
 
-/// No rustc wrapper but, if one is given, this.
+/// Sets `RUSTC_WRAPPER` to the given program, or to none.
 pub(super) fn rustc(program: Option<&Path>) -> Vec<Variable> {
     let mut all: Vec<Variable> = NO_WRAPPERS.iter().map(|(n, v)| (n.into(), v.into())).collect();
     all.extend(program.map(|program| ("RUSTC_WRAPPER".into(), program.into())));
     all
 }
 
-/// `program` before C compilers, for build systems that take a command; nothing for [`CcWiring::Shims`].
+/// `program` in front of C compilers, for build systems that take a command; empty for [`CcWiring::Shims`].
 pub(super) fn cc(program: &Path, wiring: CcWiring) -> Vec<Variable> {
     match wiring {
         CcWiring::Environment => {
@@ -37,7 +36,7 @@ pub(super) fn cc(program: &Path, wiring: CcWiring) -> Vec<Variable> {
     }
 }
 
-/// The search path with `dir` in front.
+/// The search path with `dir` first.
 pub(super) fn before_path(environment: &Environment, dir: &Path) -> Result<OsString> {
     let path = environment.get("PATH").unwrap_or_default();
     let parts = std::iter::once(dir.to_path_buf()).chain(std::env::split_paths(&path));
@@ -48,8 +47,8 @@ pub(super) fn before_path(environment: &Environment, dir: &Path) -> Result<OsStr
     })
 }
 
-/// Links to `program` in `dir` under the name of every compiler there is, for a program that knows by its name what it
-/// stands for.
+/// Links to `program` in `dir` under the name of every installed compiler, for a program that identifies the
+/// compiler by its own name.
 pub(super) fn links(program: &Path, environment: &Environment, dir: &Path) -> Result<()> {
     for (name, _) in compilers(environment, dir)? {
         let link = dir.join(name);
@@ -60,8 +59,8 @@ pub(super) fn links(program: &Path, environment: &Environment, dir: &Path) -> Re
     Ok(())
 }
 
-/// Scripts in `dir` under the name of every compiler there is, for a program that must be told what it stands for. Each
-/// call costs a shell besides.
+/// Scripts in `dir` under the name of every installed compiler, for a program that takes the compiler as
+/// argument. Each call costs an additional shell.
 pub(super) fn scripts(program: &Path, environment: &Environment, dir: &Path) -> Result<()> {
     for (name, compiler) in compilers(environment, dir)? {
         script(dir, name, &format!("exec '{}' '{}' \"$@\"", program.display(), compiler.display()))?;
@@ -69,7 +68,7 @@ pub(super) fn scripts(program: &Path, environment: &Environment, dir: &Path) -> 
     Ok(())
 }
 
-/// A script of one line in `dir`, which is made.
+/// Writes a one-line script to `dir`.
 pub(super) fn script(dir: &Path, name: &str, line: &str) -> Result<()> {
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     let file = dir.join(name);
@@ -78,7 +77,7 @@ pub(super) fn script(dir: &Path, name: &str, line: &str) -> Result<()> {
     written.map_err(Error::io("write", &file))
 }
 
-/// The compilers that are found on the search path, in places other than `dir`, which is made.
+/// Compilers on the search path outside `dir`, which is created.
 fn compilers(environment: &Environment, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     let path = environment.get("PATH").unwrap_or_default();

@@ -1,10 +1,11 @@
-//! Units that the compiler itself never makes the same twice: a proc macro that walks a hash map, say.
+//! Units whose compiler output differs on every compile, for example because a proc macro iterates over a
+//! hash map.
 //!
-//! Such a unit's restored output cannot equal another compile's, nor can what is built from it. The exception is
-//! claimed in the workload's file and proved here, in two steps. The unit is compiled once more in the same place,
-//! and must differ from the compile just before. Then the restored output is put in its place and everything
-//! that reads it is compiled: all of that must now equal the restored build, byte for byte. What is excused in the end
-//! is the unit's own output and nothing else.
+//! The restored output of such a unit cannot equal another compile's output, and neither can outputs made
+//! from it. The workload file claims the exception, and this module proves it in two steps. First the unit is
+//! compiled again in the same place and must differ from the compile before. Then the restored output is put
+//! in its place and all dependants are compiled; they must equal the restored build byte for byte. Only the
+//! unit's own output is excepted.
 
 use crate::analysis::embedded_paths::{self, Proof};
 use crate::artifacts::compare::ArtifactComparison;
@@ -15,10 +16,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The differing files of the claimed units, relative to the clone, by label.
+/// Differing files of the claimed units, relative to the clone, by label.
 pub type Claimed = BTreeMap<String, Vec<PathBuf>>;
 
-/// Which differing files are of which claimed unit.
+/// Finds the differing files of each claimed unit.
 pub fn claimed(claims: &[UnitClaim], events: &[Event], root: &Path, found: &ArtifactComparison) -> Claimed {
     let mut out = Claimed::new();
     for event in events {
@@ -36,7 +37,7 @@ pub fn claimed(claims: &[UnitClaim], events: &[Event], root: &Path, found: &Arti
     out
 }
 
-/// The bytes of the claimed files, which are taken away so that a build makes them anew.
+/// Reads and removes the claimed files, so that a build writes them again.
 pub fn take(claimed: &Claimed, root: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut taken = BTreeMap::new();
     for file in claimed.values().flatten() {
@@ -47,7 +48,7 @@ pub fn take(claimed: &Claimed, root: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>
     Ok(taken)
 }
 
-/// Whether each claim is borne out by the second compile.
+/// Compares the second compile with the first for each claim.
 pub fn prove(
     claims: &[UnitClaim],
     claimed: &Claimed,
@@ -74,7 +75,8 @@ pub fn prove(
     Ok(proofs)
 }
 
-/// Puts the restored outputs where the compiler's were, as new files: what reads them is then out of date.
+/// Replaces the compiler's outputs by the restored ones, as new files, so that their dependants are out of
+/// date.
 pub fn put_back(claimed: &Claimed, restored: &Path, root: &Path) -> Result<()> {
     for file in claimed.values().flatten() {
         let (from, to) = (restored.join(file), root.join(file));

@@ -1,4 +1,4 @@
-//! The result as people read it: the verdict first, then the figures, then each leak with its difference.
+//! The result as text: the verdict, the figures, and each key mismatch with its difference.
 
 use crate::analysis::key_mismatch::KeyMismatch;
 use crate::analysis::summary::{BuildSummary, Reasons};
@@ -8,12 +8,11 @@ use crate::record::Record;
 use crate::text::size;
 use std::fmt::{self, Write};
 
-/// How many of a list are printed; all of them are in the record.
+/// Maximum number of list entries in the text; the record has all.
 const SHOWN: usize = 20;
-/// How long a difference may get.
+/// Maximum length of a difference.
 const WIDTH: usize = 400;
 
-/// The whole report.
 pub fn report(record: &Record<CheckFindings>) -> String {
     let mut out = String::new();
     write_report(&mut out, record).expect("writing to a String cannot fail");
@@ -46,13 +45,13 @@ fn write_report(out: &mut String, record: &Record<CheckFindings>) -> fmt::Result
         let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");
         writeln!(
             out,
-            "random: {}: {} ({evidence}; all that reads it was compared from its restored output)",
+            "nondeterministic: {}: {} ({evidence}; dependants were compared after building on its restored output)",
             proof.unit, proof.reason
         )?;
     }
     for proof in &findings.embedded_paths {
         let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");
-        writeln!(out, "value-baked: {}: {} ({evidence})", proof.unit, proof.reason)?;
+        writeln!(out, "embedded path: {}: {} ({evidence})", proof.unit, proof.reason)?;
     }
     Ok(())
 }
@@ -118,7 +117,7 @@ fn write_artifacts(out: &mut String, found: &ArtifactComparison) -> fmt::Result 
     if found.equal_members > 0 {
         writeln!(
             out,
-            "               {} of them but for sessions and times of archive members",
+            "               {} of them except for session names and times of archive members",
             found.equal_members
         )?;
     }
@@ -148,7 +147,7 @@ fn write_phases(out: &mut String, phases: &[PhaseResult]) -> fmt::Result {
     writeln!(out)
 }
 
-/// Against cargo alone, where that was measured in the same run: times of different runs are not compared.
+/// Ratios to cargo alone, if measured in the same run; times of different runs are not compared.
 fn write_ratios(out: &mut String, phases: &[PhaseResult]) -> fmt::Result {
     let seconds = |name: &str| phases.iter().find(|phase| phase.name == name).map(|phase| phase.seconds);
     let Some(plain) = seconds("plain build").filter(|plain| *plain > 0.0) else { return Ok(()) };
@@ -164,10 +163,10 @@ fn write_key_mismatches(out: &mut String, key_mismatches: &[KeyMismatch]) -> fmt
     for (at, mismatch) in key_mismatches.iter().enumerate().take(SHOWN) {
         let detail =
             if mismatch.detail.is_empty() { String::new() } else { format!(" ({})", mismatch.detail) };
-        writeln!(out, "leak {}: {}: {}{detail}", at + 1, mismatch.cause.word(), mismatch.component)?;
-        writeln!(out, "  entered by   {}{}", mismatch.first, others(&mismatch.root_units[1..]))?;
+        writeln!(out, "key mismatch {}: {}: {}{detail}", at + 1, mismatch.cause.word(), mismatch.component)?;
+        writeln!(out, "  root cause   {}{}", mismatch.first, others(&mismatch.root_units[1..]))?;
         if !mismatch.affected.is_empty() {
-            writeln!(out, "  reached      {} units: {}", mismatch.affected.len(), names(&mismatch.affected))?;
+            writeln!(out, "  affected     {} units: {}", mismatch.affected.len(), names(&mismatch.affected))?;
         }
         if !mismatch.text_difference.diff.is_empty() {
             writeln!(out, "  differs      {}", cut(&mismatch.text_difference.diff))?;
@@ -198,7 +197,7 @@ fn cut(text: &str) -> String {
 }
 
 fn percent(share: Option<f64>) -> String {
-    // 99.96 % must not read as 100.0 %.
+    // 99.96 % must not be shown as 100.0 %.
     share.map_or("    –   ".into(), |share| format!("{:>6.2} %", (share * 1e4).floor() / 1e2))
 }
 

@@ -1,21 +1,22 @@
-//! `check --remote`: a second machine builds from a remote alone.
+//! `check --remote`: builds on a second machine from a remote store alone.
 //!
-//! The first machine builds with an empty cache and uploads; the second has a home, a cargo home and a cache of its own, all
-//! empty and at other paths, and shares nothing with the first but an S3 server on loopback, behind a proxy that makes each round
-//! trip longer by so many milliseconds. Both keep the toolchain that is installed here.
+//! The first machine builds with an empty cache and uploads. The second machine has an empty home, cargo home
+//! and cache at other paths, and shares only an S3 server on loopback with the first, behind a proxy that
+//! adds latency. Both use the installed toolchain.
 //!
-//! Each second machine finds what the first uploaded, and nothing of another second machine's. A unit that the compiler wrote a
-//! path of the machine into may miss: the workload's file claims it (`expect.embedded_paths`), and the path must be found in what was built.
+//! Each second machine finds the uploads of the first, and none of another second machine. A unit whose
+//! output contains a path of the machine may miss: the workload file claims it (`expect.embedded_paths`), and
+//! the path must be found in the output.
 //!
-//! What the second machine built is compared, byte by byte, with what the compiler makes in the same place. A peer is
-//! put to the same with a server of the same kind; one that finds nothing at other paths can be given the first machine's
-//! paths (`--same-place`), which is the best that can be said of it.
+//! The artifacts of the second machine are compared byte for byte with compiled ones from the same place.
+//! Other caches run with a server of the same kind; a cache that cannot hit at other paths can get the first
+//! machine's paths (`--same-place`), which is its best case.
 
 use crate::analysis::embedded_paths::{self, Proof};
 use crate::analysis::summary::BuildSummary;
 use crate::artifacts;
 use crate::artifacts::compare::{self, ArtifactComparison};
-use crate::backend::{Backend, CacheReads, Counts, Endpoint, Running};
+use crate::backend::{Backend, CacheReads, Counts, Endpoint, RunningBackend};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::progress;
@@ -31,58 +32,50 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What is to be done.
 #[derive(Clone, Debug)]
 pub struct RemotePlan {
-    /// How much longer a round trip takes, in ms: a second machine for each.
+    /// Added round-trip time in ms; a second machine for each.
     pub latencies: Vec<u64>,
-    /// The second machine has the first one's paths.
+    /// The second machine has the first machine's paths.
     pub same_place: bool,
 }
 
-/// What one second machine did.
+/// Result of one second machine.
 #[derive(Clone, Debug, Serialize)]
 pub struct SecondMachine {
-    /// Which cache.
     pub backend: String,
-    /// How much longer a round trip took, in ms.
+    /// Added round-trip time in ms.
     pub latency_ms: u64,
     /// Whether it had the first machine's paths.
     pub same_place: bool,
-    /// What its build took, in seconds.
+    /// Time of its build.
     pub seconds: f64,
-    /// By the backend's own account.
+    /// By the cache's own statistics.
     pub hits: u64,
-    /// Likewise.
     pub misses: u64,
-    /// Units that missed, and how the remote answered; by kache's account.
+    /// Missed units with the remote's answer, from kache's events.
     pub missed: Vec<String>,
-    /// Those of them that are claimed to hold a path of the machine, and where it was found.
+    /// Missed units that are claimed to contain a path of the machine, with the proof.
     pub embedded_paths: Vec<Proof>,
-    /// How the remote was of use, by kache's account.
+    /// How results were obtained, from kache's events.
     pub ways: BTreeMap<String, u64>,
-    /// Connections to the server.
     pub connections: u64,
-    /// Requests to the server.
     pub requests: u64,
-    /// Against the compiler's own, in the same place.
+    /// Compared with a compile in the same place.
     pub artifacts: Option<ArtifactComparison>,
 }
 
-/// All that was found out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RemoteFindings {
-    /// What the first machine's build took, in seconds, with uploads in the background.
+    /// Build time of the first machine, with uploads in the background.
     pub first_seconds: BTreeMap<String, f64>,
-    /// What was then still to be uploaded took.
+    /// Time of the uploads that remained after the build.
     pub flush_seconds: BTreeMap<String, f64>,
-    /// What lies in the remote, in bytes.
+    /// Size of the remote store.
     pub remote_bytes: BTreeMap<String, u64>,
-    /// The second machines.
     pub seconds: Vec<SecondMachine>,
 }
 
-/// Runs the plan, backend after backend.
 pub fn run(
     workload: &Workload,
     backends: &[&dyn Backend],
@@ -107,7 +100,7 @@ struct RemoteRun<'r> {
     plan: &'r RemotePlan,
 }
 
-/// A machine: its clone, and what its builds see.
+/// A machine: its clone and the environment of its builds.
 struct BuildMachine {
     checkout: Checkout,
     environment: Environment,
@@ -135,7 +128,7 @@ impl RemoteRun<'_> {
                 ms => Fault::Latency(Duration::from_millis(*ms)),
             };
             copy(&uploaded, &s3.objects()).map_err(Error::io("copy", &uploaded))?;
-            let proxy = Proxy::start(s3.address(), fault).map_err(Error::io("start a proxy before", &dir))?;
+            let proxy = Proxy::start(s3.address(), fault).map_err(Error::io("start a proxy for", &dir))?;
             let second = self.second(&proxy, *latency)?;
             findings.seconds.push(second);
             std::fs::remove_dir_all(s3.objects()).map_err(Error::io("remove", &s3.objects()))?;
@@ -184,14 +177,14 @@ impl RemoteRun<'_> {
         )?;
         let environment = self.backend.based(environment, machine.checkout.root());
         self.backend.with_remote(environment, endpoint).ok_or_else(|| {
-            Error::input(format!("{} is not known to have a remote here", self.backend.name()))
+            Error::input(format!("the harness knows no remote store for {}", self.backend.name()))
                 .remedy("use --backend kache or --backend sccache")
         })
     }
 
     fn first(&self, machine: &BuildMachine, endpoint: &Endpoint) -> Result<(Duration, Duration)> {
         let environment = self.wire(machine, endpoint)?;
-        let running = Running::begin(self.backend, &machine.cache)?;
+        let running = RunningBackend::begin(self.backend, &machine.cache)?;
         self.backend.start(&environment, &machine.cache)?;
         let took = self.step("first machine", &machine.checkout, &self.workload.build, &environment, None)?;
         let begun = std::time::Instant::now();
@@ -208,7 +201,7 @@ impl RemoteRun<'_> {
         let label = if self.plan.same_place { "a" } else { "b" };
         let machine = self.machine(label, &root, place)?;
         let environment = self.wire(&machine, &Endpoint { address: proxy.address() })?;
-        let running = Running::begin(self.backend, &machine.cache)?;
+        let running = RunningBackend::begin(self.backend, &machine.cache)?;
         self.backend.start(&environment, &machine.cache)?;
         let mut events = Vec::new();
         let mut log = self.backend.events(&machine.cache);
@@ -245,7 +238,7 @@ impl RemoteRun<'_> {
         })
     }
 
-    /// What speaks for the claims about units that were not restored.
+    /// Proofs of the claims about units that were not restored.
     fn proved(&self, machine: &BuildMachine, events: &[Event]) -> Vec<Proof> {
         let places = [machine.checkout.root(), &machine.root];
         let stored = |event: &Event| self.backend.stored(&machine.cache, event);
@@ -266,7 +259,7 @@ impl RemoteRun<'_> {
         not_restored(events).filter_map(prove).collect()
     }
 
-    /// The same place again, with nothing restored.
+    /// Builds in the same place without hits and compares.
     fn compare(&self, machine: &BuildMachine) -> Result<ArtifactComparison> {
         let restored = self.scratch.restored();
         let root = machine.checkout.root();
@@ -318,7 +311,7 @@ impl RemoteRun<'_> {
     }
 }
 
-/// A cargo home with what was downloaded before, and nothing unpacked.
+/// Copies cargo's downloads, but nothing unpacked.
 fn copy_cargo_downloads(cargo: &Path) -> Result<()> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
@@ -366,7 +359,7 @@ fn missed(events: &[Event]) -> Vec<String> {
     told.collect()
 }
 
-/// As an event has it.
+/// The name in events.
 fn name_of(way: RemoteWay) -> String {
     format!("{way:?}").to_lowercase()
 }
@@ -387,12 +380,12 @@ impl SecondMachine {
 }
 
 impl RemoteFindings {
-    /// What speaks against kache, or against what was measured beside it.
+    /// The problems of the run.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for second in self.seconds.iter().filter(|s| s.requests == 0) {
             let (name, latency) = (&second.backend, second.latency_ms);
-            problems.push(format!("at {latency} ms, {name} is INVALID: it asked the remote for nothing"));
+            problems.push(format!("at {latency} ms, {name} is INVALID: it sent no request to the remote"));
         }
         for second in self.seconds.iter().filter(|s| s.backend == "kache") {
             let at = format!("at {} ms", second.latency_ms);
@@ -413,7 +406,7 @@ impl RemoteFindings {
                 self.seconds.iter().filter(|s| s.backend != "kache" && s.latency_ms == second.latency_ms);
             for peer in peers.filter(|peer| peer.seconds < second.seconds) {
                 problems.push(format!(
-                    "{at}, {} is ahead: {:.2} s, and kache {:.2} s",
+                    "{at}, {} is faster: {:.2} s, kache {:.2} s",
                     peer.backend, peer.seconds, second.seconds
                 ));
             }
@@ -421,7 +414,6 @@ impl RemoteFindings {
         problems
     }
 
-    /// For people.
     pub fn text(&self) -> String {
         let mut out = String::from("first machine\n");
         for (name, seconds) in &self.first_seconds {

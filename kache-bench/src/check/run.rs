@@ -1,7 +1,7 @@
-//! The check itself: the same project in two places, one cache.
+//! `check`: one project in two clones with one cache.
 //!
-//! Cold in clone A; in clone B with A's cache; cleaned and built again in B; and once more with nothing to do.
-//! Keys are diffed right after B's first build, while what both clones generated still lies there.
+//! Builds cold in clone A; in clone B with A's cache; in B again after a clean; and in B with nothing to do.
+//! Keys are compared right after B's first build, while generated files of both clones still exist.
 
 use crate::analysis::embedded_paths;
 use crate::analysis::event_log::EventLog;
@@ -28,53 +28,48 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckPlan {
-    /// Judge keys and hit rate, with the second and the idle build in B. Without, A and B are built once, for
-    /// the artifacts' sake.
+    /// Compare keys and hit rate, including the second and the idle build in B. Otherwise A and B are built
+    /// once, for their artifacts.
     pub keys: bool,
-    /// Compare artifacts with the compiler's own.
+    /// Compare artifacts with compiled ones.
     pub artifacts: bool,
-    /// Build once without any cache first, to have a yardstick of the same run.
+    /// Build once without a cache first, for comparison within the run.
     pub plain: bool,
-    /// Take so many results out of the cache before the second clone is built: a fault that must be found.
+    /// Remove this number of results from the cache before the second clone is built, as an injected fault.
     pub lose: usize,
 }
 
-/// One phase, timed and counted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PhaseResult {
-    /// What was done, in a word or two.
     pub name: String,
-    /// In which clone.
     pub clone: String,
     /// Wall-clock time.
     pub seconds: f64,
-    /// What its events add up to; nothing for a phase that compiles nothing.
+    /// `None` for a phase without compiles.
     pub summary: Option<BuildSummary>,
 }
 
-/// How well the keys of two clones agree.
+/// How many keys of two clones are equal.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Stability {
     /// Units with a partner and a key.
     pub paired: usize,
-    /// Of those, with equal keys.
+    /// Pairs with equal keys.
     pub equal: usize,
-    /// Of those, paired without cargo's hash, or without the source's path as well.
+    /// Pairs matched without cargo's hash or without the source path.
     pub paired_loosely: usize,
     /// Units built in one clone only.
     pub unpaired: Vec<String>,
-    /// Those whose keys differ.
     pub unstable: Vec<String>,
     /// Units that did not hit in the second clone.
     pub missed: Vec<String>,
 }
 
 impl CheckPlan {
-    /// How many phases it takes to build `workload` so, besides what is found to be necessary on the way.
+    /// Number of phases to build `workload`, without those that depend on results.
     fn phases(self, workload: &Workload) -> usize {
         let [setup, clean] = [&workload.setup, &workload.clean].map(|lines| usize::from(!lines.is_empty()));
         let plain = if self.plain { 1 + clean } else { 0 };
@@ -85,36 +80,32 @@ impl CheckPlan {
 }
 
 impl Stability {
-    /// Equal of paired.
     pub fn share(&self) -> Option<f64> {
         (self.paired > 0).then(|| self.equal as f64 / self.paired as f64)
     }
 }
 
-/// All that a check found out; the verdict is made of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CheckFindings {
-    /// In the order in which they were run.
+    /// In the order in which they ran.
     pub phases: Vec<PhaseResult>,
-    /// Of the first build in each clone.
+    /// Keys of the first build in each clone.
     pub stability: Stability,
-    /// Why keys differ.
     #[serde(flatten)]
     pub key_mismatches: KeyMismatches,
-    /// Excepted units, and whether the exception is proved.
+    /// Claimed exceptions with their proofs.
     pub embedded_paths: Vec<embedded_paths::Proof>,
-    /// Units that the compiler makes differently each time, and whether that is proved.
+    /// Units claimed to differ on every compile, with their proofs.
     pub nondeterministic: Vec<embedded_paths::Proof>,
     /// Units compiled by a build that had nothing to do.
     pub not_fresh: Vec<String>,
-    /// Event lines of an unknown version, or torn.
+    /// Event lines that are incomplete or of an unknown version.
     pub unreadable_events: usize,
-    /// Of the artifacts, where they were compared.
+    /// `None` if not compared.
     pub artifacts: Option<ArtifactComparison>,
 }
 
-/// Runs the plan.
 pub fn run(
     workload: &Workload,
     backend: &dyn Backend,
@@ -136,14 +127,11 @@ pub fn run(
     Ok((run.findings, checkouts))
 }
 
-/// The two clones.
 #[derive(Debug)]
 pub struct Checkouts {
-    /// The shorter, shallower one.
     pub a: Checkout,
-    /// The longer, deeper one.
     pub b: Checkout,
-    /// What both have checked out.
+    /// The commit of both.
     pub commit: String,
 }
 
@@ -197,7 +185,7 @@ impl CheckRun<'_> {
         Ok(())
     }
 
-    /// A build with the cache; the events of its units, those that count.
+    /// Builds with the cache and returns the events of counted units.
     fn build(
         &mut self,
         name: &'static str,
@@ -282,8 +270,8 @@ impl CheckRun<'_> {
         self.findings.stability = stability(&pairing, warm);
     }
 
-    /// Builds in B's place without a hit, and compares. The restored build is moved away whole and the project
-    /// cloned anew, so that it does not matter where a build writes, nor whether cleaning is thorough.
+    /// Builds in B's place without hits and compares. The restored build is moved away and the project cloned
+    /// again, so it does not matter where a build writes and what a clean removes.
     fn compare_artifacts(&mut self, b: &Checkout, expected: usize) -> Result<()> {
         let restored = self.scratch.restored();
         std::fs::rename(b.root(), &restored).map_err(Error::io("move aside", b.root()))?;
@@ -321,8 +309,8 @@ impl CheckRun<'_> {
         Ok(events)
     }
 
-    /// See `nondeterministic`: what is claimed to differ by the compiler's own doing is proved to, and all that reads it
-    /// is compared once more from equal inputs.
+    /// Proves the units claimed as nondeterministic, and compares their dependants again, built from equal
+    /// inputs.
     fn prove_nondeterminism(
         &mut self,
         b: &Checkout,
@@ -337,7 +325,7 @@ impl CheckRun<'_> {
             return Ok(());
         }
         let first = nondeterminism::take(&claimed, b.root())?;
-        self.build_without_hits("compile random units again", b, None)?;
+        self.build_without_hits("compile nondeterministic units again", b, None)?;
         self.findings.nondeterministic = nondeterminism::prove(claims, &claimed, b.root(), &first)?;
         if self.findings.nondeterministic.iter().any(|proof| proof.evidence.is_none()) {
             return Ok(());

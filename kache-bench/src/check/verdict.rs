@@ -1,14 +1,14 @@
-//! Good or not, and if not, every reason.
+//! The verdict on a check, with every reason.
 
 use super::run::{CheckFindings, CheckPlan};
 use crate::analysis::embedded_paths;
 use crate::record::RunVerdict;
 use crate::workload::{Expect, UnitClaim};
 
-/// How many names a sentence lists.
+/// Maximum number of names in a sentence.
 const NAMED: usize = 5;
 
-/// Judges what was found by what was expected.
+/// Compares the findings with the expectations.
 pub fn judge(findings: &CheckFindings, expect: &Expect, plan: CheckPlan) -> RunVerdict {
     let mut problems = Vec::new();
     builds(findings, expect, &mut problems);
@@ -20,7 +20,10 @@ pub fn judge(findings: &CheckFindings, expect: &Expect, plan: CheckPlan) -> RunV
         problems.push(format!("{differ} of {all} artifacts are not what the compiler makes in that place"));
     }
     for proof in findings.nondeterministic.iter().filter(|proof| proof.evidence.is_none()) {
-        problems.push(format!("`{}` is excepted as random, but two compiles made the same", proof.unit));
+        problems.push(format!(
+            "`{}` is claimed as nondeterministic, but two compiles made the same output",
+            proof.unit
+        ));
     }
     if findings.artifacts.as_ref().is_some_and(|a| a.artifacts == 0) {
         problems.push("there are no artifacts to compare".into());
@@ -35,7 +38,7 @@ fn builds(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>)
             problems
                 .push(format!("{} units were built, at least {} are expected", summary.units, expect.units));
         }
-        None => problems.push("the cache wrote no events, so nothing can be said of its keys".into()),
+        None => problems.push("the cache wrote no events, so its keys cannot be checked".into()),
         _ => {}
     }
     for phase in &findings.phases {
@@ -74,7 +77,7 @@ fn keys(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
                     &expect.embedded_paths,
                 );
             }
-            // By now B's own results are stored: no exception is left.
+            // B's results are stored by now, so no exception applies.
             "second build" => {
                 let rate = summary.hit_rate().unwrap_or(0.0);
                 if rate < expect.hit_rate {
@@ -93,14 +96,14 @@ fn keys(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
     if !findings.key_mismatches.unexplained.is_empty() {
         let units: Vec<_> =
             findings.key_mismatches.unexplained.iter().map(|u| format!("{} ({})", u.unit, u.why)).collect();
-        problems.push(format!("no trace says why these keys differ: {}", list(&units)));
+        problems.push(format!("no trace explains why these keys differ: {}", list(&units)));
     }
     for proof in findings.embedded_paths.iter().filter(|proof| proof.evidence.is_none()) {
-        problems.push(format!("`{}` is excepted as value-baked, but nothing proves it", proof.unit));
+        problems.push(format!("`{}` is claimed to embed a path, but nothing proves it", proof.unit));
     }
 }
 
-/// A problem if, without the excepted units, too many are `bad`.
+/// Adds a problem if too many units are `bad`, without the excepted ones.
 fn share(
     problems: &mut Vec<String>,
     what: &str,

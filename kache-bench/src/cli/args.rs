@@ -1,4 +1,4 @@
-//! The command line, and the dispatch to each command.
+//! The command line and the dispatch to the commands.
 
 use super::options::{Format, RunOptions};
 use super::{backends, check, compare, gate, latency, list, pull, remote_check, report, single_units};
@@ -13,7 +13,8 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Proves on real projects that kache's keys agree across checkouts and that its hits are what the compiler makes.
+/// Checks on real projects that kache's keys agree across checkouts and that cached results equal the
+/// compiler's
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
@@ -23,99 +24,103 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Build in one clone, then from its cache in another: do the keys agree, does everything hit?
+    /// Build in one clone, then in another from the first one's cache: compare keys and count hits
     Check {
         #[command(flatten)]
         run: RunOptions,
-        /// Also compare every artifact with what the compiler makes in the same place
+        /// Also compare every artifact with a compile in the same place
         #[arg(long)]
         verify: bool,
         /// Also build once without a cache, for comparison
         #[arg(long)]
         plain: bool,
-        /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
+        /// Write the builds as a trace for ui.perfetto.dev, with a slice for each invocation
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
-        /// Take N results out of the cache before the second clone is built, to see that found out
+        /// Remove N results from the cache before the second clone is built, to see that the check detects it
         #[arg(long, value_name = "N", default_value_t = 0)]
         lose: usize,
         #[command(flatten)]
         remote: remote_check::Options,
     },
-    /// Compare every artifact of a cached build with what the compiler makes in the same place
+    /// Compare every artifact of a cached build with a compile in the same place
     Verify {
         #[command(flatten)]
         run: RunOptions,
-        /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
+        /// Write the builds as a trace for ui.perfetto.dev, with a slice for each invocation
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
     },
-    /// Time backends side by side: cold, warm in the same and in another clone, and with nothing to do
+    /// Measure caches side by side: cold, warm in the same and in another clone, and with nothing to do
     Compare(compare::Options),
-    /// Time single invocations: a hit, a miss and a passthrough of rustc, cc and c++, with the bare compiler beside
+    /// Measure single invocations: a hit, a miss and a bypass of rustc, cc and c++, next to the compiler
+    /// alone
     Latency(latency::Options),
-    /// Build at an earlier revision, move the same tree to the workload's own, build again: what hits, what not and why?
+    /// Build at an earlier revision, move the same tree to the workload's revision, and build again: list
+    /// misses and their causes
     Pull {
         #[command(flatten)]
         run: RunOptions,
-        /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
+        /// Write the builds as a trace for ui.perfetto.dev, with a slice for each invocation
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
     },
-    /// Is the latest run worse than those recorded before it, on this class of machine?
+    /// Compare the latest run with the runs recorded before it on this class of machine
     Gate(gate::Options),
-    /// One page of all recorded runs: verdicts, plots, leaks, traps
+    /// Write one page of all recorded runs: verdicts, plots, key mismatches, traps
     Report(report::Options),
-    /// List the caches that kache is measured against, as scripts/peers.sh installed them
+    /// List the other caches and whether scripts/peers.sh has installed them
     Backends {
-        /// As people read it, or as JSON
+        /// Output format
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Try every known way to make a cache lie, on every backend
+    /// Try every known way to make a cache return a wrong result, on every cache
     Traps(traps::TrapsOptions),
-    /// Hurt kache in every way there is, and demand what the plain compiler makes
+    /// Inject faults into kache while builds run, and require what the plain compiler makes
     #[cfg(unix)]
     #[command(alias = "torture")]
     Stress(stress::StressOptions),
-    /// Ask for each unit again under strace: is all that its compiler looked at in its record, or excused?
+    /// Run each unit again under strace and check that every access of the compiler is recorded or excused
     Audit {
         #[command(flatten)]
         run: RunOptions,
-        /// Only every so many units
+        /// Audit every Nth unit only
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         every: u32,
-        /// Take this component (`file <workspace>/a.h`) out of each record first, to see the audit find it out
+        /// Remove this component (`file <workspace>/a.h`) from each record first, to see that the audit
+        /// detects it
         #[arg(long, value_name = "COMPONENT")]
         forget: Option<String>,
     },
-    /// Change recorded inputs of single units, one at a time, and demand a miss; change excluded ones and demand a hit
+    /// Change recorded inputs of single units, one at a time, and require a miss; change excluded inputs and
+    /// require a hit
     Mutate {
         #[command(flatten)]
         run: RunOptions,
-        /// How many units for each kind of input
+        /// Number of units for each kind of input
         #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         units: u32,
-        /// Another number draws other units and inputs
+        /// Seed of the selection of units and inputs
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
-        /// Change nothing where something is to be changed, to see the harness find that out
+        /// Make no change where one is due, to see that the harness detects it
         #[arg(long, alias = "idle")]
         no_change: bool,
     },
     /// List the workloads
     List {
-        /// Where the workloads' files are [default: the repository's workloads/]
+        /// Directory of the workload files [default: the repository's workloads/]
         #[arg(long, value_name = "DIR")]
         workloads: Option<PathBuf>,
-        /// As people read it, or as JSON
+        /// Output format
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
 }
 
 impl Command {
-    /// Its name, of those that not every system can do.
+    /// Name of a command that is not available on every system.
     fn exacting(&self) -> Option<&'static str> {
         match self {
             Command::Check { remote, .. } if remote.remote => Some("check --remote"),
@@ -129,12 +134,11 @@ impl Command {
     }
 }
 
-/// Does what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     if let Some(name) = cli.command.exacting().filter(|name| platform::WITHOUT.contains(name)) {
-        let what = format!("`{name}` cannot be done on this system");
+        let what = format!("`{name}` is not available on this system");
         return Err(
-            Error::input(what).remedy("`check`, `verify`, `pull`, `gate` and `report` can; or use Linux")
+            Error::input(what).remedy("use `check`, `verify`, `pull`, `gate` or `report`; or use Linux")
         );
     }
     match cli.command {

@@ -1,4 +1,4 @@
-//! `backends`: what could be measured here, and what not and why.
+//! `backends`: which caches are installed, and why others are not.
 
 use super::options::Format;
 use crate::backend::{self, Backend, Language, Plain};
@@ -7,7 +7,7 @@ use crate::system::workspace;
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// One as `--format json` has it.
+/// An entry of `--format json`.
 #[derive(Serialize)]
 struct Row {
     name: &'static str,
@@ -17,7 +17,7 @@ struct Row {
     missing: Option<String>,
 }
 
-/// Status 1 if a peer is missing.
+/// Status 1 if another cache is missing.
 pub(super) fn run(format: Format) -> Result<ExitCode> {
     let workspace = workspace::find().unwrap_or_default();
     let peers = backend::installed(&workspace);
@@ -41,7 +41,7 @@ pub(super) fn run(format: Format) -> Result<ExitCode> {
         }
     }
     if format == Format::Text {
-        println!("kache      is built from the repository, or given with --kache");
+        println!("kache      is built from the repository, or set by --kache");
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

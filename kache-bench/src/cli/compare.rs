@@ -1,4 +1,4 @@
-//! `compare`: which backends take part, and what becomes of the figures.
+//! `compare`: selects the participants and prints and records the result.
 
 use super::options::{Format, RunOptions, below};
 use crate::analysis::timeline::Timeline;
@@ -14,24 +14,23 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What `compare` can be told.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     #[command(flatten)]
     run: RunOptions,
-    /// Who takes part: plain, kache, sccache, ccache, mbx, kache2 (the published one)
+    /// Participants: plain, kache, sccache, ccache, mbx, kache2 (the published program of that name)
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = backend::NAMES)]
     backends: Vec<String>,
-    /// How often each builds
+    /// Number of rounds
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
-    /// What is timed; cold always is [default: all]
+    /// Phases to measure; cold is always measured [default: all]
     #[arg(long, value_name = "PHASES", value_delimiter = ',', value_enum)]
     phases: Vec<ComparePhase>,
-    /// Write the builds in time, an invocation a slice, as a trace for ui.perfetto.dev
+    /// Write the builds as a trace for ui.perfetto.dev, with a slice for each invocation
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Let each compile behind kache take this share longer, as `20%`, to see the gate find that out
+    /// Delay each compile with kache by this share, such as `20%`, to see that the gate detects it
     #[arg(long, value_name = "SHARE")]
     slow: Option<Slowdown>,
     /// Print tables in Markdown
@@ -39,7 +38,7 @@ pub(super) struct Options {
     markdown: bool,
 }
 
-/// Runs it; status 1 if a backend fell out or a phase was invalid for all its builds.
+/// Status 1 if a participant dropped out or has a phase without a valid build.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let workload = options.run.workload()?;
     let results = below(&options.run.results, "results")?;
@@ -53,7 +52,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let raced = scratch.settle(compare::run(&workload, plan, &scratch, &mut timeline));
     timeline.write(options.trace.as_deref())?;
     let mut comparison = raced?;
-    comparison.injected = options.slow.map(|by| format!("each compile behind kache takes {by} longer"));
+    comparison.injected = options.slow.map(|by| format!("each compile with kache takes {by} longer"));
     comparison.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
     let line = record::line(&comparison, &scratch)?;
     let history = record::append(&results, &workload.name, &line)?;
@@ -72,7 +71,7 @@ type Named = Vec<(String, Result<Box<dyn Backend>>)>;
 
 fn slow_down(backends: &mut Named, by: Slowdown, kache: Option<&Path>, scratch: &Scratch) -> Result<()> {
     let Some((_, backend)) = backends.iter_mut().find(|(name, _)| name == "kache") else {
-        return Err(Error::input("kache takes no part, so that it cannot be slowed")
+        return Err(Error::input("kache is not among the participants, so it cannot be slowed")
             .remedy("name it in --backends, or leave out --slow"));
     };
     let slowed = super::options::kache(kache)?.slowed(by, &scratch.root().join("slow"))?;
@@ -80,7 +79,7 @@ fn slow_down(backends: &mut Named, by: Slowdown, kache: Option<&Path>, scratch: 
     Ok(())
 }
 
-/// A name that nobody has is an error; a peer that is not installed is a row that says so.
+/// An unknown name is an error; a cache that is not installed is a row that says so.
 pub(super) fn backends(names: &[String], kache: Option<&Path>) -> Result<Named> {
     let workspace = workspace::find().unwrap_or_default();
     let mut found = Named::new();

@@ -1,4 +1,4 @@
-//! `gate`: which runs are judged, by which history.
+//! `gate`: selects the runs to judge and the history to compare with.
 
 use super::options::{Format, below};
 use crate::error::{Error, Result};
@@ -8,34 +8,34 @@ use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What `gate` can be told.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 nothing is worse; 1 something is; 2 a record cannot be read, or there is nothing to \
-                        judge; 3 inconclusive: nothing is known to be worse, but not all could be told, for want of recorded \
-                        runs, of rounds, or of a quiet machine."
+    after_help = "Exit status: 0 no regression; 1 a regression; 2 a record cannot be read, or there is nothing to \
+                        judge; 3 inconclusive: no known regression, but too few recorded runs or rounds, or too much noise, to \
+                        rule one out."
 )]
 pub(super) struct Options {
     /// Only runs of these workloads [default: all]
     workloads: Vec<String>,
-    /// Judge the runs in this file instead of the latest recorded one of each command, workload and backend
+    /// Judge the runs in this file instead of the latest recorded run of each command, workload and cache
     #[arg(long, value_name = "FILE")]
     run: Option<PathBuf>,
-    /// Compare with no run before this date, `2026-01-31` or longer: what became worse on purpose is no regression from then on
+    /// Compare only with runs since this date, `2026-01-31` or longer, so that an intended change is not a
+    /// regression afterwards
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
-    /// Where the recorded runs are [default: the repository's results/]
+    /// Directory of the recorded runs [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
     /// Print a table in Markdown
     #[arg(long, conflicts_with = "format")]
     markdown: bool,
-    /// As people read it, or as JSON
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// See the help for the statuses.
+/// Exit statuses: see the help text.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let results = below(&options.results, "results")?;
     let mut history = History::read(&results)?;
@@ -75,7 +75,7 @@ fn chosen<'h>(options: &Options, from: &'h History, all: bool) -> Result<Vec<&'h
     Ok(runs)
 }
 
-/// Dates are compared as text, which only a date bears.
+/// Dates are compared as text.
 fn check_date(text: &str) -> Result<()> {
     let pattern = b"0000-00-00T00:00:00Z";
     let fits = |(at, byte): (usize, &u8)| match pattern.get(at) {
@@ -86,6 +86,6 @@ fn check_date(text: &str) -> Result<()> {
     if text.len() >= 10 && text.bytes().enumerate().all(|(at, byte)| fits((at, &byte))) {
         return Ok(());
     }
-    Err(Error::input(format!("`{text}` is no date"))
-        .remedy("give --since as 2026-01-31 or 2026-01-31T12:00:00Z"))
+    Err(Error::input(format!("`{text}` is not a date"))
+        .remedy("use 2026-01-31 or 2026-01-31T12:00:00Z for --since"))
 }

@@ -1,4 +1,4 @@
-//! `latency`: who takes part, and what becomes of the figures.
+//! `latency`: selects the participants and prints and records the result.
 
 use super::compare;
 use super::options::{Format, below};
@@ -12,16 +12,15 @@ use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What `latency` can be told.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Who takes part: plain (always), kache, sccache, ccache, kache2 (the published one)
+    /// Participants: plain (always), kache, sccache, ccache, kache2 (the published program of that name)
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = backend::NAMES)]
     backends: Vec<String>,
-    /// How many hits and passthroughs are timed
+    /// Number of measured hits and bypasses
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
-    /// How many misses are timed
+    /// Number of measured misses
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     misses: u16,
     /// The kache binary to use [default: built from the repository]
@@ -29,15 +28,15 @@ pub(super) struct Options {
     kache: Option<PathBuf>,
     #[command(flatten)]
     scratch: ScratchOptions,
-    /// Where the result is appended [default: the repository's results/]
+    /// Directory for the record [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
-    /// As people read it, or as JSON
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// Status 1 if one who takes part has an invalid figure, or one that was asked for is not there.
+/// Status 1 if a participant has an invalid figure or is not installed.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let results = below(&options.results, "results")?;
     let backends = compare::backends(&options.backends, options.kache.as_deref())?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// A workload as `list --format json` has it.
+/// An entry of `--format json`.
 #[derive(Serialize)]
 struct Listed {
     v: u32,

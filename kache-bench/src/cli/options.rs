@@ -1,4 +1,4 @@
-//! Options that several commands share, and the end of a run: its record and its text.
+//! Options that several commands share, and the end of a run: record and text.
 
 use crate::backend::Kache;
 use crate::error::Result;
@@ -13,23 +13,23 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct RunOptions {
-    /// The workload: the name of a file in workloads/, without .toml
+    /// Workload: the name of a file in workloads/, without .toml
     pub(super) name: String,
     /// The kache binary to use [default: built from the repository]
     #[arg(long, value_name = "PATH")]
     pub(super) kache: Option<PathBuf>,
-    /// Where the workloads' files are [default: the repository's workloads/]
+    /// Directory of the workload files [default: the repository's workloads/]
     #[arg(long, value_name = "DIR")]
     pub(super) workloads: Option<PathBuf>,
-    /// Take the workload's git repository from here, at the same revision: a mirror, or a clone that is here
+    /// Take the workload's git repository from this mirror or local clone, at the same revision
     #[arg(long, value_name = "URL-OR-PATH")]
     pub(super) source: Option<String>,
     #[command(flatten)]
     pub(super) scratch: ScratchOptions,
-    /// Where the result is appended [default: the repository's results/]
+    /// Directory for the record [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     pub(super) results: Option<PathBuf>,
-    /// As people read it, or as JSON
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }
@@ -50,14 +50,14 @@ impl RunOptions {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people.
+    /// Text.
     #[default]
     Text,
     /// One JSON object.
     Json,
 }
 
-/// Keeps a record and prints it.
+/// Stores a record and prints it.
 pub(super) fn conclude<F: Serialize>(
     options: &RunOptions,
     record: &Record<F>,
@@ -77,7 +77,7 @@ pub(super) fn conclude<F: Serialize>(
     Ok(if record.verdict.ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// The kache that was given, or else one that is built.
+/// The given kache, or else a new build.
 pub(super) fn kache(given: Option<&Path>) -> Result<Kache> {
     match given {
         Some(program) => Kache::at(program),

@@ -1,4 +1,4 @@
-//! `pull`: runs it, prints and records it.
+//! `pull`: runs, prints and records.
 
 use super::options::{Format, RunOptions, below, kache};
 use crate::analysis::timeline::Timeline;
@@ -8,7 +8,7 @@ use crate::{pull, record};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Status 0 whatever hits: how much can, the change between the revisions decides.
+/// Status 0 for any number of hits: the change between the revisions decides how many are possible.
 pub(super) fn run(options: &RunOptions, trace: Option<&Path>) -> Result<ExitCode> {
     let workload = options.workload()?;
     let results = below(&options.results, "results")?;

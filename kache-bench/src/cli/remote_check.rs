@@ -1,4 +1,4 @@
-//! `check --remote`: runs it, prints and records it.
+//! `check --remote`: runs, prints and records.
 
 use super::options::{RunOptions, below, conclude, kache};
 use crate::backend::{self, Backend};
@@ -11,19 +11,19 @@ use crate::system::workspace;
 use clap::Args;
 use std::process::ExitCode;
 
-/// What was asked.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Build on a second machine (own home, cargo home and cache at other paths) from an S3 server on loopback alone
+    /// Build on a second machine (own home, cargo home and cache at other paths) from an S3 server on
+    /// loopback alone
     #[arg(long, conflicts_with_all = ["verify", "plain"])]
     pub(super) remote: bool,
-    /// With --remote: how much longer each round trip to the server takes, in ms; a second machine for each
+    /// With --remote: added time of each round trip to the server in ms; a second machine for each value
     #[arg(long, value_name = "MS", value_delimiter = ',', default_value = "0", requires = "remote")]
     latency: Vec<u64>,
-    /// With --remote: put this backend to the same, too (sccache)
+    /// With --remote: also measure this cache (sccache)
     #[arg(long, value_name = "NAME", requires = "remote")]
     beside: Vec<String>,
-    /// With --remote: the second machine has the first one's paths
+    /// With --remote: the second machine has the first machine's paths
     #[arg(long, requires = "remote")]
     same_place: bool,
 }
@@ -35,7 +35,7 @@ pub(super) fn run(options: &RunOptions, remote: &Options) -> Result<ExitCode> {
     let own = workspace::find()?;
     let peers = remote.beside.iter().map(|name| backend::find(name, &own)).collect::<Result<Vec<_>>>()?;
     if remote.beside.iter().any(|name| name == "kache") {
-        return Err(Error::input("kache is always tried").remedy("leave it out of --beside"));
+        return Err(Error::input("kache is always measured").remedy("leave it out of --beside"));
     }
     let scratch = options.scratch()?;
     let mut backends: Vec<&dyn Backend> = vec![&backend];

@@ -1,4 +1,4 @@
-//! `report`: from the recorded runs to a page.
+//! `report`: writes a page of the recorded runs.
 
 use super::options::below;
 use crate::error::{Error, Result};
@@ -8,21 +8,20 @@ use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What `report` can be told.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Where the recorded runs are [default: the repository's results/]
+    /// Directory of the recorded runs [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
-    /// Where the page is written [default: report.html beside the recorded runs]
+    /// File of the page [default: report.html next to the recorded runs]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print Markdown for a pull request, and write no page
+    /// Print Markdown for a pull request instead of writing a page
     #[arg(long, conflicts_with = "output")]
     markdown: bool,
 }
 
-/// Status 0 whatever the verdicts are: `gate` is what judges.
+/// Status 0 for any verdict: `gate` judges.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let results = below(&options.results, "results")?;
     let history = History::read(&results)?;

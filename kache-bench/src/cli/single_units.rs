@@ -15,31 +15,31 @@ use std::process::ExitCode;
 
 pub(super) fn audit(options: &RunOptions, every: u32, forget: Option<&str>) -> Result<ExitCode> {
     audit::require_strace()?;
-    probe("audit", options, |recorded, scratch| {
+    run_units("audit", options, |recorded, scratch| {
         let found = audit::run(recorded, scratch, every as usize, forget)?;
         Ok((found.problems(), found.text(), found))
     })
 }
 
 pub(super) fn mutate(options: &RunOptions, plan: mutate::MutatePlan) -> Result<ExitCode> {
-    probe("mutate", options, |recorded, scratch| {
+    run_units("mutate", options, |recorded, scratch| {
         let found = mutate::run(recorded, scratch, plan)?;
         Ok((found.problems(), found.text(), found))
     })
 }
 
-/// A command that asks for single units of a built workload: what speaks against it, its text, its findings.
-fn probe<F: Serialize>(
+/// Runs single units of a recorded build; `examine` returns the problems, the text and the findings.
+fn run_units<F: Serialize>(
     command: &'static str,
     options: &RunOptions,
-    ask: impl FnOnce(&mut RecordedBuild, &Scratch) -> Result<(Vec<String>, String, F)>,
+    examine: impl FnOnce(&mut RecordedBuild, &Scratch) -> Result<(Vec<String>, String, F)>,
 ) -> Result<ExitCode> {
     let workload = options.workload()?;
     let results = below(&options.results, "results")?;
     let backend = kache(options.kache.as_deref())?;
     let scratch = options.scratch()?;
     let asked = RecordedBuild::make(&workload, &backend, &scratch).and_then(|mut recorded| {
-        let found = ask(&mut recorded, &scratch)?;
+        let found = examine(&mut recorded, &scratch)?;
         Ok((recorded, found))
     });
     let (recorded, (problems, text, findings)) = scratch.settle(asked)?;

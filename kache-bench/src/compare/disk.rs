@@ -12,7 +12,6 @@ use std::path::Path;
 /// Bytes allocated after the first build in the other clone (for `plain`: after its only one).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskUse {
-    /// Of what.
     pub backend: String,
     /// From 1.
     pub round: usize,

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 /// A backend that was to take part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Participant {
-    /// Its name.
     pub name: String,
     /// As it says itself; empty for none.
     pub version: String,

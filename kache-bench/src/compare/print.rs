@@ -16,7 +16,6 @@ pub(super) fn sample(sample: &Sample) -> String {
     format!("{:.2} s{}{}", sample.seconds, counts.unwrap_or_default(), invalid.unwrap_or_default())
 }
 
-/// For a terminal.
 pub fn text(comparison: &Comparison) -> String {
     let mut out = heading(comparison, "");
     for table in tables(comparison) {
@@ -34,7 +33,6 @@ pub fn text(comparison: &Comparison) -> String {
     out
 }
 
-/// For a page.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut out = heading(comparison, "- ");
     for table in tables(comparison) {

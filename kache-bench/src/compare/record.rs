@@ -13,11 +13,8 @@ pub const VERSION: u32 = 2;
 /// The whole comparison; also its record, one line in `results/WORKLOAD.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Comparison {
-    /// [`VERSION`].
     pub v: u32,
-    /// `compare`.
     pub command: String,
-    /// The workload's name.
     pub workload: String,
     /// The commit of the workload's repository.
     pub source: String,
@@ -25,7 +22,6 @@ pub struct Comparison {
     pub date: String,
     /// The commit of the harness's repository, `+` if changed.
     pub commit: Option<String>,
-    /// Where.
     pub machine: Machine,
     /// `warm`: see the module's comment.
     pub page_cache: String,
@@ -34,7 +30,6 @@ pub struct Comparison {
     /// The fault that was planted, where one was; such a run is never compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub injected: Option<String>,
-    /// Who took part.
     pub participants: Vec<Participant>,
     /// Every timed build, in the order in which they were run.
     pub samples: Vec<Sample>,

@@ -14,7 +14,7 @@ use super::record::{Comparison, VERSION};
 use super::sample::Stopwatch;
 use super::{disk, print, summary, validity};
 use crate::analysis::timeline::Timeline;
-use crate::backend::{Backend, Running};
+use crate::backend::{Backend, RunningBackend};
 use crate::error::{Error, ErrorKind, Result};
 use crate::system::interrupt;
 use crate::system::machine::{self, Machine};
@@ -30,7 +30,6 @@ use std::fs;
 pub struct ComparePlan {
     /// In the order in which each round has them; why not, for one that is not there.
     pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
-    /// How often each.
     pub rounds: usize,
     /// Empty: all.
     pub phases: Vec<ComparePhase>,
@@ -52,7 +51,6 @@ impl ComparePlan {
     }
 }
 
-/// Runs the plan.
 pub fn run(
     workload: &Workload,
     plan: ComparePlan,
@@ -133,7 +131,7 @@ impl Trial<'_> {
         self.clear()?;
         let cache = self.scratch.cache();
         fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
-        let running = Running::begin(self.backend, &cache)?;
+        let running = RunningBackend::begin(self.backend, &cache)?;
         let outcome = self.phases(phases, &running);
         drop(running);
         // Also after a failure: the next backend is to find neither its clones nor its cache.
@@ -141,7 +139,7 @@ impl Trial<'_> {
         outcome
     }
 
-    fn phases(&mut self, phases: &BTreeSet<ComparePhase>, running: &Running<'_>) -> Result<()> {
+    fn phases(&mut self, phases: &BTreeSet<ComparePhase>, running: &RunningBackend<'_>) -> Result<()> {
         let is_plain = self.backend.name() == "plain";
         let a = self.clone_to("a")?;
         if !self.sample(&a, ComparePhase::Cold, running)? {
@@ -180,7 +178,12 @@ impl Trial<'_> {
     }
 
     /// One timed build; whether going on makes sense.
-    fn sample(&mut self, checkout: &Checkout, phase: ComparePhase, running: &Running<'_>) -> Result<bool> {
+    fn sample(
+        &mut self,
+        checkout: &Checkout,
+        phase: ComparePhase,
+        running: &RunningBackend<'_>,
+    ) -> Result<bool> {
         let (workload, cache) = (self.workload, self.scratch.cache());
         let environment = self.backend.based(checkout.environment(workload), checkout.root());
         let reads = crate::backend::CacheReads::Allowed;

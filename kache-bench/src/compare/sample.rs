@@ -14,14 +14,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What one build took.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sample {
-    /// Behind what.
     pub backend: String,
     /// From 1.
     pub round: usize,
-    /// Which.
     pub phase: ComparePhase,
     /// Wall-clock time.
     pub seconds: f64,

@@ -10,21 +10,16 @@ use serde::{Deserialize, Serialize};
 /// One backend in one phase.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PhaseSummary {
-    /// The backend.
     pub backend: String,
-    /// The phase.
     pub phase: ComparePhase,
     /// How many valid builds the figures are of.
     pub n: usize,
     /// Seconds.
     pub median: f64,
-    /// The least.
     pub min: f64,
-    /// The greatest.
     pub max: f64,
     /// Median of CPU seconds, build and servers.
     pub cpu: f64,
-    /// Median of processes started.
     pub processes: Option<u64>,
     /// The median over that of `plain`: of its builds, or, with nothing to do, of its build with nothing to do.
     pub over_plain: Option<f64>,

@@ -1,4 +1,4 @@
-//! What of a run is counted, and so compared exactly: no test is needed where nothing scatters.
+//! The counts of a run, which are compared exactly.
 
 use crate::analysis::summary::{BuildSummary, Reasons};
 use crate::check::{CheckFindings, PhaseResult};
@@ -10,27 +10,21 @@ use crate::traps::{self, TrapVerdict};
 use clap::ValueEnum;
 use serde_json::Value;
 
-/// Which way is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worse {
-    /// Less than was recorded.
     Less,
-    /// More than was recorded.
     More,
-    /// Any at all, whatever was recorded.
+    /// Any count above 0 is a regression, whatever was recorded.
     Any,
 }
 
-/// One count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// What is counted; the same in every run.
+    /// Name of the count; the same in every run.
     pub name: String,
-    /// How many.
     pub count: usize,
-    /// Which way is worse.
     pub worse: Worse,
-    /// Of what, where that has names.
+    /// Names of the counted items, if they have names.
     pub names: Vec<String>,
 }
 
@@ -45,7 +39,7 @@ impl Fact {
     }
 }
 
-/// All that is counted in a run.
+/// All counts of a run.
 pub fn of(entry: &HistoryEntry) -> Vec<Fact> {
     match &entry.run {
         RecordedRun::Check(check) => of_check(check),
@@ -88,7 +82,7 @@ fn of_check(check: &Record<CheckFindings>) -> Vec<Fact> {
     }
     if let Some(again) = summary("second build") {
         facts.push(fact(
-            "units without a hit when built again",
+            "units without a hit in a second build",
             again.units - again.hits.min(again.units),
             Worse::More,
         ));
@@ -109,9 +103,9 @@ fn of_check(check: &Record<CheckFindings>) -> Vec<Fact> {
 
 fn through(phase: &str, summary: &BuildSummary) -> [Fact; 2] {
     [
-        fact(format!("passthroughs, {phase}"), total(&summary.bypasses), Worse::More)
+        fact(format!("bypasses, {phase}"), total(&summary.bypasses), Worse::More)
             .named(names(&summary.bypasses)),
-        fact(format!("trouble of the cache's own, {phase}"), total(&summary.errors), Worse::More)
+        fact(format!("errors of the cache, {phase}"), total(&summary.errors), Worse::More)
             .named(names(&summary.errors)),
     ]
 }
@@ -129,7 +123,7 @@ fn of_probe(probe: &Record<Value>) -> Vec<Fact> {
     vec![fact("problems of the verdict", problems.len(), Worse::More).named(problems.iter().cloned())]
 }
 
-/// Only kache is on trial; peers are the yardstick.
+/// Only kache is judged; other caches are for comparison.
 fn of_comparison(comparison: &Comparison) -> Vec<Fact> {
     let mut facts = Vec::new();
     for participant in comparison.participants.iter().filter(|participant| participant.name == "kache") {
@@ -153,12 +147,12 @@ fn of_comparison(comparison: &Comparison) -> Vec<Fact> {
         let counts: Vec<_> = samples.iter().filter_map(|sample| sample.counts).collect();
         let most = |of: fn(&crate::backend::Counts) -> u64| counts.iter().map(of).max().map(|n| n as usize);
         if phase.is_warm() {
-            // What misses is what must not grow; fewer hits without more misses are fewer compiles.
+            // Misses must not increase. Fewer hits without more misses are fewer compiles.
             facts.extend(most(|c| c.misses).map(|n| fact(format!("{title}: misses"), n, Worse::More)));
             let least = counts.iter().map(|c| c.hits as usize).min();
             facts.extend(least.map(|n| fact(format!("{title}: hits"), n, Worse::Less)));
         }
-        facts.extend(most(|c| c.passed).map(|n| fact(format!("{title}: passthroughs"), n, Worse::More)));
+        facts.extend(most(|c| c.passed).map(|n| fact(format!("{title}: bypasses"), n, Worse::More)));
     }
     facts
 }
@@ -188,9 +182,9 @@ fn of_traps(report: &traps::TrapsReport) -> Vec<Fact> {
         counted(TrapVerdict::FalseHit, "false hits", Worse::Any),
         counted(TrapVerdict::Wrong, "wrong results", Worse::Any),
         counted(TrapVerdict::Broke, "broken builds", Worse::Any),
-        counted(TrapVerdict::Invalid, "cases that are broken themselves", Worse::Any),
+        counted(TrapVerdict::Invalid, "invalid cases", Worse::Any),
     ];
-    // A choice of the cases says nothing of how many there are.
+    // A subset of the cases is not comparable in number.
     if report.whole {
         facts.push(counted(TrapVerdict::FalseMiss, "false misses", Worse::More));
         facts.push(counted(TrapVerdict::NotCached, "cases not cached", Worse::More));

@@ -1,8 +1,9 @@
-//! `gate`: is a run worse than what was recorded before, on the same class of machine, of the same workload?
+//! Judges a run by the recorded runs of the same workload on the same class of machine.
 //!
-//! What is counted ([`facts`]) is compared exactly, with the best of the recorded runs: what once held must go on
-//! holding, and a regression stays one on the next night, though it is recorded by then. False hits are counted against none
-//! at all. Times ([`times`]) are compared by a test ([`shift`]) that can also answer that it does not know.
+//! Counts ([`facts`](super::facts)) are compared exactly with the best recorded run, so a regression remains
+//! one in the next run although it is recorded by then. False hits are always compared with 0. Times
+//! ([`times`](super::times)) are compared by a significance test ([`significance`]) that can also be
+//! inconclusive.
 
 use super::facts::{self, Fact, Worse};
 use super::significance::{self, Decision, Shift};
@@ -11,7 +12,6 @@ use super::verdict::{FigureRow, Gate, GateVerdict, JudgedRun, VERSION};
 use crate::history::{History, HistoryEntry, Subject};
 
 impl Gate {
-    /// Judges these runs by that history.
     pub fn of(runs: &[&HistoryEntry], history: &History) -> Gate {
         let mut judged: Vec<_> = runs.iter().map(|run| judge(run, &history.before(run))).collect();
         judged.sort_by_key(|judged| std::cmp::Reverse(judged.verdict));
@@ -60,7 +60,7 @@ fn exactly(fact: Fact, recorded: &[Vec<Fact>]) -> FigureRow {
     FigureRow { figure: fact.name, verdict, recorded, now: fact.count as f64, shift: None, detail }
 }
 
-/// How many names a row lists.
+/// Maximum number of names in a row.
 const NAMED: usize = 8;
 
 fn listed(names: &[String]) -> String {

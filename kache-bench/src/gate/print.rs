@@ -1,16 +1,16 @@
-//! The gate's verdict as people read it: on a terminal, and in a pull request.
+//! The gate's verdict as text and as Markdown.
 
 use super::significance::{EFFECT, RULED_OUT, share};
 use super::verdict::{FigureRow, Gate, GateVerdict, JudgedRun};
 use std::fmt::Write;
 
-/// For a terminal: what is not ok in full, and of the rest how much there was.
+/// As text: details of figures that are not ok, and the number of the others.
 pub fn text(gate: &Gate) -> String {
     let mut out = String::new();
     for judged in &gate.judged {
         let _ = writeln!(out, "{}", heading(judged));
         if let Some(injected) = &judged.injected {
-            let _ = writeln!(out, "  planted: {injected}");
+            let _ = writeln!(out, "  injected fault: {injected}");
         }
         for row in judged.rows.iter().filter(|row| is_worth_a_line(row)) {
             let _ = writeln!(out, "  {} {}: {}", mark(row.verdict), row.figure, figures(row));
@@ -30,7 +30,7 @@ fn rest(judged: &JudgedRun) -> String {
     format!("{ok} of {} figures ok, compared with {} recorded runs", judged.rows.len(), judged.recorded)
 }
 
-/// A run without anything recorded is told in one line, not in one for each figure.
+/// A run without recorded runs takes one line, not one for each figure.
 fn is_worth_a_line(row: &FigureRow) -> bool {
     match row.verdict {
         GateVerdict::Ok => row.shift.is_some(),
@@ -56,7 +56,6 @@ fn figures(row: &FigureRow) -> String {
     format!("{recorded} recorded, {} now{detail}", row.now)
 }
 
-/// For a pull request.
 pub fn markdown(gate: &Gate) -> String {
     let mut out = format!("**gate: {}**\n\n", gate.verdict.word());
     out.push_str("| run | verdict | recorded runs | what |\n| --- | --- | --- | --- |\n");
@@ -67,7 +66,7 @@ pub fn markdown(gate: &Gate) -> String {
             .filter(|row| row.verdict != GateVerdict::Ok && is_worth_a_line(row))
             .map(|row| format!("{} {}: {}", mark(row.verdict), row.figure, figures(row)))
             .collect();
-        let injected = judged.injected.as_ref().map(|injected| format!(" (planted: {injected})"));
+        let injected = judged.injected.as_ref().map(|injected| format!(" (injected fault: {injected})"));
         let told = if told.is_empty() { rest(judged) } else { told.join("<br>") };
         let subject = format!("{}{}", judged.subject, injected.unwrap_or_default());
         let cells = [&subject, judged.verdict.word(), &judged.recorded.to_string(), &told].map(cell);
@@ -75,14 +74,14 @@ pub fn markdown(gate: &Gate) -> String {
     }
     let _ = writeln!(
         out,
-        "\nCounts are compared exactly. A time is a regression if it is surely longer, and by {} or more; it is ok if one longer by {} is ruled out.",
+        "\nCounts are compared exactly. A time is a regression if it is significantly longer, by at least {}; it is ok if a slowdown of {} is ruled out.",
         share(EFFECT),
         share(RULED_OUT)
     );
     out
 }
 
-/// What a cell of a Markdown table may hold: no line break, no bar, no tag but our own `<br>`.
+/// Escapes a Markdown table cell, except for our `<br>`.
 fn cell(text: &str) -> String {
     let lines: Vec<_> = text.split("<br>").map(crate::text::markdown_cell).collect();
     lines.join("<br>")

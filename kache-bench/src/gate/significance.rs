@@ -1,71 +1,69 @@
-//! By how much times moved between recorded runs and a new one, and how sure that is.
+//! The change of times between recorded runs and a new run, and its significance.
 //!
-//! Two things make times differ though nothing changed: builds of one run scatter, and whole runs differ, because the
-//! machine had another neighbour that night. A test that only knows the first takes every other night for a regression. So
-//! there are two bounds, and what is claimed must be outside both.
+//! Times differ without a change of the code for two reasons: builds of one run vary, and whole runs vary,
+//! since the machine's load differs. A test that only knows the first would raise false alarms. So there are
+//! two bounds, and a change must exceed both.
 //!
-//! - *Within runs*: the Mann–Whitney test, exact, one-sided at [`ALPHA`], turned round into bounds of the shift (Hodges
-//!   and Lehmann's estimate is the middle of all differences between a new and a recorded build). It takes no
-//!   distribution for granted, and build times have none that could be: they are skewed, with outliers upward.
-//! - *Between runs*: the bound that one further run of the same code stays within, by Student's t over the middles of the recorded
-//!   runs (a prediction interval, one-sided at [`ALPHA`]). With one recorded run there is no such bound: nothing is claimed.
+//! - *Within runs*: the exact one-sided Mann–Whitney test at [`ALPHA`], inverted into bounds of the shift
+//! (the Hodges–Lehmann estimate is the median of all differences between a new and a recorded build). It
+//! assumes no distribution; build times are skewed with outliers upward.
 //!
-//! What that finds was tried on modelled runs (the test `what_is_found_with_so_many_rounds_and_runs`, 300 trials each). Where builds scatter by 3 % and
-//! runs by 2 %, a fifth slower is found by 3 rounds against 3 runs in 55 of 100, against 5 runs in 92; by 5 rounds against 10 runs always; with nothing
-//! slower there was no alarm. On a machine under heavy load (12 % and 6 %) it is found in 34 of 100 at best (10
-//! rounds, 10 runs), most is inconclusive, and up to 2 of 100 times alarm without a cause: there, a regression of a time is worth a second run.
+//! - *Between runs*: the prediction interval for one further run of the same code, by Student's t over the
+//! medians of the recorded runs, one-sided at [`ALPHA`]. With one recorded run there is no such bound, and
+//! the result is inconclusive.
 //!
-//! All is done on logarithms, since what slows a build slows it by a share. Where the plain build was timed in the same
-//! round, the time over the plain one is what is compared: that takes most of the night out.
+//! The test `what_is_found_with_so_many_rounds_and_runs` simulates runs, 300 trials each. With a deviation of
+//! 3 % between builds and 2 % between runs, a slowdown of a fifth is found by 3 rounds against 3 runs in 55 %
+//! of the trials, against 5 runs in 92 %, and by 5 rounds against 10 runs always; there are no false alarms.
+//! On a loaded machine (12 % and 6 %) it is found in at most 34 % (10 rounds, 10 runs), most trials are
+//! inconclusive, and up to 2 % are false alarms: rerun before you trust a regression there.
+//!
+//! All computations use logarithms, since causes of slowdowns are proportional. If the plain build was
+//! measured in the same round, the ratio to its time is compared, which removes most of the variation between
+//! runs.
 
 use crate::compare::median;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// How often each bound may be wrong, where the two do not both have to be.
+/// Error rate of each bound.
 pub const ALPHA: f64 = 0.01;
 
-/// A shift below this is no regression, however sure it is.
+/// A smaller shift is not a regression, however significant.
 pub const EFFECT: f64 = 0.10;
 
-/// Fine is only what rules out so large a slowdown.
+/// Ok requires that a slowdown of this size is ruled out.
 pub const RULED_OUT: f64 = 0.20;
 
-/// What the times say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
-    /// Slower for sure, and by no less than [`EFFECT`].
+    /// Significantly slower, by at least [`EFFECT`].
     Slower,
-    /// Faster for sure, and by no less than [`EFFECT`].
+    /// Significantly faster, by at least [`EFFECT`].
     Faster,
-    /// No slower by [`RULED_OUT`], for sure.
+    /// A slowdown of [`RULED_OUT`] is ruled out.
     Same,
-    /// Nothing for sure.
     Inconclusive,
 }
 
-/// The shift with its bounds. Shares: 0.2 is a fifth slower.
+/// The shift with its bounds, as shares: 0.2 is a fifth slower.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Shift {
-    /// Builds of the new run.
     pub rounds: usize,
-    /// Builds of all recorded runs.
     pub recorded: usize,
-    /// Recorded runs.
     pub runs: usize,
-    /// The estimate.
     pub by: f64,
-    /// No less than this; nothing where there are too few builds or runs to say.
+    /// Lower bound; `None` with too few builds or runs.
     pub low: Option<f64>,
-    /// No more than this.
     pub high: Option<f64>,
-    /// How far one further run of the same code may be off; nothing with fewer than two runs.
+    /// Largest deviation of a further run of the same code; `None` with fewer than two runs.
     pub between: Option<f64>,
 }
 
 impl Shift {
-    /// Of the times of a new run against those of recorded ones, all above zero. Nothing where either has none.
+    /// Compares the times of a new run with those of recorded runs, all above 0; `None` without times on
+    /// either side.
     pub fn of(now: &[f64], runs: &[Vec<f64>]) -> Option<Shift> {
         let now: Vec<f64> = now.iter().map(|time| time.ln()).collect();
         let runs: Vec<Vec<f64>> = runs.iter().filter(|run| !run.is_empty()).map(|run| logs(run)).collect();
@@ -75,7 +73,7 @@ impl Shift {
         differences.sort_by(f64::total_cmp);
         let by = median(&differences)?;
         let cut = critical(now.len(), recorded.len());
-        // With single figures for runs there are no builds to scatter: what runs differ by is all there is.
+        // With one figure per run, only the variation between runs is known.
         let is_single = now.len() == 1 && runs.iter().all(|run| run.len() == 1);
         let between = between(&runs);
         let bound = |at: Option<usize>, sign: f64| -> Option<f64> {
@@ -95,7 +93,6 @@ impl Shift {
         })
     }
 
-    /// What it comes to.
     pub fn decide(&self) -> Decision {
         match (self.low, self.high) {
             (Some(low), _) if low > 0.0 && self.by >= EFFECT => Decision::Slower,
@@ -110,7 +107,7 @@ fn logs(times: &[f64]) -> Vec<f64> {
     times.iter().map(|time| time.ln()).collect()
 }
 
-/// What one further run stays within, as a logarithm.
+/// Bounds of one further run, as a logarithm.
 fn between(runs: &[Vec<f64>]) -> Option<f64> {
     let middles: Vec<f64> = runs.iter().filter_map(|run| median(run)).collect();
     let k = middles.len() as f64;
@@ -123,9 +120,9 @@ fn between(runs: &[Vec<f64>]) -> Option<f64> {
     Some(student.inverse_cdf(1.0 - ALPHA) * variance.sqrt() * (1.0 + 1.0 / k).sqrt())
 }
 
-/// Which of the sorted differences, from 1 on and counted from either end, is a bound of the shift at [`ALPHA`]: the greatest
-/// number c for which fewer than c of all pairs are on one side no oftener than that. Nothing where even all of them
-/// on one side are not rare enough.
+/// Rank, from either end of the sorted differences, of the bound of the shift at [`ALPHA`]: the greatest c
+/// such that fewer than c pairs are on one side with probability at most [`ALPHA`]. `None` if even 0 pairs
+/// are too likely.
 pub fn critical(n: usize, m: usize) -> Option<usize> {
     let mut below = 0.0;
     let mut cut = 0;
@@ -139,17 +136,17 @@ pub fn critical(n: usize, m: usize) -> Option<usize> {
     (cut > 0).then_some(cut)
 }
 
-/// The chance of each number of pairs, 0 to n·m, in which the one of the n is less, if all orders are equally likely:
-/// the greatest of all is one of the n or of the m, and the rest is a smaller case.
+/// Probability of each number of pairs, 0 to n·m, in which the element of n is less, if all orders are
+/// equally likely. Recursion over the greatest element, which is from n or from m.
 fn mann_whitney(n: usize, m: usize) -> Vec<f64> {
-    // By row: so many of the n; by column: so many of the m.
+    // Rows: number of elements of n; columns: of m.
     let mut row: Vec<Vec<f64>> = (0..=m).map(|_| vec![1.0]).collect();
     for i in 1..=n {
         let mut next: Vec<Vec<f64>> = vec![vec![1.0]];
         for j in 1..=m {
             let of_n = i as f64 / (i + j) as f64;
             let mut chances = vec![0.0; i * j + 1];
-            // The greatest is one of the n: no pair of its has it less; if one of the m, all of the n are less.
+            // If the greatest is from n, it is less in no pair; if it is from m, all elements of n are less.
             for (pairs, chance) in row[j].iter().enumerate() {
                 chances[pairs] += of_n * chance;
             }
@@ -163,7 +160,6 @@ fn mann_whitney(n: usize, m: usize) -> Vec<f64> {
     row.pop().unwrap_or_default()
 }
 
-/// A share, signed: `+12.0 %`.
 fn percent(share: f64) -> String {
     format!("{:+.1} %", share * 100.0)
 }
@@ -172,27 +168,27 @@ pub(super) fn share(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-/// What a shift says, in a sentence; what was missing, where nothing can be said.
+/// Describes a shift, or why it is unknown.
 pub(super) fn told(shift: Option<&Shift>) -> String {
     let Some(shift) = shift else { return "nothing recorded to compare with".into() };
     let sample = format!("{} against {} of {} runs", shift.rounds, shift.recorded, shift.runs);
     let (Some(low), Some(high)) = (shift.low, shift.high) else {
         let wanted = if shift.runs < 2 {
-            "two recorded runs at least are needed to know how much runs differ".to_owned()
+            "at least two recorded runs are needed to estimate the variation between runs".to_owned()
         } else {
             let enough = (shift.rounds..100).find(|n| critical(*n, shift.recorded).is_some()).unwrap_or(100);
-            format!("{enough} rounds at least are needed against so many")
+            format!("at least {enough} rounds are needed with this number of recorded builds")
         };
         return format!("{} ({sample}): {wanted}", percent(shift.by));
     };
     let bounds =
-        format!("{}, surely from {} to {} ({sample})", percent(shift.by), percent(low), percent(high));
+        format!("{}, with bounds {} to {} ({sample})", percent(shift.by), percent(low), percent(high));
     match shift.decide() {
         Decision::Slower => format!("slower: {bounds}"),
         Decision::Faster => format!("faster: {bounds}"),
         Decision::Same => bounds,
         Decision::Inconclusive => {
-            format!("{bounds}: neither a slowdown for sure nor one of {} ruled out", share(RULED_OUT))
+            format!("{bounds}: not a significant slowdown, but one of {} is not ruled out", share(RULED_OUT))
         }
     }
 }
@@ -204,7 +200,8 @@ mod tests {
 
     #[test]
     fn the_distribution_is_that_of_the_tables() {
-        // Mann and Whitney's own table, n = m = 4: P(U <= 0) = 1/70, P(U <= 1) = 2/70, P(U <= 2) = 4/70.
+        // From the original table of Mann and Whitney, n = m = 4: P(U <= 0) = 1/70, P(U <= 1) = 2/70, P(U <=
+        // 2) = 4/70.
         let chances = mann_whitney(4, 4);
         let upto = |u: usize| chances[..=u].iter().sum::<f64>();
         for (u, of_70) in [(0, 1.0), (1, 2.0), (2, 4.0), (8, 39.0), (16, 70.0)] {
@@ -242,7 +239,7 @@ mod tests {
         assert_eq!(Shift::of(&run(1.2), &runs).unwrap().decide(), Decision::Slower);
         assert_eq!(Shift::of(&run(1.0), &runs).unwrap().decide(), Decision::Same);
         assert_eq!(Shift::of(&run(0.8), &runs).unwrap().decide(), Decision::Faster);
-        // Surely slower, but by less than what is called a regression.
+        // Significantly slower, but by less than [`EFFECT`].
         assert_eq!(Shift::of(&run(1.07), &runs).unwrap().decide(), Decision::Same);
     }
 
@@ -254,7 +251,7 @@ mod tests {
         assert_eq!(shift.decide(), Decision::Inconclusive, "{shift:?}");
     }
 
-    /// Chance, the same each time (SplitMix), as a standard normal figure (Box and Muller).
+    /// A deterministic standard normal variate (Box–Muller).
     fn normal(state: &mut u64) -> f64 {
         let mut uniform = || {
             *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -266,7 +263,7 @@ mod tests {
         radius * (std::f64::consts::TAU * uniform()).cos()
     }
 
-    /// Of so many trials, how many are called slower, and how many are not called anything.
+    /// The share of trials that are called slower, and the share that is inconclusive.
     fn tried(rounds: usize, runs: usize, within: f64, between: f64, factor: f64) -> [f64; 2] {
         const TRIALS: usize = 200;
         let mut state = (rounds * 1000 + runs) as u64;
@@ -285,7 +282,7 @@ mod tests {
         })
     }
 
-    /// The figures that the README gives; `--nocapture` prints them.
+    /// The figures in the module's documentation; `--nocapture` prints them.
     #[test]
     fn what_is_found_with_so_many_rounds_and_runs() {
         for (within, between) in [(0.03, 0.02), (0.12, 0.06)] {
@@ -293,7 +290,7 @@ mod tests {
                 let [alarms, open] = tried(rounds, runs, within, between, 1.0);
                 let [found, missed] = tried(rounds, runs, within, between, 1.2);
                 println!(
-                    "builds {within}, runs {between}; {rounds} rounds, {runs} runs: nothing planted: {alarms:.3} alarms, \
+                    "builds {within}, runs {between}; {rounds} rounds, {runs} runs: no slowdown: {alarms:.3} alarms, \
                      {open:.3} open; a fifth slower: {found:.3} found, {missed:.3} open"
                 );
                 assert!(alarms <= 0.02, "{alarms} of the runs raise an alarm without a cause");

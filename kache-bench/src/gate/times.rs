@@ -1,22 +1,23 @@
-//! Which times of a run are held against recorded ones: those that were taken repeatedly, with the plain build beside.
+//! The times of a run that are compared with recorded runs: those measured repeatedly, next to a plain build.
 //!
-//! `compare` builds by turns, and `latency` calls by turns. The single builds of a `check` are no sample, and are not tested.
+//! `compare` and `latency` alternate between caches. The single builds of a `check` are not a sample and are
+//! not tested.
 
 use crate::compare::{ComparePhase, Comparison};
 use crate::history::{HistoryEntry, RecordedRun};
 use crate::latency::{InvocationKind, Latency};
 use clap::ValueEnum;
 
-/// One figure's times in one run, over those of the plain build in the same round where there is one.
+/// One figure's times in one run, as ratios to the plain build of the same round if there is one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Times {
-    /// What was timed; the same in every run.
+    /// Name of the figure; the same in every run.
     pub name: String,
     /// A figure a round.
     pub figures: Vec<f64>,
 }
 
-/// All times of a run that can be held against others.
+/// All comparable times of a run.
 pub fn of(entry: &HistoryEntry) -> Vec<Times> {
     let mut all = match &entry.run {
         RecordedRun::Comparison(comparison) => of_comparison(comparison),
@@ -52,7 +53,7 @@ fn of_comparison(comparison: &Comparison) -> Vec<Times> {
     ComparePhase::value_variants().iter().map(of_phase).collect()
 }
 
-/// The middles alone are recorded; one a run. Of a miss nearly all is the compiler's.
+/// Only medians are recorded, one for each run. A miss is mostly the compiler's time.
 fn of_latency(latency: &Latency) -> Vec<Times> {
     let valid = |backend: &'static str| {
         let figures = latency.figures.iter();
@@ -66,7 +67,7 @@ fn of_latency(latency: &Latency) -> Vec<Times> {
             InvocationKind::Miss => "miss",
             InvocationKind::Bypass => "passthrough",
         };
-        Times { name: format!("{}, {kind}: time over the bare compiler", ours.subject), figures }
+        Times { name: format!("{}, {kind}: time over the plain compiler", ours.subject), figures }
     };
     valid("kache").map(of).collect()
 }

@@ -1,4 +1,4 @@
-//! What some repetitions of one invocation come to.
+//! Figures of repeated measurements of one invocation.
 
 use super::kind::InvocationKind;
 use super::subject::Subject;
@@ -9,28 +9,22 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// One subject, one way, one backend. Times in ms.
+/// One subject, kind and cache. Times in ms.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figures {
-    /// `rustc`, `cc`, `c++`.
     pub subject: String,
-    /// What that is.
     pub what: String,
-    /// How it was answered.
     pub kind: InvocationKind,
-    /// By whom; `plain` is the bare compiler, which compiles whatever the way is.
+    /// `plain` is the compiler without a cache, which always compiles.
     pub backend: String,
-    /// Repetitions.
     pub n: usize,
-    /// The middle one.
     pub median_ms: f64,
     /// A tenth was faster.
     pub p10_ms: f64,
     /// A tenth was slower.
     pub p90_ms: f64,
-    /// The middle of the differences to the bare compiler in the same turn.
+    /// Median of the differences to the plain compiler in the same round.
     pub over_plain_ms: f64,
-    /// Why they say nothing.
     pub invalid: Option<String>,
 }
 
@@ -60,34 +54,31 @@ impl Figures {
     }
 }
 
-/// Why figures are none of this way, by the backend's own account.
+/// Why the cache's statistics contradict the expected kind.
 pub(super) fn judge(kind: InvocationKind, n: u64, counts: Option<Counts>) -> Option<String> {
     let Some(Counts { hits, misses, passed }) = counts else {
-        return Some("it gives no account of hits and misses".into());
+        return Some("it has no statistics of hits and misses".into());
     };
     let told = format!("{hits} hits, {misses} misses, {passed} passed of {n}");
     match kind {
-        InvocationKind::Hit if hits < n => Some(format!("not all are hits by its own account ({told})")),
-        InvocationKind::Miss if misses < n => Some(format!("not all are misses by its own account ({told})")),
+        InvocationKind::Hit if hits < n => Some(format!("not all are hits by its statistics ({told})")),
+        InvocationKind::Miss if misses < n => Some(format!("not all are misses by its statistics ({told})")),
         InvocationKind::Bypass if hits > 0 || misses > 0 => {
-            Some(format!("not handed through by its own account ({told})"))
+            Some(format!("not bypassed by its statistics ({told})"))
         }
         _ => None,
     }
 }
 
-/// Where kache's own time went, by its events: medians over the invocations, in µs.
+/// Where kache spent its time: medians of its events, in µs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Breakdown {
-    /// `rustc`, `cc`, `c++`.
     pub subject: String,
-    /// How it was answered.
     pub kind: InvocationKind,
-    /// How many events.
     pub n: usize,
-    /// From the wrapper's start to its last act, by its own clock.
+    /// From the wrapper's start to its end, by its clock.
     pub total_us: u64,
-    /// By phase; a phase that an invocation has not took it no time.
+    /// By phase; a missing phase counts as 0.
     pub phases_us: BTreeMap<Phase, u64>,
 }
 
@@ -113,7 +104,7 @@ fn middle_us(figures: impl Iterator<Item = u64>) -> u64 {
     all.get(all.len() / 2).copied().unwrap_or(0)
 }
 
-/// The middle one, in ms.
+/// Median, in ms.
 pub(super) fn middle_ms(times: &[Duration]) -> f64 {
     middle(times.iter().map(|time| ms(*time)).collect())
 }
@@ -123,7 +114,7 @@ fn middle(mut figures: Vec<f64>) -> f64 {
     rounded(at(&figures, 0.5))
 }
 
-/// The figure below which so large a share of the sorted ones lies.
+/// The figure at the given quantile of the sorted figures.
 fn at(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     let position = (last as f64 * share).round() as usize;

@@ -1,18 +1,19 @@
-//! `latency`: what one invocation costs, from the start of its process to its end.
+//! Measures single invocations from process start to exit.
 //!
-//! Three compiles (a Rust crate of 20 sources with 10 dependencies, a C source with 300 headers, a C++ source with 450), each
-//! in three ways: restored from the cache, compiled and kept, and an invocation that is handed through. The bare compiler
-//! and every backend take turns within each repetition, so that what the machine does meanwhile befalls all of them. What a
-//! miss and a passthrough cost besides is the middle of the differences to the bare compiler in the same turn.
+//! Three compiles (a Rust crate of 20 sources with 10 dependencies, a C source with 300 headers, a C++ source
+//! with 450 headers), each as a hit, as a miss that is stored, and as a bypass. Each repetition runs the
+//! plain compiler and every cache in turn, so that changes of the machine's load affect all of them. The
+//! overhead of a miss and of a bypass is the median of the differences to the plain compiler in the same
+//! repetition.
 //!
-//! Processes are started by `posix_spawn`, their output goes nowhere, and outputs are removed before, outside the time. Sources,
-//! compilers and caches are in the page cache. Servers run before the first figure is taken.
+//! Processes are started by `posix_spawn` without output, and outputs are removed before each measurement.
+//! Sources, compilers and caches are in the page cache. Servers are running before the first measurement.
 
 use super::figures::{self, Breakdown, Figures};
 use super::kind::InvocationKind;
 use super::record::{Latency, LatencyParticipant, VERSION};
 use super::subject::{self, Subject};
-use crate::backend::{Backend, CacheReads, Counts, Running};
+use crate::backend::{Backend, CacheReads, Counts, RunningBackend};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::interrupt;
@@ -24,22 +25,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A file whose age is below a second or two is one that some caches do not trust yet.
+/// Some caches do not trust files younger than a second or two.
 const SETTLE: Duration = Duration::from_millis(2500);
 
-/// What is to be measured.
 pub struct LatencyPlan {
-    /// The backends, or why one is not there; `plain` is always measured.
+    /// Each cache, or why it is not available. `plain` is always measured.
     pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
-    /// How many hits and passthroughs of each.
+    /// Number of hits and bypasses for each.
     pub runs: usize,
-    /// How many misses of each.
+    /// Number of misses for each.
     pub misses: usize,
 }
 
-/// Measures.
 pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
-    let shown = progress::Progress::begin("write what is compiled", None);
+    let shown = progress::Progress::begin("write the subjects", None);
     let subjects = subject::all(&scratch.root().join("subjects"))?;
     shown.end("a Rust crate, a C and a C++ source");
     let (mut participants, mut backends) = (Vec::new(), Vec::new());
@@ -53,7 +52,7 @@ pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
                 if is_known {
                     backends.push(backend);
                 } else if participant.name != "plain" {
-                    participant.out = Some("it stands in front of whole builds, not of one compile".into());
+                    participant.out = Some("it wraps whole builds, not single compiles".into());
                 }
             }
         }
@@ -71,7 +70,7 @@ pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
         figures: Vec::new(),
         breakdown: Vec::new(),
     };
-    // Twice to warm up, and each way of answering, of each subject.
+    // Two warm-ups and three kinds for each subject.
     progress::plan(subjects.len() * 5);
     for subject in &subjects {
         let mut subject_run = SubjectRun::begin(subject, &backends, scratch)?;
@@ -91,14 +90,14 @@ fn empty_process(runs: usize) -> Result<f64> {
     Ok(figures::middle_ms(&times))
 }
 
-/// One way to run the compiler: bare, or behind a backend.
+/// One way to run the compiler: directly or with a cache.
 struct Invoker<'b> {
     name: String,
     program: Option<PathBuf>,
     environment: Environment,
     cache: PathBuf,
-    /// Nothing for the bare compiler. Dropped, it stops what serves the cache.
-    running: Option<(&'b dyn Backend, Running<'b>)>,
+    /// `None` for the plain compiler. Dropping it stops the cache's server.
+    running: Option<(&'b dyn Backend, RunningBackend<'b>)>,
 }
 
 impl Invoker<'_> {
@@ -117,7 +116,7 @@ impl Invoker<'_> {
     }
 }
 
-/// One subject and all who compile it.
+/// One subject and all invokers that compile it.
 struct SubjectRun<'b> {
     subject: &'b Subject,
     invokers: Vec<Invoker<'b>>,
@@ -144,10 +143,10 @@ impl<'b> SubjectRun<'b> {
         }];
         for backend in backends {
             let Some(program) = backend.prefix(subject.language) else { continue };
-            // Short, since sockets are in it.
+            // Short, since socket paths are below it.
             let cache = scratch.root().join(format!("{}-{}", backend.name(), subject.name));
             std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
-            let running = Running::begin(backend.as_ref(), &cache)?;
+            let running = RunningBackend::begin(backend.as_ref(), &cache)?;
             let both = Wiring { rustc: true, cc: Some(CcWiring::Environment) };
             let environment = backend.wire(caller.clone(), both, &cache, CacheReads::Allowed)?;
             backend.start(&environment, &cache)?;
@@ -164,7 +163,7 @@ impl<'b> SubjectRun<'b> {
 
     fn run(&mut self, runs: usize, misses: usize) -> Result<()> {
         let subject = self.subject;
-        // The first of anything is slower than the rest: servers, files of the compiler.
+        // The first runs are slower: servers start, and the compiler's files are read.
         self.series(None, 1, &subject.compile, &|turn| subject.change_source(turn))?;
         self.series(Some(InvocationKind::Miss), misses, &subject.compile, &|turn| {
             subject.change_source(turn + 1)
@@ -175,7 +174,8 @@ impl<'b> SubjectRun<'b> {
         self.series(Some(InvocationKind::Bypass), runs, &subject.probe, &|_| Ok(()))
     }
 
-    /// Everybody's turn, `n` times; `before` each time once for all. Figures are kept where they are of a way.
+    /// Runs every invoker `n` times; `before` runs once for each repetition. Figures are stored if `kind` is
+    /// given.
     fn series(
         &mut self,
         kind: Option<InvocationKind>,
@@ -196,7 +196,7 @@ impl<'b> SubjectRun<'b> {
                 let (time, succeeded) = timed(&mut invoker.command(self.subject, arguments))?;
                 if !succeeded {
                     interrupt::check()?;
-                    let what = format!("{} failed behind {}", self.subject.name, invoker.name);
+                    let what = format!("{} failed with {}", self.subject.name, invoker.name);
                     return Err(Error::run(what).at(self.subject.dir.display()));
                 }
                 times[at].push(time);
@@ -228,7 +228,7 @@ fn quiet_command(program: &Path, environment: &Environment) -> Command {
     command
 }
 
-/// From before its start until it was waited for, and whether it succeeded.
+/// Time from the start of the process until it was waited for, and whether it succeeded.
 fn timed(command: &mut Command) -> Result<(Duration, bool)> {
     let start = Instant::now();
     let status = command.status();

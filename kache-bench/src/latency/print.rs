@@ -1,10 +1,9 @@
-//! The figures as people read them: a table for each compile, then where kache's time went.
+//! The figures as text: a table for each compile, and the time of kache's phases.
 
 use super::kind::InvocationKind;
 use super::record::Latency;
 use std::fmt::Write;
 
-/// The whole report.
 pub fn text(latency: &Latency) -> String {
     let mut out = String::new();
     write_text(&mut out, latency).expect("writing to a String cannot fail");
@@ -44,7 +43,7 @@ fn write_text(out: &mut String, latency: &Latency) -> std::fmt::Result {
         writeln!(out, "  {:<10} {:>9.2} {range:>18} {over:>12}", figures.backend, figures.median_ms)?;
     }
     if !latency.breakdown.is_empty() {
-        writeln!(out, "\nwhere kache's time went, by its own clock, µs, medians")?;
+        writeln!(out, "\nkache's phases, by its own clock, µs, medians")?;
     }
     for row in &latency.breakdown {
         let phases: Vec<_> =

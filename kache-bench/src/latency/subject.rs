@@ -1,4 +1,4 @@
-//! What is compiled: generated, so that it is the same everywhere and has exactly the size that is said.
+//! The compiled sources, generated, so that they are the same everywhere and have the stated size.
 
 use crate::backend::Language;
 use crate::error::{Error, Result};
@@ -9,33 +9,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How many sources the Rust crate has.
+/// Number of sources in the Rust crate.
 const SOURCES: usize = 20;
-/// How many crates it depends on.
+/// Number of its dependencies.
 const EXTERNS: usize = 10;
 
-/// One compile.
 pub(super) struct Subject {
-    /// `rustc`, `cc`, `c++`.
     pub(super) name: &'static str,
-    /// What it is.
     pub(super) what: &'static str,
-    /// Of which language.
     pub(super) language: Language,
-    /// Where it is run.
     pub(super) dir: PathBuf,
-    /// The compiler itself: a proxy in front of it would be measured too.
+    /// The compiler itself, without a proxy, which would be measured as well.
     pub(super) compiler: PathBuf,
-    /// The arguments that compile.
     pub(super) compile: Vec<OsString>,
-    /// The arguments that only ask.
+    /// Arguments of a query.
     pub(super) probe: Vec<OsString>,
-    /// What cargo would set.
     pub(super) environment: Vec<(OsString, OsString)>,
-    /// The source that is changed to have a miss, what it says otherwise, and what comes before a number: no comment, which
-    /// a cache that hashes what the preprocessor leaves does not see.
+    /// The source that changes for a miss, its text, and the prefix of the changing number. The change is not
+    /// a comment, which a cache that hashes preprocessed sources would ignore.
     varied: (PathBuf, String, &'static str),
-    /// Where outputs go, and how they begin.
+    /// Directory and name prefix of outputs.
     outputs: (PathBuf, &'static str),
 }
 
@@ -46,7 +39,6 @@ impl Subject {
         write(file, &format!("{text}{before}{number};\n"))
     }
 
-    /// Removes the outputs.
     pub(super) fn clear(&self) -> Result<()> {
         let (dir, start) = &self.outputs;
         for entry in fs::read_dir(dir).map_err(Error::io("list", dir))?.flatten() {
@@ -58,7 +50,6 @@ impl Subject {
     }
 }
 
-/// All of them.
 pub(super) fn all(root: &Path) -> Result<Vec<Subject>> {
     Ok(vec![
         rust(&root.join("rust"))?,
@@ -119,7 +110,7 @@ fn rust(dir: &Path) -> Result<Subject> {
         dir: dir.to_path_buf(),
         compiler,
         compile,
-        // Not `-vV`, which kache remembers the answer to.
+        // Not `-vV`, whose answer kache stores.
         probe: vec!["--explain".into(), "E0308".into()],
         environment,
         varied: (source, root, "/// Varied.\npub const VARIED: usize = "),
@@ -158,7 +149,7 @@ fn c(dir: &Path, name: &'static str, what: &'static str, headers: usize) -> Resu
     })
 }
 
-/// A directory that caches take for a project's: a repository.
+/// A directory that caches recognise as a project: a repository.
 fn project(dir: &Path) -> Result<()> {
     make(dir)?;
     git2::Repository::init(dir).map_err(|e| Error::run(format!("git: {}", e.message())).at(dir.display()))?;
@@ -174,7 +165,7 @@ fn write(file: &Path, text: &str) -> Result<()> {
     fs::write(file, text).map_err(Error::io("write", file))
 }
 
-/// The compiler that `rustc` on `PATH` stands for.
+/// The compiler that `rustc` on `PATH` executes.
 fn rustc() -> Result<PathBuf> {
     let mut command = Command::new("rustc");
     command.args(["--print", "sysroot"]);
@@ -185,10 +176,9 @@ fn rustc() -> Result<PathBuf> {
 fn on_path(name: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
-    found.ok_or_else(|| Error::input(format!("there is no `{name}` on PATH")).remedy("install gcc or clang"))
+    found.ok_or_else(|| Error::input(format!("`{name}` is not on PATH")).remedy("install gcc or clang"))
 }
 
-/// What it prints.
 fn succeed(command: &mut Command) -> Result<String> {
     let environment = Environment::of_caller();
     let program = command.get_program().to_string_lossy().into_owned();

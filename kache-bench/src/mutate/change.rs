@@ -1,22 +1,23 @@
-//! How the input behind a recorded observation is changed, in the clone alone, and put back.
+//! Changes the input of a recorded dependency, within the clone only, and restores it.
 //!
-//! | observation | change |
+//! | dependency | change |
 //! | --- | --- |
-//! | `file`, `source` | something is added to a copy that takes its place |
-//! | `path` of nothing | an empty file is made there |
-//! | `path` of something | it is moved away |
+//! | `file`, `source` | replaced by a copy with an addition |
+//! | `path`, absent | an empty file is created |
+//! | `path`, present | it is moved away |
 //! | `listing`, `tree`, `crates` | a name is added |
-//! | `link`, `leads-to` | the link leads there by another path; where there was none, there is one |
-//! | `env`, `env-path` | the variable is set, or has another value; a directory gets another name by a link |
-//! | `env-all` | a variable more |
-//! | `program`, `linker` | a script of that name, which starts it, is found first in `PATH` |
-//! | `library` | a copy with something added is found first in `LD_LIBRARY_PATH` |
-//! | `define` | the path in the macro goes on |
-//! | `twins` | one of the two was changed in another second, or in the same |
-//! | `setting` | diagnostics are wanted in another colour or width |
-//! | `cwd`, where it is in the clone; `place` | the whole clone is moved |
+//! | `link`, `leads-to` | the link leads to its target by another path; a path that was not a link becomes one |
+//! | `env`, `env-path` | the variable is set or gets another value; a directory gets another name by a link |
+//! | `env-all` | a variable is added |
+//! | `program`, `linker` | a script of that name, which starts the program, is found first in `PATH` |
+//! | `library` | a copy with an addition is found first in `LD_LIBRARY_PATH` |
+//! | `define` | the path in the macro is extended |
+//! | `twins` | one of the two files gets another modification time, or the same |
+//! | `setting` | diagnostics get another colour or width |
+//! | `cwd` in the clone; `place` | the whole clone is moved |
 //!
-//! Files outside the clone are left alone. What is changed of the machine is changed for one process, by a variable.
+//! Files outside the clone stay unchanged. Properties of the machine are changed for one process, by a
+//! variable.
 
 use crate::backend::invocations::Invocation;
 use crate::error::{Error, Result};
@@ -26,32 +27,26 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Where changes may be made.
 pub struct MutationSite<'a> {
-    /// The clone.
     pub checkout: &'a Path,
-    /// A directory for copies.
     pub dir: &'a Path,
-    /// What the unit writes.
     pub outputs: &'a [String],
-    /// Tells one change from all others: what was compiled after an equal one would hit.
+    /// Distinguishes changes: a compile after an equal change would hit.
     pub number: usize,
 }
 
-/// A change that was made. Dropped, it is undone.
+/// A change that is undone on drop.
 pub struct Changed {
-    /// How to ask now.
     pub invocation: Invocation,
-    /// Things that were moved, with where they were: put back in reverse.
+    /// Moved paths and their original paths, restored in reverse order.
     moved: Vec<(PathBuf, PathBuf)>,
-    /// Things that were made.
     made: Vec<PathBuf>,
 }
 
 impl Drop for Changed {
     fn drop(&mut self) {
         for made in self.made.drain(..).rev() {
-            // The hit that is demanded afterwards tells if anything is left.
+            // The hit that is required afterwards shows whether anything is left.
             drop(fs::remove_file(made));
         }
         for (place, aside) in self.moved.drain(..).rev() {
@@ -63,29 +58,27 @@ impl Drop for Changed {
 /// Why an input is not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Left {
-    /// It is the machine's.
     Outside,
-    /// Nothing of the kind can be changed for one process.
+    /// The property cannot be changed for one process.
     NoWay,
-    /// The unit itself would be gone.
+    /// The change would remove the unit itself.
     Itself,
-    /// Names of one file are alike whatever is done to it.
+    /// Several names of one file stay equal under any change.
     Same,
 }
 
 impl Left {
-    /// As it is printed.
     pub fn why(self) -> &'static str {
         match self {
             Left::Outside => "outside the clone, and not changed",
-            Left::NoWay => "no way to change it for one process",
-            Left::Itself => "the unit lies in it",
-            Left::Same => "one file by several names, which no change tells apart",
+            Left::NoWay => "cannot be changed for one process",
+            Left::Itself => "it contains the unit",
+            Left::Same => "several names of one file, which stay equal under any change",
         }
     }
 }
 
-/// Changes the input that a component names: its name and place are as a key trace has them.
+/// Changes the input that a component of a key trace names.
 pub fn make(
     name: &str,
     raw: &str,
@@ -123,7 +116,7 @@ pub fn make(
         "define" => Ok(changed.define(rest, site)),
         "twins" => changed.twins(raw, site),
         "setting" => Ok(changed.setting(rest, site)),
-        // Cargo compiles what comes from a registry in the directory that it was unpacked to.
+        // Cargo compiles registry packages in their unpacked directory.
         "cwd" if !asked.cwd.starts_with(site.checkout) => Ok(Err(Left::Outside)),
         "cwd" | "place" => changed.move_all(site).map(Ok),
         _ => Ok(Err(Left::NoWay)),
@@ -139,7 +132,7 @@ impl Changed {
         self.invocation.environment.push((name.into(), value));
     }
 
-    /// Moves something out of the way, to a place on the same file system.
+    /// Moves a path away within the same file system.
     fn aside(&mut self, place: &Path, site: &MutationSite<'_>) -> Result<PathBuf> {
         let aside = site.dir.join(format!("moved-{}-{}", site.number, self.moved.len()));
         fs::rename(place, &aside).map_err(Error::io("move", place))?;
@@ -174,7 +167,7 @@ impl Changed {
                 let led = fs::read_link(place).map_err(Error::io("read", place))?;
                 let real = place.canonicalize().unwrap_or_else(|_| led.clone());
                 self.aside(place, site)?;
-                // By another path to the same thing; past the root and back if it was given in full.
+                // Another path to the same target; an absolute path goes through the root and back.
                 if led == real {
                     Path::new("/..").join(real.strip_prefix("/").unwrap_or(&real))
                 } else {
@@ -192,7 +185,7 @@ impl Changed {
         let number = site.number;
         let value: OsString = match self.invocation.variable(name).map(OsStr::to_os_string) {
             None if name.ends_with("_EPOCH") => (1000 + number).to_string().into(),
-            // Something may be written there: not in the clone.
+            // Something may be written to this directory, so it must not be in the clone.
             None => site.dir.join(format!("unset-{number}")).into(),
             Some(old) if Path::new(&old).starts_with(site.checkout) && Path::new(&old).is_dir() => {
                 let beside = with_more(&old, number);
@@ -216,7 +209,7 @@ impl Changed {
         let copy = dir.join(name);
         fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
         match (variable, place.to_str()) {
-            // A copy of a compiler driver would look for the rest of itself beside it.
+            // A copy of a compiler driver would search for its parts next to itself.
             ("PATH", Some(real)) if !real.is_empty() => {
                 let script = format!("#!/bin/sh\n# {}\nexec '{real}' \"$@\"\n", site.number);
                 fs::write(&copy, script).map_err(Error::io("write", &copy))?;
@@ -295,7 +288,7 @@ impl Changed {
         Ok(())
     }
 
-    /// The clone is moved, and asked where it is then.
+    /// Moves the clone and runs the unit at the new path.
     fn move_all(&mut self, site: &MutationSite<'_>) -> Result<()> {
         let to = PathBuf::from(with_more(site.checkout.as_os_str(), site.number));
         fs::rename(site.checkout, &to).map_err(Error::io("move", site.checkout))?;
@@ -321,7 +314,7 @@ fn with_more(text: &OsStr, number: usize) -> OsString {
     text
 }
 
-/// A copy that says the same to whoever reads it, if anything can be added that does.
+/// A copy with an addition that does not change the meaning, if the format allows one.
 fn copy_with_more(from: &Path, to: &Path, number: usize) -> Result<()> {
     fs::copy(from, to).map_err(Error::io("copy", from))?;
     platform::make_executable(to).map_err(Error::io("make writable", to))?;

@@ -1,7 +1,7 @@
-//! Inputs that kache says are none: variables and flags, each by a row of its tables that gives a reason.
+//! Inputs that kache excludes: variables and flags, each by a row of its tables with a reason.
 //!
-//! Each is changed by itself, and a hit with the same key is demanded. That the reason is true is another matter: so the
-//! unit is compiled once with all of them changed at once, and must come out to the byte as it was.
+//! Each one is changed alone, and a hit with the same key is required. To check the reasons, the unit is
+//! compiled once with all of them changed, and its outputs must be equal byte for byte.
 
 use crate::backend::invocations::Invocation;
 use crate::system::platform;
@@ -11,20 +11,18 @@ use kache_frontends::{gnu_flags, rustc_flags};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// One excluded input, changed.
 pub struct Excluded {
-    /// As it is counted: `env TERM`, `flag -C ar`.
+    /// Name in the report: `env TERM`, `flag -C ar`.
     pub name: String,
-    /// How to ask then.
     pub invocation: Invocation,
-    /// Whether it makes no difference to what is printed: the loader tells of its own variables as it pleases.
+    /// Whether the printed messages stay the same: the loader may print messages about its variables.
     pub quiet: bool,
 }
 
-/// Variables at which the loader prints something, or may refuse to run.
+/// Variables at which the loader prints messages or refuses to run.
 const LOUD: &[&str] = &["LD_AUDIT", "LD_SHOW_AUXV", "LD_PRELOAD", "LD_WARN"];
 
-/// Every excluded input of a unit, changed. Where the unit has a component of that name it is none for it.
+/// Every excluded input of a unit, changed. An input that the unit has as a component is not excluded for it.
 pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Excluded> {
     let mut out = Vec::new();
     let rows = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV).chain(tables::IGNORED_FOR_MACROS);
@@ -32,7 +30,7 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
         let name = row.what.replace('*', "KACHE_MUTATION");
         let label = format!("env {}", row.what);
         let counts = |c: &String| *c == format!("env {name}") || *c == format!("env-path {name}");
-        // How messages are written counts where there were any.
+        // The format of messages is a dependency if there are messages.
         let spoken = ["LANG", "LANGUAGE", "LC_KACHE_MUTATION"].contains(&name.as_str());
         let counts =
             components.iter().any(counts) || spoken && components.iter().any(|c| c.starts_with("setting"));
@@ -49,7 +47,7 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
         if let Some(words) = words(row, asked, dir) {
             let mut invocation = asked.clone();
             invocation.words.extend(words);
-            // What only a nightly compiler takes is asked for and not compiled.
+            // Flags of nightly compilers are looked up but not compiled.
             out.push(Excluded {
                 name: format!("flag {}", row.flag),
                 invocation,
@@ -60,7 +58,7 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
     out
 }
 
-/// The names of all that any unit could have excluded, in their order.
+/// Names of all inputs that any unit can have excluded, in table order.
 pub fn rows() -> Vec<String> {
     let variables = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV).chain(tables::IGNORED_FOR_MACROS);
     let flags = rustc_flags::TABLE.iter().chain(gnu_flags::TABLE).filter(|r| r.bucket == Bucket::Excluded);
@@ -69,7 +67,7 @@ pub fn rows() -> Vec<String> {
     all.filter(|name| seen.insert(name.clone())).collect()
 }
 
-/// All of `parts` at once.
+/// Combines all of `parts`.
 pub fn together(asked: &Invocation, parts: &[Excluded]) -> Invocation {
     let mut all = asked.clone();
     for part in parts.iter().filter(|p| p.quiet) {
@@ -94,13 +92,13 @@ fn change(invocation: &mut Invocation, name: &str, dir: &Path) {
     };
     let value: OsString = match name {
         "PATH" => more(":/nonexistent/kache-mutation"),
-        // Before a colon nothing would mean the working directory, which may well have libraries in it.
+        // An empty entry before a colon would mean the working directory, which may contain libraries.
         "LD_LIBRARY_PATH" if old.is_empty() => "/nonexistent/kache-mutation".into(),
         "LD_LIBRARY_PATH" => more(":/nonexistent/kache-mutation"),
         "LD_PRELOAD" => old.clone(),
         "TMPDIR" | "TMP" | "TEMP" => dir.join("tmp").into(),
         "HOME" => {
-            // What is found by way of it stays where it is.
+            // The directories that are searched now stay.
             for (kept, below) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
                 if invocation.variable(kept).is_none() {
                     invocation.environment.push((kept.into(), PathBuf::from(&old).join(below).into()));
@@ -127,7 +125,7 @@ fn change(invocation: &mut Invocation, name: &str, dir: &Path) {
 fn words(row: &Row, asked: &Invocation, dir: &Path) -> Option<Vec<OsString>> {
     let value = match row.flag {
         "-C linker" if asked.codegen("linker").is_some() => return None,
-        // The same program by another path.
+        // Another path to the same program.
         "-C linker" => {
             let path = asked.variable("PATH")?;
             let cc = std::env::split_paths(path).map(|d| d.join("cc")).find(|p| p.is_file())?;
@@ -136,7 +134,7 @@ fn words(row: &Row, asked: &Invocation, dir: &Path) -> Option<Vec<OsString>> {
             link.display().to_string()
         }
         "-Z threads" => "2".into(),
-        // It takes none.
+        // This flag takes no value.
         "-C no-stack-check" => return Some(vec!["-C".into(), "no-stack-check".into()]),
         _ => "kache-mutation".into(),
     };

@@ -1,8 +1,9 @@
-//! Rows about paths: which of them a unit's compile comes by at all.
+//! Counts which path rows of kache's tables a unit's compile needs.
 //!
-//! What they excuse is the machine's (`/proc`, the loader's cache, the C library) and cannot be changed for one process, so no
-//! hit with it changed can be demanded. Whether a row is ever needed can be told: units are compiled once more under
-//! `strace`, and each row is counted by the units that looked at something which nothing but it excuses.
+//! These rows excuse paths of the machine (`/proc`, the loader's cache, the C library), which cannot be
+//! changed for one process, so no hit can be required after a change. Whether a row is ever needed can be
+//! measured: units are compiled under `strace`, and each row is counted by the units with an access that only
+//! this row excuses.
 
 use crate::audit::{self, ProcessAccesses};
 use kache_core::key_trace::KeyTrace;
@@ -11,16 +12,15 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// What was found of such rows.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Paths {
-    /// Units that were watched; none where there is no `strace`.
+    /// Number of watched units; 0 without `strace`.
     pub watched: usize,
-    /// Rows of the tables, each with how many of these units came by it.
+    /// Rows of the tables, with the number of units that needed them.
     pub rows: BTreeMap<String, usize>,
 }
 
-/// The tables, with the word by which their rows are told apart.
+/// The tables, with the word that names their rows.
 fn tables() -> [(&'static str, &'static [Row]); 3] {
     [
         ("path", tables::IGNORED_PATHS),
@@ -30,13 +30,12 @@ fn tables() -> [(&'static str, &'static [Row]); 3] {
 }
 
 impl Paths {
-    /// With every row at none.
+    /// All rows with a count of 0.
     pub fn of_tables() -> Paths {
         let all = tables().into_iter().flat_map(|(table, rows)| rows.iter().map(move |r| name(table, r)));
         Paths { watched: 0, rows: all.map(|name| (name, 0)).collect() }
     }
 
-    /// Counts one unit.
     pub fn count(&mut self, watched: &ProcessAccesses, trace: &KeyTrace) {
         self.watched += 1;
         let compiler = trace.components.iter().find(|c| c.name == "compiler").map(|c| c.raw.as_str());
@@ -51,17 +50,16 @@ impl Paths {
         }
     }
 
-    /// As people read it.
     pub fn text(&self) -> String {
         if self.watched == 0 {
             let why = match audit::require_strace() {
                 Ok(()) => "no unit could be watched",
-                Err(_) => "strace, which tells who comes by them, is not installed",
+                Err(_) => "strace is not installed",
             };
             return format!("skipped {} rows about paths: {why}\n", self.rows.len());
         }
         let head =
-            "rows about paths, which are the machine's and not changed: units whose compile came by one, of";
+            "rows about paths of the machine, which are not changed: number of units that needed each, of";
         format!("{head} {}\n{}", self.watched, by_count(&self.rows))
     }
 }
@@ -70,7 +68,7 @@ fn name(table: &str, row: &Row) -> String {
     format!("{table} {}", row.what)
 }
 
-/// A line for each count, the highest first.
+/// A line for each count, highest first.
 pub fn by_count(counts: &BTreeMap<String, usize>) -> String {
     let mut lines: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (name, n) in counts {

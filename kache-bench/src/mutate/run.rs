@@ -1,10 +1,10 @@
-//! Sensitivity: every sort of input that kache records is changed, one at a time, and the unit must miss and say why; every
-//! sort of input that it excludes is changed, and the unit must hit and be what the compiler makes.
+//! Changes each kind of recorded input, one at a time, and requires a miss that names it; changes each kind
+//! of excluded input and requires a hit with equal outputs.
 //!
-//! A workload is built once, then single units of it are asked for again. For each kind of observation some units
-//! that have one are drawn. Each must first hit as it is; with that very input changed it must miss, and the
-//! comparison of the two key traces (what `kache explain` shows) must name it; with the input put back it must hit again.
-//! Where the compiler refuses what was changed, the miss is all that can be seen.
+//! A workload is built once, then single units run again. For each kind of dependency some units that have
+//! one are selected. Each must first hit unchanged. With the input changed it must miss, and the comparison
+//! of the two key traces (as in `kache explain`) must name the input. With the input restored it must hit
+//! again. If the compiler fails on the changed input, only the miss is checked.
 
 use super::change::{self, Left, MutationSite};
 use super::excluded;
@@ -26,56 +26,49 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How much is to be changed.
 #[derive(Clone, Copy, Debug)]
 pub struct MutatePlan {
-    /// Units for each kind of observation, and for the excluded inputs.
+    /// Number of units for each kind of dependency and for the excluded inputs.
     pub units: usize,
-    /// Another number draws other units and inputs.
+    /// Seed of the selection of units and inputs.
     pub seed: u64,
-    /// Nothing is changed, to see that the harness sees that.
+    /// Make no change, to test that the harness detects it.
     pub no_change: bool,
 }
 
-/// One kind of observation, exercised.
+/// Results of one kind of dependency.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ExercisedRow {
-    /// Units of the workload that have one.
+    /// Units of the workload with this kind.
     pub units_with: usize,
-    /// Inputs that were changed.
     pub changed: usize,
-    /// Of those, missed and named.
+    /// Missed, and the input was named.
     pub named: usize,
-    /// Of those, missed, and refused by the compiler.
+    /// Missed, and the compiler failed.
     pub refused: usize,
-    /// Inputs that were drawn and not changed, by why.
+    /// Selected inputs that were not changed, by reason.
     pub left: BTreeMap<&'static str, usize>,
 }
 
-/// What was found.
 #[derive(Debug, Default, Serialize)]
 pub struct MutateFindings {
-    /// Units of the workload that are kept.
+    /// Stored units of the workload.
     pub units: usize,
-    /// What was drawn with.
     pub seed: u64,
-    /// By kind of observation.
     pub kinds: BTreeMap<&'static str, ExercisedRow>,
-    /// By row of a table: units that hit with that input changed.
+    /// Units that hit with the input changed, by row of a table.
     pub excluded: BTreeMap<String, usize>,
-    /// Every row of the tables of excluded variables and flags, as `excluded` names them.
+    /// Every row of the tables of excluded variables and flags.
     pub rows: Vec<String>,
     /// Rows about paths, which are not changed.
     pub paths: Paths,
-    /// Units that were compiled with all excluded inputs changed, and came out equal.
+    /// Units that were compiled with all excluded inputs changed and came out equal.
     pub equal: usize,
-    /// Units that came out otherwise, as they do in two compiles under the same inputs.
+    /// Units that differ between compiles with the same inputs.
     pub random: Vec<String>,
-    /// What should not be.
     pub wrong: Vec<String>,
 }
 
-/// Changes inputs of a built workload.
 pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) -> Result<MutateFindings> {
     let dir = scratch.root().join("mutants");
     for made in [dir.clone(), dir.join("tmp"), dir.join("home")] {
@@ -105,7 +98,7 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     Ok(findings)
 }
 
-/// In an order that a number draws.
+/// Shuffled by the seed.
 fn draw<'a, T>(all: &'a [T], seed: u64, what: &str) -> Vec<&'a T> {
     let mark = |i: usize| kache_core::digest::Digest::of(format!("{seed} {what} {i}").as_bytes()).0;
     let mut order: Vec<usize> = (0..all.len()).collect();
@@ -135,7 +128,7 @@ impl MutateRun<'_> {
                 break;
             }
             let components: Vec<_> = trace.components.iter().filter(of_kind).collect();
-            // Another input for each unit, as long as there is one; those that cannot be changed are counted once.
+            // A different input for each unit while there are any; inputs that cannot be changed count once.
             for component in draw(&components, self.plan.seed, &unit.label()) {
                 let named = component.name.contains(' ');
                 let one = if named { component.name.clone() } else { unit.label() };
@@ -192,8 +185,9 @@ impl MutateRun<'_> {
         exercised.changed += 1;
         self.judge(&said, component, &before, &after, exercised);
         let again = self.recorded.rerun(&unit.invocation, &[], &[])?;
-        // What the compiler looks at may hang on chance (which crates lay there when it listed a directory): then the
-        // compile with the change has left a set that holds again without it, and is as right if it gives the same.
+        // A compiler's accesses can vary (such as the crates in a listed directory). The compile with the
+        // change may then have stored a set of dependencies that holds again without it, which is right if
+        // its result is the same.
         if hit(&again).is_none_or(|e| e.result != before.result && !like(moved.files())) {
             let traces =
                 again.event.as_ref().and_then(|e| self.recorded.trace(e)).zip(self.recorded.trace(&before));
@@ -213,19 +207,19 @@ impl MutateRun<'_> {
         after: &Rerun,
         exercised: &mut ExercisedRow,
     ) {
-        let Some(event) = &after.event else { return self.wrong(said, "kache said nothing of it", after) };
+        let Some(event) = &after.event else { return self.wrong(said, "kache wrote no event", after) };
         if event.outcome == Outcome::Hit {
-            return self.wrong(said, "FALSE HIT: it hits with the input changed", after);
+            return self.wrong(said, "FALSE HIT: the unit hits although the input changed", after);
         }
         if event.outcome != Outcome::Miss {
-            return self.wrong(said, "it was not looked up", after);
+            return self.wrong(said, "the unit was not looked up", after);
         }
         let traces = self.recorded.trace(before).zip(self.recorded.trace(event));
         let Some((old, new)) = traces else {
             exercised.refused += 1;
-            // What is not kept for a reason has none to leave.
+            // A compile that is not stored for a reason has no trace.
             if after.success && event.reason.is_none() {
-                self.wrong(said, "it was compiled, and left no trace", after);
+                self.wrong(said, "the unit was compiled without a key trace", after);
             }
             return;
         };
@@ -233,7 +227,7 @@ impl MutateRun<'_> {
         if names(&differences, component) {
             exercised.named += 1;
         } else {
-            self.wrong(said, &format!("it missed, but for {}", list(&differences)), after);
+            self.wrong(said, &format!("the miss names other causes: {}", list(&differences)), after);
         }
     }
 
@@ -251,9 +245,9 @@ impl MutateRun<'_> {
         self.findings.wrong.push(format!("{said}: {what}{more}"));
     }
 
-    /// Changes every excluded input of a unit, each by itself, then all of them under the compiler's eyes.
+    /// Changes every excluded input of a unit alone, then compiles with all of them changed.
     fn excluded(&mut self, unit: &RecordedUnit, trace: &KeyTrace) -> Result<()> {
-        self.shown.show(self.number, &format!("inputs, now what is excluded for {}", unit.label()));
+        self.shown.show(self.number, &format!("inputs, now those excluded for {}", unit.label()));
         let moved = self.recorded.stash(&unit.event.outputs)?;
         let components: Vec<String> = trace.components.iter().map(|c| c.name.clone()).collect();
         let before = self.recorded.rerun(&unit.invocation, &[], &[])?;
@@ -269,13 +263,13 @@ impl MutateRun<'_> {
                 Some(_) if same_as(moved.files()) => {
                     *self.findings.excluded.entry(part.name.clone()).or_default() += 1
                 }
-                Some(_) => self.wrong(&said, "it hits, and its artifacts are others", &answer),
-                None => self.wrong(&said, "false miss: it is excluded, and counts", &answer),
+                Some(_) => self.wrong(&said, "the unit hits with different artifacts", &answer),
+                None => self.wrong(&said, "false miss: the input is excluded, but affects the key", &answer),
             }
         }
         let together = excluded::together(&unit.invocation, &parts);
         let answer = self.compile(&together, moved.files())?;
-        let said = format!("{}: all that is excluded, at once", unit.label());
+        let said = format!("{}: all excluded inputs at once", unit.label());
         if !answer.success {
             self.wrong(&said, "it does not compile", &answer);
         } else if like(moved.files()) {
@@ -283,12 +277,10 @@ impl MutateRun<'_> {
         } else {
             match self.fresh(&unit.invocation, moved.files())? {
                 Fresh::Random => self.findings.random.push(unit.label()),
-                Fresh::AsBuilt => {
-                    self.wrong(&said, "an input that is said to be none changes the artifacts", &answer)
-                }
+                Fresh::AsBuilt => self.wrong(&said, "an excluded input changes the artifacts", &answer),
                 Fresh::Another => self.wrong(
                     &said,
-                    "unchanged it is not as it was built either: an input is not recorded",
+                    "the unchanged unit differs from the build as well: an input is not recorded",
                     &answer,
                 ),
                 Fresh::Refused => self.wrong(&unit.label(), "it does not compile again unchanged", &answer),
@@ -297,7 +289,7 @@ impl MutateRun<'_> {
         self.watch(unit, trace, moved.files())
     }
 
-    /// Which rows about paths the unit's compile comes by; nothing where nobody could tell.
+    /// Counts the path rows that the unit's compile needs; does nothing without strace.
     fn watch(&mut self, unit: &RecordedUnit, trace: &KeyTrace, files: &[(PathBuf, PathBuf)]) -> Result<()> {
         if audit::require_strace().is_err() {
             return Ok(());
@@ -312,14 +304,14 @@ impl MutateRun<'_> {
         Ok(())
     }
 
-    /// Compiles, whatever could hit, to where the unit's outputs were put away from.
+    /// Compiles to the moved outputs' original paths, without lookups.
     fn compile(&mut self, invocation: &Invocation, files: &[(PathBuf, PathBuf)]) -> Result<Rerun> {
         remove(files);
         self.recorded.rerun(invocation, &[], &[("KACHE_READ", OsStr::new("0"))])
     }
 
-    /// Compiles the unchanged unit anew, more than once. One such compile beside what was built would take an
-    /// input that no record has for chance.
+    /// Compiles the unchanged unit several times. A single compile could not distinguish an unrecorded input
+    /// from a nondeterministic compiler.
     fn fresh(&mut self, invocation: &Invocation, files: &[(PathBuf, PathBuf)]) -> Result<Fresh> {
         let dir = self.dir.join("fresh");
         fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
@@ -348,20 +340,18 @@ impl MutateRun<'_> {
     }
 }
 
-/// How many compiles must agree before it is believed that a unit comes out alike each time: of two outcomes by chance two
-/// compiles would show one as often as both.
+/// Number of equal compiles after which a unit counts as deterministic: with two random outcomes, two
+/// compiles would agree half of the time.
 const FRESH: usize = 4;
 
-/// What compiles of an unchanged unit, under the same inputs, came to.
+/// The result of compiling an unchanged unit several times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fresh {
-    /// They differ among themselves.
     Random,
-    /// They are as the unit was built.
+    /// Equal to the built outputs.
     AsBuilt,
-    /// They are alike, and are not as it was built.
+    /// Equal to each other, but not to the built outputs.
     Another,
-    /// One of them failed.
     Refused,
 }
 
@@ -374,35 +364,34 @@ fn hit(answer: &Rerun) -> Option<Event> {
     answer.event.clone().filter(|e| e.outcome == Outcome::Hit && answer.success)
 }
 
-/// Whether a component is among what differs. A file that is moved away shows as the highest directory that is gone, and
-/// what was a file may be told by another kind now.
+/// Whether a component is among the differences. A moved file shows as the highest missing directory, and its
+/// kind may change.
 fn names(differences: &[diff::Difference], component: &Component) -> bool {
     let place = |name: &str| name.split_once(' ').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
     let sought = place(&component.name);
     differences.iter().any(|d| d.name == component.name || !sought.is_empty() && place(&d.name) == sought)
 }
 
-/// Whether the files at their places are those that were put away. A depfile may name another temporary file.
+/// Whether the current outputs equal the moved ones. A depfile may name another temporary file.
 fn same_as(files: &[(PathBuf, PathBuf)]) -> bool {
     let read = |p: &Path| fs::read(p).ok();
     files.iter().all(|(place, aside)| read(place) == read(aside))
 }
 
-/// Makes the places of outputs free.
+/// Removes the outputs.
 fn remove(files: &[(PathBuf, PathBuf)]) {
     for (place, _) in files {
-        // What is not there need not go.
+        // A missing output needs no removal.
         drop(fs::remove_file(place));
     }
 }
 
-/// Whether what was compiled anew is what was put away, but for what two compiles of one place differ in by nature.
+/// Whether new outputs equal the moved ones, except for normal differences of two compiles.
 fn like(files: &[(PathBuf, PathBuf)]) -> bool {
     files.iter().all(|(place, aside)| alike(place, aside))
 }
 
 impl MutateFindings {
-    /// What speaks against it.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.wrong.clone();
         if self.kinds.values().all(|k| k.changed == 0) {
@@ -411,7 +400,6 @@ impl MutateFindings {
         problems
     }
 
-    /// As people read it.
     pub fn text(&self) -> String {
         let mut out = format!("{} units, drawn with --seed {}\n", self.units, self.seed);
         out += "recorded inputs: units that have one, changed, missed and named, missed and refused by the compiler\n";
@@ -424,7 +412,7 @@ impl MutateFindings {
                 out += &format!("            skipped {n}: {why}\n");
             }
         }
-        // Of `missing` only manifests tell.
+        // Only manifests name `missing`.
         let unseen: Vec<_> = Kind::ALL
             .iter()
             .filter(|k| **k != Kind::Missing && !self.kinds.contains_key(k.word()))
@@ -433,17 +421,17 @@ impl MutateFindings {
         if !unseen.is_empty() {
             out += &format!("  in no unit: {}\n", unseen.join(", "));
         }
-        out += "excluded inputs: units that hit with it changed\n";
+        out += "excluded inputs: units that hit with the input changed\n";
         out += &by_count(&self.excluded);
         let left: Vec<&str> =
             self.rows.iter().filter(|r| !self.excluded.contains_key(*r)).map(String::as_str).collect();
         if !left.is_empty() {
-            out += &format!("  0, since no unit drawn could have it changed: {}\n", left.join(", "));
+            out += &format!("  0, since no selected unit has it: {}\n", left.join(", "));
         }
         out += &self.paths.text();
-        out += &format!("{} units compiled to the same with all of these changed at once\n", self.equal);
+        out += &format!("{} units with equal outputs after all of these changed at once\n", self.equal);
         if !self.random.is_empty() {
-            out += &format!("  made differently each time by the compiler: {}\n", self.random.join(", "));
+            out += &format!("  different on every compile: {}\n", self.random.join(", "));
         }
         out
     }

@@ -15,7 +15,6 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 /// How many of a list are shown; all are in the record.
 const SHOWN: usize = 40;
 
-/// The whole page.
 pub fn html(page: &Page<'_>) -> String {
     let cards = verdicts::cards(page);
     let markup = html! {

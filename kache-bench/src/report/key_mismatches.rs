@@ -7,7 +7,6 @@ use crate::pull::MissedUnit;
 
 /// The leaks of one workload.
 pub struct WorkloadMismatches<'h> {
-    /// The workload.
     pub workload: &'h str,
     /// Its leaks, in the order in which they entered.
     pub key_mismatches: &'h [KeyMismatch],
@@ -49,11 +48,8 @@ pub fn missed<'h>(page: &Page<'h>) -> Vec<(&'h str, Vec<&'h MissedUnit>)> {
 /// A piece of a contrast: in both texts, or in one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiffPiece<'t> {
-    /// In both.
     Both(&'t str),
-    /// In the first clone's.
     OnlyA(&'t str),
-    /// In the second's.
     OnlyB(&'t str),
 }
 

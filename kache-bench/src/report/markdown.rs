@@ -9,7 +9,6 @@ use std::fmt::Write;
 /// How many units a list names.
 const NAMED: usize = 10;
 
-/// The whole text.
 pub fn markdown(page: &Page<'_>) -> String {
     let mut out = String::new();
     write(&mut out, page).expect("writing to a String cannot fail");

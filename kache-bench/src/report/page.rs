@@ -20,7 +20,6 @@ pub struct Page<'h> {
 }
 
 impl<'h> Page<'h> {
-    /// Of all records.
     pub fn of(history: &'h History) -> Page<'h> {
         let latest: Vec<_> = history.latest().into_iter().collect();
         let gate = Gate::of(&latest, history);

@@ -17,17 +17,11 @@ const LETTERS: i32 = 16;
 /// A colour of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// What is written.
     Ink,
-    /// What is written beside.
     Muted,
-    /// Lines of a scale.
     Grid,
-    /// kache.
     Ours,
-    /// No cache at all.
     Plain,
-    /// Another cache.
     Peer,
     /// The first to sixth of several parts.
     Part(u8),
@@ -53,7 +47,6 @@ impl Tone {
         }
     }
 
-    /// The page's variable.
     pub fn variable(self) -> String {
         match self {
             Tone::Ink => "--ink".into(),
@@ -73,16 +66,13 @@ impl Tone {
     }
 }
 
-/// One bar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// Left of it.
     pub label: String,
     /// From left to right; one for a plain bar.
     pub parts: Vec<(Tone, f64)>,
     /// The least and the greatest, where they are known.
     pub range: Option<(f64, f64)>,
-    /// Right of it.
     pub told: String,
 }
 
@@ -125,7 +115,6 @@ fn length(bar: &Bar) -> f64 {
 /// A line over the runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// Its colour.
     pub tone: Tone,
     /// A value for each run; nothing where a run has none.
     pub values: Vec<Option<f64>>,

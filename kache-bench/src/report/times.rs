@@ -11,11 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A plot with what is written over it.
 pub struct Plot {
-    /// Its heading.
     pub title: String,
     /// What it shows in words, for who does not see it.
     pub told: String,
-    /// The drawing.
     pub svg: String,
 }
 
@@ -191,7 +189,6 @@ pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
     page.latest.iter().filter_map(plot).collect()
 }
 
-/// In a line.
 pub fn machine(machine: &Machine) -> String {
     machine.class()
 }

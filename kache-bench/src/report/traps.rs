@@ -8,7 +8,6 @@ pub struct Cell {
     pub label: &'static str,
     /// `good`, `bad`, `open` or `none`.
     pub class: &'static str,
-    /// What it rests on.
     pub detail: String,
 }
 

@@ -7,22 +7,17 @@ use crate::history::{HistoryEntry, RecordedRun};
 use crate::record::Record;
 use crate::traps::TrapVerdict;
 
-/// One card.
 #[derive(Debug, PartialEq)]
 pub struct Card {
-    /// `check demo kache`.
     pub title: String,
     /// Whether the run itself was as demanded; nothing for one that demands nothing.
     pub ok: Option<bool>,
     /// What the gate says, and of how many recorded runs.
     pub gate: Option<(GateVerdict, usize)>,
-    /// Each a line.
     pub figures: Vec<String>,
-    /// What speaks against it.
     pub problems: Vec<String>,
     /// What moved, by the gate.
     pub moved: Vec<String>,
-    /// When and where.
     pub place: String,
 }
 

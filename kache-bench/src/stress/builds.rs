@@ -1,4 +1,4 @@
-//! A build of many units under `make -j`, in which wrappers run side by side: C and Rust, through one cache.
+//! A parallel build of C and Rust units under `make -j` with one cache.
 
 use super::harness::{Engine, clean, contents, difference, wrong};
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The project, and what the plain compilers make of it.
+/// The project and the outputs of the plain compilers.
 #[derive(Clone, Debug)]
 pub struct Build {
     pub dir: PathBuf,
@@ -21,7 +21,7 @@ const RULES: &str = "out/%.o: %.c shared.h\n\t$(WRAP) gcc -O1 -g -c $< -o $@\n\
     out/lib%.rlib: %.rs\n\t$(WRAP) rustc --crate-name $* --crate-type lib --edition 2021 $< --emit=dep-info,link --out-dir out\n";
 
 impl Build {
-    /// Lays it out and builds it plainly.
+    /// Creates the project and builds it without a cache.
     pub fn set_up(dir: PathBuf, objects: usize, crates: usize) -> Result<Build> {
         let write = |name: &str, text: &str| {
             let path = dir.join(name);
@@ -60,18 +60,17 @@ impl Build {
         self.dir.join("out")
     }
 
-    /// Takes the outputs away.
     pub fn clear(&self) -> Result<()> {
         drop(fs::remove_dir_all(self.out()));
         fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))
     }
 
-    /// `make`, that goes on past failures.
+    /// `make` that continues after failures.
     pub fn make(&self, engine: Option<&Engine>, jobs: usize) -> Command {
         let mut command = Command::new("make");
         match engine {
             Some(engine) => {
-                // For the environment; the program is make.
+                // Only the environment; the program is make.
                 let kache = engine.command(&self.dir);
                 command.env_clear();
                 command.envs(kache.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -84,7 +83,7 @@ impl Build {
         command
     }
 
-    /// Builds what is missing, and wants all of it right.
+    /// Builds what is missing and requires the right outputs.
     pub fn must(&self, engine: &Engine, context: &str) -> Result<()> {
         let made = self.make(Some(engine), 4).output().map_err(Error::io("run make in", &self.dir))?;
         if !made.status.success() {
@@ -94,7 +93,7 @@ impl Build {
         self.judge(context)
     }
 
-    /// Wants all outputs. What a killed rustc left beside them is its own affair.
+    /// Requires all outputs. Files that a killed rustc left next to them are ignored.
     pub fn judge(&self, context: &str) -> Result<()> {
         let mut have = contents(&self.out());
         have.retain(|name, _| self.wanted.contains_key(name));
@@ -104,7 +103,7 @@ impl Build {
         }
     }
 
-    /// What is there is whole.
+    /// Requires that every existing output is complete.
     pub fn must_not_be_torn(&self, context: &str) -> Result<()> {
         let have = contents(&self.out());
         let torn =
@@ -119,12 +118,12 @@ impl Build {
     }
 }
 
-/// Processes whose program is `program`.
+/// Processes that execute `program`.
 pub fn running(program: &Path) -> Vec<i32> {
     of_proc(|dir| fs::read_link(dir.join("exe")).is_ok_and(|exe| exe == program))
 }
 
-/// Waits until nothing runs any more that works in a directory or below it.
+/// Waits until no process has its working directory in or below a directory.
 pub fn quiet(dir: &Path, context: &str) -> Result<()> {
     let begun = Instant::now();
     let works_there = |proc: &Path| fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir));
@@ -144,8 +143,8 @@ fn of_proc(is_it: impl Fn(&Path) -> bool) -> Vec<i32> {
     ids.filter(|id| *id != own && is_it(Path::new(&format!("/proc/{id}")))).collect()
 }
 
-/// Sends a signal; to a process group where the number is negative.
+/// Sends a signal, to a process group if the number is negative.
 pub fn signal(id: i32, signal: i32) {
-    // SAFETY: two integers; a process that is gone is an error return, which is what is wanted then.
+    // SAFETY: two integers; a process that no longer exists is an error return, which is ignored on purpose.
     unsafe { libc::kill(id, signal) };
 }

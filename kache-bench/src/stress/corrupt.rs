@@ -1,8 +1,8 @@
-//! What is stored is altered: bits flipped, files cut, emptied, exchanged, replaced by others, altered in place.
+//! Corrupts stored files: flipped bits, truncation, empty, exchanged or replaced files.
 //!
-//! Twice over. Small files of each sealed kind are gone through in this process, with the engine's own readers: every bit of every
-//! byte flipped, and cut at every length; none of it may be taken for whole. Blobs likewise, on disk, each byte in turn. Then
-//! injuries of all kinds are drawn, on all kinds of file, and the engine is asked.
+//! First exhaustively: for small files of each sealed kind the engine's readers run in this process on every
+//! flipped bit and every truncation, and none of them may pass as complete. The same for blobs on disk, byte
+//! by byte. Then random corruptions of all kinds of files, after each of which the engine runs.
 
 use super::harness::{Engine, wrong};
 use super::rng::Dice;
@@ -18,17 +18,16 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Files up to this size are gone through byte by byte.
+/// Maximum size of files for the exhaustive part.
 const SMALL: u64 = 16 * 1024;
-/// Blobs, which are read from the disk each time, up to this one.
+/// The same for blobs, which are read from disk each time.
 const SMALL_BLOB: u64 = 4 * 1024;
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("corrupt");
     let mut dice = run_state.dice("corrupt");
     for task in &run_state.tasks {
-        task.must_hit(&engine, "before any injury")?;
+        task.must_hit(&engine, "before any corruption")?;
     }
     exhaustively(run_state, &engine)?;
     drawn(run_state, &engine, &mut dice)
@@ -50,7 +49,7 @@ fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
             let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
             let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL) else { continue };
             if !is_whole(&bytes, &key) {
-                return Err(wrong("before any injury", &format!("{} is not whole", path.display())));
+                return Err(wrong("before any corruption", &format!("{} is not complete", path.display())));
             }
             let mut bad = bytes.clone();
             for at in 0..bytes.len() {
@@ -58,17 +57,20 @@ fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
                     bad[at] ^= 1 << bit;
                     if is_whole(&bad, &key) {
                         let what =
-                            format!("{kind}: bit {bit} of byte {at} is flipped, and it is taken for whole");
+                            format!("{kind}: bit {bit} of byte {at} is flipped, but it passes as complete");
                         return Err(wrong("corrupt", &what));
                     }
                     bad[at] ^= 1 << bit;
                 }
                 if is_whole(&bytes[..at], &key) {
-                    return Err(wrong("corrupt", &format!("{kind}: cut to {at} bytes, and taken for whole")));
+                    return Err(wrong(
+                        "corrupt",
+                        &format!("{kind}: truncated to {at} bytes, but it passes as complete"),
+                    ));
                 }
             }
             run_state.stats.passed(&format!("{kind}: every bit flipped"), bytes.len() * 8);
-            run_state.stats.passed(&format!("{kind}: cut at every length"), bytes.len());
+            run_state.stats.passed(&format!("{kind}: truncated at every length"), bytes.len());
         }
     }
     blobs(run_state, engine)
@@ -86,16 +88,16 @@ fn blobs(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
             rewrite(&path, &bad)?;
             let opened = store.open_blob(&key).map_err(Error::io("open", &path))?;
             if opened.is_some() {
-                return Err(wrong("corrupt", &format!("a blob with byte {at} altered is believed")));
+                return Err(wrong("corrupt", &format!("a blob with byte {at} changed passes as complete")));
             }
             fs::write(&path, &bytes).map_err(Error::io("write", &path))?;
         }
-        run_state.stats.passed("blobs: every byte altered", bytes.len());
+        run_state.stats.passed("blobs: every byte changed", bytes.len());
     }
-    engine.must_be_whole("after blobs were altered and put back")
+    engine.must_be_whole("after blobs were changed and restored")
 }
 
-/// Alters a file in place: its inode stays.
+/// Changes a file in place, with the same inode.
 fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
     writable(path)?;
     fs::write(path, bytes).map_err(Error::io("alter", path))
@@ -105,18 +107,18 @@ fn writable(path: &Path) -> Result<()> {
     fs::set_permissions(path, Permissions::from_mode(0o644)).map_err(Error::io("make writable", path))
 }
 
-/// An injury that was drawn, as the table has it.
+/// A random corruption.
 type CorruptionFn = fn(&Corruption, &mut Dice) -> std::io::Result<bool>;
 
 struct Corruption {
     path: PathBuf,
-    /// Another of the same kind, and one of another.
+    /// Another file of the same kind, and a file of another kind.
     like: Option<PathBuf>,
     unlike: PathBuf,
 }
 
 const INJURIES: &[(&str, CorruptionFn)] = &[
-    ("a byte altered", |w, dice| {
+    ("a byte changed", |w, dice| {
         let file = File::options().read(true).write(true).open(&w.path)?;
         let len = file.metadata()?.len();
         if len == 0 {
@@ -128,7 +130,7 @@ const INJURIES: &[(&str, CorruptionFn)] = &[
         byte[0] ^= 1 << dice.below(8);
         file.write_all_at(&byte, at).map(|()| true)
     }),
-    ("a byte altered through a hard link, the time put back", |w, dice| {
+    ("a byte changed through a hard link, the time restored", |w, dice| {
         let other = w.path.with_extension("hard");
         fs::hard_link(&w.path, &other)?;
         let then = fs::metadata(&w.path)?.modified()?;
@@ -202,7 +204,7 @@ fn of_kind(engine: &Engine, kind: &str) -> Vec<PathBuf> {
     if path.is_file() { vec![path] } else { engine.files(kind) }
 }
 
-/// Whether anything could be hurt so.
+/// Whether the corruption could be applied.
 fn corruption(
     run_state: &mut StressRun,
     engine: &Engine,
@@ -211,13 +213,13 @@ fn corruption(
     (name, injury): &(&'static str, CorruptionFn),
 ) -> Result<bool> {
     let which = dice.below(run_state.tasks.len());
-    // The observer is looked at where something is compiled.
+    // Files of the observer are only read by a compile.
     let state = if kind == "observer" { CacheState::Miss } else { CacheState::Hit };
     state.bring(&run_state.tasks[which], engine)?;
     let context = format!("{kind}: {name}");
     let files = of_kind(engine, kind);
     if files.is_empty() {
-        // An earlier injury took it, and nothing has wanted it since.
+        // An earlier corruption removed the file, and it was not needed since.
         return Ok(false);
     }
     let path = if kind == "digests" { files[0].clone() } else { dice.pick(&files).clone() };
@@ -229,7 +231,7 @@ fn corruption(
         writable(like)?;
     }
     let corruption = Corruption { path: path.clone(), like, unlike };
-    let struck = if kind == "digests" && *name == "a byte altered" {
+    let struck = if kind == "digests" && *name == "a byte changed" {
         in_a_slot(&path, dice)
     } else {
         injury(&corruption, dice)
@@ -246,7 +248,7 @@ fn corruption(
     Ok(true)
 }
 
-/// Most of the table of digests is holes: a byte that says something.
+/// Most of the digest table is empty: find a used byte.
 fn in_a_slot(path: &Path, dice: &mut Dice) -> std::io::Result<bool> {
     let bytes = fs::read(path)?;
     let told: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
@@ -255,7 +257,7 @@ fn in_a_slot(path: &Path, dice: &mut Dice) -> std::io::Result<bool> {
     Ok(true)
 }
 
-/// What nobody asked for since is still hurt; `verify --repair` is to find it.
+/// Files that were not read since are still corrupt; `verify --repair` must find them.
 fn repair(engine: &Engine, path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|m| m.is_dir()) {
         fs::remove_dir(path).map_err(Error::io("remove", path))?;

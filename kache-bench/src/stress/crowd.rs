@@ -1,5 +1,5 @@
-//! Many at once: on one action, on one cache, with collections and purges in between; holders of locks that die or hang; another
-//! format of the store in the same directory; a clock that is set back.
+//! Concurrency: many wrappers on one action and one cache, with evictions and purges in between; lock holders
+//! that die or hang; another store format in the same directory; a clock that is set back.
 
 use super::builds::{self, Build};
 use super::harness::{Engine, Task, contents, difference, wrong};
@@ -14,10 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Wrappers on one action.
 const MANY: usize = 64;
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     one_action(run_state)?;
     holders(run_state)?;
@@ -27,7 +25,7 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
     two_formats(run_state)
 }
 
-/// 64 wrappers in 64 checkouts ask for the same: one compiles, the others wait and are given what it made.
+/// 64 wrappers in 64 checkouts run the same action: one compiles, the others wait and restore its result.
 fn one_action(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("crowd");
     let text = "int f(void) { return 3; }\n";
@@ -40,7 +38,7 @@ fn one_action(run_state: &mut StressRun) -> Result<()> {
         )
     };
     let tasks = (0..MANY).map(set_up).collect::<Result<Vec<_>>>()?;
-    // Otherwise each checkout has its own action.
+    // Without mapped paths each checkout has an action of its own.
     let remapped = |task: &Task| {
         let mut command = task.command(&engine);
         command.env("KACHE_REMAP", "1");
@@ -54,7 +52,7 @@ fn one_action(run_state: &mut StressRun) -> Result<()> {
         return Err(wrong("64 wrappers on one action", &format!("{compiled} compiled and {hits} hit")));
     }
     run_state.stats.passed("64 wrappers on one action, in as many checkouts: one compiles", MANY);
-    // All of them write the same file, new and old.
+    // All of them write the same output, new or existing.
     let same: Vec<Task> = (0..MANY).map(|_| run_state.tasks[0].clone()).collect();
     for state in [CacheState::Miss, CacheState::Hit] {
         state.bring(&same[0], &engine)?;
@@ -86,7 +84,7 @@ fn start(tasks: &[Task], command: impl Fn(&Task) -> Command) -> Result<Vec<Child
     Ok(children)
 }
 
-/// Starts all and wants all of them right.
+/// Starts all and requires the right result of each.
 pub fn all_at_once(tasks: &[Task], command: impl Fn(&Task) -> Command, context: &str) -> Result<()> {
     for task in tasks {
         task.clear()?;
@@ -104,7 +102,7 @@ pub fn all_at_once(tasks: &[Task], command: impl Fn(&Task) -> Command, context: 
     Ok(())
 }
 
-/// A wrapper that was killed or stopped while it compiled what others wait for.
+/// A wrapper that is killed or stopped while it compiles what others wait for.
 fn holders(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("holders");
     let (task, patience) = (run_state.tasks[0].clone(), 2);
@@ -128,7 +126,7 @@ fn holders(run_state: &mut StressRun) -> Result<()> {
         builds::signal(holder.id() as i32, signal);
         let begun = Instant::now();
         let timeout = patience.to_string();
-        // The stopped one's compiler goes on: it is to be done before the outputs are looked at.
+        // The compiler of the stopped wrapper continues; wait for it before the outputs are compared.
         std::thread::sleep(Duration::from_millis(300));
         let outcome = task.must(&engine, &[("KACHE_LOCK_TIMEOUT", &timeout)], what);
         let took = begun.elapsed();
@@ -149,7 +147,7 @@ fn holders(run_state: &mut StressRun) -> Result<()> {
     Ok(())
 }
 
-/// The engine's clock is set back and ahead between runs, and back during a compile in which a source changes.
+/// Sets the engine's clock back and ahead between runs, and back during a compile in which a source changes.
 fn clock(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("clock");
     let offset = run_state.dir().join("clock");
@@ -159,7 +157,7 @@ fn clock(run_state: &mut StressRun) -> Result<()> {
     for seconds in [0, -3600, 86_400, -86_400 * 400, 0] {
         set(seconds)?;
         for task in &run_state.tasks {
-            let context = format!("the clock {seconds} s off");
+            let context = format!("the clock off by {seconds} s");
             task.must(&engine, clock, &context)?;
             task.must(&engine, clock, &context)?;
             run_state.stats.passed("the clock set back or ahead between two builds", 1);
@@ -180,10 +178,10 @@ fn clock(run_state: &mut StressRun) -> Result<()> {
 }
 
 fn set_back_while_compiling(engine: &Engine, mut task: Task, offset: &Path) -> Result<()> {
-    const WHAT: &str = "a source that changed while it was compiled, the clock set back";
+    const WHAT: &str = "a source that changed during its compile, with the clock set back";
     let write = |path: &Path, text: &str| fs::write(path, text).map_err(Error::io("write", path));
     let header = task.dir.join("slow.h");
-    // A compiler that has read its sources and takes its time.
+    // A compiler that waits after it has read its sources.
     let slow = task.dir.join("gcc");
     write(&slow, "#!/bin/sh\n/usr/bin/gcc \"$@\"\n/bin/sleep 1\n")?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -206,7 +204,8 @@ fn set_back_while_compiling(engine: &Engine, mut task: Task, offset: &Path) -> R
     task.must(engine, &[], WHAT)
 }
 
-/// A workspace that cargo builds in two targets at once: each unit is compiled once, and both are right.
+/// Two concurrent cargo builds of one workspace in two targets: each unit is compiled once, and both builds
+/// are right.
 fn two_targets(run_state: &mut StressRun) -> Result<()> {
     let dir = run_state.dir().join("workspace");
     lay_workspace(&dir, 6)?;
@@ -235,7 +234,7 @@ fn two_targets(run_state: &mut StressRun) -> Result<()> {
     for target in targets {
         let made = artifacts(&dir.join(target));
         fs::remove_dir_all(dir.join(target)).map_err(Error::io("remove", &dir.join(target)))?;
-        // What the compiler makes with the same flags in the same place.
+        // The outputs of a compile with the same flags in the same place.
         let output = cargo(target, &[("KACHE_READ", "0"), ("KACHE_WRITE", "0")]).output();
         let output = output.map_err(Error::io("run cargo in", &dir))?;
         if !output.status.success() {
@@ -300,12 +299,12 @@ fn lay_workspace(dir: &Path, members: usize) -> Result<()> {
     Ok(())
 }
 
-/// What cargo's compilers made: all in `deps/`, less what has no name of its own.
+/// The compilers' outputs in `deps/`, without files that have a random name.
 fn artifacts(target: &Path) -> BTreeMap<String, (Vec<u8>, bool)> {
     contents(&target.join("debug/deps"))
 }
 
-/// Collections to almost nothing, purges and verifications, all the time, under builds.
+/// Evictions down to almost nothing, purges and verifications during builds.
 fn under_collection(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("collected");
     let build = Build::set_up(run_state.dir().join("collected"), 20, 3)?;
@@ -325,7 +324,7 @@ fn under_collection(run_state: &mut StressRun) -> Result<()> {
             let (engine, stop, rounds) = (&engine, &stop, &rounds);
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
-                    // What it says is no matter: a purge may take away what it looks at.
+                    // The command's result does not matter: a purge may remove the files it reads.
                     drop(engine.command(Path::new("/")).args(words).output());
                     rounds.fetch_add(1, Ordering::Relaxed);
                     std::thread::sleep(Duration::from_millis(if words[0] == "purge" { 700 } else { 100 }));
@@ -346,16 +345,16 @@ fn under_collection(run_state: &mut StressRun) -> Result<()> {
     build.clear()?;
     build.must(&engine, "after collections and purges")?;
     engine.must_be_whole("after collections and purges")?;
-    run_state.stats.passed("builds under gc, purge, verify and stats all the time", builds);
+    run_state.stats.passed("builds during continuous gc, purge, verify and stats", builds);
     let rounds = rounds.into_inner();
     run_state.stats.note(
-        "builds under gc, purge, verify and stats all the time",
+        "builds during continuous gc, purge, verify and stats",
         format!("{} units each, {rounds} commands", build.units),
     );
     Ok(())
 }
 
-/// Another format of the store in the same directory: each has its own, and neither is in the other's way.
+/// Another store format in the same directory: each has its own files and does not disturb the other.
 fn two_formats(run_state: &mut StressRun) -> Result<()> {
     let Some(other) = run_state.other.clone() else {
         run_state.stats.skip("no kache with another format of the store was given (--other)");
@@ -366,7 +365,7 @@ fn two_formats(run_state: &mut StressRun) -> Result<()> {
     let build = Build::set_up(run_state.dir().join("formats"), 12, 2)?;
     for (turn, engine) in [&engine, &other, &engine, &other].into_iter().enumerate() {
         build.clear()?;
-        build.must(engine, "two formats in one directory, by turns")?;
+        build.must(engine, "two formats in one directory, alternating")?;
         run_state.stats.passed("builds of two formats of the store in one directory", 1);
         let formats: Vec<PathBuf> = fs::read_dir(&engine.cache)
             .map_err(Error::io("list", &engine.cache))?

@@ -1,12 +1,12 @@
-//! Power cuts. kache syncs nothing, so after one the disk may hold any part of what was written: names without bytes, bytes
-//! without names, later things without earlier ones. What is torn must be found out.
+//! Power cuts. kache does not sync, so after a power cut the disk may hold any part of what was written:
+//! names without bytes, bytes without names, later changes without earlier ones. Torn files must be detected.
 //!
-//! `strace` records what the engine does to its cache while it stores. A replay makes a cache in which, from some moment on, each
-//! change of a name is kept or lost, in the order in which it was made or in another, and each write is whole, half there, or
-//! zeros. Then the machine starts anew (`KACHE_FAULT_BOOT`), and the engine is asked.
+//! `strace` records the engine's changes of its cache during a store. A replay creates a cache in which, from
+//! a random change on, each change of a name is applied or lost, in order or out of order, and each write is
+//! complete, half done, or zeros. Then the machine restarts (`KACHE_FAULT_BOOT`), and the engine runs.
 //!
-//! So that the digests which the table remembers are put to the test, each blob's is entered as if it had been whole: believed,
-//! it would be a wrong answer.
+//! The digest table contains each blob's digest as if the blob were complete, so that trusting the table
+//! would give a wrong result.
 
 use super::harness::{Engine, Task, clean, wrong};
 use super::rng::Dice;
@@ -24,26 +24,24 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// One change of the disk. Files go by number; paths are below the cache.
+/// One change of the disk. Files are numbered; paths are relative to the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Change {
     Directory(PathBuf),
     Create(PathBuf, usize),
-    /// So many bytes at an offset.
+    /// Number of bytes at an offset.
     Write(usize, u64, u64),
     Length(usize, u64),
     Rename(PathBuf, PathBuf),
     Remove(PathBuf),
 }
 
-/// What was done, and what each file held in the end.
+/// The recorded changes, and the final content of each file.
 struct Recording {
     changes: Vec<Change>,
-    /// Nothing of what was gone again.
     contents: Vec<Vec<u8>>,
 }
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     if Command::new("strace").arg("-V").output().is_err() {
         run_state.stats.skip("strace is not installed");
@@ -68,7 +66,8 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
         let (task, before, recording) = dice.pick(&recordings);
         let in_order = dice.coin();
         torn += replay(run_state, task, before, recording, in_order, &mut dice)?;
-        let order = if in_order { "the unsynced tail dropped" } else { "what is not synced in any order" };
+        let order =
+            if in_order { "unsynced changes lost in order" } else { "unsynced changes lost in any order" };
         run_state.stats.passed(&format!("a power cut while storing, {order}"), 1);
         at_least -= usize::from(at_least > 0);
     }
@@ -76,7 +75,6 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
     Ok(())
 }
 
-/// Stores under strace.
 fn record(run_state: &StressRun, engine: &Engine, task: &Task) -> Result<Recording> {
     let log = run_state.dir().join("strace");
     task.clear()?;
@@ -95,13 +93,13 @@ fn record(run_state: &StressRun, engine: &Engine, task: &Task) -> Result<Recordi
     understand(&text, &engine.cache)
 }
 
-/// From strace's lines to changes of the cache.
+/// Converts strace's lines to changes of the cache.
 fn understand(text: &[u8], cache: &Path) -> Result<Recording> {
     let (mut reader, mut changes) = (Reader::default(), Vec::new());
     let mut names: HashMap<PathBuf, usize> = HashMap::new();
     let mut files = 0;
     for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-        // A text that strace was told not to print ends in dots, which elsewhere would be a cut path.
+        // A truncated text ends in dots; elsewhere that would be a truncated path.
         let line = String::from_utf8_lossy(line).replace("\"\"...", "\"\"");
         let call = reader.line(line.as_bytes()).map_err(Error::run)?;
         let Some(call) = call.filter(|call| call.result.is_ok()) else { continue };
@@ -154,20 +152,20 @@ fn one(
             changes.push(Change::Remove(path.clone()));
         }
         _ => {
-            // The file is the last that is named: copies name where they come from first.
+            // The last named file is the target: copies name the source first.
             let Some(file) = paths.last().and_then(|path| names.get(path)) else { return };
             let bytes = (*result).max(0) as u64;
             changes.push(match call.name.as_str() {
                 "ftruncate" => Change::Length(*file, number(1)),
                 "pwrite64" => Change::Write(*file, number(3), bytes),
-                // Written from front to back: where this one begins, the last ended.
+                // Sequential writes: each begins where the last ended.
                 _ => Change::Write(*file, u64::MAX, bytes),
             });
         }
     }
 }
 
-/// What is on the disk after a cut: how many files under the names of entries are torn.
+/// The disk after a power cut; returns the number of torn files under final names.
 fn replay(
     run_state: &StressRun,
     task: &Task,
@@ -209,7 +207,7 @@ fn replay(
     Ok(torn)
 }
 
-/// How many entries and blobs are torn; the table is told of each blob that it is whole.
+/// Counts torn entries and blobs, and enters each blob in the digest table as complete.
 fn tear(engine: &Engine) -> Result<usize> {
     if !engine.store().join("blobs").is_dir() {
         return Ok(0);
@@ -229,13 +227,13 @@ fn tear(engine: &Engine) -> Result<usize> {
 struct Disk<'a> {
     cache: &'a Path,
     recording: &'a Recording,
-    /// Where the next write from front to back begins.
+    /// Offset of the next sequential write.
     ends: HashMap<usize, u64>,
     paths: HashMap<usize, PathBuf>,
 }
 
 impl Disk<'_> {
-    /// What cannot be done has lost what it builds on, and is lost too.
+    /// A change that cannot be applied depends on a lost change and is lost as well.
     fn apply(&mut self, change: &Change, dice: &mut Dice) {
         match change {
             Change::Directory(path) => _ = fs::create_dir(self.cache.join(path)),
@@ -272,7 +270,7 @@ impl Disk<'_> {
         File::options().write(true).open(self.cache.join(self.paths.get(&file)?)).ok()
     }
 
-    /// All of it, half of it, or a length without bytes.
+    /// Complete, half, or a length of zeros.
     fn write(&mut self, number: usize, at: u64, bytes: u64, dice: &mut Dice) {
         let next = self.ends.entry(number).or_default();
         let at = if at == u64::MAX { *next } else { at };
@@ -287,7 +285,7 @@ impl Disk<'_> {
             _ => there.len(),
         };
         let length = file.metadata().map_or(0, |m| m.len()).max(at + bytes);
-        // Sizes are on the disk before bytes are, or with them.
+        // Sizes reach the disk before or with the bytes.
         if dice.below(3) > 0 || part == there.len() {
             let _ = file.set_len(length);
         }

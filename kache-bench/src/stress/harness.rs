@@ -1,8 +1,8 @@
-//! What is tortured: compiles whose plain outcome is known, through an engine that can be hurt.
+//! Compiles with a known plain result, run through an engine with fault injection.
 //!
-//! The engine runs with `KACHE_REMAP=0`, so what it gives must be what the plain compiler gives in the same place: status,
-//! both outputs, every file with its bytes and its right to be executed, and no file more. That is the one oracle; each
-//! ordeal only says what is done to the engine before it is asked.
+//! The engine runs with `KACHE_REMAP=0`, so its result must equal the plain compiler's in the same place:
+//! exit status, stdout and stderr, every file's bytes and execute permission, and no additional file. All
+//! scenarios share this oracle; each only defines the faults.
 
 use crate::error::{Error, Result};
 use kache_core::events::{self, Event, Outcome};
@@ -13,16 +13,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// Variables that compilers and rustup need; nothing else of the caller's environment is passed on.
+/// Variables that compilers and rustup need; no others are passed on.
 const PASSED: &[&str] = &["PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "TMPDIR"];
 
-/// What is left of the environment.
+/// The environment of every command.
 pub fn clean(command: &mut Command) -> &mut Command {
     command.env_clear().stdin(Stdio::null()).env("LC_ALL", "C");
     command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
 }
 
-/// kache with a cache.
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub program: PathBuf,
@@ -34,7 +33,7 @@ impl Engine {
         Engine { program: program.to_path_buf(), cache }
     }
 
-    /// kache with these words, in a directory.
+    /// A kache command line in a directory.
     pub fn command(&self, dir: &Path) -> Command {
         let mut command = Command::new(&self.program);
         clean(&mut command).current_dir(dir);
@@ -42,7 +41,7 @@ impl Engine {
         command
     }
 
-    /// A command of kache's own; its output where it succeeded.
+    /// Runs a kache command; its output if it succeeds.
     pub fn run_kache(&self, words: &[&str]) -> Result<String> {
         let output = self.command(Path::new("/")).args(words).output();
         let output = output.map_err(Error::io("run", &self.program))?;
@@ -53,17 +52,15 @@ impl Engine {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// `<cache>/v1`.
     pub fn store(&self) -> PathBuf {
         self.cache.join(FORMAT)
     }
 
-    /// The last event, if there is one.
+    /// The last event.
     pub fn last(&self) -> Option<Event> {
         events::read_all(&self.cache).ok()?.pop()
     }
 
-    /// Takes everything away.
     pub fn wipe(&self) -> Result<()> {
         match fs::remove_dir_all(&self.cache) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -73,7 +70,7 @@ impl Engine {
         }
     }
 
-    /// Takes the entries away, and leaves what is known of toolchains and files.
+    /// Removes the entries, but keeps what is known about toolchains and files.
     pub fn forget(&self) -> Result<()> {
         for part in ["manifests", "results", "blobs", "traces"] {
             let dir = self.store().join(part);
@@ -84,7 +81,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads all that is stored: nothing may be there under its name that is not whole.
+    /// Verifies everything stored: no incomplete file may have a final name.
     pub fn must_be_whole(&self, context: &str) -> Result<()> {
         if !self.store().join("blobs").is_dir() {
             return Ok(());
@@ -97,7 +94,7 @@ impl Engine {
         }
     }
 
-    /// All files of a part of the store.
+    /// All files of one area of the store.
     pub fn files(&self, part: &str) -> Vec<PathBuf> {
         let mut out = Vec::new();
         below(&self.store().join(part), &mut out);
@@ -116,22 +113,22 @@ pub fn below(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// The first wrong byte: it ends the run.
+/// The error for a wrong result, which ends the run.
 pub fn wrong(context: &str, what: &str) -> Error {
     Error::run(format!("WRONG: {context}: {what}"))
 }
 
-/// What a compile came to.
+/// The result of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// By name: bytes, and whether it may be executed.
+    /// By name: bytes and execute permission.
     pub files: BTreeMap<String, (Vec<u8>, bool)>,
 }
 
-/// What killed wrappers leave beside outputs.
+/// Temporary files that killed wrappers leave next to outputs.
 pub const STRAY: &str = ".kache-";
 
 impl CommandOutput {
@@ -144,28 +141,28 @@ impl CommandOutput {
         }
     }
 
-    /// How it differs from what is wanted.
+    /// The difference to the expected result.
     pub fn differs(&self, wanted: &CommandOutput) -> Option<String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if self.code != wanted.code {
             return Some(format!(
-                "status {:?}, and not {:?}: {}",
+                "status {:?} instead of {:?}: {}",
                 self.code,
                 wanted.code,
                 text(&self.stderr)
             ));
         }
         if self.stdout != wanted.stdout {
-            return Some(format!("stdout is {:?}, and not {:?}", text(&self.stdout), text(&wanted.stdout)));
+            return Some(format!("stdout is {:?} instead of {:?}", text(&self.stdout), text(&wanted.stdout)));
         }
         if self.stderr != wanted.stderr {
-            return Some(format!("stderr is {:?}, and not {:?}", text(&self.stderr), text(&wanted.stderr)));
+            return Some(format!("stderr is {:?} instead of {:?}", text(&self.stderr), text(&wanted.stderr)));
         }
         difference(&self.files, &wanted.files)
     }
 }
 
-/// How two sets of files differ.
+/// The difference between two sets of files.
 pub fn difference(
     have: &BTreeMap<String, (Vec<u8>, bool)>,
     wanted: &BTreeMap<String, (Vec<u8>, bool)>,
@@ -181,14 +178,14 @@ pub fn difference(
         let at = file.0.iter().zip(bytes).position(|(a, b)| a != b);
         let (have, want) = (file.0.len(), bytes.len());
         match at {
-            _ if have != want => format!("{name} has {have} bytes, and not {want}"),
+            _ if have != want => format!("{name} has {have} bytes instead of {want}"),
             Some(at) => format!("{name} differs at byte {at}"),
-            None => format!("{name} is executable: {}, and not {executable}", file.1),
+            None => format!("{name} is executable: {} instead of {executable}", file.1),
         }
     })
 }
 
-/// The files of a directory, strays left out.
+/// The files of a directory, without leftover temporary files.
 pub fn contents(dir: &Path) -> BTreeMap<String, (Vec<u8>, bool)> {
     let mut files = Vec::new();
     below(dir, &mut files);
@@ -201,7 +198,7 @@ pub fn contents(dir: &Path) -> BTreeMap<String, (Vec<u8>, bool)> {
     files.into_iter().filter(|p| !is_stray(p)).filter_map(read).collect()
 }
 
-/// A compile, and its plain outcome.
+/// A compile and its plain result.
 #[derive(Clone, Debug)]
 pub struct Task {
     pub name: &'static str,
@@ -211,7 +208,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// Lays a project out and compiles it plainly.
+    /// Creates a project and compiles it without a cache.
     pub fn set_up(dir: PathBuf, name: &'static str, sources: &[(&str, &str)], words: &str) -> Result<Task> {
         fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         for (file, text) in sources {
@@ -228,18 +225,16 @@ impl Task {
         Ok(task)
     }
 
-    /// Where its outputs go.
     pub fn out(&self) -> PathBuf {
         self.dir.join("out")
     }
 
-    /// Takes the outputs away.
     pub fn clear(&self) -> Result<()> {
         drop(fs::remove_dir_all(self.out()));
         fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))
     }
 
-    /// What the plain compiler makes of it now.
+    /// The plain compiler's current result.
     pub fn plain(&self) -> Result<CommandOutput> {
         self.clear()?;
         let mut command = Command::new(&self.words[0]);
@@ -248,14 +243,14 @@ impl Task {
         Ok(CommandOutput::of(output, &self.out()))
     }
 
-    /// kache in front of it, ready to be changed and started.
+    /// The kache command line of the compile.
     pub fn command(&self, engine: &Engine) -> Command {
         let mut command = engine.command(&self.dir);
         command.args(&self.words);
         command
     }
 
-    /// What kache makes of it, outputs cleared before.
+    /// Removes the outputs and runs kache.
     pub fn run(&self, engine: &Engine, more: &[(&str, &str)]) -> Result<CommandOutput> {
         self.clear()?;
         let mut command = self.command(engine);
@@ -264,12 +259,12 @@ impl Task {
         Ok(CommandOutput::of(output, &self.out()))
     }
 
-    /// Runs it, and wants the plain compiler's answer.
+    /// Runs kache and requires the plain compiler's result.
     pub fn must(&self, engine: &Engine, more: &[(&str, &str)], context: &str) -> Result<()> {
         self.judge(&self.run(engine, more)?, context)
     }
 
-    /// Wants the plain compiler's answer.
+    /// Requires the plain compiler's result.
     pub fn judge(&self, answer: &CommandOutput, context: &str) -> Result<()> {
         match answer.differs(&self.wanted) {
             Some(what) => Err(wrong(&format!("{}, {context}", self.name), &what).at(self.dir.display())),
@@ -277,7 +272,7 @@ impl Task {
         }
     }
 
-    /// Runs it until it hits: the entry is there and good.
+    /// Runs until it hits.
     pub fn must_hit(&self, engine: &Engine, context: &str) -> Result<()> {
         for _ in 0..2 {
             self.must(engine, &[], context)?;
@@ -290,7 +285,7 @@ impl Task {
     }
 }
 
-/// A C unit with a warning and a depfile, a library of rustc's with another, a linked program.
+/// A C unit with a warning and a depfile, a Rust library with a warning, and a linked program.
 pub fn tasks(dir: &Path) -> Result<Vec<Task>> {
     let c = "#include \"a.h\"\n#warning \"hm\"\nint f(void) { return A; }\nint g(void) { return f() + A; }\n";
     let l = "fn unused() {}\npub fn f() -> u32 { 3 }\npub const T: &str = include_str!(\"t.txt\");\n";

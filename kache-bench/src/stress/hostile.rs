@@ -1,5 +1,5 @@
-//! Input that means ill: a cache of another user's, entries that would write elsewhere, secrets that should not be kept, names
-//! that play with a terminal.
+//! Hostile input: a cache of another user, entries that would write elsewhere, secrets, names with terminal
+//! escapes.
 
 use super::harness::{Engine, Task, below, wrong};
 use super::session::StressRun;
@@ -13,7 +13,6 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     private(run_state)?;
     owned_by_another(run_state)?;
@@ -23,7 +22,7 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
     escapes(run_state)
 }
 
-/// What is made is for its user alone.
+/// New directories are accessible to their user only.
 fn private(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("private");
     for task in &run_state.tasks {
@@ -41,7 +40,7 @@ fn private(run_state: &mut StressRun) -> Result<()> {
     Ok(())
 }
 
-/// A user that nobody is.
+/// An unused user id.
 const NOBODY: u32 = 65_534;
 
 fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
@@ -55,7 +54,7 @@ fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
     for what in ["another user's cache", "a cache that others may write to"] {
         engine.wipe()?;
         let task = &run_state.tasks[0];
-        task.must_hit(&engine, "before it is another's")?;
+        task.must_hit(&engine, "before its owner changes")?;
         for dir in [engine.cache.clone(), engine.store(), engine.store().join("blobs")] {
             let changed = match what {
                 "another user's cache" => chown(&dir, Some(NOBODY), Some(NOBODY)),
@@ -78,12 +77,12 @@ fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
                 return Err(wrong(what, &format!("kache {command} does not refuse it: {said}")));
             }
         }
-        run_state.stats.passed(&format!("{what}: refused with a clear word, and compiled"), 1);
+        run_state.stats.passed(&format!("{what}: refused with a message, and compiled"), 1);
     }
     engine.wipe()
 }
 
-/// An entry as somebody would forge it who can write to the cache: sealed, and with outputs elsewhere.
+/// A forged entry, sealed, with outputs at other paths.
 fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("forged");
     let victim = run_state.dir().join("victim");
@@ -125,7 +124,7 @@ fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
             }
             run_state
                 .stats
-                .passed("forged entries with outputs elsewhere (absolute, `..`, through links)", 1);
+                .passed("forged entries with other output paths (absolute, `..`, through links)", 1);
         }
         drop(fs::remove_file(&link));
         engine.wipe()?;
@@ -133,7 +132,7 @@ fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
     Ok(())
 }
 
-/// Gives the last event's result this path for each of its outputs.
+/// Sets the path of each output of the last event's result.
 fn forge(engine: &Engine, path: &[u8]) -> Result<()> {
     let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
     let event = engine.last().ok_or_else(|| wrong("forging", "there is no event"))?;
@@ -153,7 +152,7 @@ fn forge(engine: &Engine, path: &[u8]) -> Result<()> {
     }
 }
 
-/// An output's name that is a link to something else: what it leads to is as safe as with the compiler.
+/// An output path that is a link: its target is as safe as with the plain compiler.
 fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("links");
     let precious = run_state.dir().join("linked");
@@ -176,12 +175,12 @@ fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
             return Err(wrong("outputs that are links", &format!("{}: it leads to {there:?}", task.name)));
         }
         task.must(&engine, &[], "after outputs that were links")?;
-        run_state.stats.passed("outputs that are links: what they lead to is not written to", 1);
+        run_state.stats.passed("outputs that are links: their targets are not written", 1);
     }
     Ok(())
 }
 
-/// What must not be found in clear anywhere but in what the compiler itself made of it.
+/// Must not be in clear text except in the compiler's own outputs.
 fn secrets(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("secrets");
     let names = [
@@ -208,7 +207,7 @@ fn secrets(run_state: &mut StressRun) -> Result<()> {
     )?;
     let secret = format!("hunter{}", run_state.seed);
     let environment: Vec<(&str, &str)> = names.iter().map(|name| (*name, secret.as_str())).collect();
-    // Its answer is another than the one without secrets; what is asked for here is what is kept of them.
+    // The result differs from the one without secrets; this checks what is stored.
     for _ in 0..2 {
         let answer = task.run(&engine, &environment)?;
         if answer.code != Some(0) {
@@ -221,7 +220,7 @@ fn secrets(run_state: &mut StressRun) -> Result<()> {
         fs::read(path).is_ok_and(|bytes| bytes.windows(secret.len()).any(|w| w == secret.as_bytes()))
     };
     let blobs = engine.store().join("blobs");
-    // `# env-dep:` is in the depfile that rustc was asked for, and in the artifact.
+    // `# env-dep:` is in the requested depfile and in the artifact.
     if let Some(path) = files.iter().find(|p| !p.starts_with(&blobs) && holds(p)) {
         return Err(wrong("secrets", &format!("a variable's value is in clear in {}", path.display())));
     }
@@ -232,7 +231,7 @@ fn secrets(run_state: &mut StressRun) -> Result<()> {
     Ok(())
 }
 
-/// A name that would clear the screen, one that reorders, and one that ends the line.
+/// A name that clears the screen, reorders text, and ends the line.
 const EVIL: &str = "e\u{1b}[2J\u{7}\u{9b}31m\u{202e}\rvil";
 
 fn escapes(run_state: &mut StressRun) -> Result<()> {
@@ -256,7 +255,7 @@ fn escapes(run_state: &mut StressRun) -> Result<()> {
     task.must(&engine, &[("CARGO_PKG_NAME", EVIL)], "a name with escapes")?;
     let log = run_state.dir().join("escapes.log");
     task.must(&engine, &[("KACHE_LOG", &log.display().to_string())], "a name with escapes")?;
-    // Damage with such a name.
+    // Damage to a file with such a name.
     let odd = engine.store().join("blobs/00");
     fs::create_dir_all(&odd).map_err(Error::io("create", &odd))?;
     fs::write(odd.join(EVIL), "x").map_err(Error::io("write", &odd))?;
@@ -290,7 +289,7 @@ fn escapes(run_state: &mut StressRun) -> Result<()> {
             return Err(wrong(what, "says nothing"));
         }
     }
-    run_state.stats.passed("names with terminal escapes, by all that prints names", said.len());
+    run_state.stats.passed("names with terminal escapes, in every command that prints names", said.len());
     debug_assert!(FORMAT.starts_with('v'));
     Ok(())
 }

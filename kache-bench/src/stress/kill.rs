@@ -1,8 +1,8 @@
-//! Processes that end in the middle: SIGKILL at each step, SIGKILL at any time under a parallel build, and the signals that
-//! ask.
+//! Processes that end early: SIGKILL at each step, SIGKILL at random times during a parallel build, and
+//! signals that request termination.
 //!
-//! Afterwards nothing torn is in the cache or under an output's name, no lock is held, what is left in `tmp/` is collected, and
-//! the next build is right.
+//! Afterwards no torn file is in the cache or among the outputs, no lock is held, gc removes leftovers in
+//! `tmp/`, and the next build is right.
 
 use super::builds::{self, Build};
 use super::harness::{Engine, STRAY, Task, below, contents, wrong};
@@ -15,12 +15,11 @@ use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
-/// A run of this many minutes kills at least [`KILLS`] at random.
+/// Duration from which a run performs at least [`KILLS`] random kills.
 const LONG: f64 = 10.0;
 const KILLS: u64 = 500;
 const AT_RANDOM: &str = "SIGKILL at any time under make -j4";
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let left = run_state.deadline.saturating_duration_since(Instant::now());
     let (end, third) = (run_state.deadline, left / 3);
@@ -57,7 +56,7 @@ fn inject(run_state: &StressRun, engine: &Engine, fault: &FaultPoint, when: &str
     let context = format!("killed {when} step {}, {}", fault.step, fault.state.name());
     let answer = task.run(engine, &[("KACHE_FAULT", &order)])?;
     if answer.code.is_some() {
-        // It was over before that step.
+        // The command ended before that step.
         task.judge(&answer, &context)?;
     }
     builds::quiet(&task.dir, &context)?;
@@ -69,7 +68,7 @@ fn inject(run_state: &StressRun, engine: &Engine, fault: &FaultPoint, when: &str
     task.must(engine, &[], &format!("after being {context}"))
 }
 
-/// Nothing under an output's name is anything but the whole output.
+/// Every output that exists is complete.
 fn whole_or_absent(task: &Task, context: &str) -> Result<()> {
     let have = contents(&task.out());
     match task.wanted.files.iter().find(|(name, file)| have.get(*name).is_some_and(|there| there != *file)) {
@@ -81,7 +80,7 @@ fn whole_or_absent(task: &Task, context: &str) -> Result<()> {
     }
 }
 
-/// SIGINT to all of a terminal's job, SIGTERM to the wrapper alone: the compiler ends, too, and leaves what it leaves.
+/// SIGINT to the terminal's job, SIGTERM to the wrapper alone: the compiler ends as well.
 fn by_request(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("asked");
     let mut dice = run_state.dice("asked");
@@ -104,7 +103,7 @@ fn by_request(run_state: &mut StressRun) -> Result<()> {
             builds::signal(if all { -(child.id() as i32) } else { child.id() as i32 }, signal);
             drop(child.wait());
             builds::quiet(&task.dir, &context)?;
-            // rustc writes its dep-info in place, with and without kache: what it was writing may be cut.
+            // rustc writes its dep-info in place, with and without kache, so it may be truncated.
             if state == CacheState::Hit {
                 whole_or_absent(task, &context)?;
             }
@@ -147,7 +146,7 @@ fn at_random(run_state: &mut StressRun) -> Result<()> {
     nothing_is_left(run_state, &engine)
 }
 
-/// One build with some of its wrappers killed, and one after it. How many were.
+/// One build with random kills, and one after it. Returns the number of kills.
 fn round(engine: &Engine, build: &Build, dice: &mut Dice) -> Result<usize> {
     build.clear()?;
     let misses = dice.coin();
@@ -170,8 +169,8 @@ fn round(engine: &Engine, build: &Build, dice: &mut Dice) -> Result<usize> {
     }
     drop(child.wait());
     builds::quiet(&build.dir, &context)?;
-    // What a compiler was writing when it lost its parent may be cut, as it may without kache, and to make it is done; what
-    // is restored may not be.
+    // A compiler's output may be truncated when its parent is killed, as without kache, and make rebuilds it.
+    // A restored output may not.
     if misses {
         build.clear()?;
     } else {
@@ -183,23 +182,23 @@ fn round(engine: &Engine, build: &Build, dice: &mut Dice) -> Result<usize> {
     Ok(kills)
 }
 
-/// Whoever wants a lock gets it at once.
+/// Every lock can be taken at once.
 pub fn locks_are_free(engine: &Engine, context: &str) -> Result<()> {
     for path in engine.files("locks") {
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock().is_err() {
-            return Err(wrong(context, &format!("{} is held, and nobody is there", path.display())));
+            return Err(wrong(context, &format!("{} is held, but no process runs", path.display())));
         }
     }
     Ok(())
 }
 
-/// An hour later a collection clears away what killed processes left, and nothing else.
+/// One hour later, gc removes the leftovers of killed processes and nothing else.
 fn nothing_is_left(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     let left = [engine.files("tmp"), engine.files("locks")].concat();
     for path in &left {
         let then = SystemTime::now() - Duration::from_secs(2 * 3600);
-        // A file of mode 0444 can be opened for reading alone, which is enough to set its times.
+        // A file of mode 0444 can be opened for reading, which is enough to set its times.
         let aged = File::open(path).and_then(|file| file.set_modified(then));
         aged.map_err(Error::io("age", path))?;
     }

@@ -1,5 +1,5 @@
-//! Caches on file systems of other kinds: small ones that are full, read-only ones, tmpfs, overlayfs. They are mounted in a namespace
-//! of this process, so that nothing of them is left, whatever happens.
+//! Caches on other file systems: full, read-only, tmpfs, overlayfs. They are mounted in a namespace of this
+//! process, so they always disappear with it.
 
 use super::builds::Build;
 use super::harness::{Engine, wrong};
@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Gives this process mounts of its own; to be called before anything is started. An error says why that cannot be had.
+/// Enters a private mount namespace, before any process is started. The error says why that is not possible.
 pub fn of_our_own() -> io::Result<()> {
     // SAFETY: plain integers.
     if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
@@ -31,7 +31,7 @@ fn mount(what: &str, at: &Path, kind: &str, flags: libc::c_ulong, options: &str)
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// A mount that goes with what holds it.
+/// A mount that is removed on drop.
 struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
@@ -55,16 +55,15 @@ impl<'a> Mounted<'a> {
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {
         if let Ok(at) = CString::new(self.0.as_os_str().as_bytes()) {
-            // SAFETY: NUL-terminated. Detached, it goes when nobody uses it any more.
+            // SAFETY: NUL-terminated. The detached mount disappears when it is no longer used.
             unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) };
         }
     }
 }
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     if let Some(why) = run_state.no_mounts.clone() {
-        run_state.stats.skip(format!("nothing can be mounted here: {why}"));
+        run_state.stats.skip(format!("no permission to mount: {why}"));
         return Ok(());
     }
     let build = Build::set_up(run_state.dir().join("mounted"), 10, 2)?;
@@ -91,7 +90,7 @@ fn good(run_state: &mut StressRun, build: &Build, engine: &Engine, what: &str) -
     Ok(())
 }
 
-/// Room runs out at another point each time.
+/// Space runs out at a different point each time.
 fn small(run_state: &mut StressRun, build: &Build, engine: &Engine) -> Result<()> {
     let sizes = ["size=16k", "size=64k", "size=100k", "size=160k", "size=256k", "size=400k", "size=1m"];
     let inodes = ["nr_inodes=8", "nr_inodes=16", "nr_inodes=24", "nr_inodes=40", "nr_inodes=60"];
@@ -146,7 +145,7 @@ fn read_only(run_state: &mut StressRun, build: &Build) -> Result<()> {
     Ok(())
 }
 
-/// A container's layers: a cache that is made there, and one that was in the layer below.
+/// A container's layers: a cache created in the upper layer, and one in the lower layer.
 fn overlay(run_state: &mut StressRun, build: &Build) -> Result<()> {
     let base = run_state.dir().join("layers");
     let layers = ["lower", "upper", "work"].map(|name| base.join(name));
@@ -166,7 +165,7 @@ fn overlay(run_state: &mut StressRun, build: &Build) -> Result<()> {
         let _there = Mounted(&engine.cache);
         good(run_state, build, &engine, "a cache on overlayfs")?;
     }
-    // What was written is the lower layer of the next container.
+    // The written files become the next container's lower layer.
     let above = ["upper2", "work2"].map(|name| base.join(name));
     for layer in &above {
         fs::create_dir_all(layer).map_err(Error::io("create", layer))?;

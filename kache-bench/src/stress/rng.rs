@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-/// A stream of numbers.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
@@ -30,7 +29,6 @@ impl Dice {
         if n == 0 { 0 } else { (self.next() % n as u64) as usize }
     }
 
-    /// Heads?
     pub fn coin(&mut self) -> bool {
         self.next() & 1 == 1
     }
@@ -40,12 +38,10 @@ impl Dice {
         &of[self.below(of.len())]
     }
 
-    /// A time below `most`.
     pub fn time(&mut self, most: Duration) -> Duration {
         Duration::from_micros(self.below(most.as_micros() as usize) as u64)
     }
 
-    /// In another order.
     pub fn shuffle<T>(&mut self, all: &mut [T]) {
         for last in (1..all.len()).rev() {
             all.swap(last, self.below(last + 1));

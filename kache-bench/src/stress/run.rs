@@ -1,8 +1,8 @@
-//! Torture: the engine is hurt in every way that a machine or a neighbour can hurt it, and must give what the plain compiler
-//! gives, each time.
+//! `stress`: runs the scenarios.
 //!
-//! An ordeal is a file here. Each draws from the same seed, counts what was survived in the [`stats`], and ends the run at the
-//! first wrong byte; what it has no time for is left out and said. [`arena`] has the compiles that are asked for and the one oracle.
+//! A scenario is a file in this directory. Each draws random numbers from the same seed, counts what passed
+//! in the [`stats`](super::stats), and ends the run at the first wrong result; parts that do not fit the time
+//! are skipped and reported. [`harness`] has the compiles and the one oracle.
 
 use super::session::StressRun;
 use super::stats::Stats;
@@ -14,25 +14,24 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 pub struct StressOptions {
-    /// How long it may take, about; what must be done once is done even so
+    /// Approximate duration; parts that must run once do so in any case
     #[arg(long, value_name = "MINUTES", default_value_t = 1.0, value_parser = minutes)]
     minutes: f64,
-    /// Another number draws otherwise; the same draws the same [default: from the clock]
+    /// Seed of all random choices [default: from the clock]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// kache, built with `--features faults`: scripts/torture.sh does that
+    /// kache, built with `--features faults` by scripts/stress.sh
     #[arg(long, value_name = "PATH")]
     kache: PathBuf,
-    /// The same with another format of the store (`KACHE_STORE_FORMAT`), to share a directory with it
+    /// The same with another store format (`KACHE_STORE_FORMAT`), to share a directory with it
     #[arg(long, value_name = "PATH")]
     other: Option<PathBuf>,
-    /// Only these ordeals
+    /// Only these scenarios
     #[arg(long = "scenario", alias = "ordeal", value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(SCENARIOS.iter().map(|o| o.name)))]
     scenarios: Vec<String>,
-    /// How many entries and the like the ordeal `scale` makes, in hundredths of what the project promises
+    /// Size of the scenario `scale`, in percent of what the project promises
     #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     scale: u32,
     #[command(flatten)]
@@ -41,35 +40,38 @@ pub struct StressOptions {
 
 fn minutes(text: &str) -> std::result::Result<f64, String> {
     let minutes = text.parse().ok().filter(|m: &f64| *m > 0.0 && *m <= 1440.0);
-    minutes.ok_or_else(|| "a number of minutes, at most 1440".to_string())
+    minutes.ok_or_else(|| "expected a number of minutes, at most 1440".to_string())
 }
 
-/// One way to hurt.
 struct Scenario {
     name: &'static str,
     about: &'static str,
-    /// Of the time there is, in parts.
+    /// Share of the available time.
     parts: u32,
     run: fn(&mut StressRun) -> Result<()>,
 }
 
 const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "steps", about: "a fault at each step on the file system", parts: 30, run: steps::run },
-    Scenario { name: "kill", about: "processes that end in the middle", parts: 25, run: kill::run },
-    Scenario { name: "corrupt", about: "stored files altered, cut, exchanged", parts: 15, run: corrupt::run },
-    Scenario { name: "crowd", about: "many at once, and collections among them", parts: 15, run: crowd::run },
+    Scenario { name: "steps", about: "a fault at each file system step", parts: 30, run: steps::run },
+    Scenario { name: "kill", about: "processes that end early", parts: 25, run: kill::run },
+    Scenario {
+        name: "corrupt",
+        about: "stored files changed, truncated, exchanged",
+        parts: 15,
+        run: corrupt::run,
+    },
+    Scenario { name: "crowd", about: "many concurrent wrappers, with evictions", parts: 15, run: crowd::run },
     Scenario {
         name: "mounts",
         about: "full, read-only and layered file systems",
         parts: 4,
         run: mounts::run,
     },
-    Scenario { name: "hostile", about: "input that means ill", parts: 3, run: hostile::run },
-    Scenario { name: "cut", about: "power cuts while something is stored", parts: 10, run: cut::run },
-    Scenario { name: "scale", about: "much of everything", parts: 3, run: scale::run },
+    Scenario { name: "hostile", about: "hostile input", parts: 3, run: hostile::run },
+    Scenario { name: "cut", about: "power cuts during a store", parts: 10, run: cut::run },
+    Scenario { name: "scale", about: "large numbers of everything", parts: 3, run: scale::run },
 ];
 
-/// Runs the ordeals.
 pub fn run(options: &StressOptions) -> Result<ExitCode> {
     let program = options.kache.canonicalize().map_err(Error::io("find kache", &options.kache))?;
     let no_mounts = mounts::of_our_own().err().map(|e| e.to_string());
@@ -102,13 +104,13 @@ pub fn run(options: &StressOptions) -> Result<ExitCode> {
     match outcome {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
-            let again = format!("--seed {seed}; what is on disk is kept with --keep");
+            let again = format!("run again with --seed {seed}; --keep keeps the files");
             Err(error.remedy(again))
         }
     }
 }
 
-/// Time that an ordeal leaves goes to those after it.
+/// Unused time of a scenario goes to those after it.
 fn run_scenarios(run_state: &mut StressRun, chosen: &[&Scenario], end: Instant) -> Result<()> {
     for (at, scenario) in chosen.iter().enumerate() {
         let left: u32 = chosen[at..].iter().map(|o| o.parts).sum();

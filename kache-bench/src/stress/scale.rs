@@ -30,7 +30,6 @@ const PATH: usize = 4095;
 /// What a process may take, however large the cache is, in MB.
 const BOUND: u64 = 250;
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     wrappers(run_state)?;
     long_paths(run_state)?;

@@ -9,7 +9,6 @@ use crate::system::scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// A run.
 pub struct StressRun {
     pub(super) scratch: Scratch,
     pub(super) program: PathBuf,

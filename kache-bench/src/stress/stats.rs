@@ -12,7 +12,6 @@ struct Row {
     note: String,
 }
 
-/// All rows.
 #[derive(Debug)]
 pub struct Stats {
     rows: Vec<Row>,
@@ -23,7 +22,6 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// An empty one.
     pub fn new() -> Stats {
         let (rows, skipped, took) = (Vec::new(), Vec::new(), Vec::new());
         Stats { rows, skipped, took, scenario: "", began: Instant::now() }
@@ -34,7 +32,6 @@ impl Stats {
         (self.scenario, self.began) = (scenario, Instant::now());
     }
 
-    /// The ordeal is over.
     pub fn end(&mut self) {
         self.took.push((self.scenario, self.began.elapsed()));
     }

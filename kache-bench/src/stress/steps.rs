@@ -14,11 +14,9 @@ use std::path::Path;
 /// The state in which the cache is when it is hurt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CacheState {
-    /// There is none.
     Empty,
     /// It knows the toolchain, and no entry.
     Miss,
-    /// It has the entry.
     Hit,
 }
 
@@ -107,7 +105,6 @@ const KINDS: &[&str] = &[
     "eacces+", "emfile+",
 ];
 
-/// The ordeal.
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("steps");
     let mut dice = run_state.dice("steps");

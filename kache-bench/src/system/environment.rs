@@ -88,7 +88,6 @@ impl Environment {
         self
     }
 
-    /// One value.
     pub fn get(&self, name: &str) -> Option<OsString> {
         self.values.get(OsStr::new(name)).cloned()
     }

@@ -15,14 +15,12 @@ pub struct Machine {
     pub cores: usize,
     /// In MiB.
     pub memory_mib: u64,
-    /// Its release.
     pub kernel: String,
     /// As rustc says itself in the workload's checkout, which may ask for a toolchain of its own.
     pub rustc: String,
 }
 
 impl Machine {
-    /// This one.
     pub fn here(checkout: &Path) -> Machine {
         Machine {
             cpu: line_of("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
@@ -78,7 +76,6 @@ pub fn commit(workspace: &Path) -> Option<String> {
     Some(format!("{}{}", &id[..12], if changed { "+" } else { "" }))
 }
 
-/// Now, as `2026-01-31T12:00:00Z`.
 pub fn now() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     iso(seconds)

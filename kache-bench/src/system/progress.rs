@@ -12,7 +12,6 @@ const PLAIN_EVERY: Duration = Duration::from_secs(15);
 
 /// How many phases the run will have, by what is known so far; none where nobody has said.
 static PLANNED: AtomicUsize = AtomicUsize::new(0);
-/// How many have begun.
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 /// Says how many phases there will be from here on.

@@ -17,9 +17,7 @@ const TAIL: usize = 30;
 /// A command line, where it runs and where its output goes.
 #[derive(Debug)]
 pub struct Step<'a> {
-    /// For the shell.
     pub line: &'a str,
-    /// The working directory.
     pub dir: &'a Path,
     /// All that it sees of any environment.
     pub environment: &'a Environment,

@@ -14,15 +14,12 @@ pub const TRACED: &str = "trace=%file,%process,getdents,getdents64,fchdir";
 pub struct Call {
     /// The thread that made it.
     pub thread: u32,
-    /// Its name.
     pub name: String,
-    /// Its arguments.
     pub arguments: Vec<Argument>,
     /// What it returned, or the name of the error that it met.
     pub result: Result<i64, String>,
 }
 
-/// An argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Argument {
     /// A text in quotes, its escapes undone.
@@ -87,7 +84,6 @@ impl Reader {
     }
 }
 
-/// `name(argument, …) = result`.
 fn call(thread: u32, text: &[u8]) -> Option<Call> {
     let open = text.iter().position(|b| *b == b'(')?;
     let name = std::str::from_utf8(&text[..open]).ok()?.to_owned();
@@ -194,7 +190,6 @@ impl Cursor<'_> {
     }
 }
 
-/// C's escapes undone.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -21,7 +21,6 @@ pub enum Expect {
     Hits,
 }
 
-/// One trap.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// As the table and `--case` have it.
@@ -30,10 +29,8 @@ pub struct Case {
     pub about: &'static str,
     /// The address of the report, manual or specification that it is taken from.
     pub source: &'static str,
-    /// What is demanded.
     pub expect: Expect,
     /// Lays the project out; says what is compiled and what is looked at.
     pub set_up: fn(&mut TestProject),
-    /// Changes the one thing.
     pub change: fn(&mut TestProject),
 }

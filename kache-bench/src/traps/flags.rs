@@ -3,7 +3,6 @@
 use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Uncacheable};
 use super::probe::Probe;
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "cfg",

@@ -9,7 +9,6 @@ const SOURCE: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = 
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 const CAVEATS: &str = "https://ccache.dev/manual/latest.html#_caveats";
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "header",

@@ -8,7 +8,6 @@ const PROC: &str = "https://man7.org/linux/man-pages/man5/proc_pid_cwd.5.html";
 const SYSCALL: &str = "https://man7.org/linux/man-pages/man2/syscall.2.html";
 const METADATA: &str = "https://doc.rust-lang.org/std/fs/struct.Metadata.html";
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "macro-directory-entries",

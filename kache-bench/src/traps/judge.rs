@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 /// What came of one build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildOutcome {
-    /// Whether all commands succeeded.
     pub built: bool,
     /// What there was to see; that it failed, if it did.
     pub witness: String,
@@ -35,9 +34,7 @@ pub struct TrialEvidence {
     pub truth_before: BuildOutcome,
     /// The first, into an empty cache.
     pub cold: BuildOutcome,
-    /// With nothing changed.
     pub again: BuildOutcome,
-    /// After the change.
     pub changed: BuildOutcome,
     /// The plain compiler's, after the change.
     pub truth: BuildOutcome,
@@ -53,7 +50,6 @@ pub struct TrialEvidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrapVerdict {
-    /// As demanded.
     Ok,
     /// What was given is right; the backend does not say whether it was a hit.
     Right,
@@ -61,7 +57,6 @@ pub enum TrapVerdict {
     FalseHit,
     /// Compiled, and still not what the compiler makes.
     Wrong,
-    /// Compiled again for nothing.
     FalseMiss,
     /// Right, but an unchanged unit is compiled each time.
     NotCached,

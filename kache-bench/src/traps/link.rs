@@ -2,7 +2,6 @@
 
 use super::case::{Case, Expect::Follows};
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "native-transitive",

@@ -6,7 +6,6 @@ use super::case::{Case, Expect::Follows};
 
 const TRACKED: &str = "https://github.com/rust-lang/rust/issues/99515";
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "macro-env",

@@ -7,7 +7,6 @@ use super::project::TestProject;
 
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "hit-linker-path",

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 const DEP_INFO: &str = "https://doc.rust-lang.org/rustc/command-line-arguments.html#--emit-specifies-the-types-of-output-files-to-generate";
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "source-unnoticed",

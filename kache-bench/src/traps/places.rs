@@ -8,7 +8,6 @@ const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 /// Everything by its full path, as CMake does.
 const FULL: [&str; 5] = ["gcc", "-c", "{w}/a.c", "-o", "{w}/out/a.o"];
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "file-macro",

@@ -16,13 +16,10 @@ pub enum Probe {
     Prints(&'static str),
     /// The words `SAID=<…>` in a file.
     Says(&'static str),
-    /// What the compilers printed.
     Messages,
-    /// A text file, whole.
     Text(&'static str),
     /// The rules of a depfile, however its lines are broken.
     Rules(&'static str),
-    /// A file's bytes.
     Bytes(&'static str),
     /// Whether a file has another checkout's path in it.
     Foreign(&'static str),

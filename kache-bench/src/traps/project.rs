@@ -32,7 +32,6 @@ pub enum ToolFamily {
 /// One command of the build.
 #[derive(Clone, Debug)]
 pub struct BuildCommand {
-    /// How it is wrapped.
     pub family: ToolFamily,
     /// The command line, before `{w}` and `{root}` are filled in.
     pub words: Vec<String>,
@@ -94,7 +93,6 @@ impl TestProject {
         self.here.join(name)
     }
 
-    /// The checkout.
     pub fn here(&self) -> &Path {
         &self.here
     }
@@ -104,7 +102,6 @@ impl TestProject {
         self.places.iter().filter(|place| **place != self.here)
     }
 
-    /// Fills in the places.
     pub fn fill(&self, text: &str) -> String {
         let name = |path: &Path| path.display().to_string();
         text.replace("{w}", &name(&self.here)).replace("{root}", &name(&self.root))
@@ -166,7 +163,6 @@ impl TestProject {
         })
     }
 
-    /// Makes a directory.
     pub fn directory(&mut self, name: &str) -> &mut TestProject {
         self.attempt(|s| fs::create_dir_all(s.path(name)).map_err(Error::io("create", &s.path(name))))
     }
@@ -181,7 +177,6 @@ impl TestProject {
         })
     }
 
-    /// Renames.
     pub fn rename(&mut self, from: &str, to: &str) -> &mut TestProject {
         self.attempt(|s| fs::rename(s.path(from), s.path(to)).map_err(Error::io("rename", &s.path(from))))
     }
@@ -227,7 +222,6 @@ impl TestProject {
         self.need(words[0]).unit(ToolFamily::C, words)
     }
 
-    /// cargo, with these words.
     pub fn cargo(&mut self, words: &[&str]) -> &mut TestProject {
         self.unit(ToolFamily::Cargo, &[&["cargo"], words].concat())
     }
@@ -243,7 +237,6 @@ impl TestProject {
         self.rust(&[&LIB[..], more].concat())
     }
 
-    /// `user.rs` to `out/user`.
     pub fn rust_bin(&mut self, more: &[&str]) -> &mut TestProject {
         self.rust(&[&BIN[..], more].concat())
     }
@@ -266,7 +259,6 @@ impl TestProject {
         self
     }
 
-    /// Takes a variable away.
     pub fn without(&mut self, name: &str) -> &mut TestProject {
         self.variables.insert(name.into(), None);
         self
@@ -310,7 +302,6 @@ impl TestProject {
         self
     }
 
-    /// What a program prints.
     pub fn prints(&mut self, program: &'static str) -> &mut TestProject {
         self.probe(Probe::Prints(program))
     }
@@ -422,7 +413,6 @@ impl TestProject {
     }
 }
 
-/// The words of [`TestProject::rust_lib`].
 pub const LIB: [&str; 13] = [
     "rustc",
     "--crate-name",
@@ -439,7 +429,6 @@ pub const LIB: [&str; 13] = [
     "-Cembed-bitcode=no",
 ];
 
-/// The words of [`TestProject::rust_bin`].
 pub const BIN: [&str; 12] = [
     "rustc",
     "--crate-name",

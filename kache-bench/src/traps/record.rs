@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 /// What came of one case with one backend.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
-    /// In a word.
     pub verdict: TrapVerdict,
     /// What it rests on, where that is not plain.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -18,13 +17,9 @@ pub struct Outcome {
 /// One case, on all backends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TrapRow {
-    /// Its theme's name.
     pub theme: String,
-    /// Its name.
     pub name: String,
-    /// What it is.
     pub about: String,
-    /// Where it comes from.
     pub source: String,
     /// By backend.
     pub outcomes: BTreeMap<String, Outcome>,
@@ -38,22 +33,18 @@ pub const VERSION: u32 = 2;
 pub struct TrapsReport {
     /// The version of this shape.
     pub v: u32,
-    /// `traps`.
     #[serde(default)]
     pub command: String,
     /// Whether all cases were tried, and not a choice of them.
     #[serde(default)]
     pub whole: bool,
-    /// When it was.
     pub date: String,
-    /// Where it was.
     pub machine: Machine,
     /// The commit of the repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// The backends with their versions, in the order of the columns.
     pub backends: Vec<(String, String)>,
-    /// The cases.
     pub rows: Vec<TrapRow>,
 }
 

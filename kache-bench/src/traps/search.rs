@@ -9,7 +9,6 @@ const DIRECTORIES: &str = "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.
 const OVERALL: &str = "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html";
 const PROC: &str = "https://man7.org/linux/man-pages/man5/proc_pid_cwd.5.html";
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "source-through-proc",

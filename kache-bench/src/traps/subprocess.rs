@@ -4,7 +4,6 @@
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
 use super::probe::Probe;
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "program-reads-file",

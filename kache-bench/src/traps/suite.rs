@@ -21,7 +21,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-/// The command's options.
 #[derive(Debug, Args)]
 pub struct TrapsOptions {
     /// A backend to try, several times for several [default: every one that is installed]

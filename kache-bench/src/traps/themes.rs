@@ -18,7 +18,6 @@ pub struct Theme {
 /// A case with its theme's name.
 pub type Chosen = (&'static str, &'static Case);
 
-/// All there are.
 pub const THEMES: &[Theme] = &[
     Theme { name: "Rust: what proc macros look at", cases: macros::CASES },
     Theme { name: "Rust: beside and behind the macro", cases: subprocess::CASES },

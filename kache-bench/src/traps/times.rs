@@ -10,7 +10,6 @@ use std::time::{Duration, UNIX_EPOCH};
 const MACROS: &str = "https://gcc.gnu.org/onlinedocs/cpp/Standard-Predefined-Macros.html";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "time-macro",

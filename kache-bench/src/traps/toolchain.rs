@@ -3,7 +3,6 @@
 use super::case::{Case, Expect::Follows};
 use super::project::LIB;
 
-/// The cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "rustc-replaced",

@@ -5,7 +5,7 @@ use super::case::Case;
 use super::judge::{BuildOutcome, TrapVerdict, TrialEvidence, judge};
 use super::probe::digest;
 use super::project::{BuildCommand, TestProject, ToolFamily};
-use crate::backend::{Backend, CacheReads, Plain, Running};
+use crate::backend::{Backend, CacheReads, Plain, RunningBackend};
 use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
@@ -178,8 +178,8 @@ impl WiredBackend<'_> {
     }
 
     /// What stands before the compilers, started if it is a thing that runs, and stopped at the end.
-    fn serve(&self, project: &TestProject) -> Result<Running<'_>> {
-        let running = Running::begin(self.backend, &self.cache)?;
+    fn serve(&self, project: &TestProject) -> Result<RunningBackend<'_>> {
+        let running = RunningBackend::begin(self.backend, &self.cache)?;
         self.backend.start(&self.wired(project)?, &self.cache)?;
         Ok(running)
     }

@@ -16,7 +16,6 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Clones `repository` to `root`.
     pub fn clone(label: &'static str, repository: &Path, root: PathBuf) -> Result<Checkout> {
         std::fs::create_dir_all(&root).map_err(Error::io("create", &root))?;
         let source = repository.to_str().ok_or_else(|| {
@@ -47,17 +46,14 @@ impl Checkout {
         })
     }
 
-    /// `a` or `b`.
     pub fn label(&self) -> &'static str {
         self.label
     }
 
-    /// The working tree.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where cargo builds to.
     pub fn target(&self) -> PathBuf {
         self.root.join("target")
     }

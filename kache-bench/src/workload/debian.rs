@@ -182,7 +182,6 @@ fn unpack(description: &Path, to: &Path) -> Result<()> {
         .remedy("remove that directory to have them downloaded anew; patches need the package `patch`"))
 }
 
-/// The package's `.dsc` file.
 fn description(place: &Path) -> Result<PathBuf> {
     let entries = fs::read_dir(place).map_err(Error::io("list", place))?;
     let mut found =

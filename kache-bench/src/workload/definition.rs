@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What `workloads/NAME.toml` says, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
     /// The file's name without `.toml`.
@@ -28,7 +27,6 @@ pub struct Workload {
     pub environment: BTreeMap<String, String>,
     /// Takes a built clone back to where the next build does everything.
     pub clean: Vec<String>,
-    /// What counts.
     pub units: Units,
     /// What the machine must have.
     pub tools: Tools,
@@ -43,7 +41,6 @@ pub enum Source {
     Path(PathBuf),
     /// A repository, by URL or local path, at a revision.
     Git {
-        /// What `git fetch` takes.
         url: String,
         /// A commit, tag or branch.
         rev: String,
@@ -51,12 +48,7 @@ pub enum Source {
         history: bool,
     },
     /// A package as published on crates.io, with its `Cargo.lock`.
-    Crate {
-        /// The package.
-        name: String,
-        /// Its exact version.
-        version: String,
-    },
+    Crate { name: String, version: String },
     /// A source package as Debian ships it, patched.
     Debian {
         /// The source package, or a binary package that is built from it.
@@ -101,7 +93,6 @@ impl std::fmt::Display for Source {
 /// Which compilers are put behind the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wiring {
-    /// `RUSTC_WRAPPER`.
     pub rustc: bool,
     /// C and C++ compilers, and in which way.
     pub cc: Option<CcWiring>,
@@ -155,6 +146,5 @@ pub struct Expect {
 pub struct UnitClaim {
     /// Its label (`demo 0.1.0 (lib)`) or its crate's name.
     pub unit: String,
-    /// Why.
     pub reason: String,
 }

@@ -6,7 +6,6 @@ use crate::error::{Error, Result};
 use std::path::Path;
 
 impl Workload {
-    /// Reads `NAME.toml` in `dir`.
     pub fn load(dir: &Path, name: &str) -> Result<Workload> {
         let file = dir.join(format!("{name}.toml"));
         let text = std::fs::read_to_string(&file).map_err(|e| unknown(dir, name, &e))?;

@@ -18,7 +18,6 @@ const KEPT: &[&str] = &["URIs", "Suites", "Components", "Signed-By", "Trusted", 
 /// The entries for sources, as the text of a `.sources` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mirror {
-    /// The file's text.
     pub text: String,
     /// The mirrors' addresses, for people.
     pub addresses: Vec<String>,

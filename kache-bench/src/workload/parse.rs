@@ -152,7 +152,6 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
     })
 }
 
-/// What is pulled from.
 fn earlier(complain: &Complaints, pull: Spanned<PullShape>, source: &Source, base: &Path) -> Result<Source> {
     let start = pull.span().start;
     let PullShape { from, without_patches } = pull.into_inner();

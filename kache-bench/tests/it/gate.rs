@@ -245,7 +245,7 @@ fn a_line_that_cannot_be_read_is_named_and_nothing_is_lost() {
             .unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{told}");
-        for line in ["model.jsonl:2: EOF", "model.jsonl:4: not of the shape", "model.jsonl:5: "] {
+        for line in ["model.jsonl:2: EOF", "model.jsonl:4: does not match the shape", "model.jsonl:5: "] {
             assert!(told.contains(line), "{command}: {told}");
         }
         assert!(!told.contains("model.jsonl:1:"), "{told}");

@@ -77,5 +77,5 @@ fn a_program_that_only_runs_the_compiler_has_no_figures() {
     let output = latency(dir.path(), &fake, &["--backends", "kache"]);
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("INVALID: not all are hits by its own account"), "{text}");
+    assert!(text.contains("INVALID: not all are hits by its statistics"), "{text}");
 }

@@ -73,7 +73,7 @@ fn two_lost_results_are_a_regression_and_do_not_count_later() {
     let text = String::from_utf8_lossy(&gate.stdout).into_owned();
     assert_eq!(gate.status.code(), Some(1), "{text}");
     assert!(text.contains("✗ units without a hit in the second clone: 0 recorded, 2 now"), "{text}");
-    assert!(text.contains("planted: 2 results were lost"), "{text}");
+    assert!(text.contains("injected fault: 2 results were lost"), "{text}");
 
     assert_eq!(run(dir.path(), &["check", "made"], true).status.code(), Some(0));
     let gate = run(dir.path(), &["gate", "--format", "json"], false);
@@ -106,7 +106,7 @@ fn a_slowed_cache_still_hits_and_its_record_says_so() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{told}");
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(record["injected"], "each compile behind kache takes 20 % longer");
+    assert_eq!(record["injected"], "each compile with kache takes 20 % longer");
     let laps = record["samples"].as_array().unwrap();
     let counts = |phase: &str| {
         let lap = laps.iter().find(|lap| lap["phase"] == phase).unwrap();

@@ -22,7 +22,6 @@ pub fn shell(line: &str) -> Command {
     command
 }
 
-/// A variable's name.
 pub fn variable(name: &str) -> String {
     name.to_owned()
 }
@@ -41,7 +40,6 @@ pub fn kill_group(leader: u32) {
     }
 }
 
-/// Kills one process.
 pub fn kill(pid: u32) {
     if let Ok(pid) = libc::pid_t::try_from(pid) {
         // SAFETY: kill takes two integers and touches no memory of ours; one that is gone is an error return.

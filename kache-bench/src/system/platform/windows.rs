@@ -38,7 +38,6 @@ pub fn kill_group(leader: u32) {
     drop(kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status());
 }
 
-/// Kills one process.
 pub fn kill(pid: u32) {
     kill_group(pid);
 }
@@ -71,7 +70,6 @@ pub fn room(_: &Metadata) -> Option<((u64, u64), u64)> {
     None
 }
 
-/// Not known here.
 pub fn time_of_children() -> Option<Duration> {
     None
 }
