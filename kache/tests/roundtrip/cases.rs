@@ -426,6 +426,7 @@ fn killed() {
     // The compiler holds this lock for as long as it lives.
     let lock = fs::File::options().write(true).open(s.path("w/src/go.lock")).expect("it is there");
     until(|| lock.try_lock().is_ok(), "the compiler lives on");
+    drop(lock);
     assert!(!s.path("w/target/debug/deps/libl-1.rlib").exists());
     s.write("w/src/go", "");
     assert!(s.stored("results").is_empty());
