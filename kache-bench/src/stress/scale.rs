@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use kache_core::dependency::{Dependency, Kind, RecordedDependency};
 use kache_core::digest::Digest;
 use kache_core::events::{Observed, Outcome};
-use kache_core::store::Store;
 use kache_core::store::manifest::{Entry, Manifest};
 use kache_core::store::result::{ActionResult, Output};
+use kache_core::store::{Area, Store};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -269,7 +269,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         seen: blob,
     }];
     let manifest = Manifest { entries: vec![Entry { result, dependencies }] };
-    store.publish(&store.path("manifests", action), &manifest.encode(action))
+    store.publish(&store.path(Area::Manifests, action), &manifest.encode(action))
 }
 
 /// Manifests that all lie in the directory of one.
@@ -279,14 +279,14 @@ fn manifests(run_state: &mut StressRun) -> Result<()> {
     let task = run_state.tasks[0].clone();
     task.must_hit(&engine, "before there are many manifests")?;
     let shard = engine
-        .files("manifests")
+        .files(Area::Manifests)
         .first()
         .and_then(|path| u8::from_str_radix(path.parent()?.file_name()?.to_str()?, 16).ok());
     let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
     for n in 0..many {
         let action = key(shard, n);
         let manifest = Manifest::default().encode(&action);
-        let put = store.publish(&store.path("manifests", &action), &manifest);
+        let put = store.publish(&store.path(Area::Manifests, &action), &manifest);
         put.map_err(Error::io("store in", &engine.cache))?;
     }
     let what = format!("{many} manifests in the directory of one action");
@@ -332,7 +332,7 @@ fn entries(run_state: &mut StressRun) -> Result<()> {
     }
     told.push(format!("gc of all {:.1} s, {} MB", took.seconds, took.megabytes));
     let mut left = Vec::new();
-    below(&engine.store().join("blobs"), &mut left);
+    below(&Area::Blobs.below(&engine.store()), &mut left);
     if !left.is_empty() {
         return Err(wrong(&row, &format!("{} blobs are left", left.len())));
     }

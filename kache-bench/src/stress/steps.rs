@@ -7,6 +7,7 @@ use super::rng::Dice;
 use super::session::StressRun;
 use crate::error::{Error, Result};
 use kache_core::events::Outcome;
+use kache_core::store::Area;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -33,7 +34,7 @@ impl CacheState {
     pub fn bring(self, task: &Task, engine: &Engine) -> Result<()> {
         match self {
             CacheState::Empty => engine.wipe(),
-            CacheState::Miss if engine.store().join("blobs").is_dir() => engine.forget(),
+            CacheState::Miss if Area::Blobs.below(&engine.store()).is_dir() => engine.forget(),
             CacheState::Miss => {
                 task.must(engine, &[], "before")?;
                 engine.forget()

@@ -5,6 +5,7 @@
 //! so that wrappers running side by side never interleave. `v` is the version of this shape: a reader skips
 //! lines whose `v` it does not know.
 
+use crate::area::Area;
 use crate::platform::disk;
 use crate::reason::Reason;
 use serde::{Deserialize, Serialize};
@@ -271,7 +272,7 @@ impl Event {
     pub fn append(&self, store: &Path) {
         let Ok(mut line) = serde_json::to_vec(self) else { return };
         line.push(b'\n');
-        let path = store.join("events").join(format!("{}.jsonl", self.time_us / 86_400_000_000));
+        let path = Area::Events.below(store).join(format!("{}.jsonl", self.time_us / 86_400_000_000));
         let open = || OpenOptions::new().append(true).create(true).open(&path);
         let file = disk::step("event: open", &path, open);
         let _ = file.and_then(|mut f| disk::write_all("event: write", &path, &mut f, &line));

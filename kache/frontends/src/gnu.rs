@@ -12,7 +12,8 @@
 //! | `--coverage`, `-ftest-coverage`, `-fprofile-arcs` | `dir/x.gcno` |
 //! | `-fstack-usage` | `dir/x.su` |
 
-use super::flags::{self, Bucket, Flag, Flags, Form, Row};
+use super::flags::{Bucket, EmbedsPath, Flag, Flags, Form};
+use super::gnu_flags::row;
 use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu_flags, response};
 use kache_core::events::{Kind, Unit};
 use kache_core::paths::absolute;
@@ -71,7 +72,6 @@ fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
 
 /// gcc's `-dU` prints the definition of each macro that was expanded or asked for, and no others. clang has nothing like it.
 fn tells_macros(invocation: &Invocation, capabilities: Capabilities) -> Option<Vec<OsString>> {
-    const WRITE: &[&str] = &["-o", "-c", "-S", "-MD", "-MMD", "-MF", "-MT", "-MQ", "-MP", "-gsplit-dwarf"];
     if capabilities.report == Format::ClangDepfile || !invocation.response_files.is_empty() {
         return None;
     }
@@ -80,11 +80,8 @@ fn tells_macros(invocation: &Invocation, capabilities: Capabilities) -> Option<V
     let (mut words, mut kept) = (given.iter(), vec![OsString::from("-E"), OsString::from("-dU")]);
     while let Some(word) = words.next() {
         let rest = words.len();
-        let writes = word.starts_with('-') && {
-            let flag = flag(word, &mut words).ok()?;
-            WRITE.contains(&flag.row.flag)
-        };
-        if !writes {
+        let skip = word.starts_with('-') && flag(word, &mut words).ok()?.row.effect.skip_when_reporting;
+        if !skip {
             kept.push(word.into());
             kept.extend(given[given.len() - rest..given.len() - words.len()].iter().map(OsString::from));
         }
@@ -153,19 +150,18 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words)?;
     let all = Flags(&flags);
-    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Unsupported) {
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, format!("{}: {}", f.row.flag, f.row.why)));
-    }
+    all.refuse_unsupported()?;
     let emit = stage(&all)?;
     let (input, language) = source(&inputs)?;
-    refuse_nested(&all)?;
+    if all.values("-arch").count() > 1 {
+        return Err(NotCacheable::new(Reason::SeveralArchitectures, "one compile for several architectures"));
+    }
     let mut plan = Plan::of(&all, emit, &input, &command.cwd);
     let depinfo = plan.depfile(&all)?;
-    plan.aside(&all);
-    let spelled: Vec<&str> = gnu_flags::SPELLED.iter().copied().filter(|f| all.given(f)).collect();
-    let literal_paths = spelled.iter().any(|f| !BITCODE.contains(f)) || hides_paths(&all);
+    plan.written_beside(&all);
+    // A path that the maps do not reach is not found in an output that is compressed.
+    let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
     let (settings, inject) = diagnostics(&all, &opened.words)?;
-    let native = ["-march=", "-mtune=", "-mcpu="].iter().any(|f| all.last(f) == Some("native"));
     let unit = unit(&input, language, emit, plan.object.as_deref());
     Ok(Invocation {
         adapter: &ADAPTER,
@@ -177,14 +173,13 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
         depinfo,
         search: Vec::new(),
         incremental: None,
-        literal_paths,
-        native_cpu: native,
+        literal_paths: hidden || all.any(|e| e.embeds_path == EmbedsPath::Always),
+        native_cpu: all.native_cpu(),
         outputs: plan.names,
         response_files: opened.files,
-        makes_bitcode: !spelled.is_empty(),
-        debugs_assembly: language.starts_with("assembler")
-            && flags.iter().any(|f| f.row.flag.starts_with("-g") && f.row.flag != "-g0"),
-        plugin: given_any(&all, &["-fplugin=", "-fpass-plugin="]) || all.values("-Xclang").any(loads_code),
+        makes_bitcode: all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
+        debugs_assembly: language.starts_with("assembler") && all.any(|e| e.debug_info),
+        plugin: all.loads_code(),
         input,
         cwd: command.cwd.clone(),
         settings,
@@ -225,11 +220,6 @@ fn flag<'a>(word: &str, words: &mut impl Iterator<Item = &'a String>) -> Result<
         ));
     };
     Flag::take(row, negated, word, words)
-}
-
-/// The row of a word; `-fno-x` has that of `-fx` where it has none of its own.
-pub(super) fn row(word: &str) -> Option<(&'static Row, bool)> {
-    flags::row_or_positive(word, gnu_flags::find)
 }
 
 /// How far the compile goes: to an object, or to assembly.
@@ -279,61 +269,6 @@ fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
     }
 }
 
-/// Flags that other flags carry inside, where they would change what is planned.
-fn refuse_nested(all: &Flags) -> Result<(), NotCacheable> {
-    if all.values("-arch").count() > 1 {
-        return Err(NotCacheable::new(Reason::SeveralArchitectures, "one compile for several architectures"));
-    }
-    const MAKES: &[&str] =
-        &["-emit-pch", "-emit-module", "-emit-header-unit", "-generate-pch", "-ast-dump", "-E", "-M"];
-    for word in all.values("-Xclang").chain(all.values("-Xpreprocessor")) {
-        if MAKES.contains(&word) || word.starts_with("-M") || word.starts_with("-fmodule") {
-            return Err(NotCacheable::new(
-                Reason::UnsupportedFlag,
-                format!("{word}, handed on by another flag"),
-            ));
-        }
-    }
-    // The assembler's listing goes where the compiler prints, or to a file of its own.
-    if let Some(listing) = all.values("-Wa,").flat_map(|v| v.split(',')).find(|w| is_listing(w)) {
-        return Err(NotCacheable::new(
-            Reason::UnsupportedFlag,
-            format!("-Wa,{listing}: a listing, with times and paths"),
-        ));
-    }
-    Ok(())
-}
-
-/// `-a`, `-alh=file`, and not `-arch` or `-am33`.
-fn is_listing(word: &str) -> bool {
-    let Some(letters) = word.strip_prefix("-a") else { return false };
-    letters.split('=').next().unwrap_or("").chars().all(|c| "cdghilmns".contains(c))
-}
-
-/// Whether clang is told to run code that is not its own.
-pub(super) fn loads_code(word: &str) -> bool {
-    ["-load", "-add-plugin", "-plugin"].contains(&word) || word.starts_with("-fpass-plugin")
-}
-
-/// Of `gnu_flags::SPELLED`, those with which only clang writes true paths: into the bitcode.
-const BITCODE: &[&str] = &["-flto", "-flto=", "-emit-llvm"];
-
-/// Whether paths that no flag maps may be in what is compressed, where nobody would find them.
-fn hides_paths(all: &Flags) -> bool {
-    const UNMAPPED: &[&str] =
-        &["-fsanitize", "-fopenmp", "-gsplit-dwarf", "-gctf", "-gbtf", "-fxray", "-fopenacc"];
-    let begins = |f: &Flag, with: &[&str]| with.iter().any(|w| f.row.flag.starts_with(w));
-    let compressed = |f: &Flag| {
-        let value = f.value.as_deref().unwrap_or("");
-        begins(f, &["-gz", "-flto"]) || f.row.flag == "-Wa," && value.contains("compress")
-    };
-    all.0.iter().any(compressed) && all.0.iter().any(|f| begins(f, UNMAPPED))
-}
-
-fn given_any(all: &Flags, names: &[&str]) -> bool {
-    names.iter().any(|n| all.given(n))
-}
-
 /// The files of a compile.
 struct Plan {
     names: OutputNames,
@@ -373,12 +308,6 @@ impl Plan {
         let handed: Vec<&str> = all.values("-Wp,").collect();
         let mut words = handed.iter().flat_map(|v| v.split(',')).skip_while(|w| !["-MD", "-MMD"].contains(w));
         let by_preprocessor = words.next().is_some().then(|| words.next()).flatten();
-        if handed.iter().flat_map(|v| v.split(',')).any(|w| ["-M", "-MM", "-MF", "-MG"].contains(&w)) {
-            return Err(NotCacheable::new(
-                Reason::UnsupportedFlag,
-                "-Wp,-M…: a list of headers, asked for in an odd way",
-            ));
-        }
         let path = if let Some(file) = by_preprocessor {
             Some(absolute(&self.cwd, Path::new(file)))
         } else if all.given("-MD") || all.given("-MMD") {
@@ -400,18 +329,13 @@ impl Plan {
         Ok(path)
     }
 
-    fn aside(&mut self, all: &Flags) {
-        let mut also = Vec::new();
-        if all.0.iter().any(|f| f.row.flag.starts_with("-gsplit-dwarf")) {
-            also.push("dwo");
-        }
-        if given_any(all, &["--coverage", "-coverage", "-ftest-coverage", "-fprofile-arcs"]) {
-            also.push("gcno");
-        }
-        if all.given("-fstack-usage") {
-            also.push("su");
-        }
-        let planned: Vec<PathBuf> = also.iter().filter_map(|ending| self.beside(ending)).collect();
+    /// The files that single flags have the compiler write.
+    fn written_beside(&mut self, all: &Flags) {
+        let mut extensions: Vec<&str> = all.0.iter().filter_map(|f| f.row.effect.writes).collect();
+        extensions.sort_unstable();
+        extensions.dedup();
+        let planned: Vec<PathBuf> =
+            extensions.iter().filter_map(|extension| self.beside(extension)).collect();
         self.names.exact.extend(planned);
     }
 }

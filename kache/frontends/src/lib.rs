@@ -11,10 +11,13 @@ pub mod elf;
 pub mod eval;
 pub mod finalize;
 #[cfg(test)]
+mod flag_columns;
+#[cfg(test)]
 mod flag_lines;
 pub mod flags;
 pub mod gnu;
 pub mod gnu_flags;
+mod handed;
 pub mod include;
 pub mod msvc;
 pub mod msvc_flags;

@@ -9,8 +9,8 @@
 //! An object has the time of its making in its header unless `/Brepro` is given. A restored one has the time when it was
 //! made, which is as true.
 
-use super::flags::{self, Bucket, Flag, Flags, Form};
-use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu, gnu_flags, msvc_flags, response};
+use super::flags::{self, EmbedsPath, Flag, Flags};
+use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu, msvc_flags, response};
 use kache_core::events::Kind;
 use kache_core::paths::absolute;
 use kache_core::reason::{NotCacheable, Reason};
@@ -53,19 +53,11 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words, &command.cwd)?;
     let all = Flags(&flags);
-    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Unsupported) {
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, format!("{}: {}", f.row.flag, f.row.why)));
-    }
+    all.refuse_unsupported()?;
     if !all.given("/c") && !all.given("/Zs") {
         return Err(NotCacheable::new(
             Reason::Link,
             "without /c the compiler also links, and a link is not cached",
-        ));
-    }
-    if let Some(word) = all.values("/clang:").find(|w| !is_plain(w)) {
-        return Err(NotCacheable::new(
-            Reason::UnsupportedFlag,
-            format!("/clang:{word}: what it leaves is not planned"),
         ));
     }
     let [input] = &inputs[..] else {
@@ -74,21 +66,9 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     };
     let language = language(&all, input)?;
     let object = (!all.given("/Zs")).then(|| object(&all, input, &command.cwd));
-    let spelled = [
-        "-flto",
-        "-flto=",
-        "/fsanitize=",
-        "-fprofile-instr-generate",
-        "-fprofile-instr-generate=",
-        "-fcoverage-mapping",
-    ];
-    let debug = ["/Z7", "/Zi", "/Zd"].iter().any(|f| all.given(f))
-        || flags.iter().any(|f| f.row.flag.starts_with("-g"));
     let dir = object.as_deref().and_then(Path::parent).unwrap_or(&command.cwd).to_path_buf();
     let names = OutputNames { dir, stem: String::new(), exact: object.iter().cloned().collect() };
     let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
-    let native_cpu = all.last("-march=") == Some("native");
-    let plugin = all.values("-Xclang").any(gnu::loads_code);
     Ok(Invocation {
         adapter: &ADAPTER,
         program: command.program.clone(),
@@ -104,11 +84,11 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
         depinfo: None,
         search: Vec::new(),
         incremental: None,
-        literal_paths: debug || spelled.iter().chain(gnu_flags::SPELLED).any(|f| all.given(f)),
-        native_cpu,
+        literal_paths: all.any(|e| e.debug_info || e.embeds_path >= EmbedsPath::Bitcode),
+        native_cpu: all.native_cpu(),
         outputs: names,
         response_files: opened.files,
-        plugin,
+        plugin: all.loads_code(),
         debugs_assembly: false,
         makes_bitcode: false,
         input: input.clone(),
@@ -116,16 +96,6 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
         settings,
         inject,
         flags,
-    })
-}
-
-/// Whether a flag handed on to clang's other dialect says nothing of outputs, nor of what their paths are.
-fn is_plain(word: &str) -> bool {
-    let row = gnu::row(word).map(|(row, _)| row);
-    row.is_some_and(|r| {
-        matches!(r.bucket, Bucket::Relevant(Form::Literal))
-            && ["-f", "-m", "-W", "-O"].iter().any(|p| word.starts_with(p))
-            && !gnu_flags::SPELLED.contains(&r.flag)
     })
 }
 

@@ -1,7 +1,6 @@
 //! rustc, and clippy's driver, which is rustc with more lints.
 
-use super::flags::Flags;
-use super::flags::{Bucket, Flag, Takes};
+use super::flags::{EmbedsPath, Flag, Flags, Takes};
 use super::{Adapter, Capabilities, Command, Invocation, OutputNames, rustc_flags, toolchain};
 use kache_core::events::{Kind, Unit};
 use kache_core::paths::absolute;
@@ -61,15 +60,7 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let words = words(&args, &command.cwd)?;
     let (flags, inputs) = split(&words)?;
     let all = Flags(&flags);
-    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Unsupported) {
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, format!("{}: {}", f.row.flag, f.row.why)));
-    }
-    if all.last("-C split-debuginfo") == Some("unpacked") {
-        return Err(NotCacheable::new(
-            Reason::UnsupportedFlag,
-            "-C split-debuginfo=unpacked: its files have no planned names",
-        ));
-    }
+    all.refuse_unsupported()?;
     // rustc takes `--color` once, and into our pipe `auto` would print what no terminal gets.
     if all.last("--color") == Some("auto") && colours_of_terminal(&all).is_some() {
         return Err(NotCacheable::new(Reason::UnsupportedFlag, "--color=auto, written out on a terminal"));
@@ -89,7 +80,6 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let mut outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
     let depinfo = depinfo(&emit, &outputs, &command.cwd);
     outputs.exact.extend(depinfo.clone());
-    let native = ["-C target-cpu", "-Z tune-cpu"].iter().any(|f| all.last(f) == Some("native"));
     let kind = if probe { Kind::Probe } else { kind_from_environment() };
     let clippy = command.program.file_stem().is_some_and(|n| n == "clippy-driver");
     Ok(Invocation {
@@ -106,8 +96,8 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
             .map(|dir| absolute(&command.cwd, Path::new(dir)))
             .collect(),
         incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
-        literal_paths: all.is_on("-C instrument-coverage") || all.is_on("-C rpath"),
-        native_cpu: native,
+        literal_paths: all.any_on(|e| e.embeds_path == EmbedsPath::Always),
+        native_cpu: all.native_cpu(),
         outputs,
         response_files: Vec::new(),
         plugin: false,
@@ -126,7 +116,7 @@ pub fn report_only(invocation: &Invocation, path: &Path) -> Vec<OsString> {
     let mut args = vec![OsString::from("--emit=dep-info=")];
     args[0].push(path);
     for Flag { row, value } in &invocation.flags {
-        if matches!(row.flag, "--emit" | "-o" | "-C incremental") {
+        if row.effect.skip_when_reporting {
             continue;
         }
         let (name, option) = row.flag.split_once(' ').map_or((row.flag, None), |(n, o)| (n, Some(o)));
@@ -274,7 +264,7 @@ fn emit(all: &Flags) -> Vec<(String, Option<String>)> {
 
 /// How the caller wants diagnostics, and what makes a run into a pipe print them so.
 ///
-/// rustc dependencies whether its standard error is a terminal. Ours is; the pipe that we capture through is not.
+/// rustc looks whether its standard error is a terminal. Ours is; the pipe that we capture through is not.
 fn diagnostics(all: &Flags) -> (Vec<(&'static str, String)>, Vec<OsString>) {
     let mut inject = Vec::new();
     let mut color = all.last("--color").unwrap_or("auto").to_string();
@@ -327,7 +317,7 @@ fn depinfo(emit: &[(String, Option<String>)], outputs: &OutputNames, cwd: &Path)
     let (_, path) = emit.iter().find(|(k, _)| k == "dep-info")?;
     Some(match path {
         Some(p) => absolute(cwd, Path::new(p)),
-        // rustc replaces what dependencies like an extension: `x-1.0` becomes `x-1.d`.
+        // rustc replaces what looks like an extension: `x-1.0` becomes `x-1.d`.
         None => outputs.dir.join(&outputs.stem).with_extension("d"),
     })
 }
