@@ -1,12 +1,12 @@
 //! The rules where there is no observer: nothing is known of what other code than the compiler's looked at, so
 //! everything that it plausibly could have is looked at, and what is linked is not stored at all.
 
-use crate::Invocation;
-use crate::collect::Collected;
-use crate::eval::EVERY;
 use crate::flags::{Flags, Form};
+use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
+use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, Kind};
+use kache_core::eval::EVERY;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform::{self, Sort};
 use kache_core::reason::{NotCacheable, Reason};
@@ -87,7 +87,7 @@ impl Rules<'_> {
     /// Refuses what no rule bounds.
     fn is_bounded(&self) -> Result<(), NotCacheable> {
         let invocation = self.invocation;
-        if !invocation.adapter.crates {
+        if !invocation.family.is_rust() {
             return refuse("which headers a C compiler looked for is only known from the observer");
         }
         if invocation.unit.kind.split(',').any(|k| !matches!(k, "lib" | "rlib" | "probe")) {

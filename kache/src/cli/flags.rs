@@ -8,8 +8,9 @@
 
 use super::page::{Page, count};
 use super::{Answer, Format, Trouble, suggestion, tables};
+use kache_frontends::FAMILIES;
+use kache_frontends::family::Family;
 use kache_frontends::flags::{EmbedsPath, Form, Row};
-use kache_frontends::{ADAPTERS, Adapter};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -58,20 +59,20 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
         }
         Format::Text => {
             let mut page = Page::new();
-            for adapter in families {
-                family(adapter, &mut page);
+            for family in families {
+                print_family(family, &mut page);
             }
             Ok(Answer::page(page))
         }
     }
 }
 
-fn families(asked: Option<&str>) -> Result<Vec<&'static Adapter>, Trouble> {
-    let Some(name) = asked else { return Ok(ADAPTERS.to_vec()) };
-    match ADAPTERS.iter().find(|a| a.name == name) {
-        Some(adapter) => Ok(vec![adapter]),
+fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, Trouble> {
+    let Some(name) = asked else { return Ok(FAMILIES.to_vec()) };
+    match FAMILIES.iter().find(|a| a.name == name) {
+        Some(family) => Ok(vec![family]),
         None => {
-            let known: Vec<&str> = ADAPTERS.iter().map(|a| a.name).collect();
+            let known: Vec<&str> = FAMILIES.iter().map(|a| a.name).collect();
             let close = suggestion(name, &known);
             Err(Trouble::request(format!(
                 "there is no compiler family `{name}`{close} (known: {})",
@@ -81,16 +82,16 @@ fn families(asked: Option<&str>) -> Result<Vec<&'static Adapter>, Trouble> {
     }
 }
 
-fn family(adapter: &Adapter, page: &mut Page) {
+fn print_family(family: &Family, page: &mut Page) {
     page.gap();
     page.heading(format!(
         "{}: {}; a command line with a flag that is not in this table is not cached",
-        adapter.name,
-        count(adapter.table.len(), "flag", "flags")
+        family.name,
+        count(family.table.len(), "flag", "flags")
     ));
     let mut rows =
         vec![["flag", "value", "bucket", "in the key", "why", "effect"].map(str::to_string).to_vec()];
-    for row in adapter.table {
+    for row in family.table {
         let names: Vec<&str> = std::iter::once(row.flag).chain(row.aliases.iter().copied()).collect();
         let columns = effect(row).into_iter().map(|(name, value)| match value {
             Value::String(value) => format!("{name}={value}"),
@@ -105,9 +106,9 @@ fn family(adapter: &Adapter, page: &mut Page) {
     page.columns(&rows);
 }
 
-fn listed(adapter: &Adapter, row: &Row) -> Listed {
+fn listed(family: &Family, row: &Row) -> Listed {
     Listed {
-        family: adapter.name,
+        family: family.name,
         flag: row.flag,
         aliases: row.aliases,
         takes: word(row.takes),
