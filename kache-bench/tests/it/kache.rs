@@ -1,16 +1,19 @@
-//! The kache that the harness is tried with.
+//! The kache under test.
 
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
-/// The kache that was built with these tests, or the one that `KACHE_BENCH_TEST_KACHE` names.
-pub fn kache() -> PathBuf {
-    if let Some(program) = std::env::var_os("KACHE_BENCH_TEST_KACHE") {
-        return program.into();
-    }
+/// `KACHE_BENCH_TEST_KACHE`, or else a build into the target directory of these tests, once for each run.
+pub fn kache() -> &'static Path {
+    static KACHE: OnceLock<PathBuf> = OnceLock::new();
+    KACHE.get_or_init(|| std::env::var_os("KACHE_BENCH_TEST_KACHE").map_or_else(build, PathBuf::from))
+}
+
+fn build() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    // What cargo tells of the package under test has build scripts run anew that look at it (ring's).
+    // Build scripts that read these variables (ring's) would run again.
     for (name, _) in std::env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
             cargo.env_remove(&name);
@@ -25,6 +28,5 @@ pub fn kache() -> PathBuf {
     let messages = String::from_utf8(output.stdout).unwrap();
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
-    // The agent is built along with it.
     programs.rfind(|program| program.file_stem().is_some_and(|name| name == "kache")).unwrap()
 }
