@@ -1,7 +1,7 @@
 //! `action.yml` and `.github/actions/summary`: their shell steps, in their order, as GitHub's runner calls them. What `actions/cache`
 //! does between them is done here by leaving files where they are.
 
-use crate::engine::kache;
+use crate::support::kache;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

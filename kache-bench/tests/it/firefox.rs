@@ -3,7 +3,7 @@
 //! is given, one workspace of vendored crates built by `cargo rustc` into the objects' directory). What cannot be had here is
 //! Firefox; what can is that the workload's own commands, variables and wiring lead both compilers through the cache.
 
-use crate::engine::kache;
+use crate::support::{kache, record};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -177,11 +177,6 @@ fn bench(dir: &Path, command: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn record(output: &Output) -> Value {
-    let told = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"))
-}
-
 #[test]
 fn its_commands_and_wiring_lead_both_compilers_through_the_cache() {
     let dir = tempfile::tempdir().unwrap();
@@ -238,5 +233,5 @@ fn only_a_repository_can_be_taken_from_elsewhere() {
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("is no repository: crate ripgrep"), "{told}");
+    assert!(told.contains("is not a repository: crate ripgrep"), "{told}");
 }

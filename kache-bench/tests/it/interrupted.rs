@@ -1,8 +1,7 @@
 //! Long work that is interrupted: by SIGTERM to the harness alone, and as a terminal does it, by SIGINT to all of its group.
 //! Nothing is left running, nothing is left lying about but the logs, and where those are is said.
 
-use crate::engine::kache;
-use crate::tools::require_tool;
+use crate::support::{kache, require_tool};
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -26,7 +25,7 @@ commands = ["$CC -c a.c -o a.o; (sleep 1000 & echo $! >{checkout}/../pid; echo c
 commands = ["rm -f a.o"]
 "#;
 
-fn plant(dir: &Path) {
+fn set_up(dir: &Path) {
     let mark = dir.join("mark");
     fs::write(dir.join("endless.toml"), WORKLOAD.replace("MARK", &mark.to_string_lossy())).unwrap();
     for (revision, text) in [("before", "int a;\n"), ("made", "int a, b;\n")] {
@@ -116,8 +115,8 @@ fn nothing_is_left_but_the_logs() {
     ];
     for (arguments, by_terminal) in commands {
         let dir = tempfile::tempdir().unwrap();
-        plant(dir.path());
-        if arguments[0] == "audit" && !require_tool("strace", "strace") {
+        set_up(dir.path());
+        if arguments[0] == "audit" && !require_tool("strace") {
             continue;
         }
         let told = interrupt(dir.path(), arguments, by_terminal);
@@ -140,7 +139,7 @@ fn nothing_is_left_but_the_logs() {
 #[test]
 fn logs_have_a_place_of_their_own_where_one_is_given() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path());
+    set_up(dir.path());
     let arguments = ["check", "endless", "--workloads", ".", "--results", "results", "--logs", "kept"];
     let told = interrupt(dir.path(), &arguments, false);
     let logs = told.lines().find_map(|line| line.strip_prefix("logs are kept in ")).unwrap();

@@ -1,35 +1,13 @@
 //! `latency`: each way of answering is measured, and believed only where the backend says that it was that way.
 
-use crate::engine::kache;
+use crate::support::{harness_with, kache, record};
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 fn latency(dir: &Path, kache: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args([
-            "latency",
-            "--runs",
-            "2",
-            "--misses",
-            "2",
-            "--results",
-            "results",
-            "--dir",
-            "scratch",
-            "--kache",
-        ])
-        .arg(kache)
-        .args(arguments)
-        .env("KACHE_BENCH_PEERS", Path::new(env!("CARGO_MANIFEST_DIR")).join("../.peers"))
-        .current_dir(dir)
-        .output()
-        .unwrap()
-}
-
-fn record(output: &Output) -> Value {
-    let told = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"))
+    let arguments = [&["latency", "--runs", "2", "--misses", "2"], arguments].concat();
+    harness_with(dir, kache, &arguments).output().unwrap()
 }
 
 #[test]

@@ -1,26 +1,22 @@
-//! The harness, through its program, with small projects and models of recorded runs.
-//!
-//! Tests run at the same time, in one process or in one each: a test changes no variable and no working directory of its own
-//! process.
+//! The harness through its binary, on small workloads.
 #![cfg(unix)]
 
 mod action;
+#[cfg(target_os = "linux")]
+mod audit_and_mutate;
+mod compare;
 mod documents;
-mod engine;
 mod firefox;
 mod gate;
+mod injected_faults;
+mod injected_mismatches;
 mod interrupted;
+mod kache;
 mod latency;
 mod nightly;
-#[cfg(target_os = "linux")]
-mod oracle;
-mod planted;
-mod planted_faults;
+mod nondeterminism;
 mod pull;
-mod race;
-mod random;
 mod report;
-#[path = "../../../kache/tests/it/tools.rs"]
-mod tools;
+mod support;
 mod trace;
 mod without_cargo;

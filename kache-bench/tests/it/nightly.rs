@@ -15,17 +15,17 @@ echo "$1 $2" >>"$here/called"
 eval "$answer"
 "#;
 
-struct NightlyRun {
+struct Night {
     dir: tempfile::TempDir,
 }
 
-impl NightlyRun {
-    fn new(answers: &str) -> NightlyRun {
-        let run = NightlyRun { dir: tempfile::tempdir().unwrap() };
-        fs::write(run.path("bench"), BENCH).unwrap();
-        fs::set_permissions(run.path("bench"), fs::Permissions::from_mode(0o755)).unwrap();
-        run.answer(answers);
-        run
+impl Night {
+    fn new(answers: &str) -> Night {
+        let night = Night { dir: tempfile::tempdir().unwrap() };
+        fs::write(night.path("bench"), BENCH).unwrap();
+        fs::set_permissions(night.path("bench"), fs::Permissions::from_mode(0o755)).unwrap();
+        night.answer(answers);
+        night
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -72,26 +72,26 @@ fn told(output: Output) -> (i32, String) {
 #[test]
 fn interrupted_it_stops_what_runs_and_goes_on_later() {
     // The mark is renamed into place, so that it is there whole.
-    let run = NightlyRun::new(
+    let night = Night::new(
         "latency --kache=echo $$ >\"$here/new\"; mv \"$here/new\" \"$here/runs\"; exec sleep 1000\n",
     );
-    let mut child = run.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    run.wait_for("runs", &mut child);
-    let sleeper: i32 = fs::read_to_string(run.path("runs")).unwrap().trim().parse().unwrap();
+    let mut child = night.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    night.wait_for("runs", &mut child);
+    let sleeper: i32 = fs::read_to_string(night.path("runs")).unwrap().trim().parse().unwrap();
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let (status, text) = told(child.wait_with_output().unwrap());
     assert_eq!(status, 130, "{text}");
     assert!(text.contains("interrupted; the next call goes on with latency check-eza "), "{text}");
     assert!(!Path::new(&format!("/proc/{sleeper}")).exists(), "the step still runs");
-    let first = run.called();
+    let first = night.called();
     assert_eq!(first.last().unwrap(), "latency --kache");
 
-    run.answer("");
-    let (status, text) = run.run(&[]);
+    night.answer("");
+    let (status, text) = night.run(&[]);
     assert_eq!(status, 0, "{text}");
     assert!(text.contains("going on with what was begun on") && text.ends_with("nightly: OK\n"), "{text}");
-    let then = run.called();
+    let then = night.called();
     assert_eq!(then[..2], ["latency --kache", "check eza"], "{then:?}");
     assert_eq!(then[then.len() - 2..], ["gate ", "report "], "{then:?}");
     // Both in the one folder of this pass.
@@ -100,18 +100,18 @@ fn interrupted_it_stops_what_runs_and_goes_on_later() {
         assert!(Path::new(logs).join(format!("{step}.log")).is_file(), "{step}");
     }
     // All is done: the next one begins anew.
-    assert_eq!(run.run(&[]).0, 0);
-    assert_eq!(run.called()[0], "check demo");
+    assert_eq!(night.run(&[]).0, 0);
+    assert_eq!(night.called()[0], "check demo");
 }
 
 #[test]
 fn what_is_wrong_is_shown_and_what_cannot_be_tried_is_said() {
-    let run = NightlyRun::new(
+    let night = Night::new(
         "check zstd=echo the key of x differs; exit 1\n\
          check nu=echo 'kache-bench: the registry is out of reach' >&2; exit 2\n\
          help gate=exit 2\n",
     );
-    let (status, text) = run.run(&[]);
+    let (status, text) = night.run(&[]);
     assert_eq!(status, 1, "{text}");
     assert!(text.contains("    the key of x differs"), "{text}");
     assert!(text.contains("nightly: NOT OK: check-zstd \n"), "{text}");
@@ -126,21 +126,21 @@ fn what_is_wrong_is_shown_and_what_cannot_be_tried_is_said() {
 
 #[test]
 fn a_step_that_is_called_wrongly_is_no_skipped_one() {
-    let run = NightlyRun::new("check demo=echo 'error: unexpected argument' >&2; exit 2\n");
-    let (status, text) = run.run(&[]);
+    let night = Night::new("check demo=echo 'error: unexpected argument' >&2; exit 2\n");
+    let (status, text) = night.run(&[]);
     assert_eq!(status, 1, "{text}");
     assert!(text.contains("nightly: NOT OK: check-demo"), "{text}");
 }
 
 #[test]
 fn with_no_time_nothing_is_run_and_nothing_is_proved() {
-    let run = NightlyRun::new("");
-    let (status, text) = run.run(&["--budget", "0"]);
+    let night = Night::new("");
+    let (status, text) = night.run(&["--budget", "0"]);
     assert_eq!(status, 1, "{text}");
     assert!(text.contains("not one step came to its end"), "{text}");
-    assert_eq!(run.run(&["--budget", "soon"]).0, 2);
-    assert_eq!(run.run(&["--fast"]).0, 2);
-    let (status, text) = run.run(&["--list"]);
+    assert_eq!(night.run(&["--budget", "soon"]).0, 2);
+    assert_eq!(night.run(&["--fast"]).0, 2);
+    let (status, text) = night.run(&["--list"]);
     assert_eq!(status, 0);
     assert!(text.contains("check-demo") && text.contains("kache-bench check demo --verify"), "{text}");
 }

@@ -1,10 +1,10 @@
 //! `pull`: what a change between two revisions leaves to hit, and what is said of the rest.
 
-use crate::engine::kache;
+use crate::support::harness;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 const WORKLOAD: &str = r#"
 description = "Two revisions"
@@ -28,7 +28,7 @@ fn member(dir: &Path, name: &str, dependency: Option<&str>, source: &str) {
 }
 
 /// `old` has a value that `new` changes at the bottom, and a file that is gone; `new` has a crate more.
-fn plant(dir: &Path) {
+fn set_up(dir: &Path) {
     fs::write(dir.join("two.toml"), WORKLOAD).unwrap();
     for revision in ["old", "new"] {
         let tree = dir.join(revision);
@@ -46,19 +46,13 @@ fn plant(dir: &Path) {
 }
 
 fn pull(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args(["pull", "two", "--workloads", ".", "--results", "results", "--dir", "scratch", "--kache"])
-        .arg(kache())
-        .args(arguments)
-        .current_dir(dir)
-        .output()
-        .unwrap()
+    harness(dir, &[&["pull", "two"], arguments].concat()).output().unwrap()
 }
 
 #[test]
 fn what_a_change_reached_is_compiled_and_told_why() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path());
+    set_up(dir.path());
     let output = pull(dir.path(), &["--format", "json"]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{told}");
@@ -96,7 +90,7 @@ fn what_a_change_reached_is_compiled_and_told_why() {
 #[test]
 fn a_workload_without_an_earlier_revision_says_what_to_add() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path());
+    set_up(dir.path());
     let file = dir.path().join("two.toml");
     fs::write(&file, WORKLOAD.replace("[pull]\nfrom = \"old\"\n", "")).unwrap();
     let output = pull(dir.path(), &[]);
@@ -108,5 +102,5 @@ fn a_workload_without_an_earlier_revision_says_what_to_add() {
     let output = pull(dir.path(), &[]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("the very revision"), "{told}");
+    assert!(told.contains("the revision that the workload already has"), "{told}");
 }

@@ -73,7 +73,7 @@ fn traps(words: &str) -> Value {
     })
 }
 
-fn plant(dir: &Path, words: &str) {
+fn set_up(dir: &Path, words: &str) {
     let records = [
         check("one", 1, words),
         check("one", 2, words),
@@ -122,7 +122,7 @@ fn outline(page: &str) -> String {
 #[test]
 fn the_page_has_verdicts_first_then_what_they_rest_on() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path(), "words");
+    set_up(dir.path(), "words");
     let page = page(dir.path());
     insta::assert_snapshot!(outline(&page));
     assert_eq!(page, self::page(dir.path()), "the same records make the same page");
@@ -131,7 +131,7 @@ fn the_page_has_verdicts_first_then_what_they_rest_on() {
 #[test]
 fn the_text_for_a_pull_request() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path(), "words");
+    set_up(dir.path(), "words");
     let output = report(dir.path(), &["--markdown"]);
     assert!(!dir.path().join("report.html").exists());
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
@@ -140,7 +140,7 @@ fn the_text_for_a_pull_request() {
 #[test]
 fn what_a_record_says_is_words() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path(), EVIL);
+    set_up(dir.path(), EVIL);
     let page = page(dir.path());
     for code in ["<script", "<img", "href=\"javascript"] {
         assert!(!page.contains(code), "{code}");
@@ -165,7 +165,7 @@ fn what_a_record_says_is_words() {
 #[test]
 fn the_page_needs_no_other_file() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path(), "words");
+    set_up(dir.path(), "words");
     let page = page(dir.path());
     for outside in [" src=", "url(", "<link", "@import", "<iframe", "<object"] {
         assert!(!page.contains(outside), "{outside}");

@@ -1,11 +1,10 @@
 //! `--trace`: what is written is a trace that the viewers take, in which nothing overlaps that did not run within the other.
 
-use crate::engine::kache;
+use crate::support::harness;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 const WORKLOAD: &str = r#"
 description = "Six objects, four at a time"
@@ -23,7 +22,7 @@ commands = ["rm -f *.o"]
 
 const MAKEFILE: &str = "all: $(patsubst %.c,%.o,$(wildcard *.c))\n%.o: %.c\n\t$(CC) -c $< -o $@\n";
 
-fn plant(dir: &Path) {
+fn set_up(dir: &Path) {
     let sources = dir.join("made");
     fs::create_dir_all(&sources).unwrap();
     fs::write(dir.join("made.toml"), WORKLOAD).unwrap();
@@ -35,14 +34,8 @@ fn plant(dir: &Path) {
 
 /// Runs a command that writes a trace; the record and the trace's slices.
 fn traced(dir: &Path, arguments: &[&str]) -> (Value, Vec<Value>) {
-    let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args(arguments)
-        .args(["--workloads", ".", "--results", "results", "--dir", "scratch", "--format", "json"])
-        .args(["--trace", "trace.json", "--kache"])
-        .arg(kache())
-        .current_dir(dir)
-        .output()
-        .unwrap();
+    let arguments = [arguments, &["--format", "json", "--trace", "trace.json"]].concat();
+    let output = harness(dir, &arguments).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("trace written to trace.json"), "{told}");
@@ -83,7 +76,7 @@ fn nest(slices: &[Value]) {
 #[test]
 fn a_check_is_traced_build_by_build() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path());
+    set_up(dir.path());
     let (record, slices) = traced(dir.path(), &["check", "made"]);
     nest(&slices);
 
@@ -119,7 +112,7 @@ fn a_check_is_traced_build_by_build() {
 #[test]
 fn a_comparison_is_traced_lap_by_lap() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path());
+    set_up(dir.path());
     let arguments =
         ["compare", "made", "--backends", "plain,kache", "--runs", "1", "--phases", "other-first"];
     let (_, slices) = traced(dir.path(), &arguments);

@@ -1,10 +1,9 @@
 //! A build that is not cargo's: its compilers are put behind the cache in the way it listens to, and what it leaves is compared
 //! as well, beside its sources, by what its files are, and with what a fresh clone in the same place makes.
 
-use crate::engine::kache;
+use crate::support::{harness, record};
 use serde_json::Value;
 use std::fs;
-use std::process::Command;
 
 const WORKLOAD: &str = r#"
 description = "A makefile that builds among its sources"
@@ -47,16 +46,8 @@ fn run(command: &[&str], wiring: &str, makefile: &str) -> Value {
     fs::write(sources.join("part.c"), "int other(void);\nint part(void) { return other(); }\n").unwrap();
     let other = "#ifndef STAMP\n#define STAMP 0\n#endif\nint other(void) { return STAMP; }\n";
     fs::write(sources.join("other.c"), other).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args(command)
-        .args(["made", "--format", "json", "--kache"])
-        .arg(kache())
-        .args(["--workloads", ".", "--results", "results", "--dir", "scratch"])
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"))
+    let arguments = [command, &["made", "--format", "json"]].concat();
+    record(&harness(dir.path(), &arguments).output().unwrap())
 }
 
 /// The comparison of a verified run.

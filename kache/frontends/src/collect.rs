@@ -30,10 +30,10 @@
 mod files;
 mod programs;
 
-use crate::Invocation;
-use crate::include::Step;
+use crate::invocation::Invocation;
 use crate::tables;
 use crate::toolchain::Toolchain;
+use kache_core::collected::{Collected, Step};
 use kache_core::dependency::{Dependency, Kind as DependencyKind};
 use kache_core::observe::log::{self, Kind, Record, flag};
 use kache_core::paths::Roots;
@@ -41,25 +41,6 @@ use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-
-/// What a compile depended on and left behind.
-#[derive(Debug, Default)]
-pub struct Collected {
-    /// The dependencies. Those of kind `path` with what they must still show: whether something was there.
-    pub dependencies: BTreeSet<Dependency>,
-    /// Paths that were found absent, to be compared with what is there when the run is over.
-    pub absent: BTreeSet<Vec<u8>>,
-    /// Outputs that were made, by their absolute paths.
-    pub outputs: BTreeSet<PathBuf>,
-    /// Why the result cannot be stored, if it cannot.
-    pub refused: Option<NotCacheable>,
-    /// Variables read by the compiler's own code whose use may yet be proved harmless.
-    pub candidates: BTreeSet<Vec<u8>>,
-    /// By variable: the proc macros that read it; by no name: the linker scripts that may have read them all.
-    pub readers: BTreeMap<Vec<u8>, BTreeSet<String>>,
-    /// What each thread of the compiler did with variables and files, in order.
-    pub steps: Vec<Vec<Step>>,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Class {
@@ -281,6 +262,10 @@ impl<'a> Collector<'a> {
         self.presence(path.as_os_str().as_encoded_bytes(), path.symlink_metadata().is_err(), false);
     }
 
+    fn computed(&mut self, function: &str, name: &[u8]) {
+        self.out.dependencies.insert(Dependency::computed(function, name));
+    }
+
     fn look(&mut self, kind: DependencyKind, name: &[u8]) {
         self.out.dependencies.insert(Dependency::new(kind, name));
     }
@@ -288,7 +273,7 @@ impl<'a> Collector<'a> {
     fn getenv(&mut self, r: &Record, own: bool) {
         let class = self.processes.get(&r.pid).map_or(Class::Other, |p| p.class);
         // libc's conversion of a time asks for the zone: of `__DATE__`, `__TIME__` and `__TIMESTAMP__`.
-        if own && !self.invocation.adapter.crates && r.path == b"TZ" {
+        if own && !self.invocation.family.is_rust() && r.path == b"TZ" {
             let what = "a date or time of the build is in the source (__DATE__, __TIME__, __TIMESTAMP__)";
             return self.refuse(Reason::Clock, what);
         }
@@ -309,7 +294,7 @@ impl<'a> Collector<'a> {
             return;
         }
         let compiler = own && class == Class::Compiler;
-        if compiler && r.errno == 0 && self.invocation.adapter.crates {
+        if compiler && r.errno == 0 && self.invocation.family.is_rust() {
             self.out.candidates.insert(r.path.to_vec());
         }
         let process = self.processes.get(&r.pid);

@@ -255,7 +255,7 @@ impl Flag {
             let value = words.next().cloned();
             value
                 .map(Some)
-                .ok_or_else(|| NotCacheable::new(Reason::Malformed, format!("{word} lacks its value")))
+                .ok_or_else(|| NotCacheable::new(Reason::Malformed, format!("{word} has no value")))
         };
         let value = match row.takes {
             _ if negated => Some(word.to_string()),
@@ -286,6 +286,10 @@ impl Flag {
         let words = self.value.as_deref().into_iter().flat_map(move |v| v.split(move |c| list && c == ','));
         self.row.effect.value_rule.into_iter().flat_map(move |rule| words.clone().map(move |w| (w, rule(w))))
     }
+}
+
+pub fn unknown(flag: &str) -> NotCacheable {
+    NotCacheable::new(Reason::UnknownFlag, format!("{flag}: the flag table has no row for it"))
 }
 
 /// The row of a C compiler's word, and whether the word negates it: `-fno-x` has the row of `-fx` if it has none

@@ -77,8 +77,8 @@ mod tests {
         let events = Area::Events.in_cache(dir.path());
         std::fs::create_dir_all(&events).unwrap();
         let mut file = File::create(events.join("1.jsonl")).unwrap();
-        let line = r#"{"v":1,"time_us":5,"kache":"0","pid":1,"build":"1-1","kind":"unit","outcome":"hit",
-            "unit":{"family":"rustc","package":"","name":"a","kind":"lib","emit":"","extra":"","source":""},"stored":false,
+        let line = r#"{"v":2,"time_us":5,"kache":"0","pid":1,"build":"1-1","kind":"unit","outcome":"hit",
+            "unit":{"family":"f","package":"","name":"a","kind":"lib","emit":"","extra":"","source":""},"stored":false,
             "status":0,"cwd":"/","phases_us":{},"total_us":10,"compile_us":1,"bytes":7}"#
             .replace('\n', "");
         write!(file, "{line}\ntorn\n{}", &line[..40]).unwrap();

@@ -2,9 +2,9 @@
 
 use super::{Class, Collector, Process};
 use crate::elf;
-use crate::eval::{EVERY, find_program};
 use crate::tables;
 use kache_core::dependency::Kind as DependencyKind;
+use kache_core::eval::{EVERY, find_program};
 use kache_core::observe::log::{self, Kind, Record, flag};
 use kache_core::platform;
 use kache_core::reason::Reason;
@@ -61,7 +61,7 @@ impl Collector<'_> {
         let is_linker =
             self.linker.as_ref().and_then(|l| l.canonicalize().ok()).is_some_and(|l| l.as_os_str() == exe);
         if is_linker {
-            self.look(DependencyKind::Linker, b"");
+            self.computed("linker", b"");
         } else {
             self.content(r.path, true);
         }
@@ -69,7 +69,7 @@ impl Collector<'_> {
 
     /// Whether what runs in the compiler's place is it: a script under its name is not, nor is what that starts first.
     fn is_compiler(&self, exe: &std::ffi::OsStr, name: &str) -> bool {
-        let crates = self.invocation.adapter.crates;
+        let crates = self.invocation.family.is_rust();
         let is_it = || self.invocation.program.canonicalize().is_ok_and(|p| p.as_os_str() == exe);
         crates || !self.invocation.plugin && (is_it() || tables::is_tool(name))
     }
@@ -205,7 +205,7 @@ impl Collector<'_> {
                 .is_some_and(|n| n.as_encoded_bytes() == r.path);
             let toolchain = self.processes.get(&r.pid).is_some_and(|p| p.class != Class::Other);
             if named && toolchain {
-                self.look(DependencyKind::Linker, b"");
+                self.computed("linker", b"");
             } else {
                 self.look(DependencyKind::Program, r.path);
             }
@@ -213,7 +213,7 @@ impl Collector<'_> {
         }
         let path = kache_core::paths::absolute(&self.invocation.cwd, Path::new(platform::os_str(r.path)));
         if self.linker.as_deref() == Some(&path) {
-            self.look(DependencyKind::Linker, b"");
+            self.computed("linker", b"");
         } else if path.symlink_metadata().is_err() {
             // A shell tries each directory of PATH.
             self.presence(path.as_os_str().as_encoded_bytes(), true, own);
@@ -222,7 +222,7 @@ impl Collector<'_> {
             // clang dependencies through `PATH` by itself for the assembler, and another may come to lie before it.
             let name = path.file_name().unwrap_or_default();
             if own
-                && !self.invocation.adapter.crates
+                && !self.invocation.family.is_rust()
                 && find_program(name, self.roots).as_ref() == Some(&path)
             {
                 self.look(DependencyKind::Program, name.as_encoded_bytes());

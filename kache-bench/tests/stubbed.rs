@@ -2,10 +2,11 @@
 //! program is by other names. It is how the harness is tried on Windows, and under Wine; elsewhere the observer is switched
 //! off for it. It has a `main` of its own for that.
 
+#[path = "stubbed/cargo.rs"]
 mod cargo;
-#[path = "../it/engine.rs"]
+#[path = "it/kache.rs"]
 mod engine;
-#[path = "../../../kache/tests/stub/mod.rs"]
+#[path = "../../kache/tests/stub/mod.rs"]
 mod stub;
 
 use libtest_mimic::{Arguments, Trial};

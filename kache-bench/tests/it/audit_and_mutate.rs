@@ -2,8 +2,7 @@
 //! what they are there to see. A record that does not have an input is made by taking it out; a change that does not count
 //! is made by changing nothing.
 
-use crate::engine::kache;
-use crate::tools::require_tool;
+use crate::support::{harness, record, require_tool, write_files};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -70,22 +69,10 @@ fn run(arguments: &[&str]) -> (Option<i32>, Value) {
 fn run_with(files: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, Value) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("small.toml"), WORKLOAD).unwrap();
-    for (name, content) in FILES.iter().chain(files) {
-        let file = dir.path().join("small").join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, content).unwrap();
-    }
+    write_files(&dir.path().join("small"), FILES.iter().chain(files).copied());
     std::os::unix::fs::symlink("inc", dir.path().join("small/also")).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args(arguments)
-        .args(["--format", "json", "--kache"])
-        .arg(kache())
-        .args(["--workloads", ".", "--results", "results", "--dir", "scratch"])
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let record: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"));
+    let output = harness(dir.path(), &[arguments, &["--format", "json"]].concat()).output().unwrap();
+    let record = record(&output);
     assert_eq!(record["units"], 3, "{record:#}");
     assert!(
         fs::read_dir(dir.path().join("scratch")).unwrap().next().is_none(),
@@ -96,7 +83,7 @@ fn run_with(files: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, Value) 
 
 #[test]
 fn all_that_a_compile_looks_at_is_recorded_or_excused() {
-    if !require_tool("strace", "strace") {
+    if !require_tool("strace") {
         return;
     }
     let (status, record) = run(&["audit", "small"]);
@@ -111,7 +98,7 @@ fn all_that_a_compile_looks_at_is_recorded_or_excused() {
 
 #[test]
 fn an_audit_finds_out_what_is_not_recorded() {
-    if !require_tool("strace", "strace") {
+    if !require_tool("strace") {
         return;
     }
     for (component, path, way) in [
@@ -142,7 +129,7 @@ fn what_is_recorded_counts_and_what_is_excluded_does_not() {
     }
     assert_eq!(record["excluded"]["env TERM"], 2, "{record:#}");
     assert_eq!(record["equal"], 2, "{record:#}");
-    if require_tool("strace", "strace") {
+    if require_tool("strace") {
         assert_eq!(record["paths"]["watched"], 2, "{record:#}");
         assert_eq!(record["paths"]["rows"]["library libc.so"], 2, "{record:#}");
     }

@@ -1,20 +1,19 @@
-//! The kache that the harness is tried with.
+//! The kache under test.
 
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-/// The kache of this checkout, or the one that `KACHE_BENCH_TEST_KACHE` names.
-pub fn kache() -> PathBuf {
-    static PROGRAM: LazyLock<PathBuf> =
-        LazyLock::new(|| std::env::var_os("KACHE_BENCH_TEST_KACHE").map_or_else(build, PathBuf::from));
-    PROGRAM.clone()
+/// `KACHE_BENCH_TEST_KACHE`, or else a build into the target directory of these tests, once for each run.
+pub fn kache() -> &'static Path {
+    static KACHE: OnceLock<PathBuf> = OnceLock::new();
+    KACHE.get_or_init(|| std::env::var_os("KACHE_BENCH_TEST_KACHE").map_or_else(build, PathBuf::from))
 }
 
 fn build() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    // Build scripts that read these variables would run again for each package under test.
+    // Build scripts that read these variables (ring's) would run again.
     for (name, _) in std::env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
             cargo.env_remove(&name);

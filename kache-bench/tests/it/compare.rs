@@ -1,11 +1,10 @@
 //! `compare`: backends take turns, what they took is recorded, and a build that did not come by the cache is not taken for a
 //! fast one.
 
-use crate::engine::kache;
-use crate::tools::missing;
+use crate::support::{harness_with, kache, peers, record};
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 const WORKLOAD: &str = r#"
@@ -30,7 +29,7 @@ app: main.o part.o\n\t$(CC) -o $@ $^\n\
 %.o: %.c\n\t$(CC) -g -MMD -c $< -o $@\n\
 clean:\n\trm -f app *.o *.d\n";
 
-fn plant(dir: &Path, clean: &str) {
+fn set_up(dir: &Path, clean: &str) {
     let sources = dir.join("made");
     fs::create_dir_all(&sources).unwrap();
     fs::write(dir.join("made.toml"), WORKLOAD.replace("CLEAN", clean)).unwrap();
@@ -40,24 +39,7 @@ fn plant(dir: &Path, clean: &str) {
 }
 
 fn compare(dir: &Path, kache: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args(["compare", "made", "--workloads", ".", "--results", "results", "--dir", "scratch", "--kache"])
-        .arg(kache)
-        .args(arguments)
-        .env("KACHE_BENCH_PEERS", peers())
-        .current_dir(dir)
-        .output()
-        .unwrap()
-}
-
-/// Where `scripts/peers.sh` puts peers, if it was run.
-fn peers() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../.peers")
-}
-
-fn record(output: &Output) -> Value {
-    let told = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"))
+    harness_with(dir, kache, &[&["compare", "made"], arguments].concat()).output().unwrap()
 }
 
 fn list<'r>(record: &'r Value, key: &str) -> &'r [Value] {
@@ -73,7 +55,7 @@ fn row<'r>(record: &'r Value, backend: &str, phase: &str) -> &'r Value {
 #[test]
 fn backends_take_turns_and_warm_builds_are_hits() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path(), "make clean");
+    set_up(dir.path(), "make clean");
     let arguments = ["--backends", "plain,kache", "--runs", "2", "--format", "json"];
     let output = compare(dir.path(), &kache(), &arguments);
     let record = record(&output);
@@ -115,7 +97,7 @@ fn backends_take_turns_and_warm_builds_are_hits() {
 fn a_build_that_found_its_work_done_is_invalid() {
     let dir = tempfile::tempdir().unwrap();
     // Cleans nothing.
-    plant(dir.path(), "true");
+    set_up(dir.path(), "true");
     let arguments = ["--backends", "kache", "--runs", "1", "--phases", "same-tree", "--format", "json"];
     let output = compare(dir.path(), &kache(), &arguments);
     assert_eq!(output.status.code(), Some(1));
@@ -130,7 +112,7 @@ fn a_build_that_found_its_work_done_is_invalid() {
 fn a_cache_that_is_not_asked_is_out() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path(), "make clean");
+    set_up(dir.path(), "make clean");
     // As fast as no cache, since it is none.
     let fake = dir.path().join("fake");
     fs::write(&fake, "#!/bin/sh\ncase $1 in --version) echo kache 9 ;; *) exec \"$@\" ;; esac\n").unwrap();
@@ -138,22 +120,18 @@ fn a_cache_that_is_not_asked_is_out() {
     let output = compare(dir.path(), &fake, &["--backends", "kache", "--runs", "2", "--markdown"]);
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("kache 9 is out: round 1: by its own account it compiled nothing"), "{text}");
+    assert!(text.contains("kache 9 is out: round 1: its statistics show no compile"), "{text}");
     assert!(text.contains("| cold | kache | INVALID |"), "{text}");
 }
 
-/// The nightly run has the peers.
 #[test]
-#[ignore = "scripts/peers.sh takes long to build the peers"]
-fn peers_are_wired_to_hit_in_another_clone() {
+#[ignore = "needs the caches that scripts/peers.sh installs"]
+fn other_caches_are_wired_to_hit_in_another_clone() {
     let programs = ["sccache/bin/sccache", "ccache/bin/ccache", "mbx/bin/mbx", "kache-2/bin/kache"];
     for (name, program) in ["sccache", "ccache", "mbx", "kache2"].into_iter().zip(programs) {
-        if !peers().join(program).exists() {
-            missing(program, "run scripts/peers.sh");
-            continue;
-        }
+        assert!(peers().join(program).exists(), "{name} is not installed: run scripts/peers.sh");
         let dir = tempfile::tempdir().unwrap();
-        plant(dir.path(), "make clean");
+        set_up(dir.path(), "make clean");
         let output = compare(dir.path(), &kache(), &["--backends", name, "--runs", "1", "--format", "json"]);
         let record = record(&output);
         assert_eq!(output.status.code(), Some(0), "{record:#}");
@@ -165,7 +143,7 @@ fn peers_are_wired_to_hit_in_another_clone() {
 #[test]
 fn a_wrong_name_is_an_error_and_an_absent_peer_a_row() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path(), "make clean");
+    set_up(dir.path(), "make clean");
     let output = compare(dir.path(), &kache(), &["--backends", "kashe"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean `kache`?"));

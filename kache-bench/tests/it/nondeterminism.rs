@@ -1,10 +1,9 @@
 //! A unit that the compiler itself makes differently each time: claimed as such it must be proved, and what is built
 //! from it must still equal what the compiler makes from the same.
 
-use crate::engine::kache;
+use crate::support::{harness, record, write_files};
 use serde_json::Value;
 use std::fs;
-use std::process::Command;
 
 const WORKLOAD: &str = r#"
 description = "A proc macro that walks a hash map"
@@ -58,20 +57,9 @@ const FILES: &[(&str, &str)] = &[
 fn check(claim: &str) -> (Option<i32>, Value) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("dice.toml"), format!("{WORKLOAD}{claim}")).unwrap();
-    for (name, content) in FILES {
-        let file = dir.path().join("dice").join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, content).unwrap();
-    }
-    let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args(["check", "dice", "--verify", "--format", "json", "--kache"])
-        .arg(kache())
-        .args(["--workloads", ".", "--results", "results", "--dir", "scratch"])
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}")))
+    write_files(&dir.path().join("dice"), FILES.iter().copied());
+    let output = harness(dir.path(), &["check", "dice", "--verify", "--format", "json"]).output().unwrap();
+    (output.status.code(), record(&output))
 }
 
 #[test]

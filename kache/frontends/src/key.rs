@@ -1,7 +1,6 @@
 //! The action key: what was asked, from the command line alone. No source is read for it.
 //!
-//! One walk ([`walk`]) names every input; it has two readers, the hasher that makes the key and the trace that people
-//! are shown. What is hashed is what is shown.
+//! One list ([`inputs`]) names every input; the key is its digest, and people are shown the same list.
 //!
 //! | component | in | why |
 //! | --- | --- | --- |
@@ -24,11 +23,11 @@
 //! | sources, libraries, programs | observed |
 //! | the order of flags that differ | kept: a later flag can undo an earlier one. Flags with an order group come first, group by group |
 
-use crate::Invocation;
 use crate::flags::{Bucket, Flag, Form};
+use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
+use kache_core::action::KeyInputs;
 use kache_core::digest::Digest;
-use kache_core::key_trace::{Component, Part};
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::settings::Settings;
@@ -37,87 +36,88 @@ use std::path::Path;
 /// The version of the walk.
 const SCHEMA: &str = "4";
 
-/// The names of components, as in the table above.
-pub const COMPONENTS: &[&str] =
-    &["schema", "compiler", "driver", "cwd", "input", "language", "arg", "paths", "locators", "cpu"];
-
-/// A reader of the walk.
-pub trait Sink {
-    /// One input: its name, as it is here, and as it counts.
-    fn put(&mut self, name: &str, raw: &str, value: &[u8]);
+/// The components of the action key, as in the table above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Component {
+    Schema,
+    Compiler,
+    Driver,
+    Cwd,
+    Input,
+    Language,
+    Arg,
+    Paths,
+    PathOnlyMacros,
+    Cpu,
 }
 
-/// Makes the key.
-#[derive(Default)]
-pub struct Hasher(blake3::Hasher);
-
-impl Hasher {
-    /// The key.
-    pub fn finish(&self) -> Digest {
-        Digest(*self.0.finalize().as_bytes())
-    }
-}
-
-impl Sink for Hasher {
-    fn put(&mut self, name: &str, _raw: &str, value: &[u8]) {
-        for part in [name.as_bytes(), value] {
-            self.0.update(&(part.len() as u64).to_le_bytes());
-            self.0.update(part);
+impl Component {
+    pub fn word(self) -> &'static str {
+        match self {
+            Component::Schema => "schema",
+            Component::Compiler => "compiler",
+            Component::Driver => "driver",
+            Component::Cwd => "cwd",
+            Component::Input => "input",
+            Component::Language => "language",
+            Component::Arg => "arg",
+            Component::Paths => "paths",
+            Component::PathOnlyMacros => "locators",
+            Component::Cpu => "cpu",
         }
     }
 }
 
-impl Sink for Vec<Component> {
-    fn put(&mut self, name: &str, raw: &str, value: &[u8]) {
-        self.push(Component {
-            part: Part::Action,
-            name: name.to_string(),
-            raw: raw.to_string(),
-            value: String::from_utf8_lossy(value).into_owned(),
-            by: None,
-        });
+/// The inputs of the action key, by component.
+#[derive(Default)]
+struct Inputs(KeyInputs);
+
+impl Inputs {
+    fn put(&mut self, component: Component, raw: &str, value: &[u8]) {
+        self.0.put(component.word(), raw, value);
     }
 }
 
 /// Names every input of the action key, in order.
-pub fn walk(
+pub fn inputs(
     invocation: &Invocation,
     toolchain: &Toolchain,
     roots: &Roots,
     settings: &Settings,
-    sink: &mut dyn Sink,
-) {
+) -> KeyInputs {
+    let inputs = &mut Inputs::default();
     let Settings { remap, locators, .. } = settings;
     let cwd = invocation.cwd.as_os_str();
-    sink.put("schema", SCHEMA, SCHEMA.as_bytes());
-    sink.put("compiler", &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
-    if !invocation.adapter.crates {
+    inputs.put(Component::Schema, SCHEMA, SCHEMA.as_bytes());
+    inputs.put(Component::Compiler, &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
+    if !invocation.family.is_rust() {
         let real = invocation.program.canonicalize().unwrap_or_default();
         for place in [&invocation.program, &real] {
             let value = roots.portable(place.as_os_str().as_encoded_bytes());
-            sink.put("driver", &place.to_string_lossy(), &value);
+            inputs.put(Component::Driver, &place.to_string_lossy(), &value);
         }
     }
-    sink.put("cwd", &cwd.to_string_lossy(), &roots.portable(cwd.as_encoded_bytes()));
+    inputs.put(Component::Cwd, &cwd.to_string_lossy(), &roots.portable(cwd.as_encoded_bytes()));
     if let Some(spelt) = invocation.spelt_cwd() {
-        sink.put("cwd", &spelt.to_string_lossy(), spelt.as_os_str().as_encoded_bytes());
+        inputs.put(Component::Cwd, &spelt.to_string_lossy(), spelt.as_os_str().as_encoded_bytes());
     }
     // A relative path stays relative, since `file!()` and `__FILE__` give it as written.
-    sink.put("input", &invocation.input, &path(&invocation.input, roots));
-    if !invocation.adapter.crates {
+    inputs.put(Component::Input, &invocation.input, &path(&invocation.input, roots));
+    if !invocation.family.is_rust() {
         // A `-x` behind the source says nothing of it: its place among the flags is not in them.
-        sink.put("language", &invocation.unit.kind, invocation.unit.kind.as_bytes());
+        inputs.put(Component::Language, &invocation.unit.kind, invocation.unit.kind.as_bytes());
     }
     for flag in ordered(&invocation.flags) {
-        argument(flag, invocation, roots, sink);
+        argument(flag, invocation, roots, inputs);
     }
-    paths(roots, *remap && !invocation.literal_paths, sink);
+    paths(roots, *remap && !invocation.literal_paths, inputs);
     if !locators.is_empty() {
-        sink.put("locators", &locators.join(","), locators.join(",").as_bytes());
+        inputs.put(Component::PathOnlyMacros, &locators.join(","), locators.join(",").as_bytes());
     }
     if invocation.native_cpu {
-        sink.put("cpu", "this processor", Digest::of(&platform::processor()).hex().as_bytes());
+        inputs.put(Component::Cpu, "this processor", Digest::of(&platform::processor()).hex().as_bytes());
     }
+    std::mem::take(&mut inputs.0)
 }
 
 /// The flags of each order group, then the others, both in the order of the command line.
@@ -133,26 +133,27 @@ fn path(text: &str, roots: &Roots) -> Vec<u8> {
 }
 
 /// The key's view of a path and the literal one, where nothing in the output may depend on where things are.
-fn paths(roots: &Roots, mapped: bool, sink: &mut dyn Sink) {
+fn paths(roots: &Roots, mapped: bool, inputs: &mut Inputs) {
     // Not in their own order, which is by the length of what they are here.
     let mut roots: Vec<_> = roots.iter().collect();
     roots.sort_by(|a, b| a.name.cmp(&b.name));
     for root in roots {
         let raw = root.path.to_string_lossy();
         match &root.mapped {
-            Some(to) if mapped => {
-                sink.put("paths", &format!("{raw}={to}"), format!("<{}>={to}", root.name).as_bytes())
-            }
+            Some(to) if mapped => inputs.put(
+                Component::Paths,
+                &format!("{raw}={to}"),
+                format!("<{}>={to}", root.name).as_bytes(),
+            ),
             // The sysroot: the compiler's identity speaks for it, and nothing of ours names it.
             _ if mapped => {}
-            _ => sink.put("paths", &raw, format!("<{}>={raw}", root.name).as_bytes()),
+            _ => inputs.put(Component::Paths, &raw, format!("<{}>={raw}", root.name).as_bytes()),
         }
     }
 }
 
-fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn Sink) {
+fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, inputs: &mut Inputs) {
     let Bucket::Relevant(form) = flag.row.bucket else { return };
-    let name = format!("arg {}", flag.row.flag);
     let raw = flag.value.as_deref().unwrap_or("");
     let value = match form {
         Form::Literal => raw.as_bytes().to_vec(),
@@ -203,7 +204,7 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
         }
         Form::Diagnostics => return,
     };
-    sink.put(&name, raw, &value);
+    inputs.0.put(format!("{} {}", Component::Arg.word(), flag.row.flag), raw, value);
 }
 
 /// A prefix is compared letter by letter: `dir/` is another than `dir`, and an odd spelling is that of nothing else.
@@ -238,25 +239,4 @@ fn join(a: &str, sep: &[u8], b: Vec<u8>) -> Vec<u8> {
 fn link_argument(text: &str, roots: &Roots) -> Vec<u8> {
     let name = Path::new(text).file_name().unwrap_or_default().to_string_lossy();
     if name.contains(".so") { text.as_bytes().to_vec() } else { path(text, roots) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_above_names_what_the_walk_names() {
-        let text = include_str!("action.rs");
-        let rows: Vec<&str> = text
-            .lines()
-            .take_while(|l| !l.starts_with("//! | left out"))
-            .filter_map(|l| l.strip_prefix("//! | `")?.split('`').next())
-            .collect();
-        assert_eq!(rows, COMPONENTS);
-        let code = text.split("mod tests").next().unwrap();
-        for put in code.split("sink.put(").skip(1) {
-            let name = put.trim_start_matches(['"', '&']).split(['"', ',']).next().unwrap();
-            assert!(COMPONENTS.contains(&name) || name == "name", "{name} is not in the table");
-        }
-    }
 }

@@ -5,17 +5,16 @@
 //! - an environment value of the "machine", compiled in with `env!`;
 //! - a build script that writes the checkout's absolute path into generated code.
 
-use crate::engine::kache;
+use crate::support::{harness, write_files};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 const WORKLOAD: &str = r#"
-description = "Three planted leaks"
+description = "Three injected key mismatches"
 [source]
 kind = "path"
-path = "planted"
+path = "injected"
 [setup]
 commands = ["""
 mkdir .cargo
@@ -88,13 +87,9 @@ name = "innocent"
 version = "0.1.0"
 "#;
 
-fn plant(workloads: &Path) {
-    fs::write(workloads.join("planted.toml"), WORKLOAD).unwrap();
-    for (name, content) in FILES {
-        let file = workloads.join("planted").join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, content).unwrap();
-    }
+fn set_up(workloads: &Path) {
+    fs::write(workloads.join("injected.toml"), WORKLOAD).unwrap();
+    write_files(&workloads.join("injected"), FILES.iter().copied());
 }
 
 fn names(value: &Value) -> Vec<&str> {
@@ -102,18 +97,12 @@ fn names(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn three_planted_leaks_are_three_leaks_of_three_kinds() {
+fn three_injected_mismatches_are_reported_by_kind() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path());
-    let output = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
-        .args(["check", "planted", "--format", "json", "--kache"])
-        .arg(kache())
-        .args(["--workloads", ".", "--results", "results", "--dir", "scratch"])
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
+    set_up(dir.path());
+    let output = harness(dir.path(), &["check", "injected", "--format", "json"]).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "a leak must make the verdict bad\n{told}");
+    assert_eq!(output.status.code(), Some(1), "a key mismatch must make the verdict bad\n{told}");
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
     let leaks = record["key_mismatches"].as_array().unwrap();
     let of = |cause: &str| {

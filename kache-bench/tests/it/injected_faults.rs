@@ -3,7 +3,7 @@
 //! Whether a slowdown is found depends on how quiet the machine is: `scripts/alarms.sh` shows that, and `gate.rs` tries it on modelled
 //! times.
 
-use crate::engine::kache;
+use crate::support::harness;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -33,7 +33,7 @@ app: main.o one.o two.o\n\t$(CC) -o $@ $^\n\
 %.o: %.c\n\t$(CC) -c $< -o $@\n\
 clean:\n\trm -f app *.o\n";
 
-fn plant(dir: &Path) {
+fn set_up(dir: &Path) {
     let sources = dir.join("made");
     fs::create_dir_all(&sources).unwrap();
     fs::write(dir.join("made.toml"), WORKLOAD).unwrap();
@@ -48,18 +48,17 @@ fn plant(dir: &Path) {
 }
 
 fn run(dir: &Path, arguments: &[&str], builds: bool) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kache-bench"));
-    command.args(arguments).args(["--results", "results"]).current_dir(dir);
     if builds {
-        command.args(["--workloads", ".", "--dir", "scratch", "--kache"]).arg(kache());
+        return harness(dir, arguments).output().unwrap();
     }
-    command.output().unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kache-bench"));
+    command.args(arguments).args(["--results", "results"]).current_dir(dir).output().unwrap()
 }
 
 #[test]
 fn two_lost_results_are_a_regression_and_do_not_count_later() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path());
+    set_up(dir.path());
     assert_eq!(run(dir.path(), &["check", "made"], true).status.code(), Some(0));
     assert_eq!(
         run(dir.path(), &["gate"], false).status.code(),
@@ -68,7 +67,7 @@ fn two_lost_results_are_a_regression_and_do_not_count_later() {
     );
     let lost = run(dir.path(), &["check", "made", "--lose", "2"], true);
     let told = String::from_utf8_lossy(&lost.stderr).into_owned();
-    assert_eq!((lost.status.code(), told.matches("lost on purpose").count()), (Some(1), 2), "{told}");
+    assert_eq!((lost.status.code(), told.matches("injected loss").count()), (Some(1), 2), "{told}");
     let gate = run(dir.path(), &["gate"], false);
     let text = String::from_utf8_lossy(&gate.stdout).into_owned();
     assert_eq!(gate.status.code(), Some(1), "{text}");
@@ -87,7 +86,7 @@ fn two_lost_results_are_a_regression_and_do_not_count_later() {
 #[test]
 fn a_slowed_cache_still_hits_and_its_record_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    plant(dir.path());
+    set_up(dir.path());
     let arguments = [
         "compare",
         "made",

@@ -1,4 +1,0 @@
-//! Command lines and what becomes of them, through the library.
-#![cfg(unix)]
-
-mod random_flags;
