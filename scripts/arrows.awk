@@ -86,6 +86,8 @@ function imports(i, text,    head, before, up, base) {
         head = substr(src, RSTART, RLENGTH - 2)
         src = substr(src, RSTART + RLENGTH)
         if (before == ":" || before == "'") continue
+        # A module may have the name of a crate.
+        if ((of[i], (module[i] == "-" ? "" : module[i] "::") head) in known) continue
         if (head in crates) {
             if (head != of[i]) print "workspace", of[i], head, path[i]
             # A program of a crate names its own library by the crate's name.
