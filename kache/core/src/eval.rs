@@ -353,7 +353,7 @@ fn find_library(name: &OsStr) -> Option<PathBuf> {
     dirs.map(|dir| dir.join(name)).find(|p| p.is_file())
 }
 
-/// The file that a bare program name leads to. The toolchain's own directories, which rustc puts in front, are not
+/// The file that a bare program name leads to. The toolchain's own directories, which a compiler may put in front, are not
 /// searched: what is there belongs to the toolchain.
 pub fn find_program(name: &OsStr, roots: &Roots) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -361,4 +361,149 @@ pub fn find_program(name: &OsStr, roots: &Roots) -> Option<PathBuf> {
         .filter(|dir| roots.get("sysroot").is_none_or(|s| !dir.starts_with(s)))
         .map(|dir| platform::as_program(dir.join(name)))
         .find(|p| p.is_file() && platform::may_execute(p))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    /// A front end whose only computed dependency is `shout`.
+    struct Shout;
+
+    impl Evaluate for Shout {
+        fn compute(&self, function: &str, name: &[u8], _: &EvalContext) -> io::Result<Computed> {
+            match function {
+                "shout" => Ok(Computed::Text(name.to_ascii_uppercase())),
+                _ => Err(io::Error::other("unknown")),
+            }
+        }
+
+        fn place(&self, _: &str, _: &[u8], _: &EvalContext) -> String {
+            "here".to_string()
+        }
+
+        fn contents_of(&self, _: &str, _: &[u8], _: &EvalContext) -> Option<PathBuf> {
+            None
+        }
+
+        fn ignores_variable(&self, _: &[u8], _: bool) -> bool {
+            true
+        }
+
+        fn shows_variable(&self, name: &[u8]) -> bool {
+            name == b"PATH"
+        }
+    }
+
+    struct Place {
+        dir: tempfile::TempDir,
+        store: Store,
+        roots: Roots,
+    }
+
+    impl Place {
+        fn new() -> Place {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(&dir.path().join("cache")).unwrap();
+            let work = dir.path().join("w");
+            std::fs::create_dir_all(work.join("d")).unwrap();
+            std::fs::write(work.join("f"), "one").unwrap();
+            std::fs::write(work.join("d/x"), "").unwrap();
+            symlink("f", work.join("l")).unwrap();
+            let mut roots = Roots::default();
+            roots.add("workspace", work, None);
+            Place { dir, store, roots }
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.dir.path().join("w").join(name)
+        }
+
+        fn evaluate(&self, dependency: &Dependency) -> io::Result<EvaluatedDependency> {
+            let view = EvalContext {
+                table: &self.store.table,
+                roots: &self.roots,
+                cwd: self.dir.path(),
+                plan: &Shout,
+            };
+            view.evaluate(dependency)
+        }
+    }
+
+    #[test]
+    fn a_dependency_changes_with_what_it_names_and_with_nothing_else() {
+        type Change = fn(&Place);
+        let cases: &[(Kind, &str, Change)] = &[
+            (Kind::File, "<workspace>/f", |p| std::fs::write(p.at("f"), "another").unwrap()),
+            (Kind::Path, "<workspace>/new", |p| std::fs::write(p.at("new"), "").unwrap()),
+            (Kind::Missing, "<workspace>/d\0a\0b", |p| std::fs::write(p.at("d/b"), "").unwrap()),
+            (Kind::Listing, "<workspace>/d", |p| std::fs::write(p.at("d/y"), "").unwrap()),
+            (Kind::Tree, "<workspace>", |p| std::fs::write(p.at("d/x"), "text").unwrap()),
+            (Kind::Link, "<workspace>/l", |p| {
+                std::fs::remove_file(p.at("l")).unwrap();
+                symlink("d", p.at("l")).unwrap();
+            }),
+            (Kind::LeadsTo, "<workspace>/l", |p| std::fs::remove_file(p.at("l")).unwrap()),
+            (Kind::Status, "<workspace>/f", |p| {
+                std::fs::set_permissions(p.at("f"), PermissionsExt::from_mode(0o700)).unwrap()
+            }),
+        ];
+        for (kind, name, change) in cases {
+            let place = Place::new();
+            let dependency = Dependency::new(*kind, *name);
+            let before = place.evaluate(&dependency).unwrap();
+            assert_eq!(place.evaluate(&dependency).unwrap(), before, "{}", dependency.label());
+            std::fs::write(place.dir.path().join("elsewhere"), "").unwrap();
+            assert_eq!(place.evaluate(&dependency).unwrap(), before, "{}", dependency.label());
+            change(&place);
+            let after = place.evaluate(&dependency).map(|e| e.digest).ok();
+            assert_ne!(after, Some(before.digest), "{}", dependency.label());
+        }
+    }
+
+    #[test]
+    fn a_computed_dependency_is_asked_of_the_front_end() {
+        let place = Place::new();
+        let known = Dependency::computed("shout", "a");
+        let value = place.evaluate(&known).unwrap();
+        assert_eq!((known.label().as_str(), value.text.as_str()), ("shout a", "A"));
+        assert!(place.evaluate(&Dependency::computed("other", "a")).is_err());
+    }
+
+    #[test]
+    fn a_set_holds_only_if_every_dependency_can_be_read_and_is_equal() {
+        let place = Place::new();
+        let view = EvalContext {
+            table: &place.store.table,
+            roots: &place.roots,
+            cwd: place.dir.path(),
+            plan: &Shout,
+        };
+        let recorded = |kind, name: &str| {
+            let dependency = Dependency::new(kind, name);
+            let digest = view.digest(&dependency).unwrap();
+            RecordedDependency { dependency, digest }
+        };
+        let set = [recorded(Kind::File, "<workspace>/f"), recorded(Kind::Path, "<workspace>/none")];
+        assert!(view.holds(&set, &mut HashMap::new()));
+        let other_root = RecordedDependency {
+            dependency: Dependency::new(Kind::File, "<elsewhere>/f"),
+            digest: set[0].digest,
+        };
+        assert!(!view.holds(&[other_root], &mut HashMap::new()));
+        std::fs::remove_file(place.at("f")).unwrap();
+        assert!(!view.holds(&set, &mut HashMap::new()));
+    }
+
+    #[test]
+    fn the_value_of_a_variable_that_may_be_a_secret_is_not_shown() {
+        let place = Place::new();
+        let shown = place.evaluate(&Dependency::new(Kind::Env, "PATH")).unwrap();
+        assert_eq!(shown.text, std::env::var("PATH").unwrap());
+        let secret = place.evaluate(&Dependency::new(Kind::Env, "CARGO_MANIFEST_DIR")).unwrap();
+        assert_eq!(secret.text, secret.digest.hex());
+        assert_eq!(place.evaluate(&Dependency::new(Kind::EnvAll, "")).unwrap().digest, Digest::of(b""));
+    }
 }

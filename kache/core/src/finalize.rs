@@ -166,3 +166,174 @@ fn highest_absent(path: &Path) -> Vec<u8> {
         .map(|a| a.as_os_str().as_encoded_bytes().to_vec())
         .unwrap_or_default()
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::action::{Action, KeyInputs, Outputs};
+    use crate::digest::Digest;
+    use crate::eval::{Computed, Evaluate};
+    use crate::events::{Kind as UnitKind, Unit};
+    use crate::paths::Roots;
+    use crate::store::Store;
+    use std::io;
+    use std::path::PathBuf;
+
+    struct NothingComputed;
+
+    impl Evaluate for NothingComputed {
+        fn compute(&self, _: &str, _: &[u8], _: &EvalContext) -> io::Result<Computed> {
+            Err(io::Error::other("nothing is computed"))
+        }
+
+        fn place(&self, _: &str, _: &[u8], _: &EvalContext) -> String {
+            String::new()
+        }
+
+        fn contents_of(&self, _: &str, _: &[u8], _: &EvalContext) -> Option<PathBuf> {
+            None
+        }
+
+        fn ignores_variable(&self, _: &[u8], _: bool) -> bool {
+            false
+        }
+
+        fn shows_variable(&self, _: &[u8]) -> bool {
+            false
+        }
+    }
+
+    struct Place {
+        dir: tempfile::TempDir,
+        store: Store,
+        action: Action,
+    }
+
+    impl Place {
+        fn new() -> Place {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(&dir.path().join("cache")).unwrap();
+            let work = dir.path().join("w");
+            std::fs::create_dir_all(work.join("deps")).unwrap();
+            let mut roots = Roots::default();
+            roots.add("workspace", work.clone(), None);
+            let action = Action {
+                unit: Unit::default(),
+                kind: UnitKind::Unit,
+                program: "compiler".into(),
+                args: Vec::new(),
+                cwd: work.clone(),
+                env: Vec::new(),
+                roots,
+                inputs: KeyInputs::default(),
+                key: Digest::of(b"action"),
+                outputs: Outputs::default(),
+                unmap_printed: false,
+                search_outputs: false,
+                relinked_dirs: vec![work.join("deps")],
+            };
+            Place { dir, store, action }
+        }
+
+        fn write(&self, name: &str) -> PathBuf {
+            let path = self.dir.path().join("w").join(name);
+            std::fs::write(&path, name).unwrap();
+            path
+        }
+
+        /// The labels of what is stored, or the reason why nothing is.
+        fn finalize(&self, collected: Collected, started: i64) -> Result<Vec<String>, Reason> {
+            let view = EvalContext {
+                table: &self.store.table,
+                roots: &self.action.roots,
+                cwd: &self.action.cwd,
+                plan: &NothingComputed,
+            };
+            let finalizer = Finalizer { view: &view, action: &self.action, started };
+            let done = finalizer.finalize(collected, &Known::new());
+            done.map(|all| all.iter().map(|d| d.recorded.dependency.label()).collect()).map_err(|e| e.reason)
+        }
+
+        fn absent(&self, name: &str) -> Collected {
+            let path = self.dir.path().join("w").join(name).into_os_string().into_encoded_bytes();
+            let mut collected = depends(Kind::Path, name);
+            collected.absent.insert(path);
+            collected
+        }
+    }
+
+    fn depends(kind: Kind, name: &str) -> Collected {
+        let mut collected = Collected::default();
+        collected.dependencies.insert(Dependency::new(kind, format!("<workspace>/{name}")));
+        collected
+    }
+
+    /// A start of the command after everything that was written before.
+    fn start() -> i64 {
+        let now = platform::now_ns();
+        platform::wait_past(now);
+        platform::stamp_ns()
+    }
+
+    #[test]
+    fn the_highest_missing_directory_stands_for_a_missing_path() {
+        let place = Place::new();
+        let deep = place.finalize(place.absent("no/such/file"), start());
+        assert_eq!(deep, Ok(vec!["path <workspace>/no".to_string()]));
+        let shallow = place.finalize(place.absent("none"), start());
+        assert_eq!(shallow, Ok(vec!["path <workspace>/none".to_string()]));
+    }
+
+    #[test]
+    fn a_path_that_appeared_while_the_command_ran_is_not_stored() {
+        let place = Place::new();
+        let collected = place.absent("late");
+        place.write("late");
+        assert_eq!(place.finalize(collected, start()), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
+    fn a_file_that_changed_while_the_command_ran_is_not_stored() {
+        let place = Place::new();
+        place.write("f");
+        let started = start();
+        assert!(place.finalize(depends(Kind::File, "f"), started).is_ok());
+        place.write("f");
+        assert_eq!(place.finalize(depends(Kind::File, "f"), started), Err(Reason::ChangedWhileCompiling));
+        assert_eq!(place.finalize(depends(Kind::Listing, "deps"), 0), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
+    fn a_further_name_changes_a_file_except_where_further_names_are_expected() {
+        let place = Place::new();
+        let (inside, outside) = (place.write("deps/a"), place.write("a"));
+        let started = start();
+        std::fs::hard_link(&inside, inside.with_extension("link")).unwrap();
+        std::fs::hard_link(&outside, outside.with_extension("link")).unwrap();
+        assert!(place.finalize(depends(Kind::File, "deps/a"), started).is_ok());
+        assert_eq!(place.finalize(depends(Kind::File, "a"), started), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
+    fn a_dependency_that_cannot_be_read_is_not_stored() {
+        let place = Place::new();
+        assert_eq!(place.finalize(depends(Kind::File, "gone"), start()), Err(Reason::UnreadableInput));
+    }
+
+    #[test]
+    fn a_variable_is_stored_with_the_plugins_that_read_it() {
+        let place = Place::new();
+        let mut collected = Collected::default();
+        collected.dependencies.insert(Dependency::new(Kind::Env, "X"));
+        collected.readers.entry(b"X".to_vec()).or_default().extend(["one".to_string(), "two".to_string()]);
+        let view = EvalContext {
+            table: &place.store.table,
+            roots: &place.action.roots,
+            cwd: &place.action.cwd,
+            plan: &NothingComputed,
+        };
+        let finalizer = Finalizer { view: &view, action: &place.action, started: start() };
+        let all = finalizer.finalize(collected, &Known::new()).ok().unwrap();
+        assert_eq!(all[0].by.as_deref(), Some("one, two"));
+    }
+}
