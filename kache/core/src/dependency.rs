@@ -139,6 +139,9 @@ impl RecordedDependency {
     }
 }
 
+/// The name of a dependency on the whole environment by code that may put any of it into the result.
+pub const EVERY: &[u8] = b"every";
+
 /// What is seen where there is nothing.
 pub const ABSENT: &[u8] = b"absent";
 

@@ -3,6 +3,8 @@
 //! No compiler is named here. What one family of commands needs is in the crate `kache-frontends`.
 
 pub mod codec;
+pub mod collect;
+pub mod collected;
 pub mod dependency;
 pub mod digest;
 pub mod events;
@@ -10,6 +12,7 @@ pub mod key_trace;
 pub mod observe;
 pub mod paths;
 pub mod platform;
+pub mod policy;
 pub mod printable;
 pub mod reason;
 pub mod remote;

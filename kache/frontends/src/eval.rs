@@ -5,7 +5,7 @@
 
 use super::{source, tables};
 use crate::OutputNames;
-use kache_core::dependency::{ABSENT, Dependency, Kind, RecordedDependency, UNSET};
+use kache_core::dependency::{ABSENT, Dependency, EVERY, Kind, RecordedDependency, UNSET};
 use kache_core::digest::{Digest, Table};
 use kache_core::paths::Roots;
 use kache_core::platform::{self, Sort, StatId};
@@ -329,9 +329,6 @@ fn flavor(path: &Path) -> String {
 fn env(name: &[u8]) -> Option<Vec<u8>> {
     std::env::var_os(platform::os_str(name)).map(|v| v.as_encoded_bytes().to_vec())
 }
-
-/// The name of a look at the whole environment by code that may put any of it into the program.
-pub const EVERY: &[u8] = b"every";
 
 /// All that a program which reads its whole environment could have learned, less what a table excuses.
 fn whole_environment(

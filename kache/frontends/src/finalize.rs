@@ -5,9 +5,9 @@ use super::define::{self, Search, Use};
 use super::depinfo::DepInfo;
 use super::{include, source};
 use crate::Invocation;
-use crate::collect::Collected;
 use crate::eval::{EvalContext, EvaluatedDependency, sort_word, walk_tree};
 use crate::toolchain::Toolchain;
+use kache_core::collected::{Collected, Step};
 use kache_core::dependency::{Dependency, Kind, RecordedDependency};
 use kache_core::digest::Digest;
 use kache_core::paths::absolute;
@@ -172,7 +172,7 @@ impl Evidence<'_> {
 
     /// Keys a variable by its portable form, where its value is a path under a root and every use of it is proved to
     /// locate an included file.
-    fn prove(&self, name: &[u8], steps: &[Vec<include::Step>], dependencies: &mut BTreeSet<Dependency>) {
+    fn prove(&self, name: &[u8], steps: &[Vec<Step>], dependencies: &mut BTreeSet<Dependency>) {
         let literal = Dependency::new(Kind::Env, name);
         let Some(value) = std::env::var_os(platform::os_str(name)) else { return };
         let value = value.as_encoded_bytes();

@@ -34,6 +34,7 @@ pub static ADAPTER: Adapter = Adapter {
     maps,
     tells_macros,
     crates: false,
+    policy: &crate::policies::C,
 };
 
 /// Plain names; a target may stand in front and a version behind.

@@ -19,16 +19,8 @@
 //! - dependencies and openings pair off, one to one: no file of the directory is opened without a look just before, and none
 //!   could be, since no file there has a `mod name;` or an include of its own and the path is nowhere written out.
 
+use kache_core::collected::Step;
 use kache_core::template::contains;
-
-/// What one thread of the compiler did, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Looked a variable up.
-    Looked(Vec<u8>),
-    /// Opened or probed a file, or tried to.
-    Opened(Vec<u8>),
-}
 
 /// A source file that was read.
 pub struct Source {

@@ -7,7 +7,6 @@ pub mod action;
 pub mod collect;
 pub mod define;
 pub mod depinfo;
-pub mod elf;
 pub mod eval;
 pub mod finalize;
 #[cfg(test)]
@@ -18,6 +17,7 @@ pub mod gnu_flags;
 pub mod include;
 pub mod msvc;
 pub mod msvc_flags;
+pub mod policies;
 pub mod recognise;
 pub mod response;
 pub mod rustc;
@@ -33,6 +33,7 @@ use flags::{Flag, Row};
 use kache_core::events::{Kind, Unit};
 use kache_core::paths::{self, Roots, absolute};
 use kache_core::platform;
+use kache_core::policy::TrustPolicy;
 use kache_core::reason::NotCacheable;
 use kache_core::template::Format;
 use std::ffi::OsString;
@@ -63,6 +64,8 @@ pub struct Adapter {
     pub tells_macros: fn(&Invocation, Capabilities) -> Option<Vec<OsString>>,
     /// Whether it compiles crates: finds some by searching, reads variables by `env!`, links, and prints mapped paths.
     pub crates: bool,
+    /// Whose code is trusted with what.
+    pub policy: &'static TrustPolicy,
 }
 
 impl std::fmt::Debug for Adapter {

@@ -29,6 +29,7 @@ pub static ADAPTER: Adapter = Adapter {
     maps: |_, _| &[MAP],
     tells_macros: |_, _| None,
     crates: false,
+    policy: &crate::policies::C,
 };
 
 const MAP: &str = "/clang:-ffile-prefix-map=";

@@ -23,6 +23,7 @@ pub static ADAPTER: Adapter = Adapter {
     maps: |_, _| &["--remap-path-prefix="],
     tells_macros: |_, _| None,
     crates: true,
+    policy: &crate::policies::RUSTC,
 };
 
 fn recognises(name: &str) -> bool {

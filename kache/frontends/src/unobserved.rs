@@ -2,10 +2,9 @@
 //! everything that it plausibly could have is looked at, and what is linked is not stored at all.
 
 use crate::Invocation;
-use crate::collect::Collected;
-use crate::eval::EVERY;
 use crate::toolchain::Toolchain;
-use kache_core::dependency::{Dependency, Kind};
+use kache_core::collected::Collected;
+use kache_core::dependency::{Dependency, EVERY, Kind};
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform::{self, Sort};
 use kache_core::reason::{NotCacheable, Reason};

@@ -2,6 +2,7 @@
 //! or a reason why nothing is kept.
 
 use super::{Asked, Done, Session, places};
+use kache_core::collected::Collected;
 use kache_core::dependency::{self, Dependency};
 use kache_core::digest::Digest;
 use kache_core::events::Phase;
@@ -15,7 +16,7 @@ use kache_core::store::manifest::{Entry, Manifest};
 use kache_core::store::result::{ActionResult, Output};
 use kache_core::{platform, run, template};
 use kache_frontends::action::{self, Hasher, Sink};
-use kache_frontends::collect::{Collected, Collector};
+use kache_frontends::collect;
 use kache_frontends::depinfo;
 use kache_frontends::eval::EvalContext;
 use kache_frontends::finalize::{Evidence, Seen};
@@ -140,13 +141,13 @@ impl Session<'_> {
         started: i64,
     ) -> Result<(Collected, Observed), NotCacheable> {
         let invocation = &asked.invocation;
-        let seen = observer.filter(|(log, _)| log.records().next().is_some());
-        if let Some((log, _)) = seen {
+        let trace = observer.as_ref().map(|(log, _)| log.trace()).filter(|trace| !trace.events.is_empty());
+        if let Some(trace) = trace {
             let linker = invocation.adapter.crates.then(|| view.linker_path()).flatten();
-            let gathered =
-                Collector::new(invocation, &asked.toolchain, &asked.roots, linker, &self.settings.locators)
-                    .walk(&log);
-            return Ok((gathered, Observed::Preload));
+            let (toolchain, path_only) = (&asked.toolchain, &self.settings.locators);
+            let collected =
+                collect::dependencies(invocation, toolchain, &asked.roots, linker, path_only, &trace);
+            return Ok((collected, Observed::Preload));
         }
         if self.settings.observe == Observe::Require {
             return Err(NotCacheable::new(

@@ -2,3 +2,5 @@
 
 pub mod launch;
 pub mod log;
+pub mod object;
+pub mod trace;
