@@ -34,11 +34,11 @@ pub enum Actor {
     /// A program that is trusted like the compiler: a linker, an assembler.
     Tool,
     /// Any other program that the compiler or a tool started, such as a script in the linker's place. Also the
-    /// compiler itself, where code that is not its own runs in it from the start (`-fplugin`).
+    /// compiler itself, where code that is not its own runs in it from the start.
     Script,
     /// A script in the linker's place that the user declares to use paths only to find files, and what it started.
     PathOnly,
-    /// Other code within the compiler's process: a proc macro.
+    /// Other code within the compiler's process: a macro that is loaded into it.
     Plugin,
     /// A program that a plugin started, at whatever remove.
     Process,

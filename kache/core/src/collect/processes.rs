@@ -18,7 +18,7 @@ pub struct Process {
     cwd: PathBuf,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
-    /// By module id: the crate or library whose code it is, where that is not the program's own.
+    /// By module id: the library whose code it is, where that is not the program's own.
     libraries: HashMap<u32, String>,
     /// Modules that can tell times and permissions of files.
     learn_metadata: HashSet<u32>,

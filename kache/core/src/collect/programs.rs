@@ -61,7 +61,7 @@ impl Collector<'_> {
         let real = self.world.canonicalize(found).unwrap_or_default();
         let is_known = (self.subject.covers)(&real) || self.policy.is_c_runtime(&real);
         let Some(process) = self.processes.get_mut(e.pid) else { return };
-        let own = process.loads(e.module, is_known, || crate_of(&real));
+        let own = process.loads(e.module, is_known, || library_name(&real));
         let actor = match process.actor {
             Actor::Compiler if !own => Actor::Plugin,
             actor => actor,
@@ -178,8 +178,8 @@ impl Collector<'_> {
     }
 }
 
-/// `libserde_derive-0f3a.so` is of the crate `serde_derive`.
-fn crate_of(path: &Path) -> String {
+/// `libname-0f3a.so` is the library `name`.
+fn library_name(path: &Path) -> String {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let name = name.strip_prefix("lib").unwrap_or(&name);
     name.split('-').next().unwrap_or(name).to_string()

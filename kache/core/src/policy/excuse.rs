@@ -40,7 +40,7 @@ pub fn is_system_library(table: &[Excuse], path: &Path) -> bool {
     (system || kernel) && table.iter().any(|row| name.starts_with(row.what))
 }
 
-/// A program's name without the target in front and the version at the end: `x86_64-linux-gnu-gcc-12` is `gcc`, where
+/// A program's name without the target in front and the version at the end: `x86_64-linux-gnu-ld-12` is `ld`, where
 /// one of the tables has that.
 pub fn plain_name<'a>(tools: &[Excuse], others: &[Excuse], file_name: &'a str) -> &'a str {
     if tools.iter().any(|row| row.what == file_name) {

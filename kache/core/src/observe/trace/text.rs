@@ -1,11 +1,11 @@
 //! The text form of a trace: one event a line, for tests and for people.
 //!
 //! ```text
-//! # a compiler reads a source, a linker that it starts finds nothing
-//! 10 start /usr/bin/rustc => /w aux=1
+//! # a program reads a file, another that it starts finds nothing
+//! 10 start /usr/bin/driver => /w aux=1
 //! 10 module id=1 /lib/libc.so.6
 //! 10 getenv id=1 HOME => /root
-//! 10 read /w/src/lib.rs
+//! 10 read /w/src/a.h
 //! 10 spawned posix_spawn /usr/bin/ld aux=11
 //! 11 start /usr/bin/ld => /w aux=10
 //! 11 stat no_follow err=ENOENT /w/x
@@ -349,21 +349,21 @@ mod tests {
 
     #[test]
     fn a_person_can_write_a_trace() {
-        let text = "# told by hand\n\n 10 start aux=1 /usr/bin/rustc => /w\n10/12 stat no_follow err=ENOENT \"/w/a b\"\n\
+        let text = "# written by hand\n\n 10 start aux=1 /usr/bin/driver => /w\n10/12 stat no_follow err=ENOENT \"/w/a b\"\n\
                     10 exec search id=2 cc => /bin:/usr/bin\ntorn";
         let log = TextLog::parse(text).unwrap();
         let trace = log.trace();
         let [start, stat, exec] = trace.events[..] else { panic!("{trace}") };
         assert_eq!(
             (start.kind, start.path, start.path2),
-            (EventKind::Start, &b"/usr/bin/rustc"[..], &b"/w"[..])
+            (EventKind::Start, &b"/usr/bin/driver"[..], &b"/w"[..])
         );
         assert_eq!((stat.tid, stat.errno, stat.flags), (12, libc::ENOENT as u16, flag::NO_FOLLOW));
         assert_eq!((stat.path, exec.module, exec.flags), (&b"/w/a b"[..], 2, flag::SEARCH));
         assert_eq!((trace.torn, trace.overflowed), (1, false));
         assert_eq!(
             trace.to_string(),
-            "10 start /usr/bin/rustc => /w aux=1\n10/12 stat no_follow err=ENOENT \"/w/a b\"\n\
+            "10 start /usr/bin/driver => /w aux=1\n10/12 stat no_follow err=ENOENT \"/w/a b\"\n\
              10 exec search id=2 cc => /bin:/usr/bin\ntorn\n"
         );
     }
