@@ -1,6 +1,6 @@
 //! Events and traces for unit tests.
 
-use kache_core::events::{Event, Kind, Outcome, Unit, VERSION};
+use kache_core::events::{Event, Kind, LabelBy, Outcome, Unit, VERSION};
 use kache_core::key_trace::{Component, KeyTrace, Part};
 use std::collections::BTreeMap;
 
@@ -21,6 +21,7 @@ pub fn unit(name: &str) -> Sample {
         emit: "dep-info,link,metadata".into(),
         extra: "-0123456789abcdef".into(),
         source: format!("<workspace>/{name}/src/lib.rs"),
+        label_by: LabelBy::Package,
     };
     Sample { unit, time: 0, outcome: Outcome::Hit, key: format!("key-of-{name}"), outputs: Vec::new() }
 }
@@ -35,6 +36,7 @@ pub fn object(source: &str, object: &str) -> Sample {
         emit: "object".into(),
         extra: object.into(),
         source: source.into(),
+        label_by: LabelBy::Output,
     };
     Sample { unit, time: 0, outcome: Outcome::Hit, key: format!("key-of-{object}"), outputs: Vec::new() }
 }

@@ -25,7 +25,7 @@ use kache_core::reason::{NotCacheable, Reason};
 use kache_core::settings::{Observe, Settings};
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
-use kache_core::store::{Lock, Store, gc};
+use kache_core::store::{Area, Lock, Store, gc};
 use kache_core::{platform, printable, restore, run, template};
 use kache_frontends::action::{self, Hasher};
 use kache_frontends::depinfo;
@@ -153,7 +153,7 @@ fn warn_once(settings: &Settings, store: &Store, event: &Event) {
     if settings.warnings.is_empty() {
         return;
     }
-    let mark = store.dir().join("tmp").join(format!("warned-{}", event.build));
+    let mark = store.area(Area::Temporary).join(format!("warned-{}", event.build));
     if std::fs::File::create_new(mark).is_ok() {
         for warning in &settings.warnings {
             eprintln!("kache: warning: {}", printable::sanitize(warning));
@@ -466,7 +466,7 @@ impl Session<'_> {
         if self.settings.observe == Observe::Off {
             return None;
         }
-        let object = launch::unpack(&self.store.dir().join("observer")).ok()?;
+        let object = launch::unpack(&self.store.area(Area::Observer)).ok()?;
         Some((log::Log::create().ok()?, object))
     }
 

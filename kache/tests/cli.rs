@@ -79,9 +79,13 @@ impl Stage {
     }
 
     fn json(&self, args: &[&str]) -> Value {
+        self.json_of_version(1, args)
+    }
+
+    fn json_of_version(&self, version: u32, args: &[&str]) -> Value {
         let text = self.text(&[args, &["--format", "json"]].concat());
         let value: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["v"], 1);
+        assert_eq!(value["v"], version);
         value
     }
 
@@ -291,9 +295,15 @@ fn settings_are_listed_with_their_origin_and_bad_ones_warned_of() {
 #[test]
 fn tables_are_those_that_the_engine_uses() {
     let stage = Stage::new();
-    let flags = stage.json(&["flags", "rustc"]);
+    let flags = stage.json_of_version(2, &["flags", "rustc"]);
     assert_eq!(flags["flags"].as_array().unwrap().len(), kache_frontends::rustc_flags::TABLE.len());
-    assert!(stage.text(&["flags", "rustc"]).contains("-C linker "));
+    let rpath = flags["flags"].as_array().unwrap().iter().find(|f| f["flag"] == "-C rpath").unwrap();
+    assert_eq!(
+        (&rpath["effect"]["embeds_path"], &rpath["effect"]["compresses"]),
+        (&"always".into(), &false.into())
+    );
+    let text = stage.text(&["flags", "rustc"]);
+    assert!(text.contains("-C linker ") && text.contains("embeds path: always"), "{text}");
     let tables = stage.json(&["tables"]);
     assert_eq!(tables, stage.json(&["flags", "--tables"]));
     assert!(tables["tables"].to_string().contains("CARGO_MAKEFLAGS"));

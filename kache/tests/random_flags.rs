@@ -164,9 +164,9 @@ fn said(adapter: &'static Adapter) -> impl Strategy<Value = (Said, Index)> {
         let words: Vec<String> = word.into_iter().collect();
         (words.clone(), words)
     });
-    let deferred: Vec<&'static Row> =
+    let unsupported: Vec<&'static Row> =
         adapter.table.iter().filter(|r| r.bucket == Bucket::Unsupported).collect();
-    let passing = select(deferred).prop_map(move |row| {
+    let passing = select(unsupported).prop_map(move |row| {
         let words = spellings(adapter, row, "1").pop().unwrap_or_default();
         (words.clone(), words)
     });

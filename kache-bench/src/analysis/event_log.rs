@@ -4,7 +4,7 @@
 //! those polled between its start and its end; progress is shown from the same source.
 
 use kache_core::events::{self, Event};
-use kache_core::store::FORMAT;
+use kache_core::store::Area;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -21,7 +21,7 @@ pub struct EventLog {
 impl EventLog {
     /// The log of a cache; existing events count as new.
     pub fn of_cache(cache: &Path) -> EventLog {
-        EventLog { dir: cache.join(FORMAT).join("events"), offsets: BTreeMap::new(), unreadable: 0 }
+        EventLog { dir: Area::Events.in_cache(cache), offsets: BTreeMap::new(), unreadable: 0 }
     }
 
     /// Number of lines that are not events of a known version.
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn takes_whole_lines_once() {
         let cache = tempfile::tempdir().unwrap();
-        let dir = cache.path().join(FORMAT).join("events");
+        let dir = Area::Events.in_cache(cache.path());
         fs::create_dir_all(&dir).unwrap();
         let line = serde_json::to_string(&testing::unit("one").event()).unwrap();
         let (head, tail) = line.split_at(20);

@@ -12,9 +12,9 @@ use crate::system::workspace;
 use crate::workload::{CcWiring, Wiring};
 use kache_core::digest::Digest;
 use kache_core::events::{Event, Kind, Outcome};
-use kache_core::key_trace::{self, KeyTrace};
-use kache_core::store::Store;
+use kache_core::key_trace::KeyTrace;
 use kache_core::store::result::{ActionResult, Output};
+use kache_core::store::{Area, Store, traces};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -197,7 +197,7 @@ impl Backend for Kache {
     fn forget(&self, cache: &Path, event: &Event) -> std::io::Result<()> {
         let hex = event.result.as_deref().unwrap_or_default();
         match Digest::from_hex(hex) {
-            Some(result) => std::fs::remove_file(Store::open(cache)?.path("results", &result)),
+            Some(result) => std::fs::remove_file(Store::open(cache)?.path(Area::Results, &result)),
             None => {
                 Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{hex}` is not a result")))
             }
@@ -205,10 +205,7 @@ impl Backend for Kache {
     }
 
     fn trace(&self, cache: &Path, event: &Event) -> Option<KeyTrace> {
-        let result = event.result.as_deref().filter(|hex| hex.len() > 2 && hex.is_ascii())?;
-        let text = std::fs::read(cache.join(key_trace::relative_path(result))).ok()?;
-        let trace: KeyTrace = serde_json::from_slice(&text).ok()?;
-        (trace.v == key_trace::VERSION).then_some(trace)
+        traces::load(cache, event.result.as_deref()?)
     }
 
     fn stored(&self, cache: &Path, event: &Event) -> Vec<(String, PathBuf)> {
@@ -217,7 +214,7 @@ impl Backend for Kache {
         let outputs = ActionResult::load(&store, &key).map(|result| result.outputs).unwrap_or_default();
         let named = |output: Output| {
             let path = String::from_utf8_lossy(&output.path).into_owned();
-            (path, store.path("blobs", &output.digest))
+            (path, store.path(Area::Blobs, &output.digest))
         };
         // A path template names no checkout.
         outputs.into_iter().filter(|output| !output.marked).map(named).collect()

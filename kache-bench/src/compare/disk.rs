@@ -1,7 +1,7 @@
-//! What a backend leaves on disk.
+//! Disk space that a backend uses.
 //!
-//! Allocated blocks, each inode once. A file that the second clone shares with the cache by a hard link is the cache's and
-//! costs the clone nothing. Blocks shared by reflink cannot be told apart this way, and count for both.
+//! Allocated blocks, each inode once. A file that the second clone shares with the cache by a hard link
+//! counts for the cache only. Blocks shared by reflink cannot be distinguished and count for both.
 
 use crate::system::platform;
 use serde::{Deserialize, Serialize};
@@ -9,19 +9,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Bytes allocated after the first build in the other clone (for `plain`: after its only one).
+/// Bytes allocated after the first build in the second clone (for `plain`: after its only build).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskUse {
     pub backend: String,
     /// From 1.
     pub round: usize,
-    /// The cache, after two clones were built.
+    /// The cache after builds in two clones.
     pub cache_bytes: u64,
-    /// What the second clone takes besides, sources included.
+    /// Additional bytes of the second clone, including sources.
     pub second_tree_bytes: u64,
 }
 
-/// Device and inode, and what is allocated for it.
+/// Allocated bytes by device and inode.
 type Inodes = BTreeMap<(u64, u64), u64>;
 
 pub(super) fn used(backend: &str, round: usize, cache: &Path, tree: &Path) -> DiskUse {
@@ -37,7 +37,7 @@ pub(super) fn used(backend: &str, round: usize, cache: &Path, tree: &Path) -> Di
     }
 }
 
-/// What cannot be read is not there: a server may be tidying up meanwhile.
+/// Unreadable entries are ignored: a server may remove files meanwhile.
 fn collect(dir: &Path, into: &mut Inodes) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let Ok(metadata) = entry.metadata() else { continue };

@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A backend that was to take part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Participant {
     pub name: String,
-    /// As it says itself; empty for none.
+    /// Empty for `plain`.
     pub version: String,
-    /// Why it did not take part, or from where on it did not.
+    /// Why it did not take part, or from when on.
     pub out: Option<String>,
-    /// What should be known beside its figures.
+    /// A note next to its figures.
     pub note: Option<String>,
 }

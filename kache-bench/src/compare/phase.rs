@@ -3,24 +3,23 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum ComparePhase {
-    /// The first build there is: everything is compiled, and kept.
+    /// The first build: everything is compiled and stored.
     Cold,
-    /// The same clone, cleaned, again.
+    /// The same clone again, after a clean.
     SameTree,
     /// The first build in another clone.
     OtherFirst,
-    /// The other clone, cleaned, again.
+    /// The other clone again, after a clean.
     OtherLater,
     /// A build with nothing to do.
     Idle,
 }
 
 impl ComparePhase {
-    /// As tables have it.
+    /// The title in tables.
     pub fn title(self) -> &'static str {
         match self {
             ComparePhase::Cold => "cold",
@@ -31,7 +30,7 @@ impl ComparePhase {
         }
     }
 
-    /// Whether all of it should come out of the cache.
+    /// Whether everything should come from the cache.
     pub fn is_warm(self) -> bool {
         matches!(self, ComparePhase::SameTree | ComparePhase::OtherFirst | ComparePhase::OtherLater)
     }

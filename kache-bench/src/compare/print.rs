@@ -1,4 +1,4 @@
-//! The comparison as people read it, on a terminal and in a Markdown page, from the same rows.
+//! The comparison as text and as Markdown, from the same rows.
 
 use super::phase::ComparePhase;
 use super::record::Comparison;
@@ -8,10 +8,10 @@ use crate::text::size;
 use clap::ValueEnum;
 use std::fmt::Write;
 
-/// One line about a build that has just ended.
+/// One line about a finished build.
 pub(super) fn sample(sample: &Sample) -> String {
     let counts =
-        sample.counts.map(|c| format!(", {} hits, {} misses, {} passed", c.hits, c.misses, c.passed));
+        sample.counts.map(|c| format!(", {} hits, {} misses, {} bypassed", c.hits, c.misses, c.passed));
     let invalid = sample.invalid.as_ref().map(|why| format!(" INVALID: {why}"));
     format!("{:.2} s{}{}", sample.seconds, counts.unwrap_or_default(), invalid.unwrap_or_default())
 }
@@ -104,7 +104,7 @@ fn times(comparison: &Comparison) -> Table {
         "range",
         "n",
         "× plain",
-        "× best peer",
+        "× best other",
         "CPU s",
         "hits",
         "misses",
@@ -124,7 +124,7 @@ fn measured(comparison: &Comparison, summary: &PhaseSummary) -> Vec<String> {
         .samples
         .iter()
         .filter(|sample| sample.backend == summary.backend && sample.phase == summary.phase);
-    // Counts hardly differ between rounds; those of the last are shown, all are in the record.
+    // Counts hardly differ between rounds: the last round's are shown; the record has all.
     let counts =
         samples.filter(|sample| sample.invalid.is_none()).filter_map(|sample| sample.counts).next_back();
     let count = |of: fn(&crate::backend::Counts) -> u64| counts.map_or("–".into(), |c| of(&c).to_string());
@@ -162,7 +162,7 @@ fn invalid(summary: &PhaseSummary) -> Vec<String> {
 }
 
 fn disk(comparison: &Comparison) -> Table {
-    let mut table = vec![row(["backend", "cache after two clones", "second clone besides"])];
+    let mut table = vec![row(["backend", "cache after two clones", "second clone in addition"])];
     for participant in &comparison.participants {
         let of: Vec<_> = comparison.disk.iter().filter(|disk| disk.backend == participant.name).collect();
         let middle = |bytes: fn(&super::disk::DiskUse) -> u64| {

@@ -1,13 +1,13 @@
-//! `compare`: backends side by side on one workload, in one run.
+//! Runs a comparison of caches on one workload.
 //!
-//! A round is every backend once, one after the other, and rounds follow each other (A B C A B C), so that a machine
-//! that grows slower or faster does so for all of them. A backend's turn begins with an empty cache and two fresh
-//! clones, at the same two paths for each: cold in A; A cleaned and built again; first in B; B cleaned and built again;
-//! and B once more with nothing to do. Without a cache there is one way to build, so `plain` builds once a round and
-//! once with nothing to do, and every warm phase is held against that one build.
+//! A round runs every backend once, and rounds follow each other (A B C A B C), so that changes of the
+//! machine's load affect all backends. Each trial begins with an empty cache and two new clones at the same
+//! two paths: cold in A; A again after a clean; first in B; B again after a clean; and B with nothing to do.
+//! `plain` builds once a round and once with nothing to do, and every warm phase is compared with that one
+//! build.
 //!
-//! Sources are in the page cache (just cloned), compilers and caches too (just used): a freshly started machine is not
-//! measured.
+//! Sources (just cloned), compilers and caches (just used) are in the page cache; a freshly started machine
+//! is not measured.
 
 use super::phase::ComparePhase;
 use super::record::{Comparison, VERSION};
@@ -26,9 +26,8 @@ use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::fs;
 
-/// What is to be run.
 pub struct ComparePlan {
-    /// In the order in which each round has them; why not, for one that is not there.
+    /// In round order; an error if one is not available.
     pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
     pub rounds: usize,
     /// Empty: all.
@@ -36,7 +35,7 @@ pub struct ComparePlan {
 }
 
 impl ComparePlan {
-    /// The phases, with those that others begin with.
+    /// The requested phases and the phases that they require.
     fn phases(&self) -> BTreeSet<ComparePhase> {
         let mut phases: BTreeSet<_> = if self.phases.is_empty() {
             ComparePhase::value_variants().iter().copied().collect()
@@ -104,7 +103,7 @@ pub fn run(
                 if error.kind() != ErrorKind::Run {
                     return Err(error);
                 }
-                // One backend that breaks the build is a finding; the others go on.
+                // A backend that breaks the build is a result; the others continue.
                 scratch.keep_logs();
                 comparison.participants[*at].out = Some(format!("round {round}: {error}"));
             }
@@ -115,7 +114,7 @@ pub fn run(
     Ok(comparison)
 }
 
-/// One backend's part of one round.
+/// One backend in one round.
 struct Trial<'r> {
     workload: &'r Workload,
     backend: &'r dyn Backend,
@@ -134,7 +133,7 @@ impl Trial<'_> {
         let running = RunningBackend::begin(self.backend, &cache)?;
         let outcome = self.phases(phases, &running);
         drop(running);
-        // Also after a failure: the next backend is to find neither its clones nor its cache.
+        // Also after a failure, so that the next backend finds neither clones nor a cache.
         self.clear()?;
         outcome
     }
@@ -177,7 +176,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// One timed build; whether going on makes sense.
+    /// One measured build. Returns whether later phases are useful.
     fn sample(
         &mut self,
         checkout: &Checkout,
@@ -188,7 +187,7 @@ impl Trial<'_> {
         let environment = self.backend.based(checkout.environment(workload), checkout.root());
         let reads = crate::backend::CacheReads::Allowed;
         let environment = self.backend.wire(environment, workload.wiring, &cache, reads)?;
-        // A server keeps the settings that it was started with, and they name the checkout.
+        // A server keeps the settings it was started with, and they name the checkout.
         running.stop()?;
         self.backend.start(&environment, &cache)?;
         let before = self.backend.counts(&cache)?;
@@ -201,7 +200,7 @@ impl Trial<'_> {
         let watch = Stopwatch::start(&cache);
         let took = checkout.run(&lines, &environment, &self.log(phase, checkout), &mut || shown.wait())?;
         let mut sample = watch.stop(self.backend.name(), self.round, phase, took);
-        // Read once it is over, since reading would be part of the time.
+        // Read after the build, since reading would be part of the time.
         let mut events = self.backend.events(&cache).map_or_else(Vec::new, |mut log| log.poll());
         events.retain(|event| event.time_us >= begun);
         let ended = begun + u64::try_from(took.as_micros()).unwrap_or(0);
@@ -238,7 +237,7 @@ impl Trial<'_> {
         self.outside(checkout, &self.workload.clean, "clean")
     }
 
-    /// Without a cache, and outside all times.
+    /// Runs without a cache; not measured.
     fn outside(&self, checkout: &Checkout, lines: &[String], what: &str) -> Result<()> {
         let wiring = self.workload.wiring;
         let environment = checkout.environment(self.workload);
@@ -259,7 +258,7 @@ impl Trial<'_> {
         self.scratch.logs().join(name)
     }
 
-    /// Removes the clones and the cache of the backend before.
+    /// Removes the clones and the cache of the previous backend.
     fn clear(&self) -> Result<()> {
         for dir in [self.scratch.checkout_a(), self.scratch.checkout_b(), self.scratch.cache()] {
             if dir.exists() {

@@ -1,9 +1,9 @@
-//! One timed build.
+//! One measured build.
 //!
-//! CPU time is that of the build's processes, as the system adds it up for a process that waited for its children, plus
-//! what servers used meanwhile: processes outside the build's tree whose environment names the cache, with the children
-//! that they waited for. A detached process that both began and ended during the build is not seen. Processes started
-//! are counted by the kernel for the whole machine: on a quiet one they are the build's.
+//! CPU time is the time of the build's processes, as the system sums it for waited-for children, plus the
+//! time of servers: processes outside the build's tree whose environment names the cache, with their
+//! waited-for children. A detached process that began and ended during the build is missed. Process starts
+//! are counted by the kernel for the whole machine; on an idle machine they are the build's.
 
 use super::phase::ComparePhase;
 use crate::backend::{self, Counts};
@@ -24,25 +24,25 @@ pub struct Sample {
     pub seconds: f64,
     /// User and system time of the build's processes.
     pub cpu_seconds: f64,
-    /// The same of the servers outside the build's tree.
+    /// User and system time of servers outside the build's tree.
     pub server_cpu_seconds: f64,
-    /// Processes started on the whole machine meanwhile.
+    /// Processes started on the whole machine during the build.
     pub processes: Option<u64>,
-    /// What the backend did, by its own account.
+    /// The backend's statistics for this build.
     #[serde(flatten)]
     pub counts: Option<Counts>,
-    /// Why the time says nothing about a cache.
+    /// Why the time does not measure the cache.
     pub invalid: Option<String>,
 }
 
 impl Sample {
-    /// Of the build and the servers.
+    /// Total of the build and the servers.
     pub fn cpu(&self) -> f64 {
         self.cpu_seconds + self.server_cpu_seconds
     }
 }
 
-/// What is read before a build, to be taken from what is read after it.
+/// Readings before a build, to be subtracted from those after it.
 pub(super) struct Stopwatch {
     cache: PathBuf,
     children: Duration,
@@ -84,22 +84,22 @@ fn rounded(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e4).round() / 1e4
 }
 
-/// Processes whose environment names the cache, and the time that they and their awaited children used.
+/// Processes whose environment names the cache, with their CPU time and that of waited-for children.
 fn servers(cache: &Path) -> BTreeMap<u32, Duration> {
     backend::serving(cache).into_iter().filter_map(|pid| Some((pid, used(pid)?))).collect()
 }
 
-/// Fields 14 to 17 of a process's `stat`: its own user and system time, and its awaited children's.
+/// Fields 14 to 17 of a process's `stat`: user and system time, its own and its waited-for children's.
 fn used(pid: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The program's name stands in parentheses and may contain anything.
+    // The program's name is in parentheses and may contain any character.
     let (_, rest) = stat.rsplit_once(')')?;
     let ticks: u64 =
         rest.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
     Some(Duration::from_millis(ticks * 1000 / platform::ticks()?))
 }
 
-/// Processes started since the machine did.
+/// Processes started since boot.
 fn started() -> Option<u64> {
     let text = fs::read_to_string("/proc/stat").ok()?;
     text.lines().find_map(|line| line.strip_prefix("processes "))?.trim().parse().ok()

@@ -1,4 +1,4 @@
-//! Medians over the rounds, and ratios between them.
+//! Medians of the rounds and their ratios.
 
 use super::participant::Participant;
 use super::phase::ComparePhase;
@@ -12,24 +12,24 @@ use serde::{Deserialize, Serialize};
 pub struct PhaseSummary {
     pub backend: String,
     pub phase: ComparePhase,
-    /// How many valid builds the figures are of.
+    /// Number of valid builds.
     pub n: usize,
     /// Seconds.
     pub median: f64,
     pub min: f64,
     pub max: f64,
-    /// Median of CPU seconds, build and servers.
+    /// Median of CPU seconds of build and servers.
     pub cpu: f64,
     pub processes: Option<u64>,
-    /// The median over that of `plain`: of its builds, or, with nothing to do, of its build with nothing to do.
+    /// Median divided by `plain`'s median: of its build, or for the idle phase of its idle build.
     pub over_plain: Option<f64>,
-    /// The median over that of the fastest peer in this phase.
+    /// Median divided by that of the fastest other cache in this phase.
     pub over_best_other: Option<f64>,
-    /// Why builds were not counted.
+    /// Why builds are invalid.
     pub invalid: Vec<String>,
 }
 
-/// One for each backend and phase that was run.
+/// Each backend and phase that ran.
 pub(super) fn of(participants: &[Participant], samples: &[Sample]) -> Vec<PhaseSummary> {
     let names: Vec<_> = participants.iter().map(|participant| participant.name.as_str()).collect();
     let mut all = Vec::new();
@@ -78,7 +78,7 @@ fn ratio(of: f64, to: f64) -> Option<f64> {
     (to > 0.0).then(|| (of / to * 1e4).round() / 1e4)
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// The middle figure, or the mean of the two middle figures.
 pub fn median(figures: &[f64]) -> Option<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,7 +1,7 @@
-//! Whether a time means what its row says.
+//! Checks whether a measured time is valid.
 //!
-//! A build that did not come by the cache is fast or slow for other reasons, and a target directory that a tool kept
-//! across a clean makes any build fast. Such a phase is not shown as a time.
+//! A build that does not use the cache is fast or slow for other reasons, and a target directory that a tool
+//! keeps across a clean makes any build fast. Such a phase is not reported as a time.
 
 use super::participant::Participant;
 use super::phase::ComparePhase;
@@ -13,10 +13,10 @@ use crate::workload::checkout::Checkout;
 use std::fs;
 use std::path::Path;
 
-/// Backends with their place among the entrants.
+/// Backends with their index among the participants.
 type Admitted = Vec<(usize, Box<dyn Backend>)>;
 
-/// Who can take part in this workload, and with which remark.
+/// The backends that can take part in this workload, with their notes.
 pub(super) fn admit(
     workload: &Workload,
     backends: Vec<(String, Result<Box<dyn Backend>>)>,
@@ -31,8 +31,7 @@ pub(super) fn admit(
                 participant.version = backend.version()?;
                 let cached = languages(workload, backend.languages());
                 if cached.is_empty() && backend.name() != "plain" {
-                    participant.out =
-                        Some("it caches nothing of what this workload puts behind a cache".into());
+                    participant.out = Some("it caches no language of this workload".into());
                 } else {
                     participant.note = note(workload, &cached, backend.as_ref());
                     admitted.push((participants.len(), backend));
@@ -44,7 +43,7 @@ pub(super) fn admit(
     Ok((participants, admitted))
 }
 
-/// Of what the workload puts behind a cache, what can be cached.
+/// Languages of the workload that the backend caches.
 fn languages(workload: &Workload, known: &[Language]) -> Vec<Language> {
     let wired = [(workload.wiring.rustc, Language::Rust), (workload.wiring.cc.is_some(), Language::C)];
     wired
@@ -63,7 +62,7 @@ fn note(workload: &Workload, cached: &[Language], backend: &dyn Backend) -> Opti
     })
 }
 
-/// What of an earlier build lies there although the phase should begin without.
+/// Remains of an earlier build in a phase that should begin without any.
 pub(super) fn left_behind(checkout: &Checkout, phase: ComparePhase) -> Option<String> {
     if phase == ComparePhase::Idle {
         return None;
@@ -73,9 +72,9 @@ pub(super) fn left_behind(checkout: &Checkout, phase: ComparePhase) -> Option<St
     if metadata.is_symlink() {
         return Some(link(&target));
     }
-    // Cargo leaves the bare directory and its tag.
+    // Cargo leaves the empty directory and its tag.
     let built = fs::read_dir(&target).ok()?.flatten().find(|entry| entry.path().join("deps").is_dir())?;
-    Some(format!("the build began with an earlier one's target/{}", built.file_name().to_string_lossy()))
+    Some(format!("the build began with target/{} of an earlier build", built.file_name().to_string_lossy()))
 }
 
 fn link(target: &Path) -> String {
@@ -84,7 +83,7 @@ fn link(target: &Path) -> String {
     format!("the tool keeps the target directory: `target` is a link ({})", place.unwrap_or_default())
 }
 
-/// Why the lap is none, looking at what the backend did and how many files its cache got.
+/// Why a sample is invalid, from the statistics and the number of new files in the cache.
 pub(super) fn judge(
     sample: &Sample,
     backend: &dyn Backend,
@@ -98,23 +97,23 @@ pub(super) fn judge(
         return Some(link(&checkout.target()));
     }
     let Some(Counts { hits, misses, passed }) = sample.counts else {
-        return Some("it gives no account of hits and misses".into());
+        return Some("it has no statistics of hits and misses".into());
     };
     if sample.phase == ComparePhase::Cold && misses == 0 {
         return Some(format!(
-            "by its own account it compiled nothing ({hits} hits, {passed} passed): not wired"
+            "its statistics show no compile ({hits} hits, {passed} bypassed): it is not wired"
         ));
     }
     if sample.phase == ComparePhase::Cold && kept == 0 {
-        return Some("its cache directory is empty after the build: it keeps its data elsewhere".into());
+        return Some("its cache directory is empty after the build: it stores its data elsewhere".into());
     }
     if sample.phase.is_warm() && hits == 0 {
-        return Some(format!("no hits by its own account ({misses} misses, {passed} passed)"));
+        return Some(format!("its statistics show no hits ({misses} misses, {passed} bypassed)"));
     }
     None
 }
 
-/// How many files there are.
+/// Number of files below a directory.
 pub(super) fn files(dir: &Path) -> usize {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries
@@ -151,7 +150,7 @@ mod tests {
         }
     }
 
-    /// A checkout and a cache with something in it.
+    /// A checkout and a cache with files.
     fn place(dir: &Path) -> (Checkout, std::path::PathBuf) {
         let origin = dir.join("origin");
         let repository = git2::Repository::init(&origin).unwrap();
@@ -183,7 +182,7 @@ mod tests {
         assert!(why(&sample(ComparePhase::Cold, 0, 5), 0).contains("elsewhere"));
         let mut silent = sample(ComparePhase::Cold, 0, 5);
         silent.counts = None;
-        assert!(why(&silent, 1).contains("no account"));
+        assert!(why(&silent, 1).contains("no statistics"));
         assert_eq!(judge(&silent, &Plain, &checkout, 1), None);
     }
 

@@ -5,12 +5,12 @@
 //! two bounds, and a change must exceed both.
 //!
 //! - *Within runs*: the exact one-sided Mann–Whitney test at [`ALPHA`], inverted into bounds of the shift
-//! (the Hodges–Lehmann estimate is the median of all differences between a new and a recorded build). It
-//! assumes no distribution; build times are skewed with outliers upward.
+//!   (the Hodges–Lehmann estimate is the median of all differences between a new and a recorded build). It
+//!   assumes no distribution; build times are skewed with outliers upward.
 //!
 //! - *Between runs*: the prediction interval for one further run of the same code, by Student's t over the
-//! medians of the recorded runs, one-sided at [`ALPHA`]. With one recorded run there is no such bound, and
-//! the result is inconclusive.
+//!   medians of the recorded runs, one-sided at [`ALPHA`]. With one recorded run there is no such bound, and
+//!   the result is inconclusive.
 //!
 //! The test `what_is_found_with_so_many_rounds_and_runs` simulates runs, 300 trials each. With a deviation of
 //! 3 % between builds and 2 % between runs, a slowdown of a fifth is found by 3 rounds against 3 runs in 55 %

@@ -1,4 +1,4 @@
-//! The page. Every value goes through the template's escaping; what does not is drawn or written by this program itself.
+//! The HTML page. Every value is escaped by the template, except for drawings and text of this program.
 
 use super::key_mismatches::{self, DiffPiece, WorkloadMismatches};
 use super::page::{Page, seconds};
@@ -12,7 +12,7 @@ use crate::history::RecordedRun;
 use crate::traps::TrapsReport;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// How many of a list are shown; all are in the record.
+/// Maximum number of list entries; the record has all.
 const SHOWN: usize = 40;
 
 pub fn html(page: &Page<'_>) -> String {
@@ -50,17 +50,17 @@ fn top(page: &Page<'_>, cards: &[Card]) -> Markup {
     let wrong = verdicts::false_hits(page);
     html! {
         header {
-            h1 { "kache: what was measured" }
+            h1 { "kache: measurements" }
             p.muted { (page.history.entries.len()) " recorded runs, the latest of " (page.day())
                 ". Times of different classes of machine are never compared." }
             div.tiles {
-                div.tile { b.figure { (passed) " of " (all) } "latest runs as demanded" }
+                div.tile { b.figure { (passed) " of " (all) } "latest runs as required" }
                 div.tile { b.figure { (wrong) } "false hits in them" }
                 div.tile { b { (gate_badge(page.gate.verdict)) } "against recorded runs" }
             }
             nav aria-label="Sections" {
                 @for (id, title) in [("verdicts", "Verdicts"), ("gate", "Gate"), ("history", "Over time"), ("times", "Times"),
-                    ("latency", "One invocation"), ("leaks", "Leaks"), ("traps", "Traps")] {
+                    ("latency", "One invocation"), ("key-mismatches", "Key mismatches"), ("traps", "Traps")] {
                     a href=(format!("#{id}")) { (title) }
                 }
             }
@@ -81,7 +81,7 @@ fn verdict_section(cards: &[Card]) -> Markup {
     html! {
         section #verdicts {
             h2 { "Verdicts" }
-            p.muted { "The latest run of each command on each workload; what is not as demanded comes first." }
+            p.muted { "The latest run of each command on each workload; problems come first." }
             div.grid { @for card in cards { (card_of(card)) } }
         }
     }
@@ -100,7 +100,7 @@ fn card_of(card: &Card) -> Markup {
                 " "
                 @if let Some((verdict, recorded)) = card.gate {
                     span.muted { "gate " } (gate_badge(verdict))
-                    span.muted { @if recorded == 0 { " nothing recorded before" } @else { " by " (recorded) " recorded" } }
+                    span.muted { @if recorded == 0 { " no earlier records" } @else { " by " (recorded) " recorded" } }
                 }
             }
             @for figure in &card.figures { p.figure { (figure) } }
@@ -129,7 +129,7 @@ fn gate_section(page: &Page<'_>) -> Markup {
         section #gate {
             h2 { "Gate" }
             p.muted { "Counts are compared exactly, with the best of the last recorded runs of the same source on the same class of machine. A time is a
-                regression if it is surely longer, by a tenth or more; it is ok if one longer by a fifth is ruled out." }
+                regression if it is significantly longer, by a tenth or more; it is ok if a slowdown of a fifth is ruled out." }
             @for judged in &page.gate.judged { (judged_of(judged)) }
         }
     }
@@ -202,7 +202,7 @@ fn history_section(page: &Page<'_>) -> Markup {
         section #history {
             h2 { "Hits and equal keys over time" }
             @if drawn.is_empty() { (nothing("check")) } @else {
-                p.muted { "Of the units of a second clone, built with the cache of the first; run by run, on whatever machine." }
+                p.muted { "Units of a second clone, built with the cache of the first; run by run, on any machine." }
                 (key(&[(Tone::Part(0), "hits".into()), (Tone::Part(1), "equal keys".into())]))
                 (plots(&drawn))
             }
@@ -220,7 +220,7 @@ fn time_section(page: &Page<'_>) -> Markup {
             @for (_, comparison) in &comparisons { (race_of(comparison)) }
             @if !checks.is_empty() {
                 h3 { "Single builds of the latest checks" }
-                p.muted { "One build each, behind kache, on a machine that may have had other work: no sample." }
+                p.muted { "One build each with kache, on a machine that may have been loaded: not a sample." }
                 (plots(&checks))
             }
         }
@@ -231,14 +231,14 @@ fn race_of(comparison: &Comparison) -> Markup {
     html! {
         h3 { (comparison.workload) }
         p.muted {
-            (comparison.rounds) " rounds by turns on " (super::page::day(&comparison.date)) "; " (times::machine(&comparison.machine)) ". The middle, with the least and the greatest."
+            (comparison.rounds) " interleaved rounds on " (super::page::day(&comparison.date)) "; " (times::machine(&comparison.machine)) ". Median, minimum and maximum."
         }
         (plots(&times::of_comparison(comparison)))
         details {
             summary { "Table" }
             div.scroll {
                 table {
-                    thead { tr { th { "phase" } th { "backend" } th.number { "middle" } th.number { "range" } th.number { "n" } th.number { "× plain" } th.number { "× best peer" } th.number { "CPU" } th { "invalid" } } }
+                    thead { tr { th { "phase" } th { "backend" } th.number { "median" } th.number { "range" } th.number { "n" } th.number { "× plain" } th.number { "× best other" } th.number { "CPU" } th { "invalid" } } }
                     tbody {
                         @for row in &comparison.summary {
                             tr {
@@ -288,16 +288,16 @@ fn latency_section(page: &Page<'_>) -> Markup {
 fn key_mismatch_section(page: &Page<'_>) -> Markup {
     let (found, missed) = (key_mismatches::found(page), key_mismatches::missed(page));
     html! {
-        section #leaks {
-            h2 { "Leaks" }
-            p.muted { "What made the keys of two clones differ, in the latest check of each workload; open one to see both sides." }
+        section #key-mismatches {
+            h2 { "Key mismatches" }
+            p.muted { "Root causes of differing keys of two clones, in the latest check of each workload; open one to see both sides." }
             @if found.is_empty() { p { "None." } }
             @for found in &found { (key_mismatches_of(found)) }
             @for (workload, missed) in &missed {
                 h3 { (workload) ", after a move between revisions" }
                 div.scroll.tall {
                     table {
-                        thead { tr { th { "unit" } th { "first changed input" } th { "entered by" } th.number { "compile" } } }
+                        thead { tr { th { "unit" } th { "first changed input" } th { "root cause in" } th.number { "compile" } } }
                         tbody {
                             @for miss in missed {
                                 tr { th scope="row" { (miss.unit) } td.wide { (miss.cause) } td { (miss.root_unit.as_deref().unwrap_or("")) }
@@ -335,11 +335,11 @@ fn key_mismatches_of(found: &WorkloadMismatches<'_>) -> Markup {
                 }
                 p.muted { "In the first clone:" } pre { (mismatch.text_difference.a) }
                 p.muted { "In the second:" } pre { (mismatch.text_difference.b) }
-                p.muted { "Entered by" } (listed(&mismatch.root_units))
-                @if !mismatch.affected.is_empty() { p.muted { "Reached" } (listed(&mismatch.affected)) }
+                p.muted { "Root cause in" } (listed(&mismatch.root_units))
+                @if !mismatch.affected.is_empty() { p.muted { "Affected" } (listed(&mismatch.affected)) }
             }
         }
-        @if !found.unexplained.is_empty() { p { (found.workload) ": no trace says why these keys differ:" } (listed(&found.unexplained)) }
+        @if !found.unexplained.is_empty() { p { (found.workload) ": no trace explains why these keys differ:" } (listed(&found.unexplained)) }
     }
 }
 
@@ -358,7 +358,7 @@ fn trap_section(page: &Page<'_>) -> Markup {
 fn trap_summary(report: &TrapsReport) -> Markup {
     let columns = traps::columns(report);
     html! {
-        p.muted { (report.rows.len()) " known ways to make a cache lie, each tried on every backend, on " (super::page::day(&report.date)) "; " (times::machine(&report.machine)) "." }
+        p.muted { (report.rows.len()) " known ways for a cache to return a wrong result, each tried with every cache, on " (super::page::day(&report.date)) "; " (times::machine(&report.machine)) "." }
         div.scroll {
             table {
                 thead { tr { th { "backend" } @for verdict in &columns { th.number { (verdict.label()) } } } }

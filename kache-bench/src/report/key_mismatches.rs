@@ -1,20 +1,19 @@
-//! What made keys differ, and what missed after a move: the latest run of each workload.
+//! Root causes of differing keys, and misses after a move: the latest run of each workload.
 
 use super::page::Page;
 use crate::analysis::key_mismatch::KeyMismatch;
 use crate::history::RecordedRun;
 use crate::pull::MissedUnit;
 
-/// The leaks of one workload.
 pub struct WorkloadMismatches<'h> {
     pub workload: &'h str,
-    /// Its leaks, in the order in which they entered.
+    /// In build order.
     pub key_mismatches: &'h [KeyMismatch],
-    /// Units whose keys differ without a trace that says why.
+    /// Units whose keys differ without an explanation in their traces.
     pub unexplained: Vec<String>,
 }
 
-/// Of the latest `check` of each workload that has any.
+/// From the latest `check` of each workload with any.
 pub fn found<'h>(page: &Page<'h>) -> Vec<WorkloadMismatches<'h>> {
     let of = page.latest.iter().filter_map(|entry| match &entry.run {
         RecordedRun::Check(check) => {
@@ -32,7 +31,7 @@ pub fn found<'h>(page: &Page<'h>) -> Vec<WorkloadMismatches<'h>> {
     of.filter(|found| !found.key_mismatches.is_empty() || !found.unexplained.is_empty()).collect()
 }
 
-/// What missed after a move, by workload, the longest compiles first.
+/// Misses after a move by workload, longest compiles first.
 pub fn missed<'h>(page: &Page<'h>) -> Vec<(&'h str, Vec<&'h MissedUnit>)> {
     let of = page.latest.iter().filter_map(|entry| match &entry.run {
         RecordedRun::Pull(pull) => {
@@ -45,7 +44,7 @@ pub fn missed<'h>(page: &Page<'h>) -> Vec<(&'h str, Vec<&'h MissedUnit>)> {
     of.filter(|(_, missed)| !missed.is_empty()).collect()
 }
 
-/// A piece of a contrast: in both texts, or in one of them.
+/// A part of a text difference: common, or in one of the texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiffPiece<'t> {
     Both(&'t str),
@@ -53,7 +52,7 @@ pub enum DiffPiece<'t> {
     OnlyB(&'t str),
 }
 
-/// Reads `[-only in a-]` and `{+only in b+}` out of a diff.
+/// Parses `[-only in a-]` and `{+only in b+}`.
 pub fn pieces(diff: &str) -> Vec<DiffPiece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = diff;

@@ -1,4 +1,4 @@
-//! The same for a pull request: verdicts, what moved, times, leaks, traps.
+//! The report for a pull request: verdicts, changes, times, key mismatches, traps.
 
 use super::page::{Page, seconds};
 use super::{key_mismatches, verdicts};
@@ -6,7 +6,7 @@ use crate::compare::Comparison;
 use crate::text::markdown_cell as cell;
 use std::fmt::Write;
 
-/// How many units a list names.
+/// Maximum number of units in a list.
 const NAMED: usize = 10;
 
 pub fn markdown(page: &Page<'_>) -> String {
@@ -20,7 +20,7 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
     let (passed, all) = verdicts::passed(&cards);
     writeln!(
         out,
-        "## kache: {passed} of {all} latest runs as demanded, {} false hits\n",
+        "## kache: {passed} of {all} latest runs as required, {} false hits\n",
         verdicts::false_hits(page)
     )?;
     writeln!(
@@ -45,7 +45,7 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
     for found in key_mismatches::found(page) {
         writeln!(
             out,
-            "<details><summary>{}: {} leaks</summary>\n",
+            "<details><summary>{}: {} key mismatches</summary>\n",
             cell(found.workload),
             found.key_mismatches.len()
         )?;
@@ -55,7 +55,7 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
             let (component, diff) = (cell(&mismatch.component), cell(&mismatch.text_difference.diff));
             writeln!(
                 out,
-                "- {}: {component}: {diff}; entered by {units}; reached {}",
+                "- {}: {component}: {diff}; root cause in {units}; affected {}",
                 mismatch.cause.word(),
                 mismatch.affected.len()
             )?;
@@ -77,14 +77,14 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
 fn write_comparison(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
     writeln!(
         out,
-        "{}, {} rounds by turns, {}:\n",
+        "{}, {} interleaved rounds, {}:\n",
         cell(&comparison.workload),
         comparison.rounds,
         cell(&comparison.machine.class())
     )?;
     writeln!(
         out,
-        "| phase | backend | middle | range | × plain | × best peer |\n| --- | --- | --- | --- | --- | --- |"
+        "| phase | backend | median | range | × plain | × best other |\n| --- | --- | --- | --- | --- | --- |"
     )?;
     for row in comparison.summary.iter().filter(|row| row.n > 0) {
         let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"));

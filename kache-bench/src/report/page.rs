@@ -1,8 +1,8 @@
-//! `report`: the recorded runs as one page, or as Markdown for a pull request.
+//! The data of the report.
 //!
-//! Verdicts first, then what they rest on. Nothing is in a page but what is in the records: the same records make the
-//! same page to the byte, and whatever a record says is written as words, never as a tag. The page needs no other file,
-//! no script and no network.
+//! Verdicts come first, then their details. The page contains only data of the records: equal records give an
+//! equal page, byte for byte, and text of a record is always escaped. The page needs no other file, no script
+//! and no network.
 
 use crate::compare::Comparison;
 use crate::gate::{Gate, JudgedRun};
@@ -10,12 +10,11 @@ use crate::history::{History, HistoryEntry, RecordedRun};
 use crate::latency::Latency;
 use crate::traps::TrapsReport;
 
-/// What a page is made of.
 pub struct Page<'h> {
     pub(super) history: &'h History,
-    /// The latest record of each command, workload and backend.
+    /// The latest record of each command, workload and cache.
     pub(super) latest: Vec<&'h HistoryEntry>,
-    /// Those, judged by the records before them.
+    /// The latest records, judged by earlier ones.
     pub(super) gate: Gate,
 }
 
@@ -26,7 +25,7 @@ impl<'h> Page<'h> {
         Page { history, latest, gate }
     }
 
-    /// How a run was judged.
+    /// The gate's result for a run.
     pub(super) fn judged(&self, entry: &HistoryEntry) -> Option<&JudgedRun> {
         let place = format!("{}:{}", entry.file, entry.line);
         self.gate.judged.iter().find(|judged| judged.place == place)
@@ -64,18 +63,17 @@ impl<'h> Page<'h> {
     }
 }
 
-/// Of a date and time.
 pub(super) fn day(date: &str) -> &str {
     date.split('T').next().unwrap_or(date)
 }
 
-/// A share as people read it: 99.996 % must not read as 100 %.
+/// Rounded down: 99.996 % must not be shown as 100 %.
 pub(super) fn share(share: f64) -> String {
     let percent = format!("{:.2}", (share * 1e4).floor() / 1e2);
     format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// Seconds, with as many digits as say something.
+/// Fewer digits for long times.
 pub(super) fn seconds(seconds: f64) -> String {
     if seconds >= 100.0 { format!("{seconds:.0} s") } else { format!("{seconds:.2} s") }
 }

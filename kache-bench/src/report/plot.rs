@@ -1,8 +1,8 @@
-//! The page's plots, as SVG that stands in the page itself.
+//! The page's plots, as inline SVG.
 //!
-//! Each is drawn small and scales with its place, so that a narrow window shows them one below the other and a wide one side by
-//! side, with letters of the same size. Colours are drawn as stand-ins and replaced by the page's own variables: so one
-//! drawing does for a light and a dark page.
+//! Plots are small and scale with their container, so that a narrow window shows them below each other and a
+//! wide one side by side, with text of the same size. Colours are drawn as placeholders and replaced by the
+//! page's variables, so that one drawing fits a light and a dark page.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -11,10 +11,9 @@ const WIDTH: u32 = 360;
 const LEFT: i32 = 104;
 const RIGHT: i32 = 68;
 const BAR: i32 = 24;
-/// plotters takes it for the height of a line: letters come out by a fifth smaller.
+/// plotters uses it as line height, so letters are a fifth smaller.
 const LETTERS: i32 = 16;
 
-/// A colour of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Ink,
@@ -23,14 +22,14 @@ pub enum Tone {
     Ours,
     Plain,
     Peer,
-    /// The first to sixth of several parts.
+    /// One of several parts, first to sixth.
     Part(u8),
 }
 
 const PARTS: u8 = 6;
 
 impl Tone {
-    /// Nothing is drawn in so dark a colour but through this.
+    /// Placeholders are darker than any drawn colour.
     fn stand_in(self) -> RGBColor {
         RGBColor(1, 1, self.number())
     }
@@ -69,14 +68,14 @@ impl Tone {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
     pub label: String,
-    /// From left to right; one for a plain bar.
+    /// From left to right; one part for a plain bar.
     pub parts: Vec<(Tone, f64)>,
-    /// The least and the greatest, where they are known.
+    /// Minimum and maximum, if known.
     pub range: Option<(f64, f64)>,
     pub told: String,
 }
 
-/// Bars, one below the other, from zero.
+/// Horizontal bars from zero.
 pub fn bars(bars: &[Bar]) -> String {
     let height = BAR * bars.len() as i32 + 6;
     let longest = bars.iter().map(|bar| bar.range.map_or(length(bar), |(_, high)| high.max(length(bar))));
@@ -112,21 +111,21 @@ fn length(bar: &Bar) -> f64 {
     bar.parts.iter().map(|(_, part)| part).sum()
 }
 
-/// A line over the runs.
+/// A line over runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     pub tone: Tone,
-    /// A value for each run; nothing where a run has none.
+    /// A value for each run; `None` if a run has none.
     pub values: Vec<Option<f64>>,
 }
 
-/// Shares over runs, in percent; `labels` is when each run was.
+/// Shares over runs, in percent; `labels` are the runs' dates.
 pub fn shares(lines: &[Line], labels: &[String]) -> String {
     const HEIGHT: u32 = 130;
     let (left, right, top, bottom) = (58, WIDTH as i32 - 16, 10, HEIGHT as i32 - 24);
     let values = || lines.iter().flat_map(|line| line.values.iter().flatten().copied());
     let least = values().fold(1.0, f64::min);
-    // So that a hundredth shows where there is no more to show, and all of it where there is.
+    // The axis shows a hundredth if values are close, and everything if they are not.
     let floor = if least >= 0.99 { 0.98 } else { ((least - 0.02) * 20.0).floor().max(0.0) / 20.0 };
     let y = |share: f64| top + ((1.0 - share) / (1.0 - floor) * f64::from(bottom - top)).round() as i32;
     let last = labels.len().saturating_sub(1).max(1) as i32;
@@ -153,7 +152,7 @@ pub fn shares(lines: &[Line], labels: &[String]) -> String {
                 line.values.iter().enumerate().filter_map(|(run, v)| Some((x(run), y((*v)?)))).collect();
             area.draw(&PathElement::new(points.clone(), line.tone.stand_in().stroke_width(2)))?;
             for point in points {
-                // Lines that lie on each other are told apart by the sizes of their points.
+                // Different point sizes distinguish overlapping lines.
                 let size = 5 - 2 * (at as i32).min(1);
                 area.draw(&Circle::new(point, size, line.tone.stand_in().filled()))?;
             }
@@ -193,7 +192,7 @@ fn text(area: &Area<'_>, words: &str, at: (i32, i32), tone: Tone, align: Align) 
     Ok(())
 }
 
-/// No more than so many characters.
+/// Truncates to a number of characters.
 fn cut(label: &str, most: usize) -> String {
     match label.char_indices().nth(most) {
         Some(_) => label.chars().take(most - 1).chain(['…']).collect(),
@@ -207,13 +206,13 @@ fn draw(height: u32, how: impl FnOnce(&Area<'_>) -> Drawn) -> String {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
         how(&area).and_then(|()| Ok(area.present()?))
     };
-    // A string cannot be full.
+    // Writing to a string cannot fail.
     drawn.expect("drawing into a string cannot fail");
     for tone in Tone::all() {
         let RGBColor(r, g, b) = tone.stand_in();
         svg = svg.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), &format!("\"var({})\"", tone.variable()));
     }
-    // Its size is its place's; letters are the page's.
+    // The container sets the size, and the page the font.
     let size = format!("width=\"{WIDTH}\" height=\"{height}\" ");
     svg.replacen(&size, "aria-hidden=\"true\" ", 1).replace(" font-family=\"sans-serif\"", "")
 }

@@ -1,4 +1,4 @@
-//! Hit rates over time, and times by backend: what is plotted, before it is drawn.
+//! Data of the plots: hit rates over time, and times by cache.
 
 use super::page::{Page, day, seconds};
 use super::plot::{Bar, Line, Tone, bars, shares};
@@ -9,21 +9,20 @@ use crate::system::machine::Machine;
 use clap::ValueEnum;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A plot with what is written over it.
 pub struct Plot {
     pub title: String,
-    /// What it shows in words, for who does not see it.
+    /// Text alternative.
     pub told: String,
     pub svg: String,
 }
 
-/// How many runs a plot over time has.
+/// Maximum number of runs in a plot over time.
 const RUNS: usize = 3 * WINDOW;
 
-/// The day of a run, its share of hits and that of equal keys.
+/// Day of a run, hit rate, and share of equal keys.
 type Rates<'h> = (&'h str, Option<f64>, Option<f64>);
 
-/// A plot for each workload: the share of hits and of equal keys, run by run.
+/// A plot for each workload: hit rate and share of equal keys, run by run.
 pub fn over_time(page: &Page<'_>) -> Vec<Plot> {
     let mut runs: BTreeMap<&str, Vec<Rates<'_>>> = BTreeMap::new();
     for entry in page.history.entries.iter().filter(|entry| entry.head.injected.is_none()) {
@@ -60,13 +59,13 @@ fn tone(backend: &str) -> Tone {
     }
 }
 
-/// A plot for each phase of a comparison: the middle of each backend, with its range.
+/// A plot for each phase of a comparison: each backend's median, with its range.
 pub fn of_comparison(comparison: &Comparison) -> Vec<Plot> {
     let plot = |phase: &ComparePhase| {
         let rows: Vec<_> = comparison.summary.iter().filter(|row| row.phase == *phase && row.n > 0).collect();
         let mut drawn: Vec<_> =
             rows.iter().map(|row| bar(&row.backend, row.median, (row.min, row.max))).collect();
-        // Without a cache every warm build is the cold one again.
+        // Without a cache, every warm build equals the cold one.
         let plain = comparison
             .summary
             .iter()
@@ -91,7 +90,7 @@ fn bar(backend: &str, middle: f64, range: (f64, f64)) -> Bar {
     }
 }
 
-/// As a page has a way.
+/// The title of a kind.
 pub fn kind(kind: InvocationKind) -> &'static str {
     match kind {
         InvocationKind::Hit => "hit",
@@ -100,7 +99,8 @@ pub fn kind(kind: InvocationKind) -> &'static str {
     }
 }
 
-/// A plot for each compile and way: the middle of each backend. Of a miss and a passthrough, what they cost besides the compiler.
+/// A plot for each subject and kind: each backend's median. For misses and bypasses the overhead over the
+/// compiler.
 pub fn of_latency(latency: &Latency) -> Vec<Plot> {
     let mut groups: Vec<(&str, InvocationKind)> =
         latency.figures.iter().map(|f| (f.subject.as_str(), f.kind)).collect();
@@ -129,7 +129,7 @@ pub fn of_latency(latency: &Latency) -> Vec<Plot> {
     groups.into_iter().map(plot).collect()
 }
 
-/// Where kache's own time goes, by compile and way, and what each colour is: the phases that take most, and the rest.
+/// kache's phases by subject and kind, with the colours: the longest phases, and the rest.
 pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
     const NAMED: usize = 5;
     let shown: Vec<&Breakdown> =
@@ -159,10 +159,10 @@ pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
     let mut key: Vec<_> =
         phases.iter().enumerate().map(|(at, phase)| (tone(at), phase.word().to_owned())).collect();
     key.push((tone(NAMED), "the rest".into()));
-    Some((Plot { title: "where kache's own time goes".into(), told, svg: bars(&drawn) }, key))
+    Some((Plot { title: "kache's phases".into(), told, svg: bars(&drawn) }, key))
 }
 
-/// Time of single builds in the latest check: not a sample, but there where nothing was compared.
+/// Single builds of the latest check: not a sample, but available without a comparison.
 pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
     let plot = |entry: &&crate::history::HistoryEntry| {
         let RecordedRun::Check(check) = &entry.run else { return None };

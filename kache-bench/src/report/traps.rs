@@ -1,17 +1,16 @@
-//! The matrix of traps: cases by backends.
+//! The matrix of traps: cases by caches.
 
 use crate::traps::{TrapRow, TrapVerdict, TrapsReport};
 
-/// What a cell says, and how it is coloured.
 pub struct Cell {
-    /// As the table has it.
+    /// As in the table.
     pub label: &'static str,
     /// `good`, `bad`, `open` or `none`.
     pub class: &'static str,
     pub detail: String,
 }
 
-/// Of a row, in the order of the backends.
+/// Cells of a row, in the order of the caches.
 pub fn cells(report: &TrapsReport, row: &TrapRow) -> Vec<Option<Cell>> {
     let cell = |(name, _): &(String, String)| {
         let outcome = row.outcomes.get(name)?;
@@ -21,7 +20,7 @@ pub fn cells(report: &TrapsReport, row: &TrapRow) -> Vec<Option<Cell>> {
     report.backends.iter().map(cell).collect()
 }
 
-/// How a verdict is coloured.
+/// Colour of a verdict.
 pub fn class(verdict: TrapVerdict) -> &'static str {
     match verdict {
         TrapVerdict::Ok => "good",
@@ -31,14 +30,14 @@ pub fn class(verdict: TrapVerdict) -> &'static str {
     }
 }
 
-/// The verdicts that some backend has, in the order of the summary.
+/// Verdicts that any cache has, in summary order.
 pub fn columns(report: &TrapsReport) -> Vec<TrapVerdict> {
     let has =
         |verdict: &TrapVerdict| report.backends.iter().any(|(name, _)| report.count(name, *verdict) > 0);
     TrapVerdict::ALL.into_iter().filter(has).collect()
 }
 
-/// Only addresses of pages become links, whatever a record says.
+/// Only web addresses become links, whatever a record contains.
 pub fn link(source: &str) -> Option<&str> {
     (source.starts_with("https://") || source.starts_with("http://")).then_some(source)
 }

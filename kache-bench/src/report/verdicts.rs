@@ -1,4 +1,4 @@
-//! A card for each thing that is followed: its verdict, its figures, what the gate says of it.
+//! A card for each series: its verdict, figures, and the gate's result.
 
 use super::page::{Page, day, seconds, share};
 use crate::check::CheckFindings;
@@ -10,18 +10,18 @@ use crate::traps::TrapVerdict;
 #[derive(Debug, PartialEq)]
 pub struct Card {
     pub title: String,
-    /// Whether the run itself was as demanded; nothing for one that demands nothing.
+    /// Whether the run passed; `None` without requirements.
     pub ok: Option<bool>,
-    /// What the gate says, and of how many recorded runs.
+    /// The gate's verdict and the number of compared runs.
     pub gate: Option<(GateVerdict, usize)>,
     pub figures: Vec<String>,
     pub problems: Vec<String>,
-    /// What moved, by the gate.
+    /// Figures that changed, by the gate.
     pub moved: Vec<String>,
     pub place: String,
 }
 
-/// What is not ok comes first.
+/// Problems come first.
 pub fn cards(page: &Page<'_>) -> Vec<Card> {
     let mut cards: Vec<_> = page.latest.iter().map(|entry| card(entry, page.judged(entry))).collect();
     let rank = |card: &Card| {
@@ -87,7 +87,7 @@ fn card(entry: &HistoryEntry, judged: Option<&JudgedRun>) -> Card {
         RecordedRun::Unknown => (None, Vec::new(), Vec::new()),
     };
     let mut problems = problems;
-    problems.extend(entry.head.injected.iter().map(|injected| format!("planted on purpose: {injected}")));
+    problems.extend(entry.head.injected.iter().map(|injected| format!("injected fault: {injected}")));
     Card {
         title: entry.subject().to_string(),
         ok,
@@ -124,7 +124,7 @@ fn of_check(check: &Record<CheckFindings>) -> Vec<String> {
     }
     if let Some(artifacts) = &findings.artifacts {
         let right = artifacts.artifacts - artifacts.mismatches.len().min(artifacts.artifacts);
-        figures.push(format!("artifacts as the compiler makes them: {right} of {}", artifacts.artifacts));
+        figures.push(format!("artifacts equal to the compiler's: {right} of {}", artifacts.artifacts));
     }
     figures
 }
@@ -141,13 +141,13 @@ fn moved(judged: &JudgedRun) -> Vec<String> {
     told.collect()
 }
 
-/// How many of the latest runs are as demanded, and how many demand something.
+/// The number of latest runs that passed, and of those with requirements.
 pub fn passed(cards: &[Card]) -> (usize, usize) {
     let judged = cards.iter().filter_map(|card| card.ok);
     (judged.clone().filter(|ok| *ok).count(), judged.count())
 }
 
-/// False hits of kache in the latest runs: of traps, and artifacts that are not the compiler's.
+/// False hits of kache in the latest runs: traps, and artifacts that differ from the compiler's.
 pub fn false_hits(page: &Page<'_>) -> usize {
     let of = |entry: &&HistoryEntry| match &entry.run {
         RecordedRun::Check(check) => {

@@ -9,10 +9,11 @@ use super::rng::Dice;
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
+use kache_core::area;
 use kache_core::digest::Digest;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
-use kache_core::store::{Store, verify};
+use kache_core::store::{Area, Store, verify};
 use kache_frontends::toolchain::Toolchain;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -39,13 +40,14 @@ fn key_of(path: &Path) -> Option<Digest> {
 
 fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     type Whole = fn(&[u8], &Digest) -> bool;
-    let kinds: [(&str, Whole); 3] = [
-        ("manifests", |bytes, key| Manifest::decode(bytes, key).is_some()),
-        ("results", |bytes, key| ActionResult::decode(bytes, key).is_some()),
-        ("toolchains", |bytes, _| Toolchain::decode(bytes).is_some()),
+    let areas: [(Area, Whole); 3] = [
+        (Area::Manifests, |bytes, key| Manifest::decode(bytes, key).is_some()),
+        (Area::Results, |bytes, key| ActionResult::decode(bytes, key).is_some()),
+        (Area::Toolchains, |bytes, _| Toolchain::decode(bytes).is_some()),
     ];
-    for (kind, is_whole) in kinds {
-        for path in engine.files(kind) {
+    for (area, is_whole) in areas {
+        let kind = area.name();
+        for path in engine.files(area) {
             let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
             let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL) else { continue };
             if !is_whole(&bytes, &key) {
@@ -78,7 +80,7 @@ fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
 
 fn blobs(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
-    for path in engine.files("blobs") {
+    for path in engine.files(Area::Blobs) {
         let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
         let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL_BLOB) else { continue };
         for at in 0..bytes.len() {
@@ -181,27 +183,58 @@ const INJURIES: &[(&str, CorruptionFn)] = &[
     }),
 ];
 
-const KINDS: &[&str] =
-    &["manifests", "results", "blobs", "toolchains", "observer", "digests", "usage", "events", "traces"];
+/// What a corruption strikes.
+#[derive(Clone, Copy, PartialEq)]
+enum Target {
+    Area(Area),
+    Digests,
+    Usage,
+}
 
-fn drawn(run_state: &mut StressRun, engine: &Engine, dice: &mut Dice) -> Result<()> {
-    let mut pairs: Vec<_> =
-        KINDS.iter().flat_map(|kind| INJURIES.iter().map(move |injury| (*kind, injury))).collect();
-    let (mut done, at_least) = (0, 12);
-    loop {
-        dice.shuffle(&mut pairs);
-        for (kind, injury) in &pairs {
-            if run_state.is_over()? && done >= at_least {
-                return Ok(());
-            }
-            done += usize::from(corruption(run_state, engine, dice, kind, injury)?);
+const TARGETS: &[Target] = &[
+    Target::Area(Area::Manifests),
+    Target::Area(Area::Results),
+    Target::Area(Area::Blobs),
+    Target::Area(Area::Toolchains),
+    Target::Area(Area::Observer),
+    Target::Digests,
+    Target::Usage,
+    Target::Area(Area::Events),
+    Target::Area(Area::Traces),
+];
+
+impl Target {
+    fn name(self) -> &'static str {
+        match self {
+            Target::Area(area) => area.name(),
+            Target::Digests => "digests",
+            Target::Usage => "usage",
         }
+    }
+
+    fn files(self, engine: &Engine) -> Vec<PathBuf> {
+        let file = match self {
+            Target::Area(area) => return engine.files(area),
+            Target::Digests => area::digest_table(&engine.store()),
+            Target::Usage => area::usage(&engine.store()),
+        };
+        if file.is_file() { vec![file] } else { Vec::new() }
     }
 }
 
-fn of_kind(engine: &Engine, kind: &str) -> Vec<PathBuf> {
-    let path = engine.store().join(kind);
-    if path.is_file() { vec![path] } else { engine.files(kind) }
+fn drawn(run_state: &mut StressRun, engine: &Engine, dice: &mut Dice) -> Result<()> {
+    let mut pairs: Vec<_> =
+        TARGETS.iter().flat_map(|target| INJURIES.iter().map(move |injury| (*target, injury))).collect();
+    let (mut done, at_least) = (0, 12);
+    loop {
+        dice.shuffle(&mut pairs);
+        for (target, injury) in &pairs {
+            if run_state.is_over()? && done >= at_least {
+                return Ok(());
+            }
+            done += usize::from(corruption(run_state, engine, dice, *target, injury)?);
+        }
+    }
 }
 
 /// Whether the corruption could be applied.
@@ -209,29 +242,33 @@ fn corruption(
     run_state: &mut StressRun,
     engine: &Engine,
     dice: &mut Dice,
-    kind: &str,
+    target: Target,
     (name, injury): &(&'static str, CorruptionFn),
 ) -> Result<bool> {
     let which = dice.below(run_state.tasks.len());
     // Files of the observer are only read by a compile.
-    let state = if kind == "observer" { CacheState::Miss } else { CacheState::Hit };
+    let state = if target == Target::Area(Area::Observer) { CacheState::Miss } else { CacheState::Hit };
     state.bring(&run_state.tasks[which], engine)?;
-    let context = format!("{kind}: {name}");
-    let files = of_kind(engine, kind);
+    let context = format!("{}: {name}", target.name());
+    let files = target.files(engine);
     if files.is_empty() {
         // An earlier corruption removed the file, and it was not needed since.
         return Ok(false);
     }
-    let path = if kind == "digests" { files[0].clone() } else { dice.pick(&files).clone() };
+    let path = if target == Target::Digests { files[0].clone() } else { dice.pick(&files).clone() };
     let like = files.iter().find(|p| **p != path).cloned();
-    let unlike = of_kind(engine, if kind == "toolchains" { "observer" } else { "toolchains" });
+    let other = match target {
+        Target::Area(Area::Toolchains) => Area::Observer,
+        _ => Area::Toolchains,
+    };
+    let unlike = engine.files(other);
     let Some(unlike) = unlike.into_iter().next() else { return Ok(false) };
     writable(&path)?;
     if let Some(like) = &like {
         writable(like)?;
     }
     let corruption = Corruption { path: path.clone(), like, unlike };
-    let struck = if kind == "digests" && *name == "a byte changed" {
+    let struck = if target == Target::Digests && *name == "a byte changed" {
         in_a_slot(&path, dice)
     } else {
         injury(&corruption, dice)

@@ -7,6 +7,7 @@ use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
 use kache_core::events::{self, Kind, Outcome};
+use kache_core::store::Area;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,7 +118,7 @@ fn holders(run_state: &mut StressRun) -> Result<()> {
         let mut holder = holder.spawn().map_err(Error::io("run", &engine.program))?;
         let begun = Instant::now();
         let is_held = || {
-            let files = engine.files("locks");
+            let files = engine.files(Area::Locks);
             files.iter().any(|path| fs::File::open(path).is_ok_and(|file| file.try_lock().is_err()))
         };
         while !is_held() && begun.elapsed() < Duration::from_secs(30) {

@@ -14,9 +14,10 @@ use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
 use crate::system::strace::{Call, Reader};
+use kache_core::area;
 use kache_core::digest::{Digest, Known, Table};
 use kache_core::platform;
-use kache_core::store::{Store, verify};
+use kache_core::store::{Area, Store, verify};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -209,11 +210,11 @@ fn replay(
 
 /// Counts torn entries and blobs, and enters each blob in the digest table as complete.
 fn tear(engine: &Engine) -> Result<usize> {
-    if !engine.store().join("blobs").is_dir() {
+    if !Area::Blobs.below(&engine.store()).is_dir() {
         return Ok(0);
     }
-    let table = Table::at(engine.store().join("digests"));
-    for path in engine.files("blobs") {
+    let table = Table::at(area::digest_table(&engine.store()));
+    for path in engine.files(Area::Blobs) {
         let name = path.file_name().and_then(|name| Digest::from_hex(name.to_str()?));
         if let (Some(digest), Ok((_, id))) = (name, platform::identity(&path)) {
             table.put(&id, Known { digest });

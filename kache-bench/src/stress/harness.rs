@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use kache_core::events::{self, Event, Outcome};
-use kache_core::store::{FORMAT, Store, verify};
+use kache_core::store::{Area, FORMAT, Store, verify};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -72,8 +72,8 @@ impl Engine {
 
     /// Removes the entries, but keeps what is known about toolchains and files.
     pub fn forget(&self) -> Result<()> {
-        for part in ["manifests", "results", "blobs", "traces"] {
-            let dir = self.store().join(part);
+        for area in [Area::Manifests, Area::Results, Area::Blobs, Area::Traces] {
+            let dir = area.below(&self.store());
             for shard in fs::read_dir(&dir).map_err(Error::io("list", &dir))?.flatten() {
                 fs::remove_dir_all(shard.path()).map_err(Error::io("remove", &shard.path()))?;
             }
@@ -83,7 +83,7 @@ impl Engine {
 
     /// Verifies everything stored: no incomplete file may have a final name.
     pub fn must_be_whole(&self, context: &str) -> Result<()> {
-        if !self.store().join("blobs").is_dir() {
+        if !Area::Blobs.below(&self.store()).is_dir() {
             return Ok(());
         }
         let found = Store::open(&self.cache).and_then(|store| verify::verify(&store, false));
@@ -95,9 +95,9 @@ impl Engine {
     }
 
     /// All files of one area of the store.
-    pub fn files(&self, part: &str) -> Vec<PathBuf> {
+    pub fn files(&self, area: Area) -> Vec<PathBuf> {
         let mut out = Vec::new();
-        below(&self.store().join(part), &mut out);
+        below(&area.below(&self.store()), &mut out);
         out.sort();
         out
     }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use kache_core::digest::Digest;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
-use kache_core::store::{FORMAT, Store};
+use kache_core::store::{Area, FORMAT, Store};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
@@ -55,7 +55,7 @@ fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
         engine.wipe()?;
         let task = &run_state.tasks[0];
         task.must_hit(&engine, "before its owner changes")?;
-        for dir in [engine.cache.clone(), engine.store(), engine.store().join("blobs")] {
+        for dir in [engine.cache.clone(), engine.store(), Area::Blobs.below(&engine.store())] {
             let changed = match what {
                 "another user's cache" => chown(&dir, Some(NOBODY), Some(NOBODY)),
                 _ => fs::set_permissions(&dir, Permissions::from_mode(0o777)),
@@ -219,7 +219,7 @@ fn secrets(run_state: &mut StressRun) -> Result<()> {
     let holds = |path: &Path| {
         fs::read(path).is_ok_and(|bytes| bytes.windows(secret.len()).any(|w| w == secret.as_bytes()))
     };
-    let blobs = engine.store().join("blobs");
+    let blobs = Area::Blobs.below(&engine.store());
     // `# env-dep:` is in the requested depfile and in the artifact.
     if let Some(path) = files.iter().find(|p| !p.starts_with(&blobs) && holds(p)) {
         return Err(wrong("secrets", &format!("a variable's value is in clear in {}", path.display())));
@@ -256,7 +256,7 @@ fn escapes(run_state: &mut StressRun) -> Result<()> {
     let log = run_state.dir().join("escapes.log");
     task.must(&engine, &[("KACHE_LOG", &log.display().to_string())], "a name with escapes")?;
     // Damage to a file with such a name.
-    let odd = engine.store().join("blobs/00");
+    let odd = Area::Blobs.below(&engine.store()).join("00");
     fs::create_dir_all(&odd).map_err(Error::io("create", &odd))?;
     fs::write(odd.join(EVIL), "x").map_err(Error::io("write", &odd))?;
     let mut said = vec![("KACHE_LOG".to_string(), fs::read(&log).unwrap_or_default())];

@@ -10,6 +10,7 @@ use super::rng::Dice;
 use super::session::StressRun;
 use super::steps::{self, CacheState, FaultPoint};
 use crate::error::{Error, Result};
+use kache_core::store::Area;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
@@ -184,7 +185,7 @@ fn round(engine: &Engine, build: &Build, dice: &mut Dice) -> Result<usize> {
 
 /// Every lock can be taken at once.
 pub fn locks_are_free(engine: &Engine, context: &str) -> Result<()> {
-    for path in engine.files("locks") {
+    for path in engine.files(Area::Locks) {
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock().is_err() {
             return Err(wrong(context, &format!("{} is held, but no process runs", path.display())));
@@ -195,7 +196,7 @@ pub fn locks_are_free(engine: &Engine, context: &str) -> Result<()> {
 
 /// One hour later, gc removes the leftovers of killed processes and nothing else.
 fn nothing_is_left(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
-    let left = [engine.files("tmp"), engine.files("locks")].concat();
+    let left = [engine.files(Area::Temporary), engine.files(Area::Locks)].concat();
     for path in &left {
         let then = SystemTime::now() - Duration::from_secs(2 * 3600);
         // A file of mode 0444 can be opened for reading, which is enough to set its times.
@@ -203,7 +204,7 @@ fn nothing_is_left(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
         aged.map_err(Error::io("age", path))?;
     }
     engine.run_kache(&["gc"])?;
-    let still = [engine.files("tmp"), engine.files("locks")].concat();
+    let still = [engine.files(Area::Temporary), engine.files(Area::Locks)].concat();
     if let Some(path) = still.iter().find(|p| fs::metadata(p).is_ok()) {
         return Err(wrong("after a collection", &format!("{} is left", path.display())));
     }

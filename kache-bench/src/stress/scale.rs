@@ -1,5 +1,5 @@
-//! Much of everything: entries, manifests side by side, wrappers at once, bytes in an artifact, dependencies, letters in a path. It works, and in
-//! bounded memory; how long it takes is told.
+//! Large numbers: entries, manifests of one action, concurrent wrappers, bytes of an artifact, dependencies,
+//! length of a path. All must work in bounded memory; the time is reported.
 
 use super::crowd::all_at_once;
 use super::harness::{Engine, Task, below, contents, difference, wrong};
@@ -9,25 +9,25 @@ use crate::error::{Error, Result};
 use kache_core::dependency::{Dependency, Kind, RecordedDependency};
 use kache_core::digest::Digest;
 use kache_core::events::{Observed, Outcome};
-use kache_core::store::Store;
 use kache_core::store::manifest::{Entry, Manifest};
 use kache_core::store::result::{ActionResult, Output};
+use kache_core::store::{Area, Store};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// What the project promises; a run makes a share of it.
+/// The limits that the project promises; a run uses a share of them.
 const ENTRIES: usize = 1_000_000;
 const MANIFESTS: usize = 100_000;
 const WRAPPERS: usize = 300;
 const ARTIFACT: usize = 5_000_000_000;
 const HEADERS: usize = 20_000;
-/// The longest path that the system takes, less the NUL.
+/// The longest path of the system, without NUL.
 const PATH: usize = 4095;
 
-/// What a process may take, however large the cache is, in MB.
+/// Memory limit of a process in MB, for any size of the cache.
 const BOUND: u64 = 250;
 
 pub fn run(run_state: &mut StressRun) -> Result<()> {
@@ -45,14 +45,14 @@ impl StressRun {
     }
 }
 
-/// How a process ended that was watched: seconds, and the most memory it took, in MB.
+/// Result of a measured process: seconds, and peak memory in MB.
 struct Measurement {
     seconds: f64,
     megabytes: u64,
     stdout: Vec<u8>,
 }
 
-/// Runs to the end, and wants success. The memory is the process's own, and not its children's.
+/// Runs to the end and requires success. Peak memory is the process's own, without its children.
 fn watch(command: &mut Command, context: &str) -> Result<Measurement> {
     let begun = Instant::now();
     let mut child = command
@@ -77,7 +77,7 @@ fn watch(command: &mut Command, context: &str) -> Result<Measurement> {
 }
 
 fn unsafe_zeroed() -> libc::rusage {
-    // SAFETY: plain numbers, for which zeros are a value.
+    // SAFETY: plain numbers, for which zeros are valid values.
     unsafe { std::mem::zeroed() }
 }
 
@@ -96,16 +96,16 @@ fn wrappers(run_state: &mut StressRun) -> Result<()> {
     let tasks = (0..many).map(set_up).collect::<Result<Vec<_>>>()?;
     for what in ["miss", "hit"] {
         let begun = Instant::now();
-        all_at_once(&tasks, |task| task.command(&engine), &format!("{many} wrappers at once, {what}"))?;
-        let row = format!("wrappers at once, {what}");
+        all_at_once(&tasks, |task| task.command(&engine), &format!("{many} concurrent wrappers, {what}"))?;
+        let row = format!("concurrent wrappers, {what}");
         run_state.stats.passed(&row, many);
         run_state.stats.note(&row, format!("{:.1} s in all", begun.elapsed().as_secs_f64()));
     }
-    engine.must_be_whole("after many wrappers at once")
+    engine.must_be_whole("after many concurrent wrappers")
 }
 
-/// Directories so deep that the source's path is as long as any can be, a name as long as any can be, and one too long for the
-/// compiler itself.
+/// Directories so deep that the source has the longest possible path, the longest possible name, and a path
+/// too long for the compiler.
 fn long_paths(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("long");
     let root = run_state.dir().to_path_buf();
@@ -119,12 +119,12 @@ fn long_paths(run_state: &mut StressRun) -> Result<()> {
     };
     let longest = "n".repeat(255 - 2);
     let task = set_up("long-name", &format!("gcc -c a.c -o out/{longest}.o"), "a.h")?;
-    task.must_hit(&engine, "an output whose name is as long as any can be")?;
+    task.must_hit(&engine, "an output with the longest possible name")?;
     run_state.stats.passed("an output's name of 255 bytes", 1);
     let base = run_state.dir().join("deep");
     let task = set_up("deep", "gcc -c a.c -o out/a.o", "a.h")?;
     let (mut path, mut made) = (String::new(), 0);
-    // Entered a directory at a time: no call takes the whole path.
+    // One directory at a time, since no system call takes the whole path.
     let target = PATH - base.as_os_str().len() - "/a.h".len();
     while path.len() + 2 < target {
         let part = "d".repeat((target - path.len() - 1).min(200));
@@ -141,16 +141,16 @@ fn long_paths(run_state: &mut StressRun) -> Result<()> {
     let mut task = Task { words, ..task };
     task.wanted = task.plain()?;
     if task.wanted.code != Some(0) {
-        return Err(wrong("a path as long as any can be", "the plain compiler does not take it"));
+        return Err(wrong("the longest possible path", "the plain compiler rejects it"));
     }
-    task.must_hit(&engine, "a path as long as any can be")?;
+    task.must_hit(&engine, "the longest possible path")?;
     let what = format!("a path of {} bytes", header.as_os_str().len());
     run_state.stats.passed(&what, 1);
     run_state.stats.note(&what, format!("{made} directories deep"));
     Ok(())
 }
 
-/// A unit with very many headers.
+/// A unit with a large number of headers.
 fn dependencies(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("dependencies");
     let many = run_state.share(HEADERS);
@@ -167,7 +167,7 @@ fn dependencies(run_state: &mut StressRun) -> Result<()> {
     measured(run_state, &engine, &task, &what)
 }
 
-/// Compiles and hits under a watch.
+/// Measures a miss and a hit.
 fn measured(run_state: &mut StressRun, engine: &Engine, task: &Task, what: &str) -> Result<()> {
     let mut told = Vec::new();
     for wanted in [Outcome::Miss, Outcome::Hit] {
@@ -198,7 +198,8 @@ fn bounded(took: &Measurement, what: &str) -> Result<()> {
     }
 }
 
-/// One very large object. What is compared is what the compiler made under kache, since two more would not fit the disk.
+/// One very large object, compared with the output of the compile under kache, since the disk has no room for
+/// two more.
 fn artifact(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("artifact");
     let bytes = run_state.share(ARTIFACT);
@@ -213,7 +214,7 @@ fn artifact(run_state: &mut StressRun) -> Result<()> {
         let took = watch(&mut task.command(&engine), &what)?;
         let digest = digest_of(&object)?;
         if *first.get_or_insert(digest) != digest {
-            return Err(wrong(&what, "what is restored is not what was compiled"));
+            return Err(wrong(&what, "the restored output differs from the compiled one"));
         }
         let event = engine.last();
         if event.as_ref().map(|e| e.outcome) != Some(wanted) {
@@ -241,7 +242,7 @@ fn digest_of(path: &Path) -> Result<Digest> {
     Ok(known.digest)
 }
 
-/// A key that begins as told.
+/// Key with a given prefix.
 fn key(first: Option<u8>, n: usize) -> Digest {
     let mut digest = Digest::of(&n.to_le_bytes());
     if let Some(first) = first {
@@ -269,24 +270,24 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         seen: blob,
     }];
     let manifest = Manifest { entries: vec![Entry { result, dependencies }] };
-    store.publish(&store.path("manifests", action), &manifest.encode(action))
+    store.publish(&store.path(Area::Manifests, action), &manifest.encode(action))
 }
 
-/// Manifests that all lie in the directory of one.
+/// Many manifests in the directory of one action.
 fn manifests(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("manifests");
     let many = run_state.share(MANIFESTS);
     let task = run_state.tasks[0].clone();
     task.must_hit(&engine, "before there are many manifests")?;
     let shard = engine
-        .files("manifests")
+        .files(Area::Manifests)
         .first()
         .and_then(|path| u8::from_str_radix(path.parent()?.file_name()?.to_str()?, 16).ok());
     let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
     for n in 0..many {
         let action = key(shard, n);
         let manifest = Manifest::default().encode(&action);
-        let put = store.publish(&store.path("manifests", &action), &manifest);
+        let put = store.publish(&store.path(Area::Manifests, &action), &manifest);
         put.map_err(Error::io("store in", &engine.cache))?;
     }
     let what = format!("{many} manifests in the directory of one action");
@@ -299,7 +300,7 @@ fn manifests(run_state: &mut StressRun) -> Result<()> {
     engine.wipe()
 }
 
-/// Very many entries: looked over, and collected.
+/// Many entries: listed and evicted.
 fn entries(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("entries");
     let many = run_state.share(ENTRIES);
@@ -328,16 +329,16 @@ fn entries(run_state: &mut StressRun) -> Result<()> {
     let said: serde_json::Value = serde_json::from_slice(&took.stdout).unwrap_or_default();
     let gone = said["results"]["files"].as_u64().unwrap_or(0);
     if gone < many as u64 {
-        return Err(wrong(&row, &format!("of {many} results only {gone} were collected: {said}")));
+        return Err(wrong(&row, &format!("of {many} results only {gone} were evicted: {said}")));
     }
     told.push(format!("gc of all {:.1} s, {} MB", took.seconds, took.megabytes));
     let mut left = Vec::new();
-    below(&engine.store().join("blobs"), &mut left);
+    below(&Area::Blobs.below(&engine.store()), &mut left);
     if !left.is_empty() {
         return Err(wrong(&row, &format!("{} blobs are left", left.len())));
     }
     run_state.stats.passed(&row, 1);
     run_state.stats.note(&row, told.join("; "));
-    task.must(&engine, &[], "after all was collected")?;
+    task.must(&engine, &[], "after all entries were evicted")?;
     engine.wipe()
 }

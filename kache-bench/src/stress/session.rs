@@ -19,7 +19,7 @@ pub struct StressRun {
     pub(super) deadline: Instant,
     pub(super) tasks: Vec<Task>,
     pub(super) stats: Stats,
-    /// Why nothing can be mounted, if nothing can.
+    /// Why mounts are not possible, if they are not.
     pub(super) no_mounts: Option<String>,
 }
 
@@ -28,7 +28,7 @@ impl StressRun {
         self.scratch.root()
     }
 
-    /// An engine with a cache of its own.
+    /// An engine with its own cache.
     pub(super) fn engine(&self, name: &str) -> Engine {
         Engine::new(&self.program, self.dir().join("caches").join(name))
     }
@@ -37,7 +37,7 @@ impl StressRun {
         Dice::new(self.seed, purpose)
     }
 
-    /// Whether the ordeal's time is up.
+    /// Whether the scenario's time is up.
     pub(super) fn is_over(&self) -> Result<bool> {
         interrupt::check()?;
         Ok(Instant::now() >= self.deadline)

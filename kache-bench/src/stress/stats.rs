@@ -1,9 +1,9 @@
-//! What was done and survived, row by row, for the table at the end.
+//! Counts of passed faults, row by row, for the table at the end.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// One kind of injury in one ordeal.
+/// One kind of fault in one scenario.
 #[derive(Clone, Debug)]
 struct Row {
     scenario: &'static str,
@@ -27,7 +27,7 @@ impl Stats {
         Stats { rows, skipped, took, scenario: "", began: Instant::now() }
     }
 
-    /// What follows belongs to this ordeal.
+    /// Starts a scenario; the following rows belong to it.
     pub fn begin(&mut self, scenario: &'static str) {
         (self.scenario, self.began) = (scenario, Instant::now());
     }
@@ -46,31 +46,30 @@ impl Stats {
         &mut self.rows[at]
     }
 
-    /// So many more were survived.
+    /// Adds to a row's count.
     pub fn passed(&mut self, what: &str, more: usize) {
         self.row(what).passed += more as u64;
     }
 
-    /// A figure that belongs to a row.
+    /// Adds a remark to a row.
     pub fn note(&mut self, what: &str, note: impl Into<String>) {
         self.row(what).note = note.into();
     }
 
-    /// What could not be tried, and why.
+    /// Records a part that could not run, and why.
     pub fn skip(&mut self, why: impl Into<String>) {
         self.skipped.push((self.scenario, why.into()));
     }
 
-    /// How many were survived in all of an ordeal whose words begin so.
+    /// Sum of all rows of a scenario that begin with a prefix.
     pub fn count(&self, scenario: &str, what: &str) -> u64 {
         let rows = self.rows.iter().filter(|r| r.scenario == scenario && r.what.starts_with(what));
         rows.map(|r| r.passed).sum()
     }
 
-    /// For a page, which reads on a terminal too.
+    /// As Markdown, which is readable in a terminal as well.
     pub fn markdown(&self) -> String {
-        let mut out =
-            String::from("| ordeal | what was done | times survived | |\n| --- | --- | ---: | --- |\n");
+        let mut out = String::from("| scenario | fault | times passed | |\n| --- | --- | ---: | --- |\n");
         for row in &self.rows {
             let cells = [row.scenario, &row.what, &row.passed.to_string(), &row.note];
             let line: String = cells

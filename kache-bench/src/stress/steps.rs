@@ -1,21 +1,22 @@
-//! Faults at the named steps of the store, one at a time: on the way of a miss into an empty cache, of a miss into one that knows
-//! the toolchain, and of a hit. An engine built with the feature `faults` takes its orders from the environment
-//! (`platform/disk.rs` has them).
+//! Faults at the named steps of the store, one at a time: during a miss into an empty cache, a miss into a
+//! cache that knows the toolchain, and a hit. An engine with the feature `faults` reads the fault from its
+//! environment (see `platform/disk.rs`).
 
 use super::harness::{Engine, Task, wrong};
 use super::rng::Dice;
 use super::session::StressRun;
 use crate::error::{Error, Result};
 use kache_core::events::Outcome;
+use kache_core::store::Area;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The state in which the cache is when it is hurt.
+/// The state of the cache before the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CacheState {
     Empty,
-    /// It knows the toolchain, and no entry.
+    /// The toolchain is known, but there is no entry.
     Miss,
     Hit,
 }
@@ -29,11 +30,11 @@ impl CacheState {
         }
     }
 
-    /// Brings the cache into it. A task that was right before is expected to be stored.
+    /// Creates the state. A task that was right before must then be stored.
     pub fn bring(self, task: &Task, engine: &Engine) -> Result<()> {
         match self {
             CacheState::Empty => engine.wipe(),
-            CacheState::Miss if engine.store().join("blobs").is_dir() => engine.forget(),
+            CacheState::Miss if Area::Blobs.below(&engine.store()).is_dir() => engine.forget(),
             CacheState::Miss => {
                 task.must(engine, &[], "before")?;
                 engine.forget()
@@ -43,7 +44,6 @@ impl CacheState {
     }
 }
 
-/// One fault at one step.
 #[derive(Clone, Debug)]
 pub struct FaultPoint {
     pub task: usize,
@@ -52,7 +52,7 @@ pub struct FaultPoint {
     pub kind: &'static str,
 }
 
-/// Each step's name, by the number that a run gave it: threads take steps at once, and list them in either order.
+/// Name of each step by its number in a run: threads take steps concurrently and list them in any order.
 pub fn listed(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let numbered = |line: &str| {
@@ -63,7 +63,7 @@ pub fn listed(file: &Path) -> Vec<String> {
     steps.into_values().collect()
 }
 
-/// All blows of these kinds, in an order of chance, but each kind at the first step of each name first.
+/// All faults of the given kinds in random order, but each kind first at the first step of each name.
 pub fn fault_points(
     run_state: &StressRun,
     engine: &Engine,
@@ -73,7 +73,7 @@ pub fn fault_points(
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (index, task) in run_state.tasks.iter().enumerate() {
         for state in [CacheState::Empty, CacheState::Miss, CacheState::Hit] {
-            // How a cache comes to be has nothing to do with what is compiled, and rustc's files take long to read.
+            // The creation of a cache does not depend on the compile, and rustc's files take long to read.
             if state == CacheState::Empty && index > 0 {
                 continue;
             }
@@ -145,7 +145,7 @@ fn inject(run_state: &StressRun, engine: &Engine, fault: &FaultPoint) -> Result<
     engine.must_be_whole(&format!("after {context}"))
 }
 
-/// The event says which step it was. (That none could be written needs no saying.)
+/// The event must name the step, except where no event could be written.
 fn named(engine: &Engine, fault: &FaultPoint, name: &str, context: &str) -> Result<()> {
     let silent = name.starts_with("event:") || name == "not reached" || fault.kind == "vanish";
     if silent || fault.kind.ends_with('+') {

@@ -1,9 +1,9 @@
-//! A child process that ends when the run does.
+//! Child processes that end with the run.
 //!
-//! Each is the leader of a process group of its own, so that the terminal's Ctrl-C reaches the harness alone, which passes it
-//! on to the whole group: a cargo that is killed without its rustc children would go on writing into a directory that is
-//! being removed. A thread waits for the child, so that the measured time is exact although the main thread looks at it
-//! only a few times a second.
+//! Each child leads its own process group, so that Ctrl-C in a terminal reaches only the harness, which kills
+//! the whole group: otherwise rustc children of a killed cargo would continue to write into a directory that
+//! is being removed. A thread waits for the child, so that the measured time is exact although the main
+//! thread polls only a few times a second.
 
 use crate::system::interrupt;
 use crate::system::platform;
@@ -12,23 +12,22 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// How often a running command is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Runs a command to its end; its status and how long it took. `poll` is called now and then meanwhile.
-/// The error's kind is `Interrupted` where Ctrl-C ended it.
+/// Runs a command and returns its status and duration; `poll` is called regularly. The error's kind is
+/// `Interrupted` after Ctrl-C.
 pub fn run(command: &mut Command, poll: &mut dyn FnMut()) -> io::Result<(ExitStatus, Duration)> {
     let (status, took) = watch(command, None, poll, |mut child| child.wait())?;
     Ok((status?, took))
 }
 
-/// Runs a command and takes what it prints. The error's kind is `Interrupted` where Ctrl-C ended it.
+/// Runs a command and captures its output. The error's kind is `Interrupted` after Ctrl-C.
 pub fn output(command: &mut Command, poll: &mut dyn FnMut()) -> io::Result<Output> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     watch(command, None, poll, Child::wait_with_output)?.0
 }
 
-/// The same, of a command that is ended after a while: the error's kind is `TimedOut` then.
+/// The same with a time limit: the error's kind is `TimedOut` after it.
 pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Output> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     watch(command, Some(limit), &mut || {}, Child::wait_with_output)?.0
@@ -50,7 +49,7 @@ fn watch<T: Send + 'static>(
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let end = wait(child);
-        // The receiver is gone only when the run was abandoned.
+        // The receiver is gone only if the run was abandoned.
         drop(tell.send((end, start.elapsed())));
     });
     loop {
@@ -70,7 +69,7 @@ fn watch<T: Send + 'static>(
             }
         };
         platform::kill_group(leader);
-        // Until it is gone, what it writes to cannot be removed; a process that cannot be killed is not waited for.
+        // Its files cannot be removed before it is gone. A process that cannot be killed is not waited for.
         drop(told.recv_timeout(Duration::from_secs(10)));
         return Err(why.into());
     }
@@ -89,7 +88,7 @@ mod tests {
             (Some(3), &b"out\n"[..], &b"err\n"[..])
         );
 
-        // A grandchild that holds the pipe is ended, too: nothing here would return before it otherwise.
+        // A grandchild that holds the pipe is killed as well; otherwise this would not return.
         let late = sh("sleep 1000 & wait", Duration::from_millis(200)).unwrap_err();
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
     }

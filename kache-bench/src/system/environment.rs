@@ -1,27 +1,28 @@
-//! What of the caller's environment a build may see.
+//! The part of the caller's environment that a build sees.
 //!
-//! A list of what is *kept*, not of what is removed: the caller's `RUSTFLAGS`, `CARGO_TARGET_DIR`,
-//! `RUSTC_WRAPPER`, `KACHE_*`, and all that `cargo run` sets for us (`CARGO_PKG_*`, `LD_LIBRARY_PATH`,
-//! `RUSTUP_TOOLCHAIN`) must not reach a build whose keys are judged, and new names of that sort turn up every year.
+//! This is a list of variables that are *kept*: the caller's `RUSTFLAGS`, `CARGO_TARGET_DIR`,
+//! `RUSTC_WRAPPER`, `KACHE_*` and everything that `cargo run` sets (`CARGO_PKG_*`, `LD_LIBRARY_PATH`,
+//! `RUSTUP_TOOLCHAIN`) must not reach a build whose keys are compared, and new variables of this kind appear
+//! every year.
 
 use crate::system::platform;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-/// Names kept as they are, each group with its reason.
+/// Names that are kept, with reasons.
 const KEPT: &[(&str, &[&str])] = &[
     (
         "to find programs, the user's files and a place for temporary ones",
         &["PATH", "HOME", "TMPDIR", "USER", "LOGNAME"],
     ),
-    ("the language that diagnostics are written in", &["LANG", "LANGUAGE", "TZ"]),
+    ("the language of diagnostics", &["LANG", "LANGUAGE", "TZ"]),
     ("both clones share the registry and the toolchains", &["CARGO_HOME", "RUSTUP_HOME"]),
     (
         "rustup's own behaviour; not RUSTUP_TOOLCHAIN, which `cargo run` sets",
         &["RUSTUP_AUTO_INSTALL", "RUSTUP_DIST_SERVER"],
     ),
     (
-        "to reach the registry from where the caller can",
+        "access to the registry, as the caller has",
         &[
             "http_proxy",
             "https_proxy",
@@ -36,7 +37,7 @@ const KEPT: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "without these Windows starts nothing, or does not find the user's files",
+        "required by Windows to start programs and to find the user's files",
         &[
             "APPDATA",
             "COMSPEC",
@@ -52,25 +53,25 @@ const KEPT: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Families of names kept by how they begin, each with its reason.
+/// Prefixes of names that are kept, with reasons.
 const KEPT_PREFIXES: &[(&str, &[&str])] = &[
-    ("the language that diagnostics are written in", &["LC_"]),
+    ("the language of diagnostics", &["LC_"]),
     (
-        "to reach the registry from where the caller can",
+        "access to the registry, as the caller has",
         &["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRY_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"],
     ),
     ("where system libraries are found", &["PKG_CONFIG"]),
     ("which Windows it is, under Wine", &["WINE"]),
 ];
 
-/// The environment of one build: what was kept of the caller's, and what is set on top.
+/// The environment of one build: the kept part of the caller's, and the variables set in addition.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     values: BTreeMap<OsString, OsString>,
 }
 
 impl Environment {
-    /// What a build may see of the caller's environment.
+    /// The kept part of the caller's environment.
     pub fn of_caller() -> Environment {
         Environment::filtered(std::env::vars_os())
     }
@@ -82,7 +83,7 @@ impl Environment {
         Environment { values: kept.map(|(name, value)| (name.into(), value)).collect() }
     }
 
-    /// The same with all of `more` set.
+    /// Sets all variables of `more`.
     pub fn with_all(mut self, more: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
         self.values.extend(more);
         self
@@ -92,7 +93,6 @@ impl Environment {
         self.values.get(OsStr::new(name)).cloned()
     }
 
-    /// Every name with its value.
     pub fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
         self.values.iter()
     }

@@ -1,23 +1,25 @@
-//! Ctrl-C, SIGTERM and SIGHUP: what runs is killed, and the run ends in order, so that `Drop` stops servers and removes the
-//! scratch directory.
+//! Ctrl-C, SIGTERM and SIGHUP: running commands are killed, and the run ends in order, so that `Drop` stops
+//! servers and removes the scratch directory.
 
 use crate::error::{Error, Result};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// When it was first pressed.
+/// Time of the first signal.
 static PRESSED: OnceLock<Instant> = OnceLock::new();
 
-/// So soon after the first a second one is the same: a terminal tells all of a pipeline, and `timeout` tells both its
-/// child and its group.
+/// A second signal within this time counts as the same: a terminal signals a whole pipeline, and `timeout`
+/// signals both its child and its group.
 const SAME: Duration = Duration::from_secs(1);
 
-/// Takes them over. A second one ends the process at once, and leaves what is there.
+/// Installs the handler. A second signal ends the process at once without cleaning up.
 pub fn install() {
-    // It fails only where a handler is already set, which nobody else here does.
+    // Fails only if another handler is set, and nothing else sets one.
     drop(ctrlc::set_handler(|| {
         let first = *PRESSED.get_or_init(|| {
-            eprintln!("kache-bench: interrupted; stopping and cleaning up (once more: stop at once, and leave it all)");
+            eprintln!(
+                "kache-bench: interrupted; stopping and cleaning up (again: stop at once without cleaning up)"
+            );
             Instant::now()
         });
         if first.elapsed() > SAME {
@@ -26,12 +28,12 @@ pub fn install() {
     }));
 }
 
-/// Whether one of them came.
+/// Whether a signal came.
 pub fn pressed() -> bool {
     PRESSED.get().is_some()
 }
 
-/// An error once one of them came: to be asked between steps.
+/// An error after a signal; called between steps.
 pub fn check() -> Result<()> {
     if pressed() { Err(Error::interrupted()) } else { Ok(()) }
 }

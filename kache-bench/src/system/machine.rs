@@ -1,4 +1,4 @@
-//! What a figure was measured on: figures of different machines are never compared.
+//! The machine of a measurement; figures of different machines are never compared.
 
 use crate::system::environment::Environment;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The machine and the versions that a result belongs to.
+/// The machine and the versions of a result.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
-    /// The processor's own name for itself.
+    /// Name of the processor.
     pub cpu: String,
-    /// How many the harness may use.
+    /// Number of processors available to the harness.
     pub cores: usize,
     /// In MiB.
     pub memory_mib: u64,
     pub kernel: String,
-    /// As rustc says itself in the workload's checkout, which may ask for a toolchain of its own.
+    /// Output of rustc in the workload's checkout, which may select a toolchain.
     pub rustc: String,
 }
 
@@ -36,9 +36,9 @@ impl Machine {
 }
 
 impl Machine {
-    /// What must be the same for two runs' figures to be comparable: the processor, how many, the memory to the GiB, the
-    /// kernel's series and the compiler's release. A patch of the kernel, or a host's suffix to its name, is not
-    /// worth a history of its own.
+    /// Properties that must be equal for two runs to be comparable: processor model and number, memory in
+    /// GiB, the kernel's minor version and the compiler's release. Kernel patches and a host's suffix do not
+    /// matter.
     pub fn class(&self) -> String {
         let gib = (self.memory_mib as f64 / 1024.0).round();
         let series: Vec<_> = self.kernel.splitn(3, ['.', '-']).take(2).collect();
@@ -67,7 +67,7 @@ fn rustc(checkout: &Path) -> String {
     output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default()
 }
 
-/// The commit of the repository that the harness was run in, with `+` if files of it were changed.
+/// Commit of the harness's repository, with `+` if files are changed.
 pub fn commit(workspace: &Path) -> Option<String> {
     let repository = git2::Repository::discover(workspace).ok()?;
     let id = repository.head().ok()?.peel_to_commit().ok()?.id().to_string();
@@ -81,13 +81,13 @@ pub fn now() -> String {
     iso(seconds)
 }
 
-/// Now, in µs since 1970, as events have it.
+/// µs since 1970, as in events.
 pub fn microseconds() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Days to a date by the usual shift of the year's start to March, which puts the leap day last.
+/// Days to a date, with the year starting in March so that the leap day is last.
 fn iso(seconds: u64) -> String {
     let days = seconds / 86_400 + 719_468;
     let era = days / 146_097;

@@ -1,28 +1,28 @@
-//! What is shown on stderr while something long runs: which phase of how many, how far it is, for how long already.
+//! Progress on stderr: the phase and the number of phases, the units so far, and the elapsed time.
 //!
-//! On a terminal one line that renews itself; elsewhere (CI, a log) plain lines, and not too many of them.
+//! On a terminal one updated line; otherwise (CI, a log) plain lines at intervals.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Off a terminal a running phase says how far it is so often.
+/// Interval of progress lines without a terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(15);
 
-/// How many phases the run will have, by what is known so far; none where nobody has said.
+/// Planned number of phases; 0 if unknown.
 static PLANNED: AtomicUsize = AtomicUsize::new(0);
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
-/// Says how many phases there will be from here on.
+/// Plans the number of phases from here on.
 pub fn plan(phases: usize) {
     PLANNED.store(BEGUN.load(Ordering::Relaxed) + phases, Ordering::Relaxed);
 }
 
-/// One phase of the run, shown until it is done.
+/// One phase, shown until it ends.
 pub struct Progress {
     name: String,
-    /// How many units there will be, where that is known.
+    /// Number of units, if known.
     expected: Option<usize>,
     bar: Option<ProgressBar>,
     started: Instant,
@@ -30,7 +30,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins to show a phase.
+    /// Begins a phase.
     pub fn begin(name: &str, expected: Option<usize>) -> Progress {
         let begun = BEGUN.fetch_add(1, Ordering::Relaxed) + 1;
         let name = numbered(name, begun, PLANNED.load(Ordering::Relaxed));
@@ -42,15 +42,15 @@ impl Progress {
         Progress { name, expected, bar, started: now, told: now }
     }
 
-    /// Shows how many units there were, and how many of them hit.
+    /// Shows the number of units and hits.
     pub fn count(&mut self, units: usize, hits: usize) {
         self.show(units, &format!("units, {hits} hits"));
     }
 
-    /// Shows how many of something there were: `cases`, `runs`.
+    /// Shows a number of items: `cases`, `runs`.
     pub fn show(&mut self, done: usize, what: &str) {
         match &self.bar {
-            // A build may turn out to have more than was expected.
+            // A build can have more units than expected.
             Some(bar) if self.expected.is_some_and(|n| n > 0) => {
                 bar.set_length(self.expected.unwrap_or(0).max(done) as u64);
                 bar.set_position(done as u64);
@@ -64,7 +64,7 @@ impl Progress {
         }
     }
 
-    /// Shows that it still runs, where there is nothing to count.
+    /// Shows that the phase is still running, without a count.
     pub fn wait(&mut self) {
         if self.bar.is_none() {
             self.report("");
@@ -78,7 +78,7 @@ impl Progress {
         }
     }
 
-    /// Ends the phase with one line that stays.
+    /// Ends the phase with a final line.
     pub fn end(self, summary: &str) {
         let line = format!("{}: {summary}", self.name);
         match &self.bar {
@@ -92,7 +92,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// A phase that failed leaves no half line behind.
+    /// A failed phase leaves no partial line.
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -113,7 +113,7 @@ fn bar(name: &str, expected: Option<usize>) -> ProgressBar {
     bar
 }
 
-/// A run may find that it needs more phases than were planned.
+/// A run can need more phases than planned.
 fn numbered(name: &str, begun: usize, planned: usize) -> String {
     if planned == 0 { name.to_owned() } else { format!("[{begun}/{}] {name}", planned.max(begun)) }
 }

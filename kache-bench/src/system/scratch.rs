@@ -1,9 +1,9 @@
-//! The directory that one run of the harness lives in.
+//! The directory of one run.
 //!
-//! Clones, caches and logs are all below one root, so that removing the root removes everything. The two
-//! checkouts differ in length *and* in depth: a key that counts bytes or components of a path must not agree
-//! by accident. After a failure or an interruption the logs stay, always where the user gives them a place; everything else goes,
-//! because a large workload leaves gigabytes.
+//! Clones, caches and logs have one root, so that removing the root removes everything. The two checkouts
+//! differ in length *and* in depth, so that a key that counts bytes or components of a path cannot agree by
+//! accident. After a failure or an interruption the logs are kept, and always if the user names a directory
+//! for them. Everything else is removed, since large workloads leave gigabytes.
 
 use crate::error::{Error, Result};
 use clap::Args;
@@ -11,24 +11,22 @@ use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where a run's files are put, as the command line says.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ScratchOptions {
-    /// Where clones, caches and logs are put [default: the system's temporary directory]
+    /// Directory of clones, caches and logs [default: the system's temporary directory]
     #[arg(long, value_name = "SCRATCH")]
     dir: Option<PathBuf>,
-    /// Put the logs here, in a directory of the run's own, and keep them whatever happens [default: kept after failures]
+    /// Write the logs to a directory of the run in here, and always keep them [default: kept after failures]
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
-    /// Leave clones, cache and logs in place
+    /// Keep clones, cache and logs
     #[arg(long)]
     keep: bool,
 }
 
-/// What is left behind at the end.
+/// What is kept at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Nothing.
     Nothing,
     /// Only `logs/`: a build failed and its log was named to the user.
     Logs,
@@ -36,7 +34,7 @@ pub enum Keep {
     Everything,
 }
 
-/// The run's own directory; dropped, it removes what is not to be left.
+/// The run's directory; dropping it removes what is not kept.
 #[derive(Debug)]
 pub struct Scratch {
     root: PathBuf,
@@ -45,11 +43,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes a fresh directory for a run on `workload`.
+    /// Creates a directory for a run of `workload`.
     pub fn create(options: &ScratchOptions, workload: &str) -> Result<Scratch> {
         let parent = options.dir.clone().unwrap_or_else(std::env::temp_dir);
         fs::create_dir_all(&parent).map_err(Error::io("create the scratch directory", &parent))?;
-        // Resolved once: compilers report resolved paths, and the two spellings must not be taken for two places.
+        // Resolved once: compilers report resolved paths, and two spellings would look like two directories.
         let parent = parent.canonicalize().map_err(Error::io("resolve the scratch directory", &parent))?;
         let parent = kache_core::platform::plain(parent);
         let root = tempfile::Builder::new()
@@ -62,18 +60,17 @@ impl Scratch {
             Some(logs) => logs.join(root.file_name().unwrap_or_default()),
             None => root.join("logs"),
         };
-        // Dropped, it removes the root, should the logs' directory be one that cannot be made.
+        // Dropping it removes the root if the directory of logs cannot be created.
         let scratch = Scratch { root, logs, keep };
         fs::create_dir_all(&scratch.logs).map_err(Error::io("create", &scratch.logs))?;
         Ok(scratch)
     }
 
-    /// The root of it all.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The one repository that both checkouts are cloned from.
+    /// The repository that both checkouts are cloned from.
     pub fn repository(&self) -> PathBuf {
         self.root.join("source")
     }
@@ -83,49 +80,49 @@ impl Scratch {
         self.root.join("earlier-source")
     }
 
-    /// Where the first clone goes.
+    /// First clone.
     pub fn checkout_a(&self) -> PathBuf {
         self.root.join("a/src")
     }
 
-    /// Where the second clone goes: longer and deeper than the first.
+    /// Second clone: longer and deeper than the first.
     pub fn checkout_b(&self) -> PathBuf {
         self.root.join("b/much/deeper/second-checkout/src")
     }
 
-    /// Where the second clone is moved to, restored build and all, before its place is built in without hits.
+    /// The restored second clone is moved here before its original path is built without hits.
     pub fn restored(&self) -> PathBuf {
         self.root.join("restored")
     }
 
-    /// The cache that both clones share.
+    /// The cache of both clones.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")
     }
 
-    /// The cache that the verifying build throws away.
+    /// The temporary cache of the verifying build.
     pub fn verify_cache(&self) -> PathBuf {
         self.root.join("verify-cache")
     }
 
-    /// Where each step's output goes.
+    /// Output of each step.
     pub fn logs(&self) -> PathBuf {
         self.logs.clone()
     }
 
-    /// Keeps at least the logs: something failed or was interrupted, and they tell how far it was.
+    /// Keeps at least the logs: after a failure or an interruption they show how far the run came.
     pub fn keep_logs(&self) {
         if self.keep.get() == Keep::Nothing {
             self.keep.set(Keep::Logs);
         }
     }
 
-    /// Whether nothing is to be removed.
+    /// Whether everything is kept.
     pub fn keeps_everything(&self) -> bool {
         self.keep.get() == Keep::Everything
     }
 
-    /// To be asked once all is over: keeps the logs of what failed, and says what is left and where.
+    /// Called at the end: keeps the logs of a failure, and prints what is kept where.
     pub fn settle<T>(&self, outcome: Result<T>) -> Result<T> {
         if outcome.is_err() {
             self.keep_logs();
@@ -138,7 +135,7 @@ impl Scratch {
         outcome
     }
 
-    /// What will be left, for telling the user.
+    /// What will be kept, for the message to the user.
     fn keeps(&self) -> Keep {
         let is_logged = || fs::read_dir(&self.logs).is_ok_and(|mut logs| logs.next().is_some());
         match self.keep.get() {
@@ -151,8 +148,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Trouble in removing is no reason to hide the result of the run: the system's temporary directory
-        // is swept some day.
+        // A failed removal must not hide the result of the run; the system cleans its temporary directory.
         match self.keeps() {
             Keep::Everything => {}
             Keep::Logs if self.logs.starts_with(&self.root) => {

@@ -1,4 +1,4 @@
-//! Runs one command line of a workload, its output in a log, its time measured.
+//! Runs one command line of a workload with its output in a log, and measures its time.
 
 use crate::error::{Error, Result};
 use crate::system::child;
@@ -11,22 +11,21 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// How many lines of a failed command's log are shown.
+/// Number of shown lines of a failed command's log.
 const TAIL: usize = 30;
 
-/// A command line, where it runs and where its output goes.
 #[derive(Debug)]
 pub struct Step<'a> {
     pub line: &'a str,
     pub dir: &'a Path,
-    /// All that it sees of any environment.
+    /// The complete environment.
     pub environment: &'a Environment,
     /// Appended to: a phase with several command lines has one log.
     pub log: &'a Path,
 }
 
 impl Step<'_> {
-    /// Runs it to its end and says how long it took; `poll` is called now and then meanwhile.
+    /// Runs to the end and returns the duration; `poll` is called regularly.
     pub fn run(&self, poll: &mut dyn FnMut()) -> Result<Duration> {
         interrupt::check()?;
         let end = child::run(&mut self.command()?, poll);

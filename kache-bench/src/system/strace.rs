@@ -1,32 +1,32 @@
-//! Reading what `strace` wrote: one system call a line, with the two halves of a call that another process interrupted
-//! put together again.
+//! Parses the output of `strace`: one system call on each line, with interrupted calls joined from their two
+//! halves.
 //!
-//! Only the shape of a line is known here; what a call means is `tree`'s affair. A line that cannot be understood is an
-//! error: an oracle that skips what it does not understand is none.
+//! This module knows the syntax only; `audit/tree.rs` interprets the calls. An unknown line is an error,
+//! since an oracle must not skip what it does not understand.
 
 use std::collections::HashMap;
 
-/// The calls that are asked for: whatever takes a path, lists a directory, makes a process or moves its directory.
+/// Traced calls: all that take a path, list a directory, create a process or change its directory.
 pub const TRACED: &str = "trace=%file,%process,getdents,getdents64,fchdir";
 
-/// One system call that is over.
+/// A finished system call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The thread that made it.
+    /// Calling thread.
     pub thread: u32,
     pub name: String,
     pub arguments: Vec<Argument>,
-    /// What it returned, or the name of the error that it met.
+    /// The returned value, or the name of the error.
     pub result: Result<i64, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Argument {
-    /// A text in quotes, its escapes undone.
+    /// Quoted text, unescaped.
     Text(Vec<u8>),
-    /// A descriptor with the path that it is open for: `3</etc/passwd>`, `AT_FDCWD</home>`.
+    /// A descriptor with the path of its open file: `3</etc/passwd>`, `AT_FDCWD</home>`.
     Descriptor(Vec<u8>),
-    /// Anything else, as it is printed.
+    /// Any other argument, as printed.
     Other(String),
 }
 
@@ -39,7 +39,7 @@ impl Argument {
         }
     }
 
-    /// What is printed, where it is no text.
+    /// The printed form, unless it is a text.
     pub fn words(&self) -> &str {
         match self {
             Argument::Other(words) => words,
@@ -48,17 +48,17 @@ impl Argument {
     }
 }
 
-/// Puts lines together to calls.
+/// Joins lines to calls.
 #[derive(Debug, Default)]
 pub struct Reader {
     begun: HashMap<u32, Vec<u8>>,
 }
 
 impl Reader {
-    /// What a line completes: nothing where it begins a call, or tells of a signal or an end.
+    /// The call that a line completes; `None` if it begins a call or reports a signal or an exit.
     ///
     /// # Errors
-    /// The line itself, where it is none of strace's that are known.
+    /// The line, if its format is unknown.
     pub fn line(&mut self, line: &[u8]) -> Result<Option<Call>, String> {
         let odd = || format!("not understood: {}", String::from_utf8_lossy(line));
         let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -66,7 +66,7 @@ impl Reader {
             std::str::from_utf8(&line[..digits]).ok().and_then(|t| t.parse().ok()).ok_or_else(odd)?;
         let text = line[digits..].trim_ascii_start();
         if text.starts_with(b"+++") || text.starts_with(b"---") {
-            // A process that was killed in a call never comes back from it.
+            // A process killed in a call never returns from it.
             self.begun.remove(&thread);
             return Ok(None);
         }
@@ -102,7 +102,7 @@ fn call(thread: u32, text: &[u8]) -> Option<Call> {
     let value = words.next()?;
     let result = match value {
         "-1" => Err(words.next()?.to_owned()),
-        // Of a call that its process did not live to see the end of.
+        // The process ended before the call did.
         "?" => Err("?".to_owned()),
         _ => Ok(match value.strip_prefix("0x") {
             Some(hex) => i64::from_str_radix(hex, 16).ok()?,
@@ -135,7 +135,7 @@ impl Cursor<'_> {
     fn argument(&mut self) -> Option<Argument> {
         if self.peek()? == b'"' {
             let text = self.quoted()?;
-            // What is cut off would be taken for another path.
+            // A truncated text would be taken for another path.
             return (!self.take(b"...")).then_some(Argument::Text(text));
         }
         let start = self.at;
@@ -160,7 +160,7 @@ impl Cursor<'_> {
         Some(Argument::Other(String::from_utf8_lossy(self.text[start..self.at].trim_ascii()).into_owned()))
     }
 
-    /// A number or `AT_FDCWD` with a path in angle brackets behind it, in which those are escaped.
+    /// A number or `AT_FDCWD`, then a path in escaped angle brackets.
     fn descriptor(&mut self) -> Option<Vec<u8>> {
         let named = self.take(b"AT_FDCWD");
         while !named && self.peek()?.is_ascii_digit() {

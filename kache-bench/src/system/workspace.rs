@@ -1,11 +1,11 @@
-//! Where the harness finds what it belongs to: the repository with the workloads, the results and kache itself.
+//! Finds the repository of the harness: the workloads, the results and kache.
 
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The repository: the nearest directory upwards with `workloads/` and `Cargo.toml`, from the harness's own
-/// package when cargo runs it (cargo says where that is), else from the working directory.
+/// The nearest parent directory with `workloads/` and `Cargo.toml`, starting at the harness's package if
+/// cargo runs it, else at the working directory.
 pub fn find() -> Result<PathBuf> {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let here = std::env::current_dir().ok();
@@ -14,12 +14,12 @@ pub fn find() -> Result<PathBuf> {
         Error::input(
             "this is not inside kache's repository: no directory upwards has `workloads/` and `Cargo.toml`",
         )
-        .remedy("run it inside the repository, or give --workloads, --kache and --results")
+        .remedy("run it inside the repository, or set --workloads, --kache and --results")
     })
 }
 
-/// A cargo that knows nothing of the one that runs us: build scripts that look at what that tells of our own package (ring's
-/// does) would run anew, with all that depends on them, at each change between the two.
+/// A cargo without the variables of the cargo that runs us. Build scripts that read them (ring's) would run
+/// again, with everything that depends on them, at each change between the two.
 pub fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
     for (name, _) in std::env::vars_os() {

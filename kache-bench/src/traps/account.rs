@@ -1,10 +1,10 @@
-//! What a backend says itself about its hits.
+//! The hits and misses that a cache reports.
 
 use crate::backend::{Backend, Counts};
 use crate::error::Result;
 use std::path::Path;
 
-/// A running account of one cache.
+/// Reads the statistics of one cache repeatedly.
 pub struct CountReader<'a> {
     backend: &'a dyn Backend,
     cache: &'a Path,
@@ -12,12 +12,12 @@ pub struct CountReader<'a> {
 }
 
 impl<'a> CountReader<'a> {
-    /// Opens it, before the first build.
+    /// Reads the statistics before the first build.
     pub fn open(backend: &'a dyn Backend, cache: &'a Path) -> Result<CountReader<'a>> {
         Ok(CountReader { backend, cache, before: backend.counts(cache)? })
     }
 
-    /// What was added since it was last asked; nothing if the backend does not count.
+    /// The difference since the last call; `None` if the cache has no statistics.
     pub fn since(&mut self) -> Result<Option<Counts>> {
         let now = self.backend.counts(self.cache)?;
         let added = now.map(|now| now - self.before.unwrap_or_default());

@@ -1,36 +1,39 @@
-//! The adversarial suite: each way in which a cache is known to have lied, as a small case, on every backend.
+//! A case of the suite: a known way for a compiler cache to return a wrong result.
 //!
-//! A [`Case`] lays a project out, says what is compiled and what to look at afterwards, and changes one thing. A
-//! [`trial`] builds it from clean before and after the change, through the backend and with the plain compiler in the
-//! same place; what was looked at must agree. Either the change matters (the answer must follow it) or it must not (a
-//! hit is demanded). Each case names its source: the bug report, the manual or the specification that it is taken from.
-//! The cases are in a file per theme; [`project`] has the words they are written in.
+//! A [`Case`] creates a project, states what is compiled and probed, and changes one thing. A
+//! [`trial`](super::trial) builds the project from clean before and after the change, with the cache and with
+//! the plain compiler in the same place; the probes must agree. Either the change matters and the result must
+//! follow it, or the change must not matter and a hit is required. Each case names its source: a bug report,
+//! a manual or a specification. Each theme has a file of cases; [`project`](super::project) has the methods
+//! they are written with.
 
 use super::project::TestProject;
 
-/// What a case demands of the build after the change.
+/// What a case requires of the build after the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// The change shows in what the plain compiler makes, and so it must in what the cache gives. Unchanged, it hits.
+    /// The change affects the plain compiler's result, and the cache's result must follow. Without the change
+    /// it hits.
     Follows,
-    /// What the cache gives must be right; whether it compiles for that is its own affair. Unchanged, it hits.
+    /// The result must be right, whether it is a hit or not. Without the change it hits.
     Right,
-    /// As [`Expect::Right`]; but what was compiled depends on what no cache can know, and need not be kept.
+    /// As [`Expect::Right`], but the compile depends on inputs that no cache can observe, and need not be
+    /// stored.
     Uncacheable,
-    /// The change does not matter: it must be a hit, and right.
+    /// The change does not matter: a hit with the right result.
     Hits,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// As the table and `--case` have it.
+    /// The name in the table and for `--case`.
     pub name: &'static str,
-    /// What is there, and what is changed, in a sentence.
+    /// The situation and the change, in one sentence.
     pub about: &'static str,
-    /// The address of the report, manual or specification that it is taken from.
+    /// URL of the report, manual or specification.
     pub source: &'static str,
     pub expect: Expect,
-    /// Lays the project out; says what is compiled and what is looked at.
+    /// Creates the project, its commands and its probes.
     pub set_up: fn(&mut TestProject),
     pub change: fn(&mut TestProject),
 }

@@ -1,4 +1,4 @@
-//! How rustc is asked: flags, variables that are flags, modes, and how it is to speak.
+//! rustc's flags, variables that act as flags, modes, and message formats.
 
 use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Uncacheable};
 use super::probe::Probe;
@@ -6,7 +6,7 @@ use super::probe::Probe;
 pub const CASES: &[Case] = &[
     Case {
         name: "cfg",
-        about: "one --cfg is exchanged for another",
+        about: "one --cfg replaces another",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--cfg-configure-the-compilation-environment",
         expect: Follows,
         set_up: |s| {
@@ -18,7 +18,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "encoded-rustflags",
-        about: "CARGO_ENCODED_RUSTFLAGS gives one flag with a blank in it, then two",
+        about: "CARGO_ENCODED_RUSTFLAGS has one flag with a space in it, then two flags",
         source: "https://github.com/rust-lang/cargo/issues/3686",
         expect: Follows,
         set_up: |s| {
@@ -33,7 +33,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "argument-file",
-        about: "the file of arguments that rustc is given by @ is edited, its size and modification time kept",
+        about: "the @file of rustc's arguments is edited, its size and modification time kept",
         source: "https://github.com/kunobi-ninja/kache/issues/274",
         expect: Follows,
         set_up: |s| {
@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "bootstrap",
-        about: "RUSTC_BOOTSTRAP lets a stable compiler take unstable features, then is taken away",
+        about: "RUSTC_BOOTSTRAP enables unstable features, then is unset",
         source: "https://github.com/dtolnay/thiserror/pull/279",
         expect: Follows,
         set_up: |s| {
@@ -59,7 +59,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "check-then-build",
-        about: "cargo check is followed by cargo build, which wants code as well",
+        about: "cargo check is followed by cargo build, which also needs code",
         source: "https://doc.rust-lang.org/cargo/commands/cargo-check.html",
         expect: Follows,
         set_up: |s| {
@@ -76,7 +76,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "metadata-then-code",
-        about: "metadata alone is asked for, then metadata and code: the library must be there",
+        about: "only metadata is requested, then metadata and code: the library must be there",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--emit-specifies-the-types-of-output-files-to-generate",
         expect: Follows,
         set_up: |s| {
@@ -103,7 +103,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "cap-lints",
-        about: "--cap-lints warn takes the place of allow: the warnings must show",
+        about: "--cap-lints warn replaces allow: the warnings must show",
         source: "https://doc.rust-lang.org/rustc/lints/levels.html#capping-lints",
         expect: Follows,
         set_up: |s| {
@@ -137,7 +137,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "check-cfg",
-        about: "--check-cfg comes to know the name that the compiler warned of",
+        about: "--check-cfg now declares the name that the compiler warned about",
         source: "https://github.com/mozilla/sccache/issues/2619",
         expect: Follows,
         set_up: |s| {
@@ -150,7 +150,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "colour",
-        about: "--color=always takes the place of never: the warnings must be in colour",
+        about: "--color=always replaces never: the warnings must be in colour",
         source: "https://github.com/mozilla/sccache/issues/99",
         expect: Follows,
         set_up: |s| {
@@ -187,7 +187,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "incremental",
-        about: "incremental state lies there from the build before, and a source is edited",
+        about: "incremental state exists from the previous build, and a source is edited",
         source: "https://doc.rust-lang.org/rustc/codegen-options/index.html#incremental",
         expect: Uncacheable,
         set_up: |s| {
@@ -261,7 +261,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "remap",
-        about: "the user's own --remap-path-prefix names another thing",
+        about: "the user's --remap-path-prefix changes",
         source: "https://doc.rust-lang.org/rustc/remap-source-paths.html",
         expect: Follows,
         set_up: |s| {

@@ -1,10 +1,10 @@
-//! What a C or C++ compiler reads besides its source.
+//! Inputs of C and C++ compilers besides the source.
 
 use super::case::{Case, Expect::Follows, Expect::Right, Expect::Uncacheable};
 use super::probe::Probe;
 use std::time::Duration;
 
-/// `const char said[] = "SAID=<…>"` with what the macro `H` has.
+/// `const char said[] = "SAID=<…>"` with the value of the macro `H`.
 const SOURCE: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 const CAVEATS: &str = "https://ccache.dev/manual/latest.html#_caveats";
@@ -36,7 +36,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "header-meanwhile",
-        about: "a header is edited while the compiler runs; the next build must have what is there then",
+        about: "a header is edited while the compiler runs; the next build must use the new content",
         source: "https://github.com/ccache/ccache/issues/1378",
         expect: Right,
         set_up: |s| {
@@ -44,7 +44,7 @@ pub const CASES: &[Case] = &[
                 .write("a.cc", &with("#include \"h.h\"\n#include <iostream>\n#include <regex>\n"));
             s.c(&["g++", "-O2", "-c", "a.cc", "-o", "out/a.o"]).says("out/a.o").meanwhile(|here| {
                 std::thread::sleep(Duration::from_millis(150));
-                // A failure shows as a verdict: nothing has changed then.
+                // If the edit fails, the verdict shows that nothing changed.
                 drop(std::fs::write(here.join("h.h"), "#define H 2\n"));
             });
         },
@@ -80,7 +80,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "header-next",
-        about: "what an #include_next goes on to changes by a directory that becomes a header's home",
+        about: "the target of an #include_next changes, because a header appears in a directory",
         source: "https://gcc.gnu.org/onlinedocs/cpp/Wrapper-Headers.html",
         expect: Follows,
         set_up: |s| {
@@ -247,7 +247,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "precompiled-header",
-        about: "a precompiled header that is forced in is made anew, with other contents",
+        about: "a precompiled header included by flag is rebuilt with other contents",
         source: "https://github.com/ccache/ccache/pull/427",
         expect: Follows,
         set_up: |s| {
@@ -262,7 +262,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "plugin-gcc",
-        about: "a compiler plugin is built anew under its name; what it does, it does in the compiler's name",
+        about: "a compiler plugin is rebuilt under its name, and runs within the compiler",
         source: "https://gcc.gnu.org/onlinedocs/gccint/Plugins.html",
         expect: Uncacheable,
         set_up: |s| {
@@ -275,7 +275,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "plugin-clang",
-        about: "a clang plugin given by -fplugin= is built anew under its name",
+        about: "a clang plugin given by -fplugin= is rebuilt under its name",
         source: "https://github.com/mozilla/sccache/issues/2505",
         expect: Uncacheable,
         set_up: |s| {
@@ -415,7 +415,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "language-behind",
-        about: "-x c++ stands before the source, then behind it, where it says nothing",
+        about: "-x c++ moves from before the source to after it, where it has no effect",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html",
         expect: Follows,
         set_up: |s| {
@@ -453,7 +453,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "native-cpu",
-        about: "-march=native takes the place of a named processor, and both the place of the other's object",
+        about: "-march=native replaces a named processor, with the same object path",
         source: "https://github.com/ccache/ccache/issues/824",
         expect: Follows,
         set_up: |s| {
@@ -469,7 +469,7 @@ fn with(head: &str) -> String {
     format!("{head}{SOURCE}")
 }
 
-/// One that any compiler which loads it will do: it speaks as soon as it is there.
+/// A plugin that any compiler can load: it reports when it is loaded.
 fn plugin(word: &str) -> String {
     format!(
         "#include <stdio.h>\nint plugin_is_GPL_compatible;\nint plugin_init(void *a, void *b) {{ return 0; }}\n\

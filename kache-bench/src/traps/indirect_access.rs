@@ -1,5 +1,5 @@
-//! What a proc macro can ask for by ways that are not the usual ones: another function of libc, a path through `/proc`, a
-//! system call by its number, what is known of a file besides its contents.
+//! Accesses of a proc macro through unusual interfaces: other libc functions, paths through `/proc`, system
+//! calls by number, and file properties other than the contents.
 
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
 use super::project::TestProject;
@@ -11,7 +11,7 @@ const METADATA: &str = "https://doc.rust-lang.org/std/fs/struct.Metadata.html";
 pub const CASES: &[Case] = &[
     Case {
         name: "macro-directory-entries",
-        about: "a proc macro lists a directory by getdents64 and not by opendir; a file appears in it",
+        about: "a proc macro lists a directory by getdents64 instead of opendir; a file appears in it",
         source: "https://man7.org/linux/man-pages/man2/getdents.2.html",
         expect: Follows,
         set_up: |s| {
@@ -130,7 +130,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "macro-env-all-terminal",
-        about: "a proc macro lists the whole environment, and the terminal and the language are others",
+        about: "a proc macro lists the whole environment, and terminal and language change",
         source: "https://doc.rust-lang.org/std/env/fn.vars.html",
         expect: Follows,
         set_up: |s| {
@@ -144,7 +144,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "program-reads-terminal",
-        about: "a shell that a proc macro starts says what TERM is, and it is another",
+        about: "a shell that a proc macro starts reads TERM, which changes",
         source: "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html",
         expect: Follows,
         set_up: |s| {
@@ -204,7 +204,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "macro-processors",
-        about: "a proc macro pastes how many processors it may use, and may use fewer",
+        about: "a proc macro pastes how many processors it may use, and the number decreases",
         source: "https://doc.rust-lang.org/std/thread/fn.available_parallelism.html",
         expect: Follows,
         set_up: |s| {
@@ -219,7 +219,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "program-vfork-static",
-        about: "a program that a proc macro starts becomes, in a vforked child, one that no preload reaches; it reads a file",
+        about: "a program that a proc macro starts executes, in a vforked child, a program that no preload reaches; it reads a file",
         source: "https://man7.org/linux/man-pages/man2/vfork.2.html",
         expect: Uncacheable,
         set_up: |s| {
@@ -269,7 +269,7 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// The numbers of calls are this machine's.
+/// System call numbers of this architecture.
 fn on_x86(s: &mut TestProject) -> &mut TestProject {
     if cfg!(target_arch = "x86_64") { s } else { s.skip("the numbers of system calls are x86-64's") }
 }

@@ -1,18 +1,18 @@
-//! From what was seen to a verdict.
+//! Derives the verdict of a case.
 
 use super::case::Expect;
 use crate::backend::Counts;
 use serde::{Deserialize, Serialize};
 
-/// What came of one build.
+/// The result of one build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildOutcome {
     pub built: bool,
-    /// What there was to see; that it failed, if it did.
+    /// Values of the probes, or that the build failed.
     pub witness: String,
-    /// What the compilers and the backend printed.
+    /// Messages of the compilers and the cache.
     pub messages: String,
-    /// What the backend says that it did.
+    /// Statistics of the cache for this build.
     pub counts: Option<Counts>,
 }
 
@@ -21,57 +21,56 @@ impl BuildOutcome {
         self.counts.is_some_and(|c| c.hits > 0)
     }
 
-    /// cargo asks the compiler for this and that besides, which some count as passed on.
+    /// cargo also queries the compiler, which some caches count as bypassed.
     fn all_hit(&self, by_cargo: bool) -> bool {
         self.counts.is_some_and(|c| c.hits > 0 && c.misses == 0 && (by_cargo || c.passed == 0))
     }
 }
 
-/// All that a trial saw, in the order in which it was built.
+/// All builds of a trial, in order.
 #[derive(Clone, Debug)]
 pub struct TrialEvidence {
-    /// The plain compiler's, before the change.
+    /// Plain compiler, before the change.
     pub truth_before: BuildOutcome,
-    /// The first, into an empty cache.
+    /// With an empty cache.
     pub cold: BuildOutcome,
     pub again: BuildOutcome,
     pub changed: BuildOutcome,
-    /// The plain compiler's, after the change.
+    /// Plain compiler, after the change.
     pub truth: BuildOutcome,
-    /// Of outputs that were restored: the name of one that the same backend makes otherwise with an empty cache.
+    /// A restored output that differs from the same cache's output with an empty cache.
     pub differs: Option<String>,
-    /// Whether cargo ran the compilers.
     pub by_cargo: bool,
-    /// Whether something changed while the first build ran, so that it may have seen either state.
+    /// Whether a change happened during the first build, which may then have seen either state.
     pub moving: bool,
 }
 
-/// The outcome of one case with one backend.
+/// The verdict on one case with one cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrapVerdict {
     Ok,
-    /// What was given is right; the backend does not say whether it was a hit.
+    /// The result is right; the cache does not report whether it was a hit.
     Right,
-    /// What was given back is not what the compiler makes.
+    /// A restored result differs from the compiler's.
     FalseHit,
-    /// Compiled, and still not what the compiler makes.
+    /// A compiled result differs from the plain compiler's.
     Wrong,
     FalseMiss,
     /// Right, but an unchanged unit is compiled each time.
     NotCached,
-    /// It fails where the plain compiler does not.
+    /// The build fails with the cache but not without it.
     Broke,
-    /// The backend does not do this language.
+    /// The cache does not support the language.
     NotApplicable,
-    /// Cannot be tried on this machine.
+    /// Cannot run on this machine.
     Skipped,
-    /// The case itself is broken: the plain compiler does not see the change, or nothing can be built.
+    /// The case is invalid: the plain compiler does not see the change, or the build fails.
     Invalid,
 }
 
 impl TrapVerdict {
-    /// As the table has it.
+    /// The label in the table.
     pub fn label(self) -> &'static str {
         match self {
             TrapVerdict::Ok => "ok",
@@ -83,11 +82,11 @@ impl TrapVerdict {
             TrapVerdict::Broke => "BROKE",
             TrapVerdict::NotApplicable => "n/a",
             TrapVerdict::Skipped => "skipped",
-            TrapVerdict::Invalid => "DUD",
+            TrapVerdict::Invalid => "INVALID",
         }
     }
 
-    /// All, in the order of the summary.
+    /// All, in summary order.
     pub const ALL: [TrapVerdict; 10] = [
         TrapVerdict::Ok,
         TrapVerdict::Right,
@@ -101,7 +100,7 @@ impl TrapVerdict {
         TrapVerdict::Invalid,
     ];
 
-    /// Whether the suite fails of it, for the backend that is to be proved.
+    /// Whether the suite fails if kache has this verdict.
     pub fn fails(self) -> bool {
         !matches!(
             self,
@@ -110,17 +109,17 @@ impl TrapVerdict {
     }
 }
 
-/// The verdict, with what it rests on where it is no good one.
+/// The verdict, with details unless it is good.
 pub fn judge(expect: Expect, seen: &TrialEvidence) -> (TrapVerdict, String) {
     let TrialEvidence { truth_before, cold, again, changed, truth, .. } = seen;
     if expect == Expect::Follows && truth_before.witness == truth.witness && !seen.moving {
         return (
             TrapVerdict::Invalid,
-            format!("the plain compiler gives {} either way", short(&truth.witness)),
+            format!("the plain compiler's result is {} with and without the change", short(&truth.witness)),
         );
     }
     let pairs = [(cold, truth_before), (again, truth_before), (changed, truth)];
-    // What changed meanwhile may have been seen or not; from then on it must be.
+    // A change during the build may or may not be seen; afterwards it must be.
     let pairs = if seen.moving { &pairs[2..] } else { &pairs[..] };
     for (have, want) in pairs {
         if let Some(wrong) = wrong(have, want, truth_before) {
@@ -128,7 +127,7 @@ pub fn judge(expect: Expect, seen: &TrialEvidence) -> (TrapVerdict, String) {
         }
     }
     if let Some(file) = &seen.differs {
-        return (TrapVerdict::FalseHit, format!("{file} is not what an empty cache makes"));
+        return (TrapVerdict::FalseHit, format!("{file} differs from a compile with an empty cache"));
     }
     match expect {
         _ if again.counts.is_none() => (TrapVerdict::Right, String::new()),
@@ -145,8 +144,8 @@ fn wrong(have: &BuildOutcome, want: &BuildOutcome, before: &BuildOutcome) -> Opt
     if have.witness == want.witness {
         return None;
     }
-    let detail = format!("gave {}, the compiler {}", short(&have.witness), short(&want.witness));
-    // What was true before and is not now was kept by somebody, whatever the account says.
+    let detail = format!("result {}, the compiler's {}", short(&have.witness), short(&want.witness));
+    // A result that was right before the change was stored, whatever the statistics say.
     let stale = have.witness == before.witness;
     Some(match (have.built, want.built, have.hit() || stale) {
         (false, true, _) => (TrapVerdict::Broke, short(have.messages.trim())),
@@ -157,7 +156,7 @@ fn wrong(have: &BuildOutcome, want: &BuildOutcome, before: &BuildOutcome) -> Opt
 
 fn how(when: &str, seen: &BuildOutcome) -> String {
     seen.counts.map_or_else(String::new, |c| {
-        format!("{when}: {} hits, {} misses, {} passed on", c.hits, c.misses, c.passed)
+        format!("{when}: {} hits, {} misses, {} bypassed", c.hits, c.misses, c.passed)
     })
 }
 

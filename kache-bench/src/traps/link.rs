@@ -1,11 +1,11 @@
-//! What a linker reads, and what links.
+//! Inputs of a linker, and commands that link.
 
 use super::case::{Case, Expect::Follows};
 
 pub const CASES: &[Case] = &[
     Case {
         name: "native-transitive",
-        about: "native code under an rlib under an rlib changes, and nothing that the program names",
+        about: "native code in an indirect dependency changes, and no file that the command line names",
         source: "https://github.com/rust-lang/rust/issues/58393",
         expect: Follows,
         set_up: |s| {
@@ -41,7 +41,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "native-static",
-        about: "a static library that a crate bundles is built anew, its size and modification time kept",
+        about: "a static library that a crate bundles is rebuilt, its size and modification time kept",
         source: "https://github.com/mozilla/sccache/issues/2074",
         expect: Follows,
         set_up: |s| {
@@ -71,7 +71,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "link-arg-object",
-        about: "an object named in -C link-arg is compiled anew",
+        about: "an object named in -C link-arg is recompiled",
         source: "https://doc.rust-lang.org/rustc/codegen-options/index.html#link-arg",
         expect: Follows,
         set_up: |s| {
@@ -182,7 +182,7 @@ pub const CASES: &[Case] = &[
 
 const ARCHIVE: [&str; 3] =
     ["sh", "-c", "mkdir -p lib && cc -c n.c -o n.o && rm -f lib/libn.a && ar crD lib/libn.a n.o"];
-/// The start-up object that there is, with one of ours merged into it.
+/// The installed start-up object merged with one of ours.
 const CRT: [&str; 3] = [
     "sh",
     "-c",

@@ -1,6 +1,6 @@
-//! Files, directories and variables that a proc macro looks at without a word to rustc.
+//! Files, directories and variables that a proc macro reads without declaring them.
 //!
-//! Stable Rust has no way for a macro to declare what it read, so dep-info does not have it.
+//! Stable Rust has no interface to declare them, so dep-info does not list them.
 
 use super::case::{Case, Expect::Follows};
 
@@ -217,7 +217,7 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// As sqlx does it on stable Rust, in small.
+/// A small version of what sqlx does on stable Rust.
 const MIGRATIONS: &str = r#"let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap() + "/migrations";
     let mut all: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
     all.sort();

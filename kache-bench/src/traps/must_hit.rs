@@ -1,5 +1,5 @@
-//! What must not matter: the same thing asked for in another way, or from another place. A cache that compiles for these
-//! is right, and of little use.
+//! Changes that must not matter: the same compile requested in another way, or from another place. A cache
+//! that compiles again is right but of little use.
 
 use super::case::{Case, Expect::Hits};
 use super::probe::Probe;
@@ -82,7 +82,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-order",
-        about: "flags that say nothing of what is made come in another order, and at other places among the others",
+        about: "flags without effect on the output change their order and position",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html",
         expect: Hits,
         set_up: |s| {
@@ -153,7 +153,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-jobserver",
-        about: "another jobserver is in the environment",
+        about: "the environment names another jobserver",
         source: "https://github.com/mozilla/sccache/issues/193",
         expect: Hits,
         set_up: |s| {
@@ -167,7 +167,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-term",
-        about: "TERM, COLORTERM and the terminal's width are others, and nothing is printed",
+        about: "TERM, COLORTERM and the terminal's width change, and nothing is printed",
         source: "https://github.com/mozilla/sccache/issues/99",
         expect: Hits,
         set_up: |s| {
@@ -180,7 +180,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-width",
-        about: "--diagnostic-width is another, as cargo gives it in another terminal, and nothing is printed",
+        about: "--diagnostic-width changes, as in another terminal, and nothing is printed",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--diagnostic-width-specify-the-terminal-width-for-diagnostics",
         expect: Hits,
         set_up: |s| {
@@ -192,7 +192,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-home",
-        about: "HOME is another, and rustup and cargo are told where they are",
+        about: "HOME changes, and CARGO_HOME and RUSTUP_HOME are set",
         source: "https://github.com/mozilla/sccache/issues/89",
         expect: Hits,
         set_up: |s| {
@@ -206,7 +206,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-tmpdir",
-        about: "TMPDIR is another",
+        about: "TMPDIR names another directory",
         source: "https://doc.rust-lang.org/std/env/fn.temp_dir.html",
         expect: Hits,
         set_up: |s| {
@@ -233,7 +233,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-pwd-link-c",
-        about: "PWD spells the working directory through a link, and debug information is wanted of a C source",
+        about: "PWD spells the working directory through a link, and a C source is compiled with debug information",
         source: "https://github.com/ccache/ccache/pull/491",
         expect: Hits,
         set_up: |s| {
@@ -352,7 +352,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-umask",
-        about: "the umask is another; the modes of what is restored must follow it",
+        about: "the umask changes; the modes of restored files must follow it",
         source: "https://ccache.dev/manual/latest.html#config_umask",
         expect: Hits,
         set_up: |s| {
@@ -364,7 +364,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-locale",
-        about: "the locale is another, and nothing is printed",
+        about: "the locale changes, and nothing is printed",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Hits,
         set_up: |s| {
@@ -377,7 +377,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-locale-c",
-        about: "the locale is another for a C compiler, and nothing is printed",
+        about: "the locale changes for a C compiler, and nothing is printed",
         source: "https://ccache.dev/manual/latest.html#config_sloppiness",
         expect: Hits,
         set_up: |s| {
@@ -390,7 +390,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-touched",
-        about: "all sources are touched, and say the same",
+        about: "all sources are touched and keep their content",
         source: "https://github.com/rust-lang/cargo/issues/14136",
         expect: Hits,
         set_up: |s| {
@@ -403,7 +403,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-unrelated",
-        about: "an unrelated variable is set, an unrelated file appears, and output of before lies there",
+        about: "an unrelated variable is set, an unrelated file appears, and previous output exists",
         source: "https://github.com/mozilla/sccache/issues/289",
         expect: Hits,
         set_up: |s| {
@@ -416,7 +416,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-path-longer",
-        about: "PATH has one more directory, with nothing in it that is started",
+        about: "PATH has one more directory, without a program that is used",
         source: "https://github.com/mozilla/sccache/issues/289",
         expect: Hits,
         set_up: |s| {
@@ -431,7 +431,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hit-target-directory",
-        about: "CARGO_TARGET_DIR is another",
+        about: "CARGO_TARGET_DIR names another directory",
         source: "https://doc.rust-lang.org/cargo/reference/environment-variables.html",
         expect: Hits,
         set_up: |s| {
@@ -476,7 +476,7 @@ fn package(s: &mut TestProject) {
     s.write("src/lib.rs", "pub fn f() -> u8 { 1 }\n");
 }
 
-/// Where cargo and rustup are, said outright, so that HOME need not.
+/// Paths of cargo and rustup, so that they do not depend on HOME.
 fn homes(s: &mut TestProject) {
     let home = s.base().get("HOME").unwrap_or_default().to_string_lossy().into_owned();
     for (name, default) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
@@ -485,7 +485,7 @@ fn homes(s: &mut TestProject) {
     }
 }
 
-/// What the mask leaves of the library's mode.
+/// The library's mode after the umask.
 fn mode(s: &TestProject) -> String {
     let words = ["-c", "%a", "out/libl.rlib"];
     let asked = std::process::Command::new("stat").args(words).current_dir(s.here()).output();

@@ -1,4 +1,4 @@
-//! Rust sources: which of them are read, and what they make of where they are.
+//! Which Rust sources are read, and how their paths affect the output.
 
 use super::case::{Case, Expect::Follows, Expect::Right};
 use super::probe::Probe;
@@ -22,7 +22,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "source-changed-meanwhile",
-        about: "a module is edited while the compiler runs; the next build must have what is there then",
+        about: "a module is edited while the compiler runs; the next build must use the new content",
         source: "https://github.com/ccache/ccache/issues/1378",
         expect: Right,
         set_up: |s| {
@@ -30,7 +30,7 @@ pub const CASES: &[Case] = &[
             s.write("l.rs", "mod m;\npub use m::SAID;\npub mod busy;\n").write("busy.rs", &busy);
             s.write("m.rs", &said("1")).rust_lib(&[]).says("out/libl.rlib").meanwhile(|here| {
                 std::thread::sleep(Duration::from_millis(150));
-                // A failure shows as a verdict: nothing has changed then.
+                // If the edit fails, the verdict shows that nothing changed.
                 drop(std::fs::write(here.join("m.rs"), said("2")));
             });
         },
@@ -38,7 +38,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "module-moved",
-        about: "foo.rs gives way to foo/mod.rs with other contents",
+        about: "foo/mod.rs with other contents replaces foo.rs",
         source: "https://doc.rust-lang.org/reference/items/modules.html#module-source-filenames",
         expect: Follows,
         set_up: |s| {
@@ -91,7 +91,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "generated-moved",
-        about: "generated code is taken from another directory, where it is other code",
+        about: "generated code comes from another directory with other content",
         source: "https://doc.rust-lang.org/cargo/reference/build-script-examples.html#code-generation",
         expect: Follows,
         set_up: |s| {

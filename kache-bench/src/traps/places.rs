@@ -1,11 +1,11 @@
-//! What C and C++ make of where they are: other checkouts, links, and compilers reached another way.
+//! Effects of paths in C and C++: other checkouts, links, and compilers called by other paths.
 
 use super::case::{Case, Expect::Follows, Expect::Right};
 use super::probe::Probe;
 
 const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
-/// Everything by its full path, as CMake does.
+/// All paths absolute, as CMake does.
 const FULL: [&str; 5] = ["gcc", "-c", "{w}/a.c", "-o", "{w}/out/a.o"];
 
 pub const CASES: &[Case] = &[
@@ -65,7 +65,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "sanitizer-elsewhere",
-        about: "the places that a sanitizer writes down, which no prefix map reaches, must not name the first checkout",
+        about: "the paths that a sanitizer embeds, which no prefix map changes, must not name the first checkout",
         source: "https://github.com/ccache/ccache/issues/1128",
         expect: Right,
         set_up: |s| {

@@ -1,7 +1,7 @@
-//! What is looked at after a build: the witness in which a cache's answer and the compiler's are compared.
+//! Probes: the values in which the result of a cache and the plain compiler's are compared.
 //!
-//! Artifacts cannot always be compared byte for byte with the plain compiler's, since a cache may map paths on purpose.
-//! So each case says in what a wrong answer would show.
+//! Artifacts cannot always be compared byte for byte, since a cache may map paths on purpose. So each case
+//! defines where a wrong result would show.
 
 use super::project::TestProject;
 use std::fs;
@@ -9,26 +9,25 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::process::Command;
 
-/// One thing to look at.
 #[derive(Clone, Copy, Debug)]
 pub enum Probe {
-    /// What a program of the build prints, or how it ends.
+    /// Output of a built program, or its exit status.
     Prints(&'static str),
     /// The words `SAID=<…>` in a file.
     Says(&'static str),
     Messages,
     Text(&'static str),
-    /// The rules of a depfile, however its lines are broken.
+    /// The rules of a depfile, independent of line breaks.
     Rules(&'static str),
     Bytes(&'static str),
-    /// Whether a file has another checkout's path in it.
+    /// Whether a file contains another checkout's path.
     Foreign(&'static str),
-    /// Whatever the function makes out.
+    /// The result of a function.
     By(fn(&TestProject) -> String),
 }
 
 impl Probe {
-    /// What is to be seen. `messages` is what the compilers printed.
+    /// The value of the probe. `messages` is the output of the compilers.
     pub fn evaluate(&self, project: &TestProject, messages: &str) -> String {
         match self {
             Probe::Prints(program) => prints(project, &project.path(program)),
@@ -65,7 +64,7 @@ fn rules(bytes: &[u8]) -> String {
     joined.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// All that stands in `SAID=<…>`, in order, each once.
+/// All words in `SAID=<…>`, in order, without duplicates.
 pub fn said(bytes: &[u8]) -> String {
     const BEGIN: &[u8] = b"SAID=<";
     let mut found = Vec::new();
@@ -81,7 +80,7 @@ pub fn said(bytes: &[u8]) -> String {
     if found.is_empty() { "nothing".into() } else { found.join(" | ") }
 }
 
-/// A digest that holds for one run of the harness.
+/// A digest that is stable within one process.
 pub fn digest(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
@@ -90,7 +89,7 @@ pub fn digest(bytes: &[u8]) -> u64 {
 
 fn foreign(project: &TestProject, bytes: &[u8]) -> String {
     let names = |place: &Path| {
-        // With the separator: one place may begin as another does.
+        // With the separator, since one path can be a prefix of another.
         let text = format!("{}/", place.display()).into_bytes();
         let bare = &text[..text.len() - 1];
         let followed = |at: usize| bytes.get(at + bare.len()).is_none_or(|b| !b.is_ascii_alphanumeric());

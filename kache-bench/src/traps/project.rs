@@ -1,10 +1,10 @@
-//! The place where a case happens, and the words in which cases are written.
+//! The project of a case, and the methods that cases are written with.
 //!
-//! Each method does its thing at once and returns the site, so that a case reads as a list. The first thing that fails is
-//! kept, what follows is passed over, and the trial stops there: a case that cannot be laid out has no verdict.
+//! Each method takes effect at once and returns the project, so that a case reads as a list. The first error
+//! is stored, later methods do nothing, and the trial fails: a case that cannot be set up has no verdict.
 //!
-//! Words of a command and values of variables may have `{w}`, the checkout that is built in, and `{root}`, the case's own
-//! directory, which has the checkout in it.
+//! In command words and values of variables, `{w}` stands for the current checkout and `{root}` for the
+//! case's directory, which contains the checkout.
 
 use super::probe::Probe;
 use crate::error::{Error, Result};
@@ -18,56 +18,53 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
-/// What a command is, which decides how a cache is put in front of it.
+/// Decides how a cache is put in front of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolFamily {
-    /// rustc, or what takes its place.
+    /// rustc or a replacement.
     Rust,
-    /// A C or C++ compiler, or what takes its place.
+    /// A C or C++ compiler or a replacement.
     C,
-    /// cargo, which puts the wrapper in front of rustc by itself.
+    /// cargo, which calls rustc through the wrapper.
     Cargo,
 }
 
-/// One command of the build.
 #[derive(Clone, Debug)]
 pub struct BuildCommand {
     pub family: ToolFamily,
-    /// The command line, before `{w}` and `{root}` are filled in.
+    /// The command line with `{w}` and `{root}`.
     pub words: Vec<String>,
 }
 
-/// The case's own directory, and what is built in it.
 #[derive(Debug)]
 pub struct TestProject {
     root: PathBuf,
     here: PathBuf,
     places: Vec<PathBuf>,
     base: Environment,
-    /// Variables of the build: set, or taken away.
+    /// Variables of the build: set, or unset if `None`.
     variables: BTreeMap<String, Option<String>>,
-    /// What a shell does before it becomes a command of the build, and what it becomes it by.
+    /// Shell code before each command, ending in `exec`.
     before: Option<String>,
-    /// What is built, in order.
+    /// Commands of the build, in order.
     pub units: Vec<BuildCommand>,
-    /// What is looked at afterwards.
+    /// Probes after the build.
     pub probes: Vec<Probe>,
-    /// What happens while the first build runs.
+    /// Runs during the first build.
     pub meanwhile: Option<fn(&Path)>,
-    /// When the last build began.
     pub began: Cell<SystemTime>,
-    /// A directory that a build leaves for the next, which the plain compiler's builds must not see.
+    /// A directory that the cache's builds keep; the plain compiler's builds must not see it.
     pub state: Option<PathBuf>,
     error: Option<Error>,
-    /// Why the case cannot be tried on this machine.
+    /// Why the case cannot run on this machine.
     pub skipped: Option<String>,
 }
 
-/// What a build removes to be one from clean.
+/// Directories that are removed before each build.
 const OUTPUTS: [&str; 2] = ["out", "target"];
 
 impl TestProject {
-    /// An empty checkout below `root`.
+    /// Creates an empty checkout below `root`.
     pub fn new(root: &Path, base: Environment) -> Result<TestProject> {
         let here = root.join("w");
         fs::create_dir_all(here.join(".git")).map_err(Error::io("create", &here))?;
@@ -88,7 +85,7 @@ impl TestProject {
         })
     }
 
-    /// Something in the checkout; `../x` is beside it.
+    /// A path in the checkout; `../x` is next to it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.here.join(name)
     }
@@ -97,7 +94,7 @@ impl TestProject {
         &self.here
     }
 
-    /// The checkouts that it is not.
+    /// The other checkouts.
     pub fn elsewhere(&self) -> impl Iterator<Item = &PathBuf> {
         self.places.iter().filter(|place| **place != self.here)
     }
@@ -107,7 +104,7 @@ impl TestProject {
         text.replace("{w}", &name(&self.here)).replace("{root}", &name(&self.root))
     }
 
-    /// The trouble that there was, if any.
+    /// The stored error, if any.
     pub fn result(&mut self) -> Result<()> {
         self.error.take().map_or(Ok(()), Err)
     }
@@ -124,7 +121,7 @@ impl TestProject {
 
     // Files.
 
-    /// Writes a file, with the directories above it.
+    /// Writes a file and creates its directories.
     pub fn write(&mut self, name: &str, text: &str) -> &mut TestProject {
         self.attempt(|s| {
             let path = s.path(name);
@@ -135,7 +132,7 @@ impl TestProject {
         })
     }
 
-    /// Rewrites a file and gives it its old modification time.
+    /// Rewrites a file and restores its modification time.
     pub fn rewrite_unnoticed(&mut self, name: &str, text: &str) -> &mut TestProject {
         let path = self.path(name);
         let old = fs::metadata(&path).and_then(|m| m.modified());
@@ -154,7 +151,7 @@ impl TestProject {
         })
     }
 
-    /// A script that can be run.
+    /// Writes an executable script.
     pub fn script(&mut self, name: &str, text: &str) -> &mut TestProject {
         let text = self.fill(text);
         self.write(name, &format!("#!/bin/sh\n{text}\n")).attempt(|s| {
@@ -167,7 +164,6 @@ impl TestProject {
         self.attempt(|s| fs::create_dir_all(s.path(name)).map_err(Error::io("create", &s.path(name))))
     }
 
-    /// Removes a file or a directory.
     pub fn remove(&mut self, name: &str) -> &mut TestProject {
         self.attempt(|s| {
             let path = s.path(name);
@@ -181,7 +177,7 @@ impl TestProject {
         self.attempt(|s| fs::rename(s.path(from), s.path(to)).map_err(Error::io("rename", &s.path(from))))
     }
 
-    /// A symbolic link, in place of one that is there.
+    /// Creates or replaces a symbolic link.
     pub fn link(&mut self, to: &str, at: &str) -> &mut TestProject {
         self.attempt(|s| {
             let path = s.path(at);
@@ -195,7 +191,7 @@ impl TestProject {
         })
     }
 
-    /// Goes on in a copy of the checkout, at another place below the case's directory.
+    /// Copies the checkout to another place below the case's directory and continues there.
     pub fn elsewhere_at(&mut self, place: &str) -> &mut TestProject {
         self.attempt(|s| {
             let to = s.root.join(place);
@@ -212,12 +208,12 @@ impl TestProject {
 
     // What is compiled.
 
-    /// A command that stands behind the cache as rustc does.
+    /// Adds a command that the cache wraps like rustc.
     pub fn rust(&mut self, words: &[&str]) -> &mut TestProject {
         self.unit(ToolFamily::Rust, words)
     }
 
-    /// A command that stands behind the cache as a C compiler does.
+    /// Adds a command that the cache wraps like a C compiler.
     pub fn c(&mut self, words: &[&str]) -> &mut TestProject {
         self.need(words[0]).unit(ToolFamily::C, words)
     }
@@ -232,7 +228,7 @@ impl TestProject {
         self
     }
 
-    /// `l.rs` to `out/libl.rlib`, as cargo would have it compiled.
+    /// Compiles `l.rs` to `out/libl.rlib`, as cargo would.
     pub fn rust_lib(&mut self, more: &[&str]) -> &mut TestProject {
         self.rust(&[&LIB[..], more].concat())
     }
@@ -241,19 +237,18 @@ impl TestProject {
         self.rust(&[&BIN[..], more].concat())
     }
 
-    /// What was to be compiled is not; what follows is, instead.
+    /// Removes all commands; later ones replace them.
     pub fn instead(&mut self) -> &mut TestProject {
         self.units.clear();
         self
     }
 
-    /// A word more for each command.
+    /// Adds a word to each command.
     pub fn also(&mut self, word: &str) -> &mut TestProject {
         self.units.iter_mut().for_each(|unit| unit.words.push(word.into()));
         self
     }
 
-    /// Sets a variable for the build.
     pub fn env(&mut self, name: &str, value: &str) -> &mut TestProject {
         self.variables.insert(name.into(), Some(value.into()));
         self
@@ -264,39 +259,38 @@ impl TestProject {
         self
     }
 
-    /// The mask for the modes of new files.
+    /// Sets the umask of the build.
     pub fn umask(&mut self, mask: &'static str) -> &mut TestProject {
         self.before = Some(format!("umask {mask}; exec"));
         self
     }
 
-    /// Commands are given a file open, as their third descriptor.
+    /// Opens a file as descriptor 3 of each command.
     pub fn opened(&mut self, name: &str) -> &mut TestProject {
         self.before = Some(format!("exec 3<{name}; exec"));
         self
     }
 
-    /// The build may use one processor of those that there are.
+    /// Restricts the build to one processor.
     pub fn on_one_processor(&mut self) -> &mut TestProject {
         self.before = Some("exec taskset -c 0".into());
         self.need("taskset")
     }
 
-    /// What happens while the first build runs, in a thread of its own.
+    /// Runs a function in a thread during the first build.
     pub fn meanwhile(&mut self, what: fn(&Path)) -> &mut TestProject {
         self.meanwhile = Some(what);
         self
     }
 
-    /// A directory that each build of the backend leaves for its next.
+    /// Keeps a directory between the cache's builds.
     pub fn keeps(&mut self, name: &str) -> &mut TestProject {
         self.state = Some(self.path(name));
         self
     }
 
-    // What is looked at.
+    // Probes.
 
-    /// Adds something to look at.
     pub fn probe(&mut self, probe: Probe) -> &mut TestProject {
         self.probes.push(probe);
         self
@@ -306,12 +300,11 @@ impl TestProject {
         self.probe(Probe::Prints(program))
     }
 
-    /// The words `SAID=<…>` in a file.
     pub fn says(&mut self, file: &'static str) -> &mut TestProject {
         self.probe(Probe::Says(file))
     }
 
-    // What is done at once, without any cache.
+    // Immediate actions without a cache.
 
     /// Runs a command in the checkout with the plain compiler.
     pub fn plainly(&mut self, words: &[&str]) -> &mut TestProject {
@@ -324,7 +317,7 @@ impl TestProject {
         })
     }
 
-    /// The case needs a program; without it, it is skipped.
+    /// Skips the case unless a program is installed.
     pub fn need(&mut self, program: &str) -> &mut TestProject {
         let own = program.contains('/') || program.contains('{');
         let works = || {
@@ -337,14 +330,14 @@ impl TestProject {
         self
     }
 
-    /// The case cannot be tried here, and why.
+    /// Skips the case, with the reason.
     pub fn skip(&mut self, why: &str) -> &mut TestProject {
         self.skipped.get_or_insert_with(|| why.into());
         self
     }
 
-    /// A macro `m!()` whose expansion is the literal `SAID=<…>` with what `body`, an expression, gives; and a
-    /// library that has it.
+    /// A macro `m!()` that expands to the literal `SAID=<…>` with the value of `body`, an expression; and a
+    /// library that uses it.
     pub fn proc_macro(&mut self, body: &str) -> &mut TestProject {
         self.macro_crate(body)
             .write("l.rs", "pub static SAID: &str = m::m!();\n")
@@ -352,7 +345,7 @@ impl TestProject {
             .says("out/libl.rlib")
     }
 
-    /// The macro alone, compiled plainly.
+    /// Only the macro, compiled without a cache.
     pub fn macro_crate(&mut self, body: &str) -> &mut TestProject {
         let source = format!(
             "extern crate proc_macro;\nuse proc_macro::TokenStream;\n#[proc_macro]\n\
@@ -364,7 +357,7 @@ impl TestProject {
 
     // For the trial.
 
-    /// The build's variables on top of `base`.
+    /// The build's variables added to `base`.
     pub fn environment(&self, base: &Environment) -> BTreeMap<OsString, OsString> {
         let mut all: BTreeMap<_, _> = base.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
         for (name, value) in &self.variables {
@@ -376,12 +369,12 @@ impl TestProject {
         all
     }
 
-    /// What the build may see of the caller's environment.
+    /// The part of the caller's environment that the build sees.
     pub fn base(&self) -> Environment {
         self.base.clone()
     }
 
-    /// A command that runs a program as was asked for.
+    /// A command that runs a program with the requested umask, descriptor or processor.
     pub fn command(&self, words: &[OsString]) -> Command {
         let mut command = match &self.before {
             None => Command::new(&words[0]),
@@ -395,7 +388,7 @@ impl TestProject {
         command
     }
 
-    /// Removes what a build has made.
+    /// Removes the outputs.
     pub fn clean(&self) -> Result<()> {
         for name in OUTPUTS {
             let path = self.path(name);
@@ -406,7 +399,8 @@ impl TestProject {
         fs::create_dir_all(self.path("out")).map_err(Error::io("create", &self.path("out")))
     }
 
-    /// Makes all files look an hour old: caches trust what was just written less, and would not walk into the trap.
+    /// Sets all files' times to one hour ago: caches trust recently written files less and would pass the
+    /// case for that reason.
     pub fn age(&self) -> Result<()> {
         age(&self.root, SystemTime::now() - Duration::from_secs(3600))
             .map_err(Error::io("set times below", &self.root))

@@ -1,4 +1,4 @@
-//! Where a C or C++ compiler, or a part of it, searches and what it is told by ways that are seldom used.
+//! Search paths and rarely used inputs of C and C++ compilers and their parts.
 
 use super::case::{Case, Expect::Follows};
 
@@ -67,7 +67,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "source-by-descriptor",
-        about: "the source is what the compiler was given open, as a shell's <(…) gives it; it says something else",
+        about: "the source is an inherited descriptor, as in a shell's <(…), with other content",
         source: "https://www.gnu.org/software/bash/manual/html_node/Process-Substitution.html",
         expect: super::case::Expect::Uncacheable,
         set_up: |s| {
@@ -93,7 +93,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "response-file-assembler",
-        about: "a response file that only the assembler is told of is edited",
+        about: "a response file that only the assembler reads is edited",
         source: "https://sourceware.org/binutils/docs/as/Invoking.html",
         expect: Follows,
         set_up: |s| {
@@ -120,7 +120,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "header-by-prefix",
-        about: "a header appears in a directory that -iwithprefixbefore names behind an -iprefix",
+        about: "a header appears in a directory that -iwithprefixbefore names after an -iprefix",
         source: DIRECTORIES,
         expect: Follows,
         set_up: |s| {
@@ -136,7 +136,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "header-in-sysroot",
-        about: "a header of the system appears below another --sysroot, where `=` stands for it",
+        about: "a system header appears below another --sysroot, named by `=`",
         source: DIRECTORIES,
         expect: Follows,
         set_up: |s| {
@@ -177,7 +177,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "override-options",
-        about: "CCC_OVERRIDE_OPTIONS has clang add a word to its command line",
+        about: "CCC_OVERRIDE_OPTIONS adds a word to clang's command line",
         source: "https://clang.llvm.org/docs/UsersManual.html",
         expect: Follows,
         set_up: |s| {
@@ -189,7 +189,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "overlay",
-        about: "the file that lays other files over clang's is edited",
+        about: "the file of clang's virtual file system overlay is edited",
         source: "https://clang.llvm.org/docs/ClangCommandLineReference.html",
         expect: Follows,
         set_up: |s| {
@@ -205,7 +205,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "configuration-clang",
-        about: "a configuration file that clang is given, and one that this names, are read: the second is edited",
+        about: "a configuration file of clang includes a second one, which is edited",
         source: "https://clang.llvm.org/docs/UsersManual.html",
         expect: Follows,
         set_up: |s| {
@@ -218,7 +218,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "random-seed",
-        about: "-frandom-seed= is another, and with it the name of what has none",
+        about: "-frandom-seed= changes, and with it the names of anonymous symbols",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Developer-Options.html",
         expect: Follows,
         set_up: |s| {
@@ -232,7 +232,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "optimiser-object-elsewhere",
-        about: "an object for link-time optimisation must not name the first checkout, where another is built",
+        about: "an object for link-time optimisation must not name the first checkout when another is built",
         source: "https://gcc.gnu.org/onlinedocs/gccint/LTO-Overview.html",
         expect: super::case::Expect::Right,
         set_up: |s| {
@@ -246,7 +246,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "dependencies-output",
-        about: "DEPENDENCIES_OUTPUT has gcc write a depfile, which a restored result must bring",
+        about: "DEPENDENCIES_OUTPUT makes gcc write a depfile, which a hit must restore",
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: super::case::Expect::Uncacheable,
         set_up: |s| {

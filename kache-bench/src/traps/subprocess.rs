@@ -1,5 +1,5 @@
-//! What stands behind a proc macro: programs that it starts, libraries that it loads, what it learns of the place, and
-//! what no observer can see.
+//! Programs that a proc macro starts, libraries that it loads, its location, and accesses that no observer
+//! can see.
 
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
 use super::probe::Probe;
@@ -97,7 +97,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "macro-raw-syscalls",
-        about: "a proc macro reads a file by the rustix crate, whose system calls do not go through libc",
+        about: "a proc macro reads a file through the rustix crate, whose system calls do not go through libc",
         source: "https://docs.rs/rustix/latest/rustix/",
         expect: Uncacheable,
         set_up: |s| {
@@ -209,7 +209,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "macro-leaves-file",
-        about: "a proc macro writes a file beside the sources, which a restored result would not bring",
+        about: "a proc macro writes a file next to the sources, which a hit would not restore",
         source: "https://github.com/kunobi-ninja/kache/issues/635",
         expect: Uncacheable,
         set_up: |s| {

@@ -1,4 +1,4 @@
-//! Runs the cases on the backends, in parallel, and keeps what came of each.
+//! Runs the cases with all caches in parallel.
 
 use super::case::Case;
 use super::judge::TrapVerdict;
@@ -23,16 +23,16 @@ use std::sync::Mutex;
 
 #[derive(Debug, Args)]
 pub struct TrapsOptions {
-    /// A backend to try, several times for several [default: every one that is installed]
+    /// A cache to try; repeat for several [default: all installed caches]
     #[arg(long, value_name = "NAME")]
     backend: Vec<String>,
-    /// Only cases with this in their name, several times for several
+    /// Only cases with this in their name; repeat for several
     #[arg(long, value_name = "PATTERN")]
     case: Vec<String>,
-    /// Say what each case is and where it comes from, and try nothing
+    /// List the cases with their sources, without running them
     #[arg(long)]
     list: bool,
-    /// Write all that was found out to a file, as JSON
+    /// Write the result to a JSON file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Print the table as Markdown
@@ -41,17 +41,16 @@ pub struct TrapsOptions {
     /// The kache binary to use [default: built from the repository]
     #[arg(long, value_name = "PATH")]
     kache: Option<PathBuf>,
-    /// How many cases to try at a time [default: the number of processors]
+    /// Number of concurrent cases [default: the number of processors]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Where the result is appended [default: the repository's results/]
+    /// Directory for the record [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
     #[command(flatten)]
     scratch: ScratchOptions,
 }
 
-/// Does what the options say.
 pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
     let chosen = chosen(&options.case)?;
     if options.list {
@@ -156,7 +155,7 @@ fn try_all(
             })
             .collect::<Result<_>>()
     })?;
-    // One that was interrupted says nothing.
+    // The result of an interrupted case means nothing.
     interrupt::check()?;
     let (shown, tried) = shown.into_inner().expect("no thread panicked");
     shown.end(&format!("{tried} trials"));
@@ -171,7 +170,7 @@ fn try_all(
     Ok(chosen.iter().map(row).collect())
 }
 
-/// Where trials happen, as their threads may know it.
+/// Directories of trials, shared with their threads.
 struct TrialDirs {
     root: PathBuf,
     logs: PathBuf,

@@ -1,4 +1,4 @@
-//! The table: cases by backends, with a summary.
+//! The table of cases by caches, with a summary.
 
 use super::case::Expect;
 use super::judge::TrapVerdict;
@@ -6,7 +6,7 @@ use super::record::{TrapRow, TrapsReport};
 use super::themes::Chosen;
 use std::fmt::Write;
 
-/// What each case is, for `--list`.
+/// The cases for `--list`.
 pub fn list(chosen: &[Chosen]) -> String {
     let mut out = String::new();
     let mut heading = "";
@@ -16,9 +16,9 @@ pub fn list(chosen: &[Chosen]) -> String {
             let _ = writeln!(out, "\n{theme}");
         }
         let demands = match case.expect {
-            Expect::Follows => "the answer must follow",
-            Expect::Right => "the answer must be right",
-            Expect::Uncacheable => "the answer must be right, and need not be kept",
+            Expect::Follows => "the result must follow",
+            Expect::Right => "the result must be right",
+            Expect::Uncacheable => "the result must be right, and need not be stored",
             Expect::Hits => "must hit",
         };
         let _ = writeln!(out, "  {}: {}\n      {demands}; {}", case.name, case.about, case.source);
@@ -27,7 +27,7 @@ pub fn list(chosen: &[Chosen]) -> String {
     out
 }
 
-/// For a terminal: the table, what each bad verdict rests on, and the summary.
+/// As text: the table, details of each bad verdict, and the summary.
 pub fn text(report: &TrapsReport) -> String {
     let mut out = String::new();
     let names: Vec<&str> = report.backends.iter().map(|(name, _)| name.as_str()).collect();
@@ -57,7 +57,7 @@ fn label(row: &TrapRow, backend: &str) -> &'static str {
     row.outcomes.get(backend).map_or("", |outcome| outcome.verdict.label())
 }
 
-/// Skipped cases are told too: a suite that skips in silence proves less than it seems to.
+/// Includes skipped cases: a silent skip would suggest more than was checked.
 fn details(report: &TrapsReport, out: &mut String) {
     for row in &report.rows {
         for (name, outcome) in &row.outcomes {
@@ -83,7 +83,7 @@ fn summary(report: &TrapsReport, out: &mut String) {
     }
 }
 
-/// For a page: the summary by backend, then every case.
+/// As Markdown: the summary by cache, then every case.
 pub fn markdown(report: &TrapsReport) -> String {
     let mut out = String::new();
     let _ = writeln!(

@@ -6,31 +6,29 @@ use super::{
     toolchain,
 };
 
-/// The cases of one kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    /// The heading in the table.
+    /// Heading in the table.
     pub name: &'static str,
-    /// In the order in which they are shown.
+    /// In display order.
     pub cases: &'static [Case],
 }
 
-/// A case with its theme's name.
 pub type Chosen = (&'static str, &'static Case);
 
 pub const THEMES: &[Theme] = &[
-    Theme { name: "Rust: what proc macros look at", cases: macros::CASES },
-    Theme { name: "Rust: beside and behind the macro", cases: subprocess::CASES },
-    Theme { name: "Rust: asked by other ways", cases: indirect_access::CASES },
-    Theme { name: "Rust: what is linked", cases: link::CASES },
-    Theme { name: "Rust: sources and where they are", cases: paths::CASES },
+    Theme { name: "Rust: accesses of proc macros", cases: macros::CASES },
+    Theme { name: "Rust: processes and libraries of a macro", cases: subprocess::CASES },
+    Theme { name: "Rust: indirect access", cases: indirect_access::CASES },
+    Theme { name: "Rust: linking", cases: link::CASES },
+    Theme { name: "Rust: sources and their paths", cases: paths::CASES },
     Theme { name: "Rust: flags, modes and formats", cases: flags::CASES },
-    Theme { name: "Compilers replaced", cases: toolchain::CASES },
+    Theme { name: "Replaced compilers", cases: toolchain::CASES },
     Theme { name: "C and C++: headers and other inputs", cases: headers::CASES },
-    Theme { name: "C and C++: searched and told by other ways", cases: search::CASES },
-    Theme { name: "C and C++: the place", cases: places::CASES },
+    Theme { name: "C and C++: search paths and rare inputs", cases: search::CASES },
+    Theme { name: "C and C++: paths", cases: places::CASES },
     Theme { name: "Time", cases: times::CASES },
-    Theme { name: "What must not matter", cases: must_hit::CASES },
+    Theme { name: "Changes that must not matter", cases: must_hit::CASES },
 ];
 
 #[cfg(test)]

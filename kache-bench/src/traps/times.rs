@@ -1,6 +1,6 @@
-//! Dates that compilers write into what they make.
+//! Dates and times that compilers embed.
 //!
-//! A time of day is looked at only as fresh or stale: whether it lies before or after the build that it comes from began.
+//! A time of day is compared only as fresh or stale: after or before its build began.
 
 use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Uncacheable};
 use super::probe::{Probe, said};
@@ -13,7 +13,7 @@ const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 pub const CASES: &[Case] = &[
     Case {
         name: "time-macro",
-        about: "__TIME__ is in the object: built again a while later, it must be the later time",
+        about: "__TIME__ is in the object: a later build must contain the later time",
         source: "https://github.com/kunobi-ninja/kache/issues/423",
         expect: Uncacheable,
         set_up: |s| {
@@ -37,7 +37,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "time-macro-pasted",
-        about: "__TIME__ is pasted together, so that the word is nowhere in the sources",
+        about: "__TIME__ is built by token pasting, so the word is not in the sources",
         source: "https://gcc.gnu.org/onlinedocs/cpp/Concatenation.html",
         expect: Uncacheable,
         set_up: |s| {
@@ -99,7 +99,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "date-macro-epoch-gone",
-        about: "SOURCE_DATE_EPOCH is taken away, and __DATE__ is today's",
+        about: "SOURCE_DATE_EPOCH is unset, and __DATE__ is today's date",
         source: MACROS,
         expect: Follows,
         set_up: |s| {
@@ -128,7 +128,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "macro-clock-by-number",
-        about: "a proc macro pastes the time of day, which it asks for by the system call's number",
+        about: "a proc macro pastes the time of day, which it reads by system call number",
         source: "https://man7.org/linux/man-pages/man2/syscall.2.html",
         expect: Uncacheable,
         set_up: |s| {
@@ -149,7 +149,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "macro-clock-program",
-        about: "a proc macro pastes what the program date says",
+        about: "a proc macro pastes the output of the program date",
         source: "https://docs.rs/build-time/latest/build_time/",
         expect: Uncacheable,
         set_up: |s| {
@@ -164,7 +164,7 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// Until the clock's second is another.
+/// Waits until the clock's second changes.
 fn wait(_: &mut TestProject) {
     std::thread::sleep(Duration::from_millis(1100));
 }
@@ -173,13 +173,13 @@ fn fresh(project: &TestProject) -> String {
     fresh_in(project, "out/a.o")
 }
 
-/// Whether the time `HH:MM:SS` in a file is from the build that has just ended.
+/// Whether the time `HH:MM:SS` in a file is from the last build.
 fn fresh_in(project: &TestProject, file: &str) -> String {
     let text = said(&std::fs::read(project.path(file)).unwrap_or_default());
     let parts: Vec<u64> = text.split(':').filter_map(|part| part.parse().ok()).collect();
     let [hours, minutes, seconds] = parts[..] else { return format!("no time: {text}") };
     let began = project.began.get().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    // Half a day before is yesterday's other half: midnight may lie between.
+    // More than half a day earlier means that midnight is in between.
     let ahead = (hours * 3600 + minutes * 60 + seconds + 86_400 - began % 86_400) % 86_400;
     if ahead < 43_200 { "fresh".into() } else { "stale".into() }
 }

@@ -1,4 +1,4 @@
-//! Compilers and what belongs to them, replaced where they lie.
+//! Compilers and their parts, replaced in place.
 
 use super::case::{Case, Expect::Follows};
 use super::project::LIB;
@@ -6,7 +6,7 @@ use super::project::LIB;
 pub const CASES: &[Case] = &[
     Case {
         name: "rustc-replaced",
-        about: "the compiler is another under the same path, version, size and modification time",
+        about: "another compiler has the same path, version, size and modification time",
         source: "https://github.com/mozilla/sccache/issues/856",
         expect: Follows,
         set_up: |s| {
@@ -19,7 +19,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "rustc-library-replaced",
-        about: "a library that the compiler loads is another, and the program that loads it is the same",
+        about: "a library that the compiler loads is replaced; its program stays",
         source: "https://github.com/mozilla/sccache/pull/922",
         expect: Follows,
         set_up: |s| {
@@ -118,7 +118,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "wrapper-unnoticed",
-        about: "a script in the C compiler's place is edited, its size and modification time kept",
+        about: "a script used as C compiler is edited, its size and modification time kept",
         source: "https://ccache.dev/manual/latest.html#config_compiler_check",
         expect: Follows,
         set_up: |s| {
@@ -208,7 +208,7 @@ const CFG: &str =
     "#[cfg(a)]\npub static SAID: &str = \"SAID=<a>\";\n#[cfg(b)]\npub static SAID: &str = \"SAID=<b>\";\n";
 const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 
-/// A compiler whose work is done in a library, as rustc's is.
+/// A compiler that does its work in a library, as rustc does.
 const FRONT: &str = "void back(char **);\nint main(int n, char **words) { back(words); return 1; }\n";
 
 fn back(cfg: &str) -> String {
@@ -220,7 +220,7 @@ fn back(cfg: &str) -> String {
 
 const BACK: [&str; 3] = ["sh", "-c", "mkdir -p tc/bin tc/lib && cc -shared -fPIC lib.c -o tc/lib/libback.so"];
 
-/// Links to all that there is, so that a crate can be added.
+/// Links to the existing crates, so that one can be added.
 const SYSROOT: &str = "real=$(rustc --print sysroot); lib=lib/rustlib/$(rustc -vV | sed -n 's/host: //p')/lib; \
     mkdir -p sysroot/$lib && ln -s $real/$lib/* sysroot/$lib/";
 const EXTRA: [&str; 3] = [

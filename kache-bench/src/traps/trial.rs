@@ -1,4 +1,4 @@
-//! One case with one backend: six builds from clean.
+//! One case with one cache: six builds from clean.
 
 use super::account::CountReader;
 use super::case::Case;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, SystemTime};
 
-/// How long one command of a trial may take: some caches wait for what never comes, where they are given what others were given open.
+/// Time limit of a command: some caches wait forever if they inherit an open descriptor.
 const LIMIT: Duration = Duration::from_secs(180);
 
 const WIRING: Wiring = Wiring { rustc: true, cc: Some(CcWiring::Launcher) };
@@ -27,7 +27,7 @@ const C_ALONE: Wiring = Wiring { rustc: false, cc: WIRING.cc };
 const RUST_WRAPPER: &str = "RUSTC_WRAPPER";
 const C_LAUNCHER: &str = "CMAKE_C_COMPILER_LAUNCHER";
 
-/// Lays the case out below `dir`, tries it, and says what came of it. What the builds print goes to `log`.
+/// Sets the case up below `dir` and runs it. The builds' output goes to `log`.
 pub fn run(case: &Case, backend: &dyn Backend, dir: &Path, log: &Path) -> Result<(TrapVerdict, String)> {
     let base = Environment::of_caller().with_all([("TZ".into(), "UTC0".into())]);
     let mut project = TestProject::new(&dir.join("site"), base)?;
@@ -89,10 +89,10 @@ fn run_trial(
     Ok(TrialEvidence { truth_before, cold, again, changed, truth, differs, by_cargo, moving })
 }
 
-/// What a build left in `out/`, by name.
+/// Digests of the outputs in `out/`, by name.
 type Artifacts = BTreeMap<PathBuf, u64>;
 
-/// The first output of a build with hits that another build made otherwise.
+/// The first output that differs between a build with hits and another build.
 fn difference(seen: &BuildOutcome, made: &Artifacts, given: &Artifacts) -> Option<String> {
     if seen.counts.is_none_or(|c| c.hits == 0) {
         return None;
@@ -101,7 +101,7 @@ fn difference(seen: &BuildOutcome, made: &Artifacts, given: &Artifacts) -> Optio
     made.keys().chain(given.keys()).find(differs).map(|name| name.display().to_string())
 }
 
-/// The first build, with what happens while it runs.
+/// The first build, with the function that runs during it.
 fn meanwhile<T>(project: &TestProject, build: impl FnOnce(&TestProject) -> Result<T>) -> Result<T> {
     let Some(what) = project.meanwhile else { return build(project) };
     let here = project.here().to_path_buf();
@@ -111,7 +111,7 @@ fn meanwhile<T>(project: &TestProject, build: impl FnOnce(&TestProject) -> Resul
     })
 }
 
-/// A build that must neither see nor touch the state that the backend's builds leave for one another.
+/// Runs a build that must not see or change the state that the cache's builds keep.
 fn aside<T>(project: &TestProject, build: impl FnOnce(&TestProject) -> Result<T>) -> Result<T> {
     let Some(state) = &project.state else { return build(project) };
     let away = state.with_extension("aside");
@@ -129,7 +129,7 @@ fn aside<T>(project: &TestProject, build: impl FnOnce(&TestProject) -> Result<T>
     built
 }
 
-/// A backend with its cache, in front of the compilers.
+/// A cache and its directory, wired to the compilers.
 struct WiredBackend<'b> {
     backend: &'b dyn Backend,
     cache: PathBuf,
@@ -149,7 +149,7 @@ impl WiredBackend<'_> {
         let wired = backend.wire(project.base(), WIRING, cache, CacheReads::Allowed)?;
         let words = |name: &str| -> Vec<OsString> {
             let value = wired.get(name).unwrap_or_default();
-            // CMake's lists have semicolons.
+            // CMake separates list elements by semicolons.
             let text = value.to_string_lossy().into_owned();
             text.split(';').filter(|word| !word.is_empty()).map(OsString::from).collect()
         };
@@ -172,25 +172,25 @@ impl WiredBackend<'_> {
             }
     }
 
-    /// Whether it runs a build's command rather than stand before each compiler.
+    /// Whether the backend wraps commands rather than compilers.
     fn wraps_lines(&self) -> bool {
         self.backend.line(":", C_ALONE) != ":"
     }
 
-    /// What stands before the compilers, started if it is a thing that runs, and stopped at the end.
+    /// The program in front of the compilers; its server runs until the value is dropped.
     fn serve(&self, project: &TestProject) -> Result<RunningBackend<'_>> {
         let running = RunningBackend::begin(self.backend, &self.cache)?;
         self.backend.start(&self.wired(project)?, &self.cache)?;
         Ok(running)
     }
 
-    /// The environment with the backend in front, told that the checkout may be any.
+    /// The environment with the cache, for any checkout.
     fn wired(&self, project: &TestProject) -> Result<Environment> {
         let wired = self.backend.wire(project.base(), WIRING, &self.cache, CacheReads::Allowed)?;
         Ok(self.backend.based(wired, project.here()))
     }
 
-    /// Builds from clean, looks, and cleans up again.
+    /// Builds from clean, evaluates the probes, and cleans.
     fn build(&self, project: &TestProject) -> Result<(BuildOutcome, Artifacts)> {
         interrupt::check()?;
         project.clean()?;
@@ -225,7 +225,7 @@ impl WiredBackend<'_> {
             ToolFamily::Cargo => Vec::new(),
         };
         if unit.family != ToolFamily::Cargo {
-            // As cargo and CMake have used them up by then.
+            // cargo and CMake remove these variables before the compiler runs.
             environment
                 .retain(|name, _| name != RUST_WRAPPER && !name.to_string_lossy().starts_with("CMAKE_"));
         }
@@ -250,7 +250,7 @@ impl WiredBackend<'_> {
         Ok(output.status.success())
     }
 
-    /// Writes down what was run and what it printed.
+    /// Appends a command and its output to the log.
     fn note(&self, words: &[OsString], printed: &str, status: ExitStatus) -> Result<()> {
         let words = words.join(OsStr::new(" "));
         let text = format!("$ {} [{}]\n{printed}{status}\n", words.display(), self.backend.name());

@@ -1,4 +1,4 @@
-//! One clone of a workload, at an absolute path of its own.
+//! A clone of a workload.
 
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// A clone and its name.
 #[derive(Debug)]
 pub struct Checkout {
     label: &'static str,
@@ -30,8 +29,8 @@ impl Checkout {
         Ok(Checkout { label, root })
     }
 
-    /// Moves the working tree to what `repository` has, as a pull would: files that are the same stay as they are, files
-    /// that are gone are removed, and what a build left is not touched.
+    /// Updates the working tree to `repository`, as a pull would: unchanged files stay as they are, removed
+    /// files are deleted, and build outputs are not touched.
     pub fn move_to(&self, repository: &Path) -> Result<()> {
         let moved = || -> std::result::Result<(), git2::Error> {
             let here = git2::Repository::open(&self.root)?;
@@ -58,18 +57,18 @@ impl Checkout {
         self.root.join("target")
     }
 
-    /// The workload's environment in this clone, on top of what is kept of the caller's.
+    /// The workload's environment in this clone, added to the kept part of the caller's.
     pub fn environment(&self, workload: &Workload) -> Environment {
         let own = workload.environment.iter().map(|(name, value)| (name.into(), self.fill(value).into()));
         Environment::of_caller().with_all(own)
     }
 
-    /// `line` with what stands for this clone filled in.
+    /// Replaces placeholders in `line` by this clone's values.
     pub fn fill(&self, line: &str) -> String {
         line.replace("{checkout}", &self.root.to_string_lossy()).replace("{label}", self.label)
     }
 
-    /// Runs command lines one after the other; the time of all together.
+    /// Runs command lines in sequence and returns their total time.
     pub fn run(
         &self,
         lines: &[String],
@@ -85,8 +84,8 @@ impl Checkout {
         Ok(total)
     }
 
-    /// Fails if cargo would build to anywhere but below this clone: a user's own `build.target-dir` would have
-    /// the two clones share their artifacts, and the check would prove nothing.
+    /// Fails unless cargo builds below this clone: with a user's `build.target-dir` both clones would share
+    /// their artifacts, and the check would prove nothing.
     pub fn require_own_target(&self, workload: &Workload) -> Result<()> {
         if !self.root.join("Cargo.toml").is_file() {
             return Ok(());
@@ -98,7 +97,7 @@ impl Checkout {
             .envs(self.environment(workload).iter())
             .output()
             .map_err(|e| Error::input(format!("cannot run cargo: {e}")).remedy("install Rust"))?;
-        // A project that cargo cannot describe will fail to build, and say why better than here.
+        // If cargo cannot describe the project, the build will fail with a better message.
         let Ok(metadata) = serde_json::from_slice::<serde_json::Value>(&output.stdout) else { return Ok(()) };
         match metadata["target_directory"].as_str() {
             Some(dir) if Path::new(dir) != self.target() => {

@@ -1,8 +1,8 @@
-//! A package's sources as Debian ships them: upstream's archive with Debian's patches applied.
+//! Sources of Debian packages: upstream's archive with Debian's patches applied.
 //!
-//! apt fetches and verifies them, with entries for sources that are the system's own entries for binaries ([`mirror`]).
-//! The system's configuration stays as it is and no privilege is needed: lists, archives and entries are in a directory
-//! of the harness. What was downloaded stays there, so that a package of a given version is fetched once.
+//! apt fetches and verifies them, with source entries derived from the system's binary entries ([`mirror`]).
+//! The system's configuration stays unchanged and no privilege is needed: lists, archives and entries are in
+//! a directory of the harness. Downloads are kept, so each version of a package is fetched once.
 
 use super::mirror::{self, Mirror};
 use crate::error::{Error, Result};
@@ -13,25 +13,26 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Unpacks the sources of `package`, at exactly `version` if one is given, to `to`, which must not exist. The last `without`
+/// Unpacks the sources of `package`, at `version` if given, to `to`, which must not exist. The last `without`
 /// patches are not applied.
 pub(super) fn fetch(package: &str, version: Option<&str>, without: usize, to: &Path) -> Result<()> {
     Store::open(&cache_directory()?)?.fetch(package, version, to)?;
     take_out(without, to)
 }
 
-/// Takes the last patches out of unpacked sources. A mirror has one version of a package; this makes the one before.
+/// Removes the last patches from unpacked sources. A mirror has one version of a package; this creates an
+/// earlier state.
 fn take_out(count: usize, from: &Path) -> Result<()> {
     let series = from.join("debian/patches/series");
-    // There is none where nothing is patched.
+    // A package without patches has no list of patches.
     let text = fs::read_to_string(&series).unwrap_or_default();
     let names = text.lines().filter_map(|line| line.split_whitespace().next());
     let patches: Vec<_> = names.filter(|name| !name.starts_with('#')).collect();
     if patches.len() < count {
-        let what = format!("{count} patches are to be left out, and the package has {}", patches.len());
+        let what = format!("{count} patches are to be left out, but the package has {}", patches.len());
         return Err(Error::input(what)
             .at(series.display())
-            .remedy("give `without_patches` a smaller number"));
+            .remedy("set `without_patches` to a smaller number"));
     }
     for patch in patches.iter().rev().take(count) {
         let file = Path::new("debian/patches").join(patch);
@@ -42,13 +43,13 @@ fn take_out(count: usize, from: &Path) -> Result<()> {
             let why = String::from_utf8_lossy(&output.stdout);
             return Err(Error::input(format!("a patch cannot be taken out\n    {}", why.trim()))
                 .at(file.display())
-                .remedy("give `without_patches` a smaller number"));
+                .remedy("set `without_patches` to a smaller number"));
         }
     }
     Ok(())
 }
 
-/// What one harness does here no other disturbs.
+/// A directory of its own, so that concurrent runs do not interfere.
 #[derive(Debug)]
 struct Store {
     dir: PathBuf,
@@ -57,7 +58,7 @@ struct Store {
 
 impl Store {
     fn open(dir: &Path) -> Result<Store> {
-        // The directories that apt wants to find.
+        // Directories that apt expects.
         for part in ["apt/state/lists/partial", "apt/cache/archives/partial", "apt/sources", "sources"] {
             let part = dir.join(part);
             fs::create_dir_all(&part).map_err(Error::io("create", &part))?;
@@ -77,7 +78,7 @@ impl Store {
         unpack(&description(&place)?, to)
     }
 
-    /// Where a version's files are kept. An epoch is not in their names either.
+    /// Directory of a version's files. File names do not contain the epoch.
     fn place(&self, package: &str, version: &str) -> PathBuf {
         let version = version.split_once(':').map_or(version, |(_, rest)| rest);
         self.dir.join("sources").join(format!("{package}_{version}"))
@@ -96,7 +97,7 @@ impl Store {
         if place.is_dir() {
             return Ok(place);
         }
-        // Beside its place until it is whole.
+        // Downloaded elsewhere until complete.
         let parts = tempfile::tempdir_in(&self.dir).map_err(Error::io("create a directory in", &self.dir))?;
         let wanted = format!("{package}={version}");
         let got = self.apt("apt-get", &["source", "--download-only", &wanted], parts.path())?;
@@ -107,7 +108,7 @@ impl Store {
         Ok(place)
     }
 
-    /// The version asked for, if the mirror has it, or the newest that it has.
+    /// The given version if the mirror has it, or else the newest.
     fn choose(&self, package: &str, version: Option<&str>, mirror: &Mirror) -> Result<String> {
         let shown = self.apt("apt-cache", &["showsrc", package], &self.dir)?;
         let text = String::from_utf8_lossy(&shown.stdout);
@@ -135,7 +136,7 @@ impl Store {
         }
     }
 
-    /// One of apt's programs, with everything that it writes below this directory.
+    /// A program of apt that writes only below this directory.
     fn apt(&self, program: &str, arguments: &[&str], work: &Path) -> Result<Output> {
         let below = |part: &str| self.dir.join("apt").join(part).into_os_string();
         let settings: [(&str, OsString); 8] = [
@@ -143,7 +144,7 @@ impl Store {
             ("Dir::Cache", below("cache")),
             ("Dir::Etc::sourcelist", "/dev/null".into()),
             ("Dir::Etc::sourceparts", below("sources")),
-            // Nothing here can be written by apt's own user, whom it becomes for downloads when it runs as root.
+            // apt's own user, which apt uses for downloads as root, cannot write here.
             ("APT::Sandbox::User", "root".into()),
             ("APT::Update::Error-Mode", "any".into()),
             ("Acquire::Retries", "2".into()),
@@ -159,7 +160,7 @@ impl Store {
     }
 }
 
-/// Runs a program of the package `of`, with its messages in English.
+/// Runs a program of the package `of`, with messages in English.
 fn run(command: &mut Command, program: &str, of: &str) -> Result<Output> {
     command.env_clear().envs(Environment::of_caller().iter()).env("LC_ALL", "C.UTF-8");
     child::output(command, &mut || {}).map_err(|e| {
@@ -210,13 +211,12 @@ fn is_newer(a: &str, b: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Beside the caches of other programs.
+/// Next to the caches of other programs.
 fn cache_directory() -> Result<PathBuf> {
     let given = std::env::var_os("XDG_CACHE_HOME").filter(|dir| Path::new(dir).is_absolute());
     let home = || Some(std::env::home_dir()?.join(".cache"));
     let dir = given.map(PathBuf::from).or_else(home).ok_or_else(|| {
-        Error::input("neither XDG_CACHE_HOME nor HOME is set")
-            .remedy("set HOME, for a place to keep sources in")
+        Error::input("neither XDG_CACHE_HOME nor HOME is set").remedy("set HOME: sources are stored below it")
     })?;
     Ok(dir.join("kache-bench/debian"))
 }
@@ -225,7 +225,7 @@ fn cache_directory() -> Result<PathBuf> {
 mod tests {
     use super::*;
 
-    /// What the mirror says to `answer`; nothing where there is no apt, or no network, which is told.
+    /// Runs the test if a Debian mirror is reachable.
     fn of_mirror<T>(answer: Result<T>) -> Option<Result<T>> {
         match answer {
             Err(error)
@@ -254,7 +254,7 @@ mod tests {
         let kept: Vec<_> = fs::read_dir(dir.path().join("sources")).unwrap().flatten().collect();
         let name = kept[0].file_name().into_string().unwrap();
         let version = name.strip_prefix("hello_").unwrap();
-        // Neither lists nor entries are needed for what is there.
+        // Stored files need neither lists nor entries.
         fs::remove_dir_all(dir.path().join("apt")).unwrap();
         store.fetch("hello", Some(version), &dir.path().join("two")).unwrap();
         assert!(dir.path().join("two/debian/control").is_file());

@@ -1,67 +1,65 @@
-//! A workload: a real project, and how it is fetched, built, cleaned and judged.
+//! The definition of a workload: a project, and how it is fetched, built, cleaned and checked.
 //!
-//! It is described by `workloads/NAME.toml`. Adding one takes no code: a project that needs something special
-//! says so in its commands, which are shell lines.
+//! `workloads/NAME.toml` contains it. A new workload needs no code: special needs are part of its commands,
+//! which are shell lines.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
-    /// The file's name without `.toml`.
+    /// File name without `.toml`.
     pub name: String,
-    /// What it is and why it is here.
+    /// What the project is, and why it is a workload.
     pub description: String,
-    /// Where its sources come from.
     pub source: Source,
-    /// The same at an earlier revision, for `pull`.
+    /// An earlier revision, for `pull`.
     pub earlier: Option<Source>,
-    /// Which compilers are put behind the cache.
+    /// Compilers that run through the cache.
     pub wiring: Wiring,
-    /// Run once in each clone, outside of all measured times and without a cache.
+    /// Run once in each clone, without a cache and not measured.
     pub setup: Vec<String>,
-    /// The build that is measured.
+    /// The measured build.
     pub build: Vec<String>,
     /// Set for setup, build and clean. `{checkout}` and `{label}` stand for the clone's path and `a` or `b`,
-    /// here as in the command lines.
+    /// as in command lines.
     pub environment: BTreeMap<String, String>,
-    /// Takes a built clone back to where the next build does everything.
+    /// Resets a built clone, so that the next build does everything again.
     pub clean: Vec<String>,
     pub units: Units,
-    /// What the machine must have.
+    /// Requirements on the machine.
     pub tools: Tools,
-    /// The floor below which the verdict is bad.
+    /// Minimum figures for a good verdict.
     pub expect: Expect,
 }
 
-/// Where a workload's sources come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A directory, relative to the workload's file.
+    /// A directory, relative to the workload file.
     Path(PathBuf),
     /// A repository, by URL or local path, at a revision.
     Git {
         url: String,
         /// A commit, tag or branch.
         rev: String,
-        /// Whether clones have its history, too; without, its tree becomes one commit.
+        /// Whether clones have the history; without it, the tree becomes one commit.
         history: bool,
     },
-    /// A package as published on crates.io, with its `Cargo.lock`.
+    /// A package of crates.io, with its `Cargo.lock`.
     Crate { name: String, version: String },
-    /// A source package as Debian ships it, patched.
+    /// A Debian source package, with its patches.
     Debian {
-        /// The source package, or a binary package that is built from it.
+        /// The source package, or a binary package built from it.
         package: String,
-        /// The version that the mirror must have; whatever it has if none is given.
+        /// The required version; if `None`, the mirror's version.
         version: Option<String>,
-        /// How many of Debian's patches are left out, the last ones: what the package was before.
+        /// Number of Debian's last patches to leave out, for an earlier state.
         without: usize,
     },
 }
 
 impl Source {
-    /// The same at another revision: a version, a commit, a directory beside `base`.
+    /// The same source at another revision: a version, a commit, or a directory relative to `base`.
     pub(super) fn at(&self, revision: &str, base: &Path) -> Source {
         let revision = revision.to_owned();
         match self.clone() {
@@ -90,61 +88,58 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Which compilers are put behind the cache.
+/// Compilers that run through the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wiring {
     pub rustc: bool,
-    /// C and C++ compilers, and in which way.
+    /// How C and C++ compilers are wired, if they are.
     pub cc: Option<CcWiring>,
 }
 
-/// How C and C++ compilers are put behind the cache: build systems differ in what they listen to.
+/// How C and C++ compilers are wired: build systems differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CcWiring {
     /// `CC` and `CXX`: make, configure scripts, the `cc` crate.
     Environment,
-    /// `CMAKE_C_COMPILER_LAUNCHER` and its like, without `CC`, which CMake would put behind the launcher once more.
+    /// `CMAKE_C_COMPILER_LAUNCHER` and similar variables, without `CC`, which CMake would wrap again.
     Launcher,
-    /// A directory of compilers' names in front of `PATH`: whatever a build calls, even what a configure script
-    /// chose before the cache was there.
+    /// A directory with the names of compilers first on `PATH`: covers every call, even of a compiler that a
+    /// configure script chose earlier.
     Shims,
 }
 
-/// What the machine must have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tools {
-    /// Programs that must be found on `PATH`.
+    /// Programs on `PATH`.
     pub programs: Vec<String>,
-    /// Debian's packages that bring all that is needed, libraries too.
+    /// Debian packages with all requirements, including libraries.
     pub debian: Vec<String>,
 }
 
-/// Which invocations count as units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Units {
-    /// The compiler families that count: `rustc`, `cc`.
+    /// Compiler families whose invocations count: `rustc`, `cc`.
     pub families: Vec<String>,
 }
 
-/// The floor figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expect {
-    /// At least so many units in a cold build: fewer means that the build did not do what it is here for.
+    /// Minimum number of units in a cold build; fewer mean that the build did not do its work.
     pub units: usize,
-    /// Hits of all units, in the second clone.
+    /// Hit rate of units in the second clone.
     pub hit_rate: f64,
-    /// Pairs with equal keys of all pairs.
+    /// Share of pairs with equal keys.
     pub stability: f64,
-    /// Units excepted from both because they bake a checkout's path, or the like, into what they build.
+    /// Units excepted from both, because they embed a checkout's path or a similar value in their outputs.
     pub embedded_paths: Vec<UnitClaim>,
-    /// Units that the compiler itself makes differently each time.
+    /// Units whose compiler output differs on every compile.
     pub nondeterministic: Vec<UnitClaim>,
 }
 
-/// A unit that is excepted from something that holds of all others, and why.
+/// A claimed exception for a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitClaim {
-    /// Its label (`demo 0.1.0 (lib)`) or its crate's name.
+    /// The unit's label (`demo 0.1.0 (lib)`) or its crate's name.
     pub unit: String,
     pub reason: String,
 }

@@ -12,12 +12,12 @@ impl Workload {
         parse::parse(name, &file, &text)
     }
 
-    /// All workloads in `dir`, by name; each may be in error by itself.
+    /// All workloads in `dir`, by name; each can have an error of its own.
     pub fn all(dir: &Path) -> Result<Vec<(String, Result<Workload>)>> {
         Ok(names(dir)?.into_iter().map(|name| (name.clone(), Workload::load(dir, &name))).collect())
     }
 
-    /// The same, with its repository taken from elsewhere: a mirror, or a clone that is here.
+    /// The same workload with another repository: a mirror or a local clone.
     pub fn taken_from(mut self, from: &str) -> Result<Workload> {
         let from = match Path::new(from).canonicalize() {
             Ok(here) => kache_core::platform::plain(here).to_string_lossy().into_owned(),
@@ -25,16 +25,16 @@ impl Workload {
         };
         for source in std::iter::once(&mut self.source).chain(&mut self.earlier) {
             let Source::Git { url, .. } = source else {
-                let what = format!("the source of workload `{}` is no repository: {source}", self.name);
-                return Err(Error::input(what).at("--source").remedy("leave --source away"));
+                let what = format!("the source of workload `{}` is not a repository: {source}", self.name);
+                return Err(Error::input(what).at("--source").remedy("remove --source"));
             };
             url.clone_from(&from);
         }
         Ok(self)
     }
 
-    /// Makes the repository at `to` that clones are made from, and says which commit they will have. Fails first if its
-    /// source cannot be reached or something that it needs is not to be found. `poll` is called now and then.
+    /// Creates the repository at `to` that clones are made from, and returns their commit. Fails first if the
+    /// source cannot be reached or a requirement is missing. `poll` is called regularly.
     pub fn obtain(&self, to: &Path, poll: &mut dyn FnMut()) -> Result<String> {
         source::require_reachable(self)?;
         tools::require(&self.name, &self.tools)?;

@@ -1,29 +1,29 @@
-//! Which Debian mirror the system uses, and with which keys: what apt would have to be told to fetch sources from it.
+//! The system's Debian mirror and its keys: what apt needs to fetch sources from it.
 //!
-//! Read from the system's own entries for binary packages, old style (`sources.list`) and new (`*.sources`), of which
-//! those of the distribution itself are taken and third parties' left. What comes out is always new style, because
-//! only that can hold a key in the entry itself.
+//! Read from the system's entries for binary packages, old style (`sources.list`) and new style
+//! (`*.sources`). Only the distribution's entries are used, not third parties'. The result is new style,
+//! since only that can contain a key.
 
 use crate::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What follows the distribution's name in its suites' names.
+/// Suffixes of the distribution's suites.
 const SUFFIXES: &[&str] = &["", "-updates", "-security", "/updates"];
-/// Names that a distribution's suites go by, besides its code name.
+/// Names of suites besides the code name.
 const ALIASES: &[&str] = &["stable", "testing", "unstable", "sid"];
-/// Fields that are kept, as written in an entry; old style spells them in lower case.
+/// Fields that are kept; old style writes them in lower case.
 const KEPT: &[&str] = &["URIs", "Suites", "Components", "Signed-By", "Trusted", "Check-Valid-Until"];
 
-/// The entries for sources, as the text of a `.sources` file.
+/// The source entries, as the text of a `.sources` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mirror {
     pub text: String,
-    /// The mirrors' addresses, for people.
+    /// The mirrors' addresses, for messages.
     pub addresses: Vec<String>,
 }
 
-/// The mirror of the system whose root is `root` (`/`, but for tests).
+/// The mirror of the system with the root directory `root` (`/` except in tests).
 pub(super) fn of_system(root: &Path) -> Result<Mirror> {
     let release = fs::read_to_string(root.join("etc/os-release")).unwrap_or_default();
     let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
@@ -36,7 +36,7 @@ pub(super) fn of_system(root: &Path) -> Result<Mirror> {
     if entries.is_empty() {
         return Err(Error::input(format!("apt knows no mirror of this distribution (`{codename}`)"))
             .at(root.join("etc/apt").display())
-            .remedy("have a `deb` entry of the distribution itself in sources.list or sources.list.d/"));
+            .remedy("add a `deb` entry of the distribution to sources.list or sources.list.d/"));
     }
     let mut addresses: Vec<_> = entries.iter().map(|entry| entry.get("URIs").trim().to_owned()).collect();
     addresses.dedup();
@@ -52,7 +52,7 @@ fn files(etc: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The fields of one entry, values as written, continuation lines and all.
+/// Fields of one entry, with continuation lines.
 #[derive(Clone, Debug, Default)]
 struct Entry(Vec<(String, String)>);
 
@@ -62,7 +62,7 @@ impl Entry {
         found.map_or("", |(_, value)| value.trim())
     }
 
-    /// Itself with the distribution's suites only; nothing if it has none, or is no entry of binary packages.
+    /// The entry with the distribution's suites only; `None` if it has none or is not for binary packages.
     fn of_distribution(self, codename: &str) -> Option<Entry> {
         let off = ["no", "false", "0"].iter().any(|off| self.get("Enabled").eq_ignore_ascii_case(off));
         if off || !self.get("Types").split_whitespace().any(|kind| kind == "deb") {
@@ -74,7 +74,7 @@ impl Entry {
             names.iter().any(|name| suite.strip_prefix(name).is_some_and(|rest| SUFFIXES.contains(&rest)))
         };
         let suites: Vec<_> = self.get("Suites").split_whitespace().filter(is_own).collect();
-        // Third parties too name their suites after the distribution's, but have no `main` in them.
+        // Third parties use the distribution's suite names as well, but without the component `main`.
         if suites.is_empty()
             || !self.get("Components").split_whitespace().any(|component| component == "main")
         {
@@ -97,7 +97,7 @@ impl Entry {
     }
 }
 
-/// New style: paragraphs of `Field: value`, with continuation lines that begin with a blank.
+/// New style: paragraphs of `Field: value`, with continuation lines that begin with a space.
 fn stanzas(text: &str) -> Vec<Entry> {
     let mut entries = vec![Entry::default()];
     for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -1,8 +1,7 @@
-//! The text of a workload's file, and what is said about one that is wrong.
+//! Parses a workload file and reports its errors.
 //!
-//! The shapes here are the file's own, with every key checked; they become [`Workload`] once the combinations
-//! (which keys a source of which kind needs) are checked too. Every complaint names file, line and key, and for
-//! a misspelt key the nearest that there is.
+//! The shapes here match the file, with every key checked; they become [`Workload`] after the combinations of
+//! keys are checked. Every error names file, line and key, and the nearest valid key for a misspelt one.
 
 use super::{CcWiring, Expect, Source, Tools, UnitClaim, Units, Wiring, Workload};
 use crate::error::{Error, Result};
@@ -118,7 +117,6 @@ fn claim(shape: ClaimShape) -> UnitClaim {
     UnitClaim { unit: shape.unit, reason: shape.reason }
 }
 
-/// Reads the text of `file`.
 pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
     let complain = Complaints { file, text };
     let shape: FileShape = toml::from_str(text).map_err(|e| complain.of_parser(&e))?;
@@ -162,11 +160,11 @@ fn earlier(complain: &Complaints, pull: Spanned<PullShape>, source: &Source, bas
         }
         (None, Some(0), _) => Err(complain.at(
             start,
-            "without no patch it is the same".into(),
+            "with 0 patches left out it is the same source".into(),
             "set `pull.without_patches` to 1",
         )),
         (None, Some(_), _) => {
-            let what = "only a source of kind `debian` has patches to be left out";
+            let what = "only a source of kind `debian` has patches to leave out";
             Err(complain.at(start, what.into(), "set `pull.from` instead"))
         }
         _ => {
@@ -176,7 +174,7 @@ fn earlier(complain: &Complaints, pull: Spanned<PullShape>, source: &Source, bas
     }
 }
 
-/// How C compilers can be wired, as the file spells it.
+/// Values of `wiring.cc`.
 const CC_WIRINGS: &[(&str, CcWiring)] =
     &[("env", CcWiring::Environment), ("launcher", CcWiring::Launcher), ("shims", CcWiring::Shims)];
 
@@ -199,7 +197,7 @@ fn cc_wiring(complain: &Complaints, value: Option<Spanned<toml::Value>>) -> Resu
     }
 }
 
-/// The kinds of source, as the file spells them.
+/// Values of `source.kind`.
 const KINDS: &[&str] = &["path", "git", "crate", "debian"];
 
 fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source> {
@@ -241,7 +239,7 @@ fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source>
             let meant = similar::get_close_matches(other, KINDS, 1, 0.5);
             let remedy = meant.first().map(|m| format!("did you mean `{m}`?"));
             let remedy = remedy.unwrap_or_else(|| format!("the kinds are: {}", KINDS.join(", ")));
-            return Err(complain.at(kind_start, format!("no kind of source is called `{other}`"), &remedy));
+            return Err(complain.at(kind_start, format!("`{other}` is not a kind of source"), &remedy));
         }
     };
     let spare = given.iter().map(|(key, value)| (*key, value.span()));
@@ -254,7 +252,7 @@ fn source(complain: &Complaints, source: Spanned<SourceShape>) -> Result<Source>
     }
 }
 
-/// Makes complaints about one file.
+/// Builds error messages for one file.
 struct Complaints<'a> {
     file: &'a Path,
     text: &'a str,
@@ -271,7 +269,7 @@ impl Complaints<'_> {
         let message = error.message();
         let remedy = match nearest_key(message) {
             Some(key) => format!("did you mean `{key}`?"),
-            None => "mend the file; workloads/README.md lists the keys of a workload".into(),
+            None => "fix the file; workloads/README.md lists the keys of a workload".into(),
         };
         self.at(offset, message.to_owned(), &remedy)
     }
@@ -283,11 +281,11 @@ impl Complaints<'_> {
         if (0.0..=1.0).contains(&value) {
             return Ok(value);
         }
-        Err(self.at(start, format!("`{key}` is {value}"), "give a share from 0.0 to 1.0"))
+        Err(self.at(start, format!("`{key}` is {value}"), "use a share from 0.0 to 1.0"))
     }
 }
 
-/// From "unknown field `x`, expected one of `a`, `b`" the one that `x` is nearest to.
+/// The nearest of the fields in "unknown field `x`, expected one of `a`, `b`".
 fn nearest_key(message: &str) -> Option<&str> {
     let rest = message.strip_prefix("unknown field ")?;
     let mut quoted = rest.split('`').skip(1).step_by(2);
@@ -391,7 +389,7 @@ mod tests {
         let debian = "description = \"d\"\n[source]\nkind = \"debian\"\npackage = \"zstd\"\n[pull]\n";
         let less = read(&format!("{debian}without_patches = 2\n")).unwrap().earlier.unwrap();
         assert_eq!(less, Source::Debian { package: "zstd".into(), version: None, without: 2 });
-        assert!(complaint(&format!("{debian}without_patches = 0\n")).contains("it is the same"));
+        assert!(complaint(&format!("{debian}without_patches = 0\n")).contains("it is the same source"));
         assert!(complaint(debian).contains("one of the keys `from`"));
         assert!(complaint(&format!("{MINIMAL}[pull]\nwithout_patches = 1\n")).contains("kind `debian`"));
         assert!(complaint(&format!("{MINIMAL}[pull]\nform = \"old\"\n")).contains("did you mean `from`?"));

@@ -1,8 +1,8 @@
-//! A package's sources as published on crates.io, fetched by cargo itself.
+//! Sources of packages on crates.io, fetched by cargo.
 //!
-//! Cargo is asked (`cargo info`) rather than the registry, so that mirrors, proxies and the local registry
-//! cache work as they do for every build; unlike a scratch project's `cargo fetch` it brings only the one
-//! package, whose dependencies are then fetched by its own `Cargo.lock`.
+//! `cargo info` is used rather than the registry, so that mirrors, proxies and the local registry cache work
+//! as in every build. Unlike `cargo fetch` in a temporary project it fetches only the one package; its own
+//! `Cargo.lock` then selects the dependencies.
 
 use crate::error::{Error, Result};
 use crate::system::child;
@@ -10,12 +10,12 @@ use crate::system::environment::Environment;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Fetches `name` at exactly `version` and says where cargo unpacked it.
+/// Fetches `name` at exactly `version` and returns its unpacked directory.
 pub(super) fn fetch(name: &str, version: &str, work: &Path) -> Result<PathBuf> {
     if let Some(found) = unpacked(name, version)? {
         return Ok(found);
     }
-    // Away from any project: `cargo info` inside one would answer for that project's own member.
+    // Outside of any project: inside one, `cargo info` would describe the project's member.
     let mut command = Command::new("cargo");
     command
         .args(["info", "--quiet", "--registry", "crates-io", &format!("{name}@{version}")])
@@ -34,7 +34,7 @@ pub(super) fn fetch(name: &str, version: &str, work: &Path) -> Result<PathBuf> {
     unpacked(name, version)?.ok_or_else(|| {
         Error::run(format!("cargo fetched {name} {version}, but it is not in its registry directory"))
             .at(cargo_home().map_or_else(|e| e.to_string(), |home| home.display().to_string()))
-            .remedy("set CARGO_HOME to the directory that cargo really uses")
+            .remedy("set CARGO_HOME to the directory that cargo uses")
     })
 }
 
@@ -43,7 +43,7 @@ fn unpacked(name: &str, version: &str) -> Result<Option<PathBuf>> {
     let dirs = std::fs::read_dir(&registries).into_iter().flatten().flatten();
     let mut candidates: Vec<_> = dirs.map(|dir| dir.path().join(format!("{name}-{version}"))).collect();
     candidates.sort();
-    // Cargo writes `.cargo-ok` last: without it the unpacking was cut short.
+    // Cargo writes `.cargo-ok` last: without it the unpacking was interrupted.
     Ok(candidates.into_iter().find(|dir| dir.join(".cargo-ok").is_file()))
 }
 

@@ -1,8 +1,8 @@
-//! Whatever a workload's source is, it becomes one local git repository.
+//! Converts every kind of source to one local git repository.
 //!
-//! From then on there is one way to make checkouts, and a checkout has what a developer's has: a `.git` that
-//! build scripts may look into. A directory or a package becomes a single commit with fixed author and date,
-//! so that its hash, which some programs build in, is the same in every run. A repository keeps its history.
+//! Checkouts are then made in one way, and have a `.git` as a developer's do, which build scripts may read. A
+//! directory or a package becomes a single commit with fixed author and date, so that its hash, which some
+//! programs embed, is the same in every run. A repository keeps its history.
 
 use super::{Source, Workload, debian, registry};
 use crate::error::{Error, Result};
@@ -16,15 +16,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// The branch that clones check out.
+/// Branch of the clones.
 const BRANCH: &str = "workload";
-/// 2024-01-01, the date of every commit made here.
+/// 2024-01-01, the date of created commits.
 const DATE: i64 = 1_704_067_200;
 
-/// How long a repository may take to say what it has.
+/// Time limit of `git ls-remote`.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// Fails if the workload's repository does not answer: before anything is asked of the machine, and within half a minute.
+/// Fails within half a minute if the workload's repository cannot be reached, before tools are checked.
 pub fn require_reachable(workload: &Workload) -> Result<()> {
     let Source::Git { url, rev, .. } = &workload.source else { return Ok(()) };
     let asked = child::output_within(git().args(["ls-remote", "--quiet", url, rev]), ANSWER);
@@ -36,18 +36,18 @@ pub fn require_reachable(workload: &Workload) -> Result<()> {
     };
     let what = format!("the repository of workload `{}` cannot be reached\n    {why}", workload.name);
     Err(Error::input(what).at(url).remedy(format!(
-        "see that `git ls-remote {url}` works from here, or name a mirror or a clone that does: --source URL-OR-PATH"
+        "check that `git ls-remote {url}` works, or name a mirror or a local clone: --source URL-OR-PATH"
     )))
 }
 
-/// Makes the repository at `to` from the workload's source and says which commit clones will have.
+/// Creates the repository at `to` from the workload's source and returns the commit of clones.
 pub fn materialise(workload: &Workload, to: &Path, poll: &mut dyn FnMut()) -> Result<String> {
     match &workload.source {
         Source::Path(dir) => {
             if !dir.is_dir() {
                 return Err(Error::input("the workload's source directory does not exist")
                     .at(dir.display())
-                    .remedy(format!("mend `path` under [source] in {}.toml", workload.name)));
+                    .remedy(format!("fix `path` under [source] in {}.toml", workload.name)));
             }
             copy_tree(dir, to)?;
             commit(to).map_err(|e| git_trouble(&e, to))
@@ -67,7 +67,7 @@ pub fn materialise(workload: &Workload, to: &Path, poll: &mut dyn FnMut()) -> Re
     }
 }
 
-/// Copies a tree, less what is no source: a build's `target`, another repository's `.git`, cargo's own mark.
+/// Copies a tree without `target`, `.git` and cargo's marker file.
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).map_err(Error::io("create", to))?;
     for entry in fs::read_dir(from).map_err(Error::io("list", from))? {
@@ -91,7 +91,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
 
 fn commit(dir: &Path) -> std::result::Result<String, git2::Error> {
     let repository = Repository::init_opts(dir, RepositoryInitOptions::new().initial_head(BRANCH))?;
-    // What a package ships it needs, whatever its .gitignore says.
+    // Files of a package are needed even if its .gitignore lists them.
     let mut index = repository.index()?;
     index.add_all(["*"], IndexAddOption::FORCE, None)?;
     index.write()?;
@@ -101,13 +101,14 @@ fn commit(dir: &Path) -> std::result::Result<String, git2::Error> {
     Ok(id.to_string())
 }
 
-/// The `git` program, which has the user's credentials, proxies and protocols; libgit2 is built here without any network.
+/// The `git` program, which has the user's credentials, proxies and protocols; libgit2 is built without
+/// network support here.
 fn git() -> Command {
     let mut git = Command::new("git");
-    // A connection that no longer brings anything is given up.
+    // Gives up on a stalled connection.
     git.args(["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"]);
     git.env_clear().envs(Environment::of_caller().iter());
-    // A question for a password would wait for ever.
+    // A password prompt would wait forever.
     git.env("GIT_TERMINAL_PROMPT", "0");
     git
 }
@@ -116,7 +117,7 @@ fn no_git(error: &std::io::Error) -> Error {
     Error::input(format!("cannot run git: {error}")).remedy("install git")
 }
 
-/// Has git fetch `what` from `url` into a new repository at `to`.
+/// Fetches `what` from `url` into a new repository at `to`.
 fn fetch_into(to: &Path, url: &str, what: &[&str], poll: &mut dyn FnMut()) -> Result<Repository> {
     let repository = Repository::init_opts(to, RepositoryInitOptions::new().initial_head(BRANCH))
         .map_err(|e| git_trouble(&e, to))?;
@@ -132,7 +133,7 @@ fn fetch_into(to: &Path, url: &str, what: &[&str], poll: &mut dyn FnMut()) -> Re
         .remedy("check `url` and `rev` under [source], and the network"))
 }
 
-/// All branches and tags, with their history.
+/// All branches and tags with history.
 fn fetch(url: &str, rev: &str, to: &Path, poll: &mut dyn FnMut()) -> Result<String> {
     let all = ["--tags", url, "+refs/heads/*:refs/remotes/origin/*"];
     let repository = fetch_into(to, url, &all, poll)?;
@@ -148,8 +149,8 @@ fn fetch(url: &str, rev: &str, to: &Path, poll: &mut dyn FnMut()) -> Result<Stri
     Ok(commit.id().to_string())
 }
 
-/// One revision without its history. What was fetched so has parents that are not there, which not every reader bears;
-/// so its tree becomes a commit without any, by the same author at the same time.
+/// One revision without history. A shallow commit has missing parents, which not every reader supports, so
+/// its tree becomes a commit without parents, with the same author and time.
 fn fetch_tree(url: &str, rev: &str, to: &Path, poll: &mut dyn FnMut()) -> Result<String> {
     let repository = fetch_into(to, url, &["--depth=1", "--no-tags", url, rev], poll)?;
     let alone = || -> std::result::Result<String, git2::Error> {
@@ -162,7 +163,7 @@ fn fetch_tree(url: &str, rev: &str, to: &Path, poll: &mut dyn FnMut()) -> Result
     };
     let id = alone().map_err(|e| git_trouble(&e, to))?;
     fs::remove_file(to.join(".git/shallow")).or_else(|e| match e.kind() {
-        // It has no parents, so there was nothing to cut off.
+        // No parents, so nothing was shallow.
         ErrorKind::NotFound => Ok(()),
         _ => Err(Error::io("remove", &to.join(".git/shallow"))(e)),
     })?;
@@ -190,7 +191,7 @@ mod tests {
         fs::create_dir_all(tree.join("sub")).unwrap();
         fs::write(tree.join("sub/file"), "content").unwrap();
         fs::write(tree.join(".gitignore"), "ignored\n").unwrap();
-        fs::write(tree.join("ignored"), "shipped all the same").unwrap();
+        fs::write(tree.join("ignored"), "shipped although ignored").unwrap();
         let workload = workload(&format!("kind = \"path\"\npath = \"{}\"", tree.display()));
         let first = materialise(&workload, &dir.path().join("one"), &mut || {}).unwrap();
         let second = materialise(&workload, &dir.path().join("two"), &mut || {}).unwrap();

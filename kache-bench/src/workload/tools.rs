@@ -1,7 +1,7 @@
-//! What a workload needs of the machine, and what is said where it is missing.
+//! Requirements of a workload on the machine, and the errors if they are missing.
 //!
-//! Programs are looked for on `PATH`. Headers and libraries are not to be found in one way everywhere, so they are
-//! asked for as Debian's packages, and only where there is a `dpkg` to ask: elsewhere the build itself complains.
+//! Programs are searched on `PATH`. There is no common way to find headers and libraries, so they are checked
+//! as Debian packages, if there is a `dpkg`; on other systems the build itself reports them.
 
 use super::Tools;
 use crate::error::{Error, Result};
@@ -25,11 +25,11 @@ pub(super) fn require(workload: &str, tools: &Tools) -> Result<()> {
         .remedy(format!("install {} (on Debian: apt-get install {})", names.join(", "), install.join(" "))))
 }
 
-/// Whether dpkg is there and says that the package is not.
+/// Whether dpkg exists and reports the package as not installed.
 fn is_missing(package: &str) -> bool {
     let asked =
         Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}\n", package]).output();
-    // A package of several architectures has a line for each.
+    // A package of several architectures has several lines.
     asked.is_ok_and(|output| {
         let states = String::from_utf8_lossy(&output.stdout);
         !(output.status.success() && states.lines().any(|state| state == "installed"))

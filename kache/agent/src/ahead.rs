@@ -12,6 +12,7 @@ use super::storage::Fault;
 use kache_core::digest::Digest;
 use kache_core::platform;
 use kache_core::remote::format::{self, Order, SMALL, Used};
+use kache_core::store::Area;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -120,7 +121,7 @@ impl Agent {
 
     /// Whether a unit's result is in the local store.
     pub fn has(&self, used: &Used) -> bool {
-        self.store.path("results", &used.result).exists()
+        self.store.path(Area::Results, &used.result).exists()
     }
 
     /// Writes down what the builds used that uploaded something.

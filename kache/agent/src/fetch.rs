@@ -7,6 +7,7 @@ use super::trust::Statement;
 use kache_core::digest::Digest;
 use kache_core::platform;
 use kache_core::remote::format::{self, LISTS, Refused, SMALL, Signed, Used};
+use kache_core::store::Area;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -282,7 +283,7 @@ impl Agent {
 
     /// Where to keep something wrong for people to look at; the oldest goes for the newest.
     fn quarantine_place(&self, name: &str) -> Option<PathBuf> {
-        let dir = self.store.dir().join("quarantine");
+        let dir = self.store.area(Area::Quarantine);
         platform::make_private_dir(&dir).ok()?;
         let mut old: Vec<_> = std::fs::read_dir(&dir)
             .ok()?

@@ -9,6 +9,7 @@ use kache_core::platform::{self, socket};
 use kache_core::remote::client::{Files, Orders};
 use kache_core::remote::format::Used;
 use kache_core::remote::protocol::{self, Ask, Tell, Why};
+use kache_core::store::Area;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -91,7 +92,7 @@ impl Agent {
                 _ = tick.tick() => {}
             }
             // A cache that was removed takes its agent along.
-            if self.is_ending() || !self.store.dir().join("blobs").exists() || self.is_idle(&presence) {
+            if self.is_ending() || !self.store.area(Area::Blobs).exists() || self.is_idle(&presence) {
                 break;
             }
         }

@@ -19,8 +19,8 @@ use kache_core::digest::Digest;
 use kache_core::paths;
 use kache_core::remote::client::{Job, Orders, Task};
 use kache_core::remote::format;
-use kache_core::store::gc;
 use kache_core::store::manifest::Manifest;
+use kache_core::store::{Area, gc};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ pub fn run(orders: Orders, job: &Job) -> Result<Report, String> {
 impl Agent {
     async fn push(self: &Arc<Self>, job: &Job) -> Result<Report, String> {
         let mut all = Vec::new();
-        let listed = gc::each_of(&self.store.dir().join("manifests"), |path, _| {
+        let listed = gc::each_of(&self.store.area(Area::Manifests), |path, _| {
             let action = gc::key_of(&path);
             if let Some((action, manifest)) = action.and_then(|a| Some((a, Manifest::load(&self.store, &a)?)))
             {
@@ -98,7 +98,7 @@ impl Agent {
                 if job.dry_run {
                     return match agent.is_there(&state).await {
                         Ok(true) => One::Known,
-                        Ok(false) if agent.store.path("results", &entry.result).exists() => One::Moved,
+                        Ok(false) if agent.store.path(Area::Results, &entry.result).exists() => One::Moved,
                         Ok(false) => One::Known,
                         Err(fault) => One::Failed(fault.to_string()),
                     };
@@ -189,7 +189,7 @@ impl Agent {
                 Ok(Some((header, _))) => {
                     let manifest = Manifest::load(&self.store, &header.action);
                     let known = manifest.is_some_and(|m| m.entries.iter().any(|e| e.result == header.key));
-                    return Ok(known && self.store.path("results", &header.key).exists());
+                    return Ok(known && self.store.path(Area::Results, &header.key).exists());
                 }
                 Ok(None) => {}
             }

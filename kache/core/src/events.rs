@@ -5,6 +5,7 @@
 //! so that wrappers running side by side never interleave. `v` is the version of this shape: a reader skips
 //! lines whose `v` it does not know.
 
+use crate::area::Area;
 use crate::platform::disk;
 use crate::reason::Reason;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub mod builds;
 pub mod tail;
 
 /// The version of the shape below.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A phase of a wrapper's time, in the order in which an invocation goes through them. Phases follow each other without a gap, so
 /// that with the start their lengths tell when each was. A wrapper that waits for another build looks up twice; both are
@@ -152,30 +153,44 @@ pub struct RemoteUse {
     pub detail: Option<String>,
 }
 
-/// What an invocation builds, without any path of this checkout: the harness pairs two clones by it.
+/// How people tell units of one kind apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelBy {
+    /// By name and version. A build tool asks for such a unit as a part of its package.
+    #[default]
+    Package,
+    /// By the path of the output, which is in [`Unit::extra`]: one source may be compiled to several outputs of one name.
+    Output,
+}
+
+/// What an invocation builds, without any path of this checkout: the harness pairs the units of two clones by it. The front
+/// end fills it in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Unit {
-    /// `rustc`, `clippy`, or `cc`.
+    /// The group of commands that reports count together.
     pub family: String,
-    /// `CARGO_PKG_NAME CARGO_PKG_VERSION` where cargo set them, else empty.
+    /// Name and version of the package that is built, separated by a blank; empty where the build tool does not say.
     pub package: String,
-    /// The crate's name, or the object's file name.
+    /// The short name: a library's or program's, or the output's file name.
     pub name: String,
-    /// Crate types joined by `,`, with `test` where `--test` was given (`lib`, `proc-macro`, `bin,test`, …).
+    /// What is built (`lib`, `bin,test`), or the language of the source.
     pub kind: String,
     /// The kinds of output asked for, joined by `,` in sorted order.
     pub emit: String,
-    /// `-C extra-filename`, with cargo's hash; equal in two clones unless the package's identity has a path in it.
+    /// What else distinguishes the output: a suffix that the build tool chose, or the output's portable path. Equal in two
+    /// clones unless the unit's identity has a path in it.
     pub extra: String,
-    /// The input in portable form, e.g. `<workspace>/src/lib.rs`.
+    /// The input in portable form, e.g. `<workspace>/src/main`.
     pub source: String,
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub label_by: LabelBy,
 }
 
 impl Unit {
     /// The short name that people see: `serde 1.0.228 (lib)`, `demo (bin,test)`, `src/.libs/a.o (c)`.
     pub fn label(&self) -> String {
-        if self.family == "cc" {
-            // One source may be compiled to several objects of one name.
+        if self.label_by == LabelBy::Output {
             let place = self.extra.split_once(">/").map_or(self.extra.as_str(), |(_, rest)| rest);
             let shown = if place.is_empty() { &self.name } else { place };
             return format!("{shown} ({})", self.kind);
@@ -183,6 +198,11 @@ impl Unit {
         let version = self.package.split_once(' ').map(|(_, v)| v).unwrap_or("");
         let sep = if version.is_empty() { "" } else { " " };
         format!("{}{sep}{version} ({})", self.name, self.kind)
+    }
+
+    /// Whether a package-aware build tool asked for the unit. Build scripts of such a tool run compilers of their own.
+    pub fn is_of_package(&self) -> bool {
+        self.label_by == LabelBy::Package && !self.package.is_empty()
     }
 }
 
@@ -244,7 +264,7 @@ pub struct Event {
     /// Bytes written to the output directory on a hit, or into the store on a miss.
     pub bytes: u64,
     /// Of the `bytes` of a miss: those that the store had already, from another compile that made the same.
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "is_default", default)]
     pub known_bytes: u64,
     /// How many files were restored by each method: `reflink`, `copy`, `hardlink`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
@@ -257,8 +277,8 @@ pub struct Event {
     pub outputs: Vec<String>,
 }
 
-fn is_zero(n: &u64) -> bool {
-    *n == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Event {
@@ -271,7 +291,7 @@ impl Event {
     pub fn append(&self, store: &Path) {
         let Ok(mut line) = serde_json::to_vec(self) else { return };
         line.push(b'\n');
-        let path = store.join("events").join(format!("{}.jsonl", self.time_us / 86_400_000_000));
+        let path = Area::Events.below(store).join(format!("{}.jsonl", self.time_us / 86_400_000_000));
         let open = || OpenOptions::new().append(true).create(true).open(&path);
         let file = disk::step("event: open", &path, open);
         let _ = file.and_then(|mut f| disk::write_all("event: write", &path, &mut f, &line));
@@ -299,4 +319,28 @@ impl Event {
 /// All events of a cache, oldest first; lines of another version or torn ones are passed over.
 pub fn read_all(cache: &Path) -> std::io::Result<Vec<Event>> {
     tail::Tail::new(cache).read()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_labelled_by_its_package_or_its_output() {
+        let mut unit = Unit {
+            package: "demo 1.2.3".into(),
+            name: "demo_lib".into(),
+            kind: "lib".into(),
+            extra: "-0123".into(),
+            ..Unit::default()
+        };
+        assert_eq!((unit.label().as_str(), unit.is_of_package()), ("demo_lib 1.2.3 (lib)", true));
+        unit.label_by = LabelBy::Output;
+        unit.extra = "<workspace>/src/a.o".into();
+        assert_eq!((unit.label().as_str(), unit.is_of_package()), ("src/a.o (lib)", false));
+        unit.extra = String::new();
+        assert_eq!(unit.label(), "demo_lib (lib)");
+        let plain = Unit { name: "x".into(), kind: "probe".into(), ..Unit::default() };
+        assert_eq!((plain.label().as_str(), plain.is_of_package()), ("x (probe)", false));
+    }
 }

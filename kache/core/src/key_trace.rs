@@ -3,7 +3,6 @@
 //! It is written on every miss to `<cache>/v1/traces/<xx>/<result>.json` and never read by the wrapper;
 //! `explain` and the harness diff two of them component by component.
 
-use crate::store::FORMAT;
 use serde::{Deserialize, Serialize};
 
 /// The version of the shape below.
@@ -48,9 +47,4 @@ pub struct KeyTrace {
     pub result: String,
     /// The inputs.
     pub components: Vec<Component>,
-}
-
-/// Where the trace of a result lies, relative to the cache directory.
-pub fn relative_path(result_hex: &str) -> String {
-    format!("{FORMAT}/traces/{}/{result_hex}.json", &result_hex[..2])
 }

@@ -2,6 +2,7 @@
 //!
 //! No compiler is named here. What one family of commands needs is in the crate `kache-frontends`.
 
+pub mod area;
 pub mod codec;
 pub mod collect;
 pub mod collected;

@@ -22,7 +22,7 @@
 //! | flags about the look of diagnostics | observed (`setting`), where there were diagnostics |
 //! | the environment | observed, by what was read of it |
 //! | sources, libraries, programs | observed |
-//! | the order of flags that differ | kept: a later flag can undo an earlier one. But those of `APART` come first, wherever they stood |
+//! | the order of flags that differ | kept: a later flag can undo an earlier one. Flags with an order group come first, group by group |
 
 use crate::Invocation;
 use crate::flags::{Bucket, Flag, Form};
@@ -35,28 +35,11 @@ use kache_core::settings::Settings;
 use std::path::Path;
 
 /// The version of the walk.
-const SCHEMA: &str = "3";
+const SCHEMA: &str = "4";
 
 /// The names of components, as in the table above.
 pub const COMPONENTS: &[&str] =
     &["schema", "compiler", "driver", "cwd", "input", "language", "arg", "paths", "locators", "cpu"];
-
-/// Flags whose place among the others says nothing, since none but its like can undo one: what sort of thing is made, where
-/// it goes, who is to read of it. Each with what it shares an order with: `-c` and `-S` are one question, and several
-/// `--crate-type` are several answers. rustc reads these by their names alone; positions count for it only among lints, and
-/// for `-O` and `-g` against `-C`.
-const APART: &[(&str, &str)] = &[
-    ("-c", "mode"),
-    ("-S", "mode"),
-    ("-o", "-o"),
-    ("--out-dir", "--out-dir"),
-    ("--emit", "--emit"),
-    ("--crate-name", "--crate-name"),
-    ("--crate-type", "--crate-type"),
-    ("--edition", "--edition"),
-    ("--error-format", "--error-format"),
-    ("--json", "--json"),
-];
 
 /// A reader of the walk.
 pub trait Sink {
@@ -137,14 +120,10 @@ pub fn walk(
     }
 }
 
-/// Those of [`APART`] by what they ask, then the others as they stood.
+/// The flags of each order group, then the others, both in the order of the command line.
 fn ordered(flags: &[Flag]) -> Vec<&Flag> {
-    let place = |flag: &&Flag| {
-        let apart = APART.iter().find(|(name, _)| *name == flag.row.flag);
-        apart.map_or((1, ""), |(_, question)| (0, *question))
-    };
     let mut all: Vec<&Flag> = flags.iter().collect();
-    all.sort_by_key(place);
+    all.sort_by_key(|flag| flag.row.effect.order_group.map_or((1, ""), |group| (0, group)));
     all
 }
 
@@ -193,7 +172,11 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
             }
             None => raw.as_bytes().to_vec(),
         },
-        Form::LinkArg => link_arguments(raw, flag.row.flag == "-C link-args", roots),
+        Form::LinkArg => link_argument(raw, roots),
+        Form::LinkArgs => {
+            let words = raw.split_ascii_whitespace().map(|word| link_argument(word, roots));
+            words.collect::<Vec<_>>().join(&b" "[..])
+        }
         Form::PathOrName if absolute(&invocation.cwd, Path::new(raw)).is_file() => path(raw, roots),
         Form::PathOrName => raw.as_bytes().to_vec(),
         Form::Emit => {
@@ -214,10 +197,9 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, sink: &mut dyn 
             let parts = raw.split(',').map(|word| path(word, roots));
             parts.collect::<Vec<_>>().join(&b","[..])
         }
-        // What cargo is told of outputs stays; how diagnostics look is a setting.
-        Form::Diagnostics if flag.row.flag == "--json" => {
-            let told: Vec<&str> = raw.split(',').filter(|v| !v.starts_with("diagnostic-")).collect();
-            told.join(",").into_bytes()
+        Form::Json => {
+            let words: Vec<&str> = raw.split(',').filter(|v| !v.starts_with("diagnostic-")).collect();
+            words.join(",").into_bytes()
         }
         Form::Diagnostics => return,
     };
@@ -251,18 +233,11 @@ fn join(a: &str, sep: &[u8], b: Vec<u8>) -> Vec<u8> {
     [a.as_bytes(), sep, &b].concat()
 }
 
-/// What stands for itself as a path is located; anything with a path inside may end up in the output (`-rpath`), as
-/// does the path of a shared object that has no name of its own (`DT_NEEDED`).
-fn link_arguments(raw: &str, split: bool, roots: &Roots) -> Vec<u8> {
-    let one = |text: &str| {
-        let name = Path::new(text).file_name().unwrap_or_default().to_string_lossy();
-        if name.contains(".so") { text.as_bytes().to_vec() } else { path(text, roots) }
-    };
-    if !split {
-        return one(raw);
-    }
-    let each = raw.split_ascii_whitespace().map(one);
-    each.collect::<Vec<_>>().join(&b" "[..])
+/// A word that is a path only locates a file. A longer word with a path in it may end up in the output (`-rpath`), and so
+/// does the path of a shared object without a name (`DT_NEEDED`).
+fn link_argument(text: &str, roots: &Roots) -> Vec<u8> {
+    let name = Path::new(text).file_name().unwrap_or_default().to_string_lossy();
+    if name.contains(".so") { text.as_bytes().to_vec() } else { path(text, roots) }
 }
 
 #[cfg(test)]

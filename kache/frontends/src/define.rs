@@ -15,7 +15,7 @@
 //! Where 1 or 2 speak against it, gcc is asked to preprocess once more and to say which macros it expanded or tested (`-dU`).
 //! clang has no such flag.
 
-use crate::flags::Flag;
+use crate::flags::Flags;
 use crate::{Capabilities, Invocation, gnu};
 use kache_core::template::contains;
 use std::collections::BTreeSet;
@@ -26,13 +26,7 @@ use std::process::Command;
 
 /// Whether the flags leave room for a proof.
 pub fn provable(invocation: &Invocation) -> bool {
-    let tells_macros = |f: &Flag| f.row.flag.starts_with("-g") && f.row.flag.ends_with('3');
-    let odd = ["-finput-charset=", "-include-pch", "-Xclang", "-Xpreprocessor", "-fdebug-macro", "-A"];
-    !invocation.plugin
-        && !invocation
-            .flags
-            .iter()
-            .any(|f| tells_macros(f) || odd.contains(&f.row.flag) || f.row.flag.starts_with("-Wp,"))
+    !invocation.plugin && !Flags(&invocation.flags).any(|e| e.unprovable_macros)
 }
 
 /// The text of a file, or as much of it as tells that it is a program.

@@ -1,7 +1,7 @@
-//! The flag tables, tried on what builds say and on what compilers say of themselves.
+//! The flag tables, tried on the command lines of real builds and on the help of compilers.
 //!
-//! `tests/flags/*.txt` has command lines of real builds, one a line; each tells at its top where it is from. A word is
-//! what lies between two blanks: no quotes, and a value that had blanks in it has none here.
+//! `tests/flags/*.txt` has command lines of real builds, one per line; each file names its origin at the top. Words are
+//! separated by blanks, without quotes: a value with blanks has none here.
 
 use super::flags::{Bucket, Form, Row, Takes};
 use super::{gnu_flags, msvc_flags};
@@ -23,13 +23,13 @@ fn is_flag(word: &str, msvc: bool) -> bool {
     word.len() > 1 && (word.starts_with('-') || msvc && word.starts_with('/'))
 }
 
-/// The words of a line that no row knows, or that stand where a value should.
-fn strangers(line: &str) -> Vec<String> {
+/// The words of a line without a row, or without their value.
+fn unknown_words(line: &str) -> Vec<String> {
     let mut words = line.split_whitespace();
     let program = words.next().unwrap_or_default();
     let msvc = program.starts_with("clang-cl") || program == "cl.exe";
     let find: Find = if msvc { msvc_flags::find } else { gnu_flags::find };
-    let mut strangers = Vec::new();
+    let mut unknown_words = Vec::new();
     while let Some(word) = words.next() {
         if msvc && word == "--" {
             break;
@@ -38,7 +38,7 @@ fn strangers(line: &str) -> Vec<String> {
             continue;
         }
         let Some(row) = row(word, find) else {
-            strangers.push(word.to_string());
+            unknown_words.push(word.to_string());
             continue;
         };
         let whole = word.trim_start_matches(['-', '/']) == row.flag.trim_start_matches(['-', '/']);
@@ -48,10 +48,10 @@ fn strangers(line: &str) -> Vec<String> {
             Takes::Nothing | Takes::Joined | Takes::Value | Takes::Maybe => false,
         };
         if next && words.next().is_none() {
-            strangers.push(format!("{word} (without a value)"));
+            unknown_words.push(format!("{word} (without a value)"));
         }
     }
-    strangers
+    unknown_words
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn every_word_of_real_builds_has_a_row() {
         assert!(text.starts_with("# "), "{name} does not say where it is from");
         for (at, line) in text.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#')) {
             lines += 1;
-            missing.extend(strangers(line).iter().map(|word| format!("{name}:{}: {word}", at + 1)));
+            missing.extend(unknown_words(line).iter().map(|word| format!("{name}:{}: {word}", at + 1)));
         }
     }
     assert!(lines > 100, "{lines} lines only");
@@ -73,11 +73,11 @@ fn every_word_of_real_builds_has_a_row() {
 }
 
 #[test]
-fn a_word_without_a_row_is_found_out() {
-    assert_eq!(strangers("gcc -c -fno-such-flag -o a.o a.c"), ["-fno-such-flag"]);
-    assert_eq!(strangers("gcc -c a.c -MF"), ["-MF (without a value)"]);
-    assert_eq!(strangers("clang-cl /c /nosuchflag -- /w/a.c"), ["/nosuchflag"]);
-    assert!(strangers("clang -c -fno-exceptions -Wno-this -mno-sse -I dir -std=c11 a.c").is_empty());
+fn a_word_without_a_row_is_found() {
+    assert_eq!(unknown_words("gcc -c -fno-such-flag -o a.o a.c"), ["-fno-such-flag"]);
+    assert_eq!(unknown_words("gcc -c a.c -MF"), ["-MF (without a value)"]);
+    assert_eq!(unknown_words("clang-cl /c /nosuchflag -- /w/a.c"), ["/nosuchflag"]);
+    assert!(unknown_words("clang -c -fno-exceptions -Wno-this -mno-sse -I dir -std=c11 a.c").is_empty());
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_name_has_one_row_and_a_reason() {
         let mut names = BTreeSet::new();
         for row in table {
             assert!(names.insert(row.flag), "{} has two rows", row.flag);
-            assert!(row.why.len() > 10, "{} has no reason", row.flag);
+            assert!(row.effect.why.len() > 10, "{} has no reason", row.flag);
             assert!(row.aliases.is_empty() && row.flag.len() < 64, "{}", row.flag);
         }
     }
@@ -95,48 +95,15 @@ fn a_name_has_one_row_and_a_reason() {
 }
 
 #[test]
-fn only_colour_is_left_out_of_the_key_as_a_matter_of_looks() {
-    let dependencies = gnu_flags::TABLE.iter().filter(|r| r.bucket == Bucket::Relevant(Form::Diagnostics));
+fn only_flags_about_colour_are_left_to_a_dependency() {
+    let flags = gnu_flags::TABLE.iter().filter(|r| r.bucket == Bucket::Relevant(Form::Diagnostics));
     assert_eq!(
-        dependencies.map(|r| r.flag).collect::<Vec<_>>(),
+        flags.map(|r| r.flag).collect::<Vec<_>>(),
         ["-fcolor-diagnostics", "-fdiagnostics-color", "-fdiagnostics-color="]
     );
 }
 
-/// Whether the place of a source is in its object, though it is mapped.
-fn tells_place(compiler: &str, flags: &[&str]) -> bool {
-    let dir = tempfile::tempdir().unwrap();
-    let place = dir.path().canonicalize().unwrap();
-    let (source, object) = (place.join("a.c"), place.join("a.o"));
-    std::fs::write(&source, "int all[4]; int *at(int i) { return &all[i]; } const char *me = __FILE__;")
-        .unwrap();
-    let map = format!("-ffile-prefix-map={}=/mapped", place.display());
-    let mut command = Command::new(compiler);
-    command.args(["-c", "-o"]).args([&object, &source]).arg(map).args(flags).current_dir(&place);
-    assert!(command.status().unwrap().success(), "{compiler} {flags:?}");
-    let name = place.file_name().unwrap().as_encoded_bytes();
-    std::fs::read(object).unwrap().windows(name.len()).any(|w| w == name)
-}
-
-#[test]
-fn flags_that_spell_the_place_of_a_source_are_known() {
-    assert!(gnu_flags::SPELLED.iter().all(|f| gnu_flags::find(f).is_some_and(|r| r.flag == *f)));
-    for compiler in ["gcc", "clang-14", "clang-19"] {
-        if Command::new(compiler).arg("--version").output().is_err() {
-            println!("skipped: {compiler} is not installed");
-            continue;
-        }
-        for usual in ["-O2", "-g", "-fPIC", "-fstack-protector-strong", "-finstrument-functions", "-g3"] {
-            assert!(!tells_place(compiler, &[usual]), "{compiler} {usual}");
-        }
-        for spells in ["-fsanitize=address", "-fsanitize=bounds", "--coverage"] {
-            assert!(tells_place(compiler, &[spells]), "{compiler} {spells}");
-        }
-        assert_eq!(tells_place(compiler, &["-flto"]), compiler != "gcc", "{compiler} -flto");
-    }
-}
-
-/// What a compiler prints of its flags, or nothing where it is not there.
+/// What a compiler prints about its flags; none if it is not installed.
 fn help(program: &str, args: &[&str]) -> Option<String> {
     let Ok(output) = Command::new(program).args(args).env("LC_ALL", "C").output() else {
         println!("skipped: {program} is not installed");
@@ -145,8 +112,8 @@ fn help(program: &str, args: &[&str]) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The name in a line of help: `-std=<value>`, `-I <dir>`, `-fcheck=[a|b]`. Names of 64 letters and more are not
-/// looked for (clang 14 has one).
+/// The name in a line of help: `-std=<value>`, `-I <dir>`, `-fcheck=[a|b]`. A name of 64 letters or more has no row
+/// (clang 14 has one).
 fn named(line: &str) -> Option<&str> {
     let name = line.strip_prefix("  ")?.trim_start().split([' ', '\t', '<', '[', ',']).next()?;
     (name.len() > 1 && name.len() < 64 && name.starts_with(['-', '/'])).then_some(name)
@@ -162,12 +129,12 @@ fn unknown(text: &str, sign: &[char], find: Find) -> Vec<String> {
 fn every_flag_that_gcc_lists_has_a_row() {
     for class in ["common", "optimizers", "target", "params", "warnings", "c", "c++", "objc", "objc++"] {
         let Some(text) = help("gcc", &[&format!("--help={class}")]) else { return };
-        // Where `gcc` is clang by another name, it knows no classes.
+        // `gcc` may be clang.
         if !text.contains("The following options") {
             println!("skipped: gcc is not gcc");
             return;
         }
-        // What follows the target's flags are values, with other indentation.
+        // Values of the target's flags follow with another indentation.
         let flags: String = text.lines().filter(|l| l.starts_with("  -")).map(|l| format!("{l}\n")).collect();
         assert_eq!(unknown(&flags, &['-'], gnu_flags::find), [""; 0], "gcc --help={class}");
     }

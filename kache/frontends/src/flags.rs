@@ -1,30 +1,30 @@
-//! What a row of a flag table says. Each compiler family has one table; `kache flags` prints it.
+//! The rows of a flag table. Each compiler family has one table, which `kache flags` prints.
 //!
-//! A flag that no row knows is deferred: the invocation goes to the compiler untouched, and the event names the
-//! flag. Nothing is ever guessed.
+//! A row holds everything that kache knows about a flag: how it takes its value, whether it is in the action key, and
+//! its [`Effect`]. Code outside a front end asks for a column of the row and never for a flag by name. A command line
+//! with a flag that has no row is not cached, and its event names the flag.
 
 use kache_core::reason::{NotCacheable, Reason};
 
 /// How a flag takes its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// It has none.
     Nothing,
     /// `--flag value`, `--flag=value`; for short flags also `-fvalue`.
     Value,
-    /// Only behind `=`: `-C flag` and `-C flag=value`.
+    /// Optional, after `=`: `-C flag` and `-C flag=value`.
     Maybe,
-    /// Written onto the flag, which names all that begins so: `-std=` in `-std=c11`, `-O` in `-O` and `-O2`.
+    /// The rest of the word: `-std=` in `-std=c11`, `-O` in `-O` and `-O2`.
     Joined,
-    /// The next word, and nothing else: `-include file`.
+    /// The next word: `-include file`.
     Separate,
-    /// Written onto the flag, or the next word: `-Idir`, `-I dir`.
+    /// The rest of the word, or the next word: `-Idir`, `-I dir`.
     Either,
 }
 
 impl Takes {
-    /// Whether more may be written onto the flag itself.
-    pub const fn goes_on(self) -> bool {
+    /// Whether a longer word can be this flag with a value.
+    pub const fn allows_suffix(self) -> bool {
         matches!(self, Takes::Joined | Takes::Either)
     }
 }
@@ -32,82 +32,218 @@ impl Takes {
 /// How the value of a key-relevant flag goes into the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// To the byte.
+    /// Byte for byte.
     Literal,
-    /// As a portable path: the flag only says where something is, and what is read there is observed.
+    /// As a portable path: the flag only locates files, and kache observes what is read there.
     Path,
     /// `KIND=path`, the path portable.
     Search,
     /// `options:name=path`, the path portable.
     Extern,
-    /// `from=to`, the first portable.
+    /// `from=to`, `from` portable.
     PathMap,
-    /// Portable where the whole value is a path, but that of a shared object; else to the byte, since a linker may write it into its output.
+    /// Portable if the whole value is a path and not that of a shared object; else byte for byte, since a linker may
+    /// write it into its output.
     LinkArg,
-    /// Portable where the value is a file, to the byte where it is a name.
+    /// Words with blanks between them, each as [`Form::LinkArg`].
+    LinkArgs,
+    /// Portable if the value is a file, byte for byte if it is a name.
     PathOrName,
-    /// `NAME=value`, to the byte; where a root's path is in the value, by its name, and the value is an observation
-    /// (`define`) if any source can have used it.
+    /// `NAME=value`, byte for byte. If the value holds the path of a root, only the name is in the key, and the value
+    /// is a dependency (`define`) unless it is proved that no source uses it.
     Macro,
     /// `kind=path,…`, the paths portable.
     Emit,
-    /// Words with commas between, each that is a path portable.
+    /// Words with commas between them, each portable if it is a path.
     List,
-    /// That it is given counts, not its value.
+    /// Only that the flag is given.
     Presence,
-    /// How the caller wants diagnostics: counts only where there were any (an observation of kind `setting`).
+    /// Not at all: the look of diagnostics is a dependency (`setting`) of a compile that printed some.
     Diagnostics,
+    /// Words with commas between them: those about diagnostics as [`Form::Diagnostics`], the others byte for byte.
+    Json,
 }
 
 /// What a flag means for the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bucket {
-    /// It is in the action key.
     Relevant(Form),
-    /// It is not.
     Excluded,
-    /// The invocation passes through.
+    /// A command line with the flag is not cached.
     Unsupported,
+}
+
+/// Whether the output holds the path of the source although the command line maps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EmbedsPath {
+    #[default]
+    No,
+    /// Under conditions that the parser does not know: kache searches the output for the path, which is not possible
+    /// if the output is compressed.
+    Perhaps,
+    /// If the compiler writes LLVM bitcode.
+    Bitcode,
+    /// Always, or a tool looks for the path in the output: kache does not map paths.
+    Always,
+}
+
+/// What the parser knows about one value of a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueEffect {
+    Plain,
+    LoadsCode,
+    Compresses,
+    /// The reason why a command line with the value is not cached.
+    Unsupported(&'static str),
+}
+
+/// What the flags of a group do: the columns of a row. Almost all flags have only a reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Effect {
+    /// The reason for the bucket, which `kache flags` prints.
+    pub why: &'static str,
+    /// The extension of a file that the compiler writes beside the object.
+    pub writes: Option<&'static str>,
+    pub embeds_path: EmbedsPath,
+    /// The output is compressed, so that a path in it cannot be found.
+    pub compresses: bool,
+    /// The flag's position counts only among the flags of its group; without a group it counts among all flags.
+    pub order_group: Option<&'static str>,
+    /// The flag selects outputs: kache leaves it out when it asks the compiler for a report alone.
+    pub skip_when_reporting: bool,
+    /// With the flag a program can use a macro that no source names.
+    pub unprovable_macros: bool,
+    /// The flag asks for debug information, or for a detail of it.
+    pub debug_info: bool,
+    /// The value `native` means the processor that compiles.
+    pub native_cpu: bool,
+    /// The compiler runs code of the user's within its own process.
+    pub loads_code: bool,
+    /// Only an observer knows which files the compiler reads because of the flag.
+    pub needs_observer: bool,
+    /// Judges a value, if values differ in what they do.
+    pub value_rule: Option<fn(&str) -> ValueEffect>,
+}
+
+/// An effect with a reason and no other column.
+pub const fn effect(why: &'static str) -> Effect {
+    Effect {
+        why,
+        writes: None,
+        embeds_path: EmbedsPath::No,
+        compresses: false,
+        order_group: None,
+        skip_when_reporting: false,
+        unprovable_macros: false,
+        debug_info: false,
+        native_cpu: false,
+        loads_code: false,
+        needs_observer: false,
+        value_rule: None,
+    }
 }
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// As written, `-C name` and `-Z name` for options of options.
+    /// As written; `-C name` and `-Z name` for options of options.
     pub flag: &'static str,
-    /// Other spellings.
     pub aliases: &'static [&'static str],
-    /// Its value.
     pub takes: Takes,
-    /// Its meaning.
     pub bucket: Bucket,
-    /// The reason.
-    pub why: &'static str,
+    pub effect: &'static Effect,
 }
 
 impl Row {
-    /// The bucket in a word.
     pub fn bucket_word(&self) -> &'static str {
         match self.bucket {
             Bucket::Relevant(_) => "key-relevant",
             Bucket::Excluded => "key-excluded",
-            Bucket::Unsupported => "deferred",
+            Bucket::Unsupported => "unsupported",
         }
     }
+
+    /// How the value goes into the key, for a flag that is there.
+    pub fn form(&self) -> Option<Form> {
+        match self.bucket {
+            Bucket::Relevant(form) => Some(form),
+            Bucket::Excluded | Bucket::Unsupported => None,
+        }
+    }
+}
+
+/// Flags that differ only in their names. A table is written as groups and read as rows.
+pub struct Group {
+    pub takes: Takes,
+    pub bucket: Bucket,
+    pub effect: &'static Effect,
+    /// Each name with its aliases.
+    pub flags: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Groups: `takes, bucket, effect => [names];`. A name with aliases is `("-A" "--allow")`.
+macro_rules! groups {
+    ($($takes:ident, $bucket:expr, $effect:expr => [$($name:tt)*];)*) => {
+        &[$(Group { takes: $takes, bucket: $bucket, effect: &$effect, flags: &[$(names!($name)),*] },)*]
+    };
+}
+macro_rules! names {
+    (($flag:literal $($alias:literal)+)) => {
+        ($flag, &[$($alias),+])
+    };
+    ($flag:literal) => {
+        ($flag, &[])
+    };
+}
+pub(super) use {groups, names};
+
+/// How many rows the groups have.
+pub const fn count(files: &[&[Group]]) -> usize {
+    let (mut n, mut file) = (0, 0);
+    while file < files.len() {
+        let mut group = 0;
+        while group < files[file].len() {
+            n += files[file][group].flags.len();
+            group += 1;
+        }
+        file += 1;
+    }
+    n
+}
+
+/// The rows of groups, in their order.
+pub const fn rows<const N: usize>(files: &[&[Group]]) -> [Row; N] {
+    const UNUSED: Effect = effect("");
+    let unused =
+        Row { flag: "", aliases: &[], takes: Takes::Nothing, bucket: Bucket::Unsupported, effect: &UNUSED };
+    let (mut rows, mut n, mut file) = ([unused; N], 0, 0);
+    while file < files.len() {
+        let mut at = 0;
+        while at < files[file].len() {
+            let Group { takes, bucket, effect, flags } = files[file][at];
+            let mut i = 0;
+            while i < flags.len() {
+                rows[n] = Row { flag: flags[i].0, aliases: flags[i].1, takes, bucket, effect };
+                (n, i) = (n + 1, i + 1);
+            }
+            at += 1;
+        }
+        file += 1;
+    }
+    rows
 }
 
 /// A flag on a command line.
 #[derive(Clone, Debug)]
 pub struct Flag {
-    /// Its row.
     pub row: &'static Row,
-    /// Its value, as given.
+    /// As given.
     pub value: Option<String>,
 }
 
 impl Flag {
-    /// A flag of a C compiler, from the word that it is written as, and the words behind it. One that is negated has the
-    /// word itself for a value: it shares the row of what it undoes.
+    /// A flag of a C compiler, from its word and the words after it. The value of a negated flag is the word itself, since
+    /// the flag shares the row of its positive.
     pub fn take<'a>(
         row: &'static Row,
         negated: bool,
@@ -119,7 +255,7 @@ impl Flag {
             let value = words.next().cloned();
             value
                 .map(Some)
-                .ok_or_else(|| NotCacheable::new(Reason::Malformed, format!("{word} lacks its value")))
+                .ok_or_else(|| NotCacheable::new(Reason::Malformed, format!("{word} has no value")))
         };
         let value = match row.takes {
             _ if negated => Some(word.to_string()),
@@ -131,25 +267,36 @@ impl Flag {
         Ok(Flag { row, value })
     }
 
-    /// The name of the macro that it defines, and what it gives for it, as written. Not of one whose name alone would
-    /// be too little to look for.
+    /// The name and the value of the macro that the flag defines, as written. None for a name of one letter, which is
+    /// in every source.
     pub fn macro_parts(&self) -> Option<(&str, &str)> {
         if self.row.bucket != Bucket::Relevant(Form::Macro) {
             return None;
         }
         let (name, value) = self.value.as_deref()?.split_once('=')?;
-        // `-D'f(x)=…'` is used by the name before the parenthesis.
+        // A source uses `-D'f(x)=…'` by the name before the parenthesis.
         let name = name.split('(').next()?;
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && name.len() > 1;
         plain.then_some((name, value))
     }
+
+    /// The judgement of the value, or of each word of a list.
+    fn judged(&self) -> impl Iterator<Item = (&str, ValueEffect)> {
+        let list = self.row.form() == Some(Form::List);
+        let words = self.value.as_deref().into_iter().flat_map(move |v| v.split(move |c| list && c == ','));
+        self.row.effect.value_rule.into_iter().flat_map(move |rule| words.clone().map(move |w| (w, rule(w))))
+    }
 }
 
-/// The row of a C compiler's word, and whether it is that of what the word undoes: `-fno-x` has that of `-fx` where it
-/// has none of its own.
+pub fn unknown(flag: &str) -> NotCacheable {
+    NotCacheable::new(Reason::UnknownFlag, format!("{flag}: the flag table has no row for it"))
+}
+
+/// The row of a C compiler's word, and whether the word negates it: `-fno-x` has the row of `-fx` if it has none
+/// itself.
 pub fn row_or_positive(word: &str, find: fn(&str) -> Option<&'static Row>) -> Option<(&'static Row, bool)> {
     let own = find(word);
-    // A row of all that begins so knows nothing of this word in particular.
+    // A row for all words that begin with `-f` or `-W` was not written for this word.
     if let Some(row) = own.filter(|row| row.flag.len() > 2) {
         return Some((row, false));
     }
@@ -160,15 +307,7 @@ pub fn row_or_positive(word: &str, find: fn(&str) -> Option<&'static Row>) -> Op
     negated.map(|row| (row, true)).or(own.map(|row| (row, false)))
 }
 
-/// Rows of a table that have all but their names in common.
-macro_rules! table {
-    ($($takes:ident, $bucket:expr, $why:ident => [$($flag:literal)*];)*) => {
-        &[$($(Row { flag: $flag, aliases: &[], takes: $takes, bucket: $bucket, why: $why },)*)*]
-    };
-}
-pub(super) use table;
-
-/// The flags of a command line, to be asked for by name.
+/// The flags of a command line, in order.
 pub struct Flags<'a>(pub &'a [Flag]);
 
 impl<'a> Flags<'a> {
@@ -177,27 +316,67 @@ impl<'a> Flags<'a> {
         self.0.iter().filter(move |f| f.row.flag == name).filter_map(|f| f.value.as_deref())
     }
 
-    /// The value that counts where the last one does.
+    /// The last value of a flag.
     pub fn last(&self, name: &'a str) -> Option<&'a str> {
         self.values(name).last()
     }
 
-    /// Whether a switch is given, and the last time not to say no.
-    pub fn is_on(&self, name: &str) -> bool {
-        let last = self.0.iter().rev().find(|f| f.row.flag == name);
-        last.is_some_and(|f| !matches!(f.value.as_deref(), Some("off" | "no" | "n" | "false" | "0")))
-    }
-
-    /// Whether it is there at all.
     pub fn given(&self, name: &str) -> bool {
         self.0.iter().any(|f| f.row.flag == name)
     }
+
+    /// Whether a flag has an effect.
+    pub fn any(&self, has: impl Fn(&Effect) -> bool) -> bool {
+        self.0.iter().any(|f| has(f.row.effect))
+    }
+
+    /// Whether a switch has an effect, and its last value does not turn it off.
+    pub fn any_on(&self, has: impl Fn(&Effect) -> bool) -> bool {
+        let off = |f: &Flag| matches!(f.value.as_deref(), Some("off" | "no" | "n" | "false" | "0"));
+        let is_last = |i, flag: &Flag| !self.0[i + 1..].iter().any(|f| f.row.flag == flag.row.flag);
+        self.0.iter().enumerate().any(|(i, f)| has(f.row.effect) && is_last(i, f) && !off(f))
+    }
+
+    /// Refuses a flag or a value that is unsupported.
+    pub fn refuse_unsupported(&self) -> Result<(), NotCacheable> {
+        let refused = |what: String| Err(NotCacheable::new(Reason::UnsupportedFlag, what));
+        for flag in self.0 {
+            let Row { flag: name, bucket, effect, .. } = flag.row;
+            if *bucket == Bucket::Unsupported {
+                return refused(format!("{name}: {}", effect.why));
+            }
+            for (word, value) in flag.judged() {
+                if let ValueEffect::Unsupported(why) = value {
+                    return refused(format!("{name} {word}: {why}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn loads_code(&self) -> bool {
+        self.any(|e| e.loads_code) || self.any_value(ValueEffect::LoadsCode)
+    }
+
+    pub fn compresses(&self) -> bool {
+        self.any(|e| e.compresses) || self.any_value(ValueEffect::Compresses)
+    }
+
+    /// Whether the code is for the processor that compiles: the last value of a flag is `native`.
+    pub fn native_cpu(&self) -> bool {
+        let rows = self.0.iter().filter(|f| f.row.effect.native_cpu).map(|f| f.row.flag);
+        rows.into_iter().any(|name| self.last(name) == Some("native"))
+    }
+
+    fn any_value(&self, wanted: ValueEffect) -> bool {
+        self.0.iter().flat_map(Flag::judged).any(|(_, value)| value == wanted)
+    }
 }
 
-/// Where a row is, by its flag: tables of a thousand rows are searched for each word of a command line. Made while
-/// kache itself is compiled; `N` is a power of two, twice the number of names or more.
+/// A hash index from a flag to its row, computed when kache is compiled: each word of a command line is looked up in a
+/// table of thousands of rows. `N` is a power of two, and at least twice the number of rows.
 pub struct Index<const N: usize> {
-    places: [u16; N],
+    slots: [u16; N],
 }
 
 const EMPTY: u16 = u16::MAX;
@@ -207,15 +386,15 @@ const fn step(hash: u32, byte: u8) -> u32 {
     (hash ^ byte as u32).wrapping_mul(0x0100_0193)
 }
 
-const fn place(hash: u32, n: usize) -> usize {
+const fn slot(hash: u32, n: usize) -> usize {
     (hash ^ (hash >> 15)) as usize & (n - 1)
 }
 
 impl<const N: usize> Index<N> {
-    /// Of a table without aliases.
+    /// The index of a table without aliases.
     pub const fn of(table: &[Row]) -> Index<N> {
         assert!(N.is_power_of_two() && table.len() * 2 <= N, "the index is too small");
-        let mut places = [EMPTY; N];
+        let mut slots = [EMPTY; N];
         let mut i = 0;
         while i < table.len() {
             let (name, mut hash, mut b) = (table[i].flag.as_bytes(), SEED, 0);
@@ -223,20 +402,20 @@ impl<const N: usize> Index<N> {
                 hash = step(hash, name[b]);
                 b += 1;
             }
-            let mut at = place(hash, N);
-            while places[at] != EMPTY {
+            let mut at = slot(hash, N);
+            while slots[at] != EMPTY {
                 at = (at + 1) & (N - 1);
             }
-            places[at] = i as u16;
+            slots[at] = i as u16;
             i += 1;
         }
-        Index { places }
+        Index { slots }
     }
 
     fn at(&self, table: &'static [Row], name: &str, hash: u32) -> Option<&'static Row> {
-        let mut at = place(hash, N);
+        let mut at = slot(hash, N);
         loop {
-            let row = table.get(usize::from(self.places[at]))?;
+            let row = table.get(usize::from(self.slots[at]))?;
             if row.flag == name {
                 return Some(row);
             }
@@ -244,8 +423,7 @@ impl<const N: usize> Index<N> {
         }
     }
 
-    /// The row that a word belongs to: that of the whole word, else the one with the longest name that the word begins
-    /// with and that may go on.
+    /// The row of the whole word, else the row with the longest name that the word begins with and that allows a suffix.
     pub fn find(&self, table: &'static [Row], word: &str) -> Option<&'static Row> {
         let mut hashes = [SEED; 64];
         let known = word.len().min(hashes.len() - 1);
@@ -255,7 +433,7 @@ impl<const N: usize> Index<N> {
         let names = (1..=known).rev().filter(|n| word.is_char_boundary(*n));
         names
             .filter_map(|n| self.at(table, &word[..n], hashes[n]).map(|row| (n, row)))
-            .find_map(|(n, row)| (n == word.len() || row.takes.goes_on()).then_some(row))
+            .find_map(|(n, row)| (n == word.len() || row.takes.allows_suffix()).then_some(row))
     }
 }
 
@@ -263,18 +441,60 @@ impl<const N: usize> Index<N> {
 mod tests {
     use super::*;
 
-    const fn row(flag: &'static str, takes: Takes) -> Row {
-        Row { flag, aliases: &[], takes, bucket: Bucket::Excluded, why: "test" }
+    use super::Bucket::*;
+    use super::Takes::*;
+
+    const TEST: Effect = effect("test");
+    const LISTED: Effect = Effect {
+        value_rule: Some(|word| match word {
+            "bad" => ValueEffect::Unsupported("it is bad"),
+            "zip" => ValueEffect::Compresses,
+            _ => ValueEffect::Plain,
+        }),
+        ..TEST
+    };
+    const GROUPS: &[Group] = groups! {
+        Nothing, Excluded, TEST => ["-c" "-fpic"];
+        Joined, Excluded, TEST => ["-f"];
+        Joined, Relevant(Form::List), LISTED => ["-Wa,"];
+        Joined, Relevant(Form::Literal), Effect { native_cpu: true, ..TEST } => ["-march="];
+        Maybe, Relevant(Form::Literal), Effect { embeds_path: EmbedsPath::Always, ..TEST } => ["-C rpath"];
+        Either, Excluded, TEST => ["-I"];
+        Separate, Excluded, TEST => [("-include" "--include")];
+    };
+    static ROWS: &[Row] = &rows::<{ count(&[GROUPS]) }>(&[GROUPS]);
+    static INDEX: Index<32> = Index::of(ROWS);
+
+    fn flags(words: &[(&str, &str)]) -> Vec<Flag> {
+        let row = |name| ROWS.iter().find(|r| r.flag == name).unwrap();
+        words.iter().map(|(name, value)| Flag { row: row(*name), value: Some(value.to_string()) }).collect()
     }
 
-    static ROWS: &[Row] = &[
-        row("-c", Takes::Nothing),
-        row("-f", Takes::Joined),
-        row("-fpic", Takes::Nothing),
-        row("-I", Takes::Either),
-        row("-include", Takes::Separate),
-    ];
-    static INDEX: Index<16> = Index::of(ROWS);
+    #[test]
+    fn groups_are_rows_in_their_order() {
+        let names: Vec<_> = ROWS.iter().map(|r| r.flag).collect();
+        assert_eq!(names, ["-c", "-fpic", "-f", "-Wa,", "-march=", "-C rpath", "-I", "-include"]);
+        assert_eq!((ROWS[7].aliases, ROWS[7].takes), (&["--include"][..], Separate));
+    }
+
+    #[test]
+    fn each_word_of_a_list_is_judged() {
+        let refused = |value| Flags(&flags(&[("-Wa,", value)])).refuse_unsupported().map_err(|d| d.detail);
+        assert_eq!(refused("good,words"), Ok(()));
+        assert_eq!(refused("good,bad"), Err("-Wa, bad: it is bad".to_string()));
+        assert!(Flags(&flags(&[("-Wa,", "a,zip")])).compresses());
+        assert!(!Flags(&flags(&[("-Wa,", "zipped")])).compresses());
+    }
+
+    #[test]
+    fn the_last_value_of_a_switch_counts() {
+        let embeds = |e: &Effect| e.embeds_path == EmbedsPath::Always;
+        let on = |values: &[(&str, &str)]| Flags(&flags(values)).any_on(embeds);
+        assert!(on(&[("-C rpath", "no"), ("-C rpath", "yes"), ("-march=", "no")]));
+        assert!(!on(&[("-C rpath", "yes"), ("-C rpath", "no")]));
+        assert!(Flags(&flags(&[("-march=", "i386"), ("-march=", "native")])).native_cpu());
+        assert!(!Flags(&flags(&[("-march=", "native"), ("-march=", "i386")])).native_cpu());
+    }
 
     #[test]
     fn the_longest_name_that_fits_is_found() {

@@ -1,20 +1,19 @@
-//! The GNU dialect of C compilers: gcc, clang, and what is called like them.
+//! The command line of gcc and clang.
 //!
-//! One source compiled to one object or assembly file is an invocation; all else (linking, preprocessing alone, several
-//! sources) passes through with its reason. Which files a compile may leave behind is planned from its flags: a file that
-//! no plan names makes the result unstorable, so a flag that writes one and is not known to cannot do harm.
+//! kache caches a compile of one source to one object or assembly file. Other command lines (a link, preprocessing alone,
+//! several sources) are not cached, each for its reason. The parser plans the outputs from the flags. A compile that writes
+//! a file without a plan is not stored, so a flag whose file the table does not know cannot produce a wrong result.
 //!
-//! | flag | leaves, beside the object `dir/x.o` |
+//! | flag | output, for the object `dir/x.o` |
 //! | --- | --- |
-//! | `-MD`, `-MMD` | `dir/x.d`, or what `-MF` names |
+//! | `-MD`, `-MMD` | `dir/x.d`, or the file of `-MF` |
 //! | `-Wp,-MD,file`, `-Wp,-MMD,file` | `file` |
-//! | `-gsplit-dwarf` | `dir/x.dwo` |
-//! | `--coverage`, `-ftest-coverage`, `-fprofile-arcs` | `dir/x.gcno` |
-//! | `-fstack-usage` | `dir/x.su` |
+//! | a flag with [`writes`](super::flags::Effect::writes) | `dir/x.` and the extension |
 
-use super::flags::{self, Bucket, Flag, Flags, Form, Row};
+use super::flags::{Bucket, EmbedsPath, Flag, Flags, Form, unknown};
+use super::gnu_flags::row;
 use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu_flags, response};
-use kache_core::events::{Kind, Unit};
+use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
@@ -22,7 +21,6 @@ use kache_core::template::{self, Format};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The family.
 pub static ADAPTER: Adapter = Adapter {
     name: "gnu",
     family: "cc",
@@ -37,19 +35,19 @@ pub static ADAPTER: Adapter = Adapter {
     policy: &crate::policies::C,
 };
 
-/// Plain names; a target may stand in front and a version behind.
+/// Names without a target before them and a version after them.
 const NAMES: &[&str] = &["gcc", "g++", "clang", "clang++"];
 
-/// `x86_64-linux-gnu-g++-12` is `g++`. What `cc` is, its file tells (`compiler::behind`).
+/// `x86_64-linux-gnu-g++-12` is `g++`. `recognise::by_file` looks at the file of `cc`.
 fn recognises(name: &str) -> bool {
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let plain = if plain.len() < name.len() { plain.strip_suffix('-').unwrap_or(plain) } else { name };
     NAMES.iter().any(|n| plain == *n || plain.strip_suffix(n).is_some_and(|target| target.ends_with('-')))
 }
 
-/// By which flags a root is mapped. Those of the user are to win, and which flag wins is no simple matter: with gcc
-/// `-ffile-prefix-map` before `-fmacro-prefix-map` wherever they stand, with clang the longest prefix, and the first of
-/// equal ones. So where the user maps, each kind is told for itself, and none that a prefix of the user's covers.
+/// The flags that map a root. A map of the user's must win, but compilers differ in which map wins: gcc prefers
+/// `-ffile-prefix-map` to `-fmacro-prefix-map` in any order, and clang the longest prefix, or the first of two equal ones.
+/// So if the user maps paths, kache maps each kind of path alone, and not a kind whose map of the user's covers the root.
 fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
     const EACH: [&str; 2] = ["-fdebug-prefix-map=", "-fmacro-prefix-map="];
     let all = Flags(&invocation.flags);
@@ -60,7 +58,7 @@ fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
     let root = root.to_str().unwrap_or_default();
     let covers = |map: &str| map.match_indices('=').any(|(at, _)| root.starts_with(&map[..at]));
     let language = invocation.unit.kind.as_str();
-    // clang warns of a flag for macros where there are none to be expanded.
+    // clang warns about a map for macros if it expands none.
     let no_macros = language == "assembler" || language.ends_with("cpp-output");
     match (own(EACH[0]).any(covers), no_macros || own(EACH[1]).any(covers)) {
         (false, false) => &EACH,
@@ -70,9 +68,8 @@ fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
     }
 }
 
-/// gcc's `-dU` prints the definition of each macro that was expanded or asked for, and no others. clang has nothing like it.
+/// gcc's `-dU` prints the definitions of the macros that a source expands or tests, and no others. clang has no such flag.
 fn tells_macros(invocation: &Invocation, capabilities: Capabilities) -> Option<Vec<OsString>> {
-    const WRITE: &[&str] = &["-o", "-c", "-S", "-MD", "-MMD", "-MF", "-MT", "-MQ", "-MP", "-gsplit-dwarf"];
     if capabilities.report == Format::ClangDepfile || !invocation.response_files.is_empty() {
         return None;
     }
@@ -81,11 +78,8 @@ fn tells_macros(invocation: &Invocation, capabilities: Capabilities) -> Option<V
     let (mut words, mut kept) = (given.iter(), vec![OsString::from("-E"), OsString::from("-dU")]);
     while let Some(word) = words.next() {
         let rest = words.len();
-        let writes = word.starts_with('-') && {
-            let flag = flag(word, &mut words).ok()?;
-            WRITE.contains(&flag.row.flag)
-        };
-        if !writes {
+        let skip = word.starts_with('-') && flag(word, &mut words).ok()?.row.effect.skip_when_reporting;
+        if !skip {
             kept.push(word.into());
             kept.extend(given[given.len() - rest..given.len() - words.len()].iter().map(OsString::from));
         }
@@ -93,9 +87,8 @@ fn tells_macros(invocation: &Invocation, capabilities: Capabilities) -> Option<V
     Some(kept)
 }
 
-/// Variables by which a compiler is told to write of each of its runs: the user's, and not the questions that are asked
-/// here.
-const WRITES: &[&str] = &[
+/// Variables that have a compiler log its runs. A log of the user's must not have the runs that kache adds.
+const LOGS: &[&str] = &[
     "DEPENDENCIES_OUTPUT",
     "SUNPRO_DEPENDENCIES",
     "CC_PRINT_OPTIONS",
@@ -104,16 +97,16 @@ const WRITES: &[&str] = &[
     "CC_LOG_DIAGNOSTICS",
 ];
 
-/// A run of a compiler that nobody but kache has asked for.
+/// Prepares a run of a compiler that kache adds to the build.
 pub fn quiet(ask: &mut std::process::Command) -> &mut std::process::Command {
-    for name in WRITES {
+    for name in LOGS {
         ask.env_remove(name);
     }
     ask.env("KACHE_DISABLE", "1").stdin(std::process::Stdio::null())
 }
 
-/// gcc maps paths from version 8 on, clang from 10; what clang assembles has its true paths until somewhere after 14.
-/// Asked rather than told by version, since vendors carry patches.
+/// gcc maps paths since version 8, clang since 10; in debug information of assembly language clang 14 does not. kache tries
+/// the compiler instead of comparing versions, since vendors backport patches.
 fn capabilities(program: &Path, scratch: &Path) -> Capabilities {
     let ask = |words: &[&str]| {
         let mut ask = std::process::Command::new(program);
@@ -136,7 +129,7 @@ fn capabilities(program: &Path, scratch: &Path) -> Capabilities {
     Capabilities { maps, maps_assembly, report }
 }
 
-/// Languages that are compiled, by what `-x` calls them, with the endings of their files.
+/// The languages that are cached, by their names for `-x`, with the extensions of their files.
 const LANGUAGES: &[(&str, &[&str])] = &[
     ("c", &["c"]),
     ("cpp-output", &["i"]),
@@ -154,19 +147,18 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words)?;
     let all = Flags(&flags);
-    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Unsupported) {
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, format!("{}: {}", f.row.flag, f.row.why)));
-    }
+    all.refuse_unsupported()?;
     let emit = stage(&all)?;
     let (input, language) = source(&inputs)?;
-    refuse_nested(&all)?;
+    if all.values("-arch").count() > 1 {
+        return Err(NotCacheable::new(Reason::SeveralArchitectures, "one compile for several architectures"));
+    }
     let mut plan = Plan::of(&all, emit, &input, &command.cwd);
     let depinfo = plan.depfile(&all)?;
-    plan.aside(&all);
-    let spelled: Vec<&str> = gnu_flags::SPELLED.iter().copied().filter(|f| all.given(f)).collect();
-    let literal_paths = spelled.iter().any(|f| !BITCODE.contains(f)) || hides_paths(&all);
+    plan.written_beside(&all);
+    // kache cannot search a compressed output for a path that is not mapped.
+    let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
     let (settings, inject) = diagnostics(&all, &opened.words)?;
-    let native = ["-march=", "-mtune=", "-mcpu="].iter().any(|f| all.last(f) == Some("native"));
     let unit = unit(&input, language, emit, plan.object.as_deref());
     Ok(Invocation {
         adapter: &ADAPTER,
@@ -178,14 +170,13 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
         depinfo,
         search: Vec::new(),
         incremental: None,
-        literal_paths,
-        native_cpu: native,
+        literal_paths: hidden || all.any(|e| e.embeds_path == EmbedsPath::Always),
+        native_cpu: all.native_cpu(),
         outputs: plan.names,
         response_files: opened.files,
-        makes_bitcode: !spelled.is_empty(),
-        debugs_assembly: language.starts_with("assembler")
-            && flags.iter().any(|f| f.row.flag.starts_with("-g") && f.row.flag != "-g0"),
-        plugin: given_any(&all, &["-fplugin=", "-fpass-plugin="]) || all.values("-Xclang").any(loads_code),
+        makes_bitcode: all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
+        debugs_assembly: language.starts_with("assembler") && all.any(|e| e.debug_info),
+        plugin: all.loads_code(),
         input,
         cwd: command.cwd.clone(),
         settings,
@@ -194,10 +185,9 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     })
 }
 
-/// A source and the language that `-x` gives it, if it does.
+/// A source, and the language of `-x`.
 type Input = (String, Option<String>);
 
-/// Flags with their rows, and the inputs.
 fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<Input>), NotCacheable> {
     let (mut flags, mut inputs) = (Vec::new(), Vec::new());
     let mut language: Option<String> = None;
@@ -219,21 +209,11 @@ fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<Input>), NotCacheable> {
 }
 
 fn flag<'a>(word: &str, words: &mut impl Iterator<Item = &'a String>) -> Result<Flag, NotCacheable> {
-    let Some((row, negated)) = row(word) else {
-        return Err(NotCacheable::new(
-            Reason::UnknownFlag,
-            format!("{word}: no row of the flag table knows it"),
-        ));
-    };
+    let (row, negated) = row(word).ok_or_else(|| unknown(word))?;
     Flag::take(row, negated, word, words)
 }
 
-/// The row of a word; `-fno-x` has that of `-fx` where it has none of its own.
-pub(super) fn row(word: &str) -> Option<(&'static Row, bool)> {
-    flags::row_or_positive(word, gnu_flags::find)
-}
-
-/// How far the compile goes: to an object, or to assembly.
+/// The last step of the compile.
 fn stage(all: &Flags) -> Result<&'static str, NotCacheable> {
     if all.given("-fsyntax-only") {
         return Ok("nothing");
@@ -249,7 +229,7 @@ fn stage(all: &Flags) -> Result<&'static str, NotCacheable> {
 
 /// The one source and its language.
 fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
-    let (name, told) = match inputs {
+    let (name, named) = match inputs {
         [] => return Err(NotCacheable::new(Reason::NoInput, "no source file is named")),
         [one] => one,
         many => {
@@ -261,11 +241,11 @@ fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
         return Err(NotCacheable::new(Reason::Stdin, "the source comes from standard input"));
     }
     let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
-    let known = LANGUAGES.iter().find(|(language, endings)| match told {
-        Some(told) => told == language,
+    let known = LANGUAGES.iter().find(|(language, endings)| match named {
+        Some(named) => named == language,
         None => endings.contains(&ending),
     });
-    let what = told.as_deref().unwrap_or(ending);
+    let what = named.as_deref().unwrap_or(ending);
     match known {
         Some((language, _)) => Ok((name.clone(), language)),
         None if what.ends_with("header")
@@ -275,70 +255,15 @@ fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
         }
         None => Err(NotCacheable::new(
             Reason::Language,
-            format!("{name}: `{what}` is no language that is cached"),
+            format!("{name}: kache does not cache the language `{what}`"),
         )),
     }
 }
 
-/// Flags that other flags carry inside, where they would change what is planned.
-fn refuse_nested(all: &Flags) -> Result<(), NotCacheable> {
-    if all.values("-arch").count() > 1 {
-        return Err(NotCacheable::new(Reason::SeveralArchitectures, "one compile for several architectures"));
-    }
-    const MAKES: &[&str] =
-        &["-emit-pch", "-emit-module", "-emit-header-unit", "-generate-pch", "-ast-dump", "-E", "-M"];
-    for word in all.values("-Xclang").chain(all.values("-Xpreprocessor")) {
-        if MAKES.contains(&word) || word.starts_with("-M") || word.starts_with("-fmodule") {
-            return Err(NotCacheable::new(
-                Reason::UnsupportedFlag,
-                format!("{word}, handed on by another flag"),
-            ));
-        }
-    }
-    // The assembler's listing goes where the compiler prints, or to a file of its own.
-    if let Some(listing) = all.values("-Wa,").flat_map(|v| v.split(',')).find(|w| is_listing(w)) {
-        return Err(NotCacheable::new(
-            Reason::UnsupportedFlag,
-            format!("-Wa,{listing}: a listing, with times and paths"),
-        ));
-    }
-    Ok(())
-}
-
-/// `-a`, `-alh=file`, and not `-arch` or `-am33`.
-fn is_listing(word: &str) -> bool {
-    let Some(letters) = word.strip_prefix("-a") else { return false };
-    letters.split('=').next().unwrap_or("").chars().all(|c| "cdghilmns".contains(c))
-}
-
-/// Whether clang is told to run code that is not its own.
-pub(super) fn loads_code(word: &str) -> bool {
-    ["-load", "-add-plugin", "-plugin"].contains(&word) || word.starts_with("-fpass-plugin")
-}
-
-/// Of `gnu_flags::SPELLED`, those with which only clang writes true paths: into the bitcode.
-const BITCODE: &[&str] = &["-flto", "-flto=", "-emit-llvm"];
-
-/// Whether paths that no flag maps may be in what is compressed, where nobody would find them.
-fn hides_paths(all: &Flags) -> bool {
-    const UNMAPPED: &[&str] =
-        &["-fsanitize", "-fopenmp", "-gsplit-dwarf", "-gctf", "-gbtf", "-fxray", "-fopenacc"];
-    let begins = |f: &Flag, with: &[&str]| with.iter().any(|w| f.row.flag.starts_with(w));
-    let compressed = |f: &Flag| {
-        let value = f.value.as_deref().unwrap_or("");
-        begins(f, &["-gz", "-flto"]) || f.row.flag == "-Wa," && value.contains("compress")
-    };
-    all.0.iter().any(compressed) && all.0.iter().any(|f| begins(f, UNMAPPED))
-}
-
-fn given_any(all: &Flags, names: &[&str]) -> bool {
-    names.iter().any(|n| all.given(n))
-}
-
-/// The files of a compile.
+/// The outputs of a compile.
 struct Plan {
     names: OutputNames,
-    /// As the compiler is told, or chooses; none where nothing is written, or to standard output.
+    /// None if the compiler writes nothing, or to standard output.
     object: Option<PathBuf>,
     cwd: PathBuf,
 }
@@ -359,27 +284,19 @@ impl Plan {
             None => Some(cwd.join(stem.with_extension(ending))),
         };
         let dir = object.as_deref().and_then(Path::parent).unwrap_or(cwd).to_path_buf();
-        // A device is written to, not left behind.
+        // A device is not an output.
         let exact = object.iter().filter(|o| !o.starts_with("/dev")).cloned().collect();
         Plan { names: OutputNames { dir, stem: String::new(), exact }, object, cwd: cwd.to_path_buf() }
     }
 
-    /// What is left beside the object, under another ending.
-    fn beside(&self, ending: &str) -> Option<PathBuf> {
-        Some(self.object.as_ref()?.with_extension(ending))
+    fn beside(&self, extension: &str) -> Option<PathBuf> {
+        Some(self.object.as_ref()?.with_extension(extension))
     }
 
-    /// Where the list of what was read is written.
     fn depfile(&mut self, all: &Flags) -> Result<Option<PathBuf>, NotCacheable> {
         let handed: Vec<&str> = all.values("-Wp,").collect();
         let mut words = handed.iter().flat_map(|v| v.split(',')).skip_while(|w| !["-MD", "-MMD"].contains(w));
         let by_preprocessor = words.next().is_some().then(|| words.next()).flatten();
-        if handed.iter().flat_map(|v| v.split(',')).any(|w| ["-M", "-MM", "-MF", "-MG"].contains(&w)) {
-            return Err(NotCacheable::new(
-                Reason::UnsupportedFlag,
-                "-Wp,-M…: a list of headers, asked for in an odd way",
-            ));
-        }
         let path = if let Some(file) = by_preprocessor {
             Some(absolute(&self.cwd, Path::new(file)))
         } else if all.given("-MD") || all.given("-MMD") {
@@ -387,7 +304,7 @@ impl Plan {
                 Some("-") => {
                     return Err(NotCacheable::new(
                         Reason::UnsupportedFlag,
-                        "-MF -: a list of headers to standard output",
+                        "-MF -: the depfile goes to standard output",
                     ));
                 }
                 Some(file) => Some(absolute(&self.cwd, Path::new(file))),
@@ -401,39 +318,29 @@ impl Plan {
         Ok(path)
     }
 
-    fn aside(&mut self, all: &Flags) {
-        let mut also = Vec::new();
-        if all.0.iter().any(|f| f.row.flag.starts_with("-gsplit-dwarf")) {
-            also.push("dwo");
-        }
-        if given_any(all, &["--coverage", "-coverage", "-ftest-coverage", "-fprofile-arcs"]) {
-            also.push("gcno");
-        }
-        if all.given("-fstack-usage") {
-            also.push("su");
-        }
-        let planned: Vec<PathBuf> = also.iter().filter_map(|ending| self.beside(ending)).collect();
+    fn written_beside(&mut self, all: &Flags) {
+        let mut extensions: Vec<&str> = all.0.iter().filter_map(|f| f.row.effect.writes).collect();
+        extensions.sort_unstable();
+        extensions.dedup();
+        let planned: Vec<PathBuf> =
+            extensions.iter().filter_map(|extension| self.beside(extension)).collect();
         self.names.exact.extend(planned);
     }
 }
 
-/// How a caller wants diagnostics: by name; and what makes a run into a pipe print them so.
+/// Settings of diagnostics by name, and the arguments that make a compiler that writes into a pipe use them.
 type Diagnostics = (Vec<(&'static str, String)>, Vec<OsString>);
 
-/// How the caller wants diagnostics.
 pub(super) fn diagnostics(all: &Flags, words: &[String]) -> Result<Diagnostics, NotCacheable> {
     const COLOURS: &[&str] =
         &["-fdiagnostics-color=", "-fdiagnostics-color", "-fcolor-diagnostics", "-fansi-escape-codes"];
-    let told = all.0.iter().rev().find(|f| COLOURS.contains(&f.row.flag));
-    let auto = told.is_some_and(|f| f.value.as_deref() == Some("auto"));
+    let colour = all.0.iter().rev().find(|f| COLOURS.contains(&f.row.flag));
+    let auto = colour.is_some_and(|f| f.value.as_deref() == Some("auto"));
     let plain = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
-    let terminal = !plain && (told.is_none() || auto) && platform::terminal_width().is_some();
+    let terminal = !plain && (colour.is_none() || auto) && platform::terminal_width().is_some();
     if terminal && auto {
-        // It would win over what stands before it, and behind a `--` no flag can stand.
-        return Err(NotCacheable::new(
-            Reason::UnsupportedFlag,
-            "-fdiagnostics-color=auto, written out on a terminal",
-        ));
+        // This flag wins over an earlier one, and kache cannot add a later one after `--`.
+        return Err(NotCacheable::new(Reason::UnsupportedFlag, "-fdiagnostics-color=auto on a terminal"));
     }
     let inject = if terminal { vec!["-fdiagnostics-color=always".into()] } else { Vec::new() };
     let shown =
@@ -449,19 +356,18 @@ pub(super) fn diagnostics(all: &Flags, words: &[String]) -> Result<Diagnostics, 
     Ok((settings, inject))
 }
 
-/// A compile by which a configure script, CMake, or the `cc` crate asks what the compiler can do.
+/// Whether a configure script, CMake or the `cc` crate tests the compiler.
 pub fn is_trial(input: &str, cwd: &Path) -> bool {
     const NAMES: &[&str] = &["conftest", "flag_check", "detect_compiler_family"];
     let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy();
     let cmake = ["CMakeScratch", "CMakeTmp", "CompilerIdC", "CompilerIdCXX"];
     let within = |p: &Path| p.components().any(|c| cmake.iter().any(|m| c.as_os_str() == *m));
-    // Mozilla's configure puts a random word behind.
+    // Mozilla's configure appends a random word.
     let plain = stem.split('.').next().unwrap_or_default();
-    // OpenSSL asks for the assembler's version with nothing to assemble.
+    // OpenSSL asks for the version of the assembler with an empty source.
     NAMES.contains(&plain) || input == "/dev/null" || within(Path::new(input)) || within(cwd)
 }
 
-/// What a compile builds.
 pub(super) fn unit(input: &str, language: &str, emit: &str, object: Option<&Path>) -> Unit {
     let var = |n| std::env::var(n).unwrap_or_default();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -471,8 +377,154 @@ pub(super) fn unit(input: &str, language: &str, emit: &str, object: Option<&Path
         name: object.map_or_else(|| name(Path::new(input)), name),
         kind: language.to_string(),
         emit: emit.to_string(),
-        // Made portable with the source, once the roots are known.
+        // Becomes portable together with the source.
         extra: object.map(|o| o.display().to_string()).unwrap_or_default(),
         source: input.to_string(),
+        label_by: LabelBy::Output,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Invocation, NotCacheable> {
+        let args = line.split_whitespace().map(OsString::from).collect();
+        parse(&Command { program: "/usr/bin/gcc".into(), args, cwd: "/w/build".into() })
+    }
+
+    fn planned(line: &str) -> (Vec<String>, Option<String>) {
+        let text = |p: &PathBuf| p.display().to_string();
+        let invocation = parsed(line).unwrap();
+        (invocation.outputs.exact.iter().map(text).collect(), invocation.depinfo.as_ref().map(text))
+    }
+
+    #[test]
+    fn a_compiler_is_recognised_with_target_and_version() {
+        for name in
+            ["gcc", "g++-12", "clang++", "clang-19", "x86_64-linux-gnu-g++-12.2", "aarch64-none-elf-gcc"]
+        {
+            assert!(recognises(name), "{name}");
+        }
+        for name in ["cc", "gcc-ar", "clang-format", "clang-cl", "mygcc", "clang-tidy-14"] {
+            assert!(!recognises(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn outputs_are_planned_from_the_flags() {
+        for (line, outputs, depfile) in [
+            ("-c src/a.c", "/w/build/a.o", None),
+            ("-S src/a.c", "/w/build/a.s", None),
+            ("-c -emit-llvm a.c", "/w/build/a.bc", None),
+            ("-c a.c -o dir/x.o", "/w/build/dir/x.o", None),
+            ("-c a.c -odir/x.o -MD", "/w/build/dir/x.o /w/build/dir/x.d", Some("/w/build/dir/x.d")),
+            ("-c a.c -MMD -MF deps", "/w/build/a.o /w/build/deps", Some("/w/build/deps")),
+            ("-c a.c -Wp,-MMD,deps", "/w/build/a.o /w/build/deps", Some("/w/build/deps")),
+            ("-c a.c -gsplit-dwarf -fstack-usage", "/w/build/a.o /w/build/a.dwo /w/build/a.su", None),
+            ("-c a.c --coverage -ftest-coverage", "/w/build/a.o /w/build/a.gcno", None),
+            ("-c a.c -o /dev/null -MD -MF /dev/null", "", None),
+            ("-c a.c -o -", "", None),
+            ("-fsyntax-only a.c", "", None),
+        ] {
+            let (exact, depinfo) = planned(line);
+            assert_eq!((exact.join(" ").as_str(), depinfo.as_deref()), (outputs, depfile), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_line_is_not_cached_for_a_reason() {
+        for (line, reason) in [
+            ("a.c", Reason::Link),
+            ("-c", Reason::NoInput),
+            ("-c a.c b.c", Reason::SeveralInputs),
+            ("-c -", Reason::Stdin),
+            ("-c a.h", Reason::PrecompiledHeader),
+            ("-c -x c++-header a.cc", Reason::PrecompiledHeader),
+            ("-c a.f90", Reason::Language),
+            ("-c a.c -arch arm64 -arch x86_64", Reason::SeveralArchitectures),
+            ("-c a.c -fno-such-flag", Reason::UnknownFlag),
+            ("-c a.c -o", Reason::Malformed),
+            ("-c a.c @none", Reason::ResponseFile),
+            ("-E a.c", Reason::UnsupportedFlag),
+            ("-c a.c -MD -MF -", Reason::UnsupportedFlag),
+            ("-c a.c -Wa,-al", Reason::UnsupportedFlag),
+            ("-c a.c -Xclang -emit-pch", Reason::UnsupportedFlag),
+        ] {
+            assert_eq!(parsed(line).unwrap_err().reason, reason, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_language_holds_for_the_sources_after_it() {
+        for (line, language) in [
+            ("-c a.cc", "c++"),
+            ("-c -x c a.cc", "c"),
+            ("-c a.cc -x c", "c++"),
+            ("-c -x c -x none a.cc", "c++"),
+            ("-c -xassembler-with-cpp a.c", "assembler-with-cpp"),
+            ("-c -- a.S", "assembler-with-cpp"),
+        ] {
+            assert_eq!(parsed(line).unwrap().unit.kind, language, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_effects_of_flags_reach_the_invocation() {
+        let of = |line: &str| {
+            let i = parsed(line).unwrap();
+            [i.literal_paths, i.makes_bitcode, i.debugs_assembly, i.plugin, i.native_cpu]
+        };
+        for (line, expected) in [
+            ("-c a.c -g -O2", [false; 5]),
+            ("-c a.c --coverage", [true, false, false, false, false]),
+            ("-c a.c -fsanitize=address", [true, false, false, false, false]),
+            ("-c a.c -fopenmp", [false; 5]),
+            ("-c a.c -fopenmp -gz", [true, false, false, false, false]),
+            ("-c a.c -fopenmp -Wa,--compress-debug-sections", [true, false, false, false, false]),
+            ("-c a.c -flto", [false, true, false, false, false]),
+            ("-c a.S -g", [false, false, true, false, false]),
+            ("-c a.S -g0", [false; 5]),
+            ("-c a.c -fplugin=p.so", [false, false, false, true, false]),
+            ("-c a.c -Xclang -load -Xclang p.so", [false, false, false, true, false]),
+            ("-c a.c -march=native", [false, false, false, false, true]),
+            ("-c a.c -march=native -march=x86-64", [false; 5]),
+        ] {
+            assert_eq!(of(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_map_of_the_users_replaces_ours() {
+        const BOTH: &[&str] = &["-debug", "-macro"];
+        for (line, expected) in [
+            ("-c a.c", &["-file"][..]),
+            ("-c a.c -ffile-prefix-map=/x=y", BOTH),
+            ("-c a.c -ffile-prefix-map=/w=y", &[]),
+            ("-c a.c -fdebug-prefix-map=/w/root=y", &["-macro"]),
+            ("-c a.c -fmacro-prefix-map=/w=y", &["-debug"]),
+            ("-c a.c -fdebug-prefix-map=/w/root/sub=y", BOTH),
+            ("-c a.s -fdebug-prefix-map=/x=y", &["-debug"]),
+        ] {
+            let flags = maps(&parsed(line).unwrap(), Path::new("/w/root"));
+            let kinds: Vec<String> =
+                flags.iter().map(|f| f.replace("-prefix-map=", "").replace("-f", "-")).collect();
+            assert_eq!(kinds, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_test_of_the_compiler_is_a_probe() {
+        for (input, cwd) in [
+            ("conftest.c", "/w"),
+            ("/tmp/conftest.8f2a.c", "/w"),
+            ("flag_check.cpp", "/w"),
+            ("/dev/null", "/w"),
+            ("CMakeFiles/CMakeScratch/TryCompile-1/a.c", "/w"),
+            ("a.c", "/w/CMakeFiles/3.25/CompilerIdC"),
+        ] {
+            assert!(is_trial(input, Path::new(cwd)), "{input} in {cwd}");
+        }
+        assert!(!is_trial("conftest2.c", Path::new("/w")) && !is_trial("src/flags.c", Path::new("/w/cmake")));
     }
 }

@@ -9,11 +9,14 @@ pub mod define;
 pub mod depinfo;
 pub mod eval;
 pub mod finalize;
+#[cfg(all(test, target_os = "linux"))]
+mod flag_columns;
 #[cfg(test)]
 mod flag_lines;
 pub mod flags;
 pub mod gnu;
 pub mod gnu_flags;
+mod handed;
 pub mod include;
 pub mod msvc;
 pub mod msvc_flags;

@@ -1,23 +1,20 @@
-//! The MSVC dialect as clang speaks it: `clang-cl`, and clang with `--driver-mode=cl`.
+//! The command line of cl, as clang reads it: `clang-cl`, and clang with `--driver-mode=cl`.
 //!
-//! | flag | leaves |
-//! | --- | --- |
-//! | `/Fodir/`, `/Fofile`, `/o file` | the object; without them `x.obj` in the working directory |
+//! The output is the object that `/Fodir/`, `/Fofile` or `/o file` names, or `x.obj` in the working directory. There are no
+//! depfiles: `/showIncludes` prints the headers, and a hit prints them with the paths of its own checkout.
 //!
-//! There are no depfiles: `/showIncludes` prints, and what was printed is printed again with this checkout's paths.
-//! CodeView debug information has the whole command line in it, and there paths cannot be mapped: with `/Z7` or `/Zi` they are literal.
-//! An object has the time of its making in its header unless `/Brepro` is given. A restored one has the time when it was
-//! made, which is as true.
+//! CodeView debug information holds the whole command line, in which clang does not map paths: with `/Z7` or `/Zi` kache does
+//! not map them either. Without `/Brepro` an object holds the time of its compilation; a restored object keeps the original
+//! time.
 
-use super::flags::{self, Bucket, Flag, Flags, Form};
-use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu, gnu_flags, msvc_flags, response};
+use super::flags::{EmbedsPath, Flag, Flags, row_or_positive, unknown};
+use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu, msvc_flags, response};
 use kache_core::events::Kind;
 use kache_core::paths::absolute;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::template::Format;
 use std::path::{Path, PathBuf};
 
-/// The family.
 pub static ADAPTER: Adapter = Adapter {
     name: "msvc",
     family: "cc",
@@ -34,7 +31,7 @@ pub static ADAPTER: Adapter = Adapter {
 
 const MAP: &str = "/clang:-ffile-prefix-map=";
 
-/// The flag by which a plain clang is told to speak this dialect.
+/// Makes clang read this command line.
 pub const MODE: &str = "--driver-mode=cl";
 
 fn recognises(name: &str) -> bool {
@@ -54,19 +51,11 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words, &command.cwd)?;
     let all = Flags(&flags);
-    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Unsupported) {
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, format!("{}: {}", f.row.flag, f.row.why)));
-    }
+    all.refuse_unsupported()?;
     if !all.given("/c") && !all.given("/Zs") {
         return Err(NotCacheable::new(
             Reason::Link,
             "without /c the compiler also links, and a link is not cached",
-        ));
-    }
-    if let Some(word) = all.values("/clang:").find(|w| !is_plain(w)) {
-        return Err(NotCacheable::new(
-            Reason::UnsupportedFlag,
-            format!("/clang:{word}: what it leaves is not planned"),
         ));
     }
     let [input] = &inputs[..] else {
@@ -75,21 +64,9 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     };
     let language = language(&all, input)?;
     let object = (!all.given("/Zs")).then(|| object(&all, input, &command.cwd));
-    let spelled = [
-        "-flto",
-        "-flto=",
-        "/fsanitize=",
-        "-fprofile-instr-generate",
-        "-fprofile-instr-generate=",
-        "-fcoverage-mapping",
-    ];
-    let debug = ["/Z7", "/Zi", "/Zd"].iter().any(|f| all.given(f))
-        || flags.iter().any(|f| f.row.flag.starts_with("-g"));
     let dir = object.as_deref().and_then(Path::parent).unwrap_or(&command.cwd).to_path_buf();
     let names = OutputNames { dir, stem: String::new(), exact: object.iter().cloned().collect() };
     let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
-    let native_cpu = all.last("-march=") == Some("native");
-    let plugin = all.values("-Xclang").any(gnu::loads_code);
     Ok(Invocation {
         adapter: &ADAPTER,
         program: command.program.clone(),
@@ -105,11 +82,11 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
         depinfo: None,
         search: Vec::new(),
         incremental: None,
-        literal_paths: debug || spelled.iter().chain(gnu_flags::SPELLED).any(|f| all.given(f)),
-        native_cpu,
+        literal_paths: all.any(|e| e.debug_info || e.embeds_path >= EmbedsPath::Bitcode),
+        native_cpu: all.native_cpu(),
         outputs: names,
         response_files: opened.files,
-        plugin,
+        plugin: all.loads_code(),
         debugs_assembly: false,
         makes_bitcode: false,
         input: input.clone(),
@@ -120,17 +97,7 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     })
 }
 
-/// Whether a flag handed on to clang's other dialect says nothing of outputs, nor of what their paths are.
-fn is_plain(word: &str) -> bool {
-    let row = gnu::row(word).map(|(row, _)| row);
-    row.is_some_and(|r| {
-        matches!(r.bucket, Bucket::Relevant(Form::Literal))
-            && ["-f", "-m", "-W", "-O"].iter().any(|p| word.starts_with(p))
-            && !gnu_flags::SPELLED.contains(&r.flag)
-    })
-}
-
-/// Flags with their rows, and the inputs. What begins like a flag and is none may be a path; behind `--` everything is.
+/// A word that begins with `/` and is not a flag may be a path. After `--` every word is.
 fn split(words: &[String], cwd: &Path) -> Result<(Vec<Flag>, Vec<String>), NotCacheable> {
     let (mut flags, mut inputs) = (Vec::new(), Vec::new());
     let mut words = words.iter();
@@ -146,15 +113,12 @@ fn split(words: &[String], cwd: &Path) -> Result<(Vec<Flag>, Vec<String>), NotCa
             inputs.push(word.clone());
             continue;
         }
-        let Some((row, negated)) = flags::row_or_positive(word, msvc_flags::find) else {
+        let Some((row, negated)) = row_or_positive(word, msvc_flags::find) else {
             if word.starts_with('/') && absolute(cwd, Path::new(word)).is_file() {
                 inputs.push(word.clone());
                 continue;
             }
-            return Err(NotCacheable::new(
-                Reason::UnknownFlag,
-                format!("{word}: no row of the flag table knows it"),
-            ));
+            return Err(unknown(word));
         };
         flags.push(Flag::take(row, negated, word, &mut words)?);
     }
@@ -166,13 +130,11 @@ fn language(all: &Flags, input: &str) -> Result<&'static str, NotCacheable> {
     match (all.given("/TC"), all.given("/TP"), ending.as_str()) {
         (true, false, _) | (false, false, "c") => Ok("c"),
         (false, true, _) | (false, false, "cc" | "cpp" | "cxx") => Ok("c++"),
-        _ => {
-            Err(NotCacheable::new(Reason::Language, format!("{input} is in no language that is cached here")))
-        }
+        _ => Err(NotCacheable::new(Reason::Language, format!("{input}: kache does not cache the language"))),
     }
 }
 
-/// A directory by its slash at the end, and a name that gets an ending where it has none.
+/// A value with a slash at its end is a directory. A name without an extension gets one.
 fn object(all: &Flags, input: &str, cwd: &Path) -> PathBuf {
     let stem = Path::new(Path::new(input).file_name().unwrap_or_default()).with_extension("obj");
     let named = all.0.iter().rev().find(|f| f.row.flag == "/Fo" || f.row.flag == "/o");
@@ -181,5 +143,80 @@ fn object(all: &Flags, input: &str, cwd: &Path) -> PathBuf {
         Some(dir) if dir.ends_with(['/', '\\']) => absolute(cwd, Path::new(dir)).join(stem),
         Some(file) if Path::new(file).extension().is_some() => absolute(cwd, Path::new(file)),
         Some(file) => absolute(cwd, &Path::new(file).with_extension("obj")),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Invocation, NotCacheable> {
+        let args = line.split_whitespace().map(Into::into).collect();
+        parse(&Command { program: "clang-cl".into(), args, cwd: "/w".into() })
+    }
+
+    #[test]
+    fn a_compiler_is_recognised_with_its_version() {
+        assert!(["clang-cl", "clang-cl-14", "clang-cl-19.1"].into_iter().all(recognises));
+        assert!(!["cl", "clang", "clang-cli", "clang-cl-x"].into_iter().any(recognises));
+    }
+
+    #[test]
+    fn the_object_is_planned_from_the_flags() {
+        for (line, object) in [
+            ("/c a.c", "/w/a.obj"),
+            ("/c src/a.cpp", "/w/a.obj"),
+            ("/c a.c /Foout/", "/w/out/a.obj"),
+            ("/c a.c -Foout/x.o", "/w/out/x.o"),
+            ("/c a.c /Fox", "/w/x.obj"),
+            ("/c a.c /Fox.o /o y", "/w/y.obj"),
+            ("/Zs a.c", ""),
+        ] {
+            let exact = parsed(line).unwrap().outputs.exact;
+            let names: Vec<String> = exact.iter().map(|p| p.display().to_string()).collect();
+            assert_eq!(names.join(" "), object, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_line_is_not_cached_for_a_reason() {
+        for (line, reason) in [
+            ("a.c", Reason::Link),
+            ("/c", Reason::NoInput),
+            ("/c a.c b.c", Reason::SeveralInputs),
+            ("/c -", Reason::Stdin),
+            ("/c a.rc", Reason::Language),
+            ("/c a.c /nosuchflag", Reason::UnknownFlag),
+            ("/c a.c /FI", Reason::Malformed),
+            ("/c a.c /E", Reason::UnsupportedFlag),
+            ("/c a.c /clang:-MD", Reason::UnsupportedFlag),
+            ("/c a.c /clang:-fprofile-generate", Reason::UnsupportedFlag),
+        ] {
+            assert_eq!(parsed(line).unwrap_err().reason, reason, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_language_is_that_of_the_flag_or_of_the_extension() {
+        for (line, language) in [
+            ("/c a.c", "c"),
+            ("/c a.CC", "c++"),
+            ("/c /TP a.c", "c++"),
+            ("/c a.cpp /TC", "c"),
+            ("/c -- /w/a.cxx", "c++"),
+        ] {
+            assert_eq!(parsed(line).unwrap().unit.kind, language, "{line}");
+        }
+    }
+
+    #[test]
+    fn paths_are_literal_where_clang_does_not_map_them() {
+        for line in ["/c a.c /Z7", "/c a.c -gline-tables-only", "/c a.c -flto", "/c a.c /fsanitize=address"] {
+            assert!(parsed(line).unwrap().literal_paths, "{line}");
+        }
+        for line in ["/c a.c /O2 /MD", "/c a.c -fno-strict-aliasing", "/c a.c /clang:-fno-builtin"] {
+            assert!(!parsed(line).unwrap().literal_paths, "{line}");
+        }
+        assert!(parsed("/c a.c -Xclang -load -Xclang p.dll").unwrap().plugin);
     }
 }

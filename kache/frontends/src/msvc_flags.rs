@@ -1,44 +1,47 @@
-//! The flags of the compilers that are called as cl is: clang-cl 14 to 19, and cl itself as Microsoft documents it.
+//! The flags of compilers with cl's command line: clang-cl 14 to 19, and cl itself as Microsoft documents it.
 //!
-//! A name that begins with `/` may be written with `-` as well. clang-cl also takes many of clang's own flags; those
-//! that begin as no flag of cl does (`-f`, `-m`, `-g`, `-W`, `-X`, `-R`, `--`) have their rows in
-//! [`gnu_flags`], where what is said of negatives holds here too. A flag that clang-cl does not take
-//! there it warns of and ignores.
+//! A name that begins with `/` may be written with `-` as well. clang-cl also takes many of clang's flags: those that
+//! begin like no flag of cl (`-f`, `-m`, `-g`, `-W`, `-X`, `-R`, `--`) have their rows in [`gnu_flags`], and its rules for
+//! negatives apply. clang-cl warns about a flag of clang that it does not take, and ignores it.
 //!
-//! An object has the time of its compilation in it unless `/Brepro` is given (clang-cl, too): what that means for
-//! storing it is not a matter of flags.
+//! Unless `/Brepro` is given, clang-cl and cl write the time of the compilation into the object. The flag table does not
+//! decide whether such an object is stored.
 
-use super::flags::{Bucket::*, Form::*, Index, Row, Takes::*, table};
+use super::flags::{
+    Bucket::*, Effect, EmbedsPath, Form::*, Group, Index, Row, Takes::*, ValueEffect, count, effect, groups,
+    names, rows,
+};
 use super::gnu_flags;
+use super::handed::loads_code;
 
-const OUTPUT: &str = "what is produced, and where it goes";
-const INPUT: &str = "what language the input is in";
-const SPELLING: &str = "a rare spelling or mode; what it says about inputs and outputs is not followed";
-const SEARCH: &str = "where files are looked for; those that are read are observed";
-const MAP: &str = "how places are named in the output";
-const MACROS: &str = "macros; their values may end up in the program";
-const WARNINGS: &str = "which diagnostics there are, and whether they are errors";
-const MESSAGES: &str = "what is printed; the paths in it are those of the checkout that asks";
-const LANG: &str = "changes the language, or what the program means in it";
-const CODE: &str = "changes the code that is generated";
-const RUNTIME: &str = "which runtime library the object asks for, and macros that tell of it";
-const HARDEN: &str = "changes the code: checks and protections are added to it";
-const DEBUG: &str = "debug information; clang-cl keeps it in the object, with /Zi as with /Z7";
-const PASSED: &str = "for a part of the compiler; the parser dependencies at what it is told";
-const LINK: &str = "for the linker, which /c does not start";
-const ALONE: &str = "how many inputs are compiled at once; only one is ever stored";
-const CLOCK: &str = "whether the object has the time of its compilation in it";
-const PROBE: &str = "prints an answer, or what the driver would do";
-const PREPROCESS: &str = "gives preprocessed text instead of a compilation";
-const DUMP: &str = "writes files or text that no output planner knows";
-const MEASURE: &str = "prints or writes measurements that differ from run to run";
-const DATABASE: &str = "debug information for editing a program while it runs";
-const PRECOMPILED: &str = "a precompiled header is a second output, or state from another run";
-const MODULES: &str = "modules: reads and writes compiled headers that no output planner knows";
-const MANAGED: &str = "code for another machine, with metadata of assemblies";
+const OUTPUT: Effect = effect("selects the output and its path");
+const INPUT: Effect = effect("selects the input language");
+const SPELLING: Effect = effect("a rare spelling or mode, which the parser does not follow");
+const SEARCH: Effect = effect("names a file or a search directory; kache observes the files that are read");
+const MAP: Effect = effect("changes how paths are named in the output");
+const MACROS: Effect = effect("defines or removes macros; their values may end up in the program");
+const WARNINGS: Effect = effect("selects diagnostics, and whether they are errors");
+const MESSAGES: Effect = effect("changes what is printed; a hit prints the paths of its own checkout");
+const LANG: Effect = effect("changes the language, or the meaning of the program");
+const CODE: Effect = effect("changes the generated code");
+const RUNTIME: Effect = effect("selects the runtime library of the object, and the macros that name it");
+const HARDEN: Effect = effect("adds checks and protections to the generated code");
+const DEBUG: Effect = effect("adds debug information; clang-cl keeps it in the object, with /Zi as with /Z7");
+const PASSED: Effect = effect("hands words to another part of the compiler; the parser checks them");
+const LINK: Effect = effect("for the linker, which does not run with /c");
+const ALONE: Effect =
+    effect("limits how many inputs are compiled at once; kache stores only a compile of one input");
+const CLOCK: Effect = effect("selects whether the object holds the time of its compilation");
+const PROBE: Effect = effect("prints information instead of compiling");
+const PREPROCESS: Effect = effect("preprocesses instead of compiling");
+const DUMP: Effect = effect("writes files or text that kache does not plan as outputs");
+const MEASURE: Effect = effect("prints or writes measurements that differ from run to run");
+const DATABASE: Effect = effect("adds debug information for editing a program while it runs");
+const PRECOMPILED: Effect = effect("a precompiled header is a second output, or state from an earlier run");
+const MODULES: Effect = effect("reads or writes compiled modules, which kache does not plan as outputs");
+const MANAGED: Effect = effect("compiles for another machine, with metadata of assemblies");
 
-/// The table.
-pub static TABLE: &[Row] = table! {
+const GROUPS: &[Group] = groups! {
     Nothing, Relevant(Literal), OUTPUT => ["/c" "/Zs" "/bigobj" "/nologo"];
     Joined, Relevant(Path), OUTPUT => ["/Fo" "/Fd"];
     Either, Relevant(Path), OUTPUT => ["/o"];
@@ -89,8 +92,9 @@ pub static TABLE: &[Row] = table! {
         "/GA" "/GF" "/GF-" "/GH" "/GL" "/GL-" "/GT" "/Gh" "/Gm-" "/Gw" "/Gw-" "/Gy" "/Gy-" "/arm64EC"
         "/hotpatch" "/JMC" "/JMC-" "/QIfist" "/QIntel-jcc-erratum" "/Qfast_transcendentals" "/Qgather-"
         "/Qimprecise_fwaits" "/Qpar" "/Qpar-" "/Qsafe_fp_loads" "/Qscatter-" "/Qvec" "/Qvec-"
-        "/jumptablerdata" "/d2FH4" "/d2FH4-" "/d2FastFail" "/d2Zi+" "-coverage" "/d2guard4" "/d2guard4-"
+        "/jumptablerdata" "/d2FH4" "/d2FH4-" "/d2FastFail" "/d2Zi+" "/d2guard4" "/d2guard4-"
     ];
+    Nothing, Relevant(Literal), Effect { embeds_path: EmbedsPath::Always, ..CODE } => ["-coverage"];
     Joined, Relevant(Literal), CODE => [
         "/O" "/Gs" "/arch:" "/tune:" "/favor:" "/feature:" "/vlen" "/cgthreads" "/marm64x"
     ];
@@ -103,13 +107,16 @@ pub static TABLE: &[Row] = table! {
         "/Qspectre-load-" "/Qspectre-load-cf" "/Qspectre-load-cf-"
     ];
     Joined, Relevant(Literal), HARDEN => [
-        "/RTC" "/guard:" "/fsanitize=" "/fno-sanitize=" "/fsanitize-address-use-after-return"
+        "/RTC" "/guard:" "/fno-sanitize=" "/fsanitize-address-use-after-return"
         "/fno-sanitize-address-vcasan-lib" "/fsanitize-coverage=" "/fno-sanitize-coverage="
     ];
-    Nothing, Relevant(Literal), DEBUG => ["/Z7" "/Zi" "/Zd" "/Zf" "/Zo" "/Zo-" "/FS" "/Gm"];
+    Joined, Relevant(Literal), Effect { embeds_path: EmbedsPath::Always, ..HARDEN } => ["/fsanitize="];
+    Nothing, Relevant(Literal), DEBUG => ["/Zf" "/Zo" "/Zo-" "/FS" "/Gm"];
+    Nothing, Relevant(Literal), Effect { debug_info: true, ..DEBUG } => ["/Z7" "/Zi" "/Zd"];
     Joined, Relevant(Literal), DEBUG => ["/ZH:"];
-    Separate, Relevant(Literal), PASSED => ["-Xclang" "-mllvm"];
-    Joined, Relevant(Literal), PASSED => ["/clang:"];
+    Separate, Relevant(Literal), PASSED => ["-mllvm"];
+    Separate, Relevant(Literal), Effect { value_rule: Some(handed_to_clang), ..PASSED } => ["-Xclang"];
+    Joined, Relevant(Literal), Effect { value_rule: Some(handed_to_gnu_mode), ..PASSED } => ["/clang:"];
     Joined, Relevant(Path), LINK => ["/Fe" "/Fm"];
     Either, Relevant(Path), LINK => ["/Fe:"];
     Nothing, Relevant(Literal), LINK => ["/LN"];
@@ -145,10 +152,13 @@ pub static TABLE: &[Row] = table! {
     Either, Unsupported, MANAGED => ["/AI" "/FU"];
 };
 
-/// Where each row is.
-pub static INDEX: Index<1024> = Index::of(TABLE);
+const ALL: &[&[Group]] = &[GROUPS];
 
-/// How clang's own flags begin, where cl has none that do.
+pub static TABLE: &[Row] = &rows::<{ count(ALL) }>(ALL);
+
+static INDEX: Index<1024> = Index::of(TABLE);
+
+/// How flags of clang begin that cannot be flags of cl.
 const CLANGS: &[&str] = &["-f", "-m", "-g", "-W", "-X", "-R", "--"];
 
 /// The row that a word belongs to, negatives aside.
@@ -156,6 +166,25 @@ pub fn find(word: &str) -> Option<&'static Row> {
     let slashed = || word.strip_prefix('-').and_then(|rest| INDEX.find(TABLE, &format!("/{rest}")));
     let clangs = || CLANGS.iter().any(|p| word.starts_with(p)).then(|| gnu_flags::find(word)).flatten();
     INDEX.find(TABLE, word).or_else(slashed).or_else(clangs)
+}
+
+/// clang runs the code of a plugin.
+fn handed_to_clang(word: &str) -> ValueEffect {
+    if loads_code(word) { ValueEffect::LoadsCode } else { ValueEffect::Plain }
+}
+
+/// `/clang:` hands a flag to clang's other mode; the parser plans no outputs for it.
+fn handed_to_gnu_mode(word: &str) -> ValueEffect {
+    let plain = |row: &Row| {
+        row.bucket == Relevant(Literal)
+            && ["-f", "-m", "-W", "-O"].iter().any(|p| word.starts_with(p))
+            && row.effect.embeds_path < EmbedsPath::Bitcode
+            && row.effect.writes.is_none()
+    };
+    match gnu_flags::row(word) {
+        Some((row, _)) if plain(row) => ValueEffect::Plain,
+        _ => ValueEffect::Unsupported("it may select outputs that are not planned"),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{ADAPTERS, Adapter, gnu, msvc};
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::platform::{self, StatId, disk};
-use kache_core::store::Store;
+use kache_core::store::{Area, Store};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -37,7 +37,7 @@ pub fn by_file(store: &Store, program: &Path, args: &[OsString]) -> Option<&'sta
     }
     let (_, id) = platform::sort_of(&real).ok()??;
     let key = Digest::of(&[b"family ", real.as_os_str().as_encoded_bytes()].concat());
-    let path = store.dir().join("toolchains").join(key.hex());
+    let path = store.area(Area::Toolchains).join(key.hex());
     let known = disk::step("compiler: read", &path, || std::fs::read(&path)).ok();
     let known = known.and_then(|bytes| recall(&bytes, &id));
     let is_gnu = known.unwrap_or_else(|| {

@@ -1,23 +1,21 @@
-//! Response files (`@file` among the arguments), as gcc and clang read them: words with blanks between, which quotes
-//! and backslashes keep together (libiberty's `buildargv`).
+//! Response files (`@file`) as gcc and clang read them: words between blanks, with quotes and backslashes (libiberty's
+//! `buildargv`).
 
 use kache_core::paths::absolute;
 use kache_core::reason::{NotCacheable, Reason};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// A command line with its response files opened.
+/// A command line with the words of its response files.
 pub struct Opened {
-    /// All words.
     pub words: Vec<String>,
-    /// The files, with what was read from each: what they say is in the key, so they are no dependencies.
+    /// Each response file with its contents. Their words are in the key, so the files are not dependencies.
     pub files: Vec<(PathBuf, Vec<u8>)>,
 }
 
-/// How deep response files may name others.
+/// The limit of response files that name others.
 const DEEPEST: usize = 8;
 
-/// The arguments as text, response files opened.
 pub fn open(args: &[OsString], cwd: &Path) -> Result<Opened, NotCacheable> {
     let mut opened = Opened { words: Vec::with_capacity(args.len()), files: Vec::new() };
     for arg in args {
@@ -35,18 +33,17 @@ fn word(text: String, cwd: &Path, depth: usize, opened: &mut Opened) -> Result<(
         opened.words.push(text);
         return Ok(());
     };
-    let trouble = |what: String| NotCacheable::new(Reason::ResponseFile, format!("{name}: {what}"));
+    let error = |what: String| NotCacheable::new(Reason::ResponseFile, format!("{name}: {what}"));
     if depth == DEEPEST {
-        return Err(trouble("response files name each other too deeply".to_string()));
+        return Err(error("response files name each other too deeply".to_string()));
     }
     let path = absolute(cwd, Path::new(name));
-    let bytes = std::fs::read(&path).map_err(|e| trouble(e.to_string()))?;
-    let inside = String::from_utf8(bytes.clone()).map_err(|_| trouble("not UTF-8".to_string()))?;
+    let bytes = std::fs::read(&path).map_err(|e| error(e.to_string()))?;
+    let inside = String::from_utf8(bytes.clone()).map_err(|_| error("not UTF-8".to_string()))?;
     opened.files.push((path, bytes));
     split(&inside).into_iter().try_for_each(|w| word(w, cwd, depth + 1, opened))
 }
 
-/// The words of a text.
 pub fn split(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -1,9 +1,8 @@
 //! rustc, and clippy's driver, which is rustc with more lints.
 
-use super::flags::Flags;
-use super::flags::{Bucket, Flag, Takes};
+use super::flags::{EmbedsPath, Flag, Flags, Takes, unknown};
 use super::{Adapter, Capabilities, Command, Invocation, OutputNames, rustc_flags, toolchain};
-use kache_core::events::{Kind, Unit};
+use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
@@ -11,7 +10,6 @@ use kache_core::template::Format;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The family.
 pub static ADAPTER: Adapter = Adapter {
     name: "rustc",
     family: "rustc",
@@ -30,7 +28,7 @@ fn recognises(name: &str) -> bool {
     matches!(name, "rustc" | "clippy-driver")
 }
 
-/// Questions that `--print` answers without compiling.
+/// The values of `--print` that rustc answers without compiling.
 const QUESTIONS: &[&str] = &[
     "cfg",
     "check-cfg",
@@ -55,25 +53,17 @@ const QUESTIONS: &[&str] = &[
 fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let mut args = command.args.clone();
     let mut lead = Vec::new();
-    // `clippy-driver rustc …`: the driver drops a first argument of that name.
+    // `clippy-driver rustc …`: the driver drops the first argument.
     if is_rustc(args.first()) {
         lead.push(args.remove(0));
     }
     let words = words(&args, &command.cwd)?;
     let (flags, inputs) = split(&words)?;
     let all = Flags(&flags);
-    if let Some(f) = flags.iter().find(|f| f.row.bucket == Bucket::Unsupported) {
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, format!("{}: {}", f.row.flag, f.row.why)));
-    }
-    if all.last("-C split-debuginfo") == Some("unpacked") {
-        return Err(NotCacheable::new(
-            Reason::UnsupportedFlag,
-            "-C split-debuginfo=unpacked: its files have no planned names",
-        ));
-    }
-    // rustc takes `--color` once, and into our pipe `auto` would print what no terminal gets.
+    all.refuse_unsupported()?;
+    // rustc takes `--color` only once, and with `auto` it prints other diagnostics into a pipe than on a terminal.
     if all.last("--color") == Some("auto") && colours_of_terminal(&all).is_some() {
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, "--color=auto, written out on a terminal"));
+        return Err(NotCacheable::new(Reason::UnsupportedFlag, "--color=auto on a terminal"));
     }
     let probe = probe(&all, &inputs)?;
     let input = match (&inputs[..], probe) {
@@ -90,7 +80,6 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let mut outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
     let depinfo = depinfo(&emit, &outputs, &command.cwd);
     outputs.exact.extend(depinfo.clone());
-    let native = ["-C target-cpu", "-Z tune-cpu"].iter().any(|f| all.last(f) == Some("native"));
     let kind = if probe { Kind::Probe } else { kind_from_environment() };
     let clippy = command.program.file_stem().is_some_and(|n| n == "clippy-driver");
     Ok(Invocation {
@@ -107,8 +96,8 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
             .map(|dir| absolute(&command.cwd, Path::new(dir)))
             .collect(),
         incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
-        literal_paths: all.is_on("-C instrument-coverage") || all.is_on("-C rpath"),
-        native_cpu: native,
+        literal_paths: all.any_on(|e| e.embeds_path == EmbedsPath::Always),
+        native_cpu: all.native_cpu(),
         outputs,
         response_files: Vec::new(),
         plugin: false,
@@ -122,12 +111,12 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     })
 }
 
-/// The arguments that have rustc write to `path` what such a call reads, and nothing else.
+/// The arguments with which rustc writes dep-info to `path` and nothing else.
 pub fn report_only(invocation: &Invocation, path: &Path) -> Vec<OsString> {
     let mut args = vec![OsString::from("--emit=dep-info=")];
     args[0].push(path);
     for Flag { row, value } in &invocation.flags {
-        if matches!(row.flag, "--emit" | "-o" | "-C incremental") {
+        if row.effect.skip_when_reporting {
             continue;
         }
         let (name, option) = row.flag.split_once(' ').map_or((row.flag, None), |(n, o)| (n, Some(o)));
@@ -148,7 +137,7 @@ fn is_rustc(arg: Option<&OsString>) -> bool {
     arg.is_some_and(|a| Path::new(a).file_stem().is_some_and(|n| n == "rustc"))
 }
 
-/// Cargo names the crate to the compiler, and not to build scripts: what those compile is a trial.
+/// A compile that a build script starts tests the compiler: cargo sets `CARGO_CRATE_NAME` for its own compiles only.
 pub fn kind_from_environment() -> Kind {
     let from_build_script = env_is_set("TARGET") && env_is_set("NUM_JOBS") && !env_is_set("CARGO_CRATE_NAME");
     if from_build_script { Kind::Probe } else { Kind::Unit }
@@ -158,7 +147,7 @@ fn env_is_set(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
-/// The arguments as text, with response files (`@path`, an argument a line) opened.
+/// The arguments with those of response files (`@path`, one argument per line).
 fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
     let mut out = Vec::with_capacity(args.len());
     for arg in args {
@@ -177,7 +166,7 @@ fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
     Ok(out)
 }
 
-/// Flags with their rows, and the rest. The grammar is that of the `getopts` crate, which rustc uses.
+/// Flags and inputs, by the grammar of the `getopts` crate, which rustc uses.
 fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<String>), NotCacheable> {
     let (mut flags, mut inputs) = (Vec::new(), Vec::new());
     let mut words = words.iter();
@@ -194,7 +183,7 @@ fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<String>), NotCacheable> {
             let (name, rest) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(i, _)| i));
             let row = rustc_flags::find(name);
             if row.is_some_and(|r| r.takes == Takes::Nothing) && !rest.is_empty() {
-                // `-vV`: flags without a value can stand together.
+                // `-vV` is `-v -V`.
                 for c in word[1..].chars() {
                     flags.push(flag(&format!("-{c}"), None, &mut words)?);
                 }
@@ -213,10 +202,7 @@ fn flag<'a>(
     value: Option<String>,
     words: &mut impl Iterator<Item = &'a String>,
 ) -> Result<Flag, NotCacheable> {
-    let unknown = |name: &str| {
-        NotCacheable::new(Reason::UnknownFlag, format!("{name}: no row of the flag table knows it"))
-    };
-    let lacking = || NotCacheable::new(Reason::Malformed, format!("{name} lacks its value"));
+    let lacking = || NotCacheable::new(Reason::Malformed, format!("{name} has no value"));
     let name = if name == "--codegen" { "-C" } else { name };
     if name == "-C" || name == "-Z" {
         let option = value.or_else(|| words.next().cloned()).ok_or_else(lacking)?;
@@ -225,7 +211,7 @@ fn flag<'a>(
             None => (option.as_str(), None),
         };
         let full = format!("{name} {}", key.replace('_', "-"));
-        // A spelling may have a row of its own.
+        // The spelling with underscores may have its own row.
         let own = key.contains('_').then(|| rustc_flags::find(&format!("{name} {key}"))).flatten();
         let row = own.or_else(|| rustc_flags::find(&full)).ok_or_else(|| unknown(&full))?;
         return Ok(Flag { row, value });
@@ -238,7 +224,7 @@ fn flag<'a>(
     Ok(Flag { row, value })
 }
 
-/// Whether the command line only asks a question. One whose answer would need standard input read is not for us.
+/// Whether the command line only asks a question. kache does not answer a question that needs standard input.
 fn probe(all: &Flags, inputs: &[String]) -> Result<bool, NotCacheable> {
     let prints: Vec<&str> = all.values("--print").collect();
     if prints.is_empty() && !all.given("-V") {
@@ -273,9 +259,8 @@ fn emit(all: &Flags) -> Vec<(String, Option<String>)> {
     out
 }
 
-/// How the caller wants diagnostics, and what makes a run into a pipe print them so.
-///
-/// rustc dependencies whether its standard error is a terminal. Ours is; the pipe that we capture through is not.
+/// Settings of diagnostics by name, and the arguments that make a rustc that writes into a pipe use them: rustc checks
+/// whether its standard error is a terminal, and kache captures it through a pipe.
 fn diagnostics(all: &Flags) -> (Vec<(&'static str, String)>, Vec<OsString>) {
     let mut inject = Vec::new();
     let mut color = all.last("--color").unwrap_or("auto").to_string();
@@ -295,13 +280,13 @@ fn diagnostics(all: &Flags) -> (Vec<(&'static str, String)>, Vec<OsString>) {
     (vec![("color", color), ("width", width.unwrap_or_default()), ("json", styles.join(","))], inject)
 }
 
-/// The width of the terminal that diagnostics go to, if they do.
+/// The width of the terminal that rustc would print diagnostics to.
 fn terminal(all: &Flags) -> Option<u16> {
     let json = all.last("--error-format").is_some_and(|f| f == "json");
     if json { None } else { platform::terminal_width() }
 }
 
-/// The same, where the terminal is one for colours.
+/// The width of a terminal that shows colours.
 fn colours_of_terminal(all: &Flags) -> Option<u16> {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
         || std::env::var_os("TERM").is_none_or(|t| t == "dumb");
@@ -328,7 +313,7 @@ fn depinfo(emit: &[(String, Option<String>)], outputs: &OutputNames, cwd: &Path)
     let (_, path) = emit.iter().find(|(k, _)| k == "dep-info")?;
     Some(match path {
         Some(p) => absolute(cwd, Path::new(p)),
-        // rustc replaces what dependencies like an extension: `x-1.0` becomes `x-1.d`.
+        // rustc replaces an extension, or what looks like one: `x-1.0` becomes `x-1.d`.
         None => outputs.dir.join(&outputs.stem).with_extension("d"),
     })
 }
@@ -359,6 +344,7 @@ fn unit(all: &Flags, input: &str, emit: &[(String, Option<String>)], clippy: boo
         emit: emit.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>().join(","),
         extra: all.last("-C extra-filename").unwrap_or("").to_string(),
         source: input.to_string(),
+        label_by: LabelBy::Package,
     }
 }
 
@@ -445,12 +431,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_deferred() {
+    fn a_command_line_is_not_cached_for_a_reason() {
         let reason = |args: &[&str]| parsed(args).unwrap_err().reason.word();
         assert_eq!(reason(&["-Zno-such-flag", "a.rs"]), "unknown-flag");
         assert_eq!(reason(&["--frobnicate", "a.rs"]), "unknown-flag");
         assert_eq!(reason(&["-Csave-temps", "a.rs"]), "unsupported-flag");
-        // The sign belongs to the value, and rustc refuses it.
+        // The sign is part of the value, which rustc refuses.
         assert_eq!(reason(&["-C=opt-level=1", "a.rs"]), "unknown-flag");
         assert_eq!(parsed(&["-A=warnings", "a.rs"]).unwrap().flags[0].value.as_deref(), Some("=warnings"));
         assert_eq!(reason(&["a.rs", "b.rs"]), "several-inputs");

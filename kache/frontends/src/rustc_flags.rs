@@ -1,240 +1,169 @@
-//! The flags of rustc (and of clippy, which takes the same), as of 1.95 and the nightlies after it.
+//! The flags of rustc 1.95 and of the nightlies after it. clippy takes the same.
 
-use super::flags::{Bucket::*, Form::*, Row, Takes, Takes::*};
+use super::flags::{
+    Bucket::*, Effect, EmbedsPath, Form::*, Group, Row, Takes::*, ValueEffect, count, effect, groups, names,
+    rows,
+};
 
-const fn row(flag: &'static str, takes: Takes, bucket: super::flags::Bucket, why: &'static str) -> Row {
-    Row { flag, aliases: &[], takes, bucket, why }
+const LANG: Effect = effect("changes the meaning of the program");
+const LINTS: Effect = effect("selects diagnostics, and whether they are errors");
+const PROBE: Effect = effect("asks the compiler a question; a question beside a compile is not cached");
+const DEBUG: Effect = effect("changes debug information");
+const CODE: Effect = effect("changes the generated code");
+const HELP: Effect = effect("prints a text and compiles nothing");
+const LOOK: Effect = effect("changes the look of diagnostics");
+const NOTHING: Effect = effect("does nothing since 2016, but rustc warns about it");
+const LINK: Effect = effect("selects what is linked");
+const LIBRARY: Effect = effect("changes the contents of libraries");
+const COVERAGE: Effect =
+    effect("adds counters, and the paths of sources for tools: kache does not map paths");
+const LINKER_ARGS: Effect =
+    effect("an argument of the linker; kache observes the files that the linker reads");
+const SYMBOLS: Effect = effect("is part of every symbol");
+const RPATH: Effect =
+    effect("adds library search paths, relative to the executable: kache does not map paths");
+const DUMP: Effect = effect("writes files or text that kache does not plan as outputs");
+const SPLIT: Effect =
+    effect("selects where debug information goes; kache does not plan the files of `unpacked`");
+const CPU: Effect = effect("selects instructions");
+const MEASURE: Effect = effect("prints or writes measurements that differ from run to run");
+
+const GROUPS: &[Group] = groups! {
+    Value, Relevant(Literal), LANG => ["--cfg" "--env-set"];
+    Value, Relevant(Literal), LINTS => [
+        "--check-cfg" ("-A" "--allow") ("-W" "--warn") "--force-warn" ("-D" "--deny") ("-F" "--forbid")
+        "--cap-lints"
+    ];
+    Value, Relevant(Search), effect("a search directory; kache observes the libraries that rustc opens") => [
+        "-L"
+    ];
+    Value, Relevant(Literal), effect("selects native libraries, and how they are linked") => ["-l"];
+    Value, Relevant(Literal), Effect {
+        order_group: Some("crate-type"), ..effect("selects the kind of output")
+    } => ["--crate-type"];
+    Value, Relevant(Literal), Effect {
+        order_group: Some("crate-name"), ..effect("is part of every symbol and of the names of outputs")
+    } => ["--crate-name"];
+    Value, Relevant(Literal), Effect { order_group: Some("edition"), ..LANG } => ["--edition"];
+    Value, Relevant(Emit), Effect {
+        order_group: Some("emit"), skip_when_reporting: true, ..effect("selects outputs")
+    } => ["--emit"];
+    Value, Relevant(Literal), PROBE => ["--print"];
+    Nothing, Relevant(Literal), DEBUG => ["-g"];
+    Nothing, Relevant(Literal), CODE => ["-O"];
+    Value, Relevant(Path), Effect {
+        order_group: Some("output"), skip_when_reporting: true, ..effect("names the output")
+    } => ["-o"];
+    Value, Relevant(Path), Effect {
+        order_group: Some("out-dir"),
+        ..effect("the directory of outputs; dep-info, which kache stores with portable paths, names it")
+    } => ["--out-dir"];
+    Value, Unsupported, HELP => ["--explain"];
+    Nothing, Relevant(Literal), effect("builds the test harness") => ["--test"];
+    Value, Relevant(PathOrName), effect("selects the platform; kache observes a specification file") => [
+        "--target"
+    ];
+    Nothing, Relevant(Literal), PROBE => [("-V" "--version")];
+    Nothing, Relevant(Literal), effect("prints more") => [("-v" "--verbose")];
+    Nothing, Unsupported, HELP => [("-h" "--help")];
+    Value, Relevant(Extern), effect("names a crate; kache observes each crate that rustc opens") => [
+        "--extern"
+    ];
+    Value, Relevant(Path), Effect {
+        needs_observer: true, ..effect("selects another standard library; kache observes each of its files")
+    } => ["--sysroot"];
+    Value, Relevant(Literal), Effect {
+        order_group: Some("error-format"), ..effect("changes the format of diagnostics, which cargo reads")
+    } => ["--error-format"];
+    Value, Relevant(Json), Effect {
+        order_group: Some("json"),
+        ..effect("changes the format of diagnostics, and prints the names of outputs for cargo")
+    } => ["--json"];
+    Value, Relevant(Diagnostics), LOOK => ["--color" "--diagnostic-width"];
+    Value, Relevant(PathMap), effect("changes the names of sources in outputs; the outputs do not hold the mapped path") => [
+        "--remap-path-prefix"
+    ];
+    Value, Relevant(Literal), effect("changes the names of sources in outputs") => ["--remap-path-scope"];
+    Maybe, Relevant(Literal), NOTHING => ["-C ar" "-C no-stack-check"];
+    Maybe, Relevant(Literal), CODE => [
+        "-C code-model" "-C codegen-units" "-C control-flow-guard" "-C force-frame-pointers"
+        "-C force-unwind-tables" "-C inline-threshold" "-C jump-tables" "-C link-dead-code"
+        "-C linker-plugin-lto" "-C llvm-args" "-C lto" "-C no-prepopulate-passes" "-C no-redzone"
+        "-C no-vectorize-loops" "-C no-vectorize-slp" "-C opt-level" "-C passes" "-C relocation-model"
+        "-C relro-level" "-C soft-float" "-Z branch-protection" "-Z cf-protection"
+        "-Z cross-crate-inline-threshold" "-Z default-visibility" "-Z dylib-lto" "-Z emscripten-wasm-eh"
+        "-Z fewer-names" "-Z function-sections" "-Z hint-mostly-unused" "-Z inline-mir" "-Z merge-functions"
+        "-Z mir-opt-level" "-Z mutable-noalias" "-Z no-unique-section-names" "-Z plt" "-Z randomize-layout"
+        "-Z sanitizer" "-Z share-generics" "-Z split-lto-unit" "-Z stack-protector" "-Z tls-model"
+        "-Z trap-unreachable" "-Z virtual-function-elimination" "-Z wasi-exec-model"
+    ];
+    Maybe, Relevant(Literal), DEBUG => [
+        "-C collapse-macro-debuginfo" "-C debuginfo" "-C dwarf-version" "-Z annotate-moves"
+        "-Z debug-info-for-profiling" "-Z debuginfo-compression" "-Z embed-source" "-Z split-dwarf-kind"
+    ];
+    Maybe, Relevant(Literal), LANG => [
+        "-C debug-assertions" "-C overflow-checks" "-C panic" "-C unsafe-allow-abi-mismatch"
+        "-Z allow-features" "-Z assume-incomplete-release" "-Z crate-attr" "-Z fmt-debug"
+        "-Z force-unstable-if-unmarked" "-Z location-detail" "-Z next-solver" "-Z panic-abort-tests"
+        "-Z polonius" "-Z saturating-float-casts" "-Z ub-checks" "-Z unstable-options"
+    ];
+    Maybe, Relevant(Literal), LINK => [
+        "-C default-linker-libraries" "-C link-self-contained" "-C linker-features" "-C prefer-dynamic"
+        "-Z export-executable-symbols" "-Z staticlib-allow-rdylib-deps"
+    ];
+    Maybe, Excluded, effect("the path of a program; kache observes the programs that run") => ["-C dlltool"];
+    Maybe, Relevant(Literal), LIBRARY => ["-C embed-bitcode" "-Z embed-metadata" "-Z no-embed-metadata"];
+    Maybe, Relevant(Literal), effect("is part of the names of outputs") => ["-C extra-filename"];
+    Maybe, Unsupported, HELP => ["-C help"];
+    Maybe, Relevant(Presence), Effect {
+        skip_when_reporting: true,
+        ..effect("splits the code into other units; the output does not hold the path of the directory")
+    } => ["-C incremental"];
+    Maybe, Relevant(Literal), Effect {
+        embeds_path: EmbedsPath::Always, ..COVERAGE
+    } => ["-C instrument-coverage"];
+    Maybe, Relevant(LinkArg), LINKER_ARGS => ["-C link-arg"];
+    Maybe, Relevant(LinkArgs), LINKER_ARGS => ["-C link-args"];
+    Maybe, Excluded, effect("the path of the linker; kache observes the contents of the program that runs") => [
+        "-C linker"
+    ];
+    Maybe, Relevant(Literal), effect("selects the command line of the linker") => ["-C linker-flavor"];
+    Maybe, Relevant(Literal), SYMBOLS => ["-C metadata" "-C symbol-mangling-version"];
+    Maybe, Relevant(Literal), effect("as `-C opt-level`, but with this spelling it does not undo an earlier `-O`") => [
+        "-C opt_level"
+    ];
+    Maybe, Relevant(Literal), effect("adds counters, and the path that the program writes them to") => [
+        "-C profile-generate"
+    ];
+    Maybe, Relevant(Path), effect("names a profile; kache observes the file") => ["-C profile-use"];
+    Maybe, Relevant(Literal), effect("adds diagnostics") => ["-C remark"];
+    Maybe, Relevant(Literal), Effect { embeds_path: EmbedsPath::Always, ..RPATH } => ["-C rpath"];
+    Maybe, Unsupported, DUMP => ["-C save-temps" "-Z dump-mir" "-Z print-type-sizes" "-Z unpretty"];
+    Maybe, Relevant(Literal), Effect { value_rule: Some(split_debuginfo), ..SPLIT } => ["-C split-debuginfo"];
+    Maybe, Relevant(Literal), effect("selects what is left in executables") => ["-C strip"];
+    Maybe, Relevant(Literal), Effect { native_cpu: true, ..CPU } => ["-C target-cpu"];
+    Maybe, Relevant(Literal), CPU => ["-C target-feature"];
+    Maybe, Relevant(Literal), effect("changes the contents of dep-info") => ["-Z checksum-hash-algorithm"];
+    Maybe, Relevant(Literal), LINTS => [
+        "-Z macro-backtrace" "-Z proc-macro-backtrace" "-Z trim-diagnostic-paths"
+    ];
+    Maybe, Unsupported, MEASURE => ["-Z self-profile" "-Z time-passes"];
+    Maybe, Excluded, effect("sets the number of threads of the front end; the output is the same") => [
+        "-Z threads"
+    ];
+    Maybe, Relevant(Literal), Effect { native_cpu: true, ..CODE } => ["-Z tune-cpu"];
+};
+
+const ALL: &[&[Group]] = &[GROUPS];
+
+pub static TABLE: &[Row] = &rows::<{ count(ALL) }>(ALL);
+
+fn split_debuginfo(value: &str) -> ValueEffect {
+    match value {
+        "unpacked" => ValueEffect::Unsupported("its files have no planned names"),
+        _ => ValueEffect::Plain,
+    }
 }
-
-const fn also(
-    flag: &'static str,
-    aliases: &'static [&'static str],
-    bucket: super::flags::Bucket,
-    why: &'static str,
-) -> Row {
-    Row { flag, aliases, takes: Value, bucket, why }
-}
-
-const CODE: &str = "changes the code that is generated";
-const LANG: &str = "changes what the program means";
-const LINTS: &str = "changes which diagnostics there are, and whether they are errors";
-const NOTHING: &str = "does nothing since 2016, but for a warning that says so";
-const STATS: &str = "prints or writes measurements that differ from run to run";
-const DUMPS: &str = "writes files or text that no output planner knows";
-
-/// The table.
-pub static TABLE: &[Row] = &[
-    row("--cfg", Value, Relevant(Literal), LANG),
-    row("--check-cfg", Value, Relevant(Literal), LINTS),
-    row("-L", Value, Relevant(Search), "where libraries are looked for; those that are opened are observed"),
-    row("-l", Value, Relevant(Literal), "which native libraries are linked, and how"),
-    row("--crate-type", Value, Relevant(Literal), "what is produced"),
-    row("--crate-name", Value, Relevant(Literal), "is in every symbol and in the outputs' names"),
-    row("--edition", Value, Relevant(Literal), LANG),
-    row("--emit", Value, Relevant(Emit), "which outputs there are"),
-    row("--print", Value, Relevant(Literal), "a probe's question; beside a compile it is deferred"),
-    row("-g", Nothing, Relevant(Literal), "debug information"),
-    row("-O", Nothing, Relevant(Literal), CODE),
-    row("-o", Value, Relevant(Path), "where the output goes, and its name"),
-    row("--out-dir", Value, Relevant(Path), "where outputs go; in dep-info, which is stored portably"),
-    row("--explain", Value, Unsupported, "prints a text and compiles nothing"),
-    row("--test", Nothing, Relevant(Literal), "builds the test harness"),
-    row(
-        "--target",
-        Value,
-        Relevant(PathOrName),
-        "the platform; a specification file is read, and so observed",
-    ),
-    also("-A", &["--allow"], Relevant(Literal), LINTS),
-    also("-W", &["--warn"], Relevant(Literal), LINTS),
-    row("--force-warn", Value, Relevant(Literal), LINTS),
-    also("-D", &["--deny"], Relevant(Literal), LINTS),
-    also("-F", &["--forbid"], Relevant(Literal), LINTS),
-    row("--cap-lints", Value, Relevant(Literal), LINTS),
-    Row {
-        flag: "-V",
-        aliases: &["--version"],
-        takes: Nothing,
-        bucket: Relevant(Literal),
-        why: "a probe's question",
-    },
-    Row {
-        flag: "-v",
-        aliases: &["--verbose"],
-        takes: Nothing,
-        bucket: Relevant(Literal),
-        why: "more is printed",
-    },
-    Row {
-        flag: "-h",
-        aliases: &["--help"],
-        takes: Nothing,
-        bucket: Unsupported,
-        why: "prints a text and compiles nothing",
-    },
-    row(
-        "--extern",
-        Value,
-        Relevant(Extern),
-        "which crates there are under which names; each that is opened is observed",
-    ),
-    row("--sysroot", Value, Relevant(Path), "another standard library; its files are observed one by one"),
-    row("--error-format", Value, Relevant(Literal), "the form of diagnostics; cargo reads them"),
-    row(
-        "--json",
-        Value,
-        Relevant(Diagnostics),
-        "the form of diagnostics, beyond what cargo must be told of outputs",
-    ),
-    row("--color", Value, Relevant(Diagnostics), "the look of diagnostics"),
-    row("--diagnostic-width", Value, Relevant(Diagnostics), "the look of diagnostics"),
-    row(
-        "--remap-path-prefix",
-        Value,
-        Relevant(PathMap),
-        "the names of sources in artifacts; the place they are at is not",
-    ),
-    row("--remap-path-scope", Value, Relevant(Literal), "the names of sources in artifacts"),
-    row("--env-set", Value, Relevant(Literal), LANG),
-    // Code generation.
-    row("-C ar", Maybe, Relevant(Literal), NOTHING),
-    row("-C code-model", Maybe, Relevant(Literal), CODE),
-    row("-C codegen-units", Maybe, Relevant(Literal), CODE),
-    row("-C collapse-macro-debuginfo", Maybe, Relevant(Literal), "debug information"),
-    row("-C control-flow-guard", Maybe, Relevant(Literal), CODE),
-    row("-C debug-assertions", Maybe, Relevant(Literal), LANG),
-    row("-C debuginfo", Maybe, Relevant(Literal), "debug information"),
-    row("-C default-linker-libraries", Maybe, Relevant(Literal), "what is linked"),
-    row("-C dlltool", Maybe, Excluded, "a program's place; what is run is observed"),
-    row("-C dwarf-version", Maybe, Relevant(Literal), "debug information"),
-    row("-C embed-bitcode", Maybe, Relevant(Literal), "the contents of libraries"),
-    row("-C extra-filename", Maybe, Relevant(Literal), "the outputs' names"),
-    row("-C force-frame-pointers", Maybe, Relevant(Literal), CODE),
-    row("-C force-unwind-tables", Maybe, Relevant(Literal), CODE),
-    row("-C help", Maybe, Unsupported, "prints a text and compiles nothing"),
-    row(
-        "-C incremental",
-        Maybe,
-        Relevant(Presence),
-        "splits the code into other units; the directory's place is not in the output",
-    ),
-    row("-C inline-threshold", Maybe, Relevant(Literal), CODE),
-    row(
-        "-C instrument-coverage",
-        Maybe,
-        Relevant(Literal),
-        "adds counters, and source paths that tools look up: paths stay literal",
-    ),
-    row("-C jump-tables", Maybe, Relevant(Literal), CODE),
-    row("-C link-arg", Maybe, Relevant(LinkArg), "what the linker is told; the files it reads are observed"),
-    row("-C link-args", Maybe, Relevant(LinkArg), "what the linker is told; the files it reads are observed"),
-    row("-C link-dead-code", Maybe, Relevant(Literal), CODE),
-    row("-C link-self-contained", Maybe, Relevant(Literal), "what is linked"),
-    row("-C linker", Maybe, Excluded, "where the linker is; which program ran is observed, by its contents"),
-    row("-C linker-features", Maybe, Relevant(Literal), "what is linked"),
-    row("-C linker-flavor", Maybe, Relevant(Literal), "how the linker is spoken to"),
-    row("-C linker-plugin-lto", Maybe, Relevant(Literal), CODE),
-    row("-C llvm-args", Maybe, Relevant(Literal), CODE),
-    row("-C lto", Maybe, Relevant(Literal), CODE),
-    row("-C metadata", Maybe, Relevant(Literal), "is in every symbol"),
-    row("-C no-prepopulate-passes", Maybe, Relevant(Literal), CODE),
-    row("-C no-redzone", Maybe, Relevant(Literal), CODE),
-    row("-C no-stack-check", Maybe, Relevant(Literal), NOTHING),
-    row("-C no-vectorize-loops", Maybe, Relevant(Literal), CODE),
-    row("-C no-vectorize-slp", Maybe, Relevant(Literal), CODE),
-    row("-C opt-level", Maybe, Relevant(Literal), CODE),
-    row(
-        "-C opt_level",
-        Maybe,
-        Relevant(Literal),
-        "as `-C opt-level`, but so spelt it does not undo an earlier `-O`",
-    ),
-    row("-C overflow-checks", Maybe, Relevant(Literal), LANG),
-    row("-C panic", Maybe, Relevant(Literal), LANG),
-    row("-C passes", Maybe, Relevant(Literal), CODE),
-    row("-C prefer-dynamic", Maybe, Relevant(Literal), "what is linked"),
-    row("-C profile-generate", Maybe, Relevant(Literal), "adds counters, and the path they are written to"),
-    row("-C profile-use", Maybe, Relevant(Path), "the profile is read, and so observed"),
-    row("-C relocation-model", Maybe, Relevant(Literal), CODE),
-    row("-C relro-level", Maybe, Relevant(Literal), CODE),
-    row("-C remark", Maybe, Relevant(Literal), "adds diagnostics"),
-    row(
-        "-C rpath",
-        Maybe,
-        Relevant(Literal),
-        "search paths in executables, relative to where they are: paths stay literal",
-    ),
-    row("-C save-temps", Maybe, Unsupported, DUMPS),
-    row("-C soft-float", Maybe, Relevant(Literal), CODE),
-    row(
-        "-C split-debuginfo",
-        Maybe,
-        Relevant(Literal),
-        "where debug information goes; `unpacked` is deferred, its files have no planned names",
-    ),
-    row("-C strip", Maybe, Relevant(Literal), "what is left in executables"),
-    row("-C symbol-mangling-version", Maybe, Relevant(Literal), "is in every symbol"),
-    row("-C target-cpu", Maybe, Relevant(Literal), "instructions used; `native` is keyed by this processor"),
-    row("-C target-feature", Maybe, Relevant(Literal), "instructions used"),
-    row("-C unsafe-allow-abi-mismatch", Maybe, Relevant(Literal), LANG),
-    // Unstable options that builds are known to use.
-    row("-Z allow-features", Maybe, Relevant(Literal), LANG),
-    row("-Z annotate-moves", Maybe, Relevant(Literal), "debug information"),
-    row("-Z assume-incomplete-release", Maybe, Relevant(Literal), LANG),
-    row("-Z branch-protection", Maybe, Relevant(Literal), CODE),
-    row("-Z cf-protection", Maybe, Relevant(Literal), CODE),
-    row("-Z checksum-hash-algorithm", Maybe, Relevant(Literal), "what dep-info says"),
-    row("-Z crate-attr", Maybe, Relevant(Literal), LANG),
-    row("-Z cross-crate-inline-threshold", Maybe, Relevant(Literal), CODE),
-    row("-Z debug-info-for-profiling", Maybe, Relevant(Literal), "debug information"),
-    row("-Z debuginfo-compression", Maybe, Relevant(Literal), "debug information"),
-    row("-Z default-visibility", Maybe, Relevant(Literal), CODE),
-    row("-Z dump-mir", Maybe, Unsupported, DUMPS),
-    row("-Z dylib-lto", Maybe, Relevant(Literal), CODE),
-    row("-Z embed-metadata", Maybe, Relevant(Literal), "the contents of libraries"),
-    row("-Z embed-source", Maybe, Relevant(Literal), "debug information"),
-    row("-Z emscripten-wasm-eh", Maybe, Relevant(Literal), CODE),
-    row("-Z export-executable-symbols", Maybe, Relevant(Literal), "what is linked"),
-    row("-Z fewer-names", Maybe, Relevant(Literal), CODE),
-    row("-Z fmt-debug", Maybe, Relevant(Literal), LANG),
-    row("-Z force-unstable-if-unmarked", Maybe, Relevant(Literal), LANG),
-    row("-Z function-sections", Maybe, Relevant(Literal), CODE),
-    row("-Z hint-mostly-unused", Maybe, Relevant(Literal), CODE),
-    row("-Z inline-mir", Maybe, Relevant(Literal), CODE),
-    row("-Z location-detail", Maybe, Relevant(Literal), LANG),
-    row("-Z macro-backtrace", Maybe, Relevant(Literal), LINTS),
-    row("-Z merge-functions", Maybe, Relevant(Literal), CODE),
-    row("-Z mir-opt-level", Maybe, Relevant(Literal), CODE),
-    row("-Z mutable-noalias", Maybe, Relevant(Literal), CODE),
-    row("-Z next-solver", Maybe, Relevant(Literal), LANG),
-    row("-Z no-embed-metadata", Maybe, Relevant(Literal), "the contents of libraries"),
-    row("-Z no-unique-section-names", Maybe, Relevant(Literal), CODE),
-    row("-Z panic-abort-tests", Maybe, Relevant(Literal), LANG),
-    row("-Z plt", Maybe, Relevant(Literal), CODE),
-    row("-Z polonius", Maybe, Relevant(Literal), LANG),
-    row("-Z print-type-sizes", Maybe, Unsupported, DUMPS),
-    row("-Z proc-macro-backtrace", Maybe, Relevant(Literal), LINTS),
-    row("-Z randomize-layout", Maybe, Relevant(Literal), CODE),
-    row("-Z saturating-float-casts", Maybe, Relevant(Literal), LANG),
-    row("-Z sanitizer", Maybe, Relevant(Literal), CODE),
-    row("-Z self-profile", Maybe, Unsupported, STATS),
-    row("-Z share-generics", Maybe, Relevant(Literal), CODE),
-    row("-Z split-dwarf-kind", Maybe, Relevant(Literal), "debug information"),
-    row("-Z split-lto-unit", Maybe, Relevant(Literal), CODE),
-    row("-Z stack-protector", Maybe, Relevant(Literal), CODE),
-    row("-Z staticlib-allow-rdylib-deps", Maybe, Relevant(Literal), "what is linked"),
-    row("-Z threads", Maybe, Excluded, "how many threads the front end uses; the output is the same"),
-    row("-Z time-passes", Maybe, Unsupported, STATS),
-    row("-Z tls-model", Maybe, Relevant(Literal), CODE),
-    row("-Z trap-unreachable", Maybe, Relevant(Literal), CODE),
-    row("-Z trim-diagnostic-paths", Maybe, Relevant(Literal), LINTS),
-    row("-Z tune-cpu", Maybe, Relevant(Literal), CODE),
-    row("-Z ub-checks", Maybe, Relevant(Literal), LANG),
-    row("-Z unpretty", Maybe, Unsupported, DUMPS),
-    row("-Z unstable-options", Maybe, Relevant(Literal), LANG),
-    row("-Z virtual-function-elimination", Maybe, Relevant(Literal), CODE),
-    row("-Z wasi-exec-model", Maybe, Relevant(Literal), CODE),
-];
 
 /// The row of a flag as written, without its value.
 pub fn find(flag: &str) -> Option<&'static Row> {
@@ -249,7 +178,7 @@ mod tests {
     fn each_flag_has_one_row_with_a_reason() {
         let mut seen = std::collections::HashSet::new();
         for r in TABLE {
-            assert!(!r.why.is_empty(), "{}", r.flag);
+            assert!(!r.effect.why.is_empty(), "{}", r.flag);
             for name in r.aliases.iter().chain([&r.flag]) {
                 assert!(seen.insert(*name), "{name} twice");
             }

@@ -25,7 +25,7 @@ use super::{Adapter, Capabilities};
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::platform::{self, Sort, StatId, disk};
-use kache_core::store::Store;
+use kache_core::store::{Area, Store};
 use kache_core::template::Format;
 use std::collections::BTreeMap;
 use std::io;
@@ -52,7 +52,7 @@ impl Toolchain {
     pub fn identify(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
         let named = [adapter.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
         let key = Digest::of(&named);
-        let path = store.dir().join("toolchains").join(key.hex());
+        let path = store.area(Area::Toolchains).join(key.hex());
         let read = || std::fs::read(&path);
         if let Some(known) =
             disk::step("toolchain: read", &path, read).ok().and_then(|b| Toolchain::decode(&b))

@@ -2,6 +2,7 @@
 //! everything that it plausibly could have is looked at, and what is linked is not stored at all.
 
 use crate::Invocation;
+use crate::flags::{Flags, Form};
 use crate::toolchain::Toolchain;
 use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, EVERY, Kind};
@@ -95,9 +96,9 @@ impl Rules<'_> {
             return refuse("what a question depends on is only known from the observer");
         }
         if invocation.unit.family == "clippy" {
-            return refuse("where clippy dependencies for its settings is only known from the observer");
+            return refuse("where clippy looks for its settings is only known from the observer");
         }
-        if invocation.flags.iter().any(|f| f.row.flag == "--sysroot") {
+        if Flags(&invocation.flags).any(|e| e.needs_observer) {
             return refuse("what is read of another sysroot is only known from the observer");
         }
         Ok(())
@@ -116,7 +117,7 @@ impl Rules<'_> {
     fn crates(&self) -> Result<Vec<Dependency>, NotCacheable> {
         let mut out = Vec::new();
         let mut named = Vec::new();
-        for flag in self.invocation.flags.iter().filter(|f| f.row.flag == "--extern") {
+        for flag in self.invocation.flags.iter().filter(|f| f.row.form() == Some(Form::Extern)) {
             let Some((_, path)) = flag.value.as_deref().and_then(|v| v.split_once('=')) else {
                 return refuse("a crate without a path could be any in the search path");
             };
@@ -127,7 +128,7 @@ impl Rules<'_> {
             return Ok(out);
         }
         if !self.macros_are_tame {
-            return refuse("what a macro dependencies at is only known from the observer (see `observe`)");
+            return refuse("what a macro looks at is only known from the observer (see `observe`)");
         }
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map_or(self.invocation.cwd.clone(), Into::into);
         out.push(self.look(Kind::Tree, &package));
@@ -141,10 +142,10 @@ impl Rules<'_> {
         let mut out = Vec::new();
         for flag in &self.invocation.flags {
             let value = flag.value.as_deref().unwrap_or_default();
-            match (flag.row.flag, value.split_once('=')) {
-                ("-L", Some(("dependency", _))) => {}
+            match (flag.row.form(), value.split_once('=')) {
+                (Some(Form::Search), Some(("dependency", _))) => {}
                 // A static library goes into the crate; which one is meant, what is there decides.
-                ("-L", Some(("native", dir))) => {
+                (Some(Form::Search), Some(("native", dir))) => {
                     let tree = self.look(Kind::Tree, Path::new(dir));
                     if !tree.name.starts_with(b"<") {
                         return refuse(
@@ -153,8 +154,8 @@ impl Rules<'_> {
                     }
                     out.push(tree);
                 }
-                ("-L", _) => return refuse("a crate may be any in the search path"),
-                ("--target", _) if value.ends_with(".json") => {
+                (Some(Form::Search), _) => return refuse("a crate may be any in the search path"),
+                (Some(Form::PathOrName), _) if value.ends_with(".json") => {
                     out.push(self.look(Kind::File, Path::new(value)));
                 }
                 _ => {}

@@ -1,19 +1,21 @@
-//! `kache flags`: a compiler's flag table as the parser uses it, so that what is printed is what is done.
+//! `kache flags`: the flag tables of the compilers, as the parsers use them.
 //!
-//! JSON: `{"v":1,"flags":[{"family","flag","aliases":[…],"takes","bucket","form","why"}]}`; `takes` is `nothing`,
-//! `value`, `maybe`, `joined`, `separate` or `either`, `bucket` is `key-relevant`, `key-excluded` or `deferred`, and
-//! `form` says how the value of a key-relevant flag goes into the key (else `null`).
+//! JSON: `{"v":2,"flags":[{"family","flag","aliases":[…],"takes","bucket","form","effect","why"}]}`. `takes` is `nothing`,
+//! `value`, `maybe`, `joined`, `separate` or `either`. `bucket` is `key-relevant`, `key-excluded` or `unsupported`. `form`
+//! says how the value of a key-relevant flag goes into the key (else `null`). `effect` has the columns of
+//! [`Effect`](kache_frontends::flags::Effect): `writes` (an extension or `null`), `embeds_path` (`no`, `perhaps`,
+//! `bitcode` or `always`), `order_group` (a name or `null`), and `true` or `false` for each of the others.
 
 use super::page::{Page, count};
 use super::{Answer, Format, Trouble, suggestion, tables};
-use kache_frontends::flags::{Bucket, Form, Row, Takes};
+use kache_frontends::flags::{EmbedsPath, Form, Row, Takes};
 use kache_frontends::{ADAPTERS, Adapter};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kache flags rustc             each flag, its bucket and the reason
+  kache flags rustc             each flag, its bucket, its effect and the reason
   kache flags gnu --format json")]
 pub struct Options {
     /// The compiler family [default: all]
@@ -34,7 +36,17 @@ struct Listed {
     takes: &'static str,
     bucket: &'static str,
     form: Option<&'static str>,
+    effect: Effect,
     why: &'static str,
+}
+
+#[derive(Serialize)]
+struct Effect {
+    writes: Option<&'static str>,
+    embeds_path: &'static str,
+    order_group: Option<&'static str>,
+    #[serde(flatten)]
+    switches: BTreeMap<&'static str, bool>,
 }
 
 #[derive(Serialize)]
@@ -43,7 +55,6 @@ struct Json {
     flags: Vec<Listed>,
 }
 
-/// Prints it.
 pub fn run(options: &Options) -> Result<Answer, Trouble> {
     if options.tables {
         return tables::answer(options.format);
@@ -52,7 +63,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     match options.format {
         Format::Json => {
             let all = families.iter().flat_map(|a| a.table.iter().map(|r| listed(a, r)));
-            Answer::json(&Json { v: 1, flags: all.collect() })
+            Answer::json(&Json { v: 2, flags: all.collect() })
         }
         Format::Text => {
             let mut page = Page::new();
@@ -82,18 +93,18 @@ fn families(asked: Option<&str>) -> Result<Vec<&'static Adapter>, Trouble> {
 fn family(adapter: &Adapter, page: &mut Page) {
     page.gap();
     page.heading(format!(
-        "{}: {}; a flag that no row knows is passed to the compiler untouched",
+        "{}: {}; a command line with a flag that is not in this table is not cached",
         adapter.name,
         count(adapter.table.len(), "flag", "flags")
     ));
     let mut rows =
-        vec![["flag", "value", "bucket", "in the key", "why"].iter().map(|s| s.to_string()).collect()];
+        vec![["flag", "value", "bucket", "in the key", "effect", "why"].map(str::to_string).to_vec()];
     for row in adapter.table {
         let names: Vec<&str> = std::iter::once(row.flag).chain(row.aliases.iter().copied()).collect();
         let form = form(row).unwrap_or("–");
-        rows.push(
-            [&names.join(", "), takes(row), row.bucket_word(), form, row.why].map(str::to_string).to_vec(),
-        );
+        let (names, effect) = (names.join(", "), effect_words(row));
+        let cells = [&names, takes(row), row.bucket_word(), form, &effect, row.effect.why];
+        rows.push(cells.map(str::to_string).to_vec());
     }
     page.columns(&rows);
 }
@@ -106,8 +117,51 @@ fn listed(adapter: &Adapter, row: &Row) -> Listed {
         takes: takes(row),
         bucket: row.bucket_word(),
         form: form(row),
-        why: row.why,
+        effect: Effect {
+            writes: row.effect.writes,
+            embeds_path: embeds_path(row),
+            order_group: row.effect.order_group,
+            switches: switches(row).into(),
+        },
+        why: row.effect.why,
     }
+}
+
+/// The columns of an effect that say yes or no.
+fn switches(row: &Row) -> [(&'static str, bool); 8] {
+    let effect = row.effect;
+    [
+        ("compresses", effect.compresses),
+        ("skip_when_reporting", effect.skip_when_reporting),
+        ("unprovable_macros", effect.unprovable_macros),
+        ("debug_info", effect.debug_info),
+        ("native_cpu", effect.native_cpu),
+        ("loads_code", effect.loads_code),
+        ("needs_observer", effect.needs_observer),
+        ("value_rule", effect.value_rule.is_some()),
+    ]
+}
+
+fn embeds_path(row: &Row) -> &'static str {
+    match row.effect.embeds_path {
+        EmbedsPath::No => "no",
+        EmbedsPath::Perhaps => "perhaps",
+        EmbedsPath::Bitcode => "bitcode",
+        EmbedsPath::Always => "always",
+    }
+}
+
+/// The columns that are not at their default.
+fn effect_words(row: &Row) -> String {
+    let mut words: Vec<String> = Vec::new();
+    words.extend(row.effect.writes.map(|extension| format!("writes .{extension}")));
+    if row.effect.embeds_path != EmbedsPath::No {
+        words.push(format!("embeds path: {}", embeds_path(row)));
+    }
+    words.extend(row.effect.order_group.map(|group| format!("order group: {group}")));
+    let on = switches(row).into_iter().filter(|(_, on)| *on);
+    words.extend(on.map(|(name, _)| name.replace('_', " ")));
+    if words.is_empty() { "–".to_string() } else { words.join(", ") }
 }
 
 fn takes(row: &Row) -> &'static str {
@@ -123,19 +177,19 @@ fn takes(row: &Row) -> &'static str {
 
 /// How the value goes into the key, in words.
 fn form(row: &Row) -> Option<&'static str> {
-    let Bucket::Relevant(form) = row.bucket else { return None };
-    Some(match form {
-        Form::Literal => "to the byte",
+    Some(match row.form()? {
+        Form::Literal => "byte for byte",
         Form::Path => "portable path",
-        Form::Search => "kind=portable path",
+        Form::Search | Form::Emit => "kind=portable path",
         Form::Extern => "name=portable path",
         Form::PathMap => "portable path=text",
-        Form::LinkArg => "path portable, else to the byte",
-        Form::PathOrName => "path portable, name to the byte",
-        Form::Macro => "to the byte, a path in it if used",
-        Form::Emit => "kind=portable path",
-        Form::List => "words with commas, paths portable",
-        Form::Presence => "that it is given",
-        Form::Diagnostics => "where there are diagnostics",
+        Form::LinkArg => "portable path, or byte for byte",
+        Form::LinkArgs => "words, each a portable path or byte for byte",
+        Form::PathOrName => "portable path, or name byte for byte",
+        Form::Macro => "byte for byte; a path in it only if used",
+        Form::List => "words with commas, portable paths",
+        Form::Presence => "only that it is given",
+        Form::Diagnostics => "only with diagnostics",
+        Form::Json => "byte for byte; words about diagnostics only with diagnostics",
     })
 }

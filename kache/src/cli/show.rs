@@ -8,8 +8,9 @@ use super::page::{Page, Style, ago, count, cut, duration, short, size};
 use super::{Answer, Format, Trouble};
 use kache_core::dependency;
 use kache_core::events::{self, Event, Observed, Outcome};
-use kache_core::key_trace::{self, Component, KeyTrace, Part};
+use kache_core::key_trace::{Component, KeyTrace, Part};
 use kache_core::store::catalogue::{self, Item};
+use kache_core::store::traces;
 use serde::Serialize;
 use std::path::Path;
 
@@ -111,8 +112,6 @@ fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
         executable: o.executable,
         text: o.marked,
     });
-    let trace = std::fs::read(cache.join(key_trace::relative_path(&key))).ok();
-    let trace = trace.and_then(|bytes| serde_json::from_slice::<KeyTrace>(&bytes).ok());
     Json {
         v: 1,
         unit: item.result.label.clone(),
@@ -124,7 +123,7 @@ fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
         outputs: outputs.collect(),
         stdout_bytes: item.result.stdout.len(),
         stderr_bytes: item.result.stderr.len(),
-        trace: trace.filter(|t| t.v == key_trace::VERSION),
+        trace: traces::load(cache, &key),
         key,
     }
 }

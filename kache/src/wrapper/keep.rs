@@ -169,11 +169,7 @@ impl Session<'_> {
 
     /// Keeps a trace. Without it only explaining is poorer.
     fn leave(&self, trace: &KeyTrace) {
-        if let Ok(text) = serde_json::to_vec(trace) {
-            let path =
-                self.store.dir().with_file_name("").join(kache_core::key_trace::relative_path(&trace.result));
-            let _ = self.store.publish(&path, &text);
-        }
+        let _ = self.store.save_trace(trace);
     }
 
     fn output(&self, asked: &Asked, path: &Path, event: &mut Event) -> Result<Output, NotCacheable> {

@@ -3,7 +3,9 @@
 
 pub mod c;
 
+use kache_core::digest::Digest;
 use kache_core::events::{self, Event, Outcome};
+use kache_core::store::{Area, FORMAT};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -95,8 +97,8 @@ impl Stage {
 
     pub fn trace(&self) -> String {
         let event = self.last();
-        let path = kache_core::key_trace::relative_path(&event.result.expect("a result key"));
-        fs::read_to_string(self.cache().join(path)).unwrap()
+        let result = event.result.and_then(|hex| Digest::from_hex(&hex)).expect("a result key");
+        fs::read_to_string(Area::Traces.file(&self.cache().join(FORMAT), &result)).unwrap()
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the harness asks of the system, beside what the engine asks of it too. `cfg(unix)` stands here, and where the torture
-//! is left out elsewhere.
+//! Functions of the operating system that the harness needs in addition to those of kache. Other modules
+//! contain `cfg(unix)` only where stress runs are left out.
 
 #[cfg(unix)]
 mod unix;
@@ -13,7 +13,6 @@ pub use windows::*;
 
 pub use kache_core::platform::{link, replace_process};
 
-/// Bytes of a path or an argument as the system has them.
 pub fn os_string(bytes: &[u8]) -> std::ffi::OsString {
     kache_core::platform::os_str(bytes).to_owned()
 }

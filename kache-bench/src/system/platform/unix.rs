@@ -1,4 +1,4 @@
-//! Linux and its relatives.
+//! Linux and other Unix systems.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -9,10 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// What runs a command line.
 pub const SHELL: &str = "sh";
 
-/// Commands that need what this system has not: none.
+/// Commands that are not available on this system: none.
 pub const WITHOUT: &[&str] = &[];
 
 /// A command line for the shell.
@@ -26,12 +25,12 @@ pub fn variable(name: &str) -> String {
     name.to_owned()
 }
 
-/// Makes the command the leader of a process group of its own.
+/// Makes the command lead its own process group.
 pub fn lead_group(command: &mut Command) {
     command.process_group(0);
 }
 
-/// Kills the process group that `leader` leads.
+/// Kills the process group of `leader`.
 pub fn kill_group(leader: u32) {
     if let Ok(group) = libc::pid_t::try_from(leader) {
         // SAFETY: killpg takes two integers and touches no memory of ours; a group that is gone is an error
@@ -47,37 +46,37 @@ pub fn kill(pid: u32) {
     }
 }
 
-/// Has the program called by another name than its file's.
+/// Calls the program by another name than its file's.
 pub fn call_as(command: &mut Command, name: &OsStr) {
     command.arg0(name);
 }
 
-/// Makes `at` the link that `from` is.
+/// Makes `at` a link to the target of `from`.
 pub fn copy_link(from: &Path, at: &Path) -> io::Result<()> {
     super::link(&fs::read_link(from)?, at)
 }
 
-/// Lets everybody execute a file.
+/// Adds execute permission for everyone.
 pub fn make_executable(file: &Path) -> io::Result<()> {
     fs::set_permissions(file, fs::Permissions::from_mode(0o755))
 }
 
-/// Whether anybody may execute the file.
+/// Whether anyone has execute permission.
 pub fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether somebody listens at a socket.
+/// Whether a process listens at a socket.
 pub fn is_served(socket: &Path) -> bool {
     std::os::unix::net::UnixStream::connect(socket).is_ok()
 }
 
-/// Device and inode, and the bytes that are allocated.
+/// Device, inode, and allocated bytes.
 pub fn room(metadata: &Metadata) -> Option<((u64, u64), u64)> {
     Some(((metadata.dev(), metadata.ino()), kache_core::platform::room(metadata)))
 }
 
-/// User and system time of all children that were waited for, and of those that they waited for.
+/// User and system time of all waited-for children and their waited-for children.
 pub fn time_of_children() -> Option<Duration> {
     // SAFETY: getrusage fills the struct it is given; all-zero is a valid value of that plain C struct.
     let usage = unsafe {
@@ -91,7 +90,7 @@ pub fn time_of_children() -> Option<Duration> {
     Some(time(usage.ru_utime) + time(usage.ru_stime))
 }
 
-/// The unit of the times in `/proc`: so many make a second.
+/// Ticks per second of the times in `/proc`.
 pub fn ticks() -> Option<u64> {
     // SAFETY: sysconf only reads a number.
     u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok().filter(|n| *n > 0)

@@ -1,5 +1,5 @@
-//! Windows, as far as `check` takes it. What times backends, looks into compilers or sets traps needs more of a system, and
-//! is refused there by name.
+//! Windows, as far as `check` needs. Commands that measure caches, trace compilers or run traps need more of
+//! the operating system and are refused.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -9,32 +9,32 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// What runs a command line.
 pub const SHELL: &str = "cmd";
 
-/// Commands that need what this system has not: strace, links, process times, a shell that traps are written for, a remote.
+/// Commands that are not available: they need strace, links, process times, a shell for the traps, or a
+/// remote store.
 pub const WITHOUT: &[&str] = &["check --remote", "compare", "latency", "traps", "audit", "mutate"];
 
-/// A command line for the shell, which takes it apart by rules of its own.
+/// A command line for the shell, which has its own parsing rules.
 pub fn shell(line: &str) -> Command {
     let mut command = Command::new(SHELL);
     command.raw_arg("/D /S /C").raw_arg(format!("\"{line}\""));
     command
 }
 
-/// A variable's name: `Path` is `PATH`.
+/// Normalizes a variable's name: `Path` is `PATH`.
 pub fn variable(name: &str) -> String {
     name.to_uppercase()
 }
 
-/// Nothing: the processes below one are found by asking for them.
+/// Not needed: the processes below one are found by query.
 pub fn lead_group(_: &mut Command) {}
 
-/// Kills a process and all below it.
+/// Kills a process and all processes below it.
 pub fn kill_group(leader: u32) {
     let mut kill = Command::new("taskkill");
     kill.args(["/T", "/F", "/PID", &leader.to_string()]);
-    // One that is gone is what is wanted.
+    // An error means that the process no longer exists.
     drop(kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status());
 }
 
@@ -42,30 +42,30 @@ pub fn kill(pid: u32) {
     kill_group(pid);
 }
 
-/// Nothing: a program is called by its file's name.
+/// Not possible: a program is called by its file's name.
 pub fn call_as(_: &mut Command, _: &OsStr) {}
 
-/// Makes `at` the same as what the link `from` leads to.
+/// Makes `at` a copy of the target of the link `from`.
 pub fn copy_link(from: &Path, at: &Path) -> io::Result<()> {
     fs::copy(from, at).map(drop)
 }
 
-/// Nothing: a name says whether a file may be executed.
+/// Not needed: the file name decides whether a file is executable.
 pub fn make_executable(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a file may be executed.
+/// Whether a file is executable.
 pub fn is_executable(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("exe"))
 }
 
-/// Whether somebody listens at a socket: no backend here has one.
+/// Always false: no backend uses a socket here.
 pub fn is_served(_: &Path) -> bool {
     false
 }
 
-/// What a file takes is not known here.
+/// Allocated sizes are not available.
 pub fn room(_: &Metadata) -> Option<((u64, u64), u64)> {
     None
 }
@@ -74,7 +74,7 @@ pub fn time_of_children() -> Option<Duration> {
     None
 }
 
-/// There is no `/proc`.
+/// Without `/proc`.
 pub fn ticks() -> Option<u64> {
     None
 }

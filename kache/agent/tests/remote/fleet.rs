@@ -2,6 +2,7 @@
 
 use crate::stage::{LIB, Stage, good};
 use kache_core::events::{Event, Outcome, RemoteWay};
+use kache_core::store::Area;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -80,7 +81,7 @@ impl Machine {
 
     /// Spares it reading the compilers, which takes longer than all else here.
     pub fn knows_compilers_of(&self, other: &Machine) {
-        let known = |m: &Machine| m.stage.cache().join(kache_core::store::FORMAT).join("toolchains");
+        let known = |m: &Machine| Area::Toolchains.in_cache(&m.stage.cache());
         std::fs::create_dir_all(known(self)).unwrap();
         for entry in std::fs::read_dir(known(other)).unwrap().flatten() {
             std::fs::copy(entry.path(), known(self).join(entry.file_name())).unwrap();
@@ -88,14 +89,14 @@ impl Machine {
     }
 
     pub fn agents(&self) -> PathBuf {
-        self.stage.cache().join(kache_core::store::FORMAT).join("agent")
+        Area::Agent.in_cache(&self.stage.cache())
     }
 }
 
 impl Drop for Machine {
     /// An agent whose cache is gone ends by itself, soon; the cache may be gone sooner.
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.stage.cache().join(kache_core::store::FORMAT).join("blobs"));
+        let _ = std::fs::remove_dir_all(Area::Blobs.in_cache(&self.stage.cache()));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::fleet::{Machine, objects, text, way};
 use kache_core::events::{Event, Outcome, RemoteWay};
+use kache_core::store::Area;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -135,7 +136,7 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
     fs::write(pack, "kachepk1 and nothing").unwrap();
     b.rust();
     b.c();
-    let kept = b.stage.cache().join(kache_core::store::FORMAT).join("quarantine");
+    let kept = Area::Quarantine.in_cache(&b.stage.cache());
     assert_eq!(objects(&kept).len(), 1);
     // And whoever may write puts it right.
     assert!(b.flush().status.success());

@@ -1,8 +1,8 @@
 //! Which invocations make one build.
 //!
-//! An event names its parent process. All that cargo, make or ninja start is one build by that; but a build script that
-//! compiles C is a parent of its own, whose invocations belong to the cargo that runs it. It is known by its time: it
-//! comes and goes while that cargo has units to compile, and compiles no crates.
+//! An event names its parent process, so everything that one build tool starts is one build. A build script is another parent
+//! process, although its invocations belong to the build that runs the script. They are recognised by time: the script starts
+//! and ends while the build has units of packages to compile, and the script compiles none.
 
 use super::{Event, Kind};
 use std::collections::{BTreeSet, HashMap};
@@ -18,8 +18,8 @@ pub struct Build {
     pub end_us: u64,
     /// Whether anything was built: an editor asks the compiler questions all day.
     pub has_units: bool,
-    /// Whether it builds crates that cargo asked for.
-    crates: bool,
+    /// Whether it builds units of packages.
+    packages: bool,
     /// Its parents, the outermost among them.
     parents: BTreeSet<String>,
 }
@@ -31,7 +31,7 @@ impl Build {
             first_us: event.time_us,
             end_us: 0,
             has_units: false,
-            crates: false,
+            packages: false,
             parents: BTreeSet::from([event.build.clone()]),
         }
     }
@@ -39,8 +39,7 @@ impl Build {
     fn add(&mut self, event: &Event) {
         self.end_us = self.end_us.max(event.time_us + event.total_us);
         self.has_units |= event.kind == Kind::Unit;
-        self.crates |=
-            event.kind == Kind::Unit && event.unit.family != "cc" && !event.unit.package.is_empty();
+        self.packages |= event.kind == Kind::Unit && event.unit.is_of_package();
     }
 
     /// Whether an event belongs to it.
@@ -49,7 +48,7 @@ impl Build {
     }
 
     fn encloses(&self, other: &Build) -> bool {
-        self.crates && !other.crates && self.first_us <= other.first_us && other.end_us <= self.end_us
+        self.packages && !other.packages && self.first_us <= other.first_us && other.end_us <= self.end_us
     }
 
     fn absorb(&mut self, other: Build) {
@@ -88,32 +87,31 @@ pub fn last<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Build> {
 mod tests {
     use super::*;
 
-    fn event(build: &str, family: &str, time_us: u64, total_us: u64) -> Event {
-        let package = if family == "rustc" { "a 1.0.0" } else { "" };
+    fn event(build: &str, package: &str, time_us: u64, total_us: u64) -> Event {
         let text = format!(
-            r#"{{"v":1,"time_us":{time_us},"kache":"0","pid":1,"build":"{build}","kind":"unit","outcome":"hit",
-            "unit":{{"family":"{family}","package":"{package}","name":"a","kind":"","emit":"","extra":"","source":""}},
+            r#"{{"v":2,"time_us":{time_us},"kache":"0","pid":1,"build":"{build}","kind":"unit","outcome":"hit",
+            "unit":{{"family":"f","package":"{package}","name":"a","kind":"","emit":"","extra":"","source":""}},
             "stored":false,"status":0,"cwd":"/","phases_us":{{}},"total_us":{total_us},"compile_us":0,"bytes":0}}"#
         );
         serde_json::from_str(&text).unwrap()
     }
 
     #[test]
-    fn what_a_build_script_compiles_is_of_its_cargo_and_another_cargo_is_not() {
+    fn a_build_script_belongs_to_the_build_that_runs_it_but_another_build_does_not() {
         let mut events = vec![
-            event("cargo", "rustc", 0, 10),
-            event("script", "cc", 20, 10),
-            event("other", "rustc", 21, 2),
-            event("cargo", "rustc", 40, 10),
-            event("make", "cc", 60, 5),
+            event("packages", "a 1.0.0", 0, 10),
+            event("script", "", 20, 10),
+            event("other", "a 1.0.0", 21, 2),
+            event("packages", "a 1.0.0", 40, 10),
+            event("make", "", 60, 5),
         ];
         let names = |events: &[Event]| all(events).into_iter().map(|b| b.name).collect::<Vec<_>>();
-        assert_eq!(names(&events), ["cargo", "other", "make"]);
+        assert_eq!(names(&events), ["packages", "other", "make"]);
         assert!(all(&events)[0].has(&events[1]));
         assert_eq!(last(&events).unwrap().name, "make");
         // Nothing is done within a shell, however long it is open.
-        events.insert(0, event("shell", "cc", 0, 1));
-        events.push(event("shell", "cc", 100, 1));
-        assert_eq!(names(&events), ["shell", "cargo", "other", "make"]);
+        events.insert(0, event("shell", "", 0, 1));
+        events.push(event("shell", "", 100, 1));
+        assert_eq!(names(&events), ["shell", "packages", "other", "make"]);
     }
 }

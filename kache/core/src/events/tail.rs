@@ -1,8 +1,8 @@
 //! Reading events as they are written.
 
 use super::{Event, VERSION};
+use crate::area::Area;
 use crate::platform;
-use crate::store::FORMAT;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -17,7 +17,7 @@ pub struct Tail {
 impl Tail {
     /// From the first event of a cache on.
     pub fn new(cache: &Path) -> Tail {
-        Tail { dir: cache.join(FORMAT).join("events"), read: BTreeMap::new() }
+        Tail { dir: Area::Events.in_cache(cache), read: BTreeMap::new() }
     }
 
     /// What was written since it was last asked, oldest first: nothing where there is no cache. Lines of another version or torn
@@ -74,10 +74,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut tail = Tail::new(dir.path());
         assert!(tail.read().unwrap().is_empty(), "there is no cache");
-        std::fs::create_dir_all(dir.path().join(FORMAT).join("events")).unwrap();
-        let mut file = File::create(dir.path().join(FORMAT).join("events/1.jsonl")).unwrap();
-        let line = r#"{"v":1,"time_us":5,"kache":"0","pid":1,"build":"1-1","kind":"unit","outcome":"hit",
-            "unit":{"family":"rustc","package":"","name":"a","kind":"lib","emit":"","extra":"","source":""},"stored":false,
+        let events = Area::Events.in_cache(dir.path());
+        std::fs::create_dir_all(&events).unwrap();
+        let mut file = File::create(events.join("1.jsonl")).unwrap();
+        let line = r#"{"v":2,"time_us":5,"kache":"0","pid":1,"build":"1-1","kind":"unit","outcome":"hit",
+            "unit":{"family":"f","package":"","name":"a","kind":"lib","emit":"","extra":"","source":""},"stored":false,
             "status":0,"cwd":"/","phases_us":{},"total_us":10,"compile_us":1,"bytes":7}"#
             .replace('\n', "");
         write!(file, "{line}\ntorn\n{}", &line[..40]).unwrap();

@@ -19,6 +19,7 @@ pub mod format;
 pub mod protocol;
 pub mod queue;
 
+use crate::area::Area;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,7 @@ pub fn redact(url: &str) -> String {
 
 /// Where agents have their sockets, locks and queues: for this user alone.
 pub fn agent_dir(store: &Path) -> PathBuf {
-    store.join("agent")
+    Area::Agent.below(store)
 }
 
 /// A key to sign with was asked for and cannot be had, or a public one makes no sense: what, and what to do.

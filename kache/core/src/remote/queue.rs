@@ -96,7 +96,7 @@ mod tests {
     fn what_was_added_waits_and_what_is_torn_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let queue = Queue { dir: store.dir().join("agent/queue/x") };
+        let queue = Queue { dir: agent_dir(store.dir()).join("queue/x") };
         assert!(queue.all().is_empty());
         let waiting = |n: &str| Waiting {
             action: Digest::of(n.as_bytes()),

@@ -1,8 +1,8 @@
 //! What is stored, result by result, for people to look at.
 
-use super::FORMAT;
 use super::gc::{each_of, key_of};
 use super::result::ActionResult;
+use super::{Area, FORMAT};
 use crate::digest::Digest;
 use std::io;
 use std::path::Path;
@@ -33,7 +33,7 @@ impl Item {
 /// Where the store cannot be listed.
 pub fn each(cache: &Path, mut f: impl FnMut(Item)) -> io::Result<()> {
     let store = cache.join(FORMAT);
-    each_of(&store.join("results"), |path, meta| {
+    each_of(&Area::Results.below(&store), |path, meta| {
         let key = key_of(&path);
         // One that was collected meanwhile, or is damaged, is none.
         let result = key.and_then(|key| ActionResult::decode(&std::fs::read(&path).ok()?, &key));
@@ -46,6 +46,5 @@ pub fn each(cache: &Path, mut f: impl FnMut(Item)) -> io::Result<()> {
 }
 
 fn length(store: &Path, digest: &Digest) -> Option<u64> {
-    let hex = digest.hex();
-    Some(std::fs::metadata(store.join("blobs").join(&hex[..2]).join(&hex)).ok()?.len())
+    Some(std::fs::metadata(Area::Blobs.file(store, digest)).ok()?.len())
 }

@@ -8,7 +8,7 @@
 //! One is kept for an action, the last; in all [`MOST`] and [`ROOM`] bytes, of which one may take a quarter. Whatever
 //! does not fit goes without its bytes, and the oldest go first.
 
-use super::Store;
+use super::{Area, Store};
 use crate::digest::Digest;
 use crate::key_trace;
 use crate::platform;
@@ -98,7 +98,7 @@ impl Difference {
 
     /// Keeps it, with the trace of the stored result and, where there is one, of the compile; says where.
     pub fn keep(mut self, store: &Store, fresh: Option<&key_trace::KeyTrace>) -> io::Result<PathBuf> {
-        let dir = store.dir().join("differences");
+        let dir = store.area(Area::Differences);
         let to = dir.join(&self.action[..16]);
         let tmp = store.temporary();
         std::fs::create_dir(&tmp)?;
@@ -125,8 +125,9 @@ impl Difference {
             }
         }
         // Traces are for reading; one that was lost is no reason to lose the rest.
-        let stored = store.dir().join(&key_trace::relative_path(&self.result)[3..]);
-        let _ = std::fs::copy(stored, dir.join("trace.json"));
+        if let Some(result) = Digest::from_hex(&self.result) {
+            let _ = std::fs::copy(store.path(Area::Traces, &result), dir.join("trace.json"));
+        }
         if let Some(trace) = fresh {
             std::fs::write(dir.join("fresh-trace.json"), serde_json::to_vec(trace)?)?;
         }
@@ -136,7 +137,7 @@ impl Difference {
 
 /// All that are kept below a cache directory, newest first, each with its place.
 pub fn list(cache: &Path) -> Vec<(PathBuf, Difference)> {
-    let Ok(entries) = std::fs::read_dir(cache.join(super::FORMAT).join("differences")) else {
+    let Ok(entries) = std::fs::read_dir(Area::Differences.in_cache(cache)) else {
         return Vec::new();
     };
     let read = |dir: PathBuf| {

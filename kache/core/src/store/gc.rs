@@ -17,7 +17,7 @@
 //! | manifests | entries that lead to a result that is gone |
 
 use super::result::ActionResult;
-use super::{FORMAT, Store, manifest::Manifest};
+use super::{Area, FORMAT, Store, manifest::Manifest};
 use crate::digest::Digest;
 use crate::platform::{self, disk};
 use serde::Serialize;
@@ -172,8 +172,8 @@ impl Run<'_> {
 
     fn leftovers(&mut self) -> io::Result<()> {
         let mut old = Vec::new();
-        for (part, age) in [("tmp", LEFT), ("events", EVENTS)] {
-            each(&self.store.dir().join(part), |path, meta| {
+        for (area, age) in [(Area::Temporary, LEFT), (Area::Events, EVENTS)] {
+            each(&self.store.area(area), |path, meta| {
                 if self.age(&meta) > age {
                     old.push((path, meta));
                 }
@@ -191,7 +191,7 @@ impl Run<'_> {
             }
         }
         let mut locks = Vec::new();
-        each(&self.store.dir().join("locks"), |path, meta| {
+        each(&self.store.area(Area::Locks), |path, meta| {
             locks.extend((self.age(&meta) > LEFT).then_some((path, meta)));
             Ok(())
         })?;
@@ -209,7 +209,7 @@ impl Run<'_> {
     fn references(&mut self, oldest: Duration, mut ages: Option<&mut Ages>) -> io::Result<()> {
         let mut out: Vec<Option<BufWriter<File>>> = (0..256).map(|_| None).collect();
         self.done.kept = 0;
-        each_of(&self.store.dir().join("results"), |path, meta| {
+        each_of(&self.store.area(Area::Results), |path, meta| {
             let age = self.age(&meta);
             if age > oldest {
                 return Ok(());
@@ -249,12 +249,13 @@ impl Run<'_> {
     /// Removes the blobs that nothing spilled names, and says what the others are.
     fn sweep(&mut self, mut ages: Option<&mut Ages>) -> io::Result<Amount> {
         let mut gone = Amount::default();
+        let blobs = self.store.area(Area::Blobs);
         for shard in 0..256 {
             let spilled = self.spill.join(format!("{shard:02x}"));
             let named = named(&spilled)?;
             let _ = std::fs::remove_file(&spilled);
             let mut unnamed = Vec::new();
-            each(&self.store.dir().join(format!("blobs/{shard:02x}")), |path, meta| {
+            each(&blobs.join(format!("{shard:02x}")), |path, meta| {
                 let used = key_of(&path).and_then(|key| {
                     let at = named.binary_search_by(|(digest, _)| digest.cmp(&key.0)).ok()?;
                     Some(named[at].1)
@@ -286,13 +287,13 @@ impl Run<'_> {
             sum += if meta.is_dir() { 0 } else { platform::room(&meta) };
             Ok(())
         })?;
-        for part in ["events", "toolchains", "observer"] {
-            each(&self.store.dir().join(part), |_, meta| {
+        for area in [Area::Events, Area::Toolchains, Area::Observer] {
+            each(&self.store.area(area), |_, meta| {
                 sum += platform::room(&meta);
                 Ok(())
             })?;
         }
-        each_of(&self.store.dir().join("manifests"), |_, meta| {
+        each_of(&self.store.area(Area::Manifests), |_, meta| {
             sum += platform::room(&meta);
             Ok(())
         })?;
@@ -300,7 +301,7 @@ impl Run<'_> {
     }
 
     fn results(&mut self, oldest: Duration) -> io::Result<()> {
-        for dir in shards(&self.store.dir().join("results"))? {
+        for dir in shards(&self.store.area(Area::Results))? {
             let mut old = Vec::new();
             each(&dir, |path, meta| {
                 old.extend((self.age(&meta) > oldest).then_some((path, meta)));
@@ -328,7 +329,7 @@ impl Run<'_> {
 
     fn manifests(&mut self, oldest: Duration) -> io::Result<()> {
         // A shard at a time: all may be stale, and there may be a million.
-        shards(&self.store.dir().join("manifests"))?.into_iter().try_for_each(|dir| self.shard(&dir, oldest))
+        shards(&self.store.area(Area::Manifests))?.into_iter().try_for_each(|dir| self.shard(&dir, oldest))
     }
 
     fn shard(&mut self, manifests: &Path, oldest: Duration) -> io::Result<()> {
@@ -336,7 +337,7 @@ impl Run<'_> {
         each(manifests, |path, meta| {
             let whole = key_of(&path).and_then(|key| Some((key, Manifest::load(self.store, &key)?)));
             let leads = |entry: &super::manifest::Entry| {
-                let result = std::fs::metadata(self.store.path("results", &entry.result));
+                let result = std::fs::metadata(self.store.path(Area::Results, &entry.result));
                 result.is_ok_and(|meta| !self.limits.dry_run || self.age(&meta) <= oldest)
             };
             if whole.as_ref().is_none_or(|(_, m)| !m.entries.iter().all(leads)) {
@@ -354,7 +355,7 @@ impl Run<'_> {
             // A wrapper that compiles the action is about to write the manifest anew.
             let Some(_lock) = self.store.lock(&key, Duration::ZERO) else { continue };
             let Some(mut manifest) = Manifest::load(self.store, &key) else { continue };
-            manifest.entries.retain(|e| self.store.path("results", &e.result).exists());
+            manifest.entries.retain(|e| self.store.path(Area::Results, &e.result).exists());
             if manifest.entries.is_empty() || self.limits.dry_run {
                 if self.remove(&path) {
                     self.done.manifests.add(&meta);

@@ -1,6 +1,6 @@
 //! Manifests: under an action, the observation sets that have been seen, each with the result it led to.
 
-use super::Store;
+use super::{Area, Store};
 use crate::codec::{Reader, Writer};
 use crate::dependency::RecordedDependency;
 use crate::digest::Digest;
@@ -62,7 +62,7 @@ impl Manifest {
 
     /// Reads the manifest of an action; `None` where there is none or it is not whole.
     pub fn load(store: &Store, action: &Digest) -> Option<Manifest> {
-        let path = store.path("manifests", action);
+        let path = store.path(Area::Manifests, action);
         let bytes = disk::step("manifest: read", &path, || std::fs::read(&path)).ok()?;
         Manifest::decode(&bytes, action)
     }
@@ -70,13 +70,13 @@ impl Manifest {
     /// Takes a result away, and every set that leads to it. The action's lock should be held, as for [`Manifest::add`].
     pub fn drop_result(store: &Store, action: &Digest, result: &Digest) -> io::Result<()> {
         // Without the result no set can lead to it, whatever becomes of the manifest.
-        match platform::remove_file(&store.path("results", result)) {
+        match platform::remove_file(&store.path(Area::Results, result)) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
         let Some(mut manifest) = Manifest::load(store, action) else { return Ok(()) };
         manifest.entries.retain(|e| e.result != *result);
-        store.publish(&store.path("manifests", action), &manifest.encode(action))
+        store.publish(&store.path(Area::Manifests, action), &manifest.encode(action))
     }
 
     /// Puts an entry in front. The action's lock should be held; without it an entry added at the same moment may
@@ -86,6 +86,6 @@ impl Manifest {
         manifest.entries.retain(|e| e.result != entry.result);
         manifest.entries.insert(0, entry);
         manifest.entries.truncate(MOST);
-        store.publish(&store.path("manifests", action), &manifest.encode(action))
+        store.publish(&store.path(Area::Manifests, action), &manifest.encode(action))
     }
 }

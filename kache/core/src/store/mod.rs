@@ -17,8 +17,11 @@ pub mod differences;
 pub mod gc;
 pub mod manifest;
 pub mod result;
+pub mod traces;
 pub mod verify;
 
+use crate::area;
+pub use crate::area::{Area, FORMAT};
 use crate::digest::{Digest, Table};
 use crate::platform::{self, Sort, disk};
 use std::fs::{File, OpenOptions};
@@ -26,13 +29,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// The version of the layout; another version lives beside this one in a directory of its own. (Named at build time, so that
-/// a test can have two.)
-pub const FORMAT: &str = match option_env!("KACHE_STORE_FORMAT") {
-    Some(format) => format,
-    None => "v1",
-};
 
 /// A file that is in the store now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,29 +54,19 @@ impl Store {
     pub fn open(cache: &Path) -> io::Result<Store> {
         let dir = cache.join(FORMAT);
         // Whoever can write there decides what this user's builds are made of.
-        if let Ok(blobs) = platform::is_not_ours(&dir.join("blobs")) {
+        if let Ok(blobs) = platform::is_not_ours(&Area::Blobs.below(&dir)) {
             if let Some(why) = blobs.map_or_else(|| platform::is_not_ours(&dir), |why| Ok(Some(why)))? {
                 let remedy = "set KACHE_CACHE_DIR to a directory of your own, or remove this one";
                 let text = format!("{} {why}; {remedy}", dir.display());
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
             }
         } else {
-            for part in [
-                "manifests",
-                "results",
-                "blobs",
-                "traces",
-                "tmp",
-                "locks",
-                "events",
-                "toolchains",
-                "observer",
-            ] {
-                let part = dir.join(part);
-                disk::step("store: make a directory", &part, || platform::make_private_dir(&part))?;
+            for area in Area::INITIAL {
+                let area = area.below(&dir);
+                disk::step("store: make a directory", &area, || platform::make_private_dir(&area))?;
             }
         }
-        let table = Table::at(dir.join("digests"));
+        let table = Table::at(area::digest_table(&dir));
         Ok(Store { dir, table })
     }
 
@@ -89,20 +75,21 @@ impl Store {
         &self.dir
     }
 
-    /// Where a key's file lies.
-    pub fn path(&self, part: &str, key: &Digest) -> PathBuf {
-        let hex = key.hex();
-        let mut p = self.dir.join(part);
-        p.push(&hex[..2]);
-        p.push(hex);
-        p
+    /// The directory of an area.
+    pub fn area(&self, area: Area) -> PathBuf {
+        area.below(&self.dir)
+    }
+
+    /// The file of a key in an area.
+    pub fn path(&self, area: Area, key: &Digest) -> PathBuf {
+        area.file(&self.dir, key)
     }
 
     /// A name in `tmp/` that nobody else uses.
     pub fn temporary(&self) -> PathBuf {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.dir.join("tmp").join(format!("{}-{}-{n}", std::process::id(), platform::now_ns()))
+        self.area(Area::Temporary).join(format!("{}-{}-{n}", std::process::id(), platform::now_ns()))
     }
 
     /// Puts bytes at `path`: a reader sees all of them or none.
@@ -121,7 +108,7 @@ impl Store {
     /// Keeps a copy of a file under its digest. The file must not change meanwhile: then this fails.
     pub fn put_blob(&self, from: &Path) -> io::Result<Kept> {
         let (known, id) = self.table.file(from)?;
-        let path = self.path("blobs", &known.digest);
+        let path = self.path(Area::Blobs, &known.digest);
         if self.has(&path, &known.digest) {
             return Ok(Kept { digest: known.digest, bytes: id.size, known: true });
         }
@@ -146,12 +133,12 @@ impl Store {
 
     /// Whether a blob is there and known to be right.
     pub fn has_blob(&self, digest: &Digest) -> bool {
-        self.has(&self.path("blobs", digest), digest)
+        self.has(&self.path(Area::Blobs, digest), digest)
     }
 
     /// Keeps a file of this store's `tmp/` that was just written, under the digest that its bytes were found to have.
     pub fn adopt_blob(&self, tmp: &Path, file: &File, digest: &Digest) -> io::Result<()> {
-        let path = self.path("blobs", digest);
+        let path = self.path(Area::Blobs, digest);
         disk::step("blob: make it read-only", tmp, || platform::make_read_only(file))?;
         into_place(tmp, &path)?;
         self.remember(file, &path, *digest);
@@ -161,7 +148,7 @@ impl Store {
     /// Keeps bytes under their digest.
     pub fn put_bytes(&self, bytes: &[u8]) -> io::Result<Digest> {
         let digest = Digest::of(bytes);
-        let path = self.path("blobs", &digest);
+        let path = self.path(Area::Blobs, &digest);
         if !self.has(&path, &digest) {
             self.publish(&path, bytes)?;
         }
@@ -189,7 +176,7 @@ impl Store {
     /// Opens a blob whose bytes are known to be right: by its stat identity, or by reading it now. A wrong one is
     /// removed.
     pub fn open_blob(&self, digest: &Digest) -> io::Result<Option<File>> {
-        let path = self.path("blobs", digest);
+        let path = self.path(Area::Blobs, digest);
         let file = match disk::step("blob: open", &path, || File::open(&path)) {
             Ok(f) => f,
             Err(e) if platform::is_absent(&e) => return Ok(None),
@@ -233,7 +220,7 @@ impl Store {
     }
 
     fn lock_named(&self, name: &str, patience: Duration) -> Option<Lock> {
-        let path = self.dir.join("locks").join(name);
+        let path = self.area(Area::Locks).join(name);
         let start = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
@@ -259,7 +246,7 @@ impl Store {
 /// How large the store is, roughly: what was stored is added up, without a lock, and each collection sets it right.
 impl Store {
     fn usage_file(&self) -> io::Result<File> {
-        let path = self.dir.join("usage");
+        let path = area::usage(&self.dir);
         let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         disk::step("usage: open", &path, open)
     }
@@ -276,7 +263,7 @@ impl Store {
     /// What there is, roughly, in bytes; nothing where that is not known.
     pub fn usage(&self) -> Option<u64> {
         let mut have = [0; 8];
-        let file = File::open(self.dir.join("usage")).ok()?;
+        let file = File::open(area::usage(&self.dir)).ok()?;
         platform::read_at(&file, &mut have, 0).ok()?;
         Some(u64::from_le_bytes(have))
     }
@@ -288,17 +275,17 @@ impl Store {
 
     /// Takes note that a result was found wrong here: it is not to come back from elsewhere.
     pub fn condemn(&self, result: &Digest) {
-        let _ = self.publish(&self.path("condemned", result), b"");
+        let _ = self.publish(&self.path(Area::Blocklist, result), b"");
     }
 
     /// Whether it was.
     pub fn is_condemned(&self, result: &Digest) -> bool {
-        self.path("condemned", result).exists()
+        self.path(Area::Blocklist, result).exists()
     }
 
     /// Notes that a result was used now. A store that cannot be written to has no need of it.
     pub fn used(&self, result: &Digest) {
-        let _ = platform::touch(&self.path("results", result));
+        let _ = platform::touch(&self.path(Area::Results, result));
     }
 }
 
@@ -367,7 +354,7 @@ mod tests {
         let out = dir.path().join("out");
         assert!(store.restore_blob(&digest, &out, false).unwrap().is_some());
         assert_eq!(std::fs::read(&out).unwrap(), b"right");
-        let blob = store.path("blobs", &digest);
+        let blob = store.path(Area::Blobs, &digest);
         make_writable(&blob);
         std::fs::write(&blob, "wrong").unwrap();
         assert!(store.restore_blob(&digest, &out, false).unwrap().is_none());
@@ -383,9 +370,9 @@ mod tests {
         let digest = Store::open(dir.path()).unwrap().put_blob(&f).unwrap().digest;
         // What is left has the right length, and no digest is known from before.
         let restart = || {
-            std::fs::remove_file(dir.path().join(FORMAT).join("digests")).unwrap();
+            std::fs::remove_file(area::digest_table(&dir.path().join(FORMAT))).unwrap();
             let store = Store::open(dir.path()).unwrap();
-            let blob = store.path("blobs", &digest);
+            let blob = store.path(Area::Blobs, &digest);
             make_writable(&blob);
             std::fs::write(&blob, [0; 5]).unwrap();
             store
@@ -408,6 +395,6 @@ mod tests {
         assert!(store.lock(&key, Duration::from_millis(5)).is_none());
         drop(held);
         drop(store.lock(&key, Duration::from_millis(5)).unwrap());
-        assert_eq!(std::fs::read_dir(store.dir().join("locks")).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(store.area(Area::Locks)).unwrap().count(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! Results: what a compile produced.
 
-use super::Store;
+use super::{Area, Store};
 use crate::codec::{Reader, Writer};
 use crate::digest::Digest;
 use crate::events::Observed;
@@ -83,13 +83,13 @@ impl ActionResult {
 
     /// Reads a result; `None` where there is none or it is not whole.
     pub fn load(store: &Store, key: &Digest) -> Option<ActionResult> {
-        let path = store.path("results", key);
+        let path = store.path(Area::Results, key);
         let bytes = disk::step("result: read", &path, || std::fs::read(&path)).ok()?;
         ActionResult::decode(&bytes, key)
     }
 
     /// Keeps the result. Its blobs must be in the store already.
     pub fn save(&self, store: &Store, key: &Digest) -> io::Result<()> {
-        store.publish(&store.path("results", key), &self.encode(key))
+        store.publish(&store.path(Area::Results, key), &self.encode(key))
     }
 }

@@ -3,10 +3,10 @@
 //! Nothing needs it to be right: each hit checks what it gives back. It tells a user whether a disk can be trusted, and
 //! `repair` clears at once what builds would otherwise trip over one by one.
 
-use super::Store;
 use super::gc::{each_of, key_of};
 use super::manifest::Manifest;
 use super::result::ActionResult;
+use super::{Area, Store};
 use crate::digest::{Digest, read_all};
 use crate::platform::{self, disk};
 use serde::Serialize;
@@ -78,7 +78,7 @@ impl Run<'_> {
     /// batch of names is ever in memory.
     fn blobs(&mut self) -> io::Result<()> {
         let mut batch = Vec::with_capacity(BATCH);
-        each_of(&self.store.dir().join("blobs"), |path, meta| {
+        each_of(&self.store.area(Area::Blobs), |path, meta| {
             batch.push((path, meta.len()));
             if batch.len() == BATCH {
                 self.read(&batch);
@@ -100,14 +100,14 @@ impl Run<'_> {
 
     fn results(&mut self) -> io::Result<()> {
         let mut wrong = Vec::new();
-        each_of(&self.store.dir().join("results"), |path, _| {
+        each_of(&self.store.area(Area::Results), |path, _| {
             self.done.results += 1;
             let result = key_of(&path).and_then(|key| ActionResult::load(self.store, &key));
             match result {
                 // Collected while it was read.
                 None if !path.exists() => {}
                 None => wrong.push((path, "it is no whole result of its name", false)),
-                Some(r) if !r.outputs.iter().all(|o| self.store.path("blobs", &o.digest).exists()) => {
+                Some(r) if !r.outputs.iter().all(|o| self.store.path(Area::Blobs, &o.digest).exists()) => {
                     wrong.push((path, "a blob that it names is not there", true));
                 }
                 Some(_) => {}
@@ -120,12 +120,12 @@ impl Run<'_> {
 
     fn manifests(&mut self) -> io::Result<()> {
         let mut wrong = Vec::new();
-        each_of(&self.store.dir().join("manifests"), |path, _| {
+        each_of(&self.store.area(Area::Manifests), |path, _| {
             self.done.manifests += 1;
             match key_of(&path).and_then(|key| Manifest::load(self.store, &key)) {
                 None if !path.exists() => {}
                 None => wrong.push((path, "it is no whole manifest of its name", false)),
-                Some(m) if m.entries.iter().all(|e| !self.store.path("results", &e.result).exists()) => {
+                Some(m) if m.entries.iter().all(|e| !self.store.path(Area::Results, &e.result).exists()) => {
                     wrong.push((path, "none of the results that it leads to is there", true));
                 }
                 Some(_) => {}

@@ -4,8 +4,9 @@ use super::is_explained;
 use kache_core::digest::Digest;
 use kache_core::events::builds::{self, Build};
 use kache_core::events::{self, Event};
-use kache_core::key_trace::{self, KeyTrace};
+use kache_core::key_trace::KeyTrace;
 use kache_core::store::result::ActionResult;
+use kache_core::store::{Area, FORMAT, traces};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -93,16 +94,10 @@ impl History {
 
     /// The trace of a result.
     pub fn trace(&self, result: &str) -> Option<Rc<KeyTrace>> {
-        // The name becomes part of a path: an event is text that anybody could have written.
-        Digest::from_hex(result)?;
         self.traces
             .borrow_mut()
             .entry(result.to_string())
-            .or_insert_with(|| {
-                let bytes = std::fs::read(self.cache.join(key_trace::relative_path(result))).ok()?;
-                let trace: KeyTrace = serde_json::from_slice(&bytes).ok()?;
-                (trace.v == key_trace::VERSION).then(|| Rc::new(trace))
-            })
+            .or_insert_with(|| traces::load(&self.cache, result).map(Rc::new))
             .clone()
     }
 
@@ -154,7 +149,7 @@ impl History {
 
     fn outputs(&self, result: &str) -> Option<Vec<Digest>> {
         let key = Digest::from_hex(result)?;
-        let path = self.cache.join(kache_core::store::FORMAT).join("results").join(&result[..2]).join(result);
+        let path = Area::Results.file(&self.cache.join(FORMAT), &key);
         let result = ActionResult::decode(&std::fs::read(path).ok()?, &key)?;
         Some(result.outputs.iter().map(|o| o.digest).collect())
     }

@@ -224,7 +224,7 @@ mod tests {
 
     fn event(kind: &str, outcome: &str, more: &str) -> Event {
         let text = format!(
-            r#"{{"v":1,"time_us":5,"kache":"0","pid":1,"build":"1-1","kind":"{kind}","outcome":"{outcome}",
+            r#"{{"v":2,"time_us":5,"kache":"0","pid":1,"build":"1-1","kind":"{kind}","outcome":"{outcome}",
             "unit":{{"family":"rustc","package":"","name":"a","kind":"lib","emit":"","extra":"","source":""}},
             "status":0,"cwd":"/","phases_us":{{}},"total_us":10,"bytes":7,{more}}}"#
         );

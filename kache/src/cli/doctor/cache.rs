@@ -3,7 +3,7 @@
 use super::Check;
 use kache_core::platform::{self, Method};
 use kache_core::settings::Settings;
-use kache_core::store;
+use kache_core::store::{self, Area};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub fn checks(settings: &Settings) -> Vec<Check> {
 /// The directory, or the nearest above it that exists.
 fn nearest(dir: &Path) -> Option<PathBuf> {
     // Where the store is there already, its own rights count.
-    let store = dir.join(store::FORMAT).join("tmp");
+    let store = Area::Temporary.in_cache(dir);
     store.ancestors().find(|a| a.is_dir()).map(Path::to_path_buf)
 }
 
