@@ -4,6 +4,7 @@
 
 #[path = "stubbed/cargo.rs"]
 mod cargo;
+#[path = "it/kache.rs"]
 mod engine;
 #[path = "../../kache/tests/stub/mod.rs"]
 mod stub;

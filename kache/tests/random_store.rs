@@ -21,8 +21,10 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
 fn observation() -> impl Strategy<Value = RecordedDependency> {
     let kind = proptest::sample::select(Kind::ALL);
     let seen = prop_oneof![Just(Digest::of(ABSENT)), digest()];
-    (kind, name(), seen)
-        .prop_map(|(kind, name, seen)| RecordedDependency { look: Dependency::new(kind, name), seen })
+    (kind, name(), seen).prop_map(|(kind, name, seen)| RecordedDependency {
+        dependency: Dependency::new(kind, name),
+        digest: seen,
+    })
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -81,18 +83,18 @@ proptest! {
     /// What is packed by directory is, unpacked, the same set of paths that were absent.
     #[test]
     fn packing_loses_nothing(all in vec(observation(), 0..40)) {
-        let unpack = |o: RecordedDependency| match o.look.kind {
+        let unpack = |o: RecordedDependency| match o.dependency.kind {
             Kind::Missing => {
-                let mut parts = o.look.name.split(|b| *b == 0);
+                let mut parts = o.dependency.name.split(|b| *b == 0);
                 let dir = parts.next().unwrap_or_default().to_vec();
-                let absent = |name: &[u8]| (Kind::Path, [&dir[..], b"/", name].concat(), o.seen);
+                let absent = |name: &[u8]| (Kind::Path, [&dir[..], b"/", name].concat(), o.digest);
                 parts.map(absent).collect()
             }
-            kind => vec![(kind, o.look.name, o.seen)],
+            kind => vec![(kind, o.dependency.name, o.digest)],
         };
         // As dependencies are made: a path has no NUL in it, and `missing` is only ever made by packing.
         let all: Vec<RecordedDependency> =
-            all.into_iter().filter(|o| o.look.kind != Kind::Missing && !o.look.name.contains(&0)).collect();
+            all.into_iter().filter(|o| o.dependency.kind != Kind::Missing && !o.dependency.name.contains(&0)).collect();
         let mut wanted: Vec<_> = all.iter().cloned().flat_map(unpack).collect();
         let mut packed: Vec<_> = dependency::pack(all.into_iter()).into_iter().flat_map(unpack).collect();
         wanted.sort();

@@ -27,6 +27,7 @@ pub use world::{Machine, World};
 
 use crate::collected::{Collected, Step};
 use crate::dependency::{Dependency, Kind as DependencyKind};
+use crate::eval::EVERY;
 use crate::observe::trace::{EventKind, Trace, TraceEvent};
 use crate::paths::Roots;
 use crate::platform;
@@ -182,9 +183,7 @@ impl Collector<'_> {
 
     fn take(&mut self, by: Cause, event: &Event, treatment: Treatment, number: i64) {
         let name = || event.name.to_vec();
-        if let Some((kind, name)) = self.dependency(treatment, event) {
-            self.depend(kind, &name);
-        }
+        self.out.dependencies.extend(self.dependency(treatment, event));
         match treatment {
             Treatment::Absence => _ = self.out.absent.insert(name()),
             Treatment::ContentsUnlessMade => _ = self.perhaps_inputs.insert(name()),
@@ -209,29 +208,29 @@ impl Collector<'_> {
     }
 
     /// The dependency that a treatment stands for, if it is one.
-    fn dependency(&self, treatment: Treatment, event: &Event) -> Option<(DependencyKind, Vec<u8>)> {
+    fn dependency(&self, treatment: Treatment, event: &Event) -> Option<Dependency> {
         use DependencyKind as K;
         let path = || self.subject.roots.portable(event.name);
         let name = || event.name.to_vec();
-        Some(match treatment {
+        let (kind, name) = match treatment {
             Treatment::Contents | Treatment::Executable => (K::File, path()),
             Treatment::Existence | Treatment::Absence => (K::Path, path()),
             Treatment::Link => (K::Link, path()),
             Treatment::Metadata => (K::Status, path()),
             Treatment::Listing => (K::Listing, path()),
-            Treatment::ListingAs(kind) => (kind, path()),
+            Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
             Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),
             Treatment::Env | Treatment::EnvUnlessProved => (K::Env, name()),
             Treatment::EnvPath => (K::EnvPath, name()),
             Treatment::EnvAll(Environment::Most) => (K::EnvAll, Vec::new()),
-            Treatment::EnvAll(Environment::Every) => (K::EnvAll, crate::dependency::EVERY.to_vec()),
+            Treatment::EnvAll(Environment::Every) => (K::EnvAll, EVERY.to_vec()),
             Treatment::EnvAll(Environment::Portable) => (K::EnvAllPath, Vec::new()),
             Treatment::Cwd => (K::Cwd, Vec::new()),
             Treatment::Place => (K::Place, Vec::new()),
             Treatment::Host(fact) => (K::Host, fact.as_bytes().to_vec()),
             Treatment::Library => (K::Library, name()),
             Treatment::Program => (K::Program, name()),
-            Treatment::Linker => (K::Linker, Vec::new()),
+            Treatment::Computed(function) => return Some(Dependency::computed(function, b"")),
             Treatment::ContentsUnlessMade
             | Treatment::EachLink
             | Treatment::EachLinkPortable
@@ -241,7 +240,8 @@ impl Collector<'_> {
             | Treatment::Refuse(_)
             | Treatment::RefuseInput(_)
             | Treatment::RefuseState => return None,
-        })
+        };
+        Some(Dependency::new(kind, name))
     }
 
     fn depend(&mut self, kind: DependencyKind, name: &[u8]) {
@@ -262,8 +262,8 @@ impl Collector<'_> {
         }
         let (subject, p) = (self.subject, Path::new(platform::os_str(path)));
         match () {
-            () if (subject.owns)(p) => Place::Output,
-            () if subject.output_dir == p => Place::OutputDirectory,
+            () if subject.outputs.owns(p) => Place::Output,
+            () if subject.outputs.dir == p => Place::OutputDirectory,
             () if (subject.covers)(p) => Place::Toolchain,
             () if subject.is_state(path) => Place::State,
             () if self.temporary.iter().any(|dir| dir == path) => Place::Temporary,

@@ -21,7 +21,6 @@ pub use act::{Act, Table};
 pub use excuse::Excuse;
 pub use place::Place;
 
-use crate::dependency::Kind as DependencyKind;
 use crate::reason::Reason;
 use excuse::{is_below, names, plain_name};
 use std::path::Path;
@@ -106,7 +105,7 @@ pub enum Treatment {
     /// A dependency on the names in a directory.
     Listing,
     /// A dependency on some of the names in a directory, by the front end's own rule.
-    ListingAs(DependencyKind),
+    ListingAs(&'static str),
     /// A dependency on everything below a directory.
     Tree,
     /// A dependency on a variable's value.
@@ -127,8 +126,8 @@ pub enum Treatment {
     Library,
     /// A dependency on the program that `PATH` leads to.
     Program,
-    /// A dependency on the linker that the action names.
-    Linker,
+    /// A dependency that a function of the front end computes.
+    Computed(&'static str),
     /// The run made the file.
     Made,
     /// The run made the directory.

@@ -15,8 +15,10 @@
 //! Where 1 or 2 speak against it, gcc is asked to preprocess once more and to say which macros it expanded or tested (`-dU`).
 //! clang has no such flag.
 
+use crate::family::Capabilities;
 use crate::flags::Flags;
-use crate::{Capabilities, Invocation, gnu};
+use crate::gnu;
+use crate::invocation::Invocation;
 use kache_core::template::contains;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -171,7 +173,7 @@ pub fn read(searches: &mut [Search], text: &[u8]) {
 
 /// Which macros the compiler used, by its own account of another run of its preprocessor; nothing where it gives none.
 pub fn used(invocation: &Invocation, capabilities: Capabilities) -> Option<BTreeSet<String>> {
-    let args = (invocation.adapter.tells_macros)(invocation, capabilities)?;
+    let args = (invocation.family.tells_macros)(invocation, capabilities)?;
     let mut ask = Command::new(&invocation.program);
     let output = gnu::quiet(&mut ask).args(args).current_dir(&invocation.cwd).output().ok()?;
     if !output.status.success() {

@@ -1,20 +1,12 @@
 //! What a compiler reports of its own reading: make rules, and rustc's `# env-dep:` lines for `env!` and `option_env!`.
 
+use kache_core::frontend::Declared;
 use kache_core::template::Format;
-
-/// The files and variables that a dep-info names.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct DepInfo {
-    /// Prerequisites, as written.
-    pub files: Vec<Vec<u8>>,
-    /// Variables.
-    pub env: Vec<Vec<u8>>,
-}
 
 /// Reads a report. Lines that are neither rules nor known comments are passed over: the observer's record stands
 /// beside this one.
-pub fn parse(text: &[u8], format: Format) -> DepInfo {
-    let mut out = DepInfo::default();
+pub fn parse(text: &[u8], format: Format) -> Declared {
+    let mut out = Declared::default();
     if format != Format::DepInfo {
         out.files = rules(text);
         return out;

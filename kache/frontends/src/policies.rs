@@ -1,7 +1,6 @@
 //! The rules of trust for each family of compilers: the common table with other rows, and the excuses of `tables`.
 
 use crate::tables;
-use kache_core::dependency::Kind as DependencyKind;
 use kache_core::policy::{Abilities, Act, Table, Treatment, TrustPolicy};
 use kache_core::reason::Reason;
 
@@ -42,11 +41,7 @@ pub static RUSTC: TrustPolicy = TrustPolicy {
         .with_trusted(Act::CannotOpen, NOTHING, NOTHING)
         .with_trusted(Act::CannotResolve, NOTHING, NOTHING)
         .with_trusted(Act::ProbesFile, &[Treatment::Existence], &[Treatment::Existence])
-        .with_trusted(
-            Act::ListsDirectory,
-            &[Treatment::ListingAs(DependencyKind::Crates)],
-            &[Treatment::Listing],
-        )
+        .with_trusted(Act::ListsDirectory, &[Treatment::ListingAs("crates")], &[Treatment::Listing])
         .with_trusted(Act::ReadsVariable, &[Treatment::EnvUnlessProved], &[Treatment::Env])
         .with(Act::OverwritesInput, [NOTHING; 6]),
     trusts_first: true,

@@ -18,7 +18,7 @@ const PLAIN: &[&str] = &["cc", "c++"];
 
 /// Whether a file of this name is stood in for.
 pub fn is_compiler_name(name: &OsStr) -> bool {
-    let c_family = |p: &Path| recognise::by_name(p).is_some_and(|a| !a.crates);
+    let c_family = |p: &Path| recognise::by_name(p).is_some_and(|a| !a.is_rust());
     PLAIN.iter().any(|p| name == *p) || c_family(Path::new(name))
 }
 

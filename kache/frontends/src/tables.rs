@@ -295,6 +295,33 @@ pub fn is_tool(file_name: &str) -> bool {
     COMMON.is_tool(file_name)
 }
 
+/// Variables whose values are shown in traces as they are, and the beginnings of the names of more: those that cargo sets for
+/// a crate. Any other's is shown as a digest, since it may be a secret (`CARGO_REGISTRY_TOKEN` is one).
+const SHOWN_ENV: &[&str] = &[
+    "CARGO",
+    "CARGO_CRATE_NAME",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_HOME",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_DIR",
+    "CARGO_TARGET_TMPDIR",
+    "DEBUG",
+    "HOST",
+    "OPT_LEVEL",
+    "OUT_DIR",
+    "PROFILE",
+    "RUSTC",
+    "TARGET",
+];
+const SHOWN_BEGINNINGS: &[&str] =
+    &["CARGO_BIN_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+
+/// Whether traces show the value of a variable.
+pub fn is_shown(name: &[u8]) -> bool {
+    SHOWN_ENV.iter().any(|shown| name == shown.as_bytes())
+        || SHOWN_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

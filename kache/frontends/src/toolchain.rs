@@ -21,7 +21,7 @@
 //! | `<sysroot>/lib/rustlib/src` | only shown in diagnostics; observed file by file |
 //! | `<sysroot>/share` | documentation |
 
-use super::{Adapter, Capabilities};
+use crate::family::{Capabilities, Family};
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::platform::{self, Sort, StatId, disk};
@@ -49,8 +49,8 @@ pub struct Toolchain {
 
 impl Toolchain {
     /// The identity of a compiler: from the record where it still holds, else made now.
-    pub fn identify(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
-        let named = [adapter.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
+    pub fn identify(store: &Store, family: &Family, program: &Path) -> io::Result<Toolchain> {
+        let named = [family.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
         let key = Digest::of(&named);
         let path = store.area(Area::Toolchains).join(key.hex());
         let read = || std::fs::read(&path);
@@ -60,7 +60,7 @@ impl Toolchain {
         {
             return Ok(known);
         }
-        let made = Toolchain::make(store, adapter, program)?;
+        let made = Toolchain::make(store, family, program)?;
         let _ = store.publish(&path, &made.encode());
         Ok(made)
     }
@@ -78,8 +78,8 @@ impl Toolchain {
         self.files.iter().all(|(p, then)| stats.of(p).is_some_and(|(now, dir)| same(&now, then, dir)))
     }
 
-    fn make(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
-        let sysroot = adapter.sysroot.map(|ask| ask(program)).transpose()?.unwrap_or_default();
+    fn make(store: &Store, family: &Family, program: &Path) -> io::Result<Toolchain> {
+        let sysroot = family.sysroot.map(|ask| ask(program)).transpose()?.unwrap_or_default();
         let mut paths = vec![program.to_path_buf()];
         if !sysroot.as_os_str().is_empty() {
             installation(&sysroot, &mut paths);
@@ -94,7 +94,7 @@ impl Toolchain {
             w.digest(&digest.unwrap_or(Digest([0; 32])));
             files.insert(path, id);
         }
-        let capabilities = (adapter.capabilities)(program, &store.temporary());
+        let capabilities = (family.capabilities)(program, &store.temporary());
         w.num(abilities_byte(capabilities));
         Ok(Toolchain { digest: Digest::of(&w.finish()), sysroot, capabilities, files })
     }

@@ -1,11 +1,12 @@
 //! The rules where there is no observer: nothing is known of what other code than the compiler's looked at, so
 //! everything that it plausibly could have is looked at, and what is linked is not stored at all.
 
-use crate::Invocation;
 use crate::flags::{Flags, Form};
+use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
 use kache_core::collected::Collected;
-use kache_core::dependency::{Dependency, EVERY, Kind};
+use kache_core::dependency::{Dependency, Kind};
+use kache_core::eval::EVERY;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform::{self, Sort};
 use kache_core::reason::{NotCacheable, Reason};
@@ -86,7 +87,7 @@ impl Rules<'_> {
     /// Refuses what no rule bounds.
     fn is_bounded(&self) -> Result<(), NotCacheable> {
         let invocation = self.invocation;
-        if !invocation.adapter.crates {
+        if !invocation.family.is_rust() {
             return refuse("which headers a C compiler looked for is only known from the observer");
         }
         if invocation.unit.kind.split(',').any(|k| !matches!(k, "lib" | "rlib" | "probe")) {
@@ -200,4 +201,112 @@ fn is_dylib(name: &str) -> bool {
 
 fn is_new(path: &Path, started: i64) -> bool {
     matches!(platform::sort_of(path), Ok(Some((Sort::File, id))) if id.mtime.max(id.ctime) >= started)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::rustc::FAMILY;
+    use kache_core::action::Request;
+    use kache_core::store::Store;
+
+    struct Place {
+        dir: tempfile::TempDir,
+        toolchain: Toolchain,
+    }
+
+    impl Place {
+        fn new() -> Place {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir_all(dir.path().join("w/deps")).unwrap();
+            let store = Store::open(&dir.path().join("cache")).unwrap();
+            // Which compiler it is does not matter to the rules.
+            let toolchain = Toolchain::identify(&store, &crate::gnu::FAMILY, Path::new("/bin/true")).unwrap();
+            Place { dir, toolchain }
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            std::fs::write(self.dir.path().join("w").join(name), text).unwrap();
+        }
+
+        /// The labels of the dependencies, or the words of the refusal.
+        fn rules(&self, args: &[&str], macros_are_tame: bool) -> Result<Vec<String>, String> {
+            let work = self.dir.path().join("w");
+            let request = Request::new("/t/bin/rustc", args.iter().map(Into::into).collect(), &work);
+            let invocation = (FAMILY.parse)(&request).unwrap();
+            let mut roots = Roots::default();
+            roots.add("workspace", work, None);
+            let rules =
+                Rules { invocation: &invocation, toolchain: &self.toolchain, roots: &roots, macros_are_tame };
+            let collected = rules.gather(0).map_err(|why| why.detail)?;
+            Ok(collected.dependencies.iter().map(Dependency::label).collect())
+        }
+    }
+
+    const LIB: [&str; 3] = ["--crate-name=l", "--crate-type=lib", "l.rs"];
+
+    #[test]
+    fn a_library_depends_on_the_variables_that_rustc_reads_and_on_its_crates() {
+        let place = Place::new();
+        place.write("deps/libd-1.rlib", "crate");
+        let labels = place.rules(&[&LIB[..], &["--extern", "d=deps/libd-1.rlib"]].concat(), false).unwrap();
+        let env = labels.iter().filter(|l| l.starts_with("env ")).count();
+        assert_eq!(env, ASKED.len());
+        assert!(labels.contains(&"file <workspace>/deps/libd-1.rlib".to_string()), "{labels:?}");
+    }
+
+    #[test]
+    fn what_no_rule_bounds_is_refused() {
+        let place = Place::new();
+        for (args, why) in [
+            (&["--crate-type=bin", "m.rs"][..], "linker"),
+            (&["--crate-type=proc-macro", "m.rs"], "linker"),
+            (&["--test", "m.rs"], "linker"),
+            (&["--crate-type=lib", "l.rs", "--sysroot", "s"], "sysroot"),
+            (&["--crate-type=lib", "l.rs", "--extern", "d"], "without a path"),
+            (&["--crate-type=lib", "l.rs", "-L", "d"], "search path"),
+            (&["--crate-type=lib", "l.rs", "-L", "native=/usr/lib"], "native libraries"),
+        ] {
+            let refused = place.rules(args, true).expect_err(&args.join(" "));
+            assert!(refused.contains(why), "{args:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_macro_is_refused_unless_the_user_vouches_for_it() {
+        let place = Place::new();
+        place.write("deps/libm-2.so", "macro");
+        let args = [&LIB[..], &["--extern", "m=deps/libm-2.so", "-L", "dependency=deps"]].concat();
+        assert!(place.rules(&args, false).unwrap_err().contains("macro"));
+        let labels = place.rules(&args, true).unwrap();
+        assert!(labels.contains(&"env-all every".to_string()), "{labels:?}");
+    }
+
+    #[test]
+    fn a_crate_that_hands_on_a_macro_counts_as_one() {
+        let place = Place::new();
+        place.write("deps/libm-2.so", "macro");
+        let args = [&LIB[..], &["--extern", "d=deps/libd-1.rlib", "-L", "dependency=deps"]].concat();
+        place.write("deps/libd-1.rlib", "built against m-2");
+        assert!(place.rules(&args, false).is_err());
+        place.write("deps/libd-1.rlib", "built against m-3");
+        assert!(place.rules(&args, false).is_ok());
+    }
+
+    #[test]
+    fn the_other_file_that_a_module_could_be_is_a_dependency() {
+        let place = Place::new();
+        let request = Request::new("/t/bin/rustc", LIB.iter().map(Into::into).collect(), place.dir.path());
+        let invocation = (FAMILY.parse)(&request).unwrap();
+        let roots = Roots::default();
+        let rules = Rules {
+            invocation: &invocation,
+            toolchain: &place.toolchain,
+            roots: &roots,
+            macros_are_tame: false,
+        };
+        let rivals = rules.rivals(&[b"/s/a.rs".to_vec(), b"/s/b/mod.rs".to_vec(), b"/s/text".to_vec()]);
+        let labels: Vec<_> = rivals.iter().map(Dependency::label).collect();
+        assert_eq!(labels, ["path /s/a/mod.rs", "path /s/b.rs"]);
+    }
 }

@@ -188,7 +188,7 @@ impl Collector<'_> {
             // The compiler makes the directory that it is to write to; a restore does so as well.
             if !self.world.is_there(p)
                 || self.subject.is_state(&path)
-                || self.subject.output_dir.starts_with(p)
+                || self.subject.outputs.dir.starts_with(p)
             {
                 continue;
             }
@@ -198,7 +198,7 @@ impl Collector<'_> {
                 self.named(by, Act::OverwritesInput, &path);
                 continue;
             }
-            let is_output = (self.subject.owns)(p) && self.sort(&path) != Some(Sort::Dir);
+            let is_output = self.subject.outputs.owns(p) && self.sort(&path) != Some(Sort::Dir);
             self.named(by, if is_output { Act::LeavesOutput } else { Act::LeavesOther }, &path);
         }
         for path in std::mem::take(&mut self.perhaps_inputs) {

@@ -1,5 +1,6 @@
 //! What `collect` needs to know of an action.
 
+use crate::action::OutputNames;
 use crate::paths::Roots;
 use crate::platform;
 use crate::policy::TrustPolicy;
@@ -13,10 +14,7 @@ pub struct Subject<'a> {
     pub program: &'a Path,
     pub cwd: &'a Path,
     pub roots: &'a Roots,
-    /// The directory that outputs are written to.
-    pub output_dir: &'a Path,
-    /// Whether a file is named like an output.
-    pub owns: &'a dyn Fn(&Path) -> bool,
+    pub outputs: &'a OutputNames,
     /// Response files whose words are in the action key.
     pub inlined: Vec<&'a Path>,
     /// The directory of the compiler's own state from earlier runs.

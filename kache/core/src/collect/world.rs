@@ -1,6 +1,8 @@
 //! What `collect` needs to know of the machine.
 
+use crate::eval::find_program;
 use crate::observe::object as reader;
+use crate::paths::Roots;
 use crate::platform::{self, Sort};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -27,8 +29,7 @@ pub trait World {
 
 /// The real machine.
 pub struct Machine<'a> {
-    /// Finds a program by `PATH`.
-    pub program: &'a dyn Fn(&OsStr) -> Option<PathBuf>,
+    pub roots: &'a Roots,
 }
 
 impl World for Machine<'_> {
@@ -58,7 +59,7 @@ impl World for Machine<'_> {
     }
 
     fn program(&self, name: &OsStr) -> Option<PathBuf> {
-        (self.program)(name)
+        find_program(name, self.roots)
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {

@@ -3,4 +3,5 @@
 pub mod launch;
 pub mod log;
 pub mod object;
+pub mod observer;
 pub mod trace;

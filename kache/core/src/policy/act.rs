@@ -43,6 +43,7 @@ const fn foreign(plugin: &'static [Treatment], process: &'static [Treatment]) ->
 
 const NONE: &[Treatment] = &[];
 const EVERY: Treatment = T::EnvAll(Environment::Every);
+const LINKER: Treatment = T::Computed("linker");
 
 acts! {
     // Files that are opened.
@@ -95,11 +96,11 @@ acts! {
     // Programs.
     RunsByName, "runs a program by its name", all(&[T::Program]);
     RunsLinkerByName, "runs the action's linker by its name",
-        [&[T::Linker], &[T::Linker], &[T::Program], &[T::Program], &[T::Linker], &[T::Program]];
+        [&[LINKER], &[LINKER], &[T::Program], &[T::Program], &[LINKER], &[T::Program]];
     RunsBesidePath, "runs a program by a PATH of its own", all(&[T::Refuse(Reason::PrivatePath)]);
     RunsByPath, "runs a program by its path", all(&[T::Executable]);
     RunsFirstInPath, "runs by its path what PATH leads to", all(NONE);
-    RunsLinkerByPath, "runs the action's linker by its path", all(&[T::Linker]);
+    RunsLinkerByPath, "runs the action's linker by its path", all(&[LINKER]);
     RunsNothing, "runs what is not there", all(&[T::Absence]);
     Begins, "begins", [
         NONE,
@@ -111,11 +112,11 @@ acts! {
     ];
     BeginsAsLinker, "begins, and is the action's linker", [
         NONE,
-        &[T::Linker],
-        &[T::EnvAll(Environment::Most), T::Linker],
-        &[T::EnvAll(Environment::Portable), T::Linker],
+        &[LINKER],
+        &[T::EnvAll(Environment::Most), LINKER],
+        &[T::EnvAll(Environment::Portable), LINKER],
         NONE,
-        &[EVERY, T::Linker],
+        &[EVERY, LINKER],
     ];
 
     // Code that is loaded.

@@ -101,7 +101,7 @@ pub fn state_key<'a>(action: &Digest, seen: impl Iterator<Item = (&'a Dependency
 
 /// The state that a set of dependencies is.
 pub fn state_of(action: &Digest, set: &[RecordedDependency]) -> Digest {
-    state_key(action, set.iter().map(|o| (&o.look, &o.seen)))
+    state_key(action, set.iter().map(|o| (&o.dependency, &o.digest)))
 }
 
 /// A list of dependencies, as bytes: what a signature is made over.
@@ -332,8 +332,8 @@ mod tests {
             fetched: false,
         };
         let set = vec![RecordedDependency {
-            look: Dependency::new(Kind::File, "<workspace>/l.rs"),
-            seen: digest("source"),
+            dependency: Dependency::new(Kind::File, "<workspace>/l.rs"),
+            digest: digest("source"),
         }];
         Header { action: digest("action"), set, key: digest("key"), result, blobs: vec![(digest("blob"), 4)] }
     }

@@ -1,6 +1,7 @@
 //! A machine that is made up, and an action on it.
 
-use crate::{OutputNames, policies};
+use crate::policies;
+use kache_core::action::OutputNames;
 use kache_core::collect::{Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
@@ -205,8 +206,7 @@ impl Stage {
             program: Path::new(program),
             cwd: Path::new("/w"),
             roots: &self.roots,
-            output_dir: &self.outputs.dir,
-            owns: &|path| self.outputs.owns(path),
+            outputs: &self.outputs,
             inlined: vec![Path::new("/w/args.rsp")],
             state: Some(Path::new("/w/state")),
             searched: &searched,
