@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn rules_that_go_on() {
-        let d = parse(b"a.o b.o: a.c /x/my\\ file.h \\\n  c$$d.h e\\#f.h\n\nc$$d.h:\n", Format::GccDepfile);
+        let d =
+            parse(b"a.o b.o: a.c /x/my\\ file.h \\\n  c$$d.h e\\#f.h\n\nc$$d.h:\n", Format::NarrowDepfile);
         let files = [&b"/x/my file.h"[..], b"a.c", b"c$d.h", b"e#f.h"];
         assert_eq!(d.files, files);
     }

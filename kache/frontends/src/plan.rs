@@ -92,7 +92,7 @@ impl Family {
         let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
         invocation.literal_paths |= !maps
             || invocation.debugs_assembly && !maps_assembly
-            || invocation.makes_bitcode && report == template::Format::ClangDepfile;
+            || invocation.makes_bitcode && report == template::Format::WideDepfile;
         let roots = self.roots(&mut invocation, &toolchain, cx.settings)?;
         for text in [&mut invocation.unit.source, &mut invocation.unit.extra] {
             // A relative path is as the parser left it.

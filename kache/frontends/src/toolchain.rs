@@ -137,7 +137,7 @@ fn abilities_byte(a: Capabilities) -> u64 {
 }
 
 fn abilities_of(byte: u64) -> Option<Capabilities> {
-    let report = [Format::DepInfo, Format::GccDepfile, Format::ClangDepfile];
+    let report = [Format::DepInfo, Format::NarrowDepfile, Format::WideDepfile];
     let report = report.into_iter().find(|r| *r as u64 == byte >> 2)?;
     Some(Capabilities { maps: byte & 1 != 0, maps_assembly: byte & 2 != 0, report })
 }
