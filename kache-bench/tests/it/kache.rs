@@ -19,14 +19,14 @@ fn build() -> PathBuf {
             cargo.env_remove(&name);
         }
     }
+    // The features of the whole workspace, as `cargo test` has just built it.
     let output = cargo
-        .args(["build", "-p", "kache", "--message-format=json-render-diagnostics"])
+        .args(["build", "--workspace", "--bin", "kache", "--message-format=json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = String::from_utf8(output.stdout).unwrap();
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut programs = messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
-    programs.rfind(|program| program.file_stem().is_some_and(|name| name == "kache")).unwrap()
+    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.find_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).unwrap()
 }

@@ -353,7 +353,7 @@ fn find_library(name: &OsStr) -> Option<PathBuf> {
     dirs.map(|dir| dir.join(name)).find(|p| p.is_file())
 }
 
-/// The file that a bare program name leads to. The toolchain's own directories, which rustc puts in front, are not
+/// The file that a bare program name leads to. The toolchain's own directories, which a compiler may put in front, are not
 /// searched: what is there belongs to the toolchain.
 pub fn find_program(name: &OsStr, roots: &Roots) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

@@ -2,7 +2,7 @@
 //!
 //! Dep-info, depfiles and diagnostics are full of absolute paths. In the store each mention of a root is a mark,
 //! NUL, the spelling, the root's name, NUL, and is written out again for the checkout that asks. The spelling says
-//! how the surrounding format quotes a path: plainly, for make as rustc or as C compilers do, or inside a JSON string.
+//! how the surrounding format quotes a path: plainly, for make, with few characters quoted or with more, or inside a JSON string.
 
 mod wrap;
 
@@ -33,7 +33,7 @@ impl Spelling {
             Spelling::Plain => path.to_vec(),
             Spelling::Make => {
                 let mut out = Vec::with_capacity(path.len());
-                // rustc quotes blanks and nothing else.
+                // Dep-info quotes blanks and nothing else.
                 for b in path {
                     if *b == b' ' {
                         out.push(b'\\');
@@ -68,10 +68,10 @@ impl Spelling {
 pub enum Format {
     /// A dep-info: make's rules, and comments with plain values.
     DepInfo,
-    /// gcc's list of what it read: make's rules, with more quoted.
-    GccDepfile,
-    /// clang's, which breaks its lines elsewhere.
-    ClangDepfile,
+    /// The list of files that a compiler read: make's rules, with more quoted, in 72 columns.
+    NarrowDepfile,
+    /// The same in 75 columns.
+    WideDepfile,
     /// What a compiler prints: lines of JSON, or for people.
     Printed,
 }
@@ -81,12 +81,12 @@ impl Format {
     fn pieces(self, line: &[u8]) -> impl Iterator<Item = (Spelling, &[u8])> {
         let (spelling, rest) = match self {
             Format::DepInfo if line.starts_with(b"#") => (Spelling::Plain, None),
-            // rustc quotes what is behind the colon, and what it names again in a rule without anything behind.
+            // Quoted are the names after the colon, and the name of a rule with nothing after its colon.
             Format::DepInfo => match line.windows(2).position(|w| w == b": ") {
                 Some(at) => (Spelling::Plain, Some(at)),
                 None => (Spelling::Make, None),
             },
-            Format::GccDepfile | Format::ClangDepfile => (Spelling::Rule, None),
+            Format::NarrowDepfile | Format::WideDepfile => (Spelling::Rule, None),
             Format::Printed => (printed(line), None),
         };
         let (first, rest) = line.split_at(rest.unwrap_or(line.len()));
@@ -96,7 +96,7 @@ impl Format {
 
 /// How a compiler quotes paths in a line that it prints.
 fn printed(line: &[u8]) -> Spelling {
-    // gcc prints all diagnostics as one array.
+    // Some compilers print all diagnostics as one array.
     if line.starts_with(b"{") || line.starts_with(b"[{\"") || line == b"[]\n" {
         Spelling::Json
     } else {
@@ -113,8 +113,8 @@ pub fn mark(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
     let joined;
     let mut text = text;
     let likely = match format {
-        Format::GccDepfile => Some(wrap::Style::Gcc),
-        Format::ClangDepfile => Some(wrap::Style::Clang),
+        Format::NarrowDepfile => Some(wrap::Style::Narrow),
+        Format::WideDepfile => Some(wrap::Style::Wide),
         _ => None,
     };
     if let Some(likely) = likely {
@@ -234,7 +234,7 @@ fn may_begin(before: &[u8], spelling: Spelling) -> bool {
 
 /// The text before the escape sequence, raw or as JSON has it, that it ends with.
 fn without_colour(text: &[u8]) -> Option<&[u8]> {
-    // gcc has the rest of the line erased behind each colour.
+    // Some compilers erase the rest of the line after each colour.
     let text = text.strip_suffix(b"\x1b[K").unwrap_or(text);
     let parameters = text.strip_suffix(b"m")?;
     let n = parameters.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();

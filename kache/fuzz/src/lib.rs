@@ -164,7 +164,7 @@ fn dep_info(data: &[u8]) {
 }
 
 fn depfile(data: &[u8]) {
-    for format in [Format::GccDepfile, Format::ClangDepfile] {
+    for format in [Format::NarrowDepfile, Format::WideDepfile] {
         depinfo::parse(data, format);
         moved(data, format);
     }

@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_header_is_read_under_its_own_name_alone() {
-        let header = header("<target>/l.rlib");
+        let header = header("<target>/l.lib");
         let state = state_of(&header.action, &header.set);
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes, &state), Ok(header));
