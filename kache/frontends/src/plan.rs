@@ -1,11 +1,10 @@
 //! Planning a compile: from a command line to an [`Action`], and what the front ends of compilers answer to the engine.
 
-use crate::collect::Collector;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
 use crate::unobserved::Rules;
-use crate::{depinfo, gnu, key, linker, recognise, refine, rustc, rustup, source, tables};
+use crate::{collect, depinfo, gnu, key, linker, recognise, refine, rustc, rustup, source, tables};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::digest::Digest;
@@ -110,8 +109,8 @@ impl Family {
         if !self.is_rust() {
             return Ok(found.to_path_buf());
         }
-        let unclear = "the toolchain that rustup would choose is not plain";
-        rustup::behind(found, toolchain, &request.cwd)
+        let unclear = "kache cannot tell which toolchain rustup would choose";
+        rustup::resolve(found, toolchain, &request.cwd)
             .ok_or_else(|| NotCacheable::new(Reason::Rustup, unclear))
     }
 
@@ -207,7 +206,7 @@ impl CompilePlan {
 
     pub(crate) fn rules<'a>(&'a self, roots: &'a Roots) -> Rules<'a> {
         let (invocation, toolchain) = (&self.invocation, &self.toolchain);
-        Rules { invocation, toolchain, roots, macros_are_tame: self.assume_tame_macros }
+        Rules { invocation, toolchain, roots, assume_tame_macros: self.assume_tame_macros }
     }
 
     /// Of the names in a directory, those that rustc would take for crates and that this compile does not write.
@@ -299,11 +298,11 @@ impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.family.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
         let (invocation, toolchain) = (&self.invocation, &self.toolchain);
-        Collector::new(invocation, toolchain, &action.roots, linker, &self.path_only).walk(log)
+        collect::dependencies(invocation, toolchain, action, linker, &self.path_only, &log.trace())
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {
-        self.rules(&action.roots).gather(started)
+        self.rules(&action.roots).collect(started)
     }
 
     /// Which variables a crate reads by `env!`, and which are read by rustc for itself, only dep-info tells. Where no
