@@ -273,7 +273,7 @@ impl<'a> Collector<'a> {
     fn getenv(&mut self, r: &Record, own: bool) {
         let class = self.processes.get(&r.pid).map_or(Class::Other, |p| p.class);
         // libc's conversion of a time asks for the zone: of `__DATE__`, `__TIME__` and `__TIMESTAMP__`.
-        if own && !self.invocation.family.is_rust() && r.path == b"TZ" {
+        if own && !self.invocation.language.is_rust() && r.path == b"TZ" {
             let what = "a date or time of the build is in the source (__DATE__, __TIME__, __TIMESTAMP__)";
             return self.refuse(Reason::Clock, what);
         }
@@ -294,7 +294,7 @@ impl<'a> Collector<'a> {
             return;
         }
         let compiler = own && class == Class::Compiler;
-        if compiler && r.errno == 0 && self.invocation.family.is_rust() {
+        if compiler && r.errno == 0 && self.invocation.language.is_rust() {
             self.out.candidates.insert(r.path.to_vec());
         }
         let process = self.processes.get(&r.pid);

@@ -6,6 +6,8 @@
 //! [`Frontend`] itself.
 
 pub mod collect;
+mod compile_plan;
+mod computed;
 pub mod define;
 pub mod depinfo;
 pub mod elf;

@@ -118,12 +118,12 @@ impl Collector<'_> {
         }
         let compiler = self.processes.get(&r.pid).is_some_and(|p| p.class == Class::Compiler);
         // rustc opens the job server's; what else it reads so, it reports.
-        if own && is_descriptor(&path) && !(compiler && self.invocation.family.is_rust()) {
+        if own && is_descriptor(&path) && !(compiler && self.invocation.language.is_rust()) {
             let shown = String::from_utf8_lossy(&path).into_owned();
             return self.refuse(Reason::HostState, format!("{shown} was read, which only that process has"));
         }
         self.response_file(r, &path);
-        if !self.invocation.family.is_rust() && !self.is_made(&path) {
+        if !self.invocation.language.is_rust() && !self.is_made(&path) {
             self.read_before_made.insert(path.clone());
         }
         if own && self.is_state(&path) && !self.is_made(&path) {
@@ -135,7 +135,7 @@ impl Collector<'_> {
     /// C compilers know directories and headers again by their identity: two names for one directory are searched
     /// once. Where a name leads is therefore an input.
     fn identity(&mut self, path: &[u8], own: bool) {
-        let crates = self.invocation.family.is_rust();
+        let crates = self.invocation.language.is_rust();
         if !own || crates || self.is_made(path) || tables::ignored_path(path, own).is_some() {
             return;
         }
@@ -170,7 +170,7 @@ impl Collector<'_> {
         }
         let path = clean(r.path);
         // To clang a directory that it may not enter is one that is not there.
-        if !self.excused(&path, own) && (!own || !self.invocation.family.is_rust()) {
+        if !self.excused(&path, own) && (!own || !self.invocation.language.is_rust()) {
             let shown = String::from_utf8_lossy(&path).into_owned();
             self.refuse(Reason::UnreadableInput, format!("{shown} could not be opened (error {})", r.errno));
         }
@@ -190,7 +190,7 @@ impl Collector<'_> {
             return self.failed(r, own);
         }
         // A C compiler that knows a header by another name, or asks how large a file is, does not open it.
-        let counts = !own || !self.invocation.family.is_rust();
+        let counts = !own || !self.invocation.language.is_rust();
         self.identity(&path, own);
         if counts && Path::new(platform::os_str(&path)).is_file() {
             self.content(r.path, own);
@@ -312,7 +312,7 @@ impl Collector<'_> {
             return self.look(DependencyKind::Tree, &name);
         }
         let crates = own
-            && self.invocation.family.is_rust()
+            && self.invocation.language.is_rust()
             && self.processes.get(&r.pid).is_some_and(|p| p.class == Class::Compiler);
         if crates {
             self.computed("crates", &name);

@@ -69,7 +69,7 @@ impl Collector<'_> {
 
     /// Whether what runs in the compiler's place is it: a script under its name is not, nor is what that starts first.
     fn is_compiler(&self, exe: &std::ffi::OsStr, name: &str) -> bool {
-        let crates = self.invocation.family.is_rust();
+        let crates = self.invocation.language.is_rust();
         let is_it = || self.invocation.program.canonicalize().is_ok_and(|p| p.as_os_str() == exe);
         crates || !self.invocation.plugin && (is_it() || tables::is_tool(name))
     }
@@ -222,7 +222,7 @@ impl Collector<'_> {
             // clang dependencies through `PATH` by itself for the assembler, and another may come to lie before it.
             let name = path.file_name().unwrap_or_default();
             if own
-                && !self.invocation.family.is_rust()
+                && !self.invocation.language.is_rust()
                 && find_program(name, self.roots).as_ref() == Some(&path)
             {
                 self.look(DependencyKind::Program, name.as_encoded_bytes());
