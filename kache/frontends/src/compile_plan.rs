@@ -6,12 +6,14 @@ use crate::toolchain::Toolchain;
 use crate::unobserved::Rules;
 use kache_core::eval::names;
 use kache_core::paths::Roots;
+use kache_core::policy::TrustPolicy;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
 /// What was understood of a compile.
 pub struct CompilePlan {
+    pub(crate) policy: &'static TrustPolicy,
     /// See [`Family::tells_macros`](crate::family::Family::tells_macros).
     pub(crate) tells_macros: fn(&Invocation, Capabilities) -> Option<Vec<OsString>>,
     pub(crate) invocation: Invocation,

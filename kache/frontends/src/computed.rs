@@ -1,7 +1,7 @@
 //! The computed dependencies of compilers.
 
 use crate::compile_plan::CompilePlan;
-use crate::{linker, source, tables};
+use crate::{excuses, linker, source, tables};
 use kache_core::digest::Digest;
 use kache_core::eval::{Computed, EvalContext, Evaluate};
 use std::io;
@@ -61,8 +61,8 @@ impl Evaluate for CompilePlan {
 
     fn ignores_variable(&self, name: &[u8], every: bool) -> bool {
         match every {
-            true => tables::ignored_for_macros(name),
-            false => tables::ignored_env(name),
+            true => excuses::ignored_for_macros(name),
+            false => excuses::ignored_env(name),
         }
         .is_some()
     }

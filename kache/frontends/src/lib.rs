@@ -10,7 +10,7 @@ mod compile_plan;
 mod computed;
 pub mod define;
 pub mod depinfo;
-pub mod elf;
+pub mod excuses;
 pub mod family;
 #[cfg(all(test, target_os = "linux"))]
 mod flag_columns;
@@ -27,6 +27,7 @@ pub mod linker;
 pub mod msvc;
 pub mod msvc_flags;
 mod plan;
+pub mod policies;
 #[cfg(test)]
 mod random_flags;
 pub mod recognise;

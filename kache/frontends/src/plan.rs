@@ -1,11 +1,10 @@
 //! Planning a compile: from a command line to an [`Action`], and what the front ends of compilers answer to the engine.
 
-use crate::collect::Collector;
 use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::{depinfo, gnu, key, linker, recognise, refine, rustc, rustup};
+use crate::{collect, depinfo, gnu, key, linker, recognise, refine, rustc, rustup};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::eval::EvalContext;
@@ -165,6 +164,7 @@ fn planned(
     };
     let defines = invocation.path_macros(&action.roots);
     let plan = CompilePlan {
+        policy: family.policy,
         tells_macros: family.tells_macros,
         invocation,
         toolchain,
@@ -195,8 +195,7 @@ fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsS
 impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
-        let (invocation, toolchain) = (&self.invocation, &self.toolchain);
-        Collector::new(invocation, toolchain, &action.roots, linker, &self.path_only).walk(log)
+        collect::dependencies(self, action, linker, &log.trace())
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {

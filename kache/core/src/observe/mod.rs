@@ -2,4 +2,7 @@
 
 pub mod launch;
 pub mod log;
+pub mod object;
 pub mod observer;
+pub mod text;
+pub mod trace;
