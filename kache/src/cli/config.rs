@@ -3,8 +3,8 @@
 //! JSON: `{"v":1,"settings":[{"key","var","value","from","what"}],"files":[…],"warnings":[…]}`; `from` is `default`,
 //! `environment variable NAME`, or a file's path; `files` are those that are read where they exist.
 
+use super::output::{Answer, CliError, Format, settings};
 use super::page::{Page, Style};
-use super::{Answer, Format, Trouble};
 use kache_core::settings::{Settings, TABLE, user_file};
 use serde::Serialize;
 
@@ -37,8 +37,8 @@ struct Json {
 }
 
 /// Prints them.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let settings = super::settings()?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let settings = settings()?;
     let json = Json { v: 1, settings: listed(&settings), files: files(), warnings: settings.warnings };
     if options.format == Format::Json {
         return Answer::json(&json);

@@ -4,8 +4,8 @@
 //! "reached":[unit…]}]}`; see
 //! [`Explanation`] for its names. `build` is there where the last build was asked for.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings, suggestion};
 use super::page::{Page, Span, Style, ago, count, cut, duration, short};
-use super::{Answer, Format, Trouble, suggestion};
 use kache_core::dependency;
 use kache_core::events::builds::Build;
 use kache_core::events::{Event, Outcome};
@@ -63,9 +63,9 @@ struct Group {
 }
 
 /// Explains.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
-    let history = History::load(&cache).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
+    let history = History::load(&cache).map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     let asked = options.unit.join(" ");
     let build = if asked.is_empty() { history.last_build() } else { None };
     let chosen = match &build {
@@ -95,7 +95,7 @@ fn of_build(history: &History, build: &Build) -> Vec<usize> {
     all
 }
 
-fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Vec<usize>, Trouble> {
+fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Vec<usize>, CliError> {
     let latest = history.latest();
     let named: Vec<usize> =
         latest.iter().copied().filter(|i| is_called(&history.events[*i], asked)).collect();
@@ -110,10 +110,7 @@ fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Ve
         } else {
             suggestion(asked, &known)
         };
-        return Err(Trouble::request(format!(
-            "no unit `{asked}` in the events of {}{hint}",
-            cache.display()
-        )));
+        return Err(CliError::usage(format!("no unit `{asked}` in the events of {}{hint}", cache.display())));
     };
     Ok(named.into_iter().filter(|i| all || history.events[*i].build == newest).collect())
 }

@@ -2,9 +2,9 @@
 //!
 //! JSON: `{"v":1,"uploaded","left","troubles":[…]}`. The exit status is 1 where something did not get up.
 
+use super::output::{Answer, CliError, Format, settings};
 use super::page::Page;
 use super::transfer;
-use super::{Answer, Format, Trouble};
 use kache_core::remote::client::Client;
 use kache_core::remote::protocol::{Ask, Tell};
 use kache_core::remote::queue::Queue;
@@ -38,16 +38,16 @@ struct Json {
 }
 
 /// Flushes.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let settings = super::settings()?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let settings = settings()?;
     let orders = transfer::orders(&settings)?;
-    let store =
-        Store::open(&orders.cache).map_err(|e| Trouble::here(format!("{}: {e}", orders.cache.display())))?;
+    let store = Store::open(&orders.cache)
+        .map_err(|e| CliError::failed(format!("{}: {e}", orders.cache.display())))?;
     let waiting = Queue::of(&orders.remote, store.dir()).all().len() as u64;
     let mut json = Json { v: 1, left: waiting, ..Json::default() };
     if !options.dry_run && orders.remote.write {
         let Some(mut client) = Client::open(&orders, store.dir()) else {
-            return Err(Trouble::here(format!(
+            return Err(CliError::failed(format!(
                 "{waiting} results are to be uploaded, and the agent cannot be had: see {}",
                 kache_core::remote::agent_dir(store.dir()).join("log").display()
             )));
@@ -63,7 +63,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
             eprintln!();
         }
         let Some(Tell::Flushed { done, left, troubles }) = told else {
-            return Err(Trouble::here(
+            return Err(CliError::failed(
                 "the agent went away: what waits goes up with the next build, or another flush",
             ));
         };

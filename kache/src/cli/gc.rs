@@ -3,8 +3,8 @@
 //! JSON: `{"v":1,"dry_run","max_bytes","before","after","results":{"files","bytes"},"blobs","manifests","leftovers","kept",
 //! "troubles":[…]}`, bytes as they take room on disk; `{"v":1,"busy":true}` where another collection is at it.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{self, Page};
-use super::{Answer, Format, Trouble};
 use kache_core::settings::MaxSize;
 use kache_core::store::Store;
 use kache_core::store::gc::{self, Amount, Collected, Limits};
@@ -51,12 +51,12 @@ struct Busy {
 }
 
 /// Collects.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let mut settings = super::settings()?;
-    let cache = super::cache_dir(&settings)?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let mut settings = settings()?;
+    let cache = cache_dir(&settings)?;
     settings.max_size = options.max_size.or(settings.max_size);
     let max_bytes = settings.max_bytes(&cache);
-    let trouble = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+    let trouble = |e: std::io::Error| CliError::failed(format!("{}: {e}", cache.display()));
     let limits = Limits { max_bytes, max_age: options.max_age, dry_run: options.dry_run };
     let collected = Store::open(&cache).and_then(|store| gc::collect(&store, limits)).map_err(trouble)?;
     let mut answer = match (&collected, options.format) {

@@ -1,7 +1,8 @@
 //! `kache keygen`: a key to sign with, and the public key to verify with.
 
+use super::output::{Answer, CliError};
 use super::page::Page;
-use super::{Answer, Trouble, transfer};
+use super::transfer;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,19 +18,19 @@ pub struct Options {
 }
 
 /// Makes a key.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
+pub fn run(options: &Options) -> Result<Answer, CliError> {
     let done = transfer::agent(None)?.arg("keygen").output();
-    let done = done.map_err(|e| Trouble::here(format!("the agent cannot be started: {e}")))?;
+    let done = done.map_err(|e| CliError::failed(format!("the agent cannot be started: {e}")))?;
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     let mut lines = text.lines();
     let (Some(secret), Some(public)) = (lines.next(), lines.next()) else {
-        return Err(Trouble::here(String::from_utf8_lossy(&done.stderr).trim().to_string()));
+        return Err(CliError::failed(String::from_utf8_lossy(&done.stderr).trim().to_string()));
     };
     let mut open = OpenOptions::new();
     open.write(true).create_new(true);
     kache_core::platform::private(&mut open);
     let written = open.open(&options.file).and_then(|mut file| writeln!(file, "{secret}"));
-    written.map_err(|e| Trouble::request(format!("{}: {e}", options.file.display())))?;
+    written.map_err(|e| CliError::usage(format!("{}: {e}", options.file.display())))?;
     let mut page = Page::new();
     page.line(format!("the key to sign with is in {}; the public key is", options.file.display()));
     page.line(public);

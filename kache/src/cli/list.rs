@@ -3,8 +3,8 @@
 //! JSON: `{"v":1,"cache","results":[{"key","unit","bytes","compile_us","used_us","hits"}],"of"}`; `of` is how many there are,
 //! with those that `--limit` leaves out.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{self, Page, ago, count};
-use super::{Answer, Format, Trouble};
 use clap::ValueEnum;
 use kache_core::events::{self, Outcome};
 use kache_core::store::catalogue;
@@ -71,9 +71,9 @@ struct Listed {
 }
 
 /// Lists.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
-    let trouble = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
+    let trouble = |e: std::io::Error| CliError::failed(format!("{}: {e}", cache.display()));
     let hits = hits(&events::read_all(&cache).map_err(trouble)?);
     let mut results = Vec::new();
     let wanted = options.name.as_deref().unwrap_or_default();

@@ -8,8 +8,8 @@
 mod markdown;
 mod table;
 
+use super::output::{Answer, CliError, cache_dir, settings};
 use super::page::{Page, ago, count, duration};
-use super::{Answer, Trouble};
 use clap::ValueEnum;
 use kache_core::events::{self, Event, builds};
 use kache_core::store::differences::{self, Difference};
@@ -103,9 +103,9 @@ struct Kept {
 }
 
 /// Counts and prints.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
-    let unreadable = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
+    let unreadable = |e: std::io::Error| CliError::failed(format!("{}: {e}", cache.display()));
     let history = History::load(&cache).map_err(unreadable)?;
     let json = Json {
         v: 2,

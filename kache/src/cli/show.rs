@@ -4,8 +4,8 @@
 //! "executable","text"}],"stdout_bytes","stderr_bytes","trace"}`. `bytes` is `null` where a blob is not there; `text` says that paths in
 //! it are written out for the checkout that asks; `trace` is a [`KeyTrace`], `null` where none was left.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{Page, Style, ago, count, cut, duration, short, size};
-use super::{Answer, Format, Trouble};
 use kache_core::dependency;
 use kache_core::events::{self, Event, Observed, Outcome};
 use kache_core::key_trace::{Component, KeyTrace, Part};
@@ -57,10 +57,11 @@ struct Shown {
 }
 
 /// Shows.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
     let item = find(&cache, &options.key)?;
-    let events = events::read_all(&cache).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    let events =
+        events::read_all(&cache).map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     let json = told(&cache, &item, &events);
     match options.format {
         Format::Json => Answer::json(&json),
@@ -69,10 +70,10 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 }
 
 /// The only result whose key begins so.
-fn find(cache: &Path, asked: &str) -> Result<Item, Trouble> {
+fn find(cache: &Path, asked: &str) -> Result<Item, CliError> {
     let prefix = asked.to_ascii_lowercase();
     if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(Trouble::request(format!(
+        return Err(CliError::usage(format!(
             "`{asked}` is no key, which has digits and the letters a to f: `kache list {asked}` shows the keys of such units"
         )));
     }
@@ -82,18 +83,18 @@ fn find(cache: &Path, asked: &str) -> Result<Item, Trouble> {
             found.push(item);
         }
     })
-    .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    .map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     if found.len() > 1 {
         let told: Vec<String> =
             found.iter().take(5).map(|i| format!("{} ({})", short(&i.key.hex()), i.result.label)).collect();
-        return Err(Trouble::request(format!(
+        return Err(CliError::usage(format!(
             "{} begin with `{asked}`; give more of it: {}",
             count(found.len(), "key", "keys"),
             told.join(", ")
         )));
     }
     found.pop().ok_or_else(|| {
-        Trouble::request(format!(
+        CliError::usage(format!(
             "no result in {} has a key that begins with `{asked}`: see `kache list`",
             cache.display()
         ))

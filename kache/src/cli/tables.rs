@@ -3,8 +3,8 @@
 //!
 //! JSON: `{"v":1,"tables":[{"name","about","rows":[{"what","why"}]}]}`.
 
+use super::output::{Answer, CliError, Format};
 use super::page::Page;
-use super::{Answer, Format, Trouble};
 use kache_frontends::tables as rules;
 use serde::Serialize;
 
@@ -116,12 +116,12 @@ struct JsonRow {
 }
 
 /// Prints them.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
+pub fn run(options: &Options) -> Result<Answer, CliError> {
     answer(options.format)
 }
 
 /// The tables in a format: `kache flags --tables` asks for them too.
-pub fn answer(format: Format) -> Result<Answer, Trouble> {
+pub fn answer(format: Format) -> Result<Answer, CliError> {
     if format == Format::Json {
         let row = |r: &rules::Row| JsonRow { what: r.what, why: r.why };
         let table =

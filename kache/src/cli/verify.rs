@@ -3,8 +3,8 @@
 //! JSON: `{"v":1,"ok","blobs","bytes","results","manifests","faults":[{"file","what","harmless","repaired"}]}`; `ok` says that
 //! nothing is damaged. The exit status is 1 where something is, and was not repaired.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{self, Page, Style};
-use super::{Answer, Format, Trouble};
 use kache_core::store::Store;
 use kache_core::store::verify::{self, Verified};
 use serde::Serialize;
@@ -35,11 +35,11 @@ struct Json<'a> {
 }
 
 /// Reads.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
     let done = Store::open(&cache)
         .and_then(|store| verify::verify(&store, options.repair))
-        .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+        .map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     let bad = |f: &&verify::Fault| !f.harmless && !f.repaired;
     let ok = done.faults.iter().filter(bad).count() == 0;
     let mut answer = match options.format {

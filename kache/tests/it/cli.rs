@@ -354,7 +354,7 @@ fn the_doctor_finds_all_well() {
 }
 
 #[test]
-fn the_doctor_names_each_trouble_with_a_remedy() {
+fn the_doctor_names_each_problem_with_a_remedy() {
     use std::os::unix::fs::PermissionsExt;
     let test = Workspace::new();
     fs::create_dir_all(test.path("cache")).unwrap();
@@ -362,15 +362,15 @@ fn the_doctor_names_each_trouble_with_a_remedy() {
     let (status, answer) = doctor(&test, &[("KACHE_OBSERVE", "sometimes"), ("RUSTC", "/nowhere/rustc")]);
     assert_eq!((status, &answer["ok"]), (Some(1), &false.into()));
     for check in ["probe", "cargo", "settings"] {
-        assert_eq!(state(&answer, check), "trouble", "{answer:#}");
+        assert_eq!(state(&answer, check), "problem", "{answer:#}");
     }
     let caches = answer["checks"].as_array().unwrap().iter().filter(|c| c["name"] == "cache");
-    assert!(caches.into_iter().any(|c| c["state"] == "trouble" && c["remedy"].to_string().contains("chmod")));
+    assert!(caches.into_iter().any(|c| c["state"] == "problem" && c["remedy"].to_string().contains("chmod")));
     for check in answer["checks"].as_array().unwrap() {
-        assert!(check["state"] != "trouble" || check["remedy"].is_string(), "{check}");
+        assert!(check["state"] != "problem" || check["remedy"].is_string(), "{check}");
     }
     let (_, answer) = doctor(&test, &[("RUSTC_WRAPPER", "/bin/true")]);
-    assert_eq!(state(&answer, "cargo"), "trouble");
+    assert_eq!(state(&answer, "cargo"), "problem");
 }
 
 #[test]

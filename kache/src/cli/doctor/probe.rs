@@ -69,7 +69,7 @@ impl Drop for Scratch {
 pub fn checks() -> Vec<Check> {
     let mut checks = match run(&CRATE) {
         Ok((found, compiled)) => vec![Check::ok(CRATE.name, found), observer(compiled.observed)],
-        Err((found, remedy)) => vec![Check::trouble(CRATE.name, found, remedy)],
+        Err((found, remedy)) => vec![Check::problem(CRATE.name, found, remedy)],
     };
     // Those who write Rust alone may have no C compiler that works; what kache does with one that does is our affair.
     let compiler = OBJECT.compiler();
@@ -81,7 +81,7 @@ pub fn checks() -> Vec<Check> {
     } else {
         checks.push(match run(&OBJECT) {
             Ok((found, _)) => Check::ok(OBJECT.name, found),
-            Err((found, remedy)) => Check::trouble(OBJECT.name, found, remedy),
+            Err((found, remedy)) => Check::problem(OBJECT.name, found, remedy),
         });
     }
     checks
@@ -108,7 +108,7 @@ fn observer(observed: Option<Observed>) -> Check {
             "there is none for this system",
             "nothing: what is linked is compiled every time",
         ),
-        _ => Check::trouble(
+        _ => Check::problem(
             NAME,
             "it did not run: inputs are guessed from what the compiler reports, and what is linked is not stored",
             "see that rustc is dynamically linked, and that nothing forbids LD_PRELOAD (a setuid wrapper, a sandbox)",
