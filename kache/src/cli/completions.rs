@@ -3,14 +3,13 @@
 use super::output::{Answer, CliError};
 use clap_complete::Shell;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache completions bash > ~/.local/share/bash-completion/completions/kache
   kache completions zsh > ~/.zfunc/_kache
   kache completions fish > ~/.config/fish/completions/kache.fish")]
 pub struct Options {
-    /// For which shell
+    /// The shell
     shell: Shell,
 }
 

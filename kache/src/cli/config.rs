@@ -8,13 +8,12 @@ use super::page::{Page, Style};
 use kache_core::settings::{Settings, TABLE, user_file};
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kache config                  every setting: value, where that is from, what for
+  kache config                  every setting with value, origin and purpose
   kache config --format json")]
 pub struct Options {
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -44,7 +43,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         return Answer::json(&json);
     }
     let mut page = Page::new();
-    let mut rows = vec![["setting", "value", "from", "what for"].map(str::to_string).to_vec()];
+    let mut rows = vec![["setting", "value", "origin", "purpose"].map(str::to_string).to_vec()];
     for s in &json.settings {
         rows.push(vec![s.key.to_string(), s.value.clone(), s.from.clone(), s.what.to_string()]);
     }

@@ -25,7 +25,7 @@ pub struct Options {
     /// Print the rules of observation instead (as `kache tables`)
     #[arg(long, conflicts_with = "family")]
     tables: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -76,7 +76,7 @@ fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, CliError> {
             let known: Vec<&str> = FAMILIES.iter().map(|a| a.name).collect();
             let close = suggestion(name, &known);
             Err(CliError::usage(format!(
-                "there is no compiler family `{name}`{close} (known: {})",
+                "unknown compiler family `{name}`{close} (known: {})",
                 known.join(", ")
             )))
         }
@@ -86,7 +86,7 @@ fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, CliError> {
 fn print_family(family: &Family, page: &mut Page) {
     page.gap();
     page.heading(format!(
-        "{}: {}; a command line with a flag that is not in this table is not cached",
+        "{}: {}; a command with a flag outside this table is not cached",
         family.name,
         count(family.table.len(), "flag", "flags")
     ));

@@ -12,19 +12,18 @@ use kache_core::store::Store;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  kache flush --timeout 300   as the last step of a CI job: waits five minutes at most\n  kache flush --dry-run       how much waits"
 )]
 pub struct Options {
-    /// How long to wait at most, in seconds
+    /// Maximum time to wait, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
-    /// Say how much waits, and upload nothing
+    /// Report how many uploads are pending, and upload nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -48,7 +47,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     if !options.dry_run && orders.remote.write {
         let Some(mut client) = Client::open(&orders, store.dir()) else {
             return Err(CliError::failed(format!(
-                "{waiting} results are to be uploaded, and the agent cannot be had: see {}",
+                "{waiting} uploads are pending, but the agent does not start: see {}",
                 kache_core::remote::agent_dir(store.dir()).join("log").display()
             )));
         };
@@ -64,7 +63,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         }
         let Some(Tell::Flushed { done, left, troubles }) = told else {
             return Err(CliError::failed(
-                "the agent went away: what waits goes up with the next build, or another flush",
+                "the agent stopped: the next build or flush uploads the pending results",
             ));
         };
         json = Json { v: 1, uploaded: done, left, troubles };

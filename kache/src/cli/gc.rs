@@ -11,22 +11,21 @@ use kache_core::store::gc::{self, Amount, Collected, Limits};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  kache gc                      down to the bound that is set (`kache config`)\n  kache gc --max-size 5G        now down to four fifths of 5 GB, if it is more\n  kache gc --max-age 14d        also what was not used for two weeks\n  kache gc --dry-run            what that would remove"
 )]
 pub struct Options {
-    /// The bound: `20G`, `500M`, `5%` of the disk [default: the setting `max_size`]
+    /// The size limit: `20G`, `500M`, `5%` of the disk [default: the setting `max_size`]
     #[arg(long, value_parser = size)]
     max_size: Option<MaxSize>,
-    /// Give up what was not used for so long, too: `30d`, `12h`, `45m`
+    /// Also evict entries that were not used for this long: `30d`, `12h`, `45m`
     #[arg(long, value_parser = super::time::parse)]
     max_age: Option<Duration>,
-    /// Say what would be removed, and remove nothing
+    /// Report what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

@@ -15,7 +15,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item, Table, value};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache init --dry-run          show what would change
@@ -39,7 +38,7 @@ pub struct Options {
     /// Also install completion for this shell
     #[arg(long, value_name = "SHELL")]
     completions: Option<Shell>,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -91,8 +90,7 @@ pub fn run(options: &Options, command: &mut clap::Command) -> Result<Answer, Cli
 fn config(project: bool) -> Result<PathBuf, CliError> {
     let dir = if project {
         let cwd = std::env::current_dir();
-        cwd.map_err(|e| CliError::failed(format!("the working directory cannot be found: {e}")))?
-            .join(".cargo")
+        cwd.map_err(|e| CliError::failed(format!("cannot find the working directory: {e}")))?.join(".cargo")
     } else {
         let named = std::env::var_os("CARGO_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
         let home = || Some(platform::home()?.join(".cargo"));
@@ -109,7 +107,7 @@ fn cargo(options: &Options) -> Result<Step, CliError> {
     let old = read(&file)?;
     let mut doc: DocumentMut = old.parse().map_err(|e: toml_edit::TomlError| {
         CliError::failed(format!(
-            "{} is no TOML, and cargo cannot read it either: {}",
+            "{} is not valid TOML, and cargo cannot read it either: {}",
             file.display(),
             e.message()
         ))
@@ -148,7 +146,7 @@ fn taken(file: &Path, set: &str) -> CliError {
         "that is another kache: name this one there, or remove the line".to_string()
     } else {
         format!(
-            "cargo takes one wrapper, so kache and {name} cannot both be it: remove the line to use kache, then try again"
+            "cargo takes one wrapper, so kache and {name} cannot both be used: remove the line to use kache, then try again"
         )
     };
     CliError::usage(format!("{} has `rustc-wrapper = \"{set}\"`; {more}", file.display()))
@@ -318,9 +316,9 @@ fn page(json: &Json, options: &Options) -> Page {
     }
     page.gap();
     page.line(match (options.undo, json.dry_run) {
-        (_, true) => "nothing was changed: without --dry-run it is",
-        (true, _) => "what is cached stays: `kache purge` removes it",
-        (false, _) => "now build, then see `kache report`; `kache doctor` says whether all works, `kache init --undo` undoes this",
+        (_, true) => "dry run: no file was changed",
+        (true, _) => "the cache is unchanged: `kache purge` removes it",
+        (false, _) => "build now, then run `kache report`; `kache doctor` checks the installation, `kache init --undo` undoes this",
     });
     page
 }

@@ -12,26 +12,25 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kache list                    what was used last
-  kache list serde              what is stored of units with that in their name
+  kache list                    most recently used results
+  kache list serde              results of units whose names contain serde
   kache list --sort size --limit 10
   kache show $(kache list --limit 1 --keys)")]
 pub struct Options {
     /// Only units with this in their name
     name: Option<String>,
-    /// What comes first
+    /// Sort order
     #[arg(long, value_enum, default_value_t)]
     sort: Sort,
-    /// At most so many; 0 for all
+    /// Maximum number of results; 0 for all
     #[arg(long, default_value_t = 30, value_name = "N")]
     limit: usize,
     /// Print only the keys, a line each
     #[arg(long, conflicts_with = "format")]
     keys: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -39,14 +38,14 @@ pub struct Options {
 /// An order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Sort {
-    /// What was used last
+    /// Most recently used first
     #[default]
     Used,
-    /// The largest
+    /// Largest first
     Size,
-    /// What took longest to compile
+    /// Longest compile time first
     Time,
-    /// What was restored most often
+    /// Most hits first
     Hits,
     /// By name
     Name,
@@ -123,7 +122,7 @@ fn text(json: &Json, wanted: &str) -> Page {
     let mut page = Page::new();
     if json.results.is_empty() {
         let of = if wanted.is_empty() { String::new() } else { format!(" with `{wanted}` in its name") };
-        page.line(format!("nothing{of} is stored in {}", json.cache));
+        page.line(format!("no result{of} is stored in {}", json.cache));
         return page;
     }
     let mut rows = vec![["key", "size", "compile", "hits", "used", "unit"].map(str::to_string).to_vec()];

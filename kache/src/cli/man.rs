@@ -4,17 +4,16 @@ use super::output::{Answer, CliError, suggestion};
 use super::page::{Page, count};
 use std::path::{Path, PathBuf};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache man                     prints kache(1)
   kache man report | man -l -
   kache man --dir ~/.local/share/man/man1")]
 pub struct Options {
-    /// Of a command [default: of kache itself]
+    /// The command [default: kache itself]
     #[arg(conflicts_with = "dir")]
     command: Option<String>,
-    /// Write all of them into a directory, a file each, and make it where it is missing
+    /// Write all pages into this directory, creating it if necessary
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -31,7 +30,7 @@ pub fn run(options: &Options, root: clap::Command) -> Result<Answer, CliError> {
         None => {
             let known: Vec<&str> = all.iter().filter_map(|(n, _)| n.strip_prefix("kache-")).collect();
             let asked = options.command.as_deref().unwrap_or_default();
-            Err(CliError::usage(format!("there is no command `{asked}`{}", suggestion(asked, &known))))
+            Err(CliError::usage(format!("unknown command `{asked}`{}", suggestion(asked, &known))))
         }
     }
 }

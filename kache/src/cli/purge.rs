@@ -7,16 +7,15 @@ use super::page::{self, Page};
 use kache_core::store::gc;
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  kache purge --dry-run         how much that is\n  KACHE_CACHE_DIR=/ci/cache kache purge"
 )]
 pub struct Options {
-    /// Say what would be removed, and remove nothing
+    /// Report what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

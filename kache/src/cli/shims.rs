@@ -9,7 +9,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache shims install           links in ~/.local/share/kache/shims; put that first on PATH
@@ -67,19 +66,19 @@ pub fn install(dir: &Path, names: &[String]) -> Result<Answer, CliError> {
         std::env::current_exe().and_then(fs::canonicalize).map_err(|e| trouble("find kache for", e))?;
     if let Some(odd) = names.iter().find(|n| n.is_empty() || n.contains('/') || n.starts_with('-')) {
         return Err(CliError::usage(format!(
-            "`{odd}` is no compiler's name: give a file name such as `gcc-12`"
+            "`{odd}` is not a compiler's name: give a file name such as `gcc-12`"
         )));
     }
     // The name is how kache knows, when it is called by it, what it stands for.
     if let Some(odd) = names.iter().find(|n| !shims::is_compiler_name(n.as_ref())) {
         return Err(CliError::usage(format!(
-            "`{odd}` is not called like a C compiler that kache knows (cc, gcc, g++, clang, clang++, with a target in front or a version behind)"
+            "`{odd}` is not the name of a known C compiler (cc, gcc, g++, clang or clang++, with an optional target prefix or version suffix)"
         )));
     }
     let others = fs::read_dir(dir).map(|mut d| d.next().is_some()).unwrap_or(false);
     if others && !dir.join(shims::MARK).exists() {
         return Err(CliError::usage(format!(
-            "{} has files of its own: name an empty or new directory",
+            "{} contains other files: name an empty or new directory",
             dir.display()
         )));
     }

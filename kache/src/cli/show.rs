@@ -14,19 +14,18 @@ use kache_core::store::traces;
 use serde::Serialize;
 use std::path::Path;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache list serde              shows keys
-  kache show 3f2a9c             the result whose key begins so: outputs, what was asked, what was looked at
+  kache show 3f2a9c             one result: outputs, command line, dependencies
   kache show 3f2a9c --format json")]
 pub struct Options {
-    /// A result's key, or how it begins: `list`, `monitor` and the events have it
+    /// A result's key or its first digits, from `kache list`
     key: String,
-    /// Show values whole
+    /// Show values in full
     #[arg(long)]
     all: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -74,7 +73,7 @@ fn find(cache: &Path, asked: &str) -> Result<Item, CliError> {
     let prefix = asked.to_ascii_lowercase();
     if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(CliError::usage(format!(
-            "`{asked}` is no key, which has digits and the letters a to f: `kache list {asked}` shows the keys of such units"
+            "`{asked}` is not a key, which has only digits and the letters a to f: `kache list {asked}` shows the keys of such units"
         )));
     }
     let mut found = Vec::new();
@@ -154,12 +153,17 @@ fn text(json: &Json, all: bool) -> Page {
     match &json.trace {
         None => {
             page.gap();
-            page.line("what went into the keys is not recorded any more: its trace is gone");
+            page.line("the trace of this result is no longer in the cache");
         }
         Some(trace) => {
             let of = |part: Part| trace.components.iter().filter(move |c| c.part == part).collect();
-            components("what was asked (the action key)", of(Part::Action), all, &mut page);
-            components("what was looked at (with it, the result key)", of(Part::Dependency), all, &mut page);
+            components("the action key: what was requested", of(Part::Action), all, &mut page);
+            components(
+                "dependencies (with the action key, the result key)",
+                of(Part::Dependency),
+                all,
+                &mut page,
+            );
         }
     }
     page

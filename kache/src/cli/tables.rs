@@ -1,20 +1,19 @@
-//! `kache tables`: the rules of observation, as the engine uses them, each with its reason. What is printed here is
-//! all that can keep something that was looked at out of a key.
+//! `kache tables`: the observation rules that the engine uses, each with its reason. Only these rules can keep an observed
+//! access out of a key.
 //!
-//! JSON: `{"v":1,"tables":[{"name","about","rows":[{"what","why"}]}]}`.
+//! JSON: `{"v":2,"tables":[{"name","about","rows":[{"what","why"}]}]}`.
 
 use super::output::{Answer, CliError, Format};
 use super::page::Page;
 use kache_frontends::tables as rules;
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache tables
   kache tables --format json")]
 pub struct Options {
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -25,72 +24,72 @@ type Table = (&'static str, &'static str, &'static [rules::Row]);
 /// Every table of `observe::tables`.
 fn all() -> [Table; 16] {
     [
-        ("ignored-paths", "paths that are never inputs, whoever dependencies at them", rules::IGNORED_PATHS),
+        ("ignored-paths", "paths that are never inputs", rules::IGNORED_PATHS),
         (
             "ignored-paths-of-compiler",
-            "paths that are no inputs where the compiler, the linker or the assembler look at them",
+            "paths that are not inputs when the compiler, the linker or the assembler reads them",
             rules::IGNORED_PATHS_OF_COMPILER,
         ),
         (
             "host-state",
-            "paths by which other programs learn what no digest can hold: not stored",
+            "paths with machine state that cannot be part of a key: a compile in which another program reads one is not stored",
             rules::HOST_STATE,
         ),
         (
             "c-runtime",
-            "host libraries that are no input when loaded (opened by a linker they are)",
+            "host libraries that are not inputs when a process loads them (they are inputs when a linker opens them)",
             rules::C_RUNTIME,
         ),
         (
             "ignored-env-for-macros",
-            "variables that are no inputs even to a proc macro",
+            "variables that are not inputs even of a proc macro",
             rules::IGNORED_FOR_MACROS,
         ),
         (
             "ignored-env",
-            "variables that are no inputs to the compiler, its tools and spawned programs",
+            "variables that are not inputs of the compiler, its tools and spawned programs",
             rules::IGNORED_ENV,
         ),
         (
             "compiler-env",
-            "variables by which the compiler's own code finds what is then observed",
+            "variables that the compiler uses only to find files, which are observed",
             rules::COMPILER_ENV,
         ),
-        ("tools", "programs whose own code is trusted like the compiler's", rules::TOOLS),
-        ("clock-at-start", "programs that look at the clock as they start", rules::CLOCK_AT_START),
+        ("tools", "programs that are trusted like the compiler", rules::TOOLS),
+        ("clock-at-start", "programs that read the clock when they start", rules::CLOCK_AT_START),
         (
             "ignored-volatile",
-            "functions with changing results that are no reason not to store",
+            "functions with changing results that do not prevent storing",
             rules::IGNORED_VOLATILE,
         ),
         (
             "tells-place",
-            "functions by which a proc macro learns where it is: its place counts literally",
+            "functions that tell a proc macro its location: the location becomes a literal dependency",
             rules::TELLS_PLACE,
         ),
         (
             "tells-processors",
-            "paths by which other programs learn of the processors: their number and sort count",
+            "paths that describe the processors: their number and model become dependencies",
             rules::TELLS_PROCESSORS,
         ),
         (
             "tells-status",
-            "functions by which a proc macro learns times and permissions: those of the files that it dependencies at count",
+            "functions that give a proc macro times and permissions: those of the files that it examines become dependencies",
             rules::TELLS_STATUS,
         ),
         (
             "tells-reading",
-            "functions by which a proc macro learns when files were read: what it helps to build is not stored",
+            "functions that tell a proc macro when files were read: units that use the macro are not stored",
             rules::TELLS_READING,
         ),
         (
             "unseen-calls",
-            "functions that call the system without libc: what such a proc macro helps to build is not stored",
+            "functions that make system calls without libc: units that use such a proc macro are not stored",
             rules::UNSEEN_CALLS,
         ),
         (
-            "locators",
-            "proc macros and linker scripts that use a path-valued variable only to find files",
+            "path-only-macros",
+            "proc macros and linker scripts that use path variables only to find files",
             rules::LOCATORS,
         ),
     ]
@@ -115,7 +114,6 @@ struct JsonRow {
     why: &'static str,
 }
 
-/// Prints them.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     answer(options.format)
 }
@@ -126,7 +124,7 @@ pub fn answer(format: Format) -> Result<Answer, CliError> {
         let row = |r: &rules::Row| JsonRow { what: r.what, why: r.why };
         let table =
             |(name, about, rows): Table| JsonTable { name, about, rows: rows.iter().map(row).collect() };
-        return Answer::json(&Json { v: 1, tables: all().into_iter().map(table).collect() });
+        return Answer::json(&Json { v: 2, tables: all().into_iter().map(table).collect() });
     }
     let mut page = Page::new();
     for (name, about, rows) in all() {

@@ -9,13 +9,12 @@ use kache_core::settings::Settings;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Say how much would be transferred, and transfer nothing
+    /// Report how much would be transferred, and transfer nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -38,8 +37,7 @@ pub(super) fn orders(settings: &Settings) -> Result<Orders, CliError> {
 
 /// The agent's program, to be given a task.
 pub(super) fn agent(orders: Option<&Orders>) -> Result<Command, CliError> {
-    let program =
-        client::program().map_err(|e| CliError::failed(format!("the agent cannot be started: {e}")))?;
+    let program = client::program().map_err(|e| CliError::failed(format!("cannot start the agent: {e}")))?;
     let mut command = Command::new(program);
     if let Some(orders) = orders {
         let text = serde_json::to_string(orders).map_err(|e| CliError::failed(e.to_string()))?;
@@ -59,13 +57,13 @@ pub fn run(options: &Options, task: Task) -> Result<Answer, CliError> {
         )));
     }
     let cwd = std::env::current_dir()
-        .map_err(|e| CliError::failed(format!("the working directory cannot be found: {e}")))?;
+        .map_err(|e| CliError::failed(format!("cannot find the working directory: {e}")))?;
     let json = options.format == Format::Json;
     let job = Job { task, dry_run: options.dry_run, json, cwd };
     let text = serde_json::to_string(&job).map_err(|e| CliError::failed(e.to_string()))?;
     let done =
         agent(Some(&orders))?.args(["run", &text]).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let done = done.map_err(|e| CliError::failed(format!("the agent cannot be started: {e}")))?;
+    let done = done.map_err(|e| CliError::failed(format!("cannot start the agent: {e}")))?;
     let status = done.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Ok(Answer { text: String::from_utf8_lossy(&done.stdout).into_owned(), status })
 }

@@ -9,19 +9,18 @@ use kache_core::store::Store;
 use kache_core::store::verify::{self, Verified};
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A build never trusts what is damaged: it compiles. This is to know, and to clear it away at once.\n\nExamples:\n  kache verify\n  kache verify --repair"
+    after_help = "A build never uses a damaged file; it compiles instead. This command finds damage and can remove it.\n\nExamples:\n  kache verify\n  kache verify --repair"
 )]
 pub struct Options {
-    /// Remove what is damaged
+    /// Remove damaged files
     #[arg(long, conflicts_with = "dry_run")]
     repair: bool,
-    /// Only say what is damaged (as without `--repair`)
+    /// Only report damage (as without `--repair`)
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

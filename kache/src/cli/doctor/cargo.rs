@@ -23,7 +23,7 @@ struct Named {
 /// The check.
 pub fn check() -> Result<Check, CliError> {
     let cwd = std::env::current_dir()
-        .map_err(|e| CliError::failed(format!("the working directory cannot be found: {e}")))?;
+        .map_err(|e| CliError::failed(format!("cannot find the working directory: {e}")))?;
     let named = match named(&cwd) {
         Ok(named) => named,
         Err((file, e)) => {

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `probe` | does a compile through this binary miss, store, hit, and restore the compiler's own output |
 //! | `probe-c` | the same for C |
-//! | `observer` | did the observer see that compile |
+//! | `observer` | did the observer check that compile |
 //! | `cache` | is the real cache directory usable, and private to this user |
 //! | `file-system` | is the cache on a local file system |
 //! | `clone` | does restoring share blocks with the cache, or copy them |
@@ -36,7 +36,7 @@ use serde::Serialize;
   kache doctor                  exit status 1 where something is wrong
   kache doctor --format json")]
 pub struct Options {
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

@@ -111,7 +111,7 @@ fn observer(observed: Option<Observed>) -> Check {
         _ => Check::problem(
             NAME,
             "it did not run: inputs are guessed from what the compiler reports, and what is linked is not stored",
-            "see that rustc is dynamically linked, and that nothing forbids LD_PRELOAD (a setuid wrapper, a sandbox)",
+            "check that rustc is dynamically linked, and that nothing forbids LD_PRELOAD (a setuid wrapper, a sandbox)",
         ),
     }
 }
@@ -122,7 +122,7 @@ type Wrong = (String, String);
 fn io_trouble(what: &str, path: &Path, e: &io::Error) -> Wrong {
     (
         format!("{what} cannot be used: {}: {e}", path.display()),
-        "see that it exists, is writable, and has room; TMPDIR names another".to_string(),
+        "check that it exists, is writable, and has room; TMPDIR names another".to_string(),
     )
 }
 
@@ -177,7 +177,7 @@ impl Probe {
                 .map(|(n, _)| n.display().to_string())
                 .collect();
             return Err((
-                format!("what was restored is not what the compiler made: {}", differing.join(", ")),
+                format!("the restored files differ from the compiler's: {}", differing.join(", ")),
                 "do not use this cache, and please report it: this must never happen".to_string(),
             ));
         }
@@ -205,7 +205,7 @@ impl Probe {
         let output = ran.map_err(|e| {
             (
                 format!("{} cannot be started: {e}", self.kache.display()),
-                "see that it may be executed".to_string(),
+                "check that it may be executed".to_string(),
             )
         })?;
         if !output.status.success() {
@@ -218,7 +218,7 @@ impl Probe {
                     said.trim()
                 ),
                 format!(
-                    "see that `{}` is installed and in PATH, or that {} names one that works",
+                    "check that `{}` is installed and in PATH, or that {} names one that works",
                     self.subject.compiler.1, self.subject.compiler.0
                 ),
             ));
@@ -233,7 +233,7 @@ impl Probe {
         events.into_iter().nth(n).ok_or_else(|| {
             (
                 "the wrapper wrote no event: it could not use a cache in the temporary directory".to_string(),
-                "see that it is writable and has room; KACHE_LOG=stderr says more".to_string(),
+                "check that it is writable and has room; KACHE_LOG=stderr says more".to_string(),
             )
         })
     }

@@ -38,14 +38,14 @@ pub fn reached(settings: &Settings) -> Option<Check> {
         Some(last) => Check::ok(
             NAME,
             format!(
-                "{} came by this cache, the last {}",
+                "this cache has handled {}, the last {}",
                 count(units.count(), "unit", "units"),
                 ago(last.time_us)
             ),
         ),
         None => Check::note(
             NAME,
-            "no build has come by this cache yet",
+            "this cache has not handled a build yet",
             "build something; if this stays so, see the check `cargo`, and that nothing sets RUSTC_WRAPPER to another",
         ),
     })

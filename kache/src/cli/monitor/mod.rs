@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 /// How long a key is waited for: a request to end is heeded as fast.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Keys:
   1 2 3, Tab       units of a build, first causes, builds
