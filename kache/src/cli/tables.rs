@@ -1,11 +1,14 @@
-//! `kache tables`: the observation rules that the engine uses, each with its reason. Only these rules can keep an observed
+//! `kache tables`: the trust rules that the engine uses: the meaning of each act for each actor, and the lists of
+//! ignored or trusted paths, variables and programs, each row with its reason. Only these rules can keep an observed
 //! access out of a key.
 //!
-//! JSON: `{"v":2,"tables":[{"name","about","rows":[{"what","why"}]}]}`.
+//! JSON: `{"v":2,"policies":[{"name","acts":[{"act","cells":[{"actors","means"}]}]}],
+//! "tables":[{"name","about","rows":[{"what","why"}]}]}`. A policy after the first has the acts in which it differs.
 
 use super::output::{Answer, CliError, Format};
 use super::page::Page;
-use kache_frontends::tables as rules;
+use kache_core::policy::{Abilities, Act, Actor, Excuse, TrustPolicy};
+use kache_frontends::policies;
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -18,87 +21,117 @@ pub struct Options {
     format: Format,
 }
 
-/// A table's name, what it is about, and its rows.
-type Table = (&'static str, &'static str, &'static [rules::Row]);
+/// A list's name, its purpose, and its rows.
+type List = (&'static str, &'static str, &'static [Excuse]);
 
-/// Every table of `observe::tables`.
-fn all() -> [Table; 16] {
+/// Every list of the policies. The one for C compilers has all; a list that is added there has to be added here.
+fn lists() -> [List; 18] {
+    let TrustPolicy {
+        table: _,
+        trusts_first: _,
+        ignored_paths,
+        ignored_paths_of_compiler,
+        host_state,
+        tells_processors,
+        ignored_env,
+        compiler_env,
+        ignored_env_for_plugins,
+        clock_env,
+        c_runtime,
+        tools,
+        clock_at_start,
+        ignored_calls,
+        path_only,
+        abilities: Abilities { place, metadata, reading, syscalls, shared_library },
+    } = &policies::C;
     [
-        ("ignored-paths", "paths that are never inputs", rules::IGNORED_PATHS),
+        ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-compiler",
-            "paths that are not inputs when the compiler, the linker or the assembler reads them",
-            rules::IGNORED_PATHS_OF_COMPILER,
+            "paths that are not inputs of a compiler or a tool",
+            ignored_paths_of_compiler,
         ),
-        (
-            "host-state",
-            "paths with machine state that cannot be part of a key: a compile in which another program reads one is not stored",
-            rules::HOST_STATE,
-        ),
+        ("host-state", "paths with machine state that cannot be part of a key: not stored", host_state),
         (
             "c-runtime",
-            "host libraries that are not inputs when a process loads them (they are inputs when a linker opens them)",
-            rules::C_RUNTIME,
+            "host libraries that are not inputs when a process loads them (they are when a linker opens them)",
+            c_runtime,
         ),
         (
             "ignored-env-for-macros",
             "variables that are not inputs even of a proc macro",
-            rules::IGNORED_FOR_MACROS,
+            ignored_env_for_plugins,
         ),
-        (
-            "ignored-env",
-            "variables that are not inputs of the compiler, its tools and spawned programs",
-            rules::IGNORED_ENV,
-        ),
-        (
-            "compiler-env",
-            "variables that the compiler uses only to find files, which are observed",
-            rules::COMPILER_ENV,
-        ),
-        ("tools", "programs that are trusted like the compiler", rules::TOOLS),
-        ("clock-at-start", "programs that read the clock when they start", rules::CLOCK_AT_START),
-        (
-            "ignored-volatile",
-            "functions with changing results that do not prevent storing",
-            rules::IGNORED_VOLATILE,
-        ),
+        ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
+        ("compiler-env", "variables that the compiler uses only to find files, which are observed", compiler_env),
+        ("date-env", "variables that a C compiler reads only to show a time: not stored", clock_env),
+        ("tools", "programs that are trusted like the compiler", tools),
+        ("clock-at-start", "programs that read the clock when they start", clock_at_start),
+        ("ignored-volatile", "functions with changing results that do not prevent storing", ignored_calls),
         (
             "tells-place",
             "functions that tell a proc macro its location: the location becomes a literal dependency",
-            rules::TELLS_PLACE,
+            place,
         ),
         (
             "tells-processors",
             "paths that describe the processors: their number and model become dependencies",
-            rules::TELLS_PROCESSORS,
+            tells_processors,
         ),
         (
             "tells-status",
-            "functions that give a proc macro times and permissions: those of the files that it examines become dependencies",
-            rules::TELLS_STATUS,
+            "functions that tell a proc macro times and permissions: those of its files become dependencies",
+            metadata,
         ),
-        (
-            "tells-reading",
-            "functions that tell a proc macro when files were read: units that use the macro are not stored",
-            rules::TELLS_READING,
-        ),
+        ("tells-reading", "functions that tell a proc macro when files were read: not stored", reading),
         (
             "unseen-calls",
-            "functions that make system calls without libc: units that use such a proc macro are not stored",
-            rules::UNSEEN_CALLS,
+            "functions that make system calls without libc: a unit that uses such a proc macro is not stored",
+            syscalls,
         ),
         (
-            "path-only-macros",
-            "proc macros and linker scripts that use path variables only to find files",
-            rules::LOCATORS,
+            "shared-library",
+            "symbols that show that a proc macro uses the compiler's own standard library: not stored",
+            shared_library,
         ),
+        ("path-only-macros", "proc macros and linker scripts that use paths only to find files", path_only),
     ]
+}
+
+/// The policies, and the acts that each of them has rows for.
+fn policies() -> [(&'static str, &'static TrustPolicy, Vec<Act>); 2] {
+    let differs = |act: &Act| {
+        Actor::ALL
+            .iter()
+            .any(|actor| policies::RUSTC.table.cell(*act, *actor) != policies::C.table.cell(*act, *actor))
+    };
+    let some = Act::ALL.iter().copied().filter(differs).collect();
+    [("rustc", &policies::RUSTC, Act::ALL.to_vec()), ("C compilers", &policies::C, some)]
 }
 
 #[derive(Serialize)]
 struct Json {
     v: u32,
+    policies: Vec<JsonPolicy>,
     tables: Vec<JsonTable>,
+}
+
+#[derive(Serialize)]
+struct JsonPolicy {
+    name: &'static str,
+    acts: Vec<JsonAct>,
+}
+
+#[derive(Serialize)]
+struct JsonAct {
+    act: &'static str,
+    cells: Vec<JsonCell>,
+}
+
+#[derive(Serialize)]
+struct JsonCell {
+    actors: String,
+    means: String,
 }
 
 #[derive(Serialize)]
@@ -114,6 +147,7 @@ struct JsonRow {
     why: &'static str,
 }
 
+/// Prints them.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     answer(options.format)
 }
@@ -121,13 +155,20 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
 /// The tables in a format: `kache flags --tables` asks for them too.
 pub fn answer(format: Format) -> Result<Answer, CliError> {
     if format == Format::Json {
-        let row = |r: &rules::Row| JsonRow { what: r.what, why: r.why };
-        let table =
-            |(name, about, rows): Table| JsonTable { name, about, rows: rows.iter().map(row).collect() };
-        return Answer::json(&Json { v: 2, tables: all().into_iter().map(table).collect() });
+        return Answer::json(&json());
     }
     let mut page = Page::new();
-    for (name, about, rows) in all() {
+    for (name, policy, acts) in policies() {
+        page.gap();
+        let differs = if acts.len() < Act::ALL.len() { ", where they differ" } else { "" };
+        page.heading(format!("{name}: what an act means, by who does it{differs}"));
+        for act in acts {
+            page.line(format!("  {}", act.words()));
+            let cells = policy.table.in_words(act).into_iter();
+            page.columns(&cells.map(|(who, what)| vec![format!("    {who}"), what]).collect::<Vec<_>>());
+        }
+    }
+    for (name, about, rows) in lists() {
         page.gap();
         page.heading(format!("{name}: {about}"));
         if rows.is_empty() {
@@ -138,4 +179,22 @@ pub fn answer(format: Format) -> Result<Answer, CliError> {
         page.columns(&rows);
     }
     Ok(Answer::page(page))
+}
+
+fn json() -> Json {
+    let row = |r: &Excuse| JsonRow { what: r.what, why: r.why };
+    let table = |(name, about, rows): List| JsonTable { name, about, rows: rows.iter().map(row).collect() };
+    let cell = |(actors, means)| JsonCell { actors, means };
+    let policy = |(name, policy, acts): (&'static str, &TrustPolicy, Vec<Act>)| {
+        let cells = |act| policy.table.in_words(act).into_iter().map(cell).collect();
+        JsonPolicy {
+            name,
+            acts: acts.into_iter().map(|act| JsonAct { act: act.words(), cells: cells(act) }).collect(),
+        }
+    };
+    Json {
+        v: 2,
+        policies: policies().into_iter().map(policy).collect(),
+        tables: lists().into_iter().map(table).collect(),
+    }
 }
