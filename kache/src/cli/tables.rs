@@ -63,7 +63,11 @@ fn lists() -> [List; 18] {
             ignored_env_for_plugins,
         ),
         ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
-        ("compiler-env", "variables that the compiler uses only to find files, which are observed", compiler_env),
+        (
+            "compiler-env",
+            "variables that the compiler uses only to find files, which are observed",
+            compiler_env,
+        ),
         ("date-env", "variables that a C compiler reads only to show a time: not stored", clock_env),
         ("tools", "programs that are trusted like the compiler", tools),
         ("clock-at-start", "programs that read the clock when they start", clock_at_start),

@@ -79,13 +79,9 @@ impl Workspace {
     }
 
     fn json(&self, args: &[&str]) -> Value {
-        self.json_of_version(1, args)
-    }
-
-    fn json_of_version(&self, version: u32, args: &[&str]) -> Value {
         let text = self.text(&[args, &["--format", "json"]].concat());
         let value: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["v"], version);
+        assert_eq!(value["v"], 2);
         value
     }
 
@@ -121,7 +117,7 @@ fn a_changed_source_is_named() {
     assert!(test.text(&["explain", "leaf"]).contains("first build"));
     test.write("leaf.rs", "pub fn one() -> u32 { 2 }");
     test.compiled(&[LIB], &[]);
-    let answer = test.json_of_version(2, &["explain", "leaf"]);
+    let answer = test.json(&["explain", "leaf"]);
     let found = differences(&answer);
     assert!(found.len() == 1 && found[0].starts_with("file <workspace>/leaf.rs: "), "{found:?}");
     let raw = answer["units"][0]["why"]["differences"][0]["new"]["raw"].as_str().unwrap();
@@ -140,7 +136,7 @@ fn a_changed_variable_is_named_and_its_value_is_not_shown() {
     test.write("leaf.rs", "pub const GREETING: &str = env!(\"GREETING\");");
     test.compiled(&[LIB], &[("GREETING", "hush-one")]);
     test.compiled(&[LIB], &[("GREETING", "hush-two")]);
-    let found = differences(&test.json_of_version(2, &["explain", "leaf"]));
+    let found = differences(&test.json(&["explain", "leaf"]));
     assert!(found.len() == 1 && found[0].starts_with("env GREETING: "), "{found:?}");
     assert!(!found[0].contains("hush") && !test.text(&["explain"]).contains("hush"));
 }
@@ -151,7 +147,7 @@ fn a_changed_flag_is_named_with_both_values() {
     test.write("leaf.rs", "pub fn one() -> u32 { 1 }");
     test.compiled(&[&format!("{LIB} -C opt-level=1 --cfg kept --cfg old")], &[]);
     test.compiled(&[&format!("{LIB} -C opt-level=2 --cfg kept --cfg new")], &[]);
-    let found = differences(&test.json_of_version(2, &["explain", "leaf (lib)"]));
+    let found = differences(&test.json(&["explain", "leaf (lib)"]));
     assert_eq!(found, ["arg -C opt-level: 1 > 2", "arg --cfg: old > new"]);
     let text = test.text(&["explain", "leaf"]);
     assert!(text.contains("    - 1\n    + 2\n"), "{text}");
@@ -165,7 +161,7 @@ fn a_change_is_followed_to_its_root_cause() {
     test.compiled(&[LIB, TOP], &[]);
     test.write("leaf.rs", "pub fn one() -> u32 { 11 }");
     test.compiled(&[LIB, TOP], &[]);
-    let answer = test.json_of_version(2, &["explain", "top"]);
+    let answer = test.json(&["explain", "top"]);
     assert_eq!(answer["units"][0]["why"]["differences"][0]["made_by"], "leaf (lib)");
     assert_eq!(answer["causes"].as_array().unwrap().len(), 1);
     let cause = &answer["units"][0]["causes"][0];
@@ -174,7 +170,7 @@ fn a_change_is_followed_to_its_root_cause() {
     assert!(
         test.text(&["explain", "top"]).contains("follows from leaf (lib): file <workspace>/leaf.rs changed")
     );
-    let whole = test.json_of_version(2, &["explain", "--last-build"]);
+    let whole = test.json(&["explain", "--last-build"]);
     assert_eq!(whole["causes"].as_array().unwrap().len(), 1);
     assert_eq!(whole["causes"][0]["changed_units"], serde_json::json!(["leaf (lib)"]));
     assert_eq!(whole["causes"][0]["affected_units"], serde_json::json!(["top (lib)"]));
@@ -191,7 +187,7 @@ fn a_restored_dependency_is_followed_to_what_it_was_restored_for() {
     test.compiled(&[&format!("{LIB} --cfg a"), TOP], &[]);
     let events = test.events();
     assert_eq!(events[events.len() - 2].outcome, Outcome::Hit);
-    let cause = &test.json_of_version(2, &["explain", "top"])["units"][0]["causes"][0];
+    let cause = &test.json(&["explain", "top"])["units"][0]["causes"][0];
     assert_eq!(cause["unit"], "leaf (lib)", "{cause:#}");
     let names: Vec<_> =
         cause["why"]["differences"].as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap()).collect();
@@ -213,11 +209,11 @@ fn two_versions_in_one_build_are_two_units_and_an_update_is_one() {
         assert!(ran.success());
     };
     run(format!("{} && {}", compile("1.0.0"), compile("2.0.0")));
-    let answer = test.json_of_version(2, &["explain", "leafy"]);
+    let answer = test.json(&["explain", "leafy"]);
     let seen: Vec<_> = answer["units"].as_array().unwrap().iter().map(|u| &u["why"]["is"]).collect();
     assert_eq!(seen, ["first-seen", "first-seen"]);
     run(compile("2.0.1"));
-    let answer = test.json_of_version(2, &["explain", "leafy"]);
+    let answer = test.json(&["explain", "leafy"]);
     assert_eq!(answer["units"][0]["unit"], "leaf 2.0.1 (lib) of leafy");
     assert_eq!(answer["units"][0]["why"]["is"], "differs");
 }
@@ -228,7 +224,7 @@ fn what_was_not_kept_is_explained_with_a_remedy() {
     test.write("leaf.rs", "pub fn one() -> u32 { 1 }");
     test.compiled(&[LIB], &[("KACHE_WRITE", "false")]);
     test.compiled(&[LIB], &[]);
-    let answer = test.json_of_version(2, &["explain", "leaf"]);
+    let answer = test.json(&["explain", "leaf"]);
     let why = &answer["units"][0]["why"];
     assert_eq!((&why["is"], &why["was_stored"]), (&"same-inputs".into(), &false.into()));
     assert_eq!(why["reason"]["word"], "write-off");
@@ -295,14 +291,14 @@ fn settings_are_listed_with_their_origin_and_bad_ones_warned_of() {
 #[test]
 fn tables_are_those_that_the_engine_uses() {
     let test = Workspace::new();
-    let flags = test.json_of_version(2, &["flags", "rustc"]);
+    let flags = test.json(&["flags", "rustc"]);
     assert_eq!(flags["flags"].as_array().unwrap().len(), kache_frontends::rustc_flags::TABLE.len());
     let rpath = flags["flags"].as_array().unwrap().iter().find(|f| f["flag"] == "-C rpath").unwrap();
     assert_eq!(rpath["effect"].to_string(), r#"{"embeds_path":"always"}"#);
     let text = test.text(&["flags", "rustc"]);
     assert!(text.contains("-C linker ") && text.contains("embeds_path=always"), "{text}");
-    let tables = test.json_of_version(2, &["tables"]);
-    assert_eq!(tables, test.json_of_version(2, &["flags", "--tables"]));
+    let tables = test.json(&["tables"]);
+    assert_eq!(tables, test.json(&["flags", "--tables"]));
     assert!(tables["tables"].to_string().contains("CARGO_MAKEFLAGS"));
 }
 

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Keys:
-  1 2 3, Tab       units of a build, first causes, builds
+  1 2 3, Tab       units of a build, root causes, builds
   up down, j k     another line; Home, End, PageUp, PageDown
   Enter            in the list of builds: look at that one
   f                follow the newest build again
