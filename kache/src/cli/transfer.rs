@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Options {
     /// Report how much would be transferred, and transfer nothing
     #[arg(long)]
