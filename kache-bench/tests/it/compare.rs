@@ -57,7 +57,7 @@ fn backends_take_turns_and_warm_builds_are_hits() {
     let dir = tempfile::tempdir().unwrap();
     set_up(dir.path(), "make clean");
     let arguments = ["--backends", "plain,kache", "--runs", "2", "--format", "json"];
-    let output = compare(dir.path(), &kache(), &arguments);
+    let output = compare(dir.path(), kache(), &arguments);
     let record = record(&output);
     assert_eq!(output.status.code(), Some(0), "{record:#}");
     let mut turns: Vec<_> =
@@ -99,7 +99,7 @@ fn a_build_that_found_its_work_done_is_invalid() {
     // Cleans nothing.
     set_up(dir.path(), "true");
     let arguments = ["--backends", "kache", "--runs", "1", "--phases", "same-tree", "--format", "json"];
-    let output = compare(dir.path(), &kache(), &arguments);
+    let output = compare(dir.path(), kache(), &arguments);
     assert_eq!(output.status.code(), Some(1));
     let record = record(&output);
     let row = row(&record, "kache", "same-tree");
@@ -132,7 +132,7 @@ fn other_caches_are_wired_to_hit_in_another_clone() {
         assert!(peers().join(program).exists(), "{name} is not installed: run scripts/peers.sh");
         let dir = tempfile::tempdir().unwrap();
         set_up(dir.path(), "make clean");
-        let output = compare(dir.path(), &kache(), &["--backends", name, "--runs", "1", "--format", "json"]);
+        let output = compare(dir.path(), kache(), &["--backends", name, "--runs", "1", "--format", "json"]);
         let record = record(&output);
         assert_eq!(output.status.code(), Some(0), "{record:#}");
         let first = list(&record, "samples").iter().find(|lap| lap["phase"] == "other-first").unwrap();
@@ -144,7 +144,7 @@ fn other_caches_are_wired_to_hit_in_another_clone() {
 fn a_wrong_name_is_an_error_and_an_absent_peer_a_row() {
     let dir = tempfile::tempdir().unwrap();
     set_up(dir.path(), "make clean");
-    let output = compare(dir.path(), &kache(), &["--backends", "kashe"]);
+    let output = compare(dir.path(), kache(), &["--backends", "kashe"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean `kache`?"));
 

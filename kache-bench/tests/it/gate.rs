@@ -15,26 +15,17 @@ const QUIET: [f64; 2] = [0.04, 0.02];
 const LOADED: [f64; 2] = [0.13, 0.05];
 const ROUNDS: usize = 5;
 
-/// Chance, the same each time (Steele and others' SplitMix).
-struct Chance(u64, [f64; 2]);
+/// A deterministic model of runs.
+struct Chance(fastrand::Rng, [f64; 2]);
 
 impl Chance {
     fn seeded(seed: u64, spread: [f64; 2]) -> Chance {
-        Chance(seed, spread)
-    }
-
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        ((mixed >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+        Chance(fastrand::Rng::with_seed(seed), spread)
     }
 
     /// By Box and Muller.
     fn normal(&mut self) -> f64 {
-        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+        (-2.0 * (1.0 - self.0.f64()).ln()).sqrt() * (std::f64::consts::TAU * self.0.f64()).cos()
     }
 
     /// A run of `compare` on a machine that is as fast as it happens to be, on which kache's builds take `factor` as long.

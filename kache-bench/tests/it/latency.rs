@@ -14,7 +14,7 @@ fn latency(dir: &Path, kache: &Path, arguments: &[&str]) -> Output {
 fn every_way_of_every_compile_is_measured() {
     let dir = tempfile::tempdir().unwrap();
     // ccache, where it is installed, since it tells misses from hits by what the preprocessor leaves.
-    let output = latency(dir.path(), &kache(), &["--backends", "plain,kache,ccache", "--format", "json"]);
+    let output = latency(dir.path(), kache(), &["--backends", "plain,kache,ccache", "--format", "json"]);
     let record = record(&output);
     assert_eq!(output.status.code(), Some(0), "{record:#}");
     let figures = record["figures"].as_array().unwrap();

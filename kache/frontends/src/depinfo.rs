@@ -1,10 +1,10 @@
-//! What a compiler reports of its own reading: make rules, and rustc's `# env-dep:` lines for `env!` and `option_env!`.
+//! The report of what a compiler read: make rules, and rustc's `# env-dep:` lines for `env!` and `option_env!`.
 
 use kache_core::frontend::Declared;
 use kache_core::template::Format;
 
-/// Reads a report. Lines that are neither rules nor known comments are passed over: the observer's record stands
-/// beside this one.
+/// Parses a report. Lines that are neither rules nor known comments are skipped: the observer's trace complements the
+/// report.
 pub fn parse(text: &[u8], format: Format) -> Declared {
     let mut out = Declared::default();
     if format != Format::DepInfo {
@@ -27,7 +27,7 @@ pub fn parse(text: &[u8], format: Format) -> Declared {
     out
 }
 
-/// The prerequisites of rules that may go on over several lines, as gcc and clang write them.
+/// The prerequisites of rules that may span several lines, as gcc and clang write them.
 fn rules(text: &[u8]) -> Vec<Vec<u8>> {
     let joined = text.split(|b| *b == b'\n').fold(Vec::with_capacity(text.len()), |mut all, line| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

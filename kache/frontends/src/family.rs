@@ -13,23 +13,21 @@ use std::path::{Path, PathBuf};
 pub struct Family {
     /// As in `kache flags <name>`.
     pub name: &'static str,
-    /// Whether a program of this name belongs to it.
+    /// Whether a program of this name belongs to the family.
     pub recognises: fn(&str) -> bool,
     /// As in events: `unit.family`.
     pub family: &'static str,
-    /// Its flags.
     pub table: &'static [Row],
-    /// Takes a command line apart.
     pub parse: fn(&Request) -> Result<Invocation, NotCacheable>,
-    /// Asks a compiler where its installation is, all of which its identity covers. Without it the identity is the
-    /// program alone, and whatever else of the installation takes part is observed.
+    /// Asks a compiler for the directory of its installation, which its identity covers. Without this function the identity is
+    /// that of the program alone, and the rest of the installation is observed.
     pub sysroot: Option<fn(&Path) -> io::Result<PathBuf>>,
-    /// Asks a compiler what it can do; a file may be written at the second path.
+    /// Asks a compiler for its capabilities; the second path is a scratch file.
     pub capabilities: fn(&Path, &Path) -> Capabilities,
-    /// What stands before `from=to` to have the paths of a root mapped in what is written; nothing where the user says
-    /// something of them that ours would undo.
+    /// The prefixes of arguments `prefix from=to` that map the paths of a root in the outputs; empty where a map of the user
+    /// would be undone.
     pub maps: fn(&Invocation, &Path) -> &'static [&'static str],
-    /// The arguments with which it only preprocesses, and says which macros it used on the way; nothing where it cannot.
+    /// The arguments with which the compiler preprocesses and reports the macros that it used; `None` where it cannot.
     pub tells_macros: fn(&Invocation, Capabilities) -> Option<Vec<OsString>>,
     /// What the compilers of the family compile.
     pub language: Language,
@@ -56,13 +54,13 @@ impl Family {
     }
 }
 
-/// What one compiler of a family can do, and another cannot.
+/// How compilers of one family differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// It can map paths in what it writes.
+    /// Maps paths in outputs.
     pub maps: bool,
-    /// In what it assembles, too.
+    /// Maps paths in assembled sources, too.
     pub maps_assembly: bool,
-    /// How it writes down what it read.
+    /// The format of the report of files read.
     pub report: Format,
 }

@@ -12,52 +12,47 @@ use std::path::{Path, PathBuf};
 /// One command line, understood.
 #[derive(Debug)]
 pub struct Invocation {
-    /// The family.
     pub family: &'static Family,
-    /// The program to identify and run.
     pub program: PathBuf,
-    /// Arguments to give it before ours: the `rustc` that clippy's driver wants to see first.
+    /// Arguments that come before those of kache: the `rustc` that clippy's driver expects first.
     pub lead: Vec<OsString>,
-    /// The arguments to give it (response files stay as they are).
+    /// The arguments as given, response files unopened.
     pub args: Vec<OsString>,
     /// The flags, in order, response files opened.
     pub flags: Vec<Flag>,
     /// The input file, as given; empty for a probe.
     pub input: String,
-    /// The working directory.
     pub cwd: PathBuf,
-    /// What it builds. `source` is filled in once the roots are known.
+    /// `source` becomes portable once the roots are known.
     pub unit: Unit,
-    /// Unit or probe.
     pub kind: Kind,
-    /// Where outputs go.
     pub outputs: OutputNames,
-    /// The dep-info or depfile it writes.
+    /// The dep-info or depfile that the compiler writes.
     pub depinfo: Option<PathBuf>,
-    /// Directories in which only crates of crates are searched, by hash.
+    /// Directories in which only indirect crates are searched, by hash.
     pub search: Vec<PathBuf>,
-    /// The directory of its own state from earlier runs.
+    /// The directory of incremental state from earlier runs.
     pub incremental: Option<PathBuf>,
-    /// Paths must stay literal: coverage, and run paths, which say how to get from the output to a library.
+    /// Paths must not be mapped: coverage, and run paths, which lead from the output to a library.
     pub literal_paths: bool,
-    /// How the caller wants diagnostics, resolved: name and value.
+    /// How the caller wants diagnostics, resolved to names and values.
     pub settings: Vec<(&'static str, String)>,
-    /// Arguments that make a captured run print what the caller's terminal would have got.
+    /// Arguments that make a captured run print what the caller's terminal would have received.
     pub inject: Vec<OsString>,
-    /// Response files, with what was read from each. Their words are among `flags`.
+    /// Response files with their contents. Their words are among `flags`.
     pub response_files: Vec<(PathBuf, Vec<u8>)>,
-    /// The compiler runs code that is not its own within itself: nothing that it does is excused as its own.
+    /// The compiler loads a plugin, so nothing that its process does is trusted as the compiler's own.
     pub plugin: bool,
-    /// The source is in assembly language, and debug information is made for it.
+    /// Debug information is made for a source in assembly language.
     pub debugs_assembly: bool,
-    /// clang writes bitcode, in which it maps no paths.
+    /// The compiler writes bitcode, in which clang maps no paths.
     pub makes_bitcode: bool,
-    /// The key must tell this processor from others (`-C target-cpu=native`).
+    /// The processor is part of the key (`-C target-cpu=native`).
     pub native_cpu: bool,
 }
 
 impl Invocation {
-    /// The working directory as `PWD` has it, where that is another spelling and C compilers are left to write it.
+    /// The working directory as `PWD` names it, if that is another form of the path and a C compiler writes it into the output.
     pub fn spelt_cwd(&self) -> Option<PathBuf> {
         if self.family.is_rust() || !self.literal_paths {
             return None;
@@ -67,9 +62,9 @@ impl Invocation {
         (same && spelt.canonicalize().ok() == self.cwd.canonicalize().ok()).then_some(spelt)
     }
 
-    /// Cargo's target directory, or its build directory where that is another. Cargo tags those that it makes itself,
-    /// one for a target platform within another too; one that was there before (a mounted volume, `mktemp -d`) is known
-    /// by the lock in the directory of the profile, and may lie in something else that has a tag.
+    /// Cargo's target directory, or its separate build directory. Cargo tags each directory that it makes, also one for a target
+    /// platform inside another. A directory that existed before (a mounted volume, `mktemp -d`) has no tag and is known by
+    /// the lock in the directory of the profile; it may lie inside a tagged directory.
     fn target_dir(&self) -> Option<PathBuf> {
         let tagged = paths::upward(&self.outputs.dir, &["CACHEDIR.TAG"]);
         let profile = paths::upward(&self.outputs.dir, &[".cargo-lock", ".cargo-build-lock"]);
@@ -84,7 +79,7 @@ impl Invocation {
         if inner { above.parent() } else { Some(above) }.map(Path::to_path_buf)
     }
 
-    /// The named places that this invocation's paths are relative to.
+    /// The roots that the paths of this command line lie under.
     pub fn roots(&self, sysroot: Option<&Path>, remap: bool, bases: &[PathBuf]) -> Roots {
         let remap = remap && !self.literal_paths;
         let mapped = |to: &'static str| remap.then_some(to);
@@ -119,14 +114,14 @@ impl Invocation {
         roots
     }
 
-    /// Macros of the command line that have a root's path in them.
+    /// Macros of the command line whose value contains the path of a root.
     pub fn path_macros(&self, roots: &Roots) -> Vec<(String, String)> {
         let macros = self.flags.iter().filter_map(Flag::macro_parts).filter(|(_, value)| roots.within(value));
         macros.map(|(name, value)| (name.to_string(), value.to_string())).collect()
     }
 
-    /// The checkout: of the working directory for crates, of the source for C, whose builds may run beside it. What
-    /// lies in cargo's home is built for the checkout that the target directory is in.
+    /// The checkout: that of the working directory for crates, that of the source for C, since a C build may run outside the
+    /// checkout. A crate in cargo's home is built for the checkout that has the target directory.
     fn workspace(&self, target: Option<&Path>, cargo: Option<&Path>) -> Option<PathBuf> {
         let foreign = |dir: &Path| cargo.is_some_and(|c| dir.starts_with(c));
         let beside = target.and_then(Path::parent);
@@ -135,7 +130,7 @@ impl Invocation {
         }
         let source = absolute(&self.cwd, Path::new(&self.input));
         let source = source.parent().filter(|dir| !self.family.is_rust() && !foreign(dir));
-        // `..` in a path that is told relative to the build directory.
+        // Resolves `..` in a path relative to the build directory.
         let source = source.and_then(|dir| dir.canonicalize().ok()).filter(|dir| !foreign(dir));
         source
             .and_then(|dir| paths::checkout(&dir))

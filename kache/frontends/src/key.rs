@@ -4,23 +4,23 @@
 //!
 //! | component | in | why |
 //! | --- | --- | --- |
-//! | `schema` | version of this walk | another walk makes other keys |
+//! | `schema` | version of this table | another table makes other keys |
 //! | `compiler` | digest of the installation | another compiler makes another output |
-//! | `driver` | where a C compiler is: as it was called, and its file | its name chooses language and target (`aarch64-linux-gnu-clang++`); headers and passes are looked for beside it |
-//! | `cwd` | portable working directory | relative paths are meant from there, and debug information has it |
-//! | `input` | portable source path | what is compiled; its contents are observed |
-//! | `language` | the language of a C compiler's source | `-x` counts for what stands behind it |
+//! | `driver` | where a C compiler is: as it was called, and its file | its name selects language and target (`aarch64-linux-gnu-clang++`), and it looks for headers and passes next to itself |
+//! | `cwd` | portable working directory | relative paths start there, and debug information contains it |
+//! | `input` | portable source path | the source; its contents are a dependency |
+//! | `language` | the language of a C compiler's source | `-x` applies to the sources after it |
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
-//! | `paths` | how paths are mapped in artifacts, or the literal roots where they are not | they are in the output |
-//! | `locators` | proc macros and linker scripts that the user declares to use paths only to find files, if any | what is stored under such a declaration is for those who make it |
-//! | `cpu` | this processor, with `-C target-cpu=native` only | it decides which instructions are used |
+//! | `paths` | how paths are mapped in artifacts, or the literal roots if they are not | the output contains them |
+//! | `locators` | proc macros and linker scripts that the user declares to use paths only to find files, if any | a result that relies on such a declaration is only for builds that make it |
+//! | `cpu` | this processor, with `-C target-cpu=native` only | it selects the instructions |
 //!
 //! | left out | why |
 //! | --- | --- |
 //! | key-excluded flags | see `kache flags` |
-//! | flags about the look of diagnostics | observed (`setting`), where there were diagnostics |
-//! | the environment | observed, by what was read of it |
-//! | sources, libraries, programs | observed |
+//! | flags about the format of diagnostics | a dependency (`setting`), if there were diagnostics |
+//! | the environment | the variables that were read are dependencies |
+//! | sources, libraries, programs | dependencies |
 //! | the order of flags that differ | kept: a later flag can undo an earlier one. Flags with an order group come first, group by group |
 
 use crate::flags::{Bucket, Flag, Form};
@@ -33,7 +33,7 @@ use kache_core::platform;
 use kache_core::settings::Settings;
 use std::path::Path;
 
-/// The version of the walk.
+/// The version of the table above.
 const SCHEMA: &str = "4";
 
 /// The components of the action key, as in the table above.
@@ -104,7 +104,7 @@ pub fn inputs(
     // A relative path stays relative, since `file!()` and `__FILE__` give it as written.
     inputs.put(Component::Input, &invocation.input, &path(&invocation.input, roots));
     if !invocation.family.is_rust() {
-        // A `-x` behind the source says nothing of it: its place among the flags is not in them.
+        // A `-x` after the source does not apply to the source, and the flags do not contain the position of the source.
         inputs.put(Component::Language, &invocation.unit.kind, invocation.unit.kind.as_bytes());
     }
     for flag in ordered(&invocation.flags) {
@@ -127,14 +127,14 @@ fn ordered(flags: &[Flag]) -> Vec<&Flag> {
     all
 }
 
-/// As it is spelt, but for the root: `/w/./a.c` is another `__FILE__` than `/w/a.c`.
+/// The path as given, with the root by its name: `/w/./a.c` has another `__FILE__` than `/w/a.c`.
 fn path(text: &str, roots: &Roots) -> Vec<u8> {
     roots.spelt(text.as_bytes())
 }
 
-/// The key's view of a path and the literal one, where nothing in the output may depend on where things are.
+/// The maps of the roots, or the literal roots if paths are not mapped.
 fn paths(roots: &Roots, mapped: bool, inputs: &mut Inputs) {
-    // Not in their own order, which is by the length of what they are here.
+    // Sorted by name: the order of `roots` depends on the lengths of the paths in this checkout.
     let mut roots: Vec<_> = roots.iter().collect();
     roots.sort_by(|a, b| a.name.cmp(&b.name));
     for root in roots {
@@ -145,7 +145,7 @@ fn paths(roots: &Roots, mapped: bool, inputs: &mut Inputs) {
                 &format!("{raw}={to}"),
                 format!("<{}>={to}", root.name).as_bytes(),
             ),
-            // The sysroot: the compiler's identity speaks for it, and nothing of ours names it.
+            // The sysroot: the compiler's identity covers it, and no argument of kache names it.
             _ if mapped => {}
             _ => inputs.put(Component::Paths, &raw, format!("<{}>={raw}", root.name).as_bytes()),
         }
@@ -181,7 +181,7 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, inputs: &mut In
         Form::PathOrName if absolute(&invocation.cwd, Path::new(raw)).is_file() => path(raw, roots),
         Form::PathOrName => raw.as_bytes().to_vec(),
         Form::Emit => {
-            // rustc keeps them in an order of its own; of one kind named twice the later counts.
+            // rustc sorts the kinds; of a kind that is named twice the later counts.
             let mut kinds: Vec<&str> = raw.split(',').collect();
             kinds.sort_by_key(|k| k.split_once('=').map_or(*k, |(kind, _)| kind));
             let parts = kinds.into_iter().map(|k| match k.split_once('=') {
@@ -207,7 +207,7 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, inputs: &mut In
     inputs.0.put(format!("{} {}", Component::Arg.word(), flag.row.flag), raw, value);
 }
 
-/// A prefix is compared letter by letter: `dir/` is another than `dir`, and an odd spelling is that of nothing else.
+/// Compilers compare a prefix byte by byte: `dir/` differs from `dir`, and an unusual form matches nothing else.
 fn prefix(from: &str, roots: &Roots) -> Vec<u8> {
     let plain = from.trim_end_matches('/');
     if plain.contains("//") || plain.contains("/./") || plain.ends_with("/.") {
@@ -216,8 +216,8 @@ fn prefix(from: &str, roots: &Roots) -> Vec<u8> {
     [path(plain, roots), from.as_bytes()[plain.len()..].to_vec()].concat()
 }
 
-/// What a prefix that the user maps leaves of the roots that lie under it: it goes into the output as it is. Compilers
-/// do not agree on which `=` of several ends the prefix; no root lies under a wrong one.
+/// The rests of the roots that lie under a prefix that the user maps: the output contains them literally. Compilers do not
+/// agree on which `=` of several ends the prefix; no root lies under a wrong prefix.
 fn beyond(map: &str, roots: &Roots) -> Vec<u8> {
     let mapped = roots.iter().filter(|r| r.mapped.is_some());
     let ends = || map.match_indices('=').map(|(at, _)| &map[..at]);

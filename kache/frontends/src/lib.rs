@@ -30,6 +30,7 @@ mod random_flags;
 pub mod recognise;
 mod refine;
 pub mod response;
+mod rust_tokens;
 pub mod rustc;
 pub mod rustc_flags;
 pub mod rustup;

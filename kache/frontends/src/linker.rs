@@ -5,10 +5,10 @@ use kache_core::paths::absolute;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// What rustc runs where no linker is named.
+/// The linker that rustc runs if the command line names none.
 pub const DEFAULT_LINKER: &str = "cc";
 
-/// rustc infers from a linker's name how to speak to it: names that it takes for a C compiler's are one.
+/// rustc derives the command line of a linker from the linker's name; all names of C compilers are one flavor.
 pub fn flavor(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let plain = stem.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');

@@ -110,8 +110,8 @@ impl Family {
         if !self.is_rust() {
             return Ok(found.to_path_buf());
         }
-        let unclear = "the toolchain that rustup would choose is not plain";
-        rustup::behind(found, toolchain, &request.cwd)
+        let unclear = "kache cannot tell which toolchain rustup would choose";
+        rustup::resolve(found, toolchain, &request.cwd)
             .ok_or_else(|| NotCacheable::new(Reason::Rustup, unclear))
     }
 
@@ -207,7 +207,7 @@ impl CompilePlan {
 
     pub(crate) fn rules<'a>(&'a self, roots: &'a Roots) -> Rules<'a> {
         let (invocation, toolchain) = (&self.invocation, &self.toolchain);
-        Rules { invocation, toolchain, roots, macros_are_tame: self.assume_tame_macros }
+        Rules { invocation, toolchain, roots, assume_tame_macros: self.assume_tame_macros }
     }
 
     /// Of the names in a directory, those that rustc would take for crates and that this compile does not write.
@@ -303,7 +303,7 @@ impl Plan for CompilePlan {
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {
-        self.rules(&action.roots).gather(started)
+        self.rules(&action.roots).collect(started)
     }
 
     /// Which variables a crate reads by `env!`, and which are read by rustc for itself, only dep-info tells. Where no

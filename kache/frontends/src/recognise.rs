@@ -1,5 +1,5 @@
-//! Which family a program belongs to: by its name, by the name of the file that it leads to (`cc`), and where neither
-//! says, by what it says of itself. That answer is kept with the program's identity, so that it is asked for once.
+//! Recognising the family of a program: by its name, by the name of the file that a link leads to (`cc`), or by what the
+//! program prints. The printed answer is stored with the program's identity, so that each program is asked once.
 
 use crate::family::Family;
 use crate::{FAMILIES, gnu, msvc};
@@ -68,7 +68,7 @@ fn recall(bytes: &[u8], id: &StatId) -> Option<bool> {
     same.then_some(answer)
 }
 
-/// gcc and clang name themselves, whatever they are called.
+/// gcc and clang print their names, whatever their files are called.
 fn says_gnu(program: &Path) -> bool {
     let mut ask = Command::new(program);
     ask.arg("--version").env("KACHE_DISABLE", "1").stdin(Stdio::null());
@@ -78,7 +78,7 @@ fn says_gnu(program: &Path) -> bool {
     if !answer.status.success() || !says {
         return false;
     }
-    // So does `wc`, which knows a `-c` too.
+    // `wc` prints one of these too, and has a `-c`.
     let mut ask = Command::new(program);
     ask.args(["-dM", "-E", "-x", "c", "/dev/null"]).env("KACHE_DISABLE", "1").stdin(Stdio::null());
     ask.output().is_ok_and(|macros| String::from_utf8_lossy(&macros.stdout).contains("#define __GNUC__ "))

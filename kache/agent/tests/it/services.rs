@@ -148,7 +148,7 @@ fn no_fault_of_a_remote_is_the_builds() {
     let whole = s3_machine(s3.address());
     build(&whole);
     assert!(whole.flush().status.success());
-    let nobody = daemon::free_address().unwrap();
+    let (_reserved, nobody) = daemon::refusing().unwrap();
     let tls_dir = tempfile::tempdir().unwrap();
     let tls = installed(daemon::dav(tls_dir.path(), Scheme::SelfSigned), "nginx or openssl");
     let proxy = |fault| Proxy::start(s3.address(), fault).unwrap();
