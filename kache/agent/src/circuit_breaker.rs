@@ -1,55 +1,52 @@
-//! A circuit: a remote that does not answer is asked a few times, and then not by anybody who waits.
+//! A circuit breaker: after a few failures, requests from wrappers no longer reach the remote.
 //!
-//! It opens at the third failure in a row, or as soon as failures have cost as long as one answer may take. While it is open
-//! the remote is asked in the background alone, and an answer closes it. Each opening of an agent's life makes the
-//! first pause longer, so that a remote that comes and goes does not cost its deadline again and again.
+//! It opens at the third failure in a row, or when failures have taken as long as the timeout of one response. While it is
+//! open, only a background task queries the remote, and a response closes it. Each time it opens, the
+//! first pause is longer, so that an unstable remote does not cost its timeout again and again.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many failures in a row are enough.
-const ENOUGH: u32 = 3;
+const MAX_FAILURES: u32 = 3;
 
 #[derive(Default)]
 struct State {
     open: Option<String>,
-    in_a_row: u32,
+    failures: u32,
     waited: Duration,
     opened: u32,
 }
 
-/// The circuit of one remote.
 #[derive(Default)]
-pub struct Circuit {
+pub struct CircuitBreaker {
     state: Mutex<State>,
 }
 
-impl Circuit {
+impl CircuitBreaker {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why it is open, where it is.
+    /// If it is open: why.
     pub fn why_open(&self) -> Option<String> {
         self.state().open.clone()
     }
 
-    /// The remote answered.
-    pub fn answered(&self) {
+    pub fn record_success(&self) {
         let mut state = self.state();
-        state.in_a_row = 0;
+        state.failures = 0;
         state.waited = Duration::ZERO;
     }
 
-    /// It did not, and that took so long. Whether that is enough.
-    pub fn failed(&self, waited: Duration, timeout: Duration) -> bool {
+    /// Records a failure after a wait. Returns whether the breaker should open.
+    pub fn record_failure(&self, waited: Duration, timeout: Duration) -> bool {
         let mut state = self.state();
-        state.in_a_row += 1;
+        state.failures += 1;
         state.waited += waited;
-        state.in_a_row >= ENOUGH || state.waited * 10 >= timeout * 9
+        state.failures >= MAX_FAILURES || state.waited * 10 >= timeout * 9
     }
 
-    /// Opens it: after which pause to ask in the background. Nothing where it is open already.
+    /// Opens it. Returns the pause before the first background query, or `None` if it was open.
     pub fn open(&self, why: String) -> Option<Duration> {
         let mut state = self.state();
         if state.open.is_some() {
@@ -60,11 +57,10 @@ impl Circuit {
         Some(Duration::from_secs(1 << state.opened.min(6)))
     }
 
-    /// Closes it.
     pub fn close(&self) {
         let mut state = self.state();
         state.open = None;
-        state.in_a_row = 0;
+        state.failures = 0;
         state.waited = Duration::ZERO;
     }
 }
@@ -74,23 +70,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_opens_at_the_third_quick_failure_or_the_first_slow_one() {
+    fn opens_at_the_third_quick_failure_or_the_first_slow_one() {
         let second = Duration::from_secs(1);
-        let circuit = Circuit::default();
-        assert!(!circuit.failed(Duration::ZERO, second) && !circuit.failed(Duration::ZERO, second));
-        circuit.answered();
-        assert!(!circuit.failed(Duration::ZERO, second) && !circuit.failed(Duration::ZERO, second));
-        assert!(circuit.failed(Duration::ZERO, second));
-        assert!(Circuit::default().failed(second, second));
+        let breaker = CircuitBreaker::default();
+        let quick_failure = || breaker.record_failure(Duration::ZERO, second);
+        assert!(!quick_failure() && !quick_failure());
+        breaker.record_success();
+        assert!(!quick_failure() && !quick_failure());
+        assert!(quick_failure());
+        assert!(CircuitBreaker::default().record_failure(second, second));
     }
 
     #[test]
-    fn each_opening_pauses_longer_and_one_is_enough() {
-        let circuit = Circuit::default();
-        let first = circuit.open("a".into()).unwrap();
-        assert_eq!((circuit.open("b".into()), circuit.why_open().as_deref()), (None, Some("a")));
-        circuit.close();
-        assert_eq!(circuit.why_open(), None);
-        assert!(circuit.open("c".into()).unwrap() > first);
+    fn each_opening_has_a_longer_pause() {
+        let breaker = CircuitBreaker::default();
+        let first = breaker.open("a".into()).unwrap();
+        assert_eq!((breaker.open("b".into()), breaker.why_open().as_deref()), (None, Some("a")));
+        breaker.close();
+        assert_eq!(breaker.why_open(), None);
+        assert!(breaker.open("c".into()).unwrap() > first);
     }
 }

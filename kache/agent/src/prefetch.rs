@@ -1,198 +1,255 @@
-//! Fetching ahead: what the last build of a project used is fetched in its order, so that the next units are here before they
-//! are asked for.
+//! Prefetching: the agent fetches the units of a project's last build in their order, before wrappers request them.
 //!
-//! The order lies in the remote under the digest of the project's lock file (or, without one, of what it is built by), and under
-//! that of where it was cloned from, so that another machine finds it before it has built anything. Of the builds in it,
-//! the one that has the units that are asked for is meant.
+//! The remote stores the build manifest of a project under the digest of its lock file (or of another build description), and
+//! under the digest of its git origin, so that a machine finds the manifest before its first build of the project.
+//! A request for a unit selects the recorded builds that contain the unit.
 
-use super::Agent;
-use super::fetch::Stage;
-use super::pack;
-use super::storage::Fault;
+use crate::error::StorageError;
+use crate::fetch::FetchState;
+use crate::{Agent, locked, pack};
 use kache_core::digest::Digest;
 use kache_core::platform;
-use kache_core::remote::format::{self, Order, SMALL, Used};
+use kache_core::remote::format::{self, BuildManifest, BuildUnit, MAX_METADATA};
 use kache_core::store::Area;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-/// How many are fetched at once that nobody waits for yet.
-pub const AT_ONCE: usize = 16;
+/// The maximum number of simultaneous fetches that no wrapper has requested.
+pub const CONCURRENCY: usize = 16;
+/// A pause of this length ends a session.
+const SESSION_PAUSE: Duration = Duration::from_secs(600);
 
-/// What is built in one place for a while: one build, or several one after the other. (Invocations of one build cannot be told by
-/// their parents: `make` has a shell for each.)
+/// A build session in one workspace: one build, or several in succession. (Parent processes do not identify a build: `make`
+/// starts a shell for each command.)
 #[derive(Default)]
-pub struct Tour {
-    last: Mutex<Option<Instant>>,
-    order: OnceCell<Order>,
-    /// Chapters that are being fetched.
-    begun: Mutex<HashSet<usize>>,
-    /// What was fetched for it or uploaded by it.
-    used: Mutex<Vec<Used>>,
+pub struct Session {
+    last_request: Mutex<Option<Instant>>,
+    manifest: OnceCell<BuildManifest>,
+    /// The builds of the manifest that are being fetched.
+    started: Mutex<HashSet<usize>>,
+    /// Units fetched for the session or uploaded by it.
+    units: Mutex<Vec<BuildUnit>>,
 }
 
-impl Tour {
-    /// Takes note of a unit of this build.
-    pub fn note(&self, used: Used) {
-        let mut all = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains(&used) {
-            all.push(used);
+impl Session {
+    pub fn add(&self, unit: BuildUnit) {
+        let mut units = locked(&self.units);
+        if !units.contains(&unit) {
+            units.push(unit);
         }
     }
 
-    /// All that were noted.
-    pub fn used(&self) -> Vec<Used> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn units(&self) -> Vec<BuildUnit> {
+        locked(&self.units).clone()
+    }
+
+    /// The units of the manifest for an action, and those of the builds to prefetch: each build whose fetch has not
+    /// started, from the action on, and then its beginning.
+    fn expect(&self, manifest: &BuildManifest, action: &Digest) -> (Vec<BuildUnit>, Vec<Vec<BuildUnit>>) {
+        let (mut expected, mut prefetch) = (Vec::new(), Vec::new());
+        for (i, build) in manifest.builds.iter().enumerate() {
+            let Some(at) = build.iter().position(|unit| unit.action == *action) else { continue };
+            expected.push(build[at]);
+            if locked(&self.started).insert(i) {
+                prefetch.push([&build[at..], &build[..at]].concat());
+            }
+        }
+        (expected, prefetch)
+    }
+}
+
+/// The sessions by workspace.
+#[derive(Default)]
+pub struct Sessions(HashMap<Vec<u8>, Arc<Session>>);
+
+impl Sessions {
+    /// The session of a workspace, or a new one after a pause. A new session reads the build manifest again.
+    fn at(&mut self, workspace: &[u8], now: Instant) -> Arc<Session> {
+        self.0.retain(|_, session| {
+            locked(&session.last_request).is_none_or(|last| now.saturating_duration_since(last) < SESSION_PAUSE)
+        });
+        let session = self.0.entry(workspace.to_vec()).or_default().clone();
+        *locked(&session.last_request) = Some(now);
+        session
     }
 }
 
 impl Agent {
-    /// The tour that is under way in a place. After a pause there is a new one, with the order as it is then.
-    pub fn tour(&self, place: &[u8]) -> Arc<Tour> {
-        const PAUSE: Duration = Duration::from_secs(600);
-        let mut tours = self.tours();
-        let now = Instant::now();
-        let last = |tour: &Tour| *tour.last.lock().unwrap_or_else(PoisonError::into_inner);
-        tours.retain(|_, tour| last(tour).is_none_or(|at| now - at < PAUSE));
-        let tour = tours.entry(place.to_vec()).or_default().clone();
-        *tour.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-        tour
+    pub fn session(&self, workspace: &[u8]) -> Arc<Session> {
+        locked(&self.sessions).at(workspace, Instant::now())
     }
 
-    /// What the last build used, for an action; fetching the rest of that build begins.
-    pub async fn expected(self: &Arc<Self>, place: &[u8], tour: &Arc<Tour>, action: &Digest) -> Vec<Used> {
-        if !self.orders.remote.prefetch {
+    /// The units that the last builds used for an action. Starts to fetch the other units of these builds.
+    pub async fn expected(
+        self: &Arc<Self>,
+        workspace: &[u8],
+        session: &Arc<Session>,
+        action: &Digest,
+    ) -> Vec<BuildUnit> {
+        if !self.config.remote.prefetch {
             return Vec::new();
         }
-        let order = tour.order.get_or_init(|| self.order(place)).await;
-        let mut expected = Vec::new();
-        for (i, chapter) in order.chapters.iter().enumerate() {
-            let Some(at) = chapter.iter().position(|used| used.action == *action) else { continue };
-            expected.push(chapter[at]);
-            if tour.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(i) {
-                let rest = chapter[at..].iter().chain(&chapter[..at]).copied().collect();
-                tokio::spawn(self.clone().fetch_all(rest));
-            }
+        let manifest = session.manifest.get_or_init(|| self.find_build_manifest(workspace)).await;
+        let (expected, prefetch) = session.expect(manifest, action);
+        for units in prefetch {
+            tokio::spawn(self.clone().fetch_all(units));
         }
         expected
     }
 
-    async fn order(self: &Arc<Self>, place: &[u8]) -> Order {
-        for name in names(Path::new(platform::os_str(place))) {
-            match self.read_order(&name).await {
-                Ok(Some(order)) => return order,
+    async fn find_build_manifest(self: &Arc<Self>, workspace: &[u8]) -> BuildManifest {
+        for key in project_keys(Path::new(platform::os_str(workspace))) {
+            match self.read_build_manifest(&key).await {
+                Ok(Some(manifest)) => return manifest,
                 Ok(None) => {}
                 Err(_) => break,
             }
         }
-        Order::default()
+        BuildManifest::default()
     }
 
-    /// An order of the remote, if there is one that can be read.
-    pub async fn read_order(self: &Arc<Self>, name: &Digest) -> Result<Option<Order>, Fault> {
-        let bytes = match self.storage.read(&format::order_name(name), SMALL).await {
+    /// A build manifest of the remote, if it exists and can be read.
+    pub async fn read_build_manifest(
+        self: &Arc<Self>,
+        project: &Digest,
+    ) -> Result<Option<BuildManifest>, StorageError> {
+        let bytes = match self.storage.read(&format::build_manifest_name(project), MAX_METADATA).await {
             Ok(bytes) => bytes,
-            Err(Fault::Absent) => return Ok(None),
-            Err(fault) => return Err(fault),
+            Err(StorageError::NotFound) => return Ok(None),
+            Err(e) => return Err(e),
         };
-        Ok(pack::decompress(&bytes, SMALL).ok().and_then(|plain| Order::decode(&plain)))
+        Ok(pack::decompress(&bytes, MAX_METADATA).ok().and_then(|bytes| BuildManifest::decode(&bytes)))
     }
 
-    /// Fetches what is not here yet, in this order.
-    async fn fetch_all(self: Arc<Self>, all: Vec<Used>) {
-        for used in all {
-            if self.has(&used) {
+    /// Fetches the units that the local store does not have, in this order.
+    async fn fetch_all(self: Arc<Self>, units: Vec<BuildUnit>) {
+        for unit in units {
+            if self.has(&unit) {
                 continue;
             }
-            let Ok(permit) = self.ahead.clone().acquire_owned().await else { return };
+            let Ok(permit) = self.prefetch_permits.clone().acquire_owned().await else { return };
             if self.is_ending() {
                 return;
             }
-            let mut flight = self.fetch(used.state);
+            let mut fetch = self.fetch(unit.input_key);
             tokio::spawn(async move {
-                let _ = flight.wait_for(|stage| matches!(stage, Stage::Over(_))).await;
+                let _ = fetch.wait_for(|state| matches!(state, FetchState::Done(_))).await;
                 drop(permit);
             });
         }
     }
 
-    /// Whether a unit's result is in the local store.
-    pub fn has(&self, used: &Used) -> bool {
-        self.store.path(Area::Results, &used.result).exists()
+    /// Whether the local store has the result of a unit.
+    pub fn has(&self, unit: &BuildUnit) -> bool {
+        self.store.path(Area::Results, &unit.result).exists()
     }
 
-    /// Writes down what the builds used that uploaded something.
-    pub async fn write_orders(self: &Arc<Self>) -> Result<(), Fault> {
-        let changed = std::mem::take(&mut *self.changed());
-        let mut by_name: HashMap<Digest, Vec<Vec<Used>>> = HashMap::new();
-        for place in &changed {
-            let used = self.tour(place).used();
-            for name in names(Path::new(platform::os_str(place))) {
-                by_name.entry(name).or_default().push(used.clone());
+    /// Updates the build manifests of the workspaces with new uploads.
+    pub async fn write_build_manifests(self: &Arc<Self>) -> Result<(), StorageError> {
+        let changed = std::mem::take(&mut *locked(&self.changed));
+        let mut by_project: HashMap<Digest, Vec<Vec<BuildUnit>>> = HashMap::new();
+        for workspace in &changed {
+            let units = self.session(workspace).units();
+            for key in project_keys(Path::new(platform::os_str(workspace))) {
+                by_project.entry(key).or_default().push(units.clone());
             }
         }
-        for (name, builds) in by_name {
-            let known = self.read_order(&name).await?;
-            if known.is_some() && !self.storage.replaces() {
+        for (project, builds) in by_project {
+            let known = self.read_build_manifest(&project).await?;
+            if known.is_some() && !self.storage.can_overwrite() {
                 continue;
             }
-            let mut order = known.unwrap_or_default();
-            builds.iter().for_each(|used| order.take_in(used));
-            let bytes = pack::compress(&order.encode()).map_err(|e| Fault::Failed(e.to_string()))?;
-            if let Err(fault) = self.storage.write(&format::order_name(&name), bytes).await {
-                self.changed().extend(changed);
-                return Err(fault);
+            let mut manifest = known.unwrap_or_default();
+            builds.iter().for_each(|units| manifest.merge_build(units));
+            let bytes =
+                pack::compress(&manifest.encode()).map_err(|e| StorageError::Failed(e.to_string()))?;
+            if let Err(e) = self.storage.write(&format::build_manifest_name(&project), bytes).await {
+                locked(&self.changed).extend(changed);
+                return Err(e);
             }
         }
         Ok(())
     }
 }
 
-/// Under which names the order of a project may lie, the best first.
-pub fn names(place: &Path) -> Vec<Digest> {
-    /// What tells how a project is built, where it has no lock file.
-    const PLANS: &[&str] =
+/// The keys of a project's build manifest, the most specific first.
+pub fn project_keys(workspace: &Path) -> Vec<Digest> {
+    /// Files that describe the build of a project without a lock file.
+    const DESCRIPTIONS: &[&str] =
         &["CMakeLists.txt", "meson.build", "configure.ac", "configure", "Makefile", "Cargo.toml"];
-    let named = |what: &str, bytes: &[u8]| Digest::of(&[what.as_bytes(), b"\0", bytes].concat());
-    let locked = std::fs::read(place.join("Cargo.lock")).ok().map(|text| named("lock", &text));
-    let plan = || PLANS.iter().find_map(|plan| Some(named(plan, &std::fs::read(place.join(plan)).ok()?)));
-    let mut names: Vec<Digest> = locked.or_else(plan).into_iter().collect();
-    names.extend(origin(place).map(|url| named("origin", url.as_bytes())));
-    names
+    let key = |kind: &str, bytes: &[u8]| Digest::of(&[kind.as_bytes(), b"\0", bytes].concat());
+    let lock = std::fs::read(workspace.join("Cargo.lock")).ok().map(|text| key("lock", &text));
+    let description =
+        || DESCRIPTIONS.iter().find_map(|file| Some(key(file, &std::fs::read(workspace.join(file)).ok()?)));
+    let mut keys: Vec<Digest> = lock.or_else(description).into_iter().collect();
+    keys.extend(origin(workspace).map(|url| key("origin", url.as_bytes())));
+    keys
 }
 
-/// The directory with the repository's configuration. In a worktree `.git` is a file that names the worktree's git directory,
-/// which names the common one.
-fn common_git_dir(place: &Path) -> Option<PathBuf> {
-    let git = place.join(".git");
+/// The git directory with the repository's configuration. In a worktree `.git` is a file that names the worktree's own git
+/// directory, which names the common one.
+fn common_git_dir(workspace: &Path) -> Option<PathBuf> {
+    let git = workspace.join(".git");
     if git.is_dir() {
         return Some(git);
     }
     let text = std::fs::read_to_string(&git).ok()?;
-    let git = place.join(text.strip_prefix("gitdir:")?.trim());
+    let git = workspace.join(text.strip_prefix("gitdir:")?.trim());
     match std::fs::read_to_string(git.join("commondir")) {
         Ok(common) => Some(git.join(common.trim())),
         Err(_) => Some(git),
     }
 }
 
-/// The URL that git cloned the project from, without scheme, user and `.git`.
-fn origin(place: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(common_git_dir(place)?.join("config")).ok()?;
+/// The URL of the remote `origin`, without scheme, user and `.git`.
+fn origin(workspace: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(common_git_dir(workspace)?.join("config")).ok()?;
     let mut lines = text.lines().skip_while(|line| line.trim() != "[remote \"origin\"]").skip(1);
     let url =
         lines.find_map(|line| line.trim().strip_prefix("url")?.trim().strip_prefix('='))?.trim().to_string();
     let url = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-    let url = url.split_once('@').map_or(url, |(_, rest)| rest).replace(':', "/");
+    let url = url.split_once('@').map_or(url, |(_, rest)| rest).reworkspace(':', "/");
     Some(url.trim_end_matches('/').trim_end_matches(".git").to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn unit(action: &str) -> BuildUnit {
+        let digest = |kind: &str| Digest::of(format!("{kind} {action}").as_bytes());
+        BuildUnit { action: digest("action"), input_key: digest("key"), result: digest("result") }
+    }
+
+    #[test]
+    fn a_request_prefetches_its_build_once_from_the_requested_unit_on() {
+        let units = ["a", "b", "c"].map(unit);
+        let manifest = BuildManifest { builds: vec![units.to_vec(), vec![unit("d")], vec![unit("b")]] };
+        let session = Session::default();
+        let (expected, prefetch) = session.expect(&manifest, &unit("b").action);
+        assert_eq!(expected, [unit("b"), unit("b")]);
+        assert_eq!(prefetch, [vec![unit("b"), unit("c"), unit("a")], vec![unit("b")]]);
+        let (expected, prefetch) = session.expect(&manifest, &unit("c").action);
+        assert_eq!((expected, prefetch.len()), (vec![unit("c")], 0));
+        assert_eq!(session.expect(&manifest, &unit("unknown").action), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_session_records_each_unit_once_and_ends_after_a_pause() {
+        let mut sessions = Sessions::default();
+        let start = Instant::now();
+        let session = sessions.at(b"/w", start);
+        session.add(unit("a"));
+        session.add(unit("a"));
+        session.add(unit("b"));
+        let later = start + SESSION_PAUSE / 2;
+        assert_eq!(sessions.at(b"/w", later).units(), [unit("a"), unit("b")]);
+        assert!(sessions.at(b"/other", later).units().is_empty());
+        assert!(sessions.at(b"/w", later + SESSION_PAUSE).units().is_empty());
+    }
 
     #[test]
     fn a_worktree_has_the_origin_of_its_repository() {
@@ -213,9 +270,9 @@ mod tests {
     }
 
     #[test]
-    fn a_project_is_known_by_its_lock_file_and_by_where_it_is_from() {
+    fn a_project_is_identified_by_its_lock_file_and_its_origin() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(names(dir.path()).is_empty());
+        assert!(project_keys(dir.path()).is_empty());
         let origin = |url: &str| {
             std::fs::create_dir_all(dir.path().join(".git")).unwrap();
             let text = format!("[core]\n\tbare = false\n[remote \"origin\"]\n\turl = {url}\n");
@@ -224,11 +281,11 @@ mod tests {
         };
         assert_eq!(origin("https://example.org/a/b.git").as_deref(), Some("example.org/a/b"));
         assert_eq!(origin("git@example.org:a/b.git").as_deref(), Some("example.org/a/b"));
-        let without = names(dir.path());
+        let without = project_keys(dir.path());
         std::fs::write(dir.path().join("Cargo.lock"), "one").unwrap();
-        let one = names(dir.path());
+        let one = project_keys(dir.path());
         std::fs::write(dir.path().join("Cargo.lock"), "two").unwrap();
-        let two = names(dir.path());
+        let two = project_keys(dir.path());
         assert_eq!((without.len(), one.len(), one[1]), (1, 2, without[0]));
         assert!(one[0] != two[0] && one[1] == two[1]);
     }

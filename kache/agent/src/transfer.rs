@@ -1,23 +1,21 @@
-//! Explicit transfers: `kache push`, `pull` and `prefetch`, each in a process of its own, with progress.
+//! Explicit transfers: `kache push`, `pull` and `prefetch`, each in a separate process, with progress.
 //!
-//! | task | what goes where |
+//! | task | transfers |
 //! | --- | --- |
 //! | push | every result of the local store that the remote does not have |
 //! | pull | every result of the remote that the local store does not have |
-//! | prefetch | what the last build of the project in the working directory used |
+//! | prefetch | the results that the last build of the project in the working directory used |
 
-use super::Agent;
-use super::ahead;
-use super::fetch::{Fetched, Stage};
-use super::pack;
-use super::publish::Sent;
-use super::storage::Fault;
+use crate::error::{AgentError, StorageError};
+use crate::fetch::{FetchOutcome, FetchState};
+use crate::upload::UploadOutcome;
+use crate::{Agent, pack, prefetch, runtime};
 use futures_util::StreamExt;
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
 use kache_core::digest::Digest;
 use kache_core::paths;
-use kache_core::remote::client::{Job, Orders, Task};
+use kache_core::remote::client::{AgentConfig, Task, TaskKind};
 use kache_core::remote::format;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::{Area, gc};
@@ -25,61 +23,53 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// How it went. A transfer is partial where `failed` is not 0.
-#[derive(Clone, Debug, Default, Serialize)]
+/// The outcome of a transfer, which is incomplete if `failed` is not 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The version of this shape.
     pub v: u32,
-    /// Whether nothing was done.
     pub dry_run: bool,
-    /// Transferred, or to be.
+    /// Transferred, or to be transferred.
     pub transferred: u64,
-    /// Were at the other end already.
+    /// Present at the destination before.
     pub known: u64,
-    /// Could not be transferred.
     pub failed: u64,
-    /// Why, each reason once.
-    pub troubles: Vec<String>,
+    /// Distinct errors, up to a maximum.
+    pub errors: Vec<String>,
 }
 
-/// Transfers at once.
-const AT_ONCE: usize = 8;
-/// Reasons that are kept.
-const REASONS: usize = 10;
+/// The maximum number of simultaneous transfers.
+const CONCURRENCY: usize = 8;
+/// The maximum number of errors in a report.
+const MAX_ERRORS: usize = 10;
 
-/// What came of one.
-enum One {
+/// The outcome for one result.
+enum Transferred {
     Moved,
     Known,
     Failed(String),
 }
 
-/// Does a job.
+/// Runs a task.
 ///
 /// # Errors
-/// Where nothing can be done at all: what, and what to do.
-pub fn run(orders: Orders, job: &Job) -> Result<Report, String> {
-    let agent = Agent::new(orders)?;
-    if job.task == Task::Push && !agent.storage.writes() {
-        return Err(Fault::ReadOnly.to_string());
+/// If nothing can be transferred at all.
+pub fn run(config: AgentConfig, task: &Task) -> Result<Report, AgentError> {
+    let agent = Agent::new(config)?;
+    if task.kind == TaskKind::Push && !agent.storage.can_write() {
+        return Err(StorageError::ReadOnly.into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .max_blocking_threads(4)
-        .enable_all()
-        .build()
-        .map_err(|e| format!("no threads are to be had: {e}"))?;
-    runtime.block_on(async {
-        match job.task {
-            Task::Push => agent.push(job).await,
-            Task::Pull => agent.pull(job).await,
-            Task::Prefetch => agent.prefetch(job).await,
+    runtime()?.block_on(async {
+        match task.kind {
+            TaskKind::Push => agent.push(task).await,
+            TaskKind::Pull => agent.pull(task).await,
+            TaskKind::Prefetch => agent.prefetch(task).await,
         }
     })
 }
 
 impl Agent {
-    async fn push(self: &Arc<Self>, job: &Job) -> Result<Report, String> {
+    async fn push(self: &Arc<Self>, task: &Task) -> Result<Report, AgentError> {
         let mut all = Vec::new();
         let listed = gc::each_of(&self.store.area(Area::Manifests), |path, _| {
             let action = gc::key_of(&path);
@@ -89,103 +79,93 @@ impl Agent {
             }
             Ok(())
         });
-        listed.map_err(|e| format!("the store cannot be listed: {e}"))?;
-        let bar = progress(job, all.len());
+        listed.map_err(|e| AgentError::Io("list the store", e))?;
+        let bar = progress(task, all.len());
         let work = stream::iter(all).map(|(action, entry)| {
             let agent = self.clone();
             async move {
-                let state = format::state_of(&action, &entry.dependencies);
-                if job.dry_run {
-                    return match agent.is_there(&state).await {
-                        Ok(true) => One::Known,
-                        Ok(false) if agent.store.path(Area::Results, &entry.result).exists() => One::Moved,
-                        Ok(false) => One::Known,
-                        Err(fault) => One::Failed(fault.to_string()),
+                let input_key = format::recorded_input_key(&action, &entry.dependencies);
+                if task.dry_run {
+                    return match agent.has_valid_pack(&input_key).await {
+                        Ok(true) => Transferred::Known,
+                        Ok(false) if agent.store.path(Area::Results, &entry.result).exists() => Transferred::Moved,
+                        Ok(false) => Transferred::Known,
+                        Err(e) => Transferred::Failed(e.to_string()),
                     };
                 }
                 match agent.publish(&action, &entry.result).await {
-                    Ok((Sent::Uploaded, _)) => One::Moved,
-                    Ok((Sent::Known | Sent::Gone, _)) => One::Known,
-                    Err(fault) => One::Failed(fault.to_string()),
+                    Ok((UploadOutcome::Uploaded, _)) => Transferred::Moved,
+                    Ok((UploadOutcome::AlreadyPresent | UploadOutcome::Evicted, _)) => Transferred::Known,
+                    Err(e) => Transferred::Failed(e.to_string()),
                 }
             }
         });
-        let mut report = tally(work.buffer_unordered(AT_ONCE), job, &bar).await;
-        if !job.dry_run && report.failed == 0 {
-            // Whoever pushed at the same time may have overwritten a list.
+        let report = tally(work.buffer_unordered(CONCURRENCY), task, &bar).await;
+        if !task.dry_run && report.failed == 0 {
+            // A simultaneous push may have overwritten an index.
             self.settle_lists().await;
         }
-        report.v = 1;
         Ok(report)
     }
 
-    async fn pull(self: &Arc<Self>, job: &Job) -> Result<Report, String> {
-        let folder = format!("{}/packs/", format::VERSION);
-        let listed = self.storage.list(&folder).await.map_err(|fault| match fault {
-            Fault::Unsupported(what) => {
-                format!("{what}; `kache prefetch` fetches what a project's last build used")
-            }
-            other => other.to_string(),
+    async fn pull(self: &Arc<Self>, task: &Task) -> Result<Report, AgentError> {
+        let listed = self.storage.list(&format::packs_folder()).await.map_err(|e| match e {
+            StorageError::Unsupported(what) => AgentError::CannotList(what),
+            other => other.into(),
         })?;
-        let states =
+        let input_keys =
             listed.into_iter().filter_map(|(name, _)| Digest::from_hex(name.rsplit('/').next()?)).collect();
-        Ok(self.bring_all(states, job).await)
+        Ok(self.fetch_reported(input_keys, task).await)
     }
 
-    async fn prefetch(self: &Arc<Self>, job: &Job) -> Result<Report, String> {
-        let place = paths::checkout(&job.cwd).unwrap_or_else(|| job.cwd.clone());
-        let names = ahead::names(&place);
-        for name in &names {
-            let order = self.read_order(name).await.map_err(|fault| fault.to_string())?;
-            if let Some(order) = order {
-                let mut seen = HashSet::new();
-                let used = order.chapters.into_iter().flatten();
-                let states = used.filter(|u| seen.insert(u.state) && !self.has(u)).map(|u| u.state).collect();
-                return Ok(self.bring_all(states, job).await);
-            }
+    async fn prefetch(self: &Arc<Self>, task: &Task) -> Result<Report, AgentError> {
+        let workspace = paths::checkout(&task.cwd).unwrap_or_else(|| task.cwd.clone());
+        for key in prefetch::project_keys(&workspace) {
+            let Some(manifest) = self.read_build_manifest(&key).await? else { continue };
+            let mut seen = HashSet::new();
+            let units = manifest.builds.into_iter().flatten();
+            let missing = units.filter(|unit| seen.insert(unit.input_key) && !self.has(unit));
+            let input_keys = missing.map(|unit| unit.input_key).collect();
+            return Ok(self.fetch_reported(input_keys, task).await);
         }
-        Err(format!(
-            "the remote knows of no build of the project in {}: builds that upload leave an order there",
-            place.display()
-        ))
+        Err(AgentError::UnknownProject(workspace))
     }
 
-    async fn bring_all(self: &Arc<Self>, states: Vec<Digest>, job: &Job) -> Report {
-        let bar = progress(job, states.len());
-        let work = stream::iter(states).map(|state| {
+    async fn fetch_reported(self: &Arc<Self>, input_keys: Vec<Digest>, task: &Task) -> Report {
+        let bar = progress(task, input_keys.len());
+        let work = stream::iter(input_keys).map(|input_key| {
             let agent = self.clone();
             async move {
-                match agent.is_here(&state).await {
-                    Ok(true) => return One::Known,
-                    Ok(false) if job.dry_run => return One::Moved,
+                match agent.has_result_of(&input_key).await {
+                    Ok(true) => return Transferred::Known,
+                    Ok(false) if task.dry_run => return Transferred::Moved,
                     Ok(false) => {}
-                    Err(fault) => return One::Failed(fault.to_string()),
+                    Err(e) => return Transferred::Failed(e.to_string()),
                 }
-                let mut flight = agent.fetch(state);
-                let over = flight.wait_for(|stage| matches!(stage, Stage::Over(_))).await;
-                match over.as_deref() {
-                    Ok(Stage::Over(Fetched::Here(_))) => One::Moved,
-                    Ok(Stage::Over(Fetched::Not(fault))) => One::Failed(fault.to_string()),
-                    Ok(Stage::Over(Fetched::Refused(why))) => One::Failed(format!("refused {why}")),
-                    _ => One::Failed("the fetch ended without an answer".to_string()),
+                let mut fetch = agent.fetch(input_key);
+                let done = fetch.wait_for(|state| matches!(state, FetchState::Done(_))).await;
+                match done.as_deref() {
+                    Ok(FetchState::Done(FetchOutcome::Stored(_))) => Transferred::Moved,
+                    Ok(FetchState::Done(FetchOutcome::Failed(e))) => Transferred::Failed(e.to_string()),
+                    Ok(FetchState::Done(FetchOutcome::Invalid(why))) => {
+                        Transferred::Failed(format!("quarantined {why}"))
+                    }
+                    _ => Transferred::Failed("the fetch was aborted".to_string()),
                 }
             }
         });
-        let mut report = tally(work.buffer_unordered(AT_ONCE), job, &bar).await;
-        report.v = 1;
-        report
+        tally(work.buffer_unordered(CONCURRENCY), task, &bar).await
     }
 
-    /// Whether the result of a state is in the local store: its head says which that is.
-    async fn is_here(self: &Arc<Self>, state: &Digest) -> Result<bool, Fault> {
-        let mut body = self.storage.open_object(&format::pack_name(state)).await?;
-        let mut first = Vec::new();
+    /// Whether the local store has the result of a pack. Reads the pack's header, which names the result.
+    async fn has_result_of(self: &Arc<Self>, input_key: &Digest) -> Result<bool, StorageError> {
+        let name = format::pack_name(input_key);
+        let mut body = self.storage.open_object(&name).await?;
+        let mut start = Vec::new();
         while let Some(piece) = body.next().await? {
-            first.extend(piece.to_vec());
-            match pack::head(&first, state, &self.trust) {
-                Err(why) => {
-                    return Err(Fault::Failed(format!("refused {}: {why}", format::pack_name(state))));
-                }
+            start.extend(piece.to_vec());
+            match pack::read_header(&start, input_key, &self.trust) {
+                Err(e) => return Err(StorageError::Failed(format!("invalid {name}: {e}"))),
                 Ok(Some((header, _))) => {
                     let manifest = Manifest::load(&self.store, &header.action);
                     let known = manifest.is_some_and(|m| m.entries.iter().any(|e| e.result == header.key));
@@ -198,25 +178,29 @@ impl Agent {
     }
 }
 
-fn progress(job: &Job, length: usize) -> ProgressBar {
-    if job.json {
+fn progress(task: &Task, length: usize) -> ProgressBar {
+    if task.json {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
     ProgressBar::new(length as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-async fn tally(work: impl futures_util::Stream<Item = One>, job: &Job, bar: &ProgressBar) -> Report {
-    let mut report = Report { dry_run: job.dry_run, ..Report::default() };
+async fn tally(
+    work: impl futures_util::Stream<Item = Transferred>,
+    task: &Task,
+    bar: &ProgressBar,
+) -> Report {
+    let mut report = Report { v: 2, dry_run: task.dry_run, ..Report::default() };
     let mut work = std::pin::pin!(work);
     while let Some(one) = work.next().await {
         match one {
-            One::Moved => report.transferred += 1,
-            One::Known => report.known += 1,
-            One::Failed(why) => {
+            Transferred::Moved => report.transferred += 1,
+            Transferred::Known => report.known += 1,
+            Transferred::Failed(why) => {
                 report.failed += 1;
-                if report.troubles.len() < REASONS && !report.troubles.contains(&why) {
-                    report.troubles.push(why);
+                if report.errors.len() < MAX_ERRORS && !report.errors.contains(&why) {
+                    report.errors.push(why);
                 }
             }
         }
@@ -224,4 +208,23 @@ async fn tally(work: impl futures_util::Stream<Item = One>, job: &Job, bar: &Pro
     }
     bar.finish_and_clear();
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_counts_results_and_lists_distinct_errors() {
+        let task = Task { kind: TaskKind::Pull, dry_run: true, json: true, cwd: "/w".into() };
+        let failed = (0..12).map(|n| Transferred::Failed(format!("error {}", n.max(1))));
+        let work = [Transferred::Moved, Transferred::Known, Transferred::Moved].into_iter().chain(failed);
+        let report = tally(stream::iter(work), &task, &ProgressBar::hidden());
+        let report = runtime().unwrap().block_on(report);
+        let errors = (1..11).map(|n| format!("error {n}")).collect();
+        assert_eq!(
+            report,
+            Report { v: 2, dry_run: true, transferred: 2, known: 1, failed: 12, errors }
+        );
+    }
 }

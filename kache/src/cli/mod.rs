@@ -34,7 +34,7 @@ pub mod verify;
 pub mod version;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use kache_core::remote::client::Task;
+use kache_core::remote::client::TaskKind;
 use kache_core::settings::Settings;
 use page::Page;
 use std::io::{self, Write};
@@ -220,9 +220,9 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::run(&options),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),
-        Command::Push(options) => transfer::run(&options, Task::Push),
-        Command::Pull(options) => transfer::run(&options, Task::Pull),
-        Command::Prefetch(options) => transfer::run(&options, Task::Prefetch),
+        Command::Push(options) => transfer::run(&options, TaskKind::Push),
+        Command::Pull(options) => transfer::run(&options, TaskKind::Pull),
+        Command::Prefetch(options) => transfer::run(&options, TaskKind::Prefetch),
         Command::Flush(options) => flush::run(&options),
         Command::Keygen(options) => keygen::run(&options),
     };

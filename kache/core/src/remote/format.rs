@@ -33,11 +33,11 @@ use std::fmt;
 pub const VERSION: &str = "v2";
 /// An object that the agent queries to test whether the remote responds. The object does not have to exist.
 pub const PROBE: &str = "v2/probe";
-const LISTS_MAGIC: &[u8; 8] = b"kacherl2";
-const HEADER_MAGIC: &[u8; 8] = b"kacheph2";
-const BUILDS_MAGIC: &[u8; 8] = b"kachero2";
+const LISTS_MAGIC: &[u8; 8] = b"kacherl1";
+const HEADER_MAGIC: &[u8; 8] = b"kacheph1";
+const BUILDS_MAGIC: &[u8; 8] = b"kachero1";
 /// The first bytes of a pack.
-pub const PACK_MAGIC: &[u8; 8] = b"kachepk2";
+pub const PACK_MAGIC: &[u8; 8] = b"kachepk1";
 
 /// The maximum number of lists in an index; the newest are kept.
 pub const MAX_LISTS: usize = 16;
