@@ -5,6 +5,7 @@
 pub mod action;
 pub mod area;
 pub mod codec;
+pub mod collect;
 pub mod collected;
 pub mod dependency;
 pub mod digest;
@@ -17,6 +18,7 @@ pub mod key_trace;
 pub mod observe;
 pub mod paths;
 pub mod platform;
+pub mod policy;
 pub mod printable;
 pub mod reason;
 pub mod remote;

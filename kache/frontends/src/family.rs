@@ -3,6 +3,7 @@
 use crate::flags::Row;
 use crate::invocation::Invocation;
 use kache_core::action::Request;
+use kache_core::policy::TrustPolicy;
 use kache_core::reason::NotCacheable;
 use kache_core::template::Format;
 use std::ffi::OsString;
@@ -31,6 +32,8 @@ pub struct Family {
     pub tells_macros: fn(&Invocation, Capabilities) -> Option<Vec<OsString>>,
     /// What the compilers of the family compile.
     pub language: Language,
+    /// Whose code is trusted with what.
+    pub policy: &'static TrustPolicy,
 }
 
 impl std::fmt::Debug for Family {

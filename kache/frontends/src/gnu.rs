@@ -35,6 +35,7 @@ pub static FAMILY: Family = Family {
     maps,
     tells_macros,
     language: Language::C,
+    policy: &crate::policies::C,
 };
 
 /// Names without a target before them and a version after them.

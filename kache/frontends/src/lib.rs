@@ -8,7 +8,6 @@
 pub mod collect;
 pub mod define;
 pub mod depinfo;
-pub mod elf;
 pub mod family;
 #[cfg(all(test, target_os = "linux"))]
 mod flag_columns;
@@ -25,6 +24,7 @@ pub mod linker;
 pub mod msvc;
 pub mod msvc_flags;
 mod plan;
+pub mod policies;
 #[cfg(test)]
 mod random_flags;
 pub mod recognise;

@@ -29,6 +29,7 @@ pub static FAMILY: Family = Family {
     maps: |_, _| &[MAP],
     tells_macros: |_, _| None,
     language: Language::C,
+    policy: &crate::policies::C,
 };
 
 const MAP: &str = "/clang:-ffile-prefix-map=";

@@ -1,11 +1,10 @@
 //! Planning a compile: from a command line to an [`Action`], and what the front ends of compilers answer to the engine.
 
-use crate::collect::Collector;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
 use crate::unobserved::Rules;
-use crate::{depinfo, gnu, key, linker, recognise, refine, rustc, rustup, source, tables};
+use crate::{collect, depinfo, gnu, key, linker, recognise, refine, rustc, rustup, source, tables};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::digest::Digest;
@@ -299,7 +298,7 @@ impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.family.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
         let (invocation, toolchain) = (&self.invocation, &self.toolchain);
-        Collector::new(invocation, toolchain, &action.roots, linker, &self.path_only).walk(log)
+        collect::dependencies(invocation, toolchain, action, linker, &self.path_only, &log.trace())
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {

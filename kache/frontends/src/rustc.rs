@@ -24,6 +24,7 @@ pub static FAMILY: Family = Family {
     maps: |_, _| &["--remap-path-prefix="],
     tells_macros: |_, _| None,
     language: Language::Rust,
+    policy: &crate::policies::RUSTC,
 };
 
 fn recognises(name: &str) -> bool {

@@ -2,7 +2,8 @@
 //! log is read as a user of `observe` would read it.
 
 use kache_core::observe::launch;
-use kache_core::observe::log::{Kind, Log, Record, UNKNOWN_MODULE, flag};
+use kache_core::observe::log::Log;
+use kache_core::observe::trace::{EventKind, TraceEvent, UNKNOWN_MODULE, flag};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -58,7 +59,7 @@ impl Sandbox {
         let log = Log::create().unwrap();
         command.envs(launch::environment(&log, &self.object, None));
         let output = command.output().unwrap();
-        assert!(!log.overflowed());
+        assert!(!log.trace().overflowed);
         Run { log, output }
     }
 
@@ -82,35 +83,35 @@ impl Run {
         assert!(status.success(), "{status}\n{stdout}\n{stderr}\n{:#?}", self.all());
     }
 
-    fn all(&self) -> Vec<Record<'_>> {
+    fn all(&self) -> Vec<TraceEvent<'_>> {
         self.log.records().collect()
     }
 
-    fn of(&self, kind: Kind) -> Vec<Record<'_>> {
+    fn of(&self, kind: EventKind) -> Vec<TraceEvent<'_>> {
         self.log.records().filter(|r| r.kind == kind).collect()
     }
 
     #[track_caller]
-    fn find(&self, kind: Kind, path: impl AsRef<OsStr>) -> Record<'_> {
+    fn find(&self, kind: EventKind, path: impl AsRef<OsStr>) -> TraceEvent<'_> {
         let path = path.as_ref().as_bytes();
         let found = self.log.records().find(|r| r.kind == kind && r.path == path);
         found.unwrap_or_else(|| panic!("no {kind:?} of {}: {:#?}", path.escape_ascii(), self.all()))
     }
 
-    fn has(&self, kind: Kind, path: impl AsRef<OsStr>) -> bool {
+    fn has(&self, kind: EventKind, path: impl AsRef<OsStr>) -> bool {
         self.log.records().any(|r| r.kind == kind && r.path == path.as_ref().as_bytes())
     }
 
-    fn module_of(&self, record: &Record) -> &Path {
+    fn module_of(&self, record: &TraceEvent) -> &Path {
         let before = self.log.records().take_while(|r| r != record);
-        let module =
-            before.filter(|r| r.kind == Kind::Module && r.pid == record.pid && r.module == record.module);
+        let module = before
+            .filter(|r| r.kind == EventKind::Module && r.pid == record.pid && r.module == record.module);
         let last = module.last().unwrap_or_else(|| panic!("no module for {record:?}: {:#?}", self.all()));
         Path::new(OsStr::from_bytes(last.path))
     }
 
     fn started(&self, program: &str) -> bool {
-        let wanted = |r: &Record| r.kind == Kind::Start && r.flags & flag::FORKED == 0;
+        let wanted = |r: &TraceEvent| r.kind == EventKind::Start && r.flags & flag::FORKED == 0;
         self.log.records().any(|r| wanted(&r) && r.path.ends_with(program.as_bytes()))
     }
 }
@@ -204,57 +205,58 @@ int main(void) {
 "#,
     );
     let at = |name: &str| test.path(name);
-    assert_eq!(run.find(Kind::Read, at("in")).errno, 0);
-    assert_eq!(run.of(Kind::Read).iter().filter(|r| r.path == at("in").as_os_str().as_bytes()).count(), 4);
-    assert_eq!(run.find(Kind::Read, at("d")).flags, flag::DIRECTORY);
-    assert_eq!(run.find(Kind::Write, at("in")).flags, 0);
-    assert_eq!(run.find(Kind::Read, at("absent")).errno, ENOENT);
-    assert_eq!(run.find(Kind::Write, at("d/made")).flags, flag::CREATE | flag::EXCLUSIVE);
-    assert!(!run.has(Kind::Read, at("d/made")));
-    assert_eq!(run.find(Kind::Write, at("out")).flags, flag::CREATE | flag::TRUNCATE);
-    assert!(!run.has(Kind::Read, at("out")));
-    assert_eq!(run.find(Kind::Write, at("log")).flags, flag::CREATE | flag::APPEND);
-    assert!(run.of(Kind::Write).iter().any(|r| {
+    assert_eq!(run.find(EventKind::Read, at("in")).errno, 0);
+    assert_eq!(
+        run.of(EventKind::Read).iter().filter(|r| r.path == at("in").as_os_str().as_bytes()).count(),
+        4
+    );
+    assert_eq!(run.find(EventKind::Read, at("d")).flags, flag::DIRECTORY);
+    assert_eq!(run.find(EventKind::Write, at("in")).flags, 0);
+    assert_eq!(run.find(EventKind::Read, at("absent")).errno, ENOENT);
+    assert_eq!(run.find(EventKind::Write, at("d/made")).flags, flag::CREATE | flag::EXCLUSIVE);
+    assert!(!run.has(EventKind::Read, at("d/made")));
+    assert_eq!(run.find(EventKind::Write, at("out")).flags, flag::CREATE | flag::TRUNCATE);
+    assert!(!run.has(EventKind::Read, at("out")));
+    assert_eq!(run.find(EventKind::Write, at("log")).flags, flag::CREATE | flag::APPEND);
+    assert!(run.of(EventKind::Write).iter().any(|r| {
         let name = Path::new(OsStr::from_bytes(r.path)).file_name().unwrap().as_bytes();
         name.len() == 9 && name.starts_with(b"tmp") && name != b"tmpXXXXXX"
     }));
-    assert!(run.has(Kind::Write, at("fifo")));
-    assert_eq!(run.find(Kind::Stat, at("in")).aux & 0o170_000, 0o100_000);
-    assert_eq!(run.find(Kind::Stat, at("to-in")).flags, flag::NO_FOLLOW);
-    assert_eq!(run.find(Kind::Stat, at("absent")).errno, ENOENT);
-    assert_eq!(run.find(Kind::Stat, at("d")).aux & 0o170_000, 0o040_000);
-    assert_eq!(run.find(Kind::Stat, at("d/no")).errno, ENOENT);
-    assert_eq!(run.find(Kind::Readlink, at("to-in")).path2, b"in");
+    assert!(run.has(EventKind::Write, at("fifo")));
+    assert_eq!(run.find(EventKind::Stat, at("in")).aux & 0o170_000, 0o100_000);
+    assert_eq!(run.find(EventKind::Stat, at("to-in")).flags, flag::NO_FOLLOW);
+    assert_eq!(run.find(EventKind::Stat, at("absent")).errno, ENOENT);
+    assert_eq!(run.find(EventKind::Stat, at("d")).aux & 0o170_000, 0o040_000);
+    assert_eq!(run.find(EventKind::Stat, at("d/no")).errno, ENOENT);
+    assert_eq!(run.find(EventKind::Readlink, at("to-in")).path2, b"in");
     let real = fs::canonicalize(at("in")).unwrap();
-    let resolved = run.find(Kind::Realpath, at("to-in"));
+    let resolved = run.find(EventKind::Realpath, at("to-in"));
     assert_eq!((resolved.path2, resolved.flags), (real.as_os_str().as_bytes(), flag::RELATIVE));
-    assert!(run.has(Kind::Realpath, at("d/../to-in")));
+    assert!(run.has(EventKind::Realpath, at("d/../to-in")));
     let lists = |flags| {
-        run.of(Kind::List)
+        run.of(EventKind::List)
             .iter()
             .filter(|r| r.path == at("d").as_os_str().as_bytes() && r.flags == flags)
             .count()
     };
     assert_eq!((lists(0), lists(flag::PATTERN | flag::RECURSIVE)), (4, 2));
-    assert_eq!(run.find(Kind::List, at("*.none")).flags, flag::PATTERN);
-    assert!(run.has(Kind::Mkdir, at("e")));
-    assert_eq!(run.of(Kind::Mkdir).len(), 2);
-    assert_eq!(run.find(Kind::Rename, at("out")).path2, at("out2").as_os_str().as_bytes());
-    assert_eq!(run.find(Kind::Rename, at("d/made")).path2, at("d/made2").as_os_str().as_bytes());
-    assert_eq!(run.find(Kind::Link, at("in")).path2, at("hard").as_os_str().as_bytes());
-    assert_eq!(run.find(Kind::Link, "some/where").flags, flag::SYMBOLIC);
-    assert!(run.has(Kind::Unlink, at("hard")) && run.has(Kind::Unlink, at("d/made2")));
-    assert_eq!(run.find(Kind::Unlink, at("e")).flags, flag::DIRECTORY_REMOVED);
-    assert_eq!(run.find(Kind::Cwd, test.dir.path()).module, 0);
-    assert!(run.has(Kind::Stat, at("d/after-chdir")));
-    assert_eq!(run.find(Kind::Read, at("d/raw-absent")).errno, ENOENT);
-    assert!(run.has(Kind::Stat, at("d/raw-access")) && run.has(Kind::Stat, at("d/raw-statx")));
-    assert_eq!(run.of(Kind::RawSyscall)[0].aux, libc::SYS_open_by_handle_at);
+    assert_eq!(run.find(EventKind::List, at("*.none")).flags, flag::PATTERN);
+    assert!(run.has(EventKind::Mkdir, at("e")));
+    assert_eq!(run.of(EventKind::Mkdir).len(), 2);
+    assert_eq!(run.find(EventKind::Rename, at("out")).path2, at("out2").as_os_str().as_bytes());
+    assert_eq!(run.find(EventKind::Rename, at("d/made")).path2, at("d/made2").as_os_str().as_bytes());
+    assert_eq!(run.find(EventKind::Link, at("in")).path2, at("hard").as_os_str().as_bytes());
+    assert_eq!(run.find(EventKind::Link, "some/where").flags, flag::SYMBOLIC);
+    assert!(run.has(EventKind::Unlink, at("hard")) && run.has(EventKind::Unlink, at("d/made2")));
+    assert_eq!(run.find(EventKind::Unlink, at("e")).flags, flag::DIRECTORY_REMOVED);
+    assert_eq!(run.find(EventKind::Cwd, test.dir.path()).module, 0);
+    assert!(run.has(EventKind::Stat, at("d/after-chdir")));
+    assert_eq!(run.find(EventKind::Read, at("d/raw-absent")).errno, ENOENT);
+    assert!(run.has(EventKind::Stat, at("d/raw-access")) && run.has(EventKind::Stat, at("d/raw-statx")));
+    assert_eq!(run.of(EventKind::RawSyscall)[0].aux, libc::SYS_open_by_handle_at);
     assert!(
-        run.all()
-            .iter()
-            .all(|r| matches!(r.kind, Kind::Start | Kind::Module | Kind::Exit)
-                || run.module_of(r).is_absolute())
+        run.all().iter().all(|r| matches!(r.kind, EventKind::Start | EventKind::Module | EventKind::Exit)
+            || run.module_of(r).is_absolute())
     );
 }
 
@@ -303,21 +305,21 @@ int main(void) {
     );
     let run = test.observe(test.command(program).env("PRESENT", "a value").env_remove("ABSENT_ONE"));
     run.succeeded();
-    let present = run.find(Kind::GetEnv, "PRESENT");
+    let present = run.find(EventKind::GetEnv, "PRESENT");
     assert_eq!((present.path2, present.errno, present.module), (&b"a value"[..], 0, 0));
-    assert_eq!(run.find(Kind::GetEnv, "ABSENT_ONE").errno, ENOENT);
-    assert_eq!(run.find(Kind::GetEnv, "ABSENT_TWO").errno, ENOENT);
+    assert_eq!(run.find(EventKind::GetEnv, "ABSENT_ONE").errno, ENOENT);
+    assert_eq!(run.find(EventKind::GetEnv, "ABSENT_TWO").errno, ENOENT);
     for variable in ["LC_ALL", "LANG", "TZ"] {
-        assert_eq!(run.find(Kind::GetEnv, variable).module, 0);
+        assert_eq!(run.find(EventKind::GetEnv, variable).module, 0);
     }
     for function in ["clock_gettime", "gettimeofday", "time", "uname", "gethostname", "getpwuid"] {
-        assert_eq!(run.find(Kind::Volatile, function).module, 0);
+        assert_eq!(run.find(EventKind::Volatile, function).module, 0);
     }
     let clocks =
-        run.of(Kind::Volatile).iter().filter(|r| r.path == b"clock_gettime" && r.module == 0).count();
+        run.of(EventKind::Volatile).iter().filter(|r| r.path == b"clock_gettime" && r.module == 0).count();
     assert_eq!(clocks, 1);
-    assert_eq!(run.find(Kind::Connect, "unix:/nowhere/socket").errno, ENOENT);
-    assert!(run.has(Kind::Connect, "inet:127.0.0.1:9"));
+    assert_eq!(run.find(EventKind::Connect, "unix:/nowhere/socket").errno, ENOENT);
+    assert!(run.has(EventKind::Connect, "inet:127.0.0.1:9"));
 }
 
 #[test]
@@ -390,29 +392,30 @@ int main(void) {
         "BY_SYSTEM",
         "BY_POPEN",
     ] {
-        let read = run.find(Kind::GetEnv, how);
+        let read = run.find(EventKind::GetEnv, how);
         assert!(run.module_of(&read).ends_with("leaf"));
         let start =
-            run.all().into_iter().find(|r| r.kind == Kind::Start && r.pid == read.pid && r.flags == 0);
+            run.all().into_iter().find(|r| r.kind == EventKind::Start && r.pid == read.pid && r.flags == 0);
         assert!(start.is_some_and(|s| s.path.ends_with(b"/leaf")), "{how}");
     }
-    let searched = run.find(Kind::Exec, "leaf");
+    let searched = run.find(EventKind::Exec, "leaf");
     assert_eq!((searched.flags, searched.path2), (flag::SEARCH, &b"/nonexistent:."[..]));
-    let direct = run.of(Kind::Exec).into_iter().find(|r| r.path.ends_with(b"/./leaf")).unwrap();
+    let direct = run.of(EventKind::Exec).into_iter().find(|r| r.path.ends_with(b"/./leaf")).unwrap();
     assert_eq!(direct.flags, flag::EXEC_RELATIVE);
-    assert_eq!(run.of(Kind::Exec).iter().filter(|r| r.errno == ENOENT).count(), 2);
-    assert_eq!(run.find(Kind::Exec, "/bin/sh").flags, flag::BY_LIBC);
-    assert_eq!(run.of(Kind::Spawned).iter().filter(|r| r.flags == flag::POSIX_SPAWN).count(), 2);
-    let parent = run.find(Kind::GetEnv, "IN_PARENT");
+    assert_eq!(run.of(EventKind::Exec).iter().filter(|r| r.errno == ENOENT).count(), 2);
+    assert_eq!(run.find(EventKind::Exec, "/bin/sh").flags, flag::BY_LIBC);
+    assert_eq!(run.of(EventKind::Spawned).iter().filter(|r| r.flags == flag::POSIX_SPAWN).count(), 2);
+    let parent = run.find(EventKind::GetEnv, "IN_PARENT");
     for child in ["IN_FORKED", "IN_VFORKED"] {
-        let child = run.find(Kind::GetEnv, child);
+        let child = run.find(EventKind::GetEnv, child);
         assert_ne!(child.pid, parent.pid);
         assert!(run.module_of(&child).ends_with("starter"));
-        let spawned =
-            |r: &Record| r.kind == Kind::Spawned && r.pid == parent.pid && r.aux == i64::from(child.pid);
+        let spawned = |r: &TraceEvent| {
+            r.kind == EventKind::Spawned && r.pid == parent.pid && r.aux == i64::from(child.pid)
+        };
         assert!(run.all().iter().any(spawned));
     }
-    let starts = run.of(Kind::Start).into_iter().filter(|r| r.pid == parent.pid).count();
+    let starts = run.of(EventKind::Start).into_iter().filter(|r| r.pid == parent.pid).count();
     assert_eq!(starts, 1, "a vforked child must not make its parent start again");
 }
 
@@ -461,7 +464,8 @@ int main(int argc, char **argv, char **envp) {
             command.envs(launch::environment(&log, &test.object, preload.map(OsStr::new)));
             let observed = command.output().unwrap();
             assert!(
-                log.records().any(|r| r.kind == Kind::Start && r.path.ends_with(b"/env")) || program != "env"
+                log.records().any(|r| r.kind == EventKind::Start && r.path.ends_with(b"/env"))
+                    || program != "env"
             );
             let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
             assert_eq!(text(&plain), text(&observed), "{program:?} {preload:?}");
@@ -496,9 +500,12 @@ int main(void) {
 }
 "#,
     );
-    let reads: std::collections::HashSet<_> = run.of(Kind::Read).into_iter().map(|r| r.path).collect();
+    let reads: std::collections::HashSet<_> = run.of(EventKind::Read).into_iter().map(|r| r.path).collect();
     assert_eq!(reads.iter().filter(|p| p.starts_with(b"/nowhere/")).count(), 80_000);
-    assert_eq!(run.of(Kind::Read).iter().map(|r| r.tid).collect::<std::collections::HashSet<_>>().len(), 8);
+    assert_eq!(
+        run.of(EventKind::Read).iter().map(|r| r.tid).collect::<std::collections::HashSet<_>>().len(),
+        8
+    );
 }
 
 #[test]
@@ -508,7 +515,7 @@ fn a_killed_process_keeps_its_records() {
     let program = test.c("killed", source, &[]);
     let run = test.observe(&mut test.command(program));
     assert_eq!(run.output.status.signal(), Some(9));
-    assert!(run.has(Kind::GetEnv, "LAST_WORDS"));
+    assert!(run.has(EventKind::GetEnv, "LAST_WORDS"));
 }
 
 #[test]
@@ -529,7 +536,7 @@ int main(void) {
 }
 "#,
     );
-    let spawned = run.of(Kind::Spawned)[0];
+    let spawned = run.of(EventKind::Spawned)[0];
     assert_eq!(spawned.flags, flag::POSIX_SPAWN);
     assert!(!run.all().iter().any(|r| i64::from(r.pid) == spawned.aux));
 }
@@ -575,13 +582,17 @@ int main(void) {
     for (name, module) in
         [("IN_INNER", "lib/deep/libinner.so"), ("IN_OUTER", "lib/libouter.so"), ("IN_MAIN", "main")]
     {
-        let read = run.find(Kind::GetEnv, name);
+        let read = run.find(EventKind::GetEnv, name);
         assert!(run.module_of(&read).ends_with(module), "{name}: {:?}", run.module_of(&read));
     }
-    let opened = run.find(Kind::Dlopen, "./lib/libouter.so");
+    let opened = run.find(EventKind::Dlopen, "./lib/libouter.so");
     assert!(run.module_of(&opened).ends_with("main"));
-    let modules: Vec<_> =
-        run.of(Kind::Dlopen).iter().filter(|r| r.path == b"libinner.so").map(|r| run.module_of(r)).collect();
+    let modules: Vec<_> = run
+        .of(EventKind::Dlopen)
+        .iter()
+        .filter(|r| r.path == b"libinner.so")
+        .map(|r| run.module_of(r))
+        .collect();
     assert!(
         modules.iter().any(|m| m.ends_with("libouter.so")) && modules.iter().any(|m| m.ends_with("main"))
     );
@@ -619,25 +630,25 @@ fn a_proc_macro_is_told_from_its_compiler() {
     fs::rename(test.path("out.rlib"), test.path("plain.rlib")).unwrap();
     let run = test.observe(test.command("rustc").args(user).args(["-o", "out.rlib"]));
     run.succeeded();
-    for (kind, name) in
-        [(Kind::Read, "macro-input.txt"), (Kind::List, "macro-dir"), (Kind::Stat, "macro-absent")]
-    {
+    for (kind, name) in [
+        (EventKind::Read, "macro-input.txt"),
+        (EventKind::List, "macro-dir"),
+        (EventKind::Stat, "macro-absent"),
+    ] {
         let record = run.find(kind, test.path(name));
         assert!(run.module_of(&record).ends_with("libmac.so"), "{name}: {:?}", run.module_of(&record));
     }
-    let read = run.find(Kind::GetEnv, "MACRO_READS_THIS");
+    let read = run.find(EventKind::GetEnv, "MACRO_READS_THIS");
     assert!(run.module_of(&read).ends_with("libmac.so"));
-    let time = |r: &Record| r.path == b"clock_gettime" && run.module_of(r).ends_with("libmac.so");
-    assert!(run.of(Kind::Volatile).iter().any(time));
-    let source = run.find(Kind::Read, test.path("user.rs"));
+    let time = |r: &TraceEvent| r.path == b"clock_gettime" && run.module_of(r).ends_with("libmac.so");
+    assert!(run.of(EventKind::Volatile).iter().any(time));
+    let source = run.find(EventKind::Read, test.path("user.rs"));
     assert!(!run.module_of(&source).ends_with("libmac.so"));
     assert!(run.started("/cat"));
-    assert!(run.has(Kind::Read, test.path("macro-child.txt")));
-    assert!(
-        run.all()
-            .iter()
-            .all(|r| r.module == UNKNOWN_MODULE || r.kind == Kind::Module || run.module_of(r).is_absolute())
-    );
+    assert!(run.has(EventKind::Read, test.path("macro-child.txt")));
+    assert!(run.all().iter().all(|r| r.module == UNKNOWN_MODULE
+        || r.kind == EventKind::Module
+        || run.module_of(r).is_absolute()));
     assert!(fs::read(test.path("plain.rlib")).unwrap() == fs::read(test.path("out.rlib")).unwrap());
 }
 
@@ -669,13 +680,16 @@ fn compilers_write_the_same_bytes() {
         assert!(plain == fs::read(test.path("out")).unwrap(), "{command:?}");
         assert!(run.output.stdout.is_empty() && run.output.stderr.is_empty());
         let source = command.iter().find(|a| a.ends_with(".c") || a.ends_with(".rs")).unwrap();
-        let opened = run.of(Kind::Read).iter().any(|r| r.path.ends_with(format!("/{source}").as_bytes()));
+        let opened =
+            run.of(EventKind::Read).iter().any(|r| r.path.ends_with(format!("/{source}").as_bytes()));
         assert!(opened, "{:#?}", run.all());
         if command.contains(&"-c") {
-            assert!(run.started("/cc1") && run.has(Kind::Read, test.path("a.h")));
+            assert!(run.started("/cc1") && run.has(EventKind::Read, test.path("a.h")));
         } else {
             assert!(
-                run.of(Kind::Start).iter().any(|r| r.path.ends_with(b"ld") || r.path.ends_with(b"ld.bfd"))
+                run.of(EventKind::Start)
+                    .iter()
+                    .any(|r| r.path.ends_with(b"ld") || r.path.ends_with(b"ld.bfd"))
             );
         }
     }
@@ -705,7 +719,7 @@ fn scripts_run_as_ever() {
         let run = test.observe(&mut build());
         assert_eq!(run.output, plain);
         assert!(run.started("/cat"));
-        assert!(run.has(Kind::Read, test.path("x")));
+        assert!(run.has(EventKind::Read, test.path("x")));
     }
 }
 
