@@ -58,9 +58,7 @@ pub enum AgentError {
     Io(&'static str, io::Error),
     #[error("{0}; `kache prefetch` fetches what a project's last build used")]
     CannotList(String),
-    #[error(
-        "the remote has no record of a build of the project in {0}: builds with uploads leave one there"
-    )]
+    #[error("the remote has no record of a build of the project in {0}: builds with uploads leave one there")]
     UnknownProject(PathBuf),
     #[error("cannot read random bytes from the system: {0}")]
     Random(getrandom::Error),

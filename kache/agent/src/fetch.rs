@@ -5,7 +5,9 @@ use crate::trust::Statement;
 use crate::{Agent, locked, pack};
 use kache_core::digest::Digest;
 use kache_core::platform;
-use kache_core::remote::format::{self, BuildUnit, Header, InvalidObject, MAX_LISTS, MAX_METADATA, SignedList};
+use kache_core::remote::format::{
+    self, BuildUnit, Header, InvalidObject, MAX_LISTS, MAX_METADATA, SignedList,
+};
 use kache_core::store::Area;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -127,10 +129,7 @@ impl Agent {
 
     /// The lists of an action that are missing from its index, because another writer overwrote the index. Empty if the
     /// service cannot list objects.
-    pub async fn orphaned_lists(
-        self: &Arc<Self>,
-        action: &Digest,
-    ) -> Result<Vec<SignedList>, StorageError> {
+    pub async fn orphaned_lists(self: &Arc<Self>, action: &Digest) -> Result<Vec<SignedList>, StorageError> {
         if !self.storage.can_list() {
             return Ok(Vec::new());
         }
@@ -180,7 +179,8 @@ impl Agent {
         let mut in_flight = locked(&self.in_flight);
         if let Some(fetch) = in_flight.get(&input_key) {
             // The result may have been evicted since.
-            let evicted = matches!(&*fetch.borrow(), FetchState::Done(FetchOutcome::Stored(unit)) if !self.has(unit));
+            let evicted =
+                matches!(&*fetch.borrow(), FetchState::Done(FetchOutcome::Stored(unit)) if !self.has(unit));
             if !evicted {
                 return fetch.clone();
             }
@@ -300,13 +300,7 @@ impl Agent {
         }
     }
 
-    fn quarantine(
-        &self,
-        input_key: &Digest,
-        name: &str,
-        path: &Path,
-        error: &InvalidObject,
-    ) -> FetchOutcome {
+    fn quarantine(&self, input_key: &Digest, name: &str, path: &Path, error: &InvalidObject) -> FetchOutcome {
         let why = format!("{name}: {error}");
         if let Some(place) = self.quarantine_path(name) {
             let _ = std::fs::rename(path, place);

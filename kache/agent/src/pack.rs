@@ -272,8 +272,7 @@ mod tests {
     fn packed() -> Vec<u8> {
         let from = empty();
         let digest = from.store.put_bytes(BLOB).unwrap();
-        let output =
-            |path: &str| Output { path: path.into(), digest, executable: false, marked: false };
+        let output = |path: &str| Output { path: path.into(), digest, executable: false, marked: false };
         let result = ActionResult {
             outputs: vec![output("<target>/a"), output("<target>/b")],
             stdout: Vec::new(),

@@ -69,7 +69,8 @@ impl Sessions {
     /// The session of a workspace, or a new one after a pause. A new session reads the build manifest again.
     fn at(&mut self, workspace: &[u8], now: Instant) -> Arc<Session> {
         self.0.retain(|_, session| {
-            locked(&session.last_request).is_none_or(|last| now.saturating_duration_since(last) < SESSION_PAUSE)
+            locked(&session.last_request)
+                .is_none_or(|last| now.saturating_duration_since(last) < SESSION_PAUSE)
         });
         let session = self.0.entry(workspace.to_vec()).or_default().clone();
         *locked(&session.last_request) = Some(now);
@@ -211,7 +212,7 @@ fn origin(workspace: &Path) -> Option<String> {
     let url =
         lines.find_map(|line| line.trim().strip_prefix("url")?.trim().strip_prefix('='))?.trim().to_string();
     let url = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-    let url = url.split_once('@').map_or(url, |(_, rest)| rest).reworkspace(':', "/");
+    let url = url.split_once('@').map_or(url, |(_, rest)| rest).replace(':', "/");
     Some(url.trim_end_matches('/').trim_end_matches(".git").to_string())
 }
 

@@ -170,12 +170,7 @@ impl Agent {
     }
 
     /// Finds the result of an action that the last build used, or else the lists of the action.
-    async fn find(
-        self: &Arc<Self>,
-        action: &Digest,
-        workspace: &[u8],
-        skip_prefetched: bool,
-    ) -> Response {
+    async fn find(self: &Arc<Self>, action: &Digest, workspace: &[u8], skip_prefetched: bool) -> Response {
         let session = self.session(workspace);
         // The first request of a session waits for the build manifest and for the lists at the same time.
         let mut lists = Box::pin(self.lists(action, false));

@@ -118,7 +118,8 @@ fn address(remote: &Remote) -> Result<Address, ConfigError> {
         }
         "s3" => {
             put("bucket", authority);
-            let has_region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|n| std::env::var_os(n).is_some());
+            let has_region =
+                ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|n| std::env::var_os(n).is_some());
             if !has_region {
                 options.entry("region".to_string()).or_insert_with(|| "us-east-1".to_string());
             }

@@ -36,7 +36,13 @@ impl Storage {
         let throttle = service::Throttle::default();
         let operator = service::operator(remote, &throttle)?;
         let circuit_breaker = CircuitBreaker::default();
-        Ok(Arc::new(Storage { operator, write: remote.write, timeout: remote.timeout, circuit_breaker, throttle }))
+        Ok(Arc::new(Storage {
+            operator,
+            write: remote.write,
+            timeout: remote.timeout,
+            circuit_breaker,
+            throttle,
+        }))
     }
 
     pub fn can_write(&self) -> bool {
@@ -184,7 +190,10 @@ impl Storage {
         self.trip(why.to_string());
     }
 
-    fn sent<T>(&self, result: Result<opendal::Result<T>, tokio::time::error::Elapsed>) -> Result<T, StorageError> {
+    fn sent<T>(
+        &self,
+        result: Result<opendal::Result<T>, tokio::time::error::Elapsed>,
+    ) -> Result<T, StorageError> {
         match result {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(e)) if e.kind() == ErrorKind::NotFound => Err(StorageError::NotFound),

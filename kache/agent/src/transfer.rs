@@ -88,7 +88,9 @@ impl Agent {
                 if task.dry_run {
                     return match agent.has_valid_pack(&input_key).await {
                         Ok(true) => Transferred::Known,
-                        Ok(false) if agent.store.path(Area::Results, &entry.result).exists() => Transferred::Moved,
+                        Ok(false) if agent.store.path(Area::Results, &entry.result).exists() => {
+                            Transferred::Moved
+                        }
                         Ok(false) => Transferred::Known,
                         Err(e) => Transferred::Failed(e.to_string()),
                     };
@@ -219,12 +221,9 @@ mod tests {
         let task = Task { kind: TaskKind::Pull, dry_run: true, json: true, cwd: "/w".into() };
         let failed = (0..12).map(|n| Transferred::Failed(format!("error {}", n.max(1))));
         let work = [Transferred::Moved, Transferred::Known, Transferred::Moved].into_iter().chain(failed);
-        let report = tally(stream::iter(work), &task, &ProgressBar::hidden());
-        let report = runtime().unwrap().block_on(report);
+        let bar = ProgressBar::hidden();
+        let report = runtime().unwrap().block_on(tally(stream::iter(work), &task, &bar));
         let errors = (1..11).map(|n| format!("error {n}")).collect();
-        assert_eq!(
-            report,
-            Report { v: 2, dry_run: true, transferred: 2, known: 1, failed: 12, errors }
-        );
+        assert_eq!(report, Report { v: 2, dry_run: true, transferred: 2, known: 1, failed: 12, errors });
     }
 }

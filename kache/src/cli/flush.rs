@@ -53,12 +53,15 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
             )));
         };
         let show = options.format == Format::Text && std::io::stderr().is_terminal();
-        let response = client.request_with_progress(&Request::Flush { seconds: options.timeout }, |uploaded, remaining| {
-            if show {
-                eprint!("\r{uploaded} uploaded, {remaining} remaining ");
-                let _ = std::io::stderr().flush();
-            }
-        });
+        let response = client.request_with_progress(
+            &Request::Flush { seconds: options.timeout },
+            |uploaded, remaining| {
+                if show {
+                    eprint!("\r{uploaded} uploaded, {remaining} remaining ");
+                    let _ = std::io::stderr().flush();
+                }
+            },
+        );
         if show {
             eprintln!();
         }
