@@ -302,7 +302,7 @@ impl Session<'_> {
         let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
         invocation.literal_paths |= !maps
             || invocation.debugs_assembly && !maps_assembly
-            || invocation.makes_bitcode && report == template::Format::ClangDepfile;
+            || invocation.makes_bitcode && report == template::Format::Depfile75;
         invocation.program = real;
         self.clock.lap(event, Phase::Toolchain);
         let roots = |invocation: &Invocation| {
@@ -368,7 +368,7 @@ impl Session<'_> {
             // Printed last: it tells cargo that the files are there.
             let _ = restore::replay(&result, &asked.roots);
             self.clock.lap(event, Phase::Replay);
-            self.store.used(&entry.result);
+            self.store.mark_used(&entry.result);
             event.outcome = Outcome::Hit;
             if result.fetched {
                 event.remote = Some(events::RemoteUse { way: events::RemoteWay::Ahead, us: 0, detail: None });
@@ -459,7 +459,7 @@ impl Session<'_> {
     /// Has somebody else collect, where the cache has grown past its bound.
     fn bound(&self, stored: u64) {
         let Some(cache) = self.settings.cache_dir.as_deref() else { return };
-        gc::start_where_grown(self.store, cache, self.settings.max_bytes(cache), stored);
+        gc::start_if_over_limit(self.store, cache, self.settings.max_bytes(cache), stored);
     }
 
     fn observer(&self) -> Option<(log::Log, PathBuf)> {

@@ -134,7 +134,7 @@ impl Agent {
 
     /// The store grew by what was fetched: it is kept below its bound here, too.
     fn grew(&self, bytes: u64) {
-        gc::start_where_grown(&self.store, &self.orders.cache, self.orders.max_bytes, bytes);
+        gc::start_if_over_limit(&self.store, &self.orders.cache, self.orders.max_bytes, bytes);
     }
 
     /// A wrapper waited. Where many do so long and in vain, the remote is too slow to be asked.

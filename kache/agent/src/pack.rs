@@ -141,7 +141,7 @@ pub fn install(store: &Store, trust: &Trust, state: &Digest, path: &Path) -> io:
             Ok(None) => {}
         }
     };
-    if store.is_condemned(&header.key) {
+    if store.is_blocked(&header.key) {
         return Ok(Install::Refused(Refused("a check found it wrong on this machine".into())));
     }
     io::Seek::seek(&mut file, io::SeekFrom::Start(at as u64))?;

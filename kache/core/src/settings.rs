@@ -321,7 +321,7 @@ impl Settings {
             base_dirs: reader
                 .get("base_dirs", "absolute paths", |v| {
                     let all: Vec<PathBuf> =
-                        v.split(platform::BETWEEN_PATHS).filter(|p| !p.is_empty()).map(home).collect();
+                        v.split(platform::PATH_LIST_SEPARATOR).filter(|p| !p.is_empty()).map(home).collect();
                     all.iter().all(|p| p.is_absolute()).then_some(all)
                 })
                 .unwrap_or_default(),
@@ -336,7 +336,7 @@ impl Settings {
             locators: reader
                 .get("locators", "names of crates or scripts", |v| {
                     let mut all: Vec<String> = v
-                        .split([platform::BETWEEN_PATHS, ':', ',', ' '])
+                        .split([platform::PATH_LIST_SEPARATOR, ':', ',', ' '])
                         .filter(|n| !n.is_empty())
                         .map(|n| n.replace('-', "_"))
                         .collect();
@@ -376,7 +376,7 @@ fn text_of(value: &toml::Value) -> String {
             .iter()
             .map(|v| v.as_str().unwrap_or_default())
             .collect::<Vec<_>>()
-            .join(&platform::BETWEEN_PATHS.to_string()),
+            .join(&platform::PATH_LIST_SEPARATOR.to_string()),
         toml::Value::Table(t) => {
             t.iter().map(|(k, v)| format!("{k}={}", text_of(v))).collect::<Vec<_>>().join(";")
         }
@@ -430,7 +430,7 @@ impl Reader {
         });
         let verify_keys = self.get("remote.verify_keys", "public keys of 64 hex digits", |v| {
             let all: Vec<String> = v
-                .split([platform::BETWEEN_PATHS, ':', ',', ' '])
+                .split([platform::PATH_LIST_SEPARATOR, ':', ',', ' '])
                 .filter(|k| !k.is_empty())
                 .map(str::to_string)
                 .collect();

@@ -129,7 +129,7 @@ fn ordered(flags: &[Flag]) -> Vec<&Flag> {
 
 /// As it is spelt, but for the root: `/w/./a.c` is another `__FILE__` than `/w/a.c`.
 fn path(text: &str, roots: &Roots) -> Vec<u8> {
-    roots.spelt(text.as_bytes())
+    roots.portable_prefix(text.as_bytes())
 }
 
 /// The key's view of a path and the literal one, where nothing in the output may depend on where things are.

@@ -15,7 +15,7 @@ pub struct DepInfo {
 /// beside this one.
 pub fn parse(text: &[u8], format: Format) -> DepInfo {
     let mut out = DepInfo::default();
-    if format != Format::DepInfo {
+    if format != Format::CommentedRules {
         out.files = rules(text);
         return out;
     }
@@ -83,14 +83,14 @@ mod tests {
 
     #[test]
     fn rules_comments_and_variables() {
-        let d = parse(b"/o/a.d: src/lib.rs /x/my\\ file.rs\n\nsrc/lib.rs:\n\n# env-dep:OUT_DIR=/o\n# env-dep:NO\n# checksum:x\n", Format::DepInfo);
+        let d = parse(b"/o/a.d: src/lib.rs /x/my\\ file.rs\n\nsrc/lib.rs:\n\n# env-dep:OUT_DIR=/o\n# env-dep:NO\n# checksum:x\n", Format::CommentedRules);
         assert_eq!(d.files, [b"/x/my file.rs".to_vec(), b"src/lib.rs".to_vec()]);
         assert_eq!(d.env, [b"OUT_DIR".to_vec(), b"NO".to_vec()]);
     }
 
     #[test]
     fn rules_that_go_on() {
-        let d = parse(b"a.o b.o: a.c /x/my\\ file.h \\\n  c$$d.h e\\#f.h\n\nc$$d.h:\n", Format::GccDepfile);
+        let d = parse(b"a.o b.o: a.c /x/my\\ file.h \\\n  c$$d.h e\\#f.h\n\nc$$d.h:\n", Format::Depfile72);
         let files = [&b"/x/my file.h"[..], b"a.c", b"c$d.h", b"e#f.h"];
         assert_eq!(d.files, files);
     }

@@ -69,7 +69,7 @@ fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
 
 /// gcc's `-dU` prints the definitions of the macros that a source expands or tests, and no others. clang has no such flag.
 fn tells_macros(invocation: &Invocation, capabilities: Capabilities) -> Option<Vec<OsString>> {
-    if capabilities.report == Format::ClangDepfile || !invocation.response_files.is_empty() {
+    if capabilities.report == Format::Depfile75 || !invocation.response_files.is_empty() {
         return None;
     }
     let given: Vec<String> =
@@ -124,7 +124,7 @@ fn capabilities(program: &Path, scratch: &Path) -> Capabilities {
     let _ = (std::fs::remove_file(&source), std::fs::remove_file(scratch));
     let name = source.as_os_str().as_encoded_bytes();
     let maps_assembly = maps && assembled.is_some_and(|object| !template::contains(&object, name));
-    let report = if clang { Format::ClangDepfile } else { Format::GccDepfile };
+    let report = if clang { Format::Depfile75 } else { Format::Depfile72 };
     Capabilities { maps, maps_assembly, report }
 }
 

@@ -43,7 +43,7 @@ fn capabilities(program: &Path, _: &Path) -> Capabilities {
     ask.arg(MODE).arg(format!("{MAP}/kache=/kache")).args(["/Zs", "/TC", "--", "/dev/null"]);
     let ran = ask.env("KACHE_DISABLE", "1").output();
     let maps = ran.is_ok_and(|o| o.status.success() && o.stderr.is_empty());
-    Capabilities { maps, maps_assembly: false, report: Format::ClangDepfile }
+    Capabilities { maps, maps_assembly: false, report: Format::Depfile75 }
 }
 
 fn parse(command: &Command) -> Result<Invocation, NotCacheable> {

@@ -17,7 +17,7 @@ pub static ADAPTER: Adapter = Adapter {
     table: rustc_flags::TABLE,
     parse,
     sysroot: Some(toolchain::sysroot_of_rustc),
-    capabilities: |_, _| Capabilities { maps: true, maps_assembly: true, report: Format::DepInfo },
+    capabilities: |_, _| Capabilities { maps: true, maps_assembly: true, report: Format::CommentedRules },
     maps: |_, _| &["--remap-path-prefix="],
     tells_macros: |_, _| None,
     crates: true,

@@ -24,7 +24,7 @@
 use super::{Adapter, Capabilities};
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
-use kache_core::platform::{self, Sort, StatId, disk};
+use kache_core::platform::{self, FileType, StatId, disk};
 use kache_core::store::{Area, Store};
 use kache_core::template::Format;
 use std::collections::BTreeMap;
@@ -142,7 +142,7 @@ fn abilities_byte(a: Capabilities) -> u64 {
 }
 
 fn abilities_of(byte: u64) -> Option<Capabilities> {
-    let report = [Format::DepInfo, Format::GccDepfile, Format::ClangDepfile];
+    let report = [Format::CommentedRules, Format::Depfile72, Format::Depfile75];
     let report = report.into_iter().find(|r| *r as u64 == byte >> 2)?;
     Some(Capabilities { maps: byte & 1 != 0, maps_assembly: byte & 2 != 0, report })
 }
@@ -224,7 +224,7 @@ fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).min(8);
     let one = |path: &PathBuf| -> io::Result<Hashed> {
         let (sort, id) = platform::identity(path)?;
-        if sort == Sort::Dir {
+        if sort == FileType::Dir {
             return Ok((path.clone(), id, None));
         }
         let (known, id) = store.table.file(path)?;

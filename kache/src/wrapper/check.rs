@@ -152,7 +152,7 @@ impl Session<'_> {
         }
         drop(lock);
         if self.settings.remote.is_some() {
-            self.store.condemn(&key);
+            self.store.block_result(&key);
         }
         if self.settings.write {
             match found.keep(self.store, fresh) {
@@ -179,7 +179,7 @@ fn fresh(asked: &Asked, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTree
     }
     // What cannot be marked cannot have been stored: it differs, as it is.
     let printed = |text: &[u8]| {
-        let marked = template::mark(text, &asked.roots, template::Format::Printed);
+        let marked = template::templatize(text, &asked.roots, template::Format::Printed);
         Version::of(marked.unwrap_or_else(|| text.to_vec()), false)
     };
     all.insert("stdout".to_string(), printed(&ran.stdout));
@@ -190,7 +190,7 @@ fn fresh(asked: &Asked, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTree
 fn output(asked: &Asked, path: &Path) -> io::Result<Version> {
     let bytes = std::fs::read(path)?;
     if asked.invocation.depinfo.as_deref() == Some(path) {
-        let marked = template::mark(&bytes, &asked.roots, asked.toolchain.capabilities.report);
+        let marked = template::templatize(&bytes, &asked.roots, asked.toolchain.capabilities.report);
         return Ok(Version::of(marked.unwrap_or(bytes), false));
     }
     Ok(Version::of(bytes, platform::is_executable(&std::fs::metadata(path)?)))

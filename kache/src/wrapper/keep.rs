@@ -10,7 +10,7 @@ use kache_core::key_trace::{Component, KeyTrace, Part};
 use kache_core::observe::log;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::settings::{Observe, Settings};
-use kache_core::store::Kept;
+use kache_core::store::Stored;
 use kache_core::store::manifest::{Entry, Manifest};
 use kache_core::store::result::{ActionResult, Output};
 use kache_core::{platform, run, template};
@@ -54,7 +54,7 @@ impl Session<'_> {
         if !self.settings.write {
             return Err(NotCacheable::new(Reason::WriteOff, "the setting `write` is off"));
         }
-        let printed = |text: &[u8]| template::mark(text, &asked.roots, template::Format::Printed);
+        let printed = |text: &[u8]| template::templatize(text, &asked.roots, template::Format::Printed);
         let (Some(stdout), Some(stderr)) = (printed(&ran.stdout), printed(&ran.stderr)) else {
             return Err(NotCacheable::new(Reason::BinaryOutput, "what the compiler printed has NULs in it"));
         };
@@ -183,17 +183,17 @@ impl Session<'_> {
         }
         if asked.invocation.depinfo.as_deref() == Some(path) {
             let text = std::fs::read(path).map_err(trouble)?;
-            let marked = template::mark(&text, &asked.roots, asked.toolchain.capabilities.report)
+            let marked = template::templatize(&text, &asked.roots, asked.toolchain.capabilities.report)
                 .ok_or_else(|| {
                     NotCacheable::new(Reason::BinaryOutput, format!("{} has NULs in it", path.display()))
                 })?;
             let digest = self.store.put_bytes(&marked).map_err(trouble)?;
-            return Ok(Output { path: portable, digest, executable: false, marked: true });
+            return Ok(Output { path: portable, digest, executable: false, is_template: true });
         }
-        let Kept { digest, bytes, known } = self.store.put_blob(path).map_err(trouble)?;
+        let Stored { digest, bytes, known } = self.store.put_blob(path).map_err(trouble)?;
         event.bytes += bytes;
         event.known_bytes += if known { bytes } else { 0 };
-        Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), marked: false })
+        Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), is_template: false })
     }
 }
 

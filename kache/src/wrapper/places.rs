@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 
 /// Whether the place counts.
 pub(super) fn count(asked: &Asked, ran: &run::Ran, outputs: &[PathBuf]) -> bool {
-    if asked.invocation.adapter.crates && !platform::HAS_SPELLINGS {
+    if asked.invocation.adapter.crates && !platform::HAS_PATH_FORMS {
         return false;
     }
     let places = Places::of(asked);
     let printed = |text: &[u8]| {
-        template::mark(text, &asked.roots, template::Format::Printed)
+        template::templatize(text, &asked.roots, template::Format::Printed)
             .is_none_or(|marked| places.are_in(&marked[..]))
     };
     printed(&ran.stdout)
@@ -31,13 +31,13 @@ struct Places(Vec<Vec<u8>>);
 impl Places {
     fn of(asked: &Asked) -> Places {
         let mapped = asked.roots.iter().filter(|r| r.mapped.is_some());
-        Places(mapped.flat_map(|r| platform::spellings(&r.path)).collect())
+        Places(mapped.flat_map(|r| platform::path_forms(&r.path)).collect())
     }
 
     /// What cannot be searched may have one.
     fn are_in(&self, text: impl Read) -> bool {
         let places: Vec<&[u8]> = self.0.iter().map(Vec::as_slice).collect();
-        template::any_in(&mut platform::folded(text), &places).unwrap_or(true)
+        template::any_in(&mut platform::fold_paths(text), &places).unwrap_or(true)
     }
 
     fn are_in_output(&self, asked: &Asked, path: &Path) -> bool {
@@ -45,7 +45,7 @@ impl Places {
             return std::fs::File::open(path).map_or(true, |file| self.are_in(file));
         }
         let marked =
-            |bytes: Vec<u8>| template::mark(&bytes, &asked.roots, asked.toolchain.capabilities.report);
+            |bytes: Vec<u8>| template::templatize(&bytes, &asked.roots, asked.toolchain.capabilities.report);
         let text: io::Result<Option<Vec<u8>>> = std::fs::read(path).map(marked);
         text.ok().flatten().is_none_or(|marked| self.are_in(&marked[..]))
     }
