@@ -12,16 +12,19 @@ if ! [[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]]; then
     exit 2
 fi
 
-# Two builds with fault injection: the current store format, and another one.
+# Two builds with fault injection: the current store format, and another one. KACHE_STRESS_PROFILE is their cargo profile.
+profile=${KACHE_STRESS_PROFILE:-release}
 target=${CARGO_TARGET_DIR:-target}
+case $profile in dev) built=$target/debug ;; *) built=$target/$profile ;; esac
 programs=$(mktemp -d)
 trap 'rm -rf "$programs"' EXIT
 engine() { # name
-    cargo build --quiet --release --locked -p kache --features faults
+    # With the features of the whole workspace: what its tests have compiled is not compiled again.
+    cargo build --quiet --profile "$profile" --locked --workspace --bin kache --features kache/faults
     # Moved away: a kache with fault injection must not stay where users run it from.
-    mv "$target/release/kache" "$programs/$1"
+    mv "$built/kache" "$programs/$1"
 }
-KACHE_STORE_FORMAT=v0 engine other
 engine kache
-cargo build --quiet --release --locked -p kache-bench
+KACHE_STORE_FORMAT=v0 engine other
+cargo build --quiet --release --locked --workspace --bin kache --bin kache-bench
 "$target/release/kache-bench" stress --minutes "$minutes" --kache "$programs/kache" --other "$programs/other" "$@"

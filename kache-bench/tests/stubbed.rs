@@ -4,10 +4,12 @@
 
 #[path = "stubbed/cargo.rs"]
 mod cargo;
+#[path = "it/kache.rs"]
 mod engine;
 #[path = "../../kache/tests/stub/mod.rs"]
 mod stub;
 
+use libtest_mimic::{Arguments, Trial};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,21 +45,22 @@ fn main() -> ExitCode {
         Some("cargo") => return cargo::cargo(&args),
         _ => {}
     }
-    if args.iter().any(|a| a == "--list") {
-        return ExitCode::SUCCESS;
-    }
-    let stage = tempfile::tempdir().expect("a temporary directory");
-    let bin = set_up(&own, stage.path());
-    every_library_hits_in_another_clone(&check(stage.path(), &bin, &["--verify"]));
-    what_is_lost_is_missed(&check(stage.path(), &bin, &["--lose", "2"]));
-    println!(
-        "check demo, with stubs: {LIBRARIES} of {UNITS} units hit in another clone, and 2 that are lost are missed"
-    );
-    ExitCode::SUCCESS
+    let trials = vec![
+        Trial::test("every_library_hits_in_another_clone", || {
+            every_library_hits_in_another_clone();
+            Ok(())
+        }),
+        Trial::test("what_is_lost_is_missed", || {
+            what_is_lost_is_missed();
+            Ok(())
+        }),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 /// A toolchain of stubs, and a workload.
-fn set_up(own: &Path, stage: &Path) -> PathBuf {
+fn set_up(stage: &Path) -> PathBuf {
+    let own = std::env::current_exe().expect("a program has a path");
     let bin = stage.join("sys").join("bin");
     let library = stage.join("sys/lib/rustlib/stub/lib");
     for dir in [&bin, &library, &stage.join("workloads")] {
@@ -65,7 +68,7 @@ fn set_up(own: &Path, stage: &Path) -> PathBuf {
     }
     fs::write(library.join("libstd.rlib"), "std").expect("room for a file");
     for name in ["rustc", "cargo", "gcc", "cc", "g++", "c++"] {
-        fs::copy(own, bin.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))).expect("room for a copy");
+        fs::copy(&own, bin.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))).expect("room for a copy");
     }
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workloads/demo");
     let demo = std::path::absolute(demo).expect("the working directory is there");
@@ -74,9 +77,11 @@ fn set_up(own: &Path, stage: &Path) -> PathBuf {
     bin
 }
 
-fn check(stage: &Path, bin: &Path, more: &[&str]) -> Output {
+fn check(more: &[&str]) -> Output {
+    let stage = tempfile::tempdir().expect("a temporary directory");
+    let (stage, bin) = (stage.path(), set_up(stage.path()));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(bin.to_path_buf()).chain(std::env::split_paths(&path)));
+    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)));
     Command::new(
         std::path::absolute(env!("CARGO_BIN_EXE_kache-bench")).expect("the working directory is there"),
     )
@@ -114,8 +119,9 @@ fn phase<'a>(record: &'a Value, name: &str) -> &'a Value {
         ["summary"]
 }
 
-fn every_library_hits_in_another_clone(output: &Output) {
-    let record = record(output);
+fn every_library_hits_in_another_clone() {
+    let output = check(&["--verify"]);
+    let record = record(&output);
     assert!(output.status.success(), "{record:#}");
     let cold = phase(&record, "cold build");
     assert_eq!((&cold["units"], &cold["misses"]), (&UNITS.into(), &UNITS.into()), "{record:#}");
@@ -127,8 +133,9 @@ fn every_library_hits_in_another_clone(output: &Output) {
     assert_eq!(artifacts["mismatches"].as_array().map(Vec::len), Some(0), "{record:#}");
 }
 
-fn what_is_lost_is_missed(output: &Output) {
-    let record = record(output);
+fn what_is_lost_is_missed() {
+    let output = check(&["--lose", "2"]);
+    let record = record(&output);
     assert_eq!(output.status.code(), Some(1), "{record:#}");
     assert_eq!(phase(&record, "build from the cache")["hits"], LIBRARIES - 2, "{record:#}");
 }

@@ -4,20 +4,21 @@
 #![allow(missing_docs, reason = "criterion's macro makes a public function")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use kache_core::action::Request;
 use kache_core::digest::Digest;
-use kache_core::paths::Roots;
+use kache_core::eval::EvalContext;
+use kache_core::frontend::{Context, Frontend, Planned};
 use kache_core::restore;
+use kache_core::settings::Settings;
 use kache_core::store::Store;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
-use kache_frontends::action::{self, Hasher};
-use kache_frontends::eval::EvalContext;
-use kache_frontends::toolchain::Toolchain;
-use kache_frontends::{self, Invocation};
+use kache_core::timer::Timer;
+use kache_frontends::rustc::FAMILY;
 use std::collections::HashMap;
 use std::fs;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -82,30 +83,19 @@ impl Scene {
         c
     }
 
-    fn parse(&self) -> Invocation {
-        let args = self.args[1..].iter().map(Into::into).collect();
-        let command = kache_frontends::Command { program: "rustc".into(), args, cwd: self.cwd() };
-        (kache_frontends::rustc::ADAPTER.parse)(&command).expect("a command line that is understood")
+    fn request(&self) -> Request {
+        Request::new("rustc", self.args[1..].iter().map(Into::into).collect(), self.cwd())
     }
-}
-
-fn key(invocation: &Invocation, toolchain: &Toolchain, roots: &Roots) -> Digest {
-    let mut hasher = Hasher::default();
-    let settings = kache_core::settings::Settings::load(&invocation.cwd);
-    action::walk(invocation, toolchain, roots, &settings, &mut hasher);
-    hasher.finish()
 }
 
 fn parts(c: &mut Criterion) {
     let scene = Scene::new();
     let store = Store::open(&scene.cache()).expect("the store");
-    let which = Command::new("rustc").arg("--print=sysroot").output().expect("rustc").stdout;
-    let rustc = Path::new(String::from_utf8_lossy(&which).trim()).join("bin/rustc");
-    let toolchain =
-        Toolchain::identify(&store, &kache_frontends::rustc::ADAPTER, &rustc).expect("a toolchain");
-    let invocation = scene.parse();
-    let roots = invocation.roots(Some(&toolchain.sysroot), true, &[]);
-    let action = key(&invocation, &toolchain, &roots);
+    let (settings, timer) = (Settings::load(&scene.cwd()), Timer::start());
+    let context = Context { store: &store, settings: &settings, timer: &timer };
+    let plan = || FAMILY.plan(&scene.request(), &context).expect("a command line that is understood");
+    let Planned { action, plan: planned } = plan();
+    let roots = &action.roots;
 
     let mut group = c.benchmark_group("hash");
     let bytes = vec![7u8; 1 << 20];
@@ -116,23 +106,12 @@ fn parts(c: &mut Criterion) {
     c.bench_function("file digest, known", |b| {
         b.iter(|| store.table.file(black_box(&source)).expect("a digest"))
     });
-    c.bench_function("parse", |b| b.iter(|| black_box(scene.parse())));
-    c.bench_function("toolchain", |b| {
-        b.iter(|| Toolchain::identify(&store, &kache_frontends::rustc::ADAPTER, &rustc).expect("a toolchain"))
-    });
-    c.bench_function("action key", |b| b.iter(|| key(&invocation, &toolchain, &roots)));
+    c.bench_function("plan", |b| b.iter(|| black_box(plan())));
 
-    let view = EvalContext {
-        table: &store.table,
-        roots: &roots,
-        cwd: &invocation.cwd,
-        defines: &[],
-        settings: &invocation.settings,
-        outputs: &invocation.outputs,
-        linker: None,
-    };
+    let view = EvalContext { table: &store.table, roots, cwd: &action.cwd, plan: &*planned };
     let look = || {
-        let manifest = Manifest::load(&store, &action).expect("the manifest of what the wrapper compiled");
+        let manifest =
+            Manifest::load(&store, &action.key).expect("the manifest of what the wrapper compiled");
         let entry = &manifest.entries[0];
         assert!(view.holds(&entry.dependencies, &mut HashMap::new()));
         entry.result
@@ -142,7 +121,7 @@ fn parts(c: &mut Criterion) {
     c.bench_function("restore", |b| {
         b.iter(|| {
             let result = ActionResult::load(&store, &result).expect("the result");
-            restore::outputs(&store, &result, &roots, |_| true, true).expect("a restore").expect("whole")
+            restore::outputs(&store, &result, roots, |_| true, true).expect("a restore").expect("whole")
         })
     });
     c.bench_function("a hit, process start to exit", |b| {

@@ -1,41 +1,65 @@
-//! Servers of Debian, as children. `None` where they are not installed.
+//! Servers of Debian packages as child processes; `None` if they are not installed.
 
+use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A server that runs as a child, and ends when this is dropped.
+const MODULE: &str = "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so";
+const NGINX: &str = "/usr/sbin/nginx";
+/// Ports that are tried before an error.
+const ATTEMPTS: usize = 5;
+
+/// A server process that is killed on drop.
 pub struct Daemon {
     child: Child,
     address: SocketAddr,
 }
 
 impl Daemon {
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    fn start(command: &mut Command, address: SocketAddr) -> io::Result<Option<Daemon>> {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = match command.spawn() {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        let mut daemon = Daemon { child, address };
+    /// Starts a server at a port that the system chooses. Another process can take the port before the server
+    /// binds it; the server then exits, and another port is tried.
+    fn start(command: impl Fn(SocketAddr) -> io::Result<Command>) -> io::Result<Option<Daemon>> {
+        let mut ended = None;
+        for _ in 0..ATTEMPTS {
+            let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+            let mut command = command(address)?;
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let child = match command.spawn() {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+                other => other?,
+            };
+            let mut daemon = Daemon { child, address };
+            match daemon.wait_until_listening()? {
+                None => return Ok(Some(daemon)),
+                Some(status) => ended = Some(format!("{command:?} ended: {status}")),
+            }
+        }
+        Err(io::Error::other(ended.unwrap_or_default()))
+    }
+
+    /// The exit status if the server ends instead of listening.
+    fn wait_until_listening(&mut self) -> io::Result<Option<ExitStatus>> {
         let begun = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            if let Some(status) = daemon.child.try_wait()? {
-                return Err(io::Error::other(format!("{command:?} ended: {status}")));
+        loop {
+            let listens = TcpStream::connect(self.address).is_ok();
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            if listens {
+                return Ok(None);
             }
             if begun.elapsed() > Duration::from_secs(30) {
-                return Err(io::Error::other(format!("{command:?} does not listen")));
+                return Err(io::Error::other(format!("the server does not listen at {}", self.address)));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Ok(Some(daemon))
     }
 }
 
@@ -46,74 +70,77 @@ impl Drop for Daemon {
     }
 }
 
-/// A port that nobody has now.
-///
-/// # Errors
-/// Where there is none.
-pub fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+/// An address at which connections are refused, reserved until the socket is dropped.
+pub fn refusing() -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    let address = socket.local_addr()?.as_socket().ok_or_else(|| io::Error::other("not an IP address"))?;
+    Ok((socket, address))
 }
 
-/// `redis-server`, which keeps everything in memory.
-///
-/// # Errors
-/// Where it is there and cannot be started.
+/// `redis-server`, in memory only.
 pub fn redis(dir: &Path) -> io::Result<Option<Daemon>> {
-    let address = free_address()?;
-    let mut command = Command::new("redis-server");
-    command.current_dir(dir).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]);
-    Daemon::start(command.arg(address.port().to_string()), address)
+    Daemon::start(|address| {
+        let mut command = Command::new("redis-server");
+        command.current_dir(dir).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]);
+        command.arg(address.port().to_string());
+        Ok(command)
+    })
 }
 
-/// How WebDAV is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// As it is.
     Plain,
-    /// Over TLS, with a certificate that nobody signed.
+    /// Over TLS with a self-signed certificate.
     SelfSigned,
 }
 
-/// nginx with WebDAV over a directory.
-///
-/// # Errors
-/// Where it is there and cannot be started.
+/// nginx with WebDAV for a directory.
 pub fn dav(dir: &Path, scheme: Scheme) -> io::Result<Option<Daemon>> {
-    const MODULE: &str = "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so";
-    const NGINX: &str = "/usr/sbin/nginx";
     if !Path::new(MODULE).is_file() || !Path::new(NGINX).is_file() {
         return Ok(None);
     }
-    let address = free_address()?;
     let files = dir.join("files");
     std::fs::create_dir_all(&files)?;
+    if scheme == Scheme::SelfSigned && !sign(dir)? {
+        return Ok(None);
+    }
+    Daemon::start(|address| {
+        let configuration = dir.join("nginx.conf");
+        std::fs::write(&configuration, configure(dir, &files, scheme, address))?;
+        let mut command = Command::new(NGINX);
+        command.arg("-c").arg(&configuration).current_dir(dir);
+        Ok(command)
+    })
+}
+
+/// Creates a self-signed certificate for the address; false without openssl.
+fn sign(dir: &Path) -> io::Result<bool> {
+    // Not a CA certificate: a client that is configured to trust it can use it for this address only.
+    let about = "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n[dn]\nCN = localhost\n\
+         [ext]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1\n";
+    std::fs::write(dir.join("about.cnf"), about)?;
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-config", "about.cnf"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(dir)
+        .stderr(Stdio::null())
+        .status();
+    Ok(made.is_ok_and(|status| status.success()))
+}
+
+fn configure(dir: &Path, files: &Path, scheme: Scheme, address: SocketAddr) -> String {
     let listen = match scheme {
         Scheme::Plain => format!("listen {address};"),
         Scheme::SelfSigned => {
-            // For the address, and not for signing others: a client that is told to trust it can.
-            let about = "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n[dn]\nCN = localhost\n\
-                 [ext]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1\n";
-            std::fs::write(dir.join("about.cnf"), about)?;
-            let made = Command::new("openssl")
-                .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-config", "about.cnf"])
-                .args(["-keyout", "key.pem", "-out", "cert.pem"])
-                .current_dir(dir)
-                .stderr(Stdio::null())
-                .status();
-            if !made.is_ok_and(|status| status.success()) {
-                return Ok(None);
-            }
             let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
-            format!(
-                "listen {address} ssl; ssl_certificate {}; ssl_certificate_key {};",
-                cert.display(),
-                key.display()
-            )
+            let (cert, key) = (cert.display(), key.display());
+            format!("listen {address} ssl; ssl_certificate {cert}; ssl_certificate_key {key};")
         }
     };
     let shown = dir.display();
-    // One process, as whoever starts it: a worker would be left behind, where its master is killed.
-    let text = format!(
+    // A single process: a worker would survive when its master is killed.
+    format!(
         "load_module {MODULE};\nuser root;\ndaemon off;\nmaster_process off;\npid {shown}/pid;\nerror_log {shown}/error.log;\n\
          events {{ worker_connections 256; }}\n\
          http {{\n  access_log off;\n  client_body_temp_path {shown}/body;\n  proxy_temp_path {shown}/proxy;\n\
@@ -122,8 +149,5 @@ pub fn dav(dir: &Path, scheme: Scheme) -> io::Result<Option<Daemon>> {
          \x20 server {{\n    {listen}\n    root {files};\n    dav_methods PUT DELETE MKCOL COPY MOVE;\n\
          \x20   dav_ext_methods PROPFIND OPTIONS;\n    create_full_put_path on;\n  }}\n}}\n",
         files = files.display()
-    );
-    let configuration = dir.join("nginx.conf");
-    std::fs::write(&configuration, text)?;
-    Daemon::start(Command::new(NGINX).arg("-c").arg(&configuration).current_dir(dir), address)
+    )
 }

@@ -1,13 +1,11 @@
-//! The difference of two key traces, component by component.
+//! The differences of the key traces of two clones, and their display.
 //!
-//! Components are matched by name. A name can occur several times (`arg --cfg`); equal values are matched
-//! first, so that an added `--cfg` is one difference and does not shift all others. Names that contain one of
-//! cargo's hashes are matched without the hash if no exact partner is left.
+//! `kache explain` matches components in the same way.
 
 use crate::analysis::normalize;
 use kache_core::key_trace::{Component, KeyTrace};
+use kache_report::explain::diff::differing_pairs;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Two components of one name that differ; `None` if only one trace has the component.
@@ -42,47 +40,13 @@ pub enum Differences<'t> {
 }
 
 pub fn diff<'t>(a: &'t KeyTrace, b: &'t KeyTrace) -> Differences<'t> {
-    let mut left_a: Vec<_> = a.components.iter().collect();
-    let mut left_b: Vec<_> = b.components.iter().collect();
-    let mut found = Vec::new();
-    drop(take_pairs(&mut left_a, &mut left_b, |c| format!("{:?} {}\0{}", c.part, c.name, c.value)));
-    found.extend(take_pairs(&mut left_a, &mut left_b, |c| format!("{:?} {}", c.part, c.name)));
-    // A file with the same digest below another hash differs as well, since its name is in the key.
-    found.extend(take_pairs(&mut left_a, &mut left_b, |c| {
-        format!("{:?} {}", c.part, normalize::replace_hashes(&c.name))
-    }));
-    found.extend(left_a.into_iter().map(|c| Difference { a: Some(c), b: None }));
-    found.extend(left_b.into_iter().map(|c| Difference { a: None, b: Some(c) }));
+    let found: Vec<_> =
+        differing_pairs(a, b).into_iter().map(|pair| Difference { a: pair.old, b: pair.new }).collect();
     if !found.is_empty() {
         return Differences::Components(found);
     }
     let names = |trace: &'t KeyTrace| trace.components.iter().map(|c| &c.name);
     if names(a).eq(names(b)) { Differences::None } else { Differences::Order }
-}
-
-/// Takes the components with equal identity from both sides, in order of appearance.
-fn take_pairs<'t>(
-    a: &mut Vec<&'t Component>,
-    b: &mut Vec<&'t Component>,
-    identity: impl Fn(&Component) -> String,
-) -> Vec<Difference<'t>> {
-    let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (at, component) in a.iter().enumerate().rev() {
-        waiting.entry(identity(component)).or_default().push(at);
-    }
-    let mut taken = vec![false; a.len()];
-    let mut pairs = Vec::new();
-    b.retain(|component| match waiting.get_mut(&identity(component)).and_then(Vec::pop) {
-        Some(at) => {
-            taken[at] = true;
-            pairs.push(Difference { a: Some(a[at]), b: Some(component) });
-            false
-        }
-        None => true,
-    });
-    let mut taken = taken.into_iter();
-    a.retain(|_| !taken.next().unwrap_or(false));
-    pairs
 }
 
 /// Two texts and their difference.

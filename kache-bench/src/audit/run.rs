@@ -245,7 +245,7 @@ pub fn watch(
     let answer = recorded.rerun(invocation, &strace_line(log), &[("KACHE_READ", OsStr::new("0"))])?;
     let bytes = fs::read(log).map_err(Error::io("read", log))?;
     let watched = ProcessAccesses::read(&bytes, &invocation.cwd)
-        .map_err(|reason| Error::run(reason).at(log.display()).remedy(STRANGE))?;
+        .map_err(|reason| Error::run(reason.to_string()).at(log.display()).remedy(STRANGE))?;
     fs::remove_file(log).map_err(Error::io("remove", log))?;
     Ok((answer, watched))
 }
@@ -258,7 +258,7 @@ pub struct ProcessAccesses(Tree);
 
 impl ProcessAccesses {
     /// Reads the output of `strace` for a run that began in `cwd`. An error names the unknown line.
-    pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<ProcessAccesses, String> {
+    pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<ProcessAccesses, strace::UnknownLine> {
         let mut reader = strace::Reader::default();
         let mut calls = Vec::new();
         for line in account.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {

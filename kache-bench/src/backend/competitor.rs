@@ -65,6 +65,13 @@ impl Program {
     }
 }
 
+/// Creates the cache's directory with an empty configuration file.
+pub(super) fn prepare(cache: &Path, configuration: &str) -> Result<()> {
+    std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
+    let file = cache.join(configuration);
+    std::fs::write(&file, "").map_err(Error::io("write", &file))
+}
+
 /// A socket path in `cache`, unless it is too long.
 pub(super) fn socket(cache: &Path, name: &str) -> Result<PathBuf> {
     let socket = cache.join(name);

@@ -252,24 +252,18 @@ mod tests {
     }
 
     /// A deterministic standard normal variate (Box–Muller).
-    fn normal(state: &mut u64) -> f64 {
-        let mut uniform = || {
-            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-        };
-        let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * uniform()).cos()
+    fn normal(rng: &mut fastrand::Rng) -> f64 {
+        let radius = (-2.0 * (1.0 - rng.f64()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * rng.f64()).cos()
     }
 
     /// The share of trials that are called slower, and the share that is inconclusive.
     fn tried(rounds: usize, runs: usize, within: f64, between: f64, factor: f64) -> [f64; 2] {
         const TRIALS: usize = 200;
-        let mut state = (rounds * 1000 + runs) as u64;
+        let mut rng = fastrand::Rng::with_seed((rounds * 1000 + runs) as u64);
         let mut run = |factor: f64| -> Vec<f64> {
-            let night = between * normal(&mut state);
-            (0..rounds).map(|_| (night + within * normal(&mut state)).exp() * factor).collect()
+            let night = between * normal(&mut rng);
+            (0..rounds).map(|_| (night + within * normal(&mut rng)).exp() * factor).collect()
         };
         let decisions: Vec<_> = (0..TRIALS)
             .map(|_| {

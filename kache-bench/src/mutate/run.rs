@@ -65,7 +65,7 @@ pub struct MutateFindings {
     /// Units that were compiled with all excluded inputs changed and came out equal.
     pub equal: usize,
     /// Units that differ between compiles with the same inputs.
-    pub random: Vec<String>,
+    pub nondeterministic: Vec<String>,
     pub wrong: Vec<String>,
 }
 
@@ -276,7 +276,7 @@ impl MutateRun<'_> {
             self.findings.equal += 1;
         } else {
             match self.fresh(&unit.invocation, moved.files())? {
-                Fresh::Random => self.findings.random.push(unit.label()),
+                Fresh::Random => self.findings.nondeterministic.push(unit.label()),
                 Fresh::AsBuilt => self.wrong(&said, "an excluded input changes the artifacts", &answer),
                 Fresh::Another => self.wrong(
                     &said,
@@ -430,8 +430,8 @@ impl MutateFindings {
         }
         out += &self.paths.text();
         out += &format!("{} units with equal outputs after all of these changed at once\n", self.equal);
-        if !self.random.is_empty() {
-            out += &format!("  different on every compile: {}\n", self.random.join(", "));
+        if !self.nondeterministic.is_empty() {
+            out += &format!("  different on every compile: {}\n", self.nondeterministic.join(", "));
         }
         out
     }

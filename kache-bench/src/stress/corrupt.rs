@@ -5,10 +5,11 @@
 //! by byte. Then random corruptions of all kinds of files, after each of which the engine runs.
 
 use super::harness::{Engine, wrong};
-use super::rng::Dice;
+use super::rng;
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
+use fastrand::Rng;
 use kache_core::area;
 use kache_core::digest::Digest;
 use kache_core::store::manifest::Manifest;
@@ -26,12 +27,12 @@ const SMALL_BLOB: u64 = 4 * 1024;
 
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("corrupt");
-    let mut dice = run_state.dice("corrupt");
+    let mut rng = run_state.rng("corrupt");
     for task in &run_state.tasks {
         task.must_hit(&engine, "before any corruption")?;
     }
     exhaustively(run_state, &engine)?;
-    drawn(run_state, &engine, &mut dice)
+    drawn(run_state, &engine, &mut rng)
 }
 
 fn key_of(path: &Path) -> Option<Digest> {
@@ -110,7 +111,7 @@ fn writable(path: &Path) -> Result<()> {
 }
 
 /// A random corruption.
-type CorruptionFn = fn(&Corruption, &mut Dice) -> std::io::Result<bool>;
+type CorruptionFn = fn(&Corruption, &mut Rng) -> std::io::Result<bool>;
 
 struct Corruption {
     path: PathBuf,
@@ -120,32 +121,32 @@ struct Corruption {
 }
 
 const INJURIES: &[(&str, CorruptionFn)] = &[
-    ("a byte changed", |w, dice| {
+    ("a byte changed", |w, rng| {
         let file = File::options().read(true).write(true).open(&w.path)?;
         let len = file.metadata()?.len();
         if len == 0 {
             return Ok(false);
         }
-        let at = dice.below(len as usize) as u64;
+        let at = rng::below(rng, len as usize) as u64;
         let mut byte = [0];
         file.read_exact_at(&mut byte, at)?;
-        byte[0] ^= 1 << dice.below(8);
+        byte[0] ^= 1 << rng::below(rng, 8);
         file.write_all_at(&byte, at).map(|()| true)
     }),
-    ("a byte changed through a hard link, the time restored", |w, dice| {
+    ("a byte changed through a hard link, the time restored", |w, rng| {
         let other = w.path.with_extension("hard");
         fs::hard_link(&w.path, &other)?;
         let then = fs::metadata(&w.path)?.modified()?;
         let file = File::options().write(true).open(&other)?;
         let len = file.metadata()?.len();
-        file.write_all_at(b"?", dice.below(len.max(1) as usize) as u64)?;
+        file.write_all_at(b"?", rng::below(rng, len.max(1) as usize) as u64)?;
         file.set_modified(then)?;
         fs::remove_file(&other).map(|()| true)
     }),
-    ("cut", |w, dice| {
+    ("cut", |w, rng| {
         let file = File::options().write(true).open(&w.path)?;
         let len = file.metadata()?.len();
-        file.set_len(dice.below(len as usize) as u64).map(|()| true)
+        file.set_len(rng::below(rng, len as usize) as u64).map(|()| true)
     }),
     ("emptied", |w, _| fs::write(&w.path, "").map(|()| true)),
     ("lengthened", |w, _| {
@@ -222,17 +223,17 @@ impl Target {
     }
 }
 
-fn drawn(run_state: &mut StressRun, engine: &Engine, dice: &mut Dice) -> Result<()> {
+fn drawn(run_state: &mut StressRun, engine: &Engine, rng: &mut Rng) -> Result<()> {
     let mut pairs: Vec<_> =
         TARGETS.iter().flat_map(|target| INJURIES.iter().map(move |injury| (*target, injury))).collect();
     let (mut done, at_least) = (0, 12);
     loop {
-        dice.shuffle(&mut pairs);
+        rng.shuffle(&mut pairs);
         for (target, injury) in &pairs {
             if run_state.is_over()? && done >= at_least {
                 return Ok(());
             }
-            done += usize::from(corruption(run_state, engine, dice, *target, injury)?);
+            done += usize::from(corruption(run_state, engine, rng, *target, injury)?);
         }
     }
 }
@@ -241,11 +242,11 @@ fn drawn(run_state: &mut StressRun, engine: &Engine, dice: &mut Dice) -> Result<
 fn corruption(
     run_state: &mut StressRun,
     engine: &Engine,
-    dice: &mut Dice,
+    rng: &mut Rng,
     target: Target,
     (name, injury): &(&'static str, CorruptionFn),
 ) -> Result<bool> {
-    let which = dice.below(run_state.tasks.len());
+    let which = rng::below(rng, run_state.tasks.len());
     // Files of the observer are only read by a compile.
     let state = if target == Target::Area(Area::Observer) { CacheState::Miss } else { CacheState::Hit };
     state.bring(&run_state.tasks[which], engine)?;
@@ -255,7 +256,7 @@ fn corruption(
         // An earlier corruption removed the file, and it was not needed since.
         return Ok(false);
     }
-    let path = if target == Target::Digests { files[0].clone() } else { dice.pick(&files).clone() };
+    let path = if target == Target::Digests { files[0].clone() } else { rng::pick(rng, &files).clone() };
     let like = files.iter().find(|p| **p != path).cloned();
     let other = match target {
         Target::Area(Area::Toolchains) => Area::Observer,
@@ -269,9 +270,9 @@ fn corruption(
     }
     let corruption = Corruption { path: path.clone(), like, unlike };
     let struck = if target == Target::Digests && *name == "a byte changed" {
-        in_a_slot(&path, dice)
+        in_a_slot(&path, rng)
     } else {
-        injury(&corruption, dice)
+        injury(&corruption, rng)
     };
     if !struck.map_err(Error::io("hurt", &path))? {
         return Ok(false);
@@ -286,11 +287,14 @@ fn corruption(
 }
 
 /// Most of the digest table is empty: find a used byte.
-fn in_a_slot(path: &Path, dice: &mut Dice) -> std::io::Result<bool> {
+fn in_a_slot(path: &Path, rng: &mut Rng) -> std::io::Result<bool> {
     let bytes = fs::read(path)?;
     let told: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
-    let at = *dice.pick(&told);
-    File::options().write(true).open(path)?.write_all_at(&[bytes[at] ^ 1 << dice.below(8)], at as u64)?;
+    let at = *rng::pick(rng, &told);
+    File::options()
+        .write(true)
+        .open(path)?
+        .write_all_at(&[bytes[at] ^ 1 << rng::below(rng, 8)], at as u64)?;
     Ok(true)
 }
 

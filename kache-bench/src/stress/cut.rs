@@ -9,11 +9,12 @@
 //! would give a wrong result.
 
 use super::harness::{Engine, Task, clean, wrong};
-use super::rng::Dice;
+use super::rng;
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
 use crate::system::strace::{Call, Reader};
+use fastrand::Rng;
 use kache_core::area;
 use kache_core::digest::{Digest, Known, Table};
 use kache_core::platform;
@@ -49,7 +50,7 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
         return Ok(());
     }
     let engine = run_state.engine("cut");
-    let mut dice = run_state.dice("cut");
+    let mut rng = run_state.rng("cut");
     let mut recordings = Vec::new();
     for task in &run_state.tasks {
         for state in [CacheState::Empty, CacheState::Miss] {
@@ -64,9 +65,9 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
     }
     let (mut at_least, mut torn) = (8, 0);
     while at_least > 0 || !run_state.is_over()? {
-        let (task, before, recording) = dice.pick(&recordings);
-        let in_order = dice.coin();
-        torn += replay(run_state, task, before, recording, in_order, &mut dice)?;
+        let (task, before, recording) = rng::pick(&mut rng, &recordings);
+        let in_order = rng.bool();
+        torn += replay(run_state, task, before, recording, in_order, &mut rng)?;
         let order =
             if in_order { "unsynced changes lost in order" } else { "unsynced changes lost in any order" };
         run_state.stats.passed(&format!("a power cut while storing, {order}"), 1);
@@ -102,7 +103,7 @@ fn understand(text: &[u8], cache: &Path) -> Result<Recording> {
     for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
         // A truncated text ends in dots; elsewhere that would be a truncated path.
         let line = String::from_utf8_lossy(line).replace("\"\"...", "\"\"");
-        let call = reader.line(line.as_bytes()).map_err(Error::run)?;
+        let call = reader.line(line.as_bytes()).map_err(|e| Error::run(e.to_string()))?;
         let Some(call) = call.filter(|call| call.result.is_ok()) else { continue };
         let paths: Vec<PathBuf> = call
             .arguments
@@ -173,28 +174,28 @@ fn replay(
     before: &Path,
     recording: &Recording,
     in_order: bool,
-    dice: &mut Dice,
+    rng: &mut Rng,
 ) -> Result<usize> {
     let engine = run_state.engine("after-the-cut");
     engine.wipe()?;
     copy(before, &engine.cache)?;
     fs::create_dir_all(&engine.cache).map_err(Error::io("create", &engine.cache))?;
-    let synced = dice.below(recording.changes.len() + 1);
+    let synced = rng::below(rng, recording.changes.len() + 1);
     let (kept, mut tail) = recording.changes.split_at(synced);
     let mut later: Vec<Change> = tail.to_vec();
     if in_order {
-        later.truncate(dice.below(tail.len() + 1));
+        later.truncate(rng::below(rng, tail.len() + 1));
     } else {
-        dice.shuffle(&mut later);
-        later.retain(|_| dice.below(4) > 0);
+        rng.shuffle(&mut later);
+        later.retain(|_| rng::below(rng, 4) > 0);
     }
     tail = &later;
     let mut disk = Disk { cache: &engine.cache, recording, ends: HashMap::new(), paths: HashMap::new() };
     for change in kept.iter().chain(tail) {
-        disk.apply(change, dice);
+        disk.apply(change, rng);
     }
     let torn = tear(&engine)?;
-    let boot = format!("boot {}", dice.below(1 << 30));
+    let boot = format!("boot {}", rng::below(rng, 1 << 30));
     let context = format!(
         "after a power cut ({} of {} changes synced, {} of those after them, {})",
         kept.len(),
@@ -235,7 +236,7 @@ struct Disk<'a> {
 
 impl Disk<'_> {
     /// A change that cannot be applied depends on a lost change and is lost as well.
-    fn apply(&mut self, change: &Change, dice: &mut Dice) {
+    fn apply(&mut self, change: &Change, rng: &mut Rng) {
         match change {
             Change::Directory(path) => _ = fs::create_dir(self.cache.join(path)),
             Change::Create(path, file) => {
@@ -249,7 +250,7 @@ impl Disk<'_> {
                     self.paths.insert(*file, path.clone());
                 }
             }
-            Change::Write(file, at, bytes) => self.write(*file, *at, *bytes, dice),
+            Change::Write(file, at, bytes) => self.write(*file, *at, *bytes, rng),
             Change::Length(file, bytes) => {
                 if let Some(file) = self.open(*file) {
                     let _ = file.set_len(*bytes);
@@ -272,7 +273,7 @@ impl Disk<'_> {
     }
 
     /// Complete, half, or a length of zeros.
-    fn write(&mut self, number: usize, at: u64, bytes: u64, dice: &mut Dice) {
+    fn write(&mut self, number: usize, at: u64, bytes: u64, rng: &mut Rng) {
         let next = self.ends.entry(number).or_default();
         let at = if at == u64::MAX { *next } else { at };
         *next = at + bytes;
@@ -280,14 +281,14 @@ impl Disk<'_> {
         let contents = &self.recording.contents[number];
         let (from, to) = ((at as usize).min(contents.len()), ((at + bytes) as usize).min(contents.len()));
         let there = &contents[from..to];
-        let part = match dice.below(6) {
+        let part = match rng::below(rng, 6) {
             0 => 0,
-            1 => dice.below(there.len()),
+            1 => rng::below(rng, there.len()),
             _ => there.len(),
         };
         let length = file.metadata().map_or(0, |m| m.len()).max(at + bytes);
         // Sizes reach the disk before or with the bytes.
-        if dice.below(3) > 0 || part == there.len() {
+        if rng::below(rng, 3) > 0 || part == there.len() {
             let _ = file.set_len(length);
         }
         let _ = file.write_all_at(&there[..part], at);

@@ -6,10 +6,11 @@
 
 use super::builds::{self, Build};
 use super::harness::{Engine, STRAY, Task, below, contents, wrong};
-use super::rng::Dice;
+use super::rng;
 use super::session::StressRun;
 use super::steps::{self, CacheState, FaultPoint};
 use crate::error::{Error, Result};
+use fastrand::Rng;
 use kache_core::store::Area;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -34,8 +35,8 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
 
 fn at_each_step(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("kill");
-    let mut dice = run_state.dice("kill");
-    let fault_points = steps::fault_points(run_state, &engine, &["kill", "after"], &mut dice)?;
+    let mut rng = run_state.rng("kill");
+    let fault_points = steps::fault_points(run_state, &engine, &["kill", "after"], &mut rng)?;
     let (all, mut done) = (fault_points.len(), 0);
     for fault in fault_points {
         if run_state.is_over()? {
@@ -84,15 +85,15 @@ fn whole_or_absent(task: &Task, context: &str) -> Result<()> {
 /// SIGINT to the terminal's job, SIGTERM to the wrapper alone: the compiler ends as well.
 fn by_request(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("asked");
-    let mut dice = run_state.dice("asked");
+    let mut rng = run_state.rng("asked");
     loop {
         for (name, signal, all) in [
             ("SIGINT to the job", libc::SIGINT, true),
             ("SIGTERM to the wrapper", libc::SIGTERM, false),
             ("SIGHUP to the job", libc::SIGHUP, true),
         ] {
-            let task = &run_state.tasks[dice.below(run_state.tasks.len())];
-            let state = *dice.pick(&[CacheState::Miss, CacheState::Hit]);
+            let task = &run_state.tasks[rng::below(&mut rng, run_state.tasks.len())];
+            let state = *rng::pick(&mut rng, &[CacheState::Miss, CacheState::Hit]);
             let context = format!("{name}, {}", state.name());
             state.bring(task, &engine)?;
             task.clear()?;
@@ -100,7 +101,7 @@ fn by_request(run_state: &mut StressRun) -> Result<()> {
             command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
             let mut child = command.spawn().map_err(Error::io("run", &engine.program))?;
             let most = if state == CacheState::Hit { 12 } else { 150 };
-            std::thread::sleep(dice.time(Duration::from_millis(most)));
+            std::thread::sleep(rng::duration(&mut rng, Duration::from_millis(most)));
             builds::signal(if all { -(child.id() as i32) } else { child.id() as i32 }, signal);
             drop(child.wait());
             builds::quiet(&task.dir, &context)?;
@@ -133,14 +134,14 @@ fn no_stray(task: &Task, context: &str) -> Result<()> {
 
 fn at_random(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("random");
-    let mut dice = run_state.dice("random");
+    let mut rng = run_state.rng("random");
     let build = Build::set_up(run_state.dir().join("killed"), 20, 4)?;
     build.clear()?;
     build.must(&engine, "before any kill")?;
     let wanted = if run_state.minutes >= LONG { KILLS } else { 10 };
     while run_state.stats.count("kill", AT_RANDOM) < wanted || !run_state.is_over()? {
         crate::system::interrupt::check()?;
-        let kills = round(&engine, &build, &mut dice)?;
+        let kills = round(&engine, &build, &mut rng)?;
         run_state.stats.passed(AT_RANDOM, kills);
         run_state.stats.passed("builds after such kills", 1);
     }
@@ -148,9 +149,9 @@ fn at_random(run_state: &mut StressRun) -> Result<()> {
 }
 
 /// One build with random kills, and one after it. Returns the number of kills.
-fn round(engine: &Engine, build: &Build, dice: &mut Dice) -> Result<usize> {
+fn round(engine: &Engine, build: &Build, rng: &mut Rng) -> Result<usize> {
     build.clear()?;
-    let misses = dice.coin();
+    let misses = rng.bool();
     if misses {
         engine.forget()?;
     }
@@ -158,13 +159,13 @@ fn round(engine: &Engine, build: &Build, dice: &mut Dice) -> Result<usize> {
     let mut make = build.make(Some(engine), 4);
     make.stderr(Stdio::null());
     let mut child = make.spawn().map_err(Error::io("run make in", &build.dir))?;
-    let (mut kills, most) = (0, 4 + dice.below(12));
+    let (mut kills, most) = (0, 4 + rng::below(rng, 12));
     let pause = Duration::from_millis(if misses { 30 } else { 3 });
     while kills < most && child.try_wait().is_ok_and(|status| status.is_none()) {
-        std::thread::sleep(dice.time(pause));
+        std::thread::sleep(rng::duration(rng, pause));
         let there = builds::running(&engine.program);
         if !there.is_empty() {
-            builds::signal(*dice.pick(&there), libc::SIGKILL);
+            builds::signal(*rng::pick(rng, &there), libc::SIGKILL);
             kills += 1;
         }
     }

@@ -267,8 +267,8 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
     }
     .save(store, &result)?;
     let dependencies = vec![RecordedDependency {
-        look: Dependency::new(Kind::File, format!("<workspace>/a{n}.c")),
-        seen: blob,
+        dependency: Dependency::new(Kind::File, format!("<workspace>/a{n}.c")),
+        digest: blob,
     }];
     let manifest = Manifest { entries: vec![Entry { result, dependencies }] };
     store.publish(&store.path(Area::Manifests, action), &manifest.encode(action))

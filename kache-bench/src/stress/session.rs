@@ -1,7 +1,7 @@
 //! One stress run: its programs, directories, seed and deadline.
 
 use super::harness::{Engine, Task};
-use super::rng::Dice;
+use super::rng;
 use super::stats::Stats;
 use crate::error::Result;
 use crate::system::interrupt;
@@ -33,8 +33,8 @@ impl StressRun {
         Engine::new(&self.program, self.dir().join("caches").join(name))
     }
 
-    pub(super) fn dice(&self, purpose: &str) -> Dice {
-        Dice::new(self.seed, purpose)
+    pub(super) fn rng(&self, purpose: &str) -> fastrand::Rng {
+        rng::stream(self.seed, purpose)
     }
 
     /// Whether the scenario's time is up.

@@ -3,9 +3,9 @@
 //! environment (see `platform/disk.rs`).
 
 use super::harness::{Engine, Task, wrong};
-use super::rng::Dice;
 use super::session::StressRun;
 use crate::error::{Error, Result};
+use fastrand::Rng;
 use kache_core::events::Outcome;
 use kache_core::store::Area;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +68,7 @@ pub fn fault_points(
     run_state: &StressRun,
     engine: &Engine,
     kinds: &[&'static str],
-    dice: &mut Dice,
+    rng: &mut Rng,
 ) -> Result<Vec<FaultPoint>> {
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (index, task) in run_state.tasks.iter().enumerate() {
@@ -94,8 +94,8 @@ pub fn fault_points(
             }
         }
     }
-    dice.shuffle(&mut first);
-    dice.shuffle(&mut rest);
+    rng.shuffle(&mut first);
+    rng.shuffle(&mut rest);
     first.extend(rest);
     Ok(first)
 }
@@ -107,8 +107,8 @@ const KINDS: &[&str] = &[
 
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("steps");
-    let mut dice = run_state.dice("steps");
-    let fault_points = fault_points(run_state, &engine, KINDS, &mut dice)?;
+    let mut rng = run_state.rng("steps");
+    let fault_points = fault_points(run_state, &engine, KINDS, &mut rng)?;
     let (all, mut done) = (fault_points.len(), 0);
     for fault in fault_points {
         if run_state.is_over()? {

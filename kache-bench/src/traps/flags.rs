@@ -1,7 +1,7 @@
 //! rustc's flags, variables that act as flags, modes, and message formats.
 
 use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Uncacheable};
-use super::probe::Probe;
+use super::project::Probe;
 
 pub const CASES: &[Case] = &[
     Case {

@@ -1,7 +1,7 @@
 //! Inputs of C and C++ compilers besides the source.
 
 use super::case::{Case, Expect::Follows, Expect::Right, Expect::Uncacheable};
-use super::probe::Probe;
+use super::project::Probe;
 use std::time::Duration;
 
 /// `const char said[] = "SAID=<…>"` with the value of the macro `H`.

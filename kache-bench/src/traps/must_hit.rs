@@ -2,7 +2,7 @@
 //! that compiles again is right but of little use.
 
 use super::case::{Case, Expect::Hits};
-use super::probe::Probe;
+use super::project::Probe;
 use super::project::TestProject;
 
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];

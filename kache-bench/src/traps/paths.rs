@@ -1,7 +1,7 @@
 //! Which Rust sources are read, and how their paths affect the output.
 
 use super::case::{Case, Expect::Follows, Expect::Right};
-use super::probe::Probe;
+use super::project::Probe;
 use std::time::Duration;
 
 const DEP_INFO: &str = "https://doc.rust-lang.org/rustc/command-line-arguments.html#--emit-specifies-the-types-of-output-files-to-generate";

@@ -1,7 +1,7 @@
 //! Effects of paths in C and C++: other checkouts, links, and compilers called by other paths.
 
 use super::case::{Case, Expect::Follows, Expect::Right};
-use super::probe::Probe;
+use super::project::Probe;
 
 const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];

@@ -3,28 +3,11 @@
 //! Artifacts cannot always be compared byte for byte, since a cache may map paths on purpose. So each case
 //! defines where a wrong result would show.
 
-use super::project::TestProject;
+use super::project::{Probe, TestProject};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::process::Command;
-
-#[derive(Clone, Copy, Debug)]
-pub enum Probe {
-    /// Output of a built program, or its exit status.
-    Prints(&'static str),
-    /// The words `SAID=<…>` in a file.
-    Says(&'static str),
-    Messages,
-    Text(&'static str),
-    /// The rules of a depfile, independent of line breaks.
-    Rules(&'static str),
-    Bytes(&'static str),
-    /// Whether a file contains another checkout's path.
-    Foreign(&'static str),
-    /// The result of a function.
-    By(fn(&TestProject) -> String),
-}
 
 impl Probe {
     /// The value of the probe. `messages` is the output of the compilers.

@@ -6,7 +6,6 @@
 //! In command words and values of variables, `{w}` stands for the current checkout and `{root}` for the
 //! case's directory, which contains the checkout.
 
-use super::probe::Probe;
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
@@ -34,6 +33,24 @@ pub struct BuildCommand {
     pub family: ToolFamily,
     /// The command line with `{w}` and `{root}`.
     pub words: Vec<String>,
+}
+
+/// A value that is compared between the cache's build and the plain compiler's.
+#[derive(Clone, Copy, Debug)]
+pub enum Probe {
+    /// Output of a built program, or its exit status.
+    Prints(&'static str),
+    /// The words `SAID=<…>` in a file.
+    Says(&'static str),
+    Messages,
+    Text(&'static str),
+    /// The rules of a depfile, independent of line breaks.
+    Rules(&'static str),
+    Bytes(&'static str),
+    /// Whether a file contains another checkout's path.
+    Foreign(&'static str),
+    /// The result of a function.
+    By(fn(&TestProject) -> String),
 }
 
 #[derive(Debug)]

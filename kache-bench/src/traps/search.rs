@@ -224,7 +224,7 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a.cc", "namespace { int said; }\nint *f() { return &said; }\n");
             s.c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=1"]);
-            s.probe(super::probe::Probe::Bytes("out/a.o"));
+            s.probe(super::project::Probe::Bytes("out/a.o"));
         },
         change: |s| {
             s.instead().c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=2"]);
@@ -238,7 +238,7 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a.c", "const char *f(void) { return __FILE__; }\n");
             s.c(&["gcc", "-flto", "-ffat-lto-objects", "-g", "-c", "{w}/a.c", "-o", "{w}/out/a.o"]);
-            s.probe(super::probe::Probe::Foreign("out/a.o"));
+            s.probe(super::project::Probe::Foreign("out/a.o"));
         },
         change: |s| {
             s.elsewhere_at("another/checkout");
@@ -251,7 +251,7 @@ pub const CASES: &[Case] = &[
         expect: super::case::Expect::Uncacheable,
         set_up: |s| {
             s.write("a.c", &says("1")).env("DEPENDENCIES_OUTPUT", "out/a.d").c(&GCC);
-            s.probe(super::probe::Probe::Text("out/a.d"));
+            s.probe(super::project::Probe::Text("out/a.d"));
         },
         change: |_| {},
     },

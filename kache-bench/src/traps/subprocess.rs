@@ -2,7 +2,7 @@
 //! can see.
 
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
-use super::probe::Probe;
+use super::project::Probe;
 
 pub const CASES: &[Case] = &[
     Case {

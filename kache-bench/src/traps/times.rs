@@ -3,7 +3,8 @@
 //! A time of day is compared only as fresh or stale: after or before its build began.
 
 use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Uncacheable};
-use super::probe::{Probe, said};
+use super::probe::said;
+use super::project::Probe;
 use super::project::TestProject;
 use std::time::{Duration, UNIX_EPOCH};
 

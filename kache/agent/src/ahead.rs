@@ -14,7 +14,7 @@ use kache_core::platform;
 use kache_core::remote::format::{self, Order, SMALL, Used};
 use kache_core::store::Area;
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
@@ -164,9 +164,24 @@ pub fn names(place: &Path) -> Vec<Digest> {
     names
 }
 
-/// Where git cloned it from, without scheme, user and `.git`.
+/// The directory with the repository's configuration. In a worktree `.git` is a file that names the worktree's git directory,
+/// which names the common one.
+fn common_git_dir(place: &Path) -> Option<PathBuf> {
+    let git = place.join(".git");
+    if git.is_dir() {
+        return Some(git);
+    }
+    let text = std::fs::read_to_string(&git).ok()?;
+    let git = place.join(text.strip_prefix("gitdir:")?.trim());
+    match std::fs::read_to_string(git.join("commondir")) {
+        Ok(common) => Some(git.join(common.trim())),
+        Err(_) => Some(git),
+    }
+}
+
+/// The URL that git cloned the project from, without scheme, user and `.git`.
 fn origin(place: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(place.join(".git/config")).ok()?;
+    let text = std::fs::read_to_string(common_git_dir(place)?.join("config")).ok()?;
     let mut lines = text.lines().skip_while(|line| line.trim() != "[remote \"origin\"]").skip(1);
     let url =
         lines.find_map(|line| line.trim().strip_prefix("url")?.trim().strip_prefix('='))?.trim().to_string();
@@ -178,6 +193,24 @@ fn origin(place: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_worktree_has_the_origin_of_its_repository() {
+        let dir = tempfile::tempdir().unwrap();
+        let git = |args: &[&str]| {
+            let mut git = std::process::Command::new("git");
+            git.args(["-c", "user.name=n", "-c", "user.email=n@example.org"]).current_dir(dir.path());
+            assert!(git.args(args).output().unwrap().status.success(), "{args:?}");
+        };
+        git(&["init", "-q", "main"]);
+        git(&["-C", "main", "remote", "add", "origin", "https://example.org/a/b.git"]);
+        git(&["-C", "main", "commit", "-q", "--allow-empty", "-m", "first"]);
+        git(&["-C", "main", "worktree", "add", "-q", "../other"]);
+        assert!(dir.path().join("other/.git").is_file());
+        for place in ["main", "other"] {
+            assert_eq!(origin(&dir.path().join(place)).as_deref(), Some("example.org/a/b"), "{place}");
+        }
+    }
 
     #[test]
     fn a_project_is_known_by_its_lock_file_and_by_where_it_is_from() {

@@ -74,7 +74,7 @@ impl Agent {
             false => self.send_pack(action, &entry, &state).await?,
         };
         if sent != Sent::Gone {
-            let list = encode_looks(entry.dependencies.iter().map(|o| &o.look));
+            let list = encode_looks(entry.dependencies.iter().map(|o| &o.dependency));
             // Where nothing can be listed, one that is overwritten is found by looking again.
             if self.add_list(action, &list, false).await? && !self.storage.lists() {
                 self.check_later(Check { action: *action, list, due: Instant::now() + SETTLED, tries: 0 });

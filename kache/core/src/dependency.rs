@@ -6,12 +6,10 @@
 //! | kind | name | what is seen |
 //! | --- | --- | --- |
 //! | `file` | portable path | the contents |
-//! | `source` | portable path | the contents, with roots by their names where they only locate what is included (C only) |
 //! | `path` | portable path | `absent`, `file`, `dir` or `other` |
 //! | `missing` | portable path of a directory, names | `absent`: that none of them is there. Only in manifests: several `path` dependencies of one directory, as one |
 //! | `twins` | portable paths | of files with the same contents: which are one file, and which were changed in the same second |
 //! | `listing` | portable path | the names in a directory, sorted, and of what sort each is |
-//! | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
 //! | `tree` | portable path | names and contents of everything below |
 //! | `link` | portable path | where a symbolic link points, or that none is there |
 //! | `leads-to` | portable path | the same, as a portable path: where the compiler only follows the link |
@@ -22,12 +20,10 @@
 //! | `program` | name searched in `PATH` | the contents of the program found |
 //! | `library` | name that the loader searches | the contents of the library found |
 //! | `cwd` | nothing | the working directory to the byte |
-//! | `define` | macro | what the command line gives for it, to the byte (counts only where a path is in it, and a source can have used it) |
 //! | `place` | nothing | the working directory and all roots to the byte |
 //! | `host` | `host`, `user`, `processors` | the machine's name and kernel, the user, the processors |
+//! | computed | what a function of a front end is about | what the function finds (shown by the function's name) |
 //! | `status` | portable path | when a file was modified and created, and its permissions |
-//! | `linker` | nothing | the contents of the linker this invocation names (`cc` where none), and what it is spoken to as |
-//! | `setting` | a flag | how this caller wants diagnostics (counts only where there were any) |
 
 use crate::codec::{Reader, Writer};
 use crate::digest::Digest;
@@ -69,17 +65,13 @@ kinds! {
     Program = 9, "program";
     Cwd = 10, "cwd";
     Host = 11, "host";
-    Setting = 12, "setting";
-    Linker = 13, "linker";
-    Crates = 14, "crates";
     Library = 15, "library";
     Missing = 16, "missing";
     Place = 17, "place";
     LeadsTo = 20, "leads-to";
-    Source = 21, "source";
-    Define = 18, "define";
     Twins = 19, "twins";
     Status = 23, "status";
+    Computed = 24, "computed";
 }
 
 /// A look, not yet what was seen.
@@ -97,6 +89,23 @@ impl Dependency {
         Dependency { kind, name: name.into() }
     }
 
+    /// A dependency that a function of a front end evaluates.
+    pub fn computed(function: &str, name: impl AsRef<[u8]>) -> Dependency {
+        Dependency::new(Kind::Computed, [function.as_bytes(), name.as_ref()].join(&0))
+    }
+
+    /// The function and the name of a computed dependency.
+    pub fn computed_parts(&self) -> (&str, &[u8]) {
+        let at = self.name.iter().position(|b| *b == 0).unwrap_or(self.name.len());
+        let name = self.name.get(at + 1..).unwrap_or_default();
+        (std::str::from_utf8(&self.name[..at]).unwrap_or_default(), name)
+    }
+
+    /// Whether a function of a front end evaluates the dependency.
+    pub fn is_computed(&self, function: &str) -> bool {
+        self.kind == Kind::Computed && self.computed_parts().0 == function
+    }
+
     /// Into bytes.
     pub fn write(&self, w: &mut Writer) {
         w.num(self.kind as u64);
@@ -111,9 +120,13 @@ impl Dependency {
 
     /// As traces show it.
     pub fn label(&self) -> String {
-        let name = String::from_utf8_lossy(&self.name);
+        let (word, name) = match self.kind {
+            Kind::Computed => self.computed_parts(),
+            kind => (kind.word(), &self.name[..]),
+        };
+        let name = String::from_utf8_lossy(name);
         let sep = if name.is_empty() { "" } else { " " };
-        format!("{}{sep}{name}", self.kind.word())
+        format!("{word}{sep}{name}")
     }
 }
 
@@ -121,21 +134,21 @@ impl Dependency {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordedDependency {
     /// Where.
-    pub look: Dependency,
+    pub dependency: Dependency,
     /// What.
-    pub seen: Digest,
+    pub digest: Digest,
 }
 
 impl RecordedDependency {
     /// Into the bytes of a manifest.
     pub fn write(&self, w: &mut Writer) {
-        self.look.write(w);
-        w.digest(&self.seen);
+        self.dependency.write(w);
+        w.digest(&self.digest);
     }
 
     /// From the bytes of a manifest.
     pub fn read(r: &mut Reader) -> Option<RecordedDependency> {
-        Some(RecordedDependency { look: Dependency::read(r)?, seen: r.digest()? })
+        Some(RecordedDependency { dependency: Dependency::read(r)?, digest: r.digest()? })
     }
 }
 
@@ -152,11 +165,11 @@ pub fn pack(all: impl Iterator<Item = RecordedDependency>) -> Vec<RecordedDepend
     let mut out = Vec::new();
     let mut missing: Vec<(Vec<u8>, Vec<Vec<u8>>)> = Vec::new();
     for observation in all {
-        let Dependency { kind, name } = &observation.look;
+        let Dependency { kind, name } = &observation.dependency;
         let cut = name
             .iter()
             .rposition(|b| *b == b'/')
-            .filter(|_| *kind == Kind::Path && observation.seen == absent);
+            .filter(|_| *kind == Kind::Path && observation.digest == absent);
         let Some(cut) = cut.filter(|at| *at > 0) else {
             out.push(observation);
             continue;
@@ -169,7 +182,7 @@ pub fn pack(all: impl Iterator<Item = RecordedDependency>) -> Vec<RecordedDepend
     }
     out.extend(missing.into_iter().map(|(dir, names)| {
         let name = [&[dir][..], &names].concat().join(&0);
-        RecordedDependency { look: Dependency::new(Kind::Missing, name), seen: absent }
+        RecordedDependency { dependency: Dependency::new(Kind::Missing, name), digest: absent }
     }));
     out
 }

@@ -10,7 +10,7 @@
 //! | `<workspace>` | the checkout | upward from the working directory (for C from the source), else from the target directory, to `.git`; else the outermost `Cargo.toml` | `.` |
 //! | `<cargo>` | cargo's home | `CARGO_HOME`, else `~/.cargo` | `/kache/cargo` |
 //! | `<build>` | a build directory beside the checkout (C only) | upward from the working directory to the outermost with a `CMakeCache.txt`, `config.status` or the like | `/kache/build` |
-//! | `<sysroot>` | the toolchain | from the compiler | as rustc has it (`/rustc/<hash>`) |
+//! | `<sysroot>` | the toolchain | from the compiler | as the compiler has it |
 //! | `<base:N>` | directories that the user names | `KACHE_BASE_DIRS` | `/kache/base/N` |
 //!
 //! The workspace becomes `.` in artifacts, so that a debugger started in any checkout finds the sources there.

@@ -36,7 +36,7 @@ pub fn outputs(
         let Some(to) = place else { return Ok(None) };
         let written = match one(store, output, &to, roots) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && makes_dirs => {
-                // rustc makes its output directory where it is missing; to gcc and clang it is an error.
+                // Some compilers make a missing output directory; to others it is an error.
                 let dir = to.parent().unwrap_or(&to);
                 disk::step("restore: make a directory", dir, || std::fs::create_dir_all(dir))?;
                 one(store, output, &to, roots)?

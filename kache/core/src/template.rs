@@ -2,7 +2,7 @@
 //!
 //! Dep-info, depfiles and diagnostics are full of absolute paths. In the store each mention of a root is a mark,
 //! NUL, the quoting, the root's name, NUL, and is written out again for the checkout that asks. The quoting says
-//! how the surrounding format quotes a path: plainly, for make as rustc or as C compilers do, or inside a JSON string.
+//! how the surrounding format quotes a path: plainly, for make, with few characters quoted or with more, or inside a JSON string.
 
 mod wrap;
 
@@ -31,7 +31,7 @@ impl Quoting {
             Quoting::Plain => path.to_vec(),
             Quoting::Make => {
                 let mut out = Vec::with_capacity(path.len());
-                // rustc quotes blanks and nothing else.
+                // Dep-info quotes blanks and nothing else.
                 for b in path {
                     if *b == b' ' {
                         out.push(b'\\');
@@ -65,11 +65,11 @@ impl Quoting {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// A dep-info: make's rules, and comments with plain values.
-    CommentedRules,
-    /// gcc's list of what it read: make's rules, with more quoted.
-    Depfile72,
-    /// clang's, which breaks its lines elsewhere.
-    Depfile75,
+    DepInfo,
+    /// The list of files that a compiler read: make's rules, with more quoted, in 72 columns.
+    NarrowDepfile,
+    /// The same in 75 columns.
+    WideDepfile,
     /// What a compiler prints: lines of JSON, or for people.
     Printed,
 }
@@ -78,13 +78,13 @@ impl Format {
     /// The parts of a line, each with how paths in it are quoted.
     fn pieces(self, line: &[u8]) -> impl Iterator<Item = (Quoting, &[u8])> {
         let (quoting, rest) = match self {
-            Format::CommentedRules if line.starts_with(b"#") => (Quoting::Plain, None),
-            // rustc quotes what is behind the colon, and what it names again in a rule without anything behind.
-            Format::CommentedRules => match line.windows(2).position(|w| w == b": ") {
+            Format::DepInfo if line.starts_with(b"#") => (Quoting::Plain, None),
+            // Quoted are the names after the colon, and the name of a rule with nothing after its colon.
+            Format::DepInfo => match line.windows(2).position(|w| w == b": ") {
                 Some(at) => (Quoting::Plain, Some(at)),
                 None => (Quoting::Make, None),
             },
-            Format::Depfile72 | Format::Depfile75 => (Quoting::Rule, None),
+            Format::NarrowDepfile | Format::WideDepfile => (Quoting::Rule, None),
             Format::Printed => (printed(line), None),
         };
         let (first, rest) = line.split_at(rest.unwrap_or(line.len()));
@@ -94,7 +94,7 @@ impl Format {
 
 /// How a compiler quotes paths in a line that it prints.
 fn printed(line: &[u8]) -> Quoting {
-    // gcc prints all diagnostics as one array.
+    // Some compilers print all diagnostics as one array.
     if line.starts_with(b"{") || line.starts_with(b"[{\"") || line == b"[]\n" {
         Quoting::Json
     } else {
@@ -111,8 +111,8 @@ pub fn templatize(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>>
     let joined;
     let mut text = text;
     let likely = match format {
-        Format::Depfile72 => Some(wrap::Style::Columns72),
-        Format::Depfile75 => Some(wrap::Style::Columns75),
+        Format::NarrowDepfile => Some(wrap::Style::Narrow),
+        Format::WideDepfile => Some(wrap::Style::Wide),
         _ => None,
     };
     if let Some(likely) = likely {
@@ -232,7 +232,7 @@ fn may_begin(before: &[u8], quoting: Quoting) -> bool {
 
 /// The text before the escape sequence, raw or as JSON has it, that it ends with.
 fn without_colour(text: &[u8]) -> Option<&[u8]> {
-    // gcc has the rest of the line erased behind each colour.
+    // Some compilers erase the rest of the line after each colour.
     let text = text.strip_suffix(b"\x1b[K").unwrap_or(text);
     let parameters = text.strip_suffix(b"m")?;
     let n = parameters.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
@@ -337,7 +337,7 @@ mod tests {
         let (a, b) = (roots("/a/my ws"), roots("/elsewhere/b"));
         let text = br#"/a/my ws/target/x.d: /a/my\ ws/src/l.rs /z/a/my /c/r "p":"/a/my ws/target"
 # env-dep:OUT=/a/my ws/target/o"#;
-        let marked = templatize(text, &a, Format::CommentedRules).unwrap();
+        let marked = templatize(text, &a, Format::DepInfo).unwrap();
         assert_eq!(render(&marked, &a).unwrap(), text);
         let moved = String::from_utf8(render(&marked, &b).unwrap()).unwrap();
         assert_eq!(

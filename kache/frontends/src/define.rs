@@ -1,22 +1,24 @@
 //! The proof that a macro given on the command line is not used.
 //!
-//! Build systems give every unit of a library the paths that one of them pastes into the program
-//! (`-DENGINESDIR="/home/u/p/target/…"`). In the action key such a macro is there by its name; its value is an
-//! observation (`define`), and that is left out where nothing that was read can have used it. Three things could:
+//! Build systems give every unit of a library the paths that one unit pastes into the program
+//! (`-DENGINESDIR="/home/u/p/target/…"`). The action key contains the name of such a macro; the value is a dependency
+//! (`define`), which is dropped if nothing that was read can have used the macro. A macro can be used in three ways:
 //!
-//! 1. The name stands in a source, in whatever place: a comment may be a use. Lines that go on behind a backslash are
-//!    joined first, since a name may be broken there.
-//! 2. The name is pasted together (`ENGINES ## DIR`). Each piece is then a word of a source or of a macro of the compiler's own,
-//!    and the pieces make the whole name; whether anything is pasted at all is not asked.
-//!    Single letters are words of most programs in C++.
-//! 3. Text that is not in the sources: a precompiled header, debug information with macros, another character set.
-//!    Where there is any, nothing is proved.
+//! 1. A source contains the name, in any place: a comment counts as a use. Lines that a backslash continues are joined first,
+//!    since a name may be split there.
+//! 2. The name is pasted together (`ENGINES ## DIR`). Each piece is then a word of a source or of a predefined macro, and the
+//!    pieces form the whole name. Whether a source pastes at all is not examined. Single letters are words of most C++
+//!    programs.
+//! 3. The name is in text outside the sources: a precompiled header, debug information with macros, another character set.
+//!    With any such text there is no proof.
 //!
-//! Where 1 or 2 speak against it, gcc is asked to preprocess once more and to say which macros it expanded or tested (`-dU`).
-//! clang has no such flag.
+//! If 1 or 2 is possible, gcc preprocesses once more and reports the macros that it expanded or tested (`-dU`). clang has no
+//! such flag.
 
+use crate::family::Capabilities;
 use crate::flags::Flags;
-use crate::{Capabilities, Invocation, gnu};
+use crate::gnu;
+use crate::invocation::Invocation;
 use kache_core::template::contains;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -29,7 +31,7 @@ pub fn provable(invocation: &Invocation) -> bool {
     !invocation.plugin && !Flags(&invocation.flags).any(|e| e.unprovable_macros)
 }
 
-/// The text of a file, or as much of it as tells that it is a program.
+/// The text of a file, or only its beginning if the file is a program.
 pub fn text(path: &Path) -> Option<Vec<u8>> {
     let mut file = File::open(path).ok()?;
     let mut text = vec![0; ELF.len()];
@@ -43,29 +45,28 @@ pub fn text(path: &Path) -> Option<Vec<u8>> {
 
 const ELF: &[u8] = b"\x7fELF";
 
-/// How a text may use a macro, the weakest first.
+/// How a text may use a macro, the weakest way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Use {
-    /// Not at all.
     None,
-    /// By a name that it pastes together.
+    /// By a name that is pasted together.
     Pasted,
-    /// Its name is there.
+    /// By its name.
     Named,
-    /// In a way that no words tell.
+    /// In a way that words do not show.
     Untold,
 }
 
-/// A macro, looked for in everything that was read and in the values of other macros.
+/// The search for one macro in everything that was read and in the values of other macros.
 pub struct Search<'a> {
     name: &'a [u8],
     named: bool,
     untold: bool,
-    /// Words that were read and that stand within the name.
+    /// Words that were read and that are parts of the name.
     pieces: BTreeSet<Vec<u8>>,
 }
 
-/// What compilers' own macros are made of, besides numbers: `#define __INT64_C(c) c ## L`. (All of `-dM` of gcc 12, clang 14
+/// The words of predefined macros, besides numbers: `#define __INT64_C(c) c ## L`. (All of `-dM` of gcc 12, clang 14
 /// and 19 for several languages and processors.)
 const PREDEFINED: &[&str] = &[
     "DD",
@@ -105,12 +106,12 @@ const PREDEFINED: &[&str] = &[
 ];
 
 impl<'a> Search<'a> {
-    /// For a name of letters, digits and `_`.
+    /// `name` consists of letters, digits and `_`.
     pub fn of(name: &'a str) -> Search<'a> {
         Search { name: name.as_bytes(), named: false, untold: false, pieces: BTreeSet::new() }
     }
 
-    /// How what was read may use it.
+    /// How the text read so far may use the macro.
     pub fn found(&self) -> Use {
         match (self.untold, self.named) {
             (true, _) => Use::Untold,
@@ -120,7 +121,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether the name can be put together from words, of which the first is no number.
+    /// Whether the name can be formed from words, the first of which is not a number.
     fn is_pasted(&self) -> bool {
         let reached =
             |from: &Vec<bool>, to: usize| (0..to).any(|at| from[at] && self.is_piece(&self.name[at..to]));
@@ -139,7 +140,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Reads a text for all of them.
+/// Searches a text for all macros.
 pub fn read(searches: &mut [Search], text: &[u8]) {
     if text.starts_with(ELF) {
         return;
@@ -169,9 +170,9 @@ pub fn read(searches: &mut [Search], text: &[u8]) {
     }
 }
 
-/// Which macros the compiler used, by its own account of another run of its preprocessor; nothing where it gives none.
+/// The macros that the compiler reports to have used in another run of its preprocessor; `None` without a report.
 pub fn used(invocation: &Invocation, capabilities: Capabilities) -> Option<BTreeSet<String>> {
-    let args = (invocation.adapter.tells_macros)(invocation, capabilities)?;
+    let args = (invocation.family.tells_macros)(invocation, capabilities)?;
     let mut ask = Command::new(&invocation.program);
     let output = gnu::quiet(&mut ask).args(args).current_dir(&invocation.cwd).output().ok()?;
     if !output.status.success() {
@@ -183,7 +184,7 @@ pub fn used(invocation: &Invocation, capabilities: Capabilities) -> Option<BTree
     Some(told.map(name).collect())
 }
 
-/// The text with lines that go on joined: a backslash (or its trigraph), and blanks, before the end of the line.
+/// The text with continued lines joined: a backslash (or its trigraph), and blanks, before the end of a line.
 fn joined(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|b| *b == b'\n') {
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn or_could_be_pasted_together() {
         assert_eq!(usage_in("LIBDIR", "CAT(LIB, x) DIR"), Use::Pasted);
-        // What compilers themselves define has the L.
+        // Predefined macros contain the L.
         assert_eq!(usage_in("LIBDIR", "int I, B; x(D) IR"), Use::Pasted);
         assert_eq!(usage_in("LIB2DIR", "LIB DIR"), Use::Pasted);
         // A piece is missing.

@@ -1,21 +1,13 @@
-//! What a compiler reports of its own reading: make rules, and rustc's `# env-dep:` lines for `env!` and `option_env!`.
+//! The report of what a compiler read: make rules, and rustc's `# env-dep:` lines for `env!` and `option_env!`.
 
+use kache_core::frontend::Declared;
 use kache_core::template::Format;
 
-/// The files and variables that a dep-info names.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct DepInfo {
-    /// Prerequisites, as written.
-    pub files: Vec<Vec<u8>>,
-    /// Variables.
-    pub env: Vec<Vec<u8>>,
-}
-
-/// Reads a report. Lines that are neither rules nor known comments are passed over: the observer's record stands
-/// beside this one.
-pub fn parse(text: &[u8], format: Format) -> DepInfo {
-    let mut out = DepInfo::default();
-    if format != Format::CommentedRules {
+/// Parses a report. Lines that are neither rules nor known comments are skipped: the observer's trace complements the
+/// report.
+pub fn parse(text: &[u8], format: Format) -> Declared {
+    let mut out = Declared::default();
+    if format != Format::DepInfo {
         out.files = rules(text);
         return out;
     }
@@ -35,7 +27,7 @@ pub fn parse(text: &[u8], format: Format) -> DepInfo {
     out
 }
 
-/// The prerequisites of rules that may go on over several lines, as gcc and clang write them.
+/// The prerequisites of rules that may span several lines, as gcc and clang write them.
 fn rules(text: &[u8]) -> Vec<Vec<u8>> {
     let joined = text.split(|b| *b == b'\n').fold(Vec::with_capacity(text.len()), |mut all, line| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -83,14 +75,15 @@ mod tests {
 
     #[test]
     fn rules_comments_and_variables() {
-        let d = parse(b"/o/a.d: src/lib.rs /x/my\\ file.rs\n\nsrc/lib.rs:\n\n# env-dep:OUT_DIR=/o\n# env-dep:NO\n# checksum:x\n", Format::CommentedRules);
+        let d = parse(b"/o/a.d: src/lib.rs /x/my\\ file.rs\n\nsrc/lib.rs:\n\n# env-dep:OUT_DIR=/o\n# env-dep:NO\n# checksum:x\n", Format::DepInfo);
         assert_eq!(d.files, [b"/x/my file.rs".to_vec(), b"src/lib.rs".to_vec()]);
         assert_eq!(d.env, [b"OUT_DIR".to_vec(), b"NO".to_vec()]);
     }
 
     #[test]
     fn rules_that_go_on() {
-        let d = parse(b"a.o b.o: a.c /x/my\\ file.h \\\n  c$$d.h e\\#f.h\n\nc$$d.h:\n", Format::Depfile72);
+        let d =
+            parse(b"a.o b.o: a.c /x/my\\ file.h \\\n  c$$d.h e\\#f.h\n\nc$$d.h:\n", Format::NarrowDepfile);
         let files = [&b"/x/my file.h"[..], b"a.c", b"c$d.h", b"e#f.h"];
         assert_eq!(d.files, files);
     }

@@ -2,7 +2,10 @@
 //! column says, and a flag without it does not.
 
 use super::flags::{Bucket, Effect, EmbedsPath, Row, Takes, ValueEffect};
-use super::{Adapter, Command, Invocation, gnu, gnu_flags, msvc, msvc_flags, rustc, rustc_flags};
+use crate::family::Family;
+use crate::invocation::Invocation;
+use crate::{gnu, gnu_flags, msvc, msvc_flags, rustc, rustc_flags};
+use kache_core::action::Request;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -116,9 +119,9 @@ fn embeds_path(compiler: &str, flags: &str) -> bool {
     left.contain(&place.name())
 }
 
-fn parse(adapter: &Adapter, program: &str, place: &Place, args: &[String]) -> Invocation {
+fn parse(family: &Family, program: &str, place: &Place, args: &[String]) -> Invocation {
     let args = args.iter().map(Into::into).collect();
-    (adapter.parse)(&Command { program: program.into(), args, cwd: place.path.clone() }).unwrap()
+    (family.parse)(&Request::new(program, args, &place.path)).unwrap()
 }
 
 #[test]
@@ -301,10 +304,10 @@ fn a_report_alone_leaves_no_output() {
     assert!(skipped.iter().all(|flag| words(all).contains(&flag.to_string())), "{skipped:?}");
     let place = Place::new(&[("a.c", b"int x = USED;")]);
     let gcc = place.path.join("gcc");
-    let capcapabilities = (gnu::ADAPTER.capabilities)(Path::new("gcc"), &place.path.join("scratch"));
-    let invocation = parse(&gnu::ADAPTER, &gcc.to_string_lossy(), &place, &words(all));
+    let capabilities = (gnu::FAMILY.capabilities)(Path::new("gcc"), &place.path.join("scratch"));
+    let invocation = parse(&gnu::FAMILY, &gcc.to_string_lossy(), &place, &words(all));
     if compilers().contains(&"gcc") {
-        let args = (gnu::ADAPTER.tells_macros)(&invocation, capcapabilities).unwrap();
+        let args = (gnu::FAMILY.tells_macros)(&invocation, capabilities).unwrap();
         let args: Vec<String> = args.into_iter().map(|a| a.into_string().unwrap()).collect();
         let left = place.run("gcc", &args);
         assert!(left.success && left.files.is_empty(), "{args:?} leaves {:?}: {}", left.names(), left.stderr);
@@ -320,7 +323,7 @@ fn a_report_of_rustc_leaves_dep_info_alone() {
     let skipped = with(rustc_flags::TABLE, |e| e.skip_when_reporting);
     assert_eq!(skipped, ["--emit", "-C incremental", "-o"].into());
     let place = Place::new(&[("a.rs", b"pub fn f() {}")]);
-    let invocation = parse(&rustc::ADAPTER, "rustc", &place, &words(all));
+    let invocation = parse(&rustc::FAMILY, "rustc", &place, &words(all));
     let args = rustc::report_only(&invocation, Path::new("report.d"));
     let args: Vec<String> = args.into_iter().map(|a| a.into_string().unwrap()).collect();
     let left = place.run("rustc", &args);

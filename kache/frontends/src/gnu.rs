@@ -10,9 +10,12 @@
 //! | `-Wp,-MD,file`, `-Wp,-MMD,file` | `file` |
 //! | a flag with [`writes`](super::flags::Effect::writes) | `dir/x.` and the extension |
 
-use super::flags::{Bucket, EmbedsPath, Flag, Flags, Form, unknown};
-use super::gnu_flags::row;
-use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu_flags, response};
+use crate::family::{Capabilities, Family, Language};
+use crate::flags::{Bucket, EmbedsPath, Flag, Flags, Form, unknown};
+use crate::gnu_flags::row;
+use crate::invocation::Invocation;
+use crate::{gnu_flags, response};
+use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
@@ -21,7 +24,7 @@ use kache_core::template::{self, Format};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub static ADAPTER: Adapter = Adapter {
+pub static FAMILY: Family = Family {
     name: "gnu",
     family: "cc",
     recognises,
@@ -31,7 +34,8 @@ pub static ADAPTER: Adapter = Adapter {
     capabilities,
     maps,
     tells_macros,
-    crates: false,
+    language: Language::C,
+    policy: &crate::policies::C,
 };
 
 /// Names without a target before them and a version after them.
@@ -69,7 +73,7 @@ fn maps(invocation: &Invocation, root: &Path) -> &'static [&'static str] {
 
 /// gcc's `-dU` prints the definitions of the macros that a source expands or tests, and no others. clang has no such flag.
 fn tells_macros(invocation: &Invocation, capabilities: Capabilities) -> Option<Vec<OsString>> {
-    if capabilities.report == Format::Depfile75 || !invocation.response_files.is_empty() {
+    if capabilities.report == Format::WideDepfile || !invocation.response_files.is_empty() {
         return None;
     }
     let given: Vec<String> =
@@ -124,7 +128,7 @@ fn capabilities(program: &Path, scratch: &Path) -> Capabilities {
     let _ = (std::fs::remove_file(&source), std::fs::remove_file(scratch));
     let name = source.as_os_str().as_encoded_bytes();
     let maps_assembly = maps && assembled.is_some_and(|object| !template::contains(&object, name));
-    let report = if clang { Format::Depfile75 } else { Format::Depfile72 };
+    let report = if clang { Format::WideDepfile } else { Format::NarrowDepfile };
     Capabilities { maps, maps_assembly, report }
 }
 
@@ -142,7 +146,7 @@ const LANGUAGES: &[(&str, &[&str])] = &[
     ("assembler-with-cpp", &["S", "sx"]),
 ];
 
-fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
+fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words)?;
     let all = Flags(&flags);
@@ -160,7 +164,7 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let (settings, inject) = diagnostics(&all, &opened.words)?;
     let unit = unit(&input, language, emit, plan.object.as_deref());
     Ok(Invocation {
-        adapter: &ADAPTER,
+        family: &FAMILY,
         program: command.program.clone(),
         lead: Vec::new(),
         args: command.args.clone(),
@@ -371,7 +375,7 @@ pub(super) fn unit(input: &str, language: &str, emit: &str, object: Option<&Path
     let var = |n| std::env::var(n).unwrap_or_default();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Unit {
-        family: ADAPTER.family.to_string(),
+        family: FAMILY.family.to_string(),
         package: format!("{} {}", var("CARGO_PKG_NAME"), var("CARGO_PKG_VERSION")).trim().to_string(),
         name: object.map_or_else(|| name(Path::new(input)), name),
         kind: language.to_string(),
@@ -389,7 +393,7 @@ mod tests {
 
     fn parsed(line: &str) -> Result<Invocation, NotCacheable> {
         let args = line.split_whitespace().map(OsString::from).collect();
-        parse(&Command { program: "/usr/bin/gcc".into(), args, cwd: "/w/build".into() })
+        parse(&Request::new("/usr/bin/gcc", args, "/w/build"))
     }
 
     fn planned(line: &str) -> (Vec<String>, Option<String>) {

@@ -7,15 +7,18 @@
 //! not map them either. Without `/Brepro` an object holds the time of its compilation; a restored object keeps the original
 //! time.
 
-use super::flags::{EmbedsPath, Flag, Flags, row_or_positive, unknown};
-use super::{Adapter, Capabilities, Command, Invocation, OutputNames, gnu, msvc_flags, response};
+use crate::family::{Capabilities, Family, Language};
+use crate::flags::{EmbedsPath, Flag, Flags, row_or_positive, unknown};
+use crate::invocation::Invocation;
+use crate::{gnu, msvc_flags, response};
+use kache_core::action::{OutputNames, Request};
 use kache_core::events::Kind;
 use kache_core::paths::absolute;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::template::Format;
 use std::path::{Path, PathBuf};
 
-pub static ADAPTER: Adapter = Adapter {
+pub static FAMILY: Family = Family {
     name: "msvc",
     family: "cc",
     recognises,
@@ -25,7 +28,8 @@ pub static ADAPTER: Adapter = Adapter {
     capabilities,
     maps: |_, _| &[MAP],
     tells_macros: |_, _| None,
-    crates: false,
+    language: Language::C,
+    policy: &crate::policies::C,
 };
 
 const MAP: &str = "/clang:-ffile-prefix-map=";
@@ -43,10 +47,10 @@ fn capabilities(program: &Path, _: &Path) -> Capabilities {
     ask.arg(MODE).arg(format!("{MAP}/kache=/kache")).args(["/Zs", "/TC", "--", "/dev/null"]);
     let ran = ask.env("KACHE_DISABLE", "1").output();
     let maps = ran.is_ok_and(|o| o.status.success() && o.stderr.is_empty());
-    Capabilities { maps, maps_assembly: false, report: Format::Depfile75 }
+    Capabilities { maps, maps_assembly: false, report: Format::WideDepfile }
 }
 
-fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
+fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words, &command.cwd)?;
     let all = Flags(&flags);
@@ -67,7 +71,7 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let names = OutputNames { dir, stem: String::new(), exact: object.iter().cloned().collect() };
     let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
     Ok(Invocation {
-        adapter: &ADAPTER,
+        family: &FAMILY,
         program: command.program.clone(),
         lead: Vec::new(),
         args: command.args.clone(),
@@ -151,7 +155,7 @@ mod tests {
 
     fn parsed(line: &str) -> Result<Invocation, NotCacheable> {
         let args = line.split_whitespace().map(Into::into).collect();
-        parse(&Command { program: "clang-cl".into(), args, cwd: "/w".into() })
+        parse(&Request::new("clang-cl", args, "/w"))
     }
 
     #[test]

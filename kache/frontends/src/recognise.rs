@@ -1,41 +1,43 @@
-//! Which family a program belongs to: by its name, by the name of the file that it leads to (`cc`), and where neither
-//! says, by what it says of itself. That answer is kept with the program's identity, so that it is asked for once.
+//! Recognising the family of a program: by its name, by the name of the file that a link leads to (`cc`), or by what the
+//! program prints. The printed answer is stored with the program's identity, so that each program is asked once.
 
-use super::{ADAPTERS, Adapter, gnu, msvc};
+use crate::family::Family;
+use crate::{FAMILIES, gnu, msvc};
+use kache_core::action::Request;
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::platform::{self, StatId, disk};
 use kache_core::store::{Area, Store};
-use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 const MAGIC: &[u8; 8] = b"kachewh1";
 
 /// The family of a program, by its file name.
-pub fn by_name(program: &Path) -> Option<&'static Adapter> {
+pub fn by_name(program: &Path) -> Option<&'static Family> {
     let name = program.file_name()?.to_str()?;
     let name = name.strip_suffix(".exe").unwrap_or(name);
-    ADAPTERS.iter().copied().find(|a| (a.recognises)(name))
+    FAMILIES.iter().copied().find(|a| (a.recognises)(name))
 }
 
-/// The family that a program is told to be of, else its own.
-pub fn dialect(adapter: &'static Adapter, args: &[OsString]) -> &'static Adapter {
-    let msvc = std::ptr::eq(adapter, &raw const gnu::ADAPTER) && args.iter().any(|a| a == msvc::MODE);
-    if msvc { &msvc::ADAPTER } else { adapter }
+/// The family of the compiler that a request names.
+pub fn family(request: &Request, store: &Store) -> Option<&'static Family> {
+    let family = by_name(&request.program).or_else(|| by_file(store, request))?;
+    let cl = std::ptr::eq(family, &raw const gnu::FAMILY) && request.args.iter().any(|a| a == msvc::MODE);
+    Some(if cl { &msvc::FAMILY } else { family })
 }
 
-/// The family of a program that its own name does not tell.
-pub fn by_file(store: &Store, program: &Path, args: &[OsString]) -> Option<&'static Adapter> {
-    let real = program.canonicalize().ok()?;
-    if let Some(adapter) = by_name(&real) {
-        return Some(adapter);
+/// The family of a program whose own name does not say it.
+fn by_file(store: &Store, request: &Request) -> Option<&'static Family> {
+    let (program, real) = (request.file()?, request.real_file()?);
+    if let Some(family) = by_name(real) {
+        return Some(family);
     }
-    // Only of what is told to compile is it worth asking: any program may be put behind a wrapper.
-    if !args.iter().any(|a| a == "-c" || a == "-S") {
+    // Any program may be called through a wrapper: only one that is asked to compile is worth a question.
+    if !request.args.iter().any(|a| a == "-c" || a == "-S") {
         return None;
     }
-    let (_, id) = platform::file_type(&real).ok()??;
+    let (_, id) = platform::file_type(real).ok()??;
     let key = Digest::of(&[b"family ", real.as_os_str().as_encoded_bytes()].concat());
     let path = store.area(Area::Toolchains).join(key.hex());
     let known = disk::step("compiler: read", &path, || std::fs::read(&path)).ok();
@@ -45,7 +47,7 @@ pub fn by_file(store: &Store, program: &Path, args: &[OsString]) -> Option<&'sta
         let _ = store.publish(&path, &record(&id, answer));
         answer
     });
-    is_gnu.then_some(&gnu::ADAPTER)
+    is_gnu.then_some(&gnu::FAMILY)
 }
 
 fn record(id: &StatId, answer: bool) -> Vec<u8> {
@@ -66,7 +68,7 @@ fn recall(bytes: &[u8], id: &StatId) -> Option<bool> {
     same.then_some(answer)
 }
 
-/// gcc and clang name themselves, whatever they are called.
+/// gcc and clang print their names, whatever their files are called.
 fn says_gnu(program: &Path) -> bool {
     let mut ask = Command::new(program);
     ask.arg("--version").env("KACHE_DISABLE", "1").stdin(Stdio::null());
@@ -76,7 +78,7 @@ fn says_gnu(program: &Path) -> bool {
     if !answer.status.success() || !says {
         return false;
     }
-    // So does `wc`, which knows a `-c` too.
+    // `wc` prints one of these too, and has a `-c`.
     let mut ask = Command::new(program);
     ask.args(["-dM", "-E", "-x", "c", "/dev/null"]).env("KACHE_DISABLE", "1").stdin(Stdio::null());
     ask.output().is_ok_and(|macros| String::from_utf8_lossy(&macros.stdout).contains("#define __GNUC__ "))

@@ -1,7 +1,10 @@
 //! rustc, and clippy's driver, which is rustc with more lints.
 
-use super::flags::{EmbedsPath, Flag, Flags, Takes, unknown};
-use super::{Adapter, Capabilities, Command, Invocation, OutputNames, rustc_flags, toolchain};
+use crate::family::{Capabilities, Family, Language};
+use crate::flags::{EmbedsPath, Flag, Flags, Takes, unknown};
+use crate::invocation::Invocation;
+use crate::{rustc_flags, toolchain};
+use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
@@ -10,17 +13,18 @@ use kache_core::template::Format;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub static ADAPTER: Adapter = Adapter {
+pub static FAMILY: Family = Family {
     name: "rustc",
     family: "rustc",
     recognises,
     table: rustc_flags::TABLE,
     parse,
     sysroot: Some(toolchain::sysroot_of_rustc),
-    capabilities: |_, _| Capabilities { maps: true, maps_assembly: true, report: Format::CommentedRules },
+    capabilities: |_, _| Capabilities { maps: true, maps_assembly: true, report: Format::DepInfo },
     maps: |_, _| &["--remap-path-prefix="],
     tells_macros: |_, _| None,
-    crates: true,
+    language: Language::Rust,
+    policy: &crate::policies::RUSTC,
 };
 
 fn recognises(name: &str) -> bool {
@@ -49,7 +53,7 @@ const QUESTIONS: &[&str] = &[
     "crate-root-lint-levels",
 ];
 
-fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
+fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let mut args = command.args.clone();
     let mut lead = Vec::new();
     // `clippy-driver rustc …`: the driver drops the first argument.
@@ -82,7 +86,7 @@ fn parse(command: &Command) -> Result<Invocation, NotCacheable> {
     let kind = if probe { Kind::Probe } else { kind_from_environment() };
     let clippy = command.program.file_stem().is_some_and(|n| n == "clippy-driver");
     Ok(Invocation {
-        adapter: &ADAPTER,
+        family: &FAMILY,
         program: command.program.clone(),
         lead,
         args,
@@ -353,7 +357,7 @@ mod tests {
 
     fn parsed(args: &[&str]) -> Result<Invocation, NotCacheable> {
         let args = args.iter().map(OsString::from).collect();
-        parse(&Command { program: "/t/bin/rustc".into(), args, cwd: "/w".into() })
+        parse(&Request::new("/t/bin/rustc", args, "/w"))
     }
 
     #[test]

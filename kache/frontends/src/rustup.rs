@@ -2,14 +2,14 @@
 //!
 //! The order is rustup's own (the rustup book, "Overrides"): `+toolchain`, `RUSTUP_TOOLCHAIN`, then, from the working
 //! directory upward, a directory override or a `rust-toolchain(.toml)`, whichever is nearer, then the default.
-//! Whatever is not plain (a toolchain that would have to be installed, a custom path) is left to the proxy.
+//! Every other case (a toolchain that is not installed, a custom path) is left to the proxy.
 
 use kache_core::platform;
 use std::path::{Path, PathBuf};
 
-/// The compiler behind `program`, if that is a rustup proxy: `None` where it is one that cannot be resolved here.
-/// A program that is no proxy is returned as it is.
-pub fn behind(program: &Path, plus: Option<&str>, cwd: &Path) -> Option<PathBuf> {
+/// The compiler that `program` starts, if `program` is a rustup proxy; `None` for a proxy that cannot be resolved here. A
+/// program that is not a proxy is returned unchanged.
+pub fn resolve(program: &Path, plus: Option<&str>, cwd: &Path) -> Option<PathBuf> {
     let Some(dir) = program.parent() else { return Some(program.to_path_buf()) };
     let id = |p: &Path| platform::file_type(p).ok().flatten().map(|(_, id)| (id.dev, id.ino));
     let Some(rustup) = id(&platform::as_program(dir.join("rustup"))) else {
@@ -55,7 +55,7 @@ fn toolchain(home: &Path, plus: Option<&str>, cwd: &Path) -> Option<String> {
     Some(settings.get("default_toolchain")?.as_str()?.to_string())
 }
 
-/// Only a file that names a channel and asks for nothing that might be missing can be answered here.
+/// Only a file that names a channel, and requires nothing that may be missing, can be resolved here.
 fn from_file(text: &str) -> Option<String> {
     let line = text.trim();
     if !line.contains(['\n', '[', '=']) && !line.is_empty() {
@@ -84,7 +84,7 @@ fn toolchain_dir(home: &Path, name: &str) -> Option<PathBuf> {
     full.is_dir().then_some(full)
 }
 
-/// What rustup assumes where its settings do not say.
+/// rustup's default host.
 const HOST: &str = env!("KACHE_HOST_TRIPLE");
 
 #[cfg(test)]
@@ -104,9 +104,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let p = dir.path().join("rustc");
         std::fs::write(&p, "x").unwrap();
-        assert_eq!(behind(&p, None, dir.path()), Some(p.clone()));
+        assert_eq!(resolve(&p, None, dir.path()), Some(p.clone()));
         std::fs::write(dir.path().join("rustup"), "y").unwrap();
-        assert_eq!(behind(&p, None, dir.path()), Some(p));
+        assert_eq!(resolve(&p, None, dir.path()), Some(p));
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
             eprintln!("skipped: no rustup here");
             return;
         }
-        let real = behind(&cargo, Some("stable"), Path::new("/")).unwrap();
+        let real = resolve(&cargo, Some("stable"), Path::new("/")).unwrap();
         assert!(real.parent().unwrap().parent().unwrap().join("lib").is_dir(), "{real:?}");
     }
 }

@@ -1,35 +1,34 @@
-//! Standing in for compilers by name: links called `gcc`, `clang++` and so on that lead to kache, in a directory that is
-//! put first on `PATH`, for builds that take no wrapper.
+//! Shims: links to kache called `gcc`, `clang++` and so on, in a directory that comes first in `PATH`, for builds that accept
+//! no wrapper.
 //!
-//! Behind itself kache must find the real compiler and never itself, and neither must anything that the compiler
-//! starts. So the directory bears a mark, and the wrapper's first act is to take marked directories off its own `PATH`,
-//! which all that it starts inherits.
+//! kache, and everything that the compiler starts, must find the real compiler and not the shim. So the directory
+//! contains a mark, and the wrapper first removes marked directories from its own `PATH`, which its children inherit.
 
 use crate::recognise;
 use kache_core::platform;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// The file that marks a directory of links.
+/// The file that marks a directory of shims.
 pub const MARK: &str = ".kache-shims";
 
-/// Names that say nothing of the family, and are compilers everywhere.
+/// Names of compilers of any family.
 const PLAIN: &[&str] = &["cc", "c++"];
 
-/// Whether a file of this name is stood in for.
+/// Whether there is a shim of this name.
 pub fn is_compiler_name(name: &OsStr) -> bool {
-    let c_family = |p: &Path| recognise::by_name(p).is_some_and(|a| !a.crates);
+    let c_family = |p: &Path| recognise::by_name(p).is_some_and(|a| !a.is_rust());
     PLAIN.iter().any(|p| name == *p) || c_family(Path::new(name))
 }
 
-/// The compiler that this process was called as, if it was called by a link's name.
+/// The compiler's name that this process was called by, if it was called by a shim.
 pub fn called_as(own_name: &OsStr) -> Option<OsString> {
     let name = Path::new(own_name).file_name()?;
     is_compiler_name(name).then(|| name.to_os_string())
 }
 
-/// Takes directories of links off `PATH`; and those in which `called_as`, the name this process goes by, is kache by
-/// another way. To be called before there is a second thread.
+/// Removes directories of shims from `PATH`, and directories in which `called_as` is kache in another way. Must be called
+/// before the process has a second thread.
 pub fn leave(called_as: Option<&OsStr>) {
     let Some(path) = std::env::var_os("PATH") else { return };
     let own = called_as.and_then(|_| std::env::current_exe().ok()).and_then(|exe| identity(&exe));

@@ -1,18 +1,18 @@
-//! Sources that a build system makes to include others by their full paths (Firefox's unified sources).
+//! Sources that a build system generates and that include others by their full paths (Firefox's unified sources).
 //!
-//! The text of such a file has the checkout's path in it, and nothing else of it does: what is included is observed by a portable
-//! path, and `__FILE__` and debug information have it mapped. So its contents count with roots by their names (`source`), if
-//! the paths stand where they can only locate a file, or stop the compile:
+//! Only the text of such a file contains the checkout's path: the included files are dependencies by portable paths, and
+//! `__FILE__` and debug information have the path mapped. So the contents count with roots by their names (`source`), if
+//! each path is in a place where it can only locate a file or stop the compile:
 //!
 //! 1. Each line that names a root is an `#include "…"` or an `#error`, whole.
-//! 2. Nothing in the file makes a line out of several, or several lines into something else: no backslash at the end of a
-//!    line (nor its trigraph), no comment in stars, no raw string.
+//! 2. Nothing in the file joins lines or changes their meaning: no backslash at the end of a line (nor its trigraph), no
+//!    block comment, no raw string.
 //!
-//! Any other file counts to the byte, whatever is in it.
+//! Any other file counts literally.
 
 use kache_core::paths::Roots;
 
-/// The text with roots by their names; `None` where a root is named elsewhere, or nowhere.
+/// The text with roots by their names; `None` if a root is named in another place, or no root is named.
 pub fn portable(text: &[u8], roots: &Roots) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok().filter(|text| !text.contains('\0'))?;
     if !roots.within(text) || ["/*", "R\"", "\\\n", "\\\r", "??/"].iter().any(|odd| text.contains(odd)) {
@@ -29,7 +29,7 @@ pub fn portable(text: &[u8], roots: &Roots) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A line whose paths only locate, with the root by its name. A NUL stands where the root was: no other text has one.
+/// A line whose paths only locate, with a NUL and the root's name for the root. No other text contains a NUL.
 fn located(line: &str, roots: &Roots) -> Option<Vec<u8>> {
     let directive = line.trim_start().strip_prefix('#')?.trim_start();
     let (word, quoted) = directive.split_once('"')?;
@@ -41,7 +41,7 @@ fn located(line: &str, roots: &Roots) -> Option<Vec<u8>> {
     let (path, words) = inside.split_at(end);
     let named = roots.portable(path.as_bytes());
     let plain = behind.trim().is_empty() && !roots.within(words) && named != path.as_bytes();
-    // What is tidied away (`//`, `/./`) could be told by `__FILE__`.
+    // `__FILE__` would show what normalising removes (`//`, `/./`).
     let whole = roots.local(&named).is_some_and(|p| p.as_os_str() == path);
     (plain && whole).then(|| {
         let before = &line[..line.len() - quoted.len()];

@@ -2,21 +2,17 @@
 //! compiler's own, and what its own code may do without it counting. Every row has its reason; nothing that no row
 //! excuses is left out of a key.
 
+use crate::policies::COMMON;
+use kache_core::policy::Actor;
 use std::path::Path;
 
-/// A row: what it matches, and why it is so.
-pub struct Row {
-    /// A path prefix (ending in `/`), a whole path, a variable (or a prefix ending in `*`), a program's name.
-    pub what: &'static str,
-    /// The reason.
-    pub why: &'static str,
-}
+pub use kache_core::policy::Excuse as Row;
 
 const fn row(what: &'static str, why: &'static str) -> Row {
     Row { what, why }
 }
 
-/// Paths that are no inputs, whoever dependencies at them.
+/// Paths that are no inputs, whoever looks at them.
 pub static IGNORED_PATHS: &[Row] = &[
     row("/dev/null", "has nothing to say"),
     row("/dev/zero", "as above"),
@@ -169,11 +165,11 @@ pub static IGNORED_ENV: &[Row] = &[
 /// Variables that the compiler's own code reads to find or show things, and whose finding is observed. Another
 /// program's read of the same variable counts.
 pub static COMPILER_ENV: &[Row] = &[
-    row("HOME", "the compiler dependencies for its own configuration there; what it opens is observed"),
+    row("HOME", "the compiler looks for its own configuration there; what it opens is observed"),
     row("PWD", "the working directory by another name; the directory is in the action key, portably"),
     row(
         "CARGO_MANIFEST_DIR",
-        "clippy dependencies for its configuration there, and what it opens or lacks is observed; env! of it is told by dep-info",
+        "clippy looks for its configuration there, and what it opens or lacks is observed; env! of it is told by dep-info",
     ),
     row("CLIPPY_CONF_DIR", "as above"),
     row("CARGO", "named in advice"),
@@ -227,7 +223,7 @@ pub static TELLS_PLACE: &[Row] = &[
 ];
 
 /// Functions, by a part of their mangled names, by which a proc macro learns of a file what its contents do not tell: the
-/// times and the permissions of each file that it dependencies at count. What std has compiled is there in any macro; what is
+/// times and the permissions of each file that it looks at count. What std has compiled is there in any macro; what is
 /// compiled with the macro itself has no name left where that is optimised, which cargo does not by default.
 pub static TELLS_STATUS: &[Row] = &[
     row("8Metadata8modified", "when a file was modified"),
@@ -266,100 +262,64 @@ pub static IGNORED_VOLATILE: &[Row] = &[
 /// a variable counts as a portable path for them. `what` is the crate's or the script's name.
 pub static LOCATORS: &[Row] = &[];
 
-fn matches(pattern: &str, text: &[u8]) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => text.starts_with(prefix.as_bytes()),
-        None => text == pattern.as_bytes(),
-    }
-}
+/// Variables that C compilers read only to show a time: libc's conversion asks for the zone.
+pub static DATE_ENV: &[Row] =
+    &[row("TZ", "a date or time of the build is in the source (__DATE__, __TIME__, __TIMESTAMP__)")];
+
+/// Parts of the names of imported symbols by which a proc macro takes the standard library from the compiler's, whose
+/// looks are then not told from the compiler's own.
+pub static SHARED_LIBRARY: &[Row] = &[row("3std", "a symbol of Rust's standard library")];
 
 /// The row that excuses a variable even where a proc macro asks for it by name.
 pub fn ignored_for_macros(name: &[u8]) -> Option<&'static Row> {
-    IGNORED_FOR_MACROS.iter().find(|r| matches(r.what, name))
+    COMMON.ignored_variable(Actor::Plugin, name)
 }
 
 /// The row that excuses a variable, for all but proc macros.
 pub fn ignored_env(name: &[u8]) -> Option<&'static Row> {
-    IGNORED_ENV.iter().find(|r| matches(r.what, name))
+    COMMON.ignored_variable(Actor::Script, name)
 }
 
-/// The row that excuses a variable where the compiler's own code reads it.
-pub fn compiler_env(name: &[u8]) -> Option<&'static Row> {
-    COMPILER_ENV.iter().find(|r| matches(r.what, name))
-}
-
-/// The row that excuses a path; `own` where the compiler or one of its tools dependencies.
+/// The row that excuses a path; `own` where the compiler or one of its tools looks.
 pub fn ignored_path(path: &[u8], own: bool) -> Option<&'static Row> {
-    let compiler: &[Row] = if own { IGNORED_PATHS_OF_COMPILER } else { &[] };
-    if [&b"/dev/fd/0"[..], b"/dev/stdin", b"/proc/self/fd/0"].contains(&path) {
-        return None;
-    }
-    IGNORED_PATHS.iter().chain(compiler).find(|r| is_below(r.what, path))
+    COMMON.ignored_path(path, own)
 }
 
-/// Whether a path tells any other program of the processors.
-pub fn tells_processors(path: &[u8]) -> bool {
-    TELLS_PROCESSORS.iter().any(|r| is_below(r.what, path))
-}
-
-/// The row that makes a look of any other program at a path a reason not to store.
-pub fn host_state(path: &[u8]) -> Option<&'static Row> {
-    HOST_STATE.iter().find(|r| is_below(r.what, path) && !path.starts_with(b"/dev/shm/"))
-}
-
-fn is_below(what: &str, path: &[u8]) -> bool {
-    let what = what.as_bytes();
-    path.starts_with(what) || (what.ends_with(b"/") && path == &what[..what.len() - 1])
-}
-
-/// Whether a function with changing results is excused.
-pub fn ignored_volatile(function: &[u8]) -> bool {
-    IGNORED_VOLATILE.iter().any(|r| r.what.as_bytes() == function)
-}
-
-/// Whether a loaded library is the C runtime: by its name, and by lying where the system keeps its libraries. A proc
-/// macro crate may well be called `m`.
+/// Whether a loaded library is the C runtime.
 pub fn is_c_runtime(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let system = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"].iter().any(|d| path.starts_with(d));
-    let kernel = path.parent().is_none_or(|p| p.as_os_str().is_empty());
-    (system || kernel) && C_RUNTIME.iter().any(|r| name.starts_with(r.what))
+    COMMON.is_c_runtime(path)
 }
 
 /// Whether a program's own code counts as the compiler's: `x86_64-linux-gnu-gcc-12` is `gcc`.
 pub fn is_tool(file_name: &str) -> bool {
-    named(TOOLS, file_name)
+    COMMON.is_tool(file_name)
 }
 
-/// Whether a program dependencies at the clock as it starts.
-pub fn reads_clock_at_start(file_name: &str) -> bool {
-    named(CLOCK_AT_START, file_name)
-}
+/// Variables whose values are shown in traces as they are, and the beginnings of the names of more: those that cargo sets for
+/// a crate. Any other's is shown as a digest, since it may be a secret (`CARGO_REGISTRY_TOKEN` is one).
+const SHOWN_ENV: &[&str] = &[
+    "CARGO",
+    "CARGO_CRATE_NAME",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_HOME",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_DIR",
+    "CARGO_TARGET_TMPDIR",
+    "DEBUG",
+    "HOST",
+    "OPT_LEVEL",
+    "OUT_DIR",
+    "PROFILE",
+    "RUSTC",
+    "TARGET",
+];
+const SHOWN_BEGINNINGS: &[&str] =
+    &["CARGO_BIN_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
 
-fn named(table: &[Row], file_name: &str) -> bool {
-    TableName::of(file_name).is_some_and(|n| table.iter().any(|r| r.what == n.0))
-}
-
-/// A program's name without the target in front and the version behind.
-struct TableName<'a>(&'a str);
-
-impl<'a> TableName<'a> {
-    fn of(file_name: &'a str) -> Option<TableName<'a>> {
-        if let Some(r) = TOOLS.iter().find(|r| r.what == file_name) {
-            return Some(TableName(r.what));
-        }
-        // `ld.lld`, `ld.bfd`, `ld.gold` are linkers by their first part.
-        let first = file_name.split('.').next()?;
-        let plain = first.trim_end_matches(|c: char| c.is_ascii_digit());
-        let plain = plain.strip_suffix('-').unwrap_or(plain);
-        for r in TOOLS.iter().chain(CLOCK_AT_START) {
-            let is = |n: &str| n == r.what || n.strip_suffix(r.what).is_some_and(|p| p.ends_with('-'));
-            if is(first) || is(plain) {
-                return Some(TableName(r.what));
-            }
-        }
-        Some(TableName(first))
-    }
+/// Whether traces show the value of a variable.
+pub fn is_shown(name: &[u8]) -> bool {
+    SHOWN_ENV.iter().any(|shown| name == shown.as_bytes())
+        || SHOWN_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning.as_bytes()))
 }
 
 #[cfg(test)]
@@ -400,7 +360,7 @@ mod tests {
         for other in ["cat", "python3.11", "gccgo-x", "ld-script", "sh"] {
             assert!(!is_tool(other), "{other}");
         }
-        assert!(reads_clock_at_start("python3.11") && reads_clock_at_start("bash"));
+        assert!(COMMON.reads_clock_at_start("python3.11") && COMMON.reads_clock_at_start("bash"));
     }
 
     #[test]
@@ -412,8 +372,8 @@ mod tests {
     #[test]
     fn prefixes_end_where_they_say() {
         assert!(ignored_path(b"/proc", true).is_some() && ignored_path(b"/proc/self/x", true).is_some());
-        assert!(ignored_path(b"/proc/version", false).is_none() && host_state(b"/proc/version").is_some());
-        assert!(ignored_path(b"/process", true).is_none() && host_state(b"/dev/shm/x").is_none());
+        assert!(ignored_path(b"/proc/version", false).is_none() && COMMON.shows_state(b"/proc/version"));
+        assert!(ignored_path(b"/process", true).is_none() && !COMMON.shows_state(b"/dev/shm/x"));
         assert!(ignored_env(b"LC_ALL").is_some() && ignored_env(b"LANGUAGES").is_none());
     }
 }

@@ -1,14 +1,13 @@
-//! Who the compiler is: one digest over the files of its installation. For rustc that is what the table says; a C
-//! compiler's is its driver alone, since what the driver runs and reads is observed like anything else, and there is
-//! less of it.
+//! The identity of a compiler: one digest over the files of its installation. For rustc the table lists the files. For a C
+//! compiler the only file is the driver, since everything that the driver runs and reads is observed.
 //!
-//! The files are hashed once; after that a record in the store holds their stat identities, and a lookup only
-//! compares those. No version is asked for on a hit, and a toolchain replaced in place under its old version is
-//! another toolchain.
+//! The files are hashed once. Afterwards a record in the store holds their stat identities, and a lookup only compares
+//! those. A hit does not ask the compiler for its version, and a toolchain that is replaced in place under its old
+//! version has another identity.
 //!
 //! | in | why |
 //! | --- | --- |
-//! | the program itself, links followed | it is what runs |
+//! | the program, links followed | the code that runs |
 //! | `<sysroot>/lib`: `librustc*`, `libstd-*`, `libLLVM*`, `libtest-*` | the compiler's code |
 //! | `<sysroot>/bin`: `*.dll` | the compiler's code, on Windows |
 //! | `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
@@ -21,7 +20,7 @@
 //! | `<sysroot>/lib/rustlib/src` | only shown in diagnostics; observed file by file |
 //! | `<sysroot>/share` | documentation |
 
-use super::{Adapter, Capabilities};
+use crate::family::{Capabilities, Family};
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::platform::{self, FileType, StatId, disk};
@@ -34,23 +33,20 @@ use std::process::Command;
 
 const MAGIC: &[u8; 8] = b"kachetc3";
 
-/// A compiler and its installation.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
-    /// The identity.
     pub digest: Digest,
-    /// Where the standard library is; empty where the identity is the program's alone.
+    /// The directory of the installation; empty where the identity covers the program alone.
     pub sysroot: PathBuf,
-    /// What it can do.
     pub capabilities: Capabilities,
-    /// Each file and directory that the identity covers, as it was when it was hashed.
+    /// Each file and directory that the identity covers, with its stat identity when it was hashed.
     files: BTreeMap<PathBuf, StatId>,
 }
 
 impl Toolchain {
-    /// The identity of a compiler: from the record where it still holds, else made now.
-    pub fn identify(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
-        let named = [adapter.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
+    /// The identity from the record if the record still holds, else computed now.
+    pub fn identify(store: &Store, family: &Family, program: &Path) -> io::Result<Toolchain> {
+        let named = [family.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
         let key = Digest::of(&named);
         let path = store.area(Area::Toolchains).join(key.hex());
         let read = || std::fs::read(&path);
@@ -60,12 +56,12 @@ impl Toolchain {
         {
             return Ok(known);
         }
-        let made = Toolchain::make(store, adapter, program)?;
+        let made = Toolchain::make(store, family, program)?;
         let _ = store.publish(&path, &made.encode());
         Ok(made)
     }
 
-    /// Whether the identity already speaks for a file, so that it need not be observed.
+    /// Whether the identity covers a file, so that the file is not a dependency.
     pub fn covers(&self, path: &Path) -> bool {
         self.files.contains_key(path)
             || path
@@ -78,8 +74,8 @@ impl Toolchain {
         self.files.iter().all(|(p, then)| stats.of(p).is_some_and(|(now, dir)| same(&now, then, dir)))
     }
 
-    fn make(store: &Store, adapter: &Adapter, program: &Path) -> io::Result<Toolchain> {
-        let sysroot = adapter.sysroot.map(|ask| ask(program)).transpose()?.unwrap_or_default();
+    fn make(store: &Store, family: &Family, program: &Path) -> io::Result<Toolchain> {
+        let sysroot = family.sysroot.map(|ask| ask(program)).transpose()?.unwrap_or_default();
         let mut paths = vec![program.to_path_buf()];
         if !sysroot.as_os_str().is_empty() {
             installation(&sysroot, &mut paths);
@@ -94,12 +90,11 @@ impl Toolchain {
             w.digest(&digest.unwrap_or(Digest([0; 32])));
             files.insert(path, id);
         }
-        let capabilities = (adapter.capabilities)(program, &store.temporary());
+        let capabilities = (family.capabilities)(program, &store.temporary());
         w.num(abilities_byte(capabilities));
         Ok(Toolchain { digest: Digest::of(&w.finish()), sysroot, capabilities, files })
     }
 
-    /// As a record.
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
         w.digest(&self.digest);
@@ -115,7 +110,7 @@ impl Toolchain {
         w.finish()
     }
 
-    /// From a record, if it is whole.
+    /// `None` if the record is damaged.
     pub fn decode(bytes: &[u8]) -> Option<Toolchain> {
         let mut r = Reader::open(bytes, MAGIC)?;
         let digest = r.digest()?;
@@ -142,13 +137,13 @@ fn abilities_byte(a: Capabilities) -> u64 {
 }
 
 fn abilities_of(byte: u64) -> Option<Capabilities> {
-    let report = [Format::CommentedRules, Format::Depfile72, Format::Depfile75];
+    let report = [Format::DepInfo, Format::NarrowDepfile, Format::WideDepfile];
     let report = report.into_iter().find(|r| *r as u64 == byte >> 2)?;
     Some(Capabilities { maps: byte & 1 != 0, maps_assembly: byte & 2 != 0, report })
 }
 
-/// A directory's size and change time move with things that do not matter (a file opened and closed leaves them);
-/// what is in it shows in its modification time.
+/// Only the modification time of a directory shows a change of its entries; its size and change time also move for other
+/// reasons.
 fn same(now: &StatId, then: &StatId, dir: bool) -> bool {
     if dir { (now.ino, now.mtime) == (then.ino, then.mtime) } else { now == then }
 }
@@ -180,7 +175,7 @@ fn installation(sysroot: &Path, paths: &mut Vec<PathBuf>) {
 /// Asks rustc, or clippy's driver.
 pub fn sysroot_of_rustc(program: &Path) -> io::Result<PathBuf> {
     let mut ask = Command::new(program);
-    // clippy's driver answers for itself unless it is asked as rustc.
+    // clippy's driver prints its own answer unless it is called as rustc.
     if program.file_stem().is_some_and(|n| n == "clippy-driver") {
         ask.arg("--rustc");
     }
@@ -219,7 +214,7 @@ fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
 
 type Hashed = (PathBuf, StatId, Option<Digest>);
 
-/// Directories have no digest: what is in them is listed.
+/// Directories have no digest: their entries are listed.
 fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).min(8);
     let one = |path: &PathBuf| -> io::Result<Hashed> {

@@ -5,7 +5,9 @@
 use kache_core::digest::{self, Digest, Known};
 use kache_core::events::Event;
 use kache_core::key_trace::KeyTrace;
-use kache_core::observe::log::{HEADER, Records};
+use kache_core::observe::log::{HEADER, trace_of};
+use kache_core::observe::object as reader;
+use kache_core::observe::trace::text::TextLog;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, StatId};
 use kache_core::remote::format::{self, Header, Order};
@@ -14,9 +16,9 @@ use kache_core::settings::Settings;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
 use kache_core::template::{self, Format};
+use kache_frontends::depinfo;
 use kache_frontends::response;
 use kache_frontends::toolchain::Toolchain;
-use kache_frontends::{depinfo, elf};
 use std::io::Write;
 use std::path::Path;
 
@@ -157,12 +159,12 @@ fn moved(text: &[u8], format: Format) {
 }
 
 fn dep_info(data: &[u8]) {
-    depinfo::parse(data, Format::CommentedRules);
-    moved(data, Format::CommentedRules);
+    depinfo::parse(data, Format::DepInfo);
+    moved(data, Format::DepInfo);
 }
 
 fn depfile(data: &[u8]) {
-    for format in [Format::Depfile72, Format::Depfile75] {
+    for format in [Format::NarrowDepfile, Format::WideDepfile] {
         depinfo::parse(data, format);
         moved(data, format);
     }
@@ -221,16 +223,19 @@ fn log(data: &[u8]) {
     words[kache_core::observe::log::TAIL_AT / 8] = len as u64;
     // SAFETY: as many bytes as the words have, which outlive the slice.
     let bytes = unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), len) };
-    for record in Records::of(bytes) {
-        assert!(record.path.len() + record.path2.len() < data.len());
+    let trace = trace_of(bytes);
+    for event in &trace.events {
+        assert!(event.path.len() + event.path2.len() < data.len());
     }
+    let text = TextLog::parse(&trace.to_string()).expect("what was printed can be read");
+    assert!(text.trace().events == trace.events && text.trace().torn == trace.torn);
 }
 
 fn object(data: &[u8]) {
     let mut file = platform::memory_file().expect("memory");
     file.write_all(data).expect("memory");
     let path = platform::path_of_open(&file);
-    elf::imports(&path, &["environ"]);
-    elf::functions(&path, &["rustix"]);
-    elf::calls_the_kernel(&path);
+    reader::imports(&path, &|name| name == b"environ");
+    reader::functions(&path, &["rustix"]);
+    reader::calls_kernel(&path);
 }

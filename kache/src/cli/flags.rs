@@ -3,15 +3,16 @@
 //! JSON: `{"v":2,"flags":[{"family","flag","aliases":[…],"takes","bucket","form","effect","why"}]}`. `takes` is `nothing`,
 //! `value`, `maybe`, `joined`, `separate` or `either`. `bucket` is `key-relevant`, `key-excluded` or `unsupported`. `form`
 //! says how the value of a key-relevant flag goes into the key (else `null`). `effect` has the columns of
-//! [`Effect`](kache_frontends::flags::Effect): `writes` (an extension or `null`), `embeds_path` (`no`, `perhaps`,
-//! `bitcode` or `always`), `order_group` (a name or `null`), and `true` or `false` for each of the others.
+//! [`Effect`](kache_frontends::flags::Effect) that are not at their default: the extension of `writes`, `perhaps`,
+//! `bitcode` or `always` for `embeds_path`, the name of `order_group`, and `true` for each of the others.
 
 use super::page::{Page, count};
 use super::{Answer, Format, Trouble, suggestion, tables};
-use kache_frontends::flags::{EmbedsPath, Form, Row, Takes};
-use kache_frontends::{ADAPTERS, Adapter};
+use kache_frontends::FAMILIES;
+use kache_frontends::family::Family;
+use kache_frontends::flags::{EmbedsPath, Form, Row};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use serde_json::{Map, Value};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -33,20 +34,11 @@ struct Listed {
     family: &'static str,
     flag: &'static str,
     aliases: &'static [&'static str],
-    takes: &'static str,
+    takes: String,
     bucket: &'static str,
     form: Option<&'static str>,
-    effect: Effect,
+    effect: Map<String, Value>,
     why: &'static str,
-}
-
-#[derive(Serialize)]
-struct Effect {
-    writes: Option<&'static str>,
-    embeds_path: &'static str,
-    order_group: Option<&'static str>,
-    #[serde(flatten)]
-    switches: BTreeMap<&'static str, bool>,
 }
 
 #[derive(Serialize)]
@@ -67,20 +59,20 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
         }
         Format::Text => {
             let mut page = Page::new();
-            for adapter in families {
-                family(adapter, &mut page);
+            for family in families {
+                print_family(family, &mut page);
             }
             Ok(Answer::page(page))
         }
     }
 }
 
-fn families(asked: Option<&str>) -> Result<Vec<&'static Adapter>, Trouble> {
-    let Some(name) = asked else { return Ok(ADAPTERS.to_vec()) };
-    match ADAPTERS.iter().find(|a| a.name == name) {
-        Some(adapter) => Ok(vec![adapter]),
+fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, Trouble> {
+    let Some(name) = asked else { return Ok(FAMILIES.to_vec()) };
+    match FAMILIES.iter().find(|a| a.name == name) {
+        Some(family) => Ok(vec![family]),
         None => {
-            let known: Vec<&str> = ADAPTERS.iter().map(|a| a.name).collect();
+            let known: Vec<&str> = FAMILIES.iter().map(|a| a.name).collect();
             let close = suggestion(name, &known);
             Err(Trouble::request(format!(
                 "there is no compiler family `{name}`{close} (known: {})",
@@ -90,89 +82,66 @@ fn families(asked: Option<&str>) -> Result<Vec<&'static Adapter>, Trouble> {
     }
 }
 
-fn family(adapter: &Adapter, page: &mut Page) {
+fn print_family(family: &Family, page: &mut Page) {
     page.gap();
     page.heading(format!(
         "{}: {}; a command line with a flag that is not in this table is not cached",
-        adapter.name,
-        count(adapter.table.len(), "flag", "flags")
+        family.name,
+        count(family.table.len(), "flag", "flags")
     ));
     let mut rows =
-        vec![["flag", "value", "bucket", "in the key", "effect", "why"].map(str::to_string).to_vec()];
-    for row in adapter.table {
+        vec![["flag", "value", "bucket", "in the key", "why", "effect"].map(str::to_string).to_vec()];
+    for row in family.table {
         let names: Vec<&str> = std::iter::once(row.flag).chain(row.aliases.iter().copied()).collect();
+        let columns = effect(row).into_iter().map(|(name, value)| match value {
+            Value::String(value) => format!("{name}={value}"),
+            _ => name.to_string(),
+        });
+        let (names, takes) = (names.join(", "), word(row.takes));
+        let effect = columns.collect::<Vec<_>>().join(", ");
         let form = form(row).unwrap_or("–");
-        let (names, effect) = (names.join(", "), effect_words(row));
-        let cells = [&names, takes(row), row.bucket_word(), form, &effect, row.effect.why];
+        let cells = [&names, takes.as_str(), row.bucket_word(), form, row.effect.why, &effect];
         rows.push(cells.map(str::to_string).to_vec());
     }
     page.columns(&rows);
 }
 
-fn listed(adapter: &Adapter, row: &Row) -> Listed {
+fn listed(family: &Family, row: &Row) -> Listed {
     Listed {
-        family: adapter.name,
+        family: family.name,
         flag: row.flag,
         aliases: row.aliases,
-        takes: takes(row),
+        takes: word(row.takes),
         bucket: row.bucket_word(),
         form: form(row),
-        effect: Effect {
-            writes: row.effect.writes,
-            embeds_path: embeds_path(row),
-            order_group: row.effect.order_group,
-            switches: switches(row).into(),
-        },
+        effect: effect(row).into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
         why: row.effect.why,
     }
 }
 
-/// The columns of an effect that say yes or no.
-fn switches(row: &Row) -> [(&'static str, bool); 8] {
-    let effect = row.effect;
-    [
-        ("compresses", effect.compresses),
-        ("skip_when_reporting", effect.skip_when_reporting),
-        ("unprovable_macros", effect.unprovable_macros),
-        ("debug_info", effect.debug_info),
-        ("native_cpu", effect.native_cpu),
-        ("loads_code", effect.loads_code),
-        ("needs_observer", effect.needs_observer),
-        ("value_rule", effect.value_rule.is_some()),
-    ]
-}
-
-fn embeds_path(row: &Row) -> &'static str {
-    match row.effect.embeds_path {
-        EmbedsPath::No => "no",
-        EmbedsPath::Perhaps => "perhaps",
-        EmbedsPath::Bitcode => "bitcode",
-        EmbedsPath::Always => "always",
-    }
-}
-
 /// The columns that are not at their default.
-fn effect_words(row: &Row) -> String {
-    let mut words: Vec<String> = Vec::new();
-    words.extend(row.effect.writes.map(|extension| format!("writes .{extension}")));
-    if row.effect.embeds_path != EmbedsPath::No {
-        words.push(format!("embeds path: {}", embeds_path(row)));
-    }
-    words.extend(row.effect.order_group.map(|group| format!("order group: {group}")));
-    let on = switches(row).into_iter().filter(|(_, on)| *on);
-    words.extend(on.map(|(name, _)| name.replace('_', " ")));
-    if words.is_empty() { "–".to_string() } else { words.join(", ") }
+fn effect(row: &Row) -> Vec<(&'static str, Value)> {
+    let e = row.effect;
+    let embeds_path = (e.embeds_path != EmbedsPath::No).then(|| word(e.embeds_path));
+    let columns = [
+        ("writes", e.writes.map(Value::from)),
+        ("embeds_path", embeds_path.map(Value::from)),
+        ("order_group", e.order_group.map(Value::from)),
+        ("compresses", e.compresses.then_some(true.into())),
+        ("skip_when_reporting", e.skip_when_reporting.then_some(true.into())),
+        ("unprovable_macros", e.unprovable_macros.then_some(true.into())),
+        ("debug_info", e.debug_info.then_some(true.into())),
+        ("native_cpu", e.native_cpu.then_some(true.into())),
+        ("loads_code", e.loads_code.then_some(true.into())),
+        ("needs_observer", e.needs_observer.then_some(true.into())),
+        ("value_rule", e.value_rule.map(|_| true.into())),
+    ];
+    columns.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-fn takes(row: &Row) -> &'static str {
-    match row.takes {
-        Takes::Nothing => "nothing",
-        Takes::Value => "value",
-        Takes::Maybe => "maybe",
-        Takes::Joined => "joined",
-        Takes::Separate => "separate",
-        Takes::Either => "either",
-    }
+/// A variant's name in lower case.
+fn word(variant: impl std::fmt::Debug) -> String {
+    format!("{variant:?}").to_lowercase()
 }
 
 /// How the value goes into the key, in words.
@@ -190,6 +159,6 @@ fn form(row: &Row) -> Option<&'static str> {
         Form::List => "words with commas, portable paths",
         Form::Presence => "only that it is given",
         Form::Diagnostics => "only with diagnostics",
-        Form::Json => "byte for byte; words about diagnostics only with diagnostics",
+        Form::Json => "words, some byte for byte",
     })
 }

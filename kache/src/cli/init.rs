@@ -163,7 +163,7 @@ fn is_ours(set: &str) -> bool {
 fn name() -> Result<String, Trouble> {
     let me =
         std::env::current_exe().map_err(|e| Trouble::here(format!("this program cannot be found: {e}")))?;
-    let found = kache_frontends::eval::find_program("kache".as_ref(), &kache_core::paths::Roots::default());
+    let found = kache_core::eval::find_program("kache".as_ref(), &kache_core::paths::Roots::default());
     if found.is_some_and(|f| f.canonicalize().ok() == me.canonicalize().ok()) {
         return Ok("kache".to_string());
     }

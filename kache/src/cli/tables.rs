@@ -1,11 +1,14 @@
-//! `kache tables`: the rules of observation, as the engine uses them, each with its reason. What is printed here is
-//! all that can keep something that was looked at out of a key.
+//! `kache tables`: the rules of trust, as the engine uses them: what each act means by who does it, and the lists of
+//! paths, variables and programs that are excused or trusted, each row with its reason. Nothing else can keep something
+//! that was looked at out of a key.
 //!
-//! JSON: `{"v":1,"tables":[{"name","about","rows":[{"what","why"}]}]}`.
+//! JSON: `{"v":2,"policies":[{"name","acts":[{"act","cells":[{"actors","means"}]}]}],
+//! "tables":[{"name","about","rows":[{"what","why"}]}]}`. A policy after the first has the acts in which it differs.
 
 use super::page::Page;
 use super::{Answer, Format, Trouble};
-use kache_frontends::tables as rules;
+use kache_core::policy::{Abilities, Act, Actor, Excuse, TrustPolicy};
+use kache_frontends::policies;
 use serde::Serialize;
 
 /// What was asked.
@@ -19,87 +22,117 @@ pub struct Options {
     format: Format,
 }
 
-/// A table's name, what it is about, and its rows.
-type Table = (&'static str, &'static str, &'static [rules::Row]);
+/// A list's name, its purpose, and its rows.
+type List = (&'static str, &'static str, &'static [Excuse]);
 
-/// Every table of `observe::tables`.
-fn all() -> [Table; 16] {
+/// Every list of the policies. The one for C compilers has all; a list that is added there has to be added here.
+fn lists() -> [List; 18] {
+    let TrustPolicy {
+        table: _,
+        trusts_first: _,
+        ignored_paths,
+        ignored_paths_of_compiler,
+        host_state,
+        tells_processors,
+        ignored_env,
+        compiler_env,
+        ignored_env_for_plugins,
+        clock_env,
+        c_runtime,
+        tools,
+        clock_at_start,
+        ignored_calls,
+        path_only,
+        abilities: Abilities { place, metadata, reading, syscalls, shared_library },
+    } = &policies::C;
     [
-        ("ignored-paths", "paths that are never inputs, whoever dependencies at them", rules::IGNORED_PATHS),
+        ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-compiler",
-            "paths that are no inputs where the compiler, the linker or the assembler look at them",
-            rules::IGNORED_PATHS_OF_COMPILER,
+            "paths that are not inputs of a compiler or a tool",
+            ignored_paths_of_compiler,
         ),
-        (
-            "host-state",
-            "paths by which other programs learn what no digest can hold: not stored",
-            rules::HOST_STATE,
-        ),
+        ("host-state", "paths by which other actors learn what no digest can hold: not stored", host_state),
         (
             "c-runtime",
-            "host libraries that are no input when loaded (opened by a linker they are)",
-            rules::C_RUNTIME,
+            "host libraries that are not inputs when loaded (opened by a linker they are)",
+            c_runtime,
         ),
         (
             "ignored-env-for-macros",
-            "variables that are no inputs even to a proc macro",
-            rules::IGNORED_FOR_MACROS,
+            "variables that are not inputs even of a proc macro",
+            ignored_env_for_plugins,
         ),
-        (
-            "ignored-env",
-            "variables that are no inputs to the compiler, its tools and spawned programs",
-            rules::IGNORED_ENV,
-        ),
-        (
-            "compiler-env",
-            "variables by which the compiler's own code finds what is then observed",
-            rules::COMPILER_ENV,
-        ),
-        ("tools", "programs whose own code is trusted like the compiler's", rules::TOOLS),
-        ("clock-at-start", "programs that look at the clock as they start", rules::CLOCK_AT_START),
-        (
-            "ignored-volatile",
-            "functions with changing results that are no reason not to store",
-            rules::IGNORED_VOLATILE,
-        ),
+        ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
+        ("compiler-env", "variables by which the compiler finds what is then observed", compiler_env),
+        ("date-env", "variables that a C compiler reads only to show a time: not stored", clock_env),
+        ("tools", "programs that are trusted like the compiler", tools),
+        ("clock-at-start", "programs that read the clock as they start", clock_at_start),
+        ("ignored-volatile", "functions with changing results that do not matter", ignored_calls),
         (
             "tells-place",
-            "functions by which a proc macro learns where it is: its place counts literally",
-            rules::TELLS_PLACE,
+            "functions by which a proc macro learns where it runs: its place counts literally",
+            place,
         ),
         (
             "tells-processors",
-            "paths by which other programs learn of the processors: their number and sort count",
-            rules::TELLS_PROCESSORS,
+            "paths by which other actors learn of the processors: their number and sort count",
+            tells_processors,
         ),
         (
             "tells-status",
-            "functions by which a proc macro learns times and permissions: those of the files that it dependencies at count",
-            rules::TELLS_STATUS,
+            "functions by which a proc macro learns times and permissions: those of the files that it reads count",
+            metadata,
         ),
-        (
-            "tells-reading",
-            "functions by which a proc macro learns when files were read: what it helps to build is not stored",
-            rules::TELLS_READING,
-        ),
+        ("tells-reading", "functions by which a proc macro learns when files were read: not stored", reading),
         (
             "unseen-calls",
-            "functions that call the system without libc: what such a proc macro helps to build is not stored",
-            rules::UNSEEN_CALLS,
+            "functions that call the system without libc: a proc macro with one is not stored",
+            syscalls,
         ),
         (
-            "locators",
-            "proc macros and linker scripts that use a path-valued variable only to find files",
-            rules::LOCATORS,
+            "shared-library",
+            "symbols by which a proc macro uses the compiler's own standard library: not stored",
+            shared_library,
         ),
+        ("locators", "proc macros and linker scripts that use paths only to find files", path_only),
     ]
+}
+
+/// The policies, and the acts that each of them has rows for.
+fn policies() -> [(&'static str, &'static TrustPolicy, Vec<Act>); 2] {
+    let differs = |act: &Act| {
+        Actor::ALL
+            .iter()
+            .any(|actor| policies::RUSTC.table.cell(*act, *actor) != policies::C.table.cell(*act, *actor))
+    };
+    let some = Act::ALL.iter().copied().filter(differs).collect();
+    [("rustc", &policies::RUSTC, Act::ALL.to_vec()), ("C compilers", &policies::C, some)]
 }
 
 #[derive(Serialize)]
 struct Json {
     v: u32,
+    policies: Vec<JsonPolicy>,
     tables: Vec<JsonTable>,
+}
+
+#[derive(Serialize)]
+struct JsonPolicy {
+    name: &'static str,
+    acts: Vec<JsonAct>,
+}
+
+#[derive(Serialize)]
+struct JsonAct {
+    act: &'static str,
+    cells: Vec<JsonCell>,
+}
+
+#[derive(Serialize)]
+struct JsonCell {
+    actors: String,
+    means: String,
 }
 
 #[derive(Serialize)]
@@ -123,13 +156,20 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 /// The tables in a format: `kache flags --tables` asks for them too.
 pub fn answer(format: Format) -> Result<Answer, Trouble> {
     if format == Format::Json {
-        let row = |r: &rules::Row| JsonRow { what: r.what, why: r.why };
-        let table =
-            |(name, about, rows): Table| JsonTable { name, about, rows: rows.iter().map(row).collect() };
-        return Answer::json(&Json { v: 1, tables: all().into_iter().map(table).collect() });
+        return Answer::json(&json());
     }
     let mut page = Page::new();
-    for (name, about, rows) in all() {
+    for (name, policy, acts) in policies() {
+        page.gap();
+        let differs = if acts.len() < Act::ALL.len() { ", where they differ" } else { "" };
+        page.heading(format!("{name}: what an act means, by who does it{differs}"));
+        for act in acts {
+            page.line(format!("  {}", act.words()));
+            let cells = policy.table.in_words(act).into_iter();
+            page.columns(&cells.map(|(who, what)| vec![format!("    {who}"), what]).collect::<Vec<_>>());
+        }
+    }
+    for (name, about, rows) in lists() {
         page.gap();
         page.heading(format!("{name}: {about}"));
         if rows.is_empty() {
@@ -140,4 +180,22 @@ pub fn answer(format: Format) -> Result<Answer, Trouble> {
         page.columns(&rows);
     }
     Ok(Answer::page(page))
+}
+
+fn json() -> Json {
+    let row = |r: &Excuse| JsonRow { what: r.what, why: r.why };
+    let table = |(name, about, rows): List| JsonTable { name, about, rows: rows.iter().map(row).collect() };
+    let cell = |(actors, means)| JsonCell { actors, means };
+    let policy = |(name, policy, acts): (&'static str, &TrustPolicy, Vec<Act>)| {
+        let cells = |act| policy.table.in_words(act).into_iter().map(cell).collect();
+        JsonPolicy {
+            name,
+            acts: acts.into_iter().map(|act| JsonAct { act: act.words(), cells: cells(act) }).collect(),
+        }
+    };
+    Json {
+        v: 2,
+        policies: policies().into_iter().map(policy).collect(),
+        tables: lists().into_iter().map(table).collect(),
+    }
 }

@@ -1,14 +1,24 @@
 //! What must hold.
 
-use crate::stage::{Stage, good, kache, make_writable, output, set_back};
-use crate::{Answer, Case};
+use crate::Case;
+use crate::env::{TestEnv, assert_success, kache, make_writable, output, set_back};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const fn case(name: &'static str, run: fn() -> Answer) -> Case {
-    Case { name, run }
+const fn case(name: &'static str, run: fn()) -> Case {
+    Case { name, left_out: None, run }
+}
+
+/// A case for systems without an observer of their own.
+const fn unobserved(name: &'static str, run: fn()) -> Case {
+    Case { name, left_out: if cfg!(target_os = "linux") { Some("Linux has an observer") } else { None }, run }
+}
+
+const fn windows(name: &'static str, run: fn()) -> Case {
+    let left_out = if cfg!(windows) { None } else { Some("a place has one spelling here") };
+    Case { name, left_out, run }
 }
 
 /// Every case that needs no fault.
@@ -22,7 +32,7 @@ pub static ALL: &[Case] = &[
     case("another checkout, deeper and with a blank in its path, gets a hit", two_checkouts),
     case("a file of a native library's directory counts", native),
     case("with a macro every variable and every file of the package counts", macros),
-    case("a macro is not believed to look at its package alone, unless that is said", wild_macros),
+    unobserved("a macro is not believed to look at its package alone, unless that is said", wild_macros),
     case("a library beside the compiler counts", own_libraries),
     case("a crate that no flag names could be any", unnamed_crates),
     case("a warning is printed again, and an error as the compiler has it", diagnostics),
@@ -32,7 +42,7 @@ pub static ALL: &[Case] = &[
     case("a program and its debug file are stored together or not at all: not", linked),
     case("C is compiled each time, by gcc and by clang-cl", c),
     case("what nobody recognises is passed on, with what it prints and its status", unrecognised),
-    case("`observe = require` stores nothing", required),
+    unobserved("`observe = require` stores nothing", required),
     case("a hit that is checked is the same", checked),
     case("a blob that was spoilt is found, and compiled again", spoilt),
     case("a store that may only be read gives hits, and grows no further", read_only),
@@ -42,13 +52,13 @@ pub static ALL: &[Case] = &[
     case("a wrapper that is killed leaves nothing, and takes its compiler along", killed),
     case("an output that somebody has open is given back all the same", held_open),
     case("outputs lie deeper than 260 letters", long_paths),
-    case("many spellings of one place give right results", spellings),
-    case("a place in another spelling, wherever a compiler leaves it, is no other checkout's", odd_places),
+    windows("many spellings of one place give right results", spellings),
+    windows("a place in another spelling, wherever a compiler leaves it, is no other checkout's", odd_places),
     case("the cache is found below the user's directory", default_place),
 ];
 
-fn round_trip() -> Answer {
-    let s = Stage::new("pub fn f() {}");
+fn round_trip() {
+    let s = TestEnv::new("pub fn f() {}");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     let made: Vec<Vec<u8>> = ["libl-1.rlib", "libl-1.rmeta", "l-1.d"]
         .iter()
@@ -66,11 +76,10 @@ fn round_trip() -> Answer {
     fs::write(s.path("w/target/debug/deps/libl-1.rlib"), "another").expect("it is no blob");
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
     assert_ne!(s.rlib("w"), b"another");
-    Answer::Held
 }
 
-fn source_changes() -> Answer {
-    let s = Stage::new("one");
+fn source_changes() {
+    let s = TestEnv::new("one");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     let one = s.rlib("w");
     s.write("w/src/lib.rs", "two");
@@ -79,10 +88,9 @@ fn source_changes() -> Answer {
     s.write("w/src/lib.rs", "one");
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
     assert_eq!(s.rlib("w"), one);
-    Answer::Held
 }
 
-fn misses_after(s: &Stage, file: &str, text: &str) {
+fn misses_after(s: &TestEnv, file: &str, text: &str) {
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
     let before = s.rlib("w");
@@ -91,35 +99,32 @@ fn misses_after(s: &Stage, file: &str, text: &str) {
     assert_ne!(s.rlib("w"), before, "{file}");
 }
 
-fn reported_files() -> Answer {
-    let s = Stage::new("mod m;\ninclude!(\"a b.txt\")");
+fn reported_files() {
+    let s = TestEnv::new("mod m;\ninclude!(\"a b.txt\")");
     s.write("w/src/m.rs", "m");
     s.write("w/src/a b.txt", "t");
     misses_after(&s, "w/src/m.rs", "mm");
     s.write("w/src/m.rs", "mmm");
     misses_after(&s, "w/src/a b.txt", "tt");
-    Answer::Held
 }
 
-fn crlf() -> Answer {
-    let s = Stage::new("mod m;\n#crlf\nenv!(\"OTHER\")");
+fn crlf() {
+    let s = TestEnv::new("mod m;\n#crlf\nenv!(\"OTHER\")");
     s.write("w/src/m.rs", "m");
     misses_after(&s, "w/src/m.rs", "mm");
     assert!(s.read("w/target/debug/deps/l-1.d").windows(2).any(|w| w == b"\r\n"));
     assert_eq!(s.outcome(s.lib("w").env("OTHER", "1")), "miss");
-    Answer::Held
 }
 
-fn reported_env() -> Answer {
-    let s = Stage::new("env!(\"KNOB\")");
+fn reported_env() {
+    let s = TestEnv::new("env!(\"KNOB\")");
     assert_eq!(s.outcome(s.lib("w").env("KNOB", "a")), "miss");
     assert_eq!(s.outcome(s.lib("w").env("KNOB", "b")), "miss");
     assert_eq!(s.outcome(s.lib("w").env("KNOB", "a").env("ANOTHER", "x")), "hit");
-    Answer::Held
 }
 
-fn externs() -> Answer {
-    let s = Stage::new("uses x");
+fn externs() {
+    let s = TestEnv::new("uses x");
     let x = s.deps("w").join("libx.rlib");
     let flag = format!("x={}", x.display());
     let mut build = s.lib_with("w", &["--extern", &flag]);
@@ -128,12 +133,11 @@ fn externs() -> Answer {
     assert_eq!(s.outcome(&mut build), "hit");
     fs::write(&x, "2").expect("room");
     assert_eq!(s.outcome(&mut build), "miss");
-    Answer::Held
 }
 
-fn two_checkouts() -> Answer {
+fn two_checkouts() {
     let text = "mod m;\n#warn careful";
-    let s = Stage::new(text);
+    let s = TestEnv::new(text);
     let other = "deeper down/than the/other checkout";
     s.checkout(other, text);
     s.write("w/src/m.rs", "m");
@@ -145,11 +149,10 @@ fn two_checkouts() -> Answer {
     let report = String::from_utf8(s.read(&format!("{other}/target/debug/deps/l-1.d"))).expect("UTF-8");
     let own = s.deps(other).join("l-1.d").display().to_string();
     assert!(report.starts_with(&format!("{own}: ")), "{report}\nwants {own}");
-    Answer::Held
 }
 
-fn native() -> Answer {
-    let s = Stage::new("links");
+fn native() {
+    let s = TestEnv::new("links");
     s.write("w/native/native.lib", "1");
     let flag = format!("native={}", s.path("w/native").display());
     let mut build = s.lib_with("w", &["-L", &flag, "-l", "static=native"]);
@@ -157,11 +160,10 @@ fn native() -> Answer {
     assert_eq!(s.outcome(&mut build), "hit");
     s.write("w/native/native.lib", "2");
     assert_eq!(s.outcome(&mut build), "miss");
-    Answer::Held
 }
 
-fn macros() -> Answer {
-    let s = Stage::new("uses m");
+fn macros() {
+    let s = TestEnv::new("uses m");
     let m = s.deps("w").join("m.dll");
     fs::write(&m, "macro").expect("room");
     let flag = format!("m={}", m.display());
@@ -183,14 +185,10 @@ fn macros() -> Answer {
     assert_eq!(s.outcome(&mut build), "hit");
     s.write("w/data", "3");
     assert_eq!(s.outcome(&mut build), "miss");
-    Answer::Held
 }
 
-fn wild_macros() -> Answer {
-    if cfg!(target_os = "linux") {
-        return Answer::Skipped("here there is an observer");
-    }
-    let s = Stage::new("uses m");
+fn wild_macros() {
+    let s = TestEnv::new("uses m");
     let m = s.deps("w").join("m-0123.dll");
     fs::write(&m, "macro").expect("room");
     let x = s.deps("w").join("libx.rlib");
@@ -205,34 +203,31 @@ fn wild_macros() -> Answer {
     }
     let mut build = s.lib_with("w", &["--extern", &format!("m={}", m.display())]);
     assert_eq!(s.outcome(build.env_remove("KACHE_OBSERVE")), "not-observed");
-    Answer::Held
 }
 
-fn own_libraries() -> Answer {
-    let s = Stage::new("x");
+fn own_libraries() {
+    let s = TestEnv::new("x");
     let library = format!("sys/lib/back{}", std::env::consts::DLL_SUFFIX);
     s.write(&library, "1");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
     s.write(&library, "2");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
-    Answer::Held
 }
 
-fn unnamed_crates() -> Answer {
-    let s = Stage::new("extern crate x;");
+fn unnamed_crates() {
+    let s = TestEnv::new("extern crate x;");
     let dir = s.path("w").display().to_string();
     for flags in [&["-L", &dir][..], &["--extern", "x"]] {
         assert_eq!(s.outcome(&mut s.lib_with("w", flags)), "not-observed");
     }
-    Answer::Held
 }
 
-fn diagnostics() -> Answer {
-    let s = Stage::new("#warn careful");
+fn diagnostics() {
+    let s = TestEnv::new("#warn careful");
     let text = |out: std::process::Output| String::from_utf8(out.stderr).expect("UTF-8");
-    let first = text(good(&mut s.lib("w")));
-    let again = text(good(&mut s.lib("w")));
+    let first = text(assert_success(&mut s.lib("w")));
+    let again = text(assert_success(&mut s.lib("w")));
     assert_eq!(s.compiles(), 1);
     assert!(first.contains("warning: careful") && first.contains("lib.rs:1:1"), "{first}");
     assert_eq!(first, again);
@@ -243,30 +238,27 @@ fn diagnostics() -> Answer {
         assert!(text(out).contains("error: wrong"));
         assert_eq!(s.compiles(), times, "an error is not kept");
     }
-    Answer::Held
 }
 
-fn unknown_flag() -> Answer {
-    let s = Stage::new("x");
+fn unknown_flag() {
+    let s = TestEnv::new("x");
     for _ in 0..2 {
         assert_eq!(s.outcome(&mut s.lib_with("w", &["--no-such-flag"])), "unknown-flag");
     }
     assert_eq!(s.compiles(), 2);
     assert!(!s.rlib("w").is_empty());
-    Answer::Held
 }
 
-fn no_compiler() -> Answer {
-    let s = Stage::new("x");
+fn no_compiler() {
+    let s = TestEnv::new("x");
     fs::remove_file(s.program("rustc")).expect("nobody runs it");
     let out = output(&mut s.lib("w"));
     assert_eq!(out.status.code(), Some(127), "{}", String::from_utf8_lossy(&out.stderr));
     assert!(String::from_utf8_lossy(&out.stderr).contains("rustc"));
-    Answer::Held
 }
 
-fn through_path() -> Answer {
-    let s = Stage::new("x");
+fn through_path() {
+    let s = TestEnv::new("x");
     let path = s.program("rustc").parent().expect("bin").to_path_buf();
     let mut c = Command::new(kache());
     let built = s.lib("w");
@@ -276,11 +268,10 @@ fn through_path() -> Answer {
     assert_eq!(s.outcome(&mut c), "hit");
     // By its path, as cargo has it, it is the same program.
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
-    Answer::Held
 }
 
-fn linked() -> Answer {
-    let s = Stage::new("fn main() {}");
+fn linked() {
+    let s = TestEnv::new("fn main() {}");
     let deps = s.deps("w").display().to_string();
     let source = Path::new("src").join("lib.rs").display().to_string();
     let args =
@@ -293,11 +284,10 @@ fn linked() -> Answer {
         s.deps("w");
     }
     assert!(s.stored("blobs").is_empty() && s.stored("results").is_empty());
-    Answer::Held
 }
 
-fn c() -> Answer {
-    let s = Stage::new("");
+fn c() {
+    let s = TestEnv::new("");
     s.write("w/a.c", "#include \"a.h\"");
     for (program, args) in [("gcc", &["-c", "a.c", "-o", "a.o"][..]), ("clang-cl", &["/c", "a.c", "/Foa.o"])]
     {
@@ -310,11 +300,10 @@ fn c() -> Answer {
         }
     }
     assert!(s.stored("blobs").is_empty());
-    Answer::Held
 }
 
-fn unrecognised() -> Answer {
-    let s = Stage::new("");
+fn unrecognised() {
+    let s = TestEnv::new("");
     s.write("w/a.c", "#include \"a.h\"");
     s.write("w/a.h", "#error no");
     let mut build = s.wrapped("w", "cl", &["/c", "a.c", "/showIncludes"]);
@@ -322,33 +311,27 @@ fn unrecognised() -> Answer {
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stdout).starts_with("Note: including file: "));
     assert_eq!(s.last()["reason"], "unknown-compiler");
-    Answer::Held
 }
 
-fn required() -> Answer {
-    if cfg!(target_os = "linux") {
-        return Answer::Skipped("here there is an observer");
-    }
-    let s = Stage::new("x");
+fn required() {
+    let s = TestEnv::new("x");
     for _ in 0..2 {
         assert_eq!(s.outcome(s.lib("w").env("KACHE_OBSERVE", "require")), "not-observed");
     }
-    Answer::Held
 }
 
-fn checked() -> Answer {
-    let s = Stage::new("x");
+fn checked() {
+    let s = TestEnv::new("x");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     assert_eq!(s.outcome(s.lib("w").env("KACHE_CHECK", "1")), "hit");
     assert_eq!((s.compiles(), s.last()["checked"].as_str()), (2, Some("same")));
-    Answer::Held
 }
 
-fn spoilt() -> Answer {
-    let s = Stage::new("x");
+fn spoilt() {
+    let s = TestEnv::new("x");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     let right = s.rlib("w");
-    good(&mut s.command(&["verify"]));
+    assert_success(&mut s.command(&["verify"]));
     for blob in s.stored("blobs") {
         make_writable(&blob);
         let length = fs::metadata(&blob).expect("it is there").len() as usize;
@@ -358,12 +341,11 @@ fn spoilt() -> Answer {
     s.clean("w");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     assert_eq!(s.rlib("w"), right);
-    good(&mut s.command(&["verify"]));
-    Answer::Held
+    assert_success(&mut s.command(&["verify"]));
 }
 
-fn read_only() -> Answer {
-    let s = Stage::new("x");
+fn read_only() {
+    let s = TestEnv::new("x");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     let parts = ["blobs", "results", "manifests"];
     let before: Vec<_> = parts.iter().map(|p| s.stored(p)).collect();
@@ -380,85 +362,90 @@ fn read_only() -> Answer {
     // And where it may be written to again, entries are replaced all the same.
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
-    Answer::Held
 }
 
-fn collection() -> Answer {
-    let s = Stage::new("x");
+fn collection() {
+    let s = TestEnv::new("x");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     assert!(!s.stored("blobs").is_empty());
     // What is young may be in use.
     ["blobs", "results"].iter().flat_map(|part| s.stored(part)).for_each(|file| set_back(&file));
-    good(&mut s.command(&["gc", "--max-size", "1"]));
+    assert_success(&mut s.command(&["gc", "--max-size", "1"]));
     assert_eq!((s.stored("blobs"), s.stored("results")), (vec![], vec![]));
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
-    Answer::Held
 }
 
-fn purge() -> Answer {
-    let s = Stage::new("x");
+fn purge() {
+    let s = TestEnv::new("x");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
-    good(&mut s.command(&["purge"]));
+    assert_success(&mut s.command(&["purge"]));
     assert!(!s.path("cache/v1").exists());
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
-    Answer::Held
 }
 
-/// Until it is there, and no longer than is bearable.
-fn appears(path: &Path) {
+/// Waits for something to become true, and fails if that takes longer than anything takes here.
+fn until(holds: impl Fn() -> bool, otherwise: &str) {
     let begun = Instant::now();
-    while !path.exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{} does not come", path.display());
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{otherwise}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-fn together() -> Answer {
-    let s = Stage::new("#wait go");
+fn appears(path: &Path) {
+    until(|| path.exists(), &format!("{} does not appear", path.display()));
+}
+
+fn together() {
+    let s = TestEnv::new("#wait go");
     s.checkout("v", "#wait go");
     let mut first = s.lib("w").spawn().expect("kache runs");
     appears(&s.path("w/src/go.waits"));
-    let mut second = s.lib("v").spawn().expect("kache runs");
-    // Long enough to come to the lock; were it not, the second would compile, and wait for a file of its own.
-    std::thread::sleep(Duration::from_millis(300));
+    // A build with the feature `faults` lists its steps: the second comes to the lock, finds it taken, and comes back. In
+    // another build the second may come later. In each it does not compile.
+    let steps = s.path("steps");
+    let mut second = s.lib("v").env("KACHE_FAULT_STEPS", &steps).spawn().expect("kache runs");
+    if cfg!(feature = "faults") {
+        let opened = || fs::read_to_string(&steps).unwrap_or_default().matches("lock: open").count() > 1;
+        until(opened, "the second build does not come to the lock");
+    }
     s.write("v/src/go", "");
     s.write("w/src/go", "");
     assert!(first.wait().expect("it ends").success() && second.wait().expect("it ends").success());
     assert_eq!(s.rlib("w"), s.rlib("v"));
     assert_eq!(s.compiles(), 1);
-    Answer::Held
 }
 
-fn killed() -> Answer {
-    let s = Stage::new("#wait go");
+fn killed() {
+    let s = TestEnv::new("#wait go");
     let mut build = s.lib("w").spawn().expect("kache runs");
     appears(&s.path("w/src/go.waits"));
     build.kill().expect("it runs");
     build.wait().expect("it ends");
-    std::thread::sleep(Duration::from_millis(300));
+    // The compiler holds this lock for as long as it lives.
+    let lock = fs::File::options().write(true).open(s.path("w/src/go.lock")).expect("it is there");
+    until(|| lock.try_lock().is_ok(), "the compiler lives on");
+    drop(lock);
+    assert!(!s.path("w/target/debug/deps/libl-1.rlib").exists());
     s.write("w/src/go", "");
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(!s.path("w/target/debug/deps/libl-1.rlib").exists(), "the compiler went on");
     assert!(s.stored("results").is_empty());
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
-    Answer::Held
 }
 
-fn held_open() -> Answer {
-    let s = Stage::new("x");
+fn held_open() {
+    let s = TestEnv::new("x");
     assert_eq!(s.outcome(&mut s.lib("w")), "miss");
     let right = s.rlib("w");
     let held = fs::File::open(s.path("w/target/debug/deps/libl-1.rlib")).expect("it is there");
     assert_eq!(s.outcome(&mut s.lib("w")), "hit");
     drop(held);
     assert_eq!(s.rlib("w"), right);
-    Answer::Held
 }
 
-fn long_paths() -> Answer {
-    let s = Stage::new("x");
+fn long_paths() {
+    let s = TestEnv::new("x");
     let deep = ["a directory with a name of some forty letters"; 8].join("/");
     let out = s.path(&format!("w/{deep}"));
     assert!(out.as_os_str().len() > 300);
@@ -470,14 +457,10 @@ fn long_paths() -> Answer {
     fs::remove_file(out.join("libl.rlib")).expect("nobody holds it");
     assert_eq!(s.outcome(&mut build), "hit");
     assert_eq!(fs::read(out.join("libl.rlib")).expect("it was restored"), right);
-    Answer::Held
 }
 
-fn spellings() -> Answer {
-    if cfg!(not(windows)) {
-        return Answer::Skipped("a place has one spelling here");
-    }
-    let s = Stage::new("mod m;");
+fn spellings() {
+    let s = TestEnv::new("mod m;");
     s.write("w/src/m.rs", "m");
     let out = s.deps("w").display().to_string();
     let source = s.path("w/src/lib.rs").display().to_string();
@@ -496,22 +479,18 @@ fn spellings() -> Answer {
             let args = ["--crate-name", "l", "--crate-type", "lib", "--emit=dep-info,link"];
             let mut build = s.wrapped("w", "rustc", &args);
             build.arg(spell(&source).replace(".RS", ".rs").replace("LIB", "lib"));
-            good(build.arg("--out-dir").arg(spell(&out)));
+            assert_success(build.arg("--out-dir").arg(spell(&out)));
             let made = String::from_utf8(s.read("w/target/debug/deps/libl.rlib")).expect("UTF-8");
             assert!(made.contains(&format!("m{}", round / 2)), "{made}");
         }
     }
-    Answer::Held
 }
 
 /// Maps and marks know one spelling. What is left in another would lead a second checkout into the first.
-fn odd_places() -> Answer {
-    if cfg!(not(windows)) {
-        return Answer::Skipped("a place has one spelling here");
-    }
+fn odd_places() {
     for odd in ["output", "report", "print"] {
         let text = format!("#odd {odd}");
-        let s = Stage::new(&text);
+        let s = TestEnv::new(&text);
         s.checkout("Other Place", &text);
         for checkout in ["w", "Other Place"] {
             s.write(&format!("{checkout}/src/odd.rs"), "");
@@ -519,17 +498,15 @@ fn odd_places() -> Answer {
             assert_eq!(s.outcome(&mut s.lib(checkout)), "hit", "{odd}, {checkout}");
         }
     }
-    Answer::Held
 }
 
-fn default_place() -> Answer {
-    let s = Stage::new("x");
+fn default_place() {
+    let s = TestEnv::new("x");
     let mut build = s.lib("w");
     let home = s.path("home");
     fs::create_dir_all(&home).expect("room");
     build.env_remove("KACHE_CACHE_DIR").env_remove("LOCALAPPDATA").env_remove("XDG_CACHE_HOME");
-    good(build.env("HOME", &home).env("USERPROFILE", &home));
+    assert_success(build.env("HOME", &home).env("USERPROFILE", &home));
     let place = if cfg!(windows) { "home/AppData/Local/kache/v1" } else { "home/.cache/kache/v1" };
     assert!(s.path(place).is_dir());
-    Answer::Held
 }

@@ -1,12 +1,13 @@
 //! The engine hurt at each of its steps, in a build with the feature `faults`: whatever fails, the build does not, and what
 //! comes of it is right.
 
-use crate::stage::{Stage, good, output};
-use crate::{Answer, Case};
+use crate::Case;
+use crate::env::{TestEnv, assert_success, output};
 use std::fs;
 
-const fn case(name: &'static str, run: fn() -> Answer) -> Case {
-    Case { name, run }
+const fn case(name: &'static str, run: fn()) -> Case {
+    let left_out = if cfg!(feature = "faults") { None } else { Some("needs the feature `faults`") };
+    Case { name, left_out, run }
 }
 
 /// Every case that needs faults.
@@ -19,27 +20,25 @@ pub static ALL: &[Case] = &[
 ];
 
 /// With paths left as they are: then what a compiler does by itself is the same.
-fn lib(s: &Stage) -> std::process::Command {
+fn lib(s: &TestEnv) -> std::process::Command {
     let mut build = s.lib("w");
     build.env("KACHE_REMAP", "0");
     build
 }
 
 /// The number of the steps that a build takes.
-fn steps(s: &Stage) -> usize {
+fn steps(s: &TestEnv) -> usize {
     let list = s.path("steps");
     let _ = fs::remove_file(&list);
-    good(lib(s).env("KACHE_FAULT_STEPS", &list));
+    assert_success(lib(s).env("KACHE_FAULT_STEPS", &list));
     fs::read_to_string(&list).unwrap_or_default().lines().count()
 }
 
-fn hurt(kind: &str, survives: bool) -> Answer {
-    let plain = Stage::new("mod m;");
+fn hurt(kind: &str, survives: bool) {
+    let plain = TestEnv::new("mod m;");
     plain.write("w/src/m.rs", "m");
     let on_miss = steps(&plain);
-    if on_miss == 0 {
-        return Answer::Skipped("kache was built without the feature `faults`");
-    }
+    assert!(on_miss > 0, "kache was built without the feature `faults`");
     let right = plain.rlib("w");
     let on_hit = steps(&plain);
     for (steps, warm) in [(on_miss, false), (on_hit, true)] {
@@ -48,7 +47,7 @@ fn hurt(kind: &str, survives: bool) -> Answer {
         for n in (1 + kind.len() % every..=steps).step_by(every) {
             let s = &plain;
             if !warm {
-                good(&mut s.command(&["purge"]));
+                assert_success(&mut s.command(&["purge"]));
             }
             s.clean("w");
             let out = output(lib(s).env("KACHE_FAULT", format!("{n}:{kind}")));
@@ -58,10 +57,9 @@ fn hurt(kind: &str, survives: bool) -> Answer {
             }
             // Whatever was left: asked again without a fault, it is right.
             for _ in 0..2 {
-                good(&mut lib(s));
+                assert_success(&mut lib(s));
                 assert_eq!(s.rlib("w"), right, "after step {n}");
             }
         }
     }
-    Answer::Held
 }

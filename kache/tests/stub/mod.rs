@@ -6,7 +6,7 @@
 //! | `mod x;`, `include!("f")`, `include_str!("f")`, `#include "f"` | reads `x.rs` or `f` beside the source |
 //! | `env!("X")`, `option_env!("X")` | takes the variable in, and reports it |
 //! | `#warn text`, `#error text` | prints a diagnostic with the place; an error ends the compile |
-//! | `#wait file` | says that it waits, in `file.waits`, until there is a `file` |
+//! | `#wait file` | writes `file.waits`, and waits until there is a `file`, with a lock on `file.lock` |
 //! | `#crlf` | the report has lines as Windows ends them |
 //! | `#odd output`, `#odd report`, `#odd print` | the working directory goes there in a spelling that no map knows |
 //!
@@ -86,7 +86,9 @@ fn read(args: &[String], path: &str, into: &mut Read) {
             eprintln!("error: {text}\n{}", place());
             into.failed = true;
         } else if let Some(file) = line.strip_prefix("#wait ") {
-            fs::write(beside(&format!("{file}.waits")), "").expect("cannot say that it waits");
+            let lock = fs::File::create(beside(&format!("{file}.lock"))).expect("room for a file");
+            lock.lock().expect("nobody else has the lock");
+            fs::write(beside(&format!("{file}.waits")), "").expect("room for a file");
             while !Path::new(&beside(file)).exists() {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }

@@ -6,164 +6,22 @@
 //! Layout, shared with `preload/core.h`: a header of 64 bytes, then records at multiples of eight bytes. A writer
 //! claims room by an atomic addition to the tail, stores the record's length, its content, and its kind last. A
 //! writer that was killed in between leaves a record without a kind, or a gap of zeroes; both are counted as torn.
-//!
-//! How to read a process tree out of it:
-//! - Module ids belong to a pid and the program it runs: a [`Kind::Start`] without [`flag::FORKED`] begins them anew.
-//!   Every id is introduced by a [`Kind::Module`] ahead of its use, in forked processes too (which have a Start
-//!   with that flag, ahead of the first thing they do that is recorded).
-//! - A pid of a successful [`Kind::Exec`] without a later Start that lacks [`flag::FORKED`], or of a [`Kind::Spawned`]
-//!   with [`flag::POSIX_SPAWN`] without any Start, ran a program that was not observed (a static one, say).
-//! - An Exec that failed is there twice: before the attempt, and again with its error.
 
+use super::trace::{EventKind, Trace, TraceEvent};
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::{fmt, io};
 
 const MAGIC: &[u8; 8] = b"KACHELG1";
 /// The length of a log's header.
 pub const HEADER: usize = 64;
-const RECORD: usize = 32;
+/// The length of a record without its two texts.
+pub const RECORD: usize = 32;
 const CAPACITY: usize = 256 << 20;
 /// Where the header says how much has been claimed.
 pub const TAIL_AT: usize = 16;
-const OVERFLOW_AT: usize = 24;
-
-/// The module of a caller whose code belongs to no loaded object.
-pub const UNKNOWN_MODULE: u32 = u32::MAX;
-
-/// Bits of [`Record::flags`], by the kind of record that has them.
-pub mod flag {
-    /// Start: the process was forked and goes on with its parent's program.
-    pub const FORKED: u8 = 1;
-    /// Read, Write: `O_CREAT`.
-    pub const CREATE: u8 = 1;
-    /// Read, Write: `O_TRUNC`.
-    pub const TRUNCATE: u8 = 2;
-    /// Read, Write: `O_EXCL`.
-    pub const EXCLUSIVE: u8 = 4;
-    /// Read, Write: `O_APPEND`.
-    pub const APPEND: u8 = 8;
-    /// Read: `O_DIRECTORY`.
-    pub const DIRECTORY: u8 = 16;
-    /// Stat: a symbolic link was not followed.
-    pub const NO_FOLLOW: u8 = 1;
-    /// Realpath: the argument was relative.
-    pub const RELATIVE: u8 = 1;
-    /// List: the path is a pattern, or the root of a walk whose steps are not recorded.
-    pub const PATTERN: u8 = 1;
-    /// List: the whole tree below the path is walked.
-    pub const RECURSIVE: u8 = 2;
-    /// Exec: `path` is a bare name that is looked for in the directories of `path2`.
-    pub const SEARCH: u8 = 1;
-    /// Exec: the argument was relative. A posix_spawn may have changed directory before it was resolved.
-    pub const EXEC_RELATIVE: u8 = 2;
-    /// Exec: libc itself starts the child (`system`, `popen`), so that no Spawned tells its pid.
-    pub const BY_LIBC: u8 = 4;
-    /// Spawned: by posix_spawn, so that an exec surely took place.
-    pub const POSIX_SPAWN: u8 = 1;
-    /// Unlink: a directory.
-    pub const DIRECTORY_REMOVED: u8 = 1;
-    /// Link: symbolic, `path` is its text.
-    pub const SYMBOLIC: u8 = 1;
-}
-
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $value:literal,)*) => {
-        /// What a record says. Paths are absolute and not normalised, unless said otherwise.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum Kind { $($(#[$doc])* $name = $value,)* }
-
-        impl Kind {
-            /// Every kind, in the order of their numbers.
-            pub const ALL: &[Kind] = &[$(Kind::$name,)*];
-
-            /// The kind with this number.
-            pub fn from_number(number: u8) -> Option<Kind> {
-                match number { $($value => Some(Kind::$name),)* _ => None }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// A process began: `path` is its program, `path2` its working directory, `aux` its parent's pid.
-    Start = 1,
-    /// An object was loaded: `path` is its file, `module` its id in this process, `aux` where it was loaded.
-    Module = 2,
-    /// A file was opened for reading; `aux` has the flags of `open`. One opened for both is a Write too.
-    Read = 3,
-    /// A file was opened for writing, made, or truncated; `aux` has the flags of `open`.
-    Write = 4,
-    /// A path was probed; `aux` is its `st_mode` where known.
-    Stat = 5,
-    /// A symbolic link was read; `path2` is what it holds.
-    Readlink = 6,
-    /// A path was resolved; `path2` is the result.
-    Realpath = 7,
-    /// A directory was listed.
-    List = 8,
-    /// A program is about to be run.
-    Exec = 9,
-    /// A child came to be, `aux` is its pid.
-    Spawned = 10,
-    /// The variable `path` was read, and had the value `path2` unless `errno` is `ENOENT`.
-    GetEnv = 11,
-    /// A directory was made.
-    Mkdir = 12,
-    /// `path` was renamed to `path2`.
-    Rename = 13,
-    /// A path was removed.
-    Unlink = 14,
-    /// `path2` was made as a link to `path`.
-    Link = 15,
-    /// The working directory was asked for; once for each module.
-    Cwd = 16,
-    /// An object is about to be loaded; `path` is the name as it was given.
-    Dlopen = 17,
-    /// A system call that the observer cannot interpret, `aux` is its number: io_uring, chroot, mount and the like.
-    RawSyscall = 18,
-    /// A connection was asked for; `path` is the printed address.
-    Connect = 19,
-    /// A function with changing results was called, `path` is its name; once for each module.
-    Volatile = 20,
-    /// A process ended in the ordinary way, and all its modules have been recorded.
-    Exit = 21,
-}
-
-/// One thing that an observed process did.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Record<'a> {
-    /// What it did.
-    pub kind: Kind,
-    /// See [`flag`].
-    pub flags: u8,
-    /// The error it met, or zero.
-    pub errno: u16,
-    /// The process.
-    pub pid: u32,
-    /// The thread.
-    pub tid: u32,
-    /// The object whose code did it, by its id in this process, or [`UNKNOWN_MODULE`].
-    pub module: u32,
-    /// See [`Kind`].
-    pub aux: i64,
-    /// See [`Kind`].
-    pub path: &'a [u8],
-    /// See [`Kind`]; empty where it has no meaning.
-    pub path2: &'a [u8],
-}
-
-impl fmt::Debug for Record<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Record { kind, flags, errno, pid, tid, module, aux, .. } = self;
-        let (path, path2) = (self.path.escape_ascii(), self.path2.escape_ascii());
-        write!(
-            f,
-            "{kind:?} flags={flags} errno={errno} pid={pid}/{tid} module={module} aux={aux} {path} {path2}"
-        )
-    }
-}
+/// Where the header says that records were dropped.
+pub const OVERFLOW_AT: usize = 24;
 
 /// A log, which its owner reads and the processes under observation write.
 #[derive(Debug)]
@@ -187,16 +45,24 @@ impl Log {
         self.memory.path()
     }
 
-    /// Whether records were dropped because it was full.
-    pub fn overflowed(&self) -> bool {
-        let tail = load_u64(self.memory.bytes(), TAIL_AT);
-        load_u32(self.memory.bytes(), OVERFLOW_AT) != 0 || tail > CAPACITY as u64
+    /// Everything that has been recorded up to now.
+    pub fn trace(&self) -> Trace<'_> {
+        trace_of(self.memory.bytes())
     }
 
     /// What has been recorded up to now, in the order in which room for it was claimed.
     pub fn records(&self) -> Records<'_> {
         Records::of(self.memory.bytes())
     }
+}
+
+/// Reads a log from bytes that begin as a log does, at an address that is a multiple of eight.
+pub fn trace_of(bytes: &[u8]) -> Trace<'_> {
+    let mut records = Records::of(bytes);
+    let events = records.by_ref().collect();
+    let full = bytes.len() >= HEADER
+        && (load_u32(bytes, OVERFLOW_AT) != 0 || load_u64(bytes, TAIL_AT) > bytes.len() as u64);
+    Trace { events, overflowed: full, torn: records.torn() }
 }
 
 /// The records of a log.
@@ -232,9 +98,9 @@ impl<'a> Records<'a> {
 }
 
 impl<'a> Iterator for Records<'a> {
-    type Item = Record<'a>;
+    type Item = TraceEvent<'a>;
 
-    fn next(&mut self) -> Option<Record<'a>> {
+    fn next(&mut self) -> Option<TraceEvent<'a>> {
         while self.at.checked_add(RECORD)? <= self.end {
             let at = self.at;
             let total = load_u32(self.bytes, at) as usize;
@@ -259,11 +125,11 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Record<'_>> {
-    let kind = Kind::from_number(load_u8(bytes, 4))?;
+fn parse(bytes: &[u8]) -> Option<TraceEvent<'_>> {
+    let kind = EventKind::from_number(load_u8(bytes, 4))?;
     let (path, rest) = until_zero(&bytes[RECORD..])?;
     let (path2, _) = until_zero(rest)?;
-    Some(Record {
+    Some(TraceEvent {
         kind,
         flags: bytes[5],
         errno: u16::from_ne_bytes([bytes[6], bytes[7]]),
@@ -441,7 +307,7 @@ mod tests {
         let log = log(&words);
         let mut records = Records::of(bytes(&log));
         let found: Vec<_> = records.by_ref().map(|r| (r.kind, r.path, r.path2)).collect();
-        assert_eq!(found, [(Kind::Read, &b"/a"[..], &b""[..]), (Kind::GetEnv, b"C", b"de")]);
+        assert_eq!(found, [(EventKind::Read, &b"/a"[..], &b""[..]), (EventKind::GetEnv, b"C", b"de")]);
         assert_eq!(records.torn(), 2);
     }
 
@@ -466,17 +332,17 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_number() {
-        for &kind in Kind::ALL {
-            assert_eq!(Kind::from_number(kind as u8), Some(kind));
+        for &kind in EventKind::ALL {
+            assert_eq!(EventKind::from_number(kind as u8), Some(kind));
         }
-        assert_eq!(Kind::from_number(0), None);
+        assert_eq!(EventKind::from_number(0), None);
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn a_new_log_is_empty() {
         let log = Log::create().unwrap();
-        assert!(!log.overflowed());
+        assert!(!log.trace().overflowed);
         assert_eq!(log.records().count(), 0);
         assert!(log.path().exists());
     }

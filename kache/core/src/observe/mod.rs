@@ -2,3 +2,6 @@
 
 pub mod launch;
 pub mod log;
+pub mod object;
+pub mod observer;
+pub mod trace;

@@ -101,7 +101,7 @@ pub fn state_key<'a>(action: &Digest, seen: impl Iterator<Item = (&'a Dependency
 
 /// The state that a set of dependencies is.
 pub fn state_of(action: &Digest, set: &[RecordedDependency]) -> Digest {
-    state_key(action, set.iter().map(|o| (&o.look, &o.seen)))
+    state_key(action, set.iter().map(|o| (&o.dependency, &o.digest)))
 }
 
 /// A list of dependencies, as bytes: what a signature is made over.
@@ -332,15 +332,15 @@ mod tests {
             fetched: false,
         };
         let set = vec![RecordedDependency {
-            look: Dependency::new(Kind::File, "<workspace>/l.rs"),
-            seen: digest("source"),
+            dependency: Dependency::new(Kind::File, "<workspace>/l.rs"),
+            digest: digest("source"),
         }];
         Header { action: digest("action"), set, key: digest("key"), result, blobs: vec![(digest("blob"), 4)] }
     }
 
     #[test]
     fn a_header_is_read_under_its_own_name_alone() {
-        let header = header("<target>/l.rlib");
+        let header = header("<target>/l.lib");
         let state = state_of(&header.action, &header.set);
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes, &state), Ok(header));

@@ -77,7 +77,7 @@ pub fn agent_dir(store: &Path) -> PathBuf {
     Area::Agent.below(store)
 }
 
-/// A key to sign with was asked for and cannot be had, or a public one makes no sense: what, and what to do.
+/// Whether a text is a key of 32 bytes in hexadecimal digits.
 pub fn is_hex_key(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

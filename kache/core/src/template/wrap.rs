@@ -5,10 +5,10 @@
 /// A compiler's way of breaking lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Style {
-    /// libcpp's `make_write_name`: no line of more than 72 columns.
-    Columns72 = b'g' as isize,
-    /// clang's `DependencyFileGenerator`: 75 columns, with room for the break; paths are measured without their quotes.
-    Columns75 = b'c' as isize,
+    /// No line of more than 72 columns.
+    Narrow = b'g' as isize,
+    /// 75 columns, with room for the break; paths are measured without their quotes.
+    Wide = b'c' as isize,
     /// As it stands.
     Other = b'o' as isize,
 }
@@ -16,7 +16,7 @@ pub enum Style {
 impl Style {
     /// From the store.
     pub fn of(byte: u8) -> Option<Style> {
-        [Style::Columns72, Style::Columns75, Style::Other].into_iter().find(|s| *s as u8 == byte)
+        [Style::Narrow, Style::Wide, Style::Other].into_iter().find(|s| *s as u8 == byte)
     }
 
     /// Whether a list was written in this style, and if so the list without its breaks.
@@ -37,12 +37,12 @@ impl Style {
         let mut targets = true;
         for word in words(rule) {
             let (next, broken) = match self {
-                Style::Columns75 => columns75(column, word, targets),
-                _ => columns72(column, word, targets),
+                Style::Wide => wide(column, word, targets),
+                _ => narrow(column, word, targets),
             };
             if column > 0 {
                 out.extend(if broken { &b" \\\n "[..] } else { b" " });
-                out.extend(if broken && self == Style::Columns75 { &b" "[..] } else { b"" });
+                out.extend(if broken && self == Style::Wide { &b" "[..] } else { b"" });
             }
             out.extend(word);
             column = next;
@@ -54,7 +54,7 @@ impl Style {
 }
 
 /// The column behind a word, and whether the line is broken before it.
-fn columns72(column: usize, word: &[u8], targets: bool) -> (usize, bool) {
+fn narrow(column: usize, word: &[u8], targets: bool) -> (usize, bool) {
     // The colon is written, and counted, behind the last target.
     let size = word.len() - usize::from(targets && word.ends_with(b":"));
     let colon = word.len() - size;
@@ -65,7 +65,7 @@ fn columns72(column: usize, word: &[u8], targets: bool) -> (usize, bool) {
     }
 }
 
-fn columns75(column: usize, word: &[u8], targets: bool) -> (usize, bool) {
+fn wide(column: usize, word: &[u8], targets: bool) -> (usize, bool) {
     if targets {
         let size = word.len() - usize::from(word.ends_with(b":"));
         let colon = word.len() - size;
@@ -117,17 +117,17 @@ mod tests {
     #[test]
     fn what_no_rule_explains_is_kept_as_it_is() {
         let odd = b"a.o: b.c \\\n   c.h\n";
-        assert_eq!(Style::Columns72.recognise(odd), (Style::Other, odd.to_vec()));
+        assert_eq!(Style::Narrow.recognise(odd), (Style::Other, odd.to_vec()));
         let short = b"a.o: b.c\n";
-        assert_eq!(Style::Columns75.recognise(short).0.wrap(short), short);
+        assert_eq!(Style::Wide.recognise(short).0.wrap(short), short);
     }
 
     #[test]
-    fn lines_as_long_as_gcc_makes_them() {
+    fn lines_of_at_most_72_columns() {
         let name = "x".repeat(30);
         let text = format!("a.o: {name} {name} \\\n {name}\n\n{name}:\n");
-        let (style, joined) = Style::Columns72.recognise(text.as_bytes());
-        assert_eq!(style, Style::Columns72);
+        let (style, joined) = Style::Narrow.recognise(text.as_bytes());
+        assert_eq!(style, Style::Narrow);
         assert_eq!(joined, format!("a.o: {name} {name} {name}\n\n{name}:\n").as_bytes());
         assert_eq!(style.wrap(&joined), text.as_bytes());
     }

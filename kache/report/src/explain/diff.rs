@@ -114,8 +114,26 @@ fn about(name: &str) -> &'static str {
     }
 }
 
+/// Two components that differ; `None` where only one trace has the component.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair<'t> {
+    pub old: Option<&'t Component>,
+    pub new: Option<&'t Component>,
+}
+
 /// Every input that differs: the action's first, in the order of the newer trace.
 pub fn differences(old: &KeyTrace, new: &KeyTrace) -> Vec<Difference> {
+    let mut out: Vec<_> =
+        differing_pairs(old, new).iter().filter_map(|p| Difference::new(p.old, p.new)).collect();
+    if out.is_empty() && old.action != new.action {
+        out.push(order(old, new));
+    }
+    out.sort_by_key(|d| (d.is_derived(), d.part));
+    out
+}
+
+/// The components that differ, matched with each other, in the order of the newer trace.
+pub fn differing_pairs<'t>(old: &'t KeyTrace, new: &'t KeyTrace) -> Vec<Pair<'t>> {
     let mut out = Vec::new();
     let (mut gone, mut come) = (Vec::new(), Vec::new());
     for name in names(old, new) {
@@ -131,12 +149,8 @@ pub fn differences(old: &KeyTrace, new: &KeyTrace) -> Vec<Difference> {
     }
     // A file whose name has cargo's hash in it is the same input under another hash.
     pair(&mut gone, &mut come, &mut out, |x, y| x.part == y.part && fold(&x.name) == fold(&y.name));
-    out.extend(gone.iter().filter_map(|c| Difference::new(Some(c), None)));
-    out.extend(come.iter().filter_map(|c| Difference::new(None, Some(c))));
-    if out.is_empty() && old.action != new.action {
-        out.push(order(old, new));
-    }
-    out.sort_by_key(|d| (d.is_derived(), d.part));
+    out.extend(gone.into_iter().map(|c| Pair { old: Some(c), new: None }));
+    out.extend(come.into_iter().map(|c| Pair { old: None, new: Some(c) }));
     out
 }
 
@@ -162,10 +176,10 @@ fn cancel(a: &mut Vec<&Component>, b: &mut Vec<&Component>, same: Same) {
     });
 }
 
-fn pair(a: &mut Vec<&Component>, b: &mut Vec<&Component>, out: &mut Vec<Difference>, same: Same) {
+fn pair<'t>(a: &mut Vec<&'t Component>, b: &mut Vec<&'t Component>, out: &mut Vec<Pair<'t>>, same: Same) {
     a.retain(|x| match b.iter().position(|y| same(x, y)) {
         Some(i) => {
-            out.extend(Difference::new(Some(x), Some(b.remove(i))));
+            out.push(Pair { old: Some(x), new: Some(b.remove(i)) });
             false
         }
         None => true,

@@ -2,9 +2,9 @@
 
 use super::Check;
 use crate::cli::Trouble;
+use kache_core::eval::find_program;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
-use kache_frontends::eval::find_program;
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "cargo";

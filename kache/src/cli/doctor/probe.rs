@@ -2,11 +2,11 @@
 //! must miss and store, the second must hit and restore the same bytes.
 
 use super::Check;
+use kache_core::eval::find_program;
 use kache_core::events::{self, Event, Observed, Outcome};
 use kache_core::observe::launch;
 use kache_core::paths::Roots;
 use kache_core::reason::Reason;
-use kache_frontends::eval::find_program;
 use kache_report::explain::reasons;
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -2,11 +2,11 @@
 
 use super::Check;
 use crate::cli::page::{ago, count};
+use kache_core::eval::find_program;
 use kache_core::events::{self, Kind};
 use kache_core::paths::Roots;
 use kache_core::platform;
 use kache_core::settings::Settings;
-use kache_frontends::eval::find_program;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 

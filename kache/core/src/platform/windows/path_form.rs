@@ -218,12 +218,12 @@ mod tests {
 
     #[test]
     fn devices_and_streams_are_no_files() {
-        for name in ["lib.rs", "console.rs", "com10.o", "nul-1.rlib", "a.nul", ".con", "lpt.d", "com"] {
+        for name in ["lib.rs", "console.rs", "com10.o", "nul-1.lib", "a.nul", ".con", "lpt.d", "com"] {
             assert!(can_be_file(&Path::new(r"C:\w\target").join(name)), "{name}");
         }
         for name in [
             "NUL",
-            "nul.rlib",
+            "nul.lib",
             "Con",
             "aux .h",
             "COM1",

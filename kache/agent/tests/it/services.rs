@@ -1,0 +1,225 @@
+//! Real servers, and every way in which they can fail.
+
+use crate::fleet::{Machine, text, way};
+use crate::tools::missing;
+use kache_core::events::{Outcome, RemoteWay};
+use kache_loopback::daemon::{self, Daemon, Scheme};
+use kache_loopback::proxy::{Fault, Proxy};
+use kache_loopback::s3::{ACCESS_KEY, BUCKET, S3, SECRET_KEY};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+fn on_s3(machine: Machine, address: SocketAddr) -> Machine {
+    machine
+        .set("KACHE_REMOTE_URL", format!("s3://{BUCKET}/deep/er"))
+        .set("KACHE_REMOTE_OPTIONS", format!("endpoint=http://{address};region=nowhere"))
+        .set("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .set("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+}
+
+fn s3_machine(address: SocketAddr) -> Machine {
+    on_s3(Machine::with_sources("s3://x"), address)
+}
+
+/// One machine compiles and uploads, another restores.
+fn shares(machine: impl Fn() -> Machine) {
+    let a = machine();
+    assert_eq!(way(&a.rust()), (Outcome::Miss, Some(RemoteWay::Nothing)), "{:?}", a.test.last());
+    a.c();
+    let flushed = a.flush();
+    assert!(
+        flushed.status.success() && text(&flushed).contains(" 0 still to be uploaded"),
+        "{}",
+        text(&flushed)
+    );
+    let b = machine();
+    let events = [b.rust(), b.c()];
+    assert!(events.iter().all(|e| e.outcome == Outcome::Hit && e.remote.is_some()), "{events:?}");
+    assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
+    assert_eq!(a.artifact("c.o"), b.artifact("c.o"));
+    // A second writer has nothing to add, and says so.
+    let c = machine().set("KACHE_READ", "false");
+    c.rust();
+    let flushed = c.flush();
+    assert!(flushed.status.success(), "{}", text(&flushed));
+}
+
+#[test]
+fn s3_is_shared() {
+    let dir = tempfile::tempdir().unwrap();
+    let s3 = S3::start(dir.path()).unwrap();
+    shares(|| s3_machine(s3.address()));
+    let pulled = s3_machine(s3.address()).tell(&["pull"]);
+    assert!(pulled.status.success() && text(&pulled).starts_with("2 transferred"), "{}", text(&pulled));
+}
+
+/// Has a crate of so many bytes that zstd cannot make smaller.
+fn noisy(address: SocketAddr, length: usize) -> Machine {
+    let machine = s3_machine(address);
+    let mut state = 1u64;
+    let bytes: Vec<u8> = (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 56) as u8
+        })
+        .collect();
+    std::fs::write(machine.test.path("w/noise"), bytes).unwrap();
+    machine.test.write("w/l.rs", "pub static NOISE: &[u8] = include_bytes!(\"noise\");");
+    machine
+}
+
+/// A build does not wait for what comes more slowly than it compiles; whoever asked for all that is there does.
+#[test]
+fn what_comes_slowly_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let s3 = S3::start(dir.path()).unwrap();
+    let a = noisy(s3.address(), 400_000);
+    a.rust();
+    assert!(a.flush().status.success());
+    let proxy = Proxy::start(s3.address(), Fault::Slow(100_000)).unwrap();
+    let b = noisy(proxy.address(), 400_000);
+    assert_eq!(b.rust().outcome, Outcome::Miss, "{:?}", b.test.last());
+    let c = noisy(proxy.address(), 400_000);
+    let pulled = c.tell(&["pull"]);
+    assert!(pulled.status.success() && text(&pulled).starts_with("1 transferred"), "{}", text(&pulled));
+    assert_eq!(c.rust().outcome, Outcome::Hit, "{:?}", c.test.last());
+}
+
+#[test]
+fn large_objects_go_in_pieces() {
+    let dir = tempfile::tempdir().unwrap();
+    let s3 = S3::start(dir.path()).unwrap();
+    // However slowly it comes: what is slower than compiling is given up.
+    let large = || noisy(s3.address(), 20_000_000).set("KACHE_REMOTE_TIMEOUT", "60");
+    let a = large();
+    a.rust();
+    let flushed = a.flush();
+    assert!(flushed.status.success(), "{}", text(&flushed));
+    let b = large();
+    assert_eq!(b.rust().outcome, Outcome::Hit, "{:?}", b.test.last());
+    assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
+}
+
+/// An encrypted connection, to a server whose certificate the user has been given.
+#[test]
+fn webdav_is_shared_over_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(dav) = installed(daemon::dav(dir.path(), Scheme::SelfSigned), "nginx or openssl") else {
+        return;
+    };
+    shares(|| {
+        Machine::with_sources(&format!("dav+https://{}/a/b", dav.address()))
+            .set("SSL_CERT_FILE", dir.path().join("cert.pem").display().to_string())
+    });
+}
+
+fn installed(server: std::io::Result<Option<Daemon>>, what: &str) -> Option<Daemon> {
+    let server = server.unwrap();
+    if server.is_none() {
+        missing(what, "install it");
+    }
+    server
+}
+
+#[test]
+fn redis_is_shared() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(redis) = installed(daemon::redis(dir.path()), "redis-server") else { return };
+    let machine = || Machine::with_sources(&format!("redis://{}/2", redis.address()));
+    shares(machine);
+    // It cannot be listed, and says what can be done.
+    let pulled = machine().tell(&["pull"]);
+    assert!(!pulled.status.success() && text(&pulled).contains("kache prefetch"), "{}", text(&pulled));
+}
+
+#[test]
+fn webdav_is_shared() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(dav) = installed(daemon::dav(dir.path(), Scheme::Plain), "nginx with WebDAV") else { return };
+    shares(|| Machine::with_sources(&format!("dav+http://{}/a/b", dav.address())));
+}
+
+/// Every fault: the build's outcome, and what it took longer than with no remote at all. Times are printed and not judged: the
+/// machine that runs this may be busy.
+#[test]
+fn no_fault_of_a_remote_is_the_builds() {
+    let dir = tempfile::tempdir().unwrap();
+    let s3 = S3::start(dir.path()).unwrap();
+    let whole = s3_machine(s3.address());
+    build(&whole);
+    assert!(whole.flush().status.success());
+    let (_reserved, nobody) = daemon::refusing().unwrap();
+    let tls_dir = tempfile::tempdir().unwrap();
+    let tls = installed(daemon::dav(tls_dir.path(), Scheme::SelfSigned), "nginx or openssl");
+    let proxy = |fault| Proxy::start(s3.address(), fault).unwrap();
+    let throttled = Fault::Answer("429 Too Many Requests", "retry-after: 30\r\n");
+    let faults = [
+        ("hanging", Some(Fault::Hang)),
+        ("resetting", Some(Fault::Reset)),
+        ("200 bytes a second", Some(Fault::Slow(200))),
+        ("1 s of latency", Some(Fault::Latency(Duration::from_secs(1)))),
+        ("answers cut at 900 bytes", Some(Fault::Cut(900))),
+        ("answers reset at 900 bytes", Some(Fault::Break(900))),
+        ("a bit in 700 flipped", Some(Fault::Flip(700))),
+        ("403", Some(Fault::Answer("403 Forbidden", ""))),
+        ("404", Some(Fault::Answer("404 Not Found", ""))),
+        ("500", Some(Fault::Answer("500 Internal Server Error", ""))),
+        ("429, Retry-After: 30", Some(throttled)),
+        ("nobody listens", None),
+    ];
+    let plain = {
+        let machine = Machine::with_sources("none");
+        build(&machine)
+    };
+    println!("| fault | outcome | added | what the events say |\n| --- | --- | --- | --- |");
+    for (name, fault) in faults {
+        let proxy = fault.map(proxy);
+        let address = proxy.as_ref().map_or(nobody, Proxy::address);
+        report(name, &s3_machine(address), &plain);
+    }
+    if let Some(tls) = tls {
+        report(
+            "a certificate that nobody signed",
+            &Machine::with_sources(&format!("dav+https://{}/x", tls.address())),
+            &plain,
+        );
+    }
+    let skewed = s3_machine(s3.address()).set("AWS_SECRET_ACCESS_KEY", "wrong");
+    report("a signature that is wrong, as with a skewed clock", &skewed, &plain);
+}
+
+struct Built {
+    took: Duration,
+    artifacts: Vec<Vec<u8>>,
+}
+
+/// Ten units.
+fn build(machine: &Machine) -> Built {
+    let begun = Instant::now();
+    let mut artifacts = Vec::new();
+    for n in 0..5 {
+        machine.test.write("w/l.rs", &format!("pub fn f() -> u32 {{ {n} }}"));
+        machine.test.write("w/src/h.h", &format!("#define ANSWER {n}\n"));
+        machine.rust();
+        machine.c();
+        artifacts.extend([machine.artifact("libl.rlib"), machine.artifact("c.o")]);
+    }
+    Built { took: begun.elapsed(), artifacts }
+}
+
+fn report(name: &str, machine: &Machine, plain: &Built) {
+    let built = build(machine);
+    assert!(built.artifacts == plain.artifacts, "{name}: other artifacts than without a remote");
+    let events = machine.test.events();
+    let mut ways: Vec<String> = events.iter().map(|e| format!("{:?}", way(e).1.unwrap())).collect();
+    let hits = events.iter().filter(|e| e.outcome == Outcome::Hit).count();
+    let waited: u64 = events.iter().filter_map(|e| Some(e.remote.as_ref()?.us)).sum();
+    ways.dedup();
+    println!(
+        "| {name} | as without, {hits} of {} hit | {:.2} s waited, {:.2} s in all | {} |",
+        events.len(),
+        waited as f64 / 1e6,
+        built.took.as_secs_f64() - plain.took.as_secs_f64(),
+        ways.join(", ")
+    );
+}

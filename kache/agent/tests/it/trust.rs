@@ -1,0 +1,271 @@
+//! Whatever is done to what lies in the remote: what is built is what the compiler makes, or is signed by somebody who is
+//! believed.
+
+use crate::fleet::{Machine, objects, text, way};
+use kache_core::events::{Event, Outcome, RemoteWay};
+use kache_core::store::Area;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+type Harm = fn(&Path, &[u8], &[PathBuf]) -> Vec<u8>;
+
+/// Ways to spoil an object, given its bytes and all others.
+const HARMS: &[(&str, Harm)] = &[
+    ("emptied", |_, _, _| Vec::new()),
+    ("cut in half", |_, bytes, _| bytes[..bytes.len() / 2].to_vec()),
+    ("a byte short", |_, bytes, _| bytes[..bytes.len() - 1].to_vec()),
+    ("a bit flipped at its start", |_, bytes, _| flipped(bytes, 9)),
+    ("a bit flipped in its middle", |_, bytes, _| flipped(bytes, bytes.len() / 2)),
+    ("a bit flipped at its end", |_, bytes, _| flipped(bytes, bytes.len() - 2)),
+    ("bytes appended", |_, bytes, _| [bytes, b"more"].concat()),
+    ("twice", |_, bytes, _| [bytes, bytes].concat()),
+    ("another of its kind", |path, bytes, all| {
+        let other = all.iter().find(|p| *p != path && kind(p) == kind(path));
+        other.map_or(bytes.to_vec(), |p| fs::read(p).unwrap())
+    }),
+    ("another kind", |path, _, all| {
+        // An index of one list has the bytes of that list.
+        let kind = |p: &Path| kind(p).replace("lists", "dependencies");
+        fs::read(all.iter().find(|p| kind(p) != kind(path)).unwrap()).unwrap()
+    }),
+    ("1 GiB of zeros, packed", |_, bytes, _| {
+        let bomb = bomb();
+        match bytes.starts_with(b"kachepk1") {
+            true => [&b"kachepk1"[..], &(bomb.len() as u32).to_le_bytes(), &bomb, &[0, 0]].concat(),
+            false => bomb,
+        }
+    }),
+    ("a header of 4 GB announced", |_, _, _| [&b"kachepk1"[..], &u32::MAX.to_le_bytes(), b"x"].concat()),
+    ("a page of HTML", |_, _, _| b"<html>please log in</html>".to_vec()),
+];
+
+/// `dependencies`, `lists`, `packs` or `orders`.
+fn kind(path: &Path) -> String {
+    let part = path.iter().skip_while(|part| *part != "v1").nth(1);
+    part.unwrap_or_else(|| panic!("{} is no object", path.display())).to_string_lossy().into_owned()
+}
+
+fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let at = at.min(bytes.len() - 1);
+    bytes[at] ^= 1;
+    bytes
+}
+
+fn bomb() -> Vec<u8> {
+    use std::sync::OnceLock;
+    static BOMB: OnceLock<Vec<u8>> = OnceLock::new();
+    let make = || zstd::stream::encode_all(std::io::Read::take(std::io::repeat(0), 1 << 30), 1).unwrap();
+    BOMB.get_or_init(make).clone()
+}
+
+struct Keys {
+    secret: String,
+    public: String,
+}
+
+fn keys(dir: &Path, name: &str) -> Keys {
+    let file = dir.join(name);
+    let machine = Machine::new("none");
+    let made = machine.tell(&["keygen", file.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", text(&made));
+    let public = text(&made).lines().last().unwrap().to_string();
+    assert!(
+        !machine.tell(&["keygen", file.to_str().unwrap()]).status.success(),
+        "a key is never overwritten"
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    Keys { secret: file.display().to_string(), public }
+}
+
+/// Spoils with each harm the objects of each kind.
+fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
+    println!("| objects, {kind_of_remote} | harm | artifacts | Rust | C |\n| --- | --- | --- | --- | --- |");
+    let shared = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", shared.path().display());
+    let a = machine(&url);
+    a.test.write("w/Cargo.lock", "# one\n");
+    a.rust();
+    a.c();
+    assert!(a.flush().status.success());
+    let all = objects(shared.path());
+    for one in ["dependencies", "lists", "packs", "orders"] {
+        let events = a.test.events();
+        assert!(all.iter().any(|p| kind(p) == one), "no {one} are in the remote: {all:?}, {events:?}");
+    }
+    let (rust, c) = (a.artifact("libl.rlib"), a.artifact("c.o"));
+    let whole: Vec<Vec<u8>> = all.iter().map(|p| fs::read(p).unwrap()).collect();
+    let mut refused = 0;
+    // A list that the index lacks is found by itself, rightly: to spoil the index's is to spoil both.
+    for kinds in [&["dependencies", "lists"][..], &["lists"], &["packs"], &["orders"]] {
+        for (name, harm) in HARMS {
+            let of_kind = all.iter().zip(&whole).filter(|(path, _)| kinds.contains(&kind(path).as_str()));
+            // All of it is thought out before any is written: what becomes another's bytes is the whole other's.
+            let spoilt: Vec<_> = of_kind.map(|(path, bytes)| (path, harm(path, bytes, &all))).collect();
+            spoilt.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+            let b = machine(&url).set("KACHE_REMOTE_MODE", "read-only");
+            b.knows_compilers_of(&a);
+            // The order of an earlier build leads to packs by itself, rightly: lists are spoilt where there is none.
+            if kinds[0] != "dependencies" {
+                b.test.write("w/Cargo.lock", "# one\n");
+            }
+            let events = [b.rust(), b.c()];
+            assert!(b.artifact("libl.rlib") == rust && b.artifact("c.o") == c, "{kinds:?}: {name}");
+            let needed = kinds[0] == "dependencies" || kinds[0] == "packs";
+            let spoilt = needed && events.iter().any(|e| e.outcome == Outcome::Hit);
+            // Bytes after the end of what zstd packs as one are another's; everything else is found out.
+            assert!(
+                !spoilt || *name == "twice" && kinds[0] == "dependencies",
+                "{kinds:?}: {name}: {events:?}"
+            );
+            println!(
+                "| {} | {name} | the compiler's | {} | {} |",
+                kinds.join(", "),
+                told(&events[0]),
+                told(&events[1])
+            );
+            refused += events.iter().filter(|e| way(e).1 == Some(RemoteWay::Refused)).count();
+            all.iter().zip(&whole).for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+        }
+    }
+    assert!(refused > 2 * HARMS.len(), "only {refused} refusals are in the events");
+    // What was wrong is there to be looked at.
+    let b = machine(&url);
+    let pack = all.iter().find(|p| kind(p) == "packs").unwrap();
+    fs::write(pack, "kachepk1 and nothing").unwrap();
+    b.rust();
+    b.c();
+    let kept = Area::Quarantine.in_cache(&b.test.cache());
+    assert_eq!(objects(&kept).len(), 1);
+    // And whoever may write puts it right.
+    assert!(b.flush().status.success());
+    let c = machine(&url);
+    assert_eq!((c.rust().outcome, c.c().outcome), (Outcome::Hit, Outcome::Hit));
+}
+
+/// An event in two words.
+fn told(event: &Event) -> String {
+    let (outcome, of_remote) = way(event);
+    let outcome = if outcome == Outcome::Hit { "restored" } else { "compiled" };
+    let refused = if of_remote == Some(RemoteWay::Refused) { ", refused" } else { "" };
+    format!("{outcome}{refused}")
+}
+
+#[test]
+fn what_is_spoilt_is_compiled() {
+    spoil_everything("unsigned", Machine::with_sources);
+}
+
+#[test]
+fn what_is_signed_and_spoilt_is_compiled() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = keys(dir.path(), "key");
+    let signed = |url: &str| {
+        Machine::with_sources(url)
+            .set("KACHE_REMOTE_SIGN_KEY", keys.secret.clone())
+            .set("KACHE_REMOTE_VERIFY_KEYS", keys.public.clone())
+    };
+    spoil_everything("signed", signed);
+}
+
+/// Whoever can write to the storage, and knows the format, puts an object of his own under the right name: without signatures
+/// that is believed, with them it is not.
+#[test]
+fn only_who_is_believed_may_say_what_a_compile_gives() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (keys(dir.path(), "ours"), keys(dir.path(), "theirs"));
+    let shared = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", shared.path().display());
+    for signature in [None, Some(&theirs)] {
+        let writer = Machine::with_sources(&url);
+        let writer = match signature {
+            Some(keys) => writer.set("KACHE_REMOTE_SIGN_KEY", keys.secret.clone()),
+            None => writer,
+        };
+        writer.rust();
+        assert!(writer.flush().status.success());
+        // Neither writes: what is there goes at the end of the round.
+        let reads = || Machine::with_sources(&url).set("KACHE_REMOTE_MODE", "read-only");
+        let reader = reads().set("KACHE_REMOTE_VERIFY_KEYS", ours.public.clone());
+        let event = reader.rust();
+        assert_eq!(way(&event), (Outcome::Miss, Some(RemoteWay::Refused)), "{event:?}");
+        // One that asks for no signature takes it.
+        let trusting = reads();
+        assert_eq!(trusting.rust().outcome, Outcome::Hit);
+        fs::remove_dir_all(shared.path().join("kache")).unwrap();
+    }
+    let unsigned = Machine::with_sources(&url);
+    unsigned.rust();
+    assert!(unsigned.flush().status.success());
+    // A writer of ours replaces what his readers would not believe.
+    let ours_writer = Machine::with_sources(&url)
+        .set("KACHE_REMOTE_SIGN_KEY", ours.secret.clone())
+        .set("KACHE_REMOTE_VERIFY_KEYS", ours.public.clone());
+    assert_eq!(ours_writer.rust().outcome, Outcome::Miss);
+    assert!(ours_writer.flush().status.success());
+    let reader = Machine::with_sources(&url).set("KACHE_REMOTE_VERIFY_KEYS", ours.public.clone());
+    assert_eq!(reader.rust().outcome, Outcome::Hit, "{:?}", reader.test.last());
+    // Keys that make no sense do not come to mean that none are asked for.
+    let misspelt = Machine::with_sources(&url).set("KACHE_REMOTE_VERIFY_KEYS", "not-a-key");
+    let event = misspelt.rust();
+    assert_eq!((event.outcome, event.remote), (Outcome::Miss, None));
+}
+
+/// One action; each of these machines looks at another header, so each makes a list of its own.
+fn nth_machine(url: &str, n: usize) -> Machine {
+    let machine = Machine::with_sources(url);
+    let source = format!("#include \"h{n}.h\"\nint answer(void) {{ return ANSWER; }}\n");
+    machine.test.write("w/src/c.c", &source);
+    machine.test.write(&format!("w/src/h{n}.h"), &format!("#define ANSWER {n}\n"));
+    machine
+}
+
+fn write_nth(url: &str, n: usize) {
+    let machine = nth_machine(url, n);
+    machine.c();
+    let flushed = machine.flush();
+    assert!(flushed.status.success(), "{}", text(&flushed));
+}
+
+#[test]
+fn writers_at_one_moment_lose_nothing() {
+    let shared = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", shared.path().display());
+    std::thread::scope(|scope| {
+        let url = &url;
+        for n in 0..4 {
+            scope.spawn(move || write_nth(url, n));
+        }
+    });
+    write_nth(&url, 4);
+    for n in 0..5 {
+        let event = nth_machine(&url, n).c();
+        assert_eq!(event.outcome, Outcome::Hit, "what machine {n} made is lost: {event:?}");
+    }
+}
+
+/// What a writer does that read before another wrote, and writes after it: the other's addition is gone from the object that
+/// both write.
+#[test]
+fn what_another_writer_overwrote_is_found_all_the_same() {
+    let shared = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", shared.path().display());
+    write_nth(&url, 0);
+    let dependencies = |path: &PathBuf| path.to_string_lossy().contains("/dependencies/");
+    let index = objects(shared.path()).into_iter().find(dependencies).unwrap();
+    let before = fs::read(&index).unwrap();
+    write_nth(&url, 1);
+    assert!(fs::read(&index).unwrap() != before);
+    fs::write(&index, &before).unwrap();
+    let reads = nth_machine(&url, 1).set("KACHE_REMOTE_MODE", "read-only");
+    assert_eq!(reads.c().outcome, Outcome::Hit, "{:?}", reads.test.last());
+    assert!(fs::read(&index).unwrap() == before, "a reader wrote");
+    // One that may write puts it right on the way, for those that come after.
+    let mends = nth_machine(&url, 1);
+    assert_eq!(mends.c().outcome, Outcome::Hit, "{:?}", mends.test.last());
+    assert!(mends.flush().status.success());
+    assert!(fs::read(&index).unwrap() != before, "the index is as it was");
+    let after = nth_machine(&url, 0);
+    assert_eq!(after.c().outcome, Outcome::Hit, "{:?}", after.test.last());
+}

@@ -1,0 +1,300 @@
+//! From the trace of a run to the set of dependencies of its result.
+//!
+//! The trace is walked once, in order. Each event becomes one act or several, with the facts that decide what it means:
+//! whose code it was, whether the run made the thing itself, what sort of thing it is. The [`TrustPolicy`] answers with
+//! treatments, and those become [`Dependency`]s, outputs, or the reason why the result cannot be stored.
+//!
+//! - `subject`: what the walk needs to know of the action.
+//! - `world`: what it needs to know of the machine. Tests have one of their own, and read no real file.
+//! - `processes`: who started whom, and whose code each module is.
+//! - `made`: what the run made, renamed and left behind.
+//! - `files`, `programs`, `variables`: from events to acts.
+//! - `unobserved`: programs that ran and left no trace.
+//! - `refusal`: the words for why a result cannot be stored.
+
+mod files;
+mod made;
+mod processes;
+mod programs;
+mod refusal;
+mod subject;
+mod unobserved;
+mod variables;
+mod world;
+
+pub use subject::Subject;
+pub use world::{Machine, World};
+
+use crate::collected::{Collected, Step};
+use crate::dependency::{Dependency, Kind as DependencyKind};
+use crate::eval::EVERY;
+use crate::observe::trace::{EventKind, Trace, TraceEvent};
+use crate::paths::Roots;
+use crate::platform;
+use crate::policy::{Act, Actor, Environment, Event, Place, Treatment, TrustPolicy};
+use crate::reason::{NotCacheable, Reason};
+use made::Made;
+use processes::Processes;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+/// Walks a trace.
+pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected {
+    let mut collector = Collector {
+        subject,
+        world,
+        policy: subject.policy,
+        processes: Processes::default(),
+        made: Made::default(),
+        linker: subject.linker.as_ref().and_then(|linker| world.canonicalize(linker)),
+        temporary: temporary_directories(world),
+        without_links: HashSet::new(),
+        examined: HashSet::new(),
+        steps: BTreeMap::new(),
+        read_by_others: BTreeSet::new(),
+        perhaps_inputs: BTreeSet::new(),
+        read_before_made: HashSet::new(),
+        opened_responses: HashSet::new(),
+        out: Collected::default(),
+    };
+    if trace.overflowed {
+        collector
+            .refuse(Reason::ObserverOverflow, "more was looked at than the observer's log holds".to_string());
+    }
+    collector.processes.note_spawned(trace);
+    for event in &trace.events {
+        collector.event(event);
+    }
+    if trace.torn > 0 {
+        collector.refuse(
+            Reason::ObserverTorn,
+            "a process was killed while it wrote to the observer's log".to_string(),
+        );
+    }
+    if let Some(program) = unobserved::program(trace) {
+        let detail = format!("{program} ran without the observer (a static program?)");
+        collector.refuse(Reason::UnobservedProgram, detail);
+    }
+    collector.finish()
+}
+
+struct Collector<'a> {
+    subject: &'a Subject<'a>,
+    world: &'a dyn World,
+    policy: &'static TrustPolicy,
+    processes: Processes,
+    made: Made,
+    /// The linker's file, links followed.
+    linker: Option<PathBuf>,
+    temporary: Vec<Vec<u8>>,
+    /// Directories that are known to have no link on the way to them.
+    without_links: HashSet<PathBuf>,
+    /// Objects whose code has been searched for system calls.
+    examined: HashSet<PathBuf>,
+    steps: BTreeMap<(u32, u32), Vec<Step>>,
+    /// Variables that other code than the compiler's read: what it did with them cannot be proved.
+    read_by_others: BTreeSet<Vec<u8>>,
+    /// Files that are named like outputs and were opened: inputs, unless the run makes them itself.
+    perhaps_inputs: BTreeSet<Vec<u8>>,
+    /// Files that were read before this run made them.
+    read_before_made: HashSet<Vec<u8>>,
+    /// Response files that the first process has opened.
+    opened_responses: HashSet<Vec<u8>>,
+    out: Collected,
+}
+
+/// Whose code caused an event, and in which process.
+#[derive(Clone, Copy)]
+struct Cause {
+    pid: u32,
+    actor: Actor,
+}
+
+impl Collector<'_> {
+    fn event(&mut self, e: &TraceEvent) {
+        match e.kind {
+            EventKind::Start => return self.start(e),
+            EventKind::Module => return self.module(e),
+            EventKind::Exit => return,
+            _ => {}
+        }
+        let Some(actor) = self.processes.actor(e.pid, e.module) else {
+            let detail = "a process wrote to the observer's log without having begun";
+            return self.refuse(Reason::ObserverTorn, detail.to_string());
+        };
+        let by = Cause { pid: e.pid, actor };
+        let real = actor.is_trusted().then(|| self.processes.real_name(e)).flatten();
+        let e = &TraceEvent { path: real.as_deref().unwrap_or(e.path), ..*e };
+        if self.processes.learns_metadata(e) {
+            self.at(by, Act::LearnsMetadata, &clean(e.path));
+        }
+        match e.kind {
+            EventKind::Read => self.read(e, by),
+            EventKind::Stat => self.probe(e, by),
+            EventKind::Write => self.write(e, by),
+            EventKind::Mkdir if e.errno == 0 => self.named(by, Act::MakesDirectory, &clean(e.path)),
+            EventKind::Rename if e.errno == 0 => self.rename(e, by),
+            EventKind::Link if e.errno == 0 => self.link(e, by),
+            EventKind::Unlink if e.errno == 0 => self.unlink(e, by),
+            EventKind::Readlink => self.read_link(e, by),
+            EventKind::Realpath => self.real_path(e, by),
+            EventKind::List => self.list(e, by),
+            EventKind::Exec if e.errno == 0 => self.exec(e, by),
+            EventKind::GetEnv => self.variable(e, by),
+            EventKind::Dlopen => self.ask_for_library(e, by),
+            EventKind::Cwd => self.named(by, Act::AsksDirectory, b""),
+            EventKind::Connect => self.named(by, Act::Connects, e.path),
+            EventKind::Volatile => {
+                let act = self.policy.call(e.path, self.processes.name(e.pid));
+                self.named(by, act, e.path);
+            }
+            EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
+            // What failed changed nothing, and a child's own events say who it is.
+            EventKind::Mkdir
+            | EventKind::Rename
+            | EventKind::Link
+            | EventKind::Unlink
+            | EventKind::Exec
+            | EventKind::Spawned
+            | EventKind::Start
+            | EventKind::Module
+            | EventKind::Exit => {}
+        }
+    }
+
+    /// Has the policy treat an act that concerns no path.
+    fn named(&mut self, by: Cause, act: Act, name: &[u8]) {
+        self.apply(by, &Event::named(act, name), 0);
+    }
+
+    /// Has the policy treat an act at a path, which is clean.
+    fn at(&mut self, by: Cause, act: Act, path: &[u8]) {
+        if self.policy.means_something(by.actor, act) {
+            self.apply(by, &Event { act, name: path, place: self.place(path) }, 0);
+        }
+    }
+
+    /// Has the policy treat an act; `number` is an error or a system call, for the message.
+    fn apply(&mut self, by: Cause, event: &Event, number: i64) {
+        for treatment in self.policy.treat(by.actor, event) {
+            self.take(by, event, treatment, number);
+        }
+    }
+
+    fn take(&mut self, by: Cause, event: &Event, treatment: Treatment, number: i64) {
+        let name = || event.name.to_vec();
+        self.out.dependencies.extend(self.dependency(treatment, event));
+        match treatment {
+            Treatment::Absence => _ = self.out.absent.insert(name()),
+            Treatment::ContentsUnlessMade => _ = self.perhaps_inputs.insert(name()),
+            Treatment::EachLink => self.each_link(event.name, DependencyKind::Link),
+            Treatment::EachLinkPortable => self.each_link(event.name, DependencyKind::LeadsTo),
+            Treatment::Env => _ = self.read_by_others.insert(name()),
+            // One that is not set has no value whose use could be proved.
+            Treatment::EnvUnlessProved if number == 0 => _ = self.out.candidates.insert(name()),
+            Treatment::Made => self.made.file(event.name, by.actor),
+            Treatment::MadeDirectory => self.made.directory(event.name, by.actor),
+            Treatment::Output => _ = self.out.outputs.insert(PathBuf::from(platform::os_str(event.name))),
+            Treatment::Refuse(reason) | Treatment::RefuseInput(reason) => {
+                let detail = refusal::detail(event, self.processes.name(by.pid), number, self.policy);
+                self.refuse(reason, detail);
+            }
+            Treatment::RefuseState => {
+                let detail = format!("{} was looked at", String::from_utf8_lossy(event.name));
+                self.refuse(Reason::HostState, detail);
+            }
+            _ => {}
+        }
+    }
+
+    /// The dependency that a treatment stands for, if it is one.
+    fn dependency(&self, treatment: Treatment, event: &Event) -> Option<Dependency> {
+        use DependencyKind as K;
+        let path = || self.subject.roots.portable(event.name);
+        let name = || event.name.to_vec();
+        let (kind, name) = match treatment {
+            Treatment::Contents | Treatment::Executable => (K::File, path()),
+            Treatment::Existence | Treatment::Absence => (K::Path, path()),
+            Treatment::Link => (K::Link, path()),
+            Treatment::Metadata => (K::Status, path()),
+            Treatment::Listing => (K::Listing, path()),
+            Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
+            Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),
+            Treatment::Env | Treatment::EnvUnlessProved => (K::Env, name()),
+            Treatment::EnvPath => (K::EnvPath, name()),
+            Treatment::EnvAll(Environment::Most) => (K::EnvAll, Vec::new()),
+            Treatment::EnvAll(Environment::Every) => (K::EnvAll, EVERY.to_vec()),
+            Treatment::EnvAll(Environment::Portable) => (K::EnvAllPath, Vec::new()),
+            Treatment::Cwd => (K::Cwd, Vec::new()),
+            Treatment::Place => (K::Place, Vec::new()),
+            Treatment::Host(fact) => (K::Host, fact.as_bytes().to_vec()),
+            Treatment::Library => (K::Library, name()),
+            Treatment::Program => (K::Program, name()),
+            Treatment::Computed(function) => return Some(Dependency::computed(function, b"")),
+            Treatment::ContentsUnlessMade
+            | Treatment::EachLink
+            | Treatment::EachLinkPortable
+            | Treatment::Made
+            | Treatment::MadeDirectory
+            | Treatment::Output
+            | Treatment::Refuse(_)
+            | Treatment::RefuseInput(_)
+            | Treatment::RefuseState => return None,
+        };
+        Some(Dependency::new(kind, name))
+    }
+
+    fn depend(&mut self, kind: DependencyKind, name: &[u8]) {
+        self.out.dependencies.insert(Dependency::new(kind, name));
+    }
+
+    /// The first reason is the one that is reported.
+    fn refuse(&mut self, reason: Reason, detail: String) {
+        if self.out.refused.is_none() {
+            self.out.refused = Some(NotCacheable::new(reason, detail));
+        }
+    }
+
+    /// What a path is to the run.
+    fn place(&self, path: &[u8]) -> Place {
+        if self.made.has(path) {
+            return Place::Made;
+        }
+        let (subject, p) = (self.subject, Path::new(platform::os_str(path)));
+        match () {
+            () if subject.outputs.owns(p) => Place::Output,
+            () if subject.outputs.dir == p => Place::OutputDirectory,
+            () if (subject.covers)(p) => Place::Toolchain,
+            () if subject.is_state(path) => Place::State,
+            () if self.temporary.iter().any(|dir| dir == path) => Place::Temporary,
+            () if subject.is_inlined(p) => Place::Inlined,
+            () => Place::Elsewhere,
+        }
+    }
+
+    /// Notes what the compiler's own threads did, as a proof of what a variable was used for.
+    fn step(&mut self, e: &TraceEvent, step: impl FnOnce() -> Step) {
+        if self.processes.is_first(e.pid) {
+            self.steps.entry((e.pid, e.tid)).or_default().push(step());
+        }
+    }
+
+    fn finish(mut self) -> Collected {
+        self.left_behind();
+        let others = std::mem::take(&mut self.read_by_others);
+        self.out.candidates.retain(|name| !others.contains(name));
+        self.out.steps = self.steps.into_values().collect();
+        self.out
+    }
+}
+
+/// Where temporary files are put. What a run puts there is not an input.
+fn temporary_directories(world: &dyn World) -> Vec<Vec<u8>> {
+    let named = ["TMPDIR", "TMP", "TEMP"].iter().filter_map(|name| world.variable(name.as_bytes()));
+    named.map(|dir| clean(dir.as_encoded_bytes())).collect()
+}
+
+/// Without doubled slashes and `.` components, as paths are compared.
+fn clean(path: &[u8]) -> Vec<u8> {
+    Roots::default().portable(path)
+}

@@ -1,0 +1,226 @@
+//! Events about files: what was opened, probed, listed, made and left behind.
+
+use super::made::links_on;
+use super::{Cause, Collector, clean};
+use crate::collected::Step;
+use crate::dependency::Kind as DependencyKind;
+use crate::observe::trace::{TraceEvent, flag};
+use crate::paths::absolute;
+use crate::platform::{self, FileType};
+use crate::policy::{Act, Event, Place};
+use std::path::{Path, PathBuf};
+
+impl Collector<'_> {
+    pub(super) fn read(&mut self, e: &TraceEvent, by: Cause) {
+        let path = clean(e.path);
+        if by.actor.is_trusted() {
+            self.step(e, || Step::Opened(path.clone()));
+        }
+        if e.errno != 0 {
+            return self.failed(e, by, Act::CannotOpen);
+        }
+        if e.flags & flag::DIRECTORY != 0 || self.file_type(&path) == Some(FileType::Dir) {
+            return self.at(by, Act::OpensDirectory, &path);
+        }
+        if is_descriptor(&path) {
+            return self.at(by, Act::OpensDescriptor, &path);
+        }
+        let is_made = self.made.has(&path);
+        let act = if self.subject.is_state(&path) && !is_made { Act::OpensState } else { Act::OpensFile };
+        let mut place = self.place(&path);
+        if place == Place::Inlined && self.opens_response_again(e, &path) {
+            place = Place::Elsewhere;
+        }
+        self.apply(by, &Event { act, name: &path, place }, 0);
+        if !is_made {
+            self.read_before_made.insert(path);
+        }
+    }
+
+    /// What the compiler takes from a response file is in the key; any other that opens it wants the bytes.
+    fn opens_response_again(&mut self, e: &TraceEvent, path: &[u8]) -> bool {
+        !self.processes.is_first(e.pid) || !self.opened_responses.insert(path.to_vec())
+    }
+
+    fn failed(&mut self, e: &TraceEvent, by: Cause, act: Act) {
+        let path = clean(e.path);
+        if platform::errno_is_absent(e.errno) {
+            return self.at(by, Act::FindsNothing, &path);
+        }
+        let place = self.place(&path);
+        self.apply(by, &Event { act, name: &path, place }, e.errno.into());
+    }
+
+    pub(super) fn probe(&mut self, e: &TraceEvent, by: Cause) {
+        let path = clean(e.path);
+        if by.actor.is_trusted() {
+            self.step(e, || Step::Opened(path.clone()));
+        }
+        if e.flags & flag::NO_FOLLOW != 0 && (e.errno == 0 || platform::errno_is_absent(e.errno)) {
+            self.at(by, Act::ProbesLink, &path);
+        }
+        if e.errno != 0 {
+            return self.failed(e, by, Act::CannotOpen);
+        }
+        let is_file = || self.file_type(&path) == Some(FileType::File);
+        let is_file = !self.policy.same(by.actor, Act::ProbesFile, Act::ProbesOther) && is_file();
+        self.at(by, if is_file { Act::ProbesFile } else { Act::ProbesOther }, &path);
+    }
+
+    pub(super) fn write(&mut self, e: &TraceEvent, by: Cause) {
+        let path = clean(e.path);
+        if e.errno == 0 {
+            self.named(by, Act::Writes, &path);
+        } else if e.flags & flag::EXCLUSIVE != 0 {
+            self.at(by, Act::FindsTaken, &path);
+        }
+    }
+
+    pub(super) fn rename(&mut self, e: &TraceEvent, by: Cause) {
+        let to = clean(e.path2);
+        let is_directory = self.file_type(&to) == Some(FileType::Dir);
+        self.made.rename(&clean(e.path), to, is_directory, by.actor);
+    }
+
+    /// A second name for something: what is read by it is read of what it leads to.
+    pub(super) fn link(&mut self, e: &TraceEvent, by: Cause) {
+        let name = clean(e.path2);
+        let at = Path::new(platform::os_str(&name));
+        let to = Path::new(platform::os_str(e.path));
+        // A file without a name gets one by way of its descriptor: it was made here.
+        if !to.starts_with("/proc") {
+            let to = absolute(at.parent().unwrap_or(at), to);
+            let path = clean(to.as_os_str().as_encoded_bytes());
+            if self.world.file_type(&to) != Some(FileType::Dir) {
+                self.at(by, Act::LinksTo, &path);
+            } else if !self.made.has(&path) {
+                self.named(by, Act::LinksToDirectory, to.as_os_str().as_encoded_bytes());
+            }
+        }
+        self.made.file(&name, by.actor);
+    }
+
+    pub(super) fn unlink(&mut self, e: &TraceEvent, by: Cause) {
+        let path = clean(e.path);
+        let event = Event { act: Act::Removes, name: &path, place: self.place(&path) };
+        let counts = self.policy.treat(by.actor, &event).next().is_some();
+        if counts && !self.made.has_by_another_name(&path, self.world) {
+            self.apply(by, &event, 0);
+        }
+    }
+
+    pub(super) fn read_link(&mut self, e: &TraceEvent, by: Cause) {
+        let path = clean(e.path);
+        let act = match e.errno {
+            _ if !by.actor.is_trusted() && path.starts_with(b"/proc/self/") => Act::ReadsLinkOfItself,
+            0 => Act::ReadsLink,
+            errno if platform::errno_is_absent(errno) => Act::FindsNothing,
+            _ => Act::ReadsNoLink,
+        };
+        self.at(by, act, &path);
+    }
+
+    pub(super) fn real_path(&mut self, e: &TraceEvent, by: Cause) {
+        let path = clean(e.path);
+        if e.flags & flag::RELATIVE != 0 {
+            self.named(by, Act::ResolvesRelative, b"");
+        }
+        if e.errno != 0 {
+            return self.failed(e, by, Act::CannotResolve);
+        }
+        self.at(by, Act::ResolvesPath, &path);
+        if path != clean(e.path2) {
+            // That the same path leads to the same place is what must hold: every link on the way counts.
+            self.named(by, Act::FollowsLinks, e.path);
+        }
+    }
+
+    pub(super) fn list(&mut self, e: &TraceEvent, by: Cause) {
+        let path = clean(e.path);
+        if e.errno != 0 {
+            return self.failed(e, by, Act::CannotOpen);
+        }
+        let here = Path::new(platform::os_str(&path));
+        let walks = e.flags & (flag::RECURSIVE | flag::PATTERN) != 0;
+        let act = match () {
+            () if by.actor.is_trusted() && self.subject.is_searched(here) => Act::ListsSearched,
+            () if by.actor.is_trusted() && self.subject.identified.as_deref() == Some(here) => {
+                Act::ListsIdentified
+            }
+            () if walks => Act::WalksTree,
+            () => Act::ListsDirectory,
+        };
+        let event = Event { act, name: &path, place: self.place(&path) };
+        let counts = self.policy.treat(by.actor, &event).next().is_some();
+        if counts && !self.made.has_by_another_name(&path, self.world) {
+            self.apply(by, &event, 0);
+        }
+    }
+
+    /// The directory below which a walk or a pattern finds things.
+    pub(super) fn top_of_tree<'p>(&self, path: &'p [u8]) -> &'p [u8] {
+        let path = Path::new(platform::os_str(path));
+        let top =
+            path.ancestors().find(|above| self.world.file_type(above) == Some(FileType::Dir)).unwrap_or(path);
+        top.as_os_str().as_encoded_bytes()
+    }
+
+    pub(super) fn each_link(&mut self, path: &[u8], kind: DependencyKind) {
+        let path = Path::new(platform::os_str(path));
+        let portable = kind == DependencyKind::LeadsTo;
+        let is_known = portable && path.parent().is_some_and(|dir| self.without_links.contains(dir));
+        if is_known && self.world.read_link(path).is_none() {
+            return;
+        }
+        let links = links_on(path, self.world);
+        if links.is_empty() {
+            self.without_links.extend(path.parent().map(Path::to_path_buf));
+        }
+        for link in links {
+            self.depend(kind, &self.subject.roots.portable(link.as_os_str().as_encoded_bytes()));
+        }
+    }
+
+    /// What the run made is either gone again, or an output, or a side effect that a hit would not have.
+    pub(super) fn left_behind(&mut self) {
+        for (path, actor) in std::mem::take(&mut self.made).into_sorted() {
+            let by = Cause { pid: 0, actor };
+            let p = Path::new(platform::os_str(&path));
+            // The compiler makes the directory that it is to write to; a restore does so as well.
+            if !self.world.is_there(p)
+                || self.subject.is_state(&path)
+                || self.subject.outputs.dir.starts_with(p)
+            {
+                continue;
+            }
+            let overwrites = self.policy.means_something(actor, Act::OverwritesInput);
+            if overwrites && self.read_before_made.contains(&path) {
+                // What was read there is gone, and cannot be looked at again.
+                self.named(by, Act::OverwritesInput, &path);
+                continue;
+            }
+            let is_output = self.subject.outputs.owns(p) && self.file_type(&path) != Some(FileType::Dir);
+            self.named(by, if is_output { Act::LeavesOutput } else { Act::LeavesOther }, &path);
+        }
+        for path in std::mem::take(&mut self.perhaps_inputs) {
+            let p = PathBuf::from(platform::os_str(&path));
+            if !self.out.outputs.contains(&p) && self.file_type(&path) == Some(FileType::File) {
+                self.depend(DependencyKind::File, &self.subject.roots.portable(&path));
+            }
+        }
+    }
+
+    fn file_type(&self, path: &[u8]) -> Option<FileType> {
+        self.world.file_type(Path::new(platform::os_str(path)))
+    }
+}
+
+/// Whether a path leads to what a process was given open.
+fn is_descriptor(path: &[u8]) -> bool {
+    let of_process = || {
+        let rest = path.strip_prefix(b"/proc/")?;
+        let mut parts = rest.split(|b| *b == b'/').skip(1);
+        Some(parts.next()? == b"fd" && parts.next().is_some())
+    };
+    path.starts_with(b"/dev/fd/") || of_process().unwrap_or(false)
+}

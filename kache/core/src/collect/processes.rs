@@ -1,0 +1,182 @@
+//! Who started whom, and whose code each module of a process is.
+
+use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
+use crate::platform;
+use crate::policy::Actor;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// A program that runs, or ran.
+pub struct Process {
+    /// Whose code the program's own is.
+    pub actor: Actor,
+    /// A path-only script, or something that one started.
+    pub is_path_only: bool,
+    /// The name of the program's file.
+    name: String,
+    /// The directory that it began in.
+    cwd: PathBuf,
+    /// By module id: whether its code is the program's own.
+    own: HashMap<u32, bool>,
+    /// By module id: the library whose code it is, where that is not the program's own.
+    libraries: HashMap<u32, String>,
+    /// Modules that can tell times and permissions of files.
+    learn_metadata: HashSet<u32>,
+    /// Modules recorded before anything else belong to the program as it was linked.
+    is_starting: bool,
+}
+
+impl Process {
+    /// Whether the code of a module that is being loaded is the program's own.
+    pub fn loads(&mut self, module: u32, is_known: bool, library: impl FnOnce() -> String) -> bool {
+        let own = module == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
+        self.own.insert(module, own);
+        if !own {
+            self.libraries.insert(module, library());
+        }
+        own
+    }
+
+    fn actor_of(&self, module: u32) -> Actor {
+        match self.actor {
+            Actor::Compiler if !self.own.get(&module).copied().unwrap_or(false) => Actor::Plugin,
+            actor => actor,
+        }
+    }
+
+    /// The library whose code a module is.
+    pub fn library(&self, module: u32) -> Option<&String> {
+        self.libraries.get(&module)
+    }
+
+    pub fn give_metadata(&mut self, module: u32) {
+        self.learn_metadata.insert(module);
+    }
+}
+
+/// All processes of a run.
+#[derive(Default)]
+pub struct Processes {
+    all: HashMap<u32, Process>,
+    first: Option<u32>,
+    /// By child: the module that started it, in its parent.
+    spawned: HashMap<u32, u32>,
+    /// The program that a process was to become, as it was named: the script's name where an interpreter runs.
+    became: HashMap<u32, Vec<u8>>,
+    /// Whether the last program that a process became, or had libc start, was started by trusted code.
+    exec_trusted: HashMap<u32, bool>,
+}
+
+impl Processes {
+    /// Notes who started whom before the walk: a child may be recorded before its parent's call returns.
+    pub fn note_spawned(&mut self, trace: &Trace) {
+        for e in trace.events.iter().filter(|e| e.kind == EventKind::Spawned && e.errno == 0) {
+            let Ok(child) = u32::try_from(e.aux) else { continue };
+            self.spawned.insert(child, e.module);
+            if e.flags & flag::POSIX_SPAWN != 0 {
+                self.became.insert(child, e.path.to_vec());
+            }
+        }
+    }
+
+    /// Notes that a process is about to become another program, or has libc start one.
+    pub fn note_exec(&mut self, e: &TraceEvent, trusted: bool) {
+        self.exec_trusted.insert(e.pid, trusted);
+        self.became.insert(e.pid, e.path.to_vec());
+    }
+
+    /// A forked process goes on with its parent's program.
+    pub fn fork(&mut self, e: &TraceEvent) {
+        let parent = u32::try_from(e.aux).ok().and_then(|parent| self.all.get(&parent));
+        let actor = parent.map_or(Actor::Process, |parent| parent.actor);
+        let is_path_only = parent.is_some_and(|parent| parent.is_path_only);
+        self.begin(e, actor, is_path_only);
+    }
+
+    pub fn begin(&mut self, e: &TraceEvent, actor: Actor, is_path_only: bool) {
+        let process = Process {
+            actor,
+            is_path_only,
+            name: file_name(e.path).unwrap_or_default(),
+            cwd: PathBuf::from(platform::os_str(e.path2)),
+            own: HashMap::new(),
+            libraries: HashMap::new(),
+            learn_metadata: HashSet::new(),
+            is_starting: true,
+        };
+        self.all.insert(e.pid, process);
+    }
+
+    pub fn get(&self, pid: u32) -> Option<&Process> {
+        self.all.get(&pid)
+    }
+
+    pub fn get_mut(&mut self, pid: u32) -> Option<&mut Process> {
+        self.all.get_mut(&pid)
+    }
+
+    /// Whether a process is the one that kache started; the first that is asked about is.
+    pub fn begins_first(&mut self, pid: u32) -> bool {
+        *self.first.get_or_insert(pid) == pid
+    }
+
+    pub fn is_first(&self, pid: u32) -> bool {
+        self.first == Some(pid)
+    }
+
+    pub fn name(&self, pid: u32) -> &str {
+        self.all.get(&pid).map_or("", |process| &process.name)
+    }
+
+    /// Whose code an event is; `None` for a process that has not begun.
+    pub fn actor(&mut self, pid: u32, module: u32) -> Option<Actor> {
+        let process = self.all.get_mut(&pid)?;
+        process.is_starting = false;
+        Some(process.actor_of(module))
+    }
+
+    /// Whether a program that begins was started by a plugin, or by what a plugin started.
+    pub fn is_started_by_foreign(&self, pid: u32, parent: u32) -> bool {
+        let Some(by) = self.predecessor(pid, parent) else { return false };
+        let trusted = match (self.exec_trusted.get(&pid), self.spawned.get(&pid)) {
+            (Some(trusted), _) => *trusted,
+            (None, Some(module)) => by.own.get(module).copied().unwrap_or(false),
+            (None, None) => self.exec_trusted.get(&parent).copied().unwrap_or(false),
+        };
+        by.actor.is_foreign() || by.actor == Actor::Compiler && !trusted
+    }
+
+    /// What ran in the process before, else what started it.
+    pub fn predecessor(&self, pid: u32, parent: u32) -> Option<&Process> {
+        self.all.get(&pid).or_else(|| self.all.get(&parent))
+    }
+
+    /// The file name of the program that a process was to become.
+    pub fn became(&self, pid: u32) -> Option<String> {
+        file_name(self.became.get(&pid)?)
+    }
+
+    /// Whether an event shows an actor the times or permissions of a file that is there.
+    pub fn learns_metadata(&self, e: &TraceEvent) -> bool {
+        e.errno == 0
+            && matches!(e.kind, EventKind::Read | EventKind::Stat)
+            && self.get(e.pid).is_some_and(|process| process.learn_metadata.contains(&e.module))
+    }
+
+    /// The real name of a path that leads through what `/proc` shows of the process itself: another process that looks
+    /// there finds another thing.
+    pub fn real_name(&self, e: &TraceEvent) -> Option<Vec<u8>> {
+        const ITSELF: [&[u8]; 2] = [b"/proc/self/", b"/proc/thread-self/"];
+        let rest = ITSELF.iter().find_map(|itself| e.path.strip_prefix(*itself))?;
+        let to = match (rest.strip_prefix(b"cwd/"), rest.strip_prefix(b"root/")) {
+            (Some(below), _) => self.get(e.pid)?.cwd.join(platform::os_str(below)),
+            (None, Some(below)) => Path::new("/").join(platform::os_str(below)),
+            _ => return None,
+        };
+        Some(to.into_os_string().into_encoded_bytes())
+    }
+}
+
+fn file_name(path: &[u8]) -> Option<String> {
+    Some(Path::new(platform::os_str(path)).file_name()?.to_string_lossy().into_owned())
+}

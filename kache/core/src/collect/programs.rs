@@ -1,0 +1,190 @@
+//! Events about programs: what began, what it loaded and can do, what it started.
+
+use super::{Cause, Collector, clean};
+use crate::observe::trace::{TraceEvent, flag};
+use crate::paths::absolute;
+use crate::platform;
+use crate::policy::{Act, Actor, Excuse, Started};
+use std::path::Path;
+
+/// The names under which libc exports the array of variables.
+const ENVIRONMENT: [&[u8]; 3] = [b"environ", b"__environ", b"_environ"];
+
+impl Collector<'_> {
+    pub(super) fn start(&mut self, e: &TraceEvent) {
+        if e.flags & flag::FORKED != 0 {
+            return self.processes.fork(e);
+        }
+        let exe = Path::new(platform::os_str(e.path));
+        let name = exe.file_name().unwrap_or_default().to_string_lossy();
+        let parent = u32::try_from(e.aux).unwrap_or(0);
+        let is_first = self.processes.begins_first(e.pid);
+        let by_foreign = self.processes.is_started_by_foreign(e.pid, parent);
+        let is_path_only = !by_foreign && self.begins_path_only(e.pid, parent);
+        let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
+        let actor = self.policy.actor(&Started {
+            is_first,
+            is_named: is_first && !self.policy.trusts_first && is_named(),
+            name: &name,
+            is_covered: (self.subject.covers)(exe),
+            by_foreign,
+            is_path_only,
+            has_plugins: self.subject.has_plugins,
+        });
+        self.processes.begin(e, actor, is_path_only);
+        let by = Cause { pid: e.pid, actor };
+        if matches!(actor, Actor::Script | Actor::PathOnly)
+            && let Some(name) = self.processes.became(e.pid).filter(|_| self.subject.linker.is_some())
+        {
+            self.out.readers.entry(Vec::new()).or_default().insert(name);
+        }
+        if actor == Actor::Process {
+            self.examine_syscalls(by, exe);
+        }
+        if self.linker.as_deref() == Some(exe) {
+            self.named(by, Act::BeginsAsLinker, b"");
+        } else {
+            self.at(by, Act::Begins, &clean(e.path));
+        }
+    }
+
+    /// Whether a program that begins is a path-only script in the linker's place, or was started by one.
+    fn begins_path_only(&self, pid: u32, parent: u32) -> bool {
+        let inherited = self.processes.predecessor(pid, parent).is_some_and(|by| by.is_path_only);
+        let script = || self.processes.became(pid).is_some_and(|name| self.is_path_only(&name));
+        inherited || self.subject.linker.is_some() && script()
+    }
+
+    pub(super) fn module(&mut self, e: &TraceEvent) {
+        // The loader names what it found by way of `bin/../lib`.
+        let found = Path::new(platform::os_str(e.path));
+        let real = self.world.canonicalize(found).unwrap_or_default();
+        let is_known = (self.subject.covers)(&real) || self.policy.is_c_runtime(&real);
+        let Some(process) = self.processes.get_mut(e.pid) else { return };
+        let own = process.loads(e.module, is_known, || library_name(&real));
+        let actor = match process.actor {
+            Actor::Compiler if !own => Actor::Plugin,
+            actor => actor,
+        };
+        let by = Cause { pid: e.pid, actor };
+        if e.module == 0 || is_known {
+            return;
+        }
+        // What is not loaded by its path is searched for, and another may come to lie before it.
+        if !found.parent().is_some_and(|dir| self.subject.is_searched(dir)) {
+            self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
+        }
+        self.at(by, Act::LoadsLibrary, &clean(real.as_os_str().as_encoded_bytes()));
+        match actor {
+            Actor::Plugin => self.examine(by, e.module, &real),
+            Actor::Process => self.examine_syscalls(by, &real),
+            _ => {}
+        }
+    }
+
+    /// What calls the kernel by itself can look at anything unseen.
+    fn examine_syscalls(&mut self, by: Cause, object: &Path) {
+        let is_known = (self.subject.covers)(object) || !self.examined.insert(object.to_path_buf());
+        if !is_known && self.world.calls_kernel(object) == Some(true) {
+            self.named(by, Act::HoldsSyscall, object.as_os_str().as_encoded_bytes());
+        }
+    }
+
+    /// What a plugin could do without an event: the names in its object tell. Whether it can tell a file's times and
+    /// permissions matters for the files that it looks at.
+    fn examine(&mut self, by: Cause, module: u32, object: &Path) {
+        self.examine_syscalls(by, object);
+        let name = object.as_os_str().as_encoded_bytes();
+        if self.world.imports(object, &|symbol| ENVIRONMENT.contains(&symbol)).unwrap_or(true) {
+            self.named(by, Act::HoldsEnvironment, name);
+        }
+        let has = &self.policy.abilities;
+        let shared = |symbol: &[u8]| has.shared_library.iter().any(|row| contains(symbol, row.what));
+        if self.world.imports(object, &shared) == Some(true) {
+            self.named(by, Act::SharesLibrary, name);
+        }
+        let tables = [has.syscalls, has.place, has.metadata, has.reading];
+        let parts: Vec<_> = tables.into_iter().flatten().map(|row| row.what).collect();
+        let Some(found) = self.world.functions(object, &parts) else {
+            // Stripped of its names, it may have any function that leaves no other trace.
+            self.named(by, Act::HoldsPlace, name);
+            return self.give_metadata(by.pid, module);
+        };
+        let holds = |table: &[Excuse]| table.iter().any(|row| found.contains(&row.what));
+        let acts = [
+            (has.place, Act::HoldsPlace),
+            (has.syscalls, Act::HoldsSyscall),
+            (has.reading, Act::HoldsReadTimes),
+        ];
+        for (_, act) in acts.iter().filter(|(table, _)| holds(table)) {
+            self.named(by, *act, name);
+        }
+        if holds(has.metadata) {
+            self.give_metadata(by.pid, module);
+        }
+    }
+
+    fn give_metadata(&mut self, pid: u32, module: u32) {
+        if let Some(process) = self.processes.get_mut(pid) {
+            process.give_metadata(module);
+        }
+    }
+
+    pub(super) fn exec(&mut self, e: &TraceEvent, by: Cause) {
+        self.processes.note_exec(e, by.actor.is_trusted());
+        if e.flags & flag::SEARCH != 0 {
+            if !self.is_given_path(e.path2) {
+                self.named(by, Act::RunsBesidePath, e.path);
+            }
+            let linker = self.subject.is_linker_name(e.path);
+            return self.named(by, if linker { Act::RunsLinkerByName } else { Act::RunsByName }, e.path);
+        }
+        let path = absolute(self.subject.cwd, Path::new(platform::os_str(e.path)));
+        let name = path.as_os_str().as_encoded_bytes();
+        if self.subject.is_linker(&path) {
+            return self.named(by, Act::RunsLinkerByPath, name);
+        }
+        if !self.world.is_there(&path) {
+            // A shell tries each directory of PATH.
+            return self.at(by, Act::RunsNothing, &clean(name));
+        }
+        self.at(by, Act::RunsByPath, &clean(name));
+        // A driver may look through PATH by itself, and another program may come to lie before what it found.
+        let file_name = path.file_name().unwrap_or_default();
+        if self.policy.means_something(by.actor, Act::RunsFirstInPath)
+            && self.world.program(file_name).as_ref() == Some(&path)
+        {
+            self.named(by, Act::RunsFirstInPath, file_name.as_encoded_bytes());
+        }
+    }
+
+    /// Whether a `PATH` is the one that the run was given, but for what the compiler puts in front.
+    fn is_given_path(&self, path: &[u8]) -> bool {
+        let given = self.world.variable(b"PATH").unwrap_or_default();
+        self.subject.directories(platform::os_str(path)) == self.subject.directories(&given)
+    }
+
+    /// A library that is loaded by name may not be there; one that is there is recorded as it is loaded.
+    pub(super) fn ask_for_library(&mut self, e: &TraceEvent, by: Cause) {
+        if e.path.is_empty() {
+            return;
+        }
+        if !e.path.contains(&b'/') {
+            return self.named(by, Act::AsksForLibrary, e.path);
+        }
+        let path = absolute(self.subject.cwd, Path::new(platform::os_str(e.path)));
+        let act = if self.world.is_there(&path) { Act::AsksForLibraryAt } else { Act::AsksForNoLibrary };
+        self.at(by, act, &clean(path.as_os_str().as_encoded_bytes()));
+    }
+}
+
+/// `libname-0f3a.so` is the library `name`.
+fn library_name(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = name.strip_prefix("lib").unwrap_or(&name);
+    name.split('-').next().unwrap_or(name).to_string()
+}
+
+fn contains(text: &[u8], part: &str) -> bool {
+    text.windows(part.len()).any(|window| window == part.as_bytes())
+}

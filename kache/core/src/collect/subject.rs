@@ -1,0 +1,67 @@
+//! What `collect` needs to know of an action.
+
+use crate::action::OutputNames;
+use crate::paths::Roots;
+use crate::platform;
+use crate::policy::TrustPolicy;
+use std::path::{Path, PathBuf};
+
+/// The action whose trace is walked.
+pub struct Subject<'a> {
+    /// Whose rules hold.
+    pub policy: &'static TrustPolicy,
+    /// The program that was started.
+    pub program: &'a Path,
+    pub cwd: &'a Path,
+    pub roots: &'a Roots,
+    pub outputs: &'a OutputNames,
+    /// Response files whose words are in the action key.
+    pub inlined: Vec<&'a Path>,
+    /// The directory of the compiler's own state from earlier runs.
+    pub state: Option<&'a Path>,
+    /// Directories in which files are searched by a hash in their names, and verified by it.
+    pub searched: &'a [PathBuf],
+    /// A directory whose listing the toolchain's identity stands for.
+    pub identified: Option<PathBuf>,
+    /// The directories that the compiler puts at the front of `PATH`.
+    pub toolchain: &'a Path,
+    /// Whether the toolchain's identity covers a file.
+    pub covers: &'a dyn Fn(&Path) -> bool,
+    /// The linker's file, if the action names one.
+    pub linker: Option<PathBuf>,
+    /// Plugins and scripts that the user declares to use paths only to find files.
+    pub path_only: &'a [String],
+    /// The compiler loads code that is not its own from the start, and none of it is told apart.
+    pub has_plugins: bool,
+}
+
+impl Subject<'_> {
+    /// Whether a path lies in the compiler's own state.
+    pub fn is_state(&self, path: &[u8]) -> bool {
+        self.state.is_some_and(|dir| Path::new(platform::os_str(path)).starts_with(dir))
+    }
+
+    pub fn is_inlined(&self, path: &Path) -> bool {
+        self.inlined.contains(&path)
+    }
+
+    pub fn is_searched(&self, directory: &Path) -> bool {
+        self.searched.iter().any(|searched| searched == directory)
+    }
+
+    /// Whether a file is the linker of the action, by its path.
+    pub fn is_linker(&self, path: &Path) -> bool {
+        self.linker.as_deref() == Some(path)
+    }
+
+    /// Whether the action's linker has this file name.
+    pub fn is_linker_name(&self, name: &[u8]) -> bool {
+        let linker = self.linker.as_ref().and_then(|linker| linker.file_name());
+        linker.is_some_and(|linker| linker.as_encoded_bytes() == name)
+    }
+
+    /// The directories of a `PATH`, but for those that the compiler puts in front.
+    pub fn directories(&self, path: &std::ffi::OsStr) -> Vec<PathBuf> {
+        std::env::split_paths(path).filter(|dir| !dir.starts_with(self.toolchain)).collect()
+    }
+}

@@ -1,0 +1,45 @@
+//! Events about variables.
+
+use super::{Cause, Collector};
+use crate::collected::Step;
+use crate::observe::trace::TraceEvent;
+use crate::policy::{Act, Actor, Event, Treatment};
+
+/// The observer cuts longer values.
+const CUT_AT: usize = 65_000;
+
+impl Collector<'_> {
+    pub(super) fn variable(&mut self, e: &TraceEvent, by: Cause) {
+        if by.actor == Actor::Compiler {
+            self.step(e, || Step::Looked(e.path.to_vec()));
+        }
+        let process = self.processes.get(e.pid);
+        let library = process.and_then(|process| process.library(e.module)).cloned();
+        let is_path_only = process.is_some_and(|process| process.is_path_only)
+            || library.as_ref().is_some_and(|name| self.is_path_only(name));
+        let act = match () {
+            () if !self.is_inherited(e) => Act::ReadsInnerVariable,
+            () if is_path_only && self.subject.roots.portable(e.path2) != e.path2 => Act::ReadsPathVariable,
+            () => Act::ReadsVariable,
+        };
+        let event = Event::named(act, e.path);
+        for treatment in self.policy.treat(by.actor, &event) {
+            if let Some(library) = library.clone().filter(|_| !matches!(treatment, Treatment::Refuse(_))) {
+                self.out.readers.entry(e.path.to_vec()).or_default().insert(library);
+            }
+            self.take(by, &event, treatment, e.errno.into());
+        }
+    }
+
+    /// Whether the value is the one that the run was given. Any other was set by something within the tree whose own
+    /// inputs are observed.
+    fn is_inherited(&self, e: &TraceEvent) -> bool {
+        let given = self.world.variable(e.path);
+        let seen = (e.errno == 0).then_some(e.path2);
+        e.path2.len() >= CUT_AT || given.as_ref().map(|value| value.as_encoded_bytes()) == seen
+    }
+
+    pub(super) fn is_path_only(&self, name: &str) -> bool {
+        self.policy.is_path_only(name, self.subject.path_only)
+    }
+}

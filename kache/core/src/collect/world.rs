@@ -1,0 +1,76 @@
+//! What `collect` needs to know of the machine.
+
+use crate::eval::find_program;
+use crate::observe::object as reader;
+use crate::paths::Roots;
+use crate::platform::{self, FileType};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The machine as it is once the run is over.
+pub trait World {
+    /// What is at a path, links followed.
+    fn file_type(&self, path: &Path) -> Option<FileType>;
+    /// Whether anything is at a path, be it a link that leads nowhere.
+    fn is_there(&self, path: &Path) -> bool;
+    fn read_link(&self, path: &Path) -> Option<PathBuf>;
+    fn canonicalize(&self, path: &Path) -> Option<PathBuf>;
+    /// A variable of kache's own environment, which the run was given.
+    fn variable(&self, name: &[u8]) -> Option<OsString>;
+    /// The file that a bare program name leads to by `PATH`.
+    fn program(&self, name: &OsStr) -> Option<PathBuf>;
+    /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
+    fn calls_kernel(&self, object: &Path) -> Option<bool>;
+    /// Whether an object imports a symbol that is wanted; `None` where that cannot be read.
+    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool>;
+    /// Which of the parts of names occur in the names of an object's functions; `None` where it has been stripped.
+    fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>>;
+}
+
+/// The real machine.
+pub struct Machine<'a> {
+    pub roots: &'a Roots,
+}
+
+impl World for Machine<'_> {
+    fn file_type(&self, path: &Path) -> Option<FileType> {
+        let found = path.metadata().ok()?.file_type();
+        Some(match () {
+            () if found.is_file() => FileType::File,
+            () if found.is_dir() => FileType::Dir,
+            () => FileType::Other,
+        })
+    }
+
+    fn is_there(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok()
+    }
+
+    fn read_link(&self, path: &Path) -> Option<PathBuf> {
+        path.read_link().ok()
+    }
+
+    fn canonicalize(&self, path: &Path) -> Option<PathBuf> {
+        path.canonicalize().ok()
+    }
+
+    fn variable(&self, name: &[u8]) -> Option<OsString> {
+        std::env::var_os(platform::os_str(name))
+    }
+
+    fn program(&self, name: &OsStr) -> Option<PathBuf> {
+        find_program(name, self.roots)
+    }
+
+    fn calls_kernel(&self, object: &Path) -> Option<bool> {
+        reader::calls_kernel(object)
+    }
+
+    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
+        reader::imports(object, wanted)
+    }
+
+    fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
+        reader::functions(object, parts)
+    }
+}

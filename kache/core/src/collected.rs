@@ -1,0 +1,42 @@
+//! What a command depended on and left behind, before it is settled what of it is stored.
+
+use crate::dependency::{Dependency, Kind};
+use crate::reason::NotCacheable;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a command depended on and left behind.
+#[derive(Debug, Default)]
+pub struct Collected {
+    pub dependencies: BTreeSet<Dependency>,
+    /// Paths that were found absent, to be compared with what is there when the command has ended.
+    pub absent: BTreeSet<Vec<u8>>,
+    /// Outputs that were made, by their absolute paths.
+    pub outputs: BTreeSet<PathBuf>,
+    /// Why the result cannot be stored, if it cannot.
+    pub refused: Option<NotCacheable>,
+    /// Variables read by the compiler's own code whose use may yet be proved harmless.
+    pub candidates: BTreeSet<Vec<u8>>,
+    /// By variable: the plugins that read it; under no name: the scripts that may have read every variable.
+    pub readers: BTreeMap<Vec<u8>, BTreeSet<String>>,
+    /// What each thread of the compiler did with variables and files, in order.
+    pub steps: Vec<Vec<Step>>,
+}
+
+/// What a thread of the compiler did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It read a variable.
+    Looked(Vec<u8>),
+    /// It opened a file, or looked whether one is there.
+    Opened(Vec<u8>),
+}
+
+impl Collected {
+    /// Drops the presence of files whose contents count.
+    pub fn drop_implied_presence(&mut self) {
+        let contents: BTreeSet<Vec<u8>> =
+            self.dependencies.iter().filter(|d| d.kind == Kind::File).map(|d| d.name.clone()).collect();
+        self.dependencies.retain(|d| d.kind != Kind::Path || !contents.contains(&d.name));
+    }
+}

@@ -1,0 +1,201 @@
+//! Checking hits: a fraction of the hits is run again, and what the command makes is compared with what would have been
+//! restored (`KACHE_CHECK`).
+//!
+//! The build always gets the command's own outputs. The comparison reads the stored bytes, not only their digests, and text is
+//! turned into path templates first. A difference counts where the dependencies still hold after the run: then the
+//! inputs are equal, as far as they are known, and the outputs are not. Either an input is not known, or the command is
+//! not a function of its inputs, or the stored bytes are damaged; in each case the result must not be restored again.
+
+use super::ended::{Ending, Judged, RanCommand};
+use super::execute::Job;
+use super::run::Completed;
+use crate::action::Action;
+use crate::dependency::RecordedDependency;
+use crate::digest::Digest;
+use crate::events::{Checked, Phase};
+use crate::key_trace::KeyTrace;
+use crate::reason::{NotCacheable, Reason};
+use crate::store::Store;
+use crate::store::differences::{Difference, Differing, Version};
+use crate::store::manifest::{Entry, Manifest};
+use crate::store::result::ActionResult;
+use crate::{platform, run, template};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Returns true with probability `share`.
+pub(super) fn chosen(share: f64) -> bool {
+    let random = RandomState::new().build_hasher().finish();
+    // A float holds 53 bits.
+    ((random >> 11) as f64 / (1u64 << 53) as f64) < share
+}
+
+/// A result that could be restored here and now.
+pub(super) struct Hit {
+    key: Digest,
+    dependencies: Vec<RecordedDependency>,
+    result: ActionResult,
+    /// The outputs' bytes, in order.
+    blobs: Vec<File>,
+}
+
+impl Hit {
+    /// `None` where a part of the result is missing.
+    pub(super) fn open(store: &Store, entry: &Entry, result: &ActionResult) -> Option<Hit> {
+        let blobs = result.outputs.iter().map(|o| store.open_blob(&o.digest).ok()?).collect::<Option<_>>()?;
+        Some(Hit {
+            key: entry.result,
+            dependencies: entry.dependencies.clone(),
+            result: result.clone(),
+            blobs,
+        })
+    }
+
+    /// Everything that would be restored, by name.
+    fn versions(mut self) -> io::Result<BTreeMap<String, Version>> {
+        let mut all = BTreeMap::new();
+        for (output, blob) in self.result.outputs.iter().zip(&mut self.blobs) {
+            let mut bytes = Vec::new();
+            blob.read_to_end(&mut bytes)?;
+            all.insert(name(&output.path), Version::of(bytes, output.executable));
+        }
+        all.insert("stdout".to_string(), Version::of(self.result.stdout, false));
+        all.insert("stderr".to_string(), Version::of(self.result.stderr, false));
+        Ok(all)
+    }
+}
+
+fn name(portable: &[u8]) -> String {
+    String::from_utf8_lossy(portable).into_owned()
+}
+
+impl Job<'_> {
+    /// Runs the command and compares what it makes with a stored result.
+    pub(super) fn check(&self, hit: Hit) -> Ending {
+        let result = hit.key;
+        let completed = match self.run() {
+            Ok(completed) => completed,
+            Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
+        };
+        let mut ran = completed.describe();
+        ran.result = Some(result);
+        let (checked, why) = self.judge(hit, completed, &mut ran);
+        ran.judged = Judged::Checked(checked, why);
+        self.engine.timer.lap(Phase::Check);
+        Ending::Ran(ran)
+    }
+
+    fn judge(&self, hit: Hit, completed: Completed, ran: &mut RanCommand) -> (Checked, Option<NotCacheable>) {
+        let unsettled = |reason, detail: &str| (Checked::Unsettled, Some(NotCacheable::new(reason, detail)));
+        let Some(status) = completed.ran.status.code() else {
+            return unsettled(Reason::Failed, "the compiler was stopped by a signal");
+        };
+        let collected = match self.collect(&completed) {
+            Ok(collected) => Some(collected).filter(|_| status == 0),
+            Err(why) => return (Checked::Unsettled, Some(why)),
+        };
+        ran.observed = Some(completed.observed());
+        let outputs: Vec<PathBuf> = collected.iter().flat_map(|c| &c.outputs).cloned().collect();
+        ran.outputs = outputs.clone();
+        let (key, dependencies) = (hit.key, hit.dependencies.clone());
+        let differing = match status {
+            0 => hit
+                .versions()
+                .and_then(|stored| Ok(compare(stored, fresh(self.action, &completed.ran, &outputs)?))),
+            _ => Ok(vec![failure(status)]),
+        };
+        let differing = match differing {
+            Ok(differing) => differing,
+            Err(e) => return unsettled(Reason::UnreadableOutput, &e.to_string()),
+        };
+        if differing.is_empty() {
+            return (Checked::Same, None);
+        }
+        if !self.view.holds(&dependencies, &mut HashMap::new()) {
+            return unsettled(Reason::ChangedWhileCompiling, "an input changed while the hit was checked");
+        }
+        let mut found = Difference::new(
+            self.engine.time_us,
+            self.action.unit.label(),
+            self.action.cwd.display().to_string(),
+            (&self.action.key, &key),
+            differing,
+        );
+        let trace = collected.and_then(|collected| {
+            let dependencies = self.finalize(completed, &outputs, collected).ok()?;
+            let key = self.result_key(&dependencies);
+            found.fresh_result = Some(key.hex());
+            Some(self.trace(&dependencies, &key))
+        });
+        (Checked::Different, Some(self.quarantine(found, trace.as_ref(), key)))
+    }
+
+    /// Drops the entry and stores both versions for people to compare.
+    fn quarantine(&self, found: Difference, trace: Option<&KeyTrace>, key: Digest) -> NotCacheable {
+        let (store, settings) = (self.engine.store, self.engine.settings);
+        let mut detail = format!("a check found other bytes than were stored: {}", found.names());
+        let lock = self.lock();
+        // Also where writing is off: a wrong entry is wrong for every build.
+        if let Err(e) = Manifest::drop_result(store, &self.action.key, &key) {
+            detail += &format!("; failed to drop the entry: {e}");
+        }
+        drop(lock);
+        if settings.remote.is_some() {
+            store.block_result(&key);
+        }
+        if settings.write {
+            match found.keep(store, trace) {
+                Ok(place) => detail += &format!("; both versions are in {}", place.display()),
+                Err(e) => detail += &format!("; failed to store both versions: {e}"),
+            }
+        }
+        NotCacheable::new(Reason::Different, detail)
+    }
+}
+
+/// Only successful runs are stored.
+fn failure(status: i32) -> Differing {
+    let version = |status: i32| Some(Version::of(status.to_string().into_bytes(), false));
+    Differing { what: "status".to_string(), stored: version(0), fresh: version(status) }
+}
+
+/// What the command made and printed, in stored form.
+fn fresh(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTreeMap<String, Version>> {
+    let mut all = BTreeMap::new();
+    for path in outputs {
+        let portable = action.roots.portable(path.as_os_str().as_encoded_bytes());
+        all.insert(name(&portable), output(action, path)?);
+    }
+    // Text that cannot become a template cannot have been stored: the raw text differs.
+    let printed = |text: &[u8]| {
+        let marked = template::templatize(text, &action.roots, template::Format::Printed);
+        Version::of(marked.unwrap_or_else(|| text.to_vec()), false)
+    };
+    all.insert("stdout".to_string(), printed(&ran.stdout));
+    all.insert("stderr".to_string(), printed(&ran.stderr));
+    Ok(all)
+}
+
+fn output(action: &Action, path: &Path) -> io::Result<Version> {
+    let bytes = std::fs::read(path)?;
+    if let Some(format) = action.outputs.template(path) {
+        let marked = template::templatize(&bytes, &action.roots, format);
+        return Ok(Version::of(marked.unwrap_or(bytes), false));
+    }
+    Ok(Version::of(bytes, platform::is_executable(&std::fs::metadata(path)?)))
+}
+
+fn compare(mut stored: BTreeMap<String, Version>, fresh: BTreeMap<String, Version>) -> Vec<Differing> {
+    let mut out = Vec::new();
+    for (what, fresh) in fresh {
+        let stored = stored.remove(&what);
+        if stored.as_ref() != Some(&fresh) {
+            out.push(Differing { what, stored, fresh: Some(fresh) });
+        }
+    }
+    out.extend(stored.into_iter().map(|(what, v)| Differing { what, stored: Some(v), fresh: None }));
+    out
+}

@@ -1,0 +1,84 @@
+//! Looking up and restoring a stored result.
+
+use super::check::Hit;
+use super::ended::Restored;
+use super::execute::Job;
+use crate::dependency::Dependency;
+use crate::digest::Digest;
+use crate::events::{Phase, RemoteUse, RemoteWay};
+use crate::store::manifest::{Entry, Manifest};
+use crate::store::result::ActionResult;
+use crate::{platform, restore};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// What a lookup came to.
+pub(super) enum Lookup {
+    Nothing,
+    Restored(Restored),
+    /// A result that could be restored, and is to be checked first.
+    ToCheck(Hit),
+}
+
+impl Lookup {
+    /// The remote's part in a result that an earlier build fetched.
+    pub(super) fn fetched_earlier(&self) -> Option<RemoteUse> {
+        match self {
+            Lookup::Restored(Restored { fetched: true, .. }) => {
+                Some(RemoteUse { way: RemoteWay::Ahead, us: 0, detail: None })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Restores the first stored result whose dependencies all hold; with `check` set, only returns it.
+    pub(super) fn look_up(&self, check: bool) -> Lookup {
+        let (store, timer) = (self.engine.store, self.engine.timer);
+        let manifest = Manifest::load(store, &self.action.key).unwrap_or_default();
+        let mut seen: HashMap<Dependency, Digest> = HashMap::new();
+        for entry in &manifest.entries {
+            if !self.view.holds(&entry.dependencies, &mut seen) {
+                continue;
+            }
+            let Some(result) = ActionResult::load(store, &entry.result) else { continue };
+            timer.lap(Phase::Lookup);
+            if check && let Some(hit) = Hit::open(store, entry, &result) {
+                return Lookup::ToCheck(hit);
+            }
+            if let Some(restored) = self.restore(entry, &result) {
+                return Lookup::Restored(restored);
+            }
+        }
+        timer.lap(Phase::Lookup);
+        Lookup::Nothing
+    }
+
+    fn restore(&self, entry: &Entry, result: &ActionResult) -> Option<Restored> {
+        let (store, timer) = (self.engine.store, self.engine.timer);
+        let outputs = &self.action.outputs;
+        let allowed = |p: &Path| outputs.names.owns(p);
+        let restore = || restore::outputs(store, result, &self.action.roots, allowed, outputs.create_dirs);
+        // Ctrl-C must not leave half of the outputs in the build's directory.
+        let files = match platform::uninterrupted(restore) {
+            Ok(files) => files?,
+            Err(e) => {
+                *self.note.borrow_mut() = Some(format!("failed to restore a result: {e}"));
+                return None;
+            }
+        };
+        timer.lap(Phase::Restore);
+        // Printed last: the text tells the build that the files are there.
+        let _ = restore::replay(result, &self.action.roots);
+        timer.lap(Phase::Replay);
+        store.mark_used(&entry.result);
+        Some(Restored {
+            result: entry.result,
+            observed: result.observed,
+            compile_us: result.compile_us,
+            fetched: result.fetched,
+            files,
+        })
+    }
+}

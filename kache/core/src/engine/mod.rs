@@ -1,0 +1,23 @@
+//! One command, from the top:
+//!
+//! ```text
+//! plan → action key → a set of recorded dependencies that all hold? ── yes → restore → replay → exit
+//!                        │ no (local, then remote)
+//!                        └→ lock → look up again → run under the observer → collect → refine → finalize
+//!                           → store (all or nothing) → exit with the status of the command
+//! ```
+//!
+//! Before the command runs, any error falls back to running it uncached. Afterwards, any error only prevents storing the
+//! result. The caller makes the event, once, from what [`Engine::execute`] returns.
+
+mod check;
+mod embedded_paths;
+mod ended;
+mod execute;
+mod lookup;
+mod remote;
+mod run;
+mod store;
+
+pub use ended::{Ended, Ending, Judged, RanCommand, Restored};
+pub use execute::Engine;

@@ -1,0 +1,103 @@
+//! Running the command under the observer.
+
+use super::ended::{Ending, Judged, RanCommand};
+use super::execute::Job;
+use crate::events::{Observed, Phase};
+use crate::frontend::{Declared, WITHIN};
+use crate::observe::log::Log;
+use crate::platform;
+use crate::reason::{NotCacheable, Reason};
+use crate::run::Ran;
+use crate::store::gc;
+use std::io;
+use std::process::Command;
+use std::time::Instant;
+
+/// A command that has ended.
+pub(super) struct Completed {
+    pub(super) ran: Ran,
+    /// The log of the observer, if there was one.
+    pub(super) log: Option<Log>,
+    /// The file stamp when the command was started.
+    pub(super) started: i64,
+    /// Whether the clock was set back meanwhile: then a file that changed since the start may carry an earlier time.
+    pub(super) clock_set_back: bool,
+    pub(super) declared: Option<io::Result<Declared>>,
+    pub(super) compile_us: u64,
+}
+
+impl Completed {
+    /// What is known of the run before it is judged.
+    pub(super) fn describe(&self) -> RanCommand {
+        RanCommand {
+            status: self.ran.status,
+            compile_us: self.compile_us,
+            observed: None,
+            result: None,
+            outputs: Vec::new(),
+            bytes: 0,
+            known_bytes: 0,
+            judged: Judged::Stored,
+        }
+    }
+
+    pub(super) fn observed(&self) -> Observed {
+        if self.log.is_some() { Observed::Preload } else { Observed::Unobserved }
+    }
+}
+
+impl Job<'_> {
+    pub(super) fn run_and_store(&self) -> Ending {
+        let completed = match self.run() {
+            Ok(completed) => completed,
+            Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
+        };
+        let mut ran = completed.describe();
+        let stored = if !completed.ran.status.success() {
+            Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
+        } else if completed.clock_set_back {
+            Err(NotCacheable::new(Reason::ChangedWhileCompiling, "the clock was set back meanwhile"))
+        } else {
+            self.store(completed, &mut ran)
+        };
+        match stored {
+            Ok(()) => self.enforce_size_limit(ran.bytes),
+            Err(why) => ran.judged = Judged::NotStored(why),
+        }
+        self.engine.timer.lap(Phase::Store);
+        Ending::Ran(ran)
+    }
+
+    /// Runs the command under the observer.
+    ///
+    /// # Errors
+    /// When the command cannot be started.
+    pub(super) fn run(&self) -> io::Result<Completed> {
+        let action = self.action;
+        let mut command = Command::new(&action.program);
+        command.args(&action.args).envs(action.env.iter().map(|(name, value)| (name, value)));
+        command.env(WITHIN, "1");
+        // So that "changed before the start" and "changed since" can be told apart: files that existed when this process
+        // began carry a time up to then by the fine clock, and the coarse clock may lag.
+        platform::wait_past(self.engine.time_us as i64 * 1000 + 1000);
+        let started = platform::stamp_ns();
+        let at = Instant::now();
+        let mapped = action.unmap_printed.then_some(&action.roots);
+        let (ran, log) = self.engine.observer.run(&mut command, mapped)?;
+        self.engine.ran.set(Some(ran.status));
+        // A clock that is only slowed to be corrected loses less than a thousandth.
+        let elapsed = at.elapsed().as_nanos() as i64;
+        let clock_set_back = platform::stamp_ns() - started < elapsed - elapsed / 1000 - 20_000_000;
+        let declared = self.plan.declared(action, self.engine.store, ran.status);
+        let compile_us = at.elapsed().as_micros() as u64;
+        self.engine.timer.lap(Phase::Compile);
+        Ok(Completed { ran, log, started, clock_set_back, declared, compile_us })
+    }
+
+    /// Starts an eviction in another process where the cache has grown past its limit.
+    fn enforce_size_limit(&self, stored: u64) {
+        let settings = self.engine.settings;
+        let Some(cache) = settings.cache_dir.as_deref() else { return };
+        gc::start_if_over_limit(self.engine.store, cache, settings.max_bytes(cache), stored);
+    }
+}

@@ -1,0 +1,161 @@
+//! From a finished command to a stored result, or to the reason why nothing is stored.
+
+use super::embedded_paths;
+use super::ended::RanCommand;
+use super::execute::Job;
+use super::run::Completed;
+use crate::action::KeyHasher;
+use crate::collected::Collected;
+use crate::dependency::{self, Dependency, Kind};
+use crate::digest::Digest;
+use crate::events::Phase;
+use crate::finalize::{FinalDependency, Finalizer};
+use crate::frontend;
+use crate::key_trace::{self, Component, KeyTrace, Part};
+use crate::platform;
+use crate::reason::{NotCacheable, Reason};
+use crate::settings::Observe;
+use crate::store::Stored;
+use crate::store::manifest::{Entry, Manifest};
+use crate::store::result::{ActionResult, Output};
+use crate::template;
+use std::io;
+use std::path::{Path, PathBuf};
+
+impl Job<'_> {
+    pub(super) fn store(&self, completed: Completed, ran: &mut RanCommand) -> Result<(), NotCacheable> {
+        let collected = self.collect(&completed)?;
+        ran.observed = Some(completed.observed());
+        let outputs: Vec<PathBuf> = collected.outputs.iter().cloned().collect();
+        let (stdout, stderr) = (completed.ran.stdout.clone(), completed.ran.stderr.clone());
+        let dependencies = self.finalize(completed, &outputs, collected)?;
+        self.engine.timer.lap(Phase::Observe);
+        let key = self.result_key(&dependencies);
+        ran.result = Some(key);
+        self.save_trace(&self.trace(&dependencies, &key));
+        ran.outputs = outputs;
+        if !self.engine.settings.write {
+            return Err(NotCacheable::new(Reason::WriteOff, "the setting `write` is off"));
+        }
+        let printed = |text: &[u8]| template::templatize(text, &self.action.roots, template::Format::Printed);
+        let (Some(stdout), Some(stderr)) = (printed(&stdout), printed(&stderr)) else {
+            return Err(NotCacheable::new(Reason::BinaryOutput, "what the compiler printed has NULs in it"));
+        };
+        let paths = ran.outputs.clone();
+        let outputs = paths.iter().map(|path| self.output(path, ran)).collect::<Result<_, _>>()?;
+        let result = ActionResult {
+            outputs,
+            stdout,
+            stderr,
+            label: self.action.unit.label(),
+            compile_us: ran.compile_us,
+            observed: ran.observed.unwrap_or(crate::events::Observed::Unobserved),
+            fetched: false,
+        };
+        self.publish(result, &key, dependencies)
+    }
+
+    fn publish(
+        &self,
+        result: ActionResult,
+        key: &Digest,
+        dependencies: Vec<FinalDependency>,
+    ) -> Result<(), NotCacheable> {
+        let (store, action) = (self.engine.store, &self.action.key);
+        let failed = |e: io::Error| NotCacheable::new(Reason::Store, e.to_string());
+        result.save(store, key).map_err(failed)?;
+        let dependencies = dependency::pack(dependencies.into_iter().map(|d| d.recorded));
+        Manifest::add(store, action, Entry { result: *key, dependencies }).map_err(failed)?;
+        self.queue_upload(key);
+        Ok(())
+    }
+
+    /// What the run depended on and made: from the observer's log, or by the rules that need no observer.
+    pub(super) fn collect(&self, completed: &Completed) -> Result<Collected, NotCacheable> {
+        if let Some(log) = &completed.log {
+            return Ok(self.plan.collect(self.action, log, &self.view));
+        }
+        if self.engine.settings.observe == Observe::Require {
+            let detail = "the observer did not run, and `observe` is `require`";
+            return Err(NotCacheable::new(Reason::NotObserved, detail));
+        }
+        self.plan.collect_unobserved(self.action, completed.started)
+    }
+
+    /// The dependencies of the result, or why they do not account for all that the result depends on.
+    pub(super) fn finalize(
+        &self,
+        completed: Completed,
+        outputs: &[PathBuf],
+        mut collected: Collected,
+    ) -> Result<Vec<FinalDependency>, NotCacheable> {
+        if embedded_paths::are_left(self.action, &completed.ran, outputs) {
+            collected.dependencies.insert(Dependency::new(Kind::Place, ""));
+        }
+        let started = completed.started;
+        let completed = frontend::Completed {
+            ran: &completed.ran,
+            started,
+            observed: completed.observed(),
+            declared: completed.declared,
+        };
+        let known = self.plan.refine(self.action, completed, &mut collected, &self.view)?;
+        Finalizer { view: &self.view, action: self.action, started }.finalize(collected, &known)
+    }
+
+    pub(super) fn result_key(&self, dependencies: &[FinalDependency]) -> Digest {
+        let mut hasher = KeyHasher::default();
+        hasher.put("action", &self.action.key.0);
+        for d in dependencies {
+            hasher.put(&d.recorded.dependency.label(), &d.recorded.digest.0);
+        }
+        hasher.finish()
+    }
+
+    /// Everything that went into the keys, by name.
+    pub(super) fn trace(&self, dependencies: &[FinalDependency], result: &Digest) -> KeyTrace {
+        let mut components: Vec<Component> = self.action.inputs.components().collect();
+        components.extend(dependencies.iter().map(|d| Component {
+            part: Part::Dependency,
+            name: d.recorded.dependency.label(),
+            raw: d.evaluated.place.clone(),
+            value: d.evaluated.text.clone(),
+            by: d.by.clone(),
+        }));
+        KeyTrace {
+            v: key_trace::VERSION,
+            label: self.action.unit.label(),
+            action: self.action.key.hex(),
+            result: result.hex(),
+            components,
+        }
+    }
+
+    /// Write errors are ignored: without the trace, explanations have less to go by.
+    fn save_trace(&self, trace: &KeyTrace) {
+        let _ = self.engine.store.save_trace(trace);
+    }
+
+    fn output(&self, path: &Path, ran: &mut RanCommand) -> Result<Output, NotCacheable> {
+        let (store, roots) = (self.engine.store, &self.action.roots);
+        let failed = |e: io::Error| NotCacheable::new(Reason::Store, e.to_string());
+        let portable = roots.portable(path.as_os_str().as_encoded_bytes());
+        let meta = path.symlink_metadata().map_err(failed)?;
+        if !meta.is_file() {
+            let detail = format!("{} is not a regular file", path.display());
+            return Err(NotCacheable::new(Reason::OddOutput, detail));
+        }
+        if let Some(format) = self.action.outputs.template(path) {
+            let text = std::fs::read(path).map_err(failed)?;
+            let marked = template::templatize(&text, roots, format).ok_or_else(|| {
+                NotCacheable::new(Reason::BinaryOutput, format!("{} has NULs in it", path.display()))
+            })?;
+            let digest = store.put_bytes(&marked).map_err(failed)?;
+            return Ok(Output { path: portable, digest, executable: false, is_template: true });
+        }
+        let Stored { digest, bytes, known } = store.put_blob(path).map_err(failed)?;
+        ran.bytes += bytes;
+        ran.known_bytes += if known { bytes } else { 0 };
+        Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), is_template: false })
+    }
+}

@@ -1,0 +1,509 @@
+//! Evaluating dependencies: what is found now under the name of a dependency.
+//!
+//! The same code makes the digest that is stored after a miss and the one that a lookup compares, so the two cannot
+//! drift apart. Dependencies that only one front end knows ([`Kind::Computed`]) are evaluated by its [`Evaluate`].
+
+use crate::dependency::{ABSENT, Dependency, Kind, RecordedDependency, UNSET};
+use crate::digest::{Digest, Table};
+use crate::paths::Roots;
+use crate::platform::{self, FileType, StatId};
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where one action is evaluated.
+pub struct EvalContext<'a> {
+    /// Digests of files by identity.
+    pub table: &'a Table,
+    pub roots: &'a Roots,
+    pub cwd: &'a Path,
+    /// The front end's part.
+    pub plan: &'a dyn Evaluate,
+}
+
+/// What a front end adds to evaluation.
+pub trait Evaluate {
+    /// The value of a computed dependency.
+    ///
+    /// # Errors
+    /// When what it depends on cannot be read: then the dependency counts as changed.
+    fn compute(&self, function: &str, name: &[u8], cx: &EvalContext) -> io::Result<Computed>;
+
+    /// Where a computed dependency leads here, for people.
+    fn place(&self, function: &str, name: &[u8], cx: &EvalContext) -> String;
+
+    /// The file whose contents a computed dependency is made from: the file must not change while the command runs.
+    fn contents_of(&self, function: &str, name: &[u8], cx: &EvalContext) -> Option<PathBuf>;
+
+    /// Whether a variable is not an input of a program that may read the whole environment; `every` where the program may
+    /// put any of it into the result.
+    fn ignores_variable(&self, name: &[u8], every: bool) -> bool;
+
+    /// Whether traces show a variable's value. Any other value is shown as a digest, since it may be a secret.
+    fn shows_variable(&self, name: &[u8]) -> bool;
+}
+
+/// The value of a computed dependency.
+pub enum Computed {
+    Digest(Digest),
+    /// A value that traces show.
+    Text(Vec<u8>),
+}
+
+impl Computed {
+    fn digest(&self) -> Digest {
+        match self {
+            Computed::Digest(digest) => *digest,
+            Computed::Text(text) => Digest::of(text),
+        }
+    }
+}
+
+/// A dependency's value here and now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvaluatedDependency {
+    /// What is compared.
+    pub digest: Digest,
+    /// What people see of the value: a digest in hex where the value is long or may be a secret.
+    pub text: String,
+    /// Where the name leads here.
+    pub place: String,
+}
+
+impl EvalContext<'_> {
+    /// Whether everything in a set is as it was.
+    pub fn holds(&self, set: &[RecordedDependency], seen: &mut HashMap<Dependency, Digest>) -> bool {
+        set.iter().all(|o| {
+            if let Some(d) = seen.get(&o.dependency) {
+                return *d == o.digest;
+            }
+            // What cannot be looked at has changed.
+            let now = self.digest(&o.dependency).unwrap_or(Digest([0; 32]));
+            seen.insert(o.dependency.clone(), now);
+            now == o.digest
+        })
+    }
+
+    /// The digest of what is to be seen now.
+    pub fn digest(&self, dependency: &Dependency) -> io::Result<Digest> {
+        Ok(match dependency.kind {
+            Kind::File => self.table.file(&self.local(dependency)?)?.0.digest,
+            Kind::Path => Digest::of(sort_word(&self.local(dependency)?)?.as_bytes()),
+            Kind::Missing => Digest::of(if self.all_missing(&dependency.name)? { ABSENT } else { b"there" }),
+            Kind::Twins => Digest::of(&self.twins(&dependency.name)?),
+            Kind::Listing => Digest::of(&listing(&self.local(dependency)?)?),
+            Kind::Tree => self.tree(&self.local(dependency)?)?,
+            Kind::Link => Digest::of(&link(&self.local(dependency)?)?),
+            Kind::Status => Digest::of(&platform::status(&self.local(dependency)?)?),
+            Kind::LeadsTo => Digest::of(&self.roots.portable(&link(&self.local(dependency)?)?)),
+            Kind::Library => match find_library(OsStr::new(platform::os_str(&dependency.name))) {
+                Some(path) => self.table.file(&path)?.0.digest,
+                None => Digest::of(b"not found"),
+            },
+            Kind::Program => match find_program(OsStr::new(platform::os_str(&dependency.name)), self.roots) {
+                Some(path) => self.table.file(&path)?.0.digest,
+                None => Digest::of(b"not found"),
+            },
+            Kind::Computed => {
+                let (function, name) = dependency.computed_parts();
+                self.plan.compute(function, name, self)?.digest()
+            }
+            _ => Digest::of(&self.value(dependency)),
+        })
+    }
+
+    /// The whole sight, with words for people.
+    pub fn evaluate(&self, dependency: &Dependency) -> io::Result<EvaluatedDependency> {
+        if dependency.kind == Kind::Path {
+            // By far the most frequent: looked at once.
+            let path = self.local(dependency)?;
+            let word = sort_word(&path)?;
+            let digest = Digest::of(word.as_bytes());
+            return Ok(EvaluatedDependency {
+                digest,
+                text: word.to_string(),
+                place: path.display().to_string(),
+            });
+        }
+        self.evaluate_known(dependency, self.digest(dependency)?)
+    }
+
+    /// The same of something whose digest is known already.
+    pub fn evaluate_known(&self, dependency: &Dependency, digest: Digest) -> io::Result<EvaluatedDependency> {
+        let (text, place) = match dependency.kind {
+            Kind::Missing | Kind::Twins => {
+                (digest.hex(), String::from_utf8_lossy(&dependency.name).replace('\0', " "))
+            }
+            Kind::File
+            | Kind::Path
+            | Kind::Listing
+            | Kind::Tree
+            | Kind::Link
+            | Kind::Status
+            | Kind::LeadsTo => (digest.hex(), self.local(dependency)?.display().to_string()),
+            Kind::Program => {
+                let found = find_program(platform::os_str(&dependency.name), self.roots);
+                (digest.hex(), found.map(|p| p.display().to_string()).unwrap_or_default())
+            }
+            Kind::Library => {
+                let found = find_library(platform::os_str(&dependency.name));
+                (digest.hex(), found.map(|p| p.display().to_string()).unwrap_or_default())
+            }
+            Kind::Env | Kind::EnvPath => {
+                let value = self.value(dependency);
+                let shown = value == UNSET || self.plan.shows_variable(&dependency.name);
+                let raw = std::env::var_os(platform::os_str(&dependency.name)).unwrap_or_default();
+                if shown {
+                    let text = String::from_utf8_lossy(&value).into_owned();
+                    (text, raw.to_string_lossy().into_owned())
+                } else {
+                    (digest.hex(), digest.hex())
+                }
+            }
+            Kind::EnvAll | Kind::EnvAllPath => (digest.hex(), self.env_names()),
+            Kind::Computed => {
+                let (function, name) = dependency.computed_parts();
+                let place = self.plan.place(function, name, self);
+                match self.plan.compute(function, name, self)? {
+                    Computed::Text(text) => {
+                        let text = String::from_utf8_lossy(&text).into_owned();
+                        (text.clone(), text)
+                    }
+                    Computed::Digest(_) => (digest.hex(), place),
+                }
+            }
+            Kind::Cwd | Kind::Place | Kind::Host => {
+                let text = String::from_utf8_lossy(&self.value(dependency)).into_owned();
+                (text.clone(), text)
+            }
+        };
+        Ok(EvaluatedDependency { digest, text, place })
+    }
+
+    /// Where a path dependency leads here.
+    pub fn local(&self, dependency: &Dependency) -> io::Result<PathBuf> {
+        self.roots
+            .local(&dependency.name)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))
+    }
+
+    fn value(&self, dependency: &Dependency) -> Vec<u8> {
+        match dependency.kind {
+            Kind::Env => env(&dependency.name).unwrap_or(UNSET.to_vec()),
+            Kind::EnvPath => env(&dependency.name).map_or(UNSET.to_vec(), |v| self.roots.portable(&v)),
+            Kind::EnvAll if dependency.name == EVERY => self.whole_environment(true, |value| value),
+            Kind::EnvAll => self.whole_environment(false, |value| value),
+            Kind::EnvAllPath => self.whole_environment(false, |value| self.roots.portable_within(&value)),
+            Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
+            Kind::Place => {
+                let mut places = vec![self.cwd.as_os_str().as_encoded_bytes()];
+                places.extend(self.roots.iter().map(|r| r.path.as_os_str().as_encoded_bytes()));
+                places.join(&b'\n')
+            }
+            Kind::Host => platform::host_fact(&dependency.name),
+            _ => unreachable!("kinds with a place are handled by `digest`"),
+        }
+    }
+
+    /// What a program that reads its whole environment could have learned, less the variables that are not inputs.
+    fn whole_environment(&self, every: bool, as_keyed: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+        let mut all: Vec<(Vec<u8>, Vec<u8>)> = std::env::vars_os()
+            .map(|(n, v)| (n.as_encoded_bytes().to_vec(), as_keyed(v.as_encoded_bytes().to_vec())))
+            .filter(|(n, _)| !self.plan.ignores_variable(n, every))
+            .collect();
+        all.sort();
+        let mut out = Vec::new();
+        for (n, v) in all {
+            out.extend(n);
+            out.push(b'=');
+            out.extend(v);
+            out.push(0);
+        }
+        out
+    }
+
+    /// Whether none of the names is in the directory.
+    fn all_missing(&self, name: &[u8]) -> io::Result<bool> {
+        let mut parts = name.split(|b| *b == 0);
+        let dir = self.local(&Dependency::new(Kind::Path, parts.next().unwrap_or_default()))?;
+        self.table.absent(&dir, parts, &Digest::of(name))
+    }
+
+    /// Of several files, for each the first that is the same one, and the first that was changed in the same second.
+    fn twins(&self, names: &[u8]) -> io::Result<Vec<u8>> {
+        let mut ids = Vec::new();
+        for name in names.split(|b| *b == 0) {
+            let path = self.local(&Dependency::new(Kind::Path, name))?;
+            ids.push(platform::file_type(&path)?.ok_or(io::ErrorKind::NotFound)?.1);
+        }
+        let first = |same: &dyn Fn(&StatId) -> bool| ids.iter().position(same).unwrap_or_default();
+        let facts = ids.iter().flat_map(|id| {
+            let second = |id: &StatId| id.mtime.div_euclid(1_000_000_000);
+            [first(&|o| (o.dev, o.ino) == (id.dev, id.ino)), first(&|o| second(o) == second(id))]
+        });
+        Ok(facts.flat_map(usize::to_le_bytes).collect())
+    }
+
+    fn env_names(&self) -> String {
+        std::env::vars_os().map(|(n, _)| n.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Everything below a directory, version control and build products apart.
+    fn tree(&self, dir: &Path) -> io::Result<Digest> {
+        let mut hasher = blake3::Hasher::new();
+        walk_tree(dir, &mut |path, there| {
+            hasher.update(path.as_os_str().as_encoded_bytes().len().to_le_bytes().as_slice());
+            hasher.update(&self.roots.portable(path.as_os_str().as_encoded_bytes()));
+            if let Some((FileType::File, _)) = there {
+                hasher.update(&self.table.file(path)?.0.digest.0);
+            }
+            Ok(())
+        })?;
+        Ok(Digest(*hasher.finalize().as_bytes()))
+    }
+}
+
+/// What is at a path, if anything is.
+type There = Option<(FileType, StatId)>;
+
+/// Shows each thing below a directory, version control and build products apart.
+pub fn walk_tree(dir: &Path, show: &mut dyn FnMut(&Path, There) -> io::Result<()>) -> io::Result<()> {
+    let mut todo = vec![dir.to_path_buf()];
+    while let Some(dir) = todo.pop() {
+        for name in names(&dir)? {
+            let path = dir.join(&name);
+            if path.join("CACHEDIR.TAG").exists() || name == ".git" || name == "target" {
+                continue;
+            }
+            let there = platform::file_type(&path)?;
+            show(&path, there)?;
+            if matches!(there, Some((FileType::Dir, _))) && !path.is_symlink() {
+                todo.push(path);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn env(name: &[u8]) -> Option<Vec<u8>> {
+    std::env::var_os(platform::os_str(name)).map(|v| v.as_encoded_bytes().to_vec())
+}
+
+/// The name of a dependency at the whole environment by code that may put any of it into the program.
+pub const EVERY: &[u8] = b"every";
+
+/// What is at a path, in a word.
+pub fn sort_word(path: &Path) -> io::Result<&'static str> {
+    Ok(match platform::file_type(path)? {
+        None => "absent",
+        Some((FileType::File, _)) => "file",
+        Some((FileType::Dir, _)) => "dir",
+        Some((FileType::Other, _)) => "other",
+    })
+}
+
+/// The sorted names in a directory.
+pub fn names(dir: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+    let mut all = std::fs::read_dir(dir)?.map(|e| Ok(e?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    all.sort();
+    Ok(all)
+}
+
+/// With the sort of each, as a directory's entry tells it without a further dependency.
+fn listing(dir: &Path) -> io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let sort = entry.file_type()?;
+        let sort = [sort.is_file(), sort.is_dir(), sort.is_symlink()].map(u8::from);
+        all.push([entry.file_name().as_encoded_bytes(), &[0], &sort].concat());
+    }
+    all.sort();
+    Ok(all.concat())
+}
+
+/// Where a link points, or that there is none.
+fn link(path: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read_link(path) {
+        Ok(to) => Ok(to.into_os_string().into_encoded_bytes()),
+        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(b"\0no link".to_vec()),
+        Err(e) if platform::is_absent(&e) => Ok(b"\0absent".to_vec()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Where the loader searches besides `LD_LIBRARY_PATH` and what an object names itself (which is in its contents).
+const LIBRARY_DIRS: &[&str] = &[
+    "/usr/local/lib",
+    "/lib64",
+    "/usr/lib64",
+    "/lib",
+    "/usr/lib",
+    "/lib/x86_64-linux-gnu",
+    "/lib/aarch64-linux-gnu",
+];
+
+/// The file that the loader would first find under a library's name.
+fn find_library(name: &OsStr) -> Option<PathBuf> {
+    // One that is empty names nothing; between two colons nothing means the working directory.
+    let path = std::env::var_os("LD_LIBRARY_PATH").filter(|path| !path.is_empty());
+    let told: Vec<PathBuf> = path.iter().flat_map(std::env::split_paths).collect();
+    let dirs = told.into_iter().chain(LIBRARY_DIRS.iter().map(PathBuf::from));
+    dirs.map(|dir| dir.join(name)).find(|p| p.is_file())
+}
+
+/// The file that a bare program name leads to. The toolchain's own directories, which a compiler may put in front, are not
+/// searched: what is there belongs to the toolchain.
+pub fn find_program(name: &OsStr, roots: &Roots) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .filter(|dir| roots.get("sysroot").is_none_or(|s| !dir.starts_with(s)))
+        .map(|dir| platform::as_program(dir.join(name)))
+        .find(|p| p.is_file() && platform::may_execute(p))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    /// A front end whose only computed dependency is `shout`.
+    struct Shout;
+
+    impl Evaluate for Shout {
+        fn compute(&self, function: &str, name: &[u8], _: &EvalContext) -> io::Result<Computed> {
+            match function {
+                "shout" => Ok(Computed::Text(name.to_ascii_uppercase())),
+                _ => Err(io::Error::other("unknown")),
+            }
+        }
+
+        fn place(&self, _: &str, _: &[u8], _: &EvalContext) -> String {
+            "here".to_string()
+        }
+
+        fn contents_of(&self, _: &str, _: &[u8], _: &EvalContext) -> Option<PathBuf> {
+            None
+        }
+
+        fn ignores_variable(&self, _: &[u8], _: bool) -> bool {
+            true
+        }
+
+        fn shows_variable(&self, name: &[u8]) -> bool {
+            name == b"PATH"
+        }
+    }
+
+    struct Place {
+        dir: tempfile::TempDir,
+        store: Store,
+        roots: Roots,
+    }
+
+    impl Place {
+        fn new() -> Place {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(&dir.path().join("cache")).unwrap();
+            let work = dir.path().join("w");
+            std::fs::create_dir_all(work.join("d")).unwrap();
+            std::fs::write(work.join("f"), "one").unwrap();
+            std::fs::write(work.join("d/x"), "").unwrap();
+            symlink("f", work.join("l")).unwrap();
+            let mut roots = Roots::default();
+            roots.add("workspace", work, None);
+            Place { dir, store, roots }
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.dir.path().join("w").join(name)
+        }
+
+        fn evaluate(&self, dependency: &Dependency) -> io::Result<EvaluatedDependency> {
+            let view = EvalContext {
+                table: &self.store.table,
+                roots: &self.roots,
+                cwd: self.dir.path(),
+                plan: &Shout,
+            };
+            view.evaluate(dependency)
+        }
+    }
+
+    #[test]
+    fn a_dependency_changes_with_what_it_names_and_with_nothing_else() {
+        type Change = fn(&Place);
+        let cases: &[(Kind, &str, Change)] = &[
+            (Kind::File, "<workspace>/f", |p| std::fs::write(p.at("f"), "another").unwrap()),
+            (Kind::Path, "<workspace>/new", |p| std::fs::write(p.at("new"), "").unwrap()),
+            (Kind::Missing, "<workspace>/d\0a\0b", |p| std::fs::write(p.at("d/b"), "").unwrap()),
+            (Kind::Listing, "<workspace>/d", |p| std::fs::write(p.at("d/y"), "").unwrap()),
+            (Kind::Tree, "<workspace>", |p| std::fs::write(p.at("d/x"), "text").unwrap()),
+            (Kind::Link, "<workspace>/l", |p| {
+                std::fs::remove_file(p.at("l")).unwrap();
+                symlink("d", p.at("l")).unwrap();
+            }),
+            (Kind::LeadsTo, "<workspace>/l", |p| std::fs::remove_file(p.at("l")).unwrap()),
+            (Kind::Status, "<workspace>/f", |p| {
+                std::fs::set_permissions(p.at("f"), PermissionsExt::from_mode(0o700)).unwrap()
+            }),
+        ];
+        for (kind, name, change) in cases {
+            let place = Place::new();
+            let dependency = Dependency::new(*kind, *name);
+            let before = place.evaluate(&dependency).unwrap();
+            assert_eq!(place.evaluate(&dependency).unwrap(), before, "{}", dependency.label());
+            std::fs::write(place.dir.path().join("elsewhere"), "").unwrap();
+            assert_eq!(place.evaluate(&dependency).unwrap(), before, "{}", dependency.label());
+            change(&place);
+            let after = place.evaluate(&dependency).map(|e| e.digest).ok();
+            assert_ne!(after, Some(before.digest), "{}", dependency.label());
+        }
+    }
+
+    #[test]
+    fn a_computed_dependency_is_asked_of_the_front_end() {
+        let place = Place::new();
+        let known = Dependency::computed("shout", "a");
+        let value = place.evaluate(&known).unwrap();
+        assert_eq!((known.label().as_str(), value.text.as_str()), ("shout a", "A"));
+        assert!(place.evaluate(&Dependency::computed("other", "a")).is_err());
+    }
+
+    #[test]
+    fn a_set_holds_only_if_every_dependency_can_be_read_and_is_equal() {
+        let place = Place::new();
+        let view = EvalContext {
+            table: &place.store.table,
+            roots: &place.roots,
+            cwd: place.dir.path(),
+            plan: &Shout,
+        };
+        let recorded = |kind, name: &str| {
+            let dependency = Dependency::new(kind, name);
+            let digest = view.digest(&dependency).unwrap();
+            RecordedDependency { dependency, digest }
+        };
+        let set = [recorded(Kind::File, "<workspace>/f"), recorded(Kind::Path, "<workspace>/none")];
+        assert!(view.holds(&set, &mut HashMap::new()));
+        let other_root = RecordedDependency {
+            dependency: Dependency::new(Kind::File, "<elsewhere>/f"),
+            digest: set[0].digest,
+        };
+        assert!(!view.holds(&[other_root], &mut HashMap::new()));
+        std::fs::remove_file(place.at("f")).unwrap();
+        assert!(!view.holds(&set, &mut HashMap::new()));
+    }
+
+    #[test]
+    fn the_value_of_a_variable_that_may_be_a_secret_is_not_shown() {
+        let place = Place::new();
+        let shown = place.evaluate(&Dependency::new(Kind::Env, "PATH")).unwrap();
+        assert_eq!(shown.text, std::env::var("PATH").unwrap());
+        let secret = place.evaluate(&Dependency::new(Kind::Env, "CARGO_MANIFEST_DIR")).unwrap();
+        assert_eq!(secret.text, secret.digest.hex());
+        assert_eq!(place.evaluate(&Dependency::new(Kind::EnvAll, "")).unwrap().digest, Digest::of(b""));
+    }
+}

@@ -1,0 +1,339 @@
+//! From what was collected to the dependencies that are stored: each is evaluated now that the command has ended, and
+//! whatever may have changed while the command ran makes the result unstorable.
+
+use crate::action::Action;
+use crate::collected::Collected;
+use crate::dependency::{Dependency, Kind, RecordedDependency};
+use crate::eval::{EvalContext, EvaluatedDependency, sort_word, walk_tree};
+use crate::frontend::Known;
+use crate::platform;
+use crate::reason::{NotCacheable, Reason};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// A dependency with its digest, and how to show it.
+pub struct FinalDependency {
+    pub recorded: RecordedDependency,
+    pub evaluated: EvaluatedDependency,
+    /// The plugins that read it, where that is known.
+    pub by: Option<String>,
+}
+
+/// What to finalize against.
+pub struct Finalizer<'a> {
+    pub view: &'a EvalContext<'a>,
+    pub action: &'a Action,
+    /// The file stamp when the command was started.
+    pub started: i64,
+}
+
+impl Finalizer<'_> {
+    /// The dependencies, in the order of their names.
+    ///
+    /// # Errors
+    /// When the result cannot be stored.
+    pub fn finalize(
+        &self,
+        collected: Collected,
+        known: &Known,
+    ) -> Result<Vec<FinalDependency>, NotCacheable> {
+        let dependencies = self.settle_absent(collected.dependencies, &collected.absent)?;
+        let mut all = Vec::with_capacity(dependencies.len());
+        for dependency in dependencies {
+            let evaluated = match known.get(&dependency) {
+                Some(digest) => self.view.evaluate_known(&dependency, *digest),
+                None => self.view.evaluate(&dependency),
+            };
+            let evaluated = evaluated.map_err(|e| unreadable(&dependency, &e))?;
+            self.unchanged(&dependency)?;
+            let read_by = collected.readers.get(&dependency.name);
+            let by = read_by.filter(|_| [Kind::Env, Kind::EnvAll].contains(&dependency.kind));
+            let by = by.map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
+            let recorded = RecordedDependency { dependency, digest: evaluated.digest };
+            all.push(FinalDependency { recorded, evaluated, by });
+        }
+        Ok(all)
+    }
+
+    /// Where a whole branch of the tree is missing, its highest missing directory is looked at instead of every
+    /// name below. What was absent and is there now has come while the compiler ran.
+    fn settle_absent(
+        &self,
+        dependencies: BTreeSet<Dependency>,
+        absent: &BTreeSet<Vec<u8>>,
+    ) -> Result<BTreeSet<Dependency>, NotCacheable> {
+        let mut out = BTreeSet::new();
+        let mut top: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let names: BTreeSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
+        for dependency in dependencies {
+            if dependency.kind != Kind::Path || !names.contains(&dependency.name) {
+                out.insert(dependency);
+                continue;
+            }
+            let Some(path) = self.view.roots.local(&dependency.name) else { continue };
+            if sort_word(&path).ok() != Some("absent") {
+                return Err(NotCacheable::new(
+                    Reason::ChangedWhileCompiling,
+                    format!("{} appeared", path.display()),
+                ));
+            }
+            let parent = path.parent().unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
+            let highest = top.entry(parent).or_insert_with(|| highest_absent(&path));
+            let missing = if highest.is_empty() { path.as_os_str().as_encoded_bytes() } else { highest };
+            out.insert(Dependency::new(Kind::Path, self.view.roots.portable(missing)));
+        }
+        Ok(out)
+    }
+
+    /// A file changed at or after the start may have been another while it was read.
+    fn unchanged(&self, dependency: &Dependency) -> Result<(), NotCacheable> {
+        if dependency.kind == Kind::Tree {
+            return self.tree_unchanged(dependency);
+        }
+        let path = match dependency.kind {
+            Kind::File | Kind::Listing => self.view.roots.local(&dependency.name),
+            Kind::Computed => {
+                let (function, name) = dependency.computed_parts();
+                self.view.plan.contents_of(function, name, self.view)
+            }
+            _ => None,
+        };
+        let Some(path) = path else { return Ok(()) };
+        let changed = match platform::file_type(&path) {
+            Ok(Some((platform::FileType::Dir, id))) => self.is_since(id.mtime),
+            Ok(Some((_, id))) => {
+                self.is_since(id.mtime) || id.ctime >= self.started && !self.was_linked(&path)
+            }
+            _ => true,
+        };
+        if changed {
+            return Err(NotCacheable::new(
+                Reason::ChangedWhileCompiling,
+                format!("{} changed", path.display()),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks everything below a directory, except for the outputs of the command.
+    fn tree_unchanged(&self, dependency: &Dependency) -> Result<(), NotCacheable> {
+        let Some(dir) = self.view.roots.local(&dependency.name) else { return Ok(()) };
+        let mut changed = None;
+        let walked = walk_tree(&dir, &mut |path, there| {
+            let is_since = match there {
+                Some((platform::FileType::Dir, id)) => self.is_since(id.mtime),
+                Some((_, id)) => self.is_since(id.mtime) || id.ctime >= self.started,
+                None => false,
+            };
+            if is_since && !self.action.outputs.names.owns(path) {
+                changed.get_or_insert_with(|| path.to_path_buf());
+            }
+            Ok(())
+        });
+        match (walked, changed) {
+            (Ok(()), None) => Ok(()),
+            (Ok(()), Some(path)) => {
+                Err(NotCacheable::new(Reason::ChangedWhileCompiling, format!("{} changed", path.display())))
+            }
+            (Err(e), _) => Err(unreadable(dependency, &e)),
+        }
+    }
+
+    /// Whether a modification falls into the run. A time in the future was set explicitly (an archive, a wrong clock); had
+    /// that happened since the start, the time of change would show it.
+    fn is_since(&self, mtime: i64) -> bool {
+        mtime >= self.started && mtime <= platform::now_ns()
+    }
+
+    /// Whether only a further name moved the time of change. Commands put outputs into these directories whole, by renaming,
+    /// and nothing else writes there.
+    fn was_linked(&self, path: &Path) -> bool {
+        path.parent().is_some_and(|dir| self.action.relinked_dirs.iter().any(|d| d == dir))
+            && platform::has_other_names(path)
+    }
+}
+
+fn unreadable(dependency: &Dependency, e: &std::io::Error) -> NotCacheable {
+    NotCacheable::new(Reason::UnreadableInput, format!("{}: {e}", dependency.label()))
+}
+
+/// The highest missing directory above a missing path; empty where the parent directory exists.
+fn highest_absent(path: &Path) -> Vec<u8> {
+    path.ancestors()
+        .skip(1)
+        .take_while(|a| sort_word(a).ok() == Some("absent"))
+        .last()
+        .map(|a| a.as_os_str().as_encoded_bytes().to_vec())
+        .unwrap_or_default()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::action::{Action, KeyInputs, Outputs};
+    use crate::digest::Digest;
+    use crate::eval::{Computed, Evaluate};
+    use crate::events::{Kind as UnitKind, Unit};
+    use crate::paths::Roots;
+    use crate::store::Store;
+    use std::io;
+    use std::path::PathBuf;
+
+    struct NothingComputed;
+
+    impl Evaluate for NothingComputed {
+        fn compute(&self, _: &str, _: &[u8], _: &EvalContext) -> io::Result<Computed> {
+            Err(io::Error::other("nothing is computed"))
+        }
+
+        fn place(&self, _: &str, _: &[u8], _: &EvalContext) -> String {
+            String::new()
+        }
+
+        fn contents_of(&self, _: &str, _: &[u8], _: &EvalContext) -> Option<PathBuf> {
+            None
+        }
+
+        fn ignores_variable(&self, _: &[u8], _: bool) -> bool {
+            false
+        }
+
+        fn shows_variable(&self, _: &[u8]) -> bool {
+            false
+        }
+    }
+
+    struct Place {
+        dir: tempfile::TempDir,
+        store: Store,
+        action: Action,
+    }
+
+    impl Place {
+        fn new() -> Place {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(&dir.path().join("cache")).unwrap();
+            let work = dir.path().join("w");
+            std::fs::create_dir_all(work.join("deps")).unwrap();
+            let mut roots = Roots::default();
+            roots.add("workspace", work.clone(), None);
+            let action = Action {
+                unit: Unit::default(),
+                kind: UnitKind::Unit,
+                program: "compiler".into(),
+                args: Vec::new(),
+                cwd: work.clone(),
+                env: Vec::new(),
+                roots,
+                inputs: KeyInputs::default(),
+                key: Digest::of(b"action"),
+                outputs: Outputs::default(),
+                unmap_printed: false,
+                search_outputs: false,
+                relinked_dirs: vec![work.join("deps")],
+            };
+            Place { dir, store, action }
+        }
+
+        fn write(&self, name: &str) -> PathBuf {
+            let path = self.dir.path().join("w").join(name);
+            std::fs::write(&path, name).unwrap();
+            path
+        }
+
+        /// The labels of what is stored, or the reason why nothing is.
+        fn finalize(&self, collected: Collected, started: i64) -> Result<Vec<String>, Reason> {
+            let view = EvalContext {
+                table: &self.store.table,
+                roots: &self.action.roots,
+                cwd: &self.action.cwd,
+                plan: &NothingComputed,
+            };
+            let finalizer = Finalizer { view: &view, action: &self.action, started };
+            let done = finalizer.finalize(collected, &Known::new());
+            done.map(|all| all.iter().map(|d| d.recorded.dependency.label()).collect()).map_err(|e| e.reason)
+        }
+
+        fn absent(&self, name: &str) -> Collected {
+            let path = self.dir.path().join("w").join(name).into_os_string().into_encoded_bytes();
+            let mut collected = depends(Kind::Path, name);
+            collected.absent.insert(path);
+            collected
+        }
+    }
+
+    fn depends(kind: Kind, name: &str) -> Collected {
+        let mut collected = Collected::default();
+        collected.dependencies.insert(Dependency::new(kind, format!("<workspace>/{name}")));
+        collected
+    }
+
+    /// A start of the command after everything that was written before.
+    fn start() -> i64 {
+        let now = platform::now_ns();
+        platform::wait_past(now);
+        platform::stamp_ns()
+    }
+
+    #[test]
+    fn the_highest_missing_directory_stands_for_a_missing_path() {
+        let place = Place::new();
+        let deep = place.finalize(place.absent("no/such/file"), start());
+        assert_eq!(deep, Ok(vec!["path <workspace>/no".to_string()]));
+        let shallow = place.finalize(place.absent("none"), start());
+        assert_eq!(shallow, Ok(vec!["path <workspace>/none".to_string()]));
+    }
+
+    #[test]
+    fn a_path_that_appeared_while_the_command_ran_is_not_stored() {
+        let place = Place::new();
+        let collected = place.absent("late");
+        place.write("late");
+        assert_eq!(place.finalize(collected, start()), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
+    fn a_file_that_changed_while_the_command_ran_is_not_stored() {
+        let place = Place::new();
+        place.write("f");
+        let started = start();
+        assert!(place.finalize(depends(Kind::File, "f"), started).is_ok());
+        place.write("f");
+        assert_eq!(place.finalize(depends(Kind::File, "f"), started), Err(Reason::ChangedWhileCompiling));
+        assert_eq!(place.finalize(depends(Kind::Listing, "deps"), 0), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
+    fn a_further_name_changes_a_file_except_where_further_names_are_expected() {
+        let place = Place::new();
+        let (inside, outside) = (place.write("deps/a"), place.write("a"));
+        let started = start();
+        std::fs::hard_link(&inside, inside.with_extension("link")).unwrap();
+        std::fs::hard_link(&outside, outside.with_extension("link")).unwrap();
+        assert!(place.finalize(depends(Kind::File, "deps/a"), started).is_ok());
+        assert_eq!(place.finalize(depends(Kind::File, "a"), started), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
+    fn a_dependency_that_cannot_be_read_is_not_stored() {
+        let place = Place::new();
+        assert_eq!(place.finalize(depends(Kind::File, "gone"), start()), Err(Reason::UnreadableInput));
+    }
+
+    #[test]
+    fn a_variable_is_stored_with_the_plugins_that_read_it() {
+        let place = Place::new();
+        let mut collected = Collected::default();
+        collected.dependencies.insert(Dependency::new(Kind::Env, "X"));
+        collected.readers.entry(b"X".to_vec()).or_default().extend(["one".to_string(), "two".to_string()]);
+        let view = EvalContext {
+            table: &place.store.table,
+            roots: &place.action.roots,
+            cwd: &place.action.cwd,
+            plan: &NothingComputed,
+        };
+        let finalizer = Finalizer { view: &view, action: &place.action, started: start() };
+        let all = finalizer.finalize(collected, &Known::new()).ok().unwrap();
+        assert_eq!(all[0].by.as_deref(), Some("one, two"));
+    }
+}

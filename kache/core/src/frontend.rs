@@ -1,0 +1,100 @@
+//! What a family of commands must say of itself so that the engine can cache it.
+//!
+//! A [`Frontend`] recognises a command and plans it. Planning makes two values: the [`Action`], which the engine reads, and
+//! the [`Plan`], which keeps what the front end understood of the command line and answers the engine's later questions.
+//! The engine never sees a parsed command line.
+
+use crate::action::{Action, Request};
+use crate::collected::Collected;
+use crate::dependency::Dependency;
+use crate::digest::Digest;
+use crate::eval::{EvalContext, Evaluate};
+use crate::events::{Kind, Observed, Unit};
+use crate::observe::log::Log;
+use crate::reason::NotCacheable;
+use crate::run::Ran;
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::timer::Timer;
+use std::collections::BTreeMap;
+use std::io;
+use std::process::ExitStatus;
+
+/// Set for every process that a command starts. A kache among them runs its compiler without the cache and leaves no
+/// trace in what is observed.
+pub const WITHIN: &str = "KACHE_WITHIN";
+
+/// A family of commands.
+pub trait Frontend: Sync {
+    /// As in `kache flags <name>`.
+    fn name(&self) -> &'static str;
+    /// Whether the front end plans the command. The first front end of the list that claims a command gets it.
+    fn claims(&self, request: &Request, cx: &Context) -> bool;
+    fn plan(&self, request: &Request, cx: &Context) -> Result<Planned, Box<Bypass>>;
+}
+
+/// What a front end may ask while it plans.
+pub struct Context<'a> {
+    pub store: &'a Store,
+    pub settings: &'a Settings,
+    pub timer: &'a Timer,
+}
+
+/// A planned command.
+pub struct Planned {
+    pub action: Action,
+    pub plan: Box<dyn Plan>,
+}
+
+/// A command that runs as if kache were not there: as much as was understood of it, and why.
+#[derive(Debug)]
+pub struct Bypass {
+    pub unit: Unit,
+    pub kind: Kind,
+    pub why: NotCacheable,
+}
+
+/// What the compiler itself reports to have read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    pub files: Vec<Vec<u8>>,
+    /// Names of variables.
+    pub env: Vec<Vec<u8>>,
+}
+
+/// A command that has run.
+pub struct Completed<'a> {
+    pub ran: &'a Ran,
+    /// The file stamp when the command was started.
+    pub started: i64,
+    pub observed: Observed,
+    /// Nothing where the command was not asked to report.
+    pub declared: Option<io::Result<Declared>>,
+}
+
+/// Dependencies whose digests are known before they are evaluated.
+pub type Known = BTreeMap<Dependency, Digest>;
+
+/// What the front end understood of one command.
+pub trait Plan: Evaluate {
+    /// The dependencies that a trace shows.
+    fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected;
+    /// The dependencies that are known without a trace.
+    ///
+    /// # Errors
+    /// When the rules do not bound what the command may have read.
+    fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable>;
+    /// What the command reports to have read. Called as soon as the command has ended.
+    fn declared(&self, action: &Action, store: &Store, status: ExitStatus) -> Option<io::Result<Declared>>;
+    /// Adds what the command reports, and replaces dependencies by weaker ones that a proof shows to be enough.
+    ///
+    /// # Errors
+    /// When what the command left shows that its result must not be stored.
+    fn refine(
+        &self,
+        action: &Action,
+        completed: Completed,
+        collected: &mut Collected,
+        cx: &EvalContext,
+    ) -> Result<Known, NotCacheable>;
+}

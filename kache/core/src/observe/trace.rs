@@ -1,0 +1,163 @@
+//! What an observed process tree did, as a list of events.
+//!
+//! The observer writes the events to a log in memory (`log`); `text` is a form of the same log that a person can read
+//! and write.
+//!
+//! How to read a process tree out of it:
+//! - Module ids belong to a pid and the program it runs: a [`EventKind::Start`] without [`flag::FORKED`] begins them anew.
+//!   Every id is introduced by a [`EventKind::Module`] ahead of its use, in forked processes too (which have a Start
+//!   with that flag, ahead of the first thing they do that is recorded).
+//! - A pid of a successful [`EventKind::Exec`] without a later Start that lacks [`flag::FORKED`], or of a [`EventKind::Spawned`]
+//!   with [`flag::POSIX_SPAWN`] without any Start, ran a program that was not observed (a static one, say).
+//! - An Exec that failed is there twice: before the attempt, and again with its error.
+
+pub mod text;
+
+use std::fmt;
+
+/// The module of a caller whose code belongs to no loaded object.
+pub const UNKNOWN_MODULE: u32 = u32::MAX;
+
+/// Bits of [`TraceEvent::flags`], by the kind of record that has them.
+pub mod flag {
+    /// Start: the process was forked and goes on with its parent's program.
+    pub const FORKED: u8 = 1;
+    /// Read, Write: `O_CREAT`.
+    pub const CREATE: u8 = 1;
+    /// Read, Write: `O_TRUNC`.
+    pub const TRUNCATE: u8 = 2;
+    /// Read, Write: `O_EXCL`.
+    pub const EXCLUSIVE: u8 = 4;
+    /// Read, Write: `O_APPEND`.
+    pub const APPEND: u8 = 8;
+    /// Read: `O_DIRECTORY`.
+    pub const DIRECTORY: u8 = 16;
+    /// Stat: a symbolic link was not followed.
+    pub const NO_FOLLOW: u8 = 1;
+    /// Realpath: the argument was relative.
+    pub const RELATIVE: u8 = 1;
+    /// List: the path is a pattern, or the root of a walk whose steps are not recorded.
+    pub const PATTERN: u8 = 1;
+    /// List: the whole tree below the path is walked.
+    pub const RECURSIVE: u8 = 2;
+    /// Exec: `path` is a bare name that is looked for in the directories of `path2`.
+    pub const SEARCH: u8 = 1;
+    /// Exec: the argument was relative. A posix_spawn may have changed directory before it was resolved.
+    pub const EXEC_RELATIVE: u8 = 2;
+    /// Exec: libc itself starts the child (`system`, `popen`), so that no Spawned tells its pid.
+    pub const BY_LIBC: u8 = 4;
+    /// Spawned: by posix_spawn, so that an exec surely took place.
+    pub const POSIX_SPAWN: u8 = 1;
+    /// Unlink: a directory.
+    pub const DIRECTORY_REMOVED: u8 = 1;
+    /// Link: symbolic, `path` is its text.
+    pub const SYMBOLIC: u8 = 1;
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $value:literal,)*) => {
+        /// What a record says. Paths are absolute and not normalised, unless said otherwise.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum EventKind { $($(#[$doc])* $name = $value,)* }
+
+        impl EventKind {
+            /// Every kind, in the order of their numbers.
+            pub const ALL: &[EventKind] = &[$(EventKind::$name,)*];
+
+            /// The kind with this number.
+            pub fn from_number(number: u8) -> Option<EventKind> {
+                match number { $($value => Some(EventKind::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A process began: `path` is its program, `path2` its working directory, `aux` its parent's pid.
+    Start = 1,
+    /// An object was loaded: `path` is its file, `module` its id in this process, `aux` where it was loaded.
+    Module = 2,
+    /// A file was opened for reading; `aux` has the flags of `open`. One opened for both is a Write too.
+    Read = 3,
+    /// A file was opened for writing, made, or truncated; `aux` has the flags of `open`.
+    Write = 4,
+    /// A path was probed; `aux` is its `st_mode` where known.
+    Stat = 5,
+    /// A symbolic link was read; `path2` is what it holds.
+    Readlink = 6,
+    /// A path was resolved; `path2` is the result.
+    Realpath = 7,
+    /// A directory was listed.
+    List = 8,
+    /// A program is about to be run.
+    Exec = 9,
+    /// A child came to be, `aux` is its pid.
+    Spawned = 10,
+    /// The variable `path` was read, and had the value `path2` unless `errno` is `ENOENT`.
+    GetEnv = 11,
+    /// A directory was made.
+    Mkdir = 12,
+    /// `path` was renamed to `path2`.
+    Rename = 13,
+    /// A path was removed.
+    Unlink = 14,
+    /// `path2` was made as a link to `path`.
+    Link = 15,
+    /// The working directory was asked for; once for each module.
+    Cwd = 16,
+    /// An object is about to be loaded; `path` is the name as it was given.
+    Dlopen = 17,
+    /// A system call that the observer cannot interpret, `aux` is its number: io_uring, chroot, mount and the like.
+    RawSyscall = 18,
+    /// A connection was asked for; `path` is the printed address.
+    Connect = 19,
+    /// A function with changing results was called, `path` is its name; once for each module.
+    Volatile = 20,
+    /// A process ended in the ordinary way, and all its modules have been recorded.
+    Exit = 21,
+}
+
+/// One thing that an observed process did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TraceEvent<'a> {
+    /// What it did.
+    pub kind: EventKind,
+    /// See [`flag`].
+    pub flags: u8,
+    /// The error it met, or zero.
+    pub errno: u16,
+    /// The process.
+    pub pid: u32,
+    /// The thread.
+    pub tid: u32,
+    /// The object whose code did it, by its id in this process, or [`UNKNOWN_MODULE`].
+    pub module: u32,
+    /// See [`EventKind`].
+    pub aux: i64,
+    /// See [`EventKind`].
+    pub path: &'a [u8],
+    /// See [`EventKind`]; empty where it has no meaning.
+    pub path2: &'a [u8],
+}
+
+impl fmt::Debug for TraceEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TraceEvent { kind, flags, errno, pid, tid, module, aux, .. } = self;
+        let (path, path2) = (self.path.escape_ascii(), self.path2.escape_ascii());
+        write!(
+            f,
+            "{kind:?} flags={flags} errno={errno} pid={pid}/{tid} module={module} aux={aux} {path} {path2}"
+        )
+    }
+}
+
+/// All events of one run, in the order in which they were recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Trace<'a> {
+    pub events: Vec<TraceEvent<'a>>,
+    /// Events were dropped because the log was full.
+    pub overflowed: bool,
+    /// The number of events that their writers did not finish.
+    pub torn: usize,
+}

@@ -1,0 +1,392 @@
+//! The rules of trust: what an event in the trace of a run means, by who caused it.
+//!
+//! A [`TrustPolicy`] is a value: a table of acts and actors ([`act`]), and lists of paths, variables and programs
+//! ([`Excuse`]) that are not inputs or that are trusted. Each front end has one. Applying it is a pure function of the
+//! actor and the event: it reads neither the file system nor the environment. What it needs to know of them is in the
+//! event ([`Event::act`], [`Event::place`]), where `collect` puts it.
+//!
+//! The answer is made in two steps:
+//!
+//! 1. The row of the act and the column of the actor name [`Treatment`]s. An act without a row does not exist: an
+//!    event that `collect` has no act for is refused.
+//! 2. A treatment that concerns a path is dropped where the path is excused ([`place`]), and replaced where the path
+//!    shows the state of the machine.
+
+pub mod act;
+mod excuse;
+pub mod place;
+mod words;
+
+pub use act::{Act, Table};
+pub use excuse::Excuse;
+pub use place::Place;
+
+use crate::reason::Reason;
+use excuse::{is_below, names, plain_name};
+use std::path::Path;
+
+/// Whose code caused an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Actor {
+    /// The compiler's own code.
+    Compiler,
+    /// A program that is trusted like the compiler: a linker, an assembler.
+    Tool,
+    /// Any other program that the compiler or a tool started, such as a script in the linker's place. Also the
+    /// compiler itself, where code that is not its own runs in it from the start.
+    Script,
+    /// A script in the linker's place that the user declares to use paths only to find files, and what it started.
+    PathOnly,
+    /// Other code within the compiler's process: a macro that is loaded into it.
+    Plugin,
+    /// A program that a plugin started, at whatever remove.
+    Process,
+}
+
+impl Actor {
+    pub const ALL: [Actor; 6] =
+        [Actor::Compiler, Actor::Tool, Actor::Script, Actor::PathOnly, Actor::Plugin, Actor::Process];
+
+    /// The word that the printed table has for the column.
+    pub fn word(self) -> &'static str {
+        match self {
+            Actor::Compiler => "compiler",
+            Actor::Tool => "tool",
+            Actor::Script => "script",
+            Actor::PathOnly => "path-only",
+            Actor::Plugin => "plugin",
+            Actor::Process => "process",
+        }
+    }
+
+    /// Whether it is the compiler or is trusted like it.
+    pub fn is_trusted(self) -> bool {
+        matches!(self, Actor::Compiler | Actor::Tool)
+    }
+
+    /// Whether it did not come from the compiler: it can look at anything, for any purpose.
+    pub fn is_foreign(self) -> bool {
+        matches!(self, Actor::Plugin | Actor::Process)
+    }
+}
+
+/// Which variables a dependency on the whole environment covers, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// All but those that are excused for scripts.
+    Most,
+    /// All but those that are excused for plugins.
+    Every,
+    /// As `Most`, with roots replaced by their names.
+    Portable,
+}
+
+/// What an event means for the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// A dependency on what the file holds.
+    Contents,
+    /// A dependency on what the file holds, unless the run makes the file itself: it is named like an output.
+    ContentsUnlessMade,
+    /// The same for a program that is started: whoever starts it, the compiler's excuses hold for its path.
+    Executable,
+    /// A dependency on what sort of thing is there.
+    Existence,
+    /// A dependency on nothing being there.
+    Absence,
+    /// A dependency on where a link points.
+    Link,
+    /// The same for each link on the way to the path.
+    EachLink,
+    /// The same for each link on the way to the path, with roots replaced by their names.
+    EachLinkPortable,
+    /// A dependency on times and permissions.
+    Metadata,
+    /// A dependency on the names in a directory.
+    Listing,
+    /// A dependency on some of the names in a directory, by the front end's own rule.
+    ListingAs(&'static str),
+    /// A dependency on everything below a directory.
+    Tree,
+    /// A dependency on a variable's value.
+    Env,
+    /// The same, unless the front end proves later that the variable only located files.
+    EnvUnlessProved,
+    /// A dependency on a variable's value, with roots replaced by their names.
+    EnvPath,
+    /// A dependency on all variables.
+    EnvAll(Environment),
+    /// A dependency on the working directory.
+    Cwd,
+    /// A dependency on the working directory and all roots.
+    Place,
+    /// A dependency on a fact about the machine.
+    Host(&'static str),
+    /// A dependency on the library that the loader finds under a name.
+    Library,
+    /// A dependency on the program that `PATH` leads to.
+    Program,
+    /// A dependency that a function of the front end computes.
+    Computed(&'static str),
+    /// The run made the file.
+    Made,
+    /// The run made the directory.
+    MadeDirectory,
+    /// The file is an output.
+    Output,
+    /// The result cannot be stored.
+    Refuse(Reason),
+    /// The result cannot be stored, unless the path is excused.
+    RefuseInput(Reason),
+    /// The result cannot be stored: the path shows the state of the machine.
+    RefuseState,
+}
+
+impl Treatment {
+    /// Whether what it means depends on the path.
+    fn is_about_path(self) -> bool {
+        use Treatment as T;
+        matches!(
+            self,
+            T::Contents
+                | T::Executable
+                | T::Existence
+                | T::Absence
+                | T::Link
+                | T::EachLinkPortable
+                | T::Metadata
+                | T::Listing
+                | T::ListingAs(_)
+                | T::Tree
+                | T::Made
+                | T::RefuseInput(_)
+        )
+    }
+}
+
+/// One thing that was done, with the facts that decide what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    pub act: Act,
+    /// A path without doubled slashes and `.` components, or the name of a variable, a function or a program.
+    pub name: &'a [u8],
+    /// What the path is to the run.
+    pub place: Place,
+}
+
+impl<'a> Event<'a> {
+    /// An act that has nothing to do with a path.
+    pub fn named(act: Act, name: &'a [u8]) -> Event<'a> {
+        Event { act, name, place: Place::Elsewhere }
+    }
+}
+
+/// What is known of a program when it starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Started<'a> {
+    /// It is the process that kache itself started.
+    pub is_first: bool,
+    /// It is the file that the action names as its program.
+    pub is_named: bool,
+    /// The file's name.
+    pub name: &'a str,
+    /// The toolchain's identity covers it.
+    pub is_covered: bool,
+    /// A plugin or a process started it.
+    pub by_foreign: bool,
+    /// It is a path-only script, or was started by one.
+    pub is_path_only: bool,
+    /// The compiler loads code that is not its own, and none of its own is told apart.
+    pub has_plugins: bool,
+}
+
+/// Parts of the names of functions that give a plugin an ability.
+#[derive(Clone, Copy, Debug)]
+pub struct Abilities {
+    /// It learns where it runs.
+    pub place: &'static [Excuse],
+    /// It learns times and permissions of files.
+    pub metadata: &'static [Excuse],
+    /// It learns when files were read.
+    pub reading: &'static [Excuse],
+    /// It makes system calls without libc.
+    pub syscalls: &'static [Excuse],
+    /// It takes the standard library from the compiler: parts of the names of symbols that it imports.
+    pub shared_library: &'static [Excuse],
+}
+
+/// The rules of one front end.
+#[derive(Debug)]
+pub struct TrustPolicy {
+    pub table: Table,
+    /// The first program is the compiler whatever its file is called (a proxy, a driver).
+    pub trusts_first: bool,
+    /// Paths that are not inputs, whoever looks at them.
+    pub ignored_paths: &'static [Excuse],
+    /// Paths that are not inputs where a trusted actor looks at them.
+    pub ignored_paths_of_compiler: &'static [Excuse],
+    /// Paths that show the state of the machine to any other actor.
+    pub host_state: &'static [Excuse],
+    /// Those among them that show the processors.
+    pub tells_processors: &'static [Excuse],
+    /// Variables that are not inputs, but for plugins.
+    pub ignored_env: &'static [Excuse],
+    /// Further variables that are not inputs to a trusted actor.
+    pub compiler_env: &'static [Excuse],
+    /// Variables that are not inputs even to a plugin.
+    pub ignored_env_for_plugins: &'static [Excuse],
+    /// Variables that a trusted actor asks for only where the clock gets into the result.
+    pub clock_env: &'static [Excuse],
+    /// Libraries that any process loads.
+    pub c_runtime: &'static [Excuse],
+    /// Programs that are trusted like the compiler.
+    pub tools: &'static [Excuse],
+    /// Programs that read the clock as they start.
+    pub clock_at_start: &'static [Excuse],
+    /// Functions with changing results that do not count.
+    pub ignored_calls: &'static [Excuse],
+    /// Plugins and scripts that use paths only to find files.
+    pub path_only: &'static [Excuse],
+    pub abilities: Abilities,
+}
+
+impl TrustPolicy {
+    /// Whose code a program is that starts.
+    pub fn actor(&self, started: &Started) -> Actor {
+        let is_tool = || self.is_tool(started.name);
+        let is_compiler = started.is_first
+            && (self.trusts_first || !started.has_plugins && (started.is_named || is_tool()));
+        match () {
+            () if started.by_foreign => Actor::Process,
+            () if is_compiler => Actor::Compiler,
+            () if !started.has_plugins && (started.is_covered || is_tool()) => Actor::Tool,
+            () if started.is_path_only => Actor::PathOnly,
+            () => Actor::Script,
+        }
+    }
+
+    /// What an event means.
+    pub fn treat(&self, actor: Actor, event: &Event) -> impl Iterator<Item = Treatment> {
+        let reads_clock =
+            matches!(event.act, Act::ReadsVariable | Act::ReadsInnerVariable | Act::ReadsPathVariable)
+                && actor.is_trusted()
+                && names(self.clock_env, event.name);
+        let cell: &[Treatment] =
+            if reads_clock { &[Treatment::Refuse(Reason::Clock)] } else { self.table.cell(event.act, actor) };
+        cell.iter().filter_map(move |treatment| self.settle(actor, event, *treatment))
+    }
+
+    /// Whether two acts mean the same, so that it need not be found out which of them it was.
+    pub fn same(&self, actor: Actor, one: Act, other: Act) -> bool {
+        self.table.cell(one, actor) == self.table.cell(other, actor)
+    }
+
+    /// Whether an act can mean anything.
+    pub fn means_something(&self, actor: Actor, act: Act) -> bool {
+        !self.table.cell(act, actor).is_empty()
+    }
+
+    /// The act of calling a function with changing results.
+    pub fn call(&self, function: &[u8], program: &str) -> Act {
+        match function {
+            b"uname" | b"gethostname" => Act::AsksHost,
+            b"sched_getaffinity" | b"sysconf" => Act::AsksProcessors,
+            f if f.starts_with(b"getpw") || f.starts_with(b"getlogin") => Act::AsksUser,
+            f if names(self.ignored_calls, f) => Act::DrawsRandom,
+            b"getaddrinfo" | b"gethostbyname" => Act::LooksUpHost,
+            _ if self.reads_clock_at_start(program) => Act::ReadsClockAtStart,
+            _ => Act::ReadsClock,
+        }
+    }
+
+    /// The excuse of a path; `trusted` where the compiler or a tool looks at it.
+    pub fn ignored_path(&self, path: &[u8], trusted: bool) -> Option<&'static Excuse> {
+        place::ignored(self.ignored_paths, if trusted { self.ignored_paths_of_compiler } else { &[] }, path)
+    }
+
+    /// The excuse of a variable.
+    pub fn ignored_variable(&self, actor: Actor, name: &[u8]) -> Option<&'static Excuse> {
+        let find = |table: &'static [Excuse]| table.iter().find(|row| row.names(name));
+        match actor {
+            Actor::Plugin | Actor::Process => find(self.ignored_env_for_plugins),
+            Actor::Compiler | Actor::Tool => find(self.ignored_env).or_else(|| find(self.compiler_env)),
+            Actor::Script | Actor::PathOnly => find(self.ignored_env),
+        }
+    }
+
+    /// Whether a loaded library is the C runtime: by its name, and by lying where the system keeps its libraries.
+    pub fn is_c_runtime(&self, path: &Path) -> bool {
+        excuse::is_system_library(self.c_runtime, path)
+    }
+
+    /// Whether a plugin or a script uses paths only to find files; `declared` are the user's own.
+    pub fn is_path_only(&self, name: &str, declared: &[String]) -> bool {
+        let name = name.replace('-', "_");
+        self.path_only.iter().any(|row| row.what == name) || declared.contains(&name)
+    }
+
+    /// Whether a program of this name is trusted like the compiler.
+    pub fn is_tool(&self, file_name: &str) -> bool {
+        let name = plain_name(self.tools, self.clock_at_start, file_name);
+        self.tools.iter().any(|row| row.what == name)
+    }
+
+    /// Whether a program of this name reads the clock as it starts.
+    pub fn reads_clock_at_start(&self, file_name: &str) -> bool {
+        let name = plain_name(self.tools, self.clock_at_start, file_name);
+        self.clock_at_start.iter().any(|row| row.what == name)
+    }
+
+    fn settle(&self, actor: Actor, event: &Event, treatment: Treatment) -> Option<Treatment> {
+        if matches!(treatment, Treatment::Env | Treatment::EnvUnlessProved | Treatment::EnvPath) {
+            return self.ignored_variable(actor, event.name).is_none().then_some(treatment);
+        }
+        if !treatment.is_about_path() {
+            return Some(treatment);
+        }
+        let trusted = match treatment {
+            Treatment::Executable | Treatment::Made => true,
+            // What a tool loads is not the tool's own code.
+            _ if event.act == Act::LoadsLibrary => actor == Actor::Compiler,
+            _ => actor.is_trusted(),
+        };
+        let ignored = || self.ignored_path(event.name, trusted).is_some();
+        match treatment {
+            Treatment::Made => return (!ignored()).then_some(treatment),
+            Treatment::EachLinkPortable => {
+                return (event.place != Place::Made && !ignored()).then_some(treatment);
+            }
+            _ => {}
+        }
+        if event.place == Place::Made || ignored() {
+            return None;
+        }
+        let settled = event.place.settle(actor, treatment)?;
+        if self.shows_state(event.name) { self.state(actor, event, settled) } else { Some(settled) }
+    }
+
+    /// Whether a path shows the state of the machine.
+    pub fn shows_state(&self, path: &[u8]) -> bool {
+        self.host_state.iter().any(|row| is_below(row.what, path)) && !path.starts_with(b"/dev/shm/")
+    }
+
+    /// What it means to look at the state of the machine, which no digest can hold.
+    fn state(&self, actor: Actor, event: &Event, treatment: Treatment) -> Option<Treatment> {
+        use Treatment as T;
+        match treatment {
+            T::Contents | T::Executable => {}
+            T::Existence | T::Absence if !actor.is_trusted() => {}
+            // What is done besides says what the look at the path means.
+            T::Metadata => return None,
+            T::Link if event.act == Act::ProbesLink => return None,
+            other => return Some(other),
+        }
+        let path = event.name;
+        Some(match () {
+            () if path.starts_with(b"/proc/") && path.ends_with(b"/environ") => T::EnvAll(Environment::Every),
+            () if self.tells_processors.iter().any(|row| is_below(row.what, path)) => T::Host("processors"),
+            () if path == b"/proc/self/exe" || path == b"/proc/self/cwd" => T::Place,
+            () => T::RefuseState,
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! The table of trust: a row for each act, a column for each actor.
+
+use super::{Actor, Environment, Treatment};
+use crate::reason::Reason;
+use Treatment as T;
+
+/// What one act means, by actor, in the order of [`Actor::ALL`].
+pub type Row = [&'static [Treatment]; 6];
+
+macro_rules! acts {
+    ($($act:ident, $words:literal, $row:expr;)*) => {
+        /// What was done: a row of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Act { $($act,)* }
+
+        impl Act {
+            pub const ALL: &[Act] = &[$(Act::$act,)*];
+
+            /// What the printed table calls it.
+            pub fn words(self) -> &'static str {
+                match self { $(Act::$act => $words,)* }
+            }
+        }
+
+        const ROWS: [Row; Act::ALL.len()] = [$($row,)*];
+    };
+}
+
+/// The same for every actor.
+const fn all(cell: &'static [Treatment]) -> Row {
+    [cell; 6]
+}
+
+/// For the compiler and its tools, and for all others.
+const fn by(trusted: &'static [Treatment], others: &'static [Treatment]) -> Row {
+    [trusted, trusted, others, others, others, others]
+}
+
+/// For plugins, and for what they start.
+const fn foreign(plugin: &'static [Treatment], process: &'static [Treatment]) -> Row {
+    [NONE, NONE, NONE, NONE, plugin, process]
+}
+
+const NONE: &[Treatment] = &[];
+const EVERY: Treatment = T::EnvAll(Environment::Every);
+const LINKER: Treatment = T::Computed("linker");
+
+acts! {
+    // Files that are opened.
+    OpensFile, "opens a file", all(&[T::Contents]);
+    OpensDirectory, "opens a directory", all(&[T::Existence]);
+    OpensDescriptor, "opens what it was given open, by its number", by(&[T::Refuse(Reason::HostState)], &[T::Contents]);
+    OpensState, "opens the compiler's state from an earlier run", by(&[T::Refuse(Reason::Incremental)], &[T::Contents]);
+    FindsNothing, "finds nothing there", all(&[T::Absence]);
+    CannotOpen, "cannot open what is there", all(&[T::RefuseInput(Reason::UnreadableInput)]);
+
+    // Files that are probed.
+    ProbesFile, "probes a file", all(&[T::Contents]);
+    ProbesOther, "probes anything but a file", all(&[T::Existence]);
+    ProbesLink, "probes without following a link", by(NONE, &[T::Link]);
+    LearnsMetadata, "has a function that tells times or permissions, and looks at a file",
+        foreign(&[T::Metadata], NONE);
+
+    // Directories and links.
+    ListsDirectory, "lists a directory", all(&[T::Listing]);
+    ListsSearched, "lists a directory that is searched by hash", by(NONE, &[T::Listing]);
+    ListsIdentified, "lists a directory that the toolchain's identity covers", by(NONE, &[T::Listing]);
+    WalksTree, "walks a tree, or lists by a pattern", all(&[T::Tree]);
+    ReadsLink, "reads a link", by(NONE, &[T::Link]);
+    ReadsNoLink, "cannot read as a link what is there", by(NONE, &[T::Existence]);
+    ReadsLinkOfItself, "reads a link that says where the process is", by(NONE, &[T::Place]);
+    ResolvesPath, "resolves a path", all(&[T::Existence]);
+    ResolvesRelative, "resolves a path from the working directory",
+        [NONE, NONE, &[T::Cwd], NONE, &[T::Cwd], &[T::Cwd]];
+    FollowsLinks, "resolves a path with links on the way", by(NONE, &[T::EachLink]);
+    CannotResolve, "cannot resolve a path", by(&[T::RefuseInput(Reason::UnreadableInput)], &[T::Absence]);
+    AsksDirectory, "asks for the working directory",
+        [NONE, NONE, &[T::Cwd], NONE, &[T::Cwd], &[T::Cwd]];
+
+    // Variables.
+    ReadsVariable, "reads a variable", all(&[T::Env]);
+    ReadsPathVariable, "reads a variable with a path in it, and is declared path-only", all(&[T::EnvPath]);
+    ReadsInnerVariable, "reads a variable that the run set itself", all(NONE);
+
+    // Facts about the machine.
+    AsksHost, "asks for the host's name", by(NONE, &[T::Host("host")]);
+    AsksUser, "asks for the user", by(NONE, &[T::Host("user")]);
+    AsksProcessors, "asks how many processors there are", by(NONE, &[T::Host("processors")]);
+    DrawsRandom, "calls a function whose changing results do not matter", all(NONE);
+    ReadsClockAtStart, "reads the clock as it starts, and is known for it", all(NONE);
+    ReadsClock, "reads the clock", by(NONE, &[T::Refuse(Reason::Clock)]);
+    LooksUpHost, "looks up a host", by(NONE, &[T::Refuse(Reason::Network)]);
+    Connects, "connects", by(NONE, &[T::Refuse(Reason::Network)]);
+    CallsKernel, "makes a system call that is not followed", by(NONE, &[T::Refuse(Reason::RawSyscall)]);
+
+    // Programs.
+    RunsByName, "runs a program by its name", all(&[T::Program]);
+    RunsLinkerByName, "runs the action's linker by its name",
+        [&[LINKER], &[LINKER], &[T::Program], &[T::Program], &[LINKER], &[T::Program]];
+    RunsBesidePath, "runs a program by a PATH of its own", all(&[T::Refuse(Reason::PrivatePath)]);
+    RunsByPath, "runs a program by its path", all(&[T::Executable]);
+    RunsFirstInPath, "runs by its path what PATH leads to", all(NONE);
+    RunsLinkerByPath, "runs the action's linker by its path", all(&[LINKER]);
+    RunsNothing, "runs what is not there", all(&[T::Absence]);
+    Begins, "begins", [
+        NONE,
+        &[T::Executable],
+        &[T::EnvAll(Environment::Most), T::Executable],
+        &[T::EnvAll(Environment::Portable), T::Executable],
+        NONE,
+        &[EVERY, T::Executable],
+    ];
+    BeginsAsLinker, "begins, and is the action's linker", [
+        NONE,
+        &[LINKER],
+        &[T::EnvAll(Environment::Most), LINKER],
+        &[T::EnvAll(Environment::Portable), LINKER],
+        NONE,
+        &[EVERY, LINKER],
+    ];
+
+    // Code that is loaded.
+    FindsLibrary, "loads a library that the loader searches for", all(&[T::Library]);
+    LoadsLibrary, "loads a library", all(&[T::Contents]);
+    AsksForLibrary, "asks the loader for a library by its name", by(NONE, &[T::Library]);
+    AsksForLibraryAt, "asks the loader for a library by its path", by(NONE, &[T::Existence]);
+    AsksForNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
+    HoldsSyscall, "has an instruction or a function that calls the kernel without libc",
+        foreign(&[T::Refuse(Reason::RawSyscall)], &[T::Refuse(Reason::RawSyscall)]);
+    HoldsEnvironment, "may read all variables", foreign(&[EVERY], NONE);
+    HoldsPlace, "has a function that tells where it runs", foreign(&[T::Place], NONE);
+    HoldsReadTimes, "has a function that tells when files were read",
+        foreign(&[T::Refuse(Reason::HostState)], NONE);
+    SharesLibrary, "takes the standard library from the compiler's",
+        foreign(&[T::Refuse(Reason::RawSyscall)], NONE);
+
+    // Changes.
+    Writes, "writes a file", all(&[T::Made]);
+    FindsTaken, "cannot make a file because it is there", by(NONE, &[T::Existence]);
+    MakesDirectory, "makes a directory", all(&[T::MadeDirectory]);
+    LinksTo, "makes a link to a file, or to nothing", all(&[T::Contents]);
+    LinksToDirectory, "makes a link to a directory that was there before", by(NONE, &[T::Refuse(Reason::SideEffect)]);
+    Removes, "removes what was there before", all(&[T::RefuseInput(Reason::SideEffect)]);
+    LeavesOutput, "leaves an output behind", all(&[T::Output]);
+    LeavesOther, "leaves behind what is not an output", all(&[T::Refuse(Reason::SideEffect)]);
+    OverwritesInput, "leaves behind what was read before it was written", all(&[T::Refuse(Reason::SideEffect)]);
+}
+
+/// A front end's table: the rows above, or others in their places.
+#[derive(Clone, Debug)]
+pub struct Table {
+    rows: [Row; Act::ALL.len()],
+}
+
+impl Table {
+    pub const COMMON: Table = Table { rows: ROWS };
+
+    /// With another row for one act.
+    pub const fn with(mut self, act: Act, row: Row) -> Table {
+        self.rows[act as usize] = row;
+        self
+    }
+
+    /// With other cells for the compiler and its tools.
+    pub const fn with_trusted(
+        mut self,
+        act: Act,
+        compiler: &'static [Treatment],
+        tool: &'static [Treatment],
+    ) -> Table {
+        self.rows[act as usize][Actor::Compiler as usize] = compiler;
+        self.rows[act as usize][Actor::Tool as usize] = tool;
+        self
+    }
+
+    pub fn cell(&self, act: Act, actor: Actor) -> &'static [Treatment] {
+        self.rows[act as usize][actor as usize]
+    }
+}

@@ -1,0 +1,739 @@
+//! The observer, through the real thing: small programs, compilers and proc macros are built and run under it, and the
+//! log is read as a user of `observe` would read it.
+
+use kache_core::observe::launch;
+use kache_core::observe::log::Log;
+use kache_core::observe::trace::{EventKind, TraceEvent, UNKNOWN_MODULE, flag};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const ENOENT: u16 = 2;
+
+struct Sandbox {
+    dir: TempDir,
+    object: PathBuf,
+}
+
+struct Run {
+    log: Log,
+    output: Output,
+}
+
+impl Sandbox {
+    fn new() -> Sandbox {
+        let dir = tempfile::tempdir().unwrap();
+        let object = launch::unpack(&dir.path().join("observer")).unwrap();
+        Sandbox { dir, object }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn c(&self, name: &str, source: &str, flags: &[&str]) -> PathBuf {
+        let source = self.write(&format!("{name}.c"), source);
+        let program = self.path(name);
+        done(Command::new("cc").arg("-D_GNU_SOURCE").arg(source).arg("-o").arg(&program).args(flags));
+        program
+    }
+
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.dir.path());
+        command
+    }
+
+    fn observe(&self, command: &mut Command) -> Run {
+        let log = Log::create().unwrap();
+        command.envs(launch::environment(&log, &self.object, None));
+        let output = command.output().unwrap();
+        assert!(!log.trace().overflowed);
+        Run { log, output }
+    }
+
+    fn observe_c(&self, name: &str, source: &str) -> Run {
+        let program = self.c(name, source, &["-ldl", "-lpthread"]);
+        let run = self.observe(&mut self.command(program));
+        run.succeeded();
+        run
+    }
+}
+
+fn done(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+impl Run {
+    fn succeeded(&self) {
+        let Output { status, stdout, stderr } = &self.output;
+        let (stdout, stderr) = (String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
+        assert!(status.success(), "{status}\n{stdout}\n{stderr}\n{:#?}", self.all());
+    }
+
+    fn all(&self) -> Vec<TraceEvent<'_>> {
+        self.log.records().collect()
+    }
+
+    fn of(&self, kind: EventKind) -> Vec<TraceEvent<'_>> {
+        self.log.records().filter(|r| r.kind == kind).collect()
+    }
+
+    #[track_caller]
+    fn find(&self, kind: EventKind, path: impl AsRef<OsStr>) -> TraceEvent<'_> {
+        let path = path.as_ref().as_bytes();
+        let found = self.log.records().find(|r| r.kind == kind && r.path == path);
+        found.unwrap_or_else(|| panic!("no {kind:?} of {}: {:#?}", path.escape_ascii(), self.all()))
+    }
+
+    fn has(&self, kind: EventKind, path: impl AsRef<OsStr>) -> bool {
+        self.log.records().any(|r| r.kind == kind && r.path == path.as_ref().as_bytes())
+    }
+
+    fn module_of(&self, record: &TraceEvent) -> &Path {
+        let before = self.log.records().take_while(|r| r != record);
+        let module = before
+            .filter(|r| r.kind == EventKind::Module && r.pid == record.pid && r.module == record.module);
+        let last = module.last().unwrap_or_else(|| panic!("no module for {record:?}: {:#?}", self.all()));
+        Path::new(OsStr::from_bytes(last.path))
+    }
+
+    fn started(&self, program: &str) -> bool {
+        let wanted = |r: &TraceEvent| r.kind == EventKind::Start && r.flags & flag::FORKED == 0;
+        self.log.records().any(|r| wanted(&r) && r.path.ends_with(program.as_bytes()))
+    }
+}
+
+#[test]
+fn each_hook_for_files_records_its_kind() {
+    let test = Sandbox::new();
+    test.write("in", "text");
+    fs::create_dir(test.path("d")).unwrap();
+    std::os::unix::fs::symlink("in", test.path("to-in")).unwrap();
+    let run = test.observe_c(
+        "files",
+        r#"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <ftw.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int visit(const char *p, const struct stat *s, int f, struct FTW *w) { return 0; }
+int main(void) {
+    char buffer[PATH_MAX];
+    struct stat st;
+    struct statx sx;
+    int d = open("d", O_RDONLY | O_DIRECTORY);
+    close(open("in", O_RDONLY));
+    errno = 77;
+    close(open("in", O_RDWR));
+    if (errno != 77) return 2;
+    errno = 0;
+    if (open("absent", O_RDONLY) != -1 || errno != ENOENT) return 3;
+    close(openat(d, "made", O_WRONLY | O_CREAT | O_EXCL, 0640));
+    if (fstatat(d, "made", &st, 0) || (st.st_mode & 0777) != (0640 & ~umask(022))) return 4;
+    fclose(fopen("in", "r"));
+    fclose(fopen("out", "w+"));
+    fclose(fopen("log", "a"));
+    fclose(freopen("in", "r", stdin));
+    strcpy(buffer, "tmpXXXXXX");
+    close(mkstemp(buffer));
+    unlink(buffer);
+    truncate("out", 0);
+    mkfifo("fifo", 0600);
+    stat("in", &st);
+    lstat("to-in", &st);
+    stat("absent", &st);
+    fstat(d, &st);
+    fstatat(d, "", &st, AT_EMPTY_PATH);
+    statx(AT_FDCWD, "d", 0, STATX_MODE, &sx);
+    access("in", R_OK);
+    faccessat(d, "no", F_OK, 0);
+    readlink("to-in", buffer, sizeof buffer);
+    realpath("to-in", buffer);
+    free(canonicalize_file_name("d/../to-in"));
+    closedir(opendir("d"));
+    closedir(fdopendir(dup(d)));
+    struct dirent **names;
+    scandir("d", &names, NULL, NULL);
+    glob_t found;
+    glob("*.none", 0, NULL, &found);
+    nftw("d", visit, 4, 0);
+    char *roots[] = {"d", NULL};
+    fts_close(fts_open(roots, FTS_PHYSICAL, NULL));
+    mkdir("e", 0700);
+    strcpy(buffer, "eXXXXXX");
+    mkdtemp(buffer);
+    rename("out", "out2");
+    renameat(d, "made", d, "made2");
+    link("in", "hard");
+    symlink("some/where", "soft");
+    unlink("hard");
+    unlinkat(d, "made2", 0);
+    rmdir("e");
+    getcwd(buffer, sizeof buffer);
+    chdir("d");
+    access("after-chdir", F_OK);
+    syscall(SYS_openat, AT_FDCWD, "raw-absent", O_RDONLY);
+    if (errno != ENOENT) return 5;
+    syscall(SYS_faccessat, AT_FDCWD, "raw-access", F_OK);
+    syscall(SYS_statx, AT_FDCWD, "raw-statx", 0, STATX_MODE, &sx);
+    syscall(SYS_getdents64, d, buffer, sizeof buffer);
+    if (syscall(SYS_open_by_handle_at, -1, 0, 0) != -1) return 6;
+    return 0;
+}
+"#,
+    );
+    let at = |name: &str| test.path(name);
+    assert_eq!(run.find(EventKind::Read, at("in")).errno, 0);
+    assert_eq!(
+        run.of(EventKind::Read).iter().filter(|r| r.path == at("in").as_os_str().as_bytes()).count(),
+        4
+    );
+    assert_eq!(run.find(EventKind::Read, at("d")).flags, flag::DIRECTORY);
+    assert_eq!(run.find(EventKind::Write, at("in")).flags, 0);
+    assert_eq!(run.find(EventKind::Read, at("absent")).errno, ENOENT);
+    assert_eq!(run.find(EventKind::Write, at("d/made")).flags, flag::CREATE | flag::EXCLUSIVE);
+    assert!(!run.has(EventKind::Read, at("d/made")));
+    assert_eq!(run.find(EventKind::Write, at("out")).flags, flag::CREATE | flag::TRUNCATE);
+    assert!(!run.has(EventKind::Read, at("out")));
+    assert_eq!(run.find(EventKind::Write, at("log")).flags, flag::CREATE | flag::APPEND);
+    assert!(run.of(EventKind::Write).iter().any(|r| {
+        let name = Path::new(OsStr::from_bytes(r.path)).file_name().unwrap().as_bytes();
+        name.len() == 9 && name.starts_with(b"tmp") && name != b"tmpXXXXXX"
+    }));
+    assert!(run.has(EventKind::Write, at("fifo")));
+    assert_eq!(run.find(EventKind::Stat, at("in")).aux & 0o170_000, 0o100_000);
+    assert_eq!(run.find(EventKind::Stat, at("to-in")).flags, flag::NO_FOLLOW);
+    assert_eq!(run.find(EventKind::Stat, at("absent")).errno, ENOENT);
+    assert_eq!(run.find(EventKind::Stat, at("d")).aux & 0o170_000, 0o040_000);
+    assert_eq!(run.find(EventKind::Stat, at("d/no")).errno, ENOENT);
+    assert_eq!(run.find(EventKind::Readlink, at("to-in")).path2, b"in");
+    let real = fs::canonicalize(at("in")).unwrap();
+    let resolved = run.find(EventKind::Realpath, at("to-in"));
+    assert_eq!((resolved.path2, resolved.flags), (real.as_os_str().as_bytes(), flag::RELATIVE));
+    assert!(run.has(EventKind::Realpath, at("d/../to-in")));
+    let lists = |flags| {
+        run.of(EventKind::List)
+            .iter()
+            .filter(|r| r.path == at("d").as_os_str().as_bytes() && r.flags == flags)
+            .count()
+    };
+    assert_eq!((lists(0), lists(flag::PATTERN | flag::RECURSIVE)), (4, 2));
+    assert_eq!(run.find(EventKind::List, at("*.none")).flags, flag::PATTERN);
+    assert!(run.has(EventKind::Mkdir, at("e")));
+    assert_eq!(run.of(EventKind::Mkdir).len(), 2);
+    assert_eq!(run.find(EventKind::Rename, at("out")).path2, at("out2").as_os_str().as_bytes());
+    assert_eq!(run.find(EventKind::Rename, at("d/made")).path2, at("d/made2").as_os_str().as_bytes());
+    assert_eq!(run.find(EventKind::Link, at("in")).path2, at("hard").as_os_str().as_bytes());
+    assert_eq!(run.find(EventKind::Link, "some/where").flags, flag::SYMBOLIC);
+    assert!(run.has(EventKind::Unlink, at("hard")) && run.has(EventKind::Unlink, at("d/made2")));
+    assert_eq!(run.find(EventKind::Unlink, at("e")).flags, flag::DIRECTORY_REMOVED);
+    assert_eq!(run.find(EventKind::Cwd, test.dir.path()).module, 0);
+    assert!(run.has(EventKind::Stat, at("d/after-chdir")));
+    assert_eq!(run.find(EventKind::Read, at("d/raw-absent")).errno, ENOENT);
+    assert!(run.has(EventKind::Stat, at("d/raw-access")) && run.has(EventKind::Stat, at("d/raw-statx")));
+    assert_eq!(run.of(EventKind::RawSyscall)[0].aux, libc::SYS_open_by_handle_at);
+    assert!(
+        run.all().iter().all(|r| matches!(r.kind, EventKind::Start | EventKind::Module | EventKind::Exit)
+            || run.module_of(r).is_absolute())
+    );
+}
+
+#[test]
+fn what_is_no_file_is_recorded_too() {
+    let test = Sandbox::new();
+    let program = test.c(
+        "host",
+        r#"
+#include <arpa/inet.h>
+#include <locale.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+int main(void) {
+    char *v = getenv("PRESENT");
+    if (!v || strcmp(v, "a value") || getenv("ABSENT_ONE")) return 2;
+    secure_getenv("ABSENT_TWO");
+    struct timespec t;
+    struct timeval tv;
+    struct utsname u;
+    for (int i = 0; i < 1000; i++) clock_gettime(CLOCK_REALTIME, &t);
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    gettimeofday(&tv, NULL);
+    time(NULL);
+    uname(&u);
+    char host[100];
+    gethostname(host, sizeof host);
+    getpwuid(0);
+    setlocale(LC_ALL, "");
+    localtime(&t.tv_sec);
+    struct sockaddr_un path = {AF_UNIX, "/nowhere/socket"};
+    if (connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&path, sizeof path) != -1) return 3;
+    struct sockaddr_in in = {AF_INET, htons(9), {htonl(INADDR_LOOPBACK)}, {0}};
+    connect(socket(AF_INET, SOCK_DGRAM, 0), (void *)&in, sizeof in);
+    return 0;
+}
+"#,
+        &[],
+    );
+    let run = test.observe(test.command(program).env("PRESENT", "a value").env_remove("ABSENT_ONE"));
+    run.succeeded();
+    let present = run.find(EventKind::GetEnv, "PRESENT");
+    assert_eq!((present.path2, present.errno, present.module), (&b"a value"[..], 0, 0));
+    assert_eq!(run.find(EventKind::GetEnv, "ABSENT_ONE").errno, ENOENT);
+    assert_eq!(run.find(EventKind::GetEnv, "ABSENT_TWO").errno, ENOENT);
+    for variable in ["LC_ALL", "LANG", "TZ"] {
+        assert_eq!(run.find(EventKind::GetEnv, variable).module, 0);
+    }
+    for function in ["clock_gettime", "gettimeofday", "time", "uname", "gethostname", "getpwuid"] {
+        assert_eq!(run.find(EventKind::Volatile, function).module, 0);
+    }
+    let clocks =
+        run.of(EventKind::Volatile).iter().filter(|r| r.path == b"clock_gettime" && r.module == 0).count();
+    assert_eq!(clocks, 1);
+    assert_eq!(run.find(EventKind::Connect, "unix:/nowhere/socket").errno, ENOENT);
+    assert!(run.has(EventKind::Connect, "inet:127.0.0.1:9"));
+}
+
+#[test]
+fn every_way_to_run_a_program_is_followed() {
+    let test = Sandbox::new();
+    test.c("leaf", "#include <stdlib.h>\nint main(int c, char **v) { getenv(v[1]); return 0; }", &[]);
+    let run = test.observe_c(
+        "starter",
+        r#"
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#define CHILD(how, call) do { pid_t p = how(); if (p == 0) { call; _exit(9); } check(p); } while (0)
+static void check(pid_t p) { int s; waitpid(p, &s, 0); if (s) abort(); }
+int main(void) {
+    char *none[] = {NULL}, *own[] = {"LD_PRELOAD=", "A=b", NULL};
+    char *a[] = {"leaf", NULL, NULL};
+    pid_t p;
+    setenv("PATH", "/nonexistent:.", 1);
+    #define ARG(x) (a[1] = (x), a)
+    CHILD(fork, execve("./leaf", ARG("BY_EXECVE"), none));
+    CHILD(fork, execv("leaf", ARG("BY_EXECV")));
+    CHILD(fork, execvp("leaf", ARG("BY_EXECVP")));
+    CHILD(fork, execvpe("leaf", ARG("BY_EXECVPE"), own));
+    CHILD(fork, execl("leaf", "leaf", "BY_EXECL", NULL));
+    CHILD(fork, execlp("leaf", "leaf", "BY_EXECLP", NULL));
+    CHILD(fork, execle("leaf", "leaf", "BY_EXECLE", NULL, none));
+    CHILD(fork, fexecve(open("leaf", O_RDONLY), ARG("BY_FEXECVE"), none));
+    CHILD(fork, execveat(AT_FDCWD, "leaf", ARG("BY_EXECVEAT"), none, 0));
+    CHILD(fork, syscall(SYS_execve, "leaf", ARG("BY_SYSCALL"), none));
+    CHILD(vfork, execve("./leaf", ARG("BY_VFORK"), none));
+    CHILD(_Fork, execv("leaf", ARG("BY_FORK_")));
+    if (posix_spawn(&p, "./leaf", NULL, NULL, ARG("BY_SPAWN"), none)) return 2;
+    check(p);
+    if (posix_spawnp(&p, "leaf", NULL, NULL, ARG("BY_SPAWNP"), own)) return 3;
+    check(p);
+    if (posix_spawn(&p, "./absent", NULL, NULL, a, none) != 2) return 4;
+    if (execv("./absent", a) != -1) return 5;
+    if (system("./leaf BY_SYSTEM")) return 6;
+    if (pclose(popen("./leaf BY_POPEN", "r"))) return 7;
+    p = fork();
+    if (p == 0) { getenv("IN_FORKED"); exit(0); }
+    check(p);
+    p = vfork();
+    if (p == 0) { getenv("IN_VFORKED"); _exit(0); }
+    getenv("IN_PARENT");
+    return 0;
+}
+"#,
+    );
+    for how in [
+        "BY_EXECVE",
+        "BY_EXECV",
+        "BY_EXECVP",
+        "BY_EXECVPE",
+        "BY_EXECL",
+        "BY_EXECLP",
+        "BY_EXECLE",
+        "BY_FEXECVE",
+        "BY_EXECVEAT",
+        "BY_SYSCALL",
+        "BY_VFORK",
+        "BY_FORK_",
+        "BY_SPAWN",
+        "BY_SPAWNP",
+        "BY_SYSTEM",
+        "BY_POPEN",
+    ] {
+        let read = run.find(EventKind::GetEnv, how);
+        assert!(run.module_of(&read).ends_with("leaf"));
+        let start =
+            run.all().into_iter().find(|r| r.kind == EventKind::Start && r.pid == read.pid && r.flags == 0);
+        assert!(start.is_some_and(|s| s.path.ends_with(b"/leaf")), "{how}");
+    }
+    let searched = run.find(EventKind::Exec, "leaf");
+    assert_eq!((searched.flags, searched.path2), (flag::SEARCH, &b"/nonexistent:."[..]));
+    let direct = run.of(EventKind::Exec).into_iter().find(|r| r.path.ends_with(b"/./leaf")).unwrap();
+    assert_eq!(direct.flags, flag::EXEC_RELATIVE);
+    assert_eq!(run.of(EventKind::Exec).iter().filter(|r| r.errno == ENOENT).count(), 2);
+    assert_eq!(run.find(EventKind::Exec, "/bin/sh").flags, flag::BY_LIBC);
+    assert_eq!(run.of(EventKind::Spawned).iter().filter(|r| r.flags == flag::POSIX_SPAWN).count(), 2);
+    let parent = run.find(EventKind::GetEnv, "IN_PARENT");
+    for child in ["IN_FORKED", "IN_VFORKED"] {
+        let child = run.find(EventKind::GetEnv, child);
+        assert_ne!(child.pid, parent.pid);
+        assert!(run.module_of(&child).ends_with("starter"));
+        let spawned = |r: &TraceEvent| {
+            r.kind == EventKind::Spawned && r.pid == parent.pid && r.aux == i64::from(child.pid)
+        };
+        assert!(run.all().iter().any(spawned));
+    }
+    let starts = run.of(EventKind::Start).into_iter().filter(|r| r.pid == parent.pid).count();
+    assert_eq!(starts, 1, "a vforked child must not make its parent start again");
+}
+
+#[test]
+fn the_environment_is_as_if_nobody_looked() {
+    let test = Sandbox::new();
+    let c = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+extern char **environ;
+int main(int argc, char **argv, char **envp) {
+    for (char **e = envp; *e; e++) puts(*e);
+    for (char **e = environ; *e; e++) puts(*e);
+    char line[4096];
+    FILE *f = popen("env", "r");
+    while (fgets(line, sizeof line, f)) fputs(line, stdout);
+    pclose(f);
+    fflush(stdout);
+    system("env");
+    for (char **e = environ; *e; e++) puts(*e);
+    return 0;
+}
+"#;
+    let program = test.c("print", c, &[]);
+    let other = test.c("other.so", "int nothing_at_all;", &["-shared", "-fPIC"]);
+    let text = other.to_str().unwrap();
+    let commands: [(&Path, &[&str]); 4] = [
+        (Path::new("env"), &[]),
+        (&program, &[]),
+        (Path::new("env"), &["-i", "A=1", "env"]),
+        (Path::new("bash"), &["-c", "env; env -i B=2 env; LD_PRELOAD= env; exec env"]),
+    ];
+    for (program, arguments) in commands {
+        for preload in [None, Some(""), Some(text), Some("  ")] {
+            let build = || {
+                let mut command = test.command(program);
+                command.args(arguments).env_remove("LD_PRELOAD");
+                preload.map(|value| command.env("LD_PRELOAD", value));
+                command.env("ZZ", "last");
+                command
+            };
+            let plain = build().output().unwrap();
+            let log = Log::create().unwrap();
+            let mut command = build();
+            command.envs(launch::environment(&log, &test.object, preload.map(OsStr::new)));
+            let observed = command.output().unwrap();
+            assert!(
+                log.records().any(|r| r.kind == EventKind::Start && r.path.ends_with(b"/env"))
+                    || program != "env"
+            );
+            let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+            assert_eq!(text(&plain), text(&observed), "{program:?} {preload:?}");
+            assert_eq!(observed.stderr, plain.stderr);
+        }
+    }
+}
+
+#[test]
+fn eight_threads_lose_nothing() {
+    let test = Sandbox::new();
+    let run = test.observe_c(
+        "threads",
+        r#"
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static void *work(void *n) {
+    char path[64];
+    for (int i = 0; i < 10000; i++) {
+        sprintf(path, "/nowhere/%ld-%d", (long)n, i);
+        close(open(path, O_RDONLY));
+    }
+    return NULL;
+}
+int main(void) {
+    pthread_t t[8];
+    for (long i = 0; i < 8; i++) pthread_create(&t[i], NULL, work, (void *)i);
+    for (int i = 0; i < 8; i++) pthread_join(t[i], NULL);
+    return 0;
+}
+"#,
+    );
+    let reads: std::collections::HashSet<_> = run.of(EventKind::Read).into_iter().map(|r| r.path).collect();
+    assert_eq!(reads.iter().filter(|p| p.starts_with(b"/nowhere/")).count(), 80_000);
+    assert_eq!(
+        run.of(EventKind::Read).iter().map(|r| r.tid).collect::<std::collections::HashSet<_>>().len(),
+        8
+    );
+}
+
+#[test]
+fn a_killed_process_keeps_its_records() {
+    let test = Sandbox::new();
+    let source = "#include <signal.h>\n#include <stdlib.h>\nint main(void) { getenv(\"LAST_WORDS\"); raise(SIGKILL); }";
+    let program = test.c("killed", source, &[]);
+    let run = test.observe(&mut test.command(program));
+    assert_eq!(run.output.status.signal(), Some(9));
+    assert!(run.has(EventKind::GetEnv, "LAST_WORDS"));
+}
+
+#[test]
+fn a_static_child_shows_as_one_that_never_started() {
+    let test = Sandbox::new();
+    test.c("still", "int main(void) { return 0; }", &["-static"]);
+    let run = test.observe_c(
+        "parent",
+        r#"
+#include <spawn.h>
+#include <sys/wait.h>
+int main(void) {
+    char *a[] = {"still", 0};
+    pid_t p;
+    posix_spawn(&p, "./still", 0, 0, a, 0);
+    waitpid(p, 0, 0);
+    return 0;
+}
+"#,
+    );
+    let spawned = run.of(EventKind::Spawned)[0];
+    assert_eq!(spawned.flags, flag::POSIX_SPAWN);
+    assert!(!run.all().iter().any(|r| i64::from(r.pid) == spawned.aux));
+}
+
+#[test]
+fn dlopen_still_searches_where_its_caller_says() {
+    let test = Sandbox::new();
+    fs::create_dir_all(test.path("lib/deep")).unwrap();
+    test.c(
+        "lib/deep/libinner.so",
+        "#include <stdlib.h>\nint inner(void) { getenv(\"IN_INNER\"); return 41; }",
+        &["-shared", "-fPIC"],
+    );
+    let outer = r#"
+#include <dlfcn.h>
+#include <stdlib.h>
+int outer(void) {
+    void *h = dlopen("libinner.so", RTLD_NOW | RTLD_LOCAL);
+    if (!h) return -1;
+    int value = ((int (*)(void))dlsym(h, "inner"))();
+    getenv("IN_OUTER");
+    dlclose(h);
+    return value + 1;
+}
+"#;
+    test.c("lib/libouter.so", outer, &["-shared", "-fPIC", "-Wl,-rpath,$ORIGIN/deep", "-ldl"]);
+    let run = test.observe_c(
+        "main",
+        r#"
+#include <dlfcn.h>
+#include <stdlib.h>
+int main(void) {
+    if (dlopen("libinner.so", RTLD_NOW)) return 2;
+    if (!dlerror()) return 3;
+    void *h = dlopen("./lib/libouter.so", RTLD_NOW);
+    int (*outer)(void) = (int (*)(void))dlsym(h, "outer");
+    if (outer() != 42 || outer() != 42) return 4;
+    getenv("IN_MAIN");
+    return 0;
+}
+"#,
+    );
+    for (name, module) in
+        [("IN_INNER", "lib/deep/libinner.so"), ("IN_OUTER", "lib/libouter.so"), ("IN_MAIN", "main")]
+    {
+        let read = run.find(EventKind::GetEnv, name);
+        assert!(run.module_of(&read).ends_with(module), "{name}: {:?}", run.module_of(&read));
+    }
+    let opened = run.find(EventKind::Dlopen, "./lib/libouter.so");
+    assert!(run.module_of(&opened).ends_with("main"));
+    let modules: Vec<_> = run
+        .of(EventKind::Dlopen)
+        .iter()
+        .filter(|r| r.path == b"libinner.so")
+        .map(|r| run.module_of(r))
+        .collect();
+    assert!(
+        modules.iter().any(|m| m.ends_with("libouter.so")) && modules.iter().any(|m| m.ends_with("main"))
+    );
+}
+
+const MACRO: &str = r#"
+extern crate proc_macro;
+use proc_macro::TokenStream;
+#[proc_macro]
+pub fn look(input: TokenStream) -> TokenStream {
+    let _ = std::env::var("MACRO_READS_THIS");
+    let _ = std::fs::read_to_string("macro-input.txt").unwrap();
+    let _ = std::fs::read_dir("macro-dir").unwrap().count();
+    let _ = std::fs::metadata("macro-absent");
+    let now = std::time::SystemTime::now();
+    drop(now);
+    let status = std::process::Command::new("cat").arg("macro-child.txt").env_clear().env("PATH", "/usr/bin:/bin")
+        .stdout(std::process::Stdio::null()).status().unwrap();
+    assert!(status.success());
+    input
+}
+"#;
+
+#[test]
+fn a_proc_macro_is_told_from_its_compiler() {
+    let test = Sandbox::new();
+    let source = test.write("mac.rs", MACRO);
+    test.write("macro-input.txt", "x");
+    test.write("macro-child.txt", "x");
+    test.write("macro-dir/file", "x");
+    test.write("user.rs", "mac::look! { pub fn f() {} }");
+    done(test.command("rustc").args(["--edition=2021", "--crate-type=proc-macro"]).arg(source));
+    let user = ["--edition=2021", "--crate-type=lib", "--extern", "mac=libmac.so", "user.rs"];
+    done(test.command("rustc").args(user).args(["-o", "out.rlib"]));
+    fs::rename(test.path("out.rlib"), test.path("plain.rlib")).unwrap();
+    let run = test.observe(test.command("rustc").args(user).args(["-o", "out.rlib"]));
+    run.succeeded();
+    for (kind, name) in [
+        (EventKind::Read, "macro-input.txt"),
+        (EventKind::List, "macro-dir"),
+        (EventKind::Stat, "macro-absent"),
+    ] {
+        let record = run.find(kind, test.path(name));
+        assert!(run.module_of(&record).ends_with("libmac.so"), "{name}: {:?}", run.module_of(&record));
+    }
+    let read = run.find(EventKind::GetEnv, "MACRO_READS_THIS");
+    assert!(run.module_of(&read).ends_with("libmac.so"));
+    let time = |r: &TraceEvent| r.path == b"clock_gettime" && run.module_of(r).ends_with("libmac.so");
+    assert!(run.of(EventKind::Volatile).iter().any(time));
+    let source = run.find(EventKind::Read, test.path("user.rs"));
+    assert!(!run.module_of(&source).ends_with("libmac.so"));
+    assert!(run.started("/cat"));
+    assert!(run.has(EventKind::Read, test.path("macro-child.txt")));
+    assert!(run.all().iter().all(|r| r.module == UNKNOWN_MODULE
+        || r.kind == EventKind::Module
+        || run.module_of(r).is_absolute()));
+    assert!(fs::read(test.path("plain.rlib")).unwrap() == fs::read(test.path("out.rlib")).unwrap());
+}
+
+#[test]
+fn compilers_write_the_same_bytes() {
+    let test = Sandbox::new();
+    test.write(
+        "a.c",
+        "#include <stdio.h>\n#include \"a.h\"\nint main(void) { printf(\"%d\\n\", A); return 0; }",
+    );
+    test.write("a.h", "#define A 3");
+    test.write("main.rs", "fn main() { println!(\"{}\", 3); }");
+    let commands: [&[&str]; 3] = [
+        &["cc", "-c", "-g", "a.c", "-o", "out"],
+        &["cc", "-O2", "a.c", "-o", "out"],
+        &["rustc", "-g", "main.rs", "-o", "out"],
+    ];
+    for command in commands {
+        let build = || {
+            let mut built = test.command(command[0]);
+            built.args(&command[1..]);
+            built
+        };
+        done(&mut build());
+        let plain = fs::read(test.path("out")).unwrap();
+        fs::remove_file(test.path("out")).unwrap();
+        let run = test.observe(&mut build());
+        run.succeeded();
+        assert!(plain == fs::read(test.path("out")).unwrap(), "{command:?}");
+        assert!(run.output.stdout.is_empty() && run.output.stderr.is_empty());
+        let source = command.iter().find(|a| a.ends_with(".c") || a.ends_with(".rs")).unwrap();
+        let opened =
+            run.of(EventKind::Read).iter().any(|r| r.path.ends_with(format!("/{source}").as_bytes()));
+        assert!(opened, "{:#?}", run.all());
+        if command.contains(&"-c") {
+            assert!(run.started("/cc1") && run.has(EventKind::Read, test.path("a.h")));
+        } else {
+            assert!(
+                run.of(EventKind::Start)
+                    .iter()
+                    .any(|r| r.path.ends_with(b"ld") || r.path.ends_with(b"ld.bfd"))
+            );
+        }
+    }
+}
+
+#[test]
+fn scripts_run_as_ever() {
+    let test = Sandbox::new();
+    test.write("x", "1\n");
+    let script =
+        "for i in 1 2 3; do ( cat x | sed s/1/2/ ) & done; wait; echo $(cat < x) $PWD; cd / && pwd; exit 7";
+    let python = "import subprocess, os, sys\n\
+        print(subprocess.run(['cat', 'x'], cwd='.', env={}, capture_output=True).stdout)\n\
+        print(subprocess.check_output('cat x', shell=True), os.getenv('LD_PRELOAD'), os.listdir('.').sort())\n\
+        sys.exit(7)";
+    for command in [["bash", "-c", script], ["python3", "-c", python]] {
+        if Command::new(command[0]).arg("--version").output().is_err() {
+            continue;
+        }
+        let build = || {
+            let mut built = test.command(command[0]);
+            built.args(&command[1..]);
+            built
+        };
+        let plain = build().output().unwrap();
+        assert_eq!(plain.status.code(), Some(7), "{}", String::from_utf8_lossy(&plain.stderr));
+        let run = test.observe(&mut build());
+        assert_eq!(run.output, plain);
+        assert!(run.started("/cat"));
+        assert!(run.has(EventKind::Read, test.path("x")));
+    }
+}
+
+#[test]
+fn without_its_log_the_object_does_nothing() {
+    let test = Sandbox::new();
+    test.write("decoy", "not a log");
+    let decoy = test.path("decoy");
+    for log in ["/proc/1/fd/999", "/nonexistent", "", decoy.to_str().unwrap()] {
+        let mut command = test.command("sh");
+        command.args(["-c", "env; cat decoy"]).env_clear().env("PATH", "/usr/bin:/bin");
+        let plain = command.output().unwrap();
+        command.env(launch::LOG_VARIABLE, log).env(launch::PRELOAD_VARIABLE, &test.object);
+        assert_eq!(command.output().unwrap(), plain);
+    }
+    assert_eq!(fs::read(decoy).unwrap(), b"not a log");
+}

@@ -1,0 +1,69 @@
+//! A compiler family: what its front end is made of.
+
+use crate::flags::Row;
+use crate::invocation::Invocation;
+use kache_core::action::Request;
+use kache_core::policy::TrustPolicy;
+use kache_core::reason::NotCacheable;
+use kache_core::template::Format;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A compiler family.
+pub struct Family {
+    /// As in `kache flags <name>`.
+    pub name: &'static str,
+    /// Whether a program of this name belongs to the family.
+    pub recognises: fn(&str) -> bool,
+    /// As in events: `unit.family`.
+    pub family: &'static str,
+    pub table: &'static [Row],
+    pub parse: fn(&Request) -> Result<Invocation, NotCacheable>,
+    /// Asks a compiler for the directory of its installation, which its identity covers. Without this function the identity is
+    /// that of the program alone, and the rest of the installation is observed.
+    pub sysroot: Option<fn(&Path) -> io::Result<PathBuf>>,
+    /// Asks a compiler for its capabilities; the second path is a scratch file.
+    pub capabilities: fn(&Path, &Path) -> Capabilities,
+    /// The prefixes of arguments `prefix from=to` that map the paths of a root in the outputs; empty where a map of the user
+    /// would be undone.
+    pub maps: fn(&Invocation, &Path) -> &'static [&'static str],
+    /// The arguments with which the compiler preprocesses and reports the macros that it used; `None` where it cannot.
+    pub tells_macros: fn(&Invocation, Capabilities) -> Option<Vec<OsString>>,
+    /// What the compilers of the family compile.
+    pub language: Language,
+    /// Whose code is trusted with what.
+    pub policy: &'static TrustPolicy,
+}
+
+impl std::fmt::Debug for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// What a family compiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Crates: the compiler finds some by searching, reads variables by `env!`, links, and prints mapped paths.
+    Rust,
+    /// C, C++ and what is compiled like them.
+    C,
+}
+
+impl Family {
+    pub fn is_rust(&self) -> bool {
+        self.language == Language::Rust
+    }
+}
+
+/// How compilers of one family differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Maps paths in outputs.
+    pub maps: bool,
+    /// Maps paths in assembled sources, too.
+    pub maps_assembly: bool,
+    /// The format of the report of files read.
+    pub report: Format,
+}

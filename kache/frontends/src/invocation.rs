@@ -1,0 +1,140 @@
+//! A compiler's command line, taken apart. Private to the front ends of compilers.
+
+use crate::family::Family;
+use crate::flags::Flag;
+use kache_core::action::OutputNames;
+use kache_core::events::{Kind, Unit};
+use kache_core::paths::{self, Roots, absolute};
+use kache_core::platform;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// One command line, understood.
+#[derive(Debug)]
+pub struct Invocation {
+    pub family: &'static Family,
+    pub program: PathBuf,
+    /// Arguments that come before those of kache: the `rustc` that clippy's driver expects first.
+    pub lead: Vec<OsString>,
+    /// The arguments as given, response files unopened.
+    pub args: Vec<OsString>,
+    /// The flags, in order, response files opened.
+    pub flags: Vec<Flag>,
+    /// The input file, as given; empty for a probe.
+    pub input: String,
+    pub cwd: PathBuf,
+    /// `source` becomes portable once the roots are known.
+    pub unit: Unit,
+    pub kind: Kind,
+    pub outputs: OutputNames,
+    /// The dep-info or depfile that the compiler writes.
+    pub depinfo: Option<PathBuf>,
+    /// Directories in which only indirect crates are searched, by hash.
+    pub search: Vec<PathBuf>,
+    /// The directory of incremental state from earlier runs.
+    pub incremental: Option<PathBuf>,
+    /// Paths must not be mapped: coverage, and run paths, which lead from the output to a library.
+    pub literal_paths: bool,
+    /// How the caller wants diagnostics, resolved to names and values.
+    pub settings: Vec<(&'static str, String)>,
+    /// Arguments that make a captured run print what the caller's terminal would have received.
+    pub inject: Vec<OsString>,
+    /// Response files with their contents. Their words are among `flags`.
+    pub response_files: Vec<(PathBuf, Vec<u8>)>,
+    /// The compiler loads a plugin, so nothing that its process does is trusted as the compiler's own.
+    pub plugin: bool,
+    /// Debug information is made for a source in assembly language.
+    pub debugs_assembly: bool,
+    /// The compiler writes bitcode, in which clang maps no paths.
+    pub makes_bitcode: bool,
+    /// The processor is part of the key (`-C target-cpu=native`).
+    pub native_cpu: bool,
+}
+
+impl Invocation {
+    /// The working directory as `PWD` names it, if that is another form of the path and a C compiler writes it into the output.
+    pub fn spelt_cwd(&self) -> Option<PathBuf> {
+        if self.family.is_rust() || !self.literal_paths {
+            return None;
+        }
+        let spelt = PathBuf::from(std::env::var_os("PWD")?);
+        let same = spelt.is_absolute() && spelt != self.cwd;
+        (same && spelt.canonicalize().ok() == self.cwd.canonicalize().ok()).then_some(spelt)
+    }
+
+    /// Cargo's target directory, or its separate build directory. Cargo tags each directory that it makes, also one for a target
+    /// platform inside another. A directory that existed before (a mounted volume, `mktemp -d`) has no tag and is known by
+    /// the lock in the directory of the profile; it may lie inside a tagged directory.
+    fn target_dir(&self) -> Option<PathBuf> {
+        let tagged = paths::upward(&self.outputs.dir, &["CACHEDIR.TAG"]);
+        let profile = paths::upward(&self.outputs.dir, &[".cargo-lock", ".cargo-build-lock"]);
+        let Some(above) = profile.as_deref().and_then(Path::parent) else { return tagged };
+        if tagged.as_ref().is_some_and(|tagged| tagged != above && tagged.starts_with(above)) {
+            return tagged;
+        }
+        let named =
+            self.flags.iter().rev().find(|f| f.row.flag == "--target").and_then(|f| f.value.as_deref());
+        let platform = named.and_then(|t| Path::new(t.strip_suffix(".json").unwrap_or(t)).file_name());
+        let inner = platform.is_some() && above.file_name() == platform;
+        if inner { above.parent() } else { Some(above) }.map(Path::to_path_buf)
+    }
+
+    /// The roots that the paths of this command line lie under.
+    pub fn roots(&self, sysroot: Option<&Path>, remap: bool, bases: &[PathBuf]) -> Roots {
+        let remap = remap && !self.literal_paths;
+        let mapped = |to: &'static str| remap.then_some(to);
+        let mut roots = Roots::default();
+        let target = (!self.outputs.dir.as_os_str().is_empty()).then(|| self.target_dir()).flatten();
+        let cargo = std::env::var_os("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(platform::home()?.join(".cargo")))
+            .map(|p| absolute(&self.cwd, &p));
+        for (i, base) in bases.iter().enumerate() {
+            let to = format!("/kache/base/{i}");
+            roots.add(&format!("base:{i}"), base.clone(), remap.then_some(to.as_str()));
+        }
+        if let Some(sysroot) = sysroot.filter(|s| s.is_absolute()) {
+            roots.add("sysroot", sysroot.to_path_buf(), None);
+        }
+        let workspace = self.workspace(target.as_deref(), cargo.as_deref());
+        if let Some(target) = target {
+            roots.add("target", target, mapped("./target"));
+        }
+        if let Some(workspace) = workspace {
+            roots.add("workspace", workspace, mapped("."));
+        }
+        if let Some(cargo) = cargo {
+            roots.add("cargo", cargo, mapped("/kache/cargo"));
+        }
+        // A build directory beside the checkout.
+        let cwd = self.cwd.as_os_str().as_encoded_bytes();
+        if !self.family.is_rust() && roots.portable(cwd) == cwd {
+            roots.add("build", paths::build_dir(&self.cwd), mapped("/kache/build"));
+        }
+        roots
+    }
+
+    /// Macros of the command line whose value contains the path of a root.
+    pub fn path_macros(&self, roots: &Roots) -> Vec<(String, String)> {
+        let macros = self.flags.iter().filter_map(Flag::macro_parts).filter(|(_, value)| roots.within(value));
+        macros.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    /// The checkout: that of the working directory for crates, that of the source for C, since a C build may run outside the
+    /// checkout. A crate in cargo's home is built for the checkout that has the target directory.
+    fn workspace(&self, target: Option<&Path>, cargo: Option<&Path>) -> Option<PathBuf> {
+        let foreign = |dir: &Path| cargo.is_some_and(|c| dir.starts_with(c));
+        let beside = target.and_then(Path::parent);
+        if foreign(&self.cwd) {
+            return beside.map(|dir| paths::checkout(dir).unwrap_or(dir.to_path_buf()));
+        }
+        let source = absolute(&self.cwd, Path::new(&self.input));
+        let source = source.parent().filter(|dir| !self.family.is_rust() && !foreign(dir));
+        // Resolves `..` in a path relative to the build directory.
+        let source = source.and_then(|dir| dir.canonicalize().ok()).filter(|dir| !foreign(dir));
+        source
+            .and_then(|dir| paths::checkout(&dir))
+            .or_else(|| paths::checkout(&self.cwd))
+            .or_else(|| Some(self.cwd.clone()))
+    }
+}

@@ -1,0 +1,338 @@
+//! Planning a compile: from a command line to an [`Action`], and what the front ends of compilers answer to the engine.
+
+use crate::family::{Capabilities, Family};
+use crate::invocation::Invocation;
+use crate::toolchain::Toolchain;
+use crate::unobserved::Rules;
+use crate::{collect, depinfo, gnu, key, linker, recognise, refine, rustc, rustup, source, tables};
+use kache_core::action::{Action, Outputs, Request};
+use kache_core::collected::Collected;
+use kache_core::digest::Digest;
+use kache_core::eval::{Computed, EvalContext, Evaluate, names};
+use kache_core::events::{Kind, Phase, Unit};
+use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Plan, Planned, WITHIN};
+use kache_core::observe::log::Log;
+use kache_core::paths::Roots;
+use kache_core::platform;
+use kache_core::reason::{NotCacheable, Reason};
+use kache_core::settings::{Observe, Settings};
+use kache_core::store::Store;
+use kache_core::template;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+/// What was understood of a compile.
+pub struct CompilePlan {
+    pub(crate) invocation: Invocation,
+    pub(crate) toolchain: Toolchain,
+    /// Macros of the command line with a root's path in them, with the value of each.
+    pub(crate) defines: Vec<(String, String)>,
+    /// Macros and scripts that are declared to use paths only to find files.
+    pub(crate) path_only: Vec<String>,
+    /// Whether the user declares that macros read their package, `OUT_DIR` and the environment, and nothing else.
+    pub(crate) assume_tame_macros: bool,
+}
+
+impl Frontend for Family {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn claims(&self, request: &Request, cx: &Context) -> bool {
+        recognise::family(request, cx.store).is_some_and(|family| std::ptr::eq(family, self))
+    }
+
+    fn plan(&self, request: &Request, cx: &Context) -> Result<Planned, Box<Bypass>> {
+        let mut request = request.clone();
+        let toolchain = if self.is_rust() { take_toolchain_argument(&mut request) } else { None };
+        let (unit, kind) = self.describe(&request);
+        let parsed = (self.parse)(&request);
+        cx.timer.lap(Phase::Parse);
+        let invocation = parsed.map_err(|why| Box::new(Bypass { unit, kind, why }))?;
+        let (unit, kind) = (invocation.unit.clone(), invocation.kind);
+        self.plan_parsed(&request, toolchain, invocation, cx)
+            .map_err(|why| Box::new(Bypass { unit, kind, why }))
+    }
+}
+
+impl Family {
+    /// What is known of a command before it is parsed, since the parser may refuse it.
+    fn describe(&self, request: &Request) -> (Unit, Kind) {
+        let mut words = request.args.iter().filter_map(|a| a.to_str());
+        let name = match words.any(|w| w == "--crate-name") {
+            true => words.next().unwrap_or_default().to_string(),
+            false => request.program.display().to_string(),
+        };
+        let compiles = || request.args.iter().any(|a| a == "-c" || a == "-S" || a == "/c");
+        let is_trial = || {
+            let mut words = request.args.iter().filter_map(|a| a.to_str());
+            words.any(|w| w == "-" || gnu::is_trial(w, &request.cwd))
+        };
+        let probe = !self.is_rust() && (!compiles() || is_trial());
+        let kind = if probe { Kind::Probe } else { rustc::kind_from_environment() };
+        (Unit { family: self.family.to_string(), name, ..Unit::default() }, kind)
+    }
+
+    fn plan_parsed(
+        &self,
+        request: &Request,
+        toolchain: Option<String>,
+        mut invocation: Invocation,
+        cx: &Context,
+    ) -> Result<Planned, NotCacheable> {
+        invocation.program = self.real_program(request, toolchain.as_deref())?;
+        let toolchain =
+            Toolchain::identify(cx.store, invocation.family, &invocation.program).map_err(|e| {
+                NotCacheable::new(Reason::Toolchain, format!("{}: {e}", invocation.program.display()))
+            })?;
+        cx.timer.lap(Phase::Toolchain);
+        let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
+        invocation.literal_paths |= !maps
+            || invocation.debugs_assembly && !maps_assembly
+            || invocation.makes_bitcode && report == template::Format::WideDepfile;
+        let roots = self.roots(&mut invocation, &toolchain, cx.settings)?;
+        for text in [&mut invocation.unit.source, &mut invocation.unit.extra] {
+            // A relative path is as the parser left it.
+            if Path::new(text.as_str()).is_absolute() {
+                *text = roots.portable_text(Path::new(text.as_str()));
+            }
+        }
+        Ok(planned(invocation, toolchain, roots, cx.settings))
+    }
+
+    /// The program that a proxy would run.
+    fn real_program(&self, request: &Request, toolchain: Option<&str>) -> Result<PathBuf, NotCacheable> {
+        let missing = || NotCacheable::new(Reason::UnknownCompiler, "the compiler is not found");
+        let found = request.file().ok_or_else(missing)?;
+        if !self.is_rust() {
+            return Ok(found.to_path_buf());
+        }
+        let unclear = "kache cannot tell which toolchain rustup would choose";
+        rustup::resolve(found, toolchain, &request.cwd)
+            .ok_or_else(|| NotCacheable::new(Reason::Rustup, unclear))
+    }
+
+    fn roots(
+        &self,
+        invocation: &mut Invocation,
+        toolchain: &Toolchain,
+        settings: &Settings,
+    ) -> Result<Roots, NotCacheable> {
+        let of = |invocation: &Invocation| {
+            invocation.roots(Some(&toolchain.sysroot), settings.remap, &settings.base_dirs)
+        };
+        let mut roots = of(invocation);
+        // gcc and clang do not agree on which `=` is the one between the two paths, nor on how the other characters are
+        // quoted in a list of headers.
+        let odd = |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|b| b"=\\\t\n".contains(b));
+        if !self.is_rust() && roots.iter().any(|r| r.mapped.is_some() && odd(&r.path)) {
+            invocation.literal_paths = true;
+            roots = of(invocation);
+        }
+        if let Some(root) = roots.iter().find(|r| r.mapped.is_some() && r.path.to_str().is_none()) {
+            let detail = format!("{} is not UTF-8", root.path.display());
+            return Err(NotCacheable::new(Reason::NotUtf8, detail));
+        }
+        Ok(roots)
+    }
+}
+
+/// `rustc +nightly …` is addressed to rustup's proxy.
+fn take_toolchain_argument(request: &mut Request) -> Option<String> {
+    let first = request.args.first()?.to_str()?.strip_prefix('+')?.to_string();
+    request.args.remove(0);
+    Some(first)
+}
+
+fn planned(invocation: Invocation, toolchain: Toolchain, roots: Roots, settings: &Settings) -> Planned {
+    let is_rust = invocation.family.is_rust();
+    let inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
+    // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
+    // maps.
+    let names_directory = !is_rust && !invocation.literal_paths;
+    let pwd = names_directory.then(|| ("PWD", OsString::from(&invocation.cwd)));
+    let action = Action {
+        unit: invocation.unit.clone(),
+        kind: invocation.kind,
+        program: invocation.program.clone(),
+        args: arguments(&invocation, &roots),
+        cwd: invocation.cwd.clone(),
+        env: pwd.into_iter().collect(),
+        key: inputs.digest(),
+        inputs,
+        outputs: Outputs { names: invocation.outputs.clone(), templates, create_dirs: is_rust },
+        unmap_printed: is_rust,
+        // rustc maps all that it writes, so only other forms of a path can be left.
+        search_outputs: !is_rust || platform::HAS_PATH_FORMS,
+        relinked_dirs: invocation.search.clone(),
+        roots,
+    };
+    let defines = invocation.path_macros(&action.roots);
+    let plan = CompilePlan {
+        invocation,
+        toolchain,
+        defines,
+        path_only: settings.locators.clone(),
+        assume_tame_macros: settings.observe == Observe::Off,
+    };
+    Planned { action, plan: Box::new(plan) }
+}
+
+/// The arguments to run the compiler with.
+fn arguments(invocation: &Invocation, roots: &Roots) -> Vec<OsString> {
+    let mut args = [&invocation.lead[..], &invocation.inject].concat();
+    // The last prefix that matches wins: ours come before the user's, the deepest last among them.
+    for root in roots.iter().rev() {
+        let Some(mapped) = &root.mapped else { continue };
+        for flag in (invocation.family.maps)(invocation, &root.path) {
+            let mut arg = OsString::from(flag);
+            arg.push(&root.path);
+            arg.push(format!("={mapped}"));
+            args.push(arg);
+        }
+    }
+    args.extend(invocation.args.iter().cloned());
+    args
+}
+
+impl CompilePlan {
+    pub(crate) fn linker(&self) -> Option<&str> {
+        let flags = self.invocation.flags.iter().rev();
+        flags.into_iter().find(|f| f.row.flag == "-C linker").and_then(|f| f.value.as_deref())
+    }
+
+    pub(crate) fn rules<'a>(&'a self, roots: &'a Roots) -> Rules<'a> {
+        let (invocation, toolchain) = (&self.invocation, &self.toolchain);
+        Rules { invocation, toolchain, roots, assume_tame_macros: self.assume_tame_macros }
+    }
+
+    /// Of the names in a directory, those that rustc would take for crates and that this compile does not write.
+    fn crates_in(&self, dir: &Path) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        for name in names(dir)? {
+            let text = name.to_string_lossy();
+            let like =
+                text.starts_with("lib") && [".rlib", ".rmeta", ".so"].iter().any(|e| text.ends_with(e));
+            if like && !self.invocation.outputs.owns(&dir.join(&name)) {
+                out.extend(name.as_encoded_bytes());
+                out.push(0);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// The computed dependencies of compilers.
+///
+/// | function | name | value |
+/// | --- | --- | --- |
+/// | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
+/// | `define` | macro | the value that the command line gives for it |
+/// | `linker` | nothing | the contents of the linker that the command line names (`cc` where none), and its flavor |
+/// | `setting` | a flag | how this caller wants diagnostics |
+/// | `source` | portable path | the contents, with roots by their names where they only locate what is included |
+impl Evaluate for CompilePlan {
+    fn compute(&self, function: &str, name: &[u8], cx: &EvalContext) -> io::Result<Computed> {
+        Ok(match function {
+            "crates" => Computed::Digest(Digest::of(&self.crates_in(&local(name, cx)?)?)),
+            "source" => {
+                let path = local(name, cx)?;
+                Computed::Digest(match source::portable(&std::fs::read(&path)?, cx.roots) {
+                    Some(text) => Digest::of(&text),
+                    None => cx.table.file(&path)?.0.digest,
+                })
+            }
+            "linker" => Computed::Digest(match linker::path(self.linker(), cx) {
+                Some(path) => {
+                    let mut seen = cx.table.file(&path)?.0.digest.0.to_vec();
+                    seen.extend(linker::flavor(&path).as_bytes());
+                    Digest::of(&seen)
+                }
+                None => Digest::of(b"not found"),
+            }),
+            "define" => {
+                let given = self.defines.iter().filter(|(n, _)| n.as_bytes() == name);
+                Computed::Text(given.map(|(_, v)| v.as_bytes()).collect::<Vec<_>>().join(&0))
+            }
+            "setting" => {
+                let setting = self.invocation.settings.iter().find(|(n, _)| n.as_bytes() == name);
+                Computed::Text(setting.map(|(_, v)| v.as_bytes().to_vec()).unwrap_or_default())
+            }
+            _ => return Err(io::Error::other(format!("no front end evaluates `{function}`"))),
+        })
+    }
+
+    fn place(&self, function: &str, name: &[u8], cx: &EvalContext) -> String {
+        let path = match function {
+            "linker" => linker::path(self.linker(), cx),
+            _ => cx.roots.local(name),
+        };
+        path.map(|p| p.display().to_string()).unwrap_or_default()
+    }
+
+    fn contents_of(&self, function: &str, name: &[u8], cx: &EvalContext) -> Option<PathBuf> {
+        cx.roots.local(name).filter(|_| function == "source")
+    }
+
+    fn ignores_variable(&self, name: &[u8], every: bool) -> bool {
+        match every {
+            true => tables::ignored_for_macros(name),
+            false => tables::ignored_env(name),
+        }
+        .is_some()
+    }
+
+    fn shows_variable(&self, name: &[u8]) -> bool {
+        tables::is_shown(name)
+    }
+}
+
+fn local(name: &[u8], cx: &EvalContext) -> io::Result<PathBuf> {
+    cx.roots.local(name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))
+}
+
+impl Plan for CompilePlan {
+    fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
+        let linker = self.invocation.family.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
+        let (invocation, toolchain) = (&self.invocation, &self.toolchain);
+        collect::dependencies(invocation, toolchain, action, linker, &self.path_only, &log.trace())
+    }
+
+    fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {
+        self.rules(&action.roots).collect(started)
+    }
+
+    /// Which variables a crate reads by `env!`, and which are read by rustc for itself, only dep-info tells. Where no
+    /// dep-info was asked for, rustc is asked for that alone, afterwards: what it emits goes into a crate's hash, and so
+    /// a dep-info beside the requested outputs would make another crate.
+    fn declared(&self, _: &Action, store: &Store, status: ExitStatus) -> Option<io::Result<Declared>> {
+        let invocation = &self.invocation;
+        let parse = |text: Vec<u8>| depinfo::parse(&text, self.toolchain.capabilities.report);
+        if let Some(path) = &invocation.depinfo {
+            return Some(std::fs::read(path).map(parse));
+        }
+        if !invocation.family.is_rust() || invocation.input.is_empty() || !status.success() {
+            return None;
+        }
+        let path = store.temporary();
+        let mut ask = Command::new(&invocation.program);
+        ask.args(&invocation.lead).args(rustc::report_only(invocation, &path));
+        ask.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let text = ask.env(WITHIN, "1").status().and_then(|_| std::fs::read(&path));
+        let _ = std::fs::remove_file(&path);
+        Some(text.map(parse))
+    }
+
+    fn refine(
+        &self,
+        action: &Action,
+        completed: Completed,
+        collected: &mut Collected,
+        cx: &EvalContext,
+    ) -> Result<Known, NotCacheable> {
+        refine::refine(self, action, completed, collected, cx)
+    }
+}

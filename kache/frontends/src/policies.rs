@@ -1,0 +1,68 @@
+//! The rules of trust for each family of compilers: the common table with other rows, and the excuses of `tables`.
+
+use crate::tables;
+use kache_core::policy::{Abilities, Act, Table, Treatment, TrustPolicy};
+use kache_core::reason::Reason;
+
+/// What the policies have in common.
+pub const COMMON: TrustPolicy = TrustPolicy {
+    table: Table::COMMON,
+    trusts_first: false,
+    ignored_paths: tables::IGNORED_PATHS,
+    ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_COMPILER,
+    host_state: tables::HOST_STATE,
+    tells_processors: tables::TELLS_PROCESSORS,
+    ignored_env: tables::IGNORED_ENV,
+    compiler_env: tables::COMPILER_ENV,
+    ignored_env_for_plugins: tables::IGNORED_FOR_MACROS,
+    clock_env: &[],
+    c_runtime: tables::C_RUNTIME,
+    tools: tables::TOOLS,
+    clock_at_start: tables::CLOCK_AT_START,
+    ignored_calls: tables::IGNORED_VOLATILE,
+    path_only: tables::LOCATORS,
+    abilities: Abilities {
+        place: tables::TELLS_PLACE,
+        metadata: tables::TELLS_STATUS,
+        reading: tables::TELLS_READING,
+        syscalls: tables::UNSEEN_CALLS,
+        shared_library: tables::SHARED_LIBRARY,
+    },
+};
+
+const NOTHING: &[Treatment] = &[];
+
+/// The rules for rustc. Its crates are told apart by what is in them, so that a probe by rustc itself asks only what is
+/// there. Listing a directory, it looks for crates. What it reads of descriptors (the job server's) it reports, and
+/// which files it overwrites it knows.
+pub static RUSTC: TrustPolicy = TrustPolicy {
+    table: Table::COMMON
+        .with_trusted(Act::OpensDescriptor, &[Treatment::Contents], &[Treatment::Refuse(Reason::HostState)])
+        .with_trusted(Act::CannotOpen, NOTHING, NOTHING)
+        .with_trusted(Act::CannotResolve, NOTHING, NOTHING)
+        .with_trusted(Act::ProbesFile, &[Treatment::Existence], &[Treatment::Existence])
+        .with_trusted(Act::ListsDirectory, &[Treatment::ListingAs("crates")], &[Treatment::Listing])
+        .with_trusted(Act::ReadsVariable, &[Treatment::EnvUnlessProved], &[Treatment::Env])
+        .with(Act::OverwritesInput, [NOTHING; 6]),
+    trusts_first: true,
+    ..COMMON
+};
+
+const DIRECTORY_BY_IDENTITY: &[Treatment] = &[Treatment::EachLinkPortable, Treatment::Existence];
+const FILE_BY_IDENTITY: &[Treatment] = &[Treatment::EachLinkPortable, Treatment::Contents];
+
+/// The rules for C compilers. They know files and directories again by their identity: two names for one directory are
+/// searched once, so that where a name leads is an input. A header that they know by another name, or whose size they
+/// ask for, they do not open. clang looks through `PATH` by itself for the assembler.
+pub static C: TrustPolicy = TrustPolicy {
+    table: Table::COMMON
+        .with_trusted(Act::OpensDirectory, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY)
+        .with_trusted(Act::ProbesFile, FILE_BY_IDENTITY, FILE_BY_IDENTITY)
+        .with_trusted(Act::ProbesOther, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY)
+        .with_trusted(Act::RunsFirstInPath, &[Treatment::Program], &[Treatment::Program]),
+    clock_env: tables::DATE_ENV,
+    ..COMMON
+};
+
+#[cfg(all(test, unix))]
+mod tests;

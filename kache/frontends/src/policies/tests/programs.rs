@@ -1,0 +1,223 @@
+//! Who started whom, whose code it is, and what ran unseen.
+
+use super::stage::{Object, Stage};
+
+const RUSTC: &str = "10 start /tc/bin/rustc => /w aux=1\n10 module /tc/bin/rustc\n";
+const GCC: &str = "10 start /tc/bin/gcc => /w aux=1\n10 module /tc/bin/gcc\n";
+
+fn refusal(stage: &Stage, trace: &str) -> String {
+    let refused = stage.collect(trace).refused;
+    refused.map_or_else(|| "stored".to_string(), |r| format!("{}: {}", r.reason, r.detail))
+}
+
+/// Whether the process that asks for the time at the end of a trace is trusted.
+fn is_trusted(stage: &Stage, trace: &str) -> bool {
+    refusal(stage, trace) == "stored"
+}
+
+#[test]
+fn a_program_that_never_began_was_not_observed() {
+    let stage = Stage::rustc().file("/w/static");
+    let unseen = "unobserved-program: /w/static ran without the observer (a static program?)";
+    let spawned = format!("{RUSTC}10 spawned posix_spawn /w/static aux=11\n");
+    assert_eq!(refusal(&stage, &spawned), unseen);
+    assert_eq!(refusal(&stage, &format!("{spawned}11 start /w/static => /w aux=10")), "stored");
+    // A fork alone is no other program, an exec in it is.
+    let forked = format!("{RUSTC}10 spawned aux=11\n11 start forked /tc/bin/rustc => /w aux=10\n");
+    assert_eq!(refusal(&stage, &forked), "stored");
+    assert_eq!(refusal(&stage, &format!("{forked}11 exec /w/static")), unseen);
+    assert_eq!(
+        refusal(&stage, &format!("{forked}11 exec /w/static\n11 start /w/static => /w aux=10")),
+        "stored"
+    );
+}
+
+#[test]
+fn an_exec_that_failed_started_nothing() {
+    let trace = format!("{RUSTC}10 exec /w/static\n10 exec err=ENOENT /w/static\n");
+    assert_eq!(refusal(&Stage::rustc(), &trace), "stored");
+}
+
+#[test]
+fn a_program_that_libc_starts_is_known_by_its_start_alone() {
+    let trace = format!("{RUSTC}10 exec by_libc /usr/bin/sh\n11 start /usr/bin/sh => /w aux=10");
+    assert_eq!(refusal(&Stage::rustc(), &trace), "stored");
+}
+
+#[test]
+fn a_start_before_the_exec_does_not_answer_for_it() {
+    let trace = format!("{RUSTC}11 start /usr/bin/sh => /w aux=10\n11 exec /w/static");
+    assert!(refusal(&Stage::rustc(), &trace).starts_with("unobserved-program: /w/static"));
+}
+
+#[test]
+fn a_trace_with_gaps_is_not_believed() {
+    let overflowed = format!("{RUSTC}overflowed");
+    assert!(refusal(&Stage::rustc(), &overflowed).starts_with("observer-overflow"));
+    assert!(refusal(&Stage::rustc(), &format!("{RUSTC}torn")).starts_with("observer-torn"));
+    assert!(
+        refusal(&Stage::rustc(), &format!("{RUSTC}77 read /w/a"))
+            .starts_with("observer-torn: a process wrote")
+    );
+}
+
+#[test]
+fn a_forked_process_is_its_parents_program() {
+    let stage = Stage::rustc().plain_object("/w/plain.so");
+    let fork = "11 start forked /tc/bin/rustc => /w aux=10\n";
+    let own = format!("{RUSTC}{fork}11 module /tc/bin/rustc\n11 volatile time");
+    assert!(is_trusted(&stage, &own));
+    // Its modules are recorded anew.
+    let plugin = format!("{RUSTC}{fork}11 cwd\n11 module id=5 /w/plain.so\n11 volatile id=5 time");
+    assert_eq!(refusal(&stage, &plugin), "clock: rustc called time");
+    let of_nobody = format!("{RUSTC}12 start forked /tc/bin/rustc => /w aux=99\n12 volatile time");
+    assert!(!is_trusted(&stage, &of_nobody));
+}
+
+#[test]
+fn what_a_plugin_starts_is_a_process_at_any_remove() {
+    let stage = Stage::rustc().plain_object("/w/plain.so");
+    let plugin = format!("{RUSTC}10 cwd\n10 module id=5 /w/plain.so\n");
+    let spawned = |module: &str| {
+        format!(
+            "{plugin}10 spawned posix_spawn {module} /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10\n"
+        )
+    };
+    assert!(is_trusted(&stage, &format!("{}11 volatile time", spawned(""))));
+    assert!(!is_trusted(&stage, &format!("{}11 volatile time", spawned("id=5"))));
+    // The linker that it starts in turn.
+    let second = "11 exec /usr/bin/ld\n11 start /usr/bin/ld => /w aux=10\n11 volatile time";
+    assert!(!is_trusted(&stage, &format!("{}{second}", spawned("id=5"))));
+    assert!(is_trusted(&stage, &format!("{}{second}", spawned(""))));
+    // One that forks, and becomes another program by its own code.
+    let by_exec = "10 spawned aux=12\n12 start forked /tc/bin/rustc => /w aux=10\n12 cwd\n12 module id=5 /w/plain.so\n\
+                   12 exec id=5 /usr/bin/ld\n12 start /usr/bin/ld => /w aux=10\n12 volatile time";
+    assert!(!is_trusted(&stage, &format!("{plugin}{by_exec}")));
+    assert!(is_trusted(
+        &stage,
+        &format!(
+            "{plugin}{}",
+            by_exec
+                .replace("id=5 /usr/bin/ld", "id=0 /usr/bin/ld")
+                .replace("id=5 /w/plain.so", "/tc/bin/rustc")
+        )
+    ));
+}
+
+#[test]
+fn modules_that_are_loaded_at_the_start_are_the_compilers() {
+    let stage = Stage::rustc().plain_object("/opt/libllvm.so").plain_object("/lib/libc.so.6");
+    let early = format!("{RUSTC}10 module id=3 /opt/libllvm.so\n10 volatile id=3 time");
+    assert!(is_trusted(&stage, &early));
+    let late = format!("{RUSTC}10 cwd\n10 module id=3 /opt/libllvm.so\n10 volatile id=3 time");
+    assert!(!is_trusted(&stage, &late));
+    let libc = format!("{RUSTC}10 cwd\n10 module id=3 /lib/libc.so.6\n10 volatile id=3 time");
+    assert!(is_trusted(&stage, &libc), "the C runtime, by its name and place");
+}
+
+#[test]
+fn a_library_is_an_input_where_it_was_found_and_under_its_name() {
+    let stage = Stage::rustc().plain_object("/opt/v2/libllvm.so").link("/opt/libllvm.so", "v2/libllvm.so");
+    let lines = stage.lines(&format!("{RUSTC}10 module id=3 /opt/libllvm.so"));
+    assert_eq!(lines, ["file /opt/v2/libllvm.so", "library libllvm.so"]);
+}
+
+#[test]
+fn a_script_under_the_compilers_name_is_not_the_compiler() {
+    let script = "10 start /usr/bin/sh => /w aux=1\n10 module /usr/bin/sh\n10 volatile uname";
+    assert_eq!(
+        Stage::c().lines(script),
+        ["file /usr/bin/sh", "env-all", "host host"],
+        "whatever runs in gcc's place"
+    );
+    assert_eq!(Stage::c().lines(&format!("{GCC}10 volatile uname")), [""; 0]);
+    let proxy = script.replace("/usr/bin/sh", "/usr/bin/rustup");
+    assert_eq!(Stage::rustc().lines(&proxy), [""; 0], "rustc by way of a proxy");
+}
+
+#[test]
+fn a_compiler_with_a_plugin_is_not_told_apart_from_it() {
+    let mut stage = Stage::c();
+    stage.has_plugins = true;
+    let trace =
+        format!("{GCC}10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10\n");
+    assert_eq!(
+        stage.lines(&format!("{trace}11 volatile uname")),
+        ["file /usr/bin/ld", "env-all", "host host"]
+    );
+}
+
+#[test]
+fn a_path_only_script_hands_its_word_on_to_what_it_starts() {
+    let stage = Stage::rustc().variable("OUT", "/w/out");
+    let script = format!(
+        "{RUSTC}10 spawned posix_spawn /w/locating aux=11\n11 start /usr/bin/sh => /w aux=10\n\
+         11 exec /usr/bin/ld\n11 start /usr/bin/ld => /w aux=10\n"
+    );
+    let lines = stage.lines(&format!("{script}11 getenv OUT => /w/out"));
+    assert!(lines.contains(&"env-path OUT".to_string()), "{lines:?}");
+    let other = script.replace("locating", "in-place");
+    let lines = stage.lines(&format!("{other}11 getenv OUT => /w/out"));
+    assert!(lines.contains(&"env OUT".to_string()), "{lines:?}");
+    let found = stage.collect(&script);
+    assert_eq!(found.readers[&b""[..]].iter().collect::<Vec<_>>(), ["locating"]);
+}
+
+#[test]
+fn a_path_of_ones_own_finds_what_a_lookup_would_not() {
+    let stage = Stage::rustc();
+    let run = |path: &str| format!("{RUSTC}10 exec search ld => {path}\n10 start /usr/bin/ld => /w aux=1\n");
+    assert_eq!(refusal(&stage, &run("/usr/bin:/bin")), "stored");
+    assert_eq!(refusal(&stage, &run("/tc/bin:/usr/bin:/bin")), "stored", "rustc puts its own in front");
+    assert_eq!(
+        refusal(&stage, &run("/w/tools:/usr/bin:/bin")),
+        "private-path: ld was looked for in a PATH of its caller's own making"
+    );
+}
+
+#[test]
+fn a_stripped_plugin_may_have_any_function() {
+    let stripped = || Object { calls_kernel: Some(false), ..Object::default() };
+    let stage = Stage::rustc().object("/w/p.so", stripped()).file("/w/a.rs");
+    let lines = stage.lines(&format!("{RUSTC}10 cwd\n10 module id=5 /w/p.so\n10 read id=5 /w/a.rs"));
+    assert_eq!(
+        lines,
+        [
+            "file <workspace>/a.rs",
+            "file <workspace>/p.so",
+            "library p.so",
+            "place",
+            "status <workspace>/a.rs"
+        ]
+    );
+}
+
+#[test]
+fn an_object_that_cannot_be_read_may_read_all_variables() {
+    let stage = Stage::rustc().file("/w/p.so");
+    let lines = stage.lines(&format!("{RUSTC}10 cwd\n10 module id=5 /w/p.so"));
+    assert!(
+        lines.contains(&"env-all every".to_string()) && lines.contains(&"place".to_string()),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_variable_counts_for_the_one_who_read_it() {
+    let stage = Stage::rustc().plain_object("/w/libmine-0a.so").variable("A", "1").variable("B", "2");
+    let trace = format!(
+        "{RUSTC}10 getenv A => 1\n10 getenv B => 2\n10 getenv C err=ENOENT\n10 module id=5 /w/libmine-0a.so\n\
+         10 getenv id=5 B => 2\n10 getenv id=5 KACHE_LOG err=ENOENT"
+    );
+    let found = stage.collect(&trace);
+    assert_eq!(found.candidates.iter().collect::<Vec<_>>(), [b"A"], "what a macro read cannot be proved");
+    assert_eq!(found.readers.keys().collect::<Vec<_>>(), [b"B"]);
+    assert_eq!(found.readers[&b"B"[..]].iter().collect::<Vec<_>>(), ["mine"]);
+}
+
+#[test]
+fn a_date_macro_shows_by_the_zone() {
+    let read = "10 getenv TZ err=ENOENT";
+    assert!(refusal(&Stage::c(), &format!("{GCC}{read}")).starts_with("clock: a date or time"));
+    assert_eq!(refusal(&Stage::rustc(), &format!("{RUSTC}{read}")), "stored");
+}

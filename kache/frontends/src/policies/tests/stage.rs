@@ -1,0 +1,241 @@
+//! A machine that is made up, and an action on it.
+
+use crate::policies;
+use kache_core::action::OutputNames;
+use kache_core::collect::{Subject, World, collect};
+use kache_core::collected::Collected;
+use kache_core::dependency::Dependency;
+use kache_core::observe::trace::text::TextLog;
+use kache_core::paths::Roots;
+use kache_core::platform::{self, FileType};
+use kache_core::policy::TrustPolicy;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+enum Entry {
+    File,
+    Directory,
+    Device,
+    Link(PathBuf),
+}
+
+/// What is in an object.
+#[derive(Default)]
+pub struct Object {
+    pub imports: Vec<&'static str>,
+    /// `None` where it has been stripped.
+    pub functions: Option<Vec<&'static str>>,
+    pub calls_kernel: Option<bool>,
+}
+
+/// A machine that holds what it was given, and nothing else.
+#[derive(Default)]
+pub struct FakeWorld {
+    entries: BTreeMap<PathBuf, Entry>,
+    variables: BTreeMap<String, String>,
+    objects: BTreeMap<PathBuf, Object>,
+}
+
+impl FakeWorld {
+    fn add(&mut self, path: &str, entry: Entry) {
+        let path = PathBuf::from(path);
+        for above in path.ancestors().skip(1) {
+            self.entries.entry(above.to_path_buf()).or_insert(Entry::Directory);
+        }
+        self.entries.insert(path, entry);
+    }
+
+    /// Where a path leads, and what is there.
+    fn resolve(&self, path: &Path) -> Option<(PathBuf, &Entry)> {
+        let mut at = PathBuf::new();
+        for part in path.components() {
+            if part.as_os_str() == ".." {
+                at.pop();
+                continue;
+            }
+            at.push(part);
+            if let Entry::Link(to) = self.entries.get(&at)? {
+                at = self.resolve(&at.parent()?.join(to))?.0;
+            }
+        }
+        let entry = self.entries.get(&at)?;
+        Some((at, entry))
+    }
+}
+
+impl World for FakeWorld {
+    fn file_type(&self, path: &Path) -> Option<FileType> {
+        Some(match self.resolve(path)?.1 {
+            Entry::File => FileType::File,
+            Entry::Directory => FileType::Dir,
+            Entry::Device => FileType::Other,
+            Entry::Link(_) => unreachable!("links are followed"),
+        })
+    }
+
+    fn is_there(&self, path: &Path) -> bool {
+        let Some((dir, name)) = path.parent().zip(path.file_name()) else { return true };
+        self.resolve(dir).is_some_and(|(dir, _)| self.entries.contains_key(&dir.join(name)))
+    }
+
+    fn read_link(&self, path: &Path) -> Option<PathBuf> {
+        match self.entries.get(path)? {
+            Entry::Link(to) => Some(to.clone()),
+            _ => None,
+        }
+    }
+
+    fn canonicalize(&self, path: &Path) -> Option<PathBuf> {
+        Some(self.resolve(path)?.0)
+    }
+
+    fn variable(&self, name: &[u8]) -> Option<OsString> {
+        self.variables.get(platform::os_str(name).to_str()?).map(OsString::from)
+    }
+
+    fn program(&self, name: &OsStr) -> Option<PathBuf> {
+        let path = self.variable(b"PATH")?;
+        std::env::split_paths(&path)
+            .map(|dir| dir.join(name))
+            .find(|p| self.file_type(p) == Some(FileType::File))
+    }
+
+    fn calls_kernel(&self, object: &Path) -> Option<bool> {
+        self.objects.get(object)?.calls_kernel
+    }
+
+    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
+        Some(self.objects.get(object)?.imports.iter().any(|symbol| wanted(symbol.as_bytes())))
+    }
+
+    fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
+        let names = self.objects.get(object)?.functions.as_ref()?;
+        Some(parts.iter().copied().filter(|part| names.iter().any(|name| name.contains(part))).collect())
+    }
+}
+
+/// An action on a machine that is made up.
+pub struct Stage {
+    pub policy: &'static TrustPolicy,
+    pub outputs: OutputNames,
+    pub linker: Option<PathBuf>,
+    pub has_plugins: bool,
+    world: FakeWorld,
+    roots: Roots,
+}
+
+impl Stage {
+    /// A crate that is compiled in `/w`, by `/tc/bin/rustc`.
+    pub fn rustc() -> Stage {
+        let mut stage = Stage::new(&policies::RUSTC);
+        stage.linker = Some("/usr/bin/cc".into());
+        stage
+    }
+
+    /// A C file that is compiled in `/w`, by `/tc/bin/gcc`.
+    pub fn c() -> Stage {
+        Stage::new(&policies::C)
+    }
+
+    fn new(policy: &'static TrustPolicy) -> Stage {
+        let mut roots = Roots::default();
+        roots.add("workspace", "/w".into(), None);
+        let outputs =
+            OutputNames { dir: "/w/out".into(), stem: "crate".to_string(), exact: vec!["/w/out/a.o".into()] };
+        let world = FakeWorld::default();
+        let stage = Stage { policy, outputs, linker: None, has_plugins: false, world, roots };
+        let stage = stage.variable("PATH", "/usr/bin:/bin").directory("/w/out").directory("/w/state");
+        let programs = [
+            "/tc/bin/rustc",
+            "/tc/bin/gcc",
+            "/usr/bin/cc",
+            "/usr/bin/ld",
+            "/usr/bin/sh",
+            "/usr/bin/perl",
+            "/w/in-place",
+        ];
+        programs.iter().fold(stage, |stage, program| stage.file(program))
+    }
+
+    pub fn file(mut self, path: &str) -> Stage {
+        self.world.add(path, Entry::File);
+        self
+    }
+
+    pub fn directory(mut self, path: &str) -> Stage {
+        self.world.add(path, Entry::Directory);
+        self
+    }
+
+    pub fn device(mut self, path: &str) -> Stage {
+        self.world.add(path, Entry::Device);
+        self
+    }
+
+    pub fn link(mut self, path: &str, to: &str) -> Stage {
+        self.world.add(path, Entry::Link(to.into()));
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: &str) -> Stage {
+        self.world.variables.insert(name.to_string(), value.to_string());
+        self
+    }
+
+    pub fn object(mut self, path: &str, object: Object) -> Stage {
+        self.world.add(path, Entry::File);
+        self.world.objects.insert(path.into(), object);
+        self
+    }
+
+    /// A plugin that can do nothing unseen.
+    pub fn plain_object(self, path: &str) -> Stage {
+        self.object(
+            path,
+            Object { functions: Some(Vec::new()), calls_kernel: Some(false), ..Object::default() },
+        )
+    }
+
+    pub fn collect(&self, trace: &str) -> Collected {
+        let log = TextLog::parse(trace).unwrap();
+        let covers = |path: &Path| path.starts_with("/tc");
+        let program = if self.policy.trusts_first { "/tc/bin/rustc" } else { "/tc/bin/gcc" };
+        let searched = [PathBuf::from("/w/crates")];
+        let path_only = ["locating".to_string(), "locating_macro".to_string()];
+        let subject = Subject {
+            policy: self.policy,
+            program: Path::new(program),
+            cwd: Path::new("/w"),
+            roots: &self.roots,
+            outputs: &self.outputs,
+            inlined: vec![Path::new("/w/args.rsp")],
+            state: Some(Path::new("/w/state")),
+            searched: &searched,
+            identified: Some("/tc/lib".into()),
+            toolchain: Path::new("/tc"),
+            covers: &covers,
+            linker: self.linker.clone(),
+            path_only: &path_only,
+            has_plugins: self.has_plugins,
+        };
+        collect(&subject, &self.world, &log.trace())
+    }
+
+    /// What is collected, a line each.
+    pub fn lines(&self, trace: &str) -> Vec<String> {
+        let found = self.collect(trace);
+        let shown = |path: &PathBuf| format!("output {}", path.display());
+        let absent: Vec<Vec<u8>> = found.absent.iter().map(|path| self.roots.portable(path)).collect();
+        let label = |d: &Dependency| match absent.contains(&d.name) {
+            true => d.label().replacen("path", "absent", 1),
+            false => d.label(),
+        };
+        let candidates =
+            found.candidates.iter().map(|name| format!("candidate {}", String::from_utf8_lossy(name)));
+        let refused = found.refused.iter().map(|r| format!("refused {}: {}", r.reason, r.detail));
+        let mut lines: Vec<String> = found.dependencies.iter().map(label).collect();
+        lines.extend(found.outputs.iter().map(shown).chain(candidates).chain(refused));
+        lines
+    }
+}

@@ -1,0 +1,222 @@
+//! What compilers report is added to the dependencies, and dependencies are replaced by weaker ones where a proof shows
+//! that the weaker one is enough.
+
+use crate::define::{self, Search, Use};
+use crate::plan::CompilePlan;
+use crate::{include, source};
+use kache_core::action::Action;
+use kache_core::collected::{Collected, Step};
+use kache_core::dependency::{Dependency, Kind};
+use kache_core::digest::Digest;
+use kache_core::eval::EvalContext;
+use kache_core::events::Observed;
+use kache_core::frontend::{Completed, Declared, Known};
+use kache_core::paths::absolute;
+use kache_core::platform;
+use kache_core::reason::{NotCacheable, Reason};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+/// See [`kache_core::frontend::Plan::refine`].
+pub(crate) fn refine(
+    plan: &CompilePlan,
+    action: &Action,
+    mut completed: Completed,
+    collected: &mut Collected,
+    cx: &EvalContext,
+) -> Result<Known, NotCacheable> {
+    let reported = validate(plan, &mut completed)?;
+    if let Some(refused) = collected.refused.take() {
+        return Err(refused);
+    }
+    if completed.observed == Observed::Unobserved {
+        collected.dependencies.extend(plan.rules(&action.roots).rivals(&reported.files));
+    }
+    let refiner = Refiner { plan, cx, reported };
+    refiner.add_reported(&mut collected.dependencies);
+    if !completed.ran.stdout.is_empty() || has_diagnostics(&completed.ran.stderr) {
+        let settings = plan.invocation.settings.iter();
+        collected.dependencies.extend(settings.map(|(name, _)| Dependency::computed("setting", name)));
+    }
+    for name in &collected.candidates {
+        refiner.prove(name, &collected.steps, &mut collected.dependencies);
+    }
+    refiner.add_defines(&mut collected.dependencies);
+    collected.drop_implied_presence();
+    let mut known = Known::new();
+    if !plan.invocation.family.is_rust() {
+        let files: Vec<Dependency> = collected.dependencies.iter().cloned().collect();
+        collected.dependencies.extend(refiner.twins(&files, &mut known)?);
+    }
+    let dependencies = std::mem::take(&mut collected.dependencies);
+    collected.dependencies = dependencies.into_iter().map(|d| refiner.as_source(d)).collect();
+    Ok(known)
+}
+
+/// Refuses a run that did not do what was asked, and returns what the compiler reports.
+fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, NotCacheable> {
+    let invocation = &plan.invocation;
+    for (path, then) in &invocation.response_files {
+        if std::fs::read(path).ok().as_ref() != Some(then) {
+            let detail = format!("{} changed", path.display());
+            return Err(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
+        }
+    }
+    let is_rust = invocation.family.is_rust();
+    // A C compiler's first output is what the compiler was called for: without it, a script succeeded by mistake.
+    let wanted = invocation.outputs.exact.first().filter(|_| !is_rust);
+    if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
+        let detail = format!("{} is missing or empty", path.display());
+        return Err(NotCacheable::new(Reason::NoOutput, detail));
+    }
+    // C compilers write no report of a source that is not preprocessed, and an observed run needs none.
+    let optional = !is_rust && completed.observed == Observed::Preload;
+    match completed.declared.take() {
+        Some(Err(e)) if optional && e.kind() == io::ErrorKind::NotFound => Ok(Declared::default()),
+        Some(Err(e)) => Err(NotCacheable::new(Reason::DepInfo, e.to_string())),
+        Some(Ok(declared)) => Ok(declared),
+        None => Ok(Declared::default()),
+    }
+}
+
+/// Whether anything was printed besides notes to cargo that an output exists.
+fn has_diagnostics(stderr: &[u8]) -> bool {
+    stderr
+        .split(|b| *b == b'\n')
+        .any(|line| !line.is_empty() && !line.starts_with(b"{\"$message_type\":\"artifact\""))
+}
+
+struct Refiner<'a> {
+    plan: &'a CompilePlan,
+    cx: &'a EvalContext<'a>,
+    reported: Declared,
+}
+
+impl Refiner<'_> {
+    /// A C source whose paths only locate what it includes counts with roots by their names.
+    fn as_source(&self, dependency: Dependency) -> Dependency {
+        let c = !self.plan.invocation.family.is_rust()
+            && !self.plan.invocation.plugin
+            && !self.plan.invocation.literal_paths;
+        if !c || dependency.kind != Kind::File || !dependency.name.starts_with(b"<") {
+            return dependency;
+        }
+        let text = self.cx.roots.local(&dependency.name).and_then(|path| std::fs::read(path).ok());
+        match text.and_then(|text| source::portable(&text, self.cx.roots)) {
+            Some(_) => Dependency::computed("source", dependency.name),
+            None => dependency,
+        }
+    }
+
+    /// A compiler identifies a header that is to be included once by where it is stored (clang), or by its contents and the
+    /// second in which it was changed (gcc): where two headers have the same contents, that is an input. The digests
+    /// of files that are computed here are noted in `known`.
+    fn twins(
+        &self,
+        dependencies: &[Dependency],
+        known: &mut BTreeMap<Dependency, Digest>,
+    ) -> Result<Vec<Dependency>, NotCacheable> {
+        let mut alike: BTreeMap<Digest, Vec<&[u8]>> = BTreeMap::new();
+        for dependency in dependencies.iter().filter(|l| l.kind == Kind::File) {
+            let digest = self.cx.digest(dependency).map_err(|e| unreadable(dependency, &e))?;
+            known.insert(dependency.clone(), digest);
+            alike.entry(digest).or_default().push(&dependency.name);
+        }
+        alike.remove(&Digest::of(b""));
+        let groups = alike.into_values().filter(|names| names.len() > 1);
+        Ok(groups.map(|names| Dependency::new(Kind::Twins, names.join(&0))).collect())
+    }
+
+    fn add_reported(&self, dependencies: &mut BTreeSet<Dependency>) {
+        for file in &self.reported.files {
+            let path = absolute(self.cx.cwd, Path::new(platform::os_str(file)));
+            if !self.plan.toolchain.covers(&path) {
+                let name = self.cx.roots.portable(path.as_os_str().as_encoded_bytes());
+                dependencies.insert(Dependency::new(Kind::File, name));
+            }
+        }
+        for name in &self.reported.env {
+            dependencies.insert(Dependency::new(Kind::Env, name.clone()));
+        }
+    }
+
+    /// Macros with a path in them count, except for those that no source can have used.
+    fn add_defines(&self, dependencies: &mut BTreeSet<Dependency>) {
+        let macros = &self.plan.defines;
+        if macros.is_empty() {
+            return;
+        }
+        let files =
+            dependencies.iter().filter(|l| l.kind == Kind::File).map(|l| self.cx.roots.local(&l.name));
+        let texts: Option<Vec<Vec<u8>>> = files.map(|path| define::text(&path?)).collect();
+        let texts = texts.filter(|_| define::provable(&self.plan.invocation)).unwrap_or_default();
+        let values: Vec<&str> =
+            self.plan.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
+        let mut searches: Vec<Search> = macros.iter().map(|(name, _)| Search::of(name)).collect();
+        texts.iter().for_each(|text| define::read(&mut searches, text));
+        let mut reported = None;
+        for ((name, _), mut search) in macros.iter().zip(searches) {
+            // The definition of a macro does not use the macro.
+            for value in values.iter().map(|v| v.strip_prefix(name.as_str()).unwrap_or(v)) {
+                define::read(std::slice::from_mut(&mut search), value.as_bytes());
+            }
+            let unused = match search.found() {
+                // Without any text there is no proof.
+                _ if texts.is_empty() => false,
+                Use::None => true,
+                Use::Untold => false,
+                Use::Named | Use::Pasted => reported
+                    .get_or_insert_with(|| {
+                        define::used(&self.plan.invocation, self.plan.toolchain.capabilities)
+                    })
+                    .as_ref()
+                    .is_some_and(|used| !used.contains(name)),
+            };
+            if !unused {
+                dependencies.insert(Dependency::computed("define", name));
+            }
+        }
+    }
+
+    /// Keys a variable by its portable form, where its value is a path under a root and every use of it is proved to
+    /// locate an included file.
+    fn prove(&self, name: &[u8], steps: &[Vec<Step>], dependencies: &mut BTreeSet<Dependency>) {
+        let literal = Dependency::new(Kind::Env, name);
+        let Some(value) = std::env::var_os(platform::os_str(name)) else { return };
+        let value = value.as_encoded_bytes();
+        if !dependencies.contains(&literal) || self.cx.roots.portable(value) == value {
+            return;
+        }
+        let sources = self.sources(dependencies);
+        if sources.is_some_and(|s| include::only_locates(name, value, steps, &s)) {
+            dependencies.remove(&literal);
+            dependencies.insert(Dependency::new(Kind::EnvPath, name));
+        }
+    }
+
+    /// The text of every Rust source that was read. A file that is included as bytes is not a source; lexing it is
+    /// harmless unless it is not text: then there is no proof.
+    fn sources(&self, dependencies: &BTreeSet<Dependency>) -> Option<Vec<include::Source>> {
+        let files = dependencies.iter().filter(|l| l.kind == Kind::File && !is_artifact(&l.name));
+        files
+            .map(|l| {
+                let path = self.cx.roots.local(&l.name)?;
+                let text = std::fs::read(&path).ok()?;
+                Some(include::Source { path: path.as_os_str().as_encoded_bytes().to_vec(), text })
+            })
+            .collect()
+    }
+}
+
+fn unreadable(dependency: &Dependency, e: &io::Error) -> NotCacheable {
+    NotCacheable::new(Reason::UnreadableInput, format!("{}: {e}", dependency.label()))
+}
+
+fn is_artifact(name: &[u8]) -> bool {
+    [&b".rlib"[..], b".rmeta", b".so", b".a", b".o", b".lib", b".dll", b".json", b".toml"]
+        .iter()
+        .any(|e| name.ends_with(e))
+        || name.starts_with(b"/usr/")
+        || name.starts_with(b"/lib")
+}

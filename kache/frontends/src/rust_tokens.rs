@@ -1,0 +1,117 @@
+//! Rust source as words, strings and signs, by the lexer of rustc itself.
+
+use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
+use rustc_literal_escaper::unescape_str;
+
+/// A token, as far as the proofs need it. Comments and white space are left out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Token<'a> {
+    /// An identifier, a keyword, a number, or the prefix of a byte string or C string.
+    Word(&'a str),
+    /// The value of a string.
+    Text(String),
+    Sign(u8),
+}
+
+/// The tokens of a source; `None` where the source is not valid UTF-8, or a string or comment does not end or has no value.
+pub fn tokens(source: &[u8]) -> Option<Vec<Token<'_>>> {
+    let source = std::str::from_utf8(source).ok()?;
+    let mut out = Vec::new();
+    let mut at = 0;
+    for token in tokenize(source, FrontmatterAllowed::Yes) {
+        let text = &source[at..at + token.len as usize];
+        at += token.len as usize;
+        match token.kind {
+            TokenKind::BlockComment { terminated: false, .. } => return None,
+            TokenKind::LineComment { .. } | TokenKind::BlockComment { .. } | TokenKind::Whitespace => {}
+            TokenKind::Literal { kind, suffix_start } => {
+                literal(kind, text, suffix_start as usize, &mut out)?
+            }
+            _ if text.len() == 1 && text.as_bytes()[0].is_ascii_punctuation() && text != "_" => {
+                out.push(Token::Sign(text.as_bytes()[0]));
+            }
+            _ => out.push(Token::Word(text)),
+        }
+    }
+    Some(out)
+}
+
+fn literal<'a>(kind: LiteralKind, text: &'a str, end: usize, out: &mut Vec<Token<'a>>) -> Option<()> {
+    let (prefix, raw) = match kind {
+        LiteralKind::Str { terminated: true } => ("", None),
+        LiteralKind::ByteStr { terminated: true } => ("b", None),
+        LiteralKind::CStr { terminated: true } => ("c", None),
+        LiteralKind::RawStr { n_hashes: Some(n) } => ("", Some(n)),
+        LiteralKind::RawByteStr { n_hashes: Some(n) } => ("b", Some(n)),
+        LiteralKind::RawCStr { n_hashes: Some(n) } => ("c", Some(n)),
+        LiteralKind::Int { .. }
+        | LiteralKind::Float { .. }
+        | LiteralKind::Char { terminated: true }
+        | LiteralKind::Byte { terminated: true } => {
+            out.push(Token::Word(text));
+            return Some(());
+        }
+        _ => return None,
+    };
+    if !prefix.is_empty() {
+        out.push(Token::Word(&text[..prefix.len()]));
+    }
+    let quoted = &text[prefix.len()..end];
+    out.push(Token::Text(match raw {
+        // `r`, the hashes and a quote stand before the value.
+        Some(hashes) => {
+            let hashes = usize::from(hashes);
+            quoted.get(2 + hashes..quoted.len().checked_sub(1 + hashes)?)?.to_string()
+        }
+        None => unescaped(quoted.get(1..quoted.len().checked_sub(1)?)?)?,
+    }));
+    Some(())
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let (mut out, mut valid) = (String::with_capacity(text.len()), true);
+    unescape_str(text, |_, character| match character {
+        Ok(c) => out.push(c),
+        Err(e) => valid &= !e.is_fatal(),
+    });
+    valid.then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(source: &str) -> Option<Vec<String>> {
+        let texts = tokens(source.as_bytes())?.into_iter().filter_map(|t| match t {
+            Token::Text(text) => Some(text),
+            _ => None,
+        });
+        Some(texts.collect())
+    }
+
+    #[test]
+    fn strings_have_their_values() {
+        for (source, value) in [
+            (r#""a\x41\u{1F600}\n\"""#, "aA😀\n\""),
+            ("\"a\\\n   b\"", "ab"),
+            (r###"r##"a"#b"##"###, "a\"#b"),
+            (r#"b"bytes""#, "bytes"),
+            (r#"c"text"suffix"#, "text"),
+        ] {
+            assert_eq!(texts(source), Some(vec![value.to_string()]), "{source}");
+        }
+    }
+
+    #[test]
+    fn comments_characters_and_lifetimes_are_not_strings() {
+        assert_eq!(texts("/* \" /* */ */ // \"\n '\"' b'\"' 'a \"x\""), Some(vec!["x".to_string()]));
+        assert_eq!(tokens(b"a::b!('x')").unwrap().len(), 8);
+    }
+
+    #[test]
+    fn a_source_that_is_not_valid_has_no_tokens() {
+        for source in [&b"\"open"[..], b"/* open", b"r#\"open\"", b"\xff", b"\"\\xZZ\"", b"'\\"] {
+            assert_eq!(tokens(source), None, "{source:?}");
+        }
+    }
+}

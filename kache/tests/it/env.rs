@@ -1,0 +1,157 @@
+//! A temporary checkout `w`, a cache, and the wrapper.
+
+use kache_core::digest::Digest;
+use kache_core::events::{self, Event, Outcome};
+use kache_core::store::{Area, FORMAT};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+pub struct TestEnv {
+    pub dir: TempDir,
+}
+
+impl TestEnv {
+    pub fn new() -> TestEnv {
+        let test = TestEnv { dir: tempfile::tempdir().unwrap() };
+        fs::create_dir_all(test.path("w/.git")).unwrap();
+        test
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn cache(&self) -> PathBuf {
+        self.path("cache")
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A second checkout with the same files.
+    pub fn clone_checkout(&self, from: &str, to: &str) {
+        let to = self.path(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        assert_success(Command::new("cp").arg("-a").arg(self.path(from)).arg(to));
+    }
+
+    /// The outcomes of one command in `w`, in `w` again, and in `another`, a clone of `w`. It is given the checkout's name.
+    pub fn two_clones(&self, command: impl Fn(&str) -> Command) -> (Outcome, Outcome, Outcome) {
+        self.clone_checkout("w", "another");
+        let at = |checkout: &str| self.outcome(&mut command(checkout));
+        (at("w"), at("w"), at("another"))
+    }
+
+    /// The wrapper with these arguments, in `w`.
+    pub fn kache(&self, args: &[&str]) -> Command {
+        self.kache_in("w", args)
+    }
+
+    pub fn kache_in(&self, dir: &str, args: &[&str]) -> Command {
+        let mut c = Command::new(crate::kache());
+        c.current_dir(self.path(dir)).args(args).env("KACHE_CACHE_DIR", self.cache());
+        c.env("XDG_CONFIG_HOME", self.path("config")).stdin(Stdio::null());
+        for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MANIFEST_DIR", "OUT_DIR", "KACHE_LOG"]
+        {
+            c.env_remove(name);
+        }
+        c
+    }
+
+    /// The library `l.rs` of a checkout, with the macro of [`proc_macro`] and with an `OUT_DIR`.
+    pub fn with_macro(&self, checkout: &str) -> Command {
+        let mut command = self.kache_in(checkout, LIB);
+        command.arg("--extern=m=libm.so").env("OUT_DIR", self.path(checkout).join("out"));
+        command
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        events::read_all(&self.cache()).unwrap()
+    }
+
+    pub fn last(&self) -> Event {
+        self.events().pop().expect("an event")
+    }
+
+    /// Runs a command that must succeed, and returns how it ended.
+    pub fn outcome(&self, command: &mut Command) -> Outcome {
+        assert_success(command);
+        let event = self.last();
+        assert!(
+            event.outcome != Outcome::Miss || event.stored,
+            "not stored: {:?} {:?}",
+            event.reason,
+            event.detail
+        );
+        event.outcome
+    }
+
+    /// Runs a command that must succeed, and returns why its result was not stored.
+    pub fn refusal(&self, command: &mut Command) -> String {
+        assert_success(command);
+        let event = self.last();
+        assert!(!event.stored, "stored");
+        event.reason_word().unwrap_or_default().to_string()
+    }
+
+    pub fn trace(&self) -> String {
+        let event = self.last();
+        let result = event.result.and_then(|hex| Digest::from_hex(&hex)).expect("a result key");
+        fs::read_to_string(Area::Traces.file(&self.cache().join(FORMAT), &result)).unwrap()
+    }
+}
+
+pub fn assert_success(command: &mut Command) -> Output {
+    let out = command.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success(), "{command:?}: {text}");
+    out
+}
+
+/// A function `tick` for a script of bash: it waits until the clock that stamps files has moved on, and leaves two files in a
+/// directory.
+pub fn tick_in_shell(dir: &Path) -> String {
+    let (before, after) = (dir.join(".tick-before"), dir.join(".tick-after"));
+    let (before, after) = (before.display(), after.display());
+    format!("tick() {{ : >'{before}'; until : >'{after}'; [ '{after}' -nt '{before}' ]; do :; done; }}\n")
+}
+
+/// A function-like macro `m!()` whose expansion is a string literal with the value of `body`, an expression.
+pub fn proc_macro(test: &TestEnv, body: &str) {
+    let source = format!(
+        "extern crate proc_macro; use proc_macro::TokenStream;\n\
+         #[proc_macro] pub fn m(_: TokenStream) -> TokenStream {{\n\
+         let v: String = {{ {body} }};\n format!(\"{{v:?}}\").parse().unwrap() }}"
+    );
+    test.write("w/m.rs", &source);
+    assert_success(Command::new("rustc").current_dir(test.path("w")).args([
+        "--crate-type=proc-macro",
+        "--edition=2021",
+        "m.rs",
+    ]));
+    test.write("w/user.rs", "fn main() { println!(\"{}\", m::m!()); }");
+}
+
+pub const USE: &[&str] = &[
+    "rustc",
+    "--crate-name=user",
+    "--edition=2021",
+    "user.rs",
+    "--emit=dep-info,link",
+    "--extern=m=libm.so",
+];
+
+pub const LIB: &[&str] = &[
+    "rustc",
+    "--crate-name=l",
+    "--crate-type=lib",
+    "--edition=2021",
+    "l.rs",
+    "--emit=dep-info,metadata,link",
+];

@@ -1,0 +1,48 @@
+//! The wrapper and its commands, through the real binary and, mostly, real compilers.
+//!
+//! Tests run at the same time, in one process or in one each: a test changes no variable and no working directory of its own
+//! process, and has a cache of its own. [`env::TestEnv`] is what most of them start with.
+#![cfg(unix)]
+
+mod env;
+mod tools;
+
+#[cfg(target_os = "linux")]
+mod c;
+#[cfg(target_os = "linux")]
+mod cc;
+#[cfg(target_os = "linux")]
+mod cc_holes;
+#[cfg(target_os = "linux")]
+mod cc_places;
+#[cfg(target_os = "linux")]
+mod cc_suite;
+#[cfg(target_os = "linux")]
+mod check;
+mod cli;
+#[cfg(target_os = "linux")]
+mod corpus;
+#[cfg(target_os = "linux")]
+mod debugger;
+mod documents;
+#[cfg(target_os = "linux")]
+mod holes;
+mod init;
+#[cfg(target_os = "linux")]
+mod macros;
+mod report;
+#[cfg(target_os = "linux")]
+mod rust;
+#[cfg(target_os = "linux")]
+mod store;
+#[cfg(target_os = "linux")]
+mod unobserved;
+
+use std::path::PathBuf;
+
+/// The program under test.
+const KACHE: &str = env!("CARGO_BIN_EXE_kache");
+
+fn kache() -> PathBuf {
+    KACHE.into()
+}
