@@ -348,7 +348,7 @@ impl Settings {
             base_dirs: reader
                 .get("base_dirs", "absolute paths", |v| {
                     let all: Vec<PathBuf> =
-                        v.split(platform::BETWEEN_PATHS).filter(|p| !p.is_empty()).map(home).collect();
+                        v.split(platform::PATH_LIST_SEPARATOR).filter(|p| !p.is_empty()).map(home).collect();
                     all.iter().all(|p| p.is_absolute()).then_some(all)
                 })
                 .unwrap_or_default(),
@@ -363,7 +363,7 @@ impl Settings {
             path_only_macros: reader
                 .get("path_only_macros", "names of crates or scripts", |v| {
                     let mut all: Vec<String> = v
-                        .split([platform::BETWEEN_PATHS, ':', ',', ' '])
+                        .split([platform::PATH_LIST_SEPARATOR, ':', ',', ' '])
                         .filter(|n| !n.is_empty())
                         .map(|n| n.replace('-', "_"))
                         .collect();
@@ -420,7 +420,7 @@ fn text_of(value: &DeValue) -> String {
             .iter()
             .map(|v| v.get_ref().as_str().unwrap_or_default())
             .collect::<Vec<_>>()
-            .join(&platform::BETWEEN_PATHS.to_string()),
+            .join(&platform::PATH_LIST_SEPARATOR.to_string()),
         DeValue::Table(t) => t
             .iter()
             .map(|(k, v)| format!("{}={}", k.get_ref(), text_of(v.get_ref())))
@@ -475,7 +475,7 @@ impl Reader {
         });
         let verify_keys = self.get("remote.verify_keys", "public keys of 64 hex digits", |v| {
             let all: Vec<String> = v
-                .split([platform::BETWEEN_PATHS, ':', ',', ' '])
+                .split([platform::PATH_LIST_SEPARATOR, ':', ',', ' '])
                 .filter(|k| !k.is_empty())
                 .map(str::to_string)
                 .collect();

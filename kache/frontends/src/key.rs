@@ -133,7 +133,7 @@ fn ordered(flags: &[Flag]) -> Vec<&Flag> {
 
 /// The path as given, with the root by its name: `/w/./a.c` has another `__FILE__` than `/w/a.c`.
 fn path(text: &str, roots: &Roots) -> Vec<u8> {
-    roots.spelt(text.as_bytes())
+    roots.portable_prefix(text.as_bytes())
 }
 
 /// The maps of the roots, or the literal roots if paths are not mapped.

@@ -2,9 +2,9 @@
 //!
 //! JSON: `{"v":2,"uploaded","remaining","errors":[…]}`. The exit status is 1 where something did not get up.
 
+use super::output::{Answer, CliError, Format, settings};
 use super::page::Page;
 use super::transfer;
-use super::output::{Answer, CliError, Format, settings};
 use kache_core::remote::client::Client;
 use kache_core::remote::protocol::{Request, Response};
 use kache_core::remote::queue::Queue;
@@ -41,8 +41,8 @@ struct Json {
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let settings = settings()?;
     let config = transfer::agent_config(&settings)?;
-    let store =
-        Store::open(&config.cache).map_err(|e| CliError::failed(format!("{}: {e}", config.cache.display())))?;
+    let store = Store::open(&config.cache)
+        .map_err(|e| CliError::failed(format!("{}: {e}", config.cache.display())))?;
     let waiting = Queue::of(&config.remote, store.dir()).all().len() as u64;
     let mut json = Json { v: 2, remaining: waiting, ..Json::default() };
     if !options.dry_run && config.remote.write {

@@ -275,7 +275,7 @@ fn apply(step: &Step) -> Result<(), CliError> {
             };
         };
         std::fs::create_dir_all(file.parent().unwrap_or(&file))?;
-        let tmp = kache_core::store::beside(&file);
+        let tmp = kache_core::store::temporary_beside(&file);
         std::fs::write(&tmp, text)?;
         if let Ok(meta) = file.metadata() {
             std::fs::set_permissions(&tmp, meta.permissions())?;

@@ -110,7 +110,7 @@ fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
         bytes: *bytes,
         digest: o.digest.hex(),
         executable: o.executable,
-        text: o.marked,
+        text: o.is_template,
     });
     Json {
         v: 1,
