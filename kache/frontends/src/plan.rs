@@ -169,7 +169,7 @@ fn planned(
         invocation,
         toolchain,
         defines,
-        path_only: settings.locators.clone(),
+        path_only: settings.path_only_macros.clone(),
         assume_tame_macros: settings.observe == Observe::Off,
     };
     Planned { action, plan: Box::new(plan) }

@@ -2,9 +2,9 @@
 //!
 //! JSON: `{"v":1,"uploaded","left","troubles":[…]}`. The exit status is 1 where something did not get up.
 
+use super::output::{Answer, CliError, Format, settings};
 use super::page::Page;
 use super::transfer;
-use super::{Answer, Format, Trouble};
 use kache_core::remote::client::Client;
 use kache_core::remote::protocol::{Ask, Tell};
 use kache_core::remote::queue::Queue;
@@ -12,19 +12,18 @@ use kache_core::store::Store;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  kache flush --timeout 300   as the last step of a CI job: waits five minutes at most\n  kache flush --dry-run       how much waits"
 )]
 pub struct Options {
-    /// How long to wait at most, in seconds
+    /// Maximum time to wait, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
-    /// Say how much waits, and upload nothing
+    /// Report how many uploads are pending, and upload nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -38,17 +37,17 @@ struct Json {
 }
 
 /// Flushes.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let settings = super::settings()?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let settings = settings()?;
     let orders = transfer::orders(&settings)?;
-    let store =
-        Store::open(&orders.cache).map_err(|e| Trouble::here(format!("{}: {e}", orders.cache.display())))?;
+    let store = Store::open(&orders.cache)
+        .map_err(|e| CliError::failed(format!("{}: {e}", orders.cache.display())))?;
     let waiting = Queue::of(&orders.remote, store.dir()).all().len() as u64;
     let mut json = Json { v: 1, left: waiting, ..Json::default() };
     if !options.dry_run && orders.remote.write {
         let Some(mut client) = Client::open(&orders, store.dir()) else {
-            return Err(Trouble::here(format!(
-                "{waiting} results are to be uploaded, and the agent cannot be had: see {}",
+            return Err(CliError::failed(format!(
+                "{waiting} uploads are pending, but the agent does not start: see {}",
                 kache_core::remote::agent_dir(store.dir()).join("log").display()
             )));
         };
@@ -63,8 +62,8 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
             eprintln!();
         }
         let Some(Tell::Flushed { done, left, troubles }) = told else {
-            return Err(Trouble::here(
-                "the agent went away: what waits goes up with the next build, or another flush",
+            return Err(CliError::failed(
+                "the agent stopped: the next build or flush uploads the pending results",
             ));
         };
         json = Json { v: 1, uploaded: done, left, troubles };

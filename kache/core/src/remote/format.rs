@@ -7,7 +7,7 @@
 //!             orders/ef/<place>    what a build of a project used, in order: a hint for fetching ahead
 //! ```
 //!
-//! A *state* is the digest of an action, a list of dependencies and what was seen at each. Whoever asks dependencies at the same names and
+//! A *state* is the digest of an action, a list of dependencies and their digests. A reader evaluates the same names and
 //! knows which pack it wants. So an action has few lists, however many states its sources were in, and the
 //! number of round trips does not grow with history. (Sets of dependencies, as the local manifest has them, would have to be fetched
 //! one by one, or listed, which Redis and GitHub's cache cannot do.)

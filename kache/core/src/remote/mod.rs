@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | the local store has no set that holds | wrapper | 0 |
 //! | under the action: which lists of dependencies are there? | agent | 1, none where it was fetched ahead |
-//! | dependencies at everything in a list, which gives a state key | wrapper | 0 |
+//! | evaluate everything in a list, which gives a state key | wrapper | 0 |
 //! | is there a pack under that state? verified, then put into the local store | agent | 1, none where it was fetched ahead |
 //! | where there is none: which lists are there that the first answer did not have? | agent | 1 |
 //! | the ordinary lookup and restore, from the local store | wrapper | 0 |
