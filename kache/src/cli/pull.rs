@@ -2,7 +2,7 @@
 
 use super::output::{Answer, CliError};
 use super::transfer;
-use kache_core::remote::client::Task;
+use kache_core::remote::client::TaskKind;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -15,5 +15,5 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<Answer, CliError> {
-    transfer::run(&options.transfer, Task::Pull)
+    transfer::run(&options.transfer, TaskKind::Pull)
 }
