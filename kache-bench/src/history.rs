@@ -203,9 +203,19 @@ impl History {
     }
 }
 
-fn entry(line: &[u8]) -> std::result::Result<(RecordHead, RecordedRun), String> {
-    let value: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    let head = RecordHead::deserialize(&value).map_err(|e| format!("not a record: {e}"))?;
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("not a record: {0}")]
+    Head(serde_json::Error),
+    #[error("does not match the shape of its version: {0}")]
+    Shape(serde_json::Error),
+}
+
+fn entry(line: &[u8]) -> std::result::Result<(RecordHead, RecordedRun), LineError> {
+    let value: Value = serde_json::from_slice(line)?;
+    let head = RecordHead::deserialize(&value).map_err(LineError::Head)?;
     let known = |version| head.v == version;
     let run = match head.command.as_str() {
         "check" | "verify" if known(record::VERSION) => RecordedRun::Check(shaped(value)?),
@@ -219,8 +229,6 @@ fn entry(line: &[u8]) -> std::result::Result<(RecordHead, RecordedRun), String> 
     Ok((head, run))
 }
 
-fn shaped<T: DeserializeOwned>(value: Value) -> std::result::Result<Box<T>, String> {
-    serde_json::from_value(value)
-        .map(Box::new)
-        .map_err(|e| format!("does not match the shape of its version: {e}"))
+fn shaped<T: DeserializeOwned>(value: Value) -> std::result::Result<Box<T>, LineError> {
+    serde_json::from_value(value).map(Box::new).map_err(LineError::Shape)
 }

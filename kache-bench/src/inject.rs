@@ -22,14 +22,18 @@ const WITHIN: &str = "KACHE_WITHIN";
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slowdown(f64);
 
-impl FromStr for Slowdown {
-    type Err = String;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a share from 0 to 1000 %, such as `20%` or `0.2`")]
+pub struct NotAShare;
 
-    fn from_str(text: &str) -> std::result::Result<Slowdown, String> {
+impl FromStr for Slowdown {
+    type Err = NotAShare;
+
+    fn from_str(text: &str) -> std::result::Result<Slowdown, NotAShare> {
         let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
         match number.trim().parse::<f64>() {
             Ok(number) if number >= 0.0 && number / unit <= 10.0 => Ok(Slowdown(number / unit)),
-            _ => Err("expected a share from 0 to 1000 %, such as `20%` or `0.2`".into()),
+            _ => Err(NotAShare),
         }
     }
 }

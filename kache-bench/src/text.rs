@@ -1,5 +1,12 @@
 //! Text formatting that several commands share.
 
+/// The first `most` names, and the number of the others.
+pub fn list(names: &[String], most: usize) -> String {
+    let shown = names[..names.len().min(most)].join(", ");
+    let more = names.len().saturating_sub(most);
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
 /// Formats a number of bytes.
 pub fn size(bytes: u64) -> String {
     match bytes {

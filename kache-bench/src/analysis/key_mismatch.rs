@@ -224,11 +224,19 @@ impl MismatchSearch<'_> {
     }
 }
 
-fn trace_of(event: &Event, trace: &dyn Fn(&Event) -> Option<KeyTrace>) -> Result<KeyTrace, String> {
+#[derive(Debug, thiserror::Error)]
+enum NoTrace {
+    #[error("its key has no trace")]
+    Trace,
+    #[error("it has no key ({0})")]
+    Key(String),
+}
+
+fn trace_of(event: &Event, trace: &dyn Fn(&Event) -> Option<KeyTrace>) -> Result<KeyTrace, NoTrace> {
     match (&event.result, trace(event)) {
         (_, Some(trace)) => Ok(trace),
-        (Some(_), None) => Err("its key has no trace".into()),
-        (None, None) => Err(format!("it has no key ({})", reason(event))),
+        (Some(_), None) => Err(NoTrace::Trace),
+        (None, None) => Err(NoTrace::Key(reason(event))),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::system::scratch::Scratch;
 use crate::system::strace;
 use kache_core::events::Outcome;
 use kache_core::key_trace::KeyTrace;
+use kache_frontends::excuses;
 use kache_frontends::tables;
 use kache_report::explain::diff;
 use serde::Serialize;
@@ -245,7 +246,7 @@ pub fn watch(
     let answer = recorded.rerun(invocation, &strace_line(log), &[("KACHE_READ", OsStr::new("0"))])?;
     let bytes = fs::read(log).map_err(Error::io("read", log))?;
     let watched = ProcessAccesses::read(&bytes, &invocation.cwd)
-        .map_err(|reason| Error::run(reason).at(log.display()).remedy(STRANGE))?;
+        .map_err(|reason| Error::run(reason.to_string()).at(log.display()).remedy(STRANGE))?;
     fs::remove_file(log).map_err(Error::io("remove", log))?;
     Ok((answer, watched))
 }
@@ -258,7 +259,7 @@ pub struct ProcessAccesses(Tree);
 
 impl ProcessAccesses {
     /// Reads the output of `strace` for a run that began in `cwd`. An error names the unknown line.
-    pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<ProcessAccesses, String> {
+    pub fn read(account: &[u8], cwd: &Path) -> std::result::Result<ProcessAccesses, strace::UnknownLine> {
         let mut reader = strace::Reader::default();
         let mut calls = Vec::new();
         for line in account.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
@@ -278,7 +279,7 @@ impl ProcessAccesses {
                 table.iter().any(|r| std::ptr::eq(r, row)).then_some((table, row))
             };
             let own = excuse::is_own(compiler, a);
-            match tables::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
+            match excuses::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
                 Some(row) => found(tables::IGNORED_PATHS, row)
                     .or_else(|| found(tables::IGNORED_PATHS_OF_COMPILER, row)),
                 None if a.kind == AccessKind::Read && !self.0.is_tools_own(a) => {

@@ -4,12 +4,12 @@
 //! "Compiling in different directories" of its manual: `base_dir`, and `hash_dir = false`, with which debug
 //! information may name the first checkout.
 
-use super::competitor::Program;
+use super::competitor::{self, Program};
 use super::wrapper_env;
 use super::{Backend, CacheReads, Counts, Language};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::system::environment::Environment;
-use crate::workload::{CcWiring, Wiring};
+use crate::workload::Wiring;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug)]
@@ -54,18 +54,9 @@ impl Backend for Ccache {
         cache: &Path,
         reads: CacheReads,
     ) -> Result<Environment> {
-        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
-        let configuration = cache.join("ccache.conf");
-        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
-        let mut all = wrapper_env::rustc(None);
-        if let Some(cc) = wiring.cc {
-            all.extend(wrapper_env::cc(&self.path, cc));
-            if cc == CcWiring::Shims {
-                let dir = cache.join("shims");
-                wrapper_env::links(&self.path, &environment, &dir)?;
-                all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
-            }
-        }
+        competitor::prepare(cache, "ccache.conf")?;
+        let wiring = Wiring { rustc: false, ..wiring };
+        let mut all = wrapper_env::compilers(&self.path, wiring, &environment, cache, wrapper_env::links)?;
         if reads == CacheReads::Forbidden {
             all.push(("CCACHE_RECACHE".into(), "1".into()));
         }

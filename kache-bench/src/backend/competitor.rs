@@ -31,8 +31,9 @@ impl Program {
 
     /// The version in the first line of `--version`.
     pub(super) fn version(&self) -> Result<String> {
-        let told = self.ask(&["--version"], &Environment::of_caller())?;
-        let version = told.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        let description = self.ask(&["--version"], &Environment::of_caller())?;
+        let version =
+            description.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
         version.map(str::to_owned).ok_or_else(|| self.failed(&["--version"], "it does not report a version"))
     }
 
@@ -63,6 +64,13 @@ impl Program {
         Error::run(format!("`{name} {}` failed\n    {}", arguments.join(" "), why.trim()))
             .at(self.0.display())
     }
+}
+
+/// Creates the cache's directory with an empty configuration file.
+pub(super) fn prepare(cache: &Path, configuration: &str) -> Result<()> {
+    std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
+    let file = cache.join(configuration);
+    std::fs::write(&file, "").map_err(Error::io("write", &file))
 }
 
 /// A socket path in `cache`, unless it is too long.

@@ -13,7 +13,7 @@ use super::{Backend, CacheReads, Counts, Language};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
-use crate::workload::{CcWiring, Wiring};
+use crate::workload::Wiring;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -60,22 +60,11 @@ impl Backend for Kache2 {
         if reads == CacheReads::Forbidden {
             return Err(Error::input("kache2 cannot compile without lookups"));
         }
-        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
-        let configuration = cache.join("kache.toml");
-        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
+        competitor::prepare(cache, "kache.toml")?;
         let program = self.program.path();
-        let mut all = wrapper_env::rustc(wiring.rustc.then_some(program));
-        if let Some(cc) = wiring.cc {
-            all.extend(wrapper_env::cc(program, cc));
+        let mut all = wrapper_env::compilers(program, wiring, &environment, cache, marked_links)?;
+        if wiring.cc.is_some() {
             all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
-            if cc == CcWiring::Shims {
-                let dir = cache.join("shims");
-                wrapper_env::links(program, &environment, &dir)?;
-                // It recognises its own links by this mark.
-                let mark = dir.join(".kache-shims");
-                std::fs::write(&mark, "").map_err(Error::io("write", &mark))?;
-                all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
-            }
         }
         Kache2::own(environment.with_all(all), cache)
     }
@@ -98,11 +87,18 @@ impl Backend for Kache2 {
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
         let environment = Kache2::own(Environment::of_caller(), cache)?;
         let arguments = ["stats", "--full", "--format", "json", "--since", "7d"];
-        let told = self.program.ask(&arguments, &environment)?;
-        let told: Value = serde_json::from_str(&told)
+        let description = self.program.ask(&arguments, &environment)?;
+        let description: Value = serde_json::from_str(&description)
             .map_err(|e| Error::run(format!("kache2's statistics are not JSON: {e}")))?;
-        Ok(counts(&told["summary"]))
+        Ok(counts(&description["summary"]))
     }
+}
+
+/// Links with the mark by which it recognises them.
+fn marked_links(program: &Path, environment: &Environment, dir: &Path) -> Result<()> {
+    wrapper_env::links(program, environment, dir)?;
+    let mark = dir.join(".kache-shims");
+    std::fs::write(&mark, "").map_err(Error::io("write", &mark))
 }
 
 /// Compiles in its log; queries of the compiler (`probes`) do not count.

@@ -11,7 +11,7 @@ use super::{Backend, CacheReads, Counts, Language};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
-use crate::workload::{CcWiring, Wiring};
+use crate::workload::Wiring;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -52,21 +52,11 @@ impl Backend for Sccache {
         cache: &Path,
         reads: CacheReads,
     ) -> Result<Environment> {
-        std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
-        let configuration = cache.join("sccache.toml");
-        std::fs::write(&configuration, "").map_err(Error::io("write", &configuration))?;
+        competitor::prepare(cache, "sccache.toml")?;
         let program = self.program.path();
-        let mut all = wrapper_env::rustc(wiring.rustc.then_some(program));
+        let mut all = wrapper_env::compilers(program, wiring, &environment, cache, wrapper_env::scripts)?;
         if wiring.rustc {
             all.push(("CARGO_INCREMENTAL".into(), "0".into()));
-        }
-        if let Some(cc) = wiring.cc {
-            all.extend(wrapper_env::cc(program, cc));
-            if cc == CcWiring::Shims {
-                let dir = cache.join("shims");
-                wrapper_env::scripts(program, &environment, &dir)?;
-                all.push(("PATH".into(), wrapper_env::before_path(&environment, &dir)?));
-            }
         }
         if reads == CacheReads::Forbidden {
             all.push(("SCCACHE_RECACHE".into(), "1".into()));
@@ -110,10 +100,10 @@ impl Backend for Sccache {
             return Ok(None);
         }
         let environment = Sccache::own(Environment::of_caller(), cache)?;
-        let told = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
-        let told: Value = serde_json::from_str(&told)
+        let description = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
+        let description: Value = serde_json::from_str(&description)
             .map_err(|e| Error::run(format!("sccache's statistics are not JSON: {e}")))?;
-        Ok(Some(counts(&told["stats"])))
+        Ok(Some(counts(&description["stats"])))
     }
 }
 

@@ -5,7 +5,7 @@ use super::plain::NO_WRAPPERS;
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
-use crate::workload::CcWiring;
+use crate::workload::{CcWiring, Wiring};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,28 @@ use std::path::{Path, PathBuf};
 const COMPILERS: &[&str] = &["cc", "c++", "gcc", "g++", "clang", "clang++"];
 
 pub(super) type Variable = (OsString, OsString);
+
+/// Creates compiler names in a directory for a program: [`links`] or [`scripts`].
+pub(super) type MakeShims = fn(&Path, &Environment, &Path) -> Result<()>;
+
+/// The variables that put `program` in front of the compilers of a workload.
+pub(super) fn compilers(
+    program: &Path,
+    wiring: Wiring,
+    environment: &Environment,
+    cache: &Path,
+    make_shims: MakeShims,
+) -> Result<Vec<Variable>> {
+    let mut all = rustc(wiring.rustc.then_some(program));
+    let Some(wiring) = wiring.cc else { return Ok(all) };
+    all.extend(cc(program, wiring));
+    if wiring == CcWiring::Shims {
+        let dir = cache.join("shims");
+        make_shims(program, environment, &dir)?;
+        all.push(("PATH".into(), before_path(environment, &dir)?));
+    }
+    Ok(all)
+}
 
 /// Sets `RUSTC_WRAPPER` to the given program, or to none.
 pub(super) fn rustc(program: Option<&Path>) -> Vec<Variable> {
@@ -50,7 +72,7 @@ pub(super) fn before_path(environment: &Environment, dir: &Path) -> Result<OsStr
 /// Links to `program` in `dir` under the name of every installed compiler, for a program that identifies the
 /// compiler by its own name.
 pub(super) fn links(program: &Path, environment: &Environment, dir: &Path) -> Result<()> {
-    for (name, _) in compilers(environment, dir)? {
+    for (name, _) in installed_compilers(environment, dir)? {
         let link = dir.join(name);
         if fs::symlink_metadata(&link).is_err() {
             platform::link(program, &link).map_err(Error::io("make the link", &link))?;
@@ -62,7 +84,7 @@ pub(super) fn links(program: &Path, environment: &Environment, dir: &Path) -> Re
 /// Scripts in `dir` under the name of every installed compiler, for a program that takes the compiler as
 /// argument. Each call costs an additional shell.
 pub(super) fn scripts(program: &Path, environment: &Environment, dir: &Path) -> Result<()> {
-    for (name, compiler) in compilers(environment, dir)? {
+    for (name, compiler) in installed_compilers(environment, dir)? {
         script(dir, name, &format!("exec '{}' '{}' \"$@\"", program.display(), compiler.display()))?;
     }
     Ok(())
@@ -78,7 +100,7 @@ pub(super) fn script(dir: &Path, name: &str, line: &str) -> Result<()> {
 }
 
 /// Compilers on the search path outside `dir`, which is created.
-fn compilers(environment: &Environment, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+fn installed_compilers(environment: &Environment, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     let path = environment.get("PATH").unwrap_or_default();
     let places: Vec<_> = std::env::split_paths(&path).filter(|place| place != dir).collect();

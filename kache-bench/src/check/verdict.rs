@@ -3,6 +3,7 @@
 use super::run::{CheckFindings, CheckPlan};
 use crate::analysis::embedded_paths;
 use crate::record::RunVerdict;
+use crate::text;
 use crate::workload::{Expect, UnitClaim};
 
 /// Maximum number of names in a sentence.
@@ -125,9 +126,7 @@ fn share(
 }
 
 fn list(names: &[String]) -> String {
-    let shown = names[..names.len().min(NAMED)].join(", ");
-    let more = names.len().saturating_sub(NAMED);
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    text::list(names, NAMED)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::significance::{self, Decision, Shift};
 use super::times::{self, Times};
 use super::verdict::{FigureRow, Gate, GateVerdict, JudgedRun, VERSION};
 use crate::history::{History, HistoryEntry, Subject};
+use crate::text;
 
 impl Gate {
     pub fn of(runs: &[&HistoryEntry], history: &History) -> Gate {
@@ -52,7 +53,7 @@ fn exactly(fact: Fact, recorded: &[Vec<Fact>]) -> FigureRow {
         _ => GateVerdict::Ok,
     };
     let detail = match verdict {
-        GateVerdict::Regression => listed(&fact.names),
+        GateVerdict::Regression => text::list(&fact.names, NAMED),
         GateVerdict::Inconclusive => "nothing recorded to compare with".into(),
         GateVerdict::Ok => String::new(),
     };
@@ -62,12 +63,6 @@ fn exactly(fact: Fact, recorded: &[Vec<Fact>]) -> FigureRow {
 
 /// Maximum number of names in a row.
 const NAMED: usize = 8;
-
-fn listed(names: &[String]) -> String {
-    let shown = names[..names.len().min(NAMED)].join(", ");
-    let more = names.len().saturating_sub(NAMED);
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
-}
 
 fn by_test(times: &Times, recorded: &[Vec<Times>]) -> FigureRow {
     let same = recorded.iter().flatten().filter(|old| old.name == times.name);
@@ -84,6 +79,6 @@ fn by_test(times: &Times, recorded: &[Vec<Times>]) -> FigureRow {
         recorded: crate::compare::median(&runs.concat()),
         now: crate::compare::median(&times.figures).unwrap_or_default(),
         shift,
-        detail: significance::told(shift.as_ref()),
+        detail: significance::description(shift.as_ref()),
     }
 }

@@ -103,7 +103,7 @@ fn understand(text: &[u8], cache: &Path) -> Result<Recording> {
     for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
         // A truncated text ends in dots; elsewhere that would be a truncated path.
         let line = String::from_utf8_lossy(line).replace("\"\"...", "\"\"");
-        let call = reader.line(line.as_bytes()).map_err(Error::run)?;
+        let call = reader.line(line.as_bytes()).map_err(|e| Error::run(e.to_string()))?;
         let Some(call) = call.filter(|call| call.result.is_ok()) else { continue };
         let paths: Vec<PathBuf> = call
             .arguments

@@ -54,13 +54,17 @@ pub struct Reader {
     begun: HashMap<u32, Vec<u8>>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not understood: {0}")]
+pub struct UnknownLine(String);
+
 impl Reader {
     /// The call that a line completes; `None` if it begins a call or reports a signal or an exit.
     ///
     /// # Errors
     /// The line, if its format is unknown.
-    pub fn line(&mut self, line: &[u8]) -> Result<Option<Call>, String> {
-        let odd = || format!("not understood: {}", String::from_utf8_lossy(line));
+    pub fn line(&mut self, line: &[u8]) -> Result<Option<Call>, UnknownLine> {
+        let odd = || UnknownLine(String::from_utf8_lossy(line).into_owned());
         let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
         let thread =
             std::str::from_utf8(&line[..digits]).ok().and_then(|t| t.parse().ok()).ok_or_else(odd)?;

@@ -1,12 +1,13 @@
-//! Fetching: the lists of an action, and packs into the local store; each once, however many ask.
+//! Fetching: the lists of an action, and packs into the local store. All requests for an object share one fetch.
 
-use super::Agent;
-use super::pack::{self, Install};
-use super::storage::Fault;
-use super::trust::Statement;
+use crate::error::{InstallError, StorageError};
+use crate::trust::Statement;
+use crate::{Agent, locked, pack};
 use kache_core::digest::Digest;
 use kache_core::platform;
-use kache_core::remote::format::{self, LISTS, Refused, SMALL, Signed, Used};
+use kache_core::remote::format::{
+    self, BuildUnit, Header, InvalidObject, MAX_LISTS, MAX_METADATA, SignedList,
+};
 use kache_core::store::Area;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,275 +15,310 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// What came of a fetch.
+/// The outcome of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fetched {
-    /// It is in the local store.
-    Here(Used),
-    /// It is not.
-    Not(Fault),
-    /// It is not to be believed.
-    Refused(String),
+pub enum FetchOutcome {
+    /// The result is in the local store.
+    Stored(BuildUnit),
+    Failed(StorageError),
+    /// The pack is invalid and was quarantined.
+    Invalid(String),
 }
 
-/// How far a fetch is.
 #[derive(Clone, Debug)]
-pub enum Stage {
-    /// It was asked for.
-    Asked,
-    /// It comes, and compiling it took so long.
-    Comes(Duration),
-    /// It comes, and compiling it takes less: nobody who could compile waits for it.
-    Slowly,
-    /// It is over.
-    Over(Fetched),
+pub enum FetchState {
+    Requested,
+    /// The pack is being downloaded. Compiling its result took this long.
+    Downloading(Duration),
+    /// The download takes longer than compiling: wrappers do not wait for it.
+    TooSlow,
+    Done(FetchOutcome),
 }
 
-/// How long lists that were read are as good as read now. Only what others add meanwhile is missed.
-const FRESH: Duration = Duration::from_secs(20);
-/// Objects kept because they are not what they should be.
-const QUARANTINE: usize = 16;
+/// How long lists stay valid in memory. Only lists that other machines add in the meantime are missed.
+const LISTS_TTL: Duration = Duration::from_secs(20);
+/// The maximum number of quarantined objects.
+const MAX_QUARANTINED: usize = 16;
 
-/// What a pack that comes races with.
+/// The progress of a download, compared with compiling.
 struct Pace {
-    /// Bytes that it holds, unpacked.
+    /// The size of the blobs, decompressed.
     size: u64,
-    compile: Duration,
+    compile_time: Duration,
 }
 
 impl Pace {
-    /// Whether, as fast as it came so far, it cannot be here before a compiler would be done. What zstd leaves of it is not known:
-    /// an eighth is less than it leaves of any compiler's output that was seen.
-    fn is_hopeless(&self, length: u64, took: Duration) -> bool {
-        let in_time = length as f64 * self.compile.as_secs_f64() / took.as_secs_f64();
-        in_time < self.size as f64 / 8.0
+    /// Whether a compiler would finish before the download. The compressed size is unknown: this assumes an eighth,
+    /// which is less than any compiler output measured.
+    fn is_too_slow(&self, downloaded: u64, elapsed: Duration) -> bool {
+        let by_then = downloaded as f64 * self.compile_time.as_secs_f64() / elapsed.as_secs_f64();
+        by_then < self.size as f64 / 8.0
+    }
+}
+
+/// A download in progress: decides on the first pieces whether the pack is valid, and bounds its length.
+#[derive(Default)]
+struct Download {
+    /// The bytes so far, until they contain the whole header.
+    start: Vec<u8>,
+    downloaded: u64,
+    /// The maximum length of the pack, by its header.
+    max_length: Option<u64>,
+}
+
+impl Download {
+    /// Adds a piece. Returns the header when it becomes complete.
+    fn add(
+        &mut self,
+        piece: &[u8],
+        read_header: impl Fn(&[u8]) -> Result<Option<(Header, usize)>, InvalidObject>,
+    ) -> Result<Option<Header>, InvalidObject> {
+        self.downloaded += piece.len() as u64;
+        let mut found = None;
+        if self.max_length.is_none() {
+            self.start.extend(piece);
+            match read_header(&self.start)? {
+                Some((header, length)) => {
+                    // zstd adds a few bytes for each block of incompressible data.
+                    self.max_length = Some(length as u64 + header.size() + header.size() / 128 + 4096);
+                    self.start = Vec::new();
+                    found = Some(header);
+                }
+                None if self.start.len() > MAX_METADATA + 4096 => {
+                    return format::invalid("its header is too long");
+                }
+                None => {}
+            }
+        }
+        match self.max_length {
+            Some(max) if self.downloaded > max => format::invalid("it is longer than its header says"),
+            _ => Ok(found),
+        }
     }
 }
 
 impl Agent {
-    /// The lists of an action, those that are to be believed, newest first; with what was wrong with others.
+    /// The valid lists of an action, newest first, and the error of an invalid list or index.
     pub async fn lists(
         self: &Arc<Self>,
         action: &Digest,
         fresh: bool,
-    ) -> Result<(Vec<Signed>, Option<String>), Fault> {
-        if let Some((at, lists)) = self.known_lists().get(action)
+    ) -> Result<(Vec<SignedList>, Option<String>), StorageError> {
+        if let Some((read, lists)) = locked(&self.lists).get(action)
             && !fresh
-            && at.elapsed() < FRESH
+            && read.elapsed() < LISTS_TTL
         {
             return Ok((lists.clone(), None));
         }
-        let name = format::looks_name(action);
-        let bytes = match self.storage.read(&name, SMALL).await {
-            Ok(bytes) => bytes,
-            Err(Fault::Absent) => Vec::new(),
-            Err(fault) => return Err(fault),
+        let name = format::index_name(action);
+        let (lists, error) = match self.storage.read(&name, MAX_METADATA).await {
+            Ok(bytes) if bytes.is_empty() => (Vec::new(), None),
+            Ok(bytes) => {
+                let (lists, error) = self.verified_lists(action, &bytes);
+                if let Some(why) = &error {
+                    self.quarantine_bytes(&name, &bytes, why);
+                }
+                (lists, error)
+            }
+            Err(StorageError::NotFound) => (Vec::new(), None),
+            Err(e) => return Err(e),
         };
-        let (lists, wrong) =
-            if bytes.is_empty() { (Vec::new(), None) } else { self.believed(action, &bytes) };
-        if let Some(why) = &wrong {
-            self.quarantine_bytes(&name, &bytes, why);
-        }
-        self.known_lists().insert(*action, (Instant::now(), lists.clone()));
-        Ok((lists, wrong))
+        locked(&self.lists).insert(*action, (Instant::now(), lists.clone()));
+        Ok((lists, error))
     }
 
-    /// The lists of an action that its index does not have, since another writer overwrote them there. Nothing where
-    /// the service cannot say what is in it.
-    pub async fn strays(self: &Arc<Self>, action: &Digest) -> Result<Vec<Signed>, Fault> {
-        if !self.storage.lists() {
+    /// The lists of an action that are missing from its index, because another writer overwrote the index. Empty if the
+    /// service cannot list objects.
+    pub async fn orphaned_lists(self: &Arc<Self>, action: &Digest) -> Result<Vec<SignedList>, StorageError> {
+        if !self.storage.can_list() {
             return Ok(Vec::new());
         }
         let (known, _) = self.lists(action, false).await?;
-        let known: Vec<String> = known.iter().map(|one| format::list_name(action, one)).collect();
+        let known: Vec<String> = known.iter().map(|list| format::list_name(action, list)).collect();
         let names = self.storage.names(&format::lists_folder(action)).await?;
-        let strays = names.into_iter().filter(|name| !known.contains(name)).take(LISTS);
-        let read = strays.map(|name| async move { self.stray(action, &name).await });
-        let read = futures_util::future::join_all(read).await;
-        Ok(read.into_iter().flatten().collect())
+        let orphaned = names.into_iter().filter(|name| !known.contains(name)).take(MAX_LISTS);
+        let read = orphaned.map(|name| async move { self.read_list(action, &name).await });
+        Ok(futures_util::future::join_all(read).await.into_iter().flatten().collect())
     }
 
-    /// One list, if it is what its name says and is to be believed.
-    async fn stray(self: &Arc<Self>, action: &Digest, name: &str) -> Option<Signed> {
-        let bytes = self.storage.read(name, SMALL).await.ok()?;
-        let (lists, wrong) = self.believed(action, &bytes);
-        let wrong = match &lists[..] {
-            [one] if format::list_name(action, one) == name => return lists.into_iter().next(),
-            [] => wrong,
+    /// Reads one list, if it is valid.
+    async fn read_list(self: &Arc<Self>, action: &Digest, name: &str) -> Option<SignedList> {
+        let bytes = self.storage.read(name, MAX_METADATA).await.ok()?;
+        let (lists, error) = self.verified_lists(action, &bytes);
+        let error = match &lists[..] {
+            [list] if format::list_name(action, list) == name => return lists.into_iter().next(),
+            [] => error,
             _ => Some("it belongs to another name".to_string()),
         };
-        self.quarantine_bytes(name, &bytes, &wrong.unwrap_or_default());
+        self.quarantine_bytes(name, &bytes, &error.unwrap_or_default());
         None
     }
 
-    fn believed(&self, action: &Digest, bytes: &[u8]) -> (Vec<Signed>, Option<String>) {
-        let all = pack::decompress(bytes, SMALL).and_then(|plain| format::decode_lists(&plain, action));
+    fn verified_lists(&self, action: &Digest, bytes: &[u8]) -> (Vec<SignedList>, Option<String>) {
+        let all =
+            pack::decompress(bytes, MAX_METADATA).and_then(|bytes| format::decode_index(&bytes, action));
         let all = match all {
             Ok(all) => all,
-            Err(why) => return (Vec::new(), Some(why.0)),
+            Err(e) => return (Vec::new(), Some(e.0)),
         };
-        let mut wrong = None;
+        let mut error = None;
         let mut lists = Vec::new();
-        for one in all.into_iter().take(LISTS) {
-            let whole = format::decode_looks(&one.list).ok_or(Refused("a list is torn".into()));
-            let signed = || self.trust.check(Statement::List(action, &one.list), &one.signature);
-            match whole.and_then(|_| signed()) {
+        for one in all.into_iter().take(MAX_LISTS) {
+            let decoded = format::decode_list(&one.list).ok_or(InvalidObject("a list is truncated".into()));
+            let check = || self.trust.check(Statement::List(action, &one.list), &one.signature);
+            match decoded.and_then(|_| check()) {
                 Ok(()) => lists.push(one),
-                Err(why) => wrong = Some(why.0),
+                Err(e) => error = Some(e.0),
             }
         }
-        (lists, wrong)
+        (lists, error)
     }
 
-    /// Puts the pack of a state into the local store. Whoever asks for it meanwhile is told by the same channel.
-    pub fn fetch(self: &Arc<Self>, state: Digest) -> watch::Receiver<Stage> {
-        let mut flights = self.flights();
-        if let Some(flight) = flights.get(&state) {
-            // What was here may have been collected since.
-            let gone = matches!(&*flight.borrow(), Stage::Over(Fetched::Here(used)) if !self.has(used));
-            if !gone {
-                return flight.clone();
+    /// Starts to fetch the pack of an input key into the local store, or joins the running fetch.
+    pub fn fetch(self: &Arc<Self>, input_key: Digest) -> watch::Receiver<FetchState> {
+        let mut in_flight = locked(&self.in_flight);
+        if let Some(fetch) = in_flight.get(&input_key) {
+            // The result may have been evicted since.
+            let evicted =
+                matches!(&*fetch.borrow(), FetchState::Done(FetchOutcome::Stored(unit)) if !self.has(unit));
+            if !evicted {
+                return fetch.clone();
             }
         }
-        let (tell, told) = watch::channel(Stage::Asked);
-        flights.insert(state, told.clone());
-        drop(flights);
+        let (sender, receiver) = watch::channel(FetchState::Requested);
+        in_flight.insert(input_key, receiver.clone());
+        drop(in_flight);
         let agent = self.clone();
         tokio::spawn(async move {
-            let known = agent.refused().get(&state).cloned();
-            let fetched = match known {
-                Some(why) => Fetched::Refused(why),
-                None => agent.bring(&state, &tell).await,
+            let quarantined = locked(&agent.quarantined).get(&input_key).cloned();
+            let outcome = match quarantined {
+                Some(why) => FetchOutcome::Invalid(why),
+                None => agent.fetch_pack(&input_key, &sender).await,
             };
-            // What is here need not be asked for again; what is not may come.
-            if !matches!(fetched, Fetched::Here(_)) {
-                agent.flights().remove(&state);
+            // A success is final; after a failure the next request tries again.
+            if !matches!(outcome, FetchOutcome::Stored(_)) {
+                locked(&agent.in_flight).remove(&input_key);
             }
-            let _ = tell.send(Stage::Over(fetched));
+            let _ = sender.send(FetchState::Done(outcome));
         });
-        told
+        receiver
     }
 
-    /// Fetches, and waits for no longer than compiling would have taken.
-    pub async fn fetch_for_now(self: &Arc<Self>, state: Digest) -> Fetched {
-        let begun = Instant::now();
-        let mut flight = self.fetch(state);
-        // Each step has its own deadline; this one is for what was begun by somebody else, and for what comes slowly.
-        let mut patience = self.storage.timeout() * 2;
-        let slow = || Fetched::Not(Fault::Failed("it comes more slowly than it compiles".into()));
+    /// Fetches a pack, but waits no longer than compiling would take.
+    pub async fn fetch_in_time(self: &Arc<Self>, input_key: Digest) -> FetchOutcome {
+        let start = Instant::now();
+        let mut fetch = self.fetch(input_key);
+        // Each step of a fetch has a deadline. This one is for fetches that started earlier, and for slow downloads.
+        let mut deadline = self.storage.timeout() * 2;
+        let failed = |why: &str| FetchOutcome::Failed(StorageError::Failed(why.to_string()));
+        let slow = || failed("the download is slower than compiling");
         loop {
-            match &*flight.borrow_and_update() {
-                Stage::Over(fetched) => return fetched.clone(),
-                Stage::Comes(compile) => patience = (self.storage.timeout()).max(*compile),
-                Stage::Slowly => return slow(),
-                Stage::Asked => {}
+            match &*fetch.borrow_and_update() {
+                FetchState::Done(outcome) => return outcome.clone(),
+                FetchState::Downloading(compile_time) => {
+                    deadline = (self.storage.timeout()).max(*compile_time);
+                }
+                FetchState::TooSlow => return slow(),
+                FetchState::Requested => {}
             }
-            let left = patience.saturating_sub(begun.elapsed());
-            match tokio::time::timeout(left, flight.changed()).await {
+            let left = deadline.saturating_sub(start.elapsed());
+            match tokio::time::timeout(left, fetch.changed()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => return Fetched::Not(Fault::Failed("the fetch ended without an answer".into())),
+                Ok(Err(_)) => return failed("the fetch was aborted"),
                 Err(_) => return slow(),
             }
         }
     }
 
-    async fn bring(self: &Arc<Self>, state: &Digest, tell: &watch::Sender<Stage>) -> Fetched {
-        let name = format::pack_name(state);
+    async fn fetch_pack(
+        self: &Arc<Self>,
+        input_key: &Digest,
+        sender: &watch::Sender<FetchState>,
+    ) -> FetchOutcome {
+        let name = format::pack_name(input_key);
         let path = self.store.temporary();
-        let fetched = match self.download(state, &name, &path, tell).await {
-            Err(fault) => Fetched::Not(fault),
-            Ok(Some(why)) => self.refuse(state, &name, &path, why),
-            Ok(None) => self.settle(state, &name, &path).await,
+        let outcome = match self.download(input_key, &name, &path, sender).await {
+            Err(e) => FetchOutcome::Failed(e),
+            Ok(Err(e)) => self.quarantine(input_key, &name, &path, &e),
+            Ok(Ok(())) => self.install(input_key, &name, &path).await,
         };
         let _ = std::fs::remove_file(&path);
-        fetched
+        outcome
     }
 
-    /// Reads an object into a file. What is wrong with it already at its head ends it.
+    /// Downloads a pack into a file. Stops early if the start of the pack is invalid.
     async fn download(
         self: &Arc<Self>,
-        state: &Digest,
+        input_key: &Digest,
         name: &str,
         path: &Path,
-        tell: &watch::Sender<Stage>,
-    ) -> Result<Option<String>, Fault> {
+        sender: &watch::Sender<FetchState>,
+    ) -> Result<Result<(), InvalidObject>, StorageError> {
         let mut body = self.storage.open_object(name).await?;
-        let here = |e: std::io::Error| Fault::Failed(format!("{}: {e}", path.display()));
-        let mut file = std::fs::File::create_new(path).map_err(here)?;
-        let (mut first, mut most) = (Vec::new(), None);
-        let (mut length, begun) = (0u64, Instant::now());
+        let local = |e: std::io::Error| StorageError::Failed(format!("{}: {e}", path.display()));
+        let mut file = std::fs::File::create_new(path).map_err(local)?;
+        let mut download = Download::default();
+        let start = Instant::now();
         let mut pace = None;
         while let Some(piece) = body.next().await? {
             for bytes in piece {
-                file.write_all(&bytes).map_err(here)?;
-                length += bytes.len() as u64;
-                if most.is_none() {
-                    first.extend(&bytes);
-                }
-            }
-            if most.is_none() {
-                match pack::head(&first, state, &self.trust) {
-                    Err(why) => return Ok(Some(why.0)),
-                    Ok(None) if first.len() > SMALL + 4096 => {
-                        return Ok(Some("its header is too long".into()));
-                    }
+                file.write_all(&bytes).map_err(local)?;
+                match download.add(&bytes, |start| pack::read_header(start, input_key, &self.trust)) {
+                    Err(e) => return Ok(Err(e)),
                     Ok(None) => {}
-                    Ok(Some((header, at))) => {
-                        // What zstd cannot make smaller, it makes larger by a few bytes for each block.
-                        most = Some(at as u64 + header.size() + header.size() / 128 + 4096);
-                        first = Vec::new();
-                        let compile = Duration::from_micros(header.result.compile_us);
-                        pace = Some(Pace { size: header.size(), compile });
-                        let _ = tell.send(Stage::Comes(compile));
+                    Ok(Some(header)) => {
+                        let compile_time = Duration::from_micros(header.result.compile_us);
+                        pace = Some(Pace { size: header.size(), compile_time });
+                        let _ = sender.send(FetchState::Downloading(compile_time));
                     }
                 }
             }
-            if most.is_some_and(|most| length > most) {
-                return Ok(Some("it is longer than it says".into()));
-            }
-            let took = begun.elapsed();
-            let hopeless = |pace: &mut Pace| took > self.storage.timeout() && pace.is_hopeless(length, took);
-            if pace.take_if(hopeless).is_some() {
-                let _ = tell.send(Stage::Slowly);
+            let elapsed = start.elapsed();
+            let too_slow = |pace: &mut Pace| {
+                elapsed > self.storage.timeout() && pace.is_too_slow(download.downloaded, elapsed)
+            };
+            if pace.take_if(too_slow).is_some() {
+                let _ = sender.send(FetchState::TooSlow);
             }
         }
-        Ok(None)
+        Ok(Ok(()))
     }
 
-    async fn settle(self: &Arc<Self>, state: &Digest, name: &str, path: &Path) -> Fetched {
-        let (agent, key, file) = (self.clone(), *state, path.to_path_buf());
+    async fn install(self: &Arc<Self>, input_key: &Digest, name: &str, path: &Path) -> FetchOutcome {
+        let (agent, key, file) = (self.clone(), *input_key, path.to_path_buf());
         let install = move || pack::install(&agent.store, &agent.trust, &key, &file);
-        let installed = tokio::task::spawn_blocking(install).await;
-        match installed {
-            Ok(Ok(Install::Done(header, bytes))) => {
-                self.grew(bytes);
-                Fetched::Here(Used { action: header.action, state: *state, result: header.key })
+        let failed = |why: String| FetchOutcome::Failed(StorageError::Failed(why));
+        match tokio::task::spawn_blocking(install).await {
+            Ok(Ok((header, bytes))) => {
+                self.store_grew(bytes);
+                let action = header.action;
+                FetchOutcome::Stored(BuildUnit { action, input_key: *input_key, result: header.key })
             }
-            Ok(Ok(Install::Refused(why))) => self.refuse(state, name, path, why.0),
-            Ok(Err(e)) => Fetched::Not(Fault::Failed(format!("it cannot be stored here: {e}"))),
-            Err(e) => Fetched::Not(Fault::Failed(format!("storing it ended badly: {e}"))),
+            Ok(Err(InstallError::Invalid(e))) => self.quarantine(input_key, name, path, &e),
+            Ok(Err(InstallError::Io(e))) => failed(format!("cannot store the result: {e}")),
+            Err(e) => failed(format!("storing the result panicked: {e}")),
         }
     }
 
-    fn refuse(&self, state: &Digest, name: &str, path: &Path, why: String) -> Fetched {
-        let why = format!("{name}: {why}");
-        if let Some(place) = self.quarantine_place(name) {
+    fn quarantine(&self, input_key: &Digest, name: &str, path: &Path, error: &InvalidObject) -> FetchOutcome {
+        let why = format!("{name}: {error}");
+        if let Some(place) = self.quarantine_path(name) {
             let _ = std::fs::rename(path, place);
         }
-        self.log(&format!("refused {why}"));
-        self.refused().insert(*state, why.clone());
-        Fetched::Refused(why)
+        self.log(&format!("quarantined {why}"));
+        locked(&self.quarantined).insert(*input_key, why.clone());
+        FetchOutcome::Invalid(why)
     }
 
     fn quarantine_bytes(&self, name: &str, bytes: &[u8], why: &str) {
-        if let Some(place) = self.quarantine_place(name) {
-            let _ = std::fs::write(place, bytes);
+        if let Some(path) = self.quarantine_path(name) {
+            let _ = std::fs::write(path, bytes);
         }
-        self.log(&format!("refused {name}: {why}"));
+        self.log(&format!("quarantined {name}: {why}"));
     }
 
-    /// Where to keep something wrong for people to look at; the oldest goes for the newest.
-    fn quarantine_place(&self, name: &str) -> Option<PathBuf> {
+    /// The path for a new quarantined object. Removes the oldest objects there.
+    fn quarantine_path(&self, name: &str) -> Option<PathBuf> {
         let dir = self.store.area(Area::Quarantine);
         platform::make_private_dir(&dir).ok()?;
         let mut old: Vec<_> = std::fs::read_dir(&dir)
@@ -291,7 +327,7 @@ impl Agent {
             .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path())))
             .collect();
         old.sort();
-        for (_, path) in old.iter().rev().skip(QUARANTINE - 1) {
+        for (_, path) in old.iter().rev().skip(MAX_QUARANTINED - 1) {
             let _ = std::fs::remove_file(path);
         }
         Some(dir.join(name.replace('/', "-")))
@@ -301,12 +337,48 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kache_core::events::Observed;
+    use kache_core::store::result::ActionResult;
 
     #[test]
-    fn what_comes_too_slowly_is_known_before_it_is_late() {
-        let pace = Pace { size: 8_000_000, compile: Duration::from_secs(20) };
-        // In 20 s at this pace 40 kB, and it is a megabyte at the least.
-        assert!(pace.is_hopeless(2_000, Duration::from_secs(1)));
-        assert!(!pace.is_hopeless(60_000, Duration::from_secs(1)));
+    fn a_download_slower_than_compiling_is_detected_early() {
+        let pace = Pace { size: 8_000_000, compile_time: Duration::from_secs(20) };
+        // At this pace 40 kB in 20 s, and the pack has at least a megabyte.
+        assert!(pace.is_too_slow(2_000, Duration::from_secs(1)));
+        assert!(!pace.is_too_slow(60_000, Duration::from_secs(1)));
+    }
+
+    fn header(size: u64) -> Header {
+        let result = ActionResult {
+            outputs: Vec::new(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            label: String::new(),
+            compile_us: 1,
+            observed: Observed::Preload,
+            fetched: false,
+        };
+        let blobs = vec![(Digest::of(b"blob"), size)];
+        Header { action: Digest::of(b"a"), set: Vec::new(), key: Digest::of(b"k"), result, blobs }
+    }
+
+    #[test]
+    fn a_download_finds_the_header_and_stops_at_the_announced_length() {
+        let read = |start: &[u8]| Ok((start.len() >= 10).then(|| (header(1000), 10)));
+        let mut download = Download::default();
+        assert_eq!(download.add(&[0; 9], read), Ok(None));
+        assert_eq!(download.add(&[0; 3], read), Ok(Some(header(1000))));
+        // 10 for the header, 1000 for the blob, 7 + 4096 for zstd.
+        assert_eq!(download.add(&[0; 5101], read), Ok(None));
+        assert!(download.add(&[0; 1], read).unwrap_err().0.contains("longer than its header says"));
+    }
+
+    #[test]
+    fn a_download_stops_at_an_invalid_or_endless_header() {
+        let mut download = Download::default();
+        assert!(download.add(&[0; 9], |_| format::invalid("no")).is_err());
+        let mut download = Download::default();
+        assert_eq!(download.add(&vec![0; MAX_METADATA + 4096], |_| Ok(None)), Ok(None));
+        assert!(download.add(&[0; 1], |_| Ok(None)).unwrap_err().0.contains("too long"));
     }
 }

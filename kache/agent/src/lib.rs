@@ -1,167 +1,141 @@
-//! The agent: a process of its own that talks to the remote, so that no wrapper has to.
+//! The agent: a separate process that accesses the remote on behalf of all wrappers.
 //!
-//! The first wrapper that needs it starts it; it listens on a socket of this user's, holds a lock as long as it lives, and ends
-//! when nothing was asked of it for a while and nothing waits. It keeps connections open, fetches each object once however
-//! many ask, fetches ahead, and uploads in the background what lies in the queue. If it is killed, the queue is still there,
-//! and what it had put into the store is whole.
+//! The first wrapper that needs the agent starts it. The agent listens on a socket of this user, holds a lock while it
+//! runs, and exits when it has been idle for a while and the upload queue is empty. It keeps connections open, fetches each
+//! object once however many wrappers request it, prefetches, and uploads the queue in the background. If the agent
+//! is killed, the queue remains, and the entries that it installed in the store are complete.
 //!
-//! It fills the local store and nothing else: what a wrapper restores comes from there, by the one way that there is.
+//! The agent only adds to the local store: wrappers always restore from the local store.
 
-mod ahead;
-mod circuit;
+mod circuit_breaker;
+mod error;
 mod fetch;
 mod pack;
-mod publish;
+mod prefetch;
 mod serve;
 mod service;
 mod storage;
-mod sync;
+mod transfer;
 pub mod trust;
+mod upload;
 
+pub use error::AgentError;
 pub use serve::serve;
-pub use sync::{Report, run};
+pub use transfer::{Report, run};
 
 use kache_core::digest::Digest;
-use kache_core::remote::client::Orders;
-use kache_core::remote::format::Signed;
+use kache_core::remote::client::AgentConfig;
+use kache_core::remote::format::SignedList;
 use kache_core::remote::queue::Queue;
 use kache_core::store::{Store, gc};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use storage::Storage;
 use tokio::sync::{Notify, Semaphore, watch};
 
-type Flights = HashMap<Digest, watch::Receiver<fetch::Stage>>;
-/// Where a project is, on this machine.
-type Place = Vec<u8>;
+/// The fetches by input key, running or successful, so that all requests for a pack share one fetch.
+type InFlight = HashMap<Digest, watch::Receiver<fetch::FetchState>>;
 
-/// All that the agent knows.
 pub struct Agent {
-    orders: Orders,
+    config: AgentConfig,
     store: Store,
     storage: Arc<Storage>,
     trust: trust::Trust,
     queue: Queue,
-    flights: Mutex<Flights>,
-    lists: Mutex<HashMap<Digest, (Instant, Vec<Signed>)>>,
-    /// States whose packs are wrong, and why.
-    refused: Mutex<HashMap<Digest, String>>,
-    checks: Mutex<Vec<publish::Check>>,
-    tours: Mutex<HashMap<Place, Arc<ahead::Tour>>>,
-    /// Projects whose order is to be written.
-    changed: Mutex<HashSet<Place>>,
-    ahead: Arc<Semaphore>,
-    rounds: tokio::sync::Mutex<()>,
+    in_flight: Mutex<InFlight>,
+    /// The lists of actions, and when they were read.
+    lists: Mutex<HashMap<Digest, (Instant, Vec<SignedList>)>>,
+    /// Input keys with invalid packs, and why the packs are invalid.
+    quarantined: Mutex<HashMap<Digest, String>>,
+    list_checks: Mutex<Vec<upload::ListCheck>>,
+    sessions: Mutex<prefetch::Sessions>,
+    /// Workspaces whose build manifests are to be written.
+    changed: Mutex<HashSet<Vec<u8>>>,
+    prefetch_permits: Arc<Semaphore>,
+    upload_round: tokio::sync::Mutex<()>,
     wake: Notify,
     ending: AtomicBool,
-    uploaded: AtomicU64,
-    account: Mutex<Account>,
+    useless_waits: Mutex<UselessWaits>,
 }
 
-/// How long wrappers waited in vain of late.
-#[derive(Default)]
-struct Account {
-    in_vain: std::time::Duration,
-    times: u32,
+/// How long wrappers have waited for responses without a result, since the last useful response.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct UselessWaits {
+    total: Duration,
+    count: u32,
+}
+
+impl UselessWaits {
+    /// Records a response. Returns a description if many long waits in succession gave no result.
+    fn record(&mut self, waited: Duration, useful: bool) -> Option<String> {
+        const MAX_TOTAL: Duration = Duration::from_millis(1500);
+        const MAX_AVERAGE: Duration = Duration::from_millis(200);
+        if useful {
+            *self = UselessWaits::default();
+            return None;
+        }
+        self.total += waited;
+        self.count += 1;
+        if self.total <= MAX_TOTAL || self.total <= MAX_AVERAGE * self.count {
+            return None;
+        }
+        let UselessWaits { total, count } = std::mem::take(self);
+        Some(format!("{count} responses took {:.1} s, and none of them had a result", total.as_secs_f64()))
+    }
 }
 
 impl Agent {
-    /// Makes one; nothing is asked of the remote yet.
+    /// Opens the store and configures the storage, without connecting to the remote.
     ///
     /// # Errors
-    /// Where the store cannot be opened or a setting makes no sense: what, and what to do.
-    pub fn new(orders: Orders) -> Result<Arc<Agent>, String> {
-        let store = Store::open(&orders.cache)
-            .map_err(|e| format!("the cache at {} cannot be opened: {e}", orders.cache.display()))?;
-        let storage = Storage::open(&orders.remote)?;
-        let trust = trust::Trust::of(&orders.remote)?;
-        let queue = Queue::of(&orders.remote, store.dir());
+    /// If the store cannot be opened or a setting is invalid.
+    pub fn new(config: AgentConfig) -> Result<Arc<Agent>, AgentError> {
+        let store = Store::open(&config.cache)
+            .map_err(|source| AgentError::Cache { path: config.cache.clone(), source })?;
+        let storage = Storage::open(&config.remote)?;
+        let trust = trust::Trust::of(&config.remote)?;
+        let queue = Queue::of(&config.remote, store.dir());
         Ok(Arc::new(Agent {
-            orders,
+            config,
             store,
             storage,
             trust,
             queue,
-            flights: Mutex::default(),
+            in_flight: Mutex::default(),
             lists: Mutex::default(),
-            refused: Mutex::default(),
-            checks: Mutex::default(),
-            tours: Mutex::default(),
+            quarantined: Mutex::default(),
+            list_checks: Mutex::default(),
+            sessions: Mutex::default(),
             changed: Mutex::default(),
-            ahead: Arc::new(Semaphore::new(ahead::AT_ONCE)),
-            rounds: tokio::sync::Mutex::default(),
+            prefetch_permits: Arc::new(Semaphore::new(prefetch::CONCURRENCY)),
+            upload_round: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             ending: AtomicBool::new(false),
-            uploaded: AtomicU64::new(0),
-            account: Mutex::default(),
+            useless_waits: Mutex::default(),
         }))
-    }
-
-    fn flights(&self) -> MutexGuard<'_, Flights> {
-        locked(&self.flights)
-    }
-
-    fn known_lists(&self) -> MutexGuard<'_, HashMap<Digest, (Instant, Vec<Signed>)>> {
-        locked(&self.lists)
-    }
-
-    fn refused(&self) -> MutexGuard<'_, HashMap<Digest, String>> {
-        locked(&self.refused)
-    }
-
-    fn checks(&self) -> MutexGuard<'_, Vec<publish::Check>> {
-        locked(&self.checks)
-    }
-
-    fn tours(&self) -> MutexGuard<'_, HashMap<Place, Arc<ahead::Tour>>> {
-        locked(&self.tours)
-    }
-
-    fn changed(&self) -> MutexGuard<'_, HashSet<Place>> {
-        locked(&self.changed)
     }
 
     fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Relaxed)
     }
 
-    fn uploaded(&self) {
-        self.uploaded.fetch_add(1, Ordering::Relaxed);
+    /// Starts a garbage collection if fetched results have made the store too large.
+    fn store_grew(&self, bytes: u64) {
+        gc::start_if_over_limit(&self.store, &self.config.cache, self.config.max_bytes, bytes);
     }
 
-    /// The store grew by what was fetched: it is kept below its bound here, too.
-    fn grew(&self, bytes: u64) {
-        gc::start_where_grown(&self.store, &self.orders.cache, self.orders.max_bytes, bytes);
-    }
-
-    /// A wrapper waited. Where many do so long and in vain, the remote is too slow to be asked.
-    fn waited(&self, long: std::time::Duration, in_vain: bool) {
-        /// What waiting in vain may cost in all where each time is long.
-        const MOST: std::time::Duration = std::time::Duration::from_millis(1500);
-        /// How long is long.
-        const LONG: std::time::Duration = std::time::Duration::from_millis(200);
-        let mut account = locked(&self.account);
-        if !in_vain {
-            *account = Account::default();
-            return;
-        }
-        account.in_vain += long;
-        account.times += 1;
-        if account.in_vain > MOST && account.in_vain > LONG * account.times {
-            let why = format!(
-                "{} answers took {:.1} s, and none was of use",
-                account.times,
-                account.in_vain.as_secs_f64()
-            );
-            *account = Account::default();
+    /// Records how long a wrapper waited. After many long waits without a result the circuit breaker opens.
+    fn record_wait(&self, waited: Duration, useful: bool) {
+        let slow = locked(&self.useless_waits).record(waited, useful);
+        if let Some(why) = slow {
             self.storage.too_slow(&why);
         }
     }
 
-    /// A line in the agent's own log, which is started anew where it has grown.
+    /// Appends a line to the agent's log, which is rotated at 1 MiB.
     fn log(&self, line: &str) {
         let path = kache_core::remote::agent_dir(self.store.dir()).join("log");
         if std::fs::metadata(&path).is_ok_and(|m| m.len() > 1 << 20) {
@@ -176,4 +150,34 @@ impl Agent {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, AgentError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(4)
+        .enable_all()
+        .build()
+        .map_err(|e| AgentError::Io("start threads", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_long_waits_without_a_result_are_too_slow() {
+        let mut waits = UselessWaits::default();
+        let long = Duration::from_millis(600);
+        assert_eq!(waits.record(long, false), None);
+        assert_eq!(waits.record(long, false), None);
+        assert_eq!(waits.record(long, true), None);
+        assert_eq!(waits, UselessWaits::default());
+        assert_eq!(waits.record(long, false), None);
+        assert_eq!(waits.record(long, false), None);
+        assert!(waits.record(long, false).unwrap().starts_with("3 responses took 1.8 s"));
+        assert_eq!(waits, UselessWaits::default());
+        // Short waits are never too slow, however many there are.
+        assert!((0..1000).all(|_| waits.record(Duration::from_millis(100), false).is_none()));
+    }
 }

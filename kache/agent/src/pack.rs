@@ -1,17 +1,18 @@
 //! Packs: a result with its blobs, as one object.
 //!
 //! ```text
-//! "kachepk1" · length u32 · header, zstd · length u16 · signature · blobs one after the other, zstd
+//! "kachepk1" · length u32 · header, zstd · length u16 · signature · concatenated blobs, zstd
 //! ```
 //!
-//! Reading trusts nothing: the signature is checked over the packed header before it is unpacked, unpacking stops at the
-//! lengths that were announced and allowed, each blob must have the digest that names it, and nothing may follow. Memory is
-//! bounded throughout: blobs go through a buffer, from a file to a file.
+//! The reader assumes a hostile writer: it checks the signature of the compressed header before decompressing the header,
+//! decompression stops at the announced and allowed lengths, each blob must have its digest, and trailing bytes are an
+//! error. Memory use is bounded: blobs go through a buffer, from file to file.
 
-use super::trust::{Statement, Trust};
+use crate::error::InstallError;
+use crate::trust::{Statement, Trust};
 use kache_core::digest::Digest;
 use kache_core::platform;
-use kache_core::remote::format::{self, Header, PACK, Refused, SMALL, refuse};
+use kache_core::remote::format::{self, Header, InvalidObject, MAX_METADATA, PACK_MAGIC, invalid};
 use kache_core::store::Store;
 use kache_core::store::manifest::{Entry, Manifest};
 use kache_core::store::result::ActionResult;
@@ -20,49 +21,51 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How hard to pack. Uploads share the machine with the build: the first level is four times as fast as the third, and an eighth
-/// larger.
+/// The zstd level. Uploads share the machine with the build: level 1 is four times as fast as level 3, and its output is an
+/// eighth larger.
 const LEVEL: i32 = 1;
-/// The most memory that unpacking may ask for, as a power of two.
-const WINDOW: u32 = 27;
+/// The base-2 logarithm of the memory limit for decompression.
+const WINDOW_LOG: u32 = 27;
 
-/// Packs bytes.
 pub fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
     zstd::stream::encode_all(bytes, LEVEL)
 }
 
-/// Unpacks bytes, if they come to no more than `most`.
-pub fn decompress(bytes: &[u8], most: usize) -> Result<Vec<u8>, Refused> {
-    let unpack = || {
+/// Decompresses bytes. More than `max` bytes of output are an error.
+pub fn decompress(bytes: &[u8], max: usize) -> Result<Vec<u8>, InvalidObject> {
+    let read = || {
         let mut decoder = zstd::stream::read::Decoder::new(bytes)?;
-        decoder.window_log_max(WINDOW)?;
+        decoder.window_log_max(WINDOW_LOG)?;
         let mut out = Vec::new();
-        decoder.take(most as u64 + 1).read_to_end(&mut out)?;
-        Ok::<_, io::Error>(out)
+        decoder.take(max as u64 + 1).read_to_end(&mut out)?;
+        Ok(out)
     };
-    match unpack() {
-        Ok(out) if out.len() > most => refuse(format!("it unpacks to more than {most} bytes")),
+    match read() {
+        Ok(out) if out.len() > max => invalid(format!("it decompresses to more than {max} bytes")),
         Ok(out) => Ok(out),
-        Err(e) => refuse(format!("it cannot be unpacked: {e}")),
+        Err(e) => Err(cannot_decompress(&e)),
     }
 }
 
-/// A pack in a file of its own, removed when it is dropped.
-pub struct Packed {
-    /// Where.
+fn cannot_decompress(e: &io::Error) -> InvalidObject {
+    InvalidObject(format!("it cannot be decompressed: {e}"))
+}
+
+/// A temporary file with a pack, removed on drop.
+pub struct PackFile {
     pub path: PathBuf,
 }
 
-impl Drop for Packed {
+impl Drop for PackFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// Packs a stored result. `None` where something of it is not in the store any more.
-pub fn pack(store: &Store, trust: &Trust, action: &Digest, entry: &Entry) -> io::Result<Option<Packed>> {
+/// Packs a stored result. `None` if the store no longer has all of it.
+pub fn pack(store: &Store, trust: &Trust, action: &Digest, entry: &Entry) -> io::Result<Option<PackFile>> {
     let Some(mut result) = ActionResult::load(store, &entry.result) else { return Ok(None) };
-    // Whether this machine fetched it is nobody else's affair.
+    // `fetched` is local state.
     result.fetched = false;
     let mut blobs: Vec<(Digest, u64)> = Vec::new();
     let mut files = Vec::new();
@@ -76,14 +79,14 @@ pub fn pack(store: &Store, trust: &Trust, action: &Digest, entry: &Entry) -> io:
     }
     let header =
         Header { action: *action, set: entry.dependencies.clone(), key: entry.result, result, blobs };
-    let state = format::state_of(action, &header.set);
-    let squeezed = compress(&header.encode())?;
-    let signature = trust.sign(Statement::Pack(&state, &squeezed));
-    let packed = Packed { path: store.temporary() };
-    let mut out = OpenOptions::new().write(true).create_new(true).open(&packed.path)?;
-    out.write_all(PACK)?;
-    out.write_all(&(squeezed.len() as u32).to_le_bytes())?;
-    out.write_all(&squeezed)?;
+    let input_key = format::recorded_input_key(action, &header.set);
+    let compressed = compress(&header.encode())?;
+    let signature = trust.sign(Statement::Pack(&input_key, &compressed));
+    let pack = PackFile { path: store.temporary() };
+    let mut out = OpenOptions::new().write(true).create_new(true).open(&pack.path)?;
+    out.write_all(PACK_MAGIC)?;
+    out.write_all(&(compressed.len() as u32).to_le_bytes())?;
+    out.write_all(&compressed)?;
     out.write_all(&(signature.len() as u16).to_le_bytes())?;
     out.write_all(&signature)?;
     let mut body = zstd::stream::write::Encoder::new(out, LEVEL)?;
@@ -91,70 +94,60 @@ pub fn pack(store: &Store, trust: &Trust, action: &Digest, entry: &Entry) -> io:
         io::copy(&mut file, &mut body)?;
     }
     body.finish()?;
-    Ok(Some(packed))
+    Ok(Some(pack))
 }
 
-/// The part of a pack before its blobs, as far as it has come; nothing where more is needed. With it how many bytes it took.
-pub fn head(bytes: &[u8], state: &Digest, trust: &Trust) -> Result<Option<(Header, usize)>, Refused> {
-    let most = PACK.len().min(bytes.len());
-    if bytes[..most] != PACK[..most] {
-        return refuse("it is not what kache writes");
+/// Reads the part of a pack before its blobs, and that part's length. `None` if more bytes are needed.
+pub fn read_header(
+    bytes: &[u8],
+    input_key: &Digest,
+    trust: &Trust,
+) -> Result<Option<(Header, usize)>, InvalidObject> {
+    let magic = PACK_MAGIC.len().min(bytes.len());
+    if bytes[..magic] != PACK_MAGIC[..magic] {
+        return invalid("it is not a pack");
     }
     let Some((length, rest)) = bytes.get(8..).and_then(<[u8]>::split_first_chunk) else { return Ok(None) };
     let length = u32::from_le_bytes(*length) as usize;
-    if length > SMALL {
-        return refuse("its header is too long");
+    if length > MAX_METADATA {
+        return invalid("its header is too long");
     }
-    let Some((squeezed, rest)) = rest.split_at_checked(length) else { return Ok(None) };
+    let Some((compressed, rest)) = rest.split_at_checked(length) else { return Ok(None) };
     let Some((size, rest)) = rest.split_first_chunk() else { return Ok(None) };
     let size = usize::from(u16::from_le_bytes(*size));
     let Some(signature) = rest.get(..size) else { return Ok(None) };
-    trust.check(Statement::Pack(state, squeezed), signature)?;
-    let header = Header::decode(&decompress(squeezed, SMALL)?, state)?;
+    trust.check(Statement::Pack(input_key, compressed), signature)?;
+    let header = Header::decode(&decompress(compressed, MAX_METADATA)?, input_key)?;
     Ok(Some((header, 8 + 4 + length + 2 + size)))
 }
 
-/// What came of putting a pack into the store.
-pub enum Install {
-    /// It is there, in so many bytes.
-    Done(Box<Header>, u64),
-    /// It is not to be believed.
-    Refused(Refused),
-}
-
-/// Puts a pack that lies in a file into the store, once all of it has been verified.
-///
-/// # Errors
-/// Where the store cannot be written, or the file not read.
-pub fn install(store: &Store, trust: &Trust, state: &Digest, path: &Path) -> io::Result<Install> {
+/// Verifies a whole pack file and installs its result in the store. Returns the header and the bytes added.
+pub fn install(
+    store: &Store,
+    trust: &Trust,
+    input_key: &Digest,
+    path: &Path,
+) -> Result<(Header, u64), InstallError> {
     let mut file = File::open(path)?;
-    let mut first = Vec::new();
-    let (header, at) = loop {
-        let before = first.len();
-        Read::by_ref(&mut file).take(1 << 20).read_to_end(&mut first)?;
-        match head(&first, state, trust) {
-            Err(why) => return Ok(Install::Refused(why)),
-            Ok(Some(found)) => break found,
-            Ok(None) if first.len() == before => {
-                return Ok(Install::Refused(Refused("it ends too early".into())));
-            }
-            Ok(None) => {}
+    let mut start = Vec::new();
+    let (header, length) = loop {
+        let before = start.len();
+        Read::by_ref(&mut file).take(1 << 20).read_to_end(&mut start)?;
+        match read_header(&start, input_key, trust)? {
+            Some(found) => break found,
+            None if start.len() == before => return Err(truncated().into()),
+            None => {}
         }
     };
-    if store.is_condemned(&header.key) {
-        return Ok(Install::Refused(Refused("a check found it wrong on this machine".into())));
+    if store.is_blocked(&header.key) {
+        return Err(InvalidObject("a check on this machine found this result wrong".into()).into());
     }
-    io::Seek::seek(&mut file, io::SeekFrom::Start(at as u64))?;
-    let mut written = Vec::new();
-    let bytes = match blobs(store, &header, &file, &mut written) {
-        Ok(Ok(bytes)) => bytes,
-        other => {
-            written.iter().for_each(|(tmp, ..)| _ = std::fs::remove_file(tmp));
-            return other.map(|done| Install::Refused(done.err().unwrap_or(Refused(String::new()))));
-        }
-    };
-    // All of it is right: blobs, then the result, then the manifest.
-    for (tmp, file, digest) in &written {
+    io::Seek::seek(&mut file, io::SeekFrom::Start(length as u64))?;
+    let mut unpacked = Vec::new();
+    let bytes = unpack_blobs(store, &header, &file, &mut unpacked)
+        .inspect_err(|_| unpacked.iter().for_each(|(tmp, ..)| _ = std::fs::remove_file(tmp)))?;
+    // Everything is verified: store the blobs, then the result, then the manifest entry that leads to both.
+    for (tmp, file, digest) in &unpacked {
         store.adopt_blob(tmp, file, digest)?;
     }
     let result = ActionResult { fetched: true, ..header.result.clone() };
@@ -163,74 +156,199 @@ pub fn install(store: &Store, trust: &Trust, state: &Digest, path: &Path) -> io:
     let lock = store.lock(&header.action, Duration::from_millis(100));
     Manifest::add(store, &header.action, entry)?;
     drop(lock);
-    Ok(Install::Done(Box::new(header), bytes))
+    Ok((header, bytes))
 }
 
-type Written = Vec<(PathBuf, File, Digest)>;
+fn truncated() -> InvalidObject {
+    InvalidObject("it is truncated".into())
+}
 
-/// Unpacks the blobs to temporary files, each verified.
-fn blobs(store: &Store, header: &Header, file: &File, out: &mut Written) -> io::Result<Result<u64, Refused>> {
-    let mut body = match zstd::stream::read::Decoder::new(file) {
-        Ok(body) => body,
-        Err(e) => return Ok(refuse(format!("it cannot be unpacked: {e}"))),
-    };
-    body.window_log_max(WINDOW)?;
-    let mut total = 0;
+type TemporaryBlobs = Vec<(PathBuf, File, Digest)>;
+
+/// Unpacks the blobs that the store does not have to temporary files, and verifies all blobs.
+fn unpack_blobs(
+    store: &Store,
+    header: &Header,
+    file: &File,
+    out: &mut TemporaryBlobs,
+) -> Result<u64, InstallError> {
+    let mut body = zstd::stream::read::Decoder::new(file).map_err(|e| cannot_decompress(&e))?;
+    body.window_log_max(WINDOW_LOG)?;
+    let mut added = 0;
     for (digest, size) in &header.blobs {
-        let have = store.has_blob(digest);
-        let tmp = store.temporary();
         let mut to = None;
-        if !have {
+        if !store.has_blob(digest) {
+            let tmp = store.temporary();
             let open = OpenOptions::new().read(true).write(true).create_new(true).open(&tmp)?;
             out.push((tmp, open.try_clone()?, *digest));
             to = Some(open);
+            added += *size;
         }
-        match one(&mut body, to, *size, digest)? {
-            Ok(()) => total += if have { 0 } else { *size },
-            Err(why) => return Ok(Err(why)),
-        }
+        unpack_blob(&mut body, to, *size, digest)?;
     }
     match body.read(&mut [0]) {
-        Ok(0) => Ok(Ok(total)),
-        Ok(_) => Ok(refuse("more follows than it says")),
-        Err(e) => Ok(refuse(format!("it cannot be unpacked: {e}"))),
+        Ok(0) => Ok(added),
+        Ok(_) => Err(InvalidObject("it has trailing bytes".into()).into()),
+        Err(e) => Err(cannot_decompress(&e).into()),
     }
 }
 
-fn one(
+fn unpack_blob(
     body: &mut impl Read,
     mut to: Option<File>,
     size: u64,
     digest: &Digest,
-) -> io::Result<Result<(), Refused>> {
+) -> Result<(), InstallError> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 256 << 10];
     let mut left = size;
     while left > 0 {
-        let most = left.min(buffer.len() as u64) as usize;
-        let got = match body.read(&mut buffer[..most]) {
-            Ok(0) => return Ok(refuse("it ends too early")),
+        let max = left.min(buffer.len() as u64) as usize;
+        let n = match body.read(&mut buffer[..max]) {
+            Ok(0) => return Err(truncated().into()),
             Ok(n) => n,
-            Err(e) => return Ok(refuse(format!("it cannot be unpacked: {e}"))),
+            Err(e) => return Err(cannot_decompress(&e).into()),
         };
-        hasher.update(&buffer[..got]);
+        hasher.update(&buffer[..n]);
         if let Some(file) = &mut to {
-            file.write_all(&buffer[..got])?;
+            file.write_all(&buffer[..n])?;
         }
-        left -= got as u64;
+        left -= n as u64;
     }
     match Digest(*hasher.finalize().as_bytes()) == *digest {
-        true => Ok(Ok(())),
-        false => Ok(refuse("a blob has other bytes than its name says")),
+        true => Ok(()),
+        false => Err(InvalidObject("a blob does not have its digest".into()).into()),
     }
 }
 
-/// Does something in a thread that yields to whatever else wants a processor.
-pub async fn behind<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
-    let (tell, told) = tokio::sync::oneshot::channel();
+/// Runs a function in a thread of low priority.
+pub async fn run_in_background<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("pack".into()).spawn(move || {
         platform::socket::background_thread();
-        let _ = tell.send(work());
+        let _ = sender.send(work());
     })?;
-    told.await.map_err(|_| io::Error::other("packing ended without an answer"))
+    receiver.await.map_err(|_| io::Error::other("the background thread panicked"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kache_core::dependency::{Dependency, Kind, RecordedDependency};
+    use kache_core::events::Observed;
+    use kache_core::store::Area;
+    use kache_core::store::result::Output;
+
+    const BLOB: &[u8] = b"the bytes of an output";
+
+    struct Fixture {
+        _dir: tempfile::TempDir,
+        store: Store,
+    }
+
+    fn empty() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        Fixture { _dir: dir, store }
+    }
+
+    fn action() -> Digest {
+        Digest::of(b"action")
+    }
+
+    fn entry() -> Entry {
+        let source =
+            RecordedDependency { dependency: Dependency::new(Kind::File, "l.rs"), digest: Digest::of(b"s") };
+        Entry { result: Digest::of(b"result"), dependencies: vec![source] }
+    }
+
+    fn input_key() -> Digest {
+        format::recorded_input_key(&action(), &entry().dependencies)
+    }
+
+    /// A pack's bytes, from a store with one result of two outputs with the same contents.
+    fn packed() -> Vec<u8> {
+        let from = empty();
+        let digest = from.store.put_bytes(BLOB).unwrap();
+        let output = |path: &str| Output { path: path.into(), digest, executable: false, is_template: false };
+        let result = ActionResult {
+            outputs: vec![output("<target>/a"), output("<target>/b")],
+            stdout: Vec::new(),
+            stderr: b"warning".to_vec(),
+            label: "l".into(),
+            compile_us: 1,
+            observed: Observed::Preload,
+            fetched: true,
+        };
+        result.save(&from.store, &entry().result).unwrap();
+        let pack = pack(&from.store, &Trust::default(), &action(), &entry()).unwrap().unwrap();
+        std::fs::read(&pack.path).unwrap()
+    }
+
+    fn install_bytes(to: &Fixture, bytes: &[u8]) -> Result<(Header, u64), InstallError> {
+        let path = to.store.temporary();
+        std::fs::write(&path, bytes).unwrap();
+        let installed = install(&to.store, &Trust::default(), &input_key(), &path);
+        std::fs::remove_file(&path).unwrap();
+        installed
+    }
+
+    #[test]
+    fn a_pack_installs_a_result_with_each_blob_once() {
+        let to = empty();
+        let (header, bytes) = install_bytes(&to, &packed()).unwrap();
+        assert_eq!((header.blobs.len(), bytes), (1, BLOB.len() as u64));
+        let result = ActionResult::load(&to.store, &entry().result).unwrap();
+        assert!(result.fetched && !header.result.fetched);
+        assert_eq!(result.stderr, b"warning");
+        assert_eq!(Manifest::load(&to.store, &action()).unwrap().entries, [entry()]);
+        // A second installation adds nothing.
+        assert_eq!(install_bytes(&to, &packed()).unwrap().1, 0);
+    }
+
+    #[test]
+    fn damaged_packs_install_nothing() {
+        let bytes = packed();
+        let flipped = (0..bytes.len()).map(|at| {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            bad
+        });
+        let cut = (0..bytes.len()).map(|at| bytes[..at].to_vec());
+        let longer = std::iter::once([&bytes[..], b"more"].concat());
+        let to = empty();
+        let mut rejected = 0;
+        for bad in flipped.chain(cut).chain(longer) {
+            match install_bytes(&to, &bad) {
+                Err(InstallError::Invalid(_)) => rejected += 1,
+                Err(InstallError::Io(e)) => panic!("{e}"),
+                // Some bits of a zstd frame's header carry no information, so that the contents are intact.
+                Ok((header, _)) => {
+                    assert_eq!(header.key, entry().result);
+                    let open = to.store.open_blob(&header.blobs[0].0).unwrap();
+                    assert_eq!(io::read_to_string(open.unwrap()).unwrap().as_bytes(), BLOB);
+                }
+            }
+        }
+        assert!(rejected >= 2 * bytes.len() - 8, "{rejected} of {}", 2 * bytes.len() + 1);
+        let temporary = std::fs::read_dir(to.store.area(Area::Temporary)).unwrap();
+        assert_eq!(temporary.count(), 0);
+    }
+
+    #[test]
+    fn a_pack_of_another_input_key_is_invalid() {
+        let bytes = packed();
+        assert!(read_header(&bytes, &input_key(), &Trust::default()).unwrap().is_some());
+        assert!(read_header(&bytes, &Digest::of(b"another"), &Trust::default()).is_err());
+    }
+
+    #[test]
+    fn decompression_stops_at_the_limit() {
+        let bytes = compress(&[0; 1000]).unwrap();
+        assert_eq!(decompress(&bytes, 1000).unwrap().len(), 1000);
+        assert!(decompress(&bytes, 999).unwrap_err().0.contains("more than 999 bytes"));
+        assert!(decompress(b"not zstd", 1000).is_err());
+    }
 }

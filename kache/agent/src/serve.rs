@@ -1,67 +1,64 @@
-//! Serving: connections, questions, and when to end.
+//! Serving: connections, requests, and when the agent exits.
 
-use super::Agent;
-use super::ahead::Tour;
-use super::fetch::Fetched;
-use super::storage::Fault;
+use crate::error::{AgentError, StorageError};
+use crate::fetch::FetchOutcome;
+use crate::prefetch::Session;
+use crate::upload::UploadRound;
+use crate::{Agent, locked, runtime};
 use kache_core::digest::Digest;
 use kache_core::platform::{self, socket};
-use kache_core::remote::client::{Files, Orders};
-use kache_core::remote::format::Used;
-use kache_core::remote::protocol::{self, Ask, Tell, Why};
+use kache_core::remote::client::{AgentConfig, AgentFiles};
+use kache_core::remote::format::BuildUnit;
+use kache_core::remote::protocol::{self, Request, Response, Unavailable};
 use kache_core::store::Area;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener as AgentListener, UnixStream as AgentStream};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 
-/// How often whoever waits is told that it goes on.
-const PULSE: Duration = Duration::from_millis(300);
+/// The interval of keep-alive messages to a waiting client.
+const KEEP_ALIVE: Duration = Duration::from_millis(300);
 
-/// Who is connected, and since when nobody has asked anything.
-struct Presence {
-    connections: AtomicUsize,
-    last: std::sync::Mutex<Instant>,
+/// The number of connections, and when the last request came.
+struct Activity {
+    connections: usize,
+    last_request: Instant,
 }
 
-/// Serves until there is nothing to do any more.
+/// Serves until the agent is idle.
 ///
 /// # Errors
-/// Where it cannot listen, or a setting makes no sense. Another agent that serves already is none.
-pub fn serve(orders: Orders) -> Result<(), String> {
-    let trouble = |what: &str, e: io::Error| format!("{what}: {e}");
-    let store = orders.cache.join(kache_core::store::FORMAT);
-    let files = Files::of(&orders.remote, &store);
-    platform::make_private_dir(files.dir()).map_err(|e| trouble("the agent's directory", e))?;
-    let Some(_lock) = alone(&files.lock()).map_err(|e| trouble("the agent's lock", e))? else {
+/// If the agent cannot listen, or a setting is invalid. Another running agent is not an error.
+pub fn serve(config: AgentConfig) -> Result<(), AgentError> {
+    let io = |what: &'static str| move |e: io::Error| AgentError::Io(what, e);
+    let store = config.cache.join(kache_core::store::FORMAT);
+    let files = AgentFiles::of(&config.remote, &store);
+    platform::make_private_dir(files.dir()).map_err(io("create the agent's directory"))?;
+    let Some(_lock) = lock(&files.lock()).map_err(io("lock the agent's lock file"))? else {
         return Ok(());
     };
-    let agent = Agent::new(orders).inspect_err(|why| {
-        // Nobody is there to read what is printed.
-        let _ = std::fs::write(files.dir().join("log"), format!("the agent could not start: {why}\n"));
+    let agent = Agent::new(config).inspect_err(|e| {
+        // A wrapper started this process, so stderr goes nowhere.
+        let _ = std::fs::write(files.dir().join("log"), format!("the agent cannot start: {e}\n"));
     })?;
-    let listener = socket::listen(&files.socket()).map_err(|e| trouble("the agent's socket", e))?;
-    listener.set_nonblocking(true).map_err(|e| trouble("the agent's socket", e))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .max_blocking_threads(4)
-        .enable_all()
-        .build()
-        .map_err(|e| trouble("the agent's threads", e))?;
+    let listener = socket::listen(&files.socket()).map_err(io("listen on the agent's socket"))?;
+    listener.set_nonblocking(true).map_err(io("listen on the agent's socket"))?;
     let socket = files.socket();
-    runtime.block_on(async {
-        let listener = AgentListener::from_std(listener).map_err(|e| trouble("the agent's socket", e))?;
+    runtime()?.block_on(async {
+        let listener = UnixListener::from_std(listener).map_err(io("listen on the agent's socket"))?;
         agent.serve(listener, &socket).await;
         Ok(())
     })
 }
 
-/// The lock that an agent holds; nothing where another does. A wrapper holds it for a moment to see whether one is there.
-fn alone(path: &Path) -> io::Result<Option<File>> {
+/// The agent's lock, or `None` if another agent holds it. A client holds it for a moment to test whether an agent runs, so this
+/// tries more than once.
+fn lock(path: &Path) -> io::Result<Option<File>> {
     let file = File::options().write(true).create(true).truncate(false).open(path)?;
     for _ in 0..20 {
         if platform::try_lock(&file)? {
@@ -73,26 +70,23 @@ fn alone(path: &Path) -> io::Result<Option<File>> {
 }
 
 impl Agent {
-    async fn serve(self: Arc<Self>, listener: AgentListener, socket: &Path) {
-        let presence = Arc::new(Presence {
-            connections: AtomicUsize::new(0),
-            last: std::sync::Mutex::new(Instant::now()),
-        });
+    async fn serve(self: Arc<Self>, listener: UnixListener, socket: &Path) {
+        let activity = Arc::new(Mutex::new(Activity { connections: 0, last_request: Instant::now() }));
         let uploads = tokio::spawn(self.clone().upload_in_background());
         let mut tick = tokio::time::interval(Duration::from_millis(500));
         loop {
             tokio::select! {
                 accepted = listener.accept() => {
                     let Ok((stream, _)) = accepted else { continue };
-                    let ours = stream.peer_cred().is_ok_and(|peer| peer.uid() == socket::own_user());
-                    if ours {
-                        tokio::spawn(self.clone().attend(stream, presence.clone()));
+                    let same_user = stream.peer_cred().is_ok_and(|peer| peer.uid() == socket::own_user());
+                    if same_user {
+                        tokio::spawn(self.clone().serve_connection(stream, activity.clone()));
                     }
                 }
                 _ = tick.tick() => {}
             }
-            // A cache that was removed takes its agent along.
-            if self.is_ending() || !self.store.area(Area::Blobs).exists() || self.is_idle(&presence) {
+            // The agent also exits when its cache was removed.
+            if self.is_ending() || !self.store.area(Area::Blobs).exists() || self.is_idle(&activity) {
                 break;
             }
         }
@@ -101,81 +95,89 @@ impl Agent {
         uploads.abort();
     }
 
-    fn is_idle(&self, presence: &Presence) -> bool {
-        let quiet = presence.last.lock().map_or(Duration::ZERO, |last| last.elapsed());
-        let busy = presence.connections.load(Ordering::Relaxed) > 0 || !self.checks().is_empty();
-        // What cannot go up now waits for the next agent.
-        let waits = self.storage.writes() && !self.queue.all().is_empty() && quiet < self.orders.idle * 5;
-        !busy && !waits && quiet > self.orders.idle
+    fn is_idle(&self, activity: &Mutex<Activity>) -> bool {
+        let (connections, idle) = {
+            let activity = locked(activity);
+            (activity.connections, activity.last_request.elapsed())
+        };
+        let busy = connections > 0 || !locked(&self.list_checks).is_empty();
+        // If the remote does not accept the queue in this time, the next agent uploads it.
+        let uploading =
+            self.storage.can_write() && !self.queue.all().is_empty() && idle < self.config.idle * 5;
+        !busy && !uploading && idle > self.config.idle
     }
 
-    async fn attend(self: Arc<Self>, mut stream: AgentStream, presence: Arc<Presence>) {
-        presence.connections.fetch_add(1, Ordering::Relaxed);
-        let _ = self.converse(&mut stream, &presence).await;
-        presence.connections.fetch_sub(1, Ordering::Relaxed);
-        if let Ok(mut last) = presence.last.lock() {
-            *last = Instant::now();
-        }
+    async fn serve_connection(self: Arc<Self>, mut stream: UnixStream, activity: Arc<Mutex<Activity>>) {
+        locked(&activity).connections += 1;
+        let _ = self.handle_requests(&mut stream, &activity).await;
+        let mut activity = locked(&activity);
+        activity.connections -= 1;
+        activity.last_request = Instant::now();
     }
 
-    async fn converse(self: &Arc<Self>, stream: &mut AgentStream, presence: &Presence) -> io::Result<()> {
-        let hello = Tell::Hello {
+    async fn handle_requests(
+        self: &Arc<Self>,
+        stream: &mut UnixStream,
+        activity: &Mutex<Activity>,
+    ) -> io::Result<()> {
+        let hello = Response::Hello {
             version: protocol::VERSION,
             kache: env!("CARGO_PKG_VERSION").to_string(),
-            remote: self.orders.remote.fingerprint(),
+            remote: self.config.remote.fingerprint(),
         };
-        say(stream, &hello).await?;
+        send(stream, &hello).await?;
         loop {
             let mut length = [0; 4];
             stream.read_exact(&mut length).await?;
             let length = u32::from_le_bytes(length) as usize;
-            if length > protocol::LONGEST {
+            if length > protocol::MAX_MESSAGE {
                 return Ok(());
             }
             let mut message = vec![0; length];
             stream.read_exact(&mut message).await?;
-            if let Ok(mut last) = presence.last.lock() {
-                *last = Instant::now();
-            }
-            let Some(ask) = Ask::decode(&message) else { return Ok(()) };
-            self.answer(stream, ask).await?;
+            locked(activity).last_request = Instant::now();
+            let Some(request) = Request::decode(&message) else { return Ok(()) };
+            self.handle(stream, request).await?;
         }
     }
 
-    async fn answer(self: &Arc<Self>, stream: &mut AgentStream, ask: Ask) -> io::Result<()> {
-        let begun = Instant::now();
-        let tell = match ask {
-            Ask::Wake => {
+    async fn handle(self: &Arc<Self>, stream: &mut UnixStream, request: Request) -> io::Result<()> {
+        let start = Instant::now();
+        let response = match request {
+            Request::Wake => {
                 self.wake.notify_one();
                 return Ok(());
             }
-            Ask::Stop => {
+            Request::Stop => {
                 self.ending.store(true, Ordering::Relaxed);
-                return say(stream, &Tell::Working).await;
+                return send(stream, &Response::KeepAlive).await;
             }
-            Ask::Flush { seconds } => return self.flush(stream, Duration::from_secs(seconds)).await,
-            Ask::Find { action, place, again } => pulsed(stream, self.find(&action, &place, again)).await?,
-            Ask::More { action } => pulsed(stream, self.more(&action)).await?,
-            Ask::Fetch { action, states, place } => {
-                pulsed(stream, self.first_of(&action, &states, &place)).await?
+            Request::Flush { seconds } => return self.flush(stream, Duration::from_secs(seconds)).await,
+            Request::Find { action, workspace, skip_prefetched } => {
+                with_keep_alive(stream, self.find(&action, &workspace, skip_prefetched)).await?
+            }
+            Request::MoreLists { action } => with_keep_alive(stream, self.more_lists(&action)).await?,
+            Request::Fetch { action, input_keys, workspace } => {
+                with_keep_alive(stream, self.fetch_first(&action, &input_keys, &workspace)).await?
             }
         };
-        match &tell {
-            Tell::Here { .. } => self.waited(begun.elapsed(), false),
-            Tell::Nothing(Why::Closed, _) | Tell::Lists(_) => {}
-            _ => self.waited(begun.elapsed(), true),
+        match &response {
+            Response::Stored { .. } => self.record_wait(start.elapsed(), true),
+            Response::Unavailable(Unavailable::CircuitOpen, _) | Response::Lists(_) => {}
+            _ => self.record_wait(start.elapsed(), false),
         }
-        say(stream, &tell).await
+        send(stream, &response).await
     }
 
-    /// What is under an action: a result that is expected to fit, else the lists.
-    async fn find(self: &Arc<Self>, action: &Digest, place: &[u8], again: bool) -> Tell {
-        let tour = self.tour(place);
-        // The first question of a build waits for the order and for the lists at once.
+    /// Finds the result of an action that the last build used, or else the lists of the action.
+    async fn find(self: &Arc<Self>, action: &Digest, workspace: &[u8], skip_prefetched: bool) -> Response {
+        let session = self.session(workspace);
+        // The first request of a session waits for the build manifest and for the lists at the same time.
         let mut lists = Box::pin(self.lists(action, false));
         let mut early = None;
-        if !again {
-            let expected = tokio::time::timeout(self.storage.timeout(), self.expected(place, &tour, action));
+        if !skip_prefetched {
+            let expected =
+                tokio::time::timeout(self.storage.timeout(), self.expected(workspace, &session, action));
             tokio::pin!(expected);
             let expected = loop {
                 tokio::select! {
@@ -184,9 +186,9 @@ impl Agent {
                     lists = &mut lists, if early.is_none() => early = Some(lists),
                 }
             };
-            for used in expected {
-                if let Some(tell) = self.expect(&tour, used).await {
-                    return tell;
+            for unit in expected {
+                if let Some(response) = self.fetch_expected(&session, unit).await {
+                    return response;
                 }
             }
         }
@@ -195,131 +197,136 @@ impl Agent {
             None => lists.await,
         };
         match lists {
-            Ok((lists, Some(why))) if lists.is_empty() => Tell::Nothing(Why::Refused, why),
-            Ok((lists, _)) if lists.is_empty() => Tell::Nothing(Why::Absent, String::new()),
-            Ok((lists, _)) => Tell::Lists(lists.into_iter().map(|l| l.list).collect()),
-            Err(fault) => nothing(fault),
+            Ok((lists, Some(why))) if lists.is_empty() => Response::Unavailable(Unavailable::Invalid, why),
+            Ok((lists, _)) if lists.is_empty() => not_found(),
+            Ok((lists, _)) => Response::Lists(lists.into_iter().map(|l| l.list).collect()),
+            Err(e) => unavailable(e),
         }
     }
 
-    /// The lists of an action that its index does not have.
-    async fn more(self: &Arc<Self>, action: &Digest) -> Tell {
-        match self.strays(action).await {
-            Ok(strays) if strays.is_empty() => Tell::Nothing(Why::Absent, String::new()),
-            Ok(strays) => {
-                let lists = strays.iter().map(|stray| stray.list.clone()).collect();
-                self.take_back(*action, strays);
-                Tell::Lists(lists)
+    /// The lists of an action that are missing from its index.
+    async fn more_lists(self: &Arc<Self>, action: &Digest) -> Response {
+        match self.orphaned_lists(action).await {
+            Ok(orphaned) if orphaned.is_empty() => not_found(),
+            Ok(orphaned) => {
+                let lists = orphaned.iter().map(|list| list.list.clone()).collect();
+                self.restore_to_index(*action, orphaned);
+                Response::Lists(lists)
             }
-            Err(fault) => nothing(fault),
+            Err(e) => unavailable(e),
         }
     }
 
-    /// A unit as the last build used it, if it may fit here.
-    async fn expect(self: &Arc<Self>, tour: &Tour, used: Used) -> Option<Tell> {
-        let ahead = self.has(&used);
-        // It was here when the local store was asked, and does not hold.
-        if ahead && !self.flights().contains_key(&used.state) {
+    /// Fetches a unit that the last build used. `None` if its result is not the answer.
+    async fn fetch_expected(self: &Arc<Self>, session: &Session, unit: BuildUnit) -> Option<Response> {
+        let prefetched = self.has(&unit);
+        // A result that this agent did not fetch was in the local store before, and the wrapper's lookup did not accept it.
+        if prefetched && !locked(&self.in_flight).contains_key(&unit.input_key) {
             return None;
         }
-        match self.fetch_for_now(used.state).await {
-            Fetched::Here(found) if found.action == used.action => {
-                tour.note(found);
-                Some(Tell::Here { result: found.result, ahead })
+        match self.fetch_in_time(unit.input_key).await {
+            FetchOutcome::Stored(found) if found.action == unit.action => {
+                session.add(found);
+                Some(Response::Stored { result: found.result, prefetched })
             }
             _ => None,
         }
     }
 
-    /// The first of some states that there is.
-    async fn first_of(self: &Arc<Self>, action: &Digest, states: &[Digest], place: &[u8]) -> Tell {
-        // All are asked for at once; what is found first by their order counts.
-        for state in states {
-            self.fetch(*state);
+    /// Fetches the first pack that exists under one of some input keys.
+    async fn fetch_first(
+        self: &Arc<Self>,
+        action: &Digest,
+        input_keys: &[Digest],
+        workspace: &[u8],
+    ) -> Response {
+        // All fetches start at once. The order of the keys decides, not the order of completion.
+        for key in input_keys {
+            self.fetch(*key);
         }
-        let mut why = Tell::Nothing(Why::Absent, String::new());
-        for state in states {
-            match self.fetch_for_now(*state).await {
-                Fetched::Here(used) if used.action == *action => {
-                    self.tour(place).note(used);
-                    return Tell::Here { result: used.result, ahead: false };
+        let mut response = not_found();
+        for key in input_keys {
+            match self.fetch_in_time(*key).await {
+                FetchOutcome::Stored(unit) if unit.action == *action => {
+                    self.session(workspace).add(unit);
+                    return Response::Stored { result: unit.result, prefetched: false };
                 }
-                Fetched::Here(_) | Fetched::Not(Fault::Absent) => {}
-                Fetched::Not(fault) => why = nothing(fault),
-                Fetched::Refused(what) => why = Tell::Nothing(Why::Refused, what),
+                FetchOutcome::Stored(_) | FetchOutcome::Failed(StorageError::NotFound) => {}
+                FetchOutcome::Failed(e) => response = unavailable(e),
+                FetchOutcome::Invalid(why) => {
+                    response = Response::Unavailable(Unavailable::Invalid, why);
+                }
             }
         }
-        why
+        response
     }
 
-    async fn flush(self: &Arc<Self>, stream: &mut AgentStream, patience: Duration) -> io::Result<()> {
-        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    async fn flush(self: &Arc<Self>, stream: &mut UnixStream, timeout: Duration) -> io::Result<()> {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
         let work = async {
-            let done =
-                tokio::time::timeout(patience, self.flush_all(|done, left| _ = tell.send((done, left))))
-                    .await;
-            done.unwrap_or_else(|_| super::publish::Round {
-                done: 0,
-                left: self.queue.all().len() as u64,
-                troubles: vec![format!("not done within {} s", patience.as_secs())],
+            let progress = |uploaded, remaining| _ = sender.send((uploaded, remaining));
+            let done = tokio::time::timeout(timeout, self.flush_queue(progress)).await;
+            done.unwrap_or_else(|_| UploadRound {
+                uploaded: 0,
+                remaining: self.queue.all().len() as u64,
+                errors: vec![format!("not finished within {} s", timeout.as_secs())],
             })
         };
         tokio::pin!(work);
-        let mut pulse = tokio::time::interval(PULSE);
-        let round = loop {
+        let mut keep_alive = tokio::time::interval(KEEP_ALIVE);
+        let UploadRound { uploaded, remaining, errors } = loop {
             tokio::select! {
                 round = &mut work => break round,
-                Some((done, left)) = told.recv() => say(stream, &Tell::Progress { done, left }).await?,
-                _ = pulse.tick() => say(stream, &Tell::Working).await?,
+                Some((uploaded, remaining)) = receiver.recv() => {
+                    send(stream, &Response::Progress { uploaded, remaining }).await?;
+                }
+                _ = keep_alive.tick() => send(stream, &Response::KeepAlive).await?,
             }
         };
-        say(stream, &Tell::Flushed { done: round.done, left: round.left, troubles: round.troubles }).await
+        send(stream, &Response::Flushed { uploaded, remaining, errors }).await
     }
 
-    /// Rounds until nothing waits, or three in a row get nowhere.
-    pub(super) async fn flush_all(self: &Arc<Self>, tell: impl Fn(u64, u64)) -> super::publish::Round {
-        let mut all = super::publish::Round::default();
-        let mut in_vain = 0;
+    /// Uploads until the queue is empty, or three rounds in a row upload nothing.
+    async fn flush_queue(self: &Arc<Self>, progress: impl Fn(u64, u64)) -> UploadRound {
+        let mut all = UploadRound::default();
+        let mut rounds_without_progress = 0;
         loop {
-            let before = all.done;
-            let round = self.round(|done, left| tell(before + done, left)).await;
-            in_vain = if round.done == 0 { in_vain + 1 } else { 0 };
-            all = super::publish::Round { done: before + round.done, ..round };
-            if all.left == 0 || in_vain == 3 {
+            let before = all.uploaded;
+            let round = self.upload_queue(|uploaded, remaining| progress(before + uploaded, remaining)).await;
+            rounds_without_progress = if round.uploaded == 0 { rounds_without_progress + 1 } else { 0 };
+            all = UploadRound { uploaded: before + round.uploaded, ..round };
+            if all.remaining == 0 || rounds_without_progress == 3 {
                 break;
             }
-            let asked = self.storage.throttled().map(|until| until.saturating_duration_since(Instant::now()));
-            tokio::time::sleep(asked.unwrap_or(Duration::from_millis(500))).await;
+            tokio::time::sleep(self.throttle_pause().unwrap_or(Duration::from_millis(500))).await;
         }
-        if let Err(fault) = self.write_orders().await {
-            all.troubles.push(format!("the order of the build: {fault}"));
+        if let Err(e) = self.write_build_manifests().await {
+            all.errors.push(format!("the build manifest: {e}"));
         }
         self.settle_lists().await;
         all
     }
 
-    /// Uploads what waits, as it comes; after trouble with longer and longer pauses.
+    /// How long the service asked for no requests.
+    fn throttle_pause(&self) -> Option<Duration> {
+        self.storage.throttled().map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// Uploads the queue as it grows; after errors with increasing pauses.
     async fn upload_in_background(self: Arc<Self>) {
-        /// How long to pause after trouble, at most.
-        const PAUSE: Duration = Duration::from_secs(60);
         let mut pause = Duration::ZERO;
-        while self.storage.writes() {
-            let round = self.round(|_, _| {}).await;
-            let quiet = round.left == 0 && self.queue.all().is_empty();
-            let wrote = if quiet { self.write_orders().await } else { Ok(()) };
+        while self.storage.can_write() {
+            let round = self.upload_queue(|_, _| {}).await;
+            let finished = round.remaining == 0 && self.queue.all().is_empty();
+            let written = if finished { self.write_build_manifests().await } else { Ok(()) };
             self.check_lists().await;
-            pause = match round.troubles.first() {
-                Some(why) => {
-                    self.log(&format!("{} results are still to be uploaded: {why}", round.left));
-                    (pause * 2).clamp(Duration::from_secs(1), PAUSE)
-                }
-                None if wrote.is_err() => Duration::from_secs(1),
-                None => Duration::ZERO,
-            };
-            let asked = self.storage.throttled().map(|until| until.saturating_duration_since(Instant::now()));
-            match pause.max(asked.unwrap_or_default()) {
+            if let Some(why) = round.errors.first() {
+                self.log(&format!("{} results are still to be uploaded: {why}", round.remaining));
+            }
+            pause = next_pause(pause, !round.errors.is_empty(), written.is_err());
+            match pause.max(self.throttle_pause().unwrap_or_default()) {
                 Duration::ZERO => {
-                    // A list that was written is looked at again without being told to.
+                    // The timeout is for list checks, which become due without a request.
                     let _ = tokio::time::timeout(Duration::from_secs(1), self.wake.notified()).await;
                 }
                 pause => tokio::time::sleep(pause).await,
@@ -328,29 +335,81 @@ impl Agent {
     }
 }
 
-fn nothing(fault: Fault) -> Tell {
-    match fault {
-        Fault::Absent => Tell::Nothing(Why::Absent, String::new()),
-        Fault::Closed(why) => Tell::Nothing(Why::Closed, why),
-        other => Tell::Nothing(Why::Failed, other.to_string()),
+/// The pause between two rounds of background uploads.
+fn next_pause(last: Duration, upload_failed: bool, manifest_failed: bool) -> Duration {
+    const MIN: Duration = Duration::from_secs(1);
+    const MAX: Duration = Duration::from_secs(60);
+    match (upload_failed, manifest_failed) {
+        (true, _) => (last * 2).clamp(MIN, MAX),
+        (false, true) => MIN,
+        (false, false) => Duration::ZERO,
     }
 }
 
-async fn say(stream: &mut AgentStream, tell: &Tell) -> io::Result<()> {
-    let message = tell.encode();
-    let mut all = Vec::with_capacity(message.len() + 4);
-    all.extend((message.len() as u32).to_le_bytes());
-    all.extend(message);
-    stream.write_all(&all).await
+fn not_found() -> Response {
+    Response::Unavailable(Unavailable::NotFound, String::new())
 }
 
-/// Does something, and tells whoever waits that it goes on.
-async fn pulsed(stream: &mut AgentStream, work: impl Future<Output = Tell>) -> io::Result<Tell> {
+fn unavailable(error: StorageError) -> Response {
+    match error {
+        StorageError::NotFound => not_found(),
+        StorageError::CircuitOpen(why) => Response::Unavailable(Unavailable::CircuitOpen, why),
+        other => Response::Unavailable(Unavailable::Failed, other.to_string()),
+    }
+}
+
+async fn send(stream: &mut UnixStream, response: &Response) -> io::Result<()> {
+    stream.write_all(&protocol::frame(&response.encode())).await
+}
+
+/// Awaits a response, and sends keep-alive messages until then.
+async fn with_keep_alive(
+    stream: &mut UnixStream,
+    work: impl Future<Output = Response>,
+) -> io::Result<Response> {
     tokio::pin!(work);
     loop {
         tokio::select! {
-            tell = &mut work => return Ok(tell),
-            () = tokio::time::sleep(PULSE) => say(stream, &Tell::Working).await?,
+            response = &mut work => return Ok(response),
+            () = tokio::time::sleep(KEEP_ALIVE) => send(stream, &Response::KeepAlive).await?,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_uploads_pause_longer_and_longer() {
+        let seconds = Duration::from_secs;
+        let pauses: Vec<_> = (0..8)
+            .scan(Duration::ZERO, |pause, _| {
+                *pause = next_pause(*pause, true, false);
+                Some(*pause)
+            })
+            .collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60].map(seconds));
+        assert_eq!(next_pause(seconds(60), false, true), seconds(1));
+        assert_eq!(next_pause(seconds(60), false, false), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_client_learns_why_nothing_is_available() {
+        assert_eq!(unavailable(StorageError::NotFound), not_found());
+        let open = unavailable(StorageError::CircuitOpen("why".into()));
+        assert_eq!(open, Response::Unavailable(Unavailable::CircuitOpen, "why".into()));
+        let failed = unavailable(StorageError::Failed("403".into()));
+        assert_eq!(failed, Response::Unavailable(Unavailable::Failed, "403".into()));
+    }
+
+    #[test]
+    fn only_one_agent_holds_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = lock(&path).unwrap();
+        assert!(held.is_some() && lock(&path).unwrap().is_none());
+        drop(held);
+        assert!(lock(&path).unwrap().is_some());
     }
 }

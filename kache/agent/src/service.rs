@@ -1,15 +1,16 @@
-//! Addresses and services: what a setting's `scheme://…` means to opendal.
+//! Remote addresses: converts `scheme://…` to the options of an opendal service.
 //!
 //! | address | service | credentials |
 //! | --- | --- | --- |
-//! | `file:///dir` | a shared directory | the file system's |
-//! | `s3://bucket/path` | S3 and what speaks it (`endpoint`, `region`) | `AWS_…`, profiles, web identity, instance roles |
+//! | `file:///dir` | a shared directory | file permissions |
+//! | `s3://bucket/path` | S3 and compatible services (`endpoint`, `region`) | `AWS_…`, profiles, web identity, instance roles |
 //! | `gs://bucket/path` | Google Cloud Storage | `GOOGLE_APPLICATION_CREDENTIALS`, the well-known file, the metadata server |
 //! | `azblob://container/path` | Azure Blob (`account_name`, `endpoint`) | `AZURE_STORAGE_…`, managed identity |
 //! | `ghac://` | the cache of GitHub Actions | `ACTIONS_RUNTIME_TOKEN` |
 //! | `redis://host:port/db`, `rediss://…` | Redis | in the address, or `KACHE_REMOTE_USERNAME` and `…_PASSWORD` |
 //! | `dav+https://host/dir`, `dav+http://…` | WebDAV | in the address, or `KACHE_REMOTE_USERNAME` and `…_PASSWORD`, or `…_TOKEN` |
 
+use crate::error::ConfigError;
 use kache_core::remote::Remote;
 use opendal::{Buffer, HttpBody, HttpTransport, HttpTransporter, OperationContext, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
@@ -18,79 +19,86 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Until when a service asked not to be asked (`Retry-After`).
+/// Until when a service asked for no requests (`Retry-After`).
 #[derive(Clone, Debug, Default)]
 pub struct Throttle {
     until: Arc<Mutex<Option<Instant>>>,
 }
 
-/// What is waited where a service says that it is too much, and not for how long.
-const UNSAID: Duration = Duration::from_secs(5);
-/// And at most.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// The pause if a service reports overload without a duration.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
+/// The maximum pause.
+const MAX_PAUSE: Duration = Duration::from_secs(600);
 
 impl Throttle {
-    /// Until when, if that is not over.
+    /// The end of the pause, if it is in the future.
     pub fn until(&self) -> Option<Instant> {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         until.filter(|at| *at > Instant::now())
     }
 
-    fn note(&self, said: Option<&str>) {
-        let seconds = said.and_then(|s| s.trim().parse().ok()).map_or(UNSAID, Duration::from_secs);
-        let until = Instant::now() + seconds.min(PATIENCE);
+    fn record(&self, retry_after: Option<&str>) {
+        let until = Instant::now() + pause(retry_after);
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 }
 
-/// Sends requests as opendal would, and notes when a service has had enough.
-struct Noting {
+/// The pause that a `Retry-After` asks for. It may also be a date, which is not supported.
+fn pause(retry_after: Option<&str>) -> Duration {
+    let seconds = retry_after.and_then(|s| s.trim().parse().ok());
+    seconds.map_or(DEFAULT_PAUSE, Duration::from_secs).min(MAX_PAUSE)
+}
+
+/// opendal's transport, which also records when a service reports overload.
+struct RecordingTransport {
     inner: ReqwestTransport,
     throttle: Throttle,
 }
 
-impl HttpTransport for Noting {
+impl HttpTransport for RecordingTransport {
     async fn fetch(&self, request: http::Request<Buffer>) -> opendal::Result<http::Response<HttpBody>> {
         let response = self.inner.fetch(request).await?;
-        let said = response.headers().get("retry-after").and_then(|v| v.to_str().ok());
-        // A 503 is S3's way to say so.
+        let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok());
+        // S3 reports overload by a 503.
         let code = response.status().as_u16();
-        if code == 429 || code == 503 && said.is_some() {
-            self.throttle.note(said);
+        if code == 429 || code == 503 && retry_after.is_some() {
+            self.throttle.record(retry_after);
         }
         Ok(response)
     }
 }
 
-/// What an address says, and what is said besides.
+/// The service and its options, from an address and the settings.
 struct Address {
     scheme: &'static str,
     options: HashMap<String, String>,
 }
 
-/// Makes the operator for a remote.
+/// Configures opendal for a remote.
 ///
 /// # Errors
-/// Where the address or an option makes no sense.
-pub fn operator(remote: &Remote, throttle: &Throttle) -> Result<Operator, String> {
+/// If the address or an option is invalid.
+pub fn operator(remote: &Remote, throttle: &Throttle) -> Result<Operator, ConfigError> {
     opendal::init_default_registry();
-    // Whoever makes a second operator finds it there.
+    // An error means that a default is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Address { scheme, options } = address(remote)?;
     if scheme == "fs" && !remote.write && !Path::new(&options["root"]).is_dir() {
-        return Err(format!("{} is not there, and the remote is read-only", options["root"]));
+        return Err(ConfigError::MissingDirectory(options["root"].clone()));
     }
-    let operator = Operator::via_iter(scheme, options)
-        .map_err(|e| format!("{}: {}", remote.shown(), e.to_string().lines().next().unwrap_or_default()))?;
-    let transport = Noting { inner: ReqwestTransport::default(), throttle: throttle.clone() };
+    let operator = Operator::via_iter(scheme, options).map_err(|e| ConfigError::Option {
+        address: remote.shown(),
+        message: e.to_string().lines().next().unwrap_or_default().to_string(),
+    })?;
+    let transport = RecordingTransport { inner: ReqwestTransport::default(), throttle: throttle.clone() };
     let context = OperationContext::new().with_http_transport(HttpTransporter::new(transport));
     Ok(operator.with_context(context))
 }
 
-fn address(remote: &Remote) -> Result<Address, String> {
+fn address(remote: &Remote) -> Result<Address, ConfigError> {
     let url = &remote.url;
     let (plain, query) = url.split_once('?').unwrap_or((url, ""));
-    let (scheme, rest) = plain.split_once("://").ok_or_else(|| format!("{url} is no address"))?;
+    let (scheme, rest) = plain.split_once("://").ok_or_else(|| ConfigError::Address(remote.shown()))?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut options: HashMap<String, String> = HashMap::new();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -101,7 +109,7 @@ fn address(remote: &Remote) -> Result<Address, String> {
     let mut put = |name: &str, value: &str| _ = options.insert(name.to_string(), value.to_string());
     let scheme = match scheme {
         "file" => {
-            // Written beside, then renamed: a reader sees an object whole or not at all.
+            // opendal writes to this directory, then renames: readers never see partial objects.
             if remote.write {
                 let partial = format!("{}/.partial", options["root"]);
                 options.insert("atomic_write_dir".to_string(), partial);
@@ -110,8 +118,9 @@ fn address(remote: &Remote) -> Result<Address, String> {
         }
         "s3" => {
             put("bucket", authority);
-            let told = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|n| std::env::var_os(n).is_some());
-            if !told {
+            let has_region =
+                ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|n| std::env::var_os(n).is_some());
+            if !has_region {
                 options.entry("region".to_string()).or_insert_with(|| "us-east-1".to_string());
             }
             "s3"
@@ -140,16 +149,12 @@ fn address(remote: &Remote) -> Result<Address, String> {
             options.insert("endpoint".to_string(), format!("{scheme}://{host}"));
             "webdav"
         }
-        other => {
-            return Err(format!(
-                "no service is called {other}://; there are file, s3, gs, azblob, ghac, redis, rediss, dav+http and dav+https"
-            ));
-        }
+        other => return Err(ConfigError::Service(other.to_string())),
     };
     Ok(Address { scheme, options })
 }
 
-/// Takes user and password out of an authority, else out of the environment.
+/// Splits the user and the password off an authority. Without them, the environment provides them.
 fn take_user(options: &mut HashMap<String, String>, authority: &str) -> String {
     for (name, variable) in [
         ("username", "KACHE_REMOTE_USERNAME"),
@@ -174,23 +179,27 @@ fn take_user(options: &mut HashMap<String, String>, authority: &str) -> String {
 mod tests {
     use super::*;
 
-    fn of(url: &str) -> (&'static str, HashMap<String, String>) {
-        let remote = Remote {
+    fn remote(url: &str) -> Remote {
+        Remote {
             url: url.to_string(),
             prefix: "p".to_string(),
             write: true,
             timeout: Duration::from_secs(1),
-            options: [("region".to_string(), "r".to_string())].into(),
+            options: Default::default(),
             sign_key: None,
             verify_keys: Vec::new(),
             prefetch: true,
-        };
-        let address = address(&remote).unwrap();
+        }
+    }
+
+    fn of(url: &str) -> (&'static str, HashMap<String, String>) {
+        let options = [("region".to_string(), "r".to_string())].into();
+        let address = address(&Remote { options, ..remote(url) }).unwrap();
         (address.scheme, address.options)
     }
 
     #[test]
-    fn addresses_are_taken_apart() {
+    fn addresses_become_options() {
         let (scheme, all) = of("s3://bucket/a/b?endpoint=http://h:1");
         assert_eq!((scheme, &*all["bucket"], &*all["root"]), ("s3", "bucket", "/a/b/p"));
         assert_eq!((&*all["endpoint"], &*all["region"]), ("http://h:1", "r"));
@@ -218,17 +227,28 @@ mod tests {
             "dav+http://localhost:1/x",
             "azblob://c?endpoint=http://localhost:1&account_name=a",
         ] {
-            let remote = Remote {
-                url: url.to_string(),
-                prefix: "p".to_string(),
-                write: true,
-                timeout: Duration::from_secs(1),
-                options: Default::default(),
-                sign_key: None,
-                verify_keys: Vec::new(),
-                prefetch: true,
-            };
-            operator(&remote, &Throttle::default()).unwrap();
+            operator(&remote(url), &Throttle::default()).unwrap();
         }
+    }
+
+    #[test]
+    fn invalid_addresses_are_errors() {
+        assert!(matches!(address(&remote("nowhere")), Err(ConfigError::Address(_))));
+        assert!(matches!(address(&remote("ftp://h/x")), Err(ConfigError::Service(name)) if name == "ftp"));
+        let read_only = Remote { write: false, ..remote("file:///nonexistent") };
+        let opened = operator(&read_only, &Throttle::default());
+        assert!(matches!(opened, Err(ConfigError::MissingDirectory(dir)) if dir == "/nonexistent/p"));
+    }
+
+    #[test]
+    fn a_service_that_reports_overload_gets_a_bounded_pause() {
+        assert_eq!(pause(Some(" 30 ")), Duration::from_secs(30));
+        assert_eq!(pause(Some("86400")), MAX_PAUSE);
+        assert_eq!(pause(Some("Fri, 31 Dec 1999 23:59:59 GMT")), DEFAULT_PAUSE);
+        assert_eq!(pause(None), DEFAULT_PAUSE);
+        let throttle = Throttle::default();
+        assert_eq!(throttle.until(), None);
+        throttle.record(Some("600"));
+        assert!(throttle.until().is_some());
     }
 }

@@ -1,112 +1,89 @@
-//! The storage itself, through opendal: small objects and streams, each step with a deadline, and a circuit in front.
+//! Access to the remote through opendal: small objects and streams, with a deadline for each step and a circuit breaker.
 //!
-//! Nothing else in kache writes to a remote, so read-only is enforced here, whatever asks.
+//! All writes to a remote go through this module, so it enforces read-only mode.
 
-use super::circuit::Circuit;
-use super::service;
+use crate::circuit_breaker::CircuitBreaker;
+use crate::error::{ConfigError, StorageError};
+use crate::service;
 use futures_util::StreamExt;
 use kache_core::remote::Remote;
+use kache_core::remote::format::PROBE;
 use opendal::{Buffer, ErrorKind, Operator};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Why the storage did not do what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// There is no such object.
-    Absent,
-    /// It has not answered lately, and was not asked.
-    Closed(String),
-    /// Nothing may be written.
-    ReadOnly,
-    /// The service cannot do that at all.
-    Unsupported(String),
-    /// What went wrong, in the service's words, without secrets.
-    Failed(String),
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self {
-            Fault::Absent => f.write_str("not there"),
-            Fault::Closed(why) => write!(f, "not asked, since it did not answer before: {why}"),
-            Fault::ReadOnly => f.write_str("the remote is read-only (`remote.mode`)"),
-            Fault::Unsupported(what) | Fault::Failed(what) => f.write_str(what),
-        }
-    }
-}
-
-/// Pieces that large objects are sent in: more than the least that S3 takes.
-const PIECE: usize = 8 << 20;
-/// How long a piece, or an object of one piece, may take to be sent.
-const SEND: Duration = Duration::from_secs(120);
-
-/// What is asked for to see whether there is an answer. It need not be there.
-const PROBE: &str = "v1/probe";
+/// The size of the parts of large uploads. The minimum of S3 is 5 MiB.
+const PART_SIZE: usize = 8 << 20;
+/// The deadline for uploading a part.
+const SEND_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The storage of one remote.
 pub struct Storage {
     operator: Operator,
     write: bool,
     timeout: Duration,
-    circuit: Circuit,
+    circuit_breaker: CircuitBreaker,
     throttle: service::Throttle,
 }
 
 impl Storage {
-    /// Opens it. No connection is made yet.
+    /// Configures the storage, without connecting.
     ///
     /// # Errors
-    /// Where the setting makes no sense: what, and what to do.
-    pub fn open(remote: &Remote) -> Result<Arc<Storage>, String> {
+    /// If a setting is invalid.
+    pub fn open(remote: &Remote) -> Result<Arc<Storage>, ConfigError> {
         let throttle = service::Throttle::default();
         let operator = service::operator(remote, &throttle)?;
-        let circuit = Circuit::default();
-        Ok(Arc::new(Storage { operator, write: remote.write, timeout: remote.timeout, circuit, throttle }))
+        let circuit_breaker = CircuitBreaker::default();
+        Ok(Arc::new(Storage {
+            operator,
+            write: remote.write,
+            timeout: remote.timeout,
+            circuit_breaker,
+            throttle,
+        }))
     }
 
-    /// Whether anything may be written.
-    pub fn writes(&self) -> bool {
+    pub fn can_write(&self) -> bool {
         self.write
     }
 
-    /// Whether the service can say what is in it.
-    pub fn lists(&self) -> bool {
+    pub fn can_list(&self) -> bool {
         self.operator.info().capability().list
     }
 
-    /// Whether an object can be written again: GitHub's cache keeps the first.
-    pub fn replaces(&self) -> bool {
+    /// Whether objects can be overwritten: GitHub's cache keeps the first version.
+    pub fn can_overwrite(&self) -> bool {
         self.operator.info().scheme() != "ghac"
     }
 
-    /// The names of the objects in a folder, for somebody who waits.
-    pub async fn names(self: &Arc<Self>, folder: &str) -> Result<Vec<String>, Fault> {
-        if let Some(why) = self.circuit.why_open() {
-            return Err(Fault::Closed(why));
+    /// The names of the objects in a folder, while a wrapper waits.
+    pub async fn names(self: &Arc<Self>, folder: &str) -> Result<Vec<String>, StorageError> {
+        if let Some(why) = self.circuit_breaker.why_open() {
+            return Err(StorageError::CircuitOpen(why));
         }
         let begun = Instant::now();
         let listed = tokio::time::timeout(self.timeout, self.operator.list(folder)).await;
-        match self.judge(listed, begun) {
+        match self.record(listed, begun) {
             Ok(entries) => {
                 let files = entries.into_iter().filter(|entry| entry.metadata().is_file());
                 Ok(files.map(|entry| entry.path().to_string()).collect())
             }
-            Err(Fault::Absent) => Ok(Vec::new()),
-            Err(fault) => Err(fault),
+            Err(StorageError::NotFound) => Ok(Vec::new()),
+            Err(e) => Err(e),
         }
     }
 
-    /// How long an answer may take to begin.
+    /// The deadline for the first byte of a response.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Begins to read an object; the first bytes have come.
-    pub async fn open_object(self: &Arc<Self>, name: &str) -> Result<Body, Fault> {
-        if let Some(why) = self.circuit.why_open() {
-            return Err(Fault::Closed(why));
+    /// Starts to read an object, and waits for the first bytes.
+    pub async fn open_object(self: &Arc<Self>, name: &str) -> Result<Body, StorageError> {
+        if let Some(why) = self.circuit_breaker.why_open() {
+            return Err(StorageError::CircuitOpen(why));
         }
         let begun = Instant::now();
         let first = async {
@@ -114,23 +91,23 @@ impl Storage {
             let first = stream.next().await.transpose()?;
             Ok::<_, opendal::Error>((stream, first))
         };
-        let answered = tokio::time::timeout(self.timeout, first).await;
-        match self.judge(answered, begun) {
+        let opened = tokio::time::timeout(self.timeout, first).await;
+        match self.record(opened, begun) {
             Ok((stream, first)) => Ok(Body { storage: self.clone(), stream, first }),
-            Err(fault) => Err(fault),
+            Err(e) => Err(e),
         }
     }
 
-    /// Reads a small object whole, which may take as long as an answer may take to begin: one that trickles is as dead as one
-    /// that is silent. One that is larger than `most` bytes is a fault.
-    pub async fn read(self: &Arc<Self>, name: &str, most: usize) -> Result<Vec<u8>, Fault> {
+    /// Reads a whole small object within the deadline for a first byte: a response that trickles is as useless as
+    /// none. More than `max` bytes are an error.
+    pub async fn read(self: &Arc<Self>, name: &str, max: usize) -> Result<Vec<u8>, StorageError> {
         let begun = Instant::now();
         let mut body = self.open_object(name).await?;
         let whole = async {
             let mut all = Vec::new();
             while let Some(piece) = body.next().await? {
-                if all.len() + piece.len() > most {
-                    return Err(Fault::Failed(format!("{name} is larger than {most} bytes")));
+                if all.len() + piece.len() > max {
+                    return Err(StorageError::Failed(format!("{name} is larger than {max} bytes")));
                 }
                 all.extend(piece.to_vec());
             }
@@ -138,58 +115,58 @@ impl Storage {
         };
         match tokio::time::timeout(self.timeout.saturating_sub(begun.elapsed()), whole).await {
             Ok(read) => read,
-            Err(slow) => self.judge(Err(slow), begun),
+            Err(slow) => self.record(Err(slow), begun),
         }
     }
 
     /// Writes a small object.
-    pub async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), Fault> {
+    pub async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), StorageError> {
         if !self.write {
-            return Err(Fault::ReadOnly);
+            return Err(StorageError::ReadOnly);
         }
-        self.sent(tokio::time::timeout(SEND, self.operator.write(name, bytes)).await).map(|_| ())
+        self.sent(tokio::time::timeout(SEND_TIMEOUT, self.operator.write(name, bytes)).await).map(|_| ())
     }
 
-    /// Writes an object from a file, a piece at a time where the service can.
-    pub async fn write_file(&self, name: &str, path: &Path) -> Result<(), Fault> {
+    /// Writes an object from a file, in parts if the service supports it.
+    pub async fn write_file(&self, name: &str, path: &Path) -> Result<(), StorageError> {
         if !self.write {
-            return Err(Fault::ReadOnly);
+            return Err(StorageError::ReadOnly);
         }
-        let gone = |e: std::io::Error| Fault::Failed(format!("{}: {e}", path.display()));
-        let length = std::fs::metadata(path).map_err(gone)?.len();
-        if length <= PIECE as u64 || !self.operator.info().capability().write_can_multi {
-            return self.write(name, std::fs::read(path).map_err(gone)?).await;
+        let local = |e: std::io::Error| StorageError::Failed(format!("{}: {e}", path.display()));
+        let length = std::fs::metadata(path).map_err(local)?.len();
+        if length <= PART_SIZE as u64 || !self.operator.info().capability().write_can_multi {
+            return self.write(name, std::fs::read(path).map_err(local)?).await;
         }
-        let mut file = std::fs::File::open(path).map_err(gone)?;
-        let mut writer = self.sent(tokio::time::timeout(SEND, self.operator.writer(name)).await)?;
+        let mut file = std::fs::File::open(path).map_err(local)?;
+        let mut writer = self.sent(tokio::time::timeout(SEND_TIMEOUT, self.operator.writer(name)).await)?;
         let mut left = length;
         while left > 0 {
-            let mut piece = vec![0; left.min(PIECE as u64) as usize];
-            std::io::Read::read_exact(&mut file, &mut piece).map_err(gone)?;
-            left -= piece.len() as u64;
-            let written = self.sent(tokio::time::timeout(SEND, writer.write(piece)).await);
-            if let Err(fault) = written {
+            let mut part = vec![0; left.min(PART_SIZE as u64) as usize];
+            std::io::Read::read_exact(&mut file, &mut part).map_err(local)?;
+            left -= part.len() as u64;
+            let written = self.sent(tokio::time::timeout(SEND_TIMEOUT, writer.write(part)).await);
+            if let Err(e) = written {
                 let _ = tokio::time::timeout(self.timeout, writer.abort()).await;
-                return Err(fault);
+                return Err(e);
             }
         }
-        self.sent(tokio::time::timeout(SEND, writer.close()).await).map(|_| ())
+        self.sent(tokio::time::timeout(SEND_TIMEOUT, writer.close()).await).map(|_| ())
     }
 
-    /// The names of all objects below a folder.
-    pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>, Fault> {
-        if !self.lists() {
-            return Err(Fault::Unsupported("this service cannot list what is in it".to_string()));
+    /// The names and sizes of all objects below a folder.
+    pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>, StorageError> {
+        if !self.can_list() {
+            return Err(StorageError::Unsupported("the service cannot list objects".to_string()));
         }
         let mut all = Vec::new();
         let mut folders = vec![folder.to_string()];
         let recursive = self.operator.info().capability().list_with_recursive;
         while let Some(folder) = folders.pop() {
-            let listed = tokio::time::timeout(SEND, async {
+            let listed = tokio::time::timeout(SEND_TIMEOUT, async {
                 self.operator.list_with(&folder).recursive(recursive).await
             });
             let listed = match self.sent(listed.await) {
-                Err(Fault::Absent) => continue,
+                Err(StorageError::NotFound) => continue,
                 other => other?,
             };
             for entry in listed {
@@ -203,53 +180,56 @@ impl Storage {
         Ok(all)
     }
 
-    /// Until when the service asked not to be asked.
+    /// Until when the service asked for no requests.
     pub fn throttled(&self) -> Option<Instant> {
         self.throttle.until()
     }
 
-    /// Takes note that wrappers waited long and in vain.
+    /// Opens the circuit breaker, because responses are too slow to be useful.
     pub fn too_slow(self: &Arc<Self>, why: &str) {
         self.trip(why.to_string());
     }
 
-    fn sent<T>(&self, done: Result<opendal::Result<T>, tokio::time::error::Elapsed>) -> Result<T, Fault> {
-        match done {
+    fn sent<T>(
+        &self,
+        result: Result<opendal::Result<T>, tokio::time::error::Elapsed>,
+    ) -> Result<T, StorageError> {
+        match result {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(e)) if e.kind() == ErrorKind::NotFound => Err(Fault::Absent),
-            Ok(Err(e)) => Err(Fault::Failed(words(&e))),
-            Err(_) => Err(Fault::Failed(format!("no answer within {} s", SEND.as_secs()))),
+            Ok(Err(e)) if e.kind() == ErrorKind::NotFound => Err(StorageError::NotFound),
+            Ok(Err(e)) => Err(StorageError::Failed(message(&e))),
+            Err(_) => Err(StorageError::Failed(format!("no response within {} s", SEND_TIMEOUT.as_secs()))),
         }
     }
 
-    /// What an answer to a reader says of the service.
-    fn judge<T>(
+    /// Converts the result of a read, and records it for the circuit breaker.
+    fn record<T>(
         self: &Arc<Self>,
-        answered: Result<opendal::Result<T>, tokio::time::error::Elapsed>,
+        result: Result<opendal::Result<T>, tokio::time::error::Elapsed>,
         begun: Instant,
-    ) -> Result<T, Fault> {
-        let fault = match answered {
+    ) -> Result<T, StorageError> {
+        let error = match result {
             Ok(Ok(value)) => {
-                self.circuit.answered();
+                self.circuit_breaker.record_success();
                 return Ok(value);
             }
             Ok(Err(e)) if e.kind() == ErrorKind::NotFound => {
-                self.circuit.answered();
-                return Err(Fault::Absent);
+                self.circuit_breaker.record_success();
+                return Err(StorageError::NotFound);
             }
-            Ok(Err(e)) => words(&e),
-            Err(_) => format!("no whole answer within {:.1} s", self.timeout.as_secs_f64()),
+            Ok(Err(e)) => message(&e),
+            Err(_) => format!("no complete response within {:.1} s", self.timeout.as_secs_f64()),
         };
         let waited = begun.elapsed();
-        if self.throttled().is_some() || self.circuit.failed(waited, self.timeout) {
-            self.trip(fault.clone());
+        if self.throttled().is_some() || self.circuit_breaker.record_failure(waited, self.timeout) {
+            self.trip(error.clone());
         }
-        Err(Fault::Failed(fault))
+        Err(StorageError::Failed(error))
     }
 
-    /// Opens the circuit, and asks in the background until the service answers again.
+    /// Opens the circuit breaker, and probes the service in the background until it responds.
     fn trip(self: &Arc<Self>, why: String) {
-        let Some(mut pause) = self.circuit.open(why) else { return };
+        let Some(mut pause) = self.circuit_breaker.open(why) else { return };
         let storage = self.clone();
         tokio::spawn(async move {
             loop {
@@ -262,12 +242,12 @@ impl Storage {
                     _ => pause = (pause * 2).min(Duration::from_secs(120)),
                 }
             }
-            storage.circuit.close();
+            storage.circuit_breaker.close();
         });
     }
 }
 
-/// An object that is being read.
+/// The contents of an object, as a stream.
 pub struct Body {
     storage: Arc<Storage>,
     stream: opendal::BufferStream,
@@ -275,34 +255,110 @@ pub struct Body {
 }
 
 impl Body {
-    /// The next bytes; nothing at its end.
-    pub async fn next(&mut self) -> Result<Option<Buffer>, Fault> {
+    /// The next bytes, or `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Buffer>, StorageError> {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
         }
         let begun = Instant::now();
         let next = async { self.stream.next().await.transpose() };
         let next = tokio::time::timeout(self.storage.timeout, next).await;
-        self.storage.judge(next, begun)
+        self.storage.record(next, begun)
     }
 }
 
-/// An error in one line, without the addresses that may have signatures in them.
-fn words(e: &opendal::Error) -> String {
-    let text = e.to_string();
+/// An error's message in one line, without the secrets that addresses may contain.
+fn message(e: &opendal::Error) -> String {
+    one_line(&e.to_string())
+}
+
+fn one_line(text: &str) -> String {
+    const MAX_LENGTH: usize = 300;
     let line = text.lines().next().unwrap_or_default();
-    let mut out = String::new();
-    for word in line.split(' ') {
-        let word = if word.contains("://") { &kache_core::remote::redact(word) } else { word };
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    if out.len() > 300 {
-        let cut = (0..=300).rev().find(|at| out.is_char_boundary(*at)).unwrap_or(0);
+    let redact = |word: &str| match word.contains("://") {
+        true => kache_core::remote::redact(word),
+        false => word.to_string(),
+    };
+    let mut out = line.split(' ').map(redact).collect::<Vec<_>>().join(" ");
+    if out.len() > MAX_LENGTH {
+        let cut = (0..=MAX_LENGTH).rev().find(|at| out.is_char_boundary(*at)).unwrap_or(0);
         out.truncate(cut);
         out.push('…');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime;
+
+    fn storage(dir: &Path, write: bool) -> Arc<Storage> {
+        let remote = Remote {
+            url: format!("file://{}", dir.display()),
+            prefix: "p".to_string(),
+            write,
+            timeout: Duration::from_secs(60),
+            options: Default::default(),
+            sign_key: None,
+            verify_keys: Vec::new(),
+            prefetch: true,
+        };
+        Storage::open(&remote).unwrap()
+    }
+
+    #[test]
+    fn messages_have_one_short_line_without_secrets() {
+        let text = "sending to https://u:hush@h/x?sig=hush failed\nmore";
+        assert_eq!(one_line(text), "sending to https://…@h/x failed");
+        let long = one_line(&"é".repeat(400));
+        assert!(long.ends_with("é…") && long.len() <= 303, "{}", long.len());
+    }
+
+    #[test]
+    fn a_read_only_remote_is_never_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "bytes").unwrap();
+        std::fs::create_dir(dir.path().join("p")).unwrap();
+        runtime().unwrap().block_on(async {
+            let storage = storage(dir.path(), false);
+            assert_eq!(storage.write("x", vec![1]).await, Err(StorageError::ReadOnly));
+            assert_eq!(storage.write_file("x", &file).await, Err(StorageError::ReadOnly));
+        });
+        assert_eq!(std::fs::read_dir(dir.path().join("p")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn objects_are_written_read_and_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, vec![7; PART_SIZE + 1]).unwrap();
+        runtime().unwrap().block_on(async {
+            let storage = storage(dir.path(), true);
+            assert_eq!(storage.read("v/small", 9).await, Err(StorageError::NotFound));
+            assert_eq!(storage.list("v/").await, Ok(Vec::new()));
+            storage.write("v/small", b"123456789".to_vec()).await.unwrap();
+            storage.write_file("v/a/large", &file).await.unwrap();
+            assert_eq!(storage.read("v/small", 9).await.as_deref(), Ok(&b"123456789"[..]));
+            let too_long = storage.read("v/small", 8).await.unwrap_err();
+            assert!(too_long.to_string().contains("larger than 8 bytes"), "{too_long}");
+            assert_eq!(storage.names("v/").await, Ok(vec!["v/small".to_string()]));
+            let mut names: Vec<_> = storage.list("v/").await.unwrap().into_iter().map(|(n, _)| n).collect();
+            names.sort();
+            assert_eq!(names, ["v/a/large", "v/small"]);
+        });
+    }
+
+    #[test]
+    fn an_open_circuit_breaker_stops_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        runtime().unwrap().block_on(async {
+            let storage = storage(dir.path(), true);
+            storage.too_slow("why");
+            let error = Err(StorageError::CircuitOpen("why".to_string()));
+            assert_eq!(storage.read("x", 9).await, error);
+            assert_eq!(storage.names("x/").await.map(|_| Vec::new()), error);
+        });
+    }
 }

@@ -1,39 +1,40 @@
-//! Signatures: who may say what a result is.
+//! Signatures: which machines may publish results.
 //!
-//! With a key to sign with, whatever is uploaded is signed (ed25519). With public keys to verify, whatever none of
-//! them signed is not there, so that whoever can write to the storage can still not say what a compile gives. A signature speaks of one list
-//! of one action, or of one pack's header, which names the state, the result and each blob by its digest.
+//! With a signing key, the agent signs everything it uploads (ed25519). With public keys to verify, the agent ignores
+//! every object that none of these keys signed, so that write access to the storage is not enough to publish a result.
+//! A signature covers one list of one action, or one pack's header, which contains the input key, the result and each
+//! blob's digest.
 //!
-//! A secret key is the text `ed25519:` and 64 hex digits; a public one is 64 hex digits.
+//! A secret key is the text `ed25519:` and 64 hex digits; a public key is 64 hex digits.
 
+use crate::error::{AgentError, ConfigError};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use kache_core::digest::Digest;
 use kache_core::remote::Remote;
-use kache_core::remote::format::{Refused, refuse};
+use kache_core::remote::format::{InvalidObject, invalid};
 
-/// A public key and what it signed with.
+/// The length of a public key and a signature.
 const LENGTH: usize = 32 + 64;
 
-/// What is signed.
 #[derive(Clone, Copy, Debug)]
 pub enum Statement<'a> {
-    /// This list belongs to the action.
+    /// A list of dependencies belongs to an action.
     List(&'a Digest, &'a [u8]),
-    /// This header belongs to the state.
+    /// A header belongs to an input key.
     Pack(&'a Digest, &'a [u8]),
 }
 
 impl Statement<'_> {
     fn bytes(&self) -> Vec<u8> {
-        let (what, key, bytes) = match self {
+        let (kind, key, bytes) = match self {
             Statement::List(action, list) => (&b"kache remote list 1\0"[..], action, list),
-            Statement::Pack(state, header) => (&b"kache remote pack 1\0"[..], state, header),
+            Statement::Pack(input_key, header) => (&b"kache remote pack 1\0"[..], input_key, header),
         };
-        [what, &key.0, &Digest::of(bytes).0].concat()
+        [kind, &key.0, &Digest::of(bytes).0].concat()
     }
 }
 
-/// Whom to believe, and as whom to speak.
+/// The keys to sign and to verify with.
 #[derive(Default)]
 pub struct Trust {
     sign: Option<SigningKey>,
@@ -41,80 +42,74 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// As the settings say.
+    /// Reads the keys of the settings.
     ///
     /// # Errors
-    /// Where a key cannot be read: what, and what to do.
-    pub fn of(remote: &Remote) -> Result<Trust, String> {
+    /// If a key cannot be read.
+    pub fn of(remote: &Remote) -> Result<Trust, ConfigError> {
         let sign = remote.sign_key.as_deref().filter(|_| remote.write).map(signing_key).transpose()?;
         let key = |text: &String| {
-            let bytes = from_hex(text).ok_or_else(|| format!("{text} is no public key"))?;
-            VerifyingKey::from_bytes(&bytes).map_err(|e| format!("{text} is no public key: {e}"))
+            let bytes = from_hex(text);
+            let key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+            key.ok_or_else(|| ConfigError::PublicKey(text.clone()))
         };
         let mut verify = remote.verify_keys.iter().map(key).collect::<Result<Vec<_>, _>>()?;
-        // Whoever signs believes himself.
+        // A machine accepts its own signatures.
         if let Some(own) = sign.as_ref().filter(|_| !verify.is_empty()) {
             verify.push(own.verifying_key());
         }
         Ok(Trust { sign, verify })
     }
 
-    /// Whether signatures are asked for, or made.
-    pub fn matters(&self) -> bool {
-        self.sign.is_some() || !self.verify.is_empty()
-    }
-
-    /// Signs; nothing where there is no key to.
+    /// Signs a statement. Empty if there is no signing key.
     pub fn sign(&self, statement: Statement<'_>) -> Vec<u8> {
         let Some(key) = &self.sign else { return Vec::new() };
         let signature = key.sign(&statement.bytes());
         [key.verifying_key().as_bytes(), &signature.to_bytes()[..]].concat()
     }
 
-    /// Whether a statement is to be believed.
-    pub fn check(&self, statement: Statement<'_>, signature: &[u8]) -> Result<(), Refused> {
+    /// Checks the signature of a statement, if there are keys to verify with.
+    pub fn check(&self, statement: Statement<'_>, signature: &[u8]) -> Result<(), InvalidObject> {
         if self.verify.is_empty() {
             return Ok(());
         }
         if signature.is_empty() {
-            return refuse("it is not signed, and `remote.verify_keys` is set");
+            return invalid("it is not signed, and `remote.verify_keys` is set");
         }
         let Some((key, signature)) = signature.split_at_checked(32).filter(|_| signature.len() == LENGTH)
         else {
-            return refuse("its signature has another form");
+            return invalid("its signature is malformed");
         };
         let Some(key) = self.verify.iter().find(|known| known.as_bytes()[..] == *key) else {
-            return refuse("it is signed by a key that is not among `remote.verify_keys`");
+            return invalid("its key is not one of `remote.verify_keys`");
         };
-        let signature = Signature::from_slice(signature).map_err(|e| Refused(e.to_string()))?;
+        let signature = Signature::from_slice(signature).map_err(|e| InvalidObject(e.to_string()))?;
         match key.verify_strict(&statement.bytes(), &signature) {
             Ok(()) => Ok(()),
-            Err(_) => refuse("its signature is wrong"),
+            Err(_) => invalid("its signature is wrong"),
         }
     }
 }
 
-/// Makes a new key: the secret text, and the public key.
+/// Generates a key: the secret key and the public key, as text.
 ///
 /// # Errors
-/// Where the system has no random bytes.
-pub fn generate() -> Result<(String, String), String> {
+/// If the system has no random bytes.
+pub fn generate() -> Result<(String, String), AgentError> {
     let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|e| format!("no random bytes are to be had: {e}"))?;
+    getrandom::fill(&mut secret).map_err(AgentError::Random)?;
     let key = SigningKey::from_bytes(&secret);
     Ok((format!("ed25519:{}", hex(&secret)), hex(key.verifying_key().as_bytes())))
 }
 
-fn signing_key(setting: &str) -> Result<SigningKey, String> {
+fn signing_key(setting: &str) -> Result<SigningKey, ConfigError> {
     let text = match setting.starts_with("ed25519:") {
         true => setting.to_string(),
         false => std::fs::read_to_string(setting)
-            .map_err(|e| format!("the key to sign with, {setting}: {e}; `kache keygen` makes one"))?,
+            .map_err(|source| ConfigError::SigningKeyFile { path: setting.to_string(), source })?,
     };
     let bytes = text.trim().strip_prefix("ed25519:").and_then(from_hex);
-    let bytes =
-        bytes.ok_or("the key to sign with is not `ed25519:` and 64 hex digits; `kache keygen` makes one")?;
-    Ok(SigningKey::from_bytes(&bytes))
+    Ok(SigningKey::from_bytes(&bytes.ok_or(ConfigError::SigningKey)?))
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {
@@ -129,8 +124,8 @@ fn hex(bytes: &[u8; 32]) -> String {
 mod tests {
     use super::*;
 
-    fn trust(sign: Option<&str>, verify: &[&str]) -> Trust {
-        let remote = Remote {
+    fn open(sign: Option<&str>, verify: &[&str]) -> Result<Trust, ConfigError> {
+        Trust::of(&Remote {
             url: "file:///x".into(),
             prefix: String::new(),
             write: true,
@@ -139,19 +134,46 @@ mod tests {
             sign_key: sign.map(str::to_string),
             verify_keys: verify.iter().map(|s| s.to_string()).collect(),
             prefetch: true,
-        };
-        Trust::of(&remote).unwrap()
+        })
+    }
+
+    fn trust(sign: Option<&str>, verify: &[&str]) -> Trust {
+        open(sign, verify).unwrap()
     }
 
     #[test]
-    fn only_what_a_known_key_signed_is_believed() {
+    fn unusable_keys_are_errors() {
+        let (secret, public) = generate().unwrap();
+        assert!(matches!(open(None, &["abc"]), Err(ConfigError::PublicKey(text)) if text == "abc"));
+        assert!(matches!(open(Some("ed25519:abc"), &[]), Err(ConfigError::SigningKey)));
+        assert!(matches!(open(Some("/nonexistent"), &[]), Err(ConfigError::SigningKeyFile { .. })));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        std::fs::write(&file, format!("{secret}\n")).unwrap();
+        let key = Digest::of(b"a");
+        let signature = trust(file.to_str(), &[]).sign(Statement::Pack(&key, b"header"));
+        assert_eq!(trust(None, &[&public]).check(Statement::Pack(&key, b"header"), &signature), Ok(()));
+    }
+
+    #[test]
+    fn a_machine_accepts_its_own_signatures() {
+        let (secret, _) = generate().unwrap();
+        let (_, other) = generate().unwrap();
+        let own = trust(Some(&secret), &[&other]);
+        let key = Digest::of(b"a");
+        let signature = own.sign(Statement::List(&key, b"list"));
+        assert_eq!(own.check(Statement::List(&key, b"list"), &signature), Ok(()));
+    }
+
+    #[test]
+    fn only_statements_signed_by_a_listed_key_are_accepted() {
         let (secret, public) = generate().unwrap();
         let (other, other_public) = generate().unwrap();
         let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
         let reader = trust(None, &[&public]);
         let signature = trust(Some(&secret), &[]).sign(Statement::Pack(&a, b"header"));
         assert_eq!(reader.check(Statement::Pack(&a, b"header"), &signature), Ok(()));
-        // Another place, another thing, another text, another key, a part of it, none.
+        // Another key, another kind, another text, another signer, a truncated and a missing signature.
         assert!(reader.check(Statement::Pack(&b, b"header"), &signature).is_err());
         assert!(reader.check(Statement::List(&a, b"header"), &signature).is_err());
         assert!(reader.check(Statement::Pack(&a, b"headex"), &signature).is_err());
@@ -161,7 +183,7 @@ mod tests {
         let forged =
             [&signature[..32], &trust(Some(&other), &[]).sign(Statement::Pack(&a, b"header"))[32..]].concat();
         assert!(reader.check(Statement::Pack(&a, b"header"), &forged).is_err());
-        // Whoever asks for no key takes what is signed and what is not.
+        // Without `verify_keys` unsigned objects are accepted.
         assert_eq!(trust(None, &[]).check(Statement::Pack(&a, b"header"), &[]), Ok(()));
     }
 }

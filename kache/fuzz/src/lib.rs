@@ -7,11 +7,11 @@ use kache_core::events::Event;
 use kache_core::key_trace::KeyTrace;
 use kache_core::observe::log::{HEADER, trace_of};
 use kache_core::observe::object as reader;
-use kache_core::observe::trace::text::TextLog;
+use kache_core::observe::text::TextLog;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, StatId};
-use kache_core::remote::format::{self, Header, Order};
-use kache_core::remote::protocol::{self, Ask, Tell};
+use kache_core::remote::format::{self, BuildManifest, Header};
+use kache_core::remote::protocol::{self, Request, Response};
 use kache_core::settings::Settings;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
@@ -74,11 +74,11 @@ fn result(data: &[u8]) {
 
 fn lists(data: &[u8]) {
     let (bytes, action) = sealed(data);
-    if let Ok(lists) = format::decode_lists(&bytes, &action) {
-        assert_eq!(format::decode_lists(&format::encode_lists(&action, &lists), &action), Ok(lists));
+    if let Ok(lists) = format::decode_index(&bytes, &action) {
+        assert_eq!(format::decode_index(&format::encode_index(&action, &lists), &action), Ok(lists));
     }
-    if let Some(dependencies) = format::decode_looks(&bytes) {
-        assert_eq!(format::decode_looks(&format::encode_looks(dependencies.iter())), Some(dependencies));
+    if let Some(dependencies) = format::decode_list(&bytes) {
+        assert_eq!(format::decode_list(&format::encode_list(dependencies.iter())), Some(dependencies));
     }
 }
 
@@ -86,28 +86,28 @@ fn header(data: &[u8]) {
     let bytes = sealed(data).0;
     let Some(header) = Header::read(&bytes) else { return };
     assert_eq!(Header::read(&header.encode()).as_ref(), Some(&header));
-    let state = format::state_of(&header.action, &header.set);
-    if let Ok(believed) = Header::decode(&bytes, &state) {
-        assert!(believed.size() <= format::LARGE);
+    let key = format::recorded_input_key(&header.action, &header.set);
+    if let Ok(valid) = Header::decode(&bytes, &key) {
+        assert!(valid.size() <= format::MAX_BLOBS);
     }
 }
 
 fn order(data: &[u8]) {
-    if let Some(mut order) = Order::decode(&sealed(data).0) {
-        assert_eq!(Order::decode(&order.encode()).as_ref(), Some(&order));
-        if let Some(first) = order.chapters.first().cloned() {
-            order.take_in(&first);
+    if let Some(mut manifest) = BuildManifest::decode(&sealed(data).0) {
+        assert_eq!(BuildManifest::decode(&manifest.encode()).as_ref(), Some(&manifest));
+        if let Some(first) = manifest.builds.first().cloned() {
+            manifest.merge_build(&first);
         }
     }
 }
 
 fn talk(data: &[u8]) {
     let bytes = sealed(data).0;
-    if let Some(ask) = Ask::decode(&bytes) {
-        assert_eq!(Ask::decode(&ask.encode()), Some(ask));
+    if let Some(request) = Request::decode(&bytes) {
+        assert_eq!(Request::decode(&request.encode()), Some(request));
     }
-    if let Some(tell) = Tell::decode(&bytes) {
-        assert_eq!(Tell::decode(&tell.encode()), Some(tell));
+    if let Some(response) = Response::decode(&bytes) {
+        assert_eq!(Response::decode(&response.encode()), Some(response));
     }
     if let Ok(message) = protocol::receive(&mut &*data) {
         assert_eq!(message, data[4..4 + message.len()]);
@@ -148,9 +148,9 @@ fn roots(workspace: &str) -> Roots {
 /// comes back as the real one.
 fn moved(text: &[u8], format: Format) {
     for here in ["/w", "/a b/$#\"x"] {
-        let Some(marked) = template::mark(text, &roots(here), format) else { return };
-        let _ = template::render(&marked, &roots("/elsewhere"));
-        let back = template::render(&marked, &roots(here)).expect("the same roots");
+        let Some(template) = template::templatize(text, &roots(here), format) else { return };
+        let _ = template::render(&template, &roots("/elsewhere"));
+        let back = template::render(&template, &roots(here)).expect("the same roots");
         if template::contains(text, b"/kache/cargo") {
             continue;
         }

@@ -1,12 +1,12 @@
 //! `kache flush`: waits until all that was compiled is in the remote. For the end of a CI job, whose machine goes away.
 //!
-//! JSON: `{"v":1,"uploaded","left","troubles":[…]}`. The exit status is 1 where something did not get up.
+//! JSON: `{"v":2,"uploaded","remaining","errors":[…]}`. The exit status is 1 where something did not get up.
 
+use super::output::{Answer, CliError, Format, settings};
 use super::page::Page;
 use super::transfer;
-use super::{Answer, Format, Trouble};
 use kache_core::remote::client::Client;
-use kache_core::remote::protocol::{Ask, Tell};
+use kache_core::remote::protocol::{Request, Response};
 use kache_core::remote::queue::Queue;
 use kache_core::store::Store;
 use serde::Serialize;
@@ -33,43 +33,46 @@ pub struct Options {
 struct Json {
     v: u32,
     uploaded: u64,
-    left: u64,
-    troubles: Vec<String>,
+    remaining: u64,
+    errors: Vec<String>,
 }
 
 /// Flushes.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let settings = super::settings()?;
-    let orders = transfer::orders(&settings)?;
-    let store =
-        Store::open(&orders.cache).map_err(|e| Trouble::here(format!("{}: {e}", orders.cache.display())))?;
-    let waiting = Queue::of(&orders.remote, store.dir()).all().len() as u64;
-    let mut json = Json { v: 1, left: waiting, ..Json::default() };
-    if !options.dry_run && orders.remote.write {
-        let Some(mut client) = Client::open(&orders, store.dir()) else {
-            return Err(Trouble::here(format!(
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let settings = settings()?;
+    let config = transfer::agent_config(&settings)?;
+    let store = Store::open(&config.cache)
+        .map_err(|e| CliError::failed(format!("{}: {e}", config.cache.display())))?;
+    let waiting = Queue::of(&config.remote, store.dir()).all().len() as u64;
+    let mut json = Json { v: 2, remaining: waiting, ..Json::default() };
+    if !options.dry_run && config.remote.write {
+        let Some(mut client) = Client::open(&config, store.dir()) else {
+            return Err(CliError::failed(format!(
                 "{waiting} results are to be uploaded, and the agent cannot be had: see {}",
                 kache_core::remote::agent_dir(store.dir()).join("log").display()
             )));
         };
         let show = options.format == Format::Text && std::io::stderr().is_terminal();
-        let told = client.ask_with(&Ask::Flush { seconds: options.timeout }, |done, left| {
-            if show {
-                eprint!("\r{done} uploaded, {left} to go ");
-                let _ = std::io::stderr().flush();
-            }
-        });
+        let response = client.request_with_progress(
+            &Request::Flush { seconds: options.timeout },
+            |uploaded, remaining| {
+                if show {
+                    eprint!("\r{uploaded} uploaded, {remaining} remaining ");
+                    let _ = std::io::stderr().flush();
+                }
+            },
+        );
         if show {
             eprintln!();
         }
-        let Some(Tell::Flushed { done, left, troubles }) = told else {
-            return Err(Trouble::here(
+        let Some(Response::Flushed { uploaded, remaining, errors }) = response else {
+            return Err(CliError::failed(
                 "the agent went away: what waits goes up with the next build, or another flush",
             ));
         };
-        json = Json { v: 1, uploaded: done, left, troubles };
+        json = Json { v: 2, uploaded, remaining, errors };
     }
-    let status = u8::from(!options.dry_run && (json.left > 0 || !json.troubles.is_empty()));
+    let status = u8::from(!options.dry_run && (json.remaining > 0 || !json.errors.is_empty()));
     let mut answer = match options.format {
         Format::Json => Answer::json(&json)?,
         Format::Text => Answer::page(text(&json)),
@@ -80,9 +83,9 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 
 fn text(json: &Json) -> Page {
     let mut page = Page::new();
-    page.line(format!("{} uploaded, {} still to be uploaded", json.uploaded, json.left));
-    for trouble in &json.troubles {
-        page.line(format!("  {trouble}"));
+    page.line(format!("{} uploaded, {} still to be uploaded", json.uploaded, json.remaining));
+    for error in &json.errors {
+        page.line(format!("  {error}"));
     }
     page
 }

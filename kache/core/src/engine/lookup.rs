@@ -1,8 +1,8 @@
 //! Looking up and restoring a stored result.
 
-use super::check::Hit;
 use super::ended::Restored;
-use super::execute::Job;
+use super::hit::Hit;
+use super::job::Job;
 use crate::dependency::Dependency;
 use crate::digest::Digest;
 use crate::events::{Phase, RemoteUse, RemoteWay};
@@ -72,7 +72,7 @@ impl Job<'_> {
         // Printed last: the text tells the build that the files are there.
         let _ = restore::replay(result, &self.action.roots);
         timer.lap(Phase::Replay);
-        store.used(&entry.result);
+        store.mark_used(&entry.result);
         Some(Restored {
             result: entry.result,
             observed: result.observed,

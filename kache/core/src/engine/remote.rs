@@ -3,15 +3,15 @@
 //!
 //! The agent fills the local store, and the ordinary lookup restores from there. On any error the command runs.
 
-use super::execute::Job;
+use super::job::Job;
 use super::lookup::Lookup;
 use crate::dependency::Dependency;
 use crate::digest::Digest;
 use crate::events::{Phase, RemoteUse, RemoteWay};
-use crate::remote::client::{Client, Orders};
+use crate::remote::client::{AgentConfig, Client};
 use crate::remote::format;
-use crate::remote::protocol::{Ask, Tell, Why};
-use crate::remote::queue::{Queue, Waiting};
+use crate::remote::protocol::{Request, Response, Unavailable};
+use crate::remote::queue::{Queue, QueuedUpload};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -22,11 +22,11 @@ impl Job<'_> {
     /// Looks the action up in the remote, if there is one.
     pub(super) fn look_up_remote(&self, check: bool) -> (Lookup, Option<RemoteUse>) {
         // What is fetched goes into the store.
-        let Some(orders) = self.orders().filter(|_| self.engine.settings.write) else {
+        let Some(config) = self.agent_config().filter(|_| self.engine.settings.write) else {
             return (Lookup::Nothing, None);
         };
         let begun = Instant::now();
-        let (found, way, detail) = match Client::open(&orders, self.engine.store.dir()) {
+        let (found, way, detail) = match Client::open(&config, self.engine.store.dir()) {
             Some(mut client) => self.ask_remote(&mut client, check),
             None => (Lookup::Nothing, RemoteWay::Failed, Some("failed to start the agent".to_string())),
         };
@@ -34,76 +34,88 @@ impl Job<'_> {
         (found, Some(RemoteUse { way, us: begun.elapsed().as_micros() as u64, detail }))
     }
 
-    fn orders(&self) -> Option<Orders> {
+    fn agent_config(&self) -> Option<AgentConfig> {
         let remote = self.engine.settings.remote.clone()?;
         let cache = self.engine.settings.cache_dir.clone()?;
         let max_bytes = self.engine.settings.max_bytes(&cache);
-        Some(Orders { remote, cache, max_bytes, idle: IDLE })
+        Some(AgentConfig { remote, cache, max_bytes, idle: IDLE })
     }
 
     fn ask_remote(&self, client: &mut Client, check: bool) -> (Lookup, RemoteWay, Option<String>) {
-        let place = self.place();
-        let find = |again| Ask::Find { action: self.action.key, place: place.clone(), again };
-        let mut tell = client.ask(&find(false));
-        if let Some(Tell::Here { .. }) = tell {
+        let workspace = self.workspace();
+        let find = |skip_prefetched| Request::Find {
+            action: self.action.key,
+            workspace: workspace.clone(),
+            skip_prefetched,
+        };
+        let mut response = client.request(&find(false));
+        if let Some(Response::Stored { .. }) = response {
             let found = self.look_up(check);
             if !matches!(found, Lookup::Nothing) {
                 return (found, RemoteWay::Ahead, None);
             }
             // The project had other inputs when that was built.
-            tell = client.ask(&find(true));
+            response = client.request(&find(true));
         }
-        if let Some(Tell::Lists(lists)) = &tell {
+        if let Some(Response::Lists(lists)) = &response {
             let fetch = |client: &mut Client, lists: &[Vec<u8>]| match self.input_keys(lists) {
-                states if states.is_empty() => Some(Tell::Nothing(Why::Absent, String::new())),
-                states => client.ask(&Ask::Fetch { action: self.action.key, states, place: place.clone() }),
+                keys if keys.is_empty() => Some(Response::Unavailable(Unavailable::NotFound, String::new())),
+                input_keys => client.request(&Request::Fetch {
+                    action: self.action.key,
+                    input_keys,
+                    workspace: workspace.clone(),
+                }),
             };
-            tell = fetch(client, lists);
-            if let Some(Tell::Nothing(Why::Absent, _)) = tell {
+            response = fetch(client, lists);
+            if let Some(Response::Unavailable(Unavailable::NotFound, _)) = response {
                 // Of two simultaneous uploads, one may be missing from the first list.
-                tell = match client.ask(&Ask::More { action: self.action.key }) {
-                    Some(Tell::Lists(more)) => fetch(client, &more),
+                response = match client.request(&Request::MoreLists { action: self.action.key }) {
+                    Some(Response::Lists(more)) => fetch(client, &more),
                     other => other,
                 };
             }
         }
-        match tell {
-            Some(Tell::Here { .. }) => match self.look_up(check) {
-                Lookup::Nothing => {
-                    (Lookup::Nothing, RemoteWay::Nothing, Some("what was fetched does not hold".to_string()))
-                }
+        match response {
+            Some(Response::Stored { .. }) => match self.look_up(check) {
+                Lookup::Nothing => (
+                    Lookup::Nothing,
+                    RemoteWay::Nothing,
+                    Some("the fetched result does not hold here".to_string()),
+                ),
                 found => (found, RemoteWay::Fetched, None),
             },
-            Some(Tell::Nothing(why, detail)) => {
+            Some(Response::Unavailable(why, detail)) => {
                 let way = match why {
-                    Why::Absent => RemoteWay::Nothing,
-                    Why::Closed => RemoteWay::Closed,
-                    Why::Failed => RemoteWay::Failed,
-                    Why::Refused => RemoteWay::Refused,
+                    Unavailable::NotFound => RemoteWay::Nothing,
+                    Unavailable::CircuitOpen => RemoteWay::Closed,
+                    Unavailable::Failed => RemoteWay::Failed,
+                    Unavailable::Invalid => RemoteWay::Refused,
                 };
                 (Lookup::Nothing, way, Some(detail).filter(|d| !d.is_empty()))
             }
-            Some(_) => {
-                (Lookup::Nothing, RemoteWay::Failed, Some("the agent's answer makes no sense".to_string()))
-            }
+            Some(_) => (
+                Lookup::Nothing,
+                RemoteWay::Failed,
+                Some("the agent sent an unexpected response".to_string()),
+            ),
             None => (Lookup::Nothing, RemoteWay::Failed, Some("the agent did not answer".to_string())),
         }
     }
 
     /// Queues a stored result for upload.
     pub(super) fn queue_upload(&self, result: &Digest) {
-        let Some(orders) = self.orders().filter(|orders| orders.remote.write) else { return };
-        let waiting = Waiting { action: self.action.key, result: *result, place: self.place() };
+        let Some(config) = self.agent_config().filter(|config| config.remote.write) else { return };
+        let upload = QueuedUpload { action: self.action.key, result: *result, workspace: self.workspace() };
         // Errors are ignored: the result is only not shared.
-        if Queue::of(&orders.remote, self.engine.store.dir()).add(self.engine.store, &waiting).is_ok()
-            && let Some(mut client) = Client::open(&orders, self.engine.store.dir())
+        if Queue::of(&config.remote, self.engine.store.dir()).add(self.engine.store, &upload).is_ok()
+            && let Some(mut client) = Client::open(&config, self.engine.store.dir())
         {
-            client.tell(&Ask::Wake);
+            client.send(&Request::Wake);
         }
     }
 
     /// The project's directory, by which the agent knows the project.
-    fn place(&self) -> Vec<u8> {
+    fn workspace(&self) -> Vec<u8> {
         let root = self.action.roots.get("workspace").unwrap_or(&self.action.cwd);
         root.as_os_str().as_encoded_bytes().to_vec()
     }
@@ -119,8 +131,8 @@ impl Job<'_> {
                 // A dependency that cannot be evaluated holds nowhere.
                 values.push(now?);
             }
-            Some(format::state_key(&self.action.key, dependencies.iter().zip(&values)))
+            Some(format::input_key(&self.action.key, dependencies.iter().zip(&values)))
         };
-        lists.iter().filter_map(|list| key(format::decode_looks(list)?)).collect()
+        lists.iter().filter_map(|list| key(format::decode_list(list)?)).collect()
     }
 }

@@ -1,10 +1,10 @@
-//! The wrapper's side of the agent: blocking, with a deadline on everything.
+//! The wrapper's connection to the agent: blocking, with a deadline on every step.
 //!
-//! An agent that is not there is started. One that does not come, that hangs, or that is another's is trouble, and trouble is
-//! answered by doing without: a mark tells the other invocations of the next minute not to try either. So a broken agent costs
-//! a build about a second in all, and never its outcome.
+//! The client starts an agent if none is running. If the agent does not start, hangs, or serves another configuration,
+//! the build continues without it: a marker file stops further attempts for a minute. So a broken agent costs a build
+//! about a second in total, and never changes its outcome.
 
-use super::protocol::{self, Ask, Tell};
+use super::protocol::{self, Request, Response};
 use super::{Remote, agent_dir};
 use crate::platform::{self, socket};
 use serde::{Deserialize, Serialize};
@@ -13,154 +13,152 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// How long an agent may take until it listens.
+/// How long an agent may take to start listening.
 const START: Duration = Duration::from_millis(1500);
-/// How long a silence means that it hangs: it says `Working` four times as often.
+/// After this long without a message the agent is assumed to hang. It sends keep-alives four times as often.
 const SILENCE: Duration = Duration::from_millis(1200);
-/// For how long nobody tries after trouble.
-const OFF: Duration = Duration::from_secs(60);
-/// In which variable an agent finds its orders.
-pub const ORDERS: &str = "KACHE_AGENT";
+/// How long no client tries again after a failure.
+const BACKOFF: Duration = Duration::from_secs(60);
+/// The environment variable that holds the agent's configuration.
+pub const CONFIG_VARIABLE: &str = "KACHE_AGENT";
 
-/// What an agent is told when it is started.
+/// The configuration that an agent is started with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Orders {
-    /// The remote.
+pub struct AgentConfig {
     pub remote: Remote,
-    /// The cache.
+    /// The cache directory.
     pub cache: PathBuf,
-    /// How large the cache may grow, in bytes.
+    /// The maximum size of the cache, in bytes.
     pub max_bytes: u64,
-    /// After how long without anything to do it ends.
+    /// The idle time after which the agent exits.
     pub idle: Duration,
 }
 
-/// What is to be transferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// All that is here.
+pub enum TaskKind {
+    /// Upload every result of the local store.
     Push,
-    /// All that is there.
+    /// Download every result of the remote.
     Pull,
-    /// What the last build of a project used.
+    /// Download the results of the project's last build.
     Prefetch,
 }
 
-/// A task and how to do it.
+/// An explicit transfer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Job {
-    /// What.
-    pub task: Task,
-    /// Say what would be done, and do nothing.
+pub struct Task {
+    pub kind: TaskKind,
+    /// Report what would be transferred, and transfer nothing.
     pub dry_run: bool,
-    /// Answer as JSON, without progress.
+    /// Print JSON, without a progress bar.
     pub json: bool,
     /// The working directory.
     pub cwd: PathBuf,
 }
 
 /// The files of one agent.
-pub struct Files {
+pub struct AgentFiles {
     dir: PathBuf,
     name: String,
 }
 
-impl Files {
-    /// Of the agent for a remote, below a store's directory.
-    pub fn of(remote: &Remote, store: &Path) -> Files {
-        Files { dir: agent_dir(store), name: remote.fingerprint() }
+impl AgentFiles {
+    /// The files of the agent for a remote, below a store's directory.
+    pub fn of(remote: &Remote, store: &Path) -> AgentFiles {
+        AgentFiles { dir: agent_dir(store), name: remote.fingerprint() }
     }
 
-    /// Where all agents' files are.
+    /// The directory of all agents' files.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Where it listens.
     pub fn socket(&self) -> PathBuf {
         self.dir.join(format!("{}.sock", self.name))
     }
 
-    /// Held as long as it lives.
+    /// The file that the agent holds locked while it runs.
     pub fn lock(&self) -> PathBuf {
         self.dir.join(format!("{}.lock", self.name))
     }
 
-    /// Lies there while nobody is to try.
-    fn off(&self) -> PathBuf {
-        self.dir.join(format!("{}.off", self.name))
+    /// The marker file that stops further attempts.
+    fn backoff(&self) -> PathBuf {
+        self.dir.join(format!("{}.backoff", self.name))
     }
 }
 
 /// A connection to the agent.
 pub struct Client {
     stream: socket::Local,
-    files: Files,
+    files: AgentFiles,
 }
 
 impl Client {
-    /// Connects, starting an agent where none is. `None` where it cannot be had, or could not just now.
-    pub fn open(orders: &Orders, store: &Path) -> Option<Client> {
-        let files = Files::of(&orders.remote, store);
-        let age = std::fs::metadata(files.off()).and_then(|m| m.modified()).ok().map(|t| t.elapsed());
-        if age.is_some_and(|age| age.is_ok_and(|age| age < OFF)) {
+    /// Connects, and starts an agent if none is running. `None` after a failure, now or within the backoff time.
+    pub fn open(config: &AgentConfig, store: &Path) -> Option<Client> {
+        let files = AgentFiles::of(&config.remote, store);
+        let age = std::fs::metadata(files.backoff()).and_then(|m| m.modified()).ok().map(|t| t.elapsed());
+        if age.is_some_and(|age| age.is_ok_and(|age| age < BACKOFF)) {
             return None;
         }
-        let opened = Client::connect(&files, &orders.remote).or_else(|_| Client::start(&files, orders));
+        let opened = Client::connect(&files, &config.remote).or_else(|_| Client::start(&files, config));
         match opened {
             Ok(stream) => Some(Client { stream, files }),
             Err(_) => {
-                files.mark_off();
+                files.start_backoff();
                 None
             }
         }
     }
 
-    /// Connects only where an agent is there.
+    /// Connects only if an agent is running.
     pub fn open_running(remote: &Remote, store: &Path) -> Option<Client> {
-        let files = Files::of(remote, store);
+        let files = AgentFiles::of(remote, store);
         let stream = Client::connect(&files, remote).ok()?;
         Some(Client { stream, files })
     }
 
-    fn connect(files: &Files, remote: &Remote) -> io::Result<socket::Local> {
+    fn connect(files: &AgentFiles, remote: &Remote) -> io::Result<socket::Local> {
         let mut stream = socket::connect(&files.socket())?;
         stream.set_read_timeout(Some(SILENCE))?;
         stream.set_write_timeout(Some(SILENCE))?;
-        let hello = Tell::decode(&protocol::receive(&mut stream)?);
-        let wanted = Tell::Hello {
+        let hello = Response::decode(&protocol::receive(&mut stream)?);
+        let wanted = Response::Hello {
             version: protocol::VERSION,
             kache: env!("CARGO_PKG_VERSION").to_string(),
             remote: remote.fingerprint(),
         };
         match hello == Some(wanted) {
             true => Ok(stream),
-            false => Err(io::Error::new(io::ErrorKind::InvalidData, "the agent is another's")),
+            false => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the agent serves another configuration"))
+            }
         }
     }
 
-    /// Starts one, and connects. Several may do so at once: all but one of the agents find the lock held, and end.
-    fn start(files: &Files, orders: &Orders) -> io::Result<socket::Local> {
+    /// Starts an agent and connects. Several clients may do this at once: all but one of the agents find the lock held, and exit.
+    fn start(files: &AgentFiles, config: &AgentConfig) -> io::Result<socket::Local> {
         platform::make_private_dir(&files.dir)?;
         let begun = Instant::now();
         let mut started = None;
         loop {
-            // Whoever holds the lock is about to listen.
+            // The process that holds the lock will listen soon.
             if started.is_none() && !is_held(&files.lock()) {
                 let mut agent = Command::new(program()?);
-                let text = serde_json::to_string(orders).map_err(io::Error::other)?;
-                agent.arg("serve").env(ORDERS, text).current_dir("/");
+                let text = serde_json::to_string(config).map_err(io::Error::other)?;
+                agent.arg("serve").env(CONFIG_VARIABLE, text).current_dir("/");
                 started = Some(platform::detach(&mut agent, true)?);
             }
-            // One that ends well found another.
+            // An agent that finds another one running exits successfully.
             if let Some(status) = started.as_mut().and_then(|agent| agent.try_wait().ok().flatten())
                 && !status.success()
             {
-                return Err(io::Error::other("the agent ended at once: see its log"));
+                return Err(io::Error::other("the agent exited during start: see its log"));
             }
             std::thread::sleep(Duration::from_millis(2));
-            match Client::connect(files, &orders.remote) {
+            match Client::connect(files, &config.remote) {
                 Ok(stream) => return Ok(stream),
                 Err(e) if begun.elapsed() > START => return Err(e),
                 Err(_) => {}
@@ -168,45 +166,50 @@ impl Client {
         }
     }
 
-    /// Asks, and waits for the answer. `None` is trouble.
-    pub fn ask(&mut self, ask: &Ask) -> Option<Tell> {
-        self.ask_with(ask, |_, _| {})
+    /// Sends a request and waits for the response. `None` after an error.
+    pub fn request(&mut self, request: &Request) -> Option<Response> {
+        self.request_with_progress(request, |_, _| {})
     }
 
-    /// The same, telling how far it is.
-    pub fn ask_with(&mut self, ask: &Ask, mut progress: impl FnMut(u64, u64)) -> Option<Tell> {
-        let mut answered = || {
-            protocol::send(&mut self.stream, &ask.encode())?;
+    /// Like [`Client::request`], and reports progress: uploaded, remaining.
+    pub fn request_with_progress(
+        &mut self,
+        request: &Request,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Option<Response> {
+        let mut response = || {
+            protocol::send(&mut self.stream, &request.encode())?;
             loop {
-                match Tell::decode(&protocol::receive(&mut self.stream)?) {
-                    Some(Tell::Working) => {}
-                    Some(Tell::Progress { done, left }) => progress(done, left),
-                    Some(tell) => return Ok(tell),
+                match Response::decode(&protocol::receive(&mut self.stream)?) {
+                    Some(Response::KeepAlive) => {}
+                    Some(Response::Progress { uploaded, remaining }) => progress(uploaded, remaining),
+                    Some(response) => return Ok(response),
                     None => return Err(io::Error::from(io::ErrorKind::InvalidData)),
                 }
             }
         };
-        match answered() {
-            Ok(tell) => Some(tell),
+        match response() {
+            Ok(response) => Some(response),
             Err(e) => {
-                // One that ended because it was idle is no trouble: the next invocation starts another.
+                // The agent may have exited because it was idle. That is not a failure: the next client starts another.
                 if e.kind() != io::ErrorKind::UnexpectedEof {
-                    self.files.mark_off();
+                    self.files.start_backoff();
                 }
                 None
             }
         }
     }
 
-    /// Says something that has no answer.
-    pub fn tell(&mut self, ask: &Ask) {
-        let _ = protocol::send(&mut self.stream, &ask.encode());
+    /// Sends a request that has no response.
+    pub fn send(&mut self, request: &Request) {
+        let _ = protocol::send(&mut self.stream, &request.encode());
     }
 }
 
-impl Files {
-    fn mark_off(&self) {
-        let _ = std::fs::File::create(self.off()).and_then(|f| f.set_modified(std::time::SystemTime::now()));
+impl AgentFiles {
+    fn start_backoff(&self) {
+        let _ =
+            std::fs::File::create(self.backoff()).and_then(|f| f.set_modified(std::time::SystemTime::now()));
     }
 }
 
@@ -215,15 +218,15 @@ fn is_held(lock: &Path) -> bool {
     open.is_ok_and(|file| !platform::try_lock(&file).unwrap_or(false))
 }
 
-/// The agent's program: beside this one.
+/// The agent's program, in the directory of the running program.
 ///
 /// # Errors
-/// Where it is not there.
+/// If the file does not exist.
 pub fn program() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let agent = platform::as_program(own.with_file_name("kache-agent"));
     match agent.is_file() {
         true => Ok(agent),
-        false => Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is not there", agent.display()))),
+        false => Err(io::Error::new(io::ErrorKind::NotFound, format!("{} does not exist", agent.display()))),
     }
 }

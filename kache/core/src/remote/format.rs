@@ -1,25 +1,26 @@
-//! What lies in the remote, and under which names.
+//! The objects of the remote: names, keys and encodings.
 //!
 //! ```text
-//! <prefix>/v1/dependencies/ab/<action>    which things compiles of an action looked at: lists of names, each signed by itself
+//! <prefix>/v2/index/ab/<action>    the lists of dependencies that runs of an action had; each list is signed separately
 //!             lists/ab/<action>/…  each of those lists once more, under its digest
-//!             packs/cd/<state>     what a compile made that looked at a list and saw just that: result and blobs
-//!             orders/ef/<place>    what a build of a project used, in order: a hint for fetching ahead
+//!             packs/cd/<key>       by input key: what a run produced, result and blobs
+//!             builds/ef/<project>  the units that builds of a project used, in order: a hint for prefetching
 //! ```
 //!
-//! A *state* is the digest of an action, a list of dependencies and what was seen at each. Whoever asks dependencies at the same names and
-//! knows which pack it wants. So an action has few lists, however many states its sources were in, and the
-//! number of round trips does not grow with history. (Sets of dependencies, as the local manifest has them, would have to be fetched
-//! one by one, or listed, which Redis and GitHub's cache cannot do.)
+//! An *input key* is the digest of an action, a list of dependencies and the digest of each dependency. A reader evaluates
+//! the dependencies of a list on its own machine, and so knows the name of the pack. An action has few lists, however often its
+//! sources change, so the number of round trips does not grow with history. (Sets of recorded dependencies, as in the local
+//! manifest, would have to be fetched one by one, or listed, which Redis and GitHub's cache cannot do.)
 //!
-//! Packs are immutable: what may stand under a state's name says so itself, and whoever writes it second writes the same. So is
-//! a list under its digest. The object with all lists of an action is the one thing that changes: an index, that spares a
-//! reader one round trip. A writer puts its list under its digest, reads the index, adds its own in front, and writes it. Of two that
-//! do so at once one is overwritten: whoever finds nothing by the index asks which lists there are, and one that may write
-//! puts back what is missing.
+//! Packs are immutable: a pack contains the inputs of its key, and all writers of a key write equivalent packs. Lists
+//! under their digests are immutable, too. The index of an action is the only object that changes; it saves readers
+//! one round trip. A writer stores its list under the list's digest, reads the index, prepends its list, and writes the index. If two
+//! writers do this at once, the index loses one list: a reader that finds nothing through the index lists the
+//! folder, and a reader with write access adds the missing lists to the index.
 //!
-//! Nothing is believed for its name. Every object is sealed with a digest and says which key it belongs to; a pack says
-//! the digest and the length of each blob, and a signature covers all of that. Lengths are bounded before anything is unpacked.
+//! Names prove nothing. Every object is sealed with a digest and contains the key it belongs to; a pack contains
+//! the digest and the length of each blob, and a signature covers all of that. Lengths are checked before anything is
+//! decompressed.
 
 use crate::codec::{Reader, Writer};
 use crate::dependency::{Dependency, RecordedDependency};
@@ -28,34 +29,37 @@ use crate::platform;
 use crate::store::result::ActionResult;
 use std::fmt;
 
-/// The version of all that is below; another version has a folder of its own.
-pub const VERSION: &str = "v1";
-const LOOKS: &[u8; 8] = b"kacherl1";
-const HEADER: &[u8; 8] = b"kacheph1";
-const ORDER: &[u8; 8] = b"kachero1";
-/// With what a pack begins.
-pub const PACK: &[u8; 8] = b"kachepk1";
+/// The version of this module's formats, and the remote's folder for it.
+pub const VERSION: &str = "v2";
+/// An object that the agent queries to test whether the remote responds. The object does not have to exist.
+pub const PROBE: &str = "v2/probe";
+const LISTS_MAGIC: &[u8; 8] = b"kacherl1";
+const HEADER_MAGIC: &[u8; 8] = b"kacheph1";
+const BUILDS_MAGIC: &[u8; 8] = b"kachero1";
+/// The first bytes of a pack.
+pub const PACK_MAGIC: &[u8; 8] = b"kachepk1";
 
-/// Lists kept under one action, newest first.
-pub const LISTS: usize = 16;
-/// The most that the lists of an action, a pack's header or an order may take, packed and unpacked.
-pub const SMALL: usize = 64 << 20;
-/// The most that a pack's blobs may take unpacked: 4 GiB.
-pub const LARGE: u64 = 4 << 30;
+/// The maximum number of lists in an index; the newest are kept.
+pub const MAX_LISTS: usize = 16;
+/// The maximum size of an index, a pack's header or a build manifest, compressed and decompressed.
+pub const MAX_METADATA: usize = 64 << 20;
+/// The maximum size of a pack's blobs, decompressed: 4 GiB.
+pub const MAX_BLOBS: u64 = 4 << 30;
 
-/// Why something is not believed.
+/// Why an object of the remote is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused(pub String);
+pub struct InvalidObject(pub String);
 
-impl fmt::Display for Refused {
+impl fmt::Display for InvalidObject {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// Refuses for a reason.
-pub fn refuse<T>(why: impl Into<String>) -> Result<T, Refused> {
-    Err(Refused(why.into()))
+impl std::error::Error for InvalidObject {}
+
+pub fn invalid<T>(why: impl Into<String>) -> Result<T, InvalidObject> {
+    Err(InvalidObject(why.into()))
 }
 
 fn name(part: &str, key: &Digest) -> String {
@@ -63,75 +67,80 @@ fn name(part: &str, key: &Digest) -> String {
     format!("{VERSION}/{part}/{}/{hex}", &hex[..2])
 }
 
-/// Where the lists of an action are.
-pub fn looks_name(action: &Digest) -> String {
-    name("dependencies", action)
+/// The name of an action's index.
+pub fn index_name(action: &Digest) -> String {
+    name("index", action)
 }
 
-/// Below which all lists of an action are.
+/// The folder of an action's lists.
 pub fn lists_folder(action: &Digest) -> String {
     name("lists", action) + "/"
 }
 
-/// Where one list of an action is, as [`encode_lists`] makes it of that one alone.
-pub fn list_name(action: &Digest, one: &Signed) -> String {
-    lists_folder(action) + &Digest::of(&encode_lists(action, std::slice::from_ref(one))).hex()
+/// The name of a list, stored by itself as [`encode_index`] encodes it.
+pub fn list_name(action: &Digest, list: &SignedList) -> String {
+    lists_folder(action) + &Digest::of(&encode_index(action, std::slice::from_ref(list))).hex()
 }
 
-/// Where the pack of a state is.
-pub fn pack_name(state: &Digest) -> String {
-    name("packs", state)
+/// The folder of all packs.
+pub fn packs_folder() -> String {
+    format!("{VERSION}/packs/")
 }
 
-/// Where the order of a project's builds is.
-pub fn order_name(place: &Digest) -> String {
-    name("orders", place)
+pub fn pack_name(input_key: &Digest) -> String {
+    name("packs", input_key)
 }
 
-/// The key of a state: an action, and what was seen at each look of a list.
-pub fn state_key<'a>(action: &Digest, seen: impl Iterator<Item = (&'a Dependency, &'a Digest)>) -> Digest {
+/// The name of the manifest of a project's builds.
+pub fn build_manifest_name(project: &Digest) -> String {
+    name("builds", project)
+}
+
+/// The digest of an action and of dependencies with their digests.
+pub fn input_key<'a>(
+    action: &Digest,
+    dependencies: impl Iterator<Item = (&'a Dependency, &'a Digest)>,
+) -> Digest {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"kache state 1\0").update(&action.0);
-    for (look, digest) in seen {
-        hasher.update(&[look.kind as u8]).update(&(look.name.len() as u64).to_le_bytes());
-        hasher.update(&look.name).update(&digest.0);
+    for (dependency, digest) in dependencies {
+        hasher.update(&[dependency.kind as u8]).update(&(dependency.name.len() as u64).to_le_bytes());
+        hasher.update(&dependency.name).update(&digest.0);
     }
     Digest(*hasher.finalize().as_bytes())
 }
 
-/// The state that a set of dependencies is.
-pub fn state_of(action: &Digest, set: &[RecordedDependency]) -> Digest {
-    state_key(action, set.iter().map(|o| (&o.dependency, &o.digest)))
+/// The input key of a set of recorded dependencies.
+pub fn recorded_input_key(action: &Digest, set: &[RecordedDependency]) -> Digest {
+    input_key(action, set.iter().map(|recorded| (&recorded.dependency, &recorded.digest)))
 }
 
-/// A list of dependencies, as bytes: what a signature is made over.
-pub fn encode_looks<'a>(dependencies: impl ExactSizeIterator<Item = &'a Dependency>) -> Vec<u8> {
+/// Encodes a list of dependencies: the bytes that are signed.
+pub fn encode_list<'a>(dependencies: impl ExactSizeIterator<Item = &'a Dependency>) -> Vec<u8> {
     let mut w = Writer::default();
     w.num(dependencies.len() as u64);
-    dependencies.for_each(|look| look.write(&mut w));
+    dependencies.for_each(|dependency| dependency.write(&mut w));
     w.finish()
 }
 
-/// A list of dependencies, from bytes.
-pub fn decode_looks(bytes: &[u8]) -> Option<Vec<Dependency>> {
+pub fn decode_list(bytes: &[u8]) -> Option<Vec<Dependency>> {
     let mut r = Reader::open_plain(bytes)?;
     let n = r.count()?;
     let dependencies = (0..n).map(|_| Dependency::read(&mut r)).collect::<Option<_>>()?;
     r.at_end().then_some(dependencies)
 }
 
-/// A list of an action, with the signature that came with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
-    /// [`encode_looks`].
+pub struct SignedList {
+    /// Encoded by [`encode_list`].
     pub list: Vec<u8>,
-    /// Empty where it is not signed.
+    /// Empty if the list is not signed.
     pub signature: Vec<u8>,
 }
 
-/// All lists of an action, as bytes (not packed).
-pub fn encode_lists(action: &Digest, lists: &[Signed]) -> Vec<u8> {
-    let mut w = Writer::new(LOOKS);
+/// Encodes the index of an action (not compressed).
+pub fn encode_index(action: &Digest, lists: &[SignedList]) -> Vec<u8> {
+    let mut w = Writer::new(LISTS_MAGIC);
     w.digest(action);
     w.num(lists.len() as u64);
     for one in lists {
@@ -141,45 +150,43 @@ pub fn encode_lists(action: &Digest, lists: &[Signed]) -> Vec<u8> {
     w.finish()
 }
 
-/// The lists of an action. Signatures are the caller's to check.
-pub fn decode_lists(bytes: &[u8], action: &Digest) -> Result<Vec<Signed>, Refused> {
+/// Decodes the index of an action. Does not check the signatures.
+pub fn decode_index(bytes: &[u8], action: &Digest) -> Result<Vec<SignedList>, InvalidObject> {
     let read = || {
-        let mut r = Reader::open(bytes, LOOKS)?;
-        let whose = r.digest()?;
+        let mut r = Reader::open(bytes, LISTS_MAGIC)?;
+        let owner = r.digest()?;
         let n = r.count()?;
-        let one = |r: &mut Reader| Some(Signed { list: r.bytes()?.to_vec(), signature: r.bytes()?.to_vec() });
+        let one =
+            |r: &mut Reader| Some(SignedList { list: r.bytes()?.to_vec(), signature: r.bytes()?.to_vec() });
         let lists = (0..n).map(|_| one(&mut r)).collect::<Option<Vec<_>>>()?;
-        r.at_end().then_some((whose, lists))
+        r.at_end().then_some((owner, lists))
     };
     match read() {
-        None => refuse("it is torn, or not what kache writes"),
-        Some((whose, _)) if whose != *action => refuse("it belongs to another action"),
+        None => invalid("truncated, or written by another program"),
+        Some((owner, _)) if owner != *action => invalid("it belongs to another action"),
         Some((_, lists)) => Ok(lists),
     }
 }
 
-/// What a pack says before its blobs.
+/// The header of a pack, before its blobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// What was asked.
     pub action: Digest,
-    /// What was seen.
     pub set: Vec<RecordedDependency>,
     /// The key of the result.
     pub key: Digest,
-    /// The result.
     pub result: ActionResult,
     /// The blobs that follow, each once, with their lengths in bytes.
     pub blobs: Vec<(Digest, u64)>,
 }
 
 impl Header {
-    /// As bytes (not packed).
+    /// Encodes the header (not compressed).
     pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::new(HEADER);
+        let mut w = Writer::new(HEADER_MAGIC);
         w.digest(&self.action);
         w.num(self.set.len() as u64);
-        self.set.iter().for_each(|o| o.write(&mut w));
+        self.set.iter().for_each(|recorded| recorded.write(&mut w));
         w.digest(&self.key);
         w.bytes(&self.result.encode(&self.key));
         w.num(self.blobs.len() as u64);
@@ -190,30 +197,32 @@ impl Header {
         w.finish()
     }
 
-    /// From bytes, if it is what may stand under a state's name.
-    pub fn decode(bytes: &[u8], state: &Digest) -> Result<Header, Refused> {
-        let Some(header) = Header::read(bytes) else { return refuse("it is torn, or not what kache writes") };
-        if state_of(&header.action, &header.set) != *state {
-            return refuse("it belongs to another state");
+    /// Decodes and validates the header of the pack of an input key.
+    pub fn decode(bytes: &[u8], key: &Digest) -> Result<Header, InvalidObject> {
+        let Some(header) = Header::read(bytes) else {
+            return invalid("truncated, or written by another program");
+        };
+        if recorded_input_key(&header.action, &header.set) != *key {
+            return invalid("it belongs to another input key");
         }
         let total = header.blobs.iter().try_fold(0u64, |sum, (_, size)| sum.checked_add(*size));
-        if total.is_none_or(|total| total > LARGE) {
-            return refuse("it would unpack to more than 4 GiB");
+        if total.is_none_or(|total| total > MAX_BLOBS) {
+            return invalid("it would decompress to more than 4 GiB");
         }
         for output in &header.result.outputs {
-            if output.path.is_empty() || output.path.contains(&0) || climbs(&output.path) {
-                return refuse("an output's path leads out of its place");
+            if output.path.is_empty() || output.path.contains(&0) || has_parent_dir(&output.path) {
+                return invalid("the path of an output leaves its directory");
             }
             if !header.blobs.iter().any(|(digest, _)| *digest == output.digest) {
-                return refuse("a blob that it names is not in it");
+                return invalid("it does not contain the blob of an output");
             }
         }
         Ok(header)
     }
 
-    /// From bytes, whatever name they were found under.
+    /// Decodes a header without validating it.
     pub fn read(bytes: &[u8]) -> Option<Header> {
-        let mut r = Reader::open(bytes, HEADER)?;
+        let mut r = Reader::open(bytes, HEADER_MAGIC)?;
         let action = r.digest()?;
         let n = r.count()?;
         let set = (0..n).map(|_| RecordedDependency::read(&mut r)).collect::<Option<_>>()?;
@@ -224,84 +233,82 @@ impl Header {
         r.at_end().then_some(Header { action, set, key, result, blobs })
     }
 
-    /// Bytes of all blobs.
+    /// The size of all blobs, in bytes.
     pub fn size(&self) -> u64 {
         self.blobs.iter().map(|(_, size)| size).sum()
     }
 }
 
-fn climbs(path: &[u8]) -> bool {
+fn has_parent_dir(path: &[u8]) -> bool {
     std::path::Path::new(platform::os_str(path)).components().any(|c| c == std::path::Component::ParentDir)
 }
 
-/// One unit that a build used.
+/// A unit that a build used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Used {
-    /// What was asked.
+pub struct BuildUnit {
     pub action: Digest,
-    /// Under which state it lies.
-    pub state: Digest,
-    /// The result's key: whether it is here already.
+    pub input_key: Digest,
+    /// The key of the result, which tells whether the local store has it.
     pub result: Digest,
 }
 
-/// Builds kept in one order, newest first: `check` and `build`, debug and release are builds of their own.
-pub const CHAPTERS: usize = 12;
-/// Units kept of one build.
-pub const UNITS: usize = 8192;
+/// The maximum number of builds in a manifest, newest first: `check` and `build`, debug and release are separate builds.
+pub const MAX_BUILDS: usize = 12;
+/// The maximum number of units in a build.
+pub const MAX_UNITS: usize = 8192;
 
-/// What the builds of a project used. It is a hint: what it names is verified like anything else.
+/// The units that the builds of a project used. A hint: each object that it names is verified like any other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Order {
-    /// Each a build's units, in the order in which they were wanted.
-    pub chapters: Vec<Vec<Used>>,
+pub struct BuildManifest {
+    /// The units of each build, in the order of their first use.
+    pub builds: Vec<Vec<BuildUnit>>,
 }
 
-impl Order {
-    /// As bytes (not packed).
+impl BuildManifest {
+    /// Encodes the manifest (not compressed).
     pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::new(ORDER);
-        w.num(self.chapters.len() as u64);
-        for chapter in &self.chapters {
-            w.num(chapter.len() as u64);
-            for used in chapter {
-                [used.action, used.state, used.result].iter().for_each(|d| w.digest(d));
+        let mut w = Writer::new(BUILDS_MAGIC);
+        w.num(self.builds.len() as u64);
+        for build in &self.builds {
+            w.num(build.len() as u64);
+            for unit in build {
+                [unit.action, unit.input_key, unit.result].iter().for_each(|d| w.digest(d));
             }
         }
         w.finish()
     }
 
-    /// From bytes.
-    pub fn decode(bytes: &[u8]) -> Option<Order> {
-        let mut r = Reader::open(bytes, ORDER)?;
-        let mut chapters = Vec::new();
+    pub fn decode(bytes: &[u8]) -> Option<BuildManifest> {
+        let mut r = Reader::open(bytes, BUILDS_MAGIC)?;
+        let mut builds = Vec::new();
         for _ in 0..r.count()? {
             let n = r.count()?;
-            let used =
-                |r: &mut Reader| Some(Used { action: r.digest()?, state: r.digest()?, result: r.digest()? });
-            chapters.push((0..n).map(|_| used(&mut r)).collect::<Option<_>>()?);
+            let unit = |r: &mut Reader| {
+                Some(BuildUnit { action: r.digest()?, input_key: r.digest()?, result: r.digest()? })
+            };
+            builds.push((0..n).map(|_| unit(&mut r)).collect::<Option<_>>()?);
         }
-        r.at_end().then_some(Order { chapters })
+        r.at_end().then_some(BuildManifest { builds })
     }
 
-    /// Takes in what a build used: into the chapter that shares most actions with it, where there the newer state counts; else as
-    /// a chapter of its own.
-    pub fn take_in(&mut self, build: &[Used]) {
-        let shared = |chapter: &Vec<Used>| {
-            build.iter().filter(|u| chapter.iter().any(|known| known.action == u.action)).count()
+    /// Merges the units of a build into the recorded build that shares most actions with it, and replaces outdated units
+    /// there. If no recorded build shares an action, adds a new one.
+    pub fn merge_build(&mut self, units: &[BuildUnit]) {
+        let shared = |build: &Vec<BuildUnit>| {
+            units.iter().filter(|unit| build.iter().any(|known| known.action == unit.action)).count()
         };
-        let best = (0..self.chapters.len()).max_by_key(|i| shared(&self.chapters[*i]));
-        let best = best.filter(|i| shared(&self.chapters[*i]) > 0);
-        let mut chapter = best.map(|i| self.chapters.remove(i)).unwrap_or_default();
-        for used in build {
-            match chapter.iter_mut().find(|known| known.action == used.action) {
-                Some(known) => *known = *used,
-                None => chapter.push(*used),
+        let best = (0..self.builds.len()).max_by_key(|i| shared(&self.builds[*i]));
+        let best = best.filter(|i| shared(&self.builds[*i]) > 0);
+        let mut build = best.map(|i| self.builds.remove(i)).unwrap_or_default();
+        for unit in units {
+            match build.iter_mut().find(|known| known.action == unit.action) {
+                Some(known) => *known = *unit,
+                None => build.push(*unit),
             }
         }
-        chapter.truncate(UNITS);
-        self.chapters.insert(0, chapter);
-        self.chapters.truncate(CHAPTERS);
+        build.truncate(MAX_UNITS);
+        self.builds.insert(0, build);
+        self.builds.truncate(MAX_BUILDS);
     }
 }
 
@@ -322,7 +329,7 @@ mod tests {
                 path: path.into(),
                 digest: digest("blob"),
                 executable: false,
-                marked: false,
+                is_template: false,
             }],
             stdout: Vec::new(),
             stderr: Vec::new(),
@@ -339,66 +346,66 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_read_under_its_own_name_alone() {
+    fn a_header_is_valid_only_under_its_own_input_key() {
         let header = header("<target>/l.lib");
-        let state = state_of(&header.action, &header.set);
+        let key = recorded_input_key(&header.action, &header.set);
         let bytes = header.encode();
-        assert_eq!(Header::decode(&bytes, &state), Ok(header));
+        assert_eq!(Header::decode(&bytes, &key), Ok(header));
         assert!(Header::decode(&bytes, &digest("another")).is_err());
         for at in 0..bytes.len() {
             let mut bad = bytes.clone();
             bad[at] ^= 1;
-            assert!(Header::decode(&bad, &state).is_err(), "byte {at}");
-            assert!(Header::decode(&bytes[..at], &state).is_err(), "cut at {at}");
+            assert!(Header::decode(&bad, &key).is_err(), "byte {at}");
+            assert!(Header::decode(&bytes[..at], &key).is_err(), "cut at {at}");
         }
     }
 
     #[test]
-    fn what_leads_out_bursts_or_is_missing_is_refused() {
+    fn unsafe_paths_oversized_and_missing_blobs_are_invalid() {
         let why = |header: Header| {
-            let state = state_of(&header.action, &header.set);
-            Header::decode(&header.encode(), &state).unwrap_err().0
+            let key = recorded_input_key(&header.action, &header.set);
+            Header::decode(&header.encode(), &key).unwrap_err().0
         };
-        assert!(why(header("<target>/../../etc/passwd")).contains("out of its place"));
-        assert!(why(header("")).contains("out of its place"));
+        assert!(why(header("<target>/../../etc/passwd")).contains("leaves its directory"));
+        assert!(why(header("")).contains("leaves its directory"));
         let mut bomb = header("<target>/l");
-        bomb.blobs[0].1 = LARGE + 1;
+        bomb.blobs[0].1 = MAX_BLOBS + 1;
         assert!(why(bomb).contains("4 GiB"));
         let mut wraps = header("<target>/l");
         wraps.blobs.push((digest("another"), u64::MAX));
         assert!(why(wraps).contains("4 GiB"));
         let mut poor = header("<target>/l");
         poor.blobs.clear();
-        assert!(why(poor).contains("not in it"));
+        assert!(why(poor).contains("does not contain the blob"));
     }
 
     #[test]
-    fn an_order_learns_and_keeps_builds_apart() {
-        let used = |action: &str, state: &str| Used {
+    fn builds_are_merged_by_shared_actions() {
+        let unit = |action: &str, inputs: &str| BuildUnit {
             action: digest(action),
-            state: digest(state),
-            result: digest(state),
+            input_key: digest(inputs),
+            result: digest(inputs),
         };
-        let mut order = Order::default();
-        order.take_in(&[used("a", "1"), used("b", "1")]);
-        order.take_in(&[used("check a", "1")]);
-        order.take_in(&[used("b", "2"), used("c", "2")]);
+        let mut manifest = BuildManifest::default();
+        manifest.merge_build(&[unit("a", "1"), unit("b", "1")]);
+        manifest.merge_build(&[unit("check a", "1")]);
+        manifest.merge_build(&[unit("b", "2"), unit("c", "2")]);
         assert_eq!(
-            order.chapters,
-            [vec![used("a", "1"), used("b", "2"), used("c", "2")], vec![used("check a", "1")]]
+            manifest.builds,
+            [vec![unit("a", "1"), unit("b", "2"), unit("c", "2")], vec![unit("check a", "1")]]
         );
-        assert_eq!(Order::decode(&order.encode()), Some(order));
+        assert_eq!(BuildManifest::decode(&manifest.encode()), Some(manifest));
     }
 
     #[test]
-    fn lists_are_read_under_their_own_action_alone() {
+    fn an_index_is_valid_only_for_its_own_action() {
         let dependencies = [Dependency::new(Kind::Env, "CC"), Dependency::new(Kind::Path, "<workspace>/x")];
-        let list = encode_looks(dependencies.iter());
-        assert_eq!(decode_looks(&list).as_deref(), Some(&dependencies[..]));
-        let lists = vec![Signed { list, signature: vec![1, 2] }];
-        let bytes = encode_lists(&digest("a"), &lists);
-        assert_eq!(decode_lists(&bytes, &digest("a")), Ok(lists));
-        assert!(decode_lists(&bytes, &digest("b")).is_err());
-        assert!(decode_lists(&bytes[1..], &digest("a")).is_err());
+        let list = encode_list(dependencies.iter());
+        assert_eq!(decode_list(&list).as_deref(), Some(&dependencies[..]));
+        let lists = vec![SignedList { list, signature: vec![1, 2] }];
+        let bytes = encode_index(&digest("a"), &lists);
+        assert_eq!(decode_index(&bytes, &digest("a")), Ok(lists));
+        assert!(decode_index(&bytes, &digest("b")).is_err());
+        assert!(decode_index(&bytes[1..], &digest("a")).is_err());
     }
 }

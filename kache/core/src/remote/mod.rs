@@ -1,17 +1,17 @@
-//! The remote: results that other machines made, in storage that people already run.
+//! The remote: results of other machines, in storage that the user already operates.
 //!
-//! Only what the wrapper needs of it stands here: a small blocking [`client`], the words that it and the agent speak
-//! ([`protocol`]), the list of what is to be uploaded ([`queue`]), and the names and keys of what lies in the remote
-//! ([`mod@format`]). All that is heavy (storage, TLS, compression, signatures) is in [`kache_agent::agent`], a program of its own, so that
-//! the wrapper neither loads nor starts it where no remote is set.
+//! This module holds only what the wrapper needs: a small blocking [`client`], the messages between wrapper and agent
+//! ([`protocol`]), the list of pending uploads ([`queue`]), and the names and keys of the remote's objects
+//! ([`mod@format`]). Storage, TLS, compression and signatures are in `kache-agent`, a separate program, so that the
+//! wrapper neither links nor starts them where no remote is set.
 //!
-//! | step of a lookup | who | round trips to the remote |
+//! | step of a lookup | by | round trips to the remote |
 //! | --- | --- | --- |
-//! | the local store has no set that holds | wrapper | 0 |
-//! | under the action: which lists of dependencies are there? | agent | 1, none where it was fetched ahead |
-//! | dependencies at everything in a list, which gives a state key | wrapper | 0 |
-//! | is there a pack under that state? verified, then put into the local store | agent | 1, none where it was fetched ahead |
-//! | where there is none: which lists are there that the first answer did not have? | agent | 1 |
+//! | no recorded set of dependencies holds in the local store | wrapper | 0 |
+//! | read the lists of dependencies under the action | agent | 1, or 0 if prefetched |
+//! | evaluate the dependencies of each list, which gives an input key | wrapper | 0 |
+//! | read the pack under that input key, verify it, install it in the local store | agent | 1, or 0 if prefetched |
+//! | if there is none: read the lists that the index does not have | agent | 1 |
 //! | the ordinary lookup and restore, from the local store | wrapper | 0 |
 
 pub mod client;
@@ -25,43 +25,43 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The setting `[remote]`, made sense of.
+/// The validated settings of `[remote]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
-    /// Which service and what of it: `s3://bucket/prefix`, `file:///srv/kache`, ….
+    /// The service and its location: `s3://bucket/prefix`, `file:///srv/kache`, ….
     pub url: String,
-    /// Below which path in it.
+    /// The path of kache's objects within that location.
     pub prefix: String,
-    /// Whether anything may be written there.
+    /// Whether uploads are allowed.
     pub write: bool,
-    /// How long the remote may take to begin to answer, and to send the next bytes.
+    /// The deadline for the first byte of a response, and for each further piece.
     pub timeout: Duration,
-    /// What the service is told besides, in its own words (`region`, `endpoint`, …).
+    /// Options of the service, under the service's own names (`region`, `endpoint`, …).
     pub options: BTreeMap<String, String>,
-    /// The key that results are signed with: a file, or `ed25519:` and 64 hex digits.
+    /// The key that signs uploads: a file, or `ed25519:` and 64 hex digits.
     pub sign_key: Option<String>,
-    /// Public keys, in hex. Where there is one, nothing is believed that none of them signed.
+    /// Public keys, in hex. If there is at least one, objects without a valid signature are ignored.
     pub verify_keys: Vec<String>,
-    /// Whether what the last build used is fetched ahead.
+    /// Whether the results of the project's last build are fetched before they are requested.
     pub prefetch: bool,
 }
 
 impl Remote {
-    /// The name of its agent's socket: another remote, another mode or another kache is another agent, so that none ever
-    /// serves what it was not started for.
+    /// The name of the agent's socket. It covers the settings and the versions of kache and of the protocol, so that an
+    /// agent only serves the configuration that it was started with.
     pub fn fingerprint(&self) -> String {
         let all =
             serde_json::to_vec(&(self, env!("CARGO_PKG_VERSION"), protocol::VERSION)).unwrap_or_default();
         crate::digest::Digest::of(&all).hex()[..16].to_string()
     }
 
-    /// The address without what may be a secret in it.
+    /// The address without secrets.
     pub fn shown(&self) -> String {
         redact(&self.url)
     }
 }
 
-/// An address without user and password, and without what follows a `?`.
+/// Removes the user, the password and the query from an address.
 pub fn redact(url: &str) -> String {
     let url = url.split_once('?').map_or(url, |(plain, _)| plain);
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_string() };
@@ -72,12 +72,12 @@ pub fn redact(url: &str) -> String {
     }
 }
 
-/// Where agents have their sockets, locks and queues: for this user alone.
+/// The directory of the agents' sockets, locks and queues, accessible to this user only.
 pub fn agent_dir(store: &Path) -> PathBuf {
     Area::Agent.below(store)
 }
 
-/// Whether a text is a key of 32 bytes in hexadecimal digits.
+/// Whether a text has the form of a public key: 64 hex digits.
 pub fn is_hex_key(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_in_an_address_are_not_shown() {
+    fn redact_removes_secrets() {
         for (url, shown) in [
             ("redis://user:hush@localhost:6379/0", "redis://…@localhost:6379/0"),
             ("https://hush@dav.example/cache?token=hush", "https://…@dav.example/cache"),

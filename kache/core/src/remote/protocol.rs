@@ -1,137 +1,124 @@
-//! What wrapper and agent say to each other, over a socket of this user's.
+//! The messages between wrapper and agent, over a local socket of this user.
 //!
-//! The agent speaks first: its greeting says which protocol, which kache and which remote it is for, and a wrapper that
-//! is another hangs up. Then a question gets its answer; one that takes longer is kept alive by `Working`, so that an agent that
-//! hangs is known from one that waits. A message is its length as four bytes, then its bytes, sealed as in the store.
+//! The agent sends a greeting first, which names the protocol, the version of kache and the remote. A client that
+//! expects another agent closes the connection. Then each request gets a response. While a response takes long, the agent
+//! sends [`Response::KeepAlive`], so that a client can distinguish an agent that waits from one that hangs. A message is
+//! its length in four bytes, then its bytes, sealed as in the store.
 
 use crate::codec::{Reader, Writer};
 use crate::digest::Digest;
 use std::io::{self, Read, Write};
 
-/// The version of all that is below.
-pub const VERSION: u32 = 2;
-/// The longest message.
-pub const LONGEST: usize = 64 << 20;
+/// The version of the protocol.
+pub const VERSION: u32 = 3;
+/// The maximum length of a message.
+pub const MAX_MESSAGE: usize = 64 << 20;
 const MAGIC: &[u8; 8] = b"kacheag1";
 
-/// What a wrapper or a command asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// What is there under an action?
+pub enum Request {
+    /// Which results does an action have?
     Find {
-        /// The action.
         action: Digest,
-        /// Where the project is, for the order of its last build.
-        place: Vec<u8>,
-        /// What was fetched ahead does not hold here: the lists themselves are wanted.
-        again: bool,
+        /// The project's directory, which identifies its last build.
+        workspace: Vec<u8>,
+        /// Respond with lists only: the prefetched result does not hold here.
+        skip_prefetched: bool,
     },
-    /// Is there a pack under one of these states? If so, put it into the store.
+    /// Install the first pack that exists under one of these input keys into the store.
     Fetch {
-        /// The action.
         action: Digest,
         /// In the order of the lists.
-        states: Vec<Digest>,
-        /// As above.
-        place: Vec<u8>,
+        input_keys: Vec<Digest>,
+        workspace: Vec<u8>,
     },
-    /// Are there lists besides those that were told?
-    More {
-        /// The action.
-        action: Digest,
-    },
-    /// There is something to upload.
+    /// Which lists does an action have besides those in its index?
+    MoreLists { action: Digest },
+    /// The upload queue has a new entry.
     Wake,
-    /// Upload all that is to be uploaded, for so many seconds at most, and say how it went.
-    Flush {
-        /// How long, in seconds.
-        seconds: u64,
-    },
-    /// End, once what was begun is done.
+    /// Upload the whole queue, for at most this many seconds, and report.
+    Flush { seconds: u64 },
+    /// Exit after the current work.
     Stop,
 }
 
-/// Why there is nothing.
+/// Why the agent has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum Unavailable {
     /// The remote does not have it.
-    Absent,
-    /// The remote has not answered lately, and is not asked.
-    Closed,
-    /// The remote could not be asked, or did not answer in time.
+    NotFound,
+    /// The circuit breaker is open: the remote was not queried.
+    CircuitOpen,
+    /// The query failed or timed out.
     Failed,
-    /// The remote has something that is not to be believed.
-    Refused,
+    /// The remote's object is invalid.
+    Invalid,
 }
 
-/// What the agent answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tell {
+pub enum Response {
     /// The greeting.
     Hello {
         /// [`VERSION`].
         version: u32,
-        /// kache's own.
+        /// The version of kache.
         kache: String,
         /// [`super::Remote::fingerprint`].
         remote: String,
     },
-    /// The answer will take longer.
-    Working,
-    /// There is nothing.
-    Nothing(Why, String),
-    /// Lists of dependencies, as [`super::format::encode_looks`] makes them.
+    /// The response will take longer.
+    KeepAlive,
+    Unavailable(Unavailable, String),
+    /// Lists of dependencies, encoded by [`super::format::encode_list`].
     Lists(Vec<Vec<u8>>),
     /// A result is in the local store now.
-    Here {
-        /// Its key.
+    Stored {
+        /// The key of the result.
         result: Digest,
-        /// Whether it had been fetched before it was asked for.
-        ahead: bool,
+        /// Whether the result was there before this request.
+        prefetched: bool,
     },
-    /// How far flushing is.
+    /// The progress of a flush.
     Progress {
-        /// Uploaded since it was asked.
-        done: u64,
-        /// Still to be uploaded.
-        left: u64,
+        /// Uploaded since the request.
+        uploaded: u64,
+        /// Still in the queue.
+        remaining: u64,
     },
-    /// How flushing went.
+    /// The end of a flush.
     Flushed {
-        /// Uploaded since it was asked.
-        done: u64,
+        /// Uploaded since the request.
+        uploaded: u64,
         /// Not uploaded.
-        left: u64,
-        /// Why not.
-        troubles: Vec<String>,
+        remaining: u64,
+        errors: Vec<String>,
     },
 }
 
-impl Ask {
-    /// As bytes.
+impl Request {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
         match self {
-            Ask::Find { action, place, again } => {
+            Request::Find { action, workspace, skip_prefetched } => {
                 w.num(1);
                 w.digest(action);
-                w.bytes(place);
-                w.num(u64::from(*again));
+                w.bytes(workspace);
+                w.num(u64::from(*skip_prefetched));
             }
-            Ask::Fetch { action, states, place } => {
+            Request::Fetch { action, input_keys, workspace } => {
                 w.num(2);
                 w.digest(action);
-                w.num(states.len() as u64);
-                states.iter().for_each(|s| w.digest(s));
-                w.bytes(place);
+                w.num(input_keys.len() as u64);
+                input_keys.iter().for_each(|key| w.digest(key));
+                w.bytes(workspace);
             }
-            Ask::Wake => w.num(3),
-            Ask::Flush { seconds } => {
+            Request::Wake => w.num(3),
+            Request::Flush { seconds } => {
                 w.num(4);
                 w.num(*seconds);
             }
-            Ask::Stop => w.num(5),
-            Ask::More { action } => {
+            Request::Stop => w.num(5),
+            Request::MoreLists { action } => {
                 w.num(6);
                 w.digest(action);
             }
@@ -139,114 +126,123 @@ impl Ask {
         w.finish()
     }
 
-    /// From bytes.
-    pub fn decode(bytes: &[u8]) -> Option<Ask> {
+    pub fn decode(bytes: &[u8]) -> Option<Request> {
         let mut r = Reader::open(bytes, MAGIC)?;
-        let ask = match r.num()? {
-            1 => Ask::Find { action: r.digest()?, place: r.bytes()?.to_vec(), again: r.num()? == 1 },
+        let request = match r.num()? {
+            1 => Request::Find {
+                action: r.digest()?,
+                workspace: r.bytes()?.to_vec(),
+                skip_prefetched: r.num()? == 1,
+            },
             2 => {
                 let action = r.digest()?;
                 let n = r.count()?;
-                let states = (0..n).map(|_| r.digest()).collect::<Option<_>>()?;
-                Ask::Fetch { action, states, place: r.bytes()?.to_vec() }
+                let input_keys = (0..n).map(|_| r.digest()).collect::<Option<_>>()?;
+                Request::Fetch { action, input_keys, workspace: r.bytes()?.to_vec() }
             }
-            3 => Ask::Wake,
-            4 => Ask::Flush { seconds: r.num()? },
-            5 => Ask::Stop,
-            6 => Ask::More { action: r.digest()? },
+            3 => Request::Wake,
+            4 => Request::Flush { seconds: r.num()? },
+            5 => Request::Stop,
+            6 => Request::MoreLists { action: r.digest()? },
             _ => return None,
         };
-        r.at_end().then_some(ask)
+        r.at_end().then_some(request)
     }
 }
 
-impl Why {
-    fn from_number(n: u64) -> Option<Why> {
-        [Why::Absent, Why::Closed, Why::Failed, Why::Refused].into_iter().find(|w| *w as u64 == n)
+impl Unavailable {
+    fn from_number(n: u64) -> Option<Unavailable> {
+        [Unavailable::NotFound, Unavailable::CircuitOpen, Unavailable::Failed, Unavailable::Invalid]
+            .into_iter()
+            .find(|reason| *reason as u64 == n)
     }
 }
 
-impl Tell {
-    /// As bytes.
+impl Response {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
         match self {
-            Tell::Hello { version, kache, remote } => {
+            Response::Hello { version, kache, remote } => {
                 w.num(1);
                 w.num(u64::from(*version));
                 w.bytes(kache.as_bytes());
                 w.bytes(remote.as_bytes());
             }
-            Tell::Working => w.num(2),
-            Tell::Nothing(why, detail) => {
+            Response::KeepAlive => w.num(2),
+            Response::Unavailable(reason, detail) => {
                 w.num(3);
-                w.num(*why as u64);
+                w.num(*reason as u64);
                 w.bytes(detail.as_bytes());
             }
-            Tell::Lists(lists) => {
+            Response::Lists(lists) => {
                 w.num(4);
                 w.num(lists.len() as u64);
-                lists.iter().for_each(|l| w.bytes(l));
+                lists.iter().for_each(|list| w.bytes(list));
             }
-            Tell::Here { result, ahead } => {
+            Response::Stored { result, prefetched } => {
                 w.num(5);
                 w.digest(result);
-                w.num(u64::from(*ahead));
+                w.num(u64::from(*prefetched));
             }
-            Tell::Progress { done, left } => {
+            Response::Progress { uploaded, remaining } => {
                 w.num(6);
-                w.num(*done);
-                w.num(*left);
+                w.num(*uploaded);
+                w.num(*remaining);
             }
-            Tell::Flushed { done, left, troubles } => {
+            Response::Flushed { uploaded, remaining, errors } => {
                 w.num(7);
-                w.num(*done);
-                w.num(*left);
-                w.num(troubles.len() as u64);
-                troubles.iter().for_each(|t| w.bytes(t.as_bytes()));
+                w.num(*uploaded);
+                w.num(*remaining);
+                w.num(errors.len() as u64);
+                errors.iter().for_each(|error| w.bytes(error.as_bytes()));
             }
         }
         w.finish()
     }
 
-    /// From bytes.
-    pub fn decode(bytes: &[u8]) -> Option<Tell> {
+    pub fn decode(bytes: &[u8]) -> Option<Response> {
         let mut r = Reader::open(bytes, MAGIC)?;
-        let tell = match r.num()? {
-            1 => Tell::Hello { version: r.num()?.try_into().ok()?, kache: r.text()?, remote: r.text()? },
-            2 => Tell::Working,
-            3 => Tell::Nothing(Why::from_number(r.num()?)?, r.text()?),
+        let response = match r.num()? {
+            1 => Response::Hello { version: r.num()?.try_into().ok()?, kache: r.text()?, remote: r.text()? },
+            2 => Response::KeepAlive,
+            3 => Response::Unavailable(Unavailable::from_number(r.num()?)?, r.text()?),
             4 => {
                 let n = r.count()?;
-                Tell::Lists((0..n).map(|_| Some(r.bytes()?.to_vec())).collect::<Option<_>>()?)
+                Response::Lists((0..n).map(|_| Some(r.bytes()?.to_vec())).collect::<Option<_>>()?)
             }
-            5 => Tell::Here { result: r.digest()?, ahead: r.num()? == 1 },
-            6 => Tell::Progress { done: r.num()?, left: r.num()? },
+            5 => Response::Stored { result: r.digest()?, prefetched: r.num()? == 1 },
+            6 => Response::Progress { uploaded: r.num()?, remaining: r.num()? },
             7 => {
-                let (done, left, n) = (r.num()?, r.num()?, r.count()?);
-                Tell::Flushed { done, left, troubles: (0..n).map(|_| r.text()).collect::<Option<_>>()? }
+                let (uploaded, remaining, n) = (r.num()?, r.num()?, r.count()?);
+                let errors = (0..n).map(|_| r.text()).collect::<Option<_>>()?;
+                Response::Flushed { uploaded, remaining, errors }
             }
             _ => return None,
         };
-        r.at_end().then_some(tell)
+        r.at_end().then_some(response)
     }
+}
+
+/// The bytes of a message on the wire: its length, then the message.
+pub fn frame(message: &[u8]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(message.len() + 4);
+    all.extend((message.len() as u32).to_le_bytes());
+    all.extend(message);
+    all
 }
 
 /// Sends a message.
 pub fn send(to: &mut impl Write, message: &[u8]) -> io::Result<()> {
-    let mut all = Vec::with_capacity(message.len() + 4);
-    all.extend((message.len() as u32).to_le_bytes());
-    all.extend(message);
-    to.write_all(&all)
+    to.write_all(&frame(message))
 }
 
-/// Receives one.
+/// Receives a message.
 pub fn receive(from: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
     let length = u32::from_le_bytes(length) as usize;
-    if length > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a message that is too long"));
+    if length > MAX_MESSAGE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the message is too long"));
     }
     let mut message = vec![0; length];
     from.read_exact(&mut message)?;
@@ -258,30 +254,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_is_heard() {
+    fn messages_round_trip() {
         let d = Digest::of(b"d");
-        let place = b"/w".to_vec();
-        for ask in [
-            Ask::Find { action: d, place: place.clone(), again: true },
-            Ask::Fetch { action: d, states: vec![d, d], place },
-            Ask::More { action: d },
-            Ask::Wake,
-            Ask::Flush { seconds: 300 },
-            Ask::Stop,
+        let workspace = b"/w".to_vec();
+        for request in [
+            Request::Find { action: d, workspace: workspace.clone(), skip_prefetched: true },
+            Request::Fetch { action: d, input_keys: vec![d, d], workspace },
+            Request::MoreLists { action: d },
+            Request::Wake,
+            Request::Flush { seconds: 300 },
+            Request::Stop,
         ] {
-            assert_eq!(Ask::decode(&ask.encode()), Some(ask));
+            assert_eq!(Request::decode(&request.encode()), Some(request));
         }
-        for tell in [
-            Tell::Hello { version: 7, kache: "k".into(), remote: "r".into() },
-            Tell::Working,
-            Tell::Nothing(Why::Refused, "why".into()),
-            Tell::Lists(vec![vec![1], vec![]]),
-            Tell::Here { result: d, ahead: true },
-            Tell::Progress { done: 1, left: 300 },
-            Tell::Flushed { done: 1, left: 2, troubles: vec!["t".into()] },
+        for response in [
+            Response::Hello { version: 7, kache: "k".into(), remote: "r".into() },
+            Response::KeepAlive,
+            Response::Unavailable(Unavailable::Invalid, "why".into()),
+            Response::Lists(vec![vec![1], vec![]]),
+            Response::Stored { result: d, prefetched: true },
+            Response::Progress { uploaded: 1, remaining: 300 },
+            Response::Flushed { uploaded: 1, remaining: 2, errors: vec!["t".into()] },
         ] {
-            assert_eq!(Tell::decode(&tell.encode()), Some(tell));
+            assert_eq!(Response::decode(&response.encode()), Some(response));
         }
-        assert_eq!(Tell::decode(&Ask::Stop.encode()[1..]), None);
+        assert_eq!(Response::decode(&Request::Stop.encode()[1..]), None);
+    }
+
+    #[test]
+    fn a_message_longer_than_the_limit_is_not_read() {
+        let mut wire = ((MAX_MESSAGE + 1) as u32).to_le_bytes().to_vec();
+        wire.extend([0; 64]);
+        assert_eq!(receive(&mut &wire[..]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(receive(&mut &frame(b"message")[..]).unwrap(), b"message");
+        let cut = &frame(b"message")[..6];
+        assert_eq!(receive(&mut &cut[..]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }

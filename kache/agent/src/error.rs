@@ -1,0 +1,74 @@
+//! The agent's errors.
+
+use kache_core::remote::format::InvalidObject;
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why the storage did not do what was requested.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StorageError {
+    #[error("not found")]
+    NotFound,
+    #[error("not queried, because earlier queries failed: {0}")]
+    CircuitOpen(String),
+    #[error("the remote is read-only (`remote.mode`)")]
+    ReadOnly,
+    /// The service does not support the operation.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The service's message, without secrets.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    #[error("`{0}` is not an address")]
+    Address(String),
+    #[error(
+        "`{0}://` is not a supported service; supported are file, s3, gs, azblob, ghac, redis, rediss, dav+http and dav+https"
+    )]
+    Service(String),
+    #[error("the directory {0} does not exist, and the remote is read-only")]
+    MissingDirectory(String),
+    /// opendal's message about an option.
+    #[error("{address}: {message}")]
+    Option { address: String, message: String },
+    #[error("`{0}` is not a public key: expected 64 hex digits")]
+    PublicKey(String),
+    #[error("cannot read the signing key {path}: {source}; `kache keygen` makes one")]
+    SigningKeyFile { path: String, source: io::Error },
+    #[error("the signing key is not `ed25519:` and 64 hex digits; `kache keygen` makes one")]
+    SigningKey,
+}
+
+/// Why the agent or a transfer cannot run.
+#[derive(Debug, Error)]
+pub enum AgentError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("cannot open the cache at {path}: {source}")]
+    Cache { path: PathBuf, source: io::Error },
+    /// A step of the start, and why it failed.
+    #[error("cannot {0}: {1}")]
+    Io(&'static str, io::Error),
+    #[error("{0}; `kache prefetch` fetches what a project's last build used")]
+    CannotList(String),
+    #[error("the remote has no record of a build of the project in {0}: builds with uploads leave one there")]
+    UnknownProject(PathBuf),
+    #[error("cannot read random bytes from the system: {0}")]
+    Random(getrandom::Error),
+}
+
+/// What prevents a pack from being installed in the store.
+#[derive(Debug, Error)]
+pub enum InstallError {
+    #[error(transparent)]
+    Invalid(#[from] InvalidObject),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}

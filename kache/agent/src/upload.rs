@@ -1,0 +1,275 @@
+//! Uploading: the agent uploads queued results in the background, first the pack, then the list that leads to it.
+
+use crate::error::StorageError;
+use crate::trust::Statement;
+use crate::{Agent, locked, pack};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use kache_core::digest::Digest;
+use kache_core::remote::format::{self, BuildUnit, MAX_LISTS, SignedList, encode_list};
+use kache_core::remote::queue::QueuedUpload;
+use kache_core::store::manifest::{Entry, Manifest};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The maximum number of simultaneous uploads.
+const CONCURRENCY: usize = 4;
+/// When a new list is checked again: longer than a writer takes from reading an index to writing it.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
+/// How often a list is written again that other writers overwrote.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// The outcome of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadOutcome {
+    Uploaded,
+    /// The remote had the result.
+    AlreadyPresent,
+    /// The local store no longer has the result.
+    Evicted,
+}
+
+/// A list that was added to an index, to be checked again.
+pub struct ListCheck {
+    action: Digest,
+    list: Vec<u8>,
+    due: Instant,
+    attempts: u32,
+}
+
+/// The outcome of uploading the queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UploadRound {
+    pub uploaded: u64,
+    pub remaining: u64,
+    pub errors: Vec<String>,
+}
+
+fn compressed_index(action: &Digest, lists: &[SignedList]) -> Result<Vec<u8>, StorageError> {
+    pack::compress(&format::encode_index(action, lists)).map_err(|e| StorageError::Failed(e.to_string()))
+}
+
+/// An index with missing lists appended, so that they replace none of its lists. `None` if that changes nothing.
+fn with_orphaned(mut lists: Vec<SignedList>, orphaned: Vec<SignedList>) -> Option<Vec<SignedList>> {
+    let before = lists.len();
+    for list in orphaned {
+        if lists.len() < MAX_LISTS && !lists.contains(&list) {
+            lists.push(list);
+        }
+    }
+    (lists.len() > before).then_some(lists)
+}
+
+impl Agent {
+    /// Uploads a stored result.
+    pub async fn publish(
+        self: &Arc<Self>,
+        action: &Digest,
+        result: &Digest,
+    ) -> Result<(UploadOutcome, Option<BuildUnit>), StorageError> {
+        if !self.storage.can_write() {
+            return Err(StorageError::ReadOnly);
+        }
+        let entry = Manifest::load(&self.store, action)
+            .and_then(|m| m.entries.into_iter().find(|e| e.result == *result));
+        let Some(entry) = entry else { return Ok((UploadOutcome::Evicted, None)) };
+        let input_key = format::recorded_input_key(action, &entry.dependencies);
+        let outcome = match self.has_valid_pack(&input_key).await? {
+            true => UploadOutcome::AlreadyPresent,
+            false => self.upload_pack(action, &entry, &input_key).await?,
+        };
+        if outcome == UploadOutcome::Evicted {
+            return Ok((outcome, None));
+        }
+        let list = encode_list(entry.dependencies.iter().map(|recorded| &recorded.dependency));
+        // If the service cannot list objects, only a second look shows that another writer overwrote the index.
+        if self.add_list(action, &list, false).await? && !self.storage.can_list() {
+            let check = ListCheck { action: *action, list, due: Instant::now() + SETTLE_TIME, attempts: 0 };
+            locked(&self.list_checks).push(check);
+        }
+        Ok((outcome, Some(BuildUnit { action: *action, input_key, result: *result })))
+    }
+
+    /// Whether the remote has a pack with a valid header. Reads only the header.
+    pub async fn has_valid_pack(self: &Arc<Self>, input_key: &Digest) -> Result<bool, StorageError> {
+        if locked(&self.quarantined).contains_key(input_key) {
+            return Ok(false);
+        }
+        let mut body = match self.storage.open_object(&format::pack_name(input_key)).await {
+            Ok(body) => body,
+            Err(StorageError::NotFound) => return Ok(false),
+            Err(e) => return Err(e),
+        };
+        let mut start = Vec::new();
+        while let Some(piece) = body.next().await? {
+            start.extend(piece.to_vec());
+            match pack::read_header(&start, input_key, &self.trust) {
+                Err(_) => return Ok(false),
+                Ok(Some(_)) => return Ok(true),
+                Ok(None) => {}
+            }
+        }
+        Ok(false)
+    }
+
+    async fn upload_pack(
+        self: &Arc<Self>,
+        action: &Digest,
+        entry: &Entry,
+        input_key: &Digest,
+    ) -> Result<UploadOutcome, StorageError> {
+        let local = |e: std::io::Error| StorageError::Failed(format!("cannot pack the result: {e}"));
+        let (agent, key, stored) = (self.clone(), *action, entry.clone());
+        let pack = move || pack::pack(&agent.store, &agent.trust, &key, &stored);
+        let packed = pack::run_in_background(pack).await.and_then(|packed| packed).map_err(local)?;
+        let Some(packed) = packed else { return Ok(UploadOutcome::Evicted) };
+        self.storage.write_file(&format::pack_name(input_key), &packed.path).await?;
+        // The upload replaced an invalid pack.
+        locked(&self.quarantined).remove(input_key);
+        Ok(UploadOutcome::Uploaded)
+    }
+
+    /// Adds a list to the index of an action. Returns whether the index had to be written.
+    async fn add_list(
+        self: &Arc<Self>,
+        action: &Digest,
+        list: &[u8],
+        fresh: bool,
+    ) -> Result<bool, StorageError> {
+        let (lists, _) = self.lists(action, fresh).await?;
+        if lists.iter().any(|known| known.list == list) {
+            return Ok(false);
+        }
+        // The new index must contain the lists of the current one, not of a cached one.
+        let (mut lists, _) = if fresh { (lists, None) } else { self.lists(action, true).await? };
+        if lists.iter().any(|known| known.list == list) {
+            return Ok(false);
+        }
+        if !lists.is_empty() && !self.storage.can_overwrite() {
+            return Ok(false);
+        }
+        let signature = self.trust.sign(Statement::List(action, list));
+        let own = SignedList { list: list.to_vec(), signature };
+        if self.storage.can_list() {
+            let bytes = compressed_index(action, std::slice::from_ref(&own))?;
+            self.storage.write(&format::list_name(action, &own), bytes).await?;
+        }
+        lists.insert(0, own);
+        self.write_index(action, lists).await?;
+        Ok(true)
+    }
+
+    async fn write_index(
+        self: &Arc<Self>,
+        action: &Digest,
+        mut lists: Vec<SignedList>,
+    ) -> Result<(), StorageError> {
+        lists.truncate(MAX_LISTS);
+        self.storage.write(&format::index_name(action), compressed_index(action, &lists)?).await?;
+        locked(&self.lists).insert(*action, (Instant::now(), lists));
+        Ok(())
+    }
+
+    /// Adds lists to the index that other writers overwrote there.
+    pub fn restore_to_index(self: &Arc<Self>, action: Digest, orphaned: Vec<SignedList>) {
+        if !self.storage.can_write() {
+            return;
+        }
+        let agent = self.clone();
+        tokio::spawn(async move {
+            let Ok((lists, _)) = agent.lists(&action, true).await else { return };
+            if let Some(lists) = with_orphaned(lists, orphaned) {
+                // After an error the next reader finds the orphaned lists again.
+                let _ = agent.write_index(&action, lists).await;
+            }
+        });
+    }
+
+    /// Checks the lists that are due. Returns how many checks are still to be made.
+    pub async fn check_lists(self: &Arc<Self>) -> usize {
+        let now = Instant::now();
+        let due: Vec<ListCheck> =
+            locked(&self.list_checks).extract_if(.., |check| check.due <= now).collect();
+        for mut check in due {
+            match self.add_list(&check.action, &check.list, true).await {
+                Ok(false) => {}
+                // Another writer wrote at the same time. The writers try again after different times.
+                Ok(true) | Err(StorageError::Failed(_)) if check.attempts < MAX_ATTEMPTS => {
+                    check.attempts += 1;
+                    let jitter = u64::from(std::process::id() ^ check.attempts) % 1000;
+                    check.due = Instant::now() + SETTLE_TIME + Duration::from_millis(jitter);
+                    locked(&self.list_checks).push(check);
+                }
+                _ => {}
+            }
+        }
+        locked(&self.list_checks).len()
+    }
+
+    /// Waits until every new list was checked, and is in its index.
+    pub async fn settle_lists(self: &Arc<Self>) {
+        while self.check_lists().await > 0 {
+            tokio::time::sleep(SETTLE_TIME / 10).await;
+        }
+    }
+
+    /// Uploads the queue. One round runs at a time.
+    pub async fn upload_queue(self: &Arc<Self>, progress: impl Fn(u64, u64)) -> UploadRound {
+        let _one = self.upload_round.lock().await;
+        let mut queue = self.queue.all().into_iter();
+        let mut round = UploadRound { remaining: queue.len() as u64, ..UploadRound::default() };
+        let mut running = FuturesUnordered::new();
+        loop {
+            // After an error the other uploads would fail, too.
+            while round.errors.is_empty() && running.len() < CONCURRENCY {
+                let Some((path, upload)) = queue.next() else { break };
+                running.push(self.upload(path, upload));
+            }
+            let Some(outcome) = running.next().await else { break };
+            match outcome {
+                Ok(outcome) => {
+                    round.uploaded += u64::from(outcome != UploadOutcome::Evicted);
+                    round.remaining -= 1;
+                }
+                Err(e) => round.errors.push(e.to_string()),
+            }
+            progress(round.uploaded, round.remaining);
+        }
+        round.errors.dedup();
+        round
+    }
+
+    async fn upload(
+        self: &Arc<Self>,
+        path: PathBuf,
+        upload: QueuedUpload,
+    ) -> Result<UploadOutcome, StorageError> {
+        let (outcome, unit) = self.publish(&upload.action, &upload.result).await?;
+        if let Some(unit) = unit {
+            self.session(&upload.workspace).add(unit);
+            locked(&self.changed).insert(upload.workspace);
+        }
+        let _ = std::fs::remove_file(&path);
+        Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(n: usize) -> SignedList {
+        SignedList { list: vec![n as u8], signature: Vec::new() }
+    }
+
+    #[test]
+    fn orphaned_lists_are_appended_up_to_the_maximum() {
+        let lists = |n| (0..n).map(list).collect::<Vec<_>>();
+        assert_eq!(with_orphaned(lists(2), vec![list(9)]), Some(vec![list(0), list(1), list(9)]));
+        assert_eq!(with_orphaned(lists(2), vec![list(1), list(0)]), None);
+        assert_eq!(with_orphaned(lists(MAX_LISTS), vec![list(99)]), None);
+        let full = with_orphaned(lists(MAX_LISTS - 1), vec![list(98), list(99)]).unwrap();
+        assert_eq!((full.len(), full.last()), (MAX_LISTS, Some(&list(98))));
+    }
+}
