@@ -7,6 +7,7 @@ use super::recorded_paths::{RecordedPaths, links_on};
 use super::tree::{Access, AccessKind, Tree, clean};
 use crate::backend::invocations::Invocation;
 use crate::system::platform;
+use kache_frontends::excuses;
 use kache_frontends::tables;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -174,7 +175,7 @@ fn is_of_the_installation(rest: &Path) -> bool {
 pub fn c_runtime(path: &Path) -> Option<&'static tables::Row> {
     let row = |p: &Path| {
         let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is = tables::is_c_runtime(p);
+        let is = excuses::is_c_runtime(p);
         tables::C_RUNTIME.iter().find(|r| is && name.starts_with(r.what))
     };
     row(path).or_else(|| row(&path.canonicalize().ok()?))
@@ -183,7 +184,7 @@ pub fn c_runtime(path: &Path) -> Option<&'static tables::Row> {
 /// Whether the compiler or one of its tools made the access. Accesses of a proc macro are its compiler's.
 pub fn is_own(compiler: &Path, access: &Access) -> bool {
     let named = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy() == access.program);
-    named(compiler) || compiler.canonicalize().is_ok_and(|p| named(&p)) || tables::is_tool(&access.program)
+    named(compiler) || compiler.canonicalize().is_ok_and(|p| named(&p)) || excuses::is_tool(&access.program)
 }
 
 /// A library that is not in the first searched directory, and the processor-specific directories that the
@@ -249,7 +250,7 @@ impl Excuses<'_> {
             return Some("created by the compile".into());
         }
         let row =
-            tables::ignored_path(access.path.as_os_str().as_encoded_bytes(), is_own(self.compiler, access));
+            excuses::ignored_path(access.path.as_os_str().as_encoded_bytes(), is_own(self.compiler, access));
         if let Some(row) = row {
             return Some(format!("row {}", row.what));
         }

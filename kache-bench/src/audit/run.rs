@@ -18,6 +18,7 @@ use crate::system::scratch::Scratch;
 use crate::system::strace;
 use kache_core::events::Outcome;
 use kache_core::key_trace::KeyTrace;
+use kache_frontends::excuses;
 use kache_frontends::tables;
 use kache_report::explain::diff;
 use serde::Serialize;
@@ -278,7 +279,7 @@ impl ProcessAccesses {
                 table.iter().any(|r| std::ptr::eq(r, row)).then_some((table, row))
             };
             let own = excuse::is_own(compiler, a);
-            match tables::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
+            match excuses::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
                 Some(row) => found(tables::IGNORED_PATHS, row)
                     .or_else(|| found(tables::IGNORED_PATHS_OF_COMPILER, row)),
                 None if a.kind == AccessKind::Read && !self.0.is_tools_own(a) => {

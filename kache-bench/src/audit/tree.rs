@@ -6,7 +6,7 @@
 
 use crate::system::platform::os_string;
 use crate::system::strace::{Argument, Call};
-use kache_frontends::tables;
+use kache_frontends::excuses;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
@@ -231,7 +231,7 @@ impl Tree {
 
     /// Whether a tool opened a library itself, as a linker does.
     pub fn is_tools_own(&self, access: &Access) -> bool {
-        tables::is_tool(&access.program) && self.opened_later.contains(access)
+        excuses::is_tool(&access.program) && self.opened_later.contains(access)
     }
 
     fn make(&mut self, call: &Call, paths: usize) {

@@ -31,8 +31,9 @@ impl Program {
 
     /// The version in the first line of `--version`.
     pub(super) fn version(&self) -> Result<String> {
-        let told = self.ask(&["--version"], &Environment::of_caller())?;
-        let version = told.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        let description = self.ask(&["--version"], &Environment::of_caller())?;
+        let version =
+            description.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
         version.map(str::to_owned).ok_or_else(|| self.failed(&["--version"], "it does not report a version"))
     }
 

@@ -25,7 +25,7 @@ pub struct Kache {
     /// The program to call: kache itself, or a program in front of it.
     front: PathBuf,
     /// Environment of the program in front.
-    told: Vec<(OsString, OsString)>,
+    description: Vec<(OsString, OsString)>,
 }
 
 impl Kache {
@@ -36,7 +36,7 @@ impl Kache {
                 .remedy("set --kache to the path of the binary, or omit it to build kache")
         })?;
         let program = kache_core::platform::plain(program);
-        Ok(Kache { front: program.clone(), program, told: Vec::new() })
+        Ok(Kache { front: program.clone(), program, description: Vec::new() })
     }
 
     pub fn program(&self) -> &Path {
@@ -51,7 +51,7 @@ impl Kache {
     /// The same, with each compile delayed by a program that is installed below `dir`.
     pub fn slowed(&self, by: Slowdown, dir: &Path) -> Result<Kache> {
         let front = invocations::install_front(dir)?;
-        Ok(Kache { told: by.variables(&self.program).to_vec(), ..self.behind(&front) })
+        Ok(Kache { description: by.variables(&self.program).to_vec(), ..self.behind(&front) })
     }
 
     /// Builds the binary in the workspace of this harness.
@@ -147,7 +147,7 @@ impl Backend for Kache {
                 all.push(("PATH".into(), self.shims_before(&environment, cache)?));
             }
         }
-        all.extend(self.told.iter().cloned());
+        all.extend(self.description.iter().cloned());
         if reads == CacheReads::Forbidden {
             all.push(("KACHE_READ".into(), "0".into()));
         }

@@ -87,10 +87,10 @@ impl Backend for Kache2 {
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
         let environment = Kache2::own(Environment::of_caller(), cache)?;
         let arguments = ["stats", "--full", "--format", "json", "--since", "7d"];
-        let told = self.program.ask(&arguments, &environment)?;
-        let told: Value = serde_json::from_str(&told)
+        let description = self.program.ask(&arguments, &environment)?;
+        let description: Value = serde_json::from_str(&description)
             .map_err(|e| Error::run(format!("kache2's statistics are not JSON: {e}")))?;
-        Ok(counts(&told["summary"]))
+        Ok(counts(&description["summary"]))
     }
 }
 

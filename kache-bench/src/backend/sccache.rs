@@ -100,10 +100,10 @@ impl Backend for Sccache {
             return Ok(None);
         }
         let environment = Sccache::own(Environment::of_caller(), cache)?;
-        let told = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
-        let told: Value = serde_json::from_str(&told)
+        let description = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
+        let description: Value = serde_json::from_str(&description)
             .map_err(|e| Error::run(format!("sccache's statistics are not JSON: {e}")))?;
-        Ok(Some(counts(&told["stats"])))
+        Ok(Some(counts(&description["stats"])))
     }
 }
 

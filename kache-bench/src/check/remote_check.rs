@@ -351,12 +351,12 @@ fn not_restored(events: &[Event]) -> impl Iterator<Item = &Event> {
 }
 
 fn missed(events: &[Event]) -> Vec<String> {
-    let told = not_restored(events).map(|event| {
+    let description = not_restored(events).map(|event| {
         let remote = event.remote.as_ref();
         let why = remote.and_then(|r| r.detail.clone()).unwrap_or_default();
         format!("{}: {} {why}", event.unit.label(), remote.map_or("not asked".to_owned(), |r| name_of(r.way)))
     });
-    told.collect()
+    description.collect()
 }
 
 /// The name in events.
@@ -392,8 +392,9 @@ impl RemoteFindings {
             let lost = second.misses.saturating_sub(second.proved().count() as u64);
             if lost > 0 || second.hits == 0 {
                 let all = second.hits + second.misses;
-                let is_proved =
-                    |told: &&String| second.proved().any(|p| told.starts_with(&format!("{}: ", p.unit)));
+                let is_proved = |description: &&String| {
+                    second.proved().any(|p| description.starts_with(&format!("{}: ", p.unit)))
+                };
                 let named: Vec<_> = second.missed.iter().filter(|m| !is_proved(m)).take(5).cloned().collect();
                 problems.push(format!("{at}, {lost} of {all} units were not restored: {}", named.join("; ")));
             }

@@ -79,6 +79,6 @@ fn by_test(times: &Times, recorded: &[Vec<Times>]) -> FigureRow {
         recorded: crate::compare::median(&runs.concat()),
         now: crate::compare::median(&times.figures).unwrap_or_default(),
         shift,
-        detail: significance::told(shift.as_ref()),
+        detail: significance::description(shift.as_ref()),
     }
 }

@@ -60,16 +60,16 @@ pub fn markdown(gate: &Gate) -> String {
     let mut out = format!("**gate: {}**\n\n", gate.verdict.word());
     out.push_str("| run | verdict | recorded runs | what |\n| --- | --- | --- | --- |\n");
     for judged in &gate.judged {
-        let told: Vec<_> = judged
+        let description: Vec<_> = judged
             .rows
             .iter()
             .filter(|row| row.verdict != GateVerdict::Ok && is_worth_a_line(row))
             .map(|row| format!("{} {}: {}", mark(row.verdict), row.figure, figures(row)))
             .collect();
         let injected = judged.injected.as_ref().map(|injected| format!(" (injected fault: {injected})"));
-        let told = if told.is_empty() { rest(judged) } else { told.join("<br>") };
+        let description = if description.is_empty() { rest(judged) } else { description.join("<br>") };
         let subject = format!("{}{}", judged.subject, injected.unwrap_or_default());
-        let cells = [&subject, judged.verdict.word(), &judged.recorded.to_string(), &told].map(cell);
+        let cells = [&subject, judged.verdict.word(), &judged.recorded.to_string(), &description].map(cell);
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
     let _ = writeln!(

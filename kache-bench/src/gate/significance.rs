@@ -169,7 +169,7 @@ pub(super) fn share(share: f64) -> String {
 }
 
 /// Describes a shift, or why it is unknown.
-pub(super) fn told(shift: Option<&Shift>) -> String {
+pub(super) fn description(shift: Option<&Shift>) -> String {
     let Some(shift) = shift else { return "nothing recorded to compare with".into() };
     let sample = format!("{} against {} of {} runs", shift.rounds, shift.recorded, shift.runs);
     let (Some(low), Some(high)) = (shift.low, shift.high) else {

@@ -59,12 +59,16 @@ pub(super) fn judge(kind: InvocationKind, n: u64, counts: Option<Counts>) -> Opt
     let Some(Counts { hits, misses, passed }) = counts else {
         return Some("it has no statistics of hits and misses".into());
     };
-    let told = format!("{hits} hits, {misses} misses, {passed} passed of {n}");
+    let description = format!("{hits} hits, {misses} misses, {passed} passed of {n}");
     match kind {
-        InvocationKind::Hit if hits < n => Some(format!("not all are hits by its statistics ({told})")),
-        InvocationKind::Miss if misses < n => Some(format!("not all are misses by its statistics ({told})")),
+        InvocationKind::Hit if hits < n => {
+            Some(format!("not all are hits by its statistics ({description})"))
+        }
+        InvocationKind::Miss if misses < n => {
+            Some(format!("not all are misses by its statistics ({description})"))
+        }
         InvocationKind::Bypass if hits > 0 || misses > 0 => {
-            Some(format!("not bypassed by its statistics ({told})"))
+            Some(format!("not bypassed by its statistics ({description})"))
         }
         _ => None,
     }

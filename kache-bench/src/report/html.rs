@@ -183,7 +183,7 @@ fn plots(plots: &[Plot]) -> Markup {
     html! {
         div.grid {
             @for plot in plots {
-                figure.card style="margin:0" role="img" aria-label=(format!("{}: {}", plot.title, plot.told)) {
+                figure.card style="margin:0" role="img" aria-label=(format!("{}: {}", plot.title, plot.description)) {
                     h3 { (plot.title) }
                     (PreEscaped(&plot.svg))
                 }

@@ -72,7 +72,7 @@ pub struct Bar {
     pub parts: Vec<(Tone, f64)>,
     /// Minimum and maximum, if known.
     pub range: Option<(f64, f64)>,
-    pub told: String,
+    pub description: String,
 }
 
 /// Horizontal bars from zero.
@@ -101,7 +101,7 @@ pub fn bars(bars: &[Bar]) -> String {
                 area.draw(&line((high, middle - 3), (high, middle + 4)))?;
                 end = end.max(high);
             }
-            text(area, &bar.told, (end + 5, middle), Tone::Muted, Align::Left)?;
+            text(area, &bar.description, (end + 5, middle), Tone::Muted, Align::Left)?;
         }
         Ok(())
     })
@@ -140,9 +140,9 @@ pub fn shares(lines: &[Line], labels: &[String]) -> String {
         for tick in [1.0, (1.0 + floor) / 2.0, floor] {
             let line = PathElement::new([(left, y(tick)), (right, y(tick))], Tone::Grid.stand_in());
             area.draw(&line)?;
-            let told = format!("{:.1}", tick * 100.0);
-            let told = format!("{} %", told.strip_suffix(".0").unwrap_or(&told));
-            text(area, &told, (left - 5, y(tick)), Tone::Muted, Align::Right)?;
+            let description = format!("{:.1}", tick * 100.0);
+            let description = format!("{} %", description.strip_suffix(".0").unwrap_or(&description));
+            text(area, &description, (left - 5, y(tick)), Tone::Muted, Align::Right)?;
         }
         for (at, align) in ends(labels.len()) {
             text(area, &labels[at], (x(at), bottom + 13), Tone::Muted, align)?;
@@ -226,7 +226,7 @@ mod tests {
             label: label.into(),
             parts: vec![(Tone::Ours, value)],
             range: Some((0.5, 2.0)),
-            told: "1 s".into(),
+            description: "1 s".into(),
         }
     }
 

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Plot {
     pub title: String,
     /// Text alternative.
-    pub told: String,
+    pub description: String,
     pub svg: String,
 }
 
@@ -38,15 +38,15 @@ pub fn over_time(page: &Page<'_>) -> Vec<Plot> {
         let labels: Vec<_> = runs.iter().map(|(day, ..)| day.get(5..).unwrap_or(day).to_owned()).collect();
         let hits: Vec<_> = runs.iter().map(|run| run.1).collect();
         let keys = runs.iter().map(|run| run.2).collect();
-        let told: Vec<_> = runs
+        let description: Vec<_> = runs
             .iter()
             .map(|(day, hits, keys)| {
-                let told = |value: &Option<f64>| value.map_or("–".into(), super::page::share);
-                format!("{day}: {} hits, {} equal keys", told(hits), told(keys))
+                let description = |value: &Option<f64>| value.map_or("–".into(), super::page::share);
+                format!("{day}: {} hits, {} equal keys", description(hits), description(keys))
             })
             .collect();
         let lines = [Line { tone: Tone::Part(0), values: hits }, Line { tone: Tone::Part(1), values: keys }];
-        Plot { title: workload.to_owned(), told: told.join("; "), svg: shares(&lines, &labels) }
+        Plot { title: workload.to_owned(), description: description.join("; "), svg: shares(&lines, &labels) }
     };
     runs.into_iter().map(plot).collect()
 }
@@ -73,9 +73,12 @@ pub fn of_comparison(comparison: &Comparison) -> Vec<Plot> {
         if let Some(plain) = plain.filter(|_| phase.is_warm()) {
             drawn.insert(0, bar("plain", plain.median, (plain.min, plain.max)));
         }
-        let told =
-            drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
-        Plot { title: phase.title().into(), told, svg: bars(&drawn) }
+        let description = drawn
+            .iter()
+            .map(|bar| format!("{} {}", bar.label, bar.description))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Plot { title: phase.title().into(), description, svg: bars(&drawn) }
     };
     let has = |phase: &&ComparePhase| comparison.summary.iter().any(|row| row.phase == **phase && row.n > 0);
     ComparePhase::value_variants().iter().filter(has).map(plot).collect()
@@ -86,7 +89,7 @@ fn bar(backend: &str, middle: f64, range: (f64, f64)) -> Bar {
         label: backend.to_owned(),
         parts: vec![(tone(backend), middle)],
         range: Some(range),
-        told: seconds(middle),
+        description: seconds(middle),
     }
 }
 
@@ -116,15 +119,18 @@ pub fn of_latency(latency: &Latency) -> Vec<Plot> {
                     label: f.backend.clone(),
                     parts: vec![(tone(&f.backend), value.max(0.0))],
                     range: is_hit.then_some((f.p10_ms, f.p90_ms)),
-                    told: format!("{value:.1} ms"),
+                    description: format!("{value:.1} ms"),
                 }
             })
             .collect();
-        let told =
-            drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
+        let description = drawn
+            .iter()
+            .map(|bar| format!("{} {}", bar.label, bar.description))
+            .collect::<Vec<_>>()
+            .join(", ");
         let besides = if is_hit { "" } else { ", over the compiler" };
         let title = format!("{subject} {}{besides}", self::kind(kind));
-        Plot { title, told, svg: bars(&drawn) }
+        Plot { title, description, svg: bars(&drawn) }
     };
     groups.into_iter().map(plot).collect()
 }
@@ -149,17 +155,18 @@ pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
         parts.push((tone(NAMED), (b.total_us as f64 - named).max(0.0)));
         let short = if b.kind == InvocationKind::Hit { "hit" } else { "passed" };
         let label = format!("{} {short}", b.subject);
-        Bar { label, parts, range: None, told: format!("{:.2} ms", b.total_us as f64 / 1e3) }
+        Bar { label, parts, range: None, description: format!("{:.2} ms", b.total_us as f64 / 1e3) }
     };
     let drawn: Vec<_> = shown.iter().map(bar).collect();
     if drawn.is_empty() {
         return None;
     }
-    let told = drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
+    let description =
+        drawn.iter().map(|bar| format!("{} {}", bar.label, bar.description)).collect::<Vec<_>>().join(", ");
     let mut key: Vec<_> =
         phases.iter().enumerate().map(|(at, phase)| (tone(at), phase.word().to_owned())).collect();
     key.push((tone(NAMED), "the rest".into()));
-    Some((Plot { title: "kache's phases".into(), told, svg: bars(&drawn) }, key))
+    Some((Plot { title: "kache's phases".into(), description, svg: bars(&drawn) }, key))
 }
 
 /// Single builds of the latest check: not a sample, but available without a comparison.
@@ -179,12 +186,15 @@ pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
                 let phase = check.findings.phases.iter().find(|phase| phase.name == *name)?;
                 let tone = if label == "plain" { Tone::Plain } else { Tone::Ours };
                 let parts = vec![(tone, phase.seconds)];
-                Some(Bar { label: label.into(), parts, range: None, told: seconds(phase.seconds) })
+                Some(Bar { label: label.into(), parts, range: None, description: seconds(phase.seconds) })
             })
             .collect();
-        let told =
-            drawn.iter().map(|bar| format!("{} {}", bar.label, bar.told)).collect::<Vec<_>>().join(", ");
-        Some(Plot { title: check.workload.clone(), told, svg: bars(&drawn) })
+        let description = drawn
+            .iter()
+            .map(|bar| format!("{} {}", bar.label, bar.description))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Some(Plot { title: check.workload.clone(), description, svg: bars(&drawn) })
     };
     page.latest.iter().filter_map(plot).collect()
 }

@@ -52,15 +52,15 @@ fn card(entry: &HistoryEntry, judged: Option<&JudgedRun>) -> Card {
             let ours = latency.figures.iter().filter(|figures| figures.backend == "kache");
             let hits =
                 ours.clone().filter(|f| f.kind == crate::latency::InvocationKind::Hit && f.invalid.is_none());
-            let told = hits.map(|f| format!("{}, one hit: {:.2} ms", f.subject, f.median_ms));
+            let description = hits.map(|f| format!("{}, one hit: {:.2} ms", f.subject, f.median_ms));
             let invalid = ours.filter_map(|f| Some(format!("{}: {}", f.subject, f.invalid.as_ref()?)));
-            (None, told.collect(), invalid.collect())
+            (None, description.collect(), invalid.collect())
         }
         RecordedRun::Pull(pull) => {
             let summary = &pull.after.summary;
             let rate = pull.hit_rate.map_or("–".into(), share);
-            let told = format!("hits after the move: {rate} ({} of {})", summary.hits, summary.units);
-            (None, vec![told], Vec::new())
+            let description = format!("hits after the move: {rate} ({} of {})", summary.hits, summary.units);
+            (None, vec![description], Vec::new())
         }
         RecordedRun::Traps(report) => {
             let named = |verdict| {
@@ -131,14 +131,14 @@ fn of_check(check: &Record<CheckFindings>) -> Vec<String> {
 
 fn moved(judged: &JudgedRun) -> Vec<String> {
     let rows = judged.rows.iter().filter(|row| row.verdict == GateVerdict::Regression);
-    let told = rows.map(|row| match row.recorded {
+    let description = rows.map(|row| match row.recorded {
         Some(recorded) if row.shift.is_none() => {
             format!("{}: {recorded} recorded, {} now", row.figure, row.now)
         }
         _ if row.shift.is_some() => format!("{}: {}", row.figure, row.detail),
         _ => format!("{}: {} now", row.figure, row.now),
     });
-    told.collect()
+    description.collect()
 }
 
 /// The number of latest runs that passed, and of those with requirements.

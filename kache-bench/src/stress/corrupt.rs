@@ -289,8 +289,8 @@ fn corruption(
 /// Most of the digest table is empty: find a used byte.
 fn in_a_slot(path: &Path, rng: &mut Rng) -> std::io::Result<bool> {
     let bytes = fs::read(path)?;
-    let told: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
-    let at = *rng::pick(rng, &told);
+    let description: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+    let at = *rng::pick(rng, &description);
     File::options()
         .write(true)
         .open(path)?

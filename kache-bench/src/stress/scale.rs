@@ -169,7 +169,7 @@ fn dependencies(run_state: &mut StressRun) -> Result<()> {
 
 /// Measures a miss and a hit.
 fn measured(run_state: &mut StressRun, engine: &Engine, task: &Task, what: &str) -> Result<()> {
-    let mut told = Vec::new();
+    let mut description = Vec::new();
     for wanted in [Outcome::Miss, Outcome::Hit] {
         task.clear()?;
         let took = watch(&mut task.command(engine), what)?;
@@ -184,10 +184,10 @@ fn measured(run_state: &mut StressRun, engine: &Engine, task: &Task, what: &str)
             ));
         }
         bounded(&took, what)?;
-        told.push(format!("{wanted:?} {:.2} s, {} MB", took.seconds, took.megabytes));
+        description.push(format!("{wanted:?} {:.2} s, {} MB", took.seconds, took.megabytes));
     }
     run_state.stats.passed(what, 1);
-    run_state.stats.note(what, told.join("; "));
+    run_state.stats.note(what, description.join("; "));
     Ok(())
 }
 
@@ -208,7 +208,7 @@ fn artifact(run_state: &mut StressRun) -> Result<()> {
     let task = Task::set_up(dir.clone(), "assembler unit", &[("a.s", "\t.data\n")], "gcc -c a.s -o out/a.o")?;
     fs::write(dir.join("a.s"), text).map_err(Error::io("write", &dir))?;
     let what = format!("an artifact of {} MB", bytes / 1_000_000);
-    let (object, mut told, mut first) = (task.out().join("a.o"), Vec::new(), None);
+    let (object, mut description, mut first) = (task.out().join("a.o"), Vec::new(), None);
     for wanted in [Outcome::Miss, Outcome::Hit] {
         task.clear()?;
         let took = watch(&mut task.command(&engine), &what)?;
@@ -224,12 +224,12 @@ fn artifact(run_state: &mut StressRun) -> Result<()> {
             ));
         }
         bounded(&took, &what)?;
-        told.push(format!("{wanted:?} {:.1} s, {} MB", took.seconds, took.megabytes));
+        description.push(format!("{wanted:?} {:.1} s, {} MB", took.seconds, took.megabytes));
     }
     engine.wipe()?;
     task.clear()?;
     run_state.stats.passed(&what, 1);
-    run_state.stats.note(&what, told.join("; "));
+    run_state.stats.note(&what, description.join("; "));
     Ok(())
 }
 
@@ -319,10 +319,10 @@ fn entries(run_state: &mut StressRun) -> Result<()> {
         Ok(took)
     };
     let row = format!("{many} entries");
-    let mut told = Vec::new();
+    let mut description = Vec::new();
     for words in [&["stats"][..], &["gc", "--dry-run", "--max-size", "1k"], &["verify"]] {
         let took = run_kache(words, &format!("{row}: kache {}", words.join(" ")))?;
-        told.push(format!("{} {:.1} s, {} MB", words[0], took.seconds, took.megabytes));
+        description.push(format!("{} {:.1} s, {} MB", words[0], took.seconds, took.megabytes));
     }
     task.must_hit(&engine, &row)?;
     let took = run_kache(&["gc", "--max-size", "0", "--format", "json"], &row)?;
@@ -331,14 +331,14 @@ fn entries(run_state: &mut StressRun) -> Result<()> {
     if gone < many as u64 {
         return Err(wrong(&row, &format!("of {many} results only {gone} were evicted: {said}")));
     }
-    told.push(format!("gc of all {:.1} s, {} MB", took.seconds, took.megabytes));
+    description.push(format!("gc of all {:.1} s, {} MB", took.seconds, took.megabytes));
     let mut left = Vec::new();
     below(&Area::Blobs.below(&engine.store()), &mut left);
     if !left.is_empty() {
         return Err(wrong(&row, &format!("{} blobs are left", left.len())));
     }
     run_state.stats.passed(&row, 1);
-    run_state.stats.note(&row, told.join("; "));
+    run_state.stats.note(&row, description.join("; "));
     task.must(&engine, &[], "after all entries were evicted")?;
     engine.wipe()
 }

@@ -1,26 +1,23 @@
 //! Collects the dependencies that a trace shows, by the rules of the compiler's family.
 
-use crate::invocation::Invocation;
-use crate::toolchain::Toolchain;
+use crate::compile_plan::CompilePlan;
 use kache_core::action::Action;
 use kache_core::collect::{Machine, Subject, collect};
 use kache_core::collected::Collected;
 use kache_core::observe::trace::Trace;
 use std::path::{Path, PathBuf};
 
-/// What an invocation depended on and left behind. `path_only` are the plugins and scripts that the user declares to use
-/// paths only to find files.
-pub fn dependencies(
-    invocation: &Invocation,
-    toolchain: &Toolchain,
+/// What a compile depended on and left behind.
+pub(crate) fn dependencies(
+    plan: &CompilePlan,
     action: &Action,
     linker: Option<PathBuf>,
-    path_only: &[String],
     trace: &Trace,
 ) -> Collected {
+    let (invocation, toolchain) = (&plan.invocation, &plan.toolchain);
     let sysroot = &toolchain.sysroot;
     let subject = Subject {
-        policy: invocation.family.policy,
+        policy: plan.policy,
         program: &invocation.program,
         cwd: &invocation.cwd,
         roots: &action.roots,
@@ -32,7 +29,7 @@ pub fn dependencies(
         toolchain: sysroot,
         covers: &|path: &Path| toolchain.covers(path),
         linker,
-        path_only,
+        path_only: &plan.path_only,
         has_plugins: invocation.plugin,
     };
     collect(&subject, &Machine { roots: &action.roots }, trace)

@@ -15,12 +15,12 @@
 //! If 1 or 2 is possible, gcc preprocesses once more and reports the macros that it expanded or tested (`-dU`). clang has no
 //! such flag.
 
-use crate::family::Capabilities;
 use crate::flags::Flags;
 use crate::gnu;
 use crate::invocation::Invocation;
 use kache_core::template::contains;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -171,8 +171,8 @@ pub fn read(searches: &mut [Search], text: &[u8]) {
 }
 
 /// The macros that the compiler reports to have used in another run of its preprocessor; `None` without a report.
-pub fn used(invocation: &Invocation, capabilities: Capabilities) -> Option<BTreeSet<String>> {
-    let args = (invocation.family.tells_macros)(invocation, capabilities)?;
+pub fn used(invocation: &Invocation, args: Option<Vec<OsString>>) -> Option<BTreeSet<String>> {
+    let args = args?;
     let mut ask = Command::new(&invocation.program);
     let output = gnu::quiet(&mut ask).args(args).current_dir(&invocation.cwd).output().ok()?;
     if !output.status.success() {

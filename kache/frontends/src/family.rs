@@ -1,7 +1,7 @@
 //! A compiler family: what its front end is made of.
 
 use crate::flags::Row;
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, Language};
 use kache_core::action::Request;
 use kache_core::policy::TrustPolicy;
 use kache_core::reason::NotCacheable;
@@ -42,18 +42,9 @@ impl std::fmt::Debug for Family {
     }
 }
 
-/// What a family compiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Crates: the compiler finds some by searching, reads variables by `env!`, links, and prints mapped paths.
-    Rust,
-    /// C, C++ and what is compiled like them.
-    C,
-}
-
 impl Family {
     pub fn is_rust(&self) -> bool {
-        self.language == Language::Rust
+        self.language.is_rust()
     }
 }
 

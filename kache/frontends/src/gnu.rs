@@ -10,10 +10,10 @@
 //! | `-Wp,-MD,file`, `-Wp,-MMD,file` | `file` |
 //! | a flag with [`writes`](super::flags::Effect::writes) | `dir/x.` and the extension |
 
-use crate::family::{Capabilities, Family, Language};
+use crate::family::{Capabilities, Family};
 use crate::flags::{Bucket, EmbedsPath, Flag, Flags, Form, unknown};
 use crate::gnu_flags::row;
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, Language};
 use crate::{gnu_flags, response};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
@@ -164,7 +164,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let (settings, inject) = diagnostics(&all, &opened.words)?;
     let unit = unit(&input, language, emit, plan.object.as_deref());
     Ok(Invocation {
-        family: &FAMILY,
+        language: Language::C,
         program: command.program.clone(),
         lead: Vec::new(),
         args: command.args.clone(),

@@ -1,6 +1,5 @@
 //! A compiler's command line, taken apart. Private to the front ends of compilers.
 
-use crate::family::Family;
 use crate::flags::Flag;
 use kache_core::action::OutputNames;
 use kache_core::events::{Kind, Unit};
@@ -9,10 +8,25 @@ use kache_core::platform;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// What a family compiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Crates: the compiler finds some by searching, reads variables by `env!`, links, and prints mapped paths.
+    Rust,
+    /// C, C++ and what is compiled like them.
+    C,
+}
+
+impl Language {
+    pub fn is_rust(self) -> bool {
+        self == Language::Rust
+    }
+}
+
 /// One command line, understood.
 #[derive(Debug)]
 pub struct Invocation {
-    pub family: &'static Family,
+    pub language: Language,
     pub program: PathBuf,
     /// Arguments that come before those of kache: the `rustc` that clippy's driver expects first.
     pub lead: Vec<OsString>,
@@ -54,7 +68,7 @@ pub struct Invocation {
 impl Invocation {
     /// The working directory as `PWD` names it, if that is another form of the path and a C compiler writes it into the output.
     pub fn spelt_cwd(&self) -> Option<PathBuf> {
-        if self.family.is_rust() || !self.literal_paths {
+        if self.language.is_rust() || !self.literal_paths {
             return None;
         }
         let spelt = PathBuf::from(std::env::var_os("PWD")?);
@@ -108,7 +122,7 @@ impl Invocation {
         }
         // A build directory beside the checkout.
         let cwd = self.cwd.as_os_str().as_encoded_bytes();
-        if !self.family.is_rust() && roots.portable(cwd) == cwd {
+        if !self.language.is_rust() && roots.portable(cwd) == cwd {
             roots.add("build", paths::build_dir(&self.cwd), mapped("/kache/build"));
         }
         roots
@@ -129,7 +143,7 @@ impl Invocation {
             return beside.map(|dir| paths::checkout(dir).unwrap_or(dir.to_path_buf()));
         }
         let source = absolute(&self.cwd, Path::new(&self.input));
-        let source = source.parent().filter(|dir| !self.family.is_rust() && !foreign(dir));
+        let source = source.parent().filter(|dir| !self.language.is_rust() && !foreign(dir));
         // Resolves `..` in a path relative to the build directory.
         let source = source.and_then(|dir| dir.canonicalize().ok()).filter(|dir| !foreign(dir));
         source

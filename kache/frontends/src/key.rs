@@ -90,7 +90,7 @@ pub fn inputs(
     let cwd = invocation.cwd.as_os_str();
     inputs.put(Component::Schema, SCHEMA, SCHEMA.as_bytes());
     inputs.put(Component::Compiler, &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
-    if !invocation.family.is_rust() {
+    if !invocation.language.is_rust() {
         let real = invocation.program.canonicalize().unwrap_or_default();
         for place in [&invocation.program, &real] {
             let value = roots.portable(place.as_os_str().as_encoded_bytes());
@@ -103,7 +103,7 @@ pub fn inputs(
     }
     // A relative path stays relative, since `file!()` and `__FILE__` give it as written.
     inputs.put(Component::Input, &invocation.input, &path(&invocation.input, roots));
-    if !invocation.family.is_rust() {
+    if !invocation.language.is_rust() {
         // A `-x` after the source does not apply to the source, and the flags do not contain the position of the source.
         inputs.put(Component::Language, &invocation.unit.kind, invocation.unit.kind.as_bytes());
     }

@@ -6,8 +6,11 @@
 //! [`Frontend`] itself.
 
 pub mod collect;
+mod compile_plan;
+mod computed;
 pub mod define;
 pub mod depinfo;
+pub mod excuses;
 pub mod family;
 #[cfg(all(test, target_os = "linux"))]
 mod flag_columns;

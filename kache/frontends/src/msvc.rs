@@ -7,9 +7,9 @@
 //! not map them either. Without `/Brepro` an object holds the time of its compilation; a restored object keeps the original
 //! time.
 
-use crate::family::{Capabilities, Family, Language};
+use crate::family::{Capabilities, Family};
 use crate::flags::{EmbedsPath, Flag, Flags, row_or_positive, unknown};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, Language};
 use crate::{gnu, msvc_flags, response};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::Kind;
@@ -71,7 +71,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let names = OutputNames { dir, stem: String::new(), exact: object.iter().cloned().collect() };
     let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
     Ok(Invocation {
-        family: &FAMILY,
+        language: Language::C,
         program: command.program.clone(),
         lead: Vec::new(),
         args: command.args.clone(),

@@ -1,14 +1,13 @@
 //! Planning a compile: from a command line to an [`Action`], and what the front ends of compilers answer to the engine.
 
+use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::unobserved::Rules;
-use crate::{collect, depinfo, gnu, key, linker, recognise, refine, rustc, rustup, source, tables};
+use crate::{collect, depinfo, gnu, key, linker, recognise, refine, rustc, rustup};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
-use kache_core::digest::Digest;
-use kache_core::eval::{Computed, EvalContext, Evaluate, names};
+use kache_core::eval::EvalContext;
 use kache_core::events::{Kind, Phase, Unit};
 use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Plan, Planned, WITHIN};
 use kache_core::observe::log::Log;
@@ -22,18 +21,6 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-
-/// What was understood of a compile.
-pub struct CompilePlan {
-    pub(crate) invocation: Invocation,
-    pub(crate) toolchain: Toolchain,
-    /// Macros of the command line with a root's path in them, with the value of each.
-    pub(crate) defines: Vec<(String, String)>,
-    /// Macros and scripts that are declared to use paths only to find files.
-    pub(crate) path_only: Vec<String>,
-    /// Whether the user declares that macros read their package, `OUT_DIR` and the environment, and nothing else.
-    pub(crate) assume_tame_macros: bool,
-}
 
 impl Frontend for Family {
     fn name(&self) -> &'static str {
@@ -83,10 +70,9 @@ impl Family {
         cx: &Context,
     ) -> Result<Planned, NotCacheable> {
         invocation.program = self.real_program(request, toolchain.as_deref())?;
-        let toolchain =
-            Toolchain::identify(cx.store, invocation.family, &invocation.program).map_err(|e| {
-                NotCacheable::new(Reason::Toolchain, format!("{}: {e}", invocation.program.display()))
-            })?;
+        let toolchain = Toolchain::identify(cx.store, self, &invocation.program).map_err(|e| {
+            NotCacheable::new(Reason::Toolchain, format!("{}: {e}", invocation.program.display()))
+        })?;
         cx.timer.lap(Phase::Toolchain);
         let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
         invocation.literal_paths |= !maps
@@ -99,7 +85,7 @@ impl Family {
                 *text = roots.portable_text(Path::new(text.as_str()));
             }
         }
-        Ok(planned(invocation, toolchain, roots, cx.settings))
+        Ok(planned(self, invocation, toolchain, roots, cx.settings))
     }
 
     /// The program that a proxy would run.
@@ -146,8 +132,14 @@ fn take_toolchain_argument(request: &mut Request) -> Option<String> {
     Some(first)
 }
 
-fn planned(invocation: Invocation, toolchain: Toolchain, roots: Roots, settings: &Settings) -> Planned {
-    let is_rust = invocation.family.is_rust();
+fn planned(
+    family: &Family,
+    invocation: Invocation,
+    toolchain: Toolchain,
+    roots: Roots,
+    settings: &Settings,
+) -> Planned {
+    let is_rust = invocation.language.is_rust();
     let inputs = key::inputs(&invocation, &toolchain, &roots, settings);
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
@@ -158,7 +150,7 @@ fn planned(invocation: Invocation, toolchain: Toolchain, roots: Roots, settings:
         unit: invocation.unit.clone(),
         kind: invocation.kind,
         program: invocation.program.clone(),
-        args: arguments(&invocation, &roots),
+        args: arguments(family, &invocation, &roots),
         cwd: invocation.cwd.clone(),
         env: pwd.into_iter().collect(),
         key: inputs.digest(),
@@ -172,6 +164,8 @@ fn planned(invocation: Invocation, toolchain: Toolchain, roots: Roots, settings:
     };
     let defines = invocation.path_macros(&action.roots);
     let plan = CompilePlan {
+        policy: family.policy,
+        tells_macros: family.tells_macros,
         invocation,
         toolchain,
         defines,
@@ -182,12 +176,12 @@ fn planned(invocation: Invocation, toolchain: Toolchain, roots: Roots, settings:
 }
 
 /// The arguments to run the compiler with.
-fn arguments(invocation: &Invocation, roots: &Roots) -> Vec<OsString> {
+fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsString> {
     let mut args = [&invocation.lead[..], &invocation.inject].concat();
     // The last prefix that matches wins: ours come before the user's, the deepest last among them.
     for root in roots.iter().rev() {
         let Some(mapped) = &root.mapped else { continue };
-        for flag in (invocation.family.maps)(invocation, &root.path) {
+        for flag in (family.maps)(invocation, &root.path) {
             let mut arg = OsString::from(flag);
             arg.push(&root.path);
             arg.push(format!("={mapped}"));
@@ -198,107 +192,10 @@ fn arguments(invocation: &Invocation, roots: &Roots) -> Vec<OsString> {
     args
 }
 
-impl CompilePlan {
-    pub(crate) fn linker(&self) -> Option<&str> {
-        let flags = self.invocation.flags.iter().rev();
-        flags.into_iter().find(|f| f.row.flag == "-C linker").and_then(|f| f.value.as_deref())
-    }
-
-    pub(crate) fn rules<'a>(&'a self, roots: &'a Roots) -> Rules<'a> {
-        let (invocation, toolchain) = (&self.invocation, &self.toolchain);
-        Rules { invocation, toolchain, roots, assume_tame_macros: self.assume_tame_macros }
-    }
-
-    /// Of the names in a directory, those that rustc would take for crates and that this compile does not write.
-    fn crates_in(&self, dir: &Path) -> io::Result<Vec<u8>> {
-        let mut out = Vec::new();
-        for name in names(dir)? {
-            let text = name.to_string_lossy();
-            let like =
-                text.starts_with("lib") && [".rlib", ".rmeta", ".so"].iter().any(|e| text.ends_with(e));
-            if like && !self.invocation.outputs.owns(&dir.join(&name)) {
-                out.extend(name.as_encoded_bytes());
-                out.push(0);
-            }
-        }
-        Ok(out)
-    }
-}
-
-/// The computed dependencies of compilers.
-///
-/// | function | name | value |
-/// | --- | --- | --- |
-/// | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
-/// | `define` | macro | the value that the command line gives for it |
-/// | `linker` | nothing | the contents of the linker that the command line names (`cc` where none), and its flavor |
-/// | `setting` | a flag | how this caller wants diagnostics |
-/// | `source` | portable path | the contents, with roots by their names where they only locate what is included |
-impl Evaluate for CompilePlan {
-    fn compute(&self, function: &str, name: &[u8], cx: &EvalContext) -> io::Result<Computed> {
-        Ok(match function {
-            "crates" => Computed::Digest(Digest::of(&self.crates_in(&local(name, cx)?)?)),
-            "source" => {
-                let path = local(name, cx)?;
-                Computed::Digest(match source::portable(&std::fs::read(&path)?, cx.roots) {
-                    Some(text) => Digest::of(&text),
-                    None => cx.table.file(&path)?.0.digest,
-                })
-            }
-            "linker" => Computed::Digest(match linker::path(self.linker(), cx) {
-                Some(path) => {
-                    let mut seen = cx.table.file(&path)?.0.digest.0.to_vec();
-                    seen.extend(linker::flavor(&path).as_bytes());
-                    Digest::of(&seen)
-                }
-                None => Digest::of(b"not found"),
-            }),
-            "define" => {
-                let given = self.defines.iter().filter(|(n, _)| n.as_bytes() == name);
-                Computed::Text(given.map(|(_, v)| v.as_bytes()).collect::<Vec<_>>().join(&0))
-            }
-            "setting" => {
-                let setting = self.invocation.settings.iter().find(|(n, _)| n.as_bytes() == name);
-                Computed::Text(setting.map(|(_, v)| v.as_bytes().to_vec()).unwrap_or_default())
-            }
-            _ => return Err(io::Error::other(format!("no front end evaluates `{function}`"))),
-        })
-    }
-
-    fn place(&self, function: &str, name: &[u8], cx: &EvalContext) -> String {
-        let path = match function {
-            "linker" => linker::path(self.linker(), cx),
-            _ => cx.roots.local(name),
-        };
-        path.map(|p| p.display().to_string()).unwrap_or_default()
-    }
-
-    fn contents_of(&self, function: &str, name: &[u8], cx: &EvalContext) -> Option<PathBuf> {
-        cx.roots.local(name).filter(|_| function == "source")
-    }
-
-    fn ignores_variable(&self, name: &[u8], every: bool) -> bool {
-        match every {
-            true => tables::ignored_for_macros(name),
-            false => tables::ignored_env(name),
-        }
-        .is_some()
-    }
-
-    fn shows_variable(&self, name: &[u8]) -> bool {
-        tables::is_shown(name)
-    }
-}
-
-fn local(name: &[u8], cx: &EvalContext) -> io::Result<PathBuf> {
-    cx.roots.local(name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))
-}
-
 impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
-        let linker = self.invocation.family.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
-        let (invocation, toolchain) = (&self.invocation, &self.toolchain);
-        collect::dependencies(invocation, toolchain, action, linker, &self.path_only, &log.trace())
+        let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
+        collect::dependencies(self, action, linker, &log.trace())
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {
@@ -314,7 +211,7 @@ impl Plan for CompilePlan {
         if let Some(path) = &invocation.depinfo {
             return Some(std::fs::read(path).map(parse));
         }
-        if !invocation.family.is_rust() || invocation.input.is_empty() || !status.success() {
+        if !invocation.language.is_rust() || invocation.input.is_empty() || !status.success() {
             return None;
         }
         let path = store.temporary();

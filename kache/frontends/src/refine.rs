@@ -1,8 +1,8 @@
 //! What compilers report is added to the dependencies, and dependencies are replaced by weaker ones where a proof shows
 //! that the weaker one is enough.
 
+use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
-use crate::plan::CompilePlan;
 use crate::{include, source};
 use kache_core::action::Action;
 use kache_core::collected::{Collected, Step};
@@ -45,7 +45,7 @@ pub(crate) fn refine(
     refiner.add_defines(&mut collected.dependencies);
     collected.drop_implied_presence();
     let mut known = Known::new();
-    if !plan.invocation.family.is_rust() {
+    if !plan.invocation.language.is_rust() {
         let files: Vec<Dependency> = collected.dependencies.iter().cloned().collect();
         collected.dependencies.extend(refiner.twins(&files, &mut known)?);
     }
@@ -63,7 +63,7 @@ fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, N
             return Err(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
         }
     }
-    let is_rust = invocation.family.is_rust();
+    let is_rust = invocation.language.is_rust();
     // A C compiler's first output is what the compiler was called for: without it, a script succeeded by mistake.
     let wanted = invocation.outputs.exact.first().filter(|_| !is_rust);
     if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
@@ -96,7 +96,7 @@ struct Refiner<'a> {
 impl Refiner<'_> {
     /// A C source whose paths only locate what it includes counts with roots by their names.
     fn as_source(&self, dependency: Dependency) -> Dependency {
-        let c = !self.plan.invocation.family.is_rust()
+        let c = !self.plan.invocation.language.is_rust()
             && !self.plan.invocation.plugin
             && !self.plan.invocation.literal_paths;
         if !c || dependency.kind != Kind::File || !dependency.name.starts_with(b"<") {
@@ -168,7 +168,9 @@ impl Refiner<'_> {
                 Use::Untold => false,
                 Use::Named | Use::Pasted => reported
                     .get_or_insert_with(|| {
-                        define::used(&self.plan.invocation, self.plan.toolchain.capabilities)
+                        let args =
+                            (self.plan.tells_macros)(&self.plan.invocation, self.plan.toolchain.capabilities);
+                        define::used(&self.plan.invocation, args)
                     })
                     .as_ref()
                     .is_some_and(|used| !used.contains(name)),

@@ -1,8 +1,8 @@
 //! rustc, and clippy's driver, which is rustc with more lints.
 
-use crate::family::{Capabilities, Family, Language};
+use crate::family::{Capabilities, Family};
 use crate::flags::{EmbedsPath, Flag, Flags, Takes, unknown};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, Language};
 use crate::{rustc_flags, toolchain};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
@@ -86,7 +86,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let kind = if probe { Kind::Probe } else { kind_from_environment() };
     let clippy = command.program.file_stem().is_some_and(|n| n == "clippy-driver");
     Ok(Invocation {
-        family: &FAMILY,
+        language: Language::Rust,
         program: command.program.clone(),
         lead,
         args,

@@ -86,7 +86,7 @@ impl Rules<'_> {
 
     fn is_bounded(&self) -> Result<(), NotCacheable> {
         let invocation = self.invocation;
-        if !invocation.family.is_rust() {
+        if !invocation.language.is_rust() {
             return refuse("only the observer knows which headers a C compiler looked for");
         }
         if invocation.unit.kind.split(',').any(|k| !matches!(k, "lib" | "rlib" | "probe")) {

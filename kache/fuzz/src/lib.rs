@@ -7,7 +7,7 @@ use kache_core::events::Event;
 use kache_core::key_trace::KeyTrace;
 use kache_core::observe::log::{HEADER, trace_of};
 use kache_core::observe::object as reader;
-use kache_core::observe::trace::text::TextLog;
+use kache_core::observe::text::TextLog;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, StatId};
 use kache_core::remote::format::{self, BuildManifest, Header};

@@ -412,8 +412,8 @@ fn is_environment(d: &Difference) -> bool {
 
 /// The names of variables that count where something may have read them all.
 fn counted<'a>(names: &'a str, d: &Difference) -> Vec<&'a str> {
-    use kache_frontends::tables;
-    let ignored = if d.name.contains(' ') { tables::ignored_for_macros } else { tables::ignored_env };
+    use kache_frontends::excuses;
+    let ignored = if d.name.contains(' ') { excuses::ignored_for_macros } else { excuses::ignored_env };
     let counts = |n: &&str| ignored(n.as_bytes()).is_none();
     let mut names: Vec<&str> = names.split(' ').filter(counts).collect();
     names.sort_unstable();

@@ -170,10 +170,10 @@ impl Collector<'_> {
             return;
         }
         if !e.path.contains(&b'/') {
-            return self.named(by, Act::AsksForLibrary, e.path);
+            return self.named(by, Act::NamesLibrary, e.path);
         }
         let path = absolute(self.subject.cwd, Path::new(platform::os_str(e.path)));
-        let act = if self.world.is_there(&path) { Act::AsksForLibraryAt } else { Act::AsksForNoLibrary };
+        let act = if self.world.is_there(&path) { Act::OpensLibrary } else { Act::OpensNoLibrary };
         self.at(by, act, &clean(path.as_os_str().as_encoded_bytes()));
     }
 }

@@ -7,23 +7,20 @@
 //! not a function of its inputs, or the stored bytes are damaged; in each case the result must not be restored again.
 
 use super::ended::{Ending, Judged, RanCommand};
-use super::execute::Job;
+use super::hit::{Hit, name};
+use super::job::Job;
 use super::run::Completed;
 use crate::action::Action;
-use crate::dependency::RecordedDependency;
 use crate::digest::Digest;
 use crate::events::{Checked, Phase};
 use crate::key_trace::KeyTrace;
 use crate::reason::{NotCacheable, Reason};
-use crate::store::Store;
 use crate::store::differences::{Difference, Differing, Version};
-use crate::store::manifest::{Entry, Manifest};
-use crate::store::result::ActionResult;
+use crate::store::manifest::Manifest;
 use crate::{platform, run, template};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Returns true with probability `share`.
@@ -31,45 +28,6 @@ pub(super) fn chosen(share: f64) -> bool {
     let random = RandomState::new().build_hasher().finish();
     // A float holds 53 bits.
     ((random >> 11) as f64 / (1u64 << 53) as f64) < share
-}
-
-/// A result that could be restored here and now.
-pub(super) struct Hit {
-    key: Digest,
-    dependencies: Vec<RecordedDependency>,
-    result: ActionResult,
-    /// The outputs' bytes, in order.
-    blobs: Vec<File>,
-}
-
-impl Hit {
-    /// `None` where a part of the result is missing.
-    pub(super) fn open(store: &Store, entry: &Entry, result: &ActionResult) -> Option<Hit> {
-        let blobs = result.outputs.iter().map(|o| store.open_blob(&o.digest).ok()?).collect::<Option<_>>()?;
-        Some(Hit {
-            key: entry.result,
-            dependencies: entry.dependencies.clone(),
-            result: result.clone(),
-            blobs,
-        })
-    }
-
-    /// Everything that would be restored, by name.
-    fn versions(mut self) -> io::Result<BTreeMap<String, Version>> {
-        let mut all = BTreeMap::new();
-        for (output, blob) in self.result.outputs.iter().zip(&mut self.blobs) {
-            let mut bytes = Vec::new();
-            blob.read_to_end(&mut bytes)?;
-            all.insert(name(&output.path), Version::of(bytes, output.executable));
-        }
-        all.insert("stdout".to_string(), Version::of(self.result.stdout, false));
-        all.insert("stderr".to_string(), Version::of(self.result.stderr, false));
-        Ok(all)
-    }
-}
-
-fn name(portable: &[u8]) -> String {
-    String::from_utf8_lossy(portable).into_owned()
 }
 
 impl Job<'_> {

@@ -1,8 +1,8 @@
 //! Looking up and restoring a stored result.
 
-use super::check::Hit;
 use super::ended::Restored;
-use super::execute::Job;
+use super::hit::Hit;
+use super::job::Job;
 use crate::dependency::Dependency;
 use crate::digest::Digest;
 use crate::events::{Phase, RemoteUse, RemoteWay};

@@ -14,10 +14,12 @@ mod check;
 mod embedded_paths;
 mod ended;
 mod execute;
+mod hit;
+mod job;
 mod lookup;
 mod remote;
 mod run;
 mod store;
 
 pub use ended::{Ended, Ending, Judged, RanCommand, Restored};
-pub use execute::Engine;
+pub use job::Engine;

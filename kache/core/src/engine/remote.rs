@@ -3,7 +3,7 @@
 //!
 //! The agent fills the local store, and the ordinary lookup restores from there. On any error the command runs.
 
-use super::execute::Job;
+use super::job::Job;
 use super::lookup::Lookup;
 use crate::dependency::Dependency;
 use crate::digest::Digest;

@@ -1,7 +1,7 @@
 //! Running the command under the observer.
 
 use super::ended::{Ending, Judged, RanCommand};
-use super::execute::Job;
+use super::job::Job;
 use crate::events::{Observed, Phase};
 use crate::frontend::{Declared, WITHIN};
 use crate::observe::log::Log;

@@ -2,7 +2,7 @@
 
 use super::embedded_paths;
 use super::ended::RanCommand;
-use super::execute::Job;
+use super::job::Job;
 use super::run::Completed;
 use crate::action::KeyHasher;
 use crate::collected::Collected;

@@ -4,4 +4,5 @@ pub mod launch;
 pub mod log;
 pub mod object;
 pub mod observer;
+pub mod text;
 pub mod trace;

@@ -11,8 +11,6 @@
 //!   with [`flag::POSIX_SPAWN`] without any Start, ran a program that was not observed (a static one, say).
 //! - An Exec that failed is there twice: before the attempt, and again with its error.
 
-pub mod text;
-
 use std::fmt;
 
 /// The module of a caller whose code belongs to no loaded object.

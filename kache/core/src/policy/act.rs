@@ -122,9 +122,9 @@ acts! {
     // Code that is loaded.
     FindsLibrary, "loads a library that the loader searches for", all(&[T::Library]);
     LoadsLibrary, "loads a library", all(&[T::Contents]);
-    AsksForLibrary, "asks the loader for a library by its name", by(NONE, &[T::Library]);
-    AsksForLibraryAt, "asks the loader for a library by its path", by(NONE, &[T::Existence]);
-    AsksForNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
+    NamesLibrary, "asks the loader for a library by its name", by(NONE, &[T::Library]);
+    OpensLibrary, "asks the loader for a library by its path", by(NONE, &[T::Existence]);
+    OpensNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
     HoldsSyscall, "has an instruction or a function that calls the kernel without libc",
         foreign(&[T::Refuse(Reason::RawSyscall)], &[T::Refuse(Reason::RawSyscall)]);
     HoldsEnvironment, "may read all variables", foreign(&[EVERY], NONE);

@@ -5,7 +5,7 @@ use kache_core::action::OutputNames;
 use kache_core::collect::{Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
-use kache_core::observe::trace::text::TextLog;
+use kache_core::observe::text::TextLog;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, Sort};
 use kache_core::policy::TrustPolicy;

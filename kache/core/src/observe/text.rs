@@ -20,7 +20,7 @@
 //!
 //! A text is read into the bytes of a log, so that it is the real reader that a test goes through.
 
-use super::{EventKind, Trace, TraceEvent, flag};
+use super::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::observe::log::{self, HEADER, OVERFLOW_AT, RECORD, TAIL_AT};
 use std::fmt;
 

@@ -1,0 +1,77 @@
+//! The computed dependencies of compilers.
+
+use crate::compile_plan::CompilePlan;
+use crate::{excuses, linker, source, tables};
+use kache_core::digest::Digest;
+use kache_core::eval::{Computed, EvalContext, Evaluate};
+use std::io;
+use std::path::PathBuf;
+
+/// The computed dependencies of compilers.
+///
+/// | function | name | value |
+/// | --- | --- | --- |
+/// | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
+/// | `define` | macro | the value that the command line gives for it |
+/// | `linker` | nothing | the contents of the linker that the command line names (`cc` where none), and its flavor |
+/// | `setting` | a flag | how this caller wants diagnostics |
+/// | `source` | portable path | the contents, with roots by their names where they only locate what is included |
+impl Evaluate for CompilePlan {
+    fn compute(&self, function: &str, name: &[u8], cx: &EvalContext) -> io::Result<Computed> {
+        Ok(match function {
+            "crates" => Computed::Digest(Digest::of(&self.crates_in(&local(name, cx)?)?)),
+            "source" => {
+                let path = local(name, cx)?;
+                Computed::Digest(match source::portable(&std::fs::read(&path)?, cx.roots) {
+                    Some(text) => Digest::of(&text),
+                    None => cx.table.file(&path)?.0.digest,
+                })
+            }
+            "linker" => Computed::Digest(match linker::path(self.linker(), cx) {
+                Some(path) => {
+                    let mut seen = cx.table.file(&path)?.0.digest.0.to_vec();
+                    seen.extend(linker::flavor(&path).as_bytes());
+                    Digest::of(&seen)
+                }
+                None => Digest::of(b"not found"),
+            }),
+            "define" => {
+                let given = self.defines.iter().filter(|(n, _)| n.as_bytes() == name);
+                Computed::Text(given.map(|(_, v)| v.as_bytes()).collect::<Vec<_>>().join(&0))
+            }
+            "setting" => {
+                let setting = self.invocation.settings.iter().find(|(n, _)| n.as_bytes() == name);
+                Computed::Text(setting.map(|(_, v)| v.as_bytes().to_vec()).unwrap_or_default())
+            }
+            _ => return Err(io::Error::other(format!("no front end evaluates `{function}`"))),
+        })
+    }
+
+    fn place(&self, function: &str, name: &[u8], cx: &EvalContext) -> String {
+        let path = match function {
+            "linker" => linker::path(self.linker(), cx),
+            _ => cx.roots.local(name),
+        };
+        path.map(|p| p.display().to_string()).unwrap_or_default()
+    }
+
+    fn contents_of(&self, function: &str, name: &[u8], cx: &EvalContext) -> Option<PathBuf> {
+        cx.roots.local(name).filter(|_| function == "source")
+    }
+
+    fn ignores_variable(&self, name: &[u8], every: bool) -> bool {
+        match every {
+            true => excuses::ignored_for_macros(name),
+            false => excuses::ignored_env(name),
+        }
+        .is_some()
+    }
+
+    fn shows_variable(&self, name: &[u8]) -> bool {
+        tables::is_shown(name)
+    }
+}
+
+fn local(name: &[u8], cx: &EvalContext) -> io::Result<PathBuf> {
+    cx.roots.local(name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))
+}
