@@ -6,7 +6,7 @@ cd "${1:-$(dirname "$0")/..}"
 
 # The attributes of kache's own lints are left out: they are about kache's code.
 [ -d kache/core/src ] && [ -d kache/core/preload ]
-found=$(grep -rniE 'rustc|rustdoc|clippy|gcc|g\+\+|clang|msvc|cl\.exe|nvcc|rlib|rmeta' kache/core/src kache/core/preload |
+found=$(grep -rniE 'rustc|rustdoc|clippy|gcc|g\+\+|clang|msvc|cl\.exe|nvcc|\b(rlib|rmeta)' kache/core/src kache/core/preload |
     grep -v 'clippy::' || true)
 if [ -n "$found" ]; then
     printf '%s\n\nfamilies.sh: the engine names a family of compilers\n' "$found" >&2

@@ -71,7 +71,7 @@ export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=sym
 toolchain
 if [ "${1:-}" = check ] || [ $# -eq 0 ]; then
     step "clippy"
-    "${build[@]}" clippy "${engine[@]}" --all-targets "${for_target[@]}" -- -D warnings
+    "${build[@]}" clippy "${engine[@]}" --lib --bins --test roundtrip "${for_target[@]}" -- -D warnings
     "${build[@]}" clippy "${harness[@]}" --bins "${for_target[@]}" -- -D warnings
 fi
 [ "${1:-}" != check ] || exit 0

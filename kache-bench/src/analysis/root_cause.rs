@@ -132,7 +132,7 @@ impl CauseFinder {
 fn from_proc_macro(difference: &Difference<'_>, place_explains: bool) -> Option<String> {
     let by = difference.a.or(difference.b)?.by.as_ref().filter(|_| place_explains)?;
     Some(format!(
-        "read by the proc macro {by}: if the macro uses it only to find files, name the macro in the setting `locators`"
+        "read by the proc macro {by}: if the macro uses it only to find files, name the macro in the setting `path_only_macros`"
     ))
 }
 
@@ -140,7 +140,7 @@ fn from_proc_macro(difference: &Difference<'_>, place_explains: bool) -> Option<
 fn from_linker_script(difference: &Difference<'_>) -> Option<String> {
     let by = difference.a.or(difference.b)?.by.as_ref()?;
     Some(format!(
-        "{by} may have read any variable: if it uses them only to find files, name it in the setting `locators`"
+        "{by} may have read any variable: if it uses them only to find files, name it in the setting `path_only_macros`"
     ))
 }
 

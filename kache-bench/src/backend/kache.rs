@@ -35,7 +35,7 @@ impl Kache {
                 .at(program.display())
                 .remedy("set --kache to the path of the binary, or omit it to build kache")
         })?;
-        let program = kache_core::platform::plain(program);
+        let program = kache_core::platform::canonical_form(program);
         Ok(Kache { front: program.clone(), program, description: Vec::new() })
     }
 
@@ -217,6 +217,6 @@ impl Backend for Kache {
             (path, store.path(Area::Blobs, &output.digest))
         };
         // A path template names no checkout.
-        outputs.into_iter().filter(|output| !output.marked).map(named).collect()
+        outputs.into_iter().filter(|output| !output.is_template).map(named).collect()
     }
 }

@@ -271,7 +271,7 @@ fn escapes(run_state: &mut StressRun) -> Result<()> {
         &["doctor"],
     ] {
         let mut command: Command = engine.command(&task.dir);
-        command.args(words).env("KACHE_LOCATORS", EVIL).env("KACHE_BASE_DIRS", EVIL);
+        command.args(words).env("KACHE_PATH_ONLY_MACROS", EVIL).env("KACHE_BASE_DIRS", EVIL);
         let output = command.output().map_err(Error::io("run", &engine.program))?;
         said.push((words.join(" "), [output.stdout, output.stderr].concat()));
     }

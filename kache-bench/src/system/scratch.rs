@@ -49,7 +49,7 @@ impl Scratch {
         fs::create_dir_all(&parent).map_err(Error::io("create the scratch directory", &parent))?;
         // Resolved once: compilers report resolved paths, and two spellings would look like two directories.
         let parent = parent.canonicalize().map_err(Error::io("resolve the scratch directory", &parent))?;
-        let parent = kache_core::platform::plain(parent);
+        let parent = kache_core::platform::canonical_form(parent);
         let root = tempfile::Builder::new()
             .prefix(&format!("kache-bench-{workload}-"))
             .tempdir_in(&parent)

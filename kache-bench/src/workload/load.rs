@@ -20,7 +20,7 @@ impl Workload {
     /// The same workload with another repository: a mirror or a local clone.
     pub fn taken_from(mut self, from: &str) -> Result<Workload> {
         let from = match Path::new(from).canonicalize() {
-            Ok(here) => kache_core::platform::plain(here).to_string_lossy().into_owned(),
+            Ok(here) => kache_core::platform::canonical_form(here).to_string_lossy().into_owned(),
             Err(_) => from.to_owned(),
         };
         for source in std::iter::once(&mut self.source).chain(&mut self.earlier) {

@@ -124,7 +124,7 @@ impl Agent {
 
     /// Starts a garbage collection if fetched results have made the store too large.
     fn store_grew(&self, bytes: u64) {
-        gc::start_where_grown(&self.store, &self.config.cache, self.config.max_bytes, bytes);
+        gc::start_if_over_limit(&self.store, &self.config.cache, self.config.max_bytes, bytes);
     }
 
     /// Records how long a wrapper waited. After many long waits without a result the circuit breaker opens.

@@ -139,7 +139,7 @@ pub fn install(
             None => {}
         }
     };
-    if store.is_condemned(&header.key) {
+    if store.is_blocked(&header.key) {
         return Err(InvalidObject("a check on this machine found this result wrong".into()).into());
     }
     io::Seek::seek(&mut file, io::SeekFrom::Start(length as u64))?;
@@ -272,7 +272,7 @@ mod tests {
     fn packed() -> Vec<u8> {
         let from = empty();
         let digest = from.store.put_bytes(BLOB).unwrap();
-        let output = |path: &str| Output { path: path.into(), digest, executable: false, marked: false };
+        let output = |path: &str| Output { path: path.into(), digest, executable: false, is_template: false };
         let result = ActionResult {
             outputs: vec![output("<target>/a"), output("<target>/b")],
             stdout: Vec::new(),

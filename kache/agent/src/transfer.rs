@@ -71,7 +71,7 @@ pub fn run(config: AgentConfig, task: &Task) -> Result<Report, AgentError> {
 impl Agent {
     async fn push(self: &Arc<Self>, task: &Task) -> Result<Report, AgentError> {
         let mut all = Vec::new();
-        let listed = gc::each_of(&self.store.area(Area::Manifests), |path, _| {
+        let listed = gc::each_file(&self.store.area(Area::Manifests), |path, _| {
             let action = gc::key_of(&path);
             if let Some((action, manifest)) = action.and_then(|a| Some((a, Manifest::load(&self.store, &a)?)))
             {

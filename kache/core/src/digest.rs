@@ -6,7 +6,7 @@
 //! The header names the boot: after a restart nothing in it is believed, since an unclean stop may have left
 //! a file's times on disk without its bytes.
 
-use crate::platform::{self, Found, Sort, StatId, disk};
+use crate::platform::{self, FileType, Found, StatId, disk};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -150,7 +150,7 @@ impl Table {
     /// The digest of a file's contents, and its identity, reading it only where the table does not know it.
     pub fn file(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let (sort, id) = platform::identity(path)?;
-        if sort == Sort::File
+        if sort == FileType::File
             && let Some(known) = self.get(&id)
         {
             return Ok((known, id));
@@ -166,7 +166,7 @@ impl Table {
         names: impl Iterator<Item = &'a [u8]>,
         asked: &Digest,
     ) -> io::Result<bool> {
-        let Some((_, real)) = platform::sort_of(dir)? else { return Ok(true) };
+        let Some((_, real)) = platform::file_type(dir)? else { return Ok(true) };
         // A slot of its own for each question.
         let salt = u64::from_le_bytes(asked.0[..8].try_into().expect("eight bytes"));
         let id = StatId { ino: real.ino ^ salt, size: salt, ..real };
@@ -175,7 +175,7 @@ impl Table {
         }
         let looked = platform::stamp_ns();
         let open = platform::open_dir(dir)?;
-        let found = platform::any_of(&open, dir, names)?;
+        let found = platform::find_any(&open, dir, names)?;
         if found == Found::Something {
             return Ok(false);
         }
@@ -192,7 +192,7 @@ impl Table {
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let mut file = disk::step("digest: open", path, || File::open(path))?;
         let (sort, id) = platform::identity_of(&file)?;
-        if sort != Sort::File {
+        if sort != FileType::File {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let looked = platform::stamp_ns();

@@ -6,7 +6,7 @@
 use crate::dependency::{ABSENT, Dependency, Kind, RecordedDependency, UNSET};
 use crate::digest::{Digest, Table};
 use crate::paths::Roots;
-use crate::platform::{self, Sort, StatId};
+use crate::platform::{self, FileType, StatId};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
@@ -235,7 +235,7 @@ impl EvalContext<'_> {
         let mut ids = Vec::new();
         for name in names.split(|b| *b == 0) {
             let path = self.local(&Dependency::new(Kind::Path, name))?;
-            ids.push(platform::sort_of(&path)?.ok_or(io::ErrorKind::NotFound)?.1);
+            ids.push(platform::file_type(&path)?.ok_or(io::ErrorKind::NotFound)?.1);
         }
         let first = |same: &dyn Fn(&StatId) -> bool| ids.iter().position(same).unwrap_or_default();
         let facts = ids.iter().flat_map(|id| {
@@ -255,7 +255,7 @@ impl EvalContext<'_> {
         walk_tree(dir, &mut |path, there| {
             hasher.update(path.as_os_str().as_encoded_bytes().len().to_le_bytes().as_slice());
             hasher.update(&self.roots.portable(path.as_os_str().as_encoded_bytes()));
-            if let Some((Sort::File, _)) = there {
+            if let Some((FileType::File, _)) = there {
                 hasher.update(&self.table.file(path)?.0.digest.0);
             }
             Ok(())
@@ -265,7 +265,7 @@ impl EvalContext<'_> {
 }
 
 /// What is at a path, if anything is.
-type There = Option<(Sort, StatId)>;
+type There = Option<(FileType, StatId)>;
 
 /// Shows each thing below a directory, version control and build products apart.
 pub fn walk_tree(dir: &Path, show: &mut dyn FnMut(&Path, There) -> io::Result<()>) -> io::Result<()> {
@@ -276,9 +276,9 @@ pub fn walk_tree(dir: &Path, show: &mut dyn FnMut(&Path, There) -> io::Result<()
             if path.join("CACHEDIR.TAG").exists() || name == ".git" || name == "target" {
                 continue;
             }
-            let there = platform::sort_of(&path)?;
+            let there = platform::file_type(&path)?;
             show(&path, there)?;
-            if matches!(there, Some((Sort::Dir, _))) && !path.is_symlink() {
+            if matches!(there, Some((FileType::Dir, _))) && !path.is_symlink() {
                 todo.push(path);
             }
         }
@@ -295,11 +295,11 @@ pub const EVERY: &[u8] = b"every";
 
 /// What is at a path, in a word.
 pub fn sort_word(path: &Path) -> io::Result<&'static str> {
-    Ok(match platform::sort_of(path)? {
+    Ok(match platform::file_type(path)? {
         None => "absent",
-        Some((Sort::File, _)) => "file",
-        Some((Sort::Dir, _)) => "dir",
-        Some((Sort::Other, _)) => "other",
+        Some((FileType::File, _)) => "file",
+        Some((FileType::Dir, _)) => "dir",
+        Some((FileType::Other, _)) => "other",
     })
 }
 

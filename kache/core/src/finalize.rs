@@ -99,8 +99,8 @@ impl Finalizer<'_> {
             _ => None,
         };
         let Some(path) = path else { return Ok(()) };
-        let changed = match platform::sort_of(&path) {
-            Ok(Some((platform::Sort::Dir, id))) => self.is_since(id.mtime),
+        let changed = match platform::file_type(&path) {
+            Ok(Some((platform::FileType::Dir, id))) => self.is_since(id.mtime),
             Ok(Some((_, id))) => {
                 self.is_since(id.mtime) || id.ctime >= self.started && !self.was_linked(&path)
             }
@@ -121,7 +121,7 @@ impl Finalizer<'_> {
         let mut changed = None;
         let walked = walk_tree(&dir, &mut |path, there| {
             let is_since = match there {
-                Some((platform::Sort::Dir, id)) => self.is_since(id.mtime),
+                Some((platform::FileType::Dir, id)) => self.is_since(id.mtime),
                 Some((_, id)) => self.is_since(id.mtime) || id.ctime >= self.started,
                 None => false,
             };

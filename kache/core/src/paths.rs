@@ -39,7 +39,7 @@ impl Roots {
     /// Adds a root. The file system's own root would name everything and is refused, as is a second root at
     /// the same place.
     pub fn add(&mut self, name: &str, path: PathBuf, mapped: Option<&str>) {
-        let path = platform::plain(path);
+        let path = platform::canonical_form(path);
         if !path.is_absolute()
             || path.parent().is_none()
             || self.list.iter().any(|r| r.path == path || r.name == name)
@@ -62,16 +62,16 @@ impl Roots {
 
     /// The portable form of an absolute path.
     pub fn portable(&self, path: &[u8]) -> Vec<u8> {
-        let path = platform::tidy(path);
+        let path = platform::normalize(path);
         let found = self.list.iter().find_map(|root| {
-            let rest = platform::below(&path, root.path.as_os_str().as_encoded_bytes())?;
-            Some([b"<", root.name.as_bytes(), b">", &*platform::with_slashes(rest)].concat())
+            let rest = platform::relative_to(&path, root.path.as_os_str().as_encoded_bytes())?;
+            Some([b"<", root.name.as_bytes(), b">", &*platform::portable_separators(rest)].concat())
         });
         found.unwrap_or(path)
     }
 
     /// The portable form of a path whose spelling counts: only the root, where that is spelt as it is, is replaced.
-    pub fn spelt(&self, path: &[u8]) -> Vec<u8> {
+    pub fn portable_prefix(&self, path: &[u8]) -> Vec<u8> {
         let found = self.list.iter().find_map(|root| {
             let rest = path.strip_prefix(root.path.as_os_str().as_encoded_bytes())?;
             let within = rest.first().is_none_or(|b| platform::is_separator(*b));
@@ -119,7 +119,7 @@ impl Roots {
         let end = inner.iter().position(|b| *b == b'>')?;
         let root = self.list.iter().find(|r| r.name.as_bytes() == &inner[..end])?;
         let mut out = root.path.as_os_str().to_os_string();
-        out.push(platform::os_str(&platform::with_own_separators(&inner[end + 1..])));
+        out.push(platform::os_str(&platform::native_separators(&inner[end + 1..])));
         Some(PathBuf::from(out))
     }
 }

@@ -53,17 +53,17 @@ pub fn outputs(
 }
 
 fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<Option<(u64, Method)>> {
-    if !output.marked {
+    if !output.is_template {
         return store.restore_blob(&output.digest, to, output.executable);
     }
     let Some(mut blob) = store.open_blob(&output.digest)? else { return Ok(None) };
     let mut text = Vec::new();
     disk::step("restore: read text", to, || io::Read::read_to_end(&mut blob, &mut text))?;
     let Some(text) = template::render(&text, roots) else { return Ok(None) };
-    let tmp = crate::store::beside(to);
+    let tmp = crate::store::temporary_beside(to);
     let written = disk::step("restore: create text", &tmp, || File::create(&tmp))
         .and_then(|mut file| disk::write_all("restore: write text", &tmp, &mut file, &text))
-        .and_then(|()| crate::store::put_over(&tmp, to));
+        .and_then(|()| crate::store::replace_file(&tmp, to));
     written.inspect_err(|_| {
         let _ = platform::remove_file(&tmp);
     })?;

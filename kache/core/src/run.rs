@@ -22,7 +22,7 @@ pub struct Ran {
 
 /// Runs a command to its end; `mapped` where it prints paths as it was told to map them.
 pub fn run(command: &mut Command, mapped: Option<&Roots>) -> io::Result<Ran> {
-    platform::die_together(command);
+    platform::end_child_with_parent(command);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = std::thread::scope(|scope| {
@@ -31,7 +31,7 @@ pub fn run(command: &mut Command, mapped: Option<&Roots>) -> io::Result<Ran> {
         (out.join().unwrap_or_default(), err)
     });
     let status = child.wait()?;
-    platform::live_on();
+    platform::release_children();
     Ok(Ran { status, stdout, stderr })
 }
 

@@ -1,74 +1,69 @@
 //! Settings: from the environment, the project's `kache.toml`, the user's, and defaults, in that order.
 //!
-//! A value that makes no sense is a warning that names where it stands, and the next source's value counts: a typing
-//! error must not fail a build.
+//! An invalid value gives a warning that names its file and line, and the next source's value is used: a typing error
+//! must not fail a build. The wrapper reads the settings at every start, so this module stays light.
 
 use crate::platform;
 use crate::remote::{self, Remote};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use toml::de::{DeTable, DeValue};
 
 /// One setting.
 pub struct Row {
-    /// In `kache.toml`.
+    /// The name in `kache.toml`.
     pub key: &'static str,
-    /// In the environment.
+    /// The environment variable.
     pub var: &'static str,
-    /// Where nothing is set.
+    /// The value without any setting, as people read it.
     pub default: &'static str,
-    /// The problem that it solves.
+    /// The purpose, in one line.
     pub what: &'static str,
 }
 
 /// Every setting.
 pub static TABLE: &[Row] = &[
-    Row { key: "cache_dir", var: "KACHE_CACHE_DIR", default: "~/.cache/kache", what: "where the cache is" },
-    Row {
-        key: "disable",
-        var: "KACHE_DISABLE",
-        default: "false",
-        what: "run the compiler as if kache were not there",
-    },
+    Row { key: "cache_dir", var: "KACHE_CACHE_DIR", default: "~/.cache/kache", what: "cache directory" },
+    Row { key: "disable", var: "KACHE_DISABLE", default: "false", what: "run the compiler without kache" },
     Row {
         key: "read",
         var: "KACHE_READ",
         default: "true",
-        what: "false: never restore, compile and store anew (to check what is stored)",
+        what: "false: never restore; compile and store every unit again",
     },
     Row {
         key: "write",
         var: "KACHE_WRITE",
         default: "true",
-        what: "false: restore, but store nothing (a shared cache that must not grow)",
+        what: "false: restore, but store nothing (for a shared cache that must not grow)",
     },
     Row {
         key: "check",
         var: "KACHE_CHECK",
         default: "0",
-        what: "a share of the hits, as `0.05` or `5%`, that are compiled all the same and compared with what is stored",
+        what: "fraction of hits, as `0.05` or `5%`, to recompile and compare with the stored result",
     },
     Row {
         key: "remap",
         var: "KACHE_REMAP",
         default: "true",
-        what: "false: leave absolute paths in artifacts, and hit only in the same place",
+        what: "false: keep absolute paths in artifacts, and hit only in the same directory",
     },
     Row {
         key: "base_dirs",
         var: "KACHE_BASE_DIRS",
         default: "none",
-        what: "further directories whose place does not matter, separated by `:`; a list in the file",
+        what: "additional directories treated as relocatable, separated by `:`; a list in the file",
     },
     Row {
         key: "observe",
         var: "KACHE_OBSERVE",
         default: "auto",
-        what: "`require`: store only what was observed; `off`: rely on what the compiler reports, and on macros to look at their package and the environment alone",
+        what: "`require`: store only observed compiles; `off`: trust the compiler's own reports, and assume that proc macros read only their package, OUT_DIR and the environment",
     },
     Row {
-        key: "locators",
-        var: "KACHE_LOCATORS",
+        key: "path_only_macros",
+        var: "KACHE_PATH_ONLY_MACROS",
         default: "none",
         what: "proc macro crates and linker scripts that use paths in variables only to find files, separated by `:`; a list in the file",
     },
@@ -76,78 +71,78 @@ pub static TABLE: &[Row] = &[
         key: "lock_timeout",
         var: "KACHE_LOCK_TIMEOUT",
         default: "60",
-        what: "seconds to wait for another build that compiles the same thing",
+        what: "seconds to wait for a concurrent build of the same action",
     },
     Row {
         key: "max_size",
         var: "KACHE_MAX_SIZE",
         default: "a tenth of the disk",
-        what: "how large the cache may grow before what was used longest ago is given up: `20G`, `500M`, `5%` of the disk",
+        what: "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first",
     },
     Row {
         key: "log",
         var: "KACHE_LOG",
         default: "none",
-        what: "a file to append a readable line to for each invocation; `stderr` for the terminal",
+        what: "file that receives one readable line for each invocation; `stderr` for the terminal",
     },
     Row {
         key: "remote.url",
         var: "KACHE_REMOTE_URL",
         default: "none",
-        what: "where results are shared: `s3://bucket`, `gs://…`, `azblob://…`, `ghac://`, `redis://host`, `dav+https://host/dir`, `file:///dir`",
+        what: "address of the remote cache: `s3://bucket`, `gs://…`, `azblob://…`, `ghac://`, `redis://host`, `dav+https://host/dir`, `file:///dir`",
     },
     Row {
         key: "remote.prefix",
         var: "KACHE_REMOTE_PREFIX",
         default: "kache",
-        what: "below which path there",
+        what: "path prefix in the remote cache",
     },
     Row {
         key: "remote.mode",
         var: "KACHE_REMOTE_MODE",
         default: "read-write",
-        what: "`read-only`: nothing is ever written to the remote (builds of code that is not trusted)",
+        what: "`read-only`: never write to the remote (for builds of untrusted code)",
     },
     Row {
         key: "remote.timeout",
         var: "KACHE_REMOTE_TIMEOUT",
         default: "1",
-        what: "seconds that the remote may take to begin to answer, and to send the next bytes",
+        what: "seconds to wait for the remote's first byte, and for each following block",
     },
     Row {
         key: "remote.prefetch",
         var: "KACHE_REMOTE_PREFETCH",
         default: "true",
-        what: "false: fetch nothing before it is asked for",
+        what: "false: download a result only when a compile asks for it",
     },
     Row {
         key: "remote.sign_key",
         var: "KACHE_REMOTE_SIGN_KEY",
         default: "none",
-        what: "sign what is uploaded: a file made by `kache keygen`, or its text",
+        what: "key that signs uploads: a file made by `kache keygen`, or its text",
     },
     Row {
         key: "remote.verify_keys",
         var: "KACHE_REMOTE_VERIFY_KEYS",
         default: "none",
-        what: "believe only what one of these public keys signed, separated by `:`; a list in the file",
+        what: "accept only results signed by one of these public keys, separated by `:`; a list in the file",
     },
     Row {
         key: "remote.options",
         var: "KACHE_REMOTE_OPTIONS",
         default: "none",
-        what: "what the service is told besides, as `region=…;endpoint=…`; a table in the file",
+        what: "further options of the service, as `region=…;endpoint=…`; a table in the file",
     },
 ];
 
 /// Whether the observer is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observe {
-    /// Where it works.
+    /// Use the observer where it works.
     Auto,
-    /// Or nothing is stored.
+    /// Store nothing without it.
     Require,
-    /// Not at all.
+    /// Never use it.
     Off,
 }
 
@@ -180,46 +175,59 @@ impl MaxSize {
 /// The settings of one invocation.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the cache is; `None` where neither the setting nor a home directory says.
+    /// The cache directory; `None` without the setting and without a home directory.
     pub cache_dir: Option<PathBuf>,
-    /// Do nothing.
     pub disable: bool,
-    /// Dependency up.
+    /// Look results up.
     pub read: bool,
-    /// Store.
+    /// Store results.
     pub write: bool,
-    /// Which share of the hits is compiled all the same, from 0 to 1.
+    /// The fraction of hits to recompile and compare, from 0 to 1.
     pub check: f64,
-    /// Map paths in artifacts.
+    /// Map paths in artifacts to portable ones.
     pub remap: bool,
-    /// More roots.
+    /// Additional roots.
     pub base_dirs: Vec<PathBuf>,
-    /// The observer.
     pub observe: Observe,
-    /// Proc macros that use paths in variables only to find files, sorted.
-    pub locators: Vec<String>,
-    /// How long to wait for a lock.
+    /// Proc macros and linker scripts that use paths in variables only to find files, sorted.
+    pub path_only_macros: Vec<String>,
     pub lock_timeout: Duration,
-    /// How large the cache may grow; nothing for the default, which depends on the disk.
+    /// The size limit; `None` for the default, which depends on the disk.
     pub max_size: Option<MaxSize>,
-    /// Where to log.
+    /// The log file; `stderr` for the terminal.
     pub log: Option<PathBuf>,
-    /// Where results are shared.
     pub remote: Option<Remote>,
-    /// What made no sense.
+    /// Invalid settings, in the order in which they were read.
     pub warnings: Vec<String>,
-    /// Where each value came from, by key, in the order of [`TABLE`].
+    /// Key, value and origin of each setting, in the order of [`TABLE`].
     pub origins: Vec<(&'static str, String, String)>,
 }
 
-/// A value and where it stands.
+/// A value and its origin.
 struct Source {
     value: String,
-    place: String,
+    origin: String,
+}
+
+/// A setting that was renamed. The old name still works, with a warning.
+struct Renamed {
+    old_key: &'static str,
+    old_var: &'static str,
+    key: &'static str,
+}
+
+static RENAMED: &[Renamed] =
+    &[Renamed { old_key: "locators", old_var: "KACHE_LOCATORS", key: "path_only_macros" }];
+
+/// A setting in a file. `[remote]` is flattened: its keys are `remote.url`, ….
+struct Entry {
+    key: String,
+    value: String,
+    line: usize,
 }
 
 struct Files {
-    list: Vec<(PathBuf, toml::Table)>,
+    list: Vec<(PathBuf, Vec<Entry>)>,
     warnings: Vec<String>,
 }
 
@@ -249,7 +257,7 @@ fn files(cwd: &Path) -> Files {
             Ok(t) => t,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && !must => continue,
             Err(e) => {
-                out.warnings.push(format!("{}: {e}; the file is not used", path.display()));
+                out.warnings.push(format!("{}: {e}; not using the file", path.display()));
                 continue;
             }
         };
@@ -260,26 +268,44 @@ fn files(cwd: &Path) -> Files {
 
 impl Files {
     fn add(&mut self, path: PathBuf, text: &str) {
-        match text.parse::<toml::Table>() {
-            Ok(table) => {
-                for key in keys(&table).filter(|k| !TABLE.iter().any(|r| r.key == k)) {
-                    self.warnings.push(format!(
-                        "{}: no setting is called `{key}`; see `kache config`",
-                        path.display()
-                    ));
-                }
-                self.list.push((path, table));
-            }
+        let table = match DeTable::parse(text) {
+            Ok(table) => table.into_inner(),
             Err(e) => {
-                self.warnings.push(format!("{}: {}; the file is not used", path.display(), e.message()))
+                let line = e.span().map_or(1, |span| line_at(text, span.start));
+                self.warnings.push(format!("{}:{line}: {}; not using the file", path.display(), e.message()));
+                return;
+            }
+        };
+        let mut entries = entries(&table, text);
+        for Renamed { old_key, key, .. } in RENAMED {
+            if entries.iter().any(|e| e.key == *key) {
+                continue;
+            }
+            for entry in entries.iter_mut().filter(|e| e.key == *old_key) {
+                self.warnings.push(format!(
+                    "{}:{}: `{old_key}` is now called `{key}`; using its value",
+                    path.display(),
+                    entry.line
+                ));
+                entry.key = (*key).to_string();
             }
         }
+        for Entry { key, line, .. } in entries.iter().filter(|e| !TABLE.iter().any(|r| r.key == e.key)) {
+            self.warnings
+                .push(format!("{}:{line}: unknown setting `{key}`; see `kache config`", path.display()));
+        }
+        self.list.push((path, entries));
     }
 }
 
+/// The line, counted from 1, of a byte offset.
+fn line_at(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
+}
+
 impl Settings {
-    /// How large the cache at `cache` may grow, in bytes. By default a tenth of its disk, but no less than 5 GB, which one
-    /// large project wants, and no more than 100 GB, which nobody would look for in a cache.
+    /// How large the cache at `cache` may grow, in bytes. By default a tenth of its disk, but at least 5 GB, which one
+    /// large project needs, and at most 100 GB.
     pub fn max_bytes(&self, cache: &Path) -> u64 {
         let disk = || crate::platform::disk_size(cache).unwrap_or(0);
         match self.max_size {
@@ -289,12 +315,12 @@ impl Settings {
         }
     }
 
-    /// Reads them for a working directory.
+    /// Reads the settings for a working directory.
     pub fn load(cwd: &Path) -> Settings {
         Settings::read(files(cwd))
     }
 
-    /// With the text of one file, whatever others there are.
+    /// Settings from the text of one file and the environment; other files are ignored.
     pub fn with_file(path: &Path, text: &str) -> Settings {
         let mut files = Files { list: Vec::new(), warnings: Vec::new() };
         files.add(path.to_path_buf(), text);
@@ -303,6 +329,7 @@ impl Settings {
 
     fn read(files: Files) -> Settings {
         let mut reader = Reader { files, origins: Vec::new() };
+        reader.files.warnings.extend(renamed_variables());
         let bool_of = |s: &str| match s {
             "1" | "true" | "yes" | "on" => Some(true),
             "0" | "false" | "no" | "off" | "" => Some(false),
@@ -316,12 +343,12 @@ impl Settings {
             disable: reader.get("disable", BOOL, bool_of).unwrap_or(false),
             read: reader.get("read", BOOL, bool_of).unwrap_or(true),
             write: reader.get("write", BOOL, bool_of).unwrap_or(true),
-            check: reader.get("check", "a share from 0 to 1, or from 0% to 100%", share).unwrap_or(0.0),
+            check: reader.get("check", "a fraction from 0 to 1, or from 0% to 100%", share).unwrap_or(0.0),
             remap: reader.get("remap", BOOL, bool_of).unwrap_or(true),
             base_dirs: reader
                 .get("base_dirs", "absolute paths", |v| {
                     let all: Vec<PathBuf> =
-                        v.split(platform::BETWEEN_PATHS).filter(|p| !p.is_empty()).map(home).collect();
+                        v.split(platform::PATH_LIST_SEPARATOR).filter(|p| !p.is_empty()).map(home).collect();
                     all.iter().all(|p| p.is_absolute()).then_some(all)
                 })
                 .unwrap_or_default(),
@@ -333,10 +360,10 @@ impl Settings {
                     _ => None,
                 })
                 .unwrap_or(Observe::Auto),
-            locators: reader
-                .get("locators", "names of crates or scripts", |v| {
+            path_only_macros: reader
+                .get("path_only_macros", "names of crates or scripts", |v| {
                     let mut all: Vec<String> = v
-                        .split([platform::BETWEEN_PATHS, ':', ',', ' '])
+                        .split([platform::PATH_LIST_SEPARATOR, ':', ',', ' '])
                         .filter(|n| !n.is_empty())
                         .map(|n| n.replace('-', "_"))
                         .collect();
@@ -359,32 +386,50 @@ impl Settings {
     }
 }
 
-/// The keys of a file, those of a table within it as `table.key`.
-fn keys(table: &toml::Table) -> impl Iterator<Item = String> {
-    table.iter().flat_map(|(key, value)| match value {
-        toml::Value::Table(inner) if key == "remote" => {
-            inner.keys().map(|k| format!("{key}.{k}")).collect::<Vec<_>>()
+fn entries(table: &DeTable, text: &str) -> Vec<Entry> {
+    let mut out = Vec::new();
+    for (key, value) in table {
+        match value.get_ref() {
+            DeValue::Table(inner) if key.get_ref() == "remote" => {
+                out.extend(inner.iter().map(|(k, v)| Entry {
+                    key: format!("remote.{}", k.get_ref()),
+                    value: text_of(v.get_ref()),
+                    line: line_at(text, k.span().start),
+                }))
+            }
+            value => out.push(Entry {
+                key: key.get_ref().to_string(),
+                value: text_of(value),
+                line: line_at(text, key.span().start),
+            }),
         }
-        _ => vec![key.clone()],
-    })
+    }
+    out
 }
 
-fn text_of(value: &toml::Value) -> String {
+/// The value in the form that the environment variable has.
+fn text_of(value: &DeValue) -> String {
     match value {
-        toml::Value::String(s) => s.clone(),
-        toml::Value::Array(a) => a
+        DeValue::String(s) => s.to_string(),
+        DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix())
+            .map_or_else(|_| i.as_str().to_string(), |number| number.to_string()),
+        DeValue::Float(f) => f.as_str().to_string(),
+        DeValue::Boolean(b) => b.to_string(),
+        DeValue::Datetime(d) => d.to_string(),
+        DeValue::Array(a) => a
             .iter()
-            .map(|v| v.as_str().unwrap_or_default())
+            .map(|v| v.get_ref().as_str().unwrap_or_default())
             .collect::<Vec<_>>()
-            .join(&platform::BETWEEN_PATHS.to_string()),
-        toml::Value::Table(t) => {
-            t.iter().map(|(k, v)| format!("{k}={}", text_of(v))).collect::<Vec<_>>().join(";")
-        }
-        other => other.to_string(),
+            .join(&platform::PATH_LIST_SEPARATOR.to_string()),
+        DeValue::Table(t) => t
+            .iter()
+            .map(|(k, v)| format!("{}={}", k.get_ref(), text_of(v.get_ref())))
+            .collect::<Vec<_>>()
+            .join(";"),
     }
 }
 
-/// A value as it may be shown: in some there are secrets.
+/// The value without its secrets.
 fn shown(row: &Row, value: &str) -> String {
     match row.key {
         "remote.url" => remote::redact(value),
@@ -403,7 +448,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// The table `[remote]`; nothing where no address is set.
+    /// The table `[remote]`; `None` where no address is set.
     fn remote(&mut self) -> Option<Remote> {
         let url = self.get("remote.url", "an address such as `s3://bucket`", |v| match v {
             "" | "none" => Some(String::new()),
@@ -430,14 +475,14 @@ impl Reader {
         });
         let verify_keys = self.get("remote.verify_keys", "public keys of 64 hex digits", |v| {
             let all: Vec<String> = v
-                .split([platform::BETWEEN_PATHS, ':', ',', ' '])
+                .split([platform::PATH_LIST_SEPARATOR, ':', ',', ' '])
                 .filter(|k| !k.is_empty())
                 .map(str::to_string)
                 .collect();
             all.iter().all(|k| remote::is_hex_key(k)).then_some(all)
         });
-        // Keys that make no sense must not come to mean that none are asked for.
-        let all_bad = verify_keys.is_none() && self.foremost("remote.verify_keys").is_some();
+        // Invalid keys must not mean that signatures are not required.
+        let all_bad = verify_keys.is_none() && self.first_value("remote.verify_keys").is_some();
         let options = self.get("remote.options", "pairs `name=value` separated by `;`", |v| {
             let pairs = v.split(';').filter(|p| !p.trim().is_empty());
             pairs.map(|p| p.split_once('=').map(|(k, v)| (k.trim().to_string(), v.to_string()))).collect()
@@ -446,8 +491,8 @@ impl Reader {
         Some(Remote {
             url,
             prefix: prefix.unwrap_or_else(|| "kache".to_string()),
-            // The foremost word counts, and one that makes no sense writes nothing.
-            write: write.unwrap_or(true) && self.foremost("remote.mode").is_none_or(|v| v == "read-write"),
+            // The first source decides, and an unrecognised value is treated as read-only.
+            write: write.unwrap_or(true) && self.first_value("remote.mode").is_none_or(|v| v == "read-write"),
             timeout: timeout.unwrap_or(Duration::from_secs(1)),
             options: options.unwrap_or_default(),
             sign_key: sign_key.filter(|k| !k.is_empty()),
@@ -456,42 +501,59 @@ impl Reader {
         })
     }
 
-    fn foremost(&self, key: &str) -> Option<String> {
+    fn first_value(&self, key: &str) -> Option<String> {
         let row = TABLE.iter().find(|r| r.key == key)?;
         self.sources(row).into_iter().next().map(|source| source.value)
     }
 
+    /// The first valid value. Each invalid one before it gives a warning that names the value used instead.
     fn get<T>(&mut self, key: &'static str, wants: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let row = TABLE.iter().find(|r| r.key == key).expect("settings are read by the keys of the table");
+        let mut invalid = Vec::new();
+        let mut found = None;
         for source in self.sources(row) {
             if let Some(v) = read(&source.value) {
-                self.origins.push((row.key, shown(row, &source.value), source.place));
-                return Some(v);
+                found = Some((v, source));
+                break;
             }
-            let Source { value, place } = source;
-            let value = shown(row, &value);
-            self.files
-                .warnings
-                .push(format!("{place}: `{key}` is `{value}`, but must be {wants}; it is not used"));
+            invalid.push(source);
         }
-        self.origins.push((row.key, row.default.to_string(), "default".to_string()));
-        None
+        let (value, used, origin) = match found {
+            Some((v, source)) => (Some(v), shown(row, &source.value), source.origin),
+            None => (None, row.default.to_string(), "default".to_string()),
+        };
+        for source in invalid {
+            let given = shown(row, &source.value);
+            self.files.warnings.push(format!(
+                "{}: `{key}` is `{given}`, but must be {wants}; using `{used}` ({origin})",
+                source.origin
+            ));
+        }
+        self.origins.push((row.key, used, origin));
+        value
     }
 
     fn sources(&self, row: &Row) -> Vec<Source> {
-        let env = std::env::var_os(row.var).map(|v: OsString| Source {
-            value: v.to_string_lossy().into_owned(),
-            place: format!("environment variable {}", row.var),
+        let variable = |name: &str| {
+            let value = std::env::var_os(name)?.to_string_lossy().into_owned();
+            Some(Source { value, origin: format!("environment variable {name}") })
+        };
+        let renamed = || RENAMED.iter().filter(|r| r.key == row.key).find_map(|r| variable(r.old_var));
+        let files = self.files.list.iter().filter_map(|(path, entries)| {
+            let entry = entries.iter().find(|e| e.key == row.key)?;
+            Some(Source { value: entry.value.clone(), origin: format!("{}:{}", path.display(), entry.line) })
         });
-        let files = self.files.list.iter().filter_map(|(path, table)| {
-            let value = match row.key.split_once('.') {
-                Some((outer, inner)) => table.get(outer)?.as_table()?.get(inner)?,
-                None => table.get(row.key)?,
-            };
-            Some(Source { value: text_of(value), place: path.display().to_string() })
-        });
-        env.into_iter().chain(files).collect()
+        variable(row.var).or_else(renamed).into_iter().chain(files).collect()
     }
+}
+
+/// A warning for each old name of a setting in the environment.
+fn renamed_variables() -> impl Iterator<Item = String> {
+    let set = RENAMED.iter().filter(|r| std::env::var_os(r.old_var).is_some());
+    set.filter_map(|r| {
+        let row = TABLE.iter().find(|row| row.key == r.key)?;
+        Some(format!("environment variable {} is now called {}", r.old_var, row.var))
+    })
 }
 
 /// `0.05`, or `5%`.
@@ -532,5 +594,48 @@ mod tests {
         for bad in ["", "%", "2", "-0.1", "101%", "NaN", "inf", "often", "5 percent"] {
             assert_eq!(share(bad), None, "{bad}");
         }
+    }
+
+    /// The warnings for the text of a file, without the file's directory.
+    fn warnings(text: &str) -> Vec<String> {
+        Settings::with_file(Path::new("kache.toml"), text).warnings
+    }
+
+    #[test]
+    fn a_syntax_error_names_file_and_line() {
+        let found = warnings("read = true\n\nwrite = = false\n");
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].starts_with("kache.toml:3: ") && found[0].ends_with("; not using the file"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_setting_names_file_and_line() {
+        let wanted = [
+            "kache.toml:2: unknown setting `observ`; see `kache config`",
+            "kache.toml:4: unknown setting `remote.utl`; see `kache config`",
+        ];
+        assert_eq!(warnings("# a comment\nobserv = \"off\"\n[remote]\nutl = \"s3://b\"\n"), wanted);
+    }
+
+    #[test]
+    fn an_invalid_value_names_file_and_line_and_the_value_used_instead() {
+        let wanted = [
+            "kache.toml:2: `lock_timeout` is `soon`, but must be a number of seconds; using `60` (default)",
+            "kache.toml:4: `remote.timeout` is `0`, but must be a number of seconds above 0; using `1` (default)",
+        ];
+        assert_eq!(warnings("read = true\nlock_timeout = \"soon\"\n[remote]\ntimeout = 0\n"), wanted);
+    }
+
+    #[test]
+    fn a_renamed_setting_names_the_new_name_and_counts() {
+        let settings = Settings::with_file(Path::new("kache.toml"), "\nlocators = [\"find-it\"]\n");
+        assert_eq!(
+            settings.warnings,
+            ["kache.toml:2: `locators` is now called `path_only_macros`; using its value"]
+        );
+        assert_eq!(settings.path_only_macros, ["find_it"]);
     }
 }

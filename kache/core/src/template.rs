@@ -1,7 +1,7 @@
 //! Text that names paths of a checkout, stored so that another checkout can have it with its own.
 //!
 //! Dep-info, depfiles and diagnostics are full of absolute paths. In the store each mention of a root is a mark,
-//! NUL, the spelling, the root's name, NUL, and is written out again for the checkout that asks. The spelling says
+//! NUL, the quoting, the root's name, NUL, and is written out again for the checkout that asks. The quoting says
 //! how the surrounding format quotes a path: plainly, for make, with few characters quoted or with more, or inside a JSON string.
 
 mod wrap;
@@ -10,28 +10,26 @@ use crate::paths::Roots;
 use crate::platform;
 use std::io::{self, Read};
 
-/// In the place of a spelling, at the start of a text: how its lines are broken.
+/// In the place of a quoting, at the start of a text: how its lines are broken.
 const WRAPPED: u8 = b'w';
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Spelling {
+enum Quoting {
     Plain = b'p' as isize,
     Make = b'm' as isize,
     Rule = b'r' as isize,
     Json = b'j' as isize,
 }
 
-impl Spelling {
-    fn of(byte: u8) -> Option<Spelling> {
-        [Spelling::Plain, Spelling::Make, Spelling::Rule, Spelling::Json]
-            .into_iter()
-            .find(|s| *s as u8 == byte)
+impl Quoting {
+    fn of(byte: u8) -> Option<Quoting> {
+        [Quoting::Plain, Quoting::Make, Quoting::Rule, Quoting::Json].into_iter().find(|s| *s as u8 == byte)
     }
 
     fn write(self, path: &[u8]) -> Vec<u8> {
         match self {
-            Spelling::Plain => path.to_vec(),
-            Spelling::Make => {
+            Quoting::Plain => path.to_vec(),
+            Quoting::Make => {
                 let mut out = Vec::with_capacity(path.len());
                 // Dep-info quotes blanks and nothing else.
                 for b in path {
@@ -42,7 +40,7 @@ impl Spelling {
                 }
                 out
             }
-            Spelling::Rule => {
+            Quoting::Rule => {
                 let mut out = Vec::with_capacity(path.len());
                 for b in path {
                     match b {
@@ -54,7 +52,7 @@ impl Spelling {
                 }
                 out
             }
-            Spelling::Json => {
+            Quoting::Json => {
                 let quoted = serde_json::to_string(&String::from_utf8_lossy(path)).unwrap_or_default();
                 quoted.trim_matches('"').as_bytes().to_vec()
             }
@@ -78,34 +76,34 @@ pub enum Format {
 
 impl Format {
     /// The parts of a line, each with how paths in it are quoted.
-    fn pieces(self, line: &[u8]) -> impl Iterator<Item = (Spelling, &[u8])> {
-        let (spelling, rest) = match self {
-            Format::DepInfo if line.starts_with(b"#") => (Spelling::Plain, None),
+    fn pieces(self, line: &[u8]) -> impl Iterator<Item = (Quoting, &[u8])> {
+        let (quoting, rest) = match self {
+            Format::DepInfo if line.starts_with(b"#") => (Quoting::Plain, None),
             // Quoted are the names after the colon, and the name of a rule with nothing after its colon.
             Format::DepInfo => match line.windows(2).position(|w| w == b": ") {
-                Some(at) => (Spelling::Plain, Some(at)),
-                None => (Spelling::Make, None),
+                Some(at) => (Quoting::Plain, Some(at)),
+                None => (Quoting::Make, None),
             },
-            Format::NarrowDepfile | Format::WideDepfile => (Spelling::Rule, None),
+            Format::NarrowDepfile | Format::WideDepfile => (Quoting::Rule, None),
             Format::Printed => (printed(line), None),
         };
         let (first, rest) = line.split_at(rest.unwrap_or(line.len()));
-        [(spelling, first), (Spelling::Make, rest)].into_iter().filter(|(_, piece)| !piece.is_empty())
+        [(quoting, first), (Quoting::Make, rest)].into_iter().filter(|(_, piece)| !piece.is_empty())
     }
 }
 
 /// How a compiler quotes paths in a line that it prints.
-fn printed(line: &[u8]) -> Spelling {
+fn printed(line: &[u8]) -> Quoting {
     // Some compilers print all diagnostics as one array.
     if line.starts_with(b"{") || line.starts_with(b"[{\"") || line == b"[]\n" {
-        Spelling::Json
+        Quoting::Json
     } else {
-        Spelling::Plain
+        Quoting::Plain
     }
 }
 
 /// The text with each root replaced by its mark; `None` where it has NULs of its own and cannot be marked.
-pub fn mark(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
+pub fn templatize(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
     if text.contains(&0) {
         return None;
     }
@@ -123,16 +121,16 @@ pub fn mark(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
         joined = whole;
         text = &joined;
     }
-    let mut known: Vec<(Spelling, Vec<Needle>)> = Vec::new();
-    for (spelling, piece) in text.split_inclusive(|b| *b == b'\n').flat_map(|line| format.pieces(line)) {
-        let needles = match known.iter().position(|(s, _)| *s == spelling) {
+    let mut known: Vec<(Quoting, Vec<Needle>)> = Vec::new();
+    for (quoting, piece) in text.split_inclusive(|b| *b == b'\n').flat_map(|line| format.pieces(line)) {
+        let needles = match known.iter().position(|(s, _)| *s == quoting) {
             Some(i) => &known[i].1,
             None => {
-                known.push((spelling, needles(roots, spelling)));
+                known.push((quoting, needles(roots, quoting)));
                 &known.last().expect("just pushed").1
             }
         };
-        mark_piece(piece, needles, spelling, &mut out);
+        templatize_piece(piece, needles, quoting, &mut out);
     }
     Some(out)
 }
@@ -173,10 +171,10 @@ pub fn any_in(from: &mut impl Read, any: &[&[u8]]) -> io::Result<bool> {
     }
 }
 
-type Needle<'a> = (Vec<u8>, Spelling, &'a str);
+type Needle<'a> = (Vec<u8>, Quoting, &'a str);
 
-/// What to look for in a line of that spelling: paths so quoted, then in any other way.
-fn needles(roots: &Roots, spelling: Spelling) -> Vec<Needle<'_>> {
+/// What to look for in a line of that quoting: paths so quoted, then in any other way.
+fn needles(roots: &Roots, quoting: Quoting) -> Vec<Needle<'_>> {
     let mut needles: Vec<Needle> = Vec::new();
     for root in roots.iter() {
         let mut forms = vec![(root.path.as_os_str().as_encoded_bytes().to_vec(), root.name.as_str())];
@@ -185,10 +183,10 @@ fn needles(roots: &Roots, spelling: Spelling) -> Vec<Needle<'_>> {
             forms.push((m.as_bytes().to_vec(), root.name.as_str()));
         }
         for (path, name) in forms {
-            for spelling in [spelling, Spelling::Plain, Spelling::Make, Spelling::Rule, Spelling::Json] {
-                let bytes = spelling.write(&path);
+            for quoting in [quoting, Quoting::Plain, Quoting::Make, Quoting::Rule, Quoting::Json] {
+                let bytes = quoting.write(&path);
                 if !needles.iter().any(|(b, _, _)| *b == bytes) {
-                    needles.push((bytes, spelling, name));
+                    needles.push((bytes, quoting, name));
                 }
             }
         }
@@ -197,21 +195,21 @@ fn needles(roots: &Roots, spelling: Spelling) -> Vec<Needle<'_>> {
     needles
 }
 
-fn mark_piece(text: &[u8], needles: &[Needle], spelling: Spelling, out: &mut Vec<u8>) {
+fn templatize_piece(text: &[u8], needles: &[Needle], quoting: Quoting, out: &mut Vec<u8>) {
     let mut i = 0;
-    let make = matches!(spelling, Spelling::Make | Spelling::Rule);
+    let make = matches!(quoting, Quoting::Make | Quoting::Rule);
     while i < text.len() {
         let goes_on = |n: &u8| part_of_a_name(*n) || *n == b'\\' && make && !platform::is_separator(b'\\');
-        let hit = (platform::begins_path(text[i]) && may_begin(&text[..i], spelling))
+        let hit = (platform::is_path_start(text[i]) && may_begin(&text[..i], quoting))
             .then(|| {
                 needles
                     .iter()
                     .find(|(b, _, _)| text[i..].starts_with(b) && !text.get(i + b.len()).is_some_and(goes_on))
             })
             .flatten();
-        if let Some((bytes, spelling, name)) = hit {
+        if let Some((bytes, quoting, name)) = hit {
             out.push(0);
-            out.push(*spelling as u8);
+            out.push(*quoting as u8);
             out.extend(name.as_bytes());
             out.push(0);
             i += bytes.len();
@@ -223,9 +221,9 @@ fn mark_piece(text: &[u8], needles: &[Needle], spelling: Spelling, out: &mut Vec
 }
 
 /// Whether a path can begin behind this: not within a name, which a colour or an escaped end of line is not.
-fn may_begin(before: &[u8], spelling: Spelling) -> bool {
+fn may_begin(before: &[u8], quoting: Quoting) -> bool {
     let Some(last) = before.last() else { return true };
-    let escaped = spelling == Spelling::Json
+    let escaped = quoting == Quoting::Json
         && [&b"\\n"[..], b"\\t", b"\\r"]
             .iter()
             .any(|e| before.ends_with(e) && !before.ends_with(&[b"\\", *e].concat()));
@@ -255,11 +253,11 @@ pub fn render(marked: &[u8], roots: &Roots) -> Option<Vec<u8>> {
     let mut rest = marked;
     while let Some(at) = rest.iter().position(|b| *b == 0) {
         out.extend(&rest[..at]);
-        let spelling = Spelling::of(*rest.get(at + 1)?)?;
+        let quoting = Quoting::of(*rest.get(at + 1)?)?;
         let tail = &rest[at + 2..];
         let end = tail.iter().position(|b| *b == 0)?;
         let path = roots.get(std::str::from_utf8(&tail[..end]).ok()?)?;
-        out.extend(spelling.write(path.as_os_str().as_encoded_bytes()));
+        out.extend(quoting.write(path.as_os_str().as_encoded_bytes()));
         rest = &tail[end + 1..];
     }
     out.extend(rest);
@@ -270,16 +268,16 @@ pub fn render(marked: &[u8], roots: &Roots) -> Option<Vec<u8>> {
 ///
 /// Only what can be told apart is undone: `/kache/…` anywhere, and `./` where a diagnostic puts a file's name.
 pub fn unmap(line: &[u8], roots: &Roots) -> Vec<u8> {
-    let spelling = printed(line);
+    let quoting = printed(line);
     let mut out = line.to_vec();
     for root in roots.iter() {
         let Some(mapped) = &root.mapped else { continue };
-        let real = spelling.write(root.path.as_os_str().as_encoded_bytes());
+        let real = quoting.write(root.path.as_os_str().as_encoded_bytes());
         if mapped.starts_with('/') {
             out = replace(&out, mapped.as_bytes(), &real, |_| true);
         } else {
             for separator in platform::SEPARATORS {
-                let separator = spelling.write(&[*separator]);
+                let separator = quoting.write(&[*separator]);
                 let (from, to) = ([mapped.as_bytes(), &separator].concat(), [&real[..], &separator].concat());
                 out = replace(&out, &from, &to, names_a_file);
             }
@@ -339,7 +337,7 @@ mod tests {
         let (a, b) = (roots("/a/my ws"), roots("/elsewhere/b"));
         let text = br#"/a/my ws/target/x.d: /a/my\ ws/src/l.rs /z/a/my /c/r "p":"/a/my ws/target"
 # env-dep:OUT=/a/my ws/target/o"#;
-        let marked = mark(text, &a, Format::DepInfo).unwrap();
+        let marked = templatize(text, &a, Format::DepInfo).unwrap();
         assert_eq!(render(&marked, &a).unwrap(), text);
         let moved = String::from_utf8(render(&marked, &b).unwrap()).unwrap();
         assert_eq!(
@@ -352,10 +350,10 @@ mod tests {
     fn a_name_that_only_begins_alike_is_left() {
         let r = roots("/a/ws");
         assert_eq!(
-            mark(b"/a/ws2 /a/ws-x /b/a/ws x/a/ws", &r, Format::Printed).unwrap(),
+            templatize(b"/a/ws2 /a/ws-x /b/a/ws x/a/ws", &r, Format::Printed).unwrap(),
             b"/a/ws2 /a/ws-x /b/a/ws x/a/ws"
         );
-        assert_eq!(mark(b"a\0b", &r, Format::Printed), None);
+        assert_eq!(templatize(b"a\0b", &r, Format::Printed), None);
     }
 
     #[test]
@@ -367,7 +365,7 @@ mod tests {
         assert_eq!(line, b"\x1b[1;94m--> \x1b[0m/a/ws/x.rs {\"--> \\u001b[0m/a/ws/y.rs ./z.rs");
         let b = roots("/b");
         for line in [&b"\x1b[0m/a/ws/x"[..], b"{\"t\":\"in:\\n/a/ws/x \\u001b[0m/a/ws/x\""] {
-            let moved = render(&mark(line, &r, Format::Printed).unwrap(), &b).unwrap();
+            let moved = render(&templatize(line, &r, Format::Printed).unwrap(), &b).unwrap();
             assert!(!moved.windows(5).any(|w| w == b"/a/ws"), "{}", moved.escape_ascii());
         }
     }

@@ -12,7 +12,7 @@
 //! | `language` | the language of a C compiler's source | `-x` applies to the sources after it |
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
 //! | `paths` | how paths are mapped in artifacts, or the literal roots if they are not | the output contains them |
-//! | `locators` | proc macros and linker scripts that the user declares to use paths only to find files, if any | a result that relies on such a declaration is only for builds that make it |
+//! | `path-only-macros` | proc macros and linker scripts that the user declares to use paths only to find files, if any | a result that relies on such a declaration is only for builds that make it |
 //! | `cpu` | this processor, with `-C target-cpu=native` only | it selects the instructions |
 //!
 //! | left out | why |
@@ -62,7 +62,7 @@ impl Component {
             Component::Language => "language",
             Component::Arg => "arg",
             Component::Paths => "paths",
-            Component::PathOnlyMacros => "locators",
+            Component::PathOnlyMacros => "path-only-macros",
             Component::Cpu => "cpu",
         }
     }
@@ -86,7 +86,7 @@ pub fn inputs(
     settings: &Settings,
 ) -> KeyInputs {
     let inputs = &mut Inputs::default();
-    let Settings { remap, locators, .. } = settings;
+    let Settings { remap, path_only_macros, .. } = settings;
     let cwd = invocation.cwd.as_os_str();
     inputs.put(Component::Schema, SCHEMA, SCHEMA.as_bytes());
     inputs.put(Component::Compiler, &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
@@ -111,8 +111,12 @@ pub fn inputs(
         argument(flag, invocation, roots, inputs);
     }
     paths(roots, *remap && !invocation.literal_paths, inputs);
-    if !locators.is_empty() {
-        inputs.put(Component::PathOnlyMacros, &locators.join(","), locators.join(",").as_bytes());
+    if !path_only_macros.is_empty() {
+        inputs.put(
+            Component::PathOnlyMacros,
+            &path_only_macros.join(","),
+            path_only_macros.join(",").as_bytes(),
+        );
     }
     if invocation.native_cpu {
         inputs.put(Component::Cpu, "this processor", Digest::of(&platform::processor()).hex().as_bytes());
@@ -129,7 +133,7 @@ fn ordered(flags: &[Flag]) -> Vec<&Flag> {
 
 /// The path as given, with the root by its name: `/w/./a.c` has another `__FILE__` than `/w/a.c`.
 fn path(text: &str, roots: &Roots) -> Vec<u8> {
-    roots.spelt(text.as_bytes())
+    roots.portable_prefix(text.as_bytes())
 }
 
 /// The maps of the roots, or the literal roots if paths are not mapped.

@@ -158,7 +158,7 @@ fn planned(
         outputs: Outputs { names: invocation.outputs.clone(), templates, create_dirs: is_rust },
         unmap_printed: is_rust,
         // rustc maps all that it writes, so only other forms of a path can be left.
-        search_outputs: !is_rust || platform::HAS_SPELLINGS,
+        search_outputs: !is_rust || platform::HAS_PATH_FORMS,
         relinked_dirs: invocation.search.clone(),
         roots,
     };
@@ -169,7 +169,7 @@ fn planned(
         invocation,
         toolchain,
         defines,
-        path_only: settings.locators.clone(),
+        path_only: settings.path_only_macros.clone(),
         assume_tame_macros: settings.observe == Observe::Off,
     };
     Planned { action, plan: Box::new(plan) }

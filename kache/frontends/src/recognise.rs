@@ -37,7 +37,7 @@ fn by_file(store: &Store, request: &Request) -> Option<&'static Family> {
     if !request.args.iter().any(|a| a == "-c" || a == "-S") {
         return None;
     }
-    let (_, id) = platform::sort_of(real).ok()??;
+    let (_, id) = platform::file_type(real).ok()??;
     let key = Digest::of(&[b"family ", real.as_os_str().as_encoded_bytes()].concat());
     let path = store.area(Area::Toolchains).join(key.hex());
     let known = disk::step("compiler: read", &path, || std::fs::read(&path)).ok();

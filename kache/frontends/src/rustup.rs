@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// program that is not a proxy is returned unchanged.
 pub fn resolve(program: &Path, plus: Option<&str>, cwd: &Path) -> Option<PathBuf> {
     let Some(dir) = program.parent() else { return Some(program.to_path_buf()) };
-    let id = |p: &Path| platform::sort_of(p).ok().flatten().map(|(_, id)| (id.dev, id.ino));
+    let id = |p: &Path| platform::file_type(p).ok().flatten().map(|(_, id)| (id.dev, id.ino));
     let Some(rustup) = id(&platform::as_program(dir.join("rustup"))) else {
         return Some(program.to_path_buf());
     };

@@ -48,5 +48,5 @@ pub fn leave(called_as: Option<&OsStr>) {
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
-    platform::sort_of(path).ok()?.map(|(_, id)| (id.dev, id.ino))
+    platform::file_type(path).ok()?.map(|(_, id)| (id.dev, id.ino))
 }

@@ -23,7 +23,7 @@
 use crate::family::{Capabilities, Family};
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
-use kache_core::platform::{self, Sort, StatId, disk};
+use kache_core::platform::{self, FileType, StatId, disk};
 use kache_core::store::{Area, Store};
 use kache_core::template::Format;
 use std::collections::BTreeMap;
@@ -219,7 +219,7 @@ fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).min(8);
     let one = |path: &PathBuf| -> io::Result<Hashed> {
         let (sort, id) = platform::identity(path)?;
-        if sort == Sort::Dir {
+        if sort == FileType::Dir {
             return Ok((path.clone(), id, None));
         }
         let (known, id) = store.table.file(path)?;

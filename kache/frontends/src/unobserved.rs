@@ -8,7 +8,7 @@ use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, Kind};
 use kache_core::eval::EVERY;
 use kache_core::paths::{Roots, absolute};
-use kache_core::platform::{self, Sort};
+use kache_core::platform::{self, FileType};
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::template;
 use std::path::{Path, PathBuf};
@@ -200,7 +200,7 @@ fn is_dylib(name: &str) -> bool {
 }
 
 fn is_new(path: &Path, started: i64) -> bool {
-    matches!(platform::sort_of(path), Ok(Some((Sort::File, id))) if id.mtime.max(id.ctime) >= started)
+    matches!(platform::file_type(path), Ok(Some((FileType::File, id))) if id.mtime.max(id.ctime) >= started)
 }
 
 #[cfg(all(test, unix))]

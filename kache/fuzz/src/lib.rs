@@ -148,9 +148,9 @@ fn roots(workspace: &str) -> Roots {
 /// comes back as the real one.
 fn moved(text: &[u8], format: Format) {
     for here in ["/w", "/a b/$#\"x"] {
-        let Some(marked) = template::mark(text, &roots(here), format) else { return };
-        let _ = template::render(&marked, &roots("/elsewhere"));
-        let back = template::render(&marked, &roots(here)).expect("the same roots");
+        let Some(template) = template::templatize(text, &roots(here), format) else { return };
+        let _ = template::render(&template, &roots("/elsewhere"));
+        let back = template::render(&template, &roots(here)).expect("the same roots");
         if template::contains(text, b"/kache/cargo") {
             continue;
         }

@@ -2,7 +2,7 @@
 //!
 //! A miss that left a key trace is compared with the nearest earlier trace of the same unit: the one with the fewest
 //! differing inputs. An input that is another unit's output is followed to that unit, and so on, until a unit is
-//! reached that differs by something of its own: the first cause. There the comparison is not with the nearest trace
+//! reached whose own inputs changed: the root cause. There the comparison is not with the nearest trace
 //! but with the very one whose output the follower had read before.
 
 pub mod diff;
@@ -16,7 +16,7 @@ use kache_core::reason::Reason;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// What became of a unit in one invocation, and why.
+/// The outcome of a unit in one invocation, with its causes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// The unit's [`title`].
@@ -27,48 +27,46 @@ pub struct Explanation {
     pub build: String,
     /// `hit`, `miss`, `passthrough` or `error`.
     pub outcome: Outcome,
-    /// Whether a miss's result was kept.
+    /// Whether a miss's result was stored.
     pub stored: bool,
-    /// Where a hit was compiled to check it: what came of it.
+    /// The result of a check, if a hit was recompiled.
     pub checked: Option<Checked>,
-    /// The event's reason: why it passed through, failed or was not kept.
+    /// The event's reason: why the command was not cached, failed or was not stored.
     pub reason: Option<Because>,
-    /// What the compiler took, in µs: now on a miss, when the result was made on a hit.
+    /// Compile time in µs: of this run on a miss, of the stored run on a hit.
     pub compile_us: u64,
-    /// Why it had to be compiled; only for misses.
+    /// Why the unit was compiled; only for misses.
     pub why: Option<Why>,
-    /// The first causes of a miss.
+    /// The root causes of a miss.
     pub causes: Vec<Cause>,
 }
 
-/// A reason word, explained.
+/// A reason with its meaning and advice.
 #[derive(Clone, Debug, Serialize)]
 pub struct Because {
-    /// The word.
     pub word: Reason,
     /// The particulars.
     pub detail: String,
-    /// What the word means.
     pub meaning: &'static str,
-    /// What to do.
-    pub remedy: &'static str,
+    /// The advice.
+    pub help: &'static str,
 }
 
 /// Why a unit had to be compiled.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Why {
-    /// No earlier compile of it left a trace.
+    /// No earlier compile of the unit left a trace.
     FirstSeen,
-    /// Its inputs are not known: see the event's reason.
+    /// The inputs are not known: see the event's reason.
     NoTrace,
-    /// The very same inputs were compiled before, and the result was not there to restore.
+    /// Equal inputs were compiled before, but the result was not in the cache.
     SameInputs {
         /// When the latest of those was.
         earlier_us: u64,
-        /// Whether a result had been kept by any of them.
+        /// Whether any of those compiles stored its result.
         was_stored: bool,
-        /// Why it had not, where one of them said so.
+        /// Why the result was not stored, if an event says so.
         reason: Option<Because>,
     },
     /// Inputs differ.
@@ -80,30 +78,29 @@ pub enum Why {
         /// Those that differ.
         differences: Vec<Difference>,
     },
-    /// Nothing that is known differs: it would have been a hit, and was compiled to check it.
+    /// No known input differs: a hit that was recompiled to check it.
     Checked,
-    /// The same inputs made other bytes.
+    /// Equal inputs gave different outputs.
     NotReproducible {
         /// When the earlier compile was.
         earlier_us: u64,
     },
 }
 
-/// Where a chain of misses began.
+/// The root cause of a chain of misses.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cause {
-    /// The unit that it entered by.
+    /// The unit whose own inputs changed.
     pub unit: String,
-    /// From the explained unit down to that one.
+    /// The path from the explained unit to that unit.
     pub chain: Vec<String>,
-    /// In a line.
+    /// One line for people.
     pub summary: String,
-    /// Equal for one change that entered by several units: a flag given to all of them, a file that many include.
+    /// Equal for one change in several units, such as a flag given to all of them or a header that many include.
     #[serde(skip)]
     pub key: String,
-    /// The whole of it.
     pub why: Why,
-    /// That unit's own reason, where it says why nothing was kept.
+    /// That unit's reason for not storing its result, if there is one.
     pub reason: Option<Because>,
 }
 
@@ -114,13 +111,13 @@ impl Because {
             word,
             detail: event.detail.clone().unwrap_or_default(),
             meaning: reasons::meaning(word),
-            remedy: reasons::help(word),
+            help: reasons::help(word),
         })
     }
 }
 
 /// Why the event at an index missed, in a line.
-pub fn first_cause(history: &History, at: usize) -> String {
+pub fn root_cause(history: &History, at: usize) -> String {
     let causes = causes(history, at);
     let Some(cause) = causes.first() else { return String::new() };
     let more = if causes.len() > 1 { format!(", and {} more", causes.len() - 1) } else { String::new() };
@@ -204,7 +201,7 @@ fn producer(history: &History, at: usize, difference: &Difference) -> Option<usi
     history.producer(path, at)
 }
 
-/// The first causes of a miss, each once.
+/// The root causes of a miss, each once.
 fn causes(history: &History, at: usize) -> Vec<Cause> {
     let mut walk = Walk { history, seen: BTreeSet::new(), found: Vec::new() };
     walk.follow(at, None, &mut Vec::new());
@@ -264,7 +261,7 @@ impl Walk<'_> {
     }
 }
 
-/// The difference that says most: the unit's own before another's output, a change before what cargo made of it.
+/// The most informative difference: the unit's own before another unit's output, a change before its effect on cargo's hashes.
 fn telling(why: &Why) -> Option<&Difference> {
     let Why::Differs { differences, .. } = why else { return None };
     differences.iter().min_by_key(|d| (d.made_by.is_some(), d.is_derived()))
@@ -277,18 +274,18 @@ fn summary(why: &Why, reason: Option<&Because>) -> String {
         }
         (Why::NoTrace, Some(b)) => b.word.to_string(),
         (Why::NoTrace, None) => "its inputs were not recorded".to_string(),
-        (Why::FirstSeen, Some(b)) => format!("first time seen, and not kept ({})", b.word),
-        (Why::FirstSeen, None) => "first time seen".to_string(),
+        (Why::FirstSeen, Some(b)) => format!("first build, result not stored ({})", b.word),
+        (Why::FirstSeen, None) => "first build".to_string(),
         (Why::SameInputs { was_stored: true, .. }, _) => "its result was no longer in the cache".to_string(),
-        (Why::SameInputs { reason: Some(b), .. }, _) => format!("its result is never kept ({})", b.word),
-        (Why::SameInputs { .. }, _) => "its result had not been kept".to_string(),
+        (Why::SameInputs { reason: Some(b), .. }, _) => format!("its result is never stored ({})", b.word),
+        (Why::SameInputs { .. }, _) => "its result was not stored".to_string(),
         (Why::Checked, Some(b)) => format!("a hit was checked ({})", b.word),
         (Why::Checked, None) => "a hit was checked".to_string(),
-        (Why::NotReproducible { .. }, _) => "the same inputs made other bytes than before".to_string(),
+        (Why::NotReproducible { .. }, _) => "equal inputs gave different outputs".to_string(),
     }
 }
 
-/// A unit's label, with its package where that is called otherwise: every build script is `build_script_build`.
+/// A unit's label, with its package where the names differ: every build script is called `build_script_build`.
 pub fn title(unit: &Unit) -> String {
     if unit.family.is_empty() {
         return format!("an invocation of {}", unit.name);
@@ -300,7 +297,7 @@ pub fn title(unit: &Unit) -> String {
     format!("{} of {package}", unit.label())
 }
 
-/// Whether an event is one that `explain` speaks of.
+/// Whether `explain` covers the event.
 pub fn is_explained(event: &Event) -> bool {
     event.kind == Kind::Unit && !event.unit.name.is_empty()
 }

@@ -3,18 +3,17 @@
 //! JSON: `{"v":1,"settings":[{"key","var","value","from","what"}],"files":[…],"warnings":[…]}`; `from` is `default`,
 //! `environment variable NAME`, or a file's path; `files` are those that are read where they exist.
 
+use super::output::{Answer, CliError, Format, settings};
 use super::page::{Page, Style};
-use super::{Answer, Format, Trouble};
 use kache_core::settings::{Settings, TABLE, user_file};
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kache config                  every setting: value, where that is from, what for
+  kache config                  every setting with value, origin and purpose
   kache config --format json")]
 pub struct Options {
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -37,14 +36,14 @@ struct Json {
 }
 
 /// Prints them.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let settings = super::settings()?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let settings = settings()?;
     let json = Json { v: 1, settings: listed(&settings), files: files(), warnings: settings.warnings };
     if options.format == Format::Json {
         return Answer::json(&json);
     }
     let mut page = Page::new();
-    let mut rows = vec![["setting", "value", "from", "what for"].map(str::to_string).to_vec()];
+    let mut rows = vec![["setting", "value", "origin", "purpose"].map(str::to_string).to_vec()];
     for s in &json.settings {
         rows.push(vec![s.key.to_string(), s.value.clone(), s.from.clone(), s.what.to_string()]);
     }

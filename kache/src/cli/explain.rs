@@ -1,11 +1,12 @@
-//! `kache explain`: why a unit's last build missed, down to the first cause; or all misses of the last build by cause.
+//! `kache explain`: explains why a unit's last build missed, down to the root cause, or groups all misses of the last build
+//! by root cause.
 //!
-//! JSON: `{"v":1,"cache","build","units":[Explanation…],"causes":[{"summary","entered_by":[unit…],
-//! "reached":[unit…]}]}`; see
-//! [`Explanation`] for its names. `build` is there where the last build was asked for.
+//! JSON: `{"v":2,"cache","build","units":[Explanation…],"causes":[{"summary","changed_units":[unit…],
+//! "affected_units":[unit…]}]}`; see [`Explanation`] for its fields. `changed_units` differ by themselves, `affected_units`
+//! missed because of them. `build` is `null` if the command names a unit.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings, suggestion};
 use super::page::{Page, Span, Style, ago, count, cut, duration, short};
-use super::{Answer, Format, Trouble, suggestion};
 use kache_core::dependency;
 use kache_core::events::builds::Build;
 use kache_core::events::{Event, Outcome};
@@ -16,29 +17,28 @@ use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use std::path::Path;
 
-/// How many differences, causes and units of a list are shown where not all were asked for.
+/// The number of differences, causes and units of a list without `--all`.
 const SHOWN: usize = 8;
-/// How much of an unchanged stretch is shown on each side of a change.
+/// The number of unchanged characters to show on each side of a change.
 const CONTEXT: usize = 24;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kache explain                 why the last build missed what it missed, by first cause
-  kache explain serde           one unit: which input differs, old and new
+  kache explain                 the misses of the last build, by root cause
+  kache explain serde           one unit: each changed input, old and new
   kache explain demo bin --all
   kache explain --last-build --format json")]
 pub struct Options {
     /// A crate's name, `name kind` (as `demo bin`), or a label (as `demo 0.1.0 (bin)`) [default: the last build]
     #[arg(conflicts_with = "last_build", num_args = 0..)]
     unit: Vec<String>,
-    /// All misses of the last build, by first cause
+    /// All misses of the last build, by root cause
     #[arg(long)]
     last_build: bool,
-    /// Show everything: all differences, and of a unit all that bear the name, whatever build was their last
+    /// Show all differences, and all units of that name from any build
     #[arg(long)]
     all: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -52,20 +52,19 @@ struct Json {
     causes: Vec<Group>,
 }
 
-/// A first cause: the units that differ by it themselves, and those that missed because of them.
+/// A root cause: the units whose own inputs changed, and the units that missed because of them.
 #[derive(Serialize)]
 struct Group {
     summary: String,
-    entered_by: Vec<String>,
-    reached: Vec<String>,
+    changed_units: Vec<String>,
+    affected_units: Vec<String>,
     #[serde(skip)]
     cause: Cause,
 }
 
-/// Explains.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
-    let history = History::load(&cache).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
+    let history = History::load(&cache).map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     let asked = options.unit.join(" ");
     let build = if asked.is_empty() { history.last_build() } else { None };
     let chosen = match &build {
@@ -76,7 +75,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     let units: Vec<Explanation> = chosen.iter().map(|at| explain(&history, *at)).collect();
     let causes = groups(&units);
     let build = asked.is_empty().then(|| build.map_or(String::new(), |b| b.name));
-    let json = Json { v: 1, cache: cache.display().to_string(), build, units, causes };
+    let json = Json { v: 2, cache: cache.display().to_string(), build, units, causes };
     if options.format == Format::Json {
         return Answer::json(&json);
     }
@@ -95,7 +94,7 @@ fn of_build(history: &History, build: &Build) -> Vec<usize> {
     all
 }
 
-fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Vec<usize>, Trouble> {
+fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Vec<usize>, CliError> {
     let latest = history.latest();
     let named: Vec<usize> =
         latest.iter().copied().filter(|i| is_called(&history.events[*i], asked)).collect();
@@ -110,10 +109,7 @@ fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Ve
         } else {
             suggestion(asked, &known)
         };
-        return Err(Trouble::request(format!(
-            "no unit `{asked}` in the events of {}{hint}",
-            cache.display()
-        )));
+        return Err(CliError::usage(format!("no unit `{asked}` in the events of {}{hint}", cache.display())));
     };
     Ok(named.into_iter().filter(|i| all || history.events[*i].build == newest).collect())
 }
@@ -134,35 +130,40 @@ fn groups(units: &[Explanation]) -> Vec<Group> {
     for (unit, cause) in units.iter().flat_map(|u| u.causes.iter().map(move |c| (u, c))) {
         let at = out.iter().position(|g| g.cause.key == cause.key).unwrap_or_else(|| {
             let summary = cause.summary.clone();
-            out.push(Group { summary, entered_by: Vec::new(), reached: Vec::new(), cause: cause.clone() });
+            out.push(Group {
+                summary,
+                changed_units: Vec::new(),
+                affected_units: Vec::new(),
+                cause: cause.clone(),
+            });
             out.len() - 1
         });
         let group = &mut out[at];
-        if !group.entered_by.contains(&cause.unit) {
-            group.entered_by.push(cause.unit.clone());
+        if !group.changed_units.contains(&cause.unit) {
+            group.changed_units.push(cause.unit.clone());
         }
-        if !group.reached.contains(&unit.unit) {
-            group.reached.push(unit.unit.clone());
+        if !group.affected_units.contains(&unit.unit) {
+            group.affected_units.push(unit.unit.clone());
         }
     }
     for group in &mut out {
-        let entered = &group.entered_by;
-        group.reached.retain(|unit| !entered.contains(unit));
+        let entered = &group.changed_units;
+        group.affected_units.retain(|unit| !entered.contains(unit));
     }
-    out.sort_by_key(|g| std::cmp::Reverse(g.entered_by.len() + g.reached.len()));
+    out.sort_by_key(|g| std::cmp::Reverse(g.changed_units.len() + g.affected_units.len()));
     out
 }
 
 fn whole_build(json: &Json, all: bool, page: &mut Page) {
     let Some(last) = json.units.last() else {
         return page
-            .line("nothing is recorded yet: `kache init` makes cargo use kache, `kache doctor` says whether it works");
+            .line("no build is recorded yet: `kache init` makes cargo use kache, `kache doctor` checks the installation");
     };
     let missed = json.units.iter().filter(|u| u.outcome == Outcome::Miss).count();
     let hit = json.units.iter().filter(|u| u.outcome == Outcome::Hit).count();
     let other = json.units.len() - missed - hit;
     page.heading(format!(
-        "the last build, {}: {}, {}, {other} passed through or failed",
+        "the last build, {}: {}, {}, {other} not cached or failed",
         ago(last.time_us),
         count(missed, "miss", "misses"),
         count(hit, "hit", "hits"),
@@ -182,20 +183,20 @@ fn one_cause(group: &Group, all: bool, page: &mut Page) {
     page.heading(&group.summary);
     page.line(format!(
         "  in {}: {}",
-        count(group.entered_by.len(), "unit", "units"),
-        list(&group.entered_by, all)
+        count(group.changed_units.len(), "unit", "units"),
+        list(&group.changed_units, all)
     ));
-    if !group.reached.is_empty() {
-        let reached = count(group.reached.len(), "more unit", "more units");
-        page.line(format!("  and so {reached}: {}", list(&group.reached, all)));
+    if !group.affected_units.is_empty() {
+        let affected_units = count(group.affected_units.len(), "more unit", "more units");
+        page.line(format!("  and so {affected_units}: {}", list(&group.affected_units, all)));
     }
-    if group.entered_by.len() > 1 && matches!(group.cause.why, Why::Differs { .. }) {
+    if group.changed_units.len() > 1 && matches!(group.cause.why, Why::Differs { .. }) {
         page.line(format!("  in {}:", group.cause.unit));
     }
     details(&group.cause, all, page);
 }
 
-/// Each reason once: a build script's trials pass through by the dozen.
+/// Each reason once: build scripts run dozens of test compiles.
 fn passed_through(json: &Json, page: &mut Page) {
     let mut told: Vec<(&Because, Vec<String>)> = Vec::new();
     for unit in &json.units {
@@ -207,10 +208,7 @@ fn passed_through(json: &Json, page: &mut Page) {
     }
     for (b, units) in told {
         page.gap();
-        page.heading(format!(
-            "passed through to the compiler: {}",
-            count(units.len(), "invocation", "invocations")
-        ));
+        page.heading(format!("not cached: {}", count(units.len(), "invocation", "invocations")));
         because(b, page);
     }
 }
@@ -228,8 +226,8 @@ fn ended(unit: &Explanation) -> &'static str {
         Outcome::Miss if unit.checked.is_some() => "would have been a hit, compiled to check it",
         Outcome::Miss if unit.stored => "missed, compiled and stored",
         Outcome::Miss => "missed, compiled and not stored",
-        Outcome::Passthrough => "passed through to the compiler",
-        Outcome::Error => "kache had trouble, the compiler ran",
+        Outcome::Passthrough => "not cached",
+        Outcome::Error => "kache failed, the compiler ran",
     }
 }
 
@@ -238,11 +236,9 @@ fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
     page.heading(format!("{}: {}, {}", unit.unit, ended(unit), ago(unit.time_us)));
     if unit.outcome == Outcome::Hit {
         let took = duration(unit.compile_us as i64);
-        page.line(format!(
-            "  all its inputs were as they had been when its result was made (which took {took})"
-        ));
+        page.line(format!("  all inputs are unchanged since its result was compiled (in {took})"));
         if unit.checked.is_some() {
-            page.line("  the compiler ran as well, and made the same");
+            page.line("  the compiler ran as well, and its outputs are equal");
         }
     }
     if let Some(b) = unit.reason.as_ref().filter(|_| !unit.stored) {
@@ -254,7 +250,7 @@ fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
     upstream(unit, all, page);
 }
 
-/// What the units that this one follows from differ by, each change once.
+/// The differences of the units that this one follows from, each change once.
 fn upstream(unit: &Explanation, all: bool, page: &mut Page) {
     let mut told: Vec<&str> = Vec::new();
     for cause in &unit.causes {
@@ -263,9 +259,9 @@ fn upstream(unit: &Explanation, all: bool, page: &mut Page) {
         let from = cause.chain.get(1..).unwrap_or_default().join(", from ");
         match (from.is_empty(), first) {
             (true, _) => {}
-            (_, false) => page.line(format!("  and from {from}, for the same cause")),
+            (_, false) => page.line(format!("  and follows from {from}, for the same cause")),
             (_, true) => {
-                page.line(format!("  that follows from {from}: {}", cause.summary));
+                page.line(format!("  follows from {from}: {}", cause.summary));
                 details(cause, all, page);
             }
         }
@@ -277,10 +273,10 @@ fn because(b: &Because, page: &mut Page) {
     if !b.detail.is_empty() && b.detail != b.meaning {
         page.line(format!("    detail: {}", b.detail));
     }
-    page.line(format!("    remedy: {}", b.remedy));
+    page.line(format!("    help: {}", b.help));
 }
 
-/// A first cause, less what its heading says: only what its unit differs by itself.
+/// A root cause without its heading: only the unit's own differences.
 fn details(cause: &Cause, all: bool, page: &mut Page) {
     if let Some(b) = &cause.reason {
         because(b, page);
@@ -298,28 +294,28 @@ fn details(cause: &Cause, all: bool, page: &mut Page) {
 
 fn why(why: &Why, all: bool, page: &mut Page) {
     match why {
-        Why::FirstSeen => page.line("  first time seen: no earlier compile of it left a record"),
-        Why::NoTrace => page.line("  what it read is not recorded, so there is nothing to compare"),
+        Why::FirstSeen => page.line("  first build: no earlier compile of this unit is recorded"),
+        Why::NoTrace => page.line("  its inputs are not recorded, so they cannot be compared"),
         Why::SameInputs { earlier_us, was_stored: true, .. } => {
             page.line(format!(
-                "  the same inputs were compiled {}, and the result was not there any more:",
+                "  the same inputs were compiled {}, but the result was not in the cache:",
                 ago(*earlier_us)
             ));
-            page.line("  it was cleaned away, damaged, or dropped by a check, `read` was off, or another build was compiling it");
+            page.line("  it was evicted, damaged or dropped by a check, `read` was off, or another build was compiling it");
         }
         Why::SameInputs { earlier_us, reason, .. } => {
             page.line(format!(
-                "  the same inputs were compiled {}, and the result was not kept",
+                "  the same inputs were compiled {}, and the result was not stored",
                 ago(*earlier_us)
             ));
             if let Some(b) = reason {
                 because(b, page);
             }
         }
-        Why::Checked => page.line("  all its known inputs were as they had been when its result was made"),
+        Why::Checked => page.line("  all known inputs are unchanged since its result was compiled"),
         Why::NotReproducible { earlier_us } => {
             page.line(format!(
-                "  the same inputs were compiled {} and made other bytes then",
+                "  the same inputs were compiled {}, with different outputs",
                 ago(*earlier_us)
             ));
         }
@@ -335,7 +331,7 @@ fn why(why: &Why, all: bool, page: &mut Page) {
     }
 }
 
-/// What cargo made of a change is only named, where there is a change to show.
+/// Consequences of a change in cargo's hashes are only named if there are other differences to show.
 fn list_differences(differences: &[&Difference], all: bool, page: &mut Page) {
     let (derived, telling): (Vec<&Difference>, Vec<&Difference>) =
         differences.iter().copied().partition(|d| d.is_derived());
@@ -351,10 +347,7 @@ fn list_differences(differences: &[&Difference], all: bool, page: &mut Page) {
         names.dedup();
         let shown = names.len().min(4);
         let more = if names.len() > shown { ", … (--all)" } else { "" };
-        page.spans(&[(
-            Style::Dim,
-            format!("  and by cargo's hashes in them: {}{more}", names[..shown].join(", ")),
-        )]);
+        page.spans(&[(Style::Dim, format!("  and cargo's hashes in: {}{more}", names[..shown].join(", ")))]);
     }
 }
 
@@ -362,7 +355,7 @@ fn difference(d: &Difference, page: &mut Page) {
     let about = match &d.made_by {
         Some(unit) => format!(" (the output of {unit})"),
         None if d.name.contains("/build/") && d.name.contains("/out/") => {
-            " (written by a build script, whose run is cargo's affair)".to_string()
+            " (written by a build script that cargo ran)".to_string()
         }
         None => format!(" ({})", d.about),
     };
@@ -393,7 +386,7 @@ fn difference(d: &Difference, page: &mut Page) {
     }
 }
 
-/// What to show of a side: of all variables the names, of a digest its beginning.
+/// The text for one side: the names of variables, or the first digits of a digest.
 fn text(side: Option<&Side>, d: &Difference) -> String {
     let Some(side) = side else { return String::new() };
     if is_environment(d) {
@@ -410,7 +403,7 @@ fn is_environment(d: &Difference) -> bool {
     d.name.starts_with("env-all")
 }
 
-/// The names of variables that count where something may have read them all.
+/// The variables that are part of a dependency on the whole environment.
 fn counted<'a>(names: &'a str, d: &Difference) -> Vec<&'a str> {
     use kache_frontends::excuses;
     let ignored = if d.name.contains(' ') { excuses::ignored_for_macros } else { excuses::ignored_env };
@@ -420,7 +413,7 @@ fn counted<'a>(names: &'a str, d: &Difference) -> Vec<&'a str> {
     names
 }
 
-/// Where it was, where that says more than the value.
+/// The unnormalized values, where they differ from the normalized ones.
 fn raws(old: Option<&Side>, new: Option<&Side>, page: &mut Page) {
     let told = |s: &&Side| s.raw != s.value && !s.raw.is_empty();
     let (old, new) = (old.filter(told), new.filter(told));

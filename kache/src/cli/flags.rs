@@ -6,8 +6,9 @@
 //! [`Effect`](kache_frontends::flags::Effect) that are not at their default: the extension of `writes`, `perhaps`,
 //! `bitcode` or `always` for `embeds_path`, the name of `order_group`, and `true` for each of the others.
 
+use super::output::{Answer, CliError, Format, suggestion};
 use super::page::{Page, count};
-use super::{Answer, Format, Trouble, suggestion, tables};
+use super::tables;
 use kache_frontends::FAMILIES;
 use kache_frontends::family::Family;
 use kache_frontends::flags::{EmbedsPath, Form, Row};
@@ -24,7 +25,7 @@ pub struct Options {
     /// Print the rules of observation instead (as `kache tables`)
     #[arg(long, conflicts_with = "family")]
     tables: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -47,7 +48,7 @@ struct Json {
     flags: Vec<Listed>,
 }
 
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
+pub fn run(options: &Options) -> Result<Answer, CliError> {
     if options.tables {
         return tables::answer(options.format);
     }
@@ -67,15 +68,15 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     }
 }
 
-fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, Trouble> {
+fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, CliError> {
     let Some(name) = asked else { return Ok(FAMILIES.to_vec()) };
     match FAMILIES.iter().find(|a| a.name == name) {
         Some(family) => Ok(vec![family]),
         None => {
             let known: Vec<&str> = FAMILIES.iter().map(|a| a.name).collect();
             let close = suggestion(name, &known);
-            Err(Trouble::request(format!(
-                "there is no compiler family `{name}`{close} (known: {})",
+            Err(CliError::usage(format!(
+                "unknown compiler family `{name}`{close} (known: {})",
                 known.join(", ")
             )))
         }
@@ -85,7 +86,7 @@ fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, Trouble> {
 fn print_family(family: &Family, page: &mut Page) {
     page.gap();
     page.heading(format!(
-        "{}: {}; a command line with a flag that is not in this table is not cached",
+        "{}: {}; a command with a flag outside this table is not cached",
         family.name,
         count(family.table.len(), "flag", "flags")
     ));

@@ -2,9 +2,9 @@
 //!
 //! JSON: `{"v":2,"uploaded","remaining","errors":[…]}`. The exit status is 1 where something did not get up.
 
+use super::output::{Answer, CliError, Format, settings};
 use super::page::Page;
 use super::transfer;
-use super::{Answer, Format, Trouble};
 use kache_core::remote::client::Client;
 use kache_core::remote::protocol::{Request, Response};
 use kache_core::remote::queue::Queue;
@@ -38,16 +38,16 @@ struct Json {
 }
 
 /// Flushes.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let settings = super::settings()?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let settings = settings()?;
     let config = transfer::agent_config(&settings)?;
-    let store =
-        Store::open(&config.cache).map_err(|e| Trouble::here(format!("{}: {e}", config.cache.display())))?;
+    let store = Store::open(&config.cache)
+        .map_err(|e| CliError::failed(format!("{}: {e}", config.cache.display())))?;
     let waiting = Queue::of(&config.remote, store.dir()).all().len() as u64;
     let mut json = Json { v: 2, remaining: waiting, ..Json::default() };
     if !options.dry_run && config.remote.write {
         let Some(mut client) = Client::open(&config, store.dir()) else {
-            return Err(Trouble::here(format!(
+            return Err(CliError::failed(format!(
                 "{waiting} results are to be uploaded, and the agent cannot be had: see {}",
                 kache_core::remote::agent_dir(store.dir()).join("log").display()
             )));
@@ -66,7 +66,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
             eprintln!();
         }
         let Some(Response::Flushed { uploaded, remaining, errors }) = response else {
-            return Err(Trouble::here(
+            return Err(CliError::failed(
                 "the agent went away: what waits goes up with the next build, or another flush",
             ));
         };

@@ -3,30 +3,29 @@
 //! JSON: `{"v":1,"dry_run","max_bytes","before","after","results":{"files","bytes"},"blobs","manifests","leftovers","kept",
 //! "troubles":[…]}`, bytes as they take room on disk; `{"v":1,"busy":true}` where another collection is at it.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{self, Page};
-use super::{Answer, Format, Trouble};
 use kache_core::settings::MaxSize;
 use kache_core::store::Store;
 use kache_core::store::gc::{self, Amount, Collected, Limits};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  kache gc                      down to the bound that is set (`kache config`)\n  kache gc --max-size 5G        now down to four fifths of 5 GB, if it is more\n  kache gc --max-age 14d        also what was not used for two weeks\n  kache gc --dry-run            what that would remove"
 )]
 pub struct Options {
-    /// The bound: `20G`, `500M`, `5%` of the disk [default: the setting `max_size`]
+    /// The size limit: `20G`, `500M`, `5%` of the disk [default: the setting `max_size`]
     #[arg(long, value_parser = size)]
     max_size: Option<MaxSize>,
-    /// Give up what was not used for so long, too: `30d`, `12h`, `45m`
+    /// Also evict entries that were not used for this long: `30d`, `12h`, `45m`
     #[arg(long, value_parser = super::time::parse)]
     max_age: Option<Duration>,
-    /// Say what would be removed, and remove nothing
+    /// Report what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -51,12 +50,12 @@ struct Busy {
 }
 
 /// Collects.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let mut settings = super::settings()?;
-    let cache = super::cache_dir(&settings)?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let mut settings = settings()?;
+    let cache = cache_dir(&settings)?;
     settings.max_size = options.max_size.or(settings.max_size);
     let max_bytes = settings.max_bytes(&cache);
-    let trouble = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+    let trouble = |e: std::io::Error| CliError::failed(format!("{}: {e}", cache.display()));
     let limits = Limits { max_bytes, max_age: options.max_age, dry_run: options.dry_run };
     let collected = Store::open(&cache).and_then(|store| gc::collect(&store, limits)).map_err(trouble)?;
     let mut answer = match (&collected, options.format) {

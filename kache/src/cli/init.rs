@@ -5,8 +5,9 @@
 //!
 //! JSON: `{"v":1,"dry_run","steps":[{"file","what","done"}]}`; `done` is false where there was nothing to do.
 
+use super::output::{Answer, CliError, Format};
 use super::page::{Page, Style};
-use super::{Answer, Format, Trouble, completions, shims};
+use super::{completions, shims};
 use clap_complete::Shell;
 use kache_core::platform;
 use serde::Serialize;
@@ -14,7 +15,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item, Table, value};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache init --dry-run          show what would change
@@ -38,7 +38,7 @@ pub struct Options {
     /// Also install completion for this shell
     #[arg(long, value_name = "SHELL")]
     completions: Option<Shell>,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -65,9 +65,9 @@ struct Step {
 }
 
 /// Sets up, or undoes that.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
+pub fn run(options: &Options, command: &mut clap::Command) -> Result<Answer, CliError> {
     let mut steps = vec![cargo(options)?];
-    steps.extend(completion(options)?);
+    steps.extend(completion(options, command)?);
     steps.extend(links(options)?);
     if !options.dry_run {
         steps.iter().filter(|s| s.done).try_for_each(apply)?;
@@ -87,27 +87,27 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 }
 
 /// cargo's configuration: the file that cargo reads, of two names that it may have.
-fn config(project: bool) -> Result<PathBuf, Trouble> {
+fn config(project: bool) -> Result<PathBuf, CliError> {
     let dir = if project {
         let cwd = std::env::current_dir();
-        cwd.map_err(|e| Trouble::here(format!("the working directory cannot be found: {e}")))?.join(".cargo")
+        cwd.map_err(|e| CliError::failed(format!("cannot find the working directory: {e}")))?.join(".cargo")
     } else {
         let named = std::env::var_os("CARGO_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
         let home = || Some(platform::home()?.join(".cargo"));
         named.or_else(home).ok_or_else(|| {
-            Trouble::request("neither CARGO_HOME nor HOME is set: name one, or use `kache init --project`")
+            CliError::usage("neither CARGO_HOME nor HOME is set: name one, or use `kache init --project`")
         })?
     };
     let old = dir.join("config");
     Ok(if old.is_file() { old } else { dir.join("config.toml") })
 }
 
-fn cargo(options: &Options) -> Result<Step, Trouble> {
+fn cargo(options: &Options) -> Result<Step, CliError> {
     let file = config(options.project)?;
     let old = read(&file)?;
     let mut doc: DocumentMut = old.parse().map_err(|e: toml_edit::TomlError| {
-        Trouble::here(format!(
-            "{} is no TOML, and cargo cannot read it either: {}",
+        CliError::failed(format!(
+            "{} is not valid TOML, and cargo cannot read it either: {}",
             file.display(),
             e.message()
         ))
@@ -121,7 +121,7 @@ fn cargo(options: &Options) -> Result<Step, Trouble> {
             if let Ok(other) = std::env::var("RUSTC_WRAPPER")
                 && !is_ours(&other)
             {
-                return Err(Trouble::request(format!(
+                return Err(CliError::usage(format!(
                     "RUSTC_WRAPPER is `{other}` here, and counts more than cargo's configuration: unset it where your shell sets it, then try again"
                 )));
             }
@@ -140,16 +140,16 @@ fn cargo(options: &Options) -> Result<Step, Trouble> {
     Ok(Step { lines: differing(&old, &new), what, done, text, file })
 }
 
-fn taken(file: &Path, set: &str) -> Trouble {
+fn taken(file: &Path, set: &str) -> CliError {
     let name = Path::new(set).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let more = if name == "kache" {
         "that is another kache: name this one there, or remove the line".to_string()
     } else {
         format!(
-            "cargo takes one wrapper, so kache and {name} cannot both be it: remove the line to use kache, then try again"
+            "cargo takes one wrapper, so kache and {name} cannot both be used: remove the line to use kache, then try again"
         )
     };
-    Trouble::request(format!("{} has `rustc-wrapper = \"{set}\"`; {more}", file.display()))
+    CliError::usage(format!("{} has `rustc-wrapper = \"{set}\"`; {more}", file.display()))
 }
 
 /// Whether a wrapper's name leads to this program, or to whatever kache is first on `PATH`.
@@ -160,21 +160,21 @@ fn is_ours(set: &str) -> bool {
 }
 
 /// The shortest name that leads here: the bare one where `PATH` has this very program under it.
-fn name() -> Result<String, Trouble> {
-    let me =
-        std::env::current_exe().map_err(|e| Trouble::here(format!("this program cannot be found: {e}")))?;
+fn name() -> Result<String, CliError> {
+    let me = std::env::current_exe()
+        .map_err(|e| CliError::failed(format!("this program cannot be found: {e}")))?;
     let found = kache_core::eval::find_program("kache".as_ref(), &kache_core::paths::Roots::default());
     if found.is_some_and(|f| f.canonicalize().ok() == me.canonicalize().ok()) {
         return Ok("kache".to_string());
     }
     let text = me.to_str().map(str::to_string);
-    text.ok_or_else(|| Trouble::here(format!("{} is not UTF-8, and cannot stand in TOML", me.display())))
+    text.ok_or_else(|| CliError::failed(format!("{} is not UTF-8, and cannot stand in TOML", me.display())))
 }
 
-fn put(doc: &mut DocumentMut, file: &Path) -> Result<(), Trouble> {
+fn put(doc: &mut DocumentMut, file: &Path) -> Result<(), CliError> {
     let build = doc.entry("build").or_insert_with(|| Item::Table(Table::new()));
     let Some(build) = build.as_table_like_mut() else {
-        return Err(Trouble::here(format!(
+        return Err(CliError::failed(format!(
             "{}: `build` is no table, and cargo cannot read it either",
             file.display()
         )));
@@ -196,24 +196,24 @@ fn take(doc: &mut DocumentMut) {
 }
 
 /// Where each shell dependencies.
-fn place(shell: Shell) -> Result<PathBuf, Trouble> {
+fn place(shell: Shell) -> Result<PathBuf, CliError> {
     let home = platform::home();
     let home =
-        home.ok_or_else(|| Trouble::request("HOME is not set: `kache completions` prints the script"))?;
+        home.ok_or_else(|| CliError::usage("HOME is not set: `kache completions` prints the script"))?;
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let data = data.unwrap_or_else(|| home.join(".local/share"));
     match shell {
         Shell::Bash => Ok(data.join("bash-completion/completions/kache")),
         Shell::Fish => Ok(home.join(".config/fish/completions/kache.fish")),
         Shell::Zsh => Ok(data.join("zsh/site-functions/_kache")),
-        other => Err(Trouble::request(format!(
+        other => Err(CliError::usage(format!(
             "where {other} dependencies is not known: `kache completions {other}` prints the script"
         ))),
     }
 }
 
 /// The script that was asked for; undoing, each that is there.
-fn completion(options: &Options) -> Result<Vec<Step>, Trouble> {
+fn completion(options: &Options, command: &mut clap::Command) -> Result<Vec<Step>, CliError> {
     let shells: Vec<Shell> = match options.completions {
         None if !options.undo => return Ok(Vec::new()),
         None => vec![Shell::Bash, Shell::Fish, Shell::Zsh],
@@ -227,8 +227,11 @@ fn completion(options: &Options) -> Result<Vec<Step>, Trouble> {
             Err(trouble) => return Err(trouble),
         };
         let old = read(&file)?;
-        let (new, verb) =
-            if options.undo { (String::new(), "remove") } else { (completions::script(shell), "install") };
+        let (new, verb) = if options.undo {
+            (String::new(), "remove")
+        } else {
+            (completions::script(shell, command), "install")
+        };
         if options.undo && old.is_empty() {
             continue;
         }
@@ -238,7 +241,7 @@ fn completion(options: &Options) -> Result<Vec<Step>, Trouble> {
     Ok(steps)
 }
 
-fn links(options: &Options) -> Result<Option<Step>, Trouble> {
+fn links(options: &Options) -> Result<Option<Step>, CliError> {
     let Ok(dir) = shims::place(None) else { return Ok(None) };
     let there = dir.join(kache_frontends::shims::MARK).exists();
     let what = match (options.undo, options.shims) {
@@ -250,15 +253,15 @@ fn links(options: &Options) -> Result<Option<Step>, Trouble> {
     Ok(Some(Step { file: dir, what: what.to_string(), done, text: None, lines: Vec::new() }))
 }
 
-fn read(file: &Path) -> Result<String, Trouble> {
+fn read(file: &Path) -> Result<String, CliError> {
     match std::fs::read_to_string(file) {
         Err(e) if kache_core::platform::is_absent(&e) => Ok(String::new()),
-        other => other.map_err(|e| Trouble::here(format!("{}: {e}", file.display()))),
+        other => other.map_err(|e| CliError::failed(format!("{}: {e}", file.display()))),
     }
 }
 
 /// Writes beside the file and renames, so that cargo sees the old or the new one. A link stays one.
-fn apply(step: &Step) -> Result<(), Trouble> {
+fn apply(step: &Step) -> Result<(), CliError> {
     let file = step.file.canonicalize().unwrap_or_else(|_| step.file.clone());
     if file.is_dir() {
         return Ok(());
@@ -272,14 +275,14 @@ fn apply(step: &Step) -> Result<(), Trouble> {
             };
         };
         std::fs::create_dir_all(file.parent().unwrap_or(&file))?;
-        let tmp = kache_core::store::beside(&file);
+        let tmp = kache_core::store::temporary_beside(&file);
         std::fs::write(&tmp, text)?;
         if let Ok(meta) = file.metadata() {
             std::fs::set_permissions(&tmp, meta.permissions())?;
         }
         std::fs::rename(&tmp, &file)
     };
-    done().map_err(|e| Trouble::here(format!("cannot write {}: {e}", file.display())))
+    done().map_err(|e| CliError::failed(format!("cannot write {}: {e}", file.display())))
 }
 
 fn differing(old: &str, new: &str) -> Vec<(char, String)> {
@@ -313,9 +316,9 @@ fn page(json: &Json, options: &Options) -> Page {
     }
     page.gap();
     page.line(match (options.undo, json.dry_run) {
-        (_, true) => "nothing was changed: without --dry-run it is",
-        (true, _) => "what is cached stays: `kache purge` removes it",
-        (false, _) => "now build, then see `kache report`; `kache doctor` says whether all works, `kache init --undo` undoes this",
+        (_, true) => "dry run: no file was changed",
+        (true, _) => "the cache is unchanged: `kache purge` removes it",
+        (false, _) => "build now, then run `kache report`; `kache doctor` checks the installation, `kache init --undo` undoes this",
     });
     page
 }

@@ -3,8 +3,8 @@
 //! JSON: `{"v":1,"cache","results":[{"key","unit","bytes","compile_us","used_us","hits"}],"of"}`; `of` is how many there are,
 //! with those that `--limit` leaves out.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{self, Page, ago, count};
-use super::{Answer, Format, Trouble};
 use clap::ValueEnum;
 use kache_core::events::{self, Outcome};
 use kache_core::store::catalogue;
@@ -12,26 +12,25 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kache list                    what was used last
-  kache list serde              what is stored of units with that in their name
+  kache list                    most recently used results
+  kache list serde              results of units whose names contain serde
   kache list --sort size --limit 10
   kache show $(kache list --limit 1 --keys)")]
 pub struct Options {
     /// Only units with this in their name
     name: Option<String>,
-    /// What comes first
+    /// Sort order
     #[arg(long, value_enum, default_value_t)]
     sort: Sort,
-    /// At most so many; 0 for all
+    /// Maximum number of results; 0 for all
     #[arg(long, default_value_t = 30, value_name = "N")]
     limit: usize,
     /// Print only the keys, a line each
     #[arg(long, conflicts_with = "format")]
     keys: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -39,14 +38,14 @@ pub struct Options {
 /// An order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Sort {
-    /// What was used last
+    /// Most recently used first
     #[default]
     Used,
-    /// The largest
+    /// Largest first
     Size,
-    /// What took longest to compile
+    /// Longest compile time first
     Time,
-    /// What was restored most often
+    /// Most hits first
     Hits,
     /// By name
     Name,
@@ -71,9 +70,9 @@ struct Listed {
 }
 
 /// Lists.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
-    let trouble = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
+    let trouble = |e: std::io::Error| CliError::failed(format!("{}: {e}", cache.display()));
     let hits = hits(&events::read_all(&cache).map_err(trouble)?);
     let mut results = Vec::new();
     let wanted = options.name.as_deref().unwrap_or_default();
@@ -123,7 +122,7 @@ fn text(json: &Json, wanted: &str) -> Page {
     let mut page = Page::new();
     if json.results.is_empty() {
         let of = if wanted.is_empty() { String::new() } else { format!(" with `{wanted}` in its name") };
-        page.line(format!("nothing{of} is stored in {}", json.cache));
+        page.line(format!("no result{of} is stored in {}", json.cache));
         return page;
     }
     let mut rows = vec![["key", "size", "compile", "hits", "used", "unit"].map(str::to_string).to_vec()];

@@ -1,45 +1,44 @@
 //! `kache man`: manual pages, made from what `--help` says.
 
+use super::output::{Answer, CliError, suggestion};
 use super::page::{Page, count};
-use super::{Answer, Trouble, suggestion};
 use std::path::{Path, PathBuf};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache man                     prints kache(1)
   kache man report | man -l -
   kache man --dir ~/.local/share/man/man1")]
 pub struct Options {
-    /// Of a command [default: of kache itself]
+    /// The command [default: kache itself]
     #[arg(conflicts_with = "dir")]
     command: Option<String>,
-    /// Write all of them into a directory, a file each, and make it where it is missing
+    /// Write all pages into this directory, creating it if necessary
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
 /// Prints or writes them.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
+pub fn run(options: &Options, root: clap::Command) -> Result<Answer, CliError> {
     if let Some(dir) = &options.dir {
-        return write(dir);
+        return write(dir, root);
     }
-    let all = pages();
+    let all = pages(root);
     let wanted = options.command.as_ref().map_or("kache".to_string(), |c| format!("kache-{c}"));
     match all.iter().find(|(name, _)| *name == wanted) {
         Some((_, command)) => Ok(Answer::text(render(command)?)),
         None => {
             let known: Vec<&str> = all.iter().filter_map(|(n, _)| n.strip_prefix("kache-")).collect();
             let asked = options.command.as_deref().unwrap_or_default();
-            Err(Trouble::request(format!("there is no command `{asked}`{}", suggestion(asked, &known))))
+            Err(CliError::usage(format!("unknown command `{asked}`{}", suggestion(asked, &known))))
         }
     }
 }
 
-fn write(dir: &Path) -> Result<Answer, Trouble> {
-    let trouble = |e: std::io::Error| Trouble::here(format!("cannot write to {}: {e}", dir.display()));
+fn write(dir: &Path, root: clap::Command) -> Result<Answer, CliError> {
+    let trouble = |e: std::io::Error| CliError::failed(format!("cannot write to {}: {e}", dir.display()));
     std::fs::create_dir_all(dir).map_err(trouble)?;
-    let all = pages();
+    let all = pages(root);
     for (name, command) in &all {
         std::fs::write(dir.join(format!("{name}.1")), render(command)?).map_err(trouble)?;
     }
@@ -49,8 +48,7 @@ fn write(dir: &Path) -> Result<Answer, Trouble> {
 }
 
 /// A page a command, by its file's name.
-fn pages() -> Vec<(String, clap::Command)> {
-    let mut root = super::command();
+fn pages(mut root: clap::Command) -> Vec<(String, clap::Command)> {
     root.build();
     let sub = |c: &clap::Command| {
         let name = format!("kache-{}", c.get_name());
@@ -62,10 +60,10 @@ fn pages() -> Vec<(String, clap::Command)> {
     std::iter::once(("kache".to_string(), root)).chain(subs).collect()
 }
 
-fn render(command: &clap::Command) -> Result<String, Trouble> {
+fn render(command: &clap::Command) -> Result<String, CliError> {
     let mut out = Vec::new();
     clap_mangen::Man::new(command.clone())
         .render(&mut out)
-        .map_err(|e| Trouble::here(format!("the page cannot be made: {e}")))?;
+        .map_err(|e| CliError::failed(format!("the page cannot be made: {e}")))?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }

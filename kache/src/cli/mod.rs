@@ -1,13 +1,14 @@
-//! The command line: a file a command, each with a `run` that fills a [`Page`] or makes JSON.
+//! The command line. Each command has a file of its name with `Options` and `run`, which fills a [`page::Page`] or makes
+//! JSON. Commands use [`output`] and [`page`]; this module only parses and dispatches.
 //!
-//! | exit status | means |
+//! | exit status | meaning |
 //! | --- | --- |
-//! | 0 | done, and what was asked for is well |
-//! | 1 | done, and something is not well (`doctor`), or kache could not do it |
-//! | 2 | what was asked makes no sense: an unknown command, option, unit or value |
+//! | 0 | success |
+//! | 1 | the command found a problem (`doctor`, `verify`) or failed |
+//! | 2 | invalid request: an unknown command, option, unit or value |
 //!
-//! `--format json` prints one JSON object whose `v` is the version of its shape: a change that a reader could trip
-//! over raises it. The shapes are documented where they are defined, next to each command.
+//! `--format json` prints one JSON object whose `v` is the version of its shape. A change that can break a
+//! reader raises `v`. Each command documents its shape.
 
 pub mod completions;
 pub mod config;
@@ -21,27 +22,26 @@ pub mod keygen;
 pub mod list;
 pub mod man;
 pub mod monitor;
+mod output;
 pub mod page;
 mod pager;
+pub mod prefetch;
+pub mod pull;
 pub mod purge;
+pub mod push;
 pub mod report;
 pub mod shims;
 pub mod show;
 pub mod tables;
 pub mod time;
-pub mod transfer;
+mod transfer;
 pub mod verify;
 pub mod version;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use kache_core::remote::client::TaskKind;
-use kache_core::settings::Settings;
-use page::Page;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// The commands' names, and other names for them: these are never taken for a program to run.
+/// The names and aliases of all commands. None of them is ever run as a compiler.
 pub const COMMANDS: &[&str] = &[
     "report",
     "stats",
@@ -68,13 +68,13 @@ pub const COMMANDS: &[&str] = &[
     "help",
 ];
 
-/// A build cache for Rust, C and C++ whose keys are the inputs that the compiler was seen to read.
+/// A build cache for Rust, C and C++ that observes which inputs the compiler reads.
 #[derive(Debug, Parser)]
 #[command(
     name = "kache",
     version = version::text(),
     arg_required_else_help = true,
-    after_help = "To use it: kache init, then cargo build; CC=\"kache gcc\" make. To see whether it works here: kache doctor."
+    after_help = "Quick start: `kache init`, then `cargo build`; for C, `CC=\"kache gcc\" make`. To check the installation: `kache doctor`."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -83,125 +83,57 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// What the cache did: hits, misses, passthroughs and errors with their reasons, times, sizes
+    /// Summarize hits, misses, bypassed commands and errors, with reasons, times and sizes
     #[command(alias = "stats")]
     Report(report::Options),
-    /// Why a unit's last build missed: which of its inputs differs from the nearest earlier build
+    /// Explain why a unit's last build missed: which inputs changed since the most similar earlier build
     Explain(explain::Options),
-    /// Watch builds as they go, and look back at those that were
+    /// Watch running builds and browse earlier ones
     Monitor(monitor::Options),
-    /// What is stored: units with their keys, sizes and uses
+    /// List stored results with keys, sizes and use
     List(list::Options),
-    /// All that is known of a stored result: outputs, what was asked, what was looked at
+    /// Show one stored result: outputs, command line, dependencies
     Show(show::Options),
-    /// The flags of a compiler, and what each means for the key
+    /// List a compiler's flags and how each affects the key
     Flags(flags::Options),
-    /// What is no input, whose code is trusted, and why: the rules of observation
+    /// List the rules that decide what counts as an input
     Tables(tables::Options),
-    /// Every setting: its value, where that is from, what it is for
+    /// List every setting with its value, origin and purpose
     Config(config::Options),
-    /// Whether kache works here: compiles a probe through it, and dependencies at cache, settings and cargo
+    /// Check the installation: compile a probe, and inspect the cache, the settings and cargo
     Doctor(doctor::Options),
-    /// Set kache up for cargo, and undo that; shims and completion on request
+    /// Configure cargo to use kache, or undo that; optionally install shims and shell completion
     Init(init::Options),
-    /// Links named like compilers, to put first on PATH where a build takes no wrapper
+    /// Manage links named like compilers, for builds that accept no wrapper
     Shims(shims::Options),
-    /// Collect: keep the cache below its bound by giving up what was used longest ago
+    /// Evict least recently used entries down to the size limit
     Gc(gc::Options),
-    /// Remove all that is cached
+    /// Remove everything from the cache
     Purge(purge::Options),
-    /// Read all that is cached, and say what is damaged
+    /// Read every cached file and report damage
     Verify(verify::Options),
-    /// Upload every result of this cache that the remote does not have
-    #[command(
-        after_help = "Examples:\n  kache push                 all that is here and not there\n  kache push --dry-run       how much that would be\n  kache push --format json   the same for a script; status 1 if a part could not be transferred"
-    )]
-    Push(transfer::Options),
-    /// Fetch every result of the remote that this cache does not have
-    #[command(
-        after_help = "Examples:\n  kache pull                 all that is there and not here\n  kache pull --dry-run       how much that would be\n  kache pull --format json   the same for a script; status 1 if a part could not be transferred"
-    )]
-    Pull(transfer::Options),
-    /// Fetch what the last build of the project in the working directory used
-    #[command(
-        after_help = "Examples:\n  kache prefetch                 what the project's last build used\n  kache prefetch --dry-run       how much that would be\n  kache prefetch --format json   the same for a script; status 1 if a part could not be transferred"
-    )]
-    Prefetch(transfer::Options),
-    /// Wait until all that was compiled is in the remote
+    /// Upload every result that the remote does not have
+    Push(push::Options),
+    /// Download every result that this cache does not have
+    Pull(pull::Options),
+    /// Download the results that the project's last build used
+    Prefetch(prefetch::Options),
+    /// Wait until all pending uploads are in the remote
     Flush(flush::Options),
-    /// Make a key to sign uploads with
+    /// Create a key for signing uploads
     Keygen(keygen::Options),
-    /// A script that completes kache's commands in a shell
+    /// Print a shell completion script
     Completions(completions::Options),
-    /// Manual pages, as `man` reads them
+    /// Print or install manual pages
     Man(man::Options),
 }
 
-/// How a command answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
-}
-
-/// Why a command could not do its work: what, where, and what to do about it.
-#[derive(Debug)]
-pub struct Trouble {
-    /// For people.
-    pub message: String,
-    /// 2 where the request is at fault, else 1.
-    pub status: u8,
-}
-
-impl Trouble {
-    /// The request makes no sense.
-    pub fn request(message: impl Into<String>) -> Trouble {
-        Trouble { message: message.into(), status: 2 }
-    }
-
-    /// The request is fine, and it cannot be done.
-    pub fn here(message: impl Into<String>) -> Trouble {
-        Trouble { message: message.into(), status: 1 }
-    }
-}
-
-/// What a command has to say.
-pub struct Answer {
-    /// What is printed.
-    pub text: String,
-    /// The exit status.
-    pub status: u8,
-}
-
-impl Answer {
-    /// A page for people.
-    pub fn page(page: Page) -> Answer {
-        Answer { text: page.finish(), status: 0 }
-    }
-
-    /// Text that is for a file as much as for people.
-    pub fn text(text: String) -> Answer {
-        Answer { text, status: 0 }
-    }
-
-    /// One JSON object.
-    pub fn json(value: &impl serde::Serialize) -> Result<Answer, Trouble> {
-        match serde_json::to_string_pretty(value) {
-            Ok(text) => Ok(Answer { text: text + "\n", status: 0 }),
-            Err(e) => Err(Trouble::here(format!("the answer cannot be written as JSON: {e}"))),
-        }
-    }
-}
-
-/// The command line, as clap knows it.
+/// The command line's definition.
 fn command() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
 }
 
-/// Does what the command line says.
+/// Runs the command line.
 pub fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Report(options) => report::run(&options),
@@ -213,67 +145,20 @@ pub fn main() -> ExitCode {
         Command::Tables(options) => tables::run(&options),
         Command::Config(options) => config::run(&options),
         Command::Doctor(options) => doctor::run(&options),
-        Command::Init(options) => init::run(&options),
+        Command::Init(options) => init::run(&options, &mut command()),
         Command::Shims(options) => shims::run(&options),
         Command::Gc(options) => gc::run(&options),
         Command::Purge(options) => purge::run(&options),
         Command::Verify(options) => verify::run(&options),
-        Command::Completions(options) => completions::run(&options),
-        Command::Man(options) => man::run(&options),
-        Command::Push(options) => transfer::run(&options, TaskKind::Push),
-        Command::Pull(options) => transfer::run(&options, TaskKind::Pull),
-        Command::Prefetch(options) => transfer::run(&options, TaskKind::Prefetch),
+        Command::Completions(options) => completions::run(&options, &mut command()),
+        Command::Man(options) => man::run(&options, command()),
+        Command::Push(options) => push::run(&options),
+        Command::Pull(options) => pull::run(&options),
+        Command::Prefetch(options) => prefetch::run(&options),
         Command::Flush(options) => flush::run(&options),
         Command::Keygen(options) => keygen::run(&options),
     };
-    match answer {
-        Ok(answer) => print(&answer),
-        Err(trouble) => {
-            eprintln!("kache: error: {}", page::sanitize(&trouble.message));
-            ExitCode::from(trouble.status)
-        }
-    }
-}
-
-fn print(answer: &Answer) -> ExitCode {
-    if pager::show(&answer.text) {
-        return ExitCode::from(answer.status);
-    }
-    let mut out = io::stdout().lock();
-    match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
-        // `kache report | head`: the reader has what it wanted.
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(answer.status),
-        Err(e) => {
-            eprintln!("kache: error: standard output cannot be written to: {e}");
-            ExitCode::FAILURE
-        }
-        Ok(()) => ExitCode::from(answer.status),
-    }
-}
-
-/// The settings that hold in the working directory.
-fn settings() -> Result<Settings, Trouble> {
-    let cwd = std::env::current_dir()
-        .map_err(|e| Trouble::here(format!("the working directory cannot be found: {e}")))?;
-    Ok(Settings::load(&cwd))
-}
-
-/// The cache that the settings name.
-fn cache_dir(settings: &Settings) -> Result<PathBuf, Trouble> {
-    settings.cache_dir.clone().ok_or_else(|| {
-        Trouble::here("there is no cache directory: set KACHE_CACHE_DIR to an absolute path, or HOME")
-    })
-}
-
-/// A word among those it could have been meant to be.
-fn suggestion(word: &str, known: &[&str]) -> String {
-    match similar::get_close_matches(word, known, 3, 0.5).as_slice() {
-        [] => String::new(),
-        close => {
-            let quoted: Vec<String> = close.iter().map(|c| format!("`{c}`")).collect();
-            format!("; did you mean {}?", quoted.join(" or "))
-        }
-    }
+    output::finish(answer)
 }
 
 #[cfg(test)]

@@ -1,44 +1,45 @@
 //! A page for people, built line by line.
 //!
-//! Names of crates, paths and values of variables come from outside: nothing of them reaches a terminal with its
-//! control characters, which could move the cursor, rewrite what was printed, or reorder it. That is why text
-//! enters a page only through the functions here. Colours are the page's own, and are left out where standard
-//! output is no terminal or `NO_COLOR` is set.
+//! Names of crates, paths and values of variables come from outside. Their control characters could move the cursor,
+//! or rewrite or reorder printed text, so every text enters a page through the functions here, which escape them.
+//! A page has colours only if standard output is a terminal and `NO_COLOR` is not set.
 
+use anstyle::AnsiColor;
 pub use kache_core::printable::sanitize;
 use std::io::IsTerminal;
+use textwrap::{WordSplitter, wrap};
+use unicode_width::UnicodeWidthStr;
 
-/// How a piece of text dependencies on a terminal.
+/// The style of a piece of text on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// As it is.
     Plain,
     /// Headings.
     Bold,
-    /// What matters less.
+    /// Secondary text.
     Dim,
-    /// What is well, what is new.
+    /// Success, or an added value.
     Green,
-    /// What is not, what is gone.
+    /// Failure, or a removed value.
     Red,
-    /// What deserves a look.
+    /// A warning.
     Yellow,
 }
 
 impl Style {
-    fn code(self) -> &'static str {
+    fn ansi(self) -> anstyle::Style {
         match self {
-            Style::Plain => "",
-            Style::Bold => "\x1b[1m",
-            Style::Dim => "\x1b[2m",
-            Style::Green => "\x1b[32m",
-            Style::Red => "\x1b[31m",
-            Style::Yellow => "\x1b[33m",
+            Style::Plain => anstyle::Style::new(),
+            Style::Bold => anstyle::Style::new().bold(),
+            Style::Dim => anstyle::Style::new().dimmed(),
+            Style::Green => AnsiColor::Green.on_default(),
+            Style::Red => AnsiColor::Red.on_default(),
+            Style::Yellow => AnsiColor::Yellow.on_default(),
         }
     }
 }
 
-/// A piece of text and its look.
+/// A piece of text with its style.
 pub type Span = (Style, String);
 
 /// A page.
@@ -46,11 +47,11 @@ pub type Span = (Style, String);
 pub struct Page {
     out: String,
     colour: bool,
-    /// Of the terminal; nothing where the page goes elsewhere, which may be as wide as it likes.
+    /// The terminal's width in columns; `None` where standard output is not a terminal.
     width: Option<usize>,
 }
 
-/// Less room than this is not worth folding into.
+/// The least width that text is wrapped to.
 const NARROW: usize = 30;
 
 impl Page {
@@ -64,55 +65,52 @@ impl Page {
         self.spans(&[(Style::Plain, text.as_ref().to_string())]);
     }
 
-    /// One line that stands out.
+    /// One bold line.
     pub fn heading(&mut self, text: impl AsRef<str>) {
         self.spans(&[(Style::Bold, text.as_ref().to_string())]);
     }
 
-    /// One line in pieces.
+    /// One line of several pieces.
     pub fn spans(&mut self, spans: &[Span]) {
         for (style, text) in spans {
             let text = sanitize(text);
-            if self.colour && *style != Style::Plain {
-                self.out.push_str(style.code());
-                self.out.push_str(&text);
-                self.out.push_str("\x1b[0m");
-            } else {
-                self.out.push_str(&text);
-            }
+            let ansi = if self.colour { style.ansi() } else { anstyle::Style::new() };
+            self.out.push_str(&format!("{ansi}{text}{ansi:#}"));
         }
         self.out.push('\n');
     }
 
-    /// Pieces, and then text that goes on under its own beginning where the terminal ends.
+    /// Pieces, then text that wraps at the terminal's width and continues below its own start.
     pub fn folded(&mut self, lead: &[Span], text: &str) {
-        let indent: usize = lead.iter().map(|(_, t)| t.chars().count()).sum();
+        let indent: usize = lead.iter().map(|(_, t)| t.width()).sum();
         let room = self.width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(NARROW));
-        let mut lines = fold(text, room).into_iter();
-        let first = (Style::Plain, lines.next().unwrap_or_default());
+        let options =
+            textwrap::Options::new(room).break_words(false).word_splitter(WordSplitter::NoHyphenation);
+        let mut lines = wrap(text, options).into_iter();
+        let first = (Style::Plain, lines.next().unwrap_or_default().into_owned());
         self.spans(&[lead, &[first]].concat());
         for line in lines {
             self.line(format!("{:indent$}{line}", ""));
         }
     }
 
-    /// An empty line, unless the page has none before it.
+    /// An empty line, unless the page is empty.
     pub fn gap(&mut self) {
         if !self.out.is_empty() {
             self.out.push('\n');
         }
     }
 
-    /// Rows in columns. The last is as wide as it is; on a terminal with no room for it, it goes on under itself, or below its row.
+    /// Rows in columns. On a terminal, the last column wraps, or moves below its row where there is too little room.
     pub fn columns(&mut self, rows: &[Vec<String>]) {
         let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max();
+        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.width()).max();
         let widths: Vec<usize> = (0..count).map(|c| width(c).unwrap_or(0)).collect();
         let last = count.saturating_sub(1);
         let before: usize = widths[..last].iter().map(|w| w + 2).sum();
         let below = self.width.is_some_and(|w| before + NARROW > w && before + widths[last] > w);
         for row in rows {
-            let pad = |(t, w): (&String, &usize)| format!("{t:<w$}");
+            let pad = |(t, w): (&String, &usize)| format!("{t}{}", " ".repeat(w.saturating_sub(t.width())));
             let lead = row.iter().zip(&widths[..last]).map(pad).collect::<Vec<_>>().join("  ");
             let text = row.get(last).map_or("", String::as_str);
             if text.is_empty() {
@@ -127,21 +125,21 @@ impl Page {
         }
     }
 
-    /// Rows of a name, `figures` figures set to the right, and what they mean.
+    /// Rows of a name, `figures` right-aligned figures, and their meaning.
     pub fn figures(&mut self, rows: &[Vec<String>], figures: usize) {
-        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max();
+        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.width()).max();
         let mut aligned = Vec::with_capacity(rows.len());
         for row in rows {
             let mut row = row.clone();
             for (c, cell) in row.iter_mut().enumerate().skip(1).take(figures) {
-                *cell = format!("{cell:>w$}", w = width(c).unwrap_or(0));
+                let missing = width(c).unwrap_or(0).saturating_sub(cell.width());
+                *cell = format!("{}{cell}", " ".repeat(missing));
             }
             aligned.push(row);
         }
         self.columns(&aligned);
     }
 
-    /// The page.
     pub fn finish(self) -> String {
         self.out
     }
@@ -153,36 +151,19 @@ impl Default for Page {
     }
 }
 
-/// Lines of whole words, no wider than the room unless a word is.
-fn fold(text: &str, room: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is one from the beginning");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= room {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_string());
-        }
-    }
-    lines
-}
-
-/// How wide standard output is, where it is a terminal that says so.
+/// The width of the terminal, where standard output is one and reports it.
 fn width() -> Option<usize> {
     let known = || ratatui::crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
     std::io::stdout().is_terminal().then(known).flatten().filter(|columns| *columns > 0)
 }
 
-/// Whether standard output shows colours, and the user does not refuse them.
+/// Whether standard output is a terminal and `NO_COLOR` is not set.
 pub fn colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
     !refused && std::io::stdout().is_terminal()
 }
 
-/// A size as people read it.
+/// A size for people.
 pub fn size(bytes: u64) -> String {
     let b = bytes as f64;
     match bytes {
@@ -193,7 +174,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// A duration in µs as people read it; negative ones keep their sign.
+/// A duration in µs for people. A negative duration keeps its sign.
 pub fn duration(us: i64) -> String {
     let sign = if us < 0 { "-" } else { "" };
     let us = us.unsigned_abs();
@@ -208,24 +189,23 @@ pub fn duration(us: i64) -> String {
     }
 }
 
-/// How long ago a moment (µs since 1970) was.
+/// The time since a moment in µs since 1970.
 pub fn ago(time_us: u64) -> String {
     let now = (kache_core::platform::now_ns() / 1000) as u64;
     format!("{} ago", duration(now.saturating_sub(time_us) as i64))
 }
 
-/// Of a digest its beginning, which is enough to name it; any other text as it is.
+/// The first 16 digits of a digest, which identify it; any other text unchanged.
 pub fn short(value: &str) -> &str {
     if value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()) { &value[..16] } else { value }
 }
 
-/// The beginning of a long text.
+/// The first 300 characters of a longer text.
 pub fn cut(text: &str) -> String {
     let start: String = text.chars().take(300).collect();
     if start.len() < text.len() { start + "…" } else { start }
 }
 
-/// A number of things.
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
@@ -235,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_from_outside_moves_the_cursor() {
+    fn control_characters_are_escaped() {
         let mut page = Page { out: String::new(), colour: true, width: None };
         page.spans(&[(Style::Red, "a\x1b[2J\nb\u{9b}31m\u{202e}".to_string())]);
         assert_eq!(page.finish(), "\x1b[31ma\\u{1b}[2J\\nb\\u{9b}31m\\u{202e}\x1b[0m\n");
@@ -257,14 +237,29 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up_by_characters() {
+    fn columns_line_up_by_the_width_that_a_terminal_gives_them() {
+        let rows = |texts: &[&str]| texts.iter().map(|t| vec![t.to_string(), "x".into()]).collect::<Vec<_>>();
         let mut page = Page { out: String::new(), colour: false, width: None };
-        page.columns(&[vec!["é".into(), "x".into()], vec!["ab".into(), "y".into()]]);
-        assert_eq!(page.finish(), "é   x\nab  y\n");
+        // A combining accent has no width, and a CJK character has two columns.
+        page.columns(&rows(&["e\u{301}", "日本", "abcd"]));
+        assert_eq!(page.finish(), "e\u{301}     x\n日本  x\nabcd  x\n");
+        let mut page = Page { out: String::new(), colour: false, width: None };
+        page.figures(
+            &rows(&["a", "b"]).into_iter().chain([vec!["c".into(), "日".into()]]).collect::<Vec<_>>(),
+            1,
+        );
+        assert_eq!(page.finish(), "a   x\nb   x\nc  日\n");
     }
 
     #[test]
-    fn what_is_too_wide_goes_on_under_itself_or_below() {
+    fn text_wraps_by_the_width_that_a_terminal_gives_it() {
+        let mut page = Page { out: String::new(), colour: false, width: Some(32) };
+        page.folded(&[(Style::Plain, "日 ".to_string())], "日本語日本語日本語 日本語日本語 e\u{301}e\u{301}");
+        assert_eq!(page.finish(), "日 日本語日本語日本語\n   日本語日本語 e\u{301}e\u{301}\n");
+    }
+
+    #[test]
+    fn wide_text_wraps_in_its_column_or_below_its_row() {
         let rows = [vec!["a".to_string(), "some words that do not fit into forty columns".to_string()]];
         let mut page = Page { out: String::new(), colour: false, width: Some(40) };
         page.columns(&rows);

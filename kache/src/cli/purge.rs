@@ -2,21 +2,20 @@
 //!
 //! JSON: `{"v":1,"dry_run","files","bytes"}`.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{self, Page};
-use super::{Answer, Format, Trouble};
 use kache_core::store::gc;
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  kache purge --dry-run         how much that is\n  KACHE_CACHE_DIR=/ci/cache kache purge"
 )]
 pub struct Options {
-    /// Say what would be removed, and remove nothing
+    /// Report what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -30,10 +29,10 @@ struct Json {
 }
 
 /// Purges.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
-    let gone =
-        gc::purge(&cache, options.dry_run).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
+    let gone = gc::purge(&cache, options.dry_run)
+        .map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     if options.format == Format::Json {
         return Answer::json(&Json { v: 1, dry_run: options.dry_run, files: gone.files, bytes: gone.bytes });
     }

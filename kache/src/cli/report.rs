@@ -8,8 +8,8 @@
 mod markdown;
 mod table;
 
+use super::output::{Answer, CliError, cache_dir, settings};
 use super::page::{Page, ago, count, duration};
-use super::{Answer, Trouble};
 use clap::ValueEnum;
 use kache_core::events::{self, Event, builds};
 use kache_core::store::differences::{self, Difference};
@@ -26,7 +26,6 @@ use table::Section;
 const SLOWEST: usize = 5;
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache report                  the last build, the last day, all that is recorded
@@ -40,7 +39,7 @@ pub struct Options {
     /// Only what began within this time: 90s, 30m, 12h, 7d
     #[arg(long, value_name = "DURATION", value_parser = super::time::parse)]
     since: Option<Duration>,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -103,9 +102,9 @@ struct Kept {
 }
 
 /// Counts and prints.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
-    let unreadable = |e: std::io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
+    let unreadable = |e: std::io::Error| CliError::failed(format!("{}: {e}", cache.display()));
     let history = History::load(&cache).map_err(unreadable)?;
     let json = Json {
         v: 2,
@@ -161,7 +160,7 @@ fn scope(scope: String, title: String, history: &History, within: impl Fn(&Event
     let slow = |(at, e): (usize, &Event)| Slow {
         unit: explain::title(&e.unit),
         compile_us: e.compile_us,
-        why: explain::first_cause(history, at),
+        why: explain::root_cause(history, at),
     };
     Scope { scope, title, tally, slowest: misses.into_iter().map(slow).collect() }
 }
@@ -177,9 +176,9 @@ fn page(json: &Json) -> Page {
             ago(first),
             ago(last)
         )),
-        _ if all.scope.starts_with("since") => page.line("nothing is recorded of that time"),
+        _ if all.scope.starts_with("since") => page.line("no build is recorded for that time"),
         _ => page.line(
-            "nothing is recorded yet: `kache init` makes cargo use kache, `kache doctor` says whether it works",
+            "no build is recorded yet: `kache init` makes cargo use kache, `kache doctor` says whether it works",
         ),
     }
     // Without an invocation there is but a page of noughts to print; what is stored may still be large.

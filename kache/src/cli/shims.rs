@@ -1,7 +1,7 @@
 //! `kache shims`: a directory of compiler-named links to kache, for builds that take no wrapper.
 
+use super::output::{Answer, CliError};
 use super::page::Page;
-use super::{Answer, Trouble};
 use kache_core::platform;
 use kache_frontends::shims;
 use std::collections::BTreeSet;
@@ -9,7 +9,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache shims install           links in ~/.local/share/kache/shims; put that first on PATH
@@ -38,7 +37,7 @@ enum What {
 }
 
 /// Does it.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
+pub fn run(options: &Options) -> Result<Answer, CliError> {
     match &options.what {
         What::Install { dir, names } => install(&place(dir.as_deref())?, names),
         What::Remove { dir } => remove(&place(dir.as_deref())?),
@@ -46,40 +45,40 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 }
 
 /// The directory: the one that is named, or the user's.
-pub fn place(asked: Option<&Path>) -> Result<PathBuf, Trouble> {
+pub fn place(asked: Option<&Path>) -> Result<PathBuf, CliError> {
     let absolute =
-        |p: &Path| std::path::absolute(p).map_err(|e| Trouble::here(format!("{}: {e}", p.display())));
+        |p: &Path| std::path::absolute(p).map_err(|e| CliError::failed(format!("{}: {e}", p.display())));
     if let Some(dir) = asked {
         return absolute(dir);
     }
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let data = data.or_else(|| Some(platform::home()?.join(".local/share")));
     let data = data
-        .ok_or_else(|| Trouble::request("HOME is not set: name the directory, `kache shims install DIR`"))?;
+        .ok_or_else(|| CliError::usage("HOME is not set: name the directory, `kache shims install DIR`"))?;
     Ok(data.join("kache/shims"))
 }
 
 /// Makes the links.
-pub fn install(dir: &Path, names: &[String]) -> Result<Answer, Trouble> {
+pub fn install(dir: &Path, names: &[String]) -> Result<Answer, CliError> {
     let trouble =
-        |what: &str, e: std::io::Error| Trouble::here(format!("cannot {what} {}: {e}", dir.display()));
+        |what: &str, e: std::io::Error| CliError::failed(format!("cannot {what} {}: {e}", dir.display()));
     let kache =
         std::env::current_exe().and_then(fs::canonicalize).map_err(|e| trouble("find kache for", e))?;
     if let Some(odd) = names.iter().find(|n| n.is_empty() || n.contains('/') || n.starts_with('-')) {
-        return Err(Trouble::request(format!(
-            "`{odd}` is no compiler's name: give a file name such as `gcc-12`"
+        return Err(CliError::usage(format!(
+            "`{odd}` is not a compiler's name: give a file name such as `gcc-12`"
         )));
     }
     // The name is how kache knows, when it is called by it, what it stands for.
     if let Some(odd) = names.iter().find(|n| !shims::is_compiler_name(n.as_ref())) {
-        return Err(Trouble::request(format!(
-            "`{odd}` is not called like a C compiler that kache knows (cc, gcc, g++, clang, clang++, with a target in front or a version behind)"
+        return Err(CliError::usage(format!(
+            "`{odd}` is not the name of a known C compiler (cc, gcc, g++, clang or clang++, with an optional target prefix or version suffix)"
         )));
     }
     let others = fs::read_dir(dir).map(|mut d| d.next().is_some()).unwrap_or(false);
     if others && !dir.join(shims::MARK).exists() {
-        return Err(Trouble::request(format!(
-            "{} has files of its own: name an empty or new directory",
+        return Err(CliError::usage(format!(
+            "{} contains other files: name an empty or new directory",
             dir.display()
         )));
     }
@@ -101,14 +100,14 @@ pub fn install(dir: &Path, names: &[String]) -> Result<Answer, Trouble> {
 }
 
 /// Removes a directory that `install` made.
-pub fn remove(dir: &Path) -> Result<Answer, Trouble> {
+pub fn remove(dir: &Path) -> Result<Answer, CliError> {
     if !dir.exists() {
-        return Err(Trouble::request(format!("there is no directory {}: nothing to remove", dir.display())));
+        return Err(CliError::usage(format!("there is no directory {}: nothing to remove", dir.display())));
     }
     if !dir.join(shims::MARK).exists() {
-        return Err(Trouble::request(format!("{} was not made by `kache shims install`", dir.display())));
+        return Err(CliError::usage(format!("{} was not made by `kache shims install`", dir.display())));
     }
-    fs::remove_dir_all(dir).map_err(|e| Trouble::here(format!("cannot remove {}: {e}", dir.display())))?;
+    fs::remove_dir_all(dir).map_err(|e| CliError::failed(format!("cannot remove {}: {e}", dir.display())))?;
     let mut page = Page::new();
     page.line(format!("removed {}", dir.display()));
     Ok(Answer::page(page))

@@ -4,8 +4,8 @@
 //! "executable","text"}],"stdout_bytes","stderr_bytes","trace"}`. `bytes` is `null` where a blob is not there; `text` says that paths in
 //! it are written out for the checkout that asks; `trace` is a [`KeyTrace`], `null` where none was left.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{Page, Style, ago, count, cut, duration, short, size};
-use super::{Answer, Format, Trouble};
 use kache_core::dependency;
 use kache_core::events::{self, Event, Observed, Outcome};
 use kache_core::key_trace::{Component, KeyTrace, Part};
@@ -14,19 +14,18 @@ use kache_core::store::traces;
 use serde::Serialize;
 use std::path::Path;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache list serde              shows keys
-  kache show 3f2a9c             the result whose key begins so: outputs, what was asked, what was looked at
+  kache show 3f2a9c             one result: outputs, command line, dependencies
   kache show 3f2a9c --format json")]
 pub struct Options {
-    /// A result's key, or how it begins: `list`, `monitor` and the events have it
+    /// A result's key or its first digits, from `kache list`
     key: String,
-    /// Show values whole
+    /// Show values in full
     #[arg(long)]
     all: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -57,10 +56,11 @@ struct Shown {
 }
 
 /// Shows.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
     let item = find(&cache, &options.key)?;
-    let events = events::read_all(&cache).map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    let events =
+        events::read_all(&cache).map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     let json = told(&cache, &item, &events);
     match options.format {
         Format::Json => Answer::json(&json),
@@ -69,11 +69,11 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
 }
 
 /// The only result whose key begins so.
-fn find(cache: &Path, asked: &str) -> Result<Item, Trouble> {
+fn find(cache: &Path, asked: &str) -> Result<Item, CliError> {
     let prefix = asked.to_ascii_lowercase();
     if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(Trouble::request(format!(
-            "`{asked}` is no key, which has digits and the letters a to f: `kache list {asked}` shows the keys of such units"
+        return Err(CliError::usage(format!(
+            "`{asked}` is not a key, which has only digits and the letters a to f: `kache list {asked}` shows the keys of such units"
         )));
     }
     let mut found = Vec::new();
@@ -82,18 +82,18 @@ fn find(cache: &Path, asked: &str) -> Result<Item, Trouble> {
             found.push(item);
         }
     })
-    .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+    .map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     if found.len() > 1 {
         let told: Vec<String> =
             found.iter().take(5).map(|i| format!("{} ({})", short(&i.key.hex()), i.result.label)).collect();
-        return Err(Trouble::request(format!(
+        return Err(CliError::usage(format!(
             "{} begin with `{asked}`; give more of it: {}",
             count(found.len(), "key", "keys"),
             told.join(", ")
         )));
     }
     found.pop().ok_or_else(|| {
-        Trouble::request(format!(
+        CliError::usage(format!(
             "no result in {} has a key that begins with `{asked}`: see `kache list`",
             cache.display()
         ))
@@ -110,7 +110,7 @@ fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
         bytes: *bytes,
         digest: o.digest.hex(),
         executable: o.executable,
-        text: o.marked,
+        text: o.is_template,
     });
     Json {
         v: 1,
@@ -153,12 +153,17 @@ fn text(json: &Json, all: bool) -> Page {
     match &json.trace {
         None => {
             page.gap();
-            page.line("what went into the keys is not recorded any more: its trace is gone");
+            page.line("the trace of this result is no longer in the cache");
         }
         Some(trace) => {
             let of = |part: Part| trace.components.iter().filter(move |c| c.part == part).collect();
-            components("what was asked (the action key)", of(Part::Action), all, &mut page);
-            components("what was looked at (with it, the result key)", of(Part::Dependency), all, &mut page);
+            components("the action key: what was requested", of(Part::Action), all, &mut page);
+            components(
+                "dependencies (with the action key, the result key)",
+                of(Part::Dependency),
+                all,
+                &mut page,
+            );
         }
     }
     page

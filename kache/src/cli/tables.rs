@@ -1,23 +1,22 @@
-//! `kache tables`: the rules of trust, as the engine uses them: what each act means by who does it, and the lists of
-//! paths, variables and programs that are excused or trusted, each row with its reason. Nothing else can keep something
-//! that was looked at out of a key.
+//! `kache tables`: the trust rules that the engine uses: the meaning of each act for each actor, and the lists of
+//! ignored or trusted paths, variables and programs, each row with its reason. Only these rules can keep an observed
+//! access out of a key.
 //!
 //! JSON: `{"v":2,"policies":[{"name","acts":[{"act","cells":[{"actors","means"}]}]}],
 //! "tables":[{"name","about","rows":[{"what","why"}]}]}`. A policy after the first has the acts in which it differs.
 
+use super::output::{Answer, CliError, Format};
 use super::page::Page;
-use super::{Answer, Format, Trouble};
 use kache_core::policy::{Abilities, Act, Actor, Excuse, TrustPolicy};
 use kache_frontends::policies;
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache tables
   kache tables --format json")]
 pub struct Options {
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -52,10 +51,10 @@ fn lists() -> [List; 18] {
             "paths that are not inputs of a compiler or a tool",
             ignored_paths_of_compiler,
         ),
-        ("host-state", "paths by which other actors learn what no digest can hold: not stored", host_state),
+        ("host-state", "paths with machine state that cannot be part of a key: not stored", host_state),
         (
             "c-runtime",
-            "host libraries that are not inputs when loaded (opened by a linker they are)",
+            "host libraries that are not inputs when a process loads them (they are when a linker opens them)",
             c_runtime,
         ),
         (
@@ -64,38 +63,42 @@ fn lists() -> [List; 18] {
             ignored_env_for_plugins,
         ),
         ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
-        ("compiler-env", "variables by which the compiler finds what is then observed", compiler_env),
+        (
+            "compiler-env",
+            "variables that the compiler uses only to find files, which are observed",
+            compiler_env,
+        ),
         ("date-env", "variables that a C compiler reads only to show a time: not stored", clock_env),
         ("tools", "programs that are trusted like the compiler", tools),
-        ("clock-at-start", "programs that read the clock as they start", clock_at_start),
-        ("ignored-volatile", "functions with changing results that do not matter", ignored_calls),
+        ("clock-at-start", "programs that read the clock when they start", clock_at_start),
+        ("ignored-volatile", "functions with changing results that do not prevent storing", ignored_calls),
         (
             "tells-place",
-            "functions by which a proc macro learns where it runs: its place counts literally",
+            "functions that tell a proc macro its location: the location becomes a literal dependency",
             place,
         ),
         (
             "tells-processors",
-            "paths by which other actors learn of the processors: their number and sort count",
+            "paths that describe the processors: their number and model become dependencies",
             tells_processors,
         ),
         (
             "tells-status",
-            "functions by which a proc macro learns times and permissions: those of the files that it reads count",
+            "functions that tell a proc macro times and permissions: those of its files become dependencies",
             metadata,
         ),
-        ("tells-reading", "functions by which a proc macro learns when files were read: not stored", reading),
+        ("tells-reading", "functions that tell a proc macro when files were read: not stored", reading),
         (
             "unseen-calls",
-            "functions that call the system without libc: a proc macro with one is not stored",
+            "functions that make system calls without libc: a unit that uses such a proc macro is not stored",
             syscalls,
         ),
         (
             "shared-library",
-            "symbols by which a proc macro uses the compiler's own standard library: not stored",
+            "symbols that show that a proc macro uses the compiler's own standard library: not stored",
             shared_library,
         ),
-        ("locators", "proc macros and linker scripts that use paths only to find files", path_only),
+        ("path-only-macros", "proc macros and linker scripts that use paths only to find files", path_only),
     ]
 }
 
@@ -149,12 +152,12 @@ struct JsonRow {
 }
 
 /// Prints them.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
+pub fn run(options: &Options) -> Result<Answer, CliError> {
     answer(options.format)
 }
 
 /// The tables in a format: `kache flags --tables` asks for them too.
-pub fn answer(format: Format) -> Result<Answer, Trouble> {
+pub fn answer(format: Format) -> Result<Answer, CliError> {
     if format == Format::Json {
         return Answer::json(&json());
     }

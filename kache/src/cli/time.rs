@@ -16,9 +16,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "w" => 7 * 86_400,
         _ => return Err(WANTED.to_string()),
     };
-    n.checked_mul(seconds)
-        .map(Duration::from_secs)
-        .ok_or_else(|| "that is longer than time is counted".to_string())
+    n.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "the duration is too long".to_string())
 }
 
 #[cfg(test)]

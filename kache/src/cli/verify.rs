@@ -3,25 +3,24 @@
 //! JSON: `{"v":1,"ok","blobs","bytes","results","manifests","faults":[{"file","what","harmless","repaired"}]}`; `ok` says that
 //! nothing is damaged. The exit status is 1 where something is, and was not repaired.
 
+use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{self, Page, Style};
-use super::{Answer, Format, Trouble};
 use kache_core::store::Store;
 use kache_core::store::verify::{self, Verified};
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A build never trusts what is damaged: it compiles. This is to know, and to clear it away at once.\n\nExamples:\n  kache verify\n  kache verify --repair"
+    after_help = "A build never uses a damaged file; it compiles instead. This command finds damage and can remove it.\n\nExamples:\n  kache verify\n  kache verify --repair"
 )]
 pub struct Options {
-    /// Remove what is damaged
+    /// Remove damaged files
     #[arg(long, conflicts_with = "dry_run")]
     repair: bool,
-    /// Only say what is damaged (as without `--repair`)
+    /// Only report damage (as without `--repair`)
     #[arg(long)]
     dry_run: bool,
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -35,11 +34,11 @@ struct Json<'a> {
 }
 
 /// Reads.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let cache = super::cache_dir(&super::settings()?)?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let cache = cache_dir(&settings()?)?;
     let done = Store::open(&cache)
         .and_then(|store| verify::verify(&store, options.repair))
-        .map_err(|e| Trouble::here(format!("{}: {e}", cache.display())))?;
+        .map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     let bad = |f: &&verify::Fault| !f.harmless && !f.repaired;
     let ok = done.faults.iter().filter(bad).count() == 0;
     let mut answer = match options.format {

@@ -79,13 +79,9 @@ impl Workspace {
     }
 
     fn json(&self, args: &[&str]) -> Value {
-        self.json_of_version(1, args)
-    }
-
-    fn json_of_version(&self, version: u32, args: &[&str]) -> Value {
         let text = self.text(&[args, &["--format", "json"]].concat());
         let value: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["v"], version);
+        assert_eq!(value["v"], 2);
         value
     }
 
@@ -118,7 +114,7 @@ fn a_changed_source_is_named() {
     let test = Workspace::new();
     test.write("leaf.rs", "pub fn one() -> u32 { 1 }");
     test.compiled(&[LIB], &[]);
-    assert!(test.text(&["explain", "leaf"]).contains("first time seen"));
+    assert!(test.text(&["explain", "leaf"]).contains("first build"));
     test.write("leaf.rs", "pub fn one() -> u32 { 2 }");
     test.compiled(&[LIB], &[]);
     let answer = test.json(&["explain", "leaf"]);
@@ -158,7 +154,7 @@ fn a_changed_flag_is_named_with_both_values() {
 }
 
 #[test]
-fn a_change_is_followed_to_the_unit_that_it_entered_by() {
+fn a_change_is_followed_to_its_root_cause() {
     let test = Workspace::new();
     test.write("leaf.rs", "pub fn one() -> u32 { 1 }");
     test.write("top.rs", "pub fn two() -> u32 { leaf::one() * 2 }");
@@ -172,13 +168,12 @@ fn a_change_is_followed_to_the_unit_that_it_entered_by() {
     assert_eq!(cause["chain"], serde_json::json!(["top (lib)", "leaf (lib)"]));
     assert_eq!(cause["why"]["differences"][0]["name"], "file <workspace>/leaf.rs");
     assert!(
-        test.text(&["explain", "top"])
-            .contains("that follows from leaf (lib): file <workspace>/leaf.rs changed")
+        test.text(&["explain", "top"]).contains("follows from leaf (lib): file <workspace>/leaf.rs changed")
     );
     let whole = test.json(&["explain", "--last-build"]);
     assert_eq!(whole["causes"].as_array().unwrap().len(), 1);
-    assert_eq!(whole["causes"][0]["entered_by"], serde_json::json!(["leaf (lib)"]));
-    assert_eq!(whole["causes"][0]["reached"], serde_json::json!(["top (lib)"]));
+    assert_eq!(whole["causes"][0]["changed_units"], serde_json::json!(["leaf (lib)"]));
+    assert_eq!(whole["causes"][0]["affected_units"], serde_json::json!(["top (lib)"]));
 }
 
 #[test]
@@ -233,10 +228,10 @@ fn what_was_not_kept_is_explained_with_a_remedy() {
     let why = &answer["units"][0]["why"];
     assert_eq!((&why["is"], &why["was_stored"]), (&"same-inputs".into(), &false.into()));
     assert_eq!(why["reason"]["word"], "write-off");
-    assert!(test.text(&["explain", "leaf"]).contains("remedy: unset KACHE_WRITE"));
+    assert!(test.text(&["explain", "leaf"]).contains("help: unset KACHE_WRITE"));
     test.compiled(&[&format!("{LIB} --no-such-flag 2>/dev/null || true")], &[]);
     let text = test.text(&["explain"]);
-    assert!(text.contains("passed through") && text.contains("--no-such-flag"), "{text}");
+    assert!(text.contains("not cached") && text.contains("--no-such-flag"), "{text}");
 }
 
 #[test]
@@ -283,24 +278,27 @@ fn settings_are_listed_with_their_origin_and_bad_ones_warned_of() {
     assert_eq!(settings.len(), kache_core::settings::TABLE.len());
     let of = |key: &str| settings.iter().find(|s| s["key"] == key).unwrap();
     assert_eq!(of("lock_timeout")["value"], "5");
-    assert!(of("lock_timeout")["from"].as_str().unwrap().ends_with("kache.toml"));
+    assert!(of("lock_timeout")["from"].as_str().unwrap().ends_with("kache.toml:1"));
     assert_eq!(of("cache_dir")["from"], "environment variable KACHE_CACHE_DIR");
     assert_eq!((&of("read")["value"], &of("read")["from"]), (&"true".into(), &"default".into()));
     let warnings = answer["warnings"].to_string();
-    assert!(warnings.contains("KACHE_READ") && warnings.contains("`observ`"), "{warnings}");
+    assert!(
+        warnings.contains("KACHE_READ") && warnings.contains("kache.toml:2: unknown setting `observ`"),
+        "{warnings}"
+    );
 }
 
 #[test]
 fn tables_are_those_that_the_engine_uses() {
     let test = Workspace::new();
-    let flags = test.json_of_version(2, &["flags", "rustc"]);
+    let flags = test.json(&["flags", "rustc"]);
     assert_eq!(flags["flags"].as_array().unwrap().len(), kache_frontends::rustc_flags::TABLE.len());
     let rpath = flags["flags"].as_array().unwrap().iter().find(|f| f["flag"] == "-C rpath").unwrap();
     assert_eq!(rpath["effect"].to_string(), r#"{"embeds_path":"always"}"#);
     let text = test.text(&["flags", "rustc"]);
     assert!(text.contains("-C linker ") && text.contains("embeds_path=always"), "{text}");
-    let tables = test.json_of_version(2, &["tables"]);
-    assert_eq!(tables, test.json_of_version(2, &["flags", "--tables"]));
+    let tables = test.json(&["tables"]);
+    assert_eq!(tables, test.json(&["flags", "--tables"]));
     assert!(tables["tables"].to_string().contains("CARGO_MAKEFLAGS"));
 }
 
@@ -354,7 +352,7 @@ fn the_doctor_finds_all_well() {
 }
 
 #[test]
-fn the_doctor_names_each_trouble_with_a_remedy() {
+fn the_doctor_names_each_problem_with_a_remedy() {
     use std::os::unix::fs::PermissionsExt;
     let test = Workspace::new();
     fs::create_dir_all(test.path("cache")).unwrap();
@@ -362,15 +360,15 @@ fn the_doctor_names_each_trouble_with_a_remedy() {
     let (status, answer) = doctor(&test, &[("KACHE_OBSERVE", "sometimes"), ("RUSTC", "/nowhere/rustc")]);
     assert_eq!((status, &answer["ok"]), (Some(1), &false.into()));
     for check in ["probe", "cargo", "settings"] {
-        assert_eq!(state(&answer, check), "trouble", "{answer:#}");
+        assert_eq!(state(&answer, check), "problem", "{answer:#}");
     }
     let caches = answer["checks"].as_array().unwrap().iter().filter(|c| c["name"] == "cache");
-    assert!(caches.into_iter().any(|c| c["state"] == "trouble" && c["remedy"].to_string().contains("chmod")));
+    assert!(caches.into_iter().any(|c| c["state"] == "problem" && c["remedy"].to_string().contains("chmod")));
     for check in answer["checks"].as_array().unwrap() {
-        assert!(check["state"] != "trouble" || check["remedy"].is_string(), "{check}");
+        assert!(check["state"] != "problem" || check["remedy"].is_string(), "{check}");
     }
     let (_, answer) = doctor(&test, &[("RUSTC_WRAPPER", "/bin/true")]);
-    assert_eq!(state(&answer, "cargo"), "trouble");
+    assert_eq!(state(&answer, "cargo"), "problem");
 }
 
 #[test]

@@ -167,6 +167,7 @@ documents! {
     a_flag: "kache/docs/flag-row.md";
     a_workload: "kache/docs/workload.md";
     a_trap: "kache/docs/trap.md";
+    style: "kache/docs/style.md";
 }
 
 #[test]

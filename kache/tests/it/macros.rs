@@ -205,9 +205,9 @@ fn a_macro_that_is_declared_to_locate_is_believed_and_no_other_caller_is_served(
     proc_macro(&test, body);
     test.write("w/data", "a");
     test.clone_checkout("w", "another");
-    let at = |dir: &str, locators: &str| {
+    let at = |dir: &str, path_only: &str| {
         let mut c = test.kache_in(dir, USE);
-        test.outcome(c.env("CARGO_MANIFEST_DIR", test.path(dir)).env("KACHE_LOCATORS", locators))
+        test.outcome(c.env("CARGO_MANIFEST_DIR", test.path(dir)).env("KACHE_PATH_ONLY_MACROS", path_only))
     };
     assert_eq!((at("w", ""), at("another", "")), (Outcome::Miss, Outcome::Miss));
     assert!(test.trace().contains("\"by\":\"m\""), "{}", test.trace());

@@ -186,11 +186,11 @@ fn every_form_says_the_same_and_names_the_kache_that_says_it() {
 fn without_an_invocation_there_is_no_page_of_noughts() {
     let test = TestEnv::new();
     let text = ask(&test, &[]);
-    assert!(text.contains("nothing is recorded yet: `kache init`") && !text.contains("hit rate"), "{text}");
+    assert!(text.contains("no build is recorded yet: `kache init`") && !text.contains("hit rate"), "{text}");
     assert!(text.contains("the whole cache"), "{text}");
     let test = filled();
     let text = ask(&test, &["--since", "0s"]);
-    assert!(text.contains("nothing is recorded of that time") && !text.contains("`kache init`"), "{text}");
+    assert!(text.contains("no build is recorded for that time") && !text.contains("`kache init`"), "{text}");
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn what_is_stored_is_listed_and_shown_by_its_key() {
         text.contains("file <workspace>/l.rs") && text.contains("raw: ") && text.contains(&key),
         "{text}"
     );
-    for (asked, says) in [("serde", "is no key"), ("", "is no key"), (&"0".repeat(64), "kache list")] {
+    for (asked, says) in [("serde", "is not a key"), ("", "is not a key"), (&"0".repeat(64), "kache list")] {
         let refused = test.kache(&["show", asked]).output().unwrap();
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(refused.status.code() == Some(2) && said.contains(says), "{said}");

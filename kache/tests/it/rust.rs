@@ -207,25 +207,25 @@ fn another_linker_is_another_input() {
 /// Mozilla's build links through such a script. It could paste any variable into the program; only its user can say that it does not.
 #[test]
 fn a_linker_script_that_is_said_to_use_paths_only_to_find_files() {
-    let at = |test: &TestEnv, dir: &str, locators: &str, flags: &str| {
+    let at = |test: &TestEnv, dir: &str, path_only: &str, flags: &str| {
         let script = test.path(dir).join("build/wrap-linker");
         let linker = format!("-Clinker={}", script.display());
         let args = ["rustc", "--crate-name=user", "user.rs", "--emit=dep-info,link", &linker];
         let mut c = test.kache_in(dir, &args);
         c.env("WRAP_FLAGS", format!("{flags} -L{}", test.path(dir).join("libs").display()));
-        test.outcome(c.env("KACHE_LOCATORS", locators))
+        test.outcome(c.env("KACHE_PATH_ONLY_MACROS", path_only))
     };
-    for (locators, elsewhere) in [("", Outcome::Miss), ("wrap-linker", Outcome::Hit)] {
+    for (path_only, elsewhere) in [("", Outcome::Miss), ("wrap-linker", Outcome::Hit)] {
         let test = TestEnv::new();
         test.write("w/user.rs", "fn main() {}");
         test.write("w/libs/x", "");
         let script = test.write("w/build/wrap-linker", "#!/bin/sh\neval cc $WRAP_FLAGS '\"$@\"'\n");
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
         test.clone_checkout("w", "another");
-        assert_eq!(at(&test, "w", locators, ""), Outcome::Miss);
-        assert_eq!(at(&test, "w", locators, ""), Outcome::Hit, "{locators}");
-        assert_eq!(at(&test, "another", locators, ""), elsewhere, "{locators}: {}", test.trace());
-        assert_eq!(at(&test, "w", locators, "-s"), Outcome::Miss, "{locators}: a variable changed");
+        assert_eq!(at(&test, "w", path_only, ""), Outcome::Miss);
+        assert_eq!(at(&test, "w", path_only, ""), Outcome::Hit, "{path_only}");
+        assert_eq!(at(&test, "another", path_only, ""), elsewhere, "{path_only}: {}", test.trace());
+        assert_eq!(at(&test, "w", path_only, "-s"), Outcome::Miss, "{path_only}: a variable changed");
     }
 }
 

@@ -73,7 +73,7 @@ pub fn is_served(socket: &Path) -> bool {
 
 /// Device, inode, and allocated bytes.
 pub fn room(metadata: &Metadata) -> Option<((u64, u64), u64)> {
-    Some(((metadata.dev(), metadata.ino()), kache_core::platform::room(metadata)))
+    Some(((metadata.dev(), metadata.ino()), kache_core::platform::disk_usage(metadata)))
 }
 
 /// User and system time of all waited-for children and their waited-for children.

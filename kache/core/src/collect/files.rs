@@ -6,7 +6,7 @@ use crate::collected::Step;
 use crate::dependency::Kind as DependencyKind;
 use crate::observe::trace::{TraceEvent, flag};
 use crate::paths::absolute;
-use crate::platform::{self, Sort};
+use crate::platform::{self, FileType};
 use crate::policy::{Act, Event, Place};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotOpen);
         }
-        if e.flags & flag::DIRECTORY != 0 || self.sort(&path) == Some(Sort::Dir) {
+        if e.flags & flag::DIRECTORY != 0 || self.file_type(&path) == Some(FileType::Dir) {
             return self.at(by, Act::OpensDirectory, &path);
         }
         if is_descriptor(&path) {
@@ -62,7 +62,7 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotOpen);
         }
-        let is_file = || self.sort(&path) == Some(Sort::File);
+        let is_file = || self.file_type(&path) == Some(FileType::File);
         let is_file = !self.policy.same(by.actor, Act::ProbesFile, Act::ProbesOther) && is_file();
         self.at(by, if is_file { Act::ProbesFile } else { Act::ProbesOther }, &path);
     }
@@ -78,7 +78,7 @@ impl Collector<'_> {
 
     pub(super) fn rename(&mut self, e: &TraceEvent, by: Cause) {
         let to = clean(e.path2);
-        let is_directory = self.sort(&to) == Some(Sort::Dir);
+        let is_directory = self.file_type(&to) == Some(FileType::Dir);
         self.made.rename(&clean(e.path), to, is_directory, by.actor);
     }
 
@@ -91,7 +91,7 @@ impl Collector<'_> {
         if !to.starts_with("/proc") {
             let to = absolute(at.parent().unwrap_or(at), to);
             let path = clean(to.as_os_str().as_encoded_bytes());
-            if self.world.sort(&to) != Some(Sort::Dir) {
+            if self.world.file_type(&to) != Some(FileType::Dir) {
                 self.at(by, Act::LinksTo, &path);
             } else if !self.made.has(&path) {
                 self.named(by, Act::LinksToDirectory, to.as_os_str().as_encoded_bytes());
@@ -160,7 +160,8 @@ impl Collector<'_> {
     /// The directory below which a walk or a pattern finds things.
     pub(super) fn top_of_tree<'p>(&self, path: &'p [u8]) -> &'p [u8] {
         let path = Path::new(platform::os_str(path));
-        let top = path.ancestors().find(|above| self.world.sort(above) == Some(Sort::Dir)).unwrap_or(path);
+        let top =
+            path.ancestors().find(|above| self.world.file_type(above) == Some(FileType::Dir)).unwrap_or(path);
         top.as_os_str().as_encoded_bytes()
     }
 
@@ -198,19 +199,19 @@ impl Collector<'_> {
                 self.named(by, Act::OverwritesInput, &path);
                 continue;
             }
-            let is_output = self.subject.outputs.owns(p) && self.sort(&path) != Some(Sort::Dir);
+            let is_output = self.subject.outputs.owns(p) && self.file_type(&path) != Some(FileType::Dir);
             self.named(by, if is_output { Act::LeavesOutput } else { Act::LeavesOther }, &path);
         }
         for path in std::mem::take(&mut self.perhaps_inputs) {
             let p = PathBuf::from(platform::os_str(&path));
-            if !self.out.outputs.contains(&p) && self.sort(&path) == Some(Sort::File) {
+            if !self.out.outputs.contains(&p) && self.file_type(&path) == Some(FileType::File) {
                 self.depend(DependencyKind::File, &self.subject.roots.portable(&path));
             }
         }
     }
 
-    fn sort(&self, path: &[u8]) -> Option<Sort> {
-        self.world.sort(Path::new(platform::os_str(path)))
+    fn file_type(&self, path: &[u8]) -> Option<FileType> {
+        self.world.file_type(Path::new(platform::os_str(path)))
     }
 }
 

@@ -3,14 +3,14 @@
 use crate::eval::find_program;
 use crate::observe::object as reader;
 use crate::paths::Roots;
-use crate::platform::{self, Sort};
+use crate::platform::{self, FileType};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// The machine as it is once the run is over.
 pub trait World {
     /// What is at a path, links followed.
-    fn sort(&self, path: &Path) -> Option<Sort>;
+    fn file_type(&self, path: &Path) -> Option<FileType>;
     /// Whether anything is at a path, be it a link that leads nowhere.
     fn is_there(&self, path: &Path) -> bool;
     fn read_link(&self, path: &Path) -> Option<PathBuf>;
@@ -33,12 +33,12 @@ pub struct Machine<'a> {
 }
 
 impl World for Machine<'_> {
-    fn sort(&self, path: &Path) -> Option<Sort> {
+    fn file_type(&self, path: &Path) -> Option<FileType> {
         let found = path.metadata().ok()?.file_type();
         Some(match () {
-            () if found.is_file() => Sort::File,
-            () if found.is_dir() => Sort::Dir,
-            () => Sort::Other,
+            () if found.is_file() => FileType::File,
+            () if found.is_dir() => FileType::Dir,
+            () => FileType::Other,
         })
     }
 

@@ -102,7 +102,7 @@ impl Job<'_> {
         }
         drop(lock);
         if settings.remote.is_some() {
-            store.condemn(&key);
+            store.block_result(&key);
         }
         if settings.write {
             match found.keep(store, trace) {
@@ -129,7 +129,7 @@ fn fresh(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTr
     }
     // Text that cannot become a template cannot have been stored: the raw text differs.
     let printed = |text: &[u8]| {
-        let marked = template::mark(text, &action.roots, template::Format::Printed);
+        let marked = template::templatize(text, &action.roots, template::Format::Printed);
         Version::of(marked.unwrap_or_else(|| text.to_vec()), false)
     };
     all.insert("stdout".to_string(), printed(&ran.stdout));
@@ -140,7 +140,7 @@ fn fresh(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTr
 fn output(action: &Action, path: &Path) -> io::Result<Version> {
     let bytes = std::fs::read(path)?;
     if let Some(format) = action.outputs.template(path) {
-        let marked = template::mark(&bytes, &action.roots, format);
+        let marked = template::templatize(&bytes, &action.roots, format);
         return Ok(Version::of(marked.unwrap_or(bytes), false));
     }
     Ok(Version::of(bytes, platform::is_executable(&std::fs::metadata(path)?)))

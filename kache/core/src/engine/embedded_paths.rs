@@ -17,7 +17,7 @@ pub(super) fn are_left(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> 
     }
     let places = Places::of(action);
     let printed = |text: &[u8]| {
-        template::mark(text, &action.roots, template::Format::Printed)
+        template::templatize(text, &action.roots, template::Format::Printed)
             .is_none_or(|marked| places.are_in(&marked[..]))
     };
     printed(&ran.stdout)
@@ -31,20 +31,20 @@ struct Places(Vec<Vec<u8>>);
 impl Places {
     fn of(action: &Action) -> Places {
         let mapped = action.roots.iter().filter(|r| r.mapped.is_some());
-        Places(mapped.flat_map(|r| platform::spellings(&r.path)).collect())
+        Places(mapped.flat_map(|r| platform::path_forms(&r.path)).collect())
     }
 
     /// Text that cannot be searched counts as naming a path.
     fn are_in(&self, text: impl Read) -> bool {
         let places: Vec<&[u8]> = self.0.iter().map(Vec::as_slice).collect();
-        template::any_in(&mut platform::folded(text), &places).unwrap_or(true)
+        template::any_in(&mut platform::fold_paths(text), &places).unwrap_or(true)
     }
 
     fn are_in_output(&self, action: &Action, path: &Path) -> bool {
         let Some(format) = action.outputs.template(path) else {
             return std::fs::File::open(path).map_or(true, |file| self.are_in(file));
         };
-        let marked = |bytes: Vec<u8>| template::mark(&bytes, &action.roots, format);
+        let marked = |bytes: Vec<u8>| template::templatize(&bytes, &action.roots, format);
         let text: io::Result<Option<Vec<u8>>> = std::fs::read(path).map(marked);
         text.ok().flatten().is_none_or(|marked| self.are_in(&marked[..]))
     }

@@ -72,7 +72,7 @@ impl Job<'_> {
         // Printed last: the text tells the build that the files are there.
         let _ = restore::replay(result, &self.action.roots);
         timer.lap(Phase::Replay);
-        store.used(&entry.result);
+        store.mark_used(&entry.result);
         Some(Restored {
             result: entry.result,
             observed: result.observed,

@@ -98,6 +98,6 @@ impl Job<'_> {
     fn enforce_size_limit(&self, stored: u64) {
         let settings = self.engine.settings;
         let Some(cache) = settings.cache_dir.as_deref() else { return };
-        gc::start_where_grown(self.engine.store, cache, settings.max_bytes(cache), stored);
+        gc::start_if_over_limit(self.engine.store, cache, settings.max_bytes(cache), stored);
     }
 }

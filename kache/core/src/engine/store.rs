@@ -15,7 +15,7 @@ use crate::key_trace::{self, Component, KeyTrace, Part};
 use crate::platform;
 use crate::reason::{NotCacheable, Reason};
 use crate::settings::Observe;
-use crate::store::Kept;
+use crate::store::Stored;
 use crate::store::manifest::{Entry, Manifest};
 use crate::store::result::{ActionResult, Output};
 use crate::template;
@@ -37,7 +37,7 @@ impl Job<'_> {
         if !self.engine.settings.write {
             return Err(NotCacheable::new(Reason::WriteOff, "the setting `write` is off"));
         }
-        let printed = |text: &[u8]| template::mark(text, &self.action.roots, template::Format::Printed);
+        let printed = |text: &[u8]| template::templatize(text, &self.action.roots, template::Format::Printed);
         let (Some(stdout), Some(stderr)) = (printed(&stdout), printed(&stderr)) else {
             return Err(NotCacheable::new(Reason::BinaryOutput, "what the compiler printed has NULs in it"));
         };
@@ -147,15 +147,15 @@ impl Job<'_> {
         }
         if let Some(format) = self.action.outputs.template(path) {
             let text = std::fs::read(path).map_err(failed)?;
-            let marked = template::mark(&text, roots, format).ok_or_else(|| {
+            let marked = template::templatize(&text, roots, format).ok_or_else(|| {
                 NotCacheable::new(Reason::BinaryOutput, format!("{} has NULs in it", path.display()))
             })?;
             let digest = store.put_bytes(&marked).map_err(failed)?;
-            return Ok(Output { path: portable, digest, executable: false, marked: true });
+            return Ok(Output { path: portable, digest, executable: false, is_template: true });
         }
-        let Kept { digest, bytes, known } = store.put_blob(path).map_err(failed)?;
+        let Stored { digest, bytes, known } = store.put_blob(path).map_err(failed)?;
         ran.bytes += bytes;
         ran.known_bytes += if known { bytes } else { 0 };
-        Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), marked: false })
+        Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), is_template: false })
     }
 }

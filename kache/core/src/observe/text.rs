@@ -20,8 +20,8 @@
 //!
 //! A text is read into the bytes of a log, so that it is the real reader that a test goes through.
 
-use super::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::observe::log::{self, HEADER, OVERFLOW_AT, RECORD, TAIL_AT};
+use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use std::fmt;
 
 /// A log in memory that was made from its text form.

@@ -36,7 +36,7 @@ pub struct StatId {
 
 /// The sort of thing at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
+pub enum FileType {
     /// A regular file.
     File,
     /// A directory.
@@ -66,7 +66,7 @@ pub enum Found {
 }
 
 /// What is at a path, links followed; `None` where there is nothing.
-pub fn sort_of(path: &Path) -> io::Result<Option<(Sort, StatId)>> {
+pub fn file_type(path: &Path) -> io::Result<Option<(FileType, StatId)>> {
     match identity(path) {
         Ok(there) => Ok(Some(there)),
         Err(e) if is_absent(&e) => Ok(None),
@@ -81,8 +81,6 @@ pub enum Method {
     Reflink,
     /// The bytes were copied.
     Copy,
-    /// A second name for the blob.
-    Hardlink,
 }
 
 impl Method {
@@ -91,7 +89,6 @@ impl Method {
         match self {
             Method::Reflink => "reflink",
             Method::Copy => "copy",
-            Method::Hardlink => "hardlink",
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Linux and macOS.
 
 mod file;
+mod path_form;
 mod process;
-mod spelling;
 mod trust;
 
 pub use file::*;
+pub use path_form::*;
 pub use process::*;
-pub use spelling::*;
 pub use trust::*;
 
 use std::time::Duration;

@@ -7,20 +7,20 @@
 
 mod console;
 mod file;
+mod path_form;
 pub mod socket;
-mod spelling;
 mod trust;
 
 pub use console::{note_ends, noted_end, stdin_is_null, terminal_width, uninterrupted};
 pub use file::{
-    any_of, clear, clone_file, has_other_names, identity, identity_of, open_dir, remove_dir_all, remove_file,
-    rename, settled,
+    clone_file, find_any, has_other_names, identity, identity_of, open_dir, remove_dir_all, remove_file,
+    remove_to_replace, rename, settled,
 };
-pub use spelling::{
-    BETWEEN_PATHS, HAS_SPELLINGS, SEPARATORS, begins_path, below, can_be_file, folded, is_separator, plain,
-    spellings, tidy, with_own_separators, with_slashes,
+pub use path_form::{
+    HAS_PATH_FORMS, PATH_LIST_SEPARATOR, SEPARATORS, can_be_file, canonical_form, fold_paths, is_path_start,
+    is_separator, native_separators, normalize, path_forms, portable_separators, relative_to,
 };
-pub use trust::{is_not_ours, make_private_dir, others_may_write, private};
+pub use trust::{make_private_dir, others_may_write, private, why_untrusted};
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
@@ -139,7 +139,7 @@ pub fn boot_id() -> Option<[u8; 16]> {
 }
 
 /// What a file takes on disk, in bytes, roughly.
-pub fn room(m: &Metadata) -> u64 {
+pub fn disk_usage(m: &Metadata) -> u64 {
     m.len().next_multiple_of(4096)
 }
 
@@ -352,7 +352,7 @@ pub fn path_of_open(_: &File) -> PathBuf {
 static JOB: Mutex<Option<usize>> = Mutex::new(None);
 
 /// Has the children that are started from now on end with this process, however this one ends.
-pub fn die_together(_: &mut Command) {
+pub fn end_child_with_parent(_: &mut Command) {
     let Ok(mut job) = JOB.lock() else { return };
     if job.is_some() {
         return;
@@ -371,7 +371,7 @@ pub fn die_together(_: &mut Command) {
 
 /// Lets go of what children left running, once they have ended in order: a server of the compiler's (`mspdbsrv`) serves
 /// others too.
-pub fn live_on() {
+pub fn release_children() {
     if let Ok(Some(job)) = JOB.lock().as_deref() {
         limit(*job as HANDLE, 0);
     }
@@ -402,7 +402,7 @@ impl Stats {
     /// The identity of what is at `path`, links followed, and whether it is a directory.
     pub fn of(&mut self, path: &Path) -> Option<(super::StatId, bool)> {
         let (sort, id) = identity(path).ok()?;
-        Some((id, sort == super::Sort::Dir))
+        Some((id, sort == super::FileType::Dir))
     }
 }
 

@@ -329,7 +329,7 @@ mod tests {
                 path: path.into(),
                 digest: digest("blob"),
                 executable: false,
-                marked: false,
+                is_template: false,
             }],
             stdout: Vec::new(),
             stderr: Vec::new(),

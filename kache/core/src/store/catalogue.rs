@@ -1,6 +1,6 @@
 //! What is stored, result by result, for people to look at.
 
-use super::gc::{each_of, key_of};
+use super::gc::{each_file, key_of};
 use super::result::ActionResult;
 use super::{Area, FORMAT};
 use crate::digest::Digest;
@@ -33,7 +33,7 @@ impl Item {
 /// Where the store cannot be listed.
 pub fn each(cache: &Path, mut f: impl FnMut(Item)) -> io::Result<()> {
     let store = cache.join(FORMAT);
-    each_of(&Area::Results.below(&store), |path, meta| {
+    each_file(&Area::Results.below(&store), |path, meta| {
         let key = key_of(&path);
         // One that was collected meanwhile, or is damaged, is none.
         let result = key.and_then(|key| ActionResult::decode(&std::fs::read(&path).ok()?, &key));

@@ -56,7 +56,7 @@ pub struct Amount {
 impl Amount {
     fn add(&mut self, meta: &Metadata) {
         self.files += 1;
-        self.bytes += platform::room(meta);
+        self.bytes += platform::disk_usage(meta);
     }
 }
 
@@ -96,10 +96,10 @@ pub fn collect(store: &Store, limits: Limits) -> io::Result<Option<Collected>> {
 }
 
 /// Has somebody else collect, where the store has grown past its bound by `stored` bytes of blobs.
-pub fn start_where_grown(store: &Store, cache: &Path, max: u64, stored: u64) {
+pub fn start_if_over_limit(store: &Store, cache: &Path, max: u64, stored: u64) {
     /// Besides its blobs: result, manifest, trace.
     const BESIDES: u64 = 32 * 1024;
-    if store.grew(stored + BESIDES).is_none_or(|now| now <= max) {
+    if store.add_usage(stored + BESIDES).is_none_or(|now| now <= max) {
         return;
     }
     // So that one asks and not each: a collection says how it really is, and if none comes about, it is asked
@@ -209,7 +209,7 @@ impl Run<'_> {
     fn references(&mut self, oldest: Duration, mut ages: Option<&mut Ages>) -> io::Result<()> {
         let mut out: Vec<Option<BufWriter<File>>> = (0..256).map(|_| None).collect();
         self.done.kept = 0;
-        each_of(&self.store.area(Area::Results), |path, meta| {
+        each_file(&self.store.area(Area::Results), |path, meta| {
             let age = self.age(&meta);
             if age > oldest {
                 return Ok(());
@@ -223,8 +223,8 @@ impl Run<'_> {
             };
             self.done.kept += 1;
             if let Some(ages) = &mut ages {
-                let trace = std::fs::metadata(trace_of(&path)).map_or(0, |m| platform::room(&m));
-                ages.add(age, platform::room(&meta) + trace);
+                let trace = std::fs::metadata(trace_of(&path)).map_or(0, |m| platform::disk_usage(&m));
+                ages.add(age, platform::disk_usage(&meta) + trace);
             }
             for output in result.outputs {
                 let first = output.digest.0[0];
@@ -265,7 +265,7 @@ impl Run<'_> {
                     None if age > GRACE || self.limits.max_bytes == 0 => unnamed.push((path, meta)),
                     used => {
                         if let Some(ages) = &mut ages {
-                            ages.add(used.map_or(age, Duration::from_secs), platform::room(&meta));
+                            ages.add(used.map_or(age, Duration::from_secs), platform::disk_usage(&meta));
                         }
                     }
                 }
@@ -284,17 +284,17 @@ impl Run<'_> {
     fn fixed(&self) -> io::Result<u64> {
         let mut sum = 0;
         each(self.store.dir(), |_, meta| {
-            sum += if meta.is_dir() { 0 } else { platform::room(&meta) };
+            sum += if meta.is_dir() { 0 } else { platform::disk_usage(&meta) };
             Ok(())
         })?;
         for area in [Area::Events, Area::Toolchains, Area::Observer] {
             each(&self.store.area(area), |_, meta| {
-                sum += platform::room(&meta);
+                sum += platform::disk_usage(&meta);
                 Ok(())
             })?;
         }
-        each_of(&self.store.area(Area::Manifests), |_, meta| {
-            sum += platform::room(&meta);
+        each_file(&self.store.area(Area::Manifests), |_, meta| {
+            sum += platform::disk_usage(&meta);
             Ok(())
         })?;
         Ok(sum)
@@ -319,7 +319,7 @@ impl Run<'_> {
                     if let Ok(about) = about
                         && self.remove(&trace)
                     {
-                        self.done.results.bytes += platform::room(&about);
+                        self.done.results.bytes += platform::disk_usage(&about);
                     }
                 }
             }
@@ -470,7 +470,7 @@ fn shards(part: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Each file of a part that is divided by the first two digits of its keys.
-pub fn each_of(part: &Path, mut f: impl FnMut(PathBuf, Metadata) -> io::Result<()>) -> io::Result<()> {
+pub fn each_file(part: &Path, mut f: impl FnMut(PathBuf, Metadata) -> io::Result<()>) -> io::Result<()> {
     shards(part)?.into_iter().try_for_each(|dir| each(&dir, &mut f))
 }
 

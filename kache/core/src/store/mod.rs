@@ -23,7 +23,7 @@ pub mod verify;
 use crate::area;
 pub use crate::area::{Area, FORMAT};
 use crate::digest::{Digest, Table};
-use crate::platform::{self, Sort, disk};
+use crate::platform::{self, FileType, disk};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 
 /// A file that is in the store now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct Stored {
     /// What it is stored under.
     pub digest: Digest,
     /// Its length.
@@ -54,8 +54,8 @@ impl Store {
     pub fn open(cache: &Path) -> io::Result<Store> {
         let dir = cache.join(FORMAT);
         // Whoever can write there decides what this user's builds are made of.
-        if let Ok(blobs) = platform::is_not_ours(&Area::Blobs.below(&dir)) {
-            if let Some(why) = blobs.map_or_else(|| platform::is_not_ours(&dir), |why| Ok(Some(why)))? {
+        if let Ok(blobs) = platform::why_untrusted(&Area::Blobs.below(&dir)) {
+            if let Some(why) = blobs.map_or_else(|| platform::why_untrusted(&dir), |why| Ok(Some(why)))? {
                 let remedy = "set KACHE_CACHE_DIR to a directory of your own, or remove this one";
                 let text = format!("{} {why}; {remedy}", dir.display());
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
@@ -106,11 +106,11 @@ impl Store {
     }
 
     /// Keeps a copy of a file under its digest. The file must not change meanwhile: then this fails.
-    pub fn put_blob(&self, from: &Path) -> io::Result<Kept> {
+    pub fn put_blob(&self, from: &Path) -> io::Result<Stored> {
         let (known, id) = self.table.file(from)?;
         let path = self.path(Area::Blobs, &known.digest);
         if self.has(&path, &known.digest) {
-            return Ok(Kept { digest: known.digest, bytes: id.size, known: true });
+            return Ok(Stored { digest: known.digest, bytes: id.size, known: true });
         }
         let tmp = self.temporary();
         let kept = (|| {
@@ -124,7 +124,7 @@ impl Store {
             disk::step("blob: make it read-only", &tmp, || platform::make_read_only(&file))?;
             into_place(&tmp, &path)?;
             self.remember(&file, &path, known.digest);
-            Ok(Kept { digest: known.digest, bytes: id.size, known: false })
+            Ok(Stored { digest: known.digest, bytes: id.size, known: false })
         })();
         kept.inspect_err(|_| {
             let _ = platform::remove_file(&tmp);
@@ -201,10 +201,10 @@ impl Store {
         executable: bool,
     ) -> io::Result<Option<(u64, platform::Method)>> {
         let Some(mut blob) = self.open_blob(digest)? else { return Ok(None) };
-        let tmp = beside(to);
+        let tmp = temporary_beside(to);
         let copy = || platform::clone_file(&mut blob, &tmp, executable);
         let done = disk::step("restore: copy", &tmp, copy).and_then(|(file, method)| {
-            put_over(&tmp, to)?;
+            replace_file(&tmp, to)?;
             self.remember(&file, to, *digest);
             Ok((file.metadata()?.len(), method))
         });
@@ -228,7 +228,8 @@ impl Store {
             let file = disk::step("lock: open", &path, open).ok()?;
             if disk::step("lock: take", &path, || platform::try_lock(&file)).ok()? {
                 // The last holder may have removed the name that this descriptor was opened by.
-                let number = |found: io::Result<(Sort, platform::StatId)>| found.ok().map(|(_, id)| id.ino);
+                let number =
+                    |found: io::Result<(FileType, platform::StatId)>| found.ok().map(|(_, id)| id.ino);
                 if number(platform::identity(&path)) == number(platform::identity_of(&file)) {
                     return Some(Lock { path, _file: file });
                 }
@@ -252,7 +253,7 @@ impl Store {
     }
 
     /// Adds what was stored, and says what there is now; nothing where that is not known.
-    pub fn grew(&self, bytes: u64) -> Option<u64> {
+    pub fn add_usage(&self, bytes: u64) -> Option<u64> {
         let (file, mut have) = (self.usage_file().ok()?, [0; 8]);
         platform::read_at(&file, &mut have, 0).ok()?;
         let now = u64::from_le_bytes(have).saturating_add(bytes);
@@ -274,17 +275,17 @@ impl Store {
     }
 
     /// Takes note that a result was found wrong here: it is not to come back from elsewhere.
-    pub fn condemn(&self, result: &Digest) {
+    pub fn block_result(&self, result: &Digest) {
         let _ = self.publish(&self.path(Area::Blocklist, result), b"");
     }
 
     /// Whether it was.
-    pub fn is_condemned(&self, result: &Digest) -> bool {
+    pub fn is_blocked(&self, result: &Digest) -> bool {
         self.path(Area::Blocklist, result).exists()
     }
 
     /// Notes that a result was used now. A store that cannot be written to has no need of it.
-    pub fn used(&self, result: &Digest) {
+    pub fn mark_used(&self, result: &Digest) {
         let _ = platform::touch(&self.path(Area::Results, result));
     }
 }
@@ -317,8 +318,8 @@ fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
 
 /// Renames over what a compiler would overwrite. The old file goes first: ext4 writes a file out at once when it
 /// replaces another, which costs a hundred times the copy.
-pub fn put_over(tmp: &Path, to: &Path) -> io::Result<()> {
-    match disk::step("restore: remove the old file", to, || platform::clear(to)) {
+pub fn replace_file(tmp: &Path, to: &Path) -> io::Result<()> {
+    match disk::step("restore: remove the old file", to, || platform::remove_to_replace(to)) {
         Err(e) if !platform::is_absent(&e) => return Err(e),
         _ => {}
     }
@@ -326,7 +327,7 @@ pub fn put_over(tmp: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// A name beside `path` for a file on its way there. It has nothing of the other name, which may be as long as any can be.
-pub fn beside(path: &Path) -> PathBuf {
+pub fn temporary_beside(path: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
     path.with_file_name(format!(".kache-{}-{n}", std::process::id()))

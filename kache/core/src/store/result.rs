@@ -19,7 +19,7 @@ pub struct Output {
     /// Whether it may be executed. All other permission bits are the asking user's umask's affair.
     pub executable: bool,
     /// Whether the bytes are marked text (`template`), to be written out for the asking checkout.
-    pub marked: bool,
+    pub is_template: bool,
 }
 
 /// Everything that a hit gives back. The status is always 0: a failed compile is not kept.
@@ -50,7 +50,7 @@ impl ActionResult {
         for o in &self.outputs {
             w.bytes(&o.path);
             w.digest(&o.digest);
-            w.num(u64::from(o.executable) | u64::from(o.marked) << 1);
+            w.num(u64::from(o.executable) | u64::from(o.is_template) << 1);
         }
         w.bytes(&self.stdout);
         w.bytes(&self.stderr);
@@ -71,7 +71,7 @@ impl ActionResult {
             let path = r.bytes()?.to_vec();
             let digest = r.digest()?;
             let flags = r.num()?;
-            outputs.push(Output { path, digest, executable: flags & 1 != 0, marked: flags & 2 != 0 });
+            outputs.push(Output { path, digest, executable: flags & 1 != 0, is_template: flags & 2 != 0 });
         }
         let (stdout, stderr) = (r.bytes()?.to_vec(), r.bytes()?.to_vec());
         let (label, compile_us, flags) = (r.text()?, r.num()?, r.num()?);

@@ -3,7 +3,7 @@
 //! Nothing needs it to be right: each hit checks what it gives back. It tells a user whether a disk can be trusted, and
 //! `repair` clears at once what builds would otherwise trip over one by one.
 
-use super::gc::{each_of, key_of};
+use super::gc::{each_file, key_of};
 use super::manifest::Manifest;
 use super::result::ActionResult;
 use super::{Area, Store};
@@ -78,7 +78,7 @@ impl Run<'_> {
     /// batch of names is ever in memory.
     fn blobs(&mut self) -> io::Result<()> {
         let mut batch = Vec::with_capacity(BATCH);
-        each_of(&self.store.area(Area::Blobs), |path, meta| {
+        each_file(&self.store.area(Area::Blobs), |path, meta| {
             batch.push((path, meta.len()));
             if batch.len() == BATCH {
                 self.read(&batch);
@@ -100,7 +100,7 @@ impl Run<'_> {
 
     fn results(&mut self) -> io::Result<()> {
         let mut wrong = Vec::new();
-        each_of(&self.store.area(Area::Results), |path, _| {
+        each_file(&self.store.area(Area::Results), |path, _| {
             self.done.results += 1;
             let result = key_of(&path).and_then(|key| ActionResult::load(self.store, &key));
             match result {
@@ -120,7 +120,7 @@ impl Run<'_> {
 
     fn manifests(&mut self) -> io::Result<()> {
         let mut wrong = Vec::new();
-        each_of(&self.store.area(Area::Manifests), |path, _| {
+        each_file(&self.store.area(Area::Manifests), |path, _| {
             self.done.manifests += 1;
             match key_of(&path).and_then(|key| Manifest::load(self.store, &key)) {
                 None if !path.exists() => {}

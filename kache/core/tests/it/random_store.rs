@@ -32,12 +32,8 @@ fn entry() -> impl Strategy<Value = Entry> {
 }
 
 fn output() -> impl Strategy<Value = Output> {
-    (name(), digest(), any::<bool>(), any::<bool>()).prop_map(|(path, digest, executable, marked)| Output {
-        path,
-        digest,
-        executable,
-        marked,
-    })
+    (name(), digest(), any::<bool>(), any::<bool>())
+        .prop_map(|(path, digest, executable, is_template)| Output { path, digest, executable, is_template })
 }
 
 fn result() -> impl Strategy<Value = ActionResult> {

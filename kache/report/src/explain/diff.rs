@@ -56,7 +56,7 @@ impl Difference {
         match (&self.old, &self.new) {
             (None, _) => "is new",
             (_, None) => "is gone",
-            (Some(a), Some(b)) if a.value == b.value => "is under another name",
+            (Some(a), Some(b)) if a.value == b.value => "has another name",
             _ => "changed",
         }
     }
@@ -77,39 +77,41 @@ impl Difference {
 fn about(name: &str) -> &'static str {
     let (kind, rest) = name.split_once(' ').unwrap_or((name, ""));
     match kind {
-        "schema" => "kache's own way of making keys",
+        "schema" => "the version of kache's key format",
         "compiler" => "the digest of the compiler's installation",
         "cwd" => "the working directory",
-        "define" => "what is given for the macro; a path is in it, and a source may use it",
+        "define" => "the macro's value; it contains a path, and a source may use it",
         "place" => {
-            "where the working directory and all roots are: they are in what was written, or something could read the command line"
+            "the locations of the working directory and all roots: the outputs contain them, or a program could read the command line"
         }
         "language" => "the language of the source",
-        "twins" => "which of the files with the same contents are one, or were changed in the same second",
-        "driver" => "where the compiler is, and the name that it was called by",
-        "input" => "the source file that is named on the command line",
+        "twins" => "which files with equal contents are the same file, or changed in the same second",
+        "driver" => "the compiler's path and the name it was called by",
+        "input" => "the source file on the command line",
         "arg" if matches!(rest, "-C metadata" | "-C extra-filename") => {
             "cargo's hash of the package, its features, profile, flags and dependencies"
         }
         "arg" => "an argument of the command line",
         "order" => "the order of the arguments",
-        "paths" => "how paths are written in artifacts",
-        "cpu" => "this processor, as -C target-cpu=native is given",
-        "source" => "the digest of the file's contents, with roots by their names",
+        "paths" => "the form of paths in artifacts",
+        "cpu" => "this processor, because of -C target-cpu=native",
+        "source" => "the digest of the file's contents, with roots replaced by their names",
         "file" => "the digest of the file's contents",
-        "path" => "what is at that path",
+        "path" => "the kind of object at that path",
         "listing" => "the digest of the names in that directory",
         "tree" => "the digest of everything below that directory",
-        "link" | "leads-to" => "the digest of where the link leads",
-        "env" => "the variable's value; a digest, where it may be a secret",
+        "link" | "leads-to" => "the digest of the link's target",
+        "env" => "the variable's value; a digest if it may be a secret",
         "env-path" => "the variable's value, as a portable path",
-        "env-all" => "the digest of all variables, since something could read any of them; raw: their names",
-        "env-all-path" => "the same, with roots by their names",
+        "env-all" => {
+            "the digest of all variables, because a program could read any of them; raw: their names"
+        }
+        "env-all-path" => "the same, with roots replaced by their names",
         "status" => "the digest of the file's times and permissions",
         "program" => "the digest of the program found under that name in PATH",
         "host" => "this machine, its processors, or its user",
         "linker" => "the digest of the linker",
-        "setting" => "how diagnostics are to look; there were some",
+        "setting" => "the format of diagnostics, because the compile printed some",
         _ => "",
     }
 }

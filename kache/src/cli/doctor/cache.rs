@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 /// All checks of the place that the settings name.
 pub fn checks(settings: &Settings) -> Vec<Check> {
     let Some(dir) = &settings.cache_dir else {
-        return vec![Check::trouble(
+        return vec![Check::problem(
             "cache",
             "there is no cache directory: neither KACHE_CACHE_DIR nor HOME is set",
             "set KACHE_CACHE_DIR to an absolute path",
         )];
     };
     let Some(there) = nearest(dir) else {
-        return vec![Check::trouble(
+        return vec![Check::problem(
             "cache",
             format!("{}: no part of it exists", dir.display()),
             "set KACHE_CACHE_DIR",
@@ -60,7 +60,7 @@ fn usable(dir: &Path, there: &Path) -> Check {
     let made = if there.starts_with(dir) { "" } else { " (it is not there yet, and can be made)" };
     match Trial::create(there, "write") {
         Ok(_) => Check::ok("cache", format!("{} can be written to{made}", dir.display())),
-        Err(e) => Check::trouble(
+        Err(e) => Check::problem(
             "cache",
             format!("{} cannot be written to: {e}", there.display()),
             "give yourself the right to write there, or set KACHE_CACHE_DIR to a directory of yours",
@@ -72,7 +72,7 @@ fn usable(dir: &Path, there: &Path) -> Check {
 fn permissions(dir: &Path) -> Option<Check> {
     let open =
         [dir.to_path_buf(), dir.join(store::FORMAT)].into_iter().find(|d| platform::others_may_write(d))?;
-    Some(Check::trouble(
+    Some(Check::problem(
         "cache",
         format!(
             "{}: others than you can write to it, and so decide what your builds contain",
@@ -86,7 +86,7 @@ fn permissions(dir: &Path) -> Option<Check> {
 fn preload(dir: &Path) -> Option<Check> {
     let splits = dir.as_os_str().as_encoded_bytes().iter().any(|b| matches!(b, b':' | b' ' | b'$'));
     splits.then(|| {
-        Check::trouble(
+        Check::problem(
             "cache",
             format!("{}: a path with a space, `:` or `$` cannot hold the observer", dir.display()),
             "set KACHE_CACHE_DIR to a path without them",

@@ -1,7 +1,7 @@
 //! Whether cargo would start kache, seen from the working directory: what cargo reads, in the order in which it does.
 
 use super::Check;
-use crate::cli::Trouble;
+use crate::cli::output::CliError;
 use kache_core::eval::find_program;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
@@ -21,13 +21,13 @@ struct Named {
 }
 
 /// The check.
-pub fn check() -> Result<Check, Trouble> {
+pub fn check() -> Result<Check, CliError> {
     let cwd = std::env::current_dir()
-        .map_err(|e| Trouble::here(format!("the working directory cannot be found: {e}")))?;
+        .map_err(|e| CliError::failed(format!("cannot find the working directory: {e}")))?;
     let named = match named(&cwd) {
         Ok(named) => named,
         Err((file, e)) => {
-            return Ok(Check::trouble(
+            return Ok(Check::problem(
                 NAME,
                 format!("{}: {e}", file.display()),
                 "mend the file: cargo cannot read it either",
@@ -35,7 +35,7 @@ pub fn check() -> Result<Check, Trouble> {
         }
     };
     Ok(named.map_or_else(
-        || Check::trouble(NAME, "nothing makes cargo use kache from here", REMEDY),
+        || Check::problem(NAME, "nothing makes cargo use kache from here", REMEDY),
         |named| judge(&named),
     ))
 }
@@ -43,7 +43,7 @@ pub fn check() -> Result<Check, Trouble> {
 fn judge(named: &Named) -> Check {
     let Named { value, place, base } = named;
     if value.is_empty() {
-        return Check::trouble(NAME, format!("{place} is empty, which turns any wrapper off"), OTHER);
+        return Check::problem(NAME, format!("{place} is empty, which turns any wrapper off"), OTHER);
     }
     let found = if value.contains('/') {
         Some(absolute(base, Path::new(value))).filter(|p| p.is_file())
@@ -51,7 +51,7 @@ fn judge(named: &Named) -> Check {
         find_program(value.as_ref(), &Roots::default())
     };
     let Some(found) = found else {
-        return Check::trouble(
+        return Check::problem(
             NAME,
             format!("{place} names `{value}`, which is not found"),
             "give its full path, or put its directory into PATH",
@@ -68,7 +68,7 @@ fn judge(named: &Named) -> Check {
             "run that one's doctor, or name this one",
         );
     }
-    Check::trouble(NAME, format!("{place} names another wrapper: {}", found.display()), OTHER)
+    Check::problem(NAME, format!("{place} names another wrapper: {}", found.display()), OTHER)
 }
 
 /// The wrapper that counts: the environment's, else that of the nearest configuration file.

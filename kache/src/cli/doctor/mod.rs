@@ -1,43 +1,42 @@
-//! `kache doctor`: whether kache works here. Each check says what it found, and each trouble what to do about it.
+//! `kache doctor`: checks the installation. Each check reports what it found, and each problem has a remedy.
 //!
-//! | check | asks |
+//! | check | question |
 //! | --- | --- |
-//! | `probe` | does a compile through this very binary miss, store, hit, and restore what the compiler made |
-//! | `probe-c` | the same, of C |
-//! | `observer` | was that compile watched |
-//! | `cache` | can the real cache directory be used, by nobody else |
-//! | `file-system` | is it on this machine |
-//! | `clone` | are restored files shared with the cache, or copied |
-//! | `cargo` | will cargo start kache |
-//! | `reached` | has anything come by it, lately |
-//! | `incremental` | is what cargo compiles fit to be restored |
-//! | `clock` | do the times of files and of this machine agree |
-//! | `linker` | is the linker that rustc would start one that is there |
-//! | `settings` | do all settings make sense |
+//! | `probe` | does a compile through this binary miss, store, hit, and restore the compiler's own output |
+//! | `probe-c` | the same for C |
+//! | `observer` | did the observer check that compile |
+//! | `cache` | is the real cache directory usable, and private to this user |
+//! | `file-system` | is the cache on a local file system |
+//! | `clone` | does restoring share blocks with the cache, or copy them |
+//! | `cargo` | does cargo start kache |
+//! | `reached` | has this cache handled a build |
+//! | `incremental` | does cargo compile without incremental state |
+//! | `clock` | does the file system's clock agree with this machine's |
+//! | `linker` | does rustc's default linker exist |
+//! | `settings` | are all settings valid |
 //!
-//! The probe has a cache and a directory of its own, and both are gone afterwards. The real cache is not created and
-//! not written to but for empty files, at once removed.
+//! The probe uses a temporary cache and directory. The doctor never creates the real cache, and writes only empty
+//! files to it, which it removes at once.
 //!
-//! JSON: `{"v":1,"ok","checks":[{"name","state","found","remedy"}]}`; `state` is `ok`, `note` (worth knowing) or
-//! `trouble`, `remedy` is `null` where there is nothing to do. `ok` says that there is no trouble.
+//! JSON: `{"v":2,"ok","checks":[{"name","state","found","remedy"}]}`; `state` is `ok`, `note` (worth knowing) or
+//! `problem`, and `remedy` is `null` for `ok`. `ok` is false if any check found a problem.
 
 mod cache;
 mod cargo;
 mod probe;
 mod surroundings;
 
+use super::output::{Answer, CliError, Format, settings};
 use super::page::{Page, Style};
-use super::{Answer, Format, Trouble};
 use kache_core::settings::{Observe, Settings};
 use serde::Serialize;
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache doctor                  exit status 1 where something is wrong
   kache doctor --format json")]
 pub struct Options {
-    /// How to answer
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -47,7 +46,7 @@ pub struct Options {
 enum State {
     Ok,
     Note,
-    Trouble,
+    Problem,
 }
 
 /// What one check found.
@@ -68,8 +67,8 @@ impl Check {
         Check { name, state: State::Note, found: found.into(), remedy: Some(remedy.into()) }
     }
 
-    fn trouble(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Check {
-        Check { name, state: State::Trouble, found: found.into(), remedy: Some(remedy.into()) }
+    fn problem(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Check {
+        Check { name, state: State::Problem, found: found.into(), remedy: Some(remedy.into()) }
     }
 }
 
@@ -80,9 +79,8 @@ struct Json {
     checks: Vec<Check>,
 }
 
-/// Looks.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
-    let settings = super::settings()?;
+pub fn run(options: &Options) -> Result<Answer, CliError> {
+    let settings = settings()?;
     let mut checks = probe::checks();
     checks.extend(cache::checks(&settings));
     checks.push(cargo::check()?);
@@ -91,7 +89,7 @@ pub fn run(options: &Options) -> Result<Answer, Trouble> {
     checks.extend(surroundings::reached(&settings));
     checks.extend(surroundings::clock(&settings));
     checks.extend(of_settings(&settings));
-    let json = Json { v: 1, ok: checks.iter().all(|c| c.state != State::Trouble), checks };
+    let json = Json { v: 2, ok: checks.iter().all(|c| c.state != State::Problem), checks };
     let mut answer = match options.format {
         Format::Json => Answer::json(&json)?,
         Format::Text => Answer::page(page(&json)),
@@ -106,7 +104,7 @@ fn page(json: &Json) -> Page {
         let (style, mark) = match check.state {
             State::Ok => (Style::Green, "ok     "),
             State::Note => (Style::Yellow, "note   "),
-            State::Trouble => (Style::Red, "TROUBLE"),
+            State::Problem => (Style::Red, "PROBLEM"),
         };
         let name = (Style::Plain, format!("  {:<11}  ", check.name));
         page.folded(&[(style, mark.to_string()), name], &check.found);
@@ -115,29 +113,29 @@ fn page(json: &Json) -> Page {
         }
     }
     page.gap();
-    page.heading(if json.ok { "all is well" } else { "kache does not work here as it should" });
+    page.heading(if json.ok { "no problems found" } else { "kache does not work correctly here" });
     page
 }
 
 fn of_settings(settings: &Settings) -> Vec<Check> {
     const NAME: &str = "settings";
-    const CONFIG: &str = "`kache config` shows where each setting is from";
-    let mut out: Vec<Check> = settings.warnings.iter().map(|w| Check::trouble(NAME, w, CONFIG)).collect();
+    const CONFIG: &str = "`kache config` shows the origin of each setting";
+    let mut out: Vec<Check> = settings.warnings.iter().map(|w| Check::problem(NAME, w, CONFIG)).collect();
     if settings.disable {
-        out.push(Check::trouble(NAME, "`disable` is on: compilers run as if kache were not there", CONFIG));
+        out.push(Check::problem(NAME, "`disable` is on: compilers run without kache", CONFIG));
     }
     for (off, found) in [
         (!settings.read, "`read` is off: nothing is restored"),
         (!settings.write, "`write` is off: nothing is stored"),
-        (!settings.remap, "`remap` is off: hits only in the same place"),
-        (settings.observe == Observe::Off, "`observe` is off: what is linked is not stored"),
+        (!settings.remap, "`remap` is off: results hit only in the same directory"),
+        (settings.observe == Observe::Off, "`observe` is off: linked outputs are not stored"),
     ] {
         if off {
             out.push(Check::note(NAME, found, CONFIG));
         }
     }
     if out.is_empty() {
-        out.push(Check::ok(NAME, "all make sense"));
+        out.push(Check::ok(NAME, "all settings are valid"));
     }
     out
 }

@@ -69,7 +69,7 @@ impl Drop for Scratch {
 pub fn checks() -> Vec<Check> {
     let mut checks = match run(&CRATE) {
         Ok((found, compiled)) => vec![Check::ok(CRATE.name, found), observer(compiled.observed)],
-        Err((found, remedy)) => vec![Check::trouble(CRATE.name, found, remedy)],
+        Err((found, remedy)) => vec![Check::problem(CRATE.name, found, remedy)],
     };
     // Those who write Rust alone may have no C compiler that works; what kache does with one that does is our affair.
     let compiler = OBJECT.compiler();
@@ -81,7 +81,7 @@ pub fn checks() -> Vec<Check> {
     } else {
         checks.push(match run(&OBJECT) {
             Ok((found, _)) => Check::ok(OBJECT.name, found),
-            Err((found, remedy)) => Check::trouble(OBJECT.name, found, remedy),
+            Err((found, remedy)) => Check::problem(OBJECT.name, found, remedy),
         });
     }
     checks
@@ -108,10 +108,10 @@ fn observer(observed: Option<Observed>) -> Check {
             "there is none for this system",
             "nothing: what is linked is compiled every time",
         ),
-        _ => Check::trouble(
+        _ => Check::problem(
             NAME,
             "it did not run: inputs are guessed from what the compiler reports, and what is linked is not stored",
-            "see that rustc is dynamically linked, and that nothing forbids LD_PRELOAD (a setuid wrapper, a sandbox)",
+            "check that rustc is dynamically linked, and that nothing forbids LD_PRELOAD (a setuid wrapper, a sandbox)",
         ),
     }
 }
@@ -122,7 +122,7 @@ type Wrong = (String, String);
 fn io_trouble(what: &str, path: &Path, e: &io::Error) -> Wrong {
     (
         format!("{what} cannot be used: {}: {e}", path.display()),
-        "see that it exists, is writable, and has room; TMPDIR names another".to_string(),
+        "check that it exists, is writable, and has room; TMPDIR names another".to_string(),
     )
 }
 
@@ -177,7 +177,7 @@ impl Probe {
                 .map(|(n, _)| n.display().to_string())
                 .collect();
             return Err((
-                format!("what was restored is not what the compiler made: {}", differing.join(", ")),
+                format!("the restored files differ from the compiler's: {}", differing.join(", ")),
                 "do not use this cache, and please report it: this must never happen".to_string(),
             ));
         }
@@ -205,7 +205,7 @@ impl Probe {
         let output = ran.map_err(|e| {
             (
                 format!("{} cannot be started: {e}", self.kache.display()),
-                "see that it may be executed".to_string(),
+                "check that it may be executed".to_string(),
             )
         })?;
         if !output.status.success() {
@@ -218,7 +218,7 @@ impl Probe {
                     said.trim()
                 ),
                 format!(
-                    "see that `{}` is installed and in PATH, or that {} names one that works",
+                    "check that `{}` is installed and in PATH, or that {} names one that works",
                     self.subject.compiler.1, self.subject.compiler.0
                 ),
             ));
@@ -233,7 +233,7 @@ impl Probe {
         events.into_iter().nth(n).ok_or_else(|| {
             (
                 "the wrapper wrote no event: it could not use a cache in the temporary directory".to_string(),
-                "see that it is writable and has room; KACHE_LOG=stderr says more".to_string(),
+                "check that it is writable and has room; KACHE_LOG=stderr says more".to_string(),
             )
         })
     }

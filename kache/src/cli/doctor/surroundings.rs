@@ -21,7 +21,7 @@ pub fn linker() -> Check {
             NAME,
             format!("cc is {}; what a project names instead is seen when it is used", found.display()),
         ),
-        None => Check::trouble(
+        None => Check::problem(
             NAME,
             "there is no `cc` in PATH, which rustc starts to link",
             "install a C compiler (Debian: apt-get install gcc), or name a linker in cargo's configuration",
@@ -38,14 +38,14 @@ pub fn reached(settings: &Settings) -> Option<Check> {
         Some(last) => Check::ok(
             NAME,
             format!(
-                "{} came by this cache, the last {}",
+                "this cache has handled {}, the last {}",
                 count(units.count(), "unit", "units"),
                 ago(last.time_us)
             ),
         ),
         None => Check::note(
             NAME,
-            "no build has come by this cache yet",
+            "this cache has not handled a build yet",
             "build something; if this stays so, see the check `cargo`, and that nothing sets RUSTC_WRAPPER to another",
         ),
     })
@@ -59,7 +59,7 @@ pub fn clock(settings: &Settings) -> Option<Check> {
     let now = platform::now_ns() as i128;
     let apart = (written - now).abs() / 1_000_000_000;
     if apart > APART {
-        return Some(Check::trouble(
+        return Some(Check::problem(
             NAME,
             format!("a file written now in {} has a time {apart} s away from this machine's", dir.display()),
             "set the clocks (a virtual machine that slept, a file server), or put the cache on a disk of this machine",

@@ -6,8 +6,8 @@
 mod model;
 mod screen;
 
+use super::output::{Answer, CliError, cache_dir, settings};
 use super::page;
-use super::{Answer, Trouble};
 use kache_core::platform;
 use model::{Model, View};
 use ratatui::DefaultTerminal;
@@ -18,10 +18,9 @@ use std::time::{Duration, Instant};
 /// How long a key is waited for: a request to end is heeded as fast.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What was asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Keys:
-  1 2 3, Tab       units of a build, first causes, builds
+  1 2 3, Tab       units of a build, root causes, builds
   up down, j k     another line; Home, End, PageUp, PageDown
   Enter            in the list of builds: look at that one
   f                follow the newest build again
@@ -47,21 +46,21 @@ fn interval(text: &str) -> Result<Duration, String> {
 }
 
 /// Watches until it is told to leave.
-pub fn run(options: &Options) -> Result<Answer, Trouble> {
+pub fn run(options: &Options) -> Result<Answer, CliError> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        return Err(Trouble::request(
+        return Err(CliError::usage(
             "monitor draws on a terminal, and here is none; `kache report` and `kache explain` print the same",
         ));
     }
-    let settings = super::settings()?;
-    let cache = super::cache_dir(&settings)?;
-    let unreadable = |e: io::Error| Trouble::here(format!("{}: {e}", cache.display()));
+    let settings = settings()?;
+    let cache = cache_dir(&settings)?;
+    let unreadable = |e: io::Error| CliError::failed(format!("{}: {e}", cache.display()));
     let mut model = Model::new(&cache, settings.max_bytes(&cache));
     model.look().map_err(unreadable)?;
     platform::note_ends();
     let ended = on_terminal(|terminal| watch(terminal, &mut model, options.interval));
     let mut answer = Answer::text(String::new());
-    answer.status = ended.map_err(|e| Trouble::here(format!("the terminal is lost: {e}")))?;
+    answer.status = ended.map_err(|e| CliError::failed(format!("the terminal is lost: {e}")))?;
     Ok(answer)
 }
 

@@ -38,7 +38,7 @@ impl View {
 pub struct Cause {
     /// In a line.
     pub summary: String,
-    /// The unit that it entered by, or what the reason means.
+    /// The unit whose own inputs changed, or the meaning of the reason.
     pub about: String,
     /// What changed, old and new, where something did.
     pub change: Option<[String; 2]>,
@@ -93,7 +93,7 @@ impl Model {
         let units = new.iter().filter(|e| e.kind == Kind::Unit).count();
         new.into_iter().for_each(|event| self.history.push(event));
         self.builds = builds::all(&self.history.events).into_iter().filter(|b| b.has_units).collect();
-        // Whoever dependencies at a line goes on looking at it.
+        // The selection stays on its line when new lines arrive.
         if self.selected > 0 && self.view == View::Units && self.chosen.is_none() {
             self.selected += units;
         }
@@ -141,7 +141,7 @@ impl Model {
         }
     }
 
-    /// Why a unit did not hit: its first cause, or its reason. Nothing where it did.
+    /// Why a unit did not hit: its root cause, or its reason. Empty for a hit.
     pub fn why(&mut self, at: usize) -> Option<&Cause> {
         if self.history.events[at].outcome == Outcome::Hit {
             return None;

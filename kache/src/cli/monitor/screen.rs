@@ -208,7 +208,7 @@ fn causes(model: &mut Model, area: Rect) -> List {
         ))));
         told.extend(cause(c));
     }
-    (format!("{:>5}  {:<73}", "units", "first cause, or reason"), lines, told)
+    (format!("{:>5}  {:<73}", "units", "root cause, or reason"), lines, told)
 }
 
 fn builds(model: &mut Model, area: Rect) -> List {
@@ -235,7 +235,7 @@ fn builds(model: &mut Model, area: Rect) -> List {
         "{:<17}{:>11}{:>8}{:>6}{:>8}{:>8}  {:>14}    ",
         "began", "took", "rate", "hits", "misses", "other", "saved"
     );
-    (names, lines, vec![Line::from("Enter dependencies at the selected build, f follows the newest")])
+    (names, lines, vec![Line::from("Enter opens the selected build, f follows the newest")])
 }
 
 fn footer(model: &Model) -> Line<'static> {

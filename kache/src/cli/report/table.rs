@@ -111,15 +111,10 @@ impl Scopes<'_> {
         out.push(self.number(0, "hits", &|t| t.units.hits, "restored: no compiler ran"));
         out.push(self.number(1, "local", &|t| t.units.hits - t.units.remote_hits, "from this cache"));
         out.push(self.number(1, "remote", &|t| t.units.remote_hits, "fetched, now or by an earlier build"));
-        out.extend(self.some(
-            1,
-            "checked",
-            &|t| checked(t, "same"),
-            "compiled all the same, and nothing differed",
-        ));
+        out.extend(self.some(1, "checked", &|t| checked(t, "same"), "recompiled, without a difference"));
         out.push(self.number(0, "misses", &|t| t.units.misses, "compiled"));
-        out.push(self.number(1, "stored", &|t| t.units.stored, "the result was kept"));
-        out.push(self.number(2, "dups", &|t| t.units.dups, "every byte of it was known already"));
+        out.push(self.number(1, "stored", &|t| t.units.stored, "the result was stored"));
+        out.push(self.number(2, "dups", &|t| t.units.dups, "every output byte was already in the store"));
         out.extend(self.some(
             1,
             "different",
@@ -130,14 +125,14 @@ impl Scopes<'_> {
             1,
             "unsettled",
             &|t| checked(t, "unsettled"),
-            "hits whose check could not be ended",
+            "hits whose check did not finish",
         ));
-        self.reasons(&mut out, 1, "not stored", |t| &t.units.not_stored, "the result was not kept");
-        let errors = "kache had trouble of its own, the compiler ran";
+        self.reasons(&mut out, 1, "not stored", |t| &t.units.not_stored, "the result was not stored");
+        let errors = "kache failed, the compiler ran";
         self.reasons(&mut out, 0, "errors", |t| &t.units.errors, errors);
-        let untouched = "handed to the compiler untouched, not in the rate";
+        let untouched = "run without the cache, not in the rate";
         self.reasons(&mut out, 0, "passthroughs", |t| &t.units.passthroughs, untouched);
-        let probes = "questions and trial compiles by outcome, not in the rate";
+        let probes = "queries and test compiles by outcome, not in the rate";
         self.reasons(&mut out, 0, "probes", |t| &t.probes, probes);
         if self.0.iter().any(|s| !s.tally.remote.ways.is_empty()) {
             let asked = "units by what the remote did for them";

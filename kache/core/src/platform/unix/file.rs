@@ -1,6 +1,6 @@
 //! Files: who they are, and putting them in place.
 
-use super::super::{Found, Method, Sort, StatId};
+use super::super::{FileType, Found, Method, StatId};
 use std::ffi::CString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -10,13 +10,13 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Reads the identity off a stat.
-fn of(m: &Metadata) -> (Sort, StatId) {
+fn of(m: &Metadata) -> (FileType, StatId) {
     let sort = if m.is_file() {
-        Sort::File
+        FileType::File
     } else if m.is_dir() {
-        Sort::Dir
+        FileType::Dir
     } else {
-        Sort::Other
+        FileType::Other
     };
     let id = StatId {
         dev: m.dev(),
@@ -29,12 +29,12 @@ fn of(m: &Metadata) -> (Sort, StatId) {
 }
 
 /// What is at a path, links followed.
-pub fn identity(path: &Path) -> io::Result<(Sort, StatId)> {
+pub fn identity(path: &Path) -> io::Result<(FileType, StatId)> {
     Ok(of(&std::fs::metadata(path)?))
 }
 
 /// What is open.
-pub fn identity_of(file: &File) -> io::Result<(Sort, StatId)> {
+pub fn identity_of(file: &File) -> io::Result<(FileType, StatId)> {
     Ok(of(&file.metadata()?))
 }
 
@@ -126,7 +126,7 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 }
 
 /// Removes a file whose name is wanted for another.
-pub fn clear(path: &Path) -> io::Result<()> {
+pub fn remove_to_replace(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)
 }
 
@@ -149,7 +149,7 @@ pub fn clone_file(from: &mut File, to: &Path, executable: bool) -> io::Result<(F
 }
 
 /// What a file takes on disk, in bytes.
-pub fn room(m: &Metadata) -> u64 {
+pub fn disk_usage(m: &Metadata) -> u64 {
     m.blocks() * 512
 }
 
@@ -245,7 +245,7 @@ pub fn has_other_names(path: &Path) -> bool {
 }
 
 /// Looks for entries in a directory that is open.
-pub fn any_of<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
+pub fn find_any<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
     let mut found = Found::Nothing;
     for name in names {
         let name = CString::new(name)?;

@@ -153,7 +153,7 @@ pub fn terminal_width() -> Option<u16> {
 
 /// Has the child that a command starts end with this process, however this one ends: a compiler that is not waited
 /// for would go on to write where the next build does.
-pub fn die_together(command: &mut Command) {
+pub fn end_child_with_parent(command: &mut Command) {
     #[cfg(target_os = "linux")]
     {
         let parent = std::process::id();
@@ -176,7 +176,7 @@ pub fn die_together(command: &mut Command) {
 }
 
 /// Lets go of what children left running, once they have ended in order: here nothing holds it.
-pub fn live_on() {}
+pub fn release_children() {}
 
 /// The number of an error that a test names.
 #[cfg(feature = "faults")]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Why a directory is not to be trusted with what this user builds, if it is not: somebody else can put things there.
 /// Fails where there is no such directory.
-pub fn is_not_ours(dir: &Path) -> io::Result<Option<String>> {
+pub fn why_untrusted(dir: &Path) -> io::Result<Option<String>> {
     let m = std::fs::metadata(dir)?;
     if !m.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());

@@ -1,6 +1,6 @@
 //! Files: who they are, and putting them in place.
 
-use super::super::{Found, Method, Sort, StatId, is_absent};
+use super::super::{FileType, Found, Method, StatId, is_absent};
 use super::since_1970;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -36,20 +36,20 @@ fn open_to_ask(path: &Path) -> io::Result<File> {
 }
 
 /// What is at a path, links followed.
-pub fn identity(path: &Path) -> io::Result<(Sort, StatId)> {
+pub fn identity(path: &Path) -> io::Result<(FileType, StatId)> {
     identity_of(&open_to_ask(path)?)
 }
 
 /// What is open.
-pub fn identity_of(file: &File) -> io::Result<(Sort, StatId)> {
+pub fn identity_of(file: &File) -> io::Result<(FileType, StatId)> {
     // SAFETY: the handle is open.
     if unsafe { fs::GetFileType(file.as_raw_handle()) } != fs::FILE_TYPE_DISK {
-        return Ok((Sort::Other, StatId { dev: 0, ino: 0, size: 0, mtime: 0, ctime: 0 }));
+        return Ok((FileType::Other, StatId { dev: 0, ino: 0, size: 0, mtime: 0, ctime: 0 }));
     }
     let basic: fs::FILE_BASIC_INFO = ask(file, fs::FileBasicInfo)?;
     let standard: fs::FILE_STANDARD_INFO = ask(file, fs::FileStandardInfo)?;
     let (dev, ino) = number(file)?;
-    let sort = if standard.Directory { Sort::Dir } else { Sort::File };
+    let sort = if standard.Directory { FileType::Dir } else { FileType::File };
     let id = StatId {
         dev,
         ino,
@@ -84,7 +84,7 @@ pub fn open_dir(path: &Path) -> io::Result<File> {
 }
 
 /// Looks for entries in a directory that is open, by its path: no name is looked up by a handle here.
-pub fn any_of<'a>(_dir: &File, at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
+pub fn find_any<'a>(_dir: &File, at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
     let mut found = Found::Nothing;
     for name in names {
         let path = at.join(super::os_str(name));
@@ -275,7 +275,7 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 
 /// Removes a file whose name is wanted for another. Where somebody has it open a removed file may keep its name until it
 /// is closed, and a renamed one does not.
-pub fn clear(path: &Path) -> io::Result<()> {
+pub fn remove_to_replace(path: &Path) -> io::Result<()> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
     let aside = path.with_file_name(format!(".kache-old-{}-{n}", std::process::id()));
@@ -332,7 +332,7 @@ mod tests {
         std::fs::write(&new, "new").unwrap();
         let held = File::open(&old).unwrap();
         super::super::make_read_only(&held).unwrap();
-        clear(&old).unwrap();
+        remove_to_replace(&old).unwrap();
         rename(&new, &old).unwrap();
         assert_eq!(std::fs::read(&old).unwrap(), b"new");
         drop(held);
@@ -345,7 +345,7 @@ mod tests {
         let (a, b) = (dir.path().join("a"), dir.path().join("b"));
         std::fs::write(&a, "1").unwrap();
         let first = identity(&a).unwrap();
-        assert_eq!((first.0, identity(dir.path()).unwrap().0), (Sort::File, Sort::Dir));
+        assert_eq!((first.0, identity(dir.path()).unwrap().0), (FileType::File, FileType::Dir));
         assert_eq!(identity_of(&File::open(&a).unwrap()).unwrap(), first);
         std::thread::sleep(Duration::from_millis(40));
         std::fs::write(&a, "2").unwrap();

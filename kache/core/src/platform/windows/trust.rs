@@ -121,8 +121,8 @@ fn rights(dir: &Path) -> io::Result<(String, Vec<String>)> {
 
 /// Why a directory is not to be trusted with what this user builds, if it is not: somebody else can put things there.
 /// Fails where there is no such directory.
-pub fn is_not_ours(dir: &Path) -> io::Result<Option<String>> {
-    if super::identity(dir)?.0 != super::super::Sort::Dir {
+pub fn why_untrusted(dir: &Path) -> io::Result<Option<String>> {
+    if super::identity(dir)?.0 != super::super::FileType::Dir {
         return Err(io::ErrorKind::NotADirectory.into());
     }
     let us = user().unwrap_or_default();

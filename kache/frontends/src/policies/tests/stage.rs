@@ -7,7 +7,7 @@ use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
 use kache_core::observe::text::TextLog;
 use kache_core::paths::Roots;
-use kache_core::platform::{self, Sort};
+use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -65,11 +65,11 @@ impl FakeWorld {
 }
 
 impl World for FakeWorld {
-    fn sort(&self, path: &Path) -> Option<Sort> {
+    fn file_type(&self, path: &Path) -> Option<FileType> {
         Some(match self.resolve(path)?.1 {
-            Entry::File => Sort::File,
-            Entry::Directory => Sort::Dir,
-            Entry::Device => Sort::Other,
+            Entry::File => FileType::File,
+            Entry::Directory => FileType::Dir,
+            Entry::Device => FileType::Other,
             Entry::Link(_) => unreachable!("links are followed"),
         })
     }
@@ -96,7 +96,9 @@ impl World for FakeWorld {
 
     fn program(&self, name: &OsStr) -> Option<PathBuf> {
         let path = self.variable(b"PATH")?;
-        std::env::split_paths(&path).map(|dir| dir.join(name)).find(|p| self.sort(p) == Some(Sort::File))
+        std::env::split_paths(&path)
+            .map(|dir| dir.join(name))
+            .find(|p| self.file_type(p) == Some(FileType::File))
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {

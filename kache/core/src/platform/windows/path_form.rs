@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 /// What stands between the paths of a list: a drive has a colon.
-pub const BETWEEN_PATHS: char = ';';
+pub const PATH_LIST_SEPARATOR: char = ';';
 
 /// What stands between the parts of a path.
 pub const SEPARATORS: &[u8] = b"\\/";
@@ -20,13 +20,13 @@ pub fn is_separator(b: u8) -> bool {
 }
 
 /// Whether a path of the system's may begin with this byte.
-pub fn begins_path(b: u8) -> bool {
+pub fn is_path_start(b: u8) -> bool {
     b.is_ascii_alphabetic() || is_separator(b)
 }
 
 /// Drops `.` components and doubled separators, which name nothing, and the prefix for long paths where the rest says
 /// the same. `..` stays: behind a link it is not what it seems. A relative path is left as it is.
-pub fn tidy(path: &[u8]) -> Vec<u8> {
+pub fn normalize(path: &[u8]) -> Vec<u8> {
     let (lead, rest) = match path {
         [b'\\', b'\\', b'?', b'\\', b'U', b'N', b'C', b'\\', rest @ ..] => (&b"\\\\"[..], rest),
         [b'\\', b'\\', b'?', b'\\', rest @ ..] if has_drive(rest) => (&b""[..], rest),
@@ -58,9 +58,9 @@ fn has_drive(path: &[u8]) -> bool {
 }
 
 /// The path in its tidy spelling.
-pub fn plain(path: PathBuf) -> PathBuf {
+pub fn canonical_form(path: PathBuf) -> PathBuf {
     match path.to_str() {
-        Some(text) => PathBuf::from(super::os_str(&tidy(text.as_bytes()))),
+        Some(text) => PathBuf::from(super::os_str(&normalize(text.as_bytes()))),
         None => path,
     }
 }
@@ -91,7 +91,7 @@ fn is_file_name(name: &str) -> bool {
 }
 
 /// What of a tidy path is below a directory, with the separator that it begins with; `None` where it is not.
-pub fn below<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
+pub fn relative_to<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
     let (head, rest) = path.split_at_checked(dir.len())?;
     if !rest.first().is_none_or(|b| is_separator(*b)) || !head.eq_ignore_ascii_case(dir) {
         return None;
@@ -100,15 +100,15 @@ pub fn below<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// Whether a place has several spellings, of which a compiler's maps know one.
-pub const HAS_SPELLINGS: bool = true;
+pub const HAS_PATH_FORMS: bool = true;
 
 /// The spellings of a path, as they are in a text that is folded: its own, and the one that the system gives a program
 /// that asks, where links and short names (`RUNNER~1`) are resolved.
-pub fn spellings(path: &Path) -> Vec<Vec<u8>> {
+pub fn path_forms(path: &Path) -> Vec<Vec<u8>> {
     let fold = |path: &Path| {
         let mut out = Vec::new();
-        let tidy = tidy(path.as_os_str().as_encoded_bytes());
-        folded(&tidy[..]).read_to_end(&mut out).expect("memory can be read");
+        let tidy = normalize(path.as_os_str().as_encoded_bytes());
+        fold_paths(&tidy[..]).read_to_end(&mut out).expect("memory can be read");
         out
     };
     let mut all = vec![fold(path)];
@@ -119,7 +119,7 @@ pub fn spellings(path: &Path) -> Vec<Vec<u8>> {
 /// A text in which all spellings of a path are alike: letters are small, and of separators, which strings in sources
 /// and JSON double, each run is one backslash. (Letters beyond ASCII in another case are not known for the same in
 /// [`below`] either, so what is spelt with them is in no portable key.)
-pub fn folded<R: Read>(from: R) -> impl Read {
+pub fn fold_paths<R: Read>(from: R) -> impl Read {
     Folded { from, last: 0 }
 }
 
@@ -165,12 +165,12 @@ fn replaced(path: &[u8], from: u8, to: u8) -> Cow<'_, [u8]> {
 }
 
 /// With the separators that portable paths have.
-pub fn with_slashes(path: &[u8]) -> Cow<'_, [u8]> {
+pub fn portable_separators(path: &[u8]) -> Cow<'_, [u8]> {
     replaced(path, b'\\', b'/')
 }
 
 /// With the separators of this system.
-pub fn with_own_separators(path: &[u8]) -> Cow<'_, [u8]> {
+pub fn native_separators(path: &[u8]) -> Cow<'_, [u8]> {
     replaced(path, b'/', b'\\')
 }
 
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn many_spellings_are_one() {
-        let t = |s: &str| String::from_utf8(tidy(s.as_bytes())).unwrap();
+        let t = |s: &str| String::from_utf8(normalize(s.as_bytes())).unwrap();
         for spelt in [r"C:\w\src", r"c:/w/src/", r"\\?\C:\w\src", r"c:\w\\.\src"] {
             assert_eq!(t(spelt), r"C:\w\src", "{spelt}");
         }
@@ -194,26 +194,26 @@ mod tests {
 
     #[test]
     fn a_place_is_found_however_it_is_spelt() {
-        let place = spellings(Path::new(r"C:\Some Dir\w"));
+        let place = path_forms(Path::new(r"C:\Some Dir\w"));
         for (text, there) in [
             (r"\\?\c:/some dir\W\src", true),
             (r#"{"file":"C:\\SOME DIR\\w\\l.rs"}"#, true),
             (r"D:\Some Dir\w", false),
         ] {
             let mut all = Vec::new();
-            folded(text.as_bytes()).read_to_end(&mut all).unwrap();
+            fold_paths(text.as_bytes()).read_to_end(&mut all).unwrap();
             assert_eq!(all.windows(place[0].len()).any(|w| w == place[0]), there, "{text}");
         }
         let mut out = Vec::new();
-        folded(&br"\\\\"[..]).read_to_end(&mut out).unwrap();
+        fold_paths(&br"\\\\"[..]).read_to_end(&mut out).unwrap();
         assert_eq!(out, br"\");
     }
 
     #[test]
     fn a_case_that_the_file_system_does_not_vouch_for_is_another_place() {
-        assert_eq!(below(br"C:\W\x", br"C:\W"), Some(&br"\x"[..]));
-        assert_eq!(below(br"C:\W2\x", br"C:\W"), None);
-        assert_eq!(below(br"C:\no such dir\x", br"C:\NO SUCH DIR"), None);
+        assert_eq!(relative_to(br"C:\W\x", br"C:\W"), Some(&br"\x"[..]));
+        assert_eq!(relative_to(br"C:\W2\x", br"C:\W"), None);
+        assert_eq!(relative_to(br"C:\no such dir\x", br"C:\NO SUCH DIR"), None);
     }
 
     #[test]
