@@ -31,31 +31,37 @@ impl Object {
     }
 }
 
-/// A symbol table; `None` where the object has none.
+/// A symbol table and the names of its symbols, read at once; `None` where the object has no such table.
 fn symbols<'a>(
     object: &'a Object,
     sections: &SectionTable<'a, Header, &'a Data>,
     kind: u32,
-) -> Option<SymbolTable<'a, Header, &'a Data>> {
+) -> Option<(SymbolTable<'a, Header, &'a Data>, &'a [u8])> {
     let table = sections.symbols(LE, &object.data, kind).ok()?;
-    (table.section() != SectionIndex(0)).then_some(table)
+    if table.section() == SectionIndex(0) {
+        return None;
+    }
+    let names = sections.section(table.string_section()).ok()?.data(LE, &object.data).ok()?;
+    Some((table, names))
 }
 
 /// Whether the object imports a symbol that is wanted. `None` where it cannot be read.
 pub fn imports(path: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
     let object = Object::open(path)?;
     let (_, sections) = object.sections()?;
-    let table = symbols(&object, &sections, SHT_DYNSYM)?;
-    let mut imported = table.iter().filter(|symbol| symbol.st_shndx(LE) == SHN_UNDEF);
-    Some(imported.any(|symbol| wanted(symbol.name(LE, table.strings()).unwrap_or_default())))
+    let (table, names) = symbols(&object, &sections, SHT_DYNSYM)?;
+    let name = |symbol: &<Header as FileHeader>::Sym| {
+        let rest = names.get(symbol.st_name(LE) as usize..).unwrap_or_default();
+        rest.split(|byte| *byte == 0).next().unwrap_or_default()
+    };
+    Some(table.iter().any(|symbol| symbol.st_shndx(LE) == SHN_UNDEF && wanted(name(symbol))))
 }
 
 /// Which of the parts of names occur in the names of the object's functions. `None` where it has been stripped of them.
 pub fn functions(path: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
     let object = Object::open(path)?;
     let (_, sections) = object.sections()?;
-    let table = symbols(&object, &sections, SHT_SYMTAB)?;
-    let names = sections.section(table.string_section()).ok()?.data(LE, &object.data).ok()?;
+    let (_, names) = symbols(&object, &sections, SHT_SYMTAB)?;
     let text = String::from_utf8_lossy(names);
     Some(parts.iter().copied().filter(|part| text.contains(part)).collect())
 }
