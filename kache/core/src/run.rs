@@ -57,9 +57,11 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// What was written before each flush.
+    /// What was written since the last flush, and before each flush.
+    type Written = (Vec<u8>, Vec<Vec<u8>>);
+
     #[derive(Clone, Default)]
-    struct Flushed(Arc<Mutex<(Vec<u8>, Vec<Vec<u8>>)>>);
+    struct Flushed(Arc<Mutex<Written>>);
 
     impl Write for Flushed {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
