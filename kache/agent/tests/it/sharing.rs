@@ -132,7 +132,11 @@ fn the_order_of_a_build_is_fetched_ahead() {
     d.test.write("w/src/h.h", "#define ANSWER 43\n");
     assert_eq!(way(&d.c()), (Outcome::Miss, Some(RemoteWay::Nothing)));
     let nowhere = Machine::with_sources(&url).tell(&["prefetch"]);
-    assert!(!nowhere.status.success() && text(&nowhere).contains("knows of no build"), "{}", text(&nowhere));
+    assert!(
+        !nowhere.status.success() && text(&nowhere).contains("has no record of a build"),
+        "{}",
+        text(&nowhere)
+    );
 }
 
 #[test]
@@ -234,7 +238,7 @@ fn secrets_are_neither_shown_nor_logged() {
 
 fn clear_marks(machine: &Machine) {
     for entry in std::fs::read_dir(machine.agents()).unwrap().flatten() {
-        if entry.path().extension().is_some_and(|e| e == "off") {
+        if entry.path().extension().is_some_and(|e| e == "backoff") {
             std::fs::remove_file(entry.path()).unwrap();
         }
     }

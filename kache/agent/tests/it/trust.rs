@@ -3,6 +3,7 @@
 
 use crate::fleet::{Machine, objects, text, way};
 use kache_core::events::{Event, Outcome, RemoteWay};
+use kache_core::remote::format::VERSION;
 use kache_core::store::Area;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ const HARMS: &[(&str, Harm)] = &[
     }),
     ("another kind", |path, _, all| {
         // An index of one list has the bytes of that list.
-        let kind = |p: &Path| kind(p).replace("lists", "dependencies");
+        let kind = |p: &Path| kind(p).replace("lists", "index");
         fs::read(all.iter().find(|p| kind(p) != kind(path)).unwrap()).unwrap()
     }),
     ("1 GiB of zeros, packed", |_, bytes, _| {
@@ -39,10 +40,10 @@ const HARMS: &[(&str, Harm)] = &[
     ("a page of HTML", |_, _, _| b"<html>please log in</html>".to_vec()),
 ];
 
-/// `dependencies`, `lists`, `packs` or `orders`.
+/// `index`, `lists`, `packs` or `builds`.
 fn kind(path: &Path) -> String {
-    let part = path.iter().skip_while(|part| *part != "v1").nth(1);
-    part.unwrap_or_else(|| panic!("{} is no object", path.display())).to_string_lossy().into_owned()
+    let part = path.iter().skip_while(|part| *part != VERSION).nth(1);
+    part.unwrap_or_else(|| panic!("{} is not an object", path.display())).to_string_lossy().into_owned()
 }
 
 fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
@@ -90,7 +91,7 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
     a.c();
     assert!(a.flush().status.success());
     let all = objects(shared.path());
-    for one in ["dependencies", "lists", "packs", "orders"] {
+    for one in ["index", "lists", "packs", "builds"] {
         let events = a.test.events();
         assert!(all.iter().any(|p| kind(p) == one), "no {one} are in the remote: {all:?}, {events:?}");
     }
@@ -98,7 +99,7 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
     let whole: Vec<Vec<u8>> = all.iter().map(|p| fs::read(p).unwrap()).collect();
     let mut refused = 0;
     // A list that the index lacks is found by itself, rightly: to spoil the index's is to spoil both.
-    for kinds in [&["dependencies", "lists"][..], &["lists"], &["packs"], &["orders"]] {
+    for kinds in [&["index", "lists"][..], &["lists"], &["packs"], &["builds"]] {
         for (name, harm) in HARMS {
             let of_kind = all.iter().zip(&whole).filter(|(path, _)| kinds.contains(&kind(path).as_str()));
             // All of it is thought out before any is written: what becomes another's bytes is the whole other's.
@@ -107,18 +108,15 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
             let b = machine(&url).set("KACHE_REMOTE_MODE", "read-only");
             b.knows_compilers_of(&a);
             // The order of an earlier build leads to packs by itself, rightly: lists are spoilt where there is none.
-            if kinds[0] != "dependencies" {
+            if kinds[0] != "index" {
                 b.test.write("w/Cargo.lock", "# one\n");
             }
             let events = [b.rust(), b.c()];
             assert!(b.artifact("libl.rlib") == rust && b.artifact("c.o") == c, "{kinds:?}: {name}");
-            let needed = kinds[0] == "dependencies" || kinds[0] == "packs";
+            let needed = kinds[0] == "index" || kinds[0] == "packs";
             let spoilt = needed && events.iter().any(|e| e.outcome == Outcome::Hit);
             // Bytes after the end of what zstd packs as one are another's; everything else is found out.
-            assert!(
-                !spoilt || *name == "twice" && kinds[0] == "dependencies",
-                "{kinds:?}: {name}: {events:?}"
-            );
+            assert!(!spoilt || *name == "twice" && kinds[0] == "index", "{kinds:?}: {name}: {events:?}");
             println!(
                 "| {} | {name} | the compiler's | {} | {} |",
                 kinds.join(", "),
@@ -252,8 +250,8 @@ fn what_another_writer_overwrote_is_found_all_the_same() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     write_nth(&url, 0);
-    let dependencies = |path: &PathBuf| path.to_string_lossy().contains("/dependencies/");
-    let index = objects(shared.path()).into_iter().find(dependencies).unwrap();
+    let is_index = |path: &PathBuf| path.to_string_lossy().contains("/index/");
+    let index = objects(shared.path()).into_iter().find(is_index).unwrap();
     let before = fs::read(&index).unwrap();
     write_nth(&url, 1);
     assert!(fs::read(&index).unwrap() != before);
