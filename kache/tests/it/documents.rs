@@ -1,22 +1,37 @@
 //! Every command in the documents is run: each fenced block of shell, in a project of its own, through the real binary.
 //!
-//! A line that cannot be run here is a row of [`ELSEWHERE`], with the reason; a document that grows a new command has it run from
-//! then on, or this fails.
+//! A line that takes too long here is a row of [`NOT_RUN`], which checks it in another way. A new command in a document is run,
+//! or needs a row.
 
 use crate::KACHE;
 use crate::tools::require_tool;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// How such lines begin, and why they are not run here.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("cargo run --release -p kache-bench", "the harness's words are tried by kache-bench/tests/documents.rs"),
-    ("cargo test", "that is what runs this"),
-    ("cargo install", "it builds this program anew"),
-    ("scripts/", "hours of the harness: its tests run the nightly, .ci/run a short stress run"),
-    ("../configure", "it is Mozilla's, tens of gigabytes of sources away"),
+/// How such lines begin, and what holds of their words.
+const NOT_RUN: &[(&str, fn(&[&str]) -> bool)] = &[
+    // The harness's own test of the documents checks these options.
+    ("cargo run --release -p kache-bench", |_| true),
+    ("cargo test", names_a_package),
+    ("cargo install", names_a_package),
+    ("scripts/", |words| root().join(words[0]).metadata().unwrap().permissions().mode() & 0o111 != 0),
+    // It is a script of Mozilla's.
+    ("../configure", |words| words[1] == "--with-compiler-wrapper=kache"),
 ];
+
+/// Whether the value of `-p` or `--path` is a package of the workspace. Without one it is the whole workspace.
+fn names_a_package(words: &[&str]) -> bool {
+    let members = ["kache", "kache/agent", "kache/core", "kache/frontends", "kache/report", "kache-bench"];
+    let value = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1]);
+    let is_named = |member: &str, name: &str| {
+        let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+        manifest.contains(&format!("\nname = \"{name}\"\n"))
+    };
+    value("--path").is_none_or(|path| members.contains(&path))
+        && value("-p").is_none_or(|name| members.iter().any(|member| is_named(member, name)))
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -92,19 +107,21 @@ fn blocks(text: &str) -> Vec<Vec<String>> {
     all
 }
 
-/// As it is run: what draws on a terminal gets one, and is told to leave.
-fn runnable(line: &str) -> Result<String, String> {
-    if let Some((_, why)) = ELSEWHERE.iter().find(|(prefix, _)| line.starts_with(prefix)) {
-        return Err((*why).to_string());
+/// The line as it is run, if it is. A command that draws on a terminal gets one, and a key that ends it.
+fn runnable(line: &str) -> Option<String> {
+    if let Some((_, holds)) = NOT_RUN.iter().find(|(prefix, _)| line.starts_with(prefix)) {
+        let words: Vec<&str> = line.split(" #").next().unwrap_or(line).split_whitespace().collect();
+        assert!(holds(&words), "{line}");
+        return None;
     }
     if line.starts_with("cmake") && !require_tool("cmake", "cmake") {
-        return Err("cmake is missing".to_string());
+        return None;
     }
     if line.contains("kache monitor") {
         let line = line.split(" #").next().unwrap_or(line).trim();
-        return Ok(format!("printf q | TERM=xterm timeout 60 script -qec '{line}' /dev/null"));
+        return Some(format!("printf q | TERM=xterm timeout 60 script -qec '{line}' /dev/null"));
     }
-    Ok(line.to_string())
+    Some(line.to_string())
 }
 
 fn run(document: &Path) {
@@ -117,9 +134,8 @@ fn run(document: &Path) {
     for block in blocks(&fs::read_to_string(document).unwrap()) {
         let mut script = String::new();
         for line in &block {
-            match runnable(line) {
-                Ok(line) => script += &format!("echo ':: '{}\n{line}\n", quoted(&line)),
-                Err(why) => eprintln!("skipped: {line}: {why}"),
+            if let Some(line) = runnable(line) {
+                script += &format!("echo ':: '{}\n{line}\n", quoted(&line));
             }
         }
         let ran = shell(home.path(), &script).output().unwrap();
