@@ -19,6 +19,7 @@ use crate::system::scratch::Scratch;
 use kache_core::dependency::Kind;
 use kache_core::events::{Event, Outcome};
 use kache_core::key_trace::{Component, KeyTrace, Part};
+use kache_frontends::computed;
 use kache_report::explain::diff;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,8 +87,8 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     let findings = MutateFindings { units: units.len(), seed: plan.seed, rows, paths, ..Default::default() };
     let shown = progress::Progress::begin("mutate", None);
     let mut run = MutateRun { recorded, dir, plan, findings, number: 0, shown };
-    for kind in Kind::ALL {
-        run.kind(*kind, &units)?;
+    for word in kinds() {
+        run.kind(word, &units)?;
     }
     for (unit, trace) in draw(&units, plan.seed, "excluded").into_iter().take(plan.units) {
         run.excluded(unit, trace)?;
@@ -96,6 +97,13 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     let changed: usize = findings.kinds.values().map(|k| k.changed).sum();
     shown.end(&format!("{changed} inputs changed, {} wrong", findings.wrong.len()));
     Ok(findings)
+}
+
+/// The kinds of dependencies, as traces name them. A computed dependency has the name of its function, and only manifests
+/// name `missing`.
+fn kinds() -> impl Iterator<Item = &'static str> {
+    let own = Kind::ALL.iter().filter(|kind| !matches!(kind, Kind::Computed | Kind::Missing));
+    own.map(|kind| kind.word()).chain(computed::FUNCTIONS)
 }
 
 /// Shuffled by the seed.
@@ -116,8 +124,7 @@ struct MutateRun<'a> {
 }
 
 impl MutateRun<'_> {
-    fn kind(&mut self, kind: Kind, units: &[(RecordedUnit, KeyTrace)]) -> Result<()> {
-        let word = kind.word();
+    fn kind(&mut self, word: &'static str, units: &[(RecordedUnit, KeyTrace)]) -> Result<()> {
         let of_kind = |c: &&Component| c.part == Part::Dependency && c.name.split(' ').next() == Some(word);
         let mut exercised = ExercisedRow::default();
         let having: Vec<_> = units.iter().filter(|(_, t)| t.components.iter().any(|c| of_kind(&c))).collect();
@@ -412,12 +419,7 @@ impl MutateFindings {
                 out += &format!("            skipped {n}: {why}\n");
             }
         }
-        // Only manifests name `missing`.
-        let unseen: Vec<_> = Kind::ALL
-            .iter()
-            .filter(|k| **k != Kind::Missing && !self.kinds.contains_key(k.word()))
-            .map(|k| k.word())
-            .collect();
+        let unseen: Vec<_> = kinds().filter(|word| !self.kinds.contains_key(word)).collect();
         if !unseen.is_empty() {
             out += &format!("  in no unit: {}\n", unseen.join(", "));
         }
