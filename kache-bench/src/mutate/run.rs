@@ -19,7 +19,6 @@ use crate::system::scratch::Scratch;
 use kache_core::dependency::Kind;
 use kache_core::events::{Event, Outcome};
 use kache_core::key_trace::{Component, KeyTrace, Part};
-use kache_frontends::computed;
 use kache_report::explain::diff;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +86,7 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     let findings = MutateFindings { units: units.len(), seed: plan.seed, rows, paths, ..Default::default() };
     let shown = progress::Progress::begin("mutate", None);
     let mut run = MutateRun { recorded, dir, plan, findings, number: 0, shown };
-    for word in kinds() {
+    for word in dependency_words() {
         run.kind(word, &units)?;
     }
     for (unit, trace) in draw(&units, plan.seed, "excluded").into_iter().take(plan.units) {
@@ -99,11 +98,10 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     Ok(findings)
 }
 
-/// The kinds of dependencies, as traces name them. A computed dependency has the name of its function, and only manifests
-/// name `missing`.
-fn kinds() -> impl Iterator<Item = &'static str> {
-    let own = Kind::ALL.iter().filter(|kind| !matches!(kind, Kind::Computed | Kind::Missing));
-    own.map(|kind| kind.word()).chain(computed::FUNCTIONS)
+/// The first words of dependencies in traces: the kinds, and the functions of front ends.
+fn dependency_words() -> impl Iterator<Item = &'static str> {
+    let kinds = Kind::ALL.iter().filter(|kind| **kind != Kind::Computed).map(|kind| kind.word());
+    kinds.chain(kache_frontends::computed::FUNCTIONS.iter().copied())
 }
 
 /// Shuffled by the seed.
@@ -419,7 +417,10 @@ impl MutateFindings {
                 out += &format!("            skipped {n}: {why}\n");
             }
         }
-        let unseen: Vec<_> = kinds().filter(|word| !self.kinds.contains_key(word)).collect();
+        // Only manifests name `missing`.
+        let unseen: Vec<_> = dependency_words()
+            .filter(|word| *word != Kind::Missing.word() && !self.kinds.contains_key(*word))
+            .collect();
         if !unseen.is_empty() {
             out += &format!("  in no unit: {}\n", unseen.join(", "));
         }

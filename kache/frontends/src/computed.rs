@@ -7,8 +7,8 @@ use kache_core::eval::{Computed, EvalContext, Evaluate};
 use std::io;
 use std::path::PathBuf;
 
-/// The functions that [`Evaluate`] knows here.
-pub const FUNCTIONS: [&str; 5] = ["crates", "define", "linker", "setting", "source"];
+/// The functions of computed dependencies.
+pub const FUNCTIONS: &[&str] = &["crates", "define", "linker", "setting", "source"];
 
 /// The computed dependencies of compilers.
 ///
