@@ -168,8 +168,6 @@ mod tests {
         r
     }
 
-    // Its paths are spelled as Unix does.
-    #[cfg(unix)]
     #[test]
     fn the_deepest_root_wins_and_siblings_are_not_inside() {
         let r = roots();
@@ -182,8 +180,6 @@ mod tests {
         assert_eq!(p("/"), "/");
     }
 
-    // Its paths are spelled as Unix does.
-    #[cfg(unix)]
     #[test]
     fn a_root_is_found_within_a_text() {
         let r = roots();

@@ -332,8 +332,6 @@ mod tests {
         assert!(!any_in(&mut &b""[..], &[b"x"]).unwrap());
     }
 
-    // Its paths are spelled as Unix does.
-    #[cfg(unix)]
     #[test]
     fn marks_move_to_another_checkout() {
         let (a, b) = (roots("/a/my ws"), roots("/elsewhere/b"));
@@ -358,8 +356,6 @@ mod tests {
         assert_eq!(templatize(b"a\0b", &r, Format::Printed), None);
     }
 
-    // Its paths are spelled as Unix does.
-    #[cfg(unix)]
     #[test]
     fn diagnostics_get_their_paths_back() {
         let r = roots("/a/ws");

@@ -139,8 +139,6 @@ mod tests {
         assert!(aarch64_calls(&code) && !aarch64_calls(&code[8..]));
     }
 
-    // It reads the C library of Linux.
-    #[cfg(unix)]
     #[test]
     fn the_c_library_calls_kernel_and_a_program_that_uses_it_does_not() {
         let dir = tempfile::tempdir().unwrap();

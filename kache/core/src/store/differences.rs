@@ -182,8 +182,6 @@ mod tests {
         d.save(store, None).unwrap()
     }
 
-    // It sets the time of a directory by opening it, which Windows refuses.
-    #[cfg(unix)]
     #[test]
     fn the_oldest_are_removed_and_an_action_has_one() {
         let dir = tempfile::tempdir().unwrap();
