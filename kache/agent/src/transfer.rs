@@ -18,7 +18,7 @@ use kache_core::paths;
 use kache_core::remote::client::{AgentConfig, Task, TaskKind};
 use kache_core::remote::format;
 use kache_core::store::manifest::Manifest;
-use kache_core::store::{Area, gc};
+use kache_core::store::{Area, files};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -71,8 +71,8 @@ pub fn run(config: AgentConfig, task: &Task) -> Result<Report, AgentError> {
 impl Agent {
     async fn push(self: &Arc<Self>, task: &Task) -> Result<Report, AgentError> {
         let mut all = Vec::new();
-        let listed = gc::each_file(&self.store.area(Area::Manifests), |path, _| {
-            let action = gc::key_of(&path);
+        let listed = files::each_file(&self.store.area(Area::Manifests), |path, _| {
+            let action = files::key_of(&path);
             if let Some((action, manifest)) = action.and_then(|a| Some((a, Manifest::load(&self.store, &a)?)))
             {
                 all.extend(manifest.entries.into_iter().map(|entry| (action, entry)));

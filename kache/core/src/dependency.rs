@@ -152,26 +152,26 @@ impl RecordedDependency {
     }
 }
 
-/// What is seen where there is nothing.
+/// The value whose digest stands for a missing file.
 pub const ABSENT: &[u8] = b"absent";
 
-/// What is seen of a variable that is not set.
+/// The value whose digest stands for an unset variable.
 pub const UNSET: &[u8] = b"\0unset";
 
-/// Observations as a manifest holds them: what was missing in one directory is one observation, since a C++ unit misses
-/// thousands of headers in a dozen directories. The key is made from what is packed here, one by one.
+/// Combines the missing paths of a directory into one dependency, for the manifest: a C++ unit looks for thousands of headers
+/// in a dozen directories. The result key is made from the dependencies before packing.
 pub fn pack(all: impl Iterator<Item = RecordedDependency>) -> Vec<RecordedDependency> {
     let absent = Digest::of(ABSENT);
     let mut out = Vec::new();
     let mut missing: Vec<(Vec<u8>, Vec<Vec<u8>>)> = Vec::new();
-    for observation in all {
-        let Dependency { kind, name } = &observation.dependency;
+    for recorded in all {
+        let Dependency { kind, name } = &recorded.dependency;
         let cut = name
             .iter()
             .rposition(|b| *b == b'/')
-            .filter(|_| *kind == Kind::Path && observation.digest == absent);
+            .filter(|_| *kind == Kind::Path && recorded.digest == absent);
         let Some(cut) = cut.filter(|at| *at > 0) else {
-            out.push(observation);
+            out.push(recorded);
             continue;
         };
         let (dir, rest) = (&name[..cut], name[cut + 1..].to_vec());
@@ -185,4 +185,56 @@ pub fn pack(all: impl Iterator<Item = RecordedDependency>) -> Vec<RecordedDepend
         RecordedDependency { dependency: Dependency::new(Kind::Missing, name), digest: absent }
     }));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(kind: Kind, name: &str, seen: &[u8]) -> RecordedDependency {
+        RecordedDependency { dependency: Dependency::new(kind, name), digest: Digest::of(seen) }
+    }
+
+    #[test]
+    fn the_missing_paths_of_a_directory_are_packed_into_one() {
+        let all = [
+            recorded(Kind::Path, "<workspace>/inc/a.h", ABSENT),
+            recorded(Kind::File, "<workspace>/src/a.c", b"contents"),
+            recorded(Kind::Path, "<workspace>/src/b.h", ABSENT),
+            recorded(Kind::Path, "<workspace>/inc/c.h", ABSENT),
+        ];
+        let packed = pack(all.into_iter());
+        assert_eq!(
+            packed,
+            [
+                recorded(Kind::File, "<workspace>/src/a.c", b"contents"),
+                recorded(Kind::Missing, "<workspace>/inc\0a.h\0c.h", ABSENT),
+                recorded(Kind::Missing, "<workspace>/src\0b.h", ABSENT),
+            ]
+        );
+    }
+
+    #[test]
+    fn existing_paths_and_paths_without_a_directory_stay_as_they_are() {
+        let all = [
+            recorded(Kind::Path, "<workspace>/inc/a.h", b"file"),
+            recorded(Kind::Path, "/a.h", ABSENT),
+            recorded(Kind::Path, "a.h", ABSENT),
+            recorded(Kind::File, "<workspace>/inc/b.h", ABSENT),
+            recorded(Kind::Env, "A/B", ABSENT),
+        ];
+        assert_eq!(pack(all.clone().into_iter()), all);
+    }
+
+    #[test]
+    fn every_kind_survives_a_round_trip() {
+        let all: Vec<_> = Kind::ALL.iter().map(|kind| recorded(*kind, "name\0x", b"seen")).collect();
+        let mut w = Writer::default();
+        all.iter().for_each(|r| r.write(&mut w));
+        let bytes = w.finish();
+        let mut r = Reader::open_plain(&bytes).unwrap();
+        let read: Vec<_> = all.iter().map(|_| RecordedDependency::read(&mut r).unwrap()).collect();
+        assert!(r.at_end());
+        assert_eq!(read, all);
+    }
 }

@@ -1,4 +1,4 @@
-//! Giving back what a compile produced: its files, and what it printed.
+//! Restoring a stored result: its files, and what the command printed.
 
 use crate::paths::Roots;
 use crate::platform::{self, Method, disk};
@@ -10,19 +10,18 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// What was restored.
 #[derive(Debug, Default)]
 pub struct Restored {
-    /// Bytes written.
+    /// The bytes written.
     pub bytes: u64,
-    /// Files and their bytes by method.
+    /// The number of files and their bytes, by method.
     pub methods: BTreeMap<Method, (u64, u64)>,
-    /// Where they are.
+    /// The restored files.
     pub paths: Vec<PathBuf>,
 }
 
-/// Writes all outputs. `None` where something is missing or wrong in the store: nothing that a compiler would not
-/// overwrite has been touched then.
+/// Writes all outputs. `None` if a blob is missing or damaged, or an output has no place here: then only files that the
+/// command overwrites have changed.
 pub fn outputs(
     store: &Store,
     result: &ActionResult,
@@ -70,7 +69,8 @@ fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<O
     Ok(Some((text.len() as u64, Method::Copy)))
 }
 
-/// Prints what the compiler printed, with this checkout's paths.
+/// Prints what the command printed, with the paths of this checkout. `None`, and nothing is printed, if a template names an
+/// unknown root.
 pub fn replay(result: &ActionResult, roots: &Roots) -> io::Result<Option<()>> {
     let (Some(out), Some(err)) =
         (template::render(&result.stdout, roots), template::render(&result.stderr, roots))
@@ -84,4 +84,124 @@ pub fn replay(result: &ActionResult, roots: &Roots) -> io::Result<Option<()>> {
         io::stderr().lock().write_all(&err)?;
     }
     Ok(Some(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::events::Observed;
+    use crate::store::Area;
+    use tempfile::TempDir;
+
+    struct Test {
+        dir: TempDir,
+        store: Store,
+    }
+
+    impl Test {
+        fn new() -> Test {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(&dir.path().join("cache")).unwrap();
+            std::fs::create_dir(dir.path().join("w")).unwrap();
+            Test { dir, store }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.dir.path().join("w").join(name)
+        }
+
+        fn roots(&self) -> Roots {
+            let mut roots = Roots::default();
+            roots.add("workspace", self.dir.path().join("w"), None);
+            roots
+        }
+
+        fn output(&self, name: &str, contents: &[u8], is_template: bool) -> Output {
+            let path = format!("<workspace>/{name}").into_bytes();
+            Output { path, digest: self.store.put_bytes(contents).unwrap(), executable: false, is_template }
+        }
+
+        fn restore(&self, outputs: Vec<Output>, makes_dirs: bool) -> io::Result<Option<Restored>> {
+            let result = ActionResult { outputs, ..empty() };
+            super::outputs(&self.store, &result, &self.roots(), |_| true, makes_dirs)
+        }
+    }
+
+    fn empty() -> ActionResult {
+        ActionResult {
+            outputs: Vec::new(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            label: String::new(),
+            compile_us: 0,
+            observed: Observed::Preload,
+            fetched: false,
+        }
+    }
+
+    #[test]
+    fn files_and_rendered_templates_replace_old_outputs() {
+        let test = Test::new();
+        std::fs::write(test.path("a"), "an old output").unwrap();
+        let text = format!("{}/a.h\n", test.path("").display()).replace("//", "/");
+        let template =
+            template::templatize(text.as_bytes(), &test.roots(), template::Format::Printed).unwrap();
+        let outputs = vec![
+            Output { executable: true, ..test.output("a", b"new", false) },
+            test.output("a.d", &template, true),
+        ];
+        let done = test.restore(outputs, false).unwrap().unwrap();
+        assert_eq!(std::fs::read(test.path("a")).unwrap(), b"new");
+        assert_eq!(std::fs::read_to_string(test.path("a.d")).unwrap(), text);
+        assert_eq!(done.paths, [test.path("a"), test.path("a.d")]);
+        assert_eq!(done.bytes, 3 + text.len() as u64);
+        assert_eq!(done.methods.values().map(|(files, _)| files).sum::<u64>(), 2);
+        let left = std::fs::read_dir(test.path("")).unwrap().count();
+        assert_eq!(left, 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_missing_directory_is_made_only_if_the_command_makes_it() {
+        let test = Test::new();
+        let outputs = || vec![test.output("new/dir/a", b"x", false)];
+        assert_eq!(test.restore(outputs(), false).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!test.path("new").exists());
+        assert!(test.restore(outputs(), true).unwrap().is_some());
+        assert_eq!(std::fs::read(test.path("new/dir/a")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn nothing_is_restored_outside_of_the_allowed_places() {
+        let test = Test::new();
+        let unknown = Output { path: b"<elsewhere>/a".to_vec(), ..test.output("a", b"x", false) };
+        assert!(test.restore(vec![unknown], true).unwrap().is_none());
+        let result = ActionResult { outputs: vec![test.output("a", b"x", false)], ..empty() };
+        let refused = super::outputs(&test.store, &result, &test.roots(), |_| false, true).unwrap();
+        assert!(refused.is_none() && !test.path("a").exists());
+    }
+
+    #[test]
+    fn a_missing_blob_is_not_a_hit_and_keeps_the_old_output() {
+        let test = Test::new();
+        std::fs::write(test.path("a"), "old").unwrap();
+        for is_template in [false, true] {
+            let output = test.output("a", b"gone", is_template);
+            let blob = test.store.path(Area::Blobs, &Digest::of(b"gone"));
+            std::fs::remove_file(blob).unwrap();
+            assert!(test.restore(vec![output], false).unwrap().is_none());
+            assert_eq!(std::fs::read(test.path("a")).unwrap(), b"old");
+        }
+    }
+
+    #[test]
+    fn a_template_with_an_unknown_root_is_not_restored_or_replayed() {
+        let test = Test::new();
+        let text = b"\0pnowhere\0/x";
+        assert!(test.restore(vec![test.output("a.d", text, true)], false).unwrap().is_none());
+        assert!(!test.path("a.d").exists());
+        let result = ActionResult { stderr: text.to_vec(), ..empty() };
+        assert!(replay(&result, &test.roots()).unwrap().is_none());
+        assert!(replay(&empty(), &test.roots()).unwrap().is_some());
+    }
 }

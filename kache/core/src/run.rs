@@ -1,8 +1,7 @@
-//! Running the compiler, with its output passed on as it comes and kept.
+//! Running a command: its output is forwarded line by line and recorded.
 //!
-//! Cargo starts dependants as soon as it reads that a crate's metadata is written, so a line must not wait for the
-//! compile to end. Each whole line is passed on at once; with mapped prefixes undone, so that people see their own
-//! paths.
+//! A build tool may act on a line before the command ends (dependents start once a library's metadata is written), so each
+//! complete line is forwarded at once. Mapped prefixes in it are replaced by the real paths, for people.
 
 use crate::paths::Roots;
 use crate::platform;
@@ -10,24 +9,21 @@ use crate::template;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Command, ExitStatus, Stdio};
 
-/// What a run printed and how it ended.
+/// The status of a finished command and what it printed, as forwarded.
 pub struct Ran {
-    /// How it ended.
     pub status: ExitStatus,
-    /// Standard output, as passed on.
     pub stdout: Vec<u8>,
-    /// Standard error, as passed on.
     pub stderr: Vec<u8>,
 }
 
-/// Runs a command to its end; `mapped` where it prints paths as it was told to map them.
+/// Runs a command to its end. With `mapped`, the command prints mapped paths, which are replaced by those of the roots.
 pub fn run(command: &mut Command, mapped: Option<&Roots>) -> io::Result<Ran> {
     platform::end_child_with_parent(command);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = std::thread::scope(|scope| {
-        let out = scope.spawn(|| pass_on(out, io::stdout(), mapped));
-        let err = pass_on(err, io::stderr(), mapped);
+        let out = scope.spawn(|| forward(out, io::stdout(), mapped));
+        let err = forward(err, io::stderr(), mapped);
         (out.join().unwrap_or_default(), err)
     });
     let status = child.wait()?;
@@ -35,7 +31,7 @@ pub fn run(command: &mut Command, mapped: Option<&Roots>) -> io::Result<Ran> {
     Ok(Ran { status, stdout, stderr })
 }
 
-fn pass_on(from: Option<impl Read>, mut to: impl Write, mapped: Option<&Roots>) -> Vec<u8> {
+fn forward(from: Option<impl Read>, mut to: impl Write, mapped: Option<&Roots>) -> Vec<u8> {
     let Some(from) = from else { return Vec::new() };
     let mut from = BufReader::with_capacity(64 * 1024, from);
     let (mut all, mut line) = (Vec::new(), Vec::new());
@@ -48,10 +44,72 @@ fn pass_on(from: Option<impl Read>, mut to: impl Write, mapped: Option<&Roots>) 
                     Some(roots) => template::unmap(&line, roots),
                     None => line.clone(),
                 };
-                // A reader that has gone away is the compiler's caller's affair; the compile goes on.
+                // The command continues even if the reader of its output is gone.
                 let _ = to.write_all(&line).and_then(|()| to.flush());
                 all.extend(line);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// What was written since the last flush, and before each flush.
+    type Written = (Vec<u8>, Vec<Vec<u8>>);
+
+    #[derive(Clone, Default)]
+    struct Flushed(Arc<Mutex<Written>>);
+
+    impl Write for Flushed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().0.extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            let mut inner = self.0.lock().unwrap();
+            let line = std::mem::take(&mut inner.0);
+            inner.1.push(line);
+            Ok(())
+        }
+    }
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_line_is_forwarded_at_once_and_recorded() {
+        let text = b"one\n\ntwo without an end";
+        let to = Flushed::default();
+        assert_eq!(forward(Some(&text[..]), to.clone(), None), text);
+        let lines = &to.0.lock().unwrap().1;
+        assert_eq!(lines, &[b"one\n".to_vec(), b"\n".to_vec(), b"two without an end".to_vec()]);
+    }
+
+    #[test]
+    fn mapped_paths_are_replaced() {
+        let mut roots = Roots::default();
+        roots.add("workspace", "/w".into(), Some("."));
+        let text = b"--> ./src/a.x:1\nsee ./src/a.x\n";
+        let out = forward(Some(&text[..]), Flushed::default(), Some(&roots));
+        assert_eq!(out, b"--> /w/src/a.x:1\nsee ./src/a.x\n", "only a diagnostic's file name is unambiguous");
+    }
+
+    #[test]
+    fn a_closed_reader_does_not_lose_the_record() {
+        assert_eq!(forward(Some(&b"a\nb\n"[..]), Closed, None), b"a\nb\n");
+        assert_eq!(forward(None::<&[u8]>, Closed, None), b"");
     }
 }

@@ -4,7 +4,7 @@
 
 use super::output::{Answer, CliError, Format, cache_dir, settings};
 use super::page::{self, Page};
-use kache_core::store::gc;
+use kache_core::store::purge;
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ struct Json {
 /// Purges.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let cache = cache_dir(&settings()?)?;
-    let gone = gc::purge(&cache, options.dry_run)
+    let gone = purge::purge(&cache, options.dry_run)
         .map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
     if options.format == Format::Json {
         return Answer::json(&Json { v: 1, dry_run: options.dry_run, files: gone.files, bytes: gone.bytes });

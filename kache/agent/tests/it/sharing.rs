@@ -1,8 +1,10 @@
 //! Two machines and a shared directory.
 
+use crate::env::LIB;
 use crate::fleet::{Machine, objects, text, way};
 use kache_core::events::{Outcome, RemoteWay};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -199,6 +201,39 @@ fn an_agent_that_hangs_or_is_killed_fails_no_build() {
         text(&flushed)
     );
     assert_ne!(agents_of(&a), pids);
+}
+
+/// The wrapper and the agent are installed separately.
+#[test]
+fn a_missing_agent_is_reported() {
+    let shared = tempfile::tempdir().unwrap();
+    let a = Machine::with_sources(&format!("file://{}", shared.path().display()));
+    let alone = a.test.path("bin/kache");
+    std::fs::create_dir_all(alone.parent().unwrap()).unwrap();
+    std::fs::copy(crate::kache(), &alone).unwrap();
+    let run = |program: &Path, args: &[&str]| {
+        let mut command = Command::new(program);
+        let like = a.kache(args);
+        command.args(args).current_dir(like.get_current_dir().unwrap());
+        command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?)))).output().unwrap()
+    };
+    let check = |program: &Path| {
+        let output = run(program, &["doctor", "--format", "json"]);
+        let json: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
+        let checks = json["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| check["name"] == "agent").unwrap()
+    };
+    assert_eq!(check(crate::kache())["state"], "ok");
+    let missing = check(&alone);
+    assert_eq!(missing["state"], "problem");
+    assert!(missing["remedy"].as_str().unwrap().contains("--path kache/agent"), "{missing}");
+    // A build still works, and `kache flush` names the missing file.
+    assert!(run(&alone, LIB).status.success());
+    assert_eq!(way(&a.test.last()), (Outcome::Miss, Some(RemoteWay::Failed)));
+    let flushed = run(&alone, &["flush"]);
+    assert_eq!(flushed.status.code(), Some(1), "{}", text(&flushed));
+    assert!(text(&flushed).contains("bin/kache-agent does not exist"), "{}", text(&flushed));
 }
 
 #[test]

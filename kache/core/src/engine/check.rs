@@ -105,7 +105,7 @@ impl Job<'_> {
             store.block_result(&key);
         }
         if settings.write {
-            match found.keep(store, trace) {
+            match found.save(store, trace) {
                 Ok(place) => detail += &format!("; both versions are in {}", place.display()),
                 Err(e) => detail += &format!("; failed to store both versions: {e}"),
             }

@@ -1,6 +1,6 @@
-//! What is stored, result by result, for people to look at.
+//! A list of the stored results, for people.
 
-use super::gc::{each_file, key_of};
+use super::files::{each_file, key_of};
 use super::result::ActionResult;
 use super::{Area, FORMAT};
 use crate::digest::Digest;
@@ -10,32 +10,27 @@ use std::time::UNIX_EPOCH;
 
 /// A stored result.
 pub struct Item {
-    /// Its key.
     pub key: Digest,
-    /// What it says.
     pub result: ActionResult,
-    /// When it was made or last restored, µs since 1970.
+    /// When the result was stored or last restored, µs since 1970.
     pub used_us: u64,
-    /// The lengths of its outputs, in their order; nothing where a blob is not there.
+    /// The sizes of the outputs in their order; `None` for a missing blob.
     pub sizes: Vec<Option<u64>>,
 }
 
 impl Item {
-    /// What its outputs take together, in bytes.
+    /// The total size of the outputs.
     pub fn bytes(&self) -> u64 {
         self.sizes.iter().flatten().sum()
     }
 }
 
-/// Calls `f` with each whole result of a cache; of one that is not there, never.
-///
-/// # Errors
-/// Where the store cannot be listed.
+/// Calls `f` with each undamaged result of a cache, which may not exist.
 pub fn each(cache: &Path, mut f: impl FnMut(Item)) -> io::Result<()> {
     let store = cache.join(FORMAT);
     each_file(&Area::Results.below(&store), |path, meta| {
         let key = key_of(&path);
-        // One that was collected meanwhile, or is damaged, is none.
+        // Skip results that are damaged, or that a collection removed meanwhile.
         let result = key.and_then(|key| ActionResult::decode(&std::fs::read(&path).ok()?, &key));
         let (Some(key), Some(result)) = (key, result) else { return Ok(()) };
         let used = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());

@@ -1,12 +1,12 @@
-//! What checks found wrong: of each result that a compile did not confirm, both versions of what differs, and the key
-//! traces, for people to look at. Nothing reads them but people and `report`.
+//! Differences that checks found (`KACHE_CHECK`): for each result that a rerun did not confirm, both versions of each output
+//! that differs, and the key traces. They are for people and for `report`.
 //!
 //! ```text
 //! <cache>/v1/differences/<action>/difference.json   stored-0   fresh-0   …   trace.json   fresh-trace.json
 //! ```
 //!
-//! One is kept for an action, the last; in all [`MOST`] and [`ROOM`] bytes, of which one may take a quarter. Whatever
-//! does not fit goes without its bytes, and the oldest go first.
+//! An action has one difference, the latest. All differences together are limited to [`MOST`] and to [`ROOM`] bytes, of which
+//! one may use a quarter. The oldest are removed first, and an output that does not fit is listed without its contents.
 
 use super::{Area, Store};
 use crate::digest::Digest;
@@ -18,60 +18,55 @@ use std::path::{Path, PathBuf};
 
 /// The version of the shape below.
 const VERSION: u32 = 1;
-/// How many are kept.
+/// The maximal number of differences.
 pub const MOST: usize = 16;
-/// How many bytes they take together.
+/// The maximal size of all differences together, in bytes.
 pub const ROOM: u64 = 256 << 20;
 
-/// A result that was not confirmed.
+/// A result that a rerun did not confirm.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Difference {
     /// The version of this shape.
     pub v: u32,
     /// When the check began, µs since 1970.
     pub time_us: u64,
-    /// What was built.
+    /// The label of the unit.
     pub label: String,
-    /// Where.
     pub cwd: String,
     /// The action key, hex.
     pub action: String,
     /// The stored result's key, hex.
     pub result: String,
-    /// The key that the compile's own result would have had: where it is another, the compile looked at other things.
+    /// The result key of the rerun, if it is known. It differs from `result` if the rerun had other dependencies.
     pub fresh_result: Option<String>,
-    /// What differs.
     pub outputs: Vec<Differing>,
 }
 
-/// Something that a compile makes or prints, of which the two versions differ.
+/// An output, or printed text, whose two versions differ.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Differing {
     /// The portable path of an output; `stdout`, `stderr` or `status`.
     pub what: String,
-    /// As it was stored, if there is such a thing.
+    /// The stored version, if the stored result has the output.
     pub stored: Option<Version>,
-    /// As the compiler made it, if it did.
+    /// The version of the rerun, if it made the output.
     pub fresh: Option<Version>,
 }
 
-/// One of the two versions, in stored form: text has marks in the place of this checkout's paths.
+/// One of the two versions, in stored form: text is a path template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// How many.
     pub bytes: u64,
-    /// Theirs, hex.
+    /// The digest of the contents, hex.
     pub digest: String,
-    /// The executable bit.
     pub executable: bool,
-    /// The file beside `difference.json` that has them; nothing where there was no room.
+    /// The file beside `difference.json` with the contents; `None` if they did not fit.
     pub file: Option<String>,
     #[serde(skip)]
     contents: Vec<u8>,
 }
 
 impl Version {
-    /// Of these bytes.
     pub fn of(contents: Vec<u8>, executable: bool) -> Version {
         let digest = Digest::of(&contents).hex();
         Version { bytes: contents.len() as u64, digest, executable, file: None, contents }
@@ -79,7 +74,6 @@ impl Version {
 }
 
 impl Difference {
-    /// A difference found now.
     pub fn new(
         time_us: u64,
         label: String,
@@ -91,13 +85,13 @@ impl Difference {
         Difference { v: VERSION, time_us, label, cwd, action, result, fresh_result: None, outputs }
     }
 
-    /// What differs, in a line.
+    /// The names of the outputs that differ, in a line.
     pub fn names(&self) -> String {
         self.outputs.iter().map(|o| o.what.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Keeps it, with the trace of the stored result and, where there is one, of the compile; says where.
-    pub fn keep(mut self, store: &Store, fresh: Option<&key_trace::KeyTrace>) -> io::Result<PathBuf> {
+    /// Stores the difference with the key traces of the stored result and of the rerun, and returns its directory.
+    pub fn save(mut self, store: &Store, fresh: Option<&key_trace::KeyTrace>) -> io::Result<PathBuf> {
         let dir = store.area(Area::Differences);
         let to = dir.join(&self.action[..16]);
         let tmp = store.temporary();
@@ -124,7 +118,7 @@ impl Difference {
                 version.file = Some(name);
             }
         }
-        // Traces are for reading; one that was lost is no reason to lose the rest.
+        // A missing trace is not an error: traces are only for reading.
         if let Some(result) = Digest::from_hex(&self.result) {
             let _ = std::fs::copy(store.path(Area::Traces, &result), dir.join("trace.json"));
         }
@@ -135,7 +129,7 @@ impl Difference {
     }
 }
 
-/// All that are kept below a cache directory, newest first, each with its place.
+/// The differences in a cache, newest first, each with its directory.
 pub fn list(cache: &Path) -> Vec<(PathBuf, Difference)> {
     let Ok(entries) = std::fs::read_dir(Area::Differences.in_cache(cache)) else {
         return Vec::new();
@@ -150,7 +144,7 @@ pub fn list(cache: &Path) -> Vec<(PathBuf, Difference)> {
     all
 }
 
-/// Removes the oldest until one more of that size fits. What is no difference counts and goes like any other.
+/// Removes the oldest until one more of that size fits. Any other entry of the directory is treated as a difference.
 fn make_room(dir: &Path, wanted: u64) -> io::Result<()> {
     let mut kept = Vec::new();
     for entry in std::fs::read_dir(dir)? {
@@ -185,16 +179,16 @@ mod tests {
         let outputs = vec![Differing { what: "stdout".into(), stored: version(1), fresh: version(2) }];
         let action = Digest::of(&n.to_le_bytes());
         let d = Difference::new(n, format!("unit {n}"), "/".into(), (&action, &action), outputs);
-        d.keep(store, None).unwrap()
+        d.save(store, None).unwrap()
     }
 
     #[test]
-    fn the_oldest_make_room_and_one_action_has_one() {
+    fn the_oldest_are_removed_and_an_action_has_one() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         for n in 0..MOST as u64 + 4 {
             let place = kept(&store, n, 8);
-            // The order of what is made in one tick of the file clock is nobody's affair.
+            // Differences of one tick of the file clock would have no order.
             let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n + 1);
             std::fs::File::open(&place).unwrap().set_modified(then).unwrap();
         }
@@ -207,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_goes_without_its_bytes() {
+    fn an_output_that_does_not_fit_is_listed_without_contents() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         kept(&store, 1, (ROOM / 8 + 1) as usize);

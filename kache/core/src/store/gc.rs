@@ -1,90 +1,87 @@
-//! Collection: the store is kept below a bound by giving up what was used longest ago.
+//! Garbage collection: evicts least recently used entries down to the size limit.
 //!
-//! A hit stamps its result's file with the time; that one call is all that recency costs. What a blob was last used
-//! for follows from the results that name it. Memory is bounded however large the store is: what results say of blobs is
-//! spilled to files by the blobs' first byte and read back a 256th at a time, and ages are counted in buckets.
+//! A hit sets the modification time of its result file, which is the only cost of tracking use. A blob was last used when the
+//! latest result that names it was. Memory use does not depend on the size of the store: the references from results to blobs
+//! are written to temporary files by the first byte of the blob's key and read back one file at a time, and ages are counted
+//! in buckets ([`ages`]).
 //!
-//! Builds go on meanwhile, and nothing is locked against them. A result goes before its blobs, a blob goes only where
-//! no result is left that names it and it was not written just now, and a build that finds a part of an entry gone compiles.
-//! The worst that a race does is a compile.
+//! Builds run meanwhile, and the collection does not lock them out. A result is removed before its blobs, and a blob only if
+//! no result names it and it is not new. A build that finds part of an entry missing runs the command. So a race costs at
+//! most one run.
 //!
-//! | step | takes away |
+//! | step | removes |
 //! | --- | --- |
-//! | leftovers | temporaries and locks of processes that were killed, events of more than 30 days |
+//! | leftovers | temporary files and locks of killed processes, and events older than 30 days |
 //! | garbage | blobs that no result names |
-//! | by size | the results used longest ago, with traces and blobs, until four fifths of the bound are left |
-//! | by age | results not used for longer than was asked |
-//! | manifests | entries that lead to a result that is gone |
+//! | by size | the least recently used results with their traces and blobs, until four fifths of the limit are used |
+//! | by age | results unused for longer than the given age |
+//! | manifests | entries whose result is missing |
 
+mod ages;
+
+use super::files::{each_entry, each_file, key_of, shards};
 use super::result::ActionResult;
-use super::{Area, FORMAT, Store, manifest::Manifest};
-use crate::digest::Digest;
+use super::{Area, Store, manifest::Manifest};
 use crate::platform::{self, disk};
+use ages::Ages;
 use serde::Serialize;
 use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// What a process that still runs may be about to name or to rename is let be for this long.
+/// A blob without a result stays for this long, because a running process may be about to store the result.
 const GRACE: Duration = Duration::from_secs(600);
-/// Temporaries and locks of this age belong to nobody who is alive.
+/// Temporary files and locks of this age belong to killed processes.
 const LEFT: Duration = Duration::from_secs(3600);
-/// How long events are kept.
+/// The age at which events are removed.
 const EVENTS: Duration = Duration::from_secs(30 * 86_400);
 
-/// What is to be kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// At most so many bytes on disk.
+    /// The maximal size on disk.
     pub max_bytes: u64,
-    /// Nothing that was not used for so long.
+    /// The maximal time since the last use of a result.
     pub max_age: Option<Duration>,
-    /// Say what would be done, and do nothing.
+    /// Report what would be removed without removing it.
     pub dry_run: bool,
 }
 
-/// Files and what they took on disk.
+/// A number of files and the space they use on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Amount {
-    /// How many files.
     pub files: u64,
-    /// Their bytes on disk.
     pub bytes: u64,
 }
 
 impl Amount {
-    fn add(&mut self, meta: &Metadata) {
+    pub(super) fn add(&mut self, meta: &Metadata) {
         self.files += 1;
         self.bytes += platform::disk_usage(meta);
     }
 }
 
-/// What a collection did, or would do.
+/// What a collection removed, or would remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Collected {
-    /// Bytes on disk before.
+    /// Bytes on disk before the collection.
     pub before: u64,
-    /// And after.
+    /// Bytes on disk after the collection.
     pub after: u64,
-    /// Results that were given up, with their traces.
+    /// Evicted results with their traces.
     pub results: Amount,
-    /// Blobs that were given up.
     pub blobs: Amount,
-    /// Manifests that lost entries, or all.
+    /// Manifests without any entry left.
     pub manifests: Amount,
-    /// What killed processes left, and old events.
+    /// Temporary files and locks of killed processes, and old events.
     pub leftovers: Amount,
-    /// Results that are left.
+    /// The number of results that remain.
     pub kept: u64,
-    /// What could not be removed.
+    /// Files that could not be removed.
     pub troubles: Vec<String>,
 }
 
-/// Collects. `None` where another collection is at it.
-///
-/// # Errors
-/// Where the store cannot be listed, or there is no room for what is spilled.
+/// Runs a collection; `None` if another one is running.
 pub fn collect(store: &Store, limits: Limits) -> io::Result<Option<Collected>> {
     let Some(_lock) = store.lock_named("collection", Duration::ZERO) else { return Ok(None) };
     let spill = store.temporary();
@@ -95,18 +92,18 @@ pub fn collect(store: &Store, limits: Limits) -> io::Result<Option<Collected>> {
     outcome.map(|()| Some(run.done))
 }
 
-/// Has somebody else collect, where the store has grown past its bound by `stored` bytes of blobs.
+/// Starts a collection in the background if `stored` new bytes of blobs take the store over its limit.
 pub fn start_if_over_limit(store: &Store, cache: &Path, max: u64, stored: u64) {
-    /// Besides its blobs: result, manifest, trace.
-    const BESIDES: u64 = 32 * 1024;
-    if store.add_usage(stored + BESIDES).is_none_or(|now| now <= max) {
+    /// An estimate for result, manifest and trace.
+    const OVERHEAD: u64 = 32 * 1024;
+    if store.add_usage(stored + OVERHEAD).is_none_or(|now| now <= max) {
         return;
     }
-    // So that one asks and not each: a collection says how it really is, and if none comes about, it is asked
-    // for again after another twentieth.
+    // Lower the recorded size, so that only one process starts a collection. The collection records the real size. If it
+    // fails, another one starts after the store has grown by a twentieth of the limit.
     store.set_usage(max - max / 20);
     if let Ok(own) = std::env::current_exe() {
-        // The agent's program is another.
+        // The agent is another program, beside this one.
         let agent = own.file_stem().is_some_and(|name| name == "kache-agent");
         let own = if agent { platform::as_program(own.with_file_name("kache")) } else { own };
         let mut collect = std::process::Command::new(own);
@@ -138,7 +135,7 @@ impl Run<'_> {
             self.results(oldest)?;
             self.references(oldest, None)?;
             let swept = self.sweep(None)?;
-            // Nothing was removed by the first sweep of a dry run: the second has seen it all.
+            // In a dry run the first sweep removed nothing, so the second counts the same blobs again.
             let before = if self.limits.dry_run { Amount::default() } else { garbage };
             self.done.blobs = Amount { files: before.files + swept.files, bytes: before.bytes + swept.bytes };
         }
@@ -152,7 +149,7 @@ impl Run<'_> {
     }
 
     fn age(&self, meta: &Metadata) -> Duration {
-        // A time ahead of the clock's is as good as now.
+        // Treat a time in the future as now.
         meta.modified().ok().and_then(|t| self.now.duration_since(t).ok()).unwrap_or_default()
     }
 
@@ -173,7 +170,7 @@ impl Run<'_> {
     fn leftovers(&mut self) -> io::Result<()> {
         let mut old = Vec::new();
         for (area, age) in [(Area::Temporary, LEFT), (Area::Events, EVENTS)] {
-            each(&self.store.area(area), |path, meta| {
+            each_entry(&self.store.area(area), |path, meta| {
                 if self.age(&meta) > age {
                     old.push((path, meta));
                 }
@@ -191,13 +188,13 @@ impl Run<'_> {
             }
         }
         let mut locks = Vec::new();
-        each(&self.store.area(Area::Locks), |path, meta| {
+        each_entry(&self.store.area(Area::Locks), |path, meta| {
             locks.extend((self.age(&meta) > LEFT).then_some((path, meta)));
             Ok(())
         })?;
         for (path, meta) in locks {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // Whoever holds one is alive. Dropped, it takes its name along.
+            // A lock that can be taken has no holder. Dropping it removes its file.
             if self.limits.dry_run || self.store.lock_named(&name, Duration::ZERO).is_some() {
                 self.done.leftovers.add(&meta);
             }
@@ -205,7 +202,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Spills which blobs the results name that were used since; a result that cannot be read is given up.
+    /// Writes the references of the results that are not older than `oldest` to temporary files, and removes results that
+    /// cannot be read.
     fn references(&mut self, oldest: Duration, mut ages: Option<&mut Ages>) -> io::Result<()> {
         let mut out: Vec<Option<BufWriter<File>>> = (0..256).map(|_| None).collect();
         self.done.kept = 0;
@@ -246,16 +244,16 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Removes the blobs that nothing spilled names, and says what the others are.
+    /// Removes the blobs without a reference and adds the others to `ages`.
     fn sweep(&mut self, mut ages: Option<&mut Ages>) -> io::Result<Amount> {
-        let mut gone = Amount::default();
+        let mut removed = Amount::default();
         let blobs = self.store.area(Area::Blobs);
         for shard in 0..256 {
             let spilled = self.spill.join(format!("{shard:02x}"));
-            let named = named(&spilled)?;
+            let named = read_references(&spilled)?;
             let _ = std::fs::remove_file(&spilled);
             let mut unnamed = Vec::new();
-            each(&blobs.join(format!("{shard:02x}")), |path, meta| {
+            each_entry(&blobs.join(format!("{shard:02x}")), |path, meta| {
                 let used = key_of(&path).and_then(|key| {
                     let at = named.binary_search_by(|(digest, _)| digest.cmp(&key.0)).ok()?;
                     Some(named[at].1)
@@ -273,22 +271,22 @@ impl Run<'_> {
             })?;
             for (path, meta) in unnamed {
                 if self.remove(&path) {
-                    gone.add(&meta);
+                    removed.add(&meta);
                 }
             }
         }
-        Ok(gone)
+        Ok(removed)
     }
 
-    /// What is not counted by use.
+    /// The bytes that eviction does not affect.
     fn fixed(&self) -> io::Result<u64> {
         let mut sum = 0;
-        each(self.store.dir(), |_, meta| {
+        each_entry(self.store.dir(), |_, meta| {
             sum += if meta.is_dir() { 0 } else { platform::disk_usage(&meta) };
             Ok(())
         })?;
         for area in [Area::Events, Area::Toolchains, Area::Observer] {
-            each(&self.store.area(area), |_, meta| {
+            each_entry(&self.store.area(area), |_, meta| {
                 sum += platform::disk_usage(&meta);
                 Ok(())
             })?;
@@ -303,12 +301,12 @@ impl Run<'_> {
     fn results(&mut self, oldest: Duration) -> io::Result<()> {
         for dir in shards(&self.store.area(Area::Results))? {
             let mut old = Vec::new();
-            each(&dir, |path, meta| {
+            each_entry(&dir, |path, meta| {
                 old.extend((self.age(&meta) > oldest).then_some((path, meta)));
                 Ok(())
             })?;
             for (path, meta) in old {
-                // Used since it was listed.
+                // A build used the result after it was listed.
                 if std::fs::metadata(&path).is_ok_and(|now| now.modified().ok() != meta.modified().ok()) {
                     continue;
                 }
@@ -328,13 +326,13 @@ impl Run<'_> {
     }
 
     fn manifests(&mut self, oldest: Duration) -> io::Result<()> {
-        // A shard at a time: all may be stale, and there may be a million.
+        // One shard at a time, because all of a million manifests may be stale.
         shards(&self.store.area(Area::Manifests))?.into_iter().try_for_each(|dir| self.shard(&dir, oldest))
     }
 
     fn shard(&mut self, manifests: &Path, oldest: Duration) -> io::Result<()> {
         let mut stale = Vec::new();
-        each(manifests, |path, meta| {
+        each_entry(manifests, |path, meta| {
             let whole = key_of(&path).and_then(|key| Some((key, Manifest::load(self.store, &key)?)));
             let leads = |entry: &super::manifest::Entry| {
                 let result = std::fs::metadata(self.store.path(Area::Results, &entry.result));
@@ -352,7 +350,7 @@ impl Run<'_> {
                 }
                 continue;
             };
-            // A wrapper that compiles the action is about to write the manifest anew.
+            // The holder of the lock is about to write the manifest.
             let Some(_lock) = self.store.lock(&key, Duration::ZERO) else { continue };
             let Some(mut manifest) = Manifest::load(self.store, &key) else { continue };
             manifest.entries.retain(|e| self.store.path(Area::Results, &e.result).exists());
@@ -368,52 +366,8 @@ impl Run<'_> {
     }
 }
 
-/// Bytes by how long ago they were used: by the second up to an hour or so, then by the minute.
-struct Ages(Vec<u64>);
-
-const FINE: u64 = 4096;
-const COARSE: u64 = 64;
-
-impl Default for Ages {
-    fn default() -> Ages {
-        Ages(vec![0; 1 << 16])
-    }
-}
-
-impl Ages {
-    fn add(&mut self, age: Duration, bytes: u64) {
-        let s = age.as_secs();
-        let bucket = if s < FINE { s } else { FINE + (s - FINE) / COARSE };
-        let last = self.0.len() - 1;
-        self.0[(bucket as usize).min(last)] += bytes;
-    }
-
-    fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
-
-    /// Past which age things must go for the rest to fit, with `fixed` bytes besides.
-    fn limit(&self, max: u64, fixed: u64) -> Duration {
-        if self.total() + fixed <= max {
-            return Duration::MAX;
-        }
-        let room = (max - max / 5).saturating_sub(fixed);
-        let mut sum = 0;
-        for (bucket, bytes) in self.0.iter().enumerate() {
-            sum += bytes;
-            if sum > room {
-                let bucket = bucket as u64;
-                let s = if bucket < FINE { bucket } else { FINE + (bucket - FINE) * COARSE };
-                // All of this bucket goes: it begins at `s`.
-                return Duration::from_secs(s).saturating_sub(Duration::from_nanos(1));
-            }
-        }
-        Duration::MAX
-    }
-}
-
-/// What was spilled: each blob once, with the least age.
-fn named(spilled: &Path) -> io::Result<Vec<([u8; 32], u64)>> {
+/// The references in a temporary file: each blob once, with its least age.
+fn read_references(spilled: &Path) -> io::Result<Vec<([u8; 32], u64)>> {
     let mut bytes = Vec::new();
     match disk::step("collection: read back", spilled, || File::open(spilled)) {
         Ok(mut file) => _ = file.read_to_end(&mut bytes)?,
@@ -432,10 +386,6 @@ fn named(spilled: &Path) -> io::Result<Vec<([u8; 32], u64)>> {
     Ok(all)
 }
 
-pub fn key_of(path: &Path) -> Option<Digest> {
-    Digest::from_hex(path.file_name()?.to_str()?)
-}
-
 fn trace_of(result: &Path) -> PathBuf {
     let name = result.file_name().unwrap_or_default();
     let shard = result.parent().and_then(Path::file_name).unwrap_or_default();
@@ -443,73 +393,5 @@ fn trace_of(result: &Path) -> PathBuf {
     traces.join(shard).join(name).with_extension("json")
 }
 
-/// Each entry of a directory. One that goes away meanwhile is passed over, and so is a directory that is not there.
-pub(super) fn each(dir: &Path, mut f: impl FnMut(PathBuf, Metadata) -> io::Result<()>) -> io::Result<()> {
-    let entries = match disk::step("collection: list", dir, || std::fs::read_dir(dir)) {
-        Err(e) if platform::is_absent(&e) => return Ok(()),
-        other => other?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        match entry.metadata() {
-            Ok(meta) => f(entry.path(), meta)?,
-            Err(e) if platform::is_absent(&e) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
-}
-
-fn shards(part: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut dirs = Vec::new();
-    each(part, |path, meta| {
-        dirs.extend(meta.is_dir().then_some(path));
-        Ok(())
-    })?;
-    Ok(dirs)
-}
-
-/// Each file of a part that is divided by the first two digits of its keys.
-pub fn each_file(part: &Path, mut f: impl FnMut(PathBuf, Metadata) -> io::Result<()>) -> io::Result<()> {
-    shards(part)?.into_iter().try_for_each(|dir| each(&dir, &mut f))
-}
-
-/// Removes a cache, all formats of it: first out of the way in one step each, so that builds make a new one.
-///
-/// # Errors
-/// Where something cannot be removed.
-pub fn purge(cache: &Path, dry_run: bool) -> io::Result<Amount> {
-    let mut gone = Amount::default();
-    let mut formats = Vec::new();
-    each(cache, |path, meta| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let ours = name.strip_prefix('v').is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()));
-        formats.extend((meta.is_dir() && ours).then_some((path, name)));
-        Ok(())
-    })?;
-    debug_assert!(FORMAT.starts_with('v'));
-    for (path, name) in formats {
-        measure(&path, &mut gone)?;
-        if dry_run {
-            continue;
-        }
-        // What a purge that was killed left behind is named so already.
-        let aside = match name.contains(".purged-") {
-            true => path.clone(),
-            false => cache.join(format!("{name}.purged-{}-{}", std::process::id(), platform::now_ns())),
-        };
-        disk::step("purge: rename", &path, || platform::rename(&path, &aside))?;
-        disk::step("purge: remove", &aside, || platform::remove_dir_all(&aside))?;
-    }
-    Ok(gone)
-}
-
-fn measure(dir: &Path, sum: &mut Amount) -> io::Result<()> {
-    each(dir, |path, meta| {
-        if meta.is_dir() {
-            return measure(&path, sum);
-        }
-        sum.add(&meta);
-        Ok(())
-    })
-}
+#[cfg(test)]
+mod tests;

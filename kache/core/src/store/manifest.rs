@@ -1,4 +1,4 @@
-//! Manifests: under an action, the observation sets that have been seen, each with the result it led to.
+//! Manifests: for an action key, sets of recorded dependencies, each with the key of the result it leads to.
 
 use super::{Area, Store};
 use crate::codec::{Reader, Writer};
@@ -8,16 +8,16 @@ use crate::platform::{self, disk};
 use std::io;
 
 const MAGIC: &[u8; 8] = b"kachemf1";
-/// Sets kept under one action, newest first. An action with more states than this in use at once is rare (a
-/// source file edited again and again leaves one each), and each set costs a lookup time.
+/// The maximal number of sets of one action. Each set costs time at a lookup, and an action with more sets in use at once is
+/// rare: edits of a source file add one set each.
 const MOST: usize = 24;
 
-/// One set of dependencies and where it leads.
+/// A set of recorded dependencies and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The result's key.
+    /// The result key.
     pub result: Digest,
-    /// Everything that must still hold.
+    /// All of these must be unchanged for a hit.
     pub dependencies: Vec<RecordedDependency>,
 }
 
@@ -29,7 +29,6 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// As bytes.
     pub fn encode(&self, action: &Digest) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
         w.digest(action);
@@ -44,7 +43,7 @@ impl Manifest {
         w.finish()
     }
 
-    /// From bytes, if they are this action's manifest, whole.
+    /// Decodes a manifest; `None` unless the bytes are a complete manifest of this action.
     pub fn decode(bytes: &[u8], action: &Digest) -> Option<Manifest> {
         let mut r = Reader::open(bytes, MAGIC)?;
         if r.digest()? != *action {
@@ -60,16 +59,17 @@ impl Manifest {
         r.at_end().then_some(Manifest { entries })
     }
 
-    /// Reads the manifest of an action; `None` where there is none or it is not whole.
+    /// Reads the manifest of an action; `None` if it is missing or damaged.
     pub fn load(store: &Store, action: &Digest) -> Option<Manifest> {
         let path = store.path(Area::Manifests, action);
         let bytes = disk::step("manifest: read", &path, || std::fs::read(&path)).ok()?;
         Manifest::decode(&bytes, action)
     }
 
-    /// Takes a result away, and every set that leads to it. The action's lock should be held, as for [`Manifest::add`].
+    /// Removes a result and every set that leads to it. The caller should hold the lock of the action, as for
+    /// [`Manifest::add`].
     pub fn drop_result(store: &Store, action: &Digest, result: &Digest) -> io::Result<()> {
-        // Without the result no set can lead to it, whatever becomes of the manifest.
+        // Remove the result first: even if the manifest cannot be written, no set leads to it then.
         match platform::remove_file(&store.path(Area::Results, result)) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
@@ -79,8 +79,8 @@ impl Manifest {
         store.publish(&store.path(Area::Manifests, action), &manifest.encode(action))
     }
 
-    /// Puts an entry in front. The action's lock should be held; without it an entry added at the same moment may
-    /// be lost, which costs a compile and nothing else.
+    /// Adds an entry as the newest. The caller should hold the lock of the action. Without the lock, an entry that another
+    /// process adds at the same moment may be lost, which costs a rerun of the action.
     pub fn add(store: &Store, action: &Digest, entry: Entry) -> io::Result<()> {
         let mut manifest = Manifest::load(store, action).unwrap_or_default();
         manifest.entries.retain(|e| e.result != entry.result);

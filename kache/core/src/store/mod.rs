@@ -3,19 +3,21 @@
 //! ```text
 //! <cache>/v1/manifests/ab/<action>   results/cd/<result>   blobs/ef/<blake3>   traces/cd/<result>.json
 //!            tmp/   locks/   events/   observer/   digests   toolchains/   usage   differences/
-//!            agent/   quarantine/   condemned/ab/<result>                 (where there is a remote)
+//!            agent/   quarantine/   condemned/ab/<result>                 (with a remote)
 //! ```
 //!
-//! A write goes to `tmp/` and is renamed: blobs first, then the result that names them, then the manifest that names the
-//! result. A reader sees an entry whole or not at all. Nothing is forced to disk: what a power cut takes or tears is
-//! found out. Manifests and results are sealed with a digest and name their own key, so a torn file, or one in another's
-//! place, is no entry; blobs are read anew after each start of the machine before they are believed.
+//! A file is written to `tmp/` and renamed: blobs first, then the result that names them, then the manifest that names the
+//! result. So a reader sees a complete entry or none. The store does not sync files to disk. Instead, every reader detects
+//! files that a power cut lost or tore: manifests and results end with a digest and contain their own key, and a blob is read
+//! again after each start of the machine before it is trusted.
 
 pub mod catalogue;
 
 pub mod differences;
+pub mod files;
 pub mod gc;
 pub mod manifest;
+pub mod purge;
 pub mod result;
 pub mod traces;
 pub mod verify;
@@ -30,14 +32,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A file that is in the store now.
+/// A file that is now in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// What it is stored under.
     pub digest: Digest,
-    /// Its length.
     pub bytes: u64,
-    /// Whether the store had these bytes already.
+    /// Whether the store had the same contents before.
     pub known: bool,
 }
 
@@ -49,11 +49,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store below a cache directory, making what is missing. Fails where that cannot be done, and where
-    /// the store is another user's; a store that can only be read is opened all the same.
+    /// Opens the store below a cache directory and creates missing directories. A store that belongs to another user, or
+    /// that others may write to, is an error. A read-only store is not.
     pub fn open(cache: &Path) -> io::Result<Store> {
         let dir = cache.join(FORMAT);
-        // Whoever can write there decides what this user's builds are made of.
+        // Anyone who can write to the store can change what this user builds.
         if let Ok(blobs) = platform::why_untrusted(&Area::Blobs.below(&dir)) {
             if let Some(why) = blobs.map_or_else(|| platform::why_untrusted(&dir), |why| Ok(Some(why)))? {
                 let remedy = "set KACHE_CACHE_DIR to a directory of your own, or remove this one";
@@ -85,14 +85,14 @@ impl Store {
         area.file(&self.dir, key)
     }
 
-    /// A name in `tmp/` that nobody else uses.
+    /// A unique name in `tmp/`.
     pub fn temporary(&self) -> PathBuf {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         self.area(Area::Temporary).join(format!("{}-{}-{n}", std::process::id(), platform::now_ns()))
     }
 
-    /// Puts bytes at `path`: a reader sees all of them or none.
+    /// Writes bytes to `path` in one step: a reader sees all of them or none.
     pub fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let tmp = self.temporary();
         let written = (|| {
@@ -105,7 +105,7 @@ impl Store {
         })
     }
 
-    /// Keeps a copy of a file under its digest. The file must not change meanwhile: then this fails.
+    /// Stores a copy of a file under its digest. A file that changes during the copy is an error.
     pub fn put_blob(&self, from: &Path) -> io::Result<Stored> {
         let (known, id) = self.table.file(from)?;
         let path = self.path(Area::Blobs, &known.digest);
@@ -118,8 +118,8 @@ impl Store {
             let copy = || platform::clone_file(&mut source, &tmp, false);
             let (file, _) = disk::step("blob: copy", &tmp, copy)?;
             let look = || platform::identity_of(&source);
-            if disk::step("blob: look at the output again", from, look)?.1 != id {
-                return Err(io::Error::other("an output changed while it was stored"));
+            if disk::step("blob: stat the output again", from, look)?.1 != id {
+                return Err(io::Error::other("an output changed while it was being stored"));
             }
             disk::step("blob: make it read-only", &tmp, || platform::make_read_only(&file))?;
             into_place(&tmp, &path)?;
@@ -131,12 +131,12 @@ impl Store {
         })
     }
 
-    /// Whether a blob is there and known to be right.
+    /// Whether the store has a verified blob.
     pub fn has_blob(&self, digest: &Digest) -> bool {
         self.has(&self.path(Area::Blobs, digest), digest)
     }
 
-    /// Keeps a file of this store's `tmp/` that was just written, under the digest that its bytes were found to have.
+    /// Moves a file from `tmp/` to the blob of its digest, which the caller has computed.
     pub fn adopt_blob(&self, tmp: &Path, file: &File, digest: &Digest) -> io::Result<()> {
         let path = self.path(Area::Blobs, digest);
         disk::step("blob: make it read-only", tmp, || platform::make_read_only(file))?;
@@ -145,7 +145,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps bytes under their digest.
+    /// Stores bytes under their digest.
     pub fn put_bytes(&self, bytes: &[u8]) -> io::Result<Digest> {
         let digest = Digest::of(bytes);
         let path = self.path(Area::Blobs, &digest);
@@ -155,17 +155,17 @@ impl Store {
         Ok(digest)
     }
 
-    /// Whether a blob is there and was found right since the machine started. One that was not is written again.
+    /// Whether a blob exists and was verified since the machine started. Callers write an unverified blob again.
     fn has(&self, path: &Path, digest: &Digest) -> bool {
-        let known = disk::step("blob: is it there", path, || platform::identity(path)).ok();
+        let known = disk::step("blob: stat the stored file", path, || platform::identity(path)).ok();
         let known = known.and_then(|(_, id)| self.table.get(&id));
         known.is_some_and(|k| k.digest == *digest)
     }
 
-    /// Records what a file that we wrote ourselves holds, so that nobody has to read it again.
+    /// Records the digest of a file that this process wrote, so that it need not be read again.
     fn remember(&self, file: &File, path: &Path, digest: Digest) {
         let looked = platform::stamp_ns();
-        // The rename changed the inode's time, so the identity is taken by name, after it.
+        // The rename changes the change time of the inode, so take the identity after it, by name.
         if let Ok((_, id)) = platform::identity(path)
             && platform::settled(file, &id, looked)
         {
@@ -173,7 +173,7 @@ impl Store {
         }
     }
 
-    /// Opens a blob whose bytes are known to be right: by its stat identity, or by reading it now. A wrong one is
+    /// Opens a blob that is verified by its stat identity or, failing that, by reading it. A blob with wrong contents is
     /// removed.
     pub fn open_blob(&self, digest: &Digest) -> io::Result<Option<File>> {
         let path = self.path(Area::Blobs, digest);
@@ -182,7 +182,7 @@ impl Store {
             Err(e) if platform::is_absent(&e) => return Ok(None),
             Err(e) => return Err(e),
         };
-        let (_, id) = disk::step("blob: look at it", &path, || platform::identity_of(&file))?;
+        let (_, id) = disk::step("blob: stat", &path, || platform::identity_of(&file))?;
         if self.table.get(&id).is_some_and(|k| k.digest == *digest) {
             return Ok(Some(file));
         }
@@ -193,7 +193,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Writes a blob to `to` in one step: nothing else is ever seen at that name.
+    /// Restores a blob to `to` in one step: a reader never sees part of it.
     pub fn restore_blob(
         &self,
         digest: &Digest,
@@ -213,8 +213,8 @@ impl Store {
         })
     }
 
-    /// Takes the lock of an action, so that one wrapper compiles it and the others wait for the result. `None`
-    /// where it could not be had in time: the caller goes on without it.
+    /// Takes the lock of an action, so that one wrapper runs it and the others wait for the result. `None` after the timeout;
+    /// the caller then continues without the lock.
     pub fn lock(&self, action: &Digest, patience: Duration) -> Option<Lock> {
         self.lock_named(&action.hex(), patience)
     }
@@ -227,7 +227,7 @@ impl Store {
             let open = || OpenOptions::new().write(true).create(true).truncate(false).open(&path);
             let file = disk::step("lock: open", &path, open).ok()?;
             if disk::step("lock: take", &path, || platform::try_lock(&file)).ok()? {
-                // The last holder may have removed the name that this descriptor was opened by.
+                // The previous holder may have removed the name after this process opened it.
                 let number =
                     |found: io::Result<(FileType, platform::StatId)>| found.ok().map(|(_, id)| id.ino);
                 if number(platform::identity(&path)) == number(platform::identity_of(&file)) {
@@ -244,7 +244,7 @@ impl Store {
     }
 }
 
-/// How large the store is, roughly: what was stored is added up, without a lock, and each collection sets it right.
+/// The approximate size of the store: writers add to it without a lock, and each collection corrects it.
 impl Store {
     fn usage_file(&self) -> io::Result<File> {
         let path = area::usage(&self.dir);
@@ -252,7 +252,7 @@ impl Store {
         disk::step("usage: open", &path, open)
     }
 
-    /// Adds what was stored, and says what there is now; nothing where that is not known.
+    /// Adds newly stored bytes and returns the new size, if it is known.
     pub fn add_usage(&self, bytes: u64) -> Option<u64> {
         let (file, mut have) = (self.usage_file().ok()?, [0; 8]);
         platform::read_at(&file, &mut have, 0).ok()?;
@@ -261,7 +261,7 @@ impl Store {
         Some(now)
     }
 
-    /// What there is, roughly, in bytes; nothing where that is not known.
+    /// The approximate size in bytes, if it is known.
     pub fn usage(&self) -> Option<u64> {
         let mut have = [0; 8];
         let file = File::open(area::usage(&self.dir)).ok()?;
@@ -269,28 +269,28 @@ impl Store {
         Some(u64::from_le_bytes(have))
     }
 
-    /// Says what there is.
+    /// Records the size that a collection measured.
     pub fn set_usage(&self, bytes: u64) {
         let _ = self.usage_file().and_then(|file| platform::write_at(&file, &bytes.to_le_bytes(), 0));
     }
 
-    /// Takes note that a result was found wrong here: it is not to come back from elsewhere.
+    /// Blocks a result that a check found wrong, so that it is not fetched from the remote again.
     pub fn block_result(&self, result: &Digest) {
         let _ = self.publish(&self.path(Area::Blocklist, result), b"");
     }
 
-    /// Whether it was.
+    /// Whether a check blocked the result.
     pub fn is_blocked(&self, result: &Digest) -> bool {
         self.path(Area::Blocklist, result).exists()
     }
 
-    /// Notes that a result was used now. A store that cannot be written to has no need of it.
+    /// Records that a result was used now. A read-only store has no need of it, so errors are ignored.
     pub fn mark_used(&self, result: &Digest) {
         let _ = platform::touch(&self.path(Area::Results, result));
     }
 }
 
-/// A held lock; dropped, it is free, and its name is gone.
+/// A held lock. Dropping it releases the lock and removes its file.
 pub struct Lock {
     path: PathBuf,
     _file: File,
@@ -302,7 +302,7 @@ impl Drop for Lock {
     }
 }
 
-/// Renames, making the directory only where it turns out to be missing.
+/// Renames, and creates the directory only if the rename finds it missing.
 fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
     let rename = || disk::step("store: rename", tmp, || platform::rename(tmp, path));
     match rename() {
@@ -316,8 +316,8 @@ fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Renames over what a compiler would overwrite. The old file goes first: ext4 writes a file out at once when it
-/// replaces another, which costs a hundred times the copy.
+/// Renames a file over one that the command would overwrite. The old file is removed first: ext4 writes a file to disk at
+/// once if the rename replaces another, which takes a hundred times as long as the copy.
 pub fn replace_file(tmp: &Path, to: &Path) -> io::Result<()> {
     match disk::step("restore: remove the old file", to, || platform::remove_to_replace(to)) {
         Err(e) if !platform::is_absent(&e) => return Err(e),
@@ -326,7 +326,7 @@ pub fn replace_file(tmp: &Path, to: &Path) -> io::Result<()> {
     disk::step("restore: rename", tmp, || platform::rename(tmp, to))
 }
 
-/// A name beside `path` for a file on its way there. It has nothing of the other name, which may be as long as any can be.
+/// A temporary name in the directory of `path`. It does not contain the other name, which may have the maximal length.
 pub fn temporary_beside(path: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -337,7 +337,7 @@ pub fn temporary_beside(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    /// So that a blob can be spoilt.
+    /// Allows a test to damage a blob.
     #[expect(clippy::permissions_set_readonly_false, reason = "nobody else is in a test's directory")]
     fn make_writable(blob: &Path) {
         let mut permissions = std::fs::metadata(blob).unwrap().permissions();
@@ -364,12 +364,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_power_cut_tore_is_found_out_and_written_again() {
+    fn a_blob_torn_by_a_power_cut_is_detected_and_written_again() {
         let dir = tempfile::tempdir().unwrap();
         let f = dir.path().join("f");
         std::fs::write(&f, "right").unwrap();
         let digest = Store::open(dir.path()).unwrap().put_blob(&f).unwrap().digest;
-        // What is left has the right length, and no digest is known from before.
+        // The torn blob has the right length, and no digest is known from before.
         let restart = || {
             std::fs::remove_file(area::digest_table(&dir.path().join(FORMAT))).unwrap();
             let store = Store::open(dir.path()).unwrap();

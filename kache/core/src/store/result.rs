@@ -1,4 +1,4 @@
-//! Results: what a compile produced.
+//! Results: the outputs of an action and what it printed.
 
 use super::{Area, Store};
 use crate::codec::{Reader, Writer};
@@ -9,40 +9,38 @@ use std::io;
 
 const MAGIC: &[u8; 8] = b"kachers1";
 
-/// One file that the compile made.
+/// One output file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Where, as a portable path.
+    /// The portable path.
     pub path: Vec<u8>,
-    /// Its bytes.
+    /// The digest of the blob.
     pub digest: Digest,
-    /// Whether it may be executed. All other permission bits are the asking user's umask's affair.
+    /// Whether the file is executable. The umask of the restoring user decides all other permission bits.
     pub executable: bool,
-    /// Whether the bytes are marked text (`template`), to be written out for the asking checkout.
+    /// Whether the blob is a path template ([`crate::template`]), to be rendered for the restoring checkout.
     pub is_template: bool,
 }
 
-/// Everything that a hit gives back. The status is always 0: a failed compile is not kept.
+/// Everything that a hit restores. The exit status is always 0: the store does not hold failed actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionResult {
-    /// The files.
     pub outputs: Vec<Output>,
-    /// Standard output, marked.
+    /// Standard output, as a path template.
     pub stdout: Vec<u8>,
-    /// Standard error, marked.
+    /// Standard error, as a path template.
     pub stderr: Vec<u8>,
-    /// What was built, for people.
+    /// The unit's label, for people.
     pub label: String,
-    /// What the compiler took, in µs.
+    /// How long the command ran, in µs.
     pub compile_us: u64,
-    /// How the inputs were learned.
+    /// How the dependencies were found.
     pub observed: Observed,
-    /// Whether another machine made it: it came from the remote.
+    /// Whether the result was fetched from the remote.
     pub fetched: bool,
 }
 
 impl ActionResult {
-    /// As bytes.
     pub fn encode(&self, key: &Digest) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
         w.digest(key);
@@ -60,7 +58,7 @@ impl ActionResult {
         w.finish()
     }
 
-    /// From bytes, if they are this key's result, whole.
+    /// Decodes a result; `None` unless the bytes are a complete result of this key.
     pub fn decode(bytes: &[u8], key: &Digest) -> Option<ActionResult> {
         let mut r = Reader::open(bytes, MAGIC)?;
         if r.digest()? != *key {
@@ -81,14 +79,14 @@ impl ActionResult {
         r.at_end().then_some(result)
     }
 
-    /// Reads a result; `None` where there is none or it is not whole.
+    /// Reads a result; `None` if it is missing or damaged.
     pub fn load(store: &Store, key: &Digest) -> Option<ActionResult> {
         let path = store.path(Area::Results, key);
         let bytes = disk::step("result: read", &path, || std::fs::read(&path)).ok()?;
         ActionResult::decode(&bytes, key)
     }
 
-    /// Keeps the result. Its blobs must be in the store already.
+    /// Writes the result. Its blobs must be in the store already.
     pub fn save(&self, store: &Store, key: &Digest) -> io::Result<()> {
         store.publish(&store.path(Area::Results, key), &self.encode(key))
     }

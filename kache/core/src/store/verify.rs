@@ -1,9 +1,9 @@
-//! Scrubbing: reading all that is stored, and saying what is not what it should be.
+//! `kache verify`: reads the whole store and reports damaged files.
 //!
-//! Nothing needs it to be right: each hit checks what it gives back. It tells a user whether a disk can be trusted, and
-//! `repair` clears at once what builds would otherwise trip over one by one.
+//! Builds do not depend on it, because each hit checks what it restores. It shows whether the disk can be trusted, and with
+//! `repair` it removes at once the entries that builds would find damaged one by one.
 
-use super::gc::{each_file, key_of};
+use super::files::{each_file, key_of};
 use super::manifest::Manifest;
 use super::result::ActionResult;
 use super::{Area, Store};
@@ -16,41 +16,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Blobs that are read together.
+/// The number of blobs in a batch.
 const BATCH: usize = 4096;
 
-/// What is wrong with a file.
+/// A damaged file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// Below `<cache>/v1`.
+    /// The path below `<cache>/v1`.
     pub file: String,
-    /// In a few words.
     pub what: &'static str,
-    /// Whether builds would notice it only by compiling again: a loss, and no damage.
+    /// Whether the fault is a lost entry, which costs a rerun of the action, and not damaged contents.
     pub harmless: bool,
-    /// Whether it was removed.
+    /// Whether the file was removed.
     pub repaired: bool,
 }
 
-/// What was read.
+/// The counts of files read, and the faults found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
-    /// Blobs read to the last byte.
     pub blobs: u64,
-    /// Their bytes.
+    /// The total size of the blobs.
     pub bytes: u64,
-    /// Results.
     pub results: u64,
-    /// Manifests.
     pub manifests: u64,
-    /// What is wrong.
     pub faults: Vec<Fault>,
 }
 
-/// Reads everything; with `repair`, removes what is wrong.
-///
-/// # Errors
-/// Where the store cannot be listed.
+/// Reads the whole store and, with `repair`, removes damaged files.
 pub fn verify(store: &Store, repair: bool) -> io::Result<Verified> {
     let mut run = Run { store, repair, done: Verified::default() };
     run.blobs()?;
@@ -74,8 +66,7 @@ impl Run<'_> {
         self.done.faults.push(Fault { file, what, harmless, repaired });
     }
 
-    /// The disk is the limit, or else the processors are: each of a few threads reads the next of a batch, and no more than a
-    /// batch of names is ever in memory.
+    /// Several threads read the blobs of a batch, to keep disk and processors busy. Only one batch of names is in memory.
     fn blobs(&mut self) -> io::Result<()> {
         let mut batch = Vec::with_capacity(BATCH);
         each_file(&self.store.area(Area::Blobs), |path, meta| {
@@ -104,11 +95,11 @@ impl Run<'_> {
             self.done.results += 1;
             let result = key_of(&path).and_then(|key| ActionResult::load(self.store, &key));
             match result {
-                // Collected while it was read.
+                // A collection removed the result meanwhile.
                 None if !path.exists() => {}
-                None => wrong.push((path, "it is no whole result of its name", false)),
+                None => wrong.push((path, "not a complete result of this key", false)),
                 Some(r) if !r.outputs.iter().all(|o| self.store.path(Area::Blobs, &o.digest).exists()) => {
-                    wrong.push((path, "a blob that it names is not there", true));
+                    wrong.push((path, "names a blob that is missing", true));
                 }
                 Some(_) => {}
             }
@@ -124,9 +115,9 @@ impl Run<'_> {
             self.done.manifests += 1;
             match key_of(&path).and_then(|key| Manifest::load(self.store, &key)) {
                 None if !path.exists() => {}
-                None => wrong.push((path, "it is no whole manifest of its name", false)),
+                None => wrong.push((path, "not a complete manifest of this key", false)),
                 Some(m) if m.entries.iter().all(|e| !self.store.path(Area::Results, &e.result).exists()) => {
-                    wrong.push((path, "none of the results that it leads to is there", true));
+                    wrong.push((path, "all of its results are missing", true));
                 }
                 Some(_) => {}
             }
@@ -137,7 +128,7 @@ impl Run<'_> {
     }
 }
 
-/// The blobs of a batch that are not what their names say.
+/// The damaged blobs of a batch.
 fn wrong(batch: &[(PathBuf, u64)]) -> Vec<(PathBuf, &'static str)> {
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -148,8 +139,8 @@ fn wrong(batch: &[(PathBuf, u64)]) -> Vec<(PathBuf, &'static str)> {
                     let what = match digest(path, *size) {
                         Ok(digest) if Some(digest) == key_of(path) => continue,
                         Err(e) if platform::is_absent(&e) => continue,
-                        Ok(_) => "its bytes are not those that it is named for",
-                        Err(_) => "it cannot be read",
+                        Ok(_) => "contents differ from the digest in its name",
+                        Err(_) => "cannot be read",
                     };
                     found.lock().unwrap_or_else(|e| e.into_inner()).push((path.clone(), what));
                 }
