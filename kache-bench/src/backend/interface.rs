@@ -120,7 +120,7 @@ pub trait Backend: Sync {
         Ok(())
     }
 
-    /// Stops the cache's server with its own command; harmless without one. Builds hold a [`RunningBackend`],
+    /// Stops the cache's server with its own command; harmless without one. Builds hold a `RunningBackend`,
     /// which always stops it.
     fn stop(&self, _cache: &Path) -> Result<()> {
         Ok(())

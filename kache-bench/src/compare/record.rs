@@ -23,7 +23,7 @@ pub struct Comparison {
     /// Commit of the harness's repository, with `+` if changed.
     pub commit: Option<String>,
     pub machine: Machine,
-    /// `warm`: see [`run`](super::run).
+    /// `warm`: see `super::run`.
     pub page_cache: String,
     /// Requested number of rounds.
     pub rounds: usize,

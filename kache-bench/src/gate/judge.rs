@@ -1,8 +1,8 @@
 //! Judges a run by the recorded runs of the same workload on the same class of machine.
 //!
-//! Counts ([`facts`](super::facts)) are compared exactly with the best recorded run, so a regression remains
+//! Counts (`facts`) are compared exactly with the best recorded run, so a regression remains
 //! one in the next run although it is recorded by then. False hits are always compared with 0. Times
-//! ([`times`](super::times)) are compared by a significance test ([`significance`]) that can also be
+//! (`times`) are compared by a significance test ([`significance`]) that can also be
 //! inconclusive.
 
 use super::facts::{self, Fact, Worse};

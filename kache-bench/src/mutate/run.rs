@@ -86,8 +86,8 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     let findings = MutateFindings { units: units.len(), seed: plan.seed, rows, paths, ..Default::default() };
     let shown = progress::Progress::begin("mutate", None);
     let mut run = MutateRun { recorded, dir, plan, findings, number: 0, shown };
-    for kind in Kind::ALL {
-        run.kind(*kind, &units)?;
+    for word in dependency_words() {
+        run.kind(word, &units)?;
     }
     for (unit, trace) in draw(&units, plan.seed, "excluded").into_iter().take(plan.units) {
         run.excluded(unit, trace)?;
@@ -96,6 +96,12 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     let changed: usize = findings.kinds.values().map(|k| k.changed).sum();
     shown.end(&format!("{changed} inputs changed, {} wrong", findings.wrong.len()));
     Ok(findings)
+}
+
+/// The first words of dependencies in traces: the kinds, and the functions of front ends.
+fn dependency_words() -> impl Iterator<Item = &'static str> {
+    let kinds = Kind::ALL.iter().filter(|kind| **kind != Kind::Computed).map(|kind| kind.word());
+    kinds.chain(kache_frontends::computed::FUNCTIONS.iter().copied())
 }
 
 /// Shuffled by the seed.
@@ -116,8 +122,7 @@ struct MutateRun<'a> {
 }
 
 impl MutateRun<'_> {
-    fn kind(&mut self, kind: Kind, units: &[(RecordedUnit, KeyTrace)]) -> Result<()> {
-        let word = kind.word();
+    fn kind(&mut self, word: &'static str, units: &[(RecordedUnit, KeyTrace)]) -> Result<()> {
         let of_kind = |c: &&Component| c.part == Part::Dependency && c.name.split(' ').next() == Some(word);
         let mut exercised = ExercisedRow::default();
         let having: Vec<_> = units.iter().filter(|(_, t)| t.components.iter().any(|c| of_kind(&c))).collect();
@@ -413,10 +418,8 @@ impl MutateFindings {
             }
         }
         // Only manifests name `missing`.
-        let unseen: Vec<_> = Kind::ALL
-            .iter()
-            .filter(|k| **k != Kind::Missing && !self.kinds.contains_key(k.word()))
-            .map(|k| k.word())
+        let unseen: Vec<_> = dependency_words()
+            .filter(|word| *word != Kind::Missing.word() && !self.kinds.contains_key(*word))
             .collect();
         if !unseen.is_empty() {
             out += &format!("  in no unit: {}\n", unseen.join(", "));

@@ -7,6 +7,9 @@ use kache_core::eval::{Computed, EvalContext, Evaluate};
 use std::io;
 use std::path::PathBuf;
 
+/// The functions of computed dependencies.
+pub const FUNCTIONS: &[&str] = &["crates", "define", "linker", "setting", "source"];
+
 /// The computed dependencies of compilers.
 ///
 /// | function | name | value |

@@ -7,7 +7,7 @@
 
 pub mod collect;
 mod compile_plan;
-mod computed;
+pub mod computed;
 pub mod define;
 pub mod depinfo;
 pub mod excuses;

@@ -1,5 +1,5 @@
 //! The command line. Each command has a file of its name with `Options` and `run`, which fills a [`page::Page`] or makes
-//! JSON. Commands use [`output`] and [`page`]; this module only parses and dispatches.
+//! JSON. Commands use `output` and `page`; this module only parses and dispatches.
 //!
 //! | exit status | meaning |
 //! | --- | --- |

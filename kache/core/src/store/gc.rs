@@ -3,7 +3,7 @@
 //! A hit sets the modification time of its result file, which is the only cost of tracking use. A blob was last used when the
 //! latest result that names it was. Memory use does not depend on the size of the store: the references from results to blobs
 //! are written to temporary files by the first byte of the blob's key and read back one file at a time, and ages are counted
-//! in buckets ([`ages`]).
+//! in buckets (`ages`).
 //!
 //! Builds run meanwhile, and the collection does not lock them out. A result is removed before its blobs, and a blob only if
 //! no result names it and it is not new. A build that finds part of an entry missing runs the command. So a race costs at
