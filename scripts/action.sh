@@ -27,7 +27,7 @@ install() {
     elif [ ! -x "$tools/bin/kache" ] && ! cargo install --locked --path "$top/kache" --root "$tools"; then
         warn "kache could not be built (it needs cargo 1.95 or later and a C compiler); the build goes on without it"
     fi
-    # The agent is a program of its own, needed only where results are shared through a remote.
+    # The agent is a separate package, needed only for a remote.
     if [ -n "${KACHE_REMOTE_URL-}" ] && [ -x "$tools/bin/kache" ] && [ ! -x "$tools/bin/kache-agent" ] &&
         ! cargo install --locked --path "$top/kache/agent" --root "$tools"; then
         warn "kache-agent could not be built; the build goes on without the remote"

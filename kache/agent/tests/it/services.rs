@@ -148,7 +148,7 @@ fn no_fault_of_a_remote_changes_a_build() {
     let whole = s3_machine(s3.address());
     build(&whole);
     assert!(whole.flush().status.success());
-    let (_reserved, nobody) = daemon::refusing().unwrap();
+    let (_reserved, refusing) = daemon::refusing().unwrap();
     let tls_dir = tempfile::tempdir().unwrap();
     let tls = installed(daemon::dav(tls_dir.path(), Scheme::SelfSigned), "nginx or openssl");
     let proxy = |fault| Proxy::start(s3.address(), fault).unwrap();
@@ -165,7 +165,7 @@ fn no_fault_of_a_remote_changes_a_build() {
         ("404", Some(Fault::Answer("404 Not Found", ""))),
         ("500", Some(Fault::Answer("500 Internal Server Error", ""))),
         ("429, Retry-After: 30", Some(throttled)),
-        ("nobody listens", None),
+        ("connections refused", None),
     ];
     let plain = {
         let machine = Machine::with_sources("none");
@@ -174,7 +174,7 @@ fn no_fault_of_a_remote_changes_a_build() {
     println!("| fault | outcome | added | what the events say |\n| --- | --- | --- | --- |");
     for (name, fault) in faults {
         let proxy = fault.map(proxy);
-        let address = proxy.as_ref().map_or(nobody, Proxy::address);
+        let address = proxy.as_ref().map_or(refusing, Proxy::address);
         report(name, &s3_machine(address), &plain);
     }
     if let Some(tls) = tls {
