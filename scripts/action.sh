@@ -16,7 +16,7 @@ places() {
     {
         echo "tools=$tools"
         echo "cache=$cache"
-        echo "program=${RUNNER_OS:-unknown}-${RUNNER_ARCH:-unknown}-$({ rustc -V 2>/dev/null || echo none; } | tr -c 'a-zA-Z0-9.\n' -)-$sources"
+        echo "program=${RUNNER_OS:-unknown}-${RUNNER_ARCH:-unknown}-$({ rustc -V 2>/dev/null || echo none; } | tr -c 'a-zA-Z0-9.\n' -)-$sources${KACHE_REMOTE_URL:+-remote}"
     } >>"$GITHUB_OUTPUT"
 }
 
@@ -26,6 +26,11 @@ install() {
         warn "kache does not run on Windows yet; the build goes on without it"
     elif [ ! -x "$tools/bin/kache" ] && ! cargo install --locked --path "$top/kache" --root "$tools"; then
         warn "kache could not be built (it needs cargo 1.95 or later and a C compiler); the build goes on without it"
+    fi
+    # The agent is a separate package, needed only for a remote.
+    if [ -n "${KACHE_REMOTE_URL-}" ] && [ -x "$tools/bin/kache" ] && [ ! -x "$tools/bin/kache-agent" ] &&
+        ! cargo install --locked --path "$top/kache/agent" --root "$tools"; then
+        warn "kache-agent could not be built; the build goes on without the remote"
     fi
 }
 

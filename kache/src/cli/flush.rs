@@ -46,9 +46,10 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let waiting = Queue::of(&config.remote, store.dir()).all().len() as u64;
     let mut json = Json { v: 2, remaining: waiting, ..Json::default() };
     if !options.dry_run && config.remote.write {
+        transfer::agent(None)?;
         let Some(mut client) = Client::open(&config, store.dir()) else {
             return Err(CliError::failed(format!(
-                "{waiting} results are to be uploaded, and the agent cannot be had: see {}",
+                "{waiting} uploads are pending, but the agent does not start: see {}",
                 kache_core::remote::agent_dir(store.dir()).join("log").display()
             )));
         };
@@ -67,7 +68,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         }
         let Some(Response::Flushed { uploaded, remaining, errors }) = response else {
             return Err(CliError::failed(
-                "the agent went away: what waits goes up with the next build, or another flush",
+                "the agent stopped: the next build or flush uploads the pending results",
             ));
         };
         json = Json { v: 2, uploaded, remaining, errors };

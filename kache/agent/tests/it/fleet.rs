@@ -1,4 +1,4 @@
-//! Machines that share a remote: each a test with a home, a cache and so an agent of its own.
+//! Machines that share a remote: each has its own home directory, cache and agent.
 
 use crate::env::{LIB, TestEnv, assert_success};
 use kache_core::events::{Event, Outcome, RemoteWay};
@@ -18,7 +18,7 @@ impl Machine {
         Machine { test, remote: vec![("KACHE_REMOTE_URL", url.to_string())] }
     }
 
-    /// A machine with two sources, a Rust crate and a C file, that are the same on each.
+    /// A machine with two sources, a Rust crate and a C file, which are the same on every machine.
     pub fn with_sources(url: &str) -> Machine {
         let machine = Machine::new(url);
         machine.test.write("w/l.rs", "pub fn f() -> &'static str { \"from far away\" }");
@@ -33,7 +33,7 @@ impl Machine {
         self
     }
 
-    fn wired(&self, mut command: Command) -> Command {
+    fn with_environment(&self, mut command: Command) -> Command {
         command.env("HOME", self.test.path("home"));
         if let Some(rustup) = std::env::var_os("RUSTUP_HOME") {
             command.env("RUSTUP_HOME", rustup);
@@ -45,16 +45,16 @@ impl Machine {
     }
 
     pub fn kache(&self, args: &[&str]) -> Command {
-        self.wired(self.test.kache(args))
+        self.with_environment(self.test.kache(args))
     }
 
-    /// Compiles the crate, and says what came of it.
+    /// Compiles the crate, and returns the event.
     pub fn rust(&self) -> Event {
         assert_success(&mut self.kache(LIB));
         self.test.last()
     }
 
-    /// Compiles the C file.
+    /// Compiles the C file, and returns the event.
     pub fn c(&self) -> Event {
         assert_success(&mut self.kache(C));
         self.test.last()
@@ -70,17 +70,17 @@ impl Machine {
         }
     }
 
-    /// What a command of kache's own answers.
-    pub fn tell(&self, args: &[&str]) -> Output {
+    /// The output of a kache command.
+    pub fn output(&self, args: &[&str]) -> Output {
         self.kache(args).output().unwrap()
     }
 
     pub fn flush(&self) -> Output {
-        self.tell(&["flush", "--timeout", "60"])
+        self.output(&["flush", "--timeout", "60"])
     }
 
-    /// Spares it reading the compilers, which takes longer than all else here.
-    pub fn knows_compilers_of(&self, other: &Machine) {
+    /// Copies the toolchain digests of another machine. Computing them takes longer than the rest of a test.
+    pub fn copy_toolchains_of(&self, other: &Machine) {
         let known = |m: &Machine| Area::Toolchains.in_cache(&m.test.cache());
         std::fs::create_dir_all(known(self)).unwrap();
         for entry in std::fs::read_dir(known(other)).unwrap().flatten() {
@@ -94,7 +94,7 @@ impl Machine {
 }
 
 impl Drop for Machine {
-    /// An agent whose cache is gone ends by itself, soon; the cache may be gone sooner.
+    /// Removes the blobs, so that the agent exits: it does when its cache is gone.
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(Area::Blobs.in_cache(&self.test.cache()));
     }
@@ -102,12 +102,12 @@ impl Drop for Machine {
 
 pub const C: &[&str] = &["cc", "-c", "-g", "src/c.c", "-o", "c.o"];
 
-/// How an invocation ended, and by which way.
+/// The outcome of an invocation, and how the remote was used.
 pub fn way(event: &Event) -> (Outcome, Option<RemoteWay>) {
     (event.outcome, event.remote.as_ref().map(|r| r.way))
 }
 
-/// All objects below a shared directory, without what an agent is just writing.
+/// All objects below a shared directory, without unfinished writes.
 pub fn objects(dir: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! Real servers, and every way in which they can fail.
+//! Real servers, and every fault that they can have.
 
 use crate::fleet::{Machine, text, way};
 use crate::tools::missing;
@@ -37,7 +37,7 @@ fn shares(machine: impl Fn() -> Machine) {
     assert!(events.iter().all(|e| e.outcome == Outcome::Hit && e.remote.is_some()), "{events:?}");
     assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
     assert_eq!(a.artifact("c.o"), b.artifact("c.o"));
-    // A second writer has nothing to add, and says so.
+    // A second writer has nothing to upload.
     let c = machine().set("KACHE_READ", "false");
     c.rust();
     let flushed = c.flush();
@@ -49,11 +49,11 @@ fn s3_is_shared() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
     shares(|| s3_machine(s3.address()));
-    let pulled = s3_machine(s3.address()).tell(&["pull"]);
+    let pulled = s3_machine(s3.address()).output(&["pull"]);
     assert!(pulled.status.success() && text(&pulled).starts_with("2 transferred"), "{}", text(&pulled));
 }
 
-/// Has a crate of so many bytes that zstd cannot make smaller.
+/// A machine with a crate that contains incompressible bytes.
 fn noisy(address: SocketAddr, length: usize) -> Machine {
     let machine = s3_machine(address);
     let mut state = 1u64;
@@ -68,9 +68,9 @@ fn noisy(address: SocketAddr, length: usize) -> Machine {
     machine
 }
 
-/// A build does not wait for what comes more slowly than it compiles; whoever asked for all that is there does.
+/// A build does not wait for a download that is slower than compiling, but `kache pull` does.
 #[test]
-fn what_comes_slowly_comes() {
+fn builds_do_not_wait_for_slow_downloads() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
     let a = noisy(s3.address(), 400_000);
@@ -80,16 +80,16 @@ fn what_comes_slowly_comes() {
     let b = noisy(proxy.address(), 400_000);
     assert_eq!(b.rust().outcome, Outcome::Miss, "{:?}", b.test.last());
     let c = noisy(proxy.address(), 400_000);
-    let pulled = c.tell(&["pull"]);
+    let pulled = c.output(&["pull"]);
     assert!(pulled.status.success() && text(&pulled).starts_with("1 transferred"), "{}", text(&pulled));
     assert_eq!(c.rust().outcome, Outcome::Hit, "{:?}", c.test.last());
 }
 
 #[test]
-fn large_objects_go_in_pieces() {
+fn large_objects_are_uploaded_in_parts() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
-    // However slowly it comes: what is slower than compiling is given up.
+    // The long timeout keeps the agent from giving up a download that is slower than compiling.
     let large = || noisy(s3.address(), 20_000_000).set("KACHE_REMOTE_TIMEOUT", "60");
     let a = large();
     a.rust();
@@ -100,7 +100,7 @@ fn large_objects_go_in_pieces() {
     assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
 }
 
-/// An encrypted connection, to a server whose certificate the user has been given.
+/// An encrypted connection, to a server whose certificate the user trusts.
 #[test]
 fn webdav_is_shared_over_tls() {
     let dir = tempfile::tempdir().unwrap();
@@ -127,8 +127,8 @@ fn redis_is_shared() {
     let Some(redis) = installed(daemon::redis(dir.path()), "redis-server") else { return };
     let machine = || Machine::with_sources(&format!("redis://{}/2", redis.address()));
     shares(machine);
-    // It cannot be listed, and says what can be done.
-    let pulled = machine().tell(&["pull"]);
+    // Redis cannot list objects; the error names the alternative.
+    let pulled = machine().output(&["pull"]);
     assert!(!pulled.status.success() && text(&pulled).contains("kache prefetch"), "{}", text(&pulled));
 }
 
@@ -139,16 +139,16 @@ fn webdav_is_shared() {
     shares(|| Machine::with_sources(&format!("dav+http://{}/a/b", dav.address())));
 }
 
-/// Every fault: the build's outcome, and what it took longer than with no remote at all. Times are printed and not judged: the
-/// machine that runs this may be busy.
+/// Every fault leaves a build as it is without a remote. The extra time is printed but not checked, since the machine may be
+/// busy.
 #[test]
-fn no_fault_of_a_remote_is_the_builds() {
+fn no_fault_of_a_remote_changes_a_build() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
     let whole = s3_machine(s3.address());
     build(&whole);
     assert!(whole.flush().status.success());
-    let (_reserved, nobody) = daemon::refusing().unwrap();
+    let (_reserved, refusing) = daemon::refusing().unwrap();
     let tls_dir = tempfile::tempdir().unwrap();
     let tls = installed(daemon::dav(tls_dir.path(), Scheme::SelfSigned), "nginx or openssl");
     let proxy = |fault| Proxy::start(s3.address(), fault).unwrap();
@@ -165,7 +165,7 @@ fn no_fault_of_a_remote_is_the_builds() {
         ("404", Some(Fault::Answer("404 Not Found", ""))),
         ("500", Some(Fault::Answer("500 Internal Server Error", ""))),
         ("429, Retry-After: 30", Some(throttled)),
-        ("nobody listens", None),
+        ("connections refused", None),
     ];
     let plain = {
         let machine = Machine::with_sources("none");
@@ -174,18 +174,18 @@ fn no_fault_of_a_remote_is_the_builds() {
     println!("| fault | outcome | added | what the events say |\n| --- | --- | --- | --- |");
     for (name, fault) in faults {
         let proxy = fault.map(proxy);
-        let address = proxy.as_ref().map_or(nobody, Proxy::address);
+        let address = proxy.as_ref().map_or(refusing, Proxy::address);
         report(name, &s3_machine(address), &plain);
     }
     if let Some(tls) = tls {
         report(
-            "a certificate that nobody signed",
+            "a self-signed certificate",
             &Machine::with_sources(&format!("dav+https://{}/x", tls.address())),
             &plain,
         );
     }
     let skewed = s3_machine(s3.address()).set("AWS_SECRET_ACCESS_KEY", "wrong");
-    report("a signature that is wrong, as with a skewed clock", &skewed, &plain);
+    report("a wrong request signature, as with a skewed clock", &skewed, &plain);
 }
 
 struct Built {
@@ -193,7 +193,7 @@ struct Built {
     artifacts: Vec<Vec<u8>>,
 }
 
-/// Ten units.
+/// Builds ten units.
 fn build(machine: &Machine) -> Built {
     let begun = Instant::now();
     let mut artifacts = Vec::new();
@@ -209,7 +209,7 @@ fn build(machine: &Machine) -> Built {
 
 fn report(name: &str, machine: &Machine, plain: &Built) {
     let built = build(machine);
-    assert!(built.artifacts == plain.artifacts, "{name}: other artifacts than without a remote");
+    assert!(built.artifacts == plain.artifacts, "{name}: the artifacts differ from those without a remote");
     let events = machine.test.events();
     let mut ways: Vec<String> = events.iter().map(|e| format!("{:?}", way(e).1.unwrap())).collect();
     let hits = events.iter().filter(|e| e.outcome == Outcome::Hit).count();

@@ -1,12 +1,14 @@
 //! Two machines and a shared directory.
 
+use crate::env::LIB;
 use crate::fleet::{Machine, objects, text, way};
 use kache_core::events::{Outcome, RemoteWay};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::Command;
 
 #[test]
-fn a_second_machine_restores_what_the_first_compiled() {
+fn a_second_machine_restores_the_results_of_the_first() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     let a = Machine::with_sources(&url);
@@ -23,12 +25,12 @@ fn a_second_machine_restores_what_the_first_compiled() {
     }
     assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
     assert_eq!(a.artifact("c.o"), b.artifact("c.o"));
-    // From here on it is local, and whence it came is still known.
+    // Now the result is local, and the event still names its origin.
     b.clean();
     let again = b.rust();
     assert_eq!(way(&again), (Outcome::Hit, Some(RemoteWay::Ahead)));
     assert_eq!(again.remote.unwrap().us, 0);
-    // Another source is another state.
+    // Another source gives another input key.
     b.test.write("w/l.rs", "pub fn f() -> &'static str { \"from here\" }");
     assert_eq!(way(&b.rust()), (Outcome::Miss, Some(RemoteWay::Nothing)));
     assert!(b.flush().status.success());
@@ -46,15 +48,15 @@ fn a_read_only_remote_is_never_written() {
     let a = reader();
     assert_eq!(a.rust().outcome, Outcome::Miss);
     assert!(a.flush().status.success());
-    let pushed = a.tell(&["push"]);
+    let pushed = a.output(&["push"]);
     assert_eq!(pushed.status.code(), Some(2), "{}", text(&pushed));
-    assert_eq!(std::fs::read_dir(shared.path()).unwrap().count(), 0, "nothing is there, not even a folder");
-    // A mode that is misspelt writes nothing either.
+    assert_eq!(std::fs::read_dir(shared.path()).unwrap().count(), 0, "the directory is not empty");
+    // An unrecognised mode is treated as read-only.
     let c = Machine::with_sources(&url).set("KACHE_REMOTE_MODE", "readonly");
     assert_eq!(c.rust().outcome, Outcome::Miss);
-    assert_eq!(c.tell(&["push"]).status.code(), Some(2));
+    assert_eq!(c.output(&["push"]).status.code(), Some(2));
     assert_eq!(std::fs::read_dir(shared.path()).unwrap().count(), 0);
-    // What somebody else wrote is read.
+    // A read-only machine reads the results of other machines.
     let writer = Machine::with_sources(&url);
     writer.rust();
     assert!(writer.flush().status.success());
@@ -67,7 +69,7 @@ fn a_read_only_remote_is_never_written() {
 }
 
 #[test]
-fn explicit_transfers_go_both_ways() {
+fn push_and_pull_transfer_everything() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     let mut a = Machine::with_sources(&url);
@@ -75,7 +77,7 @@ fn explicit_transfers_go_both_ways() {
     a.rust();
     a.c();
     assert!(a.test.last().remote.is_none() && !a.agents().exists(), "no remote, no agent");
-    let none = a.tell(&["push"]);
+    let none = a.output(&["push"]);
     assert_eq!(none.status.code(), Some(2));
     assert!(text(&none).contains("KACHE_REMOTE_URL"), "{}", text(&none));
     a.remote = remote;
@@ -86,7 +88,7 @@ fn explicit_transfers_go_both_ways() {
         (output.status.code(), of("transferred"), of("known"), of("failed"))
     };
     let json = ["--format", "json"];
-    let with = |machine: &Machine, args: &[&str]| count(machine.tell(&[args, &json].concat()));
+    let with = |machine: &Machine, args: &[&str]| count(machine.output(&[args, &json].concat()));
     assert_eq!(with(&a, &["push", "--dry-run"]), (Some(0), 2, 0, 0));
     assert!(objects(shared.path()).is_empty());
     assert_eq!(with(&a, &["push"]), (Some(0), 2, 0, 0));
@@ -97,7 +99,7 @@ fn explicit_transfers_go_both_ways() {
     assert_eq!(with(&b, &["pull"]), (Some(0), 0, 2, 0));
     assert_eq!(way(&b.rust()), (Outcome::Hit, Some(RemoteWay::Ahead)));
     assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
-    // One object is torn: the rest is transferred, and the status says that not all was.
+    // One object is truncated: the others are transferred, and the exit status reports the failure.
     let pack = objects(shared.path()).into_iter().find(|p| p.to_string_lossy().contains("/packs/")).unwrap();
     std::fs::write(&pack, "kachepk1").unwrap();
     let c = Machine::with_sources(&url);
@@ -105,7 +107,7 @@ fn explicit_transfers_go_both_ways() {
 }
 
 #[test]
-fn the_order_of_a_build_is_fetched_ahead() {
+fn the_last_build_is_prefetched() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     let project = || {
@@ -118,20 +120,20 @@ fn the_order_of_a_build_is_fetched_ahead() {
     a.c();
     assert!(a.flush().status.success());
     let b = project();
-    let fetched = b.tell(&["prefetch", "--format", "json"]);
+    let fetched = b.output(&["prefetch", "--format", "json"]);
     let json: serde_json::Value =
         serde_json::from_slice(&fetched.stdout).unwrap_or_else(|_| panic!("{}", text(&fetched)));
     assert_eq!(json["transferred"], 2, "{}", text(&fetched));
     assert_eq!(way(&b.c()), (Outcome::Hit, Some(RemoteWay::Ahead)));
     let c = project();
-    // The first unit is waited for; it brings the other along.
+    // The request for the first unit also prefetches the second.
     assert_eq!(way(&c.rust()), (Outcome::Hit, Some(RemoteWay::Ahead)));
     assert_eq!(way(&c.c()), (Outcome::Hit, Some(RemoteWay::Ahead)));
-    // A source was changed since: the order leads to another state, and the lists to none.
+    // The source has changed since the last build: the prefetched result does not hold, and no list leads to a result.
     let d = project();
     d.test.write("w/src/h.h", "#define ANSWER 43\n");
     assert_eq!(way(&d.c()), (Outcome::Miss, Some(RemoteWay::Nothing)));
-    let nowhere = Machine::with_sources(&url).tell(&["prefetch"]);
+    let nowhere = Machine::with_sources(&url).output(&["prefetch"]);
     assert!(
         !nowhere.status.success() && text(&nowhere).contains("has no record of a build"),
         "{}",
@@ -140,7 +142,7 @@ fn the_order_of_a_build_is_fetched_ahead() {
 }
 
 #[test]
-fn what_waits_survives_the_agent() {
+fn the_upload_queue_survives_the_agent() {
     let shared = tempfile::tempdir().unwrap();
     let away = shared.path().join("not-mounted");
     std::fs::write(&away, "a file where the directory should be").unwrap();
@@ -150,10 +152,10 @@ fn what_waits_survives_the_agent() {
     assert_eq!(a.c().outcome, Outcome::Miss);
     let failed = a.flush();
     assert_eq!(failed.status.code(), Some(1), "{}", text(&failed));
-    // It is mounted again, and whatever agent there was is gone.
+    // The directory is mounted, and the agent is killed.
     kill_agents(&a);
     std::fs::remove_file(&away).unwrap();
-    clear_marks(&a);
+    clear_backoff(&a);
     let flushed = a.flush();
     assert!(
         flushed.status.success() && text(&flushed).contains(" 0 still to be uploaded"),
@@ -165,7 +167,7 @@ fn what_waits_survives_the_agent() {
 }
 
 #[test]
-fn an_agent_that_is_killed_or_hangs_costs_no_build() {
+fn an_agent_that_hangs_or_is_killed_fails_no_build() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     let a = Machine::with_sources(&url);
@@ -185,13 +187,13 @@ fn an_agent_that_is_killed_or_hangs_costs_no_build() {
     signal(pids[0], "STOP");
     let stopped = a.c();
     assert_eq!(way(&stopped), (Outcome::Miss, Some(RemoteWay::Failed)));
-    // Those that come after do not even try.
+    // Further invocations do not try to connect.
     a.clean();
     a.test.write("w/l.rs", "pub fn f() {}");
     let next = a.rust();
     assert_eq!(way(&next), (Outcome::Miss, Some(RemoteWay::Failed)));
     signal(pids[0], "KILL");
-    clear_marks(&a);
+    clear_backoff(&a);
     let flushed = a.flush();
     assert!(
         flushed.status.success() && text(&flushed).contains(" 0 still to be uploaded"),
@@ -201,8 +203,41 @@ fn an_agent_that_is_killed_or_hangs_costs_no_build() {
     assert_ne!(agents_of(&a), pids);
 }
 
+/// The wrapper and the agent are installed separately.
 #[test]
-fn a_deep_cache_directory_has_an_agent_too() {
+fn a_missing_agent_is_reported() {
+    let shared = tempfile::tempdir().unwrap();
+    let a = Machine::with_sources(&format!("file://{}", shared.path().display()));
+    let alone = a.test.path("bin/kache");
+    std::fs::create_dir_all(alone.parent().unwrap()).unwrap();
+    std::fs::copy(crate::kache(), &alone).unwrap();
+    let run = |program: &Path, args: &[&str]| {
+        let mut command = Command::new(program);
+        let like = a.kache(args);
+        command.args(args).current_dir(like.get_current_dir().unwrap());
+        command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?)))).output().unwrap()
+    };
+    let check = |program: &Path| {
+        let output = run(program, &["doctor", "--format", "json"]);
+        let json: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
+        let checks = json["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| check["name"] == "agent").unwrap()
+    };
+    assert_eq!(check(crate::kache())["state"], "ok");
+    let missing = check(&alone);
+    assert_eq!(missing["state"], "problem");
+    assert!(missing["remedy"].as_str().unwrap().contains("--path kache/agent"), "{missing}");
+    // A build still works, and `kache flush` names the missing file.
+    assert!(run(&alone, LIB).status.success());
+    assert_eq!(way(&a.test.last()), (Outcome::Miss, Some(RemoteWay::Failed)));
+    let flushed = run(&alone, &["flush"]);
+    assert_eq!(flushed.status.code(), Some(1), "{}", text(&flushed));
+    assert!(text(&flushed).contains("bin/kache-agent does not exist"), "{}", text(&flushed));
+}
+
+#[test]
+fn an_agent_serves_a_cache_with_a_long_path() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     let deep = |m: &Machine| m.test.path(&"d".repeat(100)).join("e".repeat(60));
@@ -220,23 +255,23 @@ fn a_deep_cache_directory_has_an_agent_too() {
 }
 
 #[test]
-fn secrets_are_neither_shown_nor_logged() {
+fn secrets_are_not_printed_or_logged() {
     let a = Machine::with_sources("redis://user:hush-hush@127.0.0.1:1/0")
         .set("KACHE_REMOTE_OPTIONS", "secret_access_key=hush-hush;region=x")
         .set("KACHE_REMOTE_SIGN_KEY", format!("ed25519:{}", "ab".repeat(32)))
         .set("KACHE_LOG", "stderr");
     a.rust();
-    let shown = text(&a.tell(&["config"]));
+    let shown = text(&a.output(&["config"]));
     assert!(shown.contains("redis://…@127.0.0.1:1/0") && shown.contains("region=…"), "{shown}");
     let flushed = text(&a.flush());
-    let mut all = vec![shown, flushed, text(&a.tell(&["push"]))];
+    let mut all = vec![shown, flushed, text(&a.output(&["push"]))];
     for path in objects(&a.test.cache()) {
         all.push(String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned());
     }
     assert!(all.iter().all(|text| !text.contains("hush-hush") && !text.contains("abababab")));
 }
 
-fn clear_marks(machine: &Machine) {
+fn clear_backoff(machine: &Machine) {
     for entry in std::fs::read_dir(machine.agents()).unwrap().flatten() {
         if entry.path().extension().is_some_and(|e| e == "backoff") {
             std::fs::remove_file(entry.path()).unwrap();
@@ -244,7 +279,7 @@ fn clear_marks(machine: &Machine) {
     }
 }
 
-/// The agents that have this machine's cache in their orders.
+/// The processes of agents that serve this machine's cache.
 fn agents_of(machine: &Machine) -> Vec<u32> {
     let cache = format!("\"cache\":\"{}\"", machine.test.cache().display());
     let mut found = Vec::new();

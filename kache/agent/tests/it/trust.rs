@@ -1,5 +1,4 @@
-//! Whatever is done to what lies in the remote: what is built is what the compiler makes, or is signed by somebody who is
-//! believed.
+//! Damaged and forged objects in the remote: a build gets the compiler's output, or a result that a trusted key signed.
 
 use crate::fleet::{Machine, objects, text, way};
 use kache_core::events::{Event, Outcome, RemoteWay};
@@ -8,10 +7,10 @@ use kache_core::store::Area;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-type Harm = fn(&Path, &[u8], &[PathBuf]) -> Vec<u8>;
+type Damage = fn(&Path, &[u8], &[PathBuf]) -> Vec<u8>;
 
-/// Ways to spoil an object, given its bytes and all others.
-const HARMS: &[(&str, Harm)] = &[
+/// Ways to damage an object, given its path, its bytes and the paths of all objects.
+const DAMAGES: &[(&str, Damage)] = &[
     ("emptied", |_, _, _| Vec::new()),
     ("cut in half", |_, bytes, _| bytes[..bytes.len() / 2].to_vec()),
     ("a byte short", |_, bytes, _| bytes[..bytes.len() - 1].to_vec()),
@@ -29,14 +28,14 @@ const HARMS: &[(&str, Harm)] = &[
         let kind = |p: &Path| kind(p).replace("lists", "index");
         fs::read(all.iter().find(|p| kind(p) != kind(path)).unwrap()).unwrap()
     }),
-    ("1 GiB of zeros, packed", |_, bytes, _| {
+    ("1 GiB of zeros, compressed", |_, bytes, _| {
         let bomb = bomb();
         match bytes.starts_with(b"kachepk1") {
             true => [&b"kachepk1"[..], &(bomb.len() as u32).to_le_bytes(), &bomb, &[0, 0]].concat(),
             false => bomb,
         }
     }),
-    ("a header of 4 GB announced", |_, _, _| [&b"kachepk1"[..], &u32::MAX.to_le_bytes(), b"x"].concat()),
+    ("a header length of 4 GB", |_, _, _| [&b"kachepk1"[..], &u32::MAX.to_le_bytes(), b"x"].concat()),
     ("a page of HTML", |_, _, _| b"<html>please log in</html>".to_vec()),
 ];
 
@@ -68,11 +67,11 @@ struct Keys {
 fn keys(dir: &Path, name: &str) -> Keys {
     let file = dir.join(name);
     let machine = Machine::new("none");
-    let made = machine.tell(&["keygen", file.to_str().unwrap()]);
+    let made = machine.output(&["keygen", file.to_str().unwrap()]);
     assert!(made.status.success(), "{}", text(&made));
     let public = text(&made).lines().last().unwrap().to_string();
     assert!(
-        !machine.tell(&["keygen", file.to_str().unwrap()]).status.success(),
+        !machine.output(&["keygen", file.to_str().unwrap()]).status.success(),
         "a key is never overwritten"
     );
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
@@ -80,9 +79,11 @@ fn keys(dir: &Path, name: &str) -> Keys {
     Keys { secret: file.display().to_string(), public }
 }
 
-/// Spoils with each harm the objects of each kind.
-fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
-    println!("| objects, {kind_of_remote} | harm | artifacts | Rust | C |\n| --- | --- | --- | --- | --- |");
+/// Damages the objects of each kind in each way.
+fn damage_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
+    println!(
+        "| objects, {kind_of_remote} | damage | artifacts | Rust | C |\n| --- | --- | --- | --- | --- |"
+    );
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     let a = machine(&url);
@@ -93,70 +94,68 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
     let all = objects(shared.path());
     for one in ["index", "lists", "packs", "builds"] {
         let events = a.test.events();
-        assert!(all.iter().any(|p| kind(p) == one), "no {one} are in the remote: {all:?}, {events:?}");
+        assert!(all.iter().any(|p| kind(p) == one), "the remote has no {one}: {all:?}, {events:?}");
     }
     let (rust, c) = (a.artifact("libl.rlib"), a.artifact("c.o"));
     let whole: Vec<Vec<u8>> = all.iter().map(|p| fs::read(p).unwrap()).collect();
-    let mut refused = 0;
-    // A list that the index lacks is found by itself, rightly: to spoil the index's is to spoil both.
+    let mut invalid = 0;
+    // A list that is missing from the index is found in its folder, so the index and the lists are damaged together.
     for kinds in [&["index", "lists"][..], &["lists"], &["packs"], &["builds"]] {
-        for (name, harm) in HARMS {
+        for (name, damage) in DAMAGES {
             let of_kind = all.iter().zip(&whole).filter(|(path, _)| kinds.contains(&kind(path).as_str()));
-            // All of it is thought out before any is written: what becomes another's bytes is the whole other's.
-            let spoilt: Vec<_> = of_kind.map(|(path, bytes)| (path, harm(path, bytes, &all))).collect();
-            spoilt.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+            // All damaged bytes are computed before any are written, because some are the intact bytes of other objects.
+            let damaged: Vec<_> = of_kind.map(|(path, bytes)| (path, damage(path, bytes, &all))).collect();
+            damaged.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
             let b = machine(&url).set("KACHE_REMOTE_MODE", "read-only");
-            b.knows_compilers_of(&a);
-            // The order of an earlier build leads to packs by itself, rightly: lists are spoilt where there is none.
+            b.copy_toolchains_of(&a);
+            // A build manifest leads to packs without lists, so damaged lists are tested without one.
             if kinds[0] != "index" {
                 b.test.write("w/Cargo.lock", "# one\n");
             }
             let events = [b.rust(), b.c()];
             assert!(b.artifact("libl.rlib") == rust && b.artifact("c.o") == c, "{kinds:?}: {name}");
             let needed = kinds[0] == "index" || kinds[0] == "packs";
-            let spoilt = needed && events.iter().any(|e| e.outcome == Outcome::Hit);
-            // Bytes after the end of what zstd packs as one are another's; everything else is found out.
-            assert!(!spoilt || *name == "twice" && kinds[0] == "index", "{kinds:?}: {name}: {events:?}");
+            let hit = needed && events.iter().any(|e| e.outcome == Outcome::Hit);
+            assert!(!hit, "{kinds:?}: {name}: {events:?}");
             println!(
                 "| {} | {name} | the compiler's | {} | {} |",
                 kinds.join(", "),
-                told(&events[0]),
-                told(&events[1])
+                summary(&events[0]),
+                summary(&events[1])
             );
-            refused += events.iter().filter(|e| way(e).1 == Some(RemoteWay::Refused)).count();
+            invalid += events.iter().filter(|e| way(e).1 == Some(RemoteWay::Refused)).count();
             all.iter().zip(&whole).for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
         }
     }
-    assert!(refused > 2 * HARMS.len(), "only {refused} refusals are in the events");
-    // What was wrong is there to be looked at.
+    assert!(invalid > 2 * DAMAGES.len(), "the events name only {invalid} invalid objects");
+    // The invalid object is quarantined.
     let b = machine(&url);
     let pack = all.iter().find(|p| kind(p) == "packs").unwrap();
     fs::write(pack, "kachepk1 and nothing").unwrap();
     b.rust();
     b.c();
-    let kept = Area::Quarantine.in_cache(&b.test.cache());
-    assert_eq!(objects(&kept).len(), 1);
-    // And whoever may write puts it right.
+    let quarantined = Area::Quarantine.in_cache(&b.test.cache());
+    assert_eq!(objects(&quarantined).len(), 1);
+    // A machine with write access replaces it.
     assert!(b.flush().status.success());
     let c = machine(&url);
     assert_eq!((c.rust().outcome, c.c().outcome), (Outcome::Hit, Outcome::Hit));
 }
 
-/// An event in two words.
-fn told(event: &Event) -> String {
+fn summary(event: &Event) -> String {
     let (outcome, of_remote) = way(event);
     let outcome = if outcome == Outcome::Hit { "restored" } else { "compiled" };
-    let refused = if of_remote == Some(RemoteWay::Refused) { ", refused" } else { "" };
-    format!("{outcome}{refused}")
+    let invalid = if of_remote == Some(RemoteWay::Refused) { ", invalid" } else { "" };
+    format!("{outcome}{invalid}")
 }
 
 #[test]
-fn what_is_spoilt_is_compiled() {
-    spoil_everything("unsigned", Machine::with_sources);
+fn damaged_objects_are_not_used() {
+    damage_everything("unsigned", Machine::with_sources);
 }
 
 #[test]
-fn what_is_signed_and_spoilt_is_compiled() {
+fn damaged_signed_objects_are_not_used() {
     let dir = tempfile::tempdir().unwrap();
     let keys = keys(dir.path(), "key");
     let signed = |url: &str| {
@@ -164,13 +163,13 @@ fn what_is_signed_and_spoilt_is_compiled() {
             .set("KACHE_REMOTE_SIGN_KEY", keys.secret.clone())
             .set("KACHE_REMOTE_VERIFY_KEYS", keys.public.clone())
     };
-    spoil_everything("signed", signed);
+    damage_everything("signed", signed);
 }
 
-/// Whoever can write to the storage, and knows the format, puts an object of his own under the right name: without signatures
-/// that is believed, with them it is not.
+/// A writer who knows the format stores a forged object under a valid name: readers with `verify_keys` ignore it, others use
+/// it.
 #[test]
-fn only_who_is_believed_may_say_what_a_compile_gives() {
+fn only_results_signed_by_a_trusted_key_are_used() {
     let dir = tempfile::tempdir().unwrap();
     let (ours, theirs) = (keys(dir.path(), "ours"), keys(dir.path(), "theirs"));
     let shared = tempfile::tempdir().unwrap();
@@ -183,12 +182,12 @@ fn only_who_is_believed_may_say_what_a_compile_gives() {
         };
         writer.rust();
         assert!(writer.flush().status.success());
-        // Neither writes: what is there goes at the end of the round.
+        // Neither machine writes: the objects are removed at the end of the round.
         let reads = || Machine::with_sources(&url).set("KACHE_REMOTE_MODE", "read-only");
         let reader = reads().set("KACHE_REMOTE_VERIFY_KEYS", ours.public.clone());
         let event = reader.rust();
         assert_eq!(way(&event), (Outcome::Miss, Some(RemoteWay::Refused)), "{event:?}");
-        // One that asks for no signature takes it.
+        // A machine without `verify_keys` uses the object.
         let trusting = reads();
         assert_eq!(trusting.rust().outcome, Outcome::Hit);
         fs::remove_dir_all(shared.path().join("kache")).unwrap();
@@ -196,7 +195,7 @@ fn only_who_is_believed_may_say_what_a_compile_gives() {
     let unsigned = Machine::with_sources(&url);
     unsigned.rust();
     assert!(unsigned.flush().status.success());
-    // A writer of ours replaces what his readers would not believe.
+    // A machine with our key replaces objects that its readers would ignore.
     let ours_writer = Machine::with_sources(&url)
         .set("KACHE_REMOTE_SIGN_KEY", ours.secret.clone())
         .set("KACHE_REMOTE_VERIFY_KEYS", ours.public.clone());
@@ -204,13 +203,13 @@ fn only_who_is_believed_may_say_what_a_compile_gives() {
     assert!(ours_writer.flush().status.success());
     let reader = Machine::with_sources(&url).set("KACHE_REMOTE_VERIFY_KEYS", ours.public.clone());
     assert_eq!(reader.rust().outcome, Outcome::Hit, "{:?}", reader.test.last());
-    // Keys that make no sense do not come to mean that none are asked for.
-    let misspelt = Machine::with_sources(&url).set("KACHE_REMOTE_VERIFY_KEYS", "not-a-key");
-    let event = misspelt.rust();
+    // An invalid key does not turn verification off: the remote is not used.
+    let invalid_key = Machine::with_sources(&url).set("KACHE_REMOTE_VERIFY_KEYS", "not-a-key");
+    let event = invalid_key.rust();
     assert_eq!((event.outcome, event.remote), (Outcome::Miss, None));
 }
 
-/// One action; each of these machines looks at another header, so each makes a list of its own.
+/// All these machines run one action. Each machine includes another header, so each has another list of dependencies.
 fn nth_machine(url: &str, n: usize) -> Machine {
     let machine = Machine::with_sources(url);
     let source = format!("#include \"h{n}.h\"\nint answer(void) {{ return ANSWER; }}\n");
@@ -227,7 +226,7 @@ fn write_nth(url: &str, n: usize) {
 }
 
 #[test]
-fn writers_at_one_moment_lose_nothing() {
+fn simultaneous_writers_lose_nothing() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     std::thread::scope(|scope| {
@@ -239,14 +238,13 @@ fn writers_at_one_moment_lose_nothing() {
     write_nth(&url, 4);
     for n in 0..5 {
         let event = nth_machine(&url, n).c();
-        assert_eq!(event.outcome, Outcome::Hit, "what machine {n} made is lost: {event:?}");
+        assert_eq!(event.outcome, Outcome::Hit, "the result of machine {n} is lost: {event:?}");
     }
 }
 
-/// What a writer does that read before another wrote, and writes after it: the other's addition is gone from the object that
-/// both write.
+/// Restores an old index, as a writer does that read the index before another writer changed it: the other's list is missing.
 #[test]
-fn what_another_writer_overwrote_is_found_all_the_same() {
+fn a_list_missing_from_the_index_is_found() {
     let shared = tempfile::tempdir().unwrap();
     let url = format!("file://{}", shared.path().display());
     write_nth(&url, 0);
@@ -259,11 +257,11 @@ fn what_another_writer_overwrote_is_found_all_the_same() {
     let reads = nth_machine(&url, 1).set("KACHE_REMOTE_MODE", "read-only");
     assert_eq!(reads.c().outcome, Outcome::Hit, "{:?}", reads.test.last());
     assert!(fs::read(&index).unwrap() == before, "a reader wrote");
-    // One that may write puts it right on the way, for those that come after.
-    let mends = nth_machine(&url, 1);
-    assert_eq!(mends.c().outcome, Outcome::Hit, "{:?}", mends.test.last());
-    assert!(mends.flush().status.success());
-    assert!(fs::read(&index).unwrap() != before, "the index is as it was");
+    // A machine with write access repairs the index.
+    let writer = nth_machine(&url, 1);
+    assert_eq!(writer.c().outcome, Outcome::Hit, "{:?}", writer.test.last());
+    assert!(writer.flush().status.success());
+    assert!(fs::read(&index).unwrap() != before, "the index was not repaired");
     let after = nth_machine(&url, 0);
     assert_eq!(after.c().outcome, Outcome::Hit, "{:?}", after.test.last());
 }

@@ -13,6 +13,7 @@
 //! | `incremental` | does cargo compile without incremental state |
 //! | `clock` | does the file system's clock agree with this machine's |
 //! | `linker` | does rustc's default linker exist |
+//! | `agent` | if a remote is set: is the agent installed |
 //! | `settings` | are all settings valid |
 //!
 //! The probe uses a temporary cache and directory. The doctor never creates the real cache, and writes only empty
@@ -28,6 +29,7 @@ mod surroundings;
 
 use super::output::{Answer, CliError, Format, settings};
 use super::page::{Page, Style};
+use kache_core::remote::client;
 use kache_core::settings::{Observe, Settings};
 use serde::Serialize;
 
@@ -88,6 +90,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     checks.push(surroundings::linker());
     checks.extend(surroundings::reached(&settings));
     checks.extend(surroundings::clock(&settings));
+    checks.extend(of_agent(&settings));
     checks.extend(of_settings(&settings));
     let json = Json { v: 2, ok: checks.iter().all(|c| c.state != State::Problem), checks };
     let mut answer = match options.format {
@@ -115,6 +118,19 @@ fn page(json: &Json) -> Page {
     page.gap();
     page.heading(if json.ok { "no problems found" } else { "kache does not work correctly here" });
     page
+}
+
+fn of_agent(settings: &Settings) -> Option<Check> {
+    const NAME: &str = "agent";
+    settings.remote.as_ref()?;
+    Some(match client::program() {
+        Ok(program) => Check::ok(NAME, program.display().to_string()),
+        Err(e) => Check::problem(
+            NAME,
+            format!("the remote is not used: {e}"),
+            "install it beside kache: `cargo install --locked --path kache/agent`",
+        ),
+    })
 }
 
 fn of_settings(settings: &Settings) -> Vec<Check> {
