@@ -10,8 +10,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// How such lines begin, and what holds of their words.
-const NOT_RUN: &[(&str, fn(&[&str]) -> bool)] = &[
+/// What must hold of the words of a line.
+type Check = fn(&[&str]) -> bool;
+
+/// How lines begin that are not run, and their checks.
+const NOT_RUN: &[(&str, Check)] = &[
     // The harness's own test of the documents checks these options.
     ("cargo run --release -p kache-bench", |_| true),
     ("cargo test", names_a_package),
