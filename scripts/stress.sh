@@ -18,13 +18,15 @@ target=${CARGO_TARGET_DIR:-target}
 case $profile in dev) built=$target/debug ;; *) built=$target/$profile ;; esac
 programs=$(mktemp -d)
 trap 'rm -rf "$programs"' EXIT
-engine() { # name
+build() { # option…
     # With the features of the whole workspace: what its tests have compiled is not compiled again.
-    cargo build --quiet --profile "$profile" --locked --workspace --bin kache --features kache/faults
-    # Moved away: a kache with fault injection must not stay where users run it from.
-    mv "$built/kache" "$programs/$1"
+    cargo build --quiet --profile "$profile" --locked --workspace --bin kache "$@"
 }
-engine kache
-KACHE_STORE_FORMAT=v0 engine other
-cargo build --quiet --release --locked --workspace --bin kache --bin kache-bench
-"$target/release/kache-bench" stress --minutes "$minutes" --kache "$programs/kache" --other "$programs/other" "$@"
+build --features kache/faults --bin kache-bench
+cp "$built/kache-bench" "$programs/"
+# Moved away: a kache with fault injection must not stay where users run it from.
+mv "$built/kache" "$programs/kache"
+KACHE_STORE_FORMAT=v0 build --features kache/faults
+mv "$built/kache" "$programs/other"
+[ "$profile" = dev ] || build --bin kache-bench
+"$programs/kache-bench" stress --minutes "$minutes" --kache "$programs/kache" --other "$programs/other" "$@"
