@@ -28,12 +28,17 @@ pub trait Evaluate {
     ///
     /// # Errors
     /// When what it depends on cannot be read: then the dependency counts as changed.
-    fn compute(&self, function: &str, name: &[u8], cx: &EvalContext) -> io::Result<Computed>;
+    fn compute(&self, function: &str, _: &[u8], _: &EvalContext) -> io::Result<Computed> {
+        Err(io::Error::other(format!("no front end evaluates `{function}`")))
+    }
 
     /// Where a computed dependency leads here, for people.
-    fn place(&self, function: &str, name: &[u8], cx: &EvalContext) -> String;
+    fn place(&self, _: &str, _: &[u8], _: &EvalContext) -> String {
+        String::new()
+    }
 
-    /// The file whose contents a computed dependency is made from: the file must not change while the command runs.
+    /// The file whose contents a computed dependency is made from: the file must not change while the command runs. Without a
+    /// default, since a front end that forgets the file would have a changed one stored.
     fn contents_of(&self, function: &str, name: &[u8], cx: &EvalContext) -> Option<PathBuf>;
 
     /// Whether a variable is not an input of a program that may read the whole environment; `every` where the program may
@@ -41,7 +46,9 @@ pub trait Evaluate {
     fn ignores_variable(&self, name: &[u8], every: bool) -> bool;
 
     /// Whether traces show a variable's value. Any other value is shown as a digest, since it may be a secret.
-    fn shows_variable(&self, name: &[u8]) -> bool;
+    fn shows_variable(&self, _: &[u8]) -> bool {
+        false
+    }
 }
 
 /// The value of a computed dependency.
@@ -126,7 +133,24 @@ impl EvalContext<'_> {
                 place: path.display().to_string(),
             });
         }
+        if dependency.kind == Kind::Computed {
+            return self.evaluate_computed(dependency);
+        }
         self.evaluate_known(dependency, self.digest(dependency)?)
+    }
+
+    fn evaluate_computed(&self, dependency: &Dependency) -> io::Result<EvaluatedDependency> {
+        let (function, name) = dependency.computed_parts();
+        let computed = self.plan.compute(function, name, self)?;
+        let digest = computed.digest();
+        let (text, place) = match computed {
+            Computed::Text(text) => {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                (text.clone(), text)
+            }
+            Computed::Digest(_) => (digest.hex(), self.plan.place(function, name, self)),
+        };
+        Ok(EvaluatedDependency { digest, text, place })
     }
 
     /// The same of something whose digest is known already.
@@ -162,17 +186,7 @@ impl EvalContext<'_> {
                 }
             }
             Kind::EnvAll | Kind::EnvAllPath => (digest.hex(), self.env_names()),
-            Kind::Computed => {
-                let (function, name) = dependency.computed_parts();
-                let place = self.plan.place(function, name, self);
-                match self.plan.compute(function, name, self)? {
-                    Computed::Text(text) => {
-                        let text = String::from_utf8_lossy(&text).into_owned();
-                        (text.clone(), text)
-                    }
-                    Computed::Digest(_) => (digest.hex(), place),
-                }
-            }
+            Kind::Computed => return self.evaluate_computed(dependency),
             Kind::Cwd | Kind::Place | Kind::Host => {
                 let text = String::from_utf8_lossy(&self.value(dependency)).into_owned();
                 (text.clone(), text)
@@ -378,10 +392,6 @@ mod tests {
                 "shout" => Ok(Computed::Text(name.to_ascii_uppercase())),
                 _ => Err(io::Error::other("unknown")),
             }
-        }
-
-        fn place(&self, _: &str, _: &[u8], _: &EvalContext) -> String {
-            "here".to_string()
         }
 
         fn contents_of(&self, _: &str, _: &[u8], _: &EvalContext) -> Option<PathBuf> {

@@ -172,33 +172,20 @@ mod tests {
     use super::*;
     use crate::action::{Action, KeyInputs, Outputs};
     use crate::digest::Digest;
-    use crate::eval::{Computed, Evaluate};
+    use crate::eval::Evaluate;
     use crate::events::{Kind as UnitKind, Unit};
     use crate::paths::Roots;
     use crate::store::Store;
-    use std::io;
     use std::path::PathBuf;
 
     struct NothingComputed;
 
     impl Evaluate for NothingComputed {
-        fn compute(&self, _: &str, _: &[u8], _: &EvalContext) -> io::Result<Computed> {
-            Err(io::Error::other("nothing is computed"))
-        }
-
-        fn place(&self, _: &str, _: &[u8], _: &EvalContext) -> String {
-            String::new()
-        }
-
         fn contents_of(&self, _: &str, _: &[u8], _: &EvalContext) -> Option<PathBuf> {
             None
         }
 
         fn ignores_variable(&self, _: &[u8], _: bool) -> bool {
-            false
-        }
-
-        fn shows_variable(&self, _: &[u8]) -> bool {
             false
         }
     }

@@ -63,8 +63,8 @@ pub struct Declared {
 }
 
 /// A command that has run.
-pub struct Completed<'a> {
-    pub ran: &'a Ran,
+pub struct Completed {
+    pub ran: Ran,
     /// The file stamp when the command was started.
     pub started: i64,
     pub observed: Observed,
@@ -85,7 +85,9 @@ pub trait Plan: Evaluate {
     /// When the rules do not bound what the command may have read.
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable>;
     /// What the command reports to have read. Called as soon as the command has ended.
-    fn declared(&self, action: &Action, store: &Store, status: ExitStatus) -> Option<io::Result<Declared>>;
+    fn declared(&self, _: &Action, _: &Store, _: ExitStatus) -> Option<io::Result<Declared>> {
+        None
+    }
     /// Adds what the command reports, and replaces dependencies by weaker ones that a proof shows to be enough.
     ///
     /// # Errors
@@ -93,7 +95,7 @@ pub trait Plan: Evaluate {
     fn refine(
         &self,
         action: &Action,
-        completed: Completed,
+        completed: &mut Completed,
         collected: &mut Collected,
         cx: &EvalContext,
     ) -> Result<Known, NotCacheable>;

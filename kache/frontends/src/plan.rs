@@ -226,7 +226,7 @@ impl Plan for CompilePlan {
     fn refine(
         &self,
         action: &Action,
-        completed: Completed,
+        completed: &mut Completed,
         collected: &mut Collected,
         cx: &EvalContext,
     ) -> Result<Known, NotCacheable> {

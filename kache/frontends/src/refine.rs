@@ -22,11 +22,11 @@ use std::path::Path;
 pub(crate) fn refine(
     plan: &CompilePlan,
     action: &Action,
-    mut completed: Completed,
+    completed: &mut Completed,
     collected: &mut Collected,
     cx: &EvalContext,
 ) -> Result<Known, NotCacheable> {
-    let reported = validate(plan, &mut completed)?;
+    let reported = validate(plan, completed)?;
     if let Some(refused) = collected.refused.take() {
         return Err(refused);
     }

@@ -9,7 +9,7 @@
 use super::ended::{Ending, Judged, RanCommand};
 use super::hit::{Hit, name};
 use super::job::Job;
-use super::run::Completed;
+use super::run::EndedRun;
 use crate::action::Action;
 use crate::digest::Digest;
 use crate::events::{Checked, Phase};
@@ -34,35 +34,35 @@ impl Job<'_> {
     /// Runs the command and compares what it makes with a stored result.
     pub(super) fn check(&self, hit: Hit) -> Ending {
         let result = hit.key;
-        let completed = match self.run() {
-            Ok(completed) => completed,
+        let run = match self.run() {
+            Ok(run) => run,
             Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
         };
-        let mut ran = completed.describe();
+        let mut ran = run.describe();
         ran.result = Some(result);
-        let (checked, why) = self.judge(hit, completed, &mut ran);
+        let (checked, why) = self.judge(hit, run, &mut ran);
         ran.judged = Judged::Checked(checked, why);
         self.engine.timer.lap(Phase::Check);
         Ending::Ran(ran)
     }
 
-    fn judge(&self, hit: Hit, completed: Completed, ran: &mut RanCommand) -> (Checked, Option<NotCacheable>) {
+    fn judge(&self, hit: Hit, mut run: EndedRun, ran: &mut RanCommand) -> (Checked, Option<NotCacheable>) {
         let unsettled = |reason, detail: &str| (Checked::Unsettled, Some(NotCacheable::new(reason, detail)));
-        let Some(status) = completed.ran.status.code() else {
+        let Some(status) = run.completed.ran.status.code() else {
             return unsettled(Reason::Failed, "the compiler was stopped by a signal");
         };
-        let collected = match self.collect(&completed) {
+        let collected = match self.collect(&run) {
             Ok(collected) => Some(collected).filter(|_| status == 0),
             Err(why) => return (Checked::Unsettled, Some(why)),
         };
-        ran.observed = Some(completed.observed());
-        let outputs: Vec<PathBuf> = collected.iter().flat_map(|c| &c.outputs).cloned().collect();
-        ran.outputs = outputs.clone();
+        let completed = &mut run.completed;
+        ran.observed = Some(completed.observed);
+        ran.outputs = collected.iter().flat_map(|c| &c.outputs).cloned().collect();
         let (key, dependencies) = (hit.key, hit.dependencies.clone());
         let differing = match status {
             0 => hit
                 .versions()
-                .and_then(|stored| Ok(compare(stored, fresh(self.action, &completed.ran, &outputs)?))),
+                .and_then(|stored| Ok(compare(stored, fresh(self.action, &completed.ran, &ran.outputs)?))),
             _ => Ok(vec![failure(status)]),
         };
         let differing = match differing {
@@ -83,7 +83,7 @@ impl Job<'_> {
             differing,
         );
         let trace = collected.and_then(|collected| {
-            let dependencies = self.finalize(completed, &outputs, collected).ok()?;
+            let dependencies = self.finalize(completed, &ran.outputs, collected).ok()?;
             let key = self.result_key(&dependencies);
             found.fresh_result = Some(key.hex());
             Some(self.trace(&dependencies, &key))

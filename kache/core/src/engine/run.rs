@@ -3,34 +3,30 @@
 use super::ended::{Ending, Judged, RanCommand};
 use super::job::Job;
 use crate::events::{Observed, Phase};
-use crate::frontend::{Declared, WITHIN};
+use crate::frontend::{Completed, WITHIN};
 use crate::observe::log::Log;
 use crate::platform;
 use crate::reason::{NotCacheable, Reason};
-use crate::run::Ran;
 use crate::store::gc;
 use std::io;
 use std::process::Command;
 use std::time::Instant;
 
-/// A command that has ended.
-pub(super) struct Completed {
-    pub(super) ran: Ran,
+/// A command that has ended: what the front end is shown of it, and what the engine needs besides.
+pub(super) struct EndedRun {
+    pub(super) completed: Completed,
     /// The log of the observer, if there was one.
     pub(super) log: Option<Log>,
-    /// The file stamp when the command was started.
-    pub(super) started: i64,
     /// Whether the clock was set back meanwhile: then a file that changed since the start may carry an earlier time.
     pub(super) clock_set_back: bool,
-    pub(super) declared: Option<io::Result<Declared>>,
     pub(super) compile_us: u64,
 }
 
-impl Completed {
+impl EndedRun {
     /// What is known of the run before it is judged.
     pub(super) fn describe(&self) -> RanCommand {
         RanCommand {
-            status: self.ran.status,
+            status: self.completed.ran.status,
             compile_us: self.compile_us,
             observed: None,
             result: None,
@@ -40,25 +36,21 @@ impl Completed {
             judged: Judged::Stored,
         }
     }
-
-    pub(super) fn observed(&self) -> Observed {
-        if self.log.is_some() { Observed::Preload } else { Observed::Unobserved }
-    }
 }
 
 impl Job<'_> {
     pub(super) fn run_and_store(&self) -> Ending {
-        let completed = match self.run() {
-            Ok(completed) => completed,
+        let run = match self.run() {
+            Ok(run) => run,
             Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
         };
-        let mut ran = completed.describe();
-        let stored = if !completed.ran.status.success() {
+        let mut ran = run.describe();
+        let stored = if !run.completed.ran.status.success() {
             Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
-        } else if completed.clock_set_back {
+        } else if run.clock_set_back {
             Err(NotCacheable::new(Reason::ChangedWhileCompiling, "the clock was set back meanwhile"))
         } else {
-            self.store(completed, &mut ran)
+            self.store(run, &mut ran)
         };
         match stored {
             Ok(()) => self.enforce_size_limit(ran.bytes),
@@ -72,7 +64,7 @@ impl Job<'_> {
     ///
     /// # Errors
     /// When the command cannot be started.
-    pub(super) fn run(&self) -> io::Result<Completed> {
+    pub(super) fn run(&self) -> io::Result<EndedRun> {
         let action = self.action;
         let mut command = Command::new(&action.program);
         command.args(&action.args).envs(action.env.iter().map(|(name, value)| (name, value)));
@@ -91,7 +83,9 @@ impl Job<'_> {
         let declared = self.plan.declared(action, self.engine.store, ran.status);
         let compile_us = at.elapsed().as_micros() as u64;
         self.engine.timer.lap(Phase::Compile);
-        Ok(Completed { ran, log, started, clock_set_back, declared, compile_us })
+        let observed = if log.is_some() { Observed::Preload } else { Observed::Unobserved };
+        let completed = Completed { ran, started, observed, declared };
+        Ok(EndedRun { completed, log, clock_set_back, compile_us })
     }
 
     /// Starts an eviction in another process where the cache has grown past its limit.

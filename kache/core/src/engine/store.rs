@@ -3,17 +3,18 @@
 use super::embedded_paths;
 use super::ended::RanCommand;
 use super::job::Job;
-use super::run::Completed;
+use super::run::EndedRun;
 use crate::action::KeyHasher;
 use crate::collected::Collected;
 use crate::dependency::{self, Dependency, Kind};
 use crate::digest::Digest;
 use crate::events::Phase;
 use crate::finalize::{FinalDependency, Finalizer};
-use crate::frontend;
+use crate::frontend::Completed;
 use crate::key_trace::{self, Component, KeyTrace, Part};
 use crate::platform;
 use crate::reason::{NotCacheable, Reason};
+use crate::run::Ran;
 use crate::settings::Observe;
 use crate::store::Stored;
 use crate::store::manifest::{Entry, Manifest};
@@ -23,33 +24,33 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 impl Job<'_> {
-    pub(super) fn store(&self, completed: Completed, ran: &mut RanCommand) -> Result<(), NotCacheable> {
-        let collected = self.collect(&completed)?;
-        ran.observed = Some(completed.observed());
+    pub(super) fn store(&self, mut run: EndedRun, ran: &mut RanCommand) -> Result<(), NotCacheable> {
+        let collected = self.collect(&run)?;
+        let completed = &mut run.completed;
+        ran.observed = Some(completed.observed);
         let outputs: Vec<PathBuf> = collected.outputs.iter().cloned().collect();
-        let (stdout, stderr) = (completed.ran.stdout.clone(), completed.ran.stderr.clone());
         let dependencies = self.finalize(completed, &outputs, collected)?;
         self.engine.timer.lap(Phase::Observe);
         let key = self.result_key(&dependencies);
         ran.result = Some(key);
         self.save_trace(&self.trace(&dependencies, &key));
-        ran.outputs = outputs;
+        ran.outputs = outputs.clone();
         if !self.engine.settings.write {
             return Err(NotCacheable::new(Reason::WriteOff, "the setting `write` is off"));
         }
         let printed = |text: &[u8]| template::templatize(text, &self.action.roots, template::Format::Printed);
-        let (Some(stdout), Some(stderr)) = (printed(&stdout), printed(&stderr)) else {
+        let Completed { ran: Ran { stdout, stderr, .. }, observed, .. } = &run.completed;
+        let (Some(stdout), Some(stderr)) = (printed(stdout), printed(stderr)) else {
             return Err(NotCacheable::new(Reason::BinaryOutput, "what the compiler printed has NULs in it"));
         };
-        let paths = ran.outputs.clone();
-        let outputs = paths.iter().map(|path| self.output(path, ran)).collect::<Result<_, _>>()?;
+        let outputs = outputs.iter().map(|path| self.output(path, ran)).collect::<Result<_, _>>()?;
         let result = ActionResult {
             outputs,
             stdout,
             stderr,
             label: self.action.unit.label(),
             compile_us: ran.compile_us,
-            observed: ran.observed.unwrap_or(crate::events::Observed::Unobserved),
+            observed: *observed,
             fetched: false,
         };
         self.publish(result, &key, dependencies)
@@ -71,21 +72,21 @@ impl Job<'_> {
     }
 
     /// What the run depended on and made: from the observer's log, or by the rules that need no observer.
-    pub(super) fn collect(&self, completed: &Completed) -> Result<Collected, NotCacheable> {
-        if let Some(log) = &completed.log {
+    pub(super) fn collect(&self, run: &EndedRun) -> Result<Collected, NotCacheable> {
+        if let Some(log) = &run.log {
             return Ok(self.plan.collect(self.action, log, &self.view));
         }
         if self.engine.settings.observe == Observe::Require {
             let detail = "the observer did not run, and `observe` is `require`";
             return Err(NotCacheable::new(Reason::NotObserved, detail));
         }
-        self.plan.collect_unobserved(self.action, completed.started)
+        self.plan.collect_unobserved(self.action, run.completed.started)
     }
 
     /// The dependencies of the result, or why they do not account for all that the result depends on.
     pub(super) fn finalize(
         &self,
-        completed: Completed,
+        completed: &mut Completed,
         outputs: &[PathBuf],
         mut collected: Collected,
     ) -> Result<Vec<FinalDependency>, NotCacheable> {
@@ -93,12 +94,6 @@ impl Job<'_> {
             collected.dependencies.insert(Dependency::new(Kind::Place, ""));
         }
         let started = completed.started;
-        let completed = frontend::Completed {
-            ran: &completed.ran,
-            started,
-            observed: completed.observed(),
-            declared: completed.declared,
-        };
         let known = self.plan.refine(self.action, completed, &mut collected, &self.view)?;
         Finalizer { view: &self.view, action: self.action, started }.finalize(collected, &known)
     }
