@@ -21,12 +21,13 @@ pub struct Request {
     pub cwd: PathBuf,
     file: OnceCell<Option<PathBuf>>,
     real: OnceCell<Option<PathBuf>>,
+    recognised: OnceCell<Option<&'static str>>,
 }
 
 impl Request {
     pub fn new(program: impl Into<PathBuf>, args: Vec<OsString>, cwd: impl Into<PathBuf>) -> Request {
-        let (file, real) = Default::default();
-        Request { program: program.into(), args, cwd: cwd.into(), file, real }
+        let (file, real, recognised) = Default::default();
+        Request { program: program.into(), args, cwd: cwd.into(), file, real, recognised }
     }
 
     /// The file that the program's name leads to, by its path or through `PATH`.
@@ -41,6 +42,12 @@ impl Request {
     /// The same with every symbolic link resolved.
     pub fn real_file(&self) -> Option<&Path> {
         self.real.get_or_init(|| self.file()?.canonicalize().ok()).as_deref()
+    }
+
+    /// The name of the front end that the program belongs to. Every front end asks, and the answer may take reading files: it
+    /// is found once.
+    pub fn recognised(&self, recognise: impl FnOnce() -> Option<&'static str>) -> Option<&'static str> {
+        *self.recognised.get_or_init(recognise)
     }
 }
 

@@ -28,7 +28,8 @@ impl Frontend for Family {
     }
 
     fn claims(&self, request: &Request, cx: &Context) -> bool {
-        recognise::family(request, cx.store).is_some_and(|family| std::ptr::eq(family, self))
+        let name = request.recognised(|| recognise::family(request, cx.store).map(|family| family.name));
+        name == Some(self.name)
     }
 
     fn plan(&self, request: &Request, cx: &Context) -> Result<Planned, Box<Bypass>> {
