@@ -98,6 +98,8 @@ mod tests {
         assert_eq!(lines, &[b"one\n".to_vec(), b"\n".to_vec(), b"two without an end".to_vec()]);
     }
 
+    // The paths are spelled as Unix does.
+    #[cfg(unix)]
     #[test]
     fn mapped_paths_are_replaced() {
         let mut roots = Roots::default();

@@ -332,6 +332,8 @@ mod tests {
         assert!(!any_in(&mut &b""[..], &[b"x"]).unwrap());
     }
 
+    // The paths are spelled as Unix does.
+    #[cfg(unix)]
     #[test]
     fn marks_move_to_another_checkout() {
         let (a, b) = (roots("/a/my ws"), roots("/elsewhere/b"));
@@ -356,6 +358,8 @@ mod tests {
         assert_eq!(templatize(b"a\0b", &r, Format::Printed), None);
     }
 
+    // The paths are spelled as Unix does.
+    #[cfg(unix)]
     #[test]
     fn diagnostics_get_their_paths_back() {
         let r = roots("/a/ws");

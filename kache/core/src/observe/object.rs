@@ -139,6 +139,8 @@ mod tests {
         assert!(aarch64_calls(&code) && !aarch64_calls(&code[8..]));
     }
 
+    // Reads an ELF object that `cc` makes.
+    #[cfg(unix)]
     #[test]
     fn the_c_library_calls_kernel_and_a_program_that_uses_it_does_not() {
         let dir = tempfile::tempdir().unwrap();
