@@ -132,7 +132,11 @@ fn the_order_of_a_build_is_fetched_ahead() {
     d.test.write("w/src/h.h", "#define ANSWER 43\n");
     assert_eq!(way(&d.c()), (Outcome::Miss, Some(RemoteWay::Nothing)));
     let nowhere = Machine::with_sources(&url).tell(&["prefetch"]);
-    assert!(!nowhere.status.success() && text(&nowhere).contains("has no record of a build"), "{}", text(&nowhere));
+    assert!(
+        !nowhere.status.success() && text(&nowhere).contains("has no record of a build"),
+        "{}",
+        text(&nowhere)
+    );
 }
 
 #[test]

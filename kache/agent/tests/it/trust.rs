@@ -116,10 +116,7 @@ fn spoil_everything(kind_of_remote: &str, machine: impl Fn(&str) -> Machine) {
             let needed = kinds[0] == "index" || kinds[0] == "packs";
             let spoilt = needed && events.iter().any(|e| e.outcome == Outcome::Hit);
             // Bytes after the end of what zstd packs as one are another's; everything else is found out.
-            assert!(
-                !spoilt || *name == "twice" && kinds[0] == "index",
-                "{kinds:?}: {name}: {events:?}"
-            );
+            assert!(!spoilt || *name == "twice" && kinds[0] == "index", "{kinds:?}: {name}: {events:?}");
             println!(
                 "| {} | {name} | the compiler's | {} | {} |",
                 kinds.join(", "),
