@@ -184,13 +184,13 @@ fn what_may_store_nothing_drops_what_is_wrong_and_keeps_no_copies() {
 }
 
 #[test]
-fn a_share_that_makes_no_sense_is_told_and_checks_nothing() {
+fn an_invalid_fraction_gives_a_warning_and_checks_nothing() {
     let test = TestEnv::new();
     test.write("w/l.rs", "pub fn f() {}");
     run(&test, LIB, "0");
     let out = assert_success(test.kache(LIB).env("KACHE_CHECK", "often"));
     let told = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(told.contains("KACHE_CHECK: `check` is `often`, but must be a share"), "{told}");
+    assert!(told.contains("KACHE_CHECK: `check` is `often`, but must be a fraction"), "{told}");
     assert_eq!((test.last().outcome, test.last().checked), (Outcome::Hit, None));
     // From the file, as a number.
     test.write("w/kache.toml", "check = 1\n");
