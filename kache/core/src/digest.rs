@@ -1,10 +1,9 @@
-//! Digests, and the table that remembers the digest of a file by its stat identity.
+//! Digests, and a table of the digests of files by their stat identity.
 //!
-//! The table is one file shared by all wrappers, read and written a slot at a time with positioned calls.
-//! (A shared mapping would save a third of a microsecond a slot and could kill a build: a file truncated under
-//! a mapping is a SIGBUS.) A slot carries a checksum, so one torn by a crash or by two writers is no slot.
-//! The header names the boot: after a restart nothing in it is believed, since an unclean stop may have left
-//! a file's times on disk without its bytes.
+//! The table is one file that all wrappers share. They read and write single slots with positioned calls: a shared mapping would
+//! save a third of a microsecond per slot, but a file that is truncated while it is mapped kills the process (SIGBUS). Each slot
+//! has a checksum, so that a slot torn by a crash or by two writers is ignored. The header contains the boot id: after a restart
+//! the table is discarded, because an unclean stop may have written a file's times to disk without its contents.
 
 use crate::platform::{self, FileType, Found, StatId, disk};
 use std::fmt;
@@ -18,7 +17,7 @@ use std::sync::OnceLock;
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
+    /// The digest of bytes.
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
@@ -40,7 +39,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Reads a file to its end, giving each piece to `each`.
+/// Reads a file to its end and calls `each` with each piece.
 pub fn read_all(file: &mut File, size_hint: u64, mut each: impl FnMut(&[u8])) -> io::Result<u64> {
     let mut buf = vec![0; (size_hint as usize + 1).clamp(4096, 256 * 1024)];
     let mut total = 0;
@@ -62,18 +61,18 @@ const HEADER: u64 = 4096;
 /// The length of a slot.
 pub const SLOT: usize = 96;
 const SLOTS: u64 = 1 << 18;
-/// Slots looked at from a file's home on: one read fetches them all.
+/// The number of slots that a file may be in, which one read fetches together.
 const WINDOW: usize = 4;
 
-/// The table, or nothing where it cannot be had: then every file is read.
+/// The table. If its file cannot be opened, lookups find nothing and every file is read.
 pub struct Table {
     path: PathBuf,
     file: OnceLock<Option<File>>,
 }
 
 impl Table {
-    /// The table at `path`, to be opened when it is first asked; made anew where it is absent, of another shape, or
-    /// from before the last start of the machine.
+    /// The table at `path`. Its file is opened at the first lookup, and created if it is missing, has another format, or is from
+    /// before the last start of the machine.
     pub fn at(path: PathBuf) -> Table {
         Table { path, file: OnceLock::new() }
     }
@@ -112,7 +111,7 @@ impl Table {
         mix(&[id.dev, id.ino]) % SLOTS
     }
 
-    /// The digest last recorded for exactly this identity, with its note.
+    /// The digest recorded for exactly this identity.
     pub fn get(&self, id: &StatId) -> Option<Known> {
         let file = self.slots()?;
         let mut buf = [0u8; SLOT * WINDOW];
@@ -124,7 +123,7 @@ impl Table {
         })
     }
 
-    /// Records a digest. The caller has made sure that the identity is settled.
+    /// Records a digest. The identity must be settled ([`platform::settled`]).
     pub fn put(&self, id: &StatId, known: Known) {
         let Some(file) = self.slots() else { return };
         let base = HEADER + Table::home(id) * SLOT as u64;
@@ -147,7 +146,7 @@ impl Table {
         let _ = disk::step("digests: write", &self.path, write);
     }
 
-    /// The digest of a file's contents, and its identity, reading it only where the table does not know it.
+    /// The digest of a file's contents and its identity. The file is read only if the table does not have it.
     pub fn file(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let (sort, id) = platform::identity(path)?;
         if sort == FileType::File
@@ -158,8 +157,8 @@ impl Table {
         self.read(path)
     }
 
-    /// Whether a directory has none of some names. That it had none is remembered for its identity, under the digest
-    /// of what was asked, `asked`: an entry that is added changes a directory's times.
+    /// Whether a directory has none of the names. The table records this for the identity of the directory, since a new entry
+    /// changes the times of the directory. `asked` is the digest of the names.
     pub fn absent<'a>(
         &self,
         dir: &Path,
@@ -167,7 +166,7 @@ impl Table {
         asked: &Digest,
     ) -> io::Result<bool> {
         let Some((_, real)) = platform::file_type(dir)? else { return Ok(true) };
-        // A slot of its own for each question.
+        // Use another slot for each set of names.
         let salt = u64::from_le_bytes(asked.0[..8].try_into().expect("eight bytes"));
         let id = StatId { ino: real.ino ^ salt, size: salt, ..real };
         if self.get(&id).is_some_and(|known| known.digest == *asked) {
@@ -188,7 +187,7 @@ impl Table {
         Ok(true)
     }
 
-    /// The digest of a file's contents, read now.
+    /// The digest of a file's contents. Always reads the file.
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let mut file = disk::step("digest: open", path, || File::open(path))?;
         let (sort, id) = platform::identity_of(&file)?;
@@ -210,14 +209,14 @@ impl Table {
     }
 }
 
-/// What the table knows of a file.
+/// The contents of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// Of its contents.
+    /// The digest of the file's contents.
     pub digest: Digest,
 }
 
-/// A checksum against tearing, not against malice: the cache directory belongs to its user.
+/// A checksum against torn writes. It need not resist attacks, because the cache directory belongs to its user.
 fn mix(words: &[u64]) -> u64 {
     let mut h = 0x9E37_79B9_7F4A_7C15u64;
     for w in words {
@@ -228,7 +227,7 @@ fn mix(words: &[u64]) -> u64 {
     h
 }
 
-/// A slot of the table.
+/// Encodes a slot.
 pub fn encode(id: &StatId, known: Known) -> [u8; SLOT] {
     let mut words = [0u64; SLOT / 8];
     words[1..6].copy_from_slice(&[id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64]);
@@ -243,13 +242,13 @@ pub fn encode(id: &StatId, known: Known) -> [u8; SLOT] {
     out
 }
 
-/// What a slot says; `None` where it is torn or was never written.
+/// Decodes a slot; `None` if it is torn or was never written.
 pub fn decode(slot: &[u8]) -> Option<(StatId, Known)> {
     let mut words = [0u64; SLOT / 8];
     for (w, c) in words.iter_mut().zip(slot.chunks_exact(8)) {
         *w = u64::from_le_bytes(c.try_into().expect("eight bytes"));
     }
-    // The last two words are spare: what has anything there was not written by `encode`.
+    // `encode` leaves the last two words zero.
     if words[0] != mix(&words[1..]) || words[10..] != [0; SLOT / 8 - 10] {
         return None;
     }
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_table_is_no_trouble() {
+    fn a_truncated_table_is_used_like_an_empty_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t");
         let table = Table::at(path.clone());

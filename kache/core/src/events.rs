@@ -1,9 +1,7 @@
-//! One event an invocation: the only record of what kache did, from which `report`, `explain` and the harness
-//! are made.
+//! Events: one record for each invocation, which `report`, `explain` and the harness read.
 //!
-//! An event is one JSON object on one line of `<cache>/v1/events/<day>.jsonl`, appended with a single write
-//! so that wrappers running side by side never interleave. `v` is the version of this shape: a reader skips
-//! lines whose `v` it does not know.
+//! An event is a JSON object on one line of `<cache>/v1/events/<day>.jsonl`. A single write appends it, so that concurrent
+//! wrappers do not interleave. `v` is the version of the shape. Readers skip lines of another version.
 
 use crate::area::Area;
 use crate::platform::disk;
@@ -75,21 +73,21 @@ impl Phase {
     }
 }
 
-/// How an invocation ended, seen from the cache.
+/// The outcome of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Restored: no compiler was started.
+    /// The result was restored and the command did not run.
     Hit,
-    /// Compiled under observation; `stored` says whether the result was kept, `reason` why not.
+    /// The command ran; `stored` says whether its result was stored, and `reason` why not.
     Miss,
-    /// Handed to the compiler untouched, for the `reason` given.
+    /// The command was not cacheable, for the given `reason`, and ran unchanged.
     Passthrough,
-    /// kache had trouble of its own (`detail`) and the compiler ran as if it were not there.
+    /// kache failed (`detail`) and the command ran unchanged.
     Error,
 }
 
-/// What sort of invocation it was: only `Unit`s count in a hit rate.
+/// The kind of an invocation. Only units count in the hit rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -100,55 +98,54 @@ pub enum Kind {
     Probe,
 }
 
-/// How the inputs of a compile were learned.
+/// How the dependencies of a run were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Observed {
-    /// By the preload observer, in every process of the compiler's tree.
+    /// The preload observer recorded them in every process of the command.
     Preload,
-    /// From what the compiler reports, plus the conservative rules.
+    /// The command reported them, and conservative rules added to them.
     Unobserved,
 }
 
-/// What came of compiling a hit all the same.
+/// The outcome of a check, which runs the command on a hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Checked {
-    /// The compiler made and printed what would have been restored: a hit.
+    /// The command made and printed the stored result: a hit.
     Same,
-    /// It did not, and the inputs were as recorded before and after: a miss, with the reason `different`. The entry is
-    /// gone.
+    /// The command made something else although the dependencies were unchanged before and after: a miss, with the reason
+    /// `different`. The entry is removed.
     Different,
-    /// Not to be said: an input changed meanwhile, or the compile was stopped. A miss, with the reason.
+    /// Undecided, because a dependency changed meanwhile or the command was stopped. A miss, with the reason.
     Unsettled,
 }
 
-/// What the remote had to do with an invocation.
+/// The part of the remote in an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RemoteWay {
-    /// A hit that was waited for: it was fetched when it was asked for.
+    /// A hit that the wrapper waited for while it was fetched.
     Fetched,
-    /// A hit that was on its way, or here, before it was asked for, or that an earlier build fetched.
+    /// A hit that was fetched, or being fetched, before the wrapper asked for it.
     Ahead,
-    /// Asked, and it had nothing.
+    /// The remote did not have the result.
     Nothing,
-    /// Not asked: it had not answered lately.
+    /// The remote was not asked, because it failed recently.
     Closed,
-    /// It could not be asked, or did not answer in time.
+    /// The remote could not be asked, or did not answer in time.
     Failed,
-    /// What it had is not to be believed.
+    /// The remote's answer was invalid or not trusted.
     Refused,
 }
 
-/// What the remote had to do with an invocation, and what that took.
+/// The part of the remote in an invocation and its cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteUse {
-    /// Which way it went.
     pub way: RemoteWay,
-    /// How long the wrapper waited for it, in µs.
+    /// How long the wrapper waited, in µs.
     pub us: u64,
-    /// The particulars, for people.
+    /// Details for people.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
 }
@@ -211,29 +208,26 @@ impl Unit {
 pub struct Event {
     /// [`VERSION`].
     pub v: u32,
-    /// When the wrapper started, µs since 1970.
+    /// The start of the wrapper, µs since 1970.
     pub time_us: u64,
-    /// The version of kache that wrote this.
+    /// The version of kache.
     pub kache: String,
-    /// The wrapper's process.
+    /// The process id of the wrapper.
     pub pid: u32,
-    /// The same for all invocations of one parent process (one `cargo build`): its pid and start time.
+    /// The parent process, by its process id and start time: the same for all invocations of one run of a build tool.
     pub build: String,
-    /// What was built.
     pub unit: Unit,
-    /// Unit or probe.
     pub kind: Kind,
-    /// How it ended.
     pub outcome: Outcome,
-    /// Whether a result was put in the store.
+    /// Whether the result was stored.
     pub stored: bool,
-    /// Why it passed through, was not stored or failed: a word from a fixed list (`stdin`, `unknown-flag`, …).
+    /// Why the command was not cacheable, its result was not stored, or kache failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,
-    /// The particulars of `reason`, for people.
+    /// Details of `reason`, for people.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
-    /// The first step on the file system that failed, whether or not anything came of it.
+    /// The first failed step on the file system, even if it had no consequences.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<String>,
     /// The action key, in hex, once it is known.
@@ -242,37 +236,37 @@ pub struct Event {
     /// The result key, in hex, once it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub result: Option<String>,
-    /// How inputs were learned, on a miss; how the restored record had been obtained, on a hit.
+    /// How the dependencies were found; on a hit, when the result was stored.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub observed: Option<Observed>,
-    /// Where a hit was compiled all the same (`KACHE_CHECK`): what came of it.
+    /// The outcome of a check (`KACHE_CHECK`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub checked: Option<Checked>,
-    /// What the remote had to do with it; nothing where none is set, or it was not needed.
+    /// The part of the remote; `None` without a remote, or if it was not needed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remote: Option<RemoteUse>,
-    /// The exit status that the caller saw.
+    /// The exit status of the wrapper.
     pub status: i32,
     /// The working directory.
     pub cwd: String,
     /// From start to just before exit.
     pub total_us: u64,
-    /// What the compiler took: on a miss now, on a hit when the result was made (the time saved).
+    /// How long the command ran: now, or on a hit when the result was made (the time saved).
     pub compile_us: u64,
     /// Time by phase.
     pub phases_us: BTreeMap<Phase, u64>,
     /// Bytes written to the output directory on a hit, or into the store on a miss.
     pub bytes: u64,
-    /// Of the `bytes` of a miss: those that the store had already, from another compile that made the same.
+    /// The part of a miss's `bytes` that the store had already, because another action made the same contents.
     #[serde(skip_serializing_if = "is_default", default)]
     pub known_bytes: u64,
-    /// How many files were restored by each method: `reflink`, `copy`, `hardlink`.
+    /// The number of files restored by each method (`reflink`, `copy`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub restore: BTreeMap<String, u64>,
-    /// How many of a hit's `bytes` were restored by each method.
+    /// The bytes restored by each method.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub restore_bytes: BTreeMap<String, u64>,
-    /// The outputs' absolute paths.
+    /// The absolute paths of the outputs.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub outputs: Vec<String>,
 }
@@ -287,7 +281,7 @@ impl Event {
         self.reason.map(Reason::word)
     }
 
-    /// Appends the event to today's file below `<cache>/v1`. That it cannot be written is nobody's trouble.
+    /// Appends the event to the file of its day, below `<cache>/v1`. Write errors are ignored.
     pub fn append(&self, store: &Path) {
         let Ok(mut line) = serde_json::to_vec(self) else { return };
         line.push(b'\n');
@@ -297,7 +291,7 @@ impl Event {
         let _ = file.and_then(|mut f| disk::write_all("event: write", &path, &mut f, &line));
     }
 
-    /// Appends a readable line to the log that the user asked for.
+    /// Appends a readable line to the user's log.
     pub fn log(&self, to: Option<&Path>) {
         let Some(path) = to else { return };
         let why = match (&self.reason, &self.detail) {
@@ -316,7 +310,7 @@ impl Event {
     }
 }
 
-/// All events of a cache, oldest first; lines of another version or torn ones are passed over.
+/// All events of a cache, oldest first. Skips torn lines and lines of another version.
 pub fn read_all(cache: &Path) -> std::io::Result<Vec<Event>> {
     tail::Tail::new(cache).read()
 }

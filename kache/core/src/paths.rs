@@ -1,8 +1,7 @@
 //! Roots and portable paths.
 //!
-//! A portable path is `<root>/rest`, or an absolute path that lies under no root. It is what keys are made of
-//! and what the store holds, so that two checkouts, and two machines, agree on it. Paths are bytes throughout:
-//! nothing here assumes UTF-8.
+//! A portable path is `<root>/rest`, or an absolute path outside of all roots. Keys and the store use portable paths, so that two
+//! checkouts, and two machines, agree on them. Paths are bytes and need not be UTF-8.
 //!
 //! | root | what it is | how it is found | in artifacts |
 //! | --- | --- | --- | --- |
@@ -11,33 +10,33 @@
 //! | `<cargo>` | cargo's home | `CARGO_HOME`, else `~/.cargo` | `/kache/cargo` |
 //! | `<build>` | a build directory beside the checkout (C only) | upward from the working directory to the outermost with a `CMakeCache.txt`, `config.status` or the like | `/kache/build` |
 //! | `<sysroot>` | the toolchain | from the compiler | as the compiler has it |
-//! | `<base:N>` | directories that the user names | `KACHE_BASE_DIRS` | `/kache/base/N` |
+//! | `<base:N>` | additional relocatable directories | `KACHE_BASE_DIRS` | `/kache/base/N` |
 //!
-//! The workspace becomes `.` in artifacts, so that a debugger started in any checkout finds the sources there.
+//! The workspace is `.` in artifacts, so that a debugger finds the sources in the checkout in which it is started.
 
 use crate::platform;
 use std::path::{Path, PathBuf};
 
-/// A named place.
+/// A relocatable directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
-    /// Without the angle brackets.
+    /// The name without angle brackets.
     pub name: String,
-    /// Absolute, without a trailing slash.
+    /// The absolute path without a trailing slash.
     pub path: PathBuf,
-    /// What stands for it in artifacts; `None` where nothing is injected.
+    /// The path that replaces the root in artifacts, if prefix maps are passed for it.
     pub mapped: Option<String>,
 }
 
-/// The named places of one invocation, the deepest first.
+/// The roots of an invocation, the longest path first.
 #[derive(Clone, Debug, Default)]
 pub struct Roots {
     list: Vec<Root>,
 }
 
 impl Roots {
-    /// Adds a root. The file system's own root would name everything and is refused, as is a second root at
-    /// the same place.
+    /// Adds a root. The root of the file system, which contains every path, is ignored, and so is a second root with the same
+    /// path or name.
     pub fn add(&mut self, name: &str, path: PathBuf, mapped: Option<&str>) {
         let path = platform::canonical_form(path);
         if !path.is_absolute()
@@ -50,12 +49,12 @@ impl Roots {
         self.list.sort_by_key(|r| std::cmp::Reverse(r.path.as_os_str().len()));
     }
 
-    /// All of them, the deepest first.
+    /// All roots, the longest path first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Root> {
         self.list.iter()
     }
 
-    /// The root of that name.
+    /// The path of the root with that name.
     pub fn get(&self, name: &str) -> Option<&Path> {
         self.list.iter().find(|r| r.name == name).map(|r| r.path.as_path())
     }
@@ -70,7 +69,7 @@ impl Roots {
         found.unwrap_or(path)
     }
 
-    /// The portable form of a path whose spelling counts: only the root, where that is spelt as it is, is replaced.
+    /// Like [`Roots::portable`], for a path that may not be normalized: replaces only a literal prefix.
     pub fn portable_prefix(&self, path: &[u8]) -> Vec<u8> {
         let found = self.list.iter().find_map(|root| {
             let rest = path.strip_prefix(root.path.as_os_str().as_encoded_bytes())?;
@@ -80,24 +79,24 @@ impl Roots {
         found.unwrap_or_else(|| path.to_vec())
     }
 
-    /// Whether the path of a root is within a text.
+    /// Whether a text contains the path of a root.
     pub fn within(&self, text: &str) -> bool {
         self.list.iter().any(|r| r.path.to_str().is_some_and(|path| text.contains(path)))
     }
 
-    /// The text with each root's path in it replaced by the root's name, wherever it begins: a flag may stand right before it.
+    /// Replaces the path of each root in a text by the root's name, even directly after other characters, such as a flag.
     pub fn portable_within(&self, text: &[u8]) -> Vec<u8> {
-        let goes_on = |b: &u8| b.is_ascii_alphanumeric() || b"._-".contains(b) || *b >= 0x80;
+        let is_continued = |b: &u8| b.is_ascii_alphanumeric() || b"._-".contains(b) || *b >= 0x80;
         let mut out = Vec::with_capacity(text.len());
         let mut rest = text;
         while let Some(first) = rest.first() {
             let found = self.list.iter().find_map(|root| {
-                let behind = rest.strip_prefix(root.path.as_os_str().as_encoded_bytes())?;
-                (!behind.first().is_some_and(goes_on)).then_some((root, behind))
+                let after = rest.strip_prefix(root.path.as_os_str().as_encoded_bytes())?;
+                (!after.first().is_some_and(is_continued)).then_some((root, after))
             });
-            if let Some((root, behind)) = found {
+            if let Some((root, after)) = found {
                 out.extend([b"<", root.name.as_bytes(), b">"].concat());
-                rest = behind;
+                rest = after;
             } else {
                 out.push(*first);
                 rest = &rest[1..];
@@ -106,12 +105,12 @@ impl Roots {
         out
     }
 
-    /// The portable form, for people.
+    /// The portable path as text, for people.
     pub fn portable_text(&self, path: &Path) -> String {
         String::from_utf8_lossy(&self.portable(path.as_os_str().as_encoded_bytes())).into_owned()
     }
 
-    /// The path here that a portable path names; `None` where this invocation has no such root.
+    /// The local path of a portable path; `None` if the invocation has no such root.
     pub fn local(&self, portable: &[u8]) -> Option<PathBuf> {
         let Some(inner) = portable.strip_prefix(b"<") else {
             return Some(PathBuf::from(platform::os_str(portable)));
@@ -124,12 +123,12 @@ impl Roots {
     }
 }
 
-/// Joins a path that may be relative to a directory.
+/// Makes a path absolute.
 pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
     if path.is_absolute() { path.to_path_buf() } else { cwd.join(path) }
 }
 
-/// The nearest directory, from `start` upward, that holds one of the names.
+/// The nearest directory, from `start` upward, that contains one of the names.
 pub fn upward(start: &Path, names: &[&str]) -> Option<PathBuf> {
     start
         .ancestors()
@@ -137,7 +136,7 @@ pub fn upward(start: &Path, names: &[&str]) -> Option<PathBuf> {
         .map(Path::to_path_buf)
 }
 
-/// The checkout that `start` lies in: the version control's root, else the outermost package.
+/// The checkout that contains `start`: the root of the version control, else the outermost package.
 pub fn checkout(start: &Path) -> Option<PathBuf> {
     upward(start, &[".git", ".hg", ".jj"]).or_else(|| {
         start
@@ -148,11 +147,12 @@ pub fn checkout(start: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The top of the build directory that `start` lies in: the outermost with what CMake, ninja, or a configure script
-/// leaves there; else `start` itself.
+/// The build directory that contains `start`: the outermost directory with files of CMake, ninja, meson, or a configure script;
+/// else `start` itself.
 pub fn build_dir(start: &Path) -> PathBuf {
-    const LEFT: &[&str] = &["CMakeCache.txt", "build.ninja", "config.status", "config.log", "meson-private"];
-    let tops = start.ancestors().filter(|dir| LEFT.iter().any(|n| dir.join(n).symlink_metadata().is_ok()));
+    const MARKERS: &[&str] =
+        &["CMakeCache.txt", "build.ninja", "config.status", "config.log", "meson-private"];
+    let tops = start.ancestors().filter(|dir| MARKERS.iter().any(|n| dir.join(n).symlink_metadata().is_ok()));
     tops.last().unwrap_or(start).to_path_buf()
 }
 

@@ -1,6 +1,6 @@
-//! Text from outside, on its way to a terminal or a log that somebody reads on one: names of crates, paths, values of settings.
+//! Makes text from outside (names, paths, values of settings) safe to print on a terminal.
 
-/// Text that a terminal takes for text: control characters and those that reorder a line are written out.
+/// Escapes control characters and characters that reorder a line.
 pub fn sanitize(text: &str) -> String {
     let reorders =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -57,22 +57,26 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// What was written since the last flush, and before each flush.
-    type Written = (Vec<u8>, Vec<Vec<u8>>);
+    #[derive(Default)]
+    struct Lines {
+        open: Vec<u8>,
+        flushed: Vec<Vec<u8>>,
+    }
 
+    /// Records what was written before each flush.
     #[derive(Clone, Default)]
-    struct Flushed(Arc<Mutex<Written>>);
+    struct Recorder(Arc<Mutex<Lines>>);
 
-    impl Write for Flushed {
+    impl Write for Recorder {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().0.extend(bytes);
+            self.0.lock().unwrap().open.extend(bytes);
             Ok(bytes.len())
         }
 
         fn flush(&mut self) -> io::Result<()> {
             let mut inner = self.0.lock().unwrap();
-            let line = std::mem::take(&mut inner.0);
-            inner.1.push(line);
+            let line = std::mem::take(&mut inner.open);
+            inner.flushed.push(line);
             Ok(())
         }
     }
@@ -92,9 +96,9 @@ mod tests {
     #[test]
     fn each_line_is_forwarded_at_once_and_recorded() {
         let text = b"one\n\ntwo without an end";
-        let to = Flushed::default();
+        let to = Recorder::default();
         assert_eq!(forward(Some(&text[..]), to.clone(), None), text);
-        let lines = &to.0.lock().unwrap().1;
+        let lines = &to.0.lock().unwrap().flushed;
         assert_eq!(lines, &[b"one\n".to_vec(), b"\n".to_vec(), b"two without an end".to_vec()]);
     }
 
@@ -105,7 +109,7 @@ mod tests {
         let mut roots = Roots::default();
         roots.add("workspace", "/w".into(), Some("."));
         let text = b"--> ./src/a.x:1\nsee ./src/a.x\n";
-        let out = forward(Some(&text[..]), Flushed::default(), Some(&roots));
+        let out = forward(Some(&text[..]), Recorder::default(), Some(&roots));
         assert_eq!(out, b"--> /w/src/a.x:1\nsee ./src/a.x\n", "only a diagnostic's file name is unambiguous");
     }
 

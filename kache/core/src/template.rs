@@ -1,8 +1,8 @@
-//! Text that names paths of a checkout, stored so that another checkout can have it with its own.
+//! Path templates: text stored with the paths of the workspace replaced by placeholders.
 //!
-//! Dep-info, depfiles and diagnostics are full of absolute paths. In the store each mention of a root is a mark,
-//! NUL, the quoting, the root's name, NUL, and is written out again for the checkout that asks. The quoting says
-//! how the surrounding format quotes a path: plainly, for make, with few characters quoted or with more, or inside a JSON string.
+//! Dep-info, depfiles and diagnostics contain absolute paths. In the store, each path of a root is a placeholder (NUL, the
+//! quoting, the root's name, NUL), which is rendered with the path of the restoring checkout. The quoting is that of the
+//! surrounding format: none, two kinds of make rules, or a JSON string.
 
 mod wrap;
 
@@ -10,7 +10,7 @@ use crate::paths::Roots;
 use crate::platform;
 use std::io::{self, Read};
 
-/// In the place of a quoting, at the start of a text: how its lines are broken.
+/// In the place of the quoting of a placeholder at the start of a text: the line breaks of the text follow.
 const WRAPPED: u8 = b'w';
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,22 +60,22 @@ impl Quoting {
     }
 }
 
-/// What a text is, which says how a path in it is quoted: where the path here needs no quotes, the one of the checkout
-/// that asks may.
+/// The format of a text, which decides how paths are quoted: a path may need quotes in the restoring checkout even if it needs
+/// none here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
-    /// A dep-info: make's rules, and comments with plain values.
+    /// Dep-info: make rules, and comments with unquoted values.
     DepInfo,
-    /// The list of files that a compiler read: make's rules, with more quoted, in 72 columns.
+    /// A depfile: make rules that quote more characters, in lines of 72 columns.
     NarrowDepfile,
-    /// The same in 75 columns.
+    /// A depfile in lines of 75 columns.
     WideDepfile,
-    /// What a compiler prints: lines of JSON, or for people.
+    /// Printed text: lines of JSON, or plain text.
     Printed,
 }
 
 impl Format {
-    /// The parts of a line, each with how paths in it are quoted.
+    /// The parts of a line with their quoting.
     fn pieces(self, line: &[u8]) -> impl Iterator<Item = (Quoting, &[u8])> {
         let (quoting, rest) = match self {
             Format::DepInfo if line.starts_with(b"#") => (Quoting::Plain, None),
@@ -92,7 +92,7 @@ impl Format {
     }
 }
 
-/// How a compiler quotes paths in a line that it prints.
+/// The quoting of paths in a printed line.
 fn printed(line: &[u8]) -> Quoting {
     // Some compilers print all diagnostics as one array.
     if line.starts_with(b"{") || line.starts_with(b"[{\"") || line == b"[]\n" {
@@ -102,7 +102,7 @@ fn printed(line: &[u8]) -> Quoting {
     }
 }
 
-/// The text with each root replaced by its mark; `None` where it has NULs of its own and cannot be marked.
+/// Replaces each path of a root by a placeholder; `None` if the text contains NUL.
 pub fn templatize(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
     if text.contains(&0) {
         return None;
@@ -135,7 +135,7 @@ pub fn templatize(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>>
     Some(out)
 }
 
-/// Whether a text has some bytes in it.
+/// Whether a text contains the bytes.
 pub fn contains(text: &[u8], bytes: &[u8]) -> bool {
     let Some((first, rest)) = bytes.split_first() else { return true };
     let mut text = text;
@@ -148,15 +148,15 @@ pub fn contains(text: &[u8], bytes: &[u8]) -> bool {
     false
 }
 
-/// At once in memory of what [`any_in`] reads.
+/// The number of bytes that [`any_in`] reads at once.
 const PIECE: usize = 256 * 1024;
 
-/// Whether what is read has any of some bytes in it. Of a large file little is in memory at once.
+/// Whether a stream contains any of the byte strings. Keeps only a part of it in memory.
 pub fn any_in(from: &mut impl Read, any: &[&[u8]]) -> io::Result<bool> {
     if any.is_empty() {
         return Ok(false);
     }
-    // What is found may begin in one piece and end in the next.
+    // A match may begin in one piece and end in the next.
     let overlap = any.iter().map(|bytes| bytes.len()).max().unwrap_or(0).saturating_sub(1);
     let mut window = Vec::new();
     loop {
@@ -173,12 +173,12 @@ pub fn any_in(from: &mut impl Read, any: &[&[u8]]) -> io::Result<bool> {
 
 type Needle<'a> = (Vec<u8>, Quoting, &'a str);
 
-/// What to look for in a line of that quoting: paths so quoted, then in any other way.
+/// The byte strings to search for in a line of that quoting: paths in this quoting first, then in any other.
 fn needles(roots: &Roots, quoting: Quoting) -> Vec<Needle<'_>> {
     let mut needles: Vec<Needle> = Vec::new();
     for root in roots.iter() {
         let mut forms = vec![(root.path.as_os_str().as_encoded_bytes().to_vec(), root.name.as_str())];
-        // What we put into artifacts comes back in diagnostics. `.` alone says nothing; it is handled by `unmap`.
+        // Diagnostics contain the mapped paths of artifacts. `.` alone is ambiguous; `unmap` handles it.
         if let Some(m) = root.mapped.as_deref().filter(|m| m.starts_with('/')) {
             forms.push((m.as_bytes().to_vec(), root.name.as_str()));
         }
@@ -220,7 +220,7 @@ fn templatize_piece(text: &[u8], needles: &[Needle], quoting: Quoting, out: &mut
     }
 }
 
-/// Whether a path can begin behind this: not within a name, which a colour or an escaped end of line is not.
+/// Whether a path can begin after this text: not within a name, but after a colour or an escaped end of line.
 fn may_begin(before: &[u8], quoting: Quoting) -> bool {
     let Some(last) = before.last() else { return true };
     let escaped = quoting == Quoting::Json
@@ -230,7 +230,7 @@ fn may_begin(before: &[u8], quoting: Quoting) -> bool {
     escaped || without_colour(before).is_some() || !part_of_a_name(*last) && *last != b'/'
 }
 
-/// The text before the escape sequence, raw or as JSON has it, that it ends with.
+/// The text without the escape sequence, raw or in JSON, at its end.
 fn without_colour(text: &[u8]) -> Option<&[u8]> {
     // Some compilers erase the rest of the line after each colour.
     let text = text.strip_suffix(b"\x1b[K").unwrap_or(text);
@@ -244,13 +244,13 @@ fn part_of_a_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'+' | b'@' | b'~') || b >= 0x80
 }
 
-/// The text with each mark replaced by the root here; `None` where it names a root that is not known here.
-pub fn render(marked: &[u8], roots: &Roots) -> Option<Vec<u8>> {
-    if let [0, WRAPPED, style, 0, rest @ ..] = marked {
+/// Replaces each placeholder by the path of its root; `None` if there is no such root here.
+pub fn render(template: &[u8], roots: &Roots) -> Option<Vec<u8>> {
+    if let [0, WRAPPED, style, 0, rest @ ..] = template {
         return Some(wrap::Style::of(*style)?.wrap(&render(rest, roots)?));
     }
-    let mut out = Vec::with_capacity(marked.len() + 256);
-    let mut rest = marked;
+    let mut out = Vec::with_capacity(template.len() + 256);
+    let mut rest = template;
     while let Some(at) = rest.iter().position(|b| *b == 0) {
         out.extend(&rest[..at]);
         let quoting = Quoting::of(*rest.get(at + 1)?)?;
@@ -264,9 +264,9 @@ pub fn render(marked: &[u8], roots: &Roots) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// One line of a compiler's diagnostics as the compiler would have printed it had no prefix been mapped.
+/// A line of diagnostics as the command would have printed it without prefix maps.
 ///
-/// Only what can be told apart is undone: `/kache/…` anywhere, and `./` where a diagnostic puts a file's name.
+/// Only unambiguous paths are replaced: `/kache/…` anywhere, and `./` at the position of a file name in a diagnostic.
 pub fn unmap(line: &[u8], roots: &Roots) -> Vec<u8> {
     let quoting = printed(line);
     let mut out = line.to_vec();
@@ -286,7 +286,7 @@ pub fn unmap(line: &[u8], roots: &Roots) -> Vec<u8> {
     out
 }
 
-/// Whether what stands before, colours apart, is what a diagnostic puts before a file's name.
+/// Whether the text, without colours, ends with what a diagnostic prints before a file name.
 fn names_a_file(mut before: &[u8]) -> bool {
     while let Some(rest) = without_colour(before) {
         before = rest;
@@ -294,11 +294,11 @@ fn names_a_file(mut before: &[u8]) -> bool {
     [&b"--> "[..], b"::: ", b"\"file_name\":\""].iter().any(|lead| before.ends_with(lead))
 }
 
-fn replace(text: &[u8], from: &[u8], to: &[u8], behind: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+fn replace(text: &[u8], from: &[u8], to: &[u8], matches_after: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut i = 0;
     while i < text.len() {
-        if text[i..].starts_with(from) && behind(&text[..i]) {
+        if text[i..].starts_with(from) && matches_after(&text[..i]) {
             out.extend(to);
             i += from.len();
         } else {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_across_two_pieces_is_found() {
+    fn a_match_across_two_pieces_is_found() {
         for at in [0, 1, PIECE - 5, PIECE - 1, PIECE, 3 * PIECE - 3, 4 * PIECE - 4] {
             let mut text = vec![b'.'; 4 * PIECE];
             text[at..at + 4].copy_from_slice(b"here");
@@ -339,9 +339,9 @@ mod tests {
         let (a, b) = (roots("/a/my ws"), roots("/elsewhere/b"));
         let text = br#"/a/my ws/target/x.d: /a/my\ ws/src/l.rs /z/a/my /c/r "p":"/a/my ws/target"
 # env-dep:OUT=/a/my ws/target/o"#;
-        let marked = templatize(text, &a, Format::DepInfo).unwrap();
-        assert_eq!(render(&marked, &a).unwrap(), text);
-        let moved = String::from_utf8(render(&marked, &b).unwrap()).unwrap();
+        let template = templatize(text, &a, Format::DepInfo).unwrap();
+        assert_eq!(render(&template, &a).unwrap(), text);
+        let moved = String::from_utf8(render(&template, &b).unwrap()).unwrap();
         assert_eq!(
             moved,
             "/elsewhere/b/target/x.d: /elsewhere/b/src/l.rs /z/a/my /c/r \"p\":\"/elsewhere/b/target\"\n# env-dep:OUT=/elsewhere/b/target/o"

@@ -1,4 +1,4 @@
-//! Which invocations make one build.
+//! Groups invocations into builds.
 //!
 //! An event names its parent process, so everything that one build tool starts is one build. A build script is another parent
 //! process, although its invocations belong to the build that runs the script. They are recognised by time: the script starts
@@ -7,20 +7,20 @@
 use super::{Event, Kind};
 use std::collections::{BTreeSet, HashMap};
 
-/// A build. Moments are in µs since 1970.
+/// A build. Times are in µs since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
-    /// The name of its outermost parent.
+    /// The name of the outermost parent process.
     pub name: String,
-    /// When its first invocation began.
+    /// The start of the first invocation.
     pub first_us: u64,
-    /// When its last invocation ended.
+    /// The end of the last invocation.
     pub end_us: u64,
-    /// Whether anything was built: an editor asks the compiler questions all day.
+    /// Whether anything was built. An editor, for example, only runs probes.
     pub has_units: bool,
     /// Whether it builds units of packages.
     packages: bool,
-    /// Its parents, the outermost among them.
+    /// The names of all parent processes, including the outermost.
     parents: BTreeSet<String>,
 }
 
@@ -42,7 +42,7 @@ impl Build {
         self.packages |= event.kind == Kind::Unit && event.unit.is_of_package();
     }
 
-    /// Whether an event belongs to it.
+    /// Whether an event belongs to the build.
     pub fn has(&self, event: &Event) -> bool {
         self.parents.contains(&event.build)
     }
@@ -57,7 +57,7 @@ impl Build {
     }
 }
 
-/// All builds, by when they began, oldest first. The events are in their order.
+/// All builds, ordered by their start. The events must be in order.
 pub fn all<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Build> {
     let mut at: HashMap<&str, usize> = HashMap::new();
     let mut found: Vec<Build> = Vec::new();
@@ -78,7 +78,7 @@ pub fn all<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Build> {
     outer
 }
 
-/// The last build that built something: the one that ended last.
+/// The build with units that ended last.
 pub fn last<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Build> {
     all(events).into_iter().filter(|b| b.has_units).max_by_key(|b| b.end_us)
 }
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(names(&events), ["packages", "other", "make"]);
         assert!(all(&events)[0].has(&events[1]));
         assert_eq!(last(&events).unwrap().name, "make");
-        // Nothing is done within a shell, however long it is open.
+        // A build without packages contains no other, however long it takes.
         events.insert(0, event("shell", "", 0, 1));
         events.push(event("shell", "", 100, 1));
         assert_eq!(names(&events), ["shell", "packages", "other", "make"]);

@@ -8,23 +8,20 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// What has been read of each file of events.
+/// A reader of the events of a cache that returns each event once.
 pub struct Tail {
     dir: PathBuf,
     read: BTreeMap<PathBuf, u64>,
 }
 
 impl Tail {
-    /// From the first event of a cache on.
+    /// A reader that begins with the first event of a cache.
     pub fn new(cache: &Path) -> Tail {
         Tail { dir: Area::Events.in_cache(cache), read: BTreeMap::new() }
     }
 
-    /// What was written since it was last asked, oldest first: nothing where there is no cache. Lines of another version or torn
-    /// ones are passed over; one that has no end yet is left for later.
-    ///
-    /// # Errors
-    /// Where a file of events cannot be read.
+    /// The events written since the last call, oldest first; none if the cache does not exist. Skips torn lines and lines of
+    /// another version. An incomplete last line is left for the next call.
     pub fn read(&mut self) -> io::Result<Vec<Event>> {
         let mut all = Vec::new();
         let files = match std::fs::read_dir(&self.dir) {

@@ -1,16 +1,17 @@
-//! The one door between the store and the file system: each step has a name.
+//! Named steps on the file system, for error messages and fault injection.
 //!
-//! The name does two things. It stands in the error where the step fails, so that an event says what could not be done
-//! and not only why; the first failure is also remembered ([`trouble`]), because most are borne in silence. And in a build with the feature `faults`, which no user gets, a step can be made to fail, to be cut short,
-//! to lose its file, or to be the last thing that the process did: `KACHE_FAULT=N:KIND` names the N-th step of this
-//! process (`N+` all from there on), `KACHE_FAULT_STEPS=FILE` has their names listed. So the faults happen in the
-//! real program, on its real way, and not in a model of it.
+//! The error of a failed step contains its name, so that an event says what failed and not only why. The first failure is also
+//! recorded ([`trouble`]), because most failures have no visible consequence.
 //!
-//! | kind | what happens at the step |
+//! With the feature `faults`, which releases do not have, a test injects a fault into the real program: `KACHE_FAULT=N:KIND`
+//! selects the N-th step of the process (`N+`: this and all later steps), and `KACHE_FAULT_STEPS=FILE` lists the names of the
+//! steps.
+//!
+//! | kind | effect at the step |
 //! | --- | --- |
 //! | `enospc`, `eio`, `erofs`, `eacces`, `emfile`, `edquot` | the call fails with that error |
 //! | `short` | half of the bytes are written, then the disk is full |
-//! | `vanish` | the file, if it is the cache's, is removed just before |
+//! | `vanish` | the file, if it is in the cache, is removed just before |
 //! | `kill`, `after` | SIGKILL just before, just after |
 
 use std::fs::File;
@@ -18,15 +19,15 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-/// The first step that failed in this process.
+/// The error of the first failed step of this process.
 static TROUBLE: Mutex<Option<String>> = Mutex::new(None);
 
-/// What the first step that failed said, if one did. That nothing was there is no failure.
+/// The error of the first failed step, if any. A missing file is not a failure.
 pub fn trouble() -> Option<String> {
     TROUBLE.lock().ok()?.clone()
 }
 
-/// Takes a step: `op` does it, to what is at `path`.
+/// Runs `op` on the file at `path` as the step `name`.
 #[inline]
 pub fn step<T>(name: &'static str, path: &Path, op: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     #[cfg(feature = "faults")]
@@ -39,7 +40,7 @@ pub fn step<T>(name: &'static str, path: &Path, op: impl FnOnce() -> io::Result<
     done
 }
 
-/// Writes all of the bytes to a file that is on its way to `path`.
+/// Writes bytes to a file that will be moved to `path`.
 pub fn write_all(name: &'static str, path: &Path, file: &mut File, bytes: &[u8]) -> io::Result<()> {
     #[cfg(feature = "faults")]
     if fault::peek() == Some(fault::Kind::Short) {
@@ -48,7 +49,7 @@ pub fn write_all(name: &'static str, path: &Path, file: &mut File, bytes: &[u8])
     step(name, path, || file.write_all(bytes))
 }
 
-/// What an error says with its step. That nothing is there is an answer, and stays as it is.
+/// Adds the name of the step to an error. The error of a missing file is an expected answer and stays unchanged.
 fn named(name: &str, path: &Path, e: io::Error) -> io::Error {
     if super::is_absent(&e) {
         return e;
@@ -109,7 +110,7 @@ mod fault {
         plan().filter(|p| n == p.at || p.on && n > p.at).map(|p| p.kind)
     }
 
-    /// The fault of the step that comes next.
+    /// The fault of the next step.
     pub fn peek() -> Option<Kind> {
         of(TAKEN.load(Ordering::Relaxed) + 1)
     }
@@ -130,7 +131,7 @@ mod fault {
                 Err(io::Error::from_raw_os_error(error_called("enospc").unwrap_or_default()))
             }
             Some(Kind::Vanish) => {
-                // Steps are taken on sources and compilers, too.
+                // Do not remove sources or programs.
                 if std::env::var_os("KACHE_CACHE_DIR").is_some_and(|cache| path.starts_with(cache)) {
                     let _ = std::fs::remove_file(path);
                 }

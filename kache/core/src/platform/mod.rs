@@ -1,7 +1,6 @@
-//! What differs between operating systems: stat identity, clocks, locks, cloning of files, process replacement.
+//! The differences between operating systems: stat identity, clocks, locks, cloning of files, replacing the process.
 //!
-//! Everything else in the crate is written against these functions. `cfg(target_os)` stands here and under
-//! `observe/` and nowhere else.
+//! The rest of the crate uses these functions. Only this module and `observe` use `cfg(target_os)`.
 
 pub mod disk;
 #[cfg(unix)]
@@ -18,35 +17,29 @@ pub use windows::*;
 use std::io;
 use std::path::Path;
 
-/// What the file system says of a file without reading it: two equal identities of a settled file mean equal
-/// contents, because every change of contents changes the change time.
+/// The identity of a file according to its stat. If a settled file has the same identity as before, it has the same contents,
+/// because each change of the contents changes the change time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StatId {
-    /// Device.
     pub dev: u64,
-    /// Inode.
     pub ino: u64,
-    /// Size in bytes.
     pub size: u64,
     /// Modification time, ns since 1970.
     pub mtime: i64,
-    /// Change time, ns since 1970: cannot be set by a program.
+    /// Change time, ns since 1970. Programs cannot set it.
     pub ctime: i64,
 }
 
-/// The sort of thing at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileType {
-    /// A regular file.
     File,
-    /// A directory.
     Dir,
-    /// A device, a socket, a pipe.
+    /// A device, a socket or a pipe.
     Other,
 }
 
-/// A clock that a test sets: the file that `KACHE_FAULT_CLOCK` names says by how many seconds it is off. Files carry the
-/// true time.
+/// The offset of the clock in tests, in ns: the file named by `KACHE_FAULT_CLOCK` contains it in seconds. File times are not
+/// affected.
 #[cfg(feature = "faults")]
 fn clock_is_off() -> i64 {
     let file = std::env::var_os("KACHE_FAULT_CLOCK");
@@ -54,18 +47,17 @@ fn clock_is_off() -> i64 {
     text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0) * 1_000_000_000
 }
 
-/// What a directory has under some names.
+/// The entries that a directory has under given names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// No entry at all: none can come without the directory changing.
+    /// None. A new entry would change the directory.
     Nothing,
-    /// Only links that lead nowhere. They may lead somewhere tomorrow, and the directory will be as it was.
+    /// Only broken links. A link can become valid without a change of the directory.
     DeadLinks,
-    /// Something.
     Something,
 }
 
-/// What is at a path, links followed; `None` where there is nothing.
+/// The type and identity of the file at a path, following links; `None` if there is none.
 pub fn file_type(path: &Path) -> io::Result<Option<(FileType, StatId)>> {
     match identity(path) {
         Ok(there) => Ok(Some(there)),
@@ -74,7 +66,7 @@ pub fn file_type(path: &Path) -> io::Result<Option<(FileType, StatId)>> {
     }
 }
 
-/// How a file was put in its place.
+/// How a file was restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
     /// The file system shares the blocks.

@@ -1,22 +1,20 @@
 //! Sockets between processes of one user on one machine.
 //!
-//! An address may be a hundred bytes long at most, and a cache directory may be deeper than that: where it is, the
-//! directory is opened and the socket named through the open descriptor (Linux).
+//! An address has about a hundred bytes at most, and the path of a cache directory may be longer. Then the directory is opened
+//! and the socket is named by the path of the open descriptor (Linux).
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-/// A connection.
 pub type Local = std::os::unix::net::UnixStream;
-/// Where connections come in.
 pub type Listener = std::os::unix::net::UnixListener;
 
-/// What every system takes.
+/// An address length that every system supports.
 const LONGEST: usize = 100;
 
-/// A path short enough to be an address, and what must stay open for it to lead there.
+/// A path that is short enough for an address, and the directory that must stay open while the path is used.
 fn address(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
     if path.as_os_str().len() <= LONGEST {
         return Ok((path.to_path_buf(), None));
@@ -29,7 +27,7 @@ fn address(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
     Ok((through.join(name), Some(open)))
 }
 
-/// Connects to whoever listens at `path`, if it is a process of this user.
+/// Connects to the process that listens at `path`, if it belongs to this user.
 pub fn connect(path: &Path) -> io::Result<Local> {
     let (address, _open) = address(path)?;
     let stream = Local::connect(address)?;
@@ -39,7 +37,7 @@ pub fn connect(path: &Path) -> io::Result<Local> {
     Ok(stream)
 }
 
-/// Listens at `path`, for this user alone. What lies there is removed: the caller holds a lock that says it is dead.
+/// Listens at `path`, for this user only. Removes an old socket: the caller holds a lock that shows that it is unused.
 pub fn listen(path: &Path) -> io::Result<Listener> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
@@ -82,10 +80,10 @@ pub fn peer(stream: &Local) -> Option<u32> {
     (unsafe { libc::getpeereid(stream.as_raw_fd(), &mut user, &mut group) } == 0).then_some(user)
 }
 
-/// Has a thread yield to whatever else wants a processor: what is done in the background must not slow a build.
+/// Lowers the priority of the calling thread, so that background work does not slow down a build.
 pub fn background_thread() {
     #[cfg(target_os = "linux")]
-    // SAFETY: a plain call; on Linux it speaks of the calling thread.
+    // SAFETY: a plain call, which on Linux affects the calling thread.
     unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, 15);
     }

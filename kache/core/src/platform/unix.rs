@@ -27,7 +27,7 @@ pub fn now_ns() -> i64 {
     clock(libc::CLOCK_REALTIME)
 }
 
-/// The time that the kernel would stamp on a file changed right now: no later change can carry an earlier one.
+/// The time that the kernel would give to a file changed now. A later change never has an earlier time.
 pub fn stamp_ns() -> i64 {
     #[cfg(target_os = "linux")]
     return clock(libc::CLOCK_REALTIME_COARSE);
@@ -35,8 +35,8 @@ pub fn stamp_ns() -> i64 {
     return clock(libc::CLOCK_REALTIME);
 }
 
-/// Waits until the file stamp has moved past `then`, so that "changed before" and "changed after" cannot carry
-/// the same time. Bounded: a clock that stands still is not waited for.
+/// Waits until file times have passed `then`, so that changes before and after differ in their times. The wait is bounded, in
+/// case the clock does not advance.
 pub fn wait_past(then: i64) {
     for _ in 0..200 {
         if stamp_ns() > then {
@@ -46,9 +46,9 @@ pub fn wait_past(then: i64) {
     }
 }
 
-/// Names this start of the machine; `None` where the system does not say.
+/// Identifies the current boot of the machine; `None` if the system does not provide it.
 pub fn boot_id() -> Option<[u8; 16]> {
-    // A power cut that a test acts out.
+    // A test simulates a power cut.
     #[cfg(feature = "faults")]
     if let Ok(text) = std::env::var("KACHE_FAULT_BOOT") {
         let mut out = [0; 16];
@@ -65,7 +65,7 @@ pub fn boot_id() -> Option<[u8; 16]> {
     Some(out)
 }
 
-/// Facts of the host that a program can ask for by name: `host` (name and kernel) and `user`.
+/// Host facts that a program can query: `host` (name and kernel), `user`, `processors`.
 pub fn host_fact(name: &[u8]) -> Vec<u8> {
     match name {
         b"processors" => processors(),
@@ -90,34 +90,34 @@ pub fn host_fact(name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// How many processors this process may use, and of what sort they are.
+/// The number of processors that this process may use, and their type.
 fn processors() -> Vec<u8> {
     let mut out = std::thread::available_parallelism().map_or(1, usize::from).to_string();
     let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    for sort in ["model name", "flags", "Features"] {
-        out.extend(about.lines().find(|l| l.starts_with(sort)).map(|l| format!("\n{l}")));
+    for field in ["model name", "flags", "Features"] {
+        out.extend(about.lines().find(|l| l.starts_with(field)).map(|l| format!("\n{l}")));
     }
     // SAFETY: no memory is involved.
     let all = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) };
     format!("{out}\n{all}").into_bytes()
 }
 
-/// The user's directory.
+/// The home directory.
 pub fn home() -> Option<std::path::PathBuf> {
     std::env::var_os("HOME").map(Into::into)
 }
 
-/// Where programs keep what can be made again.
+/// The directory for caches.
 pub fn cache_home() -> Option<std::path::PathBuf> {
     Some(home()?.join(".cache"))
 }
 
-/// Where programs keep what the user has set.
+/// The directory for configuration files.
 pub fn config_home() -> Option<std::path::PathBuf> {
     Some(home()?.join(".config"))
 }
 
-/// What the processor says of itself: all that `-C target-cpu=native` can depend on.
+/// The model and features of the processor, on which code for the native processor depends.
 pub fn processor() -> Vec<u8> {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let wanted =

@@ -47,7 +47,7 @@ pub fn status(path: &Path) -> io::Result<Vec<u8>> {
     Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
 }
 
-/// Whether an error says that nothing is at the path.
+/// Whether an error means that the file does not exist.
 pub fn is_absent(e: &io::Error) -> bool {
     const ABSENT: &[u32] = &[
         foundation::ERROR_FILE_NOT_FOUND,
@@ -156,7 +156,7 @@ pub fn disk_size(path: &Path) -> Option<u64> {
     (done != 0).then_some(all)
 }
 
-/// Gives a file the present time.
+/// Sets the times of a file to now.
 pub fn touch(path: &Path) -> io::Result<()> {
     use windows_sys::Win32::Storage::FileSystem::FILE_WRITE_ATTRIBUTES;
     let file =
@@ -172,7 +172,7 @@ pub fn detach(command: &mut Command, pressing: bool) -> io::Result<std::process:
     use windows_sys::Win32::System::Console::{
         GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
     };
-    // A child inherits whatever handle may be inherited: cargo would wait for the end of its pipes.
+    // A child inherits all inheritable handles, and a build tool would wait for the end of its pipes.
     for which in [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE] {
         // SAFETY: plain calls; a handle that is none is refused.
         unsafe { foundation::SetHandleInformation(GetStdHandle(which), foundation::HANDLE_FLAG_INHERIT, 0) };
@@ -182,7 +182,7 @@ pub fn detach(command: &mut Command, pressing: bool) -> io::Result<std::process:
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
-/// Nothing here is executable by its mode.
+/// Files have no executable bit on this system.
 pub fn is_executable(_: &Metadata) -> bool {
     false
 }
@@ -194,7 +194,7 @@ pub fn make_read_only(file: &File) -> io::Result<()> {
     file.set_permissions(permissions)
 }
 
-/// Tries to take an exclusive lock on an open file; `false` where somebody holds it.
+/// Tries to take an exclusive lock on an open file; `false` if another process holds it.
 pub fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -213,7 +213,7 @@ pub fn replace_process(command: &mut Command) -> io::Error {
     }
 }
 
-/// No such limit is here.
+/// This system has no such limit.
 pub fn outlive_file_limit() {}
 
 /// The exit status as the caller would see it.
@@ -226,7 +226,7 @@ pub fn die_like(status: std::process::ExitStatus) -> ! {
     std::process::exit(exit_code(status))
 }
 
-/// The parent process and when it started, as a name for "this build".
+/// The parent process and its start time, which identify the build.
 pub fn parent() -> String {
     // SAFETY: plain data for the calls to fill in; the handle is closed again.
     unsafe {
@@ -267,17 +267,17 @@ fn from_env(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from)
 }
 
-/// The user's directory.
+/// The home directory.
 pub fn home() -> Option<PathBuf> {
     from_env("USERPROFILE").or_else(|| from_env("HOME"))
 }
 
-/// Where programs keep what can be made again.
+/// The directory for caches.
 pub fn cache_home() -> Option<PathBuf> {
     from_env("LOCALAPPDATA").or_else(|| Some(home()?.join(r"AppData\Local")))
 }
 
-/// Where programs keep what the user has set.
+/// The directory for configuration files.
 pub fn config_home() -> Option<PathBuf> {
     from_env("APPDATA").or_else(|| Some(home()?.join(r"AppData\Roaming")))
 }
@@ -321,7 +321,7 @@ pub fn os_str(bytes: &[u8]) -> &OsStr {
     OsStr::new(std::str::from_utf8(bytes).unwrap_or("\u{fffd}"))
 }
 
-/// What the processor says of itself: all that `-C target-cpu=native` can depend on.
+/// The model and features of the processor, on which code for the native processor depends.
 pub fn processor() -> Vec<u8> {
     let mut out = std::env::var("PROCESSOR_IDENTIFIER").unwrap_or_default().into_bytes();
     #[cfg(target_arch = "x86_64")]
@@ -337,12 +337,12 @@ pub fn processor() -> Vec<u8> {
     out
 }
 
-/// Not here.
+/// Not supported on this system.
 pub fn memory_file() -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not here.
+/// Not supported on this system.
 pub fn path_of_open(_: &File) -> PathBuf {
     PathBuf::new()
 }
@@ -351,7 +351,7 @@ pub fn path_of_open(_: &File) -> PathBuf {
 /// comes about.
 static JOB: Mutex<Option<usize>> = Mutex::new(None);
 
-/// Has the children that are started from now on end with this process, however this one ends.
+/// Makes children that are started from now on end with this process, however this one ends.
 pub fn end_child_with_parent(_: &mut Command) {
     let Ok(mut job) = JOB.lock() else { return };
     if job.is_some() {
@@ -369,8 +369,7 @@ pub fn end_child_with_parent(_: &mut Command) {
     }
 }
 
-/// Lets go of what children left running, once they have ended in order: a server of the compiler's (`mspdbsrv`) serves
-/// others too.
+/// Lets processes that children left behind keep running: a server of the compiler (`mspdbsrv`) also serves other builds.
 pub fn release_children() {
     if let Ok(Some(job)) = JOB.lock().as_deref() {
         limit(*job as HANDLE, 0);
@@ -399,14 +398,14 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// The identity of what is at `path`, links followed, and whether it is a directory.
+    /// The identity of the file at `path`, following links, and whether it is a directory.
     pub fn of(&mut self, path: &Path) -> Option<(super::StatId, bool)> {
         let (sort, id) = identity(path).ok()?;
         Some((id, sort == super::FileType::Dir))
     }
 }
 
-/// The number of an error that a test names.
+/// The number of an injected error.
 #[cfg(feature = "faults")]
 pub fn error_called(name: &str) -> Option<i32> {
     let code = match name {
@@ -421,7 +420,7 @@ pub fn error_called(name: &str) -> Option<i32> {
     Some(code as i32)
 }
 
-/// Ends this process at once, as if it were killed.
+/// Kills this process.
 #[cfg(feature = "faults")]
 pub fn die() -> ! {
     // SAFETY: plain calls; nothing comes after them.

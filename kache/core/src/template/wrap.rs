@@ -1,31 +1,29 @@
-//! How C compilers break the lines of the lists of headers that they write. Where a line is broken depends on how long
-//! the paths in it are, so in the store such a list has none of its breaks, and the name of the rule that makes them:
-//! another checkout's list is then what its own compiler would have written.
+//! Line breaks of depfiles. Their position depends on the length of the paths, so the store holds a depfile without line breaks
+//! and with the rule that makes them. A restored depfile then equals the one that the compiler writes in that checkout.
 
-/// A compiler's way of breaking lines.
+/// A rule for line breaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Style {
     /// No line of more than 72 columns.
     Narrow = b'g' as isize,
     /// 75 columns, with room for the break; paths are measured without their quotes.
     Wide = b'c' as isize,
-    /// As it stands.
+    /// Unknown: the line breaks are stored.
     Other = b'o' as isize,
 }
 
 impl Style {
-    /// From the store.
     pub fn of(byte: u8) -> Option<Style> {
         [Style::Narrow, Style::Wide, Style::Other].into_iter().find(|s| *s as u8 == byte)
     }
 
-    /// Whether a list was written in this style, and if so the list without its breaks.
+    /// The depfile without line breaks if it has this style; else [`Style::Other`] and the depfile unchanged.
     pub fn recognise(self, text: &[u8]) -> (Style, Vec<u8>) {
         let joined = join(text);
         if self.wrap(&joined) == text { (self, joined) } else { (Style::Other, text.to_vec()) }
     }
 
-    /// Breaks the first rule of a list; what stands behind names one file a line.
+    /// Breaks the first rule of a depfile. The rest names one file per line.
     pub fn wrap(self, joined: &[u8]) -> Vec<u8> {
         if self == Style::Other {
             return joined.to_vec();
@@ -53,9 +51,9 @@ impl Style {
     }
 }
 
-/// The column behind a word, and whether the line is broken before it.
+/// The column after a word, and whether a line break precedes the word.
 fn narrow(column: usize, word: &[u8], targets: bool) -> (usize, bool) {
-    // The colon is written, and counted, behind the last target.
+    // The colon is written, and counted, after the last target.
     let size = word.len() - usize::from(targets && word.ends_with(b":"));
     let colon = word.len() - size;
     match column {
@@ -79,13 +77,13 @@ fn wide(column: usize, word: &[u8], targets: bool) -> (usize, bool) {
     if column + size + 3 > 75 { (2 + size + 1, true) } else { (column + size + 1, false) }
 }
 
-/// How long a file's name is that stands quoted.
+/// The length of a quoted file name without its quotes.
 fn unquoted(word: &[u8]) -> usize {
     let quotes = word.windows(2).filter(|w| *w == b"\\ " || *w == b"\\#" || *w == b"$$").count();
     word.len() - quotes
 }
 
-/// The words of a rule: blanks with a backslash belong to them.
+/// The words of a rule. A blank after a backslash is part of a word.
 fn words(rule: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = rule;
     std::iter::from_fn(move || {
@@ -115,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_rule_explains_is_kept_as_it_is() {
+    fn a_depfile_of_an_unknown_style_stays_unchanged() {
         let odd = b"a.o: b.c \\\n   c.h\n";
         assert_eq!(Style::Narrow.recognise(odd), (Style::Other, odd.to_vec()));
         let short = b"a.o: b.c\n";

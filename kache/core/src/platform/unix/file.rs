@@ -1,4 +1,4 @@
-//! Files: who they are, and putting them in place.
+//! Files: identity, copying, renaming.
 
 use super::super::{FileType, Found, Method, StatId};
 use std::ffi::CString;
@@ -28,22 +28,22 @@ fn of(m: &Metadata) -> (FileType, StatId) {
     (sort, id)
 }
 
-/// What is at a path, links followed.
+/// The type and identity of the file at a path, following links.
 pub fn identity(path: &Path) -> io::Result<(FileType, StatId)> {
     Ok(of(&std::fs::metadata(path)?))
 }
 
-/// What is open.
+/// The type and identity of an open file.
 pub fn identity_of(file: &File) -> io::Result<(FileType, StatId)> {
     Ok(of(&file.metadata()?))
 }
 
-/// Opens a directory to look at it.
+/// Opens a directory for reading.
 pub fn open_dir(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// What is known of a file besides its contents, and of the link to it, if it is one: times and permissions.
+/// The times and permissions of a file and, if the path is a link, of the link.
 pub fn status(path: &Path) -> io::Result<Vec<u8>> {
     let of = |m: &Metadata| {
         let created = m.created().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
@@ -52,17 +52,17 @@ pub fn status(path: &Path) -> io::Result<Vec<u8>> {
     Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
 }
 
-/// Whether an error says that nothing is at the path.
+/// Whether an error means that the file does not exist.
 pub fn is_absent(e: &io::Error) -> bool {
     matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP | libc::ENAMETOOLONG))
 }
 
-/// Whether an errno in an observation says that nothing is at the path.
+/// Whether an `errno` in a trace means that the file does not exist.
 pub fn errno_is_absent(errno: u16) -> bool {
     is_absent(&io::Error::from_raw_os_error(errno as i32))
 }
 
-/// How much later than a file's change time a look must be for any further change to show, in ns.
+/// The time in ns after a file's change at which each further change gets another change time.
 fn granularity(file: &File) -> i64 {
     const COARSE: i64 = 2_000_000_000;
     #[cfg(target_os = "linux")]
@@ -81,7 +81,7 @@ fn granularity(file: &File) -> i64 {
         const TMPFS: i64 = 0x0102_1994;
         const OVERLAY: i64 = 0x794c_7630;
         match magic {
-            // Since 6.13 these stamp a file afresh, to the nanosecond, once somebody has looked at its times
+            // Since Linux 6.13, a change after a stat gets a new time with nanosecond resolution
             // (Documentation/filesystems/multigrain-ts.rst in the kernel's tree).
             EXT | XFS | BTRFS | TMPFS if multigrain() => 0,
             EXT | XFS | BTRFS | TMPFS | OVERLAY => 20_000_000,
@@ -105,8 +105,8 @@ fn multigrain() -> bool {
     })
 }
 
-/// Whether a change made after `looked` (a [`stamp_ns`](super::stamp_ns) taken before the file's bytes were read, after its
-/// identity was) is sure to show in the file's identity.
+/// Whether every change after `looked` changes the file's identity. `looked` is a [`stamp_ns`](super::stamp_ns) taken after the
+/// identity and before the contents were read.
 pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
     if id.ctime.max(id.mtime) + 2_000_000_000 < looked {
         return true;
@@ -115,27 +115,27 @@ pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
     g == 0 || id.ctime.max(id.mtime) + g < looked
 }
 
-/// Puts a file in the place of another, or where there is none.
+/// Renames a file, replacing an existing one.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
 }
 
-/// Removes a file, a read-only one too.
+/// Removes a file, even if it is read-only.
 pub fn remove_file(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)
 }
 
-/// Removes a file whose name is wanted for another.
+/// Removes a file so that another can take its name.
 pub fn remove_to_replace(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)
 }
 
-/// Removes a directory and all in it, files that may not be written to, too.
+/// Removes a directory with its contents, including read-only files.
 pub fn remove_dir_all(path: &Path) -> io::Result<()> {
     std::fs::remove_dir_all(path)
 }
 
-/// Makes `to`, which must not exist, with the bytes of `from`.
+/// Creates `to`, which must not exist, with the contents of `from`.
 pub fn clone_file(from: &mut File, to: &Path, executable: bool) -> io::Result<(File, Method)> {
     let mode = if executable { 0o777 } else { 0o666 };
     let mut out = OpenOptions::new().write(true).create_new(true).mode(mode).open(to)?;
@@ -148,12 +148,12 @@ pub fn clone_file(from: &mut File, to: &Path, executable: bool) -> io::Result<(F
     Ok((out, Method::Copy))
 }
 
-/// What a file takes on disk, in bytes.
+/// The space that a file uses on disk, in bytes.
 pub fn disk_usage(m: &Metadata) -> u64 {
     m.blocks() * 512
 }
 
-/// How large the file system is that a path is on, in bytes.
+/// The size of the file system of a path, in bytes.
 pub fn disk_size(path: &Path) -> Option<u64> {
     let path = CString::new(path.as_os_str().as_bytes()).ok()?;
     // SAFETY: statvfs is plain data for the call to fill in, and the path NUL-terminated.
@@ -163,7 +163,7 @@ pub fn disk_size(path: &Path) -> Option<u64> {
     }
 }
 
-/// Gives a file the present time.
+/// Sets the times of a file to now.
 pub fn touch(path: &Path) -> io::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     // SAFETY: the path is NUL-terminated; no times means now.
@@ -178,12 +178,12 @@ pub fn is_executable(m: &Metadata) -> bool {
     m.permissions().mode() & 0o100 != 0
 }
 
-/// Takes away everyone's right to write.
+/// Makes a file read-only.
 pub fn make_read_only(file: &File) -> io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o444))
 }
 
-/// Tries to take an exclusive lock on an open file; `false` where somebody holds it.
+/// Tries to take an exclusive lock on an open file; `false` if another process holds it.
 pub fn try_lock(file: &File) -> io::Result<bool> {
     // SAFETY: the descriptor is open.
     if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
@@ -215,7 +215,7 @@ pub fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::write_at(file, buf, offset)
 }
 
-/// A file in memory, without a name in any directory.
+/// A file in memory, without a name.
 #[cfg(target_os = "linux")]
 pub fn memory_file() -> io::Result<File> {
     use std::os::fd::FromRawFd;
@@ -224,27 +224,27 @@ pub fn memory_file() -> io::Result<File> {
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor is new and nobody else's.
+    // SAFETY: the descriptor is new and has no other owner.
     Ok(unsafe { File::from_raw_fd(fd) })
 }
 
-/// As above: not here.
+/// Not supported on this system.
 #[cfg(not(target_os = "linux"))]
 pub fn memory_file() -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The path by which other processes open a file that this one holds open.
+/// The path by which other processes can open a file that is open in this one.
 pub fn path_of_open(file: &File) -> std::path::PathBuf {
     format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
 }
 
-/// Whether a file has more names than this one.
+/// Whether a file has other hard links.
 pub fn has_other_names(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)
 }
 
-/// Looks for entries in a directory that is open.
+/// Searches an open directory for entries.
 pub fn find_any<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
     let mut found = Found::Nothing;
     for name in names {
@@ -271,14 +271,14 @@ pub fn find_any<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]
     Ok(found)
 }
 
-/// Stats many files of few directories: each directory's path is walked once.
+/// Stats many files of few directories. Each directory is opened once.
 #[derive(Default)]
 pub struct Stats {
     dir: Option<(std::path::PathBuf, File)>,
 }
 
 impl Stats {
-    /// The identity of what is at `path`, links followed, and whether it is a directory.
+    /// The identity of the file at `path`, following links, and whether it is a directory.
     pub fn of(&mut self, path: &Path) -> Option<(StatId, bool)> {
         let (parent, name) = (path.parent()?, path.file_name()?);
         if self.dir.as_ref().is_none_or(|(p, _)| p != parent) {

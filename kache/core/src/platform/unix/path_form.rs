@@ -1,14 +1,13 @@
-//! How paths are spelt: one way, but for `.` and doubled slashes.
+//! Path forms: a path has one form, except for `.` and doubled slashes.
 
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What stands between the paths of a list.
 pub const PATH_LIST_SEPARATOR: char = ':';
 
-/// Drops `.` components and doubled slashes, which name nothing. `..` stays: behind a link it is not what it seems.
+/// Removes `.` components and doubled slashes. Keeps `..`, since its meaning depends on links.
 pub fn normalize(path: &[u8]) -> Vec<u8> {
     let clean =
         !path.windows(2).any(|w| w == b"//" || w == b"/.") && (path.len() < 2 || !path.ends_with(b"/"));
@@ -26,58 +25,56 @@ pub fn normalize(path: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What stands between the parts of a path.
 pub const SEPARATORS: &[u8] = b"/";
 
-/// Whether a byte stands between the parts of a path.
 pub fn is_separator(b: u8) -> bool {
     b == b'/'
 }
 
-/// The path as it is: there is one spelling.
+/// The canonical form of a path: unchanged on this system.
 pub fn canonical_form(path: std::path::PathBuf) -> std::path::PathBuf {
     path
 }
 
-/// Whether a path names what can be a file: any may.
+/// Whether a path can name a file: always true on this system.
 pub fn can_be_file(_: &Path) -> bool {
     true
 }
 
-/// Whether a place has several spellings, of which a compiler's maps know one.
+/// Whether a path has several forms, of which prefix maps match only one.
 pub const HAS_PATH_FORMS: bool = false;
 
-/// The spellings of a path, as they are in a text that is folded: one.
+/// The forms of a path in a text after [`fold_paths`]: one on this system.
 pub fn path_forms(path: &Path) -> Vec<Vec<u8>> {
     vec![path.as_os_str().as_bytes().to_vec()]
 }
 
-/// A text in which all spellings of a path are alike: as it is.
+/// Makes all forms of a path in a text equal: nothing to do on this system.
 pub fn fold_paths(text: impl io::Read) -> impl io::Read {
     text
 }
 
-/// What of a tidy path is below a directory, with the separator that it begins with; `None` where it is not.
+/// The rest of a normalized path below a directory, from the separator on; `None` if it is not below it.
 pub fn relative_to<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
     path.strip_prefix(dir).filter(|rest| rest.first().is_none_or(|b| *b == b'/'))
 }
 
-/// With the separators that portable paths have.
+/// Replaces the separators by those of portable paths.
 pub fn portable_separators(path: &[u8]) -> std::borrow::Cow<'_, [u8]> {
     path.into()
 }
 
-/// With the separators of this system.
+/// Replaces the separators by those of this system.
 pub fn native_separators(path: &[u8]) -> std::borrow::Cow<'_, [u8]> {
     path.into()
 }
 
-/// Whether a path of the system's may begin with this byte.
+/// Whether an absolute path may begin with this byte.
 pub fn is_path_start(b: u8) -> bool {
     b == b'/'
 }
 
-/// A path from bytes that came out of a log or a store.
+/// A path from the bytes of a trace or of the store.
 pub fn os_str(bytes: &[u8]) -> &OsStr {
     OsStr::from_bytes(bytes)
 }

@@ -1,16 +1,16 @@
-//! Processes: starting them, ending as they end, and the terminal that they have.
+//! Processes: starting, replacing and ending them, signals, and the terminal.
 
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Starts a program that outlives this one, and that nobody waits for: in a session of its own, with nothing that
-/// was open here, and, where it is not pressing, last in line for processor and disk.
+/// Starts a background program that outlives this one, in a new session and without open files of this process. Unless it is
+/// `pressing`, it gets a low priority.
 pub fn detach(command: &mut Command, pressing: bool) -> io::Result<std::process::Child> {
     use std::process::Stdio;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let alone = move || {
-        // SAFETY: plain calls that may be made between fork and exec. What cannot be had is gone without.
+        // SAFETY: plain calls that are allowed between fork and exec. Failures are ignored.
         unsafe {
             libc::setsid();
             if !pressing {
@@ -31,7 +31,7 @@ pub fn detach(command: &mut Command, pressing: bool) -> io::Result<std::process:
     command.spawn()
 }
 
-/// Does something during which no signal that asks the process to end is heeded; one that came is when it is done.
+/// Runs `work` with termination signals blocked. A signal that arrives meanwhile takes effect afterwards.
 pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: signal sets are plain data for the calls to fill in.
     let before = unsafe {
@@ -50,24 +50,24 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Becomes the command. Returns only where that failed.
+/// Replaces this process by the command. Returns only on failure.
 pub fn replace_process(command: &mut Command) -> io::Error {
     restore_file_limit();
     command.exec()
 }
 
-/// Whether the signal was not ignored before `outlive_file_limit`.
+/// Whether the signal had its default action before `outlive_file_limit`.
 static FILE_LIMIT_KILLS: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
-/// A limit on the size of files (`ulimit -f`) is to be an error like any other where a file of the store is too large:
-/// the compiler's own may not be.
+/// Makes a file of the store that exceeds a limit (`ulimit -f`) an ordinary error instead of a fatal signal. The files of the
+/// command itself may be within the limit.
 pub fn outlive_file_limit() {
     // SAFETY: a plain call; no handler is involved.
     let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     FILE_LIMIT_KILLS.store(before == libc::SIG_DFL, std::sync::atomic::Ordering::Relaxed);
 }
 
-/// For a program that is started.
+/// Restores the signal's action for a program that is started.
 fn restore_file_limit() {
     if FILE_LIMIT_KILLS.load(std::sync::atomic::Ordering::Relaxed) {
         // SAFETY: a plain call, allowed between fork and exec; no handler is involved.
@@ -75,13 +75,13 @@ fn restore_file_limit() {
     }
 }
 
-/// The exit status as the caller of a shell would see it, and the signal where one ended the process.
+/// The exit status as a shell reports it: 128 plus the signal if one ended the process.
 pub fn exit_code(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
     status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(1)
 }
 
-/// Ends this process the way the child was ended, so that the caller sees the same signal.
+/// Ends this process like the child, so that the caller sees the same status or signal.
 pub fn die_like(status: std::process::ExitStatus) -> ! {
     use std::os::unix::process::ExitStatusExt;
     if let Some(signal) = status.signal() {
@@ -94,7 +94,7 @@ pub fn die_like(status: std::process::ExitStatus) -> ! {
     std::process::exit(exit_code(status))
 }
 
-/// The parent process and when it started, as a name for "this build".
+/// The parent process and its start time, which identify the build.
 pub fn parent() -> String {
     let pid = std::os::unix::process::parent_id();
     let start = std::fs::read(format!("/proc/{pid}/stat")).ok().and_then(|stat| {
@@ -105,10 +105,10 @@ pub fn parent() -> String {
     format!("{pid}-{}", start.unwrap_or_default())
 }
 
-/// The signal that asked this process to end, since `note_ends`.
+/// The termination signal that arrived since `note_ends`.
 static ENDED_BY: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
 
-/// From now on, what asks this process to end only is noted, for `noted_end`.
+/// From now on, termination signals are only recorded, for `noted_end`.
 pub fn note_ends() {
     extern "C" fn note(signal: libc::c_int) {
         ENDED_BY.store(signal, std::sync::atomic::Ordering::Relaxed);
@@ -119,12 +119,12 @@ pub fn note_ends() {
     }
 }
 
-/// The number of the signal that asked this process to end, if one did.
+/// The termination signal that arrived, if any.
 pub fn noted_end() -> Option<i32> {
     Some(ENDED_BY.load(std::sync::atomic::Ordering::Relaxed)).filter(|signal| *signal != 0)
 }
 
-/// Whether standard input is the null device: then it has nothing to say.
+/// Whether standard input is the null device and therefore empty.
 pub fn stdin_is_null() -> bool {
     // SAFETY: stat is plain data; both calls only fill it in.
     unsafe {
@@ -137,12 +137,12 @@ pub fn stdin_is_null() -> bool {
     }
 }
 
-/// The file that a program's name means: that very one.
+/// The file of a program: its name needs no extension on this system.
 pub fn as_program(path: std::path::PathBuf) -> std::path::PathBuf {
     path
 }
 
-/// How wide the terminal behind standard error is; `None` where that is no terminal.
+/// The width of the terminal on standard error; `None` if it is not a terminal.
 pub fn terminal_width() -> Option<u16> {
     // SAFETY: winsize is plain data for the call to fill in.
     unsafe {
@@ -151,8 +151,8 @@ pub fn terminal_width() -> Option<u16> {
     }
 }
 
-/// Has the child that a command starts end with this process, however this one ends: a compiler that is not waited
-/// for would go on to write where the next build does.
+/// Makes the child of a command end with this process, however this one ends. A compiler that kept running would write to
+/// files that the next build writes too.
 pub fn end_child_with_parent(command: &mut Command) {
     #[cfg(target_os = "linux")]
     {
@@ -175,10 +175,10 @@ pub fn end_child_with_parent(command: &mut Command) {
     let _ = command;
 }
 
-/// Lets go of what children left running, once they have ended in order: here nothing holds it.
+/// Lets processes that children left behind keep running. Nothing to do on this system.
 pub fn release_children() {}
 
-/// The number of an error that a test names.
+/// The number of an injected error.
 #[cfg(feature = "faults")]
 pub fn error_called(name: &str) -> Option<i32> {
     Some(match name {
@@ -192,10 +192,10 @@ pub fn error_called(name: &str) -> Option<i32> {
     })
 }
 
-/// Ends this process at once, as if it were killed.
+/// Kills this process.
 #[cfg(feature = "faults")]
 pub fn die() -> ! {
-    // SAFETY: a plain call; nothing comes after it.
+    // SAFETY: a plain call.
     unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
     loop {
         std::thread::park();

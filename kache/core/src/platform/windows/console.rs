@@ -17,7 +17,7 @@ fn handle(handler: unsafe extern "system" fn(u32) -> BOOL) {
     unsafe { console::SetConsoleCtrlHandler(Some(handler), 1) };
 }
 
-/// Does something during which nothing that asks the process to end is heeded; what came is when it is done.
+/// Runs `work` with requests to end the process blocked. A request that arrives meanwhile takes effect afterwards.
 pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     /// Holds up the end, and no longer than the system would wait.
     unsafe extern "system" fn wait(_: u32) -> BOOL {
@@ -47,7 +47,7 @@ pub(super) fn leave_ends_to_the_child() {
     handle(pass);
 }
 
-/// From now on, what asks this process to end only is noted, for `noted_end`.
+/// From now on, termination signals are only recorded, for `noted_end`.
 pub fn note_ends() {
     unsafe extern "system" fn note(event: u32) -> BOOL {
         const INTERRUPT: i32 = 2;
@@ -59,12 +59,12 @@ pub fn note_ends() {
     handle(note);
 }
 
-/// The number of what asked this process to end, if anything did.
+/// The number of the request to end that arrived, if any.
 pub fn noted_end() -> Option<i32> {
     Some(ENDED_BY.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
 }
 
-/// Whether standard input is the null device: then it has nothing to say.
+/// Whether standard input is the null device and therefore empty.
 pub fn stdin_is_null() -> bool {
     let mut mode = 0;
     // SAFETY: a number for the call to fill in; a handle that is none is refused.
@@ -74,7 +74,7 @@ pub fn stdin_is_null() -> bool {
     }
 }
 
-/// How wide the console behind standard error is; `None` where that is none.
+/// The width of the console on standard error; `None` if it is not a console.
 pub fn terminal_width() -> Option<u16> {
     // SAFETY: plain data for the call to fill in; a handle that is none is refused.
     unsafe {

@@ -1,4 +1,4 @@
-//! Files: who they are, and putting them in place.
+//! Files: identity, copying, renaming.
 
 use super::super::{FileType, Found, Method, StatId, is_absent};
 use super::since_1970;
@@ -16,7 +16,7 @@ use windows_sys::Win32::Storage::FileSystem as fs;
 use windows_sys::Win32::System::IO::DeviceIoControl;
 use windows_sys::Win32::System::Ioctl::{DUPLICATE_EXTENTS_DATA, FSCTL_DUPLICATE_EXTENTS_TO_FILE};
 
-/// Asks an open file about itself.
+/// Queries information about an open file.
 fn ask<T: Default>(file: &File, class: fs::FILE_INFO_BY_HANDLE_CLASS) -> io::Result<T> {
     let mut told = T::default();
     let size = size_of::<T>() as u32;
@@ -27,7 +27,7 @@ fn ask<T: Default>(file: &File, class: fs::FILE_INFO_BY_HANDLE_CLASS) -> io::Res
     if done == 0 { Err(io::Error::last_os_error()) } else { Ok(told) }
 }
 
-/// Opens anything, a directory too, to ask about it and not to read it: nobody else's opening is in its way.
+/// Opens a file or directory for queries only, which works whatever sharing mode other processes use.
 fn open_to_ask(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .access_mode(fs::FILE_READ_ATTRIBUTES)
@@ -35,12 +35,12 @@ fn open_to_ask(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// What is at a path, links followed.
+/// The type and identity of the file at a path, following links.
 pub fn identity(path: &Path) -> io::Result<(FileType, StatId)> {
     identity_of(&open_to_ask(path)?)
 }
 
-/// What is open.
+/// The type and identity of an open file.
 pub fn identity_of(file: &File) -> io::Result<(FileType, StatId)> {
     // SAFETY: the handle is open.
     if unsafe { fs::GetFileType(file.as_raw_handle()) } != fs::FILE_TYPE_DISK {
@@ -60,7 +60,7 @@ pub fn identity_of(file: &File) -> io::Result<(FileType, StatId)> {
     Ok((sort, id))
 }
 
-/// The volume and the file's number on it. On ReFS that has 128 bits, of which the upper half is that of its directory.
+/// The volume and the file id. On ReFS the id has 128 bits, whose upper half is that of the directory.
 fn number(file: &File) -> io::Result<(u64, u64)> {
     if let Ok(told) = ask::<fs::FILE_ID_INFO>(file, fs::FileIdInfo) {
         let (low, high) = told.FileId.Identifier.split_at(8);
@@ -78,12 +78,12 @@ fn number(file: &File) -> io::Result<(u64, u64)> {
     }
 }
 
-/// Opens a directory to look at it.
+/// Opens a directory for reading.
 pub fn open_dir(path: &Path) -> io::Result<File> {
     open_to_ask(path)
 }
 
-/// Looks for entries in a directory that is open, by its path: no name is looked up by a handle here.
+/// Searches a directory for entries, by its path: Windows cannot look up a name by a handle.
 pub fn find_any<'a>(_dir: &File, at: &Path, names: impl Iterator<Item = &'a [u8]>) -> io::Result<Found> {
     let mut found = Found::Nothing;
     for name in names {
@@ -103,7 +103,7 @@ pub fn find_any<'a>(_dir: &File, at: &Path, names: impl Iterator<Item = &'a [u8]
     Ok(found)
 }
 
-/// Whether a change made after `looked` is sure to show in the file's identity.
+/// Whether every change after `looked` changes the file's identity.
 ///
 /// The system's clock steps by 16 ms at most, and FAT's by two seconds. What is written through a handle that stays
 /// open may show late; the tools that write sources and artifacts close theirs.
@@ -134,13 +134,13 @@ fn has_fine_times(file: &File) -> bool {
     done != 0 && ["NTFS", "ReFS"].contains(&name.trim_end_matches('\0'))
 }
 
-/// Whether a file has more names than this one.
+/// Whether a file has other hard links.
 pub fn has_other_names(path: &Path) -> bool {
     let standard = open_to_ask(path).and_then(|f| ask::<fs::FILE_STANDARD_INFO>(&f, fs::FileStandardInfo));
     standard.is_ok_and(|s| s.NumberOfLinks > 1)
 }
 
-/// Makes `to`, which must not exist, with the bytes of `from`.
+/// Creates `to`, which must not exist, with the contents of `from`.
 pub fn clone_file(from: &mut File, to: &Path, _executable: bool) -> io::Result<(File, Method)> {
     let mut out = OpenOptions::new().read(true).write(true).create_new(true).open(to)?;
     if share_blocks(from, &out).is_ok() {
@@ -240,7 +240,7 @@ fn patiently<T>(mut op: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     unreachable!("the rounds have no end of their own")
 }
 
-/// Takes the attribute off that keeps a file from being removed or replaced; whether it was there.
+/// Clears the attribute that prevents removing or replacing a file. Returns whether it was set.
 #[expect(
     clippy::permissions_set_readonly_false,
     reason = "here it is an attribute, and not a right of everyone's"
@@ -257,7 +257,7 @@ fn is_refusal(e: &io::Error) -> bool {
     e.raw_os_error() == Some(ERROR_ACCESS_DENIED as i32)
 }
 
-/// Puts a file in the place of another, a read-only one too, or where there is none.
+/// Renames a file, replacing an existing one even if it is read-only.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     patiently(|| match std::fs::rename(from, to) {
         Err(e) if is_refusal(&e) && make_writable(to) => std::fs::rename(from, to),
@@ -265,7 +265,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
-/// Removes a file, a read-only one too.
+/// Removes a file, even if it is read-only.
 pub fn remove_file(path: &Path) -> io::Result<()> {
     patiently(|| match std::fs::remove_file(path) {
         Err(e) if is_refusal(&e) && make_writable(path) => std::fs::remove_file(path),

@@ -11,15 +11,13 @@ use std::path::{Component, Path, PathBuf};
 /// What stands between the paths of a list: a drive has a colon.
 pub const PATH_LIST_SEPARATOR: char = ';';
 
-/// What stands between the parts of a path.
 pub const SEPARATORS: &[u8] = b"\\/";
 
-/// Whether a byte stands between the parts of a path.
 pub fn is_separator(b: u8) -> bool {
     SEPARATORS.contains(&b)
 }
 
-/// Whether a path of the system's may begin with this byte.
+/// Whether an absolute path may begin with this byte.
 pub fn is_path_start(b: u8) -> bool {
     b.is_ascii_alphabetic() || is_separator(b)
 }
@@ -90,7 +88,7 @@ fn is_file_name(name: &str) -> bool {
     !DEVICES.contains(&&*stem) && ["com", "lpt"].iter().all(|port| numbered(port).is_none())
 }
 
-/// What of a tidy path is below a directory, with the separator that it begins with; `None` where it is not.
+/// The rest of a normalized path below a directory, from the separator on; `None` if it is not below it.
 pub fn relative_to<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
     let (head, rest) = path.split_at_checked(dir.len())?;
     if !rest.first().is_none_or(|b| is_separator(*b)) || !head.eq_ignore_ascii_case(dir) {
@@ -99,7 +97,7 @@ pub fn relative_to<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
     (head == dir || is_same(head, dir)).then_some(rest)
 }
 
-/// Whether a place has several spellings, of which a compiler's maps know one.
+/// Whether a path has several forms, of which prefix maps match only one.
 pub const HAS_PATH_FORMS: bool = true;
 
 /// The spellings of a path, as they are in a text that is folded: its own, and the one that the system gives a program
@@ -164,12 +162,12 @@ fn replaced(path: &[u8], from: u8, to: u8) -> Cow<'_, [u8]> {
     }
 }
 
-/// With the separators that portable paths have.
+/// Replaces the separators by those of portable paths.
 pub fn portable_separators(path: &[u8]) -> Cow<'_, [u8]> {
     replaced(path, b'\\', b'/')
 }
 
-/// With the separators of this system.
+/// Replaces the separators by those of this system.
 pub fn native_separators(path: &[u8]) -> Cow<'_, [u8]> {
     replaced(path, b'/', b'\\')
 }

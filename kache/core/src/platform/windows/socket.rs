@@ -1,24 +1,21 @@
-//! The agent of a remote is reached through a socket that the file system guards. Here none is made: a remote counts as
-//! one that cannot be reached, and builds go on without it.
+//! Sockets are not supported on Windows. The remote counts as unreachable, and builds run without it.
 
 use std::io;
 use std::path::Path;
 
-/// A connection.
 pub type Local = std::net::TcpStream;
-/// Where connections come in.
 pub type Listener = std::net::TcpListener;
 
 fn unsupported<T>() -> io::Result<T> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "no agent on Windows: a remote cannot be used"))
 }
 
-/// Fails.
+/// Not supported: always fails.
 pub fn connect(_: &Path) -> io::Result<Local> {
     unsupported()
 }
 
-/// Fails.
+/// Not supported: always fails.
 pub fn listen(_: &Path) -> io::Result<Listener> {
     unsupported()
 }
@@ -33,7 +30,7 @@ pub fn peer(_: &Local) -> Option<u32> {
     None
 }
 
-/// Has a thread yield to whatever else wants a processor.
+/// Lowers the priority of the calling thread.
 pub fn background_thread() {
     use windows_sys::Win32::System::Threading as threading;
     // SAFETY: plain calls that speak of the calling thread.

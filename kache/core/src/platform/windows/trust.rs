@@ -119,8 +119,8 @@ fn rights(dir: &Path) -> io::Result<(String, Vec<String>)> {
     }
 }
 
-/// Why a directory is not to be trusted with what this user builds, if it is not: somebody else can put things there.
-/// Fails where there is no such directory.
+/// Why a directory cannot be trusted with this user's builds: another user owns it or can write to it. `None` if it can be
+/// trusted; an error if the directory does not exist.
 pub fn why_untrusted(dir: &Path) -> io::Result<Option<String>> {
     if super::identity(dir)?.0 != super::super::FileType::Dir {
         return Err(io::ErrorKind::NotADirectory.into());
@@ -133,12 +133,12 @@ pub fn why_untrusted(dir: &Path) -> io::Result<Option<String>> {
     Ok((!others.is_empty()).then(|| format!("can be written to by others: {}", others.join(", "))))
 }
 
-/// Whether others than the owner may write to a directory.
+/// Whether other users than the owner may write to a directory.
 pub fn others_may_write(dir: &Path) -> bool {
     rights(dir).is_ok_and(|(_, others)| !others.is_empty())
 }
 
-/// Makes a directory, and those above it that are missing, for this user alone.
+/// Creates a directory and its missing parents, accessible only to this user.
 pub fn make_private_dir(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
