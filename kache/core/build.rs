@@ -6,8 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 4] = ["observer.c", "files.c", "process.c", "host.c"];
-const HEADERS: [&str; 3] = ["core.h", "files.h", "process.h"];
+const SOURCES: [&str; 7] =
+    ["observer.c", "files.c", "process.c", "host.c", "dispatch.c", "signals.c", "calls.c"];
+const HEADERS: [&str; 6] = ["core.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
