@@ -1,12 +1,10 @@
 //! System calls that a process makes outside libc are recorded as those of libc are, and the process does not notice.
 
-use crate::sandbox::{Run, Sandbox};
+use crate::sandbox::{ENOENT, Run, Sandbox};
 use kache_core::observe::trace::{EventKind, flag};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::ExitStatusExt;
 
 const RAW: &str = include_str!("raw/raw.h");
-const ENOENT: u16 = 2;
 
 /// Whether the kernel delivers system calls: asked without the observer.
 fn is_supported() -> bool {
@@ -69,7 +67,8 @@ fn calls_are_recorded_in_each_thread_and_child() {
     for name in ["by-c-thread", "by-fork", "by-fork-of-fork", "by-bare-fork", "by-clone", "by-shared-clone"] {
         assert!(run.has(EventKind::Read, test.path(name)), "{name}");
     }
-    for name in ["by-vfork", "after-vfork", "by-raw-fork", "after-raw-exec", "by-raw-vfork", "by-raw-clone3"] {
+    for name in ["by-vfork", "after-vfork", "by-raw-fork", "after-raw-exec", "by-raw-vfork", "by-raw-clone3"]
+    {
         assert!(run.has(EventKind::Read, test.path(name)), "{name}");
     }
     for name in ["by-libc-syscall", "by-spawn", "by-forkpty"] {
