@@ -10,9 +10,14 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "calls.h"
+#include "dispatch.h"
 #include "process.h"
 
 extern char **environ;
@@ -24,7 +29,7 @@ static bool starts_with(const char *s, const char *prefix) {
 }
 
 /* Zero: leave it as it is, either because we are inert or because the caller observes the child itself. */
-size_t kache_environment_size(char *const *from) {
+static size_t environment_size(char *const *from) {
     if (!kache_active) return 0;
     size_t count = 3, text = sizeof PRELOAD_VARIABLE + __builtin_strlen(kache_object) + 2;
     for (; from && *from; from++, count++) {
@@ -34,7 +39,7 @@ size_t kache_environment_size(char *const *from) {
     return count * sizeof(char *) + text;
 }
 
-char **kache_environment(char *const *from, void *memory) {
+static char **extend(char *const *from, void *memory) {
     char **to = memory;
     size_t count = 0, preload = SIZE_MAX;
     for (; from && from[count]; count++) {
@@ -63,21 +68,18 @@ char **kache_environment(char *const *from, void *memory) {
     return to;
 }
 
-/* Threads may have stacks of 16 KiB. */
-#define ON_STACK 8192
+/* It is made in the log: a stack may be as small as a signal's, and what a vforked child maps for itself would be left
+ * to its parent. Where the log has no room, the child runs unobserved, and the reader is told. */
+char *const *kache_observed_environment(char *const *from) {
+    size_t size = environment_size(from);
+    void *memory = size ? kache_scratch(size) : NULL;
+    return memory ? extend(from, memory) : from;
+}
 
 static void *map(size_t size) {
     long got = kache_raw(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return got < 0 && got >= -4095 ? NULL : (void *)got;
 }
-
-/* A macro, because the memory belongs to the frame of the hook itself. */
-#define WITH_ENVIRONMENT(from, to)                                                                           \
-    size_t size_ = kache_environment_size(from);                                                             \
-    void *memory_ = !size_ ? NULL : size_ <= ON_STACK ? alloca(size_) : map(size_);                          \
-    char *const *to = memory_ ? kache_environment(from, memory_) : (char *const *)(from)
-#define END_ENVIRONMENT                                                                                      \
-    if (memory_ && size_ > ON_STACK) kache_raw(SYS_munmap, (long)memory_, (long)size_, 0, 0, 0, 0)
 
 /* ---- exec ---- */
 
@@ -112,10 +114,9 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
 #define EXEC_BODY(dirfd, program, how, from, call)                                                           \
     uint32_t module = kache_module(CALLER);                                                                  \
     kache_note_exec(0, module, dirfd, program, how);                                                         \
-    WITH_ENVIRONMENT(from, to);                                                                              \
+    char *const *to = kache_observed_environment(from);                                                      \
     int result = call;                                                                                       \
     int saved = errno;                                                                                       \
-    END_ENVIRONMENT;                                                                                         \
     kache_note_exec(saved, module, dirfd, program, how);                                                     \
     errno = saved;                                                                                           \
     return result
@@ -171,10 +172,9 @@ HOOK(int, execle, const char *program, const char *first, ...) {
     kache_note_exec(0, module, AT_FDCWD, program, how);                                                      \
     pid_t own = 0;                                                                                           \
     pid = pid ? pid : &own;                                                                                  \
-    WITH_ENVIRONMENT(environment, to);                                                                       \
+    char *const *to = kache_observed_environment(environment);                                               \
     int result = call;                                                                                       \
     int saved = errno;                                                                                       \
-    END_ENVIRONMENT;                                                                                         \
     if (result == 0) {                                                                                       \
         kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(program), NO_TEXT);                    \
     } else {                                                                                                 \
@@ -194,17 +194,15 @@ HOOK(int, posix_spawnp, pid_t *pid, const char *program, const void *actions, co
 HOOK(int, pidfd_spawn, int *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {
     kache_note_exec(0, kache_module(CALLER), AT_FDCWD, program, F_BY_LIBC);
-    WITH_ENVIRONMENT(environment, to);
+    char *const *to = kache_observed_environment(environment);
     int result = REAL(pidfd_spawn)(pid, program, actions, attributes, arguments, to);
-    END_ENVIRONMENT;
     return result;
 }
 HOOK(int, pidfd_spawnp, int *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {
     kache_note_exec(0, kache_module(CALLER), AT_FDCWD, program, F_SEARCH | F_BY_LIBC);
-    WITH_ENVIRONMENT(environment, to);
+    char *const *to = kache_observed_environment(environment);
     int result = REAL(pidfd_spawnp)(pid, program, actions, attributes, arguments, to);
-    END_ENVIRONMENT;
     return result;
 }
 
@@ -251,9 +249,9 @@ static void take_back(char **mine, char **saved) {
 #define BY_LIBC(type, call)                                                                              \
     kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                \
     char **before = environ;                                                                                 \
-    size_t size = kache_environment_size(before);                                                            \
+    size_t size = environment_size(before);                                                              \
     void *memory = size ? map(size) : NULL;                                                                  \
-    char **mine = memory ? kache_environment(before, memory) : before;                                       \
+    char **mine = memory ? extend(before, memory) : before;                                              \
     environ = mine;                                                                                          \
     type result = call;                                                                                      \
     if (memory) {                                                                                            \
@@ -282,6 +280,7 @@ static pid_t forked(pid_t pid, uint32_t module) {
     int saved = errno;
     if (pid == 0) {
         kache_forget_first_times();
+        kache_dispatch_thread();
     } else if (pid > 0) {
         kache_emit(K_SPAWNED, 0, 0, module, pid, NO_TEXT, NO_TEXT);
     }
@@ -302,6 +301,13 @@ HOOK(int, clone, int (*function)(void *), void *stack, int flags, void *argument
     void *tls = va_arg(list, void *);
     void *child = va_arg(list, void *);
     va_end(list);
+    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+    if (kache_active && flags & apart) kache_note_beyond("clone", kache_module(CALLER), 0);
+    if (kache_dispatched && stack) {
+        argument = kache_dispatch_clone((struct begin){(void *(*)(void *))(void *)function, argument}, stack);
+        stack = argument;
+        function = kache_begin_clone;
+    }
     int pid = REAL(clone)(function, stack, flags, argument, parent, tls, child);
     const int thread = 0x10000;
     if (pid > 0 && !(flags & thread)) forked(pid, kache_module(CALLER));
@@ -316,6 +322,11 @@ __attribute__((used, visibility("hidden"))) long kache_after_vfork(long pid, voi
     return forked((pid_t)pid, kache_module(caller));
 }
 
+#if defined(__x86_64__)
+__attribute__((visibility("hidden"))) void *kache_libc_vfork;
+static struct real entry_vfork __attribute__((section("kache_reals"), used)) = {"vfork", &kache_libc_vfork};
+#endif
+
 /* The child runs on its parent's stack and returns before it does: no C function may have a frame here. The
  * return address stays in a register, as the child's calls write over where it was. */
 #if defined(__x86_64__)
@@ -323,6 +334,8 @@ __asm__(".text\n"
         ".globl vfork\n"
         ".type vfork, @function\n"
         "vfork:\n"
+        "    cmpb $0, kache_dispatched(%rip)\n"
+        "    jne 2f\n"
         "    popq %rdi\n"
         "    movl $58, %eax\n"
         "    syscall\n"
@@ -333,6 +346,21 @@ __asm__(".text\n"
         "1:  movq %rdi, %rsi\n"
         "    movq %rax, %rdi\n"
         "    jmp kache_after_vfork\n"
+        /* The instruction must be libc's. Its own `vfork` keeps to %rdi and %rdx. */
+        "2:  popq %r9\n"
+        "    call *kache_libc_vfork(%rip)\n"
+        "    pushq %r9\n"
+        "    testl %eax, %eax\n"
+        "    jle 3f\n"
+        "    movq %r9, %rsi\n"
+        "    movslq %eax, %rdi\n"
+        "    jmp kache_after_vfork\n"
+        "3:  jne 4f\n"
+        "    subq $8, %rsp\n"
+        "    call kache_dispatch_thread\n"
+        "    addq $8, %rsp\n"
+        "    xorl %eax, %eax\n"
+        "4:  ret\n"
         ".size vfork, . - vfork\n");
 #elif defined(__aarch64__)
 __asm__(".text\n"
@@ -340,19 +368,53 @@ __asm__(".text\n"
         ".type vfork, %function\n"
         "vfork:\n"
         "    hint #34\n"
+        "    mov x10, x30\n"
         "    mov x0, #0x4111\n"
         "    mov x1, xzr\n"
         "    mov x2, xzr\n"
         "    mov x3, xzr\n"
         "    mov x4, xzr\n"
         "    mov x8, #220\n"
-        "    svc #0\n"
+        "    adrp x16, kache_gate\n"
+        "    ldr x16, [x16, #:lo12:kache_gate]\n"
+        "    adr x30, 2f\n"
+        "    ret x16\n"
+        "2:  mov x30, x10\n"
         "    cbnz x0, 1f\n"
+        "    stp x29, x30, [sp, #-16]!\n"
+        "    bl kache_dispatch_thread\n"
+        "    ldp x29, x30, [sp], #16\n"
+        "    mov x0, xzr\n"
         "    ret\n"
         "1:  mov x1, x30\n"
         "    b kache_after_vfork\n"
         ".size vfork, . - vfork\n");
 #endif
+
+/* ---- filters of system calls ---- */
+
+/* From here on a system call of our own could kill the process, in its children too: nothing more is recorded, and the
+ * record says so. Asked before the filter is in force; a null program only asks whether there are filters. */
+void kache_before_filter(bool strict, const void *program, uint32_t module) {
+    if (!kache_active || (!strict && !program)) return;
+    int saved = errno;
+    kache_emit(K_FILTERED, 0, 0, module, 0, NO_TEXT, NO_TEXT);
+    kache_active = false;
+    kache_dispatch_end();
+    errno = saved;
+}
+
+HOOK(int, prctl, int option, ...) {
+    unsigned long a[4];
+    va_list list;
+    va_start(list, option);
+    for (int i = 0; i < 4; i++) a[i] = va_arg(list, unsigned long);
+    va_end(list);
+    if (option == PR_SET_SECCOMP)
+        kache_before_filter(a[0] == SECCOMP_MODE_STRICT, (const void *)a[1], kache_module(CALLER));
+    if (kache_active) kache_dispatch_prctl(kache_module(CALLER), option);
+    return REAL(prctl)(option, a[0], a[1], a[2], a[3]);
+}
 
 /* ---- the end without destructors ---- */
 

@@ -20,6 +20,8 @@ pub const UNKNOWN_MODULE: u32 = u32::MAX;
 pub mod flag {
     /// Start: the process was forked and goes on with its parent's program.
     pub const FORKED: u8 = 1;
+    /// Start: system calls that the process makes outside libc are recorded too.
+    pub const DISPATCHED: u8 = 16;
     /// Read, Write: `O_CREAT`.
     pub const CREATE: u8 = 1;
     /// Read, Write: `O_TRUNC`.
@@ -114,6 +116,11 @@ kinds! {
     Volatile = 20,
     /// A process ended in the ordinary way, and all its modules have been recorded.
     Exit = 21,
+    /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
+    /// that this would have been.
+    Unlocated = 40,
+    /// A process is about to limit its own system calls, and from here on nothing of it is recorded.
+    Filtered = 41,
 }
 
 /// One thing that an observed process did.

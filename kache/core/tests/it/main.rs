@@ -2,6 +2,12 @@
 #![cfg(unix)]
 
 #[cfg(target_os = "linux")]
+mod dispatch;
+#[cfg(target_os = "linux")]
 mod observer;
 mod random_store;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod store_trust;
+#[cfg(target_os = "linux")]
+mod undisturbed;

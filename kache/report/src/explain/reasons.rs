@@ -129,8 +129,8 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "write the file below OUT_DIR from a build script, not from the macro or linker named in the detail",
         ),
         Reason::RawSyscall => (
-            "code other than the compiler's made system calls without the C library, which the observer cannot see",
-            "see the detail for the program; kache cannot know its inputs",
+            "code other than the compiler's made a system call that the observer cannot interpret, or could make one unseen",
+            "see the detail for the program and the call; where the call is made without the C library, Linux 5.11 or later lets kache see it",
         ),
         Reason::UnobservedProgram => (
             "a program ran that the observer cannot follow (a static one)",
@@ -140,6 +140,14 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
         Reason::ObserverTorn => (
             "a process was killed while it wrote to the observer's log",
             "build again; check whether the system kills processes for lack of memory",
+        ),
+        Reason::Unlocated => (
+            "a process used a file whose path the system does not tell, so that the inputs are not known",
+            "check that /proc is mounted where the program in the detail runs, and that its working directory exists",
+        ),
+        Reason::SystemCallFilter => (
+            "a program limits its own system calls (seccomp), so the observer can make none in it and stops",
+            "none if the program needs its sandbox; else run it without, or in a build script",
         ),
     }
 }
