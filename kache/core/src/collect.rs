@@ -49,6 +49,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         linker: subject.linker.as_ref().and_then(|linker| world.canonicalize(linker)),
         temporary: temporary_directories(world),
         renamed: subject.renamed(world),
+        has_compiler: !subject.is_shim,
         without_links: HashSet::new(),
         examined: HashSet::new(),
         steps: BTreeMap::new(),
@@ -88,6 +89,8 @@ struct Collector<'a> {
     /// The linker's file, links followed.
     linker: Option<PathBuf>,
     temporary: Vec<Vec<u8>>,
+    /// Whether the program is the compiler, or has become it.
+    has_compiler: bool,
     /// See [`Subject::renamed`].
     renamed: Vec<(PathBuf, PathBuf)>,
     /// Directories that are known to have no link on the way to them.
@@ -317,6 +320,11 @@ impl Collector<'_> {
 
     fn finish(mut self) -> Collected {
         self.left_behind();
+        if !self.has_compiler {
+            let program = self.subject.program.display();
+            let detail = format!("{program} did not become the compiler, but started it, or another");
+            self.refuse(Reason::UnknownCompiler, detail);
+        }
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));
         self.out.steps = self.steps.into_values().collect();

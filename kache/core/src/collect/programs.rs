@@ -5,6 +5,7 @@ use crate::observe::trace::{TraceEvent, flag};
 use crate::paths::absolute;
 use crate::platform;
 use crate::policy::{Act, Actor, Excuse, Started};
+use crate::reason::Reason;
 use std::path::Path;
 
 /// The names under which libc exports the array of variables.
@@ -18,7 +19,18 @@ impl Collector<'_> {
         let exe = Path::new(platform::os_str(e.path));
         let name = exe.file_name().unwrap_or_default().to_string_lossy();
         let parent = u32::try_from(e.aux).unwrap_or(0);
-        let is_first = self.processes.begins_first(e.pid);
+        let is_covered = (self.subject.covers)(exe);
+        let was_there = self.processes.get(e.pid).is_some();
+        let mut is_first = self.processes.begins_first(e.pid);
+        if is_first && self.subject.is_shim {
+            is_first = is_covered;
+            self.has_compiler |= is_covered;
+            if is_covered && !was_there {
+                let program = self.subject.program.display();
+                let detail = format!("{program} ran without the observer (a static program?)");
+                self.refuse(Reason::UnobservedProgram, detail);
+            }
+        }
         let by_foreign = self.processes.is_started_by_foreign(e.pid, parent);
         let is_path_only = !by_foreign && self.begins_path_only(e.pid, parent);
         let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
@@ -26,7 +38,7 @@ impl Collector<'_> {
             is_first,
             is_named: is_first && !self.policy.trusts_first && is_named(),
             name: &name,
-            is_covered: (self.subject.covers)(exe),
+            is_covered,
             by_foreign,
             is_path_only,
             has_plugins: self.subject.has_plugins,

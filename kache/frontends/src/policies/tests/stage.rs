@@ -121,6 +121,7 @@ pub struct Stage {
     pub outputs: OutputNames,
     pub linker: Option<PathBuf>,
     pub has_plugins: bool,
+    pub is_shim: bool,
     world: FakeWorld,
     roots: Roots,
 }
@@ -144,7 +145,7 @@ impl Stage {
         let outputs =
             OutputNames { dir: "/w/out".into(), stem: "crate".to_string(), exact: vec!["/w/out/a.o".into()] };
         let world = FakeWorld::default();
-        let stage = Stage { policy, outputs, linker: None, has_plugins: false, world, roots };
+        let stage = Stage { policy, outputs, linker: None, has_plugins: false, is_shim: false, world, roots };
         let stage = stage.variable("PATH", "/usr/bin:/bin").directory("/w/out").directory("/w/state");
         let programs = [
             "/tc/bin/rustc",
@@ -206,6 +207,7 @@ impl Stage {
         let subject = Subject {
             policy: self.policy,
             program: Path::new(program),
+            is_shim: self.is_shim,
             cwd: Path::new("/w"),
             roots: &self.roots,
             outputs: &self.outputs,
