@@ -226,7 +226,9 @@ fn a_crate_sees_the_variables_of_rustups_proxy() {
     test.write("w/user.rs", &format!("fn main() {{ println!(\"{{:?}}\", [{}]); }}", seen.join(", ")));
     let args = [proxy.to_str().unwrap(), "--edition=2021", "user.rs", "--emit=dep-info,link"];
     let clear = |command: &mut Command| {
-        names[..5].iter().for_each(|name| drop(command.env_remove(name)));
+        for name in &names[..5] {
+            command.env_remove(name);
+        }
         assert_success(command);
         assert_success(&mut Command::new(test.path("w/user"))).stdout
     };
