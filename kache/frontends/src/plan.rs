@@ -210,7 +210,7 @@ impl Plan for CompilePlan {
         let invocation = &self.invocation;
         let parse = |text: Vec<u8>| depinfo::parse(&text, self.toolchain.capabilities.report);
         if let Some(path) = &invocation.depinfo {
-            return Some(std::fs::read(path).map(parse));
+            return Some(platform::read_regular(path).map(parse));
         }
         if !invocation.language.is_rust() || invocation.input.is_empty() || !status.success() {
             return None;

@@ -42,10 +42,10 @@ impl Places {
 
     fn are_in_output(&self, action: &Action, path: &Path) -> bool {
         let Some(format) = action.outputs.template(path) else {
-            return std::fs::File::open(path).map_or(true, |file| self.are_in(file));
+            return platform::open_regular(path).map_or(true, |file| self.are_in(file));
         };
         let marked = |bytes: Vec<u8>| template::templatize(&bytes, &action.roots, format);
-        let text: io::Result<Option<Vec<u8>>> = std::fs::read(path).map(marked);
+        let text: io::Result<Option<Vec<u8>>> = platform::read_regular(path).map(marked);
         text.ok().flatten().is_none_or(|marked| self.are_in(&marked[..]))
     }
 }
