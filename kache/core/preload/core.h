@@ -37,6 +37,7 @@ enum kind {
     K_CONNECT = 19,
     K_VOLATILE = 20,
     K_EXIT = 21,
+    K_NAMED = 30,
 };
 
 /* Start: announced by a process that was forked and goes on with its parent's program. */

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <wordexp.h>
 
 #include "process.h"
 
@@ -248,8 +249,8 @@ static void take_back(char **mine, char **saved) {
     }
 }
 
-#define BY_LIBC(type, call)                                                                              \
-    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                \
+#define BY_LIBC(type, starts, call)                                                                          \
+    if (starts) kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                    \
     char **before = environ;                                                                                 \
     size_t size = kache_environment_size(before);                                                            \
     void *memory = size ? map(size) : NULL;                                                                  \
@@ -267,13 +268,21 @@ static void take_back(char **mine, char **saved) {
 
 HOOK(int, system, const char *command) {
     if (!command) return REAL(system)(command);
-    BY_LIBC(int, REAL(system)(command));
+    BY_LIBC(int, true, REAL(system)(command));
 }
 HOOK(void *, popen, const char *command, const char *mode) {
-    BY_LIBC(void *, REAL_POINTER(popen)(command, mode));
+    BY_LIBC(void *, true, REAL_POINTER(popen)(command, mode));
 }
+/* A shell is started for each command in the words. Where a quote keeps one from being a command, no shell answers for
+ * it, and the run counts as unobserved. */
+static bool has_command(const char *words) {
+    for (; *words; words++)
+        if (*words == '`' || (*words == '$' && words[1] == '(' && words[2] != '(')) return true;
+    return false;
+}
+
 HOOK(int, wordexp, const char *words, void *result_, int flags) {
-    BY_LIBC(int, REAL(wordexp)(words, result_, flags));
+    BY_LIBC(int, !(flags & WRDE_NOCMD) && has_command(words), REAL(wordexp)(words, result_, flags));
 }
 
 /* ---- fork ---- */
@@ -302,6 +311,10 @@ HOOK(int, clone, int (*function)(void *), void *stack, int flags, void *argument
     void *tls = va_arg(list, void *);
     void *child = va_arg(list, void *);
     va_end(list);
+    /* New name spaces: the child's paths and numbers of processes are not the parent's. */
+    const int spaces = 0x7e020000;
+    if ((flags & spaces) && kache_active)
+        kache_emit(K_RAW_SYSCALL, 0, 0, kache_module(CALLER), flags, text_of("clone"), NO_TEXT);
     int pid = REAL(clone)(function, stack, flags, argument, parent, tls, child);
     const int thread = 0x10000;
     if (pid > 0 && !(flags & thread)) forked(pid, kache_module(CALLER));

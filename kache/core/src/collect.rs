@@ -71,7 +71,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
             "a process was killed while it wrote to the observer's log".to_string(),
         );
     }
-    if let Some(program) = unobserved::program(trace) {
+    if let Some(program) = unobserved::program(subject, world, trace) {
         let detail = format!("{program} ran without the observer (a static program?)");
         collector.refuse(Reason::UnobservedProgram, detail);
     }
@@ -115,7 +115,7 @@ impl Collector<'_> {
         match e.kind {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
-            EventKind::Exit => return,
+            EventKind::Exit | EventKind::Named => return,
             _ => {}
         }
         let Some(actor) = self.processes.actor(e.pid, e.module) else {
@@ -158,6 +158,7 @@ impl Collector<'_> {
             | EventKind::Spawned
             | EventKind::Start
             | EventKind::Module
+            | EventKind::Named
             | EventKind::Exit => {}
         }
     }
@@ -280,6 +281,7 @@ impl Collector<'_> {
     }
 
     fn finish(mut self) -> Collected {
+        self.left_running();
         self.left_behind();
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));

@@ -3,5 +3,9 @@
 
 #[cfg(target_os = "linux")]
 mod observer;
+#[cfg(target_os = "linux")]
+mod processes;
 mod random_store;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod store_trust;
