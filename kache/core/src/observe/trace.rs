@@ -118,6 +118,11 @@ kinds! {
     /// Follows the Start of a program that an exec began: `path` is the name that the kernel was given for it, the
     /// script's where the program is a script's interpreter.
     Named = 30,
+    /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
+    /// that this would have been.
+    Unlocated = 40,
+    /// A process is about to limit its own system calls, and from here on nothing of it is recorded.
+    Filtered = 41,
 }
 
 /// One thing that an observed process did.

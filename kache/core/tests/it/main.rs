@@ -9,3 +9,5 @@ mod random_store;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod store_trust;
+#[cfg(target_os = "linux")]
+mod undisturbed;

@@ -1,4 +1,4 @@
-//! A directory in which small programs are built and run under the observer, and what it recorded of them.
+//! A directory in which programs are built and run under the observer.
 
 use kache_core::observe::launch;
 use kache_core::observe::log::Log;
