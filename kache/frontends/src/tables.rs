@@ -16,7 +16,6 @@ pub static IGNORED_PATHS: &[Row] = &[
     row("/dev/tty", "the terminal"),
     row("/dev/random", "random bytes: a program that pastes them is as right with others"),
     row("/dev/urandom", "as above"),
-    row("/proc/self/maps", "where the process lies in memory; read to print a crash"),
     row("/proc/self/task/", "the threads of the process"),
     row("/proc/self/mountinfo", "where control groups are"),
     row("/proc/filesystems", "whether the system labels files"),

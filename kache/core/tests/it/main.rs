@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 #[cfg(target_os = "linux")]
+mod facts;
+#[cfg(target_os = "linux")]
 mod observer;
 mod random_store;
 mod store_trust;

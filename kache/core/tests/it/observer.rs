@@ -14,18 +14,18 @@ use tempfile::TempDir;
 
 const ENOENT: u16 = 2;
 
-struct Sandbox {
+pub struct Sandbox {
     dir: TempDir,
     object: PathBuf,
 }
 
-struct Run {
+pub struct Run {
     log: Log,
     output: Output,
 }
 
 impl Sandbox {
-    fn new() -> Sandbox {
+    pub fn new() -> Sandbox {
         let dir = tempfile::tempdir().unwrap();
         let object = launch::unpack(&dir.path().join("observer")).unwrap();
         Sandbox { dir, object }
@@ -35,7 +35,7 @@ impl Sandbox {
         self.dir.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -63,7 +63,7 @@ impl Sandbox {
         Run { log, output }
     }
 
-    fn observe_c(&self, name: &str, source: &str) -> Run {
+    pub fn observe_c(&self, name: &str, source: &str) -> Run {
         let program = self.c(name, source, &["-ldl", "-lpthread"]);
         let run = self.observe(&mut self.command(program));
         run.succeeded();
@@ -87,7 +87,7 @@ impl Run {
         self.log.records().collect()
     }
 
-    fn of(&self, kind: EventKind) -> Vec<TraceEvent<'_>> {
+    pub fn of(&self, kind: EventKind) -> Vec<TraceEvent<'_>> {
         self.log.records().filter(|r| r.kind == kind).collect()
     }
 
@@ -312,7 +312,7 @@ int main(void) {
     for variable in ["LC_ALL", "LANG", "TZ"] {
         assert_eq!(run.find(EventKind::GetEnv, variable).module, 0);
     }
-    for function in ["clock_gettime", "gettimeofday", "time", "uname", "gethostname", "getpwuid"] {
+    for function in ["clock_gettime", "gettimeofday", "time"] {
         assert_eq!(run.find(EventKind::Volatile, function).module, 0);
     }
     let clocks =

@@ -1,0 +1,48 @@
+//! Events about facts of the host: what the run was answered.
+
+use super::{Cause, Collector, clean};
+use crate::dependency::Dependency;
+use crate::observe::trace::{TraceEvent, flag};
+use crate::platform;
+use crate::policy::{Act, Event, Treatment};
+use crate::reason::Reason;
+
+impl Collector<'_> {
+    pub(super) fn host_fact(&mut self, e: &TraceEvent, by: Cause) {
+        if e.flags & flag::SET != 0 {
+            self.set_facts.insert((e.path.to_vec(), e.aux));
+            return;
+        }
+        let about = if e.path2.starts_with(b"/") { clean(e.path2) } else { e.path2.to_vec() };
+        let is_unanswered = e.flags & flag::UNANSWERED != 0;
+        // The run may have set a fact to what it was: then the dependency is one too many.
+        let is_own =
+            !is_unanswered && self.set_facts.contains(&(e.path.to_vec(), e.aux)) || self.made.has(&about);
+        let act = if is_own { Act::AsksInnerFact } else { self.policy.question(e.path) };
+        let event = Event::named(act, e.path);
+        let treatments: Vec<_> = self.policy.treat(by.actor, &event).collect();
+        for treatment in treatments {
+            match treatment {
+                Treatment::HostAnswer => self.depend_on_answer(e, &about, is_unanswered),
+                other => self.take(by, &event, other, 0),
+            }
+        }
+    }
+
+    /// The answer must be what the host answers kache, too: only that can be asked again.
+    fn depend_on_answer(&mut self, e: &TraceEvent, about: &[u8], is_unanswered: bool) {
+        let now = self.world.host_fact(e.path, about).map(|answer| platform::answer_hash(&answer));
+        if !is_unanswered && now != Some(e.aux) {
+            // Input that the run itself gave to a program, in place of the terminal that it was given.
+            if e.path == b"isatty/0" && e.aux == platform::answer_hash(b"0 ") {
+                return;
+            }
+            let fact = String::from_utf8_lossy(e.path);
+            let about = String::from_utf8_lossy(about);
+            let detail = format!("the host answers another thing than the run was answered: {fact} {about}");
+            return self.refuse(Reason::ChangedWhileCompiling, detail.trim_end().to_string());
+        }
+        let about = if about.starts_with(b"/") { self.subject.roots.portable(about) } else { about.to_vec() };
+        self.out.dependencies.insert(Dependency::host(e.path, &about));
+    }
+}
