@@ -35,7 +35,9 @@ static bool is_new(uint32_t module, const struct text *name, const struct text *
 }
 
 void kache_note_fact(unsigned flags, uint32_t module, struct text name, struct text about, struct answer answer) {
-    if (!(flags & F_SET) && !is_new(module, &name, &about, answer.hash + flags)) return;
+    /* What a relative path or a descriptor leads to may change. */
+    bool may_repeat = !(flags & F_SET) && about.source == IN_MEMORY;
+    if (may_repeat && !is_new(module, &name, &about, answer.hash + flags)) return;
     int saved = errno;
     kache_emit(K_HOST_FACT, flags, 0, module, (int64_t)answer.hash, name, about);
     errno = saved;

@@ -121,6 +121,11 @@ kinds! {
     /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
     /// of the answer (`platform::Answer`); once for each module and answer.
     HostFact = 25,
+    /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
+    /// that this would have been.
+    Unlocated = 40,
+    /// A process is about to limit its own system calls, and from here on nothing of it is recorded.
+    Filtered = 41,
 }
 
 /// One thing that an observed process did.

@@ -1,6 +1,6 @@
 //! Facts about the host: each question that a program asks is recorded with the answer, and can be asked again.
 
-use crate::observer::Sandbox;
+use crate::sandbox::Sandbox;
 use kache_core::observe::trace::{EventKind, TraceEvent, flag};
 use kache_core::platform::{answer_hash, host_fact};
 use std::collections::BTreeSet;
