@@ -152,7 +152,7 @@ impl Collector<'_> {
             EventKind::Cwd => self.named(by, Act::AsksDirectory, b""),
             EventKind::Connect => self.named(by, Act::Connects, e.path),
             EventKind::Volatile => {
-                let act = self.policy.call(e.path, self.processes.name(e.pid));
+                let act = self.call(e);
                 self.named(by, act, e.path);
             }
             EventKind::HostFact => self.host_fact(e, by),

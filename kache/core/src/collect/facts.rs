@@ -4,10 +4,29 @@ use super::{Cause, Collector, clean};
 use crate::dependency::Dependency;
 use crate::observe::trace::{TraceEvent, flag};
 use crate::platform;
-use crate::policy::{Act, Event, Treatment};
+use crate::policy::{Act, Event, Treatment, TrustPolicy};
 use crate::reason::Reason;
 
 impl Collector<'_> {
+    /// The act of calling a function with changing results.
+    pub(super) fn call(&self, e: &TraceEvent) -> Act {
+        let program = self.processes.get(e.pid).map(|process| process.program.as_path());
+        if e.path == b"sysconf/memory"
+            && program.is_some_and(|program| self.policy.is_sized_by_memory(program))
+        {
+            return Act::SizesBuffer;
+        }
+        self.policy.call(e.path, self.processes.name(e.pid))
+    }
+
+    /// The act of reading where code lies in memory, if a path shows that of the process.
+    pub(super) fn map_of_itself(&self, e: &TraceEvent, by: Cause) -> Option<Act> {
+        let is_own = [&b"/proc/self/maps"[..], b"/proc/thread-self/maps"].contains(&e.path);
+        let program = self.processes.get(e.pid)?.program.as_os_str().as_encoded_bytes();
+        let is_below_root = self.subject.roots.portable(program) != program;
+        is_own.then(|| TrustPolicy::reads_map(by.actor, is_below_root))
+    }
+
     pub(super) fn host_fact(&mut self, e: &TraceEvent, by: Cause) {
         if e.flags & flag::SET != 0 {
             self.set_facts.insert((e.path.to_vec(), e.aux));

@@ -90,6 +90,8 @@ acts! {
     AsksState, "asks for the load, free memory, the current processor, or another process",
         by(NONE, &[T::Refuse(Reason::HostState)]);
     AsksPlace, "asks where code lies", by(NONE, &[T::Place]);
+    ReadsSystemMap, "reads where its code lies in memory, outside of all roots", all(NONE);
+    SizesBuffer, "asks for the free memory, and is known to size a buffer by it", all(NONE);
     DrawsRandom, "calls a function whose changing results do not matter", all(NONE);
     ReadsClockAtStart, "reads the clock as it starts, and is known for it", all(NONE);
     ReadsClock, "reads the clock", by(NONE, &[T::Refuse(Reason::Clock)]);

@@ -58,6 +58,10 @@ fn events(act: Act) -> &'static str {
         Act::AsksFileSystem => "@ hostfact % fstatfs => /w/src aux=575343681586661117",
         Act::AsksInnerFact => "@ hostfact % set umask aux=7\n@ hostfact % umask aux=7",
         Act::AsksState => "@ volatile % getloadavg",
+        Act::ReadsSystemMap => "@ read % /proc/self/maps",
+        Act::SizesBuffer => {
+            "@ exec % /usr/bin/sort\n@ start % /usr/bin/sort => /w\n@ volatile % sysconf/memory"
+        }
         Act::AsksPlace => "@ volatile % dladdr",
         Act::DrawsRandom => "@ volatile % getrandom",
         Act::ReadsClockAtStart => {

@@ -107,7 +107,8 @@ fn calls_are_told_apart_by_function_and_program() {
     for (function, program, act) in [
         ("sysconf/memory", "rustc", Act::AsksState),
         ("dladdr", "rustc", Act::AsksPlace),
-        ("clock_gettime/timer", "bash", Act::ReadsTimer),
+        ("clock_gettime/timer", "rustc", Act::ReadsTimer),
+        ("clock_gettime/timer", "bash", Act::ReadsClockAtStart),
         ("getrandom", "sh", Act::DrawsRandom),
         ("getaddrinfo", "sh", Act::LooksUpHost),
         ("time", "bash", Act::ReadsClockAtStart),
