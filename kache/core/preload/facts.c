@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "files.h"
 
 /* ---- records ---- */
@@ -370,7 +371,9 @@ static void note_auxiliary(unsigned long type, unsigned long value, uint32_t mod
     case AT_BASE:
     case AT_ENTRY:
     case AT_RANDOM:
+        return;
     case AT_SYSINFO_EHDR:
+        kache_note_vdso(module);
         return;
 #if defined(__x86_64__)
     case AT_PAGESZ:
