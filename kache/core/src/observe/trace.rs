@@ -53,6 +53,10 @@ pub mod flag {
     pub const DIRECTORY_REMOVED: u8 = 1;
     /// Link: symbolic, `path` is its text.
     pub const SYMBOLIC: u8 = 1;
+    /// HostFact: the program did not ask for the fact but set it, to what `aux` is the hash of.
+    pub const SET: u8 = 1;
+    /// HostFact: the program did not get the whole answer, so that `aux` says nothing.
+    pub const UNANSWERED: u8 = 2;
 }
 
 macro_rules! kinds {
@@ -117,6 +121,9 @@ kinds! {
     Volatile = 20,
     /// A process ended in the ordinary way, and all its modules have been recorded.
     Exit = 21,
+    /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
+    /// of the answer (`platform::Answer`); once for each module and answer.
+    HostFact = 25,
     /// Follows the Start of a program that an exec began: `path` is the name that the kernel was given for it, the
     /// script's where the program is a script's interpreter.
     Named = 30,
