@@ -3,7 +3,7 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
-use crate::{include, source};
+use crate::{include, rustc, source};
 use kache_core::action::Action;
 use kache_core::collected::{Collected, Step};
 use kache_core::dependency::{Dependency, Kind};
@@ -82,9 +82,7 @@ fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, N
 
 /// Whether anything was printed besides notes to cargo that an output exists.
 fn has_diagnostics(stderr: &[u8]) -> bool {
-    stderr
-        .split(|b| *b == b'\n')
-        .any(|line| !line.is_empty() && !line.starts_with(b"{\"$message_type\":\"artifact\""))
+    stderr.split(|b| *b == b'\n').any(|line| !line.is_empty() && !rustc::is_artifact_notice(line))
 }
 
 struct Refiner<'a> {
