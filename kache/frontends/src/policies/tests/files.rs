@@ -210,6 +210,8 @@ fn the_state_of_the_machine_is_what_it_shows() {
     assert_eq!(of("/proc/cpuinfo"), ["host processors"]);
     assert_eq!(of("/proc/self/exe"), ["place"]);
     assert_eq!(of("/dev/shm/x"), ["file /dev/shm/x"]);
+    assert_eq!(of("/proc/self/maps"), [""; 0], "of a program of the system's");
+    assert_eq!(of("/proc/1/maps"), ["refused host-state: /proc/1/maps was looked at"]);
     assert_eq!(of("/sys/class/net"), ["refused host-state: /sys/class/net was looked at"]);
     assert_eq!(lines(&stage, "10 read /proc/cpuinfo\n10 read /sys/class/net\n10 stat /dev/pts/0"), [""; 0]);
     assert_eq!(lines(&stage, "10 read /dev/stdin"), ["refused host-state: /dev/stdin was looked at"]);
