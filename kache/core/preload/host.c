@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "environ.h"
 #include "files.h"
 #include "process.h"
 
@@ -47,9 +48,20 @@ static void note_getenv(const char *name, const char *value, uint32_t module) {
     errno = saved;
 }
 
+/* As libc does it, but by the array whose reading leaves no trace. */
+static char *own_getenv(const char *name, char *(*real)(const char *)) {
+    char *const *variables = kache_variables(environ);
+    if (variables == environ || !name) return real(name);
+    size_t length = __builtin_strlen(name);
+    if (!length) return NULL;
+    for (; *variables; variables++)
+        if (!__builtin_strncmp(*variables, name, length) && (*variables)[length] == '=') return *variables + length + 1;
+    return NULL;
+}
+
 #define GETENV(name)                                                                                         \
     HOOK(char *, name, const char *variable) {                                                               \
-        char *value = REAL_POINTER(name)(variable);                                                          \
+        char *value = own_getenv(variable, REAL_POINTER(name));                                              \
         if (kache_active) note_getenv(variable, value, kache_module(CALLER));                                \
         return value;                                                                                        \
     }
@@ -60,9 +72,13 @@ GETENV(__secure_getenv)
 /* libc's own reads of the environment pass no hook. What a locale and a time zone are made of is recorded for it. */
 static const char *value_of(const char *name) {
     size_t length = __builtin_strlen(name);
-    for (char **entry = environ; entry && *entry; entry++)
+    for (char *const *entry = kache_variables(environ); entry && *entry; entry++)
         if (!__builtin_strncmp(*entry, name, length) && (*entry)[length] == '=') return *entry + length + 1;
     return NULL;
+}
+
+void kache_note_variable(const char *name, uint32_t module) {
+    if (kache_active) note_getenv(name, value_of(name), module);
 }
 
 static __attribute__((noinline)) void note_locale(const char *locale, uint32_t module) {
@@ -86,27 +102,29 @@ static __attribute__((noinline)) void note_zone(uint32_t module) {
 
 HOOK(char *, setlocale, int category, const char *locale) {
     if (kache_active) note_locale(locale, kache_module(CALLER));
-    return REAL_POINTER(setlocale)(category, locale);
+    return READS_VARIABLES(void *, REAL_POINTER(setlocale)(category, locale));
 }
 HOOK(void *, newlocale, int mask, const char *locale, void *base) {
     if (kache_active) note_locale(locale, kache_module(CALLER));
-    return REAL_POINTER(newlocale)(mask, locale, base);
+    return READS_VARIABLES(void *, REAL_POINTER(newlocale)(mask, locale, base));
 }
 HOOK(void, tzset, void) {
     if (kache_active) note_zone(kache_module(CALLER));
+    bool guarded = kache_before_libc_reads();
     REAL(tzset)();
+    kache_after_libc_read(guarded);
 }
 HOOK(void *, localtime, const time_t *time) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(localtime)(time);
+    return READS_VARIABLES(void *, REAL_POINTER(localtime)(time));
 }
 HOOK(void *, localtime_r, const time_t *time, void *result) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(localtime_r)(time, result);
+    return READS_VARIABLES(void *, REAL_POINTER(localtime_r)(time, result));
 }
 HOOK(time_t, mktime, void *parts) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL(mktime)(parts);
+    return READS_VARIABLES(time_t, REAL(mktime)(parts));
 }
 
 /* ---- clock, host, user ---- */
@@ -121,24 +139,62 @@ static __attribute__((noinline)) void note_volatile(const char *function, uint32
 #define VOLATILE(name, bit)                                                                                  \
     if (kache_active) note_volatile(name, kache_module(CALLER), bit)
 
+/* A clock is recorded with the call it is asked by, and how many times that call has asked: how a program's look at
+ * the clock as it starts is told from any other (`observe/start_clock.rs`). A forked process goes on counting. Past
+ * the limits the number is one that no start has. */
+#define SITE_LIMIT 64
+#define SITE_CALLS 16
+#define SITE_UNKNOWN 0xffff
+static struct {
+    uintptr_t address;
+    uint32_t calls;
+} sites[SITE_LIMIT];
+
+static uint32_t count_call(uintptr_t address) {
+    for (uint32_t i = 0; i < SITE_LIMIT; i++) {
+        uintptr_t found = __atomic_load_n(&sites[i].address, __ATOMIC_RELAXED);
+        if (!found && !__atomic_compare_exchange_n(&sites[i].address, &found, address, false, __ATOMIC_RELAXED,
+                                                   __ATOMIC_RELAXED) && found != address)
+            continue;
+        if (!found || found == address) {
+            if (__atomic_load_n(&sites[i].calls, __ATOMIC_RELAXED) > SITE_CALLS) return SITE_CALLS + 2;
+            return __atomic_add_fetch(&sites[i].calls, 1, __ATOMIC_RELAXED);
+        }
+    }
+    return SITE_UNKNOWN;
+}
+
+static __attribute__((noinline)) void note_clock(const char *function, void *caller, unsigned bit) {
+    uint32_t module = kache_module(caller);
+    uint32_t calls = count_call((uintptr_t)caller);
+    if (calls == SITE_UNKNOWN ? !kache_first_time(module, bit) : calls > SITE_CALLS + 1) return;
+    int saved = errno;
+    kache_emit(K_VOLATILE, 0, (int)calls, module, (int64_t)((uintptr_t)caller - kache_module_base(module)),
+               text_of(function), NO_TEXT);
+    errno = saved;
+}
+
+#define CLOCK(name, bit)                                                                                     \
+    if (kache_active) note_clock(name, CALLER, bit)
+
 static inline bool is_of_day(clockid_t clock) {
     return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
 }
 
 HOOK(int, clock_gettime, clockid_t clock, struct timespec *now) {
-    if (is_of_day(clock)) VOLATILE("clock_gettime", FIRST_CLOCK);
+    if (is_of_day(clock)) CLOCK("clock_gettime", FIRST_CLOCK);
     return REAL(clock_gettime)(clock, now);
 }
 HOOK(int, gettimeofday, void *now, void *zone) {
-    VOLATILE("gettimeofday", FIRST_GETTIMEOFDAY);
+    CLOCK("gettimeofday", FIRST_GETTIMEOFDAY);
     return REAL(gettimeofday)(now, zone);
 }
 HOOK(time_t, time, time_t *now) {
-    VOLATILE("time", FIRST_TIME);
+    CLOCK("time", FIRST_TIME);
     return REAL(time)(now);
 }
 HOOK(int, timespec_get, struct timespec *now, int base) {
-    VOLATILE("timespec_get", FIRST_TIMESPEC_GET);
+    CLOCK("timespec_get", FIRST_TIMESPEC_GET);
     return REAL(timespec_get)(now, base);
 }
 HOOK(int, gethostname, char *name, size_t size) {
@@ -199,11 +255,11 @@ HOOK(long, sysconf, int name) {
 }
 HOOK(int, getaddrinfo, const char *node, const char *service, const void *hints, void *result) {
     VOLATILE("getaddrinfo", FIRST_RESOLVE);
-    return REAL(getaddrinfo)(node, service, hints, result);
+    return READS_VARIABLES(int, REAL(getaddrinfo)(node, service, hints, result));
 }
 HOOK(void *, gethostbyname, const char *name) {
     VOLATILE("gethostbyname", FIRST_RESOLVE);
-    return REAL_POINTER(gethostbyname)(name);
+    return READS_VARIABLES(void *, REAL_POINTER(gethostbyname)(name));
 }
 
 /* ---- network ---- */

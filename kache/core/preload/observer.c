@@ -15,6 +15,7 @@
  * Where the log cannot be had, every hook passes straight through. */
 
 #include "core.h"
+#include "environ.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -30,7 +31,9 @@ struct header {
     uint64_t capacity;
     uint64_t tail;
     uint32_t overflow;
-    uint32_t rest[9];
+    /* A process of the tree has loaded code after its start. */
+    uint32_t plugins;
+    uint32_t rest[8];
 };
 
 struct record {
@@ -56,6 +59,7 @@ static struct header *header;
 static uint64_t capacity;
 static uint32_t own_pid;
 static uint32_t announced_pid;
+static bool has_begun;
 
 /* ---- system calls, past our own hooks and without touching errno ---- */
 
@@ -188,6 +192,7 @@ static uint32_t add_module(uintptr_t low, uintptr_t high, uintptr_t base, const 
     module->high = high;
     module->base = base;
     emit_module(id, module, name);
+    if (has_begun) __atomic_store_n(&header->plugins, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&module->ready, 1, __ATOMIC_RELEASE);
     return id;
 }
@@ -248,6 +253,10 @@ void kache_scan_modules(void) {
     if (dl_iterate_phdr) dl_iterate_phdr(scan_one, &first);
 }
 
+bool kache_plugins_loaded(void) {
+    return kache_active && __atomic_load_n(&header->plugins, __ATOMIC_RELAXED);
+}
+
 bool kache_is_own_process(void) {
     return (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0) == own_pid;
 }
@@ -267,6 +276,10 @@ uint32_t kache_module(void *return_address) {
     if (!kache_is_own_process()) return MODULE_UNKNOWN;
     kache_scan_modules();
     return find_module(address);
+}
+
+uintptr_t kache_module_base(uint32_t module) {
+    return module < MODULE_LIMIT ? modules[module].base : 0;
 }
 
 struct present {
@@ -507,6 +520,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         kache_active = true;
         emit_start(own_pid, 0);
         kache_scan_modules();
+        has_begun = true;
     }
     errno = saved;
 }
@@ -515,6 +529,6 @@ static __attribute__((destructor)) void end(void) {
     if (!kache_active || !kache_is_own_process()) return;
     int saved = errno;
     kache_scan_modules();
-    kache_emit(K_EXIT, 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
+    kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
     errno = saved;
 }

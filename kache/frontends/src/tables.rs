@@ -2,6 +2,7 @@
 //! compiler's own, and what its own code may do without it counting. Every row has its reason; nothing that no row
 //! excuses is left out of a key.
 
+use kache_core::policy::ClockAtStart;
 pub use kache_core::policy::Excuse as Row;
 
 const fn row(what: &'static str, why: &'static str) -> Row {
@@ -200,14 +201,31 @@ pub static TOOLS: &[Row] = &[
     row("rust-objcopy", "debug information, with rustc"),
 ];
 
-/// Programs whose look at the clock is part of starting up, and goes into nothing.
-pub static CLOCK_AT_START: &[Row] = &[
-    row("sh", "seeds its random numbers"),
-    row("dash", "seeds its random numbers"),
-    row("bash", "seeds RANDOM and SECONDS"),
-    row("busybox", "a shell"),
-    row("make", "compares the times of files"),
-    row("python", "seeds the hashing of its strings"),
+const fn clock(
+    what: &'static str,
+    arguments: &'static [&'static str],
+    again: bool,
+    why: &'static str,
+) -> ClockAtStart {
+    ClockAtStart { what, arguments, again, why }
+}
+
+/// Programs that read the clock as they start, for nothing that they could say later. A name is not enough: kache starts
+/// the program with arguments by which it does nothing else, and excuses the calls that are made then. Perl has no row:
+/// the time at which it started is a variable of its scripts (`$^T`).
+pub static CLOCK_AT_START: &[ClockAtStart] = &[
+    clock("sh", &["-c", ":"], false, "seeds its random numbers"),
+    clock("dash", &["-c", ":"], false, "seeds its random numbers"),
+    clock("bash", &["-c", ":"], false, "seeds RANDOM and SECONDS"),
+    clock("busybox", &["true"], false, "a shell"),
+    clock("git", &["version"], false, "begins to measure how long its steps take"),
+    clock("python", &["-I", "-S", "-c", "pass"], false, "seeds the hashing of its strings"),
+    clock(
+        "make",
+        &["-q", "-f", "/dev/null", "/dev/null"],
+        true,
+        "warns of files that are newer than the clock says, and asks for nothing else",
+    ),
 ];
 
 /// Functions, by a part of their mangled names, by which a proc macro learns where it is without any look that the
@@ -306,7 +324,6 @@ mod tests {
             IGNORED_ENV,
             COMPILER_ENV,
             TOOLS,
-            CLOCK_AT_START,
             IGNORED_VOLATILE,
             TELLS_PLACE,
             TELLS_PROCESSORS,

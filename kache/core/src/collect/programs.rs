@@ -13,7 +13,8 @@ const ENVIRONMENT: [&[u8]; 3] = [b"environ", b"__environ", b"_environ"];
 impl Collector<'_> {
     pub(super) fn start(&mut self, e: &TraceEvent) {
         if e.flags & flag::FORKED != 0 {
-            return self.processes.fork(e);
+            self.processes.fork(e);
+            return self.begin_to_read(e.pid);
         }
         let exe = Path::new(platform::os_str(e.path));
         let name = exe.file_name().unwrap_or_default().to_string_lossy();
@@ -31,7 +32,11 @@ impl Collector<'_> {
             is_path_only,
             has_plugins: self.subject.has_plugins,
         });
+        if self.perhaps_read_all.remove(&e.pid) == Some(false) {
+            self.named(Cause { pid: e.pid, actor: Actor::Process }, Act::MayHaveReadAll, b"");
+        }
         self.processes.begin(e, actor, is_path_only);
+        self.begin_to_read(e.pid);
         let by = Cause { pid: e.pid, actor };
         if matches!(actor, Actor::Script | Actor::PathOnly)
             && let Some(name) = self.processes.became(e.pid).filter(|_| self.subject.linker.is_some())
@@ -48,6 +53,19 @@ impl Collector<'_> {
         }
     }
 
+    /// A program that a plugin started counts as one that reads all variables until it ends and has read none.
+    fn begin_to_read(&mut self, pid: u32) {
+        if self.processes.get(pid).is_some_and(|process| process.actor == Actor::Process) {
+            self.perhaps_read_all.insert(pid, false);
+        }
+    }
+
+    pub(super) fn exit(&mut self, e: &TraceEvent) {
+        if e.flags & flag::EXIT_UNREAD != 0 {
+            self.perhaps_read_all.remove(&e.pid);
+        }
+    }
+
     /// Whether a program that begins is a path-only script in the linker's place, or was started by one.
     fn begins_path_only(&self, pid: u32, parent: u32) -> bool {
         let inherited = self.processes.predecessor(pid, parent).is_some_and(|by| by.is_path_only);
@@ -61,7 +79,7 @@ impl Collector<'_> {
         let real = self.world.canonicalize(found).unwrap_or_default();
         let is_known = (self.subject.covers)(&real) || self.policy.is_c_runtime(&real);
         let Some(process) = self.processes.get_mut(e.pid) else { return };
-        let own = process.loads(e.module, is_known, || library_name(&real));
+        let own = process.loads(e.module, e.path, is_known, || library_name(&real));
         let actor = match process.actor {
             Actor::Compiler if !own => Actor::Plugin,
             actor => actor,
@@ -80,6 +98,17 @@ impl Collector<'_> {
             Actor::Process => self.examine_syscalls(by, &real),
             _ => {}
         }
+    }
+
+    /// Whether a program asks for the clock as it does whenever it starts.
+    pub(super) fn asks_as_it_starts(&mut self, e: &TraceEvent) -> bool {
+        let Some(process) = self.processes.get(e.pid).filter(|_| e.errno != 0) else { return false };
+        let Some(row) = self.policy.clock_at_start(self.processes.name(e.pid)) else { return false };
+        let Some(file) = process.file(e.module) else { return false };
+        let (world, program) = (self.world, &process.program);
+        let learn = || world.start_calls(program, row.arguments);
+        let calls = self.start_calls.entry(program.clone()).or_insert_with(learn);
+        calls.as_ref().is_some_and(|calls| calls.has(file, e.aux, e.errno, row.again))
     }
 
     /// What calls the kernel by itself can look at anything unseen.

@@ -50,6 +50,7 @@ fn events(act: Act) -> &'static str {
         Act::FollowsLinks => "@ realpath % /w/linked/a.rs => /w/src/a.rs",
         Act::CannotResolve => "@ realpath % err=EACCES /w/secret",
         Act::AsksDirectory => "@ cwd %",
+        Act::MayHaveReadAll => "",
         Act::ReadsVariable => "@ getenv % SOME => value",
         Act::ReadsPathVariable => "@ module id=7 /w/liblocating_macro-1.so\n@ getenv id=7 OUT => /w/out",
         Act::ReadsInnerVariable => "@ getenv % SOME => other",
@@ -58,7 +59,8 @@ fn events(act: Act) -> &'static str {
         Act::AsksProcessors => "@ volatile % sched_getaffinity",
         Act::DrawsRandom => "@ volatile % getrandom",
         Act::ReadsClockAtStart => {
-            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ volatile % gettimeofday"
+            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ module /usr/bin/sh\n\
+             @ volatile aux=64 err=1 gettimeofday"
         }
         Act::ReadsClock => "@ volatile % gettimeofday",
         Act::LooksUpHost => "@ volatile % getaddrinfo",

@@ -103,18 +103,17 @@ fn whose_code_a_program_is() {
 }
 
 #[test]
-fn calls_are_told_apart_by_function_and_program() {
-    for (function, program, act) in [
-        ("uname", "rustc", Act::AsksHost),
-        ("sysconf", "rustc", Act::AsksProcessors),
-        ("getpwuid_r", "rustc", Act::AsksUser),
-        ("getrandom", "sh", Act::DrawsRandom),
-        ("getaddrinfo", "sh", Act::LooksUpHost),
-        ("time", "bash", Act::ReadsClockAtStart),
-        ("time", "rustc", Act::ReadsClock),
-        ("unheard_of", "rustc", Act::ReadsClock),
+fn calls_are_told_apart_by_function() {
+    for (function, act) in [
+        ("uname", Act::AsksHost),
+        ("sysconf", Act::AsksProcessors),
+        ("getpwuid_r", Act::AsksUser),
+        ("getrandom", Act::DrawsRandom),
+        ("getaddrinfo", Act::LooksUpHost),
+        ("time", Act::ReadsClock),
+        ("unheard_of", Act::ReadsClock),
     ] {
-        assert_eq!(policies::RUSTC.call(function.as_bytes(), program), act, "{function} by {program}");
+        assert_eq!(policies::RUSTC.call(function.as_bytes()), act, "{function}");
     }
 }
 
