@@ -102,7 +102,7 @@ char *const *kache_variables(char *const *array) {
 }
 
 bool kache_before_libc_reads(void) {
-    if (!guard || was_read) return false;
+    if (!kache_active || !guard || was_read) return false;
     if (environ != guard || touched()) {
         was_read = true;
         return false;
@@ -124,6 +124,7 @@ void kache_after_libc_read(bool guarded) {
 }
 
 bool kache_variables_unread(void) {
+    if (!kache_active) return false;
     if (guard && !was_read && (environ != guard || touched())) was_read = true;
     return guard && !was_read;
 }

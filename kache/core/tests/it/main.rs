@@ -4,4 +4,10 @@
 #[cfg(target_os = "linux")]
 mod observer;
 mod random_store;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod store_trust;
+#[cfg(target_os = "linux")]
+mod undisturbed;
+#[cfg(target_os = "linux")]
+mod variables;
