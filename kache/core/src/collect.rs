@@ -311,7 +311,7 @@ impl Collector<'_> {
 
     fn finish(mut self) -> Collected {
         for pid in std::mem::take(&mut self.perhaps_read_all).into_keys() {
-            self.named(Cause { pid, actor: Actor::Process }, Act::MayHaveReadAll, b"");
+            self.may_have_read_all(pid);
         }
         self.left_behind();
         let others = std::mem::take(&mut self.read_by_others);

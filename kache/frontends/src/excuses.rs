@@ -1,7 +1,7 @@
 //! Questions about single excuses, for the command line, traces and the harness.
 
 use crate::policies::COMMON;
-use crate::tables::Row;
+use crate::tables::{self, Row};
 use kache_core::policy::Actor;
 use std::path::Path;
 
@@ -28,6 +28,11 @@ pub fn is_c_runtime(path: &Path) -> bool {
 /// Whether a program is a tool of the compiler: `x86_64-linux-gnu-gcc-12` is `gcc`.
 pub fn is_tool(file_name: &str) -> bool {
     COMMON.is_tool(file_name)
+}
+
+/// The excuse of a variable where all variables may be read.
+pub fn of_session(name: &[u8]) -> Option<&'static Row> {
+    tables::SESSION_ENV.iter().find(|row| row.names(name))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use super::output::{Answer, CliError, Format};
 use super::page::Page;
 use kache_core::policy::{Abilities, Act, Actor, Excuse, TrustPolicy};
-use kache_frontends::policies;
+use kache_frontends::{policies, tables};
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ fn lists() -> Vec<List> {
         path_only,
         abilities: Abilities { place, metadata, reading, syscalls, shared_library },
     } = &policies::C;
-    let excuses: [(_, _, &[Excuse]); 17] = [
+    let excuses: [(_, _, &[Excuse]); 18] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-compiler",
@@ -61,6 +61,11 @@ fn lists() -> Vec<List> {
             "ignored-env-for-macros",
             "variables that are not inputs even of a proc macro",
             ignored_env_for_plugins,
+        ),
+        (
+            "session-env",
+            "variables that are not inputs where all variables may have been read",
+            tables::SESSION_ENV,
         ),
         ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
         (

@@ -60,6 +60,10 @@ impl Process {
         self.libraries.get(&module)
     }
 
+    pub fn files(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.values().map(Vec::as_slice)
+    }
+
     pub fn file(&self, module: u32) -> Option<&[u8]> {
         self.files.get(&module).map(Vec::as_slice)
     }

@@ -2,13 +2,11 @@
 
 use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
+use crate::observe::variables::Use;
 use crate::paths::absolute;
 use crate::platform;
 use crate::policy::{Act, Actor, Excuse, Started};
 use std::path::Path;
-
-/// The names under which libc exports the array of variables.
-const ENVIRONMENT: [&[u8]; 3] = [b"environ", b"__environ", b"_environ"];
 
 impl Collector<'_> {
     pub(super) fn start(&mut self, e: &TraceEvent) {
@@ -33,7 +31,7 @@ impl Collector<'_> {
             has_plugins: self.subject.has_plugins,
         });
         if self.perhaps_read_all.remove(&e.pid) == Some(false) {
-            self.named(Cause { pid: e.pid, actor: Actor::Process }, Act::MayHaveReadAll, b"");
+            self.may_have_read_all(e.pid);
         }
         self.processes.begin(e, actor, is_path_only);
         self.begin_to_read(e.pid);
@@ -57,6 +55,21 @@ impl Collector<'_> {
     fn begin_to_read(&mut self, pid: u32) {
         if self.processes.get(pid).is_some_and(|process| process.actor == Actor::Process) {
             self.perhaps_read_all.insert(pid, false);
+        }
+    }
+
+    /// A program of Rust's whose objects only pass the variables on did no more than that.
+    pub(super) fn may_have_read_all(&mut self, pid: u32) {
+        let Some(process) = self.processes.get(pid) else { return };
+        let passes_on = |file: &&[u8]| {
+            let file = Path::new(platform::os_str(file));
+            (self.subject.covers)(file)
+                || self.policy.is_c_runtime(file)
+                || self.world.variables(file) != Use::Reads
+        };
+        let in_rust = self.world.variables(&process.program) == Use::PassesOn { in_rust: true };
+        if !in_rust || !process.files().all(|file| passes_on(&file)) {
+            self.named(Cause { pid, actor: Actor::Process }, Act::MayHaveReadAll, b"");
         }
     }
 
@@ -124,7 +137,7 @@ impl Collector<'_> {
     fn examine(&mut self, by: Cause, module: u32, object: &Path) {
         self.examine_syscalls(by, object);
         let name = object.as_os_str().as_encoded_bytes();
-        if self.world.imports(object, &|symbol| ENVIRONMENT.contains(&symbol)).unwrap_or(true) {
+        if self.world.variables(object) == Use::Reads {
             self.named(by, Act::HoldsEnvironment, name);
         }
         let has = &self.policy.abilities;

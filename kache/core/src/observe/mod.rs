@@ -7,3 +7,4 @@ pub mod observer;
 pub mod start_clock;
 pub mod text;
 pub mod trace;
+pub mod variables;

@@ -2,6 +2,8 @@
 
 use super::sandbox::{Run, Sandbox};
 use kache_core::observe::trace::{EventKind, flag};
+use kache_core::observe::variables::{Use, used_by};
+use std::process::Command;
 
 /// Loads a library, as a compiler loads a macro, and becomes another program.
 const LOADER: &str = r#"
@@ -89,4 +91,54 @@ fn a_program_that_no_plugin_can_have_started_is_not_watched() {
     let sandbox = Sandbox::new();
     let run = sandbox.observe_c("alone", "int main(void) { return 0; }");
     assert!(!ends_unread(&run));
+}
+
+/// A library of Rust's with one exported function.
+fn library(sandbox: &Sandbox, body: &str, optimised: bool) -> Use {
+    let source = sandbox.write(
+        "plugin.rs",
+        &format!("use std::process::Command;\n#[unsafe(no_mangle)] pub fn plugin() -> usize {{ {body} }}"),
+    );
+    let out = sandbox.path("libplugin.so");
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "--crate-type", "cdylib", "-o"]).arg(&out).arg(source);
+    let level = if optimised { "-Copt-level=3" } else { "-Copt-level=0" };
+    assert!(rustc.arg(level).status().unwrap().success(), "{body}");
+    used_by(&out)
+}
+
+#[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "the code of other processors is not read")]
+fn a_library_that_only_starts_programs_passes_the_variables_on() {
+    let sandbox = Sandbox::new();
+    let passes_on = Use::PassesOn { in_rust: false };
+    for optimised in [false, true] {
+        for body in [
+            r#"Command::new("git").output().unwrap().stdout.len()"#,
+            r#"Command::new("git").env("A", "b").env_remove("C").spawn().unwrap().id() as usize"#,
+            r#"Command::new("git").env("A", "b").status().map_or(0, |s| s.success() as usize)"#,
+        ] {
+            assert_eq!(library(&sandbox, body, optimised), passes_on, "{body}");
+        }
+        for body in [
+            "std::env::vars().count()",
+            "std::env::vars_os().map(|(name, _)| name.len()).sum()",
+            "let read: fn() -> std::env::VarsOs = std::hint::black_box(std::env::vars_os); read().count()",
+            r#"unsafe extern "C" { static environ: *const *const u8; } unsafe { *environ as usize }"#,
+            r#"Command::new("git").env("A", "b").status().unwrap(); std::env::vars().count()"#,
+        ] {
+            assert_eq!(library(&sandbox, body, optimised), Use::Reads, "{body}");
+        }
+    }
+    assert_eq!(library(&sandbox, r#"std::env::var("A").unwrap().len()"#, false), Use::None);
+}
+
+#[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "the code of other processors is not read")]
+fn a_program_whose_main_is_rusts_is_known_by_its_symbols() {
+    let sandbox = Sandbox::new();
+    let source = r#"fn main() { std::process::Command::new("git").env("A", "b").status().unwrap(); }"#;
+    let (source, out) = (sandbox.write("main.rs", source), sandbox.path("main"));
+    assert!(Command::new("rustc").arg("-o").arg(&out).arg(source).status().unwrap().success());
+    assert_eq!(used_by(&out), Use::PassesOn { in_rust: true });
 }

@@ -137,9 +137,14 @@ fn a_program_depends_on_all_variables_unless_it_ends_without_having_read_them() 
     let perl = "11 exec unread /usr/bin/perl\n11 start /usr/bin/perl => /w\n11 module /usr/bin/perl\n";
     assert!(!depends(&format!("{perl}11 exit unread")));
     assert!(depends(perl) && depends(&perl.replace("unread ", "")), "either of the two");
-    assert!(depends(&format!("11 exec unread /usr/bin/perl\n11 stat /w\n{perl}").replace("exec unread", "exec")));
+    assert!(depends(
+        &format!("11 exec unread /usr/bin/perl\n11 stat /w\n{perl}").replace("exec unread", "exec")
+    ));
     let child = "12 start forked /usr/bin/sh => /w aux=11\n12 module /usr/bin/sh\n";
-    assert!(depends(&format!("{child}11 exit unread")) && !depends(&format!("{child}12 exit unread\n11 exit unread")));
+    assert!(
+        depends(&format!("{child}11 exit unread"))
+            && !depends(&format!("{child}12 exit unread\n11 exit unread"))
+    );
 }
 
 /// A shell asks for the time to seed its random numbers, and where its script says so.

@@ -1,6 +1,7 @@
 //! Each row of the table of trust, done by each actor, on a trace of its own.
 
 use super::stage::{Object, Stage};
+use kache_core::observe::variables::Use;
 use kache_core::policy::{Act, Actor};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -123,7 +124,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })
-        .object("/w/environ.so", Object { imports: vec!["environ"], ..holds("f") })
+        .object("/w/environ.so", Object { variables: Use::Reads, ..holds("f") })
         .object("/w/shared.so", Object { imports: vec!["_RNvNtC3std2fs4read"], ..holds("f") })
 }
 

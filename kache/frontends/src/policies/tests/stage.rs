@@ -7,6 +7,7 @@ use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
 use kache_core::observe::start_clock::StartCalls;
 use kache_core::observe::text::TextLog;
+use kache_core::observe::variables::Use;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
@@ -28,6 +29,7 @@ pub struct Object {
     /// `None` where it has been stripped.
     pub functions: Option<Vec<&'static str>>,
     pub calls_kernel: Option<bool>,
+    pub variables: Use,
 }
 
 /// A machine that holds what it was given, and nothing else.
@@ -115,6 +117,10 @@ impl World for FakeWorld {
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
         let names = self.objects.get(object)?.functions.as_ref()?;
         Some(parts.iter().copied().filter(|part| names.iter().any(|name| name.contains(part))).collect())
+    }
+
+    fn variables(&self, object: &Path) -> Use {
+        self.objects.get(object).map_or(Use::Reads, |object| object.variables)
     }
 
     fn start_calls(&self, program: &Path, _: &[&str]) -> Option<StartCalls> {
