@@ -6,8 +6,20 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 6] = ["observer.c", "log.c", "environ.c", "files.c", "process.c", "host.c"];
-const HEADERS: [&str; 5] = ["core.h", "environ.h", "log.h", "files.h", "process.h"];
+const SOURCES: [&str; 10] = [
+    "observer.c",
+    "log.c",
+    "environ.c",
+    "files.c",
+    "process.c",
+    "host.c",
+    "dispatch.c",
+    "signals.c",
+    "threads.c",
+    "calls.c",
+];
+const HEADERS: [&str; 8] =
+    ["core.h", "environ.h", "log.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

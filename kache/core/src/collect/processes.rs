@@ -14,6 +14,8 @@ pub struct Process {
     pub is_path_only: bool,
     /// The program's file.
     pub program: PathBuf,
+    /// Whether the system calls that it makes outside libc are recorded.
+    pub is_dispatched: bool,
     /// The name of the program's file.
     name: String,
     /// The directory that it began in.
@@ -117,6 +119,7 @@ impl Processes {
             actor,
             is_path_only,
             program: PathBuf::from(platform::os_str(e.path)),
+            is_dispatched: e.flags & flag::DISPATCHED != 0,
             name: file_name(e.path).unwrap_or_default(),
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
