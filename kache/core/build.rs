@@ -6,20 +6,23 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 13] = [
     "observer.c",
     "log.c",
     "environ.c",
     "files.c",
     "process.c",
     "host.c",
+    "facts.c",
+    "fact_files.c",
+    "fact_names.c",
     "dispatch.c",
     "signals.c",
     "threads.c",
     "calls.c",
 ];
-const HEADERS: [&str; 8] =
-    ["core.h", "environ.h", "log.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
+const HEADERS: [&str; 9] =
+    ["core.h", "environ.h", "log.h", "facts.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -17,7 +17,6 @@ pub static IGNORED_PATHS: &[Row] = &[
     row("/dev/tty", "the terminal"),
     row("/dev/random", "random bytes: a program that pastes them is as right with others"),
     row("/dev/urandom", "as above"),
-    row("/proc/self/maps", "where the process lies in memory; read to print a crash"),
     row("/proc/self/task/", "the threads of the process"),
     row("/proc/self/mountinfo", "where control groups are"),
     row("/proc/filesystems", "whether the system labels files"),
@@ -277,31 +276,37 @@ pub static TOOLS: &[Row] = &[
     row("rust-objcopy", "debug information, with rustc"),
 ];
 
-const fn clock(
-    what: &'static str,
-    arguments: &'static [&'static str],
-    again: bool,
-    why: &'static str,
-) -> ClockAtStart {
-    ClockAtStart { what, arguments, again, why }
+const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'static str) -> ClockAtStart {
+    ClockAtStart { what, arguments, again: false, timers: false, why }
 }
 
 /// Programs that read the clock as they start, for nothing that they could say later. A name is not enough: kache starts
 /// the program with arguments by which it does nothing else, and excuses the calls that are made then. Perl has no row:
 /// the time at which it started is a variable of its scripts (`$^T`).
 pub static CLOCK_AT_START: &[ClockAtStart] = &[
-    clock("sh", &["-c", ":"], false, "seeds its random numbers"),
-    clock("dash", &["-c", ":"], false, "seeds its random numbers"),
-    clock("bash", &["-c", ":"], false, "seeds RANDOM and SECONDS"),
-    clock("busybox", &["true"], false, "a shell"),
-    clock("git", &["version"], false, "begins to measure how long its steps take"),
-    clock("python", &["-I", "-S", "-c", "pass"], false, "seeds the hashing of its strings"),
-    clock(
-        "make",
-        &["-q", "-f", "/dev/null", "/dev/null"],
-        true,
-        "warns of files that are newer than the clock says, and asks for nothing else",
-    ),
+    clock("sh", &["-c", ":"], "seeds its random numbers"),
+    clock("dash", &["-c", ":"], "seeds its random numbers"),
+    clock("bash", &["-c", ":"], "seeds RANDOM and SECONDS"),
+    clock("busybox", &["true"], "a shell"),
+    ClockAtStart {
+        timers: true,
+        ..clock("git", &["version"], "measures how long its steps take, for traces and progress")
+    },
+    clock("python", &["-I", "-S", "-c", "pass"], "seeds the hashing of its strings"),
+    ClockAtStart {
+        again: true,
+        ..clock(
+            "make",
+            &["-q", "-f", "/dev/null", "/dev/null"],
+            "warns of files that are newer than the clock says",
+        )
+    },
+];
+
+/// Programs, by their files, that ask for the free memory and put it into nothing.
+pub static SIZED_BY_MEMORY: &[Row] = &[
+    row("/usr/bin/sort", "how much it sorts in memory at once; the order is the same"),
+    row("/bin/sort", "as above"),
 ];
 
 /// Functions, by a part of their mangled names, by which a proc macro learns where it is without any look that the
@@ -401,6 +406,7 @@ mod tests {
             IGNORED_ENV,
             COMPILER_ENV,
             TOOLS,
+            SIZED_BY_MEMORY,
             IGNORED_VOLATILE,
             TELLS_PLACE,
             TELLS_PROCESSORS,

@@ -40,11 +40,12 @@ fn lists() -> Vec<List> {
         c_runtime,
         tools,
         clock_at_start,
+        sized_by_memory,
         ignored_calls,
         path_only,
         abilities: Abilities { place, metadata, reading, syscalls, shared_library },
     } = &policies::C;
-    let excuses: [(_, _, &[Excuse]); 18] = [
+    let excuses: [(_, _, &[Excuse]); 19] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-compiler",
@@ -75,6 +76,7 @@ fn lists() -> Vec<List> {
         ),
         ("date-env", "variables that a C compiler reads only to show a time: not stored", clock_env),
         ("tools", "programs that are trusted like the compiler", tools),
+        ("sized-by-memory", "programs that ask for the free memory only to size a buffer", sized_by_memory),
         ("ignored-volatile", "functions with changing results that do not prevent storing", ignored_calls),
         (
             "tells-place",

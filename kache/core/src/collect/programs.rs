@@ -104,6 +104,7 @@ impl Collector<'_> {
             self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
         }
         self.at(by, Act::LoadsLibrary, &clean(real.as_os_str().as_encoded_bytes()));
+        self.out.loads_plugins |= actor == Actor::Plugin;
         match actor {
             Actor::Plugin => self.examine(by, e.module, &real),
             // Whose code a tool loads besides its own is a matter of its identity.
@@ -113,14 +114,15 @@ impl Collector<'_> {
     }
 
     /// Whether a program asks for the clock as it does whenever it starts.
-    pub(super) fn asks_as_it_starts(&mut self, e: &TraceEvent) -> bool {
+    pub(super) fn asks_as_it_starts(&mut self, e: &TraceEvent, act: Act) -> bool {
         let Some(process) = self.processes.get(e.pid).filter(|_| e.errno != 0) else { return false };
         let Some(row) = self.policy.clock_at_start(self.processes.name(e.pid)) else { return false };
         let Some(file) = process.file(e.module) else { return false };
         let (world, program) = (self.world, &process.program);
         let learn = || world.start_calls(program, row.arguments);
         let calls = self.start_calls.entry(program.clone()).or_insert_with(learn);
-        calls.as_ref().is_some_and(|calls| calls.has(file, e.aux, e.errno, row.again))
+        let Some(calls) = calls else { return false };
+        act == Act::ReadsTimer && row.timers || calls.has(file, e.aux, e.errno, row.again)
     }
 
     /// What calls the kernel by itself can look at anything unseen, unless its process has that recorded.

@@ -20,6 +20,8 @@ pub struct ClockAtStart {
     pub arguments: &'static [&'static str],
     /// The calls that are made then may be made again.
     pub again: bool,
+    /// What it asks of how much time has passed goes into nothing that it is asked for.
+    pub timers: bool,
     pub why: &'static str,
 }
 
