@@ -11,7 +11,7 @@ use kache_core::observe::variables::Use;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,8 @@ pub struct FakeWorld {
     objects: BTreeMap<PathBuf, Object>,
     /// What a program writes to the log when it starts and ends at once.
     starts: BTreeMap<PathBuf, &'static str>,
+    not_executable: BTreeSet<PathBuf>,
+    running: BTreeSet<u32>,
 }
 
 impl FakeWorld {
@@ -93,6 +95,18 @@ impl World for FakeWorld {
 
     fn canonicalize(&self, path: &Path) -> Option<PathBuf> {
         Some(self.resolve(path)?.0)
+    }
+
+    fn may_execute(&self, path: &Path) -> bool {
+        self.file_type(path) == Some(FileType::File) && !self.not_executable.contains(path)
+    }
+
+    fn is_plain_script(&self, _: &Path) -> bool {
+        false
+    }
+
+    fn is_running(&self, pid: u32) -> bool {
+        self.running.contains(&pid)
     }
 
     fn variable(&self, name: &[u8]) -> Option<OsString> {
@@ -201,6 +215,18 @@ impl Stage {
 
     pub fn link(mut self, path: &str, to: &str) -> Stage {
         self.world.add(path, Entry::Link(to.into()));
+        self
+    }
+
+    /// A file that may not be executed.
+    pub fn text(mut self, path: &str) -> Stage {
+        self.world.not_executable.insert(path.into());
+        self.file(path)
+    }
+
+    /// A process that outlives the run.
+    pub fn running(mut self, pid: u32) -> Stage {
+        self.world.running.insert(pid);
         self
     }
 
