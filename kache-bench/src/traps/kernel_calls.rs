@@ -7,8 +7,8 @@ use super::case::{
     Case,
     Expect::{Follows, Uncacheable},
 };
-use super::probe::Probe;
-use super::project::TestProject;
+
+use super::project::{Probe, TestProject};
 use super::times::{fresh_in, wait};
 
 const DISPATCH: &str = "https://docs.kernel.org/admin-guide/syscall-user-dispatch.html";

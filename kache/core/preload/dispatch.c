@@ -61,6 +61,10 @@ static inline bool lies_in(const struct range *range, uintptr_t address) {
     return address >= range->low && address < range->high;
 }
 
+bool kache_is_vdso(uintptr_t address) {
+    return lies_in(&vdso, address);
+}
+
 /* ---- the processor ---- */
 
 #if defined(__x86_64__)

@@ -14,6 +14,8 @@ void kache_dispatch_begin(void);
 void kache_dispatch_thread(void);
 /* Gives up: system calls outside libc go to the kernel again. The caller has recorded why. */
 void kache_dispatch_end(void);
+/* Whether the vDSO is there. */
+bool kache_is_vdso(uintptr_t address);
 /* Notes a use of `prctl` that changes what this object relies on. */
 void kache_dispatch_prctl(uint32_t module, long option);
 

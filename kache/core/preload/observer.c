@@ -22,6 +22,7 @@
 #include <link.h>
 #include <sys/syscall.h>
 
+#include "calls.h"
 #include "dispatch.h"
 #include "log.h"
 
@@ -411,6 +412,12 @@ static void hide(char **environment) {
     drop_entry(log);
 }
 
+static size_t length_of(char **environment) {
+    size_t length = 0;
+    while (environment && environment[length]) length++;
+    return length;
+}
+
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
     (void)argc;
     (void)argv;
@@ -421,15 +428,20 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     for (struct real *real = __start_kache_reals; real < __stop_kache_reals; real++)
         if (!*real->slot) kache_real(real->slot, real->name);
     /* glibc passes us the environment, but may not have set `environ` yet; other libcs do it the other way round. */
-    hide(environ ? environ : envp);
+    char **environment = environ ? environ : envp;
+    size_t given = length_of(environment);
+    hide(environment);
     if (kache_object && kache_open_log()) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
         kache_dispatch_begin();
+        /* What the kernel says of the machine lies behind the environment. */
+        if (environment) kache_hide_vdso(environment + given + 1, given - length_of(environment));
+        /* Asked before the hook of it is active. */
+        const char *named = getauxval ? (const char *)getauxval(AT_EXECFN) : NULL;
         kache_active = true;
         emit_start(own_pid, 0);
         /* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
-        if (getauxval)
-            kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)getauxval(AT_EXECFN)), NO_TEXT);
+        if (named) kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of(named), NO_TEXT);
         kache_scan_modules();
     }
     errno = saved;
