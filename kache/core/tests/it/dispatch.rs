@@ -21,6 +21,8 @@ fn run(test: &Sandbox, name: &str, source: &str) -> Run {
     assert!(plain.status.success(), "{}", plain.status);
     let run = test.observe(&mut test.command(&program));
     run.succeeded();
+    let first = run.of(EventKind::Module)[0];
+    assert!(first.module == 0 && first.path == program.as_os_str().as_bytes(), "{first:?}");
     let begins = run.of(EventKind::Start);
     assert!(begins.iter().all(|start| (start.flags & flag::DISPATCHED != 0) == is_supported()));
     run
