@@ -24,6 +24,7 @@
 
 #include "calls.h"
 #include "dispatch.h"
+#include "environ.h"
 #include "log.h"
 
 bool kache_active;
@@ -32,6 +33,7 @@ const char *kache_object;
 
 static uint32_t own_pid;
 static uint32_t announced_pid;
+static bool has_begun;
 
 /* ---- system calls, past our own hooks and without touching errno ---- */
 
@@ -156,7 +158,6 @@ struct found_object {
     struct link_map *map;
     unsigned long long rest[12];
 };
-extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
 
 /* Past our own hook. */
@@ -189,6 +190,7 @@ static uint32_t add_module(uintptr_t low, uintptr_t high, uintptr_t base, const 
     module->high = high;
     module->base = base;
     emit_module(id, module, name);
+    if (has_begun) kache_note_plugins();
     __atomic_store_n(&module->ready, 1, __ATOMIC_RELEASE);
     return id;
 }
@@ -269,6 +271,10 @@ uint32_t kache_module(void *return_address) {
     if (!kache_is_own_process()) return MODULE_UNKNOWN;
     kache_scan_modules();
     return find_module(address);
+}
+
+uintptr_t kache_module_base(uint32_t module) {
+    return module < MODULE_LIMIT ? modules[module].base : 0;
 }
 
 struct present {
@@ -418,6 +424,16 @@ static size_t length_of(char **environment) {
     return length;
 }
 
+/* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
+static void emit_name(void) {
+    static void *real;
+    /* libc's own: there is a hook of this name. */
+    void *found = kache_real(&real, "getauxval");
+    unsigned long (*auxiliary)(unsigned long) = (unsigned long (*)(unsigned long))found;
+    if (found != NOT_THERE)
+        kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)auxiliary(AT_EXECFN)), NO_TEXT);
+}
+
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
     (void)argc;
     (void)argv;
@@ -436,13 +452,11 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         kache_dispatch_begin();
         /* What the kernel says of the machine lies behind the environment. */
         if (environment) kache_hide_vdso(environment + given + 1, given - length_of(environment));
-        /* Asked before the hook of it is active. */
-        const char *named = getauxval ? (const char *)getauxval(AT_EXECFN) : NULL;
         kache_active = true;
         emit_start(own_pid, 0);
-        /* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
-        if (named) kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of(named), NO_TEXT);
+        emit_name();
         kache_scan_modules();
+        has_begun = true;
     }
     errno = saved;
 }
@@ -451,6 +465,6 @@ static __attribute__((destructor)) void end(void) {
     if (!kache_active || !kache_is_own_process()) return;
     int saved = errno;
     kache_scan_modules();
-    kache_emit(K_EXIT, 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
+    kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
     errno = saved;
 }
