@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 4] = ["observer.c", "files.c", "process.c", "host.c"];
+const SOURCES: [&str; 5] = ["observer.c", "files.c", "process.c", "host.c", "beyond.c"];
 const HEADERS: [&str; 3] = ["core.h", "files.h", "process.h"];
 
 fn main() {

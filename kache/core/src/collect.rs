@@ -9,10 +9,12 @@
 //! - `processes`: who started whom, and whose code each module is.
 //! - `made`: what the run made, renamed and left behind.
 //! - `files`, `programs`, `variables`: from events to acts.
+//! - `imports`: what they take from the C library.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
 
 mod files;
+mod imports;
 mod made;
 mod processes;
 mod programs;
@@ -50,6 +52,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         temporary: temporary_directories(world),
         without_links: HashSet::new(),
         examined: HashSet::new(),
+        imports: imports::Checked::default(),
         steps: BTreeMap::new(),
         read_by_others: BTreeSet::new(),
         perhaps_inputs: BTreeSet::new(),
@@ -91,6 +94,7 @@ struct Collector<'a> {
     without_links: HashSet<PathBuf>,
     /// Objects whose code has been searched for system calls.
     examined: HashSet<PathBuf>,
+    imports: imports::Checked,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
     /// Variables that other code than the compiler's read: what it did with them cannot be proved.
     read_by_others: BTreeSet<Vec<u8>>,
@@ -280,6 +284,7 @@ impl Collector<'_> {
     }
 
     fn finish(mut self) -> Collected {
+        self.check_unknown();
         self.left_behind();
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));

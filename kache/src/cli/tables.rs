@@ -25,7 +25,7 @@ pub struct Options {
 type List = (&'static str, &'static str, &'static [Excuse]);
 
 /// Every list of the policies. The one for C compilers has all; a list that is added there has to be added here.
-fn lists() -> [List; 18] {
+fn lists() -> [List; 20] {
     let TrustPolicy {
         table: _,
         trusts_first: _,
@@ -38,6 +38,8 @@ fn lists() -> [List; 18] {
         ignored_env_for_plugins,
         clock_env,
         c_runtime,
+        c_library,
+        loader,
         tools,
         clock_at_start,
         ignored_calls,
@@ -54,9 +56,15 @@ fn lists() -> [List; 18] {
         ("host-state", "paths with machine state that cannot be part of a key: not stored", host_state),
         (
             "c-runtime",
-            "host libraries that are not inputs when a process loads them (they are when a linker opens them)",
+            "host libraries that are not inputs when a compiler or a tool loads them (they are when a linker opens them)",
             c_runtime,
         ),
+        (
+            "c-library",
+            "the parts of the C library: they look on behalf of their callers, and the table of symbols accounts for them",
+            c_library,
+        ),
+        ("loader", "host libraries that are not inputs, whoever loads them", loader),
         (
             "ignored-env-for-macros",
             "variables that are not inputs even of a proc macro",

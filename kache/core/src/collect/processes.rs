@@ -20,6 +20,10 @@ pub struct Process {
     own: HashMap<u32, bool>,
     /// By module id: the library whose code it is, where that is not the program's own.
     libraries: HashMap<u32, String>,
+    /// By module id: the file that the loader found, links not followed, and the file that it is.
+    files: HashMap<u32, (PathBuf, PathBuf)>,
+    /// A plugin has been loaded.
+    has_plugin: bool,
     /// Modules that can tell times and permissions of files.
     learn_metadata: HashSet<u32>,
     /// Modules recorded before anything else belong to the program as it was linked.
@@ -27,14 +31,33 @@ pub struct Process {
 }
 
 impl Process {
-    /// Whether the code of a module that is being loaded is the program's own.
-    pub fn loads(&mut self, module: u32, is_known: bool, library: impl FnOnce() -> String) -> bool {
-        let own = module == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
-        self.own.insert(module, own);
+    /// Whether the code of a module that is being loaded is the program's own. A library that looks on behalf of its
+    /// callers is only as long as no plugin may be the caller.
+    pub fn loads(&mut self, module: &Module) -> bool {
+        let is_known = module.is_covered || module.is_common && !self.has_plugin;
+        let own = module.id == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
+        self.own.insert(module.id, own);
+        self.files.insert(module.id, (module.found.to_path_buf(), module.real.to_path_buf()));
         if !own {
-            self.libraries.insert(module, library());
+            self.libraries.insert(module.id, library_name(module.real));
+            self.has_plugin |= !module.is_common;
         }
         own
+    }
+
+    /// A library of the program's own that the loader found under a name: its module, and its file.
+    pub fn own_library(&self, name: &[u8]) -> Option<(u32, &Path)> {
+        let is = |found: &Path| found.file_name().is_some_and(|file| file.as_encoded_bytes() == name);
+        let own = self.files.iter().filter(|(id, _)| **id != 0 && self.own.get(*id) == Some(&true));
+        own.filter(|(_, (found, _))| is(found)).map(|(id, (_, real))| (*id, &**real)).min()
+    }
+
+    /// Counts what a library of the program's own does as a plugin's, which uses it too.
+    pub fn share(&mut self, module: u32) {
+        self.own.insert(module, false);
+        if let Some((_, real)) = self.files.get(&module) {
+            self.libraries.insert(module, library_name(real));
+        }
     }
 
     fn actor_of(&self, module: u32) -> Actor {
@@ -52,6 +75,18 @@ impl Process {
     pub fn give_metadata(&mut self, module: u32) {
         self.learn_metadata.insert(module);
     }
+}
+
+/// A module that is being loaded.
+pub struct Module<'a> {
+    pub id: u32,
+    /// The file that the loader found, links not followed.
+    pub found: &'a Path,
+    pub real: &'a Path,
+    /// The toolchain's identity covers it.
+    pub is_covered: bool,
+    /// It is a part of the C library, or loads and unwinds.
+    pub is_common: bool,
 }
 
 /// All processes of a run.
@@ -101,6 +136,8 @@ impl Processes {
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
             libraries: HashMap::new(),
+            files: HashMap::new(),
+            has_plugin: false,
             learn_metadata: HashSet::new(),
             is_starting: true,
         };
@@ -175,6 +212,13 @@ impl Processes {
         };
         Some(to.into_os_string().into_encoded_bytes())
     }
+}
+
+/// `libname-0f3a.so` is the library `name`.
+fn library_name(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = name.strip_prefix("lib").unwrap_or(&name);
+    name.split('-').next().unwrap_or(name).to_string()
 }
 
 fn file_name(path: &[u8]) -> Option<String> {

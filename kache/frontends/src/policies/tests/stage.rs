@@ -5,11 +5,12 @@ use kache_core::action::OutputNames;
 use kache_core::collect::{Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
+use kache_core::observe::object::{Import, Imports};
 use kache_core::observe::text::TextLog;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,10 @@ enum Entry {
 /// What is in an object.
 #[derive(Default)]
 pub struct Object {
+    /// Symbols, with the library that each comes from after an `@` where the object names it.
     pub imports: Vec<&'static str>,
+    pub libraries: Vec<&'static str>,
+    pub exports: Vec<&'static str>,
     /// `None` where it has been stripped.
     pub functions: Option<Vec<&'static str>>,
     pub calls_kernel: Option<bool>,
@@ -105,8 +109,18 @@ impl World for FakeWorld {
         self.objects.get(object)?.calls_kernel
     }
 
-    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
-        Some(self.objects.get(object)?.imports.iter().any(|symbol| wanted(symbol.as_bytes())))
+    fn imports(&self, object: &Path) -> Option<Imports> {
+        let object = self.objects.get(object)?;
+        let import = |symbol: &&str| {
+            let (name, library) = symbol.split_once('@').map_or((*symbol, None), |(n, l)| (n, Some(l)));
+            Import { name: name.into(), library: library.map(Into::into) }
+        };
+        let libraries = object.libraries.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Some(Imports { libraries, symbols: object.imports.iter().map(import).collect() })
+    }
+
+    fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>> {
+        Some(self.objects.get(library)?.exports.iter().map(|name| name.as_bytes().to_vec()).collect())
     }
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
@@ -155,7 +169,7 @@ impl Stage {
             "/usr/bin/perl",
             "/w/in-place",
         ];
-        programs.iter().fold(stage, |stage, program| stage.file(program))
+        programs.iter().fold(stage, |stage, program| stage.plain_object(program))
     }
 
     pub fn file(mut self, path: &str) -> Stage {
