@@ -99,7 +99,6 @@ BEYOND(msgrcv);
 BEYOND(msgsnd);
 BEYOND(semctl);
 BEYOND(semop);
-BEYOND(shmat);
 BEYOND(shmctl);
 BEYOND(shm_unlink);
 BEYOND(sem_open);
