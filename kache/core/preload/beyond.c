@@ -85,11 +85,7 @@ __attribute__((used, visibility("hidden"))) void *kache_before_beyond(struct rea
             ".size " #name ", . - " #name "\n")
 #endif
 
-/* Terminals of their own. */
-BEYOND(openpty);
-BEYOND(forkpty);
-BEYOND(posix_openpt);
-BEYOND(getpt);
+/* The names of terminals that a program opens. */
 BEYOND(ptsname);
 BEYOND(ptsname_r);
 BEYOND(__ptsname_r_chk);
@@ -161,23 +157,6 @@ HOOK(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned count, int flags)
         break;
     }
     return REAL(sendmmsg)(fd, messages, count, flags);
-}
-
-/* The name of a terminal: a shell asks for it as it starts, whether or not it has one. */
-HOOK(char *, ttyname, int fd) {
-    char *result = REAL_POINTER(ttyname)(fd);
-    if (result) note_beyond("ttyname", kache_module(CALLER), 0);
-    return result;
-}
-HOOK(int, ttyname_r, int fd, char *name, size_t size) {
-    int result = REAL(ttyname_r)(fd, name, size);
-    if (result == 0) note_beyond("ttyname_r", kache_module(CALLER), 0);
-    return result;
-}
-HOOK(int, __ttyname_r_chk, int fd, char *name, size_t size, size_t limit) {
-    int result = REAL(__ttyname_r_chk)(fd, name, size, limit);
-    if (result == 0) note_beyond("ttyname_r", kache_module(CALLER), 0);
-    return result;
 }
 
 /* What terminals, pipes and open files answer, and copies between open files. Any other request asks a device, the

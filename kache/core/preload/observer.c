@@ -155,7 +155,15 @@ struct found_object {
     unsigned long long rest[12];
 };
 extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
-#pragma weak dl_iterate_phdr
+
+/* Past our own hook. */
+static int walk_objects(int (*each)(struct dl_phdr_info *, size_t, void *), void *data) {
+    static void *walk;
+    void *found = __atomic_load_n(&walk, __ATOMIC_RELAXED);
+    if (!found) found = kache_real(&walk, "dl_iterate_phdr");
+    if (!found || found == NOT_THERE) return 0;
+    return ((int (*)(int (*)(struct dl_phdr_info *, size_t, void *), void *))found)(each, data);
+}
 
 static const struct text own_program = {0, 0, 0, 0, FROM_EXE, 0};
 
@@ -235,7 +243,7 @@ static int scan_one(struct dl_phdr_info *info, size_t size, void *data) {
 
 void kache_scan_modules(void) {
     bool first = true;
-    if (dl_iterate_phdr) dl_iterate_phdr(scan_one, &first);
+    walk_objects(scan_one, &first);
 }
 
 bool kache_is_own_process(void) {
@@ -283,8 +291,8 @@ void kache_prune_modules(void) {
         if (find_object) {
             struct found_object found;
             present.found = find_object((void *)module->low, &found) == 0;
-        } else if (dl_iterate_phdr) {
-            dl_iterate_phdr(match_one, &present);
+        } else {
+            walk_objects(match_one, &present);
         }
         if (!present.found) __atomic_store_n(&module->ready, 0, __ATOMIC_RELEASE);
     }

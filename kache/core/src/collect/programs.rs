@@ -82,6 +82,7 @@ impl Collector<'_> {
             self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
         }
         self.at(by, Act::LoadsLibrary, &clean(real.as_os_str().as_encoded_bytes()));
+        self.out.loads_plugins |= actor == Actor::Plugin;
         match actor {
             _ if is_c_library => {}
             Actor::Plugin => self.examine(by, e.module, &real),

@@ -52,6 +52,10 @@ pub mod flag {
     pub const DIRECTORY_REMOVED: u8 = 1;
     /// Link: symbolic, `path` is its text.
     pub const SYMBOLIC: u8 = 1;
+    /// HostFact: the program did not ask for the fact but set it, to what `aux` is the hash of.
+    pub const SET: u8 = 1;
+    /// HostFact: the program did not get the whole answer, so that `aux` says nothing.
+    pub const UNANSWERED: u8 = 2;
 }
 
 macro_rules! kinds {
@@ -116,6 +120,9 @@ kinds! {
     Volatile = 20,
     /// A process ended in the ordinary way, and all its modules have been recorded.
     Exit = 21,
+    /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
+    /// of the answer (`platform::Answer`); once for each module and answer.
+    HostFact = 25,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
     /// that this would have been.
     Unlocated = 40,

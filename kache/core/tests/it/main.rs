@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod dispatch;
 #[cfg(target_os = "linux")]
+mod facts;
+#[cfg(target_os = "linux")]
 mod observer;
 mod random_store;
 #[cfg(target_os = "linux")]

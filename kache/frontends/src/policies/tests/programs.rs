@@ -132,13 +132,14 @@ fn a_library_is_an_input_where_it_was_found_and_under_its_name() {
 
 #[test]
 fn a_script_under_the_compilers_name_is_not_the_compiler() {
-    let script = "10 start /usr/bin/sh => /w aux=1\n10 module /usr/bin/sh\n10 volatile uname";
+    let script =
+        "10 start /usr/bin/sh => /w aux=1\n10 module /usr/bin/sh\n10 hostfact uid aux=575343681586661117";
     assert_eq!(
         Stage::c().lines(script),
-        ["file /usr/bin/sh", "env-all", "host host"],
+        ["file /usr/bin/sh", "env-all", "host uid"],
         "whatever runs in gcc's place"
     );
-    assert_eq!(Stage::c().lines(&format!("{GCC}10 volatile uname")), [""; 0]);
+    assert_eq!(Stage::c().lines(&format!("{GCC}10 hostfact uid aux=575343681586661117")), [""; 0]);
     let proxy = script.replace("/usr/bin/sh", "/usr/bin/rustup");
     assert_eq!(Stage::rustc().lines(&proxy), [""; 0], "rustc by way of a proxy");
 }
@@ -150,8 +151,8 @@ fn a_compiler_with_a_plugin_is_not_told_apart_from_it() {
     let trace =
         format!("{GCC}10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10\n");
     assert_eq!(
-        stage.lines(&format!("{trace}11 volatile uname")),
-        ["file /usr/bin/ld", "env-all", "host host"]
+        stage.lines(&format!("{trace}11 hostfact uid aux=575343681586661117")),
+        ["file /usr/bin/ld", "env-all", "host uid"]
     );
 }
 
