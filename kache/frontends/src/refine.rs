@@ -136,9 +136,7 @@ fn ask_for_report(plan: &CompilePlan, store: &Store) -> io::Result<Declared> {
 
 /// Whether anything was printed besides notes to cargo that an output exists.
 fn has_diagnostics(stderr: &[u8]) -> bool {
-    stderr
-        .split(|b| *b == b'\n')
-        .any(|line| !line.is_empty() && !line.starts_with(b"{\"$message_type\":\"artifact\""))
+    stderr.split(|b| *b == b'\n').any(|line| !line.is_empty() && !rustc::is_artifact_notice(line))
 }
 
 struct Refiner<'a> {

@@ -396,6 +396,16 @@ fn unit(all: &Flags, input: &str, emit: &[(String, Option<String>)], clippy: boo
     }
 }
 
+/// Whether a line tells cargo that an output exists.
+pub fn is_artifact_notice(line: &[u8]) -> bool {
+    line.starts_with(b"{\"$message_type\":\"artifact\"")
+}
+
+/// Whether cargo waits for a line to start the crates that depend on this one.
+pub fn is_awaited(line: &[u8]) -> bool {
+    is_artifact_notice(line) && line.trim_ascii_end().ends_with(b"\"emit\":\"metadata\"}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
