@@ -17,6 +17,7 @@
 #include "core.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/syscall.h>
@@ -154,6 +155,7 @@ struct found_object {
     struct link_map *map;
     unsigned long long rest[12];
 };
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
 
 /* Past our own hook. */
@@ -425,6 +427,9 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         kache_dispatch_begin();
         kache_active = true;
         emit_start(own_pid, 0);
+        /* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
+        if (getauxval)
+            kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)getauxval(AT_EXECFN)), NO_TEXT);
         kache_scan_modules();
     }
     errno = saved;

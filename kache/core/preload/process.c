@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <wordexp.h>
 
 #include "calls.h"
 #include "dispatch.h"
@@ -246,8 +247,8 @@ static void take_back(char **mine, char **saved) {
     }
 }
 
-#define BY_LIBC(type, call)                                                                              \
-    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                \
+#define BY_LIBC(type, starts, call)                                                                          \
+    if (starts) kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                    \
     char **before = environ;                                                                                 \
     size_t size = environment_size(before);                                                              \
     void *memory = size ? map(size) : NULL;                                                                  \
@@ -265,13 +266,21 @@ static void take_back(char **mine, char **saved) {
 
 HOOK(int, system, const char *command) {
     if (!command) return REAL(system)(command);
-    BY_LIBC(int, REAL(system)(command));
+    BY_LIBC(int, true, REAL(system)(command));
 }
 HOOK(void *, popen, const char *command, const char *mode) {
-    BY_LIBC(void *, REAL_POINTER(popen)(command, mode));
+    BY_LIBC(void *, true, REAL_POINTER(popen)(command, mode));
 }
+/* A shell is started for each command in the words. Where a quote keeps one from being a command, no shell answers for
+ * it, and the run counts as unobserved. */
+static bool has_command(const char *words) {
+    for (; *words; words++)
+        if (*words == '`' || (*words == '$' && words[1] == '(' && words[2] != '(')) return true;
+    return false;
+}
+
 HOOK(int, wordexp, const char *words, void *result_, int flags) {
-    BY_LIBC(int, REAL(wordexp)(words, result_, flags));
+    BY_LIBC(int, !(flags & WRDE_NOCMD) && has_command(words), REAL(wordexp)(words, result_, flags));
 }
 
 /* ---- fork ---- */
@@ -301,7 +310,7 @@ HOOK(int, clone, int (*function)(void *), void *stack, int flags, void *argument
     void *tls = va_arg(list, void *);
     void *child = va_arg(list, void *);
     va_end(list);
-    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
     if (kache_active && flags & apart) kache_note_beyond("clone", kache_module(CALLER), 0);
     if (kache_dispatched && stack) {
         argument = kache_dispatch_clone((struct begin){(void *(*)(void *))(void *)function, argument}, stack);

@@ -78,7 +78,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
             "a process was killed while it wrote to the observer's log".to_string(),
         );
     }
-    if let Some(program) = unobserved::program(trace) {
+    if let Some(program) = unobserved::program(subject, world, trace) {
         let detail = format!("{program} ran without the observer (a static program?)");
         collector.refuse(Reason::UnobservedProgram, detail);
     }
@@ -127,7 +127,7 @@ impl Collector<'_> {
         match e.kind {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
-            EventKind::Exit => return,
+            EventKind::Exit | EventKind::Named => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
@@ -182,6 +182,7 @@ impl Collector<'_> {
             | EventKind::Spawned
             | EventKind::Start
             | EventKind::Module
+            | EventKind::Named
             | EventKind::Unlocated
             | EventKind::Filtered
             | EventKind::Exit => {}
@@ -329,6 +330,7 @@ impl Collector<'_> {
 
     fn finish(mut self) -> Collected {
         self.check_unknown();
+        self.left_running();
         self.left_behind();
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));

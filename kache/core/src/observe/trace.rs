@@ -7,8 +7,9 @@
 //! - Module ids belong to a pid and the program it runs: a [`EventKind::Start`] without [`flag::FORKED`] begins them anew.
 //!   Every id is introduced by a [`EventKind::Module`] ahead of its use, in forked processes too (which have a Start
 //!   with that flag, ahead of the first thing they do that is recorded).
-//! - A pid of a successful [`EventKind::Exec`] without a later Start that lacks [`flag::FORKED`], or of a [`EventKind::Spawned`]
-//!   with [`flag::POSIX_SPAWN`] without any Start, ran a program that was not observed (a static one, say).
+//! - A successful [`EventKind::Exec`] that no Start without [`flag::FORKED`] answers, in the same process or in the one that
+//!   posix_spawn made, began a program that was not observed (a static one, say). So did one that a Start follows
+//!   which is of another program: `collect::unobserved` says how the two are compared.
 //! - An Exec that failed is there twice: before the attempt, and again with its error.
 
 use std::fmt;
@@ -123,6 +124,9 @@ kinds! {
     /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
     /// of the answer (`platform::Answer`); once for each module and answer.
     HostFact = 25,
+    /// Follows the Start of a program that an exec began: `path` is the name that the kernel was given for it, the
+    /// script's where the program is a script's interpreter.
+    Named = 30,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
     /// that this would have been.
     Unlocated = 40,

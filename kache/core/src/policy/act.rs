@@ -153,6 +153,7 @@ acts! {
     Removes, "removes what was there before", all(&[T::RefuseInput(Reason::SideEffect)]);
     LeavesOutput, "leaves an output behind", all(&[T::Output]);
     LeavesOther, "leaves behind what is not an output", all(&[T::Refuse(Reason::SideEffect)]);
+    LeavesRunning, "leaves a process running", all(&[T::Refuse(Reason::SideEffect)]);
     OverwritesInput, "leaves behind what was read before it was written", all(&[T::Refuse(Reason::SideEffect)]);
 }
 

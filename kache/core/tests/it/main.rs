@@ -7,6 +7,8 @@ mod dispatch;
 mod facts;
 #[cfg(target_os = "linux")]
 mod observer;
+#[cfg(target_os = "linux")]
+mod processes;
 mod random_store;
 #[cfg(target_os = "linux")]
 mod sandbox;

@@ -39,6 +39,8 @@ pub struct FakeWorld {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, String>,
     objects: BTreeMap<PathBuf, Object>,
+    not_executable: BTreeSet<PathBuf>,
+    running: BTreeSet<u32>,
 }
 
 impl FakeWorld {
@@ -92,6 +94,18 @@ impl World for FakeWorld {
 
     fn canonicalize(&self, path: &Path) -> Option<PathBuf> {
         Some(self.resolve(path)?.0)
+    }
+
+    fn may_execute(&self, path: &Path) -> bool {
+        self.file_type(path) == Some(FileType::File) && !self.not_executable.contains(path)
+    }
+
+    fn is_plain_script(&self, _: &Path) -> bool {
+        false
+    }
+
+    fn is_running(&self, pid: u32) -> bool {
+        self.running.contains(&pid)
     }
 
     fn variable(&self, name: &[u8]) -> Option<OsString> {
@@ -194,6 +208,18 @@ impl Stage {
 
     pub fn link(mut self, path: &str, to: &str) -> Stage {
         self.world.add(path, Entry::Link(to.into()));
+        self
+    }
+
+    /// A file that may not be executed.
+    pub fn text(mut self, path: &str) -> Stage {
+        self.world.not_executable.insert(path.into());
+        self.file(path)
+    }
+
+    /// A process that outlives the run.
+    pub fn running(mut self, pid: u32) -> Stage {
+        self.world.running.insert(pid);
         self
     }
 
