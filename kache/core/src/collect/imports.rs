@@ -1,7 +1,7 @@
 //! What programs and plugins take from the C library, and whether the table of its symbols accounts for that.
 
 use super::{Cause, Collector};
-use crate::observe::c_library::{self, Class, Rule};
+use crate::observe::c_library::{self, Class};
 use crate::observe::object::{Import, Imports};
 use crate::policy::Act;
 use std::collections::{BTreeSet, HashSet};
@@ -50,20 +50,12 @@ impl Collector<'_> {
 
     /// Judges a symbol of the C library that an object takes.
     fn take_symbol(&mut self, by: Cause, name: &[u8], object: &Path) {
-        match c_library::group(name) {
-            Some(group) if group.rule == Some(Rule::Environment) => {
-                self.named(by, Act::HoldsEnvironment, object.as_os_str().as_encoded_bytes());
-            }
-            Some(group) if group.class != Class::Refused => {}
-            _ => {
-                let detail = format!(
-                    "{} imports {}, which no record accounts for",
-                    object.display(),
-                    String::from_utf8_lossy(name)
-                );
-                self.named(by, Act::ImportsUnaccounted, detail.as_bytes());
-            }
+        if c_library::group(name).is_some_and(|group| group.class != Class::Refused) {
+            return;
         }
+        let name = String::from_utf8_lossy(name);
+        let detail = format!("{} imports {name}, which no record accounts for", object.display());
+        self.named(by, Act::ImportsUnaccounted, detail.as_bytes());
     }
 
     /// Judges the symbols whose library is not known before all modules are.

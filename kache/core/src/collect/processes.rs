@@ -23,10 +23,12 @@ pub struct Process {
     cwd: PathBuf,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
+    /// By module id: its file.
+    files: HashMap<u32, Vec<u8>>,
     /// By module id: the library whose code it is, where that is not the program's own.
     libraries: HashMap<u32, String>,
-    /// By module id: the file that the loader found, links not followed, and the file that it is.
-    files: HashMap<u32, (PathBuf, PathBuf)>,
+    /// By module id: its file, links followed.
+    real_files: HashMap<u32, PathBuf>,
     /// A plugin has been loaded.
     has_plugin: bool,
     /// Modules that can tell times and permissions of files.
@@ -43,7 +45,8 @@ impl Process {
         let own = module.id == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
         // A forked process repeats what its parent had loaded.
         let own = *self.own.entry(module.id).or_insert(own);
-        self.files.insert(module.id, (module.found.to_path_buf(), module.real.to_path_buf()));
+        self.files.insert(module.id, module.found.as_os_str().as_encoded_bytes().to_vec());
+        self.real_files.insert(module.id, module.real.to_path_buf());
         if !own {
             self.libraries.insert(module.id, library_name(module.real));
             self.has_plugin |= !module.is_common;
@@ -53,15 +56,16 @@ impl Process {
 
     /// A library of the program's own that the loader found under a name: its module, and its file.
     pub fn own_library(&self, name: &[u8]) -> Option<(u32, &Path)> {
-        let is = |found: &Path| found.file_name().is_some_and(|file| file.as_encoded_bytes() == name);
+        let is = |file: &[u8]| file.rsplit(|byte| *byte == b'/').next() == Some(name);
         let own = self.files.iter().filter(|(id, _)| **id != 0 && self.own.get(*id) == Some(&true));
-        own.filter(|(_, (found, _))| is(found)).map(|(id, (_, real))| (*id, &**real)).min()
+        let module = own.filter(|(_, file)| is(file)).map(|(id, _)| *id).min()?;
+        Some((module, self.real_files.get(&module)?))
     }
 
     /// Counts what a library of the program's own does as a plugin's, which uses it too.
     pub fn share(&mut self, module: u32) {
         self.own.insert(module, false);
-        if let Some((_, real)) = self.files.get(&module) {
+        if let Some(real) = self.real_files.get(&module) {
             self.libraries.insert(module, library_name(real));
         }
     }
@@ -76,6 +80,14 @@ impl Process {
     /// The library whose code a module is.
     pub fn library(&self, module: u32) -> Option<&String> {
         self.libraries.get(&module)
+    }
+
+    pub fn files(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.values().map(Vec::as_slice)
+    }
+
+    pub fn file(&self, module: u32) -> Option<&[u8]> {
+        self.files.get(&module).map(Vec::as_slice)
     }
 
     pub fn give_metadata(&mut self, module: u32) {
@@ -155,8 +167,9 @@ impl Processes {
             program: PathBuf::from(platform::os_str(e.path)),
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
-            libraries: HashMap::new(),
             files: HashMap::new(),
+            libraries: HashMap::new(),
+            real_files: HashMap::new(),
             has_plugin: false,
             learn_metadata: HashSet::new(),
             is_starting: true,

@@ -47,6 +47,10 @@ pub mod flag {
     pub const EXEC_RELATIVE: u8 = 2;
     /// Exec: libc itself starts the child (`system`, `popen`), so that no Spawned tells its pid.
     pub const BY_LIBC: u8 = 4;
+    /// Exec: nothing but libc, by names that are recorded, has read the array of variables.
+    pub const EXEC_UNREAD: u8 = 8;
+    /// Exit: as above.
+    pub const EXIT_UNREAD: u8 = 1;
     /// Spawned: by posix_spawn, so that an exec surely took place.
     pub const POSIX_SPAWN: u8 = 1;
     /// Unlink: a directory.
@@ -117,7 +121,8 @@ kinds! {
     RawSyscall = 18,
     /// A connection was asked for; `path` is the printed address.
     Connect = 19,
-    /// A function with changing results was called, `path` is its name; once for each module.
+    /// A function with changing results was called, `path` is its name; once for each module. A clock is recorded for
+    /// each call: `aux` is where the call returns to in its module, `errno` how many times it has been made.
     Volatile = 20,
     /// A process ended in the ordinary way, and all its modules have been recorded.
     Exit = 21,
