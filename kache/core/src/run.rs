@@ -74,14 +74,14 @@ impl Drop for Held {
     }
 }
 
-/// Runs a command to its end.
-pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
+/// Runs a command to its end. Where lines are held back, a notice on standard error is forwarded if `may_notify` says so.
+pub fn run(command: &mut Command, printing: &Printing, may_notify: &dyn Fn() -> bool) -> io::Result<Ran> {
     platform::end_child_with_parent(command);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (out, err) = std::thread::scope(|scope| {
-        let out = scope.spawn(|| forward(out, io::stdout(), printing));
-        let err = forward(err, io::stderr(), printing);
+        let out = scope.spawn(|| forward(out, io::stdout(), printing, &|| true));
+        let err = forward(err, io::stderr(), printing, may_notify);
         (out.join().unwrap_or_default(), err)
     });
     let status = child.wait()?;
@@ -99,7 +99,12 @@ struct Forwarded {
     printed: Vec<Vec<u8>>,
 }
 
-fn forward(from: Option<impl Read>, mut to: impl Write, printing: &Printing) -> Forwarded {
+fn forward(
+    from: Option<impl Read>,
+    mut to: impl Write,
+    printing: &Printing,
+    may_notify: &dyn Fn() -> bool,
+) -> Forwarded {
     let mut out = Forwarded::default();
     let Some(from) = from else { return out };
     let mut from = BufReader::with_capacity(64 * 1024, from);
@@ -117,7 +122,7 @@ fn forward(from: Option<impl Read>, mut to: impl Write, printing: &Printing) -> 
                 if printing.printed.contains(&line) {
                     continue;
                 }
-                if printing.hold && !(printing.is_notice)(&line) {
+                if printing.hold && !((printing.is_notice)(&line) && may_notify()) {
                     out.held.push(line);
                     continue;
                 }
@@ -178,7 +183,7 @@ mod tests {
     fn each_line_is_forwarded_at_once_and_recorded() {
         let text = b"one\n\ntwo without an end";
         let to = Recorder::default();
-        assert_eq!(forward(Some(&text[..]), to.clone(), &Printing::PLAIN).all, text);
+        assert_eq!(forward(Some(&text[..]), to.clone(), &Printing::PLAIN, &|| true).all, text);
         let lines = &to.0.lock().unwrap().flushed;
         assert_eq!(lines, &[b"one\n".to_vec(), b"\n".to_vec(), b"two without an end".to_vec()]);
     }
@@ -191,14 +196,14 @@ mod tests {
         roots.add("workspace", "/w".into(), Some("."));
         let text = b"--> ./src/a.x:1\nsee ./src/a.x\n";
         let printing = Printing { mapped: Some(&roots), ..Printing::PLAIN };
-        let out = forward(Some(&text[..]), Recorder::default(), &printing).all;
+        let out = forward(Some(&text[..]), Recorder::default(), &printing, &|| true).all;
         assert_eq!(out, b"--> /w/src/a.x:1\nsee ./src/a.x\n", "only a diagnostic's file name is unambiguous");
     }
 
     #[test]
     fn a_closed_reader_does_not_lose_the_record() {
-        assert_eq!(forward(Some(&b"a\nb\n"[..]), Closed, &Printing::PLAIN).all, b"a\nb\n");
-        assert_eq!(forward(None::<&[u8]>, Closed, &Printing::PLAIN).all, b"");
+        assert_eq!(forward(Some(&b"a\nb\n"[..]), Closed, &Printing::PLAIN, &|| true).all, b"a\nb\n");
+        assert_eq!(forward(None::<&[u8]>, Closed, &Printing::PLAIN, &|| true).all, b"");
     }
 
     #[test]
@@ -212,10 +217,20 @@ mod tests {
             printed: &printed,
             ..Printing::PLAIN
         };
-        let out = forward(Some(&text[..]), to.clone(), &printing);
+        let out = forward(Some(&text[..]), to.clone(), &printing, &|| true);
         let printed = [b"warning\n".to_vec(), b"{two}\n".to_vec()];
         assert_eq!(to.0.lock().unwrap().flushed, printed);
         assert_eq!(out.printed, printed);
         assert_eq!((&out.all[..], out.held.concat()), (&text[..], b"later\n".to_vec()));
+    }
+
+    #[test]
+    fn a_notice_that_must_not_be_forwarded_yet_is_held_back_with_all_that_follows() {
+        let text = b"{one}\nwarning\n";
+        let to = Recorder::default();
+        let printing = Printing { hold: true, is_notice: |line| line.starts_with(b"{"), ..Printing::PLAIN };
+        let out = forward(Some(&text[..]), to.clone(), &printing, &|| false);
+        assert!(to.0.lock().unwrap().flushed.is_empty() && out.printed.is_empty());
+        assert_eq!(out.held.concat(), text);
     }
 }

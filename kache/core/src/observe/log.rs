@@ -46,6 +46,11 @@ impl Log {
         self.memory.path()
     }
 
+    /// The log as it is while the command still runs.
+    pub fn so_far(&self) -> Option<Log> {
+        Some(Log { memory: self.memory.again()? })
+    }
+
     /// Everything that had been recorded when the log was first read.
     pub fn trace(&self) -> Trace<'_> {
         match self.memory.bytes() {
@@ -244,6 +249,12 @@ mod memory {
             PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()))
         }
 
+        /// The same memory, whose bytes have not been read yet.
+        pub fn again(&self) -> Option<Shared> {
+            let (file, capacity) = (self.file.try_clone().ok()?, self.capacity);
+            Some(Shared { file, capacity, mapping: OnceLock::new() })
+        }
+
         /// What has been written when this is first called; `None` where there is no room for it.
         pub fn bytes(&self) -> Option<&[u8]> {
             let mapping = self.mapping.get_or_init(|| self.map().ok()).as_ref()?;
@@ -303,6 +314,10 @@ mod memory {
         }
 
         pub fn bytes(&self) -> Option<&[u8]> {
+            match *self {}
+        }
+
+        pub fn again(&self) -> Option<Shared> {
             match *self {}
         }
     }

@@ -9,19 +9,30 @@ use std::process::Command;
 
 /// Runs a command to its end and returns the log of what its processes did, or nothing where nothing was observed.
 pub trait Observer {
-    /// `printing` says how what the command prints reaches the caller.
+    /// `printing` says how what the command prints reaches the caller. Of a log that is still being written, `may_notify`
+    /// says whether a line that the caller waits for may reach it now.
     ///
     /// # Errors
     /// When the command cannot be started.
-    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)>;
+    fn run(
+        &self,
+        command: &mut Command,
+        printing: &Printing,
+        may_notify: &dyn Fn(&Log) -> bool,
+    ) -> io::Result<(Ran, Option<Log>)>;
 }
 
 /// Observes nothing: dependencies come from what the command declares and from conservative rules.
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)> {
-        Ok((run::run(command, printing)?, None))
+    fn run(
+        &self,
+        command: &mut Command,
+        printing: &Printing,
+        _: &dyn Fn(&Log) -> bool,
+    ) -> io::Result<(Ran, Option<Log>)> {
+        Ok((run::run(command, printing, &|| true)?, None))
     }
 }
 
@@ -32,12 +43,17 @@ pub struct Preload {
 }
 
 impl Observer for Preload {
-    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)> {
+    fn run(
+        &self,
+        command: &mut Command,
+        printing: &Printing,
+        may_notify: &dyn Fn(&Log) -> bool,
+    ) -> io::Result<(Ran, Option<Log>)> {
         let watch = launch::unpack(&self.dir).and_then(|object| Ok((Log::create()?, object)));
-        let Ok((log, object)) = watch else { return Unobserved.run(command, printing) };
+        let Ok((log, object)) = watch else { return Unobserved.run(command, printing, may_notify) };
         let base = std::env::var_os(launch::PRELOAD_VARIABLE);
         command.envs(launch::environment(&log, &object, base.as_deref()));
-        let ran = run::run(command, printing)?;
+        let ran = run::run(command, printing, &|| log.so_far().is_none_or(|log| may_notify(&log)))?;
         // A process that could not load the object wrote nothing.
         let observed = log.records().next().is_some();
         Ok((ran, observed.then_some(log)))
