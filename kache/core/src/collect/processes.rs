@@ -2,7 +2,7 @@
 
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
-use crate::policy::Actor;
+use crate::policy::{Act, Actor};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub struct Process {
     /// By module id: the library whose code it is, where that is not the program's own.
     libraries: HashMap<u32, String>,
     /// Modules that can tell times and permissions of files.
-    learn_metadata: HashSet<u32>,
+    learns: HashSet<(u32, Act)>,
     /// Modules recorded before anything else belong to the program as it was linked.
     is_starting: bool,
 }
@@ -53,8 +53,9 @@ impl Process {
         self.libraries.get(&module)
     }
 
-    pub fn give_metadata(&mut self, module: u32) {
-        self.learn_metadata.insert(module);
+    /// Notes what a module can learn of the files that it looks at.
+    pub fn learns(&mut self, module: u32, act: Act) {
+        self.learns.insert((module, act));
     }
 }
 
@@ -107,7 +108,7 @@ impl Processes {
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
             libraries: HashMap::new(),
-            learn_metadata: HashSet::new(),
+            learns: HashSet::new(),
             is_starting: true,
         };
         self.all.insert(e.pid, process);
@@ -162,11 +163,9 @@ impl Processes {
         file_name(self.became.get(&pid)?)
     }
 
-    /// Whether an event shows an actor the times or permissions of a file that is there.
-    pub fn learns_metadata(&self, e: &TraceEvent) -> bool {
-        e.errno == 0
-            && matches!(e.kind, EventKind::Read | EventKind::Stat)
-            && self.get(e.pid).is_some_and(|process| process.learn_metadata.contains(&e.module))
+    /// Whether a module can do an act with the files that it looks at.
+    pub fn can_learn(&self, pid: u32, module: u32, act: Act) -> bool {
+        self.get(pid).is_some_and(|process| process.learns.contains(&(module, act)))
     }
 
     /// The real name of a path that leads through what `/proc` shows of the process itself: another process that looks
