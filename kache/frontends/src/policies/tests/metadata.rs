@@ -6,7 +6,7 @@ const TRACE: &str =
     "10 start /tc/bin/rustc => /w aux=1\n10 module /tc/bin/rustc\n10 cwd\n10 module id=5 /w/macro.so\n";
 
 fn lines(functions: Option<Vec<&'static str>>, imports: Vec<&'static str>, trace: &str) -> Vec<String> {
-    let object = Object { functions, imports, calls_kernel: Some(false) };
+    let object = Object { functions, imports, calls_kernel: Some(false), ..Object::default() };
     let stage = Stage::rustc().file("/w/data").object("/w/macro.so", object);
     let known = stage.lines(TRACE);
     let all = stage.lines(&format!("{TRACE}{trace}"));
@@ -79,7 +79,7 @@ fn the_path_by_which_the_compiler_was_started_is_a_place() {
     let stage = |imports| {
         Stage::rustc().object(
             "/w/macro.so",
-            Object { functions: Some(vec![UNOPTIMISED]), imports, calls_kernel: Some(false) },
+            Object { functions: Some(vec![UNOPTIMISED]), imports, calls_kernel: Some(false), ..Object::default() },
         )
     };
     let has_place = |imports| stage(imports).lines(TRACE).contains(&"place".to_string());

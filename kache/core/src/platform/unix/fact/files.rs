@@ -47,8 +47,7 @@ fn status(path: &CStr) -> Answer {
         let of_file = [found.st_dev as i64, found.st_ino as i64, found.st_rdev as i64, found.st_nlink as i64];
         let owners = [found.st_mode as i64, found.st_uid as i64, found.st_gid as i64];
         let size = [found.st_size as i64, found.st_blocks as i64, found.st_blksize as i64];
-        let times =
-            [found.st_mtime, found.st_mtime_nsec, found.st_ctime, found.st_ctime_nsec].map(|n| n as i64);
+        let times = [found.st_mtime, found.st_mtime_nsec, found.st_ctime, found.st_ctime_nsec];
         [&of_file[..], &owners, &size, &times].concat().into_iter().for_each(|number| answer.number(number));
     }
     answer
