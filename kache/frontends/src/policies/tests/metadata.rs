@@ -79,7 +79,12 @@ fn the_path_by_which_the_compiler_was_started_is_a_place() {
     let stage = |imports| {
         Stage::rustc().object(
             "/w/macro.so",
-            Object { functions: Some(vec![UNOPTIMISED]), imports, calls_kernel: Some(false), ..Object::default() },
+            Object {
+                functions: Some(vec![UNOPTIMISED]),
+                imports,
+                calls_kernel: Some(false),
+                ..Object::default()
+            },
         )
     };
     let has_place = |imports| stage(imports).lines(TRACE).contains(&"place".to_string());
