@@ -123,7 +123,7 @@ impl Collector<'_> {
         match e.kind {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
-            EventKind::Exit => return,
+            EventKind::Exit | EventKind::Maps => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
@@ -180,7 +180,8 @@ impl Collector<'_> {
             | EventKind::Module
             | EventKind::Unlocated
             | EventKind::Filtered
-            | EventKind::Exit => {}
+            | EventKind::Exit
+            | EventKind::Maps => {}
         }
     }
 
