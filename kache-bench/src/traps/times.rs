@@ -163,10 +163,25 @@ pub const CASES: &[Case] = &[
         },
         change: wait,
     },
+    Case {
+        name: "macro-clock-shell",
+        about: "a proc macro pastes the time of day that a shell's builtin prints; the shell reads no file before",
+        source: "https://www.gnu.org/software/bash/manual/html_node/Bash-Builtins.html#index-printf",
+        expect: Uncacheable,
+        set_up: |s| {
+            s.proc_macro(
+                r#"let o = std::process::Command::new("bash").args(["-c", "TZ=UTC0 printf '%(%H:%M:%S)T' -1"]).output().unwrap();
+                   String::from_utf8(o.stdout).unwrap()"#,
+            );
+            s.probes.clear();
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
+        },
+        change: wait,
+    },
 ];
 
 /// Waits until the clock's second changes.
-fn wait(_: &mut TestProject) {
+pub fn wait(_: &mut TestProject) {
     std::thread::sleep(Duration::from_millis(1100));
 }
 
@@ -175,7 +190,7 @@ fn fresh(project: &TestProject) -> String {
 }
 
 /// Whether the time `HH:MM:SS` in a file is from the last build.
-fn fresh_in(project: &TestProject, file: &str) -> String {
+pub fn fresh_in(project: &TestProject, file: &str) -> String {
     let text = said(&std::fs::read(project.path(file)).unwrap_or_default());
     let parts: Vec<u64> = text.split(':').filter_map(|part| part.parse().ok()).collect();
     let [hours, minutes, seconds] = parts[..] else { return format!("no time: {text}") };

@@ -17,11 +17,14 @@
 #include "core.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/syscall.h>
 
+#include "calls.h"
 #include "dispatch.h"
+#include "environ.h"
 #include "log.h"
 
 bool kache_active;
@@ -30,6 +33,7 @@ const char *kache_object;
 
 static uint32_t own_pid;
 static uint32_t announced_pid;
+static bool has_begun;
 
 /* ---- system calls, past our own hooks and without touching errno ---- */
 
@@ -186,6 +190,7 @@ static uint32_t add_module(uintptr_t low, uintptr_t high, uintptr_t base, const 
     module->high = high;
     module->base = base;
     emit_module(id, module, name);
+    if (has_begun) kache_note_plugins();
     __atomic_store_n(&module->ready, 1, __ATOMIC_RELEASE);
     return id;
 }
@@ -266,6 +271,10 @@ uint32_t kache_module(void *return_address) {
     if (!kache_is_own_process()) return MODULE_UNKNOWN;
     kache_scan_modules();
     return find_module(address);
+}
+
+uintptr_t kache_module_base(uint32_t module) {
+    return module < MODULE_LIMIT ? modules[module].base : 0;
 }
 
 struct present {
@@ -426,6 +435,22 @@ static void emit_maps(int argc, char **argv) {
     if (maps) kache_emit(K_MAPS, 0, 0, MODULE_UNKNOWN, maps, NO_TEXT, NO_TEXT);
 }
 
+static size_t length_of(char **environment) {
+    size_t length = 0;
+    while (environment && environment[length]) length++;
+    return length;
+}
+
+/* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
+static void emit_name(void) {
+    static void *real;
+    /* libc's own: there is a hook of this name. */
+    void *found = kache_real(&real, "getauxval");
+    unsigned long (*auxiliary)(unsigned long) = (unsigned long (*)(unsigned long))found;
+    if (found != NOT_THERE)
+        kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)auxiliary(AT_EXECFN)), NO_TEXT);
+}
+
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
     int saved = errno;
     kache_scan_modules();
@@ -434,14 +459,20 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     for (struct real *real = __start_kache_reals; real < __stop_kache_reals; real++)
         if (!*real->slot) kache_real(real->slot, real->name);
     /* glibc passes us the environment, but may not have set `environ` yet; other libcs do it the other way round. */
-    hide(environ ? environ : envp);
+    char **environment = environ ? environ : envp;
+    size_t given = length_of(environment);
+    hide(environment);
     if (kache_object && kache_open_log()) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
         kache_dispatch_begin();
+        /* What the kernel says of the machine lies behind the environment. */
+        if (environment) kache_hide_vdso(environment + given + 1, given - length_of(environment));
         kache_active = true;
         emit_start(own_pid, 0);
         emit_maps(argc, argv);
+        emit_name();
         kache_scan_modules();
+        has_begun = true;
     }
     errno = saved;
 }
@@ -450,6 +481,6 @@ static __attribute__((destructor)) void end(void) {
     if (!kache_active || !kache_is_own_process()) return;
     int saved = errno;
     kache_scan_modules();
-    kache_emit(K_EXIT, 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
+    kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
     errno = saved;
 }

@@ -18,11 +18,11 @@ pub mod place;
 mod words;
 
 pub use act::{Act, Table};
-pub use excuse::Excuse;
+pub use excuse::{ClockAtStart, Excuse, names};
 pub use place::Place;
 
 use crate::reason::Reason;
-use excuse::{is_below, names, plain_name};
+use excuse::{is_below, plain_name};
 use std::path::Path;
 
 /// Whose code caused an event.
@@ -102,6 +102,8 @@ pub enum Treatment {
     EachLinkPortable,
     /// A dependency on times and permissions.
     Metadata,
+    /// A dependency on all that the file system says of a file.
+    Identity,
     /// A dependency on the names in a directory.
     Listing,
     /// A dependency on some of the names in a directory, by the front end's own rule.
@@ -157,6 +159,7 @@ impl Treatment {
                 | T::Link
                 | T::EachLinkPortable
                 | T::Metadata
+                | T::Identity
                 | T::Listing
                 | T::ListingAs(_)
                 | T::Tree
@@ -202,13 +205,39 @@ pub struct Started<'a> {
     pub has_plugins: bool,
 }
 
+/// Functions that look through a whole database, or through one that no fact is recorded of.
+static DATABASES: &[Excuse] = &[
+    Excuse { what: "getpw*", why: "users" },
+    Excuse { what: "getgr*", why: "groups" },
+    Excuse { what: "getsp*", why: "passwords" },
+    Excuse { what: "getserv*", why: "services" },
+    Excuse { what: "getproto*", why: "protocols" },
+    Excuse { what: "getrpc*", why: "remote calls" },
+    Excuse { what: "getut*", why: "who is logged in" },
+    Excuse { what: "getusershell", why: "shells" },
+    Excuse { what: "cuserid", why: "users" },
+    Excuse { what: "innetgr", why: "groups of the network" },
+    Excuse { what: "setnetgrent", why: "groups of the network" },
+    Excuse { what: "initgroups", why: "groups" },
+];
+
 /// Parts of the names of functions that give a plugin an ability.
 #[derive(Clone, Copy, Debug)]
 pub struct Abilities {
     /// It learns where it runs.
     pub place: &'static [Excuse],
-    /// It learns times and permissions of files.
+    /// It learns where it runs: symbols that it imports.
+    pub place_by_import: &'static [Excuse],
+    /// It learns times, permissions and owners of files.
     pub metadata: &'static [Excuse],
+    /// It learns what no copy of a file has in common with it.
+    pub identity: &'static [Excuse],
+    /// The same: symbols that it imports.
+    pub identity_by_import: &'static [Excuse],
+    /// It has code that learns the same, and only compares it.
+    pub compares_identity: &'static [Excuse],
+    /// Its code is not optimised, so that each function has its name.
+    pub unoptimised: &'static [Excuse],
     /// It learns when files were read.
     pub reading: &'static [Excuse],
     /// It makes system calls without libc.
@@ -239,12 +268,16 @@ pub struct TrustPolicy {
     pub ignored_env_for_plugins: &'static [Excuse],
     /// Variables that a trusted actor asks for only where the clock gets into the result.
     pub clock_env: &'static [Excuse],
-    /// Libraries that any process loads.
+    /// Libraries that any process loads: they are not inputs where a trusted actor loads them.
     pub c_runtime: &'static [Excuse],
+    /// Those among them that make up the C library, which looks on behalf of its callers.
+    pub c_library: &'static [Excuse],
+    /// Those among them whose contents reach no result, whoever loads them.
+    pub loader: &'static [Excuse],
     /// Programs that are trusted like the compiler.
     pub tools: &'static [Excuse],
     /// Programs that read the clock as they start.
-    pub clock_at_start: &'static [Excuse],
+    pub clock_at_start: &'static [ClockAtStart],
     /// Programs, by their files, that ask for the free memory to size a buffer.
     pub sized_by_memory: &'static [Excuse],
     /// Functions with changing results that do not count.
@@ -291,15 +324,15 @@ impl TrustPolicy {
     }
 
     /// The act of calling a function with changing results.
-    pub fn call(&self, function: &[u8], program: &str) -> Act {
+    pub fn call(&self, function: &[u8]) -> Act {
         match function {
             f if names(self.ignored_calls, f) => Act::DrawsRandom,
             b"getaddrinfo" | b"getnameinfo" => Act::LooksUpHost,
             f if f.starts_with(b"gethost") || f.starts_with(b"getnet") => Act::LooksUpHost,
             b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
             b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
+            f if names(DATABASES, f) => Act::AsksState,
             b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"getauxval" => Act::AsksPlace,
-            _ if self.reads_clock_at_start(program) => Act::ReadsClockAtStart,
             b"clock_gettime/timer" | b"clock" | b"times" | b"getrusage" | b"wait3" | b"wait4" => {
                 Act::ReadsTimer
             }
@@ -347,6 +380,21 @@ impl TrustPolicy {
         excuse::is_system_library(self.c_runtime, path)
     }
 
+    /// Whether a loaded library is a part of the C library.
+    pub fn is_c_library(&self, path: &Path) -> bool {
+        excuse::is_system_library(self.c_library, path)
+    }
+
+    /// The same, by the name under which an object asks for it.
+    pub fn is_c_library_name(&self, name: &[u8]) -> bool {
+        self.c_library.iter().any(|row| name.starts_with(row.what.as_bytes()))
+    }
+
+    /// Whether a loaded library only loads or unwinds.
+    pub fn is_loader(&self, path: &Path) -> bool {
+        excuse::is_system_library(self.loader, path)
+    }
+
     /// Whether a plugin or a script uses paths only to find files; `declared` are the user's own.
     pub fn is_path_only(&self, name: &str, declared: &[String]) -> bool {
         let name = name.replace('-', "_");
@@ -355,14 +403,15 @@ impl TrustPolicy {
 
     /// Whether a program of this name is trusted like the compiler.
     pub fn is_tool(&self, file_name: &str) -> bool {
-        let name = plain_name(self.tools, self.clock_at_start, file_name);
-        self.tools.iter().any(|row| row.what == name)
+        let tools = self.tools.iter().map(|row| row.what);
+        let name = plain_name(tools.clone(), file_name);
+        tools.clone().any(|tool| tool == name)
     }
 
-    /// Whether a program of this name reads the clock as it starts.
-    pub fn reads_clock_at_start(&self, file_name: &str) -> bool {
-        let name = plain_name(self.tools, self.clock_at_start, file_name);
-        self.clock_at_start.iter().any(|row| row.what == name)
+    /// The row of a program that reads the clock as it starts.
+    pub fn clock_at_start(&self, file_name: &str) -> Option<&'static ClockAtStart> {
+        let name = plain_name(self.clock_at_start.iter().map(|row| row.what), file_name);
+        self.clock_at_start.iter().find(|row| row.what == name)
     }
 
     fn settle(&self, actor: Actor, event: &Event, treatment: Treatment) -> Option<Treatment> {
@@ -405,7 +454,7 @@ impl TrustPolicy {
             T::Contents | T::Executable => {}
             T::Existence | T::Absence if !actor.is_trusted() => {}
             // What is done besides says what the look at the path means.
-            T::Metadata => return None,
+            T::Metadata | T::Identity => return None,
             T::Link if event.act == Act::ProbesLink => return None,
             other => return Some(other),
         }

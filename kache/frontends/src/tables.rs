@@ -2,6 +2,7 @@
 //! compiler's own, and what its own code may do without it counting. Every row has its reason; nothing that no row
 //! excuses is left out of a key.
 
+use kache_core::policy::ClockAtStart;
 pub use kache_core::policy::Excuse as Row;
 
 const fn row(what: &'static str, why: &'static str) -> Row {
@@ -63,7 +64,8 @@ pub static HOST_STATE: &[Row] = &[
     row("/dev/", "a device"),
 ];
 
-/// Host libraries that a process needs to run at all. Loaded they are no input; opened by a linker they are.
+/// Host libraries that a process needs to run at all. Loaded by a compiler or a tool they are no input; opened by a linker,
+/// or loaded by any other program, they are.
 pub static C_RUNTIME: &[Row] = &[
     row("libc.so", "the C library that the compiler itself runs on"),
     row("libm.so", "as above"),
@@ -75,7 +77,33 @@ pub static C_RUNTIME: &[Row] = &[
     row("ld-linux", "the loader"),
     row("linux-vdso", "the kernel's part"),
     row("linux-gate", "the kernel's part"),
-    row("libz.so", "compression; its result does not depend on the build of it"),
+    row("libz.so", "compression of debug information"),
+];
+
+/// The libraries that make up the C library. What the functions look at is recorded as their caller's, and the table of
+/// symbols (`kache tables`) accounts for each function. Their contents are inputs where anything but the compiler or a tool
+/// uses them: they have versions, and the last digits of results differ.
+pub static C_LIBRARY: &[Row] = &[
+    row("libc.so", "the C library"),
+    row("libc.musl-", "the C library of musl, and its loader"),
+    row("ld-musl-", "as above"),
+    row("libm.so", "mathematics"),
+    row("libmvec.so", "mathematics"),
+    row("libpthread.so", "threads; a part of libc.so since glibc 2.34"),
+    row("librt.so", "timers; as above"),
+    row("libdl.so", "loading; as above"),
+    row("libutil.so", "terminals; as above"),
+    row("libanl.so", "names of hosts; as above"),
+    row("libresolv.so", "names of hosts"),
+    row("libBrokenLocale.so", "one function of the locale"),
+];
+
+/// Libraries that only load or unwind: their contents reach no result, whoever uses them.
+pub static LOADER: &[Row] = &[
+    row("ld-linux", "the loader"),
+    row("linux-vdso", "the kernel's part"),
+    row("linux-gate", "the kernel's part"),
+    row("libgcc_s.so", "unwinding, and arithmetic with defined results"),
 ];
 
 /// Variables that are no inputs even where a proc macro asks for them by name. Short, because what a macro reads it
@@ -89,6 +117,82 @@ pub static IGNORED_FOR_MACROS: &[Row] = &[
     row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
     row("RUST_LIB_BACKTRACE", "as above"),
     row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
+];
+
+/// Variables that differ from session to session and from run to run. A program or proc macro that may read all variables
+/// does not depend on these; one that reads one of them by name does.
+pub static SESSION_ENV: &[Row] = &[
+    row("TERM", "the terminal"),
+    row("COLORTERM", "as above"),
+    row("TERM_PROGRAM", "as above"),
+    row("TERM_PROGRAM_VERSION", "as above"),
+    row("TERM_SESSION_ID", "as above"),
+    row("VTE_VERSION", "as above"),
+    row("WINDOWID", "as above"),
+    row("WT_SESSION", "as above"),
+    row("TMUX", "as above"),
+    row("TMUX_PANE", "as above"),
+    row("STY", "as above"),
+    row("COLUMNS", "as above"),
+    row("LINES", "as above"),
+    row("LS_COLORS", "as above"),
+    row("GPG_TTY", "as above"),
+    row("SSH_CLIENT", "how the user is logged in"),
+    row("SSH_CONNECTION", "as above"),
+    row("SSH_TTY", "as above"),
+    row("SSH_AUTH_SOCK", "as above"),
+    row("SSH_AGENT_PID", "as above"),
+    row("DISPLAY", "as above"),
+    row("WAYLAND_DISPLAY", "as above"),
+    row("DBUS_SESSION_BUS_ADDRESS", "as above"),
+    row("XDG_SESSION_ID", "as above"),
+    row("XDG_SESSION_TYPE", "as above"),
+    row("XDG_SESSION_CLASS", "as above"),
+    row("XDG_VTNR", "as above"),
+    row("XDG_SEAT", "as above"),
+    row("SHLVL", "the shell"),
+    row("OLDPWD", "as above"),
+    row("_", "as above"),
+    row("GITHUB_RUN_ID", "one run of GitHub Actions"),
+    row("GITHUB_RUN_NUMBER", "as above"),
+    row("GITHUB_RUN_ATTEMPT", "as above"),
+    row("GITHUB_JOB", "as above"),
+    row("GITHUB_TOKEN", "as above"),
+    row("GITHUB_ENV", "as above"),
+    row("GITHUB_OUTPUT", "as above"),
+    row("GITHUB_PATH", "as above"),
+    row("GITHUB_STATE", "as above"),
+    row("GITHUB_STEP_SUMMARY", "as above"),
+    row("GITHUB_ACTION", "as above"),
+    row("ACTIONS_RUNTIME_TOKEN", "as above"),
+    row("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "as above"),
+    row("ACTIONS_ID_TOKEN_REQUEST_URL", "as above"),
+    row("RUNNER_TRACKING_ID", "as above"),
+    row("CI_JOB_ID", "one job of GitLab"),
+    row("CI_JOB_TOKEN", "as above"),
+    row("CI_JOB_URL", "as above"),
+    row("CI_JOB_STARTED_AT", "as above"),
+    row("CI_PIPELINE_ID", "as above"),
+    row("CI_PIPELINE_IID", "as above"),
+    row("CI_PIPELINE_URL", "as above"),
+    row("CI_PIPELINE_CREATED_AT", "as above"),
+    row("CI_RUNNER_ID", "as above"),
+    row("CI_CONCURRENT_ID", "as above"),
+    row("BUILD_NUMBER", "one run of another service"),
+    row("BUILD_ID", "as above"),
+    row("BUILD_TAG", "as above"),
+    row("BUILD_URL", "as above"),
+    row("BUILDKITE_JOB_ID", "as above"),
+    row("BUILDKITE_BUILD_ID", "as above"),
+    row("BUILDKITE_BUILD_NUMBER", "as above"),
+    row("BUILDKITE_BUILD_URL", "as above"),
+    row("CIRCLE_BUILD_NUM", "as above"),
+    row("CIRCLE_BUILD_URL", "as above"),
+    row("CIRCLE_WORKFLOW_ID", "as above"),
+    row("TRAVIS_BUILD_ID", "as above"),
+    row("TRAVIS_BUILD_NUMBER", "as above"),
+    row("TRAVIS_JOB_ID", "as above"),
+    row("TRAVIS_JOB_NUMBER", "as above"),
 ];
 
 /// Variables that are no inputs where the compiler, its tools, or a spawned program reads them.
@@ -199,14 +303,31 @@ pub static TOOLS: &[Row] = &[
     row("rust-objcopy", "debug information, with rustc"),
 ];
 
-/// Programs whose look at the clock is part of starting up, and goes into nothing.
-pub static CLOCK_AT_START: &[Row] = &[
-    row("sh", "seeds its random numbers"),
-    row("dash", "seeds its random numbers"),
-    row("bash", "seeds RANDOM and SECONDS"),
-    row("busybox", "a shell"),
-    row("make", "compares the times of files"),
-    row("python", "seeds the hashing of its strings"),
+const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'static str) -> ClockAtStart {
+    ClockAtStart { what, arguments, again: false, timers: false, why }
+}
+
+/// Programs that read the clock as they start, for nothing that they could say later. A name is not enough: kache starts
+/// the program with arguments by which it does nothing else, and excuses the calls that are made then. Perl has no row:
+/// the time at which it started is a variable of its scripts (`$^T`).
+pub static CLOCK_AT_START: &[ClockAtStart] = &[
+    clock("sh", &["-c", ":"], "seeds its random numbers"),
+    clock("dash", &["-c", ":"], "seeds its random numbers"),
+    clock("bash", &["-c", ":"], "seeds RANDOM and SECONDS"),
+    clock("busybox", &["true"], "a shell"),
+    ClockAtStart {
+        timers: true,
+        ..clock("git", &["version"], "measures how long its steps take, for traces and progress")
+    },
+    clock("python", &["-I", "-S", "-c", "pass"], "seeds the hashing of its strings"),
+    ClockAtStart {
+        again: true,
+        ..clock(
+            "make",
+            &["-q", "-f", "/dev/null", "/dev/null"],
+            "warns of files that are newer than the clock says",
+        )
+    },
 ];
 
 /// Programs, by their files, that ask for the free memory and put it into nothing.
@@ -223,25 +344,103 @@ pub static TELLS_PLACE: &[Row] = &[
     row("3std3env7args_os", "as above"),
 ];
 
+/// Rows for functions of the standard library's `MetadataExt`, in the two ways of mangling, after those that are given.
+macro_rules! metadata_ext {
+    ([$($row:expr),*] $($function:literal, $why:literal;)*) => {
+        &[
+            $($row,)*
+            $(
+                row(concat!("MetadataExt$GT$", $function), $why),
+                row(concat!("11MetadataExt", $function), $why),
+            )*
+        ]
+    };
+}
+
 /// Functions, by a part of their mangled names, by which a proc macro learns of a file what its contents do not tell: the
-/// times and the permissions of each file that it looks at count. What std has compiled is there in any macro; what is
-/// compiled with the macro itself has no name left where that is optimised, which cargo does not by default.
-pub static TELLS_STATUS: &[Row] = &[
-    row("8Metadata8modified", "when a file was modified"),
-    row("8Metadata7created", "when a file was created"),
-    row("8Metadata11permissions", "who may do what with it"),
-    row("MetadataExt$GT$5mtime", "when a file was modified"),
-    row("MetadataExt$GT$4mode", "who may do what with it"),
-    row("11MetadataExt5mtime", "as above, by the other way of mangling"),
-    row("11MetadataExt4mode", "as above, by the other way of mangling"),
+/// times, the permissions and the owner of each file that it looks at count. In code that is not optimised, each has a
+/// name; where code is, see `UNOPTIMISED`.
+pub static TELLS_STATUS: &[Row] = metadata_ext![
+    [
+        row("8Metadata8modified", "when a file was modified"),
+        row("8Metadata7created", "when a file was created"),
+        row("8Metadata11permissions", "who may do what with it")
+    ]
+    "5mtime", "when a file was modified";
+    "10mtime_nsec", "when a file was modified";
+    "4mode", "who may do what with it";
+    "3uid", "whose it is";
+    "8st_mtime", "when a file was modified";
+    "13st_mtime_nsec", "when a file was modified";
+    "7st_mode", "who may do what with it";
+    "6st_uid", "whose it is";
 ];
+
+/// Functions, by a part of their mangled names, by which a proc macro learns what file exactly a file is: no two copies of
+/// a file are alike in this, so that all of it counts for each file that it looks at.
+pub static TELLS_IDENTITY: &[Row] = metadata_ext![
+    []
+    "3dev", "on which device it is";
+    "3ino", "its number on the device";
+    "4rdev", "which device it is";
+    "5nlink", "how many names it has";
+    "3gid", "of which group it is";
+    "5ctime", "when it was changed in any way";
+    "10ctime_nsec", "when it was changed in any way";
+    "7blksize", "how it is stored";
+    "6blocks", "how it is stored";
+    "6st_dev", "on which device it is";
+    "6st_ino", "its number on the device";
+    "7st_rdev", "which device it is";
+    "8st_nlink", "how many names it has";
+    "6st_gid", "of which group it is";
+    "8st_ctime", "when it was changed in any way";
+    "13st_ctime_nsec", "when it was changed in any way";
+    "10st_blksize", "how it is stored";
+    "9st_blocks", "how it is stored";
+    "11as_raw_stat", "all of this";
+];
+
+/// Crates, by a part of the names of their functions, that ask which file a file is only to compare it with another.
+pub static COMPARES_IDENTITY: &[Row] =
+    &[row("7walkdir", "finds circles of links"), row("9same_file", "finds circles of links, for `walkdir`")];
+
+/// Functions of the C library that tell all of this, and that Rust's standard library does not use: a proc macro that
+/// imports one has other code that does.
+pub static TELLS_IDENTITY_BY_IMPORT: &[Row] = &[
+    row("stat", "called by C code, or by way of the `libc` crate"),
+    row("lstat", "as above"),
+    row("fstat", "as above"),
+    row("fstatat", "as above"),
+    row("__xstat*", "as above, with an older C library"),
+    row("__lxstat*", "as above"),
+    row("__fxstat*", "as above"),
+    row("ftw*", "hands what it finds to the caller"),
+    row("nftw*", "as above"),
+    row("fts_*", "as above"),
+    row("fts64_*", "as above"),
+];
+
+/// Variables of the C library that hold the path by which the process was started.
+pub static TELLS_PLACE_BY_IMPORT: &[Row] = &[
+    row("program_invocation_name", "the compiler's path"),
+    row("__progname_full", "as above"),
+    row("_r_debug", "the paths of all objects"),
+];
+
+/// A function, by a part of its mangled name, that the code of any proc macro has unless it is optimised. Where it is missing,
+/// small functions have become part of their callers, and lost their names.
+pub static UNOPTIMISED: &[Row] = &[row("10run_client", "generic, and part of each macro's own code")];
 
 /// Functions, by a part of their mangled names, by which a proc macro learns when a file was last read, which any
 /// reader changes: what it helps to build is not stored.
-pub static TELLS_READING: &[Row] = &[
-    row("8Metadata8accessed", "when a file was last read"),
-    row("MetadataExt$GT$5atime", "as above"),
-    row("11MetadataExt5atime", "as above"),
+pub static TELLS_READING: &[Row] = metadata_ext![
+    [row("8Metadata8accessed", "when a file was last read")]
+    "5atime", "when a file was last read";
+    "10atime_nsec", "when a file was last read";
+    "8st_atime", "when a file was last read";
+    "13st_atime_nsec", "when a file was last read";
+    "11as_raw_stat", "when a file was last read";
 ];
 
 /// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
@@ -308,17 +507,23 @@ mod tests {
         for table in [
             IGNORED_PATHS,
             C_RUNTIME,
+            C_LIBRARY,
+            LOADER,
             IGNORED_FOR_MACROS,
             IGNORED_ENV,
             COMPILER_ENV,
             TOOLS,
-            CLOCK_AT_START,
             SIZED_BY_MEMORY,
             IGNORED_VOLATILE,
             TELLS_PLACE,
             TELLS_PROCESSORS,
             TELLS_READING,
             TELLS_STATUS,
+            TELLS_IDENTITY,
+            TELLS_IDENTITY_BY_IMPORT,
+            TELLS_PLACE_BY_IMPORT,
+            COMPARES_IDENTITY,
+            UNOPTIMISED,
             UNSEEN_CALLS,
             LOCATORS,
         ] {

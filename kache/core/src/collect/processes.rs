@@ -2,11 +2,12 @@
 
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
-use crate::policy::Actor;
+use crate::policy::{Act, Actor};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A program that runs, or ran.
+#[derive(Clone)]
 pub struct Process {
     /// Whose code the program's own is.
     pub actor: Actor,
@@ -22,23 +23,51 @@ pub struct Process {
     cwd: PathBuf,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
+    /// By module id: its file.
+    files: HashMap<u32, Vec<u8>>,
     /// By module id: the library whose code it is, where that is not the program's own.
     libraries: HashMap<u32, String>,
+    /// By module id: its file, links followed.
+    real_files: HashMap<u32, PathBuf>,
+    /// A plugin has been loaded.
+    has_plugin: bool,
     /// Modules that can tell times and permissions of files.
-    learn_metadata: HashSet<u32>,
+    learns: HashSet<(u32, Act)>,
     /// Modules recorded before anything else belong to the program as it was linked.
     is_starting: bool,
 }
 
 impl Process {
-    /// Whether the code of a module that is being loaded is the program's own.
-    pub fn loads(&mut self, module: u32, is_known: bool, library: impl FnOnce() -> String) -> bool {
-        let own = module == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
-        self.own.insert(module, own);
+    /// Whether the code of a module that is being loaded is the program's own. A library that looks on behalf of its
+    /// callers is only as long as no plugin may be the caller.
+    pub fn loads(&mut self, module: &Module) -> bool {
+        let is_known = module.is_covered || module.is_common && !self.has_plugin;
+        let own = module.id == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
+        // A forked process repeats what its parent had loaded.
+        let own = *self.own.entry(module.id).or_insert(own);
+        self.files.insert(module.id, module.found.as_os_str().as_encoded_bytes().to_vec());
+        self.real_files.insert(module.id, module.real.to_path_buf());
         if !own {
-            self.libraries.insert(module, library());
+            self.libraries.insert(module.id, library_name(module.real));
+            self.has_plugin |= !module.is_common;
         }
         own
+    }
+
+    /// A library of the program's own that the loader found under a name: its module, and its file.
+    pub fn own_library(&self, name: &[u8]) -> Option<(u32, &Path)> {
+        let is = |file: &[u8]| file.rsplit(|byte| *byte == b'/').next() == Some(name);
+        let own = self.files.iter().filter(|(id, _)| **id != 0 && self.own.get(*id) == Some(&true));
+        let module = own.filter(|(_, file)| is(file)).map(|(id, _)| *id).min()?;
+        Some((module, self.real_files.get(&module)?))
+    }
+
+    /// Counts what a library of the program's own does as a plugin's, which uses it too.
+    pub fn share(&mut self, module: u32) {
+        self.own.insert(module, false);
+        if let Some(real) = self.real_files.get(&module) {
+            self.libraries.insert(module, library_name(real));
+        }
     }
 
     fn actor_of(&self, module: u32) -> Actor {
@@ -53,9 +82,30 @@ impl Process {
         self.libraries.get(&module)
     }
 
-    pub fn give_metadata(&mut self, module: u32) {
-        self.learn_metadata.insert(module);
+    pub fn files(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.values().map(Vec::as_slice)
     }
+
+    pub fn file(&self, module: u32) -> Option<&[u8]> {
+        self.files.get(&module).map(Vec::as_slice)
+    }
+
+    /// Notes what a module can learn of the files that it looks at.
+    pub fn learns(&mut self, module: u32, act: Act) {
+        self.learns.insert((module, act));
+    }
+}
+
+/// A module that is being loaded.
+pub struct Module<'a> {
+    pub id: u32,
+    /// The file that the loader found, links not followed.
+    pub found: &'a Path,
+    pub real: &'a Path,
+    /// The toolchain's identity covers it.
+    pub is_covered: bool,
+    /// It is a part of the C library, or loads and unwinds.
+    pub is_common: bool,
 }
 
 /// All processes of a run.
@@ -63,8 +113,8 @@ impl Process {
 pub struct Processes {
     all: HashMap<u32, Process>,
     first: Option<u32>,
-    /// By child: the module that started it, in its parent.
-    spawned: HashMap<u32, u32>,
+    /// By child: its parent, and the module that started it there.
+    spawned: HashMap<u32, (u32, u32)>,
     /// The program that a process was to become, as it was named: the script's name where an interpreter runs.
     became: HashMap<u32, Vec<u8>>,
     /// Whether the last program that a process became, or had libc start, was started by trusted code.
@@ -76,7 +126,7 @@ impl Processes {
     pub fn note_spawned(&mut self, trace: &Trace) {
         for e in trace.events.iter().filter(|e| e.kind == EventKind::Spawned && e.errno == 0) {
             let Ok(child) = u32::try_from(e.aux) else { continue };
-            self.spawned.insert(child, e.module);
+            self.spawned.insert(child, (e.pid, e.module));
             if e.flags & flag::POSIX_SPAWN != 0 {
                 self.became.insert(child, e.path.to_vec());
             }
@@ -89,12 +139,24 @@ impl Processes {
         self.became.insert(e.pid, e.path.to_vec());
     }
 
-    /// A forked process goes on with its parent's program.
+    /// A forked process goes on with its parent's program: whose code each module is, is known from the parent.
     pub fn fork(&mut self, e: &TraceEvent) {
-        let parent = u32::try_from(e.aux).ok().and_then(|parent| self.all.get(&parent));
-        let actor = parent.map_or(Actor::Process, |parent| parent.actor);
-        let is_path_only = parent.is_some_and(|parent| parent.is_path_only);
-        self.begin(e, actor, is_path_only);
+        // The number may have been another process's before.
+        self.exec_trusted.remove(&e.pid);
+        self.became.remove(&e.pid);
+        match self.parent(e.pid, u32::try_from(e.aux).unwrap_or(0)).cloned() {
+            Some(parent) => {
+                let cwd = PathBuf::from(platform::os_str(e.path2));
+                self.all.insert(e.pid, Process { cwd, ..parent });
+            }
+            None => self.begin(e, Actor::Process, false),
+        }
+    }
+
+    /// What started a process. One whose parent ended before has another's number for its parent's.
+    fn parent(&self, pid: u32, parent: u32) -> Option<&Process> {
+        let known = self.spawned.get(&pid).and_then(|(parent, _)| self.all.get(parent));
+        known.or_else(|| self.all.get(&parent))
     }
 
     pub fn begin(&mut self, e: &TraceEvent, actor: Actor, is_path_only: bool) {
@@ -106,8 +168,11 @@ impl Processes {
             program: PathBuf::from(platform::os_str(e.path)),
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
+            files: HashMap::new(),
             libraries: HashMap::new(),
-            learn_metadata: HashSet::new(),
+            real_files: HashMap::new(),
+            has_plugin: false,
+            learns: HashSet::new(),
             is_starting: true,
         };
         self.all.insert(e.pid, process);
@@ -143,10 +208,14 @@ impl Processes {
 
     /// Whether a program that begins was started by a plugin, or by what a plugin started.
     pub fn is_started_by_foreign(&self, pid: u32, parent: u32) -> bool {
-        let Some(by) = self.predecessor(pid, parent) else { return false };
+        if self.is_first(pid) && !self.all.contains_key(&pid) {
+            return false;
+        }
+        // A process that nothing is known to have started may be anybody's.
+        let Some(by) = self.predecessor(pid, parent) else { return true };
         let trusted = match (self.exec_trusted.get(&pid), self.spawned.get(&pid)) {
             (Some(trusted), _) => *trusted,
-            (None, Some(module)) => by.own.get(module).copied().unwrap_or(false),
+            (None, Some((_, module))) => by.own.get(module).copied().unwrap_or(false),
             (None, None) => self.exec_trusted.get(&parent).copied().unwrap_or(false),
         };
         by.actor.is_foreign() || by.actor == Actor::Compiler && !trusted
@@ -154,7 +223,20 @@ impl Processes {
 
     /// What ran in the process before, else what started it.
     pub fn predecessor(&self, pid: u32, parent: u32) -> Option<&Process> {
-        self.all.get(&pid).or_else(|| self.all.get(&parent))
+        self.all.get(&pid).or_else(|| self.parent(pid, parent))
+    }
+
+    /// The processes that are none of the compiler's own doing.
+    pub fn foreign(&self) -> impl Iterator<Item = (u32, Actor)> {
+        let foreign = |pid: &u32, process: &Process| match self.spawned.get(pid) {
+            _ if process.actor.is_foreign() => Some(process.actor),
+            Some((parent, module)) => {
+                let by = self.all.get(parent)?.actor_of(*module);
+                by.is_foreign().then_some(by)
+            }
+            None => None,
+        };
+        self.all.iter().filter_map(move |(pid, process)| Some((*pid, foreign(pid, process)?)))
     }
 
     /// The file name of the program that a process was to become.
@@ -162,11 +244,9 @@ impl Processes {
         file_name(self.became.get(&pid)?)
     }
 
-    /// Whether an event shows an actor the times or permissions of a file that is there.
-    pub fn learns_metadata(&self, e: &TraceEvent) -> bool {
-        e.errno == 0
-            && matches!(e.kind, EventKind::Read | EventKind::Stat)
-            && self.get(e.pid).is_some_and(|process| process.learn_metadata.contains(&e.module))
+    /// Whether a module can do an act with the files that it looks at.
+    pub fn can_learn(&self, pid: u32, module: u32, act: Act) -> bool {
+        self.get(pid).is_some_and(|process| process.learns.contains(&(module, act)))
     }
 
     /// The real name of a path that leads through what `/proc` shows of the process itself: another process that looks
@@ -181,6 +261,13 @@ impl Processes {
         };
         Some(to.into_os_string().into_encoded_bytes())
     }
+}
+
+/// `libname-0f3a.so` is the library `name`.
+fn library_name(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = name.strip_prefix("lib").unwrap_or(&name);
+    name.split('-').next().unwrap_or(name).to_string()
 }
 
 fn file_name(path: &[u8]) -> Option<String> {

@@ -1,9 +1,12 @@
 //! What `collect` needs to know of the machine.
 
 use crate::eval::find_program;
-use crate::observe::object as reader;
+use crate::observe::object::{self as reader, Imports};
+use crate::observe::start_clock::{self, StartCalls};
+use crate::observe::variables::{self, Use};
 use crate::paths::Roots;
 use crate::platform::{self, FileType};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +18,12 @@ pub trait World {
     fn is_there(&self, path: &Path) -> bool;
     fn read_link(&self, path: &Path) -> Option<PathBuf>;
     fn canonicalize(&self, path: &Path) -> Option<PathBuf>;
+    /// Whether a path leads to a file that may be executed.
+    fn may_execute(&self, path: &Path) -> bool;
+    /// Whether a file that may be executed is neither an object nor a script that names its interpreter.
+    fn is_plain_script(&self, path: &Path) -> bool;
+    /// Whether a process still runs.
+    fn is_running(&self, pid: u32) -> bool;
     /// A variable of kache's own environment, which the run was given.
     fn variable(&self, name: &[u8]) -> Option<OsString>;
     /// What the host answers to a question.
@@ -23,10 +32,16 @@ pub trait World {
     fn program(&self, name: &OsStr) -> Option<PathBuf>;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
     fn calls_kernel(&self, object: &Path) -> Option<bool>;
-    /// Whether an object imports a symbol that is wanted; `None` where that cannot be read.
-    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool>;
+    /// What an object takes from others; `None` where that cannot be read.
+    fn imports(&self, object: &Path) -> Option<Imports>;
+    /// The symbols that a library exports; `None` where that cannot be read.
+    fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>>;
     /// Which of the parts of names occur in the names of an object's functions; `None` where it has been stripped.
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>>;
+    /// What an object does with the array of all variables.
+    fn variables(&self, object: &Path) -> Use;
+    /// The calls of the clock that a program makes as it starts; `None` where that cannot be learnt.
+    fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls>;
 }
 
 /// The real machine.
@@ -56,6 +71,20 @@ impl World for Machine<'_> {
         path.canonicalize().ok()
     }
 
+    fn may_execute(&self, path: &Path) -> bool {
+        path.is_file() && platform::may_execute(path)
+    }
+
+    fn is_plain_script(&self, path: &Path) -> bool {
+        let mut head = [0; 4];
+        let read = platform::open_regular(path).and_then(|file| platform::read_at(&file, &mut head, 0));
+        read.is_ok() && &head != b"\x7fELF" && !head.starts_with(b"#!")
+    }
+
+    fn is_running(&self, pid: u32) -> bool {
+        platform::is_running(pid)
+    }
+
     fn variable(&self, name: &[u8]) -> Option<OsString> {
         std::env::var_os(platform::os_str(name))
     }
@@ -72,11 +101,23 @@ impl World for Machine<'_> {
         reader::calls_kernel(object)
     }
 
-    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
-        reader::imports(object, wanted)
+    fn imports(&self, object: &Path) -> Option<Imports> {
+        reader::imports(object)
+    }
+
+    fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>> {
+        reader::exports(library)
     }
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
         reader::functions(object, parts)
+    }
+
+    fn variables(&self, object: &Path) -> Use {
+        variables::used_by(object)
+    }
+
+    fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls> {
+        start_clock::ask(program, arguments)
     }
 }

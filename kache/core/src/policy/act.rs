@@ -61,6 +61,10 @@ acts! {
     ProbesLink, "probes without following a link", by(NONE, &[T::Link]);
     LearnsMetadata, "has a function that tells times or permissions, and looks at a file",
         foreign(&[T::Metadata], NONE);
+    LearnsIdentity, "has a function that tells which file a file is, and looks at a file",
+        foreign(&[T::Identity], NONE);
+    LearnsTimeOfMade, "has a function that tells times, and looks at a file that the run made",
+        foreign(&[T::Refuse(Reason::Clock)], NONE);
 
     // Directories and links.
     ListsDirectory, "lists a directory", all(&[T::Listing]);
@@ -116,7 +120,7 @@ acts! {
         &[T::EnvAll(Environment::Most), T::Executable],
         &[T::EnvAll(Environment::Portable), T::Executable],
         NONE,
-        &[EVERY, T::Executable],
+        &[T::Executable],
     ];
     BeginsAsLinker, "begins, and is the action's linker", [
         NONE,
@@ -124,8 +128,9 @@ acts! {
         &[T::EnvAll(Environment::Most), LINKER],
         &[T::EnvAll(Environment::Portable), LINKER],
         NONE,
-        &[EVERY, LINKER],
+        &[LINKER],
     ];
+    MayHaveReadAll, "ends, and may have read all variables", foreign(NONE, &[EVERY]);
 
     // Code that is loaded.
     FindsLibrary, "loads a library that the loader searches for", all(&[T::Library]);
@@ -135,6 +140,8 @@ acts! {
     OpensNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
     HoldsSyscall, "can call the kernel without libc, where that is not recorded",
         [UNSEEN, NONE, UNSEEN, UNSEEN, UNSEEN, UNSEEN];
+    ImportsUnaccounted, "imports a symbol of the C library that nothing accounts for",
+        by(NONE, &[T::Refuse(Reason::UnrecordedFunction)]);
     HoldsEnvironment, "may read all variables", foreign(&[EVERY], NONE);
     HoldsPlace, "has a function that tells where it runs", foreign(&[T::Place], NONE);
     HoldsReadTimes, "has a function that tells when files were read",
@@ -151,6 +158,7 @@ acts! {
     Removes, "removes what was there before", all(&[T::RefuseInput(Reason::SideEffect)]);
     LeavesOutput, "leaves an output behind", all(&[T::Output]);
     LeavesOther, "leaves behind what is not an output", all(&[T::Refuse(Reason::SideEffect)]);
+    LeavesRunning, "leaves a process running", all(&[T::Refuse(Reason::SideEffect)]);
     OverwritesInput, "leaves behind what was read before it was written", all(&[T::Refuse(Reason::SideEffect)]);
 }
 

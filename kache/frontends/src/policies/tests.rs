@@ -1,6 +1,8 @@
 //! The policies, and `collect` by them: on traces that are written by hand, and on a machine that is made up.
 
 mod files;
+mod imports;
+mod metadata;
 mod programs;
 mod rows;
 mod rules;

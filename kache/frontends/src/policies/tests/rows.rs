@@ -1,6 +1,7 @@
 //! Each row of the table of trust, done by each actor, on a trace of its own.
 
-use super::stage::{Object, Stage};
+use super::stage::{Object, Stage, UNOPTIMISED};
+use kache_core::observe::variables::Use;
 use kache_core::policy::{Act, Actor};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,12 +11,14 @@ fn prologue(actor: Actor) -> (&'static str, &'static str) {
     match actor {
         Actor::Compiler => ("", "10"),
         Actor::Tool => ("10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10", "11"),
-        Actor::Script => {
-            ("10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/perl => /w aux=10", "12")
-        }
-        Actor::PathOnly => {
-            ("10 spawned posix_spawn /w/locating aux=13\n13 start /usr/bin/perl => /w aux=10", "13")
-        }
+        Actor::Script => (
+            "10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/perl => /w aux=10\n12 named /w/in-place",
+            "12",
+        ),
+        Actor::PathOnly => (
+            "10 spawned posix_spawn /w/locating aux=13\n13 start /usr/bin/perl => /w aux=10\n13 named /w/locating",
+            "13",
+        ),
         Actor::Plugin => ("10 module id=5 /w/plain.so", "10"),
         Actor::Process => (
             "10 module id=5 /w/plain.so\n10 spawned posix_spawn id=5 /usr/bin/perl aux=14\n\
@@ -37,6 +40,8 @@ fn events(act: Act) -> &'static str {
         Act::ProbesFile => "@ stat % /w/src/a.rs",
         Act::ProbesOther => "@ stat % /w/linked/dir",
         Act::ProbesLink => "@ stat % no_follow /w/linked",
+        Act::LearnsIdentity => "@ module id=6 /w/identity.so\n@ stat id=6 /w/src/a.rs",
+        Act::LearnsTimeOfMade => "@ module id=6 /w/metadata.so\n@ write id=6 create /w/made",
         Act::LearnsMetadata => "@ module id=6 /w/metadata.so\n@ stat id=6 /w/src/a.rs",
         Act::ListsDirectory => "@ list % /w/src",
         Act::ListsSearched => "@ list % /w/crates",
@@ -50,6 +55,7 @@ fn events(act: Act) -> &'static str {
         Act::FollowsLinks => "@ realpath % /w/linked/a.rs => /w/src/a.rs",
         Act::CannotResolve => "@ realpath % err=EACCES /w/secret",
         Act::AsksDirectory => "@ cwd %",
+        Act::MayHaveReadAll => "",
         Act::ReadsVariable => "@ getenv % SOME => value",
         Act::ReadsPathVariable => "@ module id=7 /w/liblocating_macro-1.so\n@ getenv id=7 OUT => /w/out",
         Act::ReadsInnerVariable => "@ getenv % SOME => other",
@@ -65,7 +71,8 @@ fn events(act: Act) -> &'static str {
         Act::AsksPlace => "@ volatile % dladdr",
         Act::DrawsRandom => "@ volatile % getrandom",
         Act::ReadsClockAtStart => {
-            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ volatile % gettimeofday"
+            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ module /usr/bin/sh\n\
+             @ volatile aux=64 err=1 gettimeofday"
         }
         Act::ReadsClock => "@ volatile % gettimeofday",
         Act::ReadsTimer => "@ volatile % clock_gettime/timer",
@@ -89,6 +96,7 @@ fn events(act: Act) -> &'static str {
         Act::OpensLibrary => "@ dlopen % /w/src/a.rs",
         Act::OpensNoLibrary => "@ dlopen % /w/missing.so",
         Act::HoldsSyscall => "@ module id=9 /w/syscall.so",
+        Act::ImportsUnaccounted => "@ module id=9 /w/mq.so",
         Act::HoldsEnvironment => "@ module id=9 /w/environ.so",
         Act::HoldsPlace => "@ module id=9 /w/place.so",
         Act::HoldsReadTimes => "@ module id=9 /w/reading.so",
@@ -101,13 +109,14 @@ fn events(act: Act) -> &'static str {
         Act::Removes => "@ unlink % /w/gone",
         Act::LeavesOutput => "@ write % /w/out/a.o",
         Act::LeavesOther => "@ write % /w/src/a.rs",
+        Act::LeavesRunning => "@ spawned % aux=15\n15 start forked /usr/bin/perl => /w aux=@\n15 cwd",
         Act::OverwritesInput => "@ read % /w/out/a.o\n@ write % /w/out/a.o",
     }
 }
 
 fn stage(policy: fn() -> Stage) -> Stage {
     let holds = |name: &'static str| Object {
-        functions: Some(vec![name]),
+        functions: Some(vec![name, UNOPTIMISED]),
         calls_kernel: Some(false),
         ..Object::default()
     };
@@ -121,15 +130,18 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .file("/w/state/old")
         .file("/w/args.rsp")
         .link("/w/linked", "src")
+        .running(15)
         .directory("/tc/lib")
         .device("/dev/fd/7")
         .variable("SOME", "value")
         .variable("OUT", "/w/out")
         .object("/w/metadata.so", holds("_ZN3std2fs8Metadata8modified17h0E"))
+        .object("/w/identity.so", holds("_ZN..fs..MetadataExt$GT$5nlink17h0E"))
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })
-        .object("/w/environ.so", Object { imports: vec!["environ"], ..holds("f") })
+        .object("/w/mq.so", Object { imports: vec!["mq_open@libc.so.6"], ..holds("f") })
+        .object("/w/environ.so", Object { variables: Use::Reads, ..holds("f") })
         .object("/w/shared.so", Object { imports: vec!["_RNvNtC3std2fs4read"], ..holds("f") })
 }
 
@@ -142,7 +154,12 @@ fn cell(stage: &Stage, act: Act, actor: Actor) -> Vec<String> {
     let begins = matches!(act, Act::Begins | Act::BeginsAsLinker);
     let prologue = match act {
         Act::BeginsAsLinker => {
-            prologue.replace("/usr/bin/perl =>", "/usr/bin/cc =>").replace("/usr/bin/ld =>", "/usr/bin/cc =>")
+            let program = |name: &str| {
+                prologue
+                    .replace(&format!("{name} =>"), "/usr/bin/cc =>")
+                    .replace(&format!("{name} aux"), "/usr/bin/cc aux")
+            };
+            if prologue.contains("/usr/bin/ld") { program("/usr/bin/ld") } else { program("/usr/bin/perl") }
         }
         _ => prologue.to_string(),
     };

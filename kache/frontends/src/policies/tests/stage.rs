@@ -5,11 +5,14 @@ use kache_core::action::OutputNames;
 use kache_core::collect::{Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
+use kache_core::observe::object::{Import, Imports};
+use kache_core::observe::start_clock::StartCalls;
 use kache_core::observe::text::TextLog;
+use kache_core::observe::variables::Use;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -23,11 +26,18 @@ enum Entry {
 /// What is in an object.
 #[derive(Default)]
 pub struct Object {
+    /// Symbols, with the library that each comes from after an `@` where the object names it.
     pub imports: Vec<&'static str>,
+    pub libraries: Vec<&'static str>,
+    pub exports: Vec<&'static str>,
     /// `None` where it has been stripped.
     pub functions: Option<Vec<&'static str>>,
     pub calls_kernel: Option<bool>,
+    pub variables: Use,
 }
+
+/// What code that is not optimised has.
+pub const UNOPTIMISED: &str = "_ZN10proc_macro6bridge6client10run_client17h0E";
 
 /// A machine that holds what it was given, and nothing else.
 #[derive(Default)]
@@ -35,6 +45,10 @@ pub struct FakeWorld {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, String>,
     objects: BTreeMap<PathBuf, Object>,
+    /// What a program writes to the log when it starts and ends at once.
+    starts: BTreeMap<PathBuf, &'static str>,
+    not_executable: BTreeSet<PathBuf>,
+    running: BTreeSet<u32>,
 }
 
 impl FakeWorld {
@@ -90,6 +104,18 @@ impl World for FakeWorld {
         Some(self.resolve(path)?.0)
     }
 
+    fn may_execute(&self, path: &Path) -> bool {
+        self.file_type(path) == Some(FileType::File) && !self.not_executable.contains(path)
+    }
+
+    fn is_plain_script(&self, _: &Path) -> bool {
+        false
+    }
+
+    fn is_running(&self, pid: u32) -> bool {
+        self.running.contains(&pid)
+    }
+
     fn variable(&self, name: &[u8]) -> Option<OsString> {
         self.variables.get(platform::os_str(name).to_str()?).map(OsString::from)
     }
@@ -110,13 +136,31 @@ impl World for FakeWorld {
         self.objects.get(object)?.calls_kernel
     }
 
-    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
-        Some(self.objects.get(object)?.imports.iter().any(|symbol| wanted(symbol.as_bytes())))
+    fn imports(&self, object: &Path) -> Option<Imports> {
+        let object = self.objects.get(object)?;
+        let import = |symbol: &&str| {
+            let (name, library) = symbol.split_once('@').map_or((*symbol, None), |(n, l)| (n, Some(l)));
+            Import { name: name.into(), library: library.map(Into::into) }
+        };
+        let libraries = object.libraries.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Some(Imports { libraries, symbols: object.imports.iter().map(import).collect() })
+    }
+
+    fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>> {
+        Some(self.objects.get(library)?.exports.iter().map(|name| name.as_bytes().to_vec()).collect())
     }
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
         let names = self.objects.get(object)?.functions.as_ref()?;
         Some(parts.iter().copied().filter(|part| names.iter().any(|name| name.contains(part))).collect())
+    }
+
+    fn variables(&self, object: &Path) -> Use {
+        self.objects.get(object).map_or(Use::Reads, |object| object.variables)
+    }
+
+    fn start_calls(&self, program: &Path, _: &[&str]) -> Option<StartCalls> {
+        Some(StartCalls::of(&TextLog::parse(self.starts.get(program)?).unwrap().trace()))
     }
 }
 
@@ -126,6 +170,7 @@ pub struct Stage {
     pub outputs: OutputNames,
     pub linker: Option<PathBuf>,
     pub has_plugins: bool,
+    pub is_shim: bool,
     world: FakeWorld,
     roots: Roots,
 }
@@ -149,7 +194,7 @@ impl Stage {
         let outputs =
             OutputNames { dir: "/w/out".into(), stem: "crate".to_string(), exact: vec!["/w/out/a.o".into()] };
         let world = FakeWorld::default();
-        let stage = Stage { policy, outputs, linker: None, has_plugins: false, world, roots };
+        let stage = Stage { policy, outputs, linker: None, has_plugins: false, is_shim: false, world, roots };
         let stage = stage.variable("PATH", "/usr/bin:/bin").directory("/w/out").directory("/w/state");
         let programs = [
             "/tc/bin/rustc",
@@ -160,7 +205,15 @@ impl Stage {
             "/usr/bin/perl",
             "/w/in-place",
         ];
-        programs.iter().fold(stage, |stage, program| stage.file(program))
+        let starts = "1 start /usr/bin/sh => /\n1 module /usr/bin/sh\n1 volatile aux=64 err=1 gettimeofday";
+        let stage = stage.starts("/usr/bin/sh", starts);
+        programs.iter().fold(stage, |stage, program| stage.plain_object(program))
+    }
+
+    /// What a program does when it starts and ends at once.
+    pub fn starts(mut self, program: &str, trace: &'static str) -> Stage {
+        self.world.starts.insert(program.into(), trace);
+        self
     }
 
     pub fn file(mut self, path: &str) -> Stage {
@@ -183,6 +236,18 @@ impl Stage {
         self
     }
 
+    /// A file that may not be executed.
+    pub fn text(mut self, path: &str) -> Stage {
+        self.world.not_executable.insert(path.into());
+        self.file(path)
+    }
+
+    /// A process that outlives the run.
+    pub fn running(mut self, pid: u32) -> Stage {
+        self.world.running.insert(pid);
+        self
+    }
+
     pub fn variable(mut self, name: &str, value: &str) -> Stage {
         self.world.variables.insert(name.to_string(), value.to_string());
         self
@@ -198,19 +263,24 @@ impl Stage {
     pub fn plain_object(self, path: &str) -> Stage {
         self.object(
             path,
-            Object { functions: Some(Vec::new()), calls_kernel: Some(false), ..Object::default() },
+            Object { functions: Some(vec![UNOPTIMISED]), calls_kernel: Some(false), ..Object::default() },
         )
     }
 
     pub fn collect(&self, trace: &str) -> Collected {
         let log = TextLog::parse(trace).unwrap();
         let covers = |path: &Path| path.starts_with("/tc");
-        let program = if self.policy.trusts_first { "/tc/bin/rustc" } else { "/tc/bin/gcc" };
+        let program = match self.is_shim {
+            true => "/w/shim",
+            false if self.policy.trusts_first => "/tc/bin/rustc",
+            false => "/tc/bin/gcc",
+        };
         let searched = [PathBuf::from("/w/crates")];
         let path_only = ["locating".to_string(), "locating_macro".to_string()];
         let subject = Subject {
             policy: self.policy,
             program: Path::new(program),
+            is_shim: self.is_shim,
             cwd: Path::new("/w"),
             roots: &self.roots,
             outputs: &self.outputs,
