@@ -22,7 +22,7 @@ mod unobserved;
 mod variables;
 mod world;
 
-pub use subject::Subject;
+pub use subject::{Coverage, Subject};
 pub use world::{Machine, World};
 
 use crate::collected::{Collected, Step};
@@ -264,11 +264,14 @@ impl Collector<'_> {
         match () {
             () if subject.outputs.owns(p) => Place::Output,
             () if subject.outputs.dir == p => Place::OutputDirectory,
-            () if (subject.covers)(p) => Place::Toolchain,
             () if subject.is_state(path) => Place::State,
             () if self.temporary.iter().any(|dir| dir == path) => Place::Temporary,
             () if subject.is_inlined(p) => Place::Inlined,
-            () => Place::Elsewhere,
+            () => match (subject.coverage)(p) {
+                Coverage::Whole => Place::Toolchain,
+                Coverage::Existence => Place::ToolchainDirectory,
+                Coverage::None => Place::Elsewhere,
+            },
         }
     }
 

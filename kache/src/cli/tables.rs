@@ -25,7 +25,7 @@ pub struct Options {
 type List = (&'static str, &'static str, &'static [Excuse]);
 
 /// Every list of the policies. The one for C compilers has all; a list that is added there has to be added here.
-fn lists() -> [List; 18] {
+fn lists() -> [List; 23] {
     let TrustPolicy {
         table: _,
         trusts_first: _,
@@ -33,9 +33,13 @@ fn lists() -> [List; 18] {
         ignored_paths_of_compiler,
         host_state,
         tells_processors,
+        host_files,
+        loader_env,
         ignored_env,
         compiler_env,
-        ignored_env_for_plugins,
+        directories_env,
+        ignored_in_whole,
+        session_env,
         clock_env,
         c_runtime,
         tools,
@@ -47,9 +51,14 @@ fn lists() -> [List; 18] {
     [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
-            "ignored-paths-of-compiler",
-            "paths that are not inputs of a compiler or a tool",
+            "ignored-paths-of-c-compiler",
+            "paths that are not inputs of a C compiler",
             ignored_paths_of_compiler,
+        ),
+        (
+            "ignored-paths-of-rustc",
+            "paths that are not inputs of rustc or a linker",
+            policies::RUSTC.ignored_paths_of_compiler,
         ),
         ("host-state", "paths with machine state that cannot be part of a key: not stored", host_state),
         (
@@ -57,12 +66,24 @@ fn lists() -> [List; 18] {
             "host libraries that are not inputs when a process loads them (they are when a linker opens them)",
             c_runtime,
         ),
+        ("host-files", "paths with machine state that does not change by itself: a dependency", host_files),
+        ("loader-env", "variables of the loader: part of the action key", loader_env),
         (
-            "ignored-env-for-macros",
-            "variables that are not inputs even of a proc macro",
-            ignored_env_for_plugins,
+            "ignored-env",
+            "variables that are not inputs where the compiler or its tools read them",
+            ignored_env,
         ),
-        ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
+        ("directories-env", "variables that list directories which a linker searches", directories_env),
+        (
+            "ignored-in-whole",
+            "variables that are not inputs of a program that may read all variables",
+            ignored_in_whole,
+        ),
+        (
+            "session-env",
+            "variables that are not inputs of a script in a compiler's place that may read all variables",
+            session_env,
+        ),
         (
             "compiler-env",
             "variables that the compiler uses only to find files, which are observed",

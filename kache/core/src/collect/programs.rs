@@ -26,7 +26,7 @@ impl Collector<'_> {
             is_first,
             is_named: is_first && !self.policy.trusts_first && is_named(),
             name: &name,
-            is_covered: (self.subject.covers)(exe),
+            is_covered: self.subject.covers(exe),
             by_foreign,
             is_path_only,
             has_plugins: self.subject.has_plugins,
@@ -59,7 +59,7 @@ impl Collector<'_> {
         // The loader names what it found by way of `bin/../lib`.
         let found = Path::new(platform::os_str(e.path));
         let real = self.world.canonicalize(found).unwrap_or_default();
-        let is_known = (self.subject.covers)(&real) || self.policy.is_c_runtime(&real);
+        let is_known = self.subject.covers(&real) || self.policy.is_c_runtime(&real);
         let Some(process) = self.processes.get_mut(e.pid) else { return };
         let own = process.loads(e.module, is_known, || library_name(&real));
         let actor = match process.actor {
@@ -70,6 +70,7 @@ impl Collector<'_> {
         if e.module == 0 || is_known {
             return;
         }
+        self.out.loaded.insert(real.clone());
         // What is not loaded by its path is searched for, and another may come to lie before it.
         if !found.parent().is_some_and(|dir| self.subject.is_searched(dir)) {
             self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
@@ -84,7 +85,7 @@ impl Collector<'_> {
 
     /// What calls the kernel by itself can look at anything unseen.
     fn examine_syscalls(&mut self, by: Cause, object: &Path) {
-        let is_known = (self.subject.covers)(object) || !self.examined.insert(object.to_path_buf());
+        let is_known = self.subject.covers(object) || !self.examined.insert(object.to_path_buf());
         if !is_known && self.world.calls_kernel(object) == Some(true) {
             self.named(by, Act::HoldsSyscall, object.as_os_str().as_encoded_bytes());
         }
