@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 4] = ["observer.c", "files.c", "process.c", "host.c"];
-const HEADERS: [&str; 3] = ["core.h", "files.h", "process.h"];
+const SOURCES: [&str; 5] = ["observer.c", "log.c", "files.c", "process.c", "host.c"];
+const HEADERS: [&str; 4] = ["core.h", "log.h", "files.h", "process.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -37,6 +37,10 @@ enum kind {
     K_CONNECT = 19,
     K_VOLATILE = 20,
     K_EXIT = 21,
+    K_UNLOCATED = 40,
+    K_FILTERED = 41,
+    /* Room that holds nothing for the reader. */
+    K_VOID = 255,
 };
 
 /* Start: announced by a process that was forked and goes on with its parent's program. */
@@ -68,34 +72,56 @@ enum kind {
 #define MODULE_UNKNOWN 0xffffffffu
 #define TEXT_MAX 65536
 
-/* `head` and `tail` are written with a slash between them, so that a joined path needs no buffer of its own. */
+enum source {
+    IN_MEMORY,
+    FROM_CWD,
+    FROM_FD,
+    FROM_EXE,
+};
+
+/* `head` and `tail` are written with a slash between them, so that a joined path needs no buffer of its own. A head that
+ * only the kernel knows is asked for when the record is written: no buffer of a path's length may be on a stack here. */
 struct text {
     const char *head;
     size_t head_len;
     const char *tail;
     size_t tail_len;
+    enum source source;
+    int fd;
 };
 
-#define NO_TEXT ((struct text){0, 0, 0, 0})
+#define NO_TEXT ((struct text){0, 0, 0, 0, IN_MEMORY, 0})
 
 struct place {
     struct text text;
     bool relative;
     bool known;
-    char buffer[4096];
 };
 
 extern bool kache_active;
 
 static inline struct text text_of(const char *s) {
-    return s ? (struct text){s, __builtin_strlen(s), 0, 0} : NO_TEXT;
+    return s ? (struct text){s, __builtin_strlen(s), 0, 0, IN_MEMORY, 0} : NO_TEXT;
 }
 
 static inline struct text text_len(const char *s, size_t len) {
-    return (struct text){s, len, 0, 0};
+    return (struct text){s, len, 0, 0, IN_MEMORY, 0};
 }
 
 char *kache_emit(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, struct text a, struct text b);
+/* Room in the log for what belongs to no record, for as long as the log is there. */
+void *kache_scratch(size_t size);
+
+/* A record whose relative path means the working directory before the call that it tells of. */
+struct held {
+    void *record;
+    uint64_t at;
+    size_t total;
+    long length;
+};
+void kache_hold(struct held *held);
+void kache_release(struct held *held, enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux,
+                   const char *path);
 void kache_locate(struct place *place, int dirfd, const char *path);
 void kache_locate_fd(struct place *place, int fd);
 uint32_t kache_module(void *return_address);
@@ -106,6 +132,7 @@ void kache_prune_modules(void);
 bool kache_is_own_process(void);
 
 long kache_raw(long nr, long a, long b, long c, long d, long e, long f);
+#define RAW(nr, a, b, c, d) kache_raw((nr), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 /* The two strings a child needs; `kache_object` is the path in LD_PRELOAD. */
 extern char kache_log_variable[];

@@ -263,12 +263,15 @@ HOOK(int, faccessat, int dirfd, const char *path, int mode, int flags) {
 }
 HOOK(int, chdir, const char *path) {
     /* A relative path means the directory that was left. */
-    struct place place;
-    kache_locate(&place, AT_FDCWD, kache_active ? path : NULL);
+    struct held held;
+    kache_hold(&held);
     int result = REAL(chdir)(path);
-    if (SKIP(result < 0)) return result;
+    if (!held.record) return result;
     OUTCOME(result < 0);
-    if (place.known) kache_emit(K_STAT, 0, err, module, err ? 0 : S_IFDIR, place.text, NO_TEXT);
+    bool named = err != EFAULT && path[0];
+    bool relative = named && path[0] != '/';
+    kache_release(&held, K_STAT, 0, err, module, err ? 0 : S_IFDIR, relative ? path : NULL);
+    if (named && !relative) note(K_STAT, 0, err, module, err ? 0 : S_IFDIR, AT_FDCWD, path);
     DONE;
     return result;
 }

@@ -4,9 +4,10 @@
 
 #include "core.h"
 
-#include <alloca.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -525,14 +526,17 @@ HOOK(long, syscall, long number, ...) {
     /* Futexes come through here by the million. */
     if (number == SYS_futex || !kache_active) return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     uint32_t module = kache_module(CALLER);
+    if (number == SYS_seccomp && a[0] <= SECCOMP_SET_MODE_FILTER)
+        kache_before_filter(a[0] == SECCOMP_SET_MODE_STRICT, (const void *)a[2], module);
+    if (number == SYS_prctl && a[0] == PR_SET_SECCOMP)
+        kache_before_filter(a[1] == SECCOMP_MODE_STRICT, (const void *)a[2], module);
     int environment = number == SYS_execve ? 2 : number == SYS_execveat ? 3 : 0;
     if (environment) {
         int dirfd = number == SYS_execve ? AT_FDCWD : (int)a[0];
         const char *program = (const char *)a[number == SYS_execve ? 0 : 1];
         kache_note_exec(0, module, dirfd, program, 0);
         char *const *from = (char *const *)a[environment];
-        size_t size = kache_environment_size(from);
-        if (size) a[environment] = (long)kache_environment(from, alloca(size));
+        a[environment] = (long)kache_observed_environment(from);
         long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
         kache_note_exec(errno, module, dirfd, program, 0);
         return result;

@@ -5,9 +5,9 @@
  * proc macro's `getenv` is told from its compiler's. A Rust cdylib would also bring a runtime and an
  * allocator into every process of a build.
  *
- * The log is one sparse shared mapping that the whole process tree appends to with an atomic add. Nothing is
- * ever flushed, so records survive `_exit` and SIGKILL, and nothing is locked, so hooks may run in signal
- * handlers and in the children of `fork` and `vfork`. For the same reason nothing here allocates memory.
+ * Records go to a log in shared memory (`log.c`). Nothing is ever flushed, so they survive `_exit` and SIGKILL, and
+ * nothing is locked, so hooks may run in signal handlers and in the children of `fork` and `vfork`. For the same reason
+ * nothing here allocates memory, and no frame is larger than a few hundred bytes.
  *
  * The object is linked against nothing: a symbol version taken from the libc it was built with would keep
  * programs with an older one from starting.
@@ -19,41 +19,14 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
-#define MAGIC "KACHELG1"
-#define MEMFD_NAME "/memfd:kache-observe"
-
-struct header {
-    char magic[8];
-    uint64_t capacity;
-    uint64_t tail;
-    uint32_t overflow;
-    uint32_t rest[9];
-};
-
-struct record {
-    uint32_t total;
-    uint8_t kind;
-    uint8_t flags;
-    uint16_t err;
-    uint32_t pid;
-    uint32_t tid;
-    uint32_t module;
-    uint32_t pad;
-    int64_t aux;
-};
-
-_Static_assert(sizeof(struct header) == 64, "the reader knows this layout");
-_Static_assert(sizeof(struct record) == 32, "the reader knows this layout");
+#include "log.h"
 
 bool kache_active;
 char kache_log_variable[sizeof LOG_VARIABLE + 64];
 const char *kache_object;
 
-static struct header *header;
-static uint64_t capacity;
 static uint32_t own_pid;
 static uint32_t announced_pid;
 
@@ -94,8 +67,6 @@ long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
     return result;
 }
 #endif
-
-#define RAW(nr, a, b, c, d) kache_raw((nr), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 /* ---- finding what a hook stands in front of ---- */
 
@@ -164,14 +135,11 @@ struct found_object {
 extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
 #pragma weak dl_iterate_phdr
 
+static const struct text own_program = {0, 0, 0, 0, FROM_EXE, 0};
+
 static void emit_module(uint32_t id, struct module *module, const char *name) {
-    struct place place;
-    if (name[0] == 0) {
-        long got = RAW(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", place.buffer, sizeof place.buffer);
-        place.text = text_len(place.buffer, got > 0 ? (size_t)got : 0);
-    } else {
-        kache_locate(&place, AT_FDCWD, name);
-    }
+    struct place place = {own_program, false, true};
+    if (name[0]) kache_locate(&place, AT_FDCWD, name);
     /* The log keeps the name for as long as we may need it; the loader frees its own with the module. */
     module->name = kache_emit(K_MODULE, 0, 0, id, (int64_t)module->base, place.text, NO_TEXT);
 }
@@ -253,6 +221,7 @@ bool kache_is_own_process(void) {
 }
 
 uint32_t kache_module(void *return_address) {
+    if (!kache_active) return MODULE_UNKNOWN;
     uintptr_t address = (uintptr_t)return_address - 1;
     uint32_t id = find_module(address);
     if (id != MODULE_UNKNOWN) return id;
@@ -312,53 +281,9 @@ void kache_forget_first_times(void) {
 
 /* ---- records ---- */
 
-static inline size_t text_size(struct text *text) {
-    if (text->head_len >= TEXT_MAX) text->head_len = TEXT_MAX;
-    if (text->tail_len >= TEXT_MAX) text->tail_len = TEXT_MAX;
-    return text->head_len + (text->tail ? 1 + text->tail_len : 0) + 1;
-}
-
-static inline char *put_text(char *at, const struct text *text) {
-    __builtin_memcpy(at, text->head, text->head_len);
-    at += text->head_len;
-    if (text->tail) {
-        *at++ = '/';
-        __builtin_memcpy(at, text->tail, text->tail_len);
-        at += text->tail_len;
-    }
-    *at++ = 0;
-    return at;
-}
-
-static char *append(enum kind kind, unsigned flags, int err, uint32_t pid, uint32_t module, int64_t aux,
-                    struct text a, struct text b) {
-    size_t total = (sizeof(struct record) + text_size(&a) + text_size(&b) + 7) & ~(size_t)7;
-    uint64_t at = __atomic_fetch_add(&header->tail, total, __ATOMIC_RELAXED);
-    if (at > capacity || total > capacity - at) {
-        __atomic_store_n(&header->overflow, 1, __ATOMIC_RELAXED);
-        return NULL;
-    }
-    struct record *record = (struct record *)((char *)header + at);
-    __atomic_store_n(&record->total, (uint32_t)total, __ATOMIC_RELAXED);
-    record->flags = (uint8_t)flags;
-    record->err = (uint16_t)err;
-    record->pid = pid;
-    record->tid = (uint32_t)RAW(SYS_gettid, 0, 0, 0, 0);
-    record->module = module;
-    record->aux = aux;
-    char *payload = (char *)(record + 1);
-    put_text(put_text(payload, &a), &b);
-    __atomic_store_n(&record->kind, (uint8_t)kind, __ATOMIC_RELEASE);
-    return payload;
-}
-
 static void emit_start(uint32_t pid, unsigned flags) {
-    struct place exe, cwd;
-    long got = RAW(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe.buffer, sizeof exe.buffer);
-    exe.text = text_len(exe.buffer, got > 0 ? (size_t)got : 0);
-    got = RAW(SYS_getcwd, cwd.buffer, sizeof cwd.buffer, 0, 0);
-    cwd.text = text_len(cwd.buffer, got > 1 ? (size_t)got - 1 : 0);
-    append(K_START, flags, 0, pid, MODULE_UNKNOWN, RAW(SYS_getppid, 0, 0, 0, 0), exe.text, cwd.text);
+    const struct text cwd = {0, 0, 0, 0, FROM_CWD, 0};
+    kache_append(K_START, flags, 0, pid, MODULE_UNKNOWN, RAW(SYS_getppid, 0, 0, 0, 0), own_program, cwd);
 }
 
 /* A forked child inherits our tables but has said nothing yet under its own id. A vforked one shares them with
@@ -370,67 +295,50 @@ static __attribute__((noinline)) void announce(uint32_t pid) {
     for (uint32_t id = 0; id < count && id < MODULE_LIMIT; id++) {
         struct module *module = &modules[id];
         if (!__atomic_load_n(&module->ready, __ATOMIC_ACQUIRE) || !module->name) continue;
-        append(K_MODULE, 0, 0, pid, id, (int64_t)module->base, text_of(module->name), NO_TEXT);
+        kache_append(K_MODULE, 0, 0, pid, id, (int64_t)module->base, text_of(module->name), NO_TEXT);
     }
+}
+
+/* Asked each time: after vfork or a bare clone, memory cannot tell which process this is. */
+static uint32_t announced(void) {
+    uint32_t pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
+    if (pid != own_pid && pid != __atomic_load_n(&announced_pid, __ATOMIC_RELAXED)) announce(pid);
+    return pid;
 }
 
 char *kache_emit(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, struct text a, struct text b) {
     if (!kache_active) return NULL;
-    /* Asked each time: after vfork or a bare clone, memory cannot tell which process this is. */
-    uint32_t pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
-    if (pid != own_pid && pid != __atomic_load_n(&announced_pid, __ATOMIC_RELAXED)) announce(pid);
-    return append(kind, flags, err, pid, module, aux, a, b);
+    return kache_append(kind, flags, err, announced(), module, aux, a, b);
+}
+
+void kache_hold(struct held *held) {
+    held->record = NULL;
+    if (kache_active) kache_hold_room(held);
+}
+
+void kache_release(struct held *held, enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux,
+                   const char *path) {
+    if (held->record) kache_fill_held(held, kind, flags, err, announced(), module, aux, path);
 }
 
 /* ---- paths ---- */
 
 void kache_locate_fd(struct place *place, int fd) {
-    char link[32] = "/proc/self/fd/";
-    char digits[12];
-    int count = 0;
-    unsigned value = (unsigned)fd;
-    do {
-        digits[count++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    size_t at = sizeof "/proc/self/fd/" - 1;
-    while (count) link[at++] = digits[--count];
-    link[at] = 0;
-    long got = fd < 0 ? -1 : RAW(SYS_readlinkat, AT_FDCWD, link, place->buffer, sizeof place->buffer);
-    place->known = got > 0;
+    place->known = fd >= 0;
     place->relative = false;
-    place->text = text_len(place->buffer, got > 0 ? (size_t)got : 0);
+    place->text = (struct text){0, 0, 0, 0, FROM_FD, fd};
 }
 
-/* The working directory is asked for each time. A cached one would be wrong after a vforked child's chdir, a
- * bare system call or an unshared thread, and asking costs less than the open that it belongs to. */
 void kache_locate(struct place *place, int dirfd, const char *path) {
     place->known = path && path[0];
-    place->relative = false;
-    if (!place->known) {
-        place->text = NO_TEXT;
-        return;
-    }
-    if (path[0] == '/') {
+    place->relative = place->known && path[0] != '/';
+    place->text = NO_TEXT;
+    if (!place->known) return;
+    if (!place->relative) {
         place->text = text_of(path);
         return;
     }
-    if (dirfd == AT_FDCWD) {
-        long got = RAW(SYS_getcwd, place->buffer, sizeof place->buffer, 0, 0);
-        place->text = text_len(place->buffer, got > 1 ? (size_t)got - 1 : 0);
-        if (place->text.head_len == 1 && place->buffer[0] == '/') place->text.head_len = 0;
-        if (got <= 1) {
-            place->text = text_of(path);
-            place->relative = true;
-            return;
-        }
-    } else {
-        kache_locate_fd(place, dirfd);
-        place->known = true;
-    }
-    place->relative = true;
-    place->text.tail = path;
-    place->text.tail_len = __builtin_strlen(path);
+    place->text = (struct text){0, 0, path, __builtin_strlen(path), dirfd == AT_FDCWD ? FROM_CWD : FROM_FD, dirfd};
 }
 
 /* ---- start and end ---- */
@@ -470,26 +378,6 @@ static void hide(char **environment) {
     drop_entry(log);
 }
 
-static void open_log(void) {
-    const char *path = kache_log_variable + sizeof LOG_VARIABLE - 1;
-    if (!kache_log_variable[0]) return;
-    /* The launcher may be gone and its id another's: what is opened here must not be just any file. */
-    char target[sizeof MEMFD_NAME];
-    long got = RAW(SYS_readlinkat, AT_FDCWD, path, target, sizeof target);
-    if (got < (long)sizeof MEMFD_NAME - 1 || !!__builtin_memcmp(target, MEMFD_NAME, sizeof MEMFD_NAME - 1)) return;
-    long fd = RAW(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
-    if (fd < 0) return;
-    struct header probe;
-    if (RAW(SYS_pread64, fd, &probe, sizeof probe, 0) == sizeof probe && !__builtin_memcmp(probe.magic, MAGIC, 8)) {
-        long mapped = kache_raw(SYS_mmap, 0, (long)probe.capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (mapped > 0 || mapped < -4095) {
-            header = (struct header *)mapped;
-            capacity = probe.capacity;
-        }
-    }
-    RAW(SYS_close, fd, 0, 0, 0);
-}
-
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
     (void)argc;
     (void)argv;
@@ -501,8 +389,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         if (!*real->slot) kache_real(real->slot, real->name);
     /* glibc passes us the environment, but may not have set `environ` yet; other libcs do it the other way round. */
     hide(environ ? environ : envp);
-    if (kache_object) open_log();
-    if (header) {
+    if (kache_object && kache_open_log()) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
         kache_active = true;
         emit_start(own_pid, 0);

@@ -10,7 +10,9 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "process.h"
@@ -24,7 +26,7 @@ static bool starts_with(const char *s, const char *prefix) {
 }
 
 /* Zero: leave it as it is, either because we are inert or because the caller observes the child itself. */
-size_t kache_environment_size(char *const *from) {
+static size_t environment_size(char *const *from) {
     if (!kache_active) return 0;
     size_t count = 3, text = sizeof PRELOAD_VARIABLE + __builtin_strlen(kache_object) + 2;
     for (; from && *from; from++, count++) {
@@ -34,7 +36,7 @@ size_t kache_environment_size(char *const *from) {
     return count * sizeof(char *) + text;
 }
 
-char **kache_environment(char *const *from, void *memory) {
+static char **extend(char *const *from, void *memory) {
     char **to = memory;
     size_t count = 0, preload = SIZE_MAX;
     for (; from && from[count]; count++) {
@@ -63,21 +65,18 @@ char **kache_environment(char *const *from, void *memory) {
     return to;
 }
 
-/* Threads may have stacks of 16 KiB. */
-#define ON_STACK 8192
+/* It is made in the log: a stack may be as small as a signal's, and what a vforked child maps for itself would be left
+ * to its parent. Where the log has no room, the child runs unobserved, and the reader is told. */
+char *const *kache_observed_environment(char *const *from) {
+    size_t size = environment_size(from);
+    void *memory = size ? kache_scratch(size) : NULL;
+    return memory ? extend(from, memory) : from;
+}
 
 static void *map(size_t size) {
     long got = kache_raw(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return got < 0 && got >= -4095 ? NULL : (void *)got;
 }
-
-/* A macro, because the memory belongs to the frame of the hook itself. */
-#define WITH_ENVIRONMENT(from, to)                                                                           \
-    size_t size_ = kache_environment_size(from);                                                             \
-    void *memory_ = !size_ ? NULL : size_ <= ON_STACK ? alloca(size_) : map(size_);                          \
-    char *const *to = memory_ ? kache_environment(from, memory_) : (char *const *)(from)
-#define END_ENVIRONMENT                                                                                      \
-    if (memory_ && size_ > ON_STACK) kache_raw(SYS_munmap, (long)memory_, (long)size_, 0, 0, 0, 0)
 
 /* ---- exec ---- */
 
@@ -112,10 +111,9 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
 #define EXEC_BODY(dirfd, program, how, from, call)                                                           \
     uint32_t module = kache_module(CALLER);                                                                  \
     kache_note_exec(0, module, dirfd, program, how);                                                         \
-    WITH_ENVIRONMENT(from, to);                                                                              \
+    char *const *to = kache_observed_environment(from);                                                      \
     int result = call;                                                                                       \
     int saved = errno;                                                                                       \
-    END_ENVIRONMENT;                                                                                         \
     kache_note_exec(saved, module, dirfd, program, how);                                                     \
     errno = saved;                                                                                           \
     return result
@@ -171,10 +169,9 @@ HOOK(int, execle, const char *program, const char *first, ...) {
     kache_note_exec(0, module, AT_FDCWD, program, how);                                                      \
     pid_t own = 0;                                                                                           \
     pid = pid ? pid : &own;                                                                                  \
-    WITH_ENVIRONMENT(environment, to);                                                                       \
+    char *const *to = kache_observed_environment(environment);                                               \
     int result = call;                                                                                       \
     int saved = errno;                                                                                       \
-    END_ENVIRONMENT;                                                                                         \
     if (result == 0) {                                                                                       \
         kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(program), NO_TEXT);                    \
     } else {                                                                                                 \
@@ -194,17 +191,15 @@ HOOK(int, posix_spawnp, pid_t *pid, const char *program, const void *actions, co
 HOOK(int, pidfd_spawn, int *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {
     kache_note_exec(0, kache_module(CALLER), AT_FDCWD, program, F_BY_LIBC);
-    WITH_ENVIRONMENT(environment, to);
+    char *const *to = kache_observed_environment(environment);
     int result = REAL(pidfd_spawn)(pid, program, actions, attributes, arguments, to);
-    END_ENVIRONMENT;
     return result;
 }
 HOOK(int, pidfd_spawnp, int *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {
     kache_note_exec(0, kache_module(CALLER), AT_FDCWD, program, F_SEARCH | F_BY_LIBC);
-    WITH_ENVIRONMENT(environment, to);
+    char *const *to = kache_observed_environment(environment);
     int result = REAL(pidfd_spawnp)(pid, program, actions, attributes, arguments, to);
-    END_ENVIRONMENT;
     return result;
 }
 
@@ -251,9 +246,9 @@ static void take_back(char **mine, char **saved) {
 #define BY_LIBC(type, call)                                                                              \
     kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                \
     char **before = environ;                                                                                 \
-    size_t size = kache_environment_size(before);                                                            \
+    size_t size = environment_size(before);                                                              \
     void *memory = size ? map(size) : NULL;                                                                  \
-    char **mine = memory ? kache_environment(before, memory) : before;                                       \
+    char **mine = memory ? extend(before, memory) : before;                                              \
     environ = mine;                                                                                          \
     type result = call;                                                                                      \
     if (memory) {                                                                                            \
@@ -353,6 +348,29 @@ __asm__(".text\n"
         "    b kache_after_vfork\n"
         ".size vfork, . - vfork\n");
 #endif
+
+/* ---- filters of system calls ---- */
+
+/* From here on a system call of our own could kill the process, in its children too: nothing more is recorded, and the
+ * record says so. Asked before the filter is in force; a null program only asks whether there are filters. */
+void kache_before_filter(bool strict, const void *program, uint32_t module) {
+    if (!kache_active || (!strict && !program)) return;
+    int saved = errno;
+    kache_emit(K_FILTERED, 0, 0, module, 0, NO_TEXT, NO_TEXT);
+    kache_active = false;
+    errno = saved;
+}
+
+HOOK(int, prctl, int option, ...) {
+    unsigned long a[4];
+    va_list list;
+    va_start(list, option);
+    for (int i = 0; i < 4; i++) a[i] = va_arg(list, unsigned long);
+    va_end(list);
+    if (option == PR_SET_SECCOMP)
+        kache_before_filter(a[0] == SECCOMP_MODE_STRICT, (const void *)a[1], kache_module(CALLER));
+    return REAL(prctl)(option, a[0], a[1], a[2], a[3]);
+}
 
 /* ---- the end without destructors ---- */
 

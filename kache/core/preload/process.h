@@ -5,8 +5,9 @@
 
 #include "core.h"
 
-size_t kache_environment_size(char *const *from);
-char **kache_environment(char *const *from, void *memory);
+/* The environment for a program that is to be observed as its parent is. */
+char *const *kache_observed_environment(char *const *from);
+void kache_before_filter(bool strict, const void *program, uint32_t module);
 void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, unsigned how);
 
 #endif

@@ -116,6 +116,8 @@ impl Collector<'_> {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
             EventKind::Exit => return,
+            EventKind::Unlocated => return self.refuse_unlocated(e),
+            EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
         }
         let Some(actor) = self.processes.actor(e.pid, e.module) else {
@@ -158,6 +160,8 @@ impl Collector<'_> {
             | EventKind::Spawned
             | EventKind::Start
             | EventKind::Module
+            | EventKind::Unlocated
+            | EventKind::Filtered
             | EventKind::Exit => {}
         }
     }
@@ -246,6 +250,18 @@ impl Collector<'_> {
 
     fn depend(&mut self, kind: DependencyKind, name: &[u8]) {
         self.out.dependencies.insert(Dependency::new(kind, name));
+    }
+
+    fn refuse_unlocated(&mut self, e: &TraceEvent) {
+        let kind = u8::try_from(e.aux).ok().and_then(EventKind::from_number);
+        let what = kind.map_or_else(|| "event".to_string(), |kind| format!("{kind:?}"));
+        let detail = format!("{} did something ({what}) at an unknown path", self.processes.name(e.pid));
+        self.refuse(Reason::Unlocated, detail);
+    }
+
+    fn refuse_filtered(&mut self, e: &TraceEvent) {
+        let detail = format!("{} limits the system calls that it may make", self.processes.name(e.pid));
+        self.refuse(Reason::SystemCallFilter, detail);
     }
 
     /// The first reason is the one that is reported.

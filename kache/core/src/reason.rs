@@ -67,6 +67,8 @@ reasons! {
     UnobservedProgram = "unobserved-program",
     ObserverOverflow = "observer-overflow",
     ObserverTorn = "observer-torn",
+    Unlocated = "unlocated",
+    SystemCallFilter = "system-call-filter",
 }
 
 impl std::fmt::Display for Reason {

@@ -1,7 +1,8 @@
 //! The log that observed processes append to: shared memory, made here and read when the command is done.
 //!
-//! It is one sparse mapping instead of a pipe or files, because then a record costs its writer no system call of
-//! its own, none is lost when a process is killed, and nothing has to be read while the command runs.
+//! It is one sparse file in memory instead of a pipe or files on disk, because then a record costs its writer no system
+//! call of its own, none is lost when a process is killed, and nothing has to be read while the command runs. A writer maps
+//! the megabyte that it writes to, and the reader what has been written: the address space may be limited.
 //!
 //! Layout, shared with `preload/core.h`: a header of 64 bytes, then records at multiples of eight bytes. A writer
 //! claims room by an atomic addition to the tail, stores the record's length, its content, and its kind last. A
@@ -12,12 +13,14 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-const MAGIC: &[u8; 8] = b"KACHELG1";
+const MAGIC: &[u8; 8] = b"KACHELG2";
 /// The length of a log's header.
 pub const HEADER: usize = 64;
 /// The length of a record without its two texts.
 pub const RECORD: usize = 32;
-const CAPACITY: usize = 256 << 20;
+const CAPACITY: u64 = 256 << 20;
+/// The kind of a record whose writer needed less room than it had claimed, or room for something else.
+const VOID: u8 = 255;
 /// Where the header says how much has been claimed.
 pub const TAIL_AT: usize = 16;
 /// Where the header says that records were dropped.
@@ -35,9 +38,7 @@ impl Log {
     /// # Errors
     /// When the system cannot provide the shared memory.
     pub fn create() -> io::Result<Log> {
-        let memory = memory::Shared::create(CAPACITY)?;
-        memory.write_header(MAGIC, CAPACITY as u64, HEADER as u64);
-        Ok(Log { memory })
+        Ok(Log { memory: memory::Shared::create(CAPACITY, &header)? })
     }
 
     /// The path by which other processes open it, for as long as this process keeps it.
@@ -45,15 +46,26 @@ impl Log {
         self.memory.path()
     }
 
-    /// Everything that has been recorded up to now.
+    /// Everything that had been recorded when the log was first read.
     pub fn trace(&self) -> Trace<'_> {
-        trace_of(self.memory.bytes())
+        match self.memory.bytes() {
+            Some(bytes) => trace_of(bytes),
+            None => Trace { events: Vec::new(), overflowed: true, torn: 0 },
+        }
     }
 
-    /// What has been recorded up to now, in the order in which room for it was claimed.
+    /// What had been recorded when the log was first read, in the order in which room for it was claimed.
     pub fn records(&self) -> Records<'_> {
-        Records::of(self.memory.bytes())
+        Records::of(self.memory.bytes().unwrap_or_default())
     }
+}
+
+fn header(capacity: u64) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..16].copy_from_slice(&capacity.to_ne_bytes());
+    header[TAIL_AT..TAIL_AT + 8].copy_from_slice(&(HEADER as u64).to_ne_bytes());
+    header
 }
 
 /// Reads a log from bytes that begin as a log does, at an address that is a multiple of eight.
@@ -115,6 +127,9 @@ impl<'a> Iterator for Records<'a> {
                 return None;
             }
             self.at = at + total;
+            if load_u8(self.bytes, at + 4) == VOID {
+                continue;
+            }
             let Some(record) = parse(&self.bytes[at..at + total]) else {
                 self.torn += 1;
                 continue;
@@ -174,26 +189,35 @@ fn load_u64(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(target_os = "linux")]
 mod memory {
+    use super::{HEADER, TAIL_AT};
     use std::fs::File;
     use std::io;
     use std::os::fd::{AsRawFd, FromRawFd};
+    use std::os::unix::fs::FileExt;
     use std::path::PathBuf;
     use std::ptr::NonNull;
+    use std::sync::OnceLock;
 
     #[derive(Debug)]
     pub struct Shared {
         file: File,
+        capacity: u64,
+        mapping: OnceLock<Option<Mapping>>,
+    }
+
+    #[derive(Debug)]
+    struct Mapping {
         start: NonNull<u8>,
         len: usize,
     }
 
-    // SAFETY: the mapping belongs to no thread, and it is only read after `write_header`.
-    unsafe impl Send for Shared {}
+    // SAFETY: the mapping belongs to no thread, and it is only read.
+    unsafe impl Send for Mapping {}
     // SAFETY: as above.
-    unsafe impl Sync for Shared {}
+    unsafe impl Sync for Mapping {}
 
     impl Shared {
-        pub fn create(len: usize) -> io::Result<Shared> {
+        pub fn create(capacity: u64, header: &dyn Fn(u64) -> [u8; HEADER]) -> io::Result<Shared> {
             let name = c"kache-observe";
             // SAFETY: the name is a C string.
             let fd =
@@ -203,47 +227,58 @@ mod memory {
             }
             // SAFETY: the descriptor is new and nobody else's.
             let file = unsafe { File::from_raw_fd(fd) };
-            file.set_len(len as u64)?;
+            // A larger file would kill this process.
+            let capacity = capacity.min(file_size_limit()) & !4095;
+            file.set_len(capacity)?;
+            file.write_all_at(&header(capacity), 0)?;
             // Whoever opens it could shrink it otherwise, and an access beyond the end kills a process.
             let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
             // SAFETY: plain arguments.
             if unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, seals) } < 0 {
                 return Err(io::Error::last_os_error());
             }
-            let access = libc::PROT_READ | libc::PROT_WRITE;
-            // SAFETY: a new mapping at an address of the system's choice.
-            let start = unsafe { libc::mmap(std::ptr::null_mut(), len, access, libc::MAP_SHARED, fd, 0) };
-            if start == libc::MAP_FAILED {
-                return Err(io::Error::last_os_error());
-            }
-            let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped at zero"))?;
-            Ok(Shared { file, start, len })
-        }
-
-        pub fn write_header(&self, magic: &[u8; 8], capacity: u64, tail: u64) {
-            let header = self.start.as_ptr();
-            // SAFETY: the mapping is longer than a header, and no other process knows of it yet.
-            unsafe {
-                header.copy_from_nonoverlapping(magic.as_ptr(), 8);
-                header.add(8).cast::<u64>().write(capacity);
-                header.add(super::TAIL_AT).cast::<u64>().write(tail);
-            }
+            Ok(Shared { file, capacity, mapping: OnceLock::new() })
         }
 
         pub fn path(&self) -> PathBuf {
             PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()))
         }
 
-        pub fn bytes(&self) -> &[u8] {
-            // SAFETY: the mapping lives as long as `self`, and sealing keeps its pages there. Other processes do write
+        /// What has been written when this is first called; `None` where there is no room for it.
+        pub fn bytes(&self) -> Option<&[u8]> {
+            let mapping = self.mapping.get_or_init(|| self.map().ok()).as_ref()?;
+            // SAFETY: the mapping lives as long as `self`, and sealing keeps its pages there. Other processes may write
             // to it, but a record's content only before its kind, which is loaded with acquire.
-            unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+            Some(unsafe { std::slice::from_raw_parts(mapping.start.as_ptr(), mapping.len) })
+        }
+
+        fn map(&self) -> io::Result<Mapping> {
+            let mut tail = [0; 8];
+            self.file.read_exact_at(&mut tail, TAIL_AT as u64)?;
+            let len = u64::from_ne_bytes(tail).clamp(HEADER as u64, self.capacity) as usize;
+            let (access, fd) = (libc::PROT_READ | libc::PROT_WRITE, self.file.as_raw_fd());
+            // SAFETY: a new mapping at an address of the system's choice.
+            let start = unsafe { libc::mmap(std::ptr::null_mut(), len, access, libc::MAP_SHARED, fd, 0) };
+            if start == libc::MAP_FAILED {
+                return Err(io::Error::last_os_error());
+            }
+            let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped at zero"))?;
+            Ok(Mapping { start, len })
         }
     }
 
-    impl Drop for Shared {
+    fn file_size_limit() -> u64 {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: writes to the structure and nowhere else.
+        match unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } {
+            0 => limit.rlim_cur,
+            _ => u64::MAX,
+        }
+    }
+
+    impl Drop for Mapping {
         fn drop(&mut self) {
-            // SAFETY: mapped by `create`, and no borrow of it is left.
+            // SAFETY: mapped by `map`, and no borrow of it is left.
             unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
         }
     }
@@ -251,6 +286,7 @@ mod memory {
 
 #[cfg(not(target_os = "linux"))]
 mod memory {
+    use super::HEADER;
     use std::io;
     use std::path::PathBuf;
 
@@ -258,19 +294,15 @@ mod memory {
     pub enum Shared {}
 
     impl Shared {
-        pub fn create(_: usize) -> io::Result<Shared> {
+        pub fn create(_: u64, _: &dyn Fn(u64) -> [u8; HEADER]) -> io::Result<Shared> {
             Err(io::Error::new(io::ErrorKind::Unsupported, "no observer on this system"))
-        }
-
-        pub fn write_header(&self, _: &[u8; 8], _: u64, _: u64) {
-            match *self {}
         }
 
         pub fn path(&self) -> PathBuf {
             match *self {}
         }
 
-        pub fn bytes(&self) -> &[u8] {
+        pub fn bytes(&self) -> Option<&[u8]> {
             match *self {}
         }
     }

@@ -114,6 +114,11 @@ kinds! {
     Volatile = 20,
     /// A process ended in the ordinary way, and all its modules have been recorded.
     Exit = 21,
+    /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
+    /// that this would have been.
+    Unlocated = 40,
+    /// A process is about to limit its own system calls, and from here on nothing of it is recorded.
+    Filtered = 41,
 }
 
 /// One thing that an observed process did.

@@ -4,4 +4,8 @@
 #[cfg(target_os = "linux")]
 mod observer;
 mod random_store;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod store_trust;
+#[cfg(target_os = "linux")]
+mod undisturbed;

@@ -141,5 +141,13 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "a process was killed while it wrote to the observer's log",
             "build again; check whether the system kills processes for lack of memory",
         ),
+        Reason::Unlocated => (
+            "a process used a file whose path the system does not tell, so that the inputs are not known",
+            "check that /proc is mounted where the program in the detail runs, and that its working directory exists",
+        ),
+        Reason::SystemCallFilter => (
+            "a program limits its own system calls (seccomp), so the observer can make none in it and stops",
+            "none if the program needs its sandbox; else run it without, or in a build script",
+        ),
     }
 }

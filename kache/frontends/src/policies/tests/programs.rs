@@ -62,6 +62,14 @@ fn a_trace_with_gaps_is_not_believed() {
 }
 
 #[test]
+fn what_the_observer_could_not_follow_is_refused_by_any_program() {
+    let unlocated = refusal(&Stage::rustc(), &format!("{RUSTC}10 unlocated aux=4"));
+    assert!(unlocated.starts_with("unlocated: rustc did something (Write)"), "{unlocated}");
+    let filtered = refusal(&Stage::rustc(), &format!("{RUSTC}10 filtered"));
+    assert!(filtered.starts_with("system-call-filter: rustc limits"), "{filtered}");
+}
+
+#[test]
 fn a_forked_process_is_its_parents_program() {
     let stage = Stage::rustc().plain_object("/w/plain.so");
     let fork = "11 start forked /tc/bin/rustc => /w aux=10\n";
