@@ -201,11 +201,8 @@ pub const CASES: &[Case] = &[
 fn linker_script(s: &mut TestProject, variable: &str) {
     let text = format!("exec cc -no-pie -Wl,--defsym=VALUE=\"${{{variable}:-0x4000}}\" \"$@\"");
     s.env(variable, "0x1000").script("lk", &text);
-    s.write(
-        "user.rs",
-        "unsafe extern \"C\" { static VALUE: u8; } fn main() { println!(\"{:?}\", &raw const VALUE); }\n",
-    );
-    s.rust_bin(&["--edition=2024", "-Crelocation-model=static", "-C", "linker={w}/lk"]).prints("out/user");
+    s.write("user.rs", PRINTS_VALUE);
+    s.rust_bin(&["-Crelocation-model=static", "-C", "linker={w}/lk"]).prints("out/user");
 }
 
 /// `dep` in two forms, one of which is put aside; and `mid`, which uses it.
@@ -230,6 +227,9 @@ fn two_forms(s: &mut TestProject, aside: &str) {
     ]);
     s.rename(&format!("d/{aside}"), aside);
 }
+
+const PRINTS_VALUE: &str = "extern \"C\" { static VALUE: u8; }\n\
+                            fn main() { println!(\"{:?}\", unsafe { std::ptr::addr_of!(VALUE) }); }\n";
 
 const CALLS_FOO: &str =
     "#[link(name = \"foo\")] extern \"C\" { fn foo() -> i32; }\nfn main() { unsafe { foo() }; }\n";
