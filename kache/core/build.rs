@@ -6,8 +6,22 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 5] = ["observer.c", "log.c", "files.c", "process.c", "host.c"];
-const HEADERS: [&str; 4] = ["core.h", "log.h", "files.h", "process.h"];
+const SOURCES: [&str; 12] = [
+    "observer.c",
+    "log.c",
+    "files.c",
+    "process.c",
+    "host.c",
+    "facts.c",
+    "fact_files.c",
+    "fact_names.c",
+    "dispatch.c",
+    "signals.c",
+    "threads.c",
+    "calls.c",
+];
+const HEADERS: [&str; 8] =
+    ["core.h", "log.h", "facts.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -9,9 +9,11 @@
 //! - `processes`: who started whom, and whose code each module is.
 //! - `made`: what the run made, renamed and left behind.
 //! - `files`, `programs`, `variables`: from events to acts.
+//! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
 
+mod facts;
 mod files;
 mod made;
 mod processes;
@@ -48,6 +50,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         made: Made::default(),
         linker: subject.linker.as_ref().and_then(|linker| world.canonicalize(linker)),
         temporary: temporary_directories(world),
+        renamed: subject.renamed(world),
         without_links: HashSet::new(),
         examined: HashSet::new(),
         steps: BTreeMap::new(),
@@ -55,6 +58,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         perhaps_inputs: BTreeSet::new(),
         read_before_made: HashSet::new(),
         opened_responses: HashSet::new(),
+        set_facts: HashSet::new(),
         out: Collected::default(),
     };
     if trace.overflowed {
@@ -87,6 +91,8 @@ struct Collector<'a> {
     /// The linker's file, links followed.
     linker: Option<PathBuf>,
     temporary: Vec<Vec<u8>>,
+    /// See [`Subject::renamed`].
+    renamed: Vec<(PathBuf, PathBuf)>,
     /// Directories that are known to have no link on the way to them.
     without_links: HashSet<PathBuf>,
     /// Objects whose code has been searched for system calls.
@@ -100,6 +106,8 @@ struct Collector<'a> {
     read_before_made: HashSet<Vec<u8>>,
     /// Response files that the first process has opened.
     opened_responses: HashSet<Vec<u8>>,
+    /// Facts about the host that a process set for itself and what it starts, with the hash of what each was set to.
+    set_facts: HashSet<(Vec<u8>, i64)>,
     out: Collected,
 }
 
@@ -127,6 +135,15 @@ impl Collector<'_> {
         let by = Cause { pid: e.pid, actor };
         let real = actor.is_trusted().then(|| self.processes.real_name(e)).flatten();
         let e = &TraceEvent { path: real.as_deref().unwrap_or(e.path), ..*e };
+        // The compiler resolves the directories that it writes to: what it does there counts by the names of the command line.
+        let named = |path: &[u8]| actor.is_trusted().then(|| self.as_named(path)).flatten();
+        let has_two = matches!(e.kind, EventKind::Rename | EventKind::Link);
+        let (path, path2) = (named(e.path), if has_two { named(e.path2) } else { None });
+        let e = &TraceEvent {
+            path: path.as_deref().unwrap_or(e.path),
+            path2: path2.as_deref().unwrap_or(e.path2),
+            ..*e
+        };
         if self.processes.learns_metadata(e) {
             self.at(by, Act::LearnsMetadata, &clean(e.path));
         }
@@ -147,9 +164,10 @@ impl Collector<'_> {
             EventKind::Cwd => self.named(by, Act::AsksDirectory, b""),
             EventKind::Connect => self.named(by, Act::Connects, e.path),
             EventKind::Volatile => {
-                let act = self.policy.call(e.path, self.processes.name(e.pid));
+                let act = self.call(e);
                 self.named(by, act, e.path);
             }
+            EventKind::HostFact => self.host_fact(e, by),
             EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
             // What failed changed nothing, and a child's own events say who it is.
             EventKind::Mkdir
@@ -164,6 +182,14 @@ impl Collector<'_> {
             | EventKind::Filtered
             | EventKind::Exit => {}
         }
+    }
+
+    /// A path below a directory of [`Subject::renamed`], as the command line names it.
+    fn as_named(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let path = Path::new(platform::os_str(path));
+        let found =
+            self.renamed.iter().find_map(|(real, named)| Some((path.strip_prefix(real).ok()?, named)))?;
+        Some(found.1.join(found.0).into_os_string().into_encoded_bytes())
     }
 
     /// Has the policy treat an act that concerns no path.
@@ -231,11 +257,14 @@ impl Collector<'_> {
             Treatment::EnvAll(Environment::Portable) => (K::EnvAllPath, Vec::new()),
             Treatment::Cwd => (K::Cwd, Vec::new()),
             Treatment::Place => (K::Place, Vec::new()),
-            Treatment::Host(fact) => (K::Host, fact.as_bytes().to_vec()),
+            Treatment::HostFile => return Some(Dependency::host(b"contents", event.name)),
+            Treatment::Host(fact) => return Some(Dependency::host(fact.as_bytes(), b"")),
             Treatment::Library => (K::Library, name()),
             Treatment::Program => (K::Program, name()),
             Treatment::Computed(function) => return Some(Dependency::computed(function, b"")),
-            Treatment::ContentsUnlessMade
+            // `facts` asks the host first.
+            Treatment::HostAnswer
+            | Treatment::ContentsUnlessMade
             | Treatment::EachLink
             | Treatment::EachLinkPortable
             | Treatment::Made

@@ -137,6 +137,7 @@ mod tests {
             compile_us: 0,
             observed: Observed::Preload,
             fetched: false,
+            literal: false,
         }
     }
 

@@ -25,6 +25,7 @@ mod invocation;
 pub mod key;
 pub mod linker;
 pub mod loader;
+mod mapped;
 pub mod msvc;
 pub mod msvc_flags;
 mod plan;

@@ -15,7 +15,6 @@ pub static IGNORED_PATHS: &[Row] = &[
     row("/dev/full", "as above"),
     row("/dev/random", "random bytes: a program that pastes them is as right with others"),
     row("/dev/urandom", "as above"),
-    row("/proc/self/maps", "where the process lies in memory; read to print a crash"),
 ];
 
 /// Files in which the kernel shows facts about the machine that do not change by themselves: a dependency on what they
@@ -275,6 +274,12 @@ pub static CLOCK_AT_START: &[Row] = &[
     row("python", "seeds the hashing of its strings"),
 ];
 
+/// Programs, by their files, that ask for the free memory and put it into nothing.
+pub static SIZED_BY_MEMORY: &[Row] = &[
+    row("/usr/bin/sort", "how much it sorts in memory at once; the order is the same"),
+    row("/bin/sort", "as above"),
+];
+
 /// Functions, by a part of their mangled names, by which a proc macro learns where it is without any look that the
 /// observer could see. One that has such a function, or has been stripped of all names, counts its place literally.
 pub static TELLS_PLACE: &[Row] = &[
@@ -305,8 +310,9 @@ pub static TELLS_READING: &[Row] = &[
 ];
 
 /// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
-/// read anything unseen, and what it helps to build is not stored. On x86-64 and AArch64 the code is read instead
-/// (`elf::calls_the_kernel`): optimised, these functions have no names of their own, and stripped, none have.
+/// read anything unseen where the kernel does not deliver such calls to the observer, and what it helps to build is not
+/// stored there. On x86-64 and AArch64 the code is read too (`object::calls_kernel`): optimised, these functions have no
+/// names of their own, and stripped, none have.
 pub static UNSEEN_CALLS: &[Row] = &[row("6rustix7backend", "rustix talks to Linux by itself")];
 
 /// Functions whose result changes from call to call and is still no reason not to store.
@@ -378,6 +384,7 @@ mod tests {
             COMPILER_ENV,
             TOOLS,
             CLOCK_AT_START,
+            SIZED_BY_MEMORY,
             IGNORED_VOLATILE,
             TELLS_PLACE,
             TELLS_PROCESSORS,

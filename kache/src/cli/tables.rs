@@ -25,7 +25,7 @@ pub struct Options {
 type List = (&'static str, &'static str, &'static [Excuse]);
 
 /// Every list of the policies. The one for C compilers has all; a list that is added there has to be added here.
-fn lists() -> [List; 23] {
+fn lists() -> [List; 24] {
     let TrustPolicy {
         table: _,
         trusts_first: _,
@@ -44,6 +44,7 @@ fn lists() -> [List; 23] {
         c_runtime,
         tools,
         clock_at_start,
+        sized_by_memory,
         ignored_calls,
         path_only,
         abilities: Abilities { place, metadata, reading, syscalls, shared_library },
@@ -92,6 +93,7 @@ fn lists() -> [List; 23] {
         ("date-env", "variables that a C compiler reads only to show a time: not stored", clock_env),
         ("tools", "programs that are trusted like the compiler", tools),
         ("clock-at-start", "programs that read the clock when they start", clock_at_start),
+        ("sized-by-memory", "programs that ask for the free memory only to size a buffer", sized_by_memory),
         ("ignored-volatile", "functions with changing results that do not prevent storing", ignored_calls),
         (
             "tells-place",

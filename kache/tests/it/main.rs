@@ -14,6 +14,8 @@ mod cc;
 #[cfg(target_os = "linux")]
 mod cc_holes;
 #[cfg(target_os = "linux")]
+mod cc_literal;
+#[cfg(target_os = "linux")]
 mod cc_places;
 #[cfg(target_os = "linux")]
 mod cc_suite;
@@ -33,6 +35,8 @@ mod macros;
 mod report;
 #[cfg(target_os = "linux")]
 mod rust;
+#[cfg(target_os = "linux")]
+mod rust_places;
 #[cfg(target_os = "linux")]
 mod store;
 #[cfg(target_os = "linux")]

@@ -25,6 +25,9 @@ impl Collector<'_> {
         if is_descriptor(&path) {
             return self.at(by, Act::OpensDescriptor, &path);
         }
+        if let Some(act) = self.map_of_itself(e, by).filter(|act| *act != Act::OpensFile) {
+            return self.named(by, act, &path);
+        }
         let is_made = self.made.has(&path);
         let act = if self.subject.is_state(&path) && !is_made { Act::OpensState } else { Act::OpensFile };
         let mut place = self.place(&path);
@@ -54,7 +57,7 @@ impl Collector<'_> {
     pub(super) fn probe(&mut self, e: &TraceEvent, by: Cause) {
         let path = clean(e.path);
         if by.actor.is_trusted() {
-            self.step(e, || Step::Opened(path.clone()));
+            self.step(e, || Step::Probed(path.clone()));
         }
         if e.flags & flag::NO_FOLLOW != 0 && (e.errno == 0 || platform::errno_is_absent(e.errno)) {
             self.at(by, Act::ProbesLink, &path);

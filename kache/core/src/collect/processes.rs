@@ -12,8 +12,12 @@ pub struct Process {
     pub actor: Actor,
     /// A path-only script, or something that one started.
     pub is_path_only: bool,
+    /// Whether the system calls that it makes outside libc are recorded.
+    pub is_dispatched: bool,
     /// The name of the program's file.
     name: String,
+    /// The program's file.
+    pub program: PathBuf,
     /// The directory that it began in.
     cwd: PathBuf,
     /// By module id: whether its code is the program's own.
@@ -97,7 +101,9 @@ impl Processes {
         let process = Process {
             actor,
             is_path_only,
+            is_dispatched: e.flags & flag::DISPATCHED != 0,
             name: file_name(e.path).unwrap_or_default(),
+            program: PathBuf::from(platform::os_str(e.path)),
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
             libraries: HashMap::new(),

@@ -1,9 +1,11 @@
 //! What `collect` needs to know of an action.
 
+use super::World;
 use crate::action::OutputNames;
 use crate::paths::Roots;
 use crate::platform;
 use crate::policy::TrustPolicy;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The action whose trace is walked.
@@ -48,6 +50,15 @@ impl Subject<'_> {
     /// Whether the toolchain's identity stands for all that can be learned at a path.
     pub fn covers(&self, path: &Path) -> bool {
         (self.coverage)(path) == Coverage::Whole
+    }
+
+    /// The directories to which the compiler writes, as they really are and as the command line names them, where the two
+    /// differ: a target directory may be a symbolic link.
+    pub(super) fn renamed(&self, world: &dyn World) -> Vec<(PathBuf, PathBuf)> {
+        let exact = self.outputs.exact.iter().filter_map(|path| path.parent());
+        let named: BTreeSet<&Path> = exact.chain([self.outputs.dir.as_path()]).chain(self.state).collect();
+        let real = |dir: &Path| Some((world.canonicalize(dir)?, dir.to_path_buf()));
+        named.into_iter().filter_map(real).filter(|(real, named)| real != named).collect()
     }
 
     /// Whether a path lies in the compiler's own state.

@@ -17,6 +17,8 @@ pub trait World {
     fn canonicalize(&self, path: &Path) -> Option<PathBuf>;
     /// A variable of kache's own environment, which the run was given.
     fn variable(&self, name: &[u8]) -> Option<OsString>;
+    /// What the host answers to a question.
+    fn host_fact(&self, name: &[u8], about: &[u8]) -> Option<Vec<u8>>;
     /// The file that a bare program name leads to by `PATH`.
     fn program(&self, name: &OsStr) -> Option<PathBuf>;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
@@ -56,6 +58,10 @@ impl World for Machine<'_> {
 
     fn variable(&self, name: &[u8]) -> Option<OsString> {
         std::env::var_os(platform::os_str(name))
+    }
+
+    fn host_fact(&self, name: &[u8], about: &[u8]) -> Option<Vec<u8>> {
+        platform::host_fact(name, about)
     }
 
     fn program(&self, name: &OsStr) -> Option<PathBuf> {

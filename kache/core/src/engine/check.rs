@@ -34,10 +34,11 @@ impl Job<'_> {
     /// Runs the command and compares what it makes with a stored result.
     pub(super) fn check(&self, hit: Hit) -> Ending {
         let result = hit.key;
-        let run = match self.run() {
+        let mut run = match self.run() {
             Ok(run) => run,
             Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
         };
+        run.completed.ran.held.release();
         let mut ran = run.describe();
         ran.result = Some(result);
         let (checked, why) = self.judge(hit, run, &mut ran);

@@ -2,27 +2,26 @@
 
 use super::launch;
 use super::log::Log;
-use crate::paths::Roots;
-use crate::run::{self, Ran};
+use crate::run::{self, Printing, Ran};
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
 /// Runs a command to its end and returns the log of what its processes did, or nothing where nothing was observed.
 pub trait Observer {
-    /// `mapped` where the command prints paths as its arguments map them.
+    /// `printing` says how what the command prints reaches the caller.
     ///
     /// # Errors
     /// When the command cannot be started.
-    fn run(&self, command: &mut Command, mapped: Option<&Roots>) -> io::Result<(Ran, Option<Log>)>;
+    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)>;
 }
 
 /// Observes nothing: dependencies come from what the command declares and from conservative rules.
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    fn run(&self, command: &mut Command, mapped: Option<&Roots>) -> io::Result<(Ran, Option<Log>)> {
-        Ok((run::run(command, mapped)?, None))
+    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)> {
+        Ok((run::run(command, printing)?, None))
     }
 }
 
@@ -33,12 +32,12 @@ pub struct Preload {
 }
 
 impl Observer for Preload {
-    fn run(&self, command: &mut Command, mapped: Option<&Roots>) -> io::Result<(Ran, Option<Log>)> {
+    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)> {
         let watch = launch::unpack(&self.dir).and_then(|object| Ok((Log::create()?, object)));
-        let Ok((log, object)) = watch else { return Unobserved.run(command, mapped) };
+        let Ok((log, object)) = watch else { return Unobserved.run(command, printing) };
         let base = std::env::var_os(launch::PRELOAD_VARIABLE);
         command.envs(launch::environment(&log, &object, base.as_deref()));
-        let ran = run::run(command, mapped)?;
+        let ran = run::run(command, printing)?;
         // A process that could not load the object wrote nothing.
         let observed = log.records().next().is_some();
         Ok((ran, observed.then_some(log)))

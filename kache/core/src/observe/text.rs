@@ -33,6 +33,7 @@ pub struct TextLog {
 /// Which flags the events of a kind can have.
 const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Start, flag::FORKED, "forked"),
+    (EventKind::Start, flag::DISPATCHED, "dispatched"),
     (EventKind::Read, flag::CREATE, "create"),
     (EventKind::Read, flag::TRUNCATE, "truncate"),
     (EventKind::Read, flag::EXCLUSIVE, "exclusive"),
@@ -52,6 +53,8 @@ const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Spawned, flag::POSIX_SPAWN, "posix_spawn"),
     (EventKind::Unlink, flag::DIRECTORY_REMOVED, "directory"),
     (EventKind::Link, flag::SYMBOLIC, "symbolic"),
+    (EventKind::HostFact, flag::SET, "set"),
+    (EventKind::HostFact, flag::UNANSWERED, "unanswered"),
 ];
 
 /// Errors that are written by their names.

@@ -20,6 +20,8 @@ pub const UNKNOWN_MODULE: u32 = u32::MAX;
 pub mod flag {
     /// Start: the process was forked and goes on with its parent's program.
     pub const FORKED: u8 = 1;
+    /// Start: system calls that the process makes outside libc are recorded too.
+    pub const DISPATCHED: u8 = 16;
     /// Read, Write: `O_CREAT`.
     pub const CREATE: u8 = 1;
     /// Read, Write: `O_TRUNC`.
@@ -50,6 +52,10 @@ pub mod flag {
     pub const DIRECTORY_REMOVED: u8 = 1;
     /// Link: symbolic, `path` is its text.
     pub const SYMBOLIC: u8 = 1;
+    /// HostFact: the program did not ask for the fact but set it, to what `aux` is the hash of.
+    pub const SET: u8 = 1;
+    /// HostFact: the program did not get the whole answer, so that `aux` says nothing.
+    pub const UNANSWERED: u8 = 2;
 }
 
 macro_rules! kinds {
@@ -114,6 +120,9 @@ kinds! {
     Volatile = 20,
     /// A process ended in the ordinary way, and all its modules have been recorded.
     Exit = 21,
+    /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
+    /// of the answer (`platform::Answer`); once for each module and answer.
+    HostFact = 25,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
     /// that this would have been.
     Unlocated = 40,

@@ -66,6 +66,14 @@ pub fn file_type(path: &Path) -> io::Result<Option<(FileType, StatId)>> {
     }
 }
 
+/// The hash of an answer about the host, as the observer makes it (64-bit FNV-1a).
+pub fn answer_hash(answer: &[u8]) -> i64 {
+    let hash = answer.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.cast_signed()
+}
+
 /// How a file was restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {

@@ -17,8 +17,8 @@ pub use file::{
     remove_to_replace, rename, settled,
 };
 pub use path_form::{
-    HAS_PATH_FORMS, PATH_LIST_SEPARATOR, SEPARATORS, can_be_file, canonical_form, fold_paths, is_path_start,
-    is_separator, native_separators, normalize, path_forms, portable_separators, relative_to,
+    PATH_LIST_SEPARATOR, SEPARATORS, can_be_file, canonical_form, fold_paths, is_path_start, is_separator,
+    native_separators, normalize, path_forms, portable_separators, relative_to,
 };
 pub use trust::{make_private_dir, others_may_write, private, why_untrusted};
 
@@ -253,14 +253,10 @@ pub fn parent() -> String {
     }
 }
 
-/// Facts of the host that a program can ask for by name.
-pub fn host_fact(name: &[u8]) -> Vec<u8> {
-    let of = |n: &str| std::env::var_os(n).map(|v| v.as_encoded_bytes().to_vec()).unwrap_or_default();
-    match name {
-        b"processors" => [of("NUMBER_OF_PROCESSORS"), processor()].join(&b'\n'),
-        b"user" => [of("USERDOMAIN"), of("USERNAME")].join(&b'\\'),
-        _ => [of("OS"), of("COMPUTERNAME"), of("PROCESSOR_ARCHITECTURE")].join(&0),
-    }
+/// Facts about the host that a program can ask for. Without the observer, no other is recorded.
+pub fn host_fact(name: &[u8], _: &[u8]) -> Option<Vec<u8>> {
+    let processors = || std::env::var_os("NUMBER_OF_PROCESSORS").unwrap_or_default();
+    (name == b"processors").then(|| [processors().into_encoded_bytes(), processor()].join(&b'\n'))
 }
 
 fn from_env(name: &str) -> Option<PathBuf> {

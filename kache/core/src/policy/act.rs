@@ -43,6 +43,7 @@ const fn foreign(plugin: &'static [Treatment], process: &'static [Treatment]) ->
 
 const NONE: &[Treatment] = &[];
 const EVERY: Treatment = T::EnvAll(Environment::Every);
+const UNSEEN: &[Treatment] = &[T::Refuse(Reason::RawSyscall)];
 const LINKER: Treatment = T::Computed("linker");
 
 acts! {
@@ -82,12 +83,19 @@ acts! {
     ReadsInnerVariable, "reads a variable that the run set itself", all(NONE);
 
     // Facts about the machine.
-    AsksHost, "asks for the host's name", by(NONE, &[T::Host("host")]);
-    AsksUser, "asks for the user", by(NONE, &[T::Host("user")]);
-    AsksProcessors, "asks how many processors there are", by(NONE, &[T::Host("processors")]);
+    AsksFact, "asks for a fact about the host", by(NONE, &[T::HostAnswer]);
+    AsksFileSystem, "asks of what type a file system is, by a descriptor",
+        [NONE, NONE, &[T::HostAnswer], &[T::HostAnswer], &[T::Refuse(Reason::HostState)], &[T::HostAnswer]];
+    AsksInnerFact, "asks for what the run set itself, or about a file that the run made", all(NONE);
+    AsksState, "asks for the load, free memory, the current processor, or another process",
+        by(NONE, &[T::Refuse(Reason::HostState)]);
+    AsksPlace, "asks where code lies", by(NONE, &[T::Place]);
+    ReadsSystemMap, "reads where its code lies in memory, outside of all roots", all(NONE);
+    SizesBuffer, "asks for the free memory, and is known to size a buffer by it", all(NONE);
     DrawsRandom, "calls a function whose changing results do not matter", all(NONE);
     ReadsClockAtStart, "reads the clock as it starts, and is known for it", all(NONE);
     ReadsClock, "reads the clock", by(NONE, &[T::Refuse(Reason::Clock)]);
+    ReadsTimer, "asks how much time has passed or been used", by(NONE, &[T::Refuse(Reason::Clock)]);
     LooksUpHost, "looks up a host", by(NONE, &[T::Refuse(Reason::Network)]);
     Connects, "connects", by(NONE, &[T::Refuse(Reason::Network)]);
     CallsKernel, "makes a system call that is not followed", by(NONE, &[T::Refuse(Reason::RawSyscall)]);
@@ -124,8 +132,8 @@ acts! {
     NamesLibrary, "asks the loader for a library by its name", by(NONE, &[T::Library]);
     OpensLibrary, "asks the loader for a library by its path", by(NONE, &[T::Existence]);
     OpensNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
-    HoldsSyscall, "has an instruction or a function that calls the kernel without libc",
-        foreign(&[T::Refuse(Reason::RawSyscall)], &[T::Refuse(Reason::RawSyscall)]);
+    HoldsSyscall, "can call the kernel without libc, where that is not recorded",
+        [UNSEEN, NONE, UNSEEN, UNSEEN, UNSEEN, UNSEEN];
     HoldsEnvironment, "may read all variables", foreign(&[EVERY], NONE);
     HoldsPlace, "has a function that tells where it runs", foreign(&[T::Place], NONE);
     HoldsReadTimes, "has a function that tells when files were read",

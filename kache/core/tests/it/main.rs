@@ -2,6 +2,10 @@
 #![cfg(unix)]
 
 #[cfg(target_os = "linux")]
+mod dispatch;
+#[cfg(target_os = "linux")]
+mod facts;
+#[cfg(target_os = "linux")]
 mod observer;
 mod random_store;
 #[cfg(target_os = "linux")]

@@ -80,6 +80,19 @@ fn what_is_left_behind_is_an_output_or_a_side_effect() {
 }
 
 #[test]
+fn directories_that_are_written_to_are_known_by_way_of_a_link_too() {
+    let stage = Stage::rustc().file("/disk/out/a.o").file("/disk/state/s/lock").file("/disk/out/other");
+    let stage = stage.link("/w/out", "/disk/out").link("/w/state", "/disk/state");
+    assert_eq!(lines(&stage, "10 write /disk/state/s/lock"), [""; 0]);
+    let output = "10 write /disk/out/tmp\n10 rename /disk/out/tmp => /disk/out/a.o";
+    assert_eq!(lines(&stage, output), ["output /w/out/a.o"]);
+    let other = "refused side-effect: /w/out/other was left behind";
+    assert_eq!(lines(&stage, "10 write /disk/out/other"), [other]);
+    let script = lines(&stage, &format!("{SCRIPT}12 read /disk/out/other"));
+    assert!(script.contains(&"file /disk/out/other".to_string()), "a script names what it wants: {script:?}");
+}
+
+#[test]
 fn a_link_is_an_input_by_what_it_leads_to() {
     let stage = Stage::rustc().file("/w/src/a.rs").directory("/w/src/dir");
     let link = "10 link symbolic a.rs => /w/src/b.rs\n10 read /w/src/b.rs";
@@ -198,8 +211,10 @@ fn the_state_of_the_machine_is_what_it_shows() {
     assert_eq!(of("/proc/cpuinfo"), ["host processors"]);
     assert_eq!(of("/proc/self/exe"), ["place"]);
     assert_eq!(of("/dev/shm/x"), ["file /dev/shm/x"]);
+    assert_eq!(of("/proc/self/maps"), [""; 0], "of a program of the system's");
+    assert_eq!(of("/proc/1/maps"), ["refused host-state: /proc/1/maps was looked at"]);
     assert_eq!(of("/sys/class/net"), ["refused host-state: /sys/class/net was looked at"]);
-    assert_eq!(of("/proc/filesystems"), ["host /proc/filesystems"]);
+    assert_eq!(of("/proc/filesystems"), ["host contents /proc/filesystems"]);
     assert_eq!(of("/proc/self/mountinfo"), ["refused host-state: /proc/self/mountinfo was looked at"]);
     assert_eq!(lines(&stage, "10 read /proc/cpuinfo\n10 read /proc/self/statm\n10 read /dev/tty"), [""; 0]);
     assert_eq!(lines(&stage, "10 read /dev/stdin"), ["refused host-state: /dev/stdin was looked at"]);

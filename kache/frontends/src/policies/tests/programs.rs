@@ -132,13 +132,14 @@ fn a_library_is_an_input_where_it_was_found_and_under_its_name() {
 
 #[test]
 fn a_script_under_the_compilers_name_is_not_the_compiler() {
-    let script = "10 start /usr/bin/sh => /w aux=1\n10 module /usr/bin/sh\n10 volatile uname";
+    let script =
+        "10 start /usr/bin/sh => /w aux=1\n10 module /usr/bin/sh\n10 hostfact uid aux=575343681586661117";
     assert_eq!(
         Stage::c().lines(script),
-        ["file /usr/bin/sh", "env-all", "host host"],
+        ["file /usr/bin/sh", "env-all", "host uid"],
         "whatever runs in gcc's place"
     );
-    assert_eq!(Stage::c().lines(&format!("{GCC}10 volatile uname")), [""; 0]);
+    assert_eq!(Stage::c().lines(&format!("{GCC}10 hostfact uid aux=575343681586661117")), [""; 0]);
     let proxy = script.replace("/usr/bin/sh", "/usr/bin/rustup");
     assert_eq!(Stage::rustc().lines(&proxy), [""; 0], "rustc by way of a proxy");
 }
@@ -150,8 +151,8 @@ fn a_compiler_with_a_plugin_is_not_told_apart_from_it() {
     let trace =
         format!("{GCC}10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10\n");
     assert_eq!(
-        stage.lines(&format!("{trace}11 volatile uname")),
-        ["file /usr/bin/ld", "env-all", "host host"]
+        stage.lines(&format!("{trace}11 hostfact uid aux=575343681586661117")),
+        ["file /usr/bin/ld", "env-all", "host uid"]
     );
 }
 
@@ -198,6 +199,40 @@ fn a_stripped_plugin_may_have_any_function() {
             "status <workspace>/a.rs"
         ]
     );
+}
+
+#[test]
+fn what_calls_the_kernel_by_itself_is_stored_where_that_is_recorded() {
+    let object = || Object {
+        functions: Some(vec!["_ZN6rustix7backend2fs8syscalls4open17h0E"]),
+        calls_kernel: Some(true),
+        ..Object::default()
+    };
+    let stage = Stage::rustc().object("/w/p.so", object()).object("/w/tool", object());
+    let loads = "10 cwd\n10 module id=5 /w/p.so\n";
+    let unseen = |name: &str| format!("raw-syscall: {name} makes system calls without libc");
+    assert_eq!(refusal(&stage, &format!("{RUSTC}{loads}")), unseen("/w/p.so"));
+    let rustc = RUSTC.replace("start", "start dispatched");
+    assert_eq!(refusal(&stage, &format!("{rustc}{loads}")), "stored");
+    // What a process does not have recorded, its child may; a forked one goes on as it began.
+    let starts = |how: &str| {
+        format!("10 spawned posix_spawn id=5 /w/tool aux=11\n11 start {how} /w/tool => /w aux=10\n")
+    };
+    assert_eq!(refusal(&stage, &format!("{rustc}{loads}{}", starts("flags=0"))), unseen("/w/tool"));
+    assert_eq!(refusal(&stage, &format!("{rustc}{loads}{}", starts("dispatched"))), "stored");
+    let forked =
+        "10 spawned aux=12\n12 start forked dispatched /tc/bin/rustc => /w aux=10\n12 module id=5 /w/p.so\n";
+    assert_eq!(refusal(&stage, &format!("{rustc}{loads}{forked}")), "stored");
+    let unknown = "10 rawsyscall id=5 aux=425\n";
+    assert!(refusal(&stage, &format!("{rustc}{loads}{unknown}")).contains("system call 425"));
+}
+
+#[test]
+fn a_program_in_the_compilers_place_is_asked_too() {
+    let wrapper = Object { functions: Some(Vec::new()), calls_kernel: Some(true), ..Object::default() };
+    let stage = Stage::c().object("/tc/bin/gcc", wrapper);
+    assert_eq!(refusal(&stage, GCC), "raw-syscall: /tc/bin/gcc makes system calls without libc");
+    assert_eq!(refusal(&stage, &GCC.replace("start", "start dispatched")), "stored");
 }
 
 #[test]

@@ -52,14 +52,22 @@ fn events(act: Act) -> &'static str {
         Act::ReadsVariable => "@ getenv % SOME => value",
         Act::ReadsPathVariable => "@ module id=7 /w/liblocating_macro-1.so\n@ getenv id=7 OUT => /w/out",
         Act::ReadsInnerVariable => "@ getenv % SOME => other",
-        Act::AsksHost => "@ volatile % uname",
-        Act::AsksUser => "@ volatile % getpwuid",
-        Act::AsksProcessors => "@ volatile % sched_getaffinity",
+        // The hash is that of `0 `, which is what the host that is made up answers.
+        Act::AsksFact => "@ hostfact % uid aux=575343681586661117",
+        Act::AsksFileSystem => "@ hostfact % fstatfs => /w/src aux=575343681586661117",
+        Act::AsksInnerFact => "@ hostfact % set umask aux=7\n@ hostfact % umask aux=7",
+        Act::AsksState => "@ volatile % getloadavg",
+        Act::ReadsSystemMap => "@ read % /proc/self/maps",
+        Act::SizesBuffer => {
+            "@ exec % /usr/bin/sort\n@ start % /usr/bin/sort => /w\n@ volatile % sysconf/memory"
+        }
+        Act::AsksPlace => "@ volatile % dladdr",
         Act::DrawsRandom => "@ volatile % getrandom",
         Act::ReadsClockAtStart => {
             "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ volatile % gettimeofday"
         }
         Act::ReadsClock => "@ volatile % gettimeofday",
+        Act::ReadsTimer => "@ volatile % clock_gettime/timer",
         Act::LooksUpHost => "@ volatile % getaddrinfo",
         Act::Connects => "@ connect % 10.0.0.1:80",
         Act::CallsKernel => "@ rawsyscall % aux=425",
