@@ -20,7 +20,9 @@ struct header {
     uint64_t capacity;
     uint64_t tail;
     uint32_t overflow;
-    uint32_t rest[9];
+    /* A process of the tree has loaded code after its start. */
+    uint32_t plugins;
+    uint32_t rest[8];
 };
 
 struct record {
@@ -270,4 +272,12 @@ void kache_fill_held(struct held *held, enum kind kind, unsigned flags, int err,
     *end++ = 0;
     trim(&claimed, end);
     publish(claimed.record, kind);
+}
+
+void kache_note_plugins(void) {
+    __atomic_store_n(&header->plugins, 1, __ATOMIC_RELAXED);
+}
+
+bool kache_plugins_loaded(void) {
+    return kache_active && __atomic_load_n(&header->plugins, __ATOMIC_RELAXED);
 }

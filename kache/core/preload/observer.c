@@ -17,11 +17,13 @@
 #include "core.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/syscall.h>
 
 #include "dispatch.h"
+#include "environ.h"
 #include "log.h"
 
 bool kache_active;
@@ -30,6 +32,7 @@ const char *kache_object;
 
 static uint32_t own_pid;
 static uint32_t announced_pid;
+static bool has_begun;
 
 /* ---- system calls, past our own hooks and without touching errno ---- */
 
@@ -154,6 +157,7 @@ struct found_object {
     struct link_map *map;
     unsigned long long rest[12];
 };
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
 
 /* Past our own hook. */
@@ -186,6 +190,7 @@ static uint32_t add_module(uintptr_t low, uintptr_t high, uintptr_t base, const 
     module->high = high;
     module->base = base;
     emit_module(id, module, name);
+    if (has_begun) kache_note_plugins();
     __atomic_store_n(&module->ready, 1, __ATOMIC_RELEASE);
     return id;
 }
@@ -266,6 +271,10 @@ uint32_t kache_module(void *return_address) {
     if (!kache_is_own_process()) return MODULE_UNKNOWN;
     kache_scan_modules();
     return find_module(address);
+}
+
+uintptr_t kache_module_base(uint32_t module) {
+    return module < MODULE_LIMIT ? modules[module].base : 0;
 }
 
 struct present {
@@ -425,7 +434,11 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         kache_dispatch_begin();
         kache_active = true;
         emit_start(own_pid, 0);
+        /* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
+        if (getauxval)
+            kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)getauxval(AT_EXECFN)), NO_TEXT);
         kache_scan_modules();
+        has_begun = true;
     }
     errno = saved;
 }
@@ -434,6 +447,6 @@ static __attribute__((destructor)) void end(void) {
     if (!kache_active || !kache_is_own_process()) return;
     int saved = errno;
     kache_scan_modules();
-    kache_emit(K_EXIT, 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
+    kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
     errno = saved;
 }

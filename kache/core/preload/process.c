@@ -15,9 +15,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <wordexp.h>
 
 #include "calls.h"
 #include "dispatch.h"
+#include "environ.h"
+#include "log.h"
 #include "process.h"
 
 extern char **environ;
@@ -31,6 +34,7 @@ static bool starts_with(const char *s, const char *prefix) {
 /* Zero: leave it as it is, either because we are inert or because the caller observes the child itself. */
 static size_t environment_size(char *const *from) {
     if (!kache_active) return 0;
+    from = kache_variables(from);
     size_t count = 3, text = sizeof PRELOAD_VARIABLE + __builtin_strlen(kache_object) + 2;
     for (; from && *from; from++, count++) {
         if (starts_with(*from, LOG_VARIABLE)) return 0;
@@ -40,6 +44,7 @@ static size_t environment_size(char *const *from) {
 }
 
 static char **extend(char *const *from, void *memory) {
+    from = kache_variables(from);
     char **to = memory;
     size_t count = 0, preload = SIZE_MAX;
     for (; from && from[count]; count++) {
@@ -84,7 +89,7 @@ static void *map(size_t size) {
 /* ---- exec ---- */
 
 static struct text search_path(void) {
-    for (char **entry = environ; entry && *entry; entry++)
+    for (char *const *entry = kache_variables(environ); entry && *entry; entry++)
         if (starts_with(*entry, "PATH=")) return text_of(*entry + 5);
     return text_of("/bin:/usr/bin");
 }
@@ -98,6 +103,7 @@ static bool has_slash(const char *s) {
 void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, unsigned how) {
     if (!kache_active || !program || err == EFAULT) return;
     int saved = errno;
+    if (err == 0 && kache_variables_unread()) how |= F_EXEC_UNREAD;
     if (how & F_SEARCH && !has_slash(program)) {
         kache_emit(K_EXEC, how, err, module, 0, text_of(program), search_path());
     } else {
@@ -115,7 +121,7 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
     uint32_t module = kache_module(CALLER);                                                                  \
     kache_note_exec(0, module, dirfd, program, how);                                                         \
     char *const *to = kache_observed_environment(from);                                                      \
-    int result = call;                                                                                       \
+    int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
     kache_note_exec(saved, module, dirfd, program, how);                                                     \
     errno = saved;                                                                                           \
@@ -173,7 +179,7 @@ HOOK(int, execle, const char *program, const char *first, ...) {
     pid_t own = 0;                                                                                           \
     pid = pid ? pid : &own;                                                                                  \
     char *const *to = kache_observed_environment(environment);                                               \
-    int result = call;                                                                                       \
+    int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
     if (result == 0) {                                                                                       \
         kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(program), NO_TEXT);                    \
@@ -246,8 +252,9 @@ static void take_back(char **mine, char **saved) {
     }
 }
 
-#define BY_LIBC(type, call)                                                                              \
-    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                \
+#define BY_LIBC(type, starts, call)                                                                          \
+    if (starts) kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                    \
+    bool guarded = kache_before_libc_reads();                                                                \
     char **before = environ;                                                                                 \
     size_t size = environment_size(before);                                                              \
     void *memory = size ? map(size) : NULL;                                                                  \
@@ -261,17 +268,26 @@ static void take_back(char **mine, char **saved) {
         if (whole) kache_raw(SYS_munmap, (long)memory, (long)size, 0, 0, 0, 0);                              \
         errno = saved;                                                                                       \
     }                                                                                                        \
+    kache_after_libc_read(guarded);                                                                          \
     return result
 
 HOOK(int, system, const char *command) {
     if (!command) return REAL(system)(command);
-    BY_LIBC(int, REAL(system)(command));
+    BY_LIBC(int, true, REAL(system)(command));
 }
 HOOK(void *, popen, const char *command, const char *mode) {
-    BY_LIBC(void *, REAL_POINTER(popen)(command, mode));
+    BY_LIBC(void *, true, REAL_POINTER(popen)(command, mode));
 }
+/* A shell is started for each command in the words. Where a quote keeps one from being a command, no shell answers for
+ * it, and the run counts as unobserved. */
+static bool has_command(const char *words) {
+    for (; *words; words++)
+        if (*words == '`' || (*words == '$' && words[1] == '(' && words[2] != '(')) return true;
+    return false;
+}
+
 HOOK(int, wordexp, const char *words, void *result_, int flags) {
-    BY_LIBC(int, REAL(wordexp)(words, result_, flags));
+    BY_LIBC(int, !(flags & WRDE_NOCMD) && has_command(words), REAL(wordexp)(words, result_, flags));
 }
 
 /* ---- fork ---- */
@@ -279,6 +295,7 @@ HOOK(int, wordexp, const char *words, void *result_, int flags) {
 static pid_t forked(pid_t pid, uint32_t module) {
     int saved = errno;
     if (pid == 0) {
+        kache_guard_in_child();
         kache_forget_first_times();
         kache_dispatch_thread();
     } else if (pid > 0) {
@@ -301,7 +318,7 @@ HOOK(int, clone, int (*function)(void *), void *stack, int flags, void *argument
     void *tls = va_arg(list, void *);
     void *child = va_arg(list, void *);
     va_end(list);
-    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
     if (kache_active && flags & apart) kache_note_beyond("clone", kache_module(CALLER), 0);
     if (kache_dispatched && stack) {
         argument = kache_dispatch_clone((struct begin){(void *(*)(void *))(void *)function, argument}, stack);
@@ -419,7 +436,9 @@ HOOK(int, prctl, int option, ...) {
 /* ---- the end without destructors ---- */
 
 static void before_exit(void) {
-    if (kache_active && kache_is_own_process()) kache_scan_modules();
+    if (!kache_active) return;
+    if (kache_is_own_process()) kache_scan_modules();
+    kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
 }
 
 HOOK(void, _exit, int status) {
@@ -451,6 +470,7 @@ static struct real entry_dlmopen __attribute__((section("kache_reals"), used)) =
 
 static void *before_dlopen(void **slot, const char *function, const char *name, void *caller) {
     int saved = errno;
+    if (kache_active) kache_note_plugins();
     if (kache_active && name) kache_emit(K_DLOPEN, 0, 0, kache_module(caller), 0, text_of(name), NO_TEXT);
     errno = saved;
     void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);

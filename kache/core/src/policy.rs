@@ -18,7 +18,7 @@ pub mod place;
 mod words;
 
 pub use act::{Act, Table};
-pub use excuse::Excuse;
+pub use excuse::{ClockAtStart, Excuse};
 pub use place::Place;
 
 use crate::reason::Reason;
@@ -246,8 +246,10 @@ pub struct TrustPolicy {
     pub directories_env: &'static [Excuse],
     /// Variables that a dependency on the whole environment leaves out.
     pub ignored_in_whole: &'static [Excuse],
-    /// Those that it leaves out besides for scripts.
+    /// Those among them that differ from session to session.
     pub session_env: &'static [Excuse],
+    /// Those that it leaves out besides for scripts.
+    pub script_env: &'static [Excuse],
     /// Variables that a trusted actor asks for only where the clock gets into the result.
     pub clock_env: &'static [Excuse],
     /// Libraries that any process loads.
@@ -255,7 +257,7 @@ pub struct TrustPolicy {
     /// Programs that are trusted like the compiler.
     pub tools: &'static [Excuse],
     /// Programs that read the clock as they start.
-    pub clock_at_start: &'static [Excuse],
+    pub clock_at_start: &'static [ClockAtStart],
     /// Programs, by their files, that ask for the free memory to size a buffer.
     pub sized_by_memory: &'static [Excuse],
     /// Functions with changing results that do not count.
@@ -302,7 +304,7 @@ impl TrustPolicy {
     }
 
     /// The act of calling a function with changing results.
-    pub fn call(&self, function: &[u8], program: &str) -> Act {
+    pub fn call(&self, function: &[u8]) -> Act {
         match function {
             f if names(self.ignored_calls, f) => Act::DrawsRandom,
             b"getaddrinfo" | b"getnameinfo" => Act::LooksUpHost,
@@ -310,7 +312,6 @@ impl TrustPolicy {
             b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
             b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
             b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"getauxval" => Act::AsksPlace,
-            _ if self.reads_clock_at_start(program) => Act::ReadsClockAtStart,
             b"clock_gettime/timer" | b"clock" | b"times" | b"getrusage" | b"wait3" | b"wait4" => {
                 Act::ReadsTimer
             }
@@ -355,11 +356,9 @@ impl TrustPolicy {
     /// of it into the result.
     pub fn ignored_in_whole(&self, name: &[u8], every: bool) -> Option<&'static Excuse> {
         let find = |table: &'static [Excuse]| table.iter().find(|row| row.names(name));
-        let session = || if every { None } else { find(self.session_env) };
-        find(self.loader_env)
-            .or_else(|| find(self.ignored_in_whole))
-            .or_else(|| own_setting(name))
-            .or_else(session)
+        let everywhere = [self.loader_env, self.ignored_in_whole, self.session_env];
+        let of_scripts = || if every { None } else { find(self.script_env) };
+        everywhere.into_iter().find_map(find).or_else(|| own_setting(name)).or_else(of_scripts)
     }
 
     /// Whether a loaded library is the C runtime: by its name, and by lying where the system keeps its libraries.
@@ -375,14 +374,15 @@ impl TrustPolicy {
 
     /// Whether a program of this name is trusted like the compiler.
     pub fn is_tool(&self, file_name: &str) -> bool {
-        let name = plain_name(self.tools, self.clock_at_start, file_name);
-        self.tools.iter().any(|row| row.what == name)
+        let tools = self.tools.iter().map(|row| row.what);
+        let name = plain_name(tools.clone(), file_name);
+        tools.clone().any(|tool| tool == name)
     }
 
-    /// Whether a program of this name reads the clock as it starts.
-    pub fn reads_clock_at_start(&self, file_name: &str) -> bool {
-        let name = plain_name(self.tools, self.clock_at_start, file_name);
-        self.clock_at_start.iter().any(|row| row.what == name)
+    /// The row of a program that reads the clock as it starts.
+    pub fn clock_at_start(&self, file_name: &str) -> Option<&'static ClockAtStart> {
+        let name = plain_name(self.clock_at_start.iter().map(|row| row.what), file_name);
+        self.clock_at_start.iter().find(|row| row.what == name)
     }
 
     fn settle(&self, actor: Actor, event: &Event, treatment: Treatment) -> Option<Treatment> {

@@ -26,7 +26,7 @@ impl Evaluate for CompilePlan {
             "crates" => Computed::Digest(Digest::of(&self.crates_in(&local(name, cx)?)?)),
             "source" => {
                 let path = local(name, cx)?;
-                Computed::Digest(match source::portable(&std::fs::read(&path)?, cx.roots) {
+                Computed::Digest(match source::portable(&platform::read_known_regular(&path)?, cx.roots) {
                     Some(text) => Digest::of(&text),
                     None => cx.table.file(&path)?.0.digest,
                 })

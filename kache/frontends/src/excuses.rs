@@ -44,7 +44,8 @@ mod tests {
         for other in ["cat", "python3.11", "gccgo-x", "ld-script", "sh"] {
             assert!(!is_tool(other), "{other}");
         }
-        assert!(COMMON.reads_clock_at_start("python3.11") && COMMON.reads_clock_at_start("bash"));
+        assert!(COMMON.clock_at_start("python3.11").is_some() && COMMON.clock_at_start("bash").is_some());
+        assert!(COMMON.clock_at_start("perl").is_none());
     }
 
     #[test]

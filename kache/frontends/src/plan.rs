@@ -12,6 +12,7 @@ use kache_core::events::{Kind, Phase, Unit};
 use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Looked, Plan, Planned};
 use kache_core::observe::log::Log;
 use kache_core::paths::Roots;
+use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::settings::{Observe, Settings};
 use kache_core::store::Store;
@@ -205,7 +206,7 @@ impl Plan for CompilePlan {
     fn declared(&self) -> Option<io::Result<Declared>> {
         let report = self.toolchain.capabilities.report;
         let path = self.invocation.depinfo.as_ref()?;
-        Some(std::fs::read(path).map(|text| depinfo::parse(&text, report)))
+        Some(platform::read_regular(path).map(|text| depinfo::parse(&text, report)))
     }
 
     fn notices(&self) -> fn(&[u8]) -> bool {

@@ -19,6 +19,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     directories_env: tables::DIRECTORIES_ENV,
     ignored_in_whole: tables::IGNORED_IN_WHOLE,
     session_env: tables::SESSION_ENV,
+    script_env: tables::SCRIPT_ENV,
     clock_env: &[],
     c_runtime: tables::C_RUNTIME,
     tools: tables::TOOLS,

@@ -70,7 +70,7 @@ pub(crate) fn refine(
 fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, NotCacheable> {
     let invocation = &plan.invocation;
     for (path, then) in &invocation.response_files {
-        if std::fs::read(path).ok().as_ref() != Some(then) {
+        if platform::read_regular(path).ok().as_ref() != Some(then) {
             let detail = format!("{} changed", path.display());
             return Err(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
         }
@@ -188,7 +188,7 @@ impl Refiner<'_> {
         if !c || dependency.kind != Kind::File || !dependency.name.starts_with(b"<") {
             return dependency;
         }
-        let text = self.cx.roots.local(&dependency.name).and_then(|path| std::fs::read(path).ok());
+        let text = self.cx.roots.local(&dependency.name).and_then(|path| platform::read_regular(&path).ok());
         match text.and_then(|text| source::portable(&text, self.cx.roots)) {
             Some(_) => Dependency::computed("source", dependency.name),
             None => dependency,
@@ -290,7 +290,7 @@ impl Refiner<'_> {
         files
             .map(|l| {
                 let path = self.cx.roots.local(&l.name)?;
-                let text = std::fs::read(&path).ok()?;
+                let text = platform::read_regular(&path).ok()?;
                 Some(include::Source { path: path.as_os_str().as_encoded_bytes().to_vec(), text })
             })
             .collect()

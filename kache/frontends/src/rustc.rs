@@ -162,8 +162,10 @@ fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
         })?;
         match text.strip_prefix('@') {
             Some(path) => {
-                let file = std::fs::read_to_string(absolute(cwd, Path::new(path)))
-                    .map_err(|e| NotCacheable::new(Reason::ResponseFile, format!("{path}: {e}")))?;
+                let error = |what: String| NotCacheable::new(Reason::ResponseFile, format!("{path}: {what}"));
+                let file = platform::read_regular(&absolute(cwd, Path::new(path)));
+                let file = file.map_err(|e| error(e.to_string()))?;
+                let file = String::from_utf8(file).map_err(|_| error("not UTF-8".to_string()))?;
                 out.extend(file.lines().map(str::to_string));
             }
             None => out.push(text.to_string()),

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A program that runs, or ran.
+#[derive(Clone)]
 pub struct Process {
     /// Whose code the program's own is.
     pub actor: Actor,
@@ -22,6 +23,8 @@ pub struct Process {
     cwd: PathBuf,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
+    /// By module id: its file.
+    files: HashMap<u32, Vec<u8>>,
     /// By module id: the library whose code it is, where that is not the program's own.
     libraries: HashMap<u32, String>,
     /// Modules that can tell times and permissions of files.
@@ -32,9 +35,17 @@ pub struct Process {
 
 impl Process {
     /// Whether the code of a module that is being loaded is the program's own.
-    pub fn loads(&mut self, module: u32, is_known: bool, library: impl FnOnce() -> String) -> bool {
+    pub fn loads(
+        &mut self,
+        module: u32,
+        file: &[u8],
+        is_known: bool,
+        library: impl FnOnce() -> String,
+    ) -> bool {
+        self.files.insert(module, file.to_vec());
         let own = module == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
-        self.own.insert(module, own);
+        // A forked process repeats what its parent had loaded.
+        let own = *self.own.entry(module).or_insert(own);
         if !own {
             self.libraries.insert(module, library());
         }
@@ -53,6 +64,14 @@ impl Process {
         self.libraries.get(&module)
     }
 
+    pub fn files(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.values().map(Vec::as_slice)
+    }
+
+    pub fn file(&self, module: u32) -> Option<&[u8]> {
+        self.files.get(&module).map(Vec::as_slice)
+    }
+
     pub fn give_metadata(&mut self, module: u32) {
         self.learn_metadata.insert(module);
     }
@@ -63,8 +82,8 @@ impl Process {
 pub struct Processes {
     all: HashMap<u32, Process>,
     first: Option<u32>,
-    /// By child: the module that started it, in its parent.
-    spawned: HashMap<u32, u32>,
+    /// By child: its parent, and the module that started it there.
+    spawned: HashMap<u32, (u32, u32)>,
     /// The program that a process was to become, as it was named: the script's name where an interpreter runs.
     became: HashMap<u32, Vec<u8>>,
     /// Whether the last program that a process became, or had libc start, was started by trusted code.
@@ -76,7 +95,7 @@ impl Processes {
     pub fn note_spawned(&mut self, trace: &Trace) {
         for e in trace.events.iter().filter(|e| e.kind == EventKind::Spawned && e.errno == 0) {
             let Ok(child) = u32::try_from(e.aux) else { continue };
-            self.spawned.insert(child, e.module);
+            self.spawned.insert(child, (e.pid, e.module));
             if e.flags & flag::POSIX_SPAWN != 0 {
                 self.became.insert(child, e.path.to_vec());
             }
@@ -89,12 +108,24 @@ impl Processes {
         self.became.insert(e.pid, e.path.to_vec());
     }
 
-    /// A forked process goes on with its parent's program.
+    /// A forked process goes on with its parent's program: whose code each module is, is known from the parent.
     pub fn fork(&mut self, e: &TraceEvent) {
-        let parent = u32::try_from(e.aux).ok().and_then(|parent| self.all.get(&parent));
-        let actor = parent.map_or(Actor::Process, |parent| parent.actor);
-        let is_path_only = parent.is_some_and(|parent| parent.is_path_only);
-        self.begin(e, actor, is_path_only);
+        // The number may have been another process's before.
+        self.exec_trusted.remove(&e.pid);
+        self.became.remove(&e.pid);
+        match self.parent(e.pid, u32::try_from(e.aux).unwrap_or(0)).cloned() {
+            Some(parent) => {
+                let cwd = PathBuf::from(platform::os_str(e.path2));
+                self.all.insert(e.pid, Process { cwd, ..parent });
+            }
+            None => self.begin(e, Actor::Process, false),
+        }
+    }
+
+    /// What started a process. One whose parent ended before has another's number for its parent's.
+    fn parent(&self, pid: u32, parent: u32) -> Option<&Process> {
+        let known = self.spawned.get(&pid).and_then(|(parent, _)| self.all.get(parent));
+        known.or_else(|| self.all.get(&parent))
     }
 
     pub fn begin(&mut self, e: &TraceEvent, actor: Actor, is_path_only: bool) {
@@ -106,6 +137,7 @@ impl Processes {
             program: PathBuf::from(platform::os_str(e.path)),
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
+            files: HashMap::new(),
             libraries: HashMap::new(),
             learn_metadata: HashSet::new(),
             is_starting: true,
@@ -143,10 +175,14 @@ impl Processes {
 
     /// Whether a program that begins was started by a plugin, or by what a plugin started.
     pub fn is_started_by_foreign(&self, pid: u32, parent: u32) -> bool {
-        let Some(by) = self.predecessor(pid, parent) else { return false };
+        if self.is_first(pid) && !self.all.contains_key(&pid) {
+            return false;
+        }
+        // A process that nothing is known to have started may be anybody's.
+        let Some(by) = self.predecessor(pid, parent) else { return true };
         let trusted = match (self.exec_trusted.get(&pid), self.spawned.get(&pid)) {
             (Some(trusted), _) => *trusted,
-            (None, Some(module)) => by.own.get(module).copied().unwrap_or(false),
+            (None, Some((_, module))) => by.own.get(module).copied().unwrap_or(false),
             (None, None) => self.exec_trusted.get(&parent).copied().unwrap_or(false),
         };
         by.actor.is_foreign() || by.actor == Actor::Compiler && !trusted
@@ -154,7 +190,20 @@ impl Processes {
 
     /// What ran in the process before, else what started it.
     pub fn predecessor(&self, pid: u32, parent: u32) -> Option<&Process> {
-        self.all.get(&pid).or_else(|| self.all.get(&parent))
+        self.all.get(&pid).or_else(|| self.parent(pid, parent))
+    }
+
+    /// The processes that are none of the compiler's own doing.
+    pub fn foreign(&self) -> impl Iterator<Item = (u32, Actor)> {
+        let foreign = |pid: &u32, process: &Process| match self.spawned.get(pid) {
+            _ if process.actor.is_foreign() => Some(process.actor),
+            Some((parent, module)) => {
+                let by = self.all.get(parent)?.actor_of(*module);
+                by.is_foreign().then_some(by)
+            }
+            None => None,
+        };
+        self.all.iter().filter_map(move |(pid, process)| Some((*pid, foreign(pid, process)?)))
     }
 
     /// The file name of the program that a process was to become.

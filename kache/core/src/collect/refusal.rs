@@ -30,6 +30,7 @@ pub fn detail(event: &Event, program: &str, number: i64, policy: &TrustPolicy) -
         Act::Removes => format!("{program} removed {name}"),
         Act::OverwritesInput => format!("{name} was read and then written"),
         Act::LeavesOther => format!("{name} was left behind"),
+        Act::LeavesRunning => format!("{name} was left running"),
         act => format!("{program} {} ({name})", act.words()),
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::eval::find_program;
 use crate::observe::object as reader;
+use crate::observe::start_clock::{self, StartCalls};
+use crate::observe::variables::{self, Use};
 use crate::paths::Roots;
 use crate::platform::{self, FileType};
 use std::ffi::{OsStr, OsString};
@@ -15,6 +17,12 @@ pub trait World {
     fn is_there(&self, path: &Path) -> bool;
     fn read_link(&self, path: &Path) -> Option<PathBuf>;
     fn canonicalize(&self, path: &Path) -> Option<PathBuf>;
+    /// Whether a path leads to a file that may be executed.
+    fn may_execute(&self, path: &Path) -> bool;
+    /// Whether a file that may be executed is neither an object nor a script that names its interpreter.
+    fn is_plain_script(&self, path: &Path) -> bool;
+    /// Whether a process still runs.
+    fn is_running(&self, pid: u32) -> bool;
     /// A variable of kache's own environment, which the run was given.
     fn variable(&self, name: &[u8]) -> Option<OsString>;
     /// What the host answers to a question.
@@ -27,6 +35,10 @@ pub trait World {
     fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool>;
     /// Which of the parts of names occur in the names of an object's functions; `None` where it has been stripped.
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>>;
+    /// What an object does with the array of all variables.
+    fn variables(&self, object: &Path) -> Use;
+    /// The calls of the clock that a program makes as it starts; `None` where that cannot be learnt.
+    fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls>;
 }
 
 /// The real machine.
@@ -56,6 +68,20 @@ impl World for Machine<'_> {
         path.canonicalize().ok()
     }
 
+    fn may_execute(&self, path: &Path) -> bool {
+        path.is_file() && platform::may_execute(path)
+    }
+
+    fn is_plain_script(&self, path: &Path) -> bool {
+        let mut head = [0; 4];
+        let read = platform::open_regular(path).and_then(|file| platform::read_at(&file, &mut head, 0));
+        read.is_ok() && &head != b"\x7fELF" && !head.starts_with(b"#!")
+    }
+
+    fn is_running(&self, pid: u32) -> bool {
+        platform::is_running(pid)
+    }
+
     fn variable(&self, name: &[u8]) -> Option<OsString> {
         std::env::var_os(platform::os_str(name))
     }
@@ -78,5 +104,13 @@ impl World for Machine<'_> {
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
         reader::functions(object, parts)
+    }
+
+    fn variables(&self, object: &Path) -> Use {
+        variables::used_by(object)
+    }
+
+    fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls> {
+        start_clock::ask(program, arguments)
     }
 }

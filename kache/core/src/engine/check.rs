@@ -139,7 +139,7 @@ fn fresh(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTr
 }
 
 fn output(action: &Action, path: &Path) -> io::Result<Version> {
-    let bytes = std::fs::read(path)?;
+    let bytes = platform::read_regular(path)?;
     if let Some(format) = action.outputs.template(path) {
         let marked = template::templatize(&bytes, &action.roots, format);
         return Ok(Version::of(marked.unwrap_or(bytes), false));

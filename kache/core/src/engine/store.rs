@@ -170,7 +170,7 @@ impl Job<'_> {
             return Err(NotCacheable::new(Reason::OddOutput, detail));
         }
         if let Some(format) = self.action.outputs.template(path) {
-            let text = std::fs::read(path).map_err(failed)?;
+            let text = platform::read_regular(path).map_err(failed)?;
             let marked = template::templatize(&text, roots, format).ok_or_else(|| {
                 NotCacheable::new(Reason::BinaryOutput, format!("{} has NULs in it", path.display()))
             })?;

@@ -7,8 +7,9 @@
 //! - Module ids belong to a pid and the program it runs: a [`EventKind::Start`] without [`flag::FORKED`] begins them anew.
 //!   Every id is introduced by a [`EventKind::Module`] ahead of its use, in forked processes too (which have a Start
 //!   with that flag, ahead of the first thing they do that is recorded).
-//! - A pid of a successful [`EventKind::Exec`] without a later Start that lacks [`flag::FORKED`], or of a [`EventKind::Spawned`]
-//!   with [`flag::POSIX_SPAWN`] without any Start, ran a program that was not observed (a static one, say).
+//! - A successful [`EventKind::Exec`] that no Start without [`flag::FORKED`] answers, in the same process or in the one that
+//!   posix_spawn made, began a program that was not observed (a static one, say). So did one that a Start follows
+//!   which is of another program: `collect::unobserved` says how the two are compared.
 //! - An Exec that failed is there twice: before the attempt, and again with its error.
 
 use std::fmt;
@@ -46,6 +47,10 @@ pub mod flag {
     pub const EXEC_RELATIVE: u8 = 2;
     /// Exec: libc itself starts the child (`system`, `popen`), so that no Spawned tells its pid.
     pub const BY_LIBC: u8 = 4;
+    /// Exec: nothing but libc, by names that are recorded, has read the array of variables.
+    pub const EXEC_UNREAD: u8 = 8;
+    /// Exit: as above.
+    pub const EXIT_UNREAD: u8 = 1;
     /// Spawned: by posix_spawn, so that an exec surely took place.
     pub const POSIX_SPAWN: u8 = 1;
     /// Unlink: a directory.
@@ -116,13 +121,17 @@ kinds! {
     RawSyscall = 18,
     /// A connection was asked for; `path` is the printed address.
     Connect = 19,
-    /// A function with changing results was called, `path` is its name; once for each module.
+    /// A function with changing results was called, `path` is its name; once for each module. A clock is recorded for
+    /// each call: `aux` is where the call returns to in its module, `errno` how many times it has been made.
     Volatile = 20,
     /// A process ended in the ordinary way, and all its modules have been recorded.
     Exit = 21,
     /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
     /// of the answer (`platform::Answer`); once for each module and answer.
     HostFact = 25,
+    /// Follows the Start of a program that an exec began: `path` is the name that the kernel was given for it, the
+    /// script's where the program is a script's interpreter.
+    Named = 30,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
     /// that this would have been.
     Unlocated = 40,

@@ -14,7 +14,8 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// The identity of a file according to its stat. If a settled file has the same identity as before, it has the same contents,
@@ -55,6 +56,43 @@ pub enum Found {
     /// Only broken links. A link can become valid without a change of the directory.
     DeadLinks,
     Something,
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
+}
+
+/// Opens a regular file. The opening itself changes what is not a regular file: it releases the writer of a named pipe,
+/// and makes a device act. Therefore the type is asked for first.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    match identity(path)? {
+        (FileType::File, _) => open_known_regular(path).map(|(file, _)| file),
+        _ => Err(not_regular()),
+    }
+}
+
+/// Opens a file that was a regular one a moment ago. It does not wait, whatever took the file's place meanwhile.
+pub fn open_known_regular(path: &Path) -> io::Result<(File, StatId)> {
+    let file = open_at_once(path)?;
+    match identity_of(&file)? {
+        (FileType::File, id) => Ok((file, id)),
+        _ => Err(not_regular()),
+    }
+}
+
+/// The contents of a regular file; see [`open_regular`].
+pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    open_regular(path)?.read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// The contents of a file that was a regular one a moment ago; see [`open_known_regular`].
+pub fn read_known_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let (mut file, id) = open_known_regular(path)?;
+    let mut text = Vec::with_capacity(id.size as usize + 1);
+    file.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// The type and identity of the file at a path, following links; `None` if there is none.

@@ -40,6 +40,11 @@ use windows_sys::Win32::System::JobObjects as jobs;
 use windows_sys::Win32::System::SystemInformation::GetSystemTimePreciseAsFileTime;
 use windows_sys::Win32::System::Threading as threading;
 
+/// Whether nobody but the system can replace what a program's file holds; not known here.
+pub fn only_root_replaces(_: &Path) -> bool {
+    false
+}
+
 /// What is known of a file besides its contents, and of the link to it, if it is one: times and attributes.
 pub fn status(path: &Path) -> io::Result<Vec<u8>> {
     let of =
@@ -294,6 +299,12 @@ pub fn as_program(path: PathBuf) -> PathBuf {
 }
 
 /// Whether a file is a program, by its ending.
+/// Not asked on this system: no process is observed.
+pub fn is_running(_: u32) -> bool {
+    false
+}
+
+/// Whether a file can be executed.
 pub fn may_execute(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("exe"))
 }

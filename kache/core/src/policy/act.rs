@@ -115,7 +115,7 @@ acts! {
         &[T::EnvAll(Environment::Most), T::Executable],
         &[T::EnvAll(Environment::Portable), T::Executable],
         NONE,
-        &[EVERY, T::Executable],
+        &[T::Executable],
     ];
     BeginsAsLinker, "begins, and is the action's linker", [
         NONE,
@@ -123,8 +123,9 @@ acts! {
         &[T::EnvAll(Environment::Most), LINKER],
         &[T::EnvAll(Environment::Portable), LINKER],
         NONE,
-        &[EVERY, LINKER],
+        &[LINKER],
     ];
+    MayHaveReadAll, "ends, and may have read all variables", foreign(NONE, &[EVERY]);
 
     // Code that is loaded.
     FindsLibrary, "loads a library that the loader searches for", all(&[T::Library]);
@@ -150,6 +151,7 @@ acts! {
     Removes, "removes what was there before", all(&[T::RefuseInput(Reason::SideEffect)]);
     LeavesOutput, "leaves an output behind", all(&[T::Output]);
     LeavesOther, "leaves behind what is not an output", all(&[T::Refuse(Reason::SideEffect)]);
+    LeavesRunning, "leaves a process running", all(&[T::Refuse(Reason::SideEffect)]);
     OverwritesInput, "leaves behind what was read before it was written", all(&[T::Refuse(Reason::SideEffect)]);
 }
 

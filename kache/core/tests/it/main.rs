@@ -7,9 +7,13 @@ mod dispatch;
 mod facts;
 #[cfg(target_os = "linux")]
 mod observer;
+#[cfg(target_os = "linux")]
+mod processes;
 mod random_store;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod store_trust;
 #[cfg(target_os = "linux")]
 mod undisturbed;
+#[cfg(target_os = "linux")]
+mod variables;

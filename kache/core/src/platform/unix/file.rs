@@ -38,6 +38,11 @@ pub fn identity_of(file: &File) -> io::Result<(FileType, StatId)> {
     Ok(of(&file.metadata()?))
 }
 
+/// Opens a file without waiting for another process, which the opening of a named pipe or a terminal may do.
+pub(in super::super) fn open_at_once(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+}
+
 /// Opens a directory for reading.
 pub fn open_dir(path: &Path) -> io::Result<File> {
     File::open(path)
@@ -50,6 +55,13 @@ pub fn status(path: &Path) -> io::Result<Vec<u8>> {
         format!("{}.{:09} {created:?} {:o} {}\n", m.mtime(), m.mtime_nsec(), m.mode(), m.uid())
     };
     Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
+}
+
+/// Whether nobody but root can replace what a program's file holds.
+pub fn only_root_replaces(program: &Path) -> bool {
+    program.canonicalize().is_ok_and(|path| {
+        path.ancestors().all(|p| p.metadata().is_ok_and(|m| m.uid() == 0 && m.mode() & 0o022 == 0))
+    })
 }
 
 /// Whether an error means that the file does not exist.

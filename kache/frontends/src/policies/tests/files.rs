@@ -6,7 +6,8 @@ const RUSTC: &str = "10 start /tc/bin/rustc => /w aux=1\n10 module /tc/bin/rustc
 const GCC: &str = "10 start /tc/bin/gcc => /w aux=1\n10 module /tc/bin/gcc\n";
 const LD: &str = "10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10\n";
 /// A script in the linker's place, which no excuse of the compiler's holds for.
-const SCRIPT: &str = "10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/sh => /w aux=10\n";
+const SCRIPT: &str =
+    "10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/sh => /w aux=10\n12 named /w/in-place\n";
 
 fn lines(stage: &Stage, trace: &str) -> Vec<String> {
     let start = if stage.policy.trusts_first { RUSTC } else { GCC };

@@ -1,6 +1,7 @@
 //! Each row of the table of trust, done by each actor, on a trace of its own.
 
 use super::stage::{Object, Stage};
+use kache_core::observe::variables::Use;
 use kache_core::policy::{Act, Actor};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,12 +11,14 @@ fn prologue(actor: Actor) -> (&'static str, &'static str) {
     match actor {
         Actor::Compiler => ("", "10"),
         Actor::Tool => ("10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10", "11"),
-        Actor::Script => {
-            ("10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/perl => /w aux=10", "12")
-        }
-        Actor::PathOnly => {
-            ("10 spawned posix_spawn /w/locating aux=13\n13 start /usr/bin/perl => /w aux=10", "13")
-        }
+        Actor::Script => (
+            "10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/perl => /w aux=10\n12 named /w/in-place",
+            "12",
+        ),
+        Actor::PathOnly => (
+            "10 spawned posix_spawn /w/locating aux=13\n13 start /usr/bin/perl => /w aux=10\n13 named /w/locating",
+            "13",
+        ),
         Actor::Plugin => ("10 module id=5 /w/plain.so", "10"),
         Actor::Process => (
             "10 module id=5 /w/plain.so\n10 spawned posix_spawn id=5 /usr/bin/perl aux=14\n\
@@ -49,6 +52,7 @@ fn events(act: Act) -> &'static str {
         Act::FollowsLinks => "@ realpath % /w/linked/a.rs => /w/src/a.rs",
         Act::CannotResolve => "@ realpath % err=EACCES /w/secret",
         Act::AsksDirectory => "@ cwd %",
+        Act::MayHaveReadAll => "",
         Act::ReadsVariable => "@ getenv % SOME => value",
         Act::ReadsPathVariable => "@ module id=7 /w/liblocating_macro-1.so\n@ getenv id=7 OUT => /w/out",
         Act::ReadsInnerVariable => "@ getenv % SOME => other",
@@ -64,7 +68,8 @@ fn events(act: Act) -> &'static str {
         Act::AsksPlace => "@ volatile % dladdr",
         Act::DrawsRandom => "@ volatile % getrandom",
         Act::ReadsClockAtStart => {
-            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ volatile % gettimeofday"
+            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ module /usr/bin/sh\n\
+             @ volatile aux=64 err=1 gettimeofday"
         }
         Act::ReadsClock => "@ volatile % gettimeofday",
         Act::ReadsTimer => "@ volatile % clock_gettime/timer",
@@ -100,6 +105,7 @@ fn events(act: Act) -> &'static str {
         Act::Removes => "@ unlink % /w/gone",
         Act::LeavesOutput => "@ write % /w/out/a.o",
         Act::LeavesOther => "@ write % /w/src/a.rs",
+        Act::LeavesRunning => "@ spawned % aux=15\n15 start forked /usr/bin/perl => /w aux=@\n15 cwd",
         Act::OverwritesInput => "@ read % /w/out/a.o\n@ write % /w/out/a.o",
     }
 }
@@ -120,6 +126,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .file("/w/state/old")
         .file("/w/args.rsp")
         .link("/w/linked", "src")
+        .running(15)
         .directory("/tc/lib")
         .device("/dev/fd/7")
         .variable("SOME", "value")
@@ -128,7 +135,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })
-        .object("/w/environ.so", Object { imports: vec!["environ"], ..holds("f") })
+        .object("/w/environ.so", Object { variables: Use::Reads, ..holds("f") })
         .object("/w/shared.so", Object { imports: vec!["_RNvNtC3std2fs4read"], ..holds("f") })
 }
 
@@ -141,7 +148,12 @@ fn cell(stage: &Stage, act: Act, actor: Actor) -> Vec<String> {
     let begins = matches!(act, Act::Begins | Act::BeginsAsLinker);
     let prologue = match act {
         Act::BeginsAsLinker => {
-            prologue.replace("/usr/bin/perl =>", "/usr/bin/cc =>").replace("/usr/bin/ld =>", "/usr/bin/cc =>")
+            let program = |name: &str| {
+                prologue
+                    .replace(&format!("{name} =>"), "/usr/bin/cc =>")
+                    .replace(&format!("{name} aux"), "/usr/bin/cc aux")
+            };
+            if prologue.contains("/usr/bin/ld") { program("/usr/bin/ld") } else { program("/usr/bin/perl") }
         }
         _ => prologue.to_string(),
     };

@@ -5,11 +5,13 @@ use kache_core::action::OutputNames;
 use kache_core::collect::{Coverage, Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
+use kache_core::observe::start_clock::StartCalls;
 use kache_core::observe::text::TextLog;
+use kache_core::observe::variables::Use;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +29,7 @@ pub struct Object {
     /// `None` where it has been stripped.
     pub functions: Option<Vec<&'static str>>,
     pub calls_kernel: Option<bool>,
+    pub variables: Use,
 }
 
 /// A machine that holds what it was given, and nothing else.
@@ -35,6 +38,10 @@ pub struct FakeWorld {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, String>,
     objects: BTreeMap<PathBuf, Object>,
+    /// What a program writes to the log when it starts and ends at once.
+    starts: BTreeMap<PathBuf, &'static str>,
+    not_executable: BTreeSet<PathBuf>,
+    running: BTreeSet<u32>,
 }
 
 impl FakeWorld {
@@ -90,6 +97,18 @@ impl World for FakeWorld {
         Some(self.resolve(path)?.0)
     }
 
+    fn may_execute(&self, path: &Path) -> bool {
+        self.file_type(path) == Some(FileType::File) && !self.not_executable.contains(path)
+    }
+
+    fn is_plain_script(&self, _: &Path) -> bool {
+        false
+    }
+
+    fn is_running(&self, pid: u32) -> bool {
+        self.running.contains(&pid)
+    }
+
     fn variable(&self, name: &[u8]) -> Option<OsString> {
         self.variables.get(platform::os_str(name).to_str()?).map(OsString::from)
     }
@@ -117,6 +136,14 @@ impl World for FakeWorld {
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
         let names = self.objects.get(object)?.functions.as_ref()?;
         Some(parts.iter().copied().filter(|part| names.iter().any(|name| name.contains(part))).collect())
+    }
+
+    fn variables(&self, object: &Path) -> Use {
+        self.objects.get(object).map_or(Use::Reads, |object| object.variables)
+    }
+
+    fn start_calls(&self, program: &Path, _: &[&str]) -> Option<StartCalls> {
+        Some(StartCalls::of(&TextLog::parse(self.starts.get(program)?).unwrap().trace()))
     }
 }
 
@@ -160,7 +187,15 @@ impl Stage {
             "/usr/bin/perl",
             "/w/in-place",
         ];
+        let starts = "1 start /usr/bin/sh => /\n1 module /usr/bin/sh\n1 volatile aux=64 err=1 gettimeofday";
+        let stage = stage.starts("/usr/bin/sh", starts);
         programs.iter().fold(stage, |stage, program| stage.file(program))
+    }
+
+    /// What a program does when it starts and ends at once.
+    pub fn starts(mut self, program: &str, trace: &'static str) -> Stage {
+        self.world.starts.insert(program.into(), trace);
+        self
     }
 
     pub fn file(mut self, path: &str) -> Stage {
@@ -180,6 +215,18 @@ impl Stage {
 
     pub fn link(mut self, path: &str, to: &str) -> Stage {
         self.world.add(path, Entry::Link(to.into()));
+        self
+    }
+
+    /// A file that may not be executed.
+    pub fn text(mut self, path: &str) -> Stage {
+        self.world.not_executable.insert(path.into());
+        self.file(path)
+    }
+
+    /// A process that outlives the run.
+    pub fn running(mut self, pid: u32) -> Stage {
+        self.world.running.insert(pid);
         self
     }
 
