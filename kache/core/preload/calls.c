@@ -98,7 +98,8 @@ HOOK(int, pkey_mprotect, void *at, size_t size, int access, int key) {
     return REAL(pkey_mprotect)(at, size, access, key);
 }
 HOOK(void *, shmat, int id, const void *at, int how) {
-    if (how & 0100000 /* SHM_EXEC */) kache_note_code("shmat", kache_module(CALLER));
+    /* Code or not, others fill it. */
+    kache_note_code("shmat", kache_module(CALLER));
     return REAL_POINTER(shmat)(id, at, how);
 }
 HOOK(int, personality, unsigned long persona) {

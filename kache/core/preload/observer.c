@@ -157,7 +157,6 @@ struct found_object {
     struct link_map *map;
     unsigned long long rest[12];
 };
-extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
 
 /* Past our own hook. */
@@ -418,6 +417,16 @@ static void hide(char **environment) {
     drop_entry(log);
 }
 
+/* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
+static void emit_name(void) {
+    static void *real;
+    /* libc's own: there is a hook of this name. */
+    void *found = kache_real(&real, "getauxval");
+    unsigned long (*auxiliary)(unsigned long) = (unsigned long (*)(unsigned long))found;
+    if (found != NOT_THERE)
+        kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)auxiliary(AT_EXECFN)), NO_TEXT);
+}
+
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
     (void)argc;
     (void)argv;
@@ -434,9 +443,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         kache_dispatch_begin();
         kache_active = true;
         emit_start(own_pid, 0);
-        /* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
-        if (getauxval)
-            kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)getauxval(AT_EXECFN)), NO_TEXT);
+        emit_name();
         kache_scan_modules();
         has_begun = true;
     }

@@ -9,12 +9,14 @@
 //! - `processes`: who started whom, and whose code each module is.
 //! - `made`: what the run made, renamed and left behind.
 //! - `files`, `programs`, `variables`: from events to acts.
+//! - `imports`: what they take from the C library.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
 
 mod facts;
 mod files;
+mod imports;
 mod made;
 mod processes;
 mod programs;
@@ -55,6 +57,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         renamed: subject.renamed(world),
         without_links: HashSet::new(),
         examined: HashSet::new(),
+        imports: imports::Checked::default(),
         start_calls: HashMap::new(),
         steps: BTreeMap::new(),
         read_by_others: BTreeSet::new(),
@@ -103,6 +106,7 @@ struct Collector<'a> {
     without_links: HashSet<PathBuf>,
     /// Objects whose code has been searched for system calls.
     examined: HashSet<PathBuf>,
+    imports: imports::Checked,
     /// By program: the calls of the clock that it makes as it starts, where they could be learnt.
     start_calls: HashMap<PathBuf, Option<StartCalls>>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
@@ -346,6 +350,7 @@ impl Collector<'_> {
     }
 
     fn finish(mut self) -> Collected {
+        self.check_unknown();
         for pid in std::mem::take(&mut self.perhaps_read_all).into_keys() {
             self.may_have_read_all(pid);
         }

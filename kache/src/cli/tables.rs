@@ -43,6 +43,8 @@ fn lists() -> Vec<List> {
         script_env,
         clock_env,
         c_runtime,
+        c_library,
+        loader,
         tools,
         clock_at_start,
         sized_by_memory,
@@ -50,7 +52,7 @@ fn lists() -> Vec<List> {
         path_only,
         abilities: Abilities { place, metadata, reading, syscalls, shared_library },
     } = &policies::C;
-    let excuses: [(_, _, &[Excuse]); 24] = [
+    let excuses: [(_, _, &[Excuse]); 26] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-c-compiler",
@@ -65,11 +67,17 @@ fn lists() -> Vec<List> {
         ("host-state", "paths with machine state that cannot be part of a key: not stored", host_state),
         (
             "c-runtime",
-            "host libraries that are not inputs when a process loads them (they are when a linker opens them)",
+            "host libraries that are not inputs when a compiler or a tool loads them (they are when a linker opens them)",
             c_runtime,
         ),
         ("host-files", "paths with machine state that does not change by itself: a dependency", host_files),
         ("loader-env", "variables of the loader: part of the action key", loader_env),
+        (
+            "c-library",
+            "the parts of the C library: they look on behalf of their callers, and the table of symbols accounts for them",
+            c_library,
+        ),
+        ("loader", "host libraries that are not inputs, whoever loads them", loader),
         (
             "ignored-env",
             "variables that are not inputs where the compiler or its tools read them",

@@ -5,6 +5,7 @@ use kache_core::action::OutputNames;
 use kache_core::collect::{Coverage, Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
+use kache_core::observe::object::{Import, Imports};
 use kache_core::observe::start_clock::StartCalls;
 use kache_core::observe::text::TextLog;
 use kache_core::observe::variables::Use;
@@ -25,7 +26,10 @@ enum Entry {
 /// What is in an object.
 #[derive(Default)]
 pub struct Object {
+    /// Symbols, with the library that each comes from after an `@` where the object names it.
     pub imports: Vec<&'static str>,
+    pub libraries: Vec<&'static str>,
+    pub exports: Vec<&'static str>,
     /// `None` where it has been stripped.
     pub functions: Option<Vec<&'static str>>,
     pub calls_kernel: Option<bool>,
@@ -129,8 +133,18 @@ impl World for FakeWorld {
         self.objects.get(object)?.calls_kernel
     }
 
-    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
-        Some(self.objects.get(object)?.imports.iter().any(|symbol| wanted(symbol.as_bytes())))
+    fn imports(&self, object: &Path) -> Option<Imports> {
+        let object = self.objects.get(object)?;
+        let import = |symbol: &&str| {
+            let (name, library) = symbol.split_once('@').map_or((*symbol, None), |(n, l)| (n, Some(l)));
+            Import { name: name.into(), library: library.map(Into::into) }
+        };
+        let libraries = object.libraries.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Some(Imports { libraries, symbols: object.imports.iter().map(import).collect() })
+    }
+
+    fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>> {
+        Some(self.objects.get(library)?.exports.iter().map(|name| name.as_bytes().to_vec()).collect())
     }
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
@@ -189,7 +203,7 @@ impl Stage {
         ];
         let starts = "1 start /usr/bin/sh => /\n1 module /usr/bin/sh\n1 volatile aux=64 err=1 gettimeofday";
         let stage = stage.starts("/usr/bin/sh", starts);
-        programs.iter().fold(stage, |stage, program| stage.file(program))
+        programs.iter().fold(stage, |stage, program| stage.plain_object(program))
     }
 
     /// What a program does when it starts and ends at once.
