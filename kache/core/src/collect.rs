@@ -55,6 +55,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         temporary: temporary_directories(world),
         perhaps_read_all: BTreeMap::new(),
         renamed: subject.renamed(world),
+        has_compiler: !subject.is_shim,
         without_links: HashSet::new(),
         examined: HashSet::new(),
         imports: imports::Checked::default(),
@@ -97,6 +98,8 @@ struct Collector<'a> {
     /// The linker's file, links followed.
     linker: Option<PathBuf>,
     temporary: Vec<Vec<u8>>,
+    /// Whether the program is the compiler, or has become it.
+    has_compiler: bool,
     /// Processes that may have read all variables, as far as is known; for each, whether it was about to become
     /// another program and had read none.
     perhaps_read_all: BTreeMap<u32, bool>,
@@ -160,9 +163,7 @@ impl Collector<'_> {
             path2: path2.as_deref().unwrap_or(e.path2),
             ..*e
         };
-        if self.processes.learns_metadata(e) {
-            self.at(by, Act::LearnsMetadata, &clean(e.path));
-        }
+        self.learn(e, by);
         match e.kind {
             EventKind::Read => self.read(e, by),
             EventKind::Stat => self.probe(e, by),
@@ -269,6 +270,7 @@ impl Collector<'_> {
             Treatment::Existence | Treatment::Absence => (K::Path, path()),
             Treatment::Link => (K::Link, path()),
             Treatment::Metadata => (K::Status, path()),
+            Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
             Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),
@@ -356,6 +358,11 @@ impl Collector<'_> {
         }
         self.left_running();
         self.left_behind();
+        if !self.has_compiler {
+            let program = self.subject.program.display();
+            let detail = format!("{program} did not become the compiler, but started it, or another");
+            self.refuse(Reason::UnknownCompiler, detail);
+        }
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));
         self.out.steps = self.steps.into_values().collect();

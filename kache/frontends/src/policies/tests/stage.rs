@@ -36,6 +36,9 @@ pub struct Object {
     pub variables: Use,
 }
 
+/// What code that is not optimised has.
+pub const UNOPTIMISED: &str = "_ZN10proc_macro6bridge6client10run_client17h0E";
+
 /// A machine that holds what it was given, and nothing else.
 #[derive(Default)]
 pub struct FakeWorld {
@@ -167,6 +170,7 @@ pub struct Stage {
     pub outputs: OutputNames,
     pub linker: Option<PathBuf>,
     pub has_plugins: bool,
+    pub is_shim: bool,
     world: FakeWorld,
     roots: Roots,
 }
@@ -190,7 +194,7 @@ impl Stage {
         let outputs =
             OutputNames { dir: "/w/out".into(), stem: "crate".to_string(), exact: vec!["/w/out/a.o".into()] };
         let world = FakeWorld::default();
-        let stage = Stage { policy, outputs, linker: None, has_plugins: false, world, roots };
+        let stage = Stage { policy, outputs, linker: None, has_plugins: false, is_shim: false, world, roots };
         let stage = stage.variable("PATH", "/usr/bin:/bin").directory("/w/out").directory("/w/state");
         let programs = [
             "/tc/bin/rustc",
@@ -259,19 +263,24 @@ impl Stage {
     pub fn plain_object(self, path: &str) -> Stage {
         self.object(
             path,
-            Object { functions: Some(Vec::new()), calls_kernel: Some(false), ..Object::default() },
+            Object { functions: Some(vec![UNOPTIMISED]), calls_kernel: Some(false), ..Object::default() },
         )
     }
 
     pub fn collect(&self, trace: &str) -> Collected {
         let log = TextLog::parse(trace).unwrap();
         let coverage = |path: &Path| if path.starts_with("/tc") { Coverage::Whole } else { Coverage::None };
-        let program = if self.policy.trusts_first { "/tc/bin/rustc" } else { "/tc/bin/gcc" };
+        let program = match self.is_shim {
+            true => "/w/shim",
+            false if self.policy.trusts_first => "/tc/bin/rustc",
+            false => "/tc/bin/gcc",
+        };
         let searched = [PathBuf::from("/w/crates")];
         let path_only = ["locating".to_string(), "locating_macro".to_string()];
         let subject = Subject {
             policy: self.policy,
             program: Path::new(program),
+            is_shim: self.is_shim,
             cwd: Path::new("/w"),
             roots: &self.roots,
             outputs: &self.outputs,
