@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 5] = ["observer.c", "log.c", "files.c", "process.c", "host.c"];
+const SOURCES: [&str; 6] = ["observer.c", "log.c", "program.c", "files.c", "process.c", "host.c"];
 const HEADERS: [&str; 4] = ["core.h", "log.h", "files.h", "process.h"];
 
 fn main() {

@@ -48,8 +48,15 @@ static void note_getenv(const char *name, const char *value, uint32_t module) {
     errno = saved;
 }
 
+/* A program that is made to know it can ask whether it is observed: the variable is in no environment, and has a value. */
+static bool asks_for_log(const char *variable) {
+    const size_t length = sizeof LOG_VARIABLE - 2;
+    return variable && !__builtin_strncmp(variable, LOG_VARIABLE, length) && variable[length] == 0;
+}
+
 #define GETENV(name)                                                                                         \
     HOOK(char *, name, const char *variable) {                                                               \
+        if (kache_active && asks_for_log(variable)) return kache_log_variable + sizeof LOG_VARIABLE - 1;     \
         char *value = REAL_POINTER(name)(variable);                                                          \
         if (kache_active) note_getenv(variable, value, kache_module(CALLER));                                \
         return value;                                                                                        \
@@ -534,9 +541,9 @@ HOOK(long, syscall, long number, ...) {
     if (environment) {
         int dirfd = number == SYS_execve ? AT_FDCWD : (int)a[0];
         const char *program = (const char *)a[number == SYS_execve ? 0 : 1];
-        kache_note_exec(0, module, dirfd, program, 0);
-        char *const *from = (char *const *)a[environment];
-        a[environment] = (long)kache_observed_environment(from);
+        char *const *from = (char *const *)a[environment], *const *to = kache_observed_environment(dirfd, program, false, from);
+        kache_note_exec(0, module, dirfd, program, to == from ? F_ALONE : 0);
+        a[environment] = (long)to;
         long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
         kache_note_exec(errno, module, dirfd, program, 0);
         return result;

@@ -6,7 +6,10 @@
 #include "core.h"
 
 /* The environment for a program that is to be observed as its parent is. */
-char *const *kache_observed_environment(char *const *from);
+char *const *kache_observed_environment(int dirfd, const char *program, bool search, char *const *from);
+bool kache_can_observe(int dirfd, const char *program, bool search);
+bool kache_names_sanitizer(const char *preload);
+struct text kache_search_path(void);
 void kache_before_filter(bool strict, const void *program, uint32_t module);
 void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, unsigned how);
 

@@ -115,7 +115,7 @@ impl Collector<'_> {
         match e.kind {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
-            EventKind::Exit => return,
+            EventKind::Exit | EventKind::Failed => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
@@ -162,6 +162,7 @@ impl Collector<'_> {
             | EventKind::Module
             | EventKind::Unlocated
             | EventKind::Filtered
+            | EventKind::Failed
             | EventKind::Exit => {}
         }
     }

@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::process::ExitStatus;
 
-/// Set for every process that a command starts. A kache among them runs its compiler without the cache and leaves no
-/// trace in what is observed.
+/// Set for every process of a command that is not observed. A kache among them runs its compiler without the cache. One
+/// that is observed asks the observer instead, which leaves no trace.
 pub const WITHIN: &str = "KACHE_WITHIN";
 
 /// A family of commands.

@@ -69,6 +69,8 @@ reasons! {
     ObserverTorn = "observer-torn",
     Unlocated = "unlocated",
     SystemCallFilter = "system-call-filter",
+    Disturbed = "disturbed",
+    LeftRunning = "left-running",
 }
 
 impl std::fmt::Display for Reason {

@@ -36,6 +36,8 @@ mod rust;
 #[cfg(target_os = "linux")]
 mod store;
 #[cfg(target_os = "linux")]
+mod undisturbed;
+#[cfg(target_os = "linux")]
 mod unobserved;
 
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use super::ended::{Ending, Judged, RanCommand};
 use super::job::Job;
 use crate::events::{Observed, Phase};
-use crate::frontend::{Completed, WITHIN};
+use crate::frontend::Completed;
 use crate::observe::log::Log;
 use crate::platform;
 use crate::reason::{NotCacheable, Reason};
@@ -38,6 +38,24 @@ impl EndedRun {
     }
 }
 
+impl EndedRun {
+    /// Why the run proves nothing, whatever it made.
+    pub(super) fn unusable(&self) -> Option<NotCacheable> {
+        let Completed { ran, .. } = &self.completed;
+        if self.clock_set_back {
+            return Some(NotCacheable::new(
+                Reason::ChangedWhileCompiling,
+                "the clock was set back meanwhile",
+            ));
+        }
+        if ran.repeated {
+            return Some(NotCacheable::new(Reason::Disturbed, "a process failed while it was observed"));
+        }
+        ran.left_running
+            .then(|| NotCacheable::new(Reason::LeftRunning, "a process still has the output open"))
+    }
+}
+
 impl Job<'_> {
     pub(super) fn run_and_store(&self) -> Ending {
         let run = match self.run() {
@@ -45,12 +63,12 @@ impl Job<'_> {
             Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
         };
         let mut ran = run.describe();
-        let stored = if !run.completed.ran.status.success() {
-            Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
-        } else if run.clock_set_back {
-            Err(NotCacheable::new(Reason::ChangedWhileCompiling, "the clock was set back meanwhile"))
-        } else {
-            self.store(run, &mut ran)
+        let stored = match run.unusable() {
+            _ if !run.completed.ran.status.success() => {
+                Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
+            }
+            Some(why) => Err(why),
+            None => self.store(run, &mut ran),
         };
         match stored {
             Ok(()) => self.enforce_size_limit(ran.bytes),
@@ -68,7 +86,6 @@ impl Job<'_> {
         let action = self.action;
         let mut command = Command::new(&action.program);
         command.args(&action.args).envs(action.env.iter().map(|(name, value)| (name, value)));
-        command.env(WITHIN, "1");
         // So that "changed before the start" and "changed since" can be told apart: files that existed when this process
         // began carry a time up to then by the fine clock, and the coarse clock may lag.
         platform::wait_past(self.engine.time_us as i64 * 1000 + 1000);

@@ -1,9 +1,12 @@
 //! Running a command and keeping a log of what its processes did.
 
+use super::disturbed;
 use super::launch;
 use super::log::Log;
+use crate::frontend::WITHIN;
 use crate::paths::Roots;
-use crate::run::{self, Ran};
+use crate::platform;
+use crate::run::{self, Forwarding, Ran};
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,7 +25,11 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn run(&self, command: &mut Command, mapped: Option<&Roots>) -> io::Result<(Ran, Option<Log>)> {
-        Ok((run::run(command, mapped)?, None))
+        // A kache among the processes has no observer to ask whether it runs within another.
+        command.env(WITHIN, "1");
+        let (ran, pending) = run::run(command, &Forwarding::at_once(mapped))?;
+        pending.finish(&ran);
+        Ok((ran, None))
     }
 }
 
@@ -38,7 +45,24 @@ impl Observer for Preload {
         let Ok((log, object)) = watch else { return Unobserved.run(command, mapped) };
         let base = std::env::var_os(launch::PRELOAD_VARIABLE);
         command.envs(launch::environment(&log, &object, base.as_deref()));
-        let ran = run::run(command, mapped)?;
+        let is_limited = platform::address_space_is_limited();
+        let hold = || is_limited || log.has_trouble();
+        let (ran, pending) = run::run(command, &Forwarding { hold: &hold, ..Forwarding::at_once(mapped) })?;
+        let failed = !ran.status.success() || log.has_trouble();
+        if failed && disturbed::is_suspect(&log.trace(), ran.status, is_limited) {
+            command.env_remove(launch::LOG_VARIABLE);
+            match base {
+                Some(base) => command.env(launch::PRELOAD_VARIABLE, base),
+                None => command.env_remove(launch::PRELOAD_VARIABLE),
+            };
+            let printed = pending.printed(&ran);
+            let (mut again, rest) =
+                run::run(command, &Forwarding { printed, ..Forwarding::at_once(mapped) })?;
+            rest.finish(&again);
+            again.repeated = true;
+            return Ok((again, None));
+        }
+        pending.finish(&ran);
         // A process that could not load the object wrote nothing.
         let observed = log.records().next().is_some();
         Ok((ran, observed.then_some(log)))

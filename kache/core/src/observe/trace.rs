@@ -44,6 +44,8 @@ pub mod flag {
     pub const EXEC_RELATIVE: u8 = 2;
     /// Exec: libc itself starts the child (`system`, `popen`), so that no Spawned tells its pid.
     pub const BY_LIBC: u8 = 4;
+    /// Exec: the program cannot be observed, and runs as if nothing were.
+    pub const ALONE: u8 = 8;
     /// Spawned: by posix_spawn, so that an exec surely took place.
     pub const POSIX_SPAWN: u8 = 1;
     /// Unlink: a directory.
@@ -112,13 +114,15 @@ kinds! {
     Connect = 19,
     /// A function with changing results was called, `path` is its name; once for each module.
     Volatile = 20,
-    /// A process ended in the ordinary way, and all its modules have been recorded.
+    /// A process ends in the ordinary way, and all its modules have been recorded.
     Exit = 21,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
     /// that this would have been.
     Unlocated = 40,
     /// A process is about to limit its own system calls, and from here on nothing of it is recorded.
     Filtered = 41,
+    /// A child was found to have failed: `aux` is its pid, `errno` the status as `wait` gives it.
+    Failed = 42,
 }
 
 /// One thing that an observed process did.
