@@ -6,8 +6,19 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 6] = ["observer.c", "log.c", "program.c", "files.c", "process.c", "host.c"];
-const HEADERS: [&str; 4] = ["core.h", "log.h", "files.h", "process.h"];
+const SOURCES: [&str; 10] = [
+    "observer.c",
+    "log.c",
+    "program.c",
+    "files.c",
+    "process.c",
+    "host.c",
+    "dispatch.c",
+    "signals.c",
+    "threads.c",
+    "calls.c",
+];
+const HEADERS: [&str; 7] = ["core.h", "log.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -46,6 +46,8 @@ enum kind {
 
 /* Start: announced by a process that was forked and goes on with its parent's program. */
 #define F_FORKED 1
+/* Start: system calls that are made outside libc are delivered to the observer. */
+#define F_DISPATCHED 16
 /* Read, Write: how the file was opened. */
 #define F_CREAT 1
 #define F_TRUNC 2
@@ -138,6 +140,8 @@ void kache_prune_modules(void);
 bool kache_is_own_process(void);
 
 long kache_raw(long nr, long a, long b, long c, long d, long e, long f);
+/* The instruction by which it calls the kernel, followed by a return: its own, or one of libc's. */
+extern void *kache_gate __attribute__((visibility("hidden")));
 #define RAW(nr, a, b, c, d) kache_raw((nr), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 /* The two strings a child needs; `kache_object` is the path in LD_PRELOAD. */

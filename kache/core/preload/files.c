@@ -438,8 +438,8 @@ HOOK(int, unlinkat, int dirfd, const char *path, int flags) {
     INT_BODY(K_UNLINK, flags & AT_REMOVEDIR ? F_RMDIR : 0, 0, dirfd, REAL(unlinkat)(dirfd, path, flags));
 }
 
-static void note_pair(enum kind kind, int err, uint32_t module, int from_fd, const char *from, int to_fd,
-                      const char *to) {
+void kache_note_pair(enum kind kind, int err, uint32_t module, int from_fd, const char *from, int to_fd,
+                     const char *to) {
     struct place a, b;
     kache_locate(&a, from_fd, from);
     if (!a.known && kind == K_LINK) kache_locate_fd(&a, from_fd);
@@ -451,7 +451,7 @@ static void note_pair(enum kind kind, int err, uint32_t module, int from_fd, con
     int result = call;                                                                                       \
     if (SKIP(result < 0)) return result;                                                                     \
     OUTCOME(result < 0);                                                                                     \
-    note_pair(kind, err, module, from_fd, from, to_fd, to);                                                  \
+    kache_note_pair(kind, err, module, from_fd, from, to_fd, to);                                                  \
     DONE;                                                                                                    \
     return result
 
@@ -471,7 +471,7 @@ HOOK(int, linkat, int from_fd, const char *from, int to_fd, const char *to, int 
     PAIR_BODY(K_LINK, from_fd, to_fd, REAL(linkat)(from_fd, from, to_fd, to, flags));
 }
 
-static void note_symlink(int err, uint32_t module, const char *target, int dirfd, const char *path) {
+void kache_note_symlink(int err, uint32_t module, const char *target, int dirfd, const char *path) {
     struct place place;
     kache_locate(&place, dirfd, path);
     if (place.known && target) kache_emit(K_LINK, F_SYMLINK, err, module, 0, text_of(target), place.text);
@@ -481,7 +481,7 @@ static void note_symlink(int err, uint32_t module, const char *target, int dirfd
     int result = call;                                                                                       \
     if (SKIP(result < 0)) return result;                                                                     \
     OUTCOME(result < 0);                                                                                     \
-    note_symlink(err, module, target, dirfd, path);                                                          \
+    kache_note_symlink(err, module, target, dirfd, path);                                                          \
     DONE;                                                                                                    \
     return result
 

@@ -11,6 +11,8 @@ void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, i
                      const char *path);
 void kache_note_cwd(uint32_t module, const char *cwd);
 void kache_note_readlink(int err, uint32_t module, int dirfd, const char *path, const char *result, long len);
+void kache_note_pair(enum kind kind, int err, uint32_t module, int from_fd, const char *from, int to_fd, const char *to);
+void kache_note_symlink(int err, uint32_t module, const char *target, int dirfd, const char *path);
 
 /* Bits of what is recorded once for each module. */
 enum first {

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -16,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
+#include "dispatch.h"
 #include "files.h"
 #include "process.h"
 
@@ -282,11 +285,9 @@ HOOK(int, connect, int fd, const struct sockaddr *address, socklen_t size) {
 
 /* ---- what no record stands for ---- */
 
-static void note_beyond(const char *function, uint32_t module, long number);
-
 #define BEYOND(type, name, parameters, ...)                                                                  \
     HOOK(type, name, parameters) {                                                                           \
-        if (kache_active) note_beyond(#name, kache_module(CALLER), 0);                                       \
+        if (kache_active) kache_note_beyond(#name, kache_module(CALLER), 0);                                       \
         return REAL(name)(__VA_ARGS__);                                                                      \
     }
 #define COMMA ,
@@ -306,17 +307,17 @@ BEYOND(int, msgget, int key COMMA int flags, key, flags)
 BEYOND(int, semget, int key COMMA int count COMMA int flags, key, count, flags)
 
 HOOK(int, shm_open, const char *name, int flags, mode_t mode) {
-    if (kache_active) note_beyond("shm_open", kache_module(CALLER), 0);
+    if (kache_active) kache_note_beyond("shm_open", kache_module(CALLER), 0);
     return REAL(shm_open)(name, flags, mode);
 }
 
 /* To somebody, without a connection. */
 HOOK(ssize_t, sendto, int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length) {
-    if (kache_active && to) note_beyond("sendto", kache_module(CALLER), 0);
+    if (kache_active && to) kache_note_beyond("sendto", kache_module(CALLER), 0);
     return REAL(sendto)(fd, data, size, flags, to, length);
 }
 HOOK(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags) {
-    if (kache_active && message && message->msg_name) note_beyond("sendmsg", kache_module(CALLER), 0);
+    if (kache_active && message && message->msg_name) kache_note_beyond("sendmsg", kache_module(CALLER), 0);
     return REAL(sendmsg)(fd, message, flags);
 }
 
@@ -331,6 +332,9 @@ struct open_how_ {
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
 #endif
@@ -340,8 +344,6 @@ struct open_how_ {
 static bool is_harmless(long number) {
     switch (number) {
 #ifdef SYS_fork
-    case SYS_fork:
-    case SYS_vfork:
     case SYS_pipe:
     case SYS_dup2:
     case SYS_poll:
@@ -356,8 +358,6 @@ static bool is_harmless(long number) {
     case SYS_close:
     case SYS_fstat:
     case SYS_lseek:
-    case SYS_mmap:
-    case SYS_mprotect:
     case SYS_munmap:
     case SYS_brk:
     case SYS_mremap:
@@ -378,8 +378,8 @@ static bool is_harmless(long number) {
     case SYS_writev:
     case SYS_preadv:
     case SYS_pwritev:
-    case 327: /* preadv2 */
-    case 328: /* pwritev2 */
+    case SYS_preadv2:
+    case SYS_pwritev2:
     case SYS_pipe2:
     case SYS_dup:
     case SYS_dup3:
@@ -396,8 +396,6 @@ static bool is_harmless(long number) {
     case SYS_getpid:
     case SYS_gettid:
     case SYS_getppid:
-    case SYS_clone:
-    case 435: /* clone3 */
     case SYS_exit:
     case SYS_exit_group:
     case SYS_wait4:
@@ -420,7 +418,6 @@ static bool is_harmless(long number) {
     case SYS_chdir:
     case SYS_fchdir:
     case SYS_umask:
-    case SYS_prctl:
     case SYS_futex:
     case 449: /* futex_waitv */
     case SYS_set_tid_address:
@@ -430,7 +427,7 @@ static bool is_harmless(long number) {
     case SYS_getpriority:
     case SYS_setpriority:
     case SYS_memfd_create:
-    case 334: /* rseq */
+    case SYS_rseq:
     case 424: /* pidfd_send_signal */
     case 434: /* pidfd_open */
     case 436: /* close_range */
@@ -440,7 +437,7 @@ static bool is_harmless(long number) {
     }
 }
 
-static __attribute__((noinline)) void note_beyond(const char *function, uint32_t module, long number) {
+void kache_note_beyond(const char *function, uint32_t module, long number) {
     int saved = errno;
     kache_emit(K_RAW_SYSCALL, 0, 0, module, number, text_of(function), NO_TEXT);
     errno = saved;
@@ -449,7 +446,7 @@ static __attribute__((noinline)) void note_beyond(const char *function, uint32_t
 /* A path that is at no readable address must not be touched; one that is not there is not recorded. */
 #define NAMED(argument) (err == EFAULT ? NULL : (const char *)a[argument])
 
-static void note_syscall(long number, const long *a, long result, int err, uint32_t module) {
+void kache_note_syscall(long number, const long *a, long result, int err, uint32_t module) {
     switch (number) {
 #ifdef SYS_open
     case SYS_open:
@@ -519,8 +516,24 @@ static void note_syscall(long number, const long *a, long result, int err, uint3
     case SYS_sched_getaffinity:
         note_volatile("sched_getaffinity", module, FIRST_CPUS);
         break;
+    case SYS_prctl:
+        kache_dispatch_prctl(module, a[0]);
+        break;
+    case SYS_mmap:
+    case SYS_mprotect:
+        if (a[2] & PROT_EXEC) kache_note_code("syscall", module);
+        break;
+#ifdef SYS_fork
+    case SYS_fork:
+    case SYS_vfork:
+#endif
+    case SYS_clone:
+    case SYS_clone3:
+        kache_note_child(number, a, result, module);
+        break;
     default:
-        if (!is_harmless(number)) kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
+        if (!kache_note_change(number, a, err, module) && !is_harmless(number))
+            kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
     }
 }
 
@@ -541,17 +554,23 @@ HOOK(long, syscall, long number, ...) {
     if (environment) {
         int dirfd = number == SYS_execve ? AT_FDCWD : (int)a[0];
         const char *program = (const char *)a[number == SYS_execve ? 0 : 1];
-        char *const *from = (char *const *)a[environment], *const *to = kache_observed_environment(dirfd, program, false, from);
+        char *const *from = (char *const *)a[environment];
+        char *const *to = kache_observed_environment(dirfd, program, false, from);
         kache_note_exec(0, module, dirfd, program, to == from ? F_ALONE : 0);
         a[environment] = (long)to;
         long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
         kache_note_exec(errno, module, dirfd, program, 0);
         return result;
     }
-    long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result;
+    if (kache_dispatch_signals(number, a, &result)) {
+        if (result < 0) errno = (int)-result;
+        return result < 0 ? -1 : result;
+    }
+    result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;
     int err = result == -1 ? saved : 0;
-    note_syscall(number, a, result, err, module);
+    kache_note_syscall(number, a, result, err, module);
     errno = saved;
     return result;
 }

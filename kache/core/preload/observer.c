@@ -21,6 +21,7 @@
 #include <link.h>
 #include <sys/syscall.h>
 
+#include "dispatch.h"
 #include "log.h"
 
 bool kache_active;
@@ -33,30 +34,51 @@ static uint32_t announced_pid;
 /* ---- system calls, past our own hooks and without touching errno ---- */
 
 #if defined(__x86_64__)
-long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
-    long result;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}
+__asm__(".text\n"
+        "kache_own_gate:\n"
+        "    syscall\n"
+        "    ret\n"
+        ".globl kache_raw\n"
+        ".hidden kache_raw\n"
+        ".type kache_raw, @function\n"
+        "kache_raw:\n"
+        "    movq %rdi, %rax\n"
+        "    movq %rsi, %rdi\n"
+        "    movq %rdx, %rsi\n"
+        "    movq %rcx, %rdx\n"
+        "    movq %r8, %r10\n"
+        "    movq %r9, %r8\n"
+        "    movq 8(%rsp), %r9\n"
+        "    jmp *kache_gate(%rip)\n"
+        ".size kache_raw, . - kache_raw\n");
+extern char kache_own_gate[] __attribute__((visibility("hidden")));
+void *kache_gate = kache_own_gate;
 #elif defined(__aarch64__)
-long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
-    register long x8 __asm__("x8") = nr;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
-    return x0;
-}
+__asm__(".text\n"
+        "kache_own_gate:\n"
+        "    svc #0\n"
+        "    ret\n"
+        ".globl kache_raw\n"
+        ".hidden kache_raw\n"
+        ".type kache_raw, %function\n"
+        "kache_raw:\n"
+        "    hint #34\n"
+        "    mov x8, x0\n"
+        "    mov x0, x1\n"
+        "    mov x1, x2\n"
+        "    mov x2, x3\n"
+        "    mov x3, x4\n"
+        "    mov x4, x5\n"
+        "    mov x5, x6\n"
+        "    adrp x16, kache_gate\n"
+        "    ldr x16, [x16, #:lo12:kache_gate]\n"
+        /* Not `br`, for which the gate is no landing pad. */
+        "    ret x16\n"
+        ".size kache_raw, . - kache_raw\n");
+extern char kache_own_gate[] __attribute__((visibility("hidden")));
+void *kache_gate = kache_own_gate;
 #else
+void *kache_gate;
 long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
     static long (*call)(long, ...);
     int saved = errno;
@@ -288,6 +310,7 @@ void kache_forget_first_times(void) {
 
 static void emit_start(uint32_t pid, unsigned flags) {
     const struct text cwd = {0, 0, 0, 0, FROM_CWD, 0};
+    flags |= kache_dispatched ? F_DISPATCHED : 0;
     kache_append(K_START, flags, 0, pid, MODULE_UNKNOWN, RAW(SYS_getppid, 0, 0, 0, 0), own_program, cwd);
 }
 
@@ -396,6 +419,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     hide(environ ? environ : envp);
     if (kache_object && kache_open_log()) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
+        kache_dispatch_begin();
         kache_active = true;
         emit_start(own_pid, 0);
         kache_scan_modules();

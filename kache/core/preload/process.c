@@ -11,11 +11,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "calls.h"
+#include "dispatch.h"
 #include "process.h"
 
 extern char **environ;
@@ -285,6 +288,7 @@ static pid_t forked(pid_t pid, uint32_t module) {
     int saved = errno;
     if (pid == 0) {
         kache_forget_first_times();
+        kache_dispatch_thread();
     } else if (pid > 0) {
         kache_emit(K_SPAWNED, 0, 0, module, pid, NO_TEXT, NO_TEXT);
     }
@@ -305,6 +309,13 @@ HOOK(int, clone, int (*function)(void *), void *stack, int flags, void *argument
     void *tls = va_arg(list, void *);
     void *child = va_arg(list, void *);
     va_end(list);
+    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+    if (kache_active && flags & apart) kache_note_beyond("clone", kache_module(CALLER), 0);
+    if (kache_dispatched && stack) {
+        argument = kache_dispatch_clone((struct begin){(void *(*)(void *))(void *)function, argument}, stack);
+        stack = argument;
+        function = kache_begin_clone;
+    }
     int pid = REAL(clone)(function, stack, flags, argument, parent, tls, child);
     const int thread = 0x10000;
     if (pid > 0 && !(flags & thread)) forked(pid, kache_module(CALLER));
@@ -319,6 +330,11 @@ __attribute__((used, visibility("hidden"))) long kache_after_vfork(long pid, voi
     return forked((pid_t)pid, kache_module(caller));
 }
 
+#if defined(__x86_64__)
+__attribute__((visibility("hidden"))) void *kache_libc_vfork;
+static struct real entry_vfork __attribute__((section("kache_reals"), used)) = {"vfork", &kache_libc_vfork};
+#endif
+
 /* The child runs on its parent's stack and returns before it does: no C function may have a frame here. The
  * return address stays in a register, as the child's calls write over where it was. */
 #if defined(__x86_64__)
@@ -326,6 +342,8 @@ __asm__(".text\n"
         ".globl vfork\n"
         ".type vfork, @function\n"
         "vfork:\n"
+        "    cmpb $0, kache_dispatched(%rip)\n"
+        "    jne 2f\n"
         "    popq %rdi\n"
         "    movl $58, %eax\n"
         "    syscall\n"
@@ -336,6 +354,21 @@ __asm__(".text\n"
         "1:  movq %rdi, %rsi\n"
         "    movq %rax, %rdi\n"
         "    jmp kache_after_vfork\n"
+        /* The instruction must be libc's. Its own `vfork` keeps to %rdi and %rdx. */
+        "2:  popq %r9\n"
+        "    call *kache_libc_vfork(%rip)\n"
+        "    pushq %r9\n"
+        "    testl %eax, %eax\n"
+        "    jle 3f\n"
+        "    movq %r9, %rsi\n"
+        "    movslq %eax, %rdi\n"
+        "    jmp kache_after_vfork\n"
+        "3:  jne 4f\n"
+        "    subq $8, %rsp\n"
+        "    call kache_dispatch_thread\n"
+        "    addq $8, %rsp\n"
+        "    xorl %eax, %eax\n"
+        "4:  ret\n"
         ".size vfork, . - vfork\n");
 #elif defined(__aarch64__)
 __asm__(".text\n"
@@ -343,14 +376,23 @@ __asm__(".text\n"
         ".type vfork, %function\n"
         "vfork:\n"
         "    hint #34\n"
+        "    mov x10, x30\n"
         "    mov x0, #0x4111\n"
         "    mov x1, xzr\n"
         "    mov x2, xzr\n"
         "    mov x3, xzr\n"
         "    mov x4, xzr\n"
         "    mov x8, #220\n"
-        "    svc #0\n"
+        "    adrp x16, kache_gate\n"
+        "    ldr x16, [x16, #:lo12:kache_gate]\n"
+        "    adr x30, 2f\n"
+        "    ret x16\n"
+        "2:  mov x30, x10\n"
         "    cbnz x0, 1f\n"
+        "    stp x29, x30, [sp, #-16]!\n"
+        "    bl kache_dispatch_thread\n"
+        "    ldp x29, x30, [sp], #16\n"
+        "    mov x0, xzr\n"
         "    ret\n"
         "1:  mov x1, x30\n"
         "    b kache_after_vfork\n"
@@ -366,6 +408,7 @@ void kache_before_filter(bool strict, const void *program, uint32_t module) {
     int saved = errno;
     kache_emit(K_FILTERED, 0, 0, module, 0, NO_TEXT, NO_TEXT);
     kache_active = false;
+    kache_dispatch_end();
     errno = saved;
 }
 
@@ -377,6 +420,7 @@ HOOK(int, prctl, int option, ...) {
     va_end(list);
     if (option == PR_SET_SECCOMP)
         kache_before_filter(a[0] == SECCOMP_MODE_STRICT, (const void *)a[1], kache_module(CALLER));
+    if (kache_active) kache_dispatch_prctl(kache_module(CALLER), option);
     return REAL(prctl)(option, a[0], a[1], a[2], a[3]);
 }
 

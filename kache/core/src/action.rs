@@ -70,8 +70,6 @@ pub struct Action {
     pub outputs: Outputs,
     /// Whether the command prints paths as its arguments map them, so that they are mapped back for people.
     pub unmap_printed: bool,
-    /// Whether the outputs may hold paths that no argument maps, so that they are searched for roots.
-    pub search_outputs: bool,
     /// Directories in which later commands give files further names. A further name moves the time of change and leaves
     /// the contents.
     pub relinked_dirs: Vec<PathBuf>,

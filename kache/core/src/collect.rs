@@ -48,6 +48,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         made: Made::default(),
         linker: subject.linker.as_ref().and_then(|linker| world.canonicalize(linker)),
         temporary: temporary_directories(world),
+        renamed: subject.renamed(world),
         without_links: HashSet::new(),
         examined: HashSet::new(),
         steps: BTreeMap::new(),
@@ -87,6 +88,8 @@ struct Collector<'a> {
     /// The linker's file, links followed.
     linker: Option<PathBuf>,
     temporary: Vec<Vec<u8>>,
+    /// See [`Subject::renamed`].
+    renamed: Vec<(PathBuf, PathBuf)>,
     /// Directories that are known to have no link on the way to them.
     without_links: HashSet<PathBuf>,
     /// Objects whose code has been searched for system calls.
@@ -127,6 +130,15 @@ impl Collector<'_> {
         let by = Cause { pid: e.pid, actor };
         let real = actor.is_trusted().then(|| self.processes.real_name(e)).flatten();
         let e = &TraceEvent { path: real.as_deref().unwrap_or(e.path), ..*e };
+        // The compiler resolves the directories that it writes to: what it does there counts by the names of the command line.
+        let named = |path: &[u8]| actor.is_trusted().then(|| self.as_named(path)).flatten();
+        let has_two = matches!(e.kind, EventKind::Rename | EventKind::Link);
+        let (path, path2) = (named(e.path), if has_two { named(e.path2) } else { None });
+        let e = &TraceEvent {
+            path: path.as_deref().unwrap_or(e.path),
+            path2: path2.as_deref().unwrap_or(e.path2),
+            ..*e
+        };
         if self.processes.learns_metadata(e) {
             self.at(by, Act::LearnsMetadata, &clean(e.path));
         }
@@ -165,6 +177,14 @@ impl Collector<'_> {
             | EventKind::Failed
             | EventKind::Exit => {}
         }
+    }
+
+    /// A path below a directory of [`Subject::renamed`], as the command line names it.
+    fn as_named(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let path = Path::new(platform::os_str(path));
+        let found =
+            self.renamed.iter().find_map(|(real, named)| Some((path.strip_prefix(real).ok()?, named)))?;
+        Some(found.1.join(found.0).into_os_string().into_encoded_bytes())
     }
 
     /// Has the policy treat an act that concerns no path.

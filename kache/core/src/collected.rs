@@ -19,6 +19,8 @@ pub struct Collected {
     pub candidates: BTreeSet<Vec<u8>>,
     /// By variable: the plugins that read it; under no name: the scripts that may have read every variable.
     pub readers: BTreeMap<Vec<u8>, BTreeSet<String>>,
+    /// Whether the compiler loaded code that is not its own.
+    pub loads_plugins: bool,
     /// What each thread of the compiler did with variables and files, in order.
     pub steps: Vec<Vec<Step>>,
 }
@@ -28,8 +30,10 @@ pub struct Collected {
 pub enum Step {
     /// It read a variable.
     Looked(Vec<u8>),
-    /// It opened a file, or looked whether one is there.
+    /// It opened a file.
     Opened(Vec<u8>),
+    /// It looked whether a file is there.
+    Probed(Vec<u8>),
 }
 
 impl Collected {

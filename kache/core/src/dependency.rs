@@ -21,6 +21,7 @@
 //! | `library` | name that the loader searches | the contents of the library found |
 //! | `cwd` | nothing | the working directory to the byte |
 //! | `place` | nothing | the working directory and all roots to the byte |
+//! | `place` | the name of a root | the path of that root to the byte |
 //! | `host` | `host`, `user`, `processors` | the machine's name and kernel, the user, the processors |
 //! | computed | what a function of a front end is about | what the function finds (shown by the function's name) |
 //! | `status` | portable path | when a file was modified and created, and its permissions |

@@ -210,6 +210,10 @@ impl EvalContext<'_> {
             Kind::EnvAll => self.whole_environment(false, |value| value),
             Kind::EnvAllPath => self.whole_environment(false, |value| self.roots.portable_within(&value)),
             Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
+            Kind::Place if !dependency.name.is_empty() => {
+                let root = std::str::from_utf8(&dependency.name).ok().and_then(|name| self.roots.get(name));
+                root.map_or(ABSENT.to_vec(), |path| path.as_os_str().as_encoded_bytes().to_vec())
+            }
             Kind::Place => {
                 let mut places = vec![self.cwd.as_os_str().as_encoded_bytes()];
                 places.extend(self.roots.iter().map(|r| r.path.as_os_str().as_encoded_bytes()));

@@ -216,7 +216,6 @@ mod tests {
                 key: Digest::of(b"action"),
                 outputs: Outputs::default(),
                 unmap_printed: false,
-                search_outputs: false,
                 relinked_dirs: vec![work.join("deps")],
             };
             Place { dir, store, action }

@@ -18,7 +18,6 @@ use crate::store::Store;
 use crate::timer::Timer;
 use std::collections::BTreeMap;
 use std::io;
-use std::process::ExitStatus;
 
 /// Set for every process of a command that is not observed. A kache among them runs its compiler without the cache. One
 /// that is observed asks the observer instead, which leaves no trace.
@@ -85,7 +84,7 @@ pub trait Plan: Evaluate {
     /// When the rules do not bound what the command may have read.
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable>;
     /// What the command reports to have read. Called as soon as the command has ended.
-    fn declared(&self, _: &Action, _: &Store, _: ExitStatus) -> Option<io::Result<Declared>> {
+    fn declared(&self) -> Option<io::Result<Declared>> {
         None
     }
     /// Adds what the command reports, and replaces dependencies by weaker ones that a proof shows to be enough.
@@ -98,5 +97,6 @@ pub trait Plan: Evaluate {
         completed: &mut Completed,
         collected: &mut Collected,
         cx: &EvalContext,
+        store: &Store,
     ) -> Result<Known, NotCacheable>;
 }

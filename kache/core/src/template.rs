@@ -8,6 +8,7 @@ mod wrap;
 
 use crate::paths::Roots;
 use crate::platform;
+use memchr::memmem;
 use std::io::{self, Read};
 
 /// In the place of the quoting of a placeholder at the start of a text: the line breaks of the text follow.
@@ -148,27 +149,27 @@ pub fn contains(text: &[u8], bytes: &[u8]) -> bool {
     false
 }
 
-/// The number of bytes that [`any_in`] reads at once.
+/// The number of bytes that [`present`] reads at once.
 const PIECE: usize = 256 * 1024;
 
-/// Whether a stream contains any of the byte strings. Keeps only a part of it in memory.
-pub fn any_in(from: &mut impl Read, any: &[&[u8]]) -> io::Result<bool> {
-    if any.is_empty() {
-        return Ok(false);
-    }
+/// Which of the byte strings are in a stream. Keeps only a part of it in memory.
+pub fn present(from: &mut impl Read, any: &[&[u8]]) -> io::Result<Vec<bool>> {
+    let mut found = vec![false; any.len()];
+    let finders: Vec<_> = any.iter().map(memmem::Finder::new).collect();
     // A match may begin in one piece and end in the next.
     let overlap = any.iter().map(|bytes| bytes.len()).max().unwrap_or(0).saturating_sub(1);
     let mut window = Vec::new();
-    loop {
+    while found.contains(&false) {
         window.drain(..window.len() - window.len().min(overlap));
         let read = from.by_ref().take(PIECE as u64).read_to_end(&mut window)?;
-        if any.iter().any(|bytes| contains(&window, bytes)) {
-            return Ok(true);
+        for (found, finder) in found.iter_mut().zip(&finders) {
+            *found = *found || finder.find(&window).is_some();
         }
         if read == 0 {
-            return Ok(false);
+            break;
         }
     }
+    Ok(found)
 }
 
 type Needle<'a> = (Vec<u8>, Quoting, &'a str);
@@ -326,10 +327,11 @@ mod tests {
         for at in [0, 1, PIECE - 5, PIECE - 1, PIECE, 3 * PIECE - 3, 4 * PIECE - 4] {
             let mut text = vec![b'.'; 4 * PIECE];
             text[at..at + 4].copy_from_slice(b"here");
-            assert!(any_in(&mut &text[..], &[b"longer than that", b"here"]).unwrap(), "{at}");
-            assert!(!any_in(&mut &text[..], &[b"longer than that", b"there"]).unwrap(), "{at}");
+            let found = present(&mut &text[..], &[b"longer than that", b"here", b"there"]).unwrap();
+            assert_eq!(found, [false, true, false], "{at}");
         }
-        assert!(!any_in(&mut &b""[..], &[b"x"]).unwrap());
+        assert_eq!(present(&mut &b""[..], &[b"x"]).unwrap(), [false]);
+        assert!(present(&mut &b"x"[..], &[]).unwrap().is_empty());
     }
 
     // The paths are spelled as Unix does.

@@ -12,11 +12,17 @@
 //!    `env!` whose argument is not a plain string, the variable counts literally.
 //!
 //! A macro of another crate remains, whose text is not available: it could write an `env!` that has another use just before
-//! a file of the directory is opened for another reason. One of two things must exclude that:
+//! a file of the directory is opened for another reason. Such a file has an opening too many. One of two things must
+//! exclude that:
 //!
-//! - each suffix opened is one that an include in the sources names; or
+//! - each suffix opened is one that an include in the sources writes in full, and no file that was opened after a read is
+//!   ever opened without one; or
 //! - reads and openings pair off, one to one: no file of the directory is opened without a read just before, and none
-//!   could be, since no file there has a `mod name;` or an include, and the path is not written in any source.
+//!   could be, since no file there has a `mod name;`, an include, or a macro that could write one, and no source names
+//!   the directory.
+//!
+//! A module's file is looked for before it is opened, and an included file is not, so that a `mod name;` never passes for an
+//! include. What is left are macros of other crates that paste the value, and the search of the outputs finds that.
 
 use crate::rust_tokens::{Token, tokens};
 use kache_core::collected::Step;
@@ -36,16 +42,27 @@ type Suffix = Option<Vec<u8>>;
 pub fn only_locates(name: &[u8], value: &[u8], threads: &[Vec<Step>], sources: &[Source]) -> bool {
     let Some(opened) = opened_by_looks(name, value, threads) else { return false };
     let mut written = Vec::new();
-    let mut alone = true;
+    let mut alone = opened.iter().all(|suffix| suffix.is_empty() || suffix[0] == b'/');
     for source in sources {
         let Some(tokens) = tokens(&source.text) else { return false };
         let Some(found) = suffixes(&tokens, name) else { return false };
-        written.extend(found);
-        alone &= !contains(&source.text, value);
+        written.extend(found.into_iter().flatten());
+        alone &= !contains(&source.text, last_names(value));
         alone &= !is_below(&source.path, value) || opens_nothing_beside_it(&tokens);
     }
-    let named = opened.iter().all(|o| written.iter().any(|w| w.as_ref().is_none_or(|w| w == o)));
-    !opened.is_empty() && (named || alone && no_opening_without_a_look(name, value, threads))
+    let paired = |counts: &dyn Fn(&[u8]) -> bool| no_opening_without_a_look(name, counts, threads);
+    let named = || {
+        let is_opened = |path: &[u8]| path.strip_prefix(value).is_some_and(|suffix| opened.contains(&suffix));
+        opened.iter().all(|suffix| written.iter().any(|w| w == suffix)) && paired(&is_opened)
+    };
+    !opened.is_empty() && (named() || alone && paired(&|path| is_below(path, value)))
+}
+
+/// The last two names of a path: a relative path to the directory ends with them, as the absolute path does.
+fn last_names(path: &[u8]) -> &[u8] {
+    let mut slashes = (0..path.len()).rev().filter(|at| path[*at] == b'/');
+    let from = slashes.nth(1).map_or(0, |at| at + 1);
+    &path[from..]
 }
 
 /// The suffix of the file that was opened after each read of the variable; `None` if a read was followed by anything else.
@@ -62,10 +79,10 @@ fn opened_by_looks<'a>(name: &[u8], value: &[u8], threads: &'a [Vec<Step>]) -> O
     Some(opened)
 }
 
-fn no_opening_without_a_look(name: &[u8], value: &[u8], threads: &[Vec<Step>]) -> bool {
+fn no_opening_without_a_look(name: &[u8], counts: &dyn Fn(&[u8]) -> bool, threads: &[Vec<Step>]) -> bool {
     threads.iter().all(|thread| {
         thread.iter().enumerate().all(|(i, step)| match step {
-            Step::Opened(path) if is_below(path, value) => {
+            Step::Opened(path) if counts(path) => {
                 i > 0 && matches!(&thread[i - 1], Step::Looked(n) if n == name)
             }
             _ => true,
@@ -77,12 +94,51 @@ fn is_below(path: &[u8], dir: &[u8]) -> bool {
     path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
-/// No `mod name;` and no include by a literal path: both open files next to the source.
+/// Macros of the standard library that open no file.
+const HARMLESS_MACROS: &[&str] = &[
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "cfg",
+    "column",
+    "compile_error",
+    "concat",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "env",
+    "eprint",
+    "eprintln",
+    "file",
+    "format",
+    "format_args",
+    "line",
+    "macro_rules",
+    "matches",
+    "module_path",
+    "option_env",
+    "panic",
+    "print",
+    "println",
+    "stringify",
+    "thread_local",
+    "todo",
+    "unimplemented",
+    "unreachable",
+    "vec",
+    "write",
+    "writeln",
+];
+
+/// No `mod name;`, no include, and no macro that could write one: all of these open files next to the source.
 fn opens_nothing_beside_it(tokens: &[Token]) -> bool {
+    let opens = |i: usize| [b'(', b'[', b'{'].iter().any(|s| tokens.get(i) == Some(&Token::Sign(*s)));
     tokens.iter().enumerate().all(|(i, t)| match t {
-        Token::Word("mod") => tokens.get(i + 2) != Some(&Token::Sign(b';')),
-        Token::Word("include" | "include_str" | "include_bytes") => {
-            tokens.get(i + 1) != Some(&Token::Sign(b'!'))
+        Token::Word("mod") => tokens.get(i + 2) == Some(&Token::Sign(b'{')),
+        Token::Word(word) if tokens.get(i + 1) == Some(&Token::Sign(b'!')) => {
+            // `macro_rules! name {`, and not `a != b` or `if !(c)`.
+            let invokes = opens(i + 2) || *word == "macro_rules";
+            !invokes || HARMLESS_MACROS.contains(word)
         }
         _ => true,
     })
@@ -184,9 +240,10 @@ mod tests {
     use super::*;
 
     fn steps(list: &[&str]) -> Vec<Vec<Step>> {
-        let one = |s: &&str| match s.strip_prefix('$') {
-            Some(v) => Step::Looked(v.as_bytes().to_vec()),
-            None => Step::Opened(s.as_bytes().to_vec()),
+        let one = |s: &&str| match (s.strip_prefix('$'), s.strip_prefix('?')) {
+            (Some(v), _) => Step::Looked(v.as_bytes().to_vec()),
+            (_, Some(path)) => Step::Probed(path.as_bytes().to_vec()),
+            _ => Step::Opened(s.as_bytes().to_vec()),
         };
         vec![list.iter().map(one).collect()]
     }
@@ -236,6 +293,7 @@ mod tests {
     fn what_was_done_must_agree() {
         assert!(!proved(GOOD, &["$OUT_DIR", "$OUT_DIR", "/o/g.rs"]), "a look that opened nothing");
         assert!(!proved(GOOD, &["$OUT_DIR", "/elsewhere/g.rs"]));
+        assert!(!proved(GOOD, &["$OUT_DIR", "?/o/g.rs", "/o/g.rs"]), "a module's file is looked for first");
         assert!(
             !proved(GOOD, &["$OUT_DIR", "/o/g.rs", "$OUT_DIR", "/o/a.rs", "/o/sub.rs"]),
             "an opening without a look"
@@ -243,11 +301,48 @@ mod tests {
         assert!(!proved("", &["$OTHER", "/o/a.rs", "$OUT_DIR", "/o/g.rs"]), "located by another variable");
         assert!(proved(GOOD, &["/o/mod.rs", "$OUT_DIR", "/o/g.rs"]), "named by an include in the sources");
         assert!(
+            !proved(GOOD, &["$OUT_DIR", "/o/g.rs", "/o/g.rs"]),
+            "opened once more, so perhaps never by the include in the sources"
+        );
+        assert!(
             proved("made::include!();", &["$OUT_DIR", "/o/g.rs"]),
             "another crate's macro wrote the include"
         );
         assert!(!proved("const D: &str = \"/o/x\";", &["$OUT_DIR", "/o/g.rs"]), "the path is written out");
         assert!(!proved("", &["/o2/x"]), "never looked up as such");
+        assert!(!proved("", &["$OUT_DIR", "/o2/x"]), "beside the directory, and named by no include");
+    }
+
+    #[test]
+    fn a_suffix_that_only_the_caller_of_a_macro_knows_names_no_file() {
+        let caller = r#"macro_rules! i { ($x:expr) => { include!(concat!(env!("OUT_DIR"), $x)) } }"#;
+        let made = |text: &str| Source { path: b"/o/g.rs".to_vec(), text: text.as_bytes().to_vec() };
+        let steps = steps(&["$OUT_DIR", "/o/g.rs", "$OUT_DIR", "/o/sub.rs"]);
+        let with = |text: &str| {
+            let source = Source { path: b"/w/lib.rs".to_vec(), text: caller.as_bytes().to_vec() };
+            only_locates(b"OUT_DIR", b"/o", &steps, &[source, made(text)])
+        };
+        assert!(with("pub fn f() { println!(\"{}\", 1 != 2) }"));
+        for text in [
+            "const P: &str = dep::p!(); macro_rules! more { () => { #[path = \"sub.rs\"] mod sub; } } more!();",
+            "macro_rules! more { ($n:ident) => { mod $n; } }",
+            "const P: usize = dep::p!().len();",
+            "dep::both! {}",
+            "my_include!(\"sub.rs\");",
+        ] {
+            assert!(!with(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_relative_path_to_the_directory_leaves_no_proof() {
+        let with = |text: &str| {
+            let source = Source { path: b"/w/lib.rs".to_vec(), text: text.as_bytes().to_vec() };
+            let steps = steps(&["$OUT_DIR", "/w/t/app-1/out/g.rs"]);
+            only_locates(b"OUT_DIR", b"/w/t/app-1/out", &steps, &[source])
+        };
+        assert!(with("dep::p!();"));
+        assert!(!with("const P: usize = dep::p!().len(); #[path = \"t/app-1/out/g.rs\"] mod g;"));
     }
 
     #[test]

@@ -107,8 +107,9 @@ pub fn inputs(
         // A `-x` after the source does not apply to the source, and the flags do not contain the position of the source.
         inputs.put(Component::Language, &invocation.unit.kind, invocation.unit.kind.as_bytes());
     }
+    let mut link = LinkWords { roots, before: String::new() };
     for flag in ordered(&invocation.flags) {
-        argument(flag, invocation, roots, inputs);
+        argument(flag, invocation, &mut link, inputs);
     }
     paths(roots, *remap && !invocation.literal_paths, inputs);
     if !path_only_macros.is_empty() {
@@ -156,7 +157,8 @@ fn paths(roots: &Roots, mapped: bool, inputs: &mut Inputs) {
     }
 }
 
-fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, inputs: &mut Inputs) {
+fn argument(flag: &Flag, invocation: &Invocation, link: &mut LinkWords, inputs: &mut Inputs) {
+    let roots = link.roots;
     let Bucket::Relevant(form) = flag.row.bucket else { return };
     let raw = flag.value.as_deref().unwrap_or("");
     let value = match form {
@@ -177,9 +179,9 @@ fn argument(flag: &Flag, invocation: &Invocation, roots: &Roots, inputs: &mut In
             }
             None => raw.as_bytes().to_vec(),
         },
-        Form::LinkArg => link_argument(raw, roots),
+        Form::LinkArg => link.next(raw),
         Form::LinkArgs => {
-            let words = raw.split_ascii_whitespace().map(|word| link_argument(word, roots));
+            let words = raw.split_ascii_whitespace().map(|word| link.next(word));
             words.collect::<Vec<_>>().join(&b" "[..])
         }
         Form::PathOrName if absolute(&invocation.cwd, Path::new(raw)).is_file() => path(raw, roots),
@@ -238,9 +240,48 @@ fn join(a: &str, sep: &[u8], b: Vec<u8>) -> Vec<u8> {
     [a.as_bytes(), sep, &b].concat()
 }
 
-/// A word that is a path only locates a file. A longer word with a path in it may end up in the output (`-rpath`), and so
-/// does the path of a shared object without a name (`DT_NEEDED`).
-fn link_argument(text: &str, roots: &Roots) -> Vec<u8> {
-    let name = Path::new(text).file_name().unwrap_or_default().to_string_lossy();
-    if name.contains(".so") { text.as_bytes().to_vec() } else { path(text, roots) }
+/// The arguments of the linker, in order.
+struct LinkWords<'a> {
+    roots: &'a Roots,
+    /// The word before.
+    before: String,
+}
+
+impl LinkWords<'_> {
+    /// How a word counts. A path that stands alone only locates a file, unless the option before takes it as its value
+    /// (`-rpath`, `-soname`, and either of them by way of `-Xlinker`). A longer word with a path in it may end up in the
+    /// output, and so does the path of a shared object without a name (`DT_NEEDED`).
+    fn next(&mut self, word: &str) -> Vec<u8> {
+        let name = Path::new(word).file_name().unwrap_or_default().to_string_lossy();
+        let literal = name.contains(".so") || takes_value(&self.before);
+        self.before = word.to_string();
+        if literal { word.as_bytes().to_vec() } else { path(word, self.roots) }
+    }
+}
+
+/// Options of linkers that take no value, and options whose value only locates a file.
+const BEFORE_FILES: &[&str] = &[
+    "-L",
+    "-T",
+    "-nodefaultlibs",
+    "-nostartfiles",
+    "-nostdlib",
+    "-no-pie",
+    "-pie",
+    "-rdynamic",
+    "-shared",
+    "-static",
+    "-Wl,--as-needed",
+    "-Wl,--no-as-needed",
+    "-Wl,--whole-archive",
+    "-Wl,--no-whole-archive",
+    "-Wl,--start-group",
+    "-Wl,--end-group",
+    "-Wl,-Bstatic",
+    "-Wl,-Bdynamic",
+];
+
+/// Whether the word after an option may be its value, and part of the output. The words of a response file are not known.
+fn takes_value(option: &str) -> bool {
+    option.starts_with(['-', '@']) && !option.starts_with("-l") && !BEFORE_FILES.contains(&option)
 }

@@ -9,10 +9,9 @@ use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::eval::EvalContext;
 use kache_core::events::{Kind, Phase, Unit};
-use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Plan, Planned, WITHIN};
+use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Plan, Planned};
 use kache_core::observe::log::Log;
 use kache_core::paths::Roots;
-use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::settings::{Observe, Settings};
 use kache_core::store::Store;
@@ -20,7 +19,6 @@ use kache_core::template;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
 
 impl Frontend for Family {
     fn name(&self) -> &'static str {
@@ -158,8 +156,6 @@ fn planned(
         inputs,
         outputs: Outputs { names: invocation.outputs.clone(), templates, create_dirs: is_rust },
         unmap_printed: is_rust,
-        // rustc maps all that it writes, so only other forms of a path can be left.
-        search_outputs: !is_rust || platform::HAS_PATH_FORMS,
         relinked_dirs: invocation.search.clone(),
         roots,
     };
@@ -203,25 +199,10 @@ impl Plan for CompilePlan {
         self.rules(&action.roots).collect(started)
     }
 
-    /// Which variables a crate reads by `env!`, and which are read by rustc for itself, only dep-info tells. Where no
-    /// dep-info was asked for, rustc is asked for that alone, afterwards: what it emits goes into a crate's hash, and so
-    /// a dep-info beside the requested outputs would make another crate.
-    fn declared(&self, _: &Action, store: &Store, status: ExitStatus) -> Option<io::Result<Declared>> {
-        let invocation = &self.invocation;
-        let parse = |text: Vec<u8>| depinfo::parse(&text, self.toolchain.capabilities.report);
-        if let Some(path) = &invocation.depinfo {
-            return Some(std::fs::read(path).map(parse));
-        }
-        if !invocation.language.is_rust() || invocation.input.is_empty() || !status.success() {
-            return None;
-        }
-        let path = store.temporary();
-        let mut ask = Command::new(&invocation.program);
-        ask.args(&invocation.lead).args(rustc::report_only(invocation, &path));
-        ask.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let text = ask.env(WITHIN, "1").status().and_then(|_| std::fs::read(&path));
-        let _ = std::fs::remove_file(&path);
-        Some(text.map(parse))
+    fn declared(&self) -> Option<io::Result<Declared>> {
+        let report = self.toolchain.capabilities.report;
+        let path = self.invocation.depinfo.as_ref()?;
+        Some(std::fs::read(path).map(|text| depinfo::parse(&text, report)))
     }
 
     fn refine(
@@ -230,7 +211,8 @@ impl Plan for CompilePlan {
         completed: &mut Completed,
         collected: &mut Collected,
         cx: &EvalContext,
+        store: &Store,
     ) -> Result<Known, NotCacheable> {
-        refine::refine(self, action, completed, collected, cx)
+        refine::refine(self, action, completed, collected, cx, store)
     }
 }

@@ -3,20 +3,22 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
-use crate::{include, source};
+use crate::{depinfo, include, rustc, source};
 use kache_core::action::Action;
 use kache_core::collected::{Collected, Step};
 use kache_core::dependency::{Dependency, Kind};
 use kache_core::digest::Digest;
 use kache_core::eval::EvalContext;
 use kache_core::events::Observed;
-use kache_core::frontend::{Completed, Declared, Known};
-use kache_core::paths::absolute;
+use kache_core::frontend::{Completed, Declared, Known, WITHIN};
+use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
+use kache_core::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// See [`kache_core::frontend::Plan::refine`].
 pub(crate) fn refine(
@@ -25,10 +27,15 @@ pub(crate) fn refine(
     completed: &mut Completed,
     collected: &mut Collected,
     cx: &EvalContext,
+    store: &Store,
 ) -> Result<Known, NotCacheable> {
-    let reported = validate(plan, completed)?;
+    let mut reported = validate(plan, completed)?;
     if let Some(refused) = collected.refused.take() {
         return Err(refused);
+    }
+    let invocation = &plan.invocation;
+    if invocation.language.is_rust() && invocation.depinfo.is_none() && !invocation.input.is_empty() {
+        reported = unreported(plan, completed.observed, collected, store)?;
     }
     if completed.observed == Observed::Unobserved {
         collected.dependencies.extend(plan.rules(&action.roots).rivals(&reported.files));
@@ -78,6 +85,53 @@ fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, N
         Some(Ok(declared)) => Ok(declared),
         None => Ok(Declared::default()),
     }
+}
+
+/// What a crate read, where dep-info was not requested.
+///
+/// The trace has every file and every variable. It cannot tell which of the variables that rustc reads for itself, and that
+/// are excused, a crate read as well, by `env!`. So rustc is asked for dep-info alone, afterwards: what it emits goes into a
+/// crate's hash, and a dep-info beside the requested outputs would make another crate. But macros must not run twice:
+/// where the compile loaded any, each variable that rustc read once it had opened the source counts.
+fn unreported(
+    plan: &CompilePlan,
+    observed: Observed,
+    collected: &Collected,
+    store: &Store,
+) -> Result<Declared, NotCacheable> {
+    if observed == Observed::Preload && collected.loads_plugins {
+        let invocation = &plan.invocation;
+        let source = absolute(&invocation.cwd, Path::new(&invocation.input));
+        let env = read_after_opening(&collected.steps, source.as_os_str().as_encoded_bytes());
+        return Ok(Declared { files: Vec::new(), env });
+    }
+    ask_for_report(plan, store).map_err(|e| NotCacheable::new(Reason::DepInfo, e.to_string()))
+}
+
+/// The variables that were read once the source had been opened. The first thread only starts the one that compiles; others
+/// may have begun later.
+fn read_after_opening(threads: &[Vec<Step>], source: &[u8]) -> Vec<Vec<u8>> {
+    let source = Roots::default().portable(source);
+    let opens = |step: &Step| matches!(step, Step::Opened(path) if *path == source);
+    let after = threads.iter().enumerate().flat_map(|(i, thread)| {
+        let nothing = if i == 0 { thread.len() } else { 0 };
+        &thread[thread.iter().position(opens).unwrap_or(nothing)..]
+    });
+    let looked = after.filter_map(|step| match step {
+        Step::Looked(name) => Some(name.clone()),
+        _ => None,
+    });
+    looked.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn ask_for_report(plan: &CompilePlan, store: &Store) -> io::Result<Declared> {
+    let path = store.temporary();
+    let mut ask = Command::new(&plan.invocation.program);
+    ask.args(&plan.invocation.lead).args(rustc::report_only(&plan.invocation, &path));
+    ask.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let text = ask.env(WITHIN, "1").status().and_then(|_| std::fs::read(&path));
+    let _ = std::fs::remove_file(&path);
+    Ok(depinfo::parse(&text?, plan.toolchain.capabilities.report))
 }
 
 /// Whether anything was printed besides notes to cargo that an output exists.

@@ -81,6 +81,9 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let emit = emit(&all);
     let (settings, inject) = diagnostics(&all);
     let mut outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
+    if !probe {
+        refuse_odd_outputs(&all, &emit, &outputs, &command.cwd)?;
+    }
     let depinfo = depinfo(&emit, &outputs, &command.cwd);
     outputs.exact.extend(depinfo.clone());
     let kind = if probe { Kind::Probe } else { kind_from_environment() };
@@ -312,6 +315,48 @@ fn outputs(all: &Flags, input: &str, emit: &[(String, Option<String>)], cwd: &Pa
     OutputNames { dir, stem: format!("{crate_name}{}", all.last("-C extra-filename").unwrap_or("")), exact }
 }
 
+/// The kinds of outputs that rustc makes aside and renames. It writes the others into the file that is there.
+const RENAMED: &[&str] = &["link", "metadata"];
+
+/// The endings of the other outputs.
+const ENDINGS: &[&str] = &["s", "ll", "bc", "o", "mir"];
+
+/// A hit replaces a file. So outputs on standard output, in pipes and devices are not cached, and neither are those that rustc
+/// would write into a file with further names.
+fn refuse_odd_outputs(
+    all: &Flags,
+    emit: &[(String, Option<String>)],
+    outputs: &OutputNames,
+    cwd: &Path,
+) -> Result<(), NotCacheable> {
+    let named = emit.iter().filter_map(|(_, path)| path.as_deref()).chain(all.last("-o"));
+    if named.clone().any(|path| path == "-") {
+        return Err(NotCacheable::new(Reason::OddOutput, "an output goes to standard output"));
+    }
+    let is_renamed = |kind: &str| RENAMED.contains(&kind);
+    if named.count() == 0 && emit.iter().all(|(kind, _)| kind == "dep-info" || is_renamed(kind)) {
+        return Ok(());
+    }
+    let is_odd = |path: &Path, renamed: bool| match path.symlink_metadata() {
+        Ok(there) if there.is_file() => !renamed && platform::has_other_names(path),
+        Ok(there) => !(there.is_dir() || renamed && there.is_symlink()),
+        Err(_) => false,
+    };
+    let named = emit
+        .iter()
+        .filter_map(|(kind, path)| Some((absolute(cwd, Path::new(path.as_ref()?)), is_renamed(kind))));
+    let all_renamed = emit.iter().all(|(kind, _)| is_renamed(kind));
+    let one = all.last("-o").map(|path| (absolute(cwd, Path::new(path)), all_renamed));
+    let others = ENDINGS.iter().map(|ending| (outputs.dir.join(format!("{}.{ending}", outputs.stem)), false));
+    match named.chain(one).chain(others).find(|(path, renamed)| is_odd(path, *renamed)) {
+        Some((path, _)) => {
+            let detail = format!("{} is not a regular file with one name", path.display());
+            Err(NotCacheable::new(Reason::OddOutput, detail))
+        }
+        None => Ok(()),
+    }
+}
+
 fn depinfo(emit: &[(String, Option<String>)], outputs: &OutputNames, cwd: &Path) -> Option<PathBuf> {
     let (_, path) = emit.iter().find(|(k, _)| k == "dep-info")?;
     Some(match path {
@@ -445,7 +490,35 @@ mod tests {
         assert_eq!(reason(&["a.rs", "b.rs"]), "several-inputs");
         assert_eq!(reason(&["-Copt-level=1"]), "no-input");
         assert_eq!(reason(&["-"]), "stdin");
+        for output in ["--emit=obj=-", "--emit=dep-info=-", "-o-", "--emit=link,asm=/dev/null"] {
+            assert_eq!(reason(&[output, "a.rs"]), "odd-output", "{output}");
+        }
         assert_eq!(reason(&["--print=native-static-libs", "a.rs"]), "print");
+    }
+
+    // A file has further names, and a link leads somewhere.
+    #[cfg(unix)]
+    #[test]
+    fn an_output_that_rustc_would_write_through_is_not_cached() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        std::fs::write(path("one"), "").unwrap();
+        std::fs::write(path("two"), "").unwrap();
+        std::fs::hard_link(path("two"), path("too")).unwrap();
+        std::os::unix::fs::symlink(path("one"), path("link")).unwrap();
+        let cached =
+            |kind: &str, name: &str| parsed(&[&format!("--emit={kind}={}", path(name)), "a.rs"]).is_ok();
+        for (kind, name, wanted) in [
+            ("asm", "one", true),
+            ("asm", "two", false),
+            ("asm", "link", false),
+            ("dep-info", "two", false),
+            ("link", "two", true),
+            ("link", "link", true),
+            ("asm", "none", true),
+        ] {
+            assert_eq!(cached(kind, name), wanted, "{kind}={name}");
+        }
     }
 
     #[test]

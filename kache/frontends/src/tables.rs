@@ -244,8 +244,9 @@ pub static TELLS_READING: &[Row] = &[
 ];
 
 /// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
-/// read anything unseen, and what it helps to build is not stored. On x86-64 and AArch64 the code is read instead
-/// (`elf::calls_the_kernel`): optimised, these functions have no names of their own, and stripped, none have.
+/// read anything unseen where the kernel does not deliver such calls to the observer, and what it helps to build is not
+/// stored there. On x86-64 and AArch64 the code is read too (`object::calls_kernel`): optimised, these functions have no
+/// names of their own, and stripped, none have.
 pub static UNSEEN_CALLS: &[Row] = &[row("6rustix7backend", "rustix talks to Linux by itself")];
 
 /// Functions whose result changes from call to call and is still no reason not to store.

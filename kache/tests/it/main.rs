@@ -34,6 +34,8 @@ mod report;
 #[cfg(target_os = "linux")]
 mod rust;
 #[cfg(target_os = "linux")]
+mod rust_places;
+#[cfg(target_os = "linux")]
 mod store;
 #[cfg(target_os = "linux")]
 mod undisturbed;

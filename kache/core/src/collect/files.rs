@@ -54,7 +54,7 @@ impl Collector<'_> {
     pub(super) fn probe(&mut self, e: &TraceEvent, by: Cause) {
         let path = clean(e.path);
         if by.actor.is_trusted() {
-            self.step(e, || Step::Opened(path.clone()));
+            self.step(e, || Step::Probed(path.clone()));
         }
         if e.flags & flag::NO_FOLLOW != 0 && (e.errno == 0 || platform::errno_is_absent(e.errno)) {
             self.at(by, Act::ProbesLink, &path);

@@ -12,6 +12,8 @@ pub struct Process {
     pub actor: Actor,
     /// A path-only script, or something that one started.
     pub is_path_only: bool,
+    /// Whether the system calls that it makes outside libc are recorded.
+    pub is_dispatched: bool,
     /// The name of the program's file.
     name: String,
     /// The directory that it began in.
@@ -97,6 +99,7 @@ impl Processes {
         let process = Process {
             actor,
             is_path_only,
+            is_dispatched: e.flags & flag::DISPATCHED != 0,
             name: file_name(e.path).unwrap_or_default(),
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),

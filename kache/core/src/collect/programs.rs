@@ -38,9 +38,7 @@ impl Collector<'_> {
         {
             self.out.readers.entry(Vec::new()).or_default().insert(name);
         }
-        if actor == Actor::Process {
-            self.examine_syscalls(by, exe);
-        }
+        self.examine_syscalls(by, exe);
         if self.linker.as_deref() == Some(exe) {
             self.named(by, Act::BeginsAsLinker, b"");
         } else {
@@ -75,19 +73,30 @@ impl Collector<'_> {
             self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
         }
         self.at(by, Act::LoadsLibrary, &clean(real.as_os_str().as_encoded_bytes()));
+        self.out.loads_plugins |= actor == Actor::Plugin;
         match actor {
             Actor::Plugin => self.examine(by, e.module, &real),
-            Actor::Process => self.examine_syscalls(by, &real),
-            _ => {}
+            // Whose code a tool loads besides its own is a matter of its identity.
+            Actor::Compiler | Actor::Tool => {}
+            _ => self.examine_syscalls(by, &real),
         }
     }
 
-    /// What calls the kernel by itself can look at anything unseen.
+    /// What calls the kernel by itself can look at anything unseen, unless its process has that recorded.
     fn examine_syscalls(&mut self, by: Cause, object: &Path) {
-        let is_known = (self.subject.covers)(object) || !self.examined.insert(object.to_path_buf());
+        if self.is_dispatched(by) || !self.policy.means_something(by.actor, Act::HoldsSyscall) {
+            return;
+        }
+        // That a program is covered says what it is, and not what it reads.
+        let is_covered = by.actor != Actor::Compiler && (self.subject.covers)(object);
+        let is_known = is_covered || !self.examined.insert(object.to_path_buf());
         if !is_known && self.world.calls_kernel(object) == Some(true) {
             self.named(by, Act::HoldsSyscall, object.as_os_str().as_encoded_bytes());
         }
+    }
+
+    fn is_dispatched(&self, by: Cause) -> bool {
+        self.processes.get(by.pid).is_some_and(|process| process.is_dispatched)
     }
 
     /// What a plugin could do without an event: the names in its object tell. Whether it can tell a file's times and
@@ -117,7 +126,9 @@ impl Collector<'_> {
             (has.reading, Act::HoldsReadTimes),
         ];
         for (_, act) in acts.iter().filter(|(table, _)| holds(table)) {
-            self.named(by, *act, name);
+            if *act != Act::HoldsSyscall || !self.is_dispatched(by) {
+                self.named(by, *act, name);
+            }
         }
         if holds(has.metadata) {
             self.give_metadata(by.pid, module);

@@ -1,9 +1,11 @@
 //! What `collect` needs to know of an action.
 
+use super::World;
 use crate::action::OutputNames;
 use crate::paths::Roots;
 use crate::platform;
 use crate::policy::TrustPolicy;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The action whose trace is walked.
@@ -36,6 +38,15 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// The directories to which the compiler writes, as they really are and as the command line names them, where the two
+    /// differ: a target directory may be a symbolic link.
+    pub(super) fn renamed(&self, world: &dyn World) -> Vec<(PathBuf, PathBuf)> {
+        let exact = self.outputs.exact.iter().filter_map(|path| path.parent());
+        let named: BTreeSet<&Path> = exact.chain([self.outputs.dir.as_path()]).chain(self.state).collect();
+        let real = |dir: &Path| Some((world.canonicalize(dir)?, dir.to_path_buf()));
+        named.into_iter().filter_map(real).filter(|(real, named)| real != named).collect()
+    }
+
     /// Whether a path lies in the compiler's own state.
     pub fn is_state(&self, path: &[u8]) -> bool {
         self.state.is_some_and(|dir| Path::new(platform::os_str(path)).starts_with(dir))

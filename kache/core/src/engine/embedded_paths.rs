@@ -1,51 +1,72 @@
-//! Whether what a command left names a path of this checkout, so that the result is right in no other checkout.
+//! Which roots of this checkout are named in the files and the text that a command left. Such a result is right only where those
+//! roots have the same paths.
 //!
 //! Arguments map paths to names that all checkouts share, and text is stored as path templates; what is left of the paths
-//! shows here. Paths can be left for two reasons. Not everything that a compiler writes goes through its maps
-//! (sanitizers, bitcode and others), and no list of such flags would be complete. And where a path has many forms, maps
-//! and templates know one form.
+//! shows here. Paths can be left for three reasons. Not everything that a compiler writes goes through its maps
+//! (sanitizers, bitcode and others), and no list of such flags would be complete. A linker puts arguments into its output (run
+//! paths, the names of libraries), and maps nothing. And where a path has many forms, maps and templates know one form.
 
 use crate::action::Action;
 use crate::{platform, run, template};
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Whether a path of the checkout is left in the outputs or in the printed text.
-pub(super) fn are_left(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> bool {
-    if !action.search_outputs {
-        return false;
+/// The names of the mapped roots whose paths are left in the outputs or in the printed text.
+pub(super) fn roots_left<'a>(action: &'a Action, ran: &run::Ran, outputs: &[PathBuf]) -> BTreeSet<&'a str> {
+    let mut search = Search::of(action);
+    for text in [&ran.stdout, &ran.stderr] {
+        search.marked(template::templatize(text, &action.roots, template::Format::Printed));
     }
-    let places = Places::of(action);
-    let printed = |text: &[u8]| {
-        template::templatize(text, &action.roots, template::Format::Printed)
-            .is_none_or(|marked| places.are_in(&marked[..]))
-    };
-    printed(&ran.stdout)
-        || printed(&ran.stderr)
-        || outputs.iter().any(|path| places.are_in_output(action, path))
+    for path in outputs {
+        search.output(action, path);
+    }
+    search.found
 }
 
-/// The roots that are mapped, in the form that all forms of a path have in common.
-struct Places(Vec<Vec<u8>>);
+/// The search for the roots that are mapped, in the form that all forms of a path have in common.
+struct Search<'a> {
+    needles: Vec<(&'a str, Vec<u8>)>,
+    found: BTreeSet<&'a str>,
+}
 
-impl Places {
-    fn of(action: &Action) -> Places {
+impl<'a> Search<'a> {
+    fn of(action: &'a Action) -> Search<'a> {
         let mapped = action.roots.iter().filter(|r| r.mapped.is_some());
-        Places(mapped.flat_map(|r| platform::path_forms(&r.path)).collect())
+        let forms =
+            |r: &'a crate::paths::Root| platform::path_forms(&r.path).into_iter().map(|f| (&*r.name, f));
+        Search { needles: mapped.flat_map(forms).collect(), found: BTreeSet::new() }
     }
 
-    /// Text that cannot be searched counts as naming a path.
-    fn are_in(&self, text: impl Read) -> bool {
-        let places: Vec<&[u8]> = self.0.iter().map(Vec::as_slice).collect();
-        template::any_in(&mut platform::fold_paths(text), &places).unwrap_or(true)
+    fn text(&mut self, text: impl Read) {
+        let found = &self.found;
+        let open: Vec<_> = self.needles.iter().filter(|(root, _)| !found.contains(root)).collect();
+        let bytes: Vec<&[u8]> = open.iter().map(|(_, form)| form.as_slice()).collect();
+        let all = || vec![true; open.len()];
+        // Text that cannot be searched counts as naming every root.
+        let present = template::present(&mut platform::fold_paths(text), &bytes).unwrap_or_else(|_| all());
+        let present = open.iter().zip(present).filter(|(_, present)| *present);
+        let names: Vec<&str> = present.map(|((root, _), _)| *root).collect();
+        self.found.extend(names);
     }
 
-    fn are_in_output(&self, action: &Action, path: &Path) -> bool {
+    /// Text whose paths have become placeholders; `None` where it cannot be searched.
+    fn marked(&mut self, text: Option<Vec<u8>>) {
+        match text {
+            Some(text) => self.text(&text[..]),
+            None => self.found.extend(self.needles.iter().map(|(root, _)| *root)),
+        }
+    }
+
+    fn output(&mut self, action: &Action, path: &Path) {
         let Some(format) = action.outputs.template(path) else {
-            return std::fs::File::open(path).map_or(true, |file| self.are_in(file));
+            return match std::fs::File::open(path) {
+                Ok(file) => self.text(file),
+                Err(_) => self.marked(None),
+            };
         };
         let marked = |bytes: Vec<u8>| template::templatize(&bytes, &action.roots, format);
         let text: io::Result<Option<Vec<u8>>> = std::fs::read(path).map(marked);
-        text.ok().flatten().is_none_or(|marked| self.are_in(&marked[..]))
+        self.marked(text.ok().flatten());
     }
 }

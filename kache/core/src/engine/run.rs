@@ -97,7 +97,7 @@ impl Job<'_> {
         // A clock that is only slowed to be corrected loses less than a thousandth.
         let elapsed = at.elapsed().as_nanos() as i64;
         let clock_set_back = platform::stamp_ns() - started < elapsed - elapsed / 1000 - 20_000_000;
-        let declared = self.plan.declared(action, self.engine.store, ran.status);
+        let declared = self.plan.declared();
         let compile_us = at.elapsed().as_micros() as u64;
         self.engine.timer.lap(Phase::Compile);
         let observed = if log.is_some() { Observed::Preload } else { Observed::Unobserved };

@@ -90,11 +90,11 @@ impl Job<'_> {
         outputs: &[PathBuf],
         mut collected: Collected,
     ) -> Result<Vec<FinalDependency>, NotCacheable> {
-        if embedded_paths::are_left(self.action, &completed.ran, outputs) {
-            collected.dependencies.insert(Dependency::new(Kind::Place, ""));
-        }
+        let left = embedded_paths::roots_left(self.action, &completed.ran, outputs);
+        collected.dependencies.extend(left.into_iter().map(|root| Dependency::new(Kind::Place, root)));
         let started = completed.started;
-        let known = self.plan.refine(self.action, completed, &mut collected, &self.view)?;
+        let known =
+            self.plan.refine(self.action, completed, &mut collected, &self.view, self.engine.store)?;
         Finalizer { view: &self.view, action: self.action, started }.finalize(collected, &known)
     }
 

@@ -33,6 +33,7 @@ pub struct TextLog {
 /// Which flags the events of a kind can have.
 const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Start, flag::FORKED, "forked"),
+    (EventKind::Start, flag::DISPATCHED, "dispatched"),
     (EventKind::Read, flag::CREATE, "create"),
     (EventKind::Read, flag::TRUNCATE, "truncate"),
     (EventKind::Read, flag::EXCLUSIVE, "exclusive"),

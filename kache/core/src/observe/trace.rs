@@ -20,6 +20,8 @@ pub const UNKNOWN_MODULE: u32 = u32::MAX;
 pub mod flag {
     /// Start: the process was forked and goes on with its parent's program.
     pub const FORKED: u8 = 1;
+    /// Start: system calls that the process makes outside libc are recorded too.
+    pub const DISPATCHED: u8 = 16;
     /// Read, Write: `O_CREAT`.
     pub const CREATE: u8 = 1;
     /// Read, Write: `O_TRUNC`.

@@ -17,8 +17,8 @@ pub use file::{
     remove_to_replace, rename, settled,
 };
 pub use path_form::{
-    HAS_PATH_FORMS, PATH_LIST_SEPARATOR, SEPARATORS, can_be_file, canonical_form, fold_paths, is_path_start,
-    is_separator, native_separators, normalize, path_forms, portable_separators, relative_to,
+    PATH_LIST_SEPARATOR, SEPARATORS, can_be_file, canonical_form, fold_paths, is_path_start, is_separator,
+    native_separators, normalize, path_forms, portable_separators, relative_to,
 };
 pub use trust::{make_private_dir, others_may_write, private, why_untrusted};
 

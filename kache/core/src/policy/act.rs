@@ -43,6 +43,7 @@ const fn foreign(plugin: &'static [Treatment], process: &'static [Treatment]) ->
 
 const NONE: &[Treatment] = &[];
 const EVERY: Treatment = T::EnvAll(Environment::Every);
+const UNSEEN: &[Treatment] = &[T::Refuse(Reason::RawSyscall)];
 const LINKER: Treatment = T::Computed("linker");
 
 acts! {
@@ -125,8 +126,8 @@ acts! {
     NamesLibrary, "asks the loader for a library by its name", by(NONE, &[T::Library]);
     OpensLibrary, "asks the loader for a library by its path", by(NONE, &[T::Existence]);
     OpensNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
-    HoldsSyscall, "has an instruction or a function that calls the kernel without libc",
-        foreign(&[T::Refuse(Reason::RawSyscall)], &[T::Refuse(Reason::RawSyscall)]);
+    HoldsSyscall, "can call the kernel without libc, where that is not recorded",
+        [UNSEEN, NONE, UNSEEN, UNSEEN, UNSEEN, UNSEEN];
     HoldsEnvironment, "may read all variables", foreign(&[EVERY], NONE);
     HoldsPlace, "has a function that tells where it runs", foreign(&[T::Place], NONE);
     HoldsReadTimes, "has a function that tells when files were read",

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 #[cfg(target_os = "linux")]
+mod dispatch;
+#[cfg(target_os = "linux")]
 mod observer;
 mod random_store;
 #[cfg(target_os = "linux")]

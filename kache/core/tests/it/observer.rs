@@ -290,8 +290,8 @@ int main(void) {
     ] {
         let read = run.find(EventKind::GetEnv, how);
         assert!(run.module_of(&read).ends_with("leaf"));
-        let start =
-            run.all().into_iter().find(|r| r.kind == EventKind::Start && r.pid == read.pid && r.flags == 0);
+        let is_start = |r: &TraceEvent| r.kind == EventKind::Start && r.flags & flag::FORKED == 0;
+        let start = run.all().into_iter().find(|r| is_start(r) && r.pid == read.pid);
         assert!(start.is_some_and(|s| s.path.ends_with(b"/leaf")), "{how}");
     }
     let searched = run.find(EventKind::Exec, "leaf");

@@ -81,6 +81,7 @@ fn about(name: &str) -> &'static str {
         "compiler" => "the digest of the compiler's installation",
         "cwd" => "the working directory",
         "define" => "the macro's value; it contains a path, and a source may use it",
+        "place" if !rest.is_empty() => "the path of that root: the outputs contain it",
         "place" => {
             "the locations of the working directory and all roots: the outputs contain them, or a program could read the command line"
         }

@@ -129,8 +129,8 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "write the file below OUT_DIR from a build script, not from the macro or linker named in the detail",
         ),
         Reason::RawSyscall => (
-            "code other than the compiler's made system calls without the C library, which the observer cannot see",
-            "see the detail for the program; kache cannot know its inputs",
+            "code other than the compiler's made a system call that the observer cannot interpret, or could make one unseen",
+            "see the detail for the program and the call; where the call is made without the C library, Linux 5.11 or later lets kache see it",
         ),
         Reason::UnobservedProgram => (
             "a program ran that the observer cannot follow (a static one)",

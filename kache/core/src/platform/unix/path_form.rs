@@ -41,9 +41,6 @@ pub fn can_be_file(_: &Path) -> bool {
     true
 }
 
-/// Whether a path has several forms, of which prefix maps match only one.
-pub const HAS_PATH_FORMS: bool = false;
-
 /// The forms of a path in a text after [`fold_paths`]: one on this system.
 pub fn path_forms(path: &Path) -> Vec<Vec<u8>> {
     vec![path.as_os_str().as_bytes().to_vec()]

@@ -97,9 +97,6 @@ pub fn relative_to<'a>(path: &'a [u8], dir: &[u8]) -> Option<&'a [u8]> {
     (head == dir || is_same(head, dir)).then_some(rest)
 }
 
-/// Whether a path has several forms, of which prefix maps match only one.
-pub const HAS_PATH_FORMS: bool = true;
-
 /// The spellings of a path, as they are in a text that is folded: its own, and the one that the system gives a program
 /// that asks, where links and short names (`RUNNER~1`) are resolved.
 pub fn path_forms(path: &Path) -> Vec<Vec<u8>> {

@@ -80,6 +80,19 @@ fn what_is_left_behind_is_an_output_or_a_side_effect() {
 }
 
 #[test]
+fn directories_that_are_written_to_are_known_by_way_of_a_link_too() {
+    let stage = Stage::rustc().file("/disk/out/a.o").file("/disk/state/s/lock").file("/disk/out/other");
+    let stage = stage.link("/w/out", "/disk/out").link("/w/state", "/disk/state");
+    assert_eq!(lines(&stage, "10 write /disk/state/s/lock"), [""; 0]);
+    let output = "10 write /disk/out/tmp\n10 rename /disk/out/tmp => /disk/out/a.o";
+    assert_eq!(lines(&stage, output), ["output /w/out/a.o"]);
+    let other = "refused side-effect: /w/out/other was left behind";
+    assert_eq!(lines(&stage, "10 write /disk/out/other"), [other]);
+    let script = lines(&stage, &format!("{SCRIPT}12 read /disk/out/other"));
+    assert!(script.contains(&"file /disk/out/other".to_string()), "a script names what it wants: {script:?}");
+}
+
+#[test]
 fn a_link_is_an_input_by_what_it_leads_to() {
     let stage = Stage::rustc().file("/w/src/a.rs").directory("/w/src/dir");
     let link = "10 link symbolic a.rs => /w/src/b.rs\n10 read /w/src/b.rs";

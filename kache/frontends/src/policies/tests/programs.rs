@@ -201,6 +201,40 @@ fn a_stripped_plugin_may_have_any_function() {
 }
 
 #[test]
+fn what_calls_the_kernel_by_itself_is_stored_where_that_is_recorded() {
+    let object = || Object {
+        functions: Some(vec!["_ZN6rustix7backend2fs8syscalls4open17h0E"]),
+        calls_kernel: Some(true),
+        ..Object::default()
+    };
+    let stage = Stage::rustc().object("/w/p.so", object()).object("/w/tool", object());
+    let loads = "10 cwd\n10 module id=5 /w/p.so\n";
+    let unseen = |name: &str| format!("raw-syscall: {name} makes system calls without libc");
+    assert_eq!(refusal(&stage, &format!("{RUSTC}{loads}")), unseen("/w/p.so"));
+    let rustc = RUSTC.replace("start", "start dispatched");
+    assert_eq!(refusal(&stage, &format!("{rustc}{loads}")), "stored");
+    // What a process does not have recorded, its child may; a forked one goes on as it began.
+    let starts = |how: &str| {
+        format!("10 spawned posix_spawn id=5 /w/tool aux=11\n11 start {how} /w/tool => /w aux=10\n")
+    };
+    assert_eq!(refusal(&stage, &format!("{rustc}{loads}{}", starts("flags=0"))), unseen("/w/tool"));
+    assert_eq!(refusal(&stage, &format!("{rustc}{loads}{}", starts("dispatched"))), "stored");
+    let forked =
+        "10 spawned aux=12\n12 start forked dispatched /tc/bin/rustc => /w aux=10\n12 module id=5 /w/p.so\n";
+    assert_eq!(refusal(&stage, &format!("{rustc}{loads}{forked}")), "stored");
+    let unknown = "10 rawsyscall id=5 aux=425\n";
+    assert!(refusal(&stage, &format!("{rustc}{loads}{unknown}")).contains("system call 425"));
+}
+
+#[test]
+fn a_program_in_the_compilers_place_is_asked_too() {
+    let wrapper = Object { functions: Some(Vec::new()), calls_kernel: Some(true), ..Object::default() };
+    let stage = Stage::c().object("/tc/bin/gcc", wrapper);
+    assert_eq!(refusal(&stage, GCC), "raw-syscall: /tc/bin/gcc makes system calls without libc");
+    assert_eq!(refusal(&stage, &GCC.replace("start", "start dispatched")), "stored");
+}
+
+#[test]
 fn an_object_that_cannot_be_read_may_read_all_variables() {
     let stage = Stage::rustc().file("/w/p.so");
     let lines = stage.lines(&format!("{RUSTC}10 cwd\n10 module id=5 /w/p.so"));

@@ -1,0 +1,19 @@
+/* System calls by their numbers, and what code does that lies in no object. */
+
+#ifndef KACHE_OBSERVER_CALLS_H
+#define KACHE_OBSERVER_CALLS_H
+
+#include "core.h"
+
+/* Records what a system call did, as the hook for libc's function of the same name does. */
+void kache_note_syscall(long number, const long *a, long result, int err, uint32_t module);
+/* The same for one that changes the file system. False: it is none of them. */
+bool kache_note_change(long number, const long *a, int err, uint32_t module);
+/* A function that no record stands for, or the number of a system call. */
+void kache_note_beyond(const char *function, uint32_t module, long number);
+/* The address of the vDSO: its clock is read without a system call. */
+void kache_note_vdso(uint32_t module);
+/* Memory becomes executable. */
+void kache_note_code(const char *function, uint32_t module);
+
+#endif

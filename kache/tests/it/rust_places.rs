@@ -1,0 +1,166 @@
+//! Paths of a checkout that rustc or the linker puts into outputs, that macros see, or by which files are found.
+
+use crate::env::{LIB, TestEnv, assert_success, proc_macro};
+use kache_core::events::Outcome;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+const ELSEWHERE: (Outcome, Outcome, Outcome) = (Outcome::Miss, Outcome::Hit, Outcome::Miss);
+
+/// A program, linked with further arguments that name the checkout.
+fn linked(test: &TestEnv, checkout: &str, args: &[&str]) -> Command {
+    let dir = test.path(checkout).display().to_string();
+    let mut command = test.kache_in(checkout, &["rustc", "a.rs", "--emit=dep-info,link"]);
+    command.args(args.iter().map(|arg| arg.replace("DIR", &dir)));
+    command
+}
+
+#[test]
+fn a_path_that_a_linker_option_takes_as_its_value_is_part_of_the_program() {
+    for args in [
+        &["-Clink-arg=-Xlinker", "-Clink-arg=-rpath", "-Clink-arg=-Xlinker", "-Clink-arg=DIR/lib"][..],
+        &["-Clink-args=-Xlinker -rpath -Xlinker DIR/lib"],
+        &["-Clink-arg=-Xlinker", "-Clink-args=-rpath -Xlinker", "-Clink-arg=DIR/lib"],
+        &["-Clink-arg=-Wl,-rpath,DIR/lib"],
+        &[
+            "-Clink-arg=-Xlinker",
+            "-Clink-arg=--dynamic-linker",
+            "-Clink-arg=-Xlinker",
+            "-Clink-arg=DIR/ld.so",
+        ],
+    ] {
+        let test = TestEnv::new();
+        test.write("w/a.rs", "fn main() {}");
+        assert_eq!(test.two_clones(|dir| linked(&test, dir, args)), ELSEWHERE, "{args:?}");
+    }
+}
+
+#[test]
+fn an_object_that_is_named_by_its_path_only_locates() {
+    let test = TestEnv::new();
+    test.write("w/a.rs", "unsafe extern \"C\" { fn one() -> i32; } fn main() { unsafe { one(); } }");
+    test.write("w/one.c", "int one(void) { return 1; }");
+    assert_success(Command::new("cc").current_dir(test.path("w")).args(["-c", "one.c"]));
+    let args = &["-Clink-arg=-lc", "-Clink-arg=DIR/one.o", "--edition=2024"];
+    let outcomes = test.two_clones(|dir| linked(&test, dir, args));
+    assert_eq!(outcomes, (Outcome::Miss, Outcome::Hit, Outcome::Hit));
+}
+
+#[test]
+fn a_path_that_the_linker_takes_from_an_object_is_found_in_the_program() {
+    let test = TestEnv::new();
+    test.write("w/a.rs", "unsafe extern \"C\" { fn one() -> i32; } fn main() { unsafe { one(); } }");
+    test.write("w/one.c", "int one(void) { return 1; }");
+    // A shared object without a name of its own is named by the path that the linker was given.
+    let shared = ["-shared", "-fPIC", "one.c", "-o", "plugin"];
+    assert_success(Command::new("cc").current_dir(test.path("w")).args(shared));
+    let outcomes = test.two_clones(|dir| linked(&test, dir, &["-Clink-arg=DIR/plugin", "--edition=2024"]));
+    assert_eq!(outcomes, ELSEWHERE);
+}
+
+#[test]
+fn an_env_of_another_crates_macro_before_a_module_is_opened_is_literal() {
+    let test = TestEnv::new();
+    test.write("w/dep.rs", "#[macro_export] macro_rules! p { () => { env!(\"OUT_DIR\").len() } }");
+    assert_success(Command::new("rustc").current_dir(test.path("w")).args(["--crate-type=lib", "dep.rs"]));
+    test.write(
+        "w/l.rs",
+        "macro_rules! inc { ($x:expr) => { include!(concat!(env!(\"OUT_DIR\"), $x)); } } pub mod g { inc!(\"/g.rs\"); }",
+    );
+    let more = |module: &str| {
+        test.write(
+            "w/out/g.rs",
+            &format!("pub const P: usize = dep::p!(); macro_rules! more {{ () => {{ {module} }} }} more!();"),
+        );
+    };
+    test.write("w/out/sub.rs", "");
+    for module in ["pub mod sub;", "#[path = \"sub.rs\"] pub mod other;", "include!(\"sub.rs\");"] {
+        more(module);
+        let _ = fs::remove_dir_all(test.path("much/longer"));
+        test.clone_checkout("w", "much/longer");
+        let at = |checkout: &str| {
+            let mut command = test.kache_in(checkout, LIB);
+            command.arg("--extern=dep=libdep.rlib").env("OUT_DIR", test.path(checkout).join("out"));
+            test.outcome(&mut command)
+        };
+        assert_eq!((at("w"), at("w"), at("much/longer")), ELSEWHERE, "{module}");
+    }
+}
+
+#[test]
+fn macros_run_once_where_no_dep_info_is_requested() {
+    let test = TestEnv::new();
+    test.write("state/log", "");
+    let log = test.path("state/log").display().to_string();
+    proc_macro(
+        &test,
+        &format!(
+            "use std::io::Write; let file = std::fs::OpenOptions::new().append(true).open({log:?});
+            writeln!(file.unwrap(), \"ran\").unwrap(); std::env::var(\"LANG\").unwrap_or_default()"
+        ),
+    );
+    let args = ["rustc", "--edition=2021", "user.rs", "--extern=m=libm.so"];
+    assert_success(&mut test.kache(&args));
+    assert_eq!(fs::read_to_string(log).unwrap(), "ran\n");
+}
+
+#[test]
+fn an_excused_variable_counts_without_dep_info_where_a_crate_may_have_read_it() {
+    let test = TestEnv::new();
+    proc_macro(&test, "String::new()");
+    test.write("w/user.rs", "fn main() { println!(\"{}{}\", m::m!(), env!(\"LANG\")); }");
+    let in_language = |language: &str| {
+        let mut command = test.kache(&["rustc", "--edition=2021", "user.rs", "--extern=m=libm.so"]);
+        let outcome = test.outcome(command.env("LANG", language));
+        (outcome, assert_success(&mut Command::new(test.path("w/user"))).stdout)
+    };
+    assert_eq!(in_language("C"), (Outcome::Miss, b"C\n".to_vec()));
+    assert_eq!(in_language("C"), (Outcome::Hit, b"C\n".to_vec()));
+    assert_eq!(in_language("POSIX"), (Outcome::Miss, b"POSIX\n".to_vec()));
+}
+
+#[test]
+fn outputs_on_standard_output_are_the_plain_compilers() {
+    let test = TestEnv::new();
+    let source = test.write("w/a.rs", "pub const HERE: &str = file!(); pub fn g() -> &'static str { HERE }");
+    let source = source.to_str().unwrap();
+    for output in ["--emit=obj=-", "--emit=asm=-", "--emit=metadata=-", "-o-"] {
+        let args = ["rustc", "--crate-type=lib", "-g", output, source];
+        let plain = assert_success(Command::new("rustc").current_dir(test.path("w")).args(&args[1..])).stdout;
+        let ours = assert_success(&mut test.kache(&args)).stdout;
+        assert!(!plain.is_empty() && plain == ours, "{output}");
+        assert_eq!(test.last().reason_word(), Some("odd-output"));
+    }
+}
+
+#[test]
+fn an_output_with_a_further_name_is_written_into() {
+    let test = TestEnv::new();
+    test.write("w/a.rs", "pub fn f() {}");
+    let args = ["rustc", "--crate-type=lib", "--emit=asm", "a.rs", "-o", "a.s"];
+    assert_eq!(test.outcome(&mut test.kache(&args)), Outcome::Miss);
+    assert_eq!(test.outcome(&mut test.kache(&args)), Outcome::Hit);
+    let (output, other) = (test.write("w/a.s", ""), test.path("w/b.s"));
+    fs::hard_link(&output, &other).unwrap();
+    assert_eq!(test.refusal(&mut test.kache(&args)), "odd-output");
+    let ids = |path: &Path| fs::metadata(path).map(|m| (m.ino(), m.len())).unwrap();
+    assert!(ids(&output) == ids(&other) && ids(&other).1 > 0);
+}
+
+#[test]
+fn a_target_directory_that_is_a_link_keeps_results() {
+    let test = TestEnv::new();
+    test.write("w/a.rs", "fn main() {}");
+    fs::create_dir_all(test.path("disk/deps")).unwrap();
+    std::os::unix::fs::symlink(test.path("disk"), test.path("w/target")).unwrap();
+    let dir = test.path("w/target").display().to_string();
+    let build = || {
+        let _ = fs::remove_dir_all(test.path("disk/incremental"));
+        let mut command = test.kache(&["rustc", "a.rs", "--emit=dep-info,link"]);
+        command.args([format!("--out-dir={dir}/deps"), format!("-Cincremental={dir}/incremental")]);
+        test.outcome(&mut command)
+    };
+    assert_eq!((build(), build()), (Outcome::Miss, Outcome::Hit));
+}
