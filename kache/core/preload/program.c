@@ -39,16 +39,19 @@ static bool starts_with(const char *s, const char *prefix) {
     return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
 }
 
-/* Address sanitizer's run-time library insists on being loaded first. */
-static bool insists_on_being_first(const char *library) {
-    return starts_with(library, "libasan.") || starts_with(library, "libclang_rt.asan") ||
-           starts_with(library, "libhwasan.") || starts_with(library, "libclang_rt.hwasan");
+/* The run-time libraries of sanitizers insist on being loaded first, or call the kernel before all else and with all
+ * signals blocked. */
+static bool is_sanitizer(const char *library) {
+    static const char *const names[] = {"libasan.", "libhwasan.", "liblsan.", "libtsan.", "libclang_rt."};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (starts_with(library, names[i])) return true;
+    return false;
 }
 
 /* Whether a value of LD_PRELOAD names such a library. */
 bool kache_names_sanitizer(const char *preload) {
     for (const char *at = preload; *at; at++)
-        if (insists_on_being_first(at)) return true;
+        if (is_sanitizer(at)) return true;
     return false;
 }
 
@@ -116,12 +119,12 @@ struct needed {
     uint64_t strings;
 };
 
-static bool needs_to_be_first(const ElfW(Dyn) *entry, void *data) {
+static bool needs_sanitizer(const ElfW(Dyn) *entry, void *data) {
     const struct needed *needed = data;
     if (entry->d_tag != DT_NEEDED) return false;
     char name[24] = "";
     read_at(needed->fd, name, sizeof name - 1, needed->strings + entry->d_un.d_val);
-    return insists_on_being_first(name);
+    return is_sanitizer(name);
 }
 
 static __attribute__((noinline)) bool object_can_be_observed(long fd, union chunk *chunk) {
@@ -137,7 +140,7 @@ static __attribute__((noinline)) bool object_can_be_observed(long fd, union chun
     uint64_t address = 0;
     if (!any_entry(fd, chunk, &layout, is_strings, &address)) return true;
     struct needed needed = {fd, place_of(fd, chunk, &layout, address)};
-    return !needed.strings || !any_entry(fd, chunk, &layout, needs_to_be_first, &needed);
+    return !needed.strings || !any_entry(fd, chunk, &layout, needs_sanitizer, &needed);
 }
 
 /* ---- the file ---- */
