@@ -92,7 +92,7 @@ fn parts(c: &mut Criterion) {
     let scene = Scene::new();
     let store = Store::open(&scene.cache()).expect("the store");
     let (settings, timer) = (Settings::load(&scene.cwd()), Timer::start());
-    let context = Context { store: &store, settings: &settings, timer: &timer };
+    let context = Context { store: &store, settings: &settings, timer: &timer, literal_paths: false };
     let plan = || FAMILY.plan(&scene.request(), &context).expect("a command line that is understood");
     let Planned { action, plan: planned } = plan();
     let roots = &action.roots;

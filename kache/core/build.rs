@@ -6,19 +6,23 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 13] = [
     "observer.c",
     "log.c",
     "program.c",
     "files.c",
     "process.c",
     "host.c",
+    "facts.c",
+    "fact_files.c",
+    "fact_names.c",
     "dispatch.c",
     "signals.c",
     "threads.c",
     "calls.c",
 ];
-const HEADERS: [&str; 7] = ["core.h", "log.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
+const HEADERS: [&str; 8] =
+    ["core.h", "log.h", "facts.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -264,6 +264,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         compile_us: 1000,
         observed: Observed::Preload,
         fetched: false,
+        literal: false,
     }
     .save(store, &result)?;
     let dependencies = vec![RecordedDependency {

@@ -357,6 +357,7 @@ mod tests {
             compile_us: 1,
             observed: Observed::Preload,
             fetched: false,
+            literal: false,
         };
         let blobs = vec![(Digest::of(b"blob"), size)];
         Header { action: Digest::of(b"a"), set: Vec::new(), key: Digest::of(b"k"), result, blobs }

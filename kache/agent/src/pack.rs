@@ -281,6 +281,7 @@ mod tests {
             compile_us: 1,
             observed: Observed::Preload,
             fetched: true,
+            literal: false,
         };
         result.save(&from.store, &entry().result).unwrap();
         let pack = pack(&from.store, &Trust::default(), &action(), &entry()).unwrap().unwrap();

@@ -3,7 +3,6 @@
 #include "calls.h"
 
 #include <fcntl.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
@@ -62,11 +61,6 @@ void kache_note_vdso(uint32_t module) {
     int saved = errno;
     kache_emit(K_VOLATILE, 0, 0, module, 0, text_of("vdso"), NO_TEXT);
     errno = saved;
-}
-
-HOOK(unsigned long, getauxval, unsigned long type) {
-    if (kache_active && type == AT_SYSINFO_EHDR) kache_note_vdso(kache_module(CALLER));
-    return REAL(getauxval)(type);
 }
 
 /* ---- code that is made at run time ---- */

@@ -37,6 +37,8 @@ enum kind {
     K_CONNECT = 19,
     K_VOLATILE = 20,
     K_EXIT = 21,
+    K_HOST_FACT = 25,
+    K_NAMED = 30,
     K_UNLOCATED = 40,
     K_FILTERED = 41,
     K_FAILED = 42,
@@ -72,6 +74,9 @@ enum kind {
 #define F_RMDIR 1
 /* Link */
 #define F_SYMLINK 1
+/* HostFact: the program set it; it asked, and the answer is not to be compared. */
+#define F_SET 1
+#define F_UNANSWERED 2
 
 #define MODULE_UNKNOWN 0xffffffffu
 #define TEXT_MAX 65536

@@ -1,4 +1,4 @@
-/* Hooks for what is not a file: the environment, the clock and the host, the network, and `syscall`.
+/* Hooks for what is not a file: the environment, the clock and what else changes, the network, and `syscall`.
  *
  * The clock is asked so often that a process records it once for each module that does. */
 
@@ -19,6 +19,7 @@
 
 #include "calls.h"
 #include "dispatch.h"
+#include "facts.h"
 #include "files.h"
 #include "process.h"
 
@@ -120,9 +121,9 @@ HOOK(time_t, mktime, void *parts) {
     return REAL(mktime)(parts);
 }
 
-/* ---- clock, host, user ---- */
+/* ---- what changes all the time ---- */
 
-static __attribute__((noinline)) void note_volatile(const char *function, uint32_t module, unsigned bit) {
+void kache_note_volatile(const char *function, uint32_t module, unsigned bit) {
     if (!kache_first_time(module, bit)) return;
     int saved = errno;
     kache_emit(K_VOLATILE, 0, 0, module, 0, text_of(function), NO_TEXT);
@@ -130,92 +131,108 @@ static __attribute__((noinline)) void note_volatile(const char *function, uint32
 }
 
 #define VOLATILE(name, bit)                                                                                  \
-    if (kache_active) note_volatile(name, kache_module(CALLER), bit)
+    if (kache_active) kache_note_volatile(name, kache_module(CALLER), bit)
+#define CHANGING(type, name, bit, parameters, ...)                                                           \
+    HOOK(type, name, parameters) {                                                                           \
+        VOLATILE(#name, bit);                                                                                \
+        return REAL(name)(__VA_ARGS__);                                                                      \
+    }
+#define CHANGING_POINTER(name, bit, parameters, ...)                                                         \
+    HOOK(void *, name, parameters) {                                                                         \
+        VOLATILE(#name, bit);                                                                                \
+        return REAL_POINTER(name)(__VA_ARGS__);                                                              \
+    }
+#define COMMA ,
 
-static inline bool is_of_day(clockid_t clock) {
-    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
+/* A clock of the day tells when it is, any other how much time has passed or been used. */
+static void note_clock(clockid_t clock, uint32_t module) {
+    bool of_day = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
+    if (of_day)
+        kache_note_volatile("clock_gettime", module, FIRST_CLOCK);
+    else
+        kache_note_volatile("clock_gettime/timer", module, FIRST_TIMER);
 }
 
 HOOK(int, clock_gettime, clockid_t clock, struct timespec *now) {
-    if (is_of_day(clock)) VOLATILE("clock_gettime", FIRST_CLOCK);
+    if (kache_active) note_clock(clock, kache_module(CALLER));
     return REAL(clock_gettime)(clock, now);
 }
-HOOK(int, gettimeofday, void *now, void *zone) {
-    VOLATILE("gettimeofday", FIRST_GETTIMEOFDAY);
-    return REAL(gettimeofday)(now, zone);
+CHANGING(int, gettimeofday, FIRST_GETTIMEOFDAY, void *now COMMA void *zone, now, zone)
+CHANGING(int, __gettimeofday, FIRST_GETTIMEOFDAY, void *now COMMA void *zone, now, zone)
+CHANGING(time_t, time, FIRST_TIME, time_t *now, now)
+CHANGING(int, timespec_get, FIRST_TIMESPEC_GET, struct timespec *now COMMA int base, now, base)
+CHANGING(int, ftime, FIRST_TIME, void *now, now)
+CHANGING(int, ntp_gettime, FIRST_TIME, void *now, now)
+CHANGING(int, ntp_gettimex, FIRST_TIME, void *now, now)
+CHANGING(int, adjtimex, FIRST_TIME, void *state, state)
+CHANGING(int, __adjtimex, FIRST_TIME, void *state, state)
+CHANGING(int, ntp_adjtime, FIRST_TIME, void *state, state)
+CHANGING(int, clock_adjtime, FIRST_TIME, clockid_t clock COMMA void *state, clock, state)
+CHANGING(clock_t, clock, FIRST_CPU_TIME, void, )
+CHANGING(clock_t, times, FIRST_CPU_TIME, void *used, used)
+CHANGING(int, getrusage, FIRST_CPU_TIME, int who COMMA void *used, who, used)
+CHANGING(int, getloadavg, FIRST_LOAD, double *load COMMA int count, load, count)
+CHANGING(int, sysinfo, FIRST_LOAD, void *info, info)
+CHANGING(int, sched_getcpu, FIRST_CPU, void, )
+CHANGING(int, getcpu, FIRST_CPU, unsigned *cpu COMMA unsigned *node, cpu, node)
+
+/* Who asks what a child has used looks at a clock. */
+HOOK(pid_t, wait4, pid_t pid, int *status, int options, void *used) {
+    if (used) VOLATILE("wait4", FIRST_CPU_TIME);
+    int own = 0;
+    status = status ? status : &own;
+    pid_t child = REAL(wait4)(pid, status, options, used);
+    kache_note_end(child, child > 0 ? *status : 0, kache_module(CALLER));
+    return child;
 }
-HOOK(time_t, time, time_t *now) {
-    VOLATILE("time", FIRST_TIME);
-    return REAL(time)(now);
+HOOK(pid_t, wait3, int *status, int options, void *used) {
+    if (used) VOLATILE("wait3", FIRST_CPU_TIME);
+    int own = 0;
+    status = status ? status : &own;
+    pid_t child = REAL(wait3)(status, options, used);
+    kache_note_end(child, child > 0 ? *status : 0, kache_module(CALLER));
+    return child;
 }
-HOOK(int, timespec_get, struct timespec *now, int base) {
-    VOLATILE("timespec_get", FIRST_TIMESPEC_GET);
-    return REAL(timespec_get)(now, base);
-}
-HOOK(int, gethostname, char *name, size_t size) {
-    VOLATILE("gethostname", FIRST_HOSTNAME);
-    return REAL(gethostname)(name, size);
-}
-HOOK(int, __gethostname_chk, char *name, size_t size, size_t limit) {
-    VOLATILE("gethostname", FIRST_HOSTNAME);
-    return REAL(__gethostname_chk)(name, size, limit);
-}
-HOOK(int, uname, void *name) {
-    VOLATILE("uname", FIRST_UNAME);
-    return REAL(uname)(name);
-}
-HOOK(char *, getlogin, void) {
-    VOLATILE("getlogin", FIRST_LOGIN);
-    return REAL_POINTER(getlogin)();
-}
-HOOK(int, getlogin_r, char *name, size_t size) {
-    VOLATILE("getlogin_r", FIRST_LOGIN);
-    return REAL(getlogin_r)(name, size);
-}
-HOOK(void *, getpwuid, uid_t user) {
-    VOLATILE("getpwuid", FIRST_USER);
-    return REAL_POINTER(getpwuid)(user);
-}
-HOOK(void *, getpwnam, const char *name) {
-    VOLATILE("getpwnam", FIRST_USER);
-    return REAL_POINTER(getpwnam)(name);
-}
-HOOK(int, getpwuid_r, uid_t user, void *entry, char *buffer, size_t size, void *result) {
-    VOLATILE("getpwuid_r", FIRST_USER);
-    return REAL(getpwuid_r)(user, entry, buffer, size, result);
-}
-HOOK(int, getpwnam_r, const char *name, void *entry, char *buffer, size_t size, void *result) {
-    VOLATILE("getpwnam_r", FIRST_USER);
-    return REAL(getpwnam_r)(name, entry, buffer, size, result);
-}
-HOOK(ssize_t, getrandom, void *buffer, size_t size, unsigned flags) {
-    VOLATILE("getrandom", FIRST_RANDOM);
-    return REAL(getrandom)(buffer, size, flags);
-}
-HOOK(int, getentropy, void *buffer, size_t size) {
-    VOLATILE("getentropy", FIRST_RANDOM);
-    return REAL(getentropy)(buffer, size);
-}
-HOOK(pid_t, getpid, void) {
-    VOLATILE("getpid", FIRST_PID);
-    return REAL(getpid)();
-}
-HOOK(int, sched_getaffinity, pid_t pid, size_t size, void *set) {
-    VOLATILE("sched_getaffinity", FIRST_CPUS);
-    return REAL(sched_getaffinity)(pid, size, set);
-}
-HOOK(long, sysconf, int name) {
-    if (name == _SC_NPROCESSORS_ONLN || name == _SC_NPROCESSORS_CONF) VOLATILE("sysconf", FIRST_CPUS);
-    return REAL(sysconf)(name);
-}
-HOOK(int, getaddrinfo, const char *node, const char *service, const void *hints, void *result) {
-    VOLATILE("getaddrinfo", FIRST_RESOLVE);
-    return REAL(getaddrinfo)(node, service, hints, result);
-}
-HOOK(void *, gethostbyname, const char *name) {
-    VOLATILE("gethostbyname", FIRST_RESOLVE);
-    return REAL_POINTER(gethostbyname)(name);
-}
+
+CHANGING(ssize_t, getrandom, FIRST_RANDOM, void *buffer COMMA size_t size COMMA unsigned flags, buffer, size, flags)
+CHANGING(int, getentropy, FIRST_RANDOM, void *buffer COMMA size_t size, buffer, size)
+CHANGING(pid_t, getpid, FIRST_PID, void, )
+
+/* ---- where things are ---- */
+
+CHANGING(int, dladdr, FIRST_PLACE, const void *address COMMA void *found, address, found)
+CHANGING(int, dladdr1, FIRST_PLACE, const void *address COMMA void *found COMMA void **extra COMMA int flags, address,
+         found, extra, flags)
+CHANGING(int, dlinfo, FIRST_PLACE, void *handle COMMA int request COMMA void *found, handle, request, found)
+CHANGING(int, dl_iterate_phdr, FIRST_PLACE, void *each COMMA void *data, each, data)
+
+/* ---- hosts ---- */
+
+CHANGING(int, getaddrinfo, FIRST_RESOLVE,
+         const char *node COMMA const char *service COMMA const void *hints COMMA void *result, node, service, hints,
+         result)
+CHANGING(int, getnameinfo, FIRST_RESOLVE,
+         const void *address COMMA socklen_t size COMMA char *host COMMA socklen_t host_size COMMA char *service COMMA
+             socklen_t service_size COMMA int flags,
+         address, size, host, host_size, service, service_size, flags)
+CHANGING_POINTER(gethostbyname, FIRST_RESOLVE, const char *name, name)
+CHANGING_POINTER(gethostbyname2, FIRST_RESOLVE, const char *name COMMA int family, name, family)
+CHANGING_POINTER(gethostbyaddr, FIRST_RESOLVE, const void *address COMMA socklen_t size COMMA int family, address, size,
+                 family)
+CHANGING_POINTER(gethostent, FIRST_RESOLVE, void, )
+CHANGING(int, gethostbyname_r, FIRST_RESOLVE,
+         const char *name COMMA void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA int *err, name,
+         room, buffer, size, result, err)
+CHANGING(int, gethostbyname2_r, FIRST_RESOLVE,
+         const char *name COMMA int family COMMA void *room COMMA char *buffer COMMA size_t size COMMA
+             void **result COMMA int *err,
+         name, family, room, buffer, size, result, err)
+CHANGING(int, gethostbyaddr_r, FIRST_RESOLVE,
+         const void *address COMMA socklen_t length COMMA int family COMMA void *room COMMA char *buffer COMMA
+             size_t size COMMA void **result COMMA int *err,
+         address, length, family, room, buffer, size, result, err)
+CHANGING_POINTER(getnetbyname, FIRST_RESOLVE, const char *name, name)
+CHANGING_POINTER(getnetbyaddr, FIRST_RESOLVE, uint32_t net COMMA int family, net, family)
 
 /* ---- network ---- */
 
@@ -290,7 +307,6 @@ HOOK(int, connect, int fd, const struct sockaddr *address, socklen_t size) {
         if (kache_active) kache_note_beyond(#name, kache_module(CALLER), 0);                                       \
         return REAL(name)(__VA_ARGS__);                                                                      \
     }
-#define COMMA ,
 
 /* Where paths mean something else from then on. */
 BEYOND(int, chroot, const char *path, path)
@@ -392,13 +408,11 @@ static bool is_harmless(long number) {
     case SYS_nanosleep:
     case SYS_clock_nanosleep:
     case SYS_sched_yield:
-    case SYS_sched_setaffinity:
     case SYS_getpid:
     case SYS_gettid:
     case SYS_getppid:
     case SYS_exit:
     case SYS_exit_group:
-    case SYS_wait4:
     case SYS_waitid:
     case SYS_kill:
     case SYS_tkill:
@@ -417,15 +431,12 @@ static bool is_harmless(long number) {
     case SYS_tee:
     case SYS_chdir:
     case SYS_fchdir:
-    case SYS_umask:
     case SYS_futex:
     case 449: /* futex_waitv */
     case SYS_set_tid_address:
     case SYS_set_robust_list:
     case SYS_get_robust_list:
     case SYS_membarrier:
-    case SYS_getpriority:
-    case SYS_setpriority:
     case SYS_memfd_create:
     case SYS_rseq:
     case 424: /* pidfd_send_signal */
@@ -496,7 +507,7 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         kache_note_readlink(err, module, (int)a[0], NAMED(1), (const char *)a[2], result);
         break;
     case SYS_getrandom:
-        note_volatile("getrandom", module, FIRST_RANDOM);
+        kache_note_volatile("getrandom", module, FIRST_RANDOM);
         break;
     case SYS_getcwd:
         if (!err) kache_note_cwd(module, (const char *)a[0]);
@@ -505,16 +516,25 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
     case SYS_time:
 #endif
     case SYS_gettimeofday:
-        note_volatile("gettimeofday", module, FIRST_GETTIMEOFDAY);
+    case SYS_adjtimex:
+    case SYS_clock_adjtime:
+        kache_note_volatile("gettimeofday", module, FIRST_GETTIMEOFDAY);
         break;
     case SYS_clock_gettime:
-        if (is_of_day((clockid_t)a[0])) note_volatile("clock_gettime", module, FIRST_CLOCK);
+        note_clock((clockid_t)a[0], module);
         break;
-    case SYS_uname:
-        note_volatile("uname", module, FIRST_UNAME);
+    case SYS_times:
+    case SYS_getrusage:
+        kache_note_volatile("times", module, FIRST_CPU_TIME);
         break;
-    case SYS_sched_getaffinity:
-        note_volatile("sched_getaffinity", module, FIRST_CPUS);
+    case SYS_sysinfo:
+        kache_note_volatile("sysinfo", module, FIRST_LOAD);
+        break;
+    case SYS_getcpu:
+        kache_note_volatile("getcpu", module, FIRST_CPU);
+        break;
+    case SYS_wait4:
+        if (a[3]) kache_note_volatile("wait4", module, FIRST_CPU_TIME);
         break;
     case SYS_prctl:
         kache_dispatch_prctl(module, a[0]);
@@ -532,8 +552,9 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         kache_note_child(number, a, result, module);
         break;
     default:
-        if (!kache_note_change(number, a, err, module) && !is_harmless(number))
-            kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
+        if (is_harmless(number) || kache_note_change(number, a, err, module)) break;
+        if (kache_note_fact_call(number, a, result, err, module)) break;
+        kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
     }
 }
 

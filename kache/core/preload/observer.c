@@ -17,6 +17,7 @@
 #include "core.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/syscall.h>
@@ -155,8 +156,17 @@ struct found_object {
     struct link_map *map;
     unsigned long long rest[12];
 };
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
-#pragma weak dl_iterate_phdr
+
+/* Past our own hook. */
+static int walk_objects(int (*each)(struct dl_phdr_info *, size_t, void *), void *data) {
+    static void *walk;
+    void *found = __atomic_load_n(&walk, __ATOMIC_RELAXED);
+    if (!found) found = kache_real(&walk, "dl_iterate_phdr");
+    if (!found || found == NOT_THERE) return 0;
+    return ((int (*)(int (*)(struct dl_phdr_info *, size_t, void *), void *))found)(each, data);
+}
 
 static const struct text own_program = {0, 0, 0, 0, FROM_EXE, 0};
 
@@ -238,7 +248,7 @@ static int scan_one(struct dl_phdr_info *info, size_t size, void *data) {
 
 void kache_scan_modules(void) {
     bool first = true;
-    if (dl_iterate_phdr) dl_iterate_phdr(scan_one, &first);
+    walk_objects(scan_one, &first);
 }
 
 bool kache_is_own_process(void) {
@@ -288,8 +298,8 @@ void kache_prune_modules(void) {
         if (find_object) {
             struct found_object found;
             present.found = find_object((void *)module->low, &found) == 0;
-        } else if (dl_iterate_phdr) {
-            dl_iterate_phdr(match_one, &present);
+        } else {
+            walk_objects(match_one, &present);
         }
         if (!present.found) __atomic_store_n(&module->ready, 0, __ATOMIC_RELEASE);
     }
@@ -422,6 +432,9 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         kache_dispatch_begin();
         kache_active = true;
         emit_start(own_pid, 0);
+        /* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
+        if (getauxval)
+            kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)getauxval(AT_EXECFN)), NO_TEXT);
         kache_scan_modules();
     }
     errno = saved;

@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <wordexp.h>
 
 #include "calls.h"
 #include "dispatch.h"
@@ -254,8 +255,8 @@ static void take_back(char **mine, char **saved) {
     }
 }
 
-#define BY_LIBC(type, call)                                                                              \
-    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                \
+#define BY_LIBC(type, starts, call)                                                                          \
+    if (starts) kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                    \
     char **before = environ;                                                                                 \
     size_t size = kache_can_observe(AT_FDCWD, "/bin/sh", false) ? environment_size(before) : 0;          \
     void *memory = size ? map(size) : NULL;                                                                  \
@@ -273,13 +274,21 @@ static void take_back(char **mine, char **saved) {
 
 HOOK(int, system, const char *command) {
     if (!command) return REAL(system)(command);
-    BY_LIBC(int, REAL(system)(command));
+    BY_LIBC(int, true, REAL(system)(command));
 }
 HOOK(void *, popen, const char *command, const char *mode) {
-    BY_LIBC(void *, REAL_POINTER(popen)(command, mode));
+    BY_LIBC(void *, true, REAL_POINTER(popen)(command, mode));
 }
+/* A shell is started for each command in the words. Where a quote keeps one from being a command, no shell answers for
+ * it, and the run counts as unobserved. */
+static bool has_command(const char *words) {
+    for (; *words; words++)
+        if (*words == '`' || (*words == '$' && words[1] == '(' && words[2] != '(')) return true;
+    return false;
+}
+
 HOOK(int, wordexp, const char *words, void *result_, int flags) {
-    BY_LIBC(int, REAL(wordexp)(words, result_, flags));
+    BY_LIBC(int, !(flags & WRDE_NOCMD) && has_command(words), REAL(wordexp)(words, result_, flags));
 }
 
 /* ---- fork ---- */
@@ -309,7 +318,7 @@ HOOK(int, clone, int (*function)(void *), void *stack, int flags, void *argument
     void *tls = va_arg(list, void *);
     void *child = va_arg(list, void *);
     va_end(list);
-    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
     if (kache_active && flags & apart) kache_note_beyond("clone", kache_module(CALLER), 0);
     if (kache_dispatched && stack) {
         argument = kache_dispatch_clone((struct begin){(void *(*)(void *))(void *)function, argument}, stack);
@@ -443,7 +452,7 @@ HOOK(void, _Exit, int status) {
 
 /* ---- children that failed ---- */
 
-static void note_end(pid_t child, int status, uint32_t module) {
+void kache_note_end(pid_t child, int status, uint32_t module) {
     if (!kache_active || child <= 0 || !status || WIFSTOPPED(status) || WIFCONTINUED(status)) return;
     int saved = errno;
     kache_note_trouble();
@@ -456,15 +465,13 @@ static void note_end(pid_t child, int status, uint32_t module) {
         int own = 0;                                                                                         \
         status = status ? status : &own;                                                                     \
         pid_t child = REAL(name)(__VA_ARGS__);                                                               \
-        note_end(child, child > 0 ? *status : 0, kache_module(CALLER));                                      \
+        kache_note_end(child, child > 0 ? *status : 0, kache_module(CALLER));                                      \
         return child;                                                                                        \
     }
 #define COMMA ,
 WAIT(wait, int *status, status)
 WAIT(waitpid, pid_t pid COMMA int *status COMMA int options, pid, status, options)
 WAIT(__waitpid, pid_t pid COMMA int *status COMMA int options, pid, status, options)
-WAIT(wait3, int *status COMMA int options COMMA void *usage, status, options, usage)
-WAIT(wait4, pid_t pid COMMA int *status COMMA int options COMMA void *usage, pid, status, options, usage)
 
 HOOK(int, waitid, int kind, id_t id, siginfo_t *info, int options) {
     siginfo_t own;
@@ -475,7 +482,7 @@ HOOK(int, waitid, int kind, id_t id, siginfo_t *info, int options) {
     int status = info->si_code == CLD_EXITED                                     ? (info->si_status & 0xff) << 8
                  : info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED ? info->si_status
                                                                                 : 0;
-    note_end(info->si_pid, status, kache_module(CALLER));
+    kache_note_end(info->si_pid, status, kache_module(CALLER));
     return result;
 }
 

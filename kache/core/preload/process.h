@@ -10,6 +10,8 @@ char *const *kache_observed_environment(int dirfd, const char *program, bool sea
 bool kache_can_observe(int dirfd, const char *program, bool search);
 bool kache_names_sanitizer(const char *preload);
 struct text kache_search_path(void);
+/* Notes how a child that was waited for ended. */
+void kache_note_end(pid_t child, int status, uint32_t module);
 void kache_before_filter(bool strict, const void *program, uint32_t module);
 void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, unsigned how);
 

@@ -75,6 +75,13 @@ pub struct Action {
     pub relinked_dirs: Vec<PathBuf>,
 }
 
+impl Action {
+    /// Whether arguments map the paths of roots.
+    pub fn maps_paths(&self) -> bool {
+        self.roots.iter().any(|root| root.mapped.is_some())
+    }
+}
+
 /// Which files a command may leave.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {

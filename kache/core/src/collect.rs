@@ -9,9 +9,11 @@
 //! - `processes`: who started whom, and whose code each module is.
 //! - `made`: what the run made, renamed and left behind.
 //! - `files`, `programs`, `variables`: from events to acts.
+//! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
 
+mod facts;
 mod files;
 mod made;
 mod processes;
@@ -56,6 +58,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         perhaps_inputs: BTreeSet::new(),
         read_before_made: HashSet::new(),
         opened_responses: HashSet::new(),
+        set_facts: HashSet::new(),
         out: Collected::default(),
     };
     if trace.overflowed {
@@ -72,7 +75,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
             "a process was killed while it wrote to the observer's log".to_string(),
         );
     }
-    if let Some(program) = unobserved::program(trace) {
+    if let Some(program) = unobserved::program(subject, world, trace) {
         let detail = format!("{program} ran without the observer (a static program?)");
         collector.refuse(Reason::UnobservedProgram, detail);
     }
@@ -103,6 +106,8 @@ struct Collector<'a> {
     read_before_made: HashSet<Vec<u8>>,
     /// Response files that the first process has opened.
     opened_responses: HashSet<Vec<u8>>,
+    /// Facts about the host that a process set for itself and what it starts, with the hash of what each was set to.
+    set_facts: HashSet<(Vec<u8>, i64)>,
     out: Collected,
 }
 
@@ -118,7 +123,7 @@ impl Collector<'_> {
         match e.kind {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
-            EventKind::Exit | EventKind::Failed => return,
+            EventKind::Exit | EventKind::Failed | EventKind::Named => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
@@ -159,9 +164,10 @@ impl Collector<'_> {
             EventKind::Cwd => self.named(by, Act::AsksDirectory, b""),
             EventKind::Connect => self.named(by, Act::Connects, e.path),
             EventKind::Volatile => {
-                let act = self.policy.call(e.path, self.processes.name(e.pid));
+                let act = self.call(e);
                 self.named(by, act, e.path);
             }
+            EventKind::HostFact => self.host_fact(e, by),
             EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
             // What failed changed nothing, and a child's own events say who it is.
             EventKind::Mkdir
@@ -172,6 +178,7 @@ impl Collector<'_> {
             | EventKind::Spawned
             | EventKind::Start
             | EventKind::Module
+            | EventKind::Named
             | EventKind::Unlocated
             | EventKind::Filtered
             | EventKind::Failed
@@ -252,11 +259,13 @@ impl Collector<'_> {
             Treatment::EnvAll(Environment::Portable) => (K::EnvAllPath, Vec::new()),
             Treatment::Cwd => (K::Cwd, Vec::new()),
             Treatment::Place => (K::Place, Vec::new()),
-            Treatment::Host(fact) => (K::Host, fact.as_bytes().to_vec()),
+            Treatment::Host(fact) => return Some(Dependency::host(fact.as_bytes(), b"")),
             Treatment::Library => (K::Library, name()),
             Treatment::Program => (K::Program, name()),
             Treatment::Computed(function) => return Some(Dependency::computed(function, b"")),
-            Treatment::ContentsUnlessMade
+            // `facts` asks the host first.
+            Treatment::HostAnswer
+            | Treatment::ContentsUnlessMade
             | Treatment::EachLink
             | Treatment::EachLinkPortable
             | Treatment::Made
@@ -317,6 +326,7 @@ impl Collector<'_> {
     }
 
     fn finish(mut self) -> Collected {
+        self.left_running();
         self.left_behind();
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));

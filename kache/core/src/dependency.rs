@@ -22,7 +22,7 @@
 //! | `cwd` | nothing | the working directory to the byte |
 //! | `place` | nothing | the working directory and all roots to the byte |
 //! | `place` | the name of a root | the path of that root to the byte |
-//! | `host` | `host`, `user`, `processors` | the machine's name and kernel, the user, the processors |
+//! | `host` | a fact, with its argument, and a portable path | what the host answers to the question (`platform::host_fact`) |
 //! | computed | what a function of a front end is about | what the function finds (shown by the function's name) |
 //! | `status` | portable path | when a file was modified and created, and its permissions |
 
@@ -102,6 +102,18 @@ impl Dependency {
         (std::str::from_utf8(&self.name[..at]).unwrap_or_default(), name)
     }
 
+    /// A dependency on a fact about the host, and on what it is about: a portable path, a second argument, or nothing.
+    pub fn host(fact: &[u8], about: &[u8]) -> Dependency {
+        let about = if about.is_empty() { Vec::new() } else { [&[0], about].concat() };
+        Dependency::new(Kind::Host, [fact, &about].concat())
+    }
+
+    /// The fact that a dependency on the host names, and what it is about.
+    pub fn host_parts(&self) -> (&[u8], &[u8]) {
+        let at = self.name.iter().position(|b| *b == 0).unwrap_or(self.name.len());
+        (&self.name[..at], self.name.get(at + 1..).unwrap_or_default())
+    }
+
     /// Whether a function of a front end evaluates the dependency.
     pub fn is_computed(&self, function: &str) -> bool {
         self.kind == Kind::Computed && self.computed_parts().0 == function
@@ -125,7 +137,10 @@ impl Dependency {
             Kind::Computed => self.computed_parts(),
             kind => (kind.word(), &self.name[..]),
         };
-        let name = String::from_utf8_lossy(name);
+        let name = match self.kind {
+            Kind::Host => String::from_utf8_lossy(name).replace('\0', " "),
+            _ => String::from_utf8_lossy(name).into_owned(),
+        };
         let sep = if name.is_empty() { "" } else { " " };
         format!("{word}{sep}{name}")
     }

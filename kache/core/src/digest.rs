@@ -149,9 +149,10 @@ impl Table {
     /// The digest of a file's contents and its identity. The file is read only if the table does not have it.
     pub fn file(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let (sort, id) = platform::identity(path)?;
-        if sort == FileType::File
-            && let Some(known) = self.get(&id)
-        {
+        if sort != FileType::File {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        if let Some(known) = self.get(&id) {
             return Ok((known, id));
         }
         self.read(path)
@@ -187,13 +188,9 @@ impl Table {
         Ok(true)
     }
 
-    /// The digest of a file's contents. Always reads the file.
+    /// The digest of the contents of a file that was a regular one a moment ago. Always reads the file.
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
-        let mut file = disk::step("digest: open", path, || File::open(path))?;
-        let (sort, id) = platform::identity_of(&file)?;
-        if sort != FileType::File {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
+        let (mut file, id) = disk::step("digest: open", path, || platform::open_known_regular(path))?;
         let looked = platform::stamp_ns();
         let mut hasher = blake3::Hasher::new();
         let each = |piece: &[u8]| _ = hasher.update(piece);
@@ -309,5 +306,17 @@ mod tests {
         std::fs::write(&f, "one").unwrap();
         assert_eq!(table.file(&f).unwrap().0.digest, Digest::of(b"one"));
         assert_eq!(table.file(&f).unwrap().0.digest, Digest::of(b"one"));
+    }
+
+    /// Opening a named pipe waits for its other end.
+    #[test]
+    #[cfg(unix)]
+    fn a_named_pipe_has_no_digest_and_is_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (table, pipe) = (Table::at(dir.path().join("t")), dir.path().join("pipe"));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(table.file(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(table.read(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(platform::read_regular(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }

@@ -8,7 +8,7 @@ use crate::digest::{Digest, Table};
 use crate::paths::Roots;
 use crate::platform::{self, FileType, StatId};
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -116,6 +116,7 @@ impl EvalContext<'_> {
                 let (function, name) = dependency.computed_parts();
                 self.plan.compute(function, name, self)?.digest()
             }
+            Kind::Host => Digest::of(&self.host_fact(dependency)?),
             _ => Digest::of(&self.value(dependency)),
         })
     }
@@ -187,7 +188,12 @@ impl EvalContext<'_> {
             }
             Kind::EnvAll | Kind::EnvAllPath => (digest.hex(), self.env_names()),
             Kind::Computed => return self.evaluate_computed(dependency),
-            Kind::Cwd | Kind::Place | Kind::Host => {
+            Kind::Host => {
+                let text =
+                    String::from_utf8_lossy(&self.host_fact(dependency)?).trim_end().replace('\n', " ");
+                (text.clone(), text)
+            }
+            Kind::Cwd | Kind::Place => {
                 let text = String::from_utf8_lossy(&self.value(dependency)).into_owned();
                 (text.clone(), text)
             }
@@ -200,6 +206,14 @@ impl EvalContext<'_> {
         self.roots
             .local(&dependency.name)
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))
+    }
+
+    /// What the host answers to the question that a dependency names.
+    fn host_fact(&self, dependency: &Dependency) -> io::Result<Vec<u8>> {
+        let (name, about) = dependency.host_parts();
+        let path = self.roots.local(about).map(PathBuf::into_os_string).map(OsString::into_encoded_bytes);
+        let answer = path.and_then(|about| platform::host_fact(name, &about));
+        answer.ok_or_else(|| io::Error::other("the host does not answer that"))
     }
 
     fn value(&self, dependency: &Dependency) -> Vec<u8> {
@@ -219,7 +233,6 @@ impl EvalContext<'_> {
                 places.extend(self.roots.iter().map(|r| r.path.as_os_str().as_encoded_bytes()));
                 places.join(&b'\n')
             }
-            Kind::Host => platform::host_fact(&dependency.name),
             _ => unreachable!("kinds with a place are handled by `digest`"),
         }
     }

@@ -37,6 +37,8 @@ pub struct Context<'a> {
     pub store: &'a Store,
     pub settings: &'a Settings,
     pub timer: &'a Timer,
+    /// Whether paths are to be left as they are: no argument maps them, and results are for this place alone.
+    pub literal_paths: bool,
 }
 
 /// A planned command.
@@ -71,6 +73,16 @@ pub struct Completed {
     pub declared: Option<io::Result<Declared>>,
 }
 
+/// Whether a run looked at a path that may be the mapped form of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Looked {
+    No,
+    /// At one that ends with a name that a map gives to a file that was read.
+    AtSimilar,
+    /// At one that has the name as arguments give it, with `./`.
+    AtMapped,
+}
+
 /// Dependencies whose digests are known before they are evaluated.
 pub type Known = BTreeMap<Dependency, Digest>;
 
@@ -86,6 +98,16 @@ pub trait Plan: Evaluate {
     /// What the command reports to have read. Called as soon as the command has ended.
     fn declared(&self) -> Option<io::Result<Declared>> {
         None
+    }
+    /// Tells the printed lines that a build tool waits for while the command still runs.
+    fn notices(&self) -> fn(&[u8]) -> bool {
+        |_| false
+    }
+    /// Whether the command may have made use of a path as its arguments map it, other than to write it into an output: by
+    /// finding a file by such a name, or by failing because of it. Then the command runs again with paths as they are. The
+    /// engine asks only if the run failed or looked.
+    fn may_use_mapped_paths(&self, _: &Completed, _: Option<&Log>, looked: Looked) -> bool {
+        looked == Looked::AtMapped
     }
     /// Adds what the command reports, and replaces dependencies by weaker ones that a proof shows to be enough.
     ///

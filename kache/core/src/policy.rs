@@ -122,6 +122,8 @@ pub enum Treatment {
     Place,
     /// A dependency on a fact about the machine.
     Host(&'static str),
+    /// A dependency on what the host answers to the question that the event names.
+    HostAnswer,
     /// A dependency on the library that the loader finds under a name.
     Library,
     /// A dependency on the program that `PATH` leads to.
@@ -243,6 +245,8 @@ pub struct TrustPolicy {
     pub tools: &'static [Excuse],
     /// Programs that read the clock as they start.
     pub clock_at_start: &'static [Excuse],
+    /// Programs, by their files, that ask for the free memory to size a buffer.
+    pub sized_by_memory: &'static [Excuse],
     /// Functions with changing results that do not count.
     pub ignored_calls: &'static [Excuse],
     /// Plugins and scripts that use paths only to find files.
@@ -289,14 +293,38 @@ impl TrustPolicy {
     /// The act of calling a function with changing results.
     pub fn call(&self, function: &[u8], program: &str) -> Act {
         match function {
-            b"uname" | b"gethostname" => Act::AsksHost,
-            b"sched_getaffinity" | b"sysconf" => Act::AsksProcessors,
-            f if f.starts_with(b"getpw") || f.starts_with(b"getlogin") => Act::AsksUser,
             f if names(self.ignored_calls, f) => Act::DrawsRandom,
-            b"getaddrinfo" | b"gethostbyname" => Act::LooksUpHost,
+            b"getaddrinfo" | b"getnameinfo" => Act::LooksUpHost,
+            f if f.starts_with(b"gethost") || f.starts_with(b"getnet") => Act::LooksUpHost,
+            b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
+            b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
+            b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"getauxval" => Act::AsksPlace,
             _ if self.reads_clock_at_start(program) => Act::ReadsClockAtStart,
+            b"clock_gettime/timer" | b"clock" | b"times" | b"getrusage" | b"wait3" | b"wait4" => {
+                Act::ReadsTimer
+            }
             _ => Act::ReadsClock,
         }
+    }
+
+    /// The act of reading `/proc/self/maps`: it shows where code lies, and a plugin much of the compiler's state. Whether
+    /// the program lies below a root decides whether it sees the run's place there.
+    pub fn reads_map(actor: Actor, is_below_root: bool) -> Act {
+        match actor {
+            Actor::Plugin => Act::OpensFile,
+            _ if is_below_root => Act::AsksPlace,
+            _ => Act::ReadsSystemMap,
+        }
+    }
+
+    /// Whether a program's question for the free memory goes into nothing.
+    pub fn is_sized_by_memory(&self, program: &Path) -> bool {
+        names(self.sized_by_memory, program.as_os_str().as_encoded_bytes())
+    }
+
+    /// The act of asking for a fact about the host.
+    pub fn question(&self, fact: &[u8]) -> Act {
+        if fact == b"fstatfs" { Act::AsksFileSystem } else { Act::AsksFact }
     }
 
     /// The excuse of a path; `trusted` where the compiler or a tool looks at it.

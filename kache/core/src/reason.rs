@@ -70,7 +70,6 @@ reasons! {
     Unlocated = "unlocated",
     SystemCallFilter = "system-call-filter",
     Disturbed = "disturbed",
-    LeftRunning = "left-running",
 }
 
 impl std::fmt::Display for Reason {

@@ -137,6 +137,7 @@ mod tests {
             compile_us: 0,
             observed: Observed::Preload,
             fetched: false,
+            literal: false,
         }
     }
 
@@ -203,5 +204,22 @@ mod tests {
         let result = ActionResult { stderr: text.to_vec(), ..empty() };
         assert!(replay(&result, &test.roots()).unwrap().is_none());
         assert!(replay(&empty(), &test.roots()).unwrap().is_some());
+    }
+
+    /// The command would write into it, for another process to read.
+    #[test]
+    #[cfg(unix)]
+    fn nothing_takes_the_place_of_a_pipe_or_a_link() {
+        let test = Test::new();
+        let pipe = test.path("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink("elsewhere", test.path("link")).unwrap();
+        for name in ["pipe", "link"] {
+            let before = test.path(name).symlink_metadata().unwrap().file_type();
+            let refused = test.restore(vec![test.output(name, b"new", false)], false).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+            assert_eq!(test.path(name).symlink_metadata().unwrap().file_type(), before);
+        }
+        assert_eq!(std::fs::read_dir(test.path("")).unwrap().count(), 2, "no temporary file is left");
     }
 }

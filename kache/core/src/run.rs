@@ -1,80 +1,98 @@
 //! Running a command: its output is forwarded line by line and recorded.
 //!
 //! A build tool may act on a line before the command ends (dependents start once a library's metadata is written), so each
-//! complete line is forwarded at once. Mapped prefixes in it are replaced by the real paths, for people. Once something in
-//! the run may have to be done again, the lines that follow are held until the end.
+//! complete line is forwarded at once. Mapped prefixes in it are replaced by the real paths, for people.
+//!
+//! A command that may have to run a second time holds its lines back until it has ended, or until a line comes that a build
+//! tool waits for.
 //!
 //! The run ends with the command. A process that it left behind may keep the pipes open for as long as it likes.
 
 use crate::paths::Roots;
 use crate::platform::{self, UntilEnd};
 use crate::template;
-use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
-/// The status of a finished command and what it printed, as forwarded.
+/// How the lines that a command prints reach the caller.
+#[derive(Clone, Copy)]
+pub struct Printing<'a> {
+    /// Where the command prints mapped paths: they are replaced by those of the roots.
+    pub mapped: Option<&'a Roots>,
+    /// Whether lines are held back until [`Held::release`].
+    pub hold: bool,
+    /// Whether they are from now on, and notices with them.
+    pub has_trouble: &'a (dyn Fn() -> bool + Sync),
+    /// Which lines are forwarded at once all the same, with those before them.
+    pub is_notice: fn(&[u8]) -> bool,
+    /// Lines that an earlier run of the command has printed. They are not printed again.
+    pub printed: &'a [Vec<u8>],
+}
+
+impl Printing<'_> {
+    /// Every line is forwarded at once, as it is.
+    pub const PLAIN: Printing<'static> =
+        Printing { mapped: None, hold: false, has_trouble: &|| false, is_notice: |_| false, printed: &[] };
+}
+
+/// The status of a finished command and what it printed.
 pub struct Ran {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
+    pub held: Held,
+    /// Lines that were forwarded before the end.
+    pub printed: Vec<Vec<u8>>,
     /// A process that the command started still has its output open.
     pub left_running: bool,
-    /// The command was run twice, as the observer may have disturbed it; this is the run that was not observed.
+    /// The command has run twice, as the observer may have disturbed it; this is the run that was not observed.
     pub repeated: bool,
 }
 
-/// How the output of a command is forwarded.
-pub struct Forwarding<'a> {
-    /// Where the command prints mapped paths: the roots that replace them.
-    pub mapped: Option<&'a Roots>,
-    /// Whether lines are held from now on.
-    pub hold: &'a (dyn Fn() -> bool + Sync),
-    /// What an earlier run of the same command printed already, and is not to be printed again.
-    pub printed: [&'a [u8]; 2],
-}
-
-impl<'a> Forwarding<'a> {
-    /// Forwards each line at once.
-    pub fn at_once(mapped: Option<&'a Roots>) -> Forwarding<'a> {
-        Forwarding { mapped, hold: &|| false, printed: [b"", b""] }
-    }
-}
-
-/// What is left to do when a command has run.
+/// What has not reached the caller yet. It does when the value is dropped, so that no error loses it.
 #[derive(Default)]
-pub struct Pending {
-    /// How much of each output was forwarded.
-    forwarded: [usize; 2],
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+pub struct Held {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    /// What a process that was left running still prints to.
+    open: (Option<ChildStdout>, Option<ChildStderr>),
 }
 
-impl Pending {
-    /// What was forwarded of standard output and standard error.
-    pub fn printed<'a>(&self, ran: &'a Ran) -> [&'a [u8]; 2] {
-        [&ran.stdout[..self.forwarded[0]], &ran.stderr[..self.forwarded[1]]]
-    }
-
-    /// Forwards what was held, and lets a process that was left behind go on printing.
-    pub fn finish(self, ran: &Ran) {
-        let put = |mut to: Box<dyn Write>, bytes: &[u8]| {
-            if !bytes.is_empty() {
-                let _ = to.write_all(bytes).and_then(|()| to.flush());
+impl Held {
+    /// Prints the lines.
+    pub fn release(&mut self) {
+        let print = |mut to: Box<dyn Write>, lines: Vec<u8>| {
+            if !lines.is_empty() {
+                // The reader may be gone.
+                let _ = to.write_all(&lines).and_then(|()| to.flush());
             }
         };
-        put(Box::new(io::stdout()), &ran.stdout[self.forwarded[0]..]);
-        put(Box::new(io::stderr()), &ran.stderr[self.forwarded[1]..]);
-        if let Some(from) = self.stdout {
+        print(Box::new(io::stdout()), std::mem::take(&mut self.stdout));
+        print(Box::new(io::stderr()), std::mem::take(&mut self.stderr));
+        let (stdout, stderr) = std::mem::take(&mut self.open);
+        if let Some(from) = stdout {
             pass_on(from, io::stdout());
         }
-        if let Some(from) = self.stderr {
+        if let Some(from) = stderr {
             pass_on(from, io::stderr());
         }
     }
+
+    /// Forgets the lines: another run of the command prints in their place.
+    pub fn discard(&mut self) {
+        self.stdout.clear();
+        self.stderr.clear();
+        self.open = (None, None);
+    }
 }
 
-/// Has another process forward what is still to come. Without it, what was left behind would find its output closed.
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// Has another process forward what is still to come. Without it, what was left running would find its output closed.
 #[cfg(unix)]
 fn pass_on(from: impl Into<Stdio>, to: impl std::os::fd::AsFd) {
     if let Ok(to) = to.as_fd().try_clone_to_owned() {
@@ -89,74 +107,73 @@ fn pass_on(_: impl Into<Stdio>, _: impl Write) {}
 ///
 /// # Errors
 /// When the command cannot be started.
-pub fn run(command: &mut Command, how: &Forwarding) -> io::Result<(Ran, Pending)> {
+pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     platform::end_child_with_parent(command);
     let (end, ended) = platform::end_signal()?;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    let (stdout, stderr, status) = std::thread::scope(|scope| {
+    let (out, err, status) = std::thread::scope(|scope| {
         let wait = scope.spawn(move || {
             let status = child.wait();
             drop(end);
             status
         });
-        let out = scope.spawn(|| forward(UntilEnd::new(out, &ended), io::stdout(), how, how.printed[0]));
-        let err = forward(UntilEnd::new(err, &ended), io::stderr(), how, how.printed[1]);
+        let out = scope.spawn(|| {
+            let mut out = UntilEnd::new(out, &ended);
+            (forward(&mut out, io::stdout(), printing), out.into_open())
+        });
+        let mut err = UntilEnd::new(err, &ended);
+        let err = (forward(&mut err, io::stderr(), printing), err.into_open());
         (out.join(), err, wait.join())
     });
     let trouble = |_| io::Error::other("a thread failed");
-    let (stdout, status) = (stdout.map_err(trouble)?, status.map_err(trouble)??);
+    let ((out, stdout), (err, stderr), status) = (out.map_err(trouble)?, err, status.map_err(trouble)??);
     platform::release_children();
-    let forwarded = [stdout.forwarded, stderr.forwarded];
-    let pending = Pending { forwarded, stdout: stdout.from.into_open(), stderr: stderr.from.into_open() };
-    let left_running = pending.stdout.is_some() || pending.stderr.is_some();
-    Ok((Ran { status, stdout: stdout.all, stderr: stderr.all, left_running, repeated: false }, pending))
+    let printed = [out.printed, err.printed].concat();
+    let left_running = stdout.is_some() || stderr.is_some();
+    let held = Held { stdout: out.held.concat(), stderr: err.held.concat(), open: (stdout, stderr) };
+    Ok(Ran { status, stdout: out.all, stderr: err.all, held, printed, left_running, repeated: false })
 }
 
-/// An output that was forwarded.
-struct Forwarded<R> {
+/// What one stream of a command carried.
+#[derive(Default)]
+struct Forwarded {
     all: Vec<u8>,
-    /// How much of it has been written.
-    forwarded: usize,
-    from: R,
+    held: Vec<Vec<u8>>,
+    printed: Vec<Vec<u8>>,
 }
 
-fn forward<R: Read>(from: R, mut to: impl Write, how: &Forwarding, printed: &[u8]) -> Forwarded<R> {
+fn forward(from: impl Read, mut to: impl Write, printing: &Printing) -> Forwarded {
+    let mut out = Forwarded::default();
+    let mut has_trouble = false;
     let mut from = BufReader::with_capacity(64 * 1024, from);
-    let mut printed = count_lines(printed);
-    let (mut all, mut line, mut held_from) = (Vec::new(), Vec::new(), None);
+    let mut line = Vec::new();
     loop {
         line.clear();
         match from.read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => break,
+            Ok(0) | Err(_) => return out,
             Ok(_) => {
-                let line = match how.mapped {
+                let line = match printing.mapped {
                     Some(roots) => template::unmap(&line, roots),
                     None => line.clone(),
                 };
-                if held_from.is_none() && (how.hold)() {
-                    held_from = Some(all.len());
+                out.all.extend(&line);
+                if printing.printed.contains(&line) {
+                    continue;
                 }
-                let again =
-                    printed.get_mut(&line[..]).filter(|count| **count > 0).map(|count| *count -= 1).is_some();
-                // The command continues even if the reader of its output is gone.
-                if held_from.is_none() && !again {
+                has_trouble = has_trouble || (printing.has_trouble)();
+                if has_trouble || printing.hold && !(printing.is_notice)(&line) {
+                    out.held.push(line);
+                    continue;
+                }
+                for line in std::mem::take(&mut out.held).into_iter().chain([line]) {
+                    // The command continues even if the reader of its output is gone.
                     let _ = to.write_all(&line).and_then(|()| to.flush());
+                    out.printed.push(line);
                 }
-                all.extend(line);
             }
         }
     }
-    let forwarded = held_from.unwrap_or(all.len());
-    Forwarded { all, forwarded, from: from.into_inner() }
-}
-
-fn count_lines(text: &[u8]) -> HashMap<&[u8], usize> {
-    let mut lines = HashMap::new();
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
-        *lines.entry(line).or_default() += 1;
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -205,8 +222,7 @@ mod tests {
     fn each_line_is_forwarded_at_once_and_recorded() {
         let text = b"one\n\ntwo without an end";
         let to = Recorder::default();
-        let out = forward(&text[..], to.clone(), &Forwarding::at_once(None), b"");
-        assert_eq!((&out.all[..], out.forwarded), (&text[..], text.len()));
+        assert_eq!(forward(&text[..], to.clone(), &Printing::PLAIN).all, text);
         let lines = &to.0.lock().unwrap().flushed;
         assert_eq!(lines, &[b"one\n".to_vec(), b"\n".to_vec(), b"two without an end".to_vec()]);
     }
@@ -218,53 +234,56 @@ mod tests {
         let mut roots = Roots::default();
         roots.add("workspace", "/w".into(), Some("."));
         let text = b"--> ./src/a.x:1\nsee ./src/a.x\n";
-        let out = forward(&text[..], Recorder::default(), &Forwarding::at_once(Some(&roots)), b"");
-        assert_eq!(
-            out.all, b"--> /w/src/a.x:1\nsee ./src/a.x\n",
-            "only a diagnostic's file name is unambiguous"
-        );
+        let printing = Printing { mapped: Some(&roots), ..Printing::PLAIN };
+        let out = forward(&text[..], Recorder::default(), &printing).all;
+        assert_eq!(out, b"--> /w/src/a.x:1\nsee ./src/a.x\n", "only a diagnostic's file name is unambiguous");
     }
 
     #[test]
     fn a_closed_reader_does_not_lose_the_record() {
-        assert_eq!(forward(&b"a\nb\n"[..], Closed, &Forwarding::at_once(None), b"").all, b"a\nb\n");
+        assert_eq!(forward(&b"a\nb\n"[..], Closed, &Printing::PLAIN).all, b"a\nb\n");
     }
 
     #[test]
-    fn lines_are_held_from_where_a_run_may_be_repeated() {
+    fn lines_are_held_back_until_a_notice_comes_and_printed_once() {
+        let text = b"{one}\nwarning\n{two}\nlater\n";
+        let to = Recorder::default();
+        let printed = [b"{one}\n".to_vec()];
+        let printing = Printing {
+            hold: true,
+            is_notice: |line| line.starts_with(b"{"),
+            printed: &printed,
+            ..Printing::PLAIN
+        };
+        let out = forward(&text[..], to.clone(), &printing);
+        let printed = [b"warning\n".to_vec(), b"{two}\n".to_vec()];
+        assert_eq!(to.0.lock().unwrap().flushed, printed);
+        assert_eq!(out.printed, printed);
+        assert_eq!((&out.all[..], out.held.concat()), (&text[..], b"later\n".to_vec()));
+    }
+
+    #[test]
+    fn from_the_first_trouble_on_every_line_is_held() {
         let asked = AtomicUsize::new(0);
-        let hold = || asked.fetch_add(1, Ordering::Relaxed) == 1;
+        let has_trouble = || asked.fetch_add(1, Ordering::Relaxed) == 1;
         let to = Recorder::default();
-        let out = forward(
-            &b"a\nb\nc\n"[..],
-            to.clone(),
-            &Forwarding { hold: &hold, ..Forwarding::at_once(None) },
-            b"",
-        );
-        assert_eq!((&out.all[..], out.forwarded), (&b"a\nb\nc\n"[..], 2));
+        let printing = Printing { has_trouble: &has_trouble, is_notice: |_| true, ..Printing::PLAIN };
+        let out = forward(&b"a\nb\nc\n"[..], to.clone(), &printing);
+        assert_eq!((&out.all[..], out.held.concat()), (&b"a\nb\nc\n"[..], b"b\nc\n".to_vec()));
         assert_eq!(to.0.lock().unwrap().flushed, [b"a\n"]);
-    }
-
-    #[test]
-    fn a_second_run_does_not_repeat_what_the_first_printed() {
-        let to = Recorder::default();
-        let out = forward(&b"a\na\nb\n"[..], to.clone(), &Forwarding::at_once(None), b"a\nother\n");
-        assert_eq!(out.all, b"a\na\nb\n");
-        assert_eq!(to.0.lock().unwrap().flushed, [b"a\n", b"b\n"]);
     }
 
     // `sh` is there on Unix.
     #[cfg(unix)]
     #[test]
     fn a_process_that_is_left_behind_does_not_keep_the_run() {
-        // The process that is left behind ends when the test does: it reads from a pipe that the test holds open.
+        // It ends when the test does: it reads from a pipe that the test holds open.
         let (reader, _writer) = io::pipe().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "exec 3<&0; cat <&3 & echo out; printf err >&2; exit 3"]).stdin(reader);
-        let (ran, pending) =
-            run(&mut command, &Forwarding { hold: &|| true, ..Forwarding::at_once(None) }).unwrap();
+        let mut ran = run(&mut command, &Printing { hold: true, ..Printing::PLAIN }).unwrap();
         assert_eq!((ran.status.code(), ran.left_running), (Some(3), true));
         assert_eq!((&ran.stdout[..], &ran.stderr[..]), (&b"out\n"[..], &b"err"[..]));
-        assert_eq!(pending.printed(&ran), [b"", b""]);
+        ran.held.discard();
     }
 }

@@ -4,6 +4,7 @@ use crate::compile_plan::CompilePlan;
 use crate::{excuses, linker, source, tables};
 use kache_core::digest::Digest;
 use kache_core::eval::{Computed, EvalContext, Evaluate};
+use kache_core::platform;
 use std::io;
 use std::path::PathBuf;
 
@@ -25,7 +26,7 @@ impl Evaluate for CompilePlan {
             "crates" => Computed::Digest(Digest::of(&self.crates_in(&local(name, cx)?)?)),
             "source" => {
                 let path = local(name, cx)?;
-                Computed::Digest(match source::portable(&std::fs::read(&path)?, cx.roots) {
+                Computed::Digest(match source::portable(&platform::read_known_regular(&path)?, cx.roots) {
                     Some(text) => Digest::of(&text),
                     None => cx.table.file(&path)?.0.digest,
                 })

@@ -18,10 +18,11 @@
 use crate::flags::Flags;
 use crate::gnu;
 use crate::invocation::Invocation;
+use kache_core::platform;
 use kache_core::template::contains;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::File;
+
 use std::io::Read;
 use std::path::Path;
 use std::process::Command;
@@ -33,7 +34,7 @@ pub fn provable(invocation: &Invocation) -> bool {
 
 /// The text of a file, or only its beginning if the file is a program.
 pub fn text(path: &Path) -> Option<Vec<u8>> {
-    let mut file = File::open(path).ok()?;
+    let mut file = platform::open_regular(path).ok()?;
     let mut text = vec![0; ELF.len()];
     let n = file.read(&mut text).ok()?;
     text.truncate(n);

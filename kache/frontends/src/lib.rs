@@ -24,6 +24,7 @@ pub mod include;
 mod invocation;
 pub mod key;
 pub mod linker;
+mod mapped;
 pub mod msvc;
 pub mod msvc_flags;
 mod plan;

@@ -4,14 +4,15 @@ use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::{collect, depinfo, gnu, key, linker, recognise, refine, rustc, rustup};
+use crate::{collect, depinfo, gnu, key, linker, mapped, recognise, refine, rustc, rustup};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::eval::EvalContext;
 use kache_core::events::{Kind, Phase, Unit};
-use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Plan, Planned};
+use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Looked, Plan, Planned};
 use kache_core::observe::log::Log;
 use kache_core::paths::Roots;
+use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::settings::{Observe, Settings};
 use kache_core::store::Store;
@@ -74,7 +75,8 @@ impl Family {
         })?;
         cx.timer.lap(Phase::Toolchain);
         let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
-        invocation.literal_paths |= !maps
+        invocation.literal_paths |= cx.literal_paths
+            || !maps
             || invocation.debugs_assembly && !maps_assembly
             || invocation.makes_bitcode && report == template::Format::WideDepfile;
         let roots = self.roots(&mut invocation, &toolchain, cx.settings)?;
@@ -202,7 +204,15 @@ impl Plan for CompilePlan {
     fn declared(&self) -> Option<io::Result<Declared>> {
         let report = self.toolchain.capabilities.report;
         let path = self.invocation.depinfo.as_ref()?;
-        Some(std::fs::read(path).map(|text| depinfo::parse(&text, report)))
+        Some(platform::read_regular(path).map(|text| depinfo::parse(&text, report)))
+    }
+
+    fn notices(&self) -> fn(&[u8]) -> bool {
+        if self.invocation.language.is_rust() { rustc::is_awaited } else { |_| false }
+    }
+
+    fn may_use_mapped_paths(&self, completed: &Completed, log: Option<&Log>, looked: Looked) -> bool {
+        mapped::may_use(self, completed, log, looked)
     }
 
     fn refine(

@@ -19,6 +19,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     c_runtime: tables::C_RUNTIME,
     tools: tables::TOOLS,
     clock_at_start: tables::CLOCK_AT_START,
+    sized_by_memory: tables::SIZED_BY_MEMORY,
     ignored_calls: tables::IGNORED_VOLATILE,
     path_only: tables::LOCATORS,
     abilities: Abilities {

@@ -65,7 +65,7 @@ pub(crate) fn refine(
 fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, NotCacheable> {
     let invocation = &plan.invocation;
     for (path, then) in &invocation.response_files {
-        if std::fs::read(path).ok().as_ref() != Some(then) {
+        if platform::read_regular(path).ok().as_ref() != Some(then) {
             let detail = format!("{} changed", path.display());
             return Err(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
         }
@@ -136,9 +136,7 @@ fn ask_for_report(plan: &CompilePlan, store: &Store) -> io::Result<Declared> {
 
 /// Whether anything was printed besides notes to cargo that an output exists.
 fn has_diagnostics(stderr: &[u8]) -> bool {
-    stderr
-        .split(|b| *b == b'\n')
-        .any(|line| !line.is_empty() && !line.starts_with(b"{\"$message_type\":\"artifact\""))
+    stderr.split(|b| *b == b'\n').any(|line| !line.is_empty() && !rustc::is_artifact_notice(line))
 }
 
 struct Refiner<'a> {
@@ -156,7 +154,7 @@ impl Refiner<'_> {
         if !c || dependency.kind != Kind::File || !dependency.name.starts_with(b"<") {
             return dependency;
         }
-        let text = self.cx.roots.local(&dependency.name).and_then(|path| std::fs::read(path).ok());
+        let text = self.cx.roots.local(&dependency.name).and_then(|path| platform::read_regular(&path).ok());
         match text.and_then(|text| source::portable(&text, self.cx.roots)) {
             Some(_) => Dependency::computed("source", dependency.name),
             None => dependency,
@@ -258,7 +256,7 @@ impl Refiner<'_> {
         files
             .map(|l| {
                 let path = self.cx.roots.local(&l.name)?;
-                let text = std::fs::read(&path).ok()?;
+                let text = platform::read_regular(&path).ok()?;
                 Some(include::Source { path: path.as_os_str().as_encoded_bytes().to_vec(), text })
             })
             .collect()

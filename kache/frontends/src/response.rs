@@ -2,6 +2,7 @@
 //! `buildargv`).
 
 use kache_core::paths::absolute;
+use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ fn word(text: String, cwd: &Path, depth: usize, opened: &mut Opened) -> Result<(
         return Err(error("response files name each other too deeply".to_string()));
     }
     let path = absolute(cwd, Path::new(name));
-    let bytes = std::fs::read(&path).map_err(|e| error(e.to_string()))?;
+    let bytes = platform::read_regular(&path).map_err(|e| error(e.to_string()))?;
     let inside = String::from_utf8(bytes.clone()).map_err(|_| error("not UTF-8".to_string()))?;
     opened.files.push((path, bytes));
     split(&inside).into_iter().try_for_each(|w| word(w, cwd, depth + 1, opened))

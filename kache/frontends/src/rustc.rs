@@ -162,8 +162,10 @@ fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
         })?;
         match text.strip_prefix('@') {
             Some(path) => {
-                let file = std::fs::read_to_string(absolute(cwd, Path::new(path)))
-                    .map_err(|e| NotCacheable::new(Reason::ResponseFile, format!("{path}: {e}")))?;
+                let error = |what: String| NotCacheable::new(Reason::ResponseFile, format!("{path}: {what}"));
+                let file = platform::read_regular(&absolute(cwd, Path::new(path)));
+                let file = file.map_err(|e| error(e.to_string()))?;
+                let file = String::from_utf8(file).map_err(|_| error("not UTF-8".to_string()))?;
                 out.extend(file.lines().map(str::to_string));
             }
             None => out.push(text.to_string()),
@@ -394,6 +396,16 @@ fn unit(all: &Flags, input: &str, emit: &[(String, Option<String>)], clippy: boo
         source: input.to_string(),
         label_by: LabelBy::Package,
     }
+}
+
+/// Whether a line tells cargo that an output exists.
+pub fn is_artifact_notice(line: &[u8]) -> bool {
+    line.starts_with(b"{\"$message_type\":\"artifact\"")
+}
+
+/// Whether cargo waits for a line to start the crates that depend on this one.
+pub fn is_awaited(line: &[u8]) -> bool {
+    is_artifact_notice(line) && line.trim_ascii_end().ends_with(b"\"emit\":\"metadata\"}")
 }
 
 #[cfg(test)]

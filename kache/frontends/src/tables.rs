@@ -16,7 +16,6 @@ pub static IGNORED_PATHS: &[Row] = &[
     row("/dev/tty", "the terminal"),
     row("/dev/random", "random bytes: a program that pastes them is as right with others"),
     row("/dev/urandom", "as above"),
-    row("/proc/self/maps", "where the process lies in memory; read to print a crash"),
     row("/proc/self/task/", "the threads of the process"),
     row("/proc/self/mountinfo", "where control groups are"),
     row("/proc/filesystems", "whether the system labels files"),
@@ -214,6 +213,12 @@ pub static CLOCK_AT_START: &[Row] = &[
     row("python", "seeds the hashing of its strings"),
 ];
 
+/// Programs, by their files, that ask for the free memory and put it into nothing.
+pub static SIZED_BY_MEMORY: &[Row] = &[
+    row("/usr/bin/sort", "how much it sorts in memory at once; the order is the same"),
+    row("/bin/sort", "as above"),
+];
+
 /// Functions, by a part of their mangled names, by which a proc macro learns where it is without any look that the
 /// observer could see. One that has such a function, or has been stripped of all names, counts its place literally.
 pub static TELLS_PLACE: &[Row] = &[
@@ -312,6 +317,7 @@ mod tests {
             COMPILER_ENV,
             TOOLS,
             CLOCK_AT_START,
+            SIZED_BY_MEMORY,
             IGNORED_VOLATILE,
             TELLS_PLACE,
             TELLS_PROCESSORS,

@@ -189,7 +189,7 @@ fn may_run_macros(named: &[PathBuf], search: &[PathBuf]) -> bool {
         endings.push(ending.as_bytes());
     }
     let mentions = |path: &PathBuf| {
-        let found = std::fs::File::open(path).and_then(|mut file| template::present(&mut file, &endings));
+        let found = platform::open_regular(path).and_then(|mut file| template::present(&mut file, &endings));
         found.map_or(true, |found| found.contains(&true))
     };
     named.iter().any(mentions)

@@ -25,7 +25,7 @@ pub struct Options {
 type List = (&'static str, &'static str, &'static [Excuse]);
 
 /// Every list of the policies. The one for C compilers has all; a list that is added there has to be added here.
-fn lists() -> [List; 18] {
+fn lists() -> [List; 19] {
     let TrustPolicy {
         table: _,
         trusts_first: _,
@@ -40,6 +40,7 @@ fn lists() -> [List; 18] {
         c_runtime,
         tools,
         clock_at_start,
+        sized_by_memory,
         ignored_calls,
         path_only,
         abilities: Abilities { place, metadata, reading, syscalls, shared_library },
@@ -71,6 +72,7 @@ fn lists() -> [List; 18] {
         ("date-env", "variables that a C compiler reads only to show a time: not stored", clock_env),
         ("tools", "programs that are trusted like the compiler", tools),
         ("clock-at-start", "programs that read the clock when they start", clock_at_start),
+        ("sized-by-memory", "programs that ask for the free memory only to size a buffer", sized_by_memory),
         ("ignored-volatile", "functions with changing results that do not prevent storing", ignored_calls),
         (
             "tells-place",

@@ -14,6 +14,8 @@ mod cc;
 #[cfg(target_os = "linux")]
 mod cc_holes;
 #[cfg(target_os = "linux")]
+mod cc_literal;
+#[cfg(target_os = "linux")]
 mod cc_places;
 #[cfg(target_os = "linux")]
 mod cc_suite;

@@ -25,6 +25,9 @@ impl Collector<'_> {
         if is_descriptor(&path) {
             return self.at(by, Act::OpensDescriptor, &path);
         }
+        if let Some(act) = self.map_of_itself(e, by).filter(|act| *act != Act::OpensFile) {
+            return self.named(by, act, &path);
+        }
         let is_made = self.made.has(&path);
         let act = if self.subject.is_state(&path) && !is_made { Act::OpensState } else { Act::OpensFile };
         let mut place = self.place(&path);

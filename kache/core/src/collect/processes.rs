@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A program that runs, or ran.
+#[derive(Clone)]
 pub struct Process {
     /// Whose code the program's own is.
     pub actor: Actor,
@@ -16,6 +17,8 @@ pub struct Process {
     pub is_dispatched: bool,
     /// The name of the program's file.
     name: String,
+    /// The program's file.
+    pub program: PathBuf,
     /// The directory that it began in.
     cwd: PathBuf,
     /// By module id: whether its code is the program's own.
@@ -32,7 +35,8 @@ impl Process {
     /// Whether the code of a module that is being loaded is the program's own.
     pub fn loads(&mut self, module: u32, is_known: bool, library: impl FnOnce() -> String) -> bool {
         let own = module == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
-        self.own.insert(module, own);
+        // A forked process repeats what its parent had loaded.
+        let own = *self.own.entry(module).or_insert(own);
         if !own {
             self.libraries.insert(module, library());
         }
@@ -61,8 +65,8 @@ impl Process {
 pub struct Processes {
     all: HashMap<u32, Process>,
     first: Option<u32>,
-    /// By child: the module that started it, in its parent.
-    spawned: HashMap<u32, u32>,
+    /// By child: its parent, and the module that started it there.
+    spawned: HashMap<u32, (u32, u32)>,
     /// The program that a process was to become, as it was named: the script's name where an interpreter runs.
     became: HashMap<u32, Vec<u8>>,
     /// Whether the last program that a process became, or had libc start, was started by trusted code.
@@ -74,7 +78,7 @@ impl Processes {
     pub fn note_spawned(&mut self, trace: &Trace) {
         for e in trace.events.iter().filter(|e| e.kind == EventKind::Spawned && e.errno == 0) {
             let Ok(child) = u32::try_from(e.aux) else { continue };
-            self.spawned.insert(child, e.module);
+            self.spawned.insert(child, (e.pid, e.module));
             if e.flags & flag::POSIX_SPAWN != 0 {
                 self.became.insert(child, e.path.to_vec());
             }
@@ -87,12 +91,24 @@ impl Processes {
         self.became.insert(e.pid, e.path.to_vec());
     }
 
-    /// A forked process goes on with its parent's program.
+    /// A forked process goes on with its parent's program: whose code each module is, is known from the parent.
     pub fn fork(&mut self, e: &TraceEvent) {
-        let parent = u32::try_from(e.aux).ok().and_then(|parent| self.all.get(&parent));
-        let actor = parent.map_or(Actor::Process, |parent| parent.actor);
-        let is_path_only = parent.is_some_and(|parent| parent.is_path_only);
-        self.begin(e, actor, is_path_only);
+        // The number may have been another process's before.
+        self.exec_trusted.remove(&e.pid);
+        self.became.remove(&e.pid);
+        match self.parent(e.pid, u32::try_from(e.aux).unwrap_or(0)).cloned() {
+            Some(parent) => {
+                let cwd = PathBuf::from(platform::os_str(e.path2));
+                self.all.insert(e.pid, Process { cwd, ..parent });
+            }
+            None => self.begin(e, Actor::Process, false),
+        }
+    }
+
+    /// What started a process. One whose parent ended before has another's number for its parent's.
+    fn parent(&self, pid: u32, parent: u32) -> Option<&Process> {
+        let known = self.spawned.get(&pid).and_then(|(parent, _)| self.all.get(parent));
+        known.or_else(|| self.all.get(&parent))
     }
 
     pub fn begin(&mut self, e: &TraceEvent, actor: Actor, is_path_only: bool) {
@@ -101,6 +117,7 @@ impl Processes {
             is_path_only,
             is_dispatched: e.flags & flag::DISPATCHED != 0,
             name: file_name(e.path).unwrap_or_default(),
+            program: PathBuf::from(platform::os_str(e.path)),
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
             libraries: HashMap::new(),
@@ -140,10 +157,14 @@ impl Processes {
 
     /// Whether a program that begins was started by a plugin, or by what a plugin started.
     pub fn is_started_by_foreign(&self, pid: u32, parent: u32) -> bool {
-        let Some(by) = self.predecessor(pid, parent) else { return false };
+        if self.is_first(pid) && !self.all.contains_key(&pid) {
+            return false;
+        }
+        // A process that nothing is known to have started may be anybody's.
+        let Some(by) = self.predecessor(pid, parent) else { return true };
         let trusted = match (self.exec_trusted.get(&pid), self.spawned.get(&pid)) {
             (Some(trusted), _) => *trusted,
-            (None, Some(module)) => by.own.get(module).copied().unwrap_or(false),
+            (None, Some((_, module))) => by.own.get(module).copied().unwrap_or(false),
             (None, None) => self.exec_trusted.get(&parent).copied().unwrap_or(false),
         };
         by.actor.is_foreign() || by.actor == Actor::Compiler && !trusted
@@ -151,7 +172,20 @@ impl Processes {
 
     /// What ran in the process before, else what started it.
     pub fn predecessor(&self, pid: u32, parent: u32) -> Option<&Process> {
-        self.all.get(&pid).or_else(|| self.all.get(&parent))
+        self.all.get(&pid).or_else(|| self.parent(pid, parent))
+    }
+
+    /// The processes that are none of the compiler's own doing.
+    pub fn foreign(&self) -> impl Iterator<Item = (u32, Actor)> {
+        let foreign = |pid: &u32, process: &Process| match self.spawned.get(pid) {
+            _ if process.actor.is_foreign() => Some(process.actor),
+            Some((parent, module)) => {
+                let by = self.all.get(parent)?.actor_of(*module);
+                by.is_foreign().then_some(by)
+            }
+            None => None,
+        };
+        self.all.iter().filter_map(move |(pid, process)| Some((*pid, foreign(pid, process)?)))
     }
 
     /// The file name of the program that a process was to become.

@@ -46,6 +46,16 @@ impl Collector<'_> {
         }
     }
 
+    /// A daemon, say, which a hit would not start. What the compiler or a linker leaves has done its work: `mold` returns
+    /// before it has given back its memory.
+    pub(super) fn left_running(&mut self) {
+        let left = self.processes.foreign().find(|(pid, _)| self.world.is_running(*pid));
+        if let Some((pid, actor)) = left {
+            let name = self.processes.name(pid).to_string();
+            self.named(Cause { pid, actor }, Act::LeavesRunning, name.as_bytes());
+        }
+    }
+
     /// Whether a program that begins is a path-only script in the linker's place, or was started by one.
     fn begins_path_only(&self, pid: u32, parent: u32) -> bool {
         let inherited = self.processes.predecessor(pid, parent).is_some_and(|by| by.is_path_only);

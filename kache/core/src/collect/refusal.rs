@@ -13,7 +13,9 @@ pub fn detail(event: &Event, program: &str, number: i64, policy: &TrustPolicy) -
             let row = policy.clock_env.iter().find(|row| row.names(event.name));
             row.map_or_else(|| format!("{program} read {name}"), |row| row.why.to_string())
         }
-        Act::ReadsClock => format!("{program} called {name}"),
+        Act::ReadsClock | Act::ReadsTimer | Act::AsksState => {
+            format!("{program} called {}", name.split('/').next().unwrap_or_default())
+        }
         Act::LooksUpHost => format!("{program} looked up a host"),
         Act::Connects => format!("{program} connected to {name}"),
         Act::CallsKernel if name.is_empty() => {
@@ -28,6 +30,7 @@ pub fn detail(event: &Event, program: &str, number: i64, policy: &TrustPolicy) -
         Act::Removes => format!("{program} removed {name}"),
         Act::OverwritesInput => format!("{name} was read and then written"),
         Act::LeavesOther => format!("{name} was left behind"),
+        Act::LeavesRunning => format!("{name} was left running"),
         act => format!("{program} {} ({name})", act.words()),
     }
 }

@@ -15,8 +15,16 @@ pub trait World {
     fn is_there(&self, path: &Path) -> bool;
     fn read_link(&self, path: &Path) -> Option<PathBuf>;
     fn canonicalize(&self, path: &Path) -> Option<PathBuf>;
+    /// Whether a path leads to a file that may be executed.
+    fn may_execute(&self, path: &Path) -> bool;
+    /// Whether a file that may be executed is neither an object nor a script that names its interpreter.
+    fn is_plain_script(&self, path: &Path) -> bool;
+    /// Whether a process still runs.
+    fn is_running(&self, pid: u32) -> bool;
     /// A variable of kache's own environment, which the run was given.
     fn variable(&self, name: &[u8]) -> Option<OsString>;
+    /// What the host answers to a question.
+    fn host_fact(&self, name: &[u8], about: &[u8]) -> Option<Vec<u8>>;
     /// The file that a bare program name leads to by `PATH`.
     fn program(&self, name: &OsStr) -> Option<PathBuf>;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
@@ -54,8 +62,26 @@ impl World for Machine<'_> {
         path.canonicalize().ok()
     }
 
+    fn may_execute(&self, path: &Path) -> bool {
+        path.is_file() && platform::may_execute(path)
+    }
+
+    fn is_plain_script(&self, path: &Path) -> bool {
+        let mut head = [0; 4];
+        let read = platform::open_regular(path).and_then(|file| platform::read_at(&file, &mut head, 0));
+        read.is_ok() && &head != b"\x7fELF" && !head.starts_with(b"#!")
+    }
+
+    fn is_running(&self, pid: u32) -> bool {
+        platform::is_running(pid)
+    }
+
     fn variable(&self, name: &[u8]) -> Option<OsString> {
         std::env::var_os(platform::os_str(name))
+    }
+
+    fn host_fact(&self, name: &[u8], about: &[u8]) -> Option<Vec<u8>> {
+        platform::host_fact(name, about)
     }
 
     fn program(&self, name: &OsStr) -> Option<PathBuf> {

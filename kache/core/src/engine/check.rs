@@ -34,10 +34,11 @@ impl Job<'_> {
     /// Runs the command and compares what it makes with a stored result.
     pub(super) fn check(&self, hit: Hit) -> Ending {
         let result = hit.key;
-        let run = match self.run() {
+        let mut run = match self.run() {
             Ok(run) => run,
             Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
         };
+        run.completed.ran.held.release();
         let mut ran = run.describe();
         ran.result = Some(result);
         let (checked, why) = self.judge(hit, run, &mut ran);
@@ -141,7 +142,7 @@ fn fresh(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTr
 }
 
 fn output(action: &Action, path: &Path) -> io::Result<Version> {
-    let bytes = std::fs::read(path)?;
+    let bytes = platform::read_regular(path)?;
     if let Some(format) = action.outputs.template(path) {
         let marked = template::templatize(&bytes, &action.roots, format);
         return Ok(Version::of(marked.unwrap_or(bytes), false));

@@ -60,13 +60,13 @@ impl<'a> Search<'a> {
 
     fn output(&mut self, action: &Action, path: &Path) {
         let Some(format) = action.outputs.template(path) else {
-            return match std::fs::File::open(path) {
+            return match platform::open_regular(path) {
                 Ok(file) => self.text(file),
                 Err(_) => self.marked(None),
             };
         };
         let marked = |bytes: Vec<u8>| template::templatize(&bytes, &action.roots, format);
-        let text: io::Result<Option<Vec<u8>>> = std::fs::read(path).map(marked);
+        let text: io::Result<Option<Vec<u8>>> = platform::read_regular(path).map(marked);
         self.marked(text.ok().flatten());
     }
 }

@@ -2,42 +2,56 @@
 
 use super::check;
 use super::ended::{Ended, Ending};
-use super::job::{Engine, Job};
+use super::job::{Engine, Job, Mapped, Step};
 use super::lookup::Lookup;
-use crate::action::{Action, Request};
+use crate::action::Request;
 use crate::eval::EvalContext;
-use crate::events::{Phase, RemoteUse};
-use crate::frontend::{Bypass, Context, Plan, Planned};
+use crate::events::Phase;
+use crate::frontend::{Context, Frontend, Planned};
 use std::cell::RefCell;
 
 impl Engine<'_> {
     /// Restores the result of a command, or runs the command and stores its result.
     pub fn execute(&self, request: &Request) -> Ended {
-        match self.plan(request) {
-            Ok(Planned { action, plan }) => self.execute_planned(&action, &*plan),
+        let Engine { store, settings, timer, .. } = *self;
+        let context = Context { store, settings, timer, literal_paths: false };
+        let frontend = self.frontends.iter().find(|frontend| frontend.claims(request, &context));
+        let frontend = *frontend.expect("the last front end claims every command");
+        let planned = frontend.plan(request, &context);
+        self.timer.lap(Phase::Action);
+        match planned {
+            Ok(planned) => self.execute_planned(request, frontend, &planned, &Mapped::default()),
             Err(bypass) => Ended::bypassed(*bypass),
         }
     }
 
-    fn plan(&self, request: &Request) -> Result<Planned, Box<Bypass>> {
-        let context = Context { store: self.store, settings: self.settings, timer: self.timer };
-        let frontend = self.frontends.iter().find(|frontend| frontend.claims(request, &context));
-        let planned = frontend.expect("the last front end claims every command").plan(request, &context);
-        self.timer.lap(Phase::Action);
-        planned
-    }
-
-    fn execute_planned(&self, action: &Action, plan: &dyn Plan) -> Ended {
+    fn execute_planned(
+        &self,
+        request: &Request,
+        frontend: &dyn Frontend,
+        planned: &Planned,
+        mapped: &Mapped,
+    ) -> Ended {
+        let (action, plan) = (&planned.action, &*planned.plan);
         let view = EvalContext { table: &self.store.table, roots: &action.roots, cwd: &action.cwd, plan };
-        let job = Job { engine: self, action, plan, view, note: RefCell::new(None) };
-        let (ending, remote) = job.execute();
-        let (unit, kind) = (action.unit.clone(), action.kind);
-        Ended { unit, kind, action: Some(action.key), remote, note: job.note.take(), ending }
+        let note = RefCell::new(None);
+        let job = Job { engine: self, action, plan, request, frontend, mapped, view, note };
+        match job.execute() {
+            Step::Ended(ending, remote) => {
+                let (unit, kind) = (action.unit.clone(), action.kind);
+                Ended { unit, kind, action: Some(action.key), remote, note: job.note.take(), ending }
+            }
+            Step::Literal(planned, mapped) => {
+                let mut ended = self.execute_planned(request, frontend, &planned, &mapped);
+                ended.note = ended.note.or(job.note.take());
+                ended
+            }
+        }
     }
 }
 
 impl Job<'_> {
-    fn execute(&self) -> (Ending, Option<RemoteUse>) {
+    fn execute(&self) -> Step {
         let settings = self.engine.settings;
         let mut remote = None;
         if settings.read {
@@ -50,8 +64,9 @@ impl Job<'_> {
                 remote = found.fetched_earlier();
             }
             match found {
-                Lookup::Restored(restored) => return (Ending::Restored(restored), remote),
-                Lookup::ToCheck(hit) => return (self.check(hit), remote),
+                Lookup::Restored(restored) => return Step::Ended(Ending::Restored(restored), remote),
+                Lookup::ToCheck(hit) => return Step::Ended(self.check(hit), remote),
+                Lookup::Literal(planned) => return self.marked(planned),
                 Lookup::Nothing => {}
             }
         }
@@ -64,12 +79,17 @@ impl Job<'_> {
                 && settings.read
                 && let Lookup::Restored(restored) = self.look_up(false)
             {
-                return (Ending::Restored(restored), remote);
+                return Step::Ended(Ending::Restored(restored), remote);
             }
         }
         self.engine.timer.lap(Phase::Lock);
-        let ending = self.run_and_store();
+        let step = self.run_and_store(remote);
         drop(lock);
-        (ending, remote)
+        step
+    }
+
+    fn marked(&self, planned: Box<Planned>) -> Step {
+        let action = Some(self.action.key);
+        Step::Literal(planned, Mapped { action, is_marked: true, printed: Vec::new() })
     }
 }

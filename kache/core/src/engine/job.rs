@@ -1,8 +1,11 @@
 //! What the engine works with, and a planned command on its way through it.
 
-use crate::action::Action;
+use super::ended::Ending;
+use crate::action::{Action, Request};
+use crate::digest::Digest;
 use crate::eval::EvalContext;
-use crate::frontend::{Frontend, Plan};
+use crate::events::RemoteUse;
+use crate::frontend::{Context, Frontend, Plan, Planned};
 use crate::observe::observer::Observer;
 use crate::settings::Settings;
 use crate::store::{Lock, Store};
@@ -30,12 +33,45 @@ pub(super) struct Job<'a> {
     pub(super) engine: &'a Engine<'a>,
     pub(super) action: &'a Action,
     pub(super) plan: &'a dyn Plan,
+    pub(super) request: &'a Request,
+    pub(super) frontend: &'a dyn Frontend,
+    /// How the command came to be planned with paths as they are, if it did.
+    pub(super) mapped: &'a Mapped,
     pub(super) view: EvalContext<'a>,
     /// Trouble of a lookup, for people.
     pub(super) note: RefCell<Option<String>>,
 }
 
+/// The same command, planned with paths mapped, where it turned out that they must not be.
+#[derive(Default)]
+pub(super) struct Mapped {
+    /// Its action key.
+    pub(super) action: Option<Digest>,
+    /// Whether a mark led here: otherwise the result is to be marked.
+    pub(super) is_marked: bool,
+    /// Lines that its run has printed.
+    pub(super) printed: Vec<Vec<u8>>,
+}
+
+/// What a job came to.
+pub(super) enum Step {
+    Ended(Ending, Option<RemoteUse>),
+    /// The command is to be done with paths as they are.
+    Literal(Box<Planned>, Mapped),
+}
+
 impl Job<'_> {
+    /// The command with paths as they are; `None` where that is what this job is.
+    pub(super) fn literal(&self) -> Option<Planned> {
+        if self.mapped.action.is_some() {
+            return None;
+        }
+        let Engine { store, settings, timer, .. } = self.engine;
+        let context = Context { store, settings, timer, literal_paths: true };
+        let planned = self.frontend.plan(self.request, &context).ok()?;
+        (planned.action.key != self.action.key).then_some(planned)
+    }
+
     /// The lock of the action, and whether another build held it.
     pub(super) fn lock(&self) -> (Option<Lock>, bool) {
         let (store, key) = (self.engine.store, &self.action.key);

@@ -6,6 +6,7 @@ use super::job::Job;
 use crate::dependency::Dependency;
 use crate::digest::Digest;
 use crate::events::{Phase, RemoteUse, RemoteWay};
+use crate::frontend::Planned;
 use crate::store::manifest::{Entry, Manifest};
 use crate::store::result::ActionResult;
 use crate::{platform, restore};
@@ -18,6 +19,8 @@ pub(super) enum Lookup {
     Restored(Restored),
     /// A result that could be restored, and is to be checked first.
     ToCheck(Hit),
+    /// The command is known to need paths as they are.
+    Literal(Box<Planned>),
 }
 
 impl Lookup {
@@ -44,6 +47,12 @@ impl Job<'_> {
             }
             let Some(result) = ActionResult::load(store, &entry.result) else { continue };
             timer.lap(Phase::Lookup);
+            if result.literal {
+                match self.literal() {
+                    Some(planned) => return Lookup::Literal(Box::new(planned)),
+                    None => continue,
+                }
+            }
             if check && let Some(hit) = Hit::open(store, entry, &result) {
                 return Lookup::ToCheck(hit);
             }
@@ -73,6 +82,7 @@ impl Job<'_> {
         let _ = restore::replay(result, &self.action.roots);
         timer.lap(Phase::Replay);
         store.mark_used(&entry.result);
+        self.mark_literal(&entry.dependencies);
         Some(Restored {
             result: entry.result,
             observed: result.observed,

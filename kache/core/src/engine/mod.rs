@@ -7,6 +7,9 @@
 //!                           → store (all or nothing) → exit with the status of the command
 //! ```
 //!
+//! A command that made use of paths as its arguments map them takes the same way once more, planned with paths as they are.
+//! A mark under its first key then leads there directly.
+//!
 //! Before the command runs, any error falls back to running it uncached. Afterwards, any error only prevents storing the
 //! result. The caller makes the event, once, from what [`Engine::execute`] returns.
 
@@ -17,6 +20,7 @@ mod execute;
 mod hit;
 mod job;
 mod lookup;
+mod mapped_paths;
 mod remote;
 mod run;
 mod store;

@@ -1,12 +1,14 @@
 //! Running the command under the observer.
 
 use super::ended::{Ending, Judged, RanCommand};
-use super::job::Job;
-use crate::events::{Observed, Phase};
-use crate::frontend::Completed;
+use super::job::{Job, Mapped, Step};
+use super::mapped_paths;
+use crate::events::{Observed, Phase, RemoteUse};
+use crate::frontend::{Completed, Looked};
 use crate::observe::log::Log;
 use crate::platform;
 use crate::reason::{NotCacheable, Reason};
+use crate::run::Printing;
 use crate::store::gc;
 use std::io;
 use std::process::Command;
@@ -51,17 +53,31 @@ impl EndedRun {
         if ran.repeated {
             return Some(NotCacheable::new(Reason::Disturbed, "a process failed while it was observed"));
         }
-        ran.left_running
-            .then(|| NotCacheable::new(Reason::LeftRunning, "a process still has the output open"))
+        // Where the run was observed, its trace says what was left: a linker that only gives back its memory is harmless.
+        (ran.left_running && self.log.is_none())
+            .then(|| NotCacheable::new(Reason::SideEffect, "a process was left running"))
     }
 }
 
 impl Job<'_> {
-    pub(super) fn run_and_store(&self) -> Ending {
-        let run = match self.run() {
+    pub(super) fn run_and_store(&self, remote: Option<RemoteUse>) -> Step {
+        let mut run = match self.run() {
             Ok(run) => run,
-            Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
+            Err(e) => {
+                let why = NotCacheable::new(Reason::Spawn, e.to_string());
+                return Step::Ended(Ending::Broken(why), remote);
+            }
         };
+        if self.used_mapped_paths(&run)
+            && let Some(planned) = self.literal()
+        {
+            run.completed.ran.held.discard();
+            self.engine.ran.set(None);
+            let printed = std::mem::take(&mut run.completed.ran.printed);
+            let action = Some(self.action.key);
+            return Step::Literal(Box::new(planned), Mapped { action, is_marked: false, printed });
+        }
+        run.completed.ran.held.release();
         let mut ran = run.describe();
         let stored = match run.unusable() {
             _ if !run.completed.ran.status.success() => {
@@ -75,7 +91,28 @@ impl Job<'_> {
             Err(why) => ran.judged = Judged::NotStored(why),
         }
         self.engine.timer.lap(Phase::Store);
-        Ending::Ran(ran)
+        Step::Ended(Ending::Ran(ran), remote)
+    }
+
+    /// Whether the command is to run again with paths as they are: it looked at a mapped path, or failed, and the front end
+    /// does not rule out that this is because of one.
+    fn used_mapped_paths(&self, run: &EndedRun) -> bool {
+        if !self.action.maps_paths() || run.completed.ran.status.code().is_none() {
+            return false;
+        }
+        let looked = match &run.log {
+            Some(log) => mapped_paths::looked_at(log.records(), &self.action.roots),
+            None => Ok(Looked::No),
+        };
+        match looked {
+            Err(path) => {
+                let note = format!("compiled with paths as they are: {} was looked at", path.display());
+                self.note.borrow_mut().get_or_insert(note);
+                true
+            }
+            Ok(Looked::No) if run.completed.ran.status.success() => false,
+            Ok(looked) => self.plan.may_use_mapped_paths(&run.completed, run.log.as_ref(), looked),
+        }
     }
 
     /// Runs the command under the observer.
@@ -91,8 +128,14 @@ impl Job<'_> {
         platform::wait_past(self.engine.time_us as i64 * 1000 + 1000);
         let started = platform::stamp_ns();
         let at = Instant::now();
-        let mapped = action.unmap_printed.then_some(&action.roots);
-        let (ran, log) = self.engine.observer.run(&mut command, mapped)?;
+        let printing = Printing {
+            mapped: action.unmap_printed.then_some(&action.roots),
+            hold: action.maps_paths(),
+            has_trouble: &|| false,
+            is_notice: self.plan.notices(),
+            printed: &self.mapped.printed,
+        };
+        let (ran, log) = self.engine.observer.run(&mut command, &printing)?;
         self.engine.ran.set(Some(ran.status));
         // A clock that is only slowed to be corrected loses less than a thousandth.
         let elapsed = at.elapsed().as_nanos() as i64;

@@ -6,9 +6,9 @@ use super::job::Job;
 use super::run::EndedRun;
 use crate::action::KeyHasher;
 use crate::collected::Collected;
-use crate::dependency::{self, Dependency, Kind};
+use crate::dependency::{self, Dependency, Kind, RecordedDependency};
 use crate::digest::Digest;
-use crate::events::Phase;
+use crate::events::{Observed, Phase};
 use crate::finalize::{FinalDependency, Finalizer};
 use crate::frontend::Completed;
 use crate::key_trace::{self, Component, KeyTrace, Part};
@@ -52,6 +52,7 @@ impl Job<'_> {
             compile_us: ran.compile_us,
             observed: *observed,
             fetched: false,
+            literal: false,
         };
         self.publish(result, &key, dependencies)
     }
@@ -66,9 +67,37 @@ impl Job<'_> {
         let failed = |e: io::Error| NotCacheable::new(Reason::Store, e.to_string());
         result.save(store, key).map_err(failed)?;
         let dependencies = dependency::pack(dependencies.into_iter().map(|d| d.recorded));
+        self.mark_literal(&dependencies);
         Manifest::add(store, action, Entry { result: *key, dependencies }).map_err(failed)?;
         self.queue_upload(key);
         Ok(())
+    }
+
+    /// Where a run with mapped paths led here, leaves a mark under its key, so that the next command comes here directly as
+    /// long as the dependencies hold. Errors are ignored: the next command finds out anew.
+    pub(super) fn mark_literal(&self, dependencies: &[RecordedDependency]) {
+        let store = self.engine.store;
+        let Some(mapped) = self.mapped.action.filter(|_| !self.mapped.is_marked) else { return };
+        if !self.engine.settings.write {
+            return;
+        }
+        let mut hasher = KeyHasher::default();
+        hasher.put("literal", &mapped.0);
+        hasher.put("action", &self.action.key.0);
+        dependencies.iter().for_each(|d| hasher.put(&d.dependency.label(), &d.digest.0));
+        let mark = ActionResult {
+            outputs: Vec::new(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            label: self.action.unit.label(),
+            compile_us: 0,
+            observed: Observed::Preload,
+            fetched: false,
+            literal: true,
+        };
+        let key = hasher.finish();
+        let entry = Entry { result: key, dependencies: dependencies.to_vec() };
+        let _ = mark.save(store, &key).and_then(|()| Manifest::add(store, &mapped, entry));
     }
 
     /// What the run depended on and made: from the observer's log, or by the rules that need no observer.
@@ -141,7 +170,7 @@ impl Job<'_> {
             return Err(NotCacheable::new(Reason::OddOutput, detail));
         }
         if let Some(format) = self.action.outputs.template(path) {
-            let text = std::fs::read(path).map_err(failed)?;
+            let text = platform::read_regular(path).map_err(failed)?;
             let marked = template::templatize(&text, roots, format).ok_or_else(|| {
                 NotCacheable::new(Reason::BinaryOutput, format!("{} has NULs in it", path.display()))
             })?;

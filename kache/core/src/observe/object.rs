@@ -1,5 +1,6 @@
 //! Which symbols an object imports, which functions it has, and whether it calls the kernel by itself.
 
+use crate::platform;
 use object::elf::{
     EM_AARCH64, EM_X86_64, FileHeader64, SHF_EXECINSTR, SHN_UNDEF, SHT_DYNSYM, SHT_PROGBITS, SHT_SYMTAB,
 };
@@ -21,7 +22,7 @@ struct Object {
 
 impl Object {
     fn open(path: &Path) -> Option<Object> {
-        Some(Object { data: ReadCache::new(File::open(path).ok()?) })
+        Some(Object { data: ReadCache::new(platform::open_regular(path).ok()?) })
     }
 
     fn sections(&self) -> Option<(&Header, SectionTable<'_, Header, &Data>)> {

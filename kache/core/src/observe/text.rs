@@ -54,6 +54,8 @@ const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Spawned, flag::POSIX_SPAWN, "posix_spawn"),
     (EventKind::Unlink, flag::DIRECTORY_REMOVED, "directory"),
     (EventKind::Link, flag::SYMBOLIC, "symbolic"),
+    (EventKind::HostFact, flag::SET, "set"),
+    (EventKind::HostFact, flag::UNANSWERED, "unanswered"),
 ];
 
 /// Errors that are written by their names.

@@ -7,8 +7,9 @@
 //! - Module ids belong to a pid and the program it runs: a [`EventKind::Start`] without [`flag::FORKED`] begins them anew.
 //!   Every id is introduced by a [`EventKind::Module`] ahead of its use, in forked processes too (which have a Start
 //!   with that flag, ahead of the first thing they do that is recorded).
-//! - A pid of a successful [`EventKind::Exec`] without a later Start that lacks [`flag::FORKED`], or of a [`EventKind::Spawned`]
-//!   with [`flag::POSIX_SPAWN`] without any Start, ran a program that was not observed (a static one, say).
+//! - A successful [`EventKind::Exec`] that no Start without [`flag::FORKED`] answers, in the same process or in the one that
+//!   posix_spawn made, began a program that was not observed (a static one, say). So did one that a Start follows
+//!   which is of another program: `collect::unobserved` says how the two are compared.
 //! - An Exec that failed is there twice: before the attempt, and again with its error.
 
 use std::fmt;
@@ -54,6 +55,10 @@ pub mod flag {
     pub const DIRECTORY_REMOVED: u8 = 1;
     /// Link: symbolic, `path` is its text.
     pub const SYMBOLIC: u8 = 1;
+    /// HostFact: the program did not ask for the fact but set it, to what `aux` is the hash of.
+    pub const SET: u8 = 1;
+    /// HostFact: the program did not get the whole answer, so that `aux` says nothing.
+    pub const UNANSWERED: u8 = 2;
 }
 
 macro_rules! kinds {
@@ -118,6 +123,12 @@ kinds! {
     Volatile = 20,
     /// A process ends in the ordinary way, and all its modules have been recorded.
     Exit = 21,
+    /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
+    /// of the answer (`platform::Answer`); once for each module and answer.
+    HostFact = 25,
+    /// Follows the Start of a program that an exec began: `path` is the name that the kernel was given for it, the
+    /// script's where the program is a script's interpreter.
+    Named = 30,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
     /// that this would have been.
     Unlocated = 40,

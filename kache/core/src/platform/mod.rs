@@ -14,7 +14,8 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// The identity of a file according to its stat. If a settled file has the same identity as before, it has the same contents,
@@ -57,6 +58,43 @@ pub enum Found {
     Something,
 }
 
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
+}
+
+/// Opens a regular file. The opening itself changes what is not a regular file: it releases the writer of a named pipe,
+/// and makes a device act. Therefore the type is asked for first.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    match identity(path)? {
+        (FileType::File, _) => open_known_regular(path).map(|(file, _)| file),
+        _ => Err(not_regular()),
+    }
+}
+
+/// Opens a file that was a regular one a moment ago. It does not wait, whatever took the file's place meanwhile.
+pub fn open_known_regular(path: &Path) -> io::Result<(File, StatId)> {
+    let file = open_at_once(path)?;
+    match identity_of(&file)? {
+        (FileType::File, id) => Ok((file, id)),
+        _ => Err(not_regular()),
+    }
+}
+
+/// The contents of a regular file; see [`open_regular`].
+pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    open_regular(path)?.read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// The contents of a file that was a regular one a moment ago; see [`open_known_regular`].
+pub fn read_known_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let (mut file, id) = open_known_regular(path)?;
+    let mut text = Vec::with_capacity(id.size as usize + 1);
+    file.read_to_end(&mut text)?;
+    Ok(text)
+}
+
 /// The type and identity of the file at a path, following links; `None` if there is none.
 pub fn file_type(path: &Path) -> io::Result<Option<(FileType, StatId)>> {
     match identity(path) {
@@ -64,6 +102,14 @@ pub fn file_type(path: &Path) -> io::Result<Option<(FileType, StatId)>> {
         Err(e) if is_absent(&e) => Ok(None),
         Err(e) => Err(e),
     }
+}
+
+/// The hash of an answer about the host, as the observer makes it (64-bit FNV-1a).
+pub fn answer_hash(answer: &[u8]) -> i64 {
+    let hash = answer.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.cast_signed()
 }
 
 /// How a file was restored.

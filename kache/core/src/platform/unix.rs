@@ -1,10 +1,14 @@
 //! Linux and macOS.
 
+#[cfg(target_os = "linux")]
+mod fact;
 mod file;
 mod path_form;
 mod process;
 mod trust;
 
+#[cfg(target_os = "linux")]
+pub use fact::host_fact;
 pub use file::*;
 pub use path_form::*;
 pub use process::*;
@@ -65,29 +69,10 @@ pub fn boot_id() -> Option<[u8; 16]> {
     Some(out)
 }
 
-/// Host facts that a program can query: `host` (name and kernel), `user`, `processors`.
-pub fn host_fact(name: &[u8]) -> Vec<u8> {
-    match name {
-        b"processors" => processors(),
-        b"user" => {
-            // SAFETY: no arguments, cannot fail.
-            let id = unsafe { libc::getuid() };
-            id.to_string().into_bytes()
-        }
-        _ => {
-            // SAFETY: utsname is plain data for uname to fill in, each field NUL-terminated.
-            unsafe {
-                let mut u: libc::utsname = std::mem::zeroed();
-                libc::uname(&mut u);
-                let mut out = Vec::new();
-                for field in [&u.sysname[..], &u.nodename[..], &u.release[..], &u.machine[..]] {
-                    out.extend(field.iter().take_while(|c| **c != 0).map(|c| *c as u8));
-                    out.push(0);
-                }
-                out
-            }
-        }
-    }
+/// Facts about the host that a program can ask for. Without the observer, no other is recorded.
+#[cfg(not(target_os = "linux"))]
+pub fn host_fact(name: &[u8], _: &[u8]) -> Option<Vec<u8>> {
+    (name == b"processors").then(processors)
 }
 
 /// The number of processors that this process may use, and their type.

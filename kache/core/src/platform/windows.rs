@@ -253,14 +253,10 @@ pub fn parent() -> String {
     }
 }
 
-/// Facts of the host that a program can ask for by name.
-pub fn host_fact(name: &[u8]) -> Vec<u8> {
-    let of = |n: &str| std::env::var_os(n).map(|v| v.as_encoded_bytes().to_vec()).unwrap_or_default();
-    match name {
-        b"processors" => [of("NUMBER_OF_PROCESSORS"), processor()].join(&b'\n'),
-        b"user" => [of("USERDOMAIN"), of("USERNAME")].join(&b'\\'),
-        _ => [of("OS"), of("COMPUTERNAME"), of("PROCESSOR_ARCHITECTURE")].join(&0),
-    }
+/// Facts about the host that a program can ask for. Without the observer, no other is recorded.
+pub fn host_fact(name: &[u8], _: &[u8]) -> Option<Vec<u8>> {
+    let processors = || std::env::var_os("NUMBER_OF_PROCESSORS").unwrap_or_default();
+    (name == b"processors").then(|| [processors().into_encoded_bytes(), processor()].join(&b'\n'))
 }
 
 fn from_env(name: &str) -> Option<PathBuf> {
@@ -293,6 +289,12 @@ pub fn as_program(path: PathBuf) -> PathBuf {
 }
 
 /// Whether a file is a program, by its ending.
+/// Not asked on this system: no process is observed.
+pub fn is_running(_: u32) -> bool {
+    false
+}
+
+/// Whether a file can be executed.
 pub fn may_execute(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("exe"))
 }

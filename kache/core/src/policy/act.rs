@@ -84,12 +84,19 @@ acts! {
     ReadsInnerVariable, "reads a variable that the run set itself", all(NONE);
 
     // Facts about the machine.
-    AsksHost, "asks for the host's name", by(NONE, &[T::Host("host")]);
-    AsksUser, "asks for the user", by(NONE, &[T::Host("user")]);
-    AsksProcessors, "asks how many processors there are", by(NONE, &[T::Host("processors")]);
+    AsksFact, "asks for a fact about the host", by(NONE, &[T::HostAnswer]);
+    AsksFileSystem, "asks of what type a file system is, by a descriptor",
+        [NONE, NONE, &[T::HostAnswer], &[T::HostAnswer], &[T::Refuse(Reason::HostState)], &[T::HostAnswer]];
+    AsksInnerFact, "asks for what the run set itself, or about a file that the run made", all(NONE);
+    AsksState, "asks for the load, free memory, the current processor, or another process",
+        by(NONE, &[T::Refuse(Reason::HostState)]);
+    AsksPlace, "asks where code lies", by(NONE, &[T::Place]);
+    ReadsSystemMap, "reads where its code lies in memory, outside of all roots", all(NONE);
+    SizesBuffer, "asks for the free memory, and is known to size a buffer by it", all(NONE);
     DrawsRandom, "calls a function whose changing results do not matter", all(NONE);
     ReadsClockAtStart, "reads the clock as it starts, and is known for it", all(NONE);
     ReadsClock, "reads the clock", by(NONE, &[T::Refuse(Reason::Clock)]);
+    ReadsTimer, "asks how much time has passed or been used", by(NONE, &[T::Refuse(Reason::Clock)]);
     LooksUpHost, "looks up a host", by(NONE, &[T::Refuse(Reason::Network)]);
     Connects, "connects", by(NONE, &[T::Refuse(Reason::Network)]);
     CallsKernel, "makes a system call that is not followed", by(NONE, &[T::Refuse(Reason::RawSyscall)]);
@@ -144,6 +151,7 @@ acts! {
     Removes, "removes what was there before", all(&[T::RefuseInput(Reason::SideEffect)]);
     LeavesOutput, "leaves an output behind", all(&[T::Output]);
     LeavesOther, "leaves behind what is not an output", all(&[T::Refuse(Reason::SideEffect)]);
+    LeavesRunning, "leaves a process running", all(&[T::Refuse(Reason::SideEffect)]);
     OverwritesInput, "leaves behind what was read before it was written", all(&[T::Refuse(Reason::SideEffect)]);
 }
 

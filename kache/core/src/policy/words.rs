@@ -27,6 +27,7 @@ impl fmt::Display for Treatment {
             Treatment::Cwd => "the working directory",
             Treatment::Place => "the working directory and all roots",
             Treatment::Host(fact) => return write!(f, "the machine's {fact}"),
+            Treatment::HostAnswer => "the answer",
             Treatment::Library => "the library of that name",
             Treatment::Program => "the program of that name",
             Treatment::Computed(function) => return write!(f, "the {function}"),

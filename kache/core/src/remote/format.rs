@@ -337,6 +337,7 @@ mod tests {
             compile_us: 1,
             observed: Observed::Preload,
             fetched: false,
+            literal: false,
         };
         let set = vec![RecordedDependency {
             dependency: Dependency::new(Kind::File, "<workspace>/l.rs"),

@@ -114,7 +114,7 @@ impl Store {
         }
         let tmp = self.temporary();
         let kept = (|| {
-            let mut source = disk::step("blob: open the output", from, || File::open(from))?;
+            let mut source = disk::step("blob: open the output", from, || platform::open_regular(from))?;
             let copy = || platform::clone_file(&mut source, &tmp, false);
             let (file, _) = disk::step("blob: copy", &tmp, copy)?;
             let look = || platform::identity_of(&source);
@@ -317,11 +317,20 @@ fn into_place(tmp: &Path, path: &Path) -> io::Result<()> {
 }
 
 /// Renames a file over one that the command would overwrite. The old file is removed first: ext4 writes a file to disk at
-/// once if the rename replaces another, which takes a hundred times as long as the copy.
+/// once if the rename replaces another, which takes a hundred times as long as the copy. Into anything but a regular file
+/// (a device, a pipe, what a link leads to) the command would write, and nothing takes its place.
 pub fn replace_file(tmp: &Path, to: &Path) -> io::Result<()> {
-    match disk::step("restore: remove the old file", to, || platform::remove_to_replace(to)) {
-        Err(e) if !platform::is_absent(&e) => return Err(e),
-        _ => {}
+    match disk::step("restore: stat the old file", to, || to.symlink_metadata()) {
+        Err(e) if platform::is_absent(&e) => {}
+        Err(e) => return Err(e),
+        Ok(old) if !old.is_file() => {
+            let what = format!("{} is not a regular file", to.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        Ok(_) => match disk::step("restore: remove the old file", to, || platform::remove_to_replace(to)) {
+            Err(e) if !platform::is_absent(&e) => return Err(e),
+            _ => {}
+        },
     }
     disk::step("restore: rename", tmp, || platform::rename(tmp, to))
 }

@@ -7,7 +7,7 @@ use crate::events::Observed;
 use crate::platform::disk;
 use std::io;
 
-const MAGIC: &[u8; 8] = b"kachers1";
+const MAGIC: &[u8; 8] = b"kachers2";
 
 /// One output file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub struct ActionResult {
     pub observed: Observed,
     /// Whether the result was fetched from the remote.
     pub fetched: bool,
+    /// Nothing but a mark: the command is right only with paths as they are, and its results are found under the key that
+    /// it has then.
+    pub literal: bool,
 }
 
 impl ActionResult {
@@ -54,7 +57,11 @@ impl ActionResult {
         w.bytes(&self.stderr);
         w.bytes(self.label.as_bytes());
         w.num(self.compile_us);
-        w.num(u64::from(self.observed == Observed::Preload) | u64::from(self.fetched) << 1);
+        w.num(
+            u64::from(self.observed == Observed::Preload)
+                | u64::from(self.fetched) << 1
+                | u64::from(self.literal) << 2,
+        );
         w.finish()
     }
 
@@ -74,8 +81,8 @@ impl ActionResult {
         let (stdout, stderr) = (r.bytes()?.to_vec(), r.bytes()?.to_vec());
         let (label, compile_us, flags) = (r.text()?, r.num()?, r.num()?);
         let observed = if flags & 1 != 0 { Observed::Preload } else { Observed::Unobserved };
-        let fetched = flags & 2 != 0;
-        let result = ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched };
+        let (fetched, literal) = (flags & 2 != 0, flags & 4 != 0);
+        let result = ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched, literal };
         r.at_end().then_some(result)
     }
 

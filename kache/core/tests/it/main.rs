@@ -4,7 +4,11 @@
 #[cfg(target_os = "linux")]
 mod dispatch;
 #[cfg(target_os = "linux")]
+mod facts;
+#[cfg(target_os = "linux")]
 mod observer;
+#[cfg(target_os = "linux")]
+mod processes;
 mod random_store;
 #[cfg(target_os = "linux")]
 mod sandbox;

@@ -38,8 +38,8 @@ fn output() -> impl Strategy<Value = Output> {
 
 fn result() -> impl Strategy<Value = ActionResult> {
     let observed = prop_oneof![Just(Observed::Preload), Just(Observed::Unobserved)];
-    (vec(output(), 0..6), name(), name(), ".{0,12}", any::<u64>(), observed, any::<bool>()).prop_map(
-        |(outputs, stdout, stderr, label, compile_us, observed, fetched)| ActionResult {
+    (vec(output(), 0..6), name(), name(), ".{0,12}", any::<u64>(), observed, any::<[bool; 2]>()).prop_map(
+        |(outputs, stdout, stderr, label, compile_us, observed, [fetched, literal])| ActionResult {
             outputs,
             stdout,
             stderr,
@@ -47,6 +47,7 @@ fn result() -> impl Strategy<Value = ActionResult> {
             compile_us,
             observed,
             fetched,
+            literal,
         },
     )
 }

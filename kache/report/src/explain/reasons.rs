@@ -149,10 +149,6 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "a process failed under observation in a way that the observer may have caused, so the command ran again unobserved",
             "raise the limit of the address space (`ulimit -v`), or see which program of the command crashes by itself",
         ),
-        Reason::LeftRunning => (
-            "the command left a process running that has its output open, and may still write files",
-            "start the server before the build, or have it close its output",
-        ),
         Reason::SystemCallFilter => (
             "a program limits its own system calls (seccomp), so the observer can make none in it and stops",
             "none if the program needs its sandbox; else run it without, or in a build script",

@@ -38,6 +38,11 @@ pub fn identity_of(file: &File) -> io::Result<(FileType, StatId)> {
     Ok(of(&file.metadata()?))
 }
 
+/// Opens a file without waiting for another process, which the opening of a named pipe or a terminal may do.
+pub(in super::super) fn open_at_once(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+}
+
 /// Opens a directory for reading.
 pub fn open_dir(path: &Path) -> io::Result<File> {
     File::open(path)

@@ -271,6 +271,20 @@ fn unread(pipe: BorrowedFd) -> io::Result<usize> {
     }
 }
 
+/// Whether a process runs. One that has ended counts as ended before its parent has asked how.
+pub fn is_running(pid: u32) -> bool {
+    let Ok(pid) = libc::pid_t::try_from(pid) else { return false };
+    // SAFETY: a plain call; no signal is sent.
+    let is_there =
+        unsafe { libc::kill(pid, 0) } == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM);
+    let has_ended = || {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let at = stat.iter().rposition(|b| *b == b')')?;
+        Some(matches!(stat.get(at + 2), Some(b'Z' | b'X')))
+    };
+    is_there && has_ended() != Some(true)
+}
+
 /// Lets processes that children left behind keep running. Nothing to do on this system.
 pub fn release_children() {}
 

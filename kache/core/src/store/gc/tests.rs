@@ -35,6 +35,7 @@ impl TestStore {
             compile_us: 1,
             observed: Observed::Preload,
             fetched: false,
+            literal: false,
         };
         stored.save(&self.store, &result).unwrap();
         Manifest::add(&self.store, &action, Entry { result, dependencies: Vec::new() }).unwrap();

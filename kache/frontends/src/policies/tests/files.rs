@@ -6,7 +6,8 @@ const RUSTC: &str = "10 start /tc/bin/rustc => /w aux=1\n10 module /tc/bin/rustc
 const GCC: &str = "10 start /tc/bin/gcc => /w aux=1\n10 module /tc/bin/gcc\n";
 const LD: &str = "10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10\n";
 /// A script in the linker's place, which no excuse of the compiler's holds for.
-const SCRIPT: &str = "10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/sh => /w aux=10\n";
+const SCRIPT: &str =
+    "10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/sh => /w aux=10\n12 named /w/in-place\n";
 
 fn lines(stage: &Stage, trace: &str) -> Vec<String> {
     let start = if stage.policy.trusts_first { RUSTC } else { GCC };
@@ -210,6 +211,8 @@ fn the_state_of_the_machine_is_what_it_shows() {
     assert_eq!(of("/proc/cpuinfo"), ["host processors"]);
     assert_eq!(of("/proc/self/exe"), ["place"]);
     assert_eq!(of("/dev/shm/x"), ["file /dev/shm/x"]);
+    assert_eq!(of("/proc/self/maps"), [""; 0], "of a program of the system's");
+    assert_eq!(of("/proc/1/maps"), ["refused host-state: /proc/1/maps was looked at"]);
     assert_eq!(of("/sys/class/net"), ["refused host-state: /sys/class/net was looked at"]);
     assert_eq!(lines(&stage, "10 read /proc/cpuinfo\n10 read /sys/class/net\n10 stat /dev/pts/0"), [""; 0]);
     assert_eq!(lines(&stage, "10 read /dev/stdin"), ["refused host-state: /dev/stdin was looked at"]);

@@ -1,6 +1,7 @@
 //! Who started whom, whose code it is, and what ran unseen.
 
 use super::stage::{Object, Stage};
+use kache_core::reason::Reason;
 
 const RUSTC: &str = "10 start /tc/bin/rustc => /w aux=1\n10 module /tc/bin/rustc\n";
 const GCC: &str = "10 start /tc/bin/gcc => /w aux=1\n10 module /tc/bin/gcc\n";
@@ -8,6 +9,12 @@ const GCC: &str = "10 start /tc/bin/gcc => /w aux=1\n10 module /tc/bin/gcc\n";
 fn refusal(stage: &Stage, trace: &str) -> String {
     let refused = stage.collect(trace).refused;
     refused.map_or_else(|| "stored".to_string(), |r| format!("{}: {}", r.reason, r.detail))
+}
+
+/// What ran unseen, where nothing else came before.
+fn unseen_program(stage: &Stage, trace: &str) -> Option<String> {
+    let refused = stage.collect(trace).refused?;
+    (refused.reason == Reason::UnobservedProgram).then_some(refused.detail)
 }
 
 /// Whether the process that asks for the time at the end of a trace is trusted.
@@ -32,6 +39,89 @@ fn a_program_that_never_began_was_not_observed() {
     );
 }
 
+/// What a program in between looked at is not known, though the one that it became is observed.
+#[test]
+fn a_start_answers_for_its_own_program_alone() {
+    let stage = Stage::rustc().file("/w/wrap").file("/w/script").link("/w/alias", "wrap");
+    let unseen = "unobserved-program: /w/wrap ran without the observer (a static program?)";
+    let ran = |exec: &str, start: &str| format!("{RUSTC}10 exec {exec}\n10 start {start} => /w aux=1");
+    assert_eq!(refusal(&stage, &ran("/w/wrap", "/usr/bin/sh")), unseen);
+    assert_eq!(refusal(&stage, &ran("/w/wrap", "/w/wrap")), "stored");
+    assert_eq!(refusal(&stage, &ran("/w/alias", "/w/wrap")), "stored", "by a link");
+    let named = |exec: &str, name: &str| format!("{}\n10 named {name}", ran(exec, "/usr/bin/sh"));
+    assert_eq!(refusal(&stage, &named("/w/script", "/w/script")), "stored", "by its interpreter");
+    assert_eq!(refusal(&stage, &named("/w/./script", "./script")), "stored", "by a relative name");
+    assert_eq!(refusal(&stage, &named("/w/wrap", "/usr/bin/sh")), unseen);
+    assert_eq!(refusal(&stage, &named("/w/wrap", "rap")), unseen);
+}
+
+#[test]
+fn a_name_is_answered_by_the_first_in_its_path_that_may_run() {
+    let ran = |path: &str, start: &str| {
+        format!("{RUSTC}10 exec search gcc => {path}\n10 start {start} => /w aux=1\n10 named {start}")
+    };
+    let is_unseen = |trace: &str| {
+        let path = trace.lines().find_map(|line| line.strip_prefix("10 exec search gcc => ")).unwrap();
+        let stage =
+            Stage::rustc().file("/w/a/gcc").file("/w/b/gcc").text("/w/text/gcc").variable("PATH", path);
+        unseen_program(&stage, trace).is_some_and(|detail| detail.starts_with("gcc ran without the observer"))
+    };
+    assert!(is_unseen(&ran("/w/a:/w/b", "/w/b/gcc")), "a static one that becomes the next");
+    assert!(!is_unseen(&ran("/w/a:/w/b", "/w/a/gcc")));
+    assert!(!is_unseen(&ran("/w/text:/w/b", "/w/b/gcc")), "one that may not be executed is passed over");
+    assert!(!is_unseen(&ran("/w/gone:/w/gone2", "/w/gone2/gcc")), "the run made and removed it");
+}
+
+#[test]
+fn the_first_program_is_the_one_that_was_called() {
+    let other = "10 start /usr/bin/cc => /w aux=1\n10 named /usr/bin/cc";
+    let unseen = "unobserved-program: /tc/bin/gcc ran without the observer (a static program?)";
+    assert_eq!(refusal(&Stage::c(), other), unseen);
+    assert_eq!(refusal(&Stage::c(), &other.replace("named /usr/bin/cc", "named /tc/bin/gcc")), "stored");
+}
+
+#[test]
+fn what_nobody_asked_for_was_started_unseen() {
+    let trace = format!("{RUSTC}11 start /usr/bin/sh => /w aux=10");
+    let unseen = "what started /usr/bin/sh ran without the observer (a static program?)";
+    assert_eq!(unseen_program(&Stage::rustc(), &trace).as_deref(), Some(unseen));
+    let twice = format!(
+        "{RUSTC}10 exec by_libc /bin/sh\n11 start /usr/bin/sh => /w aux=10\n11 named /bin/sh\n\
+         12 start /usr/bin/sh => /w aux=10\n12 named /bin/sh"
+    );
+    assert_eq!(unseen_program(&Stage::rustc(), &twice).as_deref(), Some(unseen));
+}
+
+#[test]
+fn a_number_that_another_process_has_again_does_not_answer() {
+    let again = "10 spawned aux=11\n11 start forked /tc/bin/rustc => /w aux=10\n11 cwd\n11 exec /usr/bin/sh\n\
+                 11 start /usr/bin/sh => /w aux=10";
+    let unseen = format!(
+        "{RUSTC}10 spawned aux=11\n11 start forked /tc/bin/rustc => /w aux=10\n11 exec /w/static\n{again}"
+    );
+    assert!(refusal(&Stage::rustc(), &unseen).contains("/w/static ran without"));
+    let seen = unseen.replace("11 exec /w/static", "11 cwd");
+    assert_eq!(refusal(&Stage::rustc(), &seen), "stored");
+    // Another thread may go on until the exec ends it.
+    let threads = format!("{RUSTC}10/20 exec /usr/bin/sh\n10/21 cwd\n10 start /usr/bin/sh => /w aux=1");
+    assert_eq!(unseen_program(&Stage::rustc(), &threads), None);
+}
+
+#[test]
+fn a_process_that_a_plugin_leaves_running_is_a_side_effect() {
+    let plugin = format!("{RUSTC}10 cwd\n10 module id=5 /w/plain.so\n");
+    let stage = Stage::rustc().plain_object("/w/plain.so").running(11);
+    let daemon = |module: &str| {
+        format!(
+            "{plugin}10 spawned {module} posix_spawn /usr/bin/sh aux=11\n11 start /usr/bin/sh => /w aux=10"
+        )
+    };
+    assert_eq!(refusal(&stage, &daemon("id=5")), "side-effect: sh was left running");
+    assert_eq!(refusal(&stage, &daemon("")), "stored", "the linker returns before it has ended");
+    let fork = format!("{plugin}10 spawned id=5 aux=11\n11 start forked /tc/bin/rustc => /w aux=10\n11 cwd");
+    assert_eq!(refusal(&stage, &fork), "side-effect: rustc was left running");
+}
+
 #[test]
 fn an_exec_that_failed_started_nothing() {
     let trace = format!("{RUSTC}10 exec /w/static\n10 exec err=ENOENT /w/static\n");
@@ -40,8 +130,13 @@ fn an_exec_that_failed_started_nothing() {
 
 #[test]
 fn a_program_that_libc_starts_is_known_by_its_start_alone() {
-    let trace = format!("{RUSTC}10 exec by_libc /usr/bin/sh\n11 start /usr/bin/sh => /w aux=10");
-    assert_eq!(refusal(&Stage::rustc(), &trace), "stored");
+    let exec = format!("{RUSTC}10 exec by_libc /bin/sh\n");
+    let start = "11 start /usr/bin/sh => /w aux=10\n11 named /bin/sh";
+    assert_eq!(refusal(&Stage::rustc(), &format!("{exec}{start}")), "stored");
+    let unseen = "/bin/sh ran without the observer (a static program?)";
+    assert_eq!(unseen_program(&Stage::rustc(), &exec).as_deref(), Some(unseen));
+    let of_another = format!("{exec}{}", start.replace("aux=10", "aux=99"));
+    assert_eq!(unseen_program(&Stage::rustc(), &of_another).as_deref(), Some(unseen));
 }
 
 #[test]
@@ -75,6 +170,16 @@ fn a_forked_process_is_its_parents_program() {
     let fork = "11 start forked /tc/bin/rustc => /w aux=10\n";
     let own = format!("{RUSTC}{fork}11 module /tc/bin/rustc\n11 volatile time");
     assert!(is_trusted(&stage, &own));
+    // What was a plugin's before is a plugin's after, whatever the child does first.
+    let inherited = format!(
+        "{RUSTC}10 cwd\n10 module id=5 /w/plain.so\n{fork}11 module /tc/bin/rustc\n11 module id=5 /w/plain.so\n\
+         11 volatile id=5 time"
+    );
+    assert_eq!(refusal(&stage, &inherited), "clock: rustc called time");
+    let of_the_dead = format!(
+        "{RUSTC}10 spawned aux=11\n{fork}11 spawned aux=12\n12 start forked /tc/bin/rustc => /w aux=1\n12 volatile time"
+    );
+    assert!(is_trusted(&stage, &of_the_dead), "its parent ended before it said anything");
     // Its modules are recorded anew.
     let plugin = format!("{RUSTC}{fork}11 cwd\n11 module id=5 /w/plain.so\n11 volatile id=5 time");
     assert_eq!(refusal(&stage, &plugin), "clock: rustc called time");
@@ -132,14 +237,14 @@ fn a_library_is_an_input_where_it_was_found_and_under_its_name() {
 
 #[test]
 fn a_script_under_the_compilers_name_is_not_the_compiler() {
-    let script = "10 start /usr/bin/sh => /w aux=1\n10 module /usr/bin/sh\n10 volatile uname";
+    let script = "10 start /usr/bin/sh => /w aux=1\n10 named /tc/bin/gcc\n10 module /usr/bin/sh\n10 hostfact uid aux=575343681586661117";
     assert_eq!(
         Stage::c().lines(script),
-        ["file /usr/bin/sh", "env-all", "host host"],
+        ["file /usr/bin/sh", "env-all", "host uid"],
         "whatever runs in gcc's place"
     );
-    assert_eq!(Stage::c().lines(&format!("{GCC}10 volatile uname")), [""; 0]);
-    let proxy = script.replace("/usr/bin/sh", "/usr/bin/rustup");
+    assert_eq!(Stage::c().lines(&format!("{GCC}10 hostfact uid aux=575343681586661117")), [""; 0]);
+    let proxy = script.replace("/usr/bin/sh", "/usr/bin/rustup").replace("/tc/bin/gcc", "/tc/bin/rustc");
     assert_eq!(Stage::rustc().lines(&proxy), [""; 0], "rustc by way of a proxy");
 }
 
@@ -150,8 +255,8 @@ fn a_compiler_with_a_plugin_is_not_told_apart_from_it() {
     let trace =
         format!("{GCC}10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10\n");
     assert_eq!(
-        stage.lines(&format!("{trace}11 volatile uname")),
-        ["file /usr/bin/ld", "env-all", "host host"]
+        stage.lines(&format!("{trace}11 hostfact uid aux=575343681586661117")),
+        ["file /usr/bin/ld", "env-all", "host uid"]
     );
 }
 
@@ -160,7 +265,7 @@ fn a_path_only_script_hands_its_word_on_to_what_it_starts() {
     let stage = Stage::rustc().variable("OUT", "/w/out");
     let script = format!(
         "{RUSTC}10 spawned posix_spawn /w/locating aux=11\n11 start /usr/bin/sh => /w aux=10\n\
-         11 exec /usr/bin/ld\n11 start /usr/bin/ld => /w aux=10\n"
+         11 named /w/locating\n11 exec /usr/bin/ld\n11 start /usr/bin/ld => /w aux=10\n"
     );
     let lines = stage.lines(&format!("{script}11 getenv OUT => /w/out"));
     assert!(lines.contains(&"env-path OUT".to_string()), "{lines:?}");

@@ -10,12 +10,14 @@ fn prologue(actor: Actor) -> (&'static str, &'static str) {
     match actor {
         Actor::Compiler => ("", "10"),
         Actor::Tool => ("10 spawned posix_spawn /usr/bin/ld aux=11\n11 start /usr/bin/ld => /w aux=10", "11"),
-        Actor::Script => {
-            ("10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/perl => /w aux=10", "12")
-        }
-        Actor::PathOnly => {
-            ("10 spawned posix_spawn /w/locating aux=13\n13 start /usr/bin/perl => /w aux=10", "13")
-        }
+        Actor::Script => (
+            "10 spawned posix_spawn /w/in-place aux=12\n12 start /usr/bin/perl => /w aux=10\n12 named /w/in-place",
+            "12",
+        ),
+        Actor::PathOnly => (
+            "10 spawned posix_spawn /w/locating aux=13\n13 start /usr/bin/perl => /w aux=10\n13 named /w/locating",
+            "13",
+        ),
         Actor::Plugin => ("10 module id=5 /w/plain.so", "10"),
         Actor::Process => (
             "10 module id=5 /w/plain.so\n10 spawned posix_spawn id=5 /usr/bin/perl aux=14\n\
@@ -53,14 +55,22 @@ fn events(act: Act) -> &'static str {
         Act::ReadsVariable => "@ getenv % SOME => value",
         Act::ReadsPathVariable => "@ module id=7 /w/liblocating_macro-1.so\n@ getenv id=7 OUT => /w/out",
         Act::ReadsInnerVariable => "@ getenv % SOME => other",
-        Act::AsksHost => "@ volatile % uname",
-        Act::AsksUser => "@ volatile % getpwuid",
-        Act::AsksProcessors => "@ volatile % sched_getaffinity",
+        // The hash is that of `0 `, which is what the host that is made up answers.
+        Act::AsksFact => "@ hostfact % uid aux=575343681586661117",
+        Act::AsksFileSystem => "@ hostfact % fstatfs => /w/src aux=575343681586661117",
+        Act::AsksInnerFact => "@ hostfact % set umask aux=7\n@ hostfact % umask aux=7",
+        Act::AsksState => "@ volatile % getloadavg",
+        Act::ReadsSystemMap => "@ read % /proc/self/maps",
+        Act::SizesBuffer => {
+            "@ exec % /usr/bin/sort\n@ start % /usr/bin/sort => /w\n@ volatile % sysconf/memory"
+        }
+        Act::AsksPlace => "@ volatile % dladdr",
         Act::DrawsRandom => "@ volatile % getrandom",
         Act::ReadsClockAtStart => {
             "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ volatile % gettimeofday"
         }
         Act::ReadsClock => "@ volatile % gettimeofday",
+        Act::ReadsTimer => "@ volatile % clock_gettime/timer",
         Act::LooksUpHost => "@ volatile % getaddrinfo",
         Act::Connects => "@ connect % 10.0.0.1:80",
         Act::CallsKernel => "@ rawsyscall % aux=425",
@@ -93,6 +103,7 @@ fn events(act: Act) -> &'static str {
         Act::Removes => "@ unlink % /w/gone",
         Act::LeavesOutput => "@ write % /w/out/a.o",
         Act::LeavesOther => "@ write % /w/src/a.rs",
+        Act::LeavesRunning => "@ spawned % aux=15\n15 start forked /usr/bin/perl => /w aux=@\n15 cwd",
         Act::OverwritesInput => "@ read % /w/out/a.o\n@ write % /w/out/a.o",
     }
 }
@@ -113,6 +124,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .file("/w/state/old")
         .file("/w/args.rsp")
         .link("/w/linked", "src")
+        .running(15)
         .directory("/tc/lib")
         .device("/dev/fd/7")
         .variable("SOME", "value")
@@ -134,7 +146,12 @@ fn cell(stage: &Stage, act: Act, actor: Actor) -> Vec<String> {
     let begins = matches!(act, Act::Begins | Act::BeginsAsLinker);
     let prologue = match act {
         Act::BeginsAsLinker => {
-            prologue.replace("/usr/bin/perl =>", "/usr/bin/cc =>").replace("/usr/bin/ld =>", "/usr/bin/cc =>")
+            let program = |name: &str| {
+                prologue
+                    .replace(&format!("{name} =>"), "/usr/bin/cc =>")
+                    .replace(&format!("{name} aux"), "/usr/bin/cc aux")
+            };
+            if prologue.contains("/usr/bin/ld") { program("/usr/bin/ld") } else { program("/usr/bin/perl") }
         }
         _ => prologue.to_string(),
     };

@@ -9,7 +9,7 @@ use kache_core::observe::text::TextLog;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,8 @@ pub struct FakeWorld {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, String>,
     objects: BTreeMap<PathBuf, Object>,
+    not_executable: BTreeSet<PathBuf>,
+    running: BTreeSet<u32>,
 }
 
 impl FakeWorld {
@@ -90,8 +92,25 @@ impl World for FakeWorld {
         Some(self.resolve(path)?.0)
     }
 
+    fn may_execute(&self, path: &Path) -> bool {
+        self.file_type(path) == Some(FileType::File) && !self.not_executable.contains(path)
+    }
+
+    fn is_plain_script(&self, _: &Path) -> bool {
+        false
+    }
+
+    fn is_running(&self, pid: u32) -> bool {
+        self.running.contains(&pid)
+    }
+
     fn variable(&self, name: &[u8]) -> Option<OsString> {
         self.variables.get(platform::os_str(name).to_str()?).map(OsString::from)
+    }
+
+    /// To each question the same.
+    fn host_fact(&self, _: &[u8], _: &[u8]) -> Option<Vec<u8>> {
+        Some(b"0 ".to_vec())
     }
 
     fn program(&self, name: &OsStr) -> Option<PathBuf> {
@@ -175,6 +194,18 @@ impl Stage {
 
     pub fn link(mut self, path: &str, to: &str) -> Stage {
         self.world.add(path, Entry::Link(to.into()));
+        self
+    }
+
+    /// A file that may not be executed.
+    pub fn text(mut self, path: &str) -> Stage {
+        self.world.not_executable.insert(path.into());
+        self.file(path)
+    }
+
+    /// A process that outlives the run.
+    pub fn running(mut self, pid: u32) -> Stage {
+        self.world.running.insert(pid);
         self
     }
 

@@ -1,0 +1,67 @@
+//! Events about facts of the host: what the run was answered.
+
+use super::{Cause, Collector, clean};
+use crate::dependency::Dependency;
+use crate::observe::trace::{TraceEvent, flag};
+use crate::platform;
+use crate::policy::{Act, Event, Treatment, TrustPolicy};
+use crate::reason::Reason;
+
+impl Collector<'_> {
+    /// The act of calling a function with changing results.
+    pub(super) fn call(&self, e: &TraceEvent) -> Act {
+        let program = self.processes.get(e.pid).map(|process| process.program.as_path());
+        if e.path == b"sysconf/memory"
+            && program.is_some_and(|program| self.policy.is_sized_by_memory(program))
+        {
+            return Act::SizesBuffer;
+        }
+        self.policy.call(e.path, self.processes.name(e.pid))
+    }
+
+    /// The act of reading where code lies in memory, if a path shows that of the process.
+    pub(super) fn map_of_itself(&self, e: &TraceEvent, by: Cause) -> Option<Act> {
+        let is_own = [&b"/proc/self/maps"[..], b"/proc/thread-self/maps"].contains(&e.path);
+        let program = self.processes.get(e.pid)?.program.as_os_str().as_encoded_bytes();
+        let is_below_root = self.subject.roots.portable(program) != program;
+        is_own.then(|| TrustPolicy::reads_map(by.actor, is_below_root))
+    }
+
+    pub(super) fn host_fact(&mut self, e: &TraceEvent, by: Cause) {
+        if e.flags & flag::SET != 0 {
+            self.set_facts.insert((e.path.to_vec(), e.aux));
+            return;
+        }
+        let about = if e.path2.starts_with(b"/") { clean(e.path2) } else { e.path2.to_vec() };
+        let is_unanswered = e.flags & flag::UNANSWERED != 0;
+        // The run may have set a fact to what it was: then the dependency is one too many.
+        let is_own =
+            !is_unanswered && self.set_facts.contains(&(e.path.to_vec(), e.aux)) || self.made.has(&about);
+        let act = if is_own { Act::AsksInnerFact } else { self.policy.question(e.path) };
+        let event = Event::named(act, e.path);
+        let treatments: Vec<_> = self.policy.treat(by.actor, &event).collect();
+        for treatment in treatments {
+            match treatment {
+                Treatment::HostAnswer => self.depend_on_answer(e, &about, is_unanswered),
+                other => self.take(by, &event, other, 0),
+            }
+        }
+    }
+
+    /// The answer must be what the host answers kache, too: only that can be asked again.
+    fn depend_on_answer(&mut self, e: &TraceEvent, about: &[u8], is_unanswered: bool) {
+        let now = self.world.host_fact(e.path, about).map(|answer| platform::answer_hash(&answer));
+        if !is_unanswered && now != Some(e.aux) {
+            // Input that the run itself gave to a program, in place of the terminal that it was given.
+            if e.path == b"isatty/0" && e.aux == platform::answer_hash(b"0 ") {
+                return;
+            }
+            let fact = String::from_utf8_lossy(e.path);
+            let about = String::from_utf8_lossy(about);
+            let detail = format!("the host answers another thing than the run was answered: {fact} {about}");
+            return self.refuse(Reason::ChangedWhileCompiling, detail.trim_end().to_string());
+        }
+        let about = if about.starts_with(b"/") { self.subject.roots.portable(about) } else { about.to_vec() };
+        self.out.dependencies.insert(Dependency::host(e.path, &about));
+    }
+}

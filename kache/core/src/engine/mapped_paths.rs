@@ -1,0 +1,132 @@
+//! Whether a command saw a path as its arguments map it.
+//!
+//! Arguments that map paths are for what a command writes. But a source can name a file by a path that the command tells it
+//! (`__FILE__`, `file!()`), and then the mapped path leads to no file, or to another one. The command is then run again with
+//! paths as they are, and its result is for this place alone.
+
+use crate::frontend::Looked;
+use crate::observe::trace::{EventKind, TraceEvent};
+use crate::paths::Roots;
+use crate::platform;
+use crate::template::contains;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// Searches the events of a run for looks at mapped paths. An absolute path that no other file has is an error.
+pub(super) fn looked_at<'l>(
+    events: impl Iterator<Item = TraceEvent<'l>> + Clone,
+    roots: &Roots,
+) -> Result<Looked, PathBuf> {
+    let absolute = || roots.iter().filter_map(|r| r.mapped.as_deref()).filter(|to| !to.starts_with('.'));
+    for event in events.clone() {
+        for path in [event.path, event.path2] {
+            if absolute().any(|to| is_below(path, to.as_bytes())) {
+                return Err(PathBuf::from(platform::os_str(path)));
+            }
+        }
+    }
+    let names = RelativeNames::of(events.clone(), roots);
+    let paths = events.filter(|e| e.kind != EventKind::GetEnv).map(|e| e.path);
+    let similar = paths.filter(|path| names.may_be_in(path));
+    let dotted = |path: &[u8]| if contains(path, b"/./") { Looked::AtMapped } else { Looked::AtSimilar };
+    Ok(similar.map(dotted).max().unwrap_or(Looked::No))
+}
+
+fn is_below(path: &[u8], dir: &[u8]) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| rest.first().is_none_or(|b| *b == b'/'))
+}
+
+/// The relative names that maps give to the files that were read, and to the directories of these (a compiler may look for the
+/// directory first), each with what is meant. A compiler may leave out the `./`.
+#[derive(Default)]
+struct RelativeNames {
+    meant: HashMap<Vec<u8>, PathBuf>,
+    last: HashSet<Vec<u8>>,
+}
+
+impl RelativeNames {
+    fn of<'l>(events: impl Iterator<Item = TraceEvent<'l>>, roots: &Roots) -> RelativeNames {
+        let mut names = RelativeNames::default();
+        for event in events.filter(|e| e.kind == EventKind::Read && e.errno == 0) {
+            let path = clean(event.path);
+            let path = Path::new(platform::os_str(&path));
+            for root in roots.iter() {
+                let Some(to) = root.mapped.as_deref().and_then(|to| to.strip_prefix('.')) else { continue };
+                let Ok(rest) = path.strip_prefix(&root.path) else { continue };
+                let to = to.trim_start_matches('/');
+                names.add(&Path::new(to).join(rest), path);
+                if let (Some(dir), Some(above)) = (rest.parent(), path.parent()) {
+                    names.add(&Path::new(to).join(dir), above);
+                }
+            }
+        }
+        names
+    }
+
+    fn add(&mut self, name: &Path, meant: &Path) {
+        let Some(last) = name.file_name() else { return };
+        self.last.insert(last.as_encoded_bytes().to_vec());
+        self.meant.insert(name.as_os_str().as_encoded_bytes().to_vec(), meant.to_path_buf());
+    }
+
+    /// Whether a path ends with such a name and is not the path of what is meant.
+    fn may_be_in(&self, path: &[u8]) -> bool {
+        let last = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        if !self.last.contains(last) {
+            return false;
+        }
+        let path = clean(path);
+        let starts = path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at + 1);
+        starts.into_iter().any(|at| {
+            self.meant.get(&path[at..]).is_some_and(|meant| meant.as_os_str().as_encoded_bytes() != path)
+        })
+    }
+}
+
+/// Without doubled slashes and `.` components.
+fn clean(path: &[u8]) -> Vec<u8> {
+    Roots::default().portable(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn looked(paths: &[&'static str]) -> Result<Looked, PathBuf> {
+        let mut roots = Roots::default();
+        roots.add("workspace", "/w".into(), Some("."));
+        roots.add("build", "/b".into(), Some("/kache/build"));
+        let event = |path: &&'static str| TraceEvent {
+            kind: EventKind::Read,
+            flags: 0,
+            errno: 0,
+            pid: 1,
+            tid: 1,
+            module: 0,
+            aux: 0,
+            path: path.as_bytes(),
+            path2: b"",
+        };
+        looked_at(paths.iter().map(event), &roots)
+    }
+
+    #[test]
+    fn an_absolute_mapped_path_is_told_from_all_others() {
+        let mapped = "/kache/build/a.c";
+        assert_eq!(looked(&["/b/a.c", mapped]), Err(mapped.into()));
+        assert_eq!(looked(&["/b/a.c", "/kache/builds/a.c"]), Ok(Looked::No));
+    }
+
+    #[test]
+    fn a_relative_mapped_path_may_be_in_any_directory() {
+        for other in ["/w/src/./src/a.c", "/usr/include/./src/a.c"] {
+            assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtMapped), "{other}");
+        }
+        for other in ["/w/src/src/a.c", "/w/src/src"] {
+            assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtSimilar), "{other}");
+        }
+        for other in ["/w/./src/a.c", "/w/src//a.c", "/w/src/b.c", "/w/lib/a.c", "/usr/include"] {
+            assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::No), "{other}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Whether a compile may have made use of a path as kache's arguments map it.
+//!
+//! A source can take its own path from the compiler and name a file by it (`#include __FILE__`, `.incbin __FILE__`,
+//! `include_str!(file!())`), or make the compile depend on its text (`static_assert(sizeof(__FILE__) > 9)`). A look at a
+//! mapped path that no other file has is seen by the engine. This module judges the rest: a look at a relative path that may
+//! be a mapped one, and a compile that failed. Either may have to do with a map only if something that was read can take a
+//! path from the compiler; else a failed compile, of which configure scripts have many, would run twice for nothing.
+
+use crate::compile_plan::CompilePlan;
+use crate::define::{self, Search, Use};
+use kache_core::frontend::{Completed, Looked};
+use kache_core::observe::log::Log;
+use kache_core::observe::trace::{EventKind, flag};
+use kache_core::platform;
+use kache_core::template::contains;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// What gives a C source a path. All begin with names of the language: none can be defined by a source.
+const TELL_PATH: &[&str] =
+    &["__FILE__", "__BASE_FILE__", "__FILE_NAME__", "__builtin_FILE", "source_location"];
+
+/// What gives a Rust source a path.
+const TELL_PATH_OF_RUST: &[&str] = &["file!", "Location"];
+
+/// The header of the C library that everything includes: its `__FILE__` is an argument of a function, in no constant.
+const ASSERT: &str = "/usr/include/assert.h";
+
+/// See [`kache_core::frontend::Plan::may_use_mapped_paths`].
+pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, looked: Looked) -> bool {
+    let succeeded = completed.ran.status.success();
+    let is_rust = plan.invocation.language.is_rust();
+    let Some(log) = log else { return !succeeded };
+    // rustc looks for files by the paths that it gives, to the byte.
+    if is_rust && (looked == Looked::AtMapped || succeeded) {
+        return looked == Looked::AtMapped;
+    }
+    // The compiler complains of a map, or shows one.
+    if !succeeded && ["prefix-map", "/kache/"].iter().any(|s| contains(&completed.ran.stderr, s.as_bytes())) {
+        return true;
+    }
+    let tell = if is_rust { TELL_PATH_OF_RUST } else { TELL_PATH };
+    let mut tells: Vec<Search> = tell.iter().map(|name| Search::of(name)).collect();
+    let mut names_files = !succeeded;
+    let values = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref());
+    values.for_each(|value| define::read(&mut tells, value.as_bytes()));
+    for path in files_read(log).iter().filter(|path| **path != ASSERT.as_bytes()) {
+        let Some(text) = define::text(Path::new(platform::os_str(path))) else { continue };
+        define::read(&mut tells, &text);
+        names_files |= names_file(&text);
+    }
+    names_files && tells.iter().any(|search| search.found() != Use::None)
+}
+
+/// Whether a C source can name a file other than by a string of its own.
+fn names_file(text: &[u8]) -> bool {
+    const DIRECTIVES: &[&[u8]] = &[
+        b"include",
+        b"include_next",
+        b"import",
+        b"embed",
+        b"__has_include",
+        b"__has_include_next",
+        b"__has_embed",
+    ];
+    let has = |word: &str| contains(text, word.as_bytes());
+    if has("incbin") || has(".include") || has("??/") || has("GCC") && has("dependency") {
+        return true;
+    }
+    let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    text.split(|b| *b == b'\n').any(|line| {
+        let Some(hash) = line.trim_ascii_start().strip_prefix(b"#") else { return false };
+        DIRECTIVES.iter().any(|directive| {
+            let mut at = 0;
+            while let Some(found) = hash[at..].windows(directive.len()).position(|w| w == *directive) {
+                at += found + directive.len();
+                let rest = hash[at..].trim_ascii_start();
+                let rest = rest.strip_prefix(b"(").unwrap_or(rest).trim_ascii_start();
+                if rest.first().is_none_or(|b| part(b) || *b == b'\\') && !hash.get(at).is_some_and(part) {
+                    return true;
+                }
+            }
+            false
+        })
+    })
+}
+
+/// The files that were opened to be read.
+fn files_read(log: &Log) -> BTreeSet<&[u8]> {
+    let reads =
+        log.records().filter(|e| e.kind == EventKind::Read && e.errno == 0 && e.flags & flag::DIRECTORY == 0);
+    reads.map(|e| e.path).filter(|path| Path::new(platform::os_str(path)).is_file()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_string_may_be_any_file() {
+        for text in [
+            "#include SELF",
+            "# include\tSELF",
+            "#if __has_include(SELF)",
+            "#if defined X && __has_include ( SELF )",
+            "#embed DATA",
+            "asm(\".incbin \\\"x\\\"\");",
+            "#include \\\nSELF",
+            "PRAGMA(GCC dependency SELF)",
+        ] {
+            assert!(names_file(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "#include <a.h>",
+            "#include \"a.h\"",
+            "int include = x;",
+            "#define X __FILE__",
+            "#include_next <a.h>",
+        ] {
+            assert!(!names_file(text.as_bytes()), "{text}");
+        }
+    }
+}

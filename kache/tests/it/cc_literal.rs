@@ -1,0 +1,102 @@
+//! C and C++ that use a path which kache's arguments map for more than writing it down: compiled with paths as they are, and
+//! cached in one place.
+
+use crate::c::{each, object, plain};
+use crate::env::{TestEnv, assert_success};
+use kache_core::events::Outcome::{Hit, Miss};
+
+const SELF: &str = "#ifndef A\n#define A\n#include __FILE__\n#else\nint f(void) { return 1; }\n#endif\n";
+const SELF_BY_MACRO: &str = "#ifndef A\n#define A\n#include SELF\n#else\nint f(void) { return 1; }\n#endif\n";
+const PASTED: &str = "__asm__(\".data\\n.incbin \\\"\" __FILE__ \"\\\"\\n\");\n";
+const HAS: &str = "#if __has_include(__FILE__)\nint f = 1;\n#else\nint f = 2;\n#endif\n";
+const LONG: &str = "_Static_assert(sizeof(__FILE__) > 18, \"too short\");\nint f;\n";
+const BASE: &str = "#ifndef A\n#define A\n#include __BASE_FILE__\n#else\nint f(void) { return 1; }\n#endif\n";
+
+/// Compiles `a.c` of a directory by its full path, plainly and with kache, twice.
+fn compiles_as_plainly(what: &str, dir: &str, text: &str, flags: &[&str]) {
+    each(|c, _| {
+        let test = TestEnv::new();
+        let source = test.write(&format!("{dir}/a.c"), text);
+        let words = [&[c, "-c", source.to_str().unwrap(), "-o", "a.o"], flags].concat();
+        let plainly = plain(&test, "w", &words);
+        assert!(plainly.status.success(), "{what}, {c}: {}", String::from_utf8_lossy(&plainly.stderr));
+        let wanted = object(&test, "w/a.o");
+        for outcome in [Miss, Hit] {
+            let out = assert_success(&mut test.kache(&words));
+            let event = test.last();
+            assert_eq!(event.outcome, outcome, "{what}, {c}: {:?}", event.detail);
+            assert_eq!(out.stderr, plainly.stderr, "{what}, {c}");
+            assert_eq!(object(&test, "w/a.o"), wanted, "{what}, {c}");
+        }
+        // What was found out of one state of the source is not what is done with another.
+        test.write(&format!("{dir}/a.c"), "const char *f = __FILE__;\n");
+        assert_eq!(test.outcome(&mut test.kache(&words)), Miss, "{what}, {c}");
+        assert_eq!(test.outcome(&mut test.kache(&words)), Hit, "{what}, {c}");
+    });
+}
+
+#[test]
+fn a_source_that_is_found_by_the_path_that_it_is_told() {
+    // Below the top of the checkout, and outside of it: mapped to a relative path, and to an absolute one.
+    for dir in ["w/src", "w/src/deep", "elsewhere/src"] {
+        compiles_as_plainly("itself, included", dir, SELF, &[]);
+        compiles_as_plainly("itself, by a macro", dir, SELF_BY_MACRO, &["-DSELF=__FILE__"]);
+        compiles_as_plainly("itself, as the source of all", dir, BASE, &[]);
+        compiles_as_plainly("itself, pasted", dir, PASTED, &[]);
+        compiles_as_plainly("itself, asked for", dir, HAS, &[]);
+        compiles_as_plainly("the length of its name", dir, LONG, &[]);
+    }
+}
+
+#[test]
+fn a_mapped_path_that_leads_to_another_file_is_not_used() {
+    each(|c, _| {
+        let test = TestEnv::new();
+        let source = test.write("w/src/a.c", PASTED);
+        // `./src/a.c`, seen from the working directory.
+        test.write("w/sub/src/a.c", "something else\n");
+        let words = [c, "-c", source.to_str().unwrap(), "-o", "a.o"];
+        assert!(plain(&test, "w/sub", &words).status.success());
+        let wanted = object(&test, "w/sub/a.o");
+        for outcome in [Miss, Hit] {
+            assert_eq!(test.outcome(&mut test.kache_in("w/sub", &words)), outcome, "{c}");
+            assert!(object(&test, "w/sub/a.o") == wanted, "{c}");
+        }
+    });
+}
+
+#[test]
+fn a_failed_compile_is_reported_once_and_as_plainly() {
+    for text in [
+        "#include <assert.h>\nint f(void) { return g; }\n",
+        "const char *n = __FILE__;\nint f(void) { return g; }\n",
+    ] {
+        each(|c, _| {
+            let test = TestEnv::new();
+            let source = test.write("w/src/a.c", text);
+            let words = [c, "-c", source.to_str().unwrap(), "-o", "a.o"];
+            let plainly = plain(&test, "w", &words);
+            let out = test.kache(&words).output().unwrap();
+            assert_eq!((out.status.code(), &out.stderr), (plainly.status.code(), &plainly.stderr), "{c}");
+            assert_eq!(test.last().reason_word(), Some("failed"), "{c}");
+        });
+    }
+}
+
+#[test]
+fn what_compiles_with_mapped_paths_hits_in_another_checkout() {
+    each(|c, _| {
+        let test = TestEnv::new();
+        // A header of the top's name is looked for below, by a path that has the form of a mapped one.
+        test.write(
+            "w/src/a.c",
+            "#include \"h.h\"\n#include <assert.h>\nconst char *n = __FILE__;\nint f = H;\n",
+        );
+        test.write("w/inc/h.h", "#define H 1\n");
+        test.write("w/h.h", "#define H 2\n");
+        let (first, again, elsewhere) = test.two_clones(|checkout| {
+            test.kache_in(&format!("{checkout}/src"), &[c, "-I.", "-I../inc", "-c", "a.c", "-o", "a.o"])
+        });
+        assert_eq!((first, again, elsewhere), (Miss, Hit, Hit), "{c}");
+    });
+}
