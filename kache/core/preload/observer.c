@@ -430,11 +430,12 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     if (kache_object && kache_open_log()) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
         kache_dispatch_begin();
+        /* The name by which the kernel was asked for this program: a script's where its interpreter runs. Asked for before
+         * the hook of `getauxval` would record that it was. */
+        const char *name = getauxval ? (const char *)getauxval(AT_EXECFN) : NULL;
         kache_active = true;
         emit_start(own_pid, 0);
-        /* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
-        if (getauxval)
-            kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)getauxval(AT_EXECFN)), NO_TEXT);
+        if (name) kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of(name), NO_TEXT);
         kache_scan_modules();
     }
     errno = saved;
