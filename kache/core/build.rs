@@ -6,10 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "observer.c",
     "log.c",
     "program.c",
+    "environ.c",
     "files.c",
     "process.c",
     "host.c",
@@ -21,8 +22,8 @@ const SOURCES: [&str; 13] = [
     "threads.c",
     "calls.c",
 ];
-const HEADERS: [&str; 8] =
-    ["core.h", "log.h", "facts.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
+const HEADERS: [&str; 9] =
+    ["core.h", "environ.h", "log.h", "facts.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

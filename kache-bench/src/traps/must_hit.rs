@@ -443,6 +443,33 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "hit-macro-git",
+        about: "a proc macro pastes the commit that git names, while a variable changes that git passes on at most",
+        source: "https://docs.rs/git-version/latest/git_version/",
+        expect: Hits,
+        set_up: |s| {
+            s.plainly(&["git", "init", "-q"]).plainly(&[
+                "git",
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@b",
+                "commit",
+                "-q",
+                "--allow-empty",
+                "-m",
+                "a",
+            ]);
+            s.proc_macro(
+                r#"let o = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();
+                   String::from_utf8(o.stdout).unwrap()"#,
+            );
+        },
+        change: |s| {
+            s.env("OTHER", "2");
+        },
+    },
+    Case {
         name: "hit-macro-same",
         about: "a proc macro reads a file and a variable that stay, while others change beside them",
         source: "https://github.com/rust-lang/rust/issues/99515",

@@ -163,6 +163,21 @@ pub const CASES: &[Case] = &[
         },
         change: wait,
     },
+    Case {
+        name: "macro-clock-shell",
+        about: "a proc macro pastes the time of day that a shell's builtin prints; the shell reads no file before",
+        source: "https://www.gnu.org/software/bash/manual/html_node/Bash-Builtins.html#index-printf",
+        expect: Uncacheable,
+        set_up: |s| {
+            s.proc_macro(
+                r#"let o = std::process::Command::new("bash").args(["-c", "TZ=UTC0 printf '%(%H:%M:%S)T' -1"]).output().unwrap();
+                   String::from_utf8(o.stdout).unwrap()"#,
+            );
+            s.probes.clear();
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
+        },
+        change: wait,
+    },
 ];
 
 /// Waits until the clock's second changes.

@@ -67,7 +67,10 @@ enum kind {
 #define F_SEARCH 1
 #define F_EXEC_RELATIVE 2
 #define F_BY_LIBC 4
-#define F_ALONE 8
+#define F_EXEC_UNREAD 8
+#define F_ALONE 16
+/* Exit: nothing read the array of variables. */
+#define F_EXIT_UNREAD 1
 /* Spawned */
 #define F_POSIX_SPAWN 1
 /* Unlink */
@@ -138,11 +141,13 @@ void kache_release(struct held *held, enum kind kind, unsigned flags, int err, u
 void kache_locate(struct place *place, int dirfd, const char *path);
 void kache_locate_fd(struct place *place, int fd);
 uint32_t kache_module(void *return_address);
+uintptr_t kache_module_base(uint32_t module);
 bool kache_first_time(uint32_t module, unsigned bit);
 void kache_forget_first_times(void);
 void kache_scan_modules(void);
 void kache_prune_modules(void);
 bool kache_is_own_process(void);
+bool kache_plugins_loaded(void);
 
 long kache_raw(long nr, long a, long b, long c, long d, long e, long f);
 /* The instruction by which it calls the kernel, followed by a return: its own, or one of libc's. */

@@ -19,6 +19,7 @@
 
 #include "calls.h"
 #include "dispatch.h"
+#include "environ.h"
 #include "facts.h"
 #include "files.h"
 #include "process.h"
@@ -58,10 +59,21 @@ static bool asks_for_log(const char *variable) {
     return variable && !__builtin_strncmp(variable, LOG_VARIABLE, length) && variable[length] == 0;
 }
 
+/* As libc does it, but by the array whose reading leaves no trace. */
+static char *own_getenv(const char *name, char *(*real)(const char *)) {
+    char *const *variables = kache_variables(environ);
+    if (variables == environ || !name) return real(name);
+    size_t length = __builtin_strlen(name);
+    if (!length) return NULL;
+    for (; *variables; variables++)
+        if (!__builtin_strncmp(*variables, name, length) && (*variables)[length] == '=') return *variables + length + 1;
+    return NULL;
+}
+
 #define GETENV(name)                                                                                         \
     HOOK(char *, name, const char *variable) {                                                               \
         if (kache_active && asks_for_log(variable)) return kache_log_variable + sizeof LOG_VARIABLE - 1;     \
-        char *value = REAL_POINTER(name)(variable);                                                          \
+        char *value = own_getenv(variable, REAL_POINTER(name));                                              \
         if (kache_active) note_getenv(variable, value, kache_module(CALLER));                                \
         return value;                                                                                        \
     }
@@ -72,9 +84,13 @@ GETENV(__secure_getenv)
 /* libc's own reads of the environment pass no hook. What a locale and a time zone are made of is recorded for it. */
 static const char *value_of(const char *name) {
     size_t length = __builtin_strlen(name);
-    for (char **entry = environ; entry && *entry; entry++)
+    for (char *const *entry = kache_variables(environ); entry && *entry; entry++)
         if (!__builtin_strncmp(*entry, name, length) && (*entry)[length] == '=') return *entry + length + 1;
     return NULL;
+}
+
+void kache_note_variable(const char *name, uint32_t module) {
+    if (kache_active) note_getenv(name, value_of(name), module);
 }
 
 static __attribute__((noinline)) void note_locale(const char *locale, uint32_t module) {
@@ -98,27 +114,29 @@ static __attribute__((noinline)) void note_zone(uint32_t module) {
 
 HOOK(char *, setlocale, int category, const char *locale) {
     if (kache_active) note_locale(locale, kache_module(CALLER));
-    return REAL_POINTER(setlocale)(category, locale);
+    return READS_VARIABLES(void *, REAL_POINTER(setlocale)(category, locale));
 }
 HOOK(void *, newlocale, int mask, const char *locale, void *base) {
     if (kache_active) note_locale(locale, kache_module(CALLER));
-    return REAL_POINTER(newlocale)(mask, locale, base);
+    return READS_VARIABLES(void *, REAL_POINTER(newlocale)(mask, locale, base));
 }
 HOOK(void, tzset, void) {
     if (kache_active) note_zone(kache_module(CALLER));
+    bool guarded = kache_before_libc_reads();
     REAL(tzset)();
+    kache_after_libc_read(guarded);
 }
 HOOK(void *, localtime, const time_t *time) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(localtime)(time);
+    return READS_VARIABLES(void *, REAL_POINTER(localtime)(time));
 }
 HOOK(void *, localtime_r, const time_t *time, void *result) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(localtime_r)(time, result);
+    return READS_VARIABLES(void *, REAL_POINTER(localtime_r)(time, result));
 }
 HOOK(time_t, mktime, void *parts) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL(mktime)(parts);
+    return READS_VARIABLES(time_t, REAL(mktime)(parts));
 }
 
 /* ---- what changes all the time ---- */
@@ -144,23 +162,63 @@ void kache_note_volatile(const char *function, uint32_t module, unsigned bit) {
     }
 #define COMMA ,
 
+/* A clock is recorded with the call it is asked by, and how many times that call has asked: how a program's look at
+ * the clock as it starts is told from any other (`observe/start_clock.rs`). A forked process goes on counting. Past
+ * the limits the number is one that no start has. */
+#define SITE_LIMIT 64
+#define SITE_CALLS 16
+#define SITE_UNKNOWN 0xffff
+static struct {
+    uintptr_t address;
+    uint32_t calls;
+} sites[SITE_LIMIT];
+
+static uint32_t count_call(uintptr_t address) {
+    for (uint32_t i = 0; i < SITE_LIMIT; i++) {
+        uintptr_t found = __atomic_load_n(&sites[i].address, __ATOMIC_RELAXED);
+        if (!found && !__atomic_compare_exchange_n(&sites[i].address, &found, address, false, __ATOMIC_RELAXED,
+                                                   __ATOMIC_RELAXED) && found != address)
+            continue;
+        if (!found || found == address) {
+            if (__atomic_load_n(&sites[i].calls, __ATOMIC_RELAXED) > SITE_CALLS) return SITE_CALLS + 2;
+            return __atomic_add_fetch(&sites[i].calls, 1, __ATOMIC_RELAXED);
+        }
+    }
+    return SITE_UNKNOWN;
+}
+
+static __attribute__((noinline)) void note_clock(const char *function, void *caller, unsigned bit) {
+    uint32_t module = kache_module(caller);
+    uint32_t calls = count_call((uintptr_t)caller);
+    if (calls == SITE_UNKNOWN ? !kache_first_time(module, bit) : calls > SITE_CALLS + 1) return;
+    int saved = errno;
+    kache_emit(K_VOLATILE, 0, (int)calls, module, (int64_t)((uintptr_t)caller - kache_module_base(module)),
+               text_of(function), NO_TEXT);
+    errno = saved;
+}
+
+#define CLOCK(type, name, bit, parameters, ...)                                                              \
+    HOOK(type, name, parameters) {                                                                           \
+        if (kache_active) note_clock(#name, CALLER, bit);                                                    \
+        return REAL(name)(__VA_ARGS__);                                                                      \
+    }
+
 /* A clock of the day tells when it is, any other how much time has passed or been used. */
-static void note_clock(clockid_t clock, uint32_t module) {
-    bool of_day = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
-    if (of_day)
-        kache_note_volatile("clock_gettime", module, FIRST_CLOCK);
-    else
-        kache_note_volatile("clock_gettime/timer", module, FIRST_TIMER);
+static bool is_of_day(clockid_t clock) {
+    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
 }
 
 HOOK(int, clock_gettime, clockid_t clock, struct timespec *now) {
-    if (kache_active) note_clock(clock, kache_module(CALLER));
+    if (kache_active) {
+        bool of_day = is_of_day(clock);
+        note_clock(of_day ? "clock_gettime" : "clock_gettime/timer", CALLER, of_day ? FIRST_CLOCK : FIRST_TIMER);
+    }
     return REAL(clock_gettime)(clock, now);
 }
-CHANGING(int, gettimeofday, FIRST_GETTIMEOFDAY, void *now COMMA void *zone, now, zone)
-CHANGING(int, __gettimeofday, FIRST_GETTIMEOFDAY, void *now COMMA void *zone, now, zone)
-CHANGING(time_t, time, FIRST_TIME, time_t *now, now)
-CHANGING(int, timespec_get, FIRST_TIMESPEC_GET, struct timespec *now COMMA int base, now, base)
+CLOCK(int, gettimeofday, FIRST_GETTIMEOFDAY, void *now COMMA void *zone, now, zone)
+CLOCK(int, __gettimeofday, FIRST_GETTIMEOFDAY, void *now COMMA void *zone, now, zone)
+CLOCK(time_t, time, FIRST_TIME, time_t *now, now)
+CLOCK(int, timespec_get, FIRST_TIMESPEC_GET, struct timespec *now COMMA int base, now, base)
 CHANGING(int, ftime, FIRST_TIME, void *now, now)
 CHANGING(int, ntp_gettime, FIRST_TIME, void *now, now)
 CHANGING(int, ntp_gettimex, FIRST_TIME, void *now, now)
@@ -521,7 +579,10 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         kache_note_volatile("gettimeofday", module, FIRST_GETTIMEOFDAY);
         break;
     case SYS_clock_gettime:
-        note_clock((clockid_t)a[0], module);
+        if (is_of_day((clockid_t)a[0]))
+            kache_note_volatile("clock_gettime", module, FIRST_CLOCK);
+        else
+            kache_note_volatile("clock_gettime/timer", module, FIRST_TIMER);
         break;
     case SYS_times:
     case SYS_getrusage:

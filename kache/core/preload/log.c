@@ -20,8 +20,11 @@ struct header {
     uint64_t capacity;
     uint64_t tail;
     uint32_t overflow;
+    /* A process has seen another fail. */
     uint32_t trouble;
-    uint32_t rest[8];
+    /* A process of the tree has loaded code after its start. */
+    uint32_t plugins;
+    uint32_t rest[7];
 };
 
 struct record {
@@ -286,4 +289,12 @@ void kache_fill_held(struct held *held, enum kind kind, unsigned flags, int err,
     *end++ = 0;
     trim(&claimed, end);
     publish(claimed.record, kind);
+}
+
+void kache_note_plugins(void) {
+    __atomic_store_n(&header->plugins, 1, __ATOMIC_RELAXED);
+}
+
+bool kache_plugins_loaded(void) {
+    return kache_active && __atomic_load_n(&header->plugins, __ATOMIC_RELAXED);
 }

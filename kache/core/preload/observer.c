@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 
 #include "dispatch.h"
+#include "environ.h"
 #include "log.h"
 
 bool kache_active;
@@ -31,6 +32,7 @@ const char *kache_object;
 
 static uint32_t own_pid;
 static uint32_t announced_pid;
+static bool has_begun;
 
 /* ---- system calls, past our own hooks and without touching errno ---- */
 
@@ -189,6 +191,7 @@ static uint32_t add_module(uintptr_t low, uintptr_t high, uintptr_t base, const 
     module->high = high;
     module->base = base;
     emit_module(id, module, name);
+    if (has_begun) kache_note_plugins();
     __atomic_store_n(&module->ready, 1, __ATOMIC_RELEASE);
     return id;
 }
@@ -273,6 +276,10 @@ uint32_t kache_module(void *return_address) {
     if (!kache_is_own_process()) return MODULE_UNKNOWN;
     kache_scan_modules();
     return find_module(address);
+}
+
+uintptr_t kache_module_base(uint32_t module) {
+    return module < MODULE_LIMIT ? modules[module].base : 0;
 }
 
 struct present {
@@ -437,6 +444,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         emit_start(own_pid, 0);
         if (name) kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of(name), NO_TEXT);
         kache_scan_modules();
+        has_begun = true;
     }
     errno = saved;
 }
@@ -445,6 +453,6 @@ static __attribute__((destructor)) void end(void) {
     if (!kache_active || !kache_is_own_process()) return;
     int saved = errno;
     kache_scan_modules();
-    kache_emit(K_EXIT, 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
+    kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
     errno = saved;
 }

@@ -20,6 +20,8 @@
 
 #include "calls.h"
 #include "dispatch.h"
+#include "environ.h"
+#include "log.h"
 #include "process.h"
 
 extern char **environ;
@@ -34,6 +36,7 @@ static bool starts_with(const char *s, const char *prefix) {
  * object that must come first is asked for. */
 static size_t environment_size(char *const *from) {
     if (!kache_active) return 0;
+    from = kache_variables(from);
     size_t count = 3, text = sizeof PRELOAD_VARIABLE + __builtin_strlen(kache_object) + 2;
     for (; from && *from; from++, count++) {
         if (starts_with(*from, LOG_VARIABLE)) return 0;
@@ -45,6 +48,7 @@ static size_t environment_size(char *const *from) {
 }
 
 static char **extend(char *const *from, void *memory) {
+    from = kache_variables(from);
     char **to = memory;
     size_t count = 0, preload = SIZE_MAX;
     for (; from && from[count]; count++) {
@@ -99,7 +103,7 @@ static void *map(size_t size) {
 /* ---- exec ---- */
 
 struct text kache_search_path(void) {
-    for (char **entry = environ; entry && *entry; entry++)
+    for (char *const *entry = kache_variables(environ); entry && *entry; entry++)
         if (starts_with(*entry, "PATH=")) return text_of(*entry + 5);
     return text_of("/bin:/usr/bin");
 }
@@ -107,6 +111,7 @@ struct text kache_search_path(void) {
 void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, unsigned how) {
     if (!kache_active || !program || err == EFAULT) return;
     int saved = errno;
+    if (err == 0 && kache_variables_unread()) how |= F_EXEC_UNREAD;
     if (how & F_SEARCH && !has_slash(program)) {
         kache_emit(K_EXEC, how, err, module, 0, text_of(program), kache_search_path());
     } else {
@@ -124,7 +129,7 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
     uint32_t module = kache_module(CALLER);                                                                  \
     char *const *to = kache_observed_environment(dirfd, program, (how) & F_SEARCH, from);                    \
     kache_note_exec(0, module, dirfd, program, (how) | (to == from ? F_ALONE : 0));                          \
-    int result = call;                                                                                       \
+    int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
     kache_note_exec(saved, module, dirfd, program, how);                                                     \
     errno = saved;                                                                                           \
@@ -182,7 +187,7 @@ HOOK(int, execle, const char *program, const char *first, ...) {
     pid = pid ? pid : &own;                                                                                  \
     char *const *to = kache_observed_environment(AT_FDCWD, program, (how) & F_SEARCH, environment);          \
     kache_note_exec(0, module, AT_FDCWD, program, (how) | (to == environment ? F_ALONE : 0));                \
-    int result = call;                                                                                       \
+    int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
     if (result == 0) {                                                                                       \
         kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(program), NO_TEXT);                    \
@@ -257,6 +262,7 @@ static void take_back(char **mine, char **saved) {
 
 #define BY_LIBC(type, starts, call)                                                                          \
     if (starts) kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                    \
+    bool guarded = kache_before_libc_reads();                                                                \
     char **before = environ;                                                                                 \
     size_t size = kache_can_observe(AT_FDCWD, "/bin/sh", false) ? environment_size(before) : 0;          \
     void *memory = size ? map(size) : NULL;                                                                  \
@@ -270,6 +276,7 @@ static void take_back(char **mine, char **saved) {
         if (whole) kache_raw(SYS_munmap, (long)memory, (long)size, 0, 0, 0, 0);                              \
         errno = saved;                                                                                       \
     }                                                                                                        \
+    kache_after_libc_read(guarded);                                                                          \
     return result
 
 HOOK(int, system, const char *command) {
@@ -296,6 +303,7 @@ HOOK(int, wordexp, const char *words, void *result_, int flags) {
 static pid_t forked(pid_t pid, uint32_t module) {
     int saved = errno;
     if (pid == 0) {
+        kache_guard_in_child();
         kache_forget_first_times();
         kache_dispatch_thread();
     } else if (pid > 0) {
@@ -438,7 +446,7 @@ HOOK(int, prctl, int option, ...) {
 static void before_exit(void) {
     if (!kache_active) return;
     if (kache_is_own_process()) kache_scan_modules();
-    kache_emit(K_EXIT, 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
+    kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
 }
 
 HOOK(void, _exit, int status) {
@@ -506,6 +514,7 @@ static struct real entry_dlmopen __attribute__((section("kache_reals"), used)) =
 
 static void *before_dlopen(void **slot, const char *function, const char *name, void *caller) {
     int saved = errno;
+    if (kache_active) kache_note_plugins();
     if (kache_active && name) kache_emit(K_DLOPEN, 0, 0, kache_module(caller), 0, text_of(name), NO_TEXT);
     errno = saved;
     void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);

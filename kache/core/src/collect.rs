@@ -30,14 +30,15 @@ pub use world::{Machine, World};
 use crate::collected::{Collected, Step};
 use crate::dependency::{Dependency, Kind as DependencyKind};
 use crate::eval::EVERY;
-use crate::observe::trace::{EventKind, Trace, TraceEvent};
+use crate::observe::start_clock::StartCalls;
+use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::paths::Roots;
 use crate::platform;
 use crate::policy::{Act, Actor, Environment, Event, Place, Treatment, TrustPolicy};
 use crate::reason::{NotCacheable, Reason};
 use made::Made;
 use processes::Processes;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Walks a trace.
@@ -50,9 +51,11 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         made: Made::default(),
         linker: subject.linker.as_ref().and_then(|linker| world.canonicalize(linker)),
         temporary: temporary_directories(world),
+        perhaps_read_all: BTreeMap::new(),
         renamed: subject.renamed(world),
         without_links: HashSet::new(),
         examined: HashSet::new(),
+        start_calls: HashMap::new(),
         steps: BTreeMap::new(),
         read_by_others: BTreeSet::new(),
         perhaps_inputs: BTreeSet::new(),
@@ -91,12 +94,17 @@ struct Collector<'a> {
     /// The linker's file, links followed.
     linker: Option<PathBuf>,
     temporary: Vec<Vec<u8>>,
+    /// Processes that may have read all variables, as far as is known; for each, whether it was about to become
+    /// another program and had read none.
+    perhaps_read_all: BTreeMap<u32, bool>,
     /// See [`Subject::renamed`].
     renamed: Vec<(PathBuf, PathBuf)>,
     /// Directories that are known to have no link on the way to them.
     without_links: HashSet<PathBuf>,
     /// Objects whose code has been searched for system calls.
     examined: HashSet<PathBuf>,
+    /// By program: the calls of the clock that it makes as it starts, where they could be learnt.
+    start_calls: HashMap<PathBuf, Option<StartCalls>>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
     /// Variables that other code than the compiler's read: what it did with them cannot be proved.
     read_by_others: BTreeSet<Vec<u8>>,
@@ -123,7 +131,8 @@ impl Collector<'_> {
         match e.kind {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
-            EventKind::Exit | EventKind::Failed | EventKind::Named => return,
+            EventKind::Exit => return self.exit(e),
+            EventKind::Failed | EventKind::Named => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
@@ -133,6 +142,9 @@ impl Collector<'_> {
             return self.refuse(Reason::ObserverTorn, detail.to_string());
         };
         let by = Cause { pid: e.pid, actor };
+        if let Some(unread) = self.perhaps_read_all.get_mut(&e.pid) {
+            *unread = e.kind == EventKind::Exec && e.errno == 0 && e.flags & flag::EXEC_UNREAD != 0;
+        }
         let real = actor.is_trusted().then(|| self.processes.real_name(e)).flatten();
         let e = &TraceEvent { path: real.as_deref().unwrap_or(e.path), ..*e };
         // The compiler resolves the directories that it writes to: what it does there counts by the names of the command line.
@@ -164,7 +176,12 @@ impl Collector<'_> {
             EventKind::Cwd => self.named(by, Act::AsksDirectory, b""),
             EventKind::Connect => self.named(by, Act::Connects, e.path),
             EventKind::Volatile => {
-                let act = self.call(e);
+                let act = match self.call(e) {
+                    act @ (Act::ReadsClock | Act::ReadsTimer) if self.asks_as_it_starts(e, act) => {
+                        Act::ReadsClockAtStart
+                    }
+                    act => act,
+                };
                 self.named(by, act, e.path);
             }
             EventKind::HostFact => self.host_fact(e, by),
@@ -326,6 +343,9 @@ impl Collector<'_> {
     }
 
     fn finish(mut self) -> Collected {
+        for pid in std::mem::take(&mut self.perhaps_read_all).into_keys() {
+            self.may_have_read_all(pid);
+        }
         self.left_running();
         self.left_behind();
         let others = std::mem::take(&mut self.read_by_others);

@@ -18,7 +18,7 @@ pub mod place;
 mod words;
 
 pub use act::{Act, Table};
-pub use excuse::Excuse;
+pub use excuse::{ClockAtStart, Excuse};
 pub use place::Place;
 
 use crate::reason::Reason;
@@ -244,7 +244,7 @@ pub struct TrustPolicy {
     /// Programs that are trusted like the compiler.
     pub tools: &'static [Excuse],
     /// Programs that read the clock as they start.
-    pub clock_at_start: &'static [Excuse],
+    pub clock_at_start: &'static [ClockAtStart],
     /// Programs, by their files, that ask for the free memory to size a buffer.
     pub sized_by_memory: &'static [Excuse],
     /// Functions with changing results that do not count.
@@ -291,7 +291,7 @@ impl TrustPolicy {
     }
 
     /// The act of calling a function with changing results.
-    pub fn call(&self, function: &[u8], program: &str) -> Act {
+    pub fn call(&self, function: &[u8]) -> Act {
         match function {
             f if names(self.ignored_calls, f) => Act::DrawsRandom,
             b"getaddrinfo" | b"getnameinfo" => Act::LooksUpHost,
@@ -299,7 +299,6 @@ impl TrustPolicy {
             b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
             b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
             b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"getauxval" => Act::AsksPlace,
-            _ if self.reads_clock_at_start(program) => Act::ReadsClockAtStart,
             b"clock_gettime/timer" | b"clock" | b"times" | b"getrusage" | b"wait3" | b"wait4" => {
                 Act::ReadsTimer
             }
@@ -355,14 +354,15 @@ impl TrustPolicy {
 
     /// Whether a program of this name is trusted like the compiler.
     pub fn is_tool(&self, file_name: &str) -> bool {
-        let name = plain_name(self.tools, self.clock_at_start, file_name);
-        self.tools.iter().any(|row| row.what == name)
+        let tools = self.tools.iter().map(|row| row.what);
+        let name = plain_name(tools.clone(), file_name);
+        tools.clone().any(|tool| tool == name)
     }
 
-    /// Whether a program of this name reads the clock as it starts.
-    pub fn reads_clock_at_start(&self, file_name: &str) -> bool {
-        let name = plain_name(self.tools, self.clock_at_start, file_name);
-        self.clock_at_start.iter().any(|row| row.what == name)
+    /// The row of a program that reads the clock as it starts.
+    pub fn clock_at_start(&self, file_name: &str) -> Option<&'static ClockAtStart> {
+        let name = plain_name(self.clock_at_start.iter().map(|row| row.what), file_name);
+        self.clock_at_start.iter().find(|row| row.what == name)
     }
 
     fn settle(&self, actor: Actor, event: &Event, treatment: Treatment) -> Option<Treatment> {

@@ -65,7 +65,7 @@ impl Evaluate for CompilePlan {
 
     fn ignores_variable(&self, name: &[u8], every: bool) -> bool {
         match every {
-            true => excuses::ignored_for_macros(name),
+            true => excuses::ignored_for_macros(name).or_else(|| excuses::of_session(name)),
             false => excuses::ignored_env(name),
         }
         .is_some()

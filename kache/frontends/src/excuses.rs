@@ -1,7 +1,7 @@
 //! Questions about single excuses, for the command line, traces and the harness.
 
 use crate::policies::COMMON;
-use crate::tables::Row;
+use crate::tables::{self, Row};
 use kache_core::policy::Actor;
 use std::path::Path;
 
@@ -30,6 +30,11 @@ pub fn is_tool(file_name: &str) -> bool {
     COMMON.is_tool(file_name)
 }
 
+/// The excuse of a variable where all variables may be read.
+pub fn of_session(name: &[u8]) -> Option<&'static Row> {
+    tables::SESSION_ENV.iter().find(|row| row.names(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,7 +49,8 @@ mod tests {
         for other in ["cat", "python3.11", "gccgo-x", "ld-script", "sh"] {
             assert!(!is_tool(other), "{other}");
         }
-        assert!(COMMON.reads_clock_at_start("python3.11") && COMMON.reads_clock_at_start("bash"));
+        assert!(COMMON.clock_at_start("python3.11").is_some() && COMMON.clock_at_start("bash").is_some());
+        assert!(COMMON.clock_at_start("perl").is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! compiler's own, and what its own code may do without it counting. Every row has its reason; nothing that no row
 //! excuses is left out of a key.
 
+use kache_core::policy::ClockAtStart;
 pub use kache_core::policy::Excuse as Row;
 
 const fn row(what: &'static str, why: &'static str) -> Row {
@@ -89,6 +90,82 @@ pub static IGNORED_FOR_MACROS: &[Row] = &[
     row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
     row("RUST_LIB_BACKTRACE", "as above"),
     row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
+];
+
+/// Variables that differ from session to session and from run to run. A program or proc macro that may read all variables
+/// does not depend on these; one that reads one of them by name does.
+pub static SESSION_ENV: &[Row] = &[
+    row("TERM", "the terminal"),
+    row("COLORTERM", "as above"),
+    row("TERM_PROGRAM", "as above"),
+    row("TERM_PROGRAM_VERSION", "as above"),
+    row("TERM_SESSION_ID", "as above"),
+    row("VTE_VERSION", "as above"),
+    row("WINDOWID", "as above"),
+    row("WT_SESSION", "as above"),
+    row("TMUX", "as above"),
+    row("TMUX_PANE", "as above"),
+    row("STY", "as above"),
+    row("COLUMNS", "as above"),
+    row("LINES", "as above"),
+    row("LS_COLORS", "as above"),
+    row("GPG_TTY", "as above"),
+    row("SSH_CLIENT", "how the user is logged in"),
+    row("SSH_CONNECTION", "as above"),
+    row("SSH_TTY", "as above"),
+    row("SSH_AUTH_SOCK", "as above"),
+    row("SSH_AGENT_PID", "as above"),
+    row("DISPLAY", "as above"),
+    row("WAYLAND_DISPLAY", "as above"),
+    row("DBUS_SESSION_BUS_ADDRESS", "as above"),
+    row("XDG_SESSION_ID", "as above"),
+    row("XDG_SESSION_TYPE", "as above"),
+    row("XDG_SESSION_CLASS", "as above"),
+    row("XDG_VTNR", "as above"),
+    row("XDG_SEAT", "as above"),
+    row("SHLVL", "the shell"),
+    row("OLDPWD", "as above"),
+    row("_", "as above"),
+    row("GITHUB_RUN_ID", "one run of GitHub Actions"),
+    row("GITHUB_RUN_NUMBER", "as above"),
+    row("GITHUB_RUN_ATTEMPT", "as above"),
+    row("GITHUB_JOB", "as above"),
+    row("GITHUB_TOKEN", "as above"),
+    row("GITHUB_ENV", "as above"),
+    row("GITHUB_OUTPUT", "as above"),
+    row("GITHUB_PATH", "as above"),
+    row("GITHUB_STATE", "as above"),
+    row("GITHUB_STEP_SUMMARY", "as above"),
+    row("GITHUB_ACTION", "as above"),
+    row("ACTIONS_RUNTIME_TOKEN", "as above"),
+    row("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "as above"),
+    row("ACTIONS_ID_TOKEN_REQUEST_URL", "as above"),
+    row("RUNNER_TRACKING_ID", "as above"),
+    row("CI_JOB_ID", "one job of GitLab"),
+    row("CI_JOB_TOKEN", "as above"),
+    row("CI_JOB_URL", "as above"),
+    row("CI_JOB_STARTED_AT", "as above"),
+    row("CI_PIPELINE_ID", "as above"),
+    row("CI_PIPELINE_IID", "as above"),
+    row("CI_PIPELINE_URL", "as above"),
+    row("CI_PIPELINE_CREATED_AT", "as above"),
+    row("CI_RUNNER_ID", "as above"),
+    row("CI_CONCURRENT_ID", "as above"),
+    row("BUILD_NUMBER", "one run of another service"),
+    row("BUILD_ID", "as above"),
+    row("BUILD_TAG", "as above"),
+    row("BUILD_URL", "as above"),
+    row("BUILDKITE_JOB_ID", "as above"),
+    row("BUILDKITE_BUILD_ID", "as above"),
+    row("BUILDKITE_BUILD_NUMBER", "as above"),
+    row("BUILDKITE_BUILD_URL", "as above"),
+    row("CIRCLE_BUILD_NUM", "as above"),
+    row("CIRCLE_BUILD_URL", "as above"),
+    row("CIRCLE_WORKFLOW_ID", "as above"),
+    row("TRAVIS_BUILD_ID", "as above"),
+    row("TRAVIS_BUILD_NUMBER", "as above"),
+    row("TRAVIS_JOB_ID", "as above"),
+    row("TRAVIS_JOB_NUMBER", "as above"),
 ];
 
 /// Variables that are no inputs where the compiler, its tools, or a spawned program reads them.
@@ -203,14 +280,31 @@ pub static TOOLS: &[Row] = &[
     row("rust-objcopy", "debug information, with rustc"),
 ];
 
-/// Programs whose look at the clock is part of starting up, and goes into nothing.
-pub static CLOCK_AT_START: &[Row] = &[
-    row("sh", "seeds its random numbers"),
-    row("dash", "seeds its random numbers"),
-    row("bash", "seeds RANDOM and SECONDS"),
-    row("busybox", "a shell"),
-    row("make", "compares the times of files"),
-    row("python", "seeds the hashing of its strings"),
+const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'static str) -> ClockAtStart {
+    ClockAtStart { what, arguments, again: false, timers: false, why }
+}
+
+/// Programs that read the clock as they start, for nothing that they could say later. A name is not enough: kache starts
+/// the program with arguments by which it does nothing else, and excuses the calls that are made then. Perl has no row:
+/// the time at which it started is a variable of its scripts (`$^T`).
+pub static CLOCK_AT_START: &[ClockAtStart] = &[
+    clock("sh", &["-c", ":"], "seeds its random numbers"),
+    clock("dash", &["-c", ":"], "seeds its random numbers"),
+    clock("bash", &["-c", ":"], "seeds RANDOM and SECONDS"),
+    clock("busybox", &["true"], "a shell"),
+    ClockAtStart {
+        timers: true,
+        ..clock("git", &["version"], "measures how long its steps take, for traces and progress")
+    },
+    clock("python", &["-I", "-S", "-c", "pass"], "seeds the hashing of its strings"),
+    ClockAtStart {
+        again: true,
+        ..clock(
+            "make",
+            &["-q", "-f", "/dev/null", "/dev/null"],
+            "warns of files that are newer than the clock says",
+        )
+    },
 ];
 
 /// Programs, by their files, that ask for the free memory and put it into nothing.
@@ -316,7 +410,6 @@ mod tests {
             IGNORED_ENV,
             COMPILER_ENV,
             TOOLS,
-            CLOCK_AT_START,
             SIZED_BY_MEMORY,
             IGNORED_VOLATILE,
             TELLS_PLACE,

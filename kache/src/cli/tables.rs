@@ -8,7 +8,7 @@
 use super::output::{Answer, CliError, Format};
 use super::page::Page;
 use kache_core::policy::{Abilities, Act, Actor, Excuse, TrustPolicy};
-use kache_frontends::policies;
+use kache_frontends::{policies, tables};
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -22,10 +22,10 @@ pub struct Options {
 }
 
 /// A list's name, its purpose, and its rows.
-type List = (&'static str, &'static str, &'static [Excuse]);
+type List = (&'static str, &'static str, Vec<(&'static str, &'static str)>);
 
 /// Every list of the policies. The one for C compilers has all; a list that is added there has to be added here.
-fn lists() -> [List; 19] {
+fn lists() -> Vec<List> {
     let TrustPolicy {
         table: _,
         trusts_first: _,
@@ -45,7 +45,7 @@ fn lists() -> [List; 19] {
         path_only,
         abilities: Abilities { place, metadata, reading, syscalls, shared_library },
     } = &policies::C;
-    [
+    let excuses: [(_, _, &[Excuse]); 19] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-compiler",
@@ -63,6 +63,11 @@ fn lists() -> [List; 19] {
             "variables that are not inputs even of a proc macro",
             ignored_env_for_plugins,
         ),
+        (
+            "session-env",
+            "variables that are not inputs where all variables may have been read",
+            tables::SESSION_ENV,
+        ),
         ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
         (
             "compiler-env",
@@ -71,7 +76,6 @@ fn lists() -> [List; 19] {
         ),
         ("date-env", "variables that a C compiler reads only to show a time: not stored", clock_env),
         ("tools", "programs that are trusted like the compiler", tools),
-        ("clock-at-start", "programs that read the clock when they start", clock_at_start),
         ("sized-by-memory", "programs that ask for the free memory only to size a buffer", sized_by_memory),
         ("ignored-volatile", "functions with changing results that do not prevent storing", ignored_calls),
         (
@@ -101,7 +105,12 @@ fn lists() -> [List; 19] {
             shared_library,
         ),
         ("path-only-macros", "proc macros and linker scripts that use paths only to find files", path_only),
-    ]
+    ];
+    let clocks = clock_at_start.iter().map(|row| (row.what, row.why)).collect();
+    let about = "programs that read the clock when they start: the calls that they make then are not inputs";
+    let lists = excuses
+        .map(|(name, about, rows)| (name, about, rows.iter().map(|row| (row.what, row.why)).collect()));
+    lists.into_iter().chain([("clock-at-start", about, clocks)]).collect()
 }
 
 /// The policies, and the acts that each of them has rows for.
@@ -181,15 +190,16 @@ pub fn answer(format: Format) -> Result<Answer, CliError> {
             page.line("  (no rows)");
         }
         let rows: Vec<Vec<String>> =
-            rows.iter().map(|r| vec![format!("  {}", r.what), r.why.to_string()]).collect();
+            rows.iter().map(|(what, why)| vec![format!("  {what}"), why.to_string()]).collect();
         page.columns(&rows);
     }
     Ok(Answer::page(page))
 }
 
 fn json() -> Json {
-    let row = |r: &Excuse| JsonRow { what: r.what, why: r.why };
-    let table = |(name, about, rows): List| JsonTable { name, about, rows: rows.iter().map(row).collect() };
+    let row = |(what, why)| JsonRow { what, why };
+    let table =
+        |(name, about, rows): List| JsonTable { name, about, rows: rows.into_iter().map(row).collect() };
     let cell = |(actors, means)| JsonCell { actors, means };
     let policy = |(name, policy, acts): (&'static str, &TrustPolicy, Vec<Act>)| {
         let cells = |act| policy.table.in_words(act).into_iter().map(cell).collect();

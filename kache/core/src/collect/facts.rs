@@ -16,7 +16,7 @@ impl Collector<'_> {
         {
             return Act::SizesBuffer;
         }
-        self.policy.call(e.path, self.processes.name(e.pid))
+        self.policy.call(e.path)
     }
 
     /// The act of reading where code lies in memory, if a path shows that of the process.

@@ -23,6 +23,8 @@ pub struct Process {
     cwd: PathBuf,
     /// By module id: whether its code is the program's own.
     own: HashMap<u32, bool>,
+    /// By module id: its file.
+    files: HashMap<u32, Vec<u8>>,
     /// By module id: the library whose code it is, where that is not the program's own.
     libraries: HashMap<u32, String>,
     /// Modules that can tell times and permissions of files.
@@ -33,7 +35,14 @@ pub struct Process {
 
 impl Process {
     /// Whether the code of a module that is being loaded is the program's own.
-    pub fn loads(&mut self, module: u32, is_known: bool, library: impl FnOnce() -> String) -> bool {
+    pub fn loads(
+        &mut self,
+        module: u32,
+        file: &[u8],
+        is_known: bool,
+        library: impl FnOnce() -> String,
+    ) -> bool {
+        self.files.insert(module, file.to_vec());
         let own = module == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
         // A forked process repeats what its parent had loaded.
         let own = *self.own.entry(module).or_insert(own);
@@ -53,6 +62,14 @@ impl Process {
     /// The library whose code a module is.
     pub fn library(&self, module: u32) -> Option<&String> {
         self.libraries.get(&module)
+    }
+
+    pub fn files(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.values().map(Vec::as_slice)
+    }
+
+    pub fn file(&self, module: u32) -> Option<&[u8]> {
+        self.files.get(&module).map(Vec::as_slice)
     }
 
     pub fn give_metadata(&mut self, module: u32) {
@@ -120,6 +137,7 @@ impl Processes {
             program: PathBuf::from(platform::os_str(e.path)),
             cwd: PathBuf::from(platform::os_str(e.path2)),
             own: HashMap::new(),
+            files: HashMap::new(),
             libraries: HashMap::new(),
             learn_metadata: HashSet::new(),
             is_starting: true,

@@ -2,18 +2,17 @@
 
 use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
+use crate::observe::variables::Use;
 use crate::paths::absolute;
 use crate::platform;
 use crate::policy::{Act, Actor, Excuse, Started};
 use std::path::Path;
 
-/// The names under which libc exports the array of variables.
-const ENVIRONMENT: [&[u8]; 3] = [b"environ", b"__environ", b"_environ"];
-
 impl Collector<'_> {
     pub(super) fn start(&mut self, e: &TraceEvent) {
         if e.flags & flag::FORKED != 0 {
-            return self.processes.fork(e);
+            self.processes.fork(e);
+            return self.begin_to_read(e.pid);
         }
         let exe = Path::new(platform::os_str(e.path));
         let name = exe.file_name().unwrap_or_default().to_string_lossy();
@@ -31,7 +30,11 @@ impl Collector<'_> {
             is_path_only,
             has_plugins: self.subject.has_plugins,
         });
+        if self.perhaps_read_all.remove(&e.pid) == Some(false) {
+            self.may_have_read_all(e.pid);
+        }
         self.processes.begin(e, actor, is_path_only);
+        self.begin_to_read(e.pid);
         let by = Cause { pid: e.pid, actor };
         if matches!(actor, Actor::Script | Actor::PathOnly)
             && let Some(name) = self.processes.became(e.pid).filter(|_| self.subject.linker.is_some())
@@ -43,6 +46,34 @@ impl Collector<'_> {
             self.named(by, Act::BeginsAsLinker, b"");
         } else {
             self.at(by, Act::Begins, &clean(e.path));
+        }
+    }
+
+    /// A program that a plugin started counts as one that reads all variables until it ends and has read none.
+    fn begin_to_read(&mut self, pid: u32) {
+        if self.processes.get(pid).is_some_and(|process| process.actor == Actor::Process) {
+            self.perhaps_read_all.insert(pid, false);
+        }
+    }
+
+    /// A program of Rust's whose objects only pass the variables on did no more than that.
+    pub(super) fn may_have_read_all(&mut self, pid: u32) {
+        let Some(process) = self.processes.get(pid) else { return };
+        let passes_on = |file: &&[u8]| {
+            let file = Path::new(platform::os_str(file));
+            (self.subject.covers)(file)
+                || self.policy.is_c_runtime(file)
+                || self.world.variables(file) != Use::Reads
+        };
+        let in_rust = self.world.variables(&process.program) == Use::PassesOn { in_rust: true };
+        if !in_rust || !process.files().all(|file| passes_on(&file)) {
+            self.named(Cause { pid, actor: Actor::Process }, Act::MayHaveReadAll, b"");
+        }
+    }
+
+    pub(super) fn exit(&mut self, e: &TraceEvent) {
+        if e.flags & flag::EXIT_UNREAD != 0 {
+            self.perhaps_read_all.remove(&e.pid);
         }
     }
 
@@ -69,7 +100,7 @@ impl Collector<'_> {
         let real = self.world.canonicalize(found).unwrap_or_default();
         let is_known = (self.subject.covers)(&real) || self.policy.is_c_runtime(&real);
         let Some(process) = self.processes.get_mut(e.pid) else { return };
-        let own = process.loads(e.module, is_known, || library_name(&real));
+        let own = process.loads(e.module, e.path, is_known, || library_name(&real));
         let actor = match process.actor {
             Actor::Compiler if !own => Actor::Plugin,
             actor => actor,
@@ -90,6 +121,18 @@ impl Collector<'_> {
             Actor::Compiler | Actor::Tool => {}
             _ => self.examine_syscalls(by, &real),
         }
+    }
+
+    /// Whether a program asks for the clock as it does whenever it starts.
+    pub(super) fn asks_as_it_starts(&mut self, e: &TraceEvent, act: Act) -> bool {
+        let Some(process) = self.processes.get(e.pid).filter(|_| e.errno != 0) else { return false };
+        let Some(row) = self.policy.clock_at_start(self.processes.name(e.pid)) else { return false };
+        let Some(file) = process.file(e.module) else { return false };
+        let (world, program) = (self.world, &process.program);
+        let learn = || world.start_calls(program, row.arguments);
+        let calls = self.start_calls.entry(program.clone()).or_insert_with(learn);
+        let Some(calls) = calls else { return false };
+        act == Act::ReadsTimer && row.timers || calls.has(file, e.aux, e.errno, row.again)
     }
 
     /// What calls the kernel by itself can look at anything unseen, unless its process has that recorded.
@@ -114,7 +157,7 @@ impl Collector<'_> {
     fn examine(&mut self, by: Cause, module: u32, object: &Path) {
         self.examine_syscalls(by, object);
         let name = object.as_os_str().as_encoded_bytes();
-        if self.world.imports(object, &|symbol| ENVIRONMENT.contains(&symbol)).unwrap_or(true) {
+        if self.world.variables(object) == Use::Reads {
             self.named(by, Act::HoldsEnvironment, name);
         }
         let has = &self.policy.abilities;

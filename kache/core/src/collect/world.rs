@@ -2,6 +2,8 @@
 
 use crate::eval::find_program;
 use crate::observe::object as reader;
+use crate::observe::start_clock::{self, StartCalls};
+use crate::observe::variables::{self, Use};
 use crate::paths::Roots;
 use crate::platform::{self, FileType};
 use std::ffi::{OsStr, OsString};
@@ -33,6 +35,10 @@ pub trait World {
     fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool>;
     /// Which of the parts of names occur in the names of an object's functions; `None` where it has been stripped.
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>>;
+    /// What an object does with the array of all variables.
+    fn variables(&self, object: &Path) -> Use;
+    /// The calls of the clock that a program makes as it starts; `None` where that cannot be learnt.
+    fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls>;
 }
 
 /// The real machine.
@@ -98,5 +104,13 @@ impl World for Machine<'_> {
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
         reader::functions(object, parts)
+    }
+
+    fn variables(&self, object: &Path) -> Use {
+        variables::used_by(object)
+    }
+
+    fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls> {
+        start_clock::ask(program, arguments)
     }
 }

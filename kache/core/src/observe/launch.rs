@@ -49,7 +49,7 @@ pub fn unpack(dir: &Path) -> io::Result<PathBuf> {
 
 /// For a directory whose path `LD_PRELOAD` (whose separators are colons and spaces) cannot hold: the object in memory,
 /// under a name that holds for as long as this process lives, as that of the log does.
-fn in_memory() -> io::Result<PathBuf> {
+pub(super) fn in_memory() -> io::Result<PathBuf> {
     let mut file = platform::memory_file()?;
     file.write_all(OBJECT)?;
     let path = platform::path_of_open(&file);

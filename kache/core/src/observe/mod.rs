@@ -5,5 +5,7 @@ pub mod launch;
 pub mod log;
 pub mod object;
 pub mod observer;
+pub mod start_clock;
 pub mod text;
 pub mod trace;
+pub mod variables;

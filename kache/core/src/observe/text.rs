@@ -51,6 +51,8 @@ const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Exec, flag::EXEC_RELATIVE, "relative"),
     (EventKind::Exec, flag::BY_LIBC, "by_libc"),
     (EventKind::Exec, flag::ALONE, "alone"),
+    (EventKind::Exec, flag::EXEC_UNREAD, "unread"),
+    (EventKind::Exit, flag::EXIT_UNREAD, "unread"),
     (EventKind::Spawned, flag::POSIX_SPAWN, "posix_spawn"),
     (EventKind::Unlink, flag::DIRECTORY_REMOVED, "directory"),
     (EventKind::Link, flag::SYMBOLIC, "symbolic"),

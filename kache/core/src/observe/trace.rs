@@ -48,7 +48,11 @@ pub mod flag {
     /// Exec: libc itself starts the child (`system`, `popen`), so that no Spawned tells its pid.
     pub const BY_LIBC: u8 = 4;
     /// Exec: the program cannot be observed, and runs as if nothing were.
-    pub const ALONE: u8 = 8;
+    pub const ALONE: u8 = 16;
+    /// Exec: nothing but libc, by names that are recorded, has read the array of variables.
+    pub const EXEC_UNREAD: u8 = 8;
+    /// Exit: as above.
+    pub const EXIT_UNREAD: u8 = 1;
     /// Spawned: by posix_spawn, so that an exec surely took place.
     pub const POSIX_SPAWN: u8 = 1;
     /// Unlink: a directory.
@@ -119,7 +123,8 @@ kinds! {
     RawSyscall = 18,
     /// A connection was asked for; `path` is the printed address.
     Connect = 19,
-    /// A function with changing results was called, `path` is its name; once for each module.
+    /// A function with changing results was called, `path` is its name; once for each module. A clock is recorded for
+    /// each call: `aux` is where the call returns to in its module, `errno` how many times it has been made.
     Volatile = 20,
     /// A process ends in the ordinary way, and all its modules have been recorded.
     Exit = 21,

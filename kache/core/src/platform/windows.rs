@@ -40,6 +40,11 @@ use windows_sys::Win32::System::JobObjects as jobs;
 use windows_sys::Win32::System::SystemInformation::GetSystemTimePreciseAsFileTime;
 use windows_sys::Win32::System::Threading as threading;
 
+/// Whether nobody but the system can replace what a program's file holds; not known here.
+pub fn only_root_replaces(_: &Path) -> bool {
+    false
+}
+
 /// What is known of a file besides its contents, and of the link to it, if it is one: times and attributes.
 pub fn status(path: &Path) -> io::Result<Vec<u8>> {
     let of =

@@ -116,7 +116,7 @@ acts! {
         &[T::EnvAll(Environment::Most), T::Executable],
         &[T::EnvAll(Environment::Portable), T::Executable],
         NONE,
-        &[EVERY, T::Executable],
+        &[T::Executable],
     ];
     BeginsAsLinker, "begins, and is the action's linker", [
         NONE,
@@ -124,8 +124,9 @@ acts! {
         &[T::EnvAll(Environment::Most), LINKER],
         &[T::EnvAll(Environment::Portable), LINKER],
         NONE,
-        &[EVERY, LINKER],
+        &[LINKER],
     ];
+    MayHaveReadAll, "ends, and may have read all variables", foreign(NONE, &[EVERY]);
 
     // Code that is loaded.
     FindsLibrary, "loads a library that the loader searches for", all(&[T::Library]);

@@ -11,6 +11,20 @@ pub struct Excuse {
     pub why: &'static str,
 }
 
+/// A program that reads the clock as it starts, for nothing that it could say later.
+#[derive(Debug)]
+pub struct ClockAtStart {
+    /// The program's name.
+    pub what: &'static str,
+    /// Arguments with which the program does no more than start and end.
+    pub arguments: &'static [&'static str],
+    /// The calls that are made then may be made again.
+    pub again: bool,
+    /// What it asks of how much time has passed goes into nothing that it is asked for.
+    pub timers: bool,
+    pub why: &'static str,
+}
+
 impl Excuse {
     /// Whether it matches a name: whole, or by the prefix before a `*`.
     pub fn names(&self, name: &[u8]) -> bool {
@@ -41,19 +55,19 @@ pub fn is_system_library(table: &[Excuse], path: &Path) -> bool {
 }
 
 /// A program's name without the target in front and the version at the end: `x86_64-linux-gnu-ld-12` is `ld`, where
-/// one of the tables has that.
-pub fn plain_name<'a>(tools: &[Excuse], others: &[Excuse], file_name: &'a str) -> &'a str {
-    if tools.iter().any(|row| row.what == file_name) {
+/// that is known.
+pub fn plain_name(names: impl Iterator<Item = &'static str> + Clone, file_name: &str) -> &str {
+    if names.clone().any(|name| name == file_name) {
         return file_name;
     }
     // `ld.lld`, `ld.bfd`, `ld.gold` are linkers by their first part.
     let first = file_name.split('.').next().unwrap_or(file_name);
     let plain = first.trim_end_matches(|c: char| c.is_ascii_digit());
     let plain = plain.strip_suffix('-').unwrap_or(plain);
-    for row in tools.iter().chain(others) {
-        let is = |name: &str| name.strip_suffix(row.what).is_some_and(|b| b.is_empty() || b.ends_with('-'));
+    for known in names {
+        let is = |name: &str| name.strip_suffix(known).is_some_and(|b| b.is_empty() || b.ends_with('-'));
         if is(first) || is(plain) {
-            return row.what;
+            return known;
         }
     }
     first

@@ -15,3 +15,5 @@ mod sandbox;
 mod store_trust;
 #[cfg(target_os = "linux")]
 mod undisturbed;
+#[cfg(target_os = "linux")]
+mod variables;

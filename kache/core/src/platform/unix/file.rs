@@ -57,6 +57,13 @@ pub fn status(path: &Path) -> io::Result<Vec<u8>> {
     Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
 }
 
+/// Whether nobody but root can replace what a program's file holds.
+pub fn only_root_replaces(program: &Path) -> bool {
+    program.canonicalize().is_ok_and(|path| {
+        path.ancestors().all(|p| p.metadata().is_ok_and(|m| m.uid() == 0 && m.mode() & 0o022 == 0))
+    })
+}
+
 /// Whether an error means that the file does not exist.
 pub fn is_absent(e: &io::Error) -> bool {
     matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP | libc::ENAMETOOLONG))

@@ -229,6 +229,47 @@ fn modules_that_are_loaded_at_the_start_are_the_compilers() {
 }
 
 #[test]
+fn a_program_depends_on_all_variables_unless_it_ends_without_having_read_them() {
+    let stage = Stage::rustc().plain_object("/w/plain.so");
+    let shell = "10 cwd\n10 module id=5 /w/plain.so\n10 spawned posix_spawn id=5 /usr/bin/sh aux=11\n\
+                 11 start /usr/bin/sh => /w aux=10\n11 module /usr/bin/sh\n";
+    let depends = |rest: &str| {
+        let lines = stage.lines(&format!("{RUSTC}{shell}{rest}"));
+        lines.contains(&"env-all every".to_string())
+    };
+    assert!(!depends("11 exit unread"));
+    assert!(depends("11 exit") && depends(""), "read, and killed");
+    let perl = "11 exec unread /usr/bin/perl\n11 start /usr/bin/perl => /w\n11 module /usr/bin/perl\n";
+    assert!(!depends(&format!("{perl}11 exit unread")));
+    assert!(depends(perl) && depends(&perl.replace("unread ", "")), "either of the two");
+    assert!(depends(
+        &format!("11 exec unread /usr/bin/perl\n11 stat /w\n{perl}").replace("exec unread", "exec")
+    ));
+    let child = "12 start forked /usr/bin/sh => /w aux=11\n12 module /usr/bin/sh\n";
+    assert!(
+        depends(&format!("{child}11 exit unread"))
+            && !depends(&format!("{child}12 exit unread\n11 exit unread"))
+    );
+}
+
+/// A shell asks for the time to seed its random numbers, and where its script says so.
+#[test]
+fn a_clock_is_excused_where_the_program_asks_for_it_whenever_it_starts() {
+    let stage = Stage::rustc().plain_object("/w/plain.so");
+    let asks = |how: &str| {
+        let shell = "10 cwd\n10 module id=5 /w/plain.so\n10 spawned posix_spawn id=5 /usr/bin/sh aux=11\n\
+                     11 start /usr/bin/sh => /w aux=10\n11 module /usr/bin/sh\n11 module id=1 /w/plain.so\n";
+        stage.collect(&format!("{RUSTC}{shell}11 volatile {how}")).refused.map(|why| why.detail)
+    };
+    assert_eq!(asks("aux=64 err=1 gettimeofday"), None);
+    let refused = |function: &str| Some(format!("sh called {function}"));
+    assert_eq!(asks("aux=64 err=2 gettimeofday"), refused("gettimeofday"), "once more");
+    assert_eq!(asks("aux=72 err=1 time"), refused("time"), "elsewhere in the program");
+    assert_eq!(asks("id=1 aux=64 err=1 time"), refused("time"), "in a library");
+    assert_eq!(asks("aux=64 gettimeofday"), refused("gettimeofday"), "by a bare system call");
+}
+
+#[test]
 fn a_library_is_an_input_where_it_was_found_and_under_its_name() {
     let stage = Stage::rustc().plain_object("/opt/v2/libllvm.so").link("/opt/libllvm.so", "v2/libllvm.so");
     let lines = stage.lines(&format!("{RUSTC}10 module id=3 /opt/libllvm.so"));

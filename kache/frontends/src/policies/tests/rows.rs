@@ -1,6 +1,7 @@
 //! Each row of the table of trust, done by each actor, on a trace of its own.
 
 use super::stage::{Object, Stage};
+use kache_core::observe::variables::Use;
 use kache_core::policy::{Act, Actor};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -52,6 +53,7 @@ fn events(act: Act) -> &'static str {
         Act::FollowsLinks => "@ realpath % /w/linked/a.rs => /w/src/a.rs",
         Act::CannotResolve => "@ realpath % err=EACCES /w/secret",
         Act::AsksDirectory => "@ cwd %",
+        Act::MayHaveReadAll => "",
         Act::ReadsVariable => "@ getenv % SOME => value",
         Act::ReadsPathVariable => "@ module id=7 /w/liblocating_macro-1.so\n@ getenv id=7 OUT => /w/out",
         Act::ReadsInnerVariable => "@ getenv % SOME => other",
@@ -67,7 +69,8 @@ fn events(act: Act) -> &'static str {
         Act::AsksPlace => "@ volatile % dladdr",
         Act::DrawsRandom => "@ volatile % getrandom",
         Act::ReadsClockAtStart => {
-            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ volatile % gettimeofday"
+            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ module /usr/bin/sh\n\
+             @ volatile aux=64 err=1 gettimeofday"
         }
         Act::ReadsClock => "@ volatile % gettimeofday",
         Act::ReadsTimer => "@ volatile % clock_gettime/timer",
@@ -133,7 +136,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })
-        .object("/w/environ.so", Object { imports: vec!["environ"], ..holds("f") })
+        .object("/w/environ.so", Object { variables: Use::Reads, ..holds("f") })
         .object("/w/shared.so", Object { imports: vec!["_RNvNtC3std2fs4read"], ..holds("f") })
 }
 

@@ -5,7 +5,9 @@ use kache_core::action::OutputNames;
 use kache_core::collect::{Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
+use kache_core::observe::start_clock::StartCalls;
 use kache_core::observe::text::TextLog;
+use kache_core::observe::variables::Use;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
@@ -27,6 +29,7 @@ pub struct Object {
     /// `None` where it has been stripped.
     pub functions: Option<Vec<&'static str>>,
     pub calls_kernel: Option<bool>,
+    pub variables: Use,
 }
 
 /// A machine that holds what it was given, and nothing else.
@@ -35,6 +38,8 @@ pub struct FakeWorld {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, String>,
     objects: BTreeMap<PathBuf, Object>,
+    /// What a program writes to the log when it starts and ends at once.
+    starts: BTreeMap<PathBuf, &'static str>,
     not_executable: BTreeSet<PathBuf>,
     running: BTreeSet<u32>,
 }
@@ -132,6 +137,14 @@ impl World for FakeWorld {
         let names = self.objects.get(object)?.functions.as_ref()?;
         Some(parts.iter().copied().filter(|part| names.iter().any(|name| name.contains(part))).collect())
     }
+
+    fn variables(&self, object: &Path) -> Use {
+        self.objects.get(object).map_or(Use::Reads, |object| object.variables)
+    }
+
+    fn start_calls(&self, program: &Path, _: &[&str]) -> Option<StartCalls> {
+        Some(StartCalls::of(&TextLog::parse(self.starts.get(program)?).unwrap().trace()))
+    }
 }
 
 /// An action on a machine that is made up.
@@ -174,7 +187,15 @@ impl Stage {
             "/usr/bin/perl",
             "/w/in-place",
         ];
+        let starts = "1 start /usr/bin/sh => /\n1 module /usr/bin/sh\n1 volatile aux=64 err=1 gettimeofday";
+        let stage = stage.starts("/usr/bin/sh", starts);
         programs.iter().fold(stage, |stage, program| stage.file(program))
+    }
+
+    /// What a program does when it starts and ends at once.
+    pub fn starts(mut self, program: &str, trace: &'static str) -> Stage {
+        self.world.starts.insert(program.into(), trace);
+        self
     }
 
     pub fn file(mut self, path: &str) -> Stage {
