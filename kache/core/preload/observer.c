@@ -158,7 +158,6 @@ struct found_object {
     struct link_map *map;
     unsigned long long rest[12];
 };
-extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 extern int find_object(void *address, struct found_object *found) __asm__("_dl_find_object") __attribute__((weak));
 
 /* Past our own hook. */
@@ -423,6 +422,16 @@ static void hide(char **environment) {
     drop_entry(log);
 }
 
+/* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
+static void emit_name(void) {
+    static void *real;
+    /* libc's own: there is a hook of this name. */
+    void *found = kache_real(&real, "getauxval");
+    unsigned long (*auxiliary)(unsigned long) = (unsigned long (*)(unsigned long))found;
+    if (found != NOT_THERE)
+        kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)auxiliary(AT_EXECFN)), NO_TEXT);
+}
+
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
     (void)argc;
     (void)argv;
@@ -437,12 +446,9 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     if (kache_object && kache_open_log()) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
         kache_dispatch_begin();
-        /* The name by which the kernel was asked for this program: a script's where its interpreter runs. Asked for before
-         * the hook of `getauxval` would record that it was. */
-        const char *name = getauxval ? (const char *)getauxval(AT_EXECFN) : NULL;
         kache_active = true;
         emit_start(own_pid, 0);
-        if (name) kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of(name), NO_TEXT);
+        emit_name();
         kache_scan_modules();
         has_begun = true;
     }
