@@ -6,6 +6,7 @@ mod flags;
 mod headers;
 mod indirect_access;
 mod judge;
+mod kernel_calls;
 mod link;
 mod macros;
 mod must_hit;

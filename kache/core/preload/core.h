@@ -71,6 +71,8 @@ enum kind {
 #define F_ALONE 16
 /* Exit: nothing read the array of variables. */
 #define F_EXIT_UNREAD 1
+/* Exit: past libc. */
+#define F_EXIT_RAW 2
 /* Spawned */
 #define F_POSIX_SPAWN 1
 /* Unlink */

@@ -9,12 +9,14 @@
 //! - `processes`: who started whom, and whose code each module is.
 //! - `made`: what the run made, renamed and left behind.
 //! - `files`, `programs`, `variables`: from events to acts.
+//! - `imports`: what they take from the C library.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
 
 mod facts;
 mod files;
+mod imports;
 mod made;
 mod processes;
 mod programs;
@@ -53,8 +55,10 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         temporary: temporary_directories(world),
         perhaps_read_all: BTreeMap::new(),
         renamed: subject.renamed(world),
+        has_compiler: !subject.is_shim,
         without_links: HashSet::new(),
         examined: HashSet::new(),
+        imports: imports::Checked::default(),
         start_calls: HashMap::new(),
         steps: BTreeMap::new(),
         read_by_others: BTreeSet::new(),
@@ -94,6 +98,8 @@ struct Collector<'a> {
     /// The linker's file, links followed.
     linker: Option<PathBuf>,
     temporary: Vec<Vec<u8>>,
+    /// Whether the program is the compiler, or has become it.
+    has_compiler: bool,
     /// Processes that may have read all variables, as far as is known; for each, whether it was about to become
     /// another program and had read none.
     perhaps_read_all: BTreeMap<u32, bool>,
@@ -103,6 +109,7 @@ struct Collector<'a> {
     without_links: HashSet<PathBuf>,
     /// Objects whose code has been searched for system calls.
     examined: HashSet<PathBuf>,
+    imports: imports::Checked,
     /// By program: the calls of the clock that it makes as it starts, where they could be learnt.
     start_calls: HashMap<PathBuf, Option<StartCalls>>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
@@ -343,11 +350,17 @@ impl Collector<'_> {
     }
 
     fn finish(mut self) -> Collected {
+        self.check_unknown();
         for pid in std::mem::take(&mut self.perhaps_read_all).into_keys() {
             self.may_have_read_all(pid);
         }
         self.left_running();
         self.left_behind();
+        if !self.has_compiler {
+            let program = self.subject.program.display();
+            let detail = format!("{program} did not become the compiler, but started it, or another");
+            self.refuse(Reason::UnknownCompiler, detail);
+        }
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));
         self.out.steps = self.steps.into_values().collect();

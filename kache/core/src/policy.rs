@@ -239,8 +239,12 @@ pub struct TrustPolicy {
     pub ignored_env_for_plugins: &'static [Excuse],
     /// Variables that a trusted actor asks for only where the clock gets into the result.
     pub clock_env: &'static [Excuse],
-    /// Libraries that any process loads.
+    /// Libraries that any process loads: they are not inputs where a trusted actor loads them.
     pub c_runtime: &'static [Excuse],
+    /// Those among them that make up the C library, which looks on behalf of its callers.
+    pub c_library: &'static [Excuse],
+    /// Those among them whose contents reach no result, whoever loads them.
+    pub loader: &'static [Excuse],
     /// Programs that are trusted like the compiler.
     pub tools: &'static [Excuse],
     /// Programs that read the clock as they start.
@@ -344,6 +348,21 @@ impl TrustPolicy {
     /// Whether a loaded library is the C runtime: by its name, and by lying where the system keeps its libraries.
     pub fn is_c_runtime(&self, path: &Path) -> bool {
         excuse::is_system_library(self.c_runtime, path)
+    }
+
+    /// Whether a loaded library is a part of the C library.
+    pub fn is_c_library(&self, path: &Path) -> bool {
+        excuse::is_system_library(self.c_library, path)
+    }
+
+    /// The same, by the name under which an object asks for it.
+    pub fn is_c_library_name(&self, name: &[u8]) -> bool {
+        self.c_library.iter().any(|row| name.starts_with(row.what.as_bytes()))
+    }
+
+    /// Whether a loaded library only loads or unwinds.
+    pub fn is_loader(&self, path: &Path) -> bool {
+        excuse::is_system_library(self.loader, path)
     }
 
     /// Whether a plugin or a script uses paths only to find files; `declared` are the user's own.

@@ -19,6 +19,7 @@ pub(crate) fn dependencies(
     let subject = Subject {
         policy: plan.policy,
         program: &invocation.program,
+        is_shim: toolchain.by_shim,
         cwd: &invocation.cwd,
         roots: &action.roots,
         outputs: &action.outputs.names,

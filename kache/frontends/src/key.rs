@@ -7,6 +7,7 @@
 //! | `schema` | version of this table | another table makes other keys |
 //! | `compiler` | digest of the installation | another compiler makes another output |
 //! | `driver` | where a C compiler is: as it was called, and its file | its name selects language and target (`aarch64-linux-gnu-clang++`), and it looks for headers and passes next to itself |
+//! | `driver` | a program that becomes rustc | it may add arguments: what it reads are dependencies of its results alone |
 //! | `cwd` | portable working directory | relative paths start there, and debug information contains it |
 //! | `input` | portable source path | the source; its contents are a dependency |
 //! | `language` | the language of a C compiler's source | `-x` applies to the sources after it |
@@ -90,6 +91,10 @@ pub fn inputs(
     let cwd = invocation.cwd.as_os_str();
     inputs.put(Component::Schema, SCHEMA, SCHEMA.as_bytes());
     inputs.put(Component::Compiler, &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
+    if toolchain.by_shim {
+        let shim = invocation.program.as_os_str();
+        inputs.put(Component::Driver, &shim.to_string_lossy(), shim.as_encoded_bytes());
+    }
     if !invocation.language.is_rust() {
         let real = invocation.program.canonicalize().unwrap_or_default();
         for place in [&invocation.program, &real] {

@@ -19,7 +19,7 @@ use kache_core::store::Store;
 use kache_core::template;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 impl Frontend for Family {
     fn name(&self) -> &'static str {
@@ -69,7 +69,11 @@ impl Family {
         mut invocation: Invocation,
         cx: &Context,
     ) -> Result<Planned, NotCacheable> {
-        invocation.program = self.real_program(request, toolchain.as_deref())?;
+        // The command may be planned twice.
+        platform::restore_variables();
+        let rustup::Resolved { program, env } = self.real_program(request, toolchain.as_deref())?;
+        invocation.program = program;
+        platform::set_variables(env);
         let toolchain = Toolchain::identify(cx.store, self, &invocation.program).map_err(|e| {
             NotCacheable::new(Reason::Toolchain, format!("{}: {e}", invocation.program.display()))
         })?;
@@ -90,11 +94,15 @@ impl Family {
     }
 
     /// The program that a proxy would run.
-    fn real_program(&self, request: &Request, toolchain: Option<&str>) -> Result<PathBuf, NotCacheable> {
+    fn real_program(
+        &self,
+        request: &Request,
+        toolchain: Option<&str>,
+    ) -> Result<rustup::Resolved, NotCacheable> {
         let missing = || NotCacheable::new(Reason::UnknownCompiler, "the compiler is not found");
         let found = request.file().ok_or_else(missing)?;
         if !self.is_rust() {
-            return Ok(found.to_path_buf());
+            return Ok(rustup::Resolved { program: found.to_path_buf(), env: Vec::new() });
         }
         let unclear = "kache cannot tell which toolchain rustup would choose";
         rustup::resolve(found, toolchain, &request.cwd)
@@ -198,6 +206,10 @@ impl Plan for CompilePlan {
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {
+        if self.toolchain.by_shim {
+            let detail = format!("{} becomes the compiler", self.invocation.program.display());
+            return Err(NotCacheable::new(Reason::NotObserved, detail));
+        }
         self.rules(&action.roots).collect(started)
     }
 

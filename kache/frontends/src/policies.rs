@@ -17,6 +17,8 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     ignored_env_for_plugins: tables::IGNORED_FOR_MACROS,
     clock_env: &[],
     c_runtime: tables::C_RUNTIME,
+    c_library: tables::C_LIBRARY,
+    loader: tables::LOADER,
     tools: tables::TOOLS,
     clock_at_start: tables::CLOCK_AT_START,
     sized_by_memory: tables::SIZED_BY_MEMORY,

@@ -64,7 +64,8 @@ pub static HOST_STATE: &[Row] = &[
     row("/dev/", "a device"),
 ];
 
-/// Host libraries that a process needs to run at all. Loaded they are no input; opened by a linker they are.
+/// Host libraries that a process needs to run at all. Loaded by a compiler or a tool they are no input; opened by a linker,
+/// or loaded by any other program, they are.
 pub static C_RUNTIME: &[Row] = &[
     row("libc.so", "the C library that the compiler itself runs on"),
     row("libm.so", "as above"),
@@ -76,7 +77,33 @@ pub static C_RUNTIME: &[Row] = &[
     row("ld-linux", "the loader"),
     row("linux-vdso", "the kernel's part"),
     row("linux-gate", "the kernel's part"),
-    row("libz.so", "compression; its result does not depend on the build of it"),
+    row("libz.so", "compression of debug information"),
+];
+
+/// The libraries that make up the C library. What the functions look at is recorded as their caller's, and the table of
+/// symbols (`kache tables`) accounts for each function. Their contents are inputs where anything but the compiler or a tool
+/// uses them: they have versions, and the last digits of results differ.
+pub static C_LIBRARY: &[Row] = &[
+    row("libc.so", "the C library"),
+    row("libc.musl-", "the C library of musl, and its loader"),
+    row("ld-musl-", "as above"),
+    row("libm.so", "mathematics"),
+    row("libmvec.so", "mathematics"),
+    row("libpthread.so", "threads; a part of libc.so since glibc 2.34"),
+    row("librt.so", "timers; as above"),
+    row("libdl.so", "loading; as above"),
+    row("libutil.so", "terminals; as above"),
+    row("libanl.so", "names of hosts; as above"),
+    row("libresolv.so", "names of hosts"),
+    row("libBrokenLocale.so", "one function of the locale"),
+];
+
+/// Libraries that only load or unwind: their contents reach no result, whoever uses them.
+pub static LOADER: &[Row] = &[
+    row("ld-linux", "the loader"),
+    row("linux-vdso", "the kernel's part"),
+    row("linux-gate", "the kernel's part"),
+    row("libgcc_s.so", "unwinding, and arithmetic with defined results"),
 ];
 
 /// Variables that are no inputs even where a proc macro asks for them by name. Short, because what a macro reads it
@@ -406,6 +433,8 @@ mod tests {
         for table in [
             IGNORED_PATHS,
             C_RUNTIME,
+            C_LIBRARY,
+            LOADER,
             IGNORED_FOR_MACROS,
             IGNORED_ENV,
             COMPILER_ENV,

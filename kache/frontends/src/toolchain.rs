@@ -5,6 +5,10 @@
 //! those. A hit does not ask the compiler for its version, and a toolchain that is replaced in place under its old
 //! version has another identity.
 //!
+//! A program called rustc may be a shim of a version manager, which becomes one compiler or another by a variable, a file or
+//! the working directory. So a record is kept only for a program that is itself the compiler of the installation that it
+//! reports. Any other program is asked at each call, and the identity is that of the compiler in the reported installation.
+//!
 //! | in | why |
 //! | --- | --- |
 //! | the program, links followed | the code that runs |
@@ -23,15 +27,16 @@
 use crate::family::{Capabilities, Family};
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
+use kache_core::frontend::WITHIN;
 use kache_core::platform::{self, FileType, StatId, disk};
 use kache_core::store::{Area, Store};
-use kache_core::template::Format;
+use kache_core::template::{self, Format};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-const MAGIC: &[u8; 8] = b"kachetc3";
+const MAGIC: &[u8; 8] = b"kachetc4";
 
 #[derive(Clone, Debug)]
 pub struct Toolchain {
@@ -39,6 +44,8 @@ pub struct Toolchain {
     /// The directory of the installation; empty where the identity covers the program alone.
     pub sysroot: PathBuf,
     pub capabilities: Capabilities,
+    /// The program that was called is not the compiler, but becomes it.
+    pub by_shim: bool,
     /// Each file and directory that the identity covers, with its stat identity when it was hashed.
     files: BTreeMap<PathBuf, StatId>,
 }
@@ -46,19 +53,36 @@ pub struct Toolchain {
 impl Toolchain {
     /// The identity from the record if the record still holds, else computed now.
     pub fn identify(store: &Store, family: &Family, program: &Path) -> io::Result<Toolchain> {
-        let named = [family.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
-        let key = Digest::of(&named);
-        let path = store.area(Area::Toolchains).join(key.hex());
-        let read = || std::fs::read(&path);
-        if let Some(known) =
-            disk::step("toolchain: read", &path, read).ok().and_then(|b| Toolchain::decode(&b))
-            && known.holds()
-        {
+        if let Some(known) = Toolchain::recorded(store, family, program) {
             return Ok(known);
         }
-        let made = Toolchain::make(store, family, program)?;
-        let _ = store.publish(&path, &made.encode());
-        Ok(made)
+        let sysroot = family.sysroot.map(|ask| ask(program)).transpose()?.unwrap_or_default();
+        if family.sysroot.is_some() && !is_compiler(program, &sysroot) {
+            let compiler = sysroot.join("bin").join(program.file_name().unwrap_or_default());
+            let compiler = platform::as_program(compiler);
+            if !is_compiler(&compiler, &sysroot) {
+                let detail =
+                    format!("the installation that it reports, {}, has no such compiler", sysroot.display());
+                return Err(io::Error::other(detail));
+            }
+            let toolchain = Toolchain::recorded(store, family, &compiler);
+            let toolchain =
+                toolchain.map_or_else(|| Toolchain::make(store, family, &compiler, sysroot), Ok)?;
+            return Ok(Toolchain { by_shim: true, ..toolchain });
+        }
+        Toolchain::make(store, family, program, sysroot)
+    }
+
+    fn record(store: &Store, family: &Family, program: &Path) -> PathBuf {
+        let named = [family.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
+        store.area(Area::Toolchains).join(Digest::of(&named).hex())
+    }
+
+    /// The identity from the record, if the record still holds.
+    fn recorded(store: &Store, family: &Family, program: &Path) -> Option<Toolchain> {
+        let path = Toolchain::record(store, family, program);
+        let bytes = disk::step("toolchain: read", &path, || std::fs::read(&path)).ok()?;
+        Toolchain::decode(&bytes).filter(Toolchain::holds)
     }
 
     /// Whether the identity covers a file, so that the file is not a dependency.
@@ -74,8 +98,7 @@ impl Toolchain {
         self.files.iter().all(|(p, then)| stats.of(p).is_some_and(|(now, dir)| same(&now, then, dir)))
     }
 
-    fn make(store: &Store, family: &Family, program: &Path) -> io::Result<Toolchain> {
-        let sysroot = family.sysroot.map(|ask| ask(program)).transpose()?.unwrap_or_default();
+    fn make(store: &Store, family: &Family, program: &Path, sysroot: PathBuf) -> io::Result<Toolchain> {
         let mut paths = vec![program.to_path_buf()];
         if !sysroot.as_os_str().is_empty() {
             installation(&sysroot, &mut paths);
@@ -92,7 +115,10 @@ impl Toolchain {
         }
         let capabilities = (family.capabilities)(program, &store.temporary());
         w.num(abilities_byte(capabilities));
-        Ok(Toolchain { digest: Digest::of(&w.finish()), sysroot, capabilities, files })
+        let made =
+            Toolchain { digest: Digest::of(&w.finish()), sysroot, capabilities, by_shim: false, files };
+        let _ = store.publish(&Toolchain::record(store, family, program), &made.encode());
+        Ok(made)
     }
 
     pub fn encode(&self) -> Vec<u8> {
@@ -128,7 +154,7 @@ impl Toolchain {
             };
             files.insert(path, id);
         }
-        r.at_end().then_some(Toolchain { digest, sysroot, capabilities, files })
+        r.at_end().then_some(Toolchain { digest, sysroot, capabilities, by_shim: false, files })
     }
 }
 
@@ -172,6 +198,23 @@ fn installation(sysroot: &Path, paths: &mut Vec<PathBuf>) {
     paths.push(rustlib);
 }
 
+/// Whether a program is the compiler of an installation: not a script, in the directory of the installation's programs, and
+/// linked to the compiler's library where the installation has one. What the program is called proves nothing.
+fn is_compiler(program: &Path, sysroot: &Path) -> bool {
+    let lies_there =
+        || Some(program.canonicalize().ok()?.parent()? == sysroot.join("bin").canonicalize().ok()?);
+    let Ok(contents) = std::fs::read(program) else { return false };
+    let is_library =
+        |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(LIBRARY));
+    lies_there() == Some(true)
+        && !contents.starts_with(b"#!")
+        && (template::contains(&contents, &LIBRARY.as_bytes()[3..])
+            || !list(&sysroot.join("lib")).iter().any(is_library))
+}
+
+/// How the name of the library begins that is rustc.
+const LIBRARY: &str = "librustc_driver";
+
 /// Asks rustc, or clippy's driver.
 pub fn sysroot_of_rustc(program: &Path) -> io::Result<PathBuf> {
     let mut ask = Command::new(program);
@@ -179,7 +222,7 @@ pub fn sysroot_of_rustc(program: &Path) -> io::Result<PathBuf> {
     if program.file_stem().is_some_and(|n| n == "clippy-driver") {
         ask.arg("--rustc");
     }
-    let out = ask.args(["--print", "sysroot"]).output()?;
+    let out = ask.args(["--print", "sysroot"]).env(WITHIN, "1").stdin(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&out.stdout);
     let path = PathBuf::from(text.trim());
     if !out.status.success() || !path.is_dir() {
@@ -240,4 +283,40 @@ fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
         all.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(all)
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_shim_is_asked_at_each_call_and_a_compiler_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("cache")).unwrap();
+        let program = |path: PathBuf, text: &str| {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        for name in ["one", "two"] {
+            program(dir.path().join(name).join("bin/rustc"), name);
+            std::fs::create_dir_all(dir.path().join(name).join("lib/rustlib")).unwrap();
+        }
+        let chosen = dir.path().join("chosen");
+        let shim = program(dir.path().join("rustc"), &format!("#!/bin/sh\ncat {}\n", chosen.display()));
+        let choose = |name: &str| {
+            std::fs::write(&chosen, dir.path().join(name).to_str().unwrap()).unwrap();
+            let found = Toolchain::identify(&store, &crate::rustc::FAMILY, &shim);
+            found.map(|found| (found.digest, found.by_shim))
+        };
+        let (one, two) = (choose("one").unwrap(), choose("two").unwrap());
+        assert!(one.0 != two.0 && one.1 && two.1);
+        assert_eq!(choose("one").unwrap(), one);
+        assert!(choose("none").is_err());
+        // A script in the compiler's place is not the compiler.
+        program(dir.path().join("one/bin/rustc"), "#!/bin/sh\nexec rustc.real\n");
+        assert!(choose("one").is_err());
+    }
 }

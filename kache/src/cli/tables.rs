@@ -38,6 +38,8 @@ fn lists() -> Vec<List> {
         ignored_env_for_plugins,
         clock_env,
         c_runtime,
+        c_library,
+        loader,
         tools,
         clock_at_start,
         sized_by_memory,
@@ -45,7 +47,7 @@ fn lists() -> Vec<List> {
         path_only,
         abilities: Abilities { place, metadata, reading, syscalls, shared_library },
     } = &policies::C;
-    let excuses: [(_, _, &[Excuse]); 19] = [
+    let excuses: [(_, _, &[Excuse]); 21] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-compiler",
@@ -55,9 +57,15 @@ fn lists() -> Vec<List> {
         ("host-state", "paths with machine state that cannot be part of a key: not stored", host_state),
         (
             "c-runtime",
-            "host libraries that are not inputs when a process loads them (they are when a linker opens them)",
+            "host libraries that are not inputs when a compiler or a tool loads them (they are when a linker opens them)",
             c_runtime,
         ),
+        (
+            "c-library",
+            "the parts of the C library: they look on behalf of their callers, and the table of symbols accounts for them",
+            c_library,
+        ),
+        ("loader", "host libraries that are not inputs, whoever loads them", loader),
         (
             "ignored-env-for-macros",
             "variables that are not inputs even of a proc macro",

@@ -24,6 +24,7 @@ pub fn detail(event: &Event, program: &str, number: i64, policy: &TrustPolicy) -
         Act::CallsKernel => format!("{program} called {name}, which the observer cannot follow"),
         Act::RunsBesidePath => format!("{name} was looked for in a PATH of its caller's own making"),
         Act::HoldsSyscall => format!("{name} makes system calls without libc"),
+        Act::ImportsUnaccounted => name.into_owned(),
         Act::HoldsReadTimes => format!("{name} can tell when files were read"),
         Act::SharesLibrary => format!("{name} looks by way of the compiler's own standard library"),
         Act::LinksToDirectory => format!("{program} linked to {name}"),

@@ -14,6 +14,8 @@ pub struct Subject<'a> {
     pub policy: &'static TrustPolicy,
     /// The program that was started.
     pub program: &'a Path,
+    /// The program is not the compiler, but becomes it: until then it is trusted with nothing.
+    pub is_shim: bool,
     pub cwd: &'a Path,
     pub roots: &'a Roots,
     pub outputs: &'a OutputNames,

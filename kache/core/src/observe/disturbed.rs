@@ -51,7 +51,7 @@ pub fn is_suspect(trace: &Trace, status: ExitStatus, is_limited: bool) -> bool {
                 restore(&mut states, &before, e.pid);
                 states.entry(e.aux as u32).or_insert(asked);
             }
-            EventKind::Exit => _ = states.insert(e.pid, State::Ended),
+            EventKind::Exit if e.flags & flag::EXIT_RAW == 0 => _ = states.insert(e.pid, State::Ended),
             EventKind::Failed if is_unexpected(e) => failed.push(e.aux as u32),
             _ => {}
         }
@@ -92,6 +92,7 @@ mod tests {
         let child = "11 start forked /bin/first => /w aux=10\n11 exec /w/tool\n";
         let began = "11 start /w/tool => /w aux=10\n";
         assert!(suspect(&format!("{child}{began}10 failed aux=11 err=256"), 0), "it exited past libc");
+        assert!(suspect(&format!("{child}{began}11 exit raw\n10 failed aux=11 err=256"), 0), "the same");
         assert!(suspect(&format!("{child}{began}10 failed aux=11 err=6"), 0), "it aborted");
         assert!(suspect(&format!("{child}10 failed aux=11 err=32512"), 0), "its loader failed");
         assert!(!suspect(&format!("{child}{began}11 exit\n10 failed aux=11 err=256"), 0), "its own error");

@@ -53,6 +53,7 @@ const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Exec, flag::ALONE, "alone"),
     (EventKind::Exec, flag::EXEC_UNREAD, "unread"),
     (EventKind::Exit, flag::EXIT_UNREAD, "unread"),
+    (EventKind::Exit, flag::EXIT_RAW, "raw"),
     (EventKind::Spawned, flag::POSIX_SPAWN, "posix_spawn"),
     (EventKind::Unlink, flag::DIRECTORY_REMOVED, "directory"),
     (EventKind::Link, flag::SYMBOLIC, "symbolic"),

@@ -53,6 +53,8 @@ pub mod flag {
     pub const EXEC_UNREAD: u8 = 8;
     /// Exit: as above.
     pub const EXIT_UNREAD: u8 = 1;
+    /// Exit: by a system call of the program's own.
+    pub const EXIT_RAW: u8 = 2;
     /// Spawned: by posix_spawn, so that an exec surely took place.
     pub const POSIX_SPAWN: u8 = 1;
     /// Unlink: a directory.

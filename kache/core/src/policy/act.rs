@@ -136,6 +136,8 @@ acts! {
     OpensNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
     HoldsSyscall, "can call the kernel without libc, where that is not recorded",
         [UNSEEN, NONE, UNSEEN, UNSEEN, UNSEEN, UNSEEN];
+    ImportsUnaccounted, "imports a symbol of the C library that nothing accounts for",
+        by(NONE, &[T::Refuse(Reason::UnrecordedFunction)]);
     HoldsEnvironment, "may read all variables", foreign(&[EVERY], NONE);
     HoldsPlace, "has a function that tells where it runs", foreign(&[T::Place], NONE);
     HoldsReadTimes, "has a function that tells when files were read",

@@ -1,6 +1,7 @@
 //! The policies, and `collect` by them: on traces that are written by hand, and on a machine that is made up.
 
 mod files;
+mod imports;
 mod programs;
 mod rows;
 mod rules;

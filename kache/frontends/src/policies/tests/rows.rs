@@ -94,6 +94,7 @@ fn events(act: Act) -> &'static str {
         Act::OpensLibrary => "@ dlopen % /w/src/a.rs",
         Act::OpensNoLibrary => "@ dlopen % /w/missing.so",
         Act::HoldsSyscall => "@ module id=9 /w/syscall.so",
+        Act::ImportsUnaccounted => "@ module id=9 /w/mq.so",
         Act::HoldsEnvironment => "@ module id=9 /w/environ.so",
         Act::HoldsPlace => "@ module id=9 /w/place.so",
         Act::HoldsReadTimes => "@ module id=9 /w/reading.so",
@@ -136,6 +137,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })
+        .object("/w/mq.so", Object { imports: vec!["mq_open@libc.so.6"], ..holds("f") })
         .object("/w/environ.so", Object { variables: Use::Reads, ..holds("f") })
         .object("/w/shared.so", Object { imports: vec!["_RNvNtC3std2fs4read"], ..holds("f") })
 }
