@@ -19,10 +19,6 @@ use crate::timer::Timer;
 use std::collections::BTreeMap;
 use std::io;
 
-/// Set for every process of a command that is not observed. A kache among them runs its compiler without the cache. One
-/// that is observed asks the observer instead, which leaves no trace.
-pub const WITHIN: &str = "KACHE_WITHIN";
-
 /// A family of commands.
 pub trait Frontend: Sync {
     /// As in `kache flags <name>`.

@@ -3,7 +3,6 @@
 use super::disturbed;
 use super::launch;
 use super::log::Log;
-use crate::frontend::WITHIN;
 use crate::platform;
 use crate::run::{self, Printing, Ran};
 use std::ffi::OsStr;
@@ -26,7 +25,7 @@ pub struct Unobserved;
 impl Observer for Unobserved {
     fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)> {
         // A kache among the processes has no observer to ask whether it runs within another.
-        command.env(WITHIN, "1");
+        command.env(launch::WITHIN, "1");
         Ok((run::run(command, printing)?, None))
     }
 }
