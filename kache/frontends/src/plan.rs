@@ -4,7 +4,7 @@ use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::{collect, depinfo, gnu, key, linker, mapped, recognise, refine, rustc, rustup};
+use crate::{collect, depinfo, gnu, key, linker, loader, mapped, recognise, refine, rustc, rustup};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::eval::EvalContext;
@@ -90,7 +90,7 @@ impl Family {
                 *text = roots.portable_text(Path::new(text.as_str()));
             }
         }
-        Ok(planned(self, invocation, toolchain, roots, cx.settings))
+        Ok(planned(self, invocation, toolchain, roots, cx))
     }
 
     /// The program that a proxy would run.
@@ -146,10 +146,12 @@ fn planned(
     invocation: Invocation,
     toolchain: Toolchain,
     roots: Roots,
-    settings: &Settings,
+    cx: &Context,
 ) -> Planned {
+    let settings = cx.settings;
     let is_rust = invocation.language.is_rust();
-    let inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    let mut inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    inputs.0.extend(loader::inputs(cx.store).0);
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
     // maps.

@@ -69,7 +69,6 @@ acts! {
     // Directories and links.
     ListsDirectory, "lists a directory", all(&[T::Listing]);
     ListsSearched, "lists a directory that is searched by hash", by(NONE, &[T::Listing]);
-    ListsIdentified, "lists a directory that the toolchain's identity covers", by(NONE, &[T::Listing]);
     WalksTree, "walks a tree, or lists by a pattern", all(&[T::Tree]);
     ReadsLink, "reads a link", by(NONE, &[T::Link]);
     ReadsNoLink, "cannot read as a link what is there", by(NONE, &[T::Existence]);
@@ -111,7 +110,7 @@ acts! {
         [&[LINKER], &[LINKER], &[T::Program], &[T::Program], &[LINKER], &[T::Program]];
     RunsBesidePath, "runs a program by a PATH of its own", all(&[T::Refuse(Reason::PrivatePath)]);
     RunsByPath, "runs a program by its path", all(&[T::Executable]);
-    RunsFirstInPath, "runs by its path what PATH leads to", all(NONE);
+    RunsFirstInPath, "runs by its path what PATH leads to", by(&[T::Program], NONE);
     RunsLinkerByPath, "runs the action's linker by its path", all(&[LINKER]);
     RunsNothing, "runs what is not there", all(&[T::Absence]);
     Begins, "begins", [
