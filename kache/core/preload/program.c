@@ -40,19 +40,23 @@ static bool starts_with(const char *s, const char *prefix) {
 }
 
 /* The run-time libraries of sanitizers insist on being loaded first, or call the kernel before all else and with all
- * signals blocked. */
+ * signals blocked. Their names hold `asan`, `hwasan`, `lsan`, `msan` or `tsan`. The name ends before a separator of a list. */
 static bool is_sanitizer(const char *library) {
-    static const char *const names[] = {"libasan.", "libhwasan.", "liblsan.", "libtsan.", "libclang_rt."};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (starts_with(library, names[i])) return true;
+    for (const char *at = library; *at && *at != ':' && *at != ' '; at++)
+        if ((*at == 'a' || *at == 'l' || *at == 'm' || *at == 't') && starts_with(at + 1, "san")) return true;
     return false;
 }
 
 /* Whether a value of LD_PRELOAD names such a library. */
 bool kache_names_sanitizer(const char *preload) {
-    for (const char *at = preload; *at; at++)
-        if (is_sanitizer(at)) return true;
-    return false;
+    const char *name = preload;
+    for (const char *at = preload;; at++) {
+        if (*at == '/' || *at == '=') name = at + 1;
+        if (*at && *at != ':' && *at != ' ') continue;
+        if (is_sanitizer(name)) return true;
+        if (!*at) return false;
+        name = at + 1;
+    }
 }
 
 /* ---- the object file ---- */
