@@ -139,7 +139,7 @@ impl Collector<'_> {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
             EventKind::Exit => return self.exit(e),
-            EventKind::Failed | EventKind::Named => return,
+            EventKind::Failed | EventKind::Named | EventKind::Maps => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
@@ -204,7 +204,8 @@ impl Collector<'_> {
             | EventKind::Unlocated
             | EventKind::Filtered
             | EventKind::Failed
-            | EventKind::Exit => {}
+            | EventKind::Exit
+            | EventKind::Maps => {}
         }
     }
 

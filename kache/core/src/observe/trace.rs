@@ -143,6 +143,8 @@ kinds! {
     Filtered = 41,
     /// A child was found to have failed: `aux` is its pid, `errno` the status as `wait` gives it.
     Failed = 42,
+    /// A program began with arguments that map paths in what it writes; `aux` is their number.
+    Maps = 46,
 }
 
 /// One thing that an observed process did.
