@@ -355,7 +355,9 @@ impl TrustPolicy {
             b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
             b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
             f if names(DATABASES, f) => Act::AsksState,
-            b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"getauxval" => Act::AsksPlace,
+            b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"dlopen" | b"getauxval" => {
+                Act::AsksPlace
+            }
             b"clock_gettime/timer" | b"clock" | b"times" | b"getrusage" | b"wait3" | b"wait4" => {
                 Act::ReadsTimer
             }
