@@ -316,10 +316,12 @@ impl TrustPolicy {
     pub fn actor(&self, started: &Started) -> Actor {
         let is_compiler = started.is_first
             && (self.trusts_first || !started.has_plugins && (started.is_named || started.is_tool));
+        // An identity of the program alone does not say that the program is a compiler.
+        let is_part = started.is_covered && self.trusts_first;
         match () {
             () if started.by_foreign => Actor::Process,
             () if is_compiler => Actor::Compiler,
-            () if !started.has_plugins && (started.is_covered || started.is_tool) => Actor::Tool,
+            () if !started.has_plugins && (is_part || started.is_tool) => Actor::Tool,
             () if started.is_path_only => Actor::PathOnly,
             () => Actor::Script,
         }

@@ -86,7 +86,8 @@ fn whose_code_a_program_is() {
     for (policy, started, actor) in [
         (&policies::C, started, Actor::Script),
         (&policies::C, Started { is_path_only: true, ..started }, Actor::PathOnly),
-        (&policies::C, Started { is_covered: true, ..started }, Actor::Tool),
+        (&policies::C, Started { is_covered: true, ..started }, Actor::Script),
+        (&policies::RUSTC, Started { is_covered: true, ..started }, Actor::Tool),
         (&policies::C, tool, Actor::Tool),
         (&policies::C, Started { is_path_only: true, ..tool }, Actor::Tool),
         (&policies::C, Started { has_plugins: true, ..tool }, Actor::Script),
