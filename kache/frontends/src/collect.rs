@@ -4,6 +4,7 @@ use crate::compile_plan::CompilePlan;
 use kache_core::action::Action;
 use kache_core::collect::{Machine, Subject, collect};
 use kache_core::collected::Collected;
+use kache_core::digest::Table;
 use kache_core::observe::trace::Trace;
 use std::path::{Path, PathBuf};
 
@@ -13,9 +14,10 @@ pub(crate) fn dependencies(
     action: &Action,
     linker: Option<PathBuf>,
     trace: &Trace,
+    table: &Table,
 ) -> Collected {
     let (invocation, toolchain) = (&plan.invocation, &plan.toolchain);
-    let sysroot = &toolchain.sysroot;
+    let own = (!toolchain.sysroot.as_os_str().is_empty()).then(|| toolchain.sysroot.join("lib/rustlib"));
     let subject = Subject {
         policy: plan.policy,
         program: &invocation.program,
@@ -26,12 +28,11 @@ pub(crate) fn dependencies(
         inlined: invocation.response_files.iter().map(|(path, _)| path.as_path()).collect(),
         state: invocation.incremental.as_deref(),
         searched: &invocation.search,
-        identified: (!sysroot.as_os_str().is_empty()).then(|| sysroot.join("lib")),
-        toolchain: sysroot,
-        covers: &|path: &Path| toolchain.covers(path),
+        toolchain: own.as_deref(),
+        coverage: &|path: &Path| toolchain.coverage(path),
         linker,
         path_only: &plan.path_only,
         has_plugins: invocation.plugin,
     };
-    collect(&subject, &Machine { roots: &action.roots }, trace)
+    collect(&subject, &Machine { roots: &action.roots, table }, trace)
 }

@@ -26,6 +26,9 @@ pub const TAIL_AT: usize = 16;
 /// Where the header says that records were dropped.
 pub const OVERFLOW_AT: usize = 24;
 
+/// Where the header says that a process has seen another fail.
+const TROUBLE_AT: usize = 28;
+
 /// A log, which its owner reads and the processes under observation write.
 #[derive(Debug)]
 pub struct Log {
@@ -49,6 +52,11 @@ impl Log {
     /// The log as it is while the command still runs.
     pub fn so_far(&self) -> Option<Log> {
         Some(Log { memory: self.memory.again()? })
+    }
+
+    /// Whether a process has seen another fail by now.
+    pub fn has_trouble(&self) -> bool {
+        self.memory.word(TROUBLE_AT) != 0
     }
 
     /// Everything that had been recorded when the log was first read.
@@ -255,6 +263,14 @@ mod memory {
             Some(Shared { file, capacity, mapping: OnceLock::new() })
         }
 
+        pub fn word(&self, at: usize) -> u32 {
+            let mut word = [0; 4];
+            match self.file.read_exact_at(&mut word, at as u64) {
+                Ok(()) => u32::from_ne_bytes(word),
+                Err(_) => 0,
+            }
+        }
+
         /// What has been written when this is first called; `None` where there is no room for it.
         pub fn bytes(&self) -> Option<&[u8]> {
             let mapping = self.mapping.get_or_init(|| self.map().ok()).as_ref()?;
@@ -313,11 +329,15 @@ mod memory {
             match *self {}
         }
 
-        pub fn bytes(&self) -> Option<&[u8]> {
+        pub fn word(&self, _: usize) -> u32 {
             match *self {}
         }
 
         pub fn again(&self) -> Option<Shared> {
+            match *self {}
+        }
+
+        pub fn bytes(&self) -> Option<&[u8]> {
             match *self {}
         }
     }

@@ -1,8 +1,11 @@
 //! Running a command and keeping a log of what its processes did.
 
+use super::disturbed;
 use super::launch;
 use super::log::Log;
+use crate::platform;
 use crate::run::{self, Printing, Ran};
+use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,7 +21,7 @@ pub trait Observer {
         &self,
         command: &mut Command,
         printing: &Printing,
-        may_notify: &dyn Fn(&Log) -> bool,
+        may_notify: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)>;
 }
 
@@ -30,9 +33,11 @@ impl Observer for Unobserved {
         &self,
         command: &mut Command,
         printing: &Printing,
-        _: &dyn Fn(&Log) -> bool,
+        _: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)> {
-        Ok((run::run(command, printing, &|| true)?, None))
+        // A kache among the processes has no observer to ask whether it runs within another.
+        command.env(launch::WITHIN, "1");
+        Ok((run::run(command, printing)?, None))
     }
 }
 
@@ -47,15 +52,43 @@ impl Observer for Preload {
         &self,
         command: &mut Command,
         printing: &Printing,
-        may_notify: &dyn Fn(&Log) -> bool,
+        may_notify: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)> {
         let watch = launch::unpack(&self.dir).and_then(|object| Ok((Log::create()?, object)));
         let Ok((log, object)) = watch else { return Unobserved.run(command, printing, may_notify) };
         let base = std::env::var_os(launch::PRELOAD_VARIABLE);
         command.envs(launch::environment(&log, &object, base.as_deref()));
-        let ran = run::run(command, printing, &|| log.so_far().is_none_or(|log| may_notify(&log)))?;
+        let is_limited = platform::address_space_is_limited();
+        let has_trouble = || is_limited || log.has_trouble();
+        let may_notify = || log.so_far().is_none_or(|log| may_notify(&log));
+        let watched = Printing { has_trouble: &has_trouble, may_notify: &may_notify, ..*printing };
+        let ran = run::run(command, &watched)?;
+        let failed = !ran.status.success() || log.has_trouble();
+        if failed && disturbed::is_suspect(&log.trace(), ran.status, is_limited) {
+            return Ok((repeat(command, printing, ran, base.as_deref())?, None));
+        }
         // A process that could not load the object wrote nothing.
         let observed = log.records().next().is_some();
         Ok((ran, observed.then_some(log)))
     }
+}
+
+/// Runs a command again, as if nothing were observed. `base` is the `LD_PRELOAD` that it has then.
+fn repeat(
+    command: &mut Command,
+    printing: &Printing,
+    mut first: Ran,
+    base: Option<&OsStr>,
+) -> io::Result<Ran> {
+    command.env_remove(launch::LOG_VARIABLE);
+    match base {
+        Some(base) => command.env(launch::PRELOAD_VARIABLE, base),
+        None => command.env_remove(launch::PRELOAD_VARIABLE),
+    };
+    first.held.discard();
+    let printed = [printing.printed, &first.printed].concat();
+    let mut again = run::run(command, &Printing { printed: &printed, ..*printing })?;
+    again.printed = [first.printed, again.printed].concat();
+    again.repeated = true;
+    Ok(again)
 }

@@ -289,6 +289,21 @@ fn a_script_under_the_compilers_name_is_not_the_compiler() {
     assert_eq!(Stage::rustc().lines(&proxy), [""; 0], "rustc by way of a proxy");
 }
 
+/// A name proves nothing: the file's contents do.
+#[test]
+fn a_program_that_only_has_the_name_of_a_tool_is_a_script() {
+    let named = "10 spawned posix_spawn /w/my-cc aux=11\n11 start /w/my-cc => /w aux=10\n11 volatile time";
+    let genuine = Stage::rustc().file("/w/my-cc");
+    assert!(is_trusted(&genuine, &format!("{RUSTC}{named}")));
+    let stage = Stage::rustc().counterfeit("/w/my-cc");
+    assert_eq!(refusal(&stage, &format!("{RUSTC}{named}")), "clock: my-cc called time");
+    let lines = stage.lines(&format!("{RUSTC}{}", named.replace("\n11 volatile time", "")));
+    assert!(lines.contains(&"env-all".to_string()), "{lines:?}");
+    // In the place of a C compiler, too.
+    let stage = Stage::c().counterfeit("/tc/bin/gcc");
+    assert_eq!(refusal(&stage, &format!("{GCC}10 volatile time")), "clock: gcc called time");
+}
+
 #[test]
 fn a_compiler_with_a_plugin_is_not_told_apart_from_it() {
     let mut stage = Stage::c();
@@ -339,6 +354,7 @@ fn a_stripped_plugin_may_have_any_function() {
         [
             "file <workspace>/a.rs",
             "file <workspace>/p.so",
+            "host stat <workspace>/a.rs",
             "library p.so",
             "place",
             "status <workspace>/a.rs"
@@ -394,7 +410,7 @@ fn a_variable_counts_for_the_one_who_read_it() {
     let stage = Stage::rustc().plain_object("/w/libmine-0a.so").variable("A", "1").variable("B", "2");
     let trace = format!(
         "{RUSTC}10 getenv A => 1\n10 getenv B => 2\n10 getenv C err=ENOENT\n10 module id=5 /w/libmine-0a.so\n\
-         10 getenv id=5 B => 2\n10 getenv id=5 KACHE_LOG err=ENOENT"
+         10 getenv id=5 B => 2\n10 getenv id=5 LD_PRELOAD err=ENOENT"
     );
     let found = stage.collect(&trace);
     assert_eq!(found.candidates.iter().collect::<Vec<_>>(), [b"A"], "what a macro read cannot be proved");

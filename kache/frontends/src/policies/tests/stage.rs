@@ -2,7 +2,7 @@
 
 use crate::policies;
 use kache_core::action::OutputNames;
-use kache_core::collect::{Subject, World, collect};
+use kache_core::collect::{Coverage, Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
 use kache_core::observe::object::{Import, Imports};
@@ -36,12 +36,17 @@ pub struct Object {
     pub variables: Use,
 }
 
+/// What code that is not optimised has.
+pub const UNOPTIMISED: &str = "_ZN10proc_macro6bridge6client10run_client17h0E";
+
 /// A machine that holds what it was given, and nothing else.
 #[derive(Default)]
 pub struct FakeWorld {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, String>,
     objects: BTreeMap<PathBuf, Object>,
+    /// Programs that only have the name of a tool.
+    counterfeits: BTreeSet<PathBuf>,
     /// What a program writes to the log when it starts and ends at once.
     starts: BTreeMap<PathBuf, &'static str>,
     not_executable: BTreeSet<PathBuf>,
@@ -127,6 +132,10 @@ impl World for FakeWorld {
         std::env::split_paths(&path)
             .map(|dir| dir.join(name))
             .find(|p| self.file_type(p) == Some(FileType::File))
+    }
+
+    fn is_tool(&self, program: &Path, _: &[&[&str]]) -> bool {
+        !self.counterfeits.contains(program)
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {
@@ -218,6 +227,12 @@ impl Stage {
         self
     }
 
+    /// A program that only has the name of a tool.
+    pub fn counterfeit(mut self, path: &str) -> Stage {
+        self.world.counterfeits.insert(path.into());
+        self.plain_object(path)
+    }
+
     pub fn directory(mut self, path: &str) -> Stage {
         self.world.add(path, Entry::Directory);
         self
@@ -260,13 +275,13 @@ impl Stage {
     pub fn plain_object(self, path: &str) -> Stage {
         self.object(
             path,
-            Object { functions: Some(Vec::new()), calls_kernel: Some(false), ..Object::default() },
+            Object { functions: Some(vec![UNOPTIMISED]), calls_kernel: Some(false), ..Object::default() },
         )
     }
 
     pub fn collect(&self, trace: &str) -> Collected {
         let log = TextLog::parse(trace).unwrap();
-        let covers = |path: &Path| path.starts_with("/tc");
+        let coverage = |path: &Path| if path.starts_with("/tc") { Coverage::Whole } else { Coverage::None };
         let program = match self.is_shim {
             true => "/w/shim",
             false if self.policy.trusts_first => "/tc/bin/rustc",
@@ -284,9 +299,8 @@ impl Stage {
             inlined: vec![Path::new("/w/args.rsp")],
             state: Some(Path::new("/w/state")),
             searched: &searched,
-            identified: Some("/tc/lib".into()),
-            toolchain: Path::new("/tc"),
-            covers: &covers,
+            toolchain: self.policy.trusts_first.then_some(Path::new("/tc")),
+            coverage: &coverage,
             linker: self.linker.clone(),
             path_only: &path_only,
             has_plugins: self.has_plugins,
