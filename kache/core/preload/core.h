@@ -43,6 +43,7 @@ enum kind {
     K_UNLOCATED = 40,
     K_FILTERED = 41,
     /* Room that holds nothing for the reader. */
+    K_MAPS = 46,
     K_VOID = 255,
 };
 

@@ -413,6 +413,23 @@ static void hide(char **environment) {
     drop_entry(log);
 }
 
+static bool has_text(const char *s, const char *text) {
+    for (; *s; s++) {
+        size_t at = 0;
+        while (text[at] && s[at] == text[at]) at++;
+        if (!text[at]) return true;
+    }
+    return false;
+}
+
+/* Arguments that map paths in what a compiler writes: a script may have added some. */
+static void emit_maps(int argc, char **argv) {
+    int64_t maps = 0;
+    for (int at = 1; at < argc && argv[at]; at++)
+        if (has_text(argv[at], "prefix-map") || has_text(argv[at], "remap-path-prefix")) maps++;
+    if (maps) kache_emit(K_MAPS, 0, 0, MODULE_UNKNOWN, maps, NO_TEXT, NO_TEXT);
+}
+
 static size_t length_of(char **environment) {
     size_t length = 0;
     while (environment && environment[length]) length++;
@@ -430,8 +447,6 @@ static void emit_name(void) {
 }
 
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
-    (void)argc;
-    (void)argv;
     int saved = errno;
     kache_scan_modules();
     /* All at once, and when inert too: a forked child of a threaded process must not need the loader's lock, and
@@ -449,6 +464,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         if (environment) kache_hide_vdso(environment + given + 1, given - length_of(environment));
         kache_active = true;
         emit_start(own_pid, 0);
+        emit_maps(argc, argv);
         emit_name();
         kache_scan_modules();
         has_begun = true;

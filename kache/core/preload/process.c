@@ -21,6 +21,8 @@
 #include "dispatch.h"
 #include "environ.h"
 #include "log.h"
+#include "facts.h"
+#include "files.h"
 #include "process.h"
 
 extern char **environ;
@@ -470,6 +472,8 @@ static void *before_dlopen(void **slot, const char *function, const char *name, 
     int saved = errno;
     if (kache_active) kache_note_plugins();
     if (kache_active && name) kache_emit(K_DLOPEN, 0, 0, kache_module(caller), 0, text_of(name), NO_TEXT);
+    /* The handle of the program leads to the paths of all that is loaded. */
+    if (kache_active && !name) kache_note_volatile("dlopen", kache_module(caller), FIRST_PLACE);
     errno = saved;
     void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);
     found = found ? found : kache_real(slot, function);

@@ -26,7 +26,7 @@ mod unobserved;
 mod variables;
 mod world;
 
-pub use subject::Subject;
+pub use subject::{Coverage, Subject};
 pub use world::{Machine, World};
 
 use crate::collected::{Collected, Step};
@@ -55,6 +55,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         temporary: temporary_directories(world),
         perhaps_read_all: BTreeMap::new(),
         renamed: subject.renamed(world),
+        has_compiler: !subject.is_shim,
         without_links: HashSet::new(),
         examined: HashSet::new(),
         imports: imports::Checked::default(),
@@ -97,6 +98,8 @@ struct Collector<'a> {
     /// The linker's file, links followed.
     linker: Option<PathBuf>,
     temporary: Vec<Vec<u8>>,
+    /// Whether the program is the compiler, or has become it.
+    has_compiler: bool,
     /// Processes that may have read all variables, as far as is known; for each, whether it was about to become
     /// another program and had read none.
     perhaps_read_all: BTreeMap<u32, bool>,
@@ -136,7 +139,7 @@ impl Collector<'_> {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
             EventKind::Exit => return self.exit(e),
-            EventKind::Named => return,
+            EventKind::Named | EventKind::Maps => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
@@ -160,9 +163,7 @@ impl Collector<'_> {
             path2: path2.as_deref().unwrap_or(e.path2),
             ..*e
         };
-        if self.processes.learns_metadata(e) {
-            self.at(by, Act::LearnsMetadata, &clean(e.path));
-        }
+        self.learn(e, by);
         match e.kind {
             EventKind::Read => self.read(e, by),
             EventKind::Stat => self.probe(e, by),
@@ -203,7 +204,8 @@ impl Collector<'_> {
             | EventKind::Named
             | EventKind::Unlocated
             | EventKind::Filtered
-            | EventKind::Exit => {}
+            | EventKind::Exit
+            | EventKind::Maps => {}
         }
     }
 
@@ -270,6 +272,7 @@ impl Collector<'_> {
             Treatment::Existence | Treatment::Absence => (K::Path, path()),
             Treatment::Link => (K::Link, path()),
             Treatment::Metadata => (K::Status, path()),
+            Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
             Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),
@@ -280,6 +283,7 @@ impl Collector<'_> {
             Treatment::EnvAll(Environment::Portable) => (K::EnvAllPath, Vec::new()),
             Treatment::Cwd => (K::Cwd, Vec::new()),
             Treatment::Place => (K::Place, Vec::new()),
+            Treatment::HostFile => return Some(Dependency::host(b"contents", event.name)),
             Treatment::Host(fact) => return Some(Dependency::host(fact.as_bytes(), b"")),
             Treatment::Library => (K::Library, name()),
             Treatment::Program => (K::Program, name()),
@@ -331,11 +335,14 @@ impl Collector<'_> {
         match () {
             () if subject.outputs.owns(p) => Place::Output,
             () if subject.outputs.dir == p => Place::OutputDirectory,
-            () if (subject.covers)(p) => Place::Toolchain,
             () if subject.is_state(path) => Place::State,
             () if self.temporary.iter().any(|dir| dir == path) => Place::Temporary,
             () if subject.is_inlined(p) => Place::Inlined,
-            () => Place::Elsewhere,
+            () => match (subject.coverage)(p) {
+                Coverage::Whole => Place::Toolchain,
+                Coverage::Existence => Place::ToolchainDirectory,
+                Coverage::None => Place::Elsewhere,
+            },
         }
     }
 
@@ -353,6 +360,11 @@ impl Collector<'_> {
         }
         self.left_running();
         self.left_behind();
+        if !self.has_compiler {
+            let program = self.subject.program.display();
+            let detail = format!("{program} did not become the compiler, but started it, or another");
+            self.refuse(Reason::UnknownCompiler, detail);
+        }
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));
         self.out.steps = self.steps.into_values().collect();

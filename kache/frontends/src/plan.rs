@@ -4,14 +4,15 @@ use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::{collect, depinfo, gnu, key, linker, mapped, recognise, refine, rustc, rustup};
+use crate::{collect, depinfo, gnu, key, linker, loader, mapped, recognise, refine, rustc, rustup};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
+use kache_core::dependency::{Dependency, Kind as DependencyKind};
 use kache_core::eval::EvalContext;
 use kache_core::events::{Kind, Phase, Unit};
 use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Looked, Plan, Planned};
 use kache_core::observe::log::Log;
-use kache_core::paths::Roots;
+use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::settings::{Observe, Settings};
@@ -19,7 +20,7 @@ use kache_core::store::Store;
 use kache_core::template;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 impl Frontend for Family {
     fn name(&self) -> &'static str {
@@ -69,13 +70,18 @@ impl Family {
         mut invocation: Invocation,
         cx: &Context,
     ) -> Result<Planned, NotCacheable> {
-        invocation.program = self.real_program(request, toolchain.as_deref())?;
+        // The command may be planned twice.
+        platform::restore_variables();
+        let rustup::Resolved { program, env } = self.real_program(request, toolchain.as_deref())?;
+        invocation.program = program;
+        platform::set_variables(env);
         let toolchain = Toolchain::identify(cx.store, self, &invocation.program).map_err(|e| {
             NotCacheable::new(Reason::Toolchain, format!("{}: {e}", invocation.program.display()))
         })?;
         cx.timer.lap(Phase::Toolchain);
         let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
         invocation.literal_paths |= cx.literal_paths
+            || invocation.maps_other_cwd()
             || !maps
             || invocation.debugs_assembly && !maps_assembly
             || invocation.makes_bitcode && report == template::Format::WideDepfile;
@@ -86,15 +92,19 @@ impl Family {
                 *text = roots.portable_text(Path::new(text.as_str()));
             }
         }
-        Ok(planned(self, invocation, toolchain, roots, cx.settings))
+        Ok(planned(self, invocation, toolchain, roots, cx))
     }
 
     /// The program that a proxy would run.
-    fn real_program(&self, request: &Request, toolchain: Option<&str>) -> Result<PathBuf, NotCacheable> {
+    fn real_program(
+        &self,
+        request: &Request,
+        toolchain: Option<&str>,
+    ) -> Result<rustup::Resolved, NotCacheable> {
         let missing = || NotCacheable::new(Reason::UnknownCompiler, "the compiler is not found");
         let found = request.file().ok_or_else(missing)?;
         if !self.is_rust() {
-            return Ok(found.to_path_buf());
+            return Ok(rustup::Resolved { program: found.to_path_buf(), env: Vec::new() });
         }
         let unclear = "kache cannot tell which toolchain rustup would choose";
         rustup::resolve(found, toolchain, &request.cwd)
@@ -138,10 +148,12 @@ fn planned(
     invocation: Invocation,
     toolchain: Toolchain,
     roots: Roots,
-    settings: &Settings,
+    cx: &Context,
 ) -> Planned {
+    let settings = cx.settings;
     let is_rust = invocation.language.is_rust();
-    let inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    let mut inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    inputs.0.extend(loader::inputs(cx.store).0);
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
     // maps.
@@ -157,6 +169,10 @@ fn planned(
         key: inputs.digest(),
         inputs,
         outputs: Outputs { names: invocation.outputs.clone(), templates, create_dirs: is_rust },
+        source: (!is_rust).then(|| {
+            let path = absolute(&invocation.cwd, Path::new(&invocation.input));
+            Dependency::new(DependencyKind::File, roots.portable(path.as_os_str().as_encoded_bytes()))
+        }),
         unmap_printed: is_rust,
         relinked_dirs: invocation.search.clone(),
         roots,
@@ -198,6 +214,10 @@ impl Plan for CompilePlan {
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {
+        if self.toolchain.by_shim {
+            let detail = format!("{} becomes the compiler", self.invocation.program.display());
+            return Err(NotCacheable::new(Reason::NotObserved, detail));
+        }
         self.rules(&action.roots).collect(started)
     }
 

@@ -82,12 +82,15 @@ impl Job<'_> {
             return false;
         }
         let looked = match &run.log {
-            Some(log) => mapped_paths::looked_at(log.records(), &self.action.roots),
+            Some(log) => {
+                let maps = mapped_paths::count_maps(&self.action.args);
+                mapped_paths::looked_at(log.records(), &self.action.roots, maps)
+            }
             None => Ok(Looked::No),
         };
         match looked {
-            Err(path) => {
-                let note = format!("compiled with paths as they are: {} was looked at", path.display());
+            Err(why) => {
+                let note = format!("compiled with paths as they are: {why}");
                 self.note.borrow_mut().get_or_insert(note);
                 true
             }

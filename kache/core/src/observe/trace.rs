@@ -141,6 +141,8 @@ kinds! {
     Unlocated = 40,
     /// A process is about to limit its own system calls, and from here on nothing of it is recorded.
     Filtered = 41,
+    /// A program began with arguments that map paths in what it writes; `aux` is their number.
+    Maps = 46,
 }
 
 /// One thing that an observed process did.

@@ -2,7 +2,7 @@
 
 use crate::policies;
 use kache_core::action::OutputNames;
-use kache_core::collect::{Subject, World, collect};
+use kache_core::collect::{Coverage, Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
 use kache_core::observe::object::{Import, Imports};
@@ -35,6 +35,9 @@ pub struct Object {
     pub calls_kernel: Option<bool>,
     pub variables: Use,
 }
+
+/// What code that is not optimised has.
+pub const UNOPTIMISED: &str = "_ZN10proc_macro6bridge6client10run_client17h0E";
 
 /// A machine that holds what it was given, and nothing else.
 #[derive(Default)]
@@ -167,6 +170,7 @@ pub struct Stage {
     pub outputs: OutputNames,
     pub linker: Option<PathBuf>,
     pub has_plugins: bool,
+    pub is_shim: bool,
     world: FakeWorld,
     roots: Roots,
 }
@@ -190,7 +194,7 @@ impl Stage {
         let outputs =
             OutputNames { dir: "/w/out".into(), stem: "crate".to_string(), exact: vec!["/w/out/a.o".into()] };
         let world = FakeWorld::default();
-        let stage = Stage { policy, outputs, linker: None, has_plugins: false, world, roots };
+        let stage = Stage { policy, outputs, linker: None, has_plugins: false, is_shim: false, world, roots };
         let stage = stage.variable("PATH", "/usr/bin:/bin").directory("/w/out").directory("/w/state");
         let programs = [
             "/tc/bin/rustc",
@@ -259,28 +263,32 @@ impl Stage {
     pub fn plain_object(self, path: &str) -> Stage {
         self.object(
             path,
-            Object { functions: Some(Vec::new()), calls_kernel: Some(false), ..Object::default() },
+            Object { functions: Some(vec![UNOPTIMISED]), calls_kernel: Some(false), ..Object::default() },
         )
     }
 
     pub fn collect(&self, trace: &str) -> Collected {
         let log = TextLog::parse(trace).unwrap();
-        let covers = |path: &Path| path.starts_with("/tc");
-        let program = if self.policy.trusts_first { "/tc/bin/rustc" } else { "/tc/bin/gcc" };
+        let coverage = |path: &Path| if path.starts_with("/tc") { Coverage::Whole } else { Coverage::None };
+        let program = match self.is_shim {
+            true => "/w/shim",
+            false if self.policy.trusts_first => "/tc/bin/rustc",
+            false => "/tc/bin/gcc",
+        };
         let searched = [PathBuf::from("/w/crates")];
         let path_only = ["locating".to_string(), "locating_macro".to_string()];
         let subject = Subject {
             policy: self.policy,
             program: Path::new(program),
+            is_shim: self.is_shim,
             cwd: Path::new("/w"),
             roots: &self.roots,
             outputs: &self.outputs,
             inlined: vec![Path::new("/w/args.rsp")],
             state: Some(Path::new("/w/state")),
             searched: &searched,
-            identified: Some("/tc/lib".into()),
-            toolchain: Path::new("/tc"),
-            covers: &covers,
+            toolchain: self.policy.trusts_first.then_some(Path::new("/tc")),
+            coverage: &coverage,
             linker: self.linker.clone(),
             path_only: &path_only,
             has_plugins: self.has_plugins,
