@@ -144,6 +144,7 @@ struct module {
 static struct module modules[MODULE_LIMIT];
 static uint32_t module_count;
 static uint32_t module_last;
+static uintptr_t own_low, own_high;
 
 /* glibc 2.35 has this lookup without locks. Declared here, so that older headers will do. */
 struct found_object {
@@ -235,6 +236,8 @@ static int scan_one(struct dl_phdr_info *info, size_t size, void *data) {
     if (low >= high || is_vdso(name) || (name[0] == 0 && !is_first)) return 0;
     if ((uintptr_t)modules >= low && (uintptr_t)modules < high) {
         kache_object = info->dlpi_name;
+        own_low = low;
+        own_high = high;
         return 0;
     }
     if (kache_active && find_module(low) == MODULE_UNKNOWN) add_module(low, high, info->dlpi_addr, name);
@@ -253,6 +256,8 @@ bool kache_is_own_process(void) {
 uint32_t kache_module(void *return_address) {
     if (!kache_active) return MODULE_UNKNOWN;
     uintptr_t address = (uintptr_t)return_address - 1;
+    /* A hook calls what another preloaded object has in libc's place, and that jumped here. */
+    if (address >= own_low && address < own_high) return MODULE_UNKNOWN;
     uint32_t id = find_module(address);
     if (id != MODULE_UNKNOWN) return id;
     if (find_object) {

@@ -317,6 +317,10 @@ pub static COMPILER_ENV: &[Row] = &[
     ),
     row("CLIPPY_CONF_DIR", "as above"),
     row("CARGO", "named in advice"),
+    row(
+        "FAKEROOTKEY",
+        "read by libfakeroot: which session answers whom files belong to, which no compiler asks",
+    ),
 ];
 
 /// System programs whose own code is trusted like the compiler's: what they list and probe is the search for what
