@@ -39,6 +39,7 @@ enum kind {
     K_EXIT = 21,
     K_HOST_FACT = 25,
     K_NAMED = 30,
+    K_UNFOLLOWED = 37,
     K_UNLOCATED = 40,
     K_FILTERED = 41,
     /* Room that holds nothing for the reader. */

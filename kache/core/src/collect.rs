@@ -142,6 +142,7 @@ impl Collector<'_> {
             EventKind::Named => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
+            EventKind::Unfollowed => return self.refuse_unfollowed(e),
             _ => {}
         }
         let Some(actor) = self.processes.actor(e.pid, e.module) else {
@@ -205,6 +206,7 @@ impl Collector<'_> {
             | EventKind::Named
             | EventKind::Unlocated
             | EventKind::Filtered
+            | EventKind::Unfollowed
             | EventKind::Exit => {}
         }
     }
@@ -315,6 +317,13 @@ impl Collector<'_> {
     fn refuse_filtered(&mut self, e: &TraceEvent) {
         let detail = format!("{} limits the system calls that it may make", self.processes.name(e.pid));
         self.refuse(Reason::SystemCallFilter, detail);
+    }
+
+    /// Whoever did it: what other code does in the process afterwards is not seen.
+    fn refuse_unfollowed(&mut self, e: &TraceEvent) {
+        let name = self.processes.name(e.pid);
+        let detail = format!("{name} made system call {}, which cannot be followed", e.aux);
+        self.refuse(Reason::RawSyscall, detail);
     }
 
     /// The first reason is the one that is reported.

@@ -76,10 +76,10 @@ fn calls_are_recorded_in_each_thread_and_child() {
     {
         assert!(run.has(EventKind::Read, test.path(name)), "{name}");
     }
-    for name in ["by-libc-syscall", "by-spawn", "by-forkpty"] {
+    for name in ["by-other-vfork", "by-other-clone", "by-libc-syscall", "by-spawn", "by-forkpty"] {
         assert!(run.has(EventKind::Read, test.path(name)), "{name}");
     }
-    assert_eq!(run.of(EventKind::RawSyscall), []);
+    assert_eq!((run.of(EventKind::RawSyscall), run.of(EventKind::Unfollowed)), (vec![], vec![]));
     let failed = run.of(EventKind::Exec).into_iter().filter(|e| e.path == b"/nothing" && e.errno == ENOENT);
     assert_eq!(failed.count(), 1);
 }
@@ -125,7 +125,7 @@ int main(void) {
         return;
     }
     assert!(run.has(EventKind::Read, test.path("before")));
-    assert_eq!(run.of(EventKind::RawSyscall)[0].aux, libc::SYS_clone);
+    assert_eq!(run.find(EventKind::Unfollowed, "").aux, libc::SYS_clone);
 }
 
 #[test]
