@@ -317,6 +317,18 @@ CHANGING(int, gethostbyaddr_r, FIRST_RESOLVE,
          const void *address COMMA socklen_t length COMMA int family COMMA void *room COMMA char *buffer COMMA
              size_t size COMMA void **result COMMA int *err,
          address, length, family, room, buffer, size, result, err)
+CHANGING_POINTER(getnetent, FIRST_RESOLVE, void, )
+CHANGING(int, gethostent_r, FIRST_RESOLVE,
+         void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA int *err, room, buffer, size, result, err)
+CHANGING(int, getnetent_r, FIRST_RESOLVE,
+         void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA int *err, room, buffer, size, result, err)
+CHANGING(int, getnetbyname_r, FIRST_RESOLVE,
+         const char *name COMMA void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA int *err, name,
+         room, buffer, size, result, err)
+CHANGING(int, getnetbyaddr_r, FIRST_RESOLVE,
+         uint32_t net COMMA int family COMMA void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA
+             int *err,
+         net, family, room, buffer, size, result, err)
 CHANGING_POINTER(getnetbyname, FIRST_RESOLVE, const char *name, name)
 CHANGING_POINTER(getnetbyaddr, FIRST_RESOLVE, uint32_t net COMMA int family, net, family)
 

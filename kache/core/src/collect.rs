@@ -164,9 +164,7 @@ impl Collector<'_> {
             path2: path2.as_deref().unwrap_or(e.path2),
             ..*e
         };
-        if self.processes.learns_metadata(e) {
-            self.at(by, Act::LearnsMetadata, &clean(e.path));
-        }
+        self.learn(e, by);
         match e.kind {
             EventKind::Read => self.read(e, by),
             EventKind::Stat => self.probe(e, by),
@@ -274,6 +272,7 @@ impl Collector<'_> {
             Treatment::Existence | Treatment::Absence => (K::Path, path()),
             Treatment::Link => (K::Link, path()),
             Treatment::Metadata => (K::Status, path()),
+            Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
             Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),

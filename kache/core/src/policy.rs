@@ -18,11 +18,11 @@ pub mod place;
 mod words;
 
 pub use act::{Act, Table};
-pub use excuse::{ClockAtStart, Excuse};
+pub use excuse::{ClockAtStart, Excuse, names};
 pub use place::Place;
 
 use crate::reason::Reason;
-use excuse::{is_below, names, plain_name};
+use excuse::{is_below, plain_name};
 use std::path::Path;
 
 /// Whose code caused an event.
@@ -102,6 +102,8 @@ pub enum Treatment {
     EachLinkPortable,
     /// A dependency on times and permissions.
     Metadata,
+    /// A dependency on all that the file system says of a file.
+    Identity,
     /// A dependency on the names in a directory.
     Listing,
     /// A dependency on some of the names in a directory, by the front end's own rule.
@@ -157,6 +159,7 @@ impl Treatment {
                 | T::Link
                 | T::EachLinkPortable
                 | T::Metadata
+                | T::Identity
                 | T::Listing
                 | T::ListingAs(_)
                 | T::Tree
@@ -202,13 +205,39 @@ pub struct Started<'a> {
     pub has_plugins: bool,
 }
 
+/// Functions that look through a whole database, or through one that no fact is recorded of.
+static DATABASES: &[Excuse] = &[
+    Excuse { what: "getpw*", why: "users" },
+    Excuse { what: "getgr*", why: "groups" },
+    Excuse { what: "getsp*", why: "passwords" },
+    Excuse { what: "getserv*", why: "services" },
+    Excuse { what: "getproto*", why: "protocols" },
+    Excuse { what: "getrpc*", why: "remote calls" },
+    Excuse { what: "getut*", why: "who is logged in" },
+    Excuse { what: "getusershell", why: "shells" },
+    Excuse { what: "cuserid", why: "users" },
+    Excuse { what: "innetgr", why: "groups of the network" },
+    Excuse { what: "setnetgrent", why: "groups of the network" },
+    Excuse { what: "initgroups", why: "groups" },
+];
+
 /// Parts of the names of functions that give a plugin an ability.
 #[derive(Clone, Copy, Debug)]
 pub struct Abilities {
     /// It learns where it runs.
     pub place: &'static [Excuse],
-    /// It learns times and permissions of files.
+    /// It learns where it runs: symbols that it imports.
+    pub place_by_import: &'static [Excuse],
+    /// It learns times, permissions and owners of files.
     pub metadata: &'static [Excuse],
+    /// It learns what no copy of a file has in common with it.
+    pub identity: &'static [Excuse],
+    /// The same: symbols that it imports.
+    pub identity_by_import: &'static [Excuse],
+    /// It has code that learns the same, and only compares it.
+    pub compares_identity: &'static [Excuse],
+    /// Its code is not optimised, so that each function has its name.
+    pub unoptimised: &'static [Excuse],
     /// It learns when files were read.
     pub reading: &'static [Excuse],
     /// It makes system calls without libc.
@@ -302,6 +331,7 @@ impl TrustPolicy {
             f if f.starts_with(b"gethost") || f.starts_with(b"getnet") => Act::LooksUpHost,
             b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
             b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
+            f if names(DATABASES, f) => Act::AsksState,
             b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"getauxval" => Act::AsksPlace,
             b"clock_gettime/timer" | b"clock" | b"times" | b"getrusage" | b"wait3" | b"wait4" => {
                 Act::ReadsTimer
@@ -424,7 +454,7 @@ impl TrustPolicy {
             T::Contents | T::Executable => {}
             T::Existence | T::Absence if !actor.is_trusted() => {}
             // What is done besides says what the look at the path means.
-            T::Metadata => return None,
+            T::Metadata | T::Identity => return None,
             T::Link if event.act == Act::ProbesLink => return None,
             other => return Some(other),
         }

@@ -26,7 +26,12 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     path_only: tables::LOCATORS,
     abilities: Abilities {
         place: tables::TELLS_PLACE,
+        place_by_import: tables::TELLS_PLACE_BY_IMPORT,
         metadata: tables::TELLS_STATUS,
+        identity: tables::TELLS_IDENTITY,
+        identity_by_import: tables::TELLS_IDENTITY_BY_IMPORT,
+        compares_identity: tables::COMPARES_IDENTITY,
+        unoptimised: tables::UNOPTIMISED,
         reading: tables::TELLS_READING,
         syscalls: tables::UNSEEN_CALLS,
         shared_library: tables::SHARED_LIBRARY,

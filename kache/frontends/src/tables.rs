@@ -344,25 +344,103 @@ pub static TELLS_PLACE: &[Row] = &[
     row("3std3env7args_os", "as above"),
 ];
 
+/// Rows for functions of the standard library's `MetadataExt`, in the two ways of mangling, after those that are given.
+macro_rules! metadata_ext {
+    ([$($row:expr),*] $($function:literal, $why:literal;)*) => {
+        &[
+            $($row,)*
+            $(
+                row(concat!("MetadataExt$GT$", $function), $why),
+                row(concat!("11MetadataExt", $function), $why),
+            )*
+        ]
+    };
+}
+
 /// Functions, by a part of their mangled names, by which a proc macro learns of a file what its contents do not tell: the
-/// times and the permissions of each file that it looks at count. What std has compiled is there in any macro; what is
-/// compiled with the macro itself has no name left where that is optimised, which cargo does not by default.
-pub static TELLS_STATUS: &[Row] = &[
-    row("8Metadata8modified", "when a file was modified"),
-    row("8Metadata7created", "when a file was created"),
-    row("8Metadata11permissions", "who may do what with it"),
-    row("MetadataExt$GT$5mtime", "when a file was modified"),
-    row("MetadataExt$GT$4mode", "who may do what with it"),
-    row("11MetadataExt5mtime", "as above, by the other way of mangling"),
-    row("11MetadataExt4mode", "as above, by the other way of mangling"),
+/// times, the permissions and the owner of each file that it looks at count. In code that is not optimised, each has a
+/// name; where code is, see `UNOPTIMISED`.
+pub static TELLS_STATUS: &[Row] = metadata_ext![
+    [
+        row("8Metadata8modified", "when a file was modified"),
+        row("8Metadata7created", "when a file was created"),
+        row("8Metadata11permissions", "who may do what with it")
+    ]
+    "5mtime", "when a file was modified";
+    "10mtime_nsec", "when a file was modified";
+    "4mode", "who may do what with it";
+    "3uid", "whose it is";
+    "8st_mtime", "when a file was modified";
+    "13st_mtime_nsec", "when a file was modified";
+    "7st_mode", "who may do what with it";
+    "6st_uid", "whose it is";
 ];
+
+/// Functions, by a part of their mangled names, by which a proc macro learns what file exactly a file is: no two copies of
+/// a file are alike in this, so that all of it counts for each file that it looks at.
+pub static TELLS_IDENTITY: &[Row] = metadata_ext![
+    []
+    "3dev", "on which device it is";
+    "3ino", "its number on the device";
+    "4rdev", "which device it is";
+    "5nlink", "how many names it has";
+    "3gid", "of which group it is";
+    "5ctime", "when it was changed in any way";
+    "10ctime_nsec", "when it was changed in any way";
+    "7blksize", "how it is stored";
+    "6blocks", "how it is stored";
+    "6st_dev", "on which device it is";
+    "6st_ino", "its number on the device";
+    "7st_rdev", "which device it is";
+    "8st_nlink", "how many names it has";
+    "6st_gid", "of which group it is";
+    "8st_ctime", "when it was changed in any way";
+    "13st_ctime_nsec", "when it was changed in any way";
+    "10st_blksize", "how it is stored";
+    "9st_blocks", "how it is stored";
+    "11as_raw_stat", "all of this";
+];
+
+/// Crates, by a part of the names of their functions, that ask which file a file is only to compare it with another.
+pub static COMPARES_IDENTITY: &[Row] =
+    &[row("7walkdir", "finds circles of links"), row("9same_file", "finds circles of links, for `walkdir`")];
+
+/// Functions of the C library that tell all of this, and that Rust's standard library does not use: a proc macro that
+/// imports one has other code that does.
+pub static TELLS_IDENTITY_BY_IMPORT: &[Row] = &[
+    row("stat", "called by C code, or by way of the `libc` crate"),
+    row("lstat", "as above"),
+    row("fstat", "as above"),
+    row("fstatat", "as above"),
+    row("__xstat*", "as above, with an older C library"),
+    row("__lxstat*", "as above"),
+    row("__fxstat*", "as above"),
+    row("ftw*", "hands what it finds to the caller"),
+    row("nftw*", "as above"),
+    row("fts_*", "as above"),
+    row("fts64_*", "as above"),
+];
+
+/// Variables of the C library that hold the path by which the process was started.
+pub static TELLS_PLACE_BY_IMPORT: &[Row] = &[
+    row("program_invocation_name", "the compiler's path"),
+    row("__progname_full", "as above"),
+    row("_r_debug", "the paths of all objects"),
+];
+
+/// A function, by a part of its mangled name, that the code of any proc macro has unless it is optimised. Where it is missing,
+/// small functions have become part of their callers, and lost their names.
+pub static UNOPTIMISED: &[Row] = &[row("10run_client", "generic, and part of each macro's own code")];
 
 /// Functions, by a part of their mangled names, by which a proc macro learns when a file was last read, which any
 /// reader changes: what it helps to build is not stored.
-pub static TELLS_READING: &[Row] = &[
-    row("8Metadata8accessed", "when a file was last read"),
-    row("MetadataExt$GT$5atime", "as above"),
-    row("11MetadataExt5atime", "as above"),
+pub static TELLS_READING: &[Row] = metadata_ext![
+    [row("8Metadata8accessed", "when a file was last read")]
+    "5atime", "when a file was last read";
+    "10atime_nsec", "when a file was last read";
+    "8st_atime", "when a file was last read";
+    "13st_atime_nsec", "when a file was last read";
+    "11as_raw_stat", "when a file was last read";
 ];
 
 /// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
@@ -441,6 +519,11 @@ mod tests {
             TELLS_PROCESSORS,
             TELLS_READING,
             TELLS_STATUS,
+            TELLS_IDENTITY,
+            TELLS_IDENTITY_BY_IMPORT,
+            TELLS_PLACE_BY_IMPORT,
+            COMPARES_IDENTITY,
+            UNOPTIMISED,
             UNSEEN_CALLS,
             LOCATORS,
         ] {

@@ -45,9 +45,21 @@ fn lists() -> Vec<List> {
         sized_by_memory,
         ignored_calls,
         path_only,
-        abilities: Abilities { place, metadata, reading, syscalls, shared_library },
+        abilities:
+            Abilities {
+                place,
+                place_by_import,
+                metadata,
+                identity,
+                identity_by_import,
+                compares_identity,
+                unoptimised,
+                reading,
+                syscalls,
+                shared_library,
+            },
     } = &policies::C;
-    let excuses: [(_, _, &[Excuse]); 21] = [
+    let excuses: [(_, _, &[Excuse]); 26] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-compiler",
@@ -100,6 +112,27 @@ fn lists() -> Vec<List> {
             "tells-status",
             "functions that tell a proc macro times and permissions: those of its files become dependencies",
             metadata,
+        ),
+        (
+            "tells-place-by-import",
+            "variables of libc that tell a proc macro its location: the location becomes a literal dependency",
+            place_by_import,
+        ),
+        (
+            "tells-identity",
+            "functions that tell a proc macro which file a file is: the whole status becomes a dependency",
+            identity,
+        ),
+        ("tells-identity-by-import", "functions of libc that tell a proc macro the same", identity_by_import),
+        (
+            "compares-identity",
+            "crates in a proc macro that use this only to compare files: their functions do not count",
+            compares_identity,
+        ),
+        (
+            "unoptimised",
+            "a function that shows that a proc macro is not optimised; without it, the whole status of its files counts",
+            unoptimised,
         ),
         ("tells-reading", "functions that tell a proc macro when files were read: not stored", reading),
         (

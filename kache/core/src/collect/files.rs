@@ -4,7 +4,7 @@ use super::made::links_on;
 use super::{Cause, Collector, clean};
 use crate::collected::Step;
 use crate::dependency::Kind as DependencyKind;
-use crate::observe::trace::{TraceEvent, flag};
+use crate::observe::trace::{EventKind, TraceEvent, flag};
 use crate::paths::absolute;
 use crate::platform::{self, FileType};
 use crate::policy::{Act, Event, Place};
@@ -52,6 +52,23 @@ impl Collector<'_> {
         }
         let place = self.place(&path);
         self.apply(by, &Event { act, name: &path, place }, e.errno.into());
+    }
+
+    /// What code that can tell a file's status learns from looking at one. A file that the run made shows when it did.
+    pub(super) fn learn(&mut self, e: &TraceEvent, by: Cause) {
+        if e.errno != 0 || !matches!(e.kind, EventKind::Read | EventKind::Stat | EventKind::Write) {
+            return;
+        }
+        let can = |act| self.processes.can_learn(e.pid, e.module, act);
+        let acts = [Act::LearnsMetadata, Act::LearnsIdentity].map(|act| can(act).then_some(act));
+        if acts == [None, None] {
+            return;
+        }
+        let path = clean(e.path);
+        if e.kind == EventKind::Write || self.made.has(&path) {
+            return self.named(by, Act::LearnsTimeOfMade, &path);
+        }
+        acts.into_iter().flatten().for_each(|act| self.at(by, act, &path));
     }
 
     pub(super) fn probe(&mut self, e: &TraceEvent, by: Cause) {

@@ -2,7 +2,7 @@
 
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
-use crate::policy::Actor;
+use crate::policy::{Act, Actor};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ pub struct Process {
     /// A plugin has been loaded.
     has_plugin: bool,
     /// Modules that can tell times and permissions of files.
-    learn_metadata: HashSet<u32>,
+    learns: HashSet<(u32, Act)>,
     /// Modules recorded before anything else belong to the program as it was linked.
     is_starting: bool,
 }
@@ -90,8 +90,9 @@ impl Process {
         self.files.get(&module).map(Vec::as_slice)
     }
 
-    pub fn give_metadata(&mut self, module: u32) {
-        self.learn_metadata.insert(module);
+    /// Notes what a module can learn of the files that it looks at.
+    pub fn learns(&mut self, module: u32, act: Act) {
+        self.learns.insert((module, act));
     }
 }
 
@@ -171,7 +172,7 @@ impl Processes {
             libraries: HashMap::new(),
             real_files: HashMap::new(),
             has_plugin: false,
-            learn_metadata: HashSet::new(),
+            learns: HashSet::new(),
             is_starting: true,
         };
         self.all.insert(e.pid, process);
@@ -243,11 +244,9 @@ impl Processes {
         file_name(self.became.get(&pid)?)
     }
 
-    /// Whether an event shows an actor the times or permissions of a file that is there.
-    pub fn learns_metadata(&self, e: &TraceEvent) -> bool {
-        e.errno == 0
-            && matches!(e.kind, EventKind::Read | EventKind::Stat)
-            && self.get(e.pid).is_some_and(|process| process.learn_metadata.contains(&e.module))
+    /// Whether a module can do an act with the files that it looks at.
+    pub fn can_learn(&self, pid: u32, module: u32, act: Act) -> bool {
+        self.get(pid).is_some_and(|process| process.learns.contains(&(module, act)))
     }
 
     /// The real name of a path that leads through what `/proc` shows of the process itself: another process that looks

@@ -6,7 +6,7 @@ use crate::observe::trace::{TraceEvent, flag};
 use crate::observe::variables::Use;
 use crate::paths::absolute;
 use crate::platform;
-use crate::policy::{Act, Actor, Excuse, Started};
+use crate::policy::{Act, Actor, Excuse, Started, names};
 use std::path::Path;
 
 impl Collector<'_> {
@@ -216,13 +216,27 @@ impl Collector<'_> {
         for library in &imports.libraries {
             self.share(by, library);
         }
-        let tables = [has.syscalls, has.place, has.metadata, has.reading];
-        let parts: Vec<_> = tables.into_iter().flatten().map(|row| row.what).collect();
-        let Some(found) = self.world.functions(object, &parts) else {
-            // Stripped of its names, it may have any function that leaves no other trace.
+        let takes = |table: &[Excuse]| imports.symbols.iter().any(|import| names(table, &import.name));
+        let tells_identity = takes(has.identity_by_import);
+        if takes(has.place_by_import) {
             self.named(by, Act::HoldsPlace, name);
-            return self.give_metadata(by.pid, module);
-        };
+        }
+        let tables = [
+            has.syscalls,
+            has.place,
+            has.metadata,
+            has.reading,
+            has.identity,
+            has.compares_identity,
+            has.unoptimised,
+        ];
+        let parts: Vec<_> = tables.into_iter().flatten().map(|row| row.what).collect();
+        let found = self.world.functions(object, &parts);
+        // Stripped of its names, it may have any function that leaves no other trace.
+        if found.is_none() {
+            self.named(by, Act::HoldsPlace, name);
+        }
+        let found = found.unwrap_or_default();
         let holds = |table: &[Excuse]| table.iter().any(|row| found.contains(&row.what));
         let acts = [
             (has.place, Act::HoldsPlace),
@@ -234,14 +248,18 @@ impl Collector<'_> {
                 self.named(by, *act, name);
             }
         }
-        if holds(has.metadata) {
-            self.give_metadata(by.pid, module);
+        let is_nameless = !holds(has.unoptimised) || tells_identity;
+        if is_nameless || holds(has.metadata) {
+            self.learns(by.pid, module, Act::LearnsMetadata);
+        }
+        if is_nameless || holds(has.identity) && !holds(has.compares_identity) {
+            self.learns(by.pid, module, Act::LearnsIdentity);
         }
     }
 
-    fn give_metadata(&mut self, pid: u32, module: u32) {
+    fn learns(&mut self, pid: u32, module: u32, act: Act) {
         if let Some(process) = self.processes.get_mut(pid) {
-            process.give_metadata(module);
+            process.learns(module, act);
         }
     }
 

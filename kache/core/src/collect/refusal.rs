@@ -16,6 +16,7 @@ pub fn detail(event: &Event, program: &str, number: i64, policy: &TrustPolicy) -
         Act::ReadsClock | Act::ReadsTimer | Act::AsksState => {
             format!("{program} called {}", name.split('/').next().unwrap_or_default())
         }
+        Act::LearnsTimeOfMade => format!("{program} can tell when {name} was made"),
         Act::LooksUpHost => format!("{program} looked up a host"),
         Act::Connects => format!("{program} connected to {name}"),
         Act::CallsKernel if name.is_empty() => {

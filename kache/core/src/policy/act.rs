@@ -61,6 +61,10 @@ acts! {
     ProbesLink, "probes without following a link", by(NONE, &[T::Link]);
     LearnsMetadata, "has a function that tells times or permissions, and looks at a file",
         foreign(&[T::Metadata], NONE);
+    LearnsIdentity, "has a function that tells which file a file is, and looks at a file",
+        foreign(&[T::Identity], NONE);
+    LearnsTimeOfMade, "has a function that tells times, and looks at a file that the run made",
+        foreign(&[T::Refuse(Reason::Clock)], NONE);
 
     // Directories and links.
     ListsDirectory, "lists a directory", all(&[T::Listing]);

@@ -15,6 +15,7 @@ impl fmt::Display for Treatment {
             Treatment::EachLink => "where each link on the way points",
             Treatment::EachLinkPortable => "where each link on the way points, by roots",
             Treatment::Metadata => "times and permissions",
+            Treatment::Identity => "all of its status",
             Treatment::Listing => "the names in it",
             Treatment::ListingAs(function) => return write!(f, "the names in it: {function}"),
             Treatment::Tree => "everything below",

@@ -2,6 +2,7 @@
 
 mod files;
 mod imports;
+mod metadata;
 mod programs;
 mod rows;
 mod rules;

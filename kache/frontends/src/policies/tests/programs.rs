@@ -339,6 +339,7 @@ fn a_stripped_plugin_may_have_any_function() {
         [
             "file <workspace>/a.rs",
             "file <workspace>/p.so",
+            "host stat <workspace>/a.rs",
             "library p.so",
             "place",
             "status <workspace>/a.rs"

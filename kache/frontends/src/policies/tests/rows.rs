@@ -1,6 +1,6 @@
 //! Each row of the table of trust, done by each actor, on a trace of its own.
 
-use super::stage::{Object, Stage};
+use super::stage::{Object, Stage, UNOPTIMISED};
 use kache_core::observe::variables::Use;
 use kache_core::policy::{Act, Actor};
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ fn events(act: Act) -> &'static str {
         Act::ProbesFile => "@ stat % /w/src/a.rs",
         Act::ProbesOther => "@ stat % /w/linked/dir",
         Act::ProbesLink => "@ stat % no_follow /w/linked",
+        Act::LearnsIdentity => "@ module id=6 /w/identity.so\n@ stat id=6 /w/src/a.rs",
+        Act::LearnsTimeOfMade => "@ module id=6 /w/metadata.so\n@ write id=6 create /w/made",
         Act::LearnsMetadata => "@ module id=6 /w/metadata.so\n@ stat id=6 /w/src/a.rs",
         Act::ListsDirectory => "@ list % /w/src",
         Act::ListsSearched => "@ list % /w/crates",
@@ -114,7 +116,7 @@ fn events(act: Act) -> &'static str {
 
 fn stage(policy: fn() -> Stage) -> Stage {
     let holds = |name: &'static str| Object {
-        functions: Some(vec![name]),
+        functions: Some(vec![name, UNOPTIMISED]),
         calls_kernel: Some(false),
         ..Object::default()
     };
@@ -134,6 +136,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .variable("SOME", "value")
         .variable("OUT", "/w/out")
         .object("/w/metadata.so", holds("_ZN3std2fs8Metadata8modified17h0E"))
+        .object("/w/identity.so", holds("_ZN..fs..MetadataExt$GT$5nlink17h0E"))
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })
