@@ -23,6 +23,7 @@ mod themes;
 mod times;
 mod toolchain;
 mod trial;
+mod trust;
 
 pub use judge::TrapVerdict;
 pub use record::{TrapRow, TrapsReport, VERSION, passes};

@@ -3,7 +3,7 @@
 use super::case::Case;
 use super::{
     flags, headers, indirect_access, kernel_calls, link, macros, must_hit, paths, places, search, subprocess,
-    times, toolchain,
+    times, toolchain, trust,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,7 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "Rust: linking", cases: link::CASES },
     Theme { name: "Rust: sources and their paths", cases: paths::CASES },
     Theme { name: "Rust: flags, modes and formats", cases: flags::CASES },
+    Theme { name: "Excuses and their reasons", cases: trust::CASES },
     Theme { name: "Replaced compilers", cases: toolchain::CASES },
     Theme { name: "C and C++: headers and other inputs", cases: headers::CASES },
     Theme { name: "C and C++: search paths and rare inputs", cases: search::CASES },

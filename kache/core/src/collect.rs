@@ -26,7 +26,7 @@ mod unobserved;
 mod variables;
 mod world;
 
-pub use subject::Subject;
+pub use subject::{Coverage, Subject};
 pub use world::{Machine, World};
 
 use crate::collected::{Collected, Step};
@@ -139,7 +139,7 @@ impl Collector<'_> {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
             EventKind::Exit => return self.exit(e),
-            EventKind::Named => return,
+            EventKind::Failed | EventKind::Named | EventKind::Maps => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             EventKind::Unfollowed => return self.refuse_unfollowed(e),
@@ -205,7 +205,9 @@ impl Collector<'_> {
             | EventKind::Unlocated
             | EventKind::Filtered
             | EventKind::Unfollowed
-            | EventKind::Exit => {}
+            | EventKind::Failed
+            | EventKind::Exit
+            | EventKind::Maps => {}
         }
     }
 
@@ -283,6 +285,7 @@ impl Collector<'_> {
             Treatment::EnvAll(Environment::Portable) => (K::EnvAllPath, Vec::new()),
             Treatment::Cwd => (K::Cwd, Vec::new()),
             Treatment::Place => (K::Place, Vec::new()),
+            Treatment::HostFile => return Some(Dependency::host(b"contents", event.name)),
             Treatment::Host(fact) => return Some(Dependency::host(fact.as_bytes(), b"")),
             Treatment::Library => (K::Library, name()),
             Treatment::Program => (K::Program, name()),
@@ -341,11 +344,14 @@ impl Collector<'_> {
         match () {
             () if subject.outputs.owns(p) => Place::Output,
             () if subject.outputs.dir == p => Place::OutputDirectory,
-            () if (subject.covers)(p) => Place::Toolchain,
             () if subject.is_state(path) => Place::State,
             () if self.temporary.iter().any(|dir| dir == path) => Place::Temporary,
             () if subject.is_inlined(p) => Place::Inlined,
-            () => Place::Elsewhere,
+            () => match (subject.coverage)(p) {
+                Coverage::Whole => Place::Toolchain,
+                Coverage::Existence => Place::ToolchainDirectory,
+                Coverage::None => Place::Elsewhere,
+            },
         }
     }
 

@@ -13,6 +13,8 @@ pub struct Collected {
     pub absent: BTreeSet<Vec<u8>>,
     /// Outputs that were made, by their absolute paths.
     pub outputs: BTreeSet<PathBuf>,
+    /// Libraries that were loaded as code, links followed.
+    pub loaded: BTreeSet<PathBuf>,
     /// Why the result cannot be stored, if it cannot.
     pub refused: Option<NotCacheable>,
     /// Variables read by the compiler's own code whose use may yet be proved harmless.

@@ -14,6 +14,7 @@
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
 //! | `paths` | how paths are mapped in artifacts, or the literal roots if they are not | the output contains them |
 //! | `path-only-macros` | proc macros and linker scripts that the user declares to use paths only to find files, if any | a result that relies on such a declaration is only for builds that make it |
+//! | `loader` | what the loader puts into every program, by contents, and its other variables, if any | see `loader` |
 //! | `cpu` | this processor, with `-C target-cpu=native` only | it selects the instructions |
 //!
 //! | left out | why |
@@ -35,7 +36,7 @@ use kache_core::settings::Settings;
 use std::path::Path;
 
 /// The version of the table above.
-const SCHEMA: &str = "4";
+const SCHEMA: &str = "5";
 
 /// The components of the action key, as in the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

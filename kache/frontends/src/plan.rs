@@ -4,14 +4,15 @@ use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::{collect, depinfo, gnu, key, linker, mapped, recognise, refine, rustc, rustup};
+use crate::{collect, depinfo, gnu, key, linker, loader, mapped, recognise, refine, rustc, rustup};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
+use kache_core::dependency::{Dependency, Kind as DependencyKind};
 use kache_core::eval::EvalContext;
 use kache_core::events::{Kind, Phase, Unit};
 use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Looked, Plan, Planned};
 use kache_core::observe::log::Log;
-use kache_core::paths::Roots;
+use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::settings::{Observe, Settings};
@@ -80,6 +81,7 @@ impl Family {
         cx.timer.lap(Phase::Toolchain);
         let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
         invocation.literal_paths |= cx.literal_paths
+            || invocation.maps_other_cwd()
             || !maps
             || invocation.debugs_assembly && !maps_assembly
             || invocation.makes_bitcode && report == template::Format::WideDepfile;
@@ -90,7 +92,7 @@ impl Family {
                 *text = roots.portable_text(Path::new(text.as_str()));
             }
         }
-        Ok(planned(self, invocation, toolchain, roots, cx.settings))
+        Ok(planned(self, invocation, toolchain, roots, cx))
     }
 
     /// The program that a proxy would run.
@@ -146,10 +148,12 @@ fn planned(
     invocation: Invocation,
     toolchain: Toolchain,
     roots: Roots,
-    settings: &Settings,
+    cx: &Context,
 ) -> Planned {
+    let settings = cx.settings;
     let is_rust = invocation.language.is_rust();
-    let inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    let mut inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    inputs.0.extend(loader::inputs(cx.store).0);
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
     // maps.
@@ -165,6 +169,10 @@ fn planned(
         key: inputs.digest(),
         inputs,
         outputs: Outputs { names: invocation.outputs.clone(), templates, create_dirs: is_rust },
+        source: (!is_rust).then(|| {
+            let path = absolute(&invocation.cwd, Path::new(&invocation.input));
+            Dependency::new(DependencyKind::File, roots.portable(path.as_os_str().as_encoded_bytes()))
+        }),
         unmap_printed: is_rust,
         relinked_dirs: invocation.search.clone(),
         roots,

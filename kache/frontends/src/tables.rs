@@ -14,17 +14,25 @@ pub static IGNORED_PATHS: &[Row] = &[
     row("/dev/null", "has nothing to say"),
     row("/dev/zero", "as above"),
     row("/dev/full", "as above"),
-    row("/dev/tty", "the terminal"),
     row("/dev/random", "random bytes: a program that pastes them is as right with others"),
     row("/dev/urandom", "as above"),
-    row("/proc/self/task/", "the threads of the process"),
-    row("/proc/self/mountinfo", "where control groups are"),
-    row("/proc/filesystems", "whether the system labels files"),
-    row("/proc/mounts", "as above"),
-    row("/proc/sys/vm/", "how the system gives out memory"),
-    row("/sys/kernel/mm/", "how the system gives out memory"),
-    row("/rustc/", "where rustc says the standard library was built; never there"),
-    row("/etc/ld.so.", "the loader's cache; the libraries that it leads to are what counts"),
+];
+
+/// Files in which the kernel shows facts about the machine that do not change by themselves: a dependency on what they
+/// hold, for whoever reads them and is not excused.
+pub static HOST_FILES: &[Row] = &[
+    row(
+        "/proc/filesystems",
+        "the file systems that the kernel knows; SELinux's library reads it in each program",
+    ),
+    row("/proc/version", "the kernel"),
+    row("/proc/sys/kernel/hostname", "the machine's name"),
+    row("/proc/sys/kernel/osrelease", "the kernel"),
+    row("/proc/sys/kernel/ostype", "the kernel"),
+    row("/proc/sys/vm/overcommit_memory", "how the system gives out memory; allocators read it"),
+    row("/sys/kernel/mm/transparent_hugepage/enabled", "as above"),
+    row("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "as above"),
+    row("/proc/sys/crypto/fips_enabled", "which ciphers may be used; libraries of ciphers read it"),
 ];
 
 /// Paths by which any other program or proc macro learns how many processors there are, and of what sort: that is an
@@ -35,26 +43,42 @@ pub static TELLS_PROCESSORS: &[Row] = &[
         "the processors; of the compiler's own, `-C target-cpu=native` has a key component of its own",
     ),
     row("/proc/self/cgroup", "how much of them the process may use"),
-    row("/sys/fs/cgroup/", "how much of them the process may use"),
-    row("/sys/devices/system/", "how many there are"),
+    row("/sys/fs/cgroup/**/cpu.max", "how much of them the process may use"),
+    row("/sys/fs/cgroup/**/cpu.cfs_quota_us", "as above, by the older interface"),
+    row("/sys/fs/cgroup/**/cpu.cfs_period_us", "as above, by the older interface"),
+    row("/sys/devices/system/cpu/online", "how many there are"),
+    row("/sys/devices/system/cpu/possible", "how many there are"),
+    row("/sys/devices/system/cpu/present", "how many there are"),
 ];
 
-/// Paths that are no inputs where the compiler, the linker or the assembler look at them.
-pub static IGNORED_PATHS_OF_COMPILER: &[Row] = &[
-    row("/proc/", "the process itself"),
-    row("/sys/", "the machine"),
-    row("/dev/pts/", "the terminal"),
-    row("/dev/fd/", "the job server's pipe; standard input is never excused"),
-    row("/etc/localtime", "the zone in which messages show a time"),
-    row("/etc/nsswitch.conf", "how names of users are looked up"),
-    row("/etc/passwd", "names of users"),
-    row("/etc/malloc.conf", "the allocator"),
-    row("/usr/lib/locale/", "the language of messages"),
-    row("/usr/share/locale/", "the language of messages"),
-    row("/usr/share/locale-langpack/", "the language of messages"),
-    row("/usr/share/zoneinfo/", "see /etc/localtime"),
-    row("/usr/lib/x86_64-linux-gnu/gconv/", "the conversion of character sets for messages"),
-    row("/usr/lib/aarch64-linux-gnu/gconv/", "the conversion of character sets for messages"),
+/// Paths that are no inputs where a C compiler or the assembler looks at them. Exact: a source may name any file.
+pub static IGNORED_PATHS_OF_C_COMPILER: &[Row] = &[
+    row("/proc/self/exe", "where the compiler is, which is in the action key"),
+    row("/proc/self/fd", "whether there is such a directory"),
+    row("/proc/self/fd/*", "the name of a file that the compiler has opened by another"),
+];
+
+/// Paths that are no inputs where rustc or the linker looks at them. What a crate includes is told by dep-info, and is an
+/// input wherever it lies.
+pub static IGNORED_PATHS_OF_RUSTC: &[Row] = &[
+    row("/dev/tty", "the terminal; its width is a setting of the invocation"),
+    row("/dev/fd/*", "the job server's pipe; standard input is never excused"),
+    row("/etc/malloc.conf", "the allocator's settings"),
+    row("/proc/cpuinfo", "how many threads to start"),
+    row("/proc/meminfo", "how much memory there is"),
+    row("/proc/self/cgroup", "how many threads to start"),
+    row("/proc/self/exe", "where the compiler is, which is in the action key"),
+    row("/proc/self/fd", "whether there is such a directory"),
+    row("/proc/self/fd/*", "the name of a file that the linker has opened by another"),
+    row("/proc/self/mountinfo", "where control groups are"),
+    row("/proc/self/stat", "how much memory is used"),
+    row("/proc/self/statm", "how much memory is used"),
+    row("/proc/self/status", "how much memory is used"),
+    row("/proc/sys/vm/overcommit_memory", "how the system gives out memory"),
+    row("/sys/devices/system/cpu/", "how many threads to start"),
+    row("/sys/devices/system/node/", "how many threads to start, and where"),
+    row("/sys/fs/cgroup/", "how many threads to start"),
+    row("/sys/kernel/mm/transparent_hugepage/", "how the system gives out memory"),
 ];
 
 /// Paths under which any other program or proc macro learns of the host what no digest can hold: not stored.
@@ -106,17 +130,25 @@ pub static LOADER: &[Row] = &[
     row("libgcc_s.so", "unwinding, and arithmetic with defined results"),
 ];
 
-/// Variables that are no inputs even where a proc macro asks for them by name. Short, because what a macro reads it
-/// may paste into the program: `LANG`, `TERM` or `PATH` count for it as any other.
-pub static IGNORED_FOR_MACROS: &[Row] = &[
-    row("LD_PRELOAD", "how we watch; a macro sees the caller's value"),
-    row("KACHE_*", "our own settings"),
-    row("CARGO_MAKEFLAGS", "the job server, with numbers that differ from run to run"),
-    row("MAKEFLAGS", "as above"),
-    row("MFLAGS", "as above"),
-    row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
-    row("RUST_LIB_BACKTRACE", "as above"),
-    row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
+/// Variables by which the loader changes what a program does. They are in the action key, with the contents of the objects
+/// that they name, and so no reader needs them as a dependency.
+pub static LOADER_ENV: &[Row] = &[
+    row("LD_PRELOAD", "loads code into each program; a program sees the caller's value"),
+    row("LD_AUDIT", "loads code into each program"),
+    row("LD_BIND_NOT", "how functions are found"),
+    row("LD_BIND_NOW", "a program that lacks a function fails earlier"),
+    row("LD_DEBUG", "prints what the loader does"),
+    row("LD_DEBUG_OUTPUT", "writes what the loader does to a file"),
+    row("LD_DYNAMIC_WEAK", "which of several functions is taken"),
+    row("LD_HWCAP_MASK", "which of several libraries is taken"),
+    row("LD_ORIGIN_PATH", "where a program seems to be"),
+    row("LD_PROFILE", "writes how often a library is called to a file"),
+    row("LD_PROFILE_OUTPUT", "as above"),
+    row("LD_SHOW_AUXV", "prints what the kernel hands over"),
+    row("LD_TRACE_LOADED_OBJECTS", "lists libraries in place of starting a program"),
+    row("LD_VERBOSE", "prints versions"),
+    row("LD_WARN", "prints what is missing"),
+    row("GLIBC_TUNABLES", "the allocator, and which of several libraries is taken"),
 ];
 
 /// Variables that differ from session to session and from run to run. A program or proc macro that may read all variables
@@ -195,22 +227,9 @@ pub static SESSION_ENV: &[Row] = &[
     row("TRAVIS_JOB_NUMBER", "as above"),
 ];
 
-/// Variables that are no inputs where the compiler, its tools, or a spawned program reads them.
+/// Variables that are no inputs where the compiler or its tools read them by name. A read by any other code counts.
 pub static IGNORED_ENV: &[Row] = &[
     row("PATH", "replaced by the programs that were run, by their contents"),
-    row("LD_PRELOAD", "how we watch"),
-    row("KACHE_*", "our own settings"),
-    row("LD_LIBRARY_PATH", "replaced by the libraries that were loaded"),
-    row("LD_AUDIT", "the loader's; `LD_RUN_PATH` and the linker's others are inputs"),
-    row("LD_BIND_NOW", "the loader's"),
-    row("LD_BIND_NOT", "the loader's"),
-    row("LD_DEBUG*", "the loader's"),
-    row("LD_DYNAMIC_WEAK", "the loader's"),
-    row("LD_ORIGIN_PATH", "the loader's"),
-    row("LD_PROFILE*", "the loader's"),
-    row("LD_SHOW_AUXV", "the loader's"),
-    row("LD_TRACE_*", "the loader's"),
-    row("LD_WARN", "the loader's"),
     row("CARGO_MAKEFLAGS", "the job server"),
     row("MAKEFLAGS", "the job server"),
     row("MFLAGS", "the job server"),
@@ -227,38 +246,64 @@ pub static IGNORED_ENV: &[Row] = &[
     row("CLICOLOR_FORCE", "the terminal"),
     row("TERMINFO", "the terminal"),
     row("TERMINFO_DIRS", "the terminal"),
-    row("SSH_*", "how the user is logged in"),
-    row("XDG_SESSION_*", "how the user is logged in"),
-    row("DISPLAY", "how the user is logged in"),
-    row("WAYLAND_DISPLAY", "how the user is logged in"),
-    row("TMUX*", "the terminal"),
-    row("WINDOWID", "the terminal"),
-    row("LC_*", "the language of messages"),
-    row("LANG", "the language of messages"),
-    row("LANGUAGE", "the language of messages"),
-    row("NLSPATH", "the language of messages"),
+    row("LC_ALL", "the language of messages, which is a setting of the invocation"),
+    row("LC_CTYPE", "as above"),
+    row("LC_MESSAGES", "as above"),
+    row("LC_COLLATE", "as above; no compiler sorts, counts or prints a date by it"),
+    row("LC_MONETARY", "as LC_COLLATE"),
+    row("LC_NUMERIC", "as LC_COLLATE"),
+    row("LC_TIME", "as LC_COLLATE"),
+    row("LANG", "as above"),
+    row("LANGUAGE", "as above"),
     row("TZ", "the zone in which a clock is shown; a clock that is read is not stored at all"),
     row("TMPDIR", "where temporary files are; what the run makes itself is no input"),
     row("TMP", "as TMPDIR"),
     row("TEMP", "as TMPDIR"),
-    row("SHLVL", "how deep the shell is"),
-    row("OLDPWD", "where the shell was before"),
-    row("_", "what the shell started"),
-    row("HISTFILE", "the shell's own"),
-    row("PS1", "the shell's own"),
-    row("POSIXLY_CORRECT", "how options are parsed; our command lines have no mixed order"),
-    row("MALLOC_*", "the allocator"),
-    row("GLIBC_TUNABLES", "the allocator"),
+    row("MALLOC_CONF", "the allocator"),
+    row("_RJEM_MALLOC_CONF", "the allocator"),
     row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
     row("RUST_LIB_BACKTRACE", "what a crash prints"),
     row("RUSTC_ICE", "where a crash is written"),
     row("RUST_MIN_STACK", "how much the compiler may recurse; a failed compile is not stored"),
     row("RUST_RECURSION_COUNT", "how often rustup's proxy has called itself"),
-    row("RUSTUP_*", "which toolchain; it is known by its files"),
     row(
         "CARGO_TARGET_TMPDIR",
         "cargo's scratch directory; a compile that reads it by env! is asked by that name",
     ),
+];
+
+/// Variables that list directories and that the compiler or its tools search: each directory counts with roots by their
+/// names.
+pub static DIRECTORIES_ENV: &[Row] =
+    &[row("LD_LIBRARY_PATH", "where GNU ld looks for the libraries that a library needs")];
+
+/// Variables that a dependency on the whole environment leaves out, for any program.
+pub static IGNORED_IN_WHOLE: &[Row] = &[
+    row("CARGO_MAKEFLAGS", "the job server, with numbers that differ from run to run"),
+    row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
+    row("RUST_LIB_BACKTRACE", "as above"),
+    row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
+];
+
+/// Variables that a dependency on the whole environment leaves out besides for a script in the place of a compiler or a
+/// linker.
+pub static SCRIPT_ENV: &[Row] = &[
+    row("NO_COLOR", "the terminal"),
+    row("CLICOLOR", "the terminal"),
+    row("CLICOLOR_FORCE", "the terminal"),
+    row("TERMINFO", "the terminal"),
+    row("TERMINFO_DIRS", "the terminal"),
+    row("MAKE_TERMOUT", "the terminal"),
+    row("MAKE_TERMERR", "the terminal"),
+    row("XDG_SESSION_DESKTOP", "how the user is logged in"),
+    row("XDG_SESSION_PATH", "how the user is logged in"),
+    row("HISTFILE", "the shell's own"),
+    row("PS1", "the shell's own"),
+    row("MAKELEVEL", "how deep make is"),
+    row("NUM_JOBS", "how much runs at once"),
+    row("RUSTC_WRAPPER", "how we were called"),
+    row("RUSTC_WORKSPACE_WRAPPER", "how we were called"),
+    row("RUST_RECURSION_COUNT", "how often rustup's proxy has called itself"),
 ];
 
 /// Variables that the compiler's own code reads to find or show things, and whose finding is observed. Another
@@ -272,6 +317,10 @@ pub static COMPILER_ENV: &[Row] = &[
     ),
     row("CLIPPY_CONF_DIR", "as above"),
     row("CARGO", "named in advice"),
+    row(
+        "FAKEROOTKEY",
+        "read by libfakeroot: which session answers whom files belong to, which no compiler asks",
+    ),
 ];
 
 /// System programs whose own code is trusted like the compiler's: what they list and probe is the search for what
@@ -506,11 +555,18 @@ mod tests {
     fn every_row_has_a_reason() {
         for table in [
             IGNORED_PATHS,
+            IGNORED_PATHS_OF_C_COMPILER,
+            IGNORED_PATHS_OF_RUSTC,
+            HOST_FILES,
             C_RUNTIME,
+            DIRECTORIES_ENV,
             C_LIBRARY,
             LOADER,
-            IGNORED_FOR_MACROS,
             IGNORED_ENV,
+            IGNORED_IN_WHOLE,
+            LOADER_ENV,
+            SCRIPT_ENV,
+            SESSION_ENV,
             COMPILER_ENV,
             TOOLS,
             SIZED_BY_MEMORY,

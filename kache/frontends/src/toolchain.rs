@@ -12,28 +12,26 @@
 //! | in | why |
 //! | --- | --- |
 //! | the program, links followed | the code that runs |
-//! | `<sysroot>/lib`: `librustc*`, `libstd-*`, `libLLVM*`, `libtest-*` | the compiler's code |
+//! | `<sysroot>/lib`: shared libraries | the compiler's code |
 //! | `<sysroot>/bin`: `*.dll` | the compiler's code, on Windows |
-//! | `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
+//! | all below `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
 //! | `<sysroot>/lib/rustlib/*/target.json` | what a target means |
-//! | `<sysroot>/lib/rustlib/etc` | what debuggers are told about types |
-//! | the directories of the above | a file added there is a change |
+//! | all below `<sysroot>/lib/rustlib/etc` | what debuggers are told about types |
 //!
-//! | out | why |
-//! | --- | --- |
-//! | `<sysroot>/lib/rustlib/src` | only shown in diagnostics; observed file by file |
-//! | `<sysroot>/share` | documentation |
+//! The identity covers exactly what it was made from: [`Toolchain::coverage`] asks the same list that the digest was made
+//! from. Everything else in the installation (the list of components, sources, documentation) is observed like any file.
 
 use crate::family::{Capabilities, Family};
 use kache_core::codec::{Reader, Writer};
+use kache_core::collect::Coverage;
 use kache_core::digest::Digest;
-use kache_core::frontend::WITHIN;
+use kache_core::observe::launch::WITHIN;
 use kache_core::platform::{self, FileType, StatId, disk};
 use kache_core::store::{Area, Store};
 use kache_core::template::{self, Format};
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const MAGIC: &[u8; 8] = b"kachetc4";
@@ -46,8 +44,31 @@ pub struct Toolchain {
     pub capabilities: Capabilities,
     /// The program that was called is not the compiler, but becomes it.
     pub by_shim: bool,
-    /// Each file and directory that the identity covers, with its stat identity when it was hashed.
-    files: BTreeMap<PathBuf, StatId>,
+    /// Each file and directory that the identity covers.
+    files: BTreeMap<PathBuf, Covered>,
+}
+
+/// What the identity covers of one path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Covered {
+    /// The stat identity when it was hashed.
+    id: StatId,
+    sort: Sort,
+}
+
+/// Which part of a path is in the identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    /// A file's contents.
+    File,
+    /// All that is in a directory, at any depth.
+    Whole,
+    /// That a directory is there. Only some of its entries are in the list.
+    Part,
+}
+
+impl Sort {
+    const ALL: [Sort; 3] = [Sort::File, Sort::Whole, Sort::Part];
 }
 
 impl Toolchain {
@@ -85,33 +106,43 @@ impl Toolchain {
         Toolchain::decode(&bytes).filter(Toolchain::holds)
     }
 
-    /// Whether the identity covers a file, so that the file is not a dependency.
-    pub fn covers(&self, path: &Path) -> bool {
-        self.files.contains_key(path)
-            || path
-                .strip_prefix(&self.sysroot)
-                .is_ok_and(|rest| rest.starts_with("lib/rustlib") && !rest.starts_with("lib/rustlib/src"))
+    /// How far the identity stands for a path.
+    pub fn coverage(&self, path: &Path) -> Coverage {
+        if path.components().any(|part| part == Component::ParentDir) {
+            return Coverage::None;
+        }
+        match self.files.get(path).map(|covered| covered.sort) {
+            Some(Sort::Part) => return Coverage::Existence,
+            Some(Sort::File | Sort::Whole) => return Coverage::Whole,
+            None => {}
+        }
+        // All that is in a whole directory is in the list: anything else is not there.
+        let is_whole = |dir: &Path| self.files.get(dir).is_some_and(|covered| covered.sort == Sort::Whole);
+        if path.ancestors().skip(1).any(is_whole) { Coverage::Whole } else { Coverage::None }
     }
 
     fn holds(&self) -> bool {
         let mut stats = platform::Stats::default();
-        self.files.iter().all(|(p, then)| stats.of(p).is_some_and(|(now, dir)| same(&now, then, dir)))
+        let mut is_same = |path: &PathBuf, then: &Covered| {
+            stats.of(path).is_some_and(|(now, dir)| same(&now, &then.id, dir))
+        };
+        self.files.iter().all(|(path, then)| is_same(path, then))
     }
 
     fn make(store: &Store, family: &Family, program: &Path, sysroot: PathBuf) -> io::Result<Toolchain> {
-        let mut paths = vec![program.to_path_buf()];
+        let mut listed = vec![(program.to_path_buf(), Sort::File)];
         if !sysroot.as_os_str().is_empty() {
-            installation(&sysroot, &mut paths);
+            installation(&sysroot, &mut listed);
         }
-        let seen = hash_all(store, &paths)?;
         let mut w = Writer::new(MAGIC);
         let mut files = BTreeMap::new();
-        for (path, id, digest) in seen {
+        for Hashed { path, covered, digest, is_executable } in hash_all(store, &listed)? {
             let name =
                 if path == program { Path::new("") } else { path.strip_prefix(&sysroot).unwrap_or(&path) };
             w.bytes(name.as_os_str().as_encoded_bytes());
             w.digest(&digest.unwrap_or(Digest([0; 32])));
-            files.insert(path, id);
+            w.num(u64::from(is_executable));
+            files.insert(path, covered);
         }
         let capabilities = (family.capabilities)(program, &store.temporary());
         w.num(abilities_byte(capabilities));
@@ -127,9 +158,9 @@ impl Toolchain {
         w.bytes(self.sysroot.as_os_str().as_encoded_bytes());
         w.num(abilities_byte(self.capabilities));
         w.num(self.files.len() as u64);
-        for (path, id) in &self.files {
+        for (path, Covered { id, sort }) in &self.files {
             w.bytes(path.as_os_str().as_encoded_bytes());
-            for n in [id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64] {
+            for n in [*sort as u64, id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64] {
                 w.num(n);
             }
         }
@@ -145,6 +176,7 @@ impl Toolchain {
         let mut files = BTreeMap::new();
         for _ in 0..r.count()? {
             let path = PathBuf::from(platform::os_str(r.bytes()?));
+            let sort = *Sort::ALL.get(usize::try_from(r.num()?).ok()?)?;
             let id = StatId {
                 dev: r.num()?,
                 ino: r.num()?,
@@ -152,7 +184,7 @@ impl Toolchain {
                 mtime: r.num()? as i64,
                 ctime: r.num()? as i64,
             };
-            files.insert(path, id);
+            files.insert(path, Covered { id, sort });
         }
         r.at_end().then_some(Toolchain { digest, sysroot, capabilities, by_shim: false, files })
     }
@@ -175,27 +207,29 @@ fn same(now: &StatId, then: &StatId, dir: bool) -> bool {
 }
 
 /// The files of a Rust installation that the table above names.
-fn installation(sysroot: &Path, paths: &mut Vec<PathBuf>) {
+fn installation(sysroot: &Path, listed: &mut Vec<(PathBuf, Sort)>) {
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_library = |path: &PathBuf| {
+        let name = name(path);
+        path.is_file() && [".so", ".dylib", ".rlib", ".rmeta"].iter().any(|part| name.contains(part))
+    };
+    let is_dll = |path: &PathBuf| path.extension().is_some_and(|e| e == "dll");
     let lib = sysroot.join("lib");
-    for entry in list(&lib) {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if ["librustc", "libstd-", "libLLVM", "libtest-"].iter().any(|p| name.starts_with(p)) {
-            paths.push(entry);
-        }
-    }
-    paths
-        .extend(list(&sysroot.join("bin")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "dll")));
+    let files = list(&lib).into_iter().filter(is_library);
+    let files = files.chain(list(&sysroot.join("bin")).into_iter().filter(is_dll));
+    listed.extend(files.map(|path| (path, Sort::File)));
     let rustlib = lib.join("rustlib");
-    for target in
-        list(&rustlib).into_iter().filter(|p| p.is_dir() && !p.ends_with("src") && !p.ends_with("etc"))
-    {
-        paths.extend([target.join("target.json"), target.clone()].into_iter().filter(|p| p.exists()));
+    let is_target = |path: &PathBuf| path.is_dir() && !path.ends_with("src") && !path.ends_with("etc");
+    for target in list(&rustlib).into_iter().filter(is_target) {
+        let specification = target.join("target.json");
+        listed.extend(specification.exists().then_some((specification, Sort::File)));
         for part in ["lib", "bin", "codegen-backends"] {
-            walk(&target.join(part), paths);
+            walk(&target.join(part), listed);
         }
+        listed.push((target, Sort::Part));
     }
-    walk(&rustlib.join("etc"), paths);
-    paths.push(rustlib);
+    walk(&rustlib.join("etc"), listed);
+    listed.extend(rustlib.is_dir().then_some((rustlib, Sort::Part)));
 }
 
 /// Whether a program is the compiler of an installation: not a script, in the directory of the installation's programs, and
@@ -241,46 +275,55 @@ fn list(dir: &Path) -> Vec<PathBuf> {
     all
 }
 
-fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
+fn walk(dir: &Path, listed: &mut Vec<(PathBuf, Sort)>) {
     if !dir.is_dir() {
         return;
     }
-    out.push(dir.to_path_buf());
+    listed.push((dir.to_path_buf(), Sort::Whole));
     for path in list(dir) {
         if path.is_dir() {
-            walk(&path, out);
+            walk(&path, listed);
         } else {
-            out.push(path);
+            listed.push((path, Sort::File));
         }
     }
 }
 
-type Hashed = (PathBuf, StatId, Option<Digest>);
+struct Hashed {
+    path: PathBuf,
+    covered: Covered,
+    /// Directories have none: their entries are listed.
+    digest: Option<Digest>,
+    /// A linker that may not be executed is no linker.
+    is_executable: bool,
+}
 
-/// Directories have no digest: their entries are listed.
-fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
+fn hash_all(store: &Store, listed: &[(PathBuf, Sort)]) -> io::Result<Vec<Hashed>> {
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).min(8);
-    let one = |path: &PathBuf| -> io::Result<Hashed> {
-        let (sort, id) = platform::identity(path)?;
-        if sort == FileType::Dir {
-            return Ok((path.clone(), id, None));
+    let one = |(path, sort): &(PathBuf, Sort)| -> io::Result<Hashed> {
+        let (path, sort) = (path.clone(), *sort);
+        let (found, id) = platform::identity(&path)?;
+        if found == FileType::Dir {
+            return Ok(Hashed { path, covered: Covered { id, sort }, digest: None, is_executable: false });
         }
-        let (known, id) = store.table.file(path)?;
-        Ok((path.clone(), id, Some(known.digest)))
+        let (known, id) = store.table.file(&path)?;
+        let is_executable = platform::is_executable(&path.metadata()?);
+        let (digest, sort) = (Some(known.digest), Sort::File);
+        Ok(Hashed { path, covered: Covered { id, sort }, digest, is_executable })
     };
     std::thread::scope(|scope| {
         let parts: Vec<_> = (0..threads)
             .map(|t| {
                 scope.spawn(move || {
-                    paths.iter().skip(t).step_by(threads).map(one).collect::<io::Result<Vec<_>>>()
+                    listed.iter().skip(t).step_by(threads).map(one).collect::<io::Result<Vec<_>>>()
                 })
             })
             .collect();
-        let mut all = Vec::with_capacity(paths.len());
+        let mut all = Vec::with_capacity(listed.len());
         for part in parts {
             all.extend(part.join().map_err(|_| io::Error::other("a hashing thread panicked"))??);
         }
-        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(all)
     })
 }
@@ -289,6 +332,85 @@ fn hash_all(store: &Store, paths: &[PathBuf]) -> io::Result<Vec<Hashed>> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    /// An installation, with a shell script for a compiler.
+    fn installed() -> (tempfile::TempDir, Store, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().canonicalize().unwrap();
+        let (lib, bin) = (at.join("tc/lib/rustlib/t/lib"), at.join("tc/bin"));
+        for made in [&lib, &bin, &at.join("tc/lib/rustlib/etc"), &at.join("tc/lib/rustlib/t/bin")] {
+            std::fs::create_dir_all(made).unwrap();
+        }
+        for file in [
+            "lib/rustlib/t/lib/libstd.rlib",
+            "lib/rustlib/t/bin/lld",
+            "lib/librustc_driver-1.so",
+            "lib/rustlib/components",
+        ] {
+            std::fs::write(at.join("tc").join(file), file).unwrap();
+        }
+        let rustc = bin.join("rustc");
+        std::fs::write(&rustc, format!("#!/bin/sh\necho {}/tc\n", at.display())).unwrap();
+        std::fs::set_permissions(&rustc, PermissionsExt::from_mode(0o755)).unwrap();
+        let store = Store::open(&at.join("cache")).unwrap();
+        (dir, store, rustc)
+    }
+
+    fn identify(store: &Store, rustc: &Path) -> Toolchain {
+        let (family, sysroot) = (&crate::rustc::FAMILY, rustc.parent().unwrap().parent().unwrap());
+        let make = || Toolchain::make(store, family, rustc, sysroot.to_path_buf()).unwrap();
+        Toolchain::recorded(store, family, rustc).unwrap_or_else(make)
+    }
+
+    #[test]
+    fn what_is_covered_is_what_the_identity_was_made_from() {
+        let (_dir, store, rustc) = installed();
+        let toolchain = identify(&store, &rustc);
+        let coverage = |path: &str| toolchain.coverage(&toolchain.sysroot.join(path));
+        for (path, expected) in [
+            ("bin/rustc", Coverage::Whole),
+            ("lib/librustc_driver-1.so", Coverage::Whole),
+            ("lib/rustlib/t/lib/libstd.rlib", Coverage::Whole),
+            ("lib/rustlib/t/lib", Coverage::Whole),
+            ("lib/rustlib/t/lib/missing/deeper", Coverage::Whole),
+            ("lib/rustlib/t", Coverage::Existence),
+            ("lib/rustlib", Coverage::Existence),
+            ("lib/rustlib/components", Coverage::None),
+            ("lib/rustlib/added", Coverage::None),
+            ("lib/rustlib/t/target.json", Coverage::None),
+            ("lib/rustlib/t/lib/../../components", Coverage::None),
+            ("lib/added.so", Coverage::None),
+        ] {
+            assert_eq!(coverage(path), expected, "{path}");
+        }
+        assert_eq!(Toolchain::decode(&toolchain.encode()).unwrap().files, toolchain.files);
+    }
+
+    /// Each change that the list would not show must be observed, and each that is not observed must be in the list.
+    #[test]
+    fn a_change_of_what_is_covered_is_another_identity() {
+        let (_dir, store, rustc) = installed();
+        let mut last = identify(&store, &rustc).digest;
+        let sysroot = identify(&store, &rustc).sysroot;
+        for path in [
+            "lib/rustlib/t/lib/libstd.rlib",
+            "lib/rustlib/t/lib/new.rlib",
+            "lib/rustlib/t/target.json",
+            "bin/rustc",
+        ] {
+            let mut text = std::fs::read(sysroot.join(path)).unwrap_or_default();
+            text.extend(b"# changed\n");
+            std::fs::write(sysroot.join(path), text).unwrap();
+            let now = identify(&store, &rustc).digest;
+            assert_ne!(now, last, "{path}");
+            last = now;
+        }
+        std::fs::write(sysroot.join("lib/rustlib/components"), "other").unwrap();
+        assert_eq!(identify(&store, &rustc).digest, last, "observed where it is read");
+        let lld = sysroot.join("lib/rustlib/t/bin/lld");
+        std::fs::set_permissions(&lld, PermissionsExt::from_mode(0o755)).unwrap();
+        assert_ne!(identify(&store, &rustc).digest, last, "may be executed");
+    }
 
     #[test]
     fn a_shim_is_asked_at_each_call_and_a_compiler_once() {

@@ -8,7 +8,7 @@
 use super::output::{Answer, CliError, Format};
 use super::page::Page;
 use kache_core::policy::{Abilities, Act, Actor, Excuse, TrustPolicy};
-use kache_frontends::{policies, tables};
+use kache_frontends::policies;
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -33,9 +33,14 @@ fn lists() -> Vec<List> {
         ignored_paths_of_compiler,
         host_state,
         tells_processors,
+        host_files,
+        loader_env,
         ignored_env,
         compiler_env,
-        ignored_env_for_plugins,
+        directories_env,
+        ignored_in_whole,
+        session_env,
+        script_env,
         clock_env,
         c_runtime,
         c_library,
@@ -59,12 +64,17 @@ fn lists() -> Vec<List> {
                 shared_library,
             },
     } = &policies::C;
-    let excuses: [(_, _, &[Excuse]); 26] = [
+    let excuses: [(_, _, &[Excuse]); 31] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
-            "ignored-paths-of-compiler",
-            "paths that are not inputs of a compiler or a tool",
+            "ignored-paths-of-c-compiler",
+            "paths that are not inputs of a C compiler",
             ignored_paths_of_compiler,
+        ),
+        (
+            "ignored-paths-of-rustc",
+            "paths that are not inputs of rustc or a linker",
+            policies::RUSTC.ignored_paths_of_compiler,
         ),
         ("host-state", "paths with machine state that cannot be part of a key: not stored", host_state),
         (
@@ -72,6 +82,8 @@ fn lists() -> Vec<List> {
             "host libraries that are not inputs when a compiler or a tool loads them (they are when a linker opens them)",
             c_runtime,
         ),
+        ("host-files", "paths with machine state that does not change by itself: a dependency", host_files),
+        ("loader-env", "variables of the loader: part of the action key", loader_env),
         (
             "c-library",
             "the parts of the C library: they look on behalf of their callers, and the table of symbols accounts for them",
@@ -79,16 +91,22 @@ fn lists() -> Vec<List> {
         ),
         ("loader", "host libraries that are not inputs, whoever loads them", loader),
         (
-            "ignored-env-for-macros",
-            "variables that are not inputs even of a proc macro",
-            ignored_env_for_plugins,
+            "ignored-env",
+            "variables that are not inputs where the compiler or its tools read them",
+            ignored_env,
         ),
+        ("directories-env", "variables that list directories which a linker searches", directories_env),
         (
-            "session-env",
-            "variables that are not inputs where all variables may have been read",
-            tables::SESSION_ENV,
+            "ignored-in-whole",
+            "variables that are not inputs of a program that may read all variables",
+            ignored_in_whole,
         ),
-        ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
+        ("session-env", "variables that are not inputs where all variables may have been read", session_env),
+        (
+            "script-env",
+            "variables that are not inputs of a script in a compiler's place that may read all variables",
+            script_env,
+        ),
         (
             "compiler-env",
             "variables that the compiler uses only to find files, which are observed",

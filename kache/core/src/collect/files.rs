@@ -164,9 +164,6 @@ impl Collector<'_> {
         let walks = e.flags & (flag::RECURSIVE | flag::PATTERN) != 0;
         let act = match () {
             () if by.actor.is_trusted() && self.subject.is_searched(here) => Act::ListsSearched,
-            () if by.actor.is_trusted() && self.subject.identified.as_deref() == Some(here) => {
-                Act::ListsIdentified
-            }
             () if walks => Act::WalksTree,
             () => Act::ListsDirectory,
         };

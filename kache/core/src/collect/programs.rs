@@ -18,7 +18,7 @@ impl Collector<'_> {
         let exe = Path::new(platform::os_str(e.path));
         let name = exe.file_name().unwrap_or_default().to_string_lossy();
         let parent = u32::try_from(e.aux).unwrap_or(0);
-        let is_covered = (self.subject.covers)(exe);
+        let is_covered = self.subject.covers(exe);
         let mut is_first = self.processes.begins_first(e.pid);
         if is_first && self.subject.is_shim {
             is_first = is_covered;
@@ -49,7 +49,7 @@ impl Collector<'_> {
         }
         if actor.is_trusted() {
             self.examine_syscalls(by, exe);
-        } else if !(self.subject.covers)(exe) {
+        } else if !self.subject.covers(exe) {
             self.examine_program(by, exe);
         }
         if self.linker.as_deref() == Some(exe) {
@@ -71,7 +71,7 @@ impl Collector<'_> {
         let Some(process) = self.processes.get(pid) else { return };
         let passes_on = |file: &&[u8]| {
             let file = Path::new(platform::os_str(file));
-            (self.subject.covers)(file)
+            self.subject.covers(file)
                 || self.policy.is_c_runtime(file)
                 || self.world.variables(file) != Use::Reads
         };
@@ -108,7 +108,7 @@ impl Collector<'_> {
         // The loader names what it found by way of `bin/../lib`.
         let found = Path::new(platform::os_str(e.path));
         let real = self.world.canonicalize(found).unwrap_or_default();
-        let is_covered = (self.subject.covers)(&real);
+        let is_covered = self.subject.covers(&real);
         let is_loader = self.policy.is_loader(&real);
         let is_c_library = self.policy.is_c_library(&real);
         if is_c_library {
@@ -126,6 +126,7 @@ impl Collector<'_> {
         if e.module == 0 || is_covered || is_loader || is_runtime() {
             return;
         }
+        self.out.loaded.insert(real.clone());
         // What is not loaded by its path is searched for, and another may come to lie before it.
         if !found.parent().is_some_and(|dir| self.subject.is_searched(dir)) {
             self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
@@ -146,7 +147,7 @@ impl Collector<'_> {
         let process = self.processes.get(by.pid);
         let Some((module, real)) = process.and_then(|process| process.own_library(name)) else { return };
         let real = real.to_path_buf();
-        if (self.subject.covers)(&real) || self.policy.is_loader(&real) {
+        if self.subject.covers(&real) || self.policy.is_loader(&real) {
             return;
         }
         if let Some(process) = self.processes.get_mut(by.pid) {
@@ -186,7 +187,7 @@ impl Collector<'_> {
             return;
         }
         // That a program is covered says what it is, and not what it reads.
-        let is_covered = by.actor != Actor::Compiler && (self.subject.covers)(object);
+        let is_covered = by.actor != Actor::Compiler && self.subject.covers(object);
         let is_known = is_covered || !self.examined.insert(object.to_path_buf());
         if !is_known && self.world.calls_kernel(object) == Some(true) {
             self.named(by, Act::HoldsSyscall, object.as_os_str().as_encoded_bytes());

@@ -69,7 +69,6 @@ acts! {
     // Directories and links.
     ListsDirectory, "lists a directory", all(&[T::Listing]);
     ListsSearched, "lists a directory that is searched by hash", by(NONE, &[T::Listing]);
-    ListsIdentified, "lists a directory that the toolchain's identity covers", by(NONE, &[T::Listing]);
     WalksTree, "walks a tree, or lists by a pattern", all(&[T::Tree]);
     ReadsLink, "reads a link", by(NONE, &[T::Link]);
     ReadsNoLink, "cannot read as a link what is there", by(NONE, &[T::Existence]);
@@ -111,7 +110,7 @@ acts! {
         [&[LINKER], &[LINKER], &[T::Program], &[T::Program], &[LINKER], &[T::Program]];
     RunsBesidePath, "runs a program by a PATH of its own", all(&[T::Refuse(Reason::PrivatePath)]);
     RunsByPath, "runs a program by its path", all(&[T::Executable]);
-    RunsFirstInPath, "runs by its path what PATH leads to", all(NONE);
+    RunsFirstInPath, "runs by its path what PATH leads to", by(&[T::Program], NONE);
     RunsLinkerByPath, "runs the action's linker by its path", all(&[LINKER]);
     RunsNothing, "runs what is not there", all(&[T::Absence]);
     Begins, "begins", [
@@ -135,8 +134,23 @@ acts! {
     // Code that is loaded.
     FindsLibrary, "loads a library that the loader searches for", all(&[T::Library]);
     LoadsLibrary, "loads a library", all(&[T::Contents]);
-    NamesLibrary, "asks the loader for a library by its name", by(NONE, &[T::Library]);
-    OpensLibrary, "asks the loader for a library by its path", by(NONE, &[T::Existence]);
+    NamesLibrary, "asks the loader for a library by its name", [
+        NONE,
+        NONE,
+        &[T::Library],
+        &[T::Library],
+        // What the loader hands out leads to the paths of all that is loaded.
+        &[T::Library, T::Place],
+        &[T::Library],
+    ];
+    OpensLibrary, "asks the loader for a library by its path", [
+        NONE,
+        NONE,
+        &[T::Existence],
+        &[T::Existence],
+        &[T::Existence, T::Place],
+        &[T::Existence],
+    ];
     OpensNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
     HoldsSyscall, "can call the kernel without libc, where that is not recorded",
         [UNSEEN, NONE, UNSEEN, UNSEEN, UNSEEN, UNSEEN];

@@ -28,6 +28,7 @@ impl fmt::Display for Treatment {
             Treatment::Cwd => "the working directory",
             Treatment::Place => "the working directory and all roots",
             Treatment::Host(fact) => return write!(f, "the machine's {fact}"),
+            Treatment::HostFile => "what the kernel shows there",
             Treatment::HostAnswer => "the answer",
             Treatment::Library => "the library of that name",
             Treatment::Program => "the program of that name",

@@ -398,7 +398,7 @@ fn a_variable_counts_for_the_one_who_read_it() {
     let stage = Stage::rustc().plain_object("/w/libmine-0a.so").variable("A", "1").variable("B", "2");
     let trace = format!(
         "{RUSTC}10 getenv A => 1\n10 getenv B => 2\n10 getenv C err=ENOENT\n10 module id=5 /w/libmine-0a.so\n\
-         10 getenv id=5 B => 2\n10 getenv id=5 KACHE_LOG err=ENOENT"
+         10 getenv id=5 B => 2\n10 getenv id=5 LD_PRELOAD err=ENOENT"
     );
     let found = stage.collect(&trace);
     assert_eq!(found.candidates.iter().collect::<Vec<_>>(), [b"A"], "what a macro read cannot be proved");

@@ -45,7 +45,6 @@ fn events(act: Act) -> &'static str {
         Act::LearnsMetadata => "@ module id=6 /w/metadata.so\n@ stat id=6 /w/src/a.rs",
         Act::ListsDirectory => "@ list % /w/src",
         Act::ListsSearched => "@ list % /w/crates",
-        Act::ListsIdentified => "@ list % /tc/lib",
         Act::WalksTree => "@ list % pattern /w/src/*.rs",
         Act::ReadsLink => "@ readlink % /w/linked => src",
         Act::ReadsNoLink => "@ readlink % err=EINVAL /w/src",

@@ -2,7 +2,7 @@
 
 use crate::policies;
 use kache_core::action::OutputNames;
-use kache_core::collect::{Subject, World, collect};
+use kache_core::collect::{Coverage, Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
 use kache_core::observe::object::{Import, Imports};
@@ -269,7 +269,7 @@ impl Stage {
 
     pub fn collect(&self, trace: &str) -> Collected {
         let log = TextLog::parse(trace).unwrap();
-        let covers = |path: &Path| path.starts_with("/tc");
+        let coverage = |path: &Path| if path.starts_with("/tc") { Coverage::Whole } else { Coverage::None };
         let program = match self.is_shim {
             true => "/w/shim",
             false if self.policy.trusts_first => "/tc/bin/rustc",
@@ -287,9 +287,8 @@ impl Stage {
             inlined: vec![Path::new("/w/args.rsp")],
             state: Some(Path::new("/w/state")),
             searched: &searched,
-            identified: Some("/tc/lib".into()),
-            toolchain: Path::new("/tc"),
-            covers: &covers,
+            toolchain: self.policy.trusts_first.then_some(Path::new("/tc")),
+            coverage: &coverage,
             linker: self.linker.clone(),
             path_only: &path_only,
             has_plugins: self.has_plugins,
