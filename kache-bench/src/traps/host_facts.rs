@@ -4,6 +4,8 @@ use super::case::{Case, Expect::Follows};
 
 const RLIMIT: &str = "https://man7.org/linux/man-pages/man2/getrlimit.2.html";
 
+const SET_ATTRIBUTE: &str = "import os, sys; os.setxattr('data', 'user.fact', sys.argv[1].encode())";
+
 pub const CASES: &[Case] = &[
     Case {
         name: "host-umask",
@@ -73,14 +75,7 @@ pub const CASES: &[Case] = &[
         source: "https://man7.org/linux/man-pages/man2/getxattr.2.html",
         expect: Follows,
         set_up: |s| {
-            s.need("setfattr").write("data", "a").plainly(&[
-                "setfattr",
-                "-n",
-                "user.fact",
-                "-v",
-                "one",
-                "data",
-            ]);
+            s.need("python3").write("data", "a").plainly(&["python3", "-c", SET_ATTRIBUTE, "one"]);
             s.proc_macro(
                 r#"extern "C" { fn getxattr(path: *const i8, name: *const i8, to: *mut u8, size: usize) -> isize; }
                    let mut to = [0; 64];
@@ -89,7 +84,7 @@ pub const CASES: &[Case] = &[
             );
         },
         change: |s| {
-            s.plainly(&["setfattr", "-n", "user.fact", "-v", "two", "data"]);
+            s.plainly(&["python3", "-c", SET_ATTRIBUTE, "two"]);
         },
     },
     Case {
