@@ -24,6 +24,7 @@ mod refusal;
 mod subject;
 mod unobserved;
 mod variables;
+mod walk;
 mod world;
 
 pub use subject::{Coverage, Subject};
@@ -275,7 +276,6 @@ impl Collector<'_> {
             Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
-            Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),
             Treatment::Env | Treatment::EnvUnlessProved => (K::Env, name()),
             Treatment::EnvPath => (K::EnvPath, name()),
             Treatment::EnvAll(Environment::Most) => (K::EnvAll, Vec::new()),
