@@ -190,6 +190,7 @@ impl Collector<'_> {
                 };
                 self.named(by, act, e.path);
             }
+            EventKind::Lookup => self.look_up(e, by),
             EventKind::HostFact => self.host_fact(e, by),
             EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
             // What failed changed nothing, and a child's own events say who it is.
