@@ -37,10 +37,12 @@ enum kind {
     K_CONNECT = 19,
     K_VOLATILE = 20,
     K_EXIT = 21,
+    K_LOOKUP = 22,
     K_HOST_FACT = 25,
     K_NAMED = 30,
     K_UNLOCATED = 40,
     K_FILTERED = 41,
+    K_FAILED = 42,
     /* Room that holds nothing for the reader. */
     K_MAPS = 46,
     K_VOID = 255,
@@ -68,8 +70,11 @@ enum kind {
 #define F_EXEC_RELATIVE 2
 #define F_BY_LIBC 4
 #define F_EXEC_UNREAD 8
+#define F_ALONE 16
 /* Exit: nothing read the array of variables. */
 #define F_EXIT_UNREAD 1
+/* Exit: past libc. */
+#define F_EXIT_RAW 2
 /* Spawned */
 #define F_POSIX_SPAWN 1
 /* Unlink */
@@ -80,8 +85,12 @@ enum kind {
 #define F_SET 1
 #define F_UNANSWERED 2
 
+/* Lookup: what was found is the C library's, and no hook stands in front of it. */
+#define F_OF_C_LIBRARY 1
+
 #define MODULE_UNKNOWN 0xffffffffu
 #define TEXT_MAX 65536
+#define PATH_ROOM 4096
 
 enum source {
     IN_MEMORY,
@@ -122,6 +131,9 @@ static inline struct text text_len(const char *s, size_t len) {
 char *kache_emit(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, struct text a, struct text b);
 /* Room in the log for what belongs to no record, for as long as the log is there. */
 void *kache_scratch(size_t size);
+void kache_scratch_done(void *room, size_t used);
+/* Tells the reader, before the run is over, that a process has seen another fail. */
+void kache_note_trouble(void);
 
 /* A record whose relative path means the working directory before the call that it tells of. */
 struct held {
@@ -160,6 +172,12 @@ struct real {
     void **slot;
 };
 
+extern struct real __start_kache_reals[] __attribute__((visibility("hidden")));
+extern struct real __stop_kache_reals[] __attribute__((visibility("hidden")));
+
+/* The next object's, past all hooks. */
+void *kache_next(const char *name);
+void *kache_next_version(const char *name, const char *version);
 void *kache_real(void **slot, const char *name);
 long kache_missing(void);
 void *kache_missing_pointer(void);
