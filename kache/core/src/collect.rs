@@ -24,6 +24,7 @@ mod refusal;
 mod subject;
 mod unobserved;
 mod variables;
+mod walk;
 mod world;
 
 pub use subject::{Coverage, Subject};
@@ -190,6 +191,7 @@ impl Collector<'_> {
                 };
                 self.named(by, act, e.path);
             }
+            EventKind::Lookup => self.look_up(e, by),
             EventKind::HostFact => self.host_fact(e, by),
             EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
             // What failed changed nothing, and a child's own events say who it is.
@@ -277,7 +279,6 @@ impl Collector<'_> {
             Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
-            Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),
             Treatment::Env | Treatment::EnvUnlessProved => (K::Env, name()),
             Treatment::EnvPath => (K::EnvPath, name()),
             Treatment::EnvAll(Environment::Most) => (K::EnvAll, Vec::new()),

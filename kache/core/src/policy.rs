@@ -109,8 +109,6 @@ pub enum Treatment {
     Listing,
     /// A dependency on some of the names in a directory, by the front end's own rule.
     ListingAs(&'static str),
-    /// A dependency on everything below a directory.
-    Tree,
     /// A dependency on a variable's value.
     Env,
     /// The same, unless the front end proves later that the variable only located files.
@@ -165,7 +163,6 @@ impl Treatment {
                 | T::Identity
                 | T::Listing
                 | T::ListingAs(_)
-                | T::Tree
                 | T::Made
                 | T::RefuseInput(_)
         )
@@ -189,15 +186,24 @@ impl<'a> Event<'a> {
     }
 }
 
+/// What is in the contents of some programs and in no program that only calls them.
+#[derive(Debug)]
+pub struct ToolMarks {
+    /// The names, as the rows of the tools have them.
+    pub names: &'static [&'static str],
+    /// A program holds all marks of one of these.
+    pub any: &'static [&'static [&'static str]],
+}
+
 /// What is known of a program when it starts.
 #[derive(Clone, Copy, Debug)]
-pub struct Started<'a> {
+pub struct Started {
     /// It is the process that kache itself started.
     pub is_first: bool,
-    /// It is the file that the action names as its program.
+    /// It is the file that the action names as its program, and its contents show that it is a compiler.
     pub is_named: bool,
-    /// The file's name.
-    pub name: &'a str,
+    /// It has the name of a tool, and its contents show that it is that.
+    pub is_tool: bool,
     /// The toolchain's identity covers it.
     pub is_covered: bool,
     /// A plugin or a process started it.
@@ -287,8 +293,10 @@ pub struct TrustPolicy {
     pub c_library: &'static [Excuse],
     /// Those among them whose contents reach no result, whoever loads them.
     pub loader: &'static [Excuse],
-    /// Programs that are trusted like the compiler.
+    /// Programs that are trusted like the compiler, where their contents show that they are what their names say.
     pub tools: &'static [Excuse],
+    /// By the names of tools: alternatives of marks, all of which are in the contents of such a program.
+    pub tool_marks: &'static [ToolMarks],
     /// Programs that read the clock as they start.
     pub clock_at_start: &'static [ClockAtStart],
     /// Programs, by their files, that ask for the free memory to size a buffer.
@@ -303,13 +311,14 @@ pub struct TrustPolicy {
 impl TrustPolicy {
     /// Whose code a program is that starts.
     pub fn actor(&self, started: &Started) -> Actor {
-        let is_tool = || self.is_tool(started.name);
         let is_compiler = started.is_first
-            && (self.trusts_first || !started.has_plugins && (started.is_named || is_tool()));
+            && (self.trusts_first || !started.has_plugins && (started.is_named || started.is_tool));
+        // An identity of the program alone does not say that the program is a compiler.
+        let is_part = started.is_covered && self.trusts_first;
         match () {
             () if started.by_foreign => Actor::Process,
             () if is_compiler => Actor::Compiler,
-            () if !started.has_plugins && (started.is_covered || is_tool()) => Actor::Tool,
+            () if !started.has_plugins && (is_part || started.is_tool) => Actor::Tool,
             () if started.is_path_only => Actor::PathOnly,
             () => Actor::Script,
         }
@@ -423,11 +432,21 @@ impl TrustPolicy {
         self.path_only.iter().any(|row| row.what == name) || declared.contains(&name)
     }
 
-    /// Whether a program of this name is trusted like the compiler.
+    /// Whether a program has the name of a tool.
     pub fn is_tool(&self, file_name: &str) -> bool {
+        self.marks_of_tool(file_name).is_some()
+    }
+
+    /// The alternatives of marks in the contents of a tool of this name.
+    pub fn marks_of_tool(&self, file_name: &str) -> Option<&'static [&'static [&'static str]]> {
         let tools = self.tools.iter().map(|row| row.what);
-        let name = plain_name(tools.clone(), file_name);
-        tools.clone().any(|tool| tool == name)
+        let name = plain_name(tools, file_name);
+        self.tool_marks.iter().find(|marks| marks.names.contains(&name)).map(|marks| marks.any)
+    }
+
+    /// The marks of tools of any name, for a program that is called otherwise.
+    pub fn compiler_marks(&self) -> impl Iterator<Item = &'static [&'static [&'static str]]> {
+        self.tool_marks.iter().map(|marks| marks.any)
     }
 
     /// The row of a program that reads the clock as it starts.
@@ -482,7 +501,7 @@ impl TrustPolicy {
             T::Metadata | T::Identity => return None,
             T::Link if event.act == Act::ProbesLink => return None,
             // kache itself would find its own process there, or other processes than the run did.
-            T::Link | T::Listing | T::ListingAs(_) | T::Tree if is_at_or_below("/proc/", path) => {}
+            T::Link | T::Listing | T::ListingAs(_) if is_at_or_below("/proc/", path) => {}
             other => return Some(other),
         }
         let row = |table: &'static [Excuse]| table.iter().find(|row| is_below(row.what, path));

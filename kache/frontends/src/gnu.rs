@@ -163,6 +163,10 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         let detail = format!("{} is not a regular file", output.display());
         return Err(NotCacheable::new(Reason::OddOutput, detail));
     }
+    if std::env::var_os("CCC_OVERRIDE_OPTIONS").is_some() {
+        let detail = "CCC_OVERRIDE_OPTIONS changes the command line of clang";
+        return Err(NotCacheable::new(Reason::UnsupportedFlag, detail));
+    }
     if let Some(name) = LOGS.iter().find(|name| std::env::var_os(name).is_some()) {
         let detail = format!("{name} has the compiler write a log of its runs");
         return Err(NotCacheable::new(Reason::SideEffect, detail));

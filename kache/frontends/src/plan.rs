@@ -210,7 +210,7 @@ fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsS
 impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
-        collect::dependencies(self, action, linker, &log.trace())
+        collect::dependencies(self, action, linker, &log.trace(), cx.table)
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {

@@ -199,13 +199,15 @@ impl Refiner<'_> {
         }
     }
 
-    /// Whether the compiler may store a digest of each source: clang does in debug information of version 5, its default.
+    /// Whether the compiler may store a digest of each source: clang does in debug information of version 5, its default, and
+    /// in that of Windows.
     fn stores_source_digests(&self) -> bool {
+        const OLD: &[&str] = &["-gdwarf-2", "-gdwarf-3", "-gdwarf-4"];
         let flags = Flags(&self.plan.invocation.flags);
-        let version = flags.0.iter().rev().find_map(|f| f.row.flag.strip_prefix("-gdwarf-"));
+        let version = flags.0.iter().rev().find(|f| f.row.flag.starts_with("-gdwarf"));
+        let is_old = version.is_some_and(|f| OLD.contains(&f.row.flag)) && !flags.given("-gcodeview");
         self.plan.toolchain.capabilities.report == Format::WideDepfile
-            && (flags.given("-Xclang")
-                || flags.any(|e| e.debug_info) && !version.is_some_and(|v| ["2", "3", "4"].contains(&v)))
+            && (flags.given("-Xclang") || flags.any(|e| e.debug_info) && !is_old)
     }
 
     /// A compiler identifies a header that is to be included once by where it is stored (clang), or by its contents and the

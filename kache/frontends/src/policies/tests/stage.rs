@@ -45,6 +45,8 @@ pub struct FakeWorld {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, String>,
     objects: BTreeMap<PathBuf, Object>,
+    /// Programs that only have the name of a tool.
+    counterfeits: BTreeSet<PathBuf>,
     /// What a program writes to the log when it starts and ends at once.
     starts: BTreeMap<PathBuf, &'static str>,
     not_executable: BTreeSet<PathBuf>,
@@ -93,6 +95,11 @@ impl World for FakeWorld {
         self.resolve(dir).is_some_and(|(dir, _)| self.entries.contains_key(&dir.join(name)))
     }
 
+    fn names(&self, directory: &Path) -> Vec<OsString> {
+        let below = self.entries.keys().filter(|path| path.parent() == Some(directory));
+        below.filter_map(|path| path.file_name()).map(OsStr::to_os_string).collect()
+    }
+
     fn read_link(&self, path: &Path) -> Option<PathBuf> {
         match self.entries.get(path)? {
             Entry::Link(to) => Some(to.clone()),
@@ -130,6 +137,10 @@ impl World for FakeWorld {
         std::env::split_paths(&path)
             .map(|dir| dir.join(name))
             .find(|p| self.file_type(p) == Some(FileType::File))
+    }
+
+    fn is_tool(&self, program: &Path, _: &[&[&str]]) -> bool {
+        !self.counterfeits.contains(program)
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {
@@ -219,6 +230,12 @@ impl Stage {
     pub fn file(mut self, path: &str) -> Stage {
         self.world.add(path, Entry::File);
         self
+    }
+
+    /// A program that only has the name of a tool.
+    pub fn counterfeit(mut self, path: &str) -> Stage {
+        self.world.counterfeits.insert(path.into());
+        self.plain_object(path)
     }
 
     pub fn directory(mut self, path: &str) -> Stage {
