@@ -40,6 +40,7 @@ enum kind {
     K_LOOKUP = 22,
     K_HOST_FACT = 25,
     K_NAMED = 30,
+    K_UNFOLLOWED = 37,
     K_UNLOCATED = 40,
     K_FILTERED = 41,
     K_FAILED = 42,

@@ -140,6 +140,8 @@ kinds! {
     /// Follows the Start of a program that an exec began: `path` is the name that the kernel was given for it, the
     /// script's where the program is a script's interpreter.
     Named = 30,
+    /// From here on, system calls that the process makes outside libc are not recorded. It did system call `aux`.
+    Unfollowed = 37,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
     /// that this would have been.
     Unlocated = 40,
