@@ -36,7 +36,7 @@ use kache_core::settings::Settings;
 use std::path::Path;
 
 /// The version of the table above.
-const SCHEMA: &str = "5";
+const SCHEMA: &str = "6";
 
 /// The components of the action key, as in the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
