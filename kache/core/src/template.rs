@@ -292,7 +292,10 @@ fn names_a_file(mut before: &[u8]) -> bool {
     while let Some(rest) = without_colour(before) {
         before = rest;
     }
-    [&b"--> "[..], b"::: ", b"\"file_name\":\""].iter().any(|lead| before.ends_with(lead))
+    // The type of a closure is `{closure@src/lib.rs:1:20}`, and those of other bodies likewise.
+    [&b"--> "[..], b"::: ", b"\"file_name\":\"", b"closure@", b"block@", b"body@", b"coroutine@"]
+        .iter()
+        .any(|lead| before.ends_with(lead))
 }
 
 fn replace(text: &[u8], from: &[u8], to: &[u8], matches_after: impl Fn(&[u8]) -> bool) -> Vec<u8> {
@@ -367,6 +370,8 @@ mod tests {
         let r = roots("/a/ws");
         let line = unmap(b"--> ./target/o/g.rs:1 \"file_name\":\"./x.rs\" /kache/cargo/r ./y", &r);
         assert_eq!(line, b"--> /a/ws/target/o/g.rs:1 \"file_name\":\"/a/ws/x.rs\" /c/r ./y");
+        let line = unmap(b"`{closure@./x.rs:1:2: 3:4}` a@./x.rs", &r);
+        assert_eq!(line, b"`{closure@/a/ws/x.rs:1:2: 3:4}` a@./x.rs");
         let line = unmap(b"\x1b[1;94m--> \x1b[0m./x.rs {\"--> \\u001b[0m./y.rs ./z.rs", &r);
         assert_eq!(line, b"\x1b[1;94m--> \x1b[0m/a/ws/x.rs {\"--> \\u001b[0m/a/ws/y.rs ./z.rs");
         let b = roots("/b");
