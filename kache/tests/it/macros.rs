@@ -147,7 +147,7 @@ fn what_cannot_be_held_in_a_key_is_not_stored() {
         (r#"format!("{:?}", std::time::SystemTime::now())"#, "clock"),
         (r#"let _ = std::net::TcpStream::connect("127.0.0.1:9"); String::new()"#, "network"),
         (r#"std::fs::write("left", "x").unwrap(); String::new()"#, "side-effect"),
-        (r#"std::fs::read_to_string("/proc/version").unwrap()"#, "host-state"),
+        (r#"std::fs::read_to_string("/proc/uptime").unwrap()"#, "host-state"),
         (
             r#"String::from_utf8(std::process::Command::new("date").output().unwrap().stdout).unwrap()"#,
             "clock",
