@@ -11,6 +11,7 @@ const SOURCES: [&str; 13] = [
     "log.c",
     "environ.c",
     "files.c",
+    "changes.c",
     "process.c",
     "host.c",
     "facts.c",

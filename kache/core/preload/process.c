@@ -21,6 +21,7 @@
 #include "dispatch.h"
 #include "environ.h"
 #include "log.h"
+#include "files.h"
 #include "process.h"
 
 extern char **environ;
@@ -213,12 +214,11 @@ HOOK(int, pidfd_spawnp, int *pid, const char *program, const void *actions, cons
 }
 
 /* libc opens the file in the child, where no hook sees it. */
-void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how);
 HOOK(int, posix_spawn_file_actions_addopen, void *actions, int fd, const char *path, int how, mode_t mode) {
     int result = REAL(posix_spawn_file_actions_addopen)(actions, fd, path, how, mode);
     if (result == 0 && kache_active) {
         int saved = errno;
-        kache_note_open(0, kache_module(CALLER), AT_FDCWD, path, how);
+        kache_note_open(0, kache_module(CALLER), AT_FDCWD, path, how, kache_found(AT_FDCWD, path, how));
         errno = saved;
     }
     return result;

@@ -94,6 +94,8 @@ pub enum Treatment {
     Existence,
     /// A dependency on nothing being there.
     Absence,
+    /// A dependency on what this process may do with what is there.
+    Permission,
     /// A dependency on where a link points.
     Link,
     /// The same for each link on the way to the path.
@@ -154,6 +156,7 @@ impl Treatment {
                 | T::Executable
                 | T::Existence
                 | T::Absence
+                | T::Permission
                 | T::Link
                 | T::EachLinkPortable
                 | T::Metadata
@@ -405,7 +408,7 @@ impl TrustPolicy {
             T::Contents | T::Executable => {}
             T::Existence | T::Absence if !actor.is_trusted() => {}
             // What is done besides says what the look at the path means.
-            T::Metadata => return None,
+            T::Metadata | T::Permission => return None,
             T::Link if event.act == Act::ProbesLink => return None,
             other => return Some(other),
         }

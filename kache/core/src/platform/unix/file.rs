@@ -205,6 +205,16 @@ pub fn try_lock(file: &File) -> io::Result<bool> {
     if e.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(e) }
 }
 
+/// Whether this process may do with a file what the bits of `access` ask.
+pub fn may(path: &Path, asked: u8) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path is NUL-terminated.
+    match unsafe { libc::access(path.as_ptr(), libc::c_int::from(asked)) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Whether a file can be executed by this user.
 pub fn may_execute(path: &Path) -> bool {
     let Ok(c) = CString::new(path.as_os_str().as_bytes()) else { return false };
