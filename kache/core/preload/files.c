@@ -9,7 +9,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <sys/syscall.h>
+
 #include "files.h"
+
+#define IDENTITY_MAX 96
 
 /* Records of a success keep errno as the real function left it. */
 #define OUTCOME(failed)                                                                                      \
@@ -49,7 +53,34 @@ unsigned kache_found(int dirfd, const char *path, int how) {
     return kache_is_there(dirfd, path, !(how & O_NOFOLLOW)) ? F_THERE : 0;
 }
 
-void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how, unsigned found) {
+static char *put_hex(char *at, uint64_t value) {
+    int shift = 60;
+    while (shift && !(value >> shift)) shift -= 4;
+    for (; shift >= 0; shift -= 4) *at++ = "0123456789abcdef"[value >> shift & 15];
+    *at++ = ':';
+    return at;
+}
+
+static uint64_t nanoseconds(struct statx_timestamp time) {
+    return (uint64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Which file a descriptor is, and of what time: by its name, another may be found later. */
+static __attribute__((noinline)) size_t identify(int fd, char out[IDENTITY_MAX]) {
+    struct statx is;
+    if (kache_raw(SYS_statx, fd, (long)"", AT_EMPTY_PATH, STATX_BASIC_STATS, (long)&is, 0)) return 0;
+    uint64_t major = is.stx_dev_major, minor = is.stx_dev_minor;
+    uint64_t device = (major & ~(uint64_t)0xfff) << 32 | (major & 0xfff) << 8 | (minor & ~(uint64_t)0xff) << 12 |
+                      (minor & 0xff);
+    char *at = put_hex(out, device);
+    at = put_hex(at, is.stx_ino);
+    at = put_hex(at, is.stx_size);
+    at = put_hex(at, nanoseconds(is.stx_mtime));
+    at = put_hex(at, nanoseconds(is.stx_ctime));
+    return (size_t)(at - out) - 1;
+}
+
+void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how, unsigned found, int fd) {
     unsigned flags = found | (how & O_CREAT ? F_CREAT : 0) | (how & O_TRUNC ? F_TRUNC : 0) | (how & O_EXCL ? F_EXCL : 0) |
                      (how & O_APPEND ? F_APPEND : 0) | (how & O_DIRECTORY ? F_DIRECTORY : 0);
     struct place place;
@@ -67,7 +98,9 @@ void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int 
     bool is_new = !err && (how & O_CREAT) && !found;
     /* A file opened for both, not emptied and not new, may have had something to read. */
     bool reads = mode != O_WRONLY && !(how & O_TRUNC) && !is_new;
-    if (reads) kache_emit(K_READ, flags, err, module, how, place.text, NO_TEXT);
+    char identity[IDENTITY_MAX];
+    size_t length = reads && !err && fd >= 0 ? identify(fd, identity) : 0;
+    if (reads) kache_emit(K_READ, flags, err, module, how, place.text, text_len(identity, length));
     if (writes) kache_emit(K_WRITE, flags, err, module, how, place.text, NO_TEXT);
 }
 
@@ -94,7 +127,7 @@ static int flags_of_mode(const char *mode) {
     int fd = call;                                                                                           \
     if (SKIP(fd < 0)) return fd;                                                                             \
     OUTCOME(fd < 0);                                                                                         \
-    kache_note_open(err, module, dirfd, path, how, found);                                                   \
+    kache_note_open(err, module, dirfd, path, how, found, fd);                                               \
     DONE;                                                                                                    \
     return fd
 
@@ -134,13 +167,20 @@ OPENAT_2(__openat64_2)
 CREAT(creat)
 CREAT(creat64)
 
+#pragma weak fileno
+extern int fileno(void *stream);
+
+static int kache_fileno(void *stream) {
+    return fileno ? fileno(stream) : -1;
+}
+
 #define FOPEN(name)                                                                                          \
     HOOK(void *, name, const char *path, const char *how) {                                                  \
         unsigned found = kache_active && path && how ? kache_found(AT_FDCWD, path, flags_of_mode(how)) : 0;  \
         void *stream = REAL_POINTER(name)(path, how);                                                        \
         if (SKIP(!stream) || !path || !how) return stream;                                                   \
         OUTCOME(!stream);                                                                                    \
-        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how), found);                             \
+        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how), found, err ? -1 : kache_fileno(stream)); \
         DONE;                                                                                                \
         return stream;                                                                                       \
     }
@@ -150,7 +190,7 @@ CREAT(creat64)
         void *stream = REAL_POINTER(name)(path, how, old);                                                   \
         if (SKIP(!stream) || !path || !how) return stream;                                                   \
         OUTCOME(!stream);                                                                                    \
-        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how), found);                             \
+        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how), found, err ? -1 : kache_fileno(stream)); \
         DONE;                                                                                                \
         return stream;                                                                                       \
     }

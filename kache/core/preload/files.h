@@ -8,7 +8,7 @@
 /* Whether there is anything at a path: asked before a call that may change that. */
 bool kache_is_there(int dirfd, const char *path, bool follows);
 unsigned kache_found(int dirfd, const char *path, int how);
-void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how, unsigned found);
+void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how, unsigned found, int fd);
 void kache_note_change_fd(int err, uint32_t module, int fd);
 void kache_note_list_fd(int err, uint32_t module, int fd);
 void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd,

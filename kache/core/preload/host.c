@@ -101,7 +101,7 @@ static __attribute__((noinline)) void note_zone(uint32_t module) {
     int saved = errno;
     const char *path = "/etc/localtime";
     long found = kache_raw(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0);
-    kache_note_open(found < 0 ? (int)-found : 0, module, AT_FDCWD, path, O_RDONLY, 0);
+    kache_note_open(found < 0 ? (int)-found : 0, module, AT_FDCWD, path, O_RDONLY, 0, -1);
     errno = saved;
 }
 
@@ -504,10 +504,10 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
     switch (number) {
 #ifdef SYS_open
     case SYS_open:
-        kache_note_open(err, module, AT_FDCWD, NAMED(0), (int)a[1], found);
+        kache_note_open(err, module, AT_FDCWD, NAMED(0), (int)a[1], found, (int)result);
         break;
     case SYS_creat:
-        kache_note_open(err, module, AT_FDCWD, NAMED(0), O_WRONLY | O_CREAT | O_TRUNC, found);
+        kache_note_open(err, module, AT_FDCWD, NAMED(0), O_WRONLY | O_CREAT | O_TRUNC, found, (int)result);
         break;
     case SYS_stat:
     case SYS_lstat:
@@ -526,11 +526,11 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         kache_note_list_fd(err, module, (int)a[0]);
         break;
     case SYS_openat:
-        kache_note_open(err, module, (int)a[0], NAMED(1), (int)a[2], found);
+        kache_note_open(err, module, (int)a[0], NAMED(1), (int)a[2], found, (int)result);
         break;
     case SYS_openat2:
         kache_note_open(err, module, (int)a[0], NAMED(1),
-                        err != EFAULT && a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0, found);
+                        err != EFAULT && a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0, found, (int)result);
         break;
 #ifdef SYS_newfstatat
     case SYS_newfstatat:

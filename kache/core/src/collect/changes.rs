@@ -48,11 +48,25 @@ impl Collector<'_> {
         true
     }
 
-    /// What is printed is in the result. Any other descriptor is the caller's.
+    /// What is printed is in the result, and the job server's pipe holds nothing. Any other descriptor is the caller's.
     fn write_descriptor(&mut self, path: &[u8], by: Cause) {
-        if !path.ends_with(b"/fd/1") && !path.ends_with(b"/fd/2") {
+        let number = path.rsplit(|b| *b == b'/').next().and_then(|n| std::str::from_utf8(n).ok());
+        let number: Option<u32> = number.and_then(|n| n.parse().ok());
+        if !number.is_some_and(|n| [1, 2].contains(&n) || self.is_job_servers(n)) {
             self.named(by, Act::WritesDescriptor, path);
         }
+    }
+
+    /// `--jobserver-auth=3,4` in the variables that make and cargo set.
+    fn is_job_servers(&self, descriptor: u32) -> bool {
+        let variables = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
+        let values = variables.iter().filter_map(|name| self.world.variable(name.as_bytes()));
+        let flags: Vec<String> = values.map(|value| value.to_string_lossy().into_owned()).collect();
+        let words = flags.iter().flat_map(|value| value.split_ascii_whitespace());
+        let servers = words.filter_map(|word| {
+            word.strip_prefix("--jobserver-auth=").or_else(|| word.strip_prefix("--jobserver-fds="))
+        });
+        servers.flat_map(|pair| pair.split(',')).any(|n| n.parse() == Ok(descriptor))
     }
 
     /// A file that is made under a name that none had before, in a directory for temporary files.

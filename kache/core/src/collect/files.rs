@@ -5,8 +5,9 @@ use super::{Cause, Collector, clean};
 use crate::collected::Step;
 use crate::dependency::Kind as DependencyKind;
 use crate::observe::trace::{TraceEvent, flag};
-use crate::platform::{self, FileType};
+use crate::platform::{self, FileType, StatId};
 use crate::policy::{Act, Event, Place, Treatment};
+use crate::reason::Reason;
 use std::path::Path;
 
 impl Collector<'_> {
@@ -35,7 +36,20 @@ impl Collector<'_> {
         }
         self.apply(by, &Event { act, name: &path, place }, 0);
         if !is_made {
+            self.identified(e, &path);
             self.read_before_made.insert(path);
+        }
+    }
+
+    /// Notes which file was opened: another may have its name by the time that its contents are looked at. The files of
+    /// the toolchain are not looked at.
+    fn identified(&mut self, e: &TraceEvent, path: &[u8]) {
+        let path = Path::new(platform::os_str(path));
+        let Some(id) = StatId::parse(e.path2).filter(|_| !(self.subject.covers)(path)) else { return };
+        let first = *self.out.opened.entry(path.to_path_buf()).or_insert(id);
+        if (first.dev, first.ino) != (id.dev, id.ino) && !self.subject.outputs.owns(path) {
+            let detail = format!("{} was another file the second time", path.display());
+            self.refuse(Reason::ChangedWhileCompiling, detail);
         }
     }
 

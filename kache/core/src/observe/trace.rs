@@ -97,7 +97,9 @@ kinds! {
     Start = 1,
     /// An object was loaded: `path` is its file, `module` its id in this process, `aux` where it was loaded.
     Module = 2,
-    /// A file was opened for reading; `aux` has the flags of `open`. One opened for both is a Write too.
+    /// A file was opened for reading; `aux` has the flags of `open`, `path2` what the descriptor is: the device, the number
+    /// of the file, its size and the times of its contents and of its last change, in hex with colons between. One opened
+    /// for both is a Write too.
     Read = 3,
     /// A file was opened for writing, made, or truncated; `aux` has the flags of `open`.
     Write = 4,

@@ -2,6 +2,7 @@
 
 use crate::sandbox::{ENOENT, Sandbox};
 use kache_core::observe::trace::{EventKind, TraceEvent, flag};
+use kache_core::platform::StatId;
 use std::os::unix::ffi::OsStrExt;
 
 #[test]
@@ -65,4 +66,57 @@ int main(void) {
     assert_eq!(flags(EventKind::Change, "stream"), [flag::NO_FOLLOW]);
     assert_eq!(flags(EventKind::Change, "raw"), [0]);
     assert_eq!(of(EventKind::Change, "none")[0].errno, ENOENT);
+}
+
+#[test]
+fn an_open_tells_which_file_it_was() {
+    let test = Sandbox::new();
+    let path = test.write("in", "text");
+    let run = test.observe_c(
+        "identity",
+        r#"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void) {
+    close(open("in", O_RDONLY));
+    close(syscall(SYS_openat, AT_FDCWD, "in", O_RDONLY));
+    fclose(fopen("in", "r"));
+    return 0;
+}
+"#,
+    );
+    let (_, id) = kache_core::platform::identity(&path).unwrap();
+    let found: Vec<_> = run.of(EventKind::Read).into_iter().filter(|e| e.path.ends_with(b"/in")).collect();
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|e| StatId::parse(e.path2) == Some(id)), "{found:?}");
+}
+
+/// What was loaded and closed again has answered meanwhile.
+#[test]
+fn a_library_is_recorded_before_it_is_closed() {
+    let test = Sandbox::new();
+    test.c("libinner.so", "int inner(void) { return 7; }", &["-shared", "-fPIC"]);
+    let inner = test.path("libinner.so");
+    let outer = "extern int inner(void); int answer(void) { return inner(); }";
+    test.c("libouter.so", outer, &["-shared", "-fPIC", inner.to_str().unwrap()]);
+    let run = test.observe_c(
+        "loads",
+        r#"
+#include <dlfcn.h>
+int main(void) {
+    void *library = dlopen("./libouter.so", RTLD_NOW);
+    if (!library) return 2;
+    int (*answer)(void) = (int (*)(void))dlsym(library, "answer");
+    int found = answer();
+    dlclose(library);
+    return found != 7;
+}
+"#,
+    );
+    for name in ["libouter.so", "libinner.so"] {
+        let is_it = |e: &TraceEvent<'_>| e.path.ends_with(name.as_bytes());
+        assert!(run.of(EventKind::Module).iter().any(is_it), "{name}: {:#?}", run.all());
+    }
 }

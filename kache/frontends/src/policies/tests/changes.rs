@@ -154,6 +154,18 @@ fn what_was_given_open_is_not_written_to() {
         [""; 0],
         "what is printed is stored"
     );
+    let server = stage.variable("CARGO_MAKEFLAGS", "-j --jobserver-fds=3,4 --jobserver-auth=3,4");
+    assert_eq!(server.lines(&format!("{RUSTC}10 write there aux=1 /dev/fd/4")), [""; 0], "it holds nothing");
+}
+
+/// A link on the way was turned between the two.
+#[test]
+fn a_name_that_leads_to_two_files_is_not_believed() {
+    let read = |inode: &str| format!("10 read /w/log => 1:{inode}:4:5:6\n");
+    let trace = |second: &str| format!("{RUSTC}{}{}", read("2"), read(second));
+    assert_eq!(stage().lines(&trace("2")), ["file <workspace>/log"]);
+    let refused = "refused changed-while-compiling: /w/log was another file the second time";
+    assert_eq!(stage().lines(&trace("3")), ["file <workspace>/log", refused]);
 }
 
 #[test]
