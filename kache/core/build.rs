@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 14] = [
+const SOURCES: &[&str] = &[
     "observer.c",
     "log.c",
     "environ.c",
@@ -14,6 +14,7 @@ const SOURCES: [&str; 14] = [
     "changes.c",
     "process.c",
     "host.c",
+    "beyond.c",
     "facts.c",
     "fact_files.c",
     "fact_names.c",
@@ -22,13 +23,22 @@ const SOURCES: [&str; 14] = [
     "threads.c",
     "calls.c",
 ];
-const HEADERS: [&str; 9] =
-    ["core.h", "environ.h", "log.h", "facts.h", "files.h", "process.h", "dispatch.h", "signals.h", "calls.h"];
+const HEADERS: &[&str] = &[
+    "core.h",
+    "environ.h",
+    "log.h",
+    "facts.h",
+    "files.h",
+    "process.h",
+    "dispatch.h",
+    "signals.h",
+    "calls.h",
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let preload = Path::new("preload");
-    for file in SOURCES.iter().chain(&HEADERS) {
+    for file in SOURCES.iter().chain(HEADERS) {
         println!("cargo::rerun-if-changed={}", preload.join(file).display());
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("observer.so");
@@ -58,7 +68,7 @@ fn compile(preload: &Path, out: &Path) -> Result<(), String> {
         Ok("aarch64") => _ = command.arg("-mno-outline-atomics"),
         _ => (),
     }
-    command.args(SOURCES.map(|file| preload.join(file))).arg("-o").arg(out);
+    command.args(SOURCES.iter().map(|file| preload.join(file))).arg("-o").arg(out);
     let status = command.status().map_err(|e| format!("{}: {e}", command.get_program().display()))?;
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
 }

@@ -57,6 +57,7 @@ pub fn is_program(name: &OsStr) -> bool {
 
 /// Becomes the compiler.
 fn exec_compiler(program: &Path, args: &[OsString]) -> ! {
+    platform::restore_variables();
     let mut command = process::Command::new(program);
     let e = platform::replace_process(command.args(args));
     eprintln!("kache: cannot run {}: {e}", printable::sanitize(&program.display().to_string()));

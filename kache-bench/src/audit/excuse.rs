@@ -78,6 +78,11 @@ const RULES: &[Rule] = &[
         holds: |e, a| a.path.starts_with(e.cache.join("v1/observer")),
     },
     Rule {
+        name: "the C library's own",
+        reason: "the C library opens it for messages, names of users and times of day, none of which a compiler's output has",
+        holds: |_, a| is_of_the_c_library(&a.path),
+    },
+    Rule {
         name: "the C runtime",
         reason: "the loader opens the C runtime for every program (see kache's table); files that a linker opens are recorded",
         holds: |e, a| a.kind == AccessKind::Read && c_runtime(&a.path).is_some() && !e.tree.is_tools_own(a),
@@ -171,6 +176,21 @@ fn is_of_the_installation(rest: &Path) -> bool {
     }
 }
 
+/// What the C library opens by itself. The observer does not see it, as no program asks for it.
+fn is_of_the_c_library(path: &Path) -> bool {
+    let files =
+        ["/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd"];
+    let directories = [
+        "/usr/lib/locale",
+        "/usr/share/locale",
+        "/usr/share/locale-langpack",
+        "/usr/share/zoneinfo",
+        "/usr/lib/x86_64-linux-gnu/gconv",
+        "/usr/lib/aarch64-linux-gnu/gconv",
+    ];
+    files.iter().any(|file| path == Path::new(file)) || directories.iter().any(|dir| path.starts_with(dir))
+}
+
 /// The row of the C runtime's table for a library, by its name or its link target's name.
 pub fn c_runtime(path: &Path) -> Option<&'static tables::Row> {
     let row = |p: &Path| {
@@ -260,7 +280,7 @@ impl Excuses<'_> {
 
 /// The reason of a row or rule.
 pub fn reason(name: &str) -> &'static str {
-    let rows = || tables::IGNORED_PATHS.iter().chain(tables::IGNORED_PATHS_OF_COMPILER);
+    let rows = || tables::IGNORED_PATHS.iter().chain(tables::IGNORED_PATHS_OF_RUSTC);
     if let Some(what) = name.strip_prefix("row ") {
         return rows().find(|r| r.what == what).map_or("", |r| r.why);
     }

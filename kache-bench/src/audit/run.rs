@@ -280,8 +280,9 @@ impl ProcessAccesses {
             };
             let own = excuse::is_own(compiler, a);
             match excuses::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
-                Some(row) => found(tables::IGNORED_PATHS, row)
-                    .or_else(|| found(tables::IGNORED_PATHS_OF_COMPILER, row)),
+                Some(row) => {
+                    found(tables::IGNORED_PATHS, row).or_else(|| found(tables::IGNORED_PATHS_OF_RUSTC, row))
+                }
                 None if a.kind == AccessKind::Read && !self.0.is_tools_own(a) => {
                     Some((tables::C_RUNTIME, excuse::c_runtime(&a.path)?))
                 }

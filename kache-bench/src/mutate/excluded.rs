@@ -15,23 +15,20 @@ pub struct Excluded {
     /// Name in the report: `env TERM`, `flag -C ar`.
     pub name: String,
     pub invocation: Invocation,
-    /// Whether the printed messages stay the same: the loader may print messages about its variables.
+    /// Whether the printed messages stay the same.
     pub quiet: bool,
 }
-
-/// Variables at which the loader prints messages or refuses to run.
-const LOUD: &[&str] = &["LD_AUDIT", "LD_SHOW_AUXV", "LD_PRELOAD", "LD_WARN"];
 
 /// Every excluded input of a unit, changed. An input that the unit has as a component is not excluded for it.
 pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Excluded> {
     let mut out = Vec::new();
-    let rows = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV).chain(tables::IGNORED_FOR_MACROS);
+    let rows = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV);
     for row in rows {
-        let name = row.what.replace('*', "KACHE_MUTATION");
+        let name = row.what.to_string();
         let label = format!("env {}", row.what);
         let counts = |c: &String| *c == format!("env {name}") || *c == format!("env-path {name}");
         // The format of messages is a dependency if there are messages.
-        let spoken = ["LANG", "LANGUAGE", "LC_KACHE_MUTATION"].contains(&name.as_str());
+        let spoken = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES"].contains(&name.as_str());
         let counts =
             components.iter().any(counts) || spoken && components.iter().any(|c| c.starts_with("setting"));
         if counts || out.iter().any(|e: &Excluded| e.name == label) {
@@ -39,7 +36,7 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
         }
         let mut invocation = asked.clone();
         change(&mut invocation, &name, dir);
-        out.push(Excluded { name: label, invocation, quiet: !LOUD.contains(&name.as_str()) });
+        out.push(Excluded { name: label, invocation, quiet: true });
     }
     let rustc = asked.words.iter().any(|w| w == "--crate-name");
     let table: &[Row] = if rustc { rustc_flags::TABLE } else { gnu_flags::TABLE };
@@ -60,7 +57,7 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
 
 /// Names of all inputs that any unit can have excluded, in table order.
 pub fn rows() -> Vec<String> {
-    let variables = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV).chain(tables::IGNORED_FOR_MACROS);
+    let variables = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV);
     let flags = rustc_flags::TABLE.iter().chain(gnu_flags::TABLE).filter(|r| r.bucket == Bucket::Excluded);
     let all = variables.map(|r| format!("env {}", r.what)).chain(flags.map(|r| format!("flag {}", r.flag)));
     let mut seen = std::collections::BTreeSet::new();
@@ -92,10 +89,6 @@ fn change(invocation: &mut Invocation, name: &str, dir: &Path) {
     };
     let value: OsString = match name {
         "PATH" => more(":/nonexistent/kache-mutation"),
-        // An empty entry before a colon would mean the working directory, which may contain libraries.
-        "LD_LIBRARY_PATH" if old.is_empty() => "/nonexistent/kache-mutation".into(),
-        "LD_LIBRARY_PATH" => more(":/nonexistent/kache-mutation"),
-        "LD_PRELOAD" => old.clone(),
         "TMPDIR" | "TMP" | "TEMP" => dir.join("tmp").into(),
         "HOME" => {
             // The directories that are searched now stay.
@@ -113,8 +106,7 @@ fn change(invocation: &mut Invocation, name: &str, dir: &Path) {
         "MAKEFLAGS" | "CARGO_MAKEFLAGS" | "MFLAGS" => "".into(),
         "TZ" => "Asia/Tokyo".into(),
         "PWD" | "OLDPWD" => "/".into(),
-        "LC_KACHE_MUTATION" | "LANG" | "LANGUAGE" => "C".into(),
-        "GLIBC_TUNABLES" => "glibc.malloc.check=0".into(),
+        "LC_ALL" | "LC_CTYPE" | "LC_MESSAGES" | "LANG" | "LANGUAGE" => "C".into(),
         _ => "1".into(),
     };
     let value = if value == old { more("") } else { value };

@@ -24,7 +24,7 @@ pub struct Paths {
 fn tables() -> [(&'static str, &'static [Row]); 3] {
     [
         ("path", tables::IGNORED_PATHS),
-        ("path of the compiler's", tables::IGNORED_PATHS_OF_COMPILER),
+        ("path of the compiler's", tables::IGNORED_PATHS_OF_RUSTC),
         ("library", tables::C_RUNTIME),
     ]
 }

@@ -6,6 +6,7 @@ mod flags;
 mod headers;
 mod indirect_access;
 mod judge;
+mod kernel_calls;
 mod link;
 mod macros;
 mod must_hit;
@@ -22,6 +23,7 @@ mod themes;
 mod times;
 mod toolchain;
 mod trial;
+mod trust;
 
 pub use judge::TrapVerdict;
 pub use record::{TrapRow, TrapsReport, VERSION, passes};

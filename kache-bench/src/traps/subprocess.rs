@@ -96,24 +96,6 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
-        name: "macro-raw-syscalls",
-        about: "a proc macro reads a file through the rustix crate, whose system calls do not go through libc",
-        source: "https://docs.rs/rustix/latest/rustix/",
-        expect: Uncacheable,
-        set_up: |s| {
-            s.write("Cargo.toml", RUSTIX).write("src/lib.rs", RUSTIX_MACRO).write("data", "a");
-            s.plainly(&["sh", "-c", "cargo build -q --target-dir macro 2> macro.log || echo > no-rustix"]);
-            if s.path("no-rustix").exists() {
-                s.skip("the rustix crate cannot be had");
-            }
-            s.write("l.rs", "pub static SAID: &str = raw::m!();\n").says("out/libl.rlib");
-            s.rust_lib(&["--extern", "raw=macro/debug/libraw.so"]);
-        },
-        change: |s| {
-            s.write("data", "b");
-        },
-    },
-    Case {
         name: "macro-library",
         about: "a library that a proc macro is linked with appears earlier in LD_LIBRARY_PATH",
         source: "https://man7.org/linux/man-pages/man8/ld.so.8.html",
@@ -230,18 +212,5 @@ extern "C" { fn say() -> *const std::ffi::c_char; }
 pub fn m(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let word = unsafe { std::ffi::CStr::from_ptr(say()) }.to_str().unwrap();
     format!("{:?}", format!("SAID=<{word}>")).parse().unwrap()
-}
-"#;
-
-const RUSTIX: &str = "[package]\nname = \"raw\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n\
-    [dependencies]\nrustix = { version = \"1\", features = [\"fs\"] }\n[workspace]\n";
-
-const RUSTIX_MACRO: &str = r#"use rustix::fs::{open, Mode, OFlags};
-#[proc_macro]
-pub fn m(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    let file = open("data", OFlags::RDONLY, Mode::empty()).unwrap();
-    let mut bytes = [0; 16];
-    let n = rustix::io::read(&file, &mut bytes).unwrap();
-    format!("{:?}", format!("SAID=<{}>", String::from_utf8_lossy(&bytes[..n]))).parse().unwrap()
 }
 "#;

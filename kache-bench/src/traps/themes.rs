@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::{
-    flags, headers, indirect_access, link, macros, must_hit, paths, places, search, subprocess, times,
-    toolchain,
+    flags, headers, indirect_access, kernel_calls, link, macros, must_hit, paths, places, search, subprocess,
+    times, toolchain, trust,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +20,11 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "Rust: accesses of proc macros", cases: macros::CASES },
     Theme { name: "Rust: processes and libraries of a macro", cases: subprocess::CASES },
     Theme { name: "Rust: indirect access", cases: indirect_access::CASES },
+    Theme { name: "System calls without the C library", cases: kernel_calls::CASES },
     Theme { name: "Rust: linking", cases: link::CASES },
     Theme { name: "Rust: sources and their paths", cases: paths::CASES },
     Theme { name: "Rust: flags, modes and formats", cases: flags::CASES },
+    Theme { name: "Excuses and their reasons", cases: trust::CASES },
     Theme { name: "Replaced compilers", cases: toolchain::CASES },
     Theme { name: "C and C++: headers and other inputs", cases: headers::CASES },
     Theme { name: "C and C++: search paths and rare inputs", cases: search::CASES },

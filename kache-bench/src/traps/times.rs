@@ -181,7 +181,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Waits until the clock's second changes.
-fn wait(_: &mut TestProject) {
+pub fn wait(_: &mut TestProject) {
     std::thread::sleep(Duration::from_millis(1100));
 }
 
@@ -190,7 +190,7 @@ fn fresh(project: &TestProject) -> String {
 }
 
 /// Whether the time `HH:MM:SS` in a file is from the last build.
-fn fresh_in(project: &TestProject, file: &str) -> String {
+pub fn fresh_in(project: &TestProject, file: &str) -> String {
     let text = said(&std::fs::read(project.path(file)).unwrap_or_default());
     let parts: Vec<u64> = text.split(':').filter_map(|part| part.parse().ok()).collect();
     let [hours, minutes, seconds] = parts[..] else { return format!("no time: {text}") };

@@ -2,6 +2,7 @@
 
 #include "calls.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -130,6 +131,25 @@ void kache_note_vdso(uint32_t module) {
     errno = saved;
 }
 
+struct auxiliary {
+    uintptr_t type;
+    uintptr_t value;
+};
+
+/* Where system calls outside libc are not delivered, the address stays: its readers are recorded. libc has its own. */
+void kache_hide_vdso(void *vector, size_t dropped) {
+    struct auxiliary *entries = vector;
+    size_t count = 0, vdso = SIZE_MAX;
+    const size_t most = 64;
+    for (; kache_dispatched && count < most && entries[count].type != AT_NULL; count++)
+        if (entries[count].type == AT_SYSINFO_EHDR && kache_is_vdso(entries[count].value)) vdso = count;
+    if (vdso == SIZE_MAX || count == most) return;
+    entries[vdso].type = AT_IGNORE;
+    /* A program that walks there from its arguments stops at the end of the environment, which has moved. libc keeps the
+     * old address, and misses only the first entry. */
+    if (dropped == 2 && vdso == 0) __builtin_memmove(entries - 1, entries, (count + 1) * sizeof *entries);
+}
+
 /* ---- code that is made at run time ---- */
 
 /* Where system calls outside libc are delivered, those of such code are too. */
@@ -165,7 +185,8 @@ HOOK(int, pkey_mprotect, void *at, size_t size, int access, int key) {
     return REAL(pkey_mprotect)(at, size, access, key);
 }
 HOOK(void *, shmat, int id, const void *at, int how) {
-    if (how & 0100000 /* SHM_EXEC */) kache_note_code("shmat", kache_module(CALLER));
+    /* Code or not, others fill it. */
+    kache_note_code("shmat", kache_module(CALLER));
     return REAL_POINTER(shmat)(id, at, how);
 }
 HOOK(int, personality, unsigned long persona) {

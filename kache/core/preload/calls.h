@@ -15,6 +15,9 @@ bool kache_note_change(long number, const long *a, int err, uint32_t module, uns
 void kache_note_beyond(const char *function, uint32_t module, long number);
 /* The address of the vDSO: its clock is read without a system call. */
 void kache_note_vdso(uint32_t module);
+/* Takes the address out of the auxiliary vector, so that the clock is read by system calls. `dropped` is how many entries
+ * of the environment in front of it are gone. */
+void kache_hide_vdso(void *vector, size_t dropped);
 /* Memory becomes executable. */
 void kache_note_code(const char *function, uint32_t module);
 

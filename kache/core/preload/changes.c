@@ -3,10 +3,8 @@
 #include "core.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 
 #include "files.h"
 
@@ -92,21 +90,6 @@ HOOK(int, symlink, const char *target, const char *path) {
 }
 HOOK(int, symlinkat, const char *target, int dirfd, const char *path) {
     SYMLINK_BODY(dirfd, REAL(symlinkat)(target, dirfd, path));
-}
-
-/* A socket's name stays when the socket is closed. */
-HOOK(int, bind, int fd, const struct sockaddr *address, socklen_t size) {
-    int result = REAL(bind)(fd, address, size);
-    if (SKIP(result < 0) || !address || address->sa_family != AF_UNIX) return result;
-    size_t most = size > offsetof(struct sockaddr_un, sun_path) ? size - offsetof(struct sockaddr_un, sun_path) : 0;
-    char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1] = {0};
-    if (most >= sizeof path) most = sizeof path - 1;
-    __builtin_memcpy(path, ((const struct sockaddr_un *)(const void *)address)->sun_path, most);
-    OUTCOME(result < 0);
-    /* One that begins with a zero byte has no file. */
-    if (path[0]) kache_note_path(K_WRITE, F_CREAT | F_EXCL, err, module, 0, AT_FDCWD, path);
-    DONE;
-    return result;
 }
 
 /* ---- modes, owners, times and attributes ---- */

@@ -25,6 +25,7 @@
 #include <ucontext.h>
 
 #include "calls.h"
+#include "environ.h"
 #include "process.h"
 #include "signals.h"
 
@@ -59,6 +60,10 @@ static struct range allowed, loader, vdso, own;
 
 static inline bool lies_in(const struct range *range, uintptr_t address) {
     return address >= range->low && address < range->high;
+}
+
+bool kache_is_vdso(uintptr_t address) {
+    return lies_in(&vdso, address);
 }
 
 /* ---- the processor ---- */
@@ -121,6 +126,12 @@ void kache_dispatch_thread(void) {
     unsigned long mask = SIGSYS_BIT;
     kache_raw(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&mask, 0, sizeof mask, 0, 0);
     if (set_dispatch() < 0) kache_note_beyond("prctl", MODULE_UNKNOWN, 0);
+}
+
+void kache_begin_child(void) {
+    kache_guard_in_child();
+    kache_forget_first_times();
+    kache_dispatch_thread();
 }
 
 void kache_dispatch_end(void) {
@@ -221,7 +232,7 @@ void kache_dispatch_begin(void) {
     kache_gate = gate;
     /* The first child handler that runs: `daemon` and `forkpty` fork within libc. */
     if (real_atfork != NOT_THERE)
-        ((int (*)(void *, void *, void *, void *))real_atfork)(NULL, NULL, (void *)kache_dispatch_thread, NULL);
+        ((int (*)(void *, void *, void *, void *))real_atfork)(NULL, NULL, (void *)kache_begin_child, NULL);
     kache_dispatched = true;
     selector = 1;
 }
@@ -346,8 +357,7 @@ static enum next run_program(struct call *call) {
  * would spoil the frame that the parent is to return by: it gets a copy. */
 static enum next made_child(struct call *call, long pid, uintptr_t stack) {
     if (pid == 0) {
-        kache_forget_first_times();
-        kache_dispatch_thread();
+        kache_begin_child();
         if (stack) SP(call->context) = (__typeof__(SP(call->context)))stack;
     } else if (pid > 0) {
         kache_emit(K_SPAWNED, 0, 0, call->module, pid, NO_TEXT, NO_TEXT);
@@ -429,7 +439,7 @@ static enum next decide(struct call *call) {
         return call->a[0] == 0x1002 /* ARCH_SET_FS */ ? UNKNOWN : PLAIN;
 #endif
     case SYS_exit_group:
-        if (kache_is_own_process()) kache_scan_modules();
+        kache_before_exit();
         return answer(call, make(call));
     case SYS_prctl:
         return set_process(call);
@@ -503,8 +513,7 @@ void kache_note_child(long number, const long *a, long result, uint32_t module) 
     if (result < 0) return;
     if (!is_plain_child(flags) && result > 0) kache_note_beyond("clone", module, 0);
     if (result == 0) {
-        kache_forget_first_times();
-        kache_dispatch_thread();
+        kache_begin_child();
     } else {
         kache_emit(K_SPAWNED, 0, 0, module, result, NO_TEXT, NO_TEXT);
     }

@@ -12,8 +12,12 @@ extern bool kache_dispatched;
 void kache_dispatch_begin(void);
 /* Called in each new thread and child, before other code runs there: neither inherits the setting. */
 void kache_dispatch_thread(void);
+/* The same in the child of a fork, with what else it does not inherit. */
+void kache_begin_child(void);
 /* Gives up: system calls outside libc go to the kernel again. The caller has recorded why. */
 void kache_dispatch_end(void);
+/* Whether the vDSO is there. */
+bool kache_is_vdso(uintptr_t address);
 /* Notes a use of `prctl` that changes what this object relies on. */
 void kache_dispatch_prctl(uint32_t module, long option);
 

@@ -4,6 +4,7 @@
 
 #include "facts.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -148,6 +149,54 @@ HOOK(int, __getlogin_r_chk, char *name, size_t size, size_t limit) {
     int err = REAL(__getlogin_r_chk)(name, size, limit);
     if (kache_active) note_login(err ? NULL : name, err != ERANGE, kache_module(CALLER));
     return err;
+}
+
+/* ---- whole databases ---- */
+
+/* An entry after another, of which no question is left that could be asked again. */
+#define DATABASE(type, name, real, parameters, ...)                                                          \
+    HOOK(type, name, parameters) {                                                                           \
+        if (kache_active) kache_note_volatile(#name, kache_module(CALLER), FIRST_OTHERS);                    \
+        return real(name)(__VA_ARGS__);                                                                      \
+    }
+#define COMMA ,
+#define ENTRIES(name)                                                                                        \
+    DATABASE(void *, name, REAL_POINTER, void, )                                                             \
+    DATABASE(int, name##_r, REAL, void *room COMMA char *buffer COMMA size_t size COMMA void **result, room, \
+             buffer, size, result)
+ENTRIES(getpwent)
+ENTRIES(getgrent)
+ENTRIES(getspent)
+ENTRIES(getservent)
+ENTRIES(getprotoent)
+ENTRIES(getrpcent)
+DATABASE(void *, getspnam, REAL_POINTER, const char *user, user)
+DATABASE(int, getspnam_r, REAL,
+         const char *user COMMA void *room COMMA char *buffer COMMA size_t size COMMA void **result, user, room, buffer,
+         size, result)
+DATABASE(void *, getrpcbyname, REAL_POINTER, const char *name, name)
+DATABASE(void *, getrpcbynumber, REAL_POINTER, int number, number)
+DATABASE(int, getpw, REAL, uid_t user COMMA char *line, user, line)
+DATABASE(char *, cuserid, REAL_POINTER, char *room, room)
+DATABASE(char *, getusershell, REAL_POINTER, void, )
+DATABASE(void *, getutent, REAL_POINTER, void, )
+DATABASE(void *, getutxent, REAL_POINTER, void, )
+DATABASE(void *, getutid, REAL_POINTER, const void *like, like)
+DATABASE(void *, getutxid, REAL_POINTER, const void *like, like)
+DATABASE(void *, getutline, REAL_POINTER, const void *like, like)
+DATABASE(void *, getutxline, REAL_POINTER, const void *like, like)
+DATABASE(int, innetgr, REAL, const char *group COMMA const char *host COMMA const char *user COMMA const char *domain, group,
+         host, user, domain)
+DATABASE(int, setnetgrent, REAL, const char *group, group)
+DATABASE(int, initgroups, REAL, const char *user COMMA gid_t group, user, group)
+
+/* libc opens the list of mounts by itself. */
+HOOK(void *, setmntent, const char *path, const char *how) {
+    void *stream = REAL_POINTER(setmntent)(path, how);
+    int saved = errno;
+    if (kache_active && path) kache_note_open(stream ? 0 : saved, kache_module(CALLER), AT_FDCWD, path, O_RDONLY, 0, -1);
+    errno = saved;
+    return stream;
 }
 
 /* ---- network interfaces ---- */

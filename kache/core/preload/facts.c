@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "dispatch.h"
 #include "files.h"
 
 /* ---- records ---- */
@@ -373,7 +374,7 @@ static void note_auxiliary(unsigned long type, unsigned long value, uint32_t mod
     case AT_RANDOM:
         return;
     case AT_SYSINFO_EHDR:
-        kache_note_vdso(module);
+        if (!kache_dispatched) kache_note_vdso(module);
         return;
 #if defined(__x86_64__)
     case AT_PAGESZ:

@@ -512,6 +512,9 @@ HOOK(char *, __getcwd_chk, char *buffer, size_t size, size_t limit) {
 HOOK(char *, getwd, char *buffer) {
     CWD_BODY(FIRST_GETCWD, REAL_POINTER(getwd)(buffer));
 }
+HOOK(char *, __getwd_chk, char *buffer, size_t size) {
+    CWD_BODY(FIRST_GETCWD, REAL_POINTER(__getwd_chk)(buffer, size));
+}
 HOOK(char *, get_current_dir_name, void) {
     CWD_BODY(FIRST_CURRENT_DIR, REAL_POINTER(get_current_dir_name)());
 }

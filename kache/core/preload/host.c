@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "calls.h"
 #include "dispatch.h"
@@ -113,6 +114,10 @@ HOOK(void *, newlocale, int mask, const char *locale, void *base) {
     if (kache_active) note_locale(locale, kache_module(CALLER));
     return READS_VARIABLES(void *, REAL_POINTER(newlocale)(mask, locale, base));
 }
+HOOK(void *, __newlocale, int mask, const char *locale, void *base) {
+    if (kache_active) note_locale(locale, kache_module(CALLER));
+    return REAL_POINTER(__newlocale)(mask, locale, base);
+}
 HOOK(void, tzset, void) {
     if (kache_active) note_zone(kache_module(CALLER));
     bool guarded = kache_before_libc_reads();
@@ -130,6 +135,44 @@ HOOK(void *, localtime_r, const time_t *time, void *result) {
 HOOK(time_t, mktime, void *parts) {
     if (kache_active) note_zone(kache_module(CALLER));
     return READS_VARIABLES(time_t, REAL(mktime)(parts));
+}
+HOOK(time_t, timelocal, void *parts) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL(timelocal)(parts);
+}
+HOOK(char *, ctime, const time_t *time) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(ctime)(time);
+}
+HOOK(char *, ctime_r, const time_t *time, char *buffer) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(ctime_r)(time, buffer);
+}
+
+/* These show the name of the zone, or read a time in it. */
+#define FORMAT_TIME(name, type)                                                                              \
+    HOOK(size_t, name, type *to, size_t size, const type *format, const void *parts) {                       \
+        if (kache_active) note_zone(kache_module(CALLER));                                                   \
+        return (size_t)REAL(name)(to, size, format, parts);                                                  \
+    }
+#define FORMAT_TIME_L(name, type)                                                                            \
+    HOOK(size_t, name, type *to, size_t size, const type *format, const void *parts, void *locale) {         \
+        if (kache_active) note_zone(kache_module(CALLER));                                                   \
+        return (size_t)REAL(name)(to, size, format, parts, locale);                                          \
+    }
+FORMAT_TIME(strftime, char)
+FORMAT_TIME(wcsftime, wchar_t)
+FORMAT_TIME_L(strftime_l, char)
+FORMAT_TIME_L(__strftime_l, char)
+FORMAT_TIME_L(wcsftime_l, wchar_t)
+FORMAT_TIME_L(__wcsftime_l, wchar_t)
+HOOK(char *, strptime, const char *text, const char *format, void *parts) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(strptime)(text, format, parts);
+}
+HOOK(char *, strptime_l, const char *text, const char *format, void *parts, void *locale) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(strptime_l)(text, format, parts, locale);
 }
 
 /* ---- what changes all the time ---- */
@@ -274,6 +317,18 @@ CHANGING(int, gethostbyaddr_r, FIRST_RESOLVE,
          const void *address COMMA socklen_t length COMMA int family COMMA void *room COMMA char *buffer COMMA
              size_t size COMMA void **result COMMA int *err,
          address, length, family, room, buffer, size, result, err)
+CHANGING_POINTER(getnetent, FIRST_RESOLVE, void, )
+CHANGING(int, gethostent_r, FIRST_RESOLVE,
+         void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA int *err, room, buffer, size, result, err)
+CHANGING(int, getnetent_r, FIRST_RESOLVE,
+         void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA int *err, room, buffer, size, result, err)
+CHANGING(int, getnetbyname_r, FIRST_RESOLVE,
+         const char *name COMMA void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA int *err, name,
+         room, buffer, size, result, err)
+CHANGING(int, getnetbyaddr_r, FIRST_RESOLVE,
+         uint32_t net COMMA int family COMMA void *room COMMA char *buffer COMMA size_t size COMMA void **result COMMA
+             int *err,
+         net, family, room, buffer, size, result, err)
 CHANGING_POINTER(getnetbyname, FIRST_RESOLVE, const char *name, name)
 CHANGING_POINTER(getnetbyaddr, FIRST_RESOLVE, uint32_t net COMMA int family, net, family)
 

@@ -22,6 +22,7 @@
 #include <link.h>
 #include <sys/syscall.h>
 
+#include "calls.h"
 #include "dispatch.h"
 #include "environ.h"
 #include "log.h"
@@ -417,6 +418,12 @@ static void hide(char **environment) {
     drop_entry(log);
 }
 
+static size_t length_of(char **environment) {
+    size_t length = 0;
+    while (environment && environment[length]) length++;
+    return length;
+}
+
 /* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
 static void emit_name(void) {
     static void *real;
@@ -437,10 +444,14 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     for (struct real *real = __start_kache_reals; real < __stop_kache_reals; real++)
         if (!*real->slot) kache_real(real->slot, real->name);
     /* glibc passes us the environment, but may not have set `environ` yet; other libcs do it the other way round. */
-    hide(environ ? environ : envp);
+    char **environment = environ ? environ : envp;
+    size_t given = length_of(environment);
+    hide(environment);
     if (kache_object && kache_open_log()) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
         kache_dispatch_begin();
+        /* What the kernel says of the machine lies behind the environment. */
+        if (environment) kache_hide_vdso(environment + given + 1, given - length_of(environment));
         kache_active = true;
         emit_start(own_pid, 0);
         emit_name();

@@ -297,9 +297,7 @@ HOOK(int, wordexp, const char *words, void *result_, int flags) {
 static pid_t forked(pid_t pid, uint32_t module) {
     int saved = errno;
     if (pid == 0) {
-        kache_guard_in_child();
-        kache_forget_first_times();
-        kache_dispatch_thread();
+        kache_begin_child();
     } else if (pid > 0) {
         kache_emit(K_SPAWNED, 0, 0, module, pid, NO_TEXT, NO_TEXT);
     }
@@ -437,18 +435,18 @@ HOOK(int, prctl, int option, ...) {
 
 /* ---- the end without destructors ---- */
 
-static void before_exit(void) {
+void kache_before_exit(void) {
     if (!kache_active) return;
     if (kache_is_own_process()) kache_scan_modules();
     kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
 }
 
 HOOK(void, _exit, int status) {
-    before_exit();
+    kache_before_exit();
     for (;;) kache_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 HOOK(void, _Exit, int status) {
-    before_exit();
+    kache_before_exit();
     for (;;) kache_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 

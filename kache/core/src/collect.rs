@@ -9,6 +9,7 @@
 //! - `processes`: who started whom, and whose code each module is.
 //! - `made`: what the run made, renamed and left behind.
 //! - `files`, `changes`, `programs`, `variables`: from events to acts.
+//! - `imports`: what they take from the C library.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
@@ -16,6 +17,7 @@
 mod changes;
 mod facts;
 mod files;
+mod imports;
 mod made;
 mod processes;
 mod programs;
@@ -25,7 +27,7 @@ mod unobserved;
 mod variables;
 mod world;
 
-pub use subject::Subject;
+pub use subject::{Coverage, Subject};
 pub use world::{Machine, World};
 
 use crate::collected::{Collected, Step};
@@ -54,8 +56,10 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         temporary: temporary_directories(world),
         perhaps_read_all: BTreeMap::new(),
         renamed: subject.renamed(world),
+        has_compiler: !subject.is_shim,
         without_links: HashSet::new(),
         examined: HashSet::new(),
+        imports: imports::Checked::default(),
         start_calls: HashMap::new(),
         steps: BTreeMap::new(),
         read_by_others: BTreeSet::new(),
@@ -95,6 +99,8 @@ struct Collector<'a> {
     /// The linker's file, links followed.
     linker: Option<PathBuf>,
     temporary: Vec<Vec<u8>>,
+    /// Whether the program is the compiler, or has become it.
+    has_compiler: bool,
     /// Processes that may have read all variables, as far as is known; for each, whether it was about to become
     /// another program and had read none.
     perhaps_read_all: BTreeMap<u32, bool>,
@@ -104,6 +110,7 @@ struct Collector<'a> {
     without_links: HashSet<PathBuf>,
     /// Objects whose code has been searched for system calls.
     examined: HashSet<PathBuf>,
+    imports: imports::Checked,
     /// By program: the calls of the clock that it makes as it starts, where they could be learnt.
     start_calls: HashMap<PathBuf, Option<StartCalls>>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
@@ -157,9 +164,7 @@ impl Collector<'_> {
             path2: path2.as_deref().unwrap_or(e.path2),
             ..*e
         };
-        if self.processes.learns_metadata(e) {
-            self.at(by, Act::LearnsMetadata, &clean(e.path));
-        }
+        self.learn(e, by);
         match e.kind {
             EventKind::Read => self.read(e, by),
             EventKind::Stat => self.probe(e, by),
@@ -263,6 +268,7 @@ impl Collector<'_> {
             Treatment::Permission => (K::Permission, event.name.to_vec()),
             Treatment::Link => (K::Link, path()),
             Treatment::Metadata => (K::Status, path()),
+            Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
             Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),
@@ -273,6 +279,7 @@ impl Collector<'_> {
             Treatment::EnvAll(Environment::Portable) => (K::EnvAllPath, Vec::new()),
             Treatment::Cwd => (K::Cwd, Vec::new()),
             Treatment::Place => (K::Place, Vec::new()),
+            Treatment::HostFile => return Some(Dependency::host(b"contents", event.name)),
             Treatment::Host(fact) => return Some(Dependency::host(fact.as_bytes(), b"")),
             Treatment::Library => (K::Library, name()),
             Treatment::Program => (K::Program, name()),
@@ -324,11 +331,14 @@ impl Collector<'_> {
         match () {
             () if subject.outputs.owns(p) => Place::Output,
             () if subject.outputs.dir == p => Place::OutputDirectory,
-            () if (subject.covers)(p) => Place::Toolchain,
             () if subject.is_state(path) => Place::State,
             () if self.temporary.iter().any(|dir| dir == path) => Place::Temporary,
             () if subject.is_inlined(p) => Place::Inlined,
-            () => Place::Elsewhere,
+            () => match (subject.coverage)(p) {
+                Coverage::Whole => Place::Toolchain,
+                Coverage::Existence => Place::ToolchainDirectory,
+                Coverage::None => Place::Elsewhere,
+            },
         }
     }
 
@@ -340,11 +350,17 @@ impl Collector<'_> {
     }
 
     fn finish(mut self) -> Collected {
+        self.check_unknown();
         for pid in std::mem::take(&mut self.perhaps_read_all).into_keys() {
             self.may_have_read_all(pid);
         }
         self.left_running();
         self.left_behind();
+        if !self.has_compiler {
+            let program = self.subject.program.display();
+            let detail = format!("{program} did not become the compiler, but started it, or another");
+            self.refuse(Reason::UnknownCompiler, detail);
+        }
         let others = std::mem::take(&mut self.read_by_others);
         self.out.candidates.retain(|name| !others.contains(name));
         self.out.steps = self.steps.into_values().collect();

@@ -16,6 +16,8 @@ pub struct Collected {
     pub outputs: BTreeSet<PathBuf>,
     /// Which file was found under a name when it was opened.
     pub opened: HashMap<PathBuf, StatId>,
+    /// Libraries that were loaded as code, links followed.
+    pub loaded: BTreeSet<PathBuf>,
     /// Why the result cannot be stored, if it cannot.
     pub refused: Option<NotCacheable>,
     /// Variables read by the compiler's own code whose use may yet be proved harmless.

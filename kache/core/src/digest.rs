@@ -199,7 +199,11 @@ impl Table {
         let is_written = platform::is_being_written(&file);
         let mut hasher = blake3::Hasher::new();
         let each = |piece: &[u8]| _ = hasher.update(piece);
-        disk::step("digest: read", path, || read_all(&mut file, id.size, each))?;
+        let length = disk::step("digest: read", path, || read_all(&mut file, id.size, each))?;
+        if length != id.size {
+            // The kernel makes it up as it is read, below `/proc` or by way of a link to there: no change would show.
+            return Err(io::Error::other("the file is not as long as the system says"));
+        }
         let known = Known { digest: Digest(*hasher.finalize().as_bytes()) };
         if platform::identity_of(&file)?.1 != id {
             return Err(io::Error::other("the file changed while it was read"));

@@ -220,7 +220,7 @@ impl EvalContext<'_> {
     fn value(&self, dependency: &Dependency) -> Vec<u8> {
         match dependency.kind {
             Kind::Env => env(&dependency.name).unwrap_or(UNSET.to_vec()),
-            Kind::EnvPath => env(&dependency.name).map_or(UNSET.to_vec(), |v| self.roots.portable(&v)),
+            Kind::EnvPath => env(&dependency.name).map_or(UNSET.to_vec(), |v| self.portable_list(&v)),
             Kind::EnvAll if dependency.name == EVERY => self.whole_environment(true, |value| value),
             Kind::EnvAll => self.whole_environment(false, |value| value),
             Kind::EnvAllPath => self.whole_environment(false, |value| self.roots.portable_within(&value)),
@@ -238,11 +238,23 @@ impl EvalContext<'_> {
         }
     }
 
-    /// What a program that reads its whole environment could have learned, less the variables that are not inputs.
+    /// A path, or several between colons, with roots by their names.
+    fn portable_list(&self, value: &[u8]) -> Vec<u8> {
+        let paths = std::env::split_paths(platform::os_str(value));
+        let portable = paths.map(|path| self.roots.portable(path.as_os_str().as_encoded_bytes()));
+        portable.collect::<Vec<_>>().join(&b':')
+    }
+
+    /// What a program that reads its whole environment could have learned, less the variables that are not inputs. Where
+    /// the loader searches, a script seldom puts into what it makes: there the roots count by their names.
     fn whole_environment(&self, every: bool, as_keyed: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+        let keyed = |name: &[u8], value: &[u8]| match name {
+            b"LD_LIBRARY_PATH" if !every => self.portable_list(value),
+            _ => as_keyed(without_job_server(name, value)),
+        };
         let mut all: Vec<(Vec<u8>, Vec<u8>)> = std::env::vars_os()
-            .map(|(n, v)| (n.as_encoded_bytes().to_vec(), as_keyed(v.as_encoded_bytes().to_vec())))
-            .filter(|(n, _)| !self.plan.ignores_variable(n, every))
+            .filter(|(n, _)| !self.plan.ignores_variable(n.as_encoded_bytes(), every))
+            .map(|(n, v)| (n.as_encoded_bytes().to_vec(), keyed(n.as_encoded_bytes(), v.as_encoded_bytes())))
             .collect();
         all.sort();
         let mut out = Vec::new();
@@ -330,7 +342,20 @@ pub fn walk_tree(dir: &Path, show: &mut dyn FnMut(&Path, There) -> io::Result<()
 }
 
 fn env(name: &[u8]) -> Option<Vec<u8>> {
-    std::env::var_os(platform::os_str(name)).map(|v| v.as_encoded_bytes().to_vec())
+    std::env::var_os(platform::os_str(name)).map(|v| without_job_server(name, v.as_encoded_bytes()))
+}
+
+/// The value of a variable, less the job server in those of make: its numbers differ from run to run.
+fn without_job_server(name: &[u8], value: &[u8]) -> Vec<u8> {
+    if ![&b"MAKEFLAGS"[..], b"MFLAGS", b"CARGO_MAKEFLAGS"].contains(&name) {
+        return value.to_vec();
+    }
+    let counts = |word: &&[u8]| {
+        let word = word.strip_prefix(b"-").unwrap_or(word);
+        !word.is_empty() && !word.starts_with(b"j") && !word.starts_with(b"-jobserver-")
+    };
+    let words = value.split(|b| *b == b' ').filter(counts);
+    words.collect::<Vec<_>>().join(&b' ')
 }
 
 /// The name of a dependency at the whole environment by code that may put any of it into the program.
@@ -400,8 +425,9 @@ fn find_library(name: &OsStr) -> Option<PathBuf> {
 /// searched: what is there belongs to the toolchain.
 pub fn find_program(name: &OsStr, roots: &Roots) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
+    let own = roots.get("sysroot").map(|sysroot| sysroot.join("lib"));
     std::env::split_paths(&path)
-        .filter(|dir| roots.get("sysroot").is_none_or(|s| !dir.starts_with(s)))
+        .filter(|dir| own.as_ref().is_none_or(|own| !dir.starts_with(own)))
         .map(|dir| platform::as_program(dir.join(name)))
         .find(|p| p.is_file() && platform::may_execute(p))
 }
@@ -500,6 +526,37 @@ mod tests {
             let after = place.evaluate(&dependency).map(|e| e.digest).ok();
             assert_ne!(after, Some(before.digest), "{}", dependency.label());
         }
+    }
+
+    #[test]
+    fn a_list_of_directories_is_portable_in_each_of_its_parts() {
+        let place = Place::new();
+        let view = EvalContext {
+            table: &place.store.table,
+            roots: &place.roots,
+            cwd: place.dir.path(),
+            plan: &Shout,
+        };
+        let list = format!("{}:/usr/lib:{}", place.at("d").display(), place.at("e").display());
+        assert_eq!(view.portable_list(list.as_bytes()), b"<workspace>/d:/usr/lib:<workspace>/e");
+    }
+
+    #[test]
+    fn the_job_server_is_no_part_of_the_flags_of_make() {
+        let flags = b"ks -j8 --jobserver-auth=3,4 -- V=1";
+        assert_eq!(without_job_server(b"MAKEFLAGS", flags), b"ks -- V=1");
+        assert_eq!(
+            without_job_server(b"CARGO_MAKEFLAGS", b"-j --jobserver-fds=3,4 --jobserver-auth=3,4"),
+            b""
+        );
+        assert_eq!(without_job_server(b"OTHER", flags), flags);
+    }
+
+    #[test]
+    fn what_the_kernel_makes_up_while_it_is_read_is_not_a_file() {
+        let place = Place::new();
+        std::os::unix::fs::symlink("/proc/self/limits", place.at("limits")).unwrap();
+        assert!(place.evaluate(&Dependency::new(Kind::File, "<workspace>/limits")).is_err());
     }
 
     #[test]

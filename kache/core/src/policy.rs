@@ -18,11 +18,12 @@ pub mod place;
 mod words;
 
 pub use act::{Act, Table};
-pub use excuse::{ClockAtStart, Excuse};
+pub use excuse::{ClockAtStart, Excuse, names};
 pub use place::Place;
 
 use crate::reason::Reason;
-use excuse::{is_below, names, plain_name};
+use crate::settings;
+use excuse::{is_at_or_below, is_below, plain_name};
 use std::path::Path;
 
 /// Whose code caused an event.
@@ -104,6 +105,8 @@ pub enum Treatment {
     EachLinkPortable,
     /// A dependency on times and permissions.
     Metadata,
+    /// A dependency on all that the file system says of a file.
+    Identity,
     /// A dependency on the names in a directory.
     Listing,
     /// A dependency on some of the names in a directory, by the front end's own rule.
@@ -124,6 +127,8 @@ pub enum Treatment {
     Place,
     /// A dependency on a fact about the machine.
     Host(&'static str),
+    /// A dependency on what the kernel shows in a file.
+    HostFile,
     /// A dependency on what the host answers to the question that the event names.
     HostAnswer,
     /// A dependency on the library that the loader finds under a name.
@@ -160,6 +165,7 @@ impl Treatment {
                 | T::Link
                 | T::EachLinkPortable
                 | T::Metadata
+                | T::Identity
                 | T::Listing
                 | T::ListingAs(_)
                 | T::Tree
@@ -205,13 +211,39 @@ pub struct Started<'a> {
     pub has_plugins: bool,
 }
 
+/// Functions that look through a whole database, or through one that no fact is recorded of.
+static DATABASES: &[Excuse] = &[
+    Excuse { what: "getpw*", why: "users" },
+    Excuse { what: "getgr*", why: "groups" },
+    Excuse { what: "getsp*", why: "passwords" },
+    Excuse { what: "getserv*", why: "services" },
+    Excuse { what: "getproto*", why: "protocols" },
+    Excuse { what: "getrpc*", why: "remote calls" },
+    Excuse { what: "getut*", why: "who is logged in" },
+    Excuse { what: "getusershell", why: "shells" },
+    Excuse { what: "cuserid", why: "users" },
+    Excuse { what: "innetgr", why: "groups of the network" },
+    Excuse { what: "setnetgrent", why: "groups of the network" },
+    Excuse { what: "initgroups", why: "groups" },
+];
+
 /// Parts of the names of functions that give a plugin an ability.
 #[derive(Clone, Copy, Debug)]
 pub struct Abilities {
     /// It learns where it runs.
     pub place: &'static [Excuse],
-    /// It learns times and permissions of files.
+    /// It learns where it runs: symbols that it imports.
+    pub place_by_import: &'static [Excuse],
+    /// It learns times, permissions and owners of files.
     pub metadata: &'static [Excuse],
+    /// It learns what no copy of a file has in common with it.
+    pub identity: &'static [Excuse],
+    /// The same: symbols that it imports.
+    pub identity_by_import: &'static [Excuse],
+    /// It has code that learns the same, and only compares it.
+    pub compares_identity: &'static [Excuse],
+    /// Its code is not optimised, so that each function has its name.
+    pub unoptimised: &'static [Excuse],
     /// It learns when files were read.
     pub reading: &'static [Excuse],
     /// It makes system calls without libc.
@@ -234,16 +266,30 @@ pub struct TrustPolicy {
     pub host_state: &'static [Excuse],
     /// Those among them that show the processors.
     pub tells_processors: &'static [Excuse],
-    /// Variables that are not inputs, but for plugins.
+    /// Those among them that show facts which do not change by themselves.
+    pub host_files: &'static [Excuse],
+    /// Variables that are in the action key, so that no read of them is a further dependency.
+    pub loader_env: &'static [Excuse],
+    /// Variables that are not inputs where a trusted actor reads them by name.
     pub ignored_env: &'static [Excuse],
-    /// Further variables that are not inputs to a trusted actor.
+    /// The same, of variables by which it finds or shows things.
     pub compiler_env: &'static [Excuse],
-    /// Variables that are not inputs even to a plugin.
-    pub ignored_env_for_plugins: &'static [Excuse],
+    /// Variables that list directories which a trusted actor searches.
+    pub directories_env: &'static [Excuse],
+    /// Variables that a dependency on the whole environment leaves out.
+    pub ignored_in_whole: &'static [Excuse],
+    /// Those among them that differ from session to session.
+    pub session_env: &'static [Excuse],
+    /// Those that it leaves out besides for scripts.
+    pub script_env: &'static [Excuse],
     /// Variables that a trusted actor asks for only where the clock gets into the result.
     pub clock_env: &'static [Excuse],
-    /// Libraries that any process loads.
+    /// Libraries that any process loads: they are not inputs where a trusted actor loads them.
     pub c_runtime: &'static [Excuse],
+    /// Those among them that make up the C library, which looks on behalf of its callers.
+    pub c_library: &'static [Excuse],
+    /// Those among them whose contents reach no result, whoever loads them.
+    pub loader: &'static [Excuse],
     /// Programs that are trusted like the compiler.
     pub tools: &'static [Excuse],
     /// Programs that read the clock as they start.
@@ -301,6 +347,7 @@ impl TrustPolicy {
             f if f.starts_with(b"gethost") || f.starts_with(b"getnet") => Act::LooksUpHost,
             b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
             b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
+            f if names(DATABASES, f) => Act::AsksState,
             b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"getauxval" => Act::AsksPlace,
             b"clock_gettime/timer" | b"clock" | b"times" | b"getrusage" | b"wait3" | b"wait4" => {
                 Act::ReadsTimer
@@ -334,19 +381,41 @@ impl TrustPolicy {
         place::ignored(self.ignored_paths, if trusted { self.ignored_paths_of_compiler } else { &[] }, path)
     }
 
-    /// The excuse of a variable.
+    /// The excuse of a variable that an actor reads by name.
     pub fn ignored_variable(&self, actor: Actor, name: &[u8]) -> Option<&'static Excuse> {
         let find = |table: &'static [Excuse]| table.iter().find(|row| row.names(name));
-        match actor {
-            Actor::Plugin | Actor::Process => find(self.ignored_env_for_plugins),
-            Actor::Compiler | Actor::Tool => find(self.ignored_env).or_else(|| find(self.compiler_env)),
-            Actor::Script | Actor::PathOnly => find(self.ignored_env),
-        }
+        let trusted =
+            || find(self.ignored_env).or_else(|| find(self.compiler_env)).or_else(|| own_setting(name));
+        find(self.loader_env).or_else(|| actor.is_trusted().then(trusted).flatten())
+    }
+
+    /// The excuse of a variable where a dependency on the whole environment is meant; `every` where the program may put any
+    /// of it into the result.
+    pub fn ignored_in_whole(&self, name: &[u8], every: bool) -> Option<&'static Excuse> {
+        let find = |table: &'static [Excuse]| table.iter().find(|row| row.names(name));
+        let everywhere = [self.loader_env, self.ignored_in_whole, self.session_env];
+        let of_scripts = || if every { None } else { find(self.script_env) };
+        everywhere.into_iter().find_map(find).or_else(|| own_setting(name)).or_else(of_scripts)
     }
 
     /// Whether a loaded library is the C runtime: by its name, and by lying where the system keeps its libraries.
     pub fn is_c_runtime(&self, path: &Path) -> bool {
         excuse::is_system_library(self.c_runtime, path)
+    }
+
+    /// Whether a loaded library is a part of the C library.
+    pub fn is_c_library(&self, path: &Path) -> bool {
+        excuse::is_system_library(self.c_library, path)
+    }
+
+    /// The same, by the name under which an object asks for it.
+    pub fn is_c_library_name(&self, name: &[u8]) -> bool {
+        self.c_library.iter().any(|row| name.starts_with(row.what.as_bytes()))
+    }
+
+    /// Whether a loaded library only loads or unwinds.
+    pub fn is_loader(&self, path: &Path) -> bool {
+        excuse::is_system_library(self.loader, path)
     }
 
     /// Whether a plugin or a script uses paths only to find files; `declared` are the user's own.
@@ -370,6 +439,8 @@ impl TrustPolicy {
 
     fn settle(&self, actor: Actor, event: &Event, treatment: Treatment) -> Option<Treatment> {
         if matches!(treatment, Treatment::Env | Treatment::EnvUnlessProved | Treatment::EnvPath) {
+            let lists = actor.is_trusted() && names(self.directories_env, event.name);
+            let treatment = if lists { Treatment::EnvPath } else { treatment };
             return self.ignored_variable(actor, event.name).is_none().then_some(treatment);
         }
         if !treatment.is_about_path() {
@@ -398,26 +469,44 @@ impl TrustPolicy {
 
     /// Whether a path shows the state of the machine.
     pub fn shows_state(&self, path: &[u8]) -> bool {
-        self.host_state.iter().any(|row| is_below(row.what, path)) && !path.starts_with(b"/dev/shm/")
+        self.host_state.iter().any(|row| is_at_or_below(row.what, path)) && !path.starts_with(b"/dev/shm/")
     }
 
     /// What it means to look at the state of the machine, which no digest can hold.
     fn state(&self, actor: Actor, event: &Event, treatment: Treatment) -> Option<Treatment> {
         use Treatment as T;
+        let path = event.name;
         match treatment {
             T::Contents | T::Executable => {}
-            T::Existence | T::Absence if !actor.is_trusted() => {}
+            T::Existence | T::Absence if !actor.is_trusted() || is_of_process(path) => {}
             // What is done besides says what the look at the path means.
-            T::Metadata | T::Permission => return None,
+            T::Metadata | T::Identity | T::Permission => return None,
             T::Link if event.act == Act::ProbesLink => return None,
+            // kache itself would find its own process there, or other processes than the run did.
+            T::Link | T::Listing | T::ListingAs(_) | T::Tree if is_at_or_below("/proc/", path) => {}
             other => return Some(other),
         }
-        let path = event.name;
+        let row = |table: &'static [Excuse]| table.iter().find(|row| is_below(row.what, path));
         Some(match () {
-            () if path.starts_with(b"/proc/") && path.ends_with(b"/environ") => T::EnvAll(Environment::Every),
-            () if self.tells_processors.iter().any(|row| is_below(row.what, path)) => T::Host("processors"),
+            () if path == b"/proc/self/environ" => T::EnvAll(Environment::Every),
+            // A compiler that opens it puts it into the result whole.
+            () if !actor.is_trusted() && row(self.tells_processors).is_some() => T::Host("processors"),
             () if path == b"/proc/self/exe" || path == b"/proc/self/cwd" => T::Place,
-            () => T::RefuseState,
+            () => row(self.host_files).map_or(T::RefuseState, |_| T::HostFile),
         })
     }
+}
+
+/// Whether a path shows a process, which is another one for whoever looks there next.
+fn is_of_process(path: &[u8]) -> bool {
+    let rest = path.strip_prefix(b"/proc/").unwrap_or_default();
+    let name = rest.split(|b| *b == b'/').next().unwrap_or_default();
+    [&b"self"[..], b"thread-self"].contains(&name) || name.first().is_some_and(u8::is_ascii_digit)
+}
+
+/// The excuse of kache's own settings, each by its exact name.
+fn own_setting(name: &[u8]) -> Option<&'static Excuse> {
+    static OWN: Excuse =
+        Excuse { what: "kache's own settings", why: "they say how kache works, not what is compiled" };
+    settings::is_own_variable(name).then_some(&OWN)
 }

@@ -64,6 +64,7 @@ reasons! {
     NoOutput = "no-output",
     SideEffect = "side-effect",
     RawSyscall = "raw-syscall",
+    UnrecordedFunction = "unrecorded-function",
     UnobservedProgram = "unobserved-program",
     ObserverOverflow = "observer-overflow",
     ObserverTorn = "observer-torn",

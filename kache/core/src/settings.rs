@@ -135,6 +135,22 @@ pub static TABLE: &[Row] = &[
     },
 ];
 
+/// Whether a variable is one of kache's own: a setting, or what kache hands to its own processes.
+pub fn is_own_variable(name: &[u8]) -> bool {
+    const OTHERS: &[&str] = &[
+        "KACHE_AGENT",
+        "KACHE_CONFIG",
+        "KACHE_OBSERVE_LOG",
+        "KACHE_PAGER",
+        "KACHE_REMOTE_PASSWORD",
+        "KACHE_REMOTE_TOKEN",
+        "KACHE_REMOTE_USERNAME",
+        "KACHE_WITHIN",
+    ];
+    let settings = TABLE.iter().map(|row| row.var).chain(RENAMED.iter().map(|renamed| renamed.old_var));
+    settings.chain(OTHERS.iter().copied()).any(|own| own.as_bytes() == name)
+}
+
 /// Whether the observer is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observe {

@@ -15,19 +15,19 @@ pub(crate) fn dependencies(
     trace: &Trace,
 ) -> Collected {
     let (invocation, toolchain) = (&plan.invocation, &plan.toolchain);
-    let sysroot = &toolchain.sysroot;
+    let own = (!toolchain.sysroot.as_os_str().is_empty()).then(|| toolchain.sysroot.join("lib/rustlib"));
     let subject = Subject {
         policy: plan.policy,
         program: &invocation.program,
+        is_shim: toolchain.by_shim,
         cwd: &invocation.cwd,
         roots: &action.roots,
         outputs: &action.outputs.names,
         inlined: invocation.response_files.iter().map(|(path, _)| path.as_path()).collect(),
         state: invocation.incremental.as_deref(),
         searched: &invocation.search,
-        identified: (!sysroot.as_os_str().is_empty()).then(|| sysroot.join("lib")),
-        toolchain: sysroot,
-        covers: &|path: &Path| toolchain.covers(path),
+        toolchain: own.as_deref(),
+        coverage: &|path: &Path| toolchain.coverage(path),
         linker,
         path_only: &plan.path_only,
         has_plugins: invocation.plugin,

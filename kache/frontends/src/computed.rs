@@ -17,7 +17,7 @@ pub const FUNCTIONS: &[&str] = &["crates", "define", "linker", "setting", "sourc
 /// | --- | --- | --- |
 /// | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
 /// | `define` | macro | the value that the command line gives for it |
-/// | `linker` | nothing | the contents of the linker that the command line names (`cc` where none), and its flavor |
+/// | `linker` | nothing | the contents of the linker that the command line names (`cc` where none), its flavor, and whether it may be executed |
 /// | `setting` | a flag | how this caller wants diagnostics |
 /// | `source` | portable path | the contents, with roots by their names where they only locate what is included |
 impl Evaluate for CompilePlan {
@@ -35,6 +35,9 @@ impl Evaluate for CompilePlan {
                 Some(path) => {
                     let mut seen = cx.table.file(&path)?.0.digest.0.to_vec();
                     seen.extend(linker::flavor(&path).as_bytes());
+                    // A name that is searched in `PATH` leads to nothing that may not be executed.
+                    let is_path = self.linker().is_some_and(|linker| linker.contains('/'));
+                    seen.push(u8::from(!is_path || platform::may_execute(&path)));
                     Digest::of(&seen)
                 }
                 None => Digest::of(b"not found"),
@@ -64,11 +67,7 @@ impl Evaluate for CompilePlan {
     }
 
     fn ignores_variable(&self, name: &[u8], every: bool) -> bool {
-        match every {
-            true => excuses::ignored_for_macros(name).or_else(|| excuses::of_session(name)),
-            false => excuses::ignored_env(name),
-        }
-        .is_some()
+        excuses::ignored_in_whole(name, every).is_some()
     }
 
     fn shows_variable(&self, name: &[u8]) -> bool {

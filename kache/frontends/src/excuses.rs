@@ -1,23 +1,23 @@
 //! Questions about single excuses, for the command line, traces and the harness.
 
-use crate::policies::COMMON;
-use crate::tables::{self, Row};
+use crate::policies::{COMMON, RUSTC};
+use crate::tables::Row;
 use kache_core::policy::Actor;
 use std::path::Path;
 
-/// The row that excuses a variable even if a proc macro reads it by name.
-pub fn ignored_for_macros(name: &[u8]) -> Option<&'static Row> {
-    COMMON.ignored_variable(Actor::Plugin, name)
+/// The row that excuses a variable which the compiler or a tool reads by name.
+pub fn ignored_env(name: &[u8]) -> Option<&'static Row> {
+    COMMON.ignored_variable(Actor::Compiler, name)
 }
 
-/// The row that excuses a variable, except for proc macros.
-pub fn ignored_env(name: &[u8]) -> Option<&'static Row> {
-    COMMON.ignored_variable(Actor::Script, name)
+/// The row by which a dependency on the whole environment leaves a variable out; `every` for proc macros and what they start.
+pub fn ignored_in_whole(name: &[u8], every: bool) -> Option<&'static Row> {
+    COMMON.ignored_in_whole(name, every)
 }
 
 /// The row that excuses a path; `own` if the compiler or one of its tools looks.
 pub fn ignored_path(path: &[u8], own: bool) -> Option<&'static Row> {
-    COMMON.ignored_path(path, own)
+    RUSTC.ignored_path(path, own)
 }
 
 /// Whether a loaded library is the C runtime.
@@ -28,11 +28,6 @@ pub fn is_c_runtime(path: &Path) -> bool {
 /// Whether a program is a tool of the compiler: `x86_64-linux-gnu-gcc-12` is `gcc`.
 pub fn is_tool(file_name: &str) -> bool {
     COMMON.is_tool(file_name)
-}
-
-/// The excuse of a variable where all variables may be read.
-pub fn of_session(name: &[u8]) -> Option<&'static Row> {
-    tables::SESSION_ENV.iter().find(|row| row.names(name))
 }
 
 #[cfg(test)]
@@ -61,9 +56,16 @@ mod tests {
 
     #[test]
     fn prefixes_end_where_they_say() {
-        assert!(ignored_path(b"/proc", true).is_some() && ignored_path(b"/proc/self/x", true).is_some());
+        assert!(
+            ignored_path(b"/sys/fs/cgroup", true).is_some()
+                && ignored_path(b"/sys/fs/cgroup/x", true).is_some()
+        );
+        assert!(
+            ignored_path(b"/proc/self/cwd/x", true).is_none() && ignored_path(b"/proc/7/fd", true).is_none()
+        );
         assert!(ignored_path(b"/proc/version", false).is_none() && COMMON.shows_state(b"/proc/version"));
         assert!(ignored_path(b"/process", true).is_none() && !COMMON.shows_state(b"/dev/shm/x"));
         assert!(ignored_env(b"LC_ALL").is_some() && ignored_env(b"LANGUAGES").is_none());
+        assert!(ignored_env(b"KACHE_LOG").is_some() && ignored_env(b"KACHE_GREETING").is_none());
     }
 }

@@ -7,12 +7,14 @@
 //! | `schema` | version of this table | another table makes other keys |
 //! | `compiler` | digest of the installation | another compiler makes another output |
 //! | `driver` | where a C compiler is: as it was called, and its file | its name selects language and target (`aarch64-linux-gnu-clang++`), and it looks for headers and passes next to itself |
+//! | `driver` | a program that becomes rustc | it may add arguments: what it reads are dependencies of its results alone |
 //! | `cwd` | portable working directory | relative paths start there, and debug information contains it |
 //! | `input` | portable source path | the source; its contents are a dependency |
 //! | `language` | the language of a C compiler's source | `-x` applies to the sources after it |
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
 //! | `paths` | how paths are mapped in artifacts, or the literal roots if they are not | the output contains them |
 //! | `path-only-macros` | proc macros and linker scripts that the user declares to use paths only to find files, if any | a result that relies on such a declaration is only for builds that make it |
+//! | `loader` | what the loader puts into every program, by contents, and its other variables, if any | see `loader` |
 //! | `cpu` | this processor, with `-C target-cpu=native` only | it selects the instructions |
 //!
 //! | left out | why |
@@ -34,7 +36,7 @@ use kache_core::settings::Settings;
 use std::path::Path;
 
 /// The version of the table above.
-const SCHEMA: &str = "4";
+const SCHEMA: &str = "5";
 
 /// The components of the action key, as in the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +92,10 @@ pub fn inputs(
     let cwd = invocation.cwd.as_os_str();
     inputs.put(Component::Schema, SCHEMA, SCHEMA.as_bytes());
     inputs.put(Component::Compiler, &invocation.program.to_string_lossy(), toolchain.digest.hex().as_bytes());
+    if toolchain.by_shim {
+        let shim = invocation.program.as_os_str();
+        inputs.put(Component::Driver, &shim.to_string_lossy(), shim.as_encoded_bytes());
+    }
     if !invocation.language.is_rust() {
         let real = invocation.program.canonicalize().unwrap_or_default();
         for place in [&invocation.program, &real] {

@@ -24,6 +24,7 @@ pub mod include;
 mod invocation;
 pub mod key;
 pub mod linker;
+pub mod loader;
 mod mapped;
 pub mod msvc;
 pub mod msvc_flags;

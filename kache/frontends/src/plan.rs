@@ -4,7 +4,7 @@ use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::{collect, depinfo, gnu, key, linker, mapped, recognise, refine, rustc, rustup};
+use crate::{collect, depinfo, gnu, key, linker, loader, mapped, recognise, refine, rustc, rustup};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::eval::EvalContext;
@@ -19,7 +19,7 @@ use kache_core::store::Store;
 use kache_core::template;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 impl Frontend for Family {
     fn name(&self) -> &'static str {
@@ -69,7 +69,11 @@ impl Family {
         mut invocation: Invocation,
         cx: &Context,
     ) -> Result<Planned, NotCacheable> {
-        invocation.program = self.real_program(request, toolchain.as_deref())?;
+        // The command may be planned twice.
+        platform::restore_variables();
+        let rustup::Resolved { program, env } = self.real_program(request, toolchain.as_deref())?;
+        invocation.program = program;
+        platform::set_variables(env);
         let toolchain = Toolchain::identify(cx.store, self, &invocation.program).map_err(|e| {
             NotCacheable::new(Reason::Toolchain, format!("{}: {e}", invocation.program.display()))
         })?;
@@ -86,15 +90,19 @@ impl Family {
                 *text = roots.portable_text(Path::new(text.as_str()));
             }
         }
-        Ok(planned(self, invocation, toolchain, roots, cx.settings))
+        Ok(planned(self, invocation, toolchain, roots, cx))
     }
 
     /// The program that a proxy would run.
-    fn real_program(&self, request: &Request, toolchain: Option<&str>) -> Result<PathBuf, NotCacheable> {
+    fn real_program(
+        &self,
+        request: &Request,
+        toolchain: Option<&str>,
+    ) -> Result<rustup::Resolved, NotCacheable> {
         let missing = || NotCacheable::new(Reason::UnknownCompiler, "the compiler is not found");
         let found = request.file().ok_or_else(missing)?;
         if !self.is_rust() {
-            return Ok(found.to_path_buf());
+            return Ok(rustup::Resolved { program: found.to_path_buf(), env: Vec::new() });
         }
         let unclear = "kache cannot tell which toolchain rustup would choose";
         rustup::resolve(found, toolchain, &request.cwd)
@@ -138,10 +146,12 @@ fn planned(
     invocation: Invocation,
     toolchain: Toolchain,
     roots: Roots,
-    settings: &Settings,
+    cx: &Context,
 ) -> Planned {
+    let settings = cx.settings;
     let is_rust = invocation.language.is_rust();
-    let inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    let mut inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    inputs.0.extend(loader::inputs(cx.store).0);
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
     // maps.
@@ -198,6 +208,10 @@ impl Plan for CompilePlan {
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {
+        if self.toolchain.by_shim {
+            let detail = format!("{} becomes the compiler", self.invocation.program.display());
+            return Err(NotCacheable::new(Reason::NotObserved, detail));
+        }
         self.rules(&action.roots).collect(started)
     }
 

@@ -9,14 +9,21 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     table: Table::COMMON,
     trusts_first: false,
     ignored_paths: tables::IGNORED_PATHS,
-    ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_COMPILER,
+    ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_C_COMPILER,
     host_state: tables::HOST_STATE,
     tells_processors: tables::TELLS_PROCESSORS,
+    host_files: tables::HOST_FILES,
+    loader_env: tables::LOADER_ENV,
     ignored_env: tables::IGNORED_ENV,
     compiler_env: tables::COMPILER_ENV,
-    ignored_env_for_plugins: tables::IGNORED_FOR_MACROS,
+    directories_env: tables::DIRECTORIES_ENV,
+    ignored_in_whole: tables::IGNORED_IN_WHOLE,
+    session_env: tables::SESSION_ENV,
+    script_env: tables::SCRIPT_ENV,
     clock_env: &[],
     c_runtime: tables::C_RUNTIME,
+    c_library: tables::C_LIBRARY,
+    loader: tables::LOADER,
     tools: tables::TOOLS,
     clock_at_start: tables::CLOCK_AT_START,
     sized_by_memory: tables::SIZED_BY_MEMORY,
@@ -24,7 +31,12 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     path_only: tables::LOCATORS,
     abilities: Abilities {
         place: tables::TELLS_PLACE,
+        place_by_import: tables::TELLS_PLACE_BY_IMPORT,
         metadata: tables::TELLS_STATUS,
+        identity: tables::TELLS_IDENTITY,
+        identity_by_import: tables::TELLS_IDENTITY_BY_IMPORT,
+        compares_identity: tables::COMPARES_IDENTITY,
+        unoptimised: tables::UNOPTIMISED,
         reading: tables::TELLS_READING,
         syscalls: tables::UNSEEN_CALLS,
         shared_library: tables::SHARED_LIBRARY,
@@ -46,6 +58,7 @@ pub static RUSTC: TrustPolicy = TrustPolicy {
         .with_trusted(Act::ReadsVariable, &[Treatment::EnvUnlessProved], &[Treatment::Env])
         .with(Act::OverwritesInput, [NOTHING; 6]),
     trusts_first: true,
+    ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_RUSTC,
     ..COMMON
 };
 
@@ -54,13 +67,12 @@ const FILE_BY_IDENTITY: &[Treatment] = &[Treatment::EachLinkPortable, Treatment:
 
 /// The rules for C compilers. They know files and directories again by their identity: two names for one directory are
 /// searched once, so that where a name leads is an input. A header that they know by another name, or whose size they
-/// ask for, they do not open. clang looks through `PATH` by itself for the assembler.
+/// ask for, they do not open.
 pub static C: TrustPolicy = TrustPolicy {
     table: Table::COMMON
         .with_trusted(Act::OpensDirectory, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY)
         .with_trusted(Act::ProbesFile, FILE_BY_IDENTITY, FILE_BY_IDENTITY)
-        .with_trusted(Act::ProbesOther, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY)
-        .with_trusted(Act::RunsFirstInPath, &[Treatment::Program], &[Treatment::Program]),
+        .with_trusted(Act::ProbesOther, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY),
     clock_env: tables::DATE_ENV,
     ..COMMON
 };

@@ -3,8 +3,10 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
+use crate::flags::Flag;
 use crate::{depinfo, include, rustc, source};
 use kache_core::action::Action;
+use kache_core::collect::Coverage;
 use kache_core::collected::{Collected, Step};
 use kache_core::dependency::{Dependency, Kind};
 use kache_core::digest::Digest;
@@ -16,8 +18,9 @@ use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
+use std::env::consts::DLL_EXTENSION;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// See [`kache_core::frontend::Plan::refine`].
@@ -50,6 +53,8 @@ pub(crate) fn refine(
         refiner.prove(name, &collected.steps, &mut collected.dependencies);
     }
     refiner.add_defines(&mut collected.dependencies);
+    let other_forms = refiner.other_forms(&collected.dependencies, &collected.loaded);
+    collected.dependencies.extend(other_forms);
     collected.drop_implied_presence();
     let mut known = Known::new();
     if !plan.invocation.language.is_rust() {
@@ -146,6 +151,35 @@ struct Refiner<'a> {
 }
 
 impl Refiner<'_> {
+    /// A crate that is searched by its hash may be there as a static and as a shared library, and both have that hash. Where
+    /// rustc may link to shared ones, that the other form is not there is an input.
+    fn other_forms(
+        &self,
+        dependencies: &BTreeSet<Dependency>,
+        loaded: &BTreeSet<PathBuf>,
+    ) -> Vec<Dependency> {
+        let invocation = &self.plan.invocation;
+        let is_shared = |path: &PathBuf| path.extension().is_some_and(|e| e == DLL_EXTENSION);
+        let files = dependencies.iter().filter(|d| d.kind == Kind::File);
+        let crates = files.filter_map(|d| self.cx.roots.local(&d.name)).filter(|path| {
+            let is_static = path.extension().is_some_and(|e| e == "rlib" || e == "rmeta");
+            let searched = path.parent().is_some_and(|dir| invocation.search.iter().any(|s| s == dir));
+            searched && (is_static || is_shared(path) && !loaded.contains(path))
+        });
+        let crates: Vec<PathBuf> = crates.collect();
+        let is_off = |value: &str| ["n", "no", "off", "false"].contains(&value);
+        let prefers =
+            |flag: &Flag| flag.row.flag == "-C prefer-dynamic" && !flag.value.as_deref().is_some_and(is_off);
+        if !invocation.flags.iter().any(prefers) && !crates.iter().any(is_shared) {
+            return Vec::new();
+        }
+        let names = crates.iter().filter_map(|path| path.file_name());
+        let places = names.flat_map(|name| invocation.search.iter().map(move |dir| dir.join(name)));
+        let others = places.flat_map(|path| ["rlib", DLL_EXTENSION].map(|form| path.with_extension(form)));
+        let names = others.map(|path| self.cx.roots.portable(path.as_os_str().as_encoded_bytes()));
+        names.map(|name| Dependency::new(Kind::Path, name)).collect()
+    }
+
     /// A C source whose paths only locate what it includes counts with roots by their names.
     fn as_source(&self, dependency: Dependency) -> Dependency {
         let c = !self.plan.invocation.language.is_rust()
@@ -183,7 +217,7 @@ impl Refiner<'_> {
     fn add_reported(&self, dependencies: &mut BTreeSet<Dependency>) {
         for file in &self.reported.files {
             let path = absolute(self.cx.cwd, Path::new(platform::os_str(file)));
-            if !self.plan.toolchain.covers(&path) {
+            if self.plan.toolchain.coverage(&path) != Coverage::Whole {
                 let name = self.cx.roots.portable(path.as_os_str().as_encoded_bytes());
                 dependencies.insert(Dependency::new(Kind::File, name));
             }

@@ -4,28 +4,94 @@
 //! directory upward, a directory override or a `rust-toolchain(.toml)`, whichever is nearer, then the default.
 //! Every other case (a toolchain that is not installed, a custom path) is left to the proxy.
 
+use kache_core::paths::absolute;
 use kache_core::platform;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The compiler that `program` starts, if `program` is a rustup proxy; `None` for a proxy that cannot be resolved here. A
-/// program that is not a proxy is returned unchanged.
-pub fn resolve(program: &Path, plus: Option<&str>, cwd: &Path) -> Option<PathBuf> {
-    let Some(dir) = program.parent() else { return Some(program.to_path_buf()) };
-    let id = |p: &Path| platform::file_type(p).ok().flatten().map(|(_, id)| (id.dev, id.ino));
-    let Some(rustup) = id(&platform::as_program(dir.join("rustup"))) else {
-        return Some(program.to_path_buf());
-    };
-    if id(program) != Some(rustup) {
-        return Some(program.to_path_buf());
-    }
-    let home = home()?;
-    let name = toolchain(&home, plus, cwd)?;
-    let real = toolchain_dir(&home, &name)?.join("bin").join(program.file_name()?);
-    real.is_file().then_some(real)
+/// A compiler, and the variables that are set for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Resolved {
+    pub program: PathBuf,
+    pub env: Vec<(&'static str, OsString)>,
 }
 
-fn home() -> Option<PathBuf> {
-    std::env::var_os("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(platform::home()?.join(".rustup")))
+/// How the toolchain was chosen, in rustup's words.
+#[derive(Debug, PartialEq, Eq)]
+struct Choice {
+    toolchain: String,
+    source: &'static str,
+}
+
+/// rustup takes more proxies than these, each started by the one before, for an endless chain.
+const MOST_PROXIES: u32 = 20;
+
+/// The compiler that `program` starts, if `program` is a rustup proxy; `None` for a proxy that cannot be resolved here. A
+/// program that is not a proxy is returned unchanged, but takes no `+toolchain`.
+pub fn resolve(program: &Path, plus: Option<&str>, cwd: &Path) -> Option<Resolved> {
+    let itself = || plus.is_none().then(|| Resolved { program: program.to_path_buf(), env: Vec::new() });
+    let Some(dir) = program.parent() else { return itself() };
+    let id = |p: &Path| platform::file_type(p).ok().flatten().map(|(_, id)| (id.dev, id.ino));
+    let Some(rustup) = id(&platform::as_program(dir.join("rustup"))) else { return itself() };
+    if id(program) != Some(rustup) {
+        return itself();
+    }
+    let home = home(cwd)?;
+    let choice = choose(&home, plus, cwd)?;
+    let (name, dir) = toolchain_dir(&home, &choice.toolchain)?;
+    let program = dir.join("bin").join(program.file_name()?);
+    let choice = Choice { toolchain: name, ..choice };
+    let env = environment(&home, &choice, &dir, cwd)?;
+    program.is_file().then_some(Resolved { program, env })
+}
+
+/// The variables that rustup's proxy (1.29) sets for the program that it becomes.
+fn environment(
+    home: &Path,
+    choice: &Choice,
+    toolchain: &Path,
+    cwd: &Path,
+) -> Option<Vec<(&'static str, OsString)>> {
+    let depth = variable("RUST_RECURSION_COUNT").and_then(|text| text.to_str()?.parse().ok()).unwrap_or(0);
+    if depth >= MOST_PROXIES {
+        return None;
+    }
+    let cargo = variable("CARGO_HOME")
+        .map_or_else(|| Some(platform::home()?.join(".cargo")), |v| Some(absolute(cwd, Path::new(&v))))?;
+    let mut env = vec![
+        ("RUSTUP_HOME", OsString::from(home)),
+        ("RUSTUP_TOOLCHAIN", OsString::from(&choice.toolchain)),
+        ("RUSTUP_TOOLCHAIN_SOURCE", OsString::from(choice.source)),
+        ("RUST_RECURSION_COUNT", OsString::from((depth + 1).to_string())),
+        ("PATH", in_front("PATH", cargo.join("bin"))?),
+        ("CARGO_HOME", cargo.into_os_string()),
+    ];
+    if let Some(name) = platform::LIBRARY_PATH {
+        env.push((name, in_front(name, toolchain.join("lib"))?));
+    }
+    Some(env)
+}
+
+/// The value of a list of directories with one more in front, unless it has that directory.
+fn in_front(name: &str, dir: PathBuf) -> Option<OsString> {
+    let given = variable(name);
+    let dirs: Vec<PathBuf> = given.iter().flat_map(std::env::split_paths).collect();
+    if dirs.contains(&dir) {
+        return given;
+    }
+    std::env::join_paths([dir].into_iter().chain(dirs)).ok()
+}
+
+/// A variable that is not empty.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn home(cwd: &Path) -> Option<PathBuf> {
+    match variable("RUSTUP_HOME") {
+        Some(home) => Some(absolute(cwd, Path::new(&home))),
+        None => Some(platform::home()?.join(".rustup")),
+    }
 }
 
 fn settings(home: &Path) -> toml::Table {
@@ -33,26 +99,27 @@ fn settings(home: &Path) -> toml::Table {
     text.parse().unwrap_or_default()
 }
 
-fn toolchain(home: &Path, plus: Option<&str>, cwd: &Path) -> Option<String> {
+fn choose(home: &Path, plus: Option<&str>, cwd: &Path) -> Option<Choice> {
+    let choice = |toolchain: &str, source| Some(Choice { toolchain: toolchain.to_string(), source });
     if let Some(name) = plus {
-        return Some(name.to_string());
+        return choice(name, "cli");
     }
-    if let Ok(name) = std::env::var("RUSTUP_TOOLCHAIN") {
-        return Some(name);
+    if let Some(name) = variable("RUSTUP_TOOLCHAIN") {
+        return choice(name.to_str()?, "env");
     }
     let settings = settings(home);
     let overrides = settings.get("overrides").and_then(|o| o.as_table());
     for dir in cwd.ancestors() {
         if let Some(name) = overrides.and_then(|o| o.get(dir.to_str()?)?.as_str()) {
-            return Some(name.to_string());
+            return choice(name, "path-override");
         }
         for file in ["rust-toolchain", "rust-toolchain.toml"] {
             if let Ok(text) = std::fs::read_to_string(dir.join(file)) {
-                return from_file(&text);
+                return choice(&from_file(&text)?, "toolchain-file");
             }
         }
     }
-    Some(settings.get("default_toolchain")?.as_str()?.to_string())
+    choice(settings.get("default_toolchain")?.as_str()?, "default")
 }
 
 /// Only a file that names a channel, and requires nothing that may be missing, can be resolved here.
@@ -69,19 +136,21 @@ fn from_file(text: &str) -> Option<String> {
     Some(toolchain.get("channel")?.as_str()?.to_string())
 }
 
-fn toolchain_dir(home: &Path, name: &str) -> Option<PathBuf> {
+/// The full name and the directory of a toolchain.
+fn toolchain_dir(home: &Path, name: &str) -> Option<(String, PathBuf)> {
     if name.contains('/') {
-        return Some(PathBuf::from(name));
+        return Some((name.to_string(), PathBuf::from(name)));
     }
     let all = home.join("toolchains");
     let exact = all.join(name);
     if exact.is_dir() {
-        return Some(exact);
+        return Some((name.to_string(), exact));
     }
     let settings = settings(home);
     let host = settings.get("default_host_triple").and_then(|h| h.as_str()).unwrap_or(HOST);
-    let full = all.join(format!("{name}-{host}"));
-    full.is_dir().then_some(full)
+    let name = format!("{name}-{host}");
+    let full = all.join(&name);
+    full.is_dir().then_some((name, full))
 }
 
 /// rustup's default host.
@@ -104,9 +173,33 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let p = dir.path().join("rustc");
         std::fs::write(&p, "x").unwrap();
-        assert_eq!(resolve(&p, None, dir.path()), Some(p.clone()));
+        let itself = Some(Resolved { program: p.clone(), env: Vec::new() });
+        assert_eq!(resolve(&p, None, dir.path()), itself);
+        assert_eq!(resolve(&p, Some("nightly"), dir.path()), None);
         std::fs::write(dir.path().join("rustup"), "y").unwrap();
-        assert_eq!(resolve(&p, None, dir.path()), Some(p));
+        assert_eq!(resolve(&p, None, dir.path()), itself);
+    }
+
+    #[test]
+    fn a_compiler_gets_the_variables_that_its_proxy_would_set() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = format!("x-{HOST}");
+        let toolchain = dir.path().join("toolchains").join(&name);
+        std::fs::create_dir_all(&toolchain).unwrap();
+        assert_eq!(toolchain_dir(dir.path(), "x"), Some((name.clone(), toolchain.clone())));
+        assert_eq!(toolchain_dir(dir.path(), &name), Some((name.clone(), toolchain.clone())));
+        let choice = Choice { toolchain: name.clone(), source: "cli" };
+        let env = environment(dir.path(), &choice, &toolchain, dir.path()).unwrap();
+        let value = |wanted: &str| env.iter().find(|(n, _)| *n == wanted).map(|(_, v)| v.clone()).unwrap();
+        assert_eq!(value("RUSTUP_TOOLCHAIN"), *name);
+        assert_eq!(value("RUSTUP_TOOLCHAIN_SOURCE"), "cli");
+        assert_eq!(value("RUSTUP_HOME"), dir.path());
+        let cargo = PathBuf::from(value("CARGO_HOME"));
+        assert!(std::env::split_paths(&value("PATH")).any(|dir| dir == cargo.join("bin")));
+        for (variable, _) in env.iter().filter(|(name, _)| Some(*name) == platform::LIBRARY_PATH) {
+            let first = std::env::split_paths(&value(variable)).next();
+            assert_eq!(first, Some(toolchain.join("lib")));
+        }
     }
 
     #[test]
@@ -118,7 +211,7 @@ mod tests {
             eprintln!("skipped: no rustup here");
             return;
         }
-        let real = resolve(&cargo, Some("stable"), Path::new("/")).unwrap();
+        let real = resolve(&cargo, Some("stable"), Path::new("/")).unwrap().program;
         assert!(real.parent().unwrap().parent().unwrap().join("lib").is_dir(), "{real:?}");
     }
 }

@@ -14,17 +14,25 @@ pub static IGNORED_PATHS: &[Row] = &[
     row("/dev/null", "has nothing to say"),
     row("/dev/zero", "as above"),
     row("/dev/full", "as above"),
-    row("/dev/tty", "the terminal"),
     row("/dev/random", "random bytes: a program that pastes them is as right with others"),
     row("/dev/urandom", "as above"),
-    row("/proc/self/task/", "the threads of the process"),
-    row("/proc/self/mountinfo", "where control groups are"),
-    row("/proc/filesystems", "whether the system labels files"),
-    row("/proc/mounts", "as above"),
-    row("/proc/sys/vm/", "how the system gives out memory"),
-    row("/sys/kernel/mm/", "how the system gives out memory"),
-    row("/rustc/", "where rustc says the standard library was built; never there"),
-    row("/etc/ld.so.", "the loader's cache; the libraries that it leads to are what counts"),
+];
+
+/// Files in which the kernel shows facts about the machine that do not change by themselves: a dependency on what they
+/// hold, for whoever reads them and is not excused.
+pub static HOST_FILES: &[Row] = &[
+    row(
+        "/proc/filesystems",
+        "the file systems that the kernel knows; SELinux's library reads it in each program",
+    ),
+    row("/proc/version", "the kernel"),
+    row("/proc/sys/kernel/hostname", "the machine's name"),
+    row("/proc/sys/kernel/osrelease", "the kernel"),
+    row("/proc/sys/kernel/ostype", "the kernel"),
+    row("/proc/sys/vm/overcommit_memory", "how the system gives out memory; allocators read it"),
+    row("/sys/kernel/mm/transparent_hugepage/enabled", "as above"),
+    row("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "as above"),
+    row("/proc/sys/crypto/fips_enabled", "which ciphers may be used; libraries of ciphers read it"),
 ];
 
 /// Paths by which any other program or proc macro learns how many processors there are, and of what sort: that is an
@@ -35,26 +43,42 @@ pub static TELLS_PROCESSORS: &[Row] = &[
         "the processors; of the compiler's own, `-C target-cpu=native` has a key component of its own",
     ),
     row("/proc/self/cgroup", "how much of them the process may use"),
-    row("/sys/fs/cgroup/", "how much of them the process may use"),
-    row("/sys/devices/system/", "how many there are"),
+    row("/sys/fs/cgroup/**/cpu.max", "how much of them the process may use"),
+    row("/sys/fs/cgroup/**/cpu.cfs_quota_us", "as above, by the older interface"),
+    row("/sys/fs/cgroup/**/cpu.cfs_period_us", "as above, by the older interface"),
+    row("/sys/devices/system/cpu/online", "how many there are"),
+    row("/sys/devices/system/cpu/possible", "how many there are"),
+    row("/sys/devices/system/cpu/present", "how many there are"),
 ];
 
-/// Paths that are no inputs where the compiler, the linker or the assembler look at them.
-pub static IGNORED_PATHS_OF_COMPILER: &[Row] = &[
-    row("/proc/", "the process itself"),
-    row("/sys/", "the machine"),
-    row("/dev/pts/", "the terminal"),
-    row("/dev/fd/", "the job server's pipe; standard input is never excused"),
-    row("/etc/localtime", "the zone in which messages show a time"),
-    row("/etc/nsswitch.conf", "how names of users are looked up"),
-    row("/etc/passwd", "names of users"),
-    row("/etc/malloc.conf", "the allocator"),
-    row("/usr/lib/locale/", "the language of messages"),
-    row("/usr/share/locale/", "the language of messages"),
-    row("/usr/share/locale-langpack/", "the language of messages"),
-    row("/usr/share/zoneinfo/", "see /etc/localtime"),
-    row("/usr/lib/x86_64-linux-gnu/gconv/", "the conversion of character sets for messages"),
-    row("/usr/lib/aarch64-linux-gnu/gconv/", "the conversion of character sets for messages"),
+/// Paths that are no inputs where a C compiler or the assembler looks at them. Exact: a source may name any file.
+pub static IGNORED_PATHS_OF_C_COMPILER: &[Row] = &[
+    row("/proc/self/exe", "where the compiler is, which is in the action key"),
+    row("/proc/self/fd", "whether there is such a directory"),
+    row("/proc/self/fd/*", "the name of a file that the compiler has opened by another"),
+];
+
+/// Paths that are no inputs where rustc or the linker looks at them. What a crate includes is told by dep-info, and is an
+/// input wherever it lies.
+pub static IGNORED_PATHS_OF_RUSTC: &[Row] = &[
+    row("/dev/tty", "the terminal; its width is a setting of the invocation"),
+    row("/dev/fd/*", "the job server's pipe; standard input is never excused"),
+    row("/etc/malloc.conf", "the allocator's settings"),
+    row("/proc/cpuinfo", "how many threads to start"),
+    row("/proc/meminfo", "how much memory there is"),
+    row("/proc/self/cgroup", "how many threads to start"),
+    row("/proc/self/exe", "where the compiler is, which is in the action key"),
+    row("/proc/self/fd", "whether there is such a directory"),
+    row("/proc/self/fd/*", "the name of a file that the linker has opened by another"),
+    row("/proc/self/mountinfo", "where control groups are"),
+    row("/proc/self/stat", "how much memory is used"),
+    row("/proc/self/statm", "how much memory is used"),
+    row("/proc/self/status", "how much memory is used"),
+    row("/proc/sys/vm/overcommit_memory", "how the system gives out memory"),
+    row("/sys/devices/system/cpu/", "how many threads to start"),
+    row("/sys/devices/system/node/", "how many threads to start, and where"),
+    row("/sys/fs/cgroup/", "how many threads to start"),
+    row("/sys/kernel/mm/transparent_hugepage/", "how the system gives out memory"),
 ];
 
 /// Paths under which any other program or proc macro learns of the host what no digest can hold: not stored.
@@ -64,7 +88,8 @@ pub static HOST_STATE: &[Row] = &[
     row("/dev/", "a device"),
 ];
 
-/// Host libraries that a process needs to run at all. Loaded they are no input; opened by a linker they are.
+/// Host libraries that a process needs to run at all. Loaded by a compiler or a tool they are no input; opened by a linker,
+/// or loaded by any other program, they are.
 pub static C_RUNTIME: &[Row] = &[
     row("libc.so", "the C library that the compiler itself runs on"),
     row("libm.so", "as above"),
@@ -76,20 +101,54 @@ pub static C_RUNTIME: &[Row] = &[
     row("ld-linux", "the loader"),
     row("linux-vdso", "the kernel's part"),
     row("linux-gate", "the kernel's part"),
-    row("libz.so", "compression; its result does not depend on the build of it"),
+    row("libz.so", "compression of debug information"),
 ];
 
-/// Variables that are no inputs even where a proc macro asks for them by name. Short, because what a macro reads it
-/// may paste into the program: `LANG`, `TERM` or `PATH` count for it as any other.
-pub static IGNORED_FOR_MACROS: &[Row] = &[
-    row("LD_PRELOAD", "how we watch; a macro sees the caller's value"),
-    row("KACHE_*", "our own settings"),
-    row("CARGO_MAKEFLAGS", "the job server, with numbers that differ from run to run"),
-    row("MAKEFLAGS", "as above"),
-    row("MFLAGS", "as above"),
-    row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
-    row("RUST_LIB_BACKTRACE", "as above"),
-    row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
+/// The libraries that make up the C library. What the functions look at is recorded as their caller's, and the table of
+/// symbols (`kache tables`) accounts for each function. Their contents are inputs where anything but the compiler or a tool
+/// uses them: they have versions, and the last digits of results differ.
+pub static C_LIBRARY: &[Row] = &[
+    row("libc.so", "the C library"),
+    row("libc.musl-", "the C library of musl, and its loader"),
+    row("ld-musl-", "as above"),
+    row("libm.so", "mathematics"),
+    row("libmvec.so", "mathematics"),
+    row("libpthread.so", "threads; a part of libc.so since glibc 2.34"),
+    row("librt.so", "timers; as above"),
+    row("libdl.so", "loading; as above"),
+    row("libutil.so", "terminals; as above"),
+    row("libanl.so", "names of hosts; as above"),
+    row("libresolv.so", "names of hosts"),
+    row("libBrokenLocale.so", "one function of the locale"),
+];
+
+/// Libraries that only load or unwind: their contents reach no result, whoever uses them.
+pub static LOADER: &[Row] = &[
+    row("ld-linux", "the loader"),
+    row("linux-vdso", "the kernel's part"),
+    row("linux-gate", "the kernel's part"),
+    row("libgcc_s.so", "unwinding, and arithmetic with defined results"),
+];
+
+/// Variables by which the loader changes what a program does. They are in the action key, with the contents of the objects
+/// that they name, and so no reader needs them as a dependency.
+pub static LOADER_ENV: &[Row] = &[
+    row("LD_PRELOAD", "loads code into each program; a program sees the caller's value"),
+    row("LD_AUDIT", "loads code into each program"),
+    row("LD_BIND_NOT", "how functions are found"),
+    row("LD_BIND_NOW", "a program that lacks a function fails earlier"),
+    row("LD_DEBUG", "prints what the loader does"),
+    row("LD_DEBUG_OUTPUT", "writes what the loader does to a file"),
+    row("LD_DYNAMIC_WEAK", "which of several functions is taken"),
+    row("LD_HWCAP_MASK", "which of several libraries is taken"),
+    row("LD_ORIGIN_PATH", "where a program seems to be"),
+    row("LD_PROFILE", "writes how often a library is called to a file"),
+    row("LD_PROFILE_OUTPUT", "as above"),
+    row("LD_SHOW_AUXV", "prints what the kernel hands over"),
+    row("LD_TRACE_LOADED_OBJECTS", "lists libraries in place of starting a program"),
+    row("LD_VERBOSE", "prints versions"),
+    row("LD_WARN", "prints what is missing"),
+    row("GLIBC_TUNABLES", "the allocator, and which of several libraries is taken"),
 ];
 
 /// Variables that differ from session to session and from run to run. A program or proc macro that may read all variables
@@ -168,22 +227,9 @@ pub static SESSION_ENV: &[Row] = &[
     row("TRAVIS_JOB_NUMBER", "as above"),
 ];
 
-/// Variables that are no inputs where the compiler, its tools, or a spawned program reads them.
+/// Variables that are no inputs where the compiler or its tools read them by name. A read by any other code counts.
 pub static IGNORED_ENV: &[Row] = &[
     row("PATH", "replaced by the programs that were run, by their contents"),
-    row("LD_PRELOAD", "how we watch"),
-    row("KACHE_*", "our own settings"),
-    row("LD_LIBRARY_PATH", "replaced by the libraries that were loaded"),
-    row("LD_AUDIT", "the loader's; `LD_RUN_PATH` and the linker's others are inputs"),
-    row("LD_BIND_NOW", "the loader's"),
-    row("LD_BIND_NOT", "the loader's"),
-    row("LD_DEBUG*", "the loader's"),
-    row("LD_DYNAMIC_WEAK", "the loader's"),
-    row("LD_ORIGIN_PATH", "the loader's"),
-    row("LD_PROFILE*", "the loader's"),
-    row("LD_SHOW_AUXV", "the loader's"),
-    row("LD_TRACE_*", "the loader's"),
-    row("LD_WARN", "the loader's"),
     row("CARGO_MAKEFLAGS", "the job server"),
     row("MAKEFLAGS", "the job server"),
     row("MFLAGS", "the job server"),
@@ -200,38 +246,64 @@ pub static IGNORED_ENV: &[Row] = &[
     row("CLICOLOR_FORCE", "the terminal"),
     row("TERMINFO", "the terminal"),
     row("TERMINFO_DIRS", "the terminal"),
-    row("SSH_*", "how the user is logged in"),
-    row("XDG_SESSION_*", "how the user is logged in"),
-    row("DISPLAY", "how the user is logged in"),
-    row("WAYLAND_DISPLAY", "how the user is logged in"),
-    row("TMUX*", "the terminal"),
-    row("WINDOWID", "the terminal"),
-    row("LC_*", "the language of messages"),
-    row("LANG", "the language of messages"),
-    row("LANGUAGE", "the language of messages"),
-    row("NLSPATH", "the language of messages"),
+    row("LC_ALL", "the language of messages, which is a setting of the invocation"),
+    row("LC_CTYPE", "as above"),
+    row("LC_MESSAGES", "as above"),
+    row("LC_COLLATE", "as above; no compiler sorts, counts or prints a date by it"),
+    row("LC_MONETARY", "as LC_COLLATE"),
+    row("LC_NUMERIC", "as LC_COLLATE"),
+    row("LC_TIME", "as LC_COLLATE"),
+    row("LANG", "as above"),
+    row("LANGUAGE", "as above"),
     row("TZ", "the zone in which a clock is shown; a clock that is read is not stored at all"),
     row("TMPDIR", "where temporary files are; what the run makes itself is no input"),
     row("TMP", "as TMPDIR"),
     row("TEMP", "as TMPDIR"),
-    row("SHLVL", "how deep the shell is"),
-    row("OLDPWD", "where the shell was before"),
-    row("_", "what the shell started"),
-    row("HISTFILE", "the shell's own"),
-    row("PS1", "the shell's own"),
-    row("POSIXLY_CORRECT", "how options are parsed; our command lines have no mixed order"),
-    row("MALLOC_*", "the allocator"),
-    row("GLIBC_TUNABLES", "the allocator"),
+    row("MALLOC_CONF", "the allocator"),
+    row("_RJEM_MALLOC_CONF", "the allocator"),
     row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
     row("RUST_LIB_BACKTRACE", "what a crash prints"),
     row("RUSTC_ICE", "where a crash is written"),
     row("RUST_MIN_STACK", "how much the compiler may recurse; a failed compile is not stored"),
     row("RUST_RECURSION_COUNT", "how often rustup's proxy has called itself"),
-    row("RUSTUP_*", "which toolchain; it is known by its files"),
     row(
         "CARGO_TARGET_TMPDIR",
         "cargo's scratch directory; a compile that reads it by env! is asked by that name",
     ),
+];
+
+/// Variables that list directories and that the compiler or its tools search: each directory counts with roots by their
+/// names.
+pub static DIRECTORIES_ENV: &[Row] =
+    &[row("LD_LIBRARY_PATH", "where GNU ld looks for the libraries that a library needs")];
+
+/// Variables that a dependency on the whole environment leaves out, for any program.
+pub static IGNORED_IN_WHOLE: &[Row] = &[
+    row("CARGO_MAKEFLAGS", "the job server, with numbers that differ from run to run"),
+    row("RUST_BACKTRACE", "what a crash prints; a failed compile is not stored"),
+    row("RUST_LIB_BACKTRACE", "as above"),
+    row("RUST_MIN_STACK", "how large the standard library makes a thread's stack"),
+];
+
+/// Variables that a dependency on the whole environment leaves out besides for a script in the place of a compiler or a
+/// linker.
+pub static SCRIPT_ENV: &[Row] = &[
+    row("NO_COLOR", "the terminal"),
+    row("CLICOLOR", "the terminal"),
+    row("CLICOLOR_FORCE", "the terminal"),
+    row("TERMINFO", "the terminal"),
+    row("TERMINFO_DIRS", "the terminal"),
+    row("MAKE_TERMOUT", "the terminal"),
+    row("MAKE_TERMERR", "the terminal"),
+    row("XDG_SESSION_DESKTOP", "how the user is logged in"),
+    row("XDG_SESSION_PATH", "how the user is logged in"),
+    row("HISTFILE", "the shell's own"),
+    row("PS1", "the shell's own"),
+    row("MAKELEVEL", "how deep make is"),
+    row("NUM_JOBS", "how much runs at once"),
+    row("RUSTC_WRAPPER", "how we were called"),
+    row("RUSTC_WORKSPACE_WRAPPER", "how we were called"),
+    row("RUST_RECURSION_COUNT", "how often rustup's proxy has called itself"),
 ];
 
 /// Variables that the compiler's own code reads to find or show things, and whose finding is observed. Another
@@ -317,25 +389,103 @@ pub static TELLS_PLACE: &[Row] = &[
     row("3std3env7args_os", "as above"),
 ];
 
+/// Rows for functions of the standard library's `MetadataExt`, in the two ways of mangling, after those that are given.
+macro_rules! metadata_ext {
+    ([$($row:expr),*] $($function:literal, $why:literal;)*) => {
+        &[
+            $($row,)*
+            $(
+                row(concat!("MetadataExt$GT$", $function), $why),
+                row(concat!("11MetadataExt", $function), $why),
+            )*
+        ]
+    };
+}
+
 /// Functions, by a part of their mangled names, by which a proc macro learns of a file what its contents do not tell: the
-/// times and the permissions of each file that it looks at count. What std has compiled is there in any macro; what is
-/// compiled with the macro itself has no name left where that is optimised, which cargo does not by default.
-pub static TELLS_STATUS: &[Row] = &[
-    row("8Metadata8modified", "when a file was modified"),
-    row("8Metadata7created", "when a file was created"),
-    row("8Metadata11permissions", "who may do what with it"),
-    row("MetadataExt$GT$5mtime", "when a file was modified"),
-    row("MetadataExt$GT$4mode", "who may do what with it"),
-    row("11MetadataExt5mtime", "as above, by the other way of mangling"),
-    row("11MetadataExt4mode", "as above, by the other way of mangling"),
+/// times, the permissions and the owner of each file that it looks at count. In code that is not optimised, each has a
+/// name; where code is, see `UNOPTIMISED`.
+pub static TELLS_STATUS: &[Row] = metadata_ext![
+    [
+        row("8Metadata8modified", "when a file was modified"),
+        row("8Metadata7created", "when a file was created"),
+        row("8Metadata11permissions", "who may do what with it")
+    ]
+    "5mtime", "when a file was modified";
+    "10mtime_nsec", "when a file was modified";
+    "4mode", "who may do what with it";
+    "3uid", "whose it is";
+    "8st_mtime", "when a file was modified";
+    "13st_mtime_nsec", "when a file was modified";
+    "7st_mode", "who may do what with it";
+    "6st_uid", "whose it is";
 ];
+
+/// Functions, by a part of their mangled names, by which a proc macro learns what file exactly a file is: no two copies of
+/// a file are alike in this, so that all of it counts for each file that it looks at.
+pub static TELLS_IDENTITY: &[Row] = metadata_ext![
+    []
+    "3dev", "on which device it is";
+    "3ino", "its number on the device";
+    "4rdev", "which device it is";
+    "5nlink", "how many names it has";
+    "3gid", "of which group it is";
+    "5ctime", "when it was changed in any way";
+    "10ctime_nsec", "when it was changed in any way";
+    "7blksize", "how it is stored";
+    "6blocks", "how it is stored";
+    "6st_dev", "on which device it is";
+    "6st_ino", "its number on the device";
+    "7st_rdev", "which device it is";
+    "8st_nlink", "how many names it has";
+    "6st_gid", "of which group it is";
+    "8st_ctime", "when it was changed in any way";
+    "13st_ctime_nsec", "when it was changed in any way";
+    "10st_blksize", "how it is stored";
+    "9st_blocks", "how it is stored";
+    "11as_raw_stat", "all of this";
+];
+
+/// Crates, by a part of the names of their functions, that ask which file a file is only to compare it with another.
+pub static COMPARES_IDENTITY: &[Row] =
+    &[row("7walkdir", "finds circles of links"), row("9same_file", "finds circles of links, for `walkdir`")];
+
+/// Functions of the C library that tell all of this, and that Rust's standard library does not use: a proc macro that
+/// imports one has other code that does.
+pub static TELLS_IDENTITY_BY_IMPORT: &[Row] = &[
+    row("stat", "called by C code, or by way of the `libc` crate"),
+    row("lstat", "as above"),
+    row("fstat", "as above"),
+    row("fstatat", "as above"),
+    row("__xstat*", "as above, with an older C library"),
+    row("__lxstat*", "as above"),
+    row("__fxstat*", "as above"),
+    row("ftw*", "hands what it finds to the caller"),
+    row("nftw*", "as above"),
+    row("fts_*", "as above"),
+    row("fts64_*", "as above"),
+];
+
+/// Variables of the C library that hold the path by which the process was started.
+pub static TELLS_PLACE_BY_IMPORT: &[Row] = &[
+    row("program_invocation_name", "the compiler's path"),
+    row("__progname_full", "as above"),
+    row("_r_debug", "the paths of all objects"),
+];
+
+/// A function, by a part of its mangled name, that the code of any proc macro has unless it is optimised. Where it is missing,
+/// small functions have become part of their callers, and lost their names.
+pub static UNOPTIMISED: &[Row] = &[row("10run_client", "generic, and part of each macro's own code")];
 
 /// Functions, by a part of their mangled names, by which a proc macro learns when a file was last read, which any
 /// reader changes: what it helps to build is not stored.
-pub static TELLS_READING: &[Row] = &[
-    row("8Metadata8accessed", "when a file was last read"),
-    row("MetadataExt$GT$5atime", "as above"),
-    row("11MetadataExt5atime", "as above"),
+pub static TELLS_READING: &[Row] = metadata_ext![
+    [row("8Metadata8accessed", "when a file was last read")]
+    "5atime", "when a file was last read";
+    "10atime_nsec", "when a file was last read";
+    "8st_atime", "when a file was last read";
+    "13st_atime_nsec", "when a file was last read";
+    "11as_raw_stat", "when a file was last read";
 ];
 
 /// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
@@ -401,9 +551,18 @@ mod tests {
     fn every_row_has_a_reason() {
         for table in [
             IGNORED_PATHS,
+            IGNORED_PATHS_OF_C_COMPILER,
+            IGNORED_PATHS_OF_RUSTC,
+            HOST_FILES,
             C_RUNTIME,
-            IGNORED_FOR_MACROS,
+            DIRECTORIES_ENV,
+            C_LIBRARY,
+            LOADER,
             IGNORED_ENV,
+            IGNORED_IN_WHOLE,
+            LOADER_ENV,
+            SCRIPT_ENV,
+            SESSION_ENV,
             COMPILER_ENV,
             TOOLS,
             SIZED_BY_MEMORY,
@@ -412,6 +571,11 @@ mod tests {
             TELLS_PROCESSORS,
             TELLS_READING,
             TELLS_STATUS,
+            TELLS_IDENTITY,
+            TELLS_IDENTITY_BY_IMPORT,
+            TELLS_PLACE_BY_IMPORT,
+            COMPARES_IDENTITY,
+            UNOPTIMISED,
             UNSEEN_CALLS,
             LOCATORS,
         ] {

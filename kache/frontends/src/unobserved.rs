@@ -4,6 +4,7 @@
 use crate::flags::{Flags, Form};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
+use kache_core::collect::Coverage;
 use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, Kind};
 use kache_core::eval::EVERY;
@@ -110,7 +111,10 @@ impl Rules<'_> {
         let beside = [dir.to_path_buf(), dir.with_file_name("lib")];
         let all = beside.iter().flat_map(|dir| std::fs::read_dir(dir).into_iter().flatten().flatten());
         let paths = all.map(|e| e.path()).filter(|p| is_dylib(&p.to_string_lossy()));
-        paths.filter(|p| !self.toolchain.covers(p)).map(|p| self.dependency(Kind::File, &p)).collect()
+        paths
+            .filter(|p| self.toolchain.coverage(p) != Coverage::Whole)
+            .map(|p| self.dependency(Kind::File, &p))
+            .collect()
     }
 
     /// The named crates, and what macros among them, or macros that they re-export, could read.

@@ -405,9 +405,8 @@ fn is_environment(d: &Difference) -> bool {
 
 /// The variables that are part of a dependency on the whole environment.
 fn counted<'a>(names: &'a str, d: &Difference) -> Vec<&'a str> {
-    use kache_frontends::excuses;
-    let ignored = if d.name.contains(' ') { excuses::ignored_for_macros } else { excuses::ignored_env };
-    let counts = |n: &&str| ignored(n.as_bytes()).is_none();
+    let every = d.name.contains(' ');
+    let counts = |n: &&str| kache_frontends::excuses::ignored_in_whole(n.as_bytes(), every).is_none();
     let mut names: Vec<&str> = names.split(' ').filter(counts).collect();
     names.sort_unstable();
     names

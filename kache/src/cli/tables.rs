@@ -8,7 +8,7 @@
 use super::output::{Answer, CliError, Format};
 use super::page::Page;
 use kache_core::policy::{Abilities, Act, Actor, Excuse, TrustPolicy};
-use kache_frontends::{policies, tables};
+use kache_frontends::policies;
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -33,42 +33,80 @@ fn lists() -> Vec<List> {
         ignored_paths_of_compiler,
         host_state,
         tells_processors,
+        host_files,
+        loader_env,
         ignored_env,
         compiler_env,
-        ignored_env_for_plugins,
+        directories_env,
+        ignored_in_whole,
+        session_env,
+        script_env,
         clock_env,
         c_runtime,
+        c_library,
+        loader,
         tools,
         clock_at_start,
         sized_by_memory,
         ignored_calls,
         path_only,
-        abilities: Abilities { place, metadata, reading, syscalls, shared_library },
+        abilities:
+            Abilities {
+                place,
+                place_by_import,
+                metadata,
+                identity,
+                identity_by_import,
+                compares_identity,
+                unoptimised,
+                reading,
+                syscalls,
+                shared_library,
+            },
     } = &policies::C;
-    let excuses: [(_, _, &[Excuse]); 19] = [
+    let excuses: [(_, _, &[Excuse]); 31] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
-            "ignored-paths-of-compiler",
-            "paths that are not inputs of a compiler or a tool",
+            "ignored-paths-of-c-compiler",
+            "paths that are not inputs of a C compiler",
             ignored_paths_of_compiler,
+        ),
+        (
+            "ignored-paths-of-rustc",
+            "paths that are not inputs of rustc or a linker",
+            policies::RUSTC.ignored_paths_of_compiler,
         ),
         ("host-state", "paths with machine state that cannot be part of a key: not stored", host_state),
         (
             "c-runtime",
-            "host libraries that are not inputs when a process loads them (they are when a linker opens them)",
+            "host libraries that are not inputs when a compiler or a tool loads them (they are when a linker opens them)",
             c_runtime,
         ),
+        ("host-files", "paths with machine state that does not change by itself: a dependency", host_files),
+        ("loader-env", "variables of the loader: part of the action key", loader_env),
         (
-            "ignored-env-for-macros",
-            "variables that are not inputs even of a proc macro",
-            ignored_env_for_plugins,
+            "c-library",
+            "the parts of the C library: they look on behalf of their callers, and the table of symbols accounts for them",
+            c_library,
         ),
+        ("loader", "host libraries that are not inputs, whoever loads them", loader),
         (
-            "session-env",
-            "variables that are not inputs where all variables may have been read",
-            tables::SESSION_ENV,
+            "ignored-env",
+            "variables that are not inputs where the compiler or its tools read them",
+            ignored_env,
         ),
-        ("ignored-env", "variables that are not inputs of the compiler, its tools and scripts", ignored_env),
+        ("directories-env", "variables that list directories which a linker searches", directories_env),
+        (
+            "ignored-in-whole",
+            "variables that are not inputs of a program that may read all variables",
+            ignored_in_whole,
+        ),
+        ("session-env", "variables that are not inputs where all variables may have been read", session_env),
+        (
+            "script-env",
+            "variables that are not inputs of a script in a compiler's place that may read all variables",
+            script_env,
+        ),
         (
             "compiler-env",
             "variables that the compiler uses only to find files, which are observed",
@@ -92,6 +130,27 @@ fn lists() -> Vec<List> {
             "tells-status",
             "functions that tell a proc macro times and permissions: those of its files become dependencies",
             metadata,
+        ),
+        (
+            "tells-place-by-import",
+            "variables of libc that tell a proc macro its location: the location becomes a literal dependency",
+            place_by_import,
+        ),
+        (
+            "tells-identity",
+            "functions that tell a proc macro which file a file is: the whole status becomes a dependency",
+            identity,
+        ),
+        ("tells-identity-by-import", "functions of libc that tell a proc macro the same", identity_by_import),
+        (
+            "compares-identity",
+            "crates in a proc macro that use this only to compare files: their functions do not count",
+            compares_identity,
+        ),
+        (
+            "unoptimised",
+            "a function that shows that a proc macro is not optimised; without it, the whole status of its files counts",
+            unoptimised,
         ),
         ("tells-reading", "functions that tell a proc macro when files were read: not stored", reading),
         (

@@ -3,8 +3,8 @@
 use crate::env::{LIB, TestEnv, assert_success, proc_macro};
 use kache_core::events::Outcome;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const ELSEWHERE: (Outcome, Outcome, Outcome) = (Outcome::Miss, Outcome::Hit, Outcome::Miss);
@@ -163,4 +163,77 @@ fn a_target_directory_that_is_a_link_keeps_results() {
         test.outcome(&mut command)
     };
     assert_eq!((build(), build()), (Outcome::Miss, Outcome::Hit));
+}
+
+/// The installation of the compiler that tests use.
+fn installation() -> PathBuf {
+    let out = assert_success(Command::new("rustc").args(["--print", "sysroot"])).stdout;
+    PathBuf::from(String::from_utf8(out).unwrap().trim())
+}
+
+/// A program `bin/rustc` in the checkout: a script with this text.
+fn shim(test: &TestEnv, script: &str) {
+    let path = test.write("w/bin/rustc", &format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_shim_counts_by_the_compiler_that_it_becomes_and_by_what_it_reads() {
+    let test = TestEnv::new();
+    test.write("w/l.rs", "pub const N: u8 = if cfg!(more) { 2 } else { 1 };");
+    let one = installation();
+    shim(&test, "read tool <.tool && exec \"$tool/bin/rustc\" $MORE \"$@\"");
+    let compile = |ending: &str, more: &str| {
+        test.write("w/.tool", &format!("{}{ending}\n", one.display()));
+        let args = [&["bin/rustc"], &LIB[1..]].concat();
+        test.outcome(test.kache(&args).env("MORE", more))
+    };
+    assert_eq!((compile("", ""), compile("", "")), (Outcome::Miss, Outcome::Hit));
+    assert_eq!(compile("", "--cfg=more"), Outcome::Miss);
+    assert_eq!(compile("", ""), Outcome::Hit);
+    assert_eq!(compile("/.", ""), Outcome::Miss, "the shim reads another text");
+    let real = one.join("bin/rustc").display().to_string();
+    let direct = [&[real.as_str()], &LIB[1..]].concat();
+    assert_eq!(test.outcome(&mut test.kache(&direct)), Outcome::Miss, "called without the shim");
+}
+
+#[test]
+fn a_shim_that_starts_the_compiler_as_a_child_is_not_cached() {
+    let test = TestEnv::new();
+    test.write("w/l.rs", "pub fn f() {}");
+    shim(&test, &format!("'{}/bin/rustc' \"$@\"; exit $?", installation().display()));
+    let args = [&["bin/rustc"], &LIB[1..]].concat();
+    assert_eq!(test.refusal(&mut test.kache(&args)), "unknown-compiler");
+}
+
+#[test]
+fn a_crate_sees_the_variables_of_rustups_proxy() {
+    let test = TestEnv::new();
+    let proxy = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo/bin/rustc"));
+    let Some(proxy) = proxy.filter(|proxy| proxy.with_file_name("rustup").is_file()) else {
+        crate::tools::missing("rustup", "install rustup");
+        return;
+    };
+    let names = [
+        "RUSTUP_TOOLCHAIN",
+        "RUSTUP_TOOLCHAIN_SOURCE",
+        "RUSTUP_HOME",
+        "CARGO_HOME",
+        "RUST_RECURSION_COUNT",
+        "PATH",
+    ];
+    let seen: Vec<String> = names.iter().map(|name| format!("option_env!(\"{name}\")")).collect();
+    test.write("w/user.rs", &format!("fn main() {{ println!(\"{{:?}}\", [{}]); }}", seen.join(", ")));
+    let args = [proxy.to_str().unwrap(), "--edition=2021", "user.rs", "--emit=dep-info,link"];
+    let clear = |command: &mut Command| {
+        for name in &names[..5] {
+            command.env_remove(name);
+        }
+        assert_success(command);
+        assert_success(&mut Command::new(test.path("w/user"))).stdout
+    };
+    let plain = clear(Command::new(args[0]).current_dir(test.path("w")).args(&args[1..]));
+    assert_eq!(clear(&mut test.kache(&args)), plain);
+    assert_eq!(clear(&mut test.kache(&args)), plain);
+    assert_eq!(test.last().outcome, Outcome::Hit);
 }

@@ -4,7 +4,7 @@ use super::made::links_on;
 use super::{Cause, Collector, clean};
 use crate::collected::Step;
 use crate::dependency::Kind as DependencyKind;
-use crate::observe::trace::{TraceEvent, flag};
+use crate::observe::trace::{EventKind, TraceEvent, flag};
 use crate::platform::{self, FileType, StatId};
 use crate::policy::{Act, Event, Place, Treatment};
 use crate::reason::Reason;
@@ -45,7 +45,7 @@ impl Collector<'_> {
     /// the toolchain are not looked at.
     fn identified(&mut self, e: &TraceEvent, path: &[u8]) {
         let path = Path::new(platform::os_str(path));
-        let Some(id) = StatId::parse(e.path2).filter(|_| !(self.subject.covers)(path)) else { return };
+        let Some(id) = StatId::parse(e.path2).filter(|_| !self.subject.covers(path)) else { return };
         let first = *self.out.opened.entry(path.to_path_buf()).or_insert(id);
         if (first.dev, first.ino) != (id.dev, id.ino) && !self.subject.outputs.owns(path) {
             let detail = format!("{} was another file the second time", path.display());
@@ -65,6 +65,23 @@ impl Collector<'_> {
         }
         let place = self.place(&path);
         self.apply(by, &Event { act, name: &path, place }, e.errno.into());
+    }
+
+    /// What code that can tell a file's status learns from looking at one. A file that the run made shows when it did.
+    pub(super) fn learn(&mut self, e: &TraceEvent, by: Cause) {
+        if e.errno != 0 || !matches!(e.kind, EventKind::Read | EventKind::Stat | EventKind::Write) {
+            return;
+        }
+        let can = |act| self.processes.can_learn(e.pid, e.module, act);
+        let acts = [Act::LearnsMetadata, Act::LearnsIdentity].map(|act| can(act).then_some(act));
+        if acts == [None, None] {
+            return;
+        }
+        let path = clean(e.path);
+        if e.kind == EventKind::Write || self.made.has(&path) {
+            return self.named(by, Act::LearnsTimeOfMade, &path);
+        }
+        acts.into_iter().flatten().for_each(|act| self.at(by, act, &path));
     }
 
     pub(super) fn probe(&mut self, e: &TraceEvent, by: Cause) {
@@ -136,9 +153,6 @@ impl Collector<'_> {
         let walks = e.flags & (flag::RECURSIVE | flag::PATTERN) != 0;
         let act = match () {
             () if by.actor.is_trusted() && self.subject.is_searched(here) => Act::ListsSearched,
-            () if by.actor.is_trusted() && self.subject.identified.as_deref() == Some(here) => {
-                Act::ListsIdentified
-            }
             () if walks => Act::WalksTree,
             () => Act::ListsDirectory,
         };

@@ -2,7 +2,7 @@
 
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
-use crate::policy::Actor;
+use crate::policy::{Act, Actor};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -27,29 +27,47 @@ pub struct Process {
     files: HashMap<u32, Vec<u8>>,
     /// By module id: the library whose code it is, where that is not the program's own.
     libraries: HashMap<u32, String>,
+    /// By module id: its file, links followed.
+    real_files: HashMap<u32, PathBuf>,
+    /// A plugin has been loaded.
+    has_plugin: bool,
     /// Modules that can tell times and permissions of files.
-    learn_metadata: HashSet<u32>,
+    learns: HashSet<(u32, Act)>,
     /// Modules recorded before anything else belong to the program as it was linked.
     is_starting: bool,
 }
 
 impl Process {
-    /// Whether the code of a module that is being loaded is the program's own.
-    pub fn loads(
-        &mut self,
-        module: u32,
-        file: &[u8],
-        is_known: bool,
-        library: impl FnOnce() -> String,
-    ) -> bool {
-        self.files.insert(module, file.to_vec());
-        let own = module == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
+    /// Whether the code of a module that is being loaded is the program's own. A library that looks on behalf of its
+    /// callers is only as long as no plugin may be the caller.
+    pub fn loads(&mut self, module: &Module) -> bool {
+        let is_known = module.is_covered || module.is_common && !self.has_plugin;
+        let own = module.id == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
         // A forked process repeats what its parent had loaded.
-        let own = *self.own.entry(module).or_insert(own);
+        let own = *self.own.entry(module.id).or_insert(own);
+        self.files.insert(module.id, module.found.as_os_str().as_encoded_bytes().to_vec());
+        self.real_files.insert(module.id, module.real.to_path_buf());
         if !own {
-            self.libraries.insert(module, library());
+            self.libraries.insert(module.id, library_name(module.real));
+            self.has_plugin |= !module.is_common;
         }
         own
+    }
+
+    /// A library of the program's own that the loader found under a name: its module, and its file.
+    pub fn own_library(&self, name: &[u8]) -> Option<(u32, &Path)> {
+        let is = |file: &[u8]| file.rsplit(|byte| *byte == b'/').next() == Some(name);
+        let own = self.files.iter().filter(|(id, _)| **id != 0 && self.own.get(*id) == Some(&true));
+        let module = own.filter(|(_, file)| is(file)).map(|(id, _)| *id).min()?;
+        Some((module, self.real_files.get(&module)?))
+    }
+
+    /// Counts what a library of the program's own does as a plugin's, which uses it too.
+    pub fn share(&mut self, module: u32) {
+        self.own.insert(module, false);
+        if let Some(real) = self.real_files.get(&module) {
+            self.libraries.insert(module, library_name(real));
+        }
     }
 
     fn actor_of(&self, module: u32) -> Actor {
@@ -72,9 +90,22 @@ impl Process {
         self.files.get(&module).map(Vec::as_slice)
     }
 
-    pub fn give_metadata(&mut self, module: u32) {
-        self.learn_metadata.insert(module);
+    /// Notes what a module can learn of the files that it looks at.
+    pub fn learns(&mut self, module: u32, act: Act) {
+        self.learns.insert((module, act));
     }
+}
+
+/// A module that is being loaded.
+pub struct Module<'a> {
+    pub id: u32,
+    /// The file that the loader found, links not followed.
+    pub found: &'a Path,
+    pub real: &'a Path,
+    /// The toolchain's identity covers it.
+    pub is_covered: bool,
+    /// It is a part of the C library, or loads and unwinds.
+    pub is_common: bool,
 }
 
 /// All processes of a run.
@@ -139,7 +170,9 @@ impl Processes {
             own: HashMap::new(),
             files: HashMap::new(),
             libraries: HashMap::new(),
-            learn_metadata: HashSet::new(),
+            real_files: HashMap::new(),
+            has_plugin: false,
+            learns: HashSet::new(),
             is_starting: true,
         };
         self.all.insert(e.pid, process);
@@ -211,11 +244,9 @@ impl Processes {
         file_name(self.became.get(&pid)?)
     }
 
-    /// Whether an event shows an actor the times or permissions of a file that is there.
-    pub fn learns_metadata(&self, e: &TraceEvent) -> bool {
-        e.errno == 0
-            && matches!(e.kind, EventKind::Read | EventKind::Stat)
-            && self.get(e.pid).is_some_and(|process| process.learn_metadata.contains(&e.module))
+    /// Whether a module can do an act with the files that it looks at.
+    pub fn can_learn(&self, pid: u32, module: u32, act: Act) -> bool {
+        self.get(pid).is_some_and(|process| process.learns.contains(&(module, act)))
     }
 
     /// The real name of a path that leads through what `/proc` shows of the process itself: another process that looks
@@ -230,6 +261,13 @@ impl Processes {
         };
         Some(to.into_os_string().into_encoded_bytes())
     }
+}
+
+/// `libname-0f3a.so` is the library `name`.
+fn library_name(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = name.strip_prefix("lib").unwrap_or(&name);
+    name.split('-').next().unwrap_or(name).to_string()
 }
 
 fn file_name(path: &[u8]) -> Option<String> {

@@ -1,11 +1,12 @@
 //! Events about programs: what began, what it loaded and can do, what it started.
 
+use super::processes::Module;
 use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
 use crate::observe::variables::Use;
 use crate::paths::absolute;
 use crate::platform;
-use crate::policy::{Act, Actor, Event, Excuse, Started};
+use crate::policy::{Act, Actor, Event, Excuse, Started, names};
 use std::path::Path;
 
 impl Collector<'_> {
@@ -17,7 +18,12 @@ impl Collector<'_> {
         let exe = Path::new(platform::os_str(e.path));
         let name = exe.file_name().unwrap_or_default().to_string_lossy();
         let parent = u32::try_from(e.aux).unwrap_or(0);
-        let is_first = self.processes.begins_first(e.pid);
+        let is_covered = self.subject.covers(exe);
+        let mut is_first = self.processes.begins_first(e.pid);
+        if is_first && self.subject.is_shim {
+            is_first = is_covered;
+            self.has_compiler |= is_covered;
+        }
         let by_foreign = self.processes.is_started_by_foreign(e.pid, parent);
         let is_path_only = !by_foreign && self.begins_path_only(e.pid, parent);
         let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
@@ -25,7 +31,7 @@ impl Collector<'_> {
             is_first,
             is_named: is_first && !self.policy.trusts_first && is_named(),
             name: &name,
-            is_covered: (self.subject.covers)(exe),
+            is_covered,
             by_foreign,
             is_path_only,
             has_plugins: self.subject.has_plugins,
@@ -41,7 +47,11 @@ impl Collector<'_> {
         {
             self.out.readers.entry(Vec::new()).or_default().insert(name);
         }
-        self.examine_syscalls(by, exe);
+        if actor.is_trusted() {
+            self.examine_syscalls(by, exe);
+        } else if !self.subject.covers(exe) {
+            self.examine_program(by, exe);
+        }
         if self.linker.as_deref() == Some(exe) {
             self.named(by, Act::BeginsAsLinker, b"");
         } else {
@@ -61,7 +71,7 @@ impl Collector<'_> {
         let Some(process) = self.processes.get(pid) else { return };
         let passes_on = |file: &&[u8]| {
             let file = Path::new(platform::os_str(file));
-            (self.subject.covers)(file)
+            self.subject.covers(file)
                 || self.policy.is_c_runtime(file)
                 || self.world.variables(file) != Use::Reads
         };
@@ -98,17 +108,25 @@ impl Collector<'_> {
         // The loader names what it found by way of `bin/../lib`.
         let found = Path::new(platform::os_str(e.path));
         let real = self.world.canonicalize(found).unwrap_or_default();
-        let is_known = (self.subject.covers)(&real) || self.policy.is_c_runtime(&real);
+        let is_covered = self.subject.covers(&real);
+        let is_loader = self.policy.is_loader(&real);
+        let is_c_library = self.policy.is_c_library(&real);
+        if is_c_library {
+            self.imports.note_c_library(&real);
+        }
         let Some(process) = self.processes.get_mut(e.pid) else { return };
-        let own = process.loads(e.module, e.path, is_known, || library_name(&real));
+        let is_common = is_loader || is_c_library;
+        let own = process.loads(&Module { id: e.module, found, real: &real, is_covered, is_common });
         let actor = match process.actor {
             Actor::Compiler if !own => Actor::Plugin,
             actor => actor,
         };
         let by = Cause { pid: e.pid, actor };
-        if e.module == 0 || is_known {
+        let is_runtime = || actor.is_trusted() && self.policy.is_c_runtime(&real);
+        if e.module == 0 || is_covered || is_loader || is_runtime() {
             return;
         }
+        self.out.loaded.insert(real.clone());
         // What is not loaded by its path is searched for, and another may come to lie before it.
         if !found.parent().is_some_and(|dir| self.subject.is_searched(dir)) {
             self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
@@ -116,10 +134,38 @@ impl Collector<'_> {
         self.at(by, Act::LoadsLibrary, &clean(real.as_os_str().as_encoded_bytes()));
         self.out.loads_plugins |= actor == Actor::Plugin;
         match actor {
+            _ if is_c_library => {}
             Actor::Plugin => self.examine(by, e.module, &real),
             // Whose code a tool loads besides its own is a matter of its identity.
             Actor::Compiler | Actor::Tool => {}
-            _ => self.examine_syscalls(by, &real),
+            _ => self.examine_program(by, &real),
+        }
+    }
+
+    /// A library of the compiler's own that a plugin uses too: what it does may be done for the plugin.
+    fn share(&mut self, by: Cause, name: &[u8]) {
+        let process = self.processes.get(by.pid);
+        let Some((module, real)) = process.and_then(|process| process.own_library(name)) else { return };
+        let real = real.to_path_buf();
+        if self.subject.covers(&real) || self.policy.is_loader(&real) {
+            return;
+        }
+        if let Some(process) = self.processes.get_mut(by.pid) {
+            process.share(module);
+        }
+        self.at(by, Act::LoadsLibrary, &clean(real.as_os_str().as_encoded_bytes()));
+        if !self.policy.is_c_library(&real) {
+            self.named(by, Act::FindsLibrary, name);
+            self.examine(by, module, &real);
+        }
+    }
+
+    /// What a program, or a library that it loads, could do without an event.
+    fn examine_program(&mut self, by: Cause, object: &Path) {
+        self.examine_syscalls(by, object);
+        if self.imports.is_new(object) {
+            let imports = self.world.imports(object);
+            self.check_imports(by, object, imports.as_ref());
         }
     }
 
@@ -141,7 +187,7 @@ impl Collector<'_> {
             return;
         }
         // That a program is covered says what it is, and not what it reads.
-        let is_covered = by.actor != Actor::Compiler && (self.subject.covers)(object);
+        let is_covered = by.actor != Actor::Compiler && self.subject.covers(object);
         let is_known = is_covered || !self.examined.insert(object.to_path_buf());
         if !is_known && self.world.calls_kernel(object) == Some(true) {
             self.named(by, Act::HoldsSyscall, object.as_os_str().as_encoded_bytes());
@@ -157,21 +203,41 @@ impl Collector<'_> {
     fn examine(&mut self, by: Cause, module: u32, object: &Path) {
         self.examine_syscalls(by, object);
         let name = object.as_os_str().as_encoded_bytes();
+        let imports = self.world.imports(object);
+        self.check_imports(by, object, imports.as_ref());
+        let imports = imports.unwrap_or_default();
         if self.world.variables(object) == Use::Reads {
             self.named(by, Act::HoldsEnvironment, name);
         }
         let has = &self.policy.abilities;
         let shared = |symbol: &[u8]| has.shared_library.iter().any(|row| contains(symbol, row.what));
-        if self.world.imports(object, &shared) == Some(true) {
+        if imports.symbols.iter().any(|import| shared(&import.name)) {
             self.named(by, Act::SharesLibrary, name);
         }
-        let tables = [has.syscalls, has.place, has.metadata, has.reading];
-        let parts: Vec<_> = tables.into_iter().flatten().map(|row| row.what).collect();
-        let Some(found) = self.world.functions(object, &parts) else {
-            // Stripped of its names, it may have any function that leaves no other trace.
+        for library in &imports.libraries {
+            self.share(by, library);
+        }
+        let takes = |table: &[Excuse]| imports.symbols.iter().any(|import| names(table, &import.name));
+        let tells_identity = takes(has.identity_by_import);
+        if takes(has.place_by_import) {
             self.named(by, Act::HoldsPlace, name);
-            return self.give_metadata(by.pid, module);
-        };
+        }
+        let tables = [
+            has.syscalls,
+            has.place,
+            has.metadata,
+            has.reading,
+            has.identity,
+            has.compares_identity,
+            has.unoptimised,
+        ];
+        let parts: Vec<_> = tables.into_iter().flatten().map(|row| row.what).collect();
+        let found = self.world.functions(object, &parts);
+        // Stripped of its names, it may have any function that leaves no other trace.
+        if found.is_none() {
+            self.named(by, Act::HoldsPlace, name);
+        }
+        let found = found.unwrap_or_default();
         let holds = |table: &[Excuse]| table.iter().any(|row| found.contains(&row.what));
         let acts = [
             (has.place, Act::HoldsPlace),
@@ -183,14 +249,18 @@ impl Collector<'_> {
                 self.named(by, *act, name);
             }
         }
-        if holds(has.metadata) {
-            self.give_metadata(by.pid, module);
+        let is_nameless = !holds(has.unoptimised) || tells_identity;
+        if is_nameless || holds(has.metadata) {
+            self.learns(by.pid, module, Act::LearnsMetadata);
+        }
+        if is_nameless || holds(has.identity) && !holds(has.compares_identity) {
+            self.learns(by.pid, module, Act::LearnsIdentity);
         }
     }
 
-    fn give_metadata(&mut self, pid: u32, module: u32) {
+    fn learns(&mut self, pid: u32, module: u32, act: Act) {
         if let Some(process) = self.processes.get_mut(pid) {
-            process.give_metadata(module);
+            process.learns(module, act);
         }
     }
 
@@ -258,6 +328,10 @@ impl Collector<'_> {
         if e.path.is_empty() {
             return;
         }
+        if by.actor == Actor::Plugin {
+            let name = Path::new(platform::os_str(e.path)).file_name().unwrap_or_default();
+            self.share(by, name.as_encoded_bytes());
+        }
         if !e.path.contains(&b'/') {
             return self.named(by, Act::NamesLibrary, e.path);
         }
@@ -265,13 +339,6 @@ impl Collector<'_> {
         let act = if self.world.is_there(&path) { Act::OpensLibrary } else { Act::OpensNoLibrary };
         self.at(by, act, &clean(path.as_os_str().as_encoded_bytes()));
     }
-}
-
-/// `libname-0f3a.so` is the library `name`.
-fn library_name(path: &Path) -> String {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let name = name.strip_prefix("lib").unwrap_or(&name);
-    name.split('-').next().unwrap_or(name).to_string()
 }
 
 fn contains(text: &[u8], part: &str) -> bool {

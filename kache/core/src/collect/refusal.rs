@@ -16,6 +16,7 @@ pub fn detail(event: &Event, program: &str, number: i64, policy: &TrustPolicy) -
         Act::ReadsClock | Act::ReadsTimer | Act::AsksState => {
             format!("{program} called {}", name.split('/').next().unwrap_or_default())
         }
+        Act::LearnsTimeOfMade => format!("{program} can tell when {name} was made"),
         Act::LooksUpHost => format!("{program} looked up a host"),
         Act::Connects => format!("{program} connected to {name}"),
         Act::CallsKernel if name.is_empty() => {
@@ -24,6 +25,7 @@ pub fn detail(event: &Event, program: &str, number: i64, policy: &TrustPolicy) -
         Act::CallsKernel => format!("{program} called {name}, which the observer cannot follow"),
         Act::RunsBesidePath => format!("{name} was looked for in a PATH of its caller's own making"),
         Act::HoldsSyscall => format!("{name} makes system calls without libc"),
+        Act::ImportsUnaccounted => name.into_owned(),
         Act::HoldsReadTimes => format!("{name} can tell when files were read"),
         Act::SharesLibrary => format!("{name} looks by way of the compiler's own standard library"),
         Act::CannotRun => format!("{name} could not be run (error {number})"),

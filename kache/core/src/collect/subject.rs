@@ -14,6 +14,8 @@ pub struct Subject<'a> {
     pub policy: &'static TrustPolicy,
     /// The program that was started.
     pub program: &'a Path,
+    /// The program is not the compiler, but becomes it: until then it is trusted with nothing.
+    pub is_shim: bool,
     pub cwd: &'a Path,
     pub roots: &'a Roots,
     pub outputs: &'a OutputNames,
@@ -23,12 +25,10 @@ pub struct Subject<'a> {
     pub state: Option<&'a Path>,
     /// Directories in which files are searched by a hash in their names, and verified by it.
     pub searched: &'a [PathBuf],
-    /// A directory whose listing the toolchain's identity stands for.
-    pub identified: Option<PathBuf>,
-    /// The directories that the compiler puts at the front of `PATH`.
-    pub toolchain: &'a Path,
-    /// Whether the toolchain's identity covers a file.
-    pub covers: &'a dyn Fn(&Path) -> bool,
+    /// The compiler puts directories below this one at the front of `PATH`.
+    pub toolchain: Option<&'a Path>,
+    /// How far the toolchain's identity stands for a path.
+    pub coverage: &'a dyn Fn(&Path) -> Coverage,
     /// The linker's file, if the action names one.
     pub linker: Option<PathBuf>,
     /// Plugins and scripts that the user declares to use paths only to find files.
@@ -37,7 +37,23 @@ pub struct Subject<'a> {
     pub has_plugins: bool,
 }
 
+/// How far the toolchain's identity stands for a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Not at all.
+    None,
+    /// For what sort of thing is there.
+    Existence,
+    /// For a file's contents, for all that is in a directory, and for what is not there.
+    Whole,
+}
+
 impl Subject<'_> {
+    /// Whether the toolchain's identity stands for all that can be learned at a path.
+    pub fn covers(&self, path: &Path) -> bool {
+        (self.coverage)(path) == Coverage::Whole
+    }
+
     /// The directories to which the compiler writes, as they really are and as the command line names them, where the two
     /// differ: a target directory may be a symbolic link.
     pub(super) fn renamed(&self, world: &dyn World) -> Vec<(PathBuf, PathBuf)> {
@@ -73,6 +89,7 @@ impl Subject<'_> {
 
     /// The directories of a `PATH`, but for those that the compiler puts in front.
     pub fn directories(&self, path: &std::ffi::OsStr) -> Vec<PathBuf> {
-        std::env::split_paths(path).filter(|dir| !dir.starts_with(self.toolchain)).collect()
+        let is_own = |dir: &PathBuf| self.toolchain.is_some_and(|own| dir.starts_with(own));
+        std::env::split_paths(path).filter(|dir| !is_own(dir)).collect()
     }
 }

@@ -1,11 +1,12 @@
 //! What `collect` needs to know of the machine.
 
 use crate::eval::find_program;
-use crate::observe::object as reader;
+use crate::observe::object::{self as reader, Imports};
 use crate::observe::start_clock::{self, StartCalls};
 use crate::observe::variables::{self, Use};
 use crate::paths::Roots;
 use crate::platform::{self, FileType};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -33,8 +34,10 @@ pub trait World {
     fn program(&self, name: &OsStr) -> Option<PathBuf>;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
     fn calls_kernel(&self, object: &Path) -> Option<bool>;
-    /// Whether an object imports a symbol that is wanted; `None` where that cannot be read.
-    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool>;
+    /// What an object takes from others; `None` where that cannot be read.
+    fn imports(&self, object: &Path) -> Option<Imports>;
+    /// The symbols that a library exports; `None` where that cannot be read.
+    fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>>;
     /// Which of the parts of names occur in the names of an object's functions; `None` where it has been stripped.
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>>;
     /// What an object does with the array of all variables.
@@ -108,8 +111,12 @@ impl World for Machine<'_> {
         reader::calls_kernel(object)
     }
 
-    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
-        reader::imports(object, wanted)
+    fn imports(&self, object: &Path) -> Option<Imports> {
+        reader::imports(object)
+    }
+
+    fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>> {
+        reader::exports(library)
     }
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {

@@ -1,5 +1,6 @@
 //! Watching a command: the preload object, and the log that it writes.
 
+pub mod c_library;
 pub mod launch;
 pub mod log;
 pub mod object;

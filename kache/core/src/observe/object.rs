@@ -2,11 +2,13 @@
 
 use crate::platform;
 use object::elf::{
-    EM_AARCH64, EM_X86_64, FileHeader64, SHF_EXECINSTR, SHN_UNDEF, SHT_DYNSYM, SHT_PROGBITS, SHT_SYMTAB,
+    DT_NEEDED, EM_AARCH64, EM_X86_64, FileHeader64, SHF_EXECINSTR, SHN_ABS, SHN_UNDEF, SHT_DYNSYM,
+    SHT_PROGBITS, SHT_SYMTAB,
 };
 use object::read::ReadCache;
-use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
-use object::{LittleEndian, SectionIndex};
+use object::read::elf::{Dyn, FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
+use object::{LittleEndian, SectionIndex, SymbolIndex};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
@@ -46,16 +48,61 @@ fn symbols<'a>(
     Some((table, names))
 }
 
-/// Whether the object imports a symbol that is wanted. `None` where it cannot be read.
-pub fn imports(path: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
+/// What an object takes from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imports {
+    /// The libraries that it needs, by the names under which the loader looks for them.
+    pub libraries: Vec<Vec<u8>>,
+    pub symbols: Vec<Import>,
+}
+
+/// A symbol that an object takes from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    pub name: Vec<u8>,
+    /// The library that the object expects it from, where the object says so: by the version of the symbol.
+    pub library: Option<Vec<u8>>,
+}
+
+/// What an object takes from others. `None` where it cannot be read.
+pub fn imports(path: &Path) -> Option<Imports> {
     let object = Object::open(path)?;
     let (_, sections) = object.sections()?;
     let (table, names) = symbols(&object, &sections, SHT_DYNSYM)?;
-    let name = |symbol: &<Header as FileHeader>::Sym| {
-        let rest = names.get(symbol.st_name(LE) as usize..).unwrap_or_default();
-        rest.split(|byte| *byte == 0).next().unwrap_or_default()
+    let versions = sections.versions(LE, &object.data).ok()?;
+    let library = |index: SymbolIndex| {
+        let versions = versions.as_ref()?;
+        let version = versions.version(versions.version_index(LE, index)).ok()??;
+        version.file().map(<[u8]>::to_vec)
     };
-    Some(table.iter().any(|symbol| symbol.st_shndx(LE) == SHN_UNDEF && wanted(name(symbol))))
+    let undefined = table.enumerate().filter(|(_, symbol)| symbol.st_shndx(LE) == SHN_UNDEF);
+    let import = |(index, symbol): (SymbolIndex, &<Header as FileHeader>::Sym)| Import {
+        name: text_at(names, symbol.st_name(LE)).to_vec(),
+        library: library(index),
+    };
+    let symbols = undefined.map(import).filter(|import| !import.name.is_empty()).collect();
+    Some(Imports { libraries: libraries(&object, &sections)?, symbols })
+}
+
+fn libraries<'a>(object: &'a Object, sections: &SectionTable<'a, Header, &'a Data>) -> Option<Vec<Vec<u8>>> {
+    let Some((entries, strings)) = sections.dynamic(LE, &object.data).ok()? else { return Some(Vec::new()) };
+    let names = sections.section(strings).ok()?.data(LE, &object.data).ok()?;
+    let needed = entries.iter().filter(|entry| entry.tag(LE) == DT_NEEDED);
+    Some(needed.map(|entry| text_at(names, entry.val32(LE).unwrap_or(u32::MAX)).to_vec()).collect())
+}
+
+/// The symbols that a library exports, without the names of its versions. `None` where it cannot be read.
+pub fn exports(path: &Path) -> Option<BTreeSet<Vec<u8>>> {
+    let object = Object::open(path)?;
+    let (_, sections) = object.sections()?;
+    let (table, names) = symbols(&object, &sections, SHT_DYNSYM)?;
+    let defined = table.iter().filter(|symbol| ![SHN_UNDEF, SHN_ABS].contains(&symbol.st_shndx(LE)));
+    Some(defined.map(|symbol| text_at(names, symbol.st_name(LE)).to_vec()).collect())
+}
+
+fn text_at(names: &[u8], at: u32) -> &[u8] {
+    let rest = names.get(at as usize..).unwrap_or_default();
+    rest.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Which of the parts of names occur in the names of the object's functions. `None` where it has been stripped of them.
@@ -159,10 +206,13 @@ mod tests {
         assert_eq!(functions(&out, &["main", "nowhere"]), Some(vec!["main"]));
         assert_eq!(made(&["-s"]), Some(false));
         assert_eq!(functions(&out, &["main"]), None, "stripped");
-        assert_eq!(imports(&out, &|name| name == b"puts"), Some(true));
-        assert_eq!(imports(&out, &|name| name == b"main"), Some(false));
+        let taken = imports(&out).unwrap();
+        assert_eq!(taken.libraries, [b"libc.so.6"]);
+        let puts = Import { name: b"puts".to_vec(), library: Some(b"libc.so.6".to_vec()) };
+        assert!(taken.symbols.contains(&puts), "{taken:?}");
+        assert!(taken.symbols.iter().all(|symbol| symbol.name != b"main"));
         assert_eq!(calls_kernel(&source), None);
-        assert_eq!(imports(&source, &|_| true), None);
+        assert_eq!(imports(&source), None);
         assert_eq!(functions(&source, &["main"]), None);
     }
 }

@@ -14,9 +14,11 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Mutex;
 
 /// The identity of a file according to its stat. If a settled file has the same identity as before, it has the same contents,
 /// because each change of the contents changes the change time.
@@ -51,6 +53,36 @@ impl StatId {
     pub fn is_same_file(&self, other: &StatId) -> bool {
         let of = |id: &StatId| (id.dev, id.ino, id.size, id.mtime);
         of(self) == of(other)
+    }
+}
+
+/// The variable with the directories that the loader searches first for libraries, where that is all that it does.
+pub const LIBRARY_PATH: Option<&str> =
+    if cfg!(any(windows, target_os = "macos")) { None } else { Some("LD_LIBRARY_PATH") };
+
+/// The values before [`set_variables`].
+static GIVEN: Mutex<Vec<(&str, Option<OsString>)>> = Mutex::new(Vec::new());
+
+/// Sets variables of this process, so that what is evaluated here and what a command is given are the same.
+pub fn set_variables(variables: Vec<(&'static str, OsString)>) {
+    let Ok(mut given) = GIVEN.lock() else { return };
+    for (name, value) in variables {
+        given.push((name, std::env::var_os(name)));
+        // SAFETY: the wrapper has one thread while it plans.
+        unsafe { std::env::set_var(name, value) };
+    }
+}
+
+/// Undoes [`set_variables`].
+pub fn restore_variables() {
+    let Ok(mut given) = GIVEN.lock() else { return };
+    for (name, value) in given.drain(..).rev() {
+        match value {
+            // SAFETY: the wrapper has one thread once it is to become the compiler.
+            Some(value) => unsafe { std::env::set_var(name, value) },
+            // SAFETY: as above.
+            None => unsafe { std::env::remove_var(name) },
+        }
     }
 }
 

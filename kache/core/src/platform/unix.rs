@@ -87,6 +87,38 @@ fn processors() -> Vec<u8> {
     format!("{out}\n{all}").into_bytes()
 }
 
+/// The files of the shared objects that are loaded into this process, as the loader names them. What the user has the
+/// loader put into every program is among them.
+#[cfg(target_os = "linux")]
+pub fn loaded_objects() -> Vec<std::path::PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    unsafe extern "C" fn note(
+        info: *mut libc::dl_phdr_info,
+        _: libc::size_t,
+        all: *mut libc::c_void,
+    ) -> libc::c_int {
+        // SAFETY: the loader hands over a valid entry, whose name is NUL-terminated, and `all` is the vector below.
+        let (name, all) = unsafe {
+            (std::ffi::CStr::from_ptr((*info).dlpi_name), &mut *all.cast::<Vec<std::path::PathBuf>>())
+        };
+        // The program itself has no name, and what the kernel adds no path.
+        if name.to_bytes().contains(&b'/') {
+            all.push(std::ffi::OsStr::from_bytes(name.to_bytes()).into());
+        }
+        0
+    }
+    let mut all = Vec::new();
+    // SAFETY: `note` does not unwind and does not outlive the call.
+    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut all).cast()) };
+    all
+}
+
+/// Nothing is observed here.
+#[cfg(not(target_os = "linux"))]
+pub fn loaded_objects() -> Vec<std::path::PathBuf> {
+    Vec::new()
+}
+
 /// The home directory.
 pub fn home() -> Option<std::path::PathBuf> {
     std::env::var_os("HOME").map(Into::into)

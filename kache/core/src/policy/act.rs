@@ -62,11 +62,14 @@ acts! {
     ProbesLink, "probes without following a link", by(NONE, &[T::Link]);
     LearnsMetadata, "has a function that tells times or permissions, and looks at a file",
         foreign(&[T::Metadata], NONE);
+    LearnsIdentity, "has a function that tells which file a file is, and looks at a file",
+        foreign(&[T::Identity], NONE);
+    LearnsTimeOfMade, "has a function that tells times, and looks at a file that the run made",
+        foreign(&[T::Refuse(Reason::Clock)], NONE);
 
     // Directories and links.
     ListsDirectory, "lists a directory", all(&[T::Listing]);
     ListsSearched, "lists a directory that is searched by hash", by(NONE, &[T::Listing]);
-    ListsIdentified, "lists a directory that the toolchain's identity covers", by(NONE, &[T::Listing]);
     WalksTree, "walks a tree, or lists by a pattern", all(&[T::Tree]);
     ReadsLink, "reads a link", by(NONE, &[T::Link]);
     ReadsNoLink, "cannot read as a link what is there", by(NONE, &[T::Existence]);
@@ -108,7 +111,7 @@ acts! {
         [&[LINKER], &[LINKER], &[T::Program], &[T::Program], &[LINKER], &[T::Program]];
     RunsBesidePath, "runs a program by a PATH of its own", all(&[T::Refuse(Reason::PrivatePath)]);
     RunsByPath, "runs a program by its path", all(&[T::Executable]);
-    RunsFirstInPath, "runs by its path what PATH leads to", all(NONE);
+    RunsFirstInPath, "runs by its path what PATH leads to", by(&[T::Program], NONE);
     RunsLinkerByPath, "runs the action's linker by its path", all(&[LINKER]);
     RunsNothing, "runs what is not there", all(&[T::Absence]);
     CannotRun, "cannot run what is there", by(NONE, &[T::RefuseInput(Reason::UnreadableInput)]);
@@ -138,6 +141,8 @@ acts! {
     OpensNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
     HoldsSyscall, "can call the kernel without libc, where that is not recorded",
         [UNSEEN, NONE, UNSEEN, UNSEEN, UNSEEN, UNSEEN];
+    ImportsUnaccounted, "imports a symbol of the C library that nothing accounts for",
+        by(NONE, &[T::Refuse(Reason::UnrecordedFunction)]);
     HoldsEnvironment, "may read all variables", foreign(&[EVERY], NONE);
     HoldsPlace, "has a function that tells where it runs", foreign(&[T::Place], NONE);
     HoldsReadTimes, "has a function that tells when files were read",

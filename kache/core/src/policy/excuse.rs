@@ -5,8 +5,8 @@ use std::path::Path;
 /// A row: what it matches, and why.
 #[derive(Debug)]
 pub struct Excuse {
-    /// A path prefix (ending in `/`), a whole path, a variable (or a prefix ending in `*`), a program's name, or a part
-    /// of a symbol's name.
+    /// A path (of a directory with all that is below it where it ends in `/`), a variable, a program's name, or a part of a
+    /// symbol's name.
     pub what: &'static str,
     pub why: &'static str,
 }
@@ -26,12 +26,8 @@ pub struct ClockAtStart {
 }
 
 impl Excuse {
-    /// Whether it matches a name: whole, or by the prefix before a `*`.
     pub fn names(&self, name: &[u8]) -> bool {
-        match self.what.strip_suffix('*') {
-            Some(prefix) => name.starts_with(prefix.as_bytes()),
-            None => name == self.what.as_bytes(),
-        }
+        name == self.what.as_bytes()
     }
 }
 
@@ -40,10 +36,40 @@ pub fn names(table: &[Excuse], name: &[u8]) -> bool {
     table.iter().any(|row| row.names(name))
 }
 
-/// Whether a path is a row's, or lies below one that ends in `/`.
+/// Whether a row's path matches: as it is, or all that lies below one that ends in `/`. A component `*` matches any one, and
+/// `**` any number of them. A path that leaves the directories that it names by `..` matches nothing.
 pub fn is_below(what: &str, path: &[u8]) -> bool {
-    let what = what.as_bytes();
-    path.starts_with(what) || (what.ends_with(b"/") && path == &what[..what.len() - 1])
+    let literal = what.split('*').next().unwrap_or(what);
+    if literal.len() < what.len() {
+        let parts = |path: &'_ [u8]| path.split(|b| *b == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
+        return path.starts_with(literal.as_bytes())
+            && !leaves(path)
+            && matches(&parts(what.as_bytes()), &parts(path));
+    }
+    is_at_or_below(what, path) && !leaves(path)
+}
+
+/// The same without patterns, and without regard to where a `..` leads.
+pub fn is_at_or_below(what: &str, path: &[u8]) -> bool {
+    match what.strip_suffix('/') {
+        Some(directory) => path.starts_with(what.as_bytes()) || path == directory.as_bytes(),
+        None => path == what.as_bytes(),
+    }
+}
+
+fn leaves(path: &[u8]) -> bool {
+    path.split(|b| *b == b'/').any(|part| part == b"..")
+}
+
+fn matches(pattern: &[Vec<u8>], path: &[Vec<u8>]) -> bool {
+    match pattern {
+        [] => path.is_empty(),
+        [any, rest @ ..] if any == b"**" => (0..=path.len()).any(|skipped| matches(rest, &path[skipped..])),
+        [first, rest @ ..] => {
+            path.first().is_some_and(|part| part == first || first == b"*" && !part.is_empty())
+                && matches(rest, &path[1..])
+        }
+    }
 }
 
 /// Whether a library has a row and lies where the system keeps its libraries: a plugin may well be called `m`.
@@ -71,4 +97,29 @@ pub fn plain_name(names: impl Iterator<Item = &'static str> + Clone, file_name: 
         }
     }
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_excuses_the_path_that_it_names_and_no_longer_one() {
+        for (what, path, expected) in [
+            ("/dev/null", "/dev/null", true),
+            ("/dev/null", "/dev/null0", false),
+            ("/sys/kernel/mm/", "/sys/kernel/mm", true),
+            ("/sys/kernel/mm/", "/sys/kernel/mm/a/b", true),
+            ("/sys/kernel/mm/", "/sys/kernel/mmx", false),
+            ("/sys/kernel/mm/", "/sys/kernel/mm/../../../etc/passwd", false),
+            ("/dev/fd/*", "/dev/fd/7", true),
+            ("/dev/fd/*", "/dev/fd/7/secret", false),
+            ("/dev/fd/*", "/dev/fd/", false),
+            ("/sys/fs/cgroup/**/cpu.max", "/sys/fs/cgroup/cpu.max", true),
+            ("/sys/fs/cgroup/**/cpu.max", "/sys/fs/cgroup/a/b/cpu.max", true),
+            ("/sys/fs/cgroup/**/cpu.max", "/sys/fs/cgroup/a/memory.current", false),
+        ] {
+            assert_eq!(is_below(what, path.as_bytes()), expected, "{what} {path}");
+        }
+    }
 }

@@ -16,6 +16,8 @@ pub enum Place {
     OutputDirectory,
     /// The toolchain's identity covers it.
     Toolchain,
+    /// A directory of the toolchain: the identity covers that it is there.
+    ToolchainDirectory,
     /// The compiler's own state from earlier runs.
     State,
     /// A directory for temporary files.
@@ -25,11 +27,16 @@ pub enum Place {
 }
 
 /// By place: why it is not an input, and whether that holds for trusted actors, for scripts, and for foreign actors.
-pub static PLACES: [(Place, &str, [bool; 3]); 7] = [
+pub static PLACES: [(Place, &str, [bool; 3]); 8] = [
     (Place::Made, "what the run made itself", [true, true, true]),
     (Place::Output, "an output; contents count unless the run makes it", [true, true, false]),
     (Place::OutputDirectory, "where outputs go; its listing counts", [true, true, false]),
     (Place::Toolchain, "covered by the toolchain's identity", [true, true, true]),
+    (
+        Place::ToolchainDirectory,
+        "a directory that the toolchain's identity covers; its listing counts",
+        [true, true, true],
+    ),
     (Place::State, "incremental state; reading what is left of an earlier run refuses", [true, false, false]),
     (Place::Temporary, "a directory for temporary files", [true, false, false]),
     (Place::Inlined, "a response file, whose words are in the action key", [true, true, true]),
@@ -53,6 +60,10 @@ impl Place {
             return Some(treatment);
         }
         match (self, treatment) {
+            // The identity of a toolchain holds what its files contain, not their times nor where links point.
+            (Place::Toolchain, T::Metadata | T::Link) => Some(treatment),
+            (Place::ToolchainDirectory, T::Existence) => None,
+            (Place::ToolchainDirectory, _) => Some(treatment),
             (Place::Output, T::Contents | T::Executable) => Some(T::ContentsUnlessMade),
             (Place::OutputDirectory, T::Listing | T::ListingAs(_) | T::Tree) => Some(treatment),
             _ => None,

@@ -2,6 +2,8 @@
 
 mod changes;
 mod files;
+mod imports;
+mod metadata;
 mod programs;
 mod rows;
 mod rules;

@@ -133,6 +133,10 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "code other than the compiler's made a system call that the observer cannot interpret, or could make one unseen",
             "see the detail for the program and the call; where the call is made without the C library, Linux 5.11 or later lets kache see it",
         ),
+        Reason::UnrecordedFunction => (
+            "a program or proc macro uses a function of the C library whose effect the observer does not record",
+            "see the detail for the function; `kache tables libc` has the class of each function",
+        ),
         Reason::UnobservedProgram => (
             "a program ran that the observer cannot follow (a static one, one of another user)",
             "use a dynamically linked program if there is one",

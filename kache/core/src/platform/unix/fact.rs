@@ -53,8 +53,14 @@ pub fn host_fact(name: &[u8], about: &[u8]) -> Option<Vec<u8>> {
         None => (name, &b""[..]),
     };
     let fact = std::str::from_utf8(fact).ok()?;
-    if fact == "processors" {
-        return Some(super::processors());
+    match fact {
+        "processors" => return Some(super::processors()),
+        // What the kernel shows in a file of its own.
+        "contents" => {
+            let read = std::fs::read(super::os_str(about));
+            return Some(read.unwrap_or_else(|e| format!("error {}", e.kind()).into_bytes()));
+        }
+        _ => {}
     }
     let (argument, about) = (CString::new(argument).ok()?, CString::new(about).ok()?);
     let number = || argument.to_str().ok()?.parse::<i64>().ok();

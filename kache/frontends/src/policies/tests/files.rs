@@ -207,13 +207,59 @@ fn the_state_of_the_machine_is_what_it_shows() {
         let all = lines(&stage, &format!("{SCRIPT}12 read {path}"));
         all.into_iter().filter(|line| !script.contains(line)).collect()
     };
-    assert_eq!(of("/proc/1/environ"), ["env-all every"]);
+    assert_eq!(of("/proc/self/environ"), ["env-all every"]);
+    assert_eq!(of("/proc/1/environ"), ["refused host-state: /proc/1/environ was looked at"]);
     assert_eq!(of("/proc/cpuinfo"), ["host processors"]);
     assert_eq!(of("/proc/self/exe"), ["place"]);
     assert_eq!(of("/dev/shm/x"), ["file /dev/shm/x"]);
     assert_eq!(of("/proc/self/maps"), [""; 0], "of a program of the system's");
     assert_eq!(of("/proc/1/maps"), ["refused host-state: /proc/1/maps was looked at"]);
     assert_eq!(of("/sys/class/net"), ["refused host-state: /sys/class/net was looked at"]);
-    assert_eq!(lines(&stage, "10 read /proc/cpuinfo\n10 read /sys/class/net\n10 stat /dev/pts/0"), [""; 0]);
+    assert_eq!(of("/proc/filesystems"), ["host contents /proc/filesystems"]);
+    assert_eq!(of("/proc/self/mountinfo"), ["refused host-state: /proc/self/mountinfo was looked at"]);
+    assert_eq!(lines(&stage, "10 read /proc/cpuinfo\n10 read /proc/self/statm\n10 read /dev/tty"), [""; 0]);
     assert_eq!(lines(&stage, "10 read /dev/stdin"), ["refused host-state: /dev/stdin was looked at"]);
+}
+
+/// The excuses of the compiler are for what its own code looks at, each by its name.
+#[test]
+fn what_a_source_names_below_proc_is_not_excused() {
+    for path in
+        ["/proc/version", "/proc/7/cwd/a.h", "/proc/self/fd/7/a.h", "/sys/kernel/mm/../../kernel/notes"]
+    {
+        for stage in [Stage::rustc(), Stage::c()] {
+            let lines = lines(&stage, &format!("10 read {path}"));
+            assert!(
+                lines[0].starts_with("host ") || lines[0].starts_with("refused host-state"),
+                "{path}: {lines:?}"
+            );
+        }
+    }
+    let refused = "refused host-state: /proc/7/cwd/a.h was looked at";
+    assert_eq!(lines(&Stage::c(), "10 read err=ENOENT /proc/7/cwd/a.h"), [refused]);
+}
+
+#[test]
+fn what_lies_below_the_list_of_threads_is_not_excused() {
+    let stage = Stage::rustc().plain_object("/w/plain.so");
+    let plugin = "10 cwd\n10 module id=5 /w/plain.so\n";
+    for event in [
+        "read id=5 /proc/self/task/7/environ",
+        "read id=5 /proc/self/task/7/cwd/data",
+        "list id=5 /proc/self/task",
+        "readlink id=5 /proc/7/cwd => /w",
+    ] {
+        let lines = lines(&stage, &format!("{plugin}10 {event}"));
+        assert!(lines.iter().any(|line| line.starts_with("refused host-state")), "{event}: {lines:?}");
+    }
+}
+
+/// A toolchain's identity says what its files hold, and no more.
+#[test]
+fn times_and_links_of_the_toolchain_are_not_in_its_identity() {
+    let stage = Stage::rustc().plain_object("/w/plain.so").file("/tc/lib/x");
+    let plugin = "10 cwd\n10 module id=5 /w/plain.so\n";
+    let with = |event: &str| lines(&stage, &format!("{plugin}{event}"));
+    assert_eq!(with("10 read id=5 /tc/lib/x"), with(""));
+    assert!(with("10 readlink id=5 /tc/lib/x => y").contains(&"link /tc/lib/x".to_string()));
 }

@@ -24,7 +24,7 @@ fn is_trusted(stage: &Stage, trace: &str) -> bool {
 
 #[test]
 fn a_program_that_never_began_was_not_observed() {
-    let stage = Stage::rustc().file("/w/static");
+    let stage = Stage::rustc().plain_object("/w/static");
     let unseen = "unobserved-program: /w/static ran without the observer (a static program?)";
     let spawned = format!("{RUSTC}10 spawned posix_spawn /w/static aux=11\n");
     assert_eq!(refusal(&stage, &spawned), unseen);
@@ -339,6 +339,7 @@ fn a_stripped_plugin_may_have_any_function() {
         [
             "file <workspace>/a.rs",
             "file <workspace>/p.so",
+            "host stat <workspace>/a.rs",
             "library p.so",
             "place",
             "status <workspace>/a.rs"
@@ -381,12 +382,11 @@ fn a_program_in_the_compilers_place_is_asked_too() {
 }
 
 #[test]
-fn an_object_that_cannot_be_read_may_read_all_variables() {
+fn an_object_that_cannot_be_read_may_take_any_function() {
     let stage = Stage::rustc().file("/w/p.so");
-    let lines = stage.lines(&format!("{RUSTC}10 cwd\n10 module id=5 /w/p.so"));
-    assert!(
-        lines.contains(&"env-all every".to_string()) && lines.contains(&"place".to_string()),
-        "{lines:?}"
+    assert_eq!(
+        refusal(&stage, &format!("{RUSTC}10 cwd\n10 module id=5 /w/p.so")),
+        "unrecorded-function: /w/p.so cannot be read, so that its imports are not known"
     );
 }
 
@@ -395,7 +395,7 @@ fn a_variable_counts_for_the_one_who_read_it() {
     let stage = Stage::rustc().plain_object("/w/libmine-0a.so").variable("A", "1").variable("B", "2");
     let trace = format!(
         "{RUSTC}10 getenv A => 1\n10 getenv B => 2\n10 getenv C err=ENOENT\n10 module id=5 /w/libmine-0a.so\n\
-         10 getenv id=5 B => 2\n10 getenv id=5 KACHE_LOG err=ENOENT"
+         10 getenv id=5 B => 2\n10 getenv id=5 LD_PRELOAD err=ENOENT"
     );
     let found = stage.collect(&trace);
     assert_eq!(found.candidates.iter().collect::<Vec<_>>(), [b"A"], "what a macro read cannot be proved");
@@ -408,4 +408,25 @@ fn a_date_macro_shows_by_the_zone() {
     let read = "10 getenv TZ err=ENOENT";
     assert!(refusal(&Stage::c(), &format!("{GCC}{read}")).starts_with("clock: a date or time"));
     assert_eq!(refusal(&Stage::rustc(), &format!("{RUSTC}{read}")), "stored");
+}
+
+#[test]
+fn a_shim_is_trusted_with_nothing_until_it_is_the_compiler() {
+    let mut stage = Stage::rustc().file("/w/shim").file("/w/.tool-versions");
+    stage.is_shim = true;
+    let shim =
+        "10 start /usr/bin/sh => /w aux=1\n10 named /w/shim\n10 read /w/shim\n10 read /w/.tool-versions\n";
+    let compiler = "10 exec /tc/bin/rustc\n10 start /tc/bin/rustc => /w aux=1\n10 module /tc/bin/rustc\n";
+    let lines = stage.lines(&format!("{shim}{compiler}10 stat /w/a.rs"));
+    for wanted in ["env-all", "file <workspace>/shim", "file <workspace>/.tool-versions", "file /usr/bin/sh"]
+    {
+        assert!(lines.contains(&wanted.to_string()), "{wanted}: {lines:?}");
+    }
+    assert!(!lines.iter().any(|line| line.starts_with("refused")), "{lines:?}");
+    let child = "10 spawned posix_spawn /tc/bin/rustc aux=11\n11 start /tc/bin/rustc => /w aux=10\n";
+    let refused = stage.lines(&format!("{shim}{child}")).pop().unwrap();
+    assert!(refused.starts_with("refused unknown-compiler: "), "{refused}");
+    let unseen = compiler.split_once('\n').unwrap().1;
+    let refused = stage.lines(unseen).pop().unwrap();
+    assert!(refused.starts_with("refused unobserved-program: "), "{refused}");
 }

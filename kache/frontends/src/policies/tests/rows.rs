@@ -1,6 +1,6 @@
 //! Each row of the table of trust, done by each actor, on a trace of its own.
 
-use super::stage::{Object, Stage};
+use super::stage::{Object, Stage, UNOPTIMISED};
 use kache_core::observe::variables::Use;
 use kache_core::policy::{Act, Actor};
 use std::collections::BTreeMap;
@@ -41,10 +41,11 @@ fn events(act: Act) -> &'static str {
         Act::ProbesOther => "@ stat % /w/linked/dir",
         Act::AsksPermission => "@ stat % may_execute err=EACCES /w/secret",
         Act::ProbesLink => "@ stat % no_follow /w/linked",
+        Act::LearnsIdentity => "@ module id=6 /w/identity.so\n@ stat id=6 /w/src/a.rs",
+        Act::LearnsTimeOfMade => "@ module id=6 /w/metadata.so\n@ write id=6 create /w/made",
         Act::LearnsMetadata => "@ module id=6 /w/metadata.so\n@ stat id=6 /w/src/a.rs",
         Act::ListsDirectory => "@ list % /w/src",
         Act::ListsSearched => "@ list % /w/crates",
-        Act::ListsIdentified => "@ list % /tc/lib",
         Act::WalksTree => "@ list % pattern /w/src/*.rs",
         Act::ReadsLink => "@ readlink % /w/linked => src",
         Act::ReadsNoLink => "@ readlink % err=EINVAL /w/src",
@@ -96,6 +97,7 @@ fn events(act: Act) -> &'static str {
         Act::OpensLibrary => "@ dlopen % /w/src/a.rs",
         Act::OpensNoLibrary => "@ dlopen % /w/missing.so",
         Act::HoldsSyscall => "@ module id=9 /w/syscall.so",
+        Act::ImportsUnaccounted => "@ module id=9 /w/mq.so",
         Act::HoldsEnvironment => "@ module id=9 /w/environ.so",
         Act::HoldsPlace => "@ module id=9 /w/place.so",
         Act::HoldsReadTimes => "@ module id=9 /w/reading.so",
@@ -122,7 +124,7 @@ fn events(act: Act) -> &'static str {
 
 fn stage(policy: fn() -> Stage) -> Stage {
     let holds = |name: &'static str| Object {
-        functions: Some(vec![name]),
+        functions: Some(vec![name, UNOPTIMISED]),
         calls_kernel: Some(false),
         ..Object::default()
     };
@@ -142,9 +144,11 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .variable("SOME", "value")
         .variable("OUT", "/w/out")
         .object("/w/metadata.so", holds("_ZN3std2fs8Metadata8modified17h0E"))
+        .object("/w/identity.so", holds("_ZN..fs..MetadataExt$GT$5nlink17h0E"))
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })
+        .object("/w/mq.so", Object { imports: vec!["mq_open@libc.so.6"], ..holds("f") })
         .object("/w/environ.so", Object { variables: Use::Reads, ..holds("f") })
         .object("/w/shared.so", Object { imports: vec!["_RNvNtC3std2fs4read"], ..holds("f") })
 }

@@ -1,7 +1,7 @@
 //! The tables as they are printed, and the policies as pure functions.
 
 use crate::policies;
-use kache_core::policy::{Act, Actor, Event, Place, Started, TrustPolicy};
+use kache_core::policy::{Act, Actor, Event, Place, Started, Treatment, TrustPolicy};
 use std::fmt::Write;
 
 fn row(policy: &TrustPolicy, act: Act) -> String {
@@ -51,7 +51,7 @@ fn excuses() {
         (Place::Elsewhere, "/dev/null"),
         (Place::Elsewhere, "/dev/stdin"),
         (Place::Elsewhere, "/proc/self/status"),
-        (Place::Elsewhere, "/proc/7/environ"),
+        (Place::Elsewhere, "/proc/self/environ"),
         (Place::Elsewhere, "/proc/cpuinfo"),
         (Place::Elsewhere, "/usr/lib/x86_64-linux-gnu/gconv/UTF-16.so"),
     ];
@@ -125,7 +125,38 @@ fn a_variable_is_excused_by_who_reads_it() {
     };
     let by = |name: &str| Actor::ALL.map(|actor| excused(actor, name));
     assert_eq!(by("SOME"), [false; 6]);
-    assert_eq!(by("KACHE_LOG"), [true; 6]);
-    assert_eq!(by("LANG"), [true, true, true, true, false, false]);
-    assert_eq!(by("HOME"), [true, true, false, false, false, false]);
+    assert_eq!(by("LD_PRELOAD"), [true; 6], "in the action key");
+    let trusted = [true, true, false, false, false, false];
+    for name in ["KACHE_LOG", "LANG", "HOME", "RUST_BACKTRACE", "MAKEFLAGS"] {
+        assert_eq!(by(name), trusted, "{name}");
+    }
+    for name in ["KACHE_GREETING", "LC_MINE", "SSH_AUTH_SOCK", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"] {
+        assert_eq!(by(name), [false; 6], "{name}");
+    }
+}
+
+#[test]
+fn the_whole_environment_is_all_but_the_session_and_ourselves() {
+    let left_out = |name: &str| {
+        [false, true].map(|every| policies::RUSTC.ignored_in_whole(name.as_bytes(), every).is_some())
+    };
+    for name in ["LD_PRELOAD", "KACHE_LOG", "CARGO_MAKEFLAGS", "SSH_TTY", "TERM", "SHLVL"] {
+        assert_eq!(left_out(name), [true, true], "{name}");
+    }
+    for name in ["RUSTC_WRAPPER", "NUM_JOBS"] {
+        assert_eq!(left_out(name), [true, false], "{name}");
+    }
+    for name in ["KACHE_GREETING", "LC_ALL", "PATH", "TZ", "SSH_MINE", "TMUX_MINE", "RUSTUP_TOOLCHAIN"] {
+        assert_eq!(left_out(name), [false, false], "{name}");
+    }
+}
+
+#[test]
+fn a_list_of_directories_counts_by_roots_where_a_linker_searches_it() {
+    let by = |actor| {
+        let event = Event::named(Act::ReadsVariable, b"LD_LIBRARY_PATH");
+        policies::RUSTC.treat(actor, &event).collect::<Vec<_>>()
+    };
+    assert_eq!(by(Actor::Tool), [Treatment::EnvPath]);
+    assert_eq!(by(Actor::Process), [Treatment::Env]);
 }

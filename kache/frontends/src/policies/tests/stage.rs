@@ -2,9 +2,10 @@
 
 use crate::policies;
 use kache_core::action::OutputNames;
-use kache_core::collect::{Subject, World, collect};
+use kache_core::collect::{Coverage, Subject, World, collect};
 use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
+use kache_core::observe::object::{Import, Imports};
 use kache_core::observe::start_clock::StartCalls;
 use kache_core::observe::text::TextLog;
 use kache_core::observe::variables::Use;
@@ -25,12 +26,18 @@ enum Entry {
 /// What is in an object.
 #[derive(Default)]
 pub struct Object {
+    /// Symbols, with the library that each comes from after an `@` where the object names it.
     pub imports: Vec<&'static str>,
+    pub libraries: Vec<&'static str>,
+    pub exports: Vec<&'static str>,
     /// `None` where it has been stripped.
     pub functions: Option<Vec<&'static str>>,
     pub calls_kernel: Option<bool>,
     pub variables: Use,
 }
+
+/// What code that is not optimised has.
+pub const UNOPTIMISED: &str = "_ZN10proc_macro6bridge6client10run_client17h0E";
 
 /// A machine that holds what it was given, and nothing else.
 #[derive(Default)]
@@ -134,8 +141,18 @@ impl World for FakeWorld {
         self.objects.get(object)?.calls_kernel
     }
 
-    fn imports(&self, object: &Path, wanted: &dyn Fn(&[u8]) -> bool) -> Option<bool> {
-        Some(self.objects.get(object)?.imports.iter().any(|symbol| wanted(symbol.as_bytes())))
+    fn imports(&self, object: &Path) -> Option<Imports> {
+        let object = self.objects.get(object)?;
+        let import = |symbol: &&str| {
+            let (name, library) = symbol.split_once('@').map_or((*symbol, None), |(n, l)| (n, Some(l)));
+            Import { name: name.into(), library: library.map(Into::into) }
+        };
+        let libraries = object.libraries.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Some(Imports { libraries, symbols: object.imports.iter().map(import).collect() })
+    }
+
+    fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>> {
+        Some(self.objects.get(library)?.exports.iter().map(|name| name.as_bytes().to_vec()).collect())
     }
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
@@ -158,6 +175,7 @@ pub struct Stage {
     pub outputs: OutputNames,
     pub linker: Option<PathBuf>,
     pub has_plugins: bool,
+    pub is_shim: bool,
     world: FakeWorld,
     roots: Roots,
 }
@@ -181,7 +199,7 @@ impl Stage {
         let outputs =
             OutputNames { dir: "/w/out".into(), stem: "crate".to_string(), exact: vec!["/w/out/a.o".into()] };
         let world = FakeWorld::default();
-        let stage = Stage { policy, outputs, linker: None, has_plugins: false, world, roots };
+        let stage = Stage { policy, outputs, linker: None, has_plugins: false, is_shim: false, world, roots };
         let stage = stage.variable("PATH", "/usr/bin:/bin").directory("/w/out").directory("/w/state");
         let programs = [
             "/tc/bin/rustc",
@@ -194,7 +212,7 @@ impl Stage {
         ];
         let starts = "1 start /usr/bin/sh => /\n1 module /usr/bin/sh\n1 volatile aux=64 err=1 gettimeofday";
         let stage = stage.starts("/usr/bin/sh", starts);
-        programs.iter().fold(stage, |stage, program| stage.file(program))
+        programs.iter().fold(stage, |stage, program| stage.plain_object(program))
     }
 
     /// What a program does when it starts and ends at once.
@@ -255,28 +273,32 @@ impl Stage {
     pub fn plain_object(self, path: &str) -> Stage {
         self.object(
             path,
-            Object { functions: Some(Vec::new()), calls_kernel: Some(false), ..Object::default() },
+            Object { functions: Some(vec![UNOPTIMISED]), calls_kernel: Some(false), ..Object::default() },
         )
     }
 
     pub fn collect(&self, trace: &str) -> Collected {
         let log = TextLog::parse(trace).unwrap();
-        let covers = |path: &Path| path.starts_with("/tc");
-        let program = if self.policy.trusts_first { "/tc/bin/rustc" } else { "/tc/bin/gcc" };
+        let coverage = |path: &Path| if path.starts_with("/tc") { Coverage::Whole } else { Coverage::None };
+        let program = match self.is_shim {
+            true => "/w/shim",
+            false if self.policy.trusts_first => "/tc/bin/rustc",
+            false => "/tc/bin/gcc",
+        };
         let searched = [PathBuf::from("/w/crates")];
         let path_only = ["locating".to_string(), "locating_macro".to_string()];
         let subject = Subject {
             policy: self.policy,
             program: Path::new(program),
+            is_shim: self.is_shim,
             cwd: Path::new("/w"),
             roots: &self.roots,
             outputs: &self.outputs,
             inlined: vec![Path::new("/w/args.rsp")],
             state: Some(Path::new("/w/state")),
             searched: &searched,
-            identified: Some("/tc/lib".into()),
-            toolchain: Path::new("/tc"),
-            covers: &covers,
+            toolchain: self.policy.trusts_first.then_some(Path::new("/tc")),
+            coverage: &coverage,
             linker: self.linker.clone(),
             path_only: &path_only,
             has_plugins: self.has_plugins,

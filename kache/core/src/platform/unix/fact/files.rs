@@ -8,6 +8,7 @@ const LARGEST: usize = 64 * 1024;
 
 pub fn answer(fact: &str, argument: &CStr, path: &CStr) -> Option<Answer> {
     match fact {
+        "stat" => Some(status(path)),
         "statfs" => Some(statfs(path, true)),
         "fstatfs" => Some(statfs(path, false)),
         "statvfs" => Some(statvfs(path)),
@@ -30,6 +31,26 @@ pub fn answer(fact: &str, argument: &CStr, path: &CStr) -> Option<Answer> {
         }
         _ => None,
     }
+}
+
+/// All that the file system says of a file but when it was last read, and the same of a link in its place.
+fn status(path: &CStr) -> Answer {
+    let mut answer = Answer::default();
+    for ask in [libc::stat, libc::lstat] {
+        // SAFETY: plain data for the call to fill in.
+        let mut found: libc::stat = unsafe { std::mem::zeroed() };
+        // SAFETY: the path is a C string.
+        if unsafe { ask(path.as_ptr(), &mut found) } != 0 {
+            answer.error();
+            continue;
+        }
+        let of_file = [found.st_dev as i64, found.st_ino as i64, found.st_rdev as i64, found.st_nlink as i64];
+        let owners = [found.st_mode as i64, found.st_uid as i64, found.st_gid as i64];
+        let size = [found.st_size as i64, found.st_blocks as i64, found.st_blksize as i64];
+        let times = [found.st_mtime, found.st_mtime_nsec, found.st_ctime, found.st_ctime_nsec];
+        [&of_file[..], &owners, &size, &times].concat().into_iter().for_each(|number| answer.number(number));
+    }
+    answer
 }
 
 fn bytes(ask: &dyn Fn(&mut [u8]) -> isize) -> Answer {

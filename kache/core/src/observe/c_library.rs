@@ -1,0 +1,220 @@
+//! What a symbol of the C library means for a program that imports it.
+//!
+//! A program looks at the machine through the C library, and the preload object stands in front of the functions that
+//! look. The table (`c_library/symbols.txt`) accounts for every symbol that the C library exports. A symbol without a row
+//! is one that nobody has judged yet: a program that imports it may look at something that no event shows, and its
+//! results are not stored.
+//!
+//! - *harmless*: the function looks at nothing, or only at what an earlier call has recorded (an open file, say).
+//! - *observed*: the preload object records what the function looks at.
+//! - *host fact*: the preload object records the call, which becomes a dependency on a fact of the machine.
+//! - *changing*: the answer changes from call to call. A rule says what that means.
+//! - *refuse when called*: the preload object records the call, and the result is not stored.
+//! - *refuse*: the result is not stored if a program imports the symbol.
+//! - *unrecorded*: nothing records the call, and it counts for nothing.
+//!
+//! After a colon, a class may name the rule that takes the place of a hook.
+
+use std::sync::LazyLock;
+
+/// The table, as it was written.
+const TEXT: &str = include_str!("c_library/symbols.txt");
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $($(#[$of])* $variant,)* }
+
+        impl $name {
+            pub const ALL: &[$name] = &[$($name::$variant,)*];
+
+            /// What the table calls it.
+            pub fn word(self) -> &'static str {
+                match self { $($name::$variant => $word,)* }
+            }
+
+            fn of_word(word: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|one| one.word() == word)
+            }
+        }
+    };
+}
+
+words! {
+    /// What a symbol means.
+    Class {
+        Harmless = "harmless",
+        Observed = "observed",
+        HostFact = "host fact",
+        Changing = "changing",
+        RefusedWhenCalled = "refuse when called",
+        Refused = "refuse",
+        Unrecorded = "unrecorded",
+    }
+}
+
+words! {
+    /// What accounts for a symbol in the place of a hook.
+    Rule {
+        /// A module that imports the array of variables may read all of them.
+        Environment = "environment",
+        /// Random numbers do not matter.
+        Random = "random",
+        /// A hook keeps the process observed, and records nothing by itself.
+        Upkeep = "upkeep",
+    }
+}
+
+/// Symbols that are judged alike.
+#[derive(Debug)]
+pub struct Group {
+    pub class: Class,
+    pub rule: Option<Rule>,
+    pub why: &'static str,
+    pub symbols: Vec<&'static str>,
+}
+
+struct Symbols {
+    groups: Vec<Group>,
+    /// Each symbol and its group, sorted by the symbol.
+    rows: Vec<(&'static str, usize)>,
+}
+
+static SYMBOLS: LazyLock<Symbols> = LazyLock::new(|| {
+    let groups = parse(TEXT).expect("the tests parse the table");
+    let rows = groups.iter().enumerate().flat_map(|(at, group)| group.symbols.iter().map(move |s| (*s, at)));
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_unstable();
+    Symbols { groups, rows }
+});
+
+/// Every group, in the order of the table.
+pub fn groups() -> &'static [Group] {
+    &SYMBOLS.groups
+}
+
+/// The group of a symbol; `None` where the table does not have it.
+pub fn group(symbol: &[u8]) -> Option<&'static Group> {
+    let at = SYMBOLS.rows.binary_search_by(|(name, _)| name.as_bytes().cmp(symbol)).ok()?;
+    Some(&SYMBOLS.groups[SYMBOLS.rows[at].1])
+}
+
+fn parse(text: &'static str) -> Result<Vec<Group>, String> {
+    let mut groups: Vec<Group> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let Some(rest) = line.strip_prefix('[') else {
+            let group = groups.last_mut().ok_or("symbols before the first group")?;
+            group.symbols.extend(line.split_ascii_whitespace());
+            continue;
+        };
+        let (class, why) = rest.split_once("] ").ok_or_else(|| format!("no reason: {line}"))?;
+        let (class, rule) = match class.split_once(": ") {
+            Some((class, rule)) => {
+                (class, Some(Rule::of_word(rule).ok_or_else(|| format!("no rule: {rule}"))?))
+            }
+            None => (class, None),
+        };
+        let class = Class::of_word(class).ok_or_else(|| format!("no class: {class}"))?;
+        groups.push(Group { class, rule, why, symbols: Vec::new() });
+    }
+    Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_symbol_has_one_row() {
+        let rows = &SYMBOLS.rows;
+        let twice: Vec<_> =
+            rows.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+        assert!(groups().iter().all(|group| !group.symbols.is_empty() && !group.why.is_empty()));
+        assert_eq!(group(b"open").map(|group| group.class), Some(Class::Observed));
+        assert_eq!(group(b"environ").and_then(|group| group.rule), Some(Rule::Environment));
+        assert!(group(b"opens").is_none() && group(b"").is_none());
+    }
+
+    /// Files of the C library, beside the one that the test itself runs on.
+    #[cfg(target_os = "linux")]
+    fn installed() -> Vec<std::path::PathBuf> {
+        const NAMES: [&str; 11] = [
+            "libc.so.",
+            "libm.so.",
+            "libmvec.so.",
+            "libpthread.so.",
+            "librt.so.",
+            "libdl.so.",
+            "libutil.so.",
+            "libresolv.so.",
+            "libanl.so.",
+            "libBrokenLocale.so.",
+            "ld-linux",
+        ];
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let own = maps.split_ascii_whitespace().find(|word| word.contains("/libc.so.")).unwrap();
+        let dir = std::path::Path::new(own).parent().unwrap();
+        let entries = dir.read_dir().unwrap().map(|entry| entry.unwrap());
+        let is = |name: &str| NAMES.iter().any(|n| name.starts_with(n));
+        entries.filter(|entry| is(&entry.file_name().to_string_lossy())).map(|entry| entry.path()).collect()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn every_symbol_of_the_installed_library_has_a_row() {
+        let mut count = 0;
+        for library in installed() {
+            let exported = super::super::object::exports(&library).unwrap();
+            let without: Vec<_> = exported.iter().filter(|symbol| group(symbol).is_none()).collect();
+            let without: Vec<_> = without.iter().map(|symbol| String::from_utf8_lossy(symbol)).collect();
+            assert!(without.is_empty(), "{}: give each a row in symbols.txt: {without:?}", library.display());
+            count += exported.len();
+        }
+        assert!(count > 1000, "{count}");
+    }
+
+    /// The names that the preload object exports are its hooks.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_table_and_the_hooks_agree() {
+        let dir = tempfile::tempdir().unwrap();
+        let object = dir.path().join("observer.so");
+        std::fs::write(&object, super::super::launch::OBJECT).unwrap();
+        let mut hooks = super::super::object::exports(&object).unwrap();
+        hooks.retain(|name| !name.starts_with(b"__start_") && !name.starts_with(b"__stop_"));
+        let hooked = [Class::Observed, Class::HostFact, Class::Changing, Class::RefusedWhenCalled];
+        for hook in &hooks {
+            let row = group(hook).map(|group| (group.class, group.rule));
+            let is_known =
+                row.is_some_and(|(class, rule)| class != Class::Harmless || rule == Some(Rule::Upkeep));
+            let name = String::from_utf8_lossy(hook);
+            assert!(is_known, "{name} has a hook, and a row that says otherwise in symbols.txt: {row:?}");
+        }
+        let claims = |group: &&Group| match group.rule {
+            None => hooked.contains(&group.class),
+            Some(rule) => rule == Rule::Upkeep,
+        };
+        for group in groups().iter().filter(claims) {
+            let without: Vec<_> = group.symbols.iter().filter(|s| !hooks.contains(s.as_bytes())).collect();
+            assert!(without.is_empty(), "{}: no hook, and a row that claims one: {without:?}", group.why);
+        }
+    }
+
+    #[test]
+    fn a_line_that_says_nothing_known_is_refused() {
+        for (text, why) in [
+            ("open", "before the first"),
+            ("[observed] ", "no reason"),
+            ("[observed]", "no reason"),
+            ("[looked at] files\nopen", "no class"),
+            ("[observed: luck] files\nopen", "no rule"),
+        ] {
+            match parse(text) {
+                Err(error) => assert!(error.contains(why), "{text}: {error}"),
+                Ok(groups) => assert!(why == "no reason" && groups[0].why.is_empty(), "{text}"),
+            }
+        }
+    }
+}
