@@ -9,6 +9,7 @@ use std::{env, fs};
 const SOURCES: &[&str] = &[
     "observer.c",
     "log.c",
+    "program.c",
     "environ.c",
     "files.c",
     "changes.c",

@@ -7,7 +7,7 @@ use kache_core::action::Request;
 use kache_core::engine::{Ended, Ending, Engine};
 use kache_core::eval::find_program;
 use kache_core::events::Unit;
-use kache_core::frontend::WITHIN;
+use kache_core::observe::launch::{LOG_VARIABLE, WITHIN};
 use kache_core::observe::observer::{Observer, Preload, Unobserved};
 use kache_core::paths::Roots;
 use kache_core::reason::Reason;
@@ -27,7 +27,8 @@ use std::process::{self, ExitStatus};
 /// Runs a compiler's command line through the cache and exits with its status.
 pub fn main(program: OsString, args: Vec<OsString>) -> ! {
     // Before anything is read, the clock in particular: within an observed command it would count.
-    if std::env::var_os(WITHIN).is_some() {
+    // The first variable is in no environment, and the observer answers for it.
+    if std::env::var_os(LOG_VARIABLE).is_some() || std::env::var_os(WITHIN).is_some() {
         exec_compiler(Path::new(&program), &args);
     }
     let timer = Timer::start();

@@ -271,7 +271,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         dependency: Dependency::new(Kind::File, format!("<workspace>/a{n}.c")),
         digest: blob,
     }];
-    let manifest = Manifest { entries: vec![Entry { result, dependencies }] };
+    let manifest = Manifest { entries: vec![Entry { result, dependencies }], ..Manifest::default() };
     store.publish(&store.path(Area::Manifests, action), &manifest.encode(action))
 }
 

@@ -74,6 +74,21 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "linker-with-a-compilers-name",
+        about: "the linker is a program that is called like a cross compiler, and hands a variable on to the real one",
+        source: LD,
+        expect: Follows,
+        set_up: |s| {
+            s.write("lk.c", HANDS_ON).plainly(&["cc", "lk.c", "-o", "aarch64-mine-linux-gnu-gcc-12"]);
+            s.write("user.rs", PRINTS_VALUE).env("CHOSEN", "-Wl,--defsym=VALUE=0x1000");
+            s.rust_bin(&["-Crelocation-model=static", "-C", "linker={w}/aarch64-mine-linux-gnu-gcc-12"]);
+            s.prints("out/user");
+        },
+        change: |s| {
+            s.env("CHOSEN", "-Wl,--defsym=VALUE=0x2000");
+        },
+    },
+    Case {
         name: "linker-script-session",
         about: "a script in the linker's place runs in another session",
         source: LD,
@@ -227,6 +242,22 @@ fn two_forms(s: &mut TestProject, aside: &str) {
     ]);
     s.rename(&format!("d/{aside}"), aside);
 }
+
+/// Takes a variable from the third argument of `main`, which no function is called for.
+const HANDS_ON: &str = r#"#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(int count, char **words, char **environment) {
+    char **all = calloc(count + 3, sizeof *all);
+    memcpy(all, words, count * sizeof *all);
+    for (; *environment; environment++)
+        if (!strncmp(*environment, "CHOSEN=", 7)) all[count] = *environment + 7;
+    all[0] = "gcc";
+    all[count + 1] = "-no-pie";
+    execv("/usr/bin/gcc", all);
+    return 1;
+}
+"#;
 
 const PRINTS_VALUE: &str = "extern \"C\" { static VALUE: u8; }\n\
                             fn main() { println!(\"{:?}\", unsafe { std::ptr::addr_of!(VALUE) }); }\n";

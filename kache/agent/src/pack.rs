@@ -154,7 +154,7 @@ pub fn install(
     result.save(store, &header.key)?;
     let entry = Entry { result: header.key, dependencies: header.set.clone() };
     let lock = store.lock(&header.action, Duration::from_millis(100));
-    Manifest::add(store, &header.action, entry)?;
+    Manifest::add(store, &header.action, None, entry)?;
     drop(lock);
     Ok((header, bytes))
 }

@@ -75,6 +75,7 @@ impl Agent {
             let action = files::key_of(&path);
             if let Some((action, manifest)) = action.and_then(|a| Some((a, Manifest::load(&self.store, &a)?)))
             {
+                let action = manifest.overflow_of.unwrap_or(action);
                 all.extend(manifest.entries.into_iter().map(|entry| (action, entry)));
             }
             Ok(())

@@ -42,7 +42,9 @@ enum kind {
     K_CHANGE = 31,
     K_UNLOCATED = 40,
     K_FILTERED = 41,
+    K_FAILED = 42,
     /* Room that holds nothing for the reader. */
+    K_MAPS = 46,
     K_VOID = 255,
 };
 
@@ -73,8 +75,11 @@ enum kind {
 #define F_EXEC_RELATIVE 2
 #define F_BY_LIBC 4
 #define F_EXEC_UNREAD 8
+#define F_ALONE 16
 /* Exit: nothing read the array of variables. */
 #define F_EXIT_UNREAD 1
+/* Exit: past libc. */
+#define F_EXIT_RAW 2
 /* Spawned */
 #define F_POSIX_SPAWN 1
 /* Unlink */
@@ -87,6 +92,7 @@ enum kind {
 
 #define MODULE_UNKNOWN 0xffffffffu
 #define TEXT_MAX 65536
+#define PATH_ROOM 4096
 
 enum source {
     IN_MEMORY,
@@ -127,6 +133,9 @@ static inline struct text text_len(const char *s, size_t len) {
 char *kache_emit(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, struct text a, struct text b);
 /* Room in the log for what belongs to no record, for as long as the log is there. */
 void *kache_scratch(size_t size);
+void kache_scratch_done(void *room, size_t used);
+/* Tells the reader, before the run is over, that a process has seen another fail. */
+void kache_note_trouble(void);
 
 /* A record whose relative path means the working directory before the call that it tells of. */
 struct held {

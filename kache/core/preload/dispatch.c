@@ -345,9 +345,11 @@ static enum next run_program(struct call *call) {
     bool at = call->number == SYS_execveat;
     int dirfd = at ? (int)call->a[0] : AT_FDCWD;
     const char *program = (const char *)call->a[at];
-    kache_note_exec(0, call->module, dirfd, program, 0);
     long *environment = &call->a[at ? 3 : 2];
-    *environment = (long)kache_observed_environment((char *const *)*environment);
+    char *const *from = (char *const *)*environment;
+    char *const *to = kache_observed_environment(dirfd, program, false, from);
+    kache_note_exec(0, call->module, dirfd, program, to == from ? F_ALONE : 0);
+    *environment = (long)to;
     long result = make(call);
     kache_note_exec((int)-result, call->module, dirfd, program, 0);
     return answer(call, result);
@@ -439,7 +441,7 @@ static enum next decide(struct call *call) {
         return call->a[0] == 0x1002 /* ARCH_SET_FS */ ? UNKNOWN : PLAIN;
 #endif
     case SYS_exit_group:
-        kache_before_exit();
+        kache_before_exit(F_EXIT_RAW);
         return answer(call, make(call));
     case SYS_prctl:
         return set_process(call);

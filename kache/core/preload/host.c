@@ -54,6 +54,12 @@ static void note_getenv(const char *name, const char *value, uint32_t module) {
     errno = saved;
 }
 
+/* A program that is made to know it can ask whether it is observed: the variable is in no environment, and has a value. */
+static bool asks_for_log(const char *variable) {
+    const size_t length = sizeof LOG_VARIABLE - 2;
+    return variable && !__builtin_strncmp(variable, LOG_VARIABLE, length) && variable[length] == 0;
+}
+
 /* As libc does it, but by the array whose reading leaves no trace. */
 static char *own_getenv(const char *name, char *(*real)(const char *)) {
     char *const *variables = kache_variables(environ);
@@ -67,6 +73,7 @@ static char *own_getenv(const char *name, char *(*real)(const char *)) {
 
 #define GETENV(name)                                                                                         \
     HOOK(char *, name, const char *variable) {                                                               \
+        if (kache_active && asks_for_log(variable)) return kache_log_variable + sizeof LOG_VARIABLE - 1;     \
         char *value = own_getenv(variable, REAL_POINTER(name));                                              \
         if (kache_active) note_getenv(variable, value, kache_module(CALLER));                                \
         return value;                                                                                        \
@@ -273,11 +280,19 @@ CHANGING(int, getcpu, FIRST_CPU, unsigned *cpu COMMA unsigned *node, cpu, node)
 /* Who asks what a child has used looks at a clock. */
 HOOK(pid_t, wait4, pid_t pid, int *status, int options, void *used) {
     if (used) VOLATILE("wait4", FIRST_CPU_TIME);
-    return REAL(wait4)(pid, status, options, used);
+    int own = 0;
+    status = status ? status : &own;
+    pid_t child = REAL(wait4)(pid, status, options, used);
+    kache_note_end(child, child > 0 ? *status : 0, kache_module(CALLER));
+    return child;
 }
 HOOK(pid_t, wait3, int *status, int options, void *used) {
     if (used) VOLATILE("wait3", FIRST_CPU_TIME);
-    return REAL(wait3)(status, options, used);
+    int own = 0;
+    status = status ? status : &own;
+    pid_t child = REAL(wait3)(status, options, used);
+    kache_note_end(child, child > 0 ? *status : 0, kache_module(CALLER));
+    return child;
 }
 
 CHANGING(ssize_t, getrandom, FIRST_RANDOM, void *buffer COMMA size_t size COMMA unsigned flags, buffer, size, flags)
@@ -676,9 +691,10 @@ HOOK(long, syscall, long number, ...) {
     if (environment) {
         int dirfd = number == SYS_execve ? AT_FDCWD : (int)a[0];
         const char *program = (const char *)a[number == SYS_execve ? 0 : 1];
-        kache_note_exec(0, module, dirfd, program, 0);
         char *const *from = (char *const *)a[environment];
-        a[environment] = (long)kache_observed_environment(from);
+        char *const *to = kache_observed_environment(dirfd, program, false, from);
+        kache_note_exec(0, module, dirfd, program, to == from ? F_ALONE : 0);
+        a[environment] = (long)to;
         long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
         kache_note_exec(errno, module, dirfd, program, 0);
         return result;

@@ -20,9 +20,11 @@ struct header {
     uint64_t capacity;
     uint64_t tail;
     uint32_t overflow;
+    /* A process has seen another fail. */
+    uint32_t trouble;
     /* A process of the tree has loaded code after its start. */
     uint32_t plugins;
-    uint32_t rest[8];
+    uint32_t rest[7];
 };
 
 struct record {
@@ -40,7 +42,6 @@ struct record {
 _Static_assert(sizeof(struct header) == 64, "the reader knows this layout");
 _Static_assert(sizeof(struct record) == 32, "the reader knows this layout");
 
-#define PATH_ROOM 4096
 #define RECORD_MAX (sizeof(struct record) + 2 * (TEXT_MAX + PATH_ROOM + 2) + 8)
 
 /* A window begins at each segment and reaches into the next, so that a record lies whole in the window that it begins in. */
@@ -146,6 +147,22 @@ void *kache_scratch(size_t size) {
     if (!claim(&claimed, size)) return NULL;
     publish(claimed.record, K_VOID);
     return claimed.record + 1;
+}
+
+/* Gives the room back if nothing has been appended since. What is given back must be zero again: a reader tells gaps by
+ * that. */
+void kache_scratch_done(void *room, size_t used) {
+    struct record *record = (struct record *)room - 1;
+    uint64_t tail = __atomic_load_n(&header->tail, __ATOMIC_RELAXED), at = tail - record->total;
+    char *window = at < capacity ? __atomic_load_n(&windows[at / SEGMENT], __ATOMIC_ACQUIRE) : NULL;
+    if (!window || (char *)record != window + at % SEGMENT) return;
+    __builtin_memset(room, 0, used);
+    struct claim claimed = {record, at, record->total};
+    trim(&claimed, room);
+}
+
+void kache_note_trouble(void) {
+    __atomic_store_n(&header->trouble, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- texts ---- */

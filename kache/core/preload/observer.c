@@ -149,6 +149,7 @@ struct module {
 static struct module modules[MODULE_LIMIT];
 static uint32_t module_count;
 static uint32_t module_last;
+static uintptr_t own_low, own_high;
 
 /* glibc 2.35 has this lookup without locks. Declared here, so that older headers will do. */
 struct found_object {
@@ -240,6 +241,8 @@ static int scan_one(struct dl_phdr_info *info, size_t size, void *data) {
     if (low >= high || is_vdso(name) || (name[0] == 0 && !is_first)) return 0;
     if ((uintptr_t)modules >= low && (uintptr_t)modules < high) {
         kache_object = info->dlpi_name;
+        own_low = low;
+        own_high = high;
         return 0;
     }
     if (kache_active && find_module(low) == MODULE_UNKNOWN) add_module(low, high, info->dlpi_addr, name);
@@ -258,6 +261,8 @@ bool kache_is_own_process(void) {
 uint32_t kache_module(void *return_address) {
     if (!kache_active) return MODULE_UNKNOWN;
     uintptr_t address = (uintptr_t)return_address - 1;
+    /* A hook calls what another preloaded object has in libc's place, and that jumped here. */
+    if (address >= own_low && address < own_high) return MODULE_UNKNOWN;
     uint32_t id = find_module(address);
     if (id != MODULE_UNKNOWN) return id;
     if (find_object) {
@@ -418,6 +423,23 @@ static void hide(char **environment) {
     drop_entry(log);
 }
 
+static bool has_text(const char *s, const char *text) {
+    for (; *s; s++) {
+        size_t at = 0;
+        while (text[at] && s[at] == text[at]) at++;
+        if (!text[at]) return true;
+    }
+    return false;
+}
+
+/* Arguments that map paths in what a compiler writes: a script may have added some. */
+static void emit_maps(int argc, char **argv) {
+    int64_t maps = 0;
+    for (int at = 1; at < argc && argv[at]; at++)
+        if (has_text(argv[at], "prefix-map") || has_text(argv[at], "remap-path-prefix")) maps++;
+    if (maps) kache_emit(K_MAPS, 0, 0, MODULE_UNKNOWN, maps, NO_TEXT, NO_TEXT);
+}
+
 static size_t length_of(char **environment) {
     size_t length = 0;
     while (environment && environment[length]) length++;
@@ -435,8 +457,6 @@ static void emit_name(void) {
 }
 
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
-    (void)argc;
-    (void)argv;
     int saved = errno;
     kache_scan_modules();
     /* All at once, and when inert too: a forked child of a threaded process must not need the loader's lock, and
@@ -454,6 +474,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         if (environment) kache_hide_vdso(environment + given + 1, given - length_of(environment));
         kache_active = true;
         emit_start(own_pid, 0);
+        emit_maps(argc, argv);
         emit_name();
         kache_scan_modules();
         has_begun = true;

@@ -15,12 +15,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <wordexp.h>
 
 #include "calls.h"
 #include "dispatch.h"
 #include "environ.h"
 #include "log.h"
+#include "facts.h"
 #include "files.h"
 #include "process.h"
 
@@ -32,14 +34,17 @@ static bool starts_with(const char *s, const char *prefix) {
     return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
 }
 
-/* Zero: leave it as it is, either because we are inert or because the caller observes the child itself. */
+/* Zero: leave it as it is, either because we are inert, because the caller observes the child itself, or because an
+ * object that must come first is asked for. */
 static size_t environment_size(char *const *from) {
     if (!kache_active) return 0;
     from = kache_variables(from);
     size_t count = 3, text = sizeof PRELOAD_VARIABLE + __builtin_strlen(kache_object) + 2;
     for (; from && *from; from++, count++) {
         if (starts_with(*from, LOG_VARIABLE)) return 0;
-        if (starts_with(*from, PRELOAD_VARIABLE)) text += __builtin_strlen(*from);
+        if (!starts_with(*from, PRELOAD_VARIABLE)) continue;
+        if (kache_names_sanitizer(*from)) return 0;
+        text += __builtin_strlen(*from);
     }
     return count * sizeof(char *) + text;
 }
@@ -74,11 +79,21 @@ static char **extend(char *const *from, void *memory) {
     return to;
 }
 
+static bool has_slash(const char *s) {
+    for (; *s; s++)
+        if (*s == '/') return true;
+    return false;
+}
+
 /* It is made in the log: a stack may be as small as a signal's, and what a vforked child maps for itself would be left
  * to its parent. Where the log has no room, the child runs unobserved, and the reader is told. */
-char *const *kache_observed_environment(char *const *from) {
-    size_t size = environment_size(from);
-    void *memory = size ? kache_scratch(size) : NULL;
+char *const *kache_observed_environment(int dirfd, const char *program, bool search, char *const *from) {
+    size_t size = program ? environment_size(from) : 0;
+    if (!size) return from;
+    int saved = errno;
+    bool can = kache_can_observe(dirfd, program, search && !has_slash(program));
+    void *memory = can ? kache_scratch(size) : NULL;
+    errno = saved;
     return memory ? extend(from, memory) : from;
 }
 
@@ -89,16 +104,10 @@ static void *map(size_t size) {
 
 /* ---- exec ---- */
 
-static struct text search_path(void) {
+struct text kache_search_path(void) {
     for (char *const *entry = kache_variables(environ); entry && *entry; entry++)
         if (starts_with(*entry, "PATH=")) return text_of(*entry + 5);
     return text_of("/bin:/usr/bin");
-}
-
-static bool has_slash(const char *s) {
-    for (; *s; s++)
-        if (*s == '/') return true;
-    return false;
 }
 
 void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, unsigned how) {
@@ -108,7 +117,7 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
     if (err == 0 && kache_is_own_process()) kache_scan_modules();
     if (err == 0 && kache_variables_unread()) how |= F_EXEC_UNREAD;
     if (how & F_SEARCH && !has_slash(program)) {
-        kache_emit(K_EXEC, how, err, module, 0, text_of(program), search_path());
+        kache_emit(K_EXEC, how, err, module, 0, text_of(program), kache_search_path());
     } else {
         struct place place;
         kache_locate(&place, dirfd, program);
@@ -122,8 +131,8 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
 /* Recorded before, because a success does not return, and again with the error when it did. */
 #define EXEC_BODY(dirfd, program, how, from, call)                                                           \
     uint32_t module = kache_module(CALLER);                                                                  \
-    kache_note_exec(0, module, dirfd, program, how);                                                         \
-    char *const *to = kache_observed_environment(from);                                                      \
+    char *const *to = kache_observed_environment(dirfd, program, (how) & F_SEARCH, from);                    \
+    kache_note_exec(0, module, dirfd, program, (how) | (to == from ? F_ALONE : 0));                          \
     int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
     kache_note_exec(saved, module, dirfd, program, how);                                                     \
@@ -178,10 +187,10 @@ HOOK(int, execle, const char *program, const char *first, ...) {
 
 #define SPAWN_BODY(how, call)                                                                                \
     uint32_t module = kache_module(CALLER);                                                                  \
-    kache_note_exec(0, module, AT_FDCWD, program, how);                                                      \
     pid_t own = 0;                                                                                           \
     pid = pid ? pid : &own;                                                                                  \
-    char *const *to = kache_observed_environment(environment);                                               \
+    char *const *to = kache_observed_environment(AT_FDCWD, program, (how) & F_SEARCH, environment);          \
+    kache_note_exec(0, module, AT_FDCWD, program, (how) | (to == environment ? F_ALONE : 0));                \
     int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
     if (result == 0) {                                                                                       \
@@ -203,14 +212,14 @@ HOOK(int, posix_spawnp, pid_t *pid, const char *program, const void *actions, co
 HOOK(int, pidfd_spawn, int *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {
     kache_note_exec(0, kache_module(CALLER), AT_FDCWD, program, F_BY_LIBC);
-    char *const *to = kache_observed_environment(environment);
+    char *const *to = kache_observed_environment(AT_FDCWD, program, false, environment);
     int result = REAL(pidfd_spawn)(pid, program, actions, attributes, arguments, to);
     return result;
 }
 HOOK(int, pidfd_spawnp, int *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {
     kache_note_exec(0, kache_module(CALLER), AT_FDCWD, program, F_SEARCH | F_BY_LIBC);
-    char *const *to = kache_observed_environment(environment);
+    char *const *to = kache_observed_environment(AT_FDCWD, program, true, environment);
     int result = REAL(pidfd_spawnp)(pid, program, actions, attributes, arguments, to);
     return result;
 }
@@ -258,7 +267,7 @@ static void take_back(char **mine, char **saved) {
     if (starts) kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                    \
     bool guarded = kache_before_libc_reads();                                                                \
     char **before = environ;                                                                                 \
-    size_t size = environment_size(before);                                                              \
+    size_t size = kache_can_observe(AT_FDCWD, "/bin/sh", false) ? environment_size(before) : 0;          \
     void *memory = size ? map(size) : NULL;                                                                  \
     char **mine = memory ? extend(before, memory) : before;                                              \
     environ = mine;                                                                                          \
@@ -435,19 +444,55 @@ HOOK(int, prctl, int option, ...) {
 
 /* ---- the end without destructors ---- */
 
-void kache_before_exit(void) {
+void kache_before_exit(unsigned flags) {
     if (!kache_active) return;
     if (kache_is_own_process()) kache_scan_modules();
-    kache_emit(K_EXIT, kache_variables_unread() ? F_EXIT_UNREAD : 0, 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
+    kache_emit(K_EXIT, flags | (kache_variables_unread() ? F_EXIT_UNREAD : 0), 0, MODULE_UNKNOWN, 0, NO_TEXT, NO_TEXT);
 }
 
 HOOK(void, _exit, int status) {
-    kache_before_exit();
+    kache_before_exit(0);
     for (;;) kache_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 HOOK(void, _Exit, int status) {
-    kache_before_exit();
+    kache_before_exit(0);
     for (;;) kache_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+/* ---- children that failed ---- */
+
+void kache_note_end(pid_t child, int status, uint32_t module) {
+    if (!kache_active || child <= 0 || !status || WIFSTOPPED(status) || WIFCONTINUED(status)) return;
+    int saved = errno;
+    kache_note_trouble();
+    kache_emit(K_FAILED, 0, status & 0xffff, module, child, NO_TEXT, NO_TEXT);
+    errno = saved;
+}
+
+#define WAIT(name, parameters, ...)                                                                          \
+    HOOK(pid_t, name, parameters) {                                                                          \
+        int own = 0;                                                                                         \
+        status = status ? status : &own;                                                                     \
+        pid_t child = REAL(name)(__VA_ARGS__);                                                               \
+        kache_note_end(child, child > 0 ? *status : 0, kache_module(CALLER));                                      \
+        return child;                                                                                        \
+    }
+#define COMMA ,
+WAIT(wait, int *status, status)
+WAIT(waitpid, pid_t pid COMMA int *status COMMA int options, pid, status, options)
+WAIT(__waitpid, pid_t pid COMMA int *status COMMA int options, pid, status, options)
+
+HOOK(int, waitid, int kind, id_t id, siginfo_t *info, int options) {
+    siginfo_t own;
+    own.si_pid = 0;
+    info = info ? info : &own;
+    int result = REAL(waitid)(kind, id, info, options);
+    if (result != 0 || !info->si_pid) return result;
+    int status = info->si_code == CLD_EXITED                                     ? (info->si_status & 0xff) << 8
+                 : info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED ? info->si_status
+                                                                                : 0;
+    kache_note_end(info->si_pid, status, kache_module(CALLER));
+    return result;
 }
 
 /* ---- loading ---- */
@@ -476,6 +521,8 @@ static void *before_dlopen(void **slot, const char *function, const char *name, 
     int saved = errno;
     if (kache_active) kache_note_plugins();
     if (kache_active && name) kache_emit(K_DLOPEN, 0, 0, kache_module(caller), 0, text_of(name), NO_TEXT);
+    /* The handle of the program leads to the paths of all that is loaded. */
+    if (kache_active && !name) kache_note_volatile("dlopen", kache_module(caller), FIRST_PLACE);
     errno = saved;
     void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);
     found = found ? found : kache_real(slot, function);

@@ -1,5 +1,6 @@
 //! An action: a command line, understood. A value; nothing in it refers to the front end that made it.
 
+use crate::dependency::Dependency;
 use crate::digest::Digest;
 use crate::eval::find_program;
 use crate::events::{Kind, Unit};
@@ -68,6 +69,9 @@ pub struct Action {
     /// The digest of `inputs`.
     pub key: Digest,
     pub outputs: Outputs,
+    /// The one file that tells apart the runs of one command line, if there is one: the source of a compile. A hint for where to
+    /// look; the result depends on it as on any other file.
+    pub source: Option<Dependency>,
     /// Whether the command prints paths as its arguments map them, so that they are mapped back for people.
     pub unmap_printed: bool,
     /// Directories in which later commands give files further names. A further name moves the time of change and leaves

@@ -140,7 +140,7 @@ impl Collector<'_> {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
             EventKind::Exit => return self.exit(e),
-            EventKind::Named => return,
+            EventKind::Failed | EventKind::Named | EventKind::Maps => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             _ => {}
@@ -200,7 +200,9 @@ impl Collector<'_> {
             | EventKind::Named
             | EventKind::Unlocated
             | EventKind::Filtered
-            | EventKind::Exit => {}
+            | EventKind::Failed
+            | EventKind::Exit
+            | EventKind::Maps => {}
         }
     }
 

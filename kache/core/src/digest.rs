@@ -191,6 +191,33 @@ impl Table {
         Ok(true)
     }
 
+    /// Whether a file's contents pass a test. The answer is recorded for the identity of the file, under the test's name, so
+    /// that a file is read once.
+    pub fn passes(&self, path: &Path, test: &str, passes: impl FnOnce(&[u8]) -> bool) -> io::Result<bool> {
+        let (sort, real) = platform::identity(path)?;
+        if sort != FileType::File {
+            return Ok(false);
+        }
+        let name = Digest::of(test.as_bytes());
+        let salt = u64::from_le_bytes(name.0[..8].try_into().expect("eight bytes"));
+        let id = StatId { ino: real.ino ^ salt, size: salt, ..real };
+        let [no, yes] = [&b"no"[..], b"yes"].map(|answer| Digest::of(&[&name.0, answer].concat()));
+        match self.get(&id) {
+            Some(known) if known.digest == yes => return Ok(true),
+            Some(known) if known.digest == no => return Ok(false),
+            _ => {}
+        }
+        let mut file = disk::step("test: open", path, || File::open(path))?;
+        let looked = platform::stamp_ns();
+        let mut contents = Vec::with_capacity(real.size as usize);
+        disk::step("test: read", path, || file.read_to_end(&mut contents))?;
+        let answer = passes(&contents);
+        if platform::identity_of(&file)?.1 == real && platform::settled(&file, &real, looked) {
+            self.put(&id, Known { digest: if answer { yes } else { no } });
+        }
+        Ok(answer)
+    }
+
     /// The digest of the contents of a file that was a regular one a moment ago. Always reads the file.
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let (mut file, id) = disk::step("digest: open", path, || platform::open_known_regular(path))?;

@@ -289,11 +289,13 @@ impl EvalContext<'_> {
         Ok(facts.flat_map(usize::to_le_bytes).collect())
     }
 
-    /// Whether this process may do with a path what the byte behind its name asks.
+    /// Whether this process may do with a path what the digit behind its name asks.
     fn permission(&self, name: &[u8]) -> io::Result<&'static [u8]> {
-        let [path @ .., 0, asked] = name else { return Err(io::ErrorKind::InvalidData.into()) };
+        let [path @ .., b':', asked @ b'1'..=b'7'] = name else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
         let path = self.local(&Dependency::new(Kind::Path, path))?;
-        Ok(match platform::may(&path, *asked) {
+        Ok(match platform::may(&path, *asked - b'0') {
             Ok(()) => b"may",
             Err(e) if platform::is_absent(&e) => ABSENT,
             Err(_) => b"may not",

@@ -222,6 +222,7 @@ mod tests {
                 inputs: KeyInputs::default(),
                 key: Digest::of(b"action"),
                 outputs: Outputs::default(),
+                source: None,
                 unmap_printed: false,
                 relinked_dirs: vec![work.join("deps")],
             };

@@ -19,10 +19,6 @@ use crate::timer::Timer;
 use std::collections::BTreeMap;
 use std::io;
 
-/// Set for every process that a command starts. A kache among them runs its compiler without the cache and leaves no
-/// trace in what is observed.
-pub const WITHIN: &str = "KACHE_WITHIN";
-
 /// A family of commands.
 pub trait Frontend: Sync {
     /// As in `kache flags <name>`.

@@ -192,15 +192,24 @@ impl<'a> Event<'a> {
     }
 }
 
+/// What is in the contents of some programs and in no program that only calls them.
+#[derive(Debug)]
+pub struct ToolMarks {
+    /// The names, as the rows of the tools have them.
+    pub names: &'static [&'static str],
+    /// A program holds all marks of one of these.
+    pub any: &'static [&'static [&'static str]],
+}
+
 /// What is known of a program when it starts.
 #[derive(Clone, Copy, Debug)]
-pub struct Started<'a> {
+pub struct Started {
     /// It is the process that kache itself started.
     pub is_first: bool,
-    /// It is the file that the action names as its program.
+    /// It is the file that the action names as its program, and its contents show that it is a compiler.
     pub is_named: bool,
-    /// The file's name.
-    pub name: &'a str,
+    /// It has the name of a tool, and its contents show that it is that.
+    pub is_tool: bool,
     /// The toolchain's identity covers it.
     pub is_covered: bool,
     /// A plugin or a process started it.
@@ -290,8 +299,10 @@ pub struct TrustPolicy {
     pub c_library: &'static [Excuse],
     /// Those among them whose contents reach no result, whoever loads them.
     pub loader: &'static [Excuse],
-    /// Programs that are trusted like the compiler.
+    /// Programs that are trusted like the compiler, where their contents show that they are what their names say.
     pub tools: &'static [Excuse],
+    /// By the names of tools: alternatives of marks, all of which are in the contents of such a program.
+    pub tool_marks: &'static [ToolMarks],
     /// Programs that read the clock as they start.
     pub clock_at_start: &'static [ClockAtStart],
     /// Programs, by their files, that ask for the free memory to size a buffer.
@@ -306,13 +317,14 @@ pub struct TrustPolicy {
 impl TrustPolicy {
     /// Whose code a program is that starts.
     pub fn actor(&self, started: &Started) -> Actor {
-        let is_tool = || self.is_tool(started.name);
         let is_compiler = started.is_first
-            && (self.trusts_first || !started.has_plugins && (started.is_named || is_tool()));
+            && (self.trusts_first || !started.has_plugins && (started.is_named || started.is_tool));
+        // An identity of the program alone does not say that the program is a compiler.
+        let is_part = started.is_covered && self.trusts_first;
         match () {
             () if started.by_foreign => Actor::Process,
             () if is_compiler => Actor::Compiler,
-            () if !started.has_plugins && (started.is_covered || is_tool()) => Actor::Tool,
+            () if !started.has_plugins && (is_part || started.is_tool) => Actor::Tool,
             () if started.is_path_only => Actor::PathOnly,
             () => Actor::Script,
         }
@@ -348,7 +360,9 @@ impl TrustPolicy {
             b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
             b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
             f if names(DATABASES, f) => Act::AsksState,
-            b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"getauxval" => Act::AsksPlace,
+            b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"dlopen" | b"getauxval" => {
+                Act::AsksPlace
+            }
             b"clock_gettime/timer" | b"clock" | b"times" | b"getrusage" | b"wait3" | b"wait4" => {
                 Act::ReadsTimer
             }
@@ -424,11 +438,21 @@ impl TrustPolicy {
         self.path_only.iter().any(|row| row.what == name) || declared.contains(&name)
     }
 
-    /// Whether a program of this name is trusted like the compiler.
+    /// Whether a program has the name of a tool.
     pub fn is_tool(&self, file_name: &str) -> bool {
+        self.marks_of_tool(file_name).is_some()
+    }
+
+    /// The alternatives of marks in the contents of a tool of this name.
+    pub fn marks_of_tool(&self, file_name: &str) -> Option<&'static [&'static [&'static str]]> {
         let tools = self.tools.iter().map(|row| row.what);
-        let name = plain_name(tools.clone(), file_name);
-        tools.clone().any(|tool| tool == name)
+        let name = plain_name(tools, file_name);
+        self.tool_marks.iter().find(|marks| marks.names.contains(&name)).map(|marks| marks.any)
+    }
+
+    /// The marks of tools of any name, for a program that is called otherwise.
+    pub fn compiler_marks(&self) -> impl Iterator<Item = &'static [&'static [&'static str]]> {
+        self.tool_marks.iter().map(|marks| marks.any)
     }
 
     /// The row of a program that reads the clock as it starts.

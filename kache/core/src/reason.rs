@@ -70,6 +70,7 @@ reasons! {
     ObserverTorn = "observer-torn",
     Unlocated = "unlocated",
     SystemCallFilter = "system-call-filter",
+    Disturbed = "disturbed",
 }
 
 impl std::fmt::Display for Reason {

@@ -5,12 +5,14 @@
 //!
 //! A command that may have to run a second time holds its lines back until it has ended, or until a line comes that a build
 //! tool waits for.
+//!
+//! The run ends with the command. A process that it left behind may keep the pipes open for as long as it likes.
 
 use crate::paths::Roots;
-use crate::platform;
+use crate::platform::{self, UntilEnd};
 use crate::template;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
 /// How the lines that a command prints reach the caller.
 #[derive(Clone, Copy)]
@@ -19,6 +21,8 @@ pub struct Printing<'a> {
     pub mapped: Option<&'a Roots>,
     /// Whether lines are held back until [`Held::release`].
     pub hold: bool,
+    /// Whether they are from now on, and notices with them.
+    pub has_trouble: &'a (dyn Fn() -> bool + Sync),
     /// Which lines are forwarded at once all the same, with those before them.
     pub is_notice: fn(&[u8]) -> bool,
     /// Lines that an earlier run of the command has printed. They are not printed again.
@@ -28,7 +32,7 @@ pub struct Printing<'a> {
 impl Printing<'_> {
     /// Every line is forwarded at once, as it is.
     pub const PLAIN: Printing<'static> =
-        Printing { mapped: None, hold: false, is_notice: |_| false, printed: &[] };
+        Printing { mapped: None, hold: false, has_trouble: &|| false, is_notice: |_| false, printed: &[] };
 }
 
 /// The status of a finished command and what it printed.
@@ -37,15 +41,21 @@ pub struct Ran {
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
     pub held: Held,
-    /// Where lines were held back, those that were forwarded before the end.
+    /// Lines that were forwarded before the end.
     pub printed: Vec<Vec<u8>>,
+    /// A process that the command started still has its output open.
+    pub left_running: bool,
+    /// The command has run twice, as the observer may have disturbed it; this is the run that was not observed.
+    pub repeated: bool,
 }
 
-/// Lines that have not reached the caller yet. They do when the value is dropped, so that no error loses them.
+/// What has not reached the caller yet. It does when the value is dropped, so that no error loses it.
 #[derive(Default)]
 pub struct Held {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    /// What a process that was left running still prints to.
+    open: (Option<ChildStdout>, Option<ChildStderr>),
 }
 
 impl Held {
@@ -59,12 +69,20 @@ impl Held {
         };
         print(Box::new(io::stdout()), std::mem::take(&mut self.stdout));
         print(Box::new(io::stderr()), std::mem::take(&mut self.stderr));
+        let (stdout, stderr) = std::mem::take(&mut self.open);
+        if let Some(from) = stdout {
+            pass_on(from, io::stdout());
+        }
+        if let Some(from) = stderr {
+            pass_on(from, io::stderr());
+        }
     }
 
     /// Forgets the lines: another run of the command prints in their place.
     pub fn discard(&mut self) {
         self.stdout.clear();
         self.stderr.clear();
+        self.open = (None, None);
     }
 }
 
@@ -74,21 +92,47 @@ impl Drop for Held {
     }
 }
 
+/// Has another process forward what is still to come. Without it, what was left running would find its output closed.
+#[cfg(unix)]
+fn pass_on(from: impl Into<Stdio>, to: impl std::os::fd::AsFd) {
+    if let Ok(to) = to.as_fd().try_clone_to_owned() {
+        let _ = Command::new("cat").stdin(from).stdout(to).stderr(Stdio::null()).spawn();
+    }
+}
+
+#[cfg(not(unix))]
+fn pass_on(_: impl Into<Stdio>, _: impl Write) {}
+
 /// Runs a command to its end.
+///
+/// # Errors
+/// When the command cannot be started.
 pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     platform::end_child_with_parent(command);
+    let (end, ended) = platform::end_signal()?;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    let (out, err) = std::thread::scope(|scope| {
-        let out = scope.spawn(|| forward(out, io::stdout(), printing));
-        let err = forward(err, io::stderr(), printing);
-        (out.join().unwrap_or_default(), err)
+    let (out, err, status) = std::thread::scope(|scope| {
+        let wait = scope.spawn(move || {
+            let status = child.wait();
+            drop(end);
+            status
+        });
+        let out = scope.spawn(|| {
+            let mut out = UntilEnd::new(out, &ended);
+            (forward(&mut out, io::stdout(), printing), out.into_open())
+        });
+        let mut err = UntilEnd::new(err, &ended);
+        let err = (forward(&mut err, io::stderr(), printing), err.into_open());
+        (out.join(), err, wait.join())
     });
-    let status = child.wait()?;
+    let trouble = |_| io::Error::other("a thread failed");
+    let ((out, stdout), (err, stderr), status) = (out.map_err(trouble)?, err, status.map_err(trouble)??);
     platform::release_children();
     let printed = [out.printed, err.printed].concat();
-    let held = Held { stdout: out.held.concat(), stderr: err.held.concat() };
-    Ok(Ran { status, stdout: out.all, stderr: err.all, held, printed })
+    let left_running = stdout.is_some() || stderr.is_some();
+    let held = Held { stdout: out.held.concat(), stderr: err.held.concat(), open: (stdout, stderr) };
+    Ok(Ran { status, stdout: out.all, stderr: err.all, held, printed, left_running, repeated: false })
 }
 
 /// What one stream of a command carried.
@@ -99,9 +143,9 @@ struct Forwarded {
     printed: Vec<Vec<u8>>,
 }
 
-fn forward(from: Option<impl Read>, mut to: impl Write, printing: &Printing) -> Forwarded {
+fn forward(from: impl Read, mut to: impl Write, printing: &Printing) -> Forwarded {
     let mut out = Forwarded::default();
-    let Some(from) = from else { return out };
+    let mut has_trouble = false;
     let mut from = BufReader::with_capacity(64 * 1024, from);
     let mut line = Vec::new();
     loop {
@@ -117,16 +161,15 @@ fn forward(from: Option<impl Read>, mut to: impl Write, printing: &Printing) -> 
                 if printing.printed.contains(&line) {
                     continue;
                 }
-                if printing.hold && !(printing.is_notice)(&line) {
+                has_trouble = has_trouble || (printing.has_trouble)();
+                if has_trouble || printing.hold && !(printing.is_notice)(&line) {
                     out.held.push(line);
                     continue;
                 }
                 for line in std::mem::take(&mut out.held).into_iter().chain([line]) {
                     // The command continues even if the reader of its output is gone.
                     let _ = to.write_all(&line).and_then(|()| to.flush());
-                    if printing.hold {
-                        out.printed.push(line);
-                    }
+                    out.printed.push(line);
                 }
             }
         }
@@ -136,6 +179,7 @@ fn forward(from: Option<impl Read>, mut to: impl Write, printing: &Printing) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
     #[derive(Default)]
@@ -178,7 +222,7 @@ mod tests {
     fn each_line_is_forwarded_at_once_and_recorded() {
         let text = b"one\n\ntwo without an end";
         let to = Recorder::default();
-        assert_eq!(forward(Some(&text[..]), to.clone(), &Printing::PLAIN).all, text);
+        assert_eq!(forward(&text[..], to.clone(), &Printing::PLAIN).all, text);
         let lines = &to.0.lock().unwrap().flushed;
         assert_eq!(lines, &[b"one\n".to_vec(), b"\n".to_vec(), b"two without an end".to_vec()]);
     }
@@ -191,14 +235,13 @@ mod tests {
         roots.add("workspace", "/w".into(), Some("."));
         let text = b"--> ./src/a.x:1\nsee ./src/a.x\n";
         let printing = Printing { mapped: Some(&roots), ..Printing::PLAIN };
-        let out = forward(Some(&text[..]), Recorder::default(), &printing).all;
+        let out = forward(&text[..], Recorder::default(), &printing).all;
         assert_eq!(out, b"--> /w/src/a.x:1\nsee ./src/a.x\n", "only a diagnostic's file name is unambiguous");
     }
 
     #[test]
     fn a_closed_reader_does_not_lose_the_record() {
-        assert_eq!(forward(Some(&b"a\nb\n"[..]), Closed, &Printing::PLAIN).all, b"a\nb\n");
-        assert_eq!(forward(None::<&[u8]>, Closed, &Printing::PLAIN).all, b"");
+        assert_eq!(forward(&b"a\nb\n"[..], Closed, &Printing::PLAIN).all, b"a\nb\n");
     }
 
     #[test]
@@ -212,10 +255,35 @@ mod tests {
             printed: &printed,
             ..Printing::PLAIN
         };
-        let out = forward(Some(&text[..]), to.clone(), &printing);
+        let out = forward(&text[..], to.clone(), &printing);
         let printed = [b"warning\n".to_vec(), b"{two}\n".to_vec()];
         assert_eq!(to.0.lock().unwrap().flushed, printed);
         assert_eq!(out.printed, printed);
         assert_eq!((&out.all[..], out.held.concat()), (&text[..], b"later\n".to_vec()));
+    }
+
+    #[test]
+    fn from_the_first_trouble_on_every_line_is_held() {
+        let asked = AtomicUsize::new(0);
+        let has_trouble = || asked.fetch_add(1, Ordering::Relaxed) == 1;
+        let to = Recorder::default();
+        let printing = Printing { has_trouble: &has_trouble, is_notice: |_| true, ..Printing::PLAIN };
+        let out = forward(&b"a\nb\nc\n"[..], to.clone(), &printing);
+        assert_eq!((&out.all[..], out.held.concat()), (&b"a\nb\nc\n"[..], b"b\nc\n".to_vec()));
+        assert_eq!(to.0.lock().unwrap().flushed, [b"a\n"]);
+    }
+
+    // `sh` is there on Unix.
+    #[cfg(unix)]
+    #[test]
+    fn a_process_that_is_left_behind_does_not_keep_the_run() {
+        // It ends when the test does: it reads from a pipe that the test holds open.
+        let (reader, _writer) = io::pipe().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec 3<&0; cat <&3 & echo out; printf err >&2; exit 3"]).stdin(reader);
+        let mut ran = run(&mut command, &Printing { hold: true, ..Printing::PLAIN }).unwrap();
+        assert_eq!((ran.status.code(), ran.left_running), (Some(3), true));
+        assert_eq!((&ran.stdout[..], &ran.stderr[..]), (&b"out\n"[..], &b"err"[..]));
+        ran.held.discard();
     }
 }

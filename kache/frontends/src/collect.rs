@@ -4,6 +4,7 @@ use crate::compile_plan::CompilePlan;
 use kache_core::action::Action;
 use kache_core::collect::{Machine, Subject, collect};
 use kache_core::collected::Collected;
+use kache_core::digest::Table;
 use kache_core::observe::trace::Trace;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ pub(crate) fn dependencies(
     action: &Action,
     linker: Option<PathBuf>,
     trace: &Trace,
+    table: &Table,
 ) -> Collected {
     let (invocation, toolchain) = (&plan.invocation, &plan.toolchain);
     let own = (!toolchain.sysroot.as_os_str().is_empty()).then(|| toolchain.sysroot.join("lib/rustlib"));
@@ -32,5 +34,5 @@ pub(crate) fn dependencies(
         path_only: &plan.path_only,
         has_plugins: invocation.plugin,
     };
-    collect(&subject, &Machine { roots: &action.roots }, trace)
+    collect(&subject, &Machine { roots: &action.roots, table }, trace)
 }

@@ -186,7 +186,7 @@ pub fn used(invocation: &Invocation, args: Option<Vec<OsString>>) -> Option<BTre
 }
 
 /// The text with continued lines joined: a backslash (or its trigraph), and blanks, before the end of a line.
-fn joined(text: &[u8]) -> Vec<u8> {
+pub fn joined(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|b| *b == b'\n') {
         let bare = line.trim_ascii_end();

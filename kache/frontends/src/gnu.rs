@@ -17,7 +17,7 @@ use crate::invocation::{Invocation, Language};
 use crate::{gnu_flags, response};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
-use kache_core::paths::absolute;
+use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::template::{self, Format};
@@ -159,6 +159,18 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let mut plan = Plan::of(&all, emit, &input, &command.cwd);
     let depinfo = plan.depfile(&all)?;
     plan.written_beside(&all);
+    if let Some(output) = plan.names.exact.iter().find(|output| is_no_file(output)) {
+        let detail = format!("{} is not a regular file", output.display());
+        return Err(NotCacheable::new(Reason::OddOutput, detail));
+    }
+    if std::env::var_os("CCC_OVERRIDE_OPTIONS").is_some() {
+        let detail = "CCC_OVERRIDE_OPTIONS changes the command line of clang";
+        return Err(NotCacheable::new(Reason::UnsupportedFlag, detail));
+    }
+    if let Some(name) = LOGS.iter().find(|name| std::env::var_os(name).is_some()) {
+        let detail = format!("{name} has the compiler write a log of its runs");
+        return Err(NotCacheable::new(Reason::SideEffect, detail));
+    }
     // kache cannot search a compressed output for a path that is not mapped.
     let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
     let (settings, inject) = diagnostics(&all, &opened.words)?;
@@ -263,6 +275,20 @@ fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
     }
 }
 
+/// Whether what is written there is gone.
+fn is_discarded(path: &Path) -> bool {
+    path == Path::new("/dev/null")
+}
+
+/// Whether a path leads to a device, a descriptor or a process. What is written there is no file that could be restored. Only
+/// shared memory is a file system like any other.
+fn is_no_file(path: &Path) -> bool {
+    let plain = Roots::default().portable(path.as_os_str().as_encoded_bytes());
+    let plain = Path::new(platform::os_str(&plain));
+    let other = ["/dev", "/proc", "/sys"].iter().any(|dir| plain.starts_with(dir));
+    other && !is_discarded(plain) && !plain.starts_with("/dev/shm")
+}
+
 /// The outputs of a compile.
 struct Plan {
     names: OutputNames,
@@ -287,8 +313,7 @@ impl Plan {
             None => Some(cwd.join(stem.with_extension(ending))),
         };
         let dir = object.as_deref().and_then(Path::parent).unwrap_or(cwd).to_path_buf();
-        // A device is not an output.
-        let exact = object.iter().filter(|o| !o.starts_with("/dev")).cloned().collect();
+        let exact = object.iter().filter(|o| !is_discarded(o)).cloned().collect();
         Plan { names: OutputNames { dir, stem: String::new(), exact }, object, cwd: cwd.to_path_buf() }
     }
 
@@ -316,7 +341,7 @@ impl Plan {
         } else {
             None
         };
-        let path = path.filter(|p| !p.starts_with("/dev"));
+        let path = path.filter(|p| !is_discarded(p));
         self.names.exact.extend(path.clone());
         Ok(path)
     }

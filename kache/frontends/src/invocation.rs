@@ -71,6 +71,20 @@ impl Invocation {
         if self.language.is_rust() || !self.literal_paths {
             return None;
         }
+        self.other_cwd()
+    }
+
+    /// Whether the command line maps paths, and `PWD` is another form of the working directory: the user's map is for what the
+    /// compiler writes as its directory, so that kache cannot set `PWD`.
+    pub fn maps_other_cwd(&self) -> bool {
+        const MAPS: &[&str] = &["-fdebug-prefix-map=", "-ffile-prefix-map="];
+        !self.language.is_rust()
+            && self.flags.iter().any(|flag| MAPS.contains(&flag.row.flag))
+            && self.other_cwd().is_some()
+    }
+
+    /// The working directory as `PWD` names it, if that is another form of the path.
+    fn other_cwd(&self) -> Option<PathBuf> {
         let spelt = PathBuf::from(std::env::var_os("PWD")?);
         let same = spelt.is_absolute() && spelt != self.cwd;
         (same && spelt.canonicalize().ok() == self.cwd.canonicalize().ok()).then_some(spelt)

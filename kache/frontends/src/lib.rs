@@ -42,6 +42,7 @@ pub mod rustup;
 pub mod shims;
 pub mod source;
 pub mod tables;
+mod times;
 pub mod toolchain;
 pub mod unknown;
 pub mod unobserved;

@@ -7,11 +7,12 @@ use crate::toolchain::Toolchain;
 use crate::{collect, depinfo, gnu, key, linker, loader, mapped, recognise, refine, rustc, rustup};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
+use kache_core::dependency::{Dependency, Kind as DependencyKind};
 use kache_core::eval::EvalContext;
 use kache_core::events::{Kind, Phase, Unit};
 use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Looked, Plan, Planned};
 use kache_core::observe::log::Log;
-use kache_core::paths::Roots;
+use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::settings::{Observe, Settings};
@@ -80,6 +81,7 @@ impl Family {
         cx.timer.lap(Phase::Toolchain);
         let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
         invocation.literal_paths |= cx.literal_paths
+            || invocation.maps_other_cwd()
             || !maps
             || invocation.debugs_assembly && !maps_assembly
             || invocation.makes_bitcode && report == template::Format::WideDepfile;
@@ -167,6 +169,10 @@ fn planned(
         key: inputs.digest(),
         inputs,
         outputs: Outputs { names: invocation.outputs.clone(), templates, create_dirs: is_rust },
+        source: (!is_rust).then(|| {
+            let path = absolute(&invocation.cwd, Path::new(&invocation.input));
+            Dependency::new(DependencyKind::File, roots.portable(path.as_os_str().as_encoded_bytes()))
+        }),
         unmap_printed: is_rust,
         relinked_dirs: invocation.search.clone(),
         roots,
@@ -204,7 +210,7 @@ fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsS
 impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
-        collect::dependencies(self, action, linker, &log.trace())
+        collect::dependencies(self, action, linker, &log.trace(), cx.table)
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {

@@ -25,6 +25,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     c_library: tables::C_LIBRARY,
     loader: tables::LOADER,
     tools: tables::TOOLS,
+    tool_marks: tables::TOOL_MARKS,
     clock_at_start: tables::CLOCK_AT_START,
     sized_by_memory: tables::SIZED_BY_MEMORY,
     ignored_calls: tables::IGNORED_VOLATILE,

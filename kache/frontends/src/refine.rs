@@ -3,8 +3,8 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
-use crate::flags::Flag;
-use crate::{depinfo, include, rustc, source};
+use crate::flags::{Flag, Flags};
+use crate::{depinfo, include, rustc, source, times};
 use kache_core::action::Action;
 use kache_core::collect::Coverage;
 use kache_core::collected::{Collected, Step};
@@ -12,11 +12,13 @@ use kache_core::dependency::{Dependency, Kind};
 use kache_core::digest::Digest;
 use kache_core::eval::EvalContext;
 use kache_core::events::Observed;
-use kache_core::frontend::{Completed, Declared, Known, WITHIN};
+use kache_core::frontend::{Completed, Declared, Known};
+use kache_core::observe::launch::WITHIN;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::store::Store;
+use kache_core::template::Format;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env::consts::DLL_EXTENSION;
 use std::io;
@@ -60,6 +62,7 @@ pub(crate) fn refine(
     if !plan.invocation.language.is_rust() {
         let files: Vec<Dependency> = collected.dependencies.iter().cloned().collect();
         collected.dependencies.extend(refiner.twins(&files, &mut known)?);
+        collected.dependencies.extend(times::compared(&files, cx));
     }
     let dependencies = std::mem::take(&mut collected.dependencies);
     collected.dependencies = dependencies.into_iter().map(|d| refiner.as_source(d)).collect();
@@ -184,7 +187,8 @@ impl Refiner<'_> {
     fn as_source(&self, dependency: Dependency) -> Dependency {
         let c = !self.plan.invocation.language.is_rust()
             && !self.plan.invocation.plugin
-            && !self.plan.invocation.literal_paths;
+            && !self.plan.invocation.literal_paths
+            && !self.stores_source_digests();
         if !c || dependency.kind != Kind::File || !dependency.name.starts_with(b"<") {
             return dependency;
         }
@@ -193,6 +197,17 @@ impl Refiner<'_> {
             Some(_) => Dependency::computed("source", dependency.name),
             None => dependency,
         }
+    }
+
+    /// Whether the compiler may store a digest of each source: clang does in debug information of version 5, its default, and
+    /// in that of Windows.
+    fn stores_source_digests(&self) -> bool {
+        const OLD: &[&str] = &["-gdwarf-2", "-gdwarf-3", "-gdwarf-4"];
+        let flags = Flags(&self.plan.invocation.flags);
+        let version = flags.0.iter().rev().find(|f| f.row.flag.starts_with("-gdwarf"));
+        let is_old = version.is_some_and(|f| OLD.contains(&f.row.flag)) && !flags.given("-gcodeview");
+        self.plan.toolchain.capabilities.report == Format::WideDepfile
+            && (flags.given("-Xclang") || flags.any(|e| e.debug_info) && !is_old)
     }
 
     /// A compiler identifies a header that is to be included once by where it is stored (clang), or by its contents and the
@@ -209,7 +224,11 @@ impl Refiner<'_> {
             known.insert(dependency.clone(), digest);
             alike.entry(digest).or_default().push(&dependency.name);
         }
-        alike.remove(&Digest::of(b""));
+        // An empty header cannot ask to be included once, but what includes it can.
+        let empty = alike.remove(&Digest::of(b"")).unwrap_or_default();
+        if empty.len() > 1 && times::any_imports(dependencies, self.cx) {
+            alike.insert(Digest::of(b""), empty);
+        }
         let groups = alike.into_values().filter(|names| names.len() > 1);
         Ok(groups.map(|names| Dependency::new(Kind::Twins, names.join(&0))).collect())
     }

@@ -4,6 +4,7 @@
 
 use kache_core::policy::ClockAtStart;
 pub use kache_core::policy::Excuse as Row;
+use kache_core::policy::ToolMarks;
 
 const fn row(what: &'static str, why: &'static str) -> Row {
     Row { what, why }
@@ -317,10 +318,14 @@ pub static COMPILER_ENV: &[Row] = &[
     ),
     row("CLIPPY_CONF_DIR", "as above"),
     row("CARGO", "named in advice"),
+    row(
+        "FAKEROOTKEY",
+        "read by libfakeroot: which session answers whom files belong to, which no compiler asks",
+    ),
 ];
 
-/// System programs whose own code is trusted like the compiler's: what they list and probe is the search for what
-/// they then open by name, and that is observed.
+/// Programs whose own code is trusted like the compiler's: what they list and probe is the search for what they then
+/// open by name, and that is observed. A name is not enough: see [`TOOL_MARKS`].
 pub static TOOLS: &[Row] = &[
     row("gcc", "drives the linker"),
     row("g++", "drives the linker"),
@@ -347,6 +352,33 @@ pub static TOOLS: &[Row] = &[
     row("rust-lld", "the linker that comes with rustc"),
     row("rust-objcopy", "debug information, with rustc"),
 ];
+
+/// What is in the contents of each of the tools: texts and functions of its own that no program which only calls it has.
+pub static TOOL_MARKS: &[ToolMarks] = &[
+    ToolMarks { names: &["gcc", "g++", "cc", "c++"], any: &[GCC, CLANG, CLANG_STATIC] },
+    ToolMarks { names: &["clang", "clang++"], any: &[CLANG, CLANG_STATIC] },
+    ToolMarks { names: &["cc1", "cc1plus", "cc1obj", "cc1objplus", "lto-wrapper"], any: &[GCC] },
+    ToolMarks { names: &["collect2"], any: &[&["COLLECT_GCC_OPTIONS", "collect2 version"]] },
+    ToolMarks { names: &["ld", "lld", "gold", "mold", "rust-lld"], any: &[BFD, GOLD, MOLD, LLD, LLD_STATIC] },
+    ToolMarks { names: &["as"], any: &[&["GNU assembler version"]] },
+    ToolMarks {
+        names: &["ar", "ranlib", "objcopy", "strip", "rust-objcopy"],
+        any: &[BINUTILS, LLVM_OBJCOPY, LLVM_AR],
+    },
+    ToolMarks { names: &["kache"], any: &[&["KACHE_OBSERVE_LOG", "kache's own settings"]] },
+];
+
+const GCC: &[&str] = &["COLLECT_GCC_OPTIONS", "-fdump-"];
+const CLANG: &[&str] = &["5clang6driver", "LLVM"];
+const CLANG_STATIC: &[&str] = &["clang version", "-cc1as"];
+const BFD: &[&str] = &["GNU ld", "bfd_openr"];
+const GOLD: &[&str] = &["GNU gold"];
+const MOLD: &[&str] = &["compatible with GNU ld"];
+const LLD: &[&str] = &["3lld", "LLVM"];
+const LLD_STATIC: &[&str] = &["ld.lld", "--thinlto-cache-policy"];
+const BINUTILS: &[&str] = &["bfd_openr", "GNU %s"];
+const LLVM_OBJCOPY: &[&str] = &["llvm-objcopy", "LLVM"];
+const LLVM_AR: &[&str] = &["llvm-ar", "LLVM"];
 
 const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'static str) -> ClockAtStart {
     ClockAtStart { what, arguments, again: false, timers: false, why }
@@ -546,6 +578,15 @@ pub fn is_shown(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_tool_has_marks_and_every_mark_a_tool() {
+        let mut named: Vec<&str> = TOOL_MARKS.iter().flat_map(|marks| marks.names).copied().collect();
+        let mut tools: Vec<&str> = TOOLS.iter().map(|row| row.what).collect();
+        named.sort_unstable();
+        tools.sort_unstable();
+        assert_eq!(named, tools);
+    }
 
     #[test]
     fn every_row_has_a_reason() {

@@ -25,7 +25,7 @@ use crate::family::{Capabilities, Family};
 use kache_core::codec::{Reader, Writer};
 use kache_core::collect::Coverage;
 use kache_core::digest::Digest;
-use kache_core::frontend::WITHIN;
+use kache_core::observe::launch::WITHIN;
 use kache_core::platform::{self, FileType, StatId, disk};
 use kache_core::store::{Area, Store};
 use kache_core::template::{self, Format};

@@ -46,6 +46,7 @@ fn lists() -> Vec<List> {
         c_library,
         loader,
         tools,
+        tool_marks: _,
         clock_at_start,
         sized_by_memory,
         ignored_calls,

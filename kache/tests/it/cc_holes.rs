@@ -411,3 +411,165 @@ fn a_directory_that_may_not_be_entered() {
         assert_eq!(test.last().reason_word(), Some(reason), "{c}");
     });
 }
+
+#[test]
+fn empty_headers_that_are_imported() {
+    let prepare = |s: &TestEnv| {
+        s.write("w/a.h", "");
+        s.write("w/b.h", "");
+        s.write("w/a.c", "#import \"a.h\"\n#import \"b.h\"\nint f(void) { return 1; }\n");
+        for name in ["w/a.h", "w/b.h"] {
+            set_time(&s.path(name), 1_000_000_000);
+        }
+    };
+    let test = TestEnv::new();
+    prepare(&test);
+    let words = &["gcc", "-MD", "-c", "a.c", "-o", "a.o"];
+    let ask = || test.outcome(&mut test.kache(words));
+    assert_eq!((ask(), ask()), (Miss, Hit));
+    set_time(&test.path("w/b.h"), 1_100_000_000);
+    assert_eq!(ask(), Miss, "gcc takes them for two headers now, and its depfile names both");
+    let have = fs::read(test.path("w/a.d")).unwrap();
+    plainly(&test, words);
+    assert_eq!(have, fs::read(test.path("w/a.d")).unwrap());
+    // Where nothing is imported, their times are nothing.
+    each(|c, _| {
+        let test = TestEnv::new();
+        prepare(&test);
+        test.write("w/a.c", "#include \"a.h\"\n#include \"b.h\"\nint f(void) { return 1; }\n");
+        let ask = || test.outcome(&mut test.kache(&[c, "-c", "a.c", "-o", "a.o"]));
+        assert_eq!(ask(), Miss, "{c}");
+        set_time(&test.path("w/b.h"), 1_100_000_000);
+        assert_eq!(ask(), Hit, "{c}");
+    });
+}
+
+#[test]
+fn times_that_a_source_has_compared() {
+    for pragma in [
+        "#pragma GCC dependency \"dep.y\"\n",
+        "_Pragma(\"GCC dependency \\\"dep.y\\\"\")\n",
+        "#pragma GCC depen\\\ndency \"dep.y\"\n",
+    ] {
+        each(|c, _| {
+            let test = TestEnv::new();
+            test.write("w/h.h", pragma);
+            test.write("w/a.c", "#include \"h.h\"\nint f(void) { return 1; }\n");
+            test.write("w/dep.y", "");
+            set_time(&test.path("w/dep.y"), 1_000_000_000);
+            let words = &[c, "-Werror", "-c", "a.c", "-o", "a.o"];
+            let ask = || test.outcome(&mut test.kache(words));
+            assert_eq!((ask(), ask()), (Miss, Hit), "{c} {pragma}");
+            set_time(&test.path("w/dep.y"), 2_000_000_000);
+            let plainly = Command::new(c).args(&words[1..]).current_dir(test.path("w")).output().unwrap();
+            let have = test.kache(words).output().unwrap();
+            assert_eq!(have.status.code(), plainly.status.code(), "{c} {pragma}");
+            assert_eq!(have.stderr, plainly.stderr, "{c} {pragma}");
+        });
+    }
+}
+
+#[test]
+fn a_precompiled_header_that_is_older_than_its_source() {
+    for c in ["clang-14", "clang-19"] {
+        if !require_tool(c, c) {
+            continue;
+        }
+        let test = TestEnv::new();
+        test.write("w/h.h", "#define H 1\n");
+        test.write("w/a.c", "int f(void) { return H; }\n");
+        plainly(&test, &[c, "-x", "c-header", "h.h", "-o", "h.pch"]);
+        let words = &[c, "-include-pch", "h.pch", "-c", "a.c", "-o", "a.o"];
+        let ran = test.kache(words).output().unwrap();
+        assert!(ran.status.success());
+        set_time(&test.path("w/h.h"), 1_000_000_000);
+        let plainly = Command::new(c).args(&words[1..]).current_dir(test.path("w")).output().unwrap();
+        assert!(!plainly.status.success());
+        assert!(!test.kache(words).output().unwrap().status.success(), "{c}: a false hit");
+    }
+}
+
+#[test]
+fn a_digest_of_each_source_in_debug_information() {
+    each(|c, _| {
+        let test = TestEnv::new();
+        let sources = |checkout: &str| {
+            test.write(&format!("{checkout}/.git/HEAD"), "");
+            test.write(&format!("{checkout}/src/real.c"), "int f(void) { return 1; }\n");
+            let included = test.path(checkout).join("src/real.c");
+            test.write(&format!("{checkout}/a.c"), &format!("#include \"{}\"\n", included.display()));
+        };
+        sources("w");
+        sources("another");
+        for (flags, shared) in
+            [(&["-g", "-gdwarf-5"][..], c == "gcc"), (&["-g", "-gdwarf-4"], true), (&[], true)]
+        {
+            let words = [&[c, "-c", "a.c", "-o", "a.o"], flags].concat();
+            assert_eq!(test.outcome(&mut test.kache(&words)), Miss, "{c} {flags:?}");
+            let elsewhere = test.outcome(&mut test.kache_in("another", &words));
+            assert_eq!(elsewhere, if shared { Hit } else { Miss }, "{c} {flags:?}");
+            let have = object(&test, "another/a.o");
+            let mut again = test.kache_in("another", &words);
+            assert_eq!(test.outcome(again.env("KACHE_READ", "false")), Miss);
+            assert!(have == object(&test, "another/a.o"), "{c} {flags:?}");
+        }
+    });
+}
+
+#[test]
+fn what_is_written_to_no_file_is_not_cached() {
+    let test = TestEnv::new();
+    test.write("w/a.c", "int f(void) { return 1; }\n");
+    let reason = |line: &str, variables: &[(&str, &str)]| {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("exec {} {line} 3>written", KACHE)).current_dir(test.path("w"));
+        shell.env("KACHE_CACHE_DIR", test.cache()).envs(variables.iter().copied());
+        assert_success(&mut shell);
+        assert_ne!(fs::metadata(test.path("w/written")).unwrap().len(), 0, "{line}");
+        test.last().reason_word().unwrap_or_default().to_string()
+    };
+    for _ in 0..2 {
+        for line in [
+            "gcc -S a.c -o /dev/fd/3",
+            "gcc -S a.c -o /proc/self/fd/3",
+            "gcc -S a.c -o /dev//./fd/3",
+            "gcc -c a.c -o a.o -MD -MF /dev/fd/3",
+            "gcc -c a.c -o a.o -Wp,-MD,/dev/fd/3",
+        ] {
+            assert_eq!(reason(line, &[]), "odd-output", "{line}");
+        }
+        for name in ["DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES"] {
+            assert_eq!(reason("gcc -c a.c -o a.o", &[(name, "/dev/fd/3")]), "side-effect", "{name}");
+        }
+    }
+}
+
+#[test]
+fn shared_memory_is_a_file_system() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    fs::create_dir(dir.path().join(".git")).unwrap();
+    fs::write(dir.path().join("a.c"), "int f(void) { return 1; }\n").unwrap();
+    let test = TestEnv::new();
+    let ask = || {
+        let mut command = test.kache(&["gcc", "-MD", "-c", "a.c", "-o", "a.o"]);
+        test.outcome(command.current_dir(dir.path()))
+    };
+    assert_eq!(ask(), Miss);
+    fs::remove_file(dir.path().join("a.o")).unwrap();
+    assert_eq!(ask(), Hit);
+    assert!(dir.path().join("a.o").is_file() && dir.path().join("a.d").is_file());
+}
+
+#[test]
+fn more_sources_under_one_command_line_than_a_manifest_has_room_for() {
+    let test = TestEnv::new();
+    let compile = |n: usize| {
+        test.write("w/conftest.c", &format!("int f{n}(void) {{ return {n}; }}\n"));
+        test.outcome(&mut test.kache(&["gcc", "-c", "conftest.c", "-o", "conftest.o"]))
+    };
+    for outcome in [Miss, Hit, Hit] {
+        for n in 0..30 {
+            assert_eq!(compile(n), outcome, "{n}");
+        }
+    }
+}

@@ -1,9 +1,12 @@
 //! C and C++ that use a path which kache's arguments map for more than writing it down: compiled with paths as they are, and
 //! cached in one place.
 
-use crate::c::{each, object, plain};
+use crate::c::{contains, each, object, plain};
 use crate::env::{TestEnv, assert_success};
 use kache_core::events::Outcome::{Hit, Miss};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
 const SELF: &str = "#ifndef A\n#define A\n#include __FILE__\n#else\nint f(void) { return 1; }\n#endif\n";
 const SELF_BY_MACRO: &str = "#ifndef A\n#define A\n#include SELF\n#else\nint f(void) { return 1; }\n#endif\n";
@@ -98,5 +101,64 @@ fn what_compiles_with_mapped_paths_hits_in_another_checkout() {
             test.kache_in(&format!("{checkout}/src"), &[c, "-I.", "-I../inc", "-c", "a.c", "-o", "a.o"])
         });
         assert_eq!((first, again, elsewhere), (Miss, Hit, Hit), "{c}");
+    });
+}
+
+#[test]
+fn a_map_of_the_users_for_the_name_of_the_directory_wins() {
+    each(|c, _| {
+        let test = TestEnv::new();
+        test.write("w/real/a.c", "int f(void) { return 1; }\n");
+        symlink("real", test.path("w/link")).unwrap();
+        let link = test.path("w/link");
+        for flag in ["-fdebug-prefix-map", "-ffile-prefix-map"] {
+            let map = format!("{flag}={}=/usr/src/package", link.display());
+            let words = [c, "-g", &map, "-c", "a.c", "-o", "a.o"];
+            let mut plainly = Command::new(c);
+            plainly.args(&words[1..]).current_dir(&link).env("PWD", &link);
+            assert_success(&mut plainly);
+            let wanted = object(&test, "w/real/a.o");
+            for outcome in [Miss, Hit] {
+                let mut command = test.kache_in("w/link", &words);
+                assert_eq!(test.outcome(command.env("PWD", &link)), outcome, "{c} {flag}");
+                assert!(object(&test, "w/real/a.o") == wanted, "{c} {flag}");
+            }
+            assert!(contains(&wanted, "/usr/src/package"), "{c} {flag}");
+        }
+    });
+}
+
+#[test]
+fn a_map_that_a_script_in_the_compilers_place_adds_wins() {
+    each(|c, _| {
+        for (before, after) in [(true, false), (false, true)] {
+            let test = TestEnv::new();
+            let source = test.write("w/a.c", "const char *f(void) { return __FILE__; }\n");
+            let map = format!("-ffile-prefix-map={}=/usr/src/package", test.path("w").display());
+            let put = |is: bool| if is { map.as_str() } else { "" };
+            let text = format!("#!/bin/sh\nexec {c} {} \"$@\" {}\n", put(before), put(after));
+            let script = test.write("w/bin/gcc", &text);
+            fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+            let words = [script.to_str().unwrap(), "-c", source.to_str().unwrap(), "-o", "a.o"];
+            assert!(plain(&test, "w", &words).status.success());
+            let wanted = object(&test, "w/a.o");
+            assert!(contains(&wanted, "/usr/src/package"));
+            for outcome in [Miss, Hit] {
+                assert_eq!(test.outcome(&mut test.kache(&words)), outcome, "{c}");
+                assert!(object(&test, "w/a.o") == wanted, "{c}");
+            }
+        }
+        // One that adds nothing shares its results.
+        let test = TestEnv::new();
+        test.write("w/a.c", "const char *f(void) { return __FILE__; }\n");
+        let script = test.write("w/bin/gcc", &format!("#!/bin/sh\nexec {c} \"$@\"\n"));
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let outcomes = test.two_clones(|checkout| {
+            let source = test.path(checkout).join("a.c");
+            let program = test.path(checkout).join("bin/gcc");
+            let words = [program.to_str().unwrap(), "-c", source.to_str().unwrap(), "-o", "a.o"];
+            test.kache_in(checkout, &words)
+        });
+        assert_eq!(outcomes, (Miss, Hit, Hit), "{c}");
     });
 }

@@ -40,6 +40,8 @@ mod rust_places;
 #[cfg(target_os = "linux")]
 mod store;
 #[cfg(target_os = "linux")]
+mod undisturbed;
+#[cfg(target_os = "linux")]
 mod unobserved;
 
 use std::path::PathBuf;

@@ -112,7 +112,7 @@ impl Collector<'_> {
         let place = self.place(path);
         for treatment in self.policy.treat(by.actor, &Event { act: Act::AsksPermission, name: path, place }) {
             if treatment == Treatment::Permission {
-                let name = [&self.subject.roots.portable(path)[..], &[0, asked]].concat();
+                let name = [&self.subject.roots.portable(path)[..], &[b':', b'0' + asked]].concat();
                 self.depend(DependencyKind::Permission, &name);
             }
         }

@@ -27,10 +27,14 @@ impl Collector<'_> {
         let by_foreign = self.processes.is_started_by_foreign(e.pid, parent);
         let is_path_only = !by_foreign && self.begins_path_only(e.pid, parent);
         let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
+        let is_named = is_first && !self.policy.trusts_first && is_named();
+        let marks = self.policy.marks_of_tool(&name);
+        let is_tool = marks.is_some_and(|marks| self.world.is_tool(exe, marks));
+        let is_compiler = || self.policy.compiler_marks().any(|marks| self.world.is_tool(exe, marks));
         let actor = self.policy.actor(&Started {
             is_first,
-            is_named: is_first && !self.policy.trusts_first && is_named(),
-            name: &name,
+            is_named: is_named && (is_tool || is_compiler()),
+            is_tool,
             is_covered,
             by_foreign,
             is_path_only,

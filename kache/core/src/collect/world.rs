@@ -1,11 +1,13 @@
 //! What `collect` needs to know of the machine.
 
+use crate::digest::Table;
 use crate::eval::find_program;
 use crate::observe::object::{self as reader, Imports};
 use crate::observe::start_clock::{self, StartCalls};
 use crate::observe::variables::{self, Use};
 use crate::paths::Roots;
 use crate::platform::{self, FileType};
+use crate::template;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -32,6 +34,8 @@ pub trait World {
     fn host_fact(&self, name: &[u8], about: &[u8]) -> Option<Vec<u8>>;
     /// The file that a bare program name leads to by `PATH`.
     fn program(&self, name: &OsStr) -> Option<PathBuf>;
+    /// Whether a program's contents show that it is the tool that its name says: all marks of one of the alternatives.
+    fn is_tool(&self, program: &Path, marks: &[&[&str]]) -> bool;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
     fn calls_kernel(&self, object: &Path) -> Option<bool>;
     /// What an object takes from others; `None` where that cannot be read.
@@ -49,6 +53,7 @@ pub trait World {
 /// The real machine.
 pub struct Machine<'a> {
     pub roots: &'a Roots,
+    pub table: &'a Table,
 }
 
 impl World for Machine<'_> {
@@ -105,6 +110,15 @@ impl World for Machine<'_> {
 
     fn program(&self, name: &OsStr) -> Option<PathBuf> {
         find_program(name, self.roots)
+    }
+
+    fn is_tool(&self, program: &Path, marks: &[&[&str]]) -> bool {
+        let test = format!("tool {marks:?}");
+        let is_held = |contents: &[u8]| {
+            let holds = |mark: &&str| template::contains(contents, mark.as_bytes());
+            marks.iter().any(|all| all.iter().all(holds))
+        };
+        self.table.passes(program, &test, is_held).unwrap_or(false)
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {

@@ -52,6 +52,9 @@ impl Job<'_> {
         let Some(status) = run.completed.ran.status.code() else {
             return unsettled(Reason::Failed, "the compiler was stopped by a signal");
         };
+        if let Some(why) = run.unusable() {
+            return (Checked::Unsettled, Some(why));
+        }
         let collected = match self.collect(&run) {
             Ok(collected) => Some(collected).filter(|_| status == 0),
             Err(why) => return (Checked::Unsettled, Some(why)),

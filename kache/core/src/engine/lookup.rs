@@ -41,8 +41,27 @@ impl Job<'_> {
         let (store, timer) = (self.engine.store, self.engine.timer);
         let manifest = Manifest::load(store, &self.action.key).unwrap_or_default();
         let mut seen: HashMap<Dependency, Digest> = HashMap::new();
+        let found = self.look_up_in(&manifest, &mut seen, check);
+        let found = match found {
+            Lookup::Nothing if manifest.is_full() => match self.manifest_of_source() {
+                Some(manifest) => self.look_up_in(&manifest, &mut seen, check),
+                None => found,
+            },
+            found => found,
+        };
+        timer.lap(Phase::Lookup);
+        found
+    }
+
+    fn manifest_of_source(&self) -> Option<Manifest> {
+        let digest = self.view.digest(self.action.source.as_ref()?).ok()?;
+        Manifest::load(self.engine.store, &Manifest::of_source(&self.action.key, &digest))
+    }
+
+    fn look_up_in(&self, manifest: &Manifest, seen: &mut HashMap<Dependency, Digest>, check: bool) -> Lookup {
+        let (store, timer) = (self.engine.store, self.engine.timer);
         for entry in &manifest.entries {
-            if !self.view.holds(&entry.dependencies, &mut seen) {
+            if !self.view.holds(&entry.dependencies, seen) {
                 continue;
             }
             let Some(result) = ActionResult::load(store, &entry.result) else { continue };
@@ -60,7 +79,6 @@ impl Job<'_> {
                 return Lookup::Restored(restored);
             }
         }
-        timer.lap(Phase::Lookup);
         Lookup::Nothing
     }
 

@@ -10,18 +10,27 @@ use crate::paths::Roots;
 use crate::platform;
 use crate::template::contains;
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Searches the events of a run for looks at mapped paths. An absolute path that no other file has is an error.
+/// Searches the events of a run for looks at mapped paths.
+///
+/// # Errors
+/// Says what the run did that only paths as they are allow: it looked at an absolute path that no other file has, or ran a
+/// program with maps that the command line does not have. These may be meant to win over kache's.
 pub(super) fn looked_at<'l>(
     events: impl Iterator<Item = TraceEvent<'l>> + Clone,
     roots: &Roots,
-) -> Result<Looked, PathBuf> {
+    maps: usize,
+) -> Result<Looked, String> {
     let absolute = || roots.iter().filter_map(|r| r.mapped.as_deref()).filter(|to| !to.starts_with('.'));
     for event in events.clone() {
+        if event.kind == EventKind::Maps && event.aux > maps as i64 {
+            return Err("a program in the compiler's place maps paths itself".to_string());
+        }
         for path in [event.path, event.path2] {
             if absolute().any(|to| is_below(path, to.as_bytes())) {
-                return Err(PathBuf::from(platform::os_str(path)));
+                return Err(format!("{} was looked at", String::from_utf8_lossy(path)));
             }
         }
     }
@@ -83,6 +92,15 @@ impl RelativeNames {
     }
 }
 
+/// How many arguments of a command line map paths, as the observer counts them.
+pub(super) fn count_maps(args: &[OsString]) -> usize {
+    let maps = |arg: &&OsString| {
+        let bytes = arg.as_encoded_bytes();
+        contains(bytes, b"prefix-map") || contains(bytes, b"remap-path-prefix")
+    };
+    args.iter().filter(maps).count()
+}
+
 /// Without doubled slashes and `.` components.
 fn clean(path: &[u8]) -> Vec<u8> {
     Roots::default().portable(path)
@@ -92,7 +110,7 @@ fn clean(path: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn looked(paths: &[&'static str]) -> Result<Looked, PathBuf> {
+    fn looked(paths: &[&'static str]) -> Result<Looked, String> {
         let mut roots = Roots::default();
         roots.add("workspace", "/w".into(), Some("."));
         roots.add("build", "/b".into(), Some("/kache/build"));
@@ -107,13 +125,13 @@ mod tests {
             path: path.as_bytes(),
             path2: b"",
         };
-        looked_at(paths.iter().map(event), &roots)
+        looked_at(paths.iter().map(event), &roots, 1)
     }
 
     #[test]
     fn an_absolute_mapped_path_is_told_from_all_others() {
         let mapped = "/kache/build/a.c";
-        assert_eq!(looked(&["/b/a.c", mapped]), Err(mapped.into()));
+        assert_eq!(looked(&["/b/a.c", mapped]), Err(format!("{mapped} was looked at")));
         assert_eq!(looked(&["/b/a.c", "/kache/builds/a.c"]), Ok(Looked::No));
     }
 

@@ -4,7 +4,7 @@ use super::ended::{Ending, Judged, RanCommand};
 use super::job::{Job, Mapped, Step};
 use super::mapped_paths;
 use crate::events::{Observed, Phase, RemoteUse};
-use crate::frontend::{Completed, Looked, WITHIN};
+use crate::frontend::{Completed, Looked};
 use crate::observe::log::Log;
 use crate::platform;
 use crate::reason::{NotCacheable, Reason};
@@ -40,6 +40,25 @@ impl EndedRun {
     }
 }
 
+impl EndedRun {
+    /// Why the run proves nothing, whatever it made.
+    pub(super) fn unusable(&self) -> Option<NotCacheable> {
+        let Completed { ran, .. } = &self.completed;
+        if self.clock_set_back {
+            return Some(NotCacheable::new(
+                Reason::ChangedWhileCompiling,
+                "the clock was set back meanwhile",
+            ));
+        }
+        if ran.repeated {
+            return Some(NotCacheable::new(Reason::Disturbed, "a process failed while it was observed"));
+        }
+        // Where the run was observed, its trace says what was left: a linker that only gives back its memory is harmless.
+        (ran.left_running && self.log.is_none())
+            .then(|| NotCacheable::new(Reason::SideEffect, "a process was left running"))
+    }
+}
+
 impl Job<'_> {
     pub(super) fn run_and_store(&self, remote: Option<RemoteUse>) -> Step {
         let mut run = match self.run() {
@@ -60,12 +79,12 @@ impl Job<'_> {
         }
         run.completed.ran.held.release();
         let mut ran = run.describe();
-        let stored = if !run.completed.ran.status.success() {
-            Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
-        } else if run.clock_set_back {
-            Err(NotCacheable::new(Reason::ChangedWhileCompiling, "the clock was set back meanwhile"))
-        } else {
-            self.store(run, &mut ran)
+        let stored = match run.unusable() {
+            _ if !run.completed.ran.status.success() => {
+                Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
+            }
+            Some(why) => Err(why),
+            None => self.store(run, &mut ran),
         };
         match stored {
             Ok(()) => self.enforce_size_limit(ran.bytes),
@@ -82,12 +101,15 @@ impl Job<'_> {
             return false;
         }
         let looked = match &run.log {
-            Some(log) => mapped_paths::looked_at(log.records(), &self.action.roots),
+            Some(log) => {
+                let maps = mapped_paths::count_maps(&self.action.args);
+                mapped_paths::looked_at(log.records(), &self.action.roots, maps)
+            }
             None => Ok(Looked::No),
         };
         match looked {
-            Err(path) => {
-                let note = format!("compiled with paths as they are: {} was looked at", path.display());
+            Err(why) => {
+                let note = format!("compiled with paths as they are: {why}");
                 self.note.borrow_mut().get_or_insert(note);
                 true
             }
@@ -104,7 +126,6 @@ impl Job<'_> {
         let action = self.action;
         let mut command = Command::new(&action.program);
         command.args(&action.args).envs(action.env.iter().map(|(name, value)| (name, value)));
-        command.env(WITHIN, "1");
         // So that "changed before the start" and "changed since" can be told apart: files that existed when this process
         // began carry a time up to then by the fine clock, and the coarse clock may lag.
         platform::wait_past(self.engine.time_us as i64 * 1000 + 1000);
@@ -113,6 +134,7 @@ impl Job<'_> {
         let printing = Printing {
             mapped: action.unmap_printed.then_some(&action.roots),
             hold: action.maps_paths(),
+            has_trouble: &|| false,
             is_notice: self.plan.notices(),
             printed: &self.mapped.printed,
         };

@@ -68,7 +68,8 @@ impl Job<'_> {
         result.save(store, key).map_err(failed)?;
         let dependencies = dependency::pack(dependencies.into_iter().map(|d| d.recorded));
         self.mark_literal(&dependencies);
-        Manifest::add(store, action, Entry { result: *key, dependencies }).map_err(failed)?;
+        let entry = Entry { result: *key, dependencies };
+        Manifest::add(store, action, self.action.source.as_ref(), entry).map_err(failed)?;
         self.queue_upload(key);
         Ok(())
     }
@@ -97,7 +98,9 @@ impl Job<'_> {
         };
         let key = hasher.finish();
         let entry = Entry { result: key, dependencies: dependencies.to_vec() };
-        let _ = mark.save(store, &key).and_then(|()| Manifest::add(store, &mapped, entry));
+        let _ = mark
+            .save(store, &key)
+            .and_then(|()| Manifest::add(store, &mapped, self.action.source.as_ref(), entry));
     }
 
     /// What the run depended on and made: from the observer's log, or by the rules that need no observer.

@@ -26,6 +26,9 @@ pub const TAIL_AT: usize = 16;
 /// Where the header says that records were dropped.
 pub const OVERFLOW_AT: usize = 24;
 
+/// Where the header says that a process has seen another fail.
+const TROUBLE_AT: usize = 28;
+
 /// A log, which its owner reads and the processes under observation write.
 #[derive(Debug)]
 pub struct Log {
@@ -44,6 +47,11 @@ impl Log {
     /// The path by which other processes open it, for as long as this process keeps it.
     pub fn path(&self) -> PathBuf {
         self.memory.path()
+    }
+
+    /// Whether a process has seen another fail by now.
+    pub fn has_trouble(&self) -> bool {
+        self.memory.word(TROUBLE_AT) != 0
     }
 
     /// Everything that had been recorded when the log was first read.
@@ -244,6 +252,14 @@ mod memory {
             PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()))
         }
 
+        pub fn word(&self, at: usize) -> u32 {
+            let mut word = [0; 4];
+            match self.file.read_exact_at(&mut word, at as u64) {
+                Ok(()) => u32::from_ne_bytes(word),
+                Err(_) => 0,
+            }
+        }
+
         /// What has been written when this is first called; `None` where there is no room for it.
         pub fn bytes(&self) -> Option<&[u8]> {
             let mapping = self.mapping.get_or_init(|| self.map().ok()).as_ref()?;
@@ -299,6 +315,10 @@ mod memory {
         }
 
         pub fn path(&self) -> PathBuf {
+            match *self {}
+        }
+
+        pub fn word(&self, _: usize) -> u32 {
             match *self {}
         }
 

@@ -1,6 +1,7 @@
 //! Watching a command: the preload object, and the log that it writes.
 
 pub mod c_library;
+pub mod disturbed;
 pub mod launch;
 pub mod log;
 pub mod object;

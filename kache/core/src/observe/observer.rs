@@ -1,8 +1,11 @@
 //! Running a command and keeping a log of what its processes did.
 
+use super::disturbed;
 use super::launch;
 use super::log::Log;
+use crate::platform;
 use crate::run::{self, Printing, Ran};
+use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,6 +24,8 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)> {
+        // A kache among the processes has no observer to ask whether it runs within another.
+        command.env(launch::WITHIN, "1");
         Ok((run::run(command, printing)?, None))
     }
 }
@@ -37,9 +42,35 @@ impl Observer for Preload {
         let Ok((log, object)) = watch else { return Unobserved.run(command, printing) };
         let base = std::env::var_os(launch::PRELOAD_VARIABLE);
         command.envs(launch::environment(&log, &object, base.as_deref()));
-        let ran = run::run(command, printing)?;
+        let is_limited = platform::address_space_is_limited();
+        let has_trouble = || is_limited || log.has_trouble();
+        let ran = run::run(command, &Printing { has_trouble: &has_trouble, ..*printing })?;
+        let failed = !ran.status.success() || log.has_trouble();
+        if failed && disturbed::is_suspect(&log.trace(), ran.status, is_limited) {
+            return Ok((repeat(command, printing, ran, base.as_deref())?, None));
+        }
         // A process that could not load the object wrote nothing.
         let observed = log.records().next().is_some();
         Ok((ran, observed.then_some(log)))
     }
+}
+
+/// Runs a command again, as if nothing were observed. `base` is the `LD_PRELOAD` that it has then.
+fn repeat(
+    command: &mut Command,
+    printing: &Printing,
+    mut first: Ran,
+    base: Option<&OsStr>,
+) -> io::Result<Ran> {
+    command.env_remove(launch::LOG_VARIABLE);
+    match base {
+        Some(base) => command.env(launch::PRELOAD_VARIABLE, base),
+        None => command.env_remove(launch::PRELOAD_VARIABLE),
+    };
+    first.held.discard();
+    let printed = [printing.printed, &first.printed].concat();
+    let mut again = run::run(command, &Printing { printed: &printed, ..*printing })?;
+    again.printed = [first.printed, again.printed].concat();
+    again.repeated = true;
+    Ok(again)
 }

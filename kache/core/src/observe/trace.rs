@@ -57,10 +57,14 @@ pub mod flag {
     pub const EXEC_RELATIVE: u8 = 2;
     /// Exec: libc itself starts the child (`system`, `popen`), so that no Spawned tells its pid.
     pub const BY_LIBC: u8 = 4;
+    /// Exec: the program cannot be observed, and runs as if nothing were.
+    pub const ALONE: u8 = 16;
     /// Exec: nothing but libc, by names that are recorded, has read the array of variables.
     pub const EXEC_UNREAD: u8 = 8;
     /// Exit: as above.
     pub const EXIT_UNREAD: u8 = 1;
+    /// Exit: by a system call of the program's own.
+    pub const EXIT_RAW: u8 = 2;
     /// Spawned: by posix_spawn, so that an exec surely took place.
     pub const POSIX_SPAWN: u8 = 1;
     /// Unlink: a directory.
@@ -136,7 +140,7 @@ kinds! {
     /// A function with changing results was called, `path` is its name; once for each module. A clock is recorded for
     /// each call: `aux` is where the call returns to in its module, `errno` how many times it has been made.
     Volatile = 20,
-    /// A process ended in the ordinary way, and all its modules have been recorded.
+    /// A process ends in the ordinary way, and all its modules have been recorded.
     Exit = 21,
     /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
     /// of the answer (`platform::Answer`); once for each module and answer.
@@ -151,6 +155,10 @@ kinds! {
     Unlocated = 40,
     /// A process is about to limit its own system calls, and from here on nothing of it is recorded.
     Filtered = 41,
+    /// A child was found to have failed: `aux` is its pid, `errno` the status as `wait` gives it.
+    Failed = 42,
+    /// A program began with arguments that map paths in what it writes; `aux` is their number.
+    Maps = 46,
 }
 
 /// One thing that an observed process did.

@@ -408,6 +408,53 @@ fn limit(job: HANDLE, flags: u32) {
     }
 }
 
+/// There is no such limit on this system.
+pub fn address_space_is_limited() -> bool {
+    false
+}
+
+/// There are no signals on this system.
+pub fn signal(_: std::process::ExitStatus) -> Option<i32> {
+    None
+}
+
+/// There are no signals on this system.
+pub fn is_crash(_: i32) -> bool {
+    false
+}
+
+/// The exit code; there are no signals on this system.
+pub fn parts_of_status(status: i32) -> (Option<i32>, Option<i32>) {
+    (Some(status), None)
+}
+
+/// Two ends of a signal that nothing waits for on this system.
+pub fn end_signal() -> io::Result<((), ())> {
+    Ok(((), ()))
+}
+
+/// An output of a child. It ends when all have closed it.
+pub struct UntilEnd<R> {
+    from: Option<R>,
+}
+
+impl<R: io::Read> UntilEnd<R> {
+    pub fn new(from: Option<R>, _: &()) -> Self {
+        UntilEnd { from }
+    }
+
+    /// The output, if others have it open: never on this system.
+    pub fn into_open(self) -> Option<R> {
+        None
+    }
+}
+
+impl<R: io::Read> io::Read for UntilEnd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.from.as_mut().map_or(Ok(0), |from| from.read(buffer))
+    }
+}
+
 /// Stats many files.
 #[derive(Default)]
 pub struct Stats {

@@ -136,8 +136,23 @@ acts! {
     // Code that is loaded.
     FindsLibrary, "loads a library that the loader searches for", all(&[T::Library]);
     LoadsLibrary, "loads a library", all(&[T::Contents]);
-    NamesLibrary, "asks the loader for a library by its name", by(NONE, &[T::Library]);
-    OpensLibrary, "asks the loader for a library by its path", by(NONE, &[T::Existence]);
+    NamesLibrary, "asks the loader for a library by its name", [
+        NONE,
+        NONE,
+        &[T::Library],
+        &[T::Library],
+        // What the loader hands out leads to the paths of all that is loaded.
+        &[T::Library, T::Place],
+        &[T::Library],
+    ];
+    OpensLibrary, "asks the loader for a library by its path", [
+        NONE,
+        NONE,
+        &[T::Existence],
+        &[T::Existence],
+        &[T::Existence, T::Place],
+        &[T::Existence],
+    ];
     OpensNoLibrary, "asks the loader for a library that is not there", by(NONE, &[T::Absence]);
     HoldsSyscall, "can call the kernel without libc, where that is not recorded",
         [UNSEEN, NONE, UNSEEN, UNSEEN, UNSEEN, UNSEEN];

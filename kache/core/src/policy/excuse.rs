@@ -26,8 +26,12 @@ pub struct ClockAtStart {
 }
 
 impl Excuse {
+    /// Whether it matches a name: whole, or by the prefix before a `*`.
     pub fn names(&self, name: &[u8]) -> bool {
-        name == self.what.as_bytes()
+        match self.what.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix.as_bytes()),
+            None => name == self.what.as_bytes(),
+        }
     }
 }
 

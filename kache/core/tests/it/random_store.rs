@@ -56,8 +56,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_manifest_survives(entries in vec(entry(), 0..6), action in digest(), at: usize, bit in 0..8u8) {
-        let manifest = Manifest { entries };
+    fn a_manifest_survives(entries in vec(entry(), 0..6), overflows: bool, action in digest(), at: usize, bit in 0..8u8) {
+        let manifest = Manifest { entries, overflow_of: overflows.then_some(action) };
         let bytes = manifest.encode(&action);
         prop_assert_eq!(Manifest::decode(&bytes, &action), Some(manifest));
         let mut altered = bytes.clone();
@@ -108,7 +108,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         for entry in &entries {
-            Manifest::add(&store, &action, entry.clone()).unwrap();
+            Manifest::add(&store, &action, None, entry.clone()).unwrap();
         }
         let back = Manifest::load(&store, &action).unwrap().entries;
         let newest: Vec<Entry> = entries.into_iter().rev().take(back.len()).collect();

@@ -2,8 +2,12 @@
 //! observed, and must do the same.
 
 use crate::sandbox::{Run, Sandbox, done};
+use kache_core::observe::launch;
+use kache_core::observe::log::Log;
 use kache_core::observe::trace::EventKind;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 fn plain(test: &Sandbox, program: &Path) -> Output {
@@ -300,4 +304,142 @@ fn a_log_under_a_limit_of_file_sizes_is_smaller_and_kills_no_process() {
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
     let run = twice(&test, "#include <unistd.h>\nint main(void) { return access(\"x\", 0) == 0; }", &[]);
     assert_eq!(run.of(EventKind::Stat).len(), 1);
+}
+
+/// A program that runs its arguments as a program, after what `before` does.
+fn launcher(test: &Sandbox, before: &str) -> PathBuf {
+    let source = format!(
+        r#"
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+extern char **environ;
+int main(int argc, char **argv) {{
+    {before};
+    pid_t pid = vfork();
+    if (!pid) {{
+        execvp(argv[1], argv + 1);
+        _exit(9);
+    }}
+    int status;
+    return waitpid(pid, &status, 0) != pid || status;
+}}
+"#
+    );
+    test.c("launcher", &source, &[])
+}
+
+/// Runs a program from another that is observed, and says whether it was observed too.
+fn followed(test: &Sandbox, launcher: &Path, program: &str, arguments: &[&str]) -> bool {
+    let command = || {
+        let mut command = test.command(launcher);
+        command
+            .arg(program)
+            .args(arguments)
+            .env("PATH", format!("{}:/usr/bin:/bin", test.path(".").display()));
+        command
+    };
+    let expected = command().output().unwrap();
+    let run = test.observe(&mut command());
+    assert_eq!(run.output, expected, "{program}: {:#?}", run.all());
+    assert!(run.of(EventKind::Exec).iter().any(|r| r.path.ends_with(program.as_bytes()) && r.errno == 0));
+    let name = Path::new(program).file_name().unwrap().to_str().unwrap();
+    run.started(name)
+}
+
+const LISTS_VARIABLES: &str = "#include <stdio.h>\nextern char **environ;\nint main(void) { for (char **e = environ; *e; e++) puts(*e); return 0; }";
+
+#[test]
+fn a_program_that_cannot_be_observed_is_left_alone() {
+    let test = Sandbox::new();
+    let launcher = launcher(&test, "");
+    test.c("dynamic", LISTS_VARIABLES, &[]);
+    assert!(followed(&test, &launcher, "dynamic", &[]));
+    test.c("static", LISTS_VARIABLES, &["-static"]);
+    assert!(!followed(&test, &launcher, "static", &[]));
+    test.c("static-pie", LISTS_VARIABLES, &["-static-pie"]);
+    assert!(!followed(&test, &launcher, "./static-pie", &[]));
+    let script = |name: &str, interpreter: &str| {
+        let path = test.write(name, &format!("#! {interpreter} \n"));
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    script("script", &test.path("static").display().to_string());
+    script("script-of-script", &test.path("script").display().to_string());
+    assert!(!followed(&test, &launcher, "script-of-script", &[]));
+}
+
+#[test]
+fn a_sanitizer_is_left_alone() {
+    let test = Sandbox::new();
+    let launcher = launcher(&test, "");
+    let fine = "#include <stdio.h>\nint main(void) { puts(\"fine\"); return 0; }";
+    for (name, flags, observed) in [
+        ("address", &["-fsanitize=address"][..], false),
+        ("thread", &["-fsanitize=thread"], false),
+        ("leak", &["-fsanitize=leak"], false),
+        ("undefined", &["-fsanitize=undefined"], true),
+        ("inside", &["-fsanitize=address", "-static-libasan"], true),
+    ] {
+        test.c(name, fine, flags);
+        assert_eq!(followed(&test, &launcher, name, &[]), observed, "{name}");
+    }
+    let found = Command::new("cc").arg("-print-file-name=libasan.so").output().unwrap();
+    let library = String::from_utf8(found.stdout).unwrap();
+    let preload = format!("setenv(\"LD_PRELOAD\", \"{}\", 1)", library.trim());
+    test.c("plain", fine, &[]);
+    assert!(!followed(&test, &self::launcher(&test, &preload), "plain", &[]));
+}
+
+#[test]
+fn where_the_object_is_not_visible_the_loader_is_not_asked_for_it() {
+    let test = Sandbox::new();
+    let hide = format!("rename(\"{0}\", \"{0}.hidden\")", test.object.display());
+    let launcher = launcher(&test, &format!("int rename(const char *, const char *); {hide}"));
+    test.c("dynamic", LISTS_VARIABLES, &[]);
+    let arguments = ["dynamic"];
+    let expected = test.command(&launcher).args(arguments).env("PATH", test.path(".")).output().unwrap();
+    let hidden = format!("{}.hidden", test.object.display());
+    std::fs::rename(&hidden, &test.object).unwrap();
+    let run = test.observe(test.command(&launcher).args(arguments).env("PATH", test.path(".")));
+    assert_eq!(run.output, expected);
+    assert!(!run.started("dynamic") && run.started("launcher"));
+}
+
+#[test]
+fn only_what_asks_by_its_name_is_told_of_the_log() {
+    let test = Sandbox::new();
+    let source = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+extern char **environ;
+int main(void) {
+    for (char **entry = environ; *entry; entry++)
+        if (strstr(*entry, "KACHE")) return 2;
+    const char *log = getenv("KACHE_OBSERVE_LOG");
+    return !log || strncmp(log, "/proc/", 6) || getenv("KACHE_OBSERVE_LO") || getenv("KACHE_OBSERVE_LOG2");
+}
+"#;
+    let program = test.c("p", source, &[]);
+    let run = test.observe(&mut test.command(program));
+    run.succeeded();
+    assert!(!run.has(EventKind::GetEnv, "KACHE_OBSERVE_LOG"));
+}
+
+#[test]
+fn a_library_that_stands_in_for_libc_is_not_taken_for_the_observer() {
+    let test = Sandbox::new();
+    // It ends in a jump, so that the observer's own call of it is what `access` returns to.
+    let source = "#include <unistd.h>\nint rmdir(const char *path) { return access(path, F_OK); }";
+    let library = test.c("lib.so", source, &["-O2", "-shared", "-fPIC"]);
+    let program = test.c("p", "#include <unistd.h>\nint main(void) { return rmdir(\".\"); }", &[]);
+    let log = Log::create().unwrap();
+    let mut command = test.command(program);
+    command.envs(launch::environment(&log, &test.object, Some(library.as_os_str())));
+    done(&mut command);
+    let paths = |kind| log.records().filter(|r| r.kind == kind).map(|r| r.path.to_vec()).collect::<Vec<_>>();
+    let loaded = paths(EventKind::Module);
+    assert!(loaded.iter().any(|path| path.ends_with(b"/lib.so")));
+    assert!(!loaded.iter().any(|path| path == test.object.as_os_str().as_bytes()), "{loaded:?}");
+    assert_eq!((paths(EventKind::Stat).len(), paths(EventKind::Unlink).len()), (1, 1));
 }

@@ -150,6 +150,10 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "a process used a file whose path the system does not tell, so that the inputs are not known",
             "check that /proc is mounted where the program in the detail runs, and that its working directory exists",
         ),
+        Reason::Disturbed => (
+            "a process failed under observation in a way that the observer may have caused, so the command ran again unobserved",
+            "raise the limit of the address space (`ulimit -v`), or see which program of the command crashes by itself",
+        ),
         Reason::SystemCallFilter => (
             "a program limits its own system calls (seccomp), so the observer can make none in it and stops",
             "none if the program needs its sandbox; else run it without, or in a build script",

@@ -1,6 +1,7 @@
 //! Processes: starting, replacing and ending them, signals, and the terminal.
 
 use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -79,6 +80,12 @@ fn restore_file_limit() {
 pub fn exit_code(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
     status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(1)
+}
+
+/// The signal that ended a process.
+pub fn signal(status: std::process::ExitStatus) -> Option<i32> {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal()
 }
 
 /// Ends this process like the child, so that the caller sees the same status or signal.
@@ -173,6 +180,95 @@ pub fn end_child_with_parent(command: &mut Command) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = command;
+}
+
+/// Two ends of a signal: it is given when the first is dropped.
+pub fn end_signal() -> io::Result<(io::PipeWriter, io::PipeReader)> {
+    let (ended, end) = io::pipe()?;
+    Ok((end, ended))
+}
+
+/// An output of a child. It ends when all have closed it, or when the child has ended and all that was written by then has
+/// been read: a process that the child left behind may keep it open.
+pub struct UntilEnd<'a, R> {
+    from: Option<R>,
+    ended: &'a io::PipeReader,
+    /// Once the child has ended: how many bytes of what was written by then are still to be read.
+    left: Option<usize>,
+    closed: bool,
+}
+
+impl<'a, R: io::Read + AsFd> UntilEnd<'a, R> {
+    pub fn new(from: Option<R>, ended: &'a io::PipeReader) -> Self {
+        UntilEnd { closed: from.is_none(), from, ended, left: None }
+    }
+
+    /// The output, if others have it open.
+    pub fn into_open(self) -> Option<R> {
+        self.from.filter(|_| !self.closed)
+    }
+}
+
+impl<R: io::Read + AsFd> io::Read for UntilEnd<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(from) = &mut self.from else { return Ok(0) };
+        if self.left.is_none() && poll([from.as_fd(), self.ended.as_fd()], -1)?[1] {
+            self.left = Some(unread(from.as_fd())?);
+        }
+        let room = match self.left {
+            // All that counts has been read, and this is not the end of the file.
+            Some(0) if !poll([from.as_fd(); 2], 0)?[0] || unread(from.as_fd())? > 0 => return Ok(0),
+            Some(left) if left > 0 => left.min(buffer.len()),
+            _ => buffer.len(),
+        };
+        let got = from.read(&mut buffer[..room])?;
+        self.left = self.left.map(|left| left.saturating_sub(got));
+        self.closed |= got == 0;
+        Ok(got)
+    }
+}
+
+/// Waits until one of two descriptors can be read or is at its end, and says which.
+fn poll(fds: [BorrowedFd; 2], timeout: i32) -> io::Result<[bool; 2]> {
+    let mut asked = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    loop {
+        // SAFETY: the structures outlive the call, which fills them in.
+        match unsafe { libc::poll(asked.as_mut_ptr(), 2, timeout) } {
+            -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            -1 => return Err(io::Error::last_os_error()),
+            _ => return Ok(asked.map(|fd| fd.revents != 0)),
+        }
+    }
+}
+
+/// Whether a process of this one's may map only so much (`ulimit -v`).
+pub fn address_space_is_limited() -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes to the structure and nowhere else.
+    unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) == 0 && limit.rlim_cur != libc::RLIM_INFINITY }
+}
+
+/// Whether a signal ended a process because of what the process did.
+pub fn is_crash(signal: i32) -> bool {
+    use libc::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SIGXFSZ};
+    [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SIGXFSZ].contains(&signal)
+}
+
+/// The exit code and the signal in a status as `wait` gives it.
+pub fn parts_of_status(status: i32) -> (Option<i32>, Option<i32>) {
+    use std::os::unix::process::ExitStatusExt;
+    let status = std::process::ExitStatus::from_raw(status);
+    (status.code(), status.signal())
+}
+
+/// How many bytes a pipe holds.
+fn unread(pipe: BorrowedFd) -> io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: writes to the integer and nowhere else.
+    match unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(usize::try_from(count).unwrap_or(0)),
+    }
 }
 
 /// Whether a process runs. One that has ended counts as ended before its parent has asked how.

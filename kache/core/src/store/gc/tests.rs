@@ -38,7 +38,7 @@ impl TestStore {
             literal: false,
         };
         stored.save(&self.store, &result).unwrap();
-        Manifest::add(&self.store, &action, Entry { result, dependencies: Vec::new() }).unwrap();
+        Manifest::add(&self.store, &action, None, Entry { result, dependencies: Vec::new() }).unwrap();
         let trace = KeyTrace {
             v: key_trace::VERSION,
             label: name.to_string(),

@@ -172,7 +172,7 @@ fn a_name_that_leads_to_two_files_is_not_believed() {
 fn whether_something_may_be_done_counts() {
     let stage = stage().text("/w/tool").script("/w/script", "/w/none");
     let asked = "10 stat may_execute /w/tool";
-    let counts = ["permission <workspace>/tool\u{0}\u{1}"];
+    let counts = ["permission <workspace>/tool:1"];
     assert_eq!(of_plugin(&stage, asked), counts);
     assert_eq!(of_plugin(&stage, &asked.replace("may_execute", "may_execute err=EACCES")), counts);
     let run = "10 exec /w/tool\n10 exec err=EACCES /w/tool";

@@ -289,6 +289,21 @@ fn a_script_under_the_compilers_name_is_not_the_compiler() {
     assert_eq!(Stage::rustc().lines(&proxy), [""; 0], "rustc by way of a proxy");
 }
 
+/// A name proves nothing: the file's contents do.
+#[test]
+fn a_program_that_only_has_the_name_of_a_tool_is_a_script() {
+    let named = "10 spawned posix_spawn /w/my-cc aux=11\n11 start /w/my-cc => /w aux=10\n11 volatile time";
+    let genuine = Stage::rustc().file("/w/my-cc");
+    assert!(is_trusted(&genuine, &format!("{RUSTC}{named}")));
+    let stage = Stage::rustc().counterfeit("/w/my-cc");
+    assert_eq!(refusal(&stage, &format!("{RUSTC}{named}")), "clock: my-cc called time");
+    let lines = stage.lines(&format!("{RUSTC}{}", named.replace("\n11 volatile time", "")));
+    assert!(lines.contains(&"env-all".to_string()), "{lines:?}");
+    // In the place of a C compiler, too.
+    let stage = Stage::c().counterfeit("/tc/bin/gcc");
+    assert_eq!(refusal(&stage, &format!("{GCC}10 volatile time")), "clock: gcc called time");
+}
+
 #[test]
 fn a_compiler_with_a_plugin_is_not_told_apart_from_it() {
     let mut stage = Stage::c();

@@ -75,18 +75,19 @@ fn whose_code_a_program_is() {
     let started = Started {
         is_first: false,
         is_named: false,
-        name: "sh",
+        is_tool: false,
         is_covered: false,
         by_foreign: false,
         is_path_only: false,
         has_plugins: false,
     };
-    let tool = Started { name: "x86_64-linux-gnu-ld.bfd", ..started };
+    let tool = Started { is_tool: true, ..started };
     let first = Started { is_first: true, ..started };
     for (policy, started, actor) in [
         (&policies::C, started, Actor::Script),
         (&policies::C, Started { is_path_only: true, ..started }, Actor::PathOnly),
-        (&policies::C, Started { is_covered: true, ..started }, Actor::Tool),
+        (&policies::C, Started { is_covered: true, ..started }, Actor::Script),
+        (&policies::RUSTC, Started { is_covered: true, ..started }, Actor::Tool),
         (&policies::C, tool, Actor::Tool),
         (&policies::C, Started { is_path_only: true, ..tool }, Actor::Tool),
         (&policies::C, Started { has_plugins: true, ..tool }, Actor::Script),

@@ -45,6 +45,8 @@ pub struct FakeWorld {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, String>,
     objects: BTreeMap<PathBuf, Object>,
+    /// Programs that only have the name of a tool.
+    counterfeits: BTreeSet<PathBuf>,
     /// What a program writes to the log when it starts and ends at once.
     starts: BTreeMap<PathBuf, &'static str>,
     not_executable: BTreeSet<PathBuf>,
@@ -137,6 +139,10 @@ impl World for FakeWorld {
             .find(|p| self.file_type(p) == Some(FileType::File))
     }
 
+    fn is_tool(&self, program: &Path, _: &[&[&str]]) -> bool {
+        !self.counterfeits.contains(program)
+    }
+
     fn calls_kernel(&self, object: &Path) -> Option<bool> {
         self.objects.get(object)?.calls_kernel
     }
@@ -224,6 +230,12 @@ impl Stage {
     pub fn file(mut self, path: &str) -> Stage {
         self.world.add(path, Entry::File);
         self
+    }
+
+    /// A program that only has the name of a tool.
+    pub fn counterfeit(mut self, path: &str) -> Stage {
+        self.world.counterfeits.insert(path.into());
+        self.plain_object(path)
     }
 
     pub fn directory(mut self, path: &str) -> Stage {

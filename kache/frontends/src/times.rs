@@ -1,0 +1,99 @@
+//! C sources by which the times of files count.
+//!
+//! `#pragma GCC dependency "f"` (clang knows it, also as `#pragma clang dependency`) has the compiler compare when two files were
+//! modified, and clang refuses a precompiled header that is older than what it was made from. Then the times of all files
+//! that were read are dependencies, which hold in one checkout as long as nothing is touched.
+//!
+//! The headers of the system's own directories are not searched: they come with the system, and no checkout has a file that
+//! they would name.
+
+use crate::define;
+use kache_core::dependency::{Dependency, Kind};
+use kache_core::eval::EvalContext;
+use kache_core::template::contains;
+use std::collections::BTreeSet;
+
+const SYSTEM: &[&[u8]] = &[b"/usr/include/", b"/usr/lib/"];
+
+/// The times that count, if any do.
+pub fn compared(dependencies: &[Dependency], cx: &EvalContext) -> BTreeSet<Dependency> {
+    if !texts(dependencies, cx).any(|text| compares_times(&text)) {
+        return BTreeSet::new();
+    }
+    let files = dependencies.iter().filter(|d| d.kind == Kind::File);
+    files.map(|d| Dependency::new(Kind::Status, d.name.clone())).collect()
+}
+
+/// Whether any source has an `#import`.
+pub fn any_imports(dependencies: &[Dependency], cx: &EvalContext) -> bool {
+    texts(dependencies, cx).any(|text| contains(&define::joined(&text), b"import"))
+}
+
+/// The texts of the files that were read, but for those of the system.
+fn texts<'a>(dependencies: &'a [Dependency], cx: &'a EvalContext) -> impl Iterator<Item = Vec<u8>> + 'a {
+    let own = dependencies
+        .iter()
+        .filter(|d| d.kind == Kind::File && !SYSTEM.iter().any(|dir| d.name.starts_with(dir)));
+    own.filter_map(|d| define::text(&cx.roots.local(&d.name)?))
+}
+
+fn compares_times(text: &[u8]) -> bool {
+    // A precompiled header of clang's.
+    if text.starts_with(b"CPCH") {
+        return true;
+    }
+    if !contains(text, b"GCC") && !contains(text, b"clang") {
+        return false;
+    }
+    let text = define::joined(text);
+    if !contains(&text, b"dependency") {
+        return false;
+    }
+    let mut rest = &text[..];
+    while let Some(at) = find(rest, b"dependency") {
+        let before = without_comment(rest[..at].trim_ascii_end());
+        if before.ends_with(b"GCC") || before.ends_with(b"clang") {
+            return true;
+        }
+        rest = &rest[at + 1..];
+    }
+    false
+}
+
+/// The text without the blanks and comments at its end.
+fn without_comment(mut text: &[u8]) -> &[u8] {
+    while let Some(inside) = text.strip_suffix(b"*/") {
+        let start = inside.windows(2).rposition(|w| w == b"/*").unwrap_or(0);
+        text = inside[..start].trim_ascii_end();
+    }
+    text
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|w| w == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_of_times_is_found_however_it_is_written() {
+        for text in [
+            "#pragma GCC dependency \"a.y\"\n",
+            "# pragma\tGCC  dependency <a.y> message\n",
+            "#pragma clang dependency \"a.y\"\n",
+            "_Pragma(\"GCC dependency \\\"a.y\\\"\")\n",
+            "#define D PRAGMA(GCC dependency \"a.y\")\n",
+            "#pragma GCC \\\n dependency \"a.y\"\n",
+            "#pragma GCC depen\\\ndency \"a.y\"\n",
+            "#pragma GCC /* a */ /* b */ dependency \"a.y\"\n",
+            "CPCH\x01",
+        ] {
+            assert!(compares_times(text.as_bytes()), "{text}");
+        }
+        for text in ["/* a dependency of GCC */", "#pragma GCC poison dependency", "int dependency;"] {
+            assert!(!compares_times(text.as_bytes()), "{text}");
+        }
+    }
+}
