@@ -16,6 +16,7 @@ const SOURCES: &[&str] = &[
     "process.c",
     "host.c",
     "beyond.c",
+    "lookup.c",
     "facts.c",
     "fact_files.c",
     "fact_names.c",
@@ -63,7 +64,13 @@ fn compile(preload: &Path, out: &Path) -> Result<(), String> {
     // Linked against nothing, see `observer.c`; `initfirst`: other objects' constructors read things too.
     command.args(["-shared", "-fPIC", "-O2", "-g0", "-std=gnu11", "-Wall", "-Wextra", "-fvisibility=hidden"]);
     command.args(["-fno-lto", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-nostdlib", "-s"]);
-    command.args(["-Wl,-z,now", "-Wl,-z,initfirst", "-Wl,-z,noexecstack", "-Wl,--build-id=none"]);
+    command.args([
+        "-Wl,-z,now",
+        "-Wl,--hash-style=gnu",
+        "-Wl,-z,initfirst",
+        "-Wl,-z,noexecstack",
+        "-Wl,--build-id=none",
+    ]);
     match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
         Ok("x86_64") => _ = command.arg("-fcf-protection=none"),
         Ok("aarch64") => _ = command.arg("-mno-outline-atomics"),

@@ -4,6 +4,7 @@ mod account;
 mod case;
 mod flags;
 mod headers;
+mod host_facts;
 mod indirect_access;
 mod judge;
 mod kernel_calls;

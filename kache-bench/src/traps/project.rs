@@ -282,6 +282,12 @@ impl TestProject {
         self
     }
 
+    /// Has the shell begin each command with these words.
+    pub fn under(&mut self, words: &str) -> &mut TestProject {
+        self.before = Some(words.into());
+        self
+    }
+
     /// Opens a file as descriptor 3 of each command.
     pub fn opened(&mut self, name: &str) -> &mut TestProject {
         self.before = Some(format!("exec 3<{name}; exec"));

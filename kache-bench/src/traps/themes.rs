@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::{
-    flags, headers, indirect_access, kernel_calls, link, macros, must_hit, paths, places, search, subprocess,
-    times, toolchain, trust,
+    flags, headers, host_facts, indirect_access, kernel_calls, link, macros, must_hit, paths, places, search,
+    subprocess, times, toolchain, trust,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,7 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "Rust: accesses of proc macros", cases: macros::CASES },
     Theme { name: "Rust: processes and libraries of a macro", cases: subprocess::CASES },
     Theme { name: "Rust: indirect access", cases: indirect_access::CASES },
+    Theme { name: "Rust: facts about the host", cases: host_facts::CASES },
     Theme { name: "System calls without the C library", cases: kernel_calls::CASES },
     Theme { name: "Rust: linking", cases: link::CASES },
     Theme { name: "Rust: sources and their paths", cases: paths::CASES },

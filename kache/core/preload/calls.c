@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "dispatch.h"
@@ -88,6 +89,12 @@ bool kache_note_change(long number, const long *a, int err, uint32_t module, uns
     case SYS_symlinkat:
         kache_note_symlink(err, module, NAMED(0), (int)a[1], NAMED(2));
         return true;
+    case SYS_chdir: {
+        /* Once it succeeded, a relative path means another directory. */
+        const char *path = NAMED(0);
+        if (path && path[0]) kache_note_path(K_STAT, 0, err, module, err ? 0 : S_IFDIR, AT_FDCWD, err || path[0] == '/' ? path : ".");
+        return true;
+    }
     case SYS_truncate:
         kache_note_path(K_WRITE, F_TRUNC | F_THERE, err, module, 0, AT_FDCWD, NAMED(0));
         return true;

@@ -37,9 +37,11 @@ enum kind {
     K_CONNECT = 19,
     K_VOLATILE = 20,
     K_EXIT = 21,
+    K_LOOKUP = 22,
     K_HOST_FACT = 25,
     K_NAMED = 30,
     K_CHANGE = 31,
+    K_UNFOLLOWED = 37,
     K_UNLOCATED = 40,
     K_FILTERED = 41,
     K_FAILED = 42,
@@ -89,6 +91,9 @@ enum kind {
 /* HostFact: the program set it; it asked, and the answer is not to be compared. */
 #define F_SET 1
 #define F_UNANSWERED 2
+
+/* Lookup: what was found is the C library's, and no hook stands in front of it. */
+#define F_OF_C_LIBRARY 1
 
 #define MODULE_UNKNOWN 0xffffffffu
 #define TEXT_MAX 65536
@@ -174,6 +179,12 @@ struct real {
     void **slot;
 };
 
+extern struct real __start_kache_reals[] __attribute__((visibility("hidden")));
+extern struct real __stop_kache_reals[] __attribute__((visibility("hidden")));
+
+/* The next object's, past all hooks. */
+void *kache_next(const char *name);
+void *kache_next_version(const char *name, const char *version);
 void *kache_real(void **slot, const char *name);
 long kache_missing(void);
 void *kache_missing_pointer(void);

@@ -6,8 +6,8 @@
  * is libc's text. This object calls the kernel by an instruction that lies there (`kache_gate`); the loader's calls and the
  * vDSO's are delivered, and made without a record.
  *
- * What cannot be followed (a thread made by a bare `clone`, a seccomp filter) is recorded as such, and the dispatcher
- * gives up: the instruction is run again, by the kernel.
+ * What cannot be followed (a thread made by a bare `clone`) is recorded as such, and the dispatcher gives up: the
+ * instruction is run again, by the kernel.
  *
  * The handler runs on whatever stack the program has, and on its signal stack if it has one: frames are small. */
 
@@ -125,7 +125,7 @@ void kache_dispatch_thread(void) {
     if (!kache_dispatched || !selector) return;
     unsigned long mask = SIGSYS_BIT;
     kache_raw(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&mask, 0, sizeof mask, 0, 0);
-    if (set_dispatch() < 0) kache_note_beyond("prctl", MODULE_UNKNOWN, 0);
+    if (set_dispatch() < 0) kache_emit(K_UNFOLLOWED, 0, 0, MODULE_UNKNOWN, SYS_prctl, NO_TEXT, NO_TEXT);
 }
 
 void kache_begin_child(void) {
@@ -139,8 +139,8 @@ void kache_dispatch_end(void) {
 }
 
 void kache_dispatch_prctl(uint32_t module, long option) {
-    if (option == PR_SET_SYSCALL_USER_DISPATCH) {
-        kache_note_beyond("prctl", module, 0);
+    if (option == PR_SET_SYSCALL_USER_DISPATCH && kache_dispatched) {
+        kache_emit(K_UNFOLLOWED, 0, 0, module, SYS_prctl, NO_TEXT, NO_TEXT);
         kache_dispatch_end();
     }
     if (option == PR_GET_AUXV) kache_note_vdso(module);
@@ -482,7 +482,7 @@ static void on_sigsys(int signal, siginfo_t *info, void *raw_context) {
         break;
     }
     case UNKNOWN:
-        kache_emit(K_RAW_SYSCALL, 0, 0, call.module, call.number, NO_TEXT, NO_TEXT);
+        kache_emit(K_UNFOLLOWED, 0, 0, call.module, call.number, NO_TEXT, NO_TEXT);
         kache_dispatch_end();
         PC(context) -= INSTRUCTION;
         break;
@@ -513,7 +513,7 @@ void kache_note_child(long number, const long *a, long result, uint32_t module) 
     if (number == SYS_clone) flags = (uint64_t)a[0];
     if (number == SYS_clone3 && a[0]) flags = *(const uint64_t *)a[0];
     if (result < 0) return;
-    if (!is_plain_child(flags) && result > 0) kache_note_beyond("clone", module, 0);
+    if (!is_plain_child(flags) && result > 0) kache_emit(K_UNFOLLOWED, 0, 0, module, number, NO_TEXT, NO_TEXT);
     if (result == 0) {
         kache_begin_child();
     } else {

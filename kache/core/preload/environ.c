@@ -168,8 +168,6 @@ READS(iconv_open, "GCONV_PATH", const char *to COMMA const char *from, to, from)
 
 /* ---- the start of `main` ---- */
 
-extern void *find_version(void *handle, const char *name, const char *version) __asm__("dlvsym") __attribute__((weak));
-
 typedef int start(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
                   void (*loader_fini)(void), void *stack_end);
 
@@ -180,14 +178,14 @@ EXPORT int hook_start(int (*main)(int, char **, char **), int argc, char **argv,
 int hook_start(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
                void (*loader_fini)(void), void *stack_end) {
     void *real = NULL;
-    if (init && find_version) {
+    if (init) {
 #if defined(__aarch64__)
-        real = find_version(RTLD_NEXT, "__libc_start_main", "GLIBC_2.17");
+        real = kache_next_version("__libc_start_main", "GLIBC_2.17");
 #else
-        real = find_version(RTLD_NEXT, "__libc_start_main", "GLIBC_2.2.5");
+        real = kache_next_version("__libc_start_main", "GLIBC_2.2.5");
 #endif
     }
-    if (!real) real = dlsym(RTLD_NEXT, "__libc_start_main");
+    if (!real) real = kache_next("__libc_start_main");
     if (kache_plugins_loaded()) set_up();
     return ((start *)real)(main, argc, argv, init, fini, loader_fini, stack_end);
 }

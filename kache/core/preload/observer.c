@@ -86,7 +86,7 @@ void *kache_gate;
 long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
     static long (*call)(long, ...);
     int saved = errno;
-    if (!call) call = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    if (!call) call = (long (*)(long, ...))kache_next("syscall");
     long result = call ? call(nr, a, b, c, d, e, f) : -ENOSYS;
     if (call && result == -1) result = -errno;
     errno = saved;
@@ -95,9 +95,6 @@ long kache_raw(long nr, long a, long b, long c, long d, long e, long f) {
 #endif
 
 /* ---- finding what a hook stands in front of ---- */
-
-extern struct real __start_kache_reals[] __attribute__((visibility("hidden")));
-extern struct real __stop_kache_reals[] __attribute__((visibility("hidden")));
 
 long kache_missing(void) {
     errno = ENOSYS;
@@ -109,20 +106,18 @@ void *kache_missing_pointer(void) {
     return NULL;
 }
 
-#pragma weak dlsym
 #pragma weak dlerror
-extern void *find_version(void *handle, const char *name, const char *version) __asm__("dlvsym") __attribute__((weak));
 
 void *kache_real(void **slot, const char *name) {
     int saved = errno;
-    void *found = dlsym ? dlsym(RTLD_NEXT, name) : NULL;
-    if (!found && find_version && name[0] == '_' && name[1] == '_') {
+    void *found = kache_next(name);
+    if (!found && name[0] == '_' && name[1] == '_') {
         /* A newer libc keeps `__xstat` and its like as hidden symbols, which only a lookup by version finds. */
 #if defined(__aarch64__)
-        found = find_version(RTLD_NEXT, name, "GLIBC_2.17");
+        found = kache_next_version(name, "GLIBC_2.17");
 #else
-        found = find_version(RTLD_NEXT, name, "GLIBC_2.2.5");
-        if (!found) found = find_version(RTLD_NEXT, name, "GLIBC_2.4");
+        found = kache_next_version(name, "GLIBC_2.2.5");
+        if (!found) found = kache_next_version(name, "GLIBC_2.4");
 #endif
     }
     if (!found && dlerror) dlerror();

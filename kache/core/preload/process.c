@@ -317,28 +317,34 @@ static pid_t forked(pid_t pid, uint32_t module) {
 HOOK(pid_t, fork, void) {
     return forked(REAL(fork)(), kache_module(CALLER));
 }
+HOOK(pid_t, __fork, void) {
+    return forked(REAL(__fork)(), kache_module(CALLER));
+}
 HOOK(pid_t, _Fork, void) {
     return forked(REAL(_Fork)(), kache_module(CALLER));
 }
-HOOK(int, clone, int (*function)(void *), void *stack, int flags, void *argument, ...) {
-    va_list list;
-    va_start(list, argument);
-    void *parent = va_arg(list, void *);
-    void *tls = va_arg(list, void *);
-    void *child = va_arg(list, void *);
-    va_end(list);
-    const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
-    if (kache_active && flags & apart) kache_note_beyond("clone", kache_module(CALLER), 0);
-    if (kache_dispatched && stack) {
-        argument = kache_dispatch_clone((struct begin){(void *(*)(void *))(void *)function, argument}, stack);
-        stack = argument;
-        function = kache_begin_clone;
+#define CLONE(name)                                                                                          \
+    HOOK(int, name, int (*function)(void *), void *stack, int flags, void *argument, ...) {                  \
+        va_list list;                                                                                        \
+        va_start(list, argument);                                                                            \
+        void *parent = va_arg(list, void *);                                                                 \
+        void *tls = va_arg(list, void *);                                                                    \
+        void *child = va_arg(list, void *);                                                                  \
+        va_end(list);                                                                                        \
+        const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP; \
+        if (kache_active && flags & apart) kache_note_beyond(#name, kache_module(CALLER), 0);                \
+        if (kache_dispatched && stack) {                                                                     \
+            argument = kache_dispatch_clone((struct begin){(void *(*)(void *))(void *)function, argument}, stack); \
+            stack = argument;                                                                                \
+            function = kache_begin_clone;                                                                    \
+        }                                                                                                    \
+        int pid = REAL(name)(function, stack, flags, argument, parent, tls, child);                          \
+        const int thread = 0x10000;                                                                          \
+        if (pid > 0 && !(flags & thread)) forked(pid, kache_module(CALLER));                                 \
+        return pid;                                                                                          \
     }
-    int pid = REAL(clone)(function, stack, flags, argument, parent, tls, child);
-    const int thread = 0x10000;
-    if (pid > 0 && !(flags & thread)) forked(pid, kache_module(CALLER));
-    return pid;
-}
+CLONE(clone)
+CLONE(__clone)
 
 __attribute__((used, visibility("hidden"))) long kache_after_vfork(long pid, void *caller) {
     if (pid < 0) {
@@ -387,7 +393,9 @@ __asm__(".text\n"
         "    addq $8, %rsp\n"
         "    xorl %eax, %eax\n"
         "4:  ret\n"
-        ".size vfork, . - vfork\n");
+        ".size vfork, . - vfork\n"
+        ".globl __vfork\n"
+        ".set __vfork, vfork\n");
 #elif defined(__aarch64__)
 __asm__(".text\n"
         ".globl vfork\n"
@@ -414,7 +422,9 @@ __asm__(".text\n"
         "    ret\n"
         "1:  mov x1, x30\n"
         "    b kache_after_vfork\n"
-        ".size vfork, . - vfork\n");
+        ".size vfork, . - vfork\n"
+        ".globl __vfork\n"
+        ".set __vfork, vfork\n");
 #endif
 
 /* ---- filters of system calls ---- */

@@ -153,10 +153,13 @@ void kache_other_sigsys(int signal, siginfo_t *info, void *context) {
 SIGMASK(sigprocmask)
 SIGMASK(pthread_sigmask)
 
-HOOK(int, sigsuspend, const sigset_t *set) {
-    WITHOUT_SIGSYS(set)
-    return REAL(sigsuspend)(set);
-}
+#define SIGSUSPEND(name)                                                                                     \
+    HOOK(int, name, const sigset_t *set) {                                                                   \
+        WITHOUT_SIGSYS(set)                                                                                  \
+        return REAL(name)(set);                                                                              \
+    }
+SIGSUSPEND(sigsuspend)
+SIGSUSPEND(__sigsuspend)
 HOOK(int, sigblock, int mask) {
     return REAL(sigblock)(kache_dispatched ? mask & ~(int)SIGSYS_BIT : mask);
 }

@@ -51,7 +51,7 @@ static int begin_c_thread(void *room) {
 HOOK(int, pthread_create, void *thread, const void *attributes, void *(*run)(void *), void *argument) {
     struct begin *room = kache_dispatched ? keep((struct begin){run, argument}) : NULL;
     if (!room) {
-        if (kache_dispatched) kache_note_beyond("pthread_create", kache_module(CALLER), 0);
+        if (kache_dispatched) kache_emit(K_UNFOLLOWED, 0, 0, kache_module(CALLER), SYS_clone, NO_TEXT, NO_TEXT);
         return REAL(pthread_create)(thread, attributes, run, argument);
     }
     int result = REAL(pthread_create)(thread, attributes, begin_thread, room);
@@ -61,7 +61,7 @@ HOOK(int, pthread_create, void *thread, const void *attributes, void *(*run)(voi
 HOOK(int, thrd_create, void *thread, int (*run)(void *), void *argument) {
     struct begin *room = kache_dispatched ? keep((struct begin){(void *(*)(void *))(void *)run, argument}) : NULL;
     if (!room) {
-        if (kache_dispatched) kache_note_beyond("thrd_create", kache_module(CALLER), 0);
+        if (kache_dispatched) kache_emit(K_UNFOLLOWED, 0, 0, kache_module(CALLER), SYS_clone, NO_TEXT, NO_TEXT);
         return REAL(thrd_create)(thread, run, argument);
     }
     int result = REAL(thrd_create)(thread, begin_c_thread, room);
@@ -88,7 +88,7 @@ int kache_begin_clone(void *room) {
     HOOK(int, name, parameters) {                                                                            \
         const struct sigevent *how_ = (event);                                                               \
         if (kache_dispatched && how_ && how_->sigev_notify == SIGEV_THREAD)                                  \
-            kache_note_beyond(#name, kache_module(CALLER), 0);                                               \
+            kache_emit(K_UNFOLLOWED, 0, 0, kache_module(CALLER), SYS_clone, NO_TEXT, NO_TEXT);                                               \
         return REAL(name)(__VA_ARGS__);                                                                      \
     }
 #define AIO(name)                                                                                            \

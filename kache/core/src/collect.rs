@@ -25,6 +25,7 @@ mod refusal;
 mod subject;
 mod unobserved;
 mod variables;
+mod walk;
 mod world;
 
 pub use subject::{Coverage, Subject};
@@ -143,6 +144,7 @@ impl Collector<'_> {
             EventKind::Failed | EventKind::Named | EventKind::Maps => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
+            EventKind::Unfollowed => return self.refuse_unfollowed(e),
             _ => {}
         }
         let Some(actor) = self.processes.actor(e.pid, e.module) else {
@@ -191,6 +193,7 @@ impl Collector<'_> {
                 };
                 self.named(by, act, e.path);
             }
+            EventKind::Lookup => self.look_up(e, by),
             EventKind::HostFact => self.host_fact(e, by),
             EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
             // A child's own events say who it is.
@@ -200,6 +203,7 @@ impl Collector<'_> {
             | EventKind::Named
             | EventKind::Unlocated
             | EventKind::Filtered
+            | EventKind::Unfollowed
             | EventKind::Failed
             | EventKind::Exit
             | EventKind::Maps => {}
@@ -273,7 +277,6 @@ impl Collector<'_> {
             Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
-            Treatment::Tree => (K::Tree, self.subject.roots.portable(self.top_of_tree(event.name))),
             Treatment::Env | Treatment::EnvUnlessProved => (K::Env, name()),
             Treatment::EnvPath => (K::EnvPath, name()),
             Treatment::EnvAll(Environment::Most) => (K::EnvAll, Vec::new()),
@@ -315,6 +318,13 @@ impl Collector<'_> {
     fn refuse_filtered(&mut self, e: &TraceEvent) {
         let detail = format!("{} limits the system calls that it may make", self.processes.name(e.pid));
         self.refuse(Reason::SystemCallFilter, detail);
+    }
+
+    /// Whoever did it: what other code does in the process afterwards is not seen.
+    fn refuse_unfollowed(&mut self, e: &TraceEvent) {
+        let name = self.processes.name(e.pid);
+        let detail = format!("{name} made system call {}, which cannot be followed", e.aux);
+        self.refuse(Reason::RawSyscall, detail);
     }
 
     /// The first reason is the one that is reported.

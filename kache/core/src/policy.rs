@@ -111,8 +111,6 @@ pub enum Treatment {
     Listing,
     /// A dependency on some of the names in a directory, by the front end's own rule.
     ListingAs(&'static str),
-    /// A dependency on everything below a directory.
-    Tree,
     /// A dependency on a variable's value.
     Env,
     /// The same, unless the front end proves later that the variable only located files.
@@ -168,7 +166,6 @@ impl Treatment {
                 | T::Identity
                 | T::Listing
                 | T::ListingAs(_)
-                | T::Tree
                 | T::Made
                 | T::RefuseInput(_)
         )
@@ -507,7 +504,7 @@ impl TrustPolicy {
             T::Metadata | T::Identity | T::Permission => return None,
             T::Link if event.act == Act::ProbesLink => return None,
             // kache itself would find its own process there, or other processes than the run did.
-            T::Link | T::Listing | T::ListingAs(_) | T::Tree if is_at_or_below("/proc/", path) => {}
+            T::Link | T::Listing | T::ListingAs(_) if is_at_or_below("/proc/", path) => {}
             other => return Some(other),
         }
         let row = |table: &'static [Excuse]| table.iter().find(|row| is_below(row.what, path));

@@ -45,7 +45,12 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
     let values = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref());
     values.for_each(|value| define::read(&mut tells, value.as_bytes()));
     for path in files_read(log).iter().filter(|path| **path != ASSERT.as_bytes()) {
-        let Some(text) = define::text(Path::new(platform::os_str(path))) else { continue };
+        let path = Path::new(platform::os_str(path));
+        // What rustc itself takes from its installation: the standard library takes no path for a crate.
+        if is_rust && path.starts_with(&plan.toolchain.sysroot) {
+            continue;
+        }
+        let Some(text) = define::text(path) else { continue };
         define::read(&mut tells, &text);
         names_files |= names_file(&text);
     }

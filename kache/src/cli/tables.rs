@@ -7,6 +7,7 @@
 
 use super::output::{Answer, CliError, Format};
 use super::page::Page;
+use kache_core::observe::c_library;
 use kache_core::policy::{Abilities, Act, Actor, Excuse, TrustPolicy};
 use kache_frontends::policies;
 use serde::Serialize;
@@ -14,8 +15,12 @@ use serde::Serialize;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache tables
+  kache tables libc
   kache tables --format json")]
 pub struct Options {
+    /// Print only the C library's symbols, by what they mean for a program that imports them
+    #[arg(value_parser = ["libc"])]
+    list: Option<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -222,8 +227,44 @@ struct JsonRow {
     why: &'static str,
 }
 
+#[derive(Serialize)]
+struct JsonSymbols {
+    v: u32,
+    groups: Vec<JsonGroup>,
+}
+
+#[derive(Serialize)]
+struct JsonGroup {
+    class: &'static str,
+    why: &'static str,
+    symbols: &'static [&'static str],
+}
+
+/// The table of the C library's symbols.
+fn symbols(format: Format) -> Result<Answer, CliError> {
+    let groups = c_library::groups();
+    if format == Format::Json {
+        let group = |g: &'static c_library::Group| JsonGroup {
+            class: g.class.word(),
+            why: g.why,
+            symbols: &g.symbols,
+        };
+        return Answer::json(&JsonSymbols { v: 1, groups: groups.iter().map(group).collect() });
+    }
+    let mut page = Page::new();
+    for group in groups {
+        page.gap();
+        page.heading(format!("{}: {}", group.class.word(), group.why));
+        page.line(format!("  {}", group.symbols.join(" ")));
+    }
+    Ok(Answer::page(page))
+}
+
 /// Prints them.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
+    if options.list.is_some() {
+        return symbols(options.format);
+    }
     answer(options.format)
 }
 

@@ -232,7 +232,8 @@ fn diagnostics() {
     assert!(first.contains("warning: careful") && first.contains("lib.rs:1:1"), "{first}");
     assert_eq!(first, again);
     s.write("w/src/lib.rs", "#error wrong");
-    for times in [2, 3] {
+    // What fails is compiled again with paths as they are: without the observer, the maps may be the reason.
+    for times in [3, 5] {
         let out = output(&mut s.lib("w"));
         assert_eq!(out.status.code(), Some(1));
         assert!(text(out).contains("error: wrong"));

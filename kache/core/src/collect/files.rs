@@ -1,6 +1,7 @@
 //! Events about files: what was opened, probed and listed.
 
 use super::made::links_on;
+use super::walk;
 use super::{Cause, Collector, clean};
 use crate::collected::Step;
 use crate::dependency::Kind as DependencyKind;
@@ -153,7 +154,7 @@ impl Collector<'_> {
         let walks = e.flags & (flag::RECURSIVE | flag::PATTERN) != 0;
         let act = match () {
             () if by.actor.is_trusted() && self.subject.is_searched(here) => Act::ListsSearched,
-            () if walks => Act::WalksTree,
+            () if walks => return self.walk(e, by, &path),
             () => Act::ListsDirectory,
         };
         let event = Event { act, name: &path, place: self.place(&path) };
@@ -163,12 +164,27 @@ impl Collector<'_> {
         }
     }
 
-    /// The directory below which a walk or a pattern finds things.
-    pub(super) fn top_of_tree<'p>(&self, path: &'p [u8]) -> &'p [u8] {
-        let path = Path::new(platform::os_str(path));
-        let top =
-            path.ancestors().find(|above| self.world.file_type(above) == Some(FileType::Dir)).unwrap_or(path);
-        top.as_os_str().as_encoded_bytes()
+    /// A walk, or a search by a pattern, lists directories where no hook sees it: each counts as if it had been listed, and
+    /// what a walk shows besides as if it had been opened.
+    fn walk(&mut self, e: &TraceEvent, by: Cause, path: &[u8]) {
+        let Some(seen) = walk::seen(path, e.flags & flag::RECURSIVE != 0, self.world) else {
+            let detail = format!("a walk below {} sees too much", String::from_utf8_lossy(path));
+            return self.refuse(Reason::ObserverOverflow, detail);
+        };
+        for directory in seen.directories {
+            let path = clean(directory.as_os_str().as_encoded_bytes());
+            let event = Event { act: Act::WalksTree, name: &path, place: self.place(&path) };
+            let counts = self.policy.treat(by.actor, &event).next().is_some();
+            if counts && !self.made.has_by_another_name(&path, self.world) {
+                self.apply(by, &event, 0);
+            }
+        }
+        for file in seen.files {
+            self.at(by, Act::OpensFile, &clean(file.as_os_str().as_encoded_bytes()));
+        }
+        for missing in seen.missing {
+            self.at(by, Act::FindsNothing, &clean(missing.as_os_str().as_encoded_bytes()));
+        }
     }
 
     pub(super) fn each_link(&mut self, path: &[u8], kind: DependencyKind) {

@@ -1,8 +1,9 @@
 //! What programs and plugins take from the C library, and whether the table of its symbols accounts for that.
 
 use super::{Cause, Collector};
-use crate::observe::c_library::{self, Class};
+use crate::observe::c_library::{self, Class, Rule};
 use crate::observe::object::{Import, Imports};
+use crate::observe::trace::{TraceEvent, flag};
 use crate::policy::Act;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -50,11 +51,29 @@ impl Collector<'_> {
 
     /// Judges a symbol of the C library that an object takes.
     fn take_symbol(&mut self, by: Cause, name: &[u8], object: &Path) {
-        if c_library::group(name).is_some_and(|group| group.class != Class::Refused) {
-            return;
+        if c_library::group(name).is_none_or(|group| group.class == Class::Refused) {
+            self.refuse_symbol(by, name, object);
         }
+    }
+
+    /// Judges a symbol that is looked up while the program runs. Where the lookup led to a hook there is no event.
+    pub(super) fn look_up(&mut self, e: &TraceEvent, by: Cause) {
+        let object = PathBuf::from(self.processes.name(by.pid));
+        let of_c_library = e.flags & flag::OF_C_LIBRARY != 0;
+        match c_library::group(e.path) {
+            Some(group) if group.rule == Some(Rule::Environment) => {
+                self.named(by, Act::HoldsEnvironment, e.path);
+            }
+            // The function itself was found, past its hook.
+            Some(group) if group.is_hooked() && of_c_library => self.refuse_symbol(by, e.path, &object),
+            None if !of_c_library => self.imports.unknown.push((by, e.path.to_vec(), object)),
+            _ => self.take_symbol(by, e.path, &object),
+        }
+    }
+
+    fn refuse_symbol(&mut self, by: Cause, name: &[u8], object: &Path) {
         let name = String::from_utf8_lossy(name);
-        let detail = format!("{} imports {name}, which no record accounts for", object.display());
+        let detail = format!("{} takes {name}, which no record accounts for", object.display());
         self.named(by, Act::ImportsUnaccounted, detail.as_bytes());
     }
 

@@ -1,7 +1,7 @@
 //! What `collect` needs to know of the machine.
 
 use crate::digest::Table;
-use crate::eval::find_program;
+use crate::eval::{self, find_program};
 use crate::observe::object::{self as reader, Imports};
 use crate::observe::start_clock::{self, StartCalls};
 use crate::observe::variables::{self, Use};
@@ -19,6 +19,8 @@ pub trait World {
     /// Whether anything is at a path, be it a link that leads nowhere.
     fn is_there(&self, path: &Path) -> bool;
     fn read_link(&self, path: &Path) -> Option<PathBuf>;
+    /// The names in a directory; none where it cannot be listed.
+    fn names(&self, directory: &Path) -> Vec<OsString>;
     fn canonicalize(&self, path: &Path) -> Option<PathBuf>;
     /// Whether a path leads to a file that may be executed.
     fn may_execute(&self, path: &Path) -> bool;
@@ -68,6 +70,10 @@ impl World for Machine<'_> {
 
     fn is_there(&self, path: &Path) -> bool {
         path.symlink_metadata().is_ok()
+    }
+
+    fn names(&self, directory: &Path) -> Vec<OsString> {
+        eval::names(directory).unwrap_or_default()
     }
 
     fn read_link(&self, path: &Path) -> Option<PathBuf> {

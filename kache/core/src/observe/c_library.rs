@@ -75,6 +75,18 @@ pub struct Group {
     pub symbols: Vec<&'static str>,
 }
 
+impl Group {
+    /// Whether the preload object has hooks in front of the symbols.
+    pub fn is_hooked(&self) -> bool {
+        match self.rule {
+            None => HOOKED.contains(&self.class),
+            Some(rule) => rule == Rule::Upkeep,
+        }
+    }
+}
+
+const HOOKED: [Class; 4] = [Class::Observed, Class::HostFact, Class::Changing, Class::RefusedWhenCalled];
+
 struct Symbols {
     groups: Vec<Group>,
     /// Each symbol and its group, sorted by the symbol.
@@ -184,7 +196,6 @@ mod tests {
         std::fs::write(&object, super::super::launch::OBJECT).unwrap();
         let mut hooks = super::super::object::exports(&object).unwrap();
         hooks.retain(|name| !name.starts_with(b"__start_") && !name.starts_with(b"__stop_"));
-        let hooked = [Class::Observed, Class::HostFact, Class::Changing, Class::RefusedWhenCalled];
         for hook in &hooks {
             let row = group(hook).map(|group| (group.class, group.rule));
             let is_known =
@@ -192,11 +203,7 @@ mod tests {
             let name = String::from_utf8_lossy(hook);
             assert!(is_known, "{name} has a hook, and a row that says otherwise in symbols.txt: {row:?}");
         }
-        let claims = |group: &&Group| match group.rule {
-            None => hooked.contains(&group.class),
-            Some(rule) => rule == Rule::Upkeep,
-        };
-        for group in groups().iter().filter(claims) {
+        for group in groups().iter().filter(|group| group.is_hooked()) {
             let without: Vec<_> = group.symbols.iter().filter(|s| !hooks.contains(s.as_bytes())).collect();
             assert!(without.is_empty(), "{}: no hook, and a row that claims one: {without:?}", group.why);
         }

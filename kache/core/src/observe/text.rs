@@ -64,6 +64,7 @@ const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Spawned, flag::POSIX_SPAWN, "posix_spawn"),
     (EventKind::Unlink, flag::DIRECTORY_REMOVED, "directory"),
     (EventKind::Link, flag::SYMBOLIC, "symbolic"),
+    (EventKind::Lookup, flag::OF_C_LIBRARY, "of_c_library"),
     (EventKind::HostFact, flag::SET, "set"),
     (EventKind::HostFact, flag::UNANSWERED, "unanswered"),
 ];

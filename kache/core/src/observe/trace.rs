@@ -71,6 +71,8 @@ pub mod flag {
     pub const DIRECTORY_REMOVED: u8 = 1;
     /// Link: symbolic, `path` is its text.
     pub const SYMBOLIC: u8 = 1;
+    /// Lookup: what was found is the C library's, and no hook stands in front of it.
+    pub const OF_C_LIBRARY: u8 = 1;
     /// HostFact: the program did not ask for the fact but set it, to what `aux` is the hash of.
     pub const SET: u8 = 1;
     /// HostFact: the program did not get the whole answer, so that `aux` says nothing.
@@ -142,6 +144,8 @@ kinds! {
     Volatile = 20,
     /// A process ends in the ordinary way, and all its modules have been recorded.
     Exit = 21,
+    /// A symbol was looked up by its name `path`, and its version `path2` if it was named, and no hook was found for it.
+    Lookup = 22,
     /// A program asked for a fact about the host: `path` is its name, `path2` a file or a second argument, `aux` the hash
     /// of the answer (`platform::Answer`); once for each module and answer.
     HostFact = 25,
@@ -150,6 +154,8 @@ kinds! {
     Named = 30,
     /// The mode, the owner, the times or the attributes of `path` were changed.
     Change = 31,
+    /// From here on, system calls that the process makes outside libc are not recorded. It did system call `aux`.
+    Unfollowed = 37,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record
     /// that this would have been.
     Unlocated = 40,

@@ -70,7 +70,7 @@ acts! {
     // Directories and links.
     ListsDirectory, "lists a directory", all(&[T::Listing]);
     ListsSearched, "lists a directory that is searched by hash", by(NONE, &[T::Listing]);
-    WalksTree, "walks a tree, or lists by a pattern", all(&[T::Tree]);
+    WalksTree, "lists a directory in a walk or by a pattern", all(&[T::Listing]);
     ReadsLink, "reads a link", by(NONE, &[T::Link]);
     ReadsNoLink, "cannot read as a link what is there", by(NONE, &[T::Existence]);
     ReadsLinkOfItself, "reads a link that says where the process is", by(NONE, &[T::Place]);

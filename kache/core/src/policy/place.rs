@@ -65,7 +65,7 @@ impl Place {
             (Place::ToolchainDirectory, T::Existence) => None,
             (Place::ToolchainDirectory, _) => Some(treatment),
             (Place::Output, T::Contents | T::Executable) => Some(T::ContentsUnlessMade),
-            (Place::OutputDirectory, T::Listing | T::ListingAs(_) | T::Tree) => Some(treatment),
+            (Place::OutputDirectory, T::Listing | T::ListingAs(_)) => Some(treatment),
             _ => None,
         }
     }

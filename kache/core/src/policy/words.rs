@@ -19,7 +19,6 @@ impl fmt::Display for Treatment {
             Treatment::Identity => "all of its status",
             Treatment::Listing => "the names in it",
             Treatment::ListingAs(function) => return write!(f, "the names in it: {function}"),
-            Treatment::Tree => "everything below",
             Treatment::Env => "its value",
             Treatment::EnvUnlessProved => "its value, unless it is proved to locate files only",
             Treatment::EnvPath => "its value, by roots",

@@ -32,6 +32,7 @@ fn run(test: &Sandbox, name: &str, source: &str) -> Run {
 fn calls_outside_libc_are_recorded_by_what_they_do() {
     let test = Sandbox::new();
     test.write("in", "text");
+    std::fs::create_dir(test.path("into")).unwrap();
     std::os::unix::fs::symlink("in", test.path("to-in")).unwrap();
     let run = run(&test, "files", include_str!("raw/files.c"));
     if !is_supported() {
@@ -53,6 +54,8 @@ fn calls_outside_libc_are_recorded_by_what_they_do() {
     assert_eq!(run.find(EventKind::List, at("d")).errno, 0);
     assert!(run.has(EventKind::Unlink, at("d/hard")) && run.has(EventKind::Unlink, at("d/made2")));
     assert_eq!(run.find(EventKind::Unlink, at("d")).flags, flag::DIRECTORY_REMOVED);
+    assert_eq!(run.find(EventKind::Stat, at("nowhere")).errno, ENOENT);
+    assert_eq!(run.find(EventKind::Stat, at("into/.")).errno, 0);
     let unknown: Vec<_> = run.of(EventKind::RawSyscall).iter().map(|e| e.aux).collect();
     assert_eq!(unknown, [9999]);
 }
@@ -73,10 +76,10 @@ fn calls_are_recorded_in_each_thread_and_child() {
     {
         assert!(run.has(EventKind::Read, test.path(name)), "{name}");
     }
-    for name in ["by-libc-syscall", "by-spawn", "by-forkpty"] {
+    for name in ["by-other-vfork", "by-other-clone", "by-libc-syscall", "by-spawn", "by-forkpty"] {
         assert!(run.has(EventKind::Read, test.path(name)), "{name}");
     }
-    assert_eq!(run.of(EventKind::RawSyscall), []);
+    assert_eq!((run.of(EventKind::RawSyscall), run.of(EventKind::Unfollowed)), (vec![], vec![]));
     let failed = run.of(EventKind::Exec).into_iter().filter(|e| e.path == b"/nothing" && e.errno == ENOENT);
     assert_eq!(failed.count(), 1);
 }
@@ -122,7 +125,7 @@ int main(void) {
         return;
     }
     assert!(run.has(EventKind::Read, test.path("before")));
-    assert_eq!(run.of(EventKind::RawSyscall)[0].aux, libc::SYS_clone);
+    assert_eq!(run.find(EventKind::Unfollowed, "").aux, libc::SYS_clone);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod dispatch;
 #[cfg(target_os = "linux")]
 mod facts;
 #[cfg(target_os = "linux")]
+mod lookups;
 mod observer;
 #[cfg(target_os = "linux")]
 mod processes;

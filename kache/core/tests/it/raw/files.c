@@ -27,6 +27,7 @@ int main(void) {
     if (raw(SYS_getdents64, fd, buffer, sizeof buffer) <= 0) return 12;
     if (raw(SYS_unlinkat, AT_FDCWD, "d/hard", 0) || raw(SYS_unlinkat, AT_FDCWD, "d/made2", 0)) return 13;
     if (raw(SYS_unlinkat, AT_FDCWD, "d", AT_REMOVEDIR)) return 14;
+    if (raw(SYS_chdir, "nowhere") != -ENOENT || raw(SYS_chdir, "into")) return 17;
     if (raw(SYS_openat, AT_FDCWD, (char *)8, O_RDONLY, 0) != -EFAULT) return 15;
     return raw(9999, 1, 2, 3) == -ENOSYS ? 0 : 16;
 }

@@ -16,6 +16,9 @@ static int c_thread(void *name) { look(name); return 7; }
 static int cloned(void *name) { look(name); return 0; }
 static int waited(long pid) { int status = 1; if (pid <= 0) return 1; waitpid((int)pid, &status, 0); return status; }
 static char stack[65536] __attribute__((aligned(16)));
+pid_t __fork(void);
+pid_t __vfork(void);
+int __clone(int (*)(void *), void *, int, void *, ...);
 int main(int argc, char **argv) {
     if (argc > 1) { look(argv[1]); return 0; }
     pthread_t threads[300]; void *result;
@@ -28,6 +31,10 @@ int main(int argc, char **argv) {
     long pid = fork();
     if (pid == 0) { look("by-fork"); if (fork() == 0) { look("by-fork-of-fork"); _exit(0); } wait(NULL); _exit(0); }
     if (waited(pid)) return 4;
+    pid = __vfork();
+    if (pid == 0) { look("by-other-vfork"); _exit(0); }
+    if (waited(pid)) return 15;
+    if (waited(__clone(cloned, stack + sizeof stack, SIGCHLD, "by-other-clone"))) return 16;
     pid = _Fork();
     if (pid == 0) { look("by-bare-fork"); _exit(0); }
     if (waited(pid)) return 5;

@@ -180,8 +180,8 @@ fn listings_count_by_who_lists_and_where() {
     );
     let [own, script] = both("list /w/crates");
     assert_eq!((own.len(), script.contains(&"listing <workspace>/crates".to_string())), (0, true));
-    let [own, _] = both("list recursive /w/src/deep/*/x");
-    assert_eq!(own, ["tree <workspace>/src/deep"], "of a pattern the directory that is there");
+    let [own, _] = both("list pattern /w/src/deep/*/x");
+    assert_eq!(own, ["listing <workspace>/src/deep"], "of a pattern the directories that it goes through");
     let [own, _] = both("list /w/out");
     assert_eq!(own, ["crates <workspace>/out"], "the directory of outputs may hold others");
     assert_eq!(lines(&stage, "10 mkdir /w/new\n10 list /w/new"), [""; 0]);
@@ -262,4 +262,20 @@ fn times_and_links_of_the_toolchain_are_not_in_its_identity() {
     let with = |event: &str| lines(&stage, &format!("{plugin}{event}"));
     assert_eq!(with("10 read id=5 /tc/lib/x"), with(""));
     assert!(with("10 readlink id=5 /tc/lib/x => y").contains(&"link /tc/lib/x".to_string()));
+}
+
+/// A pattern lists each directory that it goes through, whatever the directory is called.
+#[test]
+fn a_pattern_lists_what_it_goes_through() {
+    let stage =
+        Stage::rustc().file("/w/data/target/a.txt").file("/w/data/.git/b.txt").file("/w/data/other/deep/c");
+    let found = lines(&stage, &format!("{SCRIPT}12 list pattern /w/data/*/*.txt"));
+    for listed in ["data", "data/target", "data/.git", "data/other"] {
+        assert!(found.contains(&format!("listing <workspace>/{listed}")), "{listed}: {found:?}");
+    }
+    assert!(!found.iter().any(|line| line.contains("deep")), "{found:?}");
+    let walked = lines(&stage, &format!("{SCRIPT}12 list pattern recursive /w/data"));
+    for seen in ["listing <workspace>/data/other/deep", "file <workspace>/data/target/a.txt"] {
+        assert!(walked.contains(&seen.to_string()), "{seen}: {walked:?}");
+    }
 }

@@ -38,7 +38,7 @@ fn a_symbol_is_judged_by_its_row() {
     assert_eq!(of_import("open@libc.so.6"), "stored");
     assert_eq!(of_import("cbrt@libm.so.6"), "stored");
     let unaccounted =
-        |name: &str| format!("unrecorded-function: /w/p.so imports {name}, which no record accounts for");
+        |name: &str| format!("unrecorded-function: /w/p.so takes {name}, which no record accounts for");
     assert_eq!(of_import("mq_open@librt.so.1"), unaccounted("mq_open"));
     assert_eq!(of_import("mq_open"), unaccounted("mq_open"));
     assert_eq!(of_import("brand_new@libc.so.6"), unaccounted("brand_new"));
@@ -49,7 +49,7 @@ fn a_symbol_is_judged_by_its_row() {
 #[test]
 fn a_symbol_without_a_version_is_the_c_librarys_if_that_exports_it() {
     assert_eq!(of_import("unheard_of"), "stored");
-    assert!(of_import("brand_new").contains("imports brand_new"));
+    assert!(of_import("brand_new").contains("takes brand_new"));
     let versioned = stage().object("/w/p.so", object(&["open@libc.so.6", "brand_new"], &[]));
     assert_eq!(refusal(&versioned, &format!("{RUSTC}10 module id=5 /w/p.so")), "stored");
 }
@@ -66,7 +66,7 @@ fn programs_and_their_libraries_are_judged_too() {
              11 start {program} => /w aux=10\n11 module {program}\n"
         )
     };
-    let is_refused = |trace: &str| refusal(&stage, trace).contains("imports mq_open");
+    let is_refused = |trace: &str| refusal(&stage, trace).contains("takes mq_open");
     assert!(is_refused(&started("id=5", "/usr/bin/queue")), "by a macro");
     assert!(is_refused(&started("", "/usr/bin/queue")), "a script in the linker's place");
     assert!(!is_refused(&started("id=5", "/usr/bin/perl")));
@@ -128,4 +128,22 @@ fn a_library_that_comes_with_a_plugin_is_none_of_the_compilers() {
     let late = late.replace("libstdc++.so.6", "libm.so.6");
     let stage = stage.plain_object("/usr/lib/libm.so.6");
     assert!(refusal(&stage, &late).starts_with("clock"), "a part of the C library");
+}
+
+#[test]
+fn what_is_looked_up_while_a_program_runs_is_judged_by_the_same_rows() {
+    let stage = stage().object("/w/p.so", object(&[], &[]));
+    let of = |event: &str| refusal(&stage, &format!("{RUSTC}10 module id=5 /w/p.so\n10 lookup {event}"));
+    let taken = |name: &str| format!("unrecorded-function: rustc takes {name}, which no record accounts for");
+    assert_eq!(of("id=5 strlen"), "stored");
+    assert_eq!(of("id=5 of_c_library strlen"), "stored");
+    assert_eq!(of("id=5 mq_open"), taken("mq_open"));
+    assert_eq!(of("mq_open"), "stored", "by the compiler");
+    assert_eq!(of("id=5 open"), "stored", "the hook, or a function of a plugin that has the same name");
+    assert_eq!(of("id=5 of_c_library open"), taken("open"), "past the hook");
+    assert_eq!(of("id=5 of_c_library unheard_of"), taken("unheard_of"));
+    assert_eq!(of("id=5 unheard_of"), "stored");
+    assert_eq!(of("id=5 brand_new"), taken("brand_new"));
+    let trace = format!("{RUSTC}10 module id=5 /w/p.so\n10 lookup id=5 of_c_library environ");
+    assert!(stage.lines(&trace).contains(&"env-all every".to_string()));
 }

@@ -384,6 +384,9 @@ fn what_calls_the_kernel_by_itself_is_stored_where_that_is_recorded() {
     let forked =
         "10 spawned aux=12\n12 start forked dispatched /tc/bin/rustc => /w aux=10\n12 module id=5 /w/p.so\n";
     assert_eq!(refusal(&stage, &format!("{rustc}{loads}{forked}")), "stored");
+    // A compiler that ends it leaves the macro's calls unseen.
+    let ended = refusal(&stage, &format!("{rustc}10 cwd\n10 unfollowed aux=56\n10 module id=5 /w/p.so\n"));
+    assert_eq!(ended, "raw-syscall: rustc made system call 56, which cannot be followed");
     let unknown = "10 rawsyscall id=5 aux=425\n";
     assert!(refusal(&stage, &format!("{rustc}{loads}{unknown}")).contains("system call 425"));
 }

@@ -96,6 +96,11 @@ impl World for FakeWorld {
         self.resolve(dir).is_some_and(|(dir, _)| self.entries.contains_key(&dir.join(name)))
     }
 
+    fn names(&self, directory: &Path) -> Vec<OsString> {
+        let below = self.entries.keys().filter(|path| path.parent() == Some(directory));
+        below.filter_map(|path| path.file_name()).map(OsStr::to_os_string).collect()
+    }
+
     fn read_link(&self, path: &Path) -> Option<PathBuf> {
         match self.entries.get(path)? {
             Entry::Link(to) => Some(to.clone()),

@@ -1,0 +1,274 @@
+/* Looking symbols up: for ourselves, and for the program.
+ *
+ * A program that looks a function up through a handle gets past the hooks: the handle of the C library leads straight
+ * to it, and so does `RTLD_NEXT` from a library that was loaded later. Such a lookup is answered with the hook. Any
+ * other is recorded, and the reader asks the table of symbols what the function could do.
+ *
+ * What `RTLD_NEXT` and `RTLD_DEFAULT` lead to depends on the object that asks, which the loader knows by the return
+ * address: these calls jump to the loader's function and leave the address as it is. */
+
+#include "core.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+
+/* The list of objects for debuggers: of glibc, and of musl. To walk it needs no function of the loader's. */
+#pragma weak _r_debug
+extern struct r_debug *debug_address __asm__("_dl_debug_addr") __attribute__((weak));
+
+typedef void *find_function(void *handle, const char *name);
+typedef void *find_version_function(void *handle, const char *name, const char *version);
+
+static void *real_dlsym, *real_dlvsym;
+
+/* ---- symbols of an object that is loaded ---- */
+
+struct tables {
+    uintptr_t base;
+    const ElfW(Sym) *symbols;
+    const char *names;
+    const uint32_t *hash;
+    const ElfW(Half) *versions;
+};
+
+/* The loader may or may not have made addresses of what the file has. */
+static const void *at_address(const struct tables *tables, uintptr_t value) {
+    return (const void *)(value < tables->base ? tables->base + value : value);
+}
+
+static bool read_tables(const struct link_map *map, struct tables *tables) {
+    *tables = (struct tables){.base = map->l_addr};
+    for (const ElfW(Dyn) *entry = map->l_ld; entry && entry->d_tag != DT_NULL; entry++) {
+        const void *at = at_address(tables, entry->d_un.d_ptr);
+        if (entry->d_tag == DT_SYMTAB) tables->symbols = at;
+        if (entry->d_tag == DT_STRTAB) tables->names = at;
+        if (entry->d_tag == DT_GNU_HASH) tables->hash = at;
+        if (entry->d_tag == DT_VERSYM) tables->versions = at;
+    }
+    return tables->symbols && tables->names && tables->hash;
+}
+
+static bool is_same(const char *one, const char *other) {
+    for (; *one && *one == *other; one++, other++) {}
+    return *one == *other;
+}
+
+static void *find_in(const struct tables *tables, const char *name) {
+    uint32_t hash = 5381;
+    for (const char *c = name; *c; c++) hash = hash * 33 + (uint8_t)*c;
+    uint32_t buckets = tables->hash[0], first = tables->hash[1], filter = tables->hash[2];
+    const uint32_t *bucket = tables->hash + 4 + filter * (sizeof(ElfW(Addr)) / 4);
+    const uint32_t *chain = bucket + buckets;
+    uint32_t at = buckets ? bucket[hash % buckets] : 0;
+    if (at < first) return NULL;
+    for (;; at++) {
+        uint32_t other = chain[at - first];
+        const ElfW(Sym) *symbol = &tables->symbols[at];
+        bool is_hidden = tables->versions && tables->versions[at] & 0x8000;
+        if ((other | 1) == (hash | 1) && !is_hidden && symbol->st_shndx != SHN_UNDEF &&
+            is_same(tables->names + symbol->st_name, name))
+            return (void *)(tables->base + symbol->st_value);
+        if (other & 1) return NULL;
+    }
+}
+
+/* ---- the objects that matter ---- */
+
+extern const char __ehdr_start __attribute__((visibility("hidden")));
+static struct tables own_tables;
+static uintptr_t c_low, c_high;
+
+static const char *file_name(const char *path) {
+    const char *name = path;
+    for (const char *c = path; *c; c++)
+        if (*c == '/') name = c + 1;
+    return name;
+}
+
+static bool begins(const char *text, const char *with) {
+    return __builtin_strncmp(text, with, __builtin_strlen(with)) == 0;
+}
+
+/* Where a library lies: its headers are at its beginning. */
+static void extent(uintptr_t base, uintptr_t *low, uintptr_t *high) {
+    const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)base;
+    const ElfW(Phdr) *segment = (const ElfW(Phdr) *)(base + header->e_phoff);
+    *low = base;
+    *high = base;
+    for (int i = 0; i < header->e_phnum; i++, segment++) {
+        uintptr_t end = base + segment->p_vaddr + segment->p_memsz;
+        if (segment->p_type == PT_LOAD && end > *high) *high = end;
+    }
+}
+
+static void note_object(const struct link_map *map) {
+    struct tables tables;
+    const char *name = file_name(map->l_name ? map->l_name : "");
+    bool is_c = begins(name, "libc.so") || begins(name, "libc.musl-") || begins(name, "ld-musl-");
+    bool is_own = map->l_addr == (uintptr_t)&__ehdr_start;
+    if ((!is_c && !is_own && !begins(name, "libdl.so")) || !read_tables(map, &tables)) return;
+    if (is_own) {
+        own_tables = tables;
+        return;
+    }
+    if (is_c) extent(map->l_addr, &c_low, &c_high);
+    if (!real_dlsym) real_dlsym = find_in(&tables, "dlsym");
+    if (!real_dlvsym) real_dlvsym = find_in(&tables, "dlvsym");
+}
+
+static __attribute__((noinline)) void find_loader(void) {
+    const struct r_debug *list = &_r_debug ? &_r_debug : &debug_address ? debug_address : NULL;
+    for (const struct link_map *map = list ? list->r_map : NULL; map; map = map->l_next) note_object(map);
+    if (!real_dlsym) real_dlsym = NOT_THERE;
+    if (!real_dlvsym) real_dlvsym = NOT_THERE;
+}
+
+static inline find_function *loader(void) {
+    if (!real_dlsym) find_loader();
+    return real_dlsym == NOT_THERE ? NULL : (find_function *)real_dlsym;
+}
+
+static inline find_version_function *version_loader(void) {
+    if (!real_dlvsym) find_loader();
+    return real_dlvsym == NOT_THERE ? NULL : (find_version_function *)real_dlvsym;
+}
+
+void *kache_next(const char *name) {
+    find_function *find = loader();
+    return find ? find(RTLD_NEXT, name) : NULL;
+}
+
+void *kache_next_version(const char *name, const char *version) {
+    find_version_function *find = version_loader();
+    return find ? find(RTLD_NEXT, name, version) : NULL;
+}
+
+/* ---- lookups by the program ---- */
+
+#if defined(__x86_64__) || defined(__aarch64__)
+
+static struct real entry_dlsym __attribute__((section("kache_reals"), used)) = {"dlsym", &real_dlsym};
+static struct real entry_dlvsym __attribute__((section("kache_reals"), used)) = {"dlvsym", &real_dlvsym};
+
+/* What to jump to, or else what to answer. */
+struct outcome {
+    void *jump;
+    void *answer;
+};
+
+static inline bool is_of_c(const void *address) {
+    return (uintptr_t)address >= c_low && (uintptr_t)address < c_high;
+}
+
+/* The hook in front of what was found, where that is what the hook itself leads to. */
+static void *hook_of(const char *name, const void *found) {
+    for (struct real *real = __start_kache_reals; real < __stop_kache_reals; real++) {
+        if (!is_same(real->name, name)) continue;
+        void *behind = __atomic_load_n(real->slot, __ATOMIC_RELAXED);
+        if ((uintptr_t)behind <= 1 || !is_of_c(behind) || (found && found != behind)) return NULL;
+        return own_tables.symbols ? find_in(&own_tables, name) : NULL;
+    }
+    return NULL;
+}
+
+static void note_lookup(const char *name, const char *version, bool of_c, void *caller) {
+    int saved = errno;
+    kache_emit(K_LOOKUP, of_c ? F_OF_C_LIBRARY : 0, 0, kache_module(caller), 0, text_of(name), text_of(version));
+    errno = saved;
+}
+
+static inline void *outside(void *real) {
+    return (uintptr_t)real <= 1 ? (void *)kache_missing_pointer : real;
+}
+
+__attribute__((used, visibility("hidden"))) struct outcome kache_before_dlsym(void *handle, const char *name,
+                                                                              void *caller) {
+    find_function *find = loader();
+    if (!find || !kache_active || !name) return (struct outcome){outside(real_dlsym), NULL};
+    if (handle == RTLD_NEXT || handle == RTLD_DEFAULT) {
+        void *hook = handle == RTLD_NEXT ? hook_of(name, NULL) : NULL;
+        if (hook) return (struct outcome){NULL, hook};
+        note_lookup(name, NULL, false, caller);
+        return (struct outcome){(void *)find, NULL};
+    }
+    void *found = find(handle, name);
+    if (!found) return (struct outcome){NULL, NULL};
+    void *hook = hook_of(name, found);
+    if (hook) return (struct outcome){NULL, hook};
+    note_lookup(name, NULL, is_of_c(found), caller);
+    return (struct outcome){NULL, found};
+}
+
+/* A function may have a version that no hook leads to. */
+__attribute__((used, visibility("hidden"))) struct outcome kache_before_dlvsym(void *handle, const char *name,
+                                                                               const char *version, void *caller) {
+    find_version_function *find = version_loader();
+    if (!find || !kache_active || !name || !version) return (struct outcome){outside(real_dlvsym), NULL};
+    if (handle == RTLD_DEFAULT) {
+        note_lookup(name, version, false, caller);
+        return (struct outcome){(void *)find, NULL};
+    }
+    /* Past every hook: from here, the next object is past us. */
+    void *found = find(handle, name, version);
+    void *hook = found ? hook_of(name, found) : NULL;
+    if (hook) return (struct outcome){NULL, hook};
+    note_lookup(name, version, found && is_of_c(found), caller);
+    return (struct outcome){handle == RTLD_NEXT ? (void *)find : NULL, found};
+}
+
+#if defined(__x86_64__)
+#define LOOKUP(name, register_of_caller)                                                                     \
+    __asm__(".text\n"                                                                                        \
+            ".globl " #name "\n"                                                                             \
+            ".type " #name ", @function\n" #name ":\n"                                                       \
+            "    .cfi_startproc\n"                                                                           \
+            "    pushq %rdi\n"                                                                               \
+            "    pushq %rsi\n"                                                                               \
+            "    pushq %rdx\n"                                                                               \
+            "    .cfi_adjust_cfa_offset 24\n"                                                                \
+            "    movq 24(%rsp), %" register_of_caller "\n"                                                   \
+            "    call kache_before_" #name "\n"                                                              \
+            "    movq %rdx, %r10\n"                                                                          \
+            "    popq %rdx\n"                                                                                \
+            "    popq %rsi\n"                                                                                \
+            "    popq %rdi\n"                                                                                \
+            "    .cfi_adjust_cfa_offset -24\n"                                                               \
+            "    testq %rax, %rax\n"                                                                         \
+            "    je 1f\n"                                                                                    \
+            "    jmp *%rax\n"                                                                                \
+            "1:  movq %r10, %rax\n"                                                                          \
+            "    ret\n"                                                                                      \
+            "    .cfi_endproc\n"                                                                             \
+            ".size " #name ", . - " #name "\n")
+LOOKUP(dlsym, "rdx");
+LOOKUP(dlvsym, "rcx");
+#else
+#define LOOKUP(name, register_of_caller)                                                                     \
+    __asm__(".text\n"                                                                                        \
+            ".globl " #name "\n"                                                                             \
+            ".type " #name ", %function\n" #name ":\n"                                                       \
+            "    .cfi_startproc\n"                                                                           \
+            "    hint #34\n"                                                                                 \
+            "    stp x0, x1, [sp, #-32]!\n"                                                                  \
+            "    stp x2, x30, [sp, #16]\n"                                                                   \
+            "    .cfi_def_cfa_offset 32\n"                                                                   \
+            "    .cfi_offset x30, -8\n"                                                                      \
+            "    mov " register_of_caller ", x30\n"                                                          \
+            "    bl kache_before_" #name "\n"                                                                \
+            "    mov x16, x0\n"                                                                              \
+            "    mov x17, x1\n"                                                                              \
+            "    ldp x2, x30, [sp, #16]\n"                                                                   \
+            "    ldp x0, x1, [sp], #32\n"                                                                    \
+            "    .cfi_restore x30\n"                                                                         \
+            "    .cfi_def_cfa_offset 0\n"                                                                    \
+            "    cbz x16, 1f\n"                                                                              \
+            "    br x16\n"                                                                                   \
+            "1:  mov x0, x17\n"                                                                              \
+            "    ret\n"                                                                                      \
+            "    .cfi_endproc\n"                                                                             \
+            ".size " #name ", . - " #name "\n")
+LOOKUP(dlsym, "x2");
+LOOKUP(dlvsym, "x3");
+#endif
+#endif
