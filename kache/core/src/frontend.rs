@@ -105,6 +105,8 @@ pub trait Plan: Evaluate {
     fn may_use_mapped_paths(&self, _: &Completed, _: Option<&Log>, looked: Looked) -> bool {
         looked == Looked::AtMapped
     }
+    /// Removes state that a run has left for later ones, where the command is run again: it is to start as the first did.
+    fn forget_state(&self, _: &Log) {}
     /// Adds what the command reports, and replaces dependencies by weaker ones that a proof shows to be enough.
     ///
     /// # Errors

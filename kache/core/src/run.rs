@@ -25,14 +25,22 @@ pub struct Printing<'a> {
     pub has_trouble: &'a (dyn Fn() -> bool + Sync),
     /// Which lines are forwarded at once all the same, with those before them.
     pub is_notice: fn(&[u8]) -> bool,
+    /// Whether a notice is forwarded where lines are held back.
+    pub may_notify: &'a (dyn Fn() -> bool + Sync),
     /// Lines that an earlier run of the command has printed. They are not printed again.
     pub printed: &'a [Vec<u8>],
 }
 
 impl Printing<'_> {
     /// Every line is forwarded at once, as it is.
-    pub const PLAIN: Printing<'static> =
-        Printing { mapped: None, hold: false, has_trouble: &|| false, is_notice: |_| false, printed: &[] };
+    pub const PLAIN: Printing<'static> = Printing {
+        mapped: None,
+        hold: false,
+        has_trouble: &|| false,
+        is_notice: |_| false,
+        may_notify: &|| true,
+        printed: &[],
+    };
 }
 
 /// The status of a finished command and what it printed.
@@ -162,7 +170,7 @@ fn forward(from: impl Read, mut to: impl Write, printing: &Printing) -> Forwarde
                     continue;
                 }
                 has_trouble = has_trouble || (printing.has_trouble)();
-                if has_trouble || printing.hold && !(printing.is_notice)(&line) {
+                if has_trouble || printing.hold && !((printing.is_notice)(&line) && (printing.may_notify)()) {
                     out.held.push(line);
                     continue;
                 }
@@ -285,5 +293,16 @@ mod tests {
         assert_eq!((ran.status.code(), ran.left_running), (Some(3), true));
         assert_eq!((&ran.stdout[..], &ran.stderr[..]), (&b"out\n"[..], &b"err"[..]));
         ran.held.discard();
+    }
+
+    #[test]
+    fn a_notice_that_must_not_be_forwarded_yet_is_held_back_with_all_that_follows() {
+        let text = b"{one}\nwarning\n";
+        let to = Recorder::default();
+        let is_notice = |line: &[u8]| line.starts_with(b"{");
+        let printing = Printing { hold: true, is_notice, may_notify: &|| false, ..Printing::PLAIN };
+        let out = forward(&text[..], to.clone(), &printing);
+        assert!(to.0.lock().unwrap().flushed.is_empty() && out.printed.is_empty());
+        assert_eq!(out.held.concat(), text);
     }
 }

@@ -8,6 +8,7 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
+use crate::invocation::Invocation;
 use kache_core::frontend::{Completed, Looked};
 use kache_core::observe::log::Log;
 use kache_core::observe::trace::{EventKind, flag};
@@ -55,6 +56,18 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
         names_files |= names_file(&text);
     }
     names_files && tells.iter().any(|search| search.found() != Use::None)
+}
+
+/// Removes the incremental state of a crate that had none before the run. State that was there stays.
+pub fn forget_state(invocation: &Invocation, log: &Log) {
+    let Some(dir) = invocation.incremental.as_ref().and_then(|dir| dir.canonicalize().ok()) else { return };
+    let made = log.records().filter(|e| e.kind == EventKind::Mkdir && e.errno == 0);
+    for path in made.filter_map(|e| Path::new(platform::os_str(e.path)).canonicalize().ok()) {
+        if path.parent() == Some(&dir) {
+            // What cannot be removed makes the result of the next run unstorable, and no more.
+            let _ = platform::remove_dir_all(&path);
+        }
+    }
 }
 
 /// Whether a C source can name a file other than by a string of its own.

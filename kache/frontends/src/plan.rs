@@ -235,6 +235,10 @@ impl Plan for CompilePlan {
         mapped::may_use(self, completed, log, looked)
     }
 
+    fn forget_state(&self, log: &Log) {
+        mapped::forget_state(&self.invocation, log);
+    }
+
     fn refine(
         &self,
         action: &Action,

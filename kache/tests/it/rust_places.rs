@@ -237,3 +237,35 @@ fn a_crate_sees_the_variables_of_rustups_proxy() {
     assert_eq!(clear(&mut test.kache(&args)), plain);
     assert_eq!(test.last().outcome, Outcome::Hit);
 }
+
+#[test]
+fn a_macro_that_looks_for_its_source_finds_it_and_its_result_is_kept() {
+    let bodies = [
+        "std::path::Path::new(&proc_macro::Span::call_site().file()).exists().to_string()",
+        "proc_macro::Span::call_site().file().starts_with('/').then(|| \"true\".to_string()).unwrap()",
+    ];
+    for body in bodies {
+        let test = TestEnv::new();
+        proc_macro(&test, body);
+        let source = test.write("w/sub/l.rs", "pub const T: &str = m::m!(); pub const HERE: &str = file!();");
+        let compile = || {
+            let _ = fs::remove_dir_all(test.path("w/state"));
+            let mut command = test.kache_in("w/sub", &["rustc", "--crate-type=lib", "--edition=2021"]);
+            command.args([
+                "--emit=dep-info,metadata,link",
+                "--extern=m=../libm.so",
+                "-Cincremental=../state",
+            ]);
+            command.args(["--error-format=json", "--json=artifacts"]).arg(&source);
+            let outcome = test.outcome(&mut command);
+            let text = String::from_utf8(assert_success(&mut command).stderr).unwrap();
+            (outcome, text.lines().filter(|line| line.ends_with("\"emit\":\"metadata\"}")).count())
+        };
+        assert_eq!(compile(), (Outcome::Miss, 1), "{body}");
+        assert_eq!(compile(), (Outcome::Hit, 1), "{body}");
+        test.write("w/sub/main.rs", "fn main() { println!(\"{}\", l::T); }");
+        let args = ["--edition=2021", "main.rs", "--extern=l=libl.rlib", "-L.."];
+        assert_success(Command::new("rustc").current_dir(test.path("w/sub")).args(args));
+        assert_eq!(assert_success(&mut Command::new(test.path("w/sub/main"))).stdout, b"true\n");
+    }
+}

@@ -72,6 +72,9 @@ impl Job<'_> {
             && let Some(planned) = self.literal()
         {
             run.completed.ran.held.discard();
+            if let Some(log) = &run.log {
+                self.plan.forget_state(log);
+            }
             self.engine.ran.set(None);
             let printed = std::mem::take(&mut run.completed.ran.printed);
             let action = Some(self.action.key);
@@ -136,9 +139,17 @@ impl Job<'_> {
             hold: action.maps_paths(),
             has_trouble: &|| false,
             is_notice: self.plan.notices(),
+            may_notify: &|| true,
             printed: &self.mapped.printed,
         };
-        let (ran, log) = self.engine.observer.run(&mut command, &printing)?;
+        // Dependents start once they are told of the metadata: not if this run's metadata is to be replaced.
+        let (roots, maps) = (&action.roots, mapped_paths::count_maps(&action.args));
+        let is_mapped = action.maps_paths();
+        let may_notify = |log: &Log| {
+            let looked = || mapped_paths::looked_at(log.records(), roots, maps);
+            !is_mapped || looked().is_ok_and(|looked| looked != Looked::AtMapped)
+        };
+        let (ran, log) = self.engine.observer.run(&mut command, &printing, &may_notify)?;
         self.engine.ran.set(Some(ran.status));
         // A clock that is only slowed to be corrected loses less than a thousandth.
         let elapsed = at.elapsed().as_nanos() as i64;

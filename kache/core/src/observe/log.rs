@@ -49,6 +49,11 @@ impl Log {
         self.memory.path()
     }
 
+    /// The log as it is while the command still runs.
+    pub fn so_far(&self) -> Option<Log> {
+        Some(Log { memory: self.memory.again()? })
+    }
+
     /// Whether a process has seen another fail by now.
     pub fn has_trouble(&self) -> bool {
         self.memory.word(TROUBLE_AT) != 0
@@ -252,6 +257,12 @@ mod memory {
             PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()))
         }
 
+        /// The same memory, whose bytes have not been read yet.
+        pub fn again(&self) -> Option<Shared> {
+            let (file, capacity) = (self.file.try_clone().ok()?, self.capacity);
+            Some(Shared { file, capacity, mapping: OnceLock::new() })
+        }
+
         pub fn word(&self, at: usize) -> u32 {
             let mut word = [0; 4];
             match self.file.read_exact_at(&mut word, at as u64) {
@@ -319,6 +330,10 @@ mod memory {
         }
 
         pub fn word(&self, _: usize) -> u32 {
+            match *self {}
+        }
+
+        pub fn again(&self) -> Option<Shared> {
             match *self {}
         }
 

@@ -12,18 +12,29 @@ use std::process::Command;
 
 /// Runs a command to its end and returns the log of what its processes did, or nothing where nothing was observed.
 pub trait Observer {
-    /// `printing` says how what the command prints reaches the caller.
+    /// `printing` says how what the command prints reaches the caller. Of a log that is still being written, `may_notify`
+    /// says whether a line that the caller waits for may reach it now.
     ///
     /// # Errors
     /// When the command cannot be started.
-    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)>;
+    fn run(
+        &self,
+        command: &mut Command,
+        printing: &Printing,
+        may_notify: &(dyn Fn(&Log) -> bool + Sync),
+    ) -> io::Result<(Ran, Option<Log>)>;
 }
 
 /// Observes nothing: dependencies come from what the command declares and from conservative rules.
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)> {
+    fn run(
+        &self,
+        command: &mut Command,
+        printing: &Printing,
+        _: &(dyn Fn(&Log) -> bool + Sync),
+    ) -> io::Result<(Ran, Option<Log>)> {
         // A kache among the processes has no observer to ask whether it runs within another.
         command.env(launch::WITHIN, "1");
         Ok((run::run(command, printing)?, None))
@@ -37,14 +48,21 @@ pub struct Preload {
 }
 
 impl Observer for Preload {
-    fn run(&self, command: &mut Command, printing: &Printing) -> io::Result<(Ran, Option<Log>)> {
+    fn run(
+        &self,
+        command: &mut Command,
+        printing: &Printing,
+        may_notify: &(dyn Fn(&Log) -> bool + Sync),
+    ) -> io::Result<(Ran, Option<Log>)> {
         let watch = launch::unpack(&self.dir).and_then(|object| Ok((Log::create()?, object)));
-        let Ok((log, object)) = watch else { return Unobserved.run(command, printing) };
+        let Ok((log, object)) = watch else { return Unobserved.run(command, printing, may_notify) };
         let base = std::env::var_os(launch::PRELOAD_VARIABLE);
         command.envs(launch::environment(&log, &object, base.as_deref()));
         let is_limited = platform::address_space_is_limited();
         let has_trouble = || is_limited || log.has_trouble();
-        let ran = run::run(command, &Printing { has_trouble: &has_trouble, ..*printing })?;
+        let may_notify = || log.so_far().is_none_or(|log| may_notify(&log));
+        let watched = Printing { has_trouble: &has_trouble, may_notify: &may_notify, ..*printing };
+        let ran = run::run(command, &watched)?;
         let failed = !ran.status.success() || log.has_trouble();
         if failed && disturbed::is_suspect(&log.trace(), ran.status, is_limited) {
             return Ok((repeat(command, printing, ran, base.as_deref())?, None));
