@@ -12,6 +12,7 @@ const SOURCES: &[&str] = &[
     "program.c",
     "environ.c",
     "files.c",
+    "changes.c",
     "process.c",
     "host.c",
     "beyond.c",

@@ -15,7 +15,43 @@
 /* A path that is at no readable address must not be touched. */
 #define NAMED(argument) (err == EFAULT ? NULL : (const char *)a[argument])
 
-bool kache_note_change(long number, const long *a, int err, uint32_t module) {
+/* The pointers of a call that will fail are not followed here. */
+unsigned kache_found_before(long number, const long *a) {
+    if (!kache_active) return 0;
+    switch (number) {
+#ifdef SYS_open
+    case SYS_open:
+        return kache_found(AT_FDCWD, (const char *)a[0], (int)a[1]);
+    case SYS_creat:
+        return kache_found(AT_FDCWD, (const char *)a[0], O_WRONLY | O_CREAT | O_TRUNC);
+    case SYS_rename:
+        return kache_is_there(AT_FDCWD, (const char *)a[1], false) ? F_REPLACES : 0;
+#endif
+    case SYS_openat:
+        return kache_found((int)a[0], (const char *)a[1], (int)a[2]);
+    case SYS_openat2:
+        return kache_found((int)a[0], (const char *)a[1], O_RDWR);
+#ifdef SYS_renameat
+    case SYS_renameat:
+#endif
+    case SYS_renameat2:
+        return kache_is_there((int)a[2], (const char *)a[3], false) ? F_REPLACES : 0;
+    default:
+        return 0;
+    }
+}
+
+/* Of a path, or of the descriptor in its place. */
+static bool note_status(int err, uint32_t module, long dirfd, const char *path, bool has_path, bool follows) {
+    if (err == EFAULT) return true;
+    if (has_path && path && path[0])
+        kache_note_path(K_CHANGE, follows ? 0 : F_NOFOLLOW, err, module, 0, (int)dirfd, path);
+    else
+        kache_note_change_fd(err, module, (int)dirfd);
+    return true;
+}
+
+bool kache_note_change(long number, const long *a, int err, uint32_t module, unsigned found) {
     switch (number) {
 #ifdef SYS_mkdir
     case SYS_mkdir:
@@ -27,7 +63,7 @@ bool kache_note_change(long number, const long *a, int err, uint32_t module) {
         return true;
     case SYS_rename:
     case SYS_link:
-        kache_note_pair(number == SYS_link ? K_LINK : K_RENAME, err, module, AT_FDCWD, NAMED(0), AT_FDCWD, NAMED(1));
+        kache_note_pair(number == SYS_link ? K_LINK : K_RENAME, found, err, module, AT_FDCWD, NAMED(0), AT_FDCWD, NAMED(1));
         return true;
     case SYS_symlink:
         kache_note_symlink(err, module, NAMED(0), AT_FDCWD, NAMED(1));
@@ -43,8 +79,12 @@ bool kache_note_change(long number, const long *a, int err, uint32_t module) {
     case SYS_renameat:
 #endif
     case SYS_renameat2:
+        /* Two names that change places, or a hole that is left: no record stands for that. */
+        if (number == SYS_renameat2 && a[4] & ~1L) return false;
+        kache_note_pair(K_RENAME, found, err, module, (int)a[0], NAMED(1), (int)a[2], NAMED(3));
+        return true;
     case SYS_linkat:
-        kache_note_pair(number == SYS_linkat ? K_LINK : K_RENAME, err, module, (int)a[0], NAMED(1), (int)a[2], NAMED(3));
+        kache_note_pair(K_LINK, 0, err, module, (int)a[0], NAMED(1), (int)a[2], NAMED(3));
         return true;
     case SYS_symlinkat:
         kache_note_symlink(err, module, NAMED(0), (int)a[1], NAMED(2));
@@ -56,8 +96,35 @@ bool kache_note_change(long number, const long *a, int err, uint32_t module) {
         return true;
     }
     case SYS_truncate:
-        kache_note_path(K_WRITE, a[1] ? 0 : F_TRUNC, err, module, 0, AT_FDCWD, NAMED(0));
+        kache_note_path(K_WRITE, F_TRUNC | F_THERE, err, module, 0, AT_FDCWD, NAMED(0));
         return true;
+#ifdef SYS_chmod
+    case SYS_chmod:
+    case SYS_chown:
+    case SYS_lchown:
+    case SYS_utime:
+    case SYS_utimes:
+        return note_status(err, module, AT_FDCWD, (const char *)a[0], true, number != SYS_lchown);
+    case SYS_futimesat:
+#endif
+    case SYS_fchmodat:
+        return note_status(err, module, a[0], (const char *)a[1], true, true);
+    case 452: /* fchmodat2 */
+    case SYS_utimensat:
+        return note_status(err, module, a[0], (const char *)a[1], true, !(a[3] & AT_SYMLINK_NOFOLLOW));
+    case SYS_fchownat:
+        return note_status(err, module, a[0], (const char *)a[1], true, !(a[4] & AT_SYMLINK_NOFOLLOW));
+    case SYS_setxattr:
+    case SYS_lsetxattr:
+    case SYS_removexattr:
+    case SYS_lremovexattr:
+        return note_status(err, module, AT_FDCWD, (const char *)a[0], true,
+                           number == SYS_setxattr || number == SYS_removexattr);
+    case SYS_fchmod:
+    case SYS_fchown:
+    case SYS_fsetxattr:
+    case SYS_fremovexattr:
+        return note_status(err, module, a[0], NULL, false, true);
     default:
         return false;
     }

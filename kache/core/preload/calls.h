@@ -6,9 +6,11 @@
 #include "core.h"
 
 /* Records what a system call did, as the hook for libc's function of the same name does. */
-void kache_note_syscall(long number, const long *a, long result, int err, uint32_t module);
+void kache_note_syscall(long number, const long *a, long result, int err, uint32_t module, unsigned found);
+/* What one that may make or replace a file is about to find: the last argument of the two others. */
+unsigned kache_found_before(long number, const long *a);
 /* The same for one that changes the file system. False: it is none of them. */
-bool kache_note_change(long number, const long *a, int err, uint32_t module);
+bool kache_note_change(long number, const long *a, int err, uint32_t module, unsigned found);
 /* A function that no record stands for, or the number of a system call. */
 void kache_note_beyond(const char *function, uint32_t module, long number);
 /* The address of the vDSO: its clock is read without a system call. */

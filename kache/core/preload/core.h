@@ -40,6 +40,7 @@ enum kind {
     K_LOOKUP = 22,
     K_HOST_FACT = 25,
     K_NAMED = 30,
+    K_CHANGE = 31,
     K_UNFOLLOWED = 37,
     K_UNLOCATED = 40,
     K_FILTERED = 41,
@@ -59,8 +60,13 @@ enum kind {
 #define F_EXCL 4
 #define F_APPEND 8
 #define F_DIRECTORY 16
-/* Stat */
+#define F_THERE 32
+/* Stat, Change */
 #define F_NOFOLLOW 1
+/* Stat: the permissions that were asked about, `X_OK` and its like times two. */
+#define F_ASKED(mode) (((unsigned)(mode) & 7) << 1)
+/* Rename */
+#define F_REPLACES 1
 /* Realpath, Exec without a search */
 #define F_RELATIVE 1
 /* List */

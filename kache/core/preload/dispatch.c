@@ -474,9 +474,10 @@ static void on_sigsys(int signal, siginfo_t *info, void *raw_context) {
     case ANSWERED:
         break;
     case PLAIN: {
+        unsigned found = kache_found_before(call.number, call.a);
         long result = make(&call);
         int err = result < 0 && result >= -4095 ? (int)-result : 0;
-        kache_note_syscall(call.number, call.a, result, err, call.module);
+        kache_note_syscall(call.number, call.a, result, err, call.module, found);
         answer(&call, result);
         break;
     }

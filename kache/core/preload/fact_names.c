@@ -194,7 +194,7 @@ DATABASE(int, initgroups, REAL, const char *user COMMA gid_t group, user, group)
 HOOK(void *, setmntent, const char *path, const char *how) {
     void *stream = REAL_POINTER(setmntent)(path, how);
     int saved = errno;
-    if (kache_active && path) kache_note_open(stream ? 0 : saved, kache_module(CALLER), AT_FDCWD, path, O_RDONLY);
+    if (kache_active && path) kache_note_open(stream ? 0 : saved, kache_module(CALLER), AT_FDCWD, path, O_RDONLY, 0, -1);
     errno = saved;
     return stream;
 }

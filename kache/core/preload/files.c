@@ -9,7 +9,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <sys/syscall.h>
+
 #include "files.h"
+
+#define IDENTITY_MAX 96
 
 /* Records of a success keep errno as the real function left it. */
 #define OUTCOME(failed)                                                                                      \
@@ -42,8 +46,42 @@ static void note_result(enum kind kind, int err, uint32_t module, int dirfd, con
 
 /* ---- open ---- */
 
-void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how) {
-    unsigned flags = (how & O_CREAT ? F_CREAT : 0) | (how & O_TRUNC ? F_TRUNC : 0) | (how & O_EXCL ? F_EXCL : 0) |
+/* What an open that may write finds: `F_THERE` or nothing. One with `O_EXCL` finds nothing where it succeeds. */
+unsigned kache_found(int dirfd, const char *path, int how) {
+    bool may_write = (how & O_ACCMODE) != O_RDONLY || (how & (O_CREAT | O_TRUNC));
+    if (!may_write || (how & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return 0;
+    return kache_is_there(dirfd, path, !(how & O_NOFOLLOW)) ? F_THERE : 0;
+}
+
+static char *put_hex(char *at, uint64_t value) {
+    int shift = 60;
+    while (shift && !(value >> shift)) shift -= 4;
+    for (; shift >= 0; shift -= 4) *at++ = "0123456789abcdef"[value >> shift & 15];
+    *at++ = ':';
+    return at;
+}
+
+static uint64_t nanoseconds(struct statx_timestamp time) {
+    return (uint64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Which file a descriptor is, and of what time: by its name, another may be found later. */
+static __attribute__((noinline)) size_t identify(int fd, char out[IDENTITY_MAX]) {
+    struct statx is;
+    if (kache_raw(SYS_statx, fd, (long)"", AT_EMPTY_PATH, STATX_BASIC_STATS, (long)&is, 0)) return 0;
+    uint64_t major = is.stx_dev_major, minor = is.stx_dev_minor;
+    uint64_t device = (major & ~(uint64_t)0xfff) << 32 | (major & 0xfff) << 8 | (minor & ~(uint64_t)0xff) << 12 |
+                      (minor & 0xff);
+    char *at = put_hex(out, device);
+    at = put_hex(at, is.stx_ino);
+    at = put_hex(at, is.stx_size);
+    at = put_hex(at, nanoseconds(is.stx_mtime));
+    at = put_hex(at, nanoseconds(is.stx_ctime));
+    return (size_t)(at - out) - 1;
+}
+
+void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how, unsigned found, int fd) {
+    unsigned flags = found | (how & O_CREAT ? F_CREAT : 0) | (how & O_TRUNC ? F_TRUNC : 0) | (how & O_EXCL ? F_EXCL : 0) |
                      (how & O_APPEND ? F_APPEND : 0) | (how & O_DIRECTORY ? F_DIRECTORY : 0);
     struct place place;
     kache_locate(&place, dirfd, path);
@@ -57,9 +95,12 @@ void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int 
     if ((how & O_TMPFILE) == O_TMPFILE) return;
 #endif
     bool writes = mode != O_RDONLY || (how & (O_CREAT | O_TRUNC));
-    /* A file opened for both, not emptied and not surely new, may have had something to read. */
-    bool reads = mode == O_RDONLY ? !(how & O_TRUNC) : mode == O_RDWR && !(how & (O_TRUNC | O_EXCL));
-    if (reads) kache_emit(K_READ, flags, err, module, how, place.text, NO_TEXT);
+    bool is_new = !err && (how & O_CREAT) && !found;
+    /* A file opened for both, not emptied and not new, may have had something to read. */
+    bool reads = mode != O_WRONLY && !(how & O_TRUNC) && !is_new;
+    char identity[IDENTITY_MAX];
+    size_t length = reads && !err && fd >= 0 ? identify(fd, identity) : 0;
+    if (reads) kache_emit(K_READ, flags, err, module, how, place.text, text_len(identity, length));
     if (writes) kache_emit(K_WRITE, flags, err, module, how, place.text, NO_TEXT);
 }
 
@@ -82,10 +123,11 @@ static int flags_of_mode(const char *mode) {
     va_end(arguments)
 
 #define OPEN_BODY(dirfd, how, call)                                                                          \
+    unsigned found = kache_found(dirfd, path, how);                                                          \
     int fd = call;                                                                                           \
     if (SKIP(fd < 0)) return fd;                                                                             \
     OUTCOME(fd < 0);                                                                                         \
-    kache_note_open(err, module, dirfd, path, how);                                                          \
+    kache_note_open(err, module, dirfd, path, how, found, fd);                                               \
     DONE;                                                                                                    \
     return fd
 
@@ -125,21 +167,30 @@ OPENAT_2(__openat64_2)
 CREAT(creat)
 CREAT(creat64)
 
+#pragma weak fileno
+extern int fileno(void *stream);
+
+static int kache_fileno(void *stream) {
+    return fileno ? fileno(stream) : -1;
+}
+
 #define FOPEN(name)                                                                                          \
     HOOK(void *, name, const char *path, const char *how) {                                                  \
+        unsigned found = kache_active && path && how ? kache_found(AT_FDCWD, path, flags_of_mode(how)) : 0;  \
         void *stream = REAL_POINTER(name)(path, how);                                                        \
         if (SKIP(!stream) || !path || !how) return stream;                                                   \
         OUTCOME(!stream);                                                                                    \
-        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how));                                    \
+        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how), found, err ? -1 : kache_fileno(stream)); \
         DONE;                                                                                                \
         return stream;                                                                                       \
     }
 #define FREOPEN(name)                                                                                        \
     HOOK(void *, name, const char *path, const char *how, void *old) {                                       \
+        unsigned found = kache_active && path && how ? kache_found(AT_FDCWD, path, flags_of_mode(how)) : 0;  \
         void *stream = REAL_POINTER(name)(path, how, old);                                                   \
         if (SKIP(!stream) || !path || !how) return stream;                                                   \
         OUTCOME(!stream);                                                                                    \
-        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how));                                    \
+        kache_note_open(err, module, AT_FDCWD, path, flags_of_mode(how), found, err ? -1 : kache_fileno(stream)); \
         DONE;                                                                                                \
         return stream;                                                                                       \
     }
@@ -184,7 +235,7 @@ MKSTEMP_2(mkostemps64)
 
 #define TRUNCATE(name, type)                                                                                 \
     HOOK(int, name, const char *path, type size) {                                                           \
-        INT_BODY(K_WRITE, size ? 0 : F_TRUNC, 0, AT_FDCWD, REAL(name)(path, size));                          \
+        INT_BODY(K_WRITE, F_TRUNC | F_THERE, 0, AT_FDCWD, REAL(name)(path, size));                             \
     }
 TRUNCATE(truncate, off_t)
 TRUNCATE(truncate64, LARGE_OFF)
@@ -252,14 +303,14 @@ HOOK(int, statx, int dirfd, const char *path, int flags, unsigned mask, struct s
 
 #define ACCESS(name)                                                                                         \
     HOOK(int, name, const char *path, int mode) {                                                            \
-        INT_BODY(K_STAT, 0, 0, AT_FDCWD, REAL(name)(path, mode));                                            \
+        INT_BODY(K_STAT, F_ASKED(mode), 0, AT_FDCWD, REAL(name)(path, mode));                                \
     }
 ACCESS(access)
 ACCESS(euidaccess)
 ACCESS(eaccess)
 
 HOOK(int, faccessat, int dirfd, const char *path, int mode, int flags) {
-    INT_BODY(K_STAT, LINK_FLAG(flags), 0, dirfd, REAL(faccessat)(dirfd, path, mode, flags));
+    INT_BODY(K_STAT, LINK_FLAG(flags) | F_ASKED(mode), 0, dirfd, REAL(faccessat)(dirfd, path, mode, flags));
 }
 HOOK(int, chdir, const char *path) {
     /* A relative path means the directory that was left. */
@@ -436,60 +487,6 @@ HOOK(int, remove, const char *path) {
 }
 HOOK(int, unlinkat, int dirfd, const char *path, int flags) {
     INT_BODY(K_UNLINK, flags & AT_REMOVEDIR ? F_RMDIR : 0, 0, dirfd, REAL(unlinkat)(dirfd, path, flags));
-}
-
-void kache_note_pair(enum kind kind, int err, uint32_t module, int from_fd, const char *from, int to_fd,
-                     const char *to) {
-    struct place a, b;
-    kache_locate(&a, from_fd, from);
-    if (!a.known && kind == K_LINK) kache_locate_fd(&a, from_fd);
-    kache_locate(&b, to_fd, to);
-    if (a.known && b.known) kache_emit(kind, 0, err, module, 0, a.text, b.text);
-}
-
-#define PAIR_BODY(kind, from_fd, to_fd, call)                                                                \
-    int result = call;                                                                                       \
-    if (SKIP(result < 0)) return result;                                                                     \
-    OUTCOME(result < 0);                                                                                     \
-    kache_note_pair(kind, err, module, from_fd, from, to_fd, to);                                                  \
-    DONE;                                                                                                    \
-    return result
-
-HOOK(int, rename, const char *from, const char *to) {
-    PAIR_BODY(K_RENAME, AT_FDCWD, AT_FDCWD, REAL(rename)(from, to));
-}
-HOOK(int, renameat, int from_fd, const char *from, int to_fd, const char *to) {
-    PAIR_BODY(K_RENAME, from_fd, to_fd, REAL(renameat)(from_fd, from, to_fd, to));
-}
-HOOK(int, renameat2, int from_fd, const char *from, int to_fd, const char *to, unsigned flags) {
-    PAIR_BODY(K_RENAME, from_fd, to_fd, REAL(renameat2)(from_fd, from, to_fd, to, flags));
-}
-HOOK(int, link, const char *from, const char *to) {
-    PAIR_BODY(K_LINK, AT_FDCWD, AT_FDCWD, REAL(link)(from, to));
-}
-HOOK(int, linkat, int from_fd, const char *from, int to_fd, const char *to, int flags) {
-    PAIR_BODY(K_LINK, from_fd, to_fd, REAL(linkat)(from_fd, from, to_fd, to, flags));
-}
-
-void kache_note_symlink(int err, uint32_t module, const char *target, int dirfd, const char *path) {
-    struct place place;
-    kache_locate(&place, dirfd, path);
-    if (place.known && target) kache_emit(K_LINK, F_SYMLINK, err, module, 0, text_of(target), place.text);
-}
-
-#define SYMLINK_BODY(dirfd, call)                                                                            \
-    int result = call;                                                                                       \
-    if (SKIP(result < 0)) return result;                                                                     \
-    OUTCOME(result < 0);                                                                                     \
-    kache_note_symlink(err, module, target, dirfd, path);                                                          \
-    DONE;                                                                                                    \
-    return result
-
-HOOK(int, symlink, const char *target, const char *path) {
-    SYMLINK_BODY(AT_FDCWD, REAL(symlink)(target, path));
-}
-HOOK(int, symlinkat, const char *target, int dirfd, const char *path) {
-    SYMLINK_BODY(dirfd, REAL(symlinkat)(target, dirfd, path));
 }
 
 /* ---- the working directory ---- */

@@ -5,13 +5,17 @@
 
 #include "core.h"
 
-void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how);
+/* Whether there is anything at a path: asked before a call that may change that. */
+bool kache_is_there(int dirfd, const char *path, bool follows);
+unsigned kache_found(int dirfd, const char *path, int how);
+void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how, unsigned found, int fd);
+void kache_note_change_fd(int err, uint32_t module, int fd);
 void kache_note_list_fd(int err, uint32_t module, int fd);
 void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd,
                      const char *path);
 void kache_note_cwd(uint32_t module, const char *cwd);
 void kache_note_readlink(int err, uint32_t module, int dirfd, const char *path, const char *result, long len);
-void kache_note_pair(enum kind kind, int err, uint32_t module, int from_fd, const char *from, int to_fd, const char *to);
+void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, int from_fd, const char *from, int to_fd, const char *to);
 void kache_note_symlink(int err, uint32_t module, const char *target, int dirfd, const char *path);
 
 /* Bits of what is recorded once for each module. */

@@ -109,7 +109,7 @@ static __attribute__((noinline)) void note_zone(uint32_t module) {
     int saved = errno;
     const char *path = "/etc/localtime";
     long found = kache_raw(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0);
-    kache_note_open(found < 0 ? (int)-found : 0, module, AT_FDCWD, path, O_RDONLY);
+    kache_note_open(found < 0 ? (int)-found : 0, module, AT_FDCWD, path, O_RDONLY, 0, -1);
     errno = saved;
 }
 
@@ -569,14 +569,14 @@ void kache_note_beyond(const char *function, uint32_t module, long number) {
 /* A path that is at no readable address must not be touched; one that is not there is not recorded. */
 #define NAMED(argument) (err == EFAULT ? NULL : (const char *)a[argument])
 
-void kache_note_syscall(long number, const long *a, long result, int err, uint32_t module) {
+void kache_note_syscall(long number, const long *a, long result, int err, uint32_t module, unsigned found) {
     switch (number) {
 #ifdef SYS_open
     case SYS_open:
-        kache_note_open(err, module, AT_FDCWD, NAMED(0), (int)a[1]);
+        kache_note_open(err, module, AT_FDCWD, NAMED(0), (int)a[1], found, (int)result);
         break;
     case SYS_creat:
-        kache_note_open(err, module, AT_FDCWD, NAMED(0), O_WRONLY | O_CREAT | O_TRUNC);
+        kache_note_open(err, module, AT_FDCWD, NAMED(0), O_WRONLY | O_CREAT | O_TRUNC, found, (int)result);
         break;
     case SYS_stat:
     case SYS_lstat:
@@ -584,7 +584,7 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
                         err ? 0 : ((const struct stat *)a[1])->st_mode, AT_FDCWD, NAMED(0));
         break;
     case SYS_access:
-        kache_note_path(K_STAT, 0, err, module, 0, AT_FDCWD, NAMED(0));
+        kache_note_path(K_STAT, F_ASKED(a[1]), err, module, 0, AT_FDCWD, NAMED(0));
         break;
     case SYS_readlink:
         kache_note_readlink(err, module, AT_FDCWD, NAMED(0), (const char *)a[1], result);
@@ -595,11 +595,11 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         kache_note_list_fd(err, module, (int)a[0]);
         break;
     case SYS_openat:
-        kache_note_open(err, module, (int)a[0], NAMED(1), (int)a[2]);
+        kache_note_open(err, module, (int)a[0], NAMED(1), (int)a[2], found, (int)result);
         break;
     case SYS_openat2:
         kache_note_open(err, module, (int)a[0], NAMED(1),
-                        err != EFAULT && a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0);
+                        err != EFAULT && a[2] ? (int)((const struct open_how_ *)a[2])->flags : 0, found, (int)result);
         break;
 #ifdef SYS_newfstatat
     case SYS_newfstatat:
@@ -613,7 +613,7 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         break;
     case SYS_faccessat:
     case SYS_faccessat2:
-        kache_note_path(K_STAT, 0, err, module, 0, (int)a[0], NAMED(1));
+        kache_note_path(K_STAT, F_ASKED(a[2]), err, module, 0, (int)a[0], NAMED(1));
         break;
     case SYS_readlinkat:
         kache_note_readlink(err, module, (int)a[0], NAMED(1), (const char *)a[2], result);
@@ -667,7 +667,7 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         kache_note_child(number, a, result, module);
         break;
     default:
-        if (is_harmless(number) || kache_note_change(number, a, err, module)) break;
+        if (is_harmless(number) || kache_note_change(number, a, err, module, found)) break;
         if (kache_note_fact_call(number, a, result, err, module)) break;
         kache_emit(K_RAW_SYSCALL, 0, err, module, number, NO_TEXT, NO_TEXT);
     }
@@ -703,10 +703,11 @@ HOOK(long, syscall, long number, ...) {
         if (result < 0) errno = (int)-result;
         return result < 0 ? -1 : result;
     }
+    unsigned found = kache_found_before(number, a);
     result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;
     int err = result == -1 ? saved : 0;
-    kache_note_syscall(number, a, result, err, module);
+    kache_note_syscall(number, a, result, err, module, found);
     errno = saved;
     return result;
 }

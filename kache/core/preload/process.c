@@ -113,6 +113,8 @@ struct text kache_search_path(void) {
 void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, unsigned how) {
     if (!kache_active || !program || err == EFAULT) return;
     int saved = errno;
+    /* A success leaves no other moment to say what is loaded. */
+    if (err == 0 && kache_is_own_process()) kache_scan_modules();
     if (err == 0 && kache_variables_unread()) how |= F_EXEC_UNREAD;
     if (how & F_SEARCH && !has_slash(program)) {
         kache_emit(K_EXEC, how, err, module, 0, text_of(program), kache_search_path());
@@ -223,12 +225,11 @@ HOOK(int, pidfd_spawnp, int *pid, const char *program, const void *actions, cons
 }
 
 /* libc opens the file in the child, where no hook sees it. */
-void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how);
 HOOK(int, posix_spawn_file_actions_addopen, void *actions, int fd, const char *path, int how, mode_t mode) {
     int result = REAL(posix_spawn_file_actions_addopen)(actions, fd, path, how, mode);
     if (result == 0 && kache_active) {
         int saved = errno;
-        kache_note_open(0, kache_module(CALLER), AT_FDCWD, path, how);
+        kache_note_open(0, kache_module(CALLER), AT_FDCWD, path, how, kache_found(AT_FDCWD, path, how), -1);
         errno = saved;
     }
     return result;
@@ -506,9 +507,13 @@ HOOK(int, waitid, int kind, id_t id, siginfo_t *info, int options) {
 
 /* ---- loading ---- */
 
+/* What it unloads may have been loaded, and have answered, without anything that is recorded. */
 HOOK(int, dlclose, void *handle) {
-    int result = REAL(dlclose)(handle);
     int saved = errno;
+    if (kache_active && kache_is_own_process()) kache_scan_modules();
+    errno = saved;
+    int result = REAL(dlclose)(handle);
+    saved = errno;
     if (kache_active) kache_prune_modules();
     errno = saved;
     return result;

@@ -8,12 +8,13 @@
 //! - `world`: what it needs to know of the machine. Tests have one of their own, and read no real file.
 //! - `processes`: who started whom, and whose code each module is.
 //! - `made`: what the run made, renamed and left behind.
-//! - `files`, `programs`, `variables`: from events to acts.
+//! - `files`, `changes`, `programs`, `variables`: from events to acts.
 //! - `imports`: what they take from the C library.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
 
+mod changes;
 mod facts;
 mod files;
 mod imports;
@@ -170,14 +171,15 @@ impl Collector<'_> {
             EventKind::Read => self.read(e, by),
             EventKind::Stat => self.probe(e, by),
             EventKind::Write => self.write(e, by),
-            EventKind::Mkdir if e.errno == 0 => self.named(by, Act::MakesDirectory, &clean(e.path)),
-            EventKind::Rename if e.errno == 0 => self.rename(e, by),
-            EventKind::Link if e.errno == 0 => self.link(e, by),
-            EventKind::Unlink if e.errno == 0 => self.unlink(e, by),
+            EventKind::Mkdir => self.make_directory(e, by),
+            EventKind::Rename => self.rename(e, by),
+            EventKind::Link => self.link(e, by),
+            EventKind::Unlink => self.unlink(e, by),
+            EventKind::Change => self.change(e, by),
             EventKind::Readlink => self.read_link(e, by),
             EventKind::Realpath => self.real_path(e, by),
             EventKind::List => self.list(e, by),
-            EventKind::Exec if e.errno == 0 => self.exec(e, by),
+            EventKind::Exec => self.exec(e, by),
             EventKind::GetEnv => self.variable(e, by),
             EventKind::Dlopen => self.ask_for_library(e, by),
             EventKind::Cwd => self.named(by, Act::AsksDirectory, b""),
@@ -194,13 +196,8 @@ impl Collector<'_> {
             EventKind::Lookup => self.look_up(e, by),
             EventKind::HostFact => self.host_fact(e, by),
             EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
-            // What failed changed nothing, and a child's own events say who it is.
-            EventKind::Mkdir
-            | EventKind::Rename
-            | EventKind::Link
-            | EventKind::Unlink
-            | EventKind::Exec
-            | EventKind::Spawned
+            // A child's own events say who it is.
+            EventKind::Spawned
             | EventKind::Start
             | EventKind::Module
             | EventKind::Named
@@ -274,6 +271,7 @@ impl Collector<'_> {
         let (kind, name) = match treatment {
             Treatment::Contents | Treatment::Executable => (K::File, path()),
             Treatment::Existence | Treatment::Absence => (K::Path, path()),
+            Treatment::Permission => (K::Permission, event.name.to_vec()),
             Treatment::Link => (K::Link, path()),
             Treatment::Metadata => (K::Status, path()),
             Treatment::Identity => return Some(Dependency::host(b"stat", &path())),

@@ -1,8 +1,9 @@
 //! What a command depended on and left behind, before it is settled what of it is stored.
 
 use crate::dependency::{Dependency, Kind};
+use crate::platform::StatId;
 use crate::reason::NotCacheable;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 /// What a command depended on and left behind.
@@ -13,6 +14,8 @@ pub struct Collected {
     pub absent: BTreeSet<Vec<u8>>,
     /// Outputs that were made, by their absolute paths.
     pub outputs: BTreeSet<PathBuf>,
+    /// Which file was found under a name when it was opened.
+    pub opened: HashMap<PathBuf, StatId>,
     /// Libraries that were loaded as code, links followed.
     pub loaded: BTreeSet<PathBuf>,
     /// Why the result cannot be stored, if it cannot.

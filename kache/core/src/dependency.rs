@@ -24,6 +24,7 @@
 //! | `place` | the name of a root | the path of that root to the byte |
 //! | `host` | a fact, with its argument, and a portable path | what the host answers to the question (`platform::host_fact`) |
 //! | computed | what a function of a front end is about | what the function finds (shown by the function's name) |
+//! | `permission` | portable path, a colon, the sum of 4 to read, 2 to write, 1 to execute | whether this process may read, write or execute it |
 //! | `status` | portable path | when a file was modified and created, and its permissions |
 
 use crate::codec::{Reader, Writer};
@@ -73,6 +74,7 @@ kinds! {
     Twins = 19, "twins";
     Status = 23, "status";
     Computed = 24, "computed";
+    Permission = 30, "permission";
 }
 
 /// A look, not yet what was seen.

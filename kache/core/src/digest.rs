@@ -6,11 +6,12 @@
 //! the table is discarded, because an unclean stop may have written a file's times to disk without its contents.
 
 use crate::platform::{self, FileType, Found, StatId, disk};
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 /// A BLAKE3 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,13 +69,15 @@ const WINDOW: usize = 4;
 pub struct Table {
     path: PathBuf,
     file: OnceLock<Option<File>>,
+    /// Files that were being written while they were read.
+    written: Mutex<HashSet<StatId>>,
 }
 
 impl Table {
     /// The table at `path`. Its file is opened at the first lookup, and created if it is missing, has another format, or is from
     /// before the last start of the machine.
     pub fn at(path: PathBuf) -> Table {
-        Table { path, file: OnceLock::new() }
+        Table { path, file: OnceLock::new(), written: Mutex::default() }
     }
 
     fn slots(&self) -> Option<&File> {
@@ -219,6 +222,8 @@ impl Table {
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let (mut file, id) = disk::step("digest: open", path, || platform::open_known_regular(path))?;
         let looked = platform::stamp_ns();
+        // Asked before the contents are read: whoever writes to the file afterwards moves its times.
+        let is_written = platform::is_being_written(&file);
         let mut hasher = blake3::Hasher::new();
         let each = |piece: &[u8]| _ = hasher.update(piece);
         let length = disk::step("digest: read", path, || read_all(&mut file, id.size, each))?;
@@ -230,10 +235,18 @@ impl Table {
         if platform::identity_of(&file)?.1 != id {
             return Err(io::Error::other("the file changed while it was read"));
         }
-        if platform::settled(&file, &id, looked) {
+        if is_written {
+            self.written.lock().expect("nothing panics with it").insert(id);
+        } else if platform::settled(&file, &id, looked) {
             self.put(&id, known);
         }
         Ok((known, id))
+    }
+
+    /// Whether a process had the file open for writing while this one read it: its times do not tell when its contents
+    /// changed.
+    pub fn was_being_written(&self, id: &StatId) -> bool {
+        self.written.lock().expect("nothing panics with it").contains(id)
     }
 }
 
@@ -349,5 +362,24 @@ mod tests {
         assert_eq!(table.file(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(table.read(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(platform::read_regular(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    /// Only the first store through a mapping moves the times.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_another_may_write_to_unnoticed_is_read_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = Table::at(dir.path().join("t"));
+        let f = dir.path().join("f");
+        std::fs::write(&f, "one").unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        let writer = File::options().write(true).open(&f).unwrap();
+        writer.set_modified(long_ago).unwrap();
+        let (_, id) = table.file(&f).unwrap();
+        assert!(table.was_being_written(&id) && table.get(&id).is_none());
+        drop(writer);
+        let table = Table::at(dir.path().join("another"));
+        let (_, id) = table.file(&f).unwrap();
+        assert!(!table.was_being_written(&id));
     }
 }

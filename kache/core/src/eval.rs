@@ -103,6 +103,7 @@ impl EvalContext<'_> {
             Kind::Tree => self.tree(&self.local(dependency)?)?,
             Kind::Link => Digest::of(&link(&self.local(dependency)?)?),
             Kind::Status => Digest::of(&platform::status(&self.local(dependency)?)?),
+            Kind::Permission => Digest::of(self.permission(&dependency.name)?),
             Kind::LeadsTo => Digest::of(&self.roots.portable(&link(&self.local(dependency)?)?)),
             Kind::Library => match find_library(OsStr::new(platform::os_str(&dependency.name))) {
                 Some(path) => self.table.file(&path)?.0.digest,
@@ -157,7 +158,7 @@ impl EvalContext<'_> {
     /// The same of something whose digest is known already.
     pub fn evaluate_known(&self, dependency: &Dependency, digest: Digest) -> io::Result<EvaluatedDependency> {
         let (text, place) = match dependency.kind {
-            Kind::Missing | Kind::Twins => {
+            Kind::Missing | Kind::Twins | Kind::Permission => {
                 (digest.hex(), String::from_utf8_lossy(&dependency.name).replace('\0', " "))
             }
             Kind::File
@@ -286,6 +287,19 @@ impl EvalContext<'_> {
             [first(&|o| (o.dev, o.ino) == (id.dev, id.ino)), first(&|o| second(o) == second(id))]
         });
         Ok(facts.flat_map(usize::to_le_bytes).collect())
+    }
+
+    /// Whether this process may do with a path what the digit behind its name asks.
+    fn permission(&self, name: &[u8]) -> io::Result<&'static [u8]> {
+        let [path @ .., b':', asked @ b'1'..=b'7'] = name else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let path = self.local(&Dependency::new(Kind::Path, path))?;
+        Ok(match platform::may(&path, *asked - b'0') {
+            Ok(()) => b"may",
+            Err(e) if platform::is_absent(&e) => ABSENT,
+            Err(_) => b"may not",
+        })
     }
 
     fn env_names(&self) -> String {

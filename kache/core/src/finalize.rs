@@ -6,10 +6,10 @@ use crate::collected::Collected;
 use crate::dependency::{Dependency, Kind, RecordedDependency};
 use crate::eval::{EvalContext, EvaluatedDependency, sort_word, walk_tree};
 use crate::frontend::Known;
-use crate::platform;
+use crate::platform::{self, StatId};
 use crate::reason::{NotCacheable, Reason};
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 /// A dependency with its digest, and how to show it.
 pub struct FinalDependency {
@@ -45,7 +45,7 @@ impl Finalizer<'_> {
                 None => self.view.evaluate(&dependency),
             };
             let evaluated = evaluated.map_err(|e| unreadable(&dependency, &e))?;
-            self.unchanged(&dependency)?;
+            self.unchanged(&dependency, &collected.opened)?;
             let read_by = collected.readers.get(&dependency.name);
             let by = read_by.filter(|_| [Kind::Env, Kind::EnvAll].contains(&dependency.kind));
             let by = by.map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
@@ -86,7 +86,11 @@ impl Finalizer<'_> {
     }
 
     /// A file changed at or after the start may have been another while it was read.
-    fn unchanged(&self, dependency: &Dependency) -> Result<(), NotCacheable> {
+    fn unchanged(
+        &self,
+        dependency: &Dependency,
+        opened: &HashMap<PathBuf, StatId>,
+    ) -> Result<(), NotCacheable> {
         if dependency.kind == Kind::Tree {
             return self.tree_unchanged(dependency);
         }
@@ -102,7 +106,11 @@ impl Finalizer<'_> {
         let changed = match platform::file_type(&path) {
             Ok(Some((platform::FileType::Dir, id))) => self.is_since(id.mtime),
             Ok(Some((_, id))) => {
-                self.is_since(id.mtime) || id.ctime >= self.started && !self.was_linked(&path)
+                // By way of a link or a directory that has been turned, an old file has its name.
+                opened.get(&path).is_some_and(|then| !then.is_same_file(&id))
+                    || self.view.table.was_being_written(&id)
+                    || self.is_since(id.mtime)
+                    || id.ctime >= self.started && !self.was_linked(&path)
             }
             _ => true,
         };
@@ -176,7 +184,6 @@ mod tests {
     use crate::events::{Kind as UnitKind, Unit};
     use crate::paths::Roots;
     use crate::store::Store;
-    use std::path::PathBuf;
 
     struct NothingComputed;
 
@@ -288,6 +295,28 @@ mod tests {
         place.write("f");
         assert_eq!(place.finalize(depends(Kind::File, "f"), started), Err(Reason::ChangedWhileCompiling));
         assert_eq!(place.finalize(depends(Kind::Listing, "deps"), 0), Err(Reason::ChangedWhileCompiling));
+    }
+
+    /// A link that led to it has been turned, or its directory has another's name.
+    #[test]
+    fn an_old_file_under_the_name_of_the_one_that_was_opened_is_not_stored() {
+        let place = Place::new();
+        let (path, other) = (place.write("f"), place.write("other"));
+        let of = |path: &Path| platform::identity(path).unwrap().1;
+        let opened = |id: StatId| {
+            let mut collected = depends(Kind::File, "f");
+            collected.opened.insert(path.clone(), id);
+            collected
+        };
+        let started = start();
+        assert!(place.finalize(opened(of(&path)), started).is_ok());
+        let changed = Err(Reason::ChangedWhileCompiling);
+        assert_eq!(place.finalize(opened(of(&other)), started), changed);
+        assert_eq!(place.finalize(opened(StatId { size: 77, ..of(&path) }), started), changed);
+        let writer = std::fs::File::options().write(true).open(&path).unwrap();
+        let writes = cfg!(target_os = "linux") && place.store.table.read(&path).is_ok();
+        assert_eq!(place.finalize(opened(of(&path)), started).is_err(), writes, "times tell nothing of it");
+        drop(writer);
     }
 
     #[test]

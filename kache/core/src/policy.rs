@@ -95,6 +95,8 @@ pub enum Treatment {
     Existence,
     /// A dependency on nothing being there.
     Absence,
+    /// A dependency on what this process may do with what is there.
+    Permission,
     /// A dependency on where a link points.
     Link,
     /// The same for each link on the way to the path.
@@ -157,6 +159,7 @@ impl Treatment {
                 | T::Executable
                 | T::Existence
                 | T::Absence
+                | T::Permission
                 | T::Link
                 | T::EachLinkPortable
                 | T::Metadata
@@ -498,7 +501,7 @@ impl TrustPolicy {
             T::Contents | T::Executable => {}
             T::Existence | T::Absence if !actor.is_trusted() || is_of_process(path) => {}
             // What is done besides says what the look at the path means.
-            T::Metadata | T::Identity => return None,
+            T::Metadata | T::Identity | T::Permission => return None,
             T::Link if event.act == Act::ProbesLink => return None,
             // kache itself would find its own process there, or other processes than the run did.
             T::Link | T::Listing | T::ListingAs(_) if is_at_or_below("/proc/", path) => {}

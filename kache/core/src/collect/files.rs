@@ -1,4 +1,4 @@
-//! Events about files: what was opened, probed, listed, made and left behind.
+//! Events about files: what was opened, probed and listed.
 
 use super::made::links_on;
 use super::walk;
@@ -6,11 +6,10 @@ use super::{Cause, Collector, clean};
 use crate::collected::Step;
 use crate::dependency::Kind as DependencyKind;
 use crate::observe::trace::{EventKind, TraceEvent, flag};
-use crate::paths::absolute;
-use crate::platform::{self, FileType};
-use crate::policy::{Act, Event, Place};
+use crate::platform::{self, FileType, StatId};
+use crate::policy::{Act, Event, Place, Treatment};
 use crate::reason::Reason;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 impl Collector<'_> {
     pub(super) fn read(&mut self, e: &TraceEvent, by: Cause) {
@@ -38,7 +37,20 @@ impl Collector<'_> {
         }
         self.apply(by, &Event { act, name: &path, place }, 0);
         if !is_made {
+            self.identified(e, &path);
             self.read_before_made.insert(path);
+        }
+    }
+
+    /// Notes which file was opened: another may have its name by the time that its contents are looked at. The files of
+    /// the toolchain are not looked at.
+    fn identified(&mut self, e: &TraceEvent, path: &[u8]) {
+        let path = Path::new(platform::os_str(path));
+        let Some(id) = StatId::parse(e.path2).filter(|_| !self.subject.covers(path)) else { return };
+        let first = *self.out.opened.entry(path.to_path_buf()).or_insert(id);
+        if (first.dev, first.ino) != (id.dev, id.ino) && !self.subject.outputs.owns(path) {
+            let detail = format!("{} was another file the second time", path.display());
+            self.refuse(Reason::ChangedWhileCompiling, detail);
         }
     }
 
@@ -47,7 +59,7 @@ impl Collector<'_> {
         !self.processes.is_first(e.pid) || !self.opened_responses.insert(path.to_vec())
     }
 
-    fn failed(&mut self, e: &TraceEvent, by: Cause, act: Act) {
+    pub(super) fn failed(&mut self, e: &TraceEvent, by: Cause, act: Act) {
         let path = clean(e.path);
         if platform::errno_is_absent(e.errno) {
             return self.at(by, Act::FindsNothing, &path);
@@ -81,6 +93,13 @@ impl Collector<'_> {
         if e.flags & flag::NO_FOLLOW != 0 && (e.errno == 0 || platform::errno_is_absent(e.errno)) {
             self.at(by, Act::ProbesLink, &path);
         }
+        let asked = (e.flags & (flag::MAY_EXECUTE | flag::MAY_WRITE | flag::MAY_READ)) >> 1;
+        if asked != 0
+            && !platform::errno_is_absent(e.errno)
+            && self.policy.means_something(by.actor, Act::AsksPermission)
+        {
+            return self.permission(by, &path, asked);
+        }
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotOpen);
         }
@@ -89,45 +108,14 @@ impl Collector<'_> {
         self.at(by, if is_file { Act::ProbesFile } else { Act::ProbesOther }, &path);
     }
 
-    pub(super) fn write(&mut self, e: &TraceEvent, by: Cause) {
-        let path = clean(e.path);
-        if e.errno == 0 {
-            self.named(by, Act::Writes, &path);
-        } else if e.flags & flag::EXCLUSIVE != 0 {
-            self.at(by, Act::FindsTaken, &path);
-        }
-    }
-
-    pub(super) fn rename(&mut self, e: &TraceEvent, by: Cause) {
-        let to = clean(e.path2);
-        let is_directory = self.file_type(&to) == Some(FileType::Dir);
-        self.made.rename(&clean(e.path), to, is_directory, by.actor);
-    }
-
-    /// A second name for something: what is read by it is read of what it leads to.
-    pub(super) fn link(&mut self, e: &TraceEvent, by: Cause) {
-        let name = clean(e.path2);
-        let at = Path::new(platform::os_str(&name));
-        let to = Path::new(platform::os_str(e.path));
-        // A file without a name gets one by way of its descriptor: it was made here.
-        if !to.starts_with("/proc") {
-            let to = absolute(at.parent().unwrap_or(at), to);
-            let path = clean(to.as_os_str().as_encoded_bytes());
-            if self.world.file_type(&to) != Some(FileType::Dir) {
-                self.at(by, Act::LinksTo, &path);
-            } else if !self.made.has(&path) {
-                self.named(by, Act::LinksToDirectory, to.as_os_str().as_encoded_bytes());
+    /// What may be done with a file: a bit each for executing it, writing to it and reading it.
+    pub(super) fn permission(&mut self, by: Cause, path: &[u8], asked: u8) {
+        let place = self.place(path);
+        for treatment in self.policy.treat(by.actor, &Event { act: Act::AsksPermission, name: path, place }) {
+            if treatment == Treatment::Permission {
+                let name = [&self.subject.roots.portable(path)[..], &[b':', b'0' + asked]].concat();
+                self.depend(DependencyKind::Permission, &name);
             }
-        }
-        self.made.file(&name, by.actor);
-    }
-
-    pub(super) fn unlink(&mut self, e: &TraceEvent, by: Cause) {
-        let path = clean(e.path);
-        let event = Event { act: Act::Removes, name: &path, place: self.place(&path) };
-        let counts = self.policy.treat(by.actor, &event).next().is_some();
-        if counts && !self.made.has_by_another_name(&path, self.world) {
-            self.apply(by, &event, 0);
         }
     }
 
@@ -215,42 +203,13 @@ impl Collector<'_> {
         }
     }
 
-    /// What the run made is either gone again, or an output, or a side effect that a hit would not have.
-    pub(super) fn left_behind(&mut self) {
-        for (path, actor) in std::mem::take(&mut self.made).into_sorted() {
-            let by = Cause { pid: 0, actor };
-            let p = Path::new(platform::os_str(&path));
-            // The compiler makes the directory that it is to write to; a restore does so as well.
-            if !self.world.is_there(p)
-                || self.subject.is_state(&path)
-                || self.subject.outputs.dir.starts_with(p)
-            {
-                continue;
-            }
-            let overwrites = self.policy.means_something(actor, Act::OverwritesInput);
-            if overwrites && self.read_before_made.contains(&path) {
-                // What was read there is gone, and cannot be looked at again.
-                self.named(by, Act::OverwritesInput, &path);
-                continue;
-            }
-            let is_output = self.subject.outputs.owns(p) && self.file_type(&path) != Some(FileType::Dir);
-            self.named(by, if is_output { Act::LeavesOutput } else { Act::LeavesOther }, &path);
-        }
-        for path in std::mem::take(&mut self.perhaps_inputs) {
-            let p = PathBuf::from(platform::os_str(&path));
-            if !self.out.outputs.contains(&p) && self.file_type(&path) == Some(FileType::File) {
-                self.depend(DependencyKind::File, &self.subject.roots.portable(&path));
-            }
-        }
-    }
-
-    fn file_type(&self, path: &[u8]) -> Option<FileType> {
+    pub(super) fn file_type(&self, path: &[u8]) -> Option<FileType> {
         self.world.file_type(Path::new(platform::os_str(path)))
     }
 }
 
 /// Whether a path leads to what a process was given open.
-fn is_descriptor(path: &[u8]) -> bool {
+pub(super) fn is_descriptor(path: &[u8]) -> bool {
     let of_process = || {
         let rest = path.strip_prefix(b"/proc/")?;
         let mut parts = rest.split(|b| *b == b'/').skip(1);

@@ -6,7 +6,7 @@ use crate::observe::trace::{TraceEvent, flag};
 use crate::observe::variables::Use;
 use crate::paths::absolute;
 use crate::platform;
-use crate::policy::{Act, Actor, Excuse, Started, names};
+use crate::policy::{Act, Actor, Event, Excuse, Started, names};
 use std::path::Path;
 
 impl Collector<'_> {
@@ -269,6 +269,9 @@ impl Collector<'_> {
     }
 
     pub(super) fn exec(&mut self, e: &TraceEvent, by: Cause) {
+        if e.errno != 0 {
+            return self.exec_failed(e, by);
+        }
         self.processes.note_exec(e, by.actor.is_trusted());
         if e.flags & flag::SEARCH != 0 {
             if !self.is_given_path(e.path2) {
@@ -287,12 +290,34 @@ impl Collector<'_> {
             return self.at(by, Act::RunsNothing, &clean(name));
         }
         self.at(by, Act::RunsByPath, &clean(name));
+        self.permission(by, &clean(name), 1);
         // A driver may look through PATH by itself, and another program may come to lie before what it found.
         let file_name = path.file_name().unwrap_or_default();
         if self.policy.means_something(by.actor, Act::RunsFirstInPath)
             && self.world.program(file_name).as_ref() == Some(&path)
         {
             self.named(by, Act::RunsFirstInPath, file_name.as_encoded_bytes());
+        }
+    }
+
+    /// What was asked for is a dependency already, and so is whether it may be executed. A script may lack its interpreter.
+    fn exec_failed(&mut self, e: &TraceEvent, by: Cause) {
+        if e.flags & flag::SEARCH != 0 {
+            return;
+        }
+        let path = absolute(self.subject.cwd, Path::new(platform::os_str(e.path)));
+        match i32::from(e.errno) {
+            libc::EACCES | libc::ENOEXEC | libc::EISDIR => {}
+            _ if platform::errno_is_absent(e.errno) => {
+                if let Some(interpreter) = self.world.interpreter(&path) {
+                    self.at(by, Act::RunsNothing, &clean(interpreter.as_os_str().as_encoded_bytes()));
+                }
+            }
+            _ => {
+                let name = clean(path.as_os_str().as_encoded_bytes());
+                let event = Event { act: Act::CannotRun, name: &name, place: self.place(&name) };
+                self.apply(by, &event, e.errno.into());
+            }
         }
     }
 

@@ -28,6 +28,13 @@ pub fn detail(event: &Event, program: &str, number: i64, policy: &TrustPolicy) -
         Act::ImportsUnaccounted => name.into_owned(),
         Act::HoldsReadTimes => format!("{name} can tell when files were read"),
         Act::SharesLibrary => format!("{name} looks by way of the compiler's own standard library"),
+        Act::CannotRun => format!("{name} could not be run (error {number})"),
+        Act::CannotChange => format!("{name} could not be changed (error {number})"),
+        Act::Overwrites => format!("{program} overwrote {name}"),
+        Act::ChangesStatus => {
+            format!("{program} changed the mode, the owner, the times or the attributes of {name}")
+        }
+        Act::WritesDescriptor => format!("{program} wrote to {name}, which it was given open"),
         Act::LinksToDirectory => format!("{program} linked to {name}"),
         Act::Removes => format!("{program} removed {name}"),
         Act::OverwritesInput => format!("{name} was read and then written"),

@@ -26,6 +26,8 @@ pub trait World {
     fn may_execute(&self, path: &Path) -> bool;
     /// Whether a file that may be executed is neither an object nor a script that names its interpreter.
     fn is_plain_script(&self, path: &Path) -> bool;
+    /// The interpreter that a script names.
+    fn interpreter(&self, script: &Path) -> Option<PathBuf>;
     /// Whether a process still runs.
     fn is_running(&self, pid: u32) -> bool;
     /// A variable of kache's own environment, which the run was given.
@@ -90,6 +92,14 @@ impl World for Machine<'_> {
         let mut head = [0; 4];
         let read = platform::open_regular(path).and_then(|file| platform::read_at(&file, &mut head, 0));
         read.is_ok() && &head != b"\x7fELF" && !head.starts_with(b"#!")
+    }
+
+    fn interpreter(&self, script: &Path) -> Option<PathBuf> {
+        let mut head = [0; 256];
+        let n = platform::read_at(&platform::open_regular(script).ok()?, &mut head, 0).ok()?;
+        let line = head[..n].strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?.trim_ascii_start();
+        let name = line.split(u8::is_ascii_whitespace).next().filter(|name| !name.is_empty())?;
+        Some(PathBuf::from(platform::os_str(name)))
     }
 
     fn is_running(&self, pid: u32) -> bool {

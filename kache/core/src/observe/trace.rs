@@ -33,8 +33,18 @@ pub mod flag {
     pub const APPEND: u8 = 8;
     /// Read: `O_DIRECTORY`.
     pub const DIRECTORY: u8 = 16;
-    /// Stat: a symbolic link was not followed.
+    /// Read, Write: the file was there before it was opened in a way that may make or change it.
+    pub const THERE: u8 = 32;
+    /// Stat, Change: a symbolic link was not followed.
     pub const NO_FOLLOW: u8 = 1;
+    /// Stat: it was asked whether the file may be executed.
+    pub const MAY_EXECUTE: u8 = 2;
+    /// Stat: it was asked whether the file may be written to.
+    pub const MAY_WRITE: u8 = 4;
+    /// Stat: it was asked whether the file may be read.
+    pub const MAY_READ: u8 = 8;
+    /// Rename: there was something of the new name before.
+    pub const REPLACES: u8 = 1;
     /// Realpath: the argument was relative.
     pub const RELATIVE: u8 = 1;
     /// List: the path is a pattern, or the root of a walk whose steps are not recorded.
@@ -93,7 +103,9 @@ kinds! {
     Start = 1,
     /// An object was loaded: `path` is its file, `module` its id in this process, `aux` where it was loaded.
     Module = 2,
-    /// A file was opened for reading; `aux` has the flags of `open`. One opened for both is a Write too.
+    /// A file was opened for reading; `aux` has the flags of `open`, `path2` what the descriptor is: the device, the number
+    /// of the file, its size and the times of its contents and of its last change, in hex with colons between. One opened
+    /// for both is a Write too.
     Read = 3,
     /// A file was opened for writing, made, or truncated; `aux` has the flags of `open`.
     Write = 4,
@@ -140,6 +152,8 @@ kinds! {
     /// Follows the Start of a program that an exec began: `path` is the name that the kernel was given for it, the
     /// script's where the program is a script's interpreter.
     Named = 30,
+    /// The mode, the owner, the times or the attributes of `path` were changed.
+    Change = 31,
     /// From here on, system calls that the process makes outside libc are not recorded. It did system call `aux`.
     Unfollowed = 37,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record

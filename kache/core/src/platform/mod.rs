@@ -33,6 +33,29 @@ pub struct StatId {
     pub ctime: i64,
 }
 
+impl StatId {
+    /// As the observer writes it: the numbers in hex, with colons between.
+    pub fn parse(text: &[u8]) -> Option<StatId> {
+        let mut numbers = std::str::from_utf8(text).ok()?.split(':').map(|n| u64::from_str_radix(n, 16).ok());
+        let mut next = || numbers.next().flatten();
+        let id = StatId {
+            dev: next()?,
+            ino: next()?,
+            size: next()?,
+            mtime: next()? as i64,
+            ctime: next()? as i64,
+        };
+        numbers.next().is_none().then_some(id)
+    }
+
+    /// Whether it is the same file, with the same contents as far as its times tell. A further name moves the time of
+    /// change.
+    pub fn is_same_file(&self, other: &StatId) -> bool {
+        let of = |id: &StatId| (id.dev, id.ino, id.size, id.mtime);
+        of(self) == of(other)
+    }
+}
+
 /// The variable with the directories that the loader searches first for libraries, where that is all that it does.
 pub const LIBRARY_PATH: Option<&str> =
     if cfg!(any(windows, target_os = "macos")) { None } else { Some("LD_LIBRARY_PATH") };

@@ -58,6 +58,7 @@ acts! {
     // Files that are probed.
     ProbesFile, "probes a file", all(&[T::Contents]);
     ProbesOther, "probes anything but a file", all(&[T::Existence]);
+    AsksPermission, "asks what it may do with what is there", by(NONE, &[T::Permission]);
     ProbesLink, "probes without following a link", by(NONE, &[T::Link]);
     LearnsMetadata, "has a function that tells times or permissions, and looks at a file",
         foreign(&[T::Metadata], NONE);
@@ -113,6 +114,7 @@ acts! {
     RunsFirstInPath, "runs by its path what PATH leads to", by(&[T::Program], NONE);
     RunsLinkerByPath, "runs the action's linker by its path", all(&[LINKER]);
     RunsNothing, "runs what is not there", all(&[T::Absence]);
+    CannotRun, "cannot run what is there", by(NONE, &[T::RefuseInput(Reason::UnreadableInput)]);
     Begins, "begins", [
         NONE,
         &[T::Executable],
@@ -165,7 +167,15 @@ acts! {
 
     // Changes.
     Writes, "writes a file", all(&[T::Made]);
-    FindsTaken, "cannot make a file because it is there", by(NONE, &[T::Existence]);
+    FindsFree, "makes something where nothing was", by(NONE, &[T::Absence]);
+    FindsTaken, "cannot make something because it is there", by(NONE, &[T::Existence]);
+    FindsFull, "cannot remove a directory because it is not empty", by(NONE, &[T::Listing]);
+    CannotChange, "cannot change what is there", by(NONE, &[T::RefuseInput(Reason::UnreadableInput)]);
+    OpensForChange, "opens what was there before to write to it", all(&[T::Contents]);
+    Overwrites, "empties or replaces what was there before", all(&[T::RefuseInput(Reason::SideEffect)]);
+    ChangesStatus, "changes the mode, the owner, the times or the attributes of what was there before",
+        all(&[T::RefuseInput(Reason::SideEffect)]);
+    WritesDescriptor, "writes to what it was given open, by its number", all(&[T::Refuse(Reason::SideEffect)]);
     MakesDirectory, "makes a directory", all(&[T::MadeDirectory]);
     LinksTo, "makes a link to a file, or to nothing", all(&[T::Contents]);
     LinksToDirectory, "makes a link to a directory that was there before", by(NONE, &[T::Refuse(Reason::SideEffect)]);

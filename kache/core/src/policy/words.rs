@@ -11,6 +11,7 @@ impl fmt::Display for Treatment {
             Treatment::Executable => "the program's contents",
             Treatment::Existence => "what sort of thing is there",
             Treatment::Absence => "absence",
+            Treatment::Permission => "what may be done with it",
             Treatment::Link => "where the link points",
             Treatment::EachLink => "where each link on the way points",
             Treatment::EachLinkPortable => "where each link on the way points, by roots",

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 #[cfg(target_os = "linux")]
+mod changes;
+#[cfg(target_os = "linux")]
 mod dispatch;
 #[cfg(target_os = "linux")]
 mod facts;

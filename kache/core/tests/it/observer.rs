@@ -104,7 +104,7 @@ int main(void) {
         4
     );
     assert_eq!(run.find(EventKind::Read, at("d")).flags, flag::DIRECTORY);
-    assert_eq!(run.find(EventKind::Write, at("in")).flags, 0);
+    assert_eq!(run.find(EventKind::Write, at("in")).flags, flag::THERE);
     assert_eq!(run.find(EventKind::Read, at("absent")).errno, ENOENT);
     assert_eq!(run.find(EventKind::Write, at("d/made")).flags, flag::CREATE | flag::EXCLUSIVE);
     assert!(!run.has(EventKind::Read, at("d/made")));

@@ -1,5 +1,6 @@
 //! The policies, and `collect` by them: on traces that are written by hand, and on a machine that is made up.
 
+mod changes;
 mod files;
 mod imports;
 mod metadata;

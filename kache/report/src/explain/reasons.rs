@@ -105,9 +105,10 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "an input changed, or may have changed, while the compiler ran",
             "build again, and do not change the sources during a build",
         ),
-        Reason::UnreadableInput => {
-            ("an input could not be read", "check the permissions of the file in the detail")
-        }
+        Reason::UnreadableInput => (
+            "an input could not be read, or a change of it was denied",
+            "check the permissions of the file in the detail",
+        ),
         Reason::Incremental => (
             "the compile started from incremental state of an earlier compile, which is not part of the key",
             "none for daily work; CARGO_INCREMENTAL=0 makes every compile cacheable",
@@ -125,7 +126,7 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "check the compiler's wrapper script, and the file system",
         ),
         Reason::SideEffect => (
-            "the compile wrote or removed a file that is not an output; a hit would not repeat that",
+            "the compile wrote, changed or removed what is not an output, or left a process running; a hit would not repeat that",
             "write the file below OUT_DIR from a build script, not from the macro or linker named in the detail",
         ),
         Reason::RawSyscall => (
@@ -137,7 +138,7 @@ fn explained(reason: Reason) -> (&'static str, &'static str) {
             "see the detail for the function; `kache tables libc` has the class of each function",
         ),
         Reason::UnobservedProgram => (
-            "a program ran that the observer cannot follow (a static one)",
+            "a program ran that the observer cannot follow (a static one, one of another user)",
             "use a dynamically linked program if there is one",
         ),
         Reason::ObserverOverflow => ("the compile has more inputs than the observer's log can hold", BUG),

@@ -74,8 +74,9 @@ pub fn errno_is_absent(errno: u16) -> bool {
     is_absent(&io::Error::from_raw_os_error(errno as i32))
 }
 
-/// The time in ns after a file's change at which each further change gets another change time.
-fn granularity(file: &File) -> i64 {
+/// The time in ns after a file's change at which each further change gets another change time; `None` where other
+/// machines change the file, or a program does that keeps times of its own.
+fn granularity(file: &File) -> Option<i64> {
     const COARSE: i64 = 2_000_000_000;
     #[cfg(target_os = "linux")]
     {
@@ -83,7 +84,7 @@ fn granularity(file: &File) -> i64 {
         let magic = unsafe {
             let mut s: libc::statfs = std::mem::zeroed();
             if libc::fstatfs(file.as_raw_fd(), &mut s) != 0 {
-                return COARSE;
+                return Some(COARSE);
             }
             s.f_type as i64
         };
@@ -92,18 +93,61 @@ fn granularity(file: &File) -> i64 {
         const BTRFS: i64 = 0x9123_683E;
         const TMPFS: i64 = 0x0102_1994;
         const OVERLAY: i64 = 0x794c_7630;
+        /// nfs, smb, smb2, cifs, ceph, 9p, fuse, afs, coda, lustre, gpfs.
+        const NETWORK: [i64; 11] = [
+            0x6969,
+            0x517B,
+            0xFE53_4D42,
+            0xFF53_4D42,
+            0x00C3_6400,
+            0x0102_1997,
+            0x6573_5546,
+            0x5346_414F,
+            0x7375_7245,
+            0x0BD0_0BD0,
+            0x4750_4653,
+        ];
         match magic {
             // Since Linux 6.13, a change after a stat gets a new time with nanosecond resolution
             // (Documentation/filesystems/multigrain-ts.rst in the kernel's tree).
-            EXT | XFS | BTRFS | TMPFS if multigrain() => 0,
-            EXT | XFS | BTRFS | TMPFS | OVERLAY => 20_000_000,
-            _ => COARSE,
+            EXT | XFS | BTRFS | TMPFS if multigrain() => Some(0),
+            EXT | XFS | BTRFS | TMPFS | OVERLAY => Some(20_000_000),
+            network if NETWORK.contains(&(network & 0xFFFF_FFFF)) => None,
+            _ => Some(COARSE),
         }
     }
     #[cfg(not(target_os = "linux"))]
     {
         let _ = file;
-        COARSE
+        Some(COARSE)
+    }
+}
+
+/// Whether a process has the file open for writing, or mapped so: only the first store through a mapping moves the
+/// file's times. A later mapping moves them again. A lease for reading is refused then; it is given back at once. Where
+/// there are no leases, or another user owns the file, nothing is known, and the answer is no.
+///
+/// On overlayfs, a mapping whose descriptor has been closed is not seen.
+pub fn is_being_written(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        const F_SETSIG: libc::c_int = 10;
+        let fd = file.as_raw_fd();
+        // SAFETY: plain calls on an open descriptor. One that opens the file meanwhile waits for the lease, and a signal
+        // says so, whose default is to be ignored.
+        unsafe {
+            libc::fcntl(fd, F_SETSIG, libc::SIGURG);
+            if libc::fcntl(fd, libc::F_SETLEASE, libc::F_RDLCK) == 0 {
+                libc::fcntl(fd, libc::F_SETLEASE, libc::F_UNLCK);
+                return false;
+            }
+        }
+        io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
     }
 }
 
@@ -120,11 +164,8 @@ fn multigrain() -> bool {
 /// Whether every change after `looked` changes the file's identity. `looked` is a [`stamp_ns`](super::stamp_ns) taken after the
 /// identity and before the contents were read.
 pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
-    if id.ctime.max(id.mtime) + 2_000_000_000 < looked {
-        return true;
-    }
-    let g = granularity(file);
-    g == 0 || id.ctime.max(id.mtime) + g < looked
+    let changed = id.ctime.max(id.mtime);
+    granularity(file).is_some_and(|g| g == 0 || changed + g < looked)
 }
 
 /// Renames a file, replacing an existing one.
@@ -203,6 +244,16 @@ pub fn try_lock(file: &File) -> io::Result<bool> {
     }
     let e = io::Error::last_os_error();
     if e.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(e) }
+}
+
+/// Whether this process may do with a file what the bits of `access` ask.
+pub fn may(path: &Path, asked: u8) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path is NUL-terminated.
+    match unsafe { libc::access(path.as_ptr(), libc::c_int::from(asked)) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Whether a file can be executed by this user.

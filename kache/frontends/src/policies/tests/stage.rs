@@ -51,6 +51,7 @@ pub struct FakeWorld {
     starts: BTreeMap<PathBuf, &'static str>,
     not_executable: BTreeSet<PathBuf>,
     running: BTreeSet<u32>,
+    interpreters: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl FakeWorld {
@@ -117,6 +118,10 @@ impl World for FakeWorld {
 
     fn is_plain_script(&self, _: &Path) -> bool {
         false
+    }
+
+    fn interpreter(&self, script: &Path) -> Option<PathBuf> {
+        self.interpreters.get(script).cloned()
     }
 
     fn is_running(&self, pid: u32) -> bool {
@@ -256,6 +261,11 @@ impl Stage {
     /// A file that may not be executed.
     pub fn text(mut self, path: &str) -> Stage {
         self.world.not_executable.insert(path.into());
+        self.file(path)
+    }
+
+    pub fn script(mut self, path: &str, interpreter: &str) -> Stage {
+        self.world.interpreters.insert(path.into(), interpreter.into());
         self.file(path)
     }
 
