@@ -418,20 +418,37 @@ static void hide(char **environment) {
     drop_entry(log);
 }
 
-static bool has_text(const char *s, const char *text) {
+static const char *after(const char *s, const char *text) {
     for (; *s; s++) {
         size_t at = 0;
         while (text[at] && s[at] == text[at]) at++;
-        if (!text[at]) return true;
+        if (!text[at]) return s + at;
     }
-    return false;
+    return NULL;
 }
 
-/* Arguments that map paths in what a compiler writes: a script may have added some. */
+/* The map that an argument is, or that it announces in the next one. */
+static const char *map_of(char **argv, int at) {
+    const char *map = after(argv[at], "prefix-map");
+    if (!map) map = after(argv[at], "remap-path-prefix");
+    if (map && !*map && argv[at + 1]) return argv[at + 1];
+    return map && *map == '=' ? map + 1 : map;
+}
+
+/* Maps of paths in what a compiler writes, each counted once: a script may have added some, and clang hands one on as
+ * several arguments. */
 static void emit_maps(int argc, char **argv) {
     int64_t maps = 0;
-    for (int at = 1; at < argc && argv[at]; at++)
-        if (has_text(argv[at], "prefix-map") || has_text(argv[at], "remap-path-prefix")) maps++;
+    for (int at = 1; at < argc && argv[at]; at++) {
+        const char *map = map_of(argv, at);
+        bool is_new = map;
+        for (int before = 1; is_new && before < at; before++) {
+            const char *other = map_of(argv, before);
+            size_t length = __builtin_strlen(map);
+            is_new = !other || __builtin_strlen(other) != length || __builtin_strncmp(other, map, length);
+        }
+        maps += is_new;
+    }
     if (maps) kache_emit(K_MAPS, 0, 0, MODULE_UNKNOWN, maps, NO_TEXT, NO_TEXT);
 }
 

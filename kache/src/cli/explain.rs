@@ -495,7 +495,7 @@ mod tests {
         };
         assert_eq!(
             (text(d.old.as_ref(), &d), text(d.new.as_ref(), &d)),
-            ("1: A B".into(), "2: A B C".into())
+            ("1: A B".into(), "2: A B C PATH".into())
         );
     }
 }

@@ -162,7 +162,9 @@ fn a_source_that_includes_others_by_their_full_paths() {
             let words = [cxx, "-g", "-c", "obj/Unified.cpp", "-o", "obj/u.o"];
             test.outcome(&mut test.kache_in(dir, &words))
         };
-        assert_eq!((build("w", ""), build("other/clone", "")), (Miss, Hit), "{cxx}");
+        // clang's debug information has a sum of the unified source, whose text has the paths.
+        let elsewhere = if cxx.starts_with("clang") { Miss } else { Hit };
+        assert_eq!((build("w", ""), build("other/clone", "")), (Miss, elsewhere), "{cxx}");
         assert!(!contains(&object(&test, "other/clone/obj/u.o"), test.dir.path().to_str().unwrap()));
         // Where a path is more than a place, it counts.
         let length = "int n = sizeof \"@\";\n";

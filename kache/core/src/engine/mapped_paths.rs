@@ -9,6 +9,7 @@ use crate::observe::trace::{EventKind, TraceEvent};
 use crate::paths::Roots;
 use crate::platform;
 use crate::template::contains;
+use std::collections::BTreeSet;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -92,13 +93,20 @@ impl RelativeNames {
     }
 }
 
-/// How many arguments of a command line map paths, as the observer counts them.
+/// How many maps of paths are on a command line, as the observer counts them.
 pub(super) fn count_maps(args: &[OsString]) -> usize {
-    let maps = |arg: &&OsString| {
+    let mut maps = BTreeSet::new();
+    for (at, arg) in args.iter().enumerate() {
         let bytes = arg.as_encoded_bytes();
-        contains(bytes, b"prefix-map") || contains(bytes, b"remap-path-prefix")
-    };
-    args.iter().filter(maps).count()
+        let after = |name: &str| {
+            let found = bytes.windows(name.len()).position(|part| part == name.as_bytes())?;
+            Some(&bytes[found + name.len()..])
+        };
+        let Some(map) = after("prefix-map").or_else(|| after("remap-path-prefix")) else { continue };
+        let next = || args.get(at + 1).map_or(map, |next| next.as_encoded_bytes());
+        maps.insert(if map.is_empty() { next() } else { map.strip_prefix(b"=").unwrap_or(map) });
+    }
+    maps.len()
 }
 
 /// Without doubled slashes and `.` components.
