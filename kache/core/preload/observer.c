@@ -435,7 +435,7 @@ static const char *map_of(char **argv, int at) {
     return map && *map == '=' ? map + 1 : map;
 }
 
-/* Maps of paths in what a compiler writes, each counted once: a script may have added some, and clang hands one on as
+/* Maps of paths in what a compiler writes, each counted once: a script may have added some, and a driver may hand one on as
  * several arguments. */
 static void emit_maps(int argc, char **argv) {
     int64_t maps = 0;
