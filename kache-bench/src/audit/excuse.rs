@@ -74,8 +74,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "the observer",
-        reason: "it is ours",
-        holds: |e, a| a.path.starts_with(e.cache.join("v1/observer")),
+        reason: "it is ours, as are its log and its look at the pages that hold the variables",
+        holds: |e, a| {
+            a.path.starts_with(e.cache.join("v1/observer"))
+                || a.path == Path::new("/proc/self/pagemap")
+                || a.kind == AccessKind::Read && is_of_another_process(&a.path)
+        },
     },
     Rule {
         name: "the C library's own",
@@ -176,10 +180,24 @@ fn is_of_the_installation(rest: &Path) -> bool {
     }
 }
 
+/// Whether a path is a descriptor of a process by its number: the log of the observer is one of kache's.
+fn is_of_another_process(path: &Path) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = path.to_str().unwrap_or_default().split('/').collect();
+    matches!(parts[..], ["", "proc", process, "fd", number] if is_number(process) && is_number(number))
+}
+
 /// What the C library opens by itself. The observer does not see it, as no program asks for it.
 fn is_of_the_c_library(path: &Path) -> bool {
-    let files =
-        ["/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd"];
+    // The last for `pthread_getattr_np`, which asks for the bounds of the first thread's stack.
+    let files = [
+        "/etc/ld.so.cache",
+        "/etc/ld.so.preload",
+        "/etc/localtime",
+        "/etc/nsswitch.conf",
+        "/etc/passwd",
+        "/proc/self/maps",
+    ];
     let directories = [
         "/usr/lib/locale",
         "/usr/share/locale",
