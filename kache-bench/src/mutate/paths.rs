@@ -101,6 +101,7 @@ mod tests {
         paths.count(&watched, &trace(&[("compiler", "/usr/bin/gcc", "")]));
         assert_eq!((paths.watched, paths.rows.len()), (1, all));
         let came: Vec<&String> = paths.rows.iter().filter(|(_, n)| **n == 1).map(|(name, _)| name).collect();
-        assert_eq!(came, ["library libc.so", "path of the compiler's /proc/"]);
+        let own = |file: &str| format!("path of the compiler's /proc/self/{file}");
+        assert_eq!(came, [&"library libc.so".to_string(), &own("stat"), &own("status")]);
     }
 }
