@@ -1,6 +1,6 @@
 //! Compilers and their parts, replaced in place.
 
-use super::case::{Case, Expect::Follows};
+use super::case::{Case, Expect::Follows, Expect::Uncacheable};
 use super::project::LIB;
 
 pub const CASES: &[Case] = &[
@@ -8,7 +8,7 @@ pub const CASES: &[Case] = &[
         name: "rustc-replaced",
         about: "another compiler has the same path, version, size and modification time",
         source: "https://github.com/mozilla/sccache/issues/856",
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| {
             s.write("l.rs", CFG).says("out/libl.rlib").script("tc/bin/rustc", "exec rustc --cfg a \"$@\"");
             s.rust(&[&["{w}/tc/bin/rustc"], &LIB[1..]].concat());
@@ -21,7 +21,7 @@ pub const CASES: &[Case] = &[
         name: "rustc-library-replaced",
         about: "a library that the compiler loads is replaced; its program stays",
         source: "https://github.com/mozilla/sccache/pull/922",
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| {
             s.write("l.rs", CFG).says("out/libl.rlib").write("front.c", FRONT).write("lib.c", &back("a"));
             s.plainly(&BACK).plainly(&[

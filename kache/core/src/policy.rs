@@ -404,8 +404,9 @@ impl TrustPolicy {
     /// of it into the result.
     pub fn ignored_in_whole(&self, name: &[u8], every: bool) -> Option<&'static Excuse> {
         let find = |table: &'static [Excuse]| table.iter().find(|row| row.names(name));
-        let everywhere = [self.loader_env, self.ignored_in_whole, self.session_env];
-        let of_scripts = || if every { None } else { find(self.script_env) };
+        let everywhere = [self.loader_env, self.ignored_in_whole];
+        let of_scripts =
+            || if every { None } else { find(self.script_env).or_else(|| find(self.session_env)) };
         everywhere.into_iter().find_map(find).or_else(|| own_setting(name)).or_else(of_scripts)
     }
 
