@@ -35,6 +35,7 @@ const HEADERS: &[&str] = &[
     "dispatch.h",
     "signals.h",
     "calls.h",
+    "jump.h",
 ];
 
 fn main() {

@@ -1,89 +1,25 @@
 /* Hooks in front of functions whose effect no record can follow. The call itself is recorded, and the reader takes
- * the process for one that was not observed.
- *
- * A hook here needs no prototype: it keeps the registers that hold arguments and jumps to the function. */
+ * the process for one that was not observed. */
 
 #include "core.h"
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#if defined(__x86_64__) || defined(__aarch64__)
+#include "calls.h"
+#include "jump.h"
 
-__attribute__((used, visibility("hidden"))) void *kache_before_beyond(struct real *real, void *caller) {
-    int saved = errno;
-    if (kache_active) kache_emit(K_RAW_SYSCALL, 0, 0, kache_module(caller), 0, text_of(real->name), NO_TEXT);
-    errno = saved;
+#ifdef HAS_JUMPS
+
+ASKED void *kache_before_beyond(struct registers *registers, void *caller, struct real *real) {
+    (void)registers;
+    if (kache_active) kache_note_beyond(real->name, kache_module(caller), 0);
     void *found = __atomic_load_n(real->slot, __ATOMIC_RELAXED);
     found = found ? found : kache_real(real->slot, real->name);
     return found != NOT_THERE ? found : (void *)kache_missing;
 }
 
-#if defined(__x86_64__)
-#define BEYOND(name)                                                                                         \
-    static void *real_##name;                                                                                \
-    __attribute__((used, visibility("hidden"))) struct real beyond_##name                                    \
-        __attribute__((section("kache_reals"))) = {#name, &real_##name};                                     \
-    __asm__(".text\n"                                                                                        \
-            ".globl " #name "\n"                                                                             \
-            ".type " #name ", @function\n" #name ":\n"                                                       \
-            "    .cfi_startproc\n"                                                                           \
-            "    pushq %rdi\n"                                                                               \
-            "    pushq %rsi\n"                                                                               \
-            "    pushq %rdx\n"                                                                               \
-            "    pushq %rcx\n"                                                                               \
-            "    pushq %r8\n"                                                                                \
-            "    pushq %r9\n"                                                                                \
-            "    pushq %rax\n"                                                                               \
-            "    .cfi_adjust_cfa_offset 56\n"                                                                \
-            "    leaq beyond_" #name "(%rip), %rdi\n"                                                        \
-            "    movq 56(%rsp), %rsi\n"                                                                      \
-            "    call kache_before_beyond\n"                                                                 \
-            "    movq %rax, %r11\n"                                                                          \
-            "    popq %rax\n"                                                                                \
-            "    popq %r9\n"                                                                                 \
-            "    popq %r8\n"                                                                                 \
-            "    popq %rcx\n"                                                                                \
-            "    popq %rdx\n"                                                                                \
-            "    popq %rsi\n"                                                                                \
-            "    popq %rdi\n"                                                                                \
-            "    .cfi_adjust_cfa_offset -56\n"                                                               \
-            "    jmp *%r11\n"                                                                                \
-            "    .cfi_endproc\n"                                                                             \
-            ".size " #name ", . - " #name "\n")
-#else
-#define BEYOND(name)                                                                                         \
-    static void *real_##name;                                                                                \
-    __attribute__((used, visibility("hidden"))) struct real beyond_##name                                    \
-        __attribute__((section("kache_reals"))) = {#name, &real_##name};                                     \
-    __asm__(".text\n"                                                                                        \
-            ".globl " #name "\n"                                                                             \
-            ".type " #name ", %function\n" #name ":\n"                                                       \
-            "    .cfi_startproc\n"                                                                           \
-            "    hint #34\n"                                                                                 \
-            "    stp x0, x1, [sp, #-80]!\n"                                                                  \
-            "    stp x2, x3, [sp, #16]\n"                                                                    \
-            "    stp x4, x5, [sp, #32]\n"                                                                    \
-            "    stp x6, x7, [sp, #48]\n"                                                                    \
-            "    stp x8, x30, [sp, #64]\n"                                                                   \
-            "    .cfi_def_cfa_offset 80\n"                                                                   \
-            "    .cfi_offset x30, -8\n"                                                                      \
-            "    adrp x0, beyond_" #name "\n"                                                                \
-            "    add x0, x0, :lo12:beyond_" #name "\n"                                                       \
-            "    mov x1, x30\n"                                                                              \
-            "    bl kache_before_beyond\n"                                                                   \
-            "    mov x16, x0\n"                                                                              \
-            "    ldp x8, x30, [sp, #64]\n"                                                                   \
-            "    ldp x6, x7, [sp, #48]\n"                                                                    \
-            "    ldp x4, x5, [sp, #32]\n"                                                                    \
-            "    ldp x2, x3, [sp, #16]\n"                                                                    \
-            "    ldp x0, x1, [sp], #80\n"                                                                    \
-            "    .cfi_restore x30\n"                                                                         \
-            "    .cfi_def_cfa_offset 0\n"                                                                    \
-            "    br x16\n"                                                                                   \
-            "    .cfi_endproc\n"                                                                             \
-            ".size " #name ", . - " #name "\n")
-#endif
+#define BEYOND(name) JUMP(name, kache_before_beyond)
 
 /* The names of terminals that a program opens. */
 BEYOND(ptsname);
@@ -129,31 +65,25 @@ BEYOND(__backtrace_symbols_fd);
 
 #endif
 
-static void note_beyond(const char *function, uint32_t module, long number) {
-    if (!kache_active) return;
-    int saved = errno;
-    kache_emit(K_RAW_SYSCALL, 0, 0, module, number, text_of(function), NO_TEXT);
-    errno = saved;
-}
-
 /* A socket within the process tree, or one that `connect` will record, is followed. A netlink or packet socket needs
  * no connection. */
 HOOK(int, socket, int domain, int type, int protocol) {
-    if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6) note_beyond("socket", kache_module(CALLER), domain);
+    if (kache_active && domain != AF_UNIX && domain != AF_INET && domain != AF_INET6)
+        kache_note_beyond("socket", kache_module(CALLER), domain);
     return REAL(socket)(domain, type, protocol);
 }
 
 /* To be reached by others, unless the system is to choose a port: that is what a client does. */
 HOOK(int, bind, int fd, const struct sockaddr *address, socklen_t size) {
     int result = REAL(bind)(fd, address, size);
-    if (result == 0) note_beyond("bind", kache_module(CALLER), 0);
+    if (kache_active && result == 0) kache_note_beyond("bind", kache_module(CALLER), 0);
     return result;
 }
 
 HOOK(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned count, int flags) {
     for (unsigned at = 0; kache_active && messages && at < count; at++) {
         if (!messages[at].msg_hdr.msg_name) continue;
-        note_beyond("sendmmsg", kache_module(CALLER), 0);
+        kache_note_beyond("sendmmsg", kache_module(CALLER), 0);
         break;
     }
     return REAL(sendmmsg)(fd, messages, count, flags);
@@ -198,6 +128,7 @@ HOOK(int, ioctl, int fd, unsigned long request, ...) {
     va_start(list, request);
     void *argument = va_arg(list, void *);
     va_end(list);
-    if (!is_plain_request((uint32_t)request)) note_beyond("ioctl", kache_module(CALLER), (long)request);
+    if (kache_active && !is_plain_request((uint32_t)request))
+        kache_note_beyond("ioctl", kache_module(CALLER), (long)request);
     return REAL(ioctl)(fd, request, argument);
 }

@@ -27,13 +27,6 @@ void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, i
     if (a.known && b.known) kache_emit(kind, flags, err, module, 0, a.text, b.text);
 }
 
-#define OUTCOME(failed)                                                                                      \
-    int saved = errno;                                                                                       \
-    int err = (failed) ? saved : 0;                                                                          \
-    uint32_t module = kache_module(CALLER)
-#define SKIP(failed) (__builtin_expect(!kache_active, 0) || ((failed) && errno == EFAULT))
-#define DONE errno = saved
-
 #define RENAME_BODY(from_fd, to_fd, call)                                                                    \
     unsigned flags_ = kache_is_there(to_fd, to, false) ? F_REPLACES : 0;                                     \
     int result = call;                                                                                       \

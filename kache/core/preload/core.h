@@ -131,6 +131,10 @@ static inline struct text text_of(const char *s) {
     return s ? (struct text){s, __builtin_strlen(s), 0, 0, IN_MEMORY, 0} : NO_TEXT;
 }
 
+static inline bool starts_with(const char *s, const char *prefix) {
+    return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
+}
+
 static inline struct text text_len(const char *s, size_t len) {
     return (struct text){s, len, 0, 0, IN_MEMORY, 0};
 }
@@ -214,6 +218,9 @@ void *kache_missing_pointer(void);
     }))
 #define REAL(name) REAL_OR(name, kache_missing)
 #define REAL_POINTER(name) REAL_OR(name, kache_missing_pointer)
+
+/* Between the parameters that a hook hands to a macro of hooks. */
+#define COMMA ,
 
 #define CALLER __builtin_return_address(0)
 

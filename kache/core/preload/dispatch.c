@@ -148,10 +148,6 @@ void kache_dispatch_prctl(uint32_t module, long option) {
 
 #if SUPPORTED
 
-static bool starts_with(const char *s, const char *prefix) {
-    return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
-}
-
 static const char *base_name(const char *path) {
     const char *base = path;
     for (; *path; path++)

@@ -1,4 +1,4 @@
-/* Whether a program read the array of all its variables, or only asked for some by name.
+/* Hooks for variables, and whether a program read the array of all of them, or only asked for some by name.
  *
  * Most programs that import `environ` pass it on to a child and read nothing of it. To depend on all variables for
  * that would make a new key in each checkout. So the array of a program that a macro started (`header->plugins`) is
@@ -18,6 +18,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
+#include <wchar.h>
+
+#include "files.h"
 
 extern char **environ;
 
@@ -28,8 +32,6 @@ extern char **environ;
 #endif
 #define DONTNEED_LOCKED 24
 #define PRESENT_OR_SWAPPED (3ull << 62)
-
-#define RAW(nr, a, b, c, d) kache_raw((nr), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 static char **guard;
 static char **alias;
@@ -134,13 +136,163 @@ void kache_guard_in_child(void) {
     if (guard && !was_read && failed(RAW(SYS_mlock2, guard, size, MLOCK_ONFAULT, 0))) was_read = true;
 }
 
+/* ---- reads by name ---- */
+
+/* A program may ask for one variable in a loop: that it is absent is recorded once. A read that gave a value is
+ * recorded each time: how often, and before what, is how `observe/include.rs` proves what a path was used for. */
+#define SEEN_LIMIT 1024
+static uint64_t seen_reads[SEEN_LIMIT];
+
+static bool is_new_read(const char *name, const char *value, uint32_t module) {
+    uint64_t hash = 0xcbf29ce484222325u ^ module;
+    size_t length = 0;
+    for (const char *c = name; *c; c++, length++) hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+    hash = (hash ^ (value ? 0x100 : 0x200)) * 0x100000001b3u;
+    for (const char *c = value; c && *c; c++, length++) hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+    if (length > 4096) return true;
+    uint64_t *slot = &seen_reads[(hash >> 32) % SEEN_LIMIT];
+    if (__atomic_load_n(slot, __ATOMIC_RELAXED) == hash) return false;
+    __atomic_store_n(slot, hash, __ATOMIC_RELAXED);
+    return true;
+}
+
+static void note_getenv(const char *name, const char *value, uint32_t module) {
+    if (!name || (!value && !is_new_read(name, value, module))) return;
+    int saved = errno;
+    kache_emit(K_GETENV, 0, value ? 0 : ENOENT, module, 0, text_of(name), text_of(value));
+    errno = saved;
+}
+
+/* A program that is made to know it can ask whether it is observed: the variable is in no environment, and has a value. */
+static bool asks_for_log(const char *variable) {
+    const size_t length = sizeof LOG_VARIABLE - 2;
+    return variable && !__builtin_strncmp(variable, LOG_VARIABLE, length) && variable[length] == 0;
+}
+
+/* The array whose reading leaves no trace. */
+static char *value_of(const char *name) {
+    size_t length = __builtin_strlen(name);
+    for (char *const *entry = kache_variables(environ); entry && *entry; entry++)
+        if (!__builtin_strncmp(*entry, name, length) && (*entry)[length] == '=') return *entry + length + 1;
+    return NULL;
+}
+
+/* As libc does it, but by that array. */
+static char *own_getenv(const char *name, char *(*real)(const char *)) {
+    if (kache_variables(environ) == environ || !name) return real(name);
+    return *name ? value_of(name) : NULL;
+}
+
+#define GETENV(name)                                                                                         \
+    HOOK(char *, name, const char *variable) {                                                               \
+        if (kache_active && asks_for_log(variable)) return kache_log_variable + sizeof LOG_VARIABLE - 1;     \
+        char *value = own_getenv(variable, REAL_POINTER(name));                                              \
+        if (kache_active) note_getenv(variable, value, kache_module(CALLER));                                \
+        return value;                                                                                        \
+    }
+GETENV(getenv)
+GETENV(secure_getenv)
+GETENV(__secure_getenv)
+
+/* libc's own reads of the environment pass no hook. What a locale and a time zone are made of is recorded for it. */
+void kache_note_variable(const char *name, uint32_t module) {
+    if (kache_active) note_getenv(name, value_of(name), module);
+}
+
+static __attribute__((noinline)) void note_locale(const char *locale, uint32_t module) {
+    static const char *const names[] = {"LC_ALL",     "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY",
+                                        "LC_NUMERIC", "LC_TIME",    "LANG",     "LANGUAGE",    "LOCPATH"};
+    if (!locale || locale[0]) return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) note_getenv(names[i], value_of(names[i]), module);
+}
+
+static __attribute__((noinline)) void note_zone(uint32_t module) {
+    if (!kache_first_time(module, FIRST_ZONE)) return;
+    const char *zone = value_of("TZ");
+    note_getenv("TZ", zone, module);
+    if (zone) return;
+    int saved = errno;
+    const char *path = "/etc/localtime";
+    long found = kache_raw(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0);
+    kache_note_open(found < 0 ? (int)-found : 0, module, AT_FDCWD, path, O_RDONLY, 0, -1);
+    errno = saved;
+}
+
+HOOK(char *, setlocale, int category, const char *locale) {
+    if (kache_active) note_locale(locale, kache_module(CALLER));
+    return READS_VARIABLES(void *, REAL_POINTER(setlocale)(category, locale));
+}
+HOOK(void *, newlocale, int mask, const char *locale, void *base) {
+    if (kache_active) note_locale(locale, kache_module(CALLER));
+    return READS_VARIABLES(void *, REAL_POINTER(newlocale)(mask, locale, base));
+}
+HOOK(void *, __newlocale, int mask, const char *locale, void *base) {
+    if (kache_active) note_locale(locale, kache_module(CALLER));
+    return REAL_POINTER(__newlocale)(mask, locale, base);
+}
+HOOK(void, tzset, void) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    bool guarded = kache_before_libc_reads();
+    REAL(tzset)();
+    kache_after_libc_read(guarded);
+}
+HOOK(void *, localtime, const time_t *time) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return READS_VARIABLES(void *, REAL_POINTER(localtime)(time));
+}
+HOOK(void *, localtime_r, const time_t *time, void *result) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return READS_VARIABLES(void *, REAL_POINTER(localtime_r)(time, result));
+}
+HOOK(time_t, mktime, void *parts) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return READS_VARIABLES(time_t, REAL(mktime)(parts));
+}
+HOOK(time_t, timelocal, void *parts) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL(timelocal)(parts);
+}
+HOOK(char *, ctime, const time_t *time) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(ctime)(time);
+}
+HOOK(char *, ctime_r, const time_t *time, char *buffer) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(ctime_r)(time, buffer);
+}
+
+/* These show the name of the zone, or read a time in it. */
+#define FORMAT_TIME(name, type)                                                                              \
+    HOOK(size_t, name, type *to, size_t size, const type *format, const void *parts) {                       \
+        if (kache_active) note_zone(kache_module(CALLER));                                                   \
+        return (size_t)REAL(name)(to, size, format, parts);                                                  \
+    }
+#define FORMAT_TIME_L(name, type)                                                                            \
+    HOOK(size_t, name, type *to, size_t size, const type *format, const void *parts, void *locale) {         \
+        if (kache_active) note_zone(kache_module(CALLER));                                                   \
+        return (size_t)REAL(name)(to, size, format, parts, locale);                                          \
+    }
+FORMAT_TIME(strftime, char)
+FORMAT_TIME(wcsftime, wchar_t)
+FORMAT_TIME_L(strftime_l, char)
+FORMAT_TIME_L(__strftime_l, char)
+FORMAT_TIME_L(wcsftime_l, wchar_t)
+FORMAT_TIME_L(__wcsftime_l, wchar_t)
+HOOK(char *, strptime, const char *text, const char *format, void *parts) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(strptime)(text, format, parts);
+}
+HOOK(char *, strptime_l, const char *text, const char *format, void *parts, void *locale) {
+    if (kache_active) note_zone(kache_module(CALLER));
+    return REAL_POINTER(strptime_l)(text, format, parts, locale);
+}
+
 /* ---- where libc reads variables by itself ---- */
 
 #define SETS(name, parameters, ...)                                                                          \
     HOOK(int, name, parameters) {                                                                            \
         return READS_VARIABLES(int, REAL(name)(__VA_ARGS__));                                                \
     }
-#define COMMA ,
 SETS(setenv, const char *variable COMMA const char *value COMMA int overwrite, variable, value, overwrite)
 SETS(putenv, char *entry, entry)
 SETS(unsetenv, const char *variable, variable)

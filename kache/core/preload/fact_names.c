@@ -159,7 +159,6 @@ HOOK(int, __getlogin_r_chk, char *name, size_t size, size_t limit) {
         if (kache_active) kache_note_volatile(#name, kache_module(CALLER), FIRST_OTHERS);                    \
         return real(name)(__VA_ARGS__);                                                                      \
     }
-#define COMMA ,
 #define ENTRIES(name)                                                                                        \
     DATABASE(void *, name, REAL_POINTER, void, )                                                             \
     DATABASE(int, name##_r, REAL, void *room COMMA char *buffer COMMA size_t size COMMA void **result, room, \

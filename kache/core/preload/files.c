@@ -15,14 +15,6 @@
 
 #define IDENTITY_MAX 96
 
-/* Records of a success keep errno as the real function left it. */
-#define OUTCOME(failed)                                                                                      \
-    int saved = errno;                                                                                       \
-    int err = (failed) ? saved : 0;                                                                          \
-    uint32_t module = kache_module(CALLER)
-#define SKIP(failed) (__builtin_expect(!kache_active, 0) || ((failed) && errno == EFAULT))
-#define DONE errno = saved
-
 static void note(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd, const char *path) {
     struct place place;
     kache_locate(&place, dirfd, path);
@@ -436,7 +428,6 @@ SCANDIRAT(scandirat64)
         }                                                                                                    \
         return REAL(name)(__VA_ARGS__);                                                                      \
     }
-#define COMMA ,
 WALK(glob, F_PATTERN, const char *path COMMA int flags COMMA void *error COMMA void *result, path, flags, error, result)
 WALK(glob64, F_PATTERN, const char *path COMMA int flags COMMA void *error COMMA void *result, path, flags, error,
      result)

@@ -18,6 +18,14 @@ void kache_note_readlink(int err, uint32_t module, int dirfd, const char *path, 
 void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, int from_fd, const char *from, int to_fd, const char *to);
 void kache_note_symlink(int err, uint32_t module, const char *target, int dirfd, const char *path);
 
+/* Records of a success keep errno as the real function left it. */
+#define OUTCOME(failed)                                                                                      \
+    int saved = errno;                                                                                       \
+    int err = (failed) ? saved : 0;                                                                          \
+    uint32_t module = kache_module(CALLER)
+#define SKIP(failed) (__builtin_expect(!kache_active, 0) || ((failed) && errno == EFAULT))
+#define DONE errno = saved
+
 /* Bits of what is recorded once for each module. */
 enum first {
     FIRST_GETCWD,

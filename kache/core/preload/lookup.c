@@ -13,6 +13,8 @@
 #include <elf.h>
 #include <link.h>
 
+#include "jump.h"
+
 /* The list of objects for debuggers: of glibc, and of musl. To walk it needs no function of the loader's. */
 #pragma weak _r_debug
 extern struct r_debug *debug_address __asm__("_dl_debug_addr") __attribute__((weak));
@@ -86,10 +88,6 @@ static const char *file_name(const char *path) {
     return name;
 }
 
-static bool begins(const char *text, const char *with) {
-    return __builtin_strncmp(text, with, __builtin_strlen(with)) == 0;
-}
-
 /* Where a library lies: its headers are at its beginning. */
 static void extent(uintptr_t base, uintptr_t *low, uintptr_t *high) {
     const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)base;
@@ -105,9 +103,9 @@ static void extent(uintptr_t base, uintptr_t *low, uintptr_t *high) {
 static void note_object(const struct link_map *map) {
     struct tables tables;
     const char *name = file_name(map->l_name ? map->l_name : "");
-    bool is_c = begins(name, "libc.so") || begins(name, "libc.musl-") || begins(name, "ld-musl-");
+    bool is_c = starts_with(name, "libc.so") || starts_with(name, "libc.musl-") || starts_with(name, "ld-musl-");
     bool is_own = map->l_addr == (uintptr_t)&__ehdr_start;
-    if ((!is_c && !is_own && !begins(name, "libdl.so")) || !read_tables(map, &tables)) return;
+    if ((!is_c && !is_own && !starts_with(name, "libdl.so")) || !read_tables(map, &tables)) return;
     if (is_own) {
         own_tables = tables;
         return;
@@ -146,16 +144,7 @@ void *kache_next_version(const char *name, const char *version) {
 
 /* ---- lookups by the program ---- */
 
-#if defined(__x86_64__) || defined(__aarch64__)
-
-static struct real entry_dlsym __attribute__((section("kache_reals"), used)) = {"dlsym", &real_dlsym};
-static struct real entry_dlvsym __attribute__((section("kache_reals"), used)) = {"dlvsym", &real_dlvsym};
-
-/* What to jump to, or else what to answer. */
-struct outcome {
-    void *jump;
-    void *answer;
-};
+#ifdef HAS_JUMPS
 
 static inline bool is_of_c(const void *address) {
     return (uintptr_t)address >= c_low && (uintptr_t)address < c_high;
@@ -182,93 +171,44 @@ static inline void *outside(void *real) {
     return (uintptr_t)real <= 1 ? (void *)kache_missing_pointer : real;
 }
 
-__attribute__((used, visibility("hidden"))) struct outcome kache_before_dlsym(void *handle, const char *name,
-                                                                              void *caller) {
+ASKED void *kache_before_dlsym(struct registers *registers, void *caller, struct real *real) {
+    void *handle = registers->argument[0];
+    const char *name = registers->argument[1];
     find_function *find = loader();
-    if (!find || !kache_active || !name) return (struct outcome){outside(real_dlsym), NULL};
+    if (!find || !kache_active || !name) return outside(*real->slot);
     if (handle == RTLD_NEXT || handle == RTLD_DEFAULT) {
         void *hook = handle == RTLD_NEXT ? hook_of(name, NULL) : NULL;
-        if (hook) return (struct outcome){NULL, hook};
+        if (hook) return answer(registers, hook);
         note_lookup(name, NULL, false, caller);
-        return (struct outcome){(void *)find, NULL};
+        return (void *)find;
     }
     void *found = find(handle, name);
-    if (!found) return (struct outcome){NULL, NULL};
+    if (!found) return answer(registers, NULL);
     void *hook = hook_of(name, found);
-    if (hook) return (struct outcome){NULL, hook};
+    if (hook) return answer(registers, hook);
     note_lookup(name, NULL, is_of_c(found), caller);
-    return (struct outcome){NULL, found};
+    return answer(registers, found);
 }
 
 /* A function may have a version that no hook leads to. */
-__attribute__((used, visibility("hidden"))) struct outcome kache_before_dlvsym(void *handle, const char *name,
-                                                                               const char *version, void *caller) {
+ASKED void *kache_before_dlvsym(struct registers *registers, void *caller, struct real *real) {
+    void *handle = registers->argument[0];
+    const char *name = registers->argument[1], *version = registers->argument[2];
     find_version_function *find = version_loader();
-    if (!find || !kache_active || !name || !version) return (struct outcome){outside(real_dlvsym), NULL};
+    if (!find || !kache_active || !name || !version) return outside(*real->slot);
     if (handle == RTLD_DEFAULT) {
         note_lookup(name, version, false, caller);
-        return (struct outcome){(void *)find, NULL};
+        return (void *)find;
     }
     /* Past every hook: from here, the next object is past us. */
     void *found = find(handle, name, version);
     void *hook = found ? hook_of(name, found) : NULL;
-    if (hook) return (struct outcome){NULL, hook};
+    if (hook) return answer(registers, hook);
     note_lookup(name, version, found && is_of_c(found), caller);
-    return (struct outcome){handle == RTLD_NEXT ? (void *)find : NULL, found};
+    return handle == RTLD_NEXT ? (void *)find : answer(registers, found);
 }
 
-#if defined(__x86_64__)
-#define LOOKUP(name, register_of_caller)                                                                     \
-    __asm__(".text\n"                                                                                        \
-            ".globl " #name "\n"                                                                             \
-            ".type " #name ", @function\n" #name ":\n"                                                       \
-            "    .cfi_startproc\n"                                                                           \
-            "    pushq %rdi\n"                                                                               \
-            "    pushq %rsi\n"                                                                               \
-            "    pushq %rdx\n"                                                                               \
-            "    .cfi_adjust_cfa_offset 24\n"                                                                \
-            "    movq 24(%rsp), %" register_of_caller "\n"                                                   \
-            "    call kache_before_" #name "\n"                                                              \
-            "    movq %rdx, %r10\n"                                                                          \
-            "    popq %rdx\n"                                                                                \
-            "    popq %rsi\n"                                                                                \
-            "    popq %rdi\n"                                                                                \
-            "    .cfi_adjust_cfa_offset -24\n"                                                               \
-            "    testq %rax, %rax\n"                                                                         \
-            "    je 1f\n"                                                                                    \
-            "    jmp *%rax\n"                                                                                \
-            "1:  movq %r10, %rax\n"                                                                          \
-            "    ret\n"                                                                                      \
-            "    .cfi_endproc\n"                                                                             \
-            ".size " #name ", . - " #name "\n")
-LOOKUP(dlsym, "rdx");
-LOOKUP(dlvsym, "rcx");
-#else
-#define LOOKUP(name, register_of_caller)                                                                     \
-    __asm__(".text\n"                                                                                        \
-            ".globl " #name "\n"                                                                             \
-            ".type " #name ", %function\n" #name ":\n"                                                       \
-            "    .cfi_startproc\n"                                                                           \
-            "    hint #34\n"                                                                                 \
-            "    stp x0, x1, [sp, #-32]!\n"                                                                  \
-            "    stp x2, x30, [sp, #16]\n"                                                                   \
-            "    .cfi_def_cfa_offset 32\n"                                                                   \
-            "    .cfi_offset x30, -8\n"                                                                      \
-            "    mov " register_of_caller ", x30\n"                                                          \
-            "    bl kache_before_" #name "\n"                                                                \
-            "    mov x16, x0\n"                                                                              \
-            "    mov x17, x1\n"                                                                              \
-            "    ldp x2, x30, [sp, #16]\n"                                                                   \
-            "    ldp x0, x1, [sp], #32\n"                                                                    \
-            "    .cfi_restore x30\n"                                                                         \
-            "    .cfi_def_cfa_offset 0\n"                                                                    \
-            "    cbz x16, 1f\n"                                                                              \
-            "    br x16\n"                                                                                   \
-            "1:  mov x0, x17\n"                                                                              \
-            "    ret\n"                                                                                      \
-            "    .cfi_endproc\n"                                                                             \
-            ".size " #name ", . - " #name "\n")
-LOOKUP(dlsym, "x2");
-LOOKUP(dlvsym, "x3");
-#endif
+JUMP(dlsym, kache_before_dlsym);
+JUMP(dlvsym, kache_before_dlvsym);
+
 #endif

@@ -390,10 +390,6 @@ static void drop_entry(char **entry) {
     for (; *entry; entry++) entry[0] = entry[1];
 }
 
-static bool starts_with(const char *s, const char *prefix) {
-    return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
-}
-
 /* What is observed must see the environment that it would have had, down to the order of its entries. */
 static void hide(char **environment) {
     char **log = NULL, **preload = NULL;

@@ -21,6 +21,7 @@
 #include "calls.h"
 #include "dispatch.h"
 #include "environ.h"
+#include "jump.h"
 #include "log.h"
 #include "facts.h"
 #include "files.h"
@@ -29,10 +30,6 @@
 extern char **environ;
 
 /* ---- environments ---- */
-
-static bool starts_with(const char *s, const char *prefix) {
-    return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
-}
 
 /* Zero: leave it as it is, either because we are inert, because the caller observes the child itself, or because an
  * object that must come first is asked for. */
@@ -487,7 +484,6 @@ void kache_note_end(pid_t child, int status, uint32_t module) {
         kache_note_end(child, child > 0 ? *status : 0, kache_module(CALLER));                                      \
         return child;                                                                                        \
     }
-#define COMMA ,
 WAIT(wait, int *status, status)
 WAIT(waitpid, pid_t pid COMMA int *status COMMA int options, pid, status, options)
 WAIT(__waitpid, pid_t pid COMMA int *status COMMA int options, pid, status, options)
@@ -521,81 +517,32 @@ HOOK(int, dlclose, void *handle) {
 
 /* The loader takes RUNPATH and $ORIGIN from the object that called it, which it knows by the return address:
  * it must find its caller's and not ours, so these jump to it. */
-#if defined(__x86_64__) || defined(__aarch64__)
+#ifdef HAS_JUMPS
 
-static void *real_dlopen, *real_dlmopen;
-static struct real entry_dlopen __attribute__((section("kache_reals"), used)) = {"dlopen", &real_dlopen};
-static struct real entry_dlmopen __attribute__((section("kache_reals"), used)) = {"dlmopen", &real_dlmopen};
-
-static void *before_dlopen(void **slot, const char *function, const char *name, void *caller) {
+static void *before_dlopen(const char *name, void *caller, struct real *real) {
     int saved = errno;
     if (kache_active) kache_note_plugins();
     if (kache_active && name) kache_emit(K_DLOPEN, 0, 0, kache_module(caller), 0, text_of(name), NO_TEXT);
     /* The handle of the program leads to the paths of all that is loaded. */
     if (kache_active && !name) kache_note_volatile("dlopen", kache_module(caller), FIRST_PLACE);
     errno = saved;
-    void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);
-    found = found ? found : kache_real(slot, function);
+    void *found = __atomic_load_n(real->slot, __ATOMIC_RELAXED);
+    found = found ? found : kache_real(real->slot, real->name);
     return found != NOT_THERE ? found : (void *)kache_missing_pointer;
 }
 
-__attribute__((used, visibility("hidden"))) void *kache_before_dlopen(const char *name, void *caller) {
-    return before_dlopen(&real_dlopen, "dlopen", name, caller);
+ASKED void *kache_before_dlopen(struct registers *registers, void *caller, struct real *real) {
+    return before_dlopen(registers->argument[0], caller, real);
 }
 
 /* What is loaded apart from all else has a libc of its own, in front of which nothing stands. */
-__attribute__((used, visibility("hidden"))) void *kache_before_dlmopen(const char *name, void *caller) {
-    int saved = errno;
-    if (kache_active && name) kache_emit(K_RAW_SYSCALL, 0, 0, kache_module(caller), 0, text_of("dlmopen"), NO_TEXT);
-    errno = saved;
-    return before_dlopen(&real_dlmopen, "dlmopen", name, caller);
+ASKED void *kache_before_dlmopen(struct registers *registers, void *caller, struct real *real) {
+    const char *name = registers->argument[1];
+    if (kache_active && name) kache_note_beyond("dlmopen", kache_module(caller), 0);
+    return before_dlopen(name, caller, real);
 }
 
-#if defined(__x86_64__)
-#define JUMP(name, path)                                                                                     \
-    __asm__(".text\n"                                                                                        \
-            ".globl " #name "\n"                                                                             \
-            ".type " #name ", @function\n" #name ":\n"                                                       \
-            "    .cfi_startproc\n"                                                                           \
-            "    pushq %rdi\n"                                                                               \
-            "    pushq %rsi\n"                                                                               \
-            "    pushq %rdx\n"                                                                               \
-            "    .cfi_adjust_cfa_offset 24\n"                                                                \
-            "    movq %" path ", %rdi\n"                                                                     \
-            "    movq 24(%rsp), %rsi\n"                                                                      \
-            "    call kache_before_" #name "\n"                                                              \
-            "    popq %rdx\n"                                                                                \
-            "    popq %rsi\n"                                                                                \
-            "    popq %rdi\n"                                                                                \
-            "    .cfi_adjust_cfa_offset -24\n"                                                               \
-            "    jmp *%rax\n"                                                                                \
-            "    .cfi_endproc\n"                                                                             \
-            ".size " #name ", . - " #name "\n")
-JUMP(dlopen, "rdi");
-JUMP(dlmopen, "rsi");
-#else
-#define JUMP(name, path)                                                                                     \
-    __asm__(".text\n"                                                                                        \
-            ".globl " #name "\n"                                                                             \
-            ".type " #name ", %function\n" #name ":\n"                                                       \
-            "    .cfi_startproc\n"                                                                           \
-            "    hint #34\n"                                                                                 \
-            "    stp x0, x1, [sp, #-32]!\n"                                                                  \
-            "    stp x2, x30, [sp, #16]\n"                                                                   \
-            "    .cfi_def_cfa_offset 32\n"                                                                   \
-            "    .cfi_offset x30, -8\n"                                                                      \
-            "    mov x0, " path "\n"                                                                         \
-            "    mov x1, x30\n"                                                                              \
-            "    bl kache_before_" #name "\n"                                                                \
-            "    mov x16, x0\n"                                                                              \
-            "    ldp x2, x30, [sp, #16]\n"                                                                   \
-            "    ldp x0, x1, [sp], #32\n"                                                                    \
-            "    .cfi_restore x30\n"                                                                         \
-            "    .cfi_def_cfa_offset 0\n"                                                                    \
-            "    br x16\n"                                                                                   \
-            "    .cfi_endproc\n"                                                                             \
-            ".size " #name ", . - " #name "\n")
-JUMP(dlopen, "x0");
-JUMP(dlmopen, "x1");
-#endif
+JUMP(dlopen, kache_before_dlopen);
+JUMP(dlmopen, kache_before_dlmopen);
+
 #endif

@@ -35,10 +35,6 @@ static size_t read_at(long fd, void *to, size_t size, uint64_t at) {
     return got > 0 ? (size_t)got : 0;
 }
 
-static bool starts_with(const char *s, const char *prefix) {
-    return __builtin_strncmp(s, prefix, __builtin_strlen(prefix)) == 0;
-}
-
 /* The run-time libraries of sanitizers insist on being loaded first, or call the kernel before all else and with all
  * signals blocked. Their names hold `asan`, `hwasan`, `lsan`, `msan` or `tsan`. The name ends before a separator of a list. */
 static bool is_sanitizer(const char *library) {

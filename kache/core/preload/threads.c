@@ -93,7 +93,6 @@ int kache_begin_clone(void *room) {
     }
 #define AIO(name)                                                                                            \
     BY_THREAD(name, struct aiocb *block, block ? &block->aio_sigevent : NULL, block)
-#define COMMA ,
 AIO(aio_read)
 AIO(aio_read64)
 AIO(aio_write)
