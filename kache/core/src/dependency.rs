@@ -116,11 +116,6 @@ impl Dependency {
         (&self.name[..at], self.name.get(at + 1..).unwrap_or_default())
     }
 
-    /// Whether a function of a front end evaluates the dependency.
-    pub fn is_computed(&self, function: &str) -> bool {
-        self.kind == Kind::Computed && self.computed_parts().0 == function
-    }
-
     /// Into bytes.
     pub fn write(&self, w: &mut Writer) {
         w.num(self.kind as u64);

@@ -7,6 +7,7 @@ use crate::observe::variables::Use;
 use crate::paths::absolute;
 use crate::platform;
 use crate::policy::{Act, Actor, Event, Excuse, Started, names};
+use crate::template::contains;
 use std::path::Path;
 
 impl Collector<'_> {
@@ -73,14 +74,15 @@ impl Collector<'_> {
     /// A program of Rust's whose objects only pass the variables on did no more than that.
     pub(super) fn may_have_read_all(&mut self, pid: u32) {
         let Some(process) = self.processes.get(pid) else { return };
-        let passes_on = |file: &&[u8]| {
+        let passes_on = |file: &[u8]| {
             let file = Path::new(platform::os_str(file));
             self.subject.covers(file)
                 || self.policy.is_c_runtime(file)
                 || self.world.variables(file) != Use::Reads
         };
+        let program = process.program.as_os_str().as_encoded_bytes();
         let in_rust = self.world.variables(&process.program) == Use::PassesOn { in_rust: true };
-        if !in_rust || !process.files().all(|file| passes_on(&file)) {
+        if !in_rust || !process.files().filter(|file| *file != program).all(passes_on) {
             self.named(Cause { pid, actor: Actor::Process }, Act::MayHaveReadAll, b"");
         }
     }
@@ -214,7 +216,8 @@ impl Collector<'_> {
             self.named(by, Act::HoldsEnvironment, name);
         }
         let has = &self.policy.abilities;
-        let shared = |symbol: &[u8]| has.shared_library.iter().any(|row| contains(symbol, row.what));
+        let shared =
+            |symbol: &[u8]| has.shared_library.iter().any(|row| contains(symbol, row.what.as_bytes()));
         if imports.symbols.iter().any(|import| shared(&import.name)) {
             self.named(by, Act::SharesLibrary, name);
         }
@@ -343,8 +346,4 @@ impl Collector<'_> {
         let act = if self.world.is_there(&path) { Act::OpensLibrary } else { Act::OpensNoLibrary };
         self.at(by, act, &clean(path.as_os_str().as_encoded_bytes()));
     }
-}
-
-fn contains(text: &[u8], part: &str) -> bool {
-    text.windows(part.len()).any(|window| window == part.as_bytes())
 }

@@ -12,6 +12,8 @@
 //! which, taken as a distance from where they end, lead to the target: some are found by chance, and none is missed.
 //! What has no symbols, refers to a function by data, or is for another processor than x86-64 counts as reading.
 
+use super::object::imports;
+use crate::platform;
 use object::LittleEndian as LE;
 use object::elf::{
     EM_X86_64, FileHeader64, R_X86_64_GLOB_DAT, R_X86_64_RELATIVE, SHF_EXECINSTR, SHT_DYNSYM, SHT_PROGBITS,
@@ -24,7 +26,7 @@ use std::path::Path;
 type Header = FileHeader64<LE>;
 
 /// The names under which libc exports the array.
-pub const NAMES: [&[u8]; 3] = [b"environ", b"__environ", b"_environ"];
+const NAMES: [&[u8]; 3] = [b"environ", b"__environ", b"_environ"];
 
 /// Parts of the names of functions of the standard library that read the array to start a program.
 const PASS_ON: [&str; 3] = ["3std7process", "3std3sys7process", "3std10sys_common7process"];
@@ -47,7 +49,11 @@ pub enum Use {
 
 /// What the object at a path does with the array of variables.
 pub fn used_by(path: &Path) -> Use {
-    std::fs::read(path).ok().and_then(|bytes| examine(&bytes)).unwrap_or(Use::Reads)
+    let Some(imports) = imports(path) else { return Use::Reads };
+    if !imports.symbols.iter().any(|import| NAMES.contains(&import.name.as_slice())) {
+        return Use::None;
+    }
+    platform::read_regular(path).ok().and_then(|bytes| examine(&bytes)).unwrap_or(Use::Reads)
 }
 
 fn examine(bytes: &[u8]) -> Option<Use> {
@@ -55,9 +61,6 @@ fn examine(bytes: &[u8]) -> Option<Use> {
     header.endian().ok()?;
     let sections = header.sections(LE, bytes).ok()?;
     let imported = imported(&sections, bytes)?;
-    if imported.is_empty() {
-        return Some(Use::None);
-    }
     if header.e_machine(LE) != EM_X86_64 {
         return Some(Use::Reads);
     }
