@@ -284,8 +284,6 @@ pub struct TrustPolicy {
     pub directories_env: &'static [Excuse],
     /// Variables that a dependency on the whole environment leaves out.
     pub ignored_in_whole: &'static [Excuse],
-    /// Those among them that differ from session to session.
-    pub session_env: &'static [Excuse],
     /// Those that it leaves out besides for scripts.
     pub script_env: &'static [Excuse],
     /// Variables that a trusted actor asks for only where the clock gets into the result.
@@ -405,8 +403,7 @@ impl TrustPolicy {
     pub fn ignored_in_whole(&self, name: &[u8], every: bool) -> Option<&'static Excuse> {
         let find = |table: &'static [Excuse]| table.iter().find(|row| row.names(name));
         let everywhere = [self.loader_env, self.ignored_in_whole];
-        let of_scripts =
-            || if every { None } else { find(self.script_env).or_else(|| find(self.session_env)) };
+        let of_scripts = || if every { None } else { find(self.script_env) };
         everywhere.into_iter().find_map(find).or_else(|| own_setting(name)).or_else(of_scripts)
     }
 

@@ -18,7 +18,6 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     compiler_env: tables::COMPILER_ENV,
     directories_env: tables::DIRECTORIES_ENV,
     ignored_in_whole: tables::IGNORED_IN_WHOLE,
-    session_env: tables::SESSION_ENV,
     script_env: tables::SCRIPT_ENV,
     clock_env: &[],
     c_runtime: tables::C_RUNTIME,

@@ -44,7 +44,6 @@ fn lists() -> Vec<List> {
         compiler_env,
         directories_env,
         ignored_in_whole,
-        session_env,
         script_env,
         clock_env,
         c_runtime,
@@ -70,7 +69,7 @@ fn lists() -> Vec<List> {
                 shared_library,
             },
     } = &policies::C;
-    let excuses: [(_, _, &[Excuse]); 31] = [
+    let excuses: [(_, _, &[Excuse]); 30] = [
         ("ignored-paths", "paths that are never inputs", ignored_paths),
         (
             "ignored-paths-of-c-compiler",
@@ -107,7 +106,6 @@ fn lists() -> Vec<List> {
             "variables that are not inputs of a program that may read all variables",
             ignored_in_whole,
         ),
-        ("session-env", "variables that are not inputs where all variables may have been read", session_env),
         (
             "script-env",
             "variables that are not inputs of a script in a compiler's place that may read all variables",
