@@ -1,7 +1,7 @@
 //! System calls that macros, programs and wrappers make without the C library.
 //!
-//! On a kernel that delivers them to whoever watches (Linux 5.11, x86-64), a cache can know what they looked at, and must hit where
-//! nothing changed.
+//! Where the kernel delivers such calls to a handler in the process (Linux 5.11, x86-64), a cache can record what the calls looked
+//! at, and must hit where nothing changed.
 
 use super::case::{
     Case,

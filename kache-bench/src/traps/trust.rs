@@ -190,7 +190,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "toolchain-file-beside",
-        about: "a proc macro reads a file of the toolchain's installation that is no part of the compiler",
+        about: "a proc macro reads a file of the toolchain's installation that is not a part of the compiler",
         source: "https://rust-lang.github.io/rustup/concepts/components.html",
         expect: Right,
         set_up: |s| {

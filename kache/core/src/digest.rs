@@ -224,7 +224,7 @@ impl Table {
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
         let (mut file, id) = disk::step("digest: open", path, || platform::open_known_regular(path))?;
         let looked = platform::stamp_ns();
-        // Asked before the contents are read: whoever writes to the file afterwards moves its times.
+        // Asked before the contents are read: a later write moves the file's times.
         let is_written = platform::is_being_written(&file);
         let mut hasher = blake3::Hasher::new();
         let each = |piece: &[u8]| _ = hasher.update(piece);

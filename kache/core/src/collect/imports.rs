@@ -56,7 +56,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Judges a symbol that is looked up while the program runs. Where the lookup led to a hook there is no event.
+    /// Judges a symbol that is looked up while the program runs. A lookup that led to a hook has no event.
     pub(super) fn look_up(&mut self, e: &TraceEvent, by: Cause) {
         let object = PathBuf::from(self.processes.name(by.pid));
         let of_c_library = e.flags & flag::OF_C_LIBRARY != 0;

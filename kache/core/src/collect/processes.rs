@@ -139,7 +139,7 @@ impl Processes {
         self.became.insert(e.pid, e.path.to_vec());
     }
 
-    /// A forked process goes on with its parent's program: whose code each module is, is known from the parent.
+    /// A forked process continues its parent's program, and takes over from the parent whose code each module is.
     pub fn fork(&mut self, e: &TraceEvent) {
         // The number may have been another process's before.
         self.exec_trusted.remove(&e.pid);

@@ -2,8 +2,8 @@
 //!
 //! Each program that is asked for must be answered by the start *of that program*. An exec without a start began a
 //! program that was not observed (a static one, one that runs as another user). A start of another program than the one
-//! asked for came from code in between that was not observed: a static wrapper that becomes what it wraps. A start that
-//! nobody asked for was asked for by such code.
+//! asked for came from code in between that was not observed: a static wrapper that becomes what it wraps. A start
+//! without a request has its request in such code.
 
 use super::{Subject, World};
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};

@@ -142,7 +142,7 @@ impl Job<'_> {
             may_notify: &|| true,
             printed: &self.mapped.printed,
         };
-        // Dependents start once they are told of the metadata: not if this run's metadata is to be replaced.
+        // Dependents start when the metadata is announced: not before it is known that a second run does not replace the file.
         let (roots, maps) = (&action.roots, mapped_paths::count_maps(&action.args));
         let is_mapped = action.maps_paths();
         let may_notify = |log: &Log| {

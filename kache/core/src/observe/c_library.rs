@@ -2,7 +2,7 @@
 //!
 //! A program looks at the machine through the C library, and the preload object stands in front of the functions that
 //! look. The table (`c_library/symbols.txt`) accounts for every symbol that the C library exports. A symbol without a row
-//! is one that nobody has judged yet: a program that imports it may look at something that no event shows, and its
+//! has not been judged yet: a program that imports the symbol may look at something that no event shows, and the program's
 //! results are not stored.
 //!
 //! - *harmless*: the function looks at nothing, or only at what an earlier call has recorded (an open file, say).

@@ -96,9 +96,9 @@ mod tests {
         assert!(suspect(&format!("{child}{began}10 failed aux=11 err=6"), 0), "it aborted");
         assert!(suspect(&format!("{child}10 failed aux=11 err=32512"), 0), "its loader failed");
         assert!(!suspect(&format!("{child}{began}11 exit\n10 failed aux=11 err=256"), 0), "its own error");
-        assert!(!suspect(&format!("{child}{began}10 failed aux=11 err=13"), 0), "nobody read its output");
+        assert!(!suspect(&format!("{child}{began}10 failed aux=11 err=13"), 0), "no process read its output");
         assert!(!suspect(&format!("{child}{began}10 failed aux=11 err=9"), 0), "it was killed");
-        assert!(!suspect(&format!("{child}{began}"), 0), "nobody saw it fail");
+        assert!(!suspect(&format!("{child}{began}"), 0), "no process saw it fail");
     }
 
     #[test]
