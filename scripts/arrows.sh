@@ -3,7 +3,7 @@
 #
 # The floors of a group of modules are printed from top to bottom: a module imports only from floors below its own. Exits 1
 # when there are no such floors, that is on a cycle, and when a crate imports from a crate that its row in `below` lacks.
-# Code that is compiled for unit tests only does not count.
+# Code that is compiled for unit tests only does not count: items under `#[cfg(test)]`, and files named `tests`.
 set -euo pipefail
 scripts=$(cd "$(dirname "$0")" && pwd)
 cd "${1:-$scripts/..}"
@@ -34,7 +34,7 @@ sources() {
             module=${module%/mod}
             case $module in main | lib | bin/*) module=- ;; *) module=${module//\//::} ;; esac
             echo "file $name $module $file"
-        done < <(find "$member/src" -name '*.rs' | LC_ALL=C sort)
+        done < <(find "$member/src" -name tests -prune -o -name '*.rs' ! -name tests.rs -print | LC_ALL=C sort)
     done
 }
 

@@ -9,8 +9,7 @@ use crate::observe::trace::{EventKind, TraceEvent};
 use crate::paths::Roots;
 use crate::platform;
 use crate::template::contains;
-use std::collections::BTreeSet;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
