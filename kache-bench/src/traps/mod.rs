@@ -3,6 +3,7 @@
 mod account;
 mod case;
 mod flags;
+mod generated;
 mod headers;
 mod host_facts;
 mod indirect_access;

@@ -55,6 +55,8 @@ pub enum Probe {
 
 #[derive(Debug)]
 pub struct TestProject {
+    /// The name of the case.
+    pub case: &'static str,
     root: PathBuf,
     here: PathBuf,
     places: Vec<PathBuf>,
@@ -86,6 +88,7 @@ impl TestProject {
         let here = root.join("w");
         fs::create_dir_all(here.join(".git")).map_err(Error::io("create", &here))?;
         Ok(TestProject {
+            case: "",
             root: root.to_path_buf(),
             places: vec![here.clone()],
             here,
@@ -109,6 +112,11 @@ impl TestProject {
 
     pub fn here(&self) -> &Path {
         &self.here
+    }
+
+    /// The case's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The other checkouts.
@@ -422,11 +430,9 @@ impl TestProject {
         fs::create_dir_all(self.path("out")).map_err(Error::io("create", &self.path("out")))
     }
 
-    /// Sets all files' times to one hour ago: caches trust recently written files less and would pass the
-    /// case for that reason.
+    /// Sets all files' times to one hour ago.
     pub fn age(&self) -> Result<()> {
-        age(&self.root, SystemTime::now() - Duration::from_secs(3600))
-            .map_err(Error::io("set times below", &self.root))
+        age(&self.root).map_err(Error::io("set times below", &self.root))
     }
 }
 
@@ -474,12 +480,15 @@ fn done(command: &mut Command) -> Result<Output> {
     Ok(output)
 }
 
-fn age(dir: &Path, time: SystemTime) -> std::io::Result<()> {
+/// Sets the times of all files to one hour ago: caches trust recently written files less and would pass the case for
+/// that reason.
+pub fn age(dir: &Path) -> std::io::Result<()> {
+    let time = SystemTime::now() - Duration::from_secs(3600);
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            age(&entry.path(), time)?;
+            age(&entry.path())?;
         } else if kind.is_file() && entry.metadata()?.modified()? > time {
             fs::File::open(entry.path())?.set_modified(time)?;
         }

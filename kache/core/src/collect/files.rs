@@ -4,7 +4,7 @@ use super::made::links_on;
 use super::walk;
 use super::{Cause, Collector, clean};
 use crate::collected::Step;
-use crate::dependency::Kind as DependencyKind;
+use crate::dependency::{Dependency, Kind as DependencyKind};
 use crate::observe::trace::{EventKind, TraceEvent, flag};
 use crate::platform::{self, FileType, StatId};
 use crate::policy::{Act, Event, Place, Treatment};
@@ -63,6 +63,11 @@ impl Collector<'_> {
         let path = clean(e.path);
         if platform::errno_is_absent(e.errno) {
             return self.at(by, Act::FindsNothing, &path);
+        }
+        // Bash looks for a terminal whenever it starts. Where there is none, that is all that can be learned there.
+        if act == Act::CannotOpen && path == platform::TERMINAL && !by.actor.is_trusted() {
+            self.out.dependencies.insert(Dependency::host(b"terminal", b""));
+            return;
         }
         let place = self.place(&path);
         self.apply(by, &Event { act, name: &path, place }, e.errno.into());
