@@ -7,7 +7,8 @@
 use crate::analysis::event_log::EventLog;
 use crate::analysis::summary::{self, BuildSummary};
 use crate::analysis::timeline::Timeline;
-use crate::backend::{Backend, CacheReads, Plain, RunningBackend};
+use crate::backend::{Backend, RunningBackend};
+use crate::build_site::{self, BuildSite};
 use crate::error::{Error, Result};
 use crate::record::BackendVersion;
 use crate::system::machine::{self, Machine};
@@ -81,13 +82,11 @@ pub fn run(
         .remedy("add a table [pull] with the key `from`: an earlier version, revision or directory"));
     };
     let earlier = Workload { source: earlier.clone(), ..workload.clone() };
-    PullRun { workload, backend, scratch, timeline }.both(&earlier)
+    PullRun { site: BuildSite { workload, backend, scratch }, timeline }.both(&earlier)
 }
 
 struct PullRun<'r> {
-    workload: &'r Workload,
-    backend: &'r dyn Backend,
-    scratch: &'r Scratch,
+    site: BuildSite<'r>,
     timeline: &'r mut Timeline,
 }
 
@@ -95,29 +94,33 @@ impl PullRun<'_> {
     fn both(&mut self, earlier: &Workload) -> Result<Pull> {
         progress::plan(3);
         let mut shown = progress::Progress::begin("fetch both revisions", None);
-        let (old, new) = (self.scratch.earlier_repository(), self.scratch.repository());
+        let (old, new) = (self.site.scratch.earlier_repository(), self.site.scratch.repository());
         let from = earlier.obtain(&old, &mut || shown.wait())?;
-        let to = self.workload.obtain(&new, &mut || shown.wait())?;
-        shown.end(&format!("{} and {}", earlier.source, self.workload.source));
+        let to = self.site.workload.obtain(&new, &mut || shown.wait())?;
+        shown.end(&format!("{} and {}", earlier.source, self.site.workload.source));
         if from == to {
             return Err(Error::input("`from` under [pull] is the revision that the workload already has")
                 .at(&from)
                 .remedy("name an earlier revision"));
         }
-        let cache = self.scratch.cache();
-        let _running = RunningBackend::begin(self.backend, &cache)?;
-        let checkout = Checkout::clone("a", &old, self.scratch.checkout_a())?;
+        let cache = self.site.scratch.cache();
+        let _running = RunningBackend::begin(self.site.backend, &cache)?;
+        let checkout = Checkout::clone("a", &old, self.site.scratch.checkout_a())?;
         let mut log = self.log()?;
         let (before, _) = self.build("cold build", &checkout, earlier, from, &mut log)?;
         checkout.move_to(&new)?;
-        self.outside("clean", &checkout, &self.workload.clean)?;
-        let (after, begun) = self.build("build after the move", &checkout, self.workload, to, &mut log)?;
+        self.site.run_quietly("clean", &checkout, &self.site.workload.clean)?;
+        let (after, begun) =
+            self.build("build after the move", &checkout, self.site.workload, to, &mut log)?;
         Ok(Pull {
             v: VERSION,
             command: "pull".into(),
-            workload: self.workload.name.clone(),
+            workload: self.site.workload.name.clone(),
             date: machine::now(),
-            backend: BackendVersion { name: self.backend.name().into(), version: self.backend.version()? },
+            backend: BackendVersion {
+                name: self.site.backend.name().into(),
+                version: self.site.backend.version()?,
+            },
             commit: None,
             machine: Machine::here(checkout.root()),
             hit_rate: after.summary.hit_rate(),
@@ -128,8 +131,8 @@ impl PullRun<'_> {
     }
 
     fn log(&self) -> Result<EventLog> {
-        self.backend.events(&self.scratch.cache()).ok_or_else(|| {
-            Error::input(format!("{} does not report what it did with each unit", self.backend.name()))
+        self.site.backend.events(&self.site.scratch.cache()).ok_or_else(|| {
+            Error::input(format!("{} does not report what it did with each unit", self.site.backend.name()))
         })
     }
 
@@ -142,47 +145,24 @@ impl PullRun<'_> {
         commit: String,
         log: &mut EventLog,
     ) -> Result<(BuildResult, u64)> {
-        self.outside("setup", checkout, &workload.setup)?;
+        let site = BuildSite { workload, ..self.site };
+        site.run_quietly("setup", checkout, &workload.setup)?;
         checkout.require_own_target(workload)?;
-        let cache = self.scratch.cache();
-        let environment = self.backend.based(checkout.environment(workload), checkout.root());
-        let environment = self.backend.wire(environment, workload.wiring, &cache, CacheReads::Allowed)?;
-        let mut shown = progress::Progress::begin(name, None);
-        let mut events = Vec::new();
-        let begun = machine::microseconds();
-        let file = self.scratch.logs().join(format!("{}.log", name.replace(' ', "-")));
-        let took = checkout.run(&workload.build, &environment, &file, &mut || {
-            events.extend(log.poll());
-            let summary = BuildSummary::of(&events, &workload.units);
-            shown.count(summary.units, summary.hits);
-        });
-        self.timeline.add(name, begun, machine::microseconds(), &events);
-        let took = took?;
-        let summary = BuildSummary::of(&events, &workload.units);
-        if summary.units == 0 {
+        let environment = site.wired(checkout, &site.scratch.cache())?;
+        let built = site.build(name, checkout, &environment, Some(log), None, self.timeline)?;
+        if built.summary.units == 0 {
             return Err(Error::run(format!("the {name} had no units: no compiler ran through the cache"))
-                .at(file.display())
+                .at(site.log(name, checkout).display())
                 .remedy("see `wiring` in workloads/README.md"));
         }
-        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), summary.units, summary.hits));
-        let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
-        Ok((BuildResult { revision: workload.source.to_string(), commit, seconds, summary }, begun))
-    }
-
-    /// Runs without a cache; not measured.
-    fn outside(&self, name: &str, checkout: &Checkout, lines: &[String]) -> Result<()> {
-        let environment = checkout.environment(self.workload);
-        let environment =
-            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), CacheReads::Allowed)?;
-        checkout
-            .run(lines, &environment, &self.scratch.logs().join(format!("{name}.log")), &mut || {})
-            .map(drop)
+        let (revision, seconds) = (workload.source.to_string(), build_site::seconds(built.took));
+        Ok((BuildResult { revision, commit, seconds, summary: built.summary }, built.began_us))
     }
 
     fn missed(&self, cache: &Path, since: u64) -> Result<Vec<MissedUnit>> {
         let history = History::load(cache).map_err(Error::io("read the events of", cache))?;
         let is_missed = |event: &Event| {
-            let counts = event.time_us >= since && summary::is_counted(event, &self.workload.units);
+            let counts = event.time_us >= since && summary::is_counted(event, &self.site.workload.units);
             counts && event.outcome != Outcome::Hit
         };
         let units = (0..history.events.len()).filter(|at| is_missed(&history.events[*at]));

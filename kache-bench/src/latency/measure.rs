@@ -13,7 +13,7 @@ use super::figures::{self, Breakdown, Figures};
 use super::kind::InvocationKind;
 use super::record::{Latency, LatencyParticipant, VERSION};
 use super::subject::{self, Subject};
-use crate::backend::{Backend, CacheReads, Counts, RunningBackend};
+use crate::backend::{Backend, Counts, Plain, RunningBackend, without_cache};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::interrupt;
@@ -130,12 +130,10 @@ impl<'b> SubjectRun<'b> {
         backends: &'b [Box<dyn Backend>],
         scratch: &Scratch,
     ) -> Result<SubjectRun<'b>> {
-        let plain = crate::backend::Plain;
-        let nothing = Wiring { rustc: false, cc: None };
         let caller = Environment::of_caller().with_all(subject.environment.clone());
-        let bare = plain.wire(caller.clone(), nothing, scratch.root(), CacheReads::Allowed)?;
+        let bare = without_cache(caller.clone());
         let mut invokers = vec![Invoker {
-            name: plain.name().into(),
+            name: Plain.name().into(),
             program: None,
             environment: bare,
             cache: PathBuf::new(),
@@ -148,7 +146,7 @@ impl<'b> SubjectRun<'b> {
             std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
             let running = RunningBackend::begin(backend.as_ref(), &cache)?;
             let both = Wiring { rustc: true, cc: Some(CcWiring::Environment) };
-            let environment = backend.wire(caller.clone(), both, &cache, CacheReads::Allowed)?;
+            let environment = backend.wire(caller.clone(), both, &cache)?;
             backend.start(&environment, &cache)?;
             invokers.push(Invoker {
                 name: backend.name().into(),

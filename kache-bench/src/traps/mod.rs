@@ -17,6 +17,7 @@ mod probe;
 mod project;
 mod record;
 mod search;
+mod sources;
 mod subprocess;
 mod suite;
 mod table;
