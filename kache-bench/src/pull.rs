@@ -10,8 +10,7 @@ use crate::analysis::timeline::Timeline;
 use crate::backend::{Backend, RunningBackend};
 use crate::build_site::{self, BuildSite};
 use crate::error::{Error, Result};
-use crate::record::BackendVersion;
-use crate::system::machine::{self, Machine};
+use crate::record::Record;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
@@ -22,9 +21,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
-
-/// Version of [`Pull`]'s shape in `results/`.
-pub const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MissedUnit {
@@ -46,18 +42,9 @@ pub struct BuildResult {
     pub summary: BuildSummary,
 }
 
-/// Also the record: one line in `results/WORKLOAD.jsonl`.
+/// The findings of `pull`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pull {
-    pub v: u32,
-    pub command: String,
-    pub workload: String,
-    /// When it ended, UTC.
-    pub date: String,
-    pub backend: BackendVersion,
-    /// Commit of the harness's repository, with `+` if changed.
-    pub commit: Option<String>,
-    pub machine: Machine,
     /// Earlier revision, empty cache.
     pub before: BuildResult,
     /// After the move, from clean.
@@ -112,22 +99,7 @@ impl PullRun<'_> {
         self.site.run_quietly("clean", &checkout, &self.site.workload.clean)?;
         let (after, begun) =
             self.build("build after the move", &checkout, self.site.workload, to, &mut log)?;
-        Ok(Pull {
-            v: VERSION,
-            command: "pull".into(),
-            workload: self.site.workload.name.clone(),
-            date: machine::now(),
-            backend: BackendVersion {
-                name: self.site.backend.name().into(),
-                version: self.site.backend.version()?,
-            },
-            commit: None,
-            machine: Machine::here(checkout.root()),
-            hit_rate: after.summary.hit_rate(),
-            missed: self.missed(&cache, begun)?,
-            before,
-            after,
-        })
+        Ok(Pull { hit_rate: after.summary.hit_rate(), missed: self.missed(&cache, begun)?, before, after })
     }
 
     fn log(&self) -> Result<EventLog> {
@@ -219,15 +191,16 @@ fn reason(explanation: &Explanation) -> String {
     explanation.reason.as_ref().map_or("no reason was given", |because| because.word.word()).to_string()
 }
 
-pub fn text(pull: &Pull) -> String {
+pub fn text(record: &Record<Pull>) -> String {
     let mut out = String::new();
-    write_text(&mut out, pull).expect("writing to a String cannot fail");
+    write_text(&mut out, record).expect("writing to a String cannot fail");
     out
 }
 
-fn write_text(out: &mut String, pull: &Pull) -> std::fmt::Result {
+fn write_text(out: &mut String, record: &Record<Pull>) -> std::fmt::Result {
+    let pull = &record.findings;
     let (before, after) = (&pull.before, &pull.after);
-    writeln!(out, "pull {}: {} → {}", pull.workload, before.revision, after.revision)?;
+    writeln!(out, "pull {}: {} → {}", record.head.workload, before.revision, after.revision)?;
     let share = pull.hit_rate.map_or("–".into(), |rate| format!("{:.1} %", rate * 100.0));
     writeln!(
         out,

@@ -10,7 +10,7 @@
 //! is not measured.
 
 use super::phase::ComparePhase;
-use super::record::{Comparison, VERSION};
+use super::record::Comparison;
 use super::sample::Stopwatch;
 use super::{disk, print, summary, validity};
 use crate::analysis::timeline::Timeline;
@@ -18,7 +18,7 @@ use crate::backend::{Backend, RunningBackend};
 use crate::build_site::{self, BuildSite};
 use crate::error::{Error, ErrorKind, Result};
 use crate::system::interrupt;
-use crate::system::machine::{self, Machine};
+use crate::system::machine;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
@@ -51,26 +51,19 @@ impl ComparePlan {
     }
 }
 
+/// Also returns the source's commit.
 pub fn run(
     workload: &Workload,
     plan: ComparePlan,
     scratch: &Scratch,
     timeline: &mut Timeline,
-) -> Result<Comparison> {
+) -> Result<(Comparison, String)> {
     let phases = plan.phases();
     let source = build_site::fetch(workload, scratch)?;
     let (participants, backends) = validity::admit(workload, plan.backends)?;
     let mut comparison = Comparison {
-        v: VERSION,
-        command: "compare".into(),
-        workload: workload.name.clone(),
-        source,
-        date: String::new(),
-        commit: None,
-        machine: Machine::here(&scratch.repository()),
         page_cache: "warm".into(),
         rounds: plan.rounds,
-        injected: None,
         participants,
         samples: Vec::new(),
         disk: Vec::new(),
@@ -105,9 +98,8 @@ pub fn run(
             }
         }
     }
-    comparison.date = machine::now();
     comparison.summary = summary::of(&comparison.participants, &comparison.samples);
-    Ok(comparison)
+    Ok((comparison, source))
 }
 
 /// One backend in one round.

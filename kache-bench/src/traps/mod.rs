@@ -28,5 +28,5 @@ mod trial;
 mod trust;
 
 pub use judge::TrapVerdict;
-pub use record::{TrapRow, TrapsReport, VERSION, passes};
+pub use record::{TrapsReport, passes};
 pub use suite::{TrapsOptions, run};
