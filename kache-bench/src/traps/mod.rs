@@ -18,6 +18,7 @@ mod probe;
 mod project;
 mod record;
 mod search;
+mod sources;
 mod subprocess;
 mod suite;
 mod table;
@@ -28,5 +29,5 @@ mod trial;
 mod trust;
 
 pub use judge::TrapVerdict;
-pub use record::{TrapRow, TrapsReport, VERSION, passes};
+pub use record::{TrapsReport, passes};
 pub use suite::{TrapsOptions, run};

@@ -119,19 +119,19 @@ fn parts(s: &TestProject) -> (&'static str, &'static str, &'static Change) {
     (caller, function, change)
 }
 
-fn set_up(s: &mut TestProject) {
+fn set_up(s: &mut TestProject) -> &mut TestProject {
     let (caller, function, change) = parts(s);
     let is_local = change.name == "place";
     let how = if is_local && caller == "program" { "local" } else { caller };
     let key = key(function, change);
     let object = if is_local { "libm.so".into() } else { format!("{}/libm.so", super::objects(s).display()) };
     s.write("l.rs", &format!("pub static SAID: &str = m::m!(\"{how}\" \"{key}\" \"{SUBJECT}\");\n"));
-    s.directory("s").rust_lib(&["--extern", &format!("m={object}")]).says("out/libl.rlib");
-    (change.set_up)(s, SUBJECT);
+    s.directory("s").rust_lib(&format!("--extern m={object}")).says("out/libl.rlib");
+    (change.set_up)(s, SUBJECT)
 }
 
-fn make_change(s: &mut TestProject) {
-    (parts(s).2.change)(s, SUBJECT);
+fn make_change(s: &mut TestProject) -> &mut TestProject {
+    (parts(s).2.change)(s, SUBJECT)
 }
 
 #[cfg(test)]

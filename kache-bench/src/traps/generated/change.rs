@@ -9,105 +9,75 @@ pub struct Change {
     /// What is changed, for the list of cases.
     pub about: &'static str,
     /// Puts the subject, a path in the checkout, into its first state.
-    pub set_up: fn(&mut TestProject, &str),
-    pub change: fn(&mut TestProject, &str),
+    pub set_up: Step,
+    pub change: Step,
 }
+
+type Step = for<'p> fn(&'p mut TestProject, &str) -> &'p mut TestProject;
 
 /// A change of what stands in front of the command alone.
 macro_rules! under {
     ($words:literal $(, $program:literal)?) => {
-        |s, _| {
-            s$(.need($program))?.under($words);
-        }
+        |s, _| s$(.need($program))?.under($words)
     };
 }
 
 macro_rules! variable {
     ($name:literal, $value:literal) => {
-        |s, _| {
-            s.env($name, $value);
-        }
+        |s, _| s.env($name, $value)
     };
 }
 
-const NOTHING: fn(&mut TestProject, &str) = |_, _| {};
+const NOTHING: Step = |s, _| s;
 
 pub const CHANGES: &[Change] = &[
     Change {
         name: "file",
         about: "a file's contents and size",
-        set_up: |s, at| {
-            s.write(at, "a");
-        },
-        change: |s, at| {
-            s.write(at, "bb");
-        },
+        set_up: |s, at| s.write(at, "a"),
+        change: |s, at| s.write(at, "bb"),
     },
     Change {
         name: "absent",
         about: "a file that was not there is",
         set_up: NOTHING,
-        change: |s, at| {
-            s.write(at, "a");
-        },
+        change: |s, at| s.write(at, "a"),
     },
     Change {
         name: "blocked",
         about: "a file is where a directory was missing",
         set_up: NOTHING,
-        change: |s, at| {
-            s.write(at, "a");
-        },
+        change: |s, at| s.write(at, "a"),
     },
     Change {
         name: "touched",
         about: "a file's modification time",
-        set_up: |s, at| {
-            s.write(at, "a").date(at, 1_000_000_000);
-        },
-        change: |s, at| {
-            s.date(at, 1_000_000_100);
-        },
+        set_up: |s, at| s.write(at, "a").date(at, 1_000_000_000),
+        change: |s, at| s.date(at, 1_000_000_100),
     },
     Change {
         name: "mode",
         about: "whether a file may be executed",
-        set_up: |s, at| {
-            s.write(at, "a");
-        },
-        change: |s, at| {
-            s.plainly(&["chmod", "+x", at]);
-        },
+        set_up: |s, at| s.write(at, "a"),
+        change: |s, at| s.plainly(&format!("chmod +x {at}")),
     },
     Change {
         name: "link",
         about: "where a symbolic link leads",
-        set_up: |s, at| {
-            s.write("s/one", "").write("s/two", "").link("one", at);
-        },
-        change: |s, at| {
-            s.link("two", at);
-        },
+        set_up: |s, at| s.write("s/one", "").write("s/two", "").link("one", at),
+        change: |s, at| s.link("two", at),
     },
     Change {
         name: "listing",
         about: "the names in a directory",
-        set_up: |s, at| {
-            s.write(&format!("{at}/one"), "");
-        },
-        change: |s, at| {
-            s.write(&format!("{at}/two"), "");
-        },
+        set_up: |s, at| s.write(&format!("{at}/one"), ""),
+        change: |s, at| s.write(&format!("{at}/two"), ""),
     },
     Change {
         name: "program",
         about: "a script that is started",
-        set_up: |s, at| {
-            s.script(at, "echo a");
-        },
-        change: |s, at| {
-            s.script(at, "echo b");
-        },
+        set_up: |s, at| s.script(at, "echo a"),
+        change: |s, at| s.script(at, "echo b"),
     },
     Change {
         name: "library",
@@ -119,21 +89,16 @@ pub const CHANGES: &[Change] = &[
         name: "directory",
         about: "the place of the checkout",
         set_up: NOTHING,
-        change: |s, _| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s, _| s.elsewhere_at("another/checkout"),
     },
     Change {
         name: "place",
         about: "the place of the object that asks",
         set_up: |s, _| {
             let objects = super::objects(s).display().to_string();
-            let copy = |name: &str| format!("{objects}/{name}");
-            s.plainly(&["cp", &copy("libm.so"), &copy("program"), "."]);
+            s.plainly(&format!("cp {objects}/libm.so {objects}/program ."))
         },
-        change: |s, _| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s, _| s.elsewhere_at("another/checkout"),
     },
     Change {
         name: "variable",
@@ -165,7 +130,7 @@ pub const CHANGES: &[Change] = &[
         set_up: |s, at| {
             catalog(s, at, "one", "hallo");
             catalog(s, at, "two", "salut");
-            s.env("LANGUAGE", "one");
+            s.env("LANGUAGE", "one")
         },
         change: variable!("LANGUAGE", "two"),
     },
@@ -174,19 +139,15 @@ pub const CHANGES: &[Change] = &[
         about: "a catalog of messages",
         set_up: |s, at| {
             catalog(s, at, "one", "hallo");
-            s.env("LANGUAGE", "one");
+            s.env("LANGUAGE", "one")
         },
         change: |s, at| catalog(s, at, "one", "salut"),
     },
     Change {
         name: "converter",
         about: "the variable that names more character sets",
-        set_up: |s, at| {
-            s.write(&format!("{at}/gconv-modules"), "alias KACHE-CODE// ISO-10646/UCS4/\n");
-        },
-        change: |s, at| {
-            s.env("GCONV_PATH", &format!("{{w}}/{at}"));
-        },
+        set_up: |s, at| s.write(&format!("{at}/gconv-modules"), "alias KACHE-CODE// ISO-10646/UCS4/\n"),
+        change: |s, at| s.env("GCONV_PATH", &format!("{{w}}/{at}")),
     },
     Change {
         name: "host",
@@ -249,13 +210,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         name: "database",
         about: "an entry in each database below /etc",
-        set_up: |s, at| {
-            database(s, at, "one", 2);
+        set_up: |s, _| {
+            database(s, "one", 2);
             s.need("unshare").under(
                 "exec unshare -m sh -c 'mount -t overlay -o lowerdir=s/etc:/etc overlay /etc; exec \"$0\" \"$@\"'",
-            );
+            )
         },
-        change: |s, at| database(s, at, "two", 3),
+        change: |s, _| database(s, "two", 3),
     },
     Change {
         name: "interface",
@@ -266,41 +227,36 @@ pub const CHANGES: &[Change] = &[
     Change {
         name: "system",
         about: "the file system that a directory is on",
-        set_up: |s, at| {
-            s.directory(at);
-        },
+        set_up: |s, at| s.directory(at),
         change: |s, at| {
             let mount = format!("mount -t tmpfs -o size=1m none {at}");
-            s.need("unshare").under(&format!("exec unshare -m sh -c '{mount}; exec \"$0\" \"$@\"'"));
+            s.need("unshare").under(&format!("exec unshare -m sh -c '{mount}; exec \"$0\" \"$@\"'"))
         },
     },
     Change {
         name: "attribute",
         about: "a file's extended attributes",
-        set_up: |s, at| {
-            s.need("python3").write(at, "a");
-        },
+        set_up: |s, at| s.need("python3").write(at, "a"),
         change: |s, at| {
-            let set = "import os, sys; os.setxattr(sys.argv[1], 'user.one', b'a')";
-            s.plainly(&["python3", "-c", set, at]);
+            s.shell(&format!("python3 -c 'import os; os.setxattr(\"{at}\", \"user.one\", b\"a\")'"))
         },
     },
 ];
 
-fn library(s: &mut TestProject, at: &str, word: &str) {
+fn library<'p>(s: &'p mut TestProject, at: &str, word: &str) -> &'p mut TestProject {
     s.write("s/word.c", &format!("const char *word = \"{word}\";\n"));
-    s.plainly(&["cc", "-shared", "-fPIC", "s/word.c", "-o", at]);
+    s.plainly(&format!("cc -shared -fPIC s/word.c -o {at}"))
 }
 
 /// A catalog with one message, as `msgfmt` would write it.
-fn catalog(s: &mut TestProject, at: &str, language: &str, word: &str) {
+fn catalog<'p>(s: &'p mut TestProject, at: &str, language: &str, word: &str) -> &'p mut TestProject {
     let dir = format!("{at}/{language}/LC_MESSAGES");
     let source = format!("msgid \"hello\"\nmsgstr \"{word}\"\n");
     s.need("msgfmt").write(&format!("{dir}/messages.po"), &source);
-    s.plainly(&["msgfmt", "-o", &format!("{dir}/messages.mo"), &format!("{dir}/messages.po")]);
+    s.plainly(&format!("msgfmt -o {dir}/messages.mo {dir}/messages.po"))
 }
 
-fn database(s: &mut TestProject, _: &str, word: &str, number: u8) {
+fn database<'p>(s: &'p mut TestProject, word: &str, number: u8) -> &'p mut TestProject {
     let files = [
         ("passwd", format!("root:x:0:0::/root:/bin/sh\nkache-user:x:777:777::/{word}:/bin/sh\n")),
         ("group", format!("root:x:0:\nkache-group:x:777:{word}\n")),
@@ -314,4 +270,5 @@ fn database(s: &mut TestProject, _: &str, word: &str, number: u8) {
     for (name, text) in files {
         s.write(&format!("s/etc/{name}"), &text);
     }
+    s
 }

@@ -26,7 +26,7 @@ const PROGRAMS: &[(&str, Hits)] = &[
     ("git describe --always --tags", DIRECTORY),
     ("git log -1 --format=%s", DIRECTORY),
     ("git status --porcelain", Nowhere("it writes its index anew")),
-    ("python3 -c print(1+1)", Everywhere),
+    ("python3 -c print(1+1)", CLOCK),
     ("perl -e print(1+1)", CLOCK),
     ("cmake --version", CLOCK),
     ("pkg-config --modversion zlib", Everywhere),
@@ -64,19 +64,19 @@ const PROGRAMS: &[(&str, Hits)] = &[
 pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| PROGRAMS.iter().map(case).collect());
 
 fn case(&(command, hits): &(&'static str, Hits)) -> Case {
+    let (expect, why) = match hits {
+        Everywhere => (Expect::Hits, None),
+        Here(why) => (Expect::Right, Some(why)),
+        Nowhere(why) => (Expect::Uncacheable, Some(why)),
+    };
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
     Case {
         name: format!("runs-{}", name(command)).leak(),
-        about: format!("a macro starts `{command}`, and another checkout is built").leak(),
+        about: format!("a macro starts `{command}`{why}, and another checkout is built").leak(),
         source: "https://man7.org/linux/man-pages/dir_section_1.html",
-        expect: match hits {
-            Everywhere => Expect::Hits,
-            Here(_) => Expect::Right,
-            Nowhere(_) => Expect::Uncacheable,
-        },
+        expect,
         set_up,
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     }
 }
 
@@ -86,7 +86,7 @@ fn name(command: &str) -> String {
     words.collect::<Vec<_>>().join("-")
 }
 
-fn set_up(s: &mut TestProject) {
+fn set_up(s: &mut TestProject) -> &mut TestProject {
     let found = PROGRAMS.iter().find(|(command, _)| s.case.strip_prefix("runs-") == Some(&name(command)));
     let command = found.expect("made from one").0;
     let program = command.split(' ').next().unwrap_or_default();
@@ -94,20 +94,18 @@ fn set_up(s: &mut TestProject) {
     let path = format!("/usr/bin:/bin:{}", s.base().get("PATH").unwrap_or_default().display());
     s.env("PATH", &path);
     if !std::env::split_paths(&path).any(|dir| dir.join(program).is_file()) {
-        s.skip(&format!("{program} is not installed"));
-        return;
+        return s.skip(&format!("{program} is not installed"));
     }
     s.write("s/data", "a\n").write("s/script", "echo hello\n").write("s/rules", "all:\n\t@cat s/data\n");
     if program == "git" {
         s.remove(".git").write(".gitignore", "/out\n/l.rs\n");
         for words in ["init -q", "add s .gitignore", "commit -q -m first", "tag v1"] {
-            let as_someone = ["git", "-c", "user.name=a", "-c", "user.email=a@b"];
-            s.plainly(&as_someone.into_iter().chain(words.split(' ')).collect::<Vec<_>>());
+            s.plainly(&format!("git -c user.name=a -c user.email=a@b {words}"));
         }
     }
-    let object = format!("m={}/libm.so", super::objects(s).display());
+    let object = format!("--extern m={}/libm.so", super::objects(s).display());
     s.write("l.rs", &format!("pub static SAID: &str = m::m!(\"command\" \"{command}\");\n"));
-    s.rust_lib(&["--extern", &object]).says("out/libl.rlib");
+    s.rust_lib(&object).says("out/libl.rlib")
 }
 
 /// The table for people (`kache/docs/seeing.md`).

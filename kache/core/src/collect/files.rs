@@ -64,13 +64,20 @@ impl Collector<'_> {
         if platform::errno_is_absent(e.errno) {
             return self.at(by, Act::FindsNothing, &path);
         }
-        // Bash looks for a terminal whenever it starts. Where there is none, that is all that can be learned there.
-        if act == Act::CannotOpen && path == platform::TERMINAL && !by.actor.is_trusted() {
-            self.out.dependencies.insert(Dependency::host(b"terminal", b""));
+        if act == Act::CannotOpen && self.has_no_terminal(by, &path) {
             return;
         }
         let place = self.place(&path);
         self.apply(by, &Event { act, name: &path, place }, e.errno.into());
+    }
+
+    /// Whether the terminal could not be opened, which is a fact of the host: bash tries whenever it starts.
+    pub(super) fn has_no_terminal(&mut self, by: Cause, path: &[u8]) -> bool {
+        let is_terminal = path == platform::TERMINAL && !by.actor.is_trusted();
+        if is_terminal {
+            self.out.dependencies.insert(Dependency::host(b"terminal", b""));
+        }
+        is_terminal
     }
 
     /// What code that can tell a file's status learns from looking at one. A file that the run made shows when it did.
