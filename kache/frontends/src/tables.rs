@@ -323,7 +323,11 @@ pub static UNOPTIMISED: &[Row] = &[row("10run_client", "generic, and part of eac
 /// Functions, by a part of their mangled names, by which a proc macro learns when a file was last read, which any
 /// reader changes: what it helps to build is not stored.
 pub static TELLS_READING: &[Row] = metadata_ext![
-    [row("8Metadata8accessed", "when a file was last read")]
+    [
+        row("8Metadata8accessed", "when a file was last read"),
+        row("fs..Metadata$u20$as$u20$core..fmt..Debug", "prints all times"),
+        row("3std2fsNtB5_8MetadataNtNtCs", "as above, in the standard library; `Clone` is named alike")
+    ]
     "5atime", "when a file was last read";
     "10atime_nsec", "when a file was last read";
     "8st_atime", "when a file was last read";
