@@ -415,7 +415,7 @@ fn only_what_asks_by_its_name_is_told_of_the_log() {
 extern char **environ;
 int main(void) {
     for (char **entry = environ; *entry; entry++)
-        if (strstr(*entry, "KACHE")) return 2;
+        if (strstr(*entry, "KACHE_OBSERVE")) return 2;
     const char *log = getenv("KACHE_OBSERVE_LOG");
     return !log || strncmp(log, "/proc/", 6) || getenv("KACHE_OBSERVE_LO") || getenv("KACHE_OBSERVE_LOG2");
 }
