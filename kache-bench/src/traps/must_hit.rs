@@ -16,11 +16,9 @@ pub const CASES: &[Case] = &[
             s.proc_macro(
                 r#"let o = std::process::Command::new("bash").args(["-c", "echo $((6 * 7))"]).output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("unrelated", "");
-        },
+        change: |s| s.write("unrelated", ""),
     },
     Case {
         name: "hit-linker-path",
