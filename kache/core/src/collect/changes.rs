@@ -86,7 +86,6 @@ impl Collector<'_> {
                 self.at(by, Act::FindsTaken, path);
             }
             () if errno == libc::ENOTEMPTY => self.at(by, Act::FindsFull, path),
-            () if self.has_no_terminal(by, path) => {}
             () => {
                 let event = Event { act: Act::CannotChange, name: path, place: self.place(path) };
                 self.apply(by, &event, e.errno.into());

@@ -4,7 +4,7 @@ use super::made::links_on;
 use super::walk;
 use super::{Cause, Collector, clean};
 use crate::collected::Step;
-use crate::dependency::{Dependency, Kind as DependencyKind};
+use crate::dependency::Kind as DependencyKind;
 use crate::observe::trace::{EventKind, TraceEvent, flag};
 use crate::platform::{self, FileType, StatId};
 use crate::policy::{Act, Event, Place, Treatment};
@@ -64,20 +64,8 @@ impl Collector<'_> {
         if platform::errno_is_absent(e.errno) {
             return self.at(by, Act::FindsNothing, &path);
         }
-        if act == Act::CannotOpen && self.has_no_terminal(by, &path) {
-            return;
-        }
         let place = self.place(&path);
         self.apply(by, &Event { act, name: &path, place }, e.errno.into());
-    }
-
-    /// Whether the terminal could not be opened, which is a fact of the host: bash tries whenever it starts.
-    pub(super) fn has_no_terminal(&mut self, by: Cause, path: &[u8]) -> bool {
-        let is_terminal = path == platform::TERMINAL && !by.actor.is_trusted();
-        if is_terminal {
-            self.out.dependencies.insert(Dependency::host(b"terminal", b""));
-        }
-        is_terminal
     }
 
     /// What code that can tell a file's status learns from looking at one. A file that the run made shows when it did.

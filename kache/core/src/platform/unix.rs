@@ -119,9 +119,6 @@ pub fn loaded_objects() -> Vec<std::path::PathBuf> {
     Vec::new()
 }
 
-/// The path of the terminal that a process belongs to.
-pub const TERMINAL: &[u8] = b"/dev/tty";
-
 /// The home directory.
 pub fn home() -> Option<std::path::PathBuf> {
     std::env::var_os("HOME").map(Into::into)

@@ -274,9 +274,6 @@ pub fn loaded_objects() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// The path of the terminal that a process belongs to; nothing is observed here.
-pub const TERMINAL: &[u8] = b"CONIN$";
-
 /// The home directory.
 pub fn home() -> Option<PathBuf> {
     from_env("USERPROFILE").or_else(|| from_env("HOME"))

@@ -110,21 +110,12 @@ fn inherited(fact: &str, number: Number) -> Option<Answer> {
                 let used = set.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
                 set[..used].iter().for_each(|byte| answer.number((*byte).into()));
             }
-            "terminal" => answer.number(terminal_error().into()),
             // The output of what is observed goes into pipes.
             "isatty" => answer.number(i64::from(number()? == 0 && libc::isatty(0) == 1)),
             _ => return None,
         }
     }
     Some(answer)
-}
-
-/// Why the terminal of this process cannot be opened; 0 where it can.
-fn terminal_error() -> i32 {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut open = std::fs::OpenOptions::new();
-    let open = open.read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    open.open(super::os_str(super::TERMINAL)).err().map_or(0, |error| error.raw_os_error().unwrap_or(-1))
 }
 
 /// The mask of this process, which no call tells without changing it.
