@@ -209,6 +209,8 @@ tables! {
     /// Any reader changes this time.
     TELLS_READING "tells-reading" "functions that tell a proc macro when files were read: not stored" [
         "8Metadata8accessed" => "when a file was last read";
+        "fs..Metadata$u20$as$u20$core..fmt..Debug" => "prints all times";
+        "3std2fsNtB5_8MetadataNtNtCs" => "as above, in the standard library; `Clone` is named alike";
         metadata:
         "5atime" "10atime_nsec" "8st_atime" "13st_atime_nsec" "11as_raw_stat" => "when a file was last read";
     ]
