@@ -57,6 +57,8 @@ BEYOND(umount2);
 BEYOND(name_to_handle_at);
 BEYOND(inotify_add_watch);
 BEYOND(ftok);
+/* Words that become commands, variables, users' directories and the names of files, all of which libc looks at itself. */
+BEYOND(wordexp);
 /* The names and the places of the functions on the stack. */
 BEYOND(backtrace_symbols);
 BEYOND(backtrace_symbols_fd);

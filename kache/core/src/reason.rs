@@ -87,6 +87,11 @@ pub struct NotCacheable {
     pub detail: String,
 }
 
+/// The result of a rule that does not let a command be cached.
+pub fn refuse<T>(reason: Reason, detail: impl Into<String>) -> Result<T, NotCacheable> {
+    Err(NotCacheable::new(reason, detail))
+}
+
 impl NotCacheable {
     pub fn new(reason: Reason, detail: impl Into<String>) -> NotCacheable {
         NotCacheable { reason, detail: detail.into() }

@@ -44,7 +44,6 @@
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
-#include <wordexp.h>
 
 /* Functions that no header declares. */
 int __open(const char *, int, ...), __open64(const char *, int, ...), __open_2(const char *, int);
