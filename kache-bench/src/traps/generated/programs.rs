@@ -19,7 +19,7 @@ const CLOCK: Hits = Nowhere("it asks for the time");
 const DIRECTORY: Hits = Here("it asks for its working directory");
 
 const PROGRAMS: &[(&str, Hits)] = &[
-    ("bash s/script", Everywhere),
+    ("bash s/script", DIRECTORY),
     ("dash s/script", DIRECTORY),
     ("git --version", DIRECTORY),
     ("git rev-parse HEAD", DIRECTORY),
