@@ -1,6 +1,7 @@
 //! Shared parts of the adapters of other caches: a program in their directory that answers queries.
 
 use crate::error::{Error, Result};
+use crate::system::child;
 use crate::system::environment::Environment;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -39,10 +40,7 @@ impl Program {
     }
 
     pub(super) fn ask(&self, arguments: &[&str], environment: &Environment) -> Result<String> {
-        let output = self.command(arguments, environment).output().map_err(Error::io("run", &self.0))?;
-        if !output.status.success() {
-            return Err(self.failed(arguments, &String::from_utf8_lossy(&output.stderr)));
-        }
+        let output = child::succeed(&mut self.command(arguments, environment))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 

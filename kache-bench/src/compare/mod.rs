@@ -10,7 +10,7 @@ mod sample;
 mod summary;
 mod validity;
 
-pub use participant::Participant;
+pub use participant::{Offered, Participant};
 pub use phase::ComparePhase;
 pub use print::{markdown, text};
 pub use record::Comparison;

@@ -62,20 +62,8 @@ fn tables(comparison: &Comparison, print: impl Fn(&Table) -> String) -> String {
 }
 
 fn times(comparison: &Comparison) -> Table {
-    let mut table = Table::new([
-        "phase",
-        "backend",
-        "median s",
-        "range",
-        "n",
-        "× plain",
-        "× best other",
-        "CPU s",
-        "hits",
-        "misses",
-        "passed",
-        "processes",
-    ]);
+    let head = "phase|backend|median s|range|n|× plain|× best other|CPU s|hits|misses|passed|processes";
+    let mut table = Table::new(head.split('|'));
     for phase in ComparePhase::value_variants() {
         for summary in comparison.summary.iter().filter(|summary| summary.phase == *phase) {
             table.row(if summary.n > 0 { measured(comparison, summary) } else { invalid(summary) });

@@ -2,6 +2,7 @@
 
 use crate::backend::Language;
 use crate::error::{Error, Result};
+use crate::system::child;
 use crate::system::environment::Environment;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
@@ -179,15 +180,9 @@ fn on_path(name: &str) -> Result<PathBuf> {
     found.ok_or_else(|| Error::input(format!("`{name}` is not on PATH")).remedy("install gcc or clang"))
 }
 
+/// What a command prints with the kept part of the caller's environment.
 fn succeed(command: &mut Command) -> Result<String> {
-    let environment = Environment::of_caller();
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.env_clear().envs(environment.iter()).output();
-    let output =
-        output.map_err(|e| Error::input(format!("cannot run {program}: {e}")).remedy("install Rust"))?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Error::run(format!("{program} failed\n    {}", why.trim())));
-    }
+    let command = command.env_clear().envs(Environment::of_caller().iter());
+    let output = child::succeed(command).map_err(|e| e.remedy("install Rust"))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

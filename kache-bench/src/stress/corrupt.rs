@@ -28,9 +28,7 @@ const SMALL_BLOB: u64 = 4 * 1024;
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("corrupt");
     let mut rng = run_state.rng("corrupt");
-    for task in &run_state.tasks {
-        task.must_hit(&engine, "before any corruption")?;
-    }
+    run_state.all_must_hit(&engine, "before any corruption")?;
     exhaustively(run_state, &engine)?;
     drawn(run_state, &engine, &mut rng)
 }
@@ -277,10 +275,8 @@ fn corruption(
     if !struck.map_err(Error::io("hurt", &path))? {
         return Ok(false);
     }
-    for task in &run_state.tasks {
-        task.must(engine, &[], &context)?;
-        task.must(engine, &[], &format!("again after {context}"))?;
-    }
+    run_state.all_must(engine, &context)?;
+    run_state.all_must(engine, &format!("again after {context}"))?;
     repair(engine, &path)?;
     run_state.stats.passed(&context, 1);
     Ok(true)

@@ -5,6 +5,7 @@
 //! scenarios share this oracle; each only defines the faults.
 
 use crate::error::{Error, Result};
+use crate::system::files;
 use kache_core::events::{self, Event, Outcome};
 use kache_core::store::{Area, FORMAT, Store, verify};
 use std::collections::BTreeMap;
@@ -98,20 +99,9 @@ impl Engine {
 
     /// All files of one area of the store.
     pub fn files(&self, area: Area) -> Vec<PathBuf> {
-        let mut out = Vec::new();
-        below(&area.below(&self.store()), &mut out);
-        out.sort();
-        out
-    }
-}
-
-/// All files below a directory.
-pub fn below(dir: &Path, out: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => below(&entry.path(), out),
-            _ => out.push(entry.path()),
-        }
+        let mut files = files::below(&area.below(&self.store()));
+        files.sort();
+        files
     }
 }
 
@@ -226,8 +216,7 @@ pub fn difference(have: &Files, wanted: &Files) -> Option<String> {
 
 /// The files of a directory, without leftover temporary files.
 pub fn contents(dir: &Path) -> Files {
-    let mut files = Vec::new();
-    below(dir, &mut files);
+    let files = files::below(dir);
     let read = |path: PathBuf| {
         let name = path.strip_prefix(dir).ok()?.to_string_lossy().into_owned();
         let executable = fs::metadata(&path).ok()?.permissions().mode() & 0o100 != 0;

@@ -1,9 +1,10 @@
 //! Hostile input: a cache of another user, entries that would write elsewhere, secrets, names with terminal
 //! escapes.
 
-use super::harness::{Engine, Task, below, write, wrong};
+use super::harness::{Engine, Task, write, wrong};
 use super::session::StressRun;
 use crate::error::{Error, Result};
+use crate::system::files;
 use kache_core::digest::Digest;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
@@ -25,9 +26,7 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
 /// New directories are accessible to their user only.
 fn private(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("private");
-    for task in &run_state.tasks {
-        task.must_hit(&engine, "a new cache")?;
-    }
+    run_state.all_must_hit(&engine, "a new cache")?;
     let mut seen = 0;
     for dir in [engine.cache.clone(), engine.store()] {
         let mode = fs::metadata(&dir).map_err(Error::io("look at", &dir))?.permissions().mode() & 0o7777;
@@ -211,8 +210,7 @@ fn secrets(run_state: &mut StressRun) -> Result<()> {
             return Err(wrong("secrets", &String::from_utf8_lossy(&answer.stderr)));
         }
     }
-    let mut files = Vec::new();
-    below(&engine.cache, &mut files);
+    let files = files::below(&engine.cache);
     let holds = |path: &Path| {
         fs::read(path).is_ok_and(|bytes| bytes.windows(secret.len()).any(|w| w == secret.as_bytes()))
     };

@@ -2,7 +2,7 @@
 //! length of a path. All must work in bounded memory; the time is reported.
 
 use super::crowd::all_at_once;
-use super::harness::{Engine, Task, below, contents, difference, write, wrong};
+use super::harness::{Engine, Task, contents, difference, write, wrong};
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
@@ -312,8 +312,7 @@ fn entries(run_state: &mut StressRun) -> Result<()> {
         return Err(wrong(&row, &format!("of {many} results only {gone} were evicted: {said}")));
     }
     description.push(format!("gc of all {:.1} s, {} MB", took.seconds, took.megabytes));
-    let mut left = Vec::new();
-    below(&Area::Blobs.below(&engine.store()), &mut left);
+    let left = engine.files(Area::Blobs);
     if !left.is_empty() {
         return Err(wrong(&row, &format!("{} blobs are left", left.len())));
     }

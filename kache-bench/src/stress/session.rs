@@ -33,6 +33,15 @@ impl StressRun {
         Engine::new(&self.program, self.dir().join("caches").join(name))
     }
 
+    /// Every task has the plain compiler's result.
+    pub(super) fn all_must(&self, engine: &Engine, context: &str) -> Result<()> {
+        self.tasks.iter().try_for_each(|task| task.must(engine, &[], context))
+    }
+
+    pub(super) fn all_must_hit(&self, engine: &Engine, context: &str) -> Result<()> {
+        self.tasks.iter().try_for_each(|task| task.must_hit(engine, context))
+    }
+
     pub(super) fn rng(&self, purpose: &str) -> fastrand::Rng {
         rng::stream(self.seed, purpose)
     }

@@ -335,10 +335,7 @@ pub const CASES: &[Case] = &[
             c_unit(s);
             s.script("bin/unrelated", "true")
         },
-        change: |s| {
-            let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
-            s.env("PATH", &format!("{{w}}/bin:{path}"))
-        },
+        change: |s| s.path_first("{w}/bin"),
     },
     Case {
         name: "hit-target-directory",
@@ -359,10 +356,7 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.plainly("git init -q")
                 .plainly("git -c user.name=a -c user.email=a@b commit -q --allow-empty -m a");
-            s.proc_macro(
-                r#"let o = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
+            s.program_macro(r#"new("git").args(["rev-parse", "HEAD"])"#)
         },
         change: |s| s.env("OTHER", "2"),
     },

@@ -8,6 +8,7 @@
 //! contains the checkout.
 
 use crate::error::{Error, Result};
+use crate::system::child;
 use crate::system::environment::Environment;
 use crate::system::platform;
 use std::cell::Cell;
@@ -216,7 +217,7 @@ impl TestProject {
             if let Some(parent) = to.parent() {
                 fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
             }
-            done(Command::new("cp").arg("-r").arg(&s.here).arg(&to))?;
+            child::succeed(Command::new("cp").arg("-r").arg(&s.here).arg(&to))?;
             s.places.push(to.clone());
             s.here = to;
             Ok(())
@@ -306,6 +307,12 @@ impl TestProject {
         self
     }
 
+    /// Puts directories before the others of `PATH`.
+    pub fn path_first(&mut self, directories: &str) -> &mut TestProject {
+        let path = self.base.get("PATH").unwrap_or_default();
+        self.env("PATH", &format!("{directories}:{}", path.to_string_lossy()))
+    }
+
     /// Sets the umask of the build.
     pub fn umask(&mut self, mask: &'static str) -> &mut TestProject {
         self.before = Some(format!("umask {mask}; exec"));
@@ -373,7 +380,7 @@ impl TestProject {
         let words: Vec<_> = words.iter().map(|word| self.fill(word)).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(&self.here).env_clear().envs(self.environment(&self.base));
-        done(&mut command)
+        child::succeed(&mut command).map(drop)
     }
 
     /// Skips the case unless a program is installed.
@@ -389,6 +396,15 @@ impl TestProject {
         self
     }
 
+    /// Skips the case where system calls have other numbers, and machine code is another.
+    pub fn on_x86(&mut self) -> &mut TestProject {
+        if cfg!(target_arch = "x86_64") {
+            self
+        } else {
+            self.skip("the system calls and the code are x86-64's")
+        }
+    }
+
     /// Skips the case, with the reason.
     pub fn skip(&mut self, why: &str) -> &mut TestProject {
         self.skipped.get_or_insert_with(|| why.into());
@@ -399,6 +415,14 @@ impl TestProject {
     /// library that uses it.
     pub fn proc_macro(&mut self, body: &str) -> &mut TestProject {
         self.macro_crate(body).uses_macro()
+    }
+
+    /// A macro that pastes what a program prints; `command` is the rest of an expression that begins with
+    /// `Command::`.
+    pub fn program_macro(&mut self, command: &str) -> &mut TestProject {
+        self.proc_macro(&format!(
+            "String::from_utf8(std::process::Command::{command}.output().unwrap().stdout).unwrap()"
+        ))
     }
 
     /// A library that uses the macro of the library `libm.so`.
@@ -473,19 +497,6 @@ impl TestProject {
 /// Splits a command line as a shell does.
 fn split(line: &str) -> Result<Vec<String>> {
     shlex::split(line).ok_or_else(|| Error::run("a quote of the command has no end").at(line))
-}
-
-fn done(command: &mut Command) -> Result<()> {
-    let line = format!("{command:?}");
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Error::run(format!("cannot run a command of the case: {e}")).at(&line))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::run(format!("a command of the case failed\n    {said}")).at(line));
-    }
-    Ok(())
 }
 
 fn age(dir: &Path, time: SystemTime) -> std::io::Result<()> {

@@ -9,6 +9,7 @@ use crate::backend::{Backend, Plain, RunningBackend};
 use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::system::interrupt;
 use crate::workload::{CcWiring, Wiring};
 use std::collections::BTreeMap;
@@ -210,9 +211,12 @@ impl WiredBackend<'_> {
         } else {
             "the build fails".into()
         };
-        let mut artifacts = Artifacts::new();
-        collect(&project.path("out"), &project.path("out"), &mut artifacts)
-            .map_err(Error::io("read", &project.path("out")))?;
+        let out = project.path("out");
+        let artifacts = files::below(&out).into_iter().map(|file| {
+            let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
+            Ok((file.strip_prefix(&out).unwrap_or(&file).to_path_buf(), digest(&bytes)))
+        });
+        let artifacts = artifacts.collect::<Result<Artifacts>>()?;
         project.clean()?;
         Ok((BuildOutcome { built, witness, messages, counts: None }, artifacts))
     }
@@ -257,16 +261,4 @@ impl WiredBackend<'_> {
         let file = OpenOptions::new().create(true).append(true).open(&self.log);
         file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Error::io("write", &self.log))
     }
-}
-
-fn collect(base: &Path, dir: &Path, into: &mut Artifacts) -> std::io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(base, &path, into)?;
-        } else {
-            into.insert(path.strip_prefix(base).unwrap_or(&path).to_path_buf(), digest(&fs::read(&path)?));
-        }
-    }
-    Ok(())
 }
