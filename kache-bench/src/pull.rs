@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
+use crate::text;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use kache_core::events::{Event, Outcome};
@@ -192,9 +193,7 @@ fn reason(explanation: &Explanation) -> String {
 }
 
 pub fn text(record: &Record<Pull>) -> String {
-    let mut out = String::new();
-    write_text(&mut out, record).expect("writing to a String cannot fail");
-    out
+    text::written(|out| write_text(out, record))
 }
 
 fn write_text(out: &mut String, record: &Record<Pull>) -> std::fmt::Result {

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
+use crate::system::files;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -73,9 +74,7 @@ impl Program {
 
 /// Creates the cache's directory with an empty configuration file.
 pub(super) fn prepare(cache: &Path, configuration: &str) -> Result<()> {
-    std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
-    let file = cache.join(configuration);
-    std::fs::write(&file, "").map_err(Error::io("write", &file))
+    files::write(&cache.join(configuration), "")
 }
 
 /// A socket path in `cache`, unless it is too long.

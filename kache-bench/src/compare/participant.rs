@@ -48,3 +48,13 @@ impl Participant {
         Ok((participants, admitted))
     }
 }
+
+impl std::fmt::Display for Participant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let out = if self.out.is_some() { "is out" } else { "" };
+        let words = [&*self.name, &*self.version, out].into_iter().filter(|word| !word.is_empty());
+        f.write_str(&words.collect::<Vec<_>>().join(" "))?;
+        let said = [&self.out, &self.note].into_iter().flatten().cloned().collect::<Vec<_>>().join("; ");
+        if said.is_empty() { Ok(()) } else { write!(f, ": {}", said.replace("\n  ", "; ")) }
+    }
+}

@@ -7,7 +7,6 @@ use super::summary::{PhaseSummary, median};
 use crate::record::Record;
 use crate::text::{Table, markdown_cell, size};
 use clap::ValueEnum;
-use std::fmt::Write;
 
 /// One line about a finished build.
 pub(super) fn sample(sample: &Sample) -> String {
@@ -35,23 +34,7 @@ fn heading(record: &Record<Comparison>, bullet: &str) -> String {
         out.push('\n');
     }
     for participant in &comparison.participants {
-        let said = [&participant.out, &participant.note]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("; ");
-        let out_of_it = if participant.out.is_some() { " is out" } else { "" };
-        let colon = if said.is_empty() { "" } else { ": " };
-        let version =
-            if participant.version.is_empty() { String::new() } else { format!(" {}", participant.version) };
-        writeln!(
-            out,
-            "{bullet}{}{version}{out_of_it}{colon}{}",
-            participant.name,
-            said.replace("\n  ", "; ")
-        )
-        .expect("writing to a String cannot fail");
+        out += &format!("{bullet}{participant}\n");
     }
     out
 }

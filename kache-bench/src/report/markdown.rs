@@ -4,16 +4,14 @@ use super::page::{Page, seconds};
 use super::{key_mismatches, verdicts};
 use crate::compare::Comparison;
 use crate::history::HistoryEntry;
-use crate::text::{Table, markdown_cell as cell};
+use crate::text::{self, Table, markdown_cell as cell};
 use std::fmt::Write;
 
 /// Maximum number of units in a list.
 const NAMED: usize = 10;
 
 pub fn markdown(page: &Page<'_>) -> String {
-    let mut out = String::new();
-    write(&mut out, page).expect("writing to a String cannot fail");
-    out
+    text::written(|out| write(out, page))
 }
 
 fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {

@@ -168,7 +168,7 @@ pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
             .iter()
             .zip(labels)
             .filter_map(|(name, label)| {
-                let phase = check.findings.phases.iter().find(|phase| phase.name == *name)?;
+                let phase = check.findings.phase(name)?;
                 let tone = if label == "plain" { Tone::Plain } else { Tone::Ours };
                 let parts = vec![(tone, phase.seconds)];
                 Some(Bar { label: label.into(), parts, range: None, description: seconds(phase.seconds) })

@@ -1,7 +1,8 @@
 //! A parallel build of C and Rust units under `make -j` with one cache.
 
-use super::harness::{self, Engine, Files, clean, contents, difference, must_succeed, torn, wrong};
+use super::harness::{Engine, Files, clean, contents, difference, must_succeed, torn, wrong};
 use crate::error::{Error, Result};
+use crate::system::files;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ const RULES: &str = "out/%.o: %.c shared.h\n\t$(WRAP) gcc -O1 -g -c $< -o $@\n\
 impl Build {
     /// Creates the project and builds it without a cache.
     pub fn set_up(dir: PathBuf, objects: usize, crates: usize) -> Result<Build> {
-        let write = |name: &str, text: &str| harness::write(&dir.join(name), text);
+        let write = |name: &str, text: &str| files::write(&dir.join(name), text);
         fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         write("shared.h", "struct s { int x[4]; };\n")?;
         let mut makefile = String::from("all:");

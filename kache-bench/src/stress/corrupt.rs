@@ -25,7 +25,7 @@ const SMALL: u64 = 16 * 1024;
 /// The same for blobs, which are read from disk each time.
 const SMALL_BLOB: u64 = 4 * 1024;
 
-pub fn run(run_state: &mut StressRun) -> Result<()> {
+pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("corrupt");
     let mut rng = run_state.rng("corrupt");
     run_state.all_must_hit(&engine, "before any corruption")?;
@@ -37,7 +37,7 @@ fn key_of(path: &Path) -> Option<Digest> {
     Digest::from_hex(path.file_name()?.to_str()?)
 }
 
-fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
+fn exhaustively(run_state: &mut StressRun<'_>, engine: &Engine) -> Result<()> {
     type Whole = fn(&[u8], &Digest) -> bool;
     let areas: [(Area, Whole); 3] = [
         (Area::Manifests, |bytes, key| Manifest::decode(bytes, key).is_some()),
@@ -77,7 +77,7 @@ fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     blobs(run_state, engine)
 }
 
-fn blobs(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
+fn blobs(run_state: &mut StressRun<'_>, engine: &Engine) -> Result<()> {
     let store = engine.open()?;
     for path in engine.files(Area::Blobs) {
         let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
@@ -221,7 +221,7 @@ impl Target {
     }
 }
 
-fn drawn(run_state: &mut StressRun, engine: &Engine, rng: &mut Rng) -> Result<()> {
+fn drawn(run_state: &mut StressRun<'_>, engine: &Engine, rng: &mut Rng) -> Result<()> {
     let mut pairs: Vec<_> =
         TARGETS.iter().flat_map(|target| INJURIES.iter().map(move |injury| (*target, injury))).collect();
     let (mut done, at_least) = (0, 12);
@@ -238,7 +238,7 @@ fn drawn(run_state: &mut StressRun, engine: &Engine, rng: &mut Rng) -> Result<()
 
 /// Whether the corruption could be applied.
 fn corruption(
-    run_state: &mut StressRun,
+    run_state: &mut StressRun<'_>,
     engine: &Engine,
     rng: &mut Rng,
     target: Target,

@@ -44,7 +44,7 @@ struct Recording {
     contents: Vec<Vec<u8>>,
 }
 
-pub fn run(run_state: &mut StressRun) -> Result<()> {
+pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
     if Command::new("strace").arg("-V").output().is_err() {
         run_state.stats.skip("strace is not installed");
         return Ok(());
@@ -77,7 +77,7 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
     Ok(())
 }
 
-fn record(run_state: &StressRun, engine: &Engine, task: &Task) -> Result<Recording> {
+fn record(run_state: &StressRun<'_>, engine: &Engine, task: &Task) -> Result<Recording> {
     let log = run_state.dir().join("strace");
     task.clear()?;
     let mut command = Command::new("strace");
@@ -166,7 +166,7 @@ fn one(
 
 /// The disk after a power cut; returns the number of torn files under final names.
 fn replay(
-    run_state: &StressRun,
+    run_state: &StressRun<'_>,
     task: &Task,
     before: &Path,
     recording: &Recording,

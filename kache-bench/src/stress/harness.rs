@@ -129,13 +129,6 @@ pub fn start_quietly(command: &mut Command) -> Result<Child> {
     child.map_err(Error::io("run", Path::new(command.get_program())))
 }
 
-/// Writes a file below a directory that is created.
-pub fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<()> {
-    let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-    fs::write(path, text).map_err(Error::io("write", path))
-}
-
 /// An output that exists but is not complete.
 pub fn torn(have: &Files, wanted: &Files) -> Option<String> {
     let is_torn = |(name, file): &(&String, _)| have.get(*name).is_some_and(|there| there != *file);
@@ -240,7 +233,7 @@ impl Task {
     pub fn set_up(dir: PathBuf, name: &'static str, sources: &[(&str, &str)], words: &str) -> Result<Task> {
         fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         for (file, text) in sources {
-            write(&dir.join(file), text)?;
+            files::write(&dir.join(file), text)?;
         }
         let words = words.split(' ').map(str::to_string).collect();
         let mut task = Task { name, dir, words, wanted: CommandOutput::default() };

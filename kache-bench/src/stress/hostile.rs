@@ -1,7 +1,7 @@
 //! Hostile input: a cache of another user, entries that would write elsewhere, secrets, names with terminal
 //! escapes.
 
-use super::harness::{Engine, Task, write, wrong};
+use super::harness::{Engine, Task, wrong};
 use super::session::StressRun;
 use crate::error::{Error, Result};
 use crate::system::files;
@@ -14,7 +14,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-pub fn run(run_state: &mut StressRun) -> Result<()> {
+pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
     private(run_state)?;
     owned_by_another(run_state)?;
     entries_that_escape(run_state)?;
@@ -24,7 +24,7 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
 }
 
 /// New directories are accessible to their user only.
-fn private(run_state: &mut StressRun) -> Result<()> {
+fn private(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("private");
     run_state.all_must_hit(&engine, "a new cache")?;
     let mut seen = 0;
@@ -42,7 +42,7 @@ fn private(run_state: &mut StressRun) -> Result<()> {
 /// An unused user id.
 const NOBODY: u32 = 65_534;
 
-fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
+fn owned_by_another(run_state: &mut StressRun<'_>) -> Result<()> {
     // SAFETY: no arguments, cannot fail.
     if unsafe { libc::geteuid() } != 0 {
         run_state.stats.skip("only root can make a directory another user's");
@@ -79,11 +79,11 @@ fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
 }
 
 /// A forged entry, sealed, with outputs at other paths.
-fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
+fn entries_that_escape(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("forged");
     let victim = run_state.dir().join("victim");
     let before = "precious";
-    write(&victim, before)?;
+    files::write(&victim, before)?;
     let away = run_state.dir().join("away");
     fs::create_dir_all(&away).map_err(Error::io("create", &away))?;
     for which in 0..run_state.tasks.len() {
@@ -149,7 +149,7 @@ fn forge(engine: &Engine, path: &[u8]) -> Result<()> {
 }
 
 /// An output path that is a link: its target is as safe as with the plain compiler.
-fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
+fn outputs_that_are_links(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("links");
     let precious = run_state.dir().join("linked");
     for which in 0..run_state.tasks.len() {
@@ -157,7 +157,7 @@ fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
         task.must_hit(&engine, "before its outputs are links")?;
         let set_up = || -> Result<()> {
             task.clear()?;
-            write(&precious, "precious")?;
+            files::write(&precious, "precious")?;
             for name in task.wanted.files.keys() {
                 let at = task.out().join(name);
                 std::os::unix::fs::symlink(&precious, &at).map_err(Error::io("link", &at))?;
@@ -177,10 +177,10 @@ fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
 }
 
 /// Must not be in clear text except in the compiler's own outputs.
-fn secrets(run_state: &mut StressRun) -> Result<()> {
+fn secrets(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("secrets");
     let names = [
-        "TORTURE_SECRET",
+        "STRESS_SECRET",
         "CARGO_REGISTRY_TOKEN",
         "CARGO_REGISTRIES_OURS_TOKEN",
         "CARGO_REGISTRIES_OURS_SECRET_KEY",
@@ -229,7 +229,7 @@ fn secrets(run_state: &mut StressRun) -> Result<()> {
 /// A name that clears the screen, reorders text, and ends the line.
 const EVIL: &str = "e\u{1b}[2J\u{7}\u{9b}31m\u{202e}\rvil";
 
-fn escapes(run_state: &mut StressRun) -> Result<()> {
+fn escapes(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("escapes");
     let source = format!("{EVIL}.c");
     let mut task = Task::set_up(
@@ -245,13 +245,13 @@ fn escapes(run_state: &mut StressRun) -> Result<()> {
     task.wanted = plain;
     task.must_hit(&engine, "a name with escapes")?;
     let header = task.dir.join(format!("{EVIL}.h"));
-    write(&header, "int x, z;\n")?;
+    files::write(&header, "int x, z;\n")?;
     task.wanted = task.plain()?;
     task.must(&engine, &[("CARGO_PKG_NAME", EVIL)], "a name with escapes")?;
     let logged = task.must_log(&engine, "a name with escapes")?;
     // Damage to a file with such a name.
     let odd = Area::Blobs.below(&engine.store()).join("00");
-    write(&odd.join(EVIL), "x")?;
+    files::write(&odd.join(EVIL), "x")?;
     let mut said = vec![("KACHE_LOG".to_string(), logged.into_bytes())];
     for words in [
         &["stats"][..],

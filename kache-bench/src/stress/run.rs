@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub struct StressOptions {
     /// Approximate duration; parts that must run once do so in any case
     #[arg(long, value_name = "MINUTES", default_value_t = 1.0, value_parser = minutes)]
-    minutes: f64,
+    pub(super) minutes: f64,
     /// Seed of all random choices [default: from the clock]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -27,13 +27,13 @@ pub struct StressOptions {
     kache: PathBuf,
     /// The same with another store format (`KACHE_STORE_FORMAT`), to share a directory with it
     #[arg(long, value_name = "PATH")]
-    other: Option<PathBuf>,
+    pub(super) other: Option<PathBuf>,
     /// Only these scenarios
     #[arg(long = "scenario", alias = "ordeal", value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(SCENARIOS.iter().map(|o| o.name)))]
     scenarios: Vec<String>,
     /// Size of the scenario `scale`, in percent of what the project promises
     #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
-    scale: u32,
+    pub(super) scale: u32,
     #[command(flatten)]
     scratch: ScratchOptions,
 }
@@ -48,7 +48,7 @@ struct Scenario {
     about: &'static str,
     /// Share of the available time.
     parts: u32,
-    run: fn(&mut StressRun) -> Result<()>,
+    run: fn(&mut StressRun<'_>) -> Result<()>,
 }
 
 const SCENARIOS: &[Scenario] = &[
@@ -76,20 +76,10 @@ pub fn run(options: &StressOptions) -> Result<ExitCode> {
     let program = options.kache.canonicalize().map_err(Error::io("find kache", &options.kache))?;
     let no_mounts = mounts::of_our_own().err().map(|e| e.to_string());
     let seed = options.seed.unwrap_or_else(machine::microseconds) & u64::from(u32::MAX);
-    let scratch = Scratch::create(&options.scratch, "torture")?;
+    let scratch = Scratch::create(&options.scratch, "stress")?;
     let tasks = harness::tasks(&scratch.root().join("tasks"))?;
-    let mut run_state = StressRun {
-        scratch,
-        program,
-        other: options.other.clone(),
-        seed,
-        minutes: options.minutes,
-        scale: options.scale,
-        deadline: Instant::now(),
-        tasks,
-        stats: Stats::new(),
-        no_mounts,
-    };
+    let (deadline, stats) = (Instant::now(), Stats::new());
+    let mut run_state = StressRun { options, scratch, program, seed, deadline, tasks, stats, no_mounts };
     let chosen: Vec<&Scenario> = SCENARIOS
         .iter()
         .filter(|o| options.scenarios.is_empty() || options.scenarios.iter().any(|name| name == o.name))
@@ -111,7 +101,7 @@ pub fn run(options: &StressOptions) -> Result<ExitCode> {
 }
 
 /// Unused time of a scenario goes to those after it.
-fn run_scenarios(run_state: &mut StressRun, chosen: &[&Scenario], end: Instant) -> Result<()> {
+fn run_scenarios(run_state: &mut StressRun<'_>, chosen: &[&Scenario], end: Instant) -> Result<()> {
     for (at, scenario) in chosen.iter().enumerate() {
         let left: u32 = chosen[at..].iter().map(|o| o.parts).sum();
         let now = Instant::now();

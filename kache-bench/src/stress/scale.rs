@@ -2,10 +2,11 @@
 //! length of a path. All must work in bounded memory; the time is reported.
 
 use super::crowd::all_at_once;
-use super::harness::{Engine, Task, contents, difference, write, wrong};
+use super::harness::{Engine, Task, contents, difference, wrong};
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
+use crate::system::files;
 use kache_core::dependency::{Dependency, Kind, RecordedDependency};
 use kache_core::digest::Digest;
 use kache_core::events::{Observed, Outcome};
@@ -29,7 +30,7 @@ const PATH: usize = 4095;
 /// Memory limit of a process in MB, for any size of the cache.
 const BOUND: u64 = 250;
 
-pub fn run(run_state: &mut StressRun) -> Result<()> {
+pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
     wrappers(run_state)?;
     long_paths(run_state)?;
     dependencies(run_state)?;
@@ -38,9 +39,9 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
     entries(run_state)
 }
 
-impl StressRun {
+impl StressRun<'_> {
     fn share(&self, of: usize) -> usize {
-        (of / 100 * self.scale as usize).max(1)
+        (of / 100 * self.options.scale as usize).max(1)
     }
 }
 
@@ -80,7 +81,7 @@ fn unsafe_zeroed() -> libc::rusage {
     unsafe { std::mem::zeroed() }
 }
 
-fn wrappers(run_state: &mut StressRun) -> Result<()> {
+fn wrappers(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("wrappers");
     let many = run_state.share(WRAPPERS).max(30);
     let set_up = |n: usize| {
@@ -99,7 +100,7 @@ fn wrappers(run_state: &mut StressRun) -> Result<()> {
 
 /// Directories so deep that the source has the longest possible path, the longest possible name, and a path
 /// too long for the compiler.
-fn long_paths(run_state: &mut StressRun) -> Result<()> {
+fn long_paths(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("long");
     let root = run_state.dir().to_path_buf();
     let set_up = |name: &str, words: &str, header: &str| -> Result<Task> {
@@ -127,7 +128,7 @@ fn long_paths(run_state: &mut StressRun) -> Result<()> {
     let path = path.trim_end_matches('/').to_string();
     let deep = base.join(&path);
     let header = deep.join("a.h");
-    write(&header, "int y;\n")?;
+    files::write(&header, "int y;\n")?;
     let mut words = vec!["gcc".to_string(), "-include".into(), header.display().to_string()];
     words.extend(["-c", "a.c", "-o", "out/a.o"].map(str::to_string));
     let mut task = Task { words, ..task };
@@ -142,12 +143,12 @@ fn long_paths(run_state: &mut StressRun) -> Result<()> {
 }
 
 /// A unit with a large number of headers.
-fn dependencies(run_state: &mut StressRun) -> Result<()> {
+fn dependencies(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("dependencies");
     let many = run_state.share(HEADERS);
     let dir = run_state.dir().join("dependencies");
     for n in 0..many {
-        write(&dir.join(format!("h/{}/{n}.h", n / 500)), format!("extern int x{n};\n"))?;
+        files::write(&dir.join(format!("h/{}/{n}.h", n / 500)), format!("extern int x{n};\n"))?;
     }
     let all: String = (0..many).map(|n| format!("#include \"h/{}/{n}.h\"\n", n / 500)).collect();
     let task = Task::c_unit(dir, &[("a.c", &all)])?;
@@ -160,7 +161,7 @@ fn dependencies(run_state: &mut StressRun) -> Result<()> {
 
 /// Measures a miss and a hit, each with the right outputs.
 fn measured(
-    run_state: &mut StressRun,
+    run_state: &mut StressRun<'_>,
     engine: &Engine,
     task: &Task,
     what: &str,
@@ -192,13 +193,13 @@ fn bounded(took: &Measurement, what: &str) -> Result<()> {
 
 /// One very large object, compared with the output of the compile under kache, since the disk has no room for
 /// two more.
-fn artifact(run_state: &mut StressRun) -> Result<()> {
+fn artifact(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("artifact");
     let bytes = run_state.share(ARTIFACT);
     let dir = run_state.dir().join("artifact");
     let text = format!("\t.data\n\t.fill {bytes}, 1, 0x41\n");
     let task = Task::set_up(dir.clone(), "assembler unit", &[("a.s", "\t.data\n")], "gcc -c a.s -o out/a.o")?;
-    write(&dir.join("a.s"), text)?;
+    files::write(&dir.join("a.s"), text)?;
     let what = format!("an artifact of {} MB", bytes / 1_000_000);
     let (object, mut first) = (task.out().join("a.o"), None);
     measured(run_state, &engine, &task, &what, &mut || {
@@ -255,7 +256,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
 }
 
 /// Many manifests in the directory of one action.
-fn manifests(run_state: &mut StressRun) -> Result<()> {
+fn manifests(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("manifests");
     let many = run_state.share(MANIFESTS);
     let task = run_state.tasks[0].clone();
@@ -281,7 +282,7 @@ fn manifests(run_state: &mut StressRun) -> Result<()> {
 }
 
 /// Many entries: listed and evicted.
-fn entries(run_state: &mut StressRun) -> Result<()> {
+fn entries(run_state: &mut StressRun<'_>) -> Result<()> {
     let engine = run_state.engine("entries");
     let many = run_state.share(ENTRIES);
     let task = run_state.tasks[0].clone();

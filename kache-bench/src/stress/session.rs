@@ -2,6 +2,7 @@
 
 use super::harness::{Engine, Task};
 use super::rng;
+use super::run::StressOptions;
 use super::stats::Stats;
 use crate::error::Result;
 use crate::system::interrupt;
@@ -9,13 +10,11 @@ use crate::system::scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-pub struct StressRun {
+pub struct StressRun<'o> {
+    pub(super) options: &'o StressOptions,
     pub(super) scratch: Scratch,
     pub(super) program: PathBuf,
-    pub(super) other: Option<PathBuf>,
     pub(super) seed: u64,
-    pub(super) minutes: f64,
-    pub(super) scale: u32,
     pub(super) deadline: Instant,
     pub(super) tasks: Vec<Task>,
     pub(super) stats: Stats,
@@ -23,7 +22,7 @@ pub struct StressRun {
     pub(super) no_mounts: Option<String>,
 }
 
-impl StressRun {
+impl StressRun<'_> {
     pub(super) fn dir(&self) -> &Path {
         self.scratch.root()
     }

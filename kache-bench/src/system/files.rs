@@ -1,5 +1,7 @@
-//! Files below a directory.
+//! Operations on files that the standard library needs several calls for, with errors that name the file.
 
+use crate::error::{Error, Result};
+use crate::system::platform;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,4 +16,25 @@ pub fn below(dir: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+pub fn create_dir(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))
+}
+
+/// Creates the directory that a file is in.
+pub fn create_parent(file: &Path) -> Result<()> {
+    file.parent().map_or(Ok(()), create_dir)
+}
+
+/// Writes a file, and creates its directory.
+pub fn write(file: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
+    create_parent(file)?;
+    fs::write(file, contents).map_err(Error::io("write", file))
+}
+
+/// Writes an executable script of the shell.
+pub fn write_script(file: &Path, lines: &str) -> Result<()> {
+    write(file, format!("#!/bin/sh\n{lines}\n"))?;
+    platform::make_executable(file).map_err(Error::io("make executable", file))
 }

@@ -10,6 +10,7 @@
 use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::system::platform;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -86,7 +87,7 @@ impl TestProject {
     /// Creates an empty checkout below `root`.
     pub fn new(root: &Path, base: Environment) -> Result<TestProject> {
         let here = root.join("w");
-        fs::create_dir_all(here.join(".git")).map_err(Error::io("create", &here))?;
+        files::create_dir(&here.join(".git"))?;
         Ok(TestProject {
             root: root.to_path_buf(),
             places: vec![here.clone()],
@@ -142,13 +143,7 @@ impl TestProject {
 
     /// Writes a file and creates its directories.
     pub fn write(&mut self, name: &str, text: &str) -> &mut TestProject {
-        self.attempt(|s| {
-            let path = s.path(name);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-            }
-            fs::write(&path, text).map_err(Error::io("write", &path))
-        })
+        self.attempt(|s| files::write(&s.path(name), text))
     }
 
     /// Rewrites a file and restores its modification time.
@@ -173,14 +168,11 @@ impl TestProject {
     /// Writes an executable script.
     pub fn script(&mut self, name: &str, text: &str) -> &mut TestProject {
         let text = self.fill(text);
-        self.write(name, &format!("#!/bin/sh\n{text}\n")).attempt(|s| {
-            let path = s.path(name);
-            platform::make_executable(&path).map_err(Error::io("set the mode of", &path))
-        })
+        self.attempt(|s| files::write_script(&s.path(name), &text))
     }
 
     pub fn directory(&mut self, name: &str) -> &mut TestProject {
-        self.attempt(|s| fs::create_dir_all(s.path(name)).map_err(Error::io("create", &s.path(name))))
+        self.attempt(|s| files::create_dir(&s.path(name)))
     }
 
     pub fn remove(&mut self, name: &str) -> &mut TestProject {
@@ -200,9 +192,7 @@ impl TestProject {
     pub fn link(&mut self, to: &str, at: &str) -> &mut TestProject {
         self.attempt(|s| {
             let path = s.path(at);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-            }
+            files::create_parent(&path)?;
             if path.is_symlink() {
                 fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             }
@@ -214,9 +204,7 @@ impl TestProject {
     pub fn elsewhere_at(&mut self, place: &str) -> &mut TestProject {
         self.attempt(|s| {
             let to = s.root.join(place);
-            if let Some(parent) = to.parent() {
-                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-            }
+            files::create_parent(&to)?;
             child::succeed(Command::new("cp").arg("-r").arg(&s.here).arg(&to))?;
             s.places.push(to.clone());
             s.here = to;
@@ -483,7 +471,7 @@ impl TestProject {
                 fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
             }
         }
-        fs::create_dir_all(self.path("out")).map_err(Error::io("create", &self.path("out")))
+        files::create_dir(&self.path("out"))
     }
 
     /// Sets all files' times to one hour ago: caches trust recently written files less and would pass the

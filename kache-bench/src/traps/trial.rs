@@ -42,13 +42,10 @@ pub fn run(case: &Case, backend: &dyn Backend, dir: &Path, log: &Path) -> Result
         return Ok((TrapVerdict::NotApplicable, String::new()));
     }
     project.age()?;
-    let outcome = run_trial(case, &mut project, backend, &wired, dir);
-    match outcome {
-        Ok(evidence) => Ok(judge(case.expect, &evidence)),
-        Err(error) if project.skipped.is_some() => {
-            Ok((TrapVerdict::Skipped, project.skipped.clone().unwrap_or_else(|| error.to_string())))
-        }
-        Err(error) => Err(error),
+    let evidence = run_trial(case, &mut project, backend, &wired, dir);
+    match project.skipped {
+        Some(why) => Ok((TrapVerdict::Skipped, why)),
+        None => Ok(judge(case.expect, &evidence?)),
     }
 }
 
@@ -196,21 +193,13 @@ impl WiredBackend<'_> {
         interrupt::check()?;
         project.clean()?;
         project.began.set(SystemTime::now());
-        let mut messages = String::new();
-        let mut built = true;
+        let (mut messages, mut built) = (String::new(), true);
         for unit in &project.units {
-            built = self.run(project, unit, &mut messages)?;
-            if !built {
-                break;
-            }
+            built = built && self.run(project, unit, &mut messages)?;
         }
-        let witness = if built {
-            let seen: Vec<_> =
-                project.probes.iter().map(|probe| probe.evaluate(project, &messages)).collect();
-            seen.join("\n")
-        } else {
-            "the build fails".into()
-        };
+        let evaluate = || project.probes.iter().map(|probe| probe.evaluate(project, &messages));
+        let witness =
+            if built { evaluate().collect::<Vec<_>>().join("\n") } else { "the build fails".into() };
         let out = project.path("out");
         let artifacts = files::below(&out).into_iter().map(|file| {
             let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
