@@ -54,6 +54,11 @@ impl Table {
     }
 }
 
+/// A ratio, if there is one.
+pub fn ratio(ratio: Option<f64>) -> String {
+    ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"))
+}
+
 /// Formats a number of bytes.
 pub fn size(bytes: u64) -> String {
     match bytes {

@@ -4,11 +4,12 @@
 //! "Compiling in different directories" of its manual: `base_dir`, and `hash_dir = false`, with which debug
 //! information may name the first checkout.
 
-use super::competitor::{self, Program};
+use super::competitor::Program;
 use super::wrapper_env;
 use super::{Backend, Counts, Language};
 use crate::error::Result;
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::workload::Wiring;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,7 @@ impl Backend for Ccache {
     }
 
     fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
-        competitor::prepare(cache, "ccache.conf")?;
+        files::write(&cache.join("ccache.conf"), "")?;
         let wiring = Wiring { rustc: false, ..wiring };
         let all = wrapper_env::compilers(&self.path, wiring, &environment, cache, wrapper_env::links)?;
         Ok(Ccache::own(environment.with_all(all), cache))

@@ -3,7 +3,6 @@
 use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
-use crate::system::files;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -70,11 +69,6 @@ impl Program {
         Error::run(format!("`{name} {}` failed\n    {}", arguments.join(" "), why.trim()))
             .at(self.0.display())
     }
-}
-
-/// Creates the cache's directory with an empty configuration file.
-pub(super) fn prepare(cache: &Path, configuration: &str) -> Result<()> {
-    files::write(&cache.join(configuration), "")
 }
 
 /// A socket path in `cache`, unless it is too long.

@@ -15,4 +15,4 @@ pub use phase::ComparePhase;
 pub use print::{markdown, text};
 pub use record::Comparison;
 pub use run::{ComparePlan, run};
-pub use summary::median;
+pub use summary::{PhaseSummary, median};

@@ -5,7 +5,7 @@ use super::record::Comparison;
 use super::sample::Sample;
 use super::summary::{PhaseSummary, median};
 use crate::record::Record;
-use crate::text::{Table, markdown_cell, size};
+use crate::text::{Table, markdown_cell, ratio, size};
 use clap::ValueEnum;
 
 /// One line about a finished build.
@@ -64,7 +64,6 @@ fn measured(comparison: &Comparison, summary: &PhaseSummary) -> Vec<String> {
     let counts =
         samples.filter(|sample| sample.invalid.is_none()).filter_map(|sample| sample.counts).next_back();
     let count = |of: fn(&crate::backend::Counts) -> u64| counts.map_or("–".into(), |c| of(&c).to_string());
-    let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"));
     let n = if summary.invalid.is_empty() {
         summary.n.to_string()
     } else {

@@ -77,14 +77,11 @@ fn rust(dir: &Path) -> Result<Subject> {
         files::write(&dir.join(format!("src/m{at}.rs")), &functions)?;
         writeln!(root, "pub mod m{at};").expect("writing to a String cannot fail");
     }
-    let mut compile: Vec<OsString> =
-        ["--crate-name", "subject", "--edition=2024", "src/lib.rs", "--error-format=json"]
-            .iter()
-            .chain(&["--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib"])
-            .chain(&["--emit=dep-info,metadata,link", "-C", "embed-bitcode=no", "-C", "debuginfo=2"])
-            .chain(&["-C", "metadata=0123456789abcdef", "-C", "extra-filename=-0123456789abcdef"])
-            .map(OsString::from)
-            .collect();
+    let flags = "--crate-name subject --edition=2024 src/lib.rs --error-format=json \
+        --json=diagnostic-rendered-ansi,artifacts,future-incompat --crate-type lib \
+        --emit=dep-info,metadata,link -C embed-bitcode=no -C debuginfo=2 -C metadata=0123456789abcdef \
+        -C extra-filename=-0123456789abcdef";
+    let mut compile: Vec<OsString> = flags.split(' ').map(OsString::from).collect();
     compile.extend(["--out-dir".into(), deps.clone().into(), "-L".into()]);
     compile.push(["dependency=".as_ref(), deps.as_os_str()].join(OsStr::new("")));
     for at in 0..EXTERNS {

@@ -28,17 +28,13 @@ impl Build {
         write("shared.h", "struct s { int x[4]; };\n")?;
         let mut makefile = String::from("all:");
         for n in 0..objects {
-            write(
-                &format!("c{n}.c"),
-                &format!("#include \"shared.h\"\nint f{n}(struct s *s) {{ return s->x[{n} % 4] + {n}; }}\n"),
-            )?;
+            let body = format!("int f{n}(struct s *s) {{ return s->x[{n} % 4] + {n}; }}\n");
+            write(&format!("c{n}.c"), &format!("#include \"shared.h\"\n{body}"))?;
             let _ = write!(makefile, " out/c{n}.o");
         }
         for n in 0..crates {
-            write(
-                &format!("r{n}.rs"),
-                &format!("pub fn f{n}(x: &str) -> String {{ format!(\"{{x}}{n}\") }}\n"),
-            )?;
+            let body = format!("format!(\"{{x}}{n}\")");
+            write(&format!("r{n}.rs"), &format!("pub fn f{n}(x: &str) -> String {{ {body} }}\n"))?;
             let _ = write!(makefile, " out/libr{n}.rlib");
         }
         write("Makefile", &format!("{makefile}\n{RULES}"))?;

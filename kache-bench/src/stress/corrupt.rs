@@ -25,7 +25,7 @@ const SMALL: u64 = 16 * 1024;
 /// The same for blobs, which are read from disk each time.
 const SMALL_BLOB: u64 = 4 * 1024;
 
-pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("corrupt");
     let mut rng = run_state.rng("corrupt");
     run_state.all_must_hit(&engine, "before any corruption")?;
@@ -37,7 +37,7 @@ fn key_of(path: &Path) -> Option<Digest> {
     Digest::from_hex(path.file_name()?.to_str()?)
 }
 
-fn exhaustively(run_state: &mut StressRun<'_>, engine: &Engine) -> Result<()> {
+fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     type Whole = fn(&[u8], &Digest) -> bool;
     let areas: [(Area, Whole); 3] = [
         (Area::Manifests, |bytes, key| Manifest::decode(bytes, key).is_some()),
@@ -46,6 +46,8 @@ fn exhaustively(run_state: &mut StressRun<'_>, engine: &Engine) -> Result<()> {
     ];
     for (area, is_whole) in areas {
         let kind = area.name();
+        let passes =
+            |what: &str| Err(wrong("corrupt", &format!("{kind}: {what}, but it passes as complete")));
         for path in engine.files(area) {
             let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
             let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL) else { continue };
@@ -57,17 +59,12 @@ fn exhaustively(run_state: &mut StressRun<'_>, engine: &Engine) -> Result<()> {
                 for bit in 0..8 {
                     bad[at] ^= 1 << bit;
                     if is_whole(&bad, &key) {
-                        let what =
-                            format!("{kind}: bit {bit} of byte {at} is flipped, but it passes as complete");
-                        return Err(wrong("corrupt", &what));
+                        return passes(&format!("bit {bit} of byte {at} is flipped"));
                     }
                     bad[at] ^= 1 << bit;
                 }
                 if is_whole(&bytes[..at], &key) {
-                    return Err(wrong(
-                        "corrupt",
-                        &format!("{kind}: truncated to {at} bytes, but it passes as complete"),
-                    ));
+                    return passes(&format!("truncated to {at} bytes"));
                 }
             }
             run_state.stats.passed(&format!("{kind}: every bit flipped"), bytes.len() * 8);
@@ -77,7 +74,7 @@ fn exhaustively(run_state: &mut StressRun<'_>, engine: &Engine) -> Result<()> {
     blobs(run_state, engine)
 }
 
-fn blobs(run_state: &mut StressRun<'_>, engine: &Engine) -> Result<()> {
+fn blobs(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     let store = engine.open()?;
     for path in engine.files(Area::Blobs) {
         let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
@@ -221,7 +218,7 @@ impl Target {
     }
 }
 
-fn drawn(run_state: &mut StressRun<'_>, engine: &Engine, rng: &mut Rng) -> Result<()> {
+fn drawn(run_state: &mut StressRun, engine: &Engine, rng: &mut Rng) -> Result<()> {
     let mut pairs: Vec<_> =
         TARGETS.iter().flat_map(|target| INJURIES.iter().map(move |injury| (*target, injury))).collect();
     let (mut done, at_least) = (0, 12);
@@ -238,7 +235,7 @@ fn drawn(run_state: &mut StressRun<'_>, engine: &Engine, rng: &mut Rng) -> Resul
 
 /// Whether the corruption could be applied.
 fn corruption(
-    run_state: &mut StressRun<'_>,
+    run_state: &mut StressRun,
     engine: &Engine,
     rng: &mut Rng,
     target: Target,

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 const MANY: usize = 64;
 
-pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
     one_action(run_state)?;
     holders(run_state)?;
     clock(run_state)?;
@@ -30,7 +30,7 @@ pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
 }
 
 /// 64 wrappers in 64 checkouts run the same action: one compiles, the others wait and restore its result.
-fn one_action(run_state: &mut StressRun<'_>) -> Result<()> {
+fn one_action(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("crowd");
     let source = [("a.c", "int f(void) { return 3; }\n")];
     let set_up = |n| Task::c_unit(run_state.dir().join(format!("crowd/{n}/w")), &source);
@@ -87,7 +87,7 @@ pub fn all_at_once(tasks: &[Task], command: impl Fn(&Task) -> Command, context: 
 }
 
 /// A wrapper that is killed or stopped while it compiles what others wait for.
-fn holders(run_state: &mut StressRun<'_>) -> Result<()> {
+fn holders(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("holders");
     let (task, patience) = (run_state.tasks[0].clone(), 2);
     for (what, signal, most) in [
@@ -130,7 +130,7 @@ fn holders(run_state: &mut StressRun<'_>) -> Result<()> {
 }
 
 /// Sets the engine's clock back and ahead between runs, and back during a compile in which a source changes.
-fn clock(run_state: &mut StressRun<'_>) -> Result<()> {
+fn clock(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("clock");
     let offset = run_state.dir().join("clock");
     let set = |seconds: i64| files::write(&offset, seconds.to_string());
@@ -179,7 +179,7 @@ fn set_back_while_compiling(engine: &Engine, mut task: Task, offset: &Path) -> R
 
 /// Two concurrent cargo builds of one workspace in two targets: each unit is compiled once, and both builds
 /// are right.
-fn two_targets(run_state: &mut StressRun<'_>) -> Result<()> {
+fn two_targets(run_state: &mut StressRun) -> Result<()> {
     let dir = run_state.dir().join("workspace");
     lay_workspace(&dir, 6)?;
     let engine = run_state.engine("targets");
@@ -265,7 +265,7 @@ fn artifacts(target: &Path) -> Files {
 }
 
 /// Evictions down to almost nothing, purges and verifications during builds.
-fn under_collection(run_state: &mut StressRun<'_>) -> Result<()> {
+fn under_collection(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("collected");
     let build = Build::set_up(run_state.dir().join("collected"), 20, 3)?;
     let (stop, rounds) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -311,8 +311,8 @@ fn under_collection(run_state: &mut StressRun<'_>) -> Result<()> {
 }
 
 /// Another store format in the same directory: each has its own files and does not disturb the other.
-fn two_formats(run_state: &mut StressRun<'_>) -> Result<()> {
-    let Some(other) = run_state.options.other.clone() else {
+fn two_formats(run_state: &mut StressRun) -> Result<()> {
+    let Some(other) = run_state.other.clone() else {
         run_state.stats.skip("no kache with another format of the store was given (--other)");
         return Ok(());
     };

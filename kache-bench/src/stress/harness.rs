@@ -170,12 +170,8 @@ impl CommandOutput {
     pub fn differs(&self, wanted: &CommandOutput) -> Option<String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if self.code != wanted.code {
-            return Some(format!(
-                "status {:?} instead of {:?}: {}",
-                self.code,
-                wanted.code,
-                text(&self.stderr)
-            ));
+            let said = text(&self.stderr);
+            return Some(format!("status {:?} instead of {:?}: {said}", self.code, wanted.code));
         }
         if self.stdout != wanted.stdout {
             return Some(format!("stdout is {:?} instead of {:?}", text(&self.stdout), text(&wanted.stdout)));
@@ -248,6 +244,15 @@ impl Task {
     /// A project with the C unit `a.c`.
     pub fn c_unit(dir: PathBuf, sources: &[(&str, &str)]) -> Result<Task> {
         Task::set_up(dir, "C unit", sources, "gcc -c a.c -o out/a.o")
+    }
+
+    /// A Rust library, with more kinds of output.
+    pub fn library(dir: PathBuf, name: &str, emit: &str, sources: &[(&str, &str)]) -> Result<Task> {
+        let words = format!(
+            "rustc --crate-name {name} --crate-type lib --edition 2021 {name}.rs --emit=dep-info,link{emit} \
+             --out-dir out"
+        );
+        Task::set_up(dir, "library", sources, &words)
     }
 
     pub fn out(&self) -> PathBuf {
@@ -323,24 +328,12 @@ pub fn tasks(dir: &Path) -> Result<Vec<Task>> {
     let c = "#include \"a.h\"\n#warning \"hm\"\nint f(void) { return A; }\nint g(void) { return f() + A; }\n";
     let l = "fn unused() {}\npub fn f() -> u32 { 3 }\npub const T: &str = include_str!(\"t.txt\");\n";
     let b = "mod m; fn main() { println!(\"{}\", m::M); }\n";
+    let c_words = "gcc -O1 -g -c a.c -o out/a.o -MD -MF out/a.d";
+    let b_words =
+        "rustc --crate-name b --crate-type bin --edition 2021 b.rs --emit=dep-info,link --out-dir out";
     Ok(vec![
-        Task::set_up(
-            dir.join("c"),
-            "C unit",
-            &[("a.c", c), ("a.h", "#define A 3\n")],
-            "gcc -O1 -g -c a.c -o out/a.o -MD -MF out/a.d",
-        )?,
-        Task::set_up(
-            dir.join("l"),
-            "library",
-            &[("l.rs", l), ("t.txt", "text\n")],
-            "rustc --crate-name l --crate-type lib --edition 2021 l.rs --emit=dep-info,metadata,link --out-dir out",
-        )?,
-        Task::set_up(
-            dir.join("b"),
-            "program",
-            &[("b.rs", b), ("m.rs", "pub const M: u32 = 3;\n")],
-            "rustc --crate-name b --crate-type bin --edition 2021 b.rs --emit=dep-info,link --out-dir out",
-        )?,
+        Task::set_up(dir.join("c"), "C unit", &[("a.c", c), ("a.h", "#define A 3\n")], c_words)?,
+        Task::library(dir.join("l"), "l", ",metadata", &[("l.rs", l), ("t.txt", "text\n")])?,
+        Task::set_up(dir.join("b"), "program", &[("b.rs", b), ("m.rs", "pub const M: u32 = 3;\n")], b_words)?,
     ])
 }

@@ -14,7 +14,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
     private(run_state)?;
     owned_by_another(run_state)?;
     entries_that_escape(run_state)?;
@@ -24,7 +24,7 @@ pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
 }
 
 /// New directories are accessible to their user only.
-fn private(run_state: &mut StressRun<'_>) -> Result<()> {
+fn private(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("private");
     run_state.all_must_hit(&engine, "a new cache")?;
     let mut seen = 0;
@@ -42,7 +42,7 @@ fn private(run_state: &mut StressRun<'_>) -> Result<()> {
 /// An unused user id.
 const NOBODY: u32 = 65_534;
 
-fn owned_by_another(run_state: &mut StressRun<'_>) -> Result<()> {
+fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
     // SAFETY: no arguments, cannot fail.
     if unsafe { libc::geteuid() } != 0 {
         run_state.stats.skip("only root can make a directory another user's");
@@ -79,7 +79,7 @@ fn owned_by_another(run_state: &mut StressRun<'_>) -> Result<()> {
 }
 
 /// A forged entry, sealed, with outputs at other paths.
-fn entries_that_escape(run_state: &mut StressRun<'_>) -> Result<()> {
+fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("forged");
     let victim = run_state.dir().join("victim");
     let before = "precious";
@@ -149,7 +149,7 @@ fn forge(engine: &Engine, path: &[u8]) -> Result<()> {
 }
 
 /// An output path that is a link: its target is as safe as with the plain compiler.
-fn outputs_that_are_links(run_state: &mut StressRun<'_>) -> Result<()> {
+fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("links");
     let precious = run_state.dir().join("linked");
     for which in 0..run_state.tasks.len() {
@@ -176,31 +176,17 @@ fn outputs_that_are_links(run_state: &mut StressRun<'_>) -> Result<()> {
     Ok(())
 }
 
+const SECRETS: &str = "STRESS_SECRET CARGO_REGISTRY_TOKEN CARGO_REGISTRIES_OURS_TOKEN \
+    CARGO_REGISTRIES_OURS_SECRET_KEY TARGET_PASSWORD HOST_KEY RUSTC_SECRET DEBUG_TOKEN";
+
 /// Must not be in clear text except in the compiler's own outputs.
-fn secrets(run_state: &mut StressRun<'_>) -> Result<()> {
+fn secrets(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("secrets");
-    let names = [
-        "STRESS_SECRET",
-        "CARGO_REGISTRY_TOKEN",
-        "CARGO_REGISTRIES_OURS_TOKEN",
-        "CARGO_REGISTRIES_OURS_SECRET_KEY",
-        "TARGET_PASSWORD",
-        "HOST_KEY",
-        "RUSTC_SECRET",
-        "DEBUG_TOKEN",
-    ];
-    let reads: String = names
-        .iter()
-        .enumerate()
-        .map(|(n, name)| format!("pub const S{n}: Option<&str> = option_env!(\"{name}\");\n"))
-        .collect();
-    let dir = run_state.dir().join("secrets");
-    let task = Task::set_up(
-        dir,
-        "library",
-        &[("s.rs", &reads)],
-        "rustc --crate-name s --crate-type lib --edition 2021 s.rs --emit=dep-info,link --out-dir out",
-    )?;
+    let names: Vec<_> = SECRETS.split(' ').collect();
+    let read =
+        |(n, name): (usize, &&str)| format!("pub const S{n}: Option<&str> = option_env!(\"{name}\");\n");
+    let reads: String = names.iter().enumerate().map(read).collect();
+    let task = Task::library(run_state.dir().join("secrets"), "s", "", &[("s.rs", &reads)])?;
     let secret = format!("hunter{}", run_state.seed);
     let environment: Vec<(&str, &str)> = names.iter().map(|name| (*name, secret.as_str())).collect();
     // The result differs from the one without secrets; this checks what is stored.
@@ -229,7 +215,7 @@ fn secrets(run_state: &mut StressRun<'_>) -> Result<()> {
 /// A name that clears the screen, reorders text, and ends the line.
 const EVIL: &str = "e\u{1b}[2J\u{7}\u{9b}31m\u{202e}\rvil";
 
-fn escapes(run_state: &mut StressRun<'_>) -> Result<()> {
+fn escapes(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("escapes");
     let source = format!("{EVIL}.c");
     let mut task = Task::set_up(

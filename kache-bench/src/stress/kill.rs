@@ -22,7 +22,7 @@ const LONG: f64 = 10.0;
 const KILLS: u64 = 500;
 const AT_RANDOM: &str = "SIGKILL at any time under make -j4";
 
-pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
     let left = run_state.deadline.saturating_duration_since(Instant::now());
     let (end, third) = (run_state.deadline, left / 3);
     run_state.deadline = end - third - third;
@@ -33,7 +33,7 @@ pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
     at_random(run_state)
 }
 
-fn at_each_step(run_state: &mut StressRun<'_>) -> Result<()> {
+fn at_each_step(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("kill");
     let mut rng = run_state.rng("kill");
     let fault_points = steps::fault_points(run_state, &engine, &["kill", "after"], &mut rng)?;
@@ -45,7 +45,7 @@ fn at_each_step(run_state: &mut StressRun<'_>) -> Result<()> {
     nothing_is_left(run_state, &engine)
 }
 
-fn inject(run_state: &StressRun<'_>, engine: &Engine, fault: &FaultPoint, when: &str) -> Result<()> {
+fn inject(run_state: &StressRun, engine: &Engine, fault: &FaultPoint, when: &str) -> Result<()> {
     let task = &run_state.tasks[fault.task];
     fault.state.bring(task, engine)?;
     let order = format!("{}:{}", fault.step, fault.kind);
@@ -73,7 +73,7 @@ fn whole_or_absent(task: &Task, context: &str) -> Result<()> {
 }
 
 /// SIGINT to the terminal's job, SIGTERM to the wrapper alone: the compiler ends as well.
-fn by_request(run_state: &mut StressRun<'_>) -> Result<()> {
+fn by_request(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("asked");
     let mut rng = run_state.rng("asked");
     loop {
@@ -122,13 +122,13 @@ fn no_stray(task: &Task, context: &str) -> Result<()> {
     }
 }
 
-fn at_random(run_state: &mut StressRun<'_>) -> Result<()> {
+fn at_random(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("random");
     let mut rng = run_state.rng("random");
     let build = Build::set_up(run_state.dir().join("killed"), 20, 4)?;
     build.clear()?;
     build.must(&engine, "before any kill")?;
-    let wanted = if run_state.options.minutes >= LONG { KILLS } else { 10 };
+    let wanted = if run_state.minutes >= LONG { KILLS } else { 10 };
     while run_state.stats.count("kill", AT_RANDOM) < wanted || !run_state.is_over()? {
         crate::system::interrupt::check()?;
         let kills = round(&engine, &build, &mut rng)?;
@@ -184,7 +184,7 @@ pub fn locks_are_free(engine: &Engine, context: &str) -> Result<()> {
 }
 
 /// One hour later, gc removes the leftovers of killed processes and nothing else.
-fn nothing_is_left(run_state: &mut StressRun<'_>, engine: &Engine) -> Result<()> {
+fn nothing_is_left(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     let left = [engine.files(Area::Temporary), engine.files(Area::Locks)].concat();
     for path in &left {
         let then = SystemTime::now() - Duration::from_secs(2 * 3600);

@@ -61,7 +61,7 @@ impl Drop for Mounted<'_> {
     }
 }
 
-pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
     if let Some(why) = run_state.no_mounts.clone() {
         run_state.stats.skip(format!("no permission to mount: {why}"));
         return Ok(());
@@ -77,7 +77,7 @@ pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
     overlay(run_state, &build)
 }
 
-fn good(run_state: &mut StressRun<'_>, build: &Build, engine: &Engine, what: &str) -> Result<()> {
+fn good(run_state: &mut StressRun, build: &Build, engine: &Engine, what: &str) -> Result<()> {
     run_state.all_must_hit(engine, what)?;
     for _ in 0..2 {
         build.clear()?;
@@ -89,7 +89,7 @@ fn good(run_state: &mut StressRun<'_>, build: &Build, engine: &Engine, what: &st
 }
 
 /// Space runs out at a different point each time.
-fn small(run_state: &mut StressRun<'_>, build: &Build, engine: &Engine) -> Result<()> {
+fn small(run_state: &mut StressRun, build: &Build, engine: &Engine) -> Result<()> {
     let sizes = ["size=16k", "size=64k", "size=100k", "size=160k", "size=256k", "size=400k", "size=1m"];
     let inodes = ["nr_inodes=8", "nr_inodes=16", "nr_inodes=24", "nr_inodes=40", "nr_inodes=60"];
     for options in sizes.iter().chain(&inodes) {
@@ -110,7 +110,7 @@ fn small(run_state: &mut StressRun<'_>, build: &Build, engine: &Engine) -> Resul
     Ok(())
 }
 
-fn read_only(run_state: &mut StressRun<'_>, build: &Build) -> Result<()> {
+fn read_only(run_state: &mut StressRun, build: &Build) -> Result<()> {
     let engine = run_state.engine("read-only");
     fs::create_dir_all(&engine.cache).map_err(Error::io("create", &engine.cache))?;
     {
@@ -135,7 +135,7 @@ fn read_only(run_state: &mut StressRun<'_>, build: &Build) -> Result<()> {
 }
 
 /// A container's layers: a cache created in the upper layer, and one in the lower layer.
-fn overlay(run_state: &mut StressRun<'_>, build: &Build) -> Result<()> {
+fn overlay(run_state: &mut StressRun, build: &Build) -> Result<()> {
     let base = run_state.dir().join("layers");
     let layers = ["lower", "upper", "work"].map(|name| base.join(name));
     for layer in &layers {

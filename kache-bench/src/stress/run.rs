@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub struct StressOptions {
     /// Approximate duration; parts that must run once do so in any case
     #[arg(long, value_name = "MINUTES", default_value_t = 1.0, value_parser = minutes)]
-    pub(super) minutes: f64,
+    minutes: f64,
     /// Seed of all random choices [default: from the clock]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -27,13 +27,13 @@ pub struct StressOptions {
     kache: PathBuf,
     /// The same with another store format (`KACHE_STORE_FORMAT`), to share a directory with it
     #[arg(long, value_name = "PATH")]
-    pub(super) other: Option<PathBuf>,
+    other: Option<PathBuf>,
     /// Only these scenarios
     #[arg(long = "scenario", alias = "ordeal", value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(SCENARIOS.iter().map(|o| o.name)))]
     scenarios: Vec<String>,
     /// Size of the scenario `scale`, in percent of what the project promises
     #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub(super) scale: u32,
+    scale: u32,
     #[command(flatten)]
     scratch: ScratchOptions,
 }
@@ -48,28 +48,24 @@ struct Scenario {
     about: &'static str,
     /// Share of the available time.
     parts: u32,
-    run: fn(&mut StressRun<'_>) -> Result<()>,
+    run: RunScenario,
+}
+
+type RunScenario = fn(&mut StressRun) -> Result<()>;
+
+const fn scenario(name: &'static str, about: &'static str, parts: u32, run: RunScenario) -> Scenario {
+    Scenario { name, about, parts, run }
 }
 
 const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "steps", about: "a fault at each file system step", parts: 30, run: steps::run },
-    Scenario { name: "kill", about: "processes that end early", parts: 25, run: kill::run },
-    Scenario {
-        name: "corrupt",
-        about: "stored files changed, truncated, exchanged",
-        parts: 15,
-        run: corrupt::run,
-    },
-    Scenario { name: "crowd", about: "many concurrent wrappers, with evictions", parts: 15, run: crowd::run },
-    Scenario {
-        name: "mounts",
-        about: "full, read-only and layered file systems",
-        parts: 4,
-        run: mounts::run,
-    },
-    Scenario { name: "hostile", about: "hostile input", parts: 3, run: hostile::run },
-    Scenario { name: "cut", about: "power cuts during a store", parts: 10, run: cut::run },
-    Scenario { name: "scale", about: "large numbers of everything", parts: 3, run: scale::run },
+    scenario("steps", "a fault at each file system step", 30, steps::run),
+    scenario("kill", "processes that end early", 25, kill::run),
+    scenario("corrupt", "stored files changed, truncated, exchanged", 15, corrupt::run),
+    scenario("crowd", "many concurrent wrappers, with evictions", 15, crowd::run),
+    scenario("mounts", "full, read-only and layered file systems", 4, mounts::run),
+    scenario("hostile", "hostile input", 3, hostile::run),
+    scenario("cut", "power cuts during a store", 10, cut::run),
+    scenario("scale", "large numbers of everything", 3, scale::run),
 ];
 
 pub fn run(options: &StressOptions) -> Result<ExitCode> {
@@ -78,8 +74,10 @@ pub fn run(options: &StressOptions) -> Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(machine::microseconds) & u64::from(u32::MAX);
     let scratch = Scratch::create(&options.scratch, "stress")?;
     let tasks = harness::tasks(&scratch.root().join("tasks"))?;
+    let (other, minutes, scale) = (options.other.clone(), options.minutes, options.scale);
     let (deadline, stats) = (Instant::now(), Stats::new());
-    let mut run_state = StressRun { options, scratch, program, seed, deadline, tasks, stats, no_mounts };
+    let mut run_state =
+        StressRun { scratch, program, other, seed, minutes, scale, deadline, tasks, stats, no_mounts };
     let chosen: Vec<&Scenario> = SCENARIOS
         .iter()
         .filter(|o| options.scenarios.is_empty() || options.scenarios.iter().any(|name| name == o.name))
@@ -101,7 +99,7 @@ pub fn run(options: &StressOptions) -> Result<ExitCode> {
 }
 
 /// Unused time of a scenario goes to those after it.
-fn run_scenarios(run_state: &mut StressRun<'_>, chosen: &[&Scenario], end: Instant) -> Result<()> {
+fn run_scenarios(run_state: &mut StressRun, chosen: &[&Scenario], end: Instant) -> Result<()> {
     for (at, scenario) in chosen.iter().enumerate() {
         let left: u32 = chosen[at..].iter().map(|o| o.parts).sum();
         let now = Instant::now();

@@ -30,7 +30,7 @@ const PATH: usize = 4095;
 /// Memory limit of a process in MB, for any size of the cache.
 const BOUND: u64 = 250;
 
-pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
     wrappers(run_state)?;
     long_paths(run_state)?;
     dependencies(run_state)?;
@@ -39,9 +39,9 @@ pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
     entries(run_state)
 }
 
-impl StressRun<'_> {
+impl StressRun {
     fn share(&self, of: usize) -> usize {
-        (of / 100 * self.options.scale as usize).max(1)
+        (of / 100 * self.scale as usize).max(1)
     }
 }
 
@@ -81,7 +81,7 @@ fn unsafe_zeroed() -> libc::rusage {
     unsafe { std::mem::zeroed() }
 }
 
-fn wrappers(run_state: &mut StressRun<'_>) -> Result<()> {
+fn wrappers(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("wrappers");
     let many = run_state.share(WRAPPERS).max(30);
     let set_up = |n: usize| {
@@ -100,7 +100,7 @@ fn wrappers(run_state: &mut StressRun<'_>) -> Result<()> {
 
 /// Directories so deep that the source has the longest possible path, the longest possible name, and a path
 /// too long for the compiler.
-fn long_paths(run_state: &mut StressRun<'_>) -> Result<()> {
+fn long_paths(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("long");
     let root = run_state.dir().to_path_buf();
     let set_up = |name: &str, words: &str, header: &str| -> Result<Task> {
@@ -143,7 +143,7 @@ fn long_paths(run_state: &mut StressRun<'_>) -> Result<()> {
 }
 
 /// A unit with a large number of headers.
-fn dependencies(run_state: &mut StressRun<'_>) -> Result<()> {
+fn dependencies(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("dependencies");
     let many = run_state.share(HEADERS);
     let dir = run_state.dir().join("dependencies");
@@ -161,7 +161,7 @@ fn dependencies(run_state: &mut StressRun<'_>) -> Result<()> {
 
 /// Measures a miss and a hit, each with the right outputs.
 fn measured(
-    run_state: &mut StressRun<'_>,
+    run_state: &mut StressRun,
     engine: &Engine,
     task: &Task,
     what: &str,
@@ -193,7 +193,7 @@ fn bounded(took: &Measurement, what: &str) -> Result<()> {
 
 /// One very large object, compared with the output of the compile under kache, since the disk has no room for
 /// two more.
-fn artifact(run_state: &mut StressRun<'_>) -> Result<()> {
+fn artifact(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("artifact");
     let bytes = run_state.share(ARTIFACT);
     let dir = run_state.dir().join("artifact");
@@ -256,7 +256,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
 }
 
 /// Many manifests in the directory of one action.
-fn manifests(run_state: &mut StressRun<'_>) -> Result<()> {
+fn manifests(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("manifests");
     let many = run_state.share(MANIFESTS);
     let task = run_state.tasks[0].clone();
@@ -282,7 +282,7 @@ fn manifests(run_state: &mut StressRun<'_>) -> Result<()> {
 }
 
 /// Many entries: listed and evicted.
-fn entries(run_state: &mut StressRun<'_>) -> Result<()> {
+fn entries(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("entries");
     let many = run_state.share(ENTRIES);
     let task = run_state.tasks[0].clone();

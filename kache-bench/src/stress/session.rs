@@ -2,7 +2,6 @@
 
 use super::harness::{Engine, Task};
 use super::rng;
-use super::run::StressOptions;
 use super::stats::Stats;
 use crate::error::Result;
 use crate::system::interrupt;
@@ -10,8 +9,10 @@ use crate::system::scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-pub struct StressRun<'o> {
-    pub(super) options: &'o StressOptions,
+pub struct StressRun {
+    pub(super) other: Option<PathBuf>,
+    pub(super) minutes: f64,
+    pub(super) scale: u32,
     pub(super) scratch: Scratch,
     pub(super) program: PathBuf,
     pub(super) seed: u64,
@@ -22,7 +23,7 @@ pub struct StressRun<'o> {
     pub(super) no_mounts: Option<String>,
 }
 
-impl StressRun<'_> {
+impl StressRun {
     pub(super) fn dir(&self) -> &Path {
         self.scratch.root()
     }

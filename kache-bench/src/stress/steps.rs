@@ -65,7 +65,7 @@ pub fn listed(file: &Path) -> Vec<String> {
 
 /// All faults of the given kinds in random order, but each kind first at the first step of each name.
 pub fn fault_points(
-    run_state: &StressRun<'_>,
+    run_state: &StressRun,
     engine: &Engine,
     kinds: &[&'static str],
     rng: &mut Rng,
@@ -105,7 +105,7 @@ const KINDS: &[&str] = &[
     "eacces+", "emfile+",
 ];
 
-pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
+pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("steps");
     let mut rng = run_state.rng("steps");
     let fault_points = fault_points(run_state, &engine, KINDS, &mut rng)?;
@@ -119,9 +119,9 @@ pub fn run(run_state: &mut StressRun<'_>) -> Result<()> {
 
 /// Injects faults while there is time, and counts each in the row that `inject` returns.
 pub fn each(
-    run_state: &mut StressRun<'_>,
+    run_state: &mut StressRun,
     fault_points: Vec<FaultPoint>,
-    inject: impl Fn(&StressRun<'_>, &FaultPoint) -> Result<String>,
+    inject: impl Fn(&StressRun, &FaultPoint) -> Result<String>,
 ) -> Result<()> {
     let (all, mut done) = (fault_points.len(), 0);
     for fault in fault_points {
@@ -136,7 +136,7 @@ pub fn each(
     Ok(())
 }
 
-fn inject(run_state: &StressRun<'_>, engine: &Engine, fault: &FaultPoint) -> Result<()> {
+fn inject(run_state: &StressRun, engine: &Engine, fault: &FaultPoint) -> Result<()> {
     let task = &run_state.tasks[fault.task];
     fault.state.bring(task, engine)?;
     let list = run_state.dir().join("steps");
