@@ -8,6 +8,19 @@ use super::sources;
 
 pub const CASES: &[Case] = &[
     Case {
+        name: "hit-macro-bash",
+        about: "a proc macro starts bash, which opens the terminal as it starts",
+        source: "https://git.savannah.gnu.org/cgit/bash.git/tree/general.c",
+        expect: Hits,
+        set_up: |s| {
+            s.proc_macro(
+                r#"let o = std::process::Command::new("bash").args(["-c", "echo $((6 * 7))"]).output().unwrap();
+                   String::from_utf8(o.stdout).unwrap()"#,
+            )
+        },
+        change: |s| s.write("unrelated", ""),
+    },
+    Case {
         name: "hit-linker-path",
         about: "-C linker= names the same linker at another path",
         source: "https://github.com/mozilla/sccache/issues/124",
