@@ -78,7 +78,7 @@ fn chosen<'h>(options: &Options, from: &'h History, all: bool) -> Result<Vec<&'h
 /// Dates are compared as text.
 fn check_date(text: &str) -> Result<()> {
     let is_date = jiff::civil::Date::strptime("%F", text).is_ok();
-    if is_date || jiff::Timestamp::strptime("%FT%TZ", text).is_ok() {
+    if is_date || jiff::civil::DateTime::strptime("%FT%TZ", text).is_ok() {
         return Ok(());
     }
     Err(Error::input(format!("`{text}` is not a date"))
