@@ -66,6 +66,34 @@ pub const CASES: &[Case] = &[
         change: wait,
     },
     Case {
+        name: "macro-raw-status",
+        about: "a proc macro pastes when a file was modified, which the rustix crate asks the kernel; it is touched",
+        source: RUSTIX_DOCS,
+        expect: Follows,
+        set_up: |s| {
+            dispatches(s).write("data", "a").date("data", 1_000_000_000);
+            rustix(s, r#"rustix::fs::stat("data").unwrap().st_mtime.to_string()"#);
+            s.says("out/libl.rlib")
+        },
+        change: |s| s.date("data", 1_000_000_009),
+    },
+    Case {
+        name: "macro-raw-status-of-open",
+        about: "a proc macro pastes when an open file was modified, which the rustix crate asks the kernel",
+        source: RUSTIX_DOCS,
+        expect: Follows,
+        set_up: |s| {
+            dispatches(s).write("data", "a").date("data", 1_000_000_000);
+            rustix(
+                s,
+                r#"let file = std::fs::File::open("data").unwrap();
+                   rustix::fs::fstat(&file).unwrap().st_mtime.to_string()"#,
+            );
+            s.says("out/libl.rlib")
+        },
+        change: |s| s.date("data", 1_000_000_009),
+    },
+    Case {
         name: "macro-raw-in-thread",
         about: "a thread that a proc macro starts calls the kernel by itself to read a file, which is edited",
         source: DISPATCH,

@@ -12,12 +12,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro starts bash, which opens the terminal as it starts",
         source: "https://git.savannah.gnu.org/cgit/bash.git/tree/general.c",
         expect: Hits,
-        set_up: |s| {
-            s.proc_macro(
-                r#"let o = std::process::Command::new("bash").args(["-c", "echo $((6 * 7))"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.program_macro(r#"new("bash").args(["-c", "echo $((6 * 7))"])"#),
         change: |s| s.write("unrelated", ""),
     },
     Case {

@@ -2,7 +2,7 @@
 //! can see.
 
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
-use super::project::Probe;
+use super::project::{Probe, TestProject};
 
 pub const CASES: &[Case] = &[
     Case {
@@ -111,6 +111,92 @@ pub const CASES: &[Case] = &[
         change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
+        name: "program-runpath-earlier",
+        about: "a library of a program that a proc macro starts appears in a directory that its RUNPATH names first",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            s.write("prog.c", "int say(void); int main(void) { return say(); }\n")
+                .directory("a")
+                .directory("b");
+            plug(s, "1", "b/libplug.so");
+            s.plainly("cc -o prog prog.c -Lb -lplug -Wl,-rpath,$ORIGIN/a:$ORIGIN/b");
+            s.proc_macro(PROG)
+        },
+        change: |s| plug(s, "2", "a/libplug.so"),
+    },
+    Case {
+        name: "program-library-for-processor",
+        about: "a library of a program appears in the directory below its own that is for newer processors",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            let newer = if cfg!(target_arch = "x86_64") { "x86-64-v2" } else { "unknown" };
+            s.directory(&format!("b/glibc-hwcaps/{newer}"));
+            if newer == "unknown" {
+                s.skip("the C library knows such directories of x86-64");
+            }
+            s.write("prog.c", "int say(void); int main(void) { return say(); }\n");
+            plug(s, "1", "b/libplug.so");
+            s.plainly("cc -o prog prog.c -Lb -lplug -Wl,-rpath,$ORIGIN/b");
+            s.proc_macro(PROG)
+        },
+        change: |s| plug(s, "2", "b/glibc-hwcaps/x86-64-v2/libplug.so"),
+    },
+    Case {
+        name: "program-own-library-path",
+        about: "a library appears in the first directory of a LD_LIBRARY_PATH that a shell sets for the program",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            s.write("prog.c", "int say(void); int main(void) { return say(); }\n")
+                .directory("a")
+                .directory("b");
+            plug(s, "1", "b/libplug.so");
+            s.plainly("cc -o prog prog.c -Lb -lplug");
+            s.proc_macro(
+                r#"let command = "LD_LIBRARY_PATH=a:b ./prog; echo $?";
+                   let shell = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+                   String::from_utf8(shell.stdout).unwrap()"#,
+            )
+        },
+        change: |s| plug(s, "2", "a/libplug.so"),
+    },
+    Case {
+        name: "program-own-preload",
+        about: "a library that a shell has the loader put into a program is not there, and appears",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            s.write("prog.c", "int say(void); int main(void) { return say(); }\n").directory("b");
+            plug(s, "1", "b/libplug.so")
+                .plainly("cc -o prog prog.c -Lb -lplug -Wl,-rpath,$ORIGIN/b")
+                .proc_macro(
+                    r#"let command = "LD_PRELOAD=./pre.so ./prog; echo $?";
+                   let shell = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+                   String::from_utf8(shell.stdout).unwrap()"#,
+                )
+        },
+        change: |s| plug(s, "2", "pre.so"),
+    },
+    Case {
+        name: "dlopen-lacks-library",
+        about: "a library that a program asks for cannot be loaded, as one that it needs is missing; that appears",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            s.write(
+                "prog.c",
+                "#include <dlfcn.h>\nint main(void) { return dlopen(\"./libouter.so\", RTLD_NOW) != 0; }\n",
+            );
+            s.write("outer.c", "int say(void); int outer(void) { return say(); }\n").directory("a");
+            plug(s, "1", "a/libplug.so");
+            s.plainly("cc -shared -fPIC -o libouter.so outer.c -La -lplug -Wl,-rpath,$ORIGIN/a");
+            s.plainly("cc -o prog prog.c -ldl").remove("a/libplug.so").proc_macro(PROG)
+        },
+        change: |s| plug(s, "1", "a/libplug.so"),
+    },
+    Case {
         name: "macro-leaves-file",
         about: "a proc macro writes a file next to the sources, which a hit would not restore",
         source: "https://github.com/kunobi-ninja/kache/issues/635",
@@ -124,6 +210,16 @@ pub const CASES: &[Case] = &[
 ];
 
 const CAT: &str = r#"new("cat").arg("data")"#;
+
+const LOADER: &str = "https://man7.org/linux/man-pages/man8/ld.so.8.html";
+
+/// Makes a library whose function returns a number.
+fn plug<'a>(s: &'a mut TestProject, number: &str, at: &str) -> &'a mut TestProject {
+    s.write("plug.c", &format!("int say(void) {{ return {number}; }}\n"))
+        .plainly(&format!("cc -shared -fPIC -o {at} plug.c"))
+}
+
+const PROG: &str = r#"std::process::Command::new("./prog").status().unwrap().to_string()"#;
 
 const HELPED: &str = r#"extern crate proc_macro;
 #[link(name = "help")]
