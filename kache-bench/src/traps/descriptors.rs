@@ -63,10 +63,7 @@ pub const CASES: &[Case] = &[
         source: INHERITANCE,
         expect: Uncacheable,
         set_up: |s| {
-            s.write("data", "a").proc_macro(
-                r#"let sort = std::process::Command::new("sort").stdin(std::process::Stdio::inherit()).output().unwrap();
-                   String::from_utf8(sort.stdout).unwrap()"#,
-            );
+            s.write("data", "a").program_macro(r#"new("sort").stdin(std::process::Stdio::inherit())"#);
             s.under("exec <data;")
         },
         change: |s| s.write("data", "b"),

@@ -118,13 +118,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro writes machine code into memory that reads a file, which is edited",
         source: "https://docs.rs/cranelift-jit/latest/cranelift_jit/",
         expect: Follows,
-        set_up: |s| {
-            dispatches(s);
-            if !cfg!(target_arch = "x86_64") {
-                s.skip("the machine code is x86-64's");
-            }
-            s.write("data", "a").proc_macro(MADE_CODE)
-        },
+        set_up: |s| dispatches(s).on_x86().write("data", "a").proc_macro(MADE_CODE),
         change: |s| s.write("data", "b"),
     },
     Case {
@@ -134,9 +128,7 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             dispatches(s).write("data", "a").write("tool.c", &format!("{RAW_C}{TOOL}"));
-            s.plainly("cc -o tool tool.c").proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./tool").output().unwrap().stdout).unwrap()"#,
-            )
+            s.plainly("cc -o tool tool.c").program_macro(r#"new("./tool")"#)
         },
         change: |s| s.write("data", "b"),
     },
@@ -147,9 +139,7 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             dispatches(s).write("data", "a").write("tool.c", &format!("{RAW_C}{FORKING_TOOL}"));
-            s.plainly("cc -o tool tool.c").proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./tool").output().unwrap().stdout).unwrap()"#,
-            )
+            s.plainly("cc -o tool tool.c").program_macro(r#"new("./tool")"#)
         },
         change: |s| s.write("data", "b"),
     },

@@ -10,7 +10,7 @@ pub const CASES: &[Case] = &[
         about: "a program that a proc macro starts reads a file, which is edited",
         source: "https://github.com/rust-lang/rust/issues/99515",
         expect: Follows,
-        set_up: |s| s.write("data", "a").proc_macro(CAT),
+        set_up: |s| s.write("data", "a").program_macro(CAT),
         change: |s| s.write("data", "b"),
     },
     Case {
@@ -18,12 +18,7 @@ pub const CASES: &[Case] = &[
         about: "a shell that a proc macro starts reads a variable, whose value changes",
         source: "https://github.com/mozilla/sccache/issues/740",
         expect: Follows,
-        set_up: |s| {
-            s.env("KNOB", "1").proc_macro(
-                r#"let o = std::process::Command::new("sh").args(["-c", "echo $KNOB"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.env("KNOB", "1").program_macro(r#"new("sh").args(["-c", "echo $KNOB"])"#),
         change: |s| s.env("KNOB", "2"),
     },
     Case {
@@ -31,12 +26,7 @@ pub const CASES: &[Case] = &[
         about: "a program that is started with an empty environment, so that no preload is inherited, reads a file",
         source: "https://man7.org/linux/man-pages/man8/ld.so.8.html",
         expect: Follows,
-        set_up: |s| {
-            s.write("data", "a").proc_macro(
-                r#"let o = std::process::Command::new("/bin/cat").env_clear().arg("data").output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.write("data", "a").program_macro(r#"new("/bin/cat").env_clear().arg("data")"#),
         change: |s| s.write("data", "b"),
     },
     Case {
@@ -44,11 +34,7 @@ pub const CASES: &[Case] = &[
         about: "a script that a proc macro starts is edited, its size and modification time kept",
         source: "https://github.com/rust-lang/rust/issues/99515",
         expect: Follows,
-        set_up: |s| {
-            s.script("say", "echo a").proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./say").output().unwrap().stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.script("say", "echo a").program_macro(r#"new("./say")"#),
         change: |s| s.rewrite_unnoticed("say", "#!/bin/sh\necho b\n"),
     },
     Case {
@@ -57,11 +43,8 @@ pub const CASES: &[Case] = &[
         source: "https://doc.rust-lang.org/std/process/struct.Command.html",
         expect: Follows,
         set_up: |s| {
-            let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
             s.script("late/say", "echo late").directory("early");
-            s.env("PATH", &format!("{{w}}/early:{{w}}/late:{path}")).proc_macro(
-                r#"String::from_utf8(std::process::Command::new("say").output().unwrap().stdout).unwrap()"#,
-            )
+            s.path_first("{w}/early:{w}/late").program_macro(r#"new("say")"#)
         },
         change: |s| s.script("early/say", "echo early"),
     },
@@ -75,9 +58,7 @@ pub const CASES: &[Case] = &[
                 "s.c",
                 "#include <stdio.h>\nint main(void) { FILE *f = fopen(\"data\", \"r\"); putchar(fgetc(f)); return 0; }\n",
             );
-            s.plainly("cc -static -o s s.c").proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./s").output().unwrap().stdout).unwrap()"#,
-            )
+            s.plainly("cc -static -o s s.c").program_macro(r#"new("./s")"#)
         },
         change: |s| s.write("data", "b"),
     },
@@ -228,6 +209,8 @@ pub const CASES: &[Case] = &[
     },
 ];
 
+const CAT: &str = r#"new("cat").arg("data")"#;
+
 const LOADER: &str = "https://man7.org/linux/man-pages/man8/ld.so.8.html";
 
 /// Makes a library whose function returns a number.
@@ -237,9 +220,6 @@ fn plug<'a>(s: &'a mut TestProject, number: &str, at: &str) -> &'a mut TestProje
 }
 
 const PROG: &str = r#"std::process::Command::new("./prog").status().unwrap().to_string()"#;
-
-const CAT: &str =
-    r#"String::from_utf8(std::process::Command::new("cat").arg("data").output().unwrap().stdout).unwrap()"#;
 
 const HELPED: &str = r#"extern crate proc_macro;
 #[link(name = "help")]
