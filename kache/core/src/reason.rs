@@ -63,6 +63,7 @@ reasons! {
     Network = "network",
     NoOutput = "no-output",
     SideEffect = "side-effect",
+    InheritedDescriptor = "inherited-descriptor",
     RawSyscall = "raw-syscall",
     UnrecordedFunction = "unrecorded-function",
     UnobservedProgram = "unobserved-program",

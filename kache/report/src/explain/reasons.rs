@@ -83,6 +83,8 @@ reasons! {
         => "check the compiler's wrapper script, and the file system";
     SideEffect: "the compile wrote, changed or removed what is not an output, or left a process running; a hit would not repeat that"
         => "write the file below OUT_DIR from a build script, not from the macro or linker named in the detail";
+    InheritedDescriptor: "a process used a file, a pipe, a socket or a standard input that the build was given open, and whose name kache does not know"
+        => "start the build without that descriptor (`3<&-`, or standard input from `/dev/null`), or have the program named in the detail open the file by its path";
     RawSyscall: "code other than the compiler's made a system call that the observer cannot interpret, or could make one unseen"
         => "see the detail for the program and the call; where the call is made without the C library, Linux 5.11 or later lets kache see it";
     UnrecordedFunction: "a program or proc macro uses a function of the C library whose effect the observer does not record"
