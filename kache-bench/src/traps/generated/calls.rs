@@ -3,7 +3,7 @@
 use super::super::case::{Case, Expect};
 use super::super::project::TestProject;
 use super::change::{CHANGES, Change};
-use super::objects;
+use super::library;
 use kache_core::observe::c_library::{self, Class};
 use std::sync::LazyLock;
 
@@ -76,7 +76,7 @@ fn functions() -> impl Iterator<Item = &'static str> {
 /// The cases, and one for each change that no call asks about, which must not matter.
 pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
     let mut cases = Vec::new();
-    for function in functions().filter(|function| objects::is_exported(function)) {
+    for function in functions().filter(|function| library::is_exported(function)) {
         for line in LINES.iter().filter(|line| line.functions.contains(&function)) {
             let How::Call { change, macro_only, stored, .. } = line.how else { continue };
             for caller in CALLERS.iter().filter(|caller| !macro_only || **caller == "macro") {
@@ -124,7 +124,8 @@ fn set_up(s: &mut TestProject) -> &mut TestProject {
     let is_local = change.name == "place";
     let how = if is_local && caller == "program" { "local" } else { caller };
     let key = key(function, change);
-    let object = if is_local { "libm.so".into() } else { format!("{}/libm.so", super::objects(s).display()) };
+    let object =
+        if is_local { "libm.so".into() } else { format!("{}/libm.so", super::shared_dir(s).display()) };
     s.write("l.rs", &format!("pub static SAID: &str = m::m!(\"{how}\" \"{key}\" \"{SUBJECT}\");\n"));
     s.directory("s").rust_lib(&format!("--extern m={object}")).says("out/libl.rlib");
     (change.set_up)(s, SUBJECT)

@@ -95,7 +95,7 @@ pub const CHANGES: &[Change] = &[
         name: "place",
         about: "the place of the object that asks",
         set_up: |s, _| {
-            let objects = super::objects(s).display().to_string();
+            let objects = super::shared_dir(s).display().to_string();
             s.plainly(&format!("cp {objects}/libm.so {objects}/program ."))
         },
         change: |s, _| s.elsewhere_at("another/checkout"),

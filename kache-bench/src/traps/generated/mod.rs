@@ -6,6 +6,7 @@
 
 mod calls;
 mod change;
+mod library;
 mod objects;
 mod programs;
 
@@ -16,7 +17,7 @@ use super::themes::Chosen;
 use std::path::PathBuf;
 
 /// The directory of the macro and the program, next to the directories of the cases.
-fn objects(project: &TestProject) -> PathBuf {
+fn shared_dir(project: &TestProject) -> PathBuf {
     project.root().ancestors().nth(3).unwrap_or(project.root()).join("objects")
 }
 

@@ -2,14 +2,12 @@
 
 use super::super::project;
 use super::calls::{How, LINES, key};
+use super::library::is_exported;
 use crate::error::{Error, Result};
-use kache_core::observe::object;
-use std::collections::HashSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
 
 const PRELUDE: &str = include_str!("prelude.c");
 
@@ -43,18 +41,6 @@ pub fn m(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     format!("{:?}", format!("SAID=<{}>", said.trim())).parse().unwrap()
 }
 "#;
-
-static EXPORTED: LazyLock<HashSet<Vec<u8>>> = LazyLock::new(|| {
-    let library = Command::new("cc").arg("-print-file-name=libc.so.6").output();
-    let library = library.map(|found| String::from_utf8_lossy(&found.stdout).trim().to_owned());
-    let exported = library.ok().and_then(|path| object::exports(Path::new(&path)));
-    exported.map(|all| all.iter().map(|name| name.to_vec()).collect()).unwrap_or_default()
-});
-
-/// Whether the installed C library has a function.
-pub fn is_exported(function: &str) -> bool {
-    EXPORTED.contains(function.as_bytes())
-}
 
 /// The calls as C: a function for each, and one that finds it by name.
 fn source() -> String {
