@@ -11,6 +11,7 @@ const SOURCES: &[&str] = &[
     "log.c",
     "program.c",
     "environ.c",
+    "libc_files.c",
     "files.c",
     "changes.c",
     "process.c",
@@ -28,6 +29,7 @@ const SOURCES: &[&str] = &[
 const HEADERS: &[&str] = &[
     "core.h",
     "environ.h",
+    "libc_files.h",
     "log.h",
     "facts.h",
     "files.h",

@@ -51,6 +51,23 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "path-in-text-elsewhere",
+        about: "a macro names a header of the first checkout by its full path, and a copy of the tree still does",
+        source: "https://github.com/ccache/ccache/issues/1058",
+        expect: Follows,
+        set_up: |s| {
+            let header = s.path("v.h");
+            s.write("v.h", "#define H 1\n").says("out/a.o").c(&GCC);
+            s.write("a.c", &format!("#define V \"{}\"\n#include V\n{SAYS}", header.display()));
+        },
+        change: |s| {
+            let header = s.path("v.h");
+            s.elsewhere_at("another/checkout");
+            // If the edit fails, the verdict shows that nothing changed.
+            drop(std::fs::write(header, "#define H 2\n"));
+        },
+    },
+    Case {
         name: "debug-elsewhere",
         about: "debug information in another checkout must not name the first",
         source: "https://github.com/ccache/ccache/issues/117",

@@ -22,6 +22,7 @@
 #include <wchar.h>
 
 #include "files.h"
+#include "libc_files.h"
 
 extern char **environ;
 
@@ -199,23 +200,34 @@ void kache_note_variable(const char *name, uint32_t module) {
     if (kache_active) note_getenv(name, value_of(name), module);
 }
 
+static const char *noted_value_of(const char *name, uint32_t module) {
+    const char *value = value_of(name);
+    note_getenv(name, value, module);
+    return value;
+}
+
 static __attribute__((noinline)) void note_locale(const char *locale, uint32_t module) {
-    static const char *const names[] = {"LC_ALL",     "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY",
-                                        "LC_NUMERIC", "LC_TIME",    "LANG",     "LANGUAGE",    "LOCPATH"};
-    if (!locale || locale[0]) return;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) note_getenv(names[i], value_of(names[i]), module);
+    static const char *const names[] = {"LC_ALL",      "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES",
+                                        "LC_MONETARY", "LC_NUMERIC", "LC_TIME",  "LANG"};
+    if (!locale) return;
+    const char *directory = noted_value_of("LOCPATH", module);
+    if (locale[0]) {
+        kache_note_locale_files(locale, directory, module);
+        return;
+    }
+    note_getenv("LANGUAGE", value_of("LANGUAGE"), module);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        kache_note_locale_files(noted_value_of(names[i], module), directory, module);
 }
 
 static __attribute__((noinline)) void note_zone(uint32_t module) {
-    if (!kache_first_time(module, FIRST_ZONE)) return;
+    static const char *last;
     const char *zone = value_of("TZ");
+    /* A program may set another zone. */
+    if (!kache_first_time(module, FIRST_ZONE) && zone == last) return;
+    last = zone;
     note_getenv("TZ", zone, module);
-    if (zone) return;
-    int saved = errno;
-    const char *path = "/etc/localtime";
-    long found = kache_raw(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0);
-    kache_note_open(found < 0 ? (int)-found : 0, module, AT_FDCWD, path, O_RDONLY, 0, -1);
-    errno = saved;
+    kache_note_zone_file(zone, zone ? noted_value_of("TZDIR", module) : NULL, module);
 }
 
 HOOK(char *, setlocale, int category, const char *locale) {
@@ -316,7 +328,14 @@ PARSES(getopt_long_only, int argc COMMA char *const *argv COMMA const char *opti
 READS(gettext, "LANGUAGE", const char *text, text)
 READS(dgettext, "LANGUAGE", const char *domain COMMA const char *text, domain, text)
 READS(dcgettext, "LANGUAGE", const char *domain COMMA const char *text COMMA int category, domain, text, category)
-READS(iconv_open, "GCONV_PATH", const char *to COMMA const char *from, to, from)
+
+HOOK(void *, iconv_open, const char *to, const char *from) {
+    if (kache_active) {
+        uint32_t module = kache_module(CALLER);
+        kache_note_converters(noted_value_of("GCONV_PATH", module), module);
+    }
+    return READS_VARIABLES(void *, REAL_POINTER(iconv_open)(to, from));
+}
 
 /* ---- the start of `main` ---- */
 

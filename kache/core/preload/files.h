@@ -45,6 +45,7 @@ enum first {
     FIRST_OTHERS,
     FIRST_RESOLVE,
     FIRST_ZONE,
+    FIRST_LOCK,
 };
 
 #endif

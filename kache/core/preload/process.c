@@ -25,6 +25,7 @@
 #include "log.h"
 #include "facts.h"
 #include "files.h"
+#include "libc_files.h"
 #include "process.h"
 
 extern char **environ;
@@ -295,6 +296,7 @@ static bool has_command(const char *words) {
 }
 
 HOOK(int, wordexp, const char *words, void *result_, int flags) {
+    if (kache_active) kache_note_patterns(words, kache_module(CALLER));
     BY_LIBC(int, !(flags & WRDE_NOCMD) && has_command(words), REAL(wordexp)(words, result_, flags));
 }
 

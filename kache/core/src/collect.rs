@@ -10,10 +10,12 @@
 //! - `made`: what the run made, renamed and left behind.
 //! - `files`, `changes`, `programs`, `variables`: from events to acts.
 //! - `imports`: what they take from the C library.
+//! - `answers`: what was answered where the answer becomes a dependency.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
 
+mod answers;
 mod changes;
 mod facts;
 mod files;

@@ -323,7 +323,14 @@ pub static UNOPTIMISED: &[Row] = &[row("10run_client", "generic, and part of eac
 /// Functions, by a part of their mangled names, by which a proc macro learns when a file was last read, which any
 /// reader changes: what it helps to build is not stored.
 pub static TELLS_READING: &[Row] = metadata_ext![
-    [row("8Metadata8accessed", "when a file was last read")]
+    [
+        row("8Metadata8accessed", "when a file was last read"),
+        row("fsNtB5_8MetadataNtNt", "`Debug` prints all times"),
+        row("fsNtB6_8MetadataNtNt", "as above"),
+        row("std..fs..Metadata$u20$as$u20$core..fmt..Debug", "as above, in the other way of mangling"),
+        row("DirEntryExt$GT$3ino", "the number of a file that it has not looked at"),
+        row("11DirEntryExt3ino", "as above")
+    ]
     "5atime", "when a file was last read";
     "10atime_nsec", "when a file was last read";
     "8st_atime", "when a file was last read";

@@ -8,6 +8,8 @@ mod dispatch;
 #[cfg(target_os = "linux")]
 mod facts;
 #[cfg(target_os = "linux")]
+mod libc_files;
+#[cfg(target_os = "linux")]
 mod lookups;
 mod observer;
 #[cfg(target_os = "linux")]
