@@ -6,13 +6,12 @@
 //! file.
 
 use crate::check::CheckFindings;
-use crate::compare::{self, Comparison};
+use crate::compare::Comparison;
 use crate::error::{Error, Result};
-use crate::latency::{self, Latency};
-use crate::pull::{self, Pull};
-use crate::record::{self, BackendVersion, Record};
-use crate::system::machine::Machine;
-use crate::traps;
+use crate::latency::Latency;
+use crate::pull::Pull;
+use crate::record::{self, Judged, RecordHead};
+use crate::traps::TrapsReport;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -23,42 +22,15 @@ use std::path::{Path, PathBuf};
 /// follow changes of the code.
 pub const WINDOW: usize = 10;
 
-#[derive(Clone, Debug, Deserialize)]
-pub struct RecordHead {
-    pub command: String,
-    /// Version of the record's shape.
-    pub v: u32,
-    /// Name of the workload; `None` for commands without a workload.
-    #[serde(default)]
-    pub workload: String,
-    #[serde(default)]
-    pub source: String,
-    /// When it ended, UTC.
-    #[serde(default)]
-    pub date: String,
-    /// The cache; `None` if the run used several.
-    #[serde(default)]
-    pub backend: Option<BackendVersion>,
-    /// The commit of the harness's repository, `+` if changed.
-    #[serde(default)]
-    pub commit: Option<String>,
-    /// `None` if a record of an unknown shape does not name its machine.
-    #[serde(default)]
-    pub machine: Option<Machine>,
-    /// The injected fault.
-    #[serde(default)]
-    pub injected: Option<String>,
-}
-
 #[derive(Clone, Debug)]
 pub enum RecordedRun {
-    Check(Box<Record<CheckFindings>>),
+    Check(Box<Judged<CheckFindings>>),
     /// `audit` or `mutate`; their findings are not compared.
-    SingleUnits(Box<Record<Value>>),
+    SingleUnits(Box<Judged<Value>>),
     Comparison(Box<Comparison>),
     Latency(Box<Latency>),
     Pull(Box<Pull>),
-    Traps(Box<traps::TrapsReport>),
+    Traps(Box<TrapsReport>),
     /// A command or a version that this reader does not know.
     Unknown,
 }
@@ -77,7 +49,7 @@ pub struct HistoryEntry {
 impl HistoryEntry {
     /// Class of the machine; `None` for records without one.
     pub fn class(&self) -> Option<String> {
-        self.head.machine.as_ref().map(Machine::class)
+        self.head.class()
     }
 
     /// The series that this record belongs to.
@@ -216,14 +188,14 @@ enum LineError {
 fn entry(line: &[u8]) -> std::result::Result<(RecordHead, RecordedRun), LineError> {
     let value: Value = serde_json::from_slice(line)?;
     let head = RecordHead::deserialize(&value).map_err(LineError::Head)?;
-    let known = |version| head.v == version;
     let run = match head.command.as_str() {
-        "check" | "verify" if known(record::VERSION) => RecordedRun::Check(shaped(value)?),
-        "audit" | "mutate" if known(record::VERSION) => RecordedRun::SingleUnits(shaped(value)?),
-        "compare" if known(compare::VERSION) => RecordedRun::Comparison(shaped(value)?),
-        "latency" if known(latency::VERSION) => RecordedRun::Latency(shaped(value)?),
-        "pull" if known(pull::VERSION) => RecordedRun::Pull(shaped(value)?),
-        "traps" if known(traps::VERSION) => RecordedRun::Traps(shaped(value)?),
+        _ if head.v != record::VERSION => RecordedRun::Unknown,
+        "check" | "verify" => RecordedRun::Check(shaped(value)?),
+        "audit" | "mutate" => RecordedRun::SingleUnits(shaped(value)?),
+        "compare" => RecordedRun::Comparison(shaped(value)?),
+        "latency" => RecordedRun::Latency(shaped(value)?),
+        "pull" => RecordedRun::Pull(shaped(value)?),
+        "traps" => RecordedRun::Traps(shaped(value)?),
         _ => RecordedRun::Unknown,
     };
     Ok((head, run))

@@ -18,6 +18,7 @@ mod analysis;
 mod artifacts;
 mod audit;
 mod backend;
+mod build_site;
 mod check;
 mod cli;
 mod compare;

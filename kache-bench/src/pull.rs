@@ -7,10 +7,10 @@
 use crate::analysis::event_log::EventLog;
 use crate::analysis::summary::{self, BuildSummary};
 use crate::analysis::timeline::Timeline;
-use crate::backend::{Backend, CacheReads, Plain, RunningBackend};
+use crate::backend::{Backend, RunningBackend};
+use crate::build_site::{self, BuildSite};
 use crate::error::{Error, Result};
-use crate::record::BackendVersion;
-use crate::system::machine::{self, Machine};
+use crate::record::Record;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
@@ -21,9 +21,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
-
-/// Version of [`Pull`]'s shape in `results/`.
-pub const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MissedUnit {
@@ -45,18 +42,9 @@ pub struct BuildResult {
     pub summary: BuildSummary,
 }
 
-/// Also the record: one line in `results/WORKLOAD.jsonl`.
+/// The findings of `pull`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pull {
-    pub v: u32,
-    pub command: String,
-    pub workload: String,
-    /// When it ended, UTC.
-    pub date: String,
-    pub backend: BackendVersion,
-    /// Commit of the harness's repository, with `+` if changed.
-    pub commit: Option<String>,
-    pub machine: Machine,
     /// Earlier revision, empty cache.
     pub before: BuildResult,
     /// After the move, from clean.
@@ -81,13 +69,11 @@ pub fn run(
         .remedy("add a table [pull] with the key `from`: an earlier version, revision or directory"));
     };
     let earlier = Workload { source: earlier.clone(), ..workload.clone() };
-    PullRun { workload, backend, scratch, timeline }.both(&earlier)
+    PullRun { site: BuildSite { workload, backend, scratch }, timeline }.both(&earlier)
 }
 
 struct PullRun<'r> {
-    workload: &'r Workload,
-    backend: &'r dyn Backend,
-    scratch: &'r Scratch,
+    site: BuildSite<'r>,
     timeline: &'r mut Timeline,
 }
 
@@ -95,41 +81,30 @@ impl PullRun<'_> {
     fn both(&mut self, earlier: &Workload) -> Result<Pull> {
         progress::plan(3);
         let mut shown = progress::Progress::begin("fetch both revisions", None);
-        let (old, new) = (self.scratch.earlier_repository(), self.scratch.repository());
+        let (old, new) = (self.site.scratch.earlier_repository(), self.site.scratch.repository());
         let from = earlier.obtain(&old, &mut || shown.wait())?;
-        let to = self.workload.obtain(&new, &mut || shown.wait())?;
-        shown.end(&format!("{} and {}", earlier.source, self.workload.source));
+        let to = self.site.workload.obtain(&new, &mut || shown.wait())?;
+        shown.end(&format!("{} and {}", earlier.source, self.site.workload.source));
         if from == to {
             return Err(Error::input("`from` under [pull] is the revision that the workload already has")
                 .at(&from)
                 .remedy("name an earlier revision"));
         }
-        let cache = self.scratch.cache();
-        let _running = RunningBackend::begin(self.backend, &cache)?;
-        let checkout = Checkout::clone("a", &old, self.scratch.checkout_a())?;
+        let cache = self.site.scratch.cache();
+        let _running = RunningBackend::begin(self.site.backend, &cache)?;
+        let checkout = Checkout::clone("a", &old, self.site.scratch.checkout_a())?;
         let mut log = self.log()?;
         let (before, _) = self.build("cold build", &checkout, earlier, from, &mut log)?;
         checkout.move_to(&new)?;
-        self.outside("clean", &checkout, &self.workload.clean)?;
-        let (after, begun) = self.build("build after the move", &checkout, self.workload, to, &mut log)?;
-        Ok(Pull {
-            v: VERSION,
-            command: "pull".into(),
-            workload: self.workload.name.clone(),
-            date: machine::now(),
-            backend: BackendVersion { name: self.backend.name().into(), version: self.backend.version()? },
-            commit: None,
-            machine: Machine::here(checkout.root()),
-            hit_rate: after.summary.hit_rate(),
-            missed: self.missed(&cache, begun)?,
-            before,
-            after,
-        })
+        self.site.run_quietly("clean", &checkout, &self.site.workload.clean)?;
+        let (after, begun) =
+            self.build("build after the move", &checkout, self.site.workload, to, &mut log)?;
+        Ok(Pull { hit_rate: after.summary.hit_rate(), missed: self.missed(&cache, begun)?, before, after })
     }
 
     fn log(&self) -> Result<EventLog> {
-        self.backend.events(&self.scratch.cache()).ok_or_else(|| {
-            Error::input(format!("{} does not report what it did with each unit", self.backend.name()))
+        self.site.backend.events(&self.site.scratch.cache()).ok_or_else(|| {
+            Error::input(format!("{} does not report what it did with each unit", self.site.backend.name()))
         })
     }
 
@@ -142,47 +117,24 @@ impl PullRun<'_> {
         commit: String,
         log: &mut EventLog,
     ) -> Result<(BuildResult, u64)> {
-        self.outside("setup", checkout, &workload.setup)?;
+        let site = BuildSite { workload, ..self.site };
+        site.run_quietly("setup", checkout, &workload.setup)?;
         checkout.require_own_target(workload)?;
-        let cache = self.scratch.cache();
-        let environment = self.backend.based(checkout.environment(workload), checkout.root());
-        let environment = self.backend.wire(environment, workload.wiring, &cache, CacheReads::Allowed)?;
-        let mut shown = progress::Progress::begin(name, None);
-        let mut events = Vec::new();
-        let begun = machine::microseconds();
-        let file = self.scratch.logs().join(format!("{}.log", name.replace(' ', "-")));
-        let took = checkout.run(&workload.build, &environment, &file, &mut || {
-            events.extend(log.poll());
-            let summary = BuildSummary::of(&events, &workload.units);
-            shown.count(summary.units, summary.hits);
-        });
-        self.timeline.add(name, begun, machine::microseconds(), &events);
-        let took = took?;
-        let summary = BuildSummary::of(&events, &workload.units);
-        if summary.units == 0 {
+        let environment = site.wired(checkout, &site.scratch.cache())?;
+        let built = site.build(name, checkout, &environment, Some(log), None, self.timeline)?;
+        if built.summary.units == 0 {
             return Err(Error::run(format!("the {name} had no units: no compiler ran through the cache"))
-                .at(file.display())
+                .at(site.log(name, checkout).display())
                 .remedy("see `wiring` in workloads/README.md"));
         }
-        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), summary.units, summary.hits));
-        let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
-        Ok((BuildResult { revision: workload.source.to_string(), commit, seconds, summary }, begun))
-    }
-
-    /// Runs without a cache; not measured.
-    fn outside(&self, name: &str, checkout: &Checkout, lines: &[String]) -> Result<()> {
-        let environment = checkout.environment(self.workload);
-        let environment =
-            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), CacheReads::Allowed)?;
-        checkout
-            .run(lines, &environment, &self.scratch.logs().join(format!("{name}.log")), &mut || {})
-            .map(drop)
+        let (revision, seconds) = (workload.source.to_string(), build_site::seconds(built.took));
+        Ok((BuildResult { revision, commit, seconds, summary: built.summary }, built.began_us))
     }
 
     fn missed(&self, cache: &Path, since: u64) -> Result<Vec<MissedUnit>> {
         let history = History::load(cache).map_err(Error::io("read the events of", cache))?;
         let is_missed = |event: &Event| {
-            let counts = event.time_us >= since && summary::is_counted(event, &self.workload.units);
+            let counts = event.time_us >= since && summary::is_counted(event, &self.site.workload.units);
             counts && event.outcome != Outcome::Hit
         };
         let units = (0..history.events.len()).filter(|at| is_missed(&history.events[*at]));
@@ -239,15 +191,16 @@ fn reason(explanation: &Explanation) -> String {
     explanation.reason.as_ref().map_or("no reason was given", |because| because.word.word()).to_string()
 }
 
-pub fn text(pull: &Pull) -> String {
+pub fn text(record: &Record<Pull>) -> String {
     let mut out = String::new();
-    write_text(&mut out, pull).expect("writing to a String cannot fail");
+    write_text(&mut out, record).expect("writing to a String cannot fail");
     out
 }
 
-fn write_text(out: &mut String, pull: &Pull) -> std::fmt::Result {
+fn write_text(out: &mut String, record: &Record<Pull>) -> std::fmt::Result {
+    let pull = &record.findings;
     let (before, after) = (&pull.before, &pull.after);
-    writeln!(out, "pull {}: {} → {}", pull.workload, before.revision, after.revision)?;
+    writeln!(out, "pull {}: {} → {}", record.head.workload, before.revision, after.revision)?;
     let share = pull.hit_rate.map_or("–".into(), |rate| format!("{:.1} %", rate * 100.0));
     writeln!(
         out,

@@ -4,12 +4,13 @@
 //! unit reads what others write.
 
 use crate::analysis::event_log::EventLog;
-use crate::analysis::summary::{self, BuildSummary};
+use crate::analysis::summary;
+use crate::analysis::timeline::Timeline;
 use crate::backend::invocations::{Invocation, Recorder};
-use crate::backend::{Backend, CacheReads, Kache, Plain};
+use crate::backend::{Backend, Kache, without_cache};
+use crate::build_site::{self, BuildSite};
 use crate::error::{Error, Result};
 use crate::system::child;
-use crate::system::environment::Environment;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
@@ -58,34 +59,21 @@ impl RecordedBuild {
     pub fn make(workload: &Workload, kache: &Kache, scratch: &Scratch) -> Result<RecordedBuild> {
         // Fetch, build, and rerun, plus set-up commands if there are any.
         progress::plan(3 + usize::from(!workload.setup.is_empty()));
-        let mut shown = progress::Progress::begin("fetch and clone", None);
-        let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
+        let commit = build_site::fetch(workload, scratch)?;
         let checkout = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
-        shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
-        let cache = scratch.cache();
-        let plain =
-            Plain.wire(checkout.environment(workload), workload.wiring, &cache, CacheReads::Allowed)?;
-        run("setup", &checkout, &workload.setup, &plain, scratch, &mut || {})?;
-        checkout.require_own_target(workload)?;
         let recorder = Recorder::install(&scratch.root().join("recorded"), kache.program())?;
-        let environment = kache.behind(recorder.front()).wire(
-            checkout.environment(workload),
-            workload.wiring,
-            &cache,
-            CacheReads::Allowed,
-        )?;
-        let environment = environment.with_all(recorder.variables());
-        let (mut log, mut events) = (EventLog::of_cache(&cache), Vec::new());
-        run("cold build", &checkout, &workload.build, &environment, scratch, &mut || {
-            events.extend(log.poll())
-        })?;
+        let recording = kache.behind(recorder.front());
+        let site = BuildSite { workload, backend: &recording, scratch };
+        let plain = without_cache(checkout.environment(workload));
+        site.run("setup", &checkout, &workload.setup, &plain)?;
+        checkout.require_own_target(workload)?;
+        let cache = scratch.cache();
+        let environment = site.wired(&checkout, &cache)?.with_all(recorder.variables());
+        let (mut log, mut timeline) = (EventLog::of_cache(&cache), Timeline::default());
+        let built = site.build("cold build", &checkout, &environment, Some(&mut log), None, &mut timeline)?;
+        let (mut events, summary) = (built.events, built.summary);
         events.sort_by_key(|e| e.time_us);
-        let summary = BuildSummary::of(&events, &workload.units);
-        eprintln!(
-            "{} units, of which {} were not stored",
-            summary.units,
-            summary.unstored.values().sum::<usize>()
-        );
+        eprintln!("{} units were not stored", summary.unstored.values().sum::<usize>());
         events.retain(|event| summary::is_counted(event, &workload.units));
         let units = events.into_iter().map(|event| {
             let invocation = recorder.find(&event)?;
@@ -157,25 +145,4 @@ impl Drop for TempMove {
             drop(fs::rename(aside, place));
         }
     }
-}
-
-fn run(
-    name: &str,
-    checkout: &Checkout,
-    lines: &[String],
-    environment: &Environment,
-    scratch: &Scratch,
-    poll: &mut dyn FnMut(),
-) -> Result<()> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let mut shown = progress::Progress::begin(name, None);
-    let log = scratch.logs().join(format!("{}.log", name.replace(' ', "-")));
-    let took = checkout.run(lines, environment, &log, &mut || {
-        poll();
-        shown.wait();
-    })?;
-    shown.end(&format!("{:.2} s", took.as_secs_f64()));
-    Ok(())
 }

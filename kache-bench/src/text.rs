@@ -7,6 +7,46 @@ pub fn list(names: &[String], most: usize) -> String {
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
+/// A table for a terminal and for Markdown. A row with fewer cells than the head is a heading within the table.
+pub struct Table(Vec<Vec<String>>);
+
+impl Table {
+    pub fn new<C: Into<String>>(head: impl IntoIterator<Item = C>) -> Table {
+        Table(vec![head.into_iter().map(Into::into).collect()])
+    }
+
+    pub fn row<C: Into<String>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        self.0.push(cells.into_iter().map(Into::into).collect());
+    }
+
+    pub fn has_rows(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    pub fn text(&self) -> String {
+        let whole = || self.0.iter().filter(|row| row.len() == self.0[0].len());
+        let width = |column: usize| whole().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<_> = (0..self.0[0].len()).map(width).collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    /// `escape` turns a cell into Markdown.
+    pub fn markdown(&self, escape: impl Fn(&str) -> String) -> String {
+        let columns = self.0[0].len();
+        let line = |row: &Vec<String>| {
+            let cells: Vec<_> = row.iter().map(|cell| escape(cell)).collect();
+            format!("| {} |{}\n", cells.join(" | "), " |".repeat(columns - row.len()))
+        };
+        let mut lines: Vec<_> = self.0.iter().map(line).collect();
+        lines[0] += &format!("|{}\n", " --- |".repeat(columns));
+        lines.concat()
+    }
+}
+
 /// Formats a number of bytes.
 pub fn size(bytes: u64) -> String {
     match bytes {

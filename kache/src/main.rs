@@ -1,7 +1,6 @@
-//! `kache <compiler> …`, or kache called by a compiler's name, is the wrapper; anything else is a command of kache's own.
+//! `kache <compiler> …`, or kache called by a compiler's name, is the wrapper. Anything else is a command of kache.
 //!
-//! Which of the two is decided before anything of the command line's machinery is touched: a build starts the
-//! wrapper thousands of times.
+//! The choice comes before any use of the command line's parser, since a build starts the wrapper thousands of times.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -22,9 +21,10 @@ fn main() -> ExitCode {
     kache::cli::main()
 }
 
-/// The `cc` crate puts `RUSTC_WRAPPER` in front of C compilers too where it knows its name: whatever program is
-/// named, it is run. A command's name is the command, whatever there is in `PATH`.
+/// Whether the first argument is a program to run. The `cc` crate uses `RUSTC_WRAPPER` for C compilers as well, so any
+/// program is accepted. The name of a command always means the command.
 fn names_a_program(first: &OsStr) -> bool {
     kache_frontends::recognise::by_name(Path::new(first)).is_some()
-        || !kache::cli::COMMANDS.iter().any(|c| first == *c) && kache::wrapper::is_program(first)
+        || !kache::cli::COMMANDS.split(' ').any(|command| first == command)
+            && kache::wrapper::is_program(first)
 }

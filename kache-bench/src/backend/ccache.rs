@@ -6,7 +6,7 @@
 
 use super::competitor::{self, Program};
 use super::wrapper_env;
-use super::{Backend, CacheReads, Counts, Language};
+use super::{Backend, Counts, Language};
 use crate::error::Result;
 use crate::system::environment::Environment;
 use crate::workload::Wiring;
@@ -47,20 +47,15 @@ impl Backend for Ccache {
         &[Language::C]
     }
 
-    fn wire(
-        &self,
-        environment: Environment,
-        wiring: Wiring,
-        cache: &Path,
-        reads: CacheReads,
-    ) -> Result<Environment> {
+    fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
         competitor::prepare(cache, "ccache.conf")?;
         let wiring = Wiring { rustc: false, ..wiring };
-        let mut all = wrapper_env::compilers(&self.path, wiring, &environment, cache, wrapper_env::links)?;
-        if reads == CacheReads::Forbidden {
-            all.push(("CCACHE_RECACHE".into(), "1".into()));
-        }
+        let all = wrapper_env::compilers(&self.path, wiring, &environment, cache, wrapper_env::links)?;
         Ok(Ccache::own(environment.with_all(all), cache))
+    }
+
+    fn without_lookups(&self, environment: Environment) -> Result<Environment> {
+        Ok(environment.with_all([("CCACHE_RECACHE".into(), "1".into())]))
     }
 
     fn based(&self, environment: Environment, root: &Path) -> Environment {

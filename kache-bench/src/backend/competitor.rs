@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,6 +44,12 @@ impl Program {
             return Err(self.failed(arguments, &String::from_utf8_lossy(&output.stderr)));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// The answer of a command that prints JSON.
+    pub(super) fn ask_json(&self, arguments: &[&str], environment: &Environment) -> Result<Value> {
+        let answer = self.ask(arguments, environment)?;
+        serde_json::from_str(&answer).map_err(|e| self.failed(arguments, &format!("it prints no JSON: {e}")))
     }
 
     /// Runs a command. Its output is discarded: a process that it leaves running would keep a pipe open.

@@ -10,20 +10,13 @@
 
 use super::Endpoint;
 use crate::analysis::event_log::EventLog;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::workload::Wiring;
 use ::kache_core::events::Event;
 use ::kache_core::key_trace::KeyTrace;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheReads {
-    Allowed,
-    /// No lookups: every unit is compiled as on a miss.
-    Forbidden,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -74,13 +67,12 @@ pub trait Backend: Sync {
     fn version(&self) -> Result<String>;
 
     /// Adds to `environment` what puts the backend in front of the compilers, with its data in `cache`.
-    fn wire(
-        &self,
-        environment: Environment,
-        wiring: Wiring,
-        cache: &Path,
-        reads: CacheReads,
-    ) -> Result<Environment>;
+    fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment>;
+
+    /// Adds to a wired environment what forbids lookups, so that every unit is compiled as on a miss.
+    fn without_lookups(&self, _environment: Environment) -> Result<Environment> {
+        Err(Error::input(format!("{} cannot compile without lookups", self.name())))
+    }
 
     fn languages(&self) -> &'static [Language] {
         &[Language::Rust, Language::C]

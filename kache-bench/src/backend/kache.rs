@@ -1,7 +1,7 @@
 //! kache, as built from this repository or given with `--kache`.
 
 use super::Endpoint;
-use super::{Backend, CacheReads, Counts, Language, wrapper_env};
+use super::{Backend, Counts, Language, wrapper_env};
 use crate::analysis::event_log::EventLog;
 use crate::backend::invocations;
 use crate::error::{Error, Result};
@@ -130,13 +130,7 @@ impl Backend for Kache {
         Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("kache ").to_owned())
     }
 
-    fn wire(
-        &self,
-        environment: Environment,
-        wiring: Wiring,
-        cache: &Path,
-        reads: CacheReads,
-    ) -> Result<Environment> {
+    fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
         let mut all = wrapper_env::rustc(wiring.rustc.then_some(&self.front));
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
         if let Some(cc) = wiring.cc {
@@ -148,10 +142,11 @@ impl Backend for Kache {
             }
         }
         all.extend(self.description.iter().cloned());
-        if reads == CacheReads::Forbidden {
-            all.push(("KACHE_READ".into(), "0".into()));
-        }
         Ok(environment.with_all(all))
+    }
+
+    fn without_lookups(&self, environment: Environment) -> Result<Environment> {
+        Ok(environment.with_all([("KACHE_READ".into(), "0".into())]))
     }
 
     fn with_remote(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {

@@ -9,7 +9,7 @@
 
 use super::competitor::{self, Program};
 use super::wrapper_env;
-use super::{Backend, CacheReads, Counts, Language};
+use super::{Backend, Counts, Language};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::platform;
@@ -50,16 +50,7 @@ impl Backend for Kache2 {
         self.program.version()
     }
 
-    fn wire(
-        &self,
-        environment: Environment,
-        wiring: Wiring,
-        cache: &Path,
-        reads: CacheReads,
-    ) -> Result<Environment> {
-        if reads == CacheReads::Forbidden {
-            return Err(Error::input("kache2 cannot compile without lookups"));
-        }
+    fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
         competitor::prepare(cache, "kache.toml")?;
         let program = self.program.path();
         let mut all = wrapper_env::compilers(program, wiring, &environment, cache, marked_links)?;
@@ -87,10 +78,7 @@ impl Backend for Kache2 {
     fn counts(&self, cache: &Path) -> Result<Option<Counts>> {
         let environment = Kache2::own(Environment::of_caller(), cache)?;
         let arguments = ["stats", "--full", "--format", "json", "--since", "7d"];
-        let description = self.program.ask(&arguments, &environment)?;
-        let description: Value = serde_json::from_str(&description)
-            .map_err(|e| Error::run(format!("kache2's statistics are not JSON: {e}")))?;
-        Ok(counts(&description["summary"]))
+        Ok(counts(&self.program.ask_json(&arguments, &environment)?["summary"]))
     }
 }
 

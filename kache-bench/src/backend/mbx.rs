@@ -7,7 +7,7 @@
 
 use super::competitor::Program;
 use super::wrapper_env;
-use super::{Backend, CacheReads, Counts};
+use super::{Backend, Counts};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::workload::Wiring;
@@ -49,16 +49,7 @@ impl Backend for Mbx {
         self.program.version()
     }
 
-    fn wire(
-        &self,
-        environment: Environment,
-        wiring: Wiring,
-        cache: &Path,
-        reads: CacheReads,
-    ) -> Result<Environment> {
-        if reads == CacheReads::Forbidden {
-            return Err(Error::input("mbx cannot compile without lookups"));
-        }
+    fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
         let reports = cache.join("reports");
         std::fs::create_dir_all(&reports).map_err(Error::io("create", &reports))?;
         let mut environment = Mbx::own(environment.with_all(wrapper_env::rustc(None)), cache);

@@ -16,9 +16,9 @@ mod serving;
 mod wrapper_env;
 
 pub use endpoint::Endpoint;
-pub use interface::{Backend, CacheReads, Counts, Language};
+pub use interface::{Backend, Counts, Language};
 pub use kache::Kache;
-pub use plain::Plain;
+pub use plain::{Plain, without_cache};
 pub use registry::{NAMES, find, installed, is_peer};
 pub use running::RunningBackend;
 pub use serving::serving;

@@ -1,6 +1,6 @@
 //! No cache: the baseline.
 
-use super::{Backend, CacheReads};
+use super::Backend;
 use crate::error::Result;
 use crate::system::environment::Environment;
 use crate::workload::Wiring;
@@ -13,6 +13,11 @@ pub struct Plain;
 /// For cargo an empty variable means "no wrapper", whatever the configuration files say.
 pub(super) const NO_WRAPPERS: [(&str, &str); 2] = [("RUSTC_WRAPPER", ""), ("RUSTC_WORKSPACE_WRAPPER", "")];
 
+/// The environment of a build without a cache.
+pub fn without_cache(environment: Environment) -> Environment {
+    environment.with_all(NO_WRAPPERS.map(|(name, value)| (name.into(), value.into())))
+}
+
 impl Backend for Plain {
     fn name(&self) -> &'static str {
         "plain"
@@ -22,7 +27,7 @@ impl Backend for Plain {
         Ok(String::new())
     }
 
-    fn wire(&self, environment: Environment, _: Wiring, _: &Path, _: CacheReads) -> Result<Environment> {
-        Ok(environment.with_all(NO_WRAPPERS.iter().map(|(name, value)| (name.into(), value.into()))))
+    fn wire(&self, environment: Environment, _: Wiring, _: &Path) -> Result<Environment> {
+        Ok(without_cache(environment))
     }
 }

@@ -7,8 +7,8 @@
 use super::Endpoint;
 use super::competitor::{self, Program};
 use super::wrapper_env;
-use super::{Backend, CacheReads, Counts, Language};
-use crate::error::{Error, Result};
+use super::{Backend, Counts, Language};
+use crate::error::Result;
 use crate::system::environment::Environment;
 use crate::system::platform;
 use crate::workload::Wiring;
@@ -45,23 +45,18 @@ impl Backend for Sccache {
         self.program.version()
     }
 
-    fn wire(
-        &self,
-        environment: Environment,
-        wiring: Wiring,
-        cache: &Path,
-        reads: CacheReads,
-    ) -> Result<Environment> {
+    fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
         competitor::prepare(cache, "sccache.toml")?;
         let program = self.program.path();
         let mut all = wrapper_env::compilers(program, wiring, &environment, cache, wrapper_env::scripts)?;
         if wiring.rustc {
             all.push(("CARGO_INCREMENTAL".into(), "0".into()));
         }
-        if reads == CacheReads::Forbidden {
-            all.push(("SCCACHE_RECACHE".into(), "1".into()));
-        }
         Sccache::own(environment.with_all(all), cache)
+    }
+
+    fn without_lookups(&self, environment: Environment) -> Result<Environment> {
+        Ok(environment.with_all([("SCCACHE_RECACHE".into(), "1".into())]))
     }
 
     fn based(&self, environment: Environment, root: &Path) -> Environment {
@@ -100,10 +95,8 @@ impl Backend for Sccache {
             return Ok(None);
         }
         let environment = Sccache::own(Environment::of_caller(), cache)?;
-        let description = self.program.ask(&["--show-stats", "--stats-format", "json"], &environment)?;
-        let description: Value = serde_json::from_str(&description)
-            .map_err(|e| Error::run(format!("sccache's statistics are not JSON: {e}")))?;
-        Ok(Some(counts(&description["stats"])))
+        let answer = self.program.ask_json(&["--show-stats", "--stats-format", "json"], &environment)?;
+        Ok(Some(counts(&answer["stats"])))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::analysis::key_mismatch::KeyMismatch;
 use crate::analysis::summary::{BuildSummary, Reasons};
 use crate::artifacts::compare::ArtifactComparison;
 use crate::check::{CheckFindings, PhaseResult, Stability};
-use crate::record::Record;
+use crate::record::{Judged, Record};
 use crate::text::size;
 use std::fmt::{self, Write};
 
@@ -13,28 +13,16 @@ const SHOWN: usize = 20;
 /// Maximum length of a difference.
 const WIDTH: usize = 400;
 
-pub fn report(record: &Record<CheckFindings>) -> String {
-    let mut out = String::new();
+pub fn report(record: &Record<Judged<CheckFindings>>) -> String {
+    let mut out = record.heading();
     write_report(&mut out, record).expect("writing to a String cannot fail");
     out
 }
 
-fn write_report(out: &mut String, record: &Record<CheckFindings>) -> fmt::Result {
-    let findings = &record.findings;
-    writeln!(out)?;
-    writeln!(
-        out,
-        "{} {}: {}",
-        record.command,
-        record.workload,
-        if record.verdict.ok { "OK" } else { "NOT OK" }
-    )?;
-    for problem in &record.verdict.problems {
-        writeln!(out, "  ✗ {problem}")?;
-    }
-    writeln!(out)?;
-    if record.command == "check" {
-        write_figures(out, record)?;
+fn write_report(out: &mut String, record: &Record<Judged<CheckFindings>>) -> fmt::Result {
+    let findings = &record.findings.findings;
+    if record.head.command == "check" {
+        write_figures(out, &record.findings)?;
     }
     if let Some(artifacts) = &findings.artifacts {
         write_artifacts(out, artifacts)?;
@@ -56,19 +44,19 @@ fn write_report(out: &mut String, record: &Record<CheckFindings>) -> fmt::Result
     Ok(())
 }
 
-fn write_figures(out: &mut String, record: &Record<CheckFindings>) -> fmt::Result {
-    let findings = &record.findings;
+fn write_figures(out: &mut String, judged: &Judged<CheckFindings>) -> fmt::Result {
+    let findings = &judged.findings;
     let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache");
     let summary = warm.and_then(|phase| phase.summary.clone()).unwrap_or_default();
     let Stability { paired, equal, .. } = findings.stability;
     writeln!(
         out,
         "hit rate       {}  ({} of {} units, second clone)",
-        percent(record.hit_rate),
+        percent(judged.hit_rate),
         summary.hits,
         summary.units
     )?;
-    writeln!(out, "key stability  {}  ({equal} of {paired} pairs)", percent(record.key_stability))?;
+    writeln!(out, "key stability  {}  ({equal} of {paired} pairs)", percent(judged.key_stability))?;
     writeln!(out, "restored       {}, {}", restored(&summary), size(summary.restored_bytes))?;
     if let Some(hit) = summary.hit_us {
         let ms = |us: u64| us as f64 / 1e3;

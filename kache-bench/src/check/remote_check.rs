@@ -13,13 +13,15 @@
 //! machine's paths (`--same-place`), which is its best case.
 
 use crate::analysis::embedded_paths::{self, Proof};
+use crate::analysis::event_log::EventLog;
 use crate::analysis::summary::BuildSummary;
+use crate::analysis::timeline::Timeline;
 use crate::artifacts;
 use crate::artifacts::compare::{self, ArtifactComparison};
-use crate::backend::{Backend, CacheReads, Counts, Endpoint, RunningBackend};
+use crate::backend::{Backend, Counts, Endpoint, RunningBackend};
+use crate::build_site::{self, BuildSite, Built};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
-use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
@@ -82,21 +84,17 @@ pub fn run(
     scratch: &Scratch,
     plan: &RemotePlan,
 ) -> Result<(RemoteFindings, String)> {
-    let mut shown = progress::Progress::begin("fetch and clone", None);
-    let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
-    shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
+    let commit = build_site::fetch(workload, scratch)?;
     let mut findings = RemoteFindings::default();
     for backend in backends {
-        let run = RemoteRun { workload, backend: *backend, scratch, plan };
-        run.all(&mut findings)?;
+        let site = BuildSite { workload, backend: *backend, scratch };
+        RemoteRun { site, plan }.all(&mut findings)?;
     }
     Ok((findings, commit))
 }
 
 struct RemoteRun<'r> {
-    workload: &'r Workload,
-    backend: &'r dyn Backend,
-    scratch: &'r Scratch,
+    site: BuildSite<'r>,
     plan: &'r RemotePlan,
 }
 
@@ -110,17 +108,18 @@ struct BuildMachine {
 
 impl RemoteRun<'_> {
     fn all(&self, findings: &mut RemoteFindings) -> Result<()> {
-        let name = self.backend.name();
-        let dir = self.scratch.root().join(format!("s3-{name}"));
+        let name = self.site.backend.name();
+        let dir = self.site.scratch.root().join(format!("s3-{name}"));
         let s3 = S3::start(&dir).map_err(Error::io("start an S3 server over", &dir))?;
-        let first = self.machine("a", &self.scratch.root().join("m1"), self.scratch.checkout_a())?;
+        let first =
+            self.machine("a", &self.site.scratch.root().join("m1"), self.site.scratch.checkout_a())?;
         let direct = Endpoint { address: s3.address() };
         let (took, flushed) = self.first(&first, &direct)?;
         findings.first_seconds.insert(name.to_owned(), took.as_secs_f64());
         findings.flush_seconds.insert(name.to_owned(), flushed.as_secs_f64());
         findings.remote_bytes.insert(name.to_owned(), size(&s3.objects()));
         self.remove(first)?;
-        let uploaded = self.scratch.root().join(format!("uploaded-{name}"));
+        let uploaded = self.site.scratch.root().join(format!("uploaded-{name}"));
         std::fs::rename(s3.objects(), &uploaded).map_err(Error::io("move aside", &s3.objects()))?;
         for latency in &self.plan.latencies {
             let fault = match latency {
@@ -145,18 +144,18 @@ impl RemoteRun<'_> {
             std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         }
         copy_cargo_downloads(&cargo)?;
-        let checkout = Checkout::clone(label, &self.scratch.repository(), place)?;
+        let checkout = Checkout::clone(label, &self.site.scratch.repository(), place)?;
         let rustup = Environment::of_caller().get("RUSTUP_HOME").map(PathBuf::from);
         let rustup = rustup.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".rustup")));
         let mut own: Vec<(OsString, OsString)> =
             vec![("HOME".into(), home.into()), ("CARGO_HOME".into(), cargo.into())];
         own.extend(rustup.map(|dir| ("RUSTUP_HOME".into(), dir.into())));
-        let environment = checkout.environment(self.workload).with_all(own);
-        self.step("setup", &checkout, &self.workload.setup, &environment, None)?;
+        let environment = checkout.environment(self.site.workload).with_all(own);
+        self.site.run("setup", &checkout, &self.site.workload.setup, &environment)?;
         Ok(BuildMachine {
             checkout,
             environment,
-            cache: root.join(format!("cache-{}", self.backend.name())),
+            cache: root.join(format!("cache-{}", self.site.backend.name())),
             root: root.to_path_buf(),
         })
     }
@@ -169,64 +168,55 @@ impl RemoteRun<'_> {
     }
 
     fn wire(&self, machine: &BuildMachine, endpoint: &Endpoint) -> Result<Environment> {
-        let environment = self.backend.wire(
-            machine.environment.clone(),
-            self.workload.wiring,
-            &machine.cache,
-            CacheReads::Allowed,
-        )?;
-        let environment = self.backend.based(environment, machine.checkout.root());
-        self.backend.with_remote(environment, endpoint).ok_or_else(|| {
-            Error::input(format!("the harness knows no remote store for {}", self.backend.name()))
+        let (own, wiring) = (machine.environment.clone(), self.site.workload.wiring);
+        let environment = self.site.backend.wire(own, wiring, &machine.cache)?;
+        let environment = self.site.backend.based(environment, machine.checkout.root());
+        self.site.backend.with_remote(environment, endpoint).ok_or_else(|| {
+            Error::input(format!("the harness knows no remote store for {}", self.site.backend.name()))
                 .remedy("use --backend kache or --backend sccache")
         })
     }
 
     fn first(&self, machine: &BuildMachine, endpoint: &Endpoint) -> Result<(Duration, Duration)> {
         let environment = self.wire(machine, endpoint)?;
-        let running = RunningBackend::begin(self.backend, &machine.cache)?;
-        self.backend.start(&environment, &machine.cache)?;
-        let took = self.step("first machine", &machine.checkout, &self.workload.build, &environment, None)?;
+        let running = RunningBackend::begin(self.site.backend, &machine.cache)?;
+        self.site.backend.start(&environment, &machine.cache)?;
+        let took = self.build("first machine", &machine.checkout, &environment, None)?.took;
         let begun = std::time::Instant::now();
-        self.backend.flush(&environment, &machine.cache)?;
+        self.site.backend.flush(&environment, &machine.cache)?;
         running.stop()?;
         Ok((took, begun.elapsed()))
     }
 
     fn second(&self, proxy: &Proxy, latency: u64) -> Result<SecondMachine> {
         let (root, place) = match self.plan.same_place {
-            true => (self.scratch.root().join("m1"), self.scratch.checkout_a()),
-            false => (self.scratch.root().join("another/machine-2"), self.scratch.checkout_b()),
+            true => (self.site.scratch.root().join("m1"), self.site.scratch.checkout_a()),
+            false => (self.site.scratch.root().join("another/machine-2"), self.site.scratch.checkout_b()),
         };
         let label = if self.plan.same_place { "a" } else { "b" };
         let machine = self.machine(label, &root, place)?;
         let environment = self.wire(&machine, &Endpoint { address: proxy.address() })?;
-        let running = RunningBackend::begin(self.backend, &machine.cache)?;
-        self.backend.start(&environment, &machine.cache)?;
-        let mut events = Vec::new();
-        let mut log = self.backend.events(&machine.cache);
+        let running = RunningBackend::begin(self.site.backend, &machine.cache)?;
+        self.site.backend.start(&environment, &machine.cache)?;
+        let mut log = self.site.backend.events(&machine.cache);
         let name = format!("second machine, {latency} ms");
-        let mut poll = || events.extend(log.iter_mut().flat_map(crate::analysis::event_log::EventLog::poll));
-        let took =
-            self.step(&name, &machine.checkout, &self.workload.build, &environment, Some(&mut poll))?;
-        let counts = match self.backend.events(&machine.cache) {
-            Some(_) => counted(&BuildSummary::of(&events, &self.workload.units)),
-            None => self.backend.counts(&machine.cache)?.unwrap_or_default(),
+        let built = self.build(&name, &machine.checkout, &environment, log.as_mut())?;
+        let counts = match &log {
+            Some(_) => counted(&built.summary),
+            None => self.site.backend.counts(&machine.cache)?.unwrap_or_default(),
         };
+        let mut events = built.events;
         drop(running);
-        events.retain(|event| crate::analysis::summary::is_counted(event, &self.workload.units));
+        events.retain(|event| crate::analysis::summary::is_counted(event, &self.site.workload.units));
         let embedded_paths = self.proved(&machine, &events);
         let (connections, requests) = (proxy.connections(), proxy.requests());
-        let artifacts = match self.backend.events(&machine.cache) {
-            Some(_) => Some(self.compare(&machine)?),
-            None => None,
-        };
+        let artifacts = log.is_some().then(|| self.compare(&machine)).transpose()?;
         self.remove(machine)?;
         Ok(SecondMachine {
-            backend: self.backend.name().to_owned(),
+            backend: self.site.backend.name().to_owned(),
             latency_ms: latency,
             same_place: self.plan.same_place,
-            seconds: (took.as_secs_f64() * 1e4).round() / 1e4,
+            seconds: build_site::seconds(built.took),
             hits: counts.hits,
             misses: counts.misses,
             missed: missed(&events),
@@ -241,15 +231,11 @@ impl RemoteRun<'_> {
     /// Proofs of the claims about units that were not restored.
     fn proved(&self, machine: &BuildMachine, events: &[Event]) -> Vec<Proof> {
         let places = [machine.checkout.root(), &machine.root];
-        let stored = |event: &Event| self.backend.stored(&machine.cache, event);
+        let stored = |event: &Event| self.site.backend.stored(&machine.cache, event);
         let prove = |event: &Event| {
             let unit = event.unit.label();
-            let claim = self
-                .workload
-                .expect
-                .embedded_paths
-                .iter()
-                .find(|claim| embedded_paths::names(claim, &unit))?;
+            let claims = &self.site.workload.expect.embedded_paths;
+            let claim = claims.iter().find(|claim| embedded_paths::names(claim, &unit))?;
             let found = places.iter().find_map(|place| {
                 let file = embedded_paths::holds(event, &place.to_string_lossy(), &stored)?;
                 Some(format!("a path below {} is in {file}", place.display()))
@@ -261,23 +247,17 @@ impl RemoteRun<'_> {
 
     /// Builds in the same place without hits and compares.
     fn compare(&self, machine: &BuildMachine) -> Result<ArtifactComparison> {
-        let restored = self.scratch.restored();
+        let restored = self.site.scratch.restored();
         let root = machine.checkout.root();
         std::fs::rename(root, &restored).map_err(Error::io("move aside", root))?;
         let again =
-            Checkout::clone(machine.checkout.label(), &self.scratch.repository(), root.to_path_buf())?;
-        self.step("setup", &again, &self.workload.setup, &machine.environment, None)?;
-        let cache = self.scratch.verify_cache();
-        let environment = self.backend.wire(
-            machine.environment.clone(),
-            self.workload.wiring,
-            &cache,
-            CacheReads::Forbidden,
-        )?;
-        let mut events = Vec::new();
-        let mut log = self.backend.events(&cache);
-        let mut poll = || events.extend(log.iter_mut().flat_map(crate::analysis::event_log::EventLog::poll));
-        self.step("build without hits", &again, &self.workload.build, &environment, Some(&mut poll))?;
+            Checkout::clone(machine.checkout.label(), &self.site.scratch.repository(), root.to_path_buf())?;
+        self.site.run("setup", &again, &self.site.workload.setup, &machine.environment)?;
+        let (cache, own) = (self.site.scratch.verify_cache(), machine.environment.clone());
+        let environment = self.site.backend.wire(own, self.site.workload.wiring, &cache)?;
+        let environment = self.site.backend.without_lookups(environment)?;
+        let mut log = self.site.backend.events(&cache);
+        let events = self.build("build without hits", &again, &environment, log.as_mut())?.events;
         let named = artifacts::named(&events, again.root());
         let comparison = compare::compare(&restored, again.root(), &named)?;
         for dir in [&restored, &cache] {
@@ -286,28 +266,15 @@ impl RemoteRun<'_> {
         Ok(comparison)
     }
 
-    fn step(
+    fn build(
         &self,
         name: &str,
         checkout: &Checkout,
-        lines: &[String],
         environment: &Environment,
-        poll: Option<&mut dyn FnMut()>,
-    ) -> Result<Duration> {
-        if lines.is_empty() {
-            return Ok(Duration::ZERO);
-        }
-        let shown = progress::Progress::begin(&format!("{name} ({})", self.backend.name()), None);
-        let file =
-            format!("{}-{}-{}.log", self.backend.name(), name.replace([' ', ','], "-"), checkout.label());
-        let lines: Vec<String> =
-            lines.iter().map(|line| self.backend.line(line, self.workload.wiring)).collect();
-        let took = match poll {
-            Some(poll) => checkout.run(&lines, environment, &self.scratch.logs().join(file), poll)?,
-            None => checkout.run(&lines, environment, &self.scratch.logs().join(file), &mut || {})?,
-        };
-        shown.end(&format!("{:.2} s", took.as_secs_f64()));
-        Ok(took)
+        log: Option<&mut EventLog>,
+    ) -> Result<Built> {
+        let name = format!("{name}, {}", self.site.backend.name());
+        self.site.build(&name, checkout, environment, log, None, &mut Timeline::default())
     }
 }
 

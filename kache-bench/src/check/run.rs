@@ -13,11 +13,11 @@ use crate::analysis::summary::{self, BuildSummary};
 use crate::analysis::timeline::Timeline;
 use crate::artifacts;
 use crate::artifacts::compare::{self, ArtifactComparison};
-use crate::backend::{Backend, CacheReads, Plain};
+use crate::backend::{Backend, without_cache};
+use crate::build_site::{self, BuildSite, Built};
 use crate::check::nondeterminism;
 use crate::error::{Error, Result};
 use crate::inject;
-use crate::system::machine;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
@@ -116,9 +116,7 @@ pub fn run(
     progress::plan(plan.phases(workload));
     let checkouts = Checkouts::prepare(workload, scratch)?;
     let mut run = CheckRun {
-        workload,
-        backend,
-        scratch,
+        site: BuildSite { workload, backend, scratch },
         log: backend.events(&scratch.cache()),
         findings: CheckFindings::default(),
         timeline,
@@ -137,19 +135,15 @@ pub struct Checkouts {
 
 impl Checkouts {
     fn prepare(workload: &Workload, scratch: &Scratch) -> Result<Checkouts> {
-        let mut shown = progress::Progress::begin("fetch and clone", None);
-        let commit = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
+        let commit = build_site::fetch(workload, scratch)?;
         let a = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
         let b = Checkout::clone("b", &scratch.repository(), scratch.checkout_b())?;
-        shown.end(&format!("{} at {}", workload.source, &commit[..12.min(commit.len())]));
         Ok(Checkouts { a, b, commit })
     }
 }
 
 struct CheckRun<'r> {
-    workload: &'r Workload,
-    backend: &'r dyn Backend,
-    scratch: &'r Scratch,
+    site: BuildSite<'r>,
     log: Option<EventLog>,
     findings: CheckFindings,
     timeline: &'r mut Timeline,
@@ -158,17 +152,17 @@ struct CheckRun<'r> {
 impl CheckRun<'_> {
     fn phases(&mut self, Checkouts { a, b, .. }: &Checkouts, plan: CheckPlan) -> Result<()> {
         for checkout in [a, b] {
-            self.without_cache("setup", checkout, &self.workload.setup)?;
-            checkout.require_own_target(self.workload)?;
+            self.without_cache("setup", checkout, &self.site.workload.setup)?;
+            checkout.require_own_target(self.site.workload)?;
         }
         if plan.plain {
-            self.without_cache("plain build", a, &self.workload.build)?;
+            self.without_cache("plain build", a, &self.site.workload.build)?;
             self.clean(a)?;
         }
         let cold = self.build("cold build", a, None)?;
         if plan.lose > 0 {
-            let cache = self.scratch.cache();
-            inject::forget(plan.lose, &cold, &|event| self.backend.forget(&cache, event))?;
+            let cache = self.site.scratch.cache();
+            inject::forget(plan.lose, &cold, &|event| self.site.backend.forget(&cache, event))?;
         }
         let warm = self.build("build from the cache", b, Some(cold.len()))?;
         self.compare_keys(a, b, &cold, &warm);
@@ -186,82 +180,48 @@ impl CheckRun<'_> {
     }
 
     /// Builds with the cache and returns the events of counted units.
-    fn build(
-        &mut self,
-        name: &'static str,
-        checkout: &Checkout,
-        expected: Option<usize>,
-    ) -> Result<Vec<Event>> {
-        let (workload, cache) = (self.workload, self.scratch.cache());
-        let environment = checkout.environment(workload);
-        let environment = self.backend.wire(environment, workload.wiring, &cache, CacheReads::Allowed)?;
-        let log_file = self.log_file(name, checkout);
-        let mut shown = progress::Progress::begin(&format!("{name} ({})", checkout.label()), expected);
-        let mut events = Vec::new();
-        let log = &mut self.log;
-        let begun = machine::microseconds();
-        let took = checkout.run(&workload.build, &environment, &log_file, &mut || {
-            events.extend(log.iter_mut().flat_map(EventLog::poll));
-            let summary = BuildSummary::of(&events, &workload.units);
-            shown.count(summary.units, summary.hits);
-        });
-        let title = format!("{name} ({})", checkout.label());
-        self.timeline.add(title, begun, machine::microseconds(), &events);
-        let took = took?;
-        let summary = BuildSummary::of(&events, &workload.units);
-        shown.end(&format!("{:.2} s, {} units, {} hits", took.as_secs_f64(), summary.units, summary.hits));
-        self.record(name, checkout, took, self.log.is_some().then_some(summary));
-        events.retain(|event| summary::is_counted(event, &workload.units));
+    fn build(&mut self, name: &str, checkout: &Checkout, expected: Option<usize>) -> Result<Vec<Event>> {
+        let environment = self.site.wired(checkout, &self.site.scratch.cache())?;
+        let log = self.log.as_mut();
+        let built = self.site.build(name, checkout, &environment, log, expected, self.timeline)?;
+        let mut events = self.record_build(name, checkout, built);
+        events.retain(|event| summary::is_counted(event, &self.site.workload.units));
         Ok(events)
     }
 
-    fn clean(&mut self, checkout: &Checkout) -> Result<()> {
-        self.without_cache("clean", checkout, &self.workload.clean)
+    fn record_build(&mut self, name: &str, checkout: &Checkout, built: Built) -> Vec<Event> {
+        self.record(name, checkout, built.took, self.log.is_some().then_some(built.summary));
+        built.events
     }
 
-    fn without_cache(&mut self, name: &'static str, checkout: &Checkout, lines: &[String]) -> Result<()> {
+    fn clean(&mut self, checkout: &Checkout) -> Result<()> {
+        self.without_cache("clean", checkout, &self.site.workload.clean)
+    }
+
+    fn without_cache(&mut self, name: &str, checkout: &Checkout, lines: &[String]) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
-        let environment = checkout.environment(self.workload);
-        let environment =
-            Plain.wire(environment, self.workload.wiring, &self.scratch.cache(), CacheReads::Allowed)?;
-        let mut shown = progress::Progress::begin(&format!("{name} ({})", checkout.label()), None);
-        let took = checkout.run(lines, &environment, &self.log_file(name, checkout), &mut || shown.wait())?;
-        shown.end(&format!("{:.2} s", took.as_secs_f64()));
+        let environment = without_cache(checkout.environment(self.site.workload));
+        let took = self.site.run(name, checkout, lines, &environment)?;
         self.record(name, checkout, took, None);
         Ok(())
     }
 
-    fn record(
-        &mut self,
-        name: &'static str,
-        checkout: &Checkout,
-        took: Duration,
-        summary: Option<BuildSummary>,
-    ) {
-        let seconds = (took.as_secs_f64() * 1e4).round() / 1e4;
-        self.findings.phases.push(PhaseResult {
-            name: name.into(),
-            clone: checkout.label().into(),
-            seconds,
-            summary,
-        });
-    }
-
-    fn log_file(&self, name: &str, checkout: &Checkout) -> std::path::PathBuf {
-        self.scratch.logs().join(format!("{}-{}.log", name.replace(' ', "-"), checkout.label()))
+    fn record(&mut self, name: &str, clone: &Checkout, took: Duration, summary: Option<BuildSummary>) {
+        let (name, clone) = (name.to_owned(), clone.label().to_owned());
+        self.findings.phases.push(PhaseResult { name, clone, seconds: build_site::seconds(took), summary });
     }
 
     fn compare_keys(&mut self, a: &Checkout, b: &Checkout, cold: &[Event], warm: &[Event]) {
         let pairing = match_units::pair(cold, warm);
         let finder = CauseFinder { a: CloneRoot::of(a.root()), b: CloneRoot::of(b.root()) };
-        let (backend, cache) = (self.backend, self.scratch.cache());
+        let (backend, cache) = (self.site.backend, self.site.scratch.cache());
         let trace = |event: &Event| backend.trace(&cache, event);
         let stored = |event: &Event| backend.stored(&cache, event);
         self.findings.key_mismatches = key_mismatch::find(&pairing, &finder, &trace);
         self.findings.embedded_paths = embedded_paths::prove(
-            &self.workload.expect.embedded_paths,
+            &self.site.workload.expect.embedded_paths,
             &pairing,
             &finder,
             &self.findings.key_mismatches,
@@ -273,10 +233,10 @@ impl CheckRun<'_> {
     /// Builds in B's place without hits and compares. The restored build is moved away and the project cloned
     /// again, so it does not matter where a build writes and what a clean removes.
     fn compare_artifacts(&mut self, b: &Checkout, expected: usize) -> Result<()> {
-        let restored = self.scratch.restored();
+        let restored = self.site.scratch.restored();
         std::fs::rename(b.root(), &restored).map_err(Error::io("move aside", b.root()))?;
-        let b = &Checkout::clone(b.label(), &self.scratch.repository(), b.root().to_path_buf())?;
-        self.without_cache("setup", b, &self.workload.setup)?;
+        let b = &Checkout::clone(b.label(), &self.site.scratch.repository(), b.root().to_path_buf())?;
+        self.without_cache("setup", b, &self.site.workload.setup)?;
         let events = self.build_without_hits("build without hits", b, Some(expected))?;
         let named = artifacts::named(&events, b.root());
         self.compare_builds(b, &restored, &named)?;
@@ -285,28 +245,15 @@ impl CheckRun<'_> {
 
     fn build_without_hits(
         &mut self,
-        name: &'static str,
+        name: &str,
         b: &Checkout,
         expected: Option<usize>,
     ) -> Result<Vec<Event>> {
-        let cache = self.scratch.verify_cache();
-        let environment = b.environment(self.workload);
-        let environment =
-            self.backend.wire(environment, self.workload.wiring, &cache, CacheReads::Forbidden)?;
-        let mut log = self.backend.events(&cache);
-        let mut events = Vec::new();
-        let mut shown = progress::Progress::begin(&format!("{name} ({})", b.label()), expected);
-        let begun = machine::microseconds();
-        let took = b.run(&self.workload.build, &environment, &self.log_file(name, b), &mut || {
-            events.extend(log.iter_mut().flat_map(EventLog::poll));
-            shown.count(BuildSummary::of(&events, &self.workload.units).units, 0);
-        });
-        self.timeline.add(format!("{name} ({})", b.label()), begun, machine::microseconds(), &events);
-        let took = took?;
-        let summary = BuildSummary::of(&events, &self.workload.units);
-        shown.end(&format!("{:.2} s", took.as_secs_f64()));
-        self.record(name, b, took, log.is_some().then_some(summary));
-        Ok(events)
+        let cache = self.site.scratch.verify_cache();
+        let environment = self.site.backend.without_lookups(self.site.wired(b, &cache)?)?;
+        let mut log = self.site.backend.events(&cache);
+        let built = self.site.build(name, b, &environment, log.as_mut(), expected, self.timeline)?;
+        Ok(self.record_build(name, b, built))
     }
 
     /// Proves the units claimed as nondeterministic, and compares their dependants again, built from equal
@@ -318,7 +265,7 @@ impl CheckRun<'_> {
         restored: &Path,
         named: &BTreeSet<PathBuf>,
     ) -> Result<()> {
-        let claims = &self.workload.expect.nondeterministic;
+        let claims = &self.site.workload.expect.nondeterministic;
         let Some(found) = &self.findings.artifacts else { return Ok(()) };
         let claimed = nondeterminism::claimed(claims, events, b.root(), found);
         if claimed.is_empty() {

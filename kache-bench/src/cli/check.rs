@@ -1,46 +1,35 @@
 //! `check` and `verify`.
 
-use super::options::{RunOptions, below, conclude, kache};
+use super::options::{Prepared, RunOptions, Shown};
 use crate::analysis::timeline::Timeline;
-use crate::backend::Backend;
 use crate::check::{self, CheckPlan, print, verdict};
 use crate::error::Result;
-use crate::record::{self, BackendVersion, Record};
-use crate::system::machine::{self, Machine};
-use crate::system::workspace;
+use crate::record::{Judged, Record, RecordHead};
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn judge(
-    command: &'static str,
+    command: &str,
     options: &RunOptions,
     plan: CheckPlan,
     trace: Option<&Path>,
 ) -> Result<ExitCode> {
-    let workload = options.workload()?;
-    let results = below(&options.results, "results")?;
-    let backend = kache(options.kache.as_deref())?;
-    let scratch = options.scratch()?;
+    let Prepared { workload, backend, place } = options.prepare()?;
     let mut timeline = Timeline::default();
-    let checked = scratch.settle(check::run(&workload, &backend, &scratch, plan, &mut timeline));
+    let checked = place.scratch.settle(check::run(&workload, &backend, &place.scratch, plan, &mut timeline));
     timeline.write(trace)?;
     let (findings, checkouts) = checked?;
-    let record = Record {
-        v: record::VERSION,
-        command: command.into(),
-        workload: workload.name.clone(),
-        source: checkouts.commit.clone(),
-        date: machine::now(),
-        backend: BackendVersion { name: backend.name().into(), version: backend.version()? },
-        commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
-        machine: Machine::here(checkouts.a.root()),
+    let mut head =
+        RecordHead::of(command, checkouts.a.root()).on(&workload, &checkouts.commit).with(&backend)?;
+    head.injected = (plan.lose > 0).then(|| format!("{} results were lost", plan.lose));
+    let findings = Judged {
         verdict: verdict::judge(&findings, &workload.expect, plan),
         hit_rate: hit_rate(&findings),
         key_stability: findings.stability.share(),
-        injected: (plan.lose > 0).then(|| format!("{} results were lost", plan.lose)),
         findings,
     };
-    conclude(options, &record, &print::report(&record), &scratch, &results)
+    let record = Record { head, findings };
+    place.conclude(&record, Shown::Text(print::report(&record)), record.findings.verdict.ok)
 }
 
 fn hit_rate(findings: &check::CheckFindings) -> Option<f64> {

@@ -1,13 +1,12 @@
 //! `compare`: selects the participants and prints and records the result.
 
-use super::options::{Format, RunOptions, below};
+use super::options::{RunOptions, Shown};
 use crate::analysis::timeline::Timeline;
 use crate::backend::{self, Backend};
 use crate::compare::{self, ComparePhase, ComparePlan};
 use crate::error::{Error, Result};
 use crate::inject::Slowdown;
-use crate::record;
-use crate::system::machine;
+use crate::record::{Record, RecordHead};
 use crate::system::scratch::Scratch;
 use crate::system::workspace;
 use clap::Args;
@@ -40,31 +39,26 @@ pub(super) struct Options {
 
 /// Status 1 if a participant dropped out or has a phase without a valid build.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
-    let workload = options.run.workload()?;
-    let results = below(&options.run.results, "results")?;
-    let mut backends = backends(&options.backends, options.run.kache.as_deref())?;
-    let scratch = options.run.scratch()?;
+    let (workload, kache) = (options.run.workload()?, options.run.common.kache.as_deref());
+    let mut backends = backends(&options.backends, kache)?;
+    let place = options.run.place()?;
+    let scratch = &place.scratch;
     if let Some(by) = options.slow {
-        slow_down(&mut backends, by, options.run.kache.as_deref(), &scratch)?;
+        slow_down(&mut backends, by, kache, scratch)?;
     }
     let plan = ComparePlan { backends, rounds: options.runs.into(), phases: options.phases.clone() };
     let mut timeline = Timeline::default();
-    let raced = scratch.settle(compare::run(&workload, plan, &scratch, &mut timeline));
+    let compared = scratch.settle(compare::run(&workload, plan, scratch, &mut timeline));
     timeline.write(options.trace.as_deref())?;
-    let mut comparison = raced?;
-    comparison.injected = options.slow.map(|by| format!("each compile with kache takes {by} longer"));
-    comparison.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
-    let line = record::line(&comparison, &scratch)?;
-    let history = record::append(&results, &workload.name, &line)?;
-    match options.run.format {
-        Format::Json => println!("{line}"),
-        Format::Text if options.markdown => print!("{}", compare::markdown(&comparison)),
-        Format::Text => {
-            print!("\n{}", compare::text(&comparison));
-            println!("\nrecorded in {}", history.display());
-        }
-    }
-    Ok(if comparison.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let (findings, source) = compared?;
+    let mut head = RecordHead::of("compare", &scratch.repository()).on(&workload, &source);
+    head.injected = options.slow.map(|by| format!("each compile with kache takes {by} longer"));
+    let record = Record { head, findings };
+    let shown = match options.markdown {
+        true => Shown::Markdown(compare::markdown(&record)),
+        false => Shown::Text(format!("\n{}\n", compare::text(&record))),
+    };
+    place.conclude(&record, shown, record.findings.is_whole())
 }
 
 type Named = Vec<(String, Result<Box<dyn Backend>>)>;

@@ -1,15 +1,12 @@
 //! `latency`: selects the participants and prints and records the result.
 
 use super::compare;
-use super::options::{Format, below};
+use super::options::{CommonOptions, Shown};
 use crate::backend;
 use crate::error::Result;
 use crate::latency::{self, LatencyPlan};
-use crate::record;
-use crate::system::scratch::{Scratch, ScratchOptions};
-use crate::system::{machine, workspace};
+use crate::record::{Record, RecordHead};
 use clap::Args;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -23,36 +20,17 @@ pub(super) struct Options {
     /// Number of measured misses
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     misses: u16,
-    /// The kache binary to use [default: built from the repository]
-    #[arg(long, value_name = "PATH")]
-    kache: Option<PathBuf>,
     #[command(flatten)]
-    scratch: ScratchOptions,
-    /// Directory for the record [default: the repository's results/]
-    #[arg(long, value_name = "DIR")]
-    results: Option<PathBuf>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    common: CommonOptions,
 }
 
 /// Status 1 if a participant has an invalid figure or is not installed.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
-    let results = below(&options.results, "results")?;
-    let backends = compare::backends(&options.backends, options.kache.as_deref())?;
-    let scratch = Scratch::create(&options.scratch, "latency")?;
+    let backends = compare::backends(&options.backends, options.common.kache.as_deref())?;
+    let place = options.common.place("latency")?;
     let plan = LatencyPlan { backends, runs: options.runs.into(), misses: options.misses.into() };
-    let mut latency = scratch.settle(latency::run(plan, &scratch))?;
-    latency.commit = workspace::find().ok().and_then(|dir| machine::commit(&dir));
-    let line = record::line(&latency, &scratch)?;
-    let history = record::append(&results, "latency", &line)?;
-    match options.format {
-        Format::Json => println!("{line}"),
-        Format::Text => {
-            print!("\n{}", latency::text(&latency));
-            println!("\nrecorded in {}", history.display());
-        }
-    }
-    let is_whole = latency.figures.iter().all(|figures| figures.invalid.is_none());
-    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let findings = place.scratch.settle(latency::run(plan, &place.scratch))?;
+    let record = Record { head: RecordHead::of("latency", place.scratch.root()), findings };
+    let is_whole = record.findings.figures.iter().all(|figures| figures.invalid.is_none());
+    place.conclude(&record, Shown::Text(format!("\n{}\n", latency::text(&record))), is_whole)
 }

@@ -12,26 +12,46 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
-pub(super) struct RunOptions {
-    /// Workload: the name of a file in workloads/, without .toml
-    pub(super) name: String,
+pub(super) struct CommonOptions {
     /// The kache binary to use [default: built from the repository]
     #[arg(long, value_name = "PATH")]
     pub(super) kache: Option<PathBuf>,
-    /// Directory of the workload files [default: the repository's workloads/]
-    #[arg(long, value_name = "DIR")]
-    pub(super) workloads: Option<PathBuf>,
-    /// Take the workload's git repository from this mirror or local clone, at the same revision
-    #[arg(long, value_name = "URL-OR-PATH")]
-    pub(super) source: Option<String>,
     #[command(flatten)]
-    pub(super) scratch: ScratchOptions,
+    scratch: ScratchOptions,
     /// Directory for the record [default: the repository's results/]
     #[arg(long, value_name = "DIR")]
-    pub(super) results: Option<PathBuf>,
+    results: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunOptions {
+    /// Workload: the name of a file in workloads/, without .toml
+    name: String,
+    /// Directory of the workload files [default: the repository's workloads/]
+    #[arg(long, value_name = "DIR")]
+    workloads: Option<PathBuf>,
+    /// Take the workload's git repository from this mirror or local clone, at the same revision
+    #[arg(long, value_name = "URL-OR-PATH")]
+    source: Option<String>,
+    #[command(flatten)]
+    pub(super) common: CommonOptions,
+}
+
+/// What a command needs before it runs. An error in one of the options comes before any work.
+pub(super) struct Prepared<'o> {
+    pub(super) workload: Workload,
+    pub(super) backend: Kache,
+    pub(super) place: Place<'o>,
+}
+
+/// The scratch directory of a run, and where its record goes.
+pub(super) struct Place<'o> {
+    pub(super) scratch: Scratch,
+    results: PathBuf,
+    options: &'o CommonOptions,
 }
 
 impl RunOptions {
@@ -43,8 +63,21 @@ impl RunOptions {
         }
     }
 
-    pub(super) fn scratch(&self) -> Result<Scratch> {
-        Scratch::create(&self.scratch, &self.name)
+    pub(super) fn prepare(&self) -> Result<Prepared<'_>> {
+        let workload = self.workload()?;
+        let backend = kache(self.common.kache.as_deref())?;
+        Ok(Prepared { workload, backend, place: self.common.place(&self.name)? })
+    }
+
+    pub(super) fn place(&self) -> Result<Place<'_>> {
+        self.common.place(&self.name)
+    }
+}
+
+impl CommonOptions {
+    pub(super) fn place(&self, name: &str) -> Result<Place<'_>> {
+        let results = below(&self.results, "results")?;
+        Ok(Place { scratch: Scratch::create(&self.scratch, name)?, results, options: self })
     }
 }
 
@@ -57,24 +90,30 @@ pub(super) enum Format {
     Json,
 }
 
-/// Stores a record and prints it.
-pub(super) fn conclude<F: Serialize>(
-    options: &RunOptions,
-    record: &Record<F>,
-    text: &str,
-    scratch: &Scratch,
-    results: &Path,
-) -> Result<ExitCode> {
-    let line = record::line(record, scratch)?;
-    let history = record::append(results, &record.workload, &line)?;
-    match options.format {
-        Format::Text => {
-            print!("{text}");
-            println!("recorded in {}", history.display());
+/// How a record is printed without `--format json`.
+pub(super) enum Shown {
+    /// With the place of the record.
+    Text(String),
+    Markdown(String),
+}
+
+impl Place<'_> {
+    /// Stores a record and prints it.
+    pub(super) fn conclude<F: Serialize>(
+        &self,
+        record: &Record<F>,
+        shown: Shown,
+        is_good: bool,
+    ) -> Result<ExitCode> {
+        let line = record::line(record, &self.scratch)?;
+        let history = record::append(&self.results, &record.head, &line)?;
+        match (self.options.format, shown) {
+            (Format::Json, _) => println!("{line}"),
+            (Format::Text, Shown::Text(text)) => println!("{text}recorded in {}", history.display()),
+            (Format::Text, Shown::Markdown(text)) => print!("{text}"),
         }
-        Format::Json => println!("{line}"),
+        Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
-    Ok(if record.verdict.ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// The given kache, or else a new build.

@@ -1,12 +1,10 @@
 //! `check --remote`: runs, prints and records.
 
-use super::options::{RunOptions, below, conclude, kache};
+use super::options::{Prepared, RunOptions, Shown};
 use crate::backend::{self, Backend};
 use crate::check::remote_check::{self, RemotePlan};
 use crate::error::{Error, Result};
-use crate::record::RunVerdict;
-use crate::record::{self, BackendVersion, Record};
-use crate::system::machine::{self, Machine};
+use crate::record::{Judged, Record, RecordHead};
 use crate::system::workspace;
 use clap::Args;
 use std::process::ExitCode;
@@ -29,40 +27,22 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &RunOptions, remote: &Options) -> Result<ExitCode> {
-    let workload = options.workload()?;
-    let results = below(&options.results, "results")?;
-    let backend = kache(options.kache.as_deref())?;
+    let Prepared { workload, backend, place } = options.prepare()?;
     let own = workspace::find()?;
     let peers = remote.beside.iter().map(|name| backend::find(name, &own)).collect::<Result<Vec<_>>>()?;
     if remote.beside.iter().any(|name| name == "kache") {
         return Err(Error::input("kache is always measured").remedy("leave it out of --beside"));
     }
-    let scratch = options.scratch()?;
     let mut backends: Vec<&dyn Backend> = vec![&backend];
     backends.extend(peers.iter().map(|peer| &**peer));
     let plan = RemotePlan { latencies: remote.latency.clone(), same_place: remote.same_place };
-    let (findings, source) = scratch.settle(remote_check::run(&workload, &backends, &scratch, &plan))?;
-    let problems = findings.problems();
-    let second = findings.seconds.iter().find(|second| second.backend == "kache");
+    let scratch = &place.scratch;
+    let (found, source) = scratch.settle(remote_check::run(&workload, &backends, scratch, &plan))?;
+    let second = found.seconds.iter().find(|second| second.backend == "kache");
     let hit_rate = second.map(|s| s.hits as f64 / ((s.hits + s.misses).max(1)) as f64);
-    let record = Record {
-        v: record::VERSION,
-        command: "check --remote".into(),
-        workload: workload.name.clone(),
-        source,
-        date: machine::now(),
-        backend: BackendVersion { name: backend.name().into(), version: backend.version()? },
-        commit: machine::commit(&own),
-        machine: Machine::here(scratch.root()),
-        verdict: RunVerdict { ok: problems.is_empty(), problems },
-        hit_rate,
-        key_stability: None,
-        injected: None,
-        findings,
-    };
-    let heading = if record.verdict.ok { "OK" } else { "NOT OK" };
-    let problems: String = record.verdict.problems.iter().map(|p| format!("  ✗ {p}\n")).collect();
-    let text =
-        format!("\ncheck --remote {}: {heading}\n{problems}\n{}", workload.name, record.findings.text());
-    conclude(options, &record, &text, &scratch, &results)
+    let head = RecordHead::of("check --remote", scratch.root()).on(&workload, &source).with(&backend)?;
+    let findings = Judged { hit_rate, ..Judged::of(found.problems(), found) };
+    let record = Record { head, findings };
+    let text = record.heading() + &record.findings.findings.text();
+    place.conclude(&record, Shown::Text(text), record.findings.verdict.ok)
 }

@@ -1,15 +1,12 @@
 //! `audit` and `mutate`: commands that run single units of a recorded build again.
 
-use super::options::{RunOptions, below, conclude, kache};
+use super::options::{Prepared, RunOptions, Shown};
 use crate::audit;
-use crate::backend::Backend;
 use crate::error::Result;
 use crate::mutate;
-use crate::record::{self, BackendVersion, Record, RunVerdict};
+use crate::record::{Judged, Record, RecordHead};
 use crate::recorded_build::RecordedBuild;
-use crate::system::machine::{self, Machine};
 use crate::system::scratch::Scratch;
-use crate::system::workspace;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -34,32 +31,15 @@ fn run_units<F: Serialize>(
     options: &RunOptions,
     examine: impl FnOnce(&mut RecordedBuild, &Scratch) -> Result<(Vec<String>, String, F)>,
 ) -> Result<ExitCode> {
-    let workload = options.workload()?;
-    let results = below(&options.results, "results")?;
-    let backend = kache(options.kache.as_deref())?;
-    let scratch = options.scratch()?;
-    let asked = RecordedBuild::make(&workload, &backend, &scratch).and_then(|mut recorded| {
-        let found = examine(&mut recorded, &scratch)?;
+    let Prepared { workload, backend, place } = options.prepare()?;
+    let scratch = &place.scratch;
+    let asked = RecordedBuild::make(&workload, &backend, scratch).and_then(|mut recorded| {
+        let found = examine(&mut recorded, scratch)?;
         Ok((recorded, found))
     });
     let (recorded, (problems, text, findings)) = scratch.settle(asked)?;
-    let record = Record {
-        v: record::VERSION,
-        command: command.into(),
-        workload: workload.name.clone(),
-        source: recorded.commit.clone(),
-        date: machine::now(),
-        backend: BackendVersion { name: backend.name().into(), version: backend.version()? },
-        commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
-        machine: Machine::here(recorded.checkout.root()),
-        verdict: RunVerdict { ok: problems.is_empty(), problems },
-        hit_rate: None,
-        key_stability: None,
-        injected: None,
-        findings,
-    };
-    let heading = if record.verdict.ok { "OK" } else { "NOT OK" };
-    let problems: String = record.verdict.problems.iter().map(|p| format!("  ✗ {p}\n")).collect();
-    let text = format!("\n{command} {}: {heading}\n{problems}\n{text}", workload.name);
-    conclude(options, &record, &text, &scratch, &results)
+    let head = RecordHead::of(command, recorded.checkout.root());
+    let head = head.on(&workload, &recorded.commit).with(&backend)?;
+    let record = Record { head, findings: Judged::of(problems, findings) };
+    place.conclude(&record, Shown::Text(record.heading() + &text), record.findings.verdict.ok)
 }

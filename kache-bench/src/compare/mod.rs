@@ -10,8 +10,9 @@ mod sample;
 mod summary;
 mod validity;
 
+pub use participant::Participant;
 pub use phase::ComparePhase;
 pub use print::{markdown, text};
-pub use record::{Comparison, VERSION};
+pub use record::Comparison;
 pub use run::{ComparePlan, run};
 pub use summary::median;

@@ -10,5 +10,6 @@ pub struct Participant {
     /// Why it did not take part, or from when on.
     pub out: Option<String>,
     /// A note next to its figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

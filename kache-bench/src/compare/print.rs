@@ -4,7 +4,8 @@ use super::phase::ComparePhase;
 use super::record::Comparison;
 use super::sample::Sample;
 use super::summary::{PhaseSummary, median};
-use crate::text::size;
+use crate::record::Record;
+use crate::text::{Table, markdown_cell, size};
 use clap::ValueEnum;
 use std::fmt::Write;
 
@@ -16,50 +17,19 @@ pub(super) fn sample(sample: &Sample) -> String {
     format!("{:.2} s{}{}", sample.seconds, counts.unwrap_or_default(), invalid.unwrap_or_default())
 }
 
-pub fn text(comparison: &Comparison) -> String {
-    let mut out = heading(comparison, "");
-    for table in tables(comparison) {
-        out.push('\n');
-        let widths: Vec<_> = (0..table[0].len())
-            .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-            .collect();
-        for row in &table {
-            let cells: Vec<_> =
-                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-            out.push_str(cells.join("  ").trim_end());
-            out.push('\n');
-        }
-    }
-    out
+pub fn text(record: &Record<Comparison>) -> String {
+    heading(record, "") + &tables(&record.findings, Table::text)
 }
 
-pub fn markdown(comparison: &Comparison) -> String {
-    let mut out = heading(comparison, "- ");
-    for table in tables(comparison) {
-        out.push('\n');
-        for (at, row) in table.iter().enumerate() {
-            let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-            writeln!(out, "| {} |", cells.join(" | ")).expect("writing to a String cannot fail");
-            if at == 0 {
-                writeln!(out, "|{}", " --- |".repeat(row.len())).expect("writing to a String cannot fail");
-            }
-        }
-    }
-    out
+pub fn markdown(record: &Record<Comparison>) -> String {
+    heading(record, "- ") + &tables(&record.findings, |table| table.markdown(markdown_cell))
 }
 
-fn heading(comparison: &Comparison, bullet: &str) -> String {
-    let machine = &comparison.machine;
+fn heading(record: &Record<Comparison>, bullet: &str) -> String {
+    let (comparison, workload, setting) = (&record.findings, &record.head.workload, record.head.setting());
     let mut out = format!(
-        "compare {}: rounds: {}, interleaved; page cache {}; {}, {} cores, Linux {}, {}; {}\n",
-        comparison.workload,
-        comparison.rounds,
-        comparison.page_cache,
-        machine.cpu,
-        machine.cores,
-        machine.kernel,
-        machine.rustc,
-        comparison.date
+        "compare {workload}: rounds: {}, interleaved; page cache {}; {setting}\n",
+        comparison.rounds, comparison.page_cache
     );
     if !bullet.is_empty() {
         out.push('\n');
@@ -86,18 +56,13 @@ fn heading(comparison: &Comparison, bullet: &str) -> String {
     out
 }
 
-type Table = Vec<Vec<String>>;
-
-fn tables(comparison: &Comparison) -> Vec<Table> {
-    [times(comparison), disk(comparison)].into_iter().filter(|table| table.len() > 1).collect()
-}
-
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
-    cells.map(str::to_owned).to_vec()
+fn tables(comparison: &Comparison, print: impl Fn(&Table) -> String) -> String {
+    let tables = [times(comparison), disk(comparison)];
+    tables.iter().filter(|table| table.has_rows()).map(|table| format!("\n{}", print(table))).collect()
 }
 
 fn times(comparison: &Comparison) -> Table {
-    let mut table = vec![row([
+    let mut table = Table::new([
         "phase",
         "backend",
         "median s",
@@ -110,10 +75,10 @@ fn times(comparison: &Comparison) -> Table {
         "misses",
         "passed",
         "processes",
-    ])];
+    ]);
     for phase in ComparePhase::value_variants() {
         for summary in comparison.summary.iter().filter(|summary| summary.phase == *phase) {
-            table.push(if summary.n > 0 { measured(comparison, summary) } else { invalid(summary) });
+            table.row(if summary.n > 0 { measured(comparison, summary) } else { invalid(summary) });
         }
     }
     table
@@ -162,7 +127,7 @@ fn invalid(summary: &PhaseSummary) -> Vec<String> {
 }
 
 fn disk(comparison: &Comparison) -> Table {
-    let mut table = vec![row(["backend", "cache after two clones", "second clone in addition"])];
+    let mut table = Table::new(["backend", "cache after two clones", "second clone in addition"]);
     for participant in &comparison.participants {
         let of: Vec<_> = comparison.disk.iter().filter(|disk| disk.backend == participant.name).collect();
         let middle = |bytes: fn(&super::disk::DiskUse) -> u64| {
@@ -172,7 +137,7 @@ fn disk(comparison: &Comparison) -> Table {
         let (cache, tree) = (middle(|disk| disk.cache_bytes), middle(|disk| disk.second_tree_bytes));
         if let (Some(cache), Some(tree)) = (cache, tree) {
             let cache = if participant.name == "plain" { "–".into() } else { cache };
-            table.push(vec![participant.name.clone(), cache, tree]);
+            table.row([participant.name.clone(), cache, tree]);
         }
     }
     table

@@ -4,32 +4,15 @@ use super::disk::DiskUse;
 use super::participant::Participant;
 use super::sample::Sample;
 use super::summary::PhaseSummary;
-use crate::system::machine::Machine;
 use serde::{Deserialize, Serialize};
 
-/// Version of [`Comparison`]'s shape in `results/`.
-pub const VERSION: u32 = 2;
-
-/// Also the record: one line in `results/WORKLOAD.jsonl`.
+/// The findings of `compare`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Comparison {
-    pub v: u32,
-    pub command: String,
-    pub workload: String,
-    /// Commit of the workload's repository.
-    pub source: String,
-    /// When it ended, UTC.
-    pub date: String,
-    /// Commit of the harness's repository, with `+` if changed.
-    pub commit: Option<String>,
-    pub machine: Machine,
     /// `warm`: see `super::run`.
     pub page_cache: String,
     /// Requested number of rounds.
     pub rounds: usize,
-    /// The injected fault; a run with one is never compared with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub injected: Option<String>,
     pub participants: Vec<Participant>,
     /// Every measured build, in order.
     pub samples: Vec<Sample>,

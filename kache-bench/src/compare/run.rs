@@ -10,14 +10,15 @@
 //! is not measured.
 
 use super::phase::ComparePhase;
-use super::record::{Comparison, VERSION};
+use super::record::Comparison;
 use super::sample::Stopwatch;
 use super::{disk, print, summary, validity};
 use crate::analysis::timeline::Timeline;
 use crate::backend::{Backend, RunningBackend};
+use crate::build_site::{self, BuildSite};
 use crate::error::{Error, ErrorKind, Result};
 use crate::system::interrupt;
-use crate::system::machine::{self, Machine};
+use crate::system::machine;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
@@ -50,29 +51,19 @@ impl ComparePlan {
     }
 }
 
+/// Also returns the source's commit.
 pub fn run(
     workload: &Workload,
     plan: ComparePlan,
     scratch: &Scratch,
     timeline: &mut Timeline,
-) -> Result<Comparison> {
+) -> Result<(Comparison, String)> {
     let phases = plan.phases();
-    let mut shown = progress::Progress::begin("fetch", None);
-    let source = workload.obtain(&scratch.repository(), &mut || shown.wait())?;
-    shown.end(&format!("{} at {}", workload.source, &source[..12.min(source.len())]));
-
+    let source = build_site::fetch(workload, scratch)?;
     let (participants, backends) = validity::admit(workload, plan.backends)?;
     let mut comparison = Comparison {
-        v: VERSION,
-        command: "compare".into(),
-        workload: workload.name.clone(),
-        source,
-        date: String::new(),
-        commit: None,
-        machine: Machine::here(&scratch.repository()),
         page_cache: "warm".into(),
         rounds: plan.rounds,
-        injected: None,
         participants,
         samples: Vec::new(),
         disk: Vec::new(),
@@ -90,9 +81,7 @@ pub fn run(
             }
             let label = format!("round {round}/{}, {}", plan.rounds, comparison.participants[*at].name);
             let mut trial = Trial {
-                workload,
-                backend: backend.as_ref(),
-                scratch,
+                site: BuildSite { workload, backend: backend.as_ref(), scratch },
                 round,
                 label,
                 comparison: &mut comparison,
@@ -109,16 +98,13 @@ pub fn run(
             }
         }
     }
-    comparison.date = machine::now();
     comparison.summary = summary::of(&comparison.participants, &comparison.samples);
-    Ok(comparison)
+    Ok((comparison, source))
 }
 
 /// One backend in one round.
 struct Trial<'r> {
-    workload: &'r Workload,
-    backend: &'r dyn Backend,
-    scratch: &'r Scratch,
+    site: BuildSite<'r>,
     round: usize,
     label: String,
     comparison: &'r mut Comparison,
@@ -128,9 +114,9 @@ struct Trial<'r> {
 impl Trial<'_> {
     fn run(&mut self, phases: &BTreeSet<ComparePhase>) -> Result<()> {
         self.clear()?;
-        let cache = self.scratch.cache();
+        let cache = self.site.scratch.cache();
         fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
-        let running = RunningBackend::begin(self.backend, &cache)?;
+        let running = RunningBackend::begin(self.site.backend, &cache)?;
         let outcome = self.phases(phases, &running);
         drop(running);
         // Also after a failure, so that the next backend finds neither clones nor a cache.
@@ -139,8 +125,8 @@ impl Trial<'_> {
     }
 
     fn phases(&mut self, phases: &BTreeSet<ComparePhase>, running: &RunningBackend<'_>) -> Result<()> {
-        let is_plain = self.backend.name() == "plain";
-        let a = self.clone_to("a")?;
+        let is_plain = self.site.backend.name() == "plain";
+        let a = self.site.clone_to("a", self.site.scratch.checkout_a())?;
         if !self.sample(&a, ComparePhase::Cold, running)? {
             return Ok(());
         }
@@ -150,30 +136,25 @@ impl Trial<'_> {
         }
         let mut last = a;
         if phases.contains(&ComparePhase::OtherFirst) && !is_plain {
-            last = self.clone_to("b")?;
+            last = self.site.clone_to("b", self.site.scratch.checkout_b())?;
             self.sample(&last, ComparePhase::OtherFirst, running)?;
-            self.comparison.disk.push(disk::used(
-                self.backend.name(),
-                self.round,
-                &self.scratch.cache(),
-                last.root(),
-            ));
+            self.measure_disk(&last);
             if phases.contains(&ComparePhase::OtherLater) {
                 self.clean(&last)?;
                 self.sample(&last, ComparePhase::OtherLater, running)?;
             }
         } else if is_plain {
-            self.comparison.disk.push(disk::used(
-                self.backend.name(),
-                self.round,
-                &self.scratch.cache(),
-                last.root(),
-            ));
+            self.measure_disk(&last);
         }
         if phases.contains(&ComparePhase::Idle) {
             self.sample(&last, ComparePhase::Idle, running)?;
         }
         Ok(())
+    }
+
+    fn measure_disk(&mut self, checkout: &Checkout) {
+        let (name, cache) = (self.site.backend.name(), self.site.scratch.cache());
+        self.comparison.disk.push(disk::used(name, self.round, &cache, checkout.root()));
     }
 
     /// One measured build. Returns whether later phases are useful.
@@ -183,84 +164,50 @@ impl Trial<'_> {
         phase: ComparePhase,
         running: &RunningBackend<'_>,
     ) -> Result<bool> {
-        let (workload, cache) = (self.workload, self.scratch.cache());
-        let environment = self.backend.based(checkout.environment(workload), checkout.root());
-        let reads = crate::backend::CacheReads::Allowed;
-        let environment = self.backend.wire(environment, workload.wiring, &cache, reads)?;
+        let cache = self.site.scratch.cache();
+        let environment = self.site.wired(checkout, &cache)?;
         // A server keeps the settings it was started with, and they name the checkout.
         running.stop()?;
-        self.backend.start(&environment, &cache)?;
-        let before = self.backend.counts(&cache)?;
-        let lines: Vec<_> =
-            workload.build.iter().map(|line| self.backend.line(line, workload.wiring)).collect();
+        self.site.backend.start(&environment, &cache)?;
+        let before = self.site.backend.counts(&cache)?;
+        let title = format!("{}: {}", self.label, phase.title());
+        let log = self.site.log(&format!("{}-{}", phase.title(), self.round), checkout);
         let left = validity::left_behind(checkout, phase);
         let had = validity::files(&cache);
-        let mut shown = progress::Progress::begin(&format!("{}: {}", self.label, phase.title()), None);
+        let mut shown = progress::Progress::begin(&title, None);
         let begun = machine::microseconds();
         let watch = Stopwatch::start(&cache);
-        let took = checkout.run(&lines, &environment, &self.log(phase, checkout), &mut || shown.wait())?;
-        let mut sample = watch.stop(self.backend.name(), self.round, phase, took);
+        let took = checkout.run(&self.site.lines(), &environment, &log, &mut || shown.wait())?;
+        let mut sample = watch.stop(self.site.backend.name(), self.round, phase, took);
         // Read after the build, since reading would be part of the time.
-        let mut events = self.backend.events(&cache).map_or_else(Vec::new, |mut log| log.poll());
+        let mut events = self.site.backend.events(&cache).map_or_else(Vec::new, |mut log| log.poll());
         events.retain(|event| event.time_us >= begun);
         let ended = begun + u64::try_from(took.as_micros()).unwrap_or(0);
-        self.timeline.add(format!("{}: {}", self.label, phase.title()), begun, ended, &events);
-        sample.counts = self.backend.counts(&cache)?.map(|after| after - before.unwrap_or_default());
+        self.timeline.add(title, begun, ended, &events);
+        sample.counts = self.site.backend.counts(&cache)?.map(|after| after - before.unwrap_or_default());
         sample.invalid = left.or_else(|| {
-            validity::judge(&sample, self.backend, checkout, validity::files(&cache).saturating_sub(had))
+            validity::judge(&sample, self.site.backend, checkout, validity::files(&cache).saturating_sub(had))
         });
         shown.end(&print::sample(&sample));
         let is_hopeless = phase == ComparePhase::Cold && sample.invalid.is_some();
         if let Some(why) = sample.invalid.as_ref().filter(|_| is_hopeless) {
-            let participant = self
-                .comparison
-                .participants
-                .iter_mut()
-                .find(|participant| participant.name == sample.backend);
-            participant
-                .into_iter()
-                .for_each(|participant| participant.out = Some(format!("round {}: {why}", sample.round)));
+            let mut participants = self.comparison.participants.iter_mut();
+            if let Some(participant) = participants.find(|it| it.name == sample.backend) {
+                participant.out = Some(format!("round {}: {why}", sample.round));
+            }
         }
         self.comparison.samples.push(sample);
         Ok(!is_hopeless)
     }
 
-    fn clone_to(&self, label: &'static str) -> Result<Checkout> {
-        let root = if label == "a" { self.scratch.checkout_a() } else { self.scratch.checkout_b() };
-        let checkout = Checkout::clone(label, &self.scratch.repository(), root)?;
-        self.outside(&checkout, &self.workload.setup, "setup")?;
-        checkout.require_own_target(self.workload)?;
-        Ok(checkout)
-    }
-
     fn clean(&self, checkout: &Checkout) -> Result<()> {
-        self.outside(checkout, &self.workload.clean, "clean")
-    }
-
-    /// Runs without a cache; not measured.
-    fn outside(&self, checkout: &Checkout, lines: &[String], what: &str) -> Result<()> {
-        let wiring = self.workload.wiring;
-        let environment = checkout.environment(self.workload);
-        let environment = crate::backend::Plain.wire(
-            environment,
-            wiring,
-            &self.scratch.cache(),
-            crate::backend::CacheReads::Allowed,
-        )?;
-        let log =
-            self.scratch.logs().join(format!("{what}-{}-{}.log", self.backend.name(), checkout.label()));
-        checkout.run(lines, &environment, &log, &mut || {}).map(drop)
-    }
-
-    fn log(&self, phase: ComparePhase, checkout: &Checkout) -> std::path::PathBuf {
-        let phase = phase.title().replace([' ', ','], "-");
-        let name = format!("{}-{phase}-{}-{}.log", self.backend.name(), checkout.label(), self.round);
-        self.scratch.logs().join(name)
+        self.site.run_quietly("clean", checkout, &self.site.workload.clean)
     }
 
     /// Removes the clones and the cache of the previous backend.
     fn clear(&self) -> Result<()> {
-        for dir in [self.scratch.checkout_a(), self.scratch.checkout_b(), self.scratch.cache()] {
+        for dir in [self.site.scratch.checkout_a(), self.site.scratch.checkout_b(), self.site.scratch.cache()]
+        {
             if dir.exists() {
                 fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
             }

@@ -7,6 +7,7 @@
 
 use super::phase::ComparePhase;
 use crate::backend::{self, Counts};
+use crate::build_site::seconds;
 use crate::system::platform;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -66,9 +67,9 @@ impl Stopwatch {
             backend: backend.to_owned(),
             round,
             phase,
-            seconds: rounded(took),
-            cpu_seconds: rounded(children().saturating_sub(self.children)),
-            server_cpu_seconds: rounded(served),
+            seconds: seconds(took),
+            cpu_seconds: seconds(children().saturating_sub(self.children)),
+            server_cpu_seconds: seconds(served),
             processes,
             counts: None,
             invalid: None,
@@ -78,10 +79,6 @@ impl Stopwatch {
 
 fn children() -> Duration {
     platform::time_of_children().unwrap_or_default()
-}
-
-fn rounded(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e4).round() / 1e4
 }
 
 /// Processes whose environment names the cache, with their CPU time and that of waited-for children.

@@ -144,7 +144,6 @@ mod tests {
             environment: crate::system::environment::Environment,
             _: crate::workload::Wiring,
             _: &Path,
-            _: crate::backend::CacheReads,
         ) -> Result<crate::system::environment::Environment> {
             Ok(environment)
         }

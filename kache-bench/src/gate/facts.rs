@@ -5,7 +5,7 @@ use crate::check::{CheckFindings, PhaseResult};
 use crate::compare::{self, Comparison};
 use crate::history::{HistoryEntry, RecordedRun};
 use crate::pull::Pull;
-use crate::record::Record;
+use crate::record::Judged;
 use crate::traps::{self, TrapVerdict};
 use clap::ValueEnum;
 use serde_json::Value;
@@ -42,7 +42,7 @@ impl Fact {
 /// All counts of a run.
 pub fn of(entry: &HistoryEntry) -> Vec<Fact> {
     match &entry.run {
-        RecordedRun::Check(check) => of_check(check),
+        RecordedRun::Check(check) => of_check(check, entry.head.command == "check"),
         RecordedRun::SingleUnits(probe) => of_probe(probe),
         RecordedRun::Comparison(comparison) => of_comparison(comparison),
         RecordedRun::Latency(latency) => {
@@ -56,7 +56,7 @@ pub fn of(entry: &HistoryEntry) -> Vec<Fact> {
     }
 }
 
-fn of_check(check: &Record<CheckFindings>) -> Vec<Fact> {
+fn of_check(check: &Judged<CheckFindings>, compares_keys: bool) -> Vec<Fact> {
     let findings = &check.findings;
     let mut facts = vec![
         fact("problems of the verdict", check.verdict.problems.len(), Worse::More)
@@ -87,7 +87,7 @@ fn of_check(check: &Record<CheckFindings>) -> Vec<Fact> {
             Worse::More,
         ));
     }
-    if check.command == "check" {
+    if compares_keys {
         let stability = &findings.stability;
         let unstable = stability.paired - stability.equal.min(stability.paired);
         facts.push(fact("unstable keys", unstable, Worse::More).named(stability.unstable.iter().cloned()));
@@ -118,7 +118,7 @@ fn names(reasons: &Reasons) -> Vec<String> {
     reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect()
 }
 
-fn of_probe(probe: &Record<Value>) -> Vec<Fact> {
+fn of_probe(probe: &Judged<Value>) -> Vec<Fact> {
     let problems = &probe.verdict.problems;
     vec![fact("problems of the verdict", problems.len(), Worse::More).named(problems.iter().cloned())]
 }

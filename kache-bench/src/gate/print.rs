@@ -2,6 +2,7 @@
 
 use super::significance::{EFFECT, RULED_OUT, share};
 use super::verdict::{FigureRow, Gate, GateVerdict, JudgedRun};
+use crate::text::Table;
 use std::fmt::Write;
 
 /// As text: details of figures that are not ok, and the number of the others.
@@ -58,7 +59,7 @@ fn figures(row: &FigureRow) -> String {
 
 pub fn markdown(gate: &Gate) -> String {
     let mut out = format!("**gate: {}**\n\n", gate.verdict.word());
-    out.push_str("| run | verdict | recorded runs | what |\n| --- | --- | --- | --- |\n");
+    let mut table = Table::new(["run", "verdict", "recorded runs", "what"]);
     for judged in &gate.judged {
         let description: Vec<_> = judged
             .rows
@@ -69,9 +70,9 @@ pub fn markdown(gate: &Gate) -> String {
         let injected = judged.injected.as_ref().map(|injected| format!(" (injected fault: {injected})"));
         let description = if description.is_empty() { rest(judged) } else { description.join("<br>") };
         let subject = format!("{}{}", judged.subject, injected.unwrap_or_default());
-        let cells = [&subject, judged.verdict.word(), &judged.recorded.to_string(), &description].map(cell);
-        let _ = writeln!(out, "| {} |", cells.join(" | "));
+        table.row([&subject, judged.verdict.word(), &judged.recorded.to_string(), &description]);
     }
+    out += &table.markdown(cell);
     let _ = writeln!(
         out,
         "\nCounts are compared exactly. A time is a regression if it is significantly longer, by at least {}; it is ok if a slowdown of {} is ruled out.",

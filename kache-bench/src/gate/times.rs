@@ -5,7 +5,7 @@
 
 use crate::compare::{ComparePhase, Comparison};
 use crate::history::{HistoryEntry, RecordedRun};
-use crate::latency::{InvocationKind, Latency};
+use crate::latency::Latency;
 use clap::ValueEnum;
 
 /// One figure's times in one run, as ratios to the plain build of the same round if there is one.
@@ -62,12 +62,8 @@ fn of_latency(latency: &Latency) -> Vec<Times> {
     let of = |ours: &crate::latency::Figures| {
         let plain = valid("plain").find(|plain| plain.subject == ours.subject && plain.kind == ours.kind);
         let figures = plain.map(|plain| ours.median_ms / plain.median_ms).into_iter().collect();
-        let kind = match ours.kind {
-            InvocationKind::Hit => "hit",
-            InvocationKind::Miss => "miss",
-            InvocationKind::Bypass => "passthrough",
-        };
-        Times { name: format!("{}, {kind}: time over the plain compiler", ours.subject), figures }
+        let name = format!("{}, {}: time over the plain compiler", ours.subject, ours.kind.word());
+        Times { name, figures }
     };
     valid("kache").map(of).collect()
 }

@@ -10,3 +10,13 @@ pub enum InvocationKind {
     /// Bypass: the compiler only answers a query.
     Bypass,
 }
+
+impl InvocationKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            InvocationKind::Hit => "hit",
+            InvocationKind::Miss => "miss",
+            InvocationKind::Bypass => "passthrough",
+        }
+    }
+}

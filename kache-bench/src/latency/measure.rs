@@ -11,13 +11,14 @@
 
 use super::figures::{self, Breakdown, Figures};
 use super::kind::InvocationKind;
-use super::record::{Latency, LatencyParticipant, VERSION};
+use super::record::Latency;
 use super::subject::{self, Subject};
-use crate::backend::{Backend, CacheReads, Counts, RunningBackend};
+use crate::backend::{Backend, Counts, Plain, RunningBackend, without_cache};
+use crate::compare::Participant;
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::interrupt;
-use crate::system::machine::{self, Machine};
+use crate::system::machine;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::workload::{CcWiring, Wiring};
@@ -43,7 +44,7 @@ pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
     shown.end("a Rust crate, a C and a C++ source");
     let (mut participants, mut backends) = (Vec::new(), Vec::new());
     for (name, backend) in plan.backends {
-        let mut participant = LatencyParticipant { name, version: String::new(), out: None };
+        let mut participant = Participant { name, version: String::new(), out: None, note: None };
         match backend {
             Err(error) => participant.out = Some(error.to_string()),
             Ok(backend) => {
@@ -59,11 +60,6 @@ pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
         participants.push(participant);
     }
     let mut latency = Latency {
-        v: VERSION,
-        command: "latency".into(),
-        date: String::new(),
-        commit: None,
-        machine: Machine::here(scratch.root()),
         page_cache: "warm".into(),
         empty_process_ms: empty_process(plan.runs)?,
         participants,
@@ -78,7 +74,6 @@ pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
         latency.figures.append(&mut subject_run.figures);
         latency.breakdown.append(&mut subject_run.breakdown);
     }
-    latency.date = machine::now();
     Ok(latency)
 }
 
@@ -130,12 +125,10 @@ impl<'b> SubjectRun<'b> {
         backends: &'b [Box<dyn Backend>],
         scratch: &Scratch,
     ) -> Result<SubjectRun<'b>> {
-        let plain = crate::backend::Plain;
-        let nothing = Wiring { rustc: false, cc: None };
         let caller = Environment::of_caller().with_all(subject.environment.clone());
-        let bare = plain.wire(caller.clone(), nothing, scratch.root(), CacheReads::Allowed)?;
+        let bare = without_cache(caller.clone());
         let mut invokers = vec![Invoker {
-            name: plain.name().into(),
+            name: Plain.name().into(),
             program: None,
             environment: bare,
             cache: PathBuf::new(),
@@ -148,7 +141,7 @@ impl<'b> SubjectRun<'b> {
             std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
             let running = RunningBackend::begin(backend.as_ref(), &cache)?;
             let both = Wiring { rustc: true, cc: Some(CcWiring::Environment) };
-            let environment = backend.wire(caller.clone(), both, &cache, CacheReads::Allowed)?;
+            let environment = backend.wire(caller.clone(), both, &cache)?;
             backend.start(&environment, &cache)?;
             invokers.push(Invoker {
                 name: backend.name().into(),

@@ -11,4 +11,4 @@ pub use figures::{Breakdown, Figures};
 pub use kind::InvocationKind;
 pub use measure::{LatencyPlan, run};
 pub use print::text;
-pub use record::{Latency, VERSION};
+pub use record::Latency;

@@ -2,21 +2,19 @@
 
 use super::kind::InvocationKind;
 use super::record::Latency;
+use crate::record::Record;
 use std::fmt::Write;
 
-pub fn text(latency: &Latency) -> String {
+pub fn text(record: &Record<Latency>) -> String {
     let mut out = String::new();
-    write_text(&mut out, latency).expect("writing to a String cannot fail");
+    write_text(&mut out, record).expect("writing to a String cannot fail");
     out
 }
 
-fn write_text(out: &mut String, latency: &Latency) -> std::fmt::Result {
-    let machine = &latency.machine;
-    writeln!(
-        out,
-        "latency: process start to exit, ms, interleaved; page cache {}; {}, {} cores, Linux {}, {}; {}",
-        latency.page_cache, machine.cpu, machine.cores, machine.kernel, machine.rustc, latency.date
-    )?;
+fn write_text(out: &mut String, record: &Record<Latency>) -> std::fmt::Result {
+    let (latency, setting) = (&record.findings, record.head.setting());
+    let page_cache = &latency.page_cache;
+    writeln!(out, "latency: process start to exit, ms, interleaved; page cache {page_cache}; {setting}")?;
     writeln!(out, "an empty process: {:.2} ms", latency.empty_process_ms)?;
     for participant in &latency.participants {
         let why = participant.out.as_ref().map(|why| format!(" is out: {}", why.replace("\n  ", "; ")));
@@ -30,7 +28,7 @@ fn write_text(out: &mut String, latency: &Latency) -> std::fmt::Result {
     for figures in &latency.figures {
         if last != (figures.subject.as_str(), figures.kind) {
             last = (figures.subject.as_str(), figures.kind);
-            writeln!(out, "\n{}, {}, n = {}", figures.what, title(figures.kind), figures.n)?;
+            writeln!(out, "\n{}, {}, n = {}", figures.what, figures.kind.word(), figures.n)?;
             writeln!(out, "  {:<10} {:>9} {:>18} {:>12}", "backend", "median", "10 % to 90 %", "over plain")?;
         }
         if let Some(why) = &figures.invalid {
@@ -48,16 +46,8 @@ fn write_text(out: &mut String, latency: &Latency) -> std::fmt::Result {
     for row in &latency.breakdown {
         let phases: Vec<_> =
             row.phases_us.iter().map(|(phase, us)| format!("{} {us}", phase.word())).collect();
-        let kind = format!("{} {}", row.subject, title(row.kind));
+        let kind = format!("{} {}", row.subject, row.kind.word());
         writeln!(out, "  {kind:<18} total {:>7}  {}", row.total_us, phases.join(", "))?;
     }
     Ok(())
-}
-
-fn title(kind: InvocationKind) -> &'static str {
-    match kind {
-        InvocationKind::Hit => "hit",
-        InvocationKind::Miss => "miss",
-        InvocationKind::Bypass => "passthrough",
-    }
 }

@@ -1,14 +1,14 @@
 //! The HTML page. Every value is escaped by the template, except for drawings and text of this program.
 
 use super::key_mismatches::{self, DiffPiece, WorkloadMismatches};
-use super::page::{Page, seconds};
+use super::page::{Page, day, seconds};
 use super::plot::Tone;
 use super::times::{self, Plot};
 use super::traps;
 use super::verdicts::{self, Card};
 use crate::compare::Comparison;
 use crate::gate::{FigureRow, GateVerdict, JudgedRun};
-use crate::history::RecordedRun;
+use crate::history::{HistoryEntry, RecordedRun};
 use crate::traps::TrapsReport;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -146,11 +146,23 @@ fn judged_of(judged: &JudgedRun) -> Markup {
                     " worse; " (judged.recorded) " recorded"
                 }
             }
-            div.scroll {
-                table {
-                    thead { tr { th { "figure" } th { "verdict" } th.number { "recorded" } th.number { "now" } th { "what" } } }
-                    tbody { @for row in &judged.rows { (row_of(row)) } }
-                }
+            (table(&["figure", "verdict", "#recorded", "#now", "what"], html! { @for row in &judged.rows { (row_of(row)) } }))
+        }
+    }
+}
+
+/// A table that scrolls by itself. A `#` before a heading stands for a column of numbers.
+fn table(heads: &[&str], rows: Markup) -> Markup {
+    html! {
+        div.scroll.tall {
+            table {
+                thead { tr { @for head in heads {
+                    @match head.strip_prefix('#') {
+                        Some(head) => th.number { (head) },
+                        None => th { (head) },
+                    }
+                } } }
+                tbody { (rows) }
             }
         }
     }
@@ -192,6 +204,11 @@ fn plots(plots: &[Plot]) -> Markup {
     }
 }
 
+/// Day and machine of a measurement.
+fn place(entry: &HistoryEntry) -> String {
+    format!("{}; {}", day(&entry.head.date), entry.class().unwrap_or_default())
+}
+
 fn nothing(what: &str) -> Markup {
     html! { p.muted { "No run of " code { (what) } " is recorded." } }
 }
@@ -217,7 +234,7 @@ fn time_section(page: &Page<'_>) -> Markup {
             h2 { "Times by backend and phase" }
             @if comparisons.is_empty() { (nothing("compare")) }
             @else { (key(&[(Tone::Ours, "kache".into()), (Tone::Plain, "no cache".into()), (Tone::Peer, "other caches".into())])) }
-            @for (_, comparison) in &comparisons { (race_of(comparison)) }
+            @for (entry, comparison) in &comparisons { (comparison_of(entry, comparison)) }
             @if !checks.is_empty() {
                 h3 { "Single builds of the latest checks" }
                 p.muted { "One build each with kache, on a machine that may have been loaded: not a sample." }
@@ -227,19 +244,16 @@ fn time_section(page: &Page<'_>) -> Markup {
     }
 }
 
-fn race_of(comparison: &Comparison) -> Markup {
+fn comparison_of(entry: &HistoryEntry, comparison: &Comparison) -> Markup {
     html! {
-        h3 { (comparison.workload) }
+        h3 { (entry.head.workload) }
         p.muted {
-            (comparison.rounds) " interleaved rounds on " (super::page::day(&comparison.date)) "; " (times::machine(&comparison.machine)) ". Median, minimum and maximum."
+            (comparison.rounds) " interleaved rounds on " (place(entry)) ". Median, minimum and maximum."
         }
         (plots(&times::of_comparison(comparison)))
         details {
             summary { "Table" }
-            div.scroll {
-                table {
-                    thead { tr { th { "phase" } th { "backend" } th.number { "median" } th.number { "range" } th.number { "n" } th.number { "× plain" } th.number { "× best other" } th.number { "CPU" } th { "invalid" } } }
-                    tbody {
+            (table(&["phase", "backend", "#median", "#range", "#n", "#× plain", "#× best other", "#CPU", "invalid"], html! {
                         @for row in &comparison.summary {
                             tr {
                                 td { (row.phase.title()) } td { (row.backend) }
@@ -252,9 +266,7 @@ fn race_of(comparison: &Comparison) -> Markup {
                                 td { (row.invalid.join("; ")) }
                             }
                         }
-                    }
-                }
-            }
+            }))
             ul.muted {
                 @for participant in &comparison.participants {
                     li { (participant.name) " " (participant.version)
@@ -271,13 +283,13 @@ fn latency_section(page: &Page<'_>) -> Markup {
             h2 { "One invocation" }
             @match page.latency() {
                 None => (nothing("latency")),
-                Some(latency) => {
-                    p.muted { "From the start of a process to its end, on " (super::page::day(&latency.date)) "; " (times::machine(&latency.machine)) "." }
+                Some((entry, latency)) => {
+                    p.muted { "From the start of a process to its end, on " (place(entry)) "." }
                     @if let Some((plot, phases)) = times::breakdown(latency) { (key(&phases)) (plots(&[plot])) }
                     (plots(&times::of_latency(latency)))
                     @let invalid = latency.figures.iter().filter_map(|f| Some((f, f.invalid.as_ref()?))).collect::<Vec<_>>();
                     @if !invalid.is_empty() {
-                        ul.muted { @for (f, why) in invalid { li { (f.subject) ", " (times::kind(f.kind)) ", " (f.backend) " is invalid: " (why) } } }
+                        ul.muted { @for (f, why) in invalid { li { (f.subject) ", " (f.kind.word()) ", " (f.backend) " is invalid: " (why) } } }
                     }
                 }
             }
@@ -295,17 +307,12 @@ fn key_mismatch_section(page: &Page<'_>) -> Markup {
             @for found in &found { (key_mismatches_of(found)) }
             @for (workload, missed) in &missed {
                 h3 { (workload) ", after a move between revisions" }
-                div.scroll.tall {
-                    table {
-                        thead { tr { th { "unit" } th { "first changed input" } th { "root cause in" } th.number { "compile" } } }
-                        tbody {
+                (table(&["unit", "first changed input", "root cause in", "#compile"], html! {
                             @for miss in missed {
                                 tr { th scope="row" { (miss.unit) } td.wide { (miss.cause) } td { (miss.root_unit.as_deref().unwrap_or("")) }
                                     td.number { (seconds(miss.compile_seconds)) } }
                             }
-                        }
-                    }
-                }
+                }))
             }
         }
     }
@@ -349,29 +356,27 @@ fn trap_section(page: &Page<'_>) -> Markup {
             h2 { "Traps" }
             @match page.traps() {
                 None => (nothing("traps")),
-                Some(report) => { (trap_summary(report)) (trap_matrix(report)) }
+                Some((entry, report)) => { (trap_summary(entry, report)) (trap_matrix(report)) }
             }
         }
     }
 }
 
-fn trap_summary(report: &TrapsReport) -> Markup {
-    let columns = traps::columns(report);
+fn trap_summary(entry: &HistoryEntry, report: &TrapsReport) -> Markup {
+    let columns = report.verdicts();
+    let heads: Vec<_> = std::iter::once("backend".to_owned())
+        .chain(columns.iter().map(|verdict| format!("#{}", verdict.label())))
+        .collect();
     html! {
-        p.muted { (report.rows.len()) " known ways for a cache to return a wrong result, each tried with every cache, on " (super::page::day(&report.date)) "; " (times::machine(&report.machine)) "." }
-        div.scroll {
-            table {
-                thead { tr { th { "backend" } @for verdict in &columns { th.number { (verdict.label()) } } } }
-                tbody {
-                    @for (name, version) in &report.backends {
-                        tr {
-                            th scope="row" { (name) " " span.muted { (version) } }
-                            @for verdict in &columns { td.number { (report.count(name, *verdict)) } }
-                        }
-                    }
+        p.muted { (report.rows.len()) " known ways for a cache to return a wrong result, each tried with every cache, on " (place(entry)) "." }
+        (table(&heads.iter().map(String::as_str).collect::<Vec<_>>(), html! {
+            @for (name, version) in &report.backends {
+                tr {
+                    th scope="row" { (name) " " span.muted { (version) } }
+                    @for verdict in &columns { td.number { (report.count(name, *verdict)) } }
                 }
             }
-        }
+        }))
     }
 }
 
@@ -393,8 +398,10 @@ fn trap_matrix(report: &TrapsReport) -> Markup {
                                 }
                                 span.muted.about { " " (row.about) }
                             }
-                            @for cell in traps::cells(report, row) {
-                                td { @if let Some(cell) = cell { span class=(format!("badge {}", cell.class)) title=[title(&cell.detail)] { (cell.label) } } }
+                            @for outcome in report.backends.iter().map(|(name, _)| row.outcomes.get(name)) {
+                                td { @if let Some(outcome) = outcome {
+                                    span class=(format!("badge {}", traps::class(outcome.verdict))) title=[title(&outcome.detail)] { (outcome.verdict.label()) }
+                                } }
                             }
                         }
                     }

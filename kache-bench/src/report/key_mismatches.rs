@@ -21,7 +21,7 @@ pub fn found<'h>(page: &Page<'h>) -> Vec<WorkloadMismatches<'h>> {
             let unexplained =
                 key_mismatches.unexplained.iter().map(|u| format!("{}: {}", u.unit, u.why)).collect();
             Some(WorkloadMismatches {
-                workload: &check.workload,
+                workload: &entry.head.workload,
                 key_mismatches: &key_mismatches.key_mismatches,
                 unexplained,
             })
@@ -37,7 +37,7 @@ pub fn missed<'h>(page: &Page<'h>) -> Vec<(&'h str, Vec<&'h MissedUnit>)> {
         RecordedRun::Pull(pull) => {
             let mut missed: Vec<_> = pull.missed.iter().collect();
             missed.sort_by(|a, b| b.compile_seconds.total_cmp(&a.compile_seconds));
-            Some((pull.workload.as_str(), missed))
+            Some((entry.head.workload.as_str(), missed))
         }
         _ => None,
     });

@@ -3,7 +3,8 @@
 use super::page::{Page, seconds};
 use super::{key_mismatches, verdicts};
 use crate::compare::Comparison;
-use crate::text::markdown_cell as cell;
+use crate::history::HistoryEntry;
+use crate::text::{Table, markdown_cell as cell};
 use std::fmt::Write;
 
 /// Maximum number of units in a list.
@@ -23,24 +24,17 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
         "## kache: {passed} of {all} latest runs as required, {} false hits\n",
         verdicts::false_hits(page)
     )?;
-    writeln!(
-        out,
-        "| run | verdict | figures | problems | when and where |\n| --- | --- | --- | --- | --- |"
-    )?;
+    let mut table = Table::new(["run", "verdict", "figures", "problems", "when and where"]);
     for card in &cards {
         let verdict = card.ok.map_or("–", |ok| if ok { "OK" } else { "**NOT OK**" });
         let lines = |lines: &[String]| lines.iter().map(|line| cell(line)).collect::<Vec<_>>().join("<br>");
         let (figures, problems) = (lines(&card.figures), lines(&card.problems));
-        writeln!(
-            out,
-            "| {} | {verdict} | {figures} | {problems} | {} |",
-            cell(&card.title),
-            cell(&card.place)
-        )?;
+        table.row([cell(&card.title), verdict.into(), figures, problems, cell(&card.place)]);
     }
+    write!(out, "{}", table.markdown(str::to_owned))?;
     writeln!(out, "\n{}", crate::gate::markdown(&page.gate))?;
-    for (_, comparison) in page.comparisons() {
-        write_comparison(out, comparison)?;
+    for (entry, comparison) in page.comparisons() {
+        write_comparison(out, entry, comparison)?;
     }
     for found in key_mismatches::found(page) {
         writeln!(
@@ -62,43 +56,31 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
         }
         writeln!(out, "\n</details>\n")?;
     }
-    if let Some(report) = page.traps() {
-        let columns = super::traps::columns(report);
-        let heads: Vec<_> = columns.iter().map(|verdict| verdict.label()).collect();
-        writeln!(out, "| traps | {} |\n| --- |{}", heads.join(" | "), " --- |".repeat(heads.len()))?;
-        for (name, version) in &report.backends {
-            let counts: Vec<_> = columns.iter().map(|v| report.count(name, *v).to_string()).collect();
-            writeln!(out, "| {} | {} |", cell(format!("{name} {version}").trim()), counts.join(" | "))?;
-        }
+    if let Some((_, report)) = page.traps() {
+        write!(out, "{}", report.summary("traps").markdown(cell))?;
     }
     Ok(())
 }
 
-fn write_comparison(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
+fn write_comparison(out: &mut String, entry: &HistoryEntry, comparison: &Comparison) -> std::fmt::Result {
     writeln!(
         out,
         "{}, {} interleaved rounds, {}:\n",
-        cell(&comparison.workload),
+        cell(&entry.head.workload),
         comparison.rounds,
-        cell(&comparison.machine.class())
+        cell(&entry.class().unwrap_or_default())
     )?;
-    writeln!(
-        out,
-        "| phase | backend | median | range | × plain | × best other |\n| --- | --- | --- | --- | --- | --- |"
-    )?;
+    let mut table = Table::new(["phase", "backend", "median", "range", "× plain", "× best other"]);
     for row in comparison.summary.iter().filter(|row| row.n > 0) {
         let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"));
-        writeln!(
-            out,
-            "| {} | {} | {} | {} to {} | {} | {} |",
-            row.phase.title(),
-            cell(&row.backend),
+        table.row([
+            row.phase.title().to_owned(),
+            row.backend.clone(),
             seconds(row.median),
-            seconds(row.min),
-            seconds(row.max),
+            format!("{} to {}", seconds(row.min), seconds(row.max)),
             ratio(row.over_plain),
-            ratio(row.over_best_other)
-        )?;
+            ratio(row.over_best_other),
+        ]);
     }
-    writeln!(out)
+    writeln!(out, "{}", table.markdown(cell))
 }

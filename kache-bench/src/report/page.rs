@@ -39,16 +39,16 @@ impl<'h> Page<'h> {
         self.latest.iter().filter_map(comparison).collect()
     }
 
-    pub(super) fn latency(&self) -> Option<&'h Latency> {
+    pub(super) fn latency(&self) -> Option<(&'h HistoryEntry, &'h Latency)> {
         self.latest.iter().find_map(|entry| match &entry.run {
-            RecordedRun::Latency(latency) => Some(&**latency),
+            RecordedRun::Latency(latency) => Some((*entry, &**latency)),
             _ => None,
         })
     }
 
-    pub(super) fn traps(&self) -> Option<&'h TrapsReport> {
+    pub(super) fn traps(&self) -> Option<(&'h HistoryEntry, &'h TrapsReport)> {
         self.latest.iter().find_map(|entry| match &entry.run {
-            RecordedRun::Traps(traps) => Some(&**traps),
+            RecordedRun::Traps(traps) => Some((*entry, &**traps)),
             _ => None,
         })
     }

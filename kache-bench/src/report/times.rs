@@ -5,8 +5,8 @@ use super::plot::{Bar, Line, Tone, bars, shares};
 use crate::compare::{ComparePhase, Comparison};
 use crate::history::{RecordedRun, WINDOW};
 use crate::latency::{Breakdown, InvocationKind, Latency};
-use crate::system::machine::Machine;
 use clap::ValueEnum;
+use kache_core::events::Phase;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Plot {
@@ -14,6 +14,14 @@ pub struct Plot {
     /// Text alternative.
     pub description: String,
     pub svg: String,
+}
+
+impl Plot {
+    fn of_bars(title: impl Into<String>, drawn: &[Bar]) -> Plot {
+        let description: Vec<_> =
+            drawn.iter().map(|bar| format!("{} {}", bar.label, bar.description)).collect();
+        Plot { title: title.into(), description: description.join(", "), svg: bars(drawn) }
+    }
 }
 
 /// Maximum number of runs in a plot over time.
@@ -27,10 +35,10 @@ pub fn over_time(page: &Page<'_>) -> Vec<Plot> {
     let mut runs: BTreeMap<&str, Vec<Rates<'_>>> = BTreeMap::new();
     for entry in page.history.entries.iter().filter(|entry| entry.head.injected.is_none()) {
         if let RecordedRun::Check(check) = &entry.run
-            && check.command == "check"
+            && entry.head.command == "check"
         {
-            let run = (day(&check.date), check.hit_rate, check.key_stability);
-            runs.entry(&check.workload).or_default().push(run);
+            let run = (day(&entry.head.date), check.hit_rate, check.key_stability);
+            runs.entry(&entry.head.workload).or_default().push(run);
         }
     }
     let plot = |(workload, mut runs): (&str, Vec<Rates<'_>>)| {
@@ -73,12 +81,7 @@ pub fn of_comparison(comparison: &Comparison) -> Vec<Plot> {
         if let Some(plain) = plain.filter(|_| phase.is_warm()) {
             drawn.insert(0, bar("plain", plain.median, (plain.min, plain.max)));
         }
-        let description = drawn
-            .iter()
-            .map(|bar| format!("{} {}", bar.label, bar.description))
-            .collect::<Vec<_>>()
-            .join(", ");
-        Plot { title: phase.title().into(), description, svg: bars(&drawn) }
+        Plot::of_bars(phase.title(), &drawn)
     };
     let has = |phase: &&ComparePhase| comparison.summary.iter().any(|row| row.phase == **phase && row.n > 0);
     ComparePhase::value_variants().iter().filter(has).map(plot).collect()
@@ -90,15 +93,6 @@ fn bar(backend: &str, middle: f64, range: (f64, f64)) -> Bar {
         parts: vec![(tone(backend), middle)],
         range: Some(range),
         description: seconds(middle),
-    }
-}
-
-/// The title of a kind.
-pub fn kind(kind: InvocationKind) -> &'static str {
-    match kind {
-        InvocationKind::Hit => "hit",
-        InvocationKind::Miss => "miss",
-        InvocationKind::Bypass => "passthrough",
     }
 }
 
@@ -123,14 +117,9 @@ pub fn of_latency(latency: &Latency) -> Vec<Plot> {
                 }
             })
             .collect();
-        let description = drawn
-            .iter()
-            .map(|bar| format!("{} {}", bar.label, bar.description))
-            .collect::<Vec<_>>()
-            .join(", ");
         let besides = if is_hit { "" } else { ", over the compiler" };
-        let title = format!("{subject} {}{besides}", self::kind(kind));
-        Plot { title, description, svg: bars(&drawn) }
+        let title = format!("{subject} {}{besides}", kind.word());
+        Plot::of_bars(title, &drawn)
     };
     groups.into_iter().map(plot).collect()
 }
@@ -140,16 +129,14 @@ pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
     const NAMED: usize = 5;
     let shown: Vec<&Breakdown> =
         latency.breakdown.iter().filter(|b| b.kind != InvocationKind::Miss).collect();
-    let phases: BTreeSet<kache_core::events::Phase> =
-        shown.iter().flat_map(|b| b.phases_us.keys().copied()).collect();
-    let sum =
-        |phase: &kache_core::events::Phase| shown.iter().filter_map(|b| b.phases_us.get(phase)).sum::<u64>();
+    let phases: BTreeSet<Phase> = shown.iter().flat_map(|b| b.phases_us.keys().copied()).collect();
+    let sum = |phase: &Phase| shown.iter().filter_map(|b| b.phases_us.get(phase)).sum::<u64>();
     let mut phases: Vec<_> = phases.into_iter().filter(|phase| sum(phase) > 0).collect();
     phases.sort_by_key(|phase| std::cmp::Reverse(sum(phase)));
     phases.truncate(NAMED);
     let tone = |at: usize| Tone::Part(u8::try_from(at).unwrap_or(u8::MAX));
     let bar = |b: &&Breakdown| {
-        let us = |phase: &kache_core::events::Phase| b.phases_us.get(phase).copied().unwrap_or(0) as f64;
+        let us = |phase: &Phase| b.phases_us.get(phase).copied().unwrap_or(0) as f64;
         let mut parts: Vec<_> = phases.iter().enumerate().map(|(at, phase)| (tone(at), us(phase))).collect();
         let named: f64 = parts.iter().map(|(_, us)| us).sum();
         parts.push((tone(NAMED), (b.total_us as f64 - named).max(0.0)));
@@ -161,19 +148,17 @@ pub fn breakdown(latency: &Latency) -> Option<(Plot, Vec<(Tone, String)>)> {
     if drawn.is_empty() {
         return None;
     }
-    let description =
-        drawn.iter().map(|bar| format!("{} {}", bar.label, bar.description)).collect::<Vec<_>>().join(", ");
     let mut key: Vec<_> =
         phases.iter().enumerate().map(|(at, phase)| (tone(at), phase.word().to_owned())).collect();
     key.push((tone(NAMED), "the rest".into()));
-    Some((Plot { title: "kache's phases".into(), description, svg: bars(&drawn) }, key))
+    Some((Plot::of_bars("kache's phases", &drawn), key))
 }
 
 /// Single builds of the latest check: not a sample, but available without a comparison.
 pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
     let plot = |entry: &&crate::history::HistoryEntry| {
         let RecordedRun::Check(check) = &entry.run else { return None };
-        if check.command != "check" {
+        if entry.head.command != "check" {
             return None;
         }
         let names =
@@ -189,16 +174,7 @@ pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
                 Some(Bar { label: label.into(), parts, range: None, description: seconds(phase.seconds) })
             })
             .collect();
-        let description = drawn
-            .iter()
-            .map(|bar| format!("{} {}", bar.label, bar.description))
-            .collect::<Vec<_>>()
-            .join(", ");
-        Some(Plot { title: check.workload.clone(), description, svg: bars(&drawn) })
+        Some(Plot::of_bars(entry.head.workload.clone(), &drawn))
     };
     page.latest.iter().filter_map(plot).collect()
-}
-
-pub fn machine(machine: &Machine) -> String {
-    machine.class()
 }

@@ -4,7 +4,7 @@ use super::page::{Page, day, seconds, share};
 use crate::check::CheckFindings;
 use crate::gate::{GateVerdict, JudgedRun};
 use crate::history::{HistoryEntry, RecordedRun};
-use crate::record::Record;
+use crate::record::Judged;
 use crate::traps::TrapVerdict;
 
 #[derive(Debug, PartialEq)]
@@ -35,7 +35,7 @@ pub fn cards(page: &Page<'_>) -> Vec<Card> {
 fn card(entry: &HistoryEntry, judged: Option<&JudgedRun>) -> Card {
     let (ok, figures, problems) = match &entry.run {
         RecordedRun::Check(check) => {
-            (Some(check.verdict.ok), of_check(check), check.verdict.problems.clone())
+            (Some(check.verdict.ok), of_check(entry, check), check.verdict.problems.clone())
         }
         RecordedRun::SingleUnits(probe) => {
             (Some(probe.verdict.ok), Vec::new(), probe.verdict.problems.clone())
@@ -99,10 +99,10 @@ fn card(entry: &HistoryEntry, judged: Option<&JudgedRun>) -> Card {
     }
 }
 
-fn of_check(check: &Record<CheckFindings>) -> Vec<String> {
+fn of_check(entry: &HistoryEntry, check: &Judged<CheckFindings>) -> Vec<String> {
     let findings = &check.findings;
     let mut figures = Vec::new();
-    if check.command == "check" {
+    if entry.head.command == "check" {
         let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache");
         if let (Some(rate), Some(summary)) = (check.hit_rate, warm.and_then(|phase| phase.summary.as_ref())) {
             figures.push(format!(

@@ -1,8 +1,7 @@
 //! A parallel build of C and Rust units under `make -j` with one cache.
 
-use super::harness::{Engine, clean, contents, difference, wrong};
+use super::harness::{self, Engine, Files, clean, contents, difference, must_succeed, torn, wrong};
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use std::time::{Duration, Instant};
 pub struct Build {
     pub dir: PathBuf,
     pub units: usize,
-    wanted: BTreeMap<String, (Vec<u8>, bool)>,
+    wanted: Files,
 }
 
 const RULES: &str = "out/%.o: %.c shared.h\n\t$(WRAP) gcc -O1 -g -c $< -o $@\n\
@@ -23,10 +22,7 @@ const RULES: &str = "out/%.o: %.c shared.h\n\t$(WRAP) gcc -O1 -g -c $< -o $@\n\
 impl Build {
     /// Creates the project and builds it without a cache.
     pub fn set_up(dir: PathBuf, objects: usize, crates: usize) -> Result<Build> {
-        let write = |name: &str, text: &str| {
-            let path = dir.join(name);
-            fs::write(&path, text).map_err(Error::io("write", &path))
-        };
+        let write = |name: &str, text: &str| harness::write(&dir.join(name), text);
         fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         write("shared.h", "struct s { int x[4]; };\n")?;
         let mut makefile = String::from("all:");
@@ -45,13 +41,10 @@ impl Build {
             let _ = write!(makefile, " out/libr{n}.rlib");
         }
         write("Makefile", &format!("{makefile}\n{RULES}"))?;
-        let mut build = Build { dir, units: objects + crates, wanted: BTreeMap::new() };
+        let mut build = Build { dir, units: objects + crates, wanted: Files::new() };
         build.clear()?;
-        let made = build.make(None, 2).output().map_err(Error::io("run make in", &build.dir))?;
-        if !made.status.success() {
-            let said = String::from_utf8_lossy(&made.stderr).into_owned();
-            return Err(Error::run(format!("make fails without kache: {said}")).at(build.dir.display()));
-        }
+        must_succeed(&mut build.make(None, 2), "make without kache")
+            .map_err(|e| e.at(build.dir.display()))?;
         build.wanted = contents(&build.out());
         Ok(build)
     }
@@ -85,11 +78,7 @@ impl Build {
 
     /// Builds what is missing and requires the right outputs.
     pub fn must(&self, engine: &Engine, context: &str) -> Result<()> {
-        let made = self.make(Some(engine), 4).output().map_err(Error::io("run make in", &self.dir))?;
-        if !made.status.success() {
-            let said = String::from_utf8_lossy(&made.stderr).into_owned();
-            return Err(wrong(context, &format!("the build failed: {said}")).at(self.dir.display()));
-        }
+        must_succeed(&mut self.make(Some(engine), 4), context).map_err(|e| e.at(self.dir.display()))?;
         self.judge(context)
     }
 
@@ -105,14 +94,8 @@ impl Build {
 
     /// Requires that every existing output is complete.
     pub fn must_not_be_torn(&self, context: &str) -> Result<()> {
-        let have = contents(&self.out());
-        let torn =
-            self.wanted.iter().find(|(name, file)| have.get(*name).is_some_and(|there| there != *file));
-        match torn {
-            Some((name, _)) => {
-                let what = format!("{name} is half-written, {} bytes", have[name].0.len());
-                Err(wrong(context, &what).at(self.dir.display()))
-            }
+        match torn(&contents(&self.out()), &self.wanted) {
+            Some(what) => Err(wrong(context, &what).at(self.dir.display())),
             None => Ok(()),
         }
     }

@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use fastrand::Rng;
 use kache_core::area;
 use kache_core::digest::Digest;
+use kache_core::store::Area;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
-use kache_core::store::{Area, Store, verify};
 use kache_frontends::toolchain::Toolchain;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -80,7 +80,7 @@ fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
 }
 
 fn blobs(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
-    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
+    let store = engine.open()?;
     for path in engine.files(Area::Blobs) {
         let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
         let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL_BLOB) else { continue };
@@ -306,7 +306,6 @@ fn repair(engine: &Engine, path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
         fs::remove_file(path).map_err(Error::io("remove", path))?;
     }
-    let mended = Store::open(&engine.cache).and_then(|store| verify::verify(&store, true));
-    mended.map_err(Error::io("verify and repair", &engine.cache))?;
+    engine.verify(true)?;
     engine.must_be_whole("after verify --repair")
 }

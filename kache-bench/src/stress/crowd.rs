@@ -2,7 +2,9 @@
 //! that die or hang; another store format in the same directory; a clock that is set back.
 
 use super::builds::{self, Build};
-use super::harness::{Engine, Task, contents, difference, wrong};
+use super::harness::{
+    self, Engine, Files, Task, contents, difference, must_succeed, start_quietly, succeeded, write, wrong,
+};
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
@@ -11,7 +13,7 @@ use kache_core::store::Area;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,15 +31,8 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
 /// 64 wrappers in 64 checkouts run the same action: one compiles, the others wait and restore its result.
 fn one_action(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("crowd");
-    let text = "int f(void) { return 3; }\n";
-    let set_up = |n| {
-        Task::set_up(
-            run_state.dir().join(format!("crowd/{n}/w")),
-            "C unit",
-            &[("a.c", text)],
-            "gcc -O1 -c a.c -o out/a.o",
-        )
-    };
+    let source = [("a.c", "int f(void) { return 3; }\n")];
+    let set_up = |n| Task::c_unit(run_state.dir().join(format!("crowd/{n}/w")), &source);
     let tasks = (0..MANY).map(set_up).collect::<Result<Vec<_>>>()?;
     // Without mapped paths each checkout has an action of its own.
     let remapped = |task: &Task| {
@@ -57,45 +52,32 @@ fn one_action(run_state: &mut StressRun) -> Result<()> {
     let same: Vec<Task> = (0..MANY).map(|_| run_state.tasks[0].clone()).collect();
     for state in [CacheState::Miss, CacheState::Hit] {
         state.bring(&same[0], &engine)?;
-        same[0].clear()?;
-        let children = start(&same, |task| task.command(&engine))?;
-        for child in children {
-            let output = child.wait_with_output().map_err(Error::io("wait for", &engine.program))?;
-            if !output.status.success() || output.stderr != same[0].wanted.stderr {
-                let said = String::from_utf8_lossy(&output.stderr).into_owned();
-                return Err(wrong("64 wrappers on one output", &format!("{}: {said}", output.status)));
-            }
-        }
-        let found = difference(&contents(&same[0].out()), &same[0].wanted.files);
-        if let Some(what) = found {
-            return Err(wrong("64 wrappers on one output", &what));
-        }
+        all_at_once(&same, |task| task.command(&engine), "64 wrappers on one output")?;
         run_state.stats.passed(&format!("64 wrappers on one output, {}", state.name()), MANY);
     }
     engine.must_be_whole("after 64 wrappers")
 }
 
-fn start(tasks: &[Task], command: impl Fn(&Task) -> Command) -> Result<Vec<Child>> {
+/// Starts all, and requires the right result of each when all have ended.
+pub fn all_at_once(tasks: &[Task], command: impl Fn(&Task) -> Command, context: &str) -> Result<()> {
+    for task in tasks {
+        task.clear()?;
+    }
     let mut children = Vec::new();
     for task in tasks {
         let mut command = command(task);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         children.push(command.spawn().map_err(Error::io("run kache in", &task.dir))?);
     }
-    Ok(children)
-}
-
-/// Starts all and requires the right result of each.
-pub fn all_at_once(tasks: &[Task], command: impl Fn(&Task) -> Command, context: &str) -> Result<()> {
-    for task in tasks {
-        task.clear()?;
-    }
-    for (child, task) in start(tasks, command)?.into_iter().zip(tasks) {
+    for (child, task) in children.into_iter().zip(tasks) {
         let output = child.wait_with_output().map_err(Error::io("wait for kache in", &task.dir))?;
-        if !output.status.success() || output.stderr != task.wanted.stderr {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(wrong(context, &format!("{}: {said}", output.status)));
+        succeeded(&output, context)?;
+        if output.stderr != task.wanted.stderr {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(wrong(context, &format!("stderr is {said:?}")).at(task.dir.display()));
         }
+    }
+    for task in tasks {
         if let Some(what) = difference(&contents(&task.out()), &task.wanted.files) {
             return Err(wrong(context, &what).at(task.dir.display()));
         }
@@ -113,9 +95,7 @@ fn holders(run_state: &mut StressRun) -> Result<()> {
     ] {
         CacheState::Miss.bring(&task, &engine)?;
         task.clear()?;
-        let mut holder = task.command(&engine);
-        holder.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut holder = holder.spawn().map_err(Error::io("run", &engine.program))?;
+        let mut holder = start_quietly(&mut task.command(&engine))?;
         let begun = Instant::now();
         let is_held = || {
             let files = engine.files(Area::Locks);
@@ -140,10 +120,10 @@ fn holders(run_state: &mut StressRun) -> Result<()> {
         }
         task.must(&engine, &[], &format!("after {what}"))?;
         engine.must_be_whole(what)?;
-        run_state.stats.passed(what, 1);
         let bound =
             if signal == libc::SIGSTOP { format!(", lock_timeout {patience} s") } else { String::new() };
-        run_state.stats.note(what, format!("another took {:.1} s{bound}", took.as_secs_f64()));
+        let note = format!("another took {:.1} s{bound}", took.as_secs_f64());
+        run_state.stats.passed_with(what, 1, note);
     }
     Ok(())
 }
@@ -152,7 +132,7 @@ fn holders(run_state: &mut StressRun) -> Result<()> {
 fn clock(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("clock");
     let offset = run_state.dir().join("clock");
-    let set = |seconds: i64| fs::write(&offset, seconds.to_string()).map_err(Error::io("write", &offset));
+    let set = |seconds: i64| write(&offset, seconds.to_string());
     let path = offset.display().to_string();
     let clock: &[(&str, &str)] = &[("KACHE_FAULT_CLOCK", &path)];
     for seconds in [0, -3600, 86_400, -86_400 * 400, 0] {
@@ -165,14 +145,8 @@ fn clock(run_state: &mut StressRun) -> Result<()> {
         }
     }
     engine.must_be_whole("after the clock was set")?;
-    let dir = run_state.dir().join("set-back");
-    let source = "#include \"slow.h\"\nint x = X;\n";
-    let task = Task::set_up(
-        dir.clone(),
-        "C unit",
-        &[("a.c", source), ("slow.h", "#define X 1\n")],
-        "gcc -c a.c -o out/a.o",
-    )?;
+    let sources = [("a.c", "#include \"slow.h\"\nint x = X;\n"), ("slow.h", "#define X 1\n")];
+    let task = Task::c_unit(run_state.dir().join("set-back"), &sources)?;
     set_back_while_compiling(&engine, task, &offset)?;
     run_state.stats.passed("the clock set back while a source changes under the compiler", 1);
     Ok(())
@@ -180,7 +154,6 @@ fn clock(run_state: &mut StressRun) -> Result<()> {
 
 fn set_back_while_compiling(engine: &Engine, mut task: Task, offset: &Path) -> Result<()> {
     const WHAT: &str = "a source that changed during its compile, with the clock set back";
-    let write = |path: &Path, text: &str| fs::write(path, text).map_err(Error::io("write", path));
     let header = task.dir.join("slow.h");
     // A compiler that waits after it has read its sources.
     let slow = task.dir.join("gcc");
@@ -189,10 +162,8 @@ fn set_back_while_compiling(engine: &Engine, mut task: Task, offset: &Path) -> R
     fs::set_permissions(&slow, mode).map_err(Error::io("make executable", &slow))?;
     task.words[0] = slow.display().to_string();
     write(offset, "3600")?;
-    let mut command = task.command(engine);
-    command.env("KACHE_FAULT_CLOCK", offset).stdout(Stdio::null()).stderr(Stdio::null());
     task.clear()?;
-    let mut child = command.spawn().map_err(Error::io("run", &engine.program))?;
+    let mut child = start_quietly(task.command(engine).env("KACHE_FAULT_CLOCK", offset))?;
     let begun = Instant::now();
     let object = task.out().join("a.o");
     while !fs::metadata(&object).is_ok_and(|m| m.len() > 0) && begun.elapsed() < Duration::from_secs(60) {
@@ -226,30 +197,21 @@ fn two_targets(run_state: &mut StressRun) -> Result<()> {
     for child in children {
         let child = child.map_err(Error::io("run cargo in", &dir))?;
         let output = child.wait_with_output().map_err(Error::io("wait for cargo in", &dir))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(wrong("two cargo builds", &said));
-        }
+        succeeded(&output, "two cargo builds")?;
     }
     let units = each_compiled_once(&engine)?;
     for target in targets {
         let made = artifacts(&dir.join(target));
         fs::remove_dir_all(dir.join(target)).map_err(Error::io("remove", &dir.join(target)))?;
         // The outputs of a compile with the same flags in the same place.
-        let output = cargo(target, &[("KACHE_READ", "0"), ("KACHE_WRITE", "0")]).output();
-        let output = output.map_err(Error::io("run cargo in", &dir))?;
-        if !output.status.success() {
-            return Err(wrong("a cargo build without hits", &String::from_utf8_lossy(&output.stderr)));
-        }
+        let mut build = cargo(target, &[("KACHE_READ", "0"), ("KACHE_WRITE", "0")]);
+        must_succeed(&mut build, "a cargo build without hits")?;
         if let Some(what) = difference(&made, &artifacts(&dir.join(target))) {
             return Err(wrong("two cargo builds of one workspace", &what));
         }
     }
-    run_state.stats.passed("two cargo builds of one workspace in two targets at once", 1);
-    run_state.stats.note(
-        "two cargo builds of one workspace in two targets at once",
-        format!("{units} units, each compiled once"),
-    );
+    let what = "two cargo builds of one workspace in two targets at once";
+    run_state.stats.passed_with(what, 1, format!("{units} units, each compiled once"));
     Ok(())
 }
 
@@ -274,11 +236,7 @@ fn each_compiled_once(engine: &Engine) -> Result<usize> {
 }
 
 fn lay_workspace(dir: &Path, members: usize) -> Result<()> {
-    let write = |name: String, text: String| {
-        let path = dir.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(dir)).map_err(Error::io("create", &path))?;
-        fs::write(&path, text).map_err(Error::io("write", &path))
-    };
+    let write = |name: String, text: String| harness::write(&dir.join(name), text);
     fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", dir))?;
     write("Cargo.toml".into(), "[workspace]\nresolver = \"3\"\nmembers = [\"m*\"]\n".into())?;
     for n in 0..members {
@@ -301,7 +259,7 @@ fn lay_workspace(dir: &Path, members: usize) -> Result<()> {
 }
 
 /// The compilers' outputs in `deps/`, without files that have a random name.
-fn artifacts(target: &Path) -> BTreeMap<String, (Vec<u8>, bool)> {
+fn artifacts(target: &Path) -> Files {
     contents(&target.join("debug/deps"))
 }
 
@@ -346,12 +304,8 @@ fn under_collection(run_state: &mut StressRun) -> Result<()> {
     build.clear()?;
     build.must(&engine, "after collections and purges")?;
     engine.must_be_whole("after collections and purges")?;
-    run_state.stats.passed("builds during continuous gc, purge, verify and stats", builds);
-    let rounds = rounds.into_inner();
-    run_state.stats.note(
-        "builds during continuous gc, purge, verify and stats",
-        format!("{} units each, {rounds} commands", build.units),
-    );
+    let note = format!("{} units each, {} commands", build.units, rounds.into_inner());
+    run_state.stats.passed_with("builds during continuous gc, purge, verify and stats", builds, note);
     Ok(())
 }
 

@@ -8,7 +8,7 @@
 //! The digest table contains each blob's digest as if the blob were complete, so that trusting the table
 //! would give a wrong result.
 
-use super::harness::{Engine, Task, clean, wrong};
+use super::harness::{Engine, Task, clean, must_succeed};
 use super::rng;
 use super::session::StressRun;
 use super::steps::CacheState;
@@ -18,7 +18,7 @@ use fastrand::Rng;
 use kache_core::area;
 use kache_core::digest::{Digest, Known, Table};
 use kache_core::platform;
-use kache_core::store::{Area, Store, verify};
+use kache_core::store::Area;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -87,10 +87,7 @@ fn record(run_state: &StressRun, engine: &Engine, task: &Task) -> Result<Recordi
     command.args(["-f", "-qq", "-xx", "-y", "-s", "0", "-o"]).arg(&log);
     command.args(["-e", "trace=open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,rmdir,ftruncate,write,pwrite64,copy_file_range,sendfile,ioctl"]);
     command.arg(&engine.program).args(&task.words);
-    let output = command.output().map_err(Error::io("run strace in", &task.dir))?;
-    if !output.status.success() {
-        return Err(Error::run(format!("under strace: {}", String::from_utf8_lossy(&output.stderr))));
-    }
+    must_succeed(&mut command, "under strace")?;
     let text = fs::read(&log).map_err(Error::io("read", &log))?;
     understand(&text, &engine.cache)
 }
@@ -221,9 +218,7 @@ fn tear(engine: &Engine) -> Result<usize> {
             table.put(&id, Known { digest });
         }
     }
-    let found = Store::open(&engine.cache).and_then(|store| verify::verify(&store, false));
-    let found = found.map_err(Error::io("verify", &engine.cache))?;
-    Ok(found.faults.iter().filter(|fault| !fault.harmless).count())
+    Ok(engine.verify(false)?.faults.iter().filter(|fault| !fault.harmless).count())
 }
 
 struct Disk<'a> {
@@ -300,11 +295,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     if !from.exists() {
         return Ok(());
     }
-    let copied = Command::new("cp").args(["-a", "--sparse=always"]).arg(from).arg(to).output();
-    match copied.map_err(Error::io("copy", from))? {
-        output if output.status.success() => Ok(()),
-        output => Err(wrong("copying a cache", &String::from_utf8_lossy(&output.stderr))),
-    }
+    let mut copy = Command::new("cp");
+    must_succeed(copy.args(["-a", "--sparse=always"]).arg(from).arg(to), "copying a cache").map(drop)
 }
 
 #[cfg(test)]

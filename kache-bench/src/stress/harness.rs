@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Variables that compilers and rustup need; no others are passed on.
 const PASSED: &[&str] = &["PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "TMPDIR"];
@@ -43,12 +43,7 @@ impl Engine {
 
     /// Runs a kache command; its output if it succeeds.
     pub fn run_kache(&self, words: &[&str]) -> Result<String> {
-        let output = self.command(Path::new("/")).args(words).output();
-        let output = output.map_err(Error::io("run", &self.program))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(wrong(&words.join(" "), &format!("{}: {said}", output.status)));
-        }
+        let output = must_succeed(self.command(Path::new("/")).args(words), &words.join(" "))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
@@ -81,14 +76,21 @@ impl Engine {
         Ok(())
     }
 
+    pub fn open(&self) -> Result<Store> {
+        Store::open(&self.cache).map_err(Error::io("open", &self.cache))
+    }
+
+    /// Verifies everything stored.
+    pub fn verify(&self, repair: bool) -> Result<verify::Verified> {
+        verify::verify(&self.open()?, repair).map_err(Error::io("verify", &self.cache))
+    }
+
     /// Verifies everything stored: no incomplete file may have a final name.
     pub fn must_be_whole(&self, context: &str) -> Result<()> {
         if !Area::Blobs.below(&self.store()).is_dir() {
             return Ok(());
         }
-        let found = Store::open(&self.cache).and_then(|store| verify::verify(&store, false));
-        let found = found.map_err(Error::io("verify the cache", &self.cache))?;
-        match found.faults.iter().find(|fault| !fault.harmless) {
+        match self.verify(false)?.faults.iter().find(|fault| !fault.harmless) {
             Some(fault) => Err(wrong(context, &format!("in the cache, {}: {}", fault.file, fault.what))),
             None => Ok(()),
         }
@@ -113,10 +115,51 @@ pub fn below(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
+/// Requires that a command succeeded.
+pub fn succeeded(output: &Output, context: &str) -> Result<()> {
+    match output.status.success() {
+        true => Ok(()),
+        false => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(wrong(context, &format!("{}: {said}", output.status)))
+        }
+    }
+}
+
+/// Runs a command and requires that it succeeds.
+pub fn must_succeed(command: &mut Command, context: &str) -> Result<Output> {
+    let output = command.output();
+    let output = output.map_err(Error::io("run", Path::new(command.get_program())))?;
+    succeeded(&output, context).map(|()| output)
+}
+
+/// Starts a command without input and output.
+pub fn start_quietly(command: &mut Command) -> Result<Child> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    child.map_err(Error::io("run", Path::new(command.get_program())))
+}
+
+/// Writes a file below a directory that is created.
+pub fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<()> {
+    let parent = path.parent().unwrap_or(path);
+    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    fs::write(path, text).map_err(Error::io("write", path))
+}
+
+/// An output that exists but is not complete.
+pub fn torn(have: &Files, wanted: &Files) -> Option<String> {
+    let is_torn = |(name, file): &(&String, _)| have.get(*name).is_some_and(|there| there != *file);
+    let (name, _) = wanted.iter().find(is_torn)?;
+    Some(format!("{name} is half-written, {} bytes", have[name].0.len()))
+}
+
 /// The error for a wrong result, which ends the run.
 pub fn wrong(context: &str, what: &str) -> Error {
     Error::run(format!("WRONG: {context}: {what}"))
 }
+
+/// Files by name: bytes and execute permission.
+pub type Files = BTreeMap<String, (Vec<u8>, bool)>;
 
 /// The result of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,8 +167,7 @@ pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// By name: bytes and execute permission.
-    pub files: BTreeMap<String, (Vec<u8>, bool)>,
+    pub files: Files,
 }
 
 /// Temporary files that killed wrappers leave next to outputs.
@@ -163,10 +205,7 @@ impl CommandOutput {
 }
 
 /// The difference between two sets of files.
-pub fn difference(
-    have: &BTreeMap<String, (Vec<u8>, bool)>,
-    wanted: &BTreeMap<String, (Vec<u8>, bool)>,
-) -> Option<String> {
+pub fn difference(have: &Files, wanted: &Files) -> Option<String> {
     if let Some(name) = wanted.keys().find(|name| !have.contains_key(*name)) {
         return Some(format!("{name} is missing"));
     }
@@ -186,7 +225,7 @@ pub fn difference(
 }
 
 /// The files of a directory, without leftover temporary files.
-pub fn contents(dir: &Path) -> BTreeMap<String, (Vec<u8>, bool)> {
+pub fn contents(dir: &Path) -> Files {
     let mut files = Vec::new();
     below(dir, &mut files);
     let read = |path: PathBuf| {
@@ -212,8 +251,7 @@ impl Task {
     pub fn set_up(dir: PathBuf, name: &'static str, sources: &[(&str, &str)], words: &str) -> Result<Task> {
         fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         for (file, text) in sources {
-            let path = dir.join(file);
-            fs::write(&path, text).map_err(Error::io("write", &path))?;
+            write(&dir.join(file), text)?;
         }
         let words = words.split(' ').map(str::to_string).collect();
         let mut task = Task { name, dir, words, wanted: CommandOutput::default() };
@@ -223,6 +261,11 @@ impl Task {
             return Err(Error::run(format!("{name} does not compile: {said}")));
         }
         Ok(task)
+    }
+
+    /// A project with the C unit `a.c`.
+    pub fn c_unit(dir: PathBuf, sources: &[(&str, &str)]) -> Result<Task> {
+        Task::set_up(dir, "C unit", sources, "gcc -c a.c -o out/a.o")
     }
 
     pub fn out(&self) -> PathBuf {
@@ -262,6 +305,14 @@ impl Task {
     /// Runs kache and requires the plain compiler's result.
     pub fn must(&self, engine: &Engine, more: &[(&str, &str)], context: &str) -> Result<()> {
         self.judge(&self.run(engine, more)?, context)
+    }
+
+    /// The same, and returns kache's log.
+    pub fn must_log(&self, engine: &Engine, context: &str) -> Result<String> {
+        let log = self.dir.with_extension("log");
+        drop(fs::remove_file(&log));
+        self.must(engine, &[("KACHE_LOG", &log.display().to_string())], context)?;
+        Ok(fs::read_to_string(&log).unwrap_or_default())
     }
 
     /// Requires the plain compiler's result.

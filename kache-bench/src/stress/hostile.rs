@@ -1,13 +1,13 @@
 //! Hostile input: a cache of another user, entries that would write elsewhere, secrets, names with terminal
 //! escapes.
 
-use super::harness::{Engine, Task, below, wrong};
+use super::harness::{Engine, Task, below, write, wrong};
 use super::session::StressRun;
 use crate::error::{Error, Result};
 use kache_core::digest::Digest;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
-use kache_core::store::{Area, FORMAT, Store};
+use kache_core::store::{Area, FORMAT};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
@@ -50,7 +50,6 @@ fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
         return Ok(());
     }
     let engine = run_state.engine("another's");
-    let log = run_state.dir().join("another.log");
     for what in ["another user's cache", "a cache that others may write to"] {
         engine.wipe()?;
         let task = &run_state.tasks[0];
@@ -62,9 +61,7 @@ fn owned_by_another(run_state: &mut StressRun) -> Result<()> {
             };
             changed.map_err(Error::io("give away", &dir))?;
         }
-        drop(fs::remove_file(&log));
-        task.must(&engine, &[("KACHE_LOG", &log.display().to_string())], what)?;
-        let said = fs::read_to_string(&log).unwrap_or_default();
+        let said = task.must_log(&engine, what)?;
         let word = if what.starts_with("another") { "belongs to" } else { "others may write" };
         if !said.contains(word) {
             return Err(wrong(what, &format!("it is not refused: {said}")));
@@ -87,7 +84,7 @@ fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("forged");
     let victim = run_state.dir().join("victim");
     let before = "precious";
-    fs::write(&victim, before).map_err(Error::io("write", &victim))?;
+    write(&victim, before)?;
     let away = run_state.dir().join("away");
     fs::create_dir_all(&away).map_err(Error::io("create", &away))?;
     for which in 0..run_state.tasks.len() {
@@ -134,7 +131,7 @@ fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
 
 /// Sets the path of each output of the last event's result.
 fn forge(engine: &Engine, path: &[u8]) -> Result<()> {
-    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
+    let store = engine.open()?;
     let event = engine.last().ok_or_else(|| wrong("forging", "there is no event"))?;
     let key = |hex: &Option<String>| hex.as_deref().and_then(Digest::from_hex);
     let (Some(action), Some(result)) = (key(&event.action), key(&event.result)) else {
@@ -161,7 +158,7 @@ fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
         task.must_hit(&engine, "before its outputs are links")?;
         let set_up = || -> Result<()> {
             task.clear()?;
-            fs::write(&precious, "precious").map_err(Error::io("write", &precious))?;
+            write(&precious, "precious")?;
             for name in task.wanted.files.keys() {
                 let at = task.out().join(name);
                 std::os::unix::fs::symlink(&precious, &at).map_err(Error::io("link", &at))?;
@@ -250,16 +247,14 @@ fn escapes(run_state: &mut StressRun) -> Result<()> {
     task.wanted = plain;
     task.must_hit(&engine, "a name with escapes")?;
     let header = task.dir.join(format!("{EVIL}.h"));
-    fs::write(&header, "int x, z;\n").map_err(Error::io("write", &header))?;
+    write(&header, "int x, z;\n")?;
     task.wanted = task.plain()?;
     task.must(&engine, &[("CARGO_PKG_NAME", EVIL)], "a name with escapes")?;
-    let log = run_state.dir().join("escapes.log");
-    task.must(&engine, &[("KACHE_LOG", &log.display().to_string())], "a name with escapes")?;
+    let logged = task.must_log(&engine, "a name with escapes")?;
     // Damage to a file with such a name.
     let odd = Area::Blobs.below(&engine.store()).join("00");
-    fs::create_dir_all(&odd).map_err(Error::io("create", &odd))?;
-    fs::write(odd.join(EVIL), "x").map_err(Error::io("write", &odd))?;
-    let mut said = vec![("KACHE_LOG".to_string(), fs::read(&log).unwrap_or_default())];
+    write(&odd.join(EVIL), "x")?;
+    let mut said = vec![("KACHE_LOG".to_string(), logged.into_bytes())];
     for words in [
         &["stats"][..],
         &["stats", "--last-build"],

@@ -5,7 +5,7 @@
 //! `tmp/`, and the next build is right.
 
 use super::builds::{self, Build};
-use super::harness::{Engine, STRAY, Task, below, contents, wrong};
+use super::harness::{Engine, STRAY, Task, below, contents, start_quietly, torn, wrong};
 use super::rng;
 use super::session::StressRun;
 use super::steps::{self, CacheState, FaultPoint};
@@ -14,7 +14,6 @@ use fastrand::Rng;
 use kache_core::store::Area;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
-use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Duration from which a run performs at least [`KILLS`] random kills.
@@ -72,12 +71,8 @@ fn inject(run_state: &StressRun, engine: &Engine, fault: &FaultPoint, when: &str
 
 /// Every output that exists is complete.
 fn whole_or_absent(task: &Task, context: &str) -> Result<()> {
-    let have = contents(&task.out());
-    match task.wanted.files.iter().find(|(name, file)| have.get(*name).is_some_and(|there| there != *file)) {
-        Some((name, _)) => {
-            let what = format!("{name} is half-written, {} bytes", have[name].0.len());
-            Err(wrong(&format!("{}, {context}", task.name), &what).at(task.dir.display()))
-        }
+    match torn(&contents(&task.out()), &task.wanted.files) {
+        Some(what) => Err(wrong(&format!("{}, {context}", task.name), &what).at(task.dir.display())),
         None => Ok(()),
     }
 }
@@ -98,8 +93,7 @@ fn by_request(run_state: &mut StressRun) -> Result<()> {
             state.bring(task, &engine)?;
             task.clear()?;
             let mut command = task.command(&engine);
-            command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
-            let mut child = command.spawn().map_err(Error::io("run", &engine.program))?;
+            let mut child = start_quietly(command.process_group(0))?;
             let most = if state == CacheState::Hit { 12 } else { 150 };
             std::thread::sleep(rng::duration(&mut rng, Duration::from_millis(most)));
             builds::signal(if all { -(child.id() as i32) } else { child.id() as i32 }, signal);
@@ -156,9 +150,7 @@ fn round(engine: &Engine, build: &Build, rng: &mut Rng) -> Result<usize> {
         engine.forget()?;
     }
     let context = format!("killed at random, {}", if misses { "misses" } else { "hits" });
-    let mut make = build.make(Some(engine), 4);
-    make.stderr(Stdio::null());
-    let mut child = make.spawn().map_err(Error::io("run make in", &build.dir))?;
+    let mut child = start_quietly(&mut build.make(Some(engine), 4))?;
     let (mut kills, most) = (0, 4 + rng::below(rng, 12));
     let pause = Duration::from_millis(if misses { 30 } else { 3 });
     while kills < most && child.try_wait().is_ok_and(|status| status.is_none()) {

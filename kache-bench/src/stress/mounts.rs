@@ -129,12 +129,9 @@ fn read_only(run_state: &mut StressRun, build: &Build) -> Result<()> {
     for task in &run_state.tasks {
         task.must_hit(&engine, "before it is made read-only")?;
     }
-    let log = run_state.dir().join("read-only.log");
     let _there = Mounted::read_only(&engine.cache)?;
     for task in &run_state.tasks {
-        drop(fs::remove_file(&log));
-        task.must(&engine, &[("KACHE_LOG", &log.display().to_string())], "a read-only cache with its entry")?;
-        let said = fs::read_to_string(&log).unwrap_or_default();
+        let said = task.must_log(&engine, "a read-only cache with its entry")?;
         if !said.contains(&format!("{:?}", Outcome::Hit)) {
             return Err(wrong("a read-only cache with its entry", &format!("no hit: {said}")));
         }

@@ -2,7 +2,7 @@
 //! length of a path. All must work in bounded memory; the time is reported.
 
 use super::crowd::all_at_once;
-use super::harness::{Engine, Task, below, contents, difference, wrong};
+use super::harness::{Engine, Task, below, contents, difference, write, wrong};
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
@@ -13,7 +13,6 @@ use kache_core::store::manifest::{Entry, Manifest};
 use kache_core::store::result::{ActionResult, Output};
 use kache_core::store::{Area, Store};
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -86,20 +85,14 @@ fn wrappers(run_state: &mut StressRun) -> Result<()> {
     let many = run_state.share(WRAPPERS).max(30);
     let set_up = |n: usize| {
         let text = format!("int f{n}(void) {{ return {n}; }}\n");
-        Task::set_up(
-            run_state.dir().join(format!("wrappers/{n}")),
-            "C unit",
-            &[("a.c", &text)],
-            "gcc -c a.c -o out/a.o",
-        )
+        Task::c_unit(run_state.dir().join(format!("wrappers/{n}")), &[("a.c", &text)])
     };
     let tasks = (0..many).map(set_up).collect::<Result<Vec<_>>>()?;
     for what in ["miss", "hit"] {
         let begun = Instant::now();
         all_at_once(&tasks, |task| task.command(&engine), &format!("{many} concurrent wrappers, {what}"))?;
         let row = format!("concurrent wrappers, {what}");
-        run_state.stats.passed(&row, many);
-        run_state.stats.note(&row, format!("{:.1} s in all", begun.elapsed().as_secs_f64()));
+        run_state.stats.passed_with(&row, many, format!("{:.1} s in all", begun.elapsed().as_secs_f64()));
     }
     engine.must_be_whole("after many concurrent wrappers")
 }
@@ -133,9 +126,8 @@ fn long_paths(run_state: &mut StressRun) -> Result<()> {
     }
     let path = path.trim_end_matches('/').to_string();
     let deep = base.join(&path);
-    fs::create_dir_all(&deep).map_err(Error::io("create a deep directory in", &base))?;
     let header = deep.join("a.h");
-    fs::write(&header, "int y;\n").map_err(Error::io("write", &base))?;
+    write(&header, "int y;\n")?;
     let mut words = vec!["gcc".to_string(), "-include".into(), header.display().to_string()];
     words.extend(["-c", "a.c", "-o", "out/a.o"].map(str::to_string));
     let mut task = Task { words, ..task };
@@ -145,8 +137,7 @@ fn long_paths(run_state: &mut StressRun) -> Result<()> {
     }
     task.must_hit(&engine, "the longest possible path")?;
     let what = format!("a path of {} bytes", header.as_os_str().len());
-    run_state.stats.passed(&what, 1);
-    run_state.stats.note(&what, format!("{made} directories deep"));
+    run_state.stats.passed_with(&what, 1, format!("{made} directories deep"));
     Ok(())
 }
 
@@ -156,38 +147,39 @@ fn dependencies(run_state: &mut StressRun) -> Result<()> {
     let many = run_state.share(HEADERS);
     let dir = run_state.dir().join("dependencies");
     for n in 0..many {
-        let shelf = dir.join(format!("h/{}", n / 500));
-        fs::create_dir_all(&shelf).map_err(Error::io("create", &shelf))?;
-        let path = shelf.join(format!("{n}.h"));
-        fs::write(&path, format!("extern int x{n};\n")).map_err(Error::io("write", &path))?;
+        write(&dir.join(format!("h/{}/{n}.h", n / 500)), format!("extern int x{n};\n"))?;
     }
     let all: String = (0..many).map(|n| format!("#include \"h/{}/{n}.h\"\n", n / 500)).collect();
-    let task = Task::set_up(dir, "C unit", &[("a.c", &all)], "gcc -c a.c -o out/a.o")?;
+    let task = Task::c_unit(dir, &[("a.c", &all)])?;
     let what = format!("a unit with {many} headers");
-    measured(run_state, &engine, &task, &what)
+    measured(run_state, &engine, &task, &what, &mut || {
+        let found = difference(&contents(&task.out()), &task.wanted.files);
+        found.map_or(Ok(()), |found| Err(wrong(&what, &found)))
+    })
 }
 
-/// Measures a miss and a hit.
-fn measured(run_state: &mut StressRun, engine: &Engine, task: &Task, what: &str) -> Result<()> {
+/// Measures a miss and a hit, each with the right outputs.
+fn measured(
+    run_state: &mut StressRun,
+    engine: &Engine,
+    task: &Task,
+    what: &str,
+    outputs_are_right: &mut dyn FnMut() -> Result<()>,
+) -> Result<()> {
     let mut description = Vec::new();
     for wanted in [Outcome::Miss, Outcome::Hit] {
         task.clear()?;
         let took = watch(&mut task.command(engine), what)?;
-        if let Some(difference) = difference(&contents(&task.out()), &task.wanted.files) {
-            return Err(wrong(what, &difference));
-        }
+        outputs_are_right()?;
         let event = engine.last();
         if event.as_ref().map(|e| e.outcome) != Some(wanted) {
-            return Err(wrong(
-                what,
-                &format!("no {wanted:?}: {:?}", event.map(|e| (e.outcome, e.reason, e.detail))),
-            ));
+            let event = event.map(|e| (e.outcome, e.reason, e.detail));
+            return Err(wrong(what, &format!("no {wanted:?}: {event:?}")));
         }
         bounded(&took, what)?;
         description.push(format!("{wanted:?} {:.2} s, {} MB", took.seconds, took.megabytes));
     }
-    run_state.stats.passed(what, 1);
-    run_state.stats.note(what, description.join("; "));
+    run_state.stats.passed_with(what, 1, description.join("; "));
     Ok(())
 }
 
@@ -206,31 +198,18 @@ fn artifact(run_state: &mut StressRun) -> Result<()> {
     let dir = run_state.dir().join("artifact");
     let text = format!("\t.data\n\t.fill {bytes}, 1, 0x41\n");
     let task = Task::set_up(dir.clone(), "assembler unit", &[("a.s", "\t.data\n")], "gcc -c a.s -o out/a.o")?;
-    fs::write(dir.join("a.s"), text).map_err(Error::io("write", &dir))?;
+    write(&dir.join("a.s"), text)?;
     let what = format!("an artifact of {} MB", bytes / 1_000_000);
-    let (object, mut description, mut first) = (task.out().join("a.o"), Vec::new(), None);
-    for wanted in [Outcome::Miss, Outcome::Hit] {
-        task.clear()?;
-        let took = watch(&mut task.command(&engine), &what)?;
+    let (object, mut first) = (task.out().join("a.o"), None);
+    measured(run_state, &engine, &task, &what, &mut || {
         let digest = digest_of(&object)?;
-        if *first.get_or_insert(digest) != digest {
-            return Err(wrong(&what, "the restored output differs from the compiled one"));
+        match *first.get_or_insert(digest) == digest {
+            true => Ok(()),
+            false => Err(wrong(&what, "the restored output differs from the compiled one")),
         }
-        let event = engine.last();
-        if event.as_ref().map(|e| e.outcome) != Some(wanted) {
-            return Err(wrong(
-                &what,
-                &format!("no {wanted:?}: {:?}", event.map(|e| (e.outcome, e.reason, e.detail))),
-            ));
-        }
-        bounded(&took, &what)?;
-        description.push(format!("{wanted:?} {:.1} s, {} MB", took.seconds, took.megabytes));
-    }
+    })?;
     engine.wipe()?;
-    task.clear()?;
-    run_state.stats.passed(&what, 1);
-    run_state.stats.note(&what, description.join("; "));
-    Ok(())
+    task.clear()
 }
 
 fn digest_of(path: &Path) -> Result<Digest> {
@@ -285,7 +264,7 @@ fn manifests(run_state: &mut StressRun) -> Result<()> {
         .files(Area::Manifests)
         .first()
         .and_then(|path| u8::from_str_radix(path.parent()?.file_name()?.to_str()?, 16).ok());
-    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
+    let store = engine.open()?;
     for n in 0..many {
         let action = key(shard, n);
         let manifest = Manifest::default().encode(&action);
@@ -297,8 +276,7 @@ fn manifests(run_state: &mut StressRun) -> Result<()> {
     task.clear()?;
     let took = watch(&mut task.command(&engine), &what)?;
     task.must_hit(&engine, &what)?;
-    run_state.stats.passed(&what, 1);
-    run_state.stats.note(&what, format!("Hit {:.1} ms", took.seconds * 1000.0));
+    run_state.stats.passed_with(&what, 1, format!("Hit {:.1} ms", took.seconds * 1000.0));
     engine.wipe()
 }
 
@@ -308,7 +286,7 @@ fn entries(run_state: &mut StressRun) -> Result<()> {
     let many = run_state.share(ENTRIES);
     let task = run_state.tasks[0].clone();
     task.must_hit(&engine, "before there are many entries")?;
-    let store = Store::open(&engine.cache).map_err(Error::io("open", &engine.cache))?;
+    let store = engine.open()?;
     for n in 0..many {
         an_entry(&store, &key(None, n), n).map_err(Error::io("store in", &engine.cache))?;
         if n % 1000 == 0 {
@@ -339,8 +317,7 @@ fn entries(run_state: &mut StressRun) -> Result<()> {
     if !left.is_empty() {
         return Err(wrong(&row, &format!("{} blobs are left", left.len())));
     }
-    run_state.stats.passed(&row, 1);
-    run_state.stats.note(&row, description.join("; "));
+    run_state.stats.passed_with(&row, 1, description.join("; "));
     task.must(&engine, &[], "after all entries were evicted")?;
     engine.wipe()
 }

@@ -51,6 +51,12 @@ impl Stats {
         self.row(what).passed += more as u64;
     }
 
+    /// Adds to a row's count, with a remark.
+    pub fn passed_with(&mut self, what: &str, more: usize, note: impl Into<String>) {
+        self.passed(what, more);
+        self.note(what, note);
+    }
+
     /// Adds a remark to a row.
     pub fn note(&mut self, what: &str, note: impl Into<String>) {
         self.row(what).note = note.into();

@@ -34,6 +34,6 @@ pub struct Case {
     pub source: &'static str,
     pub expect: Expect,
     /// Creates the project, its commands and its probes.
-    pub set_up: fn(&mut TestProject),
-    pub change: fn(&mut TestProject),
+    pub set_up: fn(&mut TestProject) -> &mut TestProject,
+    pub change: fn(&mut TestProject) -> &mut TestProject,
 }

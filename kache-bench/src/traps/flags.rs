@@ -2,6 +2,7 @@
 
 use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Uncacheable};
 use super::project::Probe;
+use super::sources::{CFG, package};
 
 pub const CASES: &[Case] = &[
     Case {
@@ -9,12 +10,8 @@ pub const CASES: &[Case] = &[
         about: "one --cfg replaces another",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--cfg-configure-the-compilation-environment",
         expect: Follows,
-        set_up: |s| {
-            s.write("l.rs", CFG).rust_lib(&["--cfg", "a"]).says("out/libl.rlib");
-        },
-        change: |s| {
-            s.instead().rust_lib(&["--cfg", "b"]);
-        },
+        set_up: |s| s.write("l.rs", CFG).rust_lib("--cfg a").says("out/libl.rlib"),
+        change: |s| s.instead().rust_lib("--cfg b"),
     },
     Case {
         name: "encoded-rustflags",
@@ -23,25 +20,19 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             let text = "fn main() { println!(\"{} {}\", cfg!(x = \"a b\"), cfg!(y)); }\n";
-            s.write("Cargo.toml", PACKAGE).write("src/main.rs", text);
+            s.write("Cargo.toml", &package("p", "[workspace]\n")).write("src/main.rs", text);
             s.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}x=\"a b\"");
-            s.cargo(&["build", "--offline", "-q"]).prints("target/debug/p");
+            s.cargo("build --offline -q").prints("target/debug/p")
         },
-        change: |s| {
-            s.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}x=\"a\"\u{1f}--cfg\u{1f}y");
-        },
+        change: |s| s.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}x=\"a\"\u{1f}--cfg\u{1f}y"),
     },
     Case {
         name: "argument-file",
         about: "the @file of rustc's arguments is edited, its size and modification time kept",
         source: "https://github.com/kunobi-ninja/kache/issues/274",
         expect: Follows,
-        set_up: |s| {
-            s.write("args", "--cfg\na\n").write("l.rs", CFG).rust_lib(&["@args"]).says("out/libl.rlib");
-        },
-        change: |s| {
-            s.rewrite_unnoticed("args", "--cfg\nb\n");
-        },
+        set_up: |s| s.write("args", "--cfg\na\n").write("l.rs", CFG).rust_lib("@args").says("out/libl.rlib"),
+        change: |s| s.rewrite_unnoticed("args", "--cfg\nb\n"),
     },
     Case {
         name: "bootstrap",
@@ -50,12 +41,10 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<unstable>\";\n");
-            s.env("RUSTC_BOOTSTRAP", "1").rust_lib(&[]).says("out/libl.rlib");
-            s.env("RUSTUP_TOOLCHAIN", "stable");
+            s.env("RUSTC_BOOTSTRAP", "1").rust_lib("").says("out/libl.rlib");
+            s.env("RUSTUP_TOOLCHAIN", "stable")
         },
-        change: |s| {
-            s.without("RUSTC_BOOTSTRAP");
-        },
+        change: |s| s.without("RUSTC_BOOTSTRAP"),
     },
     Case {
         name: "check-then-build",
@@ -63,16 +52,15 @@ pub const CASES: &[Case] = &[
         source: "https://doc.rust-lang.org/cargo/commands/cargo-check.html",
         expect: Follows,
         set_up: |s| {
-            s.write("Cargo.toml", PACKAGE).write("src/main.rs", "fn main() { println!(\"{}\", p::f()); }\n");
+            s.write("Cargo.toml", &package("p", "[workspace]\n"))
+                .write("src/main.rs", "fn main() { println!(\"{}\", p::f()); }\n");
             s.write("src/lib.rs", "pub fn f() -> u8 { 1 }\n");
-            s.cargo(&["check", "--offline", "-q"]).probe(Probe::By(|s| {
+            s.cargo("check --offline -q").probe(Probe::By(|s| {
                 let ran = std::process::Command::new(s.path("target/debug/p")).output();
                 ran.map_or("no program".into(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
-            }));
+            }))
         },
-        change: |s| {
-            s.instead().cargo(&["build", "--offline", "-q"]);
-        },
+        change: |s| s.instead().cargo("build --offline -q"),
     },
     Case {
         name: "metadata-then-code",
@@ -81,59 +69,36 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = \"SAID=<code>\";\n").says("out/libl.rlib");
-            s.rust(&[
-                "rustc",
-                "--crate-name",
-                "l",
-                "--edition=2021",
-                "l.rs",
-                "--crate-type",
-                "lib",
-                "--emit=dep-info,metadata",
-                "-C",
-                "metadata=1f",
-                "--out-dir",
-                "out",
-                "-Cembed-bitcode=no",
-            ]);
+            s.rust(
+                "rustc --crate-name l --edition=2021 l.rs --crate-type lib --emit=dep-info,metadata -C \
+                 metadata=1f --out-dir out -Cembed-bitcode=no",
+            )
         },
-        change: |s| {
-            s.instead().rust_lib(&[]);
-        },
+        change: |s| s.instead().rust_lib(""),
     },
     Case {
         name: "cap-lints",
         about: "--cap-lints warn replaces allow: the warnings must show",
         source: "https://doc.rust-lang.org/rustc/lints/levels.html#capping-lints",
         expect: Follows,
-        set_up: |s| {
-            s.write("l.rs", WARNS).rust_lib(&["--cap-lints", "allow"]).probe(Probe::Messages);
-        },
-        change: |s| {
-            s.instead().rust_lib(&["--cap-lints", "warn"]);
-        },
+        set_up: |s| s.write("l.rs", WARNS).rust_lib("--cap-lints allow").probe(Probe::Messages),
+        change: |s| s.instead().rust_lib("--cap-lints warn"),
     },
     Case {
         name: "warnings",
         about: "nothing changes: the warnings of the first build must show again",
         source: "https://github.com/kunobi-ninja/kache/issues/336",
         expect: Hits,
-        set_up: |s| {
-            s.write("l.rs", WARNS).rust_lib(&[]).probe(Probe::Messages);
-        },
-        change: |_| {},
+        set_up: |s| s.write("l.rs", WARNS).rust_lib("").probe(Probe::Messages),
+        change: |s| s,
     },
     Case {
         name: "warnings-denied",
         about: "a lint that warned is denied: the build must fail",
         source: "https://github.com/mozilla/sccache/issues/2619",
         expect: Follows,
-        set_up: |s| {
-            s.write("l.rs", WARNS).rust_lib(&["-W", "unused"]);
-        },
-        change: |s| {
-            s.instead().rust_lib(&["-D", "unused"]);
-        },
+        set_up: |s| s.write("l.rs", WARNS).rust_lib("-W unused"),
+        change: |s| s.instead().rust_lib("-D unused"),
     },
     Case {
         name: "check-cfg",
@@ -142,35 +107,25 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("l.rs", "#[cfg(feature = \"x\")]\npub fn f() {}\n").probe(Probe::Messages);
-            s.rust_lib(&["--check-cfg", "cfg(feature, values(\"y\"))"]);
+            s.rust_lib("--check-cfg 'cfg(feature, values(\"y\"))'")
         },
-        change: |s| {
-            s.instead().rust_lib(&["--check-cfg", "cfg(feature, values(\"x\"))"]);
-        },
+        change: |s| s.instead().rust_lib("--check-cfg 'cfg(feature, values(\"x\"))'"),
     },
     Case {
         name: "colour",
         about: "--color=always replaces never: the warnings must be in colour",
         source: "https://github.com/mozilla/sccache/issues/99",
         expect: Follows,
-        set_up: |s| {
-            s.write("l.rs", WARNS).rust_lib(&["--color=never"]).probe(Probe::Messages);
-        },
-        change: |s| {
-            s.instead().rust_lib(&["--color=always"]);
-        },
+        set_up: |s| s.write("l.rs", WARNS).rust_lib("--color=never").probe(Probe::Messages),
+        change: |s| s.instead().rust_lib("--color=always"),
     },
     Case {
         name: "json",
         about: "diagnostics are asked for as JSON with rendered colours, after plain text",
         source: "https://github.com/mozilla/sccache/issues/488",
         expect: Follows,
-        set_up: |s| {
-            s.write("l.rs", WARNS).rust_lib(&[]).probe(Probe::Messages);
-        },
-        change: |s| {
-            s.instead().rust_lib(&["--error-format=json", "--json=diagnostic-rendered-ansi,artifacts"]);
-        },
+        set_up: |s| s.write("l.rs", WARNS).rust_lib("").probe(Probe::Messages),
+        change: |s| s.instead().rust_lib("--error-format=json --json=diagnostic-rendered-ansi,artifacts"),
     },
     Case {
         name: "width",
@@ -179,11 +134,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             let long = format!("pub fn f() {{ let unused = \"{}\"; }}\n", "long ".repeat(40));
-            s.write("l.rs", &long).rust_lib(&["--diagnostic-width=140"]).probe(Probe::Messages);
+            s.write("l.rs", &long).rust_lib("--diagnostic-width=140").probe(Probe::Messages)
         },
-        change: |s| {
-            s.instead().rust_lib(&["--diagnostic-width=60"]);
-        },
+        change: |s| s.instead().rust_lib("--diagnostic-width=60"),
     },
     Case {
         name: "incremental",
@@ -192,11 +145,9 @@ pub const CASES: &[Case] = &[
         expect: Uncacheable,
         set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = \"SAID=<1>\";\npub fn f() -> u8 { 1 }\n");
-            s.rust_lib(&["-C", "incremental=state"]).says("out/libl.rlib").keeps("state");
+            s.rust_lib("-C incremental=state").says("out/libl.rlib").keeps("state")
         },
-        change: |s| {
-            s.write("l.rs", "pub static SAID: &str = \"SAID=<2>\";\npub fn f() -> u8 { 2 }\n");
-        },
+        change: |s| s.write("l.rs", "pub static SAID: &str = \"SAID=<2>\";\npub fn f() -> u8 { 2 }\n"),
     },
     Case {
         name: "clippy-configuration",
@@ -206,25 +157,12 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.need("clippy-driver").write("l.rs", "pub fn f(a: u8, b: u8, c: u8) -> u8 { a + b + c }\n");
             s.env("CARGO_MANIFEST_DIR", "{w}").probe(Probe::Messages);
-            s.env("CLIPPY_ARGS", "-Wclippy::too_many_arguments__CLIPPY_HACKERY__").rust(&[
-                "clippy-driver",
-                "rustc",
-                "--crate-name",
-                "l",
-                "--edition=2021",
-                "l.rs",
-                "--crate-type",
-                "lib",
-                "--emit=dep-info,metadata",
-                "-C",
-                "metadata=1f",
-                "--out-dir",
-                "out",
-            ]);
+            s.env("CLIPPY_ARGS", "-Wclippy::too_many_arguments__CLIPPY_HACKERY__").rust(
+                "clippy-driver rustc --crate-name l --edition=2021 l.rs --crate-type lib \
+                     --emit=dep-info,metadata -C metadata=1f --out-dir out",
+            )
         },
-        change: |s| {
-            s.write("clippy.toml", "too-many-arguments-threshold = 2\n");
-        },
+        change: |s| s.write("clippy.toml", "too-many-arguments-threshold = 2\n"),
     },
     Case {
         name: "extern-renamed",
@@ -234,14 +172,12 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             for (name, n) in [("one", "1"), ("two", "2")] {
                 s.write(&format!("{name}.rs"), &format!("pub const N: &str = \"{n}\";\n"));
-                s.plainly(&["rustc", "--crate-type=lib", "--edition=2021", &format!("{name}.rs")]);
+                s.plainly(&format!("rustc --crate-type=lib --edition=2021 {name}.rs"));
             }
             s.write("user.rs", "fn main() { println!(\"{} {}\", a::N, b::N); }\n").prints("out/user");
-            s.rust_bin(&["--extern", "a=libone.rlib", "--extern", "b=libtwo.rlib"]);
+            s.rust_bin("--extern a=libone.rlib --extern b=libtwo.rlib")
         },
-        change: |s| {
-            s.instead().rust_bin(&["--extern", "b=libone.rlib", "--extern", "a=libtwo.rlib"]);
-        },
+        change: |s| s.instead().rust_bin("--extern b=libone.rlib --extern a=libtwo.rlib"),
     },
     Case {
         name: "crate-by-search",
@@ -250,13 +186,13 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("d.rs", "pub const D: &str = \"late\";\n").directory("early").directory("late");
-            s.plainly(&["rustc", "--crate-type=lib", "--edition=2021", "d.rs", "--out-dir", "late"]);
+            s.plainly("rustc --crate-type=lib --edition=2021 d.rs --out-dir late");
             s.write("user.rs", "extern crate d;\nfn main() { println!(\"{}\", d::D); }\n").prints("out/user");
-            s.rust_bin(&["-L", "early", "-L", "late"]);
+            s.rust_bin("-L early -L late")
         },
         change: |s| {
             s.write("d.rs", "pub const D: &str = \"early\";\n").remove("late/libd.rlib");
-            s.plainly(&["rustc", "--crate-type=lib", "--edition=2021", "d.rs", "--out-dir", "early"]);
+            s.plainly("rustc --crate-type=lib --edition=2021 d.rs --out-dir early")
         },
     },
     Case {
@@ -267,28 +203,10 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = concat!(\"SAID=<\", file!(), \">\");\n")
                 .says("out/libl.rlib");
-            s.rust(&REMAPPED).also("--remap-path-prefix={w}=/one");
+            s.rust_lib_absolute("--remap-path-prefix={w}=/one")
         },
-        change: |s| {
-            s.instead().rust(&REMAPPED).also("--remap-path-prefix={w}=/two");
-        },
+        change: |s| s.instead().rust_lib_absolute("--remap-path-prefix={w}=/two"),
     },
 ];
 
-const REMAPPED: [&str; 11] = [
-    "rustc",
-    "--crate-name",
-    "l",
-    "--edition=2021",
-    "{w}/l.rs",
-    "--crate-type",
-    "lib",
-    "--emit=dep-info,metadata,link",
-    "-Cmetadata=1f",
-    "--out-dir",
-    "out",
-];
-const CFG: &str =
-    "#[cfg(a)]\npub static SAID: &str = \"SAID=<a>\";\n#[cfg(b)]\npub static SAID: &str = \"SAID=<b>\";\n";
 const WARNS: &str = "pub fn f() { let unused = 1; }\n";
-const PACKAGE: &str = "[package]\nname = \"p\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n";

@@ -2,11 +2,9 @@
 
 use super::case::{Case, Expect::Follows, Expect::Right, Expect::Uncacheable};
 use super::project::Probe;
+use super::sources::{SAYS, UNLESS_SET, with};
 use std::time::Duration;
 
-/// `const char said[] = "SAID=<…>"` with the value of the macro `H`.
-const SOURCE: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
-const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 const CAVEATS: &str = "https://ccache.dev/manual/latest.html#_caveats";
 
 pub const CASES: &[Case] = &[
@@ -16,11 +14,9 @@ pub const CASES: &[Case] = &[
         source: "https://ccache.dev/manual/latest.html#_how_ccache_works",
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &with("#include \"h.h\"\n")).write("h.h", "#define H 1\n").c(&GCC).says("out/a.o");
+            s.write("a.c", &with("#include \"h.h\"\n")).write("h.h", "#define H 1\n").gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.write("h.h", "#define H 2\n");
-        },
+        change: |s| s.write("h.h", "#define H 2\n"),
     },
     Case {
         name: "header-unnoticed",
@@ -28,11 +24,9 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/ccache/ccache/issues/1215",
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &with("#include \"h.h\"\n")).write("h.h", "#define H 1\n").c(&GCC).says("out/a.o");
+            s.write("a.c", &with("#include \"h.h\"\n")).write("h.h", "#define H 1\n").gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.rewrite_unnoticed("h.h", "#define H 2\n");
-        },
+        change: |s| s.rewrite_unnoticed("h.h", "#define H 2\n"),
     },
     Case {
         name: "header-meanwhile",
@@ -42,13 +36,13 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("h.h", "#define H 1\n")
                 .write("a.cc", &with("#include \"h.h\"\n#include <iostream>\n#include <regex>\n"));
-            s.c(&["g++", "-O2", "-c", "a.cc", "-o", "out/a.o"]).says("out/a.o").meanwhile(|here| {
+            s.c("g++ -O2 -c a.cc -o out/a.o").says("out/a.o").meanwhile(|here| {
                 std::thread::sleep(Duration::from_millis(150));
                 // If the edit fails, the verdict shows that nothing changed.
                 drop(std::fs::write(here.join("h.h"), "#define H 2\n"));
-            });
+            })
         },
-        change: |_| {},
+        change: |s| s,
     },
     Case {
         name: "header-shadowed",
@@ -59,11 +53,9 @@ pub const CASES: &[Case] = &[
             s.write("a.c", &with("#include <h.h>\n"))
                 .directory("early")
                 .write("late/h.h", "#define H late\n");
-            s.c(&[&GCC[..], &["-Iearly", "-Ilate"]].concat()).says("out/a.o");
+            s.gcc("-Iearly -Ilate").says("out/a.o")
         },
-        change: |s| {
-            s.write("early/h.h", "#define H early\n");
-        },
+        change: |s| s.write("early/h.h", "#define H early\n"),
     },
     Case {
         name: "header-beside",
@@ -72,11 +64,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.c", &with("#include \"sub/all.h\"\n")).write("sub/all.h", "#include \"h.h\"\n");
-            s.write("inc/h.h", "#define H found\n").c(&[&GCC[..], &["-Iinc"]].concat()).says("out/a.o");
+            s.write("inc/h.h", "#define H found\n").gcc("-Iinc").says("out/a.o")
         },
-        change: |s| {
-            s.write("sub/h.h", "#define H beside\n");
-        },
+        change: |s| s.write("sub/h.h", "#define H beside\n"),
     },
     Case {
         name: "header-next",
@@ -88,11 +78,9 @@ pub const CASES: &[Case] = &[
                 .write("one/h.h", "#include_next <h.h>\n")
                 .directory("two");
             s.write("three/h.h", "#define H three\n");
-            s.c(&[&GCC[..], &["-Ione", "-Itwo", "-Ithree"]].concat()).says("out/a.o");
+            s.gcc("-Ione -Itwo -Ithree").says("out/a.o")
         },
-        change: |s| {
-            s.write("two/h.h", "#define H two\n");
-        },
+        change: |s| s.write("two/h.h", "#define H two\n"),
     },
     Case {
         name: "has-include",
@@ -104,11 +92,9 @@ pub const CASES: &[Case] = &[
                 "a.c",
                 &with("#if __has_include(\"x.h\")\n#define H there\n#else\n#define H absent\n#endif\n"),
             );
-            s.c(&GCC).says("out/a.o");
+            s.gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.write("x.h", "");
-        },
+        change: |s| s.write("x.h", ""),
     },
     Case {
         name: "header-generated",
@@ -120,12 +106,10 @@ pub const CASES: &[Case] = &[
                 "generate",
                 "mkdir -p gen; echo \"#define H $1\" > gen/h.h; touch -d @1000000000 gen/h.h",
             );
-            s.plainly(&["./generate", "1"]).write("a.c", &with("#include \"h.h\"\n"));
-            s.c(&[&GCC[..], &["-Igen"]].concat()).says("out/a.o");
+            s.plainly("./generate 1").write("a.c", &with("#include \"h.h\"\n"));
+            s.gcc("-Igen").says("out/a.o")
         },
-        change: |s| {
-            s.remove("gen").plainly(&["./generate", "2"]);
-        },
+        change: |s| s.remove("gen").plainly("./generate 2"),
     },
     Case {
         name: "incbin",
@@ -134,11 +118,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("data", "SAID=<1>").write("a.c", "__asm__(\".data\\n.incbin \\\"data\\\"\\n\");\n");
-            s.c(&GCC).says("out/a.o");
+            s.gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.rewrite_unnoticed("data", "SAID=<2>");
-        },
+        change: |s| s.rewrite_unnoticed("data", "SAID=<2>"),
     },
     Case {
         name: "incbin-assembler",
@@ -147,11 +129,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("data", "SAID=<1>").write("a.S", ".data\n.incbin \"data\"\n");
-            s.c(&["gcc", "-c", "a.S", "-o", "out/a.o"]).says("out/a.o");
+            s.c("gcc -c a.S -o out/a.o").says("out/a.o")
         },
-        change: |s| {
-            s.write("data", "SAID=<2>");
-        },
+        change: |s| s.write("data", "SAID=<2>"),
     },
     Case {
         name: "assembler-include",
@@ -160,11 +140,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("part.s", ".ascii \"SAID=<1>\"\n").write("a.s", ".data\n.include \"part.s\"\n");
-            s.c(&["gcc", "-c", "a.s", "-o", "out/a.o"]).says("out/a.o");
+            s.c("gcc -c a.s -o out/a.o").says("out/a.o")
         },
-        change: |s| {
-            s.write("part.s", ".ascii \"SAID=<2>\"\n");
-        },
+        change: |s| s.write("part.s", ".ascii \"SAID=<2>\"\n"),
     },
     Case {
         name: "embed",
@@ -173,23 +151,17 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("data", "SAID=<1>").write("a.c", "const char said[] = {\n#embed \"data\"\n};\n");
-            s.c(&["clang-19", "-std=c23", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
+            s.c("clang-19 -std=c23 -c a.c -o out/a.o").says("out/a.o")
         },
-        change: |s| {
-            s.rewrite_unnoticed("data", "SAID=<2>");
-        },
+        change: |s| s.rewrite_unnoticed("data", "SAID=<2>"),
     },
     Case {
         name: "cpath",
         about: "CPATH is set, and a header is found there",
         source: "https://github.com/mozilla/sccache/issues/2798",
         expect: Follows,
-        set_up: |s| {
-            s.write("a.c", &with(HAS_X)).write("inc/x.h", "").c(&GCC).says("out/a.o");
-        },
-        change: |s| {
-            s.env("CPATH", "{w}/inc");
-        },
+        set_up: |s| s.write("a.c", &with(HAS_X)).write("inc/x.h", "").gcc("").says("out/a.o"),
+        change: |s| s.env("CPATH", "{w}/inc"),
     },
     Case {
         name: "specs",
@@ -197,27 +169,18 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html",
         expect: Follows,
         set_up: |s| {
-            s.write("my.specs", "*cpp:\n+ -DH=1\n\n").write("a.c", SOURCE);
-            s.c(&[&GCC[..], &["-specs=my.specs"]].concat()).says("out/a.o");
+            s.write("my.specs", "*cpp:\n+ -DH=1\n\n").write("a.c", SAYS);
+            s.gcc("-specs=my.specs").says("out/a.o")
         },
-        change: |s| {
-            s.rewrite_unnoticed("my.specs", "*cpp:\n+ -DH=2\n\n");
-        },
+        change: |s| s.rewrite_unnoticed("my.specs", "*cpp:\n+ -DH=2\n\n"),
     },
     Case {
         name: "response-file",
         about: "a response file is edited, its size and modification time kept",
         source: "https://github.com/mozilla/sccache/issues/183",
         expect: Follows,
-        set_up: |s| {
-            s.write("args", "-DH=1\n")
-                .write("a.c", SOURCE)
-                .c(&[&GCC[..], &["@args"]].concat())
-                .says("out/a.o");
-        },
-        change: |s| {
-            s.rewrite_unnoticed("args", "-DH=2\n");
-        },
+        set_up: |s| s.write("args", "-DH=1\n").write("a.c", SAYS).gcc("@args").says("out/a.o"),
+        change: |s| s.rewrite_unnoticed("args", "-DH=2\n"),
     },
     Case {
         name: "forced-include",
@@ -225,12 +188,10 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/ccache/ccache/issues/1324",
         expect: Follows,
         set_up: |s| {
-            s.write("force.h", "#define H 1\n").write("a.c", SOURCE);
-            s.c(&[&GCC[..], &["-include", "force.h"]].concat()).says("out/a.o");
+            s.write("force.h", "#define H 1\n").write("a.c", SAYS);
+            s.gcc("-include force.h").says("out/a.o")
         },
-        change: |s| {
-            s.write("force.h", "#define H 2\n");
-        },
+        change: |s| s.write("force.h", "#define H 2\n"),
     },
     Case {
         name: "macros-file",
@@ -238,12 +199,10 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/ccache/ccache/issues/1324",
         expect: Follows,
         set_up: |s| {
-            s.write("force.h", "#define H 1\n").write("a.c", SOURCE);
-            s.c(&[&GCC[..], &["--imacros", "force.h"]].concat()).says("out/a.o");
+            s.write("force.h", "#define H 1\n").write("a.c", SAYS);
+            s.gcc("--imacros force.h").says("out/a.o")
         },
-        change: |s| {
-            s.write("force.h", "#define H 2\n");
-        },
+        change: |s| s.write("force.h", "#define H 2\n"),
     },
     Case {
         name: "precompiled-header",
@@ -251,14 +210,10 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/ccache/ccache/pull/427",
         expect: Follows,
         set_up: |s| {
-            s.write("p.h", "#define H 1\n")
-                .plainly(&["gcc", "-c", "p.h", "-o", "p.h.gch"])
-                .write("a.c", SOURCE);
-            s.c(&[&GCC[..], &["-include", "p.h"]].concat()).says("out/a.o");
+            s.write("p.h", "#define H 1\n").plainly("gcc -c p.h -o p.h.gch").write("a.c", SAYS);
+            s.gcc("-include p.h").says("out/a.o")
         },
-        change: |s| {
-            s.write("p.h", "#define H 2\n").plainly(&["gcc", "-c", "p.h", "-o", "p.h.gch"]);
-        },
+        change: |s| s.write("p.h", "#define H 2\n").plainly("gcc -c p.h -o p.h.gch"),
     },
     Case {
         name: "plugin-gcc",
@@ -266,12 +221,10 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/onlinedocs/gccint/Plugins.html",
         expect: Uncacheable,
         set_up: |s| {
-            s.write("p.c", &plugin("1")).plainly(&SHARED).write("a.c", "int f;\n");
-            s.c(&[&GCC[..], &["-fplugin=./p.so"]].concat()).probe(Probe::Messages);
+            s.write("p.c", &plugin("1")).plainly("cc -shared -fPIC p.c -o p.so").write("a.c", "int f;\n");
+            s.gcc("-fplugin=./p.so").probe(Probe::Messages)
         },
-        change: |s| {
-            s.write("p.c", &plugin("2")).plainly(&SHARED);
-        },
+        change: |s| s.write("p.c", &plugin("2")).plainly("cc -shared -fPIC p.c -o p.so"),
     },
     Case {
         name: "plugin-clang",
@@ -279,12 +232,10 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/mozilla/sccache/issues/2505",
         expect: Uncacheable,
         set_up: |s| {
-            s.write("p.c", &plugin("1")).plainly(&SHARED).write("a.c", "int f;\n");
-            s.c(&["clang-19", "-fplugin=./p.so", "-c", "a.c", "-o", "out/a.o"]).probe(Probe::Messages);
+            s.write("p.c", &plugin("1")).plainly("cc -shared -fPIC p.c -o p.so").write("a.c", "int f;\n");
+            s.c("clang-19 -fplugin=./p.so -c a.c -o out/a.o").probe(Probe::Messages)
         },
-        change: |s| {
-            s.write("p.c", &plugin("2")).plainly(&SHARED);
-        },
+        change: |s| s.write("p.c", &plugin("2")).plainly("cc -shared -fPIC p.c -o p.so"),
     },
     Case {
         name: "profile-appears",
@@ -293,11 +244,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.c", PROFILED).probe(Probe::Bytes("out/a.o"));
-            s.c(&[&GCC[..], &["-O2", "-fprofile-use=prof", "-Wno-missing-profile"]].concat());
+            s.gcc("-O2 -fprofile-use=prof -Wno-missing-profile")
         },
-        change: |s| {
-            s.plainly(&["sh", "-c", PROFILE]);
-        },
+        change: |s| s.shell(PROFILE),
     },
     Case {
         name: "sanitizer-list",
@@ -308,21 +257,10 @@ pub const CASES: &[Case] = &[
             s.write("one", "fun:nothing\n")
                 .write("two", "fun:f\n")
                 .write("a.c", "int f(int *a) { return a[3]; }\n");
-            s.c(&[
-                "clang-19",
-                "-fsanitize=address",
-                "-fsanitize-ignorelist=one",
-                "-fsanitize-ignorelist=two",
-                "-c",
-                "a.c",
-                "-o",
-                "out/a.o",
-            ]);
-            s.probe(Probe::Bytes("out/a.o"));
+            s.c("clang-19 -fsanitize=address -fsanitize-ignorelist=one -fsanitize-ignorelist=two -c a.c -o out/a.o");
+            s.probe(Probe::Bytes("out/a.o"))
         },
-        change: |s| {
-            s.rewrite_unnoticed("two", "fun:g\n");
-        },
+        change: |s| s.rewrite_unnoticed("two", "fun:g\n"),
     },
     Case {
         name: "once-by-contents",
@@ -335,11 +273,9 @@ pub const CASES: &[Case] = &[
                 s.write(&format!("{dir}/part.h"), text);
             }
             s.date("a/all.h", 1_000_000_000).date("b/all.h", 1_100_000_000);
-            s.write("a.c", "#include \"a/all.h\"\n#include \"b/all.h\"\n").c(&GCC).says("out/a.o");
+            s.write("a.c", "#include \"a/all.h\"\n#include \"b/all.h\"\n").gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.date("b/all.h", 1_000_000_000);
-        },
+        change: |s| s.date("b/all.h", 1_000_000_000),
     },
     Case {
         name: "header-removed",
@@ -350,11 +286,9 @@ pub const CASES: &[Case] = &[
             s.write("one/h.h", "#define H one\n")
                 .write("two/h.h", "")
                 .write("a.c", &with("#include <h.h>\n"));
-            s.c(&[&GCC[..], &["-Ione", "-Itwo"]].concat()).says("out/a.o");
+            s.gcc("-Ione -Itwo").says("out/a.o")
         },
-        change: |s| {
-            s.remove("one/h.h");
-        },
+        change: |s| s.remove("one/h.h"),
     },
     Case {
         name: "dash-o-directory",
@@ -363,11 +297,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("-o/h.h", "#define H 1\n").write("a.c", &with("#include <h.h>\n"));
-            s.c(&["gcc", "-I", "-o", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
+            s.c("gcc -I -o -c a.c -o out/a.o").says("out/a.o")
         },
-        change: |s| {
-            s.write("-o/h.h", "#define H 2\n");
-        },
+        change: |s| s.write("-o/h.h", "#define H 2\n"),
     },
     Case {
         name: "header-odd-name",
@@ -377,13 +309,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a dir/$h\u{e4}der #1.h", "#define H 1\n")
                 .write("a.c", &with("#include \"$h\u{e4}der #1.h\"\n"));
-            s.c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-Ia dir"]].concat())
-                .says("out/a.o")
-                .probe(Probe::Rules("out/a.d"));
+            s.gcc("-MD -MF out/a.d '-Ia dir'").says("out/a.o").probe(Probe::Rules("out/a.d"))
         },
-        change: |s| {
-            s.write("a dir/$h\u{e4}der #1.h", "#define H 2\n");
-        },
+        change: |s| s.write("a dir/$h\u{e4}der #1.h", "#define H 2\n"),
     },
     Case {
         name: "header-case",
@@ -393,12 +321,10 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("Head.h", "#define H 1\n")
                 .write("a.c", &with("#include \"Head.h\"\n"))
-                .c(&GCC)
-                .says("out/a.o");
+                .gcc("")
+                .says("out/a.o")
         },
-        change: |s| {
-            s.rename("Head.h", "head.h");
-        },
+        change: |s| s.rename("Head.h", "head.h"),
     },
     Case {
         name: "macro-order",
@@ -406,12 +332,10 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/onlinedocs/gcc/Preprocessor-Options.html",
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &with("#ifndef H\n#define H none\n#endif\n")).says("out/a.o");
-            s.c(&[&GCC[..], &["-DH=1", "-UH"]].concat());
+            s.write("a.c", &with(UNLESS_SET)).says("out/a.o");
+            s.gcc("-DH=1 -UH")
         },
-        change: |s| {
-            s.instead().c(&[&GCC[..], &["-UH", "-DH=1"]].concat());
-        },
+        change: |s| s.instead().gcc("-UH -DH=1"),
     },
     Case {
         name: "language-behind",
@@ -421,11 +345,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a.c", &with("#ifdef __cplusplus\n#define H cpp\n#else\n#define H c\n#endif\n"))
                 .says("out/a.o");
-            s.c(&["gcc", "-c", "-x", "c++", "a.c", "-o", "out/a.o"]);
+            s.c("gcc -c -x c++ a.c -o out/a.o")
         },
-        change: |s| {
-            s.instead().c(&["gcc", "-c", "a.c", "-x", "c++", "-o", "out/a.o"]);
-        },
+        change: |s| s.instead().c("gcc -c a.c -x c++ -o out/a.o"),
     },
     Case {
         name: "warnings-c",
@@ -434,9 +356,9 @@ pub const CASES: &[Case] = &[
         expect: super::case::Expect::Hits,
         set_up: |s| {
             s.write("a.c", "#warning first\nint f(void) { int unused; return 1; }\n").probe(Probe::Messages);
-            s.c(&[&GCC[..], &["-Wall"]].concat());
+            s.gcc("-Wall")
         },
-        change: |_| {},
+        change: |s| s,
     },
     Case {
         name: "colour-c",
@@ -445,29 +367,19 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.c", "int f(void) { int unused; return 1; }\n").probe(Probe::Messages);
-            s.c(&[&GCC[..], &["-Wall", "-fdiagnostics-color=never"]].concat());
+            s.gcc("-Wall -fdiagnostics-color=never")
         },
-        change: |s| {
-            s.instead().c(&[&GCC[..], &["-Wall", "-fdiagnostics-color=always"]].concat());
-        },
+        change: |s| s.instead().gcc("-Wall -fdiagnostics-color=always"),
     },
     Case {
         name: "native-cpu",
         about: "-march=native replaces a named processor, with the same object path",
         source: "https://github.com/ccache/ccache/issues/824",
         expect: Follows,
-        set_up: |s| {
-            s.write("a.c", &with(NATIVE)).says("out/a.o").c(&[&GCC[..], &["-march=x86-64"]].concat());
-        },
-        change: |s| {
-            s.instead().c(&[&GCC[..], &["-march=native"]].concat());
-        },
+        set_up: |s| s.write("a.c", &with(NATIVE)).says("out/a.o").gcc("-march=x86-64"),
+        change: |s| s.instead().gcc("-march=native"),
     },
 ];
-
-fn with(head: &str) -> String {
-    format!("{head}{SOURCE}")
-}
 
 /// A plugin that any compiler can load: it reports when it is loaded.
 fn plugin(word: &str) -> String {
@@ -477,7 +389,6 @@ fn plugin(word: &str) -> String {
     )
 }
 
-const SHARED: [&str; 6] = ["cc", "-shared", "-fPIC", "p.c", "-o", "p.so"];
 const HAS_X: &str = "#if __has_include(<x.h>)\n#define H there\n#else\n#define H absent\n#endif\n";
 const NATIVE: &str = "#ifdef __AVX2__\n#define H avx2\n#elif defined __SSE4_2__\n#define H sse42\n#else\n#define H base\n#endif\n";
 const PROFILED: &str = "int f(int x) { int s = 0; for (int i = 0; i < x; i++) if (i % 7) s += i; else s ^= i; return s; }\n\

@@ -4,8 +4,6 @@ use super::case::{Case, Expect::Follows};
 
 const RLIMIT: &str = "https://man7.org/linux/man-pages/man2/getrlimit.2.html";
 
-const SET_ATTRIBUTE: &str = "import os, sys; os.setxattr('data', 'user.fact', sys.argv[1].encode())";
-
 pub const CASES: &[Case] = &[
     Case {
         name: "host-umask",
@@ -16,11 +14,9 @@ pub const CASES: &[Case] = &[
             s.umask("022").proc_macro(
                 r#"extern "C" { fn umask(mask: u32) -> u32; }
                    unsafe { let mask = umask(0); umask(mask); mask.to_string() }"#,
-            );
+            )
         },
-        change: |s| {
-            s.umask("027");
-        },
+        change: |s| s.umask("027"),
     },
     Case {
         name: "host-umask-of-program",
@@ -31,11 +27,9 @@ pub const CASES: &[Case] = &[
             s.umask("022").proc_macro(
                 r#"let out = std::process::Command::new("/bin/sh").args(["-c", "umask"]).output().unwrap();
                    String::from_utf8(out.stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.umask("027");
-        },
+        change: |s| s.umask("027"),
     },
     Case {
         name: "host-limit",
@@ -48,11 +42,9 @@ pub const CASES: &[Case] = &[
                    let mut limit = [0; 2];
                    unsafe { getrlimit(7, &mut limit) };
                    limit[0].to_string()"#,
-            );
+            )
         },
-        change: |s| {
-            s.under("ulimit -S -n 250; exec");
-        },
+        change: |s| s.under("ulimit -S -n 250; exec"),
     },
     Case {
         name: "host-priority",
@@ -63,11 +55,9 @@ pub const CASES: &[Case] = &[
             s.need("nice").proc_macro(
                 r#"extern "C" { fn getpriority(which: i32, who: u32) -> i32; }
                    unsafe { getpriority(0, 0) }.to_string()"#,
-            );
+            )
         },
-        change: |s| {
-            s.under("exec nice -n 3");
-        },
+        change: |s| s.under("exec nice -n 3"),
     },
     Case {
         name: "host-attribute",
@@ -75,17 +65,15 @@ pub const CASES: &[Case] = &[
         source: "https://man7.org/linux/man-pages/man2/getxattr.2.html",
         expect: Follows,
         set_up: |s| {
-            s.need("python3").write("data", "a").plainly(&["python3", "-c", SET_ATTRIBUTE, "one"]);
+            s.need("python3").write("data", "a").plainly(&set_attribute("one"));
             s.proc_macro(
                 r#"extern "C" { fn getxattr(path: *const i8, name: *const i8, to: *mut u8, size: usize) -> isize; }
                    let mut to = [0; 64];
                    let found = unsafe { getxattr(c"data".as_ptr(), c"user.fact".as_ptr(), to.as_mut_ptr(), 64) };
                    String::from_utf8_lossy(&to[..found.max(0) as usize]).into_owned()"#,
-            );
+            )
         },
-        change: |s| {
-            s.plainly(&["python3", "-c", SET_ATTRIBUTE, "two"]);
-        },
+        change: |s| s.plainly(&set_attribute("two")),
     },
     Case {
         name: "macro-linux-mtime",
@@ -96,11 +84,9 @@ pub const CASES: &[Case] = &[
             s.write("data", "a").date("data", 1_000_000_000).proc_macro(
                 r#"use std::os::linux::fs::MetadataExt;
                    std::fs::metadata("data").unwrap().st_mtime().to_string()"#,
-            );
+            )
         },
-        change: |s| {
-            s.date("data", 1_000_000_100);
-        },
+        change: |s| s.date("data", 1_000_000_100),
     },
     Case {
         name: "macro-inode",
@@ -111,10 +97,12 @@ pub const CASES: &[Case] = &[
             s.write("data", "a").proc_macro(
                 r#"use std::os::unix::fs::MetadataExt;
                    std::fs::metadata("data").unwrap().ino().to_string()"#,
-            );
+            )
         },
-        change: |s| {
-            s.plainly(&["cp", "-p", "data", "copy"]).rename("copy", "data");
-        },
+        change: |s| s.plainly("cp -p data copy").rename("copy", "data"),
     },
 ];
+
+fn set_attribute(value: &str) -> String {
+    format!("python3 -c \"import os; os.setxattr('data', 'user.fact', b'{value}')\"")
+}

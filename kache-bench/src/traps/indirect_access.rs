@@ -21,11 +21,9 @@ pub const CASES: &[Case] = &[
                    let mut buffer = [0u64; 512];
                    let fd = std::os::fd::AsRawFd::as_raw_fd(&dir);
                    unsafe { getdents64(fd, buffer.as_mut_ptr().cast(), 4096) }.to_string()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("list/2", "");
-        },
+        change: |s| s.write("list/2", ""),
     },
     Case {
         name: "macro-namespace",
@@ -33,14 +31,7 @@ pub const CASES: &[Case] = &[
         source: "https://man7.org/linux/man-pages/man3/dlopen.3.html",
         expect: Uncacheable,
         set_up: |s| {
-            s.write("data", "a").write("help.c", READS).plainly(&[
-                "cc",
-                "-shared",
-                "-fPIC",
-                "help.c",
-                "-o",
-                "libhelp.so",
-            ]);
+            s.write("data", "a").write("help.c", READS).plainly("cc -shared -fPIC help.c -o libhelp.so");
             s.proc_macro(
                 r#"extern "C" {
                        fn dlmopen(space: isize, name: *const i8, how: i32) -> *mut u8;
@@ -52,11 +43,9 @@ pub const CASES: &[Case] = &[
                        let say: extern "C" fn() -> *const i8 = std::mem::transmute(say);
                        std::ffi::CStr::from_ptr(say().cast()).to_str().unwrap().to_string()
                    }"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "macro-shared-std",
@@ -65,21 +54,13 @@ pub const CASES: &[Case] = &[
         expect: Uncacheable,
         set_up: |s| {
             s.write("list/1", "").write("d.rs", "pub fn f() -> usize { 1 }\n").write("m.rs", SHARING);
-            s.plainly(&["rustc", "--crate-type=dylib", "-Cprefer-dynamic", "--edition=2021", "d.rs"]);
-            s.plainly(&[
-                "rustc",
-                "--crate-type=proc-macro",
-                "-Cprefer-dynamic",
-                "--edition=2021",
-                "--extern=d=libd.so",
-                "m.rs",
-            ]);
-            s.env("LD_LIBRARY_PATH", "{w}").write("l.rs", "pub static SAID: &str = m::m!();\n");
-            s.rust_lib(&["--extern", "m=libm.so"]).says("out/libl.rlib");
+            s.plainly("rustc --crate-type=dylib -Cprefer-dynamic --edition=2021 d.rs");
+            s.plainly(
+                "rustc --crate-type=proc-macro -Cprefer-dynamic --edition=2021 --extern=d=libd.so m.rs",
+            );
+            s.env("LD_LIBRARY_PATH", "{w}").uses_macro()
         },
-        change: |s| {
-            s.write("list/2", "");
-        },
+        change: |s| s.write("list/2", ""),
     },
     Case {
         name: "macro-by-number",
@@ -93,11 +74,9 @@ pub const CASES: &[Case] = &[
                    let fd = unsafe { syscall(437, -100i64, c"data".as_ptr(), how.as_ptr(), 24i64) };
                    let file: std::fs::File = unsafe { std::os::fd::FromRawFd::from_raw_fd(fd as i32) };
                    std::io::read_to_string(file).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "macro-by-number-place",
@@ -110,11 +89,9 @@ pub const CASES: &[Case] = &[
                    let mut buffer = [0u8; 4096];
                    let n = unsafe { syscall(79, buffer.as_mut_ptr(), 4096i64) };
                    String::from_utf8(buffer[..n as usize - 1].to_vec()).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "macro-through-proc",
@@ -122,11 +99,9 @@ pub const CASES: &[Case] = &[
         source: PROC,
         expect: Uncacheable,
         set_up: |s| {
-            s.write("data", "a").proc_macro(r#"std::fs::read_to_string("/proc/self/cwd/data").unwrap()"#);
+            s.write("data", "a").proc_macro(r#"std::fs::read_to_string("/proc/self/cwd/data").unwrap()"#)
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "macro-env-all-terminal",
@@ -136,11 +111,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.env("TERM", "dumb").env("LANG", "C").proc_macro(
                 r#"std::env::vars().filter(|(n, _)| n == "TERM" || n == "LANG").map(|(_, v)| v).collect()"#,
-            );
+            )
         },
-        change: |s| {
-            s.env("TERM", "vt100");
-        },
+        change: |s| s.env("TERM", "vt100"),
     },
     Case {
         name: "program-reads-terminal",
@@ -151,11 +124,9 @@ pub const CASES: &[Case] = &[
             s.env("TERM", "dumb").proc_macro(
                 r#"let o = std::process::Command::new("sh").args(["-c", "echo $TERM"]).output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.env("TERM", "vt100");
-        },
+        change: |s| s.env("TERM", "vt100"),
     },
     Case {
         name: "macro-modified",
@@ -166,11 +137,9 @@ pub const CASES: &[Case] = &[
             s.write("data", "a").date("data", 1_000_000_000).proc_macro(
                 r#"let t = std::fs::metadata("data").unwrap().modified().unwrap();
                    t.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string()"#,
-            );
+            )
         },
-        change: |s| {
-            s.date("data", 1_100_000_000);
-        },
+        change: |s| s.date("data", 1_100_000_000),
     },
     Case {
         name: "macro-modified-open",
@@ -181,11 +150,9 @@ pub const CASES: &[Case] = &[
             s.write("data", "a").date("data", 1_000_000_000).proc_macro(
                 r#"use std::os::unix::fs::MetadataExt;
                    std::fs::File::open("data").unwrap().metadata().unwrap().mtime().to_string()"#,
-            );
+            )
         },
-        change: |s| {
-            s.date("data", 1_100_000_000);
-        },
+        change: |s| s.date("data", 1_100_000_000),
     },
     Case {
         name: "macro-mode",
@@ -193,14 +160,12 @@ pub const CASES: &[Case] = &[
         source: METADATA,
         expect: Follows,
         set_up: |s| {
-            s.write("data", "a").plainly(&["chmod", "644", "data"]).proc_macro(
+            s.write("data", "a").plainly("chmod 644 data").proc_macro(
                 r#"use std::os::unix::fs::PermissionsExt;
                    format!("{:o}", std::fs::metadata("data").unwrap().permissions().mode())"#,
-            );
+            )
         },
-        change: |s| {
-            s.plainly(&["chmod", "600", "data"]);
-        },
+        change: |s| s.plainly("chmod 600 data"),
     },
     Case {
         name: "macro-processors",
@@ -211,11 +176,9 @@ pub const CASES: &[Case] = &[
             if std::thread::available_parallelism().is_ok_and(|n| n.get() < 2) {
                 s.skip("there is one processor");
             }
-            s.proc_macro("std::thread::available_parallelism().unwrap().to_string()");
+            s.proc_macro("std::thread::available_parallelism().unwrap().to_string()")
         },
-        change: |s| {
-            s.on_one_processor();
-        },
+        change: |s| s.on_one_processor(),
     },
     Case {
         name: "program-vfork-static",
@@ -224,15 +187,12 @@ pub const CASES: &[Case] = &[
         expect: Uncacheable,
         set_up: |s| {
             s.write("data", "a").write("still.c", STILL).write("helper.c", HELPER);
-            s.plainly(&["cc", "-static", "still.c", "-o", "still"])
-                .plainly(&["cc", "helper.c", "-o", "helper"]);
+            s.plainly("cc -static still.c -o still").plainly("cc helper.c -o helper");
             s.proc_macro(
                 r#"String::from_utf8(std::process::Command::new("./helper").output().unwrap().stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "source-other-name",
@@ -240,12 +200,10 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/ccache/ccache/issues/1215",
         expect: Follows,
         set_up: |s| {
-            s.write("l.rs", "pub static SAID: &str = \"SAID=<1>\";\n").plainly(&["ln", "l.rs", "other.rs"]);
-            s.rust_lib(&[]).says("out/libl.rlib");
+            s.write("l.rs", "pub static SAID: &str = \"SAID=<1>\";\n").plainly("ln l.rs other.rs");
+            s.rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.rewrite_unnoticed("other.rs", "pub static SAID: &str = \"SAID=<2>\";\n");
-        },
+        change: |s| s.rewrite_unnoticed("other.rs", "pub static SAID: &str = \"SAID=<2>\";\n"),
     },
     Case {
         name: "link-arg-response",
@@ -255,17 +213,15 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             for n in ["1", "2"] {
                 s.write(&format!("o{n}.c"), &format!("int o(void) {{ return {n}; }}\n"));
-                s.plainly(&["cc", "-c", &format!("o{n}.c"), "-o", &format!("o{n}.o")]);
+                s.plainly(&format!("cc -c o{n}.c -o o{n}.o"));
             }
             s.write("args", "o1.o\n").write(
                 "user.rs",
                 "extern \"C\" { fn o() -> i32; }\nfn main() { println!(\"{}\", unsafe { o() }); }\n",
             );
-            s.rust_bin(&["-C", "link-arg=@args"]).prints("out/user");
+            s.rust_bin("-C link-arg=@args").prints("out/user")
         },
-        change: |s| {
-            s.rewrite_unnoticed("args", "o2.o\n");
-        },
+        change: |s| s.rewrite_unnoticed("args", "o2.o\n"),
     },
 ];
 

@@ -29,11 +29,9 @@ pub const CASES: &[Case] = &[
                    let n = rustix::io::read(&file, &mut bytes).unwrap();
                    String::from_utf8_lossy(&bytes[..n]).into_owned()"#,
             );
-            s.says("out/libl.rlib");
+            s.says("out/libl.rlib")
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "macro-raw-listing",
@@ -48,11 +46,9 @@ pub const CASES: &[Case] = &[
                    let list = rustix::fs::open("list", flags, rustix::fs::Mode::empty()).unwrap();
                    rustix::fs::Dir::new(list).unwrap().count().to_string()"#,
             );
-            s.says("out/libl.rlib");
+            s.says("out/libl.rlib")
         },
-        change: |s| {
-            s.write("list/2", "");
-        },
+        change: |s| s.write("list/2", ""),
     },
     Case {
         name: "macro-raw-clock",
@@ -65,7 +61,7 @@ pub const CASES: &[Case] = &[
                 r#"let t = rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec % 86400;
                    format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
             );
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
         },
         change: wait,
     },
@@ -77,23 +73,17 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             dispatches(s)
                 .write("data", "a")
-                .proc_macro(&format!("{CALL} std::thread::spawn(read).join().unwrap()"));
+                .proc_macro(&format!("{CALL} std::thread::spawn(read).join().unwrap()"))
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "macro-raw-absent",
         about: "a proc macro calls the kernel by itself to open a file that is not there, and it appears",
         source: DISPATCH,
         expect: Follows,
-        set_up: |s| {
-            dispatches(s).proc_macro(&format!("{CALL} read()"));
-        },
-        change: |s| {
-            s.write("data", "b");
-        },
+        set_up: |s| dispatches(s).proc_macro(&format!("{CALL} read()")),
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "macro-makes-code",
@@ -105,11 +95,9 @@ pub const CASES: &[Case] = &[
             if !cfg!(target_arch = "x86_64") {
                 s.skip("the machine code is x86-64's");
             }
-            s.write("data", "a").proc_macro(MADE_CODE);
+            s.write("data", "a").proc_macro(MADE_CODE)
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "program-raw-syscalls",
@@ -118,13 +106,11 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             dispatches(s).write("data", "a").write("tool.c", &format!("{RAW_C}{TOOL}"));
-            s.plainly(&["cc", "-o", "tool", "tool.c"]).proc_macro(
+            s.plainly("cc -o tool tool.c").proc_macro(
                 r#"String::from_utf8(std::process::Command::new("./tool").output().unwrap().stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "program-raw-fork",
@@ -133,13 +119,11 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             dispatches(s).write("data", "a").write("tool.c", &format!("{RAW_C}{FORKING_TOOL}"));
-            s.plainly(&["cc", "-o", "tool", "tool.c"]).proc_macro(
+            s.plainly("cc -o tool tool.c").proc_macro(
                 r#"String::from_utf8(std::process::Command::new("./tool").output().unwrap().stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "compiler-raw-syscalls",
@@ -149,19 +133,17 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             dispatches(s).write("data", "a").write("a.c", "const char said[] = \"SAID=<\" WORD \">\";\n");
             s.write("w.c", &format!("{RAW_C}{WRAPPER}")).directory("bin");
-            s.plainly(&["cc", "-o", "bin/gcc", "w.c"]);
-            s.c(&["{w}/bin/gcc", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
+            s.plainly("cc -o bin/gcc w.c");
+            s.c("{w}/bin/gcc -c a.c -o out/a.o").says("out/a.o")
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
 ];
 
 /// Skips a case where the kernel delivers no system calls.
 fn dispatches(s: &mut TestProject) -> &mut TestProject {
     s.write("dispatch.c", "#include <sys/prctl.h>\nint main(void) { return prctl(59, 0, 0, 0, 0) != 0; }\n");
-    s.plainly(&["sh", "-c", "cc -o dispatch dispatch.c && { ./dispatch || echo > no-dispatch; }"]);
+    s.shell("cc -o dispatch dispatch.c && { ./dispatch || echo > no-dispatch; }");
     if s.path("no-dispatch").exists() {
         s.skip("the kernel has no syscall user dispatch");
     }
@@ -169,14 +151,14 @@ fn dispatches(s: &mut TestProject) -> &mut TestProject {
 }
 
 /// A library with a proc macro that uses the rustix crate.
-fn rustix(s: &mut TestProject, body: &str) {
+fn rustix<'a>(s: &'a mut TestProject, body: &str) -> &'a mut TestProject {
     s.write("Cargo.toml", RUSTIX).write("src/lib.rs", &MACRO.replace("BODY", body));
-    s.plainly(&["sh", "-c", "cargo build -q --target-dir macro 2> macro.log || echo > no-rustix"]);
+    s.shell("cargo build -q --target-dir macro 2> macro.log || echo > no-rustix");
     if s.path("no-rustix").exists() {
         s.skip("the rustix crate cannot be had");
     }
     s.write("l.rs", "pub static SAID: &str = raw::m!();\n");
-    s.rust_lib(&["--extern", "raw=macro/debug/libraw.so"]);
+    s.rust_lib("--extern raw=macro/debug/libraw.so")
 }
 
 const RUSTIX: &str = "[package]\nname = \"raw\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n\

@@ -17,6 +17,7 @@ mod probe;
 mod project;
 mod record;
 mod search;
+mod sources;
 mod subprocess;
 mod suite;
 mod table;
@@ -27,5 +28,5 @@ mod trial;
 mod trust;
 
 pub use judge::TrapVerdict;
-pub use record::{TrapRow, TrapsReport, VERSION, passes};
+pub use record::{TrapsReport, passes};
 pub use suite::{TrapsOptions, run};

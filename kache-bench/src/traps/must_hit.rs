@@ -4,10 +4,22 @@
 use super::case::{Case, Expect::Hits};
 use super::project::Probe;
 use super::project::TestProject;
-
-const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
+use super::sources;
 
 pub const CASES: &[Case] = &[
+    Case {
+        name: "hit-macro-bash",
+        about: "a proc macro starts bash, which opens the terminal as it starts",
+        source: "https://git.savannah.gnu.org/cgit/bash.git/tree/general.c",
+        expect: Hits,
+        set_up: |s| {
+            s.proc_macro(
+                r#"let o = std::process::Command::new("bash").args(["-c", "echo $((6 * 7))"]).output().unwrap();
+                   String::from_utf8(o.stdout).unwrap()"#,
+            )
+        },
+        change: |s| s.write("unrelated", ""),
+    },
     Case {
         name: "hit-linker-path",
         about: "-C linker= names the same linker at another path",
@@ -15,11 +27,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             s.script("one/linker", "exec cc \"$@\"").script("two/linker", "exec cc \"$@\"");
-            s.write("l.rs", "pub fn f() {}\n").rust_lib(&["-C", "linker={w}/one/linker"]);
+            s.write("l.rs", "pub fn f() {}\n").rust_lib("-C linker={w}/one/linker")
         },
-        change: |s| {
-            s.instead().rust_lib(&["-C", "linker={w}/two/linker"]);
-        },
+        change: |s| s.instead().rust_lib("-C linker={w}/two/linker"),
     },
     Case {
         name: "hit-linker-path-linking",
@@ -29,11 +39,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.script("one/linker", "exec cc \"$@\"").script("two/linker", "exec cc \"$@\"");
             s.write("user.rs", "fn main() { println!(\"hello\"); }\n").prints("out/user");
-            s.rust_bin(&["-C", "linker={w}/one/linker"]);
+            s.rust_bin("-C linker={w}/one/linker")
         },
-        change: |s| {
-            s.instead().rust_bin(&["-C", "linker={w}/two/linker"]);
-        },
+        change: |s| s.instead().rust_bin("-C linker={w}/two/linker"),
     },
     Case {
         name: "hit-rustflags-blanks",
@@ -42,11 +50,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             package(s);
-            s.env("RUSTFLAGS", "--cfg a -C debuginfo=0").cargo(&["build", "--offline", "-q"]);
+            s.env("RUSTFLAGS", "--cfg a -C debuginfo=0").cargo("build --offline -q")
         },
-        change: |s| {
-            s.env("RUSTFLAGS", "  --cfg  a   -C debuginfo=0 ");
-        },
+        change: |s| s.env("RUSTFLAGS", "  --cfg  a   -C debuginfo=0 "),
     },
     Case {
         name: "hit-rustflags-encoded",
@@ -55,10 +61,10 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             package(s);
-            s.env("RUSTFLAGS", "--cfg a -C debuginfo=0").cargo(&["build", "--offline", "-q"]);
+            s.env("RUSTFLAGS", "--cfg a -C debuginfo=0").cargo("build --offline -q")
         },
         change: |s| {
-            s.without("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}a\u{1f}-C\u{1f}debuginfo=0");
+            s.without("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}a\u{1f}-C\u{1f}debuginfo=0")
         },
     },
     Case {
@@ -66,19 +72,8 @@ pub const CASES: &[Case] = &[
         about: "flags are joined to their values where they were apart",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html",
         expect: Hits,
-        set_up: |s| {
-            s.write("l.rs", "pub fn f() {}\n").rust_lib(&[
-                "-C",
-                "opt-level=1",
-                "--cfg",
-                "a",
-                "-L",
-                "dependency=out",
-            ]);
-        },
-        change: |s| {
-            s.instead().rust_lib(&["-Copt-level=1", "--cfg=a", "-Ldependency=out"]);
-        },
+        set_up: |s| s.write("l.rs", "pub fn f() {}\n").rust_lib("-C opt-level=1 --cfg a -L dependency=out"),
+        change: |s| s.instead().rust_lib("-Copt-level=1 --cfg=a -Ldependency=out"),
     },
     Case {
         name: "hit-order",
@@ -87,42 +82,18 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             s.write("l.rs", "pub fn f() {}\n");
-            s.rust(&[
-                "rustc",
-                "--crate-name",
-                "l",
-                "--error-format=json",
-                "--json=diagnostic-rendered-ansi",
-                "--diagnostic-width=80",
-                "--edition=2021",
-                "l.rs",
-                "--crate-type",
-                "lib",
-                "--emit=dep-info,metadata,link",
-                "-L",
-                "dependency=out",
-                "--out-dir",
-                "out",
-            ]);
+            s.rust(
+                "rustc --crate-name l --error-format=json --json=diagnostic-rendered-ansi \
+                 --diagnostic-width=80 --edition=2021 l.rs --crate-type lib \
+                 --emit=dep-info,metadata,link -L dependency=out --out-dir out",
+            )
         },
         change: |s| {
-            s.instead().rust(&[
-                "rustc",
-                "--out-dir",
-                "out",
-                "--diagnostic-width=80",
-                "--crate-name",
-                "l",
-                "-L",
-                "dependency=out",
-                "--edition=2021",
-                "--crate-type",
-                "lib",
-                "--emit=link,metadata,dep-info",
-                "--json=diagnostic-rendered-ansi",
-                "--error-format=json",
-                "l.rs",
-            ]);
+            s.instead().rust(
+                "rustc --out-dir out --diagnostic-width=80 --crate-name l -L dependency=out \
+                     --edition=2021 --crate-type lib --emit=link,metadata,dep-info \
+                     --json=diagnostic-rendered-ansi --error-format=json l.rs",
+            )
         },
     },
     Case {
@@ -132,11 +103,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             c_project(s);
-            s.c(&["gcc", "-O1", "-Iinc", "-c", "a.c", "-o", "out/a.o"]);
+            s.c("gcc -O1 -Iinc -c a.c -o out/a.o")
         },
-        change: |s| {
-            s.instead().c(&["gcc", "-c", "-o", "out/a.o", "a.c", "-O1", "-Iinc"]);
-        },
+        change: |s| s.instead().c("gcc -c -o out/a.o a.c -O1 -Iinc"),
     },
     Case {
         name: "hit-jobs",
@@ -145,11 +114,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             package(s);
-            s.cargo(&["build", "--offline", "-q", "-j2"]);
+            s.cargo("build --offline -q -j2")
         },
-        change: |s| {
-            s.instead().cargo(&["build", "--offline", "-q", "-j1"]);
-        },
+        change: |s| s.instead().cargo("build --offline -q -j1"),
     },
     Case {
         name: "hit-jobserver",
@@ -158,11 +125,11 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             lib(s);
-            s.env("CARGO_MAKEFLAGS", "-j --jobserver-fds=8,9 --jobserver-auth=8,9");
+            s.env("CARGO_MAKEFLAGS", "-j --jobserver-fds=8,9 --jobserver-auth=8,9")
         },
         change: |s| {
             s.env("CARGO_MAKEFLAGS", "-j --jobserver-fds=10,11 --jobserver-auth=10,11")
-                .env("MAKEFLAGS", "-j3");
+                .env("MAKEFLAGS", "-j3")
         },
     },
     Case {
@@ -172,23 +139,17 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             lib(s);
-            s.env("TERM", "xterm").env("COLUMNS", "80");
+            s.env("TERM", "xterm").env("COLUMNS", "80")
         },
-        change: |s| {
-            s.env("TERM", "dumb").env("COLUMNS", "200").env("COLORTERM", "truecolor");
-        },
+        change: |s| s.env("TERM", "dumb").env("COLUMNS", "200").env("COLORTERM", "truecolor"),
     },
     Case {
         name: "hit-width",
         about: "--diagnostic-width changes, as in another terminal, and nothing is printed",
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--diagnostic-width-specify-the-terminal-width-for-diagnostics",
         expect: Hits,
-        set_up: |s| {
-            s.write("l.rs", "pub fn f() {}\n").rust_lib(&["--diagnostic-width=80"]);
-        },
-        change: |s| {
-            s.instead().rust_lib(&["--diagnostic-width=200"]);
-        },
+        set_up: |s| s.write("l.rs", "pub fn f() {}\n").rust_lib("--diagnostic-width=80"),
+        change: |s| s.instead().rust_lib("--diagnostic-width=200"),
     },
     Case {
         name: "hit-home",
@@ -198,11 +159,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             lib(s);
             homes(s);
-            s.directory("one").directory("two").env("HOME", "{w}/one");
+            s.directory("one").directory("two").env("HOME", "{w}/one")
         },
-        change: |s| {
-            s.env("HOME", "{w}/two");
-        },
+        change: |s| s.env("HOME", "{w}/two"),
     },
     Case {
         name: "hit-tmpdir",
@@ -212,11 +171,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             lib(s);
             c_unit(s);
-            s.directory("one").directory("two").env("TMPDIR", "{w}/one");
+            s.directory("one").directory("two").env("TMPDIR", "{w}/one")
         },
-        change: |s| {
-            s.env("TMPDIR", "{w}/two");
-        },
+        change: |s| s.env("TMPDIR", "{w}/two"),
     },
     Case {
         name: "hit-pwd-link",
@@ -225,11 +182,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             lib(s);
-            s.link("w", "../by").env("PWD", "{w}");
+            s.link("w", "../by").env("PWD", "{w}")
         },
-        change: |s| {
-            s.env("PWD", "{root}/by");
-        },
+        change: |s| s.env("PWD", "{root}/by"),
     },
     Case {
         name: "hit-pwd-link-c",
@@ -238,11 +193,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             c_project(s);
-            s.c(&[&GCC[..], &["-Iinc"]].concat()).link("w", "../by").env("PWD", "{w}");
+            s.gcc("-Iinc").link("w", "../by").env("PWD", "{w}")
         },
-        change: |s| {
-            s.env("PWD", "{root}/by");
-        },
+        change: |s| s.env("PWD", "{root}/by"),
     },
     Case {
         name: "hit-elsewhere",
@@ -252,11 +205,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("l.rs", "mod m;\npub fn f() -> u8 { m::g() }\n")
                 .write("m.rs", "pub fn g() -> u8 { 1 }\n");
-            s.rust(&FULL_LIB).probe(Probe::Rules("out/l.d"));
+            s.rust_lib_absolute("").probe(Probe::Rules("out/l.d"))
         },
-        change: |s| {
-            s.elsewhere_at("another/and/deeper/checkout");
-        },
+        change: |s| s.elsewhere_at("another/and/deeper/checkout"),
     },
     Case {
         name: "hit-elsewhere-program",
@@ -264,11 +215,9 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/mozilla/sccache/issues/124",
         expect: Hits,
         set_up: |s| {
-            s.write("user.rs", "fn main() { println!(\"hello\"); }\n").rust_bin(&["-g"]).prints("out/user");
+            s.write("user.rs", "fn main() { println!(\"hello\"); }\n").rust_bin("-g").prints("out/user")
         },
-        change: |s| {
-            s.elsewhere_at("another/and/deeper/checkout");
-        },
+        change: |s| s.elsewhere_at("another/and/deeper/checkout"),
     },
     Case {
         name: "hit-elsewhere-generated",
@@ -277,11 +226,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             s.write("gen/g.rs", "pub fn g() -> u8 { 1 }\n").env("OUT_DIR", "{w}/gen");
-            s.write("l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n").rust_lib(&[]);
+            s.write("l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n").rust_lib("")
         },
-        change: |s| {
-            s.elsewhere_at("another/and/deeper/checkout");
-        },
+        change: |s| s.elsewhere_at("another/and/deeper/checkout"),
     },
     Case {
         name: "hit-elsewhere-cargo",
@@ -291,11 +238,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             package(s);
             s.write("build.rs", "fn main() { println!(\"cargo::rustc-cfg=built\"); println!(\"cargo::rustc-check-cfg=cfg(built)\"); }\n");
-            s.cargo(&["build", "--offline", "-q"]);
+            s.cargo("build --offline -q")
         },
-        change: |s| {
-            s.elsewhere_at("another/and/deeper/checkout");
-        },
+        change: |s| s.elsewhere_at("another/and/deeper/checkout"),
     },
     Case {
         name: "hit-elsewhere-c",
@@ -304,12 +249,10 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\nint f(void) { return H; }\n");
-            s.c(&["gcc", "-I{w}/inc", "-c", "{w}/a.c", "-o", "{w}/out/a.o", "-MD", "-MF", "{w}/out/a.d"]);
-            s.probe(Probe::Rules("out/a.d"));
+            s.c("gcc -I{w}/inc -c {w}/a.c -o {w}/out/a.o -MD -MF {w}/out/a.d");
+            s.probe(Probe::Rules("out/a.d"))
         },
-        change: |s| {
-            s.elsewhere_at("another/and/deeper/checkout");
-        },
+        change: |s| s.elsewhere_at("another/and/deeper/checkout"),
     },
     Case {
         name: "hit-elsewhere-debug",
@@ -318,11 +261,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             s.write("a.cc", "#include <vector>\nint f(std::vector<int> &v) { return v[0]; }\n");
-            s.c(&["g++", "-g", "-c", "a.cc", "-o", "out/a.o"]).probe(Probe::Foreign("out/a.o"));
+            s.c("g++ -g -c a.cc -o out/a.o").probe(Probe::Foreign("out/a.o"))
         },
-        change: |s| {
-            s.elsewhere_at("another/and/deeper/checkout");
-        },
+        change: |s| s.elsewhere_at("another/and/deeper/checkout"),
     },
     Case {
         name: "hit-elsewhere-clang",
@@ -331,36 +272,25 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             s.write("a.c", "int f(int x) { return x; }\n").probe(Probe::Foreign("out/a.o"));
-            s.c(&["clang-19", "-g", "-c", "a.c", "-o", "out/a.o"]);
+            s.c("clang-19 -g -c a.c -o out/a.o")
         },
-        change: |s| {
-            s.elsewhere_at("another/and/deeper/checkout");
-        },
+        change: |s| s.elsewhere_at("another/and/deeper/checkout"),
     },
     Case {
         name: "hit-define-unused",
         about: "a -D has the checkout's path, no source uses it, and another checkout is built",
         source: "https://github.com/mozilla/sccache/issues/207",
         expect: Hits,
-        set_up: |s| {
-            s.write("a.c", "int f(void) { return 1; }\n")
-                .c(&[&GCC[..], &["-DDATADIR=\"{w}/data\""]].concat());
-        },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        set_up: |s| s.write("a.c", "int f(void) { return 1; }\n").gcc("'-DDATADIR=\"{w}/data\"'"),
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "hit-umask",
         about: "the umask changes; the modes of restored files must follow it",
         source: "https://ccache.dev/manual/latest.html#config_umask",
         expect: Hits,
-        set_up: |s| {
-            s.write("l.rs", "pub fn f() {}\n").rust_lib(&[]).umask("022").probe(Probe::By(mode));
-        },
-        change: |s| {
-            s.umask("077");
-        },
+        set_up: |s| s.write("l.rs", "pub fn f() {}\n").rust_lib("").umask("022").probe(Probe::By(mode)),
+        change: |s| s.umask("077"),
     },
     Case {
         name: "hit-locale",
@@ -369,11 +299,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             lib(s);
-            s.env("LC_ALL", "C");
+            s.env("LC_ALL", "C")
         },
-        change: |s| {
-            s.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8");
-        },
+        change: |s| s.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8"),
     },
     Case {
         name: "hit-locale-c",
@@ -382,11 +310,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             c_unit(s);
-            s.env("LC_ALL", "C");
+            s.env("LC_ALL", "C")
         },
-        change: |s| {
-            s.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8");
-        },
+        change: |s| s.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8"),
     },
     Case {
         name: "hit-touched",
@@ -395,11 +321,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             lib(s);
-            c_unit(s);
+            c_unit(s)
         },
-        change: |s| {
-            s.plainly(&["touch", "l.rs", "a.c", "inc/h.h"]);
-        },
+        change: |s| s.plainly("touch l.rs a.c inc/h.h"),
     },
     Case {
         name: "hit-unrelated",
@@ -408,10 +332,10 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             lib(s);
-            c_unit(s);
+            c_unit(s)
         },
         change: |s| {
-            s.env("UNRELATED", "1").write("inc/other.h", "").write("other.rs", "").write("README", "x");
+            s.env("UNRELATED", "1").write("inc/other.h", "").write("other.rs", "").write("README", "x")
         },
     },
     Case {
@@ -422,11 +346,11 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             lib(s);
             c_unit(s);
-            s.script("bin/unrelated", "true");
+            s.script("bin/unrelated", "true")
         },
         change: |s| {
             let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
-            s.env("PATH", &format!("{{w}}/bin:{path}"));
+            s.env("PATH", &format!("{{w}}/bin:{path}"))
         },
     },
     Case {
@@ -436,11 +360,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             package(s);
-            s.cargo(&["build", "--offline", "-q"]).env("CARGO_TARGET_DIR", "{w}/target/one");
+            s.cargo("build --offline -q").env("CARGO_TARGET_DIR", "{w}/target/one")
         },
-        change: |s| {
-            s.env("CARGO_TARGET_DIR", "{w}/target/two/deeper");
-        },
+        change: |s| s.env("CARGO_TARGET_DIR", "{w}/target/two/deeper"),
     },
     Case {
         name: "hit-macro-git",
@@ -448,26 +370,14 @@ pub const CASES: &[Case] = &[
         source: "https://docs.rs/git-version/latest/git_version/",
         expect: Hits,
         set_up: |s| {
-            s.plainly(&["git", "init", "-q"]).plainly(&[
-                "git",
-                "-c",
-                "user.name=a",
-                "-c",
-                "user.email=a@b",
-                "commit",
-                "-q",
-                "--allow-empty",
-                "-m",
-                "a",
-            ]);
+            s.plainly("git init -q")
+                .plainly("git -c user.name=a -c user.email=a@b commit -q --allow-empty -m a");
             s.proc_macro(
                 r#"let o = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.env("OTHER", "2");
-        },
+        change: |s| s.env("OTHER", "2"),
     },
     Case {
         name: "hit-macro-same",
@@ -477,39 +387,38 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("data", "a")
                 .env("KNOB", "1")
-                .proc_macro(r#"std::fs::read_to_string("data").unwrap() + &std::env::var("KNOB").unwrap()"#);
+                .proc_macro(r#"std::fs::read_to_string("data").unwrap() + &std::env::var("KNOB").unwrap()"#)
         },
-        change: |s| {
-            s.env("OTHER", "2").write("other", "").plainly(&["touch", "data"]);
-        },
+        change: |s| s.env("OTHER", "2").write("other", "").plainly("touch data"),
     },
 ];
 
-fn lib(s: &mut TestProject) {
-    s.write("l.rs", "pub fn f() {}\n").rust_lib(&[]);
+fn lib(s: &mut TestProject) -> &mut TestProject {
+    s.write("l.rs", "pub fn f() {}\n").rust_lib("")
 }
 
-fn c_project(s: &mut TestProject) {
-    s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\nint f(void) { return H; }\n");
+fn c_project(s: &mut TestProject) -> &mut TestProject {
+    s.write("inc/h.h", "#define H 1\n").write("a.c", "#include <h.h>\nint f(void) { return H; }\n")
 }
 
-fn c_unit(s: &mut TestProject) {
+fn c_unit(s: &mut TestProject) -> &mut TestProject {
     c_project(s);
-    s.c(&[&GCC[..], &["-Iinc"]].concat());
+    s.gcc("-Iinc")
 }
 
-fn package(s: &mut TestProject) {
-    s.write("Cargo.toml", "[package]\nname = \"p\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n");
-    s.write("src/lib.rs", "pub fn f() -> u8 { 1 }\n");
+fn package(s: &mut TestProject) -> &mut TestProject {
+    s.write("Cargo.toml", &sources::package("p", "[workspace]\n"));
+    s.write("src/lib.rs", "pub fn f() -> u8 { 1 }\n")
 }
 
 /// Paths of cargo and rustup, so that they do not depend on HOME.
-fn homes(s: &mut TestProject) {
+fn homes(s: &mut TestProject) -> &mut TestProject {
     let home = s.base().get("HOME").unwrap_or_default().to_string_lossy().into_owned();
     for (name, default) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
         let given = s.base().get(name).map(|value| value.to_string_lossy().into_owned());
         s.env(name, &given.unwrap_or(format!("{home}/{default}")));
     }
+    s
 }
 
 /// The library's mode after the umask.
@@ -518,17 +427,3 @@ fn mode(s: &TestProject) -> String {
     let asked = std::process::Command::new("stat").args(words).current_dir(s.here()).output();
     asked.map_or_else(|e| e.to_string(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
-
-const FULL_LIB: [&str; 11] = [
-    "rustc",
-    "--crate-name",
-    "l",
-    "--edition=2021",
-    "{w}/l.rs",
-    "--crate-type",
-    "lib",
-    "--emit=dep-info,metadata,link",
-    "-Cmetadata=1f",
-    "--out-dir",
-    "{w}/out",
-];

@@ -2,6 +2,7 @@
 
 use super::case::{Case, Expect::Follows, Expect::Right};
 use super::project::Probe;
+use super::sources::package;
 use std::time::Duration;
 
 const DEP_INFO: &str = "https://doc.rust-lang.org/rustc/command-line-arguments.html#--emit-specifies-the-types-of-output-files-to-generate";
@@ -14,11 +15,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("l.rs", "mod m;\npub use m::SAID;\n").write("m.rs", &said("1"));
-            s.rust_lib(&[]).says("out/libl.rlib");
+            s.rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.rewrite_unnoticed("m.rs", &said("2"));
-        },
+        change: |s| s.rewrite_unnoticed("m.rs", &said("2")),
     },
     Case {
         name: "macro-answer-meanwhile",
@@ -47,13 +46,13 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             let busy: String = (0..4000).map(|n| format!("pub fn f{n}() -> u32 {{ {n} }}\n")).collect();
             s.write("l.rs", "mod m;\npub use m::SAID;\npub mod busy;\n").write("busy.rs", &busy);
-            s.write("m.rs", &said("1")).rust_lib(&[]).says("out/libl.rlib").meanwhile(|here| {
+            s.write("m.rs", &said("1")).rust_lib("").says("out/libl.rlib").meanwhile(|here| {
                 std::thread::sleep(Duration::from_millis(150));
                 // If the edit fails, the verdict shows that nothing changed.
                 drop(std::fs::write(here.join("m.rs"), said("2")));
-            });
+            })
         },
-        change: |_| {},
+        change: |s| s,
     },
     Case {
         name: "module-moved",
@@ -62,11 +61,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("l.rs", "mod foo;\npub use foo::SAID;\n").write("foo.rs", &said("file"));
-            s.rust_lib(&[]).says("out/libl.rlib");
+            s.rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.remove("foo.rs").write("foo/mod.rs", &said("directory"));
-        },
+        change: |s| s.remove("foo.rs").write("foo/mod.rs", &said("directory")),
     },
     Case {
         name: "module-ambiguous",
@@ -75,11 +72,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("l.rs", "mod foo;\npub use foo::SAID;\n").write("foo.rs", &said("file"));
-            s.rust_lib(&[]).says("out/libl.rlib");
+            s.rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.write("foo/mod.rs", &said("directory"));
-        },
+        change: |s| s.write("foo/mod.rs", &said("directory")),
     },
     Case {
         name: "module-link",
@@ -89,11 +84,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("one/m.rs", &said("one")).write("two/m.rs", &said("two")).link("one", "now");
             s.write("l.rs", "#[path = \"now/m.rs\"]\nmod m;\npub use m::SAID;\n");
-            s.rust_lib(&[]).says("out/libl.rlib");
+            s.rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.link("two", "now");
-        },
+        change: |s| s.link("two", "now"),
     },
     Case {
         name: "include-bytes",
@@ -102,11 +95,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("data", "SAID=<1>").write("l.rs", "pub static SAID: &[u8] = include_bytes!(\"data\");\n");
-            s.rust_lib(&[]).says("out/libl.rlib");
+            s.rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.rewrite_unnoticed("data", "SAID=<2>");
-        },
+        change: |s| s.rewrite_unnoticed("data", "SAID=<2>"),
     },
     Case {
         name: "generated-moved",
@@ -117,11 +108,9 @@ pub const CASES: &[Case] = &[
             s.write("gen/one/g.rs", &said("one")).write("gen/two/g.rs", &said("two"));
             s.write("l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n")
                 .env("OUT_DIR", "{w}/gen/one");
-            s.rust_lib(&[]).says("out/libl.rlib");
+            s.rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.env("OUT_DIR", "{w}/gen/two");
-        },
+        change: |s| s.env("OUT_DIR", "{w}/gen/two"),
     },
     Case {
         name: "generated-elsewhere",
@@ -131,11 +120,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("gen/g.rs", &said("one"));
             s.write("l.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n").env("OUT_DIR", "{w}/gen");
-            s.rust_lib(&[]).says("out/libl.rlib");
+            s.rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout").write("gen/g.rs", &said("two"));
-        },
+        change: |s| s.elsewhere_at("another/checkout").write("gen/g.rs", &said("two")),
     },
     Case {
         name: "out-dir-length",
@@ -148,11 +135,9 @@ pub const CASES: &[Case] = &[
                 "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\"));\n\
                  const N: usize = env!(\"OUT_DIR\").len();\nfn main() { println!(\"{N}\"); }\n",
             );
-            s.rust_bin(&[]).prints("out/user");
+            s.rust_bin("").prints("out/user")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "manifest-dir",
@@ -164,11 +149,9 @@ pub const CASES: &[Case] = &[
                 "l.rs",
                 "pub static SAID: &str = concat!(\"SAID=<\", env!(\"CARGO_MANIFEST_DIR\"), \">\");\n",
             );
-            s.env("CARGO_MANIFEST_DIR", "{w}").rust_lib(&[]).says("out/libl.rlib");
+            s.env("CARGO_MANIFEST_DIR", "{w}").rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "env-changed",
@@ -177,35 +160,25 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("l.rs", "pub static SAID: &str = concat!(\"SAID=<\", env!(\"REVISION\"), \">\");\n");
-            s.env("REVISION", "1").rust_lib(&[]).says("out/libl.rlib");
+            s.env("REVISION", "1").rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.env("REVISION", "2");
-        },
+        change: |s| s.env("REVISION", "2"),
     },
     Case {
         name: "env-appears",
         about: "the variable in an option_env! that was not set is set",
         source: "https://doc.rust-lang.org/std/macro.option_env.html",
         expect: Follows,
-        set_up: |s| {
-            s.write("l.rs", OPTION).rust_lib(&[]).says("out/libl.rlib");
-        },
-        change: |s| {
-            s.env("REVISION", "2");
-        },
+        set_up: |s| s.write("l.rs", OPTION).rust_lib("").says("out/libl.rlib"),
+        change: |s| s.env("REVISION", "2"),
     },
     Case {
         name: "env-emptied",
         about: "the variable in an option_env! that was set to nothing is taken away",
         source: "https://doc.rust-lang.org/std/macro.option_env.html",
         expect: Follows,
-        set_up: |s| {
-            s.write("l.rs", OPTION).env("REVISION", "").rust_lib(&[]).says("out/libl.rlib");
-        },
-        change: |s| {
-            s.without("REVISION");
-        },
+        set_up: |s| s.write("l.rs", OPTION).env("REVISION", "").rust_lib("").says("out/libl.rlib"),
+        change: |s| s.without("REVISION"),
     },
     Case {
         name: "dep-info-elsewhere",
@@ -215,23 +188,13 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("with blank/a.txt", "a")
                 .write("l.rs", "pub const A: &str = include_str!(\"with blank/a.txt\");\n");
-            s.rust(&[
-                "rustc",
-                "--crate-name",
-                "l",
-                "--edition=2021",
-                "{w}/l.rs",
-                "--crate-type",
-                "lib",
-                "--emit=dep-info,metadata,link",
-                "--out-dir",
-                "{w}/out",
-            ]);
-            s.probe(Probe::Rules("out/l.d"));
+            s.rust(
+                "rustc --crate-name l --edition=2021 {w}/l.rs --crate-type lib \
+                 --emit=dep-info,metadata,link --out-dir {w}/out",
+            );
+            s.probe(Probe::Rules("out/l.d"))
         },
-        change: |s| {
-            s.elsewhere_at("another check\u{f6}ut/with blanks");
-        },
+        change: |s| s.elsewhere_at("another check\u{f6}ut/with blanks"),
     },
     Case {
         name: "panic-elsewhere",
@@ -240,24 +203,13 @@ pub const CASES: &[Case] = &[
         expect: Right,
         set_up: |s| {
             s.write("l.rs", "pub fn f(x: Option<u8>) -> u8 { x.unwrap() }\n");
-            s.rust(&[
-                "rustc",
-                "--crate-name",
-                "l",
-                "--edition=2021",
-                "{w}/l.rs",
-                "--crate-type",
-                "lib",
-                "-g",
-                "--emit=dep-info,metadata,link",
-                "--out-dir",
-                "{w}/out",
-            ]);
-            s.probe(Probe::Foreign("out/libl.rlib"));
+            s.rust(
+                "rustc --crate-name l --edition=2021 {w}/l.rs --crate-type lib -g \
+                 --emit=dep-info,metadata,link --out-dir {w}/out",
+            );
+            s.probe(Probe::Foreign("out/libl.rlib"))
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "features-unified",
@@ -273,11 +225,9 @@ pub const CASES: &[Case] = &[
                 s.write(&format!("{name}/Cargo.toml"), &package(name, &dependency));
                 s.write(&format!("{name}/src/main.rs"), "fn main() { println!(\"{}\", d::f()); }\n");
             }
-            s.cargo(&["build", "--offline", "-q", "-p", "one"]).prints("target/debug/one");
+            s.cargo("build --offline -q -p one").prints("target/debug/one")
         },
-        change: |s| {
-            s.instead().cargo(&["build", "--offline", "-q", "--workspace"]);
-        },
+        change: |s| s.instead().cargo("build --offline -q --workspace"),
     },
 ];
 
@@ -286,8 +236,4 @@ const OPTION: &str = "pub static SAID: &str = match option_env!(\"REVISION\") {\
 
 fn said(word: &str) -> String {
     format!("pub static SAID: &str = \"SAID=<{word}>\";\n")
-}
-
-fn package(name: &str, more: &str) -> String {
-    format!("[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n{more}")
 }

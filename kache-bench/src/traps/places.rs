@@ -2,11 +2,7 @@
 
 use super::case::{Case, Expect::Follows, Expect::Right};
 use super::project::Probe;
-
-const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
-const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
-/// All paths absolute, as CMake does.
-const FULL: [&str; 5] = ["gcc", "-c", "{w}/a.c", "-o", "{w}/out/a.o"];
+use super::sources::with;
 
 pub const CASES: &[Case] = &[
     Case {
@@ -15,11 +11,9 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/mozilla/sccache/issues/2863",
         expect: Right,
         set_up: |s| {
-            s.write("a.c", "const char *here = __FILE__;\n").c(&FULL).probe(Probe::Foreign("out/a.o"));
+            s.write("a.c", "const char *here = __FILE__;\n").gcc_absolute("").probe(Probe::Foreign("out/a.o"))
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "assert-macro",
@@ -29,11 +23,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("inc/h.h", "#include <assert.h>\nstatic inline void g(int x) { assert(x); }\n");
             s.write("a.c", "#include <h.h>\nvoid f(int x) { g(x); }\n").probe(Probe::Foreign("out/a.o"));
-            s.c(&[&FULL[..], &["-I{w}/inc"]].concat());
+            s.gcc_absolute("-I{w}/inc")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "file-macro-spelling",
@@ -44,11 +36,9 @@ pub const CASES: &[Case] = &[
             s.write("sub/x", "")
                 .write("a.c", "const char said[] = \"SAID=<\" __FILE__ \">\";\n")
                 .says("out/a.o");
-            s.c(&["gcc", "-c", "a.c", "-o", "out/a.o"]);
+            s.gcc("")
         },
-        change: |s| {
-            s.instead().c(&["gcc", "-c", "sub/../a.c", "-o", "out/a.o"]);
-        },
+        change: |s| s.instead().c("gcc -c sub/../a.c -o out/a.o"),
     },
     Case {
         name: "path-in-text-elsewhere",
@@ -74,11 +64,9 @@ pub const CASES: &[Case] = &[
         expect: Right,
         set_up: |s| {
             s.write("a.c", "int f(int x) { return x; }\n").probe(Probe::Foreign("out/a.o"));
-            s.c(&[&GCC[..], &["-g"]].concat());
+            s.gcc("-g")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "sanitizer-elsewhere",
@@ -87,11 +75,9 @@ pub const CASES: &[Case] = &[
         expect: Right,
         set_up: |s| {
             s.write("a.c", "int f(int x, int *a) { return a[x] << x; }\n").probe(Probe::Foreign("out/a.o"));
-            s.c(&[&FULL[..], &["-fsanitize=undefined"]].concat());
+            s.gcc_absolute("-fsanitize=undefined")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "coverage-elsewhere",
@@ -100,11 +86,9 @@ pub const CASES: &[Case] = &[
         expect: Right,
         set_up: |s| {
             s.write("a.c", "int f(int x) { return x ? 1 : 2; }\n").probe(Probe::Foreign("out/a.o"));
-            s.c(&[&GCC[..], &["--coverage"]].concat());
+            s.gcc("--coverage")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "depfile-elsewhere",
@@ -115,11 +99,9 @@ pub const CASES: &[Case] = &[
             s.write("inc/h.h", "#define H 1\n")
                 .write("a.c", "#include <h.h>\n")
                 .probe(Probe::Rules("out/a.d"));
-            s.c(&[&FULL[..], &["-I{w}/inc", "-MD", "-MP", "-MF", "{w}/out/a.d"]].concat());
+            s.gcc_absolute("-I{w}/inc -MD -MP -MF {w}/out/a.d")
         },
-        change: |s| {
-            s.elsewhere_at("another/rather/deeper/and/longer/checkout with a blank");
-        },
+        change: |s| s.elsewhere_at("another/rather/deeper/and/longer/checkout with a blank"),
     },
     Case {
         name: "depfile-of-another",
@@ -128,11 +110,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("foo.c", "int f;\n").write("bar.c", "int f;\n").probe(Probe::Rules("out/a.d"));
-            s.c(&["gcc", "-c", "foo.c", "-o", "out/foo.o", "-MD", "-MF", "out/a.d"]);
+            s.c("gcc -c foo.c -o out/foo.o -MD -MF out/a.d")
         },
-        change: |s| {
-            s.instead().c(&["gcc", "-c", "bar.c", "-o", "out/bar.o", "-MD", "-MF", "out/a.d"]);
-        },
+        change: |s| s.instead().c("gcc -c bar.c -o out/bar.o -MD -MF out/a.d"),
     },
     Case {
         name: "depfile-place",
@@ -141,9 +121,9 @@ pub const CASES: &[Case] = &[
         expect: super::case::Expect::Hits,
         set_up: |s| {
             s.write("src/a.c", "int f;\n").probe(Probe::Rules("out/a.d"));
-            s.c(&["gcc", "-c", "-MD", "src/a.c", "-o", "out/a.o"]);
+            s.c("gcc -c -MD src/a.c -o out/a.o")
         },
-        change: |_| {},
+        change: |s| s,
     },
     Case {
         name: "depfile-target",
@@ -152,11 +132,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.c", "int f;\n").probe(Probe::Rules("out/a.d"));
-            s.c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-MT", "one"]].concat());
+            s.gcc("-MD -MF out/a.d -MT one")
         },
-        change: |s| {
-            s.instead().c(&[&GCC[..], &["-MD", "-MF", "out/a.d", "-MT", "two"]].concat());
-        },
+        change: |s| s.instead().gcc("-MD -MF out/a.d -MT two"),
     },
     Case {
         name: "define-path",
@@ -165,11 +143,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" DIR \">\";\n").says("out/a.o");
-            s.c(&[&GCC[..], &["-DDIR=\"{w}/data\""]].concat());
+            s.gcc("'-DDIR=\"{w}/data\"'")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "header-elsewhere",
@@ -178,11 +154,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("inc/h.h", "#define H 1\n").write("a.c", &with("#include <h.h>\n")).says("out/a.o");
-            s.c(&[&FULL[..], &["-I{w}/inc"]].concat());
+            s.gcc_absolute("-I{w}/inc")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout").write("inc/h.h", "#define H 2\n");
-        },
+        change: |s| s.elsewhere_at("another/checkout").write("inc/h.h", "#define H 2\n"),
     },
     Case {
         name: "source-link",
@@ -192,11 +166,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("d/h.h", "#define H target\n").write("d/a.c", &with("#include \"h.h\"\n"));
             s.write("h.h", "#define H link\n").link("d/a.c", "a.c").says("out/a.o");
-            s.c(&["gcc", "-c", "{w}/d/a.c", "-o", "out/a.o"]);
+            s.c("gcc -c {w}/d/a.c -o out/a.o")
         },
-        change: |s| {
-            s.instead().c(&["gcc", "-c", "{w}/a.c", "-o", "out/a.o"]);
-        },
+        change: |s| s.instead().c("gcc -c {w}/a.c -o out/a.o"),
     },
     Case {
         name: "include-link",
@@ -205,11 +177,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("v1/h.h", "#define H 1\n").write("v2/h.h", "#define H 2\n").link("v1", "current");
-            s.write("a.c", &with("#include <h.h>\n")).c(&[&GCC[..], &["-Icurrent"]].concat()).says("out/a.o");
+            s.write("a.c", &with("#include <h.h>\n")).gcc("-Icurrent").says("out/a.o")
         },
-        change: |s| {
-            s.link("v2", "current");
-        },
+        change: |s| s.link("v2", "current"),
     },
     Case {
         name: "include-twice",
@@ -219,11 +189,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("one/other.h", "").write("two/h.h", "#define H 2\n").write("three/h.h", "#define H 3\n");
             s.link("one", "link").write("a.c", &with("#include <h.h>\n")).says("out/a.o");
-            s.c(&[&GCC[..], &["-Ione", "-Ilink", "-Ithree"]].concat());
+            s.gcc("-Ione -Ilink -Ithree")
         },
-        change: |s| {
-            s.link("two", "link");
-        },
+        change: |s| s.link("two", "link"),
     },
     Case {
         name: "working-directory-link",
@@ -235,11 +203,9 @@ pub const CASES: &[Case] = &[
                 .env("PWD", "{root}/by")
                 .write("a.c", "int f;\n")
                 .probe(Probe::Foreign("out/a.o"));
-            s.c(&[&GCC[..], &["-g"]].concat());
+            s.gcc("-g")
         },
-        change: |s| {
-            s.elsewhere_at("another").env("PWD", "{w}");
-        },
+        change: |s| s.elsewhere_at("another").env("PWD", "{w}"),
     },
     Case {
         name: "split-debug",
@@ -247,15 +213,9 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/wiki/DebugFission",
         expect: Right,
         set_up: |s| {
-            s.write("a.c", "int f(int x) { return x; }\n").c(&[&GCC[..], &["-g", "-gsplit-dwarf"]].concat());
-            s.probe(Probe::Foreign("out/a.o")).probe(Probe::Foreign("out/a.dwo"));
+            s.write("a.c", "int f(int x) { return x; }\n").gcc("-g -gsplit-dwarf");
+            s.probe(Probe::Foreign("out/a.o")).probe(Probe::Foreign("out/a.dwo"))
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
 ];
-
-fn with(head: &str) -> String {
-    format!("{head}{SAYS}")
-}

@@ -3,8 +3,9 @@
 //! Each method takes effect at once and returns the project, so that a case reads as a list. The first error
 //! is stored, later methods do nothing, and the trial fails: a case that cannot be set up has no verdict.
 //!
-//! In command words and values of variables, `{w}` stands for the current checkout and `{root}` for the
-//! case's directory, which contains the checkout.
+//! Command lines are written as for a shell, which splits them at blanks and removes quotes. In their words and
+//! in values of variables, `{w}` stands for the current checkout and `{root}` for the case's directory, which
+//! contains the checkout.
 
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 /// Decides how a cache is put in front of a command.
@@ -215,8 +216,7 @@ impl TestProject {
             if let Some(parent) = to.parent() {
                 fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
             }
-            let mut copy = Command::new("cp");
-            done(copy.arg("-r").arg(&s.here).arg(&to))?;
+            done(Command::new("cp").arg("-r").arg(&s.here).arg(&to))?;
             s.places.push(to.clone());
             s.here = to;
             Ok(())
@@ -226,43 +226,73 @@ impl TestProject {
     // What is compiled.
 
     /// Adds a command that the cache wraps like rustc.
-    pub fn rust(&mut self, words: &[&str]) -> &mut TestProject {
-        self.unit(ToolFamily::Rust, words)
+    pub fn rust(&mut self, line: &str) -> &mut TestProject {
+        self.unit(ToolFamily::Rust, line)
     }
 
     /// Adds a command that the cache wraps like a C compiler.
-    pub fn c(&mut self, words: &[&str]) -> &mut TestProject {
-        self.need(words[0]).unit(ToolFamily::C, words)
+    pub fn c(&mut self, line: &str) -> &mut TestProject {
+        self.need(line.split(' ').next().unwrap_or(line)).unit(ToolFamily::C, line)
     }
 
-    pub fn cargo(&mut self, words: &[&str]) -> &mut TestProject {
-        self.unit(ToolFamily::Cargo, &[&["cargo"], words].concat())
+    /// Compiles `a.c` to `out/a.o`.
+    pub fn gcc(&mut self, more: &str) -> &mut TestProject {
+        self.c(&format!("gcc -c a.c -o out/a.o {more}"))
     }
 
-    fn unit(&mut self, family: ToolFamily, words: &[&str]) -> &mut TestProject {
-        let words = words.iter().map(|word| word.to_string()).collect();
-        self.units.push(BuildCommand { family, words });
-        self
+    /// Compiles `a.c` to `out/a.o` by absolute paths, as CMake does.
+    pub fn gcc_absolute(&mut self, more: &str) -> &mut TestProject {
+        self.c(&format!("gcc -c {{w}}/a.c -o {{w}}/out/a.o {more}"))
+    }
+
+    pub fn clang(&mut self, more: &str) -> &mut TestProject {
+        self.c(&format!("clang-19 -c a.c -o out/a.o {more}"))
+    }
+
+    pub fn cargo(&mut self, arguments: &str) -> &mut TestProject {
+        self.unit(ToolFamily::Cargo, &format!("cargo {arguments}"))
+    }
+
+    fn unit(&mut self, family: ToolFamily, line: &str) -> &mut TestProject {
+        let words = split(line);
+        self.attempt(|s| {
+            s.units.push(BuildCommand { family, words: words? });
+            Ok(())
+        })
     }
 
     /// Compiles `l.rs` to `out/libl.rlib`, as cargo would.
-    pub fn rust_lib(&mut self, more: &[&str]) -> &mut TestProject {
-        self.rust(&[&LIB[..], more].concat())
+    pub fn rust_lib(&mut self, more: &str) -> &mut TestProject {
+        self.rust_lib_by("rustc", more)
     }
 
-    pub fn rust_bin(&mut self, more: &[&str]) -> &mut TestProject {
-        self.rust(&[&BIN[..], more].concat())
+    /// The same with another compiler.
+    pub fn rust_lib_by(&mut self, compiler: &str, more: &str) -> &mut TestProject {
+        self.rust(&format!(
+            "{compiler} --crate-name l --edition=2021 l.rs --crate-type lib --emit=dep-info,metadata,link \
+             -C metadata=1f --out-dir out -Cembed-bitcode=no {more}"
+        ))
+    }
+
+    /// The same by absolute paths.
+    pub fn rust_lib_absolute(&mut self, more: &str) -> &mut TestProject {
+        self.rust(&format!(
+            "rustc --crate-name l --edition=2021 {{w}}/l.rs --crate-type lib \
+             --emit=dep-info,metadata,link --out-dir {{w}}/out {more}"
+        ))
+    }
+
+    /// Compiles `user.rs` to `out/user`, as cargo would.
+    pub fn rust_bin(&mut self, more: &str) -> &mut TestProject {
+        self.rust(&format!(
+            "rustc --crate-name user --edition=2021 user.rs --crate-type bin --emit=dep-info,link \
+             -C metadata=2f --out-dir out {more}"
+        ))
     }
 
     /// Removes all commands; later ones replace them.
     pub fn instead(&mut self) -> &mut TestProject {
         self.units.clear();
-        self
-    }
-
-    /// Adds a word to each command.
-    pub fn also(&mut self, word: &str) -> &mut TestProject {
-        self.units.iter_mut().for_each(|unit| unit.words.push(word.into()));
         self
     }
 
@@ -330,14 +360,20 @@ impl TestProject {
     // Immediate actions without a cache.
 
     /// Runs a command in the checkout with the plain compiler.
-    pub fn plainly(&mut self, words: &[&str]) -> &mut TestProject {
-        self.attempt(|s| {
-            let words: Vec<_> = words.iter().map(|word| s.fill(word)).collect();
-            let environment = s.environment(&s.base);
-            let mut command = Command::new(&words[0]);
-            command.args(&words[1..]).current_dir(&s.here).env_clear().envs(environment);
-            done(&mut command).map(drop)
-        })
+    pub fn plainly(&mut self, line: &str) -> &mut TestProject {
+        self.attempt(|s| s.run_plainly(split(line)?))
+    }
+
+    /// Runs a script of the shell in the checkout with the plain compiler.
+    pub fn shell(&mut self, script: &str) -> &mut TestProject {
+        self.attempt(|s| s.run_plainly(["sh", "-c", script].map(String::from).into()))
+    }
+
+    fn run_plainly(&self, words: Vec<String>) -> Result<()> {
+        let words: Vec<_> = words.iter().map(|word| self.fill(word)).collect();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(&self.here).env_clear().envs(self.environment(&self.base));
+        done(&mut command)
     }
 
     /// Skips the case unless a program is installed.
@@ -362,9 +398,13 @@ impl TestProject {
     /// A macro `m!()` that expands to the literal `SAID=<…>` with the value of `body`, an expression; and a
     /// library that uses it.
     pub fn proc_macro(&mut self, body: &str) -> &mut TestProject {
-        self.macro_crate(body)
-            .write("l.rs", "pub static SAID: &str = m::m!();\n")
-            .rust_lib(&["--extern", "m=libm.so"])
+        self.macro_crate(body).uses_macro()
+    }
+
+    /// A library that uses the macro of the library `libm.so`.
+    pub fn uses_macro(&mut self) -> &mut TestProject {
+        self.write("l.rs", "pub static SAID: &str = m::m!();\n")
+            .rust_lib("--extern m=libm.so")
             .says("out/libl.rlib")
     }
 
@@ -375,7 +415,7 @@ impl TestProject {
              pub fn m(_: TokenStream) -> TokenStream {{\n    let said: String = {{ {body} }};\n    \
              format!(\"{{:?}}\", format!(\"SAID=<{{}}>\", said.trim())).parse().unwrap()\n}}\n"
         );
-        self.write("m.rs", &source).plainly(&["rustc", "--crate-type=proc-macro", "--edition=2021", "m.rs"])
+        self.write("m.rs", &source).plainly("rustc --crate-type=proc-macro --edition=2021 m.rs")
     }
 
     // For the trial.
@@ -430,38 +470,12 @@ impl TestProject {
     }
 }
 
-pub const LIB: [&str; 13] = [
-    "rustc",
-    "--crate-name",
-    "l",
-    "--edition=2021",
-    "l.rs",
-    "--crate-type",
-    "lib",
-    "--emit=dep-info,metadata,link",
-    "-C",
-    "metadata=1f",
-    "--out-dir",
-    "out",
-    "-Cembed-bitcode=no",
-];
+/// Splits a command line as a shell does.
+fn split(line: &str) -> Result<Vec<String>> {
+    shlex::split(line).ok_or_else(|| Error::run("a quote of the command has no end").at(line))
+}
 
-pub const BIN: [&str; 12] = [
-    "rustc",
-    "--crate-name",
-    "user",
-    "--edition=2021",
-    "user.rs",
-    "--crate-type",
-    "bin",
-    "--emit=dep-info,link",
-    "-C",
-    "metadata=2f",
-    "--out-dir",
-    "out",
-];
-
-fn done(command: &mut Command) -> Result<Output> {
+fn done(command: &mut Command) -> Result<()> {
     let line = format!("{command:?}");
     let output = command
         .stdin(Stdio::null())
@@ -471,7 +485,7 @@ fn done(command: &mut Command) -> Result<Output> {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Error::run(format!("a command of the case failed\n    {said}")).at(line));
     }
-    Ok(output)
+    Ok(())
 }
 
 fn age(dir: &Path, time: SystemTime) -> std::io::Result<()> {

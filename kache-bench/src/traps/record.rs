@@ -1,7 +1,7 @@
 //! The result of `traps`, as it is recorded in `results/traps.jsonl`.
 
 use super::judge::TrapVerdict;
-use crate::system::machine::Machine;
+use crate::text::Table;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,22 +24,12 @@ pub struct TrapRow {
     pub outcomes: BTreeMap<String, Outcome>,
 }
 
-/// Version of [`TrapsReport`]'s shape in `results/`.
-pub const VERSION: u32 = 2;
-
-/// Also the record: one line in `results/traps.jsonl`.
+/// The findings of `traps`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TrapsReport {
-    pub v: u32,
-    #[serde(default)]
-    pub command: String,
     /// Whether all cases ran.
     #[serde(default)]
     pub whole: bool,
-    pub date: String,
-    pub machine: Machine,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
     /// The caches with their versions, in column order.
     pub backends: Vec<(String, String)>,
     pub rows: Vec<TrapRow>,
@@ -50,6 +40,24 @@ impl TrapsReport {
     pub fn count(&self, backend: &str, verdict: TrapVerdict) -> usize {
         let outcomes = self.rows.iter().filter_map(|row| row.outcomes.get(backend));
         outcomes.filter(|outcome| outcome.verdict == verdict).count()
+    }
+
+    /// Verdicts that any cache has, in summary order.
+    pub fn verdicts(&self) -> Vec<TrapVerdict> {
+        let has =
+            |verdict: &TrapVerdict| self.backends.iter().any(|(name, _)| self.count(name, *verdict) > 0);
+        TrapVerdict::ALL.into_iter().filter(has).collect()
+    }
+
+    /// The number of cases by cache and verdict.
+    pub fn summary(&self, title: &str) -> Table {
+        let verdicts = self.verdicts();
+        let mut table = Table::new([title].into_iter().chain(verdicts.iter().map(|verdict| verdict.label())));
+        for (name, version) in &self.backends {
+            let counts = verdicts.iter().map(|verdict| self.count(name, *verdict).to_string());
+            table.row([format!("{name} {version}").trim().to_owned()].into_iter().chain(counts));
+        }
+        table
     }
 }
 

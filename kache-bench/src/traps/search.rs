@@ -1,10 +1,8 @@
 //! Search paths and rarely used inputs of C and C++ compilers and their parts.
 
 use super::case::{Case, Expect::Follows};
+use super::sources::{SAYS, UNLESS_SET, with};
 
-const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
-const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
-const CLANG: [&str; 5] = ["clang-19", "-c", "a.c", "-o", "out/a.o"];
 const DIRECTORIES: &str = "https://gcc.gnu.org/onlinedocs/gcc/Directory-Options.html";
 const OVERALL: &str = "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html";
 const PROC: &str = "https://man7.org/linux/man-pages/man5/proc_pid_cwd.5.html";
@@ -17,11 +15,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.c", &says("1")).says("out/a.o");
-            s.c(&["gcc", "-c", "/proc/self/cwd/a.c", "-o", "out/a.o"]);
+            s.c("gcc -c /proc/self/cwd/a.c -o out/a.o")
         },
-        change: |s| {
-            s.rewrite_unnoticed("a.c", &says("2"));
-        },
+        change: |s| s.rewrite_unnoticed("a.c", &says("2")),
     },
     Case {
         name: "header-through-proc",
@@ -29,12 +25,10 @@ pub const CASES: &[Case] = &[
         source: PROC,
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &with_header()).write("inc/h.h", "#define H 1\n").says("out/a.o");
-            s.c(&[&GCC[..], &["-I/proc/self/cwd/inc"]].concat());
+            s.write("a.c", &with("#include <h.h>\n")).write("inc/h.h", "#define H 1\n").says("out/a.o");
+            s.gcc("-I/proc/self/cwd/inc")
         },
-        change: |s| {
-            s.write("inc/h.h", "#define H 2\n");
-        },
+        change: |s| s.write("inc/h.h", "#define H 2\n"),
     },
     Case {
         name: "header-through-proc-early",
@@ -42,15 +36,13 @@ pub const CASES: &[Case] = &[
         source: PROC,
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &with_header())
+            s.write("a.c", &with("#include <h.h>\n"))
                 .write("inc/h.h", "#define H 1\n")
                 .directory("early")
                 .says("out/a.o");
-            s.c(&[&GCC[..], &["-I/proc/self/cwd/early", "-Iinc"]].concat());
+            s.gcc("-I/proc/self/cwd/early -Iinc")
         },
-        change: |s| {
-            s.write("early/h.h", "#define H 2\n");
-        },
+        change: |s| s.write("early/h.h", "#define H 2\n"),
     },
     Case {
         name: "header-by-descriptor",
@@ -58,12 +50,10 @@ pub const CASES: &[Case] = &[
         source: "https://www.gnu.org/software/bash/manual/html_node/Process-Substitution.html",
         expect: super::case::Expect::Uncacheable,
         set_up: |s| {
-            s.write("a.c", &format!("#include \"/dev/fd/3\"\n{SAYS}")).write("given", "#define H 1\n");
-            s.opened("given").c(&GCC).says("out/a.o");
+            s.write("a.c", &with("#include \"/dev/fd/3\"\n")).write("given", "#define H 1\n");
+            s.opened("given").gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.write("given", "#define H 2\n");
-        },
+        change: |s| s.write("given", "#define H 2\n"),
     },
     Case {
         name: "source-by-descriptor",
@@ -72,11 +62,9 @@ pub const CASES: &[Case] = &[
         expect: super::case::Expect::Uncacheable,
         set_up: |s| {
             s.write("given", &says("1")).opened("given").says("out/a.o");
-            s.c(&["gcc", "-x", "c", "-c", "/proc/self/fd/3", "-o", "out/a.o"]);
+            s.c("gcc -x c -c /proc/self/fd/3 -o out/a.o")
         },
-        change: |s| {
-            s.write("given", &says("2"));
-        },
+        change: |s| s.write("given", &says("2")),
     },
     Case {
         name: "response-file-nested",
@@ -85,11 +73,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.c", SAYS).write("one", "-Wall @two\n").write("two", "-DH=1\n").says("out/a.o");
-            s.c(&[&GCC[..], &["@one"]].concat());
+            s.gcc("@one")
         },
-        change: |s| {
-            s.rewrite_unnoticed("two", "-DH=2\n");
-        },
+        change: |s| s.rewrite_unnoticed("two", "-DH=2\n"),
     },
     Case {
         name: "response-file-assembler",
@@ -98,11 +84,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.S", ASSEMBLER).write("args", "--defsym Q=1\n").says("out/a.o");
-            s.c(&["gcc", "-c", "a.S", "-o", "out/a.o", "-Wa,@args"]);
+            s.c("gcc -c a.S -o out/a.o -Wa,@args")
         },
-        change: |s| {
-            s.rewrite_unnoticed("args", "--defsym Q=2\n");
-        },
+        change: |s| s.rewrite_unnoticed("args", "--defsym Q=2\n"),
     },
     Case {
         name: "incbin-shadowed",
@@ -112,11 +96,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a.c", "__asm__(\".data\\n.incbin \\\"data\\\"\\n\");\n")
                 .write("late/data", "SAID=<late>");
-            s.directory("early").says("out/a.o").c(&[&GCC[..], &["-Iearly", "-Ilate"]].concat());
+            s.directory("early").says("out/a.o").gcc("-Iearly -Ilate")
         },
-        change: |s| {
-            s.write("early/data", "SAID=<early>");
-        },
+        change: |s| s.write("early/data", "SAID=<early>"),
     },
     Case {
         name: "header-by-prefix",
@@ -124,15 +106,13 @@ pub const CASES: &[Case] = &[
         source: DIRECTORIES,
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &with_header())
+            s.write("a.c", &with("#include <h.h>\n"))
                 .write("inc/h.h", "#define H 1\n")
                 .directory("pre/fix")
                 .says("out/a.o");
-            s.c(&[&GCC[..], &["-iprefix", "pre/", "-iwithprefixbefore", "fix", "-idirafter", "inc"]].concat());
+            s.gcc("-iprefix pre/ -iwithprefixbefore fix -idirafter inc")
         },
-        change: |s| {
-            s.write("pre/fix/h.h", "#define H 2\n");
-        },
+        change: |s| s.write("pre/fix/h.h", "#define H 2\n"),
     },
     Case {
         name: "header-in-sysroot",
@@ -140,12 +120,12 @@ pub const CASES: &[Case] = &[
         source: DIRECTORIES,
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &with_header()).write("root/inc/h.h", "#define H 1\n").directory("root/early");
-            s.c(&[&GCC[..], &["--sysroot=root", "-I=/early", "-I=/inc"]].concat()).says("out/a.o");
+            s.write("a.c", &with("#include <h.h>\n"))
+                .write("root/inc/h.h", "#define H 1\n")
+                .directory("root/early");
+            s.gcc("--sysroot=root -I=/early -I=/inc").says("out/a.o")
         },
-        change: |s| {
-            s.write("root/early/h.h", "#define H 2\n");
-        },
+        change: |s| s.write("root/early/h.h", "#define H 2\n"),
     },
     Case {
         name: "header-other-name",
@@ -153,14 +133,12 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/ccache/ccache/issues/1215",
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &with_header())
+            s.write("a.c", &with("#include <h.h>\n"))
                 .write("inc/h.h", "#define H 1\n")
-                .plainly(&["ln", "inc/h.h", "other"]);
-            s.c(&[&GCC[..], &["-Iinc"]].concat()).says("out/a.o");
+                .plainly("ln inc/h.h other");
+            s.gcc("-Iinc").says("out/a.o")
         },
-        change: |s| {
-            s.rewrite_unnoticed("other", "#define H 2\n");
-        },
+        change: |s| s.rewrite_unnoticed("other", "#define H 2\n"),
     },
     Case {
         name: "exec-prefix",
@@ -168,24 +146,18 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Follows,
         set_up: |s| {
-            s.write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}")).says("out/a.o").c(&GCC);
-            s.plainly(&["sh", "-c", CC1_BY_PREFIX]);
+            s.write("a.c", &with(UNLESS_SET)).says("out/a.o").gcc("");
+            s.shell(CC1_BY_PREFIX)
         },
-        change: |s| {
-            s.env("GCC_EXEC_PREFIX", "{w}/parts/");
-        },
+        change: |s| s.env("GCC_EXEC_PREFIX", "{w}/parts/"),
     },
     Case {
         name: "override-options",
         about: "CCC_OVERRIDE_OPTIONS adds a word to clang's command line",
         source: "https://clang.llvm.org/docs/UsersManual.html",
         expect: Follows,
-        set_up: |s| {
-            s.write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}")).says("out/a.o").c(&CLANG);
-        },
-        change: |s| {
-            s.env("CCC_OVERRIDE_OPTIONS", "+-DH=1");
-        },
+        set_up: |s| s.write("a.c", &with(UNLESS_SET)).says("out/a.o").clang(""),
+        change: |s| s.env("CCC_OVERRIDE_OPTIONS", "+-DH=1"),
     },
     Case {
         name: "overlay",
@@ -194,13 +166,15 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             let text = overlay(s.fill("{w}").as_str(), 1);
-            s.write("a.c", &with_header()).write("1.h", "#define H 1\n").write("2.h", "#define H 2\n");
+            s.write("a.c", &with("#include <h.h>\n"))
+                .write("1.h", "#define H 1\n")
+                .write("2.h", "#define H 2\n");
             s.write("o.yaml", &text).says("out/a.o");
-            s.c(&[&CLANG[..], &["-I{w}/inc", "-ivfsoverlay", "{w}/o.yaml"]].concat());
+            s.clang("-I{w}/inc -ivfsoverlay {w}/o.yaml")
         },
         change: |s| {
             let text = overlay(s.fill("{w}").as_str(), 2);
-            s.rewrite_unnoticed("o.yaml", &text);
+            s.rewrite_unnoticed("o.yaml", &text)
         },
     },
     Case {
@@ -210,11 +184,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.c", SAYS).write("one.cfg", "@two.cfg\n").write("two.cfg", "-DH=1\n").says("out/a.o");
-            s.c(&[&CLANG[..], &["--config", "{w}/one.cfg"]].concat());
+            s.clang("--config {w}/one.cfg")
         },
-        change: |s| {
-            s.rewrite_unnoticed("two.cfg", "-DH=2\n");
-        },
+        change: |s| s.rewrite_unnoticed("two.cfg", "-DH=2\n"),
     },
     Case {
         name: "random-seed",
@@ -223,12 +195,10 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("a.cc", "namespace { int said; }\nint *f() { return &said; }\n");
-            s.c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=1"]);
-            s.probe(super::project::Probe::Bytes("out/a.o"));
+            s.c("g++ -flto -c a.cc -o out/a.o -frandom-seed=1");
+            s.probe(super::project::Probe::Bytes("out/a.o"))
         },
-        change: |s| {
-            s.instead().c(&["g++", "-flto", "-c", "a.cc", "-o", "out/a.o", "-frandom-seed=2"]);
-        },
+        change: |s| s.instead().c("g++ -flto -c a.cc -o out/a.o -frandom-seed=2"),
     },
     Case {
         name: "optimiser-object-elsewhere",
@@ -237,12 +207,10 @@ pub const CASES: &[Case] = &[
         expect: super::case::Expect::Right,
         set_up: |s| {
             s.write("a.c", "const char *f(void) { return __FILE__; }\n");
-            s.c(&["gcc", "-flto", "-ffat-lto-objects", "-g", "-c", "{w}/a.c", "-o", "{w}/out/a.o"]);
-            s.probe(super::project::Probe::Foreign("out/a.o"));
+            s.c("gcc -flto -ffat-lto-objects -g -c {w}/a.c -o {w}/out/a.o");
+            s.probe(super::project::Probe::Foreign("out/a.o"))
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "dependencies-output",
@@ -250,10 +218,10 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: super::case::Expect::Uncacheable,
         set_up: |s| {
-            s.write("a.c", &says("1")).env("DEPENDENCIES_OUTPUT", "out/a.d").c(&GCC);
-            s.probe(super::project::Probe::Text("out/a.d"));
+            s.write("a.c", &says("1")).env("DEPENDENCIES_OUTPUT", "out/a.d").gcc("");
+            s.probe(super::project::Probe::Text("out/a.d"))
         },
-        change: |_| {},
+        change: |s| s,
     },
 ];
 
@@ -263,11 +231,7 @@ const CC1_BY_PREFIX: &str = "d=parts/$(gcc -dumpmachine)/$(gcc -dumpversion); mk
     real=$(gcc -print-prog-name=cc1); printf '#!/bin/sh\\nexec %s -DH=found \"$@\"\\n' $real > $d/cc1; chmod +x $d/cc1";
 
 fn says(h: &str) -> String {
-    format!("#define H {h}\n{SAYS}")
-}
-
-fn with_header() -> String {
-    format!("#include <h.h>\n{SAYS}")
+    with(&format!("#define H {h}\n"))
 }
 
 fn overlay(at: &str, n: u8) -> String {

@@ -10,12 +10,8 @@ pub const CASES: &[Case] = &[
         about: "a program that a proc macro starts reads a file, which is edited",
         source: "https://github.com/rust-lang/rust/issues/99515",
         expect: Follows,
-        set_up: |s| {
-            s.write("data", "a").proc_macro(CAT);
-        },
-        change: |s| {
-            s.write("data", "b");
-        },
+        set_up: |s| s.write("data", "a").proc_macro(CAT),
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "program-reads-env",
@@ -26,11 +22,9 @@ pub const CASES: &[Case] = &[
             s.env("KNOB", "1").proc_macro(
                 r#"let o = std::process::Command::new("sh").args(["-c", "echo $KNOB"]).output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.env("KNOB", "2");
-        },
+        change: |s| s.env("KNOB", "2"),
     },
     Case {
         name: "program-bare-env",
@@ -41,11 +35,9 @@ pub const CASES: &[Case] = &[
             s.write("data", "a").proc_macro(
                 r#"let o = std::process::Command::new("/bin/cat").env_clear().arg("data").output().unwrap();
                    String::from_utf8(o.stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "program-edited",
@@ -55,11 +47,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.script("say", "echo a").proc_macro(
                 r#"String::from_utf8(std::process::Command::new("./say").output().unwrap().stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.rewrite_unnoticed("say", "#!/bin/sh\necho b\n");
-        },
+        change: |s| s.rewrite_unnoticed("say", "#!/bin/sh\necho b\n"),
     },
     Case {
         name: "program-shadowed",
@@ -71,11 +61,9 @@ pub const CASES: &[Case] = &[
             s.script("late/say", "echo late").directory("early");
             s.env("PATH", &format!("{{w}}/early:{{w}}/late:{path}")).proc_macro(
                 r#"String::from_utf8(std::process::Command::new("say").output().unwrap().stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.script("early/say", "echo early");
-        },
+        change: |s| s.script("early/say", "echo early"),
     },
     Case {
         name: "program-static",
@@ -87,13 +75,11 @@ pub const CASES: &[Case] = &[
                 "s.c",
                 "#include <stdio.h>\nint main(void) { FILE *f = fopen(\"data\", \"r\"); putchar(fgetc(f)); return 0; }\n",
             );
-            s.plainly(&["cc", "-static", "-o", "s", "s.c"]).proc_macro(
+            s.plainly("cc -static -o s s.c").proc_macro(
                 r#"String::from_utf8(std::process::Command::new("./s").output().unwrap().stdout).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "macro-library",
@@ -104,37 +90,13 @@ pub const CASES: &[Case] = &[
             s.directory("early")
                 .directory("late")
                 .write("late.c", "const char *say(void) { return \"late\"; }\n");
-            s.plainly(&[
-                "cc",
-                "-shared",
-                "-fPIC",
-                "-Wl,-soname,libhelp.so",
-                "late.c",
-                "-o",
-                "late/libhelp.so",
-            ]);
-            s.write("m.rs", HELPED).plainly(&[
-                "rustc",
-                "--crate-type=proc-macro",
-                "--edition=2021",
-                "m.rs",
-                "-Llate",
-            ]);
-            s.write("l.rs", "pub static SAID: &str = m::m!();\n")
-                .env("LD_LIBRARY_PATH", "{w}/early:{w}/late");
-            s.rust_lib(&["--extern", "m=libm.so"]).says("out/libl.rlib");
+            s.plainly("cc -shared -fPIC -Wl,-soname,libhelp.so late.c -o late/libhelp.so");
+            s.write("m.rs", HELPED).plainly("rustc --crate-type=proc-macro --edition=2021 m.rs -Llate");
+            s.env("LD_LIBRARY_PATH", "{w}/early:{w}/late").uses_macro()
         },
         change: |s| {
             s.write("early.c", "const char *say(void) { return \"early\"; }\n");
-            s.plainly(&[
-                "cc",
-                "-shared",
-                "-fPIC",
-                "-Wl,-soname,libhelp.so",
-                "early.c",
-                "-o",
-                "early/libhelp.so",
-            ]);
+            s.plainly("cc -shared -fPIC -Wl,-soname,libhelp.so early.c -o early/libhelp.so")
         },
     },
     Case {
@@ -142,12 +104,8 @@ pub const CASES: &[Case] = &[
         about: "a proc macro pastes its working directory, and another checkout is built",
         source: "https://github.com/mozilla/sccache/pull/345",
         expect: Follows,
-        set_up: |s| {
-            s.proc_macro(r#"std::env::current_dir().unwrap().display().to_string()"#);
-        },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        set_up: |s| s.proc_macro(r#"std::env::current_dir().unwrap().display().to_string()"#),
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "macro-pastes-path",
@@ -155,11 +113,9 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/mozilla/sccache/issues/2870",
         expect: Follows,
         set_up: |s| {
-            s.proc_macro(r#"std::env::var("CARGO_MANIFEST_DIR").unwrap()"#).env("CARGO_MANIFEST_DIR", "{w}");
+            s.proc_macro(r#"std::env::var("CARGO_MANIFEST_DIR").unwrap()"#).env("CARGO_MANIFEST_DIR", "{w}")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "macro-span-path",
@@ -169,25 +125,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.macro_crate(r#"proc_macro::Span::call_site().local_file().unwrap().display().to_string()"#)
                 .write("l.rs", "pub static SAID: &str = m::m!();\n");
-            s.rust(&[
-                "rustc",
-                "--crate-name",
-                "l",
-                "--edition=2021",
-                "{w}/l.rs",
-                "--crate-type",
-                "lib",
-                "--emit=dep-info,metadata,link",
-                "--out-dir",
-                "out",
-                "--extern",
-                "m=libm.so",
-            ]);
-            s.says("out/libl.rlib");
+            s.rust_lib_absolute("--extern m=libm.so").says("out/libl.rlib")
         },
-        change: |s| {
-            s.elsewhere_at("another/checkout");
-        },
+        change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
         name: "macro-leaves-file",
@@ -196,9 +136,9 @@ pub const CASES: &[Case] = &[
         expect: Uncacheable,
         set_up: |s| {
             s.proc_macro(r#"std::fs::write("out/left", "x").unwrap(); "done".into()"#)
-                .probe(Probe::Text("out/left"));
+                .probe(Probe::Text("out/left"))
         },
-        change: |_| {},
+        change: |s| s,
     },
 ];
 

@@ -2,16 +2,15 @@
 
 use super::case::Case;
 use super::judge::TrapVerdict;
-use super::record::{Outcome, TrapRow, TrapsReport, VERSION, passes};
+use super::record::{Outcome, TrapRow, TrapsReport, passes};
 use super::table;
 use super::themes::Chosen;
 use super::themes::THEMES;
 use super::trial;
 use crate::backend::{self, Backend, Kache};
 use crate::error::{Error, Result};
-use crate::record;
+use crate::record::{self, Record, RecordHead};
 use crate::system::interrupt;
-use crate::system::machine::{self, Machine};
 use crate::system::progress;
 use crate::system::scratch::{Scratch, ScratchOptions};
 use crate::system::workspace;
@@ -69,30 +68,21 @@ pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
     }
     let rows = scratch.settle(rows)?;
     let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
-    let report = TrapsReport {
-        v: VERSION,
-        command: "traps".into(),
-        whole: options.case.is_empty(),
-        date: machine::now(),
-        machine: Machine::here(scratch.root()),
-        commit: workspace::find().ok().and_then(|dir| machine::commit(&dir)),
-        backends: versions.collect::<Result<_>>()?,
-        rows,
-    };
+    let report =
+        TrapsReport { whole: options.case.is_empty(), backends: versions.collect::<Result<_>>()?, rows };
+    let record = Record { head: RecordHead::of("traps", scratch.root()), findings: report };
+    let line = record::line(&record, &scratch)?;
+    let history = record::append(&results, &record.head, &line)?;
     if options.markdown {
-        print!("{}", table::markdown(&report));
+        print!("{}", table::markdown(&record));
     } else {
-        print!("{}", table::text(&report));
-    }
-    let history = record::append(&results, "traps", &record::line(&report, &scratch)?)?;
-    if !options.markdown {
-        println!("recorded in {}", history.display());
+        println!("{}recorded in {}", table::text(&record.findings), history.display());
     }
     if let Some(file) = &options.json {
-        let text = serde_json::to_string_pretty(&report).unwrap_or_default();
+        let text = serde_json::to_string_pretty(&record).unwrap_or_default();
         std::fs::write(file, text + "\n").map_err(Error::io("write", file))?;
     }
-    Ok(if passes(&report.rows) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if passes(&record.findings.rows) { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn chosen(patterns: &[String]) -> Result<Vec<Chosen>> {

@@ -4,6 +4,8 @@ use super::case::Expect;
 use super::judge::TrapVerdict;
 use super::record::{TrapRow, TrapsReport};
 use super::themes::Chosen;
+use crate::record::Record;
+use crate::text::Table;
 use std::fmt::Write;
 
 /// The cases for `--list`.
@@ -29,32 +31,29 @@ pub fn list(chosen: &[Chosen]) -> String {
 
 /// As text: the table, details of each bad verdict, and the summary.
 pub fn text(report: &TrapsReport) -> String {
-    let mut out = String::new();
-    let names: Vec<&str> = report.backends.iter().map(|(name, _)| name.as_str()).collect();
-    let width = report.rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max(8);
-    let _ = write!(out, "{:width$}", "case");
-    for name in &names {
-        let _ = write!(out, "  {name:10}");
-    }
-    out.push('\n');
-    for (at, row) in report.rows.iter().enumerate() {
-        if at == 0 || report.rows[at - 1].theme != row.theme {
-            let _ = writeln!(out, "{}", row.theme);
-        }
-        let _ = write!(out, "{:width$}", row.name);
-        for name in &names {
-            let _ = write!(out, "  {:10}", label(row, name));
-        }
-        out.push('\n');
-    }
-    out.push('\n');
+    let table = table(report, str::to_owned, |row| row.name.clone());
+    let mut out = table.text() + "\n";
     details(report, &mut out);
     summary(report, &mut out);
     out
 }
 
-fn label(row: &TrapRow, backend: &str) -> &'static str {
-    row.outcomes.get(backend).map_or("", |outcome| outcome.verdict.label())
+/// Every case with the verdict of each cache, below the heading of its theme.
+fn table(
+    report: &TrapsReport,
+    heading: impl Fn(&str) -> String,
+    about: impl Fn(&TrapRow) -> String,
+) -> Table {
+    let names: Vec<&str> = report.backends.iter().map(|(name, _)| name.as_str()).collect();
+    let mut table = Table::new(["case"].into_iter().chain(names.iter().copied()));
+    for (at, row) in report.rows.iter().enumerate() {
+        if at == 0 || report.rows[at - 1].theme != row.theme {
+            table.row([heading(&row.theme)]);
+        }
+        let label = |name: &&str| row.outcomes.get(*name).map_or("", |outcome| outcome.verdict.label());
+        table.row([about(row)].into_iter().chain(names.iter().map(label).map(String::from)));
+    }
+    table
 }
 
 /// Includes skipped cases: a silent skip would suggest more than was checked.
@@ -84,43 +83,14 @@ fn summary(report: &TrapsReport, out: &mut String) {
 }
 
 /// As Markdown: the summary by cache, then every case.
-pub fn markdown(report: &TrapsReport) -> String {
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{} cases, {}, {}, {}.\n",
+pub fn markdown(record: &Record<TrapsReport>) -> String {
+    let (head, report) = (&record.head, &record.findings);
+    let linked = |row: &TrapRow| format!("[{}]({}): {}", row.name, row.source, row.about.replace('|', "\\|"));
+    format!(
+        "{} cases, {}.\n\n{}\n{}",
         report.rows.len(),
-        &report.date[..10.min(report.date.len())],
-        report.machine.rustc,
-        report.machine.kernel
-    );
-    let columns: Vec<TrapVerdict> = TrapVerdict::ALL
-        .into_iter()
-        .filter(|&v| report.backends.iter().any(|(name, _)| report.count(name, v) > 0))
-        .collect();
-    let heads: Vec<&str> = columns.iter().map(|verdict| verdict.label()).collect();
-    let _ = writeln!(out, "| backend | {} |", heads.join(" | "));
-    let _ = writeln!(out, "| --- |{}", " --- |".repeat(columns.len()));
-    for (name, version) in &report.backends {
-        let counts: Vec<String> = columns.iter().map(|&v| report.count(name, v).to_string()).collect();
-        let _ = writeln!(out, "| {} | {} |", format!("{name} {version}").trim(), counts.join(" | "));
-    }
-    let names: Vec<&str> = report.backends.iter().map(|(name, _)| name.as_str()).collect();
-    let _ = writeln!(out, "\n| case | {} |", names.join(" | "));
-    let _ = writeln!(out, "| --- |{}", " --- |".repeat(names.len()));
-    for (at, row) in report.rows.iter().enumerate() {
-        if at == 0 || report.rows[at - 1].theme != row.theme {
-            let _ = writeln!(out, "| **{}** |{}", row.theme, " |".repeat(names.len()));
-        }
-        let cells: Vec<&str> = names.iter().map(|name| label(row, name)).collect();
-        let _ = writeln!(
-            out,
-            "| [{}]({}): {} | {} |",
-            row.name,
-            row.source,
-            row.about.replace('|', "\\|"),
-            cells.join(" | ")
-        );
-    }
-    out
+        head.setting(),
+        report.summary("backend").markdown(str::to_owned),
+        table(report, |theme| format!("**{theme}**"), linked).markdown(str::to_owned)
+    )
 }

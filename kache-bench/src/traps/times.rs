@@ -9,7 +9,6 @@ use super::project::TestProject;
 use std::time::{Duration, UNIX_EPOCH};
 
 const MACROS: &str = "https://gcc.gnu.org/onlinedocs/cpp/Standard-Predefined-Macros.html";
-const GCC: [&str; 5] = ["gcc", "-c", "a.c", "-o", "out/a.o"];
 
 pub const CASES: &[Case] = &[
     Case {
@@ -18,9 +17,7 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/kunobi-ninja/kache/issues/423",
         expect: Uncacheable,
         set_up: |s| {
-            s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n")
-                .c(&GCC)
-                .probe(Probe::By(fresh));
+            s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n").gcc("").probe(Probe::By(fresh))
         },
         change: wait,
     },
@@ -32,7 +29,7 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("h.h", "#define WHEN __TIME__\n");
             s.write("a.c", "#include \"h.h\"\nconst char said[] = \"SAID=<\" WHEN \">\";\n");
-            s.c(&GCC).probe(Probe::By(fresh));
+            s.gcc("").probe(Probe::By(fresh))
         },
         change: wait,
     },
@@ -43,7 +40,7 @@ pub const CASES: &[Case] = &[
         expect: Uncacheable,
         set_up: |s| {
             s.write("a.c", "#define P(a, b) a##b\nconst char said[] = \"SAID=<\" P(__TI, ME__) \">\";\n");
-            s.c(&GCC).probe(Probe::By(fresh));
+            s.gcc("").probe(Probe::By(fresh))
         },
         change: wait,
     },
@@ -54,7 +51,7 @@ pub const CASES: &[Case] = &[
         expect: Uncacheable,
         set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" __TIME__ \">\";\n").probe(Probe::By(fresh));
-            s.c(&["clang-19", "-c", "a.c", "-o", "out/a.o"]);
+            s.c("clang-19 -c a.c -o out/a.o")
         },
         change: wait,
     },
@@ -66,9 +63,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("h.h", "#define WHEN __TIME__\n")
                 .write("a.c", "#include \"h.h\"\nconst char said[] = \"SAID=<x>\";\n");
-            s.c(&GCC).says("out/a.o");
+            s.gcc("").says("out/a.o")
         },
-        change: |_| {},
+        change: |s| s,
     },
     Case {
         name: "timestamp-macro",
@@ -78,11 +75,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" __TIMESTAMP__ \">\";\n")
                 .date("a.c", 1_000_000_000);
-            s.c(&GCC).says("out/a.o");
+            s.gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.date("a.c", 1_100_000_000);
-        },
+        change: |s| s.date("a.c", 1_100_000_000),
     },
     Case {
         name: "source-date-epoch",
@@ -92,11 +87,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" __DATE__ \">\";\n")
                 .env("SOURCE_DATE_EPOCH", "1000000000");
-            s.c(&GCC).says("out/a.o");
+            s.gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.env("SOURCE_DATE_EPOCH", "1100000000");
-        },
+        change: |s| s.env("SOURCE_DATE_EPOCH", "1100000000"),
     },
     Case {
         name: "date-macro-epoch-gone",
@@ -106,11 +99,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a.c", "const char said[] = \"SAID=<\" __DATE__ \">\";\n")
                 .env("SOURCE_DATE_EPOCH", "1000000000");
-            s.c(&GCC).says("out/a.o");
+            s.gcc("").says("out/a.o")
         },
-        change: |s| {
-            s.without("SOURCE_DATE_EPOCH");
-        },
+        change: |s| s.without("SOURCE_DATE_EPOCH"),
     },
     Case {
         name: "macro-clock",
@@ -123,7 +114,7 @@ pub const CASES: &[Case] = &[
                    format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
             );
             s.probes.clear();
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
         },
         change: wait,
     },
@@ -144,7 +135,7 @@ pub const CASES: &[Case] = &[
                    format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
             );
             s.probes.clear();
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
         },
         change: wait,
     },
@@ -159,7 +150,7 @@ pub const CASES: &[Case] = &[
                    String::from_utf8(o.stdout).unwrap()"#,
             );
             s.probes.clear();
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
         },
         change: wait,
     },
@@ -174,15 +165,16 @@ pub const CASES: &[Case] = &[
                    String::from_utf8(o.stdout).unwrap()"#,
             );
             s.probes.clear();
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")));
+            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
         },
         change: wait,
     },
 ];
 
 /// Waits until the clock's second changes.
-pub fn wait(_: &mut TestProject) {
+pub fn wait(s: &mut TestProject) -> &mut TestProject {
     std::thread::sleep(Duration::from_millis(1100));
+    s
 }
 
 fn fresh(project: &TestProject) -> String {

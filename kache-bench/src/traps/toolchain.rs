@@ -1,7 +1,8 @@
 //! Compilers and their parts, replaced in place.
 
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
-use super::project::LIB;
+use super::project::TestProject;
+use super::sources::{CFG, SAYS, UNLESS_SET, with};
 
 pub const CASES: &[Case] = &[
     Case {
@@ -11,11 +12,9 @@ pub const CASES: &[Case] = &[
         expect: Uncacheable,
         set_up: |s| {
             s.write("l.rs", CFG).says("out/libl.rlib").script("tc/bin/rustc", "exec rustc --cfg a \"$@\"");
-            s.rust(&[&["{w}/tc/bin/rustc"], &LIB[1..]].concat());
+            s.rust_lib_by("{w}/tc/bin/rustc", "")
         },
-        change: |s| {
-            s.rewrite_unnoticed("tc/bin/rustc", "#!/bin/sh\nexec rustc --cfg b \"$@\"\n");
-        },
+        change: |s| s.rewrite_unnoticed("tc/bin/rustc", "#!/bin/sh\nexec rustc --cfg b \"$@\"\n"),
     },
     Case {
         name: "rustc-library-replaced",
@@ -24,20 +23,10 @@ pub const CASES: &[Case] = &[
         expect: Uncacheable,
         set_up: |s| {
             s.write("l.rs", CFG).says("out/libl.rlib").write("front.c", FRONT).write("lib.c", &back("a"));
-            s.plainly(&BACK).plainly(&[
-                "cc",
-                "front.c",
-                "-o",
-                "tc/bin/rustc",
-                "-Ltc/lib",
-                "-lback",
-                "-Wl,-rpath,$ORIGIN/../lib",
-            ]);
-            s.rust(&[&["{w}/tc/bin/rustc"], &LIB[1..]].concat());
+            s.shell(BACK).plainly("cc front.c -o tc/bin/rustc -Ltc/lib -lback -Wl,-rpath,$ORIGIN/../lib");
+            s.rust_lib_by("{w}/tc/bin/rustc", "")
         },
-        change: |s| {
-            s.write("lib.c", &back("b")).plainly(&BACK);
-        },
+        change: |s| s.write("lib.c", &back("b")).shell(BACK),
     },
     Case {
         name: "toolchain-file",
@@ -47,12 +36,10 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             nightly(s);
             s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<nightly>\";\n");
-            s.write("rust-toolchain.toml", "[toolchain]\nchannel = \"nightly\"\n").rust_lib(&[]);
-            s.says("out/libl.rlib");
+            s.write("rust-toolchain.toml", "[toolchain]\nchannel = \"nightly\"\n").rust_lib("");
+            s.says("out/libl.rlib")
         },
-        change: |s| {
-            s.write("rust-toolchain.toml", "[toolchain]\nchannel = \"stable\"\n");
-        },
+        change: |s| s.write("rust-toolchain.toml", "[toolchain]\nchannel = \"stable\"\n"),
     },
     Case {
         name: "toolchain-variable",
@@ -62,11 +49,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             nightly(s);
             s.write("l.rs", "#![feature(never_type)]\npub static SAID: &str = \"SAID=<nightly>\";\n");
-            s.env("RUSTUP_TOOLCHAIN", "nightly").rust_lib(&[]).says("out/libl.rlib");
+            s.env("RUSTUP_TOOLCHAIN", "nightly").rust_lib("").says("out/libl.rlib")
         },
-        change: |s| {
-            s.env("RUSTUP_TOOLCHAIN", "stable");
-        },
+        change: |s| s.env("RUSTUP_TOOLCHAIN", "stable"),
     },
     Case {
         name: "target-specification",
@@ -74,30 +59,14 @@ pub const CASES: &[Case] = &[
         source: "https://github.com/rust-lang/cargo/issues/2616",
         expect: Follows,
         set_up: |s| {
-            s.env("RUSTC_BOOTSTRAP", "1").plainly(&[
-                "sh",
-                "-c",
-                "rustc -Zunstable-options --print=target-spec-json > t.json",
-            ]);
+            s.env("RUSTC_BOOTSTRAP", "1").shell("rustc -Zunstable-options --print=target-spec-json > t.json");
             s.write("l.rs", "#![feature(no_core)]\n#![no_core]\n#[cfg(target_vendor = \"trap\")]\ncompile_error!(\"\");\n");
-            s.rust(&[
-                "rustc",
-                "--crate-name",
-                "l",
-                "--edition=2021",
-                "l.rs",
-                "--crate-type",
-                "lib",
-                "--emit=dep-info,metadata",
-                "--out-dir",
-                "out",
-                "--target=t.json",
-                "-Zunstable-options",
-            ]);
+            s.rust(
+                "rustc --crate-name l --edition=2021 l.rs --crate-type lib --emit=dep-info,metadata \
+                 --out-dir out --target=t.json -Zunstable-options",
+            )
         },
-        change: |s| {
-            s.plainly(&["sed", "-i", "s/^{/{\"vendor\": \"trap\",/", "t.json"]);
-        },
+        change: |s| s.plainly("sed -i 's/^{/{\"vendor\": \"trap\",/' t.json"),
     },
     Case {
         name: "sysroot-edited",
@@ -105,15 +74,13 @@ pub const CASES: &[Case] = &[
         source: "https://doc.rust-lang.org/rustc/command-line-arguments.html#--sysroot-override-the-system-root",
         expect: Follows,
         set_up: |s| {
-            s.plainly(&["sh", "-c", SYSROOT])
-                .write("extra.rs", "pub const X: &str = \"SAID=<1>\";\n")
-                .plainly(&EXTRA);
+            s.shell(SYSROOT).write("extra.rs", "pub const X: &str = \"SAID=<1>\";\n").shell(EXTRA);
             s.write("l.rs", "extern crate extra;\npub static SAID: &str = extra::X;\n");
-            s.rust_lib(&["--sysroot", "{w}/sysroot"]).says("out/libl.rlib");
+            s.rust_lib("--sysroot {w}/sysroot").says("out/libl.rlib")
         },
         change: |s| {
-            s.write("extra.rs", "pub const X: &str = \"SAID=<2>\";\n").plainly(&EXTRA);
-            s.plainly(&["sh", "-c", "touch -d @1000000000 sysroot/lib/rustlib/*/lib/libextra.rlib"]);
+            s.write("extra.rs", "pub const X: &str = \"SAID=<2>\";\n").shell(EXTRA);
+            s.shell("touch -d @1000000000 sysroot/lib/rustlib/*/lib/libextra.rlib")
         },
     },
     Case {
@@ -123,11 +90,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.script("mycc", "exec gcc -DH=1 \"$@\"").write("a.c", SAYS).says("out/a.o");
-            s.c(&["{w}/mycc", "-c", "a.c", "-o", "out/a.o"]);
+            s.c("{w}/mycc -c a.c -o out/a.o")
         },
-        change: |s| {
-            s.rewrite_unnoticed("mycc", "#!/bin/sh\nexec gcc -DH=2 \"$@\"\n");
-        },
+        change: |s| s.rewrite_unnoticed("mycc", "#!/bin/sh\nexec gcc -DH=2 \"$@\"\n"),
     },
     Case {
         name: "wrapper-link",
@@ -138,11 +103,9 @@ pub const CASES: &[Case] = &[
             s.script("one/cc", "exec gcc -DH=1 \"$@\"")
                 .script("two/cc", "exec gcc -DH=2 \"$@\"")
                 .link("one", "now");
-            s.write("a.c", SAYS).c(&["{w}/now/cc", "-c", "a.c", "-o", "out/a.o"]).says("out/a.o");
+            s.write("a.c", SAYS).c("{w}/now/cc -c a.c -o out/a.o").says("out/a.o")
         },
-        change: |s| {
-            s.link("two", "now");
-        },
+        change: |s| s.link("two", "now"),
     },
     Case {
         name: "assembler-in-path",
@@ -153,11 +116,9 @@ pub const CASES: &[Case] = &[
             let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
             s.write("a.S", "#ifndef H\n#endif\n.data\n.ifdef Q\n.ascii \"SAID=<2>\"\n.else\n.ascii \"SAID=<1>\"\n.endif\n");
             s.directory("bin").env("PATH", &format!("{{w}}/bin:{path}")).says("out/a.o");
-            s.c(&["gcc", "-c", "a.S", "-o", "out/a.o"]);
+            s.c("gcc -c a.S -o out/a.o")
         },
-        change: |s| {
-            s.script("bin/as", "exec /usr/bin/as --defsym Q=1 \"$@\"");
-        },
+        change: |s| s.script("bin/as", "exec /usr/bin/as --defsym Q=1 \"$@\""),
     },
     Case {
         name: "compiler-path",
@@ -167,11 +128,9 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("a.S", ".data\n.ifdef Q\n.ascii \"SAID=<2>\"\n.else\n.ascii \"SAID=<1>\"\n.endif\n");
             s.script("bin/as", "exec /usr/bin/as --defsym Q=1 \"$@\"").says("out/a.o");
-            s.c(&["gcc", "-c", "a.S", "-o", "out/a.o"]);
+            s.c("gcc -c a.S -o out/a.o")
         },
-        change: |s| {
-            s.env("COMPILER_PATH", "{w}/bin");
-        },
+        change: |s| s.env("COMPILER_PATH", "{w}/bin"),
     },
     Case {
         name: "compiler-part-replaced",
@@ -180,11 +139,11 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.script("parts/cc1", &part(1)).write("a.c", SAYS).says("out/a.o");
-            s.c(&["gcc", "-B{w}/parts", "-c", "a.c", "-o", "out/a.o"]);
+            s.c("gcc -B{w}/parts -c a.c -o out/a.o")
         },
         change: |s| {
             let text = format!("#!/bin/sh\n{}\n", part(2));
-            s.rewrite_unnoticed("parts/cc1", &text);
+            s.rewrite_unnoticed("parts/cc1", &text)
         },
     },
     Case {
@@ -193,20 +152,12 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html",
         expect: Follows,
         set_up: |s| {
-            s.directory("parts")
-                .write("a.c", &format!("#ifndef H\n#define H none\n#endif\n{SAYS}"))
-                .says("out/a.o");
-            s.c(&["gcc", "-B{w}/parts/", "-c", "a.c", "-o", "out/a.o"]);
+            s.directory("parts").write("a.c", &with(UNLESS_SET)).says("out/a.o");
+            s.c("gcc -B{w}/parts/ -c a.c -o out/a.o")
         },
-        change: |s| {
-            s.write("parts/specs", "*cc1:\n+ -DH=specs\n\n*cpp:\n+ -DH=specs\n\n");
-        },
+        change: |s| s.write("parts/specs", "*cc1:\n+ -DH=specs\n\n*cpp:\n+ -DH=specs\n\n"),
     },
 ];
-
-const CFG: &str =
-    "#[cfg(a)]\npub static SAID: &str = \"SAID=<a>\";\n#[cfg(b)]\npub static SAID: &str = \"SAID=<b>\";\n";
-const SAYS: &str = "#define S2(x) #x\n#define S(x) S2(x)\nconst char said[] = \"SAID=<\" S(H) \">\";\n";
 
 /// A compiler that does its work in a library, as rustc does.
 const FRONT: &str = "void back(char **);\nint main(int n, char **words) { back(words); return 1; }\n";
@@ -218,26 +169,23 @@ fn back(cfg: &str) -> String {
     )
 }
 
-const BACK: [&str; 3] = ["sh", "-c", "mkdir -p tc/bin tc/lib && cc -shared -fPIC lib.c -o tc/lib/libback.so"];
+const BACK: &str = "mkdir -p tc/bin tc/lib && cc -shared -fPIC lib.c -o tc/lib/libback.so";
 
 /// Links to the existing crates, so that one can be added.
 const SYSROOT: &str = "real=$(rustc --print sysroot); lib=lib/rustlib/$(rustc -vV | sed -n 's/host: //p')/lib; \
     mkdir -p sysroot/$lib && ln -s $real/$lib/* sysroot/$lib/";
-const EXTRA: [&str; 3] = [
-    "sh",
-    "-c",
-    "rustc --crate-type=lib --edition=2021 extra.rs -o $(echo sysroot/lib/rustlib/*/lib)/libextra.rlib \
-     && touch -d @1000000000 sysroot/lib/rustlib/*/lib/libextra.rlib",
-];
+const EXTRA: &str = "rustc --crate-type=lib --edition=2021 extra.rs -o $(echo sysroot/lib/rustlib/*/lib)/libextra.rlib \
+     && touch -d @1000000000 sysroot/lib/rustlib/*/lib/libextra.rlib";
 
 fn part(n: u8) -> String {
     format!("exec \"$(gcc -print-prog-name=cc1)\" -DH={n} \"$@\"")
 }
 
-fn nightly(s: &mut super::project::TestProject) {
+fn nightly(s: &mut TestProject) -> &mut TestProject {
     let asked =
         std::process::Command::new("rustc").args(["+nightly", "-V"]).env("RUSTUP_AUTO_INSTALL", "0").output();
     if !asked.is_ok_and(|output| output.status.success()) {
         s.skip("there is no nightly toolchain, or no rustup");
     }
+    s
 }

@@ -5,7 +5,7 @@ use super::case::Case;
 use super::judge::{BuildOutcome, TrapVerdict, TrialEvidence, judge};
 use super::probe::digest;
 use super::project::{BuildCommand, TestProject, ToolFamily};
-use crate::backend::{Backend, CacheReads, Plain, RunningBackend};
+use crate::backend::{Backend, Plain, RunningBackend};
 use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
@@ -146,7 +146,7 @@ impl WiredBackend<'_> {
         cache: &Path,
         log: &Path,
     ) -> Result<WiredBackend<'b>> {
-        let wired = backend.wire(project.base(), WIRING, cache, CacheReads::Allowed)?;
+        let wired = backend.wire(project.base(), WIRING, cache)?;
         let words = |name: &str| -> Vec<OsString> {
             let value = wired.get(name).unwrap_or_default();
             // CMake separates list elements by semicolons.
@@ -186,7 +186,7 @@ impl WiredBackend<'_> {
 
     /// The environment with the cache, for any checkout.
     fn wired(&self, project: &TestProject) -> Result<Environment> {
-        let wired = self.backend.wire(project.base(), WIRING, &self.cache, CacheReads::Allowed)?;
+        let wired = self.backend.wire(project.base(), WIRING, &self.cache)?;
         Ok(self.backend.based(wired, project.here()))
     }
 

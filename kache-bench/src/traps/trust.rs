@@ -23,35 +23,25 @@ pub const CASES: &[Case] = &[
                    let here = std::env::current_dir().unwrap();
                    let here = here.strip_prefix("/").unwrap();
                    std::fs::read_to_string(thread.join("root").join(here).join("data")).unwrap()"#,
-            );
+            )
         },
-        change: |s| {
-            s.write("data", "b");
-        },
+        change: |s| s.write("data", "b"),
     },
     Case {
         name: "macro-variable-like-ours",
         about: "a proc macro reads a variable of its project whose name begins like those of the cache",
         source: "https://doc.rust-lang.org/std/env/fn.var.html",
         expect: Follows,
-        set_up: |s| {
-            s.env("KACHE_BANNER", "1").proc_macro(r#"std::env::var("KACHE_BANNER").unwrap()"#);
-        },
-        change: |s| {
-            s.env("KACHE_BANNER", "2");
-        },
+        set_up: |s| s.env("KACHE_BANNER", "1").proc_macro(r#"std::env::var("KACHE_BANNER").unwrap()"#),
+        change: |s| s.env("KACHE_BANNER", "2"),
     },
     Case {
         name: "macro-variable-of-make",
         about: "a proc macro reads MAKEFLAGS, in which a variable of make changes",
         source: "https://www.gnu.org/software/make/manual/html_node/Options_002fRecursion.html",
         expect: Follows,
-        set_up: |s| {
-            s.env("MAKEFLAGS", " -- SET=1").proc_macro(r#"std::env::var("MAKEFLAGS").unwrap()"#);
-        },
-        change: |s| {
-            s.env("MAKEFLAGS", " -- SET=2");
-        },
+        set_up: |s| s.env("MAKEFLAGS", " -- SET=1").proc_macro(r#"std::env::var("MAKEFLAGS").unwrap()"#),
+        change: |s| s.env("MAKEFLAGS", " -- SET=2"),
     },
     Case {
         name: "linker-script-language",
@@ -59,9 +49,7 @@ pub const CASES: &[Case] = &[
         source: LD,
         expect: Follows,
         set_up: |s| linker_script(s, "LC_TIME"),
-        change: |s| {
-            s.env("LC_TIME", "0x2000");
-        },
+        change: |s| s.env("LC_TIME", "0x2000"),
     },
     Case {
         name: "linker-script-variable",
@@ -69,9 +57,7 @@ pub const CASES: &[Case] = &[
         source: LD,
         expect: Follows,
         set_up: |s| linker_script(s, "RUSTUP_MINE"),
-        change: |s| {
-            s.env("RUSTUP_MINE", "0x2000");
-        },
+        change: |s| s.env("RUSTUP_MINE", "0x2000"),
     },
     Case {
         name: "linker-with-a-compilers-name",
@@ -79,14 +65,12 @@ pub const CASES: &[Case] = &[
         source: LD,
         expect: Follows,
         set_up: |s| {
-            s.write("lk.c", HANDS_ON).plainly(&["cc", "lk.c", "-o", "aarch64-mine-linux-gnu-gcc-12"]);
+            s.write("lk.c", HANDS_ON).plainly("cc lk.c -o aarch64-mine-linux-gnu-gcc-12");
             s.write("user.rs", PRINTS_VALUE).env("CHOSEN", "-Wl,--defsym=VALUE=0x1000");
-            s.rust_bin(&["-Crelocation-model=static", "-C", "linker={w}/aarch64-mine-linux-gnu-gcc-12"]);
-            s.prints("out/user");
+            s.rust_bin("-Crelocation-model=static -C linker={w}/aarch64-mine-linux-gnu-gcc-12");
+            s.prints("out/user")
         },
-        change: |s| {
-            s.env("CHOSEN", "-Wl,--defsym=VALUE=0x2000");
-        },
+        change: |s| s.env("CHOSEN", "-Wl,--defsym=VALUE=0x2000"),
     },
     Case {
         name: "linker-script-session",
@@ -95,11 +79,9 @@ pub const CASES: &[Case] = &[
         expect: Hits,
         set_up: |s| {
             s.env("SSH_CONNECTION", "1").env("TMUX_PANE", "%1");
-            linker_script(s, "UNUSED");
+            linker_script(s, "UNUSED")
         },
-        change: |s| {
-            s.env("SSH_CONNECTION", "2").env("TMUX_PANE", "%2").env("XDG_SESSION_ID", "7");
-        },
+        change: |s| s.env("SSH_CONNECTION", "2").env("TMUX_PANE", "%2").env("XDG_SESSION_ID", "7"),
     },
     Case {
         name: "preload-of-user",
@@ -107,12 +89,13 @@ pub const CASES: &[Case] = &[
         source: LOADER,
         expect: Follows,
         set_up: |s| {
-            s.write("data", "a").write("data2", "b").write("pre.c", REDIRECTS).plainly(&PRELOADED);
-            s.proc_macro(r#"std::fs::read_to_string("data").unwrap()"#);
+            s.write("data", "a")
+                .write("data2", "b")
+                .write("pre.c", REDIRECTS)
+                .plainly("cc -shared -fPIC pre.c -opre.so");
+            s.proc_macro(r#"std::fs::read_to_string("data").unwrap()"#)
         },
-        change: |s| {
-            s.env("LD_PRELOAD", "{w}/pre.so");
-        },
+        change: |s| s.env("LD_PRELOAD", "{w}/pre.so"),
     },
     Case {
         name: "preload-rebuilt",
@@ -120,12 +103,13 @@ pub const CASES: &[Case] = &[
         source: LOADER,
         expect: Follows,
         set_up: |s| {
-            s.write("data", "a").write("data2", "b").write("pre.c", "").plainly(&PRELOADED);
-            s.env("LD_PRELOAD", "{w}/pre.so").proc_macro(r#"std::fs::read_to_string("data").unwrap()"#);
+            s.write("data", "a")
+                .write("data2", "b")
+                .write("pre.c", "")
+                .plainly("cc -shared -fPIC pre.c -opre.so");
+            s.env("LD_PRELOAD", "{w}/pre.so").proc_macro(r#"std::fs::read_to_string("data").unwrap()"#)
         },
-        change: |s| {
-            s.write("pre.c", REDIRECTS).plainly(&PRELOADED);
-        },
+        change: |s| s.write("pre.c", REDIRECTS).plainly("cc -shared -fPIC pre.c -opre.so"),
     },
     Case {
         name: "linker-search-variable",
@@ -134,16 +118,14 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.write("dep.c", "int dep(void) { return 1; }\n").directory("near").directory("far");
-            s.plainly(&["cc", "-shared", "-fPIC", "-Wl,-soname,libdep.so", "dep.c", "-o", "far/libdep.so"]);
+            s.plainly("cc -shared -fPIC -Wl,-soname,libdep.so dep.c -o far/libdep.so");
             s.write("foo.c", "int dep(void); int foo(void) { return dep(); }\n");
-            s.plainly(&["cc", "-shared", "-fPIC", "foo.c", "-o", "near/libfoo.so", "-Lfar", "-ldep"]);
+            s.plainly("cc -shared -fPIC foo.c -o near/libfoo.so -Lfar -ldep");
             s.write("user.rs", CALLS_FOO).env("LD_LIBRARY_PATH", "{w}/far");
-            s.rust_bin(&["-Clink-arg=-fuse-ld=bfd", "-Lnear"])
-                .probe(Probe::By(|s| s.path("out/user").exists().to_string()));
+            s.rust_bin("-Clink-arg=-fuse-ld=bfd -Lnear")
+                .probe(Probe::By(|s| s.path("out/user").exists().to_string()))
         },
-        change: |s| {
-            s.env("LD_LIBRARY_PATH", "{w}/near");
-        },
+        change: |s| s.env("LD_LIBRARY_PATH", "{w}/near"),
     },
     Case {
         name: "linker-loses-its-mode",
@@ -152,11 +134,9 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             s.script("lk", "exec cc \"$@\"").write("user.rs", "fn main() {}\n");
-            s.rust_bin(&["-C", "linker={w}/lk"]).prints("out/user");
+            s.rust_bin("-C linker={w}/lk").prints("out/user")
         },
-        change: |s| {
-            s.plainly(&["chmod", "644", "lk"]);
-        },
+        change: |s| s.plainly("chmod 644 lk"),
     },
     Case {
         name: "shared-form-of-a-crate",
@@ -166,12 +146,10 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             two_forms(s, "libdep.so");
             s.write("user.rs", "fn main() { println!(\"{}\", mid::g()); }\n");
-            s.rust_bin(&["-Cprefer-dynamic", "-Ldependency=d", "--extern", "mid=d/libmid.rlib"]);
-            s.probe(Probe::By(needs_shared));
+            s.rust_bin("-Cprefer-dynamic -Ldependency=d --extern mid=d/libmid.rlib");
+            s.probe(Probe::By(needs_shared))
         },
-        change: |s| {
-            s.rename("libdep.so", "d/libdep.so");
-        },
+        change: |s| s.rename("libdep.so", "d/libdep.so"),
     },
     Case {
         name: "static-form-of-a-crate",
@@ -181,12 +159,10 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             two_forms(s, "libdep.rlib");
             s.write("user.rs", "fn main() { println!(\"{}\", mid::g()); }\n");
-            s.rust_bin(&["-Ldependency=d", "--extern", "mid=d/libmid.rlib"]);
-            s.probe(Probe::By(needs_shared));
+            s.rust_bin("-Ldependency=d --extern mid=d/libmid.rlib");
+            s.probe(Probe::By(needs_shared))
         },
-        change: |s| {
-            s.rename("libdep.rlib", "d/libdep.rlib");
-        },
+        change: |s| s.rename("libdep.rlib", "d/libdep.rlib"),
     },
     Case {
         name: "toolchain-file-beside",
@@ -194,53 +170,32 @@ pub const CASES: &[Case] = &[
         source: "https://rust-lang.github.io/rustup/concepts/components.html",
         expect: Right,
         set_up: |s| {
-            s.plainly(&[
-                "sh",
-                "-c",
-                "cp -al \"$(rustc --print sysroot)\" tc || cp -a \"$(rustc --print sysroot)\" tc",
-            ]);
+            s.shell("cp -al \"$(rustc --print sysroot)\" tc || cp -a \"$(rustc --print sysroot)\" tc");
             s.write("tc/lib/rustlib/mine", "a")
                 .macro_crate(r#"std::fs::read_to_string("tc/lib/rustlib/mine").unwrap()"#);
             s.write("l.rs", "pub static SAID: &str = m::m!();\n")
                 .says("out/libl.rlib")
                 .env("LD_LIBRARY_PATH", "");
-            s.rust(&[&["{w}/tc/bin/rustc"], &super::project::LIB[1..], &["--extern", "m=libm.so"]].concat());
+            s.rust_lib_by("{w}/tc/bin/rustc", "--extern m=libm.so")
         },
-        change: |s| {
-            s.write("tc/lib/rustlib/mine", "b");
-        },
+        change: |s| s.write("tc/lib/rustlib/mine", "b"),
     },
 ];
 
 /// A script that has the linker define a symbol by a variable of its environment, whose address the program prints.
-fn linker_script(s: &mut TestProject, variable: &str) {
+fn linker_script<'a>(s: &'a mut TestProject, variable: &str) -> &'a mut TestProject {
     let text = format!("exec cc -no-pie -Wl,--defsym=VALUE=\"${{{variable}:-0x4000}}\" \"$@\"");
     s.env(variable, "0x1000").script("lk", &text);
     s.write("user.rs", PRINTS_VALUE);
-    s.rust_bin(&["-Crelocation-model=static", "-C", "linker={w}/lk"]).prints("out/user");
+    s.rust_bin("-Crelocation-model=static -C linker={w}/lk").prints("out/user")
 }
 
 /// `dep` in two forms, one of which is put aside; and `mid`, which uses it.
-fn two_forms(s: &mut TestProject, aside: &str) {
+fn two_forms<'a>(s: &'a mut TestProject, aside: &str) -> &'a mut TestProject {
     s.write("dep.rs", "pub fn f() -> i32 { 1 }\n").write("mid.rs", "pub fn g() -> i32 { dep::f() }\n");
-    s.directory("d").plainly(&[
-        "rustc",
-        "--crate-type=rlib,dylib",
-        "-Cprefer-dynamic",
-        "dep.rs",
-        "--out-dir",
-        "d",
-    ]);
-    s.plainly(&[
-        "rustc",
-        "--edition=2021",
-        "--crate-type=rlib",
-        "mid.rs",
-        "--extern=dep=d/libdep.rlib",
-        "--out-dir",
-        "d",
-    ]);
-    s.rename(&format!("d/{aside}"), aside);
+    s.directory("d").plainly("rustc --crate-type=rlib,dylib -Cprefer-dynamic dep.rs --out-dir d");
+    s.plainly("rustc --edition=2021 --crate-type=rlib mid.rs --extern=dep=d/libdep.rlib --out-dir d");
+    s.rename(&format!("d/{aside}"), aside)
 }
 
 /// Takes a variable from the third argument of `main`, which no function is called for.
@@ -264,8 +219,6 @@ const PRINTS_VALUE: &str = "extern \"C\" { static VALUE: u8; }\n\
 
 const CALLS_FOO: &str =
     "#[link(name = \"foo\")] extern \"C\" { fn foo() -> i32; }\nfn main() { unsafe { foo() }; }\n";
-
-const PRELOADED: [&str; 5] = ["cc", "-shared", "-fPIC", "pre.c", "-opre.so"];
 
 /// Opens another file than it is asked for.
 const REDIRECTS: &str = r#"#define _GNU_SOURCE

@@ -170,6 +170,9 @@ impl Collector<'_> {
         };
         self.learn(e, by);
         match e.kind {
+            EventKind::Read | EventKind::Write if self.opens_terminal_as_it_starts(e) => {
+                self.named(by, Act::OpensTerminalAtStart, e.path);
+            }
             EventKind::Read => self.read(e, by),
             EventKind::Stat => self.probe(e, by),
             EventKind::Write => self.write(e, by),

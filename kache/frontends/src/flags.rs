@@ -1,4 +1,5 @@
-//! The rows of a flag table. Each compiler family has one table, which `kache flags` prints.
+//! The rows of a flag table. Each compiler family has one table (a text below `flags/`, which the build script turns into
+//! rows), and `kache flags` prints it.
 //!
 //! A row holds everything that kache knows about a flag: how it takes its value, whether it is in the action key, and
 //! its [`Effect`]. Code outside a front end asks for a column of the row and never for a flag by name. A command line
@@ -97,7 +98,7 @@ pub enum ValueEffect {
     Unsupported(&'static str),
 }
 
-/// What the flags of a group do: the columns of a row. Almost all flags have only a reason.
+/// What a flag does: the columns of its row. Almost all flags have only a reason.
 #[derive(Clone, Copy, Debug)]
 pub struct Effect {
     /// The reason for the bucket, which `kache flags` prints.
@@ -125,10 +126,10 @@ pub struct Effect {
     pub value_rule: Option<fn(&str) -> ValueEffect>,
 }
 
-/// An effect with a reason and no other column.
-pub const fn effect(why: &'static str) -> Effect {
-    Effect {
-        why,
+impl Effect {
+    /// An effect without a reason or any other column.
+    pub const NONE: Effect = Effect {
+        why: "",
         writes: None,
         embeds_path: EmbedsPath::No,
         compresses: false,
@@ -140,7 +141,7 @@ pub const fn effect(why: &'static str) -> Effect {
         loads_code: false,
         needs_observer: false,
         value_rule: None,
-    }
+    };
 }
 
 /// One flag.
@@ -170,67 +171,6 @@ impl Row {
             Bucket::Excluded | Bucket::Unsupported => None,
         }
     }
-}
-
-/// Flags that differ only in their names. A table is written as groups and read as rows.
-pub struct Group {
-    pub takes: Takes,
-    pub bucket: Bucket,
-    pub effect: &'static Effect,
-    /// Each name with its aliases.
-    pub flags: &'static [(&'static str, &'static [&'static str])],
-}
-
-/// Groups: `takes, bucket, effect => [names];`. A name with aliases is `("-A" "--allow")`.
-macro_rules! groups {
-    ($($takes:ident, $bucket:expr, $effect:expr => [$($name:tt)*];)*) => {
-        &[$(Group { takes: $takes, bucket: $bucket, effect: &$effect, flags: &[$(names!($name)),*] },)*]
-    };
-}
-macro_rules! names {
-    (($flag:literal $($alias:literal)+)) => {
-        ($flag, &[$($alias),+])
-    };
-    ($flag:literal) => {
-        ($flag, &[])
-    };
-}
-pub(super) use {groups, names};
-
-/// How many rows the groups have.
-pub const fn count(files: &[&[Group]]) -> usize {
-    let (mut n, mut file) = (0, 0);
-    while file < files.len() {
-        let mut group = 0;
-        while group < files[file].len() {
-            n += files[file][group].flags.len();
-            group += 1;
-        }
-        file += 1;
-    }
-    n
-}
-
-/// The rows of groups, in their order.
-pub const fn rows<const N: usize>(files: &[&[Group]]) -> [Row; N] {
-    const UNUSED: Effect = effect("");
-    let unused =
-        Row { flag: "", aliases: &[], takes: Takes::Nothing, bucket: Bucket::Unsupported, effect: &UNUSED };
-    let (mut rows, mut n, mut file) = ([unused; N], 0, 0);
-    while file < files.len() {
-        let mut at = 0;
-        while at < files[file].len() {
-            let Group { takes, bucket, effect, flags } = files[file][at];
-            let mut i = 0;
-            while i < flags.len() {
-                rows[n] = Row { flag: flags[i].0, aliases: flags[i].1, takes, bucket, effect };
-                (n, i) = (n + 1, i + 1);
-            }
-            at += 1;
-        }
-        file += 1;
-    }
-    rows
 }
 
 /// A flag on a command line.
@@ -444,7 +384,7 @@ mod tests {
     use super::Bucket::*;
     use super::Takes::*;
 
-    const TEST: Effect = effect("test");
+    const TEST: Effect = Effect { why: "test", ..Effect::NONE };
     const LISTED: Effect = Effect {
         value_rule: Some(|word| match word {
             "bad" => ValueEffect::Unsupported("it is bad"),
@@ -453,28 +393,28 @@ mod tests {
         }),
         ..TEST
     };
-    const GROUPS: &[Group] = groups! {
-        Nothing, Excluded, TEST => ["-c" "-fpic"];
-        Joined, Excluded, TEST => ["-f"];
-        Joined, Relevant(Form::List), LISTED => ["-Wa,"];
-        Joined, Relevant(Form::Literal), Effect { native_cpu: true, ..TEST } => ["-march="];
-        Maybe, Relevant(Form::Literal), Effect { embeds_path: EmbedsPath::Always, ..TEST } => ["-C rpath"];
-        Either, Excluded, TEST => ["-I"];
-        Separate, Excluded, TEST => [("-include" "--include")];
-    };
-    static ROWS: &[Row] = &rows::<{ count(&[GROUPS]) }>(&[GROUPS]);
+    const NATIVE: Effect = Effect { native_cpu: true, ..TEST };
+    const EMBEDS: Effect = Effect { embeds_path: EmbedsPath::Always, ..TEST };
+
+    const fn row(flag: &'static str, takes: Takes, bucket: Bucket, effect: &'static Effect) -> Row {
+        Row { flag, aliases: &[], takes, bucket, effect }
+    }
+
+    static ROWS: &[Row] = &[
+        row("-c", Nothing, Excluded, &TEST),
+        row("-fpic", Nothing, Excluded, &TEST),
+        row("-f", Joined, Excluded, &TEST),
+        row("-Wa,", Joined, Relevant(Form::List), &LISTED),
+        row("-march=", Joined, Relevant(Form::Literal), &NATIVE),
+        row("-C rpath", Maybe, Relevant(Form::Literal), &EMBEDS),
+        row("-I", Either, Excluded, &TEST),
+        row("-include", Separate, Excluded, &TEST),
+    ];
     static INDEX: Index<32> = Index::of(ROWS);
 
     fn flags(words: &[(&str, &str)]) -> Vec<Flag> {
         let row = |name| ROWS.iter().find(|r| r.flag == name).unwrap();
         words.iter().map(|(name, value)| Flag { row: row(*name), value: Some(value.to_string()) }).collect()
-    }
-
-    #[test]
-    fn groups_are_rows_in_their_order() {
-        let names: Vec<_> = ROWS.iter().map(|r| r.flag).collect();
-        assert_eq!(names, ["-c", "-fpic", "-f", "-Wa,", "-march=", "-C rpath", "-I", "-include"]);
-        assert_eq!((ROWS[7].aliases, ROWS[7].takes), (&["--include"][..], Separate));
     }
 
     #[test]

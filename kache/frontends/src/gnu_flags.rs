@@ -13,18 +13,10 @@
 //! flags about the look of diagnostics. Such a path is in the key byte for byte (`-fprofile-use=`), and such a flag is
 //! key-relevant (`-fmessage-length=`, `-fdiagnostics-urls=`). gcc does not write the colour of diagnostics there.
 
-mod code;
-mod files;
-mod language;
-mod target;
-mod unsupported;
+use super::flags::{Bucket, Effect, EmbedsPath, Form, Index, Row, Takes, row_or_positive};
+use super::handed::{handed_to_assembler, handed_to_clang, handed_to_preprocessor};
 
-use super::flags::{Group, Index, Row, count, row_or_positive, rows};
-
-const FILES: &[&[Group]] =
-    &[files::GROUPS, language::GROUPS, code::GROUPS, target::GROUPS, unsupported::GROUPS];
-
-pub static TABLE: &[Row] = &rows::<{ count(FILES) }>(FILES);
+include!(concat!(env!("OUT_DIR"), "/gnu.rs"));
 
 static INDEX: Index<8192> = Index::of(TABLE);
 

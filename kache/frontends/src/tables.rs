@@ -1,6 +1,6 @@
-//! The tables that say what an observation is worth: which paths and variables are no inputs, whose code is the
-//! compiler's own, and what its own code may do without it counting. Every row has its reason; nothing that no row
-//! excuses is left out of a key.
+//! The lists of what an observation is worth: paths and variables that are not inputs, programs whose code is trusted like
+//! the compiler's, and accesses that do not count when trusted code makes them. Every row has its reason. Nothing that no
+//! row names is left out of a key.
 
 mod variables;
 
@@ -10,161 +10,228 @@ use kache_core::policy::ClockAtStart;
 pub use kache_core::policy::Excuse as Row;
 use kache_core::policy::ToolMarks;
 
+/// A list, as `kache tables` prints it.
+pub struct List {
+    pub name: &'static str,
+    /// The purpose.
+    pub about: &'static str,
+    pub rows: &'static [Row],
+}
+
+/// All lists.
+pub fn lists() -> impl Iterator<Item = &'static List> {
+    LISTS.iter().chain(variables::LISTS)
+}
+
 const fn row(what: &'static str, why: &'static str) -> Row {
     Row { what, why }
 }
 
-/// Paths that are no inputs, whoever looks at them.
-pub static IGNORED_PATHS: &[Row] = &[
-    row("/dev/null", "has nothing to say"),
-    row("/dev/zero", "as above"),
-    row("/dev/full", "as above"),
-    row("/dev/random", "random bytes: a program that pastes them is as right with others"),
-    row("/dev/urandom", "as above"),
-];
+/// Lists: `STATIC "name" "purpose" { "what"… => "why"; … }`. In `[…]` after plain rows, `"function" => "why";` names a function
+/// of the standard library's `MetadataExt`, in the two ways of mangling.
+macro_rules! tables {
+    ($($(#[$doc:meta])* $list:ident $name:literal $about:literal $body:tt)*) => {
+        $($(#[$doc])* pub static $list: &[Row] = rows!($body);)*
 
-/// Files in which the kernel shows facts about the machine that do not change by themselves: a dependency on what they
-/// hold, for whoever reads them and is not excused.
-pub static HOST_FILES: &[Row] = &[
-    row(
-        "/proc/filesystems",
-        "the file systems that the kernel knows; SELinux's library reads it in each program",
-    ),
-    row("/proc/version", "the kernel"),
-    row("/proc/sys/kernel/hostname", "the machine's name"),
-    row("/proc/sys/kernel/osrelease", "the kernel"),
-    row("/proc/sys/kernel/ostype", "the kernel"),
-    row("/proc/sys/vm/overcommit_memory", "how the system gives out memory; allocators read it"),
-    row("/sys/kernel/mm/transparent_hugepage/enabled", "as above"),
-    row("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "as above"),
-    row("/proc/sys/crypto/fips_enabled", "which ciphers may be used; libraries of ciphers read it"),
-];
+        pub(super) static LISTS: &[List] = &[$(List { name: $name, about: $about, rows: $list }),*];
+    };
+}
+macro_rules! rows {
+    ({ $($($what:literal)+ => $why:literal;)* }) => {
+        &[$($(row($what, $why),)+)*]
+    };
+    ([ $($what:literal => $why:literal;)* metadata: $($($function:literal)+ => $meta:literal;)* ]) => {
+        &[
+            $(row($what, $why),)*
+            $($(row(concat!("MetadataExt$GT$", $function), $meta), row(concat!("11MetadataExt", $function), $meta),)+)*
+        ]
+    };
+}
+use {rows, tables};
 
-/// Paths by which any other program or proc macro learns how many processors there are, and of what sort: that is an
-/// observation of its own.
-pub static TELLS_PROCESSORS: &[Row] = &[
-    row(
-        "/proc/cpuinfo",
-        "the processors; of the compiler's own, `-C target-cpu=native` has a key component of its own",
-    ),
-    row("/proc/self/cgroup", "how much of them the process may use"),
-    row("/sys/fs/cgroup/**/cpu.max", "how much of them the process may use"),
-    row("/sys/fs/cgroup/**/cpu.cfs_quota_us", "as above, by the older interface"),
-    row("/sys/fs/cgroup/**/cpu.cfs_period_us", "as above, by the older interface"),
-    row("/sys/devices/system/cpu/online", "how many there are"),
-    row("/sys/devices/system/cpu/possible", "how many there are"),
-    row("/sys/devices/system/cpu/present", "how many there are"),
-];
+tables! {
+    IGNORED_PATHS "ignored-paths" "paths that are never inputs" {
+        "/dev/null" "/dev/zero" "/dev/full" => "always has the same contents";
+        "/dev/random" "/dev/urandom" => "random bytes: a program that contains them is as correct with others";
+    }
+    /// Exact paths: a source may name any file.
+    IGNORED_PATHS_OF_C_COMPILER "ignored-paths-of-c-compiler" "paths that are not inputs of a C compiler" {
+        "/proc/self/exe" => "the path of the compiler, which is in the action key";
+        "/proc/self/fd" => "whether the directory exists";
+        "/proc/self/fd/*" => "the name of a file that the compiler has opened by another name";
+    }
+    /// The files that a crate includes are in dep-info, and are inputs wherever they are.
+    IGNORED_PATHS_OF_RUSTC "ignored-paths-of-rustc" "paths that are not inputs of rustc or a linker" {
+        "/dev/tty" => "the terminal; its width is a setting of the invocation";
+        "/dev/fd/*" => "the job server's pipe; standard input is never excused";
+        "/etc/malloc.conf" => "the allocator's settings";
+        "/proc/cpuinfo" "/proc/self/cgroup" "/sys/devices/system/cpu/" "/sys/fs/cgroup/" => "the number of threads to start";
+        "/sys/devices/system/node/" => "the number of threads to start, and their processors";
+        "/proc/meminfo" => "the size of the memory";
+        "/proc/self/exe" => "the path of the compiler, which is in the action key";
+        "/proc/self/fd" => "whether the directory exists";
+        "/proc/self/fd/*" => "the name of a file that the linker has opened by another name";
+        "/proc/self/mountinfo" => "the paths of control groups";
+        "/proc/self/stat" "/proc/self/statm" "/proc/self/status" => "the memory in use";
+        "/proc/sys/vm/overcommit_memory" "/sys/kernel/mm/transparent_hugepage/" => "how the system allocates memory";
+    }
+    HOST_STATE "host-state" "paths with machine state that cannot be part of a key: not stored" {
+        "/proc/" => "the state of the kernel and of processes";
+        "/sys/" => "the state of the machine";
+        "/dev/" => "a device";
+    }
+    C_RUNTIME "c-runtime"
+    "host libraries that are not inputs when a compiler or a tool loads them (they are when a linker opens them)" {
+        "libc.so" "libm.so" "libdl.so" "librt.so" "libpthread.so" => "the C library that the compiler runs on";
+        "libgcc_s.so" => "unwinding";
+        "libstdc++.so" => "the C++ library that the compiler runs on";
+        "ld-linux" => "the loader";
+        "linux-vdso" "linux-gate" => "a part of the kernel";
+        "libz.so" => "compression of debug information";
+    }
+    HOST_FILES "host-files" "paths with machine state that does not change by itself: a dependency" {
+        "/proc/filesystems" => "the file systems that the kernel knows; SELinux's library reads it in each program";
+        "/proc/version" "/proc/sys/kernel/osrelease" "/proc/sys/kernel/ostype" => "the kernel";
+        "/proc/sys/kernel/hostname" => "the machine's name";
+        "/proc/sys/vm/overcommit_memory" "/sys/kernel/mm/transparent_hugepage/enabled"
+            "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size" => "how the system allocates memory; allocators read it";
+        "/proc/sys/crypto/fips_enabled" => "which ciphers are permitted; libraries of ciphers read it";
+    }
+    /// The functions' accesses are recorded as their caller's, and the table of symbols (`kache tables libc`) accounts for each
+    /// function. The contents are inputs of any program but the compiler and its tools: versions of the libraries differ
+    /// in the last digits of results.
+    C_LIBRARY "c-library"
+    "the parts of the C library: they look on behalf of their callers, and the table of symbols accounts for them" {
+        "libc.so" => "the C library";
+        "libc.musl-" "ld-musl-" => "the C library of musl, and its loader";
+        "libm.so" "libmvec.so" => "mathematics";
+        "libpthread.so" => "threads; a part of libc.so since glibc 2.34";
+        "librt.so" => "timers; a part of libc.so since glibc 2.34";
+        "libdl.so" => "loading; a part of libc.so since glibc 2.34";
+        "libutil.so" => "terminals; a part of libc.so since glibc 2.34";
+        "libanl.so" => "names of hosts; a part of libc.so since glibc 2.34";
+        "libresolv.so" => "names of hosts";
+        "libBrokenLocale.so" => "one function of the locale";
+    }
+    LOADER "loader" "host libraries that are not inputs of any program, because they only load or unwind" {
+        "ld-linux" => "the loader";
+        "linux-vdso" "linux-gate" => "a part of the kernel";
+        "libgcc_s.so" => "unwinding, and arithmetic with defined results";
+    }
+    /// What they list and probe is the search for files that they then open by name, and opening is observed. A name is not
+    /// enough: see [`TOOL_MARKS`].
+    TOOLS "tools" "programs that are trusted like the compiler" {
+        "gcc" "g++" "cc" "c++" "clang" "clang++" => "drives the linker";
+        "cc1" => "gcc's compiler of C";
+        "cc1plus" => "gcc's compiler of C++";
+        "cc1obj" => "gcc's compiler of Objective-C";
+        "cc1objplus" => "gcc's compiler of Objective-C++";
+        "collect2" => "gcc's step before the linker";
+        "lto-wrapper" => "gcc's link-time optimiser";
+        "ld" "lld" "gold" "mold" => "a linker";
+        "as" => "the assembler";
+        "ar" => "the archiver";
+        "ranlib" => "the archiver's index";
+        "objcopy" "strip" => "debug information";
+        "kache" => "the wrapper as the linker's driver: it becomes the driver that it wraps";
+        "rust-lld" => "the linker that comes with rustc";
+        "rust-objcopy" => "debug information, with rustc";
+    }
+    /// By the paths of their files.
+    SIZED_BY_MEMORY "sized-by-memory" "programs that ask for the free memory only to size a buffer" {
+        "/usr/bin/sort" "/bin/sort" => "how much it sorts in memory at once; the order is the same";
+    }
+    IGNORED_VOLATILE "ignored-volatile" "functions with changing results that do not prevent storing" {
+        "getrandom" "getentropy" => "seeds hash maps; a program that contains random numbers is as correct with others";
+        "getpid" => "names temporary files";
+    }
+    /// Parts of mangled names. The location of a proc macro that has such a function, or no names at all, counts literally.
+    TELLS_PLACE "tells-place"
+    "functions that tell a proc macro its location: the location becomes a literal dependency" {
+        "4Span10local_file" => "`Span::local_file` gives a source's real path";
+        "3std3env4args" "3std3env7args_os" => "`std::env::args` gives the compiler's command line, with paths";
+    }
+    /// Read by a proc macro or a program other than the compiler and its tools.
+    TELLS_PROCESSORS "tells-processors"
+    "paths that describe the processors: their number and model become dependencies" {
+        "/proc/cpuinfo" => "the processors; for the compiler itself, `-C target-cpu=native` has its own key component";
+        "/proc/self/cgroup" "/sys/fs/cgroup/**/cpu.max" => "how much of them the process may use";
+        "/sys/fs/cgroup/**/cpu.cfs_quota_us" "/sys/fs/cgroup/**/cpu.cfs_period_us"
+            => "how much of them the process may use, by the older interface";
+        "/sys/devices/system/cpu/online" "/sys/devices/system/cpu/possible" "/sys/devices/system/cpu/present"
+            => "the number of processors";
+    }
+    /// Parts of mangled names. In code that is not optimised each function has a name; for other code see [`UNOPTIMISED`].
+    TELLS_STATUS "tells-status"
+    "functions that tell a proc macro times and permissions: those of its files become dependencies" [
+        "8Metadata8modified" => "when a file was modified";
+        "8Metadata7created" => "when a file was created";
+        "8Metadata11permissions" => "who may access a file";
+        metadata:
+        "5mtime" "10mtime_nsec" "8st_mtime" "13st_mtime_nsec" => "when a file was modified";
+        "4mode" "7st_mode" => "who may access a file";
+        "3uid" "6st_uid" => "the owner of a file";
+    ]
+    TELLS_PLACE_BY_IMPORT "tells-place-by-import"
+    "variables of libc that tell a proc macro its location: the location becomes a literal dependency" {
+        "program_invocation_name" "__progname_full" => "the compiler's path";
+        "_r_debug" => "the paths of all objects";
+    }
+    /// Parts of mangled names. No two copies of a file are equal in these parts of the status.
+    TELLS_IDENTITY "tells-identity"
+    "functions that tell a proc macro which file a file is: the whole status becomes a dependency" [
+        metadata:
+        "3dev" "6st_dev" => "the file's device";
+        "3ino" "6st_ino" => "the file's number on its device";
+        "4rdev" "7st_rdev" => "which device it is";
+        "5nlink" "8st_nlink" => "the number of names";
+        "3gid" "6st_gid" => "the file's group";
+        "5ctime" "10ctime_nsec" "8st_ctime" "13st_ctime_nsec" => "the last change of any kind";
+        "7blksize" "6blocks" "10st_blksize" "9st_blocks" => "how the file is stored";
+        "11as_raw_stat" => "the whole status";
+    ]
+    /// Rust's standard library does not use these functions: a proc macro that imports one has other code that does.
+    TELLS_IDENTITY_BY_IMPORT "tells-identity-by-import" "functions of libc that tell a proc macro the same" {
+        "stat" "lstat" "fstat" "fstatat" => "called by C code, or through the `libc` crate";
+        "__xstat*" "__lxstat*" "__fxstat*" => "called by C code, or through the `libc` crate, with an older C library";
+        "ftw*" "nftw*" "fts_*" "fts64_*" => "passes the status to the caller";
+    }
+    COMPARES_IDENTITY "compares-identity"
+    "crates in a proc macro that use this only to compare files: their functions do not count" {
+        "7walkdir" => "finds cycles of links";
+        "9same_file" => "finds cycles of links, for `walkdir`";
+    }
+    /// If the function is missing, small functions have become parts of their callers and lost their names.
+    UNOPTIMISED "unoptimised"
+    "a function that shows that a proc macro is not optimised; without it, the whole status of its files counts" {
+        "10run_client" => "generic, and part of each macro's own code";
+    }
+    /// Any reader changes this time.
+    TELLS_READING "tells-reading" "functions that tell a proc macro when files were read: not stored" [
+        "8Metadata8accessed" => "when a file was last read";
+        "fs..Metadata$u20$as$u20$core..fmt..Debug" => "prints all times";
+        "3std2fsNtB5_8MetadataNtNtCs" => "as above, in the standard library; `Clone` is named alike";
+        "DirEntryExt$GT$3ino" "11DirEntryExt3ino" => "numbers of files that it has not looked at";
+        metadata:
+        "5atime" "10atime_nsec" "8st_atime" "13st_atime_nsec" "11as_raw_stat" => "when a file was last read";
+    ]
+    /// Parts of mangled names. Such a macro could read anything unseen, unless the kernel delivers its system calls to the
+    /// observer. On x86-64 and AArch64 kache also reads the code (`object::calls_kernel`), since optimised and stripped
+    /// functions have no names.
+    UNSEEN_CALLS "unseen-calls"
+    "functions that make system calls without libc: a unit that uses such a proc macro is not stored" {
+        "6rustix7backend" => "rustix makes Linux system calls itself";
+    }
+    /// kache cannot tell the accesses of such a macro from the compiler's own.
+    SHARED_LIBRARY "shared-library"
+    "symbols that show that a proc macro uses the compiler's own standard library: not stored" {
+        "3std" => "a symbol of Rust's standard library";
+    }
+    /// By the name of the crate or script. A variable that one of them reads counts as a portable path.
+    LOCATORS "path-only-macros" "proc macros and linker scripts that use paths only to find files" {}
+}
 
-/// Paths that are no inputs where a C compiler or the assembler looks at them. Exact: a source may name any file.
-pub static IGNORED_PATHS_OF_C_COMPILER: &[Row] = &[
-    row("/proc/self/exe", "where the compiler is, which is in the action key"),
-    row("/proc/self/fd", "whether there is such a directory"),
-    row("/proc/self/fd/*", "the name of a file that the compiler has opened by another"),
-];
-
-/// Paths that are no inputs where rustc or the linker looks at them. What a crate includes is told by dep-info, and is an
-/// input wherever it lies.
-pub static IGNORED_PATHS_OF_RUSTC: &[Row] = &[
-    row("/dev/tty", "the terminal; its width is a setting of the invocation"),
-    row("/dev/fd/*", "the job server's pipe; standard input is never excused"),
-    row("/etc/malloc.conf", "the allocator's settings"),
-    row("/proc/cpuinfo", "how many threads to start"),
-    row("/proc/meminfo", "how much memory there is"),
-    row("/proc/self/cgroup", "how many threads to start"),
-    row("/proc/self/exe", "where the compiler is, which is in the action key"),
-    row("/proc/self/fd", "whether there is such a directory"),
-    row("/proc/self/fd/*", "the name of a file that the linker has opened by another"),
-    row("/proc/self/mountinfo", "where control groups are"),
-    row("/proc/self/stat", "how much memory is used"),
-    row("/proc/self/statm", "how much memory is used"),
-    row("/proc/self/status", "how much memory is used"),
-    row("/proc/sys/vm/overcommit_memory", "how the system gives out memory"),
-    row("/sys/devices/system/cpu/", "how many threads to start"),
-    row("/sys/devices/system/node/", "how many threads to start, and where"),
-    row("/sys/fs/cgroup/", "how many threads to start"),
-    row("/sys/kernel/mm/transparent_hugepage/", "how the system gives out memory"),
-];
-
-/// Paths under which any other program or proc macro learns of the host what no digest can hold: not stored.
-pub static HOST_STATE: &[Row] = &[
-    row("/proc/", "the state of the kernel and of processes"),
-    row("/sys/", "the state of the machine"),
-    row("/dev/", "a device"),
-];
-
-/// Host libraries that a process needs to run at all. Loaded by a compiler or a tool they are no input; opened by a linker,
-/// or loaded by any other program, they are.
-pub static C_RUNTIME: &[Row] = &[
-    row("libc.so", "the C library that the compiler itself runs on"),
-    row("libm.so", "as above"),
-    row("libdl.so", "as above"),
-    row("librt.so", "as above"),
-    row("libpthread.so", "as above"),
-    row("libgcc_s.so", "unwinding"),
-    row("libstdc++.so", "as above, for C++"),
-    row("ld-linux", "the loader"),
-    row("linux-vdso", "the kernel's part"),
-    row("linux-gate", "the kernel's part"),
-    row("libz.so", "compression of debug information"),
-];
-
-/// The libraries that make up the C library. What the functions look at is recorded as their caller's, and the table of
-/// symbols (`kache tables`) accounts for each function. Their contents are inputs where anything but the compiler or a tool
-/// uses them: they have versions, and the last digits of results differ.
-pub static C_LIBRARY: &[Row] = &[
-    row("libc.so", "the C library"),
-    row("libc.musl-", "the C library of musl, and its loader"),
-    row("ld-musl-", "as above"),
-    row("libm.so", "mathematics"),
-    row("libmvec.so", "mathematics"),
-    row("libpthread.so", "threads; a part of libc.so since glibc 2.34"),
-    row("librt.so", "timers; as above"),
-    row("libdl.so", "loading; as above"),
-    row("libutil.so", "terminals; as above"),
-    row("libanl.so", "names of hosts; as above"),
-    row("libresolv.so", "names of hosts"),
-    row("libBrokenLocale.so", "one function of the locale"),
-];
-
-/// Libraries that only load or unwind: their contents reach no result, whoever uses them.
-pub static LOADER: &[Row] = &[
-    row("ld-linux", "the loader"),
-    row("linux-vdso", "the kernel's part"),
-    row("linux-gate", "the kernel's part"),
-    row("libgcc_s.so", "unwinding, and arithmetic with defined results"),
-];
-
-/// Programs whose own code is trusted like the compiler's: what they list and probe is the search for what they then
-/// open by name, and that is observed. A name is not enough: see [`TOOL_MARKS`].
-pub static TOOLS: &[Row] = &[
-    row("gcc", "drives the linker"),
-    row("g++", "drives the linker"),
-    row("cc", "drives the linker"),
-    row("c++", "drives the linker"),
-    row("clang", "drives the linker"),
-    row("cc1", "gcc's compiler of C"),
-    row("cc1plus", "gcc's compiler of C++"),
-    row("cc1obj", "gcc's compiler of Objective-C"),
-    row("cc1objplus", "gcc's compiler of Objective-C++"),
-    row("clang++", "as clang"),
-    row("collect2", "gcc's step before the linker"),
-    row("lto-wrapper", "gcc's link-time optimiser"),
-    row("ld", "a linker"),
-    row("lld", "a linker"),
-    row("gold", "a linker"),
-    row("mold", "a linker"),
-    row("as", "the assembler"),
-    row("ar", "the archiver"),
-    row("ranlib", "the archiver's index"),
-    row("objcopy", "debug information"),
-    row("strip", "debug information"),
-    row("kache", "the wrapper, named as the linker's driver: it becomes what it wraps"),
-    row("rust-lld", "the linker that comes with rustc"),
-    row("rust-objcopy", "debug information, with rustc"),
-];
-
-/// What is in the contents of each of the tools: texts and functions of its own that no program which only calls it has.
+/// The marks in the contents of each tool: texts and functions that no program has that only calls the tool.
 pub static TOOL_MARKS: &[ToolMarks] = &[
     ToolMarks { names: &["gcc", "g++", "cc", "c++"], any: &[GCC, CLANG, CLANG_STATIC] },
     ToolMarks { names: &["clang", "clang++"], any: &[CLANG, CLANG_STATIC] },
@@ -195,9 +262,9 @@ const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'st
     ClockAtStart { what, arguments, again: false, timers: false, why }
 }
 
-/// Programs that read the clock as they start, for nothing that they could say later. A name is not enough: kache starts
-/// the program with arguments by which it does nothing else, and excuses the calls that are made then. Perl has no row:
-/// the time at which it started is a variable of its scripts (`$^T`).
+/// Programs that read the clock when they start, and use it for nothing in their output. A name is not enough: kache starts
+/// the program with arguments that make it do nothing else, and excuses the calls of that run. Perl has no row: its
+/// scripts can read the time of its start (`$^T`).
 pub static CLOCK_AT_START: &[ClockAtStart] = &[
     clock("sh", &["-c", ":"], "seeds its random numbers"),
     clock("dash", &["-c", ":"], "seeds its random numbers"),
@@ -205,210 +272,13 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
     clock("busybox", &["true"], "a shell"),
     ClockAtStart {
         timers: true,
-        ..clock("git", &["version"], "measures how long its steps take, for traces and progress")
+        ..clock("git", &["version"], "measures its steps, for traces and progress")
     },
     clock("python", &["-I", "-S", "-c", "pass"], "seeds the hashing of its strings"),
     ClockAtStart {
         again: true,
-        ..clock(
-            "make",
-            &["-q", "-f", "/dev/null", "/dev/null"],
-            "warns of files that are newer than the clock says",
-        )
+        ..clock("make", MAKE_NOTHING, "warns of files that are newer than the clock")
     },
 ];
 
-/// Programs, by their files, that ask for the free memory and put it into nothing.
-pub static SIZED_BY_MEMORY: &[Row] = &[
-    row("/usr/bin/sort", "how much it sorts in memory at once; the order is the same"),
-    row("/bin/sort", "as above"),
-];
-
-/// Functions, by a part of their mangled names, by which a proc macro learns where it is without any look that the
-/// observer could see. One that has such a function, or has been stripped of all names, counts its place literally.
-pub static TELLS_PLACE: &[Row] = &[
-    row("4Span10local_file", "`Span::local_file` gives a source's real path"),
-    row("3std3env4args", "`std::env::args` gives the compiler's command line, with paths"),
-    row("3std3env7args_os", "as above"),
-];
-
-/// Rows for functions of the standard library's `MetadataExt`, in the two ways of mangling, after those that are given.
-macro_rules! metadata_ext {
-    ([$($row:expr),*] $($function:literal, $why:literal;)*) => {
-        &[
-            $($row,)*
-            $(
-                row(concat!("MetadataExt$GT$", $function), $why),
-                row(concat!("11MetadataExt", $function), $why),
-            )*
-        ]
-    };
-}
-
-/// Functions, by a part of their mangled names, by which a proc macro learns of a file what its contents do not tell: the
-/// times, the permissions and the owner of each file that it looks at count. In code that is not optimised, each has a
-/// name; where code is, see `UNOPTIMISED`.
-pub static TELLS_STATUS: &[Row] = metadata_ext![
-    [
-        row("8Metadata8modified", "when a file was modified"),
-        row("8Metadata7created", "when a file was created"),
-        row("8Metadata11permissions", "who may do what with it")
-    ]
-    "5mtime", "when a file was modified";
-    "10mtime_nsec", "when a file was modified";
-    "4mode", "who may do what with it";
-    "3uid", "whose it is";
-    "8st_mtime", "when a file was modified";
-    "13st_mtime_nsec", "when a file was modified";
-    "7st_mode", "who may do what with it";
-    "6st_uid", "whose it is";
-];
-
-/// Functions, by a part of their mangled names, by which a proc macro learns what file exactly a file is: no two copies of
-/// a file are alike in this, so that all of it counts for each file that it looks at.
-pub static TELLS_IDENTITY: &[Row] = metadata_ext![
-    []
-    "3dev", "on which device it is";
-    "3ino", "its number on the device";
-    "4rdev", "which device it is";
-    "5nlink", "how many names it has";
-    "3gid", "of which group it is";
-    "5ctime", "when it was changed in any way";
-    "10ctime_nsec", "when it was changed in any way";
-    "7blksize", "how it is stored";
-    "6blocks", "how it is stored";
-    "6st_dev", "on which device it is";
-    "6st_ino", "its number on the device";
-    "7st_rdev", "which device it is";
-    "8st_nlink", "how many names it has";
-    "6st_gid", "of which group it is";
-    "8st_ctime", "when it was changed in any way";
-    "13st_ctime_nsec", "when it was changed in any way";
-    "10st_blksize", "how it is stored";
-    "9st_blocks", "how it is stored";
-    "11as_raw_stat", "all of this";
-];
-
-/// Crates, by a part of the names of their functions, that ask which file a file is only to compare it with another.
-pub static COMPARES_IDENTITY: &[Row] =
-    &[row("7walkdir", "finds circles of links"), row("9same_file", "finds circles of links, for `walkdir`")];
-
-/// Functions of the C library that tell all of this, and that Rust's standard library does not use: a proc macro that
-/// imports one has other code that does.
-pub static TELLS_IDENTITY_BY_IMPORT: &[Row] = &[
-    row("stat", "called by C code, or by way of the `libc` crate"),
-    row("lstat", "as above"),
-    row("fstat", "as above"),
-    row("fstatat", "as above"),
-    row("__xstat*", "as above, with an older C library"),
-    row("__lxstat*", "as above"),
-    row("__fxstat*", "as above"),
-    row("ftw*", "hands what it finds to the caller"),
-    row("nftw*", "as above"),
-    row("fts_*", "as above"),
-    row("fts64_*", "as above"),
-];
-
-/// Variables of the C library that hold the path by which the process was started.
-pub static TELLS_PLACE_BY_IMPORT: &[Row] = &[
-    row("program_invocation_name", "the compiler's path"),
-    row("__progname_full", "as above"),
-    row("_r_debug", "the paths of all objects"),
-];
-
-/// A function, by a part of its mangled name, that the code of any proc macro has unless it is optimised. Where it is missing,
-/// small functions have become part of their callers, and lost their names.
-pub static UNOPTIMISED: &[Row] = &[row("10run_client", "generic, and part of each macro's own code")];
-
-/// Functions, by a part of their mangled names, by which a proc macro learns when a file was last read, which any
-/// reader changes: what it helps to build is not stored.
-pub static TELLS_READING: &[Row] = metadata_ext![
-    [
-        row("8Metadata8accessed", "when a file was last read"),
-        row("fsNtB5_8MetadataNtNt", "`Debug` prints all times"),
-        row("fsNtB6_8MetadataNtNt", "as above"),
-        row("std..fs..Metadata$u20$as$u20$core..fmt..Debug", "as above, in the other way of mangling"),
-        row("DirEntryExt$GT$3ino", "the number of a file that it has not looked at"),
-        row("11DirEntryExt3ino", "as above")
-    ]
-    "5atime", "when a file was last read";
-    "10atime_nsec", "when a file was last read";
-    "8st_atime", "when a file was last read";
-    "13st_atime_nsec", "when a file was last read";
-    "11as_raw_stat", "when a file was last read";
-];
-
-/// Functions, by a part of their mangled names, that make system calls without libc: a proc macro that has them could
-/// read anything unseen where the kernel does not deliver such calls to the observer, and what it helps to build is not
-/// stored there. On x86-64 and AArch64 the code is read too (`object::calls_kernel`): optimised, these functions have no
-/// names of their own, and stripped, none have.
-pub static UNSEEN_CALLS: &[Row] = &[row("6rustix7backend", "rustix talks to Linux by itself")];
-
-/// Functions whose result changes from call to call and is still no reason not to store.
-pub static IGNORED_VOLATILE: &[Row] = &[
-    row(
-        "getrandom",
-        "seeds hash maps; a program that pastes random numbers is as right with these as with others",
-    ),
-    row("getentropy", "as above"),
-    row("getpid", "names temporary files"),
-];
-
-/// Proc macros, and scripts in the linker's place, that use paths in variables only to find files, which are then observed: such
-/// a variable counts as a portable path for them. `what` is the crate's or the script's name.
-pub static LOCATORS: &[Row] = &[];
-
-/// Parts of the names of imported symbols by which a proc macro takes the standard library from the compiler's, whose
-/// looks are then not told from the compiler's own.
-pub static SHARED_LIBRARY: &[Row] = &[row("3std", "a symbol of Rust's standard library")];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_tool_has_marks_and_every_mark_a_tool() {
-        let mut named: Vec<&str> = TOOL_MARKS.iter().flat_map(|marks| marks.names).copied().collect();
-        let mut tools: Vec<&str> = TOOLS.iter().map(|row| row.what).collect();
-        named.sort_unstable();
-        tools.sort_unstable();
-        assert_eq!(named, tools);
-    }
-
-    #[test]
-    fn every_row_has_a_reason() {
-        for table in [
-            IGNORED_PATHS,
-            IGNORED_PATHS_OF_C_COMPILER,
-            IGNORED_PATHS_OF_RUSTC,
-            HOST_FILES,
-            C_RUNTIME,
-            DIRECTORIES_ENV,
-            C_LIBRARY,
-            LOADER,
-            IGNORED_ENV,
-            IGNORED_IN_WHOLE,
-            LOADER_ENV,
-            SCRIPT_ENV,
-            COMPILER_ENV,
-            TOOLS,
-            SIZED_BY_MEMORY,
-            IGNORED_VOLATILE,
-            TELLS_PLACE,
-            TELLS_PROCESSORS,
-            TELLS_READING,
-            TELLS_STATUS,
-            TELLS_IDENTITY,
-            TELLS_IDENTITY_BY_IMPORT,
-            TELLS_PLACE_BY_IMPORT,
-            COMPARES_IDENTITY,
-            UNOPTIMISED,
-            UNSEEN_CALLS,
-            LOCATORS,
-        ] {
-            for r in table {
-                assert!(!r.what.is_empty() && !r.why.is_empty(), "{}", r.what);
-            }
-        }
-    }
-}
+const MAKE_NOTHING: &[&str] = &["-q", "-f", "/dev/null", "/dev/null"];

@@ -262,7 +262,7 @@ impl Walk<'_> {
 }
 
 /// The most informative difference: the unit's own before another unit's output, a change before its effect on cargo's hashes.
-fn telling(why: &Why) -> Option<&Difference> {
+pub fn telling(why: &Why) -> Option<&Difference> {
     let Why::Differs { differences, .. } = why else { return None };
     differences.iter().min_by_key(|d| (d.made_by.is_some(), d.is_derived()))
 }

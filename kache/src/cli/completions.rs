@@ -1,4 +1,4 @@
-//! `kache completions`: a script that completes kache's commands in a shell.
+//! `kache completions`: prints a script that completes kache's commands in a shell.
 
 use super::output::{Answer, CliError};
 use clap_complete::Shell;
@@ -13,12 +13,10 @@ pub struct Options {
     shell: Shell,
 }
 
-/// Prints it.
 pub fn run(options: &Options, command: &mut clap::Command) -> Result<Answer, CliError> {
     Ok(Answer::text(script(options.shell, command)))
 }
 
-/// The script.
 pub fn script(shell: Shell, command: &mut clap::Command) -> String {
     let mut out = Vec::new();
     clap_complete::generate(shell, command, "kache", &mut out);

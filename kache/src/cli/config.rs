@@ -1,10 +1,10 @@
-//! `kache config`: every setting with its value, where that is from and what it is for; and what made no sense.
+//! `kache config`: every setting with its value, origin and purpose, and warnings about invalid ones.
 //!
 //! JSON: `{"v":1,"settings":[{"key","var","value","from","what"}],"files":[…],"warnings":[…]}`; `from` is `default`,
-//! `environment variable NAME`, or a file's path; `files` are those that are read where they exist.
+//! `environment variable NAME`, or a file's path; `files` are the files that are read if they exist.
 
 use super::output::{Answer, CliError, Format, settings};
-use super::page::{Page, Style};
+use super::page::{PLAIN, YELLOW, row};
 use kache_core::settings::{Settings, TABLE, user_file};
 use serde::Serialize;
 
@@ -29,31 +29,24 @@ struct Listed {
 
 #[derive(Serialize)]
 struct Json {
-    v: u32,
     settings: Vec<Listed>,
     files: Vec<String>,
     warnings: Vec<String>,
 }
 
-/// Prints them.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let settings = settings()?;
-    let json = Json { v: 1, settings: listed(&settings), files: files(), warnings: settings.warnings };
-    if options.format == Format::Json {
-        return Answer::json(&json);
-    }
-    let mut page = Page::new();
-    let mut rows = vec![["setting", "value", "origin", "purpose"].map(str::to_string).to_vec()];
-    for s in &json.settings {
-        rows.push(vec![s.key.to_string(), s.value.clone(), s.from.clone(), s.what.to_string()]);
-    }
-    page.columns(&rows);
-    page.gap();
-    page.line(format!("read in this order, the environment (KACHE_…) first: {}", json.files.join(", ")));
-    for warning in &json.warnings {
-        page.spans(&[(Style::Yellow, "warning: ".to_string()), (Style::Plain, warning.clone())]);
-    }
-    Ok(Answer::page(page))
+    let json = Json { settings: listed(&settings), files: files(), warnings: settings.warnings };
+    Answer::new(options.format, 1, &json, |page| {
+        let settings = json.settings.iter().map(|s| row![s.key, s.value, s.from, s.what]);
+        let head = [row!["setting", "value", "origin", "purpose"]];
+        page.columns(&head.into_iter().chain(settings).collect::<Vec<_>>(), 0);
+        page.gap();
+        page.line(format!("read in this order, the environment (KACHE_…) first: {}", json.files.join(", ")));
+        for warning in &json.warnings {
+            page.spans(&[(YELLOW, "warning: ".to_string()), (PLAIN, warning.clone())]);
+        }
+    })
 }
 
 fn listed(settings: &Settings) -> Vec<Listed> {
@@ -63,7 +56,7 @@ fn listed(settings: &Settings) -> Vec<Listed> {
             Some((_, value, from)) => (value.clone(), from.clone()),
             None => (row.default.to_string(), "default".to_string()),
         };
-        // The default is shown as it is in the table; where it leads is what one wants to know.
+        // The default of `cache_dir` is shown as the path that it leads to.
         let value = match &settings.cache_dir {
             Some(dir) if row.key == "cache_dir" => dir.display().to_string(),
             _ => value,

@@ -5,8 +5,8 @@
 //! "affected_units":[unit…]}]}`; see [`Explanation`] for its fields. `changed_units` differ by themselves, `affected_units`
 //! missed because of them. `build` is `null` if the command names a unit.
 
-use super::output::{Answer, CliError, Format, cache_dir, settings, suggestion};
-use super::page::{Page, Span, Style, ago, count, cut, duration, short};
+use super::output::{Answer, CliError, Format, cache_dir, failed, settings, suggestion};
+use super::page::{BOLD, DIM, GREEN, PLAIN, Page, RED, Span, YELLOW, ago, count, cut, duration, short};
 use kache_core::dependency;
 use kache_core::events::builds::Build;
 use kache_core::events::{Event, Outcome};
@@ -15,6 +15,7 @@ use kache_report::explain::history::History;
 use kache_report::explain::{Because, Cause, Explanation, Why, explain, is_explained, title};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The number of differences, causes and units of a list without `--all`.
@@ -45,7 +46,6 @@ pub struct Options {
 
 #[derive(Serialize)]
 struct Json {
-    v: u32,
     cache: String,
     build: Option<String>,
     units: Vec<Explanation>,
@@ -64,7 +64,7 @@ struct Group {
 
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let cache = cache_dir(&settings()?)?;
-    let history = History::load(&cache).map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
+    let history = History::load(&cache).map_err(failed(cache.display()))?;
     let asked = options.unit.join(" ");
     let build = if asked.is_empty() { history.last_build() } else { None };
     let chosen = match &build {
@@ -75,16 +75,11 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let units: Vec<Explanation> = chosen.iter().map(|at| explain(&history, *at)).collect();
     let causes = groups(&units);
     let build = asked.is_empty().then(|| build.map_or(String::new(), |b| b.name));
-    let json = Json { v: 2, cache: cache.display().to_string(), build, units, causes };
-    if options.format == Format::Json {
-        return Answer::json(&json);
-    }
-    let mut page = Page::new();
-    match json.build {
-        Some(_) => whole_build(&json, options.all, &mut page),
-        None => json.units.iter().for_each(|unit| one_unit(unit, options.all, &mut page)),
-    }
-    Ok(Answer::page(page))
+    let json = Json { cache: cache.display().to_string(), build, units, causes };
+    Answer::new(options.format, 2, &json, |page| match json.build {
+        Some(_) => whole_build(&json, options.all, page),
+        None => json.units.iter().for_each(|unit| one_unit(unit, options.all, page)),
+    })
 }
 
 /// The units of a build, in order.
@@ -99,22 +94,19 @@ fn of_unit(history: &History, asked: &str, all: bool, cache: &Path) -> Result<Ve
     let named: Vec<usize> =
         latest.iter().copied().filter(|i| is_called(&history.events[*i], asked)).collect();
     let Some(newest) = named.first().map(|i| history.events[*i].build.clone()) else {
-        // An invocation that could not be understood is called by its program: that is no unit's name.
+        // A command that kache could not parse has its program's name, which is not the name of a unit.
         let units = latest.iter().map(|i| &history.events[*i].unit).filter(|u| !u.family.is_empty());
-        let mut known: Vec<&str> = units.map(|u| u.name.as_str()).collect();
-        known.sort_unstable();
-        known.dedup();
-        let hint = if known.is_empty() {
-            "; none is recorded there: `kache init` makes cargo use kache, then build".to_string()
-        } else {
-            suggestion(asked, &known)
+        let known: BTreeSet<&str> = units.map(|u| u.name.as_str()).collect();
+        let hint = match known.is_empty() {
+            true => "; none is recorded there: `kache init` makes cargo use kache, then build".to_string(),
+            false => suggestion(asked, &Vec::from_iter(known)),
         };
         return Err(CliError::usage(format!("no unit `{asked}` in the events of {}{hint}", cache.display())));
     };
     Ok(named.into_iter().filter(|i| all || history.events[*i].build == newest).collect())
 }
 
-/// A crate's name is written with `_` or `-`; a package can be called otherwise than its crate.
+/// Whether a name means the unit: `_` equals `-`, and a package's name may differ from its crate's.
 fn is_called(event: &Event, asked: &str) -> bool {
     let plain = |s: &str| s.replace('-', "_");
     let unit = &event.unit;
@@ -129,29 +121,24 @@ fn groups(units: &[Explanation]) -> Vec<Group> {
     let mut out: Vec<Group> = Vec::new();
     for (unit, cause) in units.iter().flat_map(|u| u.causes.iter().map(move |c| (u, c))) {
         let at = out.iter().position(|g| g.cause.key == cause.key).unwrap_or_else(|| {
-            let summary = cause.summary.clone();
-            out.push(Group {
-                summary,
-                changed_units: Vec::new(),
-                affected_units: Vec::new(),
-                cause: cause.clone(),
-            });
+            let (summary, cause) = (cause.summary.clone(), cause.clone());
+            out.push(Group { summary, changed_units: Vec::new(), affected_units: Vec::new(), cause });
             out.len() - 1
         });
-        let group = &mut out[at];
-        if !group.changed_units.contains(&cause.unit) {
-            group.changed_units.push(cause.unit.clone());
-        }
-        if !group.affected_units.contains(&unit.unit) {
-            group.affected_units.push(unit.unit.clone());
-        }
+        add(&mut out[at].changed_units, &cause.unit);
+        add(&mut out[at].affected_units, &unit.unit);
     }
-    for group in &mut out {
-        let entered = &group.changed_units;
-        group.affected_units.retain(|unit| !entered.contains(unit));
+    for Group { changed_units, affected_units, .. } in &mut out {
+        affected_units.retain(|unit| !changed_units.contains(unit));
     }
     out.sort_by_key(|g| std::cmp::Reverse(g.changed_units.len() + g.affected_units.len()));
     out
+}
+
+fn add(units: &mut Vec<String>, unit: &str) {
+    if !units.iter().any(|known| known == unit) {
+        units.push(unit.to_string());
+    }
 }
 
 fn whole_build(json: &Json, all: bool, page: &mut Page) {
@@ -181,14 +168,11 @@ fn whole_build(json: &Json, all: bool, page: &mut Page) {
 
 fn one_cause(group: &Group, all: bool, page: &mut Page) {
     page.heading(&group.summary);
-    page.line(format!(
-        "  in {}: {}",
-        count(group.changed_units.len(), "unit", "units"),
-        list(&group.changed_units, all)
-    ));
+    let changed = count(group.changed_units.len(), "unit", "units");
+    page.line(format!("  in {changed}: {}", list(&group.changed_units, all)));
     if !group.affected_units.is_empty() {
-        let affected_units = count(group.affected_units.len(), "more unit", "more units");
-        page.line(format!("  and so {affected_units}: {}", list(&group.affected_units, all)));
+        let affected = count(group.affected_units.len(), "more unit", "more units");
+        page.line(format!("  and so {affected}: {}", list(&group.affected_units, all)));
     }
     if group.changed_units.len() > 1 && matches!(group.cause.why, Why::Differs { .. }) {
         page.line(format!("  in {}:", group.cause.unit));
@@ -196,19 +180,19 @@ fn one_cause(group: &Group, all: bool, page: &mut Page) {
     details(&group.cause, all, page);
 }
 
-/// Each reason once: build scripts run dozens of test compiles.
+/// Each reason for not caching, once: build scripts run dozens of test compiles.
 fn passed_through(json: &Json, page: &mut Page) {
-    let mut told: Vec<(&Because, Vec<String>)> = Vec::new();
+    let mut reasons: Vec<(&Because, usize)> = Vec::new();
     for unit in &json.units {
         let (Outcome::Passthrough | Outcome::Error, Some(b)) = (unit.outcome, &unit.reason) else { continue };
-        match told.iter_mut().find(|(t, _)| t.word == b.word && t.detail == b.detail) {
-            Some((_, units)) => units.push(unit.unit.clone()),
-            None => told.push((b, vec![unit.unit.clone()])),
+        match reasons.iter_mut().find(|(known, _)| known.word == b.word && known.detail == b.detail) {
+            Some((_, invocations)) => *invocations += 1,
+            None => reasons.push((b, 1)),
         }
     }
-    for (b, units) in told {
+    for (b, invocations) in reasons {
         page.gap();
-        page.heading(format!("not cached: {}", count(units.len(), "invocation", "invocations")));
+        page.heading(format!("not cached: {}", count(invocations, "invocation", "invocations")));
         because(b, page);
     }
 }
@@ -252,10 +236,9 @@ fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
 
 /// The differences of the units that this one follows from, each change once.
 fn upstream(unit: &Explanation, all: bool, page: &mut Page) {
-    let mut told: Vec<&str> = Vec::new();
+    let mut seen = BTreeSet::new();
     for cause in &unit.causes {
-        let first = !told.contains(&cause.key.as_str());
-        told.push(&cause.key);
+        let first = seen.insert(&cause.key);
         let from = cause.chain.get(1..).unwrap_or_default().join(", from ");
         match (from.is_empty(), first) {
             (true, _) => {}
@@ -269,7 +252,7 @@ fn upstream(unit: &Explanation, all: bool, page: &mut Page) {
 }
 
 fn because(b: &Because, page: &mut Page) {
-    page.spans(&[(Style::Yellow, format!("  {}", b.word)), (Style::Plain, format!(": {}", b.meaning))]);
+    page.spans(&[(YELLOW, format!("  {}", b.word)), (PLAIN, format!(": {}", b.meaning))]);
     if !b.detail.is_empty() && b.detail != b.meaning {
         page.line(format!("    detail: {}", b.detail));
     }
@@ -297,35 +280,24 @@ fn why(why: &Why, all: bool, page: &mut Page) {
         Why::FirstSeen => page.line("  first build: no earlier compile of this unit is recorded"),
         Why::NoTrace => page.line("  its inputs are not recorded, so they cannot be compared"),
         Why::SameInputs { earlier_us, was_stored: true, .. } => {
-            page.line(format!(
-                "  the same inputs were compiled {}, but the result was not in the cache:",
-                ago(*earlier_us)
-            ));
+            let ago = ago(*earlier_us);
+            page.line(format!("  the same inputs were compiled {ago}, but the result was not in the cache:"));
             page.line("  it was evicted, damaged or dropped by a check, `read` was off, or another build was compiling it");
         }
         Why::SameInputs { earlier_us, reason, .. } => {
-            page.line(format!(
-                "  the same inputs were compiled {}, and the result was not stored",
-                ago(*earlier_us)
-            ));
-            if let Some(b) = reason {
-                because(b, page);
-            }
+            let ago = ago(*earlier_us);
+            page.line(format!("  the same inputs were compiled {ago}, and the result was not stored"));
+            reason.iter().for_each(|b| because(b, page));
         }
         Why::Checked => page.line("  all known inputs are unchanged since its result was compiled"),
         Why::NotReproducible { earlier_us } => {
-            page.line(format!(
-                "  the same inputs were compiled {}, with different outputs",
-                ago(*earlier_us)
-            ));
+            let ago = ago(*earlier_us);
+            page.line(format!("  the same inputs were compiled {ago}, with different outputs"));
         }
         Why::Differs { earlier_us, inputs, differences } => {
-            let n = differences.len();
+            let (n, ago) = (differences.len(), ago(*earlier_us));
             let differ = if n == 1 { "differs" } else { "differ" };
-            page.line(format!(
-                "  {n} of {inputs} inputs {differ} from the nearest earlier compile, {}",
-                ago(*earlier_us)
-            ));
+            page.line(format!("  {n} of {inputs} inputs {differ} from the nearest earlier compile, {ago}"));
             list_differences(&differences.iter().collect::<Vec<_>>(), all, page);
         }
     }
@@ -336,18 +308,18 @@ fn list_differences(differences: &[&Difference], all: bool, page: &mut Page) {
     let (derived, telling): (Vec<&Difference>, Vec<&Difference>) =
         differences.iter().copied().partition(|d| d.is_derived());
     let name_only = !all && !telling.is_empty() && !derived.is_empty();
-    let told: Vec<&Difference> = if name_only { telling } else { differences.to_vec() };
-    let shown = if all { told.len() } else { told.len().min(SHOWN) };
-    told[..shown].iter().for_each(|d| difference(d, page));
-    if told.len() > shown {
-        page.line(format!("  … and {} more: --all shows them", told.len() - shown));
+    let listed: Vec<&Difference> = if name_only { telling } else { differences.to_vec() };
+    let shown = if all { listed.len() } else { listed.len().min(SHOWN) };
+    listed[..shown].iter().for_each(|d| difference(d, page));
+    if listed.len() > shown {
+        page.line(format!("  … and {} more: --all shows them", listed.len() - shown));
     }
     if name_only {
         let mut names: Vec<&str> = derived.iter().map(|d| d.name.as_str()).collect();
         names.dedup();
         let shown = names.len().min(4);
         let more = if names.len() > shown { ", … (--all)" } else { "" };
-        page.spans(&[(Style::Dim, format!("  and cargo's hashes in: {}{more}", names[..shown].join(", ")))]);
+        page.styled(DIM, format!("  and cargo's hashes in: {}{more}", names[..shown].join(", ")));
     }
 }
 
@@ -359,27 +331,19 @@ fn difference(d: &Difference, page: &mut Page) {
         }
         None => format!(" ({})", d.about),
     };
-    page.spans(&[
-        (Style::Bold, format!("  {} ", d.name)),
-        (Style::Plain, d.verb().to_string()),
-        (Style::Dim, about),
-    ]);
+    page.spans(&[(BOLD, format!("  {} ", d.name)), (PLAIN, d.verb().to_string()), (DIM, about)]);
     let (old, new) = (d.old.as_ref(), d.new.as_ref());
     let (a, b) = contrast(&text(old, d), &text(new, d));
-    for (side, sign, style, spans) in [(old, "- ", Style::Red, a), (new, "+ ", Style::Green, b)] {
+    for (side, sign, style, pieces) in [(old, "- ", RED, a), (new, "+ ", GREEN, b)] {
         if side.is_some() {
-            let mut line: Vec<Span> = vec![(style, format!("    {sign}"))];
-            line.extend(
-                spans.into_iter().map(|(changed, t)| (if changed { style } else { Style::Plain }, t)),
-            );
-            page.spans(&line);
+            let pieces = pieces.into_iter().map(|(changed, t)| (if changed { style } else { PLAIN }, t));
+            page.spans(&Vec::<Span>::from_iter([(style, format!("    {sign}"))].into_iter().chain(pieces)));
         }
     }
     match (old, new) {
         (Some(a), Some(b)) if is_environment(d) && counted(&a.raw, d) == counted(&b.raw, d) => {
-            page.line(
-                "    the names are the same: the value of one of them changed (values are not recorded)",
-            );
+            let what = "the value of one of them changed (values are not recorded)";
+            page.line(format!("    the names are the same: {what}"));
         }
         _ if is_environment(d) => {}
         _ => raws(old, new, page),
@@ -388,14 +352,13 @@ fn difference(d: &Difference, page: &mut Page) {
 
 /// The text for one side: the names of variables, or the first digits of a digest.
 fn text(side: Option<&Side>, d: &Difference) -> String {
-    let Some(side) = side else { return String::new() };
-    if is_environment(d) {
-        return format!("{}: {}", short(&side.value), counted(&side.raw, d).join(" "));
-    }
-    if side.value.as_bytes() == dependency::UNSET {
-        "(unset)".to_string()
-    } else {
-        short(&side.value).to_string()
+    match side {
+        None => String::new(),
+        Some(side) if is_environment(d) => {
+            format!("{}: {}", short(&side.value), counted(&side.raw, d).join(" "))
+        }
+        Some(side) if side.value.as_bytes() == dependency::UNSET => "(unset)".to_string(),
+        Some(side) => short(&side.value).to_string(),
     }
 }
 
@@ -414,19 +377,14 @@ fn counted<'a>(names: &'a str, d: &Difference) -> Vec<&'a str> {
 
 /// The unnormalized values, where they differ from the normalized ones.
 fn raws(old: Option<&Side>, new: Option<&Side>, page: &mut Page) {
-    let told = |s: &&Side| s.raw != s.value && !s.raw.is_empty();
-    let (old, new) = (old.filter(told), new.filter(told));
-    match (old, new) {
-        (Some(a), Some(b)) if a.raw == b.raw => {
-            page.spans(&[(Style::Dim, format!("      raw: {}", cut(&b.raw)))])
-        }
-        _ => {
-            for (sign, side) in [("-", old), ("+", new)] {
-                if let Some(s) = side {
-                    page.spans(&[(Style::Dim, format!("    {sign} raw: {}", cut(&s.raw)))]);
-                }
-            }
-        }
+    let raw =
+        |side: Option<&Side>| side.filter(|s| s.raw != s.value && !s.raw.is_empty()).map(|s| cut(&s.raw));
+    let sides = match (raw(old), raw(new)) {
+        (Some(a), Some(b)) if a == b => vec![(" ", b)],
+        (a, b) => a.map(|a| ("-", a)).into_iter().chain(b.map(|b| ("+", b))).collect(),
+    };
+    for (sign, raw) in sides {
+        page.styled(DIM, format!("    {sign} raw: {raw}"));
     }
 }
 

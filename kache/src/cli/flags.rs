@@ -7,7 +7,7 @@
 //! `bitcode` or `always` for `embeds_path`, the name of `order_group`, and `true` for each of the others.
 
 use super::output::{Answer, CliError, Format, suggestion};
-use super::page::{Page, count};
+use super::page::{Page, count, row};
 use super::tables;
 use kache_frontends::FAMILIES;
 use kache_frontends::family::Family;
@@ -44,7 +44,6 @@ struct Listed {
 
 #[derive(Serialize)]
 struct Json {
-    v: u32,
     flags: Vec<Listed>,
 }
 
@@ -53,19 +52,10 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         return tables::answer(options.format);
     }
     let families = families(options.family.as_deref())?;
-    match options.format {
-        Format::Json => {
-            let all = families.iter().flat_map(|a| a.table.iter().map(|r| listed(a, r)));
-            Answer::json(&Json { v: 2, flags: all.collect() })
-        }
-        Format::Text => {
-            let mut page = Page::new();
-            for family in families {
-                print_family(family, &mut page);
-            }
-            Ok(Answer::page(page))
-        }
-    }
+    let all = families.iter().flat_map(|family| family.table.iter().map(|row| listed(family, row)));
+    Answer::new(options.format, 2, &Json { flags: all.collect() }, |page| {
+        families.iter().for_each(|family| print_family(family, page));
+    })
 }
 
 fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, CliError> {
@@ -90,21 +80,18 @@ fn print_family(family: &Family, page: &mut Page) {
         family.name,
         count(family.table.len(), "flag", "flags")
     ));
-    let mut rows =
-        vec![["flag", "value", "bucket", "in the key", "why", "effect"].map(str::to_string).to_vec()];
+    let mut rows = vec![row!["flag", "value", "bucket", "in the key", "why", "effect"]];
     for row in family.table {
         let names: Vec<&str> = std::iter::once(row.flag).chain(row.aliases.iter().copied()).collect();
         let columns = effect(row).into_iter().map(|(name, value)| match value {
             Value::String(value) => format!("{name}={value}"),
             _ => name.to_string(),
         });
-        let (names, takes) = (names.join(", "), word(row.takes));
         let effect = columns.collect::<Vec<_>>().join(", ");
         let form = form(row).unwrap_or("–");
-        let cells = [&names, takes.as_str(), row.bucket_word(), form, row.effect.why, &effect];
-        rows.push(cells.map(str::to_string).to_vec());
+        rows.push(row![names.join(", "), word(row.takes), row.bucket_word(), form, row.effect.why, effect]);
     }
-    page.columns(&rows);
+    page.columns(&rows, 0);
 }
 
 fn listed(family: &Family, row: &Row) -> Listed {

@@ -1,14 +1,15 @@
-//! `kache init`: makes cargo use kache, and shows what that changes before it does.
+//! `kache init`: makes cargo use kache, and shows the changes.
 //!
-//! One line in cargo's configuration is what it takes. What else stands in that file stays as it is, to the byte, and a second
-//! time there is nothing left to do. A wrapper that somebody else has set is not ours to replace.
+//! It adds one line to cargo's configuration and leaves every other byte of the file unchanged. A second run changes
+//! nothing. It does not replace another wrapper.
 //!
-//! JSON: `{"v":1,"dry_run","steps":[{"file","what","done"}]}`; `done` is false where there was nothing to do.
+//! JSON: `{"v":1,"dry_run","steps":[{"file","what","done"}]}`; `done` is false if there was nothing to do.
 
-use super::output::{Answer, CliError, Format};
-use super::page::{Page, Style};
+use super::output::{Answer, CliError, Format, base_dirs, cwd, failed};
+use super::page::{DIM, GREEN, PLAIN, Page, RED, YELLOW};
 use super::{completions, shims};
 use clap_complete::Shell;
+use etcetera::BaseStrategy;
 use kache_core::platform;
 use serde::Serialize;
 use std::io;
@@ -18,21 +19,21 @@ use toml_edit::{DocumentMut, Item, Table, value};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kache init --dry-run          show what would change
-  kache init                    cargo uses kache from now on, in all projects of this user
+  kache init                    make cargo use kache in all projects of this user
   kache init --project          only in this directory and below
   kache init --shims --completions bash
-  kache init --undo             all of it undone")]
+  kache init --undo             undo all of that")]
 pub struct Options {
-    /// Take away what `init` set up
+    /// Undo what `init` set up
     #[arg(long)]
     undo: bool,
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// In `.cargo/config.toml` of the working directory, not in cargo's home
+    /// Use `.cargo/config.toml` of the working directory, not the file in cargo's home
     #[arg(long)]
     project: bool,
-    /// Also make links named like compilers (as `kache shims install`)
+    /// Also create links named like compilers (as `kache shims install`)
     #[arg(long)]
     shims: bool,
     /// Also install completion for this shell
@@ -45,26 +46,24 @@ pub struct Options {
 
 #[derive(Serialize)]
 struct Json {
-    v: u32,
     dry_run: bool,
     steps: Vec<Step>,
 }
 
-/// A file, and what is done about it.
+/// A change of one file.
 #[derive(Serialize)]
 struct Step {
     file: PathBuf,
     what: String,
     done: bool,
-    /// The file's new text; nothing where it goes, or is not written here.
+    /// The file's new text; `None` if the file is removed, or not written here.
     #[serde(skip)]
     text: Option<String>,
-    /// Lines taken out and put in, for people.
+    /// The removed and added lines, for people.
     #[serde(skip)]
     lines: Vec<(char, String)>,
 }
 
-/// Sets up, or undoes that.
 pub fn run(options: &Options, command: &mut clap::Command) -> Result<Answer, CliError> {
     let mut steps = vec![cargo(options)?];
     steps.extend(completion(options, command)?);
@@ -73,24 +72,18 @@ pub fn run(options: &Options, command: &mut clap::Command) -> Result<Answer, Cli
         steps.iter().filter(|s| s.done).try_for_each(apply)?;
         if options.shims && !options.undo {
             shims::install(&shims::place(None)?, &[])?;
-        } else if options.undo
-            && steps.iter().any(|s| s.file == shims::place(None).unwrap_or_default() && s.done)
-        {
+        } else if options.undo && steps.iter().any(|s| s.what == REMOVE_LINKS) {
             shims::remove(&shims::place(None)?)?;
         }
     }
-    let json = Json { v: 1, dry_run: options.dry_run, steps };
-    match options.format {
-        Format::Json => Answer::json(&json),
-        Format::Text => Ok(Answer::page(page(&json, options))),
-    }
+    let json = Json { dry_run: options.dry_run, steps };
+    Answer::new(options.format, 1, &json, |page| text(&json, options, page))
 }
 
-/// cargo's configuration: the file that cargo reads, of two names that it may have.
+/// cargo's configuration: of the two possible files, the one that cargo reads.
 fn config(project: bool) -> Result<PathBuf, CliError> {
     let dir = if project {
-        let cwd = std::env::current_dir();
-        cwd.map_err(|e| CliError::failed(format!("cannot find the working directory: {e}")))?.join(".cargo")
+        cwd()?.join(".cargo")
     } else {
         let named = std::env::var_os("CARGO_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
         let home = || Some(platform::home()?.join(".cargo"));
@@ -106,38 +99,35 @@ fn cargo(options: &Options) -> Result<Step, CliError> {
     let file = config(options.project)?;
     let old = read(&file)?;
     let mut doc: DocumentMut = old.parse().map_err(|e: toml_edit::TomlError| {
-        CliError::failed(format!(
-            "{} is not valid TOML, and cargo cannot read it either: {}",
-            file.display(),
-            e.message()
-        ))
+        let (file, why) = (file.display(), e.message());
+        CliError::failed(format!("{file} is not valid TOML, and cargo cannot read it either: {why}"))
     })?;
-    let set =
-        doc.get("build").and_then(|b| b.get("rustc-wrapper")).and_then(Item::as_str).map(str::to_string);
+    let set = doc.get("build").and_then(|b| b.get("rustc-wrapper")?.as_str()).map(str::to_string);
     let what = match (options.undo, set) {
-        (false, Some(set)) if is_ours(&set) => "cargo uses kache already".to_string(),
+        (false, Some(set)) if is_ours(&set) => "cargo uses kache already",
         (false, Some(set)) => return Err(taken(&file, &set)),
         (false, None) => {
             if let Ok(other) = std::env::var("RUSTC_WRAPPER")
                 && !is_ours(&other)
             {
                 return Err(CliError::usage(format!(
-                    "RUSTC_WRAPPER is `{other}` here, and counts more than cargo's configuration: unset it where your shell sets it, then try again"
+                    "RUSTC_WRAPPER is `{other}` here, and overrides cargo's configuration: unset it where your shell sets it, then try again"
                 )));
             }
             put(&mut doc, &file)?;
-            "make cargo use kache".to_string()
+            "make cargo use kache"
         }
         (true, Some(set)) if is_ours(&set) => {
             take(&mut doc);
-            "cargo no longer uses kache".to_string()
+            "cargo no longer uses kache"
         }
-        (true, _) => "it does not make cargo use kache".to_string(),
+        (true, _) => "it does not make cargo use kache",
     };
     let new = doc.to_string();
     let done = new != old;
-    let text = (!new.trim().is_empty() || !options.undo).then_some(new.clone());
-    Ok(Step { lines: differing(&old, &new), what, done, text, file })
+    let lines = differing(&old, &new);
+    let text = (!new.trim().is_empty() || !options.undo).then_some(new);
+    Ok(Step { lines, what: what.to_string(), done, text, file })
 }
 
 fn taken(file: &Path, set: &str) -> CliError {
@@ -152,67 +142,64 @@ fn taken(file: &Path, set: &str) -> CliError {
     CliError::usage(format!("{} has `rustc-wrapper = \"{set}\"`; {more}", file.display()))
 }
 
-/// Whether a wrapper's name leads to this program, or to whatever kache is first on `PATH`.
+/// Whether a wrapper's name means this program, or the first kache on `PATH`.
 fn is_ours(set: &str) -> bool {
-    let same =
-        |p: PathBuf| std::env::current_exe().is_ok_and(|me| p.canonicalize().ok() == me.canonicalize().ok());
-    set == "kache" || Path::new(set).is_absolute() && same(PathBuf::from(set))
+    set == "kache" || Path::new(set).is_absolute() && is_this_program(Path::new(set))
 }
 
-/// The shortest name that leads here: the bare one where `PATH` has this very program under it.
+fn is_this_program(path: &Path) -> bool {
+    std::env::current_exe().is_ok_and(|me| path.canonicalize().ok() == me.canonicalize().ok())
+}
+
+/// The shortest name of this program: `kache`, if `PATH` has this program under that name.
 fn name() -> Result<String, CliError> {
-    let me = std::env::current_exe()
-        .map_err(|e| CliError::failed(format!("this program cannot be found: {e}")))?;
     let found = kache_core::eval::find_program("kache".as_ref(), &kache_core::paths::Roots::default());
-    if found.is_some_and(|f| f.canonicalize().ok() == me.canonicalize().ok()) {
+    if found.is_some_and(|found| is_this_program(&found)) {
         return Ok("kache".to_string());
     }
+    let me = std::env::current_exe().map_err(failed("cannot find this program"))?;
     let text = me.to_str().map(str::to_string);
-    text.ok_or_else(|| CliError::failed(format!("{} is not UTF-8, and cannot stand in TOML", me.display())))
+    text.ok_or_else(|| CliError::failed(format!("TOML cannot hold {}: it is not UTF-8", me.display())))
 }
 
 fn put(doc: &mut DocumentMut, file: &Path) -> Result<(), CliError> {
     let build = doc.entry("build").or_insert_with(|| Item::Table(Table::new()));
     let Some(build) = build.as_table_like_mut() else {
+        let file = file.display();
         return Err(CliError::failed(format!(
-            "{}: `build` is no table, and cargo cannot read it either",
-            file.display()
+            "{file}: `build` is not a table, and cargo cannot read it either"
         )));
     };
     build.insert("rustc-wrapper", value(name()?));
     Ok(())
 }
 
-/// The line goes, and its table where nothing else is in it.
+/// Removes the line, and its table if that has no other line.
 fn take(doc: &mut DocumentMut) {
     let Some(build) = doc.get_mut("build").and_then(Item::as_table_like_mut) else { return };
     build.remove("rustc-wrapper");
-    let bare = build.is_empty();
-    let said = doc.get("build").and_then(Item::as_table).and_then(|t| t.decor().prefix()?.as_str());
-    // A comment above it is somebody's.
-    if bare && said.is_none_or(|s| s.trim().is_empty()) {
+    let is_empty = build.is_empty();
+    let comment = doc.get("build").and_then(Item::as_table).and_then(|t| t.decor().prefix()?.as_str());
+    // The user wrote a comment above the table.
+    if is_empty && comment.is_none_or(|text| text.trim().is_empty()) {
         doc.remove("build");
     }
 }
 
-/// Where each shell dependencies.
+/// The file that a shell reads its completion for kache from.
 fn place(shell: Shell) -> Result<PathBuf, CliError> {
-    let home = platform::home();
-    let home =
-        home.ok_or_else(|| CliError::usage("HOME is not set: `kache completions` prints the script"))?;
-    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let data = data.unwrap_or_else(|| home.join(".local/share"));
+    let dirs = base_dirs("`kache completions`, which prints the script")?;
     match shell {
-        Shell::Bash => Ok(data.join("bash-completion/completions/kache")),
-        Shell::Fish => Ok(home.join(".config/fish/completions/kache.fish")),
-        Shell::Zsh => Ok(data.join("zsh/site-functions/_kache")),
+        Shell::Bash => Ok(dirs.data_dir().join("bash-completion/completions/kache")),
+        Shell::Fish => Ok(dirs.config_dir().join("fish/completions/kache.fish")),
+        Shell::Zsh => Ok(dirs.data_dir().join("zsh/site-functions/_kache")),
         other => Err(CliError::usage(format!(
-            "where {other} dependencies is not known: `kache completions {other}` prints the script"
+            "kache does not know where {other} reads completions: `kache completions {other}` prints the script"
         ))),
     }
 }
 
-/// The script that was asked for; undoing, each that is there.
+/// The requested script; with `--undo`, each script that exists.
 fn completion(options: &Options, command: &mut clap::Command) -> Result<Vec<Step>, CliError> {
     let shells: Vec<Shell> = match options.completions {
         None if !options.undo => return Ok(Vec::new()),
@@ -224,55 +211,50 @@ fn completion(options: &Options, command: &mut clap::Command) -> Result<Vec<Step
         let file = match place(shell) {
             Ok(file) => file,
             Err(_) if options.undo => continue,
-            Err(trouble) => return Err(trouble),
+            Err(e) => return Err(e),
         };
         let old = read(&file)?;
-        let (new, verb) = if options.undo {
-            (String::new(), "remove")
-        } else {
-            (completions::script(shell, command), "install")
-        };
+        let text = (!options.undo).then(|| completions::script(shell, command));
         if options.undo && old.is_empty() {
             continue;
         }
-        let (what, done) = (format!("{verb} completion for {shell}"), old != new);
-        steps.push(Step { file, what, done, text: (!options.undo).then_some(new), lines: Vec::new() });
+        let verb = if options.undo { "remove" } else { "install" };
+        let (what, done) = (format!("{verb} completion for {shell}"), text.as_ref() != Some(&old));
+        steps.push(Step { file, what, done, text, lines: Vec::new() });
     }
     Ok(steps)
 }
 
+const REMOVE_LINKS: &str = "remove the links named like compilers";
+
 fn links(options: &Options) -> Result<Option<Step>, CliError> {
     let Ok(dir) = shims::place(None) else { return Ok(None) };
-    let there = dir.join(kache_frontends::shims::MARK).exists();
+    let exists = dir.join(kache_frontends::shims::MARK).exists();
     let what = match (options.undo, options.shims) {
-        (true, _) if there => "remove the links named like compilers",
+        (true, _) if exists => REMOVE_LINKS,
         (false, true) => "make links named like compilers; put the directory first on PATH",
         _ => return Ok(None),
     };
-    let done = options.undo || !there;
+    let done = options.undo || !exists;
     Ok(Some(Step { file: dir, what: what.to_string(), done, text: None, lines: Vec::new() }))
 }
 
 fn read(file: &Path) -> Result<String, CliError> {
     match std::fs::read_to_string(file) {
         Err(e) if kache_core::platform::is_absent(&e) => Ok(String::new()),
-        other => other.map_err(|e| CliError::failed(format!("{}: {e}", file.display()))),
+        other => other.map_err(failed(file.display())),
     }
 }
 
-/// Writes beside the file and renames, so that cargo sees the old or the new one. A link stays one.
+/// Writes a temporary file and renames it, so that cargo sees the old or the new text. A link remains a link.
 fn apply(step: &Step) -> Result<(), CliError> {
     let file = step.file.canonicalize().unwrap_or_else(|_| step.file.clone());
     if file.is_dir() {
         return Ok(());
     }
-    let done = || -> io::Result<()> {
+    let write = || -> io::Result<()> {
         let Some(text) = &step.text else {
-            return if step.lines.is_empty() && !file.exists() {
-                Ok(())
-            } else {
-                std::fs::remove_file(&file)
-            };
+            return if file.exists() { std::fs::remove_file(&file) } else { Ok(()) };
         };
         std::fs::create_dir_all(file.parent().unwrap_or(&file))?;
         let tmp = kache_core::store::temporary_beside(&file);
@@ -282,7 +264,7 @@ fn apply(step: &Step) -> Result<(), CliError> {
         }
         std::fs::rename(&tmp, &file)
     };
-    done().map_err(|e| CliError::failed(format!("cannot write {}: {e}", file.display())))
+    write().map_err(failed(format!("cannot write {}", file.display())))
 }
 
 fn differing(old: &str, new: &str) -> Vec<(char, String)> {
@@ -297,21 +279,17 @@ fn differing(old: &str, new: &str) -> Vec<(char, String)> {
         .collect()
 }
 
-fn page(json: &Json, options: &Options) -> Page {
-    let mut page = Page::new();
+fn text(json: &Json, options: &Options, page: &mut Page) {
     for step in &json.steps {
-        let mark = match (step.done, json.dry_run) {
-            (false, _) => (Style::Dim, "nothing to do"),
-            (true, true) => (Style::Yellow, "would change"),
-            (true, false) => (Style::Green, "changed"),
+        let (style, mark) = match (step.done, json.dry_run) {
+            (false, _) => (DIM, "nothing to do"),
+            (true, true) => (YELLOW, "would change"),
+            (true, false) => (GREEN, "changed"),
         };
-        page.spans(&[
-            (mark.0, format!("{:<14}", mark.1)),
-            (Style::Plain, format!("{}: {}", step.file.display(), step.what)),
-        ]);
+        let what = format!("{}: {}", step.file.display(), step.what);
+        page.spans(&[(style, format!("{mark:<14}")), (PLAIN, what)]);
         for (sign, line) in &step.lines {
-            let style = if *sign == '-' { Style::Red } else { Style::Green };
-            page.spans(&[(style, format!("    {sign} {line}"))]);
+            page.styled(if *sign == '-' { RED } else { GREEN }, format!("    {sign} {line}"));
         }
     }
     page.gap();
@@ -320,5 +298,4 @@ fn page(json: &Json, options: &Options) -> Page {
         (true, _) => "the cache is unchanged: `kache purge` removes it",
         (false, _) => "build now, then run `kache report`; `kache doctor` checks the installation, `kache init --undo` undoes this",
     });
-    page
 }

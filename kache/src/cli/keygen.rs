@@ -1,25 +1,24 @@
-//! `kache keygen`: a key to sign with, and the public key to verify with.
+//! `kache keygen`: creates a signing key and prints its public key.
 
-use super::output::{Answer, CliError};
-use super::page::Page;
+use super::output::{Answer, CliError, failed};
 use super::transfer;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  kache keygen ~/.config/kache/sign.key   makes the key, prints the public one\n\nThe file's path, or its text as a secret of the CI system, is KACHE_REMOTE_SIGN_KEY for those who may write;\nthe public key is KACHE_REMOTE_VERIFY_KEYS for everybody."
-)]
+#[command(after_help = "Examples:
+  kache keygen ~/.config/kache/sign.key   creates the key and prints the public key
+
+Machines that may write have KACHE_REMOTE_SIGN_KEY set to the file's path, or to its text as a secret of the CI system;
+all machines have KACHE_REMOTE_VERIFY_KEYS set to the public key.")]
 pub struct Options {
     /// File for the secret key; an existing file is never overwritten
     file: PathBuf,
 }
 
-/// Makes a key.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
-    let done = transfer::agent(None)?.arg("keygen").output();
-    let done = done.map_err(|e| CliError::failed(format!("cannot start the agent: {e}")))?;
+    let done = transfer::agent(None)?.arg("keygen").output().map_err(failed(transfer::START))?;
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     let mut lines = text.lines();
     let (Some(secret), Some(public)) = (lines.next(), lines.next()) else {
@@ -30,8 +29,8 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     kache_core::platform::private(&mut open);
     let written = open.open(&options.file).and_then(|mut file| writeln!(file, "{secret}"));
     written.map_err(|e| CliError::usage(format!("{}: {e}", options.file.display())))?;
-    let mut page = Page::new();
-    page.line(format!("the signing key is in {}; the public key is", options.file.display()));
-    page.line(public);
-    Ok(Answer::page(page))
+    Ok(Answer::page(|page| {
+        page.line(format!("the signing key is in {}; the public key is", options.file.display()));
+        page.line(public);
+    }))
 }

@@ -1,10 +1,10 @@
-//! `kache list`: what is stored, result by result.
+//! `kache list`: the stored results.
 //!
-//! JSON: `{"v":1,"cache","results":[{"key","unit","bytes","compile_us","used_us","hits"}],"of"}`; `of` is how many there are,
-//! with those that `--limit` leaves out.
+//! JSON: `{"v":1,"cache","results":[{"key","unit","bytes","compile_us","used_us","hits"}],"of"}`; `of` is the number of
+//! results, with those that `--limit` leaves out.
 
-use super::output::{Answer, CliError, Format, cache_dir, settings};
-use super::page::{self, Page, ago, count};
+use super::output::{Answer, CliError, Format, cache_dir, failed, settings};
+use super::page::{Page, ago, count, duration, row, short, size};
 use clap::ValueEnum;
 use kache_core::events::{self, Outcome};
 use kache_core::store::catalogue;
@@ -35,7 +35,6 @@ pub struct Options {
     format: Format,
 }
 
-/// An order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Sort {
     /// Most recently used first
@@ -53,7 +52,6 @@ enum Sort {
 
 #[derive(Serialize)]
 struct Json {
-    v: u32,
     cache: String,
     results: Vec<Listed>,
     of: usize,
@@ -69,11 +67,10 @@ struct Listed {
     hits: u64,
 }
 
-/// Lists.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let cache = cache_dir(&settings()?)?;
-    let trouble = |e: std::io::Error| CliError::failed(format!("{}: {e}", cache.display()));
-    let hits = hits(&events::read_all(&cache).map_err(trouble)?);
+    let unreadable = failed(cache.display());
+    let hits = hits(&events::read_all(&cache).map_err(&unreadable)?);
     let mut results = Vec::new();
     let wanted = options.name.as_deref().unwrap_or_default();
     catalogue::each(&cache, |item| {
@@ -84,21 +81,18 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
             results.push(Listed { key, unit: item.result.label, bytes, compile_us, used_us, hits });
         }
     })
-    .map_err(trouble)?;
+    .map_err(&unreadable)?;
     sort(&mut results, options.sort);
     let of = results.len();
     results.truncate(if options.limit == 0 { of } else { options.limit });
-    let json = Json { v: 1, cache: cache.display().to_string(), results, of };
+    let json = Json { cache: cache.display().to_string(), results, of };
     if options.keys {
         return Ok(Answer::text(json.results.iter().map(|r| r.key.clone() + "\n").collect()));
     }
-    match options.format {
-        Format::Json => Answer::json(&json),
-        Format::Text => Ok(Answer::page(text(&json, wanted))),
-    }
+    Answer::new(options.format, 1, &json, |page| text(&json, wanted, page))
 }
 
-/// How often each result was given back.
+/// The number of hits of each result.
 fn hits(events: &[events::Event]) -> HashMap<String, u64> {
     let mut hits = HashMap::new();
     for event in events.iter().filter(|e| e.outcome == Outcome::Hit) {
@@ -118,30 +112,19 @@ fn sort(results: &mut [Listed], by: Sort) {
     }
 }
 
-fn text(json: &Json, wanted: &str) -> Page {
-    let mut page = Page::new();
+fn text(json: &Json, wanted: &str, page: &mut Page) {
     if json.results.is_empty() {
         let of = if wanted.is_empty() { String::new() } else { format!(" with `{wanted}` in its name") };
-        page.line(format!("no result{of} is stored in {}", json.cache));
-        return page;
+        return page.line(format!("no result{of} is stored in {}", json.cache));
     }
-    let mut rows = vec![["key", "size", "compile", "hits", "used", "unit"].map(str::to_string).to_vec()];
+    let mut rows = vec![row!["key", "size", "compile", "hits", "used", "unit"]];
     for r in &json.results {
-        let compile = page::duration(r.compile_us as i64);
-        let key = page::short(&r.key).to_string();
-        rows.push(vec![
-            key,
-            page::size(r.bytes),
-            compile,
-            r.hits.to_string(),
-            ago(r.used_us),
-            r.unit.clone(),
-        ]);
+        let compile = duration(r.compile_us as i64);
+        rows.push(row![short(&r.key), size(r.bytes), compile, r.hits, ago(r.used_us), r.unit]);
     }
-    page.figures(&rows, 4);
+    page.columns(&rows, 4);
     let left = json.of - json.results.len();
     if left > 0 {
         page.line(format!("… and {}: --limit 0 lists all", count(left, "more result", "more results")));
     }
-    page
 }

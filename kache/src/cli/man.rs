@@ -1,7 +1,7 @@
-//! `kache man`: manual pages, made from what `--help` says.
+//! `kache man`: manual pages, generated from the text of `--help`.
 
-use super::output::{Answer, CliError, suggestion};
-use super::page::{Page, count};
+use super::output::{Answer, CliError, failed, suggestion};
+use super::page::count;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,6 @@ pub struct Options {
     dir: Option<PathBuf>,
 }
 
-/// Prints or writes them.
 pub fn run(options: &Options, root: clap::Command) -> Result<Answer, CliError> {
     if let Some(dir) = &options.dir {
         return write(dir, root);
@@ -36,23 +35,22 @@ pub fn run(options: &Options, root: clap::Command) -> Result<Answer, CliError> {
 }
 
 fn write(dir: &Path, root: clap::Command) -> Result<Answer, CliError> {
-    let trouble = |e: std::io::Error| CliError::failed(format!("cannot write to {}: {e}", dir.display()));
-    std::fs::create_dir_all(dir).map_err(trouble)?;
+    let unwritable = failed(format!("cannot write to {}", dir.display()));
+    std::fs::create_dir_all(dir).map_err(&unwritable)?;
     let all = pages(root);
     for (name, command) in &all {
-        std::fs::write(dir.join(format!("{name}.1")), render(command)?).map_err(trouble)?;
+        std::fs::write(dir.join(format!("{name}.1")), render(command)?).map_err(&unwritable)?;
     }
-    let mut page = Page::new();
-    page.line(format!("{} in {}", count(all.len(), "page", "pages"), dir.display()));
-    Ok(Answer::page(page))
+    let pages = count(all.len(), "page", "pages");
+    Ok(Answer::page(|page| page.line(format!("{pages} in {}", dir.display()))))
 }
 
-/// A page a command, by its file's name.
+/// One page for each command, by the name of its file.
 fn pages(mut root: clap::Command) -> Vec<(String, clap::Command)> {
     root.build();
     let sub = |c: &clap::Command| {
         let name = format!("kache-{}", c.get_name());
-        // clap wants names that live as long as the program, which is not long.
+        // clap takes only static names; the process is short.
         let leaked: &'static str = Box::leak(name.clone().into_boxed_str());
         (name, c.clone().name(leaked))
     };
@@ -62,8 +60,6 @@ fn pages(mut root: clap::Command) -> Vec<(String, clap::Command)> {
 
 fn render(command: &clap::Command) -> Result<String, CliError> {
     let mut out = Vec::new();
-    clap_mangen::Man::new(command.clone())
-        .render(&mut out)
-        .map_err(|e| CliError::failed(format!("the page cannot be made: {e}")))?;
+    clap_mangen::Man::new(command.clone()).render(&mut out).map_err(failed("cannot make the page"))?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }

@@ -1,5 +1,6 @@
-//! The command line. Each command has a file of its name with `Options` and `run`, which fills a [`page::Page`] or makes
-//! JSON. Commands use `output` and `page`; this module only parses and dispatches.
+//! The command line. Each command has a file of its name (`push`, `pull` and `prefetch` share `transfer`) with `Options`
+//! and `run`, which fills a [`page::Page`] or makes JSON. Commands use `output` and `page`; this module only parses and
+//! dispatches.
 //!
 //! | exit status | meaning |
 //! | --- | --- |
@@ -25,48 +26,22 @@ pub mod monitor;
 mod output;
 pub mod page;
 mod pager;
-pub mod prefetch;
-pub mod pull;
 pub mod purge;
-pub mod push;
 pub mod report;
 pub mod shims;
 pub mod show;
 pub mod tables;
-pub mod time;
 mod transfer;
 pub mod verify;
 pub mod version;
 
 use clap::{Parser, Subcommand};
+use kache_core::remote::client::TaskKind;
 use std::process::ExitCode;
 
 /// The names and aliases of all commands. None of them is ever run as a compiler.
-pub const COMMANDS: &[&str] = &[
-    "report",
-    "stats",
-    "explain",
-    "monitor",
-    "list",
-    "show",
-    "flags",
-    "tables",
-    "config",
-    "doctor",
-    "init",
-    "shims",
-    "gc",
-    "purge",
-    "verify",
-    "push",
-    "pull",
-    "prefetch",
-    "flush",
-    "keygen",
-    "completions",
-    "man",
-    "help",
-];
+pub const COMMANDS: &str = "report stats explain monitor list show flags tables config doctor init shims gc purge \
+                            verify push pull prefetch flush keygen completions man help";
 
 /// A build cache for Rust, C and C++ that observes which inputs the compiler reads.
 #[derive(Debug, Parser)]
@@ -113,11 +88,14 @@ enum Command {
     /// Read every cached file and report damage
     Verify(verify::Options),
     /// Upload every result that the remote does not have
-    Push(push::Options),
+    #[command(after_help = transfer::examples("push", "upload everything that the remote lacks"))]
+    Push(transfer::Options),
     /// Download every result that this cache does not have
-    Pull(pull::Options),
+    #[command(after_help = transfer::examples("pull", "download everything that this cache lacks"))]
+    Pull(transfer::Options),
     /// Download the results that the project's last build used
-    Prefetch(prefetch::Options),
+    #[command(after_help = transfer::examples("prefetch", "download what the project's last build used"))]
+    Prefetch(transfer::Options),
     /// Wait until all pending uploads are in the remote
     Flush(flush::Options),
     /// Create a key for signing uploads
@@ -152,9 +130,9 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::run(&options),
         Command::Completions(options) => completions::run(&options, &mut command()),
         Command::Man(options) => man::run(&options, command()),
-        Command::Push(options) => push::run(&options),
-        Command::Pull(options) => pull::run(&options),
-        Command::Prefetch(options) => prefetch::run(&options),
+        Command::Push(options) => transfer::run(&options, TaskKind::Push),
+        Command::Pull(options) => transfer::run(&options, TaskKind::Pull),
+        Command::Prefetch(options) => transfer::run(&options, TaskKind::Prefetch),
         Command::Flush(options) => flush::run(&options),
         Command::Keygen(options) => keygen::run(&options),
     };
@@ -171,6 +149,6 @@ mod tests {
         command.build();
         let named = |c: &'static clap::Command| std::iter::once(c.get_name()).chain(c.get_all_aliases());
         let command: &'static clap::Command = Box::leak(Box::new(command));
-        assert_eq!(command.get_subcommands().flat_map(named).collect::<Vec<_>>(), COMMANDS);
+        assert_eq!(command.get_subcommands().flat_map(named).collect::<Vec<_>>().join(" "), COMMANDS);
     }
 }

@@ -3,10 +3,13 @@
 use super::page::Page;
 use super::{page, pager};
 use clap::ValueEnum;
+use etcetera::base_strategy::Xdg;
 use kache_core::settings::Settings;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The format of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -52,10 +55,33 @@ pub struct Answer {
     pub status: u8,
 }
 
+/// The JSON of an answer: the version of its shape, then its fields.
+#[derive(serde::Serialize)]
+struct Versioned<'a, T> {
+    v: u32,
+    #[serde(flatten)]
+    fields: &'a T,
+}
+
 impl Answer {
+    /// An answer in the requested format: a page, or one JSON object whose shape has version `v`.
+    pub fn new(
+        format: Format,
+        v: u32,
+        fields: &impl serde::Serialize,
+        fill: impl FnOnce(&mut Page),
+    ) -> Result<Answer, CliError> {
+        match format {
+            Format::Text => Ok(Answer::page(fill)),
+            Format::Json => Answer::json(v, fields),
+        }
+    }
+
     /// A page for people.
-    pub fn page(page: Page) -> Answer {
-        Answer { text: page.finish(), status: 0 }
+    pub fn page(fill: impl FnOnce(&mut Page)) -> Answer {
+        let mut page = Page::new();
+        fill(&mut page);
+        Answer::text(page.finish())
     }
 
     /// Text that can go to a file unchanged.
@@ -64,11 +90,14 @@ impl Answer {
     }
 
     /// One JSON object.
-    pub fn json(value: &impl serde::Serialize) -> Result<Answer, CliError> {
-        match serde_json::to_string_pretty(value) {
-            Ok(text) => Ok(Answer { text: text + "\n", status: 0 }),
-            Err(e) => Err(CliError::failed(format!("cannot write the answer as JSON: {e}"))),
-        }
+    pub fn json(v: u32, fields: &impl serde::Serialize) -> Result<Answer, CliError> {
+        let text = serde_json::to_string_pretty(&Versioned { v, fields });
+        text.map(|text| Answer::text(text + "\n")).map_err(failed("cannot write the answer as JSON"))
+    }
+
+    /// With exit status 1 if the command found a problem.
+    pub fn with_problem(self, problem: bool) -> Answer {
+        Answer { status: u8::from(problem), ..self }
     }
 }
 
@@ -90,20 +119,27 @@ fn print(answer: &Answer) -> ExitCode {
     let mut out = io::stdout().lock();
     match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
         // `kache report | head` closes the pipe early.
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(answer.status),
-        Err(e) => {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             eprintln!("kache: error: cannot write to standard output: {e}");
             ExitCode::FAILURE
         }
-        Ok(()) => ExitCode::from(answer.status),
+        _ => ExitCode::from(answer.status),
     }
+}
+
+/// Converts an error by naming what failed: a path, or a step.
+pub fn failed<E: Display>(what: impl Display) -> impl Fn(E) -> CliError {
+    move |e| CliError::failed(format!("{what}: {e}"))
+}
+
+/// The working directory.
+pub fn cwd() -> Result<PathBuf, CliError> {
+    std::env::current_dir().map_err(failed("cannot find the working directory"))
 }
 
 /// The settings for the working directory.
 pub fn settings() -> Result<Settings, CliError> {
-    let cwd = std::env::current_dir()
-        .map_err(|e| CliError::failed(format!("cannot find the working directory: {e}")))?;
-    Ok(Settings::load(&cwd))
+    Ok(Settings::load(&cwd()?))
 }
 
 /// The cache directory that the settings name.
@@ -111,6 +147,17 @@ pub fn cache_dir(settings: &Settings) -> Result<PathBuf, CliError> {
     settings.cache_dir.clone().ok_or_else(|| {
         CliError::failed("there is no cache directory: set KACHE_CACHE_DIR to an absolute path, or set HOME")
     })
+}
+
+/// The user's base directories; without a home directory, an error that names an `alternative`.
+pub fn base_dirs(alternative: &str) -> Result<Xdg, CliError> {
+    Xdg::new().map_err(|_| CliError::usage(format!("HOME is not set: set it, or use {alternative}")))
+}
+
+/// Parses a duration of the command line.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|e| format!("{e}; give a whole number and a unit: 90s, 30m, 12h, 7d, 2w"))
 }
 
 /// "; did you mean …?", or nothing where no known word is close.

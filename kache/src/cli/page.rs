@@ -5,42 +5,32 @@
 //! A page has colours only if standard output is a terminal and `NO_COLOR` is not set.
 
 use anstyle::AnsiColor;
+pub use anstyle::Style;
 pub use kache_core::printable::sanitize;
 use std::io::IsTerminal;
 use textwrap::{WordSplitter, wrap};
 use unicode_width::UnicodeWidthStr;
 
-/// The style of a piece of text on a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    Plain,
-    /// Headings.
-    Bold,
-    /// Secondary text.
-    Dim,
-    /// Success, or an added value.
-    Green,
-    /// Failure, or a removed value.
-    Red,
-    /// A warning.
-    Yellow,
-}
-
-impl Style {
-    fn ansi(self) -> anstyle::Style {
-        match self {
-            Style::Plain => anstyle::Style::new(),
-            Style::Bold => anstyle::Style::new().bold(),
-            Style::Dim => anstyle::Style::new().dimmed(),
-            Style::Green => AnsiColor::Green.on_default(),
-            Style::Red => AnsiColor::Red.on_default(),
-            Style::Yellow => AnsiColor::Yellow.on_default(),
-        }
-    }
-}
+pub const PLAIN: Style = Style::new();
+/// Headings.
+pub const BOLD: Style = Style::new().bold();
+/// Secondary text.
+pub const DIM: Style = Style::new().dimmed();
+/// Success, or an added value.
+pub const GREEN: Style = AnsiColor::Green.on_default();
+/// Failure, or a removed value.
+pub const RED: Style = AnsiColor::Red.on_default();
+/// A warning.
+pub const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// A piece of text with its style.
 pub type Span = (Style, String);
+
+/// A row of cells for [`Page::columns`], from values of any printable type.
+macro_rules! row {
+    ($($cell:expr),* $(,)?) => { vec![$($cell.to_string()),*] };
+}
+pub(crate) use row;
 
 /// A page.
 #[derive(Debug)]
@@ -62,19 +52,24 @@ impl Page {
 
     /// One line.
     pub fn line(&mut self, text: impl AsRef<str>) {
-        self.spans(&[(Style::Plain, text.as_ref().to_string())]);
+        self.styled(PLAIN, text);
     }
 
     /// One bold line.
     pub fn heading(&mut self, text: impl AsRef<str>) {
-        self.spans(&[(Style::Bold, text.as_ref().to_string())]);
+        self.styled(BOLD, text);
+    }
+
+    /// One line in a style.
+    pub fn styled(&mut self, style: Style, text: impl AsRef<str>) {
+        self.spans(&[(style, text.as_ref().to_string())]);
     }
 
     /// One line of several pieces.
     pub fn spans(&mut self, spans: &[Span]) {
         for (style, text) in spans {
             let text = sanitize(text);
-            let ansi = if self.colour { style.ansi() } else { anstyle::Style::new() };
+            let ansi = if self.colour { *style } else { PLAIN };
             self.out.push_str(&format!("{ansi}{text}{ansi:#}"));
         }
         self.out.push('\n');
@@ -87,7 +82,7 @@ impl Page {
         let options =
             textwrap::Options::new(room).break_words(false).word_splitter(WordSplitter::NoHyphenation);
         let mut lines = wrap(text, options).into_iter();
-        let first = (Style::Plain, lines.next().unwrap_or_default().into_owned());
+        let first = (PLAIN, lines.next().unwrap_or_default().into_owned());
         self.spans(&[lead, &[first]].concat());
         for line in lines {
             self.line(format!("{:indent$}{line}", ""));
@@ -101,43 +96,34 @@ impl Page {
         }
     }
 
-    /// Rows in columns. On a terminal, the last column wraps, or moves below its row where there is too little room.
-    pub fn columns(&mut self, rows: &[Vec<String>]) {
+    /// Rows in columns: a name, `figures` right-aligned figures, and text. On a terminal, the last column wraps, or moves
+    /// below its row if there is too little room.
+    pub fn columns(&mut self, rows: &[Vec<String>], figures: usize) {
         let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.width()).max();
-        let widths: Vec<usize> = (0..count).map(|c| width(c).unwrap_or(0)).collect();
+        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.width()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..count).map(width).collect();
         let last = count.saturating_sub(1);
         let before: usize = widths[..last].iter().map(|w| w + 2).sum();
         let below = self.width.is_some_and(|w| before + NARROW > w && before + widths[last] > w);
         for row in rows {
-            let pad = |(t, w): (&String, &usize)| format!("{t}{}", " ".repeat(w.saturating_sub(t.width())));
-            let lead = row.iter().zip(&widths[..last]).map(pad).collect::<Vec<_>>().join("  ");
-            let text = row.get(last).map_or("", String::as_str);
-            if text.is_empty() {
-                self.line(lead.trim_end());
-            } else if below {
-                self.line(lead.trim_end());
-                self.folded(&[(Style::Plain, " ".repeat(4))], text);
-            } else {
-                let gap = if last > 0 { "  " } else { "" };
-                self.folded(&[(Style::Plain, format!("{lead}{gap}"))], text);
+            let mut lead = String::new();
+            for (c, text) in row.iter().enumerate() {
+                let missing = " ".repeat(widths[c] - text.width());
+                lead += &match c {
+                    _ if (1..=figures).contains(&c) => format!("{missing}{text}  "),
+                    _ if c < last => format!("{text}{missing}  "),
+                    _ => break,
+                };
+            }
+            match row.get(last).filter(|text| last > figures && !text.is_empty()) {
+                None => self.line(lead.trim_end()),
+                Some(text) if below => {
+                    self.line(lead.trim_end());
+                    self.folded(&[(PLAIN, " ".repeat(4))], text);
+                }
+                Some(text) => self.folded(&[(PLAIN, lead)], text),
             }
         }
-    }
-
-    /// Rows of a name, `figures` right-aligned figures, and their meaning.
-    pub fn figures(&mut self, rows: &[Vec<String>], figures: usize) {
-        let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.width()).max();
-        let mut aligned = Vec::with_capacity(rows.len());
-        for row in rows {
-            let mut row = row.clone();
-            for (c, cell) in row.iter_mut().enumerate().skip(1).take(figures) {
-                let missing = width(c).unwrap_or(0).saturating_sub(cell.width());
-                *cell = format!("{}{cell}", " ".repeat(missing));
-            }
-            aligned.push(row);
-        }
-        self.columns(&aligned);
     }
 
     pub fn finish(self) -> String {
@@ -157,10 +143,9 @@ fn width() -> Option<usize> {
     std::io::stdout().is_terminal().then(known).flatten().filter(|columns| *columns > 0)
 }
 
-/// Whether standard output is a terminal and `NO_COLOR` is not set.
+/// Whether standard output is a terminal with colours, and `NO_COLOR` is not set.
 pub fn colour() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    !refused && std::io::stdout().is_terminal()
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// A size for people.
@@ -217,7 +202,7 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         let mut page = Page { out: String::new(), colour: true, width: None };
-        page.spans(&[(Style::Red, "a\x1b[2J\nb\u{9b}31m\u{202e}".to_string())]);
+        page.spans(&[(RED, "a\x1b[2J\nb\u{9b}31m\u{202e}".to_string())]);
         assert_eq!(page.finish(), "\x1b[31ma\\u{1b}[2J\\nb\\u{9b}31m\\u{202e}\x1b[0m\n");
     }
 
@@ -241,10 +226,10 @@ mod tests {
         let rows = |texts: &[&str]| texts.iter().map(|t| vec![t.to_string(), "x".into()]).collect::<Vec<_>>();
         let mut page = Page { out: String::new(), colour: false, width: None };
         // A combining accent has no width, and a CJK character has two columns.
-        page.columns(&rows(&["e\u{301}", "日本", "abcd"]));
+        page.columns(&rows(&["e\u{301}", "日本", "abcd"]), 0);
         assert_eq!(page.finish(), "e\u{301}     x\n日本  x\nabcd  x\n");
         let mut page = Page { out: String::new(), colour: false, width: None };
-        page.figures(
+        page.columns(
             &rows(&["a", "b"]).into_iter().chain([vec!["c".into(), "日".into()]]).collect::<Vec<_>>(),
             1,
         );
@@ -254,7 +239,7 @@ mod tests {
     #[test]
     fn text_wraps_by_the_width_that_a_terminal_gives_it() {
         let mut page = Page { out: String::new(), colour: false, width: Some(32) };
-        page.folded(&[(Style::Plain, "日 ".to_string())], "日本語日本語日本語 日本語日本語 e\u{301}e\u{301}");
+        page.folded(&[(PLAIN, "日 ".to_string())], "日本語日本語日本語 日本語日本語 e\u{301}e\u{301}");
         assert_eq!(page.finish(), "日 日本語日本語日本語\n   日本語日本語 e\u{301}e\u{301}\n");
     }
 
@@ -262,10 +247,10 @@ mod tests {
     fn wide_text_wraps_in_its_column_or_below_its_row() {
         let rows = [vec!["a".to_string(), "some words that do not fit into forty columns".to_string()]];
         let mut page = Page { out: String::new(), colour: false, width: Some(40) };
-        page.columns(&rows);
+        page.columns(&rows, 0);
         assert_eq!(page.finish(), "a  some words that do not fit into forty\n   columns\n");
         let mut page = Page { out: String::new(), colour: false, width: Some(30) };
-        page.columns(&rows);
+        page.columns(&rows, 0);
         assert_eq!(page.finish(), "a\n    some words that do not fit\n    into forty columns\n");
     }
 }

@@ -1,11 +1,12 @@
-//! What is longer than the terminal goes through a pager.
+//! Shows text that is longer than the terminal in a pager.
 //!
-//! `KACHE_PAGER`, else `PAGER`, else `less`; empty or `cat` for none. `less` is told to leave colours alone, and not to stay where all fits.
+//! The pager is `KACHE_PAGER`, else `PAGER`, else `less`; an empty value or `cat` means none. `less` runs with options that
+//! keep colours, and end it if the text fits.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::{Command, Stdio};
 
-/// Shows a text by the pager; says whether it did.
+/// Shows a text in the pager. Returns whether it did.
 pub fn show(text: &str) -> bool {
     if !io::stdout().is_terminal() || text.lines().count() < height() {
         return false;
@@ -23,13 +24,13 @@ pub fn show(text: &str) -> bool {
     }
     let Ok(mut child) = command.spawn() else { return false };
     if let Some(mut to) = child.stdin.take() {
-        // Whoever has seen enough leaves before the end.
+        // The user may quit the pager before the end.
         let _ = to.write_all(text.as_bytes());
     }
     child.wait().is_ok()
 }
 
-/// How many lines the terminal has.
+/// The number of lines of the terminal.
 fn height() -> usize {
     ratatui::crossterm::terminal::size().map_or(24, |(_, lines)| lines as usize)
 }

@@ -1,14 +1,14 @@
-//! `kache report`: what the cache did, from its events, and the room that it takes.
+//! `kache report`: what the cache did, by its events, and the space that it uses.
 //!
 //! JSON: `{"v":2,"cache","kache","store_format","observer","scopes":[{"scope","slowest":[…]} and everything of a
 //! `Tally`],"store","sharing","differences"}`. `scope` is `last-build`, `last-day`, `all` or `since <µs since 1970>`; the
-//! names are told at [`Tally`], `Slow`, [`Footprint`], [`Sharing`] and
-//! [`differences`]. Room, sharing and differences are the whole cache's, whatever the scopes.
+//! fields are documented at [`Tally`], `Slow`, [`Footprint`], [`Sharing`] and [`differences`]. Store, sharing and differences
+//! are those of the whole cache in any scope.
 
 mod markdown;
 mod table;
 
-use super::output::{Answer, CliError, cache_dir, settings};
+use super::output::{Answer, CliError, cache_dir, failed, settings};
 use super::page::{Page, ago, count, duration};
 use clap::ValueEnum;
 use kache_core::events::{self, Event, builds};
@@ -21,8 +21,9 @@ use kache_report::report::tally::Tally;
 use serde::Serialize;
 use std::time::Duration;
 use table::Section;
+pub use table::rate;
 
-/// How many of the slowest misses are told.
+/// The number of slowest misses that a report lists.
 const SLOWEST: usize = 5;
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -36,15 +37,15 @@ pub struct Options {
     /// Only the last build
     #[arg(long, conflicts_with = "since")]
     last_build: bool,
-    /// Only what began within this time: 90s, 30m, 12h, 7d
-    #[arg(long, value_name = "DURATION", value_parser = super::time::parse)]
+    /// Only invocations that began within this time: 90s, 30m, 12h, 7d
+    #[arg(long, value_name = "DURATION", value_parser = super::output::duration)]
     since: Option<Duration>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// How a report dependencies.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -60,7 +61,6 @@ enum Format {
 
 #[derive(Serialize)]
 struct Json {
-    v: u32,
     cache: String,
     kache: &'static str,
     store_format: &'static str,
@@ -71,11 +71,11 @@ struct Json {
     differences: Vec<Kept>,
 }
 
-/// A stretch of the record.
+/// A period of the record.
 #[derive(Serialize)]
 struct Scope {
     scope: String,
-    /// For people: `the last build`.
+    /// For people: `last build`.
     #[serde(skip)]
     title: String,
     #[serde(flatten)]
@@ -88,9 +88,8 @@ struct Scope {
 struct Slow {
     /// The unit's title, as `explain` knows it.
     unit: String,
-    /// What the compiler took.
     compile_us: u64,
-    /// Why it had to run, in a line.
+    /// The root cause, in one line.
     why: String,
 }
 
@@ -101,34 +100,32 @@ struct Kept {
     difference: Difference,
 }
 
-/// Counts and prints.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let cache = cache_dir(&settings()?)?;
-    let unreadable = |e: std::io::Error| CliError::failed(format!("{}: {e}", cache.display()));
-    let history = History::load(&cache).map_err(unreadable)?;
+    let unreadable = failed(cache.display());
+    let history = History::load(&cache).map_err(&unreadable)?;
     let json = Json {
-        v: 2,
         cache: cache.display().to_string(),
         kache: env!("CARGO_PKG_VERSION"),
         store_format: kache_core::store::FORMAT,
         observer: super::version::observer(),
         scopes: scopes(options, &history),
-        store: footprint::measure(&cache).map_err(unreadable)?,
-        sharing: sharing::measure(&cache).map_err(unreadable)?,
+        store: footprint::measure(&cache).map_err(&unreadable)?,
+        sharing: sharing::measure(&cache).map_err(&unreadable)?,
         differences: differences::list(&cache)
             .into_iter()
             .map(|(place, difference)| Kept { place: place.display().to_string(), difference })
             .collect(),
     };
     match options.format {
-        Format::Json => Answer::json(&json),
-        Format::Text => Ok(Answer::page(page(&json))),
+        Format::Json => Answer::json(2, &json),
+        Format::Text => Ok(Answer::page(|to| page(&json, to))),
         Format::Markdown => Ok(Answer::text(markdown::page(&json))),
         Format::Github => Ok(Answer::text(markdown::summary(&json))),
     }
 }
 
-/// The stretches that are asked for, the shortest first.
+/// The requested periods, the shortest first.
 fn scopes(options: &Options, history: &History) -> Vec<Scope> {
     let last = || {
         let build = builds::last(&history.events);
@@ -165,8 +162,7 @@ fn scope(scope: String, title: String, history: &History, within: impl Fn(&Event
     Scope { scope, title, tally, slowest: misses.into_iter().map(slow).collect() }
 }
 
-fn page(json: &Json) -> Page {
-    let mut page = Page::new();
+fn page(json: &Json, page: &mut Page) {
     let all = &json.scopes[json.scopes.len() - 1];
     page.heading(format!("{} of {}", titles(json), json.cache));
     match (all.tally.first_us, all.tally.last_us) {
@@ -178,19 +174,18 @@ fn page(json: &Json) -> Page {
         )),
         _ if all.scope.starts_with("since") => page.line("no build is recorded for that time"),
         _ => page.line(
-            "no build is recorded yet: `kache init` makes cargo use kache, `kache doctor` says whether it works",
+            "no build is recorded yet: `kache init` makes cargo use kache, `kache doctor` checks the installation",
         ),
     }
-    // Without an invocation there is but a page of noughts to print; what is stored may still be large.
+    // Without an invocation all figures but those of the store are zero.
     for section in table::sections(json) {
         if all.tally.first_us.is_some() || section.title == table::WHOLE {
-            text(&section, &mut page);
+            text(&section, page);
         }
     }
-    found(&json.differences, &mut page);
+    found(&json.differences, page);
     page.gap();
     footer(json).iter().for_each(|line| page.line(line));
-    page
 }
 
 fn titles(json: &Json) -> String {
@@ -202,37 +197,36 @@ fn text(section: &Section, page: &mut Page) {
     page.heading(format!("{} ({})", section.title, section.from));
     let mut rows = Vec::new();
     if section.columns.len() > 1 {
-        let names = section.columns.iter().map(|c| (*c).to_string());
-        rows.push(std::iter::once(String::new()).chain(names).collect());
+        rows.push([&[String::new()], &section.columns[..]].concat());
     }
     for line in &section.lines {
         let label = format!("{}{}", "  ".repeat(line.depth + 1), line.label);
-        rows.push(std::iter::once(label).chain(line.cells.clone()).chain([line.means.clone()]).collect());
+        rows.push([&[label], &line.cells[..], std::slice::from_ref(&line.means)].concat());
     }
-    page.figures(&rows, section.columns.len());
+    page.columns(&rows, section.columns.len());
 }
 
-/// What checks found wrong, whatever the scope.
+/// The results that checks found to differ, in any scope.
 fn found(kept: &[Kept], page: &mut Page) {
     if kept.is_empty() {
         return;
     }
     page.gap();
-    page.heading("what checks found to differ (both versions are kept)");
+    page.heading("results that a check found to differ (both versions are stored)");
     for Kept { place, difference } in kept {
         page.line(format!("  {}, {}: {}", difference.label, ago(difference.time_us), difference.names()));
         page.line(format!("    {place}"));
     }
 }
 
-/// What made the figures, and what made what they count.
+/// The version of kache that made the report, and those that handled the invocations.
 fn footer(json: &Json) -> Vec<String> {
     let mut lines =
         vec![format!("kache {}, store format {}, observer {}", json.kache, json.store_format, json.observer)];
     let versions = &json.scopes[json.scopes.len() - 1].tally.versions;
     if versions.keys().any(|v| v != json.kache) {
-        let told: Vec<String> = versions.iter().map(|(v, n)| format!("{v} ({n})")).collect();
-        lines.push(format!("invocations by version: {}", told.join(", ")));
+        let each: Vec<String> = versions.iter().map(|(v, n)| format!("{v} ({n})")).collect();
+        lines.push(format!("invocations by version: {}", each.join(", ")));
     }
     lines
 }

@@ -1,11 +1,11 @@
-//! `kache show`: all that is known of a stored result.
+//! `kache show`: everything that is known about a stored result.
 //!
 //! JSON: `{"v":1,"key","unit","used_us","hits","made_in","compile_us","observed","outputs":[{"path","bytes","digest",
-//! "executable","text"}],"stdout_bytes","stderr_bytes","trace"}`. `bytes` is `null` where a blob is not there; `text` says that paths in
-//! it are written out for the checkout that asks; `trace` is a [`KeyTrace`], `null` where none was left.
+//! "executable","text"}],"stdout_bytes","stderr_bytes","trace"}`. `bytes` is `null` if the blob is missing; `text`
+//! means that a restore replaces paths in the file; `trace` is a [`KeyTrace`], or `null` if it is no longer stored.
 
-use super::output::{Answer, CliError, Format, cache_dir, settings};
-use super::page::{Page, Style, ago, count, cut, duration, short, size};
+use super::output::{Answer, CliError, Format, cache_dir, failed, settings};
+use super::page::{BOLD, DIM, PLAIN, Page, ago, count, cut, duration, row, short, size};
 use kache_core::dependency;
 use kache_core::events::{self, Event, Observed, Outcome};
 use kache_core::key_trace::{Component, KeyTrace, Part};
@@ -32,7 +32,6 @@ pub struct Options {
 
 #[derive(Serialize)]
 struct Json {
-    v: u32,
     key: String,
     unit: String,
     used_us: u64,
@@ -55,20 +54,15 @@ struct Shown {
     text: bool,
 }
 
-/// Shows.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let cache = cache_dir(&settings()?)?;
     let item = find(&cache, &options.key)?;
-    let events =
-        events::read_all(&cache).map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
-    let json = told(&cache, &item, &events);
-    match options.format {
-        Format::Json => Answer::json(&json),
-        Format::Text => Ok(Answer::page(text(&json, options.all))),
-    }
+    let events = events::read_all(&cache).map_err(failed(cache.display()))?;
+    let json = described(&cache, &item, &events);
+    Answer::new(options.format, 1, &json, |page| text(&json, options.all, page))
 }
 
-/// The only result whose key begins so.
+/// The only result whose key begins with the digits.
 fn find(cache: &Path, asked: &str) -> Result<Item, CliError> {
     let prefix = asked.to_ascii_lowercase();
     if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -82,25 +76,21 @@ fn find(cache: &Path, asked: &str) -> Result<Item, CliError> {
             found.push(item);
         }
     })
-    .map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
+    .map_err(failed(cache.display()))?;
     if found.len() > 1 {
-        let told: Vec<String> =
-            found.iter().take(5).map(|i| format!("{} ({})", short(&i.key.hex()), i.result.label)).collect();
-        return Err(CliError::usage(format!(
-            "{} begin with `{asked}`; give more of it: {}",
-            count(found.len(), "key", "keys"),
-            told.join(", ")
-        )));
+        let some = found.iter().take(5).map(|i| format!("{} ({})", short(&i.key.hex()), i.result.label));
+        let (n, some) = (found.len(), some.collect::<Vec<_>>().join(", "));
+        return Err(CliError::usage(format!("{n} keys begin with `{asked}`; give more digits: {some}")));
     }
     found.pop().ok_or_else(|| {
+        let cache = cache.display();
         CliError::usage(format!(
-            "no result in {} has a key that begins with `{asked}`: see `kache list`",
-            cache.display()
+            "no result in {cache} has a key that begins with `{asked}`: see `kache list`"
         ))
     })
 }
 
-fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
+fn described(cache: &Path, item: &Item, events: &[Event]) -> Json {
     let key = item.key.hex();
     let of = |outcome: Outcome| {
         events.iter().filter(move |e| e.outcome == outcome).filter(|e| e.result.as_ref() == Some(&key))
@@ -113,7 +103,6 @@ fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
         text: o.is_template,
     });
     Json {
-        v: 1,
         unit: item.result.label.clone(),
         used_us: item.used_us,
         hits: of(Outcome::Hit).count(),
@@ -128,45 +117,34 @@ fn told(cache: &Path, item: &Item, events: &[Event]) -> Json {
     }
 }
 
-fn text(json: &Json, all: bool) -> Page {
-    let mut page = Page::new();
+fn text(json: &Json, all: bool, page: &mut Page) {
     page.heading(&json.unit);
     let learned = match json.observed {
         Observed::Preload => "by the observer",
         Observed::Unobserved => "from what the compiler reports",
     };
-    let mut rows = vec![("result key", json.key.clone())];
-    rows.extend(json.trace.as_ref().map(|t| ("action key", t.action.clone())));
-    rows.extend(json.made_in.as_ref().map(|dir| ("made in", dir.clone())));
-    rows.push(("compiled in", duration(json.compile_us as i64)));
-    rows.push(("inputs known", learned.to_string()));
-    rows.push(("used", format!("{}; restored {}", ago(json.used_us), count(json.hits, "time", "times"))));
-    rows.push((
-        "printed",
-        format!("{} out, {} err", size(json.stdout_bytes as u64), size(json.stderr_bytes as u64)),
-    ));
-    page.columns(&rows.into_iter().map(|(name, value)| vec![format!("  {name}"), value]).collect::<Vec<_>>());
+    let mut rows = vec![row!["  result key", json.key]];
+    rows.extend(json.trace.as_ref().map(|t| row!["  action key", t.action]));
+    rows.extend(json.made_in.as_ref().map(|dir| row!["  made in", dir]));
+    let used = format!("{}; restored {}", ago(json.used_us), count(json.hits, "time", "times"));
+    let printed = format!("{} out, {} err", size(json.stdout_bytes as u64), size(json.stderr_bytes as u64));
+    rows.extend([
+        row!["  compiled in", duration(json.compile_us as i64)],
+        row!["  inputs known", learned],
+        row!["  used", used],
+        row!["  printed", printed],
+    ]);
+    page.columns(&rows, 0);
     page.gap();
     page.heading("outputs");
-    let rows: Vec<Vec<String>> = json.outputs.iter().map(output).collect();
-    page.columns(&rows);
-    match &json.trace {
-        None => {
-            page.gap();
-            page.line("the trace of this result is no longer in the cache");
-        }
-        Some(trace) => {
-            let of = |part: Part| trace.components.iter().filter(move |c| c.part == part).collect();
-            components("the action key: what was requested", of(Part::Action), all, &mut page);
-            components(
-                "dependencies (with the action key, the result key)",
-                of(Part::Dependency),
-                all,
-                &mut page,
-            );
-        }
-    }
-    page
+    page.columns(&json.outputs.iter().map(output).collect::<Vec<_>>(), 0);
+    let Some(trace) = &json.trace else {
+        page.gap();
+        return page.line("the trace of this result is no longer in the cache");
+    };
+    let of = |part: Part| trace.components.iter().filter(move |c| c.part == part).collect();
+    components("the action key: what was requested", of(Part::Action), all, page);
+    components("dependencies (with the action key, the result key)", of(Part::Dependency), all, page);
 }
 
 fn output(o: &Shown) -> Vec<String> {
@@ -176,10 +154,10 @@ fn output(o: &Shown) -> Vec<String> {
         (_, true) => "executable",
         _ => "",
     };
-    vec![format!("  {}", o.path), bytes, short(&o.digest).to_string(), what.to_string()]
+    row![format!("  {}", o.path), bytes, short(&o.digest), what]
 }
 
-/// What went into a key, with where it was in the checkout that made it.
+/// The components of a key, each with its form in the checkout that made the result.
 fn components(title: &str, components: Vec<&Component>, all: bool, page: &mut Page) {
     page.gap();
     page.heading(format!("{title}: {}", components.len()));
@@ -190,9 +168,9 @@ fn components(title: &str, components: Vec<&Component>, all: bool, page: &mut Pa
             value => short(value),
         };
         let line = |text: &str| if all { text.to_string() } else { cut(text) };
-        page.spans(&[(Style::Bold, format!("  {} ", c.name)), (Style::Plain, line(value))]);
+        page.spans(&[(BOLD, format!("  {} ", c.name)), (PLAIN, line(value))]);
         if c.raw != c.value && !c.raw.is_empty() {
-            page.spans(&[(Style::Dim, format!("    raw: {}", line(&c.raw)))]);
+            page.styled(DIM, format!("    raw: {}", line(&c.raw)));
         }
     }
 }

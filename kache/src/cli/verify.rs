@@ -1,10 +1,10 @@
-//! `kache verify`: is what is cached what it should be, to the last byte.
+//! `kache verify`: reads every cached file and compares it with its digest.
 //!
-//! JSON: `{"v":1,"ok","blobs","bytes","results","manifests","faults":[{"file","what","harmless","repaired"}]}`; `ok` says that
-//! nothing is damaged. The exit status is 1 where something is, and was not repaired.
+//! JSON: `{"v":1,"ok","blobs","bytes","results","manifests","faults":[{"file","what","harmless","repaired"}]}`; `ok` is false
+//! if a file is damaged and was not repaired; the exit status is then 1.
 
-use super::output::{Answer, CliError, Format, cache_dir, settings};
-use super::page::{self, Page, Style};
+use super::output::{Answer, CliError, Format, cache_dir, failed, settings};
+use super::page::{self, GREEN, PLAIN, Page, RED, YELLOW};
 use kache_core::store::Store;
 use kache_core::store::verify::{self, Verified};
 use serde::Serialize;
@@ -27,30 +27,22 @@ pub struct Options {
 
 #[derive(Serialize)]
 struct Json<'a> {
-    v: u32,
     ok: bool,
     #[serde(flatten)]
     done: &'a Verified,
 }
 
-/// Reads.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let cache = cache_dir(&settings()?)?;
     let done = Store::open(&cache)
         .and_then(|store| verify::verify(&store, options.repair))
-        .map_err(|e| CliError::failed(format!("{}: {e}", cache.display())))?;
-    let bad = |f: &&verify::Fault| !f.harmless && !f.repaired;
-    let ok = done.faults.iter().filter(bad).count() == 0;
-    let mut answer = match options.format {
-        Format::Json => Answer::json(&Json { v: 1, ok, done: &done })?,
-        Format::Text => Answer::page(text(&done, ok)),
-    };
-    answer.status = u8::from(!ok);
-    Ok(answer)
+        .map_err(failed(cache.display()))?;
+    let ok = done.faults.iter().all(|fault| fault.harmless || fault.repaired);
+    let answer = Answer::new(options.format, 1, &Json { ok, done: &done }, |page| text(&done, ok, page))?;
+    Ok(answer.with_problem(!ok))
 }
 
-fn text(done: &Verified, ok: bool) -> Page {
-    let mut page = Page::new();
+fn text(done: &Verified, ok: bool, page: &mut Page) {
     page.line(format!(
         "read {}, {}; {}; {}",
         page::count(done.blobs as usize, "blob", "blobs"),
@@ -60,16 +52,15 @@ fn text(done: &Verified, ok: bool) -> Page {
     ));
     for fault in &done.faults {
         let (style, mark) = match (fault.repaired, fault.harmless) {
-            (true, _) => (Style::Green, "removed "),
-            (false, true) => (Style::Yellow, "incomplete "),
-            (false, false) => (Style::Red, "DAMAGED "),
+            (true, _) => (GREEN, "removed "),
+            (false, true) => (YELLOW, "incomplete "),
+            (false, false) => (RED, "DAMAGED "),
         };
-        page.spans(&[(style, mark.to_string()), (Style::Plain, format!("{}: {}", fault.file, fault.what))]);
+        page.spans(&[(style, mark.to_string()), (PLAIN, format!("{}: {}", fault.file, fault.what))]);
     }
     page.heading(match (ok, done.faults.is_empty()) {
-        (true, true) => "all is as it should be",
-        (true, false) => "nothing is damaged",
-        (false, _) => "what is damaged is never restored; `kache verify --repair` removes it",
+        (true, true) => "all files are intact",
+        (true, false) => "no file is damaged",
+        (false, _) => "damaged files are never restored; `kache verify --repair` removes them",
     });
-    page
 }

@@ -1,4 +1,4 @@
-//! What `kache --version` says: whatever decides whether two kaches can share a cache and make the same keys.
+//! The text of `kache --version`: everything that decides whether two builds of kache can share a cache and make the same keys.
 
 use kache_core::observe::launch;
 use kache_core::store;
@@ -12,7 +12,7 @@ pub fn text() -> &'static str {
     &TEXT
 }
 
-/// The first digits of the observer's digest, which also name its file in the cache; `none` where there is none.
+/// The first digits of the observer's digest, which also name its file in the cache; `none` without an observer.
 pub fn observer() -> String {
     if launch::OBJECT.is_empty() {
         return "none".to_string();

@@ -105,7 +105,10 @@ fn a_wrong_result_is_found_dropped_and_kept_to_look_at() {
     assert!(place.join("trace.json").exists() && place.join("fresh-trace.json").exists());
 
     let report = ask(&test, &["report"]);
-    assert!(report.contains("what checks found to differ") && report.contains("libl.rlib"), "{report}");
+    assert!(
+        report.contains("results that a check found to differ") && report.contains("libl.rlib"),
+        "{report}"
+    );
     let json: Value = serde_json::from_str(&ask(&test, &["report", "--format", "json"])).unwrap();
     assert_eq!(json["scopes"][2]["units"]["checked"]["different"], 1);
     assert_eq!(json["differences"][0]["outputs"][0]["what"], "<workspace>/libl.rlib");

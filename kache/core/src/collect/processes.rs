@@ -33,6 +33,8 @@ pub struct Process {
     has_plugin: bool,
     /// Modules that can tell times and permissions of files.
     learns: HashSet<(u32, Act)>,
+    /// Events of opening the terminal since the program started.
+    pub terminal: u16,
     /// Modules recorded before anything else belong to the program as it was linked.
     is_starting: bool,
 }
@@ -173,6 +175,7 @@ impl Processes {
             real_files: HashMap::new(),
             has_plugin: false,
             learns: HashSet::new(),
+            terminal: 0,
             is_starting: true,
         };
         self.all.insert(e.pid, process);

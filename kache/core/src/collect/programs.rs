@@ -2,11 +2,12 @@
 
 use super::processes::Module;
 use super::{Cause, Collector, clean};
+use crate::observe::start_clock::{StartCalls, TERMINAL};
 use crate::observe::trace::{TraceEvent, flag};
 use crate::observe::variables::Use;
 use crate::paths::absolute;
 use crate::platform;
-use crate::policy::{Act, Actor, Event, Excuse, Started, names};
+use crate::policy::{Act, Actor, ClockAtStart, Event, Excuse, Started, names};
 use crate::template::contains;
 use std::path::Path;
 
@@ -178,13 +179,27 @@ impl Collector<'_> {
     /// Whether a program asks for the clock as it does whenever it starts.
     pub(super) fn asks_as_it_starts(&mut self, e: &TraceEvent, act: Act) -> bool {
         let Some(process) = self.processes.get(e.pid).filter(|_| e.errno != 0) else { return false };
-        let Some(row) = self.policy.clock_at_start(self.processes.name(e.pid)) else { return false };
-        let Some(file) = process.file(e.module) else { return false };
-        let (world, program) = (self.world, &process.program);
+        let Some(file) = process.file(e.module).map(<[u8]>::to_vec) else { return false };
+        let Some((row, calls)) = self.start_of(e.pid) else { return false };
+        act == Act::ReadsTimer && row.timers || calls.has(&file, e.aux, e.errno, row.again)
+    }
+
+    /// Whether a program opens the terminal as it does whenever it starts, and no more often.
+    pub(super) fn opens_terminal_as_it_starts(&mut self, e: &TraceEvent) -> bool {
+        let Some(process) = self.processes.get_mut(e.pid).filter(|_| e.path == TERMINAL) else {
+            return false;
+        };
+        process.terminal += 1;
+        let count = process.terminal;
+        self.start_of(e.pid).is_some_and(|(_, calls)| count <= calls.terminal)
+    }
+
+    /// What the program of a process asks for as it starts, if it is one that may be started to learn it.
+    fn start_of(&mut self, pid: u32) -> Option<(&'static ClockAtStart, &StartCalls)> {
+        let row = self.policy.clock_at_start(self.processes.name(pid))?;
+        let (world, program) = (self.world, &self.processes.get(pid)?.program);
         let learn = || world.start_calls(program, row.arguments);
-        let calls = self.start_calls.entry(program.clone()).or_insert_with(learn);
-        let Some(calls) = calls else { return false };
-        act == Act::ReadsTimer && row.timers || calls.has(file, e.aux, e.errno, row.again)
+        Some((row, self.start_calls.entry(program.clone()).or_insert_with(learn).as_ref()?))
     }
 
     /// What calls the kernel by itself can look at anything unseen, unless its process has that recorded.

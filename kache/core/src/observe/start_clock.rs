@@ -1,4 +1,4 @@
-//! Which calls of the clock a program makes as it starts.
+//! Which calls of the clock a program makes as it starts, and whether it opens the terminal.
 //!
 //! A shell seeds its random numbers, git begins to measure its steps: each asks for the time of day before it does
 //! anything, and puts the answer into nothing that it prints. The same programs print the time where they are asked
@@ -6,6 +6,9 @@
 //! apart: a shell that is given its script as an argument reads nothing in between. The call itself does: the program
 //! is started once more, with arguments by which it starts and ends, and the calls that it makes then, each as often
 //! as then, are those of a start.
+//!
+//! The same start tells how often the program opens the terminal by its name. bash does so whenever it starts, and
+//! reads nothing from it. Its scripts begin later, so that what they open comes after that.
 //!
 //! Only a program that root alone can replace is started: the build ran it, but perhaps not with these arguments.
 
@@ -17,32 +20,41 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Calls of the clock, by module and by where in it they return to, and how often each is made.
+/// The path by which every process finds its own terminal.
+pub const TERMINAL: &[u8] = b"/dev/tty";
+
+/// What a program asks for as it starts.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct StartCalls(BTreeMap<(Vec<u8>, i64), u16>);
+pub struct StartCalls {
+    /// Calls of the clock, by module and by where in it they return to, and how often each is made.
+    clock: BTreeMap<(Vec<u8>, i64), u16>,
+    /// Events of opening the terminal.
+    pub terminal: u16,
+}
 
 impl StartCalls {
     /// The calls in the trace of a program that started and ended.
     pub fn of(trace: &Trace) -> StartCalls {
         let mut modules: HashMap<(u32, u32), &[u8]> = HashMap::new();
-        let mut calls = BTreeMap::new();
+        let mut calls = StartCalls::default();
         for e in &trace.events {
             match e.kind {
                 EventKind::Module => _ = modules.insert((e.pid, e.module), e.path),
                 EventKind::Volatile if e.errno != 0 => {
                     let Some(module) = modules.get(&(e.pid, e.module)) else { continue };
-                    let count = calls.entry((module.to_vec(), e.aux)).or_insert(0);
+                    let count = calls.clock.entry((module.to_vec(), e.aux)).or_insert(0);
                     *count = e.errno.max(*count);
                 }
+                EventKind::Read | EventKind::Write if e.path == TERMINAL => calls.terminal += 1,
                 _ => {}
             }
         }
-        StartCalls(calls)
+        calls
     }
 
     /// Whether a start makes a call, for the `count`th time or, if `again`, any number of times.
     pub fn has(&self, module: &[u8], returns_to: i64, count: u16, again: bool) -> bool {
-        let most = self.0.get(&(module.to_vec(), returns_to));
+        let most = self.clock.get(&(module.to_vec(), returns_to));
         count > 0 && most.is_some_and(|most| count <= *most || again)
     }
 }

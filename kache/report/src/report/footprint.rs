@@ -1,4 +1,4 @@
-//! How much room a cache takes, by kind of file.
+//! The disk space that a cache uses, by kind of file.
 
 use kache_core::store::FORMAT;
 use serde::Serialize;
@@ -9,9 +9,8 @@ use std::path::Path;
 /// Files and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Room {
-    /// How many files.
     pub files: u64,
-    /// The sum of their lengths. (`digests` is a sparse file: it takes less on disk.)
+    /// The sum of the lengths. (`digests` is a sparse file, which uses less on disk.)
     pub bytes: u64,
 }
 
@@ -25,13 +24,12 @@ impl Room {
 /// A cache's files.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Footprint {
-    /// Everything.
     pub total: Room,
     /// By the store's directories: `blobs`, `results`, `manifests`, `traces`, `events`, ….
     pub kinds: BTreeMap<String, Room>,
 }
 
-/// Measures a cache; one that is not there takes no room.
+/// Measures a cache. A cache that does not exist uses nothing.
 pub fn measure(cache: &Path) -> io::Result<Footprint> {
     let mut out = Footprint::default();
     for entry in list(&cache.join(FORMAT))? {
@@ -48,7 +46,7 @@ pub fn measure(cache: &Path) -> io::Result<Footprint> {
 fn room(entry: &std::fs::DirEntry) -> io::Result<Room> {
     let meta = match entry.metadata() {
         Ok(m) => m,
-        // Builds go on while we look.
+        // A build may remove files at the same time.
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Room::default()),
         Err(e) => return Err(e),
     };

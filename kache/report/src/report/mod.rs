@@ -1,5 +1,4 @@
-//! What people are told of a cache's work, made from events and from the files of the store: nothing here is kept
-//! by the wrapper for the sake of it.
+//! The figures of `kache report`, from events and from the files of the store. The wrapper records nothing for them alone.
 
 pub mod footprint;
 pub mod sharing;

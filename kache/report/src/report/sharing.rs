@@ -1,7 +1,7 @@
-//! What it saves that equal bytes are kept once.
+//! The space that the store saves because it stores equal bytes once.
 //!
-//! Every result names its outputs by their digests. What they would take if each had its own is counted from the
-//! results, what they do take from the blobs that are there.
+//! Each result names its outputs by their digests. The sum over all outputs of the results is compared with the sum over
+//! the blobs.
 
 use kache_core::store::catalogue;
 use serde::Serialize;
@@ -9,25 +9,23 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-/// Bytes that several results have in common. Sizes are lengths of files, in bytes.
+/// The bytes that results share. Sizes are lengths of files, in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sharing {
-    /// Results that are stored.
     pub results: u64,
-    /// Their outputs.
     pub outputs: u64,
-    /// What the outputs would take if each were kept for itself.
+    /// The size of the outputs, without sharing.
     pub output_bytes: u64,
-    /// What they take: the blobs that any result names, each once.
+    /// The size of the blobs that results name, each counted once.
     pub blob_bytes: u64,
     /// The difference.
     pub saved_bytes: u64,
 }
 
-/// Measures a cache; one that is not there shares nothing.
+/// Measures a cache. A cache that does not exist shares nothing.
 ///
 /// # Errors
-/// Where the store cannot be listed.
+/// If the store cannot be listed.
 pub fn measure(cache: &Path) -> io::Result<Sharing> {
     let mut sharing = Sharing::default();
     let mut counted = BTreeSet::new();

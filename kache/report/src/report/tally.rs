@@ -1,35 +1,27 @@
-//! What a number of events add up to.
+//! The sums of events.
 //!
 //! | counted as | what |
 //! | --- | --- |
 //! | unit | a compile that the build asked for; only these make the hit rate |
-//! | probe | a question to the compiler (`-vV`, `--print`) or a build script's trial compile |
-//! | hit | a unit restored: no compiler ran, or, where it was checked, it made the same |
-//! | miss | a unit compiled under observation, whether or not its result was kept |
-//! | passthrough | handed to the compiler untouched; often no unit at all (a source on standard input), so it is not in the rate |
-//! | error | kache had trouble of its own and the compiler ran: a unit that did not hit |
+//! | probe | a query to the compiler (`-vV`, `--print`) or a build script's test compile |
+//! | hit | a restored unit: no compiler ran, or a check recompiled it without a difference |
+//! | miss | a unit compiled under observation, whether or not its result was stored |
+//! | passthrough | a command that ran without the cache; often not a unit (a source on standard input), so it is not in the rate |
+//! | error | kache failed and the compiler ran: a unit that did not hit |
 
-use kache_core::events::{Checked, Event, Kind, Observed, Outcome, RemoteWay, builds};
+use super::footprint::Room;
+use kache_core::events::{Event, Kind, Observed, Outcome, RemoteWay, builds};
 use kache_core::reason::Reason;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How often each reason was given.
+/// The number of events by a word, such as a reason.
 pub type Reasons = BTreeMap<String, u64>;
 
-/// What one way of giving files back gave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Given {
-    /// How many files.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// Events, counted. Times are in µs, sizes in bytes.
+/// The sums of events. Times are in µs, sizes in bytes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tally {
-    /// Builds: one `cargo build` each, with what its build scripts compile (see [`builds`]).
+    /// The number of builds (see [`builds`]).
     pub builds: u64,
     /// When the first invocation began, µs since 1970.
     pub first_us: Option<u64>,
@@ -37,21 +29,20 @@ pub struct Tally {
     pub last_us: Option<u64>,
     /// Hits of hits, misses and errors of units; nothing where there were none.
     pub hit_rate: Option<f64>,
-    /// Units.
     pub units: Units,
     /// Probes by outcome.
     pub probes: Reasons,
-    /// Where time went, units only.
+    /// Times of units.
     pub time: Time,
-    /// Files given back on hits of units.
+    /// Files restored by hits of units.
     pub restored: Restored,
-    /// What the remote had to do with units.
+    /// The part of the remote in units.
     pub remote: Remote,
     /// Outputs of stored misses.
     pub stored_bytes: u64,
-    /// Of those: what the store had already, from other compiles that made the same.
+    /// The part of `stored_bytes` that the store had already.
     pub known_bytes: u64,
-    /// How the inputs of stored results were learned.
+    /// How the inputs of stored results were found.
     pub observed: Reasons,
     /// Invocations by the version of kache that handled them.
     pub versions: Reasons,
@@ -60,62 +51,58 @@ pub struct Tally {
 /// Units by outcome.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Units {
-    /// Restored.
     pub hits: u64,
-    /// Of the hits: those whose result came from the remote, now or in an earlier build.
+    /// The hits whose result came from the remote, now or in an earlier build.
     pub remote_hits: u64,
-    /// Hits that were compiled all the same, by what came of it: `same` (counted as hits), `different` and `unsettled`
-    /// (counted as misses).
+    /// Hits that were recompiled, by the outcome: `same` (counted as hits), `different` and `unsettled` (counted as misses).
     pub checked: Reasons,
     /// Compiled: `stored` and the sum of `not_stored`.
     pub misses: u64,
-    /// Misses whose result was kept.
+    /// Misses whose result was stored.
     pub stored: u64,
-    /// Of the stored: those of which the store had every byte already. Something was in the key that did not matter.
+    /// The stored results of which the store had every byte already: a part of the key did not matter.
     pub dups: u64,
-    /// Misses whose result was not kept, by reason.
+    /// Misses whose result was not stored, by reason.
     pub not_stored: Reasons,
-    /// Handed to the compiler untouched, by reason.
+    /// Commands that ran without the cache, by reason.
     pub passthroughs: Reasons,
-    /// Troubles of kache's own, by reason.
+    /// Failures of kache, by reason.
     pub errors: Reasons,
 }
 
-/// Where time went.
+/// Sums of times.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Time {
-    /// What the compiler took when the results of the hits were made, less what the hits took.
+    /// The compile times of the hits' results, less the times of the hits.
     pub saved_us: i64,
-    /// What checked hits took, with the compiler: in none of the others.
+    /// The times of checked hits, with the compiler; not part of the other sums.
     pub checks_us: u64,
-    /// What the hits took.
+    /// The times of the hits.
     pub hits_us: u64,
-    /// What the compiler took on misses.
+    /// The compiler's time on misses.
     pub compile_us: u64,
-    /// What kache itself took on misses: looking up, observing, storing.
+    /// kache's own time on misses: lookup, observation, storing.
     pub overhead_us: u64,
 }
 
-/// Files given back.
+/// Restored files.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Restored {
     /// By method: `reflink`, `hardlink`, `copy`.
-    pub methods: BTreeMap<String, Given>,
-    /// In all.
+    pub methods: BTreeMap<String, Room>,
     pub bytes: u64,
 }
 
-/// What the remote did.
+/// The part of the remote.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Remote {
-    /// Units by what came of it: `fetched`, `ahead`, `nothing`, `closed`, `failed`, `refused`.
+    /// Units by the outcome: `fetched`, `ahead`, `nothing`, `closed`, `failed`, `refused`.
     pub ways: Reasons,
-    /// How long units waited for it.
+    /// The time that units waited for the remote.
     pub waited_us: u64,
 }
 
 impl Tally {
-    /// Counts them.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Tally {
         let mut tally = Tally::default();
         let events: Vec<&Event> = events.into_iter().collect();
@@ -123,10 +110,10 @@ impl Tally {
         for event in events {
             tally.first_us = Some(tally.first_us.map_or(event.time_us, |t| t.min(event.time_us)));
             tally.last_us = tally.last_us.max(Some(event.time_us));
-            *tally.versions.entry(event.kache.clone()).or_default() += 1;
+            add(&mut tally.versions, event.kache.clone());
             match event.kind {
                 Kind::Unit => tally.unit(event),
-                Kind::Probe => *tally.probes.entry(word(event.outcome).to_string()).or_default() += 1,
+                Kind::Probe => add(&mut tally.probes, word(event.outcome)),
             }
         }
         let rated = tally.units.hits + tally.units.misses + tally.units.errors.values().sum::<u64>();
@@ -136,22 +123,17 @@ impl Tally {
 
     fn unit(&mut self, event: &Event) {
         if let Some(checked) = event.checked {
-            let word = match checked {
-                Checked::Same => "same",
-                Checked::Different => "different",
-                Checked::Unsettled => "unsettled",
-            };
-            *self.units.checked.entry(word.to_string()).or_default() += 1;
+            add(&mut self.units.checked, word(checked));
         }
         if let Some(remote) = &event.remote {
-            *self.remote.ways.entry(way(remote.way).to_string()).or_default() += 1;
+            add(&mut self.remote.ways, word(remote.way));
             self.remote.waited_us += remote.us;
         }
         match event.outcome {
             Outcome::Hit => self.hit(event),
             Outcome::Miss => self.miss(event),
-            Outcome::Passthrough => *self.units.passthroughs.entry(reason(event)).or_default() += 1,
-            Outcome::Error => *self.units.errors.entry(reason(event)).or_default() += 1,
+            Outcome::Passthrough => add(&mut self.units.passthroughs, reason(event)),
+            Outcome::Error => add(&mut self.units.errors, reason(event)),
         }
     }
 
@@ -178,18 +160,13 @@ impl Tally {
         self.time.compile_us += event.compile_us;
         self.time.overhead_us += event.total_us.saturating_sub(event.compile_us);
         if !event.stored {
-            *self.units.not_stored.entry(reason(event)).or_default() += 1;
-            return;
+            return add(&mut self.units.not_stored, reason(event));
         }
         self.units.stored += 1;
         self.stored_bytes += event.bytes;
         self.known_bytes += event.known_bytes;
         self.units.dups += u64::from(event.bytes > 0 && event.known_bytes == event.bytes);
-        let how = match event.observed {
-            Some(Observed::Preload) => "preload",
-            Some(Observed::Unobserved) | None => "unobserved",
-        };
-        *self.observed.entry(how.to_string()).or_default() += 1;
+        add(&mut self.observed, word(event.observed.unwrap_or(Observed::Unobserved)));
     }
 }
 
@@ -197,25 +174,14 @@ fn reason(event: &Event) -> String {
     event.reason.map_or("no reason given", Reason::word).to_string()
 }
 
-fn way(way: RemoteWay) -> &'static str {
-    match way {
-        RemoteWay::Fetched => "fetched",
-        RemoteWay::Ahead => "ahead",
-        RemoteWay::Nothing => "nothing",
-        RemoteWay::Closed => "closed",
-        RemoteWay::Failed => "failed",
-        RemoteWay::Refused => "refused",
-    }
+fn add(to: &mut Reasons, word: String) {
+    *to.entry(word).or_default() += 1;
 }
 
-/// An outcome as events spell it.
-pub fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Hit => "hit",
-        Outcome::Miss => "miss",
-        Outcome::Passthrough => "passthrough",
-        Outcome::Error => "error",
-    }
+/// The word for a variant in events.
+fn word(variant: impl Serialize) -> String {
+    let value = serde_json::to_value(variant).ok();
+    value.and_then(|value| value.as_str().map(str::to_string)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -257,7 +223,7 @@ mod tests {
         assert_eq!((t.time.saved_us, t.time.overhead_us, t.restored.bytes), (90, 4, 7));
         assert_eq!((t.units.dups, t.stored_bytes, t.known_bytes), (1, 7, 7));
         assert_eq!((t.units.remote_hits, &t.remote.ways["ahead"], t.remote.waited_us), (1, &1, 2));
-        assert_eq!(t.restored.methods["copy"], Given { files: 3, bytes: 7 });
+        assert_eq!(t.restored.methods["copy"], Room { files: 3, bytes: 7 });
         assert_eq!(Tally::of([]).hit_rate, None);
     }
 }

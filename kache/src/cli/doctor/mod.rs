@@ -16,7 +16,7 @@
 //! | `agent` | if a remote is set: is the agent installed |
 //! | `settings` | are all settings valid |
 //!
-//! The probe uses a temporary cache and directory. The doctor never creates the real cache, and writes only empty
+//! The probe uses a temporary cache and directory. The doctor never creates the real cache; it writes small temporary
 //! files to it, which it removes at once.
 //!
 //! JSON: `{"v":2,"ok","checks":[{"name","state","found","remedy"}]}`; `state` is `ok`, `note` (worth knowing) or
@@ -28,14 +28,14 @@ mod probe;
 mod surroundings;
 
 use super::output::{Answer, CliError, Format, settings};
-use super::page::{Page, Style};
+use super::page::{GREEN, PLAIN, Page, RED, YELLOW};
 use kache_core::remote::client;
 use kache_core::settings::{Observe, Settings};
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kache doctor                  exit status 1 where something is wrong
+  kache doctor                  exit status 1 if a check finds a problem
   kache doctor --format json")]
 pub struct Options {
     /// Output format
@@ -76,7 +76,6 @@ impl Check {
 
 #[derive(Serialize)]
 struct Json {
-    v: u32,
     ok: bool,
     checks: Vec<Check>,
 }
@@ -92,44 +91,35 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     checks.extend(surroundings::clock(&settings));
     checks.extend(of_agent(&settings));
     checks.extend(of_settings(&settings));
-    let json = Json { v: 2, ok: checks.iter().all(|c| c.state != State::Problem), checks };
-    let mut answer = match options.format {
-        Format::Json => Answer::json(&json)?,
-        Format::Text => Answer::page(page(&json)),
-    };
-    answer.status = u8::from(!json.ok);
-    Ok(answer)
+    let json = Json { ok: checks.iter().all(|c| c.state != State::Problem), checks };
+    let answer = Answer::new(options.format, 2, &json, |page| text(&json, page))?;
+    Ok(answer.with_problem(!json.ok))
 }
 
-fn page(json: &Json) -> Page {
-    let mut page = Page::new();
+fn text(json: &Json, page: &mut Page) {
     for check in &json.checks {
         let (style, mark) = match check.state {
-            State::Ok => (Style::Green, "ok     "),
-            State::Note => (Style::Yellow, "note   "),
-            State::Problem => (Style::Red, "PROBLEM"),
+            State::Ok => (GREEN, "ok     "),
+            State::Note => (YELLOW, "note   "),
+            State::Problem => (RED, "PROBLEM"),
         };
-        let name = (Style::Plain, format!("  {:<11}  ", check.name));
+        let name = (PLAIN, format!("  {:<11}  ", check.name));
         page.folded(&[(style, mark.to_string()), name], &check.found);
         if let Some(remedy) = &check.remedy {
-            page.folded(&[(Style::Plain, format!("{:22}→ ", ""))], remedy);
+            page.folded(&[(PLAIN, format!("{:22}→ ", ""))], remedy);
         }
     }
     page.gap();
     page.heading(if json.ok { "no problems found" } else { "kache does not work correctly here" });
-    page
 }
 
 fn of_agent(settings: &Settings) -> Option<Check> {
     const NAME: &str = "agent";
+    const INSTALL: &str = "install it beside kache: `cargo install --locked --path kache/agent`";
     settings.remote.as_ref()?;
     Some(match client::program() {
         Ok(program) => Check::ok(NAME, program.display().to_string()),
-        Err(e) => Check::problem(
-            NAME,
-            format!("the remote is not used: {e}"),
-            "install it beside kache: `cargo install --locked --path kache/agent`",
-        ),
+        Err(e) => Check::problem(NAME, format!("the remote is not used: {e}"), INSTALL),
     })
 }
 

@@ -1,30 +1,31 @@
-//! A small crate, and a small file in C, each compiled twice through this very binary as a build would: the first time
-//! must miss and store, the second must hit and restore the same bytes.
+//! Compiles a small crate and a small C file twice through this binary, as a build does: the first compile must miss and be
+//! stored, the second must hit and restore the same bytes.
 
 use super::Check;
+use crate::cli::page::duration;
 use kache_core::eval::find_program;
 use kache_core::events::{self, Event, Observed, Outcome};
 use kache_core::observe::launch;
 use kache_core::paths::Roots;
-use kache_core::reason::Reason;
 use kache_report::explain::reasons;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What is compiled.
+/// A source to compile.
 struct Subject {
-    /// The check's name.
+    /// The name of the check.
     name: &'static str,
     /// For "cannot compile …".
     what: &'static str,
-    /// The variable that names the compiler, and its name without.
+    /// The variable that names the compiler, and the default.
     compiler: (&'static str, &'static str),
-    /// Below the probe's directory, with its text.
+    /// The path below the probe's directory, and the text.
     source: (&'static str, &'static str),
-    words: &'static [&'static str],
+    args: &'static str,
 }
 
 const CRATE: Subject = Subject {
@@ -32,20 +33,8 @@ const CRATE: Subject = Subject {
     what: "a small crate",
     compiler: ("RUSTC", "rustc"),
     source: ("src/lib.rs", "//! A probe.\n\npub fn answer() -> u32 { 42 }\n"),
-    words: &[
-        "--crate-name",
-        "kache_probe",
-        "--edition=2021",
-        "src/lib.rs",
-        "--crate-type",
-        "lib",
-        "--emit=dep-info,metadata,link",
-        "--out-dir",
-        "out",
-        "-C",
-        "extra-filename=-0",
-        "--color=never",
-    ],
+    args: "--crate-name kache_probe --edition=2021 src/lib.rs --crate-type lib --emit=dep-info,metadata,link \
+           --out-dir out -C extra-filename=-0 --color=never",
 };
 
 const OBJECT: Subject = Subject {
@@ -53,77 +42,87 @@ const OBJECT: Subject = Subject {
     what: "a small file in C",
     compiler: ("CC", "cc"),
     source: ("src/probe.c", "#include <stddef.h>\n\nsize_t answer(void) { return 42; }\n"),
-    words: &["-g", "-MD", "-c", "src/probe.c", "-o", "out/probe.o"],
+    args: "-g -MD -c src/probe.c -o out/probe.o",
 };
 
-/// Removes the probe's directory, whatever happens.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+impl Subject {
+    fn compiler(&self) -> OsString {
+        let (variable, name) = self.compiler;
+        std::env::var_os(variable).filter(|given| !given.is_empty()).unwrap_or_else(|| name.into())
     }
 }
 
-/// What the probes answer.
+/// A problem, and its remedy.
+struct Wrong(String, String);
+
+impl Wrong {
+    fn new(found: impl Into<String>, remedy: impl Into<String>) -> Wrong {
+        Wrong(found.into(), remedy.into())
+    }
+
+    /// A directory that cannot be used.
+    fn unusable(what: &str, path: &Path, e: &io::Error) -> Wrong {
+        let found = format!("{what} cannot be used: {}: {e}", path.display());
+        Wrong::new(
+            found,
+            "check that it exists, is writable, and has free space; TMPDIR names another directory",
+        )
+    }
+
+    fn unexpected(what: &str, event: &Event) -> Wrong {
+        let (word, meaning) =
+            event.reason.map_or(("no reason given", ""), |r| (r.word(), reasons::meaning(r)));
+        let detail = event.detail.as_deref().unwrap_or_default();
+        let remedy = event.reason.map_or("report this defect of kache, with this output", reasons::help);
+        Wrong::new(format!("{what}: {word}: {meaning} ({detail})"), remedy)
+    }
+}
+
 pub fn checks() -> Vec<Check> {
     let mut checks = match run(&CRATE) {
         Ok((found, compiled)) => vec![Check::ok(CRATE.name, found), observer(compiled.observed)],
-        Err((found, remedy)) => vec![Check::problem(CRATE.name, found, remedy)],
+        Err(Wrong(found, remedy)) => vec![Check::problem(CRATE.name, found, remedy)],
     };
-    // Those who write Rust alone may have no C compiler that works; what kache does with one that does is our affair.
+    // A machine for Rust alone may have no C compiler.
     let compiler = OBJECT.compiler();
-    // `CC="kache gcc"` is the wiring itself, and no name of a program.
+    // `CC="kache gcc"` makes a build use kache, and is not the name of a program.
     let wired = compiler.as_encoded_bytes().contains(&b' ');
-    if wired || find_program(&compiler, &Roots::default()).is_none() {
-        let found = format!("{} is not the name of a program that is there", Path::new(&compiler).display());
-        checks.push(Check::note(OBJECT.name, found, "set CC to a C compiler to have C looked at, too"));
+    checks.push(if wired || find_program(&compiler, &Roots::default()).is_none() {
+        let found = format!("{} is not the name of an existing program", Path::new(&compiler).display());
+        Check::note(OBJECT.name, found, "set CC to a C compiler to check C as well")
     } else {
-        checks.push(match run(&OBJECT) {
+        match run(&OBJECT) {
             Ok((found, _)) => Check::ok(OBJECT.name, found),
-            Err((found, remedy)) => Check::problem(OBJECT.name, found, remedy),
-        });
-    }
+            Err(Wrong(found, remedy)) => Check::problem(OBJECT.name, found, remedy),
+        }
+    });
     checks
 }
 
 fn run(subject: &'static Subject) -> Result<(String, Event), Wrong> {
-    let dir = std::env::temp_dir().join(format!(
-        "kache-doctor-{}-{}",
-        std::process::id(),
-        kache_core::platform::now_ns()
-    ));
-    // What the compiler makes of a path is resolved, and the events name what it made.
-    let scratch = std::fs::create_dir(&dir).and_then(|()| dir.canonicalize()).map(Scratch);
-    let scratch = scratch.map_err(|e| io_trouble("the temporary directory", &dir, &e))?;
-    Probe::at(subject, &scratch.0)?.run()
+    let temporary = std::env::temp_dir();
+    let unusable = |e: io::Error| Wrong::unusable("the temporary directory", &temporary, &e);
+    let scratch = tempfile::Builder::new().prefix("kache-doctor-").tempdir().map_err(unusable)?;
+    // Compilers resolve links in paths, and events contain the resolved paths.
+    let dir = scratch.path().canonicalize().map_err(unusable)?;
+    Probe::at(subject, dir)?.run()
 }
 
 fn observer(observed: Option<Observed>) -> Check {
     const NAME: &str = "observer";
     match observed {
-        Some(Observed::Preload) => Check::ok(NAME, "it saw what the compiler looked at"),
+        Some(Observed::Preload) => Check::ok(NAME, "it recorded the inputs of the compiler"),
         _ if launch::OBJECT.is_empty() => Check::note(
             NAME,
-            "there is none for this system",
-            "nothing: what is linked is compiled every time",
+            "there is no observer for this system",
+            "none: linked outputs are not cached here",
         ),
         _ => Check::problem(
             NAME,
-            "it did not run: inputs are guessed from what the compiler reports, and what is linked is not stored",
+            "it did not run: kache relies on the compiler's reports, and linked outputs are not stored",
             "check that rustc is dynamically linked, and that nothing forbids LD_PRELOAD (a setuid wrapper, a sandbox)",
         ),
     }
-}
-
-/// What is wrong, and what to do.
-type Wrong = (String, String);
-
-fn io_trouble(what: &str, path: &Path, e: &io::Error) -> Wrong {
-    (
-        format!("{what} cannot be used: {}: {e}", path.display()),
-        "check that it exists, is writable, and has room; TMPDIR names another".to_string(),
-    )
 }
 
 struct Probe {
@@ -133,119 +132,92 @@ struct Probe {
     dir: PathBuf,
 }
 
-impl Subject {
-    fn compiler(&self) -> OsString {
-        let (variable, name) = self.compiler;
-        std::env::var_os(variable).filter(|given| !given.is_empty()).unwrap_or_else(|| name.into())
-    }
-}
-
 type Files = BTreeMap<OsString, Vec<u8>>;
 
 impl Probe {
-    fn at(subject: &'static Subject, dir: &Path) -> Result<Probe, Wrong> {
-        let kache = std::env::current_exe().map_err(|e| {
-            (format!("this program cannot be found: {e}"), "start it by its full path".to_string())
-        })?;
-        let made = std::fs::create_dir_all(dir.join("src"))
+    fn at(subject: &'static Subject, dir: PathBuf) -> Result<Probe, Wrong> {
+        let kache = std::env::current_exe()
+            .map_err(|e| Wrong::new(format!("cannot find this program: {e}"), "start it by its full path"))?;
+        let (source, text) = subject.source;
+        std::fs::create_dir_all(dir.join("src"))
             .and_then(|()| std::fs::create_dir(dir.join("out")))
-            .and_then(|()| std::fs::write(dir.join(subject.source.0), subject.source.1))
-            .and_then(|()| std::fs::write(dir.join("kache.toml"), ""));
-        made.map_err(|e| io_trouble("the temporary directory", dir, &e))?;
-        Ok(Probe { subject, kache, compiler: subject.compiler(), dir: dir.to_path_buf() })
+            .and_then(|()| std::fs::write(dir.join(source), text))
+            .and_then(|()| std::fs::write(dir.join("kache.toml"), ""))
+            .map_err(|e| Wrong::unusable("the temporary directory", &dir, &e))?;
+        Ok(Probe { subject, kache, compiler: subject.compiler(), dir })
     }
 
-    /// What to say, and the event of the compile.
+    /// Compiles twice. Returns a description, and the event of the first compile.
     fn run(&self) -> Result<(String, Event), Wrong> {
         let (first, made) = self.compile()?;
         let compiled = self.event(0)?;
         if compiled.outcome != Outcome::Miss || !compiled.stored {
-            return Err(unexpected("the first compile was not stored", &compiled));
+            return Err(Wrong::unexpected("the first compile was not stored", &compiled));
         }
         let out = self.dir.join("out");
-        let emptied = std::fs::remove_dir_all(&out).and_then(|()| std::fs::create_dir(&out));
-        emptied.map_err(|e| io_trouble("the probe's directory", &out, &e))?;
+        std::fs::remove_dir_all(&out)
+            .and_then(|()| std::fs::create_dir(&out))
+            .map_err(|e| Wrong::unusable("the probe's directory", &out, &e))?;
         let (second, restored) = self.compile()?;
         let hit = self.event(1)?;
         if hit.outcome != Outcome::Hit {
-            return Err(unexpected("the second compile of the same source did not hit", &hit));
+            return Err(Wrong::unexpected("the second compile of the same source did not hit", &hit));
         }
-        if (made != restored) || (first.stdout, first.stderr) != (second.stdout, second.stderr) {
-            let differing: Vec<_> = made
-                .iter()
-                .filter(|(n, b)| restored.get(*n) != Some(*b))
-                .map(|(n, _)| n.display().to_string())
-                .collect();
-            return Err((
-                format!("the restored files differ from the compiler's: {}", differing.join(", ")),
-                "do not use this cache, and please report it: this must never happen".to_string(),
-            ));
+        if (&made, first.stdout, first.stderr) != (&restored, second.stdout, second.stderr) {
+            let differs = made.iter().filter(|(n, b)| restored.get(*n) != Some(*b));
+            let names: Vec<_> = differs.map(|(n, _)| n.display().to_string()).collect();
+            let found = format!("the restored files differ from the compiler's: {}", names.join(", "));
+            return Err(Wrong::new(found, "do not use this cache, and report this defect of kache"));
         }
-        let times = format!(
-            "{} compiled in {}, stored; then restored in {}, {} files byte for byte equal",
-            Path::new(&self.compiler).display(),
-            super::super::page::duration(compiled.compile_us as i64),
-            super::super::page::duration(hit.total_us as i64),
-            made.len()
-        );
-        Ok((times, compiled))
+        let (compile, restore) = (duration(compiled.compile_us as i64), duration(hit.total_us as i64));
+        let (compiler, n) = (self.compiler_name(), made.len());
+        let text =
+            format!("{compiler} compiled in {compile}, stored; then restored {n} equal files in {restore}");
+        Ok((text, compiled))
+    }
+
+    fn compiler_name(&self) -> impl Display {
+        Path::new(&self.compiler).display()
     }
 
     fn compile(&self) -> Result<(Output, Files), Wrong> {
         let mut command = Command::new(&self.kache);
-        command.arg(&self.compiler).args(self.subject.words);
-        // The user's settings are checked elsewhere; here they must not get in the way.
-        let ours =
-            std::env::vars_os().map(|(n, _)| n).filter(|n| n.as_encoded_bytes().starts_with(b"KACHE_"));
-        ours.for_each(|n| _ = command.env_remove(n));
+        command.arg(&self.compiler).args(self.subject.args.split(' ')).current_dir(&self.dir);
+        // The user's settings have their own check, and must not change this one.
+        for (name, _) in std::env::vars_os().filter(|(n, _)| n.as_encoded_bytes().starts_with(b"KACHE_")) {
+            command.env_remove(name);
+        }
         command
             .env("KACHE_CONFIG", self.dir.join("kache.toml"))
             .env("KACHE_CACHE_DIR", self.dir.join("cache"));
-        let ran = command.current_dir(&self.dir).output();
-        let output = ran.map_err(|e| {
-            (
-                format!("{} cannot be started: {e}", self.kache.display()),
-                "check that it may be executed".to_string(),
-            )
+        let output = command.output().map_err(|e| {
+            let found = format!("{} cannot be started: {e}", self.kache.display());
+            Wrong::new(found, "check that it is executable")
         })?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err((
+            let (name, what) = (self.compiler_name(), self.subject.what);
+            let (variable, default) = self.subject.compiler;
+            return Err(Wrong::new(
+                format!("{name} cannot compile {what}: {}", String::from_utf8_lossy(&output.stderr).trim()),
                 format!(
-                    "{} cannot compile {}: {}",
-                    Path::new(&self.compiler).display(),
-                    self.subject.what,
-                    said.trim()
-                ),
-                format!(
-                    "check that `{}` is installed and in PATH, or that {} names one that works",
-                    self.subject.compiler.1, self.subject.compiler.0
+                    "check that `{default}` is installed and in PATH, or that {variable} names one that works"
                 ),
             ));
         }
         let out = self.dir.join("out");
-        let files = read(&out).map_err(|e| io_trouble("the probe's directory", &out, &e))?;
+        let files = read(&out).map_err(|e| Wrong::unusable("the probe's directory", &out, &e))?;
         Ok((output, files))
     }
 
     fn event(&self, n: usize) -> Result<Event, Wrong> {
         let events = events::read_all(&self.dir.join("cache")).unwrap_or_default();
         events.into_iter().nth(n).ok_or_else(|| {
-            (
-                "the wrapper wrote no event: it could not use a cache in the temporary directory".to_string(),
-                "check that it is writable and has room; KACHE_LOG=stderr says more".to_string(),
+            Wrong::new(
+                "the wrapper wrote no event: it could not use a cache in the temporary directory",
+                "check that the directory is writable and has free space; KACHE_LOG=stderr prints the reason",
             )
         })
     }
-}
-
-fn unexpected(what: &str, event: &Event) -> Wrong {
-    let reason = event.reason.map_or("no reason given", Reason::word);
-    let detail = event.detail.as_deref().unwrap_or_default();
-    (
-        format!("{what}: {reason}: {} ({detail})", event.reason.map_or("", reasons::meaning)),
-        event.reason.map_or("please report it, with this output", reasons::help).to_string(),
-    )
 }
 
 fn read(dir: &Path) -> io::Result<Files> {

@@ -1,12 +1,12 @@
-//! `kache monitor`: builds as they go, and those that were, on a terminal.
+//! `kache monitor`: shows running and earlier builds on a terminal.
 //!
-//! It only reads: the events as they are appended, and the traces of what missed. The screen is drawn again only where something
-//! changed, so a slow line has little to carry; it works at 80 by 24, and where there are no colours.
+//! It only reads: the events as they are appended, and the key traces of misses. It draws the screen only after a change,
+//! which suits slow connections, and works with 80 by 24 characters and without colours.
 
 mod model;
 mod screen;
 
-use super::output::{Answer, CliError, cache_dir, settings};
+use super::output::{Answer, CliError, cache_dir, failed, settings};
 use super::page;
 use kache_core::platform;
 use model::{Model, View};
@@ -15,57 +15,52 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, Ke
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-/// How long a key is waited for: a request to end is heeded as fast.
+/// The time to wait for a key, and so the delay before the reaction to a signal.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Keys:
   1 2 3, Tab       units of a build, root causes, builds
-  up down, j k     another line; Home, End, PageUp, PageDown
-  Enter            in the list of builds: look at that one
+  up down, j k     move the selection; also Home, End, PageUp, PageDown
+  Enter            in the list of builds: show the selected build
   f                follow the newest build again
-  q, Esc, Ctrl-C   leave
+  q, Esc, Ctrl-C   quit
 
 Examples:
   kache monitor
-  kache monitor --interval 5s        over a slow line
+  kache monitor --interval 5s        over a slow connection
   NO_COLOR=1 kache monitor")]
 pub struct Options {
-    /// How often to look for news: 1s, 5s, 1m
+    /// The interval between reads of new events: 1s, 5s, 1m
     #[arg(long, value_name = "DURATION", value_parser = interval, default_value = "1s")]
     interval: Duration,
 }
 
-/// A duration in which something can happen: with none the monitor would do nothing but look.
+/// A duration other than 0.
 fn interval(text: &str) -> Result<Duration, String> {
-    let interval = super::time::parse(text)?;
+    let interval = super::output::duration(text)?;
     if interval.is_zero() {
         return Err("give a second or more".to_string());
     }
     Ok(interval)
 }
 
-/// Watches until it is told to leave.
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        return Err(CliError::usage(
-            "monitor draws on a terminal, and here is none; `kache report` and `kache explain` print the same",
-        ));
+        let advice = "`kache report` and `kache explain` print the same figures";
+        return Err(CliError::usage(format!("monitor needs a terminal; {advice}")));
     }
     let settings = settings()?;
     let cache = cache_dir(&settings)?;
-    let unreadable = |e: io::Error| CliError::failed(format!("{}: {e}", cache.display()));
     let mut model = Model::new(&cache, settings.max_bytes(&cache));
-    model.look().map_err(unreadable)?;
+    model.look().map_err(failed(cache.display()))?;
     platform::note_ends();
     let ended = on_terminal(|terminal| watch(terminal, &mut model, options.interval));
-    let mut answer = Answer::text(String::new());
-    answer.status = ended.map_err(|e| CliError::failed(format!("the terminal is lost: {e}")))?;
-    Ok(answer)
+    Ok(Answer { text: String::new(), status: ended.map_err(failed("the terminal is lost"))? })
 }
 
-/// Has the whole terminal while `f` runs, and leaves it as it was. After a panic, too: `try_init` puts it back before that is
-/// told.
+/// Runs `f` with the whole terminal, and restores the terminal afterwards. After a panic, the hook of `try_init` restores it
+/// before the message appears.
 fn on_terminal<T>(f: impl FnOnce(&mut DefaultTerminal) -> io::Result<T>) -> io::Result<T> {
     let mut terminal = ratatui::try_init()?;
     let done = f(&mut terminal);
@@ -73,7 +68,7 @@ fn on_terminal<T>(f: impl FnOnce(&mut DefaultTerminal) -> io::Result<T>) -> io::
     done
 }
 
-/// Draws, and heeds keys and signals; says the exit status.
+/// Draws, and reacts to keys and signals. Returns the exit status.
 fn watch(terminal: &mut DefaultTerminal, model: &mut Model, interval: Duration) -> io::Result<u8> {
     let colour = page::colour();
     let mut looked = Instant::now();
@@ -84,7 +79,7 @@ fn watch(terminal: &mut DefaultTerminal, model: &mut Model, interval: Duration) 
         }
         if looked.elapsed() >= interval {
             looked = Instant::now();
-            // What cannot be read now may be later.
+            // After an error the next read may succeed.
             fresh |= model.look().unwrap_or(false) | model.ages();
         }
         if fresh {

@@ -1,4 +1,4 @@
-//! What the monitor shows, apart from how.
+//! The data of the monitor, without its appearance.
 
 use kache_core::events::builds::{self, Build};
 use kache_core::events::tail::Tail;
@@ -6,25 +6,24 @@ use kache_core::events::{Event, Kind, Outcome};
 use kache_core::reason::Reason;
 use kache_core::store::Store;
 use kache_report::explain::history::History;
-use kache_report::explain::{self, Why, is_explained};
+use kache_report::explain::{self, is_explained};
 use kache_report::report::tally::Tally;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A list to look at.
+/// A list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     /// The units of a build, the newest first.
     Units,
-    /// Why units missed, passed through or failed.
+    /// Why units missed, were bypassed or failed.
     Causes,
     /// All builds, the newest first.
     Builds,
 }
 
 impl View {
-    /// The one after it.
     pub fn next(self) -> View {
         match self {
             View::Units => View::Causes,
@@ -34,41 +33,39 @@ impl View {
     }
 }
 
-/// A cause of misses, or a reason of passing through, and how many units it took.
+/// A cause of misses, or a reason for not caching, and its number of units.
+#[derive(Clone)]
 pub struct Cause {
-    /// In a line.
+    /// One line.
     pub summary: String,
     /// The unit whose own inputs changed, or the meaning of the reason.
     pub about: String,
-    /// What changed, old and new, where something did.
+    /// The change, old and new, if there is one.
     pub change: Option<[String; 2]>,
-    /// Units.
     pub units: usize,
 }
 
 /// The state of the monitor.
 pub struct Model {
     cache: PathBuf,
-    /// The bound on the cache, in bytes.
+    /// The size limit of the cache, in bytes.
     pub bound: u64,
-    /// Roughly what the cache takes, in bytes.
+    /// The approximate size of the cache, in bytes.
     pub usage: Option<u64>,
     history: History,
     tail: Tail,
     /// All builds that built something, oldest first.
     pub builds: Vec<Build>,
-    /// What is looked at.
     pub view: View,
-    /// The line that is selected in it.
+    /// The selected line of the view.
     pub selected: usize,
-    /// The build that is looked at; nothing where the newest is followed.
+    /// The build to show; `None` for the newest.
     chosen: Option<String>,
-    /// First causes by event: they do not change.
+    /// The first cause of each event. It does not change.
     why: HashMap<usize, Cause>,
 }
 
 impl Model {
-    /// Of a cache.
     pub fn new(cache: &Path, bound: u64) -> Model {
         Model {
             cache: cache.to_path_buf(),
@@ -84,7 +81,7 @@ impl Model {
         }
     }
 
-    /// Reads what is new; says whether anything is.
+    /// Reads new events. Returns whether there were any.
     pub fn look(&mut self) -> io::Result<bool> {
         let new = self.tail.read()?;
         if new.is_empty() {
@@ -102,12 +99,12 @@ impl Model {
         Ok(true)
     }
 
-    /// Whether what is shown has a time in it that moves on.
+    /// Whether the screen shows a time relative to now.
     pub fn ages(&self) -> bool {
         self.build().is_some()
     }
 
-    /// The build that is looked at.
+    /// The build to show.
     pub fn build(&self) -> Option<&Build> {
         match &self.chosen {
             Some(name) => self.builds.iter().find(|b| b.name == *name),
@@ -115,24 +112,23 @@ impl Model {
         }
     }
 
-    /// Whether the newest build is looked at, whichever that is.
+    /// Whether the monitor follows the newest build.
     pub fn follows(&self) -> bool {
         self.chosen.is_none()
     }
 
-    /// The figures of a build.
     pub fn tally(&self, build: &Build) -> Tally {
         Tally::of(self.history.events.iter().filter(|e| build.has(e)))
     }
 
-    /// The units of the build that is looked at, the newest first.
+    /// The units of the build, the newest first.
     pub fn units(&self) -> Vec<(usize, &Event)> {
         let Some(build) = self.build() else { return Vec::new() };
         let events = self.history.events.iter().enumerate().rev();
         events.filter(|(_, e)| e.kind == Kind::Unit && build.has(e)).collect()
     }
 
-    /// How many lines the view has.
+    /// The number of lines of the view.
     pub fn lines(&mut self) -> usize {
         match self.view {
             View::Units => self.units().len(),
@@ -153,7 +149,7 @@ impl Model {
         self.why.get(&at)
     }
 
-    /// What kept the units of this build from hitting, the most of them first.
+    /// Why units of the build did not hit, the most frequent cause first.
     pub fn causes(&mut self) -> Vec<Cause> {
         let missed: Vec<usize> =
             self.units().into_iter().filter(|(_, e)| e.outcome != Outcome::Hit).map(|(at, _)| at).collect();
@@ -162,31 +158,26 @@ impl Model {
             let Some(cause) = self.why(at) else { continue };
             match all.iter_mut().find(|c| c.summary == cause.summary && c.change == cause.change) {
                 Some(known) => known.units += 1,
-                None => all.push(Cause {
-                    summary: cause.summary.clone(),
-                    about: cause.about.clone(),
-                    change: cause.change.clone(),
-                    units: 1,
-                }),
+                None => all.push(cause.clone()),
             }
         }
         all.sort_by_key(|c| std::cmp::Reverse(c.units));
         all
     }
 
-    /// Looks at another list.
+    /// Shows another list.
     pub fn show(&mut self, view: View) {
         self.view = view;
         self.selected = 0;
     }
 
-    /// Selects another line, so many away.
+    /// Moves the selection by a number of lines.
     pub fn go(&mut self, by: isize) {
         let last = self.lines().saturating_sub(1);
         self.selected = self.selected.saturating_add_signed(by).min(last);
     }
 
-    /// Looks at the build that is selected.
+    /// Shows the selected build.
     pub fn choose(&mut self) {
         if self.view == View::Builds {
             self.chosen = self.builds.iter().rev().nth(self.selected).map(|b| b.name.clone());
@@ -194,7 +185,7 @@ impl Model {
         }
     }
 
-    /// Looks at the newest build again.
+    /// Follows the newest build again.
     pub fn follow(&mut self) {
         self.chosen = None;
         self.show(View::Units);
@@ -203,29 +194,14 @@ impl Model {
 
 fn cause(history: &History, at: usize) -> Cause {
     let event = &history.events[at];
-    if event.outcome != Outcome::Miss || !is_explained(event) {
-        let word = event.reason.map_or("", Reason::word).to_string();
+    let missed = event.outcome == Outcome::Miss && is_explained(event);
+    let causes = if missed { explain::explain(history, at).causes } else { Vec::new() };
+    let Some(first) = causes.into_iter().next() else {
+        let summary = event.reason.map_or("", Reason::word).to_string();
         let about = event.reason.map_or("", explain::reasons::meaning).to_string();
-        return Cause { summary: word, about, change: None, units: 1 };
-    }
-    let explained = explain::explain(history, at);
-    let Some(first) = explained.causes.into_iter().next() else {
-        let about = explained.reason.map_or("", |b| b.meaning).to_string();
-        return Cause {
-            summary: event.reason.map_or("", Reason::word).to_string(),
-            about,
-            change: None,
-            units: 1,
-        };
+        return Cause { summary, about, change: None, units: 1 };
     };
-    let change = match &first.why {
-        Why::Differs { differences, .. } => {
-            let own = differences.iter().find(|d| d.made_by.is_none() && !d.is_derived());
-            let side =
-                |s: &Option<explain::diff::Side>| s.as_ref().map_or(String::new(), |s| s.value.clone());
-            own.or(differences.first()).map(|d| [side(&d.old), side(&d.new)])
-        }
-        _ => None,
-    };
+    let change = explain::telling(&first.why)
+        .map(|d| [&d.old, &d.new].map(|side| side.as_ref().map_or(String::new(), |s| s.value.clone())));
     Cause { summary: first.summary, about: format!("in {}", first.unit), change, units: 1 }
 }

@@ -1,49 +1,47 @@
-//! How the monitor draws what it knows: four lines of figures, a list, what there is to say of the selected line, the keys.
+//! The monitor's screen: four lines of figures, a list, details of the selected line, and the keys.
 
 use super::model::{Cause, Model, View};
 use crate::cli::page::{ago, count, duration, sanitize, short, size};
+use crate::cli::report::rate;
 use kache_core::events::{Event, Outcome};
 use kache_report::explain::title;
+use kache_report::report::tally::Units;
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::layout::{Constraint, Layout};
+use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Cell, Paragraph, Row, Table, TableState};
 
-/// A build that has done something within this time is said to go on, in µs.
+/// A build with an invocation within this time, in µs, is still running.
 const LATELY: u64 = 3_000_000;
-/// Lines that tell of the selected one.
+/// The number of lines for details.
 const DETAILS: u16 = 4;
 
-/// Draws all of it.
+/// Draws the screen.
 pub fn draw(frame: &mut Frame, model: &mut Model, colour: bool) {
-    let parts = [
-        Constraint::Length(4),
-        Constraint::Length(1),
-        Constraint::Min(1),
-        Constraint::Length(DETAILS),
-        Constraint::Length(1),
-    ];
-    let [head, names, list, details, keys] = Layout::vertical(parts).areas(frame.area());
-    let dependencies = Looks { colour };
-    frame.render_widget(Paragraph::new(figures(model, &dependencies)), head);
-    let (columns, lines, told) = match model.view {
-        View::Units => units(model, &dependencies, list),
-        View::Causes => causes(model, list),
-        View::Builds => builds(model, list),
+    let parts = [4, DETAILS, 1].map(Constraint::Length);
+    let [head, list, details, keys] =
+        Layout::vertical([parts[0], Constraint::Min(2), parts[1], parts[2]]).areas(frame.area());
+    let palette = Palette { colour };
+    frame.render_widget(Paragraph::new(figures(model, &palette)), head);
+    let mut state = TableState::new().with_selected(model.selected);
+    let List { names, widths, rows, details: lines } = match model.view {
+        View::Units => units(model, &palette, list.width),
+        View::Causes => causes(model),
+        View::Builds => builds(model),
     };
-    frame.render_widget(Paragraph::new(Line::styled(columns, Modifier::UNDERLINED)), names);
-    frame.render_widget(Paragraph::new(lines), list);
-    frame.render_widget(Paragraph::new(told), details);
+    let table = Table::new(rows, widths).column_spacing(2).header(Row::new(names).underlined());
+    frame.render_stateful_widget(table.row_highlight_style(Modifier::REVERSED), list, &mut state);
+    frame.render_widget(Paragraph::new(lines), details);
     frame.render_widget(Paragraph::new(footer(model)), keys);
 }
 
-/// What outcomes look like: without colours by their words alone.
-struct Looks {
+/// The colours of outcomes. Without colours, only their words differ.
+struct Palette {
     colour: bool,
 }
 
-impl Looks {
+impl Palette {
     fn of(&self, outcome: Outcome) -> Style {
         let colour = match outcome {
             Outcome::Hit => Color::Green,
@@ -59,22 +57,24 @@ fn word(event: &Event) -> &'static str {
     match event.outcome {
         Outcome::Hit => "hit",
         Outcome::Miss if event.stored => "miss",
-        Outcome::Miss => "not kept",
-        Outcome::Passthrough => "passed",
+        Outcome::Miss => "no store",
+        Outcome::Passthrough => "bypassed",
         Outcome::Error => "ERROR",
     }
 }
 
-fn bold(text: String) -> Span<'static> {
-    Span::styled(text, Modifier::BOLD)
+fn bypassed(units: &Units) -> u64 {
+    units.passthroughs.values().sum()
 }
 
-fn figures(model: &Model, dependencies: &Looks) -> Vec<Line<'static>> {
+fn errors(units: &Units) -> u64 {
+    units.errors.values().sum()
+}
+
+fn figures(model: &Model, palette: &Palette) -> Vec<Line<'static>> {
     let Some(build) = model.build() else {
-        return vec![
-            Line::from(bold("kache: no build yet".into())),
-            Line::from("RUSTC_WRAPPER=kache makes cargo use kache; `kache init` sets that up"),
-        ];
+        let advice = "RUSTC_WRAPPER=kache makes cargo use kache; `kache init` sets that up";
+        return vec![Line::from("kache: no build yet".bold()), Line::from(advice)];
     };
     let (tally, now) = (model.tally(build), (kache_core::platform::now_ns() / 1000) as u64);
     let units = &tally.units;
@@ -84,76 +84,68 @@ fn figures(model: &Model, dependencies: &Looks) -> Vec<Line<'static>> {
         _ => "an earlier build",
     };
     let took = duration(build.end_us.saturating_sub(build.first_us) as i64);
-    let rate = tally.hit_rate.map_or("-".to_string(), |r| format!("{:.1} %", (r * 1e3).floor() / 10.0));
     let mut counts = Vec::new();
     for (name, outcome, n) in [
         ("hits", Outcome::Hit, units.hits),
         ("misses", Outcome::Miss, units.misses),
-        ("passed", Outcome::Passthrough, units.passthroughs.values().sum()),
-        ("errors", Outcome::Error, units.errors.values().sum()),
+        ("bypassed", Outcome::Passthrough, bypassed(units)),
+        ("errors", Outcome::Error, errors(units)),
     ] {
-        counts.push(Span::styled(format!("{name} {n}"), dependencies.of(outcome)));
-        counts.push(Span::raw("   "));
+        counts.extend([Span::styled(format!("{name} {n}"), palette.of(outcome)), Span::raw("   ")]);
     }
-    counts.push(bold(format!("rate {rate}")));
-    let room = model.usage.map_or("-".to_string(), size);
+    counts.push(format!("rate {}", rate(tally.hit_rate)).bold());
+    let cache = model.usage.map_or("-".to_string(), size);
+    let [compile, overhead] = [tally.time.compile_us, tally.time.overhead_us].map(|us| duration(us as i64));
+    let [restored, stored, bound] = [tally.restored.bytes, tally.stored_bytes, model.bound].map(size);
     vec![
         Line::from(vec![
-            bold(format!("kache: {state}")),
-            Span::raw(format!(", {took}, last unit {}", ago(build.end_us))),
+            format!("kache: {state}").bold(),
+            format!(", {took}, last unit {}", ago(build.end_us)).into(),
         ]),
         Line::from(counts),
         Line::from(format!(
-            "saved {}   compiling {}   overhead {}",
-            duration(tally.time.saved_us),
-            duration(tally.time.compile_us as i64),
-            duration(tally.time.overhead_us as i64)
+            "saved {}   compiling {compile}   overhead {overhead}",
+            duration(tally.time.saved_us)
         )),
-        Line::from(format!(
-            "restored {}   stored {}   cache about {room} of {}",
-            size(tally.restored.bytes),
-            size(tally.stored_bytes),
-            size(model.bound)
-        )),
+        Line::from(format!("restored {restored}   stored {stored}   cache about {cache} of {bound}")),
     ]
 }
 
-/// Names of columns, the lines that fit, and what there is to say of the selected one.
-type List = (String, Vec<Line<'static>>, Vec<Line<'static>>);
-
-/// The first line to show, so that the selected one is seen.
-fn first(selected: usize, height: u16) -> usize {
-    (selected + 1).saturating_sub(height as usize)
+/// A view's columns and rows, and the details of the selected row.
+struct List {
+    names: Vec<Cell<'static>>,
+    widths: Vec<Constraint>,
+    rows: Vec<Row<'static>>,
+    details: Vec<Line<'static>>,
 }
 
-fn selected(line: Line<'static>, is: bool) -> Line<'static> {
-    if is { line.style(Modifier::REVERSED) } else { line }
+fn right(text: impl Into<Line<'static>>) -> Cell<'static> {
+    Cell::from(text.into().right_aligned())
 }
 
-fn units(model: &mut Model, dependencies: &Looks, area: Rect) -> List {
-    let from = first(model.selected, area.height);
+fn units(model: &mut Model, palette: &Palette, width: u16) -> List {
+    let fixed = [9, 9, 12];
+    let rest = width.saturating_sub(fixed.iter().sum::<u16>() + 6) as usize;
     let all = model.units();
-    let mut lines = Vec::new();
-    for (n, (_, event)) in all.iter().enumerate().skip(from).take(area.height as usize) {
-        let line = Line::from(vec![
-            Span::styled(format!("{:<9}", word(event)), dependencies.of(event.outcome)),
-            Span::raw(format!("{:>9}  ", duration(event.total_us as i64))),
-            Span::raw(format!(
-                "{:<13}",
-                event.result.as_deref().map_or("-", |r| &short(r)[..r.len().min(12)])
-            )),
-            Span::raw(fitted(&sanitize(&title(&event.unit)), area.width.saturating_sub(33) as usize)),
-        ]);
-        lines.push(selected(line, n == model.selected));
-    }
-    let told = match all.get(model.selected).map(|(at, e)| (*at, (*e).clone())) {
-        Some((at, event)) => unit(model, at, &event),
-        None => Vec::new(),
+    let row = |(_, event): &(usize, &Event)| {
+        Row::new([
+            Cell::from(Span::styled(word(event), palette.of(event.outcome))),
+            right(duration(event.total_us as i64)),
+            Cell::from(event.result.as_deref().map_or("-", |r| &short(r)[..r.len().min(12)]).to_string()),
+            Cell::from(fitted(&sanitize(&title(&event.unit)), rest)),
+        ])
     };
-    (format!("{:<9}{:>9}  {:<13}{:<47}", "outcome", "took", "key", "unit"), lines, told)
+    let rows = all.iter().map(row).collect();
+    let selected = all.get(model.selected).map(|(at, event)| (*at, (*event).clone()));
+    List {
+        names: vec!["outcome".into(), right("took"), "key".into(), "unit".into()],
+        widths: fixed.map(Constraint::Length).into_iter().chain([Constraint::Min(1)]).collect(),
+        rows,
+        details: selected.map(|(at, event)| unit(model, at, &event)).unwrap_or_default(),
+    }
 }
 
-/// Of what is too long the end: that is where a file's name is.
+/// The end of a text that is too long: a path ends with the file's name.
 fn fitted(text: &str, width: usize) -> String {
     let n = text.chars().count();
     if n <= width {
@@ -163,89 +155,117 @@ fn fitted(text: &str, width: usize) -> String {
 }
 
 fn unit(model: &mut Model, at: usize, event: &Event) -> Vec<Line<'static>> {
-    let mut told = vec![Line::from(bold(sanitize(&title(&event.unit))))];
-    match event.outcome {
-        Outcome::Hit => {
-            let took = duration(event.compile_us as i64);
-            told.push(Line::from(format!(
-                "restored {}, which had taken {took} to compile",
-                size(event.bytes)
-            )));
-        }
-        _ => told.extend(model.why(at).map(cause).unwrap_or_default()),
+    let mut lines = vec![Line::from(sanitize(&title(&event.unit)).bold())];
+    if event.outcome == Outcome::Hit {
+        let (bytes, took) = (size(event.bytes), duration(event.compile_us as i64));
+        lines.push(Line::from(format!("restored {bytes}, which had taken {took} to compile")));
     }
-    told
+    lines.extend(model.why(at).map(cause).unwrap_or_default());
+    lines
 }
 
 /// At most three lines.
 fn cause(cause: &Cause) -> Vec<Line<'static>> {
-    let mut told = vec![Line::from(sanitize(&format!("{}: {}", cause.summary, cause.about)))];
+    let mut lines = vec![Line::from(sanitize(&format!("{}: {}", cause.summary, cause.about)))];
     if let Some([old, new]) = &cause.change {
-        let side = |s: &str| if s.is_empty() { "(not there)".to_string() } else { sanitize(short(s)) };
-        told.push(Line::from(format!("- {}", side(old))));
-        told.push(Line::from(format!("+ {}", side(new))));
+        let side = |s: &str| if s.is_empty() { "(none)".to_string() } else { sanitize(short(s)) };
+        lines.push(Line::from(format!("- {}", side(old))));
+        lines.push(Line::from(format!("+ {}", side(new))));
     }
-    told
+    lines
 }
 
-fn causes(model: &mut Model, area: Rect) -> List {
-    let from = first(model.selected, area.height);
+fn causes(model: &mut Model) -> List {
     let all = model.causes();
-    let mut lines = Vec::new();
-    for (n, c) in all.iter().enumerate().skip(from).take(area.height as usize) {
-        let line = Line::from(format!("{:>5}  {}", c.units, sanitize(&c.summary)));
-        lines.push(selected(line, n == model.selected));
-    }
+    let mut rows: Vec<Row> = all
+        .iter()
+        .map(|c| Row::new([right(c.units.to_string()), Cell::from(sanitize(&c.summary))]))
+        .collect();
     if all.is_empty() {
-        lines.push(Line::from("       nothing missed, and nothing passed through"));
+        rows.push(Row::new(["", "no unit missed or was bypassed"]));
     }
-    let mut told = Vec::new();
-    if let Some(c) = all.get(model.selected) {
-        told.push(Line::from(bold(count(
-            c.units,
-            "unit did not hit for this",
-            "units did not hit for this",
-        ))));
-        told.extend(cause(c));
+    let details = all.get(model.selected).map(|c| {
+        let units = count(c.units, "unit did not hit for this cause", "units did not hit for this cause");
+        std::iter::once(Line::from(units.bold())).chain(cause(c)).collect()
+    });
+    List {
+        names: vec![right("units"), "root cause, or reason".into()],
+        widths: vec![Constraint::Length(5), Constraint::Min(1)],
+        rows,
+        details: details.unwrap_or_default(),
     }
-    (format!("{:>5}  {:<73}", "units", "root cause, or reason"), lines, told)
 }
 
-fn builds(model: &mut Model, area: Rect) -> List {
-    let from = first(model.selected, area.height);
-    let mut lines = Vec::new();
-    let shown = model.builds.iter().rev().enumerate().skip(from).take(area.height as usize);
-    for (n, build) in shown {
+fn builds(model: &mut Model) -> List {
+    let row = |build| {
         let tally = model.tally(build);
-        let rate = tally.hit_rate.map_or("-".to_string(), |r| format!("{:.1} %", (r * 1e3).floor() / 10.0));
-        let passed: u64 = tally.units.passthroughs.values().chain(tally.units.errors.values()).sum();
-        let line = format!(
-            "{:<17}{:>11}{:>8}{:>6}{:>8}{:>8}  {:>14}",
-            ago(build.first_us),
-            duration(build.end_us.saturating_sub(build.first_us) as i64),
-            rate,
-            tally.units.hits,
-            tally.units.misses,
-            passed,
-            duration(tally.time.saved_us)
-        );
-        lines.push(selected(Line::from(line), n == model.selected));
+        let (units, took) = (&tally.units, build.end_us.saturating_sub(build.first_us));
+        Row::new([
+            Cell::from(ago(build.first_us)),
+            right(duration(took as i64)),
+            right(rate(tally.hit_rate)),
+            right(units.hits.to_string()),
+            right(units.misses.to_string()),
+            right((bypassed(units) + errors(units)).to_string()),
+            right(duration(tally.time.saved_us)),
+        ])
+    };
+    let figures = ["took", "rate", "hits", "misses", "other", "saved"].map(right);
+    List {
+        names: std::iter::once(Cell::from("began")).chain(figures).collect(),
+        widths: [17, 10, 8, 5, 6, 6, 13].map(Constraint::Length).to_vec(),
+        rows: model.builds.iter().rev().map(row).collect(),
+        details: vec![Line::from("Enter opens the selected build, f follows the newest build")],
     }
-    let names = format!(
-        "{:<17}{:>11}{:>8}{:>6}{:>8}{:>8}  {:>14}    ",
-        "began", "took", "rate", "hits", "misses", "other", "saved"
-    );
-    (names, lines, vec![Line::from("Enter opens the selected build, f follows the newest")])
 }
 
 fn footer(model: &Model) -> Line<'static> {
-    let mut spans = Vec::new();
-    for (key, name, view) in
-        [('1', "units", View::Units), ('2', "causes", View::Causes), ('3', "builds", View::Builds)]
-    {
-        let style = if model.view == view { Modifier::REVERSED } else { Modifier::empty() };
-        spans.push(Span::styled(format!(" {key} {name} "), style));
-    }
-    spans.push(Span::raw("  up/down select   f follow   q leave"));
+    let views = [(" 1 units ", View::Units), (" 2 causes ", View::Causes), (" 3 builds ", View::Builds)];
+    let style = |view| if model.view == view { Modifier::REVERSED } else { Modifier::empty() };
+    let mut spans: Vec<Span> = views.map(|(name, view)| Span::styled(name, style(view))).to_vec();
+    spans.push("  up/down select   f follow   q quit".into());
     Line::from(spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    /// The screen of a cache with events, 80 by 24 characters.
+    fn screen(view: View, selected: isize) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let store = kache_core::store::Store::open(dir.path()).unwrap();
+        for n in 0..40 {
+            let outcome = if n == 7 { "miss" } else { "hit" };
+            let text = format!(
+                r#"{{"v":2,"time_us":{n},"kache":"0","pid":1,"build":"1-1","kind":"unit","outcome":"{outcome}",
+                "unit":{{"family":"rustc","package":"","name":"u{n}","kind":"lib","emit":"","extra":"","source":""}},
+                "status":0,"cwd":"/","phases_us":{{}},"total_us":10,"bytes":7,"stored":true,"compile_us":3}}"#
+            );
+            serde_json::from_str::<Event>(&text.replace('\n', "")).unwrap().append(store.dir());
+        }
+        let mut model = Model::new(dir.path(), 1 << 30);
+        model.look().unwrap();
+        model.show(view);
+        model.go(selected);
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        terminal.draw(|frame| draw(frame, &mut model, false)).unwrap();
+        terminal.backend().to_string()
+    }
+
+    #[test]
+    fn the_selected_line_is_on_the_screen_with_its_details() {
+        let units = screen(View::Units, 39);
+        assert!(units.contains("hits 39   misses 1   bypassed 0   errors 0   rate 97.5 %"), "{units}");
+        assert!(units.contains("hit            10 µs  -             u0 (lib)"), "{units}");
+        assert!(units.contains("restored 7 B, which had taken 3 µs to compile"), "{units}");
+        assert!(!units.contains("u39 (lib)"), "{units}");
+        let causes = screen(View::Causes, 0);
+        assert!(causes.contains("    1  its inputs were not recorded"), "{causes}");
+        assert!(causes.contains("in u7 (lib)"), "{causes}");
+        let builds = screen(View::Builds, 0);
+        assert!(builds.contains("97.5 %     39       1       0"), "{builds}");
+    }
 }

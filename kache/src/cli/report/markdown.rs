@@ -1,11 +1,11 @@
-//! A report as Markdown: for a page, and for the summary of a job on GitHub.
+//! A report as Markdown, for a page or for the summary of a GitHub job.
 
 use super::table::{self, Section};
 use super::{Json, footer, titles};
 use crate::cli::page::{duration, sanitize, size};
 use std::fmt::Write;
 
-/// Tables for a page.
+/// A page of tables.
 pub fn page(json: &Json) -> String {
     let mut out = format!("# kache report\n\n{}.\n", capital(&titles(json)));
     table::sections(json).iter().for_each(|s| out.push_str(&section(s, "##")));
@@ -14,12 +14,11 @@ pub fn page(json: &Json) -> String {
     out
 }
 
-/// What fits above the fold, and the rest below it.
+/// The main figures, and the tables folded below them.
 pub fn summary(json: &Json) -> String {
     let (scope, sections) = (&json.scopes[0], table::sections(json));
     let (tally, units) = (&scope.tally, &scope.tally.units);
-    let rate =
-        tally.hit_rate.map_or("no units".to_string(), |r| format!("{:.1} % hits", (r * 1e3).floor() / 10.0));
+    let rate = tally.hit_rate.map_or("no units".to_string(), |r| format!("{} hits", table::rate(Some(r))));
     let mut out = format!(
         "### kache: {rate}, {} saved\n\n{}: {} hits, {} misses, {} passthroughs, {} errors; {} restored, {} stored.\n",
         duration(tally.time.saved_us),
@@ -68,7 +67,7 @@ fn found(json: &Json) -> String {
     out
 }
 
-/// Text that Markdown takes for text. Names of crates and values come from outside.
+/// Text with Markdown's characters escaped: names of crates and values come from outside.
 fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in sanitize(text).chars() {

@@ -269,6 +269,31 @@ fn a_clock_is_excused_where_the_program_asks_for_it_whenever_it_starts() {
     assert_eq!(asks("aux=64 gettimeofday"), refused("gettimeofday"), "by a bare system call");
 }
 
+/// bash opens the terminal whenever it starts, and reads nothing from it.
+#[test]
+fn the_terminal_is_excused_where_the_program_opens_it_whenever_it_starts() {
+    let stage = Stage::rustc();
+    let opens = |program: &str, how: &[&str]| {
+        let start = format!(
+            "10 spawned posix_spawn /usr/bin/{program} aux=11\n11 start /usr/bin/{program} => /w aux=10"
+        );
+        let refused = stage.collect(&format!("{RUSTC}10 cwd\n{start}\n{}", how.join("\n"))).refused;
+        refused.filter(|why| why.detail.contains("/dev/tty")).map(|why| why.detail)
+    };
+    let both = ["11 read err=6 /dev/tty", "11 write err=6 /dev/tty"];
+    assert_eq!(opens("sh", &both), None);
+    assert_eq!(opens("sh", &["11 read /dev/tty", "11 write /dev/tty"]), None, "with a terminal");
+    let again = Some("/dev/tty could not be opened (error 6)".to_string());
+    assert_eq!(opens("sh", &[both[0], both[1], both[0]]), again, "once more");
+    let forked = "12 start forked /usr/bin/sh => /w aux=11\n12 read err=6 /dev/tty";
+    assert_eq!(
+        opens("sh", &[both[0], both[1], "11 spawned aux=12", forked]),
+        again,
+        "by a child of the shell"
+    );
+    assert_eq!(opens("perl", &both), again, "another program");
+}
+
 #[test]
 fn a_library_is_an_input_where_it_was_found_and_under_its_name() {
     let stage = Stage::rustc().plain_object("/opt/v2/libllvm.so").link("/opt/libllvm.so", "v2/libllvm.so");

@@ -74,6 +74,10 @@ fn events(act: Act) -> &'static str {
             "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ module /usr/bin/sh\n\
              @ volatile aux=64 err=1 gettimeofday"
         }
+        Act::OpensTerminalAtStart => {
+            "@ exec % /usr/bin/sh\n@ start % /usr/bin/sh => /w\n@ module /usr/bin/sh\n\
+             @ read err=6 /dev/tty\n@ write err=6 /dev/tty"
+        }
         Act::ReadsClock => "@ volatile % gettimeofday",
         Act::ReadsTimer => "@ volatile % clock_gettime/timer",
         Act::LooksUpHost => "@ volatile % getaddrinfo",

@@ -221,7 +221,8 @@ impl Stage {
             "/usr/bin/perl",
             "/w/in-place",
         ];
-        let starts = "1 start /usr/bin/sh => /\n1 module /usr/bin/sh\n1 volatile aux=64 err=1 gettimeofday";
+        let starts = "1 start /usr/bin/sh => /\n1 module /usr/bin/sh\n1 volatile aux=64 err=1 gettimeofday\n\
+             1 read err=6 /dev/tty\n1 write err=6 /dev/tty";
         let stage = stage.starts("/usr/bin/sh", starts);
         programs.iter().fold(stage, |stage, program| stage.plain_object(program))
     }
