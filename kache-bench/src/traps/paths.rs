@@ -34,9 +34,9 @@ pub const CASES: &[Case] = &[
                 std::thread::sleep(Duration::from_millis(350));
                 // If the removal fails, the verdict shows that nothing changed.
                 drop(std::fs::remove_file(here.join("flag")));
-            });
+            })
         },
-        change: |_| {},
+        change: |s| s,
     },
     Case {
         name: "source-changed-meanwhile",

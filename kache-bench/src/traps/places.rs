@@ -47,14 +47,15 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             let header = s.path("v.h");
-            s.write("v.h", "#define H 1\n").says("out/a.o").c(&GCC);
-            s.write("a.c", &format!("#define V \"{}\"\n#include V\n{SAYS}", header.display()));
+            s.write("v.h", "#define H 1\n").says("out/a.o").gcc("");
+            s.write("a.c", &with(&format!("#define V \"{}\"\n#include V\n", header.display())))
         },
         change: |s| {
             let header = s.path("v.h");
             s.elsewhere_at("another/checkout");
             // If the edit fails, the verdict shows that nothing changed.
             drop(std::fs::write(header, "#define H 2\n"));
+            s
         },
     },
     Case {

@@ -47,7 +47,7 @@ impl Collector<'_> {
     /// A path had this real path.
     pub(super) fn resolved(&mut self, path: &[u8], real: &[u8]) {
         let now = self.world.canonicalize(Path::new(platform::os_str(path)));
-        if !self.made.has(path) && now.is_some_and(|now| now.as_os_str().as_encoded_bytes() != real) {
+        if !self.made.has(path) && now.is_none_or(|now| now.as_os_str().as_encoded_bytes() != real) {
             self.changed(path);
         }
     }
