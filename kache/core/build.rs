@@ -11,12 +11,12 @@ const SOURCES: &[&str] = &[
     "log.c",
     "program.c",
     "environ.c",
-    "libc_files.c",
     "files.c",
     "changes.c",
     "process.c",
     "host.c",
     "beyond.c",
+    "descriptors.c",
     "lookup.c",
     "facts.c",
     "fact_files.c",
@@ -29,7 +29,6 @@ const SOURCES: &[&str] = &[
 const HEADERS: &[&str] = &[
     "core.h",
     "environ.h",
-    "libc_files.h",
     "log.h",
     "facts.h",
     "files.h",
@@ -37,6 +36,7 @@ const HEADERS: &[&str] = &[
     "dispatch.h",
     "signals.h",
     "calls.h",
+    "descriptors.h",
     "jump.h",
 ];
 

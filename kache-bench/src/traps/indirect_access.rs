@@ -2,7 +2,6 @@
 //! calls by number, and file properties other than the contents.
 
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
-use super::project::TestProject;
 
 const PROC: &str = "https://man7.org/linux/man-pages/man5/proc_pid_cwd.5.html";
 const SYSCALL: &str = "https://man7.org/linux/man-pages/man2/syscall.2.html";
@@ -84,7 +83,7 @@ pub const CASES: &[Case] = &[
         source: SYSCALL,
         expect: Follows,
         set_up: |s| {
-            on_x86(s).proc_macro(
+            s.on_x86().proc_macro(
                 r#"extern "C" { fn syscall(number: i64, ...) -> i64; }
                    let mut buffer = [0u8; 4096];
                    let n = unsafe { syscall(79, buffer.as_mut_ptr(), 4096i64) };
@@ -120,13 +119,51 @@ pub const CASES: &[Case] = &[
         about: "a shell that a proc macro starts reads TERM, which changes",
         source: "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html",
         expect: Follows,
+        set_up: |s| s.env("TERM", "dumb").program_macro(r#"new("sh").args(["-c", "echo $TERM"])"#),
+        change: |s| s.env("TERM", "vt100"),
+    },
+    Case {
+        name: "macro-zone-file",
+        about: "libc reads the file of a time zone for a proc macro; the file is edited",
+        source: "https://man7.org/linux/man-pages/man3/tzset.3.html",
+        expect: Follows,
         set_up: |s| {
-            s.env("TERM", "dumb").proc_macro(
-                r#"let o = std::process::Command::new("sh").args(["-c", "echo $TERM"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
+            s.env("TZ", ":{w}/zone").write("zone", &zone("\0\0\0\0")).proc_macro(
+                r#"extern "C" { fn localtime_r(time: *const i64, parts: *mut [i32; 16]) -> *const [i32; 16]; }
+                   let mut parts = [0; 16];
+                   unsafe { localtime_r(&0, &mut parts) };
+                   parts[2].to_string()"#,
             )
         },
-        change: |s| s.env("TERM", "vt100"),
+        change: |s| s.write("zone", &zone("\0\0\x0e\x10")),
+    },
+    Case {
+        name: "macro-words",
+        about: "libc finds files by a pattern in the words that a proc macro has expanded; another file appears",
+        source: "https://man7.org/linux/man-pages/man3/wordexp.3.html",
+        expect: Uncacheable,
+        set_up: |s| {
+            s.write("1.list", "").proc_macro(
+                r#"extern "C" { fn wordexp(words: *const i8, found: *mut [usize; 3], flags: i32) -> i32; }
+                   let mut found = [0; 3];
+                   unsafe { wordexp(c"*.list".as_ptr().cast(), &mut found, 0) };
+                   found[0].to_string()"#,
+            )
+        },
+        change: |s| s.write("2.list", ""),
+    },
+    Case {
+        name: "macro-character-tables",
+        about: "libc looks for a character set where GCONV_PATH leads, for a proc macro; the list there is edited",
+        source: "https://man7.org/linux/man-pages/man3/iconv_open.3.html",
+        expect: Uncacheable,
+        set_up: |s| {
+            s.env("GCONV_PATH", "{w}/tables").write("tables/gconv-modules", "").proc_macro(
+                r#"extern "C" { fn iconv_open(to: *const i8, from: *const i8) -> isize; }
+                   unsafe { iconv_open(c"UTF-8".as_ptr().cast(), c"KACHE-X".as_ptr().cast()) != -1 }.to_string()"#,
+            )
+        },
+        change: |s| s.write("tables/gconv-modules", "alias KACHE-X// UTF-16//\n"),
     },
     Case {
         name: "macro-modified",
@@ -188,9 +225,7 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("data", "a").write("still.c", STILL).write("helper.c", HELPER);
             s.plainly("cc -static still.c -o still").plainly("cc helper.c -o helper");
-            s.proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./helper").output().unwrap().stdout).unwrap()"#,
-            )
+            s.program_macro(r#"new("./helper")"#)
         },
         change: |s| s.write("data", "b"),
     },
@@ -225,11 +260,6 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// System call numbers of this architecture.
-fn on_x86(s: &mut TestProject) -> &mut TestProject {
-    if cfg!(target_arch = "x86_64") { s } else { s.skip("the numbers of system calls are x86-64's") }
-}
-
 const SHARING: &str = r#"extern crate d;
 extern crate proc_macro;
 #[proc_macro]
@@ -245,3 +275,9 @@ const STILL: &str = "#include <fcntl.h>\n#include <unistd.h>\n\
 const HELPER: &str = "#define _GNU_SOURCE\n#include <unistd.h>\n#include <sys/wait.h>\n\
     int main(void) { char *a[] = {\"still\", 0}; pid_t p = vfork();\n\
     if (p == 0) { execv(\"./still\", a); _exit(1); } return waitpid(p, 0, 0) < 0; }\n";
+
+/// The file of a time zone that is as many seconds ahead as the four bytes say.
+fn zone(ahead: &str) -> String {
+    let counts = "\0".repeat(15 + 16) + "\0\0\0\x01\0\0\0\x04";
+    format!("TZif\0{counts}{ahead}\0\0ABC\0")
+}

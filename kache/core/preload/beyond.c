@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "calls.h"
+#include "descriptors.h"
 #include "jump.h"
 
 #ifdef HAS_JUMPS
@@ -57,6 +58,8 @@ BEYOND(umount2);
 BEYOND(name_to_handle_at);
 BEYOND(inotify_add_watch);
 BEYOND(ftok);
+/* Words that become commands, variables, users' directories and the names of files, all of which libc looks at itself. */
+BEYOND(wordexp);
 /* The names and the places of the functions on the stack. */
 BEYOND(backtrace_symbols);
 BEYOND(backtrace_symbols_fd);
@@ -81,6 +84,7 @@ HOOK(int, bind, int fd, const struct sockaddr *address, socklen_t size) {
 }
 
 HOOK(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    kache_note_use(fd, MODULE_UNKNOWN);
     for (unsigned at = 0; kache_active && messages && at < count; at++) {
         if (!messages[at].msg_hdr.msg_name) continue;
         kache_note_beyond("sendmmsg", kache_module(CALLER), 0);

@@ -21,8 +21,8 @@
 #include <time.h>
 #include <wchar.h>
 
+#include "calls.h"
 #include "files.h"
-#include "libc_files.h"
 
 extern char **environ;
 
@@ -200,34 +200,60 @@ void kache_note_variable(const char *name, uint32_t module) {
     if (kache_active) note_getenv(name, value_of(name), module);
 }
 
-static const char *noted_value_of(const char *name, uint32_t module) {
+static bool is_set(const char *name) {
     const char *value = value_of(name);
-    note_getenv(name, value, module);
-    return value;
+    return value && *value;
 }
 
+/* libc opens the files of a locale by itself. Those that a variable leads to are the user's, and no record says what is in
+ * them. */
 static __attribute__((noinline)) void note_locale(const char *locale, uint32_t module) {
-    static const char *const names[] = {"LC_ALL",      "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES",
-                                        "LC_MONETARY", "LC_NUMERIC", "LC_TIME",  "LANG"};
+    static const char *const names[] = {"LC_ALL",     "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY",
+                                        "LC_NUMERIC", "LC_TIME",    "LANG",     "LANGUAGE"};
     if (!locale) return;
-    const char *directory = noted_value_of("LOCPATH", module);
-    if (locale[0]) {
-        kache_note_locale_files(locale, directory, module);
-        return;
-    }
-    note_getenv("LANGUAGE", value_of("LANGUAGE"), module);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        kache_note_locale_files(noted_value_of(names[i], module), directory, module);
+    note_getenv("LOCPATH", value_of("LOCPATH"), module);
+    if (is_set("LOCPATH")) kache_note_beyond("setlocale", module, 0);
+    if (locale[0]) return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) note_getenv(names[i], value_of(names[i]), module);
+}
+
+/* libc looks for a zone by its name in the directory of zones. Where there is no such file, the name is a rule. */
+static __attribute__((noinline)) const char *path_of_zone(const char *zone, char *path, size_t size, uint32_t module) {
+    if (!zone) return "/etc/localtime";
+    zone += *zone == ':';
+    if (*zone == '/') return zone;
+    const char *directory = value_of("TZDIR");
+    note_getenv("TZDIR", directory, module);
+    const char *const parts[] = {directory && *directory ? directory : "/usr/share/zoneinfo", "/",
+                                 *zone ? zone : "Universal"};
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        for (const char *from = parts[i]; *from; from++) {
+            if (length + 1 >= size) return NULL;
+            path[length++] = *from;
+        }
+    path[length] = 0;
+    return path;
+}
+
+static __attribute__((noinline)) void note_zone_file(const char *zone, uint32_t module) {
+    char space[256];
+    const char *path = path_of_zone(zone, space, sizeof space, module);
+    if (!path) return kache_note_beyond("tzset", module, 0);
+    long found = kache_raw(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0);
+    kache_note_open(found < 0 ? (int)-found : 0, module, AT_FDCWD, path, O_RDONLY, 0, -1);
 }
 
 static __attribute__((noinline)) void note_zone(uint32_t module) {
     static const char *last;
     const char *zone = value_of("TZ");
-    /* A program may set another zone. */
-    if (!kache_first_time(module, FIRST_ZONE) && zone == last) return;
-    last = zone;
+    bool is_known = !kache_first_time(module, FIRST_ZONE);
+    if (is_known && zone == __atomic_load_n(&last, __ATOMIC_RELAXED)) return;
+    __atomic_store_n(&last, zone, __ATOMIC_RELAXED);
+    int saved = errno;
     note_getenv("TZ", zone, module);
-    kache_note_zone_file(zone, zone ? noted_value_of("TZDIR", module) : NULL, module);
+    note_zone_file(zone, module);
+    errno = saved;
 }
 
 HOOK(char *, setlocale, int category, const char *locale) {
@@ -240,7 +266,7 @@ HOOK(void *, newlocale, int mask, const char *locale, void *base) {
 }
 HOOK(void *, __newlocale, int mask, const char *locale, void *base) {
     if (kache_active) note_locale(locale, kache_module(CALLER));
-    return REAL_POINTER(__newlocale)(mask, locale, base);
+    return READS_VARIABLES(void *, REAL_POINTER(__newlocale)(mask, locale, base));
 }
 HOOK(void, tzset, void) {
     if (kache_active) note_zone(kache_module(CALLER));
@@ -262,27 +288,27 @@ HOOK(time_t, mktime, void *parts) {
 }
 HOOK(time_t, timelocal, void *parts) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL(timelocal)(parts);
+    return READS_VARIABLES(time_t, REAL(timelocal)(parts));
 }
 HOOK(char *, ctime, const time_t *time) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(ctime)(time);
+    return READS_VARIABLES(char *, REAL_POINTER(ctime)(time));
 }
 HOOK(char *, ctime_r, const time_t *time, char *buffer) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(ctime_r)(time, buffer);
+    return READS_VARIABLES(char *, REAL_POINTER(ctime_r)(time, buffer));
 }
 
 /* These show the name of the zone, or read a time in it. */
 #define FORMAT_TIME(name, type)                                                                              \
     HOOK(size_t, name, type *to, size_t size, const type *format, const void *parts) {                       \
         if (kache_active) note_zone(kache_module(CALLER));                                                   \
-        return (size_t)REAL(name)(to, size, format, parts);                                                  \
+        return READS_VARIABLES(size_t, (size_t)REAL(name)(to, size, format, parts));                         \
     }
 #define FORMAT_TIME_L(name, type)                                                                            \
     HOOK(size_t, name, type *to, size_t size, const type *format, const void *parts, void *locale) {         \
         if (kache_active) note_zone(kache_module(CALLER));                                                   \
-        return (size_t)REAL(name)(to, size, format, parts, locale);                                          \
+        return READS_VARIABLES(size_t, (size_t)REAL(name)(to, size, format, parts, locale));                 \
     }
 FORMAT_TIME(strftime, char)
 FORMAT_TIME(wcsftime, wchar_t)
@@ -292,11 +318,11 @@ FORMAT_TIME_L(wcsftime_l, wchar_t)
 FORMAT_TIME_L(__wcsftime_l, wchar_t)
 HOOK(char *, strptime, const char *text, const char *format, void *parts) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(strptime)(text, format, parts);
+    return READS_VARIABLES(char *, REAL_POINTER(strptime)(text, format, parts));
 }
 HOOK(char *, strptime_l, const char *text, const char *format, void *parts, void *locale) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(strptime_l)(text, format, parts, locale);
+    return READS_VARIABLES(char *, REAL_POINTER(strptime_l)(text, format, parts, locale));
 }
 
 /* ---- where libc reads variables by itself ---- */
@@ -329,12 +355,31 @@ READS(gettext, "LANGUAGE", const char *text, text)
 READS(dgettext, "LANGUAGE", const char *domain COMMA const char *text, domain, text)
 READS(dcgettext, "LANGUAGE", const char *domain COMMA const char *text COMMA int category, domain, text, category)
 
+/* Tables of characters in a directory that a variable names are opened by libc, and not recorded. */
 HOOK(void *, iconv_open, const char *to, const char *from) {
-    if (kache_active) {
-        uint32_t module = kache_module(CALLER);
-        kache_note_converters(noted_value_of("GCONV_PATH", module), module);
-    }
+    uint32_t module = kache_module(CALLER);
+    kache_note_variable("GCONV_PATH", module);
+    if (kache_active && is_set("GCONV_PATH")) kache_note_beyond("iconv_open", module, 0);
     return READS_VARIABLES(void *, REAL_POINTER(iconv_open)(to, from));
+}
+
+/* Whether libc looks for translations: not by the locale `C`, nor by `C.UTF-8`, which has none. */
+static bool is_translated(void) {
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    if (is_set("LANGUAGE")) return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *locale = value_of(names[i]);
+        if (locale && *locale) return locale[0] != 'C' || (locale[1] && locale[1] != '.');
+    }
+    return false;
+}
+
+/* Catalogues of messages are opened by libc, and not recorded. Those below `/usr` belong to the system's programs. */
+HOOK(char *, bindtextdomain, const char *domain, const char *directory) {
+    uint32_t module = kache_module(CALLER);
+    if (kache_active && directory && !starts_with(directory, "/usr/") && is_translated())
+        kache_note_beyond("bindtextdomain", module, 0);
+    return REAL_POINTER(bindtextdomain)(domain, directory);
 }
 
 /* ---- the start of `main` ---- */

@@ -16,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <wordexp.h>
 
 #include "calls.h"
 #include "dispatch.h"
@@ -25,7 +24,6 @@
 #include "log.h"
 #include "facts.h"
 #include "files.h"
-#include "libc_files.h"
 #include "process.h"
 
 extern char **environ;
@@ -261,8 +259,8 @@ static void take_back(char **mine, char **saved) {
     }
 }
 
-#define BY_LIBC(type, starts, call)                                                                          \
-    if (starts) kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                    \
+#define BY_LIBC(type, call)                                                                                  \
+    kache_note_exec(0, kache_module(CALLER), AT_FDCWD, "/bin/sh", F_BY_LIBC);                                \
     bool guarded = kache_before_libc_reads();                                                                \
     char **before = environ;                                                                                 \
     size_t size = kache_can_observe(AT_FDCWD, "/bin/sh", false) ? environment_size(before) : 0;          \
@@ -282,22 +280,10 @@ static void take_back(char **mine, char **saved) {
 
 HOOK(int, system, const char *command) {
     if (!command) return REAL(system)(command);
-    BY_LIBC(int, true, REAL(system)(command));
+    BY_LIBC(int, REAL(system)(command));
 }
 HOOK(void *, popen, const char *command, const char *mode) {
-    BY_LIBC(void *, true, REAL_POINTER(popen)(command, mode));
-}
-/* A shell is started for each command in the words. Where a quote keeps one from being a command, no shell answers for
- * it, and the run counts as unobserved. */
-static bool has_command(const char *words) {
-    for (; *words; words++)
-        if (*words == '`' || (*words == '$' && words[1] == '(' && words[2] != '(')) return true;
-    return false;
-}
-
-HOOK(int, wordexp, const char *words, void *result_, int flags) {
-    if (kache_active) kache_note_patterns(words, kache_module(CALLER));
-    BY_LIBC(int, !(flags & WRDE_NOCMD) && has_command(words), REAL(wordexp)(words, result_, flags));
+    BY_LIBC(void *, REAL_POINTER(popen)(command, mode));
 }
 
 /* ---- fork ---- */

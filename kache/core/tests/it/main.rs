@@ -4,11 +4,11 @@
 #[cfg(target_os = "linux")]
 mod changes;
 #[cfg(target_os = "linux")]
+mod descriptors;
+#[cfg(target_os = "linux")]
 mod dispatch;
 #[cfg(target_os = "linux")]
 mod facts;
-#[cfg(target_os = "linux")]
-mod libc_files;
 #[cfg(target_os = "linux")]
 mod lookups;
 mod observer;
@@ -17,6 +17,8 @@ mod processes;
 mod random_store;
 #[cfg(target_os = "linux")]
 mod sandbox;
+#[cfg(target_os = "linux")]
+mod status;
 mod store_trust;
 #[cfg(target_os = "linux")]
 mod undisturbed;
