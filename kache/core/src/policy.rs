@@ -226,6 +226,7 @@ static OF_PROCESSES: &[Excuse] = &[
     Excuse { what: "setrlimit", why: "whether a limit may be raised" },
     Excuse { what: "sched_getaffinity", why: "another process" },
     Excuse { what: "sched_setaffinity", why: "which processors there are" },
+    Excuse { what: "flock", why: "whether another process holds a lock" },
     Excuse { what: "ttyname", why: "which terminal it is" },
     Excuse { what: "gettext", why: "a catalog of translations" },
 ];
