@@ -244,9 +244,9 @@ HOOK(int, pthread_setaffinity_np, unsigned long thread, size_t size, const void 
     return result;
 }
 
-/* Standard output and standard error are pipes of kache's: it matters where one is a terminal all the same. */
+/* Standard output and standard error are pipes of kache's, in whose place the run would have been given what kache has. */
 static void note_terminal(int fd, int is_terminal, uint32_t module) {
-    if (fd == 0 || (is_terminal && (fd == 1 || fd == 2)))
+    if (fd >= 0 && fd <= 2)
         note_numbered(0, "isatty", fd, kache_of_number(is_terminal), module);
 }
 

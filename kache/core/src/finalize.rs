@@ -46,6 +46,10 @@ impl Finalizer<'_> {
             };
             let evaluated = evaluated.map_err(|e| unreadable(&dependency, &e))?;
             self.unchanged(&dependency, &collected.opened)?;
+            if collected.answers.get(&dependency).is_some_and(|then| !then.holds(&evaluated.digest)) {
+                let detail = format!("{} changed", evaluated.place);
+                return Err(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
+            }
             let read_by = collected.readers.get(&dependency.name);
             let by = read_by.filter(|_| [Kind::Env, Kind::EnvAll].contains(&dependency.kind));
             let by = by.map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
@@ -179,6 +183,7 @@ fn highest_absent(path: &Path) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::action::{Action, KeyInputs, Outputs};
+    use crate::collected::Answer;
     use crate::digest::Digest;
     use crate::eval::Evaluate;
     use crate::events::{Kind as UnitKind, Unit};
@@ -284,6 +289,24 @@ mod tests {
         let collected = place.absent("late");
         place.write("late");
         assert_eq!(place.finalize(collected, start()), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_longer_true_is_not_stored() {
+        let place = Place::new();
+        place.write("f");
+        let answered = |kind: Kind, answer: Answer| {
+            let mut collected = depends(kind, "f");
+            collected.answers.insert(Dependency::new(kind, "<workspace>/f"), answer);
+            place.finalize(collected, start()).map(|_| ())
+        };
+        let is = |word: &str| Answer::Is(Digest::of(word.as_bytes()));
+        let changed = Err(Reason::ChangedWhileCompiling);
+        assert_eq!([Answer::There, is("file")].map(|a| answered(Kind::Path, a)), [Ok(()), Ok(())]);
+        assert_eq!(answered(Kind::Path, is("dir")), changed);
+        assert_eq!(answered(Kind::Link, is("elsewhere")), changed);
+        std::fs::remove_file(place.dir.path().join("w/f")).unwrap();
+        assert_eq!([Answer::There, is("file")].map(|a| answered(Kind::Path, a)), [changed, changed]);
     }
 
     #[test]

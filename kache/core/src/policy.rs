@@ -361,7 +361,9 @@ impl TrustPolicy {
             f if names(self.ignored_calls, f) => Act::DrawsRandom,
             b"getaddrinfo" | b"getnameinfo" => Act::LooksUpHost,
             f if f.starts_with(b"gethost") || f.starts_with(b"getnet") => Act::LooksUpHost,
-            b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
+            b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" | b"flock" => {
+                Act::AsksState
+            }
             b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
             f if names(DATABASES, f) => Act::AsksState,
             b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"dlopen" | b"getauxval" => {

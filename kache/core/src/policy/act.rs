@@ -97,7 +97,7 @@ acts! {
     AsksFileSystem, "asks of what type a file system is, by a descriptor",
         [NONE, NONE, &[T::HostAnswer], &[T::HostAnswer], &[T::Refuse(Reason::HostState)], &[T::HostAnswer]];
     AsksInnerFact, "asks for what the run set itself, or about a file that the run made", all(NONE);
-    AsksState, "asks for the load, free memory, the current processor, or another process",
+    AsksState, "asks for the load, free memory, the current processor, another process, or its lock",
         by(NONE, &[T::Refuse(Reason::HostState)]);
     AsksPlace, "asks where code lies", by(NONE, &[T::Place]);
     ReadsSystemMap, "reads where its code lies in memory, outside of all roots", all(NONE);
