@@ -258,6 +258,8 @@ pub struct Abilities {
     pub metadata: &'static [Excuse],
     /// It learns what no copy of a file has in common with it.
     pub identity: &'static [Excuse],
+    /// It learns the numbers of the files in a directory that it lists.
+    pub numbers: &'static [Excuse],
     /// The same: symbols that it imports.
     pub identity_by_import: &'static [Excuse],
     /// It has code that learns the same, and only compares it.

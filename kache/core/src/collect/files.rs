@@ -185,6 +185,11 @@ impl Collector<'_> {
             () if walks => return self.walk(e, by, &path),
             () => Act::ListsDirectory,
         };
+        if self.processes.can_learn(e.pid, e.module, Act::LearnsNumbers) {
+            for name in self.world.names(here) {
+                self.at(by, Act::LearnsNumbers, &clean(here.join(name).as_os_str().as_encoded_bytes()));
+            }
+        }
         let event = Event { act, name: &path, place: self.place(&path) };
         let counts = self.policy.treat(by.actor, &event).next().is_some();
         if counts && !self.made.has_by_another_name(&path, self.world) {

@@ -259,6 +259,7 @@ impl Collector<'_> {
             has.metadata,
             has.reading,
             has.identity,
+            has.numbers,
             has.compares_identity,
             has.unoptimised,
         ];
@@ -281,6 +282,9 @@ impl Collector<'_> {
             }
         }
         let is_nameless = !holds(has.unoptimised) || tells_identity;
+        if holds(has.numbers) {
+            self.learns(by.pid, module, Act::LearnsNumbers);
+        }
         if is_nameless || holds(has.metadata) {
             self.learns(by.pid, module, Act::LearnsMetadata);
         }

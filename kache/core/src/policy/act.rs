@@ -65,6 +65,8 @@ acts! {
         foreign(&[T::Metadata], NONE);
     LearnsIdentity, "has a function that tells which file a file is, and looks at a file",
         foreign(&[T::Identity], NONE);
+    LearnsNumbers, "has a function that tells the numbers of listed files, and lists a directory",
+        foreign(&[T::Identity], NONE);
     LearnsTimeOfMade, "has a function that tells times, and looks at a file that the run made",
         by(NONE, &[T::Refuse(Reason::Clock)]);
     ComparesTimes, "compares the times of files", by(NONE, &[T::Metadata]);
