@@ -56,7 +56,7 @@ impl Finalizer<'_> {
     }
 
     /// Where a whole branch of the tree is missing, its highest missing directory is looked at instead of every
-    /// name below. What was absent and is there now has come while the compiler ran.
+    /// name below. What was absent and is there now has come while the compiler ran, and what is absent now has gone.
     fn settle_absent(
         &self,
         dependencies: BTreeSet<Dependency>,
@@ -66,16 +66,22 @@ impl Finalizer<'_> {
         let mut top: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let names: BTreeSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
         for dependency in dependencies {
-            if dependency.kind != Kind::Path || !names.contains(&dependency.name) {
+            if dependency.kind != Kind::Path {
                 out.insert(dependency);
                 continue;
             }
             let Some(path) = self.view.roots.local(&dependency.name) else { continue };
-            if sort_word(&path).ok() != Some("absent") {
-                return Err(NotCacheable::new(
-                    Reason::ChangedWhileCompiling,
-                    format!("{} appeared", path.display()),
-                ));
+            let is_there = sort_word(&path).ok() != Some("absent");
+            if !names.contains(&dependency.name) {
+                // A link that leads nowhere was looked at as a link.
+                if !is_there && path.symlink_metadata().is_err() {
+                    return Err(changed(&path, "is gone"));
+                }
+                out.insert(dependency);
+                continue;
+            }
+            if is_there {
+                return Err(changed(&path, "appeared"));
             }
             let parent = path.parent().unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
             let highest = top.entry(parent).or_insert_with(|| highest_absent(&path));
@@ -94,6 +100,20 @@ impl Finalizer<'_> {
         if dependency.kind == Kind::Tree {
             return self.tree_unchanged(dependency);
         }
+        let made_or_changed = match dependency.kind {
+            Kind::Link | Kind::LeadsTo => {
+                let link = self.view.roots.local(&dependency.name);
+                link.and_then(|link| Some((platform::link_made(&link)?, link)))
+            }
+            Kind::Permission => {
+                self.file_changed(&dependency.name[..dependency.name.len().saturating_sub(2)])
+            }
+            Kind::Status => self.file_changed(&dependency.name),
+            _ => None,
+        };
+        if let Some((_, path)) = made_or_changed.filter(|(when, _)| *when >= self.started) {
+            return Err(changed(&path, "changed"));
+        }
         let path = match dependency.kind {
             Kind::File | Kind::Listing => self.view.roots.local(&dependency.name),
             Kind::Computed => {
@@ -103,7 +123,7 @@ impl Finalizer<'_> {
             _ => None,
         };
         let Some(path) = path else { return Ok(()) };
-        let changed = match platform::file_type(&path) {
+        let is_changed = match platform::file_type(&path) {
             Ok(Some((platform::FileType::Dir, id))) => self.is_since(id.mtime),
             Ok(Some((_, id))) => {
                 // By way of a link or a directory that has been turned, an old file has its name.
@@ -114,19 +134,22 @@ impl Finalizer<'_> {
             }
             _ => true,
         };
-        if changed {
-            return Err(NotCacheable::new(
-                Reason::ChangedWhileCompiling,
-                format!("{} changed", path.display()),
-            ));
+        if is_changed { Err(changed(&path, "changed")) } else { Ok(()) }
+    }
+
+    /// When the contents, the mode or the owner of a file last changed, or another file got its name.
+    fn file_changed(&self, name: &[u8]) -> Option<(i64, PathBuf)> {
+        let path = self.view.roots.local(name)?;
+        match platform::file_type(&path) {
+            Ok(Some((platform::FileType::File, id))) if !self.was_linked(&path) => Some((id.ctime, path)),
+            _ => None,
         }
-        Ok(())
     }
 
     /// Checks everything below a directory, except for the outputs of the command.
     fn tree_unchanged(&self, dependency: &Dependency) -> Result<(), NotCacheable> {
         let Some(dir) = self.view.roots.local(&dependency.name) else { return Ok(()) };
-        let mut changed = None;
+        let mut first = None;
         let walked = walk_tree(&dir, &mut |path, there| {
             let is_since = match there {
                 Some((platform::FileType::Dir, id)) => self.is_since(id.mtime),
@@ -134,15 +157,13 @@ impl Finalizer<'_> {
                 None => false,
             };
             if is_since && !self.action.outputs.names.owns(path) {
-                changed.get_or_insert_with(|| path.to_path_buf());
+                first.get_or_insert_with(|| path.to_path_buf());
             }
             Ok(())
         });
-        match (walked, changed) {
+        match (walked, first) {
             (Ok(()), None) => Ok(()),
-            (Ok(()), Some(path)) => {
-                Err(NotCacheable::new(Reason::ChangedWhileCompiling, format!("{} changed", path.display())))
-            }
+            (Ok(()), Some(path)) => Err(changed(&path, "changed")),
             (Err(e), _) => Err(unreadable(dependency, &e)),
         }
     }
@@ -159,6 +180,10 @@ impl Finalizer<'_> {
         path.parent().is_some_and(|dir| self.action.relinked_dirs.iter().any(|d| d == dir))
             && platform::has_other_names(path)
     }
+}
+
+fn changed(path: &Path, how: &str) -> NotCacheable {
+    NotCacheable::new(Reason::ChangedWhileCompiling, format!("{} {how}", path.display()))
 }
 
 fn unreadable(dependency: &Dependency, e: &std::io::Error) -> NotCacheable {
@@ -284,6 +309,28 @@ mod tests {
         let collected = place.absent("late");
         place.write("late");
         assert_eq!(place.finalize(collected, start()), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
+    fn what_was_looked_at_and_changed_while_the_command_ran_is_not_stored() {
+        let place = Place::new();
+        let (started, changed) = (start(), Err(Reason::ChangedWhileCompiling));
+        assert_eq!(place.finalize(depends(Kind::Path, "gone"), started), changed);
+        let path = place.write("f");
+        let link = path.with_file_name("l");
+        std::os::unix::fs::symlink("f", &link).unwrap();
+        std::os::unix::fs::symlink("nowhere", path.with_file_name("dead")).unwrap();
+        let looks = [(Kind::Link, "l"), (Kind::LeadsTo, "l"), (Kind::Permission, "f:1"), (Kind::Status, "f")];
+        for (kind, name) in looks {
+            assert_eq!(place.finalize(depends(kind, name), started), changed, "{name}");
+        }
+        let later = start();
+        for name in ["f", "dead"] {
+            assert!(place.finalize(depends(Kind::Path, name), later).is_ok(), "{name}");
+        }
+        for (kind, name) in looks {
+            assert!(place.finalize(depends(kind, name), later).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -124,7 +124,11 @@ impl Collector<'_> {
         let act = match e.errno {
             _ if !by.actor.is_trusted() && path.starts_with(b"/proc/self/") => Act::ReadsLinkOfItself,
             0 => Act::ReadsLink,
-            errno if platform::errno_is_absent(errno) => Act::FindsNothing,
+            errno if platform::errno_is_absent(errno) => {
+                // A link that leads nowhere could come, with which nothing is there still.
+                self.at(by, Act::ProbesLink, &path);
+                Act::FindsNothing
+            }
             _ => Act::ReadsNoLink,
         };
         self.at(by, act, &path);
