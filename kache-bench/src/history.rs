@@ -125,12 +125,8 @@ impl History {
                 }
                 match entry(line) {
                     Ok((head, run)) => {
-                        history.entries.push(HistoryEntry {
-                            file: name.to_string(),
-                            line: at + 1,
-                            head,
-                            run,
-                        });
+                        let (file, line) = (name.to_string(), at + 1);
+                        history.entries.push(HistoryEntry { file, line, head, run });
                     }
                     Err(why) => bad.push(format!("{}:{}: {why}", file.display(), at + 1)),
                 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
+use crate::text;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use kache_core::events::{Event, Outcome};
@@ -192,9 +193,7 @@ fn reason(explanation: &Explanation) -> String {
 }
 
 pub fn text(record: &Record<Pull>) -> String {
-    let mut out = String::new();
-    write_text(&mut out, record).expect("writing to a String cannot fail");
-    out
+    text::written(|out| write_text(out, record))
 }
 
 fn write_text(out: &mut String, record: &Record<Pull>) -> std::fmt::Result {
@@ -202,11 +201,8 @@ fn write_text(out: &mut String, record: &Record<Pull>) -> std::fmt::Result {
     let (before, after) = (&pull.before, &pull.after);
     writeln!(out, "pull {}: {} → {}", record.head.workload, before.revision, after.revision)?;
     let share = pull.hit_rate.map_or("–".into(), |rate| format!("{:.1} %", rate * 100.0));
-    writeln!(
-        out,
-        "hits    {share}  ({} of {} units after the move)",
-        after.summary.hits, after.summary.units
-    )?;
+    let BuildSummary { hits, units, .. } = &after.summary;
+    writeln!(out, "hits    {share}  ({hits} of {units} units after the move)")?;
     writeln!(out, "builds  {:.2} s cold before, {:.2} s from clean after", before.seconds, after.seconds)?;
     let mut causes: BTreeMap<(&str, Option<&str>), Vec<&MissedUnit>> = BTreeMap::new();
     for missed in &pull.missed {

@@ -5,12 +5,13 @@
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
+use crate::system::files;
 use crate::system::machine::{self, Machine};
 use crate::system::scratch::Scratch;
 use crate::system::workspace;
 use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -158,8 +159,7 @@ pub fn append(results: &Path, head: &RecordHead, line: &str) -> Result<PathBuf> 
 }
 
 fn append_to(file: PathBuf, line: &str) -> Result<PathBuf> {
-    let parent = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    files::create_parent(&file)?;
     let written =
         OpenOptions::new().create(true).append(true).read(true).open(&file).and_then(|mut history| {
             // If an interrupted run left an incomplete line, start a new one.
@@ -183,6 +183,7 @@ fn ends_in_line(history: &mut File) -> std::io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_torn_line_takes_no_other_with_it() {

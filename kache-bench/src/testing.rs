@@ -4,12 +4,38 @@ use kache_core::events::{Event, Kind, LabelBy, Outcome, Unit, VERSION};
 use kache_core::key_trace::{Component, KeyTrace, Part};
 use std::collections::BTreeMap;
 
-pub struct Sample {
-    unit: Unit,
-    time: u64,
-    outcome: Outcome,
-    key: String,
-    outputs: Vec<String>,
+pub struct Sample(Event);
+
+fn sample(unit: Unit, key: String) -> Sample {
+    Sample(Event {
+        v: VERSION,
+        time_us: 0,
+        kache: "0".into(),
+        pid: 1,
+        build: "1".into(),
+        unit,
+        kind: Kind::Unit,
+        outcome: Outcome::Hit,
+        stored: false,
+        reason: None,
+        detail: None,
+        trouble: None,
+        action: Some("action".into()),
+        result: Some(key),
+        observed: None,
+        checked: None,
+        remote: None,
+        status: 0,
+        cwd: "/".into(),
+        total_us: 1,
+        compile_us: 1,
+        phases_us: BTreeMap::new(),
+        bytes: 0,
+        known_bytes: 0,
+        restore: BTreeMap::new(),
+        restore_bytes: BTreeMap::new(),
+        outputs: Vec::new(),
+    })
 }
 
 pub fn unit(name: &str) -> Sample {
@@ -23,81 +49,52 @@ pub fn unit(name: &str) -> Sample {
         source: format!("<workspace>/{name}/src/lib.rs"),
         label_by: LabelBy::Package,
     };
-    Sample { unit, time: 0, outcome: Outcome::Hit, key: format!("key-of-{name}"), outputs: Vec::new() }
+    sample(unit, format!("key-of-{name}"))
 }
 
 pub fn object(source: &str, object: &str) -> Sample {
-    let name = object.rsplit('/').next().unwrap_or(object);
     let unit = Unit {
         family: "cc".into(),
         package: String::new(),
-        name: name.into(),
+        name: object.rsplit('/').next().unwrap_or(object).into(),
         kind: "c".into(),
         emit: "object".into(),
         extra: object.into(),
         source: source.into(),
         label_by: LabelBy::Output,
     };
-    Sample { unit, time: 0, outcome: Outcome::Hit, key: format!("key-of-{object}"), outputs: Vec::new() }
+    sample(unit, format!("key-of-{object}"))
 }
 
 impl Sample {
     /// With another hash of cargo.
     pub fn extra(mut self, extra: &str) -> Sample {
-        self.unit.extra = extra.into();
+        self.0.unit.extra = extra.into();
         self
     }
 
     pub fn time(mut self, time: u64) -> Sample {
-        self.time = time;
+        self.0.time_us = time;
         self
     }
 
     pub fn outcome(mut self, outcome: Outcome) -> Sample {
-        self.outcome = outcome;
+        (self.0.outcome, self.0.stored) = (outcome, outcome == Outcome::Miss);
         self
     }
 
     pub fn key(mut self, key: &str) -> Sample {
-        self.key = key.into();
+        self.0.result = Some(key.into());
         self
     }
 
     pub fn output(mut self, output: &str) -> Sample {
-        self.outputs.push(output.into());
+        self.0.outputs.push(output.into());
         self
     }
 
     pub fn event(self) -> Event {
-        Event {
-            v: VERSION,
-            time_us: self.time,
-            kache: "0".into(),
-            pid: 1,
-            build: "1".into(),
-            unit: self.unit,
-            kind: Kind::Unit,
-            outcome: self.outcome,
-            stored: self.outcome == Outcome::Miss,
-            reason: None,
-            detail: None,
-            trouble: None,
-            action: Some("action".into()),
-            result: Some(self.key),
-            observed: None,
-            checked: None,
-            remote: None,
-            status: 0,
-            cwd: "/".into(),
-            total_us: 1,
-            compile_us: 1,
-            phases_us: BTreeMap::new(),
-            bytes: 0,
-            known_bytes: 0,
-            restore: BTreeMap::new(),
-            restore_bytes: BTreeMap::new(),
-            outputs: self.outputs,
-        }
+        self.0
     }
 }
 

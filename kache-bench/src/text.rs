@@ -7,6 +7,13 @@ pub fn list(names: &[String], most: usize) -> String {
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
+/// The text that a function writes.
+pub fn written(write: impl FnOnce(&mut String) -> std::fmt::Result) -> String {
+    let mut out = String::new();
+    write(&mut out).expect("writing to a String cannot fail");
+    out
+}
+
 /// A table for a terminal and for Markdown. A row with fewer cells than the head is a heading within the table.
 pub struct Table(Vec<Vec<String>>);
 
@@ -45,6 +52,11 @@ impl Table {
         lines[0] += &format!("|{}\n", " --- |".repeat(columns));
         lines.concat()
     }
+}
+
+/// A ratio, if there is one.
+pub fn ratio(ratio: Option<f64>) -> String {
+    ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"))
 }
 
 /// Formats a number of bytes.

@@ -16,6 +16,7 @@ const SOURCES: &[&str] = &[
     "process.c",
     "host.c",
     "beyond.c",
+    "descriptors.c",
     "lookup.c",
     "facts.c",
     "fact_files.c",
@@ -35,6 +36,7 @@ const HEADERS: &[&str] = &[
     "dispatch.h",
     "signals.h",
     "calls.h",
+    "descriptors.h",
     "jump.h",
 ];
 

@@ -119,17 +119,9 @@ fn attend(client: TcpStream, target: SocketAddr, fault: Fault, requests: Arc<Ato
         _ => Duration::ZERO,
     };
     let up = (client.try_clone()?, server.try_clone()?);
-    let counted = Bend { requests: Some(requests), ..Bend::default() };
     // The first of a connection waits for the handshake, too.
-    std::thread::spawn(move || relay(up.0, up.1, half, half * 2, counted));
-    let bend = match fault {
-        Fault::Slow(rate) => Bend { rate: Some(rate), ..Bend::default() },
-        Fault::Cut(at) => Bend { cut: Some((at, false)), ..Bend::default() },
-        Fault::Break(at) => Bend { cut: Some((at, true)), ..Bend::default() },
-        Fault::Flip(at) => Bend { flip: Some(at), ..Bend::default() },
-        _ => Bend::default(),
-    };
-    relay(server, client, half, Duration::ZERO, bend);
+    std::thread::spawn(move || relay(up.0, up.1, half, half * 2, Fault::None, Some(requests)));
+    relay(server, client, half, Duration::ZERO, fault, None);
     Ok(())
 }
 
@@ -169,22 +161,19 @@ fn answer(mut client: TcpStream, status: &str, headers: &str, requests: &AtomicU
     }
 }
 
-/// What is done to bytes on their way.
-#[derive(Default)]
-struct Bend {
-    rate: Option<u64>,
-    /// After how many bytes of an answer, and whether by a reset.
-    cut: Option<(usize, bool)>,
-    flip: Option<usize>,
-    requests: Option<Arc<AtomicU64>>,
-}
-
 /// Passes on what comes, each piece after its delay, however many are on their way.
-fn relay(from: TcpStream, to: TcpStream, delay: Duration, first: Duration, bend: Bend) {
+fn relay(
+    from: TcpStream,
+    to: TcpStream,
+    delay: Duration,
+    first: Duration,
+    fault: Fault,
+    requests: Option<Arc<AtomicU64>>,
+) {
     let (tell, told) = mpsc::channel::<(Instant, Vec<u8>)>();
     let writer = {
         let Ok(to) = to.try_clone() else { return };
-        std::thread::spawn(move || pass(told, to, &bend))
+        std::thread::spawn(move || pass(told, to, &fault, requests.as_deref()))
     };
     let mut buffer = vec![0; 65536];
     let mut extra = first;
@@ -200,34 +189,40 @@ fn relay(from: TcpStream, to: TcpStream, delay: Duration, first: Duration, bend:
     let _ = from.shutdown(Shutdown::Read);
 }
 
-fn pass(told: mpsc::Receiver<(Instant, Vec<u8>)>, mut to: TcpStream, bend: &Bend) {
+/// Counts the pieces as requests, or does to them what the fault says.
+fn pass(
+    told: mpsc::Receiver<(Instant, Vec<u8>)>,
+    mut to: TcpStream,
+    fault: &Fault,
+    requests: Option<&AtomicU64>,
+) {
     let mut passed = 0usize;
     for (due, mut piece) in told {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        if let Some(requests) = &bend.requests {
+        if let Some(requests) = requests {
             requests.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(every) = bend.flip {
-            (0..piece.len()).filter(|i| (passed + i + 1).is_multiple_of(every)).for_each(|i| piece[i] ^= 1);
-        }
-        if let Some((at, hard)) = bend.cut
-            && passed + piece.len() > at
-        {
-            let _ = to.write_all(&piece[..at.saturating_sub(passed)]);
-            if hard {
-                let _ = reset(&to);
+        let sent = match fault {
+            Fault::Cut(at) | Fault::Break(at) if passed + piece.len() > *at => {
+                let _ = to.write_all(&piece[..at.saturating_sub(passed)]);
+                if matches!(fault, Fault::Break(_)) {
+                    let _ = reset(&to);
+                }
+                let _ = to.shutdown(Shutdown::Both);
+                return;
             }
-            let _ = to.shutdown(Shutdown::Both);
-            return;
-        }
-        passed += piece.len();
-        let sent = match bend.rate {
-            None => to.write_all(&piece),
-            Some(rate) => piece.chunks((rate / 20).max(1) as usize).try_for_each(|part| {
+            Fault::Flip(every) => {
+                let flipped = (0..piece.len()).filter(|i| (passed + i + 1).is_multiple_of(*every));
+                flipped.for_each(|i| piece[i] ^= 1);
+                to.write_all(&piece)
+            }
+            Fault::Slow(rate) => piece.chunks((rate / 20).max(1) as usize).try_for_each(|part| {
                 std::thread::sleep(Duration::from_millis(50));
                 to.write_all(part)
             }),
+            _ => to.write_all(&piece),
         };
+        passed += piece.len();
         if sent.is_err() {
             return;
         }

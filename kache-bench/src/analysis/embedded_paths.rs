@@ -68,20 +68,16 @@ fn evidence(
     stored: StoredOutputs<'_>,
 ) -> Option<String> {
     let label = pair.b.unit.label();
-    let root_units =
-        key_mismatches.key_mismatches.iter().filter(|mismatch| mismatch.root_units.contains(&label));
-    for mismatch in root_units
-        .filter(|mismatch| matches!(mismatch.cause, RootCause::Env | RootCause::Path | RootCause::Flag))
-    {
+    let of_place = |cause| matches!(cause, RootCause::Env | RootCause::Path | RootCause::Flag);
+    let roots = key_mismatches.key_mismatches.iter().filter(|mismatch| mismatch.root_units.contains(&label));
+    for mismatch in roots.filter(|mismatch| of_place(mismatch.cause)) {
         let both = |a: &str, b: &str| holds(pair.a, a, stored).and(holds(pair.b, b, stored));
         if let Some(file) = both(&mismatch.text_difference.a, &mismatch.text_difference.b) {
             return Some(format!("the value of `{}` is in {file}", mismatch.component));
         }
         if let Some(file) = both(&finder.a.root().to_string_lossy(), &finder.b.root().to_string_lossy()) {
-            return Some(format!(
-                "the checkout's path, which `{}` contains, is in {file}",
-                mismatch.component
-            ));
+            let component = &mismatch.component;
+            return Some(format!("the checkout's path, which `{component}` contains, is in {file}"));
         }
     }
     None
@@ -106,17 +102,11 @@ pub fn holds(event: &Event, value: &str, stored: StoredOutputs<'_>) -> Option<St
 fn prove_downstream(proofs: &mut [Proof], key_mismatches: &KeyMismatches) {
     let proved: Vec<_> = proofs.iter().filter(|p| p.evidence.is_some()).map(|p| p.unit.clone()).collect();
     for proof in proofs.iter_mut().filter(|p| p.evidence.is_none()) {
-        let mut affecting = key_mismatches
-            .key_mismatches
-            .iter()
-            .filter(|mismatch| mismatch.affected.contains(&proof.unit))
-            .peekable();
-        let is_root =
-            key_mismatches.key_mismatches.iter().any(|mismatch| mismatch.root_units.contains(&proof.unit));
-        if is_root || affecting.peek().is_none() {
-            continue;
-        }
-        if affecting.all(|mismatch| mismatch.root_units.iter().all(|unit| proved.contains(unit))) {
+        let all = key_mismatches.key_mismatches.iter();
+        let is_root = all.clone().any(|mismatch| mismatch.root_units.contains(&proof.unit));
+        let mut causes =
+            all.filter(|it| it.affected.contains(&proof.unit)).flat_map(|it| &it.root_units).peekable();
+        if !is_root && causes.peek().is_some() && causes.all(|unit| proved.contains(unit)) {
             proof.evidence = Some("it reads what proved units build".into());
         }
     }

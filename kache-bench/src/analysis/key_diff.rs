@@ -50,7 +50,7 @@ pub fn diff<'t>(a: &'t KeyTrace, b: &'t KeyTrace) -> Differences<'t> {
 }
 
 /// Two texts and their difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextDifference {
     pub a: String,
     pub b: String,

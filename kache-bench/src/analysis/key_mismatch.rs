@@ -8,7 +8,8 @@
 use crate::analysis::key_diff::{self, Difference, Differences, TextDifference};
 use crate::analysis::match_units::{UnitPair, UnitPairing};
 use crate::analysis::root_cause::{self, CauseFinder, CauseFinding, RootCause};
-use kache_core::events::{Event, Outcome};
+use crate::analysis::summary;
+use kache_core::events::Event;
 use kache_core::key_trace::KeyTrace;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -119,7 +120,10 @@ impl MismatchSearch<'_> {
             Differences::None => {
                 self.cannot_explain(unit, "its traces are equal, but its keys are not".into())
             }
-            Differences::Order => self.add_order_root(unit),
+            Differences::Order => {
+                let (what, detail) = ("order of components", "the same inputs in a different order");
+                self.add_group(unit, RootCause::Nondeterminism, what, detail, TextDifference::default());
+            }
             Differences::Components(found) => self.add_roots(unit, &found),
         }
     }
@@ -143,26 +147,23 @@ impl MismatchSearch<'_> {
         }
         // Cargo's hashes follow from another difference; if no other is visible, report the hash.
         if let Some(difference) = found.first().filter(|_| !explained) {
-            let mut finding = self.finder.cause(difference);
-            finding.cause = RootCause::Flag;
-            finding.detail = "only cargo's hash differs: the package's identity contains a path".into();
-            self.add_root(
-                unit,
-                (RootCause::Flag, "arg -C metadata".into(), String::new(), String::new()),
-                finding,
-            );
+            let detail = "only cargo's hash differs: the package's identity contains a path";
+            let text = self.finder.cause(difference).text_difference;
+            self.add_group(unit, RootCause::Flag, "arg -C metadata", detail, text);
         }
     }
 
-    fn add_order_root(&mut self, unit: usize) {
-        let text_difference = key_diff::text_difference("", "");
-        let finding = CauseFinding {
-            cause: RootCause::Nondeterminism,
-            detail: "the same inputs in a different order".into(),
-            text_difference,
-        };
-        let identity = (finding.cause, "order of components".into(), String::new(), String::new());
-        self.add_root(unit, identity, finding);
+    /// Adds a root cause that is the same in every unit.
+    fn add_group(
+        &mut self,
+        unit: usize,
+        cause: RootCause,
+        component: &str,
+        detail: &str,
+        text_difference: TextDifference,
+    ) {
+        let identity = (cause, component.to_owned(), String::new(), String::new());
+        self.add_root(unit, identity, CauseFinding { cause, detail: detail.to_owned(), text_difference });
     }
 
     fn add_root(&mut self, unit: usize, identity: MismatchIdentity, finding: CauseFinding) {
@@ -192,13 +193,8 @@ impl MismatchSearch<'_> {
             None => format!("not cached ({}), and its output differs", reason(pair.b)),
         };
         let component = format!("output of {}", pair.b.unit.label());
-        let text_difference = key_diff::text_difference("", "");
-        let finding = CauseFinding { cause: RootCause::Nondeterminism, detail, text_difference };
-        self.add_root(
-            producer,
-            (RootCause::Nondeterminism, component, String::new(), String::new()),
-            finding,
-        );
+        let nothing = TextDifference::default();
+        self.add_group(producer, RootCause::Nondeterminism, &component, &detail, nothing);
     }
 
     fn finish(self) -> KeyMismatches {
@@ -241,12 +237,7 @@ fn trace_of(event: &Event, trace: &dyn Fn(&Event) -> Option<KeyTrace>) -> Result
 }
 
 fn reason(event: &Event) -> String {
-    let outcome = match event.outcome {
-        Outcome::Hit => "hit",
-        Outcome::Miss => "miss",
-        Outcome::Passthrough => "passthrough",
-        Outcome::Error => "error",
-    };
+    let outcome = summary::outcome(event);
     event.reason.as_ref().map_or(outcome.into(), |reason| format!("{outcome}: {reason}"))
 }
 

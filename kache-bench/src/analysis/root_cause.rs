@@ -100,19 +100,18 @@ impl CauseFinder {
     }
 
     fn file(&self, difference: &Difference<'_>) -> CauseFinding {
-        let finding = |cause, detail: &str, text_difference| CauseFinding {
-            cause,
-            detail: detail.to_owned(),
-            text_difference,
+        let finding = |cause, detail: &str, text_difference| {
+            let detail = detail.to_owned();
+            CauseFinding { cause, detail, text_difference }
         };
         let names = || text_difference(raw(difference.a), raw(difference.b));
+        let is_inside = self.is_inside(difference);
+        let by_place = if is_inside { RootCause::Nondeterminism } else { RootCause::Host };
         let (Some(a), Some(b)) = self.files(difference) else {
-            let cause = if self.is_inside(difference) { RootCause::Nondeterminism } else { RootCause::Host };
-            return finding(cause, "read in one clone only", names());
+            return finding(by_place, "read in one clone only", names());
         };
         let (Ok(bytes_a), Ok(bytes_b)) = (fs::read(&a), fs::read(&b)) else {
-            let cause = if self.is_inside(difference) { RootCause::Nondeterminism } else { RootCause::Host };
-            return finding(cause, "the file no longer exists", names());
+            return finding(by_place, "the file no longer exists", names());
         };
         if bytes_a == bytes_b {
             return finding(RootCause::Path, "same content, different name", names());
@@ -120,10 +119,9 @@ impl CauseFinder {
         let shown = first_difference(&bytes_a, &bytes_b).unwrap_or_else(names);
         if self.a.is_in(&bytes_a) && self.b.is_in(&bytes_b) {
             finding(RootCause::Path, "generated absolute path", shown)
-        } else if self.is_inside(difference) {
-            finding(RootCause::Nondeterminism, "different content in each clone", shown)
         } else {
-            finding(RootCause::Host, "a file outside both clones", shown)
+            let outside = "a file outside both clones";
+            finding(by_place, if is_inside { "different content in each clone" } else { outside }, shown)
         }
     }
 }

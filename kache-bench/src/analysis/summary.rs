@@ -110,13 +110,16 @@ fn is_no_compile(event: &Event) -> bool {
 
 /// The event's reason, or else its outcome.
 pub fn reason(event: &Event) -> String {
-    let outcome = match event.outcome {
+    event.reason_word().unwrap_or(outcome(event)).to_owned()
+}
+
+pub fn outcome(event: &Event) -> &'static str {
+    match event.outcome {
         Outcome::Hit => "hit",
         Outcome::Miss => "miss",
         Outcome::Passthrough => "passthrough",
         Outcome::Error => "error",
-    };
-    event.reason_word().unwrap_or(outcome).to_owned()
+    }
 }
 
 #[cfg(test)]

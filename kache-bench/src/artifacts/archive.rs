@@ -6,14 +6,13 @@
 //! owners and modes of members are ignored: GNU ar writes zeros unless configured otherwise (`ar U`), and
 //! then they describe the object's file, not its content. Nothing else is ignored.
 
+use object::read::archive::ArchiveFile;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Member<'b> {
     name: String,
     content: &'b [u8],
 }
-
-const MAGIC: &[u8] = b"!<arch>\n";
-const HEADER: usize = 60;
 
 /// The first difference; `None` if only session suffixes differ.
 pub fn difference(a: &[u8], b: &[u8]) -> Result<Option<String>, NotAnArchive> {
@@ -32,41 +31,19 @@ pub fn difference(a: &[u8], b: &[u8]) -> Result<Option<String>, NotAnArchive> {
     Ok(None)
 }
 
-/// The bytes are not an archive of the common (GNU) format.
+/// The bytes are not an archive, or one without contents (a thin one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnArchive;
 
 /// The members without the symbol table, which repeats their content and holds offsets.
 fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, NotAnArchive> {
-    let mut rest = bytes.strip_prefix(MAGIC).ok_or(NotAnArchive)?;
-    let mut long_names: &[u8] = b"";
-    let mut found = Vec::new();
-    while !rest.is_empty() {
-        let header = rest.get(..HEADER).ok_or(NotAnArchive)?;
-        let size = text(&header[48..58]).parse::<usize>().map_err(|_| NotAnArchive)?;
-        let content = rest.get(HEADER..HEADER + size).ok_or(NotAnArchive)?;
-        match text(&header[..16]) {
-            "/" | "/SYM64/" => {}
-            "//" => long_names = content,
-            name => found.push(Member { name: full_name(name, long_names)?, content }),
-        }
-        // Members begin at even offsets.
-        rest = rest.get(HEADER + size + size % 2..).unwrap_or_default();
-    }
-    Ok(found)
-}
-
-fn text(field: &[u8]) -> &str {
-    std::str::from_utf8(field).unwrap_or_default().trim_end()
-}
-
-/// A name longer than 15 bytes is an offset into the member `//`.
-fn full_name(name: &str, long_names: &[u8]) -> Result<String, NotAnArchive> {
-    let Some(offset) = name.strip_prefix('/') else { return Ok(name.trim_end_matches('/').to_owned()) };
-    let offset = offset.parse::<usize>().map_err(|_| NotAnArchive)?;
-    let tail = long_names.get(offset..).ok_or(NotAnArchive)?;
-    let end = tail.iter().position(|b| *b == b'/' || *b == b'\n').unwrap_or(tail.len());
-    Ok(String::from_utf8_lossy(&tail[..end]).into_owned())
+    let archive = ArchiveFile::parse(bytes).ok().filter(|archive| !archive.is_thin()).ok_or(NotAnArchive)?;
+    let members = archive.members().map(|member| {
+        let member = member?;
+        let name = String::from_utf8_lossy(member.name()).into_owned();
+        Ok(Member { name, content: member.data(bytes)? })
+    });
+    members.collect::<object::read::Result<_>>().map_err(|_| NotAnArchive)
 }
 
 /// Under incremental compilation an object is called `CRATE.UNIT.SESSION.rcgu.o`, otherwise
@@ -85,7 +62,7 @@ mod tests {
 
     fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
         let names: String = members.iter().map(|(name, _)| format!("{name}/\n")).collect();
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = b"!<arch>\n".to_vec();
         let mut push = |name: &str, content: &[u8]| {
             bytes.extend(
                 format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 644, content.len()).bytes(),

@@ -1,6 +1,7 @@
 //! Shared parts of the adapters of other caches: a program in their directory that answers queries.
 
 use crate::error::{Error, Result};
+use crate::system::child;
 use crate::system::environment::Environment;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -39,10 +40,7 @@ impl Program {
     }
 
     pub(super) fn ask(&self, arguments: &[&str], environment: &Environment) -> Result<String> {
-        let output = self.command(arguments, environment).output().map_err(Error::io("run", &self.0))?;
-        if !output.status.success() {
-            return Err(self.failed(arguments, &String::from_utf8_lossy(&output.stderr)));
-        }
+        let output = child::succeed(&mut self.command(arguments, environment))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
@@ -71,13 +69,6 @@ impl Program {
         Error::run(format!("`{name} {}` failed\n    {}", arguments.join(" "), why.trim()))
             .at(self.0.display())
     }
-}
-
-/// Creates the cache's directory with an empty configuration file.
-pub(super) fn prepare(cache: &Path, configuration: &str) -> Result<()> {
-    std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
-    let file = cache.join(configuration);
-    std::fs::write(&file, "").map_err(Error::io("write", &file))
 }
 
 /// A socket path in `cache`, unless it is too long.

@@ -35,18 +35,6 @@ pub struct Counts {
     pub passed: u64,
 }
 
-impl std::ops::Add for Counts {
-    type Output = Counts;
-
-    fn add(self, more: Counts) -> Counts {
-        Counts {
-            hits: self.hits + more.hits,
-            misses: self.misses + more.misses,
-            passed: self.passed + more.passed,
-        }
-    }
-}
-
 impl std::ops::Sub for Counts {
     type Output = Counts;
 

@@ -7,6 +7,7 @@
 //! which no key includes, name the program to execute and the directory to write to.
 
 use crate::error::{Error, Result};
+use crate::system::files;
 use crate::system::platform;
 use kache_core::events::Event;
 use std::ffi::{OsStr, OsString};
@@ -138,8 +139,7 @@ impl Invocation {
 pub fn install_front(dir: &Path) -> Result<PathBuf> {
     let own = std::env::current_exe().map_err(Error::io("find this program for", dir))?;
     let front = dir.join("front/kache");
-    let parent = front.parent().unwrap_or(dir);
-    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    files::create_parent(&front)?;
     fs::copy(own, &front).map_err(Error::io("write", &front))?;
     Ok(front)
 }

@@ -6,6 +6,7 @@ use crate::analysis::event_log::EventLog;
 use crate::backend::invocations;
 use crate::error::{Error, Result};
 use crate::inject::Slowdown;
+use crate::system::child;
 use crate::system::environment::Environment;
 use crate::system::platform;
 use crate::system::workspace;
@@ -88,18 +89,11 @@ impl Kache {
     /// A search path that begins with links to kache under the names of compilers.
     fn shims_before(&self, environment: &Environment, cache: &Path) -> Result<OsString> {
         let shims = cache.join("shims");
-        let output = Command::new(&self.program)
-            .args(["shims", "install"])
-            .arg(&shims)
-            .env("KACHE_CACHE_DIR", cache)
-            .output()
-            .map_err(Error::io("run", &self.program))?;
-        if !output.status.success() {
-            let why = String::from_utf8_lossy(&output.stderr);
-            return Err(Error::run(format!("`kache shims install` failed\n    {}", why.trim()))
-                .at(shims.display())
-                .remedy("use a kache that has the command, or another `wiring.cc`"));
-        }
+        let mut install = Command::new(&self.program);
+        install.args(["shims", "install"]).arg(&shims).env("KACHE_CACHE_DIR", cache);
+        child::succeed(&mut install).map_err(|e| {
+            e.at(shims.display()).remedy("use a kache that has the command, or another `wiring.cc`")
+        })?;
         if self.front != self.program {
             self.lead_to_front(&shims).map_err(Error::io("write to", &shims))?;
         }
@@ -125,8 +119,7 @@ impl Backend for Kache {
     }
 
     fn version(&self) -> Result<String> {
-        let output = Command::new(&self.program).arg("--version").output();
-        let output = output.map_err(Error::io("run", &self.program))?;
+        let output = child::succeed(Command::new(&self.program).arg("--version"))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("kache ").to_owned())
     }
 
@@ -160,13 +153,7 @@ impl Backend for Kache {
 
     fn flush(&self, environment: &Environment, _: &Path) -> Result<()> {
         let mut flush = Command::new(&self.program);
-        flush.arg("flush").env_clear().envs(environment.iter());
-        let done = flush.output().map_err(Error::io("run", &self.program))?;
-        if done.status.success() {
-            return Ok(());
-        }
-        let said = [done.stdout, done.stderr].concat();
-        Err(Error::run(format!("`kache flush` failed\n    {}", String::from_utf8_lossy(&said).trim())))
+        child::succeed(flush.arg("flush").env_clear().envs(environment.iter())).map(drop)
     }
 
     fn prefix(&self, _: Language) -> Option<PathBuf> {

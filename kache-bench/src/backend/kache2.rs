@@ -12,6 +12,7 @@ use super::wrapper_env;
 use super::{Backend, Counts, Language};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::system::platform;
 use crate::workload::Wiring;
 use serde_json::Value;
@@ -51,7 +52,7 @@ impl Backend for Kache2 {
     }
 
     fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
-        competitor::prepare(cache, "kache.toml")?;
+        files::write(&cache.join("kache.toml"), "")?;
         let program = self.program.path();
         let mut all = wrapper_env::compilers(program, wiring, &environment, cache, marked_links)?;
         if wiring.cc.is_some() {

@@ -81,7 +81,9 @@ impl Backend for Mbx {
             let text = std::fs::read(entry.path()).map_err(Error::io("read", &entry.path()))?;
             let Ok(report) = serde_json::from_slice::<Value>(&text) else { return Ok(None) };
             let Some(session) = session(&report) else { return Ok(None) };
-            counts = counts + session;
+            counts.hits += session.hits;
+            counts.misses += session.misses;
+            counts.passed += session.passed;
         }
         Ok(Some(counts))
     }

@@ -10,6 +10,7 @@ use super::wrapper_env;
 use super::{Backend, Counts, Language};
 use crate::error::Result;
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::system::platform;
 use crate::workload::Wiring;
 use serde_json::Value;
@@ -46,7 +47,7 @@ impl Backend for Sccache {
     }
 
     fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
-        competitor::prepare(cache, "sccache.toml")?;
+        files::write(&cache.join("sccache.toml"), "")?;
         let program = self.program.path();
         let mut all = wrapper_env::compilers(program, wiring, &environment, cache, wrapper_env::scripts)?;
         if wiring.rustc {

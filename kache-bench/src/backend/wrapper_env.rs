@@ -4,6 +4,7 @@
 use super::plain::NO_WRAPPERS;
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::system::platform;
 use crate::workload::{CcWiring, Wiring};
 use std::ffi::{OsStr, OsString};
@@ -85,23 +86,17 @@ pub(super) fn links(program: &Path, environment: &Environment, dir: &Path) -> Re
 /// argument. Each call costs an additional shell.
 pub(super) fn scripts(program: &Path, environment: &Environment, dir: &Path) -> Result<()> {
     for (name, compiler) in installed_compilers(environment, dir)? {
-        script(dir, name, &format!("exec '{}' '{}' \"$@\"", program.display(), compiler.display()))?;
+        files::write_script(
+            &dir.join(name),
+            &format!("exec '{}' '{}' \"$@\"", program.display(), compiler.display()),
+        )?;
     }
     Ok(())
 }
 
-/// Writes a one-line script to `dir`.
-pub(super) fn script(dir: &Path, name: &str, line: &str) -> Result<()> {
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    let file = dir.join(name);
-    let written =
-        fs::write(&file, format!("#!/bin/sh\n{line}\n")).and_then(|()| platform::make_executable(&file));
-    written.map_err(Error::io("write", &file))
-}
-
 /// Compilers on the search path outside `dir`, which is created.
 fn installed_compilers(environment: &Environment, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    files::create_dir(dir)?;
     let path = environment.get("PATH").unwrap_or_default();
     let places: Vec<_> = std::env::split_paths(&path).filter(|place| place != dir).collect();
     let find = |name: &&'static str| {

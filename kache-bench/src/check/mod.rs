@@ -6,4 +6,4 @@ pub mod remote_check;
 mod run;
 pub mod verdict;
 
-pub use run::{CheckFindings, CheckPlan, PhaseResult, Stability, run};
+pub use run::{CheckFindings, CheckPlan, Stability, run};

@@ -3,9 +3,9 @@
 use crate::analysis::key_mismatch::KeyMismatch;
 use crate::analysis::summary::{BuildSummary, Reasons};
 use crate::artifacts::compare::ArtifactComparison;
-use crate::check::{CheckFindings, PhaseResult, Stability};
+use crate::check::{CheckFindings, Stability};
 use crate::record::{Judged, Record};
-use crate::text::size;
+use crate::text::{self, size};
 use std::fmt::{self, Write};
 
 /// Maximum number of list entries in the text; the record has all.
@@ -14,9 +14,7 @@ const SHOWN: usize = 20;
 const WIDTH: usize = 400;
 
 pub fn report(record: &Record<Judged<CheckFindings>>) -> String {
-    let mut out = record.heading();
-    write_report(&mut out, record).expect("writing to a String cannot fail");
-    out
+    record.heading() + &text::written(|out| write_report(out, record))
 }
 
 fn write_report(out: &mut String, record: &Record<Judged<CheckFindings>>) -> fmt::Result {
@@ -27,7 +25,7 @@ fn write_report(out: &mut String, record: &Record<Judged<CheckFindings>>) -> fmt
     if let Some(artifacts) = &findings.artifacts {
         write_artifacts(out, artifacts)?;
     }
-    write_phases(out, &findings.phases)?;
+    write_phases(out, findings)?;
     write_key_mismatches(out, &findings.key_mismatches.key_mismatches)?;
     for proof in &findings.nondeterministic {
         let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");
@@ -46,38 +44,22 @@ fn write_report(out: &mut String, record: &Record<Judged<CheckFindings>>) -> fmt
 
 fn write_figures(out: &mut String, judged: &Judged<CheckFindings>) -> fmt::Result {
     let findings = &judged.findings;
-    let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache");
-    let summary = warm.and_then(|phase| phase.summary.clone()).unwrap_or_default();
-    let Stability { paired, equal, .. } = findings.stability;
-    writeln!(
-        out,
-        "hit rate       {}  ({} of {} units, second clone)",
-        percent(judged.hit_rate),
-        summary.hits,
-        summary.units
-    )?;
+    let summary = findings.summary("build from the cache").cloned().unwrap_or_default();
+    let (Stability { paired, equal, .. }, BuildSummary { hits, units, .. }) = (&findings.stability, &summary);
+    let rate = percent(judged.hit_rate);
+    writeln!(out, "hit rate       {rate}  ({hits} of {units} units, second clone)")?;
     writeln!(out, "key stability  {}  ({equal} of {paired} pairs)", percent(judged.key_stability))?;
     writeln!(out, "restored       {}, {}", restored(&summary), size(summary.restored_bytes))?;
     if let Some(hit) = summary.hit_us {
-        let ms = |us: u64| us as f64 / 1e3;
-        writeln!(
-            out,
-            "one hit        {:.2} ms median, {:.2} to {:.2}",
-            ms(hit.median),
-            ms(hit.min),
-            ms(hit.max)
-        )?;
+        let [median, min, max] = [hit.median, hit.min, hit.max].map(|us| us as f64 / 1e3);
+        writeln!(out, "one hit        {median:.2} ms median, {min:.2} to {max:.2}")?;
     }
     write_reasons(out, "passthroughs", &summary.bypasses)?;
     write_reasons(out, "errors", &summary.errors)?;
-    write_reasons(out, "not stored", &unstored(&findings.phases))?;
+    let cold = findings.summary("cold build");
+    write_reasons(out, "not stored", &cold.map(|cold| cold.unstored.clone()).unwrap_or_default())?;
     write_reasons(out, "probes", &summary.probes)?;
     writeln!(out)
-}
-
-fn unstored(phases: &[PhaseResult]) -> Reasons {
-    let cold = phases.iter().find(|phase| phase.name == "cold build");
-    cold.and_then(|phase| phase.summary.as_ref()).map(|summary| summary.unstored.clone()).unwrap_or_default()
 }
 
 fn restored(summary: &BuildSummary) -> String {
@@ -95,19 +77,12 @@ fn write_reasons(out: &mut String, what: &str, reasons: &Reasons) -> fmt::Result
 }
 
 fn write_artifacts(out: &mut String, found: &ArtifactComparison) -> fmt::Result {
-    let equal = found.identical + found.equal_members;
-    writeln!(
-        out,
-        "artifacts      {equal} of {} equal the compiler's ({})",
-        found.artifacts,
-        size(found.bytes)
-    )?;
-    if found.equal_members > 0 {
-        writeln!(
-            out,
-            "               {} of them except for session names and times of archive members",
-            found.equal_members
-        )?;
+    let ArtifactComparison { artifacts, equal_members, .. } = found;
+    let (equal, bytes) = (found.identical + equal_members, size(found.bytes));
+    writeln!(out, "artifacts      {equal} of {artifacts} equal the compiler's ({bytes})")?;
+    if *equal_members > 0 {
+        let but = "except for session names and times of archive members";
+        writeln!(out, "               {equal_members} of them {but}")?;
     }
     for mismatch in found.mismatches.iter().take(SHOWN) {
         writeln!(out, "  ✗ {}: {}", mismatch.file, mismatch.why)?;
@@ -116,13 +91,13 @@ fn write_artifacts(out: &mut String, found: &ArtifactComparison) -> fmt::Result 
     writeln!(out)
 }
 
-fn write_phases(out: &mut String, phases: &[PhaseResult]) -> fmt::Result {
+fn write_phases(out: &mut String, findings: &CheckFindings) -> fmt::Result {
     writeln!(
         out,
         "{:<24} {:<6} {:>9} {:>6} {:>6} {:>7}",
         "phase", "clone", "seconds", "units", "hits", "misses"
     )?;
-    for phase in phases {
+    for phase in &findings.phases {
         write!(out, "{:<24} {:<6} {:>9.2}", phase.name, phase.clone, phase.seconds)?;
         match &phase.summary {
             Some(summary) => {
@@ -131,13 +106,13 @@ fn write_phases(out: &mut String, phases: &[PhaseResult]) -> fmt::Result {
             None => writeln!(out)?,
         }
     }
-    write_ratios(out, phases)?;
+    write_ratios(out, findings)?;
     writeln!(out)
 }
 
 /// Ratios to cargo alone, if measured in the same run; times of different runs are not compared.
-fn write_ratios(out: &mut String, phases: &[PhaseResult]) -> fmt::Result {
-    let seconds = |name: &str| phases.iter().find(|phase| phase.name == name).map(|phase| phase.seconds);
+fn write_ratios(out: &mut String, findings: &CheckFindings) -> fmt::Result {
+    let seconds = |name: &str| findings.phase(name).map(|phase| phase.seconds);
     let Some(plain) = seconds("plain build").filter(|plain| *plain > 0.0) else { return Ok(()) };
     for name in ["cold build", "build from the cache", "second build"] {
         if let Some(taken) = seconds(name) {

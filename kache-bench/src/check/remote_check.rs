@@ -22,6 +22,7 @@ use crate::backend::{Backend, Counts, Endpoint, RunningBackend};
 use crate::build_site::{self, BuildSite, Built};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::system::scratch::Scratch;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
@@ -303,10 +304,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 fn size(dir: &Path) -> u64 {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .map(|e| if e.path().is_dir() { size(&e.path()) } else { e.metadata().map_or(0, |m| m.len()) })
-        .sum()
+    files::below(dir).iter().filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
 fn counted(summary: &BuildSummary) -> Counts {

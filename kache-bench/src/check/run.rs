@@ -106,6 +106,17 @@ pub struct CheckFindings {
     pub artifacts: Option<ArtifactComparison>,
 }
 
+impl CheckFindings {
+    pub fn phase(&self, name: &str) -> Option<&PhaseResult> {
+        self.phases.iter().find(|phase| phase.name == name)
+    }
+
+    /// The sums of a phase's events; `None` without such a phase or without events.
+    pub fn summary(&self, name: &str) -> Option<&BuildSummary> {
+        self.phase(name)?.summary.as_ref()
+    }
+}
+
 pub fn run(
     workload: &Workload,
     backend: &dyn Backend,

@@ -33,8 +33,7 @@ pub fn judge(findings: &CheckFindings, expect: &Expect, plan: CheckPlan) -> RunV
 }
 
 fn builds(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
-    let cold = findings.phases.iter().find(|phase| phase.name == "cold build");
-    match cold.and_then(|phase| phase.summary.as_ref()) {
+    match findings.summary("cold build") {
         Some(summary) if summary.units < expect.units => {
             problems
                 .push(format!("{} units were built, at least {} are expected", summary.units, expect.units));
@@ -57,36 +56,17 @@ fn builds(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>)
 
 fn keys(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
     let stability = &findings.stability;
-    share(
-        problems,
-        "key stability",
-        &stability.unstable,
-        stability.paired,
-        expect.stability,
-        &expect.embedded_paths,
-    );
-    for phase in &findings.phases {
-        let Some(summary) = phase.summary.as_ref() else { continue };
-        match phase.name.as_str() {
-            "build from the cache" => {
-                share(
-                    problems,
-                    "hit rate in the second clone",
-                    &stability.missed,
-                    summary.units,
-                    expect.hit_rate,
-                    &expect.embedded_paths,
-                );
-            }
-            // B's results are stored by now, so no exception applies.
-            "second build" => {
-                let rate = summary.hit_rate().unwrap_or(0.0);
-                if rate < expect.hit_rate {
-                    problems.push(format!("second build: {} of {} units hit", summary.hits, summary.units));
-                }
-            }
-            _ => {}
-        }
+    let claims = &expect.embedded_paths;
+    share(problems, "key stability", &stability.unstable, stability.paired, expect.stability, claims);
+    if let Some(warm) = findings.summary("build from the cache") {
+        let what = "hit rate in the second clone";
+        share(problems, what, &stability.missed, warm.units, expect.hit_rate, claims);
+    }
+    // B's results are stored by now, so no exception applies.
+    if let Some(again) = findings.summary("second build")
+        && again.hit_rate().unwrap_or(0.0) < expect.hit_rate
+    {
+        problems.push(format!("second build: {} of {} units hit", again.hits, again.units));
     }
     if !stability.unpaired.is_empty() {
         problems.push(format!("built in one clone only: {}", list(&stability.unpaired)));
@@ -118,10 +98,8 @@ fn share(
     let all = all.saturating_sub(waived.len());
     let good = all.saturating_sub(bad.len());
     if all == 0 || (good as f64) < floor * all as f64 {
-        problems.push(format!(
-            "{what}: {good} of {all}; not {}",
-            if bad.is_empty() { "any".into() } else { list(&bad) }
-        ));
+        let names = if bad.is_empty() { "any".into() } else { list(&bad) };
+        problems.push(format!("{what}: {good} of {all}; not {names}"));
     }
 }
 
@@ -134,7 +112,7 @@ mod tests {
     use super::*;
     use crate::analysis::embedded_paths::Proof;
     use crate::analysis::summary::BuildSummary;
-    use crate::check::{PhaseResult, Stability};
+    use crate::check::run::{PhaseResult, Stability};
 
     const PLAN: CheckPlan = CheckPlan { keys: true, artifacts: false, plain: false, lose: 0 };
 

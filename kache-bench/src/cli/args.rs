@@ -98,15 +98,8 @@ enum Command {
     Mutate {
         #[command(flatten)]
         run: RunOptions,
-        /// Number of units for each kind of input
-        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-        units: u32,
-        /// Seed of the selection of units and inputs
-        #[arg(long, value_name = "N", default_value_t = 1)]
-        seed: u64,
-        /// Make no change where one is due, to see that the harness detects it
-        #[arg(long, alias = "idle")]
-        no_change: bool,
+        #[command(flatten)]
+        plan: mutate::MutatePlan,
     },
     /// List the workloads
     List {
@@ -163,9 +156,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         #[cfg(unix)]
         Command::Stress(options) => stress::run(&options),
         Command::Audit { run, every, forget } => single_units::audit(&run, every, forget.as_deref()),
-        Command::Mutate { run, units, seed, no_change } => {
-            single_units::mutate(&run, mutate::MutatePlan { units: units as usize, seed, no_change })
-        }
+        Command::Mutate { run, plan } => single_units::mutate(&run, plan),
         Command::List { workloads, format } => list::list(workloads, format),
     }
 }

@@ -1,6 +1,7 @@
 //! `check` and `verify`.
 
 use super::options::{Prepared, RunOptions, Shown};
+use crate::analysis::summary::BuildSummary;
 use crate::analysis::timeline::Timeline;
 use crate::check::{self, CheckPlan, print, verdict};
 use crate::error::Result;
@@ -24,15 +25,10 @@ pub(super) fn judge(
     head.injected = (plan.lose > 0).then(|| format!("{} results were lost", plan.lose));
     let findings = Judged {
         verdict: verdict::judge(&findings, &workload.expect, plan),
-        hit_rate: hit_rate(&findings),
+        hit_rate: findings.summary("build from the cache").and_then(BuildSummary::hit_rate),
         key_stability: findings.stability.share(),
         findings,
     };
     let record = Record { head, findings };
     place.conclude(&record, Shown::Text(print::report(&record)), record.findings.verdict.ok)
-}
-
-fn hit_rate(findings: &check::CheckFindings) -> Option<f64> {
-    let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache")?;
-    warm.summary.as_ref()?.hit_rate()
 }

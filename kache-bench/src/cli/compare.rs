@@ -3,7 +3,7 @@
 use super::options::{RunOptions, Shown};
 use crate::analysis::timeline::Timeline;
 use crate::backend::{self, Backend};
-use crate::compare::{self, ComparePhase, ComparePlan};
+use crate::compare::{self, ComparePhase, ComparePlan, Offered};
 use crate::error::{Error, Result};
 use crate::inject::Slowdown;
 use crate::record::{Record, RecordHead};
@@ -61,9 +61,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     place.conclude(&record, shown, record.findings.is_whole())
 }
 
-type Named = Vec<(String, Result<Box<dyn Backend>>)>;
-
-fn slow_down(backends: &mut Named, by: Slowdown, kache: Option<&Path>, scratch: &Scratch) -> Result<()> {
+fn slow_down(backends: &mut Offered, by: Slowdown, kache: Option<&Path>, scratch: &Scratch) -> Result<()> {
     let Some((_, backend)) = backends.iter_mut().find(|(name, _)| name == "kache") else {
         return Err(Error::input("kache is not among the participants, so it cannot be slowed")
             .remedy("name it in --backends, or leave out --slow"));
@@ -74,9 +72,9 @@ fn slow_down(backends: &mut Named, by: Slowdown, kache: Option<&Path>, scratch: 
 }
 
 /// An unknown name is an error; a cache that is not installed is a row that says so.
-pub(super) fn backends(names: &[String], kache: Option<&Path>) -> Result<Named> {
+pub(super) fn backends(names: &[String], kache: Option<&Path>) -> Result<Offered> {
     let workspace = workspace::find().unwrap_or_default();
-    let mut found = Named::new();
+    let mut found = Offered::new();
     for name in names {
         if found.iter().any(|(other, _)| other == name) {
             return Err(

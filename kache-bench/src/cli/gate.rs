@@ -20,7 +20,7 @@ pub(super) struct Options {
     /// Judge the runs in this file instead of the latest recorded run of each command, workload and cache
     #[arg(long, value_name = "FILE")]
     run: Option<PathBuf>,
-    /// Compare only with runs since this date, `2026-01-31` or longer, so that an intended change is not a
+    /// Compare only with runs since this date, `2026-01-31` or `2026-01-31T12:00:00Z`, so that an intended change is not a
     /// regression afterwards
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
@@ -77,13 +77,8 @@ fn chosen<'h>(options: &Options, from: &'h History, all: bool) -> Result<Vec<&'h
 
 /// Dates are compared as text.
 fn check_date(text: &str) -> Result<()> {
-    let pattern = b"0000-00-00T00:00:00Z";
-    let fits = |(at, byte): (usize, &u8)| match pattern.get(at) {
-        Some(b'0') => byte.is_ascii_digit(),
-        Some(other) => byte == other,
-        None => false,
-    };
-    if text.len() >= 10 && text.bytes().enumerate().all(|(at, byte)| fits((at, &byte))) {
+    let is_date = jiff::civil::Date::strptime("%F", text).is_ok();
+    if is_date || jiff::civil::DateTime::strptime("%FT%TZ", text).is_ok() {
         return Ok(());
     }
     Err(Error::input(format!("`{text}` is not a date"))

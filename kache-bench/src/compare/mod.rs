@@ -10,9 +10,9 @@ mod sample;
 mod summary;
 mod validity;
 
-pub use participant::Participant;
+pub use participant::{Offered, Participant};
 pub use phase::ComparePhase;
 pub use print::{markdown, text};
 pub use record::Comparison;
 pub use run::{ComparePlan, run};
-pub use summary::median;
+pub use summary::{PhaseSummary, median};

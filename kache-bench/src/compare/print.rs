@@ -5,9 +5,8 @@ use super::record::Comparison;
 use super::sample::Sample;
 use super::summary::{PhaseSummary, median};
 use crate::record::Record;
-use crate::text::{Table, markdown_cell, size};
+use crate::text::{Table, markdown_cell, ratio, size};
 use clap::ValueEnum;
-use std::fmt::Write;
 
 /// One line about a finished build.
 pub(super) fn sample(sample: &Sample) -> String {
@@ -35,23 +34,7 @@ fn heading(record: &Record<Comparison>, bullet: &str) -> String {
         out.push('\n');
     }
     for participant in &comparison.participants {
-        let said = [&participant.out, &participant.note]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("; ");
-        let out_of_it = if participant.out.is_some() { " is out" } else { "" };
-        let colon = if said.is_empty() { "" } else { ": " };
-        let version =
-            if participant.version.is_empty() { String::new() } else { format!(" {}", participant.version) };
-        writeln!(
-            out,
-            "{bullet}{}{version}{out_of_it}{colon}{}",
-            participant.name,
-            said.replace("\n  ", "; ")
-        )
-        .expect("writing to a String cannot fail");
+        out += &format!("{bullet}{participant}\n");
     }
     out
 }
@@ -62,20 +45,8 @@ fn tables(comparison: &Comparison, print: impl Fn(&Table) -> String) -> String {
 }
 
 fn times(comparison: &Comparison) -> Table {
-    let mut table = Table::new([
-        "phase",
-        "backend",
-        "median s",
-        "range",
-        "n",
-        "× plain",
-        "× best other",
-        "CPU s",
-        "hits",
-        "misses",
-        "passed",
-        "processes",
-    ]);
+    let head = "phase|backend|median s|range|n|× plain|× best other|CPU s|hits|misses|passed|processes";
+    let mut table = Table::new(head.split('|'));
     for phase in ComparePhase::value_variants() {
         for summary in comparison.summary.iter().filter(|summary| summary.phase == *phase) {
             table.row(if summary.n > 0 { measured(comparison, summary) } else { invalid(summary) });
@@ -93,7 +64,6 @@ fn measured(comparison: &Comparison, summary: &PhaseSummary) -> Vec<String> {
     let counts =
         samples.filter(|sample| sample.invalid.is_none()).filter_map(|sample| sample.counts).next_back();
     let count = |of: fn(&crate::backend::Counts) -> u64| counts.map_or("–".into(), |c| of(&c).to_string());
-    let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"));
     let n = if summary.invalid.is_empty() {
         summary.n.to_string()
     } else {

@@ -9,14 +9,16 @@
 //! Sources (just cloned), compilers and caches (just used) are in the page cache; a freshly started machine
 //! is not measured.
 
+use super::participant::Offered;
 use super::phase::ComparePhase;
 use super::record::Comparison;
 use super::sample::Stopwatch;
 use super::{disk, print, summary, validity};
 use crate::analysis::timeline::Timeline;
-use crate::backend::{Backend, RunningBackend};
+use crate::backend::RunningBackend;
 use crate::build_site::{self, BuildSite};
 use crate::error::{Error, ErrorKind, Result};
+use crate::system::files;
 use crate::system::interrupt;
 use crate::system::machine;
 use crate::system::progress;
@@ -29,7 +31,7 @@ use std::fs;
 
 pub struct ComparePlan {
     /// In round order; an error if one is not available.
-    pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
+    pub backends: Offered,
     pub rounds: usize,
     /// Empty: all.
     pub phases: Vec<ComparePhase>,
@@ -173,7 +175,7 @@ impl Trial<'_> {
         let title = format!("{}: {}", self.label, phase.title());
         let log = self.site.log(&format!("{}-{}", phase.title(), self.round), checkout);
         let left = validity::left_behind(checkout, phase);
-        let had = validity::files(&cache);
+        let had = files::below(&cache).len();
         let mut shown = progress::Progress::begin(&title, None);
         let begun = machine::microseconds();
         let watch = Stopwatch::start(&cache);
@@ -186,7 +188,12 @@ impl Trial<'_> {
         self.timeline.add(title, begun, ended, &events);
         sample.counts = self.site.backend.counts(&cache)?.map(|after| after - before.unwrap_or_default());
         sample.invalid = left.or_else(|| {
-            validity::judge(&sample, self.site.backend, checkout, validity::files(&cache).saturating_sub(had))
+            validity::judge(
+                &sample,
+                self.site.backend,
+                checkout,
+                files::below(&cache).len().saturating_sub(had),
+            )
         });
         shown.end(&print::sample(&sample));
         let is_hopeless = phase == ComparePhase::Cold && sample.invalid.is_some();

@@ -3,7 +3,7 @@
 //! A build that does not use the cache is fast or slow for other reasons, and a target directory that a tool
 //! keeps across a clean makes any build fast. Such a phase is not reported as a time.
 
-use super::participant::Participant;
+use super::participant::{Admitted, Offered, Participant};
 use super::phase::ComparePhase;
 use super::sample::Sample;
 use crate::backend::{Backend, Counts, Language};
@@ -13,34 +13,15 @@ use crate::workload::checkout::Checkout;
 use std::fs;
 use std::path::Path;
 
-/// Backends with their index among the participants.
-type Admitted = Vec<(usize, Box<dyn Backend>)>;
-
 /// The backends that can take part in this workload, with their notes.
-pub(super) fn admit(
-    workload: &Workload,
-    backends: Vec<(String, Result<Box<dyn Backend>>)>,
-) -> Result<(Vec<Participant>, Admitted)> {
-    let (mut participants, mut admitted) = (Vec::new(), Vec::new());
-    for (name, backend) in backends {
-        let mut participant = Participant { name, version: String::new(), out: None, note: None };
-        match backend {
-            Err(error) => participant.out = Some(error.to_string()),
-            Ok(backend) => {
-                participant.name = backend.name().to_owned();
-                participant.version = backend.version()?;
-                let cached = languages(workload, backend.languages());
-                if cached.is_empty() && backend.name() != "plain" {
-                    participant.out = Some("it caches no language of this workload".into());
-                } else {
-                    participant.note = note(workload, &cached, backend.as_ref());
-                    admitted.push((participants.len(), backend));
-                }
-            }
+pub(super) fn admit(workload: &Workload, backends: Offered) -> Result<(Vec<Participant>, Admitted)> {
+    Participant::admit(backends, |backend| {
+        let cached = languages(workload, backend.languages());
+        if cached.is_empty() && backend.name() != "plain" {
+            return Err("it caches no language of this workload".into());
         }
-        participants.push(participant);
-    }
-    Ok((participants, admitted))
+        Ok(note(workload, &cached, backend))
+    })
 }
 
 /// Languages of the workload that the backend caches.
@@ -113,19 +94,12 @@ pub(super) fn judge(
     None
 }
 
-/// Number of files below a directory.
-pub(super) fn files(dir: &Path) -> usize {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .map(|entry| if entry.file_type().is_ok_and(|kind| kind.is_dir()) { files(&entry.path()) } else { 1 })
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::backend::Plain;
     use crate::compare::sample::Stopwatch;
+    use crate::system::files;
     use std::time::Duration;
 
     struct Peer;
@@ -173,7 +147,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (checkout, cache) = place(dir.path());
         let why = |sample: &Sample, kept: usize| judge(sample, &Peer, &checkout, kept).unwrap_or_default();
-        assert_eq!(files(&cache), 1);
+        assert_eq!(files::below(&cache).len(), 1);
         assert_eq!(why(&sample(ComparePhase::Cold, 0, 5), 1), "");
         assert_eq!(why(&sample(ComparePhase::OtherFirst, 5, 0), 1), "");
         assert!(why(&sample(ComparePhase::Cold, 0, 0), 1).contains("not wired"));

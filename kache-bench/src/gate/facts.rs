@@ -1,14 +1,13 @@
 //! The counts of a run, which are compared exactly.
 
 use crate::analysis::summary::{BuildSummary, Reasons};
-use crate::check::{CheckFindings, PhaseResult};
+use crate::check::CheckFindings;
 use crate::compare::{self, Comparison};
 use crate::history::{HistoryEntry, RecordedRun};
 use crate::pull::Pull;
-use crate::record::Judged;
+use crate::record::{Judged, RunVerdict};
 use crate::traps::{self, TrapVerdict};
 use clap::ValueEnum;
-use serde_json::Value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worse {
@@ -32,6 +31,23 @@ fn fact(name: impl Into<String>, count: usize, worse: Worse) -> Fact {
     Fact { name: name.into(), count, worse, names: Vec::new() }
 }
 
+/// The number of the named items.
+fn named(name: impl Into<String>, names: impl IntoIterator<Item = String>, worse: Worse) -> Fact {
+    let names: Vec<_> = names.into_iter().collect();
+    Fact { names: names.clone(), ..fact(name, names.len(), worse) }
+}
+
+/// The number of units that a build did not restore.
+fn without_hit(place: &str, build: &BuildSummary) -> Fact {
+    fact(format!("units without a hit {place}"), build.units - build.hits.min(build.units), Worse::More)
+}
+
+/// The number of invocations with a reason.
+fn by_reason(name: impl Into<String>, reasons: &Reasons) -> Fact {
+    let names = reasons.iter().map(|(reason, count)| format!("{count} {reason}"));
+    fact(name, reasons.values().sum(), Worse::More).named(names)
+}
+
 impl Fact {
     fn named(mut self, names: impl IntoIterator<Item = String>) -> Fact {
         self.names = names.into_iter().collect();
@@ -43,7 +59,7 @@ impl Fact {
 pub fn of(entry: &HistoryEntry) -> Vec<Fact> {
     match &entry.run {
         RecordedRun::Check(check) => of_check(check, entry.head.command == "check"),
-        RecordedRun::SingleUnits(probe) => of_probe(probe),
+        RecordedRun::SingleUnits(probe) => of_verdict(&probe.verdict),
         RecordedRun::Comparison(comparison) => of_comparison(comparison),
         RecordedRun::Latency(latency) => {
             let ours = latency.figures.iter().filter(|figures| figures.backend == "kache");
@@ -57,70 +73,40 @@ pub fn of(entry: &HistoryEntry) -> Vec<Fact> {
 }
 
 fn of_check(check: &Judged<CheckFindings>, compares_keys: bool) -> Vec<Fact> {
-    let findings = &check.findings;
-    let mut facts = vec![
-        fact("problems of the verdict", check.verdict.problems.len(), Worse::More)
-            .named(check.verdict.problems.iter().cloned()),
-    ];
-    let summary = |name: &str| {
-        let phase = findings.phases.iter().find(|phase: &&PhaseResult| phase.name == name)?;
-        phase.summary.as_ref()
-    };
-    if let Some(cold) = summary("cold build") {
+    let CheckFindings { stability, artifacts, .. } = &check.findings;
+    let mut facts = of_verdict(&check.verdict);
+    if let Some(cold) = check.findings.summary("cold build") {
         facts.push(fact("units built", cold.units, Worse::Less));
-        facts.push(fact("units not stored", total(&cold.unstored), Worse::More).named(names(&cold.unstored)));
+        facts.push(by_reason("units not stored", &cold.unstored));
         facts.extend(through("cold build", cold));
     }
-    if let Some(warm) = summary("build from the cache") {
-        let missed = fact(
-            "units without a hit in the second clone",
-            warm.units - warm.hits.min(warm.units),
-            Worse::More,
-        );
-        facts.push(missed.named(findings.stability.missed.iter().cloned()));
+    if let Some(warm) = check.findings.summary("build from the cache") {
+        facts.push(without_hit("in the second clone", warm).named(stability.missed.iter().cloned()));
         facts.extend(through("second clone", warm));
     }
-    if let Some(again) = summary("second build") {
-        facts.push(fact(
-            "units without a hit in a second build",
-            again.units - again.hits.min(again.units),
-            Worse::More,
-        ));
-    }
+    facts.extend(check.findings.summary("second build").map(|again| without_hit("in a second build", again)));
     if compares_keys {
-        let stability = &findings.stability;
         let unstable = stability.paired - stability.equal.min(stability.paired);
         facts.push(fact("unstable keys", unstable, Worse::More).named(stability.unstable.iter().cloned()));
-        let unpaired = fact("units built in one clone only", stability.unpaired.len(), Worse::More);
-        facts.push(unpaired.named(stability.unpaired.iter().cloned()));
+        let unpaired = stability.unpaired.iter().cloned();
+        facts.push(named("units built in one clone only", unpaired, Worse::More));
     }
-    if let Some(artifacts) = &findings.artifacts {
-        let differ = fact("false hits: artifacts that differ", artifacts.mismatches.len(), Worse::Any);
-        facts.push(differ.named(artifacts.mismatches.iter().map(|mismatch| mismatch.file.clone())));
+    if let Some(artifacts) = artifacts {
+        let differ = artifacts.mismatches.iter().map(|mismatch| mismatch.file.clone());
+        facts.push(named("false hits: artifacts that differ", differ, Worse::Any));
     }
     facts
 }
 
 fn through(phase: &str, summary: &BuildSummary) -> [Fact; 2] {
     [
-        fact(format!("bypasses, {phase}"), total(&summary.bypasses), Worse::More)
-            .named(names(&summary.bypasses)),
-        fact(format!("errors of the cache, {phase}"), total(&summary.errors), Worse::More)
-            .named(names(&summary.errors)),
+        by_reason(format!("bypasses, {phase}"), &summary.bypasses),
+        by_reason(format!("errors of the cache, {phase}"), &summary.errors),
     ]
 }
 
-fn total(reasons: &Reasons) -> usize {
-    reasons.values().sum()
-}
-
-fn names(reasons: &Reasons) -> Vec<String> {
-    reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect()
-}
-
-fn of_probe(probe: &Judged<Value>) -> Vec<Fact> {
-    let problems = &probe.verdict.problems;
-    vec![fact("problems of the verdict", problems.len(), Worse::More).named(problems.iter().cloned())]
+fn of_verdict(verdict: &RunVerdict) -> Vec<Fact> {
+    vec![named("problems of the verdict", verdict.problems.iter().cloned(), Worse::More)]
 }
 
 /// Only kache is judged; other caches are for comparison.
@@ -161,8 +147,7 @@ fn of_pull(pull: &Pull) -> Vec<Fact> {
     let after = &pull.after.summary;
     let mut facts = vec![
         fact("units built after the move", after.units, Worse::Less),
-        fact("units without a hit after the move", after.units - after.hits.min(after.units), Worse::More)
-            .named(pull.missed.iter().map(|missed| missed.unit.clone())),
+        without_hit("after the move", after).named(pull.missed.iter().map(|missed| missed.unit.clone())),
     ];
     facts.extend(through("after the move", after));
     facts
@@ -174,10 +159,7 @@ fn of_traps(report: &traps::TrapsReport) -> Vec<Fact> {
         let rows = rows.filter(move |row| row.outcomes.get("kache").is_some_and(|o| o.verdict == wanted));
         rows.map(|row| row.name.clone()).collect::<Vec<_>>()
     };
-    let counted = |verdict: TrapVerdict, name: &str, worse| {
-        let names = of(verdict);
-        fact(name, names.len(), worse).named(names)
-    };
+    let counted = |verdict, name: &str, worse| named(name, of(verdict), worse);
     let mut facts = vec![
         counted(TrapVerdict::FalseHit, "false hits", Worse::Any),
         counted(TrapVerdict::Wrong, "wrong results", Worse::Any),

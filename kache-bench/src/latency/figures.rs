@@ -59,19 +59,13 @@ pub(super) fn judge(kind: InvocationKind, n: u64, counts: Option<Counts>) -> Opt
     let Some(Counts { hits, misses, passed }) = counts else {
         return Some("it has no statistics of hits and misses".into());
     };
-    let description = format!("{hits} hits, {misses} misses, {passed} passed of {n}");
-    match kind {
-        InvocationKind::Hit if hits < n => {
-            Some(format!("not all are hits by its statistics ({description})"))
-        }
-        InvocationKind::Miss if misses < n => {
-            Some(format!("not all are misses by its statistics ({description})"))
-        }
-        InvocationKind::Bypass if hits > 0 || misses > 0 => {
-            Some(format!("not bypassed by its statistics ({description})"))
-        }
-        _ => None,
-    }
+    let (is_wrong, what) = match kind {
+        InvocationKind::Hit => (hits < n, "not all are hits"),
+        InvocationKind::Miss => (misses < n, "not all are misses"),
+        InvocationKind::Bypass => (hits > 0 || misses > 0, "not bypassed"),
+    };
+    is_wrong
+        .then(|| format!("{what} by its statistics ({hits} hits, {misses} misses, {passed} passed of {n})"))
 }
 
 /// Where kache spent its time: medians of its events, in µs.

@@ -14,7 +14,7 @@ use super::kind::InvocationKind;
 use super::record::Latency;
 use super::subject::{self, Subject};
 use crate::backend::{Backend, Counts, Plain, RunningBackend, without_cache};
-use crate::compare::Participant;
+use crate::compare::{Offered, Participant};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::interrupt;
@@ -31,7 +31,7 @@ const SETTLE: Duration = Duration::from_millis(2500);
 
 pub struct LatencyPlan {
     /// Each cache, or why it is not available. `plain` is always measured.
-    pub backends: Vec<(String, Result<Box<dyn Backend>>)>,
+    pub backends: Offered,
     /// Number of hits and bypasses for each.
     pub runs: usize,
     /// Number of misses for each.
@@ -42,23 +42,14 @@ pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
     let shown = progress::Progress::begin("write the subjects", None);
     let subjects = subject::all(&scratch.root().join("subjects"))?;
     shown.end("a Rust crate, a C and a C++ source");
-    let (mut participants, mut backends) = (Vec::new(), Vec::new());
-    for (name, backend) in plan.backends {
-        let mut participant = Participant { name, version: String::new(), out: None, note: None };
-        match backend {
-            Err(error) => participant.out = Some(error.to_string()),
-            Ok(backend) => {
-                participant.version = backend.version()?;
-                let is_known = subjects.iter().any(|subject| backend.prefix(subject.language).is_some());
-                if is_known {
-                    backends.push(backend);
-                } else if participant.name != "plain" {
-                    participant.out = Some("it wraps whole builds, not single compiles".into());
-                }
-            }
+    let (participants, backends) = Participant::admit(plan.backends, |backend| {
+        let wraps = subjects.iter().any(|subject| backend.prefix(subject.language).is_some());
+        match wraps || backend.name() == "plain" {
+            true => Ok(None),
+            false => Err("it wraps whole builds, not single compiles".into()),
         }
-        participants.push(participant);
-    }
+    })?;
+    let backends: Vec<_> = backends.into_iter().map(|(_, backend)| backend).collect();
     let mut latency = Latency {
         page_cache: "warm".into(),
         empty_process_ms: empty_process(plan.runs)?,

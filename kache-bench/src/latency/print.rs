@@ -3,12 +3,11 @@
 use super::kind::InvocationKind;
 use super::record::Latency;
 use crate::record::Record;
+use crate::text;
 use std::fmt::Write;
 
 pub fn text(record: &Record<Latency>) -> String {
-    let mut out = String::new();
-    write_text(&mut out, record).expect("writing to a String cannot fail");
-    out
+    text::written(|out| write_text(out, record))
 }
 
 fn write_text(out: &mut String, record: &Record<Latency>) -> std::fmt::Result {
@@ -17,12 +16,7 @@ fn write_text(out: &mut String, record: &Record<Latency>) -> std::fmt::Result {
     writeln!(out, "latency: process start to exit, ms, interleaved; page cache {page_cache}; {setting}")?;
     writeln!(out, "an empty process: {:.2} ms", latency.empty_process_ms)?;
     for participant in &latency.participants {
-        let why = participant.out.as_ref().map(|why| format!(" is out: {}", why.replace("\n  ", "; ")));
-        writeln!(
-            out,
-            "{}",
-            format!("{} {}{}", participant.name, participant.version, why.unwrap_or_default()).trim_end()
-        )?;
+        writeln!(out, "{participant}")?;
     }
     let mut last = ("", InvocationKind::Hit);
     for figures in &latency.figures {

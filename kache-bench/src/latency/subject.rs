@@ -2,7 +2,9 @@
 
 use crate::backend::Language;
 use crate::error::{Error, Result};
+use crate::system::child;
 use crate::system::environment::Environment;
+use crate::system::files;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::fs;
@@ -36,7 +38,7 @@ impl Subject {
     /// Changes the source, differently for each number.
     pub(super) fn change_source(&self, number: usize) -> Result<()> {
         let (file, text, before) = &self.varied;
-        write(file, &format!("{text}{before}{number};\n"))
+        files::write(file, format!("{text}{before}{number};\n"))
     }
 
     pub(super) fn clear(&self) -> Result<()> {
@@ -62,9 +64,9 @@ fn rust(dir: &Path) -> Result<Subject> {
     let compiler = rustc()?;
     let deps = dir.join("target/debug/deps");
     project(dir)?;
-    make(&deps)?;
-    write(&dir.join("target/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n")?;
-    write(
+    files::create_dir(&deps)?;
+    files::write(&dir.join("target/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n")?;
+    files::write(
         &dir.join("Cargo.toml"),
         "[package]\nname = \"subject\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
     )?;
@@ -72,22 +74,19 @@ fn rust(dir: &Path) -> Result<Subject> {
     for at in 1..SOURCES {
         let functions: String =
             (0..10).map(|f| format!("/// Adds.\npub fn f{f}(x: u32) -> u32 {{ x + {f} }}\n")).collect();
-        write(&dir.join(format!("src/m{at}.rs")), &functions)?;
+        files::write(&dir.join(format!("src/m{at}.rs")), &functions)?;
         writeln!(root, "pub mod m{at};").expect("writing to a String cannot fail");
     }
-    let mut compile: Vec<OsString> =
-        ["--crate-name", "subject", "--edition=2024", "src/lib.rs", "--error-format=json"]
-            .iter()
-            .chain(&["--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib"])
-            .chain(&["--emit=dep-info,metadata,link", "-C", "embed-bitcode=no", "-C", "debuginfo=2"])
-            .chain(&["-C", "metadata=0123456789abcdef", "-C", "extra-filename=-0123456789abcdef"])
-            .map(OsString::from)
-            .collect();
+    let flags = "--crate-name subject --edition=2024 src/lib.rs --error-format=json \
+        --json=diagnostic-rendered-ansi,artifacts,future-incompat --crate-type lib \
+        --emit=dep-info,metadata,link -C embed-bitcode=no -C debuginfo=2 -C metadata=0123456789abcdef \
+        -C extra-filename=-0123456789abcdef";
+    let mut compile: Vec<OsString> = flags.split(' ').map(OsString::from).collect();
     compile.extend(["--out-dir".into(), deps.clone().into(), "-L".into()]);
     compile.push(["dependency=".as_ref(), deps.as_os_str()].join(OsStr::new("")));
     for at in 0..EXTERNS {
         let source = dir.join(format!("extern/e{at}.rs"));
-        write(&source, &format!("/// A value.\npub fn e{at}() -> u32 {{ {at} }}\n"))?;
+        files::write(&source, format!("/// A value.\npub fn e{at}() -> u32 {{ {at} }}\n"))?;
         let rlib = deps.join(format!("libe{at}.rlib"));
         let mut command = Command::new(&compiler);
         command.args(["--crate-type=lib", "--edition=2024"]).arg(&source).arg("-o").arg(&rlib);
@@ -97,7 +96,7 @@ fn rust(dir: &Path) -> Result<Subject> {
         writeln!(root, "pub use e{at}::*;").expect("writing to a String cannot fail");
     }
     let source = dir.join("src/lib.rs");
-    write(&source, &root)?;
+    files::write(&source, &root)?;
     let cargo =
         [("CARGO_PKG_NAME", "subject"), ("CARGO_PKG_VERSION", "0.1.0"), ("CARGO_CRATE_NAME", "subject")];
     let mut environment: Vec<(OsString, OsString)> =
@@ -120,19 +119,19 @@ fn rust(dir: &Path) -> Result<Subject> {
 
 fn c(dir: &Path, name: &'static str, what: &'static str, headers: usize) -> Result<Subject> {
     project(dir)?;
-    make(&dir.join("out"))?;
+    files::create_dir(&dir.join("out"))?;
     let mut text = String::new();
     for at in 0..headers {
         let header = format!(
             "#ifndef H{at}\n#define H{at}\nstruct s{at} {{ int a; long b; }};\n\
              static inline long f{at}(struct s{at} *s) {{ return s->a + s->b; }}\n#endif\n"
         );
-        write(&dir.join(format!("include/h{at}.h")), &header)?;
+        files::write(&dir.join(format!("include/h{at}.h")), &header)?;
         writeln!(text, "#include \"h{at}.h\"").expect("writing to a String cannot fail");
     }
     text += "long sum(struct s0 *s) { return f0(s); }\n";
     let source = if name == "cc" { "subject.c" } else { "subject.cpp" };
-    write(&dir.join(source), &text)?;
+    files::write(&dir.join(source), &text)?;
     let compile =
         ["-O1", "-g", "-Iinclude", "-MD", "-MF", "out/subject.d", "-c", source, "-o", "out/subject.o"];
     Ok(Subject {
@@ -151,18 +150,9 @@ fn c(dir: &Path, name: &'static str, what: &'static str, headers: usize) -> Resu
 
 /// A directory that caches recognise as a project: a repository.
 fn project(dir: &Path) -> Result<()> {
-    make(dir)?;
+    files::create_dir(dir)?;
     git2::Repository::init(dir).map_err(|e| Error::run(format!("git: {}", e.message())).at(dir.display()))?;
     Ok(())
-}
-
-fn make(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))
-}
-
-fn write(file: &Path, text: &str) -> Result<()> {
-    make(file.parent().unwrap_or(Path::new("/")))?;
-    fs::write(file, text).map_err(Error::io("write", file))
 }
 
 /// The compiler that `rustc` on `PATH` executes.
@@ -179,15 +169,9 @@ fn on_path(name: &str) -> Result<PathBuf> {
     found.ok_or_else(|| Error::input(format!("`{name}` is not on PATH")).remedy("install gcc or clang"))
 }
 
+/// What a command prints with the kept part of the caller's environment.
 fn succeed(command: &mut Command) -> Result<String> {
-    let environment = Environment::of_caller();
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.env_clear().envs(environment.iter()).output();
-    let output =
-        output.map_err(|e| Error::input(format!("cannot run {program}: {e}")).remedy("install Rust"))?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Error::run(format!("{program} failed\n    {}", why.trim())));
-    }
+    let command = command.env_clear().envs(Environment::of_caller().iter());
+    let output = child::succeed(command).map_err(|e| e.remedy("install Rust"))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

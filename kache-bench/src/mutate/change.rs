@@ -21,7 +21,7 @@
 
 use crate::backend::invocations::Invocation;
 use crate::error::{Error, Result};
-use crate::system::platform;
+use crate::system::{files, platform};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Write;
@@ -207,17 +207,16 @@ impl Changed {
         let name = if name.is_empty() { place.file_name().unwrap_or_default() } else { OsStr::new(name) };
         let dir = site.dir.join(format!("first-{}", site.number));
         let copy = dir.join(name);
-        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        files::create_dir(&dir)?;
         match (variable, place.to_str()) {
             // A copy of a compiler driver would search for its parts next to itself.
             ("PATH", Some(real)) if !real.is_empty() => {
-                let script = format!("#!/bin/sh\n# {}\nexec '{real}' \"$@\"\n", site.number);
-                fs::write(&copy, script).map_err(Error::io("write", &copy))?;
+                files::write_script(&copy, &format!("# {}\nexec '{real}' \"$@\"", site.number))?;
             }
-            ("PATH", _) => fs::write(&copy, "#!/bin/sh\nexit 1\n").map_err(Error::io("write", &copy))?,
+            ("PATH", _) => files::write_script(&copy, "exit 1")?,
+            // It is executable as well.
             _ => copy_with_more(place, &copy, site.number)?,
         }
-        platform::make_executable(&copy).map_err(Error::io("make executable", &copy))?;
         self.made.push(copy);
         let old = self.invocation.variable(variable).unwrap_or_default().to_os_string();
         let dirs =

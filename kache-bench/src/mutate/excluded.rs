@@ -22,8 +22,7 @@ pub struct Excluded {
 /// Every excluded input of a unit, changed. An input that the unit has as a component is not excluded for it.
 pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Excluded> {
     let mut out = Vec::new();
-    let rows = tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV);
-    for row in rows {
+    for row in tables::IGNORED_ENV.iter().chain(tables::COMPILER_ENV) {
         let name = row.what.to_string();
         let label = format!("env {}", row.what);
         let counts = |c: &String| *c == format!("env {name}") || *c == format!("env-path {name}");
@@ -45,11 +44,8 @@ pub fn all(asked: &Invocation, components: &[String], dir: &Path) -> Vec<Exclude
             let mut invocation = asked.clone();
             invocation.words.extend(words);
             // Flags of nightly compilers are looked up but not compiled.
-            out.push(Excluded {
-                name: format!("flag {}", row.flag),
-                invocation,
-                quiet: !row.flag.starts_with("-Z"),
-            });
+            let quiet = !row.flag.starts_with("-Z");
+            out.push(Excluded { name: format!("flag {}", row.flag), invocation, quiet });
         }
     }
     out

@@ -26,14 +26,17 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub struct MutatePlan {
-    /// Number of units for each kind of dependency and for the excluded inputs.
-    pub units: usize,
-    /// Seed of the selection of units and inputs.
-    pub seed: u64,
-    /// Make no change, to test that the harness detects it.
-    pub no_change: bool,
+    /// Number of units for each kind of input
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    units: u32,
+    /// Seed of the selection of units and inputs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Make no change where one is due, to see that the harness detects it
+    #[arg(long, alias = "idle")]
+    no_change: bool,
 }
 
 /// Results of one kind of dependency.
@@ -89,7 +92,7 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     for word in dependency_words() {
         run.kind(word, &units)?;
     }
-    for (unit, trace) in draw(&units, plan.seed, "excluded").into_iter().take(plan.units) {
+    for (unit, trace) in draw(&units, plan.seed, "excluded").into_iter().take(plan.units as usize) {
         run.excluded(unit, trace)?;
     }
     let MutateRun { findings, shown, .. } = run;
@@ -129,7 +132,7 @@ impl MutateRun<'_> {
         exercised.units_with = having.len();
         let mut seen = BTreeSet::new();
         for (unit, trace) in draw(&having, self.plan.seed, word) {
-            if exercised.changed >= self.plan.units {
+            if exercised.changed >= self.plan.units as usize {
                 break;
             }
             let components: Vec<_> = trace.components.iter().filter(of_kind).collect();

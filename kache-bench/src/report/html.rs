@@ -9,6 +9,7 @@ use super::verdicts::{self, Card};
 use crate::compare::Comparison;
 use crate::gate::{FigureRow, GateVerdict, JudgedRun};
 use crate::history::{HistoryEntry, RecordedRun};
+use crate::text::ratio;
 use crate::traps::TrapsReport;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -260,8 +261,8 @@ fn comparison_of(entry: &HistoryEntry, comparison: &Comparison) -> Markup {
                                 td.number { @if row.n > 0 { (seconds(row.median)) } @else { "–" } }
                                 td.number { @if row.n > 0 { (seconds(row.min)) " to " (seconds(row.max)) } }
                                 td.number { (row.n) }
-                                td.number { (row.over_plain.map_or("–".into(), |ratio| format!("{ratio:.3}"))) }
-                                td.number { (row.over_best_other.map_or("–".into(), |ratio| format!("{ratio:.3}"))) }
+                                td.number { (ratio(row.over_plain)) }
+                                td.number { (ratio(row.over_best_other)) }
                                 td.number { (seconds(row.cpu)) }
                                 td { (row.invalid.join("; ")) }
                             }

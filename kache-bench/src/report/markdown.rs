@@ -4,26 +4,21 @@ use super::page::{Page, seconds};
 use super::{key_mismatches, verdicts};
 use crate::compare::Comparison;
 use crate::history::HistoryEntry;
-use crate::text::{Table, markdown_cell as cell};
+use crate::text::{self, Table, markdown_cell as cell, ratio};
 use std::fmt::Write;
 
 /// Maximum number of units in a list.
 const NAMED: usize = 10;
 
 pub fn markdown(page: &Page<'_>) -> String {
-    let mut out = String::new();
-    write(&mut out, page).expect("writing to a String cannot fail");
-    out
+    text::written(|out| write(out, page))
 }
 
 fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
     let cards = verdicts::cards(page);
     let (passed, all) = verdicts::passed(&cards);
-    writeln!(
-        out,
-        "## kache: {passed} of {all} latest runs as required, {} false hits\n",
-        verdicts::false_hits(page)
-    )?;
+    let wrong = verdicts::false_hits(page);
+    writeln!(out, "## kache: {passed} of {all} latest runs as required, {wrong} false hits\n")?;
     let mut table = Table::new(["run", "verdict", "figures", "problems", "when and where"]);
     for card in &cards {
         let verdict = card.ok.map_or("–", |ok| if ok { "OK" } else { "**NOT OK**" });
@@ -37,22 +32,14 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
         write_comparison(out, entry, comparison)?;
     }
     for found in key_mismatches::found(page) {
-        writeln!(
-            out,
-            "<details><summary>{}: {} key mismatches</summary>\n",
-            cell(found.workload),
-            found.key_mismatches.len()
-        )?;
+        let (workload, count) = (cell(found.workload), found.key_mismatches.len());
+        writeln!(out, "<details><summary>{workload}: {count} key mismatches</summary>\n")?;
         for mismatch in found.key_mismatches {
             let units =
                 mismatch.root_units.iter().take(NAMED).map(|unit| cell(unit)).collect::<Vec<_>>().join(", ");
             let (component, diff) = (cell(&mismatch.component), cell(&mismatch.text_difference.diff));
-            writeln!(
-                out,
-                "- {}: {component}: {diff}; root cause in {units}; affected {}",
-                mismatch.cause.word(),
-                mismatch.affected.len()
-            )?;
+            let (cause, affected) = (mismatch.cause.word(), mismatch.affected.len());
+            writeln!(out, "- {cause}: {component}: {diff}; root cause in {units}; affected {affected}")?;
         }
         writeln!(out, "\n</details>\n")?;
     }
@@ -72,7 +59,6 @@ fn write_comparison(out: &mut String, entry: &HistoryEntry, comparison: &Compari
     )?;
     let mut table = Table::new(["phase", "backend", "median", "range", "× plain", "× best other"]);
     for row in comparison.summary.iter().filter(|row| row.n > 0) {
-        let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"));
         table.row([
             row.phase.title().to_owned(),
             row.backend.clone(),

@@ -6,6 +6,7 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 const WIDTH: u32 = 360;
 const LEFT: i32 = 104;
@@ -26,12 +27,20 @@ pub enum Tone {
     Part(u8),
 }
 
-const PARTS: u8 = 6;
+/// The page's variables of the colours, in the order of [`Tone::number`].
+const VARIABLES: [&str; 12] = [
+    "--ink", "--muted", "--grid", "--ours", "--plain", "--peer", "--part0", "--part1", "--part2", "--part3",
+    "--part4", "--part5",
+];
+
+/// Placeholders are darker than any drawn colour.
+fn placeholder(number: u8) -> RGBColor {
+    RGBColor(1, 1, number)
+}
 
 impl Tone {
-    /// Placeholders are darker than any drawn colour.
     fn stand_in(self) -> RGBColor {
-        RGBColor(1, 1, self.number())
+        placeholder(self.number())
     }
 
     fn number(self) -> u8 {
@@ -42,26 +51,12 @@ impl Tone {
             Tone::Ours => 3,
             Tone::Plain => 4,
             Tone::Peer => 5,
-            Tone::Part(at) => 6 + at % PARTS,
+            Tone::Part(at) => 6 + at % 6,
         }
     }
 
-    pub fn variable(self) -> String {
-        match self {
-            Tone::Ink => "--ink".into(),
-            Tone::Muted => "--muted".into(),
-            Tone::Grid => "--grid".into(),
-            Tone::Ours => "--ours".into(),
-            Tone::Plain => "--plain".into(),
-            Tone::Peer => "--peer".into(),
-            Tone::Part(at) => format!("--part{}", at % PARTS),
-        }
-    }
-
-    fn all() -> impl Iterator<Item = Tone> {
-        [Tone::Ink, Tone::Muted, Tone::Grid, Tone::Ours, Tone::Plain, Tone::Peer]
-            .into_iter()
-            .chain((0..PARTS).map(Tone::Part))
+    pub fn variable(self) -> &'static str {
+        VARIABLES[usize::from(self.number())]
     }
 }
 
@@ -85,7 +80,7 @@ pub fn bars(bars: &[Bar]) -> String {
         area.draw(&PathElement::new([(LEFT, 2), (LEFT, height - 2)], Tone::Grid.stand_in()))?;
         for (at, bar) in bars.iter().enumerate() {
             let middle = 3 + BAR * at as i32 + BAR / 2;
-            text(area, &cut(&bar.label, 15), (LEFT - 6, middle), Tone::Ink, Align::Right)?;
+            text(area, &cut(&bar.label, 15), (LEFT - 6, middle), Tone::Ink, HPos::Right)?;
             let mut from = 0.0;
             for (tone, part) in &bar.parts {
                 let corners = [(place(from), middle - 7), (place(from + part), middle + 7)];
@@ -101,7 +96,7 @@ pub fn bars(bars: &[Bar]) -> String {
                 area.draw(&line((high, middle - 3), (high, middle + 4)))?;
                 end = end.max(high);
             }
-            text(area, &bar.description, (end + 5, middle), Tone::Muted, Align::Left)?;
+            text(area, &bar.description, (end + 5, middle), Tone::Muted, HPos::Left)?;
         }
         Ok(())
     })
@@ -142,7 +137,7 @@ pub fn shares(lines: &[Line], labels: &[String]) -> String {
             area.draw(&line)?;
             let description = format!("{:.1}", tick * 100.0);
             let description = format!("{} %", description.strip_suffix(".0").unwrap_or(&description));
-            text(area, &description, (left - 5, y(tick)), Tone::Muted, Align::Right)?;
+            text(area, &description, (left - 5, y(tick)), Tone::Muted, HPos::Right)?;
         }
         for (at, align) in ends(labels.len()) {
             text(area, &labels[at], (x(at), bottom + 13), Tone::Muted, align)?;
@@ -161,31 +156,18 @@ pub fn shares(lines: &[Line], labels: &[String]) -> String {
     })
 }
 
-fn ends(count: usize) -> Vec<(usize, Align)> {
+fn ends(count: usize) -> Vec<(usize, HPos)> {
     match count {
         0 => Vec::new(),
-        1 => vec![(0, Align::Middle)],
-        n => vec![(0, Align::Left), (n - 1, Align::Right)],
+        1 => vec![(0, HPos::Center)],
+        n => vec![(0, HPos::Left), (n - 1, HPos::Right)],
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Align {
-    Left,
-    Middle,
-    Right,
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
-fn text(area: &Area<'_>, words: &str, at: (i32, i32), tone: Tone, align: Align) -> Drawn {
-    use plotters::style::text_anchor::{HPos, Pos, VPos};
-    let across = match align {
-        Align::Left => HPos::Left,
-        Align::Middle => HPos::Center,
-        Align::Right => HPos::Right,
-    };
+fn text(area: &Area<'_>, words: &str, at: (i32, i32), tone: Tone, across: HPos) -> Drawn {
     let colour = tone.stand_in();
     let style = TextStyle::from(("sans-serif", LETTERS).into_font()).color(&colour);
     area.draw_text(words, &style.pos(Pos::new(across, VPos::Center)), at)?;
@@ -208,9 +190,9 @@ fn draw(height: u32, how: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     };
     // Writing to a string cannot fail.
     drawn.expect("drawing into a string cannot fail");
-    for tone in Tone::all() {
-        let RGBColor(r, g, b) = tone.stand_in();
-        svg = svg.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), &format!("\"var({})\"", tone.variable()));
+    for (number, variable) in (0..).zip(VARIABLES) {
+        let RGBColor(r, g, b) = placeholder(number);
+        svg = svg.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), &format!("\"var({variable})\""));
     }
     // The container sets the size, and the page the font.
     let size = format!("width=\"{WIDTH}\" height=\"{height}\" ");

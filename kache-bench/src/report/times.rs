@@ -2,7 +2,7 @@
 
 use super::page::{Page, day, seconds};
 use super::plot::{Bar, Line, Tone, bars, shares};
-use crate::compare::{ComparePhase, Comparison};
+use crate::compare::{ComparePhase, Comparison, PhaseSummary};
 use crate::history::{RecordedRun, WINDOW};
 use crate::latency::{Breakdown, InvocationKind, Latency};
 use clap::ValueEnum;
@@ -69,21 +69,18 @@ fn tone(backend: &str) -> Tone {
 
 /// A plot for each phase of a comparison: each backend's median, with its range.
 pub fn of_comparison(comparison: &Comparison) -> Vec<Plot> {
+    let measured = |phase| comparison.summary.iter().filter(move |row| row.phase == phase && row.n > 0);
     let plot = |phase: &ComparePhase| {
-        let rows: Vec<_> = comparison.summary.iter().filter(|row| row.phase == *phase && row.n > 0).collect();
-        let mut drawn: Vec<_> =
-            rows.iter().map(|row| bar(&row.backend, row.median, (row.min, row.max))).collect();
+        let of = |row: &PhaseSummary| bar(&row.backend, row.median, (row.min, row.max));
+        let mut drawn: Vec<_> = measured(*phase).map(of).collect();
         // Without a cache, every warm build equals the cold one.
-        let plain = comparison
-            .summary
-            .iter()
-            .find(|row| row.backend == "plain" && row.phase == ComparePhase::Cold && row.n > 0);
+        let plain = measured(ComparePhase::Cold).find(|row| row.backend == "plain");
         if let Some(plain) = plain.filter(|_| phase.is_warm()) {
-            drawn.insert(0, bar("plain", plain.median, (plain.min, plain.max)));
+            drawn.insert(0, of(plain));
         }
         Plot::of_bars(phase.title(), &drawn)
     };
-    let has = |phase: &&ComparePhase| comparison.summary.iter().any(|row| row.phase == **phase && row.n > 0);
+    let has = |phase: &&ComparePhase| measured(**phase).next().is_some();
     ComparePhase::value_variants().iter().filter(has).map(plot).collect()
 }
 
@@ -168,7 +165,7 @@ pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
             .iter()
             .zip(labels)
             .filter_map(|(name, label)| {
-                let phase = check.findings.phases.iter().find(|phase| phase.name == *name)?;
+                let phase = check.findings.phase(name)?;
                 let tone = if label == "plain" { Tone::Plain } else { Tone::Ours };
                 let parts = vec![(tone, phase.seconds)];
                 Some(Bar { label: label.into(), parts, range: None, description: seconds(phase.seconds) })

@@ -1,7 +1,8 @@
 //! A card for each series: its verdict, figures, and the gate's result.
 
 use super::page::{Page, day, seconds, share};
-use crate::check::CheckFindings;
+use crate::analysis::summary::BuildSummary;
+use crate::check::{CheckFindings, Stability};
 use crate::gate::{GateVerdict, JudgedRun};
 use crate::history::{HistoryEntry, RecordedRun};
 use crate::record::Judged;
@@ -103,23 +104,13 @@ fn of_check(entry: &HistoryEntry, check: &Judged<CheckFindings>) -> Vec<String> 
     let findings = &check.findings;
     let mut figures = Vec::new();
     if entry.head.command == "check" {
-        let warm = findings.phases.iter().find(|phase| phase.name == "build from the cache");
-        if let (Some(rate), Some(summary)) = (check.hit_rate, warm.and_then(|phase| phase.summary.as_ref())) {
-            figures.push(format!(
-                "hits in the second clone: {} ({} of {})",
-                share(rate),
-                summary.hits,
-                summary.units
-            ));
+        let warm = findings.summary("build from the cache");
+        if let (Some(rate), Some(BuildSummary { hits, units, .. })) = (check.hit_rate, warm) {
+            figures.push(format!("hits in the second clone: {} ({hits} of {units})", share(rate)));
         }
         if let Some(stable) = check.key_stability {
-            let stability = &findings.stability;
-            figures.push(format!(
-                "equal keys: {} ({} of {})",
-                share(stable),
-                stability.equal,
-                stability.paired
-            ));
+            let Stability { equal, paired, .. } = &findings.stability;
+            figures.push(format!("equal keys: {} ({equal} of {paired})", share(stable)));
         }
     }
     if let Some(artifacts) = &findings.artifacts {

@@ -1,7 +1,8 @@
 //! A parallel build of C and Rust units under `make -j` with one cache.
 
-use super::harness::{self, Engine, Files, clean, contents, difference, must_succeed, torn, wrong};
+use super::harness::{Engine, Files, clean, contents, difference, must_succeed, torn, wrong};
 use crate::error::{Error, Result};
+use crate::system::files;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,22 +23,18 @@ const RULES: &str = "out/%.o: %.c shared.h\n\t$(WRAP) gcc -O1 -g -c $< -o $@\n\
 impl Build {
     /// Creates the project and builds it without a cache.
     pub fn set_up(dir: PathBuf, objects: usize, crates: usize) -> Result<Build> {
-        let write = |name: &str, text: &str| harness::write(&dir.join(name), text);
+        let write = |name: &str, text: &str| files::write(&dir.join(name), text);
         fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         write("shared.h", "struct s { int x[4]; };\n")?;
         let mut makefile = String::from("all:");
         for n in 0..objects {
-            write(
-                &format!("c{n}.c"),
-                &format!("#include \"shared.h\"\nint f{n}(struct s *s) {{ return s->x[{n} % 4] + {n}; }}\n"),
-            )?;
+            let body = format!("int f{n}(struct s *s) {{ return s->x[{n} % 4] + {n}; }}\n");
+            write(&format!("c{n}.c"), &format!("#include \"shared.h\"\n{body}"))?;
             let _ = write!(makefile, " out/c{n}.o");
         }
         for n in 0..crates {
-            write(
-                &format!("r{n}.rs"),
-                &format!("pub fn f{n}(x: &str) -> String {{ format!(\"{{x}}{n}\") }}\n"),
-            )?;
+            let body = format!("format!(\"{{x}}{n}\")");
+            write(&format!("r{n}.rs"), &format!("pub fn f{n}(x: &str) -> String {{ {body} }}\n"))?;
             let _ = write!(makefile, " out/libr{n}.rlib");
         }
         write("Makefile", &format!("{makefile}\n{RULES}"))?;

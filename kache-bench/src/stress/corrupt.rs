@@ -28,9 +28,7 @@ const SMALL_BLOB: u64 = 4 * 1024;
 pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("corrupt");
     let mut rng = run_state.rng("corrupt");
-    for task in &run_state.tasks {
-        task.must_hit(&engine, "before any corruption")?;
-    }
+    run_state.all_must_hit(&engine, "before any corruption")?;
     exhaustively(run_state, &engine)?;
     drawn(run_state, &engine, &mut rng)
 }
@@ -48,6 +46,8 @@ fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     ];
     for (area, is_whole) in areas {
         let kind = area.name();
+        let passes =
+            |what: &str| Err(wrong("corrupt", &format!("{kind}: {what}, but it passes as complete")));
         for path in engine.files(area) {
             let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
             let Some(key) = key_of(&path).filter(|_| bytes.len() as u64 <= SMALL) else { continue };
@@ -59,17 +59,12 @@ fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
                 for bit in 0..8 {
                     bad[at] ^= 1 << bit;
                     if is_whole(&bad, &key) {
-                        let what =
-                            format!("{kind}: bit {bit} of byte {at} is flipped, but it passes as complete");
-                        return Err(wrong("corrupt", &what));
+                        return passes(&format!("bit {bit} of byte {at} is flipped"));
                     }
                     bad[at] ^= 1 << bit;
                 }
                 if is_whole(&bytes[..at], &key) {
-                    return Err(wrong(
-                        "corrupt",
-                        &format!("{kind}: truncated to {at} bytes, but it passes as complete"),
-                    ));
+                    return passes(&format!("truncated to {at} bytes"));
                 }
             }
             run_state.stats.passed(&format!("{kind}: every bit flipped"), bytes.len() * 8);
@@ -277,10 +272,8 @@ fn corruption(
     if !struck.map_err(Error::io("hurt", &path))? {
         return Ok(false);
     }
-    for task in &run_state.tasks {
-        task.must(engine, &[], &context)?;
-        task.must(engine, &[], &format!("again after {context}"))?;
-    }
+    run_state.all_must(engine, &context)?;
+    run_state.all_must(engine, &format!("again after {context}"))?;
     repair(engine, &path)?;
     run_state.stats.passed(&context, 1);
     Ok(true)

@@ -3,11 +3,12 @@
 
 use super::builds::{self, Build};
 use super::harness::{
-    self, Engine, Files, Task, contents, difference, must_succeed, start_quietly, succeeded, write, wrong,
+    Engine, Files, Task, contents, difference, must_succeed, start_quietly, succeeded, wrong,
 };
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
+use crate::system::files;
 use kache_core::events::{self, Kind, Outcome};
 use kache_core::store::Area;
 use std::collections::BTreeMap;
@@ -132,7 +133,7 @@ fn holders(run_state: &mut StressRun) -> Result<()> {
 fn clock(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("clock");
     let offset = run_state.dir().join("clock");
-    let set = |seconds: i64| write(&offset, seconds.to_string());
+    let set = |seconds: i64| files::write(&offset, seconds.to_string());
     let path = offset.display().to_string();
     let clock: &[(&str, &str)] = &[("KACHE_FAULT_CLOCK", &path)];
     for seconds in [0, -3600, 86_400, -86_400 * 400, 0] {
@@ -157,11 +158,11 @@ fn set_back_while_compiling(engine: &Engine, mut task: Task, offset: &Path) -> R
     let header = task.dir.join("slow.h");
     // A compiler that waits after it has read its sources.
     let slow = task.dir.join("gcc");
-    write(&slow, "#!/bin/sh\n/usr/bin/gcc \"$@\"\n/bin/sleep 1\n")?;
+    files::write(&slow, "#!/bin/sh\n/usr/bin/gcc \"$@\"\n/bin/sleep 1\n")?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(&slow, mode).map_err(Error::io("make executable", &slow))?;
     task.words[0] = slow.display().to_string();
-    write(offset, "3600")?;
+    files::write(offset, "3600")?;
     task.clear()?;
     let mut child = start_quietly(task.command(engine).env("KACHE_FAULT_CLOCK", offset))?;
     let begun = Instant::now();
@@ -169,8 +170,8 @@ fn set_back_while_compiling(engine: &Engine, mut task: Task, offset: &Path) -> R
     while !fs::metadata(&object).is_ok_and(|m| m.len() > 0) && begun.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    write(offset, "0")?;
-    write(&header, "#define X 2\n")?;
+    files::write(offset, "0")?;
+    files::write(&header, "#define X 2\n")?;
     drop(child.wait());
     task.wanted = task.plain()?;
     task.must(engine, &[], WHAT)
@@ -236,7 +237,7 @@ fn each_compiled_once(engine: &Engine) -> Result<usize> {
 }
 
 fn lay_workspace(dir: &Path, members: usize) -> Result<()> {
-    let write = |name: String, text: String| harness::write(&dir.join(name), text);
+    let write = |name: String, text: String| files::write(&dir.join(name), text);
     fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", dir))?;
     write("Cargo.toml".into(), "[workspace]\nresolver = \"3\"\nmembers = [\"m*\"]\n".into())?;
     for n in 0..members {

@@ -193,13 +193,10 @@ fn replay(
     }
     let torn = tear(&engine)?;
     let boot = format!("boot {}", rng::below(rng, 1 << 30));
-    let context = format!(
-        "after a power cut ({} of {} changes synced, {} of those after them, {})",
-        kept.len(),
-        recording.changes.len(),
-        tail.len(),
-        if in_order { "in order" } else { "in any order" }
-    );
+    let order = if in_order { "in order" } else { "in any order" };
+    let (all, kept, tail) = (recording.changes.len(), kept.len(), tail.len());
+    let context =
+        format!("after a power cut ({kept} of {all} changes synced, {tail} of those after them, {order})");
     let boot: &[(&str, &str)] = &[("KACHE_FAULT_BOOT", &boot)];
     task.must(&engine, boot, &context)?;
     task.must(&engine, boot, &format!("again {context}"))?;
@@ -235,13 +232,9 @@ impl Disk<'_> {
         match change {
             Change::Directory(path) => _ = fs::create_dir(self.cache.join(path)),
             Change::Create(path, file) => {
-                if File::options()
-                    .write(true)
-                    .create(true)
-                    .truncate(false)
-                    .open(self.cache.join(path))
-                    .is_ok()
-                {
+                let mut create = File::options();
+                create.write(true).create(true).truncate(false);
+                if create.open(self.cache.join(path)).is_ok() {
                     self.paths.insert(*file, path.clone());
                 }
             }

@@ -5,6 +5,7 @@
 //! scenarios share this oracle; each only defines the faults.
 
 use crate::error::{Error, Result};
+use crate::system::files;
 use kache_core::events::{self, Event, Outcome};
 use kache_core::store::{Area, FORMAT, Store, verify};
 use std::collections::BTreeMap;
@@ -98,20 +99,9 @@ impl Engine {
 
     /// All files of one area of the store.
     pub fn files(&self, area: Area) -> Vec<PathBuf> {
-        let mut out = Vec::new();
-        below(&area.below(&self.store()), &mut out);
-        out.sort();
-        out
-    }
-}
-
-/// All files below a directory.
-pub fn below(dir: &Path, out: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => below(&entry.path(), out),
-            _ => out.push(entry.path()),
-        }
+        let mut files = files::below(&area.below(&self.store()));
+        files.sort();
+        files
     }
 }
 
@@ -137,13 +127,6 @@ pub fn must_succeed(command: &mut Command, context: &str) -> Result<Output> {
 pub fn start_quietly(command: &mut Command) -> Result<Child> {
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     child.map_err(Error::io("run", Path::new(command.get_program())))
-}
-
-/// Writes a file below a directory that is created.
-pub fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<()> {
-    let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-    fs::write(path, text).map_err(Error::io("write", path))
 }
 
 /// An output that exists but is not complete.
@@ -187,12 +170,8 @@ impl CommandOutput {
     pub fn differs(&self, wanted: &CommandOutput) -> Option<String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if self.code != wanted.code {
-            return Some(format!(
-                "status {:?} instead of {:?}: {}",
-                self.code,
-                wanted.code,
-                text(&self.stderr)
-            ));
+            let said = text(&self.stderr);
+            return Some(format!("status {:?} instead of {:?}: {said}", self.code, wanted.code));
         }
         if self.stdout != wanted.stdout {
             return Some(format!("stdout is {:?} instead of {:?}", text(&self.stdout), text(&wanted.stdout)));
@@ -226,8 +205,7 @@ pub fn difference(have: &Files, wanted: &Files) -> Option<String> {
 
 /// The files of a directory, without leftover temporary files.
 pub fn contents(dir: &Path) -> Files {
-    let mut files = Vec::new();
-    below(dir, &mut files);
+    let files = files::below(dir);
     let read = |path: PathBuf| {
         let name = path.strip_prefix(dir).ok()?.to_string_lossy().into_owned();
         let executable = fs::metadata(&path).ok()?.permissions().mode() & 0o100 != 0;
@@ -251,7 +229,7 @@ impl Task {
     pub fn set_up(dir: PathBuf, name: &'static str, sources: &[(&str, &str)], words: &str) -> Result<Task> {
         fs::create_dir_all(dir.join(".git")).map_err(Error::io("create", &dir))?;
         for (file, text) in sources {
-            write(&dir.join(file), text)?;
+            files::write(&dir.join(file), text)?;
         }
         let words = words.split(' ').map(str::to_string).collect();
         let mut task = Task { name, dir, words, wanted: CommandOutput::default() };
@@ -266,6 +244,15 @@ impl Task {
     /// A project with the C unit `a.c`.
     pub fn c_unit(dir: PathBuf, sources: &[(&str, &str)]) -> Result<Task> {
         Task::set_up(dir, "C unit", sources, "gcc -c a.c -o out/a.o")
+    }
+
+    /// A Rust library, with more kinds of output.
+    pub fn library(dir: PathBuf, name: &str, emit: &str, sources: &[(&str, &str)]) -> Result<Task> {
+        let words = format!(
+            "rustc --crate-name {name} --crate-type lib --edition 2021 {name}.rs --emit=dep-info,link{emit} \
+             --out-dir out"
+        );
+        Task::set_up(dir, "library", sources, &words)
     }
 
     pub fn out(&self) -> PathBuf {
@@ -341,24 +328,12 @@ pub fn tasks(dir: &Path) -> Result<Vec<Task>> {
     let c = "#include \"a.h\"\n#warning \"hm\"\nint f(void) { return A; }\nint g(void) { return f() + A; }\n";
     let l = "fn unused() {}\npub fn f() -> u32 { 3 }\npub const T: &str = include_str!(\"t.txt\");\n";
     let b = "mod m; fn main() { println!(\"{}\", m::M); }\n";
+    let c_words = "gcc -O1 -g -c a.c -o out/a.o -MD -MF out/a.d";
+    let b_words =
+        "rustc --crate-name b --crate-type bin --edition 2021 b.rs --emit=dep-info,link --out-dir out";
     Ok(vec![
-        Task::set_up(
-            dir.join("c"),
-            "C unit",
-            &[("a.c", c), ("a.h", "#define A 3\n")],
-            "gcc -O1 -g -c a.c -o out/a.o -MD -MF out/a.d",
-        )?,
-        Task::set_up(
-            dir.join("l"),
-            "library",
-            &[("l.rs", l), ("t.txt", "text\n")],
-            "rustc --crate-name l --crate-type lib --edition 2021 l.rs --emit=dep-info,metadata,link --out-dir out",
-        )?,
-        Task::set_up(
-            dir.join("b"),
-            "program",
-            &[("b.rs", b), ("m.rs", "pub const M: u32 = 3;\n")],
-            "rustc --crate-name b --crate-type bin --edition 2021 b.rs --emit=dep-info,link --out-dir out",
-        )?,
+        Task::set_up(dir.join("c"), "C unit", &[("a.c", c), ("a.h", "#define A 3\n")], c_words)?,
+        Task::library(dir.join("l"), "l", ",metadata", &[("l.rs", l), ("t.txt", "text\n")])?,
+        Task::set_up(dir.join("b"), "program", &[("b.rs", b), ("m.rs", "pub const M: u32 = 3;\n")], b_words)?,
     ])
 }

@@ -1,9 +1,10 @@
 //! Hostile input: a cache of another user, entries that would write elsewhere, secrets, names with terminal
 //! escapes.
 
-use super::harness::{Engine, Task, below, write, wrong};
+use super::harness::{Engine, Task, wrong};
 use super::session::StressRun;
 use crate::error::{Error, Result};
+use crate::system::files;
 use kache_core::digest::Digest;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
@@ -25,9 +26,7 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
 /// New directories are accessible to their user only.
 fn private(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("private");
-    for task in &run_state.tasks {
-        task.must_hit(&engine, "a new cache")?;
-    }
+    run_state.all_must_hit(&engine, "a new cache")?;
     let mut seen = 0;
     for dir in [engine.cache.clone(), engine.store()] {
         let mode = fs::metadata(&dir).map_err(Error::io("look at", &dir))?.permissions().mode() & 0o7777;
@@ -84,7 +83,7 @@ fn entries_that_escape(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("forged");
     let victim = run_state.dir().join("victim");
     let before = "precious";
-    write(&victim, before)?;
+    files::write(&victim, before)?;
     let away = run_state.dir().join("away");
     fs::create_dir_all(&away).map_err(Error::io("create", &away))?;
     for which in 0..run_state.tasks.len() {
@@ -158,7 +157,7 @@ fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
         task.must_hit(&engine, "before its outputs are links")?;
         let set_up = || -> Result<()> {
             task.clear()?;
-            write(&precious, "precious")?;
+            files::write(&precious, "precious")?;
             for name in task.wanted.files.keys() {
                 let at = task.out().join(name);
                 std::os::unix::fs::symlink(&precious, &at).map_err(Error::io("link", &at))?;
@@ -177,31 +176,17 @@ fn outputs_that_are_links(run_state: &mut StressRun) -> Result<()> {
     Ok(())
 }
 
+const SECRETS: &str = "STRESS_SECRET CARGO_REGISTRY_TOKEN CARGO_REGISTRIES_OURS_TOKEN \
+    CARGO_REGISTRIES_OURS_SECRET_KEY TARGET_PASSWORD HOST_KEY RUSTC_SECRET DEBUG_TOKEN";
+
 /// Must not be in clear text except in the compiler's own outputs.
 fn secrets(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("secrets");
-    let names = [
-        "TORTURE_SECRET",
-        "CARGO_REGISTRY_TOKEN",
-        "CARGO_REGISTRIES_OURS_TOKEN",
-        "CARGO_REGISTRIES_OURS_SECRET_KEY",
-        "TARGET_PASSWORD",
-        "HOST_KEY",
-        "RUSTC_SECRET",
-        "DEBUG_TOKEN",
-    ];
-    let reads: String = names
-        .iter()
-        .enumerate()
-        .map(|(n, name)| format!("pub const S{n}: Option<&str> = option_env!(\"{name}\");\n"))
-        .collect();
-    let dir = run_state.dir().join("secrets");
-    let task = Task::set_up(
-        dir,
-        "library",
-        &[("s.rs", &reads)],
-        "rustc --crate-name s --crate-type lib --edition 2021 s.rs --emit=dep-info,link --out-dir out",
-    )?;
+    let names: Vec<_> = SECRETS.split(' ').collect();
+    let read =
+        |(n, name): (usize, &&str)| format!("pub const S{n}: Option<&str> = option_env!(\"{name}\");\n");
+    let reads: String = names.iter().enumerate().map(read).collect();
+    let task = Task::library(run_state.dir().join("secrets"), "s", "", &[("s.rs", &reads)])?;
     let secret = format!("hunter{}", run_state.seed);
     let environment: Vec<(&str, &str)> = names.iter().map(|name| (*name, secret.as_str())).collect();
     // The result differs from the one without secrets; this checks what is stored.
@@ -211,8 +196,7 @@ fn secrets(run_state: &mut StressRun) -> Result<()> {
             return Err(wrong("secrets", &String::from_utf8_lossy(&answer.stderr)));
         }
     }
-    let mut files = Vec::new();
-    below(&engine.cache, &mut files);
+    let files = files::below(&engine.cache);
     let holds = |path: &Path| {
         fs::read(path).is_ok_and(|bytes| bytes.windows(secret.len()).any(|w| w == secret.as_bytes()))
     };
@@ -247,13 +231,13 @@ fn escapes(run_state: &mut StressRun) -> Result<()> {
     task.wanted = plain;
     task.must_hit(&engine, "a name with escapes")?;
     let header = task.dir.join(format!("{EVIL}.h"));
-    write(&header, "int x, z;\n")?;
+    files::write(&header, "int x, z;\n")?;
     task.wanted = task.plain()?;
     task.must(&engine, &[("CARGO_PKG_NAME", EVIL)], "a name with escapes")?;
     let logged = task.must_log(&engine, "a name with escapes")?;
     // Damage to a file with such a name.
     let odd = Area::Blobs.below(&engine.store()).join("00");
-    write(&odd.join(EVIL), "x")?;
+    files::write(&odd.join(EVIL), "x")?;
     let mut said = vec![("KACHE_LOG".to_string(), logged.into_bytes())];
     for words in [
         &["stats"][..],

@@ -5,11 +5,12 @@
 //! `tmp/`, and the next build is right.
 
 use super::builds::{self, Build};
-use super::harness::{Engine, STRAY, Task, below, contents, start_quietly, torn, wrong};
+use super::harness::{Engine, STRAY, Task, contents, start_quietly, torn, wrong};
 use super::rng;
 use super::session::StressRun;
 use super::steps::{self, CacheState, FaultPoint};
 use crate::error::{Error, Result};
+use crate::system::files;
 use fastrand::Rng;
 use kache_core::store::Area;
 use std::fs::{self, File};
@@ -36,17 +37,11 @@ fn at_each_step(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("kill");
     let mut rng = run_state.rng("kill");
     let fault_points = steps::fault_points(run_state, &engine, &["kill", "after"], &mut rng)?;
-    let (all, mut done) = (fault_points.len(), 0);
-    for fault in fault_points {
-        if run_state.is_over()? {
-            break;
-        }
+    steps::each(run_state, fault_points, |run_state, fault| {
         let when = if fault.kind == "kill" { "before" } else { "after" };
-        inject(run_state, &engine, &fault, when)?;
-        run_state.stats.passed(&format!("SIGKILL {when} a step, {}", fault.state.name()), 1);
-        done += 1;
-    }
-    run_state.stats.note("all steps", format!("{done} of {all} pairs of step and kill"));
+        inject(run_state, &engine, fault, when)?;
+        Ok(format!("SIGKILL {when} a step, {}", fault.state.name()))
+    })?;
     nothing_is_left(run_state, &engine)
 }
 
@@ -116,9 +111,10 @@ fn by_request(run_state: &mut StressRun) -> Result<()> {
 }
 
 fn no_stray(task: &Task, context: &str) -> Result<()> {
-    let mut files = Vec::new();
-    below(&task.out(), &mut files);
-    match files.iter().find(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(STRAY))) {
+    match files::below(&task.out())
+        .iter()
+        .find(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(STRAY)))
+    {
         Some(stray) => {
             Err(wrong(&format!("{}, {context}", task.name), &format!("{} is left", stray.display())))
         }

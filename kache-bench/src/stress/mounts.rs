@@ -78,9 +78,7 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
 }
 
 fn good(run_state: &mut StressRun, build: &Build, engine: &Engine, what: &str) -> Result<()> {
-    for task in &run_state.tasks {
-        task.must_hit(engine, what)?;
-    }
+    run_state.all_must_hit(engine, what)?;
     for _ in 0..2 {
         build.clear()?;
         build.must(engine, what)?;
@@ -98,9 +96,7 @@ fn small(run_state: &mut StressRun, build: &Build, engine: &Engine) -> Result<()
         let _there = Mounted::tmpfs(&engine.cache, options)?;
         let context = format!("a cache on a full file system ({options})");
         for turn in 0..2 {
-            for task in &run_state.tasks {
-                task.must(engine, &[], &context)?;
-            }
+            run_state.all_must(engine, &context)?;
             build.clear()?;
             build.must(engine, &context)?;
             engine.must_be_whole(&format!("{context}, turn {turn}"))?;
@@ -119,16 +115,12 @@ fn read_only(run_state: &mut StressRun, build: &Build) -> Result<()> {
     fs::create_dir_all(&engine.cache).map_err(Error::io("create", &engine.cache))?;
     {
         let _there = Mounted::read_only(&engine.cache)?;
-        for task in &run_state.tasks {
-            task.must(&engine, &[], "a read-only cache with nothing in it")?;
-        }
+        run_state.all_must(&engine, "a read-only cache with nothing in it")?;
         build.clear()?;
         build.must(&engine, "a read-only cache with nothing in it")?;
         run_state.stats.passed("a read-only file system, empty", run_state.tasks.len() + build.units);
     }
-    for task in &run_state.tasks {
-        task.must_hit(&engine, "before it is made read-only")?;
-    }
+    run_state.all_must_hit(&engine, "before it is made read-only")?;
     let _there = Mounted::read_only(&engine.cache)?;
     for task in &run_state.tasks {
         let said = task.must_log(&engine, "a read-only cache with its entry")?;

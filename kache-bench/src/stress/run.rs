@@ -48,48 +48,36 @@ struct Scenario {
     about: &'static str,
     /// Share of the available time.
     parts: u32,
-    run: fn(&mut StressRun) -> Result<()>,
+    run: RunScenario,
+}
+
+type RunScenario = fn(&mut StressRun) -> Result<()>;
+
+const fn scenario(name: &'static str, about: &'static str, parts: u32, run: RunScenario) -> Scenario {
+    Scenario { name, about, parts, run }
 }
 
 const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "steps", about: "a fault at each file system step", parts: 30, run: steps::run },
-    Scenario { name: "kill", about: "processes that end early", parts: 25, run: kill::run },
-    Scenario {
-        name: "corrupt",
-        about: "stored files changed, truncated, exchanged",
-        parts: 15,
-        run: corrupt::run,
-    },
-    Scenario { name: "crowd", about: "many concurrent wrappers, with evictions", parts: 15, run: crowd::run },
-    Scenario {
-        name: "mounts",
-        about: "full, read-only and layered file systems",
-        parts: 4,
-        run: mounts::run,
-    },
-    Scenario { name: "hostile", about: "hostile input", parts: 3, run: hostile::run },
-    Scenario { name: "cut", about: "power cuts during a store", parts: 10, run: cut::run },
-    Scenario { name: "scale", about: "large numbers of everything", parts: 3, run: scale::run },
+    scenario("steps", "a fault at each file system step", 30, steps::run),
+    scenario("kill", "processes that end early", 25, kill::run),
+    scenario("corrupt", "stored files changed, truncated, exchanged", 15, corrupt::run),
+    scenario("crowd", "many concurrent wrappers, with evictions", 15, crowd::run),
+    scenario("mounts", "full, read-only and layered file systems", 4, mounts::run),
+    scenario("hostile", "hostile input", 3, hostile::run),
+    scenario("cut", "power cuts during a store", 10, cut::run),
+    scenario("scale", "large numbers of everything", 3, scale::run),
 ];
 
 pub fn run(options: &StressOptions) -> Result<ExitCode> {
     let program = options.kache.canonicalize().map_err(Error::io("find kache", &options.kache))?;
     let no_mounts = mounts::of_our_own().err().map(|e| e.to_string());
     let seed = options.seed.unwrap_or_else(machine::microseconds) & u64::from(u32::MAX);
-    let scratch = Scratch::create(&options.scratch, "torture")?;
+    let scratch = Scratch::create(&options.scratch, "stress")?;
     let tasks = harness::tasks(&scratch.root().join("tasks"))?;
-    let mut run_state = StressRun {
-        scratch,
-        program,
-        other: options.other.clone(),
-        seed,
-        minutes: options.minutes,
-        scale: options.scale,
-        deadline: Instant::now(),
-        tasks,
-        stats: Stats::new(),
-        no_mounts,
-    };
+    let (other, minutes, scale) = (options.other.clone(), options.minutes, options.scale);
+    let (deadline, stats) = (Instant::now(), Stats::new());
+    let mut run_state =
+        StressRun { scratch, program, other, seed, minutes, scale, deadline, tasks, stats, no_mounts };
     let chosen: Vec<&Scenario> = SCENARIOS
         .iter()
         .filter(|o| options.scenarios.is_empty() || options.scenarios.iter().any(|name| name == o.name))

@@ -2,10 +2,11 @@
 //! length of a path. All must work in bounded memory; the time is reported.
 
 use super::crowd::all_at_once;
-use super::harness::{Engine, Task, below, contents, difference, write, wrong};
+use super::harness::{Engine, Task, contents, difference, wrong};
 use super::session::StressRun;
 use super::steps::CacheState;
 use crate::error::{Error, Result};
+use crate::system::files;
 use kache_core::dependency::{Dependency, Kind, RecordedDependency};
 use kache_core::digest::Digest;
 use kache_core::events::{Observed, Outcome};
@@ -127,7 +128,7 @@ fn long_paths(run_state: &mut StressRun) -> Result<()> {
     let path = path.trim_end_matches('/').to_string();
     let deep = base.join(&path);
     let header = deep.join("a.h");
-    write(&header, "int y;\n")?;
+    files::write(&header, "int y;\n")?;
     let mut words = vec!["gcc".to_string(), "-include".into(), header.display().to_string()];
     words.extend(["-c", "a.c", "-o", "out/a.o"].map(str::to_string));
     let mut task = Task { words, ..task };
@@ -147,7 +148,7 @@ fn dependencies(run_state: &mut StressRun) -> Result<()> {
     let many = run_state.share(HEADERS);
     let dir = run_state.dir().join("dependencies");
     for n in 0..many {
-        write(&dir.join(format!("h/{}/{n}.h", n / 500)), format!("extern int x{n};\n"))?;
+        files::write(&dir.join(format!("h/{}/{n}.h", n / 500)), format!("extern int x{n};\n"))?;
     }
     let all: String = (0..many).map(|n| format!("#include \"h/{}/{n}.h\"\n", n / 500)).collect();
     let task = Task::c_unit(dir, &[("a.c", &all)])?;
@@ -198,7 +199,7 @@ fn artifact(run_state: &mut StressRun) -> Result<()> {
     let dir = run_state.dir().join("artifact");
     let text = format!("\t.data\n\t.fill {bytes}, 1, 0x41\n");
     let task = Task::set_up(dir.clone(), "assembler unit", &[("a.s", "\t.data\n")], "gcc -c a.s -o out/a.o")?;
-    write(&dir.join("a.s"), text)?;
+    files::write(&dir.join("a.s"), text)?;
     let what = format!("an artifact of {} MB", bytes / 1_000_000);
     let (object, mut first) = (task.out().join("a.o"), None);
     measured(run_state, &engine, &task, &what, &mut || {
@@ -312,8 +313,7 @@ fn entries(run_state: &mut StressRun) -> Result<()> {
         return Err(wrong(&row, &format!("of {many} results only {gone} were evicted: {said}")));
     }
     description.push(format!("gc of all {:.1} s, {} MB", took.seconds, took.megabytes));
-    let mut left = Vec::new();
-    below(&Area::Blobs.below(&engine.store()), &mut left);
+    let left = engine.files(Area::Blobs);
     if !left.is_empty() {
         return Err(wrong(&row, &format!("{} blobs are left", left.len())));
     }

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub struct StressRun {
-    pub(super) scratch: Scratch,
-    pub(super) program: PathBuf,
     pub(super) other: Option<PathBuf>,
-    pub(super) seed: u64,
     pub(super) minutes: f64,
     pub(super) scale: u32,
+    pub(super) scratch: Scratch,
+    pub(super) program: PathBuf,
+    pub(super) seed: u64,
     pub(super) deadline: Instant,
     pub(super) tasks: Vec<Task>,
     pub(super) stats: Stats,
@@ -31,6 +31,15 @@ impl StressRun {
     /// An engine with its own cache.
     pub(super) fn engine(&self, name: &str) -> Engine {
         Engine::new(&self.program, self.dir().join("caches").join(name))
+    }
+
+    /// Every task has the plain compiler's result.
+    pub(super) fn all_must(&self, engine: &Engine, context: &str) -> Result<()> {
+        self.tasks.iter().try_for_each(|task| task.must(engine, &[], context))
+    }
+
+    pub(super) fn all_must_hit(&self, engine: &Engine, context: &str) -> Result<()> {
+        self.tasks.iter().try_for_each(|task| task.must_hit(engine, context))
     }
 
     pub(super) fn rng(&self, purpose: &str) -> fastrand::Rng {

@@ -1,6 +1,6 @@
 //! Counts of passed faults, row by row, for the table at the end.
 
-use std::fmt::Write;
+use crate::text::Table;
 use std::time::{Duration, Instant};
 
 /// One kind of fault in one scenario.
@@ -75,22 +75,16 @@ impl Stats {
 
     /// As Markdown, which is readable in a terminal as well.
     pub fn markdown(&self) -> String {
-        let mut out = String::from("| scenario | fault | times passed | |\n| --- | --- | ---: | --- |\n");
+        let mut table = Table::new(["scenario", "fault", "times passed", ""]);
         for row in &self.rows {
-            let cells = [row.scenario, &row.what, &row.passed.to_string(), &row.note];
-            let line: String = cells
-                .iter()
-                .map(|cell| format!("| {cell}{}", if cell.is_empty() { "" } else { " " }))
-                .collect();
-            let _ = writeln!(out, "{line}|");
+            table.row([row.scenario, &row.what, &row.passed.to_string(), &row.note]);
         }
         for (scenario, why) in &self.skipped {
-            let _ = writeln!(out, "| {scenario} | skipped: {why} | 0 | |");
+            table.row([*scenario, &format!("skipped: {why}"), "0", ""]);
         }
         let times: Vec<String> =
             self.took.iter().map(|(name, took)| format!("{name} {:.0} s", took.as_secs_f64())).collect();
-        let _ = writeln!(out, "\n{}", times.join(", "));
-        out
+        format!("{}\n{}\n", table.markdown(str::to_owned), times.join(", "))
     }
 }
 
@@ -110,9 +104,6 @@ mod tests {
         stats.skip("no mounts here");
         assert_eq!((stats.count("a", "eio, miss"), stats.count("a", "eio"), stats.count("b", "")), (5, 6, 7));
         let page = stats.markdown();
-        assert!(
-            page.contains("| a | eio, miss | 5 | |") && page.contains("skipped: no mounts here"),
-            "{page}"
-        );
+        assert!(page.contains("| a | eio, miss | 5 |") && page.contains("skipped: no mounts here"), "{page}");
     }
 }

@@ -85,7 +85,7 @@ pub fn fault_points(
             if names.len() < 10 {
                 return Err(Error::input("this kache names no steps")
                     .at(engine.program.display())
-                    .remedy("build it with `--features faults`, or use scripts/torture.sh"));
+                    .remedy("build it with `--features faults`, or use scripts/stress.sh"));
             }
             let mut seen = BTreeSet::new();
             for (at, name) in names.iter().enumerate() {
@@ -109,18 +109,30 @@ pub fn run(run_state: &mut StressRun) -> Result<()> {
     let engine = run_state.engine("steps");
     let mut rng = run_state.rng("steps");
     let fault_points = fault_points(run_state, &engine, KINDS, &mut rng)?;
+    each(run_state, fault_points, |run_state, fault| {
+        inject(run_state, &engine, fault)?;
+        let kind = fault.kind.trim_end_matches('+');
+        let on = if fault.kind.ends_with('+') { " from there on" } else { "" };
+        Ok(format!("{kind}{on}, {}", fault.state.name()))
+    })
+}
+
+/// Injects faults while there is time, and counts each in the row that `inject` returns.
+pub fn each(
+    run_state: &mut StressRun,
+    fault_points: Vec<FaultPoint>,
+    inject: impl Fn(&StressRun, &FaultPoint) -> Result<String>,
+) -> Result<()> {
     let (all, mut done) = (fault_points.len(), 0);
     for fault in fault_points {
         if run_state.is_over()? {
             break;
         }
-        inject(run_state, &engine, &fault)?;
-        let kind = fault.kind.trim_end_matches('+');
-        let on = if fault.kind.ends_with('+') { " from there on" } else { "" };
-        run_state.stats.passed(&format!("{kind}{on}, {}", fault.state.name()), 1);
+        let row = inject(run_state, &fault)?;
+        run_state.stats.passed(&row, 1);
         done += 1;
     }
-    run_state.stats.note("all", format!("{done} of {all} pairs of step and fault"));
+    run_state.stats.note("all steps", format!("{done} of {all} pairs of step and fault"));
     Ok(())
 }
 

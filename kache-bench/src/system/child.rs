@@ -5,8 +5,10 @@
 //! is being removed. A thread waits for the child, so that the measured time is exact although the main
 //! thread polls only a few times a second.
 
+use crate::error::{Error, Result};
 use crate::system::interrupt;
 use crate::system::platform;
+use std::ffi::OsStr;
 use std::io;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -31,6 +33,20 @@ pub fn output(command: &mut Command, poll: &mut dyn FnMut()) -> io::Result<Outpu
 pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Output> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     watch(command, Some(limit), &mut || {}, Child::wait_with_output)?.0
+}
+
+/// Runs a command and requires that it succeeds; otherwise the error has what it printed.
+pub fn succeed(command: &mut Command) -> Result<Output> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let line = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|e| Error::run(format!("cannot run `{line}`: {e}")))?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    let printed = [&*output.stdout, &*output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).trim().replace('\n', "\n    ");
+    Err(Error::run(format!("`{line}` failed ({})\n    {printed}", output.status)))
 }
 
 fn watch<T: Send + 'static>(

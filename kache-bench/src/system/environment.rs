@@ -10,58 +10,34 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 /// Names that are kept, with reasons.
-const KEPT: &[(&str, &[&str])] = &[
-    (
-        "to find programs, the user's files and a place for temporary ones",
-        &["PATH", "HOME", "TMPDIR", "USER", "LOGNAME"],
-    ),
-    ("the language of diagnostics", &["LANG", "LANGUAGE", "TZ"]),
-    ("both clones share the registry and the toolchains", &["CARGO_HOME", "RUSTUP_HOME"]),
+const KEPT: &[(&str, &str)] = &[
+    ("to find programs, the user's files and a place for temporary ones", "PATH HOME TMPDIR USER LOGNAME"),
+    ("the language of diagnostics", "LANG LANGUAGE TZ"),
+    ("both clones share the registry and the toolchains", "CARGO_HOME RUSTUP_HOME"),
     (
         "rustup's own behaviour; not RUSTUP_TOOLCHAIN, which `cargo run` sets",
-        &["RUSTUP_AUTO_INSTALL", "RUSTUP_DIST_SERVER"],
+        "RUSTUP_AUTO_INSTALL RUSTUP_DIST_SERVER",
     ),
     (
         "access to the registry, as the caller has",
-        &[
-            "http_proxy",
-            "https_proxy",
-            "no_proxy",
-            "all_proxy",
-            "HTTP_PROXY",
-            "HTTPS_PROXY",
-            "NO_PROXY",
-            "ALL_PROXY",
-            "SSL_CERT_FILE",
-            "SSL_CERT_DIR",
-        ],
+        "http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY SSL_CERT_FILE \
+         SSL_CERT_DIR",
     ),
     (
         "required by Windows to start programs and to find the user's files",
-        &[
-            "APPDATA",
-            "COMSPEC",
-            "LOCALAPPDATA",
-            "PATHEXT",
-            "SYSTEMDRIVE",
-            "SYSTEMROOT",
-            "TEMP",
-            "TMP",
-            "USERPROFILE",
-            "WINDIR",
-        ],
+        "APPDATA COMSPEC LOCALAPPDATA PATHEXT SYSTEMDRIVE SYSTEMROOT TEMP TMP USERPROFILE WINDIR",
     ),
 ];
 
 /// Prefixes of names that are kept, with reasons.
-const KEPT_PREFIXES: &[(&str, &[&str])] = &[
-    ("the language of diagnostics", &["LC_"]),
+const KEPT_PREFIXES: &[(&str, &str)] = &[
+    ("the language of diagnostics", "LC_"),
     (
         "access to the registry, as the caller has",
-        &["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRY_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"],
+        "CARGO_HTTP_ CARGO_NET_ CARGO_REGISTRY_ CARGO_REGISTRIES_ CARGO_SOURCE_",
     ),
-    ("where system libraries are found", &["PKG_CONFIG"]),
-    ("which Windows it is, under Wine", &["WINE"]),
+    ("where system libraries are found", "PKG_CONFIG"),
+    ("which Windows it is, under Wine", "WINE"),
 ];
 
 /// The environment of one build: the kept part of the caller's, and the variables set in addition.
@@ -99,8 +75,8 @@ impl Environment {
 }
 
 fn is_kept(name: &str) -> bool {
-    KEPT.iter().any(|(_, names)| names.contains(&name))
-        || KEPT_PREFIXES.iter().any(|(_, starts)| starts.iter().any(|s| name.starts_with(s)))
+    KEPT.iter().any(|(_, names)| names.split(' ').any(|kept| kept == name))
+        || KEPT_PREFIXES.iter().any(|(_, starts)| starts.split(' ').any(|start| name.starts_with(start)))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod environment;
+pub mod files;
 pub mod interrupt;
 pub mod machine;
 pub mod platform;

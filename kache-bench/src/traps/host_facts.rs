@@ -23,12 +23,7 @@ pub const CASES: &[Case] = &[
         about: "a program that a proc macro starts prints the umask, and another is set",
         source: "https://man7.org/linux/man-pages/man2/umask.2.html",
         expect: Follows,
-        set_up: |s| {
-            s.umask("022").proc_macro(
-                r#"let out = std::process::Command::new("/bin/sh").args(["-c", "umask"]).output().unwrap();
-                   String::from_utf8(out.stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.umask("022").program_macro(r#"new("/bin/sh").args(["-c", "umask"])"#),
         change: |s| s.umask("027"),
     },
     Case {

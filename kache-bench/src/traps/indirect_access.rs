@@ -2,7 +2,6 @@
 //! calls by number, and file properties other than the contents.
 
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
-use super::project::TestProject;
 
 const PROC: &str = "https://man7.org/linux/man-pages/man5/proc_pid_cwd.5.html";
 const SYSCALL: &str = "https://man7.org/linux/man-pages/man2/syscall.2.html";
@@ -84,7 +83,7 @@ pub const CASES: &[Case] = &[
         source: SYSCALL,
         expect: Follows,
         set_up: |s| {
-            on_x86(s).proc_macro(
+            s.on_x86().proc_macro(
                 r#"extern "C" { fn syscall(number: i64, ...) -> i64; }
                    let mut buffer = [0u8; 4096];
                    let n = unsafe { syscall(79, buffer.as_mut_ptr(), 4096i64) };
@@ -120,12 +119,7 @@ pub const CASES: &[Case] = &[
         about: "a shell that a proc macro starts reads TERM, which changes",
         source: "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html",
         expect: Follows,
-        set_up: |s| {
-            s.env("TERM", "dumb").proc_macro(
-                r#"let o = std::process::Command::new("sh").args(["-c", "echo $TERM"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.env("TERM", "dumb").program_macro(r#"new("sh").args(["-c", "echo $TERM"])"#),
         change: |s| s.env("TERM", "vt100"),
     },
     Case {
@@ -231,9 +225,7 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.write("data", "a").write("still.c", STILL).write("helper.c", HELPER);
             s.plainly("cc -static still.c -o still").plainly("cc helper.c -o helper");
-            s.proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./helper").output().unwrap().stdout).unwrap()"#,
-            )
+            s.program_macro(r#"new("./helper")"#)
         },
         change: |s| s.write("data", "b"),
     },
@@ -267,11 +259,6 @@ pub const CASES: &[Case] = &[
         change: |s| s.rewrite_unnoticed("args", "o2.o\n"),
     },
 ];
-
-/// System call numbers of this architecture.
-fn on_x86(s: &mut TestProject) -> &mut TestProject {
-    if cfg!(target_arch = "x86_64") { s } else { s.skip("the numbers of system calls are x86-64's") }
-}
 
 const SHARING: &str = r#"extern crate d;
 extern crate proc_macro;

@@ -70,35 +70,23 @@ pub enum TrapVerdict {
 }
 
 impl TrapVerdict {
-    /// The label in the table.
-    pub fn label(self) -> &'static str {
-        match self {
-            TrapVerdict::Ok => "ok",
-            TrapVerdict::Right => "right",
-            TrapVerdict::FalseHit => "FALSE HIT",
-            TrapVerdict::Wrong => "WRONG",
-            TrapVerdict::FalseMiss => "false miss",
-            TrapVerdict::NotCached => "not cached",
-            TrapVerdict::Broke => "BROKE",
-            TrapVerdict::NotApplicable => "n/a",
-            TrapVerdict::Skipped => "skipped",
-            TrapVerdict::Invalid => "INVALID",
-        }
-    }
-
-    /// All, in summary order.
-    pub const ALL: [TrapVerdict; 10] = [
-        TrapVerdict::Ok,
-        TrapVerdict::Right,
-        TrapVerdict::FalseHit,
-        TrapVerdict::Wrong,
-        TrapVerdict::Broke,
-        TrapVerdict::FalseMiss,
-        TrapVerdict::NotCached,
-        TrapVerdict::NotApplicable,
-        TrapVerdict::Skipped,
-        TrapVerdict::Invalid,
+    /// All with their labels in the table, in summary order.
+    pub const ALL: [(TrapVerdict, &str); 10] = [
+        (TrapVerdict::Ok, "ok"),
+        (TrapVerdict::Right, "right"),
+        (TrapVerdict::FalseHit, "FALSE HIT"),
+        (TrapVerdict::Wrong, "WRONG"),
+        (TrapVerdict::Broke, "BROKE"),
+        (TrapVerdict::FalseMiss, "false miss"),
+        (TrapVerdict::NotCached, "not cached"),
+        (TrapVerdict::NotApplicable, "n/a"),
+        (TrapVerdict::Skipped, "skipped"),
+        (TrapVerdict::Invalid, "INVALID"),
     ];
+
+    pub fn label(self) -> &'static str {
+        TrapVerdict::ALL.iter().find(|(verdict, _)| *verdict == self).map_or("", |(_, label)| label)
+    }
 
     /// Whether the suite fails if kache has this verdict.
     pub fn fails(self) -> bool {

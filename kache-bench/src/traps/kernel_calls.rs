@@ -66,6 +66,34 @@ pub const CASES: &[Case] = &[
         change: wait,
     },
     Case {
+        name: "macro-raw-status",
+        about: "a proc macro pastes when a file was modified, which the rustix crate asks the kernel; it is touched",
+        source: RUSTIX_DOCS,
+        expect: Follows,
+        set_up: |s| {
+            dispatches(s).write("data", "a").date("data", 1_000_000_000);
+            rustix(s, r#"rustix::fs::stat("data").unwrap().st_mtime.to_string()"#);
+            s.says("out/libl.rlib")
+        },
+        change: |s| s.date("data", 1_000_000_009),
+    },
+    Case {
+        name: "macro-raw-status-of-open",
+        about: "a proc macro pastes when an open file was modified, which the rustix crate asks the kernel",
+        source: RUSTIX_DOCS,
+        expect: Follows,
+        set_up: |s| {
+            dispatches(s).write("data", "a").date("data", 1_000_000_000);
+            rustix(
+                s,
+                r#"let file = std::fs::File::open("data").unwrap();
+                   rustix::fs::fstat(&file).unwrap().st_mtime.to_string()"#,
+            );
+            s.says("out/libl.rlib")
+        },
+        change: |s| s.date("data", 1_000_000_009),
+    },
+    Case {
         name: "macro-raw-in-thread",
         about: "a thread that a proc macro starts calls the kernel by itself to read a file, which is edited",
         source: DISPATCH,
@@ -90,13 +118,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro writes machine code into memory that reads a file, which is edited",
         source: "https://docs.rs/cranelift-jit/latest/cranelift_jit/",
         expect: Follows,
-        set_up: |s| {
-            dispatches(s);
-            if !cfg!(target_arch = "x86_64") {
-                s.skip("the machine code is x86-64's");
-            }
-            s.write("data", "a").proc_macro(MADE_CODE)
-        },
+        set_up: |s| dispatches(s).on_x86().write("data", "a").proc_macro(MADE_CODE),
         change: |s| s.write("data", "b"),
     },
     Case {
@@ -106,9 +128,7 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             dispatches(s).write("data", "a").write("tool.c", &format!("{RAW_C}{TOOL}"));
-            s.plainly("cc -o tool tool.c").proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./tool").output().unwrap().stdout).unwrap()"#,
-            )
+            s.plainly("cc -o tool tool.c").program_macro(r#"new("./tool")"#)
         },
         change: |s| s.write("data", "b"),
     },
@@ -119,9 +139,7 @@ pub const CASES: &[Case] = &[
         expect: Follows,
         set_up: |s| {
             dispatches(s).write("data", "a").write("tool.c", &format!("{RAW_C}{FORKING_TOOL}"));
-            s.plainly("cc -o tool tool.c").proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./tool").output().unwrap().stdout).unwrap()"#,
-            )
+            s.plainly("cc -o tool tool.c").program_macro(r#"new("./tool")"#)
         },
         change: |s| s.write("data", "b"),
     },

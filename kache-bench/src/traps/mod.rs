@@ -2,6 +2,8 @@
 
 mod account;
 mod case;
+mod descriptors;
+mod file_times;
 mod flags;
 mod headers;
 mod host_facts;

@@ -12,12 +12,7 @@ pub const CASES: &[Case] = &[
         about: "a proc macro starts bash, which opens the terminal as it starts",
         source: "https://git.savannah.gnu.org/cgit/bash.git/tree/general.c",
         expect: Hits,
-        set_up: |s| {
-            s.proc_macro(
-                r#"let o = std::process::Command::new("bash").args(["-c", "echo $((6 * 7))"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.program_macro(r#"new("bash").args(["-c", "echo $((6 * 7))"])"#),
         change: |s| s.write("unrelated", ""),
     },
     Case {
@@ -348,10 +343,7 @@ pub const CASES: &[Case] = &[
             c_unit(s);
             s.script("bin/unrelated", "true")
         },
-        change: |s| {
-            let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
-            s.env("PATH", &format!("{{w}}/bin:{path}"))
-        },
+        change: |s| s.path_first("{w}/bin"),
     },
     Case {
         name: "hit-target-directory",
@@ -372,10 +364,7 @@ pub const CASES: &[Case] = &[
         set_up: |s| {
             s.plainly("git init -q")
                 .plainly("git -c user.name=a -c user.email=a@b commit -q --allow-empty -m a");
-            s.proc_macro(
-                r#"let o = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
+            s.program_macro(r#"new("git").args(["rev-parse", "HEAD"])"#)
         },
         change: |s| s.env("OTHER", "2"),
     },

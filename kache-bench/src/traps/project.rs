@@ -8,7 +8,9 @@
 //! contains the checkout.
 
 use crate::error::{Error, Result};
+use crate::system::child;
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::system::platform;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -85,7 +87,7 @@ impl TestProject {
     /// Creates an empty checkout below `root`.
     pub fn new(root: &Path, base: Environment) -> Result<TestProject> {
         let here = root.join("w");
-        fs::create_dir_all(here.join(".git")).map_err(Error::io("create", &here))?;
+        files::create_dir(&here.join(".git"))?;
         Ok(TestProject {
             root: root.to_path_buf(),
             places: vec![here.clone()],
@@ -141,13 +143,7 @@ impl TestProject {
 
     /// Writes a file and creates its directories.
     pub fn write(&mut self, name: &str, text: &str) -> &mut TestProject {
-        self.attempt(|s| {
-            let path = s.path(name);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-            }
-            fs::write(&path, text).map_err(Error::io("write", &path))
-        })
+        self.attempt(|s| files::write(&s.path(name), text))
     }
 
     /// Rewrites a file and restores its modification time.
@@ -172,14 +168,11 @@ impl TestProject {
     /// Writes an executable script.
     pub fn script(&mut self, name: &str, text: &str) -> &mut TestProject {
         let text = self.fill(text);
-        self.write(name, &format!("#!/bin/sh\n{text}\n")).attempt(|s| {
-            let path = s.path(name);
-            platform::make_executable(&path).map_err(Error::io("set the mode of", &path))
-        })
+        self.attempt(|s| files::write_script(&s.path(name), &text))
     }
 
     pub fn directory(&mut self, name: &str) -> &mut TestProject {
-        self.attempt(|s| fs::create_dir_all(s.path(name)).map_err(Error::io("create", &s.path(name))))
+        self.attempt(|s| files::create_dir(&s.path(name)))
     }
 
     pub fn remove(&mut self, name: &str) -> &mut TestProject {
@@ -199,9 +192,7 @@ impl TestProject {
     pub fn link(&mut self, to: &str, at: &str) -> &mut TestProject {
         self.attempt(|s| {
             let path = s.path(at);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-            }
+            files::create_parent(&path)?;
             if path.is_symlink() {
                 fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             }
@@ -213,10 +204,8 @@ impl TestProject {
     pub fn elsewhere_at(&mut self, place: &str) -> &mut TestProject {
         self.attempt(|s| {
             let to = s.root.join(place);
-            if let Some(parent) = to.parent() {
-                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-            }
-            done(Command::new("cp").arg("-r").arg(&s.here).arg(&to))?;
+            files::create_parent(&to)?;
+            child::succeed(Command::new("cp").arg("-r").arg(&s.here).arg(&to))?;
             s.places.push(to.clone());
             s.here = to;
             Ok(())
@@ -306,6 +295,12 @@ impl TestProject {
         self
     }
 
+    /// Puts directories before the others of `PATH`.
+    pub fn path_first(&mut self, directories: &str) -> &mut TestProject {
+        let path = self.base.get("PATH").unwrap_or_default();
+        self.env("PATH", &format!("{directories}:{}", path.to_string_lossy()))
+    }
+
     /// Sets the umask of the build.
     pub fn umask(&mut self, mask: &'static str) -> &mut TestProject {
         self.before = Some(format!("umask {mask}; exec"));
@@ -373,7 +368,7 @@ impl TestProject {
         let words: Vec<_> = words.iter().map(|word| self.fill(word)).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(&self.here).env_clear().envs(self.environment(&self.base));
-        done(&mut command)
+        child::succeed(&mut command).map(drop)
     }
 
     /// Skips the case unless a program is installed.
@@ -389,6 +384,15 @@ impl TestProject {
         self
     }
 
+    /// Skips the case where system calls have other numbers, and machine code is another.
+    pub fn on_x86(&mut self) -> &mut TestProject {
+        if cfg!(target_arch = "x86_64") {
+            self
+        } else {
+            self.skip("the system calls and the code are x86-64's")
+        }
+    }
+
     /// Skips the case, with the reason.
     pub fn skip(&mut self, why: &str) -> &mut TestProject {
         self.skipped.get_or_insert_with(|| why.into());
@@ -399,6 +403,14 @@ impl TestProject {
     /// library that uses it.
     pub fn proc_macro(&mut self, body: &str) -> &mut TestProject {
         self.macro_crate(body).uses_macro()
+    }
+
+    /// A macro that pastes what a program prints; `command` is the rest of an expression that begins with
+    /// `Command::`.
+    pub fn program_macro(&mut self, command: &str) -> &mut TestProject {
+        self.proc_macro(&format!(
+            "String::from_utf8(std::process::Command::{command}.output().unwrap().stdout).unwrap()"
+        ))
     }
 
     /// A library that uses the macro of the library `libm.so`.
@@ -459,7 +471,7 @@ impl TestProject {
                 fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
             }
         }
-        fs::create_dir_all(self.path("out")).map_err(Error::io("create", &self.path("out")))
+        files::create_dir(&self.path("out"))
     }
 
     /// Sets all files' times to one hour ago: caches trust recently written files less and would pass the
@@ -473,19 +485,6 @@ impl TestProject {
 /// Splits a command line as a shell does.
 fn split(line: &str) -> Result<Vec<String>> {
     shlex::split(line).ok_or_else(|| Error::run("a quote of the command has no end").at(line))
-}
-
-fn done(command: &mut Command) -> Result<()> {
-    let line = format!("{command:?}");
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Error::run(format!("cannot run a command of the case: {e}")).at(&line))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::run(format!("a command of the case failed\n    {said}")).at(line));
-    }
-    Ok(())
 }
 
 fn age(dir: &Path, time: SystemTime) -> std::io::Result<()> {

@@ -46,7 +46,7 @@ impl TrapsReport {
     pub fn verdicts(&self) -> Vec<TrapVerdict> {
         let has =
             |verdict: &TrapVerdict| self.backends.iter().any(|(name, _)| self.count(name, *verdict) > 0);
-        TrapVerdict::ALL.into_iter().filter(has).collect()
+        TrapVerdict::ALL.iter().map(|(verdict, _)| *verdict).filter(has).collect()
     }
 
     /// The number of cases by cache and verdict.

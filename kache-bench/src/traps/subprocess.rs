@@ -2,7 +2,7 @@
 //! can see.
 
 use super::case::{Case, Expect::Follows, Expect::Uncacheable};
-use super::project::Probe;
+use super::project::{Probe, TestProject};
 
 pub const CASES: &[Case] = &[
     Case {
@@ -10,7 +10,7 @@ pub const CASES: &[Case] = &[
         about: "a program that a proc macro starts reads a file, which is edited",
         source: "https://github.com/rust-lang/rust/issues/99515",
         expect: Follows,
-        set_up: |s| s.write("data", "a").proc_macro(CAT),
+        set_up: |s| s.write("data", "a").program_macro(CAT),
         change: |s| s.write("data", "b"),
     },
     Case {
@@ -18,12 +18,7 @@ pub const CASES: &[Case] = &[
         about: "a shell that a proc macro starts reads a variable, whose value changes",
         source: "https://github.com/mozilla/sccache/issues/740",
         expect: Follows,
-        set_up: |s| {
-            s.env("KNOB", "1").proc_macro(
-                r#"let o = std::process::Command::new("sh").args(["-c", "echo $KNOB"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.env("KNOB", "1").program_macro(r#"new("sh").args(["-c", "echo $KNOB"])"#),
         change: |s| s.env("KNOB", "2"),
     },
     Case {
@@ -31,12 +26,7 @@ pub const CASES: &[Case] = &[
         about: "a program that is started with an empty environment, so that no preload is inherited, reads a file",
         source: "https://man7.org/linux/man-pages/man8/ld.so.8.html",
         expect: Follows,
-        set_up: |s| {
-            s.write("data", "a").proc_macro(
-                r#"let o = std::process::Command::new("/bin/cat").env_clear().arg("data").output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.write("data", "a").program_macro(r#"new("/bin/cat").env_clear().arg("data")"#),
         change: |s| s.write("data", "b"),
     },
     Case {
@@ -44,11 +34,7 @@ pub const CASES: &[Case] = &[
         about: "a script that a proc macro starts is edited, its size and modification time kept",
         source: "https://github.com/rust-lang/rust/issues/99515",
         expect: Follows,
-        set_up: |s| {
-            s.script("say", "echo a").proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./say").output().unwrap().stdout).unwrap()"#,
-            )
-        },
+        set_up: |s| s.script("say", "echo a").program_macro(r#"new("./say")"#),
         change: |s| s.rewrite_unnoticed("say", "#!/bin/sh\necho b\n"),
     },
     Case {
@@ -57,11 +43,8 @@ pub const CASES: &[Case] = &[
         source: "https://doc.rust-lang.org/std/process/struct.Command.html",
         expect: Follows,
         set_up: |s| {
-            let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
             s.script("late/say", "echo late").directory("early");
-            s.env("PATH", &format!("{{w}}/early:{{w}}/late:{path}")).proc_macro(
-                r#"String::from_utf8(std::process::Command::new("say").output().unwrap().stdout).unwrap()"#,
-            )
+            s.path_first("{w}/early:{w}/late").program_macro(r#"new("say")"#)
         },
         change: |s| s.script("early/say", "echo early"),
     },
@@ -75,9 +58,7 @@ pub const CASES: &[Case] = &[
                 "s.c",
                 "#include <stdio.h>\nint main(void) { FILE *f = fopen(\"data\", \"r\"); putchar(fgetc(f)); return 0; }\n",
             );
-            s.plainly("cc -static -o s s.c").proc_macro(
-                r#"String::from_utf8(std::process::Command::new("./s").output().unwrap().stdout).unwrap()"#,
-            )
+            s.plainly("cc -static -o s s.c").program_macro(r#"new("./s")"#)
         },
         change: |s| s.write("data", "b"),
     },
@@ -130,6 +111,92 @@ pub const CASES: &[Case] = &[
         change: |s| s.elsewhere_at("another/checkout"),
     },
     Case {
+        name: "program-runpath-earlier",
+        about: "a library of a program that a proc macro starts appears in a directory that its RUNPATH names first",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            s.write("prog.c", "int say(void); int main(void) { return say(); }\n")
+                .directory("a")
+                .directory("b");
+            plug(s, "1", "b/libplug.so");
+            s.plainly("cc -o prog prog.c -Lb -lplug -Wl,-rpath,$ORIGIN/a:$ORIGIN/b");
+            s.proc_macro(PROG)
+        },
+        change: |s| plug(s, "2", "a/libplug.so"),
+    },
+    Case {
+        name: "program-library-for-processor",
+        about: "a library of a program appears in the directory below its own that is for newer processors",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            let newer = if cfg!(target_arch = "x86_64") { "x86-64-v2" } else { "unknown" };
+            s.directory(&format!("b/glibc-hwcaps/{newer}"));
+            if newer == "unknown" {
+                s.skip("the C library knows such directories of x86-64");
+            }
+            s.write("prog.c", "int say(void); int main(void) { return say(); }\n");
+            plug(s, "1", "b/libplug.so");
+            s.plainly("cc -o prog prog.c -Lb -lplug -Wl,-rpath,$ORIGIN/b");
+            s.proc_macro(PROG)
+        },
+        change: |s| plug(s, "2", "b/glibc-hwcaps/x86-64-v2/libplug.so"),
+    },
+    Case {
+        name: "program-own-library-path",
+        about: "a library appears in the first directory of a LD_LIBRARY_PATH that a shell sets for the program",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            s.write("prog.c", "int say(void); int main(void) { return say(); }\n")
+                .directory("a")
+                .directory("b");
+            plug(s, "1", "b/libplug.so");
+            s.plainly("cc -o prog prog.c -Lb -lplug");
+            s.proc_macro(
+                r#"let command = "LD_LIBRARY_PATH=a:b ./prog; echo $?";
+                   let shell = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+                   String::from_utf8(shell.stdout).unwrap()"#,
+            )
+        },
+        change: |s| plug(s, "2", "a/libplug.so"),
+    },
+    Case {
+        name: "program-own-preload",
+        about: "a library that a shell has the loader put into a program is not there, and appears",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            s.write("prog.c", "int say(void); int main(void) { return say(); }\n").directory("b");
+            plug(s, "1", "b/libplug.so")
+                .plainly("cc -o prog prog.c -Lb -lplug -Wl,-rpath,$ORIGIN/b")
+                .proc_macro(
+                    r#"let command = "LD_PRELOAD=./pre.so ./prog; echo $?";
+                   let shell = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+                   String::from_utf8(shell.stdout).unwrap()"#,
+                )
+        },
+        change: |s| plug(s, "2", "pre.so"),
+    },
+    Case {
+        name: "dlopen-lacks-library",
+        about: "a library that a program asks for cannot be loaded, as one that it needs is missing; that appears",
+        source: LOADER,
+        expect: Follows,
+        set_up: |s| {
+            s.write(
+                "prog.c",
+                "#include <dlfcn.h>\nint main(void) { return dlopen(\"./libouter.so\", RTLD_NOW) != 0; }\n",
+            );
+            s.write("outer.c", "int say(void); int outer(void) { return say(); }\n").directory("a");
+            plug(s, "1", "a/libplug.so");
+            s.plainly("cc -shared -fPIC -o libouter.so outer.c -La -lplug -Wl,-rpath,$ORIGIN/a");
+            s.plainly("cc -o prog prog.c -ldl").remove("a/libplug.so").proc_macro(PROG)
+        },
+        change: |s| plug(s, "1", "a/libplug.so"),
+    },
+    Case {
         name: "macro-leaves-file",
         about: "a proc macro writes a file next to the sources, which a hit would not restore",
         source: "https://github.com/kunobi-ninja/kache/issues/635",
@@ -142,8 +209,17 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-const CAT: &str =
-    r#"String::from_utf8(std::process::Command::new("cat").arg("data").output().unwrap().stdout).unwrap()"#;
+const CAT: &str = r#"new("cat").arg("data")"#;
+
+const LOADER: &str = "https://man7.org/linux/man-pages/man8/ld.so.8.html";
+
+/// Makes a library whose function returns a number.
+fn plug<'a>(s: &'a mut TestProject, number: &str, at: &str) -> &'a mut TestProject {
+    s.write("plug.c", &format!("int say(void) {{ return {number}; }}\n"))
+        .plainly(&format!("cc -shared -fPIC -o {at} plug.c"))
+}
+
+const PROG: &str = r#"std::process::Command::new("./prog").status().unwrap().to_string()"#;
 
 const HELPED: &str = r#"extern crate proc_macro;
 #[link(name = "help")]

@@ -72,10 +72,10 @@ fn summary(report: &TrapsReport, out: &mut String) {
     for (name, version) in &report.backends {
         let shown: Vec<String> = TrapVerdict::ALL
             .iter()
-            .filter_map(|&verdict| {
+            .filter_map(|&(verdict, label)| {
                 let count = report.count(name, verdict);
                 let always = matches!(verdict, TrapVerdict::Ok | TrapVerdict::FalseHit);
-                (count > 0 || always).then(|| format!("{count} {}", verdict.label()))
+                (count > 0 || always).then(|| format!("{count} {label}"))
             })
             .collect();
         let _ = writeln!(out, "{name} {version}: {}", shown.join(", "));

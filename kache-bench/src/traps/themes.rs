@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::{
-    flags, headers, host_facts, indirect_access, kernel_calls, link, macros, must_hit, paths, places, search,
-    subprocess, times, toolchain, trust,
+    descriptors, file_times, flags, headers, host_facts, indirect_access, kernel_calls, link, macros,
+    must_hit, paths, places, search, subprocess, times, toolchain, trust,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,8 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "Rust: processes and libraries of a macro", cases: subprocess::CASES },
     Theme { name: "Rust: indirect access", cases: indirect_access::CASES },
     Theme { name: "Rust: facts about the host", cases: host_facts::CASES },
+    Theme { name: "Inherited descriptors", cases: descriptors::CASES },
+    Theme { name: "Times of files", cases: file_times::CASES },
     Theme { name: "System calls without the C library", cases: kernel_calls::CASES },
     Theme { name: "Rust: linking", cases: link::CASES },
     Theme { name: "Rust: sources and their paths", cases: paths::CASES },

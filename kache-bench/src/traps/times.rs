@@ -113,8 +113,7 @@ pub const CASES: &[Case] = &[
                 r#"let t = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() % 86400;
                    format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
             );
-            s.probes.clear();
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
+            only_fresh(s)
         },
         change: wait,
     },
@@ -124,18 +123,14 @@ pub const CASES: &[Case] = &[
         source: "https://man7.org/linux/man-pages/man2/syscall.2.html",
         expect: Uncacheable,
         set_up: |s| {
-            if !cfg!(target_arch = "x86_64") {
-                s.skip("the number of the system call is x86-64's");
-            }
-            s.proc_macro(
+            s.on_x86().proc_macro(
                 r#"extern "C" { fn syscall(number: i64, ...) -> i64; }
                    let mut now = [0i64; 2];
                    unsafe { syscall(228, 0i64, now.as_mut_ptr()) };
                    let t = now[0] % 86400;
                    format!("{:02}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)"#,
             );
-            s.probes.clear();
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
+            only_fresh(s)
         },
         change: wait,
     },
@@ -145,12 +140,8 @@ pub const CASES: &[Case] = &[
         source: "https://docs.rs/build-time/latest/build_time/",
         expect: Uncacheable,
         set_up: |s| {
-            s.proc_macro(
-                r#"let o = std::process::Command::new("date").args(["-u", "+%H:%M:%S"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            );
-            s.probes.clear();
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
+            s.program_macro(r#"new("date").args(["-u", "+%H:%M:%S"])"#);
+            only_fresh(s)
         },
         change: wait,
     },
@@ -160,12 +151,8 @@ pub const CASES: &[Case] = &[
         source: "https://www.gnu.org/software/bash/manual/html_node/Bash-Builtins.html#index-printf",
         expect: Uncacheable,
         set_up: |s| {
-            s.proc_macro(
-                r#"let o = std::process::Command::new("bash").args(["-c", "TZ=UTC0 printf '%(%H:%M:%S)T' -1"]).output().unwrap();
-                   String::from_utf8(o.stdout).unwrap()"#,
-            );
-            s.probes.clear();
-            s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
+            s.program_macro(r#"new("bash").args(["-c", "TZ=UTC0 printf '%(%H:%M:%S)T' -1"])"#);
+            only_fresh(s)
         },
         change: wait,
     },
@@ -175,6 +162,12 @@ pub const CASES: &[Case] = &[
 pub fn wait(s: &mut TestProject) -> &mut TestProject {
     std::thread::sleep(Duration::from_millis(1100));
     s
+}
+
+/// Compares the macro's time only as fresh or stale.
+fn only_fresh(s: &mut TestProject) -> &mut TestProject {
+    s.probes.clear();
+    s.probe(Probe::By(|s| fresh_in(s, "out/libl.rlib")))
 }
 
 fn fresh(project: &TestProject) -> String {

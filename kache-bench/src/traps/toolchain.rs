@@ -113,9 +113,8 @@ pub const CASES: &[Case] = &[
         source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html",
         expect: Follows,
         set_up: |s| {
-            let path = s.base().get("PATH").unwrap_or_default().to_string_lossy().into_owned();
             s.write("a.S", "#ifndef H\n#endif\n.data\n.ifdef Q\n.ascii \"SAID=<2>\"\n.else\n.ascii \"SAID=<1>\"\n.endif\n");
-            s.directory("bin").env("PATH", &format!("{{w}}/bin:{path}")).says("out/a.o");
+            s.directory("bin").path_first("{w}/bin").says("out/a.o");
             s.c("gcc -c a.S -o out/a.o")
         },
         change: |s| s.script("bin/as", "exec /usr/bin/as --defsym Q=1 \"$@\""),

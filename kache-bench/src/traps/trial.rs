@@ -9,6 +9,7 @@ use crate::backend::{Backend, Plain, RunningBackend};
 use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
+use crate::system::files;
 use crate::system::interrupt;
 use crate::workload::{CcWiring, Wiring};
 use std::collections::BTreeMap;
@@ -41,13 +42,10 @@ pub fn run(case: &Case, backend: &dyn Backend, dir: &Path, log: &Path) -> Result
         return Ok((TrapVerdict::NotApplicable, String::new()));
     }
     project.age()?;
-    let outcome = run_trial(case, &mut project, backend, &wired, dir);
-    match outcome {
-        Ok(evidence) => Ok(judge(case.expect, &evidence)),
-        Err(error) if project.skipped.is_some() => {
-            Ok((TrapVerdict::Skipped, project.skipped.clone().unwrap_or_else(|| error.to_string())))
-        }
-        Err(error) => Err(error),
+    let evidence = run_trial(case, &mut project, backend, &wired, dir);
+    match project.skipped {
+        Some(why) => Ok((TrapVerdict::Skipped, why)),
+        None => Ok(judge(case.expect, &evidence?)),
     }
 }
 
@@ -195,24 +193,19 @@ impl WiredBackend<'_> {
         interrupt::check()?;
         project.clean()?;
         project.began.set(SystemTime::now());
-        let mut messages = String::new();
-        let mut built = true;
+        let (mut messages, mut built) = (String::new(), true);
         for unit in &project.units {
-            built = self.run(project, unit, &mut messages)?;
-            if !built {
-                break;
-            }
+            built = built && self.run(project, unit, &mut messages)?;
         }
-        let witness = if built {
-            let seen: Vec<_> =
-                project.probes.iter().map(|probe| probe.evaluate(project, &messages)).collect();
-            seen.join("\n")
-        } else {
-            "the build fails".into()
-        };
-        let mut artifacts = Artifacts::new();
-        collect(&project.path("out"), &project.path("out"), &mut artifacts)
-            .map_err(Error::io("read", &project.path("out")))?;
+        let evaluate = || project.probes.iter().map(|probe| probe.evaluate(project, &messages));
+        let witness =
+            if built { evaluate().collect::<Vec<_>>().join("\n") } else { "the build fails".into() };
+        let out = project.path("out");
+        let artifacts = files::below(&out).into_iter().map(|file| {
+            let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
+            Ok((file.strip_prefix(&out).unwrap_or(&file).to_path_buf(), digest(&bytes)))
+        });
+        let artifacts = artifacts.collect::<Result<Artifacts>>()?;
         project.clean()?;
         Ok((BuildOutcome { built, witness, messages, counts: None }, artifacts))
     }
@@ -257,16 +250,4 @@ impl WiredBackend<'_> {
         let file = OpenOptions::new().create(true).append(true).open(&self.log);
         file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Error::io("write", &self.log))
     }
-}
-
-fn collect(base: &Path, dir: &Path, into: &mut Artifacts) -> std::io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(base, &path, into)?;
-        } else {
-            into.insert(path.strip_prefix(base).unwrap_or(&path).to_path_buf(), digest(&fs::read(&path)?));
-        }
-    }
-    Ok(())
 }

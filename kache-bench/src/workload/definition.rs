@@ -3,6 +3,7 @@
 //! `workloads/NAME.toml` contains it. A new workload needs no code: special needs are part of its commands,
 //! which are shell lines.
 
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -108,9 +109,11 @@ pub enum CcWiring {
     Shims,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Tools {
     /// Programs on `PATH`.
+    #[serde(rename = "required")]
     pub programs: Vec<String>,
     /// Debian packages with all requirements, including libraries.
     pub debian: Vec<String>,
@@ -137,7 +140,8 @@ pub struct Expect {
 }
 
 /// A claimed exception for a unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UnitClaim {
     /// The unit's label (`demo 0.1.0 (lib)`) or its crate's name.
     pub unit: String,

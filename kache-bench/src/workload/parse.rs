@@ -27,7 +27,7 @@ struct FileShape {
     #[serde(default)]
     units: UnitsShape,
     #[serde(default)]
-    tools: ToolsShape,
+    tools: Tools,
     #[serde(default)]
     expect: ExpectShape,
 }
@@ -87,34 +87,14 @@ struct UnitsShape {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ToolsShape {
-    #[serde(default)]
-    required: Vec<String>,
-    #[serde(default)]
-    debian: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ExpectShape {
     units: Option<usize>,
     hit_rate: Option<Spanned<f64>>,
     stability: Option<Spanned<f64>>,
     #[serde(default)]
-    embedded_paths: Vec<ClaimShape>,
+    embedded_paths: Vec<UnitClaim>,
     #[serde(default)]
-    nondeterministic: Vec<ClaimShape>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClaimShape {
-    unit: String,
-    reason: String,
-}
-
-fn claim(shape: ClaimShape) -> UnitClaim {
-    UnitClaim { unit: shape.unit, reason: shape.reason }
+    nondeterministic: Vec<UnitClaim>,
 }
 
 pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
@@ -139,13 +119,13 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
         environment: shape.build.env,
         clean: shape.clean.commands.unwrap_or_else(|| vec!["cargo clean".into()]),
         units: Units { families },
-        tools: Tools { programs: shape.tools.required, debian: shape.tools.debian },
+        tools: shape.tools,
         expect: Expect {
             units: shape.expect.units.unwrap_or(1),
             hit_rate: complain.fraction("expect.hit_rate", shape.expect.hit_rate)?,
             stability: complain.fraction("expect.stability", shape.expect.stability)?,
-            embedded_paths: shape.expect.embedded_paths.into_iter().map(claim).collect(),
-            nondeterministic: shape.expect.nondeterministic.into_iter().map(claim).collect(),
+            embedded_paths: shape.expect.embedded_paths,
+            nondeterministic: shape.expect.nondeterministic,
         },
     })
 }

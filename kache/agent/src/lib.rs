@@ -131,7 +131,7 @@ impl Agent {
     fn record_wait(&self, waited: Duration, useful: bool) {
         let slow = locked(&self.useless_waits).record(waited, useful);
         if let Some(why) = slow {
-            self.storage.too_slow(&why);
+            self.storage.trip(why);
         }
     }
 

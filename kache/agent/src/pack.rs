@@ -20,6 +20,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tempfile::TempPath;
 
 /// The zstd level. Uploads share the machine with the build: level 1 is four times as fast as level 3, and its output is an
 /// eighth larger.
@@ -51,19 +52,8 @@ fn cannot_decompress(e: &io::Error) -> InvalidObject {
     InvalidObject(format!("it cannot be decompressed: {e}"))
 }
 
-/// A temporary file with a pack, removed on drop.
-pub struct PackFile {
-    pub path: PathBuf,
-}
-
-impl Drop for PackFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// Packs a stored result. `None` if the store no longer has all of it.
-pub fn pack(store: &Store, trust: &Trust, action: &Digest, entry: &Entry) -> io::Result<Option<PackFile>> {
+/// Packs a stored result into a temporary file. `None` if the store no longer has all of the result.
+pub fn pack(store: &Store, trust: &Trust, action: &Digest, entry: &Entry) -> io::Result<Option<TempPath>> {
     let Some(mut result) = ActionResult::load(store, &entry.result) else { return Ok(None) };
     // `fetched` is local state.
     result.fetched = false;
@@ -82,8 +72,8 @@ pub fn pack(store: &Store, trust: &Trust, action: &Digest, entry: &Entry) -> io:
     let input_key = format::recorded_input_key(action, &header.set);
     let compressed = compress(&header.encode())?;
     let signature = trust.sign(Statement::Pack(&input_key, &compressed));
-    let pack = PackFile { path: store.temporary() };
-    let mut out = OpenOptions::new().write(true).create_new(true).open(&pack.path)?;
+    let pack = TempPath::try_from_path(store.temporary())?;
+    let mut out = OpenOptions::new().write(true).create_new(true).open(&pack)?;
     out.write_all(PACK_MAGIC)?;
     out.write_all(&(compressed.len() as u32).to_le_bytes())?;
     out.write_all(&compressed)?;
@@ -285,7 +275,7 @@ mod tests {
         };
         result.save(&from.store, &entry().result).unwrap();
         let pack = pack(&from.store, &Trust::default(), &action(), &entry()).unwrap().unwrap();
-        std::fs::read(&pack.path).unwrap()
+        std::fs::read(&pack).unwrap()
     }
 
     fn install_bytes(to: &Fixture, bytes: &[u8]) -> Result<(Header, u64), InstallError> {

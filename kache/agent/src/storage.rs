@@ -185,11 +185,6 @@ impl Storage {
         self.throttle.until()
     }
 
-    /// Opens the circuit breaker, because responses are too slow to be useful.
-    pub fn too_slow(self: &Arc<Self>, why: &str) {
-        self.trip(why.to_string());
-    }
-
     fn sent<T>(
         &self,
         result: Result<opendal::Result<T>, tokio::time::error::Elapsed>,
@@ -228,7 +223,7 @@ impl Storage {
     }
 
     /// Opens the circuit breaker, and probes the service in the background until it responds.
-    fn trip(self: &Arc<Self>, why: String) {
+    pub fn trip(self: &Arc<Self>, why: String) {
         let Some(mut pause) = self.circuit_breaker.open(why) else { return };
         let storage = self.clone();
         tokio::spawn(async move {
@@ -268,12 +263,9 @@ impl Body {
 }
 
 /// An error's message in one line, without the secrets that addresses may contain.
-fn message(e: &opendal::Error) -> String {
-    one_line(&e.to_string())
-}
-
-fn one_line(text: &str) -> String {
+fn message(error: &impl ToString) -> String {
     const MAX_LENGTH: usize = 300;
+    let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     let redact = |word: &str| match word.contains("://") {
         true => kache_core::remote::redact(word),
@@ -281,8 +273,7 @@ fn one_line(text: &str) -> String {
     };
     let mut out = line.split(' ').map(redact).collect::<Vec<_>>().join(" ");
     if out.len() > MAX_LENGTH {
-        let cut = (0..=MAX_LENGTH).rev().find(|at| out.is_char_boundary(*at)).unwrap_or(0);
-        out.truncate(cut);
+        out.truncate(out.floor_char_boundary(MAX_LENGTH));
         out.push('…');
     }
     out
@@ -310,8 +301,8 @@ mod tests {
     #[test]
     fn messages_have_one_short_line_without_secrets() {
         let text = "sending to https://u:hush@h/x?sig=hush failed\nmore";
-        assert_eq!(one_line(text), "sending to https://…@h/x failed");
-        let long = one_line(&"é".repeat(400));
+        assert_eq!(message(&text), "sending to https://…@h/x failed");
+        let long = message(&"é".repeat(400));
         assert!(long.ends_with("é…") && long.len() <= 303, "{}", long.len());
     }
 
@@ -355,7 +346,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         runtime().unwrap().block_on(async {
             let storage = storage(dir.path(), true);
-            storage.too_slow("why");
+            storage.trip("why".to_string());
             let error = Err(StorageError::CircuitOpen("why".to_string()));
             assert_eq!(storage.read("x", 9).await, error);
             assert_eq!(storage.names("x/").await.map(|_| Vec::new()), error);

@@ -9,7 +9,7 @@
 use crate::error::{AgentError, StorageError};
 use crate::fetch::{FetchOutcome, FetchState};
 use crate::upload::UploadOutcome;
-use crate::{Agent, pack, prefetch, runtime};
+use crate::{Agent, prefetch, runtime};
 use futures_util::StreamExt;
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -162,22 +162,15 @@ impl Agent {
 
     /// Whether the local store has the result of a pack. Reads the pack's header, which names the result.
     async fn has_result_of(self: &Arc<Self>, input_key: &Digest) -> Result<bool, StorageError> {
-        let name = format::pack_name(input_key);
-        let mut body = self.storage.open_object(&name).await?;
-        let mut start = Vec::new();
-        while let Some(piece) = body.next().await? {
-            start.extend(piece.to_vec());
-            match pack::read_header(&start, input_key, &self.trust) {
-                Err(e) => return Err(StorageError::Failed(format!("invalid {name}: {e}"))),
-                Ok(Some((header, _))) => {
-                    let manifest = Manifest::load(&self.store, &header.action);
-                    let known = manifest.is_some_and(|m| m.entries.iter().any(|e| e.result == header.key));
-                    return Ok(known && self.store.path(Area::Results, &header.key).exists());
-                }
-                Ok(None) => {}
+        match self.pack_header(input_key).await? {
+            Err(e) => Err(StorageError::Failed(format!("invalid {}: {e}", format::pack_name(input_key)))),
+            Ok(None) => Ok(false),
+            Ok(Some(header)) => {
+                let manifest = Manifest::load(&self.store, &header.action);
+                let known = manifest.is_some_and(|m| m.entries.iter().any(|e| e.result == header.key));
+                Ok(known && self.store.path(Area::Results, &header.key).exists())
             }
         }
-        Ok(false)
     }
 }
 

@@ -6,7 +6,9 @@ use crate::{Agent, locked, pack};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use kache_core::digest::Digest;
-use kache_core::remote::format::{self, BuildUnit, MAX_LISTS, SignedList, encode_list};
+use kache_core::remote::format::{
+    self, BuildUnit, Header, InvalidObject, MAX_LISTS, SignedList, encode_list,
+};
 use kache_core::remote::queue::QueuedUpload;
 use kache_core::store::manifest::{Entry, Manifest};
 use std::path::PathBuf;
@@ -96,21 +98,28 @@ impl Agent {
         if locked(&self.quarantined).contains_key(input_key) {
             return Ok(false);
         }
-        let mut body = match self.storage.open_object(&format::pack_name(input_key)).await {
-            Ok(body) => body,
-            Err(StorageError::NotFound) => return Ok(false),
-            Err(e) => return Err(e),
-        };
+        match self.pack_header(input_key).await {
+            Ok(header) => Ok(matches!(header, Ok(Some(_)))),
+            Err(StorageError::NotFound) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The header of a pack in the remote; `None` if the pack is truncated.
+    pub async fn pack_header(
+        self: &Arc<Self>,
+        input_key: &Digest,
+    ) -> Result<Result<Option<Header>, InvalidObject>, StorageError> {
+        let mut body = self.storage.open_object(&format::pack_name(input_key)).await?;
         let mut start = Vec::new();
         while let Some(piece) = body.next().await? {
             start.extend(piece.to_vec());
             match pack::read_header(&start, input_key, &self.trust) {
-                Err(_) => return Ok(false),
-                Ok(Some(_)) => return Ok(true),
                 Ok(None) => {}
+                read => return Ok(read.map(|found| found.map(|(header, _)| header))),
             }
         }
-        Ok(false)
+        Ok(Ok(None))
     }
 
     async fn upload_pack(
@@ -124,7 +133,7 @@ impl Agent {
         let pack = move || pack::pack(&agent.store, &agent.trust, &key, &stored);
         let packed = pack::run_in_background(pack).await.and_then(|packed| packed).map_err(local)?;
         let Some(packed) = packed else { return Ok(UploadOutcome::Evicted) };
-        self.storage.write_file(&format::pack_name(input_key), &packed.path).await?;
+        self.storage.write_file(&format::pack_name(input_key), &packed).await?;
         // The upload replaced an invalid pack.
         locked(&self.quarantined).remove(input_key);
         Ok(UploadOutcome::Uploaded)

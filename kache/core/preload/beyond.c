@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "calls.h"
+#include "descriptors.h"
 #include "jump.h"
 
 #ifdef HAS_JUMPS
@@ -83,6 +84,7 @@ HOOK(int, bind, int fd, const struct sockaddr *address, socklen_t size) {
 }
 
 HOOK(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    kache_note_use(fd, MODULE_UNKNOWN);
     for (unsigned at = 0; kache_active && messages && at < count; at++) {
         if (!messages[at].msg_hdr.msg_name) continue;
         kache_note_beyond("sendmmsg", kache_module(CALLER), 0);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "descriptors.h"
 #include "dispatch.h"
 #include "files.h"
 
@@ -176,6 +177,7 @@ static long outcome(long result) {
 #define MMAP(name)                                                                                           \
     HOOK(void *, name, void *at, size_t size, int access, int how, int fd, off64_t from) {                   \
         if (access & PROT_EXEC) kache_note_code(#name, kache_module(CALLER));                                \
+        if (kache_given_count && !(how & MAP_ANONYMOUS)) kache_note_use(fd, kache_module(CALLER));           \
         if (IS_KNOWN(real_##name)) return REAL_POINTER(name)(at, size, access, how, fd, from);               \
         return (void *)outcome(kache_raw(SYS_mmap, (long)at, (long)size, access, how, fd, from));            \
     }

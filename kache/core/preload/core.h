@@ -41,6 +41,8 @@ enum kind {
     K_HOST_FACT = 25,
     K_NAMED = 30,
     K_CHANGE = 31,
+    K_DESCRIPTOR = 32,
+    K_ARGUMENT = 33,
     K_UNFOLLOWED = 37,
     K_UNLOCATED = 40,
     K_FILTERED = 41,
@@ -65,6 +67,9 @@ enum kind {
 #define F_NOFOLLOW 1
 /* Stat: the permissions that were asked about, `X_OK` and its like times two. */
 #define F_ASKED(mode) (((unsigned)(mode) & 7) << 1)
+/* Stat: outside libc; of what is open. */
+#define F_BEYOND 16
+#define F_BY_DESCRIPTOR 32
 /* Rename */
 #define F_REPLACES 1
 /* Realpath, Exec without a search */
@@ -92,6 +97,8 @@ enum kind {
 #define F_SET 1
 #define F_UNANSWERED 2
 
+/* Descriptor: what it is, and not what it holds, was asked. */
+#define F_ASKED_ABOUT 1
 /* Lookup: what was found is the C library's, and no hook stands in front of it. */
 #define F_OF_C_LIBRARY 1
 
@@ -166,6 +173,8 @@ void kache_scan_modules(void);
 void kache_prune_modules(void);
 bool kache_is_own_process(void);
 bool kache_plugins_loaded(void);
+/* Whether the status of open files counts for code: for what was loaded later, or runs in a program that such code started. */
+bool kache_status_counts(uint32_t module);
 
 long kache_raw(long nr, long a, long b, long c, long d, long e, long f);
 /* The instruction by which it calls the kernel, followed by a return: its own, or one of libc's. */

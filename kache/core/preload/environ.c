@@ -266,7 +266,7 @@ HOOK(void *, newlocale, int mask, const char *locale, void *base) {
 }
 HOOK(void *, __newlocale, int mask, const char *locale, void *base) {
     if (kache_active) note_locale(locale, kache_module(CALLER));
-    return REAL_POINTER(__newlocale)(mask, locale, base);
+    return READS_VARIABLES(void *, REAL_POINTER(__newlocale)(mask, locale, base));
 }
 HOOK(void, tzset, void) {
     if (kache_active) note_zone(kache_module(CALLER));
@@ -288,27 +288,27 @@ HOOK(time_t, mktime, void *parts) {
 }
 HOOK(time_t, timelocal, void *parts) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL(timelocal)(parts);
+    return READS_VARIABLES(time_t, REAL(timelocal)(parts));
 }
 HOOK(char *, ctime, const time_t *time) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(ctime)(time);
+    return READS_VARIABLES(char *, REAL_POINTER(ctime)(time));
 }
 HOOK(char *, ctime_r, const time_t *time, char *buffer) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(ctime_r)(time, buffer);
+    return READS_VARIABLES(char *, REAL_POINTER(ctime_r)(time, buffer));
 }
 
 /* These show the name of the zone, or read a time in it. */
 #define FORMAT_TIME(name, type)                                                                              \
     HOOK(size_t, name, type *to, size_t size, const type *format, const void *parts) {                       \
         if (kache_active) note_zone(kache_module(CALLER));                                                   \
-        return (size_t)REAL(name)(to, size, format, parts);                                                  \
+        return READS_VARIABLES(size_t, (size_t)REAL(name)(to, size, format, parts));                         \
     }
 #define FORMAT_TIME_L(name, type)                                                                            \
     HOOK(size_t, name, type *to, size_t size, const type *format, const void *parts, void *locale) {         \
         if (kache_active) note_zone(kache_module(CALLER));                                                   \
-        return (size_t)REAL(name)(to, size, format, parts, locale);                                          \
+        return READS_VARIABLES(size_t, (size_t)REAL(name)(to, size, format, parts, locale));                 \
     }
 FORMAT_TIME(strftime, char)
 FORMAT_TIME(wcsftime, wchar_t)
@@ -318,11 +318,11 @@ FORMAT_TIME_L(wcsftime_l, wchar_t)
 FORMAT_TIME_L(__wcsftime_l, wchar_t)
 HOOK(char *, strptime, const char *text, const char *format, void *parts) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(strptime)(text, format, parts);
+    return READS_VARIABLES(char *, REAL_POINTER(strptime)(text, format, parts));
 }
 HOOK(char *, strptime_l, const char *text, const char *format, void *parts, void *locale) {
     if (kache_active) note_zone(kache_module(CALLER));
-    return REAL_POINTER(strptime_l)(text, format, parts, locale);
+    return READS_VARIABLES(char *, REAL_POINTER(strptime_l)(text, format, parts, locale));
 }
 
 /* ---- where libc reads variables by itself ---- */

@@ -11,6 +11,7 @@
 
 #include <sys/syscall.h>
 
+#include "descriptors.h"
 #include "files.h"
 
 #define IDENTITY_MAX 96
@@ -25,6 +26,8 @@ static void note_result(enum kind kind, int err, uint32_t module, int dirfd, con
     struct place place;
     kache_locate(&place, dirfd, path);
     unsigned flags = kind == K_REALPATH && place.relative ? F_RELATIVE : 0;
+    /* Where it leads, what is open there says. */
+    if (place.known) kache_note_question(kache_descriptor_of(path), module);
     if (place.known) kache_emit(kind, flags, err, module, 0, place.text, result);
 }
 
@@ -87,6 +90,7 @@ void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int 
     if ((how & O_TMPFILE) == O_TMPFILE) return;
 #endif
     bool writes = mode != O_RDONLY || (how & (O_CREAT | O_TRUNC));
+    if (!err && !writes && kache_is_own_descriptor(path)) return;
     bool is_new = !err && (how & O_CREAT) && !found;
     /* A file opened for both, not emptied and not new, may have had something to read. */
     bool reads = mode != O_WRONLY && !(how & O_TRUNC) && !is_new;
@@ -217,11 +221,13 @@ MKSTEMP_2(mkostemps64)
 
 /* ---- calls with a path and an int for a result ---- */
 
+#define WITH_PLACE(kind, aux) ((kind) == K_STAT ? (int64_t)(uint32_t)(aux) | RETURNS_TO(CALLER, module) : (aux))
+
 #define INT_BODY(kind, flags, aux, dirfd, call)                                                              \
     int result = call;                                                                                       \
     if (SKIP(result < 0)) return result;                                                                     \
     OUTCOME(result < 0);                                                                                     \
-    note(kind, flags, err, module, aux, dirfd, path);                                                        \
+    note(kind, flags, err, module, WITH_PLACE(kind, aux), dirfd, path);                                      \
     DONE;                                                                                                    \
     return result
 
@@ -274,8 +280,24 @@ XSTAT(__xstat64, LARGE_STAT, 0)
 XSTAT(__lxstat, stat, F_NOFOLLOW)
 XSTAT(__lxstat64, LARGE_STAT, F_NOFOLLOW)
 
+void kache_note_status_fd(unsigned flags, int err, uint32_t module, int64_t aux, int fd) {
+    if (!kache_active || fd < 0 || !kache_status_counts(module)) return;
+    int saved = errno;
+    const struct text text = {0, 0, 0, 0, FROM_FD, fd};
+    kache_emit(K_STAT, flags | F_BY_DESCRIPTOR, err, module, aux, text, NO_TEXT);
+    errno = saved;
+}
+
+/* An empty path stands for the descriptor's own file. */
+#define OF_DESCRIPTOR(flags)                                                                                 \
+    if (kache_active && ((flags)&AT_EMPTY_PATH) && path && !path[0]) {                                       \
+        uint32_t module_ = kache_module(CALLER);                                                             \
+        kache_note_status_fd(0, 0, module_, RETURNS_TO(CALLER, module_), dirfd);                             \
+    }
+
 #define FSTATAT(name, type)                                                                                  \
     HOOK(int, name, int dirfd, const char *path, struct type *buffer, int flags) {                           \
+        OF_DESCRIPTOR(flags)                                                                                 \
         INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(dirfd, path, buffer, flags));     \
     }
 FSTATAT(fstatat, stat)
@@ -283,12 +305,14 @@ FSTATAT(fstatat64, LARGE_STAT)
 
 #define FXSTATAT(name, type)                                                                                 \
     HOOK(int, name, int version, int dirfd, const char *path, struct type *buffer, int flags) {              \
+        OF_DESCRIPTOR(flags)                                                                                 \
         INT_BODY(K_STAT, LINK_FLAG(flags), MODE(buffer), dirfd, REAL(name)(version, dirfd, path, buffer, flags)); \
     }
 FXSTATAT(__fxstatat, stat)
 FXSTATAT(__fxstatat64, LARGE_STAT)
 
 HOOK(int, statx, int dirfd, const char *path, int flags, unsigned mask, struct statx *buffer) {
+    OF_DESCRIPTOR(flags)
     INT_BODY(K_STAT, LINK_FLAG(flags), result == 0 ? (int64_t)buffer->stx_mode : 0, dirfd,
              REAL(statx)(dirfd, path, flags, mask, buffer));
 }

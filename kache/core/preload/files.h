@@ -10,6 +10,8 @@ bool kache_is_there(int dirfd, const char *path, bool follows);
 unsigned kache_found(int dirfd, const char *path, int how);
 void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int how, unsigned found, int fd);
 void kache_note_change_fd(int err, uint32_t module, int fd);
+/* The status of an open file is asked for. `aux` as in any Stat. */
+void kache_note_status_fd(unsigned flags, int err, uint32_t module, int64_t aux, int fd);
 void kache_note_list_fd(int err, uint32_t module, int fd);
 void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd,
                      const char *path);
@@ -25,6 +27,9 @@ void kache_note_symlink(int err, uint32_t module, const char *target, int dirfd,
     uint32_t module = kache_module(CALLER)
 #define SKIP(failed) (__builtin_expect(!kache_active, 0) || ((failed) && errno == EFAULT))
 #define DONE errno = saved
+
+/* Where a call returns to in its module: by that, the reader knows the function that asks for a status. */
+#define RETURNS_TO(caller, module) ((int64_t)(uint32_t)((uintptr_t)(caller)-kache_module_base(module)) << 32)
 
 /* Bits of what is recorded once for each module. */
 enum first {
@@ -45,6 +50,8 @@ enum first {
     FIRST_OTHERS,
     FIRST_RESOLVE,
     FIRST_ZONE,
+    FIRST_GIVEN,
+    FIRST_GIVEN_STATUS,
 };
 
 #endif

@@ -19,6 +19,7 @@
 #include <wchar.h>
 
 #include "calls.h"
+#include "descriptors.h"
 #include "dispatch.h"
 #include "environ.h"
 #include "facts.h"
@@ -286,10 +287,12 @@ HOOK(int, shm_open, const char *name, int flags, mode_t mode) {
 
 /* To somebody, without a connection. */
 HOOK(ssize_t, sendto, int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length) {
+    kache_note_use(fd, MODULE_UNKNOWN);
     if (kache_active && to) kache_note_beyond("sendto", kache_module(CALLER), 0);
     return REAL(sendto)(fd, data, size, flags, to, length);
 }
 HOOK(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags) {
+    kache_note_use(fd, MODULE_UNKNOWN);
     if (kache_active && message && message->msg_name) kache_note_beyond("sendmsg", kache_module(CALLER), 0);
     return REAL(sendmsg)(fd, message, flags);
 }
@@ -329,7 +332,6 @@ static bool is_harmless(long number) {
     case SYS_read:
     case SYS_write:
     case SYS_close:
-    case SYS_fstat:
     case SYS_lseek:
     case SYS_munmap:
     case SYS_brk:
@@ -414,6 +416,7 @@ void kache_note_beyond(const char *function, uint32_t module, long number) {
 #define NAMED(argument) (err == EFAULT ? NULL : (const char *)a[argument])
 
 void kache_note_syscall(long number, const long *a, long result, int err, uint32_t module, unsigned found) {
+    kache_note_uses(number, a, module);
     switch (number) {
 #ifdef SYS_open
     case SYS_open:
@@ -424,7 +427,7 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         break;
     case SYS_stat:
     case SYS_lstat:
-        kache_note_path(K_STAT, number == SYS_lstat ? F_NOFOLLOW : 0, err, module,
+        kache_note_path(K_STAT, F_BEYOND | (number == SYS_lstat ? F_NOFOLLOW : 0), err, module,
                         err ? 0 : ((const struct stat *)a[1])->st_mode, AT_FDCWD, NAMED(0));
         break;
     case SYS_access:
@@ -447,12 +450,19 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         break;
 #ifdef SYS_newfstatat
     case SYS_newfstatat:
-        kache_note_path(K_STAT, a[3] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0, err, module,
+        if (!err && a[3] & AT_EMPTY_PATH && !*(const char *)a[1])
+            kache_note_status_fd(F_BEYOND, 0, module, 0, (int)a[0]);
+        kache_note_path(K_STAT, F_BEYOND | (a[3] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0), err, module,
                         err ? 0 : ((const struct stat *)a[2])->st_mode, (int)a[0], NAMED(1));
         break;
 #endif
+    case SYS_fstat:
+        kache_note_status_fd(F_BEYOND, err, module, 0, (int)a[0]);
+        break;
     case SYS_statx:
-        kache_note_path(K_STAT, a[2] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0, err, module,
+        if (!err && a[2] & AT_EMPTY_PATH && !(a[1] && *(const char *)a[1]))
+            kache_note_status_fd(F_BEYOND, 0, module, 0, (int)a[0]);
+        kache_note_path(K_STAT, F_BEYOND | (a[2] & AT_SYMLINK_NOFOLLOW ? F_NOFOLLOW : 0), err, module,
                         err ? 0 : ((const struct statx *)a[4])->stx_mode, (int)a[0], NAMED(1));
         break;
     case SYS_faccessat:

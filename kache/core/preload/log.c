@@ -10,9 +10,10 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "descriptors.h"
 #include "log.h"
 
-#define MAGIC "KACHELG2"
+#define MAGIC "KACHELG3"
 #define MEMFD_NAME "/memfd:kache-observe"
 
 struct header {
@@ -24,7 +25,17 @@ struct header {
     uint32_t trouble;
     /* A process of the tree has loaded code after its start. */
     uint32_t plugins;
-    uint32_t rest[7];
+    /* How many files, pipes and sockets the run was given open. */
+    uint32_t given_count;
+    uint32_t rest[6];
+    struct given given[128];
+};
+
+/* As much of it as says whether a file is a log. */
+struct beginning {
+    char magic[8];
+    uint64_t capacity;
+    uint64_t tail;
 };
 
 struct record {
@@ -39,7 +50,7 @@ struct record {
     int64_t aux;
 };
 
-_Static_assert(sizeof(struct header) == 64, "the reader knows this layout");
+_Static_assert(sizeof(struct header) == 2112, "the reader knows this layout");
 _Static_assert(sizeof(struct record) == 32, "the reader knows this layout");
 
 #define RECORD_MAX (sizeof(struct record) + 2 * (TEXT_MAX + PATH_ROOM + 2) + 8)
@@ -80,11 +91,15 @@ static char *map_window(long fd, uint64_t segment) {
 bool kache_open_log(void) {
     long fd = open_file();
     if (fd < 0) return false;
-    struct header probe;
+    struct beginning probe;
     if (RAW(SYS_pread64, fd, &probe, sizeof probe, 0) == sizeof probe && !__builtin_memcmp(probe.magic, MAGIC, 8) &&
         probe.capacity <= SEGMENTS * SEGMENT) {
         capacity = probe.capacity;
         header = (struct header *)map_window(fd, 0);
+    }
+    if (header && header->given_count <= sizeof header->given / sizeof *header->given) {
+        kache_given = header->given;
+        kache_given_count = header->given_count;
     }
     RAW(SYS_close, fd, 0, 0, 0);
     return header != NULL;
@@ -94,7 +109,7 @@ static __attribute__((noinline)) char *open_window(uint64_t segment) {
     long fd = open_file();
     if (fd < 0) return NULL;
     /* Its id may be another launcher's by now. */
-    struct header probe;
+    struct beginning probe;
     bool same = RAW(SYS_pread64, fd, &probe, sizeof probe, 0) == sizeof probe && probe.capacity == capacity &&
                 probe.tail >= segment * SEGMENT;
     char *window = same ? map_window(fd, segment) : NULL;

@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 
 #include "calls.h"
+#include "descriptors.h"
 #include "dispatch.h"
 #include "environ.h"
 #include "log.h"
@@ -34,6 +35,8 @@ const char *kache_object;
 static uint32_t own_pid;
 static uint32_t announced_pid;
 static bool has_begun;
+/* The program began after such code was loaded somewhere in the run. */
+static bool began_late;
 
 /* ---- system calls, past our own hooks and without touching errno ---- */
 
@@ -136,6 +139,7 @@ struct module {
     uintptr_t high;
     uintptr_t base;
     const char *name;
+    bool is_late;
     uint32_t seen;
     uint32_t ready;
 };
@@ -185,6 +189,7 @@ static uint32_t add_module(uintptr_t low, uintptr_t high, uintptr_t base, const 
     module->low = low;
     module->high = high;
     module->base = base;
+    module->is_late = has_begun;
     emit_module(id, module, name);
     if (has_begun) kache_note_plugins();
     __atomic_store_n(&module->ready, 1, __ATOMIC_RELEASE);
@@ -271,6 +276,10 @@ uint32_t kache_module(void *return_address) {
     if (!kache_is_own_process()) return MODULE_UNKNOWN;
     kache_scan_modules();
     return find_module(address);
+}
+
+bool kache_status_counts(uint32_t module) {
+    return began_late || (module < MODULE_LIMIT && modules[module].is_late);
 }
 
 uintptr_t kache_module_base(uint32_t module) {
@@ -365,6 +374,7 @@ void kache_release(struct held *held, enum kind kind, unsigned flags, int err, u
 
 void kache_locate_fd(struct place *place, int fd) {
     place->known = fd >= 0;
+    kache_note_use(fd, MODULE_UNKNOWN);
     place->relative = false;
     place->text = (struct text){0, 0, 0, 0, FROM_FD, fd};
 }
@@ -378,6 +388,7 @@ void kache_locate(struct place *place, int dirfd, const char *path) {
         place->text = text_of(path);
         return;
     }
+    if (dirfd != AT_FDCWD) kache_note_use(dirfd, MODULE_UNKNOWN);
     place->text = (struct text){0, 0, path, __builtin_strlen(path), dirfd == AT_FDCWD ? FROM_CWD : FROM_FD, dirfd};
 }
 
@@ -454,14 +465,39 @@ static size_t length_of(char **environment) {
     return length;
 }
 
-/* The name by which the kernel was asked for this program: a script's where its interpreter runs. */
-static void emit_name(void) {
+/* The name by which the kernel was asked for this program (a script's where its interpreter runs), and where the loader
+ * searched besides. */
+static void emit_name(char *const *environment) {
     static void *real;
     /* libc's own: there is a hook of this name. */
     void *found = kache_real(&real, "getauxval");
     unsigned long (*auxiliary)(unsigned long) = (unsigned long (*)(unsigned long))found;
-    if (found != NOT_THERE)
-        kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of((const char *)auxiliary(AT_EXECFN)), NO_TEXT);
+    const char *directories = NULL;
+    for (char *const *entry = environment; entry && *entry && !directories; entry++)
+        if (starts_with(*entry, "LD_LIBRARY_PATH=")) directories = *entry + sizeof "LD_LIBRARY_PATH=" - 1;
+    const char *name = found == NOT_THERE ? "" : (const char *)auxiliary(AT_EXECFN);
+    kache_emit(K_NAMED, 0, 0, MODULE_UNKNOWN, 0, text_of(name), text_of(directories));
+}
+
+/* How a program that a plugin's code may have started was called: a reader asks what it does with the clock. */
+static void emit_arguments(int argc, char **argv) {
+    const int most = 1000;
+    for (int at = 0; at < argc && at < most && argv[at]; at++)
+        kache_emit(K_ARGUMENT, 0, 0, MODULE_UNKNOWN, argc > most ? -1 : at, text_of(argv[at]), NO_TEXT);
+}
+
+/* What the loader was asked for by variables: it goes on without an object that it does not find. */
+static void emit_preloads(char *const *environment) {
+    for (char *const *entry = environment; entry && *entry; entry++) {
+        if (!starts_with(*entry, PRELOAD_VARIABLE) && !starts_with(*entry, "LD_AUDIT=")) continue;
+        const char *at = *entry;
+        while (*at != '=') at++;
+        while (*at) {
+            const char *name = ++at;
+            while (*at && *at != ':' && *at != ' ') at++;
+            if (at > name) kache_emit(K_DLOPEN, 0, 0, 0, 0, text_len(name, (size_t)(at - name)), NO_TEXT);
+        }
+    }
 }
 
 static __attribute__((constructor)) void begin(int argc, char **argv, char **envp) {
@@ -481,10 +517,13 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
         /* What the kernel says of the machine lies behind the environment. */
         if (environment) kache_hide_vdso(environment + given + 1, given - length_of(environment));
         kache_active = true;
+        began_late = kache_plugins_loaded();
         emit_start(own_pid, 0);
         emit_maps(argc, argv);
-        emit_name();
+        emit_name(environment);
+        if (began_late) emit_arguments(argc, argv);
         kache_scan_modules();
+        emit_preloads(environment);
         has_begun = true;
     }
     errno = saved;

@@ -18,6 +18,7 @@
 //! | decode a result of 4 outputs | 1.2 µs | 1.4 µs |
 
 use crate::digest::Digest;
+use crate::platform::StatId;
 
 /// Encodes values.
 #[derive(Default)]
@@ -43,6 +44,11 @@ impl Writer {
     pub fn bytes(&mut self, b: &[u8]) {
         self.num(b.len() as u64);
         self.out.extend(b);
+    }
+
+    /// The identity of a file.
+    pub fn stat_id(&mut self, id: &StatId) {
+        [id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64].into_iter().for_each(|n| self.num(n));
     }
 
     pub fn digest(&mut self, d: &Digest) {
@@ -97,6 +103,11 @@ impl<'a> Reader<'a> {
 
     pub fn text(&mut self) -> Option<String> {
         Some(std::str::from_utf8(self.bytes()?).ok()?.to_string())
+    }
+
+    pub fn stat_id(&mut self) -> Option<StatId> {
+        let [dev, ino, size] = [self.num()?, self.num()?, self.num()?];
+        Some(StatId { dev, ino, size, mtime: self.num()? as i64, ctime: self.num()? as i64 })
     }
 
     pub fn digest(&mut self) -> Option<Digest> {

@@ -9,7 +9,9 @@
 //! - `processes`: who started whom, and whose code each module is.
 //! - `made`: what the run made, renamed and left behind.
 //! - `files`, `changes`, `programs`, `variables`: from events to acts.
+//! - `libraries`: where the loader searched.
 //! - `imports`: what they take from the C library.
+//! - `status`: who learns times of files.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
@@ -18,10 +20,12 @@ mod changes;
 mod facts;
 mod files;
 mod imports;
+mod libraries;
 mod made;
 mod processes;
 mod programs;
 mod refusal;
+mod status;
 mod subject;
 mod unobserved;
 mod variables;
@@ -61,8 +65,11 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         without_links: HashSet::new(),
         examined: HashSet::new(),
         imports: imports::Checked::default(),
+        linked: libraries::LinkedObjects::new(),
         start_calls: HashMap::new(),
         steps: BTreeMap::new(),
+        looked: HashMap::new(),
+        asked_from: HashMap::new(),
         read_by_others: BTreeSet::new(),
         perhaps_inputs: BTreeSet::new(),
         read_before_made: HashSet::new(),
@@ -112,9 +119,14 @@ struct Collector<'a> {
     /// Objects whose code has been searched for system calls.
     examined: HashSet<PathBuf>,
     imports: imports::Checked,
+    linked: libraries::LinkedObjects,
     /// By program: the calls of the clock that it makes as it starts, where they could be learnt.
     start_calls: HashMap<PathBuf, Option<StartCalls>>,
     steps: BTreeMap<(u32, u32), Vec<Step>>,
+    /// By process and thread: the file whose status it asked for last, with nothing after that.
+    looked: HashMap<(u32, u32), Vec<u8>>,
+    /// By object and place: whether the code there asks for a status without the standard library.
+    asked_from: HashMap<(PathBuf, u64), bool>,
     /// Variables that other code than the compiler's read: what it did with them cannot be proved.
     read_by_others: BTreeSet<Vec<u8>>,
     /// Files that are named like outputs and were opened: inputs, unless the run makes them itself.
@@ -141,7 +153,9 @@ impl Collector<'_> {
             EventKind::Start => return self.start(e),
             EventKind::Module => return self.module(e),
             EventKind::Exit => return self.exit(e),
-            EventKind::Failed | EventKind::Named | EventKind::Maps => return,
+            EventKind::Named => return self.begins_with(e),
+            EventKind::Argument => return self.processes.note_argument(e),
+            EventKind::Failed | EventKind::Maps => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
             EventKind::Unfollowed => return self.refuse_unfollowed(e),
@@ -171,6 +185,10 @@ impl Collector<'_> {
             EventKind::Read | EventKind::Write if self.opens_terminal_as_it_starts(e) => {
                 self.named(by, Act::OpensTerminalAtStart, e.path);
             }
+            // What is read there or written, the run was given open.
+            EventKind::Read | EventKind::Write if e.path == b"/dev/tty" && !actor.is_trusted() => {
+                self.named(by, Act::OpensTerminal, b"");
+            }
             EventKind::Read => self.read(e, by),
             EventKind::Stat => self.probe(e, by),
             EventKind::Write => self.write(e, by),
@@ -198,12 +216,19 @@ impl Collector<'_> {
             }
             EventKind::Lookup => self.look_up(e, by),
             EventKind::HostFact => self.host_fact(e, by),
+            EventKind::Descriptor => {
+                let asks = e.flags & flag::ASKED_ABOUT != 0;
+                if !asks || !self.only_closes_descriptors(e.pid) {
+                    self.named(by, if asks { Act::AsksAboutGiven } else { Act::UsesGiven }, e.path);
+                }
+            }
             EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
             // A child's own events say who it is.
             EventKind::Spawned
             | EventKind::Start
             | EventKind::Module
             | EventKind::Named
+            | EventKind::Argument
             | EventKind::Unlocated
             | EventKind::Filtered
             | EventKind::Unfollowed

@@ -5,6 +5,7 @@
 
 use crate::dependency::{ABSENT, Dependency, Kind, RecordedDependency, UNSET};
 use crate::digest::{Digest, Table};
+use crate::libraries;
 use crate::paths::Roots;
 use crate::platform::{self, FileType, StatId};
 use std::collections::HashMap;
@@ -105,10 +106,7 @@ impl EvalContext<'_> {
             Kind::Status => Digest::of(&platform::status(&self.local(dependency)?)?),
             Kind::Permission => Digest::of(self.permission(&dependency.name)?),
             Kind::LeadsTo => Digest::of(&self.roots.portable(&link(&self.local(dependency)?)?)),
-            Kind::Library => match find_library(OsStr::new(platform::os_str(&dependency.name))) {
-                Some(path) => self.table.file(&path)?.0.digest,
-                None => Digest::of(b"not found"),
-            },
+            Kind::Library => libraries::digest(platform::os_str(&dependency.name), self.table)?,
             Kind::Program => match find_program(OsStr::new(platform::os_str(&dependency.name)), self.roots) {
                 Some(path) => self.table.file(&path)?.0.digest,
                 None => Digest::of(b"not found"),
@@ -173,7 +171,7 @@ impl EvalContext<'_> {
                 (digest.hex(), found.map(|p| p.display().to_string()).unwrap_or_default())
             }
             Kind::Library => {
-                let found = find_library(platform::os_str(&dependency.name));
+                let found = libraries::find(platform::os_str(&dependency.name));
                 (digest.hex(), found.map(|p| p.display().to_string()).unwrap_or_default())
             }
             Kind::Env | Kind::EnvPath => {
@@ -401,26 +399,6 @@ fn link(path: &Path) -> io::Result<Vec<u8>> {
         Err(e) if platform::is_absent(&e) => Ok(b"\0absent".to_vec()),
         Err(e) => Err(e),
     }
-}
-
-/// Where the loader searches besides `LD_LIBRARY_PATH` and what an object names itself (which is in its contents).
-const LIBRARY_DIRS: &[&str] = &[
-    "/usr/local/lib",
-    "/lib64",
-    "/usr/lib64",
-    "/lib",
-    "/usr/lib",
-    "/lib/x86_64-linux-gnu",
-    "/lib/aarch64-linux-gnu",
-];
-
-/// The file that the loader would first find under a library's name.
-fn find_library(name: &OsStr) -> Option<PathBuf> {
-    // One that is empty names nothing; between two colons nothing means the working directory.
-    let path = std::env::var_os("LD_LIBRARY_PATH").filter(|path| !path.is_empty());
-    let told: Vec<PathBuf> = path.iter().flat_map(std::env::split_paths).collect();
-    let dirs = told.into_iter().chain(LIBRARY_DIRS.iter().map(PathBuf::from));
-    dirs.map(|dir| dir.join(name)).find(|p| p.is_file())
 }
 
 /// The file that a bare program name leads to. The toolchain's own directories, which a compiler may put in front, are not

@@ -15,6 +15,7 @@ pub mod events;
 pub mod finalize;
 pub mod frontend;
 pub mod key_trace;
+mod libraries;
 pub mod observe;
 pub mod paths;
 pub mod platform;

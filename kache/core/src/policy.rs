@@ -18,11 +18,12 @@ pub mod place;
 mod words;
 
 pub use act::{Act, Table};
-pub use excuse::{ClockAtStart, Excuse, names};
+pub use excuse::{ClockAtStart, Excuse, FileTimes, FileTimesOf, names};
 pub use place::Place;
 
 use crate::reason::Reason;
 use crate::settings;
+use crate::template::contains;
 use excuse::{is_at_or_below, is_below, plain_name};
 use std::path::Path;
 
@@ -254,6 +255,8 @@ pub struct Abilities {
     pub reading: &'static [Excuse],
     /// It makes system calls without libc.
     pub syscalls: &'static [Excuse],
+    /// Parts of the names of functions of the standard library, which ask for a status on behalf of others.
+    pub standard_library: &'static [Excuse],
     /// It takes the standard library from the compiler: parts of the names of symbols that it imports.
     pub shared_library: &'static [Excuse],
 }
@@ -300,6 +303,10 @@ pub struct TrustPolicy {
     pub tool_marks: &'static [ToolMarks],
     /// Programs that read the clock as they start.
     pub clock_at_start: &'static [ClockAtStart],
+    /// Programs that are known for what they do with the times of files.
+    pub file_times: &'static [FileTimesOf],
+    /// Programs, by their files, that look for open descriptors only to have them closed.
+    pub closes_descriptors: &'static [Excuse],
     /// Programs, by their files, that ask for the free memory to size a buffer.
     pub sized_by_memory: &'static [Excuse],
     /// Functions with changing results that do not count.
@@ -380,6 +387,11 @@ impl TrustPolicy {
         names(self.sized_by_memory, program.as_os_str().as_encoded_bytes())
     }
 
+    /// Whether a program that lists its open descriptors does so only to close them.
+    pub fn only_closes_descriptors(&self, program: &Path) -> bool {
+        names(self.closes_descriptors, program.as_os_str().as_encoded_bytes())
+    }
+
     /// The act of asking for a fact about the host.
     pub fn question(&self, fact: &[u8]) -> Act {
         if fact == b"fstatfs" { Act::AsksFileSystem } else { Act::AsksFact }
@@ -450,6 +462,17 @@ impl TrustPolicy {
         self.tool_marks.iter().map(|marks| marks.any)
     }
 
+    /// Whether a function belongs to the standard library of plugins.
+    pub fn is_of_standard_library(&self, function: &[u8]) -> bool {
+        self.abilities.standard_library.iter().any(|row| contains(function, row.what.as_bytes()))
+    }
+
+    /// What a program of this name does with the times of files.
+    pub fn file_times(&self, file_name: &str) -> Option<&'static FileTimesOf> {
+        let name = plain_name(self.file_times.iter().map(|row| row.what), file_name);
+        self.file_times.iter().find(|row| row.what == name)
+    }
+
     /// The row of a program that reads the clock as it starts.
     pub fn clock_at_start(&self, file_name: &str) -> Option<&'static ClockAtStart> {
         let name = plain_name(self.clock_at_start.iter().map(|row| row.what), file_name);
@@ -497,6 +520,12 @@ impl TrustPolicy {
         let path = event.name;
         match treatment {
             T::Contents | T::Executable => {}
+            // What is there, kache finds as the run did: there each process sees the same.
+            T::Existence | T::Absence | T::Metadata | T::Identity | T::Permission | T::Link
+                if is_below("/sys/", path) =>
+            {
+                return Some(treatment);
+            }
             T::Existence | T::Absence if !actor.is_trusted() || is_of_process(path) => {}
             // What is done besides says what the look at the path means.
             T::Metadata | T::Identity | T::Permission => return None,

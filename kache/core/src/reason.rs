@@ -63,6 +63,7 @@ reasons! {
     Network = "network",
     NoOutput = "no-output",
     SideEffect = "side-effect",
+    InheritedDescriptor = "inherited-descriptor",
     RawSyscall = "raw-syscall",
     UnrecordedFunction = "unrecorded-function",
     UnobservedProgram = "unobserved-program",
@@ -85,6 +86,11 @@ pub struct NotCacheable {
     pub reason: Reason,
     /// The particulars, for people.
     pub detail: String,
+}
+
+/// The result of a rule that does not let a command be cached.
+pub fn refuse<T>(reason: Reason, detail: impl Into<String>) -> Result<T, NotCacheable> {
+    Err(NotCacheable::new(reason, detail))
 }
 
 impl NotCacheable {

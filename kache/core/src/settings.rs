@@ -3,153 +3,16 @@
 //! An invalid value gives a warning that names its file and line, and the next source's value is used: a typing error
 //! must not fail a build. The wrapper reads the settings at every start, so this module stays light.
 
+mod table;
+
+pub use table::{Row, TABLE, is_own_variable};
+
 use crate::platform;
 use crate::remote::{self, Remote};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use table::{RENAMED, Renamed};
 use toml::de::{DeTable, DeValue};
-
-/// One setting.
-pub struct Row {
-    /// The name in `kache.toml`.
-    pub key: &'static str,
-    /// The environment variable.
-    pub var: &'static str,
-    /// The value without any setting, as people read it.
-    pub default: &'static str,
-    /// The purpose, in one line.
-    pub what: &'static str,
-}
-
-/// Every setting.
-pub static TABLE: &[Row] = &[
-    Row { key: "cache_dir", var: "KACHE_CACHE_DIR", default: "~/.cache/kache", what: "cache directory" },
-    Row { key: "disable", var: "KACHE_DISABLE", default: "false", what: "run the compiler without kache" },
-    Row {
-        key: "read",
-        var: "KACHE_READ",
-        default: "true",
-        what: "false: never restore; compile and store every unit again",
-    },
-    Row {
-        key: "write",
-        var: "KACHE_WRITE",
-        default: "true",
-        what: "false: restore, but store nothing (for a shared cache that must not grow)",
-    },
-    Row {
-        key: "check",
-        var: "KACHE_CHECK",
-        default: "0",
-        what: "fraction of hits, as `0.05` or `5%`, to recompile and compare with the stored result",
-    },
-    Row {
-        key: "remap",
-        var: "KACHE_REMAP",
-        default: "true",
-        what: "false: keep absolute paths in artifacts, and hit only in the same directory",
-    },
-    Row {
-        key: "base_dirs",
-        var: "KACHE_BASE_DIRS",
-        default: "none",
-        what: "additional directories treated as relocatable, separated by `:`; a list in the file",
-    },
-    Row {
-        key: "observe",
-        var: "KACHE_OBSERVE",
-        default: "auto",
-        what: "`require`: store only observed compiles; `off`: trust the compiler's own reports, and assume that proc macros read only their package, OUT_DIR and the environment",
-    },
-    Row {
-        key: "path_only_macros",
-        var: "KACHE_PATH_ONLY_MACROS",
-        default: "none",
-        what: "proc macro crates and linker scripts that use paths in variables only to find files, separated by `:`; a list in the file",
-    },
-    Row {
-        key: "lock_timeout",
-        var: "KACHE_LOCK_TIMEOUT",
-        default: "60",
-        what: "seconds to wait for a concurrent build of the same action",
-    },
-    Row {
-        key: "max_size",
-        var: "KACHE_MAX_SIZE",
-        default: "a tenth of the disk",
-        what: "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first",
-    },
-    Row {
-        key: "log",
-        var: "KACHE_LOG",
-        default: "none",
-        what: "file that receives one readable line for each invocation; `stderr` for the terminal",
-    },
-    Row {
-        key: "remote.url",
-        var: "KACHE_REMOTE_URL",
-        default: "none",
-        what: "address of the remote cache: `s3://bucket`, `gs://…`, `azblob://…`, `ghac://`, `redis://host`, `dav+https://host/dir`, `file:///dir`",
-    },
-    Row {
-        key: "remote.prefix",
-        var: "KACHE_REMOTE_PREFIX",
-        default: "kache",
-        what: "path prefix in the remote cache",
-    },
-    Row {
-        key: "remote.mode",
-        var: "KACHE_REMOTE_MODE",
-        default: "read-write",
-        what: "`read-only`: never write to the remote (for builds of untrusted code)",
-    },
-    Row {
-        key: "remote.timeout",
-        var: "KACHE_REMOTE_TIMEOUT",
-        default: "1",
-        what: "seconds to wait for the remote's first byte, and for each following block",
-    },
-    Row {
-        key: "remote.prefetch",
-        var: "KACHE_REMOTE_PREFETCH",
-        default: "true",
-        what: "false: download a result only when a compile asks for it",
-    },
-    Row {
-        key: "remote.sign_key",
-        var: "KACHE_REMOTE_SIGN_KEY",
-        default: "none",
-        what: "key that signs uploads: a file made by `kache keygen`, or its text",
-    },
-    Row {
-        key: "remote.verify_keys",
-        var: "KACHE_REMOTE_VERIFY_KEYS",
-        default: "none",
-        what: "accept only results signed by one of these public keys, separated by `:`; a list in the file",
-    },
-    Row {
-        key: "remote.options",
-        var: "KACHE_REMOTE_OPTIONS",
-        default: "none",
-        what: "further options of the service, as `region=…;endpoint=…`; a table in the file",
-    },
-];
-
-/// Whether a variable is one of kache's own: a setting, or what kache hands to its own processes.
-pub fn is_own_variable(name: &[u8]) -> bool {
-    const OTHERS: &[&str] = &[
-        "KACHE_AGENT",
-        "KACHE_CONFIG",
-        "KACHE_OBSERVE_LOG",
-        "KACHE_PAGER",
-        "KACHE_REMOTE_PASSWORD",
-        "KACHE_REMOTE_TOKEN",
-        "KACHE_REMOTE_USERNAME",
-        "KACHE_WITHIN",
-    ];
-    let settings = TABLE.iter().map(|row| row.var).chain(RENAMED.iter().map(|renamed| renamed.old_var));
-    settings.chain(OTHERS.iter().copied()).any(|own| own.as_bytes() == name)
-}
 
 /// Whether the observer is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,16 +87,6 @@ struct Source {
     value: String,
     origin: String,
 }
-
-/// A setting that was renamed. The old name still works, with a warning.
-struct Renamed {
-    old_key: &'static str,
-    old_var: &'static str,
-    key: &'static str,
-}
-
-static RENAMED: &[Renamed] =
-    &[Renamed { old_key: "locators", old_var: "KACHE_LOCATORS", key: "path_only_macros" }];
 
 /// A setting in a file. `[remote]` is flattened: its keys are `remote.url`, ….
 struct Entry {

@@ -8,7 +8,7 @@ use kache_core::digest::Table;
 use kache_core::observe::trace::Trace;
 use std::path::{Path, PathBuf};
 
-/// What a compile depended on and left behind.
+/// The dependencies of a compile, and the files that it wrote.
 pub(crate) fn dependencies(
     plan: &CompilePlan,
     action: &Action,

@@ -161,13 +161,13 @@ pub fn read(searches: &mut [Search], text: &[u8]) {
     while let Some(start) = rest.iter().position(part) {
         let word = &rest[start..];
         let len = word.iter().position(|b| !part(b)).unwrap_or(word.len());
-        let (word, behind) = word.split_at(len);
+        let (word, after) = word.split_at(len);
         for search in searches.iter_mut().filter(|_| len <= longest) {
             if contains(search.name, word) && !search.pieces.contains(word) {
                 search.pieces.insert(word.to_vec());
             }
         }
-        rest = behind;
+        rest = after;
     }
 }
 
@@ -180,9 +180,10 @@ pub fn used(invocation: &Invocation, args: Option<Vec<OsString>>) -> Option<BTre
         return None;
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let told = text.lines().filter_map(|l| l.strip_prefix("#define ").or_else(|| l.strip_prefix("#undef ")));
+    let macros =
+        text.lines().filter_map(|l| l.strip_prefix("#define ").or_else(|| l.strip_prefix("#undef ")));
     let name = |rest: &str| rest.split([' ', '(']).next().unwrap_or_default().to_owned();
-    Some(told.map(name).collect())
+    Some(macros.map(name).collect())
 }
 
 /// The text with continued lines joined: a backslash (or its trigraph), and blanks, before the end of a line.

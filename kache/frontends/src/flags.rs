@@ -5,7 +5,7 @@
 //! its [`Effect`]. Code outside a front end asks for a column of the row and never for a flag by name. A command line
 //! with a flag that has no row is not cached, and its event names the flag.
 
-use kache_core::reason::{NotCacheable, Reason};
+use kache_core::reason::{NotCacheable, Reason, refuse};
 
 /// How a flag takes its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ impl Row {
         }
     }
 
-    /// How the value goes into the key, for a flag that is there.
+    /// How the value of a key-relevant flag goes into the key.
     pub fn form(&self) -> Option<Form> {
         match self.bucket {
             Bucket::Relevant(form) => Some(form),
@@ -279,7 +279,7 @@ impl<'a> Flags<'a> {
 
     /// Refuses a flag or a value that is unsupported.
     pub fn refuse_unsupported(&self) -> Result<(), NotCacheable> {
-        let refused = |what: String| Err(NotCacheable::new(Reason::UnsupportedFlag, what));
+        let refused = |what: String| refuse(Reason::UnsupportedFlag, what);
         for flag in self.0 {
             let Row { flag: name, bucket, effect, .. } = flag.row;
             if *bucket == Bucket::Unsupported {

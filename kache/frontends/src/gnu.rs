@@ -19,7 +19,7 @@ use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
-use kache_core::reason::{NotCacheable, Reason};
+use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::template::{self, Format};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -154,22 +154,22 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let emit = stage(&all)?;
     let (input, language) = source(&inputs)?;
     if all.values("-arch").count() > 1 {
-        return Err(NotCacheable::new(Reason::SeveralArchitectures, "one compile for several architectures"));
+        return refuse(Reason::SeveralArchitectures, "one compile for several architectures");
     }
     let mut plan = Plan::of(&all, emit, &input, &command.cwd);
     let depinfo = plan.depfile(&all)?;
     plan.written_beside(&all);
     if let Some(output) = plan.names.exact.iter().find(|output| is_no_file(output)) {
         let detail = format!("{} is not a regular file", output.display());
-        return Err(NotCacheable::new(Reason::OddOutput, detail));
+        return refuse(Reason::OddOutput, detail);
     }
     if std::env::var_os("CCC_OVERRIDE_OPTIONS").is_some() {
         let detail = "CCC_OVERRIDE_OPTIONS changes the command line of clang";
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, detail));
+        return refuse(Reason::UnsupportedFlag, detail);
     }
     if let Some(name) = LOGS.iter().find(|name| std::env::var_os(name).is_some()) {
         let detail = format!("{name} has the compiler write a log of its runs");
-        return Err(NotCacheable::new(Reason::SideEffect, detail));
+        return refuse(Reason::SideEffect, detail);
     }
     // kache cannot search a compressed output for a path that is not mapped.
     let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
@@ -239,21 +239,21 @@ fn stage(all: &Flags) -> Result<&'static str, NotCacheable> {
     if all.given("-c") {
         return Ok("object");
     }
-    Err(NotCacheable::new(Reason::Link, "without -c or -S the compiler also links, and a link is not cached"))
+    refuse(Reason::Link, "without -c or -S the compiler also links, and a link is not cached")
 }
 
 /// The one source and its language.
 fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
     let (name, named) = match inputs {
-        [] => return Err(NotCacheable::new(Reason::NoInput, "no source file is named")),
+        [] => return refuse(Reason::NoInput, "no source file is named"),
         [one] => one,
         many => {
             let names: Vec<&str> = many.iter().map(|(n, _)| n.as_str()).collect();
-            return Err(NotCacheable::new(Reason::SeveralInputs, names.join(" ")));
+            return refuse(Reason::SeveralInputs, names.join(" "));
         }
     };
     if name == "-" || name == "/dev/stdin" {
-        return Err(NotCacheable::new(Reason::Stdin, "the source comes from standard input"));
+        return refuse(Reason::Stdin, "the source comes from standard input");
     }
     let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
     let known = LANGUAGES.iter().find(|(language, endings)| match named {
@@ -266,21 +266,18 @@ fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
         None if what.ends_with("header")
             || ["h", "H", "hh", "hp", "hpp", "hxx", "HPP", "h++", "tcc"].contains(&what) =>
         {
-            Err(NotCacheable::new(Reason::PrecompiledHeader, "making a precompiled header is not cached"))
+            refuse(Reason::PrecompiledHeader, "making a precompiled header is not cached")
         }
-        None => Err(NotCacheable::new(
-            Reason::Language,
-            format!("{name}: kache does not cache the language `{what}`"),
-        )),
+        None => refuse(Reason::Language, format!("{name}: kache does not cache the language `{what}`")),
     }
 }
 
-/// Whether what is written there is gone.
+/// Whether the path discards what is written to it.
 fn is_discarded(path: &Path) -> bool {
     path == Path::new("/dev/null")
 }
 
-/// Whether a path leads to a device, a descriptor or a process. What is written there is no file that could be restored. Only
+/// Whether a path leads to a device, a descriptor or a process, so that kache cannot restore the output as a file. Only
 /// shared memory is a file system like any other.
 fn is_no_file(path: &Path) -> bool {
     let plain = Roots::default().portable(path.as_os_str().as_encoded_bytes());
@@ -330,10 +327,7 @@ impl Plan {
         } else if all.given("-MD") || all.given("-MMD") {
             match all.last("-MF") {
                 Some("-") => {
-                    return Err(NotCacheable::new(
-                        Reason::UnsupportedFlag,
-                        "-MF -: the depfile goes to standard output",
-                    ));
+                    return refuse(Reason::UnsupportedFlag, "-MF -: the depfile goes to standard output");
                 }
                 Some(file) => Some(absolute(&self.cwd, Path::new(file))),
                 None => self.beside("d"),
@@ -368,7 +362,7 @@ pub(super) fn diagnostics(all: &Flags, words: &[String]) -> Result<Diagnostics, 
     let terminal = !plain && (colour.is_none() || auto) && platform::terminal_width().is_some();
     if terminal && auto {
         // This flag wins over an earlier one, and kache cannot add a later one after `--`.
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, "-fdiagnostics-color=auto on a terminal"));
+        return refuse(Reason::UnsupportedFlag, "-fdiagnostics-color=auto on a terminal");
     }
     let inject = if terminal { vec!["-fdiagnostics-color=always".into()] } else { Vec::new() };
     let shown =

@@ -14,7 +14,7 @@ use crate::{gnu, msvc_flags, response};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::Kind;
 use kache_core::paths::absolute;
-use kache_core::reason::{NotCacheable, Reason};
+use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::template::Format;
 use std::path::{Path, PathBuf};
 
@@ -56,14 +56,11 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let all = Flags(&flags);
     all.refuse_unsupported()?;
     if !all.given("/c") && !all.given("/Zs") {
-        return Err(NotCacheable::new(
-            Reason::Link,
-            "without /c the compiler also links, and a link is not cached",
-        ));
+        return refuse(Reason::Link, "without /c the compiler also links, and a link is not cached");
     }
     let [input] = &inputs[..] else {
         let reason = if inputs.is_empty() { Reason::NoInput } else { Reason::SeveralInputs };
-        return Err(NotCacheable::new(reason, inputs.join(" ")));
+        return refuse(reason, inputs.join(" "));
     };
     let language = language(&all, input)?;
     let object = (!all.given("/Zs")).then(|| object(&all, input, &command.cwd));
@@ -110,7 +107,7 @@ fn split(words: &[String], cwd: &Path) -> Result<(Vec<Flag>, Vec<String>), NotCa
             break;
         }
         if word == "-" {
-            return Err(NotCacheable::new(Reason::Stdin, "the source comes from standard input"));
+            return refuse(Reason::Stdin, "the source comes from standard input");
         }
         if !word.starts_with(['-', '/']) {
             inputs.push(word.clone());
@@ -133,7 +130,7 @@ fn language(all: &Flags, input: &str) -> Result<&'static str, NotCacheable> {
     match (all.given("/TC"), all.given("/TP"), ending.as_str()) {
         (true, false, _) | (false, false, "c") => Ok("c"),
         (false, true, _) | (false, false, "cc" | "cpp" | "cxx") => Ok("c++"),
-        _ => Err(NotCacheable::new(Reason::Language, format!("{input}: kache does not cache the language"))),
+        _ => refuse(Reason::Language, format!("{input}: kache does not cache the language")),
     }
 }
 

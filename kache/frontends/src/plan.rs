@@ -14,7 +14,7 @@ use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known
 use kache_core::observe::log::Log;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
-use kache_core::reason::{NotCacheable, Reason};
+use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::settings::{Observe, Settings};
 use kache_core::store::Store;
 use kache_core::template;
@@ -130,7 +130,7 @@ impl Family {
         }
         if let Some(root) = roots.iter().find(|r| r.mapped.is_some() && r.path.to_str().is_none()) {
             let detail = format!("{} is not UTF-8", root.path.display());
-            return Err(NotCacheable::new(Reason::NotUtf8, detail));
+            return refuse(Reason::NotUtf8, detail);
         }
         Ok(roots)
     }
@@ -216,7 +216,7 @@ impl Plan for CompilePlan {
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {
         if self.toolchain.by_shim {
             let detail = format!("{} becomes the compiler", self.invocation.program.display());
-            return Err(NotCacheable::new(Reason::NotObserved, detail));
+            return refuse(Reason::NotObserved, detail);
         }
         self.rules(&action.roots).collect(started)
     }

@@ -26,6 +26,8 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     tools: tables::TOOLS,
     tool_marks: tables::TOOL_MARKS,
     clock_at_start: tables::CLOCK_AT_START,
+    file_times: tables::FILE_TIMES,
+    closes_descriptors: tables::CLOSES_DESCRIPTORS,
     sized_by_memory: tables::SIZED_BY_MEMORY,
     ignored_calls: tables::IGNORED_VOLATILE,
     path_only: tables::LOCATORS,
@@ -39,6 +41,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
         unoptimised: tables::UNOPTIMISED,
         reading: tables::TELLS_READING,
         syscalls: tables::UNSEEN_CALLS,
+        standard_library: tables::STANDARD_LIBRARY,
         shared_library: tables::SHARED_LIBRARY,
     },
 };

@@ -52,18 +52,14 @@ fn by_file(store: &Store, request: &Request) -> Option<&'static Family> {
 
 fn record(id: &StatId, answer: bool) -> Vec<u8> {
     let mut w = Writer::new(MAGIC);
-    for n in [id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64, u64::from(answer)] {
-        w.num(n);
-    }
+    w.stat_id(id);
+    w.num(u64::from(answer));
     w.finish()
 }
 
 fn recall(bytes: &[u8], id: &StatId) -> Option<bool> {
     let mut r = Reader::open(bytes, MAGIC)?;
-    let mut same = true;
-    for n in [id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64] {
-        same &= r.num()? == n;
-    }
+    let same = r.stat_id()? == *id;
     let answer = r.num()? == 1;
     same.then_some(answer)
 }

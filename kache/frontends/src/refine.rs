@@ -16,7 +16,7 @@ use kache_core::frontend::{Completed, Declared, Known};
 use kache_core::observe::launch::WITHIN;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
-use kache_core::reason::{NotCacheable, Reason};
+use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::store::Store;
 use kache_core::template::Format;
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,7 +75,7 @@ fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, N
     for (path, then) in &invocation.response_files {
         if platform::read_regular(path).ok().as_ref() != Some(then) {
             let detail = format!("{} changed", path.display());
-            return Err(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
+            return refuse(Reason::ChangedWhileCompiling, detail);
         }
     }
     let is_rust = invocation.language.is_rust();
@@ -83,13 +83,13 @@ fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, N
     let wanted = invocation.outputs.exact.first().filter(|_| !is_rust);
     if let Some(path) = wanted.filter(|p| std::fs::metadata(p).map_or(true, |m| m.len() == 0)) {
         let detail = format!("{} is missing or empty", path.display());
-        return Err(NotCacheable::new(Reason::NoOutput, detail));
+        return refuse(Reason::NoOutput, detail);
     }
     // C compilers write no report of a source that is not preprocessed, and an observed run needs none.
     let optional = !is_rust && completed.observed == Observed::Preload;
     match completed.declared.take() {
         Some(Err(e)) if optional && e.kind() == io::ErrorKind::NotFound => Ok(Declared::default()),
-        Some(Err(e)) => Err(NotCacheable::new(Reason::DepInfo, e.to_string())),
+        Some(Err(e)) => refuse(Reason::DepInfo, e.to_string()),
         Some(Ok(declared)) => Ok(declared),
         None => Ok(Declared::default()),
     }

@@ -3,7 +3,7 @@
 
 use kache_core::paths::absolute;
 use kache_core::platform;
-use kache_core::reason::{NotCacheable, Reason};
+use kache_core::reason::{NotCacheable, Reason, refuse};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -20,11 +20,7 @@ const DEEPEST: usize = 8;
 pub fn open(args: &[OsString], cwd: &Path) -> Result<Opened, NotCacheable> {
     let mut opened = Opened { words: Vec::with_capacity(args.len()), files: Vec::new() };
     for arg in args {
-        let text = arg.to_str();
-        let text = text.ok_or_else(|| {
-            NotCacheable::new(Reason::NotUtf8, format!("{} is not UTF-8", arg.to_string_lossy()))
-        })?;
-        word(text.to_string(), cwd, 0, &mut opened)?;
+        word(text(arg)?.to_string(), cwd, 0, &mut opened)?;
     }
     Ok(opened)
 }
@@ -34,15 +30,27 @@ fn word(text: String, cwd: &Path, depth: usize, opened: &mut Opened) -> Result<(
         opened.words.push(text);
         return Ok(());
     };
-    let error = |what: String| NotCacheable::new(Reason::ResponseFile, format!("{name}: {what}"));
     if depth == DEEPEST {
-        return Err(error("response files name each other too deeply".to_string()));
+        return refuse(Reason::ResponseFile, format!("{name}: response files name each other too deeply"));
     }
-    let path = absolute(cwd, Path::new(name));
-    let bytes = platform::read_regular(&path).map_err(|e| error(e.to_string()))?;
-    let inside = String::from_utf8(bytes.clone()).map_err(|_| error("not UTF-8".to_string()))?;
-    opened.files.push((path, bytes));
+    let (path, inside) = read(name, cwd)?;
+    opened.files.push((path, inside.clone().into_bytes()));
     split(&inside).into_iter().try_for_each(|w| word(w, cwd, depth + 1, opened))
+}
+
+/// An argument as text.
+pub fn text(arg: &OsString) -> Result<&str, NotCacheable> {
+    let refused = || NotCacheable::new(Reason::NotUtf8, format!("{} is not UTF-8", arg.to_string_lossy()));
+    arg.to_str().ok_or_else(refused)
+}
+
+/// The path and the text of a response file.
+pub fn read(name: &str, cwd: &Path) -> Result<(PathBuf, String), NotCacheable> {
+    let refused = |why: String| NotCacheable::new(Reason::ResponseFile, format!("{name}: {why}"));
+    let path = absolute(cwd, Path::new(name));
+    let bytes = platform::read_regular(&path).map_err(|e| refused(e.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| refused("not UTF-8".to_string()))?;
+    Ok((path, text))
 }
 
 pub fn split(text: &str) -> Vec<String> {

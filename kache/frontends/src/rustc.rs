@@ -3,12 +3,12 @@
 use crate::family::{Capabilities, Family};
 use crate::flags::{EmbedsPath, Flag, Flags, Takes, unknown};
 use crate::invocation::{Invocation, Language};
-use crate::{rustc_flags, toolchain};
+use crate::{response, rustc_flags, toolchain};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
-use kache_core::reason::{NotCacheable, Reason};
+use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::template::Format;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -66,17 +66,17 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     all.refuse_unsupported()?;
     // rustc takes `--color` only once, and with `auto` it prints other diagnostics into a pipe than on a terminal.
     if all.last("--color") == Some("auto") && colours_of_terminal(&all).is_some() {
-        return Err(NotCacheable::new(Reason::UnsupportedFlag, "--color=auto on a terminal"));
+        return refuse(Reason::UnsupportedFlag, "--color=auto on a terminal");
     }
     let probe = probe(&all, &inputs)?;
     let input = match (&inputs[..], probe) {
         (_, true) => String::new(),
         ([one], _) if one == "-" => {
-            return Err(NotCacheable::new(Reason::Stdin, "the source comes from standard input"));
+            return refuse(Reason::Stdin, "the source comes from standard input");
         }
         ([one], _) => one.clone(),
-        ([], _) => return Err(NotCacheable::new(Reason::NoInput, "no source file is named")),
-        (many, _) => return Err(NotCacheable::new(Reason::SeveralInputs, many.join(" "))),
+        ([], _) => return refuse(Reason::NoInput, "no source file is named"),
+        (many, _) => return refuse(Reason::SeveralInputs, many.join(" ")),
     };
     let emit = emit(&all);
     let (settings, inject) = diagnostics(&all);
@@ -157,17 +157,9 @@ fn env_is_set(name: &str) -> bool {
 fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
     let mut out = Vec::with_capacity(args.len());
     for arg in args {
-        let text = arg.to_str().ok_or_else(|| {
-            NotCacheable::new(Reason::NotUtf8, format!("{} is not UTF-8", arg.to_string_lossy()))
-        })?;
+        let text = response::text(arg)?;
         match text.strip_prefix('@') {
-            Some(path) => {
-                let error = |what: String| NotCacheable::new(Reason::ResponseFile, format!("{path}: {what}"));
-                let file = platform::read_regular(&absolute(cwd, Path::new(path)));
-                let file = file.map_err(|e| error(e.to_string()))?;
-                let file = String::from_utf8(file).map_err(|_| error("not UTF-8".to_string()))?;
-                out.extend(file.lines().map(str::to_string));
-            }
+            Some(name) => out.extend(response::read(name, cwd)?.1.lines().map(str::to_string)),
             None => out.push(text.to_string()),
         }
     }
@@ -239,15 +231,13 @@ fn probe(all: &Flags, inputs: &[String]) -> Result<bool, NotCacheable> {
         return Ok(false);
     }
     if let Some(other) = prints.iter().find(|p| !QUESTIONS.contains(p)) {
-        return Err(NotCacheable::new(Reason::Print, format!("--print {other} may depend on a compile")));
+        return refuse(Reason::Print, format!("--print {other} may depend on a compile"));
     }
     match inputs {
         [] => Ok(true),
         [one] if one == "-" && platform::stdin_is_null() => Ok(true),
-        [one] if one == "-" => {
-            Err(NotCacheable::new(Reason::Stdin, "a question with a source on standard input"))
-        }
-        _ => Err(NotCacheable::new(Reason::Print, "--print beside a source file")),
+        [one] if one == "-" => refuse(Reason::Stdin, "a question with a source on standard input"),
+        _ => refuse(Reason::Print, "--print beside a source file"),
     }
 }
 
@@ -317,7 +307,7 @@ fn outputs(all: &Flags, input: &str, emit: &[(String, Option<String>)], cwd: &Pa
     OutputNames { dir, stem: format!("{crate_name}{}", all.last("-C extra-filename").unwrap_or("")), exact }
 }
 
-/// The kinds of outputs that rustc makes aside and renames. It writes the others into the file that is there.
+/// The kinds of outputs that rustc writes to a temporary file and renames. It writes other kinds to the existing file.
 const RENAMED: &[&str] = &["link", "metadata"];
 
 /// The endings of the other outputs.
@@ -333,7 +323,7 @@ fn refuse_odd_outputs(
 ) -> Result<(), NotCacheable> {
     let named = emit.iter().filter_map(|(_, path)| path.as_deref()).chain(all.last("-o"));
     if named.clone().any(|path| path == "-") {
-        return Err(NotCacheable::new(Reason::OddOutput, "an output goes to standard output"));
+        return refuse(Reason::OddOutput, "an output goes to standard output");
     }
     let is_renamed = |kind: &str| RENAMED.contains(&kind);
     if named.count() == 0 && emit.iter().all(|(kind, _)| kind == "dep-info" || is_renamed(kind)) {
@@ -353,7 +343,7 @@ fn refuse_odd_outputs(
     match named.chain(one).chain(others).find(|(path, renamed)| is_odd(path, *renamed)) {
         Some((path, _)) => {
             let detail = format!("{} is not a regular file with one name", path.display());
-            Err(NotCacheable::new(Reason::OddOutput, detail))
+            refuse(Reason::OddOutput, detail)
         }
         None => Ok(()),
     }

@@ -36,16 +36,16 @@ fn located(line: &str, roots: &Roots) -> Option<Vec<u8>> {
     if !["include", "error"].contains(&word.trim_end()) {
         return None;
     }
-    let (inside, behind) = quoted.split_once('"')?;
+    let (inside, after) = quoted.split_once('"')?;
     let end = inside.find(' ').filter(|_| word.starts_with("error")).unwrap_or(inside.len());
     let (path, words) = inside.split_at(end);
     let named = roots.portable(path.as_bytes());
-    let plain = behind.trim().is_empty() && !roots.within(words) && named != path.as_bytes();
+    let plain = after.trim().is_empty() && !roots.within(words) && named != path.as_bytes();
     // `__FILE__` would show what normalising removes (`//`, `/./`).
     let whole = roots.local(&named).is_some_and(|p| p.as_os_str() == path);
     (plain && whole).then(|| {
         let before = &line[..line.len() - quoted.len()];
-        [before.as_bytes(), &[0], &named, words.as_bytes(), b"\"", behind.as_bytes()].concat()
+        [before.as_bytes(), &[0], &named, words.as_bytes(), b"\"", after.as_bytes()].concat()
     })
 }
 

@@ -2,8 +2,10 @@
 //! the compiler's, and accesses that do not count when trusted code makes them. Every row has its reason. Nothing that no
 //! row names is left out of a key.
 
+mod times;
 mod variables;
 
+pub use times::*;
 pub use variables::*;
 
 use kache_core::policy::ClockAtStart;
@@ -92,6 +94,7 @@ tables! {
     HOST_FILES "host-files" "paths with machine state that does not change by itself: a dependency" {
         "/proc/filesystems" => "the file systems that the kernel knows; SELinux's library reads it in each program";
         "/proc/version" "/proc/sys/kernel/osrelease" "/proc/sys/kernel/ostype" => "the kernel";
+        "/proc/self/mountinfo" => "what is mounted where; Rust's standard library finds control groups by it";
         "/proc/sys/kernel/hostname" => "the machine's name";
         "/proc/sys/vm/overcommit_memory" "/sys/kernel/mm/transparent_hugepage/enabled"
             "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size" => "how the system allocates memory; allocators read it";
@@ -140,6 +143,10 @@ tables! {
     /// By the paths of their files.
     SIZED_BY_MEMORY "sized-by-memory" "programs that ask for the free memory only to size a buffer" {
         "/usr/bin/sort" "/bin/sort" => "how much it sorts in memory at once; the order is the same";
+    }
+    /// By the paths of their files.
+    CLOSES_DESCRIPTORS "closes-descriptors" "programs that list their open descriptors only to close them" {
+        "/usr/bin/xargs" "/bin/xargs" => "checks at the end of its work that it has left none open";
     }
     IGNORED_VOLATILE "ignored-volatile" "functions with changing results that do not prevent storing" {
         "getrandom" "getentropy" => "seeds hash maps; a program that contains random numbers is as correct with others";
@@ -221,6 +228,11 @@ tables! {
     "functions that make system calls without libc: a unit that uses such a proc macro is not stored" {
         "6rustix7backend" => "rustix makes Linux system calls itself";
     }
+    /// Parts of mangled names. `TELLS_STATUS` and `TELLS_IDENTITY` have the functions that hand on the answer.
+    STANDARD_LIBRARY "standard-library"
+    "functions that ask for the status of files for a proc macro: where another function asks, all of the status counts" {
+        "3std3sys" => "the part of Rust's standard library that calls the system";
+    }
     /// kache cannot tell the accesses of such a macro from the compiler's own.
     SHARED_LIBRARY "shared-library"
     "symbols that show that a proc macro uses the compiler's own standard library: not stored" {
@@ -258,7 +270,7 @@ const LLVM_OBJCOPY: &[&str] = &["llvm-objcopy", "LLVM"];
 const LLVM_AR: &[&str] = &["llvm-ar", "LLVM"];
 
 const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'static str) -> ClockAtStart {
-    ClockAtStart { what, arguments, again: false, timers: false, why }
+    ClockAtStart { what, arguments, unless: &[], again: false, timers: false, why }
 }
 
 /// Programs that read the clock when they start, and use it for nothing in their output. A name is not enough: kache starts
@@ -273,6 +285,19 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
         timers: true,
         ..clock("git", &["version"], "measures its steps, for traces and progress")
     },
+    ClockAtStart {
+        unless: COMPARES_WITH_START,
+        ..clock(
+            "find",
+            &["/dev/null", "-prune"],
+            "compares files with the time, where arguments ask for that",
+        )
+    },
+    ClockAtStart {
+        // kache does not read a program in a file.
+        unless: &["rand", "-f", "-W", "--"],
+        ..clock("mawk", &["BEGIN { exit }"], "seeds its random numbers, and shows the seed only by `srand`")
+    },
     clock("python", &["-I", "-S", "-c", "pass"], "seeds the hashing of its strings"),
     ClockAtStart {
         again: true,
@@ -280,4 +305,20 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
     },
 ];
 
+const COMPARES_WITH_START: &[&str] = &[
+    "-amin",
+    "-atime",
+    "-cmin",
+    "-ctime",
+    "-mmin",
+    "-mtime",
+    "-newerat",
+    "-newerBt",
+    "-newerct",
+    "-newermt",
+    "-used",
+    "-daystart",
+    "-ls",
+    "-fls",
+];
 const MAKE_NOTHING: &[&str] = &["-q", "-f", "/dev/null", "/dev/null"];

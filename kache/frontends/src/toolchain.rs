@@ -16,7 +16,7 @@
 //! | `<sysroot>/bin`: `*.dll` | the compiler's code, on Windows |
 //! | all below `<sysroot>/lib/rustlib/*/{lib,bin,codegen-backends}` | the standard library, the linker that comes with it |
 //! | `<sysroot>/lib/rustlib/*/target.json` | what a target means |
-//! | all below `<sysroot>/lib/rustlib/etc` | what debuggers are told about types |
+//! | all below `<sysroot>/lib/rustlib/etc` | type information for debuggers |
 //!
 //! The identity covers exactly what it was made from: [`Toolchain::coverage`] asks the same list that the digest was made
 //! from. Everything else in the installation (the list of components, sources, documentation) is observed like any file.
@@ -63,7 +63,7 @@ enum Sort {
     File,
     /// All that is in a directory, at any depth.
     Whole,
-    /// That a directory is there. Only some of its entries are in the list.
+    /// That a directory exists. Only some of its entries are in the list.
     Part,
 }
 
@@ -106,7 +106,7 @@ impl Toolchain {
         Toolchain::decode(&bytes).filter(Toolchain::holds)
     }
 
-    /// How far the identity stands for a path.
+    /// How much of a path the identity covers.
     pub fn coverage(&self, path: &Path) -> Coverage {
         if path.components().any(|part| part == Component::ParentDir) {
             return Coverage::None;
@@ -160,9 +160,8 @@ impl Toolchain {
         w.num(self.files.len() as u64);
         for (path, Covered { id, sort }) in &self.files {
             w.bytes(path.as_os_str().as_encoded_bytes());
-            for n in [*sort as u64, id.dev, id.ino, id.size, id.mtime as u64, id.ctime as u64] {
-                w.num(n);
-            }
+            w.num(*sort as u64);
+            w.stat_id(id);
         }
         w.finish()
     }
@@ -177,14 +176,7 @@ impl Toolchain {
         for _ in 0..r.count()? {
             let path = PathBuf::from(platform::os_str(r.bytes()?));
             let sort = *Sort::ALL.get(usize::try_from(r.num()?).ok()?)?;
-            let id = StatId {
-                dev: r.num()?,
-                ino: r.num()?,
-                size: r.num()?,
-                mtime: r.num()? as i64,
-                ctime: r.num()? as i64,
-            };
-            files.insert(path, Covered { id, sort });
+            files.insert(path, Covered { id: r.stat_id()?, sort });
         }
         r.at_end().then_some(Toolchain { digest, sysroot, capabilities, by_shim: false, files })
     }

@@ -170,7 +170,7 @@ impl Rules<'_> {
 }
 
 fn refuse<T>(why: &str) -> Result<T, NotCacheable> {
-    Err(NotCacheable::new(Reason::NotObserved, why))
+    kache_core::reason::refuse(Reason::NotObserved, why)
 }
 
 /// Whether a named crate is a macro, or may re-export a macro in the directories where indirect crates are searched.

@@ -1,9 +1,8 @@
-//! Why a unit was compiled again, from events and key traces alone.
+//! Explains from events and key traces why a unit was compiled again.
 //!
-//! A miss that left a key trace is compared with the nearest earlier trace of the same unit: the one with the fewest
-//! differing inputs. An input that is another unit's output is followed to that unit, and so on, until a unit is
-//! reached whose own inputs changed: the root cause. There the comparison is not with the nearest trace
-//! but with the very one whose output the follower had read before.
+//! A miss with a key trace is compared with the nearest earlier trace of the same unit, which is the trace with the fewest
+//! differing inputs. If a differing input is another unit's output, that unit is compared in turn, with the trace of the
+//! invocation whose output was read before. The search ends at a unit whose own inputs changed: the root cause.
 
 pub mod diff;
 pub mod history;
@@ -45,10 +44,8 @@ pub struct Explanation {
 #[derive(Clone, Debug, Serialize)]
 pub struct Because {
     pub word: Reason,
-    /// The particulars.
     pub detail: String,
     pub meaning: &'static str,
-    /// The advice.
     pub help: &'static str,
 }
 
@@ -62,7 +59,7 @@ pub enum Why {
     NoTrace,
     /// Equal inputs were compiled before, but the result was not in the cache.
     SameInputs {
-        /// When the latest of those was.
+        /// The time of the latest of these compiles.
         earlier_us: u64,
         /// Whether any of those compiles stored its result.
         was_stored: bool,
@@ -71,20 +68,16 @@ pub enum Why {
     },
     /// Inputs differ.
     Differs {
-        /// When the earlier invocation was that it is compared with.
+        /// The time of the earlier invocation.
         earlier_us: u64,
-        /// How many inputs were compared.
+        /// The number of compared inputs.
         inputs: usize,
-        /// Those that differ.
         differences: Vec<Difference>,
     },
     /// No known input differs: a hit that was recompiled to check it.
     Checked,
     /// Equal inputs gave different outputs.
-    NotReproducible {
-        /// When the earlier compile was.
-        earlier_us: u64,
-    },
+    NotReproducible { earlier_us: u64 },
 }
 
 /// The root cause of a chain of misses.
@@ -116,7 +109,7 @@ impl Because {
     }
 }
 
-/// Why the event at an index missed, in a line.
+/// Why the event at an index missed, in one line.
 pub fn root_cause(history: &History, at: usize) -> String {
     let causes = causes(history, at);
     let Some(cause) = causes.first() else { return String::new() };
@@ -189,12 +182,12 @@ fn same_inputs(history: &History, at: usize, latest: usize) -> Why {
     Why::SameInputs { earlier_us: earlier.time_us, was_stored, reason }
 }
 
-/// The invocation that made a differing input, as it is now.
+/// The invocation that made the new version of an input.
 fn producer(history: &History, at: usize, difference: &Difference) -> Option<usize> {
     let new = difference.new.as_ref()?;
     let path = match difference.name.split_once(' ')? {
         ("file", _) => new.raw.as_str(),
-        // The place of a crate whose name has another hash now.
+        // The path of a crate whose name contains another hash now.
         ("arg", "--extern") if difference.only_hashes_differ() => new.raw.split_once('=')?.1,
         _ => return None,
     };
@@ -249,12 +242,9 @@ impl Walk<'_> {
         let reason = Because::of(event).filter(|_| !event.stored);
         let summary = summary(&why, reason.as_ref());
         let key = match telling(&why) {
-            Some(d) => format!(
-                "{:?} {:?} {}",
-                d.old.as_ref().map(|s| &s.value),
-                d.new.as_ref().map(|s| &s.value),
-                d.name
-            ),
+            Some(d) => {
+                format!("{:?} {}", [&d.old, &d.new].map(|side| side.as_ref().map(|s| &s.value)), d.name)
+            }
             None => summary.clone(),
         };
         self.found.push(Cause { unit: title(&event.unit), chain: chain.to_vec(), summary, key, why, reason });

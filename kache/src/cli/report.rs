@@ -68,7 +68,7 @@ struct Json {
     scopes: Vec<Scope>,
     store: Footprint,
     sharing: Sharing,
-    differences: Vec<Kept>,
+    differences: Vec<Stored>,
 }
 
 /// A period of the record.
@@ -94,7 +94,7 @@ struct Slow {
 }
 
 #[derive(Serialize)]
-struct Kept {
+struct Stored {
     place: String,
     #[serde(flatten)]
     difference: Difference,
@@ -114,7 +114,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         sharing: sharing::measure(&cache).map_err(&unreadable)?,
         differences: differences::list(&cache)
             .into_iter()
-            .map(|(place, difference)| Kept { place: place.display().to_string(), difference })
+            .map(|(place, difference)| Stored { place: place.display().to_string(), difference })
             .collect(),
     };
     match options.format {
@@ -207,13 +207,13 @@ fn text(section: &Section, page: &mut Page) {
 }
 
 /// The results that checks found to differ, in any scope.
-fn found(kept: &[Kept], page: &mut Page) {
-    if kept.is_empty() {
+fn found(differences: &[Stored], page: &mut Page) {
+    if differences.is_empty() {
         return;
     }
     page.gap();
     page.heading("results that a check found to differ (both versions are stored)");
-    for Kept { place, difference } in kept {
+    for Stored { place, difference } in differences {
         page.line(format!("  {}, {}: {}", difference.label, ago(difference.time_us), difference.names()));
         page.line(format!("    {place}"));
     }

@@ -25,7 +25,7 @@ enum What {
     Install {
         /// The directory [default: ~/.local/share/kache/shims]
         dir: Option<PathBuf>,
-        /// Names of links [default: cc, c++, and each gcc and clang on PATH, whatever its version and target]
+        /// Names of links [default: cc, c++, and each gcc and clang on PATH, of any version and target]
         #[arg(long = "name")]
         names: Vec<String>,
     },

@@ -34,7 +34,10 @@ fn lists() -> Vec<List> {
         .map(|list| (list.name, list.about, list.rows.iter().map(|row| (row.what, row.why)).collect()));
     let clocks = tables::CLOCK_AT_START.iter().map(|row| (row.what, row.why)).collect();
     let about = "programs that read the clock when they start: the calls that they make then are not inputs";
-    excuses.chain([("clock-at-start", about, clocks)]).collect()
+    let times = tables::FILE_TIMES.iter().map(|row| (row.what, row.why)).collect();
+    let about_times =
+        "programs with a known use of the times of files; for any other program, the whole status counts";
+    excuses.chain([("clock-at-start", about, clocks), ("file-times", about_times, times)]).collect()
 }
 
 /// The policies, each with the acts to show.

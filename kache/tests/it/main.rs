@@ -18,6 +18,8 @@ mod cc_literal;
 #[cfg(target_os = "linux")]
 mod cc_places;
 #[cfg(target_os = "linux")]
+mod cc_programs;
+#[cfg(target_os = "linux")]
 mod cc_suite;
 #[cfg(target_os = "linux")]
 mod check;

@@ -1,13 +1,14 @@
 //! Events about files: what was opened, probed and listed.
 
 use super::made::links_on;
+use super::status::{is_removed, path_of_status};
 use super::walk;
 use super::{Cause, Collector, clean};
 use crate::collected::Step;
 use crate::dependency::Kind as DependencyKind;
 use crate::observe::trace::{EventKind, TraceEvent, flag};
 use crate::platform::{self, FileType, StatId};
-use crate::policy::{Act, Event, Place, Treatment};
+use crate::policy::{Act, Actor, Event, Place, Treatment};
 use crate::reason::Reason;
 use std::path::Path;
 
@@ -70,22 +71,37 @@ impl Collector<'_> {
 
     /// What code that can tell a file's status learns from looking at one. A file that the run made shows when it did.
     pub(super) fn learn(&mut self, e: &TraceEvent, by: Cause) {
+        let before = self.looked.remove(&(e.pid, e.tid));
         if e.errno != 0 || !matches!(e.kind, EventKind::Read | EventKind::Stat | EventKind::Write) {
             return;
         }
-        let can = |act| self.processes.can_learn(e.pid, e.module, act);
+        let is_status = e.kind == EventKind::Stat && asked_permissions(e) == 0;
+        if by.actor != Actor::Plugin {
+            return if is_status {
+                self.learn_in_program(e, by, before)
+            };
+        }
+        let asks_by_itself = is_status && self.asks_by_itself(e);
+        if e.flags & flag::BY_DESCRIPTOR != 0 && e.kind == EventKind::Stat && !asks_by_itself {
+            // What opened the file has an event.
+            return;
+        }
+        let can = |act| asks_by_itself || self.processes.can_learn(e.pid, e.module, act);
         let acts = [Act::LearnsMetadata, Act::LearnsIdentity].map(|act| can(act).then_some(act));
         if acts == [None, None] {
             return;
         }
-        let path = clean(e.path);
-        if e.kind == EventKind::Write || self.made.has(&path) {
+        let Some(path) = path_of_status(e) else { return };
+        if e.kind == EventKind::Write || self.made.has(&path) || is_removed(&path) {
             return self.named(by, Act::LearnsTimeOfMade, &path);
         }
         acts.into_iter().flatten().for_each(|act| self.at(by, act, &path));
     }
 
     pub(super) fn probe(&mut self, e: &TraceEvent, by: Cause) {
+        if e.flags & flag::BY_DESCRIPTOR != 0 {
+            return;
+        }
         let path = clean(e.path);
         if by.actor.is_trusted() {
             self.step(e, || Step::Probed(path.clone()));
@@ -93,7 +109,7 @@ impl Collector<'_> {
         if e.flags & flag::NO_FOLLOW != 0 && (e.errno == 0 || platform::errno_is_absent(e.errno)) {
             self.at(by, Act::ProbesLink, &path);
         }
-        let asked = (e.flags & (flag::MAY_EXECUTE | flag::MAY_WRITE | flag::MAY_READ)) >> 1;
+        let asked = asked_permissions(e);
         if asked != 0
             && !platform::errno_is_absent(e.errno)
             && self.policy.means_something(by.actor, Act::AsksPermission)
@@ -154,6 +170,9 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotOpen);
         }
+        if path == b"/proc/self/fd" && self.only_closes_descriptors(e.pid) {
+            return;
+        }
         let here = Path::new(platform::os_str(&path));
         let walks = e.flags & (flag::RECURSIVE | flag::PATTERN) != 0;
         let act = match () {
@@ -166,6 +185,11 @@ impl Collector<'_> {
         if counts && !self.made.has_by_another_name(&path, self.world) {
             self.apply(by, &event, 0);
         }
+    }
+
+    /// Whether a process looks for its open descriptors only to have them closed.
+    pub(super) fn only_closes_descriptors(&self, pid: u32) -> bool {
+        self.processes.get(pid).is_some_and(|process| self.policy.only_closes_descriptors(&process.program))
     }
 
     /// A walk, or a search by a pattern, lists directories where no hook sees it: each counts as if it had been listed, and
@@ -210,6 +234,11 @@ impl Collector<'_> {
     pub(super) fn file_type(&self, path: &[u8]) -> Option<FileType> {
         self.world.file_type(Path::new(platform::os_str(path)))
     }
+}
+
+/// What a probe asks whether it may be done: a bit each for executing, writing and reading.
+fn asked_permissions(e: &TraceEvent) -> u8 {
+    (e.flags & (flag::MAY_EXECUTE | flag::MAY_WRITE | flag::MAY_READ)) >> 1
 }
 
 /// Whether a path leads to what a process was given open.

@@ -33,6 +33,10 @@ pub struct Process {
     has_plugin: bool,
     /// Modules that can tell times and permissions of files.
     learns: HashSet<(u32, Act)>,
+    /// How the program was called; `None` where not all of that is known.
+    arguments: Option<Vec<Vec<u8>>>,
+    /// Directories that the loader searches for libraries: those that the objects of the program name.
+    searched: Vec<PathBuf>,
     /// Events of opening the terminal since the program started.
     pub terminal: u16,
     /// Modules recorded before anything else belong to the program as it was linked.
@@ -88,8 +92,38 @@ impl Process {
         self.files.values().map(Vec::as_slice)
     }
 
+    /// Whether a library has been loaded under a name.
+    pub fn has_loaded(&self, name: &[u8]) -> bool {
+        self.files().any(|file| file.rsplit(|byte| *byte == b'/').next() == Some(name))
+    }
+
+    /// How it was called; `None` where that is not known.
+    pub fn arguments(&self) -> Option<&[Vec<u8>]> {
+        self.arguments.as_deref().filter(|arguments| !arguments.is_empty())
+    }
+
+    /// The directory that it began in.
+    pub fn cwd(&self) -> &Path {
+        &self.cwd
+    }
+
+    pub fn searched(&self) -> &[PathBuf] {
+        &self.searched
+    }
+
+    /// Notes directories that the loader searches for libraries.
+    pub fn search(&mut self, directories: Vec<PathBuf>) {
+        let new: Vec<_> = directories.into_iter().filter(|dir| !self.searched.contains(dir)).collect();
+        self.searched.extend(new);
+    }
+
     pub fn file(&self, module: u32) -> Option<&[u8]> {
         self.files.get(&module).map(Vec::as_slice)
+    }
+
+    /// The file of a module, links followed.
+    pub fn real_file(&self, module: u32) -> Option<&Path> {
+        self.real_files.get(&module).map(PathBuf::as_path)
     }
 
     /// Notes what a module can learn of the files that it looks at.
@@ -175,10 +209,21 @@ impl Processes {
             real_files: HashMap::new(),
             has_plugin: false,
             learns: HashSet::new(),
+            arguments: Some(Vec::new()),
+            searched: Vec::new(),
             terminal: 0,
             is_starting: true,
         };
         self.all.insert(e.pid, process);
+    }
+
+    /// Notes how a program was called.
+    pub fn note_argument(&mut self, e: &TraceEvent) {
+        let Some(process) = self.all.get_mut(&e.pid) else { return };
+        match process.arguments.as_mut().filter(|_| e.aux >= 0) {
+            Some(arguments) => arguments.push(e.path.to_vec()),
+            None => process.arguments = None,
+        }
     }
 
     pub fn get(&self, pid: u32) -> Option<&Process> {

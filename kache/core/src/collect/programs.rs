@@ -130,12 +130,16 @@ impl Collector<'_> {
         };
         let by = Cause { pid: e.pid, actor };
         let is_runtime = || actor.is_trusted() && self.policy.is_c_runtime(&real);
+        let is_by_name = !found.parent().is_some_and(|dir| self.subject.is_searched(dir));
+        if !actor.is_trusted() {
+            self.searches(by, found, e.module != 0 && is_by_name);
+        }
         if e.module == 0 || is_covered || is_loader || is_runtime() {
             return;
         }
         self.out.loaded.insert(real.clone());
         // What is not loaded by its path is searched for, and another may come to lie before it.
-        if !found.parent().is_some_and(|dir| self.subject.is_searched(dir)) {
+        if is_by_name {
             self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
         }
         self.at(by, Act::LoadsLibrary, &clean(real.as_os_str().as_encoded_bytes()));
@@ -179,6 +183,11 @@ impl Collector<'_> {
     /// Whether a program asks for the clock as it does whenever it starts.
     pub(super) fn asks_as_it_starts(&mut self, e: &TraceEvent, act: Act) -> bool {
         let Some(process) = self.processes.get(e.pid).filter(|_| e.errno != 0) else { return false };
+        let unless = self.policy.clock_at_start(self.processes.name(e.pid)).map_or(&[][..], |row| row.unless);
+        let is_told = |argument: &Vec<u8>| unless.iter().any(|word| contains(argument, word.as_bytes()));
+        if !unless.is_empty() && process.arguments().is_none_or(|all| all.iter().any(is_told)) {
+            return false;
+        }
         let Some(file) = process.file(e.module).map(<[u8]>::to_vec) else { return false };
         let Some((row, calls)) = self.start_of(e.pid) else { return false };
         act == Act::ReadsTimer && row.timers || calls.has(&file, e.aux, e.errno, row.again)
@@ -355,10 +364,17 @@ impl Collector<'_> {
             self.share(by, name.as_encoded_bytes());
         }
         if !e.path.contains(&b'/') {
-            return self.named(by, Act::NamesLibrary, e.path);
+            self.named(by, Act::NamesLibrary, e.path);
+            if let Some(found) = self.find_library(by, e.path).filter(|_| !by.actor.is_trusted()) {
+                self.needs_of(by, &found);
+            }
+            return;
         }
         let path = absolute(self.subject.cwd, Path::new(platform::os_str(e.path)));
         let act = if self.world.is_there(&path) { Act::OpensLibrary } else { Act::OpensNoLibrary };
         self.at(by, act, &clean(path.as_os_str().as_encoded_bytes()));
+        if act == Act::OpensLibrary {
+            self.needs_of(by, &path);
+        }
     }
 }

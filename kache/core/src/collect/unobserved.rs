@@ -69,7 +69,7 @@ fn starts<'a>(trace: &'a Trace) -> Vec<Start<'a>> {
                 last.insert(event.pid, out.len());
                 out.push(Start { at, event, named: None, is_answer: false });
             }
-            EventKind::Named => {
+            EventKind::Named if !event.path.is_empty() => {
                 if let Some(start) = last.remove(&event.pid) {
                     out[start].named = Some(event.path);
                 }

@@ -2,6 +2,7 @@
 
 use crate::digest::Table;
 use crate::eval::{self, find_program};
+use crate::libraries;
 use crate::observe::object::{self as reader, Imports};
 use crate::observe::start_clock::{self, StartCalls};
 use crate::observe::variables::{self, Use};
@@ -36,6 +37,8 @@ pub trait World {
     fn host_fact(&self, name: &[u8], about: &[u8]) -> Option<Vec<u8>>;
     /// The file that a bare program name leads to by `PATH`.
     fn program(&self, name: &OsStr) -> Option<PathBuf>;
+    /// The library that the loader finds under a name, where no object says otherwise.
+    fn library(&self, name: &OsStr) -> Option<PathBuf>;
     /// Whether a program's contents show that it is the tool that its name says: all marks of one of the alternatives.
     fn is_tool(&self, program: &Path, marks: &[&[&str]]) -> bool;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
@@ -46,6 +49,10 @@ pub trait World {
     fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>>;
     /// Which of the parts of names occur in the names of an object's functions; `None` where it has been stripped.
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>>;
+    /// The function that an address in an object lies in: see [`reader::function_at`].
+    fn function_at(&self, object: &Path, address: u64) -> Option<Vec<u8>>;
+    /// Whether nobody but root can replace what a program's file holds.
+    fn only_root_replaces(&self, program: &Path) -> bool;
     /// What an object does with the array of all variables.
     fn variables(&self, object: &Path) -> Use;
     /// The calls of the clock that a program makes as it starts; `None` where that cannot be learnt.
@@ -118,6 +125,10 @@ impl World for Machine<'_> {
         find_program(name, self.roots)
     }
 
+    fn library(&self, name: &OsStr) -> Option<PathBuf> {
+        libraries::find(name)
+    }
+
     fn is_tool(&self, program: &Path, marks: &[&[&str]]) -> bool {
         let test = format!("tool {marks:?}");
         let is_held = |contents: &[u8]| {
@@ -141,6 +152,14 @@ impl World for Machine<'_> {
 
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
         reader::functions(object, parts)
+    }
+
+    fn function_at(&self, object: &Path, address: u64) -> Option<Vec<u8>> {
+        reader::function_at(object, address)
+    }
+
+    fn only_root_replaces(&self, program: &Path) -> bool {
+        platform::only_root_replaces(program)
     }
 
     fn variables(&self, object: &Path) -> Use {

@@ -4,18 +4,19 @@
 //! call of its own, none is lost when a process is killed, and nothing has to be read while the command runs. A writer maps
 //! the megabyte that it writes to, and the reader what has been written: the address space may be limited.
 //!
-//! Layout, shared with `preload/core.h`: a header of 64 bytes, then records at multiples of eight bytes. A writer
+//! Layout, shared with `preload/core.h`: a header, then records at multiples of eight bytes. A writer
 //! claims room by an atomic addition to the tail, stores the record's length, its content, and its kind last. A
 //! writer that was killed in between leaves a record without a kind, or a gap of zeroes; both are counted as torn.
 
+use super::given::{self, Given};
 use super::trace::{EventKind, Trace, TraceEvent};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-const MAGIC: &[u8; 8] = b"KACHELG2";
+const MAGIC: &[u8; 8] = b"KACHELG3";
 /// The length of a log's header.
-pub const HEADER: usize = 64;
+pub const HEADER: usize = 64 + GIVEN_MOST * 16;
 /// The length of a record without its two texts.
 pub const RECORD: usize = 32;
 const CAPACITY: u64 = 256 << 20;
@@ -28,6 +29,11 @@ pub const OVERFLOW_AT: usize = 24;
 
 /// Where the header says that a process has seen another fail.
 const TROUBLE_AT: usize = 28;
+/// Where the header says how many files, pipes and sockets the run is given open, and which.
+const GIVEN_COUNT_AT: usize = 36;
+const GIVEN_AT: usize = 64;
+/// How many of those it has room for.
+const GIVEN_MOST: usize = 128;
 
 /// A log, which its owner reads and the processes under observation write.
 #[derive(Debug)]
@@ -41,7 +47,8 @@ impl Log {
     /// # Errors
     /// When the system cannot provide the shared memory.
     pub fn create() -> io::Result<Log> {
-        Ok(Log { memory: memory::Shared::create(CAPACITY, &header)? })
+        let given = given::open_descriptors();
+        Ok(Log { memory: memory::Shared::create(CAPACITY, &|capacity| header(capacity, given.as_deref()))? })
     }
 
     /// The path by which other processes open it, for as long as this process keeps it.
@@ -73,11 +80,23 @@ impl Log {
     }
 }
 
-fn header(capacity: u64) -> [u8; HEADER] {
+/// What a log begins with. Where it is not known what the run is given open, or that is too much, nothing is to be trusted
+/// that the run does.
+fn header(capacity: u64, given: Option<&[Given]>) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(MAGIC);
     header[8..16].copy_from_slice(&capacity.to_ne_bytes());
     header[TAIL_AT..TAIL_AT + 8].copy_from_slice(&(HEADER as u64).to_ne_bytes());
+    match given.filter(|given| given.len() <= GIVEN_MOST) {
+        Some(given) => {
+            header[GIVEN_COUNT_AT..GIVEN_COUNT_AT + 4].copy_from_slice(&(given.len() as u32).to_ne_bytes());
+            for (to, from) in header[GIVEN_AT..].as_chunks_mut::<16>().0.iter_mut().zip(given) {
+                to[..8].copy_from_slice(&from.device.to_ne_bytes());
+                to[8..].copy_from_slice(&from.number.to_ne_bytes());
+            }
+        }
+        None => header[OVERFLOW_AT..OVERFLOW_AT + 4].copy_from_slice(&1_u32.to_ne_bytes()),
+    }
     header
 }
 

@@ -2,8 +2,8 @@
 
 use crate::platform;
 use object::elf::{
-    DT_NEEDED, EM_AARCH64, EM_X86_64, FileHeader64, SHF_EXECINSTR, SHN_ABS, SHN_UNDEF, SHT_DYNSYM,
-    SHT_PROGBITS, SHT_SYMTAB,
+    DT_NEEDED, DT_RPATH, DT_RUNPATH, EM_AARCH64, EM_X86_64, FileHeader64, SHF_EXECINSTR, SHN_ABS, SHN_UNDEF,
+    SHT_DYNSYM, SHT_PROGBITS, SHT_SYMTAB, STT_FUNC,
 };
 use object::read::ReadCache;
 use object::read::elf::{Dyn, FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
@@ -53,6 +53,8 @@ fn symbols<'a>(
 pub struct Imports {
     /// The libraries that it needs, by the names under which the loader looks for them.
     pub libraries: Vec<Vec<u8>>,
+    /// The lists of directories in which the loader looks for those: RPATH, RUNPATH.
+    pub directories: Vec<Vec<u8>>,
     pub symbols: Vec<Import>,
 }
 
@@ -81,13 +83,20 @@ pub fn imports(path: &Path) -> Option<Imports> {
         library: library(index),
     };
     let symbols = undefined.map(import).filter(|import| !import.name.is_empty()).collect();
-    Some(Imports { libraries: libraries(&object, &sections)?, symbols })
+    let entries = |tags: &[i64]| dynamic_texts(&object, &sections, tags);
+    let (libraries, directories) = (entries(&[DT_NEEDED])?, entries(&[DT_RPATH, DT_RUNPATH])?);
+    Some(Imports { libraries, directories, symbols })
 }
 
-fn libraries<'a>(object: &'a Object, sections: &SectionTable<'a, Header, &'a Data>) -> Option<Vec<Vec<u8>>> {
+/// The texts of an object's entries for the loader.
+fn dynamic_texts<'a>(
+    object: &'a Object,
+    sections: &SectionTable<'a, Header, &'a Data>,
+    tags: &[i64],
+) -> Option<Vec<Vec<u8>>> {
     let Some((entries, strings)) = sections.dynamic(LE, &object.data).ok()? else { return Some(Vec::new()) };
     let names = sections.section(strings).ok()?.data(LE, &object.data).ok()?;
-    let needed = entries.iter().filter(|entry| entry.tag(LE) == DT_NEEDED);
+    let needed = entries.iter().filter(|entry| tags.contains(&entry.tag(LE)));
     Some(needed.map(|entry| text_at(names, entry.val32(LE).unwrap_or(u32::MAX)).to_vec()).collect())
 }
 
@@ -112,6 +121,19 @@ pub fn functions(path: &Path, parts: &[&'static str]) -> Option<Vec<&'static str
     let (_, names) = symbols(&object, &sections, SHT_SYMTAB)?;
     let text = String::from_utf8_lossy(names);
     Some(parts.iter().copied().filter(|part| text.contains(part)).collect())
+}
+
+/// The name of the function that an address lies in; `None` where the object has been stripped of names. Empty where no
+/// function is known there.
+pub fn function_at(path: &Path, address: u64) -> Option<Vec<u8>> {
+    let object = Object::open(path)?;
+    let (_, sections) = object.sections()?;
+    let (table, names) = symbols(&object, &sections, SHT_SYMTAB)?;
+    let holds = |symbol: &&<Header as FileHeader>::Sym| {
+        let start = symbol.st_value(LE);
+        symbol.st_type() == STT_FUNC && (start..start + symbol.st_size(LE)).contains(&address)
+    };
+    Some(table.iter().find(holds).map_or(Vec::new(), |symbol| text_at(names, symbol.st_name(LE)).to_vec()))
 }
 
 /// Whether the object has an instruction that calls the kernel. What has none does all its looking through libc. `None`

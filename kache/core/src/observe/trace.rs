@@ -43,6 +43,10 @@ pub mod flag {
     pub const MAY_WRITE: u8 = 4;
     /// Stat: it was asked whether the file may be read.
     pub const MAY_READ: u8 = 8;
+    /// Stat: by a system call outside libc.
+    pub const BEYOND_LIBC: u8 = 16;
+    /// Stat: of a file that is open, whose path the system told.
+    pub const BY_DESCRIPTOR: u8 = 32;
     /// Rename: there was something of the new name before.
     pub const REPLACES: u8 = 1;
     /// Realpath: the argument was relative.
@@ -71,6 +75,8 @@ pub mod flag {
     pub const DIRECTORY_REMOVED: u8 = 1;
     /// Link: symbolic, `path` is its text.
     pub const SYMBOLIC: u8 = 1;
+    /// Descriptor: it was asked what it is, and not what it holds.
+    pub const ASKED_ABOUT: u8 = 1;
     /// Lookup: what was found is the C library's, and no hook stands in front of it.
     pub const OF_C_LIBRARY: u8 = 1;
     /// HostFact: the program did not ask for the fact but set it, to what `aux` is the hash of.
@@ -109,7 +115,8 @@ kinds! {
     Read = 3,
     /// A file was opened for writing, made, or truncated; `aux` has the flags of `open`.
     Write = 4,
-    /// A path was probed; `aux` is its `st_mode` where known.
+    /// A path was probed; the lower half of `aux` is its `st_mode` where known, the upper half where the call returns to in
+    /// its module, where that is known.
     Stat = 5,
     /// A symbolic link was read; `path2` is what it holds.
     Readlink = 6,
@@ -150,10 +157,15 @@ kinds! {
     /// of the answer (`platform::Answer`); once for each module and answer.
     HostFact = 25,
     /// Follows the Start of a program that an exec began: `path` is the name that the kernel was given for it, the
-    /// script's where the program is a script's interpreter.
+    /// script's where the program is a script's interpreter; `path2` is its `LD_LIBRARY_PATH`.
     Named = 30,
     /// The mode, the owner, the times or the attributes of `path` were changed.
     Change = 31,
+    /// What the run was given open was used by its descriptor `aux`; `path` is what the kernel calls it.
+    Descriptor = 32,
+    /// Follows the Start of a program that began after other code than the compiler's was loaded: `path` is an argument, `aux` its
+    /// place, or less than zero if not all are recorded.
+    Argument = 33,
     /// From here on, system calls that the process makes outside libc are not recorded. It did system call `aux`.
     Unfollowed = 37,
     /// Something was looked at or changed by a path that the observer could not find out; `aux` is the kind of the record

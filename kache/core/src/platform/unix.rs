@@ -69,6 +69,15 @@ pub fn boot_id() -> Option<[u8; 16]> {
     Some(out)
 }
 
+/// Whether this process has a terminal that it could open as `/dev/tty`.
+#[cfg(target_os = "linux")]
+pub fn has_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name of the program, which may hold anything: the state, three ids, and the terminal.
+    let fields = status.rsplit_once(')').map_or("", |(_, fields)| fields);
+    fields.split_ascii_whitespace().nth(4).is_some_and(|terminal| terminal != "0")
+}
+
 /// Facts about the host that a program can ask for. Without the observer, no other is recorded.
 #[cfg(not(target_os = "linux"))]
 pub fn host_fact(name: &[u8], _: &[u8]) -> Option<Vec<u8>> {

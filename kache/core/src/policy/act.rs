@@ -51,6 +51,7 @@ acts! {
     OpensFile, "opens a file", all(&[T::Contents]);
     OpensDirectory, "opens a directory", all(&[T::Existence]);
     OpensDescriptor, "opens what it was given open, by its number", by(&[T::Refuse(Reason::HostState)], &[T::Contents]);
+    OpensTerminal, "looks whether there is a terminal", by(NONE, &[T::Host("terminal")]);
     OpensState, "opens the compiler's state from an earlier run", by(&[T::Refuse(Reason::Incremental)], &[T::Contents]);
     FindsNothing, "finds nothing there", all(&[T::Absence]);
     CannotOpen, "cannot open what is there", all(&[T::RefuseInput(Reason::UnreadableInput)]);
@@ -65,7 +66,9 @@ acts! {
     LearnsIdentity, "has a function that tells which file a file is, and looks at a file",
         foreign(&[T::Identity], NONE);
     LearnsTimeOfMade, "has a function that tells times, and looks at a file that the run made",
-        foreign(&[T::Refuse(Reason::Clock)], NONE);
+        by(NONE, &[T::Refuse(Reason::Clock)]);
+    ComparesTimes, "compares the times of files", by(NONE, &[T::Metadata]);
+    TellsStatus, "asks for the status of a file, and may tell it", by(NONE, &[T::Identity]);
 
     // Directories and links.
     ListsDirectory, "lists a directory", all(&[T::Listing]);
@@ -104,6 +107,9 @@ acts! {
     ReadsTimer, "asks how much time has passed or been used", by(NONE, &[T::Refuse(Reason::Clock)]);
     LooksUpHost, "looks up a host", by(NONE, &[T::Refuse(Reason::Network)]);
     Connects, "connects", by(NONE, &[T::Refuse(Reason::Network)]);
+    UsesGiven, "uses what the run was given open", all(&[T::Refuse(Reason::InheritedDescriptor)]);
+    AsksAboutGiven, "asks what it is that the run was given open",
+        by(NONE, &[T::Refuse(Reason::InheritedDescriptor)]);
     CallsKernel, "makes a system call that is not followed", by(NONE, &[T::Refuse(Reason::RawSyscall)]);
 
     // Programs.

@@ -1,5 +1,6 @@
 //! Rows of the tables of trust, and how they match.
 
+use super::Actor;
 use std::path::Path;
 
 /// A row: what it matches, and why.
@@ -18,10 +19,40 @@ pub struct ClockAtStart {
     pub what: &'static str,
     /// Arguments with which the program does no more than start and end.
     pub arguments: &'static [&'static str],
+    /// What an argument holds by which the program is told to use the time of its start: then no call is excused.
+    pub unless: &'static [&'static str],
     /// The calls that are made then may be made again.
     pub again: bool,
     /// What it asks of how much time has passed goes into nothing that it is asked for.
     pub timers: bool,
+    pub why: &'static str,
+}
+
+/// What a program does with the times of files, beside what it was told to do with their contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileTimes {
+    /// It neither compares nor prints them.
+    Nothing,
+    /// It compares those of two files where a script asks it to, one after the other.
+    ComparesTwo,
+    Compares,
+    /// It prints them, or hands them to a script.
+    Tells,
+}
+
+impl FileTimes {
+    /// Of a program that is not known. A script in the linker's place finds files, and is taken to do no more.
+    pub fn of_unknown(actor: Actor) -> FileTimes {
+        if actor == Actor::Process { FileTimes::Tells } else { FileTimes::Nothing }
+    }
+}
+
+/// A program that is known for what it does with the times of files, if root alone can replace it.
+#[derive(Debug)]
+pub struct FileTimesOf {
+    /// The program's name.
+    pub what: &'static str,
+    pub does: FileTimes,
     pub why: &'static str,
 }
 

@@ -42,7 +42,7 @@ fn calls_outside_libc_are_recorded_by_what_they_do() {
     assert_eq!(run.find(EventKind::Read, at("in")).errno, 0);
     assert_eq!(run.module_of(&run.find(EventKind::Read, at("in"))), at("files"));
     assert_eq!(run.find(EventKind::Read, at("absent")).errno, ENOENT);
-    assert_eq!(run.find(EventKind::Stat, at("in")).flags, flag::NO_FOLLOW);
+    assert_eq!(run.find(EventKind::Stat, at("in")).flags, flag::NO_FOLLOW | flag::BEYOND_LIBC);
     assert_eq!(run.of(EventKind::Stat).iter().filter(|e| e.path.ends_with(b"/in")).count(), 2);
     assert_eq!(run.find(EventKind::Stat, at("accessed")).errno, ENOENT);
     assert_eq!(run.find(EventKind::Readlink, at("to-in")).path2, b"in");

@@ -192,3 +192,10 @@ int main(void) {
         ["clock_gettime/timer", "clock", "getloadavg", "sched_getcpu", "sysconf/memory", "dladdr"]
     );
 }
+
+#[test]
+fn there_is_a_terminal_if_it_can_be_opened() {
+    let opens = std::fs::File::open("/dev/tty").is_ok();
+    let expected: &[u8] = if opens { b"1 " } else { b"0 " };
+    assert_eq!(host_fact(b"terminal", b"").unwrap(), expected);
+}

@@ -102,3 +102,15 @@ int access(const char *path, int mode) {
     let trace = log.trace();
     assert_eq!(trace.events.iter().filter(|e| e.kind == EventKind::Stat && e.path == b"/").count(), 1);
 }
+
+#[test]
+fn what_a_variable_has_the_loader_put_into_a_program_is_recorded() {
+    let test = Sandbox::new();
+    let script = "LD_PRELOAD='./none.so other.so' /bin/true 2> /dev/null";
+    let run = test.observe(test.command("/bin/sh").args(["-c", script]));
+    run.succeeded();
+    for name in ["./none.so", "other.so"] {
+        run.find(EventKind::Dlopen, name);
+    }
+    assert_eq!(run.of(EventKind::Dlopen).len(), 2, "the observer's own is not among them: {:#?}", run.all());
+}

@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod changes;
 #[cfg(target_os = "linux")]
+mod descriptors;
+#[cfg(target_os = "linux")]
 mod dispatch;
 #[cfg(target_os = "linux")]
 mod facts;
@@ -15,6 +17,8 @@ mod processes;
 mod random_store;
 #[cfg(target_os = "linux")]
 mod sandbox;
+#[cfg(target_os = "linux")]
+mod status;
 mod store_trust;
 #[cfg(target_os = "linux")]
 mod undisturbed;

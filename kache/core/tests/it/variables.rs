@@ -20,7 +20,7 @@ fn ends_unread(run: &Run) -> bool {
 fn started(sandbox: &Sandbox, body: &str, arguments: &[&str]) -> Run {
     let source = format!(
         "#include <getopt.h>\n#include <libintl.h>\n#include <locale.h>\n#include <stdio.h>\n#include <stdlib.h>\n\
-         #include <string.h>\n#include <sys/wait.h>\n#include <unistd.h>\n#include <spawn.h>\n\
+         #include <string.h>\n#include <time.h>\n#include <sys/wait.h>\n#include <unistd.h>\n#include <spawn.h>\n\
          extern char **environ;\nint main(int argc, char **argv, char **envp) {{ {body} return 0; }}"
     );
     let loader = sandbox.c("loader", LOADER, &["-ldl"]);
@@ -39,6 +39,11 @@ fn a_program_that_asks_by_name_or_passes_the_array_on_has_not_read_it() {
         "",
         r#"if (strcmp(getenv("KNOB"), "a=b") || getenv("KNO")) return 1;"#,
         r#"setlocale(LC_ALL, ""); gettext("x"); getopt(argc, argv, "a");"#,
+        r#"time_t at = 86400; struct tm parts = {.tm_year = 100, .tm_mday = 1}; char text[64];
+           locale_t c = newlocale(LC_ALL_MASK, "", NULL);
+           ctime(&at); ctime_r(&at, text); timelocal(&parts); strftime(text, 64, "%Z", &parts);
+           strftime_l(text, 64, "%Z", &parts, c); strptime("1", "%d", &parts);
+           localtime(&at); mktime(&parts); tzset();"#,
         // The library writes the array, and makes a larger one.
         r#"for (int i = 0; i < 40; i++) { char name[9]; sprintf(name, "N%d", i); setenv(name, "v", 1); }
            unsetenv("N1"); putenv("P=q"); setenv("KNOB", "c", 1);

@@ -3,8 +3,10 @@
 mod changes;
 mod files;
 mod imports;
+mod libraries;
 mod metadata;
 mod programs;
 mod rows;
 mod rules;
 mod stage;
+mod status;

@@ -1,34 +1,32 @@
 //! Two key traces, compared input by input.
 //!
-//! A name can stand more than once (`arg --cfg`), so inputs of one name are compared as a bag: equal values cancel,
-//! and what is left is paired by the part before `=`, then by what it is but for cargo's hashes, then in order.
+//! A name can occur more than once (`arg --cfg`), so the inputs of one name are compared as a bag: equal values cancel, and
+//! the rest is paired by the part before `=`, then by the value without cargo's hashes, then in order.
 
 use kache_core::key_trace::{Component, KeyTrace, Part};
 use serde::Serialize;
 
-/// An input that differs.
+/// A difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Which key it is in.
+    /// The key that it is part of.
     pub part: Part,
-    /// Its name, as it is now (or was, where it is gone).
+    /// The new name, or the old one if the input no longer exists.
     pub name: String,
-    /// What its value is made of.
+    /// The meaning of the value.
     pub about: &'static str,
-    /// As it was.
     pub old: Option<Side>,
-    /// As it is.
     pub new: Option<Side>,
-    /// The label of the unit that made it, where it is another unit's output.
+    /// The label of another unit, if the input is that unit's output.
     pub made_by: Option<String>,
 }
 
 /// An input in one of the traces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Side {
-    /// As it was in its place.
+    /// The form in its checkout.
     pub raw: String,
-    /// As it counted.
+    /// The form in the key.
     pub value: String,
 }
 
@@ -51,7 +49,7 @@ impl Difference {
         })
     }
 
-    /// What happened to it, in a word.
+    /// The kind of change.
     pub fn verb(&self) -> &'static str {
         match (&self.old, &self.new) {
             (None, _) => "is new",
@@ -61,20 +59,22 @@ impl Difference {
         }
     }
 
-    /// Whether both sides say the same but for hashes that cargo puts into names.
+    /// Whether the sides differ only in hashes that cargo puts into names.
     pub fn only_hashes_differ(&self) -> bool {
         matches!((&self.old, &self.new), (Some(a), Some(b)) if fold(&a.value) == fold(&b.value))
     }
 
-    /// Whether it is nothing but a consequence of something else that cargo hashed, where there is such a thing.
+    /// Whether the difference can only follow from another one, which cargo hashed.
     pub fn is_derived(&self) -> bool {
         matches!(self.name.as_str(), "arg -C metadata" | "arg -C extra-filename" | "arg -o")
             || self.only_hashes_differ()
     }
 }
 
-/// What a kind of input is, for people.
+/// The meaning of a kind of input, for people.
 fn about(name: &str) -> &'static str {
+    const CARGO_HASH: &str = "cargo's hash of the package, its features, profile, flags and dependencies";
+    const PLACES: &str = "the locations of the working directory and all roots: the outputs contain them, or a program could read the command line";
     let (kind, rest) = name.split_once(' ').unwrap_or((name, ""));
     match kind {
         "schema" => "the version of kache's key format",
@@ -82,16 +82,12 @@ fn about(name: &str) -> &'static str {
         "cwd" => "the working directory",
         "define" => "the macro's value; it contains a path, and a source may use it",
         "place" if !rest.is_empty() => "the path of that root: the outputs contain it",
-        "place" => {
-            "the locations of the working directory and all roots: the outputs contain them, or a program could read the command line"
-        }
+        "place" => PLACES,
         "language" => "the language of the source",
         "twins" => "which files with equal contents are the same file, or changed in the same second",
         "driver" => "the compiler's path and the name it was called by",
         "input" => "the source file on the command line",
-        "arg" if matches!(rest, "-C metadata" | "-C extra-filename") => {
-            "cargo's hash of the package, its features, profile, flags and dependencies"
-        }
+        "arg" if matches!(rest, "-C metadata" | "-C extra-filename") => CARGO_HASH,
         "arg" => "an argument of the command line",
         "order" => "the order of the arguments",
         "paths" => "the form of paths in artifacts",
@@ -104,9 +100,7 @@ fn about(name: &str) -> &'static str {
         "link" | "leads-to" => "the digest of the link's target",
         "env" => "the variable's value; a digest if it may be a secret",
         "env-path" => "the variable's value, as a portable path",
-        "env-all" => {
-            "the digest of all variables, because a program could read any of them; raw: their names"
-        }
+        "env-all" => "the digest of all variables, since a program could read any of them; raw: their names",
         "env-all-path" => "the same, with roots replaced by their names",
         "status" => "the digest of the file's times and permissions",
         "program" => "the digest of the program found under that name in PATH",
@@ -141,7 +135,7 @@ pub fn differing_pairs<'t>(old: &'t KeyTrace, new: &'t KeyTrace) -> Vec<Pair<'t>
     let (mut gone, mut come) = (Vec::new(), Vec::new());
     for name in names(old, new) {
         let (mut a, mut b) = (of_name(old, name), of_name(new, name));
-        cancel(&mut a, &mut b, |x, y| x.value == y.value);
+        pair(&mut a, &mut b, &mut Vec::new(), |x, y| x.value == y.value);
         pair(&mut a, &mut b, &mut out, |x, y| key(&x.value).is_some() && key(&x.value) == key(&y.value));
         pair(&mut a, &mut b, &mut out, |x, y| fold(&x.value) == fold(&y.value));
         if a.len() == b.len() {
@@ -169,16 +163,7 @@ fn of_name<'a>(trace: &'a KeyTrace, (part, name): (Part, &str)) -> Vec<&'a Compo
 
 type Same = fn(&Component, &Component) -> bool;
 
-fn cancel(a: &mut Vec<&Component>, b: &mut Vec<&Component>, same: Same) {
-    a.retain(|x| match b.iter().position(|y| same(x, y)) {
-        Some(i) => {
-            b.remove(i);
-            false
-        }
-        None => true,
-    });
-}
-
+/// Moves the pairs that are the same by a rule to `out`.
 fn pair<'t>(a: &mut Vec<&'t Component>, b: &mut Vec<&'t Component>, out: &mut Vec<Pair<'t>>, same: Same) {
     a.retain(|x| match b.iter().position(|y| same(x, y)) {
         Some(i) => {
@@ -189,12 +174,12 @@ fn pair<'t>(a: &mut Vec<&'t Component>, b: &mut Vec<&'t Component>, out: &mut Ve
     });
 }
 
-/// The part before `=`, which tells which of several values of one name this is.
+/// The part before `=`, which identifies one of several values of a name.
 fn key(value: &str) -> Option<&str> {
     value.split_once('=').map(|(k, _)| k)
 }
 
-/// Without the sixteen hexadecimal digits that cargo puts behind a dash.
+/// The text without the sixteen hexadecimal digits that cargo puts after a dash.
 fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

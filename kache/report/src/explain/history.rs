@@ -1,4 +1,4 @@
-//! A cache's past: its events, with the lookups that explaining needs. It only reads.
+//! The history of a cache: its events, with the lookups that explanations need. It only reads.
 
 use super::is_explained;
 use kache_core::digest::Digest;
@@ -13,21 +13,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// Earlier results of a unit that are compared; older ones are rarely nearer.
+/// The number of earlier results of a unit to compare; older ones are rarely nearer.
 const COMPARED: usize = 50;
 
-/// Events, oldest first, and the traces that they name.
+/// The events of a cache, and the traces that they name.
 pub struct History {
     cache: PathBuf,
     /// Oldest first.
     pub events: Vec<Event>,
-    /// By what an output's path may tell: the invocations that made it.
+    /// The invocations that made an output, by its path.
     by_output: HashMap<String, Vec<usize>>,
     by_unit: HashMap<Identity, Vec<usize>>,
     traces: RefCell<HashMap<String, Option<Rc<KeyTrace>>>>,
 }
 
-/// What makes two invocations builds of one unit: not its version, nor cargo's hash, since both may be what changed.
+/// The identity of a unit, equal for all its builds. Version and cargo's hash are not part of it, since they may change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     family: String,
@@ -37,7 +37,6 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of an event's unit.
     pub fn of(event: &Event) -> Identity {
         let u = &event.unit;
         let package = u.package.split(' ').next().unwrap_or_default().to_string();
@@ -53,7 +52,7 @@ impl History {
         Ok(history)
     }
 
-    /// Of a cache, without any event yet.
+    /// The history of a cache, without events.
     pub fn new(cache: &Path) -> History {
         History {
             cache: cache.to_path_buf(),
@@ -64,7 +63,7 @@ impl History {
         }
     }
 
-    /// Takes the next event.
+    /// Adds the next event.
     pub fn push(&mut self, event: Event) {
         if is_explained(&event) {
             let at = self.events.len();
@@ -101,9 +100,8 @@ impl History {
             .clone()
     }
 
-    /// Earlier invocations of the same unit that named a result, newest first, each result once: those of the same
-    /// version of its package, where there are any. Another version, or another of cargo's hashes, in the very same
-    /// build is another unit.
+    /// Earlier invocations of the same unit with a result, newest first, each result once; only those of the same package
+    /// version, if there are any. Another version or another hash of cargo's within one build is another unit.
     pub fn earlier(&self, at: usize) -> Vec<usize> {
         let now = &self.events[at];
         let all = self.by_unit.get(&Identity::of(now)).map_or(&[][..], Vec::as_slice);
@@ -122,15 +120,15 @@ impl History {
         earlier
     }
 
-    /// Earlier invocations of the same unit with the very same result key.
+    /// Earlier invocations of the same unit with the same result key.
     pub fn same_result(&self, at: usize) -> impl Iterator<Item = &Event> {
         let event = &self.events[at];
         let all = self.by_unit.get(&Identity::of(event)).map_or(&[][..], Vec::as_slice);
         all.iter().filter(move |i| **i < at).map(|i| &self.events[*i]).filter(|e| e.result == event.result)
     }
 
-    /// The latest invocation before `at` that made a path. One whose run left no record of its outputs (it failed, or
-    /// could not be kept) is known by the path's older makers.
+    /// The latest invocation before `at` that made a path. An invocation without a record of its outputs (it failed, or was
+    /// not stored) counts if an earlier invocation of its unit made the path.
     pub fn producer(&self, path: &str, at: usize) -> Option<usize> {
         let made = self.by_output.get(path)?.iter().rev().copied().find(|i| *i < at)?;
         let (event, same) = (&self.events[made], &self.by_unit[&Identity::of(&self.events[made])]);
@@ -138,7 +136,7 @@ impl History {
         same.iter().rev().copied().find(|i| *i < at && *i >= made && again(&self.events[*i]))
     }
 
-    /// The latest invocation of the unit of `at`, before it, whose stored result has an output of these bytes.
+    /// The latest earlier invocation of the unit of `at` whose stored result has an output with a digest.
     pub fn maker_of(&self, at: usize, digest: &str) -> Option<usize> {
         let wanted = Digest::from_hex(digest)?;
         self.earlier(at).into_iter().find(|i| {

@@ -1,7 +1,7 @@
 //! A report as Markdown, for a page or for the summary of a GitHub job.
 
 use super::table::{self, Section};
-use super::{Json, footer, titles};
+use super::{Json, Stored, footer, titles};
 use crate::cli::page::{duration, sanitize, size};
 use std::fmt::Write;
 
@@ -56,13 +56,10 @@ fn section(section: &Section, heading: &str) -> String {
 
 fn found(json: &Json) -> String {
     let mut out = String::new();
-    for kept in &json.differences {
-        let (label, names) = (cell(&kept.difference.label), cell(&kept.difference.names()));
-        let _ = write!(
-            out,
-            "\n**A check found {label} to differ** in {names}; both versions are in `{}`.\n",
-            kept.place
-        );
+    for Stored { place, difference } in &json.differences {
+        let (label, names) = (cell(&difference.label), cell(&difference.names()));
+        let what = format!("**A check found {label} to differ** in {names}");
+        let _ = write!(out, "\n{what}; both versions are in `{place}`.\n");
     }
     out
 }

@@ -97,6 +97,7 @@ fn inherited(fact: &str, number: Number) -> Option<Answer> {
                 groups.into_iter().for_each(|group| answer.number(group.into()));
             }
             "umask" => answer.number(umask()?),
+            "terminal" => answer.number(super::has_terminal().into()),
             "rlimit" => {
                 let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
                 libc::getrlimit(number()?.try_into().ok()?, &mut limit);

@@ -216,9 +216,24 @@ fn the_state_of_the_machine_is_what_it_shows() {
     assert_eq!(of("/proc/1/maps"), ["refused host-state: /proc/1/maps was looked at"]);
     assert_eq!(of("/sys/class/net"), ["refused host-state: /sys/class/net was looked at"]);
     assert_eq!(of("/proc/filesystems"), ["host contents /proc/filesystems"]);
-    assert_eq!(of("/proc/self/mountinfo"), ["refused host-state: /proc/self/mountinfo was looked at"]);
+    assert_eq!(of("/proc/self/mountinfo"), ["host contents /proc/self/mountinfo"]);
     assert_eq!(lines(&stage, "10 read /proc/cpuinfo\n10 read /proc/self/statm\n10 read /dev/tty"), [""; 0]);
     assert_eq!(lines(&stage, "10 read /dev/stdin"), ["refused host-state: /dev/stdin was looked at"]);
+}
+
+#[test]
+fn whether_the_kernel_shows_something_is_a_fact_like_any_other() {
+    let stage = Stage::rustc().directory("/sys/fs/cgroup/cpu");
+    let script = lines(&stage, SCRIPT);
+    let of = |event: &str| -> Vec<String> {
+        let all = lines(&stage, &format!("{SCRIPT}12 {event}"));
+        all.into_iter().filter(|line| !script.contains(line)).collect()
+    };
+    assert_eq!(of("stat /sys/fs/cgroup/cpu"), ["path /sys/fs/cgroup/cpu"]);
+    assert_eq!(of("stat err=ENOENT /sys/fs/cgroup/none"), ["absent /sys/fs/cgroup/none"]);
+    for path in ["/sys/../proc/self/fd/3", "/proc/self/fd/3"] {
+        assert_eq!(of(&format!("stat {path}")), [format!("refused host-state: {path} was looked at")]);
+    }
 }
 
 /// The excuses of the compiler are for what its own code looks at, each by its name.

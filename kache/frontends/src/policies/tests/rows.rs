@@ -34,6 +34,7 @@ fn events(act: Act) -> &'static str {
         Act::OpensFile => "@ read % /w/src/a.rs",
         Act::OpensDirectory => "@ read % /w/linked/dir",
         Act::OpensDescriptor => "@ read % /dev/fd/7",
+        Act::OpensTerminal => "@ read % err=ENXIO /dev/tty\n@ write % there aux=2 /dev/tty",
         Act::OpensState => "@ read % /w/state/old",
         Act::FindsNothing => "@ read % err=ENOENT /w/missing",
         Act::CannotOpen => "@ read % err=EACCES /w/secret",
@@ -44,6 +45,8 @@ fn events(act: Act) -> &'static str {
         Act::LearnsIdentity => "@ module id=6 /w/identity.so\n@ stat id=6 /w/src/a.rs",
         Act::LearnsTimeOfMade => "@ module id=6 /w/metadata.so\n@ write id=6 create /w/made",
         Act::LearnsMetadata => "@ module id=6 /w/metadata.so\n@ stat id=6 /w/src/a.rs",
+        Act::ComparesTimes => "@ exec % /usr/bin/make\n@ start % /usr/bin/make => /w\n@ stat /w/src/a.rs",
+        Act::TellsStatus => "@ stat % by_descriptor /w/src/a.rs",
         Act::ListsDirectory => "@ list % /w/src",
         Act::ListsSearched => "@ list % /w/crates",
         Act::WalksTree => "@ list % pattern /w/src/*.rs",
@@ -82,6 +85,8 @@ fn events(act: Act) -> &'static str {
         Act::ReadsTimer => "@ volatile % clock_gettime/timer",
         Act::LooksUpHost => "@ volatile % getaddrinfo",
         Act::Connects => "@ connect % 10.0.0.1:80",
+        Act::UsesGiven => "@ descriptor % aux=33 /w/src/a.rs",
+        Act::AsksAboutGiven => "@ descriptor % asked_about aux=33 /w/src/a.rs",
         Act::CallsKernel => "@ rawsyscall % aux=425",
         Act::RunsByName => {
             "@ exec % search objdump => /usr/bin:/bin\n@ exec % search err=ENOENT objdump => /usr/bin:/bin"

@@ -29,6 +29,8 @@ pub struct Object {
     /// Symbols, with the library that each comes from after an `@` where the object names it.
     pub imports: Vec<&'static str>,
     pub libraries: Vec<&'static str>,
+    /// Lists of directories.
+    pub directories: Vec<&'static str>,
     pub exports: Vec<&'static str>,
     /// `None` where it has been stripped.
     pub functions: Option<Vec<&'static str>>,
@@ -144,6 +146,10 @@ impl World for FakeWorld {
             .find(|p| self.file_type(p) == Some(FileType::File))
     }
 
+    fn library(&self, name: &OsStr) -> Option<PathBuf> {
+        Some(Path::new("/usr/lib").join(name)).filter(|path| self.file_type(path) == Some(FileType::File))
+    }
+
     fn is_tool(&self, program: &Path, _: &[&[&str]]) -> bool {
         !self.counterfeits.contains(program)
     }
@@ -159,7 +165,8 @@ impl World for FakeWorld {
             Import { name: name.into(), library: library.map(Into::into) }
         };
         let libraries = object.libraries.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Some(Imports { libraries, symbols: object.imports.iter().map(import).collect() })
+        let directories = object.directories.iter().map(|list| list.as_bytes().to_vec()).collect();
+        Some(Imports { libraries, directories, symbols: object.imports.iter().map(import).collect() })
     }
 
     fn exports(&self, library: &Path) -> Option<BTreeSet<Vec<u8>>> {
@@ -169,6 +176,19 @@ impl World for FakeWorld {
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>> {
         let names = self.objects.get(object)?.functions.as_ref()?;
         Some(parts.iter().copied().filter(|part| names.iter().any(|name| name.contains(part))).collect())
+    }
+
+    fn function_at(&self, object: &Path, address: u64) -> Option<Vec<u8>> {
+        let functions = self.objects.get(object)?.functions.as_ref()?;
+        Some(
+            functions
+                .get(usize::try_from(address).unwrap())
+                .map_or(Vec::new(), |name| name.as_bytes().to_vec()),
+        )
+    }
+
+    fn only_root_replaces(&self, program: &Path) -> bool {
+        program.starts_with("/usr")
     }
 
     fn variables(&self, object: &Path) -> Use {

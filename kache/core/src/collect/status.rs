@@ -1,0 +1,67 @@
+//! Who learns times, numbers and owners of files, beside plugins whose functions tell that they can.
+//!
+//! A plugin calls the system past Rust's standard library, whose functions have names: then all of a file's status counts. A
+//! program that a plugin started learns what it asks for, unless it is known for what it does with the answer.
+
+use super::{Cause, Collector, clean};
+use crate::observe::trace::{TraceEvent, flag};
+use crate::policy::{Act, Actor, FileTimes};
+
+impl Collector<'_> {
+    /// Whether code of a plugin asks for a status by a call of its own.
+    pub(super) fn asks_by_itself(&mut self, e: &TraceEvent) -> bool {
+        if e.flags & flag::BEYOND_LIBC != 0 {
+            return true;
+        }
+        // Without a place, as from code in no object, nothing is known of who asks.
+        let returns_to = (e.aux as u64) >> 32;
+        let object = self.processes.get(e.pid).and_then(|process| process.real_file(e.module));
+        let Some(object) = object.filter(|_| returns_to != 0) else { return false };
+        if let Some(known) = self.asked_from.get(&(object.to_path_buf(), returns_to)) {
+            return *known;
+        }
+        let object = object.to_path_buf();
+        // The call is before the place that it returns to. A plugin without names learns all in any case.
+        let function = self.world.function_at(&object, returns_to - 1);
+        let asks = function.is_some_and(|name| !self.policy.is_of_standard_library(&name));
+        self.asked_from.insert((object, returns_to), asks);
+        asks
+    }
+
+    /// A program asks for the status of a file. `before` is the file whose status the thread asked for just before.
+    pub(super) fn learn_in_program(&mut self, e: &TraceEvent, by: Cause, before: Option<Vec<u8>>) {
+        if !matches!(by.actor, Actor::Process | Actor::Script) {
+            return;
+        }
+        let Some(path) = path_of_status(e) else { return };
+        let of_made = self.made.has(&path) || is_removed(&path);
+        let Some(process) = self.processes.get(e.pid) else { return };
+        let row = self.policy.file_times(self.processes.name(e.pid));
+        let row = row.filter(|_| self.world.only_root_replaces(&process.program));
+        match row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does) {
+            FileTimes::Nothing => {}
+            FileTimes::ComparesTwo => {
+                let pair = before.filter(|other| *other != path);
+                for path in pair.iter().flat_map(|other| [other, &path]) {
+                    self.at(by, Act::ComparesTimes, path);
+                }
+                self.looked.insert((e.pid, e.tid), path);
+            }
+            // `make` asks which directory it is in, whose times change with each file that is made there.
+            FileTimes::Compares if path == process.cwd().as_os_str().as_encoded_bytes() => {}
+            FileTimes::Compares => self.at(by, Act::ComparesTimes, &path),
+            FileTimes::Tells if of_made => self.named(by, Act::LearnsTimeOfMade, &path),
+            FileTimes::Tells => self.at(by, Act::TellsStatus, &path),
+        }
+    }
+}
+
+/// The path whose status is asked for, where what is open has one.
+pub(super) fn path_of_status(e: &TraceEvent) -> Option<Vec<u8>> {
+    e.path.starts_with(b"/").then(|| clean(e.path))
+}
+
+/// What is open under no name any more.
+pub(super) fn is_removed(path: &[u8]) -> bool {
+    path.ends_with(b" (deleted)")
+}

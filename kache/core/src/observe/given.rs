@@ -1,0 +1,105 @@
+//! What this process hands to a command open, beside the job server's pipe.
+//!
+//! What is read there was opened by no process of the command, so that nothing else is recorded of it.
+
+/// A file, a pipe or a socket, as the system numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    pub device: u64,
+    pub number: u64,
+}
+
+/// What a command inherits that is started now; `None` where that cannot be found out. What is written to standard output
+/// and error passes through pipes of kache's own, and the null device says nothing.
+#[cfg(target_os = "linux")]
+pub fn open_descriptors() -> Option<Vec<Given>> {
+    let job_server = job_server(|name| std::env::var(name).ok());
+    let mut given = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd").ok()? {
+        let fd: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        // SAFETY: plain arguments.
+        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+        if matches!(fd, 1 | 2) || flags < 0 || flags & libc::FD_CLOEXEC != 0 {
+            continue;
+        }
+        let mut is = std::mem::MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: writes to the structure and nowhere else.
+        if unsafe { libc::fstat(fd, is.as_mut_ptr()) } != 0 {
+            continue;
+        }
+        // SAFETY: the call succeeded.
+        let is = unsafe { is.assume_init() };
+        let sort = is.st_mode & libc::S_IFMT;
+        let is_memory_device = sort == libc::S_IFCHR && libc::major(is.st_rdev) == 1;
+        let is_job_server = sort == libc::S_IFIFO && job_server.contains(&fd);
+        let one = Given { device: is.st_dev, number: is.st_ino };
+        if !is_memory_device && !is_job_server && !given.contains(&one) {
+            given.push(one);
+        }
+    }
+    given.extend(terminal().filter(|terminal| !given.contains(terminal)));
+    Some(given)
+}
+
+/// The terminal, which any process may open by this name.
+#[cfg(target_os = "linux")]
+fn terminal() -> Option<Given> {
+    use std::os::unix::fs::MetadataExt;
+    let is = std::fs::metadata("/dev/tty").ok().filter(|_| crate::platform::has_terminal())?;
+    Some(Given { device: is.dev(), number: is.ino() })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn open_descriptors() -> Option<Vec<Given>> {
+    Some(Vec::new())
+}
+
+/// The descriptors of the job server, as make and cargo name them. One by a named pipe is opened by its path.
+#[cfg(target_os = "linux")]
+fn job_server(variable: impl Fn(&str) -> Option<String>) -> Vec<i32> {
+    let values = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"].into_iter().filter_map(variable);
+    let mut found = Vec::new();
+    for value in values {
+        let pairs = value.split(' ').filter_map(|word| {
+            let pair = word.strip_prefix("--jobserver-auth=").or(word.strip_prefix("--jobserver-fds="))?;
+            pair.split_once(',')
+        });
+        found.extend(pairs.flat_map(|(read, write)| [read.parse::<i32>(), write.parse()]).flatten());
+    }
+    found
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::MetadataExt;
+
+    fn is_given(file: &File) -> bool {
+        let is = file.metadata().unwrap();
+        open_descriptors().unwrap().contains(&Given { device: is.dev(), number: is.ino() })
+    }
+
+    #[test]
+    fn only_what_a_child_inherits_is_given() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(!is_given(&file));
+        // SAFETY: plain arguments.
+        assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, 0) }, 0);
+        assert!(is_given(&file));
+    }
+
+    #[test]
+    fn the_job_server_is_named_by_its_descriptors() {
+        let values = |name: &str| match name {
+            "CARGO_MAKEFLAGS" => Some("-j --jobserver-fds=8,9 --jobserver-auth=8,9".to_string()),
+            "MAKEFLAGS" => Some(" -j8 --jobserver-auth=fifo:/tmp/GMfifo1".to_string()),
+            "MFLAGS" => Some("--jobserver-auth=3,4".to_string()),
+            _ => None,
+        };
+        assert_eq!(job_server(values), [8, 9, 8, 9, 3, 4]);
+        let none = job_server(|_| Some("-k --jobserver-auth=-2,-2 --jobserver-auth=x,y".to_string()));
+        assert!(none.iter().all(|fd| *fd < 0), "{none:?}");
+    }
+}

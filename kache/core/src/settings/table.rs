@@ -1,0 +1,81 @@
+//! The table of settings.
+
+/// One setting.
+pub struct Row {
+    /// The name in `kache.toml`.
+    pub key: &'static str,
+    /// The environment variable.
+    pub var: &'static str,
+    /// The value without any setting, as people read it.
+    pub default: &'static str,
+    /// The purpose, in one line.
+    pub what: &'static str,
+}
+
+/// Settings: `"key" "variable" "default" => "purpose";`.
+macro_rules! settings {
+    ($($key:literal $var:literal $default:literal => $what:literal;)*) => {
+        /// Every setting.
+        pub static TABLE: &[Row] = &[$(Row { key: $key, var: $var, default: $default, what: $what }),*];
+    };
+}
+
+settings! {
+    "cache_dir" "KACHE_CACHE_DIR" "~/.cache/kache" => "cache directory";
+    "disable" "KACHE_DISABLE" "false" => "run the compiler without kache";
+    "read" "KACHE_READ" "true" => "false: never restore; compile and store every unit again";
+    "write" "KACHE_WRITE" "true" => "false: restore, but store nothing (for a shared cache that must not grow)";
+    "check" "KACHE_CHECK" "0"
+        => "fraction of hits, as `0.05` or `5%`, to recompile and compare with the stored result";
+    "remap" "KACHE_REMAP" "true" => "false: keep absolute paths in artifacts, and hit only in the same directory";
+    "base_dirs" "KACHE_BASE_DIRS" "none"
+        => "additional directories treated as relocatable, separated by `:`; a list in the file";
+    "observe" "KACHE_OBSERVE" "auto"
+        => "`require`: store only observed compiles; `off`: trust the compiler's own reports, and assume that proc macros read only their package, OUT_DIR and the environment";
+    "path_only_macros" "KACHE_PATH_ONLY_MACROS" "none"
+        => "proc macro crates and linker scripts that use paths in variables only to find files, separated by `:`; a list in the file";
+    "lock_timeout" "KACHE_LOCK_TIMEOUT" "60" => "seconds to wait for a concurrent build of the same action";
+    "max_size" "KACHE_MAX_SIZE" "a tenth of the disk"
+        => "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first";
+    "log" "KACHE_LOG" "none" => "file that receives one readable line for each invocation; `stderr` for the terminal";
+    "remote.url" "KACHE_REMOTE_URL" "none"
+        => "address of the remote cache: `s3://bucket`, `gs://…`, `azblob://…`, `ghac://`, `redis://host`, `dav+https://host/dir`, `file:///dir`";
+    "remote.prefix" "KACHE_REMOTE_PREFIX" "kache" => "path prefix in the remote cache";
+    "remote.mode" "KACHE_REMOTE_MODE" "read-write"
+        => "`read-only`: never write to the remote (for builds of untrusted code)";
+    "remote.timeout" "KACHE_REMOTE_TIMEOUT" "1"
+        => "seconds to wait for the remote's first byte, and for each following block";
+    "remote.prefetch" "KACHE_REMOTE_PREFETCH" "true" => "false: download a result only when a compile asks for it";
+    "remote.sign_key" "KACHE_REMOTE_SIGN_KEY" "none"
+        => "key that signs uploads: a file made by `kache keygen`, or its text";
+    "remote.verify_keys" "KACHE_REMOTE_VERIFY_KEYS" "none"
+        => "accept only results signed by one of these public keys, separated by `:`; a list in the file";
+    "remote.options" "KACHE_REMOTE_OPTIONS" "none"
+        => "further options of the service, as `region=…;endpoint=…`; a table in the file";
+}
+
+/// A setting that was renamed. The old name still works, with a warning.
+pub(super) struct Renamed {
+    pub old_key: &'static str,
+    pub old_var: &'static str,
+    pub key: &'static str,
+}
+
+pub(super) static RENAMED: &[Renamed] =
+    &[Renamed { old_key: "locators", old_var: "KACHE_LOCATORS", key: "path_only_macros" }];
+
+/// Whether a variable belongs to kache: a setting, or a variable for kache's own processes.
+pub fn is_own_variable(name: &[u8]) -> bool {
+    const OTHERS: &[&str] = &[
+        "KACHE_AGENT",
+        "KACHE_CONFIG",
+        "KACHE_OBSERVE_LOG",
+        "KACHE_PAGER",
+        "KACHE_REMOTE_PASSWORD",
+        "KACHE_REMOTE_TOKEN",
+        "KACHE_REMOTE_USERNAME",
+        "KACHE_WITHIN",
+    ];
+    let settings = TABLE.iter().map(|row| row.var).chain(RENAMED.iter().map(|renamed| renamed.old_var));
+    settings.chain(OTHERS.iter().copied()).any(|own| own.as_bytes() == name)
+}
