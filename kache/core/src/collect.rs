@@ -270,6 +270,7 @@ impl Collector<'_> {
         self.out.dependencies.extend(self.dependency(treatment, event));
         match treatment {
             Treatment::Absence => _ = self.out.absent.insert(name()),
+            Treatment::Existence => _ = self.out.present.insert(name()),
             Treatment::ContentsUnlessMade => _ = self.perhaps_inputs.insert(name()),
             Treatment::EachLink => self.each_link(event.name, DependencyKind::Link),
             Treatment::EachLinkPortable => self.each_link(event.name, DependencyKind::LeadsTo),

@@ -12,6 +12,8 @@ pub struct Collected {
     pub dependencies: BTreeSet<Dependency>,
     /// Paths that were found absent, to be compared with what is there when the command has ended.
     pub absent: BTreeSet<Vec<u8>>,
+    /// Paths at which something was found that only its presence counts of, to be compared alike.
+    pub present: BTreeSet<Vec<u8>>,
     /// Outputs that were made, by their absolute paths.
     pub outputs: BTreeSet<PathBuf>,
     /// Which file was found under a name when it was opened.

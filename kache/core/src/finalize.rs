@@ -37,7 +37,8 @@ impl Finalizer<'_> {
         collected: Collected,
         known: &Known,
     ) -> Result<Vec<FinalDependency>, NotCacheable> {
-        let dependencies = self.settle_absent(collected.dependencies, &collected.absent)?;
+        let dependencies =
+            self.settle_paths(collected.dependencies, &collected.absent, &collected.present)?;
         let mut all = Vec::with_capacity(dependencies.len());
         for dependency in dependencies {
             let evaluated = match known.get(&dependency) {
@@ -57,30 +58,37 @@ impl Finalizer<'_> {
 
     /// Where a whole branch of the tree is missing, its highest missing directory is looked at instead of every
     /// name below. What was absent and is there now has come while the compiler ran, and what is absent now has gone.
-    fn settle_absent(
+    fn settle_paths(
         &self,
         dependencies: BTreeSet<Dependency>,
         absent: &BTreeSet<Vec<u8>>,
+        present: &BTreeSet<Vec<u8>>,
     ) -> Result<BTreeSet<Dependency>, NotCacheable> {
         let mut out = BTreeSet::new();
         let mut top: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-        let names: BTreeSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
+        let portable = |paths: &BTreeSet<Vec<u8>>| -> BTreeSet<Vec<u8>> {
+            paths.iter().map(|path| self.view.roots.portable(path)).collect()
+        };
+        let (absent, present) = (portable(absent), portable(present));
         for dependency in dependencies {
             if dependency.kind != Kind::Path {
                 out.insert(dependency);
                 continue;
             }
-            let Some(path) = self.view.roots.local(&dependency.name) else { continue };
-            let is_there = sort_word(&path).ok() != Some("absent");
-            if !names.contains(&dependency.name) {
+            let path = self.view.roots.local(&dependency.name);
+            let is_there = |path: &PathBuf| sort_word(path).ok() != Some("absent");
+            if !absent.contains(&dependency.name) {
                 // A link that leads nowhere was looked at as a link.
-                if !is_there && path.symlink_metadata().is_err() {
+                let is_gone = |path: &PathBuf| !is_there(path) && path.symlink_metadata().is_err();
+                let was_there = present.contains(&dependency.name);
+                if let Some(path) = path.filter(|path| was_there && is_gone(path)) {
                     return Err(changed(&path, "is gone"));
                 }
                 out.insert(dependency);
                 continue;
             }
-            if is_there {
+            let Some(path) = path else { continue };
+            if is_there(&path) {
                 return Err(changed(&path, "appeared"));
             }
             let parent = path.parent().unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
@@ -315,7 +323,15 @@ mod tests {
     fn what_was_looked_at_and_changed_while_the_command_ran_is_not_stored() {
         let place = Place::new();
         let (started, changed) = (start(), Err(Reason::ChangedWhileCompiling));
-        assert_eq!(place.finalize(depends(Kind::Path, "gone"), started), changed);
+        let found = |name: &str| {
+            let mut collected = depends(Kind::Path, name);
+            let path = place.dir.path().join("w").join(name);
+            collected.present.insert(path.into_os_string().into_encoded_bytes());
+            collected
+        };
+        assert_eq!(place.finalize(found("gone"), started), changed);
+        let by_front_end = place.finalize(depends(Kind::Path, "gone"), started);
+        assert!(by_front_end.is_ok(), "nobody said that it was there");
         let path = place.write("f");
         let link = path.with_file_name("l");
         std::os::unix::fs::symlink("f", &link).unwrap();
@@ -326,7 +342,7 @@ mod tests {
         }
         let later = start();
         for name in ["f", "dead"] {
-            assert!(place.finalize(depends(Kind::Path, name), later).is_ok(), "{name}");
+            assert!(place.finalize(found(name), later).is_ok(), "{name}");
         }
         for (kind, name) in looks {
             assert!(place.finalize(depends(kind, name), later).is_ok(), "{name}");
