@@ -1,14 +1,12 @@
 //! What does not need to be recorded, and why.
 //!
-//! Paths that kache's tables excuse are excused here by the same rows. All other excuses are rules of this
-//! module, independent of kache's reasons.
+//! The rules of this module and the audit's own lists, independent of kache's tables and reasons.
 
+use super::lists::{self, is_runtime};
 use super::recorded_paths::{RecordedPaths, links_on};
 use super::tree::{Access, AccessKind, Tree, clean};
 use crate::backend::invocations::Invocation;
 use crate::system::platform;
-use kache_frontends::excuses;
-use kache_frontends::tables;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -74,12 +72,27 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "the observer",
-        reason: "it is ours, as are its log and its look at the pages that hold the variables",
+        reason: "it is ours, as is its log, which is a descriptor of kache's process",
         holds: |e, a| {
             a.path.starts_with(e.cache.join("v1/observer"))
-                || a.path == Path::new("/proc/self/pagemap")
-                || a.kind == AccessKind::Read && is_of_another_process(&a.path)
+                || a.kind == AccessKind::Read
+                    && e.tree.root().is_some_and(|kache| is_descriptor_of(&a.path, kache))
         },
+    },
+    Rule {
+        name: "places in memory",
+        reason: "the kernel shows frames as zero to who has no right to see them, and others in each run to who has",
+        holds: |_, a| a.path == Path::new("/proc/self/pagemap"),
+    },
+    Rule {
+        name: "the daemon of names",
+        reason: "the C library asks it if it is there; what it answers is recorded with the question",
+        holds: |_, a| a.kind == AccessKind::Socket && a.path.ends_with("nscd/socket"),
+    },
+    Rule {
+        name: "slots of make",
+        reason: "make's protocol of job slots: bytes without meaning",
+        holds: |e, a| a.kind == AccessKind::Inherited && is_job_slot(e.invocation, &a.path),
     },
     Rule {
         name: "the C library's own",
@@ -88,8 +101,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "the C runtime",
-        reason: "the loader opens the C runtime for every program (see kache's table); files that a linker opens are recorded",
-        holds: |e, a| a.kind == AccessKind::Read && c_runtime(&a.path).is_some() && !e.tree.is_tools_own(a),
+        reason: "the loader opens the C runtime for every program; files that a linker opens are recorded",
+        holds: |e, a| a.kind == AccessKind::Read && is_runtime(&a.path) && !e.tree.is_tools_own(a),
     },
     Rule {
         name: "the loader's search",
@@ -180,11 +193,20 @@ fn is_of_the_installation(rest: &Path) -> bool {
     }
 }
 
-/// Whether a path is a descriptor of a process by its number: the log of the observer is one of kache's.
-fn is_of_another_process(path: &Path) -> bool {
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let parts: Vec<&str> = path.to_str().unwrap_or_default().split('/').collect();
-    matches!(parts[..], ["", "proc", process, "fd", number] if is_number(process) && is_number(number))
+/// Whether a path is a descriptor of a process, by its number.
+fn is_descriptor_of(path: &Path, process: u32) -> bool {
+    let number = path.strip_prefix(format!("/proc/{process}/fd")).ok().and_then(Path::to_str);
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+/// Whether an inherited descriptor is one of those that make names for its protocol of job slots.
+fn is_job_slot(invocation: &Invocation, path: &Path) -> bool {
+    let flags = ["CARGO_MAKEFLAGS", "MAKEFLAGS"].into_iter().filter_map(|name| invocation.variable(name));
+    let words: Vec<_> = flags.flat_map(|flags| flags.to_str()).flat_map(str::split_whitespace).collect();
+    let pairs =
+        words.iter().filter(|word| word.starts_with("--jobserver")).filter_map(|word| word.split_once('='));
+    let number = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    pairs.flat_map(|(_, pair)| pair.split(',')).any(|slot| slot == number)
 }
 
 /// What the C library opens by itself. The observer does not see it, as no program asks for it.
@@ -209,20 +231,10 @@ fn is_of_the_c_library(path: &Path) -> bool {
     files.iter().any(|file| path == Path::new(file)) || directories.iter().any(|dir| path.starts_with(dir))
 }
 
-/// The row of the C runtime's table for a library, by its name or its link target's name.
-pub fn c_runtime(path: &Path) -> Option<&'static tables::Row> {
-    let row = |p: &Path| {
-        let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is = excuses::is_c_runtime(p);
-        tables::C_RUNTIME.iter().find(|r| is && name.starts_with(r.what))
-    };
-    row(path).or_else(|| row(&path.canonicalize().ok()?))
-}
-
 /// Whether the compiler or one of its tools made the access. Accesses of a proc macro are its compiler's.
 pub fn is_own(compiler: &Path, access: &Access) -> bool {
     let named = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy() == access.program);
-    named(compiler) || compiler.canonicalize().is_ok_and(|p| named(&p)) || excuses::is_tool(&access.program)
+    named(compiler) || compiler.canonicalize().is_ok_and(|p| named(&p)) || lists::is_tool(&access.program)
 }
 
 /// A library that is not in the first searched directory, and the processor-specific directories that the
@@ -265,7 +277,7 @@ fn found_elsewhere(e: &Excuses<'_>, name: &str) -> bool {
         || e.tree.looks.keys().any(|o| {
             o.kind == AccessKind::Read
                 && o.path.file_name().is_some_and(|n| n.to_string_lossy() == name)
-                && (c_runtime(&o.path).is_some()
+                && (is_runtime(&o.path)
                     || e.sysroot.is_some_and(|root| {
                         let real = o.path.canonicalize().unwrap_or_default();
                         real.strip_prefix(root).is_ok_and(is_of_the_installation)
@@ -282,25 +294,21 @@ pub fn dependency_dirs(invocation: &Invocation) -> Vec<PathBuf> {
 }
 
 impl Excuses<'_> {
-    /// The row or rule that excuses an access.
+    /// The known path or the rule that excuses an access.
     pub fn excuse(&self, access: &Access, made: bool) -> Option<String> {
         if made {
             return Some("created by the compile".into());
         }
-        let row =
-            excuses::ignored_path(access.path.as_os_str().as_encoded_bytes(), is_own(self.compiler, access));
-        if let Some(row) = row {
-            return Some(format!("row {}", row.what));
+        if let Some(known) = lists::known(&access.path, is_own(self.compiler, access)) {
+            return Some(known.path.to_owned());
         }
         RULES.iter().find(|r| (r.holds)(self, access)).map(|r| r.name.to_owned())
     }
 }
 
-/// The reason of a row or rule.
+/// The reason of a rule or of a known path.
 pub fn reason(name: &str) -> &'static str {
-    let rows = || tables::IGNORED_PATHS.iter().chain(tables::IGNORED_PATHS_OF_RUSTC);
-    if let Some(what) = name.strip_prefix("row ") {
-        return rows().find(|r| r.what == what).map_or("", |r| r.why);
-    }
-    RULES.iter().find(|r| r.name == name).map_or("a file that the run created is not an input", |r| r.reason)
+    let known = lists::KNOWN.iter().find(|known| known.path == name).map(|known| known.reason);
+    let rule = || RULES.iter().find(|r| r.name == name).map(|r| r.reason);
+    known.or_else(rule).unwrap_or("a file that the run created is not an input")
 }

@@ -2,8 +2,11 @@
 
 mod candidates;
 mod excuse;
+mod lists;
 mod recorded_paths;
 mod run;
 mod tree;
 
+pub use excuse::is_own;
 pub use run::{ProcessAccesses, require_strace, run, watch};
+pub use tree::{Access, AccessKind};

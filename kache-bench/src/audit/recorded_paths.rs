@@ -26,6 +26,8 @@ pub struct RecordedPaths {
     libraries: HashSet<String>,
     /// Parent directories of recorded paths, which must exist.
     implied: HashSet<PathBuf>,
+    /// Portable paths of files whose attributes are recorded.
+    attributes: Vec<String>,
     /// Links on the way to recorded contents; a changed link leads to different contents.
     traversed: HashSet<PathBuf>,
     /// Resolved paths, by path as given.
@@ -67,6 +69,11 @@ impl RecordedPaths {
                         .programs
                         .extend(place.file_name().map(|n| n.to_string_lossy().into_owned()));
                     recorded_paths.contents.insert(place.clone());
+                }
+                "host" if name.starts_with("xattr") || name.starts_with("lxattr") => {
+                    let path = name.rsplit_once('>').map_or(name, |(_, path)| path);
+                    recorded_paths.attributes.extend(path.split_once('/').map(|(_, path)| path.to_owned()));
+                    continue;
                 }
                 _ => continue,
             }
@@ -122,6 +129,10 @@ impl RecordedPaths {
             AccessKind::Read => contents.then_some("contents"),
             AccessKind::Listed => self.listings.contains(path).then_some("listing"),
             AccessKind::Absent => self.absent(path),
+            AccessKind::Attribute => {
+                self.attributes.iter().any(|known| path.ends_with(known)).then_some("attributes")
+            }
+            AccessKind::Changed | AccessKind::Socket | AccessKind::Inherited => None,
             AccessKind::Followed if self.links.contains(path) => Some("link"),
             AccessKind::Followed => self.traversed.contains(path).then_some("contents of the target"),
             AccessKind::Probed | AccessKind::NoLink => {

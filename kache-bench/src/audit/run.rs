@@ -8,7 +8,7 @@
 use super::candidates;
 use super::excuse::{self, Excuses};
 use super::recorded_paths::RecordedPaths;
-use super::tree::{Access, AccessKind, Tree};
+use super::tree::{Access, Tree};
 use crate::analysis::normalize;
 use crate::backend::invocations::Invocation;
 use crate::error::{Error, Result};
@@ -18,8 +18,6 @@ use crate::system::scratch::Scratch;
 use crate::system::strace;
 use kache_core::events::Outcome;
 use kache_core::key_trace::KeyTrace;
-use kache_frontends::excuses;
-use kache_frontends::tables;
 use kache_report::explain::diff;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -45,7 +43,7 @@ pub struct AuditFindings {
     pub failed: Vec<String>,
     /// Recorded accesses, by kind of dependency.
     pub recorded: BTreeMap<&'static str, usize>,
-    /// Excused accesses, by row or rule.
+    /// Excused accesses, by known path or rule.
     pub excused: BTreeMap<String, usize>,
     pub unaccounted: Vec<Unaccounted>,
 }
@@ -229,8 +227,8 @@ impl Audit<'_> {
 
 /// The `strace` command line with its output file.
 fn strace_line(log: &Path) -> Vec<&OsStr> {
-    let options =
-        ["-f", "--seccomp-bpf", "-qq", "-y", "-s", "65536", "-e", "signal=none", "-e", strace::TRACED, "-o"];
+    let options = "-f --seccomp-bpf -qq -y -s 65536 -e signal=none".split(' ');
+    let options = options.chain(["-e", strace::TRACED, "-e", strace::RAW, "-o"]);
     let mut line = vec![OsStr::new("strace")];
     line.extend(options.map(OsStr::new));
     line.extend([log.as_os_str(), OsStr::new("--")]);
@@ -268,27 +266,14 @@ impl ProcessAccesses {
         Ok(ProcessAccesses(Tree::of(&calls, cwd)))
     }
 
-    /// The rows of kache's path tables that cover accesses here, with their table and count.
-    pub fn rows<'a>(
-        &'a self,
-        compiler: &'a Path,
-    ) -> impl Iterator<Item = (&'static [tables::Row], &'static tables::Row)> + 'a {
-        let looks = self.0.looks.iter().filter(|(_, made)| !**made).map(|(access, _)| access);
-        looks.filter_map(move |a| {
-            let found = |table: &'static [tables::Row], row: &'static tables::Row| {
-                table.iter().any(|r| r.what == row.what).then_some((table, row))
-            };
-            let own = excuse::is_own(compiler, a);
-            match excuses::ignored_path(a.path.as_os_str().as_encoded_bytes(), own) {
-                Some(row) => {
-                    found(tables::IGNORED_PATHS, row).or_else(|| found(tables::IGNORED_PATHS_OF_RUSTC, row))
-                }
-                None if a.kind == AccessKind::Read && !self.0.is_tools_own(a) => {
-                    Some((tables::C_RUNTIME, excuse::c_runtime(&a.path)?))
-                }
-                None => None,
-            }
-        })
+    /// The accesses to what the compile did not make itself.
+    pub fn outer(&self) -> impl Iterator<Item = &Access> {
+        self.0.looks.iter().filter(|(_, made)| !**made).map(|(access, _)| access)
+    }
+
+    /// Whether a tool opened a library itself, as a linker does.
+    pub fn is_tools_own(&self, access: &Access) -> bool {
+        self.0.is_tools_own(access)
     }
 }
 

@@ -4,9 +4,9 @@
 //! from the moment at which it executes another program. System calls show which program made an access, but
 //! not which code within the process.
 
+use super::lists::is_tool;
 use crate::system::platform::os_string;
 use crate::system::strace::{Argument, Call};
-use kache_frontends::excuses;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,14 @@ pub enum AccessKind {
     Followed,
     /// Exists and is not a link.
     NoLink,
+    /// An extended attribute was read, or all were listed.
+    Attribute,
+    /// Removed, or its mode, owner, times, length or attributes set.
+    Changed,
+    /// Another process or host, by its address.
+    Socket,
+    /// A descriptor that the tree did not open, read.
+    Inherited,
 }
 
 impl AccessKind {
@@ -34,6 +42,10 @@ impl AccessKind {
             AccessKind::Listed => "listed",
             AccessKind::Followed => "read as a link",
             AccessKind::NoLink => "found to be no link",
+            AccessKind::Attribute => "asked for attributes",
+            AccessKind::Changed => "changed",
+            AccessKind::Socket => "connected to",
+            AccessKind::Inherited => "read as inherited",
         }
     }
 }
@@ -57,12 +69,60 @@ pub struct Tree {
     /// Files that a program opened after its start, when the loader had finished.
     opened_later: HashSet<Access>,
     threads: HashMap<u32, Thread>,
+    /// The descriptors that each process opened or has from one that did. None is forgotten when it is closed.
+    descriptors: HashMap<u32, HashSet<i64>>,
     root: Option<u32>,
     cwd: PathBuf,
     /// How each thread began, for each use of its id.
     births: HashMap<u32, VecDeque<Birth>>,
     /// Threads seen before the call that created them returned.
     hasty: HashSet<u32>,
+}
+
+/// Calls that return a descriptor.
+const OPENS: [&str; 15] = [
+    "open",
+    "openat",
+    "openat2",
+    "creat",
+    "dup",
+    "dup2",
+    "dup3",
+    "fcntl",
+    "memfd_create",
+    "socket",
+    "accept",
+    "accept4",
+    "eventfd2",
+    "epoll_create1",
+    "pidfd_open",
+];
+
+/// Calls that change a file, or what is known of it, by its path.
+const CHANGES: [&str; 17] = [
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "chmod",
+    "fchmodat",
+    "chown",
+    "lchown",
+    "fchownat",
+    "truncate",
+    "utime",
+    "utimes",
+    "futimesat",
+    "utimensat",
+    "setxattr",
+    "lsetxattr",
+    "removexattr",
+    "lremovexattr",
+];
+
+/// The numbers of a pair: `[3<pipe:[7]>, 4<pipe:[7]>]`.
+fn numbers(pair: &str) -> Vec<i64> {
+    let words = pair.trim_matches(['[', ']']).split(", ");
+    words.filter_map(|word| word.split('<').next()?.parse().ok()).collect()
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +164,7 @@ impl Tree {
 
     fn take(&mut self, call: &Call) {
         self.begin(call.thread);
+        self.opened(call);
         match call.name.as_str() {
             "clone" | "clone3" | "fork" | "vfork" => self.fork(call),
             "execve" | "execveat" => self.exec(call),
@@ -119,7 +180,13 @@ impl Tree {
             "mkdir" | "mkdirat" | "mknod" | "mknodat" | "symlink" | "symlinkat" => self.make(call, 1),
             "link" | "linkat" | "rename" | "renameat" | "renameat2" => self.make(call, 2),
             "readlink" | "readlinkat" => self.readlink(call),
-            "getcwd" => {}
+            "getcwd" | "exit" | "exit_group" | "memfd_create" => {}
+            "read" | "pread64" | "readv" => self.read(call),
+            "connect" | "bind" | "sendto" => self.address(call),
+            name if name.contains("xattr") && !name.contains("set") && !name.contains("remove") => {
+                self.attribute(call);
+            }
+            name if CHANGES.contains(&name) && call.result.is_ok() => self.change(call),
             _ => self.probe(call),
         }
     }
@@ -145,6 +212,10 @@ impl Tree {
         self.begin(birth.parent);
         let Some(parent) = self.threads.get(&birth.parent).cloned() else { return };
         let process = if birth.thread { parent.process } else { child };
+        if !birth.thread {
+            let inherited = self.descriptors.get(&parent.process).cloned().unwrap_or_default();
+            self.descriptors.insert(process, inherited);
+        }
         self.threads.insert(child, Thread { process, ..parent });
     }
 
@@ -231,7 +302,7 @@ impl Tree {
 
     /// Whether a tool opened a library itself, as a linker does.
     pub fn is_tools_own(&self, access: &Access) -> bool {
-        excuses::is_tool(&access.program) && self.opened_later.contains(access)
+        is_tool(&access.program) && self.opened_later.contains(access)
     }
 
     fn make(&mut self, call: &Call, paths: usize) {
@@ -282,6 +353,72 @@ impl Tree {
             _ => AccessKind::Probed,
         };
         self.look(call.thread, path, kind);
+    }
+
+    /// Notes the descriptors that a call returned.
+    fn opened(&mut self, call: &Call) {
+        let Ok(result) = call.result else { return };
+        let pair = |at: usize| call.arguments.get(at).map(|pair| numbers(pair.words())).unwrap_or_default();
+        let new = match call.name.as_str() {
+            "pipe" | "pipe2" => pair(0),
+            "socketpair" => pair(3),
+            "fcntl" if !call.arguments.iter().any(|a| a.words().contains("F_DUPFD")) => return,
+            name if OPENS.contains(&name) => vec![result],
+            _ => return,
+        };
+        let process = self.threads.get(&call.thread).map_or(call.thread, |t| t.process);
+        self.descriptors.entry(process).or_default().extend(new);
+    }
+
+    /// The numbers of the standard streams are the caller's; any other descriptor must have been opened here.
+    fn read(&mut self, call: &Call) {
+        let Some(number) =
+            call.arguments.first().and_then(|a| i64::from_str_radix(a.words().strip_prefix("0x")?, 16).ok())
+        else {
+            return;
+        };
+        let process = self.threads.get(&call.thread).map_or(call.thread, |t| t.process);
+        let is_own = self.descriptors.get(&process).is_some_and(|own| own.contains(&number));
+        if call.result.is_ok() && number > 2 && !is_own {
+            self.look(call.thread, PathBuf::from(format!("/descriptor/{number}")), AccessKind::Inherited);
+        }
+    }
+
+    /// A call that may have the address of another process or host.
+    fn address(&mut self, call: &Call) {
+        let addresses = call.arguments.iter().filter(|a| a.words().starts_with("{sa_family="));
+        for words in addresses.map(Argument::words) {
+            let path = words.split_once("sun_path=\"").and_then(|(_, path)| path.split('"').next());
+            self.look(call.thread, PathBuf::from(path.unwrap_or(words)), AccessKind::Socket);
+        }
+    }
+
+    /// A call that asks for attributes, by path or by descriptor.
+    fn attribute(&mut self, call: &Call) {
+        let path = match call.arguments.first() {
+            Some(Argument::Descriptor(path)) => Some(PathBuf::from(os_string(path))),
+            _ => self.path_of(call, 0),
+        };
+        let is_asked = !matches!(
+            call.result.as_ref().err().map(String::as_str),
+            Some("ENOENT" | "ENOTDIR" | "EBADF" | "?")
+        );
+        match path {
+            Some(path) if is_asked => self.look(call.thread, path, AccessKind::Attribute),
+            Some(path) => self.failed(call, path),
+            None => {}
+        }
+    }
+
+    fn change(&mut self, call: &Call) {
+        if let Some(path) = self.path_of(call, 0) {
+            self.look(call.thread, path, AccessKind::Changed);
+        }
+    }
+
+    /// The process id of kache.
+    pub fn root(&self) -> Option<u32> {
+        self.root
     }
 
     fn look(&mut self, thread: u32, path: PathBuf, kind: AccessKind) {
@@ -465,5 +602,34 @@ mod tests {
                 .iter()
                 .collect()
         );
+    }
+
+    #[test]
+    fn attributes_sockets_changes_and_inherited_descriptors() {
+        let looks = after_start(&[
+            r#"11 getxattr("a", "user.x", 0x1, 9) = -1 ENODATA (No data available)"#,
+            r#"11 openat(AT_FDCWD</w>, "b", O_RDONLY) = 3</w/b>"#,
+            r#"11 fgetxattr(3</w/b>, "user.x", 0x1, 9) = 1"#,
+            r#"11 read(0x3, 0x7fff, 0x9) = 0x9"#,
+            r#"11 pipe2([5<pipe:[1]>, 6<pipe:[1]>], 0) = 0"#,
+            r#"11 vfork() = 12"#,
+            r#"12 read(0x5, 0x7fff, 0x9) = 0x9"#,
+            r#"12 read(0, 0x7fff, 0x9) = 0x9"#,
+            r#"12 pread64(0x9, 0x7fff, 0x9, 0) = 0x9"#,
+            r#"11 socket(AF_UNIX, SOCK_STREAM, 0) = 7<socket:[4]>"#,
+            r#"11 connect(7<socket:[4]>, {sa_family=AF_UNIX, sun_path="/run/x"}, 110) = 0"#,
+            r#"11 chmod("c", 0755) = 0"#,
+            r#"11 unlink("d") = -1 ENOENT (No such file or directory)"#,
+        ]);
+        let wanted = [
+            "cc asked for attributes /w/a",
+            "cc asked for attributes /w/b",
+            "cc read /w/b",
+            "cc read as inherited /descriptor/9",
+            "cc connected to /run/x",
+            "cc changed /w/c",
+            "cc not found /w/d",
+        ];
+        assert_eq!(looks.iter().collect::<HashSet<_>>(), wanted.map(String::from).iter().collect());
     }
 }

@@ -5,8 +5,9 @@
 //! measured: units are compiled under `strace`, and each row is counted by the units with an access that only
 //! this row excuses.
 
-use crate::audit::{self, ProcessAccesses};
+use crate::audit::{self, Access, AccessKind, ProcessAccesses};
 use kache_core::key_trace::KeyTrace;
+use kache_frontends::excuses;
 use kache_frontends::tables::{self, Row};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +42,8 @@ impl Paths {
         let compiler = trace.components.iter().find(|c| c.name == "compiler").map(|c| c.raw.as_str());
         let compiler = Path::new(compiler.unwrap_or_default());
         let mut seen = BTreeSet::new();
-        for (table, row) in watched.rows(compiler) {
-            let table = tables().into_iter().find(|(_, rows)| std::ptr::eq(*rows, table));
+        for row in watched.outer().filter_map(|access| row(watched, compiler, access)) {
+            let table = tables().into_iter().find(|(_, rows)| rows.iter().any(|r| r.what == row.what));
             seen.extend(table.map(|(table, _)| name(table, row)));
         }
         for name in seen {
@@ -62,6 +63,24 @@ impl Paths {
             "rows about paths of the machine, which are not changed: number of units that needed each, of";
         format!("{head} {}\n{}", self.watched, by_count(&self.rows))
     }
+}
+
+/// The row that covers an access.
+fn row(watched: &ProcessAccesses, compiler: &Path, access: &Access) -> Option<&'static Row> {
+    let path = access.path.as_os_str().as_encoded_bytes();
+    let is_loaded = access.kind == AccessKind::Read && !watched.is_tools_own(access);
+    let row = excuses::ignored_path(path, audit::is_own(compiler, access));
+    row.or_else(|| is_loaded.then(|| c_runtime(&access.path)).flatten())
+}
+
+/// The row of the C runtime's table for a library, by its name or its link target's name.
+fn c_runtime(path: &Path) -> Option<&'static Row> {
+    let row = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is = excuses::is_c_runtime(path);
+        tables::C_RUNTIME.iter().find(|row| is && name.starts_with(row.what))
+    };
+    row(path).or_else(|| row(&path.canonicalize().ok()?))
 }
 
 fn name(table: &str, row: &Row) -> String {

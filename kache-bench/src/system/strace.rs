@@ -6,8 +6,14 @@
 
 use std::collections::HashMap;
 
-/// Traced calls: all that take a path, list a directory, create a process or change its directory.
-pub const TRACED: &str = "trace=%file,%process,getdents,getdents64,fchdir";
+/// Traced calls: all that take a path, list a directory, create a process or change its directory; that open, copy or read a
+/// descriptor; that name an address; that ask for attributes.
+pub const TRACED: &str = "trace=%file,%process,getdents,getdents64,fchdir,read,pread64,readv,dup,dup2,dup3,fcntl,pipe,\
+    pipe2,memfd_create,eventfd2,epoll_create1,pidfd_open,socket,socketpair,accept,accept4,connect,bind,sendto,fgetxattr,\
+    flistxattr";
+
+/// Traced calls whose arguments are printed as numbers: what they read is not needed.
+pub const RAW: &str = "raw=read,pread64,readv";
 
 /// A finished system call.
 #[derive(Clone, Debug, PartialEq, Eq)]

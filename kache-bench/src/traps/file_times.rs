@@ -48,6 +48,19 @@ pub const CASES: &[Case] = &[
         change: touch,
     },
     Case {
+        name: "macro-lists-numbers",
+        about: "a proc macro pastes the inode number of a listed file, which is replaced by a copy of the same contents",
+        source: "https://doc.rust-lang.org/std/os/unix/fs/trait.DirEntryExt.html#tymethod.ino",
+        expect: Follows,
+        set_up: |s| {
+            s.write("list/data", "a").proc_macro(
+                r#"use std::os::unix::fs::DirEntryExt;
+                   std::fs::read_dir("list").unwrap().map(|entry| entry.unwrap().ino().to_string()).collect::<String>()"#,
+            )
+        },
+        change: |s| s.write("copy", "a").rename("copy", "list/data"),
+    },
+    Case {
         name: "program-prints-times",
         about: "a proc macro pastes what the program `stat` prints of a file, which is touched",
         source: STAT,

@@ -5,6 +5,7 @@ mod case;
 mod descriptors;
 mod file_times;
 mod flags;
+mod generated;
 mod headers;
 mod host_facts;
 mod indirect_access;

@@ -20,6 +20,25 @@ pub const CASES: &[Case] = &[
         change: |s| s.rewrite_unnoticed("m.rs", &said("2")),
     },
     Case {
+        name: "macro-answer-meanwhile",
+        about: "a proc macro asks whether a file is there, and another process then removes the file",
+        source: "https://doc.rust-lang.org/std/fs/fn.exists.html",
+        expect: Right,
+        set_up: |s| {
+            s.write("flag", "").proc_macro(
+                r#"let there = std::path::Path::new("flag").exists();
+                   std::thread::sleep(std::time::Duration::from_millis(600));
+                   there.to_string()"#,
+            );
+            s.meanwhile(|here| {
+                std::thread::sleep(Duration::from_millis(350));
+                // If the removal fails, the verdict shows that nothing changed.
+                drop(std::fs::remove_file(here.join("flag")));
+            })
+        },
+        change: |s| s,
+    },
+    Case {
         name: "source-changed-meanwhile",
         about: "a module is edited while the compiler runs; the next build must use the new content",
         source: "https://github.com/ccache/ccache/issues/1378",

@@ -41,6 +41,24 @@ pub const CASES: &[Case] = &[
         change: |s| s.instead().c("gcc -c sub/../a.c -o out/a.o"),
     },
     Case {
+        name: "path-in-text-elsewhere",
+        about: "a macro names a header of the first checkout by its full path, and a copy of the tree still does",
+        source: "https://github.com/ccache/ccache/issues/1058",
+        expect: Follows,
+        set_up: |s| {
+            let header = s.path("v.h");
+            s.write("v.h", "#define H 1\n").says("out/a.o").gcc("");
+            s.write("a.c", &with(&format!("#define V \"{}\"\n#include V\n", header.display())))
+        },
+        change: |s| {
+            let header = s.path("v.h");
+            s.elsewhere_at("another/checkout");
+            // If the edit fails, the verdict shows that nothing changed.
+            drop(std::fs::write(header, "#define H 2\n"));
+            s
+        },
+    },
+    Case {
         name: "debug-elsewhere",
         about: "debug information in another checkout must not name the first",
         source: "https://github.com/ccache/ccache/issues/117",

@@ -58,6 +58,8 @@ pub enum Probe {
 
 #[derive(Debug)]
 pub struct TestProject {
+    /// The name of the case.
+    pub case: &'static str,
     root: PathBuf,
     here: PathBuf,
     places: Vec<PathBuf>,
@@ -89,6 +91,7 @@ impl TestProject {
         let here = root.join("w");
         files::create_dir(&here.join(".git"))?;
         Ok(TestProject {
+            case: "",
             root: root.to_path_buf(),
             places: vec![here.clone()],
             here,
@@ -112,6 +115,11 @@ impl TestProject {
 
     pub fn here(&self) -> &Path {
         &self.here
+    }
+
+    /// The case's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The other checkouts.
@@ -474,11 +482,9 @@ impl TestProject {
         files::create_dir(&self.path("out"))
     }
 
-    /// Sets all files' times to one hour ago: caches trust recently written files less and would pass the
-    /// case for that reason.
+    /// Sets all files' times to one hour ago.
     pub fn age(&self) -> Result<()> {
-        age(&self.root, SystemTime::now() - Duration::from_secs(3600))
-            .map_err(Error::io("set times below", &self.root))
+        age(&self.root).map_err(Error::io("set times below", &self.root))
     }
 }
 
@@ -487,12 +493,15 @@ fn split(line: &str) -> Result<Vec<String>> {
     shlex::split(line).ok_or_else(|| Error::run("a quote of the command has no end").at(line))
 }
 
-fn age(dir: &Path, time: SystemTime) -> std::io::Result<()> {
+/// Sets the times of all files to one hour ago: caches trust recently written files less and would pass the case for
+/// that reason.
+pub fn age(dir: &Path) -> std::io::Result<()> {
+    let time = SystemTime::now() - Duration::from_secs(3600);
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            age(&entry.path(), time)?;
+            age(&entry.path())?;
         } else if kind.is_file() && entry.metadata()?.modified()? > time {
             fs::File::open(entry.path())?.set_modified(time)?;
         }

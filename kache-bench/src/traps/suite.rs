@@ -1,6 +1,7 @@
 //! Runs the cases with all caches in parallel.
 
 use super::case::Case;
+use super::generated;
 use super::judge::TrapVerdict;
 use super::record::{Outcome, TrapRow, TrapsReport, passes};
 use super::table;
@@ -28,6 +29,10 @@ pub struct TrapsOptions {
     /// Only cases with this in their name; repeat for several
     #[arg(long, value_name = "PATTERN")]
     case: Vec<String>,
+    /// Try the cases that are made from kache's tables instead: each function that looks at the machine, called by a macro
+    /// and by a program
+    #[arg(long)]
+    generated: bool,
     /// List the cases with their sources, without running them
     #[arg(long)]
     list: bool,
@@ -51,7 +56,7 @@ pub struct TrapsOptions {
 }
 
 pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
-    let chosen = chosen(&options.case)?;
+    let chosen = chosen(options)?;
     if options.list {
         print!("{}", table::list(&chosen));
         return Ok(ExitCode::SUCCESS);
@@ -62,14 +67,18 @@ pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
     };
     let backends = backends(options)?;
     let scratch = Scratch::create(&options.scratch, "traps")?;
+    if options.generated {
+        generated::prepare(scratch.root())?;
+    }
     let rows = try_all(&chosen, &backends, &scratch, options.jobs);
+    let passes = |rows: &[TrapRow]| passes(rows) && !(options.generated && lacks_tools(rows));
     if rows.as_ref().is_ok_and(|rows| !passes(rows)) {
         scratch.keep_logs();
     }
     let rows = scratch.settle(rows)?;
     let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
-    let report =
-        TrapsReport { whole: options.case.is_empty(), backends: versions.collect::<Result<_>>()?, rows };
+    let whole = options.case.is_empty() && !options.generated;
+    let report = TrapsReport { whole, backends: versions.collect::<Result<_>>()?, rows };
     let record = Record { head: RecordHead::of("traps", scratch.root()), findings: report };
     let line = record::line(&record, &scratch)?;
     let history = record::append(&results, &record.head, &line)?;
@@ -85,10 +94,20 @@ pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
     Ok(if passes(&record.findings.rows) { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn chosen(patterns: &[String]) -> Result<Vec<Chosen>> {
-    let all = THEMES.iter().flat_map(|theme| theme.cases.iter().map(|case| (theme.name, case)));
+/// Whether a case was skipped where each tool is required.
+fn lacks_tools(rows: &[TrapRow]) -> bool {
+    let is_skipped = |row: &TrapRow| row.outcomes.values().any(|one| one.verdict == TrapVerdict::Skipped);
+    std::env::var_os("KACHE_REQUIRE_TOOLS").is_some_and(|value| value == "1") && rows.iter().any(is_skipped)
+}
+
+fn chosen(options: &TrapsOptions) -> Result<Vec<Chosen>> {
+    let patterns = &options.case;
+    let all: Vec<Chosen> = match options.generated {
+        true => generated::cases().collect(),
+        false => THEMES.iter().flat_map(|theme| theme.cases.iter().map(|case| (theme.name, case))).collect(),
+    };
     let wanted = |case: &Case| patterns.is_empty() || patterns.iter().any(|p| case.name.contains(p.as_str()));
-    let chosen: Vec<_> = all.filter(|(_, case)| wanted(case)).collect();
+    let chosen: Vec<_> = all.into_iter().filter(|(_, case)| wanted(case)).collect();
     if chosen.is_empty() {
         return Err(Error::input(format!("no case has {} in its name", patterns.join(" or ")))
             .remedy("kache-bench traps --list names them all"));
@@ -99,6 +118,10 @@ fn chosen(patterns: &[String]) -> Result<Vec<Chosen>> {
 fn backends(options: &TrapsOptions) -> Result<Vec<Box<dyn Backend>>> {
     if !options.backend.is_empty() {
         return options.backend.iter().map(|name| one(name, options)).collect();
+    }
+    // A trial has the plain compiler's result in any case.
+    if options.generated {
+        return Ok(vec![one("kache", options)?]);
     }
     let mut all = vec![one("plain", options)?, one("kache", options)?];
     for (name, found) in backend::installed(&workspace::find()?) {

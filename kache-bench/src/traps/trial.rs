@@ -32,6 +32,7 @@ const C_LAUNCHER: &str = "CMAKE_C_COMPILER_LAUNCHER";
 pub fn run(case: &Case, backend: &dyn Backend, dir: &Path, log: &Path) -> Result<(TrapVerdict, String)> {
     let base = Environment::of_caller().with_all([("TZ".into(), "UTC0".into())]);
     let mut project = TestProject::new(&dir.join("site"), base)?;
+    project.case = case.name;
     (case.set_up)(&mut project);
     if let Some(why) = &project.skipped {
         return Ok((TrapVerdict::Skipped, why.clone()));

@@ -2,10 +2,10 @@
 //! what they are there to see. A record that does not have an input is made by taking it out; a change that does not count
 //! is made by changing nothing.
 
-use crate::support::{harness, record, require_tool, write_files};
+use crate::support::{harness_with, kache, record, require_tool, write_files};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const WORKLOAD: &str = r#"
@@ -67,11 +67,17 @@ fn run(arguments: &[&str]) -> (Option<i32>, Value) {
 
 /// The same with some files as they are given here.
 fn run_with(files: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, Value) {
+    run_by(kache(), files, arguments)
+}
+
+/// The same by another kache.
+fn run_by(kache: &Path, files: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, Value) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("small.toml"), WORKLOAD).unwrap();
     write_files(&dir.path().join("small"), FILES.iter().chain(files).copied());
     std::os::unix::fs::symlink("inc", dir.path().join("small/also")).unwrap();
-    let output = harness(dir.path(), &[arguments, &["--format", "json"]].concat()).output().unwrap();
+    let output =
+        harness_with(dir.path(), kache, &[arguments, &["--format", "json"]].concat()).output().unwrap();
     let record = record(&output);
     assert_eq!(record["units"], 3, "{record:#}");
     assert!(
@@ -112,6 +118,70 @@ fn an_audit_finds_out_what_is_not_recorded() {
         let neither = record["unaccounted"].as_array().unwrap();
         let is_it = |n: &&Value| n["pattern"] == format!("<checkout>/{path}") && n["kind"] == way;
         assert!(neither.iter().any(|n| is_it(&n)), "{component}: {neither:#?}");
+    }
+}
+
+/// A copy of kache in which texts are replaced by others of the same length: in the preload object that it holds, or everywhere.
+fn planted(dir: &Path, in_object: bool, texts: &[(&str, &str)]) -> PathBuf {
+    const OBJECT: &[u8] = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0";
+    let mut program = fs::read(kache()).unwrap();
+    let found = |bytes: &[u8], text: &[u8], from: usize| {
+        bytes[from..].windows(text.len()).position(|window| window == text).map(|at| from + at)
+    };
+    let start = if in_object { found(&program, OBJECT, 1).unwrap() } else { 0 };
+    for (text, other) in texts {
+        assert_eq!(text.len(), other.len());
+        let mut at = found(&program, text.as_bytes(), start);
+        assert!(at.is_some(), "{text:?} is nowhere in kache");
+        while let Some(place) = at {
+            program[place..place + text.len()].copy_from_slice(other.as_bytes());
+            at = found(&program, text.as_bytes(), place);
+        }
+    }
+    let copy = dir.join("kache");
+    fs::write(&copy, program).unwrap();
+    fs::set_permissions(&copy, fs::metadata(kache()).unwrap().permissions()).unwrap();
+    copy
+}
+
+/// Requires that an audit by a kache with a hole finds the access that the hole hides.
+fn finds(kache: &Path, files: &[(&str, &str)], pattern: &str, program: &str) {
+    let (status, record) = run_by(kache, files, &["audit", "small"]);
+    assert_eq!(status, Some(1), "{record:#}");
+    let unaccounted = record["unaccounted"].as_array().unwrap();
+    let is_it = |n: &&Value| n["pattern"] == pattern && n["kind"] == "read" && n["program"] == program;
+    assert!(unaccounted.iter().any(|n| is_it(&n)), "{pattern}: {record:#}");
+}
+
+#[test]
+fn an_audit_finds_a_hook_that_is_gone() {
+    if require_tool("strace") {
+        let dir = tempfile::tempdir().unwrap();
+        let kache = planted(dir.path(), true, &[("open64\0", "nope64\0")]);
+        finds(&kache, &[], "<checkout>/app/told.txt", "rustc");
+    }
+}
+
+#[test]
+fn an_audit_finds_a_process_that_is_not_observed() {
+    if require_tool("strace") {
+        let dir = tempfile::tempdir().unwrap();
+        let kache = planted(dir.path(), true, &[("\0posix_spawnp\0", "\0posix_nopenp\0")]);
+        let started = "String::from_utf8(std::process::Command::new(\"cat\").arg(\"app/told.txt\").output().unwrap().stdout).unwrap()";
+        finds(&kache, &[("reader/src/lib.rs", &pasting(started))], "<checkout>/app/told.txt", "cat");
+    }
+}
+
+#[test]
+fn an_audit_finds_a_row_that_excuses_too_much() {
+    if require_tool("strace") {
+        let dir = tempfile::tempdir().unwrap();
+        let outside = format!("/tmp/k{:03x}", std::process::id() & 0xfff);
+        fs::write(&outside, "hello").unwrap();
+        let kache = planted(dir.path(), false, &[("/dev/full", &outside)]);
+        let reads = format!("std::fs::read_to_string({outside:?}).unwrap()");
+        finds(&kache, &[("reader/src/lib.rs", &pasting(&reads))], &outside, "rustc");
+        fs::remove_file(&outside).unwrap();
     }
 }
 

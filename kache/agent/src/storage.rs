@@ -124,7 +124,7 @@ impl Storage {
         if !self.write {
             return Err(StorageError::ReadOnly);
         }
-        self.sent(tokio::time::timeout(SEND_TIMEOUT, self.operator.write(name, bytes)).await).map(|_| ())
+        sent(self.operator.write(name, bytes)).await.map(|_| ())
     }
 
     /// Writes an object from a file, in parts if the service supports it.
@@ -138,19 +138,19 @@ impl Storage {
             return self.write(name, std::fs::read(path).map_err(local)?).await;
         }
         let mut file = std::fs::File::open(path).map_err(local)?;
-        let mut writer = self.sent(tokio::time::timeout(SEND_TIMEOUT, self.operator.writer(name)).await)?;
+        let mut writer = sent(self.operator.writer(name)).await?;
         let mut left = length;
         while left > 0 {
             let mut part = vec![0; left.min(PART_SIZE as u64) as usize];
             std::io::Read::read_exact(&mut file, &mut part).map_err(local)?;
             left -= part.len() as u64;
-            let written = self.sent(tokio::time::timeout(SEND_TIMEOUT, writer.write(part)).await);
+            let written = sent(writer.write(part)).await;
             if let Err(e) = written {
                 let _ = tokio::time::timeout(self.timeout, writer.abort()).await;
                 return Err(e);
             }
         }
-        self.sent(tokio::time::timeout(SEND_TIMEOUT, writer.close()).await).map(|_| ())
+        sent(writer.close()).await.map(|_| ())
     }
 
     /// The names and sizes of all objects below a folder.
@@ -162,13 +162,11 @@ impl Storage {
         let mut folders = vec![folder.to_string()];
         let recursive = self.operator.info().capability().list_with_recursive;
         while let Some(folder) = folders.pop() {
-            let listed = tokio::time::timeout(SEND_TIMEOUT, async {
-                self.operator.list_with(&folder).recursive(recursive).await
-            });
-            let listed = match self.sent(listed.await) {
-                Err(StorageError::NotFound) => continue,
-                other => other?,
-            };
+            let listed =
+                match sent(async { self.operator.list_with(&folder).recursive(recursive).await }).await {
+                    Err(StorageError::NotFound) => continue,
+                    other => other?,
+                };
             for entry in listed {
                 if entry.metadata().is_file() {
                     all.push((entry.path().to_string(), entry.metadata().content_length()));
@@ -185,41 +183,19 @@ impl Storage {
         self.throttle.until()
     }
 
-    fn sent<T>(
-        &self,
-        result: Result<opendal::Result<T>, tokio::time::error::Elapsed>,
-    ) -> Result<T, StorageError> {
-        match result {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(e)) if e.kind() == ErrorKind::NotFound => Err(StorageError::NotFound),
-            Ok(Err(e)) => Err(StorageError::Failed(message(&e))),
-            Err(_) => Err(StorageError::Failed(format!("no response within {} s", SEND_TIMEOUT.as_secs()))),
-        }
-    }
-
     /// Converts the result of a read, and records it for the circuit breaker.
-    fn record<T>(
-        self: &Arc<Self>,
-        result: Result<opendal::Result<T>, tokio::time::error::Elapsed>,
-        begun: Instant,
-    ) -> Result<T, StorageError> {
-        let error = match result {
-            Ok(Ok(value)) => {
-                self.circuit_breaker.record_success();
-                return Ok(value);
+    fn record<T>(self: &Arc<Self>, result: Timed<T>, begun: Instant) -> Result<T, StorageError> {
+        let result = completed(result, self.timeout);
+        match &result {
+            Err(StorageError::Failed(why)) => {
+                let waited = begun.elapsed();
+                if self.throttled().is_some() || self.circuit_breaker.record_failure(waited, self.timeout) {
+                    self.trip(why.clone());
+                }
             }
-            Ok(Err(e)) if e.kind() == ErrorKind::NotFound => {
-                self.circuit_breaker.record_success();
-                return Err(StorageError::NotFound);
-            }
-            Ok(Err(e)) => message(&e),
-            Err(_) => format!("no complete response within {:.1} s", self.timeout.as_secs_f64()),
-        };
-        let waited = begun.elapsed();
-        if self.throttled().is_some() || self.circuit_breaker.record_failure(waited, self.timeout) {
-            self.trip(error.clone());
+            _ => self.circuit_breaker.record_success(),
         }
-        Err(StorageError::Failed(error))
+        result
     }
 
     /// Opens the circuit breaker, and probes the service in the background until it responds.
@@ -240,6 +216,25 @@ impl Storage {
             storage.circuit_breaker.close();
         });
     }
+}
+
+/// The result of an operation with a deadline.
+type Timed<T> = Result<opendal::Result<T>, tokio::time::error::Elapsed>;
+
+fn completed<T>(result: Timed<T>, timeout: Duration) -> Result<T, StorageError> {
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(e)) if e.kind() == ErrorKind::NotFound => Err(StorageError::NotFound),
+        Ok(Err(e)) => Err(StorageError::Failed(message(&e))),
+        Err(_) => {
+            Err(StorageError::Failed(format!("no complete response within {:.1} s", timeout.as_secs_f64())))
+        }
+    }
+}
+
+/// Waits for a write or a list, at most as long as for a part of an upload.
+async fn sent<T>(operation: impl Future<Output = opendal::Result<T>>) -> Result<T, StorageError> {
+    completed(tokio::time::timeout(SEND_TIMEOUT, operation).await, SEND_TIMEOUT)
 }
 
 /// The contents of an object, as a stream.

@@ -346,15 +346,6 @@ PARSES(getopt_long, int argc COMMA char *const *argv COMMA const char *options C
 PARSES(getopt_long_only, int argc COMMA char *const *argv COMMA const char *options COMMA const void *more COMMA
        int *index, argc, argv, options, more, index)
 
-#define READS(name, variable, parameters, ...)                                                               \
-    HOOK(void *, name, parameters) {                                                                         \
-        kache_note_variable(variable, kache_module(CALLER));                                                 \
-        return READS_VARIABLES(void *, REAL_POINTER(name)(__VA_ARGS__));                                     \
-    }
-READS(gettext, "LANGUAGE", const char *text, text)
-READS(dgettext, "LANGUAGE", const char *domain COMMA const char *text, domain, text)
-READS(dcgettext, "LANGUAGE", const char *domain COMMA const char *text COMMA int category, domain, text, category)
-
 /* Tables of characters in a directory that a variable names are opened by libc, and not recorded. */
 HOOK(void *, iconv_open, const char *to, const char *from) {
     uint32_t module = kache_module(CALLER);
@@ -381,6 +372,27 @@ HOOK(char *, bindtextdomain, const char *domain, const char *directory) {
         kache_note_beyond("bindtextdomain", module, 0);
     return REAL_POINTER(bindtextdomain)(domain, directory);
 }
+
+/* A translation comes from a catalog, which libc opens by itself: only the text as it was asked for is the same wherever
+ * there is no catalog. */
+#define TRANSLATES(name, parameters, plain, ...)                                                             \
+    HOOK(void *, name, parameters) {                                                                         \
+        kache_note_variable("LANGUAGE", kache_module(CALLER));                                               \
+        void *found = READS_VARIABLES(void *, REAL_POINTER(name)(__VA_ARGS__));                              \
+        if (kache_active && found != plain) kache_note_volatile("gettext", kache_module(CALLER), FIRST_OTHERS); \
+        return found;                                                                                        \
+    }
+#define PLURAL (count == 1 ? one : many)
+TRANSLATES(gettext, const char *text, text, text)
+TRANSLATES(dgettext, const char *domain COMMA const char *text, text, domain, text)
+TRANSLATES(dcgettext, const char *domain COMMA const char *text COMMA int category, text, domain, text, category)
+TRANSLATES(__dgettext, const char *domain COMMA const char *text, text, domain, text)
+TRANSLATES(__dcgettext, const char *domain COMMA const char *text COMMA int category, text, domain, text, category)
+TRANSLATES(ngettext, const char *one COMMA const char *many COMMA unsigned long count, PLURAL, one, many, count)
+TRANSLATES(dngettext, const char *domain COMMA const char *one COMMA const char *many COMMA unsigned long count, PLURAL,
+           domain, one, many, count)
+TRANSLATES(dcngettext, const char *domain COMMA const char *one COMMA const char *many COMMA unsigned long count
+           COMMA int category, PLURAL, domain, one, many, count, category)
 
 /* ---- the start of `main` ---- */
 

@@ -142,6 +142,15 @@ static void note_limit(unsigned flags, int resource, const struct limit *limit, 
     note_numbered(limit ? flags : F_UNANSWERED, "rlimit", resource, answer, module);
 }
 
+/* Whether a limit may be set depends on the limit that there is and, where it is raised, on what the process may do. */
+static void note_set_limit(int resource, const struct limit *new, const struct limit *old, bool is_set, uint32_t module) {
+    int saved = errno;
+    note_limit(0, resource, old, module);
+    if (is_set) note_limit(F_SET, resource, new, module);
+    if (new->hard > old->hard) kache_note_volatile("setrlimit", module, FIRST_OTHERS);
+    errno = saved;
+}
+
 #define GETRLIMIT(name)                                                                                      \
     HOOK(int, name, int resource, struct limit *limit) {                                                     \
         int result = REAL(name)(resource, limit);                                                            \
@@ -150,8 +159,10 @@ static void note_limit(unsigned flags, int resource, const struct limit *limit, 
     }
 #define SETRLIMIT(name)                                                                                      \
     HOOK(int, name, int resource, const struct limit *limit) {                                               \
+        struct limit old;                                                                                    \
+        bool is_known = kache_active && limit && RAW(SYS_prlimit64, 0, resource, 0, &old) == 0;              \
         int result = REAL(name)(resource, limit);                                                            \
-        if (kache_active && result == 0) note_limit(F_SET, resource, limit, kache_module(CALLER));           \
+        if (is_known) note_set_limit(resource, limit, &old, result == 0, kache_module(CALLER));              \
         return result;                                                                                       \
     }
 #define PRLIMIT(name)                                                                                        \
@@ -196,9 +207,15 @@ HOOK(int, getpriority, int which, unsigned who) {
     if (kache_active) note_priority(0, which, who, result, kache_module(CALLER));
     return result;
 }
+/* Only some processes may have a higher priority, which is a lower number. */
+static void note_raised_priority(uint32_t module) { kache_note_volatile("setpriority", module, FIRST_OTHERS); }
+
 HOOK(int, setpriority, int which, unsigned who, int priority) {
+    /* The kernel gives 20 for 0, to tell a priority from an error. */
+    bool is_raised = kache_active && (who || priority < 20 - RAW(SYS_getpriority, which, 0, 0, 0));
     int result = REAL(setpriority)(which, who, priority);
     if (kache_active && result == 0 && !who) note_priority(F_SET, which, 0, priority, kache_module(CALLER));
+    if (is_raised) note_raised_priority(kache_module(CALLER));
     return result;
 }
 HOOK(int, nice, int change) {
@@ -208,6 +225,7 @@ HOOK(int, nice, int change) {
     /* The answer tells what the priority was before. */
     note_priority(change ? F_UNANSWERED : 0, PRIO_PROCESS, 0, change ? 0 : result, module);
     if (change) note_priority(F_SET, PRIO_PROCESS, 0, result, module);
+    if (change < 0) note_raised_priority(module);
     return result;
 }
 
@@ -233,20 +251,28 @@ HOOK(int, pthread_getaffinity_np, unsigned long thread, size_t size, void *set) 
     if (kache_active) note_affinity(0, 0, result == 0 ? set : NULL, size, kache_module(CALLER));
     return result;
 }
+/* Which processors there are, a failure tells. */
+static void note_set_affinity(pid_t pid, int result, const void *set, size_t size, uint32_t module) {
+    if (result == 0)
+        note_affinity(F_SET, pid, set, size, module);
+    else
+        kache_note_volatile("sched_setaffinity", module, FIRST_OTHERS);
+}
+
 HOOK(int, sched_setaffinity, pid_t pid, size_t size, const void *set) {
     int result = REAL(sched_setaffinity)(pid, size, set);
-    if (kache_active && result == 0) note_affinity(F_SET, pid, set, size, kache_module(CALLER));
+    if (kache_active) note_set_affinity(pid, result, set, size, kache_module(CALLER));
     return result;
 }
 HOOK(int, pthread_setaffinity_np, unsigned long thread, size_t size, const void *set) {
     int result = REAL(pthread_setaffinity_np)(thread, size, set);
-    if (kache_active && result == 0) note_affinity(F_SET, 0, set, size, kache_module(CALLER));
+    if (kache_active) note_set_affinity(0, result, set, size, kache_module(CALLER));
     return result;
 }
 
-/* Standard output and standard error are pipes of kache's: it matters where one is a terminal all the same. */
+/* Standard output and standard error are pipes of kache's, in whose place the run would have been given what kache has. */
 static void note_terminal(int fd, int is_terminal, uint32_t module) {
-    if (fd == 0 || (is_terminal && (fd == 1 || fd == 2)))
+    if (fd >= 0 && fd <= 2)
         note_numbered(0, "isatty", fd, kache_of_number(is_terminal), module);
 }
 

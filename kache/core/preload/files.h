@@ -50,6 +50,7 @@ enum first {
     FIRST_OTHERS,
     FIRST_RESOLVE,
     FIRST_ZONE,
+    FIRST_LOCK,
     FIRST_GIVEN,
     FIRST_GIVEN_STATUS,
 };

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -38,7 +39,9 @@ void kache_note_volatile(const char *function, uint32_t module, unsigned bit) {
 }
 
 #define VOLATILE(name, bit)                                                                                  \
-    if (kache_active) kache_note_volatile(name, kache_module(CALLER), bit)
+    do {                                                                                                     \
+        if (kache_active) kache_note_volatile(name, kache_module(CALLER), bit);                              \
+    } while (0)
 #define CHANGING(type, name, bit, parameters, ...)                                                           \
     HOOK(type, name, parameters) {                                                                           \
         VOLATILE(#name, bit);                                                                                \
@@ -143,6 +146,35 @@ HOOK(pid_t, wait3, int *status, int options, void *used) {
 CHANGING(ssize_t, getrandom, FIRST_RANDOM, void *buffer COMMA size_t size COMMA unsigned flags, buffer, size, flags)
 CHANGING(int, getentropy, FIRST_RANDOM, void *buffer COMMA size_t size, buffer, size)
 CHANGING(pid_t, getpid, FIRST_PID, void, )
+
+/* ---- locks ---- */
+
+/* Whether another process holds a lock is seen by who does not wait for it. */
+static bool asks_for_lock(int command) {
+    return command == F_SETLK || command == F_GETLK || command == F_OFD_SETLK || command == F_OFD_GETLK;
+}
+
+HOOK(int, flock, int fd, int how) {
+    if (how & LOCK_NB) VOLATILE("flock", FIRST_LOCK);
+    return REAL(flock)(fd, how);
+}
+#define LOCKF(name, offset)                                                                                  \
+    HOOK(int, name, int fd, int command, offset size) {                                                      \
+        if (command == F_TLOCK || command == F_TEST) VOLATILE("flock", FIRST_LOCK);                          \
+        return REAL(name)(fd, command, size);                                                                \
+    }
+LOCKF(lockf, off_t)
+LOCKF(lockf64, off64_t)
+
+/* The argument is passed on whether or not it was given: a register that nobody reads is harmless. */
+#define FCNTL(name)                                                                                          \
+    HOOK(int, name, int fd, int command, long argument) {                                                    \
+        if (asks_for_lock(command)) VOLATILE("flock", FIRST_LOCK);                                           \
+        return REAL(name)(fd, command, argument);                                                            \
+    }
+FCNTL(fcntl)
+FCNTL(fcntl64)
+FCNTL(__fcntl)
 
 /* ---- where things are ---- */
 
@@ -501,6 +533,12 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         break;
     case SYS_getcpu:
         kache_note_volatile("getcpu", module, FIRST_CPU);
+        break;
+    case SYS_flock:
+        if (a[1] & LOCK_NB) kache_note_volatile("flock", module, FIRST_LOCK);
+        break;
+    case SYS_fcntl:
+        if (asks_for_lock((int)a[1])) kache_note_volatile("flock", module, FIRST_LOCK);
         break;
     case SYS_wait4:
         if (a[3]) kache_note_volatile("wait4", module, FIRST_CPU_TIME);

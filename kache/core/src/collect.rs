@@ -11,11 +11,13 @@
 //! - `files`, `changes`, `programs`, `variables`: from events to acts.
 //! - `libraries`: where the loader searched.
 //! - `imports`: what they take from the C library.
+//! - `answers`: what was answered where the answer becomes a dependency.
 //! - `status`: who learns times of files.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
 //! - `refusal`: the words for why a result cannot be stored.
 
+mod answers;
 mod changes;
 mod facts;
 mod files;
@@ -270,7 +272,6 @@ impl Collector<'_> {
         self.out.dependencies.extend(self.dependency(treatment, event));
         match treatment {
             Treatment::Absence => _ = self.out.absent.insert(name()),
-            Treatment::Existence => _ = self.out.present.insert(name()),
             Treatment::ContentsUnlessMade => _ = self.perhaps_inputs.insert(name()),
             Treatment::EachLink => self.each_link(event.name, DependencyKind::Link),
             Treatment::EachLinkPortable => self.each_link(event.name, DependencyKind::LeadsTo),

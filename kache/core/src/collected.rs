@@ -1,6 +1,7 @@
 //! What a command depended on and left behind, before it is settled what of it is stored.
 
-use crate::dependency::{Dependency, Kind};
+use crate::dependency::{ABSENT, Dependency, Kind};
+use crate::digest::Digest;
 use crate::platform::StatId;
 use crate::reason::NotCacheable;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,8 +13,8 @@ pub struct Collected {
     pub dependencies: BTreeSet<Dependency>,
     /// Paths that were found absent, to be compared with what is there when the command has ended.
     pub absent: BTreeSet<Vec<u8>>,
-    /// Paths at which something was found that only its presence counts of, to be compared alike.
-    pub present: BTreeSet<Vec<u8>>,
+    /// What the command was answered, by the dependency that the answer may have become.
+    pub answers: BTreeMap<Dependency, Answer>,
     /// Outputs that were made, by their absolute paths.
     pub outputs: BTreeSet<PathBuf>,
     /// Which file was found under a name when it was opened.
@@ -30,6 +31,30 @@ pub struct Collected {
     pub loads_plugins: bool,
     /// What each thread of the compiler did with variables and files, in order.
     pub steps: Vec<Vec<Step>>,
+}
+
+/// What a command was answered about a dependency while it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Something is there.
+    There,
+    /// The value has this digest.
+    Is(Digest),
+}
+
+impl Answer {
+    /// Whether two answers may be true at once.
+    pub fn agrees(&self, other: &Answer) -> bool {
+        self == other || [self, other].contains(&&Answer::There)
+    }
+
+    /// Whether the answer is still true of a dependency with this digest.
+    pub fn holds(&self, now: &Digest) -> bool {
+        match self {
+            Answer::There => *now != Digest::of(ABSENT),
+            Answer::Is(then) => then == now,
+        }
+    }
 }
 
 /// What a thread of the compiler did.

@@ -294,9 +294,9 @@ impl EvalContext<'_> {
         };
         let path = self.local(&Dependency::new(Kind::Path, path))?;
         Ok(match platform::may(&path, *asked - b'0') {
-            Ok(()) => b"may",
+            Ok(()) => may_word(true),
             Err(e) if platform::is_absent(&e) => ABSENT,
-            Err(_) => b"may not",
+            Err(_) => may_word(false),
         })
     }
 
@@ -365,9 +365,7 @@ pub const EVERY: &[u8] = b"every";
 pub fn sort_word(path: &Path) -> io::Result<&'static str> {
     Ok(match platform::file_type(path)? {
         None => "absent",
-        Some((FileType::File, _)) => "file",
-        Some((FileType::Dir, _)) => "dir",
-        Some((FileType::Other, _)) => "other",
+        Some((sort, _)) => sort.word(),
     })
 }
 
@@ -391,11 +389,19 @@ fn listing(dir: &Path) -> io::Result<Vec<u8>> {
     Ok(all.concat())
 }
 
+/// The value of a link that is something else.
+pub const NO_LINK: &[u8] = b"\0no link";
+
+/// The value of a permission.
+pub const fn may_word(may: bool) -> &'static [u8] {
+    if may { b"may" } else { b"may not" }
+}
+
 /// Where a link points, or that there is none.
 fn link(path: &Path) -> io::Result<Vec<u8>> {
     match std::fs::read_link(path) {
         Ok(to) => Ok(to.into_os_string().into_encoded_bytes()),
-        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(b"\0no link".to_vec()),
+        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(NO_LINK.to_vec()),
         Err(e) if platform::is_absent(&e) => Ok(b"\0absent".to_vec()),
         Err(e) => Err(e),
     }

@@ -37,8 +37,7 @@ impl Finalizer<'_> {
         collected: Collected,
         known: &Known,
     ) -> Result<Vec<FinalDependency>, NotCacheable> {
-        let dependencies =
-            self.settle_paths(collected.dependencies, &collected.absent, &collected.present)?;
+        let dependencies = self.settle_absent(collected.dependencies, &collected.absent)?;
         let mut all = Vec::with_capacity(dependencies.len());
         for dependency in dependencies {
             let evaluated = match known.get(&dependency) {
@@ -47,6 +46,10 @@ impl Finalizer<'_> {
             };
             let evaluated = evaluated.map_err(|e| unreadable(&dependency, &e))?;
             self.unchanged(&dependency, &collected.opened)?;
+            if collected.answers.get(&dependency).is_some_and(|then| !then.holds(&evaluated.digest)) {
+                let detail = format!("{} changed", evaluated.place);
+                return Err(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
+            }
             let read_by = collected.readers.get(&dependency.name);
             let by = read_by.filter(|_| [Kind::Env, Kind::EnvAll].contains(&dependency.kind));
             let by = by.map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
@@ -57,39 +60,26 @@ impl Finalizer<'_> {
     }
 
     /// Where a whole branch of the tree is missing, its highest missing directory is looked at instead of every
-    /// name below. What was absent and is there now has come while the compiler ran, and what is absent now has gone.
-    fn settle_paths(
+    /// name below. What was absent and is there now has come while the compiler ran.
+    fn settle_absent(
         &self,
         dependencies: BTreeSet<Dependency>,
         absent: &BTreeSet<Vec<u8>>,
-        present: &BTreeSet<Vec<u8>>,
     ) -> Result<BTreeSet<Dependency>, NotCacheable> {
         let mut out = BTreeSet::new();
         let mut top: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-        let portable = |paths: &BTreeSet<Vec<u8>>| -> BTreeSet<Vec<u8>> {
-            paths.iter().map(|path| self.view.roots.portable(path)).collect()
-        };
-        let (absent, present) = (portable(absent), portable(present));
+        let names: BTreeSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
         for dependency in dependencies {
-            if dependency.kind != Kind::Path {
+            if dependency.kind != Kind::Path || !names.contains(&dependency.name) {
                 out.insert(dependency);
                 continue;
             }
-            let path = self.view.roots.local(&dependency.name);
-            let is_there = |path: &PathBuf| sort_word(path).ok() != Some("absent");
-            if !absent.contains(&dependency.name) {
-                // A link that leads nowhere was looked at as a link.
-                let is_gone = |path: &PathBuf| !is_there(path) && path.symlink_metadata().is_err();
-                let was_there = present.contains(&dependency.name);
-                if let Some(path) = path.filter(|path| was_there && is_gone(path)) {
-                    return Err(changed(&path, "is gone"));
-                }
-                out.insert(dependency);
-                continue;
-            }
-            let Some(path) = path else { continue };
-            if is_there(&path) {
-                return Err(changed(&path, "appeared"));
+            let Some(path) = self.view.roots.local(&dependency.name) else { continue };
+            if sort_word(&path).ok() != Some("absent") {
+                return Err(NotCacheable::new(
+                    Reason::ChangedWhileCompiling,
+                    format!("{} appeared", path.display()),
+                ));
             }
             let parent = path.parent().unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
             let highest = top.entry(parent).or_insert_with(|| highest_absent(&path));
@@ -108,20 +98,6 @@ impl Finalizer<'_> {
         if dependency.kind == Kind::Tree {
             return self.tree_unchanged(dependency);
         }
-        let made_or_changed = match dependency.kind {
-            Kind::Link | Kind::LeadsTo => {
-                let link = self.view.roots.local(&dependency.name);
-                link.and_then(|link| Some((platform::link_made(&link)?, link)))
-            }
-            Kind::Permission => {
-                self.file_changed(&dependency.name[..dependency.name.len().saturating_sub(2)])
-            }
-            Kind::Status => self.file_changed(&dependency.name),
-            _ => None,
-        };
-        if let Some((_, path)) = made_or_changed.filter(|(when, _)| *when >= self.started) {
-            return Err(changed(&path, "changed"));
-        }
         let path = match dependency.kind {
             Kind::File | Kind::Listing => self.view.roots.local(&dependency.name),
             Kind::Computed => {
@@ -131,7 +107,7 @@ impl Finalizer<'_> {
             _ => None,
         };
         let Some(path) = path else { return Ok(()) };
-        let is_changed = match platform::file_type(&path) {
+        let changed = match platform::file_type(&path) {
             Ok(Some((platform::FileType::Dir, id))) => self.is_since(id.mtime),
             Ok(Some((_, id))) => {
                 // By way of a link or a directory that has been turned, an old file has its name.
@@ -142,22 +118,19 @@ impl Finalizer<'_> {
             }
             _ => true,
         };
-        if is_changed { Err(changed(&path, "changed")) } else { Ok(()) }
-    }
-
-    /// When the contents, the mode or the owner of a file last changed, or another file got its name.
-    fn file_changed(&self, name: &[u8]) -> Option<(i64, PathBuf)> {
-        let path = self.view.roots.local(name)?;
-        match platform::file_type(&path) {
-            Ok(Some((platform::FileType::File, id))) if !self.was_linked(&path) => Some((id.ctime, path)),
-            _ => None,
+        if changed {
+            return Err(NotCacheable::new(
+                Reason::ChangedWhileCompiling,
+                format!("{} changed", path.display()),
+            ));
         }
+        Ok(())
     }
 
     /// Checks everything below a directory, except for the outputs of the command.
     fn tree_unchanged(&self, dependency: &Dependency) -> Result<(), NotCacheable> {
         let Some(dir) = self.view.roots.local(&dependency.name) else { return Ok(()) };
-        let mut first = None;
+        let mut changed = None;
         let walked = walk_tree(&dir, &mut |path, there| {
             let is_since = match there {
                 Some((platform::FileType::Dir, id)) => self.is_since(id.mtime),
@@ -165,13 +138,15 @@ impl Finalizer<'_> {
                 None => false,
             };
             if is_since && !self.action.outputs.names.owns(path) {
-                first.get_or_insert_with(|| path.to_path_buf());
+                changed.get_or_insert_with(|| path.to_path_buf());
             }
             Ok(())
         });
-        match (walked, first) {
+        match (walked, changed) {
             (Ok(()), None) => Ok(()),
-            (Ok(()), Some(path)) => Err(changed(&path, "changed")),
+            (Ok(()), Some(path)) => {
+                Err(NotCacheable::new(Reason::ChangedWhileCompiling, format!("{} changed", path.display())))
+            }
             (Err(e), _) => Err(unreadable(dependency, &e)),
         }
     }
@@ -188,10 +163,6 @@ impl Finalizer<'_> {
         path.parent().is_some_and(|dir| self.action.relinked_dirs.iter().any(|d| d == dir))
             && platform::has_other_names(path)
     }
-}
-
-fn changed(path: &Path, how: &str) -> NotCacheable {
-    NotCacheable::new(Reason::ChangedWhileCompiling, format!("{} {how}", path.display()))
 }
 
 fn unreadable(dependency: &Dependency, e: &std::io::Error) -> NotCacheable {
@@ -212,6 +183,7 @@ fn highest_absent(path: &Path) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::action::{Action, KeyInputs, Outputs};
+    use crate::collected::Answer;
     use crate::digest::Digest;
     use crate::eval::Evaluate;
     use crate::events::{Kind as UnitKind, Unit};
@@ -320,33 +292,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_looked_at_and_changed_while_the_command_ran_is_not_stored() {
+    fn an_answer_that_is_no_longer_true_is_not_stored() {
         let place = Place::new();
-        let (started, changed) = (start(), Err(Reason::ChangedWhileCompiling));
-        let found = |name: &str| {
-            let mut collected = depends(Kind::Path, name);
-            let path = place.dir.path().join("w").join(name);
-            collected.present.insert(path.into_os_string().into_encoded_bytes());
-            collected
+        place.write("f");
+        let answered = |kind: Kind, answer: Answer| {
+            let mut collected = depends(kind, "f");
+            collected.answers.insert(Dependency::new(kind, "<workspace>/f"), answer);
+            place.finalize(collected, start()).map(|_| ())
         };
-        assert_eq!(place.finalize(found("gone"), started), changed);
-        let by_front_end = place.finalize(depends(Kind::Path, "gone"), started);
-        assert!(by_front_end.is_ok(), "nobody said that it was there");
-        let path = place.write("f");
-        let link = path.with_file_name("l");
-        std::os::unix::fs::symlink("f", &link).unwrap();
-        std::os::unix::fs::symlink("nowhere", path.with_file_name("dead")).unwrap();
-        let looks = [(Kind::Link, "l"), (Kind::LeadsTo, "l"), (Kind::Permission, "f:1"), (Kind::Status, "f")];
-        for (kind, name) in looks {
-            assert_eq!(place.finalize(depends(kind, name), started), changed, "{name}");
-        }
-        let later = start();
-        for name in ["f", "dead"] {
-            assert!(place.finalize(found(name), later).is_ok(), "{name}");
-        }
-        for (kind, name) in looks {
-            assert!(place.finalize(depends(kind, name), later).is_ok(), "{name}");
-        }
+        let is = |word: &str| Answer::Is(Digest::of(word.as_bytes()));
+        let changed = Err(Reason::ChangedWhileCompiling);
+        assert_eq!([Answer::There, is("file")].map(|a| answered(Kind::Path, a)), [Ok(()), Ok(())]);
+        assert_eq!(answered(Kind::Path, is("dir")), changed);
+        assert_eq!(answered(Kind::Link, is("elsewhere")), changed);
+        std::fs::remove_file(place.dir.path().join("w/f")).unwrap();
+        assert_eq!([Answer::There, is("file")].map(|a| answered(Kind::Path, a)), [changed, changed]);
     }
 
     #[test]

@@ -218,6 +218,19 @@ pub struct Started {
     pub has_plugins: bool,
 }
 
+/// Functions about other processes, about what only some processes may do, and about what the C library opens by itself.
+static OF_PROCESSES: &[Excuse] = &[
+    Excuse { what: "prlimit", why: "another process" },
+    Excuse { what: "getpriority", why: "another process" },
+    Excuse { what: "setpriority", why: "whether a priority may be raised" },
+    Excuse { what: "setrlimit", why: "whether a limit may be raised" },
+    Excuse { what: "sched_getaffinity", why: "another process" },
+    Excuse { what: "sched_setaffinity", why: "which processors there are" },
+    Excuse { what: "flock", why: "whether another process holds a lock" },
+    Excuse { what: "ttyname", why: "which terminal it is" },
+    Excuse { what: "gettext", why: "a catalog of translations" },
+];
+
 /// Functions that look through a whole database, or through one that no fact is recorded of.
 static DATABASES: &[Excuse] = &[
     Excuse { what: "getpw*", why: "users" },
@@ -245,6 +258,8 @@ pub struct Abilities {
     pub metadata: &'static [Excuse],
     /// It learns what no copy of a file has in common with it.
     pub identity: &'static [Excuse],
+    /// It learns the numbers of the files in a directory that it lists.
+    pub numbers: &'static [Excuse],
     /// The same: symbols that it imports.
     pub identity_by_import: &'static [Excuse],
     /// It has code that learns the same, and only compares it.
@@ -360,8 +375,7 @@ impl TrustPolicy {
             b"getaddrinfo" | b"getnameinfo" => Act::LooksUpHost,
             f if f.starts_with(b"gethost") || f.starts_with(b"getnet") => Act::LooksUpHost,
             b"getloadavg" | b"sysinfo" | b"sched_getcpu" | b"getcpu" | b"sysconf/memory" => Act::AsksState,
-            b"prlimit" | b"getpriority" | b"sched_getaffinity" | b"ttyname" => Act::AsksState,
-            f if names(DATABASES, f) => Act::AsksState,
+            f if [OF_PROCESSES, DATABASES].iter().any(|table| names(table, f)) => Act::AsksState,
             b"dladdr" | b"dladdr1" | b"dlinfo" | b"dl_iterate_phdr" | b"dlopen" | b"getauxval" => {
                 Act::AsksPlace
             }

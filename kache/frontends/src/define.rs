@@ -69,42 +69,9 @@ pub struct Search<'a> {
 
 /// The words of predefined macros, besides numbers: `#define __INT64_C(c) c ## L`. (All of `-dM` of gcc 12, clang 14
 /// and 19 for several languages and processors.)
-const PREDEFINED: &[&str] = &[
-    "DD",
-    "DF",
-    "DL",
-    "F",
-    "F128",
-    "F16",
-    "F32",
-    "F32x",
-    "F64",
-    "F64x",
-    "L",
-    "LL",
-    "U",
-    "UL",
-    "ULL",
-    "W",
-    "Q",
-    "address_space",
-    "c",
-    "char",
-    "double",
-    "extern",
-    "f",
-    "int",
-    "l",
-    "linux",
-    "long",
-    "q",
-    "short",
-    "signed",
-    "u",
-    "unix",
-    "unsigned",
-    "w",
-];
+const PREDEFINED: &str = "\
+    DD DF DL F F128 F16 F32 F32x F64 F64x L LL U UL ULL W Q address_space c char double extern f int l \
+    linux long q short signed u unix unsigned w";
 
 impl<'a> Search<'a> {
     /// `name` consists of letters, digits and `_`.
@@ -137,7 +104,7 @@ impl<'a> Search<'a> {
     fn is_piece(&self, word: &[u8]) -> bool {
         word[0].is_ascii_digit()
             || self.pieces.contains(word)
-            || PREDEFINED.iter().any(|known| known.as_bytes() == word)
+            || PREDEFINED.split(' ').any(|known| known.as_bytes() == word)
     }
 }
 

@@ -266,28 +266,14 @@ impl LinkWords<'_> {
 }
 
 /// Options of linkers that take no value, and options whose value only locates a file.
-const BEFORE_FILES: &[&str] = &[
-    "-L",
-    "-T",
-    "-nodefaultlibs",
-    "-nostartfiles",
-    "-nostdlib",
-    "-no-pie",
-    "-pie",
-    "-rdynamic",
-    "-shared",
-    "-static",
-    "-Wl,--as-needed",
-    "-Wl,--no-as-needed",
-    "-Wl,--whole-archive",
-    "-Wl,--no-whole-archive",
-    "-Wl,--start-group",
-    "-Wl,--end-group",
-    "-Wl,-Bstatic",
-    "-Wl,-Bdynamic",
-];
+const BEFORE_FILES: &str = "\
+    -L -T -nodefaultlibs -nostartfiles -nostdlib -no-pie -pie -rdynamic -shared -static -Wl,--as-needed \
+    -Wl,--no-as-needed -Wl,--whole-archive -Wl,--no-whole-archive -Wl,--start-group -Wl,--end-group \
+    -Wl,-Bstatic -Wl,-Bdynamic";
 
 /// Whether the word after an option may be its value, and part of the output. The words of a response file are not known.
 fn takes_value(option: &str) -> bool {
-    option.starts_with(['-', '@']) && !option.starts_with("-l") && !BEFORE_FILES.contains(&option)
+    option.starts_with(['-', '@'])
+        && !option.starts_with("-l")
+        && !BEFORE_FILES.split(' ').any(|known| known == option)
 }

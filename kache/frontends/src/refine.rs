@@ -18,7 +18,7 @@ use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::store::Store;
-use kache_core::template::Format;
+use kache_core::template::{Format, contains};
 use std::collections::{BTreeMap, BTreeSet};
 use std::env::consts::DLL_EXTENSION;
 use std::io;
@@ -64,8 +64,9 @@ pub(crate) fn refine(
         collected.dependencies.extend(refiner.twins(&files, &mut known)?);
         collected.dependencies.extend(times::compared(&files, cx));
     }
-    let dependencies = std::mem::take(&mut collected.dependencies);
-    collected.dependencies = dependencies.into_iter().map(|d| refiner.as_source(d)).collect();
+    for dependency in std::mem::take(&mut collected.dependencies) {
+        refiner.add_as_text(dependency, &mut collected.dependencies);
+    }
     Ok(known)
 }
 
@@ -183,20 +184,30 @@ impl Refiner<'_> {
         names.map(|name| Dependency::new(Kind::Path, name)).collect()
     }
 
-    /// A C source whose paths only locate what it includes counts with roots by their names.
-    fn as_source(&self, dependency: Dependency) -> Dependency {
-        let c = !self.plan.invocation.language.is_rust()
-            && !self.plan.invocation.plugin
-            && !self.plan.invocation.literal_paths
-            && !self.stores_source_digests();
-        if !c || dependency.kind != Kind::File || !dependency.name.starts_with(b"<") {
-            return dependency;
+    /// A file counts by its contents, and in two ways by the paths in its text. A C source whose paths only locate what it
+    /// includes counts with roots by their names. Any other text leads to the place that it names, whoever reads it: what is
+    /// found there counts by the root's name, so that the place of the root must count, too. The file of a crate or library
+    /// is no such text: rustc opens what a crate names before it writes the crate.
+    fn add_as_text(&self, dependency: Dependency, out: &mut BTreeSet<Dependency>) {
+        let is_below_root = dependency.kind == Kind::File && dependency.name.starts_with(b"<");
+        if !is_below_root || is_library(&dependency.name) || self.plan.invocation.literal_paths {
+            out.insert(dependency);
+            return;
         }
         let text = self.cx.roots.local(&dependency.name).and_then(|path| platform::read_regular(&path).ok());
-        match text.and_then(|text| source::portable(&text, self.cx.roots)) {
-            Some(_) => Dependency::computed("source", dependency.name),
-            None => dependency,
+        let text = text.unwrap_or_default();
+        let is_source = !self.plan.invocation.language.is_rust()
+            && !self.plan.invocation.plugin
+            && !self.stores_source_digests();
+        if is_source && source::portable(&text, self.cx.roots).is_some() {
+            out.insert(Dependency::computed("source", dependency.name));
+            return;
         }
+        let named = self.cx.roots.iter().filter(|root| {
+            root.mapped.is_some() && contains(&text, root.path.as_os_str().as_encoded_bytes())
+        });
+        out.extend(named.map(|root| Dependency::new(Kind::Place, root.name.as_bytes())));
+        out.insert(dependency);
     }
 
     /// Whether the compiler may store a digest of each source: clang does in debug information of version 5, its default, and
@@ -320,10 +331,14 @@ fn unreadable(dependency: &Dependency, e: &io::Error) -> NotCacheable {
     NotCacheable::new(Reason::UnreadableInput, format!("{}: {e}", dependency.label()))
 }
 
+/// Whether a file is compiled code.
+fn is_library(name: &[u8]) -> bool {
+    [&b".rlib"[..], b".rmeta", b".so", b".a", b".o", b".lib", b".dll"].iter().any(|e| name.ends_with(e))
+}
+
 fn is_artifact(name: &[u8]) -> bool {
-    [&b".rlib"[..], b".rmeta", b".so", b".a", b".o", b".lib", b".dll", b".json", b".toml"]
-        .iter()
-        .any(|e| name.ends_with(e))
+    is_library(name)
+        || [&b".json"[..], b".toml"].iter().any(|e| name.ends_with(e))
         || name.starts_with(b"/usr/")
         || name.starts_with(b"/lib")
 }

@@ -197,6 +197,10 @@ tables! {
         "7blksize" "6blocks" "10st_blksize" "9st_blocks" => "how the file is stored";
         "11as_raw_stat" => "the whole status";
     ]
+    TELLS_NUMBERS "tells-numbers"
+    "functions that tell a proc macro the numbers of the files in a directory: their whole status becomes a dependency" {
+        "DirEntryExt$GT$3ino" "11DirEntryExt3ino" => "the number of a listed file on its device";
+    }
     /// Rust's standard library does not use these functions: a proc macro that imports one has other code that does.
     TELLS_IDENTITY_BY_IMPORT "tells-identity-by-import" "functions of libc that tell a proc macro the same" {
         "stat" "lstat" "fstat" "fstatat" => "called by C code, or through the `libc` crate";
@@ -218,6 +222,8 @@ tables! {
         "8Metadata8accessed" => "when a file was last read";
         "fs..Metadata$u20$as$u20$core..fmt..Debug" => "prints all times";
         "3std2fsNtB5_8MetadataNtNtCs" => "as above, in the standard library; `Clone` is named alike";
+        "DirEntryExt$GT$3ino" => "numbers of files that it has not looked at";
+        "11DirEntryExt3ino" => "as above";
         metadata:
         "5atime" "10atime_nsec" "8st_atime" "13st_atime_nsec" "11as_raw_stat" => "when a file was last read";
     ]

@@ -12,8 +12,7 @@ use super::tables;
 use kache_frontends::FAMILIES;
 use kache_frontends::family::Family;
 use kache_frontends::flags::{EmbedsPath, Form, Row};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -30,30 +29,13 @@ pub struct Options {
     format: Format,
 }
 
-#[derive(Serialize)]
-struct Listed {
-    family: &'static str,
-    flag: &'static str,
-    aliases: &'static [&'static str],
-    takes: String,
-    bucket: &'static str,
-    form: Option<&'static str>,
-    effect: Map<String, Value>,
-    why: &'static str,
-}
-
-#[derive(Serialize)]
-struct Json {
-    flags: Vec<Listed>,
-}
-
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     if options.tables {
         return tables::answer(options.format);
     }
     let families = families(options.family.as_deref())?;
     let all = families.iter().flat_map(|family| family.table.iter().map(|row| listed(family, row)));
-    Answer::new(options.format, 2, &Json { flags: all.collect() }, |page| {
+    Answer::new(options.format, 2, &json!({ "flags": all.collect::<Vec<_>>() }), |page| {
         families.iter().for_each(|family| print_family(family, page));
     })
 }
@@ -94,17 +76,13 @@ fn print_family(family: &Family, page: &mut Page) {
     page.columns(&rows, 0);
 }
 
-fn listed(family: &Family, row: &Row) -> Listed {
-    Listed {
-        family: family.name,
-        flag: row.flag,
-        aliases: row.aliases,
-        takes: word(row.takes),
-        bucket: row.bucket_word(),
-        form: form(row),
-        effect: effect(row).into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
-        why: row.effect.why,
-    }
+fn listed(family: &Family, row: &Row) -> Value {
+    let effect: Map<String, Value> =
+        effect(row).into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+    json!({
+        "family": family.name, "flag": row.flag, "aliases": row.aliases, "takes": word(row.takes),
+        "bucket": row.bucket_word(), "form": form(row), "effect": effect, "why": row.effect.why,
+    })
 }
 
 /// The columns that are not at their default.

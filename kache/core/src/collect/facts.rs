@@ -58,6 +58,10 @@ impl Collector<'_> {
             }
             let fact = String::from_utf8_lossy(e.path);
             let about = String::from_utf8_lossy(about);
+            if fact.starts_with("isatty/") {
+                let detail = "a program asks whether its output is the terminal, and kache put a pipe there";
+                return self.refuse(Reason::HostState, detail.to_string());
+            }
             let detail = format!("the host answers another thing than the run was answered: {fact} {about}");
             return self.refuse(Reason::ChangedWhileCompiling, detail.trim_end().to_string());
         }

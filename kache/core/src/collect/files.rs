@@ -5,7 +5,7 @@ use super::status::{is_removed, path_of_status};
 use super::walk;
 use super::{Cause, Collector, clean};
 use crate::collected::Step;
-use crate::dependency::Kind as DependencyKind;
+use crate::dependency::{Dependency, Kind as DependencyKind};
 use crate::observe::trace::{EventKind, TraceEvent, flag};
 use crate::platform::{self, FileType, StatId};
 use crate::policy::{Act, Actor, Event, Place, Treatment};
@@ -114,23 +114,28 @@ impl Collector<'_> {
             && !platform::errno_is_absent(e.errno)
             && self.policy.means_something(by.actor, Act::AsksPermission)
         {
-            return self.permission(by, &path, asked);
+            return self.permission(by, &path, asked, Some(e.errno == 0));
         }
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotOpen);
         }
+        self.was_there(e, &path);
         let is_file = || self.file_type(&path) == Some(FileType::File);
         let is_file = !self.policy.same(by.actor, Act::ProbesFile, Act::ProbesOther) && is_file();
         self.at(by, if is_file { Act::ProbesFile } else { Act::ProbesOther }, &path);
     }
 
-    /// What may be done with a file: a bit each for executing it, writing to it and reading it.
-    pub(super) fn permission(&mut self, by: Cause, path: &[u8], asked: u8) {
+    /// What may be done with a file: a bit each for executing it, writing to it and reading it. `may` is the answer, where
+    /// it is known.
+    pub(super) fn permission(&mut self, by: Cause, path: &[u8], asked: u8, may: Option<bool>) {
         let place = self.place(path);
         for treatment in self.policy.treat(by.actor, &Event { act: Act::AsksPermission, name: path, place }) {
             if treatment == Treatment::Permission {
                 let name = [&self.subject.roots.portable(path)[..], &[b':', b'0' + asked]].concat();
                 self.depend(DependencyKind::Permission, &name);
+                if let Some(may) = may {
+                    self.was_permitted(Dependency::new(DependencyKind::Permission, name), may, path);
+                }
             }
         }
     }
@@ -139,7 +144,10 @@ impl Collector<'_> {
         let path = clean(e.path);
         let act = match e.errno {
             _ if !by.actor.is_trusted() && path.starts_with(b"/proc/self/") => Act::ReadsLinkOfItself,
-            0 => Act::ReadsLink,
+            0 => {
+                self.had_target(&path, e.path2);
+                Act::ReadsLink
+            }
             errno if platform::errno_is_absent(errno) => {
                 // A link that leads nowhere could come, with which nothing is there still.
                 self.at(by, Act::ProbesLink, &path);
@@ -158,6 +166,7 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotResolve);
         }
+        self.resolved(&path, e.path2);
         self.at(by, Act::ResolvesPath, &path);
         if path != clean(e.path2) {
             // That the same path leads to the same place is what must hold: every link on the way counts.
@@ -180,6 +189,11 @@ impl Collector<'_> {
             () if walks => return self.walk(e, by, &path),
             () => Act::ListsDirectory,
         };
+        if self.processes.can_learn(e.pid, e.module, Act::LearnsNumbers) {
+            for name in self.world.names(here) {
+                self.at(by, Act::LearnsNumbers, &clean(here.join(name).as_os_str().as_encoded_bytes()));
+            }
+        }
         let event = Event { act, name: &path, place: self.place(&path) };
         let counts = self.policy.treat(by.actor, &event).next().is_some();
         if counts && !self.made.has_by_another_name(&path, self.world) {

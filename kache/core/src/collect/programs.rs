@@ -259,6 +259,7 @@ impl Collector<'_> {
             has.metadata,
             has.reading,
             has.identity,
+            has.numbers,
             has.compares_identity,
             has.unoptimised,
         ];
@@ -281,6 +282,9 @@ impl Collector<'_> {
             }
         }
         let is_nameless = !holds(has.unoptimised) || tells_identity;
+        if holds(has.numbers) {
+            self.learns(by.pid, module, Act::LearnsNumbers);
+        }
         if is_nameless || holds(has.metadata) {
             self.learns(by.pid, module, Act::LearnsMetadata);
         }
@@ -317,7 +321,7 @@ impl Collector<'_> {
             return self.at(by, Act::RunsNothing, &clean(name));
         }
         self.at(by, Act::RunsByPath, &clean(name));
-        self.permission(by, &clean(name), 1);
+        self.permission(by, &clean(name), 1, None);
         // A driver may look through PATH by itself, and another program may come to lie before what it found.
         let file_name = path.file_name().unwrap_or_default();
         if self.policy.means_something(by.actor, Act::RunsFirstInPath)

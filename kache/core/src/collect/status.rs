@@ -6,6 +6,7 @@
 use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
 use crate::policy::{Act, Actor, FileTimes};
+use std::path::Path;
 
 impl Collector<'_> {
     /// Whether code of a plugin asks for a status by a call of its own.
@@ -35,7 +36,11 @@ impl Collector<'_> {
         }
         let Some(path) = path_of_status(e) else { return };
         let of_made = self.made.has(&path) || is_removed(&path);
-        let Some(process) = self.processes.get(e.pid) else { return };
+        // The toolchain's own programs find files.
+        let is_own = |program: &Path| self.subject.covers(program);
+        let Some(process) = self.processes.get(e.pid).filter(|process| !is_own(&process.program)) else {
+            return;
+        };
         let row = self.policy.file_times(self.processes.name(e.pid));
         let row = row.filter(|_| self.world.only_root_replaces(&process.program));
         match row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does) {

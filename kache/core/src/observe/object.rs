@@ -3,7 +3,7 @@
 use crate::platform;
 use object::elf::{
     DT_NEEDED, DT_RPATH, DT_RUNPATH, EM_AARCH64, EM_X86_64, FileHeader64, SHF_EXECINSTR, SHN_ABS, SHN_UNDEF,
-    SHT_DYNSYM, SHT_PROGBITS, SHT_SYMTAB, STT_FUNC,
+    SHT_DYNSYM, SHT_INIT_ARRAY, SHT_PROGBITS, SHT_SYMTAB, STT_FUNC,
 };
 use object::read::ReadCache;
 use object::read::elf::{Dyn, FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
@@ -112,6 +112,14 @@ pub fn exports(path: &Path) -> Option<BTreeSet<Vec<u8>>> {
 fn text_at(names: &[u8], at: u32) -> &[u8] {
     let rest = names.get(at as usize..).unwrap_or_default();
     rest.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// The number of functions that the loader calls when the object is loaded; `None` where that cannot be read.
+pub fn constructors(path: &Path) -> Option<u64> {
+    let object = Object::open(path)?;
+    let (_, sections) = object.sections()?;
+    let arrays = sections.iter().filter(|section| section.sh_type(LE) == SHT_INIT_ARRAY);
+    Some(arrays.map(|section| section.sh_size(LE) / 8).sum())
 }
 
 /// Which of the parts of names occur in the names of the object's functions. `None` where it has been stripped of them.

@@ -11,8 +11,12 @@
 //! The object only passes the variables on where all of 2 and 3 belong to `std::process`. A reference is four bytes
 //! which, taken as a distance from where they end, lead to the target: some are found by chance, and none is missed.
 //! What has no symbols, refers to a function by data, or is for another processor than x86-64 counts as reading.
+//!
+//! The loader hands the array to each function that it calls when it loads an object. The C runtime has one such function,
+//! and Rust's standard library one, which takes the arguments of the command. An object with more of them counts as
+//! reading.
 
-use super::object::imports;
+use super::object::{constructors, imports};
 use crate::platform;
 use object::LittleEndian as LE;
 use object::elf::{
@@ -35,6 +39,9 @@ const HAND_OUT: [&str; 4] = ["3std3env4vars", "3std3env7vars_os", "3std3sys3env"
 /// What only a program has whose `main` is Rust's, which is not given the array.
 const RUST_MAIN: &str = "3std2rt10lang_start";
 
+/// What Rust's standard library imports, and hardly any other code.
+const RUST_STD: &[u8] = b"_Unwind_Backtrace";
+
 /// What an object does with the array of variables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Use {
@@ -50,7 +57,13 @@ pub enum Use {
 /// What the object at a path does with the array of variables.
 pub fn used_by(path: &Path) -> Use {
     let Some(imports) = imports(path) else { return Use::Reads };
-    if !imports.symbols.iter().any(|import| NAMES.contains(&import.name.as_slice())) {
+    let imports_array = imports.symbols.iter().any(|import| NAMES.contains(&import.name.as_slice()));
+    let in_rust = imports.symbols.iter().any(|import| import.name == RUST_STD);
+    let usual = if in_rust { 2 } else { 1 };
+    if constructors(path).is_none_or(|functions| functions > usual) {
+        return Use::Reads;
+    }
+    if !imports_array {
         return Use::None;
     }
     platform::read_regular(path).ok().and_then(|bytes| examine(&bytes)).unwrap_or(Use::Reads)

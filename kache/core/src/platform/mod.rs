@@ -94,6 +94,17 @@ pub enum FileType {
     Other,
 }
 
+impl FileType {
+    /// The value of a dependency on what is at a path.
+    pub const fn word(self) -> &'static str {
+        match self {
+            FileType::File => "file",
+            FileType::Dir => "dir",
+            FileType::Other => "other",
+        }
+    }
+}
+
 /// The offset of the clock in tests, in ns: the file named by `KACHE_FAULT_CLOCK` contains it in seconds. File times are not
 /// affected.
 #[cfg(feature = "faults")]

@@ -14,8 +14,8 @@ mod trust;
 pub use console::{note_ends, noted_end, stdin_is_null, terminal_width, uninterrupted};
 pub(super) use file::open_at_once;
 pub use file::{
-    clone_file, find_any, has_other_names, identity, identity_of, is_being_written, link_made, open_dir,
-    remove_dir_all, remove_file, remove_to_replace, rename, settled,
+    clone_file, find_any, has_other_names, identity, identity_of, is_being_written, open_dir, remove_dir_all,
+    remove_file, remove_to_replace, rename, settled,
 };
 pub use path_form::{
     PATH_LIST_SEPARATOR, SEPARATORS, can_be_file, canonical_form, fold_paths, is_path_start, is_separator,

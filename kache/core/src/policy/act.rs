@@ -65,6 +65,8 @@ acts! {
         foreign(&[T::Metadata], NONE);
     LearnsIdentity, "has a function that tells which file a file is, and looks at a file",
         foreign(&[T::Identity], NONE);
+    LearnsNumbers, "has a function that tells the numbers of listed files, and lists a directory",
+        foreign(&[T::Identity], NONE);
     LearnsTimeOfMade, "has a function that tells times, and looks at a file that the run made",
         by(NONE, &[T::Refuse(Reason::Clock)]);
     ComparesTimes, "compares the times of files", by(NONE, &[T::Metadata]);
@@ -95,7 +97,7 @@ acts! {
     AsksFileSystem, "asks of what type a file system is, by a descriptor",
         [NONE, NONE, &[T::HostAnswer], &[T::HostAnswer], &[T::Refuse(Reason::HostState)], &[T::HostAnswer]];
     AsksInnerFact, "asks for what the run set itself, or about a file that the run made", all(NONE);
-    AsksState, "asks for the load, free memory, the current processor, or another process",
+    AsksState, "asks for the load, free memory, the current processor, another process, or its lock",
         by(NONE, &[T::Refuse(Reason::HostState)]);
     AsksPlace, "asks where code lies", by(NONE, &[T::Place]);
     ReadsSystemMap, "reads where its code lies in memory, outside of all roots", all(NONE);

@@ -199,3 +199,20 @@ fn there_is_a_terminal_if_it_can_be_opened() {
     let expected: &[u8] = if opens { b"1 " } else { b"0 " };
     assert_eq!(host_fact(b"terminal", b"").unwrap(), expected);
 }
+
+#[test]
+fn an_attempt_to_lock_without_waiting_is_recorded() {
+    let sandbox = Sandbox::new();
+    const OPEN: &str = "#include <fcntl.h>\n#include <sys/file.h>\n#include <unistd.h>\n\
+        int main(void) { struct flock l = {.l_type = F_WRLCK}; int f = open(\"/dev/null\", O_RDWR);";
+    let asks = |call: &str| {
+        let run = sandbox.observe_c("p", &format!("{OPEN} {call}; return 0; }}"));
+        run.has(EventKind::Volatile, "flock")
+    };
+    assert!(asks("flock(f, LOCK_EX | LOCK_NB)"));
+    assert!(!asks("flock(f, LOCK_EX)"));
+    assert!(asks("fcntl(f, F_GETLK, &l)"));
+    assert!(asks("fcntl(f, F_OFD_SETLK, &l)"));
+    assert!(!asks("fcntl(f, F_GETFD)"));
+    assert!(asks("lockf(f, F_TEST, 0)"));
+}

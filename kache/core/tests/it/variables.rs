@@ -131,6 +131,8 @@ fn a_library_that_only_starts_programs_passes_the_variables_on() {
             "let read: fn() -> std::env::VarsOs = std::hint::black_box(std::env::vars_os); read().count()",
             r#"unsafe extern "C" { static environ: *const *const u8; } unsafe { *environ as usize }"#,
             r#"Command::new("git").env("A", "b").status().unwrap(); std::env::vars().count()"#,
+            r#"#[used] #[unsafe(link_section = ".init_array")] static FIRST: extern "C" fn() = first;
+               extern "C" fn first() {} 0"#,
         ] {
             assert_eq!(library(&sandbox, body, optimised), Use::Reads, "{body}");
         }

@@ -96,25 +96,9 @@ tables! {
 /// Whether traces show the value of a variable: that of each variable that cargo sets for a crate. Traces show the digest of
 /// any other value, since the value may be a secret (`CARGO_REGISTRY_TOKEN`).
 pub fn is_shown(name: &[u8]) -> bool {
-    const BEGINNINGS: [&str; 5] =
-        ["CARGO_BIN_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
-    let Ok(name) = std::str::from_utf8(name) else { return false };
-    let by_cargo = matches!(
-        name,
-        "CARGO"
-            | "CARGO_CRATE_NAME"
-            | "CARGO_ENCODED_RUSTFLAGS"
-            | "CARGO_HOME"
-            | "CARGO_PRIMARY_PACKAGE"
-            | "CARGO_TARGET_DIR"
-            | "CARGO_TARGET_TMPDIR"
-            | "DEBUG"
-            | "HOST"
-            | "OPT_LEVEL"
-            | "OUT_DIR"
-            | "PROFILE"
-            | "RUSTC"
-            | "TARGET"
-    );
-    by_cargo || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+    const NAMES: &str = "CARGO CARGO_CRATE_NAME CARGO_ENCODED_RUSTFLAGS CARGO_HOME CARGO_PRIMARY_PACKAGE CARGO_TARGET_DIR \
+        CARGO_TARGET_TMPDIR DEBUG HOST OPT_LEVEL OUT_DIR PROFILE RUSTC TARGET";
+    const BEGINNINGS: &str = "CARGO_BIN_ CARGO_CFG_ CARGO_FEATURE_ CARGO_MANIFEST_ CARGO_PKG_";
+    NAMES.split(' ').any(|shown| name == shown.as_bytes())
+        || BEGINNINGS.split(' ').any(|beginning| name.starts_with(beginning.as_bytes()))
 }

@@ -111,8 +111,7 @@ fn inherited(fact: &str, number: Number) -> Option<Answer> {
                 let used = set.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
                 set[..used].iter().for_each(|byte| answer.number((*byte).into()));
             }
-            // The output of what is observed goes into pipes.
-            "isatty" => answer.number(i64::from(number()? == 0 && libc::isatty(0) == 1)),
+            "isatty" => answer.number(i64::from(libc::isatty(number()?.try_into().ok()?) == 1)),
             _ => return None,
         }
     }
@@ -186,7 +185,8 @@ mod tests {
         assert!(user.starts_with("root\n") && user.contains("0 0 "), "{user:?}");
         assert_eq!(of("pwnam/root"), Some(user));
         assert_eq!(of("pwnam/no such user"), Some(String::new()));
-        assert_eq!(of("isatty/1"), Some("0 ".to_string()));
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+        assert_eq!(of("isatty/1"), Some(format!("{} ", u8::from(is_terminal))));
         assert_eq!(of("unheard-of"), None);
         assert_eq!(of("rlimit/x"), None);
     }

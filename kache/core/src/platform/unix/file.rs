@@ -302,12 +302,6 @@ pub fn path_of_open(file: &File) -> std::path::PathBuf {
     format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
 }
 
-/// When a symbolic link was made or moved, if there is one.
-pub fn link_made(path: &Path) -> Option<i64> {
-    let link = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_symlink)?;
-    Some(of(&link).1.ctime)
-}
-
 /// Whether a file has other hard links.
 pub fn has_other_names(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.nlink() > 1)

@@ -144,13 +144,6 @@ fn has_fine_times(file: &File) -> bool {
     done != 0 && ["NTFS", "ReFS"].contains(&name.trim_end_matches('\0'))
 }
 
-/// When a symbolic link was made, if there is one.
-pub fn link_made(path: &Path) -> Option<i64> {
-    let link = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_symlink)?;
-    let since = link.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_nanos()).ok()
-}
-
 /// Whether a file has other hard links.
 pub fn has_other_names(path: &Path) -> bool {
     let standard = open_to_ask(path).and_then(|f| ask::<fs::FILE_STANDARD_INFO>(&f, fs::FileStandardInfo));

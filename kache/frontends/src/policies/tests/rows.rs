@@ -43,6 +43,7 @@ fn events(act: Act) -> &'static str {
         Act::AsksPermission => "@ stat % may_execute err=EACCES /w/secret",
         Act::ProbesLink => "@ stat % no_follow /w/linked",
         Act::LearnsIdentity => "@ module id=6 /w/identity.so\n@ stat id=6 /w/src/a.rs",
+        Act::LearnsNumbers => "@ module id=6 /w/numbers.so\n@ list id=6 /w/src",
         Act::LearnsTimeOfMade => "@ module id=6 /w/metadata.so\n@ write id=6 create /w/made",
         Act::LearnsMetadata => "@ module id=6 /w/metadata.so\n@ stat id=6 /w/src/a.rs",
         Act::ComparesTimes => "@ exec % /usr/bin/make\n@ start % /usr/bin/make => /w\n@ stat /w/src/a.rs",
@@ -154,6 +155,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .variable("OUT", "/w/out")
         .object("/w/metadata.so", holds("_ZN3std2fs8Metadata8modified17h0E"))
         .object("/w/identity.so", holds("_ZN..fs..MetadataExt$GT$5nlink17h0E"))
+        .object("/w/numbers.so", holds("_ZN..std..os..unix..fs..DirEntryExt$GT$3ino17h0E"))
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })

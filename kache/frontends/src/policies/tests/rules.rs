@@ -107,6 +107,8 @@ fn whose_code_a_program_is() {
 fn calls_are_told_apart_by_function() {
     for (function, act) in [
         ("sysconf/memory", Act::AsksState),
+        ("gettext", Act::AsksState),
+        ("setrlimit", Act::AsksState),
         ("dladdr", Act::AsksPlace),
         ("clock_gettime/timer", Act::ReadsTimer),
         ("getrandom", Act::DrawsRandom),

@@ -67,6 +67,10 @@ impl FakeWorld {
 
     /// Where a path leads, and what is there.
     fn resolve(&self, path: &Path) -> Option<(PathBuf, &Entry)> {
+        self.resolve_by_links(path, 40)
+    }
+
+    fn resolve_by_links(&self, path: &Path, links: u8) -> Option<(PathBuf, &Entry)> {
         let mut at = PathBuf::new();
         for part in path.components() {
             if part.as_os_str() == ".." {
@@ -75,7 +79,7 @@ impl FakeWorld {
             }
             at.push(part);
             if let Entry::Link(to) = self.entries.get(&at)? {
-                at = self.resolve(&at.parent()?.join(to))?.0;
+                at = self.resolve_by_links(&at.parent()?.join(to), links.checked_sub(1)?)?.0;
             }
         }
         let entry = self.entries.get(&at)?;

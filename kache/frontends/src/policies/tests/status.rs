@@ -81,6 +81,7 @@ fn programs_learn_what_they_are_known_to_tell() {
     assert_eq!(of_program("/usr/bin/make", one), ["status <workspace>/data"]);
     assert!(of_program("/usr/bin/make", "11 stat /w/.").is_empty(), "where it is");
     assert!(of_program("/usr/bin/git", one).is_empty());
+    assert!(of_program("/tc/bin/rustc", one).is_empty(), "the toolchain's own");
     assert!(of_program("/usr/bin/own", "11 stat may_read /w/data\n11 stat err=ENOENT /w/none").is_empty());
 }
 
