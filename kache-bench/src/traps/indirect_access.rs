@@ -208,7 +208,7 @@ pub const CASES: &[Case] = &[
         name: "macro-processors",
         about: "a proc macro pastes how many processors it may use, and the number decreases",
         source: "https://doc.rust-lang.org/std/thread/fn.available_parallelism.html",
-        expect: Uncacheable,
+        expect: Follows,
         set_up: |s| {
             if std::thread::available_parallelism().is_ok_and(|n| n.get() < 2) {
                 s.skip("there is one processor");
