@@ -222,8 +222,6 @@ tables! {
         "8Metadata8accessed" => "when a file was last read";
         "fs..Metadata$u20$as$u20$core..fmt..Debug" => "prints all times";
         "3std2fsNtB5_8MetadataNtNtCs" => "as above, in the standard library; `Clone` is named alike";
-        "DirEntryExt$GT$3ino" => "numbers of files that it has not looked at";
-        "11DirEntryExt3ino" => "as above";
         metadata:
         "5atime" "10atime_nsec" "8st_atime" "13st_atime_nsec" "11as_raw_stat" => "when a file was last read";
     ]

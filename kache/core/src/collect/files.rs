@@ -148,7 +148,11 @@ impl Collector<'_> {
                 self.had_target(&path, e.path2);
                 Act::ReadsLink
             }
-            errno if platform::errno_is_absent(errno) => Act::FindsNothing,
+            errno if platform::errno_is_absent(errno) => {
+                // A link that leads nowhere could come, with which nothing is there still.
+                self.at(by, Act::ProbesLink, &path);
+                Act::FindsNothing
+            }
             _ => Act::ReadsNoLink,
         };
         self.at(by, act, &path);
