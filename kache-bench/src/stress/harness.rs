@@ -264,12 +264,17 @@ impl Task {
         fs::create_dir_all(self.out()).map_err(Error::io("create", &self.out()))
     }
 
+    /// The plain compiler's command line.
+    pub fn plain_command(&self) -> Command {
+        let mut command = Command::new(&self.words[0]);
+        clean(&mut command).args(&self.words[1..]).current_dir(&self.dir);
+        command
+    }
+
     /// The plain compiler's current result.
     pub fn plain(&self) -> Result<CommandOutput> {
         self.clear()?;
-        let mut command = Command::new(&self.words[0]);
-        clean(&mut command).args(&self.words[1..]).current_dir(&self.dir);
-        let output = command.output().map_err(Error::io("run", Path::new(&self.words[0])))?;
+        let output = self.plain_command().output().map_err(Error::io("run", Path::new(&self.words[0])))?;
         Ok(CommandOutput::of(output, &self.out()))
     }
 
