@@ -42,7 +42,7 @@ fn exhaustively(run_state: &mut StressRun, engine: &Engine) -> Result<()> {
     let areas: [(Area, Whole); 3] = [
         (Area::Manifests, |bytes, key| Manifest::decode(bytes, key).is_some()),
         (Area::Results, |bytes, key| ActionResult::decode(bytes, key).is_some()),
-        (Area::Toolchains, |bytes, _| Toolchain::decode(bytes).is_some()),
+        (Area::Toolchains, |bytes, key| Toolchain::decode(bytes, key).is_some()),
     ];
     for (area, is_whole) in areas {
         let kind = area.name();

@@ -34,7 +34,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const MAGIC: &[u8; 8] = b"kachetc4";
+const MAGIC: &[u8; 8] = b"kachetc5";
 
 #[derive(Clone, Debug)]
 pub struct Toolchain {
@@ -94,16 +94,21 @@ impl Toolchain {
         Toolchain::make(store, family, program, sysroot)
     }
 
-    fn record(store: &Store, family: &Family, program: &Path) -> PathBuf {
-        let named = [family.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0);
-        store.area(Area::Toolchains).join(Digest::of(&named).hex())
+    /// The key of the record.
+    fn key(family: &Family, program: &Path) -> Digest {
+        Digest::of(&[family.name.as_bytes(), program.as_os_str().as_encoded_bytes()].join(&0))
+    }
+
+    fn record(store: &Store, key: &Digest) -> PathBuf {
+        store.area(Area::Toolchains).join(key.hex())
     }
 
     /// The identity from the record, if the record still holds.
     fn recorded(store: &Store, family: &Family, program: &Path) -> Option<Toolchain> {
-        let path = Toolchain::record(store, family, program);
+        let key = Toolchain::key(family, program);
+        let path = Toolchain::record(store, &key);
         let bytes = disk::step("toolchain: read", &path, || std::fs::read(&path)).ok()?;
-        Toolchain::decode(&bytes).filter(Toolchain::holds)
+        Toolchain::decode(&bytes, &key).filter(Toolchain::holds)
     }
 
     /// How much of a path the identity covers.
@@ -148,12 +153,14 @@ impl Toolchain {
         w.num(abilities_byte(capabilities));
         let made =
             Toolchain { digest: Digest::of(&w.finish()), sysroot, capabilities, by_shim: false, files };
-        let _ = store.publish(&Toolchain::record(store, family, program), &made.encode());
+        let key = Toolchain::key(family, program);
+        let _ = store.publish(&Toolchain::record(store, &key), &made.encode(&key));
         Ok(made)
     }
 
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self, key: &Digest) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
+        w.digest(key);
         w.digest(&self.digest);
         w.bytes(self.sysroot.as_os_str().as_encoded_bytes());
         w.num(abilities_byte(self.capabilities));
@@ -166,9 +173,12 @@ impl Toolchain {
         w.finish()
     }
 
-    /// `None` if the record is damaged.
-    pub fn decode(bytes: &[u8]) -> Option<Toolchain> {
+    /// `None` if the record is damaged, or that of another program.
+    pub fn decode(bytes: &[u8], key: &Digest) -> Option<Toolchain> {
         let mut r = Reader::open(bytes, MAGIC)?;
+        if r.digest()? != *key {
+            return None;
+        }
         let digest = r.digest()?;
         let sysroot = PathBuf::from(platform::os_str(r.bytes()?));
         let capabilities = abilities_of(r.num()?)?;
@@ -375,7 +385,9 @@ mod tests {
         ] {
             assert_eq!(coverage(path), expected, "{path}");
         }
-        assert_eq!(Toolchain::decode(&toolchain.encode()).unwrap().files, toolchain.files);
+        let (key, other) = (Digest::of(b"key"), Digest::of(b"other"));
+        assert_eq!(Toolchain::decode(&toolchain.encode(&key), &key).unwrap().files, toolchain.files);
+        assert!(Toolchain::decode(&toolchain.encode(&key), &other).is_none());
     }
 
     /// Each change that the list would not show must be observed, and each that is not observed must be in the list.
