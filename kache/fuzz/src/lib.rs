@@ -115,8 +115,10 @@ fn talk(data: &[u8]) {
 }
 
 fn toolchain(data: &[u8]) {
-    if let Some(toolchain) = Toolchain::decode(&sealed(data).0) {
-        let again = Toolchain::decode(&toolchain.encode()).expect("what was understood can be written");
+    let (bytes, key) = sealed(data);
+    if let Some(toolchain) = Toolchain::decode(&bytes, &key) {
+        let again =
+            Toolchain::decode(&toolchain.encode(&key), &key).expect("what was understood can be written");
         assert_eq!(format!("{toolchain:?}"), format!("{again:?}"));
     }
 }
