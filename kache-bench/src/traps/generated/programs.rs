@@ -39,7 +39,7 @@ const PROGRAMS: &[(&str, Hits)] = &[
     ("sed s/a/b/ s/data", Everywhere),
     ("awk {print} s/data", Everywhere),
     ("grep a s/data", Everywhere),
-    ("find s -name data", Everywhere),
+    ("find s -name data", STATUS),
     ("tar -cf - s/data", CLOCK),
     ("gcc -dumpversion", Everywhere),
     ("ld --version", Nowhere("it asks for its processor time")),
