@@ -304,6 +304,8 @@ mod tests {
         let changed = Err(Reason::ChangedWhileCompiling);
         assert_eq!([Answer::There, is("file")].map(|a| answered(Kind::Path, a)), [Ok(()), Ok(())]);
         assert_eq!(answered(Kind::Path, is("dir")), changed);
+        assert_eq!(answered(Kind::Path, is("file").and(is("dir"))), changed, "it was both");
+        assert_eq!(answered(Kind::Path, is("file").and(Answer::There)), Ok(()));
         assert_eq!(answered(Kind::Link, is("elsewhere")), changed);
         std::fs::remove_file(place.dir.path().join("w/f")).unwrap();
         assert_eq!([Answer::There, is("file")].map(|a| answered(Kind::Path, a)), [changed, changed]);
