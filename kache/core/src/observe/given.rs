@@ -62,12 +62,11 @@ pub fn open_descriptors() -> Option<Vec<Given>> {
 }
 
 /// The descriptors of the job server, as make and cargo name them. One by a named pipe is opened by its path.
-#[cfg(target_os = "linux")]
-fn job_server(variable: impl Fn(&str) -> Option<String>) -> Vec<i32> {
+pub fn job_server(variable: impl Fn(&str) -> Option<String>) -> Vec<i32> {
     let values = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"].into_iter().filter_map(variable);
     let mut found = Vec::new();
     for value in values {
-        let pairs = value.split(' ').filter_map(|word| {
+        let pairs = value.split_ascii_whitespace().filter_map(|word| {
             let pair = word.strip_prefix("--jobserver-auth=").or(word.strip_prefix("--jobserver-fds="))?;
             pair.split_once(',')
         });
