@@ -5,7 +5,7 @@
 //! has a checksum, so that a slot torn by a crash or by two writers is ignored. The header contains the boot id: after a restart
 //! the table is discarded, because an unclean stop may have written a file's times to disk without its contents.
 
-use crate::platform::{self, FileType, Found, StatId, disk};
+use crate::platform::{self, ABSENCES, FileType, Found, StatId, disk};
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -169,7 +169,12 @@ impl Table {
         names: impl Iterator<Item = &'a [u8]>,
         asked: &Digest,
     ) -> io::Result<bool> {
-        let Some((_, real)) = platform::file_type(dir)? else { return Ok(true) };
+        let real = match platform::identity(dir) {
+            Ok((FileType::Dir, real)) => real,
+            // The names are below a file: a program can tell that they are not absent.
+            Ok(_) => return Ok(false),
+            Err(e) => return platform::absence(&e).map(|word| word == ABSENCES[0]).ok_or(e),
+        };
         // Use another slot for each set of names.
         let salt = u64::from_le_bytes(asked.0[..8].try_into().expect("eight bytes"));
         let id = StatId { ino: real.ino ^ salt, size: salt, ..real };

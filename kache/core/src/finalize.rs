@@ -3,7 +3,7 @@
 
 use crate::action::Action;
 use crate::collected::Collected;
-use crate::dependency::{Dependency, Kind, RecordedDependency};
+use crate::dependency::{ABSENT, Dependency, Kind, RecordedDependency};
 use crate::eval::{EvalContext, EvaluatedDependency, sort_word, walk_tree};
 use crate::frontend::Known;
 use crate::platform::{self, StatId};
@@ -75,11 +75,16 @@ impl Finalizer<'_> {
                 continue;
             }
             let Some(path) = self.view.roots.local(&dependency.name) else { continue };
-            if sort_word(&path).ok() != Some("absent") {
+            let word = sort_word(&path).unwrap_or_default();
+            if !word.as_bytes().starts_with(ABSENT) {
                 return Err(NotCacheable::new(
                     Reason::ChangedWhileCompiling,
                     format!("{} appeared", path.display()),
                 ));
+            }
+            if word.as_bytes() != ABSENT {
+                out.insert(dependency);
+                continue;
             }
             let parent = path.parent().unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
             let highest = top.entry(parent).or_insert_with(|| highest_absent(&path));

@@ -7,7 +7,7 @@ use crate::dependency::{Dependency, Kind};
 use crate::digest::Digest;
 use crate::eval::{NO_LINK, may_word};
 use crate::observe::trace::{TraceEvent, flag};
-use crate::platform::{self, FileType};
+use crate::platform::{self, ABSENCES, FileType};
 use crate::reason::Reason;
 use std::path::Path;
 
@@ -34,6 +34,14 @@ impl Collector<'_> {
             _ => Answer::Is(Digest::of(FileType::Other.word().as_bytes())),
         };
         self.answered(Dependency::new(Kind::Path, name), answer, path);
+    }
+
+    /// Nothing was at a path.
+    pub(super) fn was_absent(&mut self, word: &str, path: &[u8]) {
+        if word != ABSENCES[0] && !self.made.has(path) {
+            let name = self.subject.roots.portable(path);
+            self.answered(Dependency::new(Kind::Path, name), Answer::Is(Digest::of(word.as_bytes())), path);
+        }
     }
 
     /// A link had this target.
