@@ -40,12 +40,18 @@ pub enum Answer {
     There,
     /// The value has this digest.
     Is(Digest),
+    /// Two answers that are never true at once.
+    Changed,
 }
 
 impl Answer {
-    /// Whether two answers may be true at once.
-    pub fn agrees(&self, other: &Answer) -> bool {
-        self == other || [self, other].contains(&&Answer::There)
+    /// What two answers say together.
+    pub fn and(self, other: Answer) -> Answer {
+        match (self, other) {
+            (one, Answer::There) | (Answer::There, one) => one,
+            (one, other) if one == other => one,
+            _ => Answer::Changed,
+        }
     }
 
     /// Whether the answer is still true of a dependency with this digest.
@@ -53,6 +59,7 @@ impl Answer {
         match self {
             Answer::There => !ABSENCES.iter().any(|word| *now == Digest::of(word.as_bytes())),
             Answer::Is(then) => then == now,
+            Answer::Changed => false,
         }
     }
 }

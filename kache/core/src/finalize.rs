@@ -289,6 +289,22 @@ mod tests {
     }
 
     #[test]
+    fn nothing_below_a_file_is_another_answer_than_nothing() {
+        let place = Place::new();
+        place.write("f");
+        let below = || place.absent("f/x");
+        assert_eq!(place.finalize(below(), start()), Ok(vec!["path <workspace>/f/x".to_string()]));
+        let with = |word: &str| {
+            let mut collected = below();
+            let answer = Answer::Is(Digest::of(word.as_bytes()));
+            collected.answers.insert(Dependency::new(Kind::Path, "<workspace>/f/x"), answer);
+            place.finalize(collected, start()).map(|_| ())
+        };
+        assert_eq!(with(platform::ABSENCES[1]), Ok(()));
+        assert_eq!(with(platform::ABSENCES[2]), Err(Reason::ChangedWhileCompiling));
+    }
+
+    #[test]
     fn a_path_that_appeared_while_the_command_ran_is_not_stored() {
         let place = Place::new();
         let collected = place.absent("late");
@@ -309,6 +325,8 @@ mod tests {
         let changed = Err(Reason::ChangedWhileCompiling);
         assert_eq!([Answer::There, is("file")].map(|a| answered(Kind::Path, a)), [Ok(()), Ok(())]);
         assert_eq!(answered(Kind::Path, is("dir")), changed);
+        assert_eq!(answered(Kind::Path, is("file").and(is("dir"))), changed, "it was both");
+        assert_eq!(answered(Kind::Path, is("file").and(Answer::There)), Ok(()));
         assert_eq!(answered(Kind::Link, is("elsewhere")), changed);
         std::fs::remove_file(place.dir.path().join("w/f")).unwrap();
         assert_eq!([Answer::There, is("file")].map(|a| answered(Kind::Path, a)), [changed, changed]);

@@ -8,7 +8,6 @@ use crate::digest::Digest;
 use crate::eval::{NO_LINK, may_word};
 use crate::observe::trace::{TraceEvent, flag};
 use crate::platform::{self, ABSENCES, FileType};
-use crate::reason::Reason;
 use std::path::Path;
 
 /// The bits of `st_mode` that tell the sort of a file.
@@ -24,7 +23,7 @@ impl Collector<'_> {
         let name = self.subject.roots.portable(path);
         let (sort, follows) = (e.aux & SORT, e.flags & flag::NO_FOLLOW == 0);
         if !follows && sort != 0 && sort != LINK {
-            self.answered(Dependency::new(Kind::Link, name.clone()), Answer::Is(Digest::of(NO_LINK)), path);
+            self.answered(Dependency::new(Kind::Link, name.clone()), Answer::Is(Digest::of(NO_LINK)));
         }
         let answer = match sort {
             LINK => return,
@@ -33,14 +32,14 @@ impl Collector<'_> {
             0o040_000 => Answer::Is(Digest::of(FileType::Dir.word().as_bytes())),
             _ => Answer::Is(Digest::of(FileType::Other.word().as_bytes())),
         };
-        self.answered(Dependency::new(Kind::Path, name), answer, path);
+        self.answered(Dependency::new(Kind::Path, name), answer);
     }
 
     /// Nothing was at a path.
     pub(super) fn was_absent(&mut self, word: &str, path: &[u8]) {
         if word != ABSENCES[0] && !self.made.has(path) {
             let name = self.subject.roots.portable(path);
-            self.answered(Dependency::new(Kind::Path, name), Answer::Is(Digest::of(word.as_bytes())), path);
+            self.answered(Dependency::new(Kind::Path, name), Answer::Is(Digest::of(word.as_bytes())));
         }
     }
 
@@ -48,32 +47,27 @@ impl Collector<'_> {
     pub(super) fn had_target(&mut self, path: &[u8], target: &[u8]) {
         let (roots, name) = (&self.subject.roots, self.subject.roots.portable(path));
         let portable = Digest::of(&roots.portable(target));
-        self.answered(Dependency::new(Kind::Link, name.clone()), Answer::Is(Digest::of(target)), path);
-        self.answered(Dependency::new(Kind::LeadsTo, name), Answer::Is(portable), path);
+        self.answered(Dependency::new(Kind::Link, name.clone()), Answer::Is(Digest::of(target)));
+        self.answered(Dependency::new(Kind::LeadsTo, name), Answer::Is(portable));
     }
 
     /// A path had this real path.
     pub(super) fn resolved(&mut self, path: &[u8], real: &[u8]) {
         let now = self.world.canonicalize(Path::new(platform::os_str(path)));
         if !self.made.has(path) && now.is_none_or(|now| now.as_os_str().as_encoded_bytes() != real) {
-            self.changed(path);
+            let name = self.subject.roots.portable(path);
+            self.answered(Dependency::new(Kind::Path, name), Answer::Changed);
         }
     }
 
     /// Something may or may not have been done with a path.
-    pub(super) fn was_permitted(&mut self, dependency: Dependency, may: bool, path: &[u8]) {
-        self.answered(dependency, Answer::Is(Digest::of(may_word(may))), path);
+    pub(super) fn was_permitted(&mut self, dependency: Dependency, may: bool) {
+        self.answered(dependency, Answer::Is(Digest::of(may_word(may))));
     }
 
-    fn answered(&mut self, dependency: Dependency, answer: Answer, path: &[u8]) {
-        let first = self.out.answers.entry(dependency).or_insert(answer);
-        if !first.agrees(&answer) {
-            self.changed(path);
-        }
-    }
-
-    fn changed(&mut self, path: &[u8]) {
-        let detail = format!("{} changed", String::from_utf8_lossy(path));
-        self.refuse(Reason::ChangedWhileCompiling, detail);
+    /// Not each answer becomes a dependency: only of those that do is it asked whether they still hold.
+    fn answered(&mut self, dependency: Dependency, answer: Answer) {
+        let all = self.out.answers.entry(dependency).or_insert(answer);
+        *all = all.and(answer);
     }
 }

@@ -135,7 +135,7 @@ impl Collector<'_> {
                 let name = [&self.subject.roots.portable(path)[..], &[b':', b'0' + asked]].concat();
                 self.depend(DependencyKind::Permission, &name);
                 if let Some(may) = may {
-                    self.was_permitted(Dependency::new(DependencyKind::Permission, name), may, path);
+                    self.was_permitted(Dependency::new(DependencyKind::Permission, name), may);
                 }
             }
         }
