@@ -31,10 +31,7 @@ pub const CASES: &[Case] = &[
         source: INHERITANCE,
         expect: Uncacheable,
         set_up: |s| {
-            s.write("data", "a").proc_macro(
-                r#"let shell = std::process::Command::new("sh").args(["-c", "exec 7<&3; cat <&7"]).output().unwrap();
-                   String::from_utf8(shell.stdout).unwrap()"#,
-            );
+            s.write("data", "a").program_macro(r#"new("sh").args(["-c", "exec 7<&3; cat <&7"])"#);
             s.under("exec 3<data;")
         },
         change: |s| s.write("data", "b"),
@@ -74,12 +71,8 @@ pub const CASES: &[Case] = &[
         source: INHERITANCE,
         expect: Hits,
         set_up: |s| {
-            s.write("log", "a").write("data", "data").proc_macro(
-                r#"let shell = std::process::Command::new("sh")
-                       .args(["-c", "exec 3<&-; exec 3<data; cat <&3; echo x | sed s/x/y/"])
-                       .output()
-                       .unwrap();
-                   String::from_utf8(shell.stdout).unwrap()"#,
+            s.write("log", "a").write("data", "data").program_macro(
+                r#"new("sh").args(["-c", "exec 3<&-; exec 3<data; cat <&3; echo x | sed s/x/y/"])"#,
             );
             s.under("exec 3<log;")
         },

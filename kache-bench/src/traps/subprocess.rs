@@ -154,11 +154,7 @@ pub const CASES: &[Case] = &[
                 .directory("b");
             plug(s, "1", "b/libplug.so");
             s.plainly("cc -o prog prog.c -Lb -lplug");
-            s.proc_macro(
-                r#"let command = "LD_LIBRARY_PATH=a:b ./prog; echo $?";
-                   let shell = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
-                   String::from_utf8(shell.stdout).unwrap()"#,
-            )
+            s.program_macro(r#"new("sh").args(["-c", "LD_LIBRARY_PATH=a:b ./prog; echo $?"])"#)
         },
         change: |s| plug(s, "2", "a/libplug.so"),
     },
@@ -171,11 +167,7 @@ pub const CASES: &[Case] = &[
             s.write("prog.c", "int say(void); int main(void) { return say(); }\n").directory("b");
             plug(s, "1", "b/libplug.so")
                 .plainly("cc -o prog prog.c -Lb -lplug -Wl,-rpath,$ORIGIN/b")
-                .proc_macro(
-                    r#"let command = "LD_PRELOAD=./pre.so ./prog; echo $?";
-                   let shell = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
-                   String::from_utf8(shell.stdout).unwrap()"#,
-                )
+                .program_macro(r#"new("sh").args(["-c", "LD_PRELOAD=./pre.so ./prog; echo $?"])"#)
         },
         change: |s| plug(s, "2", "pre.so"),
     },

@@ -11,7 +11,7 @@
 //! - `files`, `changes`, `programs`, `variables`: from events to acts.
 //! - `libraries`: where the loader searched.
 //! - `imports`: what they take from the C library.
-//! - `answers`: what was answered where the answer becomes a dependency.
+//! - `answers`: the answers to questions about paths, to be compared after the run.
 //! - `status`: who learns times of files.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.

@@ -16,6 +16,7 @@ pub mod finalize;
 pub mod frontend;
 pub mod key_trace;
 mod libraries;
+pub mod named_roots;
 pub mod observe;
 pub mod paths;
 pub mod platform;

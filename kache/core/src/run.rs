@@ -123,7 +123,7 @@ pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     let (out, err, status) = std::thread::scope(|scope| {
         let wait = scope.spawn(move || {
             let status = child.wait();
-            drop(end);
+            platform::give(end);
             status
         });
         let out = scope.spawn(|| {

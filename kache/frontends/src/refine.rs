@@ -13,12 +13,13 @@ use kache_core::digest::Digest;
 use kache_core::eval::EvalContext;
 use kache_core::events::Observed;
 use kache_core::frontend::{Completed, Declared, Known};
+use kache_core::named_roots::NamedRoots;
 use kache_core::observe::launch::WITHIN;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::store::Store;
-use kache_core::template::{Format, contains};
+use kache_core::template::Format;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env::consts::DLL_EXTENSION;
 use std::io;
@@ -184,10 +185,10 @@ impl Refiner<'_> {
         names.map(|name| Dependency::new(Kind::Path, name)).collect()
     }
 
-    /// A file counts by its contents, and in two ways by the paths in its text. A C source whose paths only locate what it
-    /// includes counts with roots by their names. Any other text leads to the place that it names, whoever reads it: what is
-    /// found there counts by the root's name, so that the place of the root must count, too. The file of a crate or library
-    /// is no such text: rustc opens what a crate names before it writes the crate.
+    /// Adds a file as an input, and what the paths in its text mean for the result. A C source whose paths only locate
+    /// included files counts with the roots by their names. Any other text with the path of a root leads every reader to that
+    /// path, but a dependency names the file below the root by the root's name: the place of the root counts too. Compiled
+    /// code is not searched: rustc opens the files that a crate names when it compiles the crate.
     fn add_as_text(&self, dependency: Dependency, out: &mut BTreeSet<Dependency>) {
         let is_below_root = dependency.kind == Kind::File && dependency.name.starts_with(b"<");
         if !is_below_root || is_library(&dependency.name) || self.plan.invocation.literal_paths {
@@ -203,10 +204,9 @@ impl Refiner<'_> {
             out.insert(Dependency::computed("source", dependency.name));
             return;
         }
-        let named = self.cx.roots.iter().filter(|root| {
-            root.mapped.is_some() && contains(&text, root.path.as_os_str().as_encoded_bytes())
-        });
-        out.extend(named.map(|root| Dependency::new(Kind::Place, root.name.as_bytes())));
+        let mut named = NamedRoots::of(self.cx.roots);
+        named.search(&text[..]);
+        out.extend(named.found().into_iter().map(|root| Dependency::new(Kind::Place, root)));
         out.insert(dependency);
     }
 

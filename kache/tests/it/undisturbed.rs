@@ -119,7 +119,7 @@ fn a_process_that_is_left_running_does_not_hold_the_build_up() {
     compile.stdin(reader).stdout(Stdio::null()).stderr(log);
     assert!(compile.status().unwrap().success());
     drop(compile);
-    assert_eq!(test.last().reason_word(), Some("side-effect"));
+    assert_eq!(test.last().reason_word(), Some("inherited-descriptor"));
     drop(writer);
     let mut text = String::new();
     io::Read::read_to_string(&mut late, &mut text).unwrap();

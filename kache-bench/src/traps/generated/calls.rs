@@ -12,7 +12,7 @@ const TEXT: &str = include_str!("calls.txt");
 /// The path that the calls are about.
 pub const SUBJECT: &str = "s/it";
 
-/// Functions that are called in the same way, or for which there is no case.
+/// Functions with the same call, or without a case.
 pub struct Line {
     pub how: How,
     pub functions: Vec<&'static str>,

@@ -1,5 +1,5 @@
-//! What the run was answered where the answer becomes a dependency. The dependency is evaluated once the run is over: by then
-//! another process may have changed what a question was about.
+//! The answers that the run got to questions about paths. An answer may become a dependency, which is evaluated after the run:
+//! by then another process may have changed the file.
 
 use super::Collector;
 use crate::collected::Answer;

@@ -7,6 +7,7 @@
 use super::files::is_descriptor;
 use super::{Cause, Collector, clean};
 use crate::dependency::Kind as DependencyKind;
+use crate::observe::given::job_server;
 use crate::observe::trace::{TraceEvent, flag};
 use crate::paths::absolute;
 use crate::platform::{self, FileType};
@@ -51,22 +52,12 @@ impl Collector<'_> {
     /// What is printed is in the result, and the job server's pipe holds nothing. Any other descriptor is the caller's.
     fn write_descriptor(&mut self, path: &[u8], by: Cause) {
         let number = path.rsplit(|b| *b == b'/').next().and_then(|n| std::str::from_utf8(n).ok());
-        let number: Option<u32> = number.and_then(|n| n.parse().ok());
-        if !number.is_some_and(|n| [1, 2].contains(&n) || self.is_job_servers(n)) {
+        let number: Option<i32> = number.and_then(|n| n.parse().ok());
+        let variable =
+            |name: &str| Some(self.world.variable(name.as_bytes())?.to_string_lossy().into_owned());
+        if !number.is_some_and(|n| [1, 2].contains(&n) || job_server(variable).contains(&n)) {
             self.named(by, Act::WritesDescriptor, path);
         }
-    }
-
-    /// `--jobserver-auth=3,4` in the variables that make and cargo set.
-    fn is_job_servers(&self, descriptor: u32) -> bool {
-        let variables = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
-        let values = variables.iter().filter_map(|name| self.world.variable(name.as_bytes()));
-        let flags: Vec<String> = values.map(|value| value.to_string_lossy().into_owned()).collect();
-        let words = flags.iter().flat_map(|value| value.split_ascii_whitespace());
-        let servers = words.filter_map(|word| {
-            word.strip_prefix("--jobserver-auth=").or_else(|| word.strip_prefix("--jobserver-fds="))
-        });
-        servers.flat_map(|pair| pair.split(',')).any(|n| n.parse() == Ok(descriptor))
     }
 
     /// A file that is made under a name that none had before, in a directory for temporary files.

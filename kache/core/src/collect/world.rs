@@ -51,7 +51,7 @@ pub trait World {
     fn functions(&self, object: &Path, parts: &[&'static str]) -> Option<Vec<&'static str>>;
     /// The function that an address in an object lies in: see [`reader::function_at`].
     fn function_at(&self, object: &Path, address: u64) -> Option<Vec<u8>>;
-    /// Whether nobody but root can replace what a program's file holds.
+    /// Whether only root can replace the contents of a program's file.
     fn only_root_replaces(&self, program: &Path) -> bool;
     /// What an object does with the array of all variables.
     fn variables(&self, object: &Path) -> Use;

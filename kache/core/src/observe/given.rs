@@ -13,7 +13,14 @@ pub struct Given {
 /// and error passes through pipes of kache's own, and the null device says nothing.
 #[cfg(target_os = "linux")]
 pub fn open_descriptors() -> Option<Vec<Given>> {
-    let job_server = job_server(|name| std::env::var(name).ok());
+    given_beside(&job_server(|name| std::env::var(name).ok()))
+}
+
+#[cfg(target_os = "linux")]
+fn given_beside(job_server: &[i32]) -> Option<Vec<Given>> {
+    // make and cargo may leave further descriptors of the same pipe open.
+    let is_pipe = |is: &&libc::stat| is.st_mode & libc::S_IFMT == libc::S_IFIFO;
+    let servers: Vec<_> = job_server.iter().filter_map(|fd| status(*fd).filter(|is| is_pipe(&is))).collect();
     let mut given = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd").ok()? {
         let fd: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
@@ -22,23 +29,23 @@ pub fn open_descriptors() -> Option<Vec<Given>> {
         if matches!(fd, 1 | 2) || flags < 0 || flags & libc::FD_CLOEXEC != 0 {
             continue;
         }
-        let mut is = std::mem::MaybeUninit::<libc::stat>::uninit();
-        // SAFETY: writes to the structure and nowhere else.
-        if unsafe { libc::fstat(fd, is.as_mut_ptr()) } != 0 {
-            continue;
-        }
-        // SAFETY: the call succeeded.
-        let is = unsafe { is.assume_init() };
-        let sort = is.st_mode & libc::S_IFMT;
-        let is_memory_device = sort == libc::S_IFCHR && libc::major(is.st_rdev) == 1;
-        let is_job_server = sort == libc::S_IFIFO && job_server.contains(&fd);
+        let Some(is) = status(fd) else { continue };
+        let is_memory_device = is.st_mode & libc::S_IFMT == libc::S_IFCHR && libc::major(is.st_rdev) == 1;
+        let is_server = servers.iter().any(|one| (one.st_dev, one.st_ino) == (is.st_dev, is.st_ino));
         let one = Given { device: is.st_dev, number: is.st_ino };
-        if !is_memory_device && !is_job_server && !given.contains(&one) {
+        if !is_memory_device && !is_server && !given.contains(&one) {
             given.push(one);
         }
     }
     given.extend(terminal().filter(|terminal| !given.contains(terminal)));
     Some(given)
+}
+
+#[cfg(target_os = "linux")]
+fn status(fd: i32) -> Option<libc::stat> {
+    let mut is = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: writes to the structure and nowhere else; the structure is read where the call succeeded.
+    unsafe { (libc::fstat(fd, is.as_mut_ptr()) == 0).then(|| is.assume_init()) }
 }
 
 /// The terminal, which any process may open by this name.
@@ -55,12 +62,11 @@ pub fn open_descriptors() -> Option<Vec<Given>> {
 }
 
 /// The descriptors of the job server, as make and cargo name them. One by a named pipe is opened by its path.
-#[cfg(target_os = "linux")]
-fn job_server(variable: impl Fn(&str) -> Option<String>) -> Vec<i32> {
+pub fn job_server(variable: impl Fn(&str) -> Option<String>) -> Vec<i32> {
     let values = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"].into_iter().filter_map(variable);
     let mut found = Vec::new();
     for value in values {
-        let pairs = value.split(' ').filter_map(|word| {
+        let pairs = value.split_ascii_whitespace().filter_map(|word| {
             let pair = word.strip_prefix("--jobserver-auth=").or(word.strip_prefix("--jobserver-fds="))?;
             pair.split_once(',')
         });
@@ -79,6 +85,17 @@ mod tests {
     fn is_given(file: &File) -> bool {
         let is = file.metadata().unwrap();
         open_descriptors().unwrap().contains(&Given { device: is.dev(), number: is.ino() })
+    }
+
+    #[test]
+    fn the_job_servers_pipe_is_not_given_by_any_descriptor() {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let is = status(reader.as_raw_fd()).unwrap();
+        let is = Given { device: is.st_dev, number: is.st_ino };
+        // SAFETY: plain arguments; the descriptor is open until the end of the process.
+        assert!(unsafe { libc::dup(reader.as_raw_fd()) } >= 0);
+        assert!(given_beside(&[]).unwrap().contains(&is));
+        assert!(!given_beside(&[reader.as_raw_fd()]).unwrap().contains(&is));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 pub mod c_library;
 pub mod disturbed;
-mod given;
+pub mod given;
 pub mod launch;
 pub mod log;
 pub mod object;

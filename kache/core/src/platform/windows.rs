@@ -444,6 +444,9 @@ pub fn end_signal() -> io::Result<((), ())> {
     Ok(((), ()))
 }
 
+/// Gives a signal.
+pub fn give(_: ()) {}
+
 /// An output of a child. It ends when all have closed it.
 pub struct UntilEnd<R> {
     from: Option<R>,

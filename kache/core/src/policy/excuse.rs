@@ -19,7 +19,7 @@ pub struct ClockAtStart {
     pub what: &'static str,
     /// Arguments with which the program does no more than start and end.
     pub arguments: &'static [&'static str],
-    /// What an argument holds by which the program is told to use the time of its start: then no call is excused.
+    /// Text in an argument that makes the program use its start time: then no call is excused.
     pub unless: &'static [&'static str],
     /// The calls that are made then may be made again.
     pub again: bool,

@@ -57,7 +57,7 @@ pub fn status(path: &Path) -> io::Result<Vec<u8>> {
     Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
 }
 
-/// Whether nobody but root can replace what a program's file holds.
+/// Whether only root can replace the contents of a program's file.
 pub fn only_root_replaces(program: &Path) -> bool {
     program.canonicalize().is_ok_and(|path| {
         path.ancestors().all(|p| p.metadata().is_ok_and(|m| m.uid() == 0 && m.mode() & 0o022 == 0))

@@ -182,10 +182,15 @@ pub fn end_child_with_parent(command: &mut Command) {
     let _ = command;
 }
 
-/// Two ends of a signal: it is given when the first is dropped.
+/// Two ends of a signal: it is given by the first.
 pub fn end_signal() -> io::Result<(io::PipeWriter, io::PipeReader)> {
     let (ended, end) = io::pipe()?;
     Ok((end, ended))
+}
+
+/// Gives a signal.
+pub fn give(end: io::PipeWriter) {
+    drop(end);
 }
 
 /// An output of a child. It ends when all have closed it, or when the child has ended and all that was written by then has

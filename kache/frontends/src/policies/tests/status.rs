@@ -114,7 +114,7 @@ fn xargs_looks_for_open_descriptors_only_to_close_them() {
     assert_eq!(refused("/usr/bin/own"), Some(Reason::HostState));
 }
 
-/// `find` keeps the time of its start, and compares files with it where it is told to.
+/// `find` records its start time, and compares files with it if an option says so.
 #[test]
 fn the_time_of_a_start_counts_where_the_arguments_say_so() {
     let starts = "1 start /usr/bin/find => /\n1 module /usr/bin/find\n1 volatile aux=64 err=1 gettimeofday";
