@@ -371,6 +371,21 @@ mod tests {
         assert_eq!(platform::read_regular(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 
+    #[test]
+    #[cfg(unix)]
+    fn a_link_that_leads_nowhere_is_absent_and_a_circle_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = Table::at(dir.path().join("t"));
+        let is_absent =
+            |name: &[u8]| table.absent(dir.path(), [name].into_iter(), &Digest::of(name)).unwrap();
+        assert!(is_absent(b"x"));
+        std::os::unix::fs::symlink("nothing", dir.path().join("x")).unwrap();
+        assert!(is_absent(b"x"));
+        std::fs::remove_file(dir.path().join("x")).unwrap();
+        std::os::unix::fs::symlink("x", dir.path().join("x")).unwrap();
+        assert!(!is_absent(b"x"));
+    }
+
     /// Only the first store through a mapping moves the times.
     #[test]
     #[cfg(target_os = "linux")]
