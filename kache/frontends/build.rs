@@ -5,6 +5,7 @@ use std::{env, fs};
 
 const TABLES: &[(&str, &[&str])] = &[
     ("gnu", &["gnu/files", "gnu/language", "gnu/code", "gnu/target", "gnu/unsupported"]),
+    ("link", &["link"]),
     ("msvc", &["msvc"]),
     ("rustc", &["rustc"]),
 ];

@@ -1,8 +1,8 @@
 //! What a command depended on and left behind, before it is settled what of it is stored.
 
-use crate::dependency::{ABSENT, Dependency, Kind};
+use crate::dependency::{Dependency, Kind};
 use crate::digest::Digest;
-use crate::platform::StatId;
+use crate::platform::{ABSENCES, StatId};
 use crate::reason::NotCacheable;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ impl Answer {
     /// Whether the answer is still true of a dependency with this digest.
     pub fn holds(&self, now: &Digest) -> bool {
         match self {
-            Answer::There => *now != Digest::of(ABSENT),
+            Answer::There => !ABSENCES.iter().any(|word| *now == Digest::of(word.as_bytes())),
             Answer::Is(then) => then == now,
             Answer::Changed => false,
         }

@@ -5,7 +5,7 @@
 //! has a checksum, so that a slot torn by a crash or by two writers is ignored. The header contains the boot id: after a restart
 //! the table is discarded, because an unclean stop may have written a file's times to disk without its contents.
 
-use crate::platform::{self, FileType, Found, StatId, disk};
+use crate::platform::{self, ABSENCES, FileType, Found, StatId, disk};
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -169,7 +169,12 @@ impl Table {
         names: impl Iterator<Item = &'a [u8]>,
         asked: &Digest,
     ) -> io::Result<bool> {
-        let Some((_, real)) = platform::file_type(dir)? else { return Ok(true) };
+        let real = match platform::identity(dir) {
+            Ok((FileType::Dir, real)) => real,
+            // The names are below a file: a program can tell that they are not absent.
+            Ok(_) => return Ok(false),
+            Err(e) => return platform::absence(&e).map(|word| word == ABSENCES[0]).ok_or(e),
+        };
         // Use another slot for each set of names.
         let salt = u64::from_le_bytes(asked.0[..8].try_into().expect("eight bytes"));
         let id = StatId { ino: real.ino ^ salt, size: salt, ..real };
@@ -364,6 +369,21 @@ mod tests {
         assert_eq!(table.file(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(table.read(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(platform::read_regular(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_that_leads_nowhere_is_absent_and_a_circle_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = Table::at(dir.path().join("t"));
+        let is_absent =
+            |name: &[u8]| table.absent(dir.path(), [name].into_iter(), &Digest::of(name)).unwrap();
+        assert!(is_absent(b"x"));
+        std::os::unix::fs::symlink("nothing", dir.path().join("x")).unwrap();
+        assert!(is_absent(b"x"));
+        std::fs::remove_file(dir.path().join("x")).unwrap();
+        std::os::unix::fs::symlink("x", dir.path().join("x")).unwrap();
+        assert!(!is_absent(b"x"));
     }
 
     /// Only the first store through a mapping moves the times.

@@ -363,10 +363,10 @@ pub const EVERY: &[u8] = b"every";
 
 /// What is at a path, in a word.
 pub fn sort_word(path: &Path) -> io::Result<&'static str> {
-    Ok(match platform::file_type(path)? {
-        None => "absent",
-        Some((sort, _)) => sort.word(),
-    })
+    match platform::identity(path) {
+        Ok((sort, _)) => Ok(sort.word()),
+        Err(e) => platform::absence(&e).ok_or(e),
+    }
 }
 
 /// The sorted names in a directory.

@@ -91,10 +91,9 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A compile that the build asked for.
+    /// A compile or a link that the build asked for.
     Unit,
-    /// Anything else: a question to the compiler (`-vV`, `--print`, `-E`), a trial compile, and what a C compiler does
-    /// besides compiling (linking).
+    /// Anything else: a question to the compiler (`-vV`, `--print`, `-E`), a trial compile, a trial link.
     Probe,
 }
 

@@ -3,7 +3,7 @@
 
 use crate::action::Action;
 use crate::collected::Collected;
-use crate::dependency::{Dependency, Kind, RecordedDependency};
+use crate::dependency::{ABSENT, Dependency, Kind, RecordedDependency};
 use crate::eval::{EvalContext, EvaluatedDependency, sort_word, walk_tree};
 use crate::frontend::Known;
 use crate::platform::{self, StatId};
@@ -75,11 +75,16 @@ impl Finalizer<'_> {
                 continue;
             }
             let Some(path) = self.view.roots.local(&dependency.name) else { continue };
-            if sort_word(&path).ok() != Some("absent") {
+            let word = sort_word(&path).unwrap_or_default();
+            if !word.as_bytes().starts_with(ABSENT) {
                 return Err(NotCacheable::new(
                     Reason::ChangedWhileCompiling,
                     format!("{} appeared", path.display()),
                 ));
+            }
+            if word.as_bytes() != ABSENT {
+                out.insert(dependency);
+                continue;
             }
             let parent = path.parent().unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
             let highest = top.entry(parent).or_insert_with(|| highest_absent(&path));
@@ -281,6 +286,22 @@ mod tests {
         assert_eq!(deep, Ok(vec!["path <workspace>/no".to_string()]));
         let shallow = place.finalize(place.absent("none"), start());
         assert_eq!(shallow, Ok(vec!["path <workspace>/none".to_string()]));
+    }
+
+    #[test]
+    fn nothing_below_a_file_is_another_answer_than_nothing() {
+        let place = Place::new();
+        place.write("f");
+        let below = || place.absent("f/x");
+        assert_eq!(place.finalize(below(), start()), Ok(vec!["path <workspace>/f/x".to_string()]));
+        let with = |word: &str| {
+            let mut collected = below();
+            let answer = Answer::Is(Digest::of(word.as_bytes()));
+            collected.answers.insert(Dependency::new(Kind::Path, "<workspace>/f/x"), answer);
+            place.finalize(collected, start()).map(|_| ())
+        };
+        assert_eq!(with(platform::ABSENCES[1]), Ok(()));
+        assert_eq!(with(platform::ABSENCES[2]), Err(Reason::ChangedWhileCompiling));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The mapped roots that texts name, in the form that all forms of a path have in common.
+//! The roots that texts name, in the form that all forms of a path have in common.
 
 use crate::paths::{Root, Roots};
 use crate::{platform, template};
 use std::collections::BTreeSet;
 use std::io::Read;
 
-/// A search for the paths of mapped roots in one text after another.
+/// A search for the paths of roots in one text after another.
 pub struct NamedRoots<'a> {
     needles: Vec<(&'a str, Vec<u8>)>,
     found: BTreeSet<&'a str>,
@@ -13,9 +13,17 @@ pub struct NamedRoots<'a> {
 
 impl<'a> NamedRoots<'a> {
     pub fn of(roots: &'a Roots) -> NamedRoots<'a> {
-        let mapped = roots.iter().filter(|root| root.mapped.is_some());
+        NamedRoots::among(roots.iter().filter(|root| root.mapped.is_some()))
+    }
+
+    /// Searches for the paths of roots that no argument maps, too.
+    pub fn of_all(roots: &'a Roots) -> NamedRoots<'a> {
+        NamedRoots::among(roots.iter())
+    }
+
+    fn among(roots: impl Iterator<Item = &'a Root>) -> NamedRoots<'a> {
         let forms = |root: &'a Root| platform::path_forms(&root.path).into_iter().map(|f| (&*root.name, f));
-        NamedRoots { needles: mapped.flat_map(forms).collect(), found: BTreeSet::new() }
+        NamedRoots { needles: roots.flat_map(forms).collect(), found: BTreeSet::new() }
     }
 
     /// Searches a text. A text that cannot be read counts as one that names every root.

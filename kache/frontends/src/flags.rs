@@ -105,6 +105,8 @@ pub struct Effect {
     pub why: &'static str,
     /// The extension of a file that the compiler writes beside the object.
     pub writes: Option<&'static str>,
+    /// The value is the path of a text that the command writes: what sort of text.
+    pub names_output: Option<&'static str>,
     pub embeds_path: EmbedsPath,
     /// The output is compressed, so that a path in it cannot be found.
     pub compresses: bool,
@@ -131,6 +133,7 @@ impl Effect {
     pub const NONE: Effect = Effect {
         why: "",
         writes: None,
+        names_output: None,
         embeds_path: EmbedsPath::No,
         compresses: false,
         order_group: None,

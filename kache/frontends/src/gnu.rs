@@ -1,7 +1,7 @@
 //! The command line of gcc and clang.
 //!
-//! kache caches a compile of one source to one object or assembly file. Other command lines (a link, preprocessing alone,
-//! several sources) are not cached, each for its reason. The parser plans the outputs from the flags. A compile that writes
+//! This is about a compile of one source to one object or assembly file; [`link`](super::link) is about links. Other command
+//! lines (preprocessing alone, several sources) are not cached, each for its reason. The parser plans the outputs from the flags. A compile that writes
 //! a file without a plan is not stored, so a flag whose file the table does not know cannot produce a wrong result.
 //!
 //! | flag | output, for the object `dir/x.o` |
@@ -133,7 +133,7 @@ fn capabilities(program: &Path, scratch: &Path) -> Capabilities {
 }
 
 /// The languages that are cached, by their names for `-x`, with the extensions of their files.
-const LANGUAGES: &[(&str, &[&str])] = &[
+pub(crate) const LANGUAGES: &[(&str, &[&str])] = &[
     ("c", &["c"]),
     ("cpp-output", &["i"]),
     ("c++", &["cc", "cp", "cxx", "cpp", "CPP", "c++", "C"]),
@@ -163,14 +163,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         let detail = format!("{} is not a regular file", output.display());
         return refuse(Reason::OddOutput, detail);
     }
-    if std::env::var_os("CCC_OVERRIDE_OPTIONS").is_some() {
-        let detail = "CCC_OVERRIDE_OPTIONS changes the command line of clang";
-        return refuse(Reason::UnsupportedFlag, detail);
-    }
-    if let Some(name) = LOGS.iter().find(|name| std::env::var_os(name).is_some()) {
-        let detail = format!("{name} has the compiler write a log of its runs");
-        return refuse(Reason::SideEffect, detail);
-    }
+    refuse_variables()?;
     // kache cannot search a compressed output for a path that is not mapped.
     let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
     let (settings, inject) = diagnostics(&all, &opened.words)?;
@@ -187,6 +180,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         incremental: None,
         literal_paths: hidden || all.any(|e| e.embeds_path == EmbedsPath::Always),
         native_cpu: all.native_cpu(),
+        only_links: false,
         outputs: plan.names,
         response_files: opened.files,
         makes_bitcode: all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
@@ -198,6 +192,21 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         inject,
         flags,
     })
+}
+
+/// Refuses variables that change the command line, or have the compiler write more than it is asked for.
+pub(crate) fn refuse_variables() -> Result<(), NotCacheable> {
+    if std::env::var_os("CCC_OVERRIDE_OPTIONS").is_some() {
+        let detail = "CCC_OVERRIDE_OPTIONS changes the command line of clang";
+        return refuse(Reason::UnsupportedFlag, detail);
+    }
+    match LOGS.iter().find(|name| std::env::var_os(name).is_some()) {
+        Some(name) => {
+            let detail = format!("{name} has the compiler write a log of its runs");
+            refuse(Reason::SideEffect, detail)
+        }
+        None => Ok(()),
+    }
 }
 
 /// A source, and the language of `-x`.
@@ -223,7 +232,10 @@ fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<Input>), NotCacheable> {
     Ok((flags, inputs))
 }
 
-fn flag<'a>(word: &str, words: &mut impl Iterator<Item = &'a String>) -> Result<Flag, NotCacheable> {
+pub(crate) fn flag<'a>(
+    word: &str,
+    words: &mut impl Iterator<Item = &'a String>,
+) -> Result<Flag, NotCacheable> {
     let (row, negated) = row(word).ok_or_else(|| unknown(word))?;
     Flag::take(row, negated, word, words)
 }
@@ -239,7 +251,7 @@ fn stage(all: &Flags) -> Result<&'static str, NotCacheable> {
     if all.given("-c") {
         return Ok("object");
     }
-    refuse(Reason::Link, "without -c or -S the compiler also links, and a link is not cached")
+    refuse(Reason::Link, "without -c or -S the command does more than compile")
 }
 
 /// The one source and its language.
@@ -273,13 +285,13 @@ fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
 }
 
 /// Whether the path discards what is written to it.
-fn is_discarded(path: &Path) -> bool {
+pub(crate) fn is_discarded(path: &Path) -> bool {
     path == Path::new("/dev/null")
 }
 
 /// Whether a path leads to a device, a descriptor or a process, so that kache cannot restore the output as a file. Only
 /// shared memory is a file system like any other.
-fn is_no_file(path: &Path) -> bool {
+pub(crate) fn is_no_file(path: &Path) -> bool {
     let plain = Roots::default().portable(path.as_os_str().as_encoded_bytes());
     let plain = Path::new(platform::os_str(&plain));
     let other = ["/dev", "/proc", "/sys"].iter().any(|dir| plain.starts_with(dir));
@@ -319,23 +331,7 @@ impl Plan {
     }
 
     fn depfile(&mut self, all: &Flags) -> Result<Option<PathBuf>, NotCacheable> {
-        let handed: Vec<&str> = all.values("-Wp,").collect();
-        let mut words = handed.iter().flat_map(|v| v.split(',')).skip_while(|w| !["-MD", "-MMD"].contains(w));
-        let by_preprocessor = words.next().is_some().then(|| words.next()).flatten();
-        let path = if let Some(file) = by_preprocessor {
-            Some(absolute(&self.cwd, Path::new(file)))
-        } else if all.given("-MD") || all.given("-MMD") {
-            match all.last("-MF") {
-                Some("-") => {
-                    return refuse(Reason::UnsupportedFlag, "-MF -: the depfile goes to standard output");
-                }
-                Some(file) => Some(absolute(&self.cwd, Path::new(file))),
-                None => self.beside("d"),
-            }
-        } else {
-            None
-        };
-        let path = path.filter(|p| !is_discarded(p));
+        let path = depfile(all, &self.cwd, || self.beside("d"))?;
         self.names.exact.extend(path.clone());
         Ok(path)
     }
@@ -348,6 +344,31 @@ impl Plan {
             extensions.iter().filter_map(|extension| self.beside(extension)).collect();
         self.names.exact.extend(planned);
     }
+}
+
+/// The depfile that is asked for; `beside` is its path where no flag names it.
+pub(crate) fn depfile(
+    all: &Flags,
+    cwd: &Path,
+    beside: impl FnOnce() -> Option<PathBuf>,
+) -> Result<Option<PathBuf>, NotCacheable> {
+    let handed: Vec<&str> = all.values("-Wp,").collect();
+    let mut words = handed.iter().flat_map(|v| v.split(',')).skip_while(|w| !["-MD", "-MMD"].contains(w));
+    let by_preprocessor = words.next().is_some().then(|| words.next()).flatten();
+    let path = if let Some(file) = by_preprocessor {
+        Some(absolute(cwd, Path::new(file)))
+    } else if all.given("-MD") || all.given("-MMD") {
+        match all.last("-MF") {
+            Some("-") => {
+                return refuse(Reason::UnsupportedFlag, "-MF -: the depfile goes to standard output");
+            }
+            Some(file) => Some(absolute(cwd, Path::new(file))),
+            None => beside(),
+        }
+    } else {
+        None
+    };
+    Ok(path.filter(|p| !is_discarded(p)))
 }
 
 /// Settings of diagnostics by name, and the arguments that make a compiler that writes into a pipe use them.

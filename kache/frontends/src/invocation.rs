@@ -63,6 +63,8 @@ pub struct Invocation {
     pub makes_bitcode: bool,
     /// The processor is part of the key (`-C target-cpu=native`).
     pub native_cpu: bool,
+    /// Objects are linked, and nothing is compiled: no argument maps a path in what is written.
+    pub only_links: bool,
 }
 
 impl Invocation {
@@ -109,7 +111,7 @@ impl Invocation {
 
     /// The roots that the paths of this command line lie under.
     pub fn roots(&self, sysroot: Option<&Path>, remap: bool, bases: &[PathBuf]) -> Roots {
-        let remap = remap && !self.literal_paths;
+        let remap = remap && !self.literal_paths && !self.only_links;
         let mapped = |to: &'static str| remap.then_some(to);
         let mut roots = Roots::default();
         let target = (!self.outputs.dir.as_os_str().is_empty()).then(|| self.target_dir()).flatten();

@@ -117,7 +117,8 @@ pub fn inputs(
     for flag in ordered(&invocation.flags) {
         argument(flag, invocation, &mut link, inputs);
     }
-    paths(roots, *remap && !invocation.literal_paths, inputs);
+    // A path in what a link writes is a dependency on the place of the root.
+    paths(roots, invocation.only_links || *remap && !invocation.literal_paths, inputs);
     if !path_only_macros.is_empty() {
         inputs.put(
             Component::PathOnlyMacros,

@@ -23,6 +23,7 @@ mod handed;
 pub mod include;
 mod invocation;
 pub mod key;
+pub mod link;
 pub mod linker;
 pub mod loader;
 mod mapped;
@@ -50,7 +51,16 @@ pub mod unobserved;
 use kache_core::frontend::Frontend;
 
 /// Every front end. The first that claims a command plans it; the last one claims every command and refuses it.
-pub static FRONTENDS: &[&dyn Frontend] = &[&rustc::FAMILY, &msvc::FAMILY, &gnu::FAMILY, &unknown::Unknown];
+pub static FRONTENDS: &[&dyn Frontend] =
+    &[&rustc::FAMILY, &msvc::FAMILY, &link::Link, &gnu::FAMILY, &unknown::Unknown];
+
+/// The flag tables, by the names that `kache flags` knows them by.
+pub static TABLES: &[(&str, &[flags::Row])] = &[
+    ("rustc", rustc_flags::TABLE),
+    ("gnu", gnu_flags::TABLE),
+    ("link", link::TABLE),
+    ("msvc", msvc_flags::TABLE),
+];
 
 /// The families of compilers.
 pub static FAMILIES: &[&family::Family] = &[&rustc::FAMILY, &gnu::FAMILY, &msvc::FAMILY];

@@ -84,6 +84,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         incremental: None,
         literal_paths: all.any(|e| e.debug_info || e.embeds_path >= EmbedsPath::Bitcode),
         native_cpu: all.native_cpu(),
+        only_links: false,
         outputs: names,
         response_files: opened.files,
         plugin: all.loads_code(),

@@ -40,8 +40,9 @@ impl Frontend for Family {
         cx.timer.lap(Phase::Parse);
         let invocation = parsed.map_err(|why| Box::new(Bypass { unit, kind, why }))?;
         let (unit, kind) = (invocation.unit.clone(), invocation.kind);
-        self.plan_parsed(&request, toolchain, invocation, cx)
-            .map_err(|why| Box::new(Bypass { unit, kind, why }))
+        let planned = self.plan_parsed(&request, toolchain, invocation, cx);
+        let (action, plan) = planned.map_err(|why| Box::new(Bypass { unit, kind, why }))?;
+        Ok(Planned { action, plan: Box::new(plan) })
     }
 }
 
@@ -63,13 +64,13 @@ impl Family {
         (Unit { family: self.family.to_string(), name, ..Unit::default() }, kind)
     }
 
-    fn plan_parsed(
+    pub(crate) fn plan_parsed(
         &self,
         request: &Request,
         toolchain: Option<String>,
         mut invocation: Invocation,
         cx: &Context,
-    ) -> Result<Planned, NotCacheable> {
+    ) -> Result<(Action, CompilePlan), NotCacheable> {
         // The command may be planned twice.
         platform::restore_variables();
         let rustup::Resolved { program, env } = self.real_program(request, toolchain.as_deref())?;
@@ -80,11 +81,12 @@ impl Family {
         })?;
         cx.timer.lap(Phase::Toolchain);
         let Capabilities { maps, maps_assembly, report } = toolchain.capabilities;
-        invocation.literal_paths |= cx.literal_paths
+        let cannot_map = cx.literal_paths
             || invocation.maps_other_cwd()
             || !maps
             || invocation.debugs_assembly && !maps_assembly
             || invocation.makes_bitcode && report == template::Format::WideDepfile;
+        invocation.literal_paths |= cannot_map && !invocation.only_links;
         let roots = self.roots(&mut invocation, &toolchain, cx.settings)?;
         for text in [&mut invocation.unit.source, &mut invocation.unit.extra] {
             // A relative path is as the parser left it.
@@ -149,7 +151,7 @@ fn planned(
     toolchain: Toolchain,
     roots: Roots,
     cx: &Context,
-) -> Planned {
+) -> (Action, CompilePlan) {
     let settings = cx.settings;
     let is_rust = invocation.language.is_rust();
     let mut inputs = key::inputs(&invocation, &toolchain, &roots, settings);
@@ -157,7 +159,7 @@ fn planned(
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
     // maps.
-    let names_directory = !is_rust && !invocation.literal_paths;
+    let names_directory = !is_rust && !invocation.literal_paths && !invocation.only_links;
     let pwd = names_directory.then(|| ("PWD", OsString::from(&invocation.cwd)));
     let action = Action {
         unit: invocation.unit.clone(),
@@ -187,11 +189,14 @@ fn planned(
         path_only: settings.path_only_macros.clone(),
         assume_tame_macros: settings.observe == Observe::Off,
     };
-    Planned { action, plan: Box::new(plan) }
+    (action, plan)
 }
 
 /// The arguments to run the compiler with.
 fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsString> {
+    if invocation.only_links {
+        return invocation.args.clone();
+    }
     let mut args = [&invocation.lead[..], &invocation.inject].concat();
     // The last prefix that matches wins: ours come before the user's, the deepest last among them.
     for root in roots.iter().rev() {

@@ -72,14 +72,24 @@ const FILE_BY_IDENTITY: &[Treatment] = &[Treatment::EachLinkPortable, Treatment:
 /// The rules for C compilers. They know files and directories again by their identity: two names for one directory are
 /// searched once, so that where a name leads is an input. A header that they know by another name, or whose size they
 /// ask for, they do not open.
-pub static C: TrustPolicy = TrustPolicy {
-    table: Table::COMMON
-        .with_trusted(Act::OpensDirectory, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY)
-        .with_trusted(Act::ProbesFile, FILE_BY_IDENTITY, FILE_BY_IDENTITY)
-        .with_trusted(Act::ProbesOther, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY),
-    clock_env: tables::DATE_ENV,
-    ..COMMON
-};
+pub static C: TrustPolicy = C_RULES;
+
+const C_RULES: TrustPolicy = TrustPolicy { table: C_TABLE, clock_env: tables::DATE_ENV, ..COMMON };
+
+const C_TABLE: Table = Table::COMMON
+    .with_trusted(Act::OpensDirectory, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY)
+    .with_trusted(Act::ProbesFile, FILE_BY_IDENTITY, FILE_BY_IDENTITY)
+    .with_trusted(Act::ProbesOther, DIRECTORY_BY_IDENTITY, DIRECTORY_BY_IDENTITY);
+
+/// The rules for commands that compile and link. A linker opens its old output to have it removed by another thread; the front
+/// end refuses a command that names its output as an input.
+pub static COMPILE_AND_LINK: TrustPolicy = TrustPolicy { table: LINK_TABLE, ..C_RULES };
+
+/// The rules for links of objects. A linker looks at what the machine has only to decide how many threads it starts.
+pub static LINK: TrustPolicy =
+    TrustPolicy { table: LINK_TABLE, ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_LINKER, ..C_RULES };
+
+const LINK_TABLE: Table = C_TABLE.with_trusted(Act::OverwritesInput, NOTHING, NOTHING);
 
 #[cfg(all(test, unix))]
 mod tests;

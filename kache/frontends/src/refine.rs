@@ -48,10 +48,7 @@ pub(crate) fn refine(
     }
     let refiner = Refiner { plan, cx, reported };
     refiner.add_reported(&mut collected.dependencies);
-    if !completed.ran.stdout.is_empty() || has_diagnostics(&completed.ran.stderr) {
-        let settings = plan.invocation.settings.iter();
-        collected.dependencies.extend(settings.map(|(name, _)| Dependency::computed("setting", name)));
-    }
+    add_settings(plan, completed, collected);
     for name in &collected.candidates {
         refiner.prove(name, &collected.steps, &mut collected.dependencies);
     }
@@ -71,8 +68,16 @@ pub(crate) fn refine(
     Ok(known)
 }
 
+/// Adds how the caller wants diagnostics, where some were printed.
+pub(crate) fn add_settings(plan: &CompilePlan, completed: &Completed, collected: &mut Collected) {
+    if !completed.ran.stdout.is_empty() || has_diagnostics(&completed.ran.stderr) {
+        let settings = plan.invocation.settings.iter();
+        collected.dependencies.extend(settings.map(|(name, _)| Dependency::computed("setting", name)));
+    }
+}
+
 /// Refuses a run that did not do what was asked, and returns what the compiler reports.
-fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, NotCacheable> {
+pub(crate) fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<Declared, NotCacheable> {
     let invocation = &plan.invocation;
     for (path, then) in &invocation.response_files {
         if platform::read_regular(path).ok().as_ref() != Some(then) {

@@ -88,6 +88,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
         literal_paths: all.any_on(|e| e.embeds_path == EmbedsPath::Always),
         native_cpu: all.native_cpu(),
+        only_links: false,
         outputs,
         response_files: Vec::new(),
         plugin: false,

@@ -62,6 +62,17 @@ tables! {
         "/proc/self/fd" => "whether the directory exists";
         "/proc/self/fd/*" => "the name of a file that the compiler has opened by another name";
     }
+    IGNORED_PATHS_OF_LINKER "ignored-paths-of-linker" "paths that are not inputs of a driver that links objects" {
+        "/proc/self/exe" => "the path of the driver, which is in the action key, or of the linker";
+        "/proc/self/fd" => "whether the directory exists";
+        "/proc/self/fd/*" => "the name of a file that the linker has opened by another name";
+        "/proc/cpuinfo" "/proc/self/cgroup" "/sys/devices/system/cpu/" "/sys/fs/cgroup/" => "the number of threads to start";
+        "/sys/devices/system/node/" => "the number of threads to start, and their processors";
+        "/proc/meminfo" => "the size of the memory";
+        "/proc/self/mountinfo" => "the paths of control groups";
+        "/proc/self/stat" "/proc/self/statm" "/proc/self/status" => "the memory in use";
+        "/proc/sys/vm/overcommit_memory" "/sys/kernel/mm/transparent_hugepage/" => "how the system allocates memory";
+    }
     /// The files that a crate includes are in dep-info, and are inputs wherever they are.
     IGNORED_PATHS_OF_RUSTC "ignored-paths-of-rustc" "paths that are not inputs of rustc or a linker" {
         "/dev/tty" => "the terminal; its width is a setting of the invocation";

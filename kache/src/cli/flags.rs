@@ -3,14 +3,13 @@
 //! JSON: `{"v":2,"flags":[{"family","flag","aliases":[…],"takes","bucket","form","effect","why"}]}`. `takes` is `nothing`,
 //! `value`, `maybe`, `joined`, `separate` or `either`. `bucket` is `key-relevant`, `key-excluded` or `unsupported`. `form`
 //! says how the value of a key-relevant flag goes into the key (else `null`). `effect` has the columns of
-//! [`Effect`](kache_frontends::flags::Effect) that are not at their default: the extension of `writes`, `perhaps`,
+//! [`Effect`](kache_frontends::flags::Effect) that are not at their default: the extension of `writes`, the sort of `names_output`, `perhaps`,
 //! `bitcode` or `always` for `embeds_path`, the name of `order_group`, and `true` for each of the others.
 
 use super::output::{Answer, CliError, Format, suggestion};
 use super::page::{Page, count, row};
 use super::tables;
-use kache_frontends::FAMILIES;
-use kache_frontends::family::Family;
+use kache_frontends::TABLES;
 use kache_frontends::flags::{EmbedsPath, Form, Row};
 use serde_json::{Map, Value, json};
 
@@ -19,7 +18,7 @@ use serde_json::{Map, Value, json};
   kache flags rustc             each flag, its bucket, its effect and the reason
   kache flags gnu --format json")]
 pub struct Options {
-    /// The compiler family [default: all]
+    /// The table: `rustc`, `gnu`, `link` or `msvc` [default: all]
     family: Option<String>,
     /// Print the rules of observation instead (as `kache tables`)
     #[arg(long, conflicts_with = "family")]
@@ -33,19 +32,22 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     if options.tables {
         return tables::answer(options.format);
     }
-    let families = families(options.family.as_deref())?;
-    let all = families.iter().flat_map(|family| family.table.iter().map(|row| listed(family, row)));
+    let tables = tables_of(options.family.as_deref())?;
+    let all = tables.iter().flat_map(|(name, table)| table.iter().map(|row| listed(name, row)));
     Answer::new(options.format, 2, &json!({ "flags": all.collect::<Vec<_>>() }), |page| {
-        families.iter().for_each(|family| print_family(family, page));
+        tables.iter().for_each(|table| print_table(table, page));
     })
 }
 
-fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, CliError> {
-    let Some(name) = asked else { return Ok(FAMILIES.to_vec()) };
-    match FAMILIES.iter().find(|a| a.name == name) {
-        Some(family) => Ok(vec![family]),
+/// A flag table and its name.
+type Table = (&'static str, &'static [Row]);
+
+fn tables_of(asked: Option<&str>) -> Result<Vec<Table>, CliError> {
+    let Some(name) = asked else { return Ok(TABLES.to_vec()) };
+    match TABLES.iter().find(|table| table.0 == name) {
+        Some(table) => Ok(vec![*table]),
         None => {
-            let known: Vec<&str> = FAMILIES.iter().map(|a| a.name).collect();
+            let known: Vec<&str> = TABLES.iter().map(|table| table.0).collect();
             let close = suggestion(name, &known);
             Err(CliError::usage(format!(
                 "unknown compiler family `{name}`{close} (known: {})",
@@ -55,15 +57,14 @@ fn families(asked: Option<&str>) -> Result<Vec<&'static Family>, CliError> {
     }
 }
 
-fn print_family(family: &Family, page: &mut Page) {
+fn print_table((name, table): &Table, page: &mut Page) {
     page.gap();
     page.heading(format!(
-        "{}: {}; a command with a flag outside this table is not cached",
-        family.name,
-        count(family.table.len(), "flag", "flags")
+        "{name}: {}; a command with a flag outside this table is not cached",
+        count(table.len(), "flag", "flags")
     ));
     let mut rows = vec![row!["flag", "value", "bucket", "in the key", "why", "effect"]];
-    for row in family.table {
+    for row in *table {
         let names: Vec<&str> = std::iter::once(row.flag).chain(row.aliases.iter().copied()).collect();
         let columns = effect(row).into_iter().map(|(name, value)| match value {
             Value::String(value) => format!("{name}={value}"),
@@ -76,11 +77,11 @@ fn print_family(family: &Family, page: &mut Page) {
     page.columns(&rows, 0);
 }
 
-fn listed(family: &Family, row: &Row) -> Value {
+fn listed(family: &str, row: &Row) -> Value {
     let effect: Map<String, Value> =
         effect(row).into_iter().map(|(name, value)| (name.to_string(), value)).collect();
     json!({
-        "family": family.name, "flag": row.flag, "aliases": row.aliases, "takes": word(row.takes),
+        "family": family, "flag": row.flag, "aliases": row.aliases, "takes": word(row.takes),
         "bucket": row.bucket_word(), "form": form(row), "effect": effect, "why": row.effect.why,
     })
 }
@@ -91,6 +92,7 @@ fn effect(row: &Row) -> Vec<(&'static str, Value)> {
     let embeds_path = (e.embeds_path != EmbedsPath::No).then(|| word(e.embeds_path));
     let columns = [
         ("writes", e.writes.map(Value::from)),
+        ("names_output", e.names_output.map(Value::from)),
         ("embeds_path", embeds_path.map(Value::from)),
         ("order_group", e.order_group.map(Value::from)),
         ("compresses", e.compresses.then_some(true.into())),

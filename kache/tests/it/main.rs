@@ -33,6 +33,10 @@ mod documents;
 mod holes;
 mod init;
 #[cfg(target_os = "linux")]
+mod links;
+#[cfg(target_os = "linux")]
+mod links_places;
+#[cfg(target_os = "linux")]
 mod macros;
 mod report;
 #[cfg(target_os = "linux")]

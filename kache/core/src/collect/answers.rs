@@ -7,7 +7,7 @@ use crate::dependency::{Dependency, Kind};
 use crate::digest::Digest;
 use crate::eval::{NO_LINK, may_word};
 use crate::observe::trace::{TraceEvent, flag};
-use crate::platform::{self, FileType};
+use crate::platform::{self, ABSENCES, FileType};
 use std::path::Path;
 
 /// The bits of `st_mode` that tell the sort of a file.
@@ -33,6 +33,14 @@ impl Collector<'_> {
             _ => Answer::Is(Digest::of(FileType::Other.word().as_bytes())),
         };
         self.answered(Dependency::new(Kind::Path, name), answer);
+    }
+
+    /// Nothing was at a path.
+    pub(super) fn was_absent(&mut self, word: &str, path: &[u8]) {
+        if word != ABSENCES[0] && !self.made.has(path) {
+            let name = self.subject.roots.portable(path);
+            self.answered(Dependency::new(Kind::Path, name), Answer::Is(Digest::of(word.as_bytes())));
+        }
     }
 
     /// A link had this target.

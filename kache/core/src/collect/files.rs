@@ -62,7 +62,8 @@ impl Collector<'_> {
 
     pub(super) fn failed(&mut self, e: &TraceEvent, by: Cause, act: Act) {
         let path = clean(e.path);
-        if platform::errno_is_absent(e.errno) {
+        if let Some(word) = platform::absence_by_errno(e.errno) {
+            self.was_absent(word, &path);
             return self.at(by, Act::FindsNothing, &path);
         }
         let place = self.place(&path);

@@ -94,6 +94,11 @@ pub enum FileType {
     Other,
 }
 
+/// The values of dependencies on paths where nothing is: the first where there is no such name, the others by the error that
+/// a program gets instead.
+pub const ABSENCES: [&str; 4] =
+    ["absent", "absent: below a file", "absent: links that lead in a circle", "absent: too long a name"];
+
 impl FileType {
     /// The value of a dependency on what is at a path.
     pub const fn word(self) -> &'static str {

@@ -53,6 +53,16 @@ pub fn status(path: &Path) -> io::Result<Vec<u8>> {
     Ok((of(&path.metadata()?) + &of(&path.symlink_metadata()?)).into_bytes())
 }
 
+/// The value of a dependency on what is at a path, if an error means that nothing is.
+pub fn absence(e: &io::Error) -> Option<&'static str> {
+    is_absent(e).then_some(super::ABSENCES[0])
+}
+
+/// The same of an `errno` in a trace.
+pub fn absence_by_errno(_: u16) -> Option<&'static str> {
+    None
+}
+
 /// Whether an error means that the file does not exist.
 pub fn is_absent(e: &io::Error) -> bool {
     const ABSENT: &[u32] = &[

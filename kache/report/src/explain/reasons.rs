@@ -27,7 +27,8 @@ reasons! {
     Stdin: "the source comes from standard input" => "none: build scripts test the compiler this way";
     NoInput: "the command line names no source file" => NOTHING;
     SeveralInputs: "the command line names more than one source file" => "check RUSTFLAGS for a stray word";
-    Link: "the command links, or stops before it compiles" => NOTHING;
+    Link: "a link of a kind that kache does not cache, or a command that does not compile"
+        => "see the detail, and the section on links in `kache/docs/c.md`";
     Language: "kache does not cache this source language" => NOTHING;
     PrecompiledHeader: "the command makes a precompiled header; compiles that use it are cached"
         => "none: a precompiled header contains the times of its source headers";

@@ -2,7 +2,7 @@
 //!
 //! | counted as | what |
 //! | --- | --- |
-//! | unit | a compile that the build asked for; only these make the hit rate |
+//! | unit | a compile or a link that the build asked for; only these make the hit rate |
 //! | probe | a query to the compiler (`-vV`, `--print`) or a build script's test compile |
 //! | hit | a restored unit: no compiler ran, or a check recompiled it without a difference |
 //! | miss | a unit compiled under observation, whether or not its result was stored |

@@ -1,6 +1,6 @@
 //! Files: identity, copying, renaming.
 
-use super::super::{FileType, Found, Method, StatId};
+use super::super::{ABSENCES, FileType, Found, Method, StatId};
 use std::ffi::CString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -66,7 +66,24 @@ pub fn only_root_replaces(program: &Path) -> bool {
 
 /// Whether an error means that the file does not exist.
 pub fn is_absent(e: &io::Error) -> bool {
-    matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP | libc::ENAMETOOLONG))
+    absence(e).is_some()
+}
+
+/// The value of a dependency on what is at a path, if an error means that nothing is. A program can tell the errors apart.
+pub fn absence(e: &io::Error) -> Option<&'static str> {
+    let [absent, below, circle, long] = ABSENCES;
+    Some(match e.raw_os_error()? {
+        libc::ENOENT => absent,
+        libc::ENOTDIR => below,
+        libc::ELOOP => circle,
+        libc::ENAMETOOLONG => long,
+        _ => return None,
+    })
+}
+
+/// The same of an `errno` in a trace.
+pub fn absence_by_errno(errno: u16) -> Option<&'static str> {
+    absence(&io::Error::from_raw_os_error(errno.into()))
 }
 
 /// Whether an `errno` in a trace means that the file does not exist.
@@ -322,7 +339,8 @@ pub fn find_any<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]
                 return Ok(true);
             }
             let e = io::Error::last_os_error();
-            if is_absent(&e) { Ok(false) } else { Err(e) }
+            // Links that lead in a circle are another answer than nothing.
+            absence(&e).map(|word| word != ABSENCES[0]).ok_or(e)
         };
         if is_there(libc::AT_SYMLINK_NOFOLLOW)? {
             if is_there(0)? {
