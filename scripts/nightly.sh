@@ -34,6 +34,7 @@ pull-eza|pull eza
 compare-eza|compare eza
 check-zstd|check zstd --verify
 check-sqlite|check sqlite --verify
+check-bat|check bat --verify
 audit-zstd|audit zstd --every 3
 mutate-eza|mutate eza --seed $seed
 check-eza-git|check eza-git --verify

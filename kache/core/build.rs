@@ -23,6 +23,7 @@ const SOURCES: &[&str] = &[
     "fact_names.c",
     "dispatch.c",
     "signals.c",
+    "inherited.c",
     "threads.c",
     "calls.c",
 ];
@@ -35,6 +36,7 @@ const HEADERS: &[&str] = &[
     "process.h",
     "dispatch.h",
     "signals.h",
+    "inherited.h",
     "calls.h",
     "descriptors.h",
     "jump.h",

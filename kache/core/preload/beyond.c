@@ -3,7 +3,6 @@
 
 #include "core.h"
 
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "calls.h"
@@ -60,6 +59,37 @@ BEYOND(inotify_add_watch);
 BEYOND(ftok);
 /* Words that become commands, variables, users' directories and the names of files, all of which libc looks at itself. */
 BEYOND(wordexp);
+/* How the process is scheduled, and what it may do. */
+BEYOND(sched_getscheduler);
+BEYOND(__sched_getscheduler);
+BEYOND(sched_getparam);
+BEYOND(__sched_getparam);
+BEYOND(sched_getattr);
+BEYOND(sched_rr_get_interval);
+BEYOND(pthread_getschedparam);
+BEYOND(capget);
+/* Whether these succeed depends on what the process may do. */
+BEYOND(sched_setscheduler);
+BEYOND(__sched_setscheduler);
+BEYOND(sched_setparam);
+BEYOND(sched_setattr);
+BEYOND(pthread_setschedparam);
+BEYOND(pthread_setschedprio);
+BEYOND(capset);
+BEYOND(setuid);
+BEYOND(setgid);
+BEYOND(seteuid);
+BEYOND(setegid);
+BEYOND(setreuid);
+BEYOND(setregid);
+BEYOND(setresuid);
+BEYOND(setresgid);
+BEYOND(setfsuid);
+BEYOND(setfsgid);
+BEYOND(setgroups);
+/* Databases that libc opens by itself. */
+BEYOND(ether_hostton);
+BEYOND(ether_ntohost);
 /* The names and the places of the functions on the stack. */
 BEYOND(backtrace_symbols);
 BEYOND(backtrace_symbols_fd);
@@ -91,48 +121,4 @@ HOOK(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned count, int flags)
         break;
     }
     return REAL(sendmmsg)(fd, messages, count, flags);
-}
-
-/* What terminals, pipes and open files answer, and copies between open files. Any other request asks a device, the
- * network or the file system. */
-static bool is_plain_request(uint32_t request) {
-    switch (request) {
-    case TCGETS:
-    case TCSETS:
-    case TCSETSW:
-    case TCSETSF:
-    case TCSBRK:
-    case TCFLSH:
-    case TCXONC:
-    case TIOCGWINSZ:
-    case TIOCSWINSZ:
-    case TIOCGPGRP:
-    case TIOCSPGRP:
-    case TIOCGSID:
-    case TIOCSCTTY:
-    case TIOCNOTTY:
-    case TIOCSTI:
-    case TIOCOUTQ:
-    case FIONREAD:
-    case FIONBIO:
-    case FIOASYNC:
-    case FIOCLEX:
-    case FIONCLEX:
-    case 0x40049409: /* FICLONE */
-    case 0x4020940d: /* FICLONERANGE */
-    case 0xc020660b: /* FS_IOC_FIEMAP: where a copy finds holes */
-        return true;
-    default:
-        return false;
-    }
-}
-
-HOOK(int, ioctl, int fd, unsigned long request, ...) {
-    va_list list;
-    va_start(list, request);
-    void *argument = va_arg(list, void *);
-    va_end(list);
-    if (kache_active && !is_plain_request((uint32_t)request))
-        kache_note_beyond("ioctl", kache_module(CALLER), (long)request);
-    return REAL(ioctl)(fd, request, argument);
 }

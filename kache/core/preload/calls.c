@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -197,8 +196,4 @@ HOOK(void *, shmat, int id, const void *at, int how) {
     /* Code or not, others fill it. */
     kache_note_code("shmat", kache_module(CALLER));
     return REAL_POINTER(shmat)(id, at, how);
-}
-HOOK(int, personality, unsigned long persona) {
-    if (persona != 0xffffffff && persona & READ_IMPLIES_EXEC) kache_note_code("personality", kache_module(CALLER));
-    return REAL(personality)(persona);
 }

@@ -8,6 +8,7 @@
 #include "descriptors.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -41,6 +42,27 @@ void kache_note_use(int fd, uint32_t module) {
 
 void kache_note_question(int fd, uint32_t module) {
     if (kache_active && kache_given_count && fd > 2 && is_given(fd)) note(fd, F_ASKED_ABOUT, module);
+}
+
+/* Standard input is asked about as programs start, for nothing but whether it is open. */
+static void note_wait(int fd, bool for_something, uint32_t module) {
+    if (fd >= 0 && (fd > 2 || (fd == 0 && for_something)) && is_given(fd)) note(fd, F_ASKED_ABOUT, module);
+}
+
+void kache_note_poll(const void *fds, size_t count, uint32_t module) {
+    const struct pollfd *all = fds;
+    if (!kache_active || !kache_given_count || !all) return;
+    for (size_t at = 0; at < count; at++) note_wait(all[at].fd, all[at].events, module);
+}
+
+void kache_note_select(int count, const void *read, const void *write, const void *other, uint32_t module) {
+    const void *const sets[] = {read, write, other};
+    if (!kache_active || !kache_given_count) return;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        const unsigned long *words = sets[i];
+        for (int fd = 0; words && fd < count; fd++)
+            if (words[fd / LONG_BIT] >> fd % LONG_BIT & 1) note_wait(fd, true, module);
+    }
 }
 
 int kache_descriptor_of(const char *path) {
@@ -92,9 +114,10 @@ ASK(use, use(ARGUMENT(0), caller))
 ASK(copy, use(ARGUMENT(0), caller); use(ARGUMENT(1), caller))
 ASK(splice, use(ARGUMENT(0), caller); use(ARGUMENT(2), caller))
 ASK(question, question(ARGUMENT(0), caller))
-ASK(watch, question(ARGUMENT(2), caller))
-ASK(poll, const struct pollfd *all = registers->argument[0];
-    for (size_t at = 0; all && at < (size_t)registers->argument[1]; at++) question(all[at].fd, caller))
+ASK(watch, note_wait(ARGUMENT(2), true, kache_module(caller)))
+ASK(poll, kache_note_poll(registers->argument[0], (size_t)registers->argument[1], kache_module(caller)))
+ASK(select, kache_note_select(ARGUMENT(0), registers->argument[1], registers->argument[2], registers->argument[3],
+                              kache_module(caller)))
 
 #define USE(name) JUMP(name, kache_before_use)
 USE(read);
@@ -159,6 +182,8 @@ JUMP(epoll_ctl, kache_before_watch);
 JUMP(poll, kache_before_poll);
 JUMP(__poll, kache_before_poll);
 JUMP(__poll_chk, kache_before_poll);
+JUMP(select, kache_before_select);
+JUMP(__select, kache_before_select);
 
 /* ---- the status of an open file ---- */
 
@@ -300,6 +325,22 @@ void kache_note_uses(long number, const long *a, uint32_t module) {
         break;
     case SYS_mmap:
         kache_note_use((int)a[4], module);
+        break;
+#ifdef SYS_poll
+    case SYS_poll:
+#endif
+    case SYS_ppoll:
+        kache_note_poll((const void *)a[0], (size_t)a[1], module);
+        break;
+#ifdef SYS_select
+    case SYS_select:
+#endif
+    case SYS_pselect6:
+        /* The sets hold the answer by now. */
+        for (int fd = 0; fd < (int)a[0]; fd++) note_wait(fd, true, module);
+        break;
+    case SYS_epoll_ctl:
+        note_wait((int)a[2], true, module);
         break;
     case SYS_fstat:
     case SYS_lseek:

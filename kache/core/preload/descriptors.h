@@ -17,6 +17,9 @@ extern uint32_t kache_given_count;
 void kache_note_use(int fd, uint32_t module);
 /* What is open is asked what it is. What a process asks about its standard streams as it starts is not counted. */
 void kache_note_question(int fd, uint32_t module);
+/* One waits for descriptors: whether there is something to read is an answer. */
+void kache_note_poll(const void *fds, size_t count, uint32_t module);
+void kache_note_select(int count, const void *read, const void *write, const void *other, uint32_t module);
 /* Whether a path names a descriptor that a process of the run opened: what it leads to has a record of its own, or is a pipe
  * between processes of the run. */
 bool kache_is_own_descriptor(const char *path);

@@ -25,7 +25,9 @@
 #include <ucontext.h>
 
 #include "calls.h"
+#include "descriptors.h"
 #include "environ.h"
+#include "inherited.h"
 #include "process.h"
 #include "signals.h"
 
@@ -285,7 +287,15 @@ static enum next set_mask(struct call *call) {
         }
     }
     if (call->a[2]) *(unsigned long *)call->a[2] = before;
+    if (call->a[2] || call->a[0] != SIG_SETMASK) kache_note_mask(0, before, call->module);
+    if (set) kache_note_mask(F_SET, *mask, call->module);
     return answer(call, 0);
+}
+
+static enum next set_action(struct call *call) {
+    long result = kache_raw_action((int)call->a[0], (const struct action *)call->a[1], (struct action *)call->a[2]);
+    if (result == 0) kache_note_signal_call(call->number, call->a, call->module);
+    return answer(call, result);
 }
 
 static enum next set_stack(struct call *call) {
@@ -317,7 +327,9 @@ static enum next wait_with_mask(struct call *call, const unsigned long **mask) {
         without = **mask & ~SIGSYS_BIT;
         *mask = &without;
     }
-    return answer(call, make(call));
+    long result = make(call);
+    if (result != -EFAULT) kache_note_uses(call->number, call->a, call->module);
+    return answer(call, result);
 }
 
 static enum next select_with_mask(struct call *call) {
@@ -334,6 +346,7 @@ static enum next select_with_mask(struct call *call) {
         }
         call->a[5] = (long)&set;
     }
+    kache_note_uses(call->number, call->a, call->module);
     return answer(call, make(call));
 }
 
@@ -397,7 +410,9 @@ static enum next set_process(struct call *call) {
     if (call->a[0] == PR_SET_SECCOMP)
         return set_filter(call, call->a[1] == SECCOMP_MODE_STRICT, (const void *)call->a[2]);
     kache_dispatch_prctl(call->module, call->a[0]);
-    return answer(call, make(call));
+    long result = make(call);
+    kache_note_prctl((int)call->a[0], (unsigned long)call->a[1], result, result < 0 ? (int)-result : 0, call->module);
+    return answer(call, result);
 }
 
 static enum next decide(struct call *call) {
@@ -405,9 +420,7 @@ static enum next decide(struct call *call) {
     case SYS_rt_sigreturn:
         return_from((uintptr_t)SP(call->context));
     case SYS_rt_sigaction:
-        if (call->a[3] != 8) return PLAIN;
-        return answer(call, kache_raw_action((int)call->a[0], (const struct action *)call->a[1],
-                                             (struct action *)call->a[2]));
+        return call->a[3] == 8 ? set_action(call) : PLAIN;
     case SYS_rt_sigprocmask:
         return set_mask(call);
     case SYS_sigaltstack:
@@ -492,15 +505,17 @@ void kache_dispatch_begin(void) {}
 
 /* ---- by way of libc's `syscall` ---- */
 
-bool kache_dispatch_signals(long number, long *a, long *result) {
+bool kache_dispatch_signals(long number, long *a, long *result, uint32_t module) {
     if (!kache_dispatched || a[3] != 8) return false;
     if (number == SYS_rt_sigaction) {
         *result = kache_raw_action((int)a[0], (const struct action *)a[1], (struct action *)a[2]);
+        if (*result == 0) kache_note_signal_call(number, a, module);
         return true;
     }
     if (number != SYS_rt_sigprocmask || !a[1] || a[0] == SIG_UNBLOCK) return false;
     unsigned long mask = *(const unsigned long *)a[1] & ~SIGSYS_BIT;
     *result = kache_raw(number, a[0], (long)&mask, a[2], a[3], 0, 0);
+    if (*result == 0) kache_note_signal_call(number, a, module);
     return true;
 }
 

@@ -22,7 +22,7 @@ bool kache_is_vdso(uintptr_t address);
 void kache_dispatch_prctl(uint32_t module, long option);
 
 /* What libc's `syscall` was asked for: whether it concerns SIGSYS and has been done here, as the kernel answers. */
-bool kache_dispatch_signals(long number, long *a, long *result);
+bool kache_dispatch_signals(long number, long *a, long *result, uint32_t module);
 /* The same: a child was made. */
 void kache_note_child(long number, const long *a, long result, uint32_t module);
 

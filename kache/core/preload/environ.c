@@ -22,6 +22,7 @@
 #include <wchar.h>
 
 #include "calls.h"
+#include "facts.h"
 #include "files.h"
 
 extern char **environ;

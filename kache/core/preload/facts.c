@@ -25,11 +25,15 @@ static uint64_t seen_facts[SEEN_LIMIT];
 
 static bool is_new(uint32_t module, const struct text *name, const struct text *about, uint64_t hash) {
     struct answer answer = {hash};
-    add_bytes(&answer, name->head, name->head_len);
-    add_bytes(&answer, name->tail, name->tail ? name->tail_len : 0);
-    add_bytes(&answer, about->head, about->head_len);
-    add_bytes(&answer, about->tail, about->tail ? about->tail_len : 0);
+    const struct text *const texts[] = {name, about};
     add_number(&answer, module);
+    /* With an end to each part: what is told apart by where one ends is not the same. */
+    for (size_t i = 0; i < 2; i++) {
+        add_bytes(&answer, texts[i]->head, texts[i]->head_len);
+        add_bytes(&answer, "\n", 1);
+        add_bytes(&answer, texts[i]->tail, texts[i]->tail ? texts[i]->tail_len : 0);
+        add_bytes(&answer, "\n", 1);
+    }
     uint64_t *slot = &seen_facts[(answer.hash >> 32) % SEEN_LIMIT];
     if (__atomic_load_n(slot, __ATOMIC_RELAXED) == answer.hash) return false;
     __atomic_store_n(slot, answer.hash, __ATOMIC_RELAXED);
@@ -38,8 +42,7 @@ static bool is_new(uint32_t module, const struct text *name, const struct text *
 
 void kache_note_fact(unsigned flags, uint32_t module, struct text name, struct text about, struct answer answer) {
     /* What a relative path or a descriptor leads to may change. */
-    bool may_repeat = !(flags & F_SET) && about.source == IN_MEMORY;
-    if (may_repeat && !is_new(module, &name, &about, answer.hash + flags)) return;
+    if (about.source == IN_MEMORY && !is_new(module, &name, &about, answer.hash + flags)) return;
     int saved = errno;
     kache_emit(K_HOST_FACT, flags, 0, module, (int64_t)answer.hash, name, about);
     errno = saved;
@@ -51,8 +54,7 @@ void kache_note_number(const char *name, int64_t number, uint32_t module) {
     kache_note_fact(0, module, text_of(name), NO_TEXT, answer);
 }
 
-/* A fact that is asked for by a number. */
-static void note_numbered(unsigned flags, const char *name, int64_t number, struct answer answer, uint32_t module) {
+void kache_note_numbered(unsigned flags, const char *name, int64_t number, struct answer answer, uint32_t module) {
     struct digits digits;
     kache_note_fact(flags, module, fact(name, print_number(&digits, number)), NO_TEXT, answer);
 }
@@ -139,7 +141,7 @@ static void note_limit(unsigned flags, int resource, const struct limit *limit, 
         add_number(&answer, (int64_t)limit->soft);
         add_number(&answer, (int64_t)limit->hard);
     }
-    note_numbered(limit ? flags : F_UNANSWERED, "rlimit", resource, answer, module);
+    kache_note_numbered(limit ? flags : F_UNANSWERED, "rlimit", resource, answer, module);
 }
 
 /* Whether a limit may be set depends on the limit that there is and, where it is raised, on what the process may do. */
@@ -165,20 +167,33 @@ static void note_set_limit(int resource, const struct limit *new, const struct l
         if (is_known) note_set_limit(resource, limit, &old, result == 0, kache_module(CALLER));              \
         return result;                                                                                       \
     }
+static bool is_other(pid_t pid) { return pid && pid != kache_raw(SYS_getpid, 0, 0, 0, 0, 0, 0); }
+
+static void note_prlimit(pid_t pid, int resource, const struct limit *old, uint32_t module) {
+    if (is_other(pid))
+        kache_note_volatile("prlimit", module, FIRST_OTHERS);
+    else if (old)
+        note_limit(0, resource, old, module);
+}
+
 #define PRLIMIT(name)                                                                                        \
     HOOK(int, name, pid_t pid, int resource, const struct limit *new, struct limit *old) {                   \
+        struct limit before;                                                                                 \
+        bool is_known = kache_active && new && RAW(SYS_prlimit64, 0, resource, 0, &before) == 0;             \
         int result = REAL(name)(pid, resource, new, old);                                                    \
-        if (kache_active && result == 0) note_prlimit(pid, resource, new, old, kache_module(CALLER));        \
+        if (!kache_active) return result;                                                                    \
+        uint32_t module = kache_module(CALLER);                                                              \
+        note_prlimit(pid, resource, result ? NULL : old, module);                                            \
+        if (is_known && !is_other(pid)) note_set_limit(resource, new, &before, result == 0, module);         \
         return result;                                                                                       \
     }
 
-static void note_prlimit(pid_t pid, int resource, const struct limit *new, const struct limit *old, uint32_t module) {
-    if (pid && pid != kache_raw(SYS_getpid, 0, 0, 0, 0, 0, 0)) {
-        kache_note_volatile("prlimit", module, FIRST_OTHERS);
-        return;
-    }
-    if (old) note_limit(0, resource, old, module);
-    if (new) note_limit(F_SET, resource, new, module);
+/* A system call past the hooks: what the limit was is not known by now. Whether it was raised only root can say. */
+static void note_raw_limit(int resource, const struct limit *new, int err, uint32_t module) {
+    note_limit(0, resource, NULL, module);
+    if (!err) note_limit(F_SET, resource, new, module);
+    if (err || kache_raw(SYS_geteuid, 0, 0, 0, 0, 0, 0) == 0)
+        kache_note_volatile("setrlimit", module, FIRST_OTHERS);
 }
 
 /* On the systems that the log exists for, both have fields of 64 bits. */
@@ -190,6 +205,15 @@ SETRLIMIT(setrlimit64)
 PRLIMIT(prlimit)
 PRLIMIT(prlimit64)
 
+/* Of the first thread, it tells the limit of the stack. */
+HOOK(int, pthread_getattr_np, unsigned long thread, void *attributes) {
+    if (kache_active) note_limit(0, RLIMIT_STACK, NULL, kache_module(CALLER));
+    return REAL(pthread_getattr_np)(thread, attributes);
+}
+HOOK(int, pthread_getattr_default_np, void *attributes) {
+    if (kache_active) note_limit(0, RLIMIT_STACK, NULL, kache_module(CALLER));
+    return REAL(pthread_getattr_default_np)(attributes);
+}
 HOOK(int, getdtablesize, void) {
     if (kache_active) note_limit(0, RLIMIT_NOFILE, NULL, kache_module(CALLER));
     return REAL(getdtablesize)();
@@ -199,7 +223,7 @@ static void note_priority(unsigned flags, int which, unsigned who, int priority,
     if (who)
         kache_note_volatile("getpriority", module, FIRST_OTHERS);
     else
-        note_numbered(flags, "priority", which, kache_of_number(priority), module);
+        kache_note_numbered(flags, "priority", which, kache_of_number(priority), module);
 }
 
 HOOK(int, getpriority, int which, unsigned who) {
@@ -270,36 +294,6 @@ HOOK(int, pthread_setaffinity_np, unsigned long thread, size_t size, const void 
     return result;
 }
 
-/* Standard output and standard error are pipes of kache's, in whose place the run would have been given what kache has. */
-static void note_terminal(int fd, int is_terminal, uint32_t module) {
-    if (fd >= 0 && fd <= 2)
-        note_numbered(0, "isatty", fd, kache_of_number(is_terminal), module);
-}
-
-HOOK(int, isatty, int fd) {
-    int result = REAL(isatty)(fd);
-    if (kache_active) note_terminal(fd, result, kache_module(CALLER));
-    return result;
-}
-HOOK(char *, ttyname, int fd) {
-    char *result = REAL_POINTER(ttyname)(fd);
-    if (kache_active && result) kache_note_volatile("ttyname", kache_module(CALLER), FIRST_OTHERS);
-    if (kache_active && !result) note_terminal(fd, 0, kache_module(CALLER));
-    return result;
-}
-HOOK(int, ttyname_r, int fd, char *name, size_t size) {
-    int result = REAL(ttyname_r)(fd, name, size);
-    if (kache_active && !result) kache_note_volatile("ttyname", kache_module(CALLER), FIRST_OTHERS);
-    if (kache_active && result) note_terminal(fd, 0, kache_module(CALLER));
-    return result;
-}
-HOOK(int, __ttyname_r_chk, int fd, char *name, size_t size, size_t limit) {
-    int result = REAL(__ttyname_r_chk)(fd, name, size, limit);
-    if (kache_active && !result) kache_note_volatile("ttyname", kache_module(CALLER), FIRST_OTHERS);
-    if (kache_active && result) note_terminal(fd, 0, kache_module(CALLER));
-    return result;
-}
-
 /* ---- the machine ---- */
 
 static void note_sysconf(int name, int64_t value, uint32_t module) {
@@ -320,7 +314,7 @@ static void note_sysconf(int name, int64_t value, uint32_t module) {
         kache_note_volatile("sysconf/memory", module, FIRST_MEMORY);
         return;
     default:
-        note_numbered(0, "sysconf", name, kache_of_number(value), module);
+        kache_note_numbered(0, "sysconf", name, kache_of_number(value), module);
     }
 }
 
@@ -413,7 +407,7 @@ static void note_auxiliary(unsigned long type, unsigned long value, uint32_t mod
     default:
         add_number(&answer, (int64_t)value);
     }
-    note_numbered(0, "auxv", (int64_t)type, answer, module);
+    kache_note_numbered(0, "auxv", (int64_t)type, answer, module);
 }
 
 #define GETAUXVAL(name)                                                                                      \
@@ -453,13 +447,15 @@ static bool note_inherited_call(long number, const long *a, long result, int err
         return true;
 #ifdef SYS_getrlimit
     case SYS_getrlimit:
+        if (!err) note_limit(0, (int)a[0], (const struct limit *)a[1], module);
+        return true;
     case SYS_setrlimit:
-        if (!err) note_limit(number == SYS_setrlimit ? F_SET : 0, (int)a[0], (const struct limit *)a[1], module);
+        note_raw_limit((int)a[0], (const struct limit *)a[1], err, module);
         return true;
 #endif
     case SYS_prlimit64:
-        if (!err)
-            note_prlimit((pid_t)a[0], (int)a[1], (const struct limit *)a[2], (const struct limit *)a[3], module);
+        note_prlimit((pid_t)a[0], (int)a[1], err ? NULL : (const struct limit *)a[3], module);
+        if (a[2] && !is_other((pid_t)a[0])) note_raw_limit((int)a[1], (const struct limit *)a[2], err, module);
         return true;
     case SYS_getpriority:
         /* The kernel answers with a number above zero. */

@@ -67,6 +67,8 @@ static inline struct text fact(const char *name, const char *argument) {
 
 void kache_note_fact(unsigned flags, uint32_t module, struct text name, struct text about, struct answer answer);
 struct answer kache_of_number(int64_t number);
+/* A fact that is asked for by a number. */
+void kache_note_numbered(unsigned flags, const char *name, int64_t number, struct answer answer, uint32_t module);
 void kache_note_number(const char *name, int64_t number, uint32_t module);
 void kache_note_volatile(const char *function, uint32_t module, unsigned bit);
 

@@ -221,7 +221,8 @@ MKSTEMP_2(mkostemps64)
 
 /* ---- calls with a path and an int for a result ---- */
 
-#define WITH_PLACE(kind, aux) ((kind) == K_STAT ? (int64_t)(uint32_t)(aux) | RETURNS_TO(CALLER, module) : (aux))
+#define WITH_PLACE(kind, aux)                                                                                \
+    ((kind) == K_STAT || (kind) == K_LIST ? (int64_t)(uint32_t)(aux) | RETURNS_TO(CALLER, module) : (aux))
 
 #define INT_BODY(kind, flags, aux, dirfd, call)                                                              \
     int result = call;                                                                                       \
@@ -388,22 +389,22 @@ HOOK(void *, opendir, const char *path) {
     void *result = REAL_POINTER(opendir)(path);
     if (SKIP(!result)) return result;
     OUTCOME(!result);
-    note(K_LIST, 0, err, module, 0, AT_FDCWD, path);
+    note(K_LIST, 0, err, module, RETURNS_TO(CALLER, module), AT_FDCWD, path);
     DONE;
     return result;
 }
 
-void kache_note_list_fd(int err, uint32_t module, int fd) {
+void kache_note_list_fd(unsigned flags, int err, uint32_t module, int64_t aux, int fd) {
     struct place place;
     kache_locate_fd(&place, fd);
-    if (place.known) kache_emit(K_LIST, 0, err, module, 0, place.text, NO_TEXT);
+    if (place.known) kache_emit(K_LIST, flags, err, module, aux, place.text, NO_TEXT);
 }
 
 HOOK(void *, fdopendir, int fd) {
     void *result = REAL_POINTER(fdopendir)(fd);
     if (SKIP(!result)) return result;
     OUTCOME(!result);
-    kache_note_list_fd(err, module, fd);
+    kache_note_list_fd(0, err, module, RETURNS_TO(CALLER, module), fd);
     DONE;
     return result;
 }
@@ -413,7 +414,7 @@ HOOK(ssize_t, getdents64, int fd, void *buffer, size_t size) {
     ssize_t result = REAL(getdents64)(fd, buffer, size);
     if (SKIP(result < 0)) return result;
     OUTCOME(result < 0);
-    kache_note_list_fd(err, module, fd);
+    kache_note_list_fd(0, err, module, RETURNS_TO(CALLER, module), fd);
     DONE;
     return result;
 }
@@ -422,7 +423,7 @@ HOOK(ssize_t, getdents64, int fd, void *buffer, size_t size) {
         ssize_t result = REAL(name)(fd, buffer, size, base);                                                 \
         if (SKIP(result < 0)) return result;                                                                 \
         OUTCOME(result < 0);                                                                                 \
-        kache_note_list_fd(err, module, fd);                                                                 \
+        kache_note_list_fd(0, err, module, RETURNS_TO(CALLER, module), fd);                                  \
         DONE;                                                                                                \
         return result;                                                                                       \
     }

@@ -12,7 +12,8 @@ void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int 
 void kache_note_change_fd(int err, uint32_t module, int fd);
 /* The status of an open file is asked for. `aux` as in any Stat. */
 void kache_note_status_fd(unsigned flags, int err, uint32_t module, int64_t aux, int fd);
-void kache_note_list_fd(int err, uint32_t module, int fd);
+/* `aux` and F_BEYOND as in any Stat. */
+void kache_note_list_fd(unsigned flags, int err, uint32_t module, int64_t aux, int fd);
 void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd,
                      const char *path);
 void kache_note_cwd(uint32_t module, const char *cwd);

@@ -25,6 +25,7 @@
 #include "environ.h"
 #include "facts.h"
 #include "files.h"
+#include "inherited.h"
 #include "process.h"
 
 extern char **environ;
@@ -373,8 +374,6 @@ static bool is_harmless(long number) {
     case SYS_madvise:
     case SYS_mlock:
     case SYS_munlock:
-    case SYS_rt_sigaction:
-    case SYS_rt_sigprocmask:
     case SYS_rt_sigreturn:
     case SYS_rt_sigtimedwait:
     case SYS_rt_sigsuspend:
@@ -448,7 +447,7 @@ void kache_note_beyond(const char *function, uint32_t module, long number) {
 #define NAMED(argument) (err == EFAULT ? NULL : (const char *)a[argument])
 
 void kache_note_syscall(long number, const long *a, long result, int err, uint32_t module, unsigned found) {
-    kache_note_uses(number, a, module);
+    if (err != EFAULT) kache_note_uses(number, a, module);
     switch (number) {
 #ifdef SYS_open
     case SYS_open:
@@ -471,7 +470,7 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
     case SYS_getdents:
 #endif
     case SYS_getdents64:
-        kache_note_list_fd(err, module, (int)a[0]);
+        kache_note_list_fd(F_BEYOND, err, module, 0, (int)a[0]);
         break;
     case SYS_openat:
         kache_note_open(err, module, (int)a[0], NAMED(1), (int)a[2], found, (int)result);
@@ -545,6 +544,11 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         break;
     case SYS_prctl:
         kache_dispatch_prctl(module, a[0]);
+        kache_note_prctl((int)a[0], (unsigned long)a[1], result, err, module);
+        break;
+    case SYS_rt_sigaction:
+    case SYS_rt_sigprocmask:
+        if (!err) kache_note_signal_call(number, a, module);
         break;
     case SYS_mmap:
     case SYS_mprotect:
@@ -591,7 +595,7 @@ HOOK(long, syscall, long number, ...) {
         return result;
     }
     long result;
-    if (kache_dispatch_signals(number, a, &result)) {
+    if (kache_dispatch_signals(number, a, &result, module)) {
         if (result < 0) errno = (int)-result;
         return result < 0 ? -1 : result;
     }

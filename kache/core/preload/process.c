@@ -21,6 +21,7 @@
 #include "dispatch.h"
 #include "environ.h"
 #include "jump.h"
+#include "inherited.h"
 #include "log.h"
 #include "facts.h"
 #include "files.h"
@@ -434,7 +435,9 @@ HOOK(int, prctl, int option, ...) {
     if (option == PR_SET_SECCOMP)
         kache_before_filter(a[0] == SECCOMP_MODE_STRICT, (const void *)a[1], kache_module(CALLER));
     if (kache_active) kache_dispatch_prctl(kache_module(CALLER), option);
-    return REAL(prctl)(option, a[0], a[1], a[2], a[3]);
+    int result = REAL(prctl)(option, a[0], a[1], a[2], a[3]);
+    if (kache_active) kache_note_prctl(option, a[0], result, result < 0 ? errno : 0, kache_module(CALLER));
+    return result;
 }
 
 /* ---- the end without destructors ---- */

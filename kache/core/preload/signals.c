@@ -1,4 +1,5 @@
-/* Hooks for the signal functions of libc that could take SIGSYS away from the dispatcher (`dispatch.c`).
+/* Hooks for the signal functions of libc that tell what the process inherited, or could take SIGSYS away from the
+ * dispatcher (`dispatch.c`).
  *
  * A SIGSYS that the kernel forces upon a thread which blocks it kills the process, so no mask gets the signal. What a
  * program sets for it is kept here and done where the signal has another origin than the dispatcher's. */
@@ -12,7 +13,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "descriptors.h"
 #include "dispatch.h"
+#include "inherited.h"
 
 static struct action program_action;
 
@@ -82,17 +85,28 @@ static int sigsys_action(const struct sigaction *set, struct sigaction *old) {
         (set) = &without_;                                                                                   \
     }
 
+static void note_exchange(int signal, const void *set, bool sets, const void *old, bool asks, void *caller) {
+    if (!kache_active) return;
+    uint32_t module = kache_module(caller);
+    if (asks) kache_note_action(0, signal, old, module);
+    if (sets) kache_note_action(F_SET, signal, set, module);
+}
+
 #define SIGACTION(name)                                                                                      \
     HOOK(int, name, int signal, const struct sigaction *set, struct sigaction *old) {                        \
-        if (!kache_dispatched) return REAL(name)(signal, set, old);                                          \
-        if (signal == SIGSYS) return sigsys_action(set, old);                                                \
+        const void *handler = set ? (const void *)set->sa_sigaction : NULL;                                  \
         struct sigaction own;                                                                                \
-        if (set && *(const unsigned long *)(const void *)&set->sa_mask & SIGSYS_BIT) {                       \
+        if (kache_dispatched && signal != SIGSYS && set &&                                                   \
+            *(const unsigned long *)(const void *)&set->sa_mask & SIGSYS_BIT) {                              \
             own = *set;                                                                                      \
             *word_of(&own.sa_mask) &= ~SIGSYS_BIT;                                                           \
             set = &own;                                                                                      \
         }                                                                                                    \
-        return REAL(name)(signal, set, old);                                                                 \
+        bool is_ours = kache_dispatched && signal == SIGSYS;                                                 \
+        int result = is_ours ? sigsys_action(set, old) : REAL(name)(signal, set, old);                       \
+        if (result == 0)                                                                                     \
+            note_exchange(signal, handler, set, old ? (const void *)old->sa_sigaction : NULL, old, CALLER);  \
+        return result;                                                                                       \
     }
 SIGACTION(sigaction)
 SIGACTION(__sigaction)
@@ -105,8 +119,10 @@ static void *sigsys_handler(void *handler, unsigned long flags) {
 
 #define SIGNAL(name, flags)                                                                                  \
     HOOK(void *, name, int signal, void *handler) {                                                          \
-        if (kache_dispatched && signal == SIGSYS) return sigsys_handler(handler, flags);                     \
-        return REAL_POINTER(name)(signal, handler);                                                          \
+        bool is_ours = kache_dispatched && signal == SIGSYS;                                                 \
+        void *old = is_ours ? sigsys_handler(handler, flags) : REAL_POINTER(name)(signal, handler);          \
+        if (old != (void *)SIG_ERR) note_exchange(signal, handler, true, old, true, CALLER);                 \
+        return old;                                                                                          \
     }
 SIGNAL(signal, SA_RESTART)
 SIGNAL(bsd_signal, SA_RESTART)
@@ -114,12 +130,18 @@ SIGNAL(ssignal, SA_RESTART)
 SIGNAL(sysv_signal, (unsigned)SA_RESETHAND | SA_NODEFER)
 SIGNAL(__sysv_signal, (unsigned)SA_RESETHAND | SA_NODEFER)
 
+/* The answer tells whether the signal was blocked. */
 HOOK(void *, sigset, int signal, void *handler) {
+    kache_note_mask(F_UNANSWERED, 0, kache_module(CALLER));
     if (kache_dispatched && signal == SIGSYS && handler != (void *)2 /* SIG_HOLD */) return sigsys_handler(handler, 0);
     if (kache_dispatched && signal == SIGSYS) return program_action.handler;
-    return REAL_POINTER(sigset)(signal, handler);
+    void *old = REAL_POINTER(sigset)(signal, handler);
+    bool sets = handler != (void *)2, asks = old != (void *)2;
+    if (old != (void *)SIG_ERR) note_exchange(signal, handler, sets, old, asks, CALLER);
+    return old;
 }
 HOOK(int, sigignore, int signal) {
+    note_exchange(signal, (void *)SIG_IGN, true, NULL, false, CALLER);
     if (!kache_dispatched || signal != SIGSYS) return REAL(sigignore)(signal);
     sigsys_handler((void *)SIG_IGN, 0);
     return 0;
@@ -144,11 +166,23 @@ void kache_other_sigsys(int signal, siginfo_t *info, void *context) {
 
 /* ---- masks ---- */
 
+static __attribute__((noinline)) void note_masks(int how, bool sets, const sigset_t *old, void *caller) {
+    const long call[] = {how, sets, (long)old};
+    kache_note_signal_call(SYS_rt_sigprocmask, call, kache_module(caller));
+}
+
 #define SIGMASK(name)                                                                                        \
     HOOK(int, name, int how, const sigset_t *set, sigset_t *old) {                                           \
-        if (how == SIG_UNBLOCK) return REAL(name)(how, set, old);                                            \
-        WITHOUT_SIGSYS(set)                                                                                  \
-        return REAL(name)(how, set, old);                                                                    \
+        bool sets = set;                                                                                     \
+        if (how != SIG_UNBLOCK) {                                                                            \
+            WITHOUT_SIGSYS(set)                                                                              \
+            int result = REAL(name)(how, set, old);                                                          \
+            if (kache_active && result == 0) note_masks(how, sets, old, CALLER);                             \
+            return result;                                                                                   \
+        }                                                                                                    \
+        int result = REAL(name)(how, set, old);                                                              \
+        if (kache_active && result == 0) note_masks(how, sets, old, CALLER);                                 \
+        return result;                                                                                       \
     }
 SIGMASK(sigprocmask)
 SIGMASK(pthread_sigmask)
@@ -160,24 +194,30 @@ SIGMASK(pthread_sigmask)
     }
 SIGSUSPEND(sigsuspend)
 SIGSUSPEND(__sigsuspend)
-HOOK(int, sigblock, int mask) {
-    return REAL(sigblock)(kache_dispatched ? mask & ~(int)SIGSYS_BIT : mask);
-}
-HOOK(int, sigsetmask, int mask) {
-    return REAL(sigsetmask)(kache_dispatched ? mask & ~(int)SIGSYS_BIT : mask);
-}
+#define OLD_SIGMASK(name)                                                                                    \
+    HOOK(int, name, int mask) {                                                                              \
+        kache_note_mask(F_UNANSWERED, 0, kache_module(CALLER));                                              \
+        int old = REAL(name)(kache_dispatched ? mask & ~(int)SIGSYS_BIT : mask);                             \
+        note_masks(SIG_SETMASK, true, NULL, CALLER);                                                         \
+        return old;                                                                                          \
+    }
+OLD_SIGMASK(sigblock)
+OLD_SIGMASK(sigsetmask)
 HOOK(int, sighold, int signal) {
     return kache_dispatched && signal == SIGSYS ? 0 : REAL(sighold)(signal);
 }
 HOOK(int, ppoll, void *fds, nfds_t count, const void *limit, const sigset_t *set) {
+    kache_note_poll(fds, count, kache_module(CALLER));
     WITHOUT_SIGSYS(set)
     return REAL(ppoll)(fds, count, limit, set);
 }
 HOOK(int, __ppoll_chk, void *fds, nfds_t count, const void *limit, const sigset_t *set, size_t size) {
+    kache_note_poll(fds, count, kache_module(CALLER));
     WITHOUT_SIGSYS(set)
     return REAL(__ppoll_chk)(fds, count, limit, set, size);
 }
 HOOK(int, pselect, int count, void *read, void *write, void *other, const void *limit, const sigset_t *set) {
+    kache_note_select(count, read, write, other, kache_module(CALLER));
     WITHOUT_SIGSYS(set)
     return REAL(pselect)(count, read, write, other, limit, set);
 }

@@ -305,6 +305,7 @@ impl Collector<'_> {
             Treatment::Link => (K::Link, path()),
             Treatment::Metadata => (K::Status, path()),
             Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
+            Treatment::Size => return Some(Dependency::host(b"size", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
             Treatment::Env | Treatment::EnvUnlessProved => (K::Env, name()),

@@ -225,8 +225,17 @@ impl Table {
         Ok(answer)
     }
 
-    /// The digest of the contents of a file that was a regular one a moment ago. Always reads the file.
+    /// The digest of the contents of a file that was a regular one a moment ago. Always reads the file, twice if it changes
+    /// meanwhile: a build tool may give it another name just then.
     pub fn read(&self, path: &Path) -> io::Result<(Known, StatId)> {
+        let changed = || io::Error::other("the file changed while it was read");
+        match self.read_once(path)? {
+            Some(read) => Ok(read),
+            None => self.read_once(path)?.ok_or_else(changed),
+        }
+    }
+
+    fn read_once(&self, path: &Path) -> io::Result<Option<(Known, StatId)>> {
         let (mut file, id) = disk::step("digest: open", path, || platform::open_known_regular(path))?;
         let looked = platform::stamp_ns();
         // Asked before the contents are read: a later write moves the file's times.
@@ -240,14 +249,14 @@ impl Table {
         }
         let known = Known { digest: Digest(*hasher.finalize().as_bytes()) };
         if platform::identity_of(&file)?.1 != id {
-            return Err(io::Error::other("the file changed while it was read"));
+            return Ok(None);
         }
         if is_written {
             self.written.lock().expect("nothing panics with it").insert(id);
         } else if platform::settled(&file, &id, looked) {
             self.put(&id, known);
         }
-        Ok((known, id))
+        Ok(Some((known, id)))
     }
 
     /// Whether a process had the file open for writing while this one read it: its times do not tell when its contents

@@ -108,6 +108,8 @@ pub enum Treatment {
     Metadata,
     /// A dependency on all that the file system says of a file.
     Identity,
+    /// A dependency on how much room a directory takes.
+    Size,
     /// A dependency on the names in a directory.
     Listing,
     /// A dependency on some of the names in a directory, by the front end's own rule.
@@ -165,6 +167,7 @@ impl Treatment {
                 | T::EachLinkPortable
                 | T::Metadata
                 | T::Identity
+                | T::Size
                 | T::Listing
                 | T::ListingAs(_)
                 | T::Made
@@ -258,6 +261,8 @@ pub struct Abilities {
     pub metadata: &'static [Excuse],
     /// It learns what no copy of a file has in common with it.
     pub identity: &'static [Excuse],
+    /// It learns how large files and directories are.
+    pub size: &'static [Excuse],
     /// It learns the numbers of the files in a directory that it lists.
     pub numbers: &'static [Excuse],
     /// The same: symbols that it imports.
@@ -408,7 +413,11 @@ impl TrustPolicy {
 
     /// The act of asking for a fact about the host.
     pub fn question(&self, fact: &[u8]) -> Act {
-        if fact == b"fstatfs" { Act::AsksFileSystem } else { Act::AsksFact }
+        match fact {
+            b"fstatfs" => Act::AsksFileSystem,
+            _ if fact.starts_with(b"winsize/") => Act::AsksTerminalSize,
+            _ => Act::AsksFact,
+        }
     }
 
     /// The excuse of a path; `trusted` where the compiler or a tool looks at it.
@@ -535,14 +544,14 @@ impl TrustPolicy {
         match treatment {
             T::Contents | T::Executable => {}
             // What is there, kache finds as the run did: there each process sees the same.
-            T::Existence | T::Absence | T::Metadata | T::Identity | T::Permission | T::Link
+            T::Existence | T::Absence | T::Metadata | T::Identity | T::Size | T::Permission | T::Link
                 if is_below("/sys/", path) =>
             {
                 return Some(treatment);
             }
             T::Existence | T::Absence if !actor.is_trusted() || is_of_process(path) => {}
             // What is done besides says what the look at the path means.
-            T::Metadata | T::Identity | T::Permission => return None,
+            T::Metadata | T::Identity | T::Size | T::Permission => return None,
             T::Link if event.act == Act::ProbesLink => return None,
             // kache itself would find its own process there, or other processes than the run did.
             T::Link | T::Listing | T::ListingAs(_) if is_at_or_below("/proc/", path) => {}

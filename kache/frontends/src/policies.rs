@@ -36,6 +36,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
         place_by_import: tables::TELLS_PLACE_BY_IMPORT,
         metadata: tables::TELLS_STATUS,
         identity: tables::TELLS_IDENTITY,
+        size: tables::TELLS_SIZE,
         numbers: tables::TELLS_NUMBERS,
         identity_by_import: tables::TELLS_IDENTITY_BY_IMPORT,
         compares_identity: tables::COMPARES_IDENTITY,

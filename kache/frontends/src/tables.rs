@@ -208,6 +208,13 @@ tables! {
         "7blksize" "6blocks" "10st_blksize" "9st_blocks" => "how the file is stored";
         "11as_raw_stat" => "the whole status";
     ]
+    /// The size of a file follows from its contents.
+    TELLS_SIZE "tells-size"
+    "functions that tell a proc macro how large files are: the sizes of directories become dependencies" [
+        "8Metadata3len" => "how large it is";
+        metadata:
+        "4size" "7st_size" => "how large it is";
+    ]
     TELLS_NUMBERS "tells-numbers"
     "functions that tell a proc macro the numbers of the files in a directory: their whole status becomes a dependency" {
         "DirEntryExt$GT$3ino" "11DirEntryExt3ino" => "the number of a listed file on its device";

@@ -34,9 +34,11 @@ impl Collector<'_> {
         }
         let about = if e.path2.starts_with(b"/") { clean(e.path2) } else { e.path2.to_vec() };
         let is_unanswered = e.flags & flag::UNANSWERED != 0;
-        // The run may have set a fact to what it was: then the dependency is one too many.
-        let is_own =
-            !is_unanswered && self.set_facts.contains(&(e.path.to_vec(), e.aux)) || self.made.has(&about);
+        // The run may have set a fact to what it was: then the dependency is one too many. Signals are set and restored by
+        // most programs, and by the compiler, whose questions do not count: there the dependency is needed.
+        let is_set = !is_unanswered && self.set_facts.contains(&(e.path.to_vec(), e.aux));
+        let is_restored = || e.path.starts_with(b"sig") && self.answer_now(e.path, &about) == Some(e.aux);
+        let is_own = is_set && !is_restored() || self.made.has(&about);
         let act = if is_own { Act::AsksInnerFact } else { self.policy.question(e.path) };
         let event = Event::named(act, e.path);
         let treatments: Vec<_> = self.policy.treat(by.actor, &event).collect();
@@ -48,18 +50,25 @@ impl Collector<'_> {
         }
     }
 
+    /// The hash of what the host answers now.
+    fn answer_now(&self, fact: &[u8], about: &[u8]) -> Option<i64> {
+        self.world.host_fact(fact, about).map(|answer| platform::answer_hash(&answer))
+    }
+
     /// The answer must be what the host answers kache, too: only that can be asked again.
     fn depend_on_answer(&mut self, e: &TraceEvent, about: &[u8], is_unanswered: bool) {
-        let now = self.world.host_fact(e.path, about).map(|answer| platform::answer_hash(&answer));
-        if !is_unanswered && now != Some(e.aux) {
+        if !is_unanswered && self.answer_now(e.path, about) != Some(e.aux) {
             // Input that the run itself gave to a program, in place of the terminal that it was given.
-            if e.path == b"isatty/0" && e.aux == platform::answer_hash(b"0 ") {
+            const NO_TERMINAL: [(&[u8], &[u8]); 2] = [(b"isatty/0", b"0 "), (b"winsize/0", b"none\n")];
+            let is =
+                |(name, answer): &(&[u8], &[u8])| e.path == *name && e.aux == platform::answer_hash(answer);
+            if NO_TERMINAL.iter().any(is) {
                 return;
             }
             let fact = String::from_utf8_lossy(e.path);
             let about = String::from_utf8_lossy(about);
-            if fact.starts_with("isatty/") {
-                let detail = "a program asks whether its output is the terminal, and kache put a pipe there";
+            if fact.starts_with("isatty/") || fact.starts_with("winsize/") {
+                let detail = "a program asks for the terminal of its output, and kache put a pipe there";
                 return self.refuse(Reason::HostState, detail.to_string());
             }
             let detail = format!("the host answers another thing than the run was answered: {fact} {about}");

@@ -30,6 +30,7 @@ impl Collector<'_> {
         if let Some(act) = self.map_of_itself(e, by).filter(|act| *act != Act::OpensFile) {
             return self.named(by, act, &path);
         }
+        self.note_script(e.pid, by, &path);
         let is_made = self.made.has(&path);
         let act = if self.subject.is_state(&path) && !is_made { Act::OpensState } else { Act::OpensFile };
         let mut place = self.place(&path);
@@ -89,11 +90,15 @@ impl Collector<'_> {
         }
         let can = |act| asks_by_itself || self.processes.can_learn(e.pid, e.module, act);
         let acts = [Act::LearnsMetadata, Act::LearnsIdentity].map(|act| can(act).then_some(act));
-        if acts == [None, None] {
+        let learns_size = can(Act::LearnsSize);
+        if acts == [None, None] && !learns_size {
             return;
         }
         let Some(path) = path_of_status(e) else { return };
-        if e.kind == EventKind::Write || self.made.has(&path) || is_removed(&path) {
+        if learns_size && self.file_type(&path) == Some(FileType::Dir) {
+            self.at(by, Act::LearnsSize, &path);
+        }
+        if acts != [None, None] && (e.kind == EventKind::Write || self.made.has(&path) || is_removed(&path)) {
             return self.named(by, Act::LearnsTimeOfMade, &path);
         }
         acts.into_iter().flatten().for_each(|act| self.at(by, act, &path));
@@ -190,7 +195,7 @@ impl Collector<'_> {
             () if walks => return self.walk(e, by, &path),
             () => Act::ListsDirectory,
         };
-        if self.processes.can_learn(e.pid, e.module, Act::LearnsNumbers) {
+        if self.may_tell_numbers(e, by) {
             for name in self.world.names(here) {
                 self.at(by, Act::LearnsNumbers, &clean(here.join(name).as_os_str().as_encoded_bytes()));
             }
@@ -214,8 +219,12 @@ impl Collector<'_> {
             let detail = format!("a walk below {} sees too much", String::from_utf8_lossy(path));
             return self.refuse(Reason::ObserverOverflow, detail);
         };
+        let tells_status = e.flags & flag::RECURSIVE != 0;
         for directory in seen.directories {
             let path = clean(directory.as_os_str().as_encoded_bytes());
+            if tells_status {
+                self.learn_in_walk(e.pid, by, &path);
+            }
             let event = Event { act: Act::WalksTree, name: &path, place: self.place(&path) };
             let counts = self.policy.treat(by.actor, &event).next().is_some();
             if counts && !self.made.has_by_another_name(&path, self.world) {
@@ -223,7 +232,11 @@ impl Collector<'_> {
             }
         }
         for file in seen.files {
-            self.at(by, Act::OpensFile, &clean(file.as_os_str().as_encoded_bytes()));
+            let path = clean(file.as_os_str().as_encoded_bytes());
+            if tells_status {
+                self.learn_in_walk(e.pid, by, &path);
+            }
+            self.at(by, Act::OpensFile, &path);
         }
         for missing in seen.missing {
             self.at(by, Act::FindsNothing, &clean(missing.as_os_str().as_encoded_bytes()));

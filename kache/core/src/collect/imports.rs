@@ -64,6 +64,7 @@ impl Collector<'_> {
             Some(group) if group.rule == Some(Rule::Environment) => {
                 self.named(by, Act::HoldsEnvironment, e.path);
             }
+            Some(group) if group.rule == Some(Rule::Place) => self.named(by, Act::HoldsPlace, e.path),
             // The function itself was found, past its hook.
             Some(group) if group.is_hooked() && of_c_library => self.refuse_symbol(by, e.path, &object),
             None if !of_c_library => self.imports.unknown.push((by, e.path.to_vec(), object)),

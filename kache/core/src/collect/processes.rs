@@ -35,6 +35,8 @@ pub struct Process {
     learns: HashSet<(u32, Act)>,
     /// How the program was called; `None` where not all of that is known.
     arguments: Option<Vec<Vec<u8>>>,
+    /// Whether a script that it has read may ask when files were read.
+    asks_for_read_times: bool,
     /// Directories that the loader searches for libraries: those that the objects of the program name.
     searched: Vec<PathBuf>,
     /// Events of opening the terminal since the program started.
@@ -100,6 +102,25 @@ impl Process {
     /// How it was called; `None` where that is not known.
     pub fn arguments(&self) -> Option<&[Vec<u8>]> {
         self.arguments.as_deref().filter(|arguments| !arguments.is_empty())
+    }
+
+    pub fn note_script(&mut self, asks_for_read_times: bool) {
+        self.asks_for_read_times |= asks_for_read_times;
+    }
+
+    /// Whether a shell, or a program that tests for one condition, may ask whether a file was read since it was changed. A
+    /// script on standard input is not known.
+    pub fn may_ask_for_read_times(&self) -> bool {
+        let Some(arguments) = self.arguments() else { return true };
+        let asks = arguments.iter().any(|argument| argument.windows(2).any(|text| text == b"-N"));
+        let has_option = |option: u8| {
+            let is = |argument: &&Vec<u8>| argument.starts_with(b"-") && !argument.starts_with(b"--");
+            arguments.iter().filter(is).any(|argument| argument.contains(&option))
+        };
+        let names_script = || arguments.iter().skip(1).any(|argument| !argument.starts_with(b"-"));
+        let has_script = has_option(b'c') || names_script() && !has_option(b's');
+        let is_test = ["test", "["].contains(&&*self.name);
+        asks || self.asks_for_read_times || !has_script && !is_test
     }
 
     /// The directory that it began in.
@@ -210,6 +231,7 @@ impl Processes {
             has_plugin: false,
             learns: HashSet::new(),
             arguments: Some(Vec::new()),
+            asks_for_read_times: false,
             searched: Vec::new(),
             terminal: 0,
             is_starting: true,

@@ -31,8 +31,8 @@ impl Collector<'_> {
         let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
         let is_named = is_first && !self.policy.trusts_first && is_named();
         let marks = self.policy.marks_of_tool(&name);
-        let is_tool = marks.is_some_and(|marks| self.world.is_tool(exe, marks));
-        let is_compiler = || self.policy.compiler_marks().any(|marks| self.world.is_tool(exe, marks));
+        let is_tool = marks.is_some_and(|marks| self.world.holds(exe, marks));
+        let is_compiler = || self.policy.compiler_marks().any(|marks| self.world.holds(exe, marks));
         let actor = self.policy.actor(&Started {
             is_first,
             is_named: is_named && (is_tool || is_compiler()),
@@ -259,6 +259,7 @@ impl Collector<'_> {
             has.metadata,
             has.reading,
             has.identity,
+            has.size,
             has.numbers,
             has.compares_identity,
             has.unoptimised,
@@ -282,7 +283,10 @@ impl Collector<'_> {
             }
         }
         let is_nameless = !holds(has.unoptimised) || tells_identity;
-        if holds(has.numbers) {
+        if is_nameless || holds(has.size) {
+            self.learns(by.pid, module, Act::LearnsSize);
+        }
+        if is_nameless || holds(has.numbers) {
             self.learns(by.pid, module, Act::LearnsNumbers);
         }
         if is_nameless || holds(has.metadata) {

@@ -5,6 +5,7 @@
 
 use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
+use crate::platform;
 use crate::policy::{Act, Actor, FileTimes};
 use std::path::Path;
 
@@ -36,15 +37,13 @@ impl Collector<'_> {
         }
         let Some(path) = path_of_status(e) else { return };
         let of_made = self.made.has(&path) || is_removed(&path);
-        // The toolchain's own programs find files.
-        let is_own = |program: &Path| self.subject.covers(program);
-        let Some(process) = self.processes.get(e.pid).filter(|process| !is_own(&process.program)) else {
-            return;
-        };
-        let row = self.policy.file_times(self.processes.name(e.pid));
-        let row = row.filter(|_| self.world.only_root_replaces(&process.program));
-        match row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does) {
+        let does = self.use_of_times(e.pid, by);
+        let Some(process) = self.processes.get(e.pid) else { return };
+        match does {
             FileTimes::Nothing => {}
+            FileTimes::ComparesTwo if by.actor == Actor::Process && process.may_ask_for_read_times() => {
+                self.named(by, Act::AsksReadTimes, &path);
+            }
             FileTimes::ComparesTwo => {
                 let pair = before.filter(|other| *other != path);
                 for path in pair.iter().flat_map(|other| [other, &path]) {
@@ -59,7 +58,57 @@ impl Collector<'_> {
             FileTimes::Tells => self.at(by, Act::TellsStatus, &path),
         }
     }
+
+    /// What a program does with the times, numbers and owners of files.
+    fn use_of_times(&self, pid: u32, by: Cause) -> FileTimes {
+        // The toolchain's own programs find files.
+        let is_own = |program: &Path| self.subject.covers(program);
+        let Some(process) = self.processes.get(pid).filter(|process| !is_own(&process.program)) else {
+            return FileTimes::Nothing;
+        };
+        let row = self.policy.file_times(self.processes.name(pid));
+        let row = row.filter(|_| self.world.only_root_replaces(&process.program));
+        row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does)
+    }
+
+    /// Whether who lists a directory may tell the numbers of the files in it, which the entries hold.
+    pub(super) fn may_tell_numbers(&mut self, e: &TraceEvent, by: Cause) -> bool {
+        match by.actor {
+            Actor::Plugin => {
+                self.processes.can_learn(e.pid, e.module, Act::LearnsNumbers) || self.asks_by_itself(e)
+            }
+            Actor::Process => self.use_of_times(e.pid, by) == FileTimes::Tells,
+            _ => false,
+        }
+    }
+
+    /// Who walks a tree by functions of the C library learns the status of each file.
+    pub(super) fn learn_in_walk(&mut self, pid: u32, by: Cause, path: &[u8]) {
+        match by.actor {
+            Actor::Plugin => self.at(by, Act::LearnsIdentity, path),
+            Actor::Process => match self.use_of_times(pid, by) {
+                FileTimes::Nothing => {}
+                FileTimes::ComparesTwo | FileTimes::Compares => self.at(by, Act::ComparesTimes, path),
+                FileTimes::Tells => self.at(by, Act::TellsStatus, path),
+            },
+            _ => {}
+        }
+    }
+
+    /// A shell reads its script, which may ask whether a file was read since it was changed.
+    pub(super) fn note_script(&mut self, pid: u32, by: Cause, path: &[u8]) {
+        if by.actor != Actor::Process || self.use_of_times(pid, by) != FileTimes::ComparesTwo {
+            return;
+        }
+        let asks = self.world.holds(Path::new(platform::os_str(path)), ASKS_READ_TIMES);
+        if let Some(process) = self.processes.get_mut(pid) {
+            process.note_script(asks);
+        }
+    }
 }
+
+/// How the question is spelled in a script: the operator as a word, quoted, or the value of a variable.
+const ASKS_READ_TIMES: &[&[&str]] = &[&[" -N "], &["\t-N "], &["\"-N\""], &["'-N'"], &["=-N"]];
 
 /// The path whose status is asked for, where what is open has one.
 pub(super) fn path_of_status(e: &TraceEvent) -> Option<Vec<u8>> {

@@ -39,8 +39,9 @@ pub trait World {
     fn program(&self, name: &OsStr) -> Option<PathBuf>;
     /// The library that the loader finds under a name, where no object says otherwise.
     fn library(&self, name: &OsStr) -> Option<PathBuf>;
-    /// Whether a program's contents show that it is the tool that its name says: all marks of one of the alternatives.
-    fn is_tool(&self, program: &Path, marks: &[&[&str]]) -> bool;
+    /// Whether a file's contents hold all marks of one of the alternatives. A program's show that it is the tool that its
+    /// name says.
+    fn holds(&self, file: &Path, marks: &[&[&str]]) -> bool;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
     fn calls_kernel(&self, object: &Path) -> Option<bool>;
     /// What an object takes from others; `None` where that cannot be read.
@@ -129,13 +130,13 @@ impl World for Machine<'_> {
         libraries::find(name)
     }
 
-    fn is_tool(&self, program: &Path, marks: &[&[&str]]) -> bool {
+    fn holds(&self, file: &Path, marks: &[&[&str]]) -> bool {
         let test = format!("tool {marks:?}");
         let is_held = |contents: &[u8]| {
             let holds = |mark: &&str| template::contains(contents, mark.as_bytes());
             marks.iter().any(|all| all.iter().all(holds))
         };
-        self.table.passes(program, &test, is_held).unwrap_or(false)
+        self.table.passes(file, &test, is_held).unwrap_or(false)
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {

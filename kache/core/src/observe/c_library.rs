@@ -11,7 +11,6 @@
 //! - *changing*: the answer changes from call to call. A rule says what that means.
 //! - *refuse when called*: the preload object records the call, and the result is not stored.
 //! - *refuse*: the result is not stored if a program imports the symbol.
-//! - *unrecorded*: nothing records the call, and it counts for nothing.
 //!
 //! After a colon, a class may name the rule that takes the place of a hook.
 
@@ -50,7 +49,6 @@ words! {
         Changing = "changing",
         RefusedWhenCalled = "refuse when called",
         Refused = "refuse",
-        Unrecorded = "unrecorded",
     }
 }
 
@@ -59,6 +57,8 @@ words! {
     Rule {
         /// A module that imports the array of variables may read all of them.
         Environment = "environment",
+        /// A plugin that imports a variable with the path of the program depends on its place.
+        Place = "place",
         /// Random numbers do not matter.
         Random = "random",
         /// A hook keeps the process observed, and records nothing by itself.

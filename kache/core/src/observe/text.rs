@@ -56,6 +56,7 @@ const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Realpath, flag::RELATIVE, "relative"),
     (EventKind::List, flag::PATTERN, "pattern"),
     (EventKind::List, flag::RECURSIVE, "recursive"),
+    (EventKind::List, flag::BEYOND_LIBC, "beyond"),
     (EventKind::Exec, flag::SEARCH, "search"),
     (EventKind::Exec, flag::EXEC_RELATIVE, "relative"),
     (EventKind::Exec, flag::BY_LIBC, "by_libc"),

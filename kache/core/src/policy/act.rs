@@ -65,11 +65,14 @@ acts! {
         foreign(&[T::Metadata], NONE);
     LearnsIdentity, "has a function that tells which file a file is, and looks at a file",
         foreign(&[T::Identity], NONE);
-    LearnsNumbers, "has a function that tells the numbers of listed files, and lists a directory",
-        foreign(&[T::Identity], NONE);
+    LearnsSize, "has a function that tells sizes, and looks at a directory", foreign(&[T::Size], NONE);
+    LearnsNumbers, "may tell the numbers of listed files, and lists a directory",
+        by(NONE, &[T::Identity]);
     LearnsTimeOfMade, "has a function that tells times, and looks at a file that the run made",
         by(NONE, &[T::Refuse(Reason::Clock)]);
     ComparesTimes, "compares the times of files", by(NONE, &[T::Metadata]);
+    AsksReadTimes, "may ask whether a file was read since it was changed",
+        by(NONE, &[T::Refuse(Reason::HostState)]);
     TellsStatus, "asks for the status of a file, and may tell it", by(NONE, &[T::Identity]);
 
     // Directories and links.
@@ -96,6 +99,7 @@ acts! {
     AsksFact, "asks for a fact about the host", by(NONE, &[T::HostAnswer]);
     AsksFileSystem, "asks of what type a file system is, by a descriptor",
         [NONE, NONE, &[T::HostAnswer], &[T::HostAnswer], &[T::Refuse(Reason::HostState)], &[T::HostAnswer]];
+    AsksTerminalSize, "asks for the size of the terminal", foreign(&[T::HostAnswer], &[T::HostAnswer]);
     AsksInnerFact, "asks for what the run set itself, or about a file that the run made", all(NONE);
     AsksState, "asks for the load, free memory, the current processor, another process, or its lock",
         by(NONE, &[T::Refuse(Reason::HostState)]);

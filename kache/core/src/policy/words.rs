@@ -17,6 +17,7 @@ impl fmt::Display for Treatment {
             Treatment::EachLinkPortable => "where each link on the way points, by roots",
             Treatment::Metadata => "times and permissions",
             Treatment::Identity => "all of its status",
+            Treatment::Size => "the size",
             Treatment::Listing => "the names in it",
             Treatment::ListingAs(function) => return write!(f, "the names in it: {function}"),
             Treatment::Env => "its value",

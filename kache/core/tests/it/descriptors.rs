@@ -8,13 +8,17 @@ use std::os::unix::net::UnixStream;
 
 const USES: &str = r#"
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -65,6 +69,23 @@ int main(int argc, char **argv) {
         struct pollfd one = {.fd = fd, .events = POLLIN};
         return poll(&one, 1, 0) < 0;
     }
+    HOW(select) {
+        fd_set all;
+        struct timeval none = {0, 0};
+        FD_ZERO(&all);
+        FD_SET(fd, &all);
+        return select(fd + 1, &all, NULL, NULL, &none) < 0;
+    }
+    HOW(ppoll) {
+        struct pollfd one = {.fd = fd, .events = POLLIN};
+        struct timespec none = {0, 0};
+        return ppoll(&one, 1, &none, NULL) < 0;
+    }
+    HOW(watch) {
+        struct epoll_event event = {.events = EPOLLIN};
+        return epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, fd, &event) && errno != EPERM;
+    }
+    HOW(waiting) return ioctl(fd, FIONREAD, &out) < 0;
     HOW(child) {
         pid_t child;
         int status;
@@ -154,6 +175,7 @@ fn each_way_to_read_or_write_what_was_given_is_recorded() {
         "forked",
         "stdin",
         "line",
+        "waiting",
     ] {
         let run = with(&test, how, file());
         assert_eq!(uses(&run), (1, 0), "{how}: {:#?}", run.all());
@@ -169,7 +191,7 @@ fn each_way_to_read_or_write_what_was_given_is_recorded() {
         let run = with(&test, how, theirs);
         assert_eq!(uses(&run), (1, 0), "{how}: {:#?}", run.all());
     }
-    for how in ["status", "name", "seek", "poll"] {
+    for how in ["status", "name", "seek", "poll", "ppoll", "select", "watch"] {
         let run = with(&test, how, file());
         assert_eq!(uses(&run), (0, 1), "{how}: {:#?}", run.all());
     }

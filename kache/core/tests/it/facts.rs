@@ -14,9 +14,13 @@ const EVERY_QUESTION: &str = r#"
 #include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -40,6 +44,16 @@ int main(void) {
     struct statfs fs;
     struct statvfs vfs;
     struct ifaddrs *interfaces;
+    struct sigaction action;
+    sigset_t mask;
+    struct winsize size;
+    sigaction(SIGHUP, NULL, &action);
+    sigprocmask(SIG_BLOCK, NULL, &mask);
+    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+    prctl(PR_CAPBSET_READ, 21, 0, 0, 0);
+    prctl(PR_CAPBSET_READ, 1000, 0, 0, 0);
+    personality(0xffffffff);
+    ioctl(0, TIOCGWINSZ, &size);
     getuid(); geteuid(); getgid(); getegid(); gethostid();
     getresuid(ids, ids + 1, ids + 2);
     getresgid(ids, ids + 1, ids + 2);
@@ -104,9 +118,9 @@ fn each_answer_is_what_the_host_answers_later() {
         .map(|r| String::from_utf8_lossy(r.path).split('/').next().unwrap().to_string())
         .collect();
     let expected = "affinity auxv domainname egid euid fstatfs gid grgid grnam grouplist groups hostid hostname \
-                    indextoname interfaces isatty login nameindex nametoindex pathconf port priority protocol \
-                    protonumber pwnam pwuid resgid resuid rlimit service statfs statvfs sysconf uid umask uname \
-                    xattr xattrs";
+                    indextoname interfaces isatty login nameindex nametoindex pathconf personality port prctl \
+                    priority protocol protonumber pwnam pwuid resgid resuid rlimit service sigmask signal statfs \
+                    statvfs sysconf uid umask uname winsize xattr xattrs";
     assert_eq!(names.into_iter().collect::<Vec<_>>().join(" "), expected);
     let attribute = facts.iter().find(|r| r.path == b"xattr/user.none").unwrap();
     assert_eq!(attribute.path2, file.as_os_str().as_encoded_bytes());
@@ -131,6 +145,45 @@ fn what_a_program_sets_itself_is_recorded_apart() {
     };
     assert_eq!(set("umask", b"83 "), [flag::SET, 0]);
     assert_eq!(set("rlimit/4", b"0 0 "), [flag::SET, 0]);
+}
+
+#[test]
+fn signals_that_a_program_sets_or_finds_are_recorded() {
+    let test = Sandbox::new();
+    let all = |call: &str| {
+        let program = format!(
+            "#define _GNU_SOURCE\n#include <signal.h>\n#include <stddef.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n\
+             static void handle(int n) {{ (void)n; }}\n\
+             int main(void) {{ struct sigaction a = {{0}}, o; sigset_t s; unsigned long w = 2, was; sigemptyset(&s); \
+             sigaddset(&s, SIGINT); (void)a; (void)o; (void)w; (void)was; (void)handle; {call}; return 0; }}"
+        );
+        let run = test.observe_c("p", &program);
+        let own =
+            run.of(EventKind::HostFact).into_iter().filter(|e| e.path.starts_with(b"sig") && e.module == 0);
+        let answers = [(answer_hash(b"0 "), "0"), (answer_hash(b"1 "), "1"), (answer_hash(b"2 "), "2")];
+        let shown = own.map(|e| {
+            let answer = answers.iter().find(|(hash, _)| *hash == e.aux).map_or("?", |(_, text)| text);
+            let how = match e.flags {
+                flag::SET => "set",
+                flag::UNANSWERED => "any",
+                _ => "is",
+            };
+            format!("{} {how} {answer}", String::from_utf8_lossy(e.path))
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(all("sigaction(SIGHUP, NULL, &o)"), "signal/1 is 0");
+    assert_eq!(all("a.sa_handler = SIG_IGN; sigaction(SIGHUP, &a, NULL)"), "signal/1 set 1");
+    assert_eq!(all("signal(SIGHUP, handle)"), "signal/1 is 0, signal/1 set 0");
+    assert_eq!(
+        all("signal(SIGHUP, SIG_IGN); sigaction(SIGHUP, NULL, &o)"),
+        "signal/1 is 0, signal/1 set 1, signal/1 is 1"
+    );
+    assert_eq!(all("sigprocmask(SIG_SETMASK, &s, NULL)"), "sigmask set 2");
+    assert_eq!(all("sigprocmask(SIG_BLOCK, &s, &s)"), "sigmask is 0, sigmask set 2");
+    assert_eq!(all("sigprocmask(SIG_BLOCK, &s, NULL)"), "sigmask any 0, sigmask set 2");
+    assert_eq!(all("syscall(SYS_rt_sigprocmask, SIG_BLOCK, &w, &was, 8)"), "sigmask is 0, sigmask set 2");
+    assert_eq!(all("sigset(SIGHUP, SIG_HOLD)"), "sigmask any 0, signal/1 is 0");
 }
 
 #[test]

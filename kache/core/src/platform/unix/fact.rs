@@ -65,6 +65,7 @@ pub fn host_fact(name: &[u8], about: &[u8]) -> Option<Vec<u8>> {
     let (argument, about) = (CString::new(argument).ok()?, CString::new(about).ok()?);
     let number = || argument.to_str().ok()?.parse::<i64>().ok();
     let answer = inherited(fact, &number)
+        .or_else(|| attributes(fact, &number, &about))
         .or_else(|| machine(fact, &number))
         .or_else(|| files::answer(fact, &argument, &about))
         .or_else(|| names::answer(fact, &argument, &about))?;
@@ -97,6 +98,17 @@ fn inherited(fact: &str, number: Number) -> Option<Answer> {
                 groups.into_iter().for_each(|group| answer.number(group.into()));
             }
             "umask" => answer.number(umask()?),
+            "signal" => answer.number(is_ignored(number()?.try_into().ok()?).into()),
+            "sigmask" => answer.number(blocked()),
+            "winsize" => {
+                let mut size: libc::winsize = std::mem::zeroed();
+                if libc::ioctl(number()?.try_into().ok()?, libc::TIOCGWINSZ, &mut size) == 0 {
+                    let numbers = [size.ws_row, size.ws_col, size.ws_xpixel, size.ws_ypixel];
+                    numbers.into_iter().for_each(|number| answer.number(number.into()));
+                } else {
+                    answer.text(b"none");
+                }
+            }
             "terminal" => answer.number(super::has_terminal().into()),
             "rlimit" => {
                 let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -116,6 +128,55 @@ fn inherited(fact: &str, number: Number) -> Option<Answer> {
         }
     }
     Some(answer)
+}
+
+/// What a process may do, and how the kernel treats it.
+#[cfg(target_os = "linux")]
+fn attributes(fact: &str, number: Number, about: &CStr) -> Option<Answer> {
+    match fact {
+        // SAFETY: a plain call.
+        "personality" => Some(Answer::of_number(unsafe { libc::personality(0xffff_ffff) }.into())),
+        "prctl" => {
+            let argument: libc::c_ulong = about.to_str().ok()?.parse().unwrap_or_default();
+            let mut answer = Answer::default();
+            // SAFETY: the observer records only options that take numbers.
+            match unsafe { libc::prctl(number()?.try_into().ok()?, argument, 0, 0, 0) } {
+                -1 => answer.error(),
+                value => answer.number(value.into()),
+            }
+            Some(answer)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn attributes(_: &str, _: Number, _: &CStr) -> Option<Answer> {
+    None
+}
+
+/// Whether a command of this process begins with a signal ignored.
+fn is_ignored(signal: i32) -> bool {
+    match signal {
+        // Rust's standard library ignores it in this process, and in no command.
+        libc::SIGPIPE => return false,
+        libc::SIGXFSZ if super::process::file_limit_kills() => return false,
+        _ => {}
+    }
+    // SAFETY: plain data for the call to fill in.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// The signals that are blocked in this process, as bits. The observer keeps `SIGSYS` for itself.
+fn blocked() -> i64 {
+    let signals = super::process::blocked_signals();
+    // SAFETY: the set was filled in.
+    let bits = (1..=64)
+        .filter(|signal| *signal != libc::SIGSYS && unsafe { libc::sigismember(&signals, *signal) } == 1);
+    bits.fold(0, |all, signal| all | 1 << (signal - 1))
 }
 
 /// The mask of this process, which no call tells without changing it.

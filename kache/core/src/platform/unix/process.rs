@@ -54,6 +54,9 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
 /// Replaces this process by the command. Returns only on failure.
 pub fn replace_process(command: &mut Command) -> io::Error {
     restore_file_limit();
+    let blocked = blocked_signals();
+    // SAFETY: the closure calls nothing but the system.
+    unsafe { command.pre_exec(move || block_signals(&blocked)) };
     command.exec()
 }
 
@@ -68,9 +71,31 @@ pub fn outlive_file_limit() {
     FILE_LIMIT_KILLS.store(before == libc::SIG_DFL, std::sync::atomic::Ordering::Relaxed);
 }
 
+/// Whether a command that is started has the signal's default action.
+pub(super) fn file_limit_kills() -> bool {
+    FILE_LIMIT_KILLS.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// The signals that this process was started with as blocked.
+pub(super) fn blocked_signals() -> libc::sigset_t {
+    // SAFETY: plain data for the call to fill in.
+    unsafe {
+        let mut blocked = std::mem::zeroed();
+        libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), &mut blocked);
+        blocked
+    }
+}
+
+/// Blocks the same signals in a command, for which the standard library has unblocked all.
+fn block_signals(blocked: &libc::sigset_t) -> io::Result<()> {
+    // SAFETY: a plain call that is allowed between fork and exec.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, blocked, std::ptr::null_mut()) };
+    Ok(())
+}
+
 /// Restores the signal's action for a program that is started.
 fn restore_file_limit() {
-    if FILE_LIMIT_KILLS.load(std::sync::atomic::Ordering::Relaxed) {
+    if file_limit_kills() {
         // SAFETY: a plain call, allowed between fork and exec; no handler is involved.
         unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_DFL) };
     }
@@ -163,9 +188,10 @@ pub fn terminal_width() -> Option<u16> {
 pub fn end_child_with_parent(command: &mut Command) {
     #[cfg(target_os = "linux")]
     {
-        let parent = std::process::id();
+        let (parent, blocked) = (std::process::id(), blocked_signals());
         let ask = move || {
             restore_file_limit();
+            block_signals(&blocked)?;
             // SAFETY: plain arguments; both calls may be made between fork and exec.
             unsafe {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);

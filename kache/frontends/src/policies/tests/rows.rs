@@ -44,6 +44,10 @@ fn events(act: Act) -> &'static str {
         Act::ProbesLink => "@ stat % no_follow /w/linked",
         Act::LearnsIdentity => "@ module id=6 /w/identity.so\n@ stat id=6 /w/src/a.rs",
         Act::LearnsNumbers => "@ module id=6 /w/numbers.so\n@ list id=6 /w/src",
+        Act::LearnsSize => "@ module id=6 /w/size.so\n@ stat id=6 /w/src",
+        Act::AsksReadTimes => {
+            "@ exec % /usr/bin/test\n@ start % /usr/bin/test => /w\n@ argument test\n@ argument aux=1 -N\n@ stat /w/src/a.rs"
+        }
         Act::LearnsTimeOfMade => "@ module id=6 /w/metadata.so\n@ write id=6 create /w/made",
         Act::LearnsMetadata => "@ module id=6 /w/metadata.so\n@ stat id=6 /w/src/a.rs",
         Act::ComparesTimes => "@ exec % /usr/bin/make\n@ start % /usr/bin/make => /w\n@ stat /w/src/a.rs",
@@ -66,6 +70,7 @@ fn events(act: Act) -> &'static str {
         // The hash is that of `0 `, which is what the host that is made up answers.
         Act::AsksFact => "@ hostfact % uid aux=575343681586661117",
         Act::AsksFileSystem => "@ hostfact % fstatfs => /w/src aux=575343681586661117",
+        Act::AsksTerminalSize => "@ hostfact % winsize/0 aux=575343681586661117",
         Act::AsksInnerFact => "@ hostfact % set umask aux=7\n@ hostfact % umask aux=7",
         Act::AsksState => "@ volatile % getloadavg",
         Act::ReadsSystemMap => "@ read % /proc/self/maps",
@@ -142,6 +147,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
     plain
         .iter()
         .fold(policy(), |stage, path| stage.plain_object(path))
+        .plain_object("/usr/bin/test")
         .file("/w/src/a.rs")
         .file("/w/src/dir/b.rs")
         .file("/w/out/a.o")
@@ -155,6 +161,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .variable("OUT", "/w/out")
         .object("/w/metadata.so", holds("_ZN3std2fs8Metadata8modified17h0E"))
         .object("/w/identity.so", holds("_ZN..fs..MetadataExt$GT$5nlink17h0E"))
+        .object("/w/size.so", holds("_ZN3std2fs8Metadata3len17h0E"))
         .object("/w/numbers.so", holds("_ZN..std..os..unix..fs..DirEntryExt$GT$3ino17h0E"))
         .object("/w/place.so", holds("_ZN3std3env4args17h0E"))
         .object("/w/reading.so", holds("_ZN3std2fs8Metadata8accessed17h0E"))

@@ -154,8 +154,8 @@ impl World for FakeWorld {
         Some(Path::new("/usr/lib").join(name)).filter(|path| self.file_type(path) == Some(FileType::File))
     }
 
-    fn is_tool(&self, program: &Path, _: &[&[&str]]) -> bool {
-        !self.counterfeits.contains(program)
+    fn holds(&self, file: &Path, _: &[&[&str]]) -> bool {
+        !self.counterfeits.contains(file) && !self.not_executable.contains(file)
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {

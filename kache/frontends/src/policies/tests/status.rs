@@ -11,7 +11,7 @@ fn stage() -> Stage {
     let functions = vec![UNOPTIMISED, "_ZN3std3sys2fs4unix4stat17h0E", "_ZN1p4mine17h0E"];
     let plugin = Object { functions: Some(functions), calls_kernel: Some(false), ..Object::default() };
     ["make", "bash", "git", "stat", "own"].into_iter().fold(
-        Stage::rustc().object("/w/p.so", plugin).file("/w/data").file("/w/other").plain_object("/w/bash"),
+        Stage::rustc().object("/w/p.so", plugin).file("/w/data").text("/w/other").plain_object("/w/bash"),
         |stage, name| stage.plain_object(&format!("/usr/bin/{name}")),
     )
 }
@@ -64,8 +64,9 @@ fn the_status_of_what_the_run_made_is_a_clock() {
 /// What becomes of a program that a plugin starts.
 fn of_program(program: &str, events: &str) -> Vec<String> {
     let start = format!("10 exec id=5 {program}\n10 spawned posix_spawn id=5 {program} aux=11\n");
+    let called = "11 argument it\n11 argument aux=1 -c\n11 argument aux=2 true";
     let trace = format!(
-        "{RUSTC}{start}11 start {program} => /w aux=10\n11 module {program}\n{events}\n11 exit unread"
+        "{RUSTC}{start}11 start {program} => /w aux=10\n{called}\n11 module {program}\n{events}\n11 exit unread"
     );
     let found = stage().collect(&trace);
     assert_eq!(found.refused, None, "{program}");
@@ -97,6 +98,67 @@ fn a_shell_compares_two_files_one_after_the_other() {
         ["host stat <workspace>/data"],
         "anybody can replace it"
     );
+}
+
+/// `test -N` compares the time at which a file was last read.
+#[test]
+fn a_shell_may_ask_for_the_times_of_reading() {
+    let stage = || stage().file("/w/asks").text("/w/plain").plain_object("/usr/bin/test");
+    let refused = |program: &str, arguments: &str, read: &str| {
+        let start = format!("10 exec id=5 {program}\n10 spawned posix_spawn id=5 {program} aux=11\n");
+        let words = arguments.split(' ').enumerate();
+        let called: String = words.map(|(at, word)| format!("11 argument aux={at} {word}\n")).collect();
+        let read = if read.is_empty() { String::new() } else { format!("11 read {read}\n") };
+        let trace = format!(
+            "{RUSTC}{start}11 start {program} => /w aux=10\n{called}11 module {program}\n{read}11 stat /w/data\n\
+             11 exit unread"
+        );
+        stage().collect(&trace).refused.map(|refused| refused.reason)
+    };
+    assert_eq!(refused("/usr/bin/bash", "bash /w/asks", "/w/asks"), Some(Reason::HostState));
+    assert_eq!(refused("/usr/bin/bash", "bash /w/plain", "/w/plain"), None);
+    assert_eq!(
+        refused("/usr/bin/bash", "bash -s", ""),
+        Some(Reason::HostState),
+        "a script that is not known"
+    );
+    assert_eq!(refused("/usr/bin/bash", "bash -ec true", ""), None);
+    assert_eq!(refused("/usr/bin/bash", "bash -c -N", ""), Some(Reason::HostState));
+    assert_eq!(refused("/usr/bin/test", "test -f /w/data", ""), None);
+    assert_eq!(refused("/usr/bin/test", "test -N /w/data", ""), Some(Reason::HostState));
+    assert_eq!(refused("/usr/bin/git", "git -N", ""), None, "not a program that compares them");
+}
+
+#[test]
+fn the_numbers_of_listed_files_are_told_by_whose_code_lists() {
+    let entry = ["host stat <workspace>/dir/entry"];
+    let stage = || stage().file("/w/dir/entry");
+    let of_plugin = |event: &str| labels(&stage().collect(&format!("{RUSTC}{event}")));
+    assert_eq!(of_plugin("10 list id=5 beyond /w/dir"), entry, "by a system call");
+    assert_eq!(
+        of_plugin(&format!("10 list id=5 aux={} /w/dir", returns_to(2))),
+        entry,
+        "a function of its own"
+    );
+    assert!(
+        of_plugin(&format!("10 list id=5 aux={} /w/dir", returns_to(1))).is_empty(),
+        "the standard library"
+    );
+    let of_program = |program: &str| {
+        let start = format!("10 exec id=5 {program}\n10 spawned posix_spawn id=5 {program} aux=11\n");
+        let events =
+            format!("11 start {program} => /w aux=10\n11 module {program}\n11 list /w/dir\n11 exit unread");
+        labels(&stage().collect(&format!("{RUSTC}{start}{events}")))
+    };
+    assert_eq!(of_program("/usr/bin/own"), entry);
+    assert!(of_program("/usr/bin/git").is_empty());
+}
+
+#[test]
+fn who_walks_a_tree_by_the_c_library_learns_the_status_of_each_file() {
+    let found =
+        stage().file("/w/dir/entry").collect(&format!("{RUSTC}10 list id=5 pattern recursive /w/dir"));
+    assert_eq!(labels(&found), ["host stat <workspace>/dir", "host stat <workspace>/dir/entry"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ const LARGEST: usize = 64 * 1024;
 pub fn answer(fact: &str, argument: &CStr, path: &CStr) -> Option<Answer> {
     match fact {
         "stat" => Some(status(path)),
+        "size" => Some(size(path)),
         "statfs" => Some(statfs(path, true)),
         "fstatfs" => Some(statfs(path, false)),
         "statvfs" => Some(statvfs(path)),
@@ -49,6 +50,18 @@ fn status(path: &CStr) -> Answer {
         let size = [found.st_size as i64, found.st_blocks as i64, found.st_blksize as i64];
         let times = [found.st_mtime, found.st_mtime_nsec, found.st_ctime, found.st_ctime_nsec];
         [&of_file[..], &owners, &size, &times].concat().into_iter().for_each(|number| answer.number(number));
+    }
+    answer
+}
+
+fn size(path: &CStr) -> Answer {
+    // SAFETY: plain data for the call to fill in.
+    let mut found: libc::stat = unsafe { std::mem::zeroed() };
+    let mut answer = Answer::default();
+    // SAFETY: the path is a C string.
+    match unsafe { libc::stat(path.as_ptr(), &mut found) } {
+        0 => answer.number(found.st_size as i64),
+        _ => answer.error(),
     }
     answer
 }
