@@ -4,6 +4,7 @@ use super::case::{
     Case,
     Expect::{Hits, Uncacheable},
 };
+use super::project::TestProject;
 
 const INHERITANCE: &str = "https://man7.org/linux/man-pages/man2/open.2.html";
 
@@ -78,4 +79,39 @@ pub const CASES: &[Case] = &[
         },
         change: |s| s.write("log", "b"),
     },
+    Case {
+        name: "macro-waits-for-descriptor",
+        about: "a proc macro waits by `poll` for what the build was given, reads nothing, and there is something",
+        source: "https://man7.org/linux/man-pages/man2/poll.2.html",
+        expect: Uncacheable,
+        set_up: |s| {
+            waits(s, "fn poll(all: *mut [i32; 2], count: u64, limit: i32) -> i32;", "poll(&mut [3, 1], 1, 0)")
+        },
+        change: |s| s.write("data", "b"),
+    },
+    Case {
+        name: "macro-selects-descriptor",
+        about: "a proc macro waits by `select` for what the build was given, reads nothing, and there is something",
+        source: "https://man7.org/linux/man-pages/man2/select.2.html",
+        expect: Uncacheable,
+        set_up: |s| {
+            let select = "fn select(count: i32, read: *mut [u64; 16], write: *mut u64, other: *mut u64, limit: *const [i64; 2]) -> i32;";
+            let none = "std::ptr::null_mut()";
+            waits(
+                s,
+                select,
+                &format!(
+                    "select(4, &mut {{ let mut all = [0; 16]; all[0] = 8; all }}, {none}, {none}, &[0, 0])"
+                ),
+            )
+        },
+        change: |s| s.write("data", "b"),
+    },
 ];
+
+/// A macro that pastes the result of a call, with a pipe as descriptor 3 that holds what the file `data` says.
+fn waits<'a>(s: &'a mut TestProject, declaration: &str, call: &str) -> &'a mut TestProject {
+    s.write("data", "");
+    s.under("mkfifo pipe; exec 3<>pipe; rm pipe; cat data >&3; exec");
+    s.proc_macro(&format!("unsafe extern \"C\" {{ {declaration} }} unsafe {{ {call} }}.to_string()"))
+}

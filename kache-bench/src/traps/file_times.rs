@@ -153,11 +153,106 @@ pub const CASES: &[Case] = &[
         },
         change: touch,
     },
+    Case {
+        name: "macro-directory-size",
+        about: "a proc macro pastes the size of a directory, which grows",
+        source: "https://doc.rust-lang.org/std/fs/struct.Metadata.html#method.len",
+        expect: Follows,
+        set_up: |s| s.directory("list").proc_macro(r#"std::fs::metadata("list").unwrap().len().to_string()"#),
+        change: |s| {
+            s.shell("i=0; while [ $i -lt 500 ]; do : >list/a-file-whose-name-takes-some-room-$i; i=$((i + 1)); done")
+        },
+    },
+    Case {
+        name: "macro-reads-directory",
+        about: "a proc macro lists a directory by the C library, pastes a number, and the file is replaced by a copy",
+        source: "https://man7.org/linux/man-pages/man3/readdir.3.html",
+        expect: Follows,
+        set_up: |s| {
+            s.write("list/data", "a").proc_macro(
+                r#"use std::ffi::{CStr, c_char, c_void};
+                   unsafe extern "C" {
+                       fn opendir(path: *const c_char) -> *mut c_void;
+                       fn readdir64(dir: *mut c_void) -> *const u8;
+                   }
+                   let dir = unsafe { opendir(c"list".as_ptr()) };
+                   loop {
+                       let entry = unsafe { readdir64(dir) };
+                       if unsafe { CStr::from_ptr(entry.add(19).cast()) } == c"data" {
+                           break unsafe { entry.cast::<u64>().read_unaligned() }.to_string();
+                       }
+                   }"#,
+            )
+        },
+        change: |s| s.write("copy", "a").rename("copy", "list/data"),
+    },
+    Case {
+        name: "macro-walks-tree",
+        about: "a proc macro walks a tree by the C library's `nftw`, pastes when a file was modified, and it is touched",
+        source: "https://man7.org/linux/man-pages/man3/nftw.3.html",
+        expect: Follows,
+        set_up: |s| {
+            s.write("list/data", "a").date("list/data", 1_000_000_000).proc_macro(
+                r#"use std::ffi::{c_char, c_void};
+                   static TIME: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+                   unsafe extern "C" fn visit(_: *const c_char, status: *const i64, kind: i32, _: *const c_void) -> i32 {
+                       if kind == 0 {
+                           TIME.store(unsafe { *status.add(11) }, std::sync::atomic::Ordering::Relaxed);
+                       }
+                       0
+                   }
+                   type Visit = unsafe extern "C" fn(*const c_char, *const i64, i32, *const c_void) -> i32;
+                   unsafe extern "C" { fn nftw64(path: *const c_char, visit: Visit, open: i32, how: i32) -> i32; }
+                   unsafe { nftw64(c"list".as_ptr(), visit, 8, 0) };
+                   TIME.load(std::sync::atomic::Ordering::Relaxed).to_string()"#,
+            )
+        },
+        change: |s| s.date("list/data", 1_000_000_009),
+    },
+    Case {
+        name: "program-lists-numbers",
+        about: "a proc macro pastes what `ls -i` prints, and a listed file is replaced by a copy",
+        source: "https://man7.org/linux/man-pages/man1/ls.1.html",
+        expect: Follows,
+        set_up: |s| shell(s.write("list/data", "a"), "ls -i list"),
+        change: |s| s.write("copy", "a").rename("copy", "list/data"),
+    },
+    Case {
+        name: "bash-asks-read-times",
+        about: "bash says whether a file was read since it was changed, and it is read",
+        source: TEST,
+        expect: Uncacheable,
+        set_up: |s| {
+            read_at(s.need("bash").write("data", "a"), 1_000_000_000).proc_macro(
+                r#"let command = "[[ -N data ]] && echo new || echo read";
+                   let bash = std::process::Command::new("bash").args(["-c", command]).output().unwrap();
+                   String::from_utf8(bash.stdout).unwrap()"#,
+            )
+        },
+        change: |s| read_at(s, 1_100_000_000),
+    },
+    Case {
+        name: "script-asks-read-times",
+        about: "a script of bash's says whether a file was read since it was changed, and it is read",
+        source: TEST,
+        expect: Uncacheable,
+        set_up: |s| {
+            let s = read_at(s.need("bash").write("data", "a"), 1_000_000_000);
+            s.write("asks", "if [ -N data ]; then echo new; else echo read; fi\n");
+            s.program_macro(r#"new("bash").arg("asks")"#)
+        },
+        change: |s| read_at(s, 1_100_000_000),
+    },
 ];
 
 /// A file that is older than another.
 fn old(s: &mut TestProject) -> &mut TestProject {
     s.write("data", "a").write("other", "a").date("data", 1_000_000_000).date("other", 1_000_000_005)
+}
+
+/// A file that was last read before it was modified, or after it.
+fn read_at(s: &mut TestProject, seconds: u64) -> &mut TestProject {
+    s.plainly(&format!("touch -a -d @{seconds} data")).date("data", 1_050_000_000)
 }
 
 fn touch(s: &mut TestProject) -> &mut TestProject {

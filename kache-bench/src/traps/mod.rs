@@ -29,6 +29,7 @@ mod times;
 mod toolchain;
 mod trial;
 mod trust;
+mod undisturbed;
 
 pub use judge::TrapVerdict;
 pub use record::{TrapsReport, passes};

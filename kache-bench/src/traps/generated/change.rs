@@ -199,6 +199,46 @@ pub const CHANGES: &[Change] = &[
         change: under!("umask 027; exec"),
     },
     Change {
+        name: "ignored",
+        about: "whether a signal is ignored",
+        set_up: NOTHING,
+        change: under!("trap '' HUP; exec"),
+    },
+    Change {
+        name: "masked",
+        about: "whether a signal is blocked",
+        set_up: NOTHING,
+        change: under!(
+            "exec python3 -c 'import os, signal as s, sys; s.pthread_sigmask(s.SIG_BLOCK, [s.SIGUSR1]); \
+             os.execvp(sys.argv[1], sys.argv[1:])'",
+            "python3"
+        ),
+    },
+    Change {
+        name: "rights",
+        about: "whether programs may give more rights",
+        set_up: NOTHING,
+        change: under!("exec setpriv --no-new-privs", "setpriv"),
+    },
+    Change {
+        name: "persona",
+        about: "how the kernel places things in memory",
+        set_up: NOTHING,
+        change: under!("exec setarch -R", "setarch"),
+    },
+    Change {
+        name: "stack",
+        about: "the limit of the stack",
+        set_up: under!("ulimit -S -s 4096; exec"),
+        change: under!("ulimit -S -s 8000; exec"),
+    },
+    Change {
+        name: "window",
+        about: "the width of the terminal on standard input",
+        set_up: |s, _| s.need("python3").under(&window(80)),
+        change: |s, _| s.under(&window(133)),
+    },
+    Change {
         name: "terminal",
         about: "whether standard input is a terminal",
         set_up: NOTHING,
@@ -242,6 +282,16 @@ pub const CHANGES: &[Change] = &[
         },
     },
 ];
+
+/// Has a command run on a terminal of a width. Its output goes through the terminal.
+fn window(columns: u8) -> String {
+    format!(
+        "exec python3 -c 'import fcntl, os, pty, struct, sys, termios\npid, fd = pty.fork()\nif not pid:\n  \
+         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack(\"HHHH\", 24, {columns}, 0, 0))\n  \
+         os.execvp(sys.argv[1], sys.argv[1:])\ntry:\n  while os.read(fd, 4096): pass\nexcept OSError: pass\n\
+         sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))'"
+    )
+}
 
 fn library<'p>(s: &'p mut TestProject, at: &str, word: &str) -> &'p mut TestProject {
     s.write("s/word.c", &format!("const char *word = \"{word}\";\n"));

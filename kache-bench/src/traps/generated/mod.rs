@@ -6,6 +6,7 @@
 
 mod calls;
 mod change;
+mod kinds;
 mod library;
 mod objects;
 mod programs;
@@ -24,5 +25,6 @@ fn shared_dir(project: &TestProject) -> PathBuf {
 /// All cases, with their themes.
 pub fn cases() -> impl Iterator<Item = Chosen> {
     let calls = calls::CASES.iter().map(|case| ("Made from the C library's table", case));
-    calls.chain(programs::CASES.iter().map(|case| ("Programs that a macro starts", case)))
+    let kinds = kinds::cases().map(|case| ("Kinds of dependencies", case));
+    kinds.chain(calls).chain(programs::CASES.iter().map(|case| ("Programs that a macro starts", case)))
 }

@@ -31,6 +31,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,11 +41,14 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include <utime.h>
 #include <wchar.h>
 
 /* Functions that no header declares. */
@@ -63,6 +69,8 @@ long __sysconf(int);
 int __ttyname_r_chk(int, char *, size_t, size_t), __getgroups_chk(int, gid_t *, size_t);
 char *__dgettext(const char *, const char *), *__dcgettext(const char *, const char *, int);
 int pidfd_spawn(), pidfd_spawnp();
+int __sigaction(int, const struct sigaction *, struct sigaction *);
+void (*bsd_signal(int, void (*)(int)))(int);
 
 static char noted[8192];
 
