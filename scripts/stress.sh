@@ -15,12 +15,16 @@ fi
 # Two builds with fault injection: the current store format, and another one. KACHE_STRESS_PROFILE is their cargo profile.
 profile=${KACHE_STRESS_PROFILE:-release}
 target=${CARGO_TARGET_DIR:-target}
-case $profile in dev) built=$target/debug ;; *) built=$target/$profile ;; esac
+as_tests=()
+case $profile in
+    # With the features of the whole workspace and of its tests: what the tests have compiled is not compiled again.
+    dev) built=$target/debug as_tests=(--test roundtrip) ;;
+    *) built=$target/$profile ;;
+esac
 programs=$(mktemp -d)
 trap 'rm -rf "$programs"' EXIT
 build() { # option…
-    # With the features of the whole workspace: what its tests have compiled is not compiled again.
-    cargo build --quiet --profile "$profile" --locked --workspace --bin kache "$@"
+    cargo build --quiet --profile "$profile" --locked --workspace --bin kache "${as_tests[@]}" "$@"
 }
 build --features kache/faults --bin kache-bench
 cp "$built/kache-bench" "$programs/"

@@ -138,15 +138,7 @@ pub fn templatize(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>>
 
 /// Whether a text contains the bytes.
 pub fn contains(text: &[u8], bytes: &[u8]) -> bool {
-    let Some((first, rest)) = bytes.split_first() else { return true };
-    let mut text = text;
-    while let Some(at) = text.iter().position(|b| b == first) {
-        text = &text[at + 1..];
-        if text.starts_with(rest) {
-            return true;
-        }
-    }
-    false
+    memmem::find(text, bytes).is_some()
 }
 
 /// The number of bytes that [`present`] reads at once.

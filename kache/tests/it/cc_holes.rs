@@ -387,7 +387,7 @@ fn a_directory_that_may_not_be_entered() {
         return;
     }
     each(|c, _| {
-        let test = TestEnv::new();
+        let test = TestEnv::with_an_empty_cache();
         test.write("w/a.c", "#include <h.h>\nint f = H;\n");
         test.write("w/one/sub/h.h", "#define H 1\n");
         test.write("w/two/h.h", "#define H 2\n");

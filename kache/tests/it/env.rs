@@ -2,7 +2,7 @@
 
 use kache_core::digest::Digest;
 use kache_core::events::{self, Event, Outcome};
-use kache_core::store::{Area, FORMAT};
+use kache_core::store::{Area, FORMAT, Store};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -13,7 +13,18 @@ pub struct TestEnv {
 }
 
 impl TestEnv {
+    /// The cache has the identity of the Rust toolchain, as the cache of any user has after one compile.
     pub fn new() -> TestEnv {
+        let test = TestEnv::with_an_empty_cache();
+        let records = Store::open(&test.cache()).unwrap().area(Area::Toolchains);
+        for entry in fs::read_dir(identified_toolchains()).unwrap().flatten() {
+            fs::copy(entry.path(), records.join(entry.file_name())).unwrap();
+        }
+        test
+    }
+
+    /// The first compile with Rust identifies the toolchain.
+    pub fn with_an_empty_cache() -> TestEnv {
         let test = TestEnv { dir: tempfile::tempdir().unwrap() };
         fs::create_dir_all(test.path("w/.git")).unwrap();
         test
@@ -105,6 +116,21 @@ impl TestEnv {
         let result = event.result.and_then(|hex| Digest::from_hex(&hex)).expect("a result key");
         fs::read_to_string(Area::Traces.file(&self.cache().join(FORMAT), &result)).unwrap()
     }
+}
+
+/// A directory with the record of the Rust toolchain, which the tests of this build share: to identify a toolchain is to hash
+/// some hundred megabytes, and each test has a cache of its own. Where the record no longer holds, each test makes its own.
+fn identified_toolchains() -> PathBuf {
+    // Another compiler gives the program of the tests another name.
+    let program = std::env::current_exe().unwrap();
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("identified").join(program.file_name().unwrap());
+    let records = Area::Toolchains.in_cache(&cache);
+    if fs::read_dir(&records).map_or(0, Iterator::count) == 0 {
+        let test = TestEnv::with_an_empty_cache();
+        test.write("w/l.rs", "");
+        assert_success(test.kache(LIB).env("KACHE_CACHE_DIR", &cache));
+    }
+    records
 }
 
 pub fn assert_success(command: &mut Command) -> Output {

@@ -63,6 +63,17 @@ fn asked(test: &TestEnv, words: &[&str]) -> (Option<i32>, Value) {
 }
 
 #[test]
+fn the_first_compile_records_the_toolchain() {
+    let test = TestEnv::with_an_empty_cache();
+    test.write("w/l.rs", "pub fn f() {}");
+    assert_eq!(test.outcome(&mut test.kache(LIB)), Miss);
+    let records = files(&test, "toolchains");
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(test.outcome(&mut test.kache(LIB)), Hit);
+    assert_eq!(files(&test, "toolchains"), records);
+}
+
+#[test]
 fn what_was_used_longest_ago_goes_first() {
     let test = TestEnv::new();
     for (name, old) in [("a", 9), ("b", 8), ("c", 7)] {

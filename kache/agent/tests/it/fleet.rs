@@ -79,15 +79,6 @@ impl Machine {
         self.output(&["flush", "--timeout", "60"])
     }
 
-    /// Copies the toolchain digests of another machine. Computing them takes longer than the rest of a test.
-    pub fn copy_toolchains_of(&self, other: &Machine) {
-        let known = |m: &Machine| Area::Toolchains.in_cache(&m.test.cache());
-        std::fs::create_dir_all(known(self)).unwrap();
-        for entry in std::fs::read_dir(known(other)).unwrap().flatten() {
-            std::fs::copy(entry.path(), known(self).join(entry.file_name())).unwrap();
-        }
-    }
-
     pub fn agents(&self) -> PathBuf {
         Area::Agent.in_cache(&self.test.cache())
     }
