@@ -62,36 +62,35 @@ C
         x86_64-w64-mingw32-gcc -shared -O2 -o "$system/bcryptprimitives.dll" "$work/random.c" -ladvapi32
 }
 
-# The agent is not built for Windows: no remote can be used there.
-engine=(--locked -p kache -p kache-core -p kache-frontends -p kache-report --features kache/faults)
-harness=(--locked -p kache-bench --test stubbed)
-# The stub compilers are copies of the suite, and hashed as compilers are: small and quick ones.
-export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols CARGO_PROFILE_DEV_OPT_LEVEL=1
+# The agent is not built for Windows: no remote can be used there. One selection of packages for all steps: another one would
+# have other features, and compile much of it again.
+packages=(--locked -p kache -p kache-core -p kache-frontends -p kache-report -p kache-bench --features kache/faults)
+# The stub compilers are copies of the suite, and hashed as compilers are: small ones. They run for less time than Wine takes
+# to start them, so optimisation would only make the build longer.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols
 
 toolchain
 if [ "${1:-}" = check ] || [ $# -eq 0 ]; then
     step "clippy"
-    "${build[@]}" clippy "${engine[@]}" --lib --bins --test roundtrip "${for_target[@]}" -- -D warnings
-    "${build[@]}" clippy "${harness[@]}" --bins "${for_target[@]}" -- -D warnings
+    "${build[@]}" clippy "${packages[@]}" --lib --bins --test roundtrip --test stubbed "${for_target[@]}" -- -D warnings
 fi
 [ "${1:-}" != check ] || exit 0
 
 [ -n "$native" ] || wine_prefix
 step "build"
-"${build[@]}" test "${engine[@]}" --lib --test roundtrip --no-run "${for_target[@]}"
-[ $# -gt 0 ] || "${build[@]}" test "${harness[@]}" --no-run "${for_target[@]}"
+"${build[@]}" test "${packages[@]}" --lib --test roundtrip --test stubbed --no-run "${for_target[@]}"
 status=0
 if [ $# -eq 0 ]; then
     step "unit tests"
-    "${build[@]}" test --quiet "${engine[@]}" --lib --no-fail-fast "${for_target[@]}" || status=1
+    "${build[@]}" test --quiet "${packages[@]}" --lib --no-fail-fast "${for_target[@]}" || status=1
 fi
 step "round trip"
-"${build[@]}" test --quiet --locked -p kache --features faults --test roundtrip "${for_target[@]}" -- "$@" || status=1
+"${build[@]}" test --quiet "${packages[@]}" --test roundtrip "${for_target[@]}" -- "$@" || status=1
 if [ $# -eq 0 ]; then
     step "check demo, by the harness, with stub compilers"
     # As the tests see it, whose working directory is their package's.
     export KACHE_BENCH_TEST_KACHE=${CARGO_TARGET_DIR:-../target}/${for_target[1]:-}/debug/kache.exe
-    "${build[@]}" test --quiet "${harness[@]}" "${for_target[@]}" || status=1
+    "${build[@]}" test --quiet "${packages[@]}" --test stubbed "${for_target[@]}" || status=1
 fi
 step "$([ $status -eq 0 ] && echo "all of it holds" || echo "NOT all of it holds")"
 exit $status

@@ -10,6 +10,7 @@
 //! its own to object names.
 
 use crate::analysis::normalize;
+use crate::analysis::summary::DRIVERS;
 use kache_core::events::{Event, Unit};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -58,7 +59,7 @@ const LEVELS: &[(MatchQuality, Identity)] = &[
 ];
 
 fn without_hash(unit: &Unit) -> Unit {
-    if unit.family != "cc" {
+    if !DRIVERS.contains(&&*unit.family) {
         return Unit { extra: String::new(), ..unit.clone() };
     }
     let [name, extra, source] =
@@ -68,7 +69,7 @@ fn without_hash(unit: &Unit) -> Unit {
 
 fn without_path(unit: &Unit) -> Unit {
     let unit = without_hash(unit);
-    let source = if unit.family == "cc" { unit.source } else { String::new() };
+    let source = if DRIVERS.contains(&&*unit.family) { unit.source } else { String::new() };
     Unit { extra: String::new(), source, ..unit }
 }
 

@@ -88,12 +88,15 @@ impl BuildSummary {
     }
 }
 
+/// The families of what the drivers of C compilers do: compiles and links.
+pub const DRIVERS: &[&str] = &["cc", "link"];
+
 /// Reasons of invocations that are not compiles and therefore cannot hit.
 const NO_COMPILE: &[&str] = &["link", "no-input"];
 
 /// Whether an event counts for the hit rate.
 pub fn is_counted(event: &Event, counted: &Units) -> bool {
-    if event.unit.family == "cc" && is_no_compile(event) {
+    if DRIVERS.contains(&&*event.unit.family) && is_no_compile(event) {
         return false;
     }
     // Clippy runs as rustc, so wiring one wires the other.

@@ -10,6 +10,7 @@ use super::excuse::{self, Excuses};
 use super::recorded_paths::RecordedPaths;
 use super::tree::{Access, Tree};
 use crate::analysis::normalize;
+use crate::analysis::summary::DRIVERS;
 use crate::backend::invocations::Invocation;
 use crate::error::{Error, Result};
 use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
@@ -162,7 +163,7 @@ impl Audit<'_> {
             .find(|c| c.name == "compiler")
             .map(|c| PathBuf::from(&c.raw))
             .unwrap_or_default();
-        let crates = unit.event.unit.family != "cc";
+        let crates = !DRIVERS.contains(&&*unit.event.unit.family);
         let sysroot = self
             .sysroots
             .entry(compiler.clone())

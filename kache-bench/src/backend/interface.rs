@@ -66,6 +66,11 @@ pub trait Backend: Sync {
         &[Language::Rust, Language::C]
     }
 
+    /// Whether the backend caches links by C compilers.
+    fn caches_links(&self) -> bool {
+        false
+    }
+
     /// Adds to `environment` what makes the checkout at `root` equivalent to other checkouts, for a backend
     /// that needs it.
     fn based(&self, environment: Environment, _root: &Path) -> Environment {

@@ -123,6 +123,10 @@ impl Backend for Kache {
         Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("kache ").to_owned())
     }
 
+    fn caches_links(&self) -> bool {
+        true
+    }
+
     fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
         let mut all = wrapper_env::rustc(wiring.rustc.then_some(&self.front));
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));

@@ -1,6 +1,7 @@
 //! `traps`: small cases, each a known way for a compiler cache to return a wrong result.
 
 mod account;
+mod c_links;
 mod case;
 mod descriptors;
 mod file_times;

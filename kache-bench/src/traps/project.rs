@@ -27,6 +27,8 @@ pub enum ToolFamily {
     Rust,
     /// A C or C++ compiler or a replacement.
     C,
+    /// The same, as the driver of a linker.
+    Link,
     /// cargo, which calls rustc through the wrapper.
     Cargo,
 }
@@ -230,6 +232,11 @@ impl TestProject {
     /// Adds a command that the cache wraps like a C compiler.
     pub fn c(&mut self, line: &str) -> &mut TestProject {
         self.need(line.split(' ').next().unwrap_or(line)).unit(ToolFamily::C, line)
+    }
+
+    /// Adds a command that links.
+    pub fn links(&mut self, line: &str) -> &mut TestProject {
+        self.unit(ToolFamily::Link, line)
     }
 
     /// Compiles `a.c` to `out/a.o`.

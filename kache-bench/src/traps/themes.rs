@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::{
-    descriptors, file_times, flags, headers, host_facts, indirect_access, kernel_calls, link, macros,
-    must_hit, paths, places, search, subprocess, times, toolchain, trust, undisturbed,
+    c_links, descriptors, file_times, flags, headers, host_facts, indirect_access, kernel_calls, link,
+    macros, must_hit, paths, places, search, subprocess, times, toolchain, trust, undisturbed,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,7 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "C and C++: headers and other inputs", cases: headers::CASES },
     Theme { name: "C and C++: search paths and rare inputs", cases: search::CASES },
     Theme { name: "C and C++: paths", cases: places::CASES },
+    Theme { name: "C and C++: links", cases: c_links::CASES },
     Theme { name: "Time", cases: times::CASES },
     Theme { name: "Changes that must not matter", cases: must_hit::CASES },
 ];

@@ -168,6 +168,7 @@ impl WiredBackend<'_> {
             || match family {
                 ToolFamily::Rust | ToolFamily::Cargo => !self.rust.is_empty(),
                 ToolFamily::C => !self.c.is_empty() || self.wraps_lines(),
+                ToolFamily::Link => !self.c.is_empty() && self.backend.caches_links(),
             }
     }
 
@@ -215,7 +216,7 @@ impl WiredBackend<'_> {
         let mut environment = project.environment(&self.wired(project)?);
         let mut words = match unit.family {
             ToolFamily::Rust => self.rust.clone(),
-            ToolFamily::C => self.c.clone(),
+            ToolFamily::C | ToolFamily::Link => self.c.clone(),
             ToolFamily::Cargo => Vec::new(),
         };
         if unit.family != ToolFamily::Cargo {

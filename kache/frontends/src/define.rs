@@ -32,19 +32,20 @@ pub fn provable(invocation: &Invocation) -> bool {
     !invocation.plugin && !Flags(&invocation.flags).any(|e| e.unprovable_macros)
 }
 
-/// The text of a file, or only its beginning if the file is a program.
+/// The text of a file, or only its beginning if the file is a program or an archive of objects.
 pub fn text(path: &Path) -> Option<Vec<u8>> {
     let mut file = platform::open_regular(path).ok()?;
-    let mut text = vec![0; ELF.len()];
+    let mut text = vec![0; ARCHIVE.len()];
     let n = file.read(&mut text).ok()?;
     text.truncate(n);
-    if text != ELF {
+    if !text.starts_with(ELF) && text != ARCHIVE {
         file.read_to_end(&mut text).ok()?;
     }
     Some(text)
 }
 
 const ELF: &[u8] = b"\x7fELF";
+const ARCHIVE: &[u8] = b"!<arch>\n";
 
 /// How a text may use a macro, the weakest way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -84,13 +84,18 @@ const C_TABLE: Table = Table::COMMON
 
 /// The rules for commands that compile and link. A linker opens its old output to have it removed by another thread; the front
 /// end refuses a command that names its output as an input.
-pub static COMPILE_AND_LINK: TrustPolicy = TrustPolicy { table: LINK_TABLE, ..C_RULES };
+pub static COMPILE_AND_LINK: TrustPolicy =
+    TrustPolicy { table: C_TABLE.with_trusted(Act::OverwritesInput, NOTHING, NOTHING), ..C_RULES };
 
-/// The rules for links of objects. A linker looks at what the machine has only to decide how many threads it starts.
-pub static LINK: TrustPolicy =
-    TrustPolicy { table: LINK_TABLE, ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_LINKER, ..C_RULES };
-
-const LINK_TABLE: Table = C_TABLE.with_trusted(Act::OverwritesInput, NOTHING, NOTHING);
+/// The rules for links of objects. Drivers and linkers look whether a file is there, and open what they use: of a file that is
+/// only probed, its being there counts. What the machine has decides only how many threads they start.
+pub static LINK: TrustPolicy = TrustPolicy {
+    table: Table::COMMON
+        .with_trusted(Act::ProbesFile, &[Treatment::Existence], &[Treatment::Existence])
+        .with_trusted(Act::OverwritesInput, NOTHING, NOTHING),
+    ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_LINKER,
+    ..C_RULES
+};
 
 #[cfg(all(test, unix))]
 mod tests;

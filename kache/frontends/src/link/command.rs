@@ -79,6 +79,9 @@ pub fn parse(request: &Request) -> Result<LinkCommand, NotCacheable> {
     if let Some(input) = reads_output(&all, &output, cwd) {
         return refuse(Reason::Link, format!("the output may be the input {input}"));
     }
+    if inputs.iter().any(|input| is_made_for_one_link(input)) {
+        return refuse(Reason::Link, "an input is made anew for each link, under another name");
+    }
     let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
     let is_trial = inputs.iter().any(|input| gnu::is_trial(input, cwd));
     let dir = output.parent().unwrap_or(cwd).to_path_buf();
@@ -223,6 +226,13 @@ fn reads_output<'a>(all: &Flags<'a>, output: &Path, cwd: &Path) -> Option<&'a st
     found.map(|(_, value)| value)
 }
 
+/// Whether rustc made an object for one run of its linker. Its results, large as programs are, would never be found again.
+fn is_made_for_one_link(input: &str) -> bool {
+    let path = Path::new(input);
+    let dir = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    path.file_name().is_some_and(|name| name == "symbols.o") && dir.starts_with("rustc")
+}
+
 fn texts(all: &Flags, cwd: &Path) -> Vec<(PathBuf, Text)> {
     let named = all.0.iter().filter_map(|flag| Some((flag.row.effect.names_output?, flag.value.as_deref()?)));
     let sort = |what| if what == "map" { Text::Map } else { Text::Rules };
@@ -339,6 +349,7 @@ mod tests {
             ("-shared a.o -lx -o libx.so", Reason::Link),
             ("-shared a.o -l:libx.so -o libx.so", Reason::Link),
             ("-r a.o b.o -o ./a.o", Reason::Link),
+            ("/tmp/rustcA1b2C3/symbols.o b.o", Reason::Link),
         ] {
             assert_eq!(parsed(line).err(), Some(reason), "{line}");
         }

@@ -30,6 +30,8 @@ pub struct Tally {
     /// Hits of hits, misses and errors of units; nothing where there were none.
     pub hit_rate: Option<f64>,
     pub units: Units,
+    /// Hits, and all units that count for the rate, by the group of commands: `rustc`, `cc`, `link`.
+    pub families: BTreeMap<String, Rated>,
     /// Probes by outcome.
     pub probes: Reasons,
     /// Times of units.
@@ -46,6 +48,14 @@ pub struct Tally {
     pub observed: Reasons,
     /// Invocations by the version of kache that handled them.
     pub versions: Reasons,
+}
+
+/// Units of one group of commands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rated {
+    pub hits: u64,
+    /// Hits, misses and errors.
+    pub units: u64,
 }
 
 /// Units by outcome.
@@ -122,6 +132,11 @@ impl Tally {
     }
 
     fn unit(&mut self, event: &Event) {
+        if event.outcome != Outcome::Passthrough {
+            let rated = self.families.entry(event.unit.family.clone()).or_default();
+            rated.units += 1;
+            rated.hits += u64::from(event.outcome == Outcome::Hit);
+        }
         if let Some(checked) = event.checked {
             add(&mut self.units.checked, word(checked));
         }
@@ -215,6 +230,7 @@ mod tests {
         ];
         let t = Tally::of(&events);
         assert_eq!(t.hit_rate, Some(0.4));
+        assert_eq!(t.families["rustc"], Rated { hits: 2, units: 5 });
         assert_eq!((t.units.hits, t.units.misses, t.units.stored), (2, 2, 1));
         assert_eq!((t.units.checked["same"], t.time.checks_us), (1, 10));
         assert_eq!(t.units.not_stored["clock"], 1);

@@ -7,7 +7,7 @@ use kache_report::explain::reasons::meaning;
 use kache_report::report::footprint::Room;
 use kache_report::report::tally::{Reasons, Tally};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The title of the section that belongs to no scope.
 pub const WHOLE: &str = "the whole cache";
@@ -116,6 +116,7 @@ impl Scopes<'_> {
         out.extend(self.reasons(0, "passthroughs", |t| &t.units.passthroughs, bypassed));
         let probes = "queries and test compiles by outcome, not in the rate";
         out.extend(self.reasons(0, "probes", |t| &t.probes, probes));
+        out.extend(self.families());
         if self.any(&|t| t.remote.ways.len() as u64) {
             out.extend(self.reasons(
                 0,
@@ -125,6 +126,27 @@ impl Scopes<'_> {
             ));
         }
         out
+    }
+
+    /// A line for each group of commands, where there are several.
+    fn families(&self) -> Vec<Line> {
+        let names: BTreeSet<&String> = self.0.iter().flat_map(|s| s.tally.families.keys()).collect();
+        let one = |family: &String| {
+            let of = |t: &Tally| t.families.get(family).copied().unwrap_or_default();
+            let figure = |t: &Tally| format!("{} of {}", of(t).hits, of(t).units);
+            self.line(1, family, figure, "hits of hits, misses and errors")
+        };
+        let each: Vec<Line> = names.into_iter().map(one).collect();
+        if each.len() < 2 {
+            return Vec::new();
+        }
+        let sum = self.number(
+            0,
+            "by kind",
+            &|t| t.families.values().map(|f| f.units).sum(),
+            "units by what they are",
+        );
+        std::iter::once(sum).chain(each).collect()
     }
 
     fn times(&self) -> Vec<Line> {

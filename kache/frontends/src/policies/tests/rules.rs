@@ -23,6 +23,16 @@ fn the_table_for_c_compilers_where_it_differs() {
     );
 }
 
+#[test]
+fn the_tables_for_links_where_they_differ() {
+    let differing = |policy: &TrustPolicy| -> String {
+        let differs = |act: &&Act| row(policy, **act) != row(&policies::C, **act);
+        Act::ALL.iter().filter(differs).map(|act| row(policy, *act)).collect()
+    };
+    let both = [differing(&policies::COMPILE_AND_LINK), differing(&policies::LINK)];
+    insta::assert_snapshot!(both.join("\n"));
+}
+
 /// What each treatment of a path becomes, by place, by the path itself, and by actor.
 #[test]
 fn excuses() {
