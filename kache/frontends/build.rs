@@ -11,6 +11,7 @@ const TABLES: &[(&str, &[&str])] = &[
 ];
 
 fn main() {
+    println!("cargo::rerun-if-changed=script/starter.c");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=flags");
     println!("cargo::rustc-env=KACHE_HOST_TRIPLE={}", env::var("TARGET").expect("cargo sets TARGET"));
@@ -20,6 +21,20 @@ fn main() {
         let text: String = parts.iter().map(|part| read(part).expect("the flag table is readable")).collect();
         fs::write(out.join(family).with_extension("rs"), table(&text)).expect("OUT_DIR is writable");
     }
+    starter(&out.join("starter.o"));
+}
+
+/// Compiles the object that is linked into build scripts. It needs nothing but the C library, and holds no path.
+fn starter(out: &Path) {
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
+        return fs::write(out, b"").expect("OUT_DIR is writable");
+    }
+    let compiler = cc::Build::new().opt_level(2).debug(false).cargo_metadata(false).get_compiler();
+    let mut command = compiler.to_command();
+    command.args(["-c", "-fPIC", "-O2", "-g0", "-std=gnu11", "-Wall", "-Wextra", "-fno-lto"]);
+    command.args(["-fno-stack-protector", "-U_FORTIFY_SOURCE", "script/starter.c", "-o"]).arg(out);
+    let status = command.status().expect("the C compiler starts");
+    assert!(status.success(), "{command:?}: {status}");
 }
 
 /// The rows of a table as Rust. A line that is not indented is the reason of the groups below it. A line indented by two

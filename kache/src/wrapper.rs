@@ -8,7 +8,9 @@ use kache_core::engine::{Ended, Ending, Engine};
 use kache_core::eval::find_program;
 use kache_core::events::Unit;
 use kache_core::observe::launch::{LOG_VARIABLE, WITHIN};
+use kache_core::observe::log::Front;
 use kache_core::observe::observer::{Observer, Preload, Unobserved};
+use kache_core::observe::outer::Outer;
 use kache_core::paths::Roots;
 use kache_core::reason::Reason;
 use kache_core::settings::{Observe, Settings};
@@ -17,6 +19,7 @@ use kache_core::timer::Timer;
 use kache_core::{platform, printable};
 use kache_frontends::FRONTENDS;
 use kache_frontends::rustc::kind_from_environment;
+use kache_frontends::{recognise, script};
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -26,10 +29,11 @@ use std::process::{self, ExitStatus};
 
 /// Runs a compiler's command line through the cache and exits with its status.
 pub fn main(program: OsString, args: Vec<OsString>) -> ! {
+    let outer = Outer::take();
     // Before anything is read, the clock in particular: within an observed command it would count.
     // The first variable is in no environment, and the observer answers for it.
-    if std::env::var_os(LOG_VARIABLE).is_some() || std::env::var_os(WITHIN).is_some() {
-        exec_compiler(Path::new(&program), &args);
+    if outer.is_none() && (std::env::var_os(LOG_VARIABLE).is_some() || std::env::var_os(WITHIN).is_some()) {
+        exec_compiler(Path::new(&program), &args, None);
     }
     let timer = Timer::start();
     let time_us = (platform::now_ns() / 1000) as u64;
@@ -38,11 +42,11 @@ pub fn main(program: OsString, args: Vec<OsString>) -> ! {
     platform::outlive_file_limit();
     let request = Request::new(program, args, std::env::current_dir().unwrap_or_default());
     let settings = panic::catch_unwind(|| Settings::load(&request.cwd));
-    let Ok(settings) = settings else { exec_compiler(&request.program, &request.args) };
+    let Ok(settings) = settings else { exec_compiler(&request.program, &request.args, outer.as_ref()) };
     if settings.disable {
-        exec_compiler(&request.program, &request.args);
+        exec_compiler(&request.program, &request.args, outer.as_ref());
     }
-    let wrapper = Wrapper { settings, request, timer, time_us };
+    let wrapper = Wrapper { settings, request, timer, time_us, outer };
     match wrapper.open_store() {
         Ok(store) => wrapper.run(&store),
         Err(why) => wrapper.cache_unusable(&why),
@@ -56,10 +60,20 @@ pub fn is_program(name: &OsStr) -> bool {
         || !bytes.starts_with(b"-") && find_program(name, &Roots::default()).is_some()
 }
 
-/// Becomes the compiler.
-fn exec_compiler(program: &Path, args: &[OsString]) -> ! {
+/// Becomes the compiler: as a part of the observed run, where there is one.
+fn exec_compiler(program: &Path, args: &[OsString], outer: Option<&Outer>) -> ! {
     platform::restore_variables();
+    platform::rewind_stdin();
     let mut command = process::Command::new(program);
+    if script::is_run(program, args) {
+        command.env(script::PLAIN, "1");
+    }
+    if let Some(outer) = outer {
+        command.envs(outer.environment());
+        if let Some(called) = &outer.called {
+            platform::call_by(&mut command, called);
+        }
+    }
     let e = platform::replace_process(command.args(args));
     eprintln!("kache: cannot run {}: {e}", printable::sanitize(&program.display().to_string()));
     process::exit(if e.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
@@ -70,6 +84,7 @@ struct Wrapper {
     request: Request,
     timer: Timer,
     time_us: u64,
+    outer: Option<Outer>,
 }
 
 impl Wrapper {
@@ -96,12 +111,13 @@ impl Wrapper {
         match ran.get() {
             Some(status) => platform::die_like(status),
             None if restored => process::exit(0),
-            None => exec_compiler(&self.request.program, &self.request.args),
+            None => exec_compiler(&self.request.program, &self.request.args, self.outer.as_ref()),
         }
     }
 
     fn execute(&self, store: &Store, ran: &Cell<Option<ExitStatus>>) -> Ended {
-        let preload = Preload { dir: store.area(Area::Observer) };
+        let front = std::env::current_exe().ok().map(|kache| Front { kache, compilers: recognise::FRONTED });
+        let preload = Preload { dir: store.area(Area::Observer), front };
         let observer: &dyn Observer = match self.settings.observe {
             Observe::Off => &Unobserved,
             _ => &preload,
@@ -112,6 +128,7 @@ impl Wrapper {
             frontends: FRONTENDS,
             observer,
             timer: &self.timer,
+            outer: self.outer.as_ref(),
             time_us: self.time_us,
             ran,
         };
@@ -123,7 +140,7 @@ impl Wrapper {
         let ended = self.broken(Reason::CacheUnusable, why);
         let event = ended.event(self.time_us, &self.request.cwd, &self.timer, None);
         event.log(self.settings.log.as_deref());
-        exec_compiler(&self.request.program, &self.request.args)
+        exec_compiler(&self.request.program, &self.request.args, self.outer.as_ref())
     }
 
     fn broken(&self, reason: Reason, detail: impl Into<String>) -> Ended {

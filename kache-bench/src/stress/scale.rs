@@ -234,8 +234,13 @@ fn key(first: Option<u8>, n: usize) -> Digest {
 fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
     let blob = store.put_bytes(format!("blob {n}").as_bytes())?;
     let result = Digest::of(&action.0);
-    let output =
-        Output { path: b"<workspace>/a.o".to_vec(), digest: blob, executable: false, is_template: false };
+    let output = Output {
+        path: b"<workspace>/a.o".to_vec(),
+        digest: blob,
+        executable: false,
+        is_template: false,
+        exact: None,
+    };
     ActionResult {
         outputs: vec![output],
         stdout: Vec::new(),
@@ -245,6 +250,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         observed: Observed::Preload,
         fetched: false,
         literal: false,
+        place: Vec::new(),
     }
     .save(store, &result)?;
     let dependencies = vec![RecordedDependency {

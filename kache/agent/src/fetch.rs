@@ -358,6 +358,7 @@ mod tests {
             observed: Observed::Preload,
             fetched: false,
             literal: false,
+            place: Vec::new(),
         };
         let blobs = vec![(Digest::of(b"blob"), size)];
         Header { action: Digest::of(b"a"), set: Vec::new(), key: Digest::of(b"k"), result, blobs }

@@ -262,7 +262,13 @@ mod tests {
     fn packed() -> Vec<u8> {
         let from = empty();
         let digest = from.store.put_bytes(BLOB).unwrap();
-        let output = |path: &str| Output { path: path.into(), digest, executable: false, is_template: false };
+        let output = |path: &str| Output {
+            path: path.into(),
+            digest,
+            executable: false,
+            is_template: false,
+            exact: None,
+        };
         let result = ActionResult {
             outputs: vec![output("<target>/a"), output("<target>/b")],
             stdout: Vec::new(),
@@ -272,6 +278,7 @@ mod tests {
             observed: Observed::Preload,
             fetched: true,
             literal: false,
+            place: Vec::new(),
         };
         result.save(&from.store, &entry().result).unwrap();
         let pack = pack(&from.store, &Trust::default(), &action(), &entry()).unwrap().unwrap();

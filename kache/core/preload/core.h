@@ -133,6 +133,8 @@ struct place {
 };
 
 extern bool kache_active;
+/* Nothing is recorded, and compilers are fronted. */
+extern bool kache_quiet;
 
 static inline struct text text_of(const char *s) {
     return s ? (struct text){s, __builtin_strlen(s), 0, 0, IN_MEMORY, 0} : NO_TEXT;

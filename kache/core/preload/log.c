@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "descriptors.h"
+#include "front.h"
 #include "log.h"
 
 #define MAGIC "KACHELG3"
@@ -27,7 +28,11 @@ struct header {
     uint32_t plugins;
     /* How many files, pipes and sockets the run was given open. */
     uint32_t given_count;
-    uint32_t rest[6];
+    /* The first record holds what `front.h` says. */
+    uint32_t has_front;
+    /* Nothing is to be recorded. */
+    uint32_t is_quiet;
+    uint32_t rest[4];
     struct given given[128];
 };
 
@@ -101,6 +106,8 @@ bool kache_open_log(void) {
         kache_given = header->given;
         kache_given_count = header->given_count;
     }
+    if (header && header->has_front) kache_set_front((const char *)(header + 1) + sizeof(struct record));
+    kache_quiet = header && header->is_quiet;
     RAW(SYS_close, fd, 0, 0, 0);
     return header != NULL;
 }
@@ -111,7 +118,7 @@ static __attribute__((noinline)) char *open_window(uint64_t segment) {
     /* Its id may be another launcher's by now. */
     struct beginning probe;
     bool same = RAW(SYS_pread64, fd, &probe, sizeof probe, 0) == sizeof probe && probe.capacity == capacity &&
-                probe.tail >= segment * SEGMENT;
+                (kache_quiet || probe.tail >= segment * SEGMENT);
     char *window = same ? map_window(fd, segment) : NULL;
     RAW(SYS_close, fd, 0, 0, 0);
     return window;
@@ -157,7 +164,23 @@ static inline void publish(struct record *record, enum kind kind) {
     __atomic_store_n(&record->kind, (uint8_t)kind, __ATOMIC_RELEASE);
 }
 
+/* Where nothing is recorded, nothing is kept either: a few segments are used again and again. What was taken longest ago is
+ * in use no more, as an exec copies it. */
+#define QUIET_SEGMENTS 4
+
+static void *quiet_scratch(size_t size) {
+    size_t total = (size + 15) & ~(size_t)15;
+    if (total > OVERLAP) return NULL;
+    uint64_t at = __atomic_fetch_add(&header->tail, total, __ATOMIC_RELAXED) % (QUIET_SEGMENTS * SEGMENT);
+    if (at < SEGMENT) at += SEGMENT;
+    uint64_t segment = at / SEGMENT;
+    char *window = __atomic_load_n(&windows[segment], __ATOMIC_ACQUIRE);
+    if (!window) window = open_window(segment);
+    return window ? window + at % SEGMENT : NULL;
+}
+
 void *kache_scratch(size_t size) {
+    if (kache_quiet) return quiet_scratch(size);
     struct claim claimed;
     if (!claim(&claimed, size)) return NULL;
     publish(claimed.record, K_VOID);
@@ -167,6 +190,7 @@ void *kache_scratch(size_t size) {
 /* Gives the room back if nothing has been appended since. What is given back must be zero again: a reader tells gaps by
  * that. */
 void kache_scratch_done(void *room, size_t used) {
+    if (kache_quiet) return;
     struct record *record = (struct record *)room - 1;
     uint64_t tail = __atomic_load_n(&header->tail, __ATOMIC_RELAXED), at = tail - record->total;
     char *window = at < capacity ? __atomic_load_n(&windows[at / SEGMENT], __ATOMIC_ACQUIRE) : NULL;

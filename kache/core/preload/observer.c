@@ -29,6 +29,7 @@
 #include "log.h"
 
 bool kache_active;
+bool kache_quiet;
 char kache_log_variable[sizeof LOG_VARIABLE + 64];
 const char *kache_object;
 
@@ -511,7 +512,7 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     char **environment = environ ? environ : envp;
     size_t given = length_of(environment);
     hide(environment);
-    if (kache_object && kache_open_log()) {
+    if (kache_object && kache_open_log() && !kache_quiet) {
         own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
         kache_dispatch_begin();
         /* What the kernel says of the machine lies behind the environment. */

@@ -25,6 +25,7 @@
 #include "log.h"
 #include "facts.h"
 #include "files.h"
+#include "front.h"
 #include "process.h"
 
 extern char **environ;
@@ -34,7 +35,7 @@ extern char **environ;
 /* Zero: leave it as it is, either because we are inert, because the caller observes the child itself, or because an
  * object that must come first is asked for. */
 static size_t environment_size(char *const *from) {
-    if (!kache_active) return 0;
+    if (!kache_active && !kache_quiet) return 0;
     from = kache_variables(from);
     size_t count = 3, text = sizeof PRELOAD_VARIABLE + __builtin_strlen(kache_object) + 2;
     for (; from && *from; from++, count++) {
@@ -125,34 +126,57 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
     errno = saved;
 }
 
+/* What is to be started in the place of `command`, and what the record is to say of it. */
+struct asked {
+    const char *program;
+    unsigned how;
+};
+
+static struct asked prepare(struct command *command, int dirfd, unsigned how, bool may_front) {
+    struct asked asked = {command->program, how};
+    if (may_front && kache_front(command, how & F_SEARCH, &asked.program)) {
+        /* A compiler that a wrapper is given is searched for, whatever the wrapper was. */
+        if (!has_slash(asked.program)) asked.how |= F_SEARCH;
+        return asked;
+    }
+    char *const *given = command->environment;
+    command->environment = kache_observed_environment(dirfd, command->program, how & F_SEARCH, given);
+    if (command->environment == given) asked.how |= F_ALONE;
+    return asked;
+}
+
 /* Recorded before, because a success does not return, and again with the error when it did. */
-#define EXEC_BODY(dirfd, program, how, from, call)                                                           \
+#define EXEC_BODY(dirfd, name, way, from, may_front, call)                                                   \
     uint32_t module = kache_module(CALLER);                                                                  \
-    char *const *to = kache_observed_environment(dirfd, program, (how) & F_SEARCH, from);                    \
-    kache_note_exec(0, module, dirfd, program, (how) | (to == from ? F_ALONE : 0));                          \
+    struct command command = {name, arguments, from};                                                        \
+    struct asked asked = prepare(&command, dirfd, way, may_front);                                           \
+    kache_note_exec(0, module, dirfd, asked.program, asked.how);                                             \
     int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
-    kache_note_exec(saved, module, dirfd, program, how);                                                     \
+    kache_note_exec(saved, module, dirfd, asked.program, asked.how & ~(unsigned)F_ALONE);                    \
     errno = saved;                                                                                           \
     return result
 
+#define REPLACED command.program, command.arguments, command.environment
+
 HOOK(int, execve, const char *program, char *const *arguments, char *const *environment) {
-    EXEC_BODY(AT_FDCWD, program, 0, environment, REAL(execve)(program, arguments, to));
+    EXEC_BODY(AT_FDCWD, program, 0, environment, true, REAL(execve)(REPLACED));
 }
 HOOK(int, execvpe, const char *program, char *const *arguments, char *const *environment) {
-    EXEC_BODY(AT_FDCWD, program, F_SEARCH, environment, REAL(execvpe)(program, arguments, to));
+    EXEC_BODY(AT_FDCWD, program, F_SEARCH, environment, true, REAL(execvpe)(REPLACED));
 }
 HOOK(int, execv, const char *program, char *const *arguments) {
-    EXEC_BODY(AT_FDCWD, program, 0, environ, REAL(execve)(program, arguments, to));
+    EXEC_BODY(AT_FDCWD, program, 0, environ, true, REAL(execve)(REPLACED));
 }
 HOOK(int, execvp, const char *program, char *const *arguments) {
-    EXEC_BODY(AT_FDCWD, program, F_SEARCH, environ, REAL(execvpe)(program, arguments, to));
+    EXEC_BODY(AT_FDCWD, program, F_SEARCH, environ, true, REAL(execvpe)(REPLACED));
 }
 HOOK(int, fexecve, int fd, char *const *arguments, char *const *environment) {
-    EXEC_BODY(fd, "", 0, environment, REAL(fexecve)(fd, arguments, to));
+    EXEC_BODY(fd, "", 0, environment, false, REAL(fexecve)(fd, arguments, command.environment));
 }
 HOOK(int, execveat, int dirfd, const char *program, char *const *arguments, char *const *environment, int flags) {
-    EXEC_BODY(dirfd, program, 0, environment, REAL(execveat)(dirfd, program, arguments, to, flags));
+    EXEC_BODY(dirfd, program, 0, environment, false,
+              REAL(execveat)(dirfd, program, arguments, command.environment, flags));
 }
 
 #define GATHER(environment)                                                                                  \
@@ -170,41 +194,44 @@ HOOK(int, execveat, int dirfd, const char *program, char *const *arguments, char
 
 HOOK(int, execl, const char *program, const char *first, ...) {
     GATHER(environ);
-    EXEC_BODY(AT_FDCWD, program, 0, from, REAL(execve)(program, arguments, to));
+    EXEC_BODY(AT_FDCWD, program, 0, from, true, REAL(execve)(REPLACED));
 }
 HOOK(int, execlp, const char *program, const char *first, ...) {
     GATHER(environ);
-    EXEC_BODY(AT_FDCWD, program, F_SEARCH, from, REAL(execvpe)(program, arguments, to));
+    EXEC_BODY(AT_FDCWD, program, F_SEARCH, from, true, REAL(execvpe)(REPLACED));
 }
 HOOK(int, execle, const char *program, const char *first, ...) {
     /* With no arguments at all, the loop took the terminator for the first one; the next is the environment. */
     GATHER(va_arg(list, char *const *));
-    EXEC_BODY(AT_FDCWD, program, 0, from, REAL(execve)(program, arguments, to));
+    EXEC_BODY(AT_FDCWD, program, 0, from, true, REAL(execve)(REPLACED));
 }
 
-#define SPAWN_BODY(how, call)                                                                                \
+#define SPAWN_BODY(way, call)                                                                                \
     uint32_t module = kache_module(CALLER);                                                                  \
     pid_t own = 0;                                                                                           \
     pid = pid ? pid : &own;                                                                                  \
-    char *const *to = kache_observed_environment(AT_FDCWD, program, (how) & F_SEARCH, environment);          \
-    kache_note_exec(0, module, AT_FDCWD, program, (how) | (to == environment ? F_ALONE : 0));                \
+    struct command command = {program, arguments, environment};                                              \
+    struct asked asked = prepare(&command, AT_FDCWD, way, true);                                             \
+    kache_note_exec(0, module, AT_FDCWD, asked.program, asked.how);                                          \
     int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
     if (result == 0) {                                                                                       \
-        kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(program), NO_TEXT);                    \
+        kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(asked.program), NO_TEXT);              \
     } else {                                                                                                 \
-        kache_note_exec(result, module, AT_FDCWD, program, how);                                             \
+        kache_note_exec(result, module, AT_FDCWD, asked.program, asked.how & ~(unsigned)F_ALONE);            \
     }                                                                                                        \
     errno = saved;                                                                                           \
     return result
 
 HOOK(int, posix_spawn, pid_t *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {
-    SPAWN_BODY(0, REAL(posix_spawn)(pid, program, actions, attributes, arguments, to));
+    SPAWN_BODY(0, REAL(posix_spawn)(pid, command.program, actions, attributes, command.arguments,
+                                    command.environment));
 }
 HOOK(int, posix_spawnp, pid_t *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {
-    SPAWN_BODY(F_SEARCH, REAL(posix_spawnp)(pid, program, actions, attributes, arguments, to));
+    SPAWN_BODY(F_SEARCH, REAL(posix_spawnp)(pid, command.program, actions, attributes, command.arguments,
+                                            command.environment));
 }
 HOOK(int, pidfd_spawn, int *pid, const char *program, const void *actions, const void *attributes,
      char *const *arguments, char *const *environment) {

@@ -8,6 +8,8 @@
 /* The environment for a program that is to be observed as its parent is. */
 char *const *kache_observed_environment(int dirfd, const char *program, bool search, char *const *from);
 bool kache_can_observe(int dirfd, const char *program, bool search);
+/* Opens what a search through `PATH` finds first; less than zero where it finds nothing. */
+long kache_open_by_search(const char *program);
 bool kache_names_sanitizer(const char *preload);
 struct text kache_search_path(void);
 /* Notes how a child that was waited for ended. */

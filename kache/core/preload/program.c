@@ -181,8 +181,7 @@ static __attribute__((noinline)) bool file_can_be_observed(long fd, long user, l
     return true;
 }
 
-/* Opens what a search finds first. */
-static long open_by_search(const char *program) {
+long kache_open_by_search(const char *program) {
     struct text path = kache_search_path();
     size_t length = __builtin_strlen(program);
     char *name = kache_scratch(PATH_ROOM);
@@ -221,7 +220,7 @@ bool kache_can_observe(int dirfd, const char *program, bool search) {
     if (user != RAW(SYS_getuid, 0, 0, 0, 0) || group != RAW(SYS_getgid, 0, 0, 0, 0)) return false;
     /* Another user, another root or a sandbox may lie between us and our files by now. */
     if (!is_visible(kache_object) || !is_visible(kache_log_variable + sizeof LOG_VARIABLE - 1)) return false;
-    long fd = search       ? open_by_search(program)
+    long fd = search       ? kache_open_by_search(program)
               : program[0] ? RAW(SYS_openat, dirfd, program, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
                            : RAW(SYS_fcntl, dirfd, F_DUPFD_CLOEXEC, 0, 0);
     /* One that may be run and not read is left to the loader. */

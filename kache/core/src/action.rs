@@ -77,6 +77,9 @@ pub struct Action {
     /// Directories in which later commands give files further names. A further name moves the time of change and leaves
     /// the contents.
     pub relinked_dirs: Vec<PathBuf>,
+    /// Whether the program is no compiler: it may use whatever it looks at for any purpose, and so may every program that it
+    /// starts. Its result may depend on the paths of roots in ways that no dependency shows (`engine::places`).
+    pub is_foreign: bool,
 }
 
 impl Action {
@@ -112,12 +115,19 @@ pub struct OutputNames {
     pub stem: String,
     /// Outputs named in full.
     pub exact: Vec<PathBuf>,
+    /// A directory whose whole contents are outputs. It is there, and empty, when the command starts.
+    pub tree: Option<PathBuf>,
 }
 
 impl OutputNames {
+    /// Whether a path lies below the directory whose whole contents are outputs.
+    pub fn is_in_tree(&self, path: &Path) -> bool {
+        self.tree.as_ref().is_some_and(|tree| path != tree && path.starts_with(tree))
+    }
+
     /// Whether a file is an output.
     pub fn owns(&self, path: &Path) -> bool {
-        if self.exact.iter().any(|p| p == path) {
+        if self.exact.iter().any(|p| p == path) || self.is_in_tree(path) {
             return true;
         }
         if self.stem.is_empty() || path.parent() != Some(&self.dir) {

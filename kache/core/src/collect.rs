@@ -83,6 +83,10 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         collector
             .refuse(Reason::ObserverOverflow, "more was looked at than the observer's log holds".to_string());
     }
+    if let Some(tree) = &subject.outputs.tree {
+        // It was empty when the run started: whatever is found in it, the run made.
+        collector.made.directory(tree.as_os_str().as_encoded_bytes(), Actor::Process);
+    }
     collector.processes.note_spawned(trace);
     for event in &trace.events {
         collector.event(event);
@@ -157,6 +161,8 @@ impl Collector<'_> {
             EventKind::Exit => return self.exit(e),
             EventKind::Named => return self.begins_with(e),
             EventKind::Argument => return self.processes.note_argument(e),
+            EventKind::Toolchain => return self.depend_on_toolchain(e),
+            EventKind::Inherited => return self.inherit(e),
             EventKind::Failed | EventKind::Maps => return,
             EventKind::Unlocated => return self.refuse_unlocated(e),
             EventKind::Filtered => return self.refuse_filtered(e),
@@ -174,7 +180,9 @@ impl Collector<'_> {
         let real = actor.is_trusted().then(|| self.processes.real_name(e)).flatten();
         let e = &TraceEvent { path: real.as_deref().unwrap_or(e.path), ..*e };
         // The compiler resolves the directories that it writes to: what it does there counts by the names of the command line.
-        let named = |path: &[u8]| actor.is_trusted().then(|| self.as_named(path)).flatten();
+        // So do build tools within a foreign command.
+        let may_resolve = actor.is_trusted() || self.subject.is_foreign;
+        let named = |path: &[u8]| may_resolve.then(|| self.as_named(path)).flatten();
         let has_two = matches!(e.kind, EventKind::Rename | EventKind::Link);
         let (path, path2) = (named(e.path), if has_two { named(e.path2) } else { None });
         let e = &TraceEvent {
@@ -209,7 +217,9 @@ impl Collector<'_> {
             EventKind::Connect => self.named(by, Act::Connects, e.path),
             EventKind::Volatile => {
                 let act = match self.call(e) {
-                    act @ (Act::ReadsClock | Act::ReadsTimer) if self.asks_as_it_starts(e, act) => {
+                    act @ (Act::ReadsClock | Act::ReadsTimer)
+                        if self.asks_as_it_starts(e, act) || self.is_tool_with_date_variable(by) =>
+                    {
                         Act::ReadsClockAtStart
                     }
                     act => act,
@@ -236,6 +246,8 @@ impl Collector<'_> {
             | EventKind::Unfollowed
             | EventKind::Failed
             | EventKind::Exit
+            | EventKind::Toolchain
+            | EventKind::Inherited
             | EventKind::Maps => {}
         }
     }

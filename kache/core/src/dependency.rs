@@ -16,7 +16,7 @@
 //! | `env` | variable | its value to the byte, or that it is unset |
 //! | `env-path` | variable | its value as a portable path: proved to be used only to locate included files |
 //! | `env-all` | nothing, or `every` | every variable that no row of the ignore table excuses, or of that for macros alone |
-//! | `env-all-path` | nothing | the same, with roots by their names: of a linker script that is said to use paths only to find files |
+//! | `env-all-path` | nothing, or `every` | the same, with roots by their names: of a linker script that is said to use paths only to find files, or where runs in several places made the same |
 //! | `program` | name searched in `PATH` | the contents of the program found |
 //! | `library` | name that the loader searches | the contents of the library found |
 //! | `cwd` | nothing | the working directory to the byte |
@@ -49,6 +49,11 @@ macro_rules! kinds {
 
             fn from_byte(b: u64) -> Option<Kind> {
                 match b { $($byte => Some(Kind::$name),)* _ => None }
+            }
+
+            /// The kind with this number.
+            pub fn from_number(number: u8) -> Option<Kind> {
+                Kind::from_byte(number.into())
             }
         }
     };

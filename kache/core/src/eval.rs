@@ -42,6 +42,12 @@ pub trait Evaluate {
     /// default, since a front end that forgets the file would have a changed one stored.
     fn contents_of(&self, function: &str, name: &[u8], cx: &EvalContext) -> Option<PathBuf>;
 
+    /// The dependencies of other kinds that together cover a computed one: as long as they hold, so does it. `None` where there
+    /// are none.
+    fn covered_by(&self, _: &str, _: &[u8], _: &EvalContext) -> Option<Vec<Dependency>> {
+        None
+    }
+
     /// Whether a variable is not an input of a program that may read the whole environment; `every` where the program may
     /// put any of it into the result.
     fn ignores_variable(&self, name: &[u8], every: bool) -> bool;
@@ -221,7 +227,9 @@ impl EvalContext<'_> {
             Kind::EnvPath => env(&dependency.name).map_or(UNSET.to_vec(), |v| self.portable_list(&v)),
             Kind::EnvAll if dependency.name == EVERY => self.whole_environment(true, |value| value),
             Kind::EnvAll => self.whole_environment(false, |value| value),
-            Kind::EnvAllPath => self.whole_environment(false, |value| self.roots.portable_within(&value)),
+            Kind::EnvAllPath => {
+                self.whole_environment(dependency.name == EVERY, |value| self.roots.portable_within(&value))
+            }
             Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
             Kind::Place if !dependency.name.is_empty() => {
                 let root = std::str::from_utf8(&dependency.name).ok().and_then(|name| self.roots.get(name));

@@ -235,6 +235,7 @@ mod tests {
                 source: None,
                 unmap_printed: false,
                 relinked_dirs: vec![work.join("deps")],
+                is_foreign: false,
             };
             Place { dir, store, action }
         }

@@ -257,8 +257,10 @@ pub struct Abilities {
     pub place: &'static [Excuse],
     /// It learns where it runs: symbols that it imports.
     pub place_by_import: &'static [Excuse],
-    /// It learns times, permissions and owners of files.
+    /// It learns times of files.
     pub metadata: &'static [Excuse],
+    /// It learns permissions and owners of files.
+    pub permissions: &'static [Excuse],
     /// It learns what no copy of a file has in common with it.
     pub identity: &'static [Excuse],
     /// It learns how large files and directories are.
@@ -271,6 +273,8 @@ pub struct Abilities {
     pub compares_identity: &'static [Excuse],
     /// Its code is not optimised, so that each function has its name.
     pub unoptimised: &'static [Excuse],
+    /// The same, for a program.
+    pub unoptimised_program: &'static [Excuse],
     /// It learns when files were read.
     pub reading: &'static [Excuse],
     /// It makes system calls without libc.

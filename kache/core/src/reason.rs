@@ -72,6 +72,8 @@ reasons! {
     Unlocated = "unlocated",
     SystemCallFilter = "system-call-filter",
     Disturbed = "disturbed",
+    OutputDirectory = "output-directory",
+    BuildScriptsOff = "build-scripts-off",
 }
 
 impl std::fmt::Display for Reason {

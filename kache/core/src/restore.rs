@@ -3,7 +3,7 @@
 use crate::paths::Roots;
 use crate::platform::{self, Method, disk};
 use crate::store::Store;
-use crate::store::result::{ActionResult, Output};
+use crate::store::result::{ActionResult, Exact, Node, Output};
 use crate::template;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,6 +18,78 @@ pub struct Restored {
     pub methods: BTreeMap<Method, (u64, u64)>,
     /// The restored files.
     pub paths: Vec<PathBuf>,
+}
+
+impl Restored {
+    fn count(&mut self, bytes: u64, method: Method) {
+        self.bytes += bytes;
+        let by = self.methods.entry(method).or_default();
+        *by = (by.0 + 1, by.1 + bytes);
+    }
+}
+
+/// Writes a tree of outputs into an empty directory. Where it fails, or a blob is missing, the directory is empty again.
+pub fn tree(
+    store: &Store,
+    result: &ActionResult,
+    roots: &Roots,
+    tree: &Path,
+) -> io::Result<Option<Restored>> {
+    let restored = tree_entries(store, result, roots, tree);
+    if !matches!(restored, Ok(Some(_))) {
+        for entry in std::fs::read_dir(tree)? {
+            let path = entry?.path();
+            match platform::entry(&path)?.0 {
+                platform::EntryType::Directory => platform::remove_dir_all(&path)?,
+                _ => platform::remove_file(&path)?,
+            }
+        }
+    }
+    restored
+}
+
+fn tree_entries(
+    store: &Store,
+    result: &ActionResult,
+    roots: &Roots,
+    tree: &Path,
+) -> io::Result<Option<Restored>> {
+    let mut done = Restored::default();
+    let mut entries = Vec::with_capacity(result.outputs.len());
+    for output in &result.outputs {
+        let place = roots.local(&output.path).filter(|path| path != tree && path.starts_with(tree));
+        let (Some(to), Some(exact)) = (place, output.exact) else { return Ok(None) };
+        match exact.node {
+            Node::Directory => disk::step("restore: make a directory", &to, || std::fs::create_dir(&to))?,
+            Node::Link => match blob(store, output, roots)? {
+                Some(target) => platform::link(Path::new(platform::os_str(&target)), &to)?,
+                None => return Ok(None),
+            },
+            Node::File => {
+                let Some((bytes, method)) = one(store, output, &to, roots)? else { return Ok(None) };
+                done.count(bytes, method);
+            }
+        }
+        entries.push((to, exact));
+    }
+    set_status(&entries)?;
+    done.paths = entries.into_iter().map(|(path, _)| path).collect();
+    Ok(Some(done))
+}
+
+/// Gives entries their permission bits, and times in the order of their ranks that all have passed. A directory comes after
+/// its entries: each of them changes its time.
+fn set_status(entries: &[(PathBuf, Exact)]) -> io::Result<()> {
+    const STEP: i64 = 1_000;
+    let latest = entries.iter().map(|(_, exact)| i64::from(exact.rank)).max().unwrap_or(0);
+    let now = platform::now_ns();
+    for (path, exact) in entries.iter().rev() {
+        if exact.node != Node::Link {
+            platform::set_mode(path, exact.mode)?;
+        }
+        platform::set_modified(path, now - (latest - i64::from(exact.rank) + 1) * STEP)?;
+    }
+    Ok(())
 }
 
 /// Writes all outputs. `None` if a blob is missing or damaged, or an output has no place here: then only files that the
@@ -43,9 +115,7 @@ pub fn outputs(
             other => other?,
         };
         let Some((bytes, method)) = written else { return Ok(None) };
-        done.bytes += bytes;
-        let by = done.methods.entry(method).or_default();
-        *by = (by.0 + 1, by.1 + bytes);
+        done.count(bytes, method);
         done.paths.push(to);
     }
     Ok(Some(done))
@@ -55,10 +125,7 @@ fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<O
     if !output.is_template {
         return store.restore_blob(&output.digest, to, output.executable);
     }
-    let Some(mut blob) = store.open_blob(&output.digest)? else { return Ok(None) };
-    let mut text = Vec::new();
-    disk::step("restore: read text", to, || io::Read::read_to_end(&mut blob, &mut text))?;
-    let Some(text) = template::render(&text, roots) else { return Ok(None) };
+    let Some(text) = blob(store, output, roots)? else { return Ok(None) };
     let tmp = crate::store::temporary_beside(to);
     let written = disk::step("restore: create text", &tmp, || File::create(&tmp))
         .and_then(|mut file| disk::write_all("restore: write text", &tmp, &mut file, &text))
@@ -67,6 +134,14 @@ fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<O
         let _ = platform::remove_file(&tmp);
     })?;
     Ok(Some((text.len() as u64, Method::Copy)))
+}
+
+/// The contents of an output, rendered for this checkout.
+fn blob(store: &Store, output: &Output, roots: &Roots) -> io::Result<Option<Vec<u8>>> {
+    let Some(mut blob) = store.open_blob(&output.digest)? else { return Ok(None) };
+    let mut text = Vec::new();
+    disk::step("restore: read text", Path::new(""), || io::Read::read_to_end(&mut blob, &mut text))?;
+    Ok(if output.is_template { template::render(&text, roots) } else { Some(text) })
 }
 
 /// Prints what the command printed, with the paths of this checkout. `None`, and nothing is printed, if a template names an
@@ -119,7 +194,13 @@ mod tests {
 
         fn output(&self, name: &str, contents: &[u8], is_template: bool) -> Output {
             let path = format!("<workspace>/{name}").into_bytes();
-            Output { path, digest: self.store.put_bytes(contents).unwrap(), executable: false, is_template }
+            Output {
+                path,
+                digest: self.store.put_bytes(contents).unwrap(),
+                executable: false,
+                is_template,
+                exact: None,
+            }
         }
 
         fn restore(&self, outputs: Vec<Output>, makes_dirs: bool) -> io::Result<Option<Restored>> {
@@ -138,6 +219,7 @@ mod tests {
             observed: Observed::Preload,
             fetched: false,
             literal: false,
+            place: Vec::new(),
         }
     }
 

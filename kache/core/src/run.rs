@@ -117,6 +117,7 @@ fn pass_on(_: impl Into<Stdio>, _: impl Write) {}
 /// When the command cannot be started.
 pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     platform::end_child_with_parent(command);
+    platform::rewind_stdin();
     let (end, ended) = platform::end_signal()?;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());

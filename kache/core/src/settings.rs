@@ -65,6 +65,8 @@ pub struct Settings {
     pub check: f64,
     /// Map paths in artifacts to portable ones.
     pub remap: bool,
+    /// Restore and store the runs of cargo's build scripts.
+    pub build_scripts: bool,
     /// Additional roots.
     pub base_dirs: Vec<PathBuf>,
     pub observe: Observe,
@@ -214,6 +216,7 @@ impl Settings {
             write: reader.get("write", BOOL, bool_of).unwrap_or(true),
             check: reader.get("check", "a fraction from 0 to 1, or from 0% to 100%", share).unwrap_or(0.0),
             remap: reader.get("remap", BOOL, bool_of).unwrap_or(true),
+            build_scripts: reader.get("build_scripts", BOOL, bool_of).unwrap_or(true),
             base_dirs: reader
                 .get("base_dirs", "absolute paths", |v| {
                     let all: Vec<PathBuf> =

@@ -25,7 +25,13 @@ pub(crate) fn dependencies(
         cwd: &invocation.cwd,
         roots: &action.roots,
         outputs: &action.outputs.names,
-        inlined: invocation.response_files.iter().map(|(path, _)| path.as_path()).collect(),
+        inlined: invocation
+            .response_files
+            .iter()
+            .map(|(path, _)| path)
+            .chain(&plan.starter)
+            .map(|p| p.as_path())
+            .collect(),
         state: invocation.incremental.as_deref(),
         searched: &invocation.search,
         toolchain: own.as_deref(),
@@ -33,6 +39,7 @@ pub(crate) fn dependencies(
         linker,
         path_only: &plan.path_only,
         has_plugins: invocation.plugin,
+        is_foreign: false,
     };
     collect(&subject, &Machine { roots: &action.roots, table }, trace)
 }

@@ -9,7 +9,7 @@ use kache_core::paths::Roots;
 use kache_core::policy::TrustPolicy;
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What was understood of a compile.
 pub struct CompilePlan {
@@ -18,6 +18,8 @@ pub struct CompilePlan {
     pub(crate) tells_macros: fn(&Invocation, Capabilities) -> Option<Vec<OsString>>,
     pub(crate) invocation: Invocation,
     pub(crate) toolchain: Toolchain,
+    /// The object that hands a build script over to kache, where the command links one.
+    pub(crate) starter: Option<PathBuf>,
     /// Macros of the command line with a root's path in them, with the value of each.
     pub(crate) defines: Vec<(String, String)>,
     /// Macros and scripts that are declared to use paths only to find files.

@@ -2,6 +2,7 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::{excuses, linker, source, tables};
+use kache_core::dependency::{Dependency, Kind};
 use kache_core::digest::Digest;
 use kache_core::eval::{Computed, EvalContext, Evaluate};
 use kache_core::platform;
@@ -66,6 +67,23 @@ impl Evaluate for CompilePlan {
         cx.roots.local(name).filter(|_| function == "source")
     }
 
+    fn covered_by(&self, function: &str, name: &[u8], cx: &EvalContext) -> Option<Vec<Dependency>> {
+        let file = |path: PathBuf| {
+            let path = cx.roots.portable(path.as_os_str().as_encoded_bytes());
+            Dependency::new(Kind::File, path)
+        };
+        Some(match function {
+            "crates" => vec![Dependency::new(Kind::Listing, name)],
+            "source" => vec![Dependency::new(Kind::File, name)],
+            "linker" => vec![file(linker::path(self.linker(), cx)?)],
+            // The command line is the caller's.
+            "define" => Vec::new(),
+            // So are the variables that say how messages are to look.
+            "setting" => SHOWN_BY.iter().map(|name| Dependency::new(Kind::Env, *name)).collect(),
+            _ => return None,
+        })
+    }
+
     fn ignores_variable(&self, name: &[u8], every: bool) -> bool {
         excuses::ignored_in_whole(name, every).is_some()
     }
@@ -74,6 +92,21 @@ impl Evaluate for CompilePlan {
         tables::is_shown(name)
     }
 }
+
+/// The variables by which compilers and this wrapper choose how diagnostics look, and in which language.
+const SHOWN_BY: &[&str] = &[
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "COLUMNS",
+    "NO_COLOR",
+    "COLORTERM",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+];
 
 fn local(name: &[u8], cx: &EvalContext) -> io::Result<PathBuf> {
     cx.roots.local(name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))

@@ -179,6 +179,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         search: Vec::new(),
         incremental: None,
         literal_paths: hidden || all.any(|e| e.embeds_path == EmbedsPath::Always),
+        stdin: None,
         native_cpu: all.native_cpu(),
         only_links: false,
         outputs: plan.names,
@@ -323,7 +324,11 @@ impl Plan {
         };
         let dir = object.as_deref().and_then(Path::parent).unwrap_or(cwd).to_path_buf();
         let exact = object.iter().filter(|o| !is_discarded(o)).cloned().collect();
-        Plan { names: OutputNames { dir, stem: String::new(), exact }, object, cwd: cwd.to_path_buf() }
+        Plan {
+            names: OutputNames { dir, stem: String::new(), exact, tree: None },
+            object,
+            cwd: cwd.to_path_buf(),
+        }
     }
 
     fn beside(&self, extension: &str) -> Option<PathBuf> {

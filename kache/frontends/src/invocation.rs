@@ -2,6 +2,7 @@
 
 use crate::flags::Flag;
 use kache_core::action::OutputNames;
+use kache_core::digest::Digest;
 use kache_core::events::{Kind, Unit};
 use kache_core::paths::{self, Roots, absolute};
 use kache_core::platform;
@@ -61,6 +62,8 @@ pub struct Invocation {
     pub debugs_assembly: bool,
     /// The compiler writes bitcode, in which clang maps no paths.
     pub makes_bitcode: bool,
+    /// The digest of the source, where the source is standard input.
+    pub stdin: Option<Digest>,
     /// The processor is part of the key (`-C target-cpu=native`).
     pub native_cpu: bool,
     /// Objects are linked, and nothing is compiled: no argument maps a path in what is written.
@@ -92,29 +95,15 @@ impl Invocation {
         (same && spelt.canonicalize().ok() == self.cwd.canonicalize().ok()).then_some(spelt)
     }
 
-    /// Cargo's target directory, or its separate build directory. Cargo tags each directory that it makes, also one for a target
-    /// platform inside another. A directory that existed before (a mounted volume, `mktemp -d`) has no tag and is known by
-    /// the lock in the directory of the profile; it may lie inside a tagged directory.
-    fn target_dir(&self) -> Option<PathBuf> {
-        let tagged = paths::upward(&self.outputs.dir, &["CACHEDIR.TAG"]);
-        let profile = paths::upward(&self.outputs.dir, &[".cargo-lock", ".cargo-build-lock"]);
-        let Some(above) = profile.as_deref().and_then(Path::parent) else { return tagged };
-        if tagged.as_ref().is_some_and(|tagged| tagged != above && tagged.starts_with(above)) {
-            return tagged;
-        }
-        let named =
-            self.flags.iter().rev().find(|f| f.row.flag == "--target").and_then(|f| f.value.as_deref());
-        let platform = named.and_then(|t| Path::new(t.strip_suffix(".json").unwrap_or(t)).file_name());
-        let inner = platform.is_some() && above.file_name() == platform;
-        if inner { above.parent() } else { Some(above) }.map(Path::to_path_buf)
-    }
-
     /// The roots that the paths of this command line lie under.
     pub fn roots(&self, sysroot: Option<&Path>, remap: bool, bases: &[PathBuf]) -> Roots {
         let remap = remap && !self.literal_paths && !self.only_links;
         let mapped = |to: &'static str| remap.then_some(to);
         let mut roots = Roots::default();
-        let target = (!self.outputs.dir.as_os_str().is_empty()).then(|| self.target_dir()).flatten();
+        let platform = self.flags.iter().rev().find(|f| f.row.flag == "--target");
+        let platform = platform.and_then(|flag| flag.value.as_deref());
+        let dir = &self.outputs.dir;
+        let target = (!dir.as_os_str().is_empty()).then(|| target_dir(dir, platform)).flatten();
         let cargo = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
             .or_else(|| Some(platform::home()?.join(".cargo")))
@@ -167,4 +156,20 @@ impl Invocation {
             .or_else(|| paths::checkout(&self.cwd))
             .or_else(|| Some(self.cwd.clone()))
     }
+}
+
+/// Cargo's target directory, or its separate build directory, by a directory below it and the target platform that was asked
+/// for. Cargo tags each directory that it makes, also one for a target platform inside another. A directory that existed
+/// before (a mounted volume, `mktemp -d`) has no tag and is known by the lock in the directory of the profile; it may lie
+/// inside a tagged directory.
+pub(crate) fn target_dir(below: &Path, platform: Option<&str>) -> Option<PathBuf> {
+    let tagged = paths::upward(below, &["CACHEDIR.TAG"]);
+    let profile = paths::upward(below, &[".cargo-lock", ".cargo-build-lock"]);
+    let Some(above) = profile.as_deref().and_then(Path::parent) else { return tagged };
+    if tagged.as_ref().is_some_and(|tagged| tagged != above && tagged.starts_with(above)) {
+        return tagged;
+    }
+    let platform = platform.and_then(|t| Path::new(t.strip_suffix(".json").unwrap_or(t)).file_name());
+    let inner = platform.is_some() && above.file_name() == platform;
+    if inner { above.parent() } else { Some(above) }.map(Path::to_path_buf)
 }

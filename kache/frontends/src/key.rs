@@ -109,6 +109,9 @@ pub fn inputs(
     }
     // A relative path stays relative, since `file!()` and `__FILE__` give it as written.
     inputs.put(Component::Input, &invocation.input, &path(&invocation.input, roots));
+    if let Some(stdin) = &invocation.stdin {
+        inputs.put(Component::Input, "standard input", stdin.hex().as_bytes());
+    }
     if !invocation.language.is_rust() {
         // A `-x` after the source does not apply to the source, and the flags do not contain the position of the source.
         inputs.put(Component::Language, &invocation.unit.kind, invocation.unit.kind.as_bytes());

@@ -5,6 +5,7 @@
 //! a parser, a flag table and a line in [`FRONTENDS`]; a command that is not a compiler implements
 //! [`Frontend`] itself.
 
+mod archives;
 pub mod collect;
 mod compile_plan;
 pub mod computed;
@@ -40,8 +41,10 @@ mod rust_tokens;
 pub mod rustc;
 pub mod rustc_flags;
 pub mod rustup;
+pub mod script;
 pub mod shims;
 pub mod source;
+pub mod starter;
 pub mod tables;
 mod times;
 pub mod toolchain;
@@ -52,7 +55,7 @@ use kache_core::frontend::Frontend;
 
 /// Every front end. The first that claims a command plans it; the last one claims every command and refuses it.
 pub static FRONTENDS: &[&dyn Frontend] =
-    &[&rustc::FAMILY, &msvc::FAMILY, &link::Link, &gnu::FAMILY, &unknown::Unknown];
+    &[&script::Script, &rustc::FAMILY, &msvc::FAMILY, &link::Link, &gnu::FAMILY, &unknown::Unknown];
 
 /// The flag tables, by the names that `kache flags` knows them by.
 pub static TABLES: &[(&str, &[flags::Row])] = &[

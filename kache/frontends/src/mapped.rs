@@ -32,6 +32,10 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
     let succeeded = completed.ran.status.success();
     let is_rust = plan.invocation.language.is_rust();
     let Some(log) = log else { return !succeeded };
+    // The object for build scripts may not fit what the linker makes.
+    if !succeeded && plan.starter.is_some() && contains(&completed.ran.stderr, b"linking with") {
+        return true;
+    }
     // rustc looks for files by the paths that it gives, to the byte.
     if is_rust && (looked == Looked::AtMapped || succeeded) {
         return looked == Looked::AtMapped;

@@ -65,7 +65,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let language = language(&all, input)?;
     let object = (!all.given("/Zs")).then(|| object(&all, input, &command.cwd));
     let dir = object.as_deref().and_then(Path::parent).unwrap_or(&command.cwd).to_path_buf();
-    let names = OutputNames { dir, stem: String::new(), exact: object.iter().cloned().collect() };
+    let names = OutputNames { dir, stem: String::new(), exact: object.iter().cloned().collect(), tree: None };
     let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
     Ok(Invocation {
         language: Language::C,
@@ -83,6 +83,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         search: Vec::new(),
         incremental: None,
         literal_paths: all.any(|e| e.debug_info || e.embeds_path >= EmbedsPath::Bitcode),
+        stdin: None,
         native_cpu: all.native_cpu(),
         only_links: false,
         outputs: names,

@@ -4,7 +4,7 @@ use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::{collect, depinfo, gnu, key, linker, loader, mapped, recognise, refine, rustc, rustup};
+use crate::{collect, depinfo, gnu, key, linker, loader, mapped, recognise, refine, rustc, rustup, starter};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, Kind as DependencyKind};
@@ -20,7 +20,7 @@ use kache_core::store::Store;
 use kache_core::template;
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Frontend for Family {
     fn name(&self) -> &'static str {
@@ -73,7 +73,7 @@ impl Family {
     ) -> Result<(Action, CompilePlan), NotCacheable> {
         // The command may be planned twice.
         platform::restore_variables();
-        let rustup::Resolved { program, env } = self.real_program(request, toolchain.as_deref())?;
+        let rustup::Resolved { program, env } = real_program(self, request, toolchain.as_deref())?;
         invocation.program = program;
         platform::set_variables(env);
         let toolchain = Toolchain::identify(cx.store, self, &invocation.program).map_err(|e| {
@@ -95,22 +95,6 @@ impl Family {
             }
         }
         Ok(planned(self, invocation, toolchain, roots, cx))
-    }
-
-    /// The program that a proxy would run.
-    fn real_program(
-        &self,
-        request: &Request,
-        toolchain: Option<&str>,
-    ) -> Result<rustup::Resolved, NotCacheable> {
-        let missing = || NotCacheable::new(Reason::UnknownCompiler, "the compiler is not found");
-        let found = request.file().ok_or_else(missing)?;
-        if !self.is_rust() {
-            return Ok(rustup::Resolved { program: found.to_path_buf(), env: Vec::new() });
-        }
-        let unclear = "kache cannot tell which toolchain rustup would choose";
-        rustup::resolve(found, toolchain, &request.cwd)
-            .ok_or_else(|| NotCacheable::new(Reason::Rustup, unclear))
     }
 
     fn roots(
@@ -138,6 +122,21 @@ impl Family {
     }
 }
 
+/// The program that a proxy would run.
+pub(crate) fn real_program(
+    family: &Family,
+    request: &Request,
+    toolchain: Option<&str>,
+) -> Result<rustup::Resolved, NotCacheable> {
+    let missing = || NotCacheable::new(Reason::UnknownCompiler, "the compiler is not found");
+    let found = request.file().ok_or_else(missing)?;
+    if !family.is_rust() {
+        return Ok(rustup::Resolved { program: found.to_path_buf(), env: Vec::new() });
+    }
+    let unclear = "kache cannot tell which toolchain rustup would choose";
+    rustup::resolve(found, toolchain, &request.cwd).ok_or_else(|| NotCacheable::new(Reason::Rustup, unclear))
+}
+
 /// `rustc +nightly …` is addressed to rustup's proxy.
 fn take_toolchain_argument(request: &mut Request) -> Option<String> {
     let first = request.args.first()?.to_str()?.strip_prefix('+')?.to_string();
@@ -147,14 +146,18 @@ fn take_toolchain_argument(request: &mut Request) -> Option<String> {
 
 fn planned(
     family: &Family,
-    invocation: Invocation,
+    mut invocation: Invocation,
     toolchain: Toolchain,
     roots: Roots,
     cx: &Context,
 ) -> (Action, CompilePlan) {
     let settings = cx.settings;
     let is_rust = invocation.language.is_rust();
+    let starter = link_starter(&mut invocation, cx);
     let mut inputs = key::inputs(&invocation, &toolchain, &roots, settings);
+    if starter.is_some() {
+        inputs.put("script starter", "linked", starter::digest());
+    }
     inputs.0.extend(loader::inputs(cx.store).0);
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
@@ -177,6 +180,7 @@ fn planned(
         }),
         unmap_printed: is_rust,
         relinked_dirs: invocation.search.clone(),
+        is_foreign: false,
         roots,
     };
     let defines = invocation.path_macros(&action.roots);
@@ -185,11 +189,30 @@ fn planned(
         tells_macros: family.tells_macros,
         invocation,
         toolchain,
+        starter,
         defines,
         path_only: settings.path_only_macros.clone(),
         assume_tame_macros: settings.observe == Observe::Off,
     };
     (action, plan)
+}
+
+/// Has the command link the object that hands a build script over to kache, where the command links a build script. Where
+/// paths are to be left as they are, an argument of kache's has failed before.
+fn link_starter(invocation: &mut Invocation, cx: &Context) -> Option<PathBuf> {
+    let Settings { build_scripts, observe, .. } = cx.settings;
+    if !build_scripts
+        || *observe == Observe::Off
+        || cx.literal_paths
+        || !rustc::links_build_script(invocation)
+    {
+        return None;
+    }
+    let starter = starter::place(cx.store).ok()?;
+    let mut argument = OsString::from("link-arg=");
+    argument.push(&starter);
+    invocation.inject.extend(["-C".into(), argument]);
+    Some(starter)
 }
 
 /// The arguments to run the compiler with.

@@ -35,12 +35,14 @@ pub const COMMON: TrustPolicy = TrustPolicy {
         place: tables::TELLS_PLACE,
         place_by_import: tables::TELLS_PLACE_BY_IMPORT,
         metadata: tables::TELLS_STATUS,
+        permissions: tables::TELLS_PERMISSIONS,
         identity: tables::TELLS_IDENTITY,
         size: tables::TELLS_SIZE,
         numbers: tables::TELLS_NUMBERS,
         identity_by_import: tables::TELLS_IDENTITY_BY_IMPORT,
         compares_identity: tables::COMPARES_IDENTITY,
         unoptimised: tables::UNOPTIMISED,
+        unoptimised_program: tables::UNOPTIMISED_PROGRAM,
         reading: tables::TELLS_READING,
         syscalls: tables::UNSEEN_CALLS,
         standard_library: tables::STANDARD_LIBRARY,
@@ -96,6 +98,10 @@ pub static LINK: TrustPolicy = TrustPolicy {
     ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_LINKER,
     ..C_RULES
 };
+
+/// The rules for commands that are no compilers. A compiler that they start and that runs without kache may ask for the time,
+/// as long as it does not ask by which time it is to date what it writes.
+pub static FOREIGN: TrustPolicy = TrustPolicy { clock_env: tables::DATE_ENV, ..COMMON };
 
 #[cfg(all(test, unix))]
 mod tests;

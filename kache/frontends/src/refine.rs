@@ -143,7 +143,9 @@ fn ask_for_report(plan: &CompilePlan, store: &Store) -> io::Result<Declared> {
     let path = store.temporary();
     let mut ask = Command::new(&plan.invocation.program);
     ask.args(&plan.invocation.lead).args(rustc::report_only(&plan.invocation, &path));
-    ask.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    platform::rewind_stdin();
+    ask.stdin(if plan.invocation.stdin.is_some() { Stdio::inherit() } else { Stdio::null() });
+    ask.stdout(Stdio::null()).stderr(Stdio::null());
     let text = ask.env(WITHIN, "1").status().and_then(|_| std::fs::read(&path));
     let _ = std::fs::remove_file(&path);
     Ok(depinfo::parse(&text?, plan.toolchain.capabilities.report))

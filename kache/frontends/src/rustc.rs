@@ -5,12 +5,14 @@ use crate::flags::{EmbedsPath, Flag, Flags, Takes, unknown};
 use crate::invocation::{Invocation, Language};
 use crate::{response, rustc_flags, toolchain};
 use kache_core::action::{OutputNames, Request};
+use kache_core::digest::Digest;
 use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::template::Format;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub static FAMILY: Family = Family {
@@ -55,14 +57,15 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let probe = probe(&all, &inputs)?;
     let input = match (&inputs[..], probe) {
         (_, true) => String::new(),
-        ([one], _) if one == "-" => {
-            return refuse(Reason::Stdin, "the source comes from standard input");
-        }
         ([one], _) => one.clone(),
         ([], _) => return refuse(Reason::NoInput, "no source file is named"),
         (many, _) => return refuse(Reason::SeveralInputs, many.join(" ")),
     };
     let emit = emit(&all);
+    let stdin = match &*input {
+        "-" => Some(source_on_stdin(&emit)?),
+        _ => None,
+    };
     let (settings, inject) = diagnostics(&all);
     let mut outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
     if !probe {
@@ -95,11 +98,22 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         debugs_assembly: false,
         makes_bitcode: false,
         input,
+        stdin,
         cwd: command.cwd.clone(),
         settings,
         inject,
         flags,
     })
+}
+
+/// The digest of a source that comes from standard input. rustc reads it to its end, whatever else it does.
+fn source_on_stdin(emit: &[(String, Option<String>)]) -> Result<Digest, NotCacheable> {
+    if emit.iter().any(|(kind, _)| kind == "dep-info") {
+        return refuse(Reason::Stdin, "dep-info of a source on standard input");
+    }
+    let failed =
+        |e: io::Error| NotCacheable::new(Reason::Stdin, format!("the source on standard input: {e}"));
+    platform::take_stdin().map(|text| Digest::of(&text)).map_err(failed)
 }
 
 /// The arguments with which rustc writes dep-info to `path` and nothing else.
@@ -132,6 +146,16 @@ fn is_rustc(arg: Option<&OsString>) -> bool {
 pub fn kind_from_environment() -> Kind {
     let from_build_script = env_is_set("TARGET") && env_is_set("NUM_JOBS") && !env_is_set("CARGO_CRATE_NAME");
     if from_build_script { Kind::Probe } else { Kind::Unit }
+}
+
+/// Whether a compile makes a build script for this machine: cargo names its crate by the file of the source.
+pub fn links_build_script(invocation: &Invocation) -> bool {
+    let all = Flags(&invocation.flags);
+    all.last("--crate-name").is_some_and(|name| name.starts_with("build_script_"))
+        && all.values("--crate-type").eq(["bin"])
+        && all.last("--target").is_none()
+        && all.values("--emit").flat_map(|v| v.split(',')).any(|emit| emit == "link")
+        && env_is_set("CARGO_PKG_NAME")
 }
 
 fn env_is_set(name: &str) -> bool {
@@ -286,10 +310,15 @@ fn outputs(all: &Flags, input: &str, emit: &[(String, Option<String>)], cwd: &Pa
         let o = absolute(cwd, Path::new(o));
         let stem = o.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         exact.push(o.clone());
-        return OutputNames { dir: o.parent().unwrap_or(cwd).to_path_buf(), stem, exact };
+        return OutputNames { dir: o.parent().unwrap_or(cwd).to_path_buf(), stem, exact, tree: None };
     }
     let dir = all.last("--out-dir").map_or(cwd.to_path_buf(), |d| absolute(cwd, Path::new(d)));
-    OutputNames { dir, stem: format!("{crate_name}{}", all.last("-C extra-filename").unwrap_or("")), exact }
+    OutputNames {
+        dir,
+        stem: format!("{crate_name}{}", all.last("-C extra-filename").unwrap_or("")),
+        exact,
+        tree: None,
+    }
 }
 
 /// The kinds of outputs that rustc writes to a temporary file and renames. It writes other kinds to the existing file.
@@ -476,7 +505,7 @@ mod tests {
         assert_eq!(parsed(&["-A=warnings", "a.rs"]).unwrap().flags[0].value.as_deref(), Some("=warnings"));
         assert_eq!(reason(&["a.rs", "b.rs"]), "several-inputs");
         assert_eq!(reason(&["-Copt-level=1"]), "no-input");
-        assert_eq!(reason(&["-"]), "stdin");
+        assert_eq!(reason(&["-", "--emit=dep-info"]), "stdin");
         for output in ["--emit=obj=-", "--emit=dep-info=-", "-o-"] {
             assert_eq!(reason(&[output, "a.rs"]), "odd-output", "{output}");
         }

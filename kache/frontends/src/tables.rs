@@ -181,12 +181,16 @@ tables! {
     }
     /// Parts of mangled names. In code that is not optimised each function has a name; for other code see [`UNOPTIMISED`].
     TELLS_STATUS "tells-status"
-    "functions that tell a proc macro times and permissions: those of its files become dependencies" [
+    "functions that tell a proc macro times: those of its files become dependencies" [
         "8Metadata8modified" => "when a file was modified";
         "8Metadata7created" => "when a file was created";
-        "8Metadata11permissions" => "who may access a file";
         metadata:
         "5mtime" "10mtime_nsec" "8st_mtime" "13st_mtime_nsec" => "when a file was modified";
+    ]
+    TELLS_PERMISSIONS "tells-permissions"
+    "functions that tell a proc macro permissions and owners: those of its files become dependencies" [
+        "8Metadata11permissions" => "who may access a file";
+        metadata:
         "4mode" "7st_mode" => "who may access a file";
         "3uid" "6st_uid" => "the owner of a file";
     ]
@@ -234,6 +238,11 @@ tables! {
     UNOPTIMISED "unoptimised"
     "a function that shows that a proc macro is not optimised; without it, the whole status of its files counts" {
         "10run_client" => "generic, and part of each macro's own code";
+    }
+    /// The standard library calls the function with what `main` returns, once in each program.
+    UNOPTIMISED_PROGRAM "unoptimised-program"
+    "a function that shows that a build script is not optimised; without it, the whole status of its files counts" {
+        "Termination$GT$6report" "11Termination6report" => "small, and part of its caller in optimised code";
     }
     /// Any reader changes this time.
     TELLS_READING "tells-reading" "functions that tell a proc macro when files were read: not stored" [

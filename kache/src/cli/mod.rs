@@ -28,6 +28,7 @@ pub mod page;
 mod pager;
 pub mod purge;
 pub mod report;
+pub mod run;
 pub mod shims;
 pub mod show;
 pub mod tables;
@@ -40,7 +41,7 @@ use kache_core::remote::client::TaskKind;
 use std::process::ExitCode;
 
 /// The names and aliases of all commands. None of them is ever run as a compiler.
-pub const COMMANDS: &str = "report stats explain monitor list show flags tables config doctor init shims gc purge \
+pub const COMMANDS: &str = "report stats explain monitor list show run flags tables config doctor init shims gc purge \
                             verify push pull prefetch flush keygen completions man help";
 
 /// A build cache for Rust, C and C++ that observes which inputs the compiler reads.
@@ -69,6 +70,8 @@ enum Command {
     List(list::Options),
     /// Show one stored result: outputs, command line, dependencies
     Show(show::Options),
+    /// Run a command with kache in front of every compiler that it starts
+    Run(run::Options),
     /// List a compiler's flags and how each affects the key
     Flags(flags::Options),
     /// List the rules that decide what counts as an input
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Monitor(options) => monitor::run(&options),
         Command::List(options) => list::run(&options),
         Command::Show(options) => show::run(&options),
+        Command::Run(options) => run::run(&options),
         Command::Flags(options) => flags::run(&options),
         Command::Tables(options) => tables::run(&options),
         Command::Config(options) => config::run(&options),

@@ -176,6 +176,7 @@ documents! {
     the_readme: "README.md";
     the_index: "kache/docs/README.md";
     seeing: "kache/docs/seeing.md";
+    scripts: "kache/docs/scripts.md";
     keys: "kache/docs/keys.md";
     portability: "kache/docs/portability.md";
     c_and_cpp: "kache/docs/c.md";

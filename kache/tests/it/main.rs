@@ -44,6 +44,8 @@ mod rust;
 #[cfg(target_os = "linux")]
 mod rust_places;
 #[cfg(target_os = "linux")]
+mod scripts;
+#[cfg(target_os = "linux")]
 mod store;
 #[cfg(target_os = "linux")]
 mod undisturbed;

@@ -455,7 +455,32 @@ fn a_failing_compile_is_the_compilers_own() {
         );
     }
     let out = test.kache(&["rustc", "-"]).stdin(Stdio::piped()).output().unwrap();
-    assert!(!out.status.success() && test.last().reason_word() == Some("stdin"));
+    assert!(!out.status.success() && test.last().reason_word() == Some("failed"));
+}
+
+/// A build script's trial compile hands its source over so.
+#[test]
+fn a_source_on_standard_input_counts_by_its_text() {
+    let test = TestEnv::new();
+    let outcome = |source: &str| {
+        let source = test.write("source", source);
+        let mut compile =
+            test.kache(&["rustc", "--crate-name=s", "--crate-type=lib", "--emit=metadata", "-"]);
+        test.outcome(compile.stdin(fs::File::open(source).unwrap()))
+    };
+    assert_eq!(outcome("pub fn f() {}"), Outcome::Miss);
+    assert_eq!(outcome("pub fn f() {}"), Outcome::Hit);
+    assert_eq!(outcome("pub fn g() {}"), Outcome::Miss);
+    assert_eq!(outcome("pub const P: &str = env!(\"PATH\");"), Outcome::Miss);
+    let source = test.write("source", "pub const P: &str = env!(\"PATH\");");
+    let mut compile = test.kache(&["rustc", "--crate-name=s", "--crate-type=lib", "--emit=metadata", "-"]);
+    let path = format!("{}:/elsewhere", std::env::var("PATH").unwrap());
+    compile.stdin(fs::File::open(source).unwrap()).env("PATH", path);
+    assert_eq!(
+        test.outcome(&mut compile),
+        Outcome::Miss,
+        "a variable of the compiler's own that the source reads"
+    );
 }
 
 /// Whatever is done to the cache, the compile succeeds with the plain compiler's output.

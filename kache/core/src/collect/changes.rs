@@ -172,9 +172,11 @@ impl Collector<'_> {
             let by = Cause { pid: 0, actor };
             let p = Path::new(platform::os_str(&path));
             // The compiler makes the directory that it is to write to; a restore does so as well.
+            let outputs = self.subject.outputs;
             if !self.world.is_there(p)
                 || self.subject.is_state(&path)
-                || self.subject.outputs.dir.starts_with(p)
+                || outputs.dir.starts_with(p)
+                || outputs.tree.as_deref() == Some(p)
             {
                 continue;
             }
@@ -184,7 +186,10 @@ impl Collector<'_> {
                 self.named(by, Act::OverwritesInput, &path);
                 continue;
             }
-            let is_output = self.subject.outputs.owns(p) && self.file_type(&path) != Some(FileType::Dir);
+            let is_output = match self.file_type(&path) {
+                Some(FileType::Dir) => outputs.is_in_tree(p),
+                _ => outputs.owns(p),
+            };
             self.named(by, if is_output { Act::LeavesOutput } else { Act::LeavesOther }, &path);
         }
         for path in std::mem::take(&mut self.perhaps_inputs) {

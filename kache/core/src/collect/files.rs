@@ -45,10 +45,11 @@ impl Collector<'_> {
     }
 
     /// Notes which file was opened: another may have its name by the time that its contents are looked at. The files of
-    /// the toolchain are not looked at.
+    /// the toolchain and those whose contents are in the key are not looked at.
     fn identified(&mut self, e: &TraceEvent, path: &[u8]) {
         let path = Path::new(platform::os_str(path));
-        let Some(id) = StatId::parse(e.path2).filter(|_| !self.subject.covers(path)) else { return };
+        let counts = !self.subject.covers(path) && !self.subject.is_inlined(path);
+        let Some(id) = StatId::parse(e.path2).filter(|_| counts) else { return };
         let first = *self.out.opened.entry(path.to_path_buf()).or_insert(id);
         if (first.dev, first.ino) != (id.dev, id.ino) && !self.subject.outputs.owns(path) {
             let detail = format!("{} was another file the second time", path.display());
@@ -89,17 +90,20 @@ impl Collector<'_> {
             return;
         }
         let can = |act| asks_by_itself || self.processes.can_learn(e.pid, e.module, act);
-        let acts = [Act::LearnsMetadata, Act::LearnsIdentity].map(|act| can(act).then_some(act));
+        let acts = [Act::LearnsMetadata, Act::LearnsIdentity, Act::LearnsPermissions];
+        let acts = acts.map(|act| can(act).then_some(act));
         let learns_size = can(Act::LearnsSize);
-        if acts == [None, None] && !learns_size {
+        if acts == [None; 3] && !learns_size {
             return;
         }
         let Some(path) = path_of_status(e) else { return };
         if learns_size && self.file_type(&path) == Some(FileType::Dir) {
             self.at(by, Act::LearnsSize, &path);
         }
-        if acts != [None, None] && (e.kind == EventKind::Write || self.made.has(&path) || is_removed(&path)) {
-            return self.named(by, Act::LearnsTimeOfMade, &path);
+        if acts != [None; 3] && (e.kind == EventKind::Write || self.made.has(&path) || is_removed(&path)) {
+            let only_permissions = acts[..2] == [None; 2];
+            let act = if only_permissions { Act::LearnsOwnerOfMade } else { Act::LearnsTimeOfMade };
+            return self.named(by, act, &path);
         }
         acts.into_iter().flatten().for_each(|act| self.at(by, act, &path));
     }

@@ -41,6 +41,14 @@ pub struct Process {
     searched: Vec<PathBuf>,
     /// Events of opening the terminal since the program started.
     pub terminal: u16,
+    /// Its own code is no compiler's: all of it counts as a plugin's.
+    pub is_foreign: bool,
+    /// It has the name of a tool, and its contents show that it is that.
+    pub is_tool: bool,
+    /// kache is there in its place.
+    pub is_told: bool,
+    /// It has asked whether `PWD` is the directory that it is in.
+    pub has_checked_directory: bool,
     /// Modules recorded before anything else belong to the program as it was linked.
     is_starting: bool,
 }
@@ -51,6 +59,7 @@ impl Process {
     pub fn loads(&mut self, module: &Module) -> bool {
         let is_known = module.is_covered || module.is_common && !self.has_plugin;
         let own = module.id == 0 || is_known || self.is_starting && self.actor == Actor::Compiler;
+        let own = own && !self.is_foreign;
         // A forked process repeats what its parent had loaded.
         let own = *self.own.entry(module.id).or_insert(own);
         self.files.insert(module.id, module.found.as_os_str().as_encoded_bytes().to_vec());
@@ -234,6 +243,10 @@ impl Processes {
             asks_for_read_times: false,
             searched: Vec::new(),
             terminal: 0,
+            is_foreign: false,
+            is_tool: false,
+            has_checked_directory: false,
+            is_told: false,
             is_starting: true,
         };
         self.all.insert(e.pid, process);

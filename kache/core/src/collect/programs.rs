@@ -2,12 +2,14 @@
 
 use super::processes::Module;
 use super::{Cause, Collector, clean};
+use crate::dependency::{Dependency, Kind};
 use crate::observe::start_clock::{StartCalls, TERMINAL};
 use crate::observe::trace::{TraceEvent, flag};
 use crate::observe::variables::Use;
 use crate::paths::absolute;
 use crate::platform;
 use crate::policy::{Act, Actor, ClockAtStart, Event, Excuse, Started, names};
+use crate::reason::Reason;
 use crate::template::contains;
 use std::path::Path;
 
@@ -26,6 +28,7 @@ impl Collector<'_> {
             is_first = is_covered;
             self.has_compiler |= is_covered;
         }
+        let is_script = is_first && self.subject.is_foreign;
         let by_foreign = self.processes.is_started_by_foreign(e.pid, parent);
         let is_path_only = !by_foreign && self.begins_path_only(e.pid, parent);
         let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
@@ -33,19 +36,32 @@ impl Collector<'_> {
         let marks = self.policy.marks_of_tool(&name);
         let is_tool = marks.is_some_and(|marks| self.world.holds(exe, marks));
         let is_compiler = || self.policy.compiler_marks().any(|marks| self.world.holds(exe, marks));
-        let actor = self.policy.actor(&Started {
-            is_first,
-            is_named: is_named && (is_tool || is_compiler()),
-            is_tool,
-            is_covered,
-            by_foreign,
-            is_path_only,
-            has_plugins: self.subject.has_plugins,
-        });
+        let judged = || {
+            self.policy.actor(&Started {
+                is_first,
+                is_named: is_named && (is_tool || is_compiler()),
+                is_tool,
+                is_covered,
+                by_foreign,
+                is_path_only,
+                has_plugins: self.subject.has_plugins,
+            })
+        };
+        // All of its code counts as a plugin's.
+        let actor = if is_script { Actor::Compiler } else { judged() };
         if self.perhaps_read_all.remove(&e.pid) == Some(false) {
             self.may_have_read_all(e.pid);
         }
         self.processes.begin(e, actor, is_path_only);
+        if e.flags & flag::IN_PLACE != 0 {
+            return self.begins_in_place(e);
+        }
+        if is_script && let Some(process) = self.processes.get_mut(e.pid) {
+            process.is_foreign = true;
+        }
+        if let Some(process) = self.processes.get_mut(e.pid) {
+            process.is_tool = is_tool;
+        }
         self.begin_to_read(e.pid);
         let by = Cause { pid: e.pid, actor };
         if matches!(actor, Actor::Script | Actor::PathOnly)
@@ -65,6 +81,38 @@ impl Collector<'_> {
         }
     }
 
+    /// What kache tells in a program's place is all that the program would have done.
+    fn begins_in_place(&mut self, e: &TraceEvent) {
+        if let Some(process) = self.processes.get_mut(e.pid) {
+            process.actor = Actor::Process;
+            process.is_told = true;
+        }
+        self.begin_to_read(e.pid);
+        self.at(Cause { pid: e.pid, actor: Actor::Process }, Act::Begins, &clean(e.path));
+    }
+
+    /// A compiler that kache answered for: the toolchain is chosen as its name and the working directory say.
+    pub(super) fn depend_on_toolchain(&mut self, e: &TraceEvent) {
+        let portable = |path: &[u8]| self.subject.roots.portable(path);
+        let program = if e.path.contains(&b'/') { portable(e.path) } else { e.path.to_vec() };
+        let name = [&program[..], &portable(e.path2)].join(&b'\n');
+        self.out.dependencies.insert(Dependency::computed("toolchain", name));
+    }
+
+    /// A dependency of a command within the run. What the run made is none.
+    pub(super) fn inherit(&mut self, e: &TraceEvent) {
+        let paths = e.path.split(|b| *b == b'\n').map(clean).filter(|path| !self.made.has(path));
+        let portable: Vec<_> = paths.map(|path| self.subject.roots.portable(&path)).collect();
+        match u8::try_from(e.aux).ok().and_then(Kind::from_number) {
+            Some(Kind::Twins) if portable.len() < 2 => {}
+            Some(kind @ (Kind::Twins | Kind::Status)) if !portable.is_empty() => {
+                self.out.dependencies.insert(Dependency::new(kind, portable.join(&0)));
+            }
+            Some(Kind::Twins | Kind::Status) => {}
+            _ => self.refuse(Reason::ObserverTorn, "an unknown dependency was inherited".to_string()),
+        }
+    }
+
     /// A program that a plugin started counts as one that reads all variables until it ends and has read none.
     fn begin_to_read(&mut self, pid: u32) {
         if self.processes.get(pid).is_some_and(|process| process.actor == Actor::Process) {
@@ -79,10 +127,10 @@ impl Collector<'_> {
             let file = Path::new(platform::os_str(file));
             self.subject.covers(file)
                 || self.policy.is_c_runtime(file)
-                || self.world.variables(file) != Use::Reads
+                || self.world.variables(file, 0) != Use::Reads
         };
         let program = process.program.as_os_str().as_encoded_bytes();
-        let in_rust = self.world.variables(&process.program) == Use::PassesOn { in_rust: true };
+        let in_rust = self.world.variables(&process.program, 0) == Use::PassesOn { in_rust: true };
         if !in_rust || !process.files().filter(|file| *file != program).all(passes_on) {
             self.named(Cause { pid, actor: Actor::Process }, Act::MayHaveReadAll, b"");
         }
@@ -133,6 +181,9 @@ impl Collector<'_> {
         let is_by_name = !found.parent().is_some_and(|dir| self.subject.is_searched(dir));
         if !actor.is_trusted() {
             self.searches(by, found, e.module != 0 && is_by_name);
+        }
+        if e.module == 0 && actor == Actor::Plugin {
+            return self.examine(by, e.module, &real);
         }
         if e.module == 0 || is_covered || is_loader || is_runtime() {
             return;
@@ -236,7 +287,9 @@ impl Collector<'_> {
         let imports = self.world.imports(object);
         self.check_imports(by, object, imports.as_ref());
         let imports = imports.unwrap_or_default();
-        if self.world.variables(object) == Use::Reads {
+        // A foreign program has a constructor of kache's own.
+        let known = u64::from(module == 0);
+        if self.world.variables(object, known) == Use::Reads {
             self.named(by, Act::HoldsEnvironment, name);
         }
         let has = &self.policy.abilities;
@@ -257,12 +310,14 @@ impl Collector<'_> {
             has.syscalls,
             has.place,
             has.metadata,
+            has.permissions,
             has.reading,
             has.identity,
             has.size,
             has.numbers,
             has.compares_identity,
             has.unoptimised,
+            has.unoptimised_program,
         ];
         let parts: Vec<_> = tables.into_iter().flatten().map(|row| row.what).collect();
         let found = self.world.functions(object, &parts);
@@ -282,7 +337,8 @@ impl Collector<'_> {
                 self.named(by, *act, name);
             }
         }
-        let is_nameless = !holds(has.unoptimised) || tells_identity;
+        let marks = if module == 0 { has.unoptimised_program } else { has.unoptimised };
+        let is_nameless = !holds(marks) || tells_identity;
         if is_nameless || holds(has.size) {
             self.learns(by.pid, module, Act::LearnsSize);
         }
@@ -291,6 +347,9 @@ impl Collector<'_> {
         }
         if is_nameless || holds(has.metadata) {
             self.learns(by.pid, module, Act::LearnsMetadata);
+        }
+        if holds(has.permissions) {
+            self.learns(by.pid, module, Act::LearnsPermissions);
         }
         if is_nameless || holds(has.identity) && !holds(has.compares_identity) {
             self.learns(by.pid, module, Act::LearnsIdentity);

@@ -3,6 +3,7 @@
 //! A plugin calls the system past Rust's standard library, whose functions have names: then all of a file's status counts. A
 //! program that a plugin started learns what it asks for, unless it is known for what it does with the answer.
 
+use super::processes::Process;
 use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
 use crate::platform;
@@ -46,6 +47,7 @@ impl Collector<'_> {
             }
             FileTimes::ComparesTwo => {
                 let pair = before.filter(|other| *other != path);
+                let pair = pair.filter(|other| !self.checks_directory(e.pid, other, &path));
                 for path in pair.iter().flat_map(|other| [other, &path]) {
                     self.at(by, Act::ComparesTimes, path);
                 }
@@ -54,16 +56,33 @@ impl Collector<'_> {
             // `make` asks which directory it is in, whose times change with each file that is made there.
             FileTimes::Compares if path == process.cwd().as_os_str().as_encoded_bytes() => {}
             FileTimes::Compares => self.at(by, Act::ComparesTimes, &path),
-            FileTimes::Tells if of_made => self.named(by, Act::LearnsTimeOfMade, &path),
-            FileTimes::Tells => self.at(by, Act::TellsStatus, &path),
+            FileTimes::Packs if self.subject.is_foreign => {}
+            FileTimes::Packs | FileTimes::Tells if of_made => self.named(by, Act::LearnsTimeOfMade, &path),
+            FileTimes::Packs | FileTimes::Tells => self.at(by, Act::TellsStatus, &path),
         }
+    }
+
+    /// Whether a program asks, once as it starts, whether `PWD` is the directory that it is in. Shells do.
+    fn checks_directory(&mut self, pid: u32, one: &[u8], other: &[u8]) -> bool {
+        let Some(named) = self.world.variable(b"PWD").map(|named| clean(named.as_encoded_bytes())) else {
+            return false;
+        };
+        let Some(process) = self.processes.get_mut(pid).filter(|process| !process.has_checked_directory)
+        else {
+            return false;
+        };
+        let cwd = process.cwd().as_os_str().as_encoded_bytes();
+        let is_check = (one == named && other == cwd) || (one == cwd && other == named);
+        process.has_checked_directory |= is_check;
+        is_check
     }
 
     /// What a program does with the times, numbers and owners of files.
     fn use_of_times(&self, pid: u32, by: Cause) -> FileTimes {
         // The toolchain's own programs find files.
         let is_own = |program: &Path| self.subject.covers(program);
-        let Some(process) = self.processes.get(pid).filter(|process| !is_own(&process.program)) else {
+        let counts = |process: &&Process| !process.is_told && !is_own(&process.program);
+        let Some(process) = self.processes.get(pid).filter(counts) else {
             return FileTimes::Nothing;
         };
         let row = self.policy.file_times(self.processes.name(pid));
@@ -77,7 +96,7 @@ impl Collector<'_> {
             Actor::Plugin => {
                 self.processes.can_learn(e.pid, e.module, Act::LearnsNumbers) || self.asks_by_itself(e)
             }
-            Actor::Process => self.use_of_times(e.pid, by) == FileTimes::Tells,
+            Actor::Process => matches!(self.use_of_times(e.pid, by), FileTimes::Packs | FileTimes::Tells),
             _ => false,
         }
     }
@@ -88,8 +107,9 @@ impl Collector<'_> {
             Actor::Plugin => self.at(by, Act::LearnsIdentity, path),
             Actor::Process => match self.use_of_times(pid, by) {
                 FileTimes::Nothing => {}
+                FileTimes::Packs if self.subject.is_foreign => {}
                 FileTimes::ComparesTwo | FileTimes::Compares => self.at(by, Act::ComparesTimes, path),
-                FileTimes::Tells => self.at(by, Act::TellsStatus, path),
+                FileTimes::Packs | FileTimes::Tells => self.at(by, Act::TellsStatus, path),
             },
             _ => {}
         }

@@ -35,6 +35,8 @@ pub struct Subject<'a> {
     pub path_only: &'a [String],
     /// The compiler loads code that is not its own from the start, and none of it is told apart.
     pub has_plugins: bool,
+    /// The program is no compiler: see [`Action::is_foreign`](crate::action::Action::is_foreign).
+    pub is_foreign: bool,
 }
 
 /// How far the toolchain's identity stands for a path.
@@ -58,7 +60,9 @@ impl Subject<'_> {
     /// differ: a target directory may be a symbolic link.
     pub(super) fn renamed(&self, world: &dyn World) -> Vec<(PathBuf, PathBuf)> {
         let exact = self.outputs.exact.iter().filter_map(|path| path.parent());
-        let named: BTreeSet<&Path> = exact.chain([self.outputs.dir.as_path()]).chain(self.state).collect();
+        let tree = self.outputs.tree.as_deref();
+        let named: BTreeSet<&Path> =
+            exact.chain([self.outputs.dir.as_path()]).chain(self.state).chain(tree).collect();
         let real = |dir: &Path| Some((world.canonicalize(dir)?, dir.to_path_buf()));
         named.into_iter().filter_map(real).filter(|(real, named)| real != named).collect()
     }

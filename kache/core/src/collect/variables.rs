@@ -3,7 +3,7 @@
 use super::{Cause, Collector};
 use crate::collected::Step;
 use crate::observe::trace::TraceEvent;
-use crate::policy::{Act, Actor, Event, Treatment};
+use crate::policy::{Act, Actor, Event, Treatment, names};
 
 /// The observer cuts longer values.
 const CUT_AT: usize = 65_000;
@@ -12,6 +12,9 @@ impl Collector<'_> {
     pub(super) fn variable(&mut self, e: &TraceEvent, by: Cause) {
         if by.actor == Actor::Compiler {
             self.step(e, || Step::Looked(e.path.to_vec()));
+        }
+        if self.is_tool_with_date_variable(by) && names(self.policy.clock_env, e.path) {
+            self.named(by, Act::ReadsClock, e.path);
         }
         let process = self.processes.get(e.pid);
         let library = process.and_then(|process| process.library(e.module)).cloned();
@@ -29,6 +32,13 @@ impl Collector<'_> {
             }
             self.take(by, &event, treatment, e.errno.into());
         }
+    }
+
+    /// Whether a program is a tool whose use of the clock shows in the variables that it asks for, by rules that know them.
+    pub(super) fn is_tool_with_date_variable(&self, by: Cause) -> bool {
+        by.actor == Actor::Process
+            && !self.policy.clock_env.is_empty()
+            && self.processes.get(by.pid).is_some_and(|process| process.is_tool)
     }
 
     /// Whether the value is the one that the run was given. Any other was set by something within the tree whose own

@@ -55,7 +55,7 @@ pub trait World {
     /// Whether only root can replace the contents of a program's file.
     fn only_root_replaces(&self, program: &Path) -> bool;
     /// What an object does with the array of all variables.
-    fn variables(&self, object: &Path) -> Use;
+    fn variables(&self, object: &Path, known_constructors: u64) -> Use;
     /// The calls of the clock that a program makes as it starts; `None` where that cannot be learnt.
     fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls>;
 }
@@ -163,8 +163,8 @@ impl World for Machine<'_> {
         platform::only_root_replaces(program)
     }
 
-    fn variables(&self, object: &Path) -> Use {
-        variables::used_by(object)
+    fn variables(&self, object: &Path, known_constructors: u64) -> Use {
+        variables::used_by(object, known_constructors)
     }
 
     fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls> {

@@ -10,6 +10,7 @@ use super::ended::{Ending, Judged, RanCommand};
 use super::hit::{Hit, name};
 use super::job::Job;
 use super::run::EndedRun;
+use super::tree;
 use crate::action::Action;
 use crate::digest::Digest;
 use crate::events::{Checked, Phase};
@@ -61,7 +62,10 @@ impl Job<'_> {
         };
         let completed = &mut run.completed;
         ran.observed = Some(completed.observed);
-        ran.outputs = collected.iter().flat_map(|c| &c.outputs).cloned().collect();
+        ran.outputs = match collected.as_ref().map(|collected| self.output_paths(collected)).transpose() {
+            Ok(outputs) => outputs.unwrap_or_default(),
+            Err(why) => return (Checked::Unsettled, Some(why)),
+        };
         let (key, dependencies) = (hit.key, hit.dependencies.clone());
         let differing = match status {
             0 => hit
@@ -142,6 +146,10 @@ fn fresh(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTr
 }
 
 fn output(action: &Action, path: &Path) -> io::Result<Version> {
+    if action.outputs.names.is_in_tree(path) {
+        let (bytes, _) = tree::contents(path, &action.roots)?;
+        return Ok(Version::of(bytes, platform::entry(path)?.1 & 0o100 != 0));
+    }
     let bytes = platform::read_regular(path)?;
     if let Some(format) = action.outputs.template(path) {
         let marked = template::templatize(&bytes, &action.roots, format);

@@ -56,7 +56,7 @@ impl Job<'_> {
         let mut remote = None;
         if settings.read {
             // Skip the random number when checking is off.
-            let check = settings.check > 0.0 && check::chosen(settings.check);
+            let check = settings.check > 0.0 && self.engine.outer.is_none() && check::chosen(settings.check);
             let mut found = self.look_up(check);
             if let Lookup::Nothing = found {
                 (found, remote) = self.look_up_remote(check);

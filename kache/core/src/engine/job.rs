@@ -7,6 +7,7 @@ use crate::eval::EvalContext;
 use crate::events::RemoteUse;
 use crate::frontend::{Context, Frontend, Plan, Planned};
 use crate::observe::observer::Observer;
+use crate::observe::outer::Outer;
 use crate::settings::Settings;
 use crate::store::{Lock, Store};
 use crate::timer::Timer;
@@ -22,6 +23,8 @@ pub struct Engine<'a> {
     pub frontends: &'a [&'a dyn Frontend],
     pub observer: &'a dyn Observer,
     pub timer: &'a Timer,
+    /// The observed run that the command is a part of, if it is.
+    pub outer: Option<&'a Outer>,
     /// When the wrapper started, µs since 1970.
     pub time_us: u64,
     /// The status of the command, set as soon as the command has run: it outlives a panic.

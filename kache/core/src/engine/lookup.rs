@@ -86,7 +86,11 @@ impl Job<'_> {
         let (store, timer) = (self.engine.store, self.engine.timer);
         let outputs = &self.action.outputs;
         let allowed = |p: &Path| outputs.names.owns(p);
-        let restore = || restore::outputs(store, result, &self.action.roots, allowed, outputs.create_dirs);
+        let roots = &self.action.roots;
+        let restore = || match &outputs.names.tree {
+            Some(tree) => restore::tree(store, result, roots, tree),
+            None => restore::outputs(store, result, roots, allowed, outputs.create_dirs),
+        };
         // Ctrl-C must not leave half of the outputs in the build's directory.
         let files = match platform::uninterrupted(restore) {
             Ok(files) => files?,
@@ -101,6 +105,7 @@ impl Job<'_> {
         timer.lap(Phase::Replay);
         store.mark_used(&entry.result);
         self.mark_literal(&entry.dependencies);
+        self.tell_outer(&entry.dependencies, &files.paths);
         Some(Restored {
             result: entry.result,
             observed: result.observed,

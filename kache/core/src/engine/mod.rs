@@ -21,9 +21,12 @@ mod hit;
 mod job;
 mod lookup;
 mod mapped_paths;
+mod nested;
+mod places;
 mod remote;
 mod run;
 mod store;
+mod tree;
 
 pub use ended::{Ended, Ending, Judged, RanCommand, Restored};
 pub use job::Engine;

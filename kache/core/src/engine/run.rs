@@ -80,15 +80,28 @@ impl Job<'_> {
             let action = Some(self.action.key);
             return Step::Literal(Box::new(planned), Mapped { action, is_marked: false, printed });
         }
-        run.completed.ran.held.release();
+        // Within an observed run, what is not stored runs again, as a part of that run, but for a failure that the run can be
+        // told of.
+        let mut held = std::mem::take(&mut run.completed.ran.held);
+        let is_nested = self.engine.outer.is_some();
+        if !is_nested {
+            held.release();
+        }
         let mut ran = run.describe();
+        let mut is_told = false;
         let stored = match run.unusable() {
             _ if !run.completed.ran.status.success() => {
+                is_told = is_nested && self.tell_failure(&run).is_ok();
                 Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
             }
             Some(why) => Err(why),
             None => self.store(run, &mut ran),
         };
+        if is_nested && stored.is_err() && !is_told {
+            held.discard();
+            self.engine.ran.set(None);
+        }
+        held.release();
         match stored {
             Ok(()) => self.enforce_size_limit(ran.bytes),
             Err(why) => ran.judged = Judged::NotStored(why),
@@ -134,22 +147,26 @@ impl Job<'_> {
         platform::wait_past(self.engine.time_us as i64 * 1000 + 1000);
         let started = platform::stamp_ns();
         let at = Instant::now();
+        let is_nested = self.engine.outer.is_some();
         let printing = Printing {
             mapped: action.unmap_printed.then_some(&action.roots),
-            hold: action.maps_paths(),
+            hold: action.maps_paths() || is_nested,
             has_trouble: &|| false,
             is_notice: self.plan.notices(),
-            may_notify: &|| true,
+            may_notify: &|| !is_nested,
             printed: &self.mapped.printed,
         };
         // Dependents start when the metadata is announced: not before it is known that a second run does not replace the file.
         let (roots, maps) = (&action.roots, mapped_paths::count_maps(&action.args));
         let is_mapped = action.maps_paths();
         let may_notify = |log: &Log| {
+            if is_nested {
+                return false;
+            }
             let looked = || mapped_paths::looked_at(log.records(), roots, maps);
             !is_mapped || looked().is_ok_and(|looked| looked != Looked::AtMapped)
         };
-        let (ran, log) = self.engine.observer.run(&mut command, &printing, &may_notify)?;
+        let (ran, log) = self.engine.observer.run(&mut command, action.is_foreign, &printing, &may_notify)?;
         self.engine.ran.set(Some(ran.status));
         // A clock that is only slowed to be corrected loses less than a thousandth.
         let elapsed = at.elapsed().as_nanos() as i64;

@@ -4,6 +4,7 @@ use super::embedded_paths;
 use super::ended::RanCommand;
 use super::job::Job;
 use super::run::EndedRun;
+use super::tree;
 use crate::action::KeyHasher;
 use crate::collected::Collected;
 use crate::dependency::{self, Dependency, Kind, RecordedDependency};
@@ -28,7 +29,7 @@ impl Job<'_> {
         let collected = self.collect(&run)?;
         let completed = &mut run.completed;
         ran.observed = Some(completed.observed);
-        let outputs: Vec<PathBuf> = collected.outputs.iter().cloned().collect();
+        let outputs = self.output_paths(&collected)?;
         let dependencies = self.finalize(completed, &outputs, collected)?;
         self.engine.timer.lap(Phase::Observe);
         let key = self.result_key(&dependencies);
@@ -43,7 +44,7 @@ impl Job<'_> {
         let (Some(stdout), Some(stderr)) = (printed(stdout), printed(stderr)) else {
             return Err(NotCacheable::new(Reason::BinaryOutput, "what the compiler printed has NULs in it"));
         };
-        let outputs = outputs.iter().map(|path| self.output(path, ran)).collect::<Result<_, _>>()?;
+        let outputs = self.outputs(&outputs, ran)?;
         let result = ActionResult {
             outputs,
             stdout,
@@ -53,25 +54,64 @@ impl Job<'_> {
             observed: *observed,
             fetched: false,
             literal: false,
+            place: Vec::new(),
         };
-        self.publish(result, &key, dependencies)
+        if self.action.is_foreign {
+            self.publish_where_confirmed(&result, &dependencies)
+                .map_err(|e| NotCacheable::new(Reason::Store, e.to_string()))?;
+        }
+        self.publish(result, &ran.outputs, &key, dependencies)
+    }
+
+    /// Adds an entry that holds in every place, where two places have made the same.
+    fn publish_where_confirmed(
+        &self,
+        result: &ActionResult,
+        dependencies: &[FinalDependency],
+    ) -> io::Result<()> {
+        let Some(confirmed) = self.confirm(result, dependencies)? else { return Ok(()) };
+        result.save(self.engine.store, &confirmed.key)?;
+        self.add_entry(&confirmed.key, confirmed.dependencies)
+    }
+
+    fn add_entry(&self, result: &Digest, dependencies: Vec<RecordedDependency>) -> io::Result<()> {
+        let dependencies = dependency::pack(dependencies.into_iter());
+        self.mark_literal(&dependencies);
+        let entry = Entry { result: *result, dependencies };
+        Manifest::add(self.engine.store, &self.action.key, self.action.source.as_ref(), entry)?;
+        self.queue_upload(result);
+        Ok(())
+    }
+
+    /// The paths of what a run left.
+    pub(super) fn output_paths(&self, collected: &Collected) -> Result<Vec<PathBuf>, NotCacheable> {
+        match &self.action.outputs.names.tree {
+            Some(tree) => tree::paths(tree),
+            None => Ok(collected.outputs.iter().cloned().collect()),
+        }
+    }
+
+    fn outputs(&self, paths: &[PathBuf], ran: &mut RanCommand) -> Result<Vec<Output>, NotCacheable> {
+        let Some(tree) = &self.action.outputs.names.tree else {
+            return paths.iter().map(|path| self.output(path, ran)).collect();
+        };
+        let (outputs, bytes, known) = tree::store(tree, &self.action.roots, self.engine.store)?;
+        (ran.bytes, ran.known_bytes) = (ran.bytes + bytes, ran.known_bytes + known);
+        Ok(outputs)
     }
 
     fn publish(
         &self,
         result: ActionResult,
+        paths: &[PathBuf],
         key: &Digest,
         dependencies: Vec<FinalDependency>,
     ) -> Result<(), NotCacheable> {
-        let (store, action) = (self.engine.store, &self.action.key);
         let failed = |e: io::Error| NotCacheable::new(Reason::Store, e.to_string());
-        result.save(store, key).map_err(failed)?;
-        let dependencies = dependency::pack(dependencies.into_iter().map(|d| d.recorded));
-        self.mark_literal(&dependencies);
-        let entry = Entry { result: *key, dependencies };
-        Manifest::add(store, action, self.action.source.as_ref(), entry).map_err(failed)?;
-        self.queue_upload(key);
-        Ok(())
+        result.save(self.engine.store, key).map_err(failed)?;
+        let dependencies: Vec<_> = dependencies.into_iter().map(|d| d.recorded).collect();
+        self.tell_outer(&dependencies, paths);
+        self.add_entry(key, dependencies).map_err(failed)
     }
 
     /// Where a run with mapped paths led here, leaves a mark under its key, so that the next command comes here directly as
@@ -95,6 +135,7 @@ impl Job<'_> {
             observed: Observed::Preload,
             fetched: false,
             literal: true,
+            place: Vec::new(),
         };
         let key = hasher.finish();
         let entry = Entry { result: key, dependencies: dependencies.to_vec() };
@@ -178,11 +219,17 @@ impl Job<'_> {
                 NotCacheable::new(Reason::BinaryOutput, format!("{} has NULs in it", path.display()))
             })?;
             let digest = store.put_bytes(&marked).map_err(failed)?;
-            return Ok(Output { path: portable, digest, executable: false, is_template: true });
+            return Ok(Output { path: portable, digest, executable: false, is_template: true, exact: None });
         }
         let Stored { digest, bytes, known } = store.put_blob(path).map_err(failed)?;
         ran.bytes += bytes;
         ran.known_bytes += if known { bytes } else { 0 };
-        Ok(Output { path: portable, digest, executable: platform::is_executable(&meta), is_template: false })
+        Ok(Output {
+            path: portable,
+            digest,
+            executable: platform::is_executable(&meta),
+            is_template: false,
+            exact: None,
+        })
     }
 }

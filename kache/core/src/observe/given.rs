@@ -26,7 +26,9 @@ fn given_beside(job_server: &[i32]) -> Option<Vec<Given>> {
         let fd: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
         // SAFETY: plain arguments.
         let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
-        if matches!(fd, 1 | 2) || flags < 0 || flags & libc::FD_CLOEXEC != 0 {
+        // A held standard input is in the key.
+        let is_held = fd == 0 && crate::platform::stdin_is_held();
+        if matches!(fd, 1 | 2) || is_held || flags < 0 || flags & libc::FD_CLOEXEC != 0 {
             continue;
         }
         let Some(is) = status(fd) else { continue };

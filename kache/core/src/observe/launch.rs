@@ -29,26 +29,43 @@ pub const PRELOAD_VARIABLE: &str = "LD_PRELOAD";
 /// # Errors
 /// When observation is not supported here, or when `dir` cannot be written to.
 pub fn unpack(dir: &Path) -> io::Result<PathBuf> {
-    if OBJECT.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "no observer on this system"));
-    }
-    let digest = blake3::hash(OBJECT).to_hex();
-    let path = std::path::absolute(dir)?.join(format!("{}.so", &digest[..32]));
+    let path = std::path::absolute(dir)?;
     if path.as_os_str().as_encoded_bytes().iter().any(|b| matches!(b, b':' | b' ' | b'$')) {
         return in_memory();
     }
+    unpack_object(&path, OBJECT, "so")
+}
+
+/// Makes sure that an object is in `dir`, whole, under a name that its digest gives, and says where.
+///
+/// # Errors
+/// When the object is empty, as it is where it is not supported, or when `dir` cannot be written to.
+pub fn unpack_object(dir: &Path, object: &[u8], extension: &str) -> io::Result<PathBuf> {
+    if object.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "no observer on this system"));
+    }
+    let digest = blake3::hash(object).to_hex();
+    let path = std::path::absolute(dir)?.join(format!("{}.{extension}", &digest[..32]));
     // Read whole rather than trusted: this is done on misses only, and what it guards against is a torn copy.
-    if disk::step("observer: read", &path, || fs::read(&path)).is_ok_and(|there| there == OBJECT) {
+    if disk::step("observer: read", &path, || fs::read(&path)).is_ok_and(|there| there == object) {
         return Ok(path);
     }
     disk::step("observer: make a directory", dir, || fs::create_dir_all(dir))?;
     let temporary = path.with_extension(format!("{}.tmp", process::id()));
-    let written = write_new(&temporary)
-        .and_then(|()| disk::step("observer: rename", &temporary, || fs::rename(&temporary, &path)));
+    let written = write_new(&temporary, object).and_then(|()| into_place(&temporary, &path, object));
     if written.is_err() {
         _ = fs::remove_file(&temporary);
     }
     written.map(|()| path)
+}
+
+/// Gives a new file its name. A file that another process has put there meanwhile stays: a linker may be reading it.
+fn into_place(temporary: &Path, path: &Path, object: &[u8]) -> io::Result<()> {
+    let linked = disk::step("observer: link", temporary, || fs::hard_link(temporary, path));
+    if linked.is_ok() || fs::read(path).is_ok_and(|there| there == object) {
+        return fs::remove_file(temporary);
+    }
+    disk::step("observer: rename", temporary, || fs::rename(temporary, path))
 }
 
 /// For a directory whose path `LD_PRELOAD` (whose separators are colons and spaces) cannot hold: the object in memory,
@@ -61,11 +78,11 @@ pub(super) fn in_memory() -> io::Result<PathBuf> {
     Ok(path)
 }
 
-fn write_new(path: &Path) -> io::Result<()> {
+fn write_new(path: &Path, object: &[u8]) -> io::Result<()> {
     // One left by a killed process of the same id is read-only and could not be opened again.
     _ = fs::remove_file(path);
     let mut file = disk::step("observer: create", path, || fs::File::create_new(path))?;
-    disk::write_all("observer: write", path, &mut file, OBJECT)?;
+    disk::write_all("observer: write", path, &mut file, object)?;
     let mut permissions = file.metadata()?.permissions();
     permissions.set_readonly(true);
     disk::step("observer: make it read-only", path, || file.set_permissions(permissions))

@@ -29,8 +29,14 @@ pub const OVERFLOW_AT: usize = 24;
 
 /// Where the header says that a process has seen another fail.
 const TROUBLE_AT: usize = 28;
+/// Where the header says that a process has loaded code after its start, or that the run is foreign.
+const PLUGINS_AT: usize = 32;
 /// Where the header says how many files, pipes and sockets the run is given open, and which.
 const GIVEN_COUNT_AT: usize = 36;
+/// Where the header says that the first record holds a [`Front`].
+const FRONT_AT: usize = 40;
+/// Where the header says that nothing is recorded.
+const QUIET_AT: usize = 44;
 const GIVEN_AT: usize = 64;
 /// How many of those it has room for.
 const GIVEN_MOST: usize = 128;
@@ -46,9 +52,10 @@ impl Log {
     ///
     /// # Errors
     /// When the system cannot provide the shared memory.
-    pub fn create() -> io::Result<Log> {
+    pub fn create(purpose: &Purpose) -> io::Result<Log> {
         let given = given::open_descriptors();
-        Ok(Log { memory: memory::Shared::create(CAPACITY, &|capacity| header(capacity, given.as_deref()))? })
+        let head = |capacity| head(capacity, purpose, given.as_deref());
+        Ok(Log { memory: memory::Shared::create(CAPACITY, &head)? })
     }
 
     /// The path by which other processes open it, for as long as this process keeps it.
@@ -80,24 +87,80 @@ impl Log {
     }
 }
 
+/// What a log is made for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Purpose<'a> {
+    /// Each process is to report what one does that a plugin has started.
+    pub is_foreign: bool,
+    /// Nothing is to be reported.
+    pub is_quiet: bool,
+    /// Compilers that are started get kache in front of them.
+    pub front: Option<&'a Front>,
+}
+
+/// What is put in front of compilers.
+#[derive(Clone, Debug)]
+pub struct Front {
+    /// The path of kache.
+    pub kache: PathBuf,
+    /// The names of compilers, without a target and a version.
+    pub compilers: &'static [&'static str],
+}
+
+impl Front {
+    /// As the preload object reads it: texts with their zeros, and an empty one.
+    fn texts(&self) -> Vec<u8> {
+        let names = self.compilers.iter().map(|name| name.as_bytes());
+        let all = std::iter::once(self.kache.as_os_str().as_encoded_bytes()).chain(names).chain([&b""[..]]);
+        all.flat_map(|text| text.iter().copied().chain([0])).collect()
+    }
+}
+
 /// What a log begins with. Where it is not known what the run is given open, or that is too much, nothing is to be trusted
 /// that the run does.
-fn header(capacity: u64, given: Option<&[Given]>) -> [u8; HEADER] {
-    let mut header = [0; HEADER];
-    header[..8].copy_from_slice(MAGIC);
-    header[8..16].copy_from_slice(&capacity.to_ne_bytes());
-    header[TAIL_AT..TAIL_AT + 8].copy_from_slice(&(HEADER as u64).to_ne_bytes());
-    match given.filter(|given| given.len() <= GIVEN_MOST) {
-        Some(given) => {
-            header[GIVEN_COUNT_AT..GIVEN_COUNT_AT + 4].copy_from_slice(&(given.len() as u32).to_ne_bytes());
-            for (to, from) in header[GIVEN_AT..].as_chunks_mut::<16>().0.iter_mut().zip(given) {
-                to[..8].copy_from_slice(&from.device.to_ne_bytes());
-                to[8..].copy_from_slice(&from.number.to_ne_bytes());
-            }
-        }
-        None => header[OVERFLOW_AT..OVERFLOW_AT + 4].copy_from_slice(&1_u32.to_ne_bytes()),
+fn head(capacity: u64, purpose: &Purpose, given: Option<&[Given]>) -> Vec<u8> {
+    let mut head = vec![0; HEADER];
+    if let Some(front) = purpose.front {
+        let texts = front.texts();
+        let total = (RECORD + texts.len()).next_multiple_of(8);
+        head.extend((total as u32).to_ne_bytes());
+        head.extend([VOID, 0]);
+        head.resize(HEADER + RECORD, 0);
+        head.extend(texts);
+        head.resize(HEADER + total, 0);
     }
-    header
+    let length = head.len() as u64;
+    let mut word = |at: usize, value: u32| head[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+    word(PLUGINS_AT, purpose.is_foreign.into());
+    word(FRONT_AT, purpose.front.is_some().into());
+    word(QUIET_AT, purpose.is_quiet.into());
+    let given = given.filter(|given| given.len() <= GIVEN_MOST);
+    word(OVERFLOW_AT, given.is_none().into());
+    word(GIVEN_COUNT_AT, given.map_or(0, |given| given.len() as u32));
+    head[..8].copy_from_slice(MAGIC);
+    head[8..16].copy_from_slice(&capacity.to_ne_bytes());
+    head[TAIL_AT..TAIL_AT + 8].copy_from_slice(&length.to_ne_bytes());
+    for (to, from) in head[GIVEN_AT..HEADER].as_chunks_mut::<16>().0.iter_mut().zip(given.unwrap_or_default())
+    {
+        to[..8].copy_from_slice(&from.device.to_ne_bytes());
+        to[8..].copy_from_slice(&from.number.to_ne_bytes());
+    }
+    head
+}
+
+/// Appends whole records to the log of another process. A log that records nothing takes them as well.
+///
+/// # Errors
+/// When the file is no log, cannot be written to, or is full.
+#[cfg(target_os = "linux")]
+pub(super) fn append(path: &std::path::Path, records: &[u8]) -> io::Result<()> {
+    memory::append(path, records)
+}
+
+/// There is no log on this system.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn append(_: &std::path::Path, _: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Reads a log from bytes that begin as a log does, at an address that is a multiple of eight.
@@ -221,14 +284,15 @@ fn load_u64(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(target_os = "linux")]
 mod memory {
-    use super::{HEADER, TAIL_AT};
+    use super::{HEADER, MAGIC, OVERFLOW_AT, TAIL_AT};
     use std::fs::File;
     use std::io;
     use std::os::fd::{AsRawFd, FromRawFd};
     use std::os::unix::fs::FileExt;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::ptr::NonNull;
     use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
     #[derive(Debug)]
     pub struct Shared {
@@ -249,7 +313,7 @@ mod memory {
     unsafe impl Sync for Mapping {}
 
     impl Shared {
-        pub fn create(capacity: u64, header: &dyn Fn(u64) -> [u8; HEADER]) -> io::Result<Shared> {
+        pub fn create(capacity: u64, head: &dyn Fn(u64) -> Vec<u8>) -> io::Result<Shared> {
             let name = c"kache-observe";
             // SAFETY: the name is a C string.
             let fd =
@@ -262,7 +326,7 @@ mod memory {
             // A larger file would kill this process.
             let capacity = capacity.min(file_size_limit()) & !4095;
             file.set_len(capacity)?;
-            file.write_all_at(&header(capacity), 0)?;
+            file.write_all_at(&head(capacity), 0)?;
             // Whoever opens it could shrink it otherwise, and an access beyond the end kills a process.
             let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
             // SAFETY: plain arguments.
@@ -313,6 +377,42 @@ mod memory {
         }
     }
 
+    const NAME: &[u8] = b"/memfd:kache-observe";
+
+    /// See [`super::append`]. Room for all records is claimed at once, as other processes claim theirs.
+    pub fn append(path: &Path, records: &[u8]) -> io::Result<()> {
+        use std::os::unix::ffi::OsStrExt;
+        // The process that made the log may be gone, and its id another's.
+        let target = std::fs::read_link(path)?;
+        if !target.as_os_str().as_bytes().starts_with(NAME) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let file = File::options().read(true).write(true).open(path)?;
+        let mut head = [0; 16];
+        file.read_exact_at(&mut head, 0)?;
+        let capacity = u64::from_ne_bytes(head[8..16].try_into().expect("eight bytes"));
+        if &head[..8] != MAGIC || file.metadata()?.len() != capacity || capacity < HEADER as u64 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let (access, fd) = (libc::PROT_READ | libc::PROT_WRITE, file.as_raw_fd());
+        // SAFETY: a new mapping at an address of the system's choice; a sealed file does not shrink.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), HEADER, access, libc::MAP_SHARED, fd, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the header is mapped, and both words are aligned.
+        let at = unsafe { &*start.byte_add(TAIL_AT).cast::<AtomicU64>() }
+            .fetch_add(records.len() as u64, Ordering::Relaxed);
+        let fits = at.checked_add(records.len() as u64).is_some_and(|end| end <= capacity);
+        if !fits {
+            // SAFETY: as above.
+            unsafe { &*start.byte_add(OVERFLOW_AT).cast::<AtomicU32>() }.store(1, Ordering::Relaxed);
+        }
+        // SAFETY: mapped above, and no borrow of it is left.
+        unsafe { libc::munmap(start, HEADER) };
+        if fits { file.write_all_at(records, at) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+
     fn file_size_limit() -> u64 {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: writes to the structure and nowhere else.
@@ -332,7 +432,6 @@ mod memory {
 
 #[cfg(not(target_os = "linux"))]
 mod memory {
-    use super::HEADER;
     use std::io;
     use std::path::PathBuf;
 
@@ -340,7 +439,7 @@ mod memory {
     pub enum Shared {}
 
     impl Shared {
-        pub fn create(_: u64, _: &dyn Fn(u64) -> [u8; HEADER]) -> io::Result<Shared> {
+        pub fn create(_: u64, _: &dyn Fn(u64) -> Vec<u8>) -> io::Result<Shared> {
             Err(io::Error::new(io::ErrorKind::Unsupported, "no observer on this system"))
         }
 
@@ -427,7 +526,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_new_log_is_empty() {
-        let log = Log::create().unwrap();
+        let log = Log::create(&Purpose::default()).unwrap();
         assert!(!log.trace().overflowed);
         assert_eq!(log.records().count(), 0);
         assert!(log.path().exists());

@@ -7,6 +7,7 @@ pub mod launch;
 pub mod log;
 pub mod object;
 pub mod observer;
+pub mod outer;
 pub mod start_clock;
 pub mod text;
 pub mod trace;

@@ -2,7 +2,7 @@
 
 use super::disturbed;
 use super::launch;
-use super::log::Log;
+use super::log::{Front, Log, Purpose};
 use crate::platform;
 use crate::run::{self, Printing, Ran};
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// Runs a command to its end and returns the log of what its processes did, or nothing where nothing was observed.
 pub trait Observer {
-    /// `printing` says how what the command prints reaches the caller. Of a log that is still being written, `may_notify`
+    /// `is_foreign` where every process counts from its start as one of a plugin does. `printing` says how what the command prints reaches the caller. Of a log that is still being written, `may_notify`
     /// says whether a line that the caller waits for may reach it now.
     ///
     /// # Errors
@@ -20,6 +20,7 @@ pub trait Observer {
     fn run(
         &self,
         command: &mut Command,
+        is_foreign: bool,
         printing: &Printing,
         may_notify: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)>;
@@ -32,6 +33,7 @@ impl Observer for Unobserved {
     fn run(
         &self,
         command: &mut Command,
+        _: bool,
         printing: &Printing,
         _: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)> {
@@ -45,17 +47,25 @@ impl Observer for Unobserved {
 pub struct Preload {
     /// The directory that holds the object.
     pub dir: PathBuf,
+    /// What is put in front of the compilers that a foreign command starts.
+    pub front: Option<Front>,
 }
 
 impl Observer for Preload {
     fn run(
         &self,
         command: &mut Command,
+        is_foreign: bool,
         printing: &Printing,
         may_notify: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)> {
-        let watch = launch::unpack(&self.dir).and_then(|object| Ok((Log::create()?, object)));
-        let Ok((log, object)) = watch else { return Unobserved.run(command, printing, may_notify) };
+        let watch = launch::unpack(&self.dir).and_then(|object| {
+            let front = self.front.as_ref().filter(|_| is_foreign);
+            Ok((Log::create(&Purpose { is_foreign, is_quiet: false, front })?, object))
+        });
+        let Ok((log, object)) = watch else {
+            return Unobserved.run(command, is_foreign, printing, may_notify);
+        };
         let base = std::env::var_os(launch::PRELOAD_VARIABLE);
         command.envs(launch::environment(&log, &object, base.as_deref()));
         let is_limited = platform::address_space_is_limited();
@@ -80,7 +90,7 @@ fn repeat(
     mut first: Ran,
     base: Option<&OsStr>,
 ) -> io::Result<Ran> {
-    command.env_remove(launch::LOG_VARIABLE);
+    command.env_remove(launch::LOG_VARIABLE).env(launch::WITHIN, "1");
     match base {
         Some(base) => command.env(launch::PRELOAD_VARIABLE, base),
         None => command.env_remove(launch::PRELOAD_VARIABLE),

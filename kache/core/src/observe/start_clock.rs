@@ -13,7 +13,7 @@
 //! Only a program that root alone can replace is started: the build ran it, but perhaps not with these arguments.
 
 use super::launch;
-use super::log::Log;
+use super::log::{Log, Purpose};
 use super::trace::{EventKind, Trace};
 use crate::platform;
 use std::collections::{BTreeMap, HashMap};
@@ -64,7 +64,7 @@ pub fn ask(program: &Path, arguments: &[&str]) -> Option<StartCalls> {
     if !platform::only_root_replaces(program) {
         return None;
     }
-    let (log, object) = (Log::create().ok()?, launch::in_memory().ok()?);
+    let (log, object) = (Log::create(&Purpose::default()).ok()?, launch::in_memory().ok()?);
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(launch::environment(&log, &object, None)).current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -21,6 +21,8 @@ pub const UNKNOWN_MODULE: u32 = u32::MAX;
 pub mod flag {
     /// Start: the process was forked and goes on with its parent's program.
     pub const FORKED: u8 = 1;
+    /// Start: kache is there in the place of the program, and tells all that the program would have done.
+    pub const IN_PLACE: u8 = 32;
     /// Start: system calls that the process makes outside libc are recorded too.
     pub const DISPATCHED: u8 = 16;
     /// Read, Write: `O_CREAT`.
@@ -177,6 +179,11 @@ kinds! {
     Failed = 42,
     /// A program began with arguments that map paths in what it writes; `aux` is their number.
     Maps = 46,
+    /// In the place of a program: it is the compiler `path`, whose toolchain matters as a whole. `path2` is the directory from
+    /// which the toolchain is chosen.
+    Toolchain = 47,
+    /// In the place of a program: a dependency of the kind `aux` on the paths that the lines of `path` are.
+    Inherited = 48,
 }
 
 /// One thing that an observed process did.

@@ -54,12 +54,13 @@ pub enum Use {
     Reads,
 }
 
-/// What the object at a path does with the array of variables.
-pub fn used_by(path: &Path) -> Use {
+/// What the object at a path does with the array of variables. `known` is how many constructors it has that are known not to
+/// read the array.
+pub fn used_by(path: &Path, known: u64) -> Use {
     let Some(imports) = imports(path) else { return Use::Reads };
     let imports_array = imports.symbols.iter().any(|import| NAMES.contains(&import.name.as_slice()));
     let in_rust = imports.symbols.iter().any(|import| import.name == RUST_STD);
-    let usual = if in_rust { 2 } else { 1 };
+    let usual = known + if in_rust { 2 } else { 1 };
     if constructors(path).is_none_or(|functions| functions > usual) {
         return Use::Reads;
     }

@@ -110,6 +110,27 @@ impl FileType {
     }
 }
 
+/// What is at a path, links not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryType {
+    File,
+    Directory,
+    Link,
+    /// A device, a socket or a pipe.
+    Other,
+}
+
+impl EntryType {
+    fn of(found: std::fs::FileType) -> EntryType {
+        match () {
+            () if found.is_symlink() => EntryType::Link,
+            () if found.is_dir() => EntryType::Directory,
+            () if found.is_file() => EntryType::File,
+            () => EntryType::Other,
+        }
+    }
+}
+
 /// The offset of the clock in tests, in ns: the file named by `KACHE_FAULT_CLOCK` contains it in seconds. File times are not
 /// affected.
 #[cfg(feature = "faults")]

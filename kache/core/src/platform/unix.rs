@@ -5,6 +5,7 @@ mod fact;
 mod file;
 mod path_form;
 mod process;
+mod stdin;
 mod trust;
 
 #[cfg(target_os = "linux")]
@@ -12,6 +13,7 @@ pub use fact::host_fact;
 pub use file::*;
 pub use path_form::*;
 pub use process::*;
+pub use stdin::*;
 pub use trust::*;
 
 use std::time::Duration;

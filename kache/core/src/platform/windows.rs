@@ -242,6 +242,30 @@ pub fn die_like(status: std::process::ExitStatus) -> ! {
     std::process::exit(exit_code(status))
 }
 
+/// Not supported on this system: no file in memory can take the place of standard input.
+pub fn take_stdin() -> io::Result<Vec<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// See [`take_stdin`].
+pub fn stdin_is_held() -> bool {
+    false
+}
+
+/// See [`take_stdin`].
+pub fn rewind_stdin() {}
+
+/// A command finds its program's name on this system.
+pub fn call_by(_: &mut std::process::Command, _: &OsStr) {}
+
+/// A console hands Ctrl-C to the children as well; this process may end first.
+pub fn leave_interrupts_to_children() {}
+
+/// No observed run has a process of kache's on this system.
+pub fn parent_id() -> u32 {
+    0
+}
+
 /// The parent process and its start time, which identify the build.
 pub fn parent() -> String {
     // SAFETY: plain data for the calls to fill in; the handle is closed again.
@@ -328,6 +352,25 @@ pub fn may_execute(path: &Path) -> bool {
 /// Has a second name for a file, or a copy where that cannot be: a symbolic link takes a right that users lack.
 pub fn link(to: &Path, at: &Path) -> io::Result<()> {
     std::fs::hard_link(to, at).or_else(|_| std::fs::copy(to, at).map(drop))
+}
+
+/// What is at a path, links not followed: its type, and when it was modified, ns since 1970. There are no permission bits.
+pub fn entry(path: &Path) -> io::Result<(super::EntryType, u32, i64)> {
+    let m = path.symlink_metadata()?;
+    let ns = |time: std::time::SystemTime| {
+        time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
+    };
+    Ok((super::EntryType::of(m.file_type()), 0, m.modified().map_or(0, ns)))
+}
+
+/// Files have no permission bits on this system.
+pub fn set_mode(_: &Path, _: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not used on this system, where no command leaves a tree of outputs that is stored.
+pub fn set_modified(_: &Path, _: i64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Reads at an offset. The file's position, which nobody here uses, moves.

@@ -61,8 +61,11 @@ acts! {
     ProbesOther, "probes anything but a file", all(&[T::Existence]);
     AsksPermission, "asks what it may do with what is there", by(NONE, &[T::Permission]);
     ProbesLink, "probes without following a link", by(NONE, &[T::Link]);
-    LearnsMetadata, "has a function that tells times or permissions, and looks at a file",
+    LearnsMetadata, "has a function that tells times, and looks at a file",
         foreign(&[T::Metadata], NONE);
+    LearnsPermissions, "has a function that tells permissions or owners, and looks at a file", foreign(&[T::Metadata], NONE);
+    LearnsOwnerOfMade, "has a function that tells permissions or owners, and looks at what the run made",
+        by(NONE, &[T::Host("uid"), T::Host("umask")]);
     LearnsIdentity, "has a function that tells which file a file is, and looks at a file",
         foreign(&[T::Identity], NONE);
     LearnsSize, "has a function that tells sizes, and looks at a directory", foreign(&[T::Size], NONE);

@@ -330,6 +330,7 @@ mod tests {
                 digest: digest("blob"),
                 executable: false,
                 is_template: false,
+                exact: None,
             }],
             stdout: Vec::new(),
             stderr: Vec::new(),
@@ -338,6 +339,7 @@ mod tests {
             observed: Observed::Preload,
             fetched: false,
             literal: false,
+            place: Vec::new(),
         };
         let set = vec![RecordedDependency {
             dependency: Dependency::new(Kind::File, "<workspace>/l.rs"),

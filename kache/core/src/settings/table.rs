@@ -34,6 +34,7 @@ settings! {
         => "`require`: store only observed compiles; `off`: trust the compiler's own reports, and assume that proc macros read only their package, OUT_DIR and the environment";
     "path_only_macros" "KACHE_PATH_ONLY_MACROS" "none"
         => "proc macro crates and linker scripts that use paths in variables only to find files, separated by `:`; a list in the file";
+    "build_scripts" "KACHE_BUILD_SCRIPTS" "true" => "false: run cargo's build scripts without kache";
     "lock_timeout" "KACHE_LOCK_TIMEOUT" "60" => "seconds to wait for a concurrent build of the same action";
     "max_size" "KACHE_MAX_SIZE" "a tenth of the disk"
         => "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first";
@@ -71,6 +72,8 @@ pub fn is_own_variable(name: &[u8]) -> bool {
         "KACHE_CONFIG",
         "KACHE_OBSERVE_LOG",
         "KACHE_PAGER",
+        "KACHE_OUTER",
+        "KACHE_PLAIN_SCRIPT",
         "KACHE_REMOTE_PASSWORD",
         "KACHE_REMOTE_TOKEN",
         "KACHE_REMOTE_USERNAME",

@@ -7,7 +7,7 @@ use crate::events::Observed;
 use crate::platform::disk;
 use std::io;
 
-const MAGIC: &[u8; 8] = b"kachers2";
+const MAGIC: &[u8; 8] = b"kachers3";
 
 /// One output file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,60 @@ pub struct Output {
     pub executable: bool,
     /// Whether the blob is a path template ([`crate::template`]), to be rendered for the restoring checkout.
     pub is_template: bool,
+    /// For an entry of a tree of outputs: what is restored besides the contents.
+    pub exact: Option<Exact>,
+}
+
+/// What is restored of an entry of a tree besides its contents. The blob of a directory is empty, and that of a link is
+/// where the link leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exact {
+    pub node: Node,
+    /// The permission bits.
+    pub mode: u32,
+    /// The place in the order of the times of modification. Entries of one time have one rank.
+    pub rank: u32,
+}
+
+/// What an entry of a tree is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node {
+    File,
+    Directory,
+    Link,
+}
+
+impl Exact {
+    fn encode(&self) -> u64 {
+        let node = match self.node {
+            Node::File => 0,
+            Node::Directory => 1,
+            Node::Link => 2,
+        };
+        node | u64::from(self.mode & 0o7777) << 2 | u64::from(self.rank) << 16
+    }
+
+    fn decode(number: u64) -> Option<Exact> {
+        let node = match number & 3 {
+            0 => Node::File,
+            1 => Node::Directory,
+            2 => Node::Link,
+            _ => return None,
+        };
+        Some(Exact { node, mode: (number >> 2 & 0o7777) as u32, rank: (number >> 16).try_into().ok()? })
+    }
+}
+
+/// A root of the place where a result was made. Of the path, only what tells two places apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootOfPlace {
+    pub name: String,
+    /// The digest of the path.
+    pub path: Digest,
+    /// The length of the path, in bytes.
+    pub length: u64,
+    /// The digest of the last component, or that of the root that this one lies in.
+    pub last: Digest,
 }
 
 /// Everything that a hit restores. The exit status is always 0: the store does not hold failed actions.
@@ -41,6 +95,8 @@ pub struct ActionResult {
     /// Nothing but a mark: the command is right only with paths as they are, and its results are found under the key that
     /// it has then.
     pub literal: bool,
+    /// Where a foreign command made it, as long as no other place has confirmed it.
+    pub place: Vec<RootOfPlace>,
 }
 
 impl ActionResult {
@@ -51,7 +107,12 @@ impl ActionResult {
         for o in &self.outputs {
             w.bytes(&o.path);
             w.digest(&o.digest);
-            w.num(u64::from(o.executable) | u64::from(o.is_template) << 1);
+            w.num(
+                u64::from(o.executable) | u64::from(o.is_template) << 1 | u64::from(o.exact.is_some()) << 2,
+            );
+            if let Some(exact) = &o.exact {
+                w.num(exact.encode());
+            }
         }
         w.bytes(&self.stdout);
         w.bytes(&self.stderr);
@@ -62,6 +123,13 @@ impl ActionResult {
                 | u64::from(self.fetched) << 1
                 | u64::from(self.literal) << 2,
         );
+        w.num(self.place.len() as u64);
+        for root in &self.place {
+            w.bytes(root.name.as_bytes());
+            w.digest(&root.path);
+            w.num(root.length);
+            w.digest(&root.last);
+        }
         w.finish()
     }
 
@@ -76,13 +144,21 @@ impl ActionResult {
             let path = r.bytes()?.to_vec();
             let digest = r.digest()?;
             let flags = r.num()?;
-            outputs.push(Output { path, digest, executable: flags & 1 != 0, is_template: flags & 2 != 0 });
+            let exact = if flags & 4 != 0 { Some(Exact::decode(r.num()?)?) } else { None };
+            let (executable, is_template) = (flags & 1 != 0, flags & 2 != 0);
+            outputs.push(Output { path, digest, executable, is_template, exact });
         }
         let (stdout, stderr) = (r.bytes()?.to_vec(), r.bytes()?.to_vec());
         let (label, compile_us, flags) = (r.text()?, r.num()?, r.num()?);
         let observed = if flags & 1 != 0 { Observed::Preload } else { Observed::Unobserved };
         let (fetched, literal) = (flags & 2 != 0, flags & 4 != 0);
-        let result = ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched, literal };
+        let mut place = Vec::new();
+        for _ in 0..r.count()? {
+            let (name, path, length, last) = (r.text()?, r.digest()?, r.num()?, r.digest()?);
+            place.push(RootOfPlace { name, path, length, last });
+        }
+        let result =
+            ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched, literal, place };
         r.at_end().then_some(result)
     }
 

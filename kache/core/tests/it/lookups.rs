@@ -93,7 +93,7 @@ int access(const char *path, int mode) {
         "#include <unistd.h>\n#include <stdio.h>\nint main(void) { return printf(\"%d\\n\", access(\"/\", 0)) < 0; }",
         &[],
     );
-    let log = kache_core::observe::log::Log::create().unwrap();
+    let log = kache_core::observe::log::Log::create(&Default::default()).unwrap();
     let before = test.path("libbefore.so");
     let mut command = test.command(program);
     command.envs(kache_core::observe::launch::environment(&log, &test.object, Some(before.as_os_str())));

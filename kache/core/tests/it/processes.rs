@@ -147,7 +147,7 @@ int main(int argc, char **argv, char **envp) {
                 command
             };
             let plain = build().output().unwrap();
-            let log = Log::create().unwrap();
+            let log = Log::create(&Default::default()).unwrap();
             let mut command = build();
             command.envs(launch::environment(&log, &test.object, preload.map(OsStr::new)));
             let observed = command.output().unwrap();

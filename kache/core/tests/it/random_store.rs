@@ -5,8 +5,9 @@ use kache_core::digest::Digest;
 use kache_core::events::Observed;
 use kache_core::store::Store;
 use kache_core::store::manifest::{Entry, Manifest};
-use kache_core::store::result::{ActionResult, Output};
+use kache_core::store::result::{ActionResult, Exact, Node, Output, RootOfPlace};
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 
 fn digest() -> impl Strategy<Value = Digest> {
@@ -31,25 +32,47 @@ fn entry() -> impl Strategy<Value = Entry> {
     (digest(), vec(observation(), 0..12)).prop_map(|(result, dependencies)| Entry { result, dependencies })
 }
 
+fn exact() -> impl Strategy<Value = Exact> {
+    let node = prop_oneof![Just(Node::File), Just(Node::Directory), Just(Node::Link)];
+    (node, 0_u32..0o10000, any::<u32>()).prop_map(|(node, mode, rank)| Exact { node, mode, rank })
+}
+
 fn output() -> impl Strategy<Value = Output> {
-    (name(), digest(), any::<bool>(), any::<bool>())
-        .prop_map(|(path, digest, executable, is_template)| Output { path, digest, executable, is_template })
+    (name(), digest(), any::<bool>(), any::<bool>(), option::of(exact())).prop_map(
+        |(path, digest, executable, is_template, exact)| Output {
+            path,
+            digest,
+            executable,
+            is_template,
+            exact,
+        },
+    )
+}
+
+fn place() -> impl Strategy<Value = RootOfPlace> {
+    (".{0,12}", digest(), any::<u64>(), digest()).prop_map(|(name, path, length, last)| RootOfPlace {
+        name,
+        path,
+        length,
+        last,
+    })
 }
 
 fn result() -> impl Strategy<Value = ActionResult> {
     let observed = prop_oneof![Just(Observed::Preload), Just(Observed::Unobserved)];
-    (vec(output(), 0..6), name(), name(), ".{0,12}", any::<u64>(), observed, any::<[bool; 2]>()).prop_map(
-        |(outputs, stdout, stderr, label, compile_us, observed, [fetched, literal])| ActionResult {
-            outputs,
-            stdout,
-            stderr,
-            label,
-            compile_us,
-            observed,
-            fetched,
-            literal,
-        },
+    (
+        vec(output(), 0..6),
+        name(),
+        name(),
+        ".{0,12}",
+        any::<u64>(),
+        observed,
+        any::<[bool; 2]>(),
+        vec(place(), 0..3),
     )
+        .prop_map(|(outputs, stdout, stderr, label, compile_us, observed, [fetched, literal], place)| {
+            ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched, literal, place }
+        })
 }
 
 proptest! {

@@ -54,7 +54,7 @@ impl Sandbox {
     }
 
     pub fn observe(&self, command: &mut Command) -> Run {
-        let log = Log::create().unwrap();
+        let log = Log::create(&Default::default()).unwrap();
         command.envs(launch::environment(&log, &self.object, None));
         let output = command.output().unwrap();
         assert!(!log.trace().overflowed);

@@ -434,7 +434,7 @@ fn a_library_that_stands_in_for_libc_is_not_taken_for_the_observer() {
     let source = "#include <unistd.h>\nint rmdir(const char *path) { return access(path, F_OK); }";
     let library = test.c("lib.so", source, &["-O2", "-shared", "-fPIC"]);
     let program = test.c("p", "#include <unistd.h>\nint main(void) { return rmdir(\".\"); }", &[]);
-    let log = Log::create().unwrap();
+    let log = Log::create(&Default::default()).unwrap();
     let mut command = test.command(program);
     command.envs(launch::environment(&log, &test.object, Some(library.as_os_str())));
     done(&mut command);

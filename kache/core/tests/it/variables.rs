@@ -109,7 +109,7 @@ fn library(sandbox: &Sandbox, body: &str, optimised: bool) -> Use {
     rustc.args(["--edition", "2024", "--crate-type", "cdylib", "-o"]).arg(&out).arg(source);
     let level = if optimised { "-Copt-level=3" } else { "-Copt-level=0" };
     assert!(rustc.arg(level).status().unwrap().success(), "{body}");
-    used_by(&out)
+    used_by(&out, 0)
 }
 
 #[test]
@@ -147,5 +147,5 @@ fn a_program_whose_main_is_rusts_is_known_by_its_symbols() {
     let source = r#"fn main() { std::process::Command::new("git").env("A", "b").status().unwrap(); }"#;
     let (source, out) = (sandbox.write("main.rs", source), sandbox.path("main"));
     assert!(Command::new("rustc").arg("-o").arg(&out).arg(source).status().unwrap().success());
-    assert_eq!(used_by(&out), Use::PassesOn { in_rust: true });
+    assert_eq!(used_by(&out, 0), Use::PassesOn { in_rust: true });
 }

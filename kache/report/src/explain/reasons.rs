@@ -99,6 +99,9 @@ reasons! {
         => "check that /proc is mounted where the program in the detail runs, and that its working directory exists";
     Disturbed: "a process failed under observation in a way that the observer may have caused, so the command ran again unobserved"
         => "raise the limit of the address space (`ulimit -v`), or see which program of the command crashes by itself";
+    OutputDirectory: "a build script's OUT_DIR was not empty, or is no directory: what an earlier run left may have changed what the script does"
+        => "none for daily work; after `cargo clean -p PACKAGE` the script starts with an empty directory";
+    BuildScriptsOff: "the setting `build_scripts` is off" => "set `build_scripts = true`, or unset KACHE_BUILD_SCRIPTS";
     SystemCallFilter: "a program limits its own system calls (seccomp), so the observer can make none in it and stops"
         => "none if the program needs its sandbox; else run it without, or in a build script";
 }

@@ -1,6 +1,6 @@
 //! Files: identity, copying, renaming.
 
-use super::super::{ABSENCES, FileType, Found, Method, StatId};
+use super::super::{ABSENCES, EntryType, FileType, Found, Method, StatId};
 use std::ffi::CString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -241,6 +241,30 @@ pub fn touch(path: &Path) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// What is at a path, links not followed: its type, its permission bits, and when it was modified, ns since 1970.
+pub fn entry(path: &Path) -> io::Result<(EntryType, u32, i64)> {
+    let m = path.symlink_metadata()?;
+    Ok((EntryType::of(m.file_type()), m.mode() & 0o7777, m.mtime() * 1_000_000_000 + m.mtime_nsec()))
+}
+
+/// Sets the permission bits of a file or a directory.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// Sets when something was modified, ns since 1970, links not followed.
+pub fn set_modified(path: &Path, ns: i64) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let keep = libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT };
+    let (sec, nsec) = (ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));
+    let times = [keep, libc::timespec { tv_sec: sec as libc::time_t, tv_nsec: nsec as _ }];
+    // SAFETY: the path is NUL-terminated, and there are two times.
+    let failed = unsafe {
+        libc::utimensat(libc::AT_FDCWD, path.as_ptr(), times.as_ptr(), libc::AT_SYMLINK_NOFOLLOW) != 0
+    };
+    if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Whether the owner may execute the file.

@@ -1,5 +1,6 @@
 //! Processes: starting, replacing and ending them, signals, and the terminal.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
@@ -124,6 +125,24 @@ pub fn die_like(status: std::process::ExitStatus) -> ! {
         }
     }
     std::process::exit(exit_code(status))
+}
+
+/// Has a command find another name than its program's in its first argument.
+pub fn call_by(command: &mut Command, name: &OsStr) {
+    std::os::unix::process::CommandExt::arg0(command, name);
+}
+
+/// Has Ctrl-C end the children of this process, which waits for them, and not this process first.
+pub fn leave_interrupts_to_children() {
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: plain arguments.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
+/// The process id of the parent.
+pub fn parent_id() -> u32 {
+    std::os::unix::process::parent_id()
 }
 
 /// The parent process and its start time, which identify the build.

@@ -28,7 +28,13 @@ impl TestStore {
         let digest = self.store.put_bytes(&contents).unwrap();
         let (action, result) = (key("action", name), key("result", name));
         let stored = ActionResult {
-            outputs: vec![Output { path: b"/o".to_vec(), digest, executable: false, is_template: false }],
+            outputs: vec![Output {
+                path: b"/o".to_vec(),
+                digest,
+                executable: false,
+                is_template: false,
+                exact: None,
+            }],
             stdout: Vec::new(),
             stderr: Vec::new(),
             label: name.to_string(),
@@ -36,6 +42,7 @@ impl TestStore {
             observed: Observed::Preload,
             fetched: false,
             literal: false,
+            place: Vec::new(),
         };
         stored.save(&self.store, &result).unwrap();
         Manifest::add(&self.store, &action, None, Entry { result, dependencies: Vec::new() }).unwrap();

@@ -50,6 +50,8 @@ fn events(act: Act) -> &'static str {
         }
         Act::LearnsTimeOfMade => "@ module id=6 /w/metadata.so\n@ write id=6 create /w/made",
         Act::LearnsMetadata => "@ module id=6 /w/metadata.so\n@ stat id=6 /w/src/a.rs",
+        Act::LearnsPermissions => "@ module id=6 /w/permissions.so\n@ stat id=6 /w/src/a.rs",
+        Act::LearnsOwnerOfMade => "@ module id=6 /w/permissions.so\n@ write id=6 create /w/made",
         Act::ComparesTimes => "@ exec % /usr/bin/make\n@ start % /usr/bin/make => /w\n@ stat /w/src/a.rs",
         Act::TellsStatus => "@ stat % by_descriptor /w/src/a.rs",
         Act::ListsDirectory => "@ list % /w/src",
@@ -158,6 +160,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .directory("/tc/lib")
         .device("/dev/fd/7")
         .variable("SOME", "value")
+        .object("/w/permissions.so", holds("_ZN3std2fs8Metadata11permissions17h0E"))
         .variable("OUT", "/w/out")
         .object("/w/metadata.so", holds("_ZN3std2fs8Metadata8modified17h0E"))
         .object("/w/identity.so", holds("_ZN..fs..MetadataExt$GT$5nlink17h0E"))

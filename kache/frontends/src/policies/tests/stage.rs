@@ -195,7 +195,7 @@ impl World for FakeWorld {
         program.starts_with("/usr")
     }
 
-    fn variables(&self, object: &Path) -> Use {
+    fn variables(&self, object: &Path, _: u64) -> Use {
         self.objects.get(object).map_or(Use::Reads, |object| object.variables)
     }
 
@@ -231,8 +231,12 @@ impl Stage {
     fn new(policy: &'static TrustPolicy) -> Stage {
         let mut roots = Roots::default();
         roots.add("workspace", "/w".into(), None);
-        let outputs =
-            OutputNames { dir: "/w/out".into(), stem: "crate".to_string(), exact: vec!["/w/out/a.o".into()] };
+        let outputs = OutputNames {
+            dir: "/w/out".into(),
+            stem: "crate".to_string(),
+            exact: vec!["/w/out/a.o".into()],
+            tree: None,
+        };
         let world = FakeWorld::default();
         let stage = Stage { policy, outputs, linker: None, has_plugins: false, is_shim: false, world, roots };
         let stage = stage.variable("PATH", "/usr/bin:/bin").directory("/w/out").directory("/w/state");
@@ -344,6 +348,7 @@ impl Stage {
             linker: self.linker.clone(),
             path_only: &path_only,
             has_plugins: self.has_plugins,
+            is_foreign: false,
         };
         collect(&subject, &self.world, &log.trace())
     }

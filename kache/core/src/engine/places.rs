@@ -1,0 +1,137 @@
+//! Results that hold in every place.
+//!
+//! A foreign command (a script, a generator) may compute anything from the paths of its roots: their length, a hash of them.
+//! So its result holds at first only where it was made: its dependencies hold the values of variables with their paths.
+//! Where the same is made again in a second place, of which the roots have other lengths and other last components, and
+//! the outputs and the printed lines are equal with roots by their names, the second place confirms the result. A confirmed
+//! result holds wherever the dependencies hold with roots by their names. A root that both places have in common has
+//! confirmed nothing, and its path stays a dependency.
+//!
+//! What was made in one place waits for another in a result of its own, the candidate. Its key is made from the action key
+//! and the dependencies with roots by their names, so that all places come to the same one.
+
+use super::job::Job;
+use crate::action::KeyHasher;
+use crate::dependency::{Dependency, Kind, RecordedDependency};
+use crate::digest::Digest;
+use crate::finalize::FinalDependency;
+use crate::paths::Roots;
+use crate::store::result::{ActionResult, Exact, Output, RootOfPlace};
+use std::collections::BTreeSet;
+use std::io;
+
+/// A result that holds in every place, with its key and the dependencies under which it holds.
+pub(super) struct Confirmed {
+    pub(super) key: Digest,
+    pub(super) dependencies: Vec<RecordedDependency>,
+}
+
+impl Job<'_> {
+    /// Compares a result with what another place has made of the same inputs. Without another place, leaves the result for
+    /// the next.
+    ///
+    /// # Errors
+    /// When a dependency cannot be evaluated, or the candidate cannot be written.
+    pub(super) fn confirm(
+        &self,
+        result: &ActionResult,
+        dependencies: &[FinalDependency],
+    ) -> io::Result<Option<Confirmed>> {
+        let weak = self.with_roots_by_name(dependencies)?;
+        let candidate = self.key_of("candidate", &weak);
+        let here = place(&self.action.roots);
+        let store = self.engine.store;
+        let before = ActionResult::load(store, &candidate).filter(|before| !before.place.is_empty());
+        let Some(before) = before else {
+            ActionResult { place: here, ..result.clone() }.save(store, &candidate)?;
+            return Ok(None);
+        };
+        if !is_same(&before, result) {
+            // Of two places that made different things, the next is compared with the last.
+            ActionResult { place: here, ..result.clone() }.save(store, &candidate)?;
+            return Ok(None);
+        }
+        let common = roots_in_common(&before.place, &here);
+        if common.len() == here.len() {
+            return Ok(None);
+        }
+        let mut all: BTreeSet<RecordedDependency> = weak.into_iter().collect();
+        for name in common {
+            let dependency = Dependency::new(Kind::Place, name);
+            let digest = self.view.digest(&dependency)?;
+            all.insert(RecordedDependency { dependency, digest });
+        }
+        let dependencies: Vec<_> = all.into_iter().collect();
+        Ok(Some(Confirmed { key: self.key_of("confirmed", &dependencies), dependencies }))
+    }
+
+    fn with_roots_by_name(&self, dependencies: &[FinalDependency]) -> io::Result<Vec<RecordedDependency>> {
+        let mut all = BTreeSet::new();
+        for FinalDependency { recorded, .. } in dependencies {
+            let (kind, name) = (recorded.dependency.kind, &recorded.dependency.name);
+            let weak = match kind {
+                Kind::Env => Dependency::new(Kind::EnvPath, name.clone()),
+                Kind::EnvAll => Dependency::new(Kind::EnvAllPath, name.clone()),
+                Kind::Link => Dependency::new(Kind::LeadsTo, name.clone()),
+                // The working directory is in the action key with roots by their names.
+                Kind::Cwd => continue,
+                Kind::Place => continue,
+                _ => {
+                    all.insert(recorded.clone());
+                    continue;
+                }
+            };
+            let digest = self.view.digest(&weak)?;
+            all.insert(RecordedDependency { dependency: weak, digest });
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    fn key_of(&self, what: &str, dependencies: &[RecordedDependency]) -> Digest {
+        let mut hasher = KeyHasher::default();
+        hasher.put(what, &self.action.key.0);
+        dependencies.iter().for_each(|d| hasher.put(&d.dependency.label(), &d.digest.0));
+        hasher.finish()
+    }
+}
+
+/// Whether two runs made and printed the same. The order of the times of modification may differ: two files that are written one
+/// after the other carry one time, or two.
+fn is_same(one: &ActionResult, other: &ActionResult) -> bool {
+    let without_rank = |output: &Output| {
+        let exact = output.exact.map(|exact| Exact { rank: 0, ..exact });
+        Output { exact, ..output.clone() }
+    };
+    one.outputs.iter().map(without_rank).eq(other.outputs.iter().map(without_rank))
+        && (&one.stdout, &one.stderr) == (&other.stdout, &other.stderr)
+}
+
+/// What tells a place from others.
+fn place(roots: &Roots) -> Vec<RootOfPlace> {
+    let of = |root: &crate::paths::Root| {
+        let path = root.path.as_os_str().as_encoded_bytes();
+        // A root within another has the other's name in its path.
+        let outer = roots.iter().filter(|outer| root.path.starts_with(&outer.path));
+        let outer = outer.min_by_key(|outer| outer.path.as_os_str().len()).unwrap_or(root);
+        let last = outer.path.file_name().unwrap_or_default().as_encoded_bytes();
+        RootOfPlace {
+            name: root.name.clone(),
+            path: Digest::of(path),
+            length: path.len() as u64,
+            last: Digest::of(last),
+        }
+    };
+    let mut all: Vec<_> = roots.iter().map(of).collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all
+}
+
+/// The roots of a place that another place does not vary: those with the same path, of the same length, or of the same name.
+fn roots_in_common<'a>(before: &[RootOfPlace], here: &'a [RootOfPlace]) -> Vec<&'a str> {
+    let varies = |root: &RootOfPlace| {
+        before
+            .iter()
+            .any(|other| other.name == root.name && other.length != root.length && other.last != root.last)
+    };
+    here.iter().filter(|root| !varies(root)).map(|root| root.name.as_str()).collect()
+}
