@@ -113,7 +113,7 @@ fn a_slowed_cache_still_hits_and_its_record_says_so() {
     };
     assert_eq!(
         (counts("cold"), counts("other-first")),
-        ((Some(0), Some(3)), (Some(3), Some(0))),
+        ((Some(0), Some(4)), (Some(4), Some(0))),
         "{record:#}"
     );
 
