@@ -20,6 +20,7 @@ mod places;
 mod probe;
 mod project;
 mod record;
+mod scripts;
 mod search;
 mod sources;
 mod subprocess;

@@ -244,10 +244,16 @@ impl EvalContext<'_> {
         }
     }
 
-    /// A path, or several between colons, with roots by their names.
+    /// A path, or several between colons, with roots by their names. A path with doubled slashes or the like stays as it is: who
+    /// prints the variable prints them.
     fn portable_list(&self, value: &[u8]) -> Vec<u8> {
         let paths = std::env::split_paths(platform::os_str(value));
-        let portable = paths.map(|path| self.roots.portable(path.as_os_str().as_encoded_bytes()));
+        let portable = paths.map(|path| {
+            let portable = self.roots.portable(path.as_os_str().as_encoded_bytes());
+            let is_exact =
+                self.roots.local(&portable).is_some_and(|local| local.as_os_str() == path.as_os_str());
+            if is_exact { portable } else { path.into_os_string().into_encoded_bytes() }
+        });
         portable.collect::<Vec<_>>().join(&b':')
     }
 

@@ -217,6 +217,24 @@ fn what_two_places_agree_on_holds_in_the_third() {
     );
 }
 
+/// A value that names a root is compared to the byte, but for the root.
+#[test]
+fn a_variable_with_a_path_counts_in_the_form_that_it_has() {
+    let test = TestEnv::new();
+    package(&test, r#"say(env::var("KNOB").unwrap())"#);
+    test.clone_checkout("w", "another");
+    test.clone_checkout("w", "deep/er/the-third");
+    let at = |checkout: &str, rest: &str| {
+        let knob = format!("{}{rest}", test.path(checkout).display());
+        let (said, outcome) = outcome(build(&test, checkout, &knob));
+        assert_eq!(said, knob);
+        outcome
+    };
+    assert_eq!([at("w", "/x"), at("another", "/x")], [Outcome::Miss; 2]);
+    assert_eq!(at("deep/er/the-third", "//x"), Outcome::Miss, "a false hit");
+    assert_eq!(at("deep/er/the-third", "/x"), Outcome::Hit);
+}
+
 /// A value that is made from a path shows no path.
 #[test]
 fn what_is_computed_from_a_path_holds_in_its_place_alone() {

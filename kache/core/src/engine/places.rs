@@ -72,7 +72,7 @@ impl Job<'_> {
             let weak = match kind {
                 Kind::Env => Dependency::new(Kind::EnvPath, name.clone()),
                 Kind::EnvAll => Dependency::new(Kind::EnvAllPath, name.clone()),
-                Kind::Link => Dependency::new(Kind::LeadsTo, name.clone()),
+                Kind::Link if self.leads_to_absolute(name) => Dependency::new(Kind::LeadsTo, name.clone()),
                 // The working directory is in the action key with roots by their names.
                 Kind::Cwd => continue,
                 Kind::Place => continue,
@@ -85,6 +85,12 @@ impl Job<'_> {
             all.insert(RecordedDependency { dependency: weak, digest });
         }
         Ok(all.into_iter().collect())
+    }
+
+    /// Whether a link holds an absolute path. A relative one is the same in every place.
+    fn leads_to_absolute(&self, portable: &[u8]) -> bool {
+        let target = self.view.roots.local(portable).and_then(|link| std::fs::read_link(link).ok());
+        target.is_some_and(|target| target.is_absolute())
     }
 
     fn key_of(&self, what: &str, dependencies: &[RecordedDependency]) -> Digest {
