@@ -82,7 +82,8 @@ fn tree_entries(
 fn set_status(entries: &[(PathBuf, Exact)]) -> io::Result<()> {
     const STEP: i64 = 1_000;
     let latest = entries.iter().map(|(_, exact)| i64::from(exact.rank)).max().unwrap_or(0);
-    let now = platform::now_ns();
+    // By the clock of the file system, which may lag: what is written next must not be older.
+    let now = platform::stamp_ns();
     for (path, exact) in entries.iter().rev() {
         if exact.node != Node::Link {
             platform::set_mode(path, exact.mode)?;

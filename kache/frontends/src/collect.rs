@@ -2,7 +2,7 @@
 
 use crate::compile_plan::CompilePlan;
 use kache_core::action::Action;
-use kache_core::collect::{Machine, Subject, collect};
+use kache_core::collect::{Coverage, Machine, Subject, collect};
 use kache_core::collected::Collected;
 use kache_core::digest::Table;
 use kache_core::observe::trace::Trace;
@@ -18,6 +18,11 @@ pub(crate) fn dependencies(
 ) -> Collected {
     let (invocation, toolchain) = (&plan.invocation, &plan.toolchain);
     let own = (!toolchain.sysroot.as_os_str().is_empty()).then(|| toolchain.sysroot.join("lib/rustlib"));
+    // The starter's digest is in the key.
+    let coverage = |path: &Path| match &plan.starter {
+        Some(starter) if starter == path => Coverage::Whole,
+        _ => toolchain.coverage(path),
+    };
     let subject = Subject {
         policy: plan.policy,
         program: &invocation.program,
@@ -25,17 +30,11 @@ pub(crate) fn dependencies(
         cwd: &invocation.cwd,
         roots: &action.roots,
         outputs: &action.outputs.names,
-        inlined: invocation
-            .response_files
-            .iter()
-            .map(|(path, _)| path)
-            .chain(&plan.starter)
-            .map(|p| p.as_path())
-            .collect(),
+        inlined: invocation.response_files.iter().map(|(path, _)| path.as_path()).collect(),
         state: invocation.incremental.as_deref(),
         searched: &invocation.search,
         toolchain: own.as_deref(),
-        coverage: &|path: &Path| toolchain.coverage(path),
+        coverage: &coverage,
         linker,
         path_only: &plan.path_only,
         has_plugins: invocation.plugin,

@@ -45,11 +45,10 @@ impl Collector<'_> {
     }
 
     /// Notes which file was opened: another may have its name by the time that its contents are looked at. The files of
-    /// the toolchain and those whose contents are in the key are not looked at.
+    /// the toolchain are not looked at.
     fn identified(&mut self, e: &TraceEvent, path: &[u8]) {
         let path = Path::new(platform::os_str(path));
-        let counts = !self.subject.covers(path) && !self.subject.is_inlined(path);
-        let Some(id) = StatId::parse(e.path2).filter(|_| counts) else { return };
+        let Some(id) = StatId::parse(e.path2).filter(|_| !self.subject.covers(path)) else { return };
         let first = *self.out.opened.entry(path.to_path_buf()).or_insert(id);
         if (first.dev, first.ino) != (id.dev, id.ino) && !self.subject.outputs.owns(path) {
             let detail = format!("{} was another file the second time", path.display());
