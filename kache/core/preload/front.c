@@ -108,8 +108,12 @@ static bool rewrite(struct command *command, bool is_wrapped, const char *progra
     return true;
 }
 
+static bool may_run(const char *path) {
+    return RAW(SYS_faccessat, AT_FDCWD, path, 1 /* X_OK */, 0) == 0;
+}
+
 static bool is_there(const char *program, bool search) {
-    if (!search || base_of(program) != program) return RAW(SYS_faccessat, AT_FDCWD, program, 1 /* X_OK */, 0) == 0;
+    if (!search || base_of(program) != program) return may_run(program);
     long fd = kache_open_by_search(program);
     if (fd >= 0) RAW(SYS_close, fd, 0, 0, 0);
     return fd >= 0;
@@ -121,6 +125,11 @@ bool kache_front(struct command *command, bool search, const char **asked) {
     for (char *const *entry = kache_variables(command->environment); entry && *entry; entry++)
         if (starts_with(*entry, LOG_VARIABLE) || starts_with(*entry, OUTER)) return false;
     int saved = errno;
+    /* kache may be gone by now, or be another user's. */
+    if (!may_run(front)) {
+        errno = saved;
+        return false;
+    }
     const char *program = command->program;
     bool is_wrapped = is_kache(program, search), fronted = false;
     if (is_wrapped) {

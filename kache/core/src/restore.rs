@@ -37,15 +37,21 @@ pub fn tree(
 ) -> io::Result<Option<Restored>> {
     let restored = tree_entries(store, result, roots, tree);
     if !matches!(restored, Ok(Some(_))) {
-        for entry in std::fs::read_dir(tree)? {
-            let path = entry?.path();
-            match platform::entry(&path)?.0 {
-                platform::EntryType::Directory => platform::remove_dir_all(&path)?,
-                _ => platform::remove_file(&path)?,
-            }
-        }
+        empty(tree)?;
     }
     restored
+}
+
+/// Removes all that lies below a directory.
+pub fn empty(tree: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(tree)? {
+        let path = entry?.path();
+        match platform::entry(&path)?.0 {
+            platform::EntryType::Directory => platform::remove_dir_all(&path)?,
+            _ => platform::remove_file(&path)?,
+        }
+    }
+    Ok(())
 }
 
 fn tree_entries(

@@ -362,6 +362,22 @@ fn a_script_that_fails_does_so_each_time_with_its_own_words() {
     }
 }
 
+/// A script that dies may have died of the observer, and runs again without it: in a directory as empty as the first time.
+#[test]
+fn a_run_that_may_have_been_disturbed_is_repeated_from_the_start() {
+    let test = TestEnv::new();
+    let script = r#"
+        fs::create_dir(out().join("new")).unwrap();
+        say("x");
+        if !exists("../died") {
+            fs::write("../died", "").unwrap();
+            std::process::abort();
+        }"#;
+    package(&test, script);
+    let (said, event) = build(&test, "w", "1");
+    assert_eq!((&said[..], event.stored, event.reason_word()), ("x", false, Some("disturbed")));
+}
+
 /// The script sees the environment that it would see without kache, also as the kernel shows it.
 #[test]
 fn the_script_is_the_same_without_kache() {

@@ -6,10 +6,11 @@ use super::mapped_paths;
 use crate::events::{Observed, Phase, RemoteUse};
 use crate::frontend::{Completed, Looked};
 use crate::observe::log::Log;
-use crate::platform;
+use crate::observe::observer::Foreign;
 use crate::reason::{NotCacheable, Reason};
 use crate::run::Printing;
 use crate::store::gc;
+use crate::{platform, restore};
 use std::io;
 use std::process::Command;
 use std::time::Instant;
@@ -166,7 +167,14 @@ impl Job<'_> {
             let looked = || mapped_paths::looked_at(log.records(), roots, maps);
             !is_mapped || looked().is_ok_and(|looked| looked != Looked::AtMapped)
         };
-        let (ran, log) = self.engine.observer.run(&mut command, action.is_foreign, &printing, &may_notify)?;
+        let reset = || {
+            if let Some(tree) = &action.outputs.names.tree {
+                // What cannot be removed, the second run finds, and says so.
+                let _ = restore::empty(tree);
+            }
+        };
+        let foreign = action.is_foreign.then_some(Foreign { reset: &reset });
+        let (ran, log) = self.engine.observer.run(&mut command, foreign.as_ref(), &printing, &may_notify)?;
         self.engine.ran.set(Some(ran.status));
         // A clock that is only slowed to be corrected loses less than a thousandth.
         let elapsed = at.elapsed().as_nanos() as i64;

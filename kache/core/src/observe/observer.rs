@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// Runs a command to its end and returns the log of what its processes did, or nothing where nothing was observed.
 pub trait Observer {
-    /// `is_foreign` where every process counts from its start as one of a plugin does. `printing` says how what the command prints reaches the caller. Of a log that is still being written, `may_notify`
+    /// `printing` says how what the command prints reaches the caller. Of a log that is still being written, `may_notify`
     /// says whether a line that the caller waits for may reach it now.
     ///
     /// # Errors
@@ -20,10 +20,16 @@ pub trait Observer {
     fn run(
         &self,
         command: &mut Command,
-        is_foreign: bool,
+        foreign: Option<&Foreign>,
         printing: &Printing,
         may_notify: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)>;
+}
+
+/// A run in which every process counts from its start as one of a plugin does.
+pub struct Foreign<'a> {
+    /// Removes what a run has left, so that another starts as the first did.
+    pub reset: &'a dyn Fn(),
 }
 
 /// Observes nothing: dependencies come from what the command declares and from conservative rules.
@@ -33,7 +39,7 @@ impl Observer for Unobserved {
     fn run(
         &self,
         command: &mut Command,
-        _: bool,
+        _: Option<&Foreign>,
         printing: &Printing,
         _: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)> {
@@ -55,16 +61,17 @@ impl Observer for Preload {
     fn run(
         &self,
         command: &mut Command,
-        is_foreign: bool,
+        foreign: Option<&Foreign>,
         printing: &Printing,
         may_notify: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)> {
         let watch = launch::unpack(&self.dir).and_then(|object| {
+            let is_foreign = foreign.is_some();
             let front = self.front.as_ref().filter(|_| is_foreign);
             Ok((Log::create(&Purpose { is_foreign, is_quiet: false, front })?, object))
         });
         let Ok((log, object)) = watch else {
-            return Unobserved.run(command, is_foreign, printing, may_notify);
+            return Unobserved.run(command, foreign, printing, may_notify);
         };
         let base = std::env::var_os(launch::PRELOAD_VARIABLE);
         command.envs(launch::environment(&log, &object, base.as_deref()));
@@ -75,6 +82,9 @@ impl Observer for Preload {
         let ran = run::run(command, &watched)?;
         let failed = !ran.status.success() || log.has_trouble();
         if failed && disturbed::is_suspect(&log.trace(), ran.status, is_limited) {
+            if let Some(foreign) = foreign {
+                (foreign.reset)();
+            }
             return Ok((repeat(command, printing, ran, base.as_deref())?, None));
         }
         // A process that could not load the object wrote nothing.
