@@ -36,10 +36,11 @@ const MADE: &[Case] = &[
         source: "https://doc.rust-lang.org/reference/procedural-macros.html",
         expect: Follows,
         set_up: |s| {
-            s.env("KACHE_OBSERVE", "off").env("CARGO_MANIFEST_DIR", "{w}").write("Cargo.toml", "[package]\n");
-            s.write("data", "a").proc_macro(r#"std::fs::read_to_string("data").unwrap()"#)
+            s.env("KACHE_OBSERVE", "off").env("CARGO_MANIFEST_DIR", "{w}/package");
+            s.write("package/Cargo.toml", "[package]\n").write("package/data", "a");
+            s.proc_macro(r#"std::fs::read_to_string("package/data").unwrap()"#)
         },
-        change: |s| s.write("data", "b"),
+        change: |s| s.write("package/data", "b"),
     },
     Case {
         name: "kind-permission",
