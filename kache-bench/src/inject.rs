@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::system::platform;
 use kache_core::events::Event;
-use kache_core::observe::launch::{LOG_VARIABLE, WITHIN};
+use kache_core::observe::launch::LOG_VARIABLE;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -69,7 +69,7 @@ pub fn stand_in() {
         }
     };
     // Within a compile kache passes every invocation on; a delay there would count twice.
-    if [LOG_VARIABLE, WITHIN].iter().all(|name| std::env::var_os(name).is_none()) {
+    if std::env::var_os(LOG_VARIABLE).is_none() {
         std::thread::sleep(begun.elapsed().mul_f64(share));
     }
     std::process::exit(status)

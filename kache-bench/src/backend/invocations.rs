@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::system::files;
 use crate::system::platform;
 use kache_core::events::Event;
-use kache_core::observe::launch::{LOG_VARIABLE, WITHIN};
+use kache_core::observe::launch::LOG_VARIABLE;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -163,9 +163,10 @@ pub fn stand_in() {
     let (Some(dir), Some(kache)) = (std::env::var_os(PLACE), std::env::var_os(BECOME)) else { return };
     let words: Vec<OsString> = std::env::args_os().collect();
     // Within an observed run kache becomes the compiler, and the observer must not see accesses of the harness. The
-    // first variable is in no environment: the observer answers for it.
-    let is_within = [LOG_VARIABLE, WITHIN].iter().any(|name| std::env::var_os(name).is_some());
-    if !is_within && let Err(e) = write_down(Path::new(&dir), &words) {
+    // variable is in no environment: the observer answers for it.
+    if std::env::var_os(LOG_VARIABLE).is_none()
+        && let Err(e) = write_down(Path::new(&dir), &words)
+    {
         eprintln!("kache-bench: cannot record an invocation in {}: {e}", Path::new(&dir).display());
         std::process::exit(1);
     }
