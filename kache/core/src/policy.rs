@@ -267,8 +267,10 @@ pub struct Abilities {
     pub size: &'static [Excuse],
     /// It learns the numbers of the files in a directory that it lists.
     pub numbers: &'static [Excuse],
-    /// The same: symbols that it imports.
+    /// It asks for the status of files by functions of the C library: symbols that it imports.
     pub identity_by_import: &'static [Excuse],
+    /// The C library asks for the status of files, and hands it to its code: symbols that it imports.
+    pub walks_by_import: &'static [Excuse],
     /// It has code that learns the same, and only compares it.
     pub compares_identity: &'static [Excuse],
     /// Its code is not optimised, so that each function has its name.

@@ -40,6 +40,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
         size: tables::TELLS_SIZE,
         numbers: tables::TELLS_NUMBERS,
         identity_by_import: tables::TELLS_IDENTITY_BY_IMPORT,
+        walks_by_import: tables::WALKS_BY_IMPORT,
         compares_identity: tables::COMPARES_IDENTITY,
         unoptimised: tables::UNOPTIMISED,
         unoptimised_program: tables::UNOPTIMISED_PROGRAM,

@@ -223,10 +223,13 @@ tables! {
     "functions that tell a proc macro the numbers of the files in a directory: their whole status becomes a dependency" {
         "DirEntryExt$GT$3ino" "11DirEntryExt3ino" => "the number of a listed file on its device";
     }
-    /// Rust's standard library does not use these functions: a proc macro that imports one has other code that does.
+    /// Rust's standard library does not use these functions. A proc macro that imports one has other code that does: a status
+    /// that it asks for from no known place counts.
     TELLS_IDENTITY_BY_IMPORT "tells-identity-by-import" "functions of libc that tell a proc macro the same" {
         "stat" "lstat" "fstat" "fstatat" => "called by C code, or through the `libc` crate";
         "__xstat*" "__lxstat*" "__fxstat*" => "called by C code, or through the `libc` crate, with an older C library";
+    }
+    WALKS_BY_IMPORT "walks-by-import" "functions of libc that ask for the status of files, and hand it to a proc macro" {
         "ftw*" "nftw*" "fts_*" "fts64_*" => "passes the status to the caller";
     }
     COMPARES_IDENTITY "compares-identity"

@@ -306,7 +306,6 @@ impl Collector<'_> {
             self.share(by, library);
         }
         let takes = |table: &[Excuse]| imports.symbols.iter().any(|import| names(table, &import.name));
-        let tells_identity = takes(has.identity_by_import);
         if takes(has.place_by_import) {
             self.named(by, Act::HoldsPlace, name);
         }
@@ -342,7 +341,12 @@ impl Collector<'_> {
             }
         }
         let marks = if module == 0 { has.unoptimised_program } else { has.unoptimised };
-        let is_nameless = !holds(marks) || tells_identity;
+        // The place that a call returns to tells who asks. The functions that ask for others, and a call without a place, are
+        // told by what is imported.
+        let is_nameless = !holds(marks) || takes(has.walks_by_import);
+        if takes(has.identity_by_import) {
+            self.learns(by.pid, module, Act::TellsStatus);
+        }
         if is_nameless || holds(has.size) {
             self.learns(by.pid, module, Act::LearnsSize);
         }

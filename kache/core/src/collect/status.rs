@@ -19,7 +19,9 @@ impl Collector<'_> {
         // Without a place, as from code in no object, nothing is known of who asks.
         let returns_to = (e.aux as u64) >> 32;
         let object = self.processes.get(e.pid).and_then(|process| process.real_file(e.module));
-        let Some(object) = object.filter(|_| returns_to != 0) else { return false };
+        let Some(object) = object.filter(|_| returns_to != 0) else {
+            return self.processes.can_learn(e.pid, e.module, Act::TellsStatus);
+        };
         if let Some(known) = self.asked_from.get(&(object.to_path_buf(), returns_to)) {
             return *known;
         }
