@@ -147,7 +147,7 @@ pub fn has_word(text: &[u8], word: &[u8]) -> bool {
     let (begins, ends) = (is_part(word.first()), is_part(word.last()));
     let is_apart = |at: usize| {
         let before = at.checked_sub(1).and_then(|at| text.get(at));
-        !(begins && is_part(before)) && !(ends && is_part(text.get(at + word.len())))
+        !(begins && is_part(before) || ends && is_part(text.get(at + word.len())))
     };
     memchr::memmem::find_iter(text, word).any(is_apart)
 }
