@@ -27,6 +27,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     tool_marks: tables::TOOL_MARKS,
     clock_at_start: tables::CLOCK_AT_START,
     file_times: tables::FILE_TIMES,
+    runs_scripts: tables::RUNS_SCRIPTS,
     closes_descriptors: tables::CLOSES_DESCRIPTORS,
     sized_by_memory: tables::SIZED_BY_MEMORY,
     ignored_calls: tables::IGNORED_VOLATILE,

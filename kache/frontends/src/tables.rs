@@ -308,8 +308,8 @@ const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'st
 }
 
 /// Programs that read the clock when they start, and use it for nothing in their output. A name is not enough: kache starts
-/// the program with arguments that make it do nothing else, and excuses the calls of that run. Perl has no row: its
-/// scripts can read the time of its start (`$^T`).
+/// the program with arguments that make it do nothing else, and excuses the calls of that run. Perl's scripts can
+/// read the time of its start (`$^T`): see [`RUNS_SCRIPTS`].
 pub static CLOCK_AT_START: &[ClockAtStart] = &[
     clock("sh", &["-c", ":"], "seeds its random numbers"),
     clock("dash", &["-c", ":"], "seeds its random numbers"),
@@ -332,6 +332,7 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
         unless: &["rand", "-f", "-W", "--"],
         ..clock("mawk", &["BEGIN { exit }"], "seeds its random numbers, and shows the seed only by `srand`")
     },
+    clock("perl", &["-e", ""], "notes when it started"),
     clock("python", &["-I", "-S", "-c", "pass"], "seeds the hashing of its strings"),
     ClockAtStart {
         again: true,

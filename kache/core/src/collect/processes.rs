@@ -37,6 +37,8 @@ pub struct Process {
     arguments: Option<Vec<Vec<u8>>>,
     /// Whether a script that it has read may ask when files were read.
     asks_for_read_times: bool,
+    /// A script that it has read can ask for the times of files.
+    pub asks_for_times: bool,
     /// Directories that the loader searches for libraries: those that the objects of the program name.
     searched: Vec<PathBuf>,
     /// Events of opening the terminal since the program started.
@@ -241,6 +243,7 @@ impl Processes {
             learns: HashSet::new(),
             arguments: Some(Vec::new()),
             asks_for_read_times: false,
+            asks_for_times: false,
             searched: Vec::new(),
             terminal: 0,
             is_foreign: false,

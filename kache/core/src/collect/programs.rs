@@ -243,6 +243,13 @@ impl Collector<'_> {
         if !unless.is_empty() && process.arguments().is_none_or(|all| all.iter().any(is_told)) {
             return false;
         }
+        let scripts = self.policy.runs_scripts(self.processes.name(e.pid));
+        if let Some(row) = scripts {
+            let is_plain = self.runs_plain_scripts(e.pid, row);
+            if !is_plain || row.asks_the_clock && self.world.only_root_replaces(&process.program) {
+                return is_plain;
+            }
+        }
         let Some(file) = process.file(e.module).map(<[u8]>::to_vec) else { return false };
         let Some((row, calls)) = self.start_of(e.pid) else { return false };
         act == Act::ReadsTimer && row.timers || calls.has(&file, e.aux, e.errno, row.again)

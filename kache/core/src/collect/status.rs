@@ -87,8 +87,12 @@ impl Collector<'_> {
         let Some(process) = self.processes.get(pid).filter(counts) else {
             return FileTimes::Nothing;
         };
-        let row = self.policy.file_times(self.processes.name(pid));
-        let row = row.filter(|_| self.world.only_root_replaces(&process.program));
+        let is_known = self.world.only_root_replaces(&process.program);
+        let scripts = self.policy.runs_scripts(self.processes.name(pid));
+        if is_known && scripts.is_some_and(|row| self.runs_plain_scripts(pid, row)) {
+            return FileTimes::Nothing;
+        }
+        let row = self.policy.file_times(self.processes.name(pid)).filter(|_| is_known);
         row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does)
     }
 

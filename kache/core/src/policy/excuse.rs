@@ -58,6 +58,29 @@ pub struct FileTimesOf {
     pub why: &'static str,
 }
 
+/// A program that runs scripts, and hands the times of files to those that ask for them.
+#[derive(Debug)]
+pub struct RunsScripts {
+    /// The program's name.
+    pub what: &'static str,
+    /// Words by which a script asks for the times of files.
+    pub times: &'static [&'static str],
+    /// Words by which a script asks for times by way of when the program started, or of what was looked at before the script was
+    /// read.
+    pub start: &'static [&'static str],
+    /// Parts of the paths of scripts that have such words and hand on no times, where root alone can replace them.
+    pub own: &'static [&'static str],
+    /// Parts of the paths of scripts that the program makes itself, out of what it has read.
+    pub made: &'static [&'static str],
+    /// Ends of the names of files that are no scripts.
+    pub data: &'static [&'static str],
+    /// Whether the program asks for the time for purposes of its own, and hands it to no script without such a word.
+    pub asks_the_clock: bool,
+    /// Whether the program reads no script from standard input.
+    pub takes_no_input: bool,
+    pub why: &'static str,
+}
+
 impl Excuse {
     /// Whether it matches a name: whole, or by the prefix before a `*`.
     pub fn names(&self, name: &[u8]) -> bool {
