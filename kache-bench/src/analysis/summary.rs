@@ -164,7 +164,12 @@ pub fn is_counted(event: &Event, counted: &Units) -> bool {
 fn is_no_compile(event: &Event) -> bool {
     let handed_through = event.outcome == Outcome::Passthrough;
     let why = event.reason_word().unwrap_or_default();
-    handed_through && (event.status != 0 || NO_COMPILE.contains(&why))
+    event.status != 0 || handed_through && NO_COMPILE.contains(&why)
+}
+
+/// Whether a build with nothing to do should not have this event. Some makefiles link a trial program each time they are read.
+pub fn is_work(event: &Event) -> bool {
+    event.unit.family != "link" || event.outcome != Outcome::Hit
 }
 
 /// The event's reason, or else its outcome.
@@ -218,6 +223,19 @@ mod tests {
         let events = [object("x.c", "x.o").event(), through("link"), through("unknown-flag")];
         let summary = BuildSummary::of(&events, &Units { families: vec!["cc".into()] });
         assert_eq!((summary.units, summary.hits, summary.probes["link"]), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_trial_that_fails_is_no_unit_and_one_that_hits_is_no_work() {
+        let mut fails = object("x.c", "x").outcome(Outcome::Miss).event();
+        (fails.unit.family, fails.status) = ("link".into(), 1);
+        let links = Units { families: vec!["link".into()] };
+        assert!(!is_counted(&fails, &links));
+        fails.status = 0;
+        assert!(is_counted(&fails, &links) && is_work(&fails));
+        fails.outcome = Outcome::Hit;
+        assert!(is_counted(&fails, &links) && !is_work(&fails));
+        assert!(is_work(&object("x.c", "x.o").event()));
     }
 
     #[test]

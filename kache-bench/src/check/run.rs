@@ -190,7 +190,8 @@ impl CheckRun<'_> {
             self.clean(b)?;
             self.build("second build", b, Some(cold.len()))?;
             let idle = self.build("build with nothing to do", b, Some(0))?;
-            self.findings.not_fresh = idle.iter().map(|event| event.unit.label()).collect();
+            let work = idle.iter().filter(|event| summary::is_work(event));
+            self.findings.not_fresh = work.map(|event| event.unit.label()).collect();
         }
         if plan.artifacts {
             self.compare_artifacts(c, cold.len())?;
