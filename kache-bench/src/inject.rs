@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use crate::system::platform;
 use kache_core::events::Event;
+use kache_core::observe::launch::LOG_VARIABLE;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -15,8 +16,6 @@ use std::time::Instant;
 
 const SLOWER: &str = "KACHE_BENCH_SLOWER";
 const SLOWED: &str = "KACHE_BENCH_SLOWED";
-/// Within a compile kache passes every invocation on; a delay there would count twice.
-const WITHIN: &str = "KACHE_WITHIN";
 
 /// Share of a compile's time: `20%` or `0.2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +68,8 @@ pub fn stand_in() {
             127
         }
     };
-    if std::env::var_os(WITHIN).is_none() {
+    // Within a compile kache passes every invocation on; a delay there would count twice.
+    if std::env::var_os(LOG_VARIABLE).is_none() {
         std::thread::sleep(begun.elapsed().mul_f64(share));
     }
     std::process::exit(status)

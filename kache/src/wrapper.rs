@@ -6,8 +6,9 @@
 use kache_core::action::Request;
 use kache_core::engine::{Ended, Ending, Engine};
 use kache_core::eval::find_program;
-use kache_core::events::Unit;
-use kache_core::observe::launch::{LOG_VARIABLE, WITHIN};
+use kache_core::events::{Event, Unit};
+use kache_core::frontend::Frontend;
+use kache_core::observe::launch::LOG_VARIABLE;
 use kache_core::observe::log::Front;
 use kache_core::observe::observer::{Observer, Preload, Unobserved};
 use kache_core::observe::outer::Outer;
@@ -29,10 +30,21 @@ use std::process::{self, ExitStatus};
 
 /// Runs a compiler's command line through the cache and exits with its status.
 pub fn main(program: OsString, args: Vec<OsString>) -> ! {
+    run(program, args, FRONTENDS, |_| {})
+}
+
+/// Runs a command line through the cache and exits with its status. The first of `frontends` that claims the command plans it.
+/// `report` sees the event before the process ends.
+pub fn run(
+    program: OsString,
+    args: Vec<OsString>,
+    frontends: &[&dyn Frontend],
+    report: impl Fn(&Event),
+) -> ! {
     let outer = Outer::take();
     // Before anything is read, the clock in particular: within an observed command it would count.
     // The first variable is in no environment, and the observer answers for it.
-    if outer.is_none() && (std::env::var_os(LOG_VARIABLE).is_some() || std::env::var_os(WITHIN).is_some()) {
+    if outer.is_none() && std::env::var_os(LOG_VARIABLE).is_some() {
         exec_compiler(Path::new(&program), &args, None);
     }
     let timer = Timer::start();
@@ -48,7 +60,7 @@ pub fn main(program: OsString, args: Vec<OsString>) -> ! {
     }
     let wrapper = Wrapper { settings, request, timer, time_us, outer };
     match wrapper.open_store() {
-        Ok(store) => wrapper.run(&store),
+        Ok(store) => wrapper.run(&store, frontends, report),
         Err(why) => wrapper.cache_unusable(&why),
     }
 }
@@ -95,10 +107,10 @@ impl Wrapper {
         Store::open(cache).map_err(|e| format!("the cache cannot be opened: {e}"))
     }
 
-    fn run(&self, store: &Store) -> ! {
+    fn run(&self, store: &Store, frontends: &[&dyn Frontend], report: impl Fn(&Event)) -> ! {
         self.warn_once(store);
         let ran = Cell::new(None);
-        let ended = panic::catch_unwind(AssertUnwindSafe(|| self.execute(store, &ran)));
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| self.execute(store, frontends, &ran)));
         let ended = ended.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string()));
@@ -108,6 +120,7 @@ impl Wrapper {
         let event = ended.event(self.time_us, &self.request.cwd, &self.timer, ran.get());
         event.append(store.dir());
         event.log(self.settings.log.as_deref());
+        report(&event);
         match ran.get() {
             Some(status) => platform::die_like(status),
             None if restored => process::exit(0),
@@ -115,7 +128,7 @@ impl Wrapper {
         }
     }
 
-    fn execute(&self, store: &Store, ran: &Cell<Option<ExitStatus>>) -> Ended {
+    fn execute(&self, store: &Store, frontends: &[&dyn Frontend], ran: &Cell<Option<ExitStatus>>) -> Ended {
         let front = std::env::current_exe().ok().map(|kache| Front { kache, compilers: recognise::FRONTED });
         let preload = Preload { dir: store.area(Area::Observer), front };
         let observer: &dyn Observer = match self.settings.observe {
@@ -125,10 +138,10 @@ impl Wrapper {
         let engine = Engine {
             settings: &self.settings,
             store,
-            frontends: FRONTENDS,
+            frontends,
             observer,
             timer: &self.timer,
-            outer: self.outer.as_ref(),
+            outer: self.outer.as_ref().filter(|outer| !outer.is_quiet),
             time_us: self.time_us,
             ran,
         };

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::system::files;
 use crate::system::platform;
 use kache_core::events::Event;
+use kache_core::observe::launch::LOG_VARIABLE;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -149,7 +150,7 @@ pub fn stand_in() {
     let (Some(dir), Some(kache)) = (std::env::var_os(PLACE), std::env::var_os(BECOME)) else { return };
     let words: Vec<OsString> = std::env::args_os().collect();
     // Within a compile kache does nothing, and the observer must not see accesses of the harness.
-    if std::env::var_os("KACHE_WITHIN").is_none()
+    if std::env::var_os(LOG_VARIABLE).is_none()
         && let Err(e) = write_down(Path::new(&dir), &words)
     {
         eprintln!("kache-bench: cannot record an invocation in {}: {e}", Path::new(&dir).display());

@@ -34,8 +34,9 @@ unsigned kache_found_before(long number, const long *a) {
 #ifdef SYS_renameat
     case SYS_renameat:
 #endif
-    case SYS_renameat2:
         return kache_is_there((int)a[2], (const char *)a[3], false) ? F_REPLACES : 0;
+    case SYS_renameat2:
+        return (kache_is_there((int)a[2], (const char *)a[3], false) ? F_REPLACES : 0) | (a[4] & 1 ? F_NO_REPLACE : 0);
     default:
         return 0;
     }

@@ -27,8 +27,8 @@ void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, i
     if (a.known && b.known) kache_emit(kind, flags, err, module, 0, a.text, b.text);
 }
 
-#define RENAME_BODY(from_fd, to_fd, call)                                                                    \
-    unsigned flags_ = kache_is_there(to_fd, to, false) ? F_REPLACES : 0;                                     \
+#define RENAME_BODY(from_fd, to_fd, more, call)                                                              \
+    unsigned flags_ = (kache_is_there(to_fd, to, false) ? F_REPLACES : 0) | (more);                          \
     int result = call;                                                                                       \
     if (SKIP(result < 0)) return result;                                                                     \
     OUTCOME(result < 0);                                                                                     \
@@ -37,16 +37,16 @@ void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, i
     return result
 
 HOOK(int, rename, const char *from, const char *to) {
-    RENAME_BODY(AT_FDCWD, AT_FDCWD, REAL(rename)(from, to));
+    RENAME_BODY(AT_FDCWD, AT_FDCWD, 0, REAL(rename)(from, to));
 }
 HOOK(int, renameat, int from_fd, const char *from, int to_fd, const char *to) {
-    RENAME_BODY(from_fd, to_fd, REAL(renameat)(from_fd, from, to_fd, to));
+    RENAME_BODY(from_fd, to_fd, 0, REAL(renameat)(from_fd, from, to_fd, to));
 }
 HOOK(int, renameat2, int from_fd, const char *from, int to_fd, const char *to, unsigned flags) {
     /* Two names that change places, or a hole that is left: no record stands for that. */
     if ((flags & ~1u) && kache_active)
         kache_emit(K_RAW_SYSCALL, 0, 0, kache_module(CALLER), 0, text_of("renameat2"), NO_TEXT);
-    RENAME_BODY(from_fd, to_fd, REAL(renameat2)(from_fd, from, to_fd, to, flags));
+    RENAME_BODY(from_fd, to_fd, flags & 1 ? F_NO_REPLACE : 0, REAL(renameat2)(from_fd, from, to_fd, to, flags));
 }
 
 #define LINK_BODY(from_fd, to_fd, call)                                                                      \

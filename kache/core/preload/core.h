@@ -72,6 +72,7 @@ enum kind {
 #define F_BY_DESCRIPTOR 32
 /* Rename */
 #define F_REPLACES 1
+#define F_NO_REPLACE 4
 /* Realpath, Exec without a search */
 #define F_RELATIVE 1
 /* List */

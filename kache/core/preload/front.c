@@ -134,7 +134,11 @@ bool kache_front(struct command *command, bool search, const char **asked) {
     bool is_wrapped = is_kache(program, search), fronted = false;
     if (is_wrapped) {
         const char *compiler = command->arguments[1];
-        if (compiler && compiler[0] != '-' && (base_of(compiler) != compiler || is_compiler(compiler))) {
+        if (compiler && is_called(compiler, __builtin_strlen(compiler), "exec")) {
+            /* Any command may follow: what the record is about is kache itself. */
+            *asked = program;
+            fronted = rewrite(command, true, program);
+        } else if (compiler && compiler[0] != '-' && (base_of(compiler) != compiler || is_compiler(compiler))) {
             *asked = compiler;
             fronted = rewrite(command, true, program);
         }

@@ -80,6 +80,8 @@ pub struct Action {
     /// Whether the program is no compiler: it may use whatever it looks at for any purpose, and so may every program that it
     /// starts. Its result may depend on the paths of roots in ways that no dependency shows (`engine::places`).
     pub is_foreign: bool,
+    /// A variable that keeps the program from handing over to kache where nothing observes the run. The program removes it.
+    pub keeps_off: Option<&'static str>,
 }
 
 impl Action {
@@ -115,14 +117,34 @@ pub struct OutputNames {
     pub stem: String,
     /// Outputs named in full.
     pub exact: Vec<PathBuf>,
-    /// A directory whose whole contents are outputs. It is there, and empty, when the command starts.
-    pub tree: Option<PathBuf>,
+    /// Directories whose whole contents are outputs.
+    pub trees: Vec<OutputTree>,
+}
+
+/// A directory whose whole contents are outputs.
+#[derive(Clone, Debug)]
+pub struct OutputTree {
+    pub path: PathBuf,
+    /// Whether the directory is there, and empty, when the command starts. Else nothing is there, and the command makes it.
+    pub is_there: bool,
+}
+
+impl OutputTree {
+    /// Whether a path is an output by the directory.
+    pub fn owns(&self, path: &Path) -> bool {
+        path.starts_with(&self.path) && !(self.is_there && path == self.path)
+    }
 }
 
 impl OutputNames {
-    /// Whether a path lies below the directory whose whole contents are outputs.
+    /// Whether a path is an output by a directory whose whole contents are outputs.
     pub fn is_in_tree(&self, path: &Path) -> bool {
-        self.tree.as_ref().is_some_and(|tree| path != tree && path.starts_with(tree))
+        self.trees.iter().any(|tree| tree.owns(path))
+    }
+
+    /// Those outputs named in full that are not there now.
+    pub fn absent(&self) -> Vec<PathBuf> {
+        self.exact.iter().filter(|path| path.symlink_metadata().is_err()).cloned().collect()
     }
 
     /// Whether a file is an output.

@@ -83,9 +83,9 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         collector
             .refuse(Reason::ObserverOverflow, "more was looked at than the observer's log holds".to_string());
     }
-    if let Some(tree) = &subject.outputs.tree {
-        // It was empty when the run started: whatever is found in it, the run made.
-        collector.made.directory(tree.as_os_str().as_encoded_bytes(), Actor::Process);
+    // What was empty when the run started: whatever is found in it, the run made.
+    for tree in subject.outputs.trees.iter().filter(|tree| tree.is_there) {
+        collector.made.directory(tree.path.as_os_str().as_encoded_bytes(), Actor::Process);
     }
     collector.processes.note_spawned(trace);
     for event in &trace.events {
@@ -384,6 +384,7 @@ impl Collector<'_> {
         }
         let (subject, p) = (self.subject, Path::new(platform::os_str(path)));
         match () {
+            () if subject.outputs.owns(p) && subject.is_foreign => Place::NamedOutput,
             () if subject.outputs.owns(p) => Place::Output,
             () if subject.outputs.dir == p => Place::OutputDirectory,
             () if subject.is_state(path) => Place::State,

@@ -37,7 +37,7 @@ impl Finalizer<'_> {
         collected: Collected,
         known: &Known,
     ) -> Result<Vec<FinalDependency>, NotCacheable> {
-        let dependencies = self.settle_absent(collected.dependencies, &collected.absent)?;
+        let dependencies = self.settle_absent(collected.dependencies, &collected.absent, known)?;
         let mut all = Vec::with_capacity(dependencies.len());
         for dependency in dependencies {
             let evaluated = match known.get(&dependency) {
@@ -45,7 +45,9 @@ impl Finalizer<'_> {
                 None => self.view.evaluate(&dependency),
             };
             let evaluated = evaluated.map_err(|e| unreadable(&dependency, &e))?;
-            self.unchanged(&dependency, &collected.opened)?;
+            if !known.contains_key(&dependency) || !self.is_named_output(&dependency) {
+                self.unchanged(&dependency, &collected.opened)?;
+            }
             if collected.answers.get(&dependency).is_some_and(|then| !then.holds(&evaluated.digest)) {
                 let detail = format!("{} changed", evaluated.place);
                 return Err(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
@@ -65,12 +67,14 @@ impl Finalizer<'_> {
         &self,
         dependencies: BTreeSet<Dependency>,
         absent: &BTreeSet<Vec<u8>>,
+        known: &Known,
     ) -> Result<BTreeSet<Dependency>, NotCacheable> {
         let mut out = BTreeSet::new();
         let mut top: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let names: BTreeSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
         for dependency in dependencies {
-            if dependency.kind != Kind::Path || !names.contains(&dependency.name) {
+            let is_other = dependency.kind != Kind::Path || !names.contains(&dependency.name);
+            if is_other || known.contains_key(&dependency) {
                 out.insert(dependency);
                 continue;
             }
@@ -92,6 +96,14 @@ impl Finalizer<'_> {
             out.insert(Dependency::new(Kind::Path, self.view.roots.portable(missing)));
         }
         Ok(out)
+    }
+
+    /// Whether a dependency is on what an output held, of which the command was told the name, before the command started.
+    fn is_named_output(&self, dependency: &Dependency) -> bool {
+        let path = || self.view.roots.local(&dependency.name);
+        self.action.is_foreign
+            && dependency.kind == Kind::File
+            && path().is_some_and(|path| self.action.outputs.names.exact.contains(&path))
     }
 
     /// A file changed at or after the start may have been another while it was read.
@@ -236,6 +248,7 @@ mod tests {
                 unmap_printed: false,
                 relinked_dirs: vec![work.join("deps")],
                 is_foreign: false,
+                keeps_off: None,
             };
             Place { dir, store, action }
         }

@@ -74,6 +74,7 @@ reasons! {
     Disturbed = "disturbed",
     OutputDirectory = "output-directory",
     BuildScriptsOff = "build-scripts-off",
+    BuildTool = "build-tool",
 }
 
 impl std::fmt::Display for Reason {

@@ -1,5 +1,6 @@
 //! Restoring a stored result: its files, and what the command printed.
 
+use crate::action::OutputNames;
 use crate::paths::Roots;
 use crate::platform::{self, Method, disk};
 use crate::store::Store;
@@ -28,22 +29,36 @@ impl Restored {
     }
 }
 
-/// Writes a tree of outputs into an empty directory. Where it fails, or a blob is missing, the directory is empty again.
-pub fn tree(
+/// Writes outputs with all their status. Where it fails, or a blob is missing, what was not there is gone again.
+pub fn exact(
     store: &Store,
     result: &ActionResult,
     roots: &Roots,
-    tree: &Path,
+    names: &OutputNames,
 ) -> io::Result<Option<Restored>> {
-    let restored = tree_entries(store, result, roots, tree);
+    let absent = names.absent();
+    let restored = entries(store, result, roots, names);
     if !matches!(restored, Ok(Some(_))) {
-        empty(tree)?;
+        clear(names, &absent)?;
     }
     restored
 }
 
+/// Removes what a command has left: all that lies in its directories, and the files that were absent when it started.
+pub fn clear(names: &OutputNames, absent: &[PathBuf]) -> io::Result<()> {
+    for tree in &names.trees {
+        match tree.is_there {
+            true => empty(&tree.path)?,
+            false if tree.path.exists() => platform::remove_dir_all(&tree.path)?,
+            false => {}
+        }
+    }
+    let left = absent.iter().filter(|path| path.symlink_metadata().is_ok());
+    left.into_iter().try_for_each(|path| platform::remove_file(path))
+}
+
 /// Removes all that lies below a directory.
-pub fn empty(tree: &Path) -> io::Result<()> {
+fn empty(tree: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(tree)? {
         let path = entry?.path();
         match platform::entry(&path)?.0 {
@@ -54,16 +69,16 @@ pub fn empty(tree: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn tree_entries(
+fn entries(
     store: &Store,
     result: &ActionResult,
     roots: &Roots,
-    tree: &Path,
+    names: &OutputNames,
 ) -> io::Result<Option<Restored>> {
     let mut done = Restored::default();
     let mut entries = Vec::with_capacity(result.outputs.len());
     for output in &result.outputs {
-        let place = roots.local(&output.path).filter(|path| path != tree && path.starts_with(tree));
+        let place = roots.local(&output.path).filter(|path| names.owns(path));
         let (Some(to), Some(exact)) = (place, output.exact) else { return Ok(None) };
         match exact.node {
             Node::Directory => disk::step("restore: make a directory", &to, || std::fs::create_dir(&to))?,

@@ -13,26 +13,25 @@ const MAGICS: [&[u8; 8]; 2] = [b"!<arch>\n", b"!<thin>\n"];
 /// The length of a member's header, by the format that all archivers of Unix share.
 const HEADER: usize = 60;
 
-/// Refuses where an archive below the tree of outputs has a member with a time.
+/// Refuses where an archive among the outputs has a member with a time.
 pub(crate) fn without_times(outputs: &OutputNames) -> Result<(), NotCacheable> {
-    outputs.tree.as_deref().map_or(Ok(()), search)
+    outputs.trees.iter().map(|tree| &tree.path).chain(&outputs.exact).try_for_each(|path| search(path))
 }
 
-fn search(dir: &Path) -> Result<(), NotCacheable> {
+fn search(path: &Path) -> Result<(), NotCacheable> {
     let failed =
-        |e: io::Error| NotCacheable::new(Reason::UnreadableOutput, format!("{}: {e}", dir.display()));
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        match platform::entry(&path).map_err(failed)?.0 {
-            EntryType::Directory => search(&path)?,
-            EntryType::File if has_times(&path).map_err(failed)? => {
-                let detail = format!("{} has the times of its members in it", path.display());
-                return refuse(Reason::Clock, detail);
-            }
-            _ => {}
+        |e: io::Error| NotCacheable::new(Reason::UnreadableOutput, format!("{}: {e}", path.display()));
+    match platform::entry(path).map_err(failed)?.0 {
+        EntryType::Directory => {
+            let mut entries = std::fs::read_dir(path).map_err(failed)?;
+            entries.try_for_each(|entry| search(&entry.map_err(failed)?.path()))
         }
+        EntryType::File if has_times(path).map_err(failed)? => {
+            let detail = format!("{} has the times of its members in it", path.display());
+            refuse(Reason::Clock, detail)
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether a file is an archive with a member's time. What cannot be read as an archive to its end has one.

@@ -39,6 +39,7 @@ pub(crate) fn dependencies(
         path_only: &plan.path_only,
         has_plugins: invocation.plugin,
         is_foreign: false,
+        is_script: false,
     };
     collect(&subject, &Machine { roots: &action.roots, table }, trace)
 }

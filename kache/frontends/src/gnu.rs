@@ -325,7 +325,7 @@ impl Plan {
         let dir = object.as_deref().and_then(Path::parent).unwrap_or(cwd).to_path_buf();
         let exact = object.iter().filter(|o| !is_discarded(o)).cloned().collect();
         Plan {
-            names: OutputNames { dir, stem: String::new(), exact, tree: None },
+            names: OutputNames { dir, stem: String::new(), exact, trees: Vec::new() },
             object,
             cwd: cwd.to_path_buf(),
         }

@@ -12,12 +12,14 @@ pub mod computed;
 pub mod define;
 pub mod depinfo;
 pub mod excuses;
+pub mod exec;
 pub mod family;
 #[cfg(all(test, target_os = "linux"))]
 mod flag_columns;
 #[cfg(test)]
 mod flag_lines;
 pub mod flags;
+mod foreign;
 pub mod gnu;
 pub mod gnu_flags;
 mod handed;

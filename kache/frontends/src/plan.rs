@@ -181,6 +181,7 @@ fn planned(
         unmap_printed: is_rust,
         relinked_dirs: invocation.search.clone(),
         is_foreign: false,
+        keeps_off: None,
         roots,
     };
     let defines = invocation.path_macros(&action.roots);

@@ -14,7 +14,6 @@ use kache_core::eval::EvalContext;
 use kache_core::events::Observed;
 use kache_core::frontend::{Completed, Declared, Known};
 use kache_core::named_roots::NamedRoots;
-use kache_core::observe::launch::WITHIN;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
@@ -146,7 +145,7 @@ fn ask_for_report(plan: &CompilePlan, store: &Store) -> io::Result<Declared> {
     platform::rewind_stdin();
     ask.stdin(if plan.invocation.stdin.is_some() { Stdio::inherit() } else { Stdio::null() });
     ask.stdout(Stdio::null()).stderr(Stdio::null());
-    let text = ask.env(WITHIN, "1").status().and_then(|_| std::fs::read(&path));
+    let text = ask.status().and_then(|_| std::fs::read(&path));
     let _ = std::fs::remove_file(&path);
     Ok(depinfo::parse(&text?, plan.toolchain.capabilities.report))
 }

@@ -310,14 +310,14 @@ fn outputs(all: &Flags, input: &str, emit: &[(String, Option<String>)], cwd: &Pa
         let o = absolute(cwd, Path::new(o));
         let stem = o.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         exact.push(o.clone());
-        return OutputNames { dir: o.parent().unwrap_or(cwd).to_path_buf(), stem, exact, tree: None };
+        return OutputNames { dir: o.parent().unwrap_or(cwd).to_path_buf(), stem, exact, trees: Vec::new() };
     }
     let dir = all.last("--out-dir").map_or(cwd.to_path_buf(), |d| absolute(cwd, Path::new(d)));
     OutputNames {
         dir,
         stem: format!("{crate_name}{}", all.last("-C extra-filename").unwrap_or("")),
         exact,
-        tree: None,
+        trees: Vec::new(),
     }
 }
 

@@ -25,7 +25,6 @@ use crate::family::{Capabilities, Family};
 use kache_core::codec::{Reader, Writer};
 use kache_core::collect::Coverage;
 use kache_core::digest::Digest;
-use kache_core::observe::launch::WITHIN;
 use kache_core::platform::{self, FileType, StatId, disk};
 use kache_core::store::{Area, Store};
 use kache_core::template::{self, Format};
@@ -258,7 +257,7 @@ pub fn sysroot_of_rustc(program: &Path) -> io::Result<PathBuf> {
     if program.file_stem().is_some_and(|n| n == "clippy-driver") {
         ask.arg("--rustc");
     }
-    let out = ask.args(["--print", "sysroot"]).env(WITHIN, "1").stdin(Stdio::null()).output()?;
+    let out = ask.args(["--print", "sysroot"]).stdin(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&out.stdout);
     let path = PathBuf::from(text.trim());
     if !out.status.success() || !path.is_dir() {

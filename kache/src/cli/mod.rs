@@ -14,6 +14,7 @@
 pub mod completions;
 pub mod config;
 pub mod doctor;
+pub mod exec;
 pub mod explain;
 pub mod flags;
 pub mod flush;
@@ -41,7 +42,7 @@ use kache_core::remote::client::TaskKind;
 use std::process::ExitCode;
 
 /// The names and aliases of all commands. None of them is ever run as a compiler.
-pub const COMMANDS: &str = "report stats explain monitor list show run flags tables config doctor init shims gc purge \
+pub const COMMANDS: &str = "report stats explain monitor list show run exec flags tables config doctor init shims gc purge \
                             verify push pull prefetch flush keygen completions man help";
 
 /// A build cache for Rust, C and C++ that observes which inputs the compiler reads.
@@ -72,6 +73,8 @@ enum Command {
     Show(show::Options),
     /// Run a command with kache in front of every compiler that it starts
     Run(run::Options),
+    /// Run a command and cache the outputs that it is said to make
+    Exec(exec::Options),
     /// List a compiler's flags and how each affects the key
     Flags(flags::Options),
     /// List the rules that decide what counts as an input
@@ -123,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::List(options) => list::run(&options),
         Command::Show(options) => show::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::Exec(options) => exec::run(&options),
         Command::Flags(options) => flags::run(&options),
         Command::Tables(options) => tables::run(&options),
         Command::Config(options) => config::run(&options),

@@ -30,6 +30,8 @@ mod corpus;
 mod debugger;
 mod documents;
 #[cfg(target_os = "linux")]
+mod exec;
+#[cfg(target_os = "linux")]
 mod holes;
 mod init;
 #[cfg(target_os = "linux")]

@@ -11,7 +11,7 @@ use crate::observe::given::job_server;
 use crate::observe::trace::{TraceEvent, flag};
 use crate::paths::absolute;
 use crate::platform::{self, FileType};
-use crate::policy::{Act, Event};
+use crate::policy::{Act, Event, Place};
 use std::path::{Path, PathBuf};
 
 impl Collector<'_> {
@@ -25,15 +25,32 @@ impl Collector<'_> {
         }
         if e.flags & flag::THERE == 0 {
             let is_named_at_random = e.flags & flag::EXCLUSIVE != 0 && self.is_temporary(&path);
-            if !is_named_at_random {
+            if !is_named_at_random && !self.would_replace(e, &path) {
                 self.at(by, Act::FindsFree, &path);
             }
             return self.named(by, Act::Writes, &path);
         }
         let act = if e.flags & flag::TRUNCATE != 0 { Act::Overwrites } else { Act::OpensForChange };
         let only_reads = e.aux & ACCESS_MODE == 0 && act == Act::OpensForChange;
-        if !only_reads && !self.changes_former(by, act, &path) {
+        if act == Act::Overwrites && e.flags & flag::CREATE == 0 {
+            self.needs_output(by, &path);
+        }
+        let is_named = self.place(&path) == Place::NamedOutput;
+        if !only_reads && (!self.changes_former(by, act, &path) || is_named) {
             self.named(by, Act::Writes, &path);
+        }
+    }
+
+    /// Whether a named output is made as it would be made in the place of an earlier one: that nothing was there says nothing.
+    fn would_replace(&self, e: &TraceEvent, path: &[u8]) -> bool {
+        let replaces = e.flags & flag::TRUNCATE != 0 && e.flags & flag::EXCLUSIVE == 0;
+        replaces && self.place(path) == Place::NamedOutput
+    }
+
+    /// A change of a named output that would have failed if nothing had been there.
+    fn needs_output(&mut self, by: Cause, path: &[u8]) {
+        if self.place(path) == Place::NamedOutput {
+            self.at(by, Act::FindsTaken, path);
         }
     }
 
@@ -112,9 +129,12 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.pair_failed(e, by, &from, &to);
         }
+        self.needs_output(by, &from);
         self.changes_former(by, Act::Removes, &from);
         if e.flags & flag::REPLACES == 0 {
-            self.at(by, Act::FindsFree, &to);
+            if e.flags & flag::EXCLUSIVE != 0 || self.place(&to) != Place::NamedOutput {
+                self.at(by, Act::FindsFree, &to);
+            }
         } else {
             self.changes_former(by, Act::Overwrites, &to);
         }
@@ -152,7 +172,12 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.change_failed(e, by, &path, false);
         }
+        self.needs_output(by, &path);
         self.changes_former(by, Act::Removes, &path);
+        if self.place(&path) == Place::NamedOutput {
+            // That nothing is there from now on is the run's own doing.
+            self.made.file(&path, by.actor);
+        }
     }
 
     /// What has no name any more, or never had one, cannot be left changed.
@@ -161,7 +186,10 @@ impl Collector<'_> {
         match e.errno {
             _ if !path.starts_with(b"/") || path.starts_with(b"/memfd:") || path.ends_with(b" (deleted)") => {
             }
-            0 => _ = self.changes_former(by, Act::ChangesStatus, &path),
+            0 => {
+                self.needs_output(by, &path);
+                self.changes_former(by, Act::ChangesStatus, &path);
+            }
             _ => self.change_failed(e, by, &path, false),
         }
     }
@@ -176,12 +204,13 @@ impl Collector<'_> {
             if !self.world.is_there(p)
                 || self.subject.is_state(&path)
                 || outputs.dir.starts_with(p)
-                || outputs.tree.as_deref() == Some(p)
+                || outputs.trees.iter().any(|tree| tree.is_there && tree.path == p)
             {
                 continue;
             }
             let overwrites = self.policy.means_something(actor, Act::OverwritesInput);
-            if overwrites && self.read_before_made.contains(&path) {
+            let is_named = self.subject.is_foreign && outputs.exact.iter().any(|output| output == p);
+            if overwrites && !is_named && self.read_before_made.contains(&path) {
                 // What was read there is gone, and cannot be looked at again.
                 self.named(by, Act::OverwritesInput, &path);
                 continue;

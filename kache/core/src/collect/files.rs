@@ -63,6 +63,10 @@ impl Collector<'_> {
 
     pub(super) fn failed(&mut self, e: &TraceEvent, by: Cause, act: Act) {
         let path = clean(e.path);
+        // What is there is no directory, and was to be opened as one.
+        if i32::from(e.errno) == libc::ENOTDIR && self.file_type(&path).is_some() {
+            return self.at(by, Act::ProbesOther, &path);
+        }
         if let Some(word) = platform::absence_by_errno(e.errno) {
             self.was_absent(word, &path);
             return self.at(by, Act::FindsNothing, &path);

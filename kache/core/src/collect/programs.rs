@@ -28,7 +28,7 @@ impl Collector<'_> {
             is_first = is_covered;
             self.has_compiler |= is_covered;
         }
-        let is_script = is_first && self.subject.is_foreign;
+        let is_script = is_first && self.subject.is_script;
         let by_foreign = self.processes.is_started_by_foreign(e.pid, parent);
         let is_path_only = !by_foreign && self.begins_path_only(e.pid, parent);
         let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
@@ -48,7 +48,11 @@ impl Collector<'_> {
             })
         };
         // All of its code counts as a plugin's.
-        let actor = if is_script { Actor::Compiler } else { judged() };
+        let actor = match () {
+            () if is_script => Actor::Compiler,
+            () if is_first && self.subject.is_foreign => Actor::Process,
+            () => judged(),
+        };
         if self.perhaps_read_all.remove(&e.pid) == Some(false) {
             self.may_have_read_all(e.pid);
         }

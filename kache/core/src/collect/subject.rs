@@ -37,6 +37,9 @@ pub struct Subject<'a> {
     pub has_plugins: bool,
     /// The program is no compiler: see [`Action::is_foreign`](crate::action::Action::is_foreign).
     pub is_foreign: bool,
+    /// The program is of Rust, and was compiled for this run: its own code counts as a plugin's, which the names of its functions
+    /// tell more of. Else it counts as any program that a plugin starts.
+    pub is_script: bool,
 }
 
 /// How far the toolchain's identity stands for a path.
@@ -60,9 +63,12 @@ impl Subject<'_> {
     /// differ: a target directory may be a symbolic link.
     pub(super) fn renamed(&self, world: &dyn World) -> Vec<(PathBuf, PathBuf)> {
         let exact = self.outputs.exact.iter().filter_map(|path| path.parent());
-        let tree = self.outputs.tree.as_deref();
+        let trees = self.outputs.trees.iter();
+        // A directory that is not there yet has its real name by the one above it.
+        let trees =
+            trees.filter_map(|tree| if tree.is_there { Some(&*tree.path) } else { tree.path.parent() });
         let named: BTreeSet<&Path> =
-            exact.chain([self.outputs.dir.as_path()]).chain(self.state).chain(tree).collect();
+            exact.chain([self.outputs.dir.as_path()]).chain(self.state).chain(trees).collect();
         let real = |dir: &Path| Some((world.canonicalize(dir)?, dir.to_path_buf()));
         named.into_iter().filter_map(real).filter(|(real, named)| real != named).collect()
     }

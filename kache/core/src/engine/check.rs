@@ -146,7 +146,7 @@ fn fresh(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTr
 }
 
 fn output(action: &Action, path: &Path) -> io::Result<Version> {
-    if action.outputs.names.is_in_tree(path) {
+    if action.is_foreign {
         let (bytes, _) = tree::contents(path, &action.roots)?;
         return Ok(Version::of(bytes, platform::entry(path)?.1 & 0o100 != 0));
     }

@@ -87,9 +87,9 @@ impl Job<'_> {
         let outputs = &self.action.outputs;
         let allowed = |p: &Path| outputs.names.owns(p);
         let roots = &self.action.roots;
-        let restore = || match &outputs.names.tree {
-            Some(tree) => restore::tree(store, result, roots, tree),
-            None => restore::outputs(store, result, roots, allowed, outputs.create_dirs),
+        let restore = || match self.action.is_foreign {
+            true => restore::exact(store, result, roots, &outputs.names),
+            false => restore::outputs(store, result, roots, allowed, outputs.create_dirs),
         };
         // Ctrl-C must not leave half of the outputs in the build's directory.
         let files = match platform::uninterrupted(restore) {

@@ -62,7 +62,12 @@ impl Job<'_> {
         }
         for path in outputs {
             // That the file was there before was told where it was made.
-            told.put(EventKind::Write, flag::CREATE, path.as_os_str().as_encoded_bytes(), b"");
+            told.put(
+                EventKind::Write,
+                flag::CREATE | flag::TRUNCATE,
+                path.as_os_str().as_encoded_bytes(),
+                b"",
+            );
         }
         let unread = if told.reads_all { 0 } else { flag::EXIT_UNREAD };
         told.put(EventKind::Exit, unread, b"", b"");

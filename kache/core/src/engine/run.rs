@@ -98,7 +98,8 @@ impl Job<'_> {
             Some(why) => Err(why),
             None => self.store(run, &mut ran),
         };
-        if is_nested && stored.is_err() && !is_told {
+        // What another command has done once, it may not do again. The run is not stored then, for lack of an answer.
+        if is_nested && stored.is_err() && !is_told && !self.action.is_foreign {
             held.discard();
             self.engine.ran.set(None);
         }
@@ -167,13 +168,10 @@ impl Job<'_> {
             let looked = || mapped_paths::looked_at(log.records(), roots, maps);
             !is_mapped || looked().is_ok_and(|looked| looked != Looked::AtMapped)
         };
-        let reset = || {
-            if let Some(tree) = &action.outputs.names.tree {
-                // What cannot be removed, the second run finds, and says so.
-                let _ = restore::empty(tree);
-            }
-        };
-        let foreign = action.is_foreign.then_some(Foreign { reset: &reset });
+        let absent = action.outputs.names.absent();
+        // What cannot be removed, the second run finds, and says so.
+        let reset = || _ = restore::clear(&action.outputs.names, &absent);
+        let foreign = action.is_foreign.then_some(Foreign { reset: &reset, keeps_off: action.keeps_off });
         let (ran, log) = self.engine.observer.run(&mut command, foreign.as_ref(), &printing, &may_notify)?;
         self.engine.ran.set(Some(ran.status));
         // A clock that is only slowed to be corrected loses less than a thousandth.

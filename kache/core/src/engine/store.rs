@@ -85,17 +85,29 @@ impl Job<'_> {
 
     /// The paths of what a run left.
     pub(super) fn output_paths(&self, collected: &Collected) -> Result<Vec<PathBuf>, NotCacheable> {
-        match &self.action.outputs.names.tree {
-            Some(tree) => tree::paths(tree),
-            None => Ok(collected.outputs.iter().cloned().collect()),
+        if !self.action.is_foreign {
+            return Ok(collected.outputs.iter().cloned().collect());
+        }
+        if let Some(why) = &collected.refused {
+            return Err(why.clone());
+        }
+        let names = &self.action.outputs.names;
+        // What the command did not write is what an earlier one left there, if anything.
+        match names.exact.iter().find(|path| !collected.outputs.contains(*path)) {
+            Some(path) => {
+                let detail = format!("the command did not write {}", path.display());
+                Err(NotCacheable::new(Reason::NoOutput, detail))
+            }
+            None => tree::paths(names),
         }
     }
 
     fn outputs(&self, paths: &[PathBuf], ran: &mut RanCommand) -> Result<Vec<Output>, NotCacheable> {
-        let Some(tree) = &self.action.outputs.names.tree else {
+        if !self.action.is_foreign {
             return paths.iter().map(|path| self.output(path, ran)).collect();
-        };
-        let (outputs, bytes, known) = tree::store(tree, &self.action.roots, self.engine.store)?;
+        }
+        let action = self.action;
+        let (outputs, bytes, known) = tree::store(&action.outputs.names, &action.roots, self.engine.store)?;
         (ran.bytes, ran.known_bytes) = (ran.bytes + bytes, ran.known_bytes + known);
         Ok(outputs)
     }

@@ -1,9 +1,10 @@
-//! Outputs that are all that lies below a directory.
+//! Outputs of foreign commands: named files, and all that lies below named directories.
 //!
-//! A restored tree is what the command left, down to permission bits and links. Of the times of modification the order is
-//! kept: a build tool that later runs in the tree compares them. The times themselves are new, and all lie before the
-//! restore, so that nothing in the tree is newer than what the caller writes after it.
+//! What is restored is what the command left, down to permission bits and links. Of the times of modification the order is
+//! kept: a build tool that later runs there compares them. The times themselves are new, and all lie before the restore, so
+//! that none of the outputs is newer than what the caller writes after it.
 
+use crate::action::OutputNames;
 use crate::paths::Roots;
 use crate::platform::{self, EntryType};
 use crate::reason::{NotCacheable, Reason};
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An entry of a tree.
+/// A file, a directory or a link among the outputs.
 struct Entry {
     path: PathBuf,
     node: Node,
@@ -22,14 +23,13 @@ struct Entry {
     mtime: i64,
 }
 
-/// Stores what lies below a directory. Directories come before their entries.
+/// Stores what a command left. Directories come before their entries.
 pub(super) fn store(
-    tree: &Path,
+    names: &OutputNames,
     roots: &Roots,
     store: &Store,
 ) -> Result<(Vec<Output>, u64, u64), NotCacheable> {
-    let mut entries = Vec::new();
-    walk(tree, &mut entries)?;
+    let entries = entries(names)?;
     let times: BTreeSet<i64> = entries.iter().map(|entry| entry.mtime).collect();
     let rank = |mtime: i64| times.range(..mtime).count() as u32;
     let (mut outputs, mut bytes, mut known) = (Vec::new(), 0, 0);
@@ -44,11 +44,23 @@ pub(super) fn store(
     Ok((outputs, bytes, known))
 }
 
-/// The paths of everything below a directory.
-pub(super) fn paths(tree: &Path) -> Result<Vec<PathBuf>, NotCacheable> {
+/// The paths of everything that a command left.
+pub(super) fn paths(names: &OutputNames) -> Result<Vec<PathBuf>, NotCacheable> {
+    Ok(entries(names)?.into_iter().map(|entry| entry.path).collect())
+}
+
+fn entries(names: &OutputNames) -> Result<Vec<Entry>, NotCacheable> {
     let mut entries = Vec::new();
-    walk(tree, &mut entries)?;
-    Ok(entries.into_iter().map(|entry| entry.path).collect())
+    for tree in &names.trees {
+        if !tree.is_there {
+            add(&tree.path, &mut entries)?;
+        }
+        walk(&tree.path, &mut entries)?;
+    }
+    for path in &names.exact {
+        add(path, &mut entries)?;
+    }
+    Ok(entries)
 }
 
 /// The contents of an entry as they are stored, and whether they are a template.
@@ -68,27 +80,33 @@ pub(super) fn contents(path: &Path, roots: &Roots) -> io::Result<(Vec<u8>, bool)
     }
 }
 
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> NotCacheable {
+    move |e| NotCacheable::new(Reason::UnreadableOutput, format!("{}: {e}", path.display()))
+}
+
+/// Adds one entry, and says whether it is a directory.
+fn add(path: &Path, entries: &mut Vec<Entry>) -> Result<bool, NotCacheable> {
+    let (kind, mode, mtime) = platform::entry(path).map_err(unreadable(path))?;
+    let odd = |what: &str| Err(NotCacheable::new(Reason::OddOutput, format!("{} {what}", path.display())));
+    let node = match kind {
+        EntryType::File if platform::has_other_names(path) => return odd("has other names"),
+        EntryType::File => Node::File,
+        EntryType::Directory => Node::Directory,
+        EntryType::Link => Node::Link,
+        EntryType::Other => return odd("is neither a file, a directory nor a link"),
+    };
+    entries.push(Entry { path: path.to_path_buf(), node, mode, mtime });
+    Ok(node == Node::Directory)
+}
+
 fn walk(dir: &Path, entries: &mut Vec<Entry>) -> Result<(), NotCacheable> {
-    let failed =
-        |e: io::Error| NotCacheable::new(Reason::UnreadableOutput, format!("{}: {e}", dir.display()));
     let mut names =
         std::fs::read_dir(dir).and_then(|all| all.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>());
     if let Ok(names) = &mut names {
         names.sort();
     }
-    for path in names.map_err(failed)? {
-        let (kind, mode, mtime) = platform::entry(&path).map_err(failed)?;
-        let odd =
-            |what: &str| Err(NotCacheable::new(Reason::OddOutput, format!("{} {what}", path.display())));
-        let node = match kind {
-            EntryType::File if platform::has_other_names(&path) => return odd("has other names"),
-            EntryType::File => Node::File,
-            EntryType::Directory => Node::Directory,
-            EntryType::Link => Node::Link,
-            EntryType::Other => return odd("is neither a file, a directory nor a link"),
-        };
-        entries.push(Entry { path: path.clone(), node, mode, mtime });
-        if node == Node::Directory {
+    for path in names.map_err(unreadable(dir))? {
+        if add(&path, entries)? {
             walk(&path, entries)?;
         }
     }

@@ -17,10 +17,6 @@ pub static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/observer.so
 /// The variable that names the log to the preload object.
 pub const LOG_VARIABLE: &str = "KACHE_OBSERVE_LOG";
 
-/// Set for every process of a command that is not observed. A kache among them runs its compiler without the cache. One
-/// that is observed asks the observer instead, which leaves no trace.
-pub const WITHIN: &str = "KACHE_WITHIN";
-
 /// The loader's variable.
 pub const PRELOAD_VARIABLE: &str = "LD_PRELOAD";
 

@@ -10,8 +10,9 @@
 
 use super::given::{self, Given};
 use super::trace::{EventKind, Trace, TraceEvent};
-use std::io;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 const MAGIC: &[u8; 8] = b"KACHELG3";
@@ -85,6 +86,18 @@ impl Log {
     pub fn records(&self) -> Records<'_> {
         Records::of(self.memory.bytes().unwrap_or_default())
     }
+}
+
+/// Whether nothing is to be reported into the log at a path. One that cannot be read is none that somebody reads.
+pub fn is_quiet(path: &Path) -> bool {
+    let read = || {
+        let mut word = [0; 4];
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(QUIET_AT as u64))?;
+        file.read_exact(&mut word)?;
+        io::Result::Ok(u32::from_ne_bytes(word) != 0)
+    };
+    read().unwrap_or(true)
 }
 
 /// What a log is made for.

@@ -30,6 +30,8 @@ pub trait Observer {
 pub struct Foreign<'a> {
     /// Removes what a run has left, so that another starts as the first did.
     pub reset: &'a dyn Fn(),
+    /// See [`Action::keeps_off`](crate::action::Action::keeps_off).
+    pub keeps_off: Option<&'static str>,
 }
 
 /// Observes nothing: dependencies come from what the command declares and from conservative rules.
@@ -39,12 +41,11 @@ impl Observer for Unobserved {
     fn run(
         &self,
         command: &mut Command,
-        _: Option<&Foreign>,
+        foreign: Option<&Foreign>,
         printing: &Printing,
         _: &(dyn Fn(&Log) -> bool + Sync),
     ) -> io::Result<(Ran, Option<Log>)> {
-        // A kache among the processes has no observer to ask whether it runs within another.
-        command.env(launch::WITHIN, "1");
+        keep_off(command, foreign);
         Ok((run::run(command, printing)?, None))
     }
 }
@@ -85,11 +86,18 @@ impl Observer for Preload {
             if let Some(foreign) = foreign {
                 (foreign.reset)();
             }
+            keep_off(command, foreign);
             return Ok((repeat(command, printing, ran, base.as_deref())?, None));
         }
         // A process that could not load the object wrote nothing.
         let observed = log.records().next().is_some();
         Ok((ran, observed.then_some(log)))
+    }
+}
+
+fn keep_off(command: &mut Command, foreign: Option<&Foreign>) {
+    if let Some(variable) = foreign.and_then(|foreign| foreign.keeps_off) {
+        command.env(variable, "1");
     }
 }
 
@@ -100,7 +108,7 @@ fn repeat(
     mut first: Ran,
     base: Option<&OsStr>,
 ) -> io::Result<Ran> {
-    command.env_remove(launch::LOG_VARIABLE).env(launch::WITHIN, "1");
+    command.env_remove(launch::LOG_VARIABLE);
     match base {
         Some(base) => command.env(launch::PRELOAD_VARIABLE, base),
         None => command.env_remove(launch::PRELOAD_VARIABLE),

@@ -25,6 +25,8 @@ pub struct Outer {
     object: PathBuf,
     /// By what name the compiler was called.
     pub called: Option<OsString>,
+    /// Whether the run puts kache in front of compilers and records nothing.
+    pub is_quiet: bool,
 }
 
 impl Outer {
@@ -34,9 +36,10 @@ impl Outer {
         // SAFETY: the caller has no other thread yet.
         unsafe { std::env::remove_var(OUTER_VARIABLE) };
         let mut lines = value.as_encoded_bytes().splitn(3, |b| *b == b'\n').map(crate::platform::os_str);
-        let (log, object) = (lines.next()?.into(), lines.next()?.into());
+        let (log, object): (PathBuf, PathBuf) = (lines.next()?.into(), lines.next()?.into());
         let called = lines.next().filter(|name| !name.is_empty()).map(OsStr::to_os_string);
-        Some(Outer { log, object, called })
+        let is_quiet = super::log::is_quiet(&log);
+        Some(Outer { log, object, called, is_quiet })
     }
 
     /// The variables with which this process becomes the compiler under the run's observation.

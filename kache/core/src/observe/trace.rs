@@ -29,7 +29,7 @@ pub mod flag {
     pub const CREATE: u8 = 1;
     /// Read, Write: `O_TRUNC`.
     pub const TRUNCATE: u8 = 2;
-    /// Read, Write: `O_EXCL`.
+    /// Read, Write: `O_EXCL`. Rename: `RENAME_NOREPLACE`.
     pub const EXCLUSIVE: u8 = 4;
     /// Read, Write: `O_APPEND`.
     pub const APPEND: u8 = 8;

@@ -2,6 +2,7 @@
 
 use super::excuse::is_below;
 use super::{Actor, Excuse, Treatment};
+use crate::reason::Reason;
 
 /// What a path is to the run, as far as it decides whether it is an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Place {
     Made,
     /// It is named like an output.
     Output,
+    /// It is an output that a foreign command was told to name.
+    NamedOutput,
     /// The directory that outputs are written to.
     OutputDirectory,
     /// The toolchain's identity covers it.
@@ -27,9 +30,14 @@ pub enum Place {
 }
 
 /// By place: why it is not an input, and whether that holds for trusted actors, for scripts, and for foreign actors.
-pub static PLACES: [(Place, &str, [bool; 3]); 8] = [
+pub static PLACES: [(Place, &str, [bool; 3]); 9] = [
     (Place::Made, "what the run made itself", [true, true, true]),
     (Place::Output, "an output; contents count unless the run makes it", [true, true, false]),
+    (
+        Place::NamedOutput,
+        "a named output; to replace or remove it is no side effect, and what was in it counts",
+        [true, true, true],
+    ),
     (Place::OutputDirectory, "where outputs go; its listing counts", [true, true, false]),
     (Place::Toolchain, "covered by the toolchain's identity", [true, true, true]),
     (
@@ -65,6 +73,14 @@ impl Place {
             (Place::ToolchainDirectory, T::Existence) => None,
             (Place::ToolchainDirectory, _) => Some(treatment),
             (Place::Output, T::Contents | T::Executable) => Some(T::ContentsUnlessMade),
+            (Place::NamedOutput, T::RefuseInput(Reason::SideEffect)) => None,
+            // Of an earlier output, only these are known when the run is over.
+            (Place::NamedOutput, T::Contents | T::Executable) => Some(T::Contents),
+            (Place::NamedOutput, T::Existence | T::Absence | T::Link | T::EachLink | T::Made) => {
+                Some(treatment)
+            }
+            (Place::NamedOutput, T::EachLinkPortable | T::RefuseInput(_)) => Some(treatment),
+            (Place::NamedOutput, _) => Some(T::Refuse(Reason::OutputDirectory)),
             (Place::OutputDirectory, T::Listing | T::ListingAs(_)) => Some(treatment),
             _ => None,
         }

@@ -77,7 +77,6 @@ pub fn is_own_variable(name: &[u8]) -> bool {
         "KACHE_REMOTE_PASSWORD",
         "KACHE_REMOTE_TOKEN",
         "KACHE_REMOTE_USERNAME",
-        "KACHE_WITHIN",
     ];
     let settings = TABLE.iter().map(|row| row.var).chain(RENAMED.iter().map(|renamed| renamed.old_var));
     settings.chain(OTHERS.iter().copied()).any(|own| own.as_bytes() == name)

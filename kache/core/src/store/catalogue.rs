@@ -33,6 +33,10 @@ pub fn each(cache: &Path, mut f: impl FnMut(Item)) -> io::Result<()> {
         // Skip results that are damaged, or that a collection removed meanwhile.
         let result = key.and_then(|key| ActionResult::decode(&std::fs::read(&path).ok()?, &key));
         let (Some(key), Some(result)) = (key, result) else { return Ok(()) };
+        // A candidate that waits for another place to confirm it is never restored.
+        if !result.place.is_empty() {
+            return Ok(());
+        }
         let used = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
         let sizes = result.outputs.iter().map(|o| length(&store, &o.digest)).collect();
         f(Item { key, result, used_us: used.map_or(0, |d| d.as_micros() as u64), sizes });

@@ -65,6 +65,7 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
     nothing("base64", "reads"),
     nothing("xxd", "reads"),
     nothing("awk", "has no function for them"),
+    nothing("m4", "asks whether it writes to a file"),
     nothing("mawk", "has no function for them"),
     nothing("file", "looks into files"),
     nothing("jq", "reads"),

@@ -58,7 +58,7 @@ reasons! {
     NotObserved: "the observer did not run, so the inputs are not known"
         => "run `kache doctor`; see KACHE_OBSERVE in `kache config`";
     BinaryOutput: "a text output contains NUL bytes" => BUG;
-    OddOutput: "an output is not a regular file" => "write outputs as regular files";
+    OddOutput: "an output is not a regular file of its own" => "write outputs as regular files; `kache exec --output` takes a directory with a `/` at its end";
     DepInfo: "the compiler's dep-info could not be read"
         => "check that the output directory is readable and has free space";
     Store: "the result could not be written to the cache"
@@ -80,8 +80,8 @@ reasons! {
         => "find the macro that inserts a time and give it a fixed one; for __DATE__ and __TIME__ set SOURCE_DATE_EPOCH";
     Network: "a proc macro or a program that it ran opened a connection"
         => "make the macro read a file (for example, the offline mode of `sqlx`)";
-    NoOutput: "the compiler reported success, but wrote no object or an empty one"
-        => "check the compiler's wrapper script, and the file system";
+    NoOutput: "the command reported success, but did not write an output, or wrote an empty object"
+        => "check the compiler's wrapper script and the file system, or what `kache exec --output` names";
     SideEffect: "the compile wrote, changed or removed what is not an output, or left a process running; a hit would not repeat that"
         => "write the file below OUT_DIR from a build script, not from the macro or linker named in the detail";
     InheritedDescriptor: "a process used a file, a pipe, a socket or a standard input that the build was given open, and whose name kache does not know"
@@ -99,8 +99,10 @@ reasons! {
         => "check that /proc is mounted where the program in the detail runs, and that its working directory exists";
     Disturbed: "a process failed under observation in a way that the observer may have caused, so the command ran again unobserved"
         => "raise the limit of the address space (`ulimit -v`), or see which program of the command crashes by itself";
-    OutputDirectory: "a build script's OUT_DIR was not empty, or is no directory: what an earlier run left may have changed what the script does"
-        => "none for daily work; after `cargo clean -p PACKAGE` the script starts with an empty directory";
+    OutputDirectory: "the directory for the outputs (OUT_DIR of a build script) was not empty, or is no directory: what an earlier run left may have changed what the command does"
+        => "none for daily work; after `cargo clean -p PACKAGE` a build script starts with an empty directory; with `kache exec`, remove the directory first, or name its files";
+    BuildTool: "`kache exec` does not store what a build tool makes: the tool decides by earlier builds and by the times of files"
+        => "use `kache run -- COMMAND`, which caches the compilers that the build starts";
     BuildScriptsOff: "the setting `build_scripts` is off" => "set `build_scripts = true`, or unset KACHE_BUILD_SCRIPTS";
     SystemCallFilter: "a program limits its own system calls (seccomp), so the observer can make none in it and stops"
         => "none if the program needs its sandbox; else run it without, or in a build script";

@@ -235,7 +235,7 @@ impl Stage {
             dir: "/w/out".into(),
             stem: "crate".to_string(),
             exact: vec!["/w/out/a.o".into()],
-            tree: None,
+            trees: Vec::new(),
         };
         let world = FakeWorld::default();
         let stage = Stage { policy, outputs, linker: None, has_plugins: false, is_shim: false, world, roots };
@@ -349,6 +349,7 @@ impl Stage {
             path_only: &path_only,
             has_plugins: self.has_plugins,
             is_foreign: false,
+            is_script: false,
         };
         collect(&subject, &self.world, &log.trace())
     }

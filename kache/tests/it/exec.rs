@@ -1,0 +1,277 @@
+//! `kache exec`: what is restored, what counts, what is refused, and what the terminal shows.
+
+use crate::env::{TestEnv, assert_success};
+use kache_core::events::Outcome::{self, Hit, Miss};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
+
+/// `kache exec` with a shell script, in a checkout.
+fn exec(test: &TestEnv, checkout: &str, outputs: &[&str], script: &str) -> Command {
+    let mut words = vec!["exec"];
+    outputs.iter().for_each(|output| words.extend(["--output", output]));
+    words.extend(["--", "sh", "-c", script]);
+    test.kache_in(checkout, &words)
+}
+
+fn outcome(test: &TestEnv, outputs: &[&str], script: &str) -> Outcome {
+    test.outcome(&mut exec(test, "w", outputs, script))
+}
+
+fn refusal(test: &TestEnv, outputs: &[&str], script: &str) -> String {
+    test.refusal(&mut exec(test, "w", outputs, script))
+}
+
+fn read(test: &TestEnv, name: &str) -> String {
+    fs::read_to_string(test.path(name)).unwrap()
+}
+
+#[test]
+fn a_file_is_restored_where_it_is_absent_and_over_an_earlier_one() {
+    let test = TestEnv::new();
+    test.write("w/in", "one");
+    let script = "cat in > out; echo said; echo warned >&2";
+    let run = || {
+        let Output { stdout, stderr, .. } = assert_success(&mut exec(&test, "w", &["out"], script));
+        assert_eq!((&*stdout, &*stderr), (&b"said\n"[..], &b"warned\n"[..]));
+        (test.last().outcome, test.last().stored, read(&test, "w/out"))
+    };
+    assert_eq!(run(), (Miss, true, "one".to_string()));
+    assert_eq!(run(), (Hit, false, "one".to_string()));
+    fs::remove_file(test.path("w/out")).unwrap();
+    assert_eq!(run(), (Hit, false, "one".to_string()));
+    test.write("w/in", "two");
+    assert_eq!(run(), (Miss, true, "two".to_string()));
+    test.write("w/in", "one");
+    assert_eq!(run(), (Hit, false, "one".to_string()), "over the output of another input");
+    assert_eq!(test.last().unit.family, "command");
+}
+
+#[test]
+fn whether_an_output_was_there_counts_where_the_command_asks() {
+    let test = TestEnv::new();
+    for script in [
+        "if [ -e out ]; then echo there > out; else echo new > out; fi",
+        "echo new > tmp; mv -n tmp out; rm -f tmp; echo more >> out",
+        "rm out 2>/dev/null && echo there > out || echo new > out",
+        "set -C; echo new > out || { rm out; echo there > out; }",
+    ] {
+        let plain = || {
+            assert_success(Command::new("sh").args(["-c", script]).current_dir(test.path("w")));
+            read(&test, "w/out")
+        };
+        let observed = || {
+            assert_success(&mut exec(&test, "w", &["out"], script));
+            read(&test, "w/out")
+        };
+        for _ in 0..3 {
+            let _ = fs::remove_file(test.path("w/out"));
+            let absent = plain();
+            fs::remove_file(test.path("w/out")).unwrap();
+            assert_eq!(observed(), absent, "{script}");
+            test.write("w/out", "old\n");
+            let there = plain();
+            test.write("w/out", "old\n");
+            assert_eq!(observed(), there, "{script}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_fails_without_an_earlier_output_fails_after_a_hit_as_well() {
+    let test = TestEnv::new();
+    let script = "rm out && echo new > out";
+    for script in [script, "echo new > tmp; mv tmp out"] {
+        test.write("w/out", "old");
+        (0..3).for_each(|_| drop(assert_success(&mut exec(&test, "w", &["out"], script))));
+        assert_eq!(test.last().outcome, Hit);
+    }
+    fs::remove_file(test.path("w/out")).unwrap();
+    assert!(!exec(&test, "w", &["out"], script).output().unwrap().status.success());
+    assert!(!test.path("w/out").exists());
+}
+
+#[test]
+fn what_was_in_an_earlier_output_counts_where_the_command_reads_it() {
+    let test = TestEnv::new();
+    for script in
+        ["cat out in > t; mv t out", "cat in >> out", "cmp -s in out || cat in > out", "rm out; cat in > out"]
+    {
+        test.write("w/in", "in\n");
+        let mut run = |before: &str| {
+            test.write("w/out", before);
+            assert_success(Command::new("sh").args(["-c", script]).current_dir(test.path("w")));
+            let plain = read(&test, "w/out");
+            test.write("w/out", before);
+            let outcome = outcome(&test, &["out"], script);
+            assert_eq!(read(&test, "w/out"), plain, "{script}");
+            outcome
+        };
+        assert_eq!(["old\n", "old\n", "other\n", "old\n"].map(&mut run), [Miss, Hit, Miss, Hit], "{script}");
+    }
+    test.write("w/out", "in\n");
+    for script in ["cmp -s in out || cat in > out", "true", "cat out in > t; stat -c %Y out >> t; mv t out"] {
+        for _ in 0..2 {
+            let reason = refusal(&test, &["out"], script);
+            assert!(["no-output", "output-directory"].contains(&&*reason), "{script}: {reason}");
+        }
+    }
+}
+
+#[test]
+fn the_permission_bits_are_those_that_the_command_leaves() {
+    let test = TestEnv::new();
+    let mode = || fs::metadata(test.path("w/out")).unwrap().permissions().mode() & 0o7777;
+    let set = |mode| fs::set_permissions(test.path("w/out"), fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!(outcome(&test, &["out"], "echo > out"), Miss);
+    let new = mode();
+    set(0o600);
+    assert_eq!((outcome(&test, &["out"], "echo > out"), mode()), (Miss, 0o600));
+    assert_eq!((outcome(&test, &["out"], "echo > out"), mode()), (Hit, 0o600));
+    fs::remove_file(test.path("w/out")).unwrap();
+    assert_eq!((outcome(&test, &["out"], "echo > out"), mode()), (Hit, new));
+    assert_eq!((outcome(&test, &["out"], "echo > out; chmod 750 out"), mode()), (Miss, 0o750));
+    assert_eq!(
+        (outcome(&test, &["out"], "echo > out; chmod 750 out"), mode()),
+        (Miss, 0o750),
+        "it was there"
+    );
+    assert_eq!((outcome(&test, &["out"], "echo > out; chmod 750 out"), mode()), (Hit, 0o750));
+}
+
+#[test]
+fn a_directory_is_restored_with_all_that_is_in_it() {
+    let test = TestEnv::new();
+    test.write("w/in", "x");
+    let made = "mkdir gen; cp in gen/a; mkdir gen/sub; ln -s ../a gen/sub/link; echo run > gen/run; chmod +x gen/run";
+    let shape = || {
+        let find = "cd gen && find . -printf '%p %y %m %l\\n' | sort";
+        let mut list = Command::new("sh");
+        list.args(["-c", find]).current_dir(test.path("w"));
+        String::from_utf8(assert_success(&mut list).stdout).unwrap()
+    };
+    assert_eq!(outcome(&test, &["gen/"], made), Miss);
+    let first = shape();
+    assert_eq!(refusal(&test, &["gen/"], "true"), "output-directory");
+    fs::remove_dir_all(test.path("w/gen")).unwrap();
+    assert_eq!(outcome(&test, &["gen/"], made), Hit);
+    assert_eq!(shape(), first);
+    // One that is there and empty is another case.
+    fs::remove_dir_all(test.path("w/gen")).unwrap();
+    fs::create_dir(test.path("w/gen")).unwrap();
+    let script = "mkdir gen 2>/dev/null; cp in gen/a; echo b > gen/b";
+    assert_eq!(outcome(&test, &["gen"], script), Miss);
+    for name in ["a", "b"] {
+        fs::remove_file(test.path("w/gen").join(name)).unwrap();
+    }
+    assert_eq!(outcome(&test, &["gen"], script), Hit);
+    assert_eq!((read(&test, "w/gen/a").as_str(), read(&test, "w/gen/b").as_str()), ("x", "b\n"));
+}
+
+#[test]
+fn a_path_in_an_argument_is_confirmed_by_a_second_place() {
+    let test = TestEnv::new();
+    test.write("w/in", "x");
+    test.clone_checkout("w", "another");
+    test.clone_checkout("w", "a/third/checkout");
+    let run = |checkout: &str, script: &str| {
+        let root = test.path(checkout);
+        let _ = fs::remove_file(root.join("out"));
+        let outcome = test.outcome(&mut exec(
+            &test,
+            checkout,
+            &["out"],
+            &script.replace("ROOT", root.to_str().unwrap()),
+        ));
+        (outcome, fs::read_to_string(root.join("out")).unwrap())
+    };
+    let all = |script: &str| ["w", "w", "another", "a/third/checkout"].map(|checkout| run(checkout, script));
+    let copied = all("cat ROOT/in > out").map(|(outcome, text)| (outcome, text == "x"));
+    assert_eq!(copied, [(Miss, true), (Hit, true), (Miss, true), (Hit, true)]);
+    let length = all("echo ROOT | wc -c > out");
+    assert_eq!(length.clone().map(|(outcome, _)| outcome), [Miss, Hit, Miss, Miss]);
+    assert_ne!(length[0].1, length[3].1);
+    let asked = all("cat ./in > out").map(|(outcome, _)| outcome);
+    assert_eq!(asked, [Miss, Hit, Miss, Hit], "a shell looks at PWD");
+    let relative = ["w", "w", "another", "a/third/checkout"].map(|checkout| {
+        fs::remove_file(test.path(checkout).join("out")).unwrap();
+        test.outcome(&mut test.kache_in(checkout, &["exec", "-o", "out", "--", "sort", "in", "-o", "out"]))
+    });
+    assert_eq!(relative, [Miss, Hit, Hit, Hit], "no path is told");
+}
+
+#[test]
+fn what_cannot_be_accounted_for_is_not_stored_and_the_terminal_says_why() {
+    let test = TestEnv::new();
+    for (script, reason, detail) in [
+        ("echo > out; echo > other", "side-effect", "other"),
+        ("perl -e 'print time' > out", "clock", "time"),
+        ("true", "no-output", "did not write"),
+        ("mkdir out", "side-effect", "out"),
+    ] {
+        let mut run = exec(&test, "w", &["out"], script);
+        let shown = String::from_utf8(assert_success(&mut run).stderr).unwrap();
+        assert!(
+            shown.starts_with(&format!("kache: not stored: {reason}: ")) && shown.contains(detail),
+            "{shown}"
+        );
+        assert_eq!(shown.lines().count(), 2, "the reason and the advice: {shown}");
+        let _ = fs::remove_file(test.path("w/out")).or_else(|_| fs::remove_dir(test.path("w/out")));
+        assert_eq!(test.refusal(&mut run), reason);
+        let _ = fs::remove_file(test.path("w/out")).or_else(|_| fs::remove_dir(test.path("w/out")));
+    }
+    let words = ["exec", "-q", "-o", "out", "--", "sh", "-c", "true"];
+    assert_eq!(assert_success(&mut test.kache(&words)).stderr, b"");
+    test.write("w/Makefile", "out:\n\techo > out\n");
+    assert_eq!(test.refusal(&mut test.kache(&["exec", "-o", "out", "--", "make"])), "build-tool");
+}
+
+#[test]
+fn the_command_ends_as_without_kache() {
+    let test = TestEnv::new();
+    let status = |script: &str| exec(&test, "w", &["out"], script).output().unwrap().status;
+    assert_eq!(status("echo > out; exit 7").code(), Some(7));
+    assert_eq!(status("kill -TERM $$").signal(), Some(15));
+    let missing = test.kache(&["exec", "-o", "out", "--", "./no-such-program"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(127));
+    let off = exec(&test, "w", &["out"], "echo off > out").env("KACHE_DISABLE", "1").output().unwrap();
+    assert!(off.status.success());
+    assert_eq!(read(&test, "w/out"), "off\n");
+    for words in [
+        &["exec", "--", "true"][..],
+        &["exec", "-o", "out"],
+        &["exec", "-o", "gen/", "-o", "gen/out", "--", "true"],
+    ] {
+        let out = test.kache(words).output().unwrap();
+        assert_eq!(out.status.code(), Some(2), "{words:?}");
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(
+            text.contains("--output") || text.contains("COMMAND") || text.contains("name only the directory"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn compilers_within_are_units_and_a_command_within_a_run_is_cached() {
+    let test = TestEnv::new();
+    test.write("w/f.c", "int f(void) { return 1; }\n");
+    let script = "gcc -c f.c -o f.o";
+    assert_eq!(outcome(&test, &["f.o"], script), Miss);
+    let mut families: Vec<_> = test.events().into_iter().map(|event| event.unit.family).collect();
+    families.sort();
+    assert_eq!(families, ["cc", "command"]);
+    assert_eq!(outcome(&test, &["f.o"], script), Hit);
+    let kache = crate::kache();
+    let inner = format!("'{}' exec -o f.o -- sh -c '{script}'", kache.display());
+    let within = || {
+        assert_success(&mut test.kache(&["run", "--", "sh", "-c", &inner]));
+        let event = test.events().into_iter().rfind(|event| event.unit.family == "command").unwrap();
+        (event.outcome, event.stored)
+    };
+    // The outer shell has changed PWD.
+    assert_eq!([within(), within()], [(Miss, true), (Hit, false)]);
+    test.write("w/f.c", "int f(void) { return 2; }\n");
+    assert_eq!([within(), within()], [(Miss, true), (Hit, false)]);
+}
