@@ -317,6 +317,15 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
         ..clock("git", &["version"], "measures its steps, for traces and progress")
     },
     ClockAtStart {
+        unless: &["=time"],
+        timers: true,
+        ..clock(
+            "cmake",
+            &["--version"],
+            "measures its steps, for its progress; `-E time` tells how long a command takes",
+        )
+    },
+    ClockAtStart {
         unless: COMPARES_WITH_START,
         ..clock(
             "find",

@@ -239,7 +239,12 @@ impl Collector<'_> {
     pub(super) fn asks_as_it_starts(&mut self, e: &TraceEvent, act: Act) -> bool {
         let Some(process) = self.processes.get(e.pid).filter(|_| e.errno != 0) else { return false };
         let unless = self.policy.clock_at_start(self.processes.name(e.pid)).map_or(&[][..], |row| row.unless);
-        let is_told = |argument: &Vec<u8>| unless.iter().any(|word| contains(argument, word.as_bytes()));
+        let is_told = |argument: &Vec<u8>| {
+            unless.iter().any(|word| match word.strip_prefix('=') {
+                Some(whole) => argument == whole.as_bytes(),
+                None => contains(argument, word.as_bytes()),
+            })
+        };
         if !unless.is_empty() && process.arguments().is_none_or(|all| all.iter().any(is_told)) {
             return false;
         }

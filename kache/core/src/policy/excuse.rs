@@ -19,7 +19,8 @@ pub struct ClockAtStart {
     pub what: &'static str,
     /// Arguments with which the program does no more than start and end.
     pub arguments: &'static [&'static str],
-    /// Text in an argument that makes the program use its start time: then no call is excused.
+    /// Text in an argument, or after a `=` a whole argument, that makes the program use its start time: then no call is
+    /// excused.
     pub unless: &'static [&'static str],
     /// The calls that are made then may be made again.
     pub again: bool,
@@ -36,6 +37,12 @@ pub enum FileTimes {
     /// It compares those of two files where a script asks it to, one after the other.
     ComparesTwo,
     Compares,
+    /// It compares them, but not those of directories.
+    ComparesFiles,
+    /// The same, and more where a script that it has read holds all marks of one of the alternatives.
+    ComparesFilesUnless(&'static [&'static [&'static str]]),
+    /// It compares them where its options are these letters alone, and else prints them.
+    ComparesWith(&'static str),
     /// It may put those of what it packs into an archive. The front end of a foreign action looks into the archives.
     Packs,
     /// It prints them, or hands them to a script.

@@ -10,6 +10,16 @@ const fn nothing(what: &'static str, why: &'static str) -> FileTimesOf {
     row(what, FileTimes::Nothing, why)
 }
 
+/// How a file of CMake has it tell the times of files, put them into an archive, or compare those of directories.
+const CMAKE_TELLS: &[&[&str]] = &[
+    &["TIMESTAMP"],
+    &["IS_NEWER_THAN"],
+    &["(ARCHIVE_CREATE"],
+    &[" ARCHIVE_CREATE"],
+    &["\tARCHIVE_CREATE"],
+    &["\nARCHIVE_CREATE"],
+];
+
 /// Programs that are known for what they do with the times, numbers and owners of files that they ask for. Of any other, all
 /// of a file's status counts, since it may print it. A name is not enough: root alone must be able to replace the program.
 pub static FILE_TIMES: &[FileTimesOf] = &[
@@ -20,9 +30,14 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
     row("[", FileTimes::ComparesTwo, "as above"),
     row("make", FileTimes::Compares, "decides by them what to make"),
     row("gmake", FileTimes::Compares, "as above"),
+    row("cmake", FileTimes::ComparesFilesUnless(CMAKE_TELLS), "decides by them what to make"),
     row("cp", FileTimes::Compares, "`-u` leaves out what is not newer"),
     row("stat", FileTimes::Tells, "prints them"),
-    row("ls", FileTimes::Tells, "prints them, and sorts by them"),
+    row(
+        "ls",
+        FileTimes::ComparesWith("tLdrAa1"),
+        "sorts by them, and prints them where other options ask for that",
+    ),
     row("find", FileTimes::Tells, "prints them, and compares them"),
     row("date", FileTimes::Tells, "`-r` prints them"),
     row("diff", FileTimes::Tells, "prints them ahead of what differs"),
