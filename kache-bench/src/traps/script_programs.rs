@@ -1,6 +1,9 @@
 //! Build scripts of cargo: the generators, configure scripts, build tools and compilers that they run.
+//!
+//! Perl and Python ask for the time as they start and hand it to their scripts; libclang can tell its callers when a header was
+//! modified.
 
-use super::case::{Case, Expect::Follows, Expect::Right};
+use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Right, Expect::Uncacheable};
 use super::project::TestProject;
 use super::scripts::{project, saying, script};
 use std::path::Path;
@@ -16,10 +19,19 @@ const PROTOC: &str = "https://docs.rs/prost-build/latest/prost_build/";
 pub const CASES: &[Case] = &[
     Case {
         name: "script-configure",
-        about: "a configure script compiles and runs a conftest, and a header of it is edited",
+        about: "a configure script compiles a conftest and searches what is left of its macros, and a header is edited",
         source: CONFIGURE,
         expect: Follows,
         set_up: |s| configuring(s).write("inc/said.h", "#define SAID 1\n"),
+        change: |s| s.write("inc/said.h", "#define SAID 2\n"),
+    },
+    Case {
+        // What a program would do that is removed after it ran cannot be examined.
+        name: "script-configure-run",
+        about: "a configure script compiles, runs and removes a conftest, and a header of it is edited",
+        source: "https://www.gnu.org/software/autoconf/manual/autoconf.html#Runtime",
+        expect: Uncacheable,
+        set_up: |s| configuring(s).write("inc/said.h", "#define SAID 1\n").env("RUNS", "1"),
         change: |s| s.write("inc/said.h", "#define SAID 2\n"),
     },
     Case {
@@ -119,10 +131,10 @@ pub const CASES: &[Case] = &[
         source: CMAKE,
         expect: Follows,
         set_up: |s| {
-            with_cmake(s, "build.rs").write("inc/a.h", "#define SAID \"one\"\n");
+            with_cmake(s, "build.rs").write("native/inc/a.h", "#define SAID \"one\"\n");
             s.cargo("build --offline -q").prints("target/debug/p")
         },
-        change: |s| s.write("inc/a.h", "#define SAID \"two\"\n"),
+        change: |s| s.write("native/inc/a.h", "#define SAID \"two\"\n"),
     },
     Case {
         name: "script-cmake-edited",
@@ -131,17 +143,32 @@ pub const CASES: &[Case] = &[
         expect: Right,
         set_up: |s| {
             with_cmake(s, "trigger");
-            s.then("echo '#define SAID \"one\"' > inc/a.h; touch trigger").cargo("build --offline -q");
-            s.then("echo '#define SAID \"two\"' > inc/a.h; touch trigger").cargo("build --offline -q");
+            s.then("echo '#define SAID \"one\"' > native/inc/a.h; touch -d @1000000000 native/inc/a.h; touch trigger")
+                .cargo("build --offline -q");
+            s.then("echo '#define SAID \"two\"' > native/inc/a.h; touch trigger").cargo("build --offline -q");
             s.prints("target/debug/p")
         },
         change: |s| s.env("OTHER", "1"),
     },
     Case {
+        name: "script-cmake-time",
+        about: "a script of CMake asks when a directory was modified, and it is touched",
+        source: "https://cmake.org/cmake/help/latest/command/file.html#timestamp",
+        expect: Follows,
+        set_up: |s| {
+            script(s, r#"run("cmake", &["-P", "say.cmake"]); fs::read_to_string(out("time")).unwrap()"#);
+            s.need("cmake").directory("list").shell("touch -d @1000000000 list").write(
+                "say.cmake",
+                "file(TIMESTAMP list time \"%s\" UTC)\nfile(WRITE \"$ENV{OUT_DIR}/time\" \"${time}\")\n",
+            )
+        },
+        change: |s| s.shell("touch -d @1100000000 list"),
+    },
+    Case {
         name: "script-perl",
         about: "a module of a Perl script is edited",
         source: PERL,
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| with_perl(s).write("late/Said.pm", &perl_module("one")),
         change: |s| s.write("late/Said.pm", &perl_module("two")),
     },
@@ -149,7 +176,7 @@ pub const CASES: &[Case] = &[
         name: "script-perl-early",
         about: "a module of a Perl script appears in an earlier directory",
         source: PERL,
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| with_perl(s).write("late/Said.pm", &perl_module("one")),
         change: |s| s.write("early/Said.pm", &perl_module("two")),
     },
@@ -157,7 +184,7 @@ pub const CASES: &[Case] = &[
         name: "script-python",
         about: "a module of a Python script is edited",
         source: PYTHON,
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| with_python(s, "-B").write("late/said.py", "SAID = 'one'\n"),
         change: |s| s.write("late/said.py", "SAID = 'two!'\n"),
     },
@@ -165,7 +192,7 @@ pub const CASES: &[Case] = &[
         name: "script-python-early",
         about: "a module of a Python script appears in an earlier directory",
         source: PYTHON,
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| with_python(s, "-B").write("late/said.py", "SAID = 'one'\n").directory("early"),
         change: |s| s.write("early/said.py", "SAID = 'two!'\n"),
     },
@@ -173,7 +200,7 @@ pub const CASES: &[Case] = &[
         name: "script-python-compiled",
         about: "a module of a Python script is edited, whose byte code Python keeps beside it",
         source: "https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation",
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| with_python(s, "-E").write("late/said.py", "SAID = 'one'\n"),
         change: |s| s.write("late/said.py", "SAID = 'two!'\n"),
     },
@@ -181,7 +208,7 @@ pub const CASES: &[Case] = &[
         name: "script-libclang",
         about: "a header is edited that another one includes, which a build script parses with libclang",
         source: BINDGEN,
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| with_libclang(s).write("late/b.h", "int one;\n"),
         change: |s| s.write("late/b.h", "int one; int two;\n"),
     },
@@ -189,7 +216,7 @@ pub const CASES: &[Case] = &[
         name: "script-libclang-early",
         about: "a header appears earlier in the search path of a build script that parses with libclang",
         source: BINDGEN,
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| with_libclang(s).write("late/b.h", "int one;\n").directory("early"),
         change: |s| s.write("early/b.h", "int one; int two;\n"),
     },
@@ -228,12 +255,25 @@ pub const CASES: &[Case] = &[
         name: "script-rustc-version",
         about: "a build script asks the compiler for its version, and the compiler is another",
         source: "https://docs.rs/rustc_version/latest/rustc_version/",
-        expect: Follows,
+        expect: Uncacheable,
         set_up: |s| {
             script(s, r#"run(&var("RUSTC"), &["--version"])"#).env("RUSTC", "{w}/tools/rustc");
             s.script("tools/rustc", &compiler("one"))
         },
         change: |s| s.script("tools/rustc", &compiler("two")),
+    },
+    Case {
+        name: "script-rustc-asked",
+        about: "a build script asks the compiler for its version, its cfg and its sysroot, and something else changes",
+        source: "https://docs.rs/rustversion/latest/rustversion/",
+        expect: Hits,
+        set_up: |s| {
+            let asks = r#"let rustc = var("RUSTC");
+                let asked = [&["--version"][..], &["-vV"], &["--print", "cfg"], &["--print", "sysroot"]];
+                asked.map(|words| run(&rustc, words)).concat()"#;
+            script(s, asks)
+        },
+        change: |s| s.env("OTHER", "1").write("other", ""),
     },
     Case {
         name: "script-autocfg",
@@ -248,7 +288,7 @@ pub const CASES: &[Case] = &[
 const A_C: &str = "#include <stdio.h>\n#include \"a.h\"\nint main(void) { return puts(SAID) < 0; }\n";
 
 /// The steps of a configure script that autoconf makes: is the clock sane, is there a program, does a test compile, and what
-/// does it return.
+/// is in it.
 const CONFIGURE_STEPS: &str = r#"set -e
 srcdir=$1
 echo timestamp > conftest.file
@@ -265,8 +305,8 @@ unset IFS
 printf '#include <said.h>\nint main(void) { return SAID; }\n' > conftest.c
 result=no
 if cc -I "$srcdir/inc" conftest.c -o conftest 2> conftest.err; then
-    result=0
-    ./conftest || result=$?
+    result=`cc -E -P -I "$srcdir/inc" conftest.c | sed -n 's/.*return \(.*\); }/\1/p'`
+    if test -n "$RUNS"; then ./conftest || result=$?; fi
 else
     cat conftest.c conftest.err >> config.log
 fi
@@ -292,15 +332,20 @@ fn asking_pkg_config(s: &mut TestProject) -> &mut TestProject {
 
 /// A build script that has cmake build a program, and says what that prints.
 fn with_cmake<'p>(s: &'p mut TestProject, declared: &str) -> &'p mut TestProject {
-    let builds = r#"run("cmake", &["-S", &here(""), "-B", &out("build")]);
+    let builds = r#"run("cmake", &["-S", &here("native"), "-B", &out("build")]);
         run("cmake", &["--build", &out("build")]);
         run(&out("build/said"), &[])"#;
     project(s, &saying(builds).replace("changed=build.rs", &format!("changed={declared}")));
-    s.need("cmake").need("make").write("a.c", A_C).write(
-        "CMakeLists.txt",
-        "cmake_minimum_required(VERSION 3.10)\nproject(said C)\nadd_executable(said a.c)\n\
+    s.need("cmake")
+        .need("make")
+        .env("CARGO_INCREMENTAL", "0")
+        .directory("native/inc")
+        .write("native/a.c", A_C)
+        .write(
+            "native/CMakeLists.txt",
+            "cmake_minimum_required(VERSION 3.10)\nproject(said C)\nadd_executable(said a.c)\n\
          target_include_directories(said PRIVATE inc)\n",
-    )
+        )
 }
 
 fn with_perl(s: &mut TestProject) -> &mut TestProject {
