@@ -116,7 +116,7 @@ pub struct Record<F> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Judged<F> {
     pub verdict: RunVerdict,
-    /// Hit rate of units in the first build of the second clone.
+    /// Hit rate of units in the first build of the second clone, without runs of build scripts.
     pub hit_rate: Option<f64>,
     pub key_stability: Option<f64>,
     #[serde(flatten)]

@@ -1,7 +1,11 @@
 //! A build of a workload with every invocation recorded, so that single units can run again.
 //!
-//! Only the unit's own compile runs again, in the clone that it was built in, one unit at a time, since a
+//! Only the unit's own command runs again, in the clone that it was built in, one unit at a time, since a
 //! unit reads what others write.
+//!
+//! Compilers within the run of a build script are not called by the build, so their invocations cannot be
+//! recorded there. So the workload is built twice: with scripts that run as ever, for every compile, and once
+//! more with kache in front of the scripts, for their runs.
 
 use crate::analysis::event_log::EventLog;
 use crate::analysis::summary;
@@ -13,9 +17,9 @@ use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
-use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
-use kache_core::events::Event;
+use crate::workload::{Wiring, Workload};
+use kache_core::events::{Event, Outcome};
 use kache_core::key_trace::KeyTrace;
 use std::ffi::OsStr;
 use std::fs;
@@ -54,11 +58,39 @@ pub struct Rerun {
     pub errors: Vec<u8>,
 }
 
+/// The units of one build, in build order: the runs of build scripts, or all else.
+fn recorded(
+    site: &BuildSite<'_>,
+    checkout: &Checkout,
+    recorder: &Recorder,
+    log: &mut EventLog,
+    scripts: bool,
+) -> Result<Vec<RecordedUnit>> {
+    let mut environment = site.wired(checkout, &site.scratch.cache())?.with_all(recorder.variables());
+    if !scripts {
+        environment = environment.with_all([("KACHE_BUILD_SCRIPTS".into(), "0".into())]);
+    }
+    let name = if scripts { "build with scripts" } else { "cold build" };
+    let built = site.build(name, checkout, &environment, Some(log), None, &mut Timeline::default())?;
+    let mut events = built.events;
+    events.sort_by_key(|e| e.time_us);
+    events.retain(|event| {
+        summary::is_counted(event, &site.workload.units) && summary::is_script(event) == scripts
+    });
+    let is_unstored = |event: &&Event| event.outcome == Outcome::Miss && !event.stored;
+    eprintln!("{} units were not stored", events.iter().filter(is_unstored).count());
+    let units = events.into_iter().map(|event| {
+        let invocation = recorder.find(&event)?;
+        Ok(RecordedUnit { event, invocation })
+    });
+    units.collect()
+}
+
 impl RecordedBuild {
     /// Clones, sets up and builds.
     pub fn make(workload: &Workload, kache: &Kache, scratch: &Scratch) -> Result<RecordedBuild> {
-        // Fetch, build, and rerun, plus set-up commands if there are any.
-        progress::plan(3 + usize::from(!workload.setup.is_empty()));
+        // Fetch, two builds, and rerun, plus set-up commands if there are any.
+        progress::plan(4 + usize::from(!workload.setup.is_empty()));
         let commit = build_site::fetch(workload, scratch)?;
         let checkout = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
         let recorder = Recorder::install(&scratch.root().join("recorded"), kache.program())?;
@@ -68,18 +100,15 @@ impl RecordedBuild {
         site.run("setup", &checkout, &workload.setup, &plain)?;
         checkout.require_own_target(workload)?;
         let cache = scratch.cache();
-        let environment = site.wired(&checkout, &cache)?.with_all(recorder.variables());
-        let (mut log, mut timeline) = (EventLog::of_cache(&cache), Timeline::default());
-        let built = site.build("cold build", &checkout, &environment, Some(&mut log), None, &mut timeline)?;
-        let (mut events, summary) = (built.events, built.summary);
-        events.sort_by_key(|e| e.time_us);
-        eprintln!("{} units were not stored", summary.unstored.values().sum::<usize>());
-        events.retain(|event| summary::is_counted(event, &workload.units));
-        let units = events.into_iter().map(|event| {
-            let invocation = recorder.find(&event)?;
-            Ok(RecordedUnit { event, invocation })
-        });
-        let units = units.collect::<Result<_>>()?;
+        let mut log = EventLog::of_cache(&cache);
+        let mut units = recorded(&site, &checkout, &recorder, &mut log, false)?;
+        if units.iter().any(|unit| unit.event.unit.name.starts_with("build_script_")) {
+            site.run_quietly("clean", &checkout, &workload.clean)?;
+            let without_cc = Wiring { cc: None, ..workload.wiring };
+            let alone = Workload { wiring: without_cc, ..workload.clone() };
+            let site = BuildSite { workload: &alone, ..site };
+            units.extend(recorded(&site, &checkout, &recorder, &mut log, true)?);
+        }
         let aside = scratch.root().join("aside");
         Ok(RecordedBuild { checkout, commit, units, cache, log, kache: kache.clone(), aside })
     }
@@ -93,7 +122,7 @@ impl RecordedBuild {
         more: &[(&str, &OsStr)],
     ) -> Result<Rerun> {
         crate::system::interrupt::check()?;
-        invocation.forget_state();
+        invocation.forget_state()?;
         let program = self.kache.program().to_path_buf();
         let mut words = line.to_vec();
         words.push(program.as_os_str());
@@ -141,6 +170,10 @@ impl TempMove {
 impl Drop for TempMove {
     fn drop(&mut self) {
         for (place, aside) in &self.files {
+            // A run again may have made a directory there.
+            if place.is_dir() {
+                drop(fs::remove_dir_all(place));
+            }
             // If a file cannot be moved back, the next unit that reads it fails and reports it.
             drop(fs::rename(aside, place));
         }

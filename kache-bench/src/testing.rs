@@ -1,6 +1,6 @@
 //! Events and traces for unit tests.
 
-use kache_core::events::{Event, Kind, LabelBy, Outcome, Unit, VERSION};
+use kache_core::events::{Confirmation, Event, Kind, LabelBy, Outcome, Unit, VERSION};
 use kache_core::key_trace::{Component, KeyTrace, Part};
 use std::collections::BTreeMap;
 
@@ -23,6 +23,7 @@ fn sample(unit: Unit, key: String) -> Sample {
         action: Some("action".into()),
         result: Some(key),
         observed: None,
+        confirmation: None,
         checked: None,
         remote: None,
         status: 0,
@@ -66,7 +67,28 @@ pub fn object(source: &str, object: &str) -> Sample {
     sample(unit, format!("key-of-{object}"))
 }
 
+/// A run of a build script of a package.
+pub fn script(package: &str) -> Sample {
+    let unit = Unit {
+        family: "script".into(),
+        package: format!("{package} 0.1.0"),
+        name: package.into(),
+        kind: "script".into(),
+        emit: String::new(),
+        extra: "-0123456789abcdef".into(),
+        source: String::new(),
+        label_by: LabelBy::Package,
+    };
+    sample(unit, format!("key-of-{package}-script"))
+}
+
 impl Sample {
+    /// Where its result holds.
+    pub fn confirmation(mut self, confirmation: Confirmation) -> Sample {
+        self.0.confirmation = Some(confirmation);
+        self
+    }
+
     /// With another hash of cargo.
     pub fn extra(mut self, extra: &str) -> Sample {
         self.0.unit.extra = extra.into();

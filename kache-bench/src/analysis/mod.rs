@@ -7,5 +7,6 @@ pub mod key_mismatch;
 pub mod match_units;
 pub mod normalize;
 pub mod root_cause;
+pub mod script_runs;
 pub mod summary;
 pub mod timeline;

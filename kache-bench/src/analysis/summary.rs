@@ -1,7 +1,7 @@
 //! Sums of the events of one build.
 
 use crate::workload::Units;
-use kache_core::events::{Event, Kind, Outcome};
+use kache_core::events::{Confirmation, Event, Kind, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,6 +13,10 @@ pub struct BuildSummary {
     pub units: usize,
     pub hits: usize,
     pub misses: usize,
+    /// Units and hits by family: `rustc`, `cc`, `link`, `script`.
+    pub families: BTreeMap<String, Rate>,
+    /// Runs of build scripts by where their results hold (`confirmed`, `unconfirmed`, …), or `not stored`.
+    pub scripts: Reasons,
     /// Units passed on to the compiler, by reason.
     pub bypasses: Reasons,
     /// Units on which kache failed, by reason.
@@ -26,6 +30,20 @@ pub struct BuildSummary {
     pub stored_bytes: u64,
     /// Time of one hit, start to exit, by the wrapper's clock.
     pub hit_us: Option<Spread>,
+}
+
+/// A number of units, and of those that hit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    pub units: usize,
+    pub hits: usize,
+}
+
+impl Rate {
+    /// `None` without units.
+    pub fn share(self) -> Option<f64> {
+        (self.units > 0).then(|| self.hits as f64 / self.units as f64)
+    }
 }
 
 /// Minimum, median and maximum.
@@ -61,11 +79,24 @@ impl BuildSummary {
 
     /// `None` without units.
     pub fn hit_rate(&self) -> Option<f64> {
-        (self.units > 0).then(|| self.hits as f64 / self.units as f64)
+        Rate { units: self.units, hits: self.hits }.share()
+    }
+
+    /// The units without the runs of build scripts, which hold in another place only once two places agree.
+    pub fn compiles(&self) -> Rate {
+        let scripts = self.families.get(SCRIPT).copied().unwrap_or_default();
+        Rate { units: self.units.saturating_sub(scripts.units), hits: self.hits.saturating_sub(scripts.hits) }
     }
 
     fn unit(&mut self, event: &Event) {
         self.units += 1;
+        let family = self.families.entry(family(event).to_owned()).or_default();
+        family.units += 1;
+        family.hits += usize::from(event.outcome == Outcome::Hit);
+        if is_script(event) {
+            let holds = event.confirmation.map_or("not stored", Confirmation::word);
+            *self.scripts.entry(holds.to_owned()).or_default() += 1;
+        }
         match event.outcome {
             Outcome::Hit => {
                 self.hits += 1;
@@ -88,6 +119,33 @@ impl BuildSummary {
     }
 }
 
+/// The family of the runs of build scripts.
+pub const SCRIPT: &str = "script";
+
+/// Families, and what people call their units.
+const NAMES: &[(&str, &str)] = &[
+    ("rustc", "crates"),
+    ("cc", "C objects"),
+    ("link", "links"),
+    (SCRIPT, "script runs"),
+    ("command", "commands"),
+];
+
+/// What people call the units of a family.
+pub fn name(family: &str) -> &str {
+    NAMES.iter().find(|(known, _)| *known == family).map_or(family, |(_, name)| name)
+}
+
+/// Whether an event is the run of a build script.
+pub fn is_script(event: &Event) -> bool {
+    event.unit.family == SCRIPT
+}
+
+/// The family that an event counts in: clippy runs as rustc, so wiring one wires the other.
+fn family(event: &Event) -> &str {
+    if event.unit.family == "clippy" { "rustc" } else { &event.unit.family }
+}
+
 /// The families of what the drivers of C compilers do: compiles and links.
 pub const DRIVERS: &[&str] = &["cc", "link"];
 
@@ -99,9 +157,7 @@ pub fn is_counted(event: &Event, counted: &Units) -> bool {
     if DRIVERS.contains(&&*event.unit.family) && is_no_compile(event) {
         return false;
     }
-    // Clippy runs as rustc, so wiring one wires the other.
-    let family = if event.unit.family == "clippy" { "rustc" } else { &event.unit.family };
-    event.kind == Kind::Unit && counted.families.iter().any(|f| f == family)
+    event.kind == Kind::Unit && counted.families.iter().any(|f| f == family(event))
 }
 
 /// A C compiler that only links, only answers a query, or fails; a successful build does not need it.
@@ -128,8 +184,29 @@ pub fn outcome(event: &Event) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{object, unit};
+    use crate::testing::{object, script, unit};
     use kache_core::reason::Reason;
+
+    #[test]
+    fn families_are_rated_apart_and_script_runs_by_where_they_hold() {
+        let run = |package: &str| script(package).outcome(Outcome::Miss);
+        let mut refused = run("refused").event();
+        (refused.stored, refused.reason) = (false, Some(Reason::Clock));
+        let events = [
+            unit("one").event(),
+            object("x.c", "x.o").outcome(Outcome::Miss).event(),
+            script("restored").confirmation(Confirmation::Confirmed).event(),
+            run("new").confirmation(Confirmation::Unconfirmed).event(),
+            run("place").confirmation(Confirmation::Literal).event(),
+            refused,
+        ];
+        let all = ["rustc", "cc", "script"].map(str::to_owned).to_vec();
+        let summary = BuildSummary::of(&events, &Units { families: all });
+        assert_eq!(summary.compiles(), Rate { units: 2, hits: 1 });
+        assert_eq!((summary.units, summary.families["script"]), (6, Rate { units: 4, hits: 1 }));
+        let runs: Vec<_> = summary.scripts.iter().map(|(holds, runs)| (&**holds, *runs)).collect();
+        assert_eq!(runs, [("confirmed", 1), ("literal", 1), ("not stored", 1), ("unconfirmed", 1)]);
+    }
 
     #[test]
     fn a_link_is_no_unit_but_a_compile_that_is_handed_through_is() {

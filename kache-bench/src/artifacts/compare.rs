@@ -7,7 +7,7 @@ use crate::system::platform;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -70,6 +70,9 @@ enum FileComparison {
 }
 
 fn compare_files(restored: &Path, compiled: &Path) -> Result<FileComparison> {
+    if let Some(comparison) = compare_links(restored, compiled) {
+        return Ok(comparison);
+    }
     if let Some(why) = mode_difference(restored, compiled) {
         return Ok(FileComparison::Different(why));
     }
@@ -86,11 +89,39 @@ fn compare_files(restored: &Path, compiled: &Path) -> Result<FileComparison> {
     })
 }
 
-/// Whether two files are the same artifact, as in two builds of one clone. Two missing files are alike.
+/// Compares where links lead; `None` without a link.
+fn compare_links(restored: &Path, compiled: &Path) -> Option<FileComparison> {
+    let target = |path: &Path| fs::read_link(path).ok();
+    match (target(restored), target(compiled)) {
+        (None, None) => None,
+        (left, right) if left == right => Some(FileComparison::Identical(0)),
+        (Some(left), Some(right)) => {
+            let why = format!("leads to {} instead of {}", left.display(), right.display());
+            Some(FileComparison::Different(why))
+        }
+        (Some(_), None) => Some(FileComparison::Different("a link instead of a file".into())),
+        (None, Some(_)) => Some(FileComparison::Different("a file instead of a link".into())),
+    }
+}
+
+/// Whether two files, or all in two directories, are the same artifact, as in two builds of one clone. Two missing
+/// files are alike.
 pub fn alike(one: &Path, other: &Path) -> bool {
-    match (one.is_file(), other.is_file()) {
-        (true, true) => compare_files(one, other).is_ok_and(|l| !matches!(l, FileComparison::Different(_))),
-        (one, other) => one == other,
+    let names = |dir: &Path| -> Option<BTreeSet<_>> {
+        fs::read_dir(dir).ok()?.map(|entry| entry.ok().map(|entry| entry.file_name())).collect()
+    };
+    let is_link = one.is_symlink() || other.is_symlink();
+    match (one.is_dir(), other.is_dir()) {
+        (true, true) if !is_link => match (names(one), names(other)) {
+            (Some(left), Some(right)) => {
+                left == right && left.iter().all(|name| alike(&one.join(name), &other.join(name)))
+            }
+            _ => false,
+        },
+        _ if is_link || one.is_file() && other.is_file() => {
+            compare_files(one, other).is_ok_and(|it| !matches!(it, FileComparison::Different(_)))
+        }
+        _ => !one.exists() && !other.exists(),
     }
 }
 
@@ -113,7 +144,28 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    use std::fs;
+    #[test]
+    fn links_are_compared_by_where_they_lead() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        for (link, to) in [("one", "file"), ("same", "file"), ("other", "one")] {
+            platform::link(Path::new(to), &at(link)).unwrap();
+        }
+        assert!(alike(&at("one"), &at("same")));
+        assert!(!alike(&at("one"), &at("other")) && !alike(&at("one"), &at("file")));
+    }
+
+    #[test]
+    fn directories_are_alike_if_all_in_them_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for (name, text) in [("a/x/file", "1"), ("b/x/file", "1"), ("c/x/file", "2"), ("d/x/other", "1")] {
+            crate::system::files::write(&at(name), text).unwrap();
+        }
+        assert!(alike(&at("a"), &at("b")) && alike(&at("none"), &at("neither")));
+        assert!(["c", "d", "none"].iter().all(|other| !alike(&at("a"), &at(other))));
+    }
 
     #[test]
     fn every_difference_is_named() {

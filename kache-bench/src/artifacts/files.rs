@@ -1,7 +1,8 @@
 //! Finds the files of a built clone that a compiler, an archiver or a linker wrote.
 //!
 //! An artifact is a file that a later compile, a run or a release uses. In cargo's profile directories
-//! (`target/debug`) the location decides. Elsewhere (next to sources, in a build directory of CMake or of a
+//! (`target/debug`) the location decides: all that a build script wrote below `OUT_DIR` and what it printed, links
+//! included. Elsewhere (next to sources, in a build directory of CMake or of a
 //! configure script) the name or the first bytes decide, since other files (logs, caches, generated
 //! makefiles) contain times; outputs that an event names always count. Unchanged checked-out files are not
 //! artifacts.
@@ -77,7 +78,8 @@ impl ArtifactSearch<'_> {
             let skipped = || SKIPPED_DIRECTORIES.iter().any(|(name, _)| entry.file_name() == *name);
             if kind.is_dir() && entry.file_name() != ".git" && !(profile.is_some() && skipped()) {
                 self.directory(&path, profile)?;
-            } else if kind.is_file() {
+            } else if kind.is_file() || kind.is_symlink() && profile.is_some_and(|it| is_of_script(it, &path))
+            {
                 self.file(path, profile);
             }
         }
@@ -105,18 +107,29 @@ impl ArtifactSearch<'_> {
 /// cargo's, about all packages together; the compiler's dep-info has a hash in its name or is in `deps/`.
 ///
 /// `deps/`, `examples/` and the profile directory contain only artifacts. `build/` contains the scripts'
-/// programs next to cargo's notes, and in `out/` whatever the scripts wrote.
+/// programs next to cargo's notes, what the scripts printed (`output`), and in `out/` whatever they wrote.
 fn is_cargos(relative: &Path, path: &Path) -> bool {
     let names: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
     let name = names.last().map_or("", |name| name);
     let is_dep_info = path.extension().is_some_and(|e| e == "d");
     match names.first().map(|first| &**first) {
         _ if name.starts_with(".cargo") => false,
-        Some("build") if names.get(2).is_some_and(|part| part == "out") => is_compiled(path),
+        Some("build") if names.len() == 3 && name == "output" => true,
+        Some("build") if is_below_out(&names) => true,
         Some("build") => is_dep_info || platform::is_executable(path),
         Some("deps") => true,
         _ => !is_dep_info || normalize::replace_hashes(name) != name,
     }
+}
+
+fn is_below_out(names: &[std::borrow::Cow<'_, str>]) -> bool {
+    names.len() > 3 && names[0] == "build" && names[2] == "out"
+}
+
+/// Whether a path is below the output directory of a build script.
+fn is_of_script(profile: &Path, path: &Path) -> bool {
+    let relative = path.strip_prefix(profile).unwrap_or(path);
+    is_below_out(&relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>())
 }
 
 fn is_compiled(path: &Path) -> bool {
@@ -160,13 +173,16 @@ mod tests {
             ("target/debug/.fingerprint/x/invoked.timestamp", b""),
             ("target/debug/incremental/x/s", b""),
             ("target/debug/build/x-1/output", b""),
+            ("target/debug/build/x-1/root-output", b""),
             ("target/debug/build/x-1/out/gen.rs", b""),
             ("target/debug/build/x-1/out/native.o", b""),
             ("target/debug/build/x-1/out/bin/tool", b"\x7fELF..."),
         ]);
         let expected = [
             "target/debug/build/x-1/out/bin/tool",
+            "target/debug/build/x-1/out/gen.rs",
             "target/debug/build/x-1/out/native.o",
+            "target/debug/build/x-1/output",
             "target/debug/demo",
             "target/debug/deps/libx.rlib",
             "target/debug/deps/x.d",

@@ -1,7 +1,8 @@
 //! Derives the accesses of a process tree from its system calls.
 //!
 //! kache is the first process of the tree, and its own accesses are not part of a compile: a process counts
-//! from the moment at which it executes another program. System calls show which program made an access, but
+//! from the moment at which it executes another program. So it is with a kache that a script's compiler is
+//! behind. System calls show which program made an access, but
 //! not which code within the process.
 
 use super::lists::is_tool;
@@ -66,6 +67,8 @@ pub struct Tree {
     /// Everything that the tree created: files, directories, links.
     pub made: HashSet<PathBuf>,
     pub programs: HashSet<PathBuf>,
+    /// kache's file.
+    kache: Option<PathBuf>,
     /// Files that a program opened after its start, when the loader had finished.
     opened_later: HashSet<Access>,
     threads: HashMap<u32, Thread>,
@@ -237,11 +240,16 @@ impl Tree {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if own {
-            // kache.
+            self.kache = Some(path.clone());
             self.programs.insert(path);
             return;
         }
         let cwd = self.cwd_of(call.thread);
+        if self.kache.as_ref() == Some(&path) {
+            self.threads
+                .insert(call.thread, Thread { process: call.thread, cwd, program: None, started: false });
+            return;
+        }
         self.programs.insert(path.clone());
         self.threads
             .insert(call.thread, Thread { process: call.thread, cwd, program: Some(name), started: false });
@@ -432,7 +440,9 @@ impl Tree {
     }
 
     fn made(&mut self, thread: u32, path: PathBuf) {
-        if self.threads.get(&thread).is_some_and(|t| t.program.is_some()) {
+        // A kache within a script may restore what its compiler would have made.
+        let is_inner = |t: &Thread| t.program.is_some() || Some(t.process) != self.root;
+        if self.threads.get(&thread).is_some_and(is_inner) {
             self.made.insert(clean(&path));
         }
     }

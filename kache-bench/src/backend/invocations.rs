@@ -97,12 +97,25 @@ impl Invocation {
         command
     }
 
-    /// Removes the compiler's incremental state, with which nothing is stored.
-    pub fn forget_state(&self) {
+    /// The output directory of a build script; `None` for any other command.
+    pub fn out_directory(&self) -> Option<PathBuf> {
+        let [program] = &self.words[..] else { return None };
+        let name = Path::new(program).file_name()?.to_string_lossy().replace('-', "_");
+        let out = self.variable("OUT_DIR").filter(|_| name.starts_with("build_script_"))?;
+        Some(self.cwd.join(out))
+    }
+
+    /// Removes the state of an earlier run, with which nothing is stored: the compiler's incremental state, or what a
+    /// build script wrote.
+    pub fn forget_state(&self) -> Result<()> {
+        if let Some(out) = self.out_directory().filter(|out| out.is_dir() && !out.is_symlink()) {
+            files::clear(&out)?;
+        }
         if let Some(dir) = self.codegen("incremental") {
             // It may not exist.
             drop(fs::remove_dir_all(self.cwd.join(dir)));
         }
+        Ok(())
     }
 
     fn encode(cwd: &Path, words: &[OsString], environment: &[(OsString, OsString)]) -> Vec<u8> {
@@ -149,7 +162,8 @@ pub fn install_front(dir: &Path) -> Result<PathBuf> {
 pub fn stand_in() {
     let (Some(dir), Some(kache)) = (std::env::var_os(PLACE), std::env::var_os(BECOME)) else { return };
     let words: Vec<OsString> = std::env::args_os().collect();
-    // Within a compile kache does nothing, and the observer must not see accesses of the harness.
+    // Within an observed run kache becomes the compiler, and the observer must not see accesses of the harness. The
+    // variable is in no environment: the observer answers for it.
     if std::env::var_os(LOG_VARIABLE).is_none()
         && let Err(e) = write_down(Path::new(&dir), &words)
     {
@@ -191,6 +205,22 @@ mod tests {
         assert_eq!((read.cwd.to_str(), &read.words[..]), (Some("/w x"), &words[..]));
         assert_eq!(read.environment, [environment[0].clone(), environment[2].clone()]);
         assert_eq!(Invocation::decode(&bytes[..bytes.len() - 1]), None);
+    }
+
+    #[test]
+    fn a_build_script_begins_with_an_empty_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        files::write(&out.join("deep/file"), "").unwrap();
+        let mut invocation = Invocation {
+            cwd: dir.path().into(),
+            words: vec!["target/debug/build/x-1/build-script-build".into()],
+            environment: vec![("OUT_DIR".into(), out.clone().into())],
+        };
+        invocation.forget_state().unwrap();
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+        invocation.words = vec!["rustc".into()];
+        assert_eq!(invocation.out_directory(), None);
     }
 
     #[test]

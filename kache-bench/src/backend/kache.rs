@@ -130,7 +130,8 @@ impl Backend for Kache {
     fn wire(&self, environment: Environment, wiring: Wiring, cache: &Path) -> Result<Environment> {
         let mut all = wrapper_env::rustc(wiring.rustc.then_some(&self.front));
         all.push(("KACHE_CACHE_DIR".into(), cache.into()));
-        if let Some(cc) = wiring.cc {
+        // `kache run` finds compilers by itself.
+        if let Some(cc) = wiring.cc.filter(|cc| *cc != CcWiring::Run) {
             all.extend(wrapper_env::cc(&self.front, cc));
             // For versions of the cc crate that do not know kache and would treat it as the compiler.
             all.push(("CC_KNOWN_WRAPPER_CUSTOM".into(), "kache".into()));
@@ -140,6 +141,16 @@ impl Backend for Kache {
         }
         all.extend(self.description.iter().cloned());
         Ok(environment.with_all(all))
+    }
+
+    fn line(&self, line: &str, wiring: Wiring) -> String {
+        match wiring.cc {
+            Some(CcWiring::Run) => {
+                let line = line.replace('\'', r"'\''");
+                format!("'{}' run -- sh -c '{line}'", self.program.display())
+            }
+            _ => line.to_owned(),
+        }
     }
 
     fn without_lookups(&self, environment: Environment) -> Result<Environment> {

@@ -48,7 +48,7 @@ pub(super) fn rustc(program: Option<&Path>) -> Vec<Variable> {
 /// `program` in front of C compilers, for build systems that take a command; empty for [`CcWiring::Shims`].
 pub(super) fn cc(program: &Path, wiring: CcWiring) -> Vec<Variable> {
     match wiring {
-        CcWiring::Environment => {
+        CcWiring::Environment | CcWiring::Run => {
             let before = |compiler: &str| [program.as_os_str(), OsStr::new(compiler)].join(OsStr::new(" "));
             vec![("CC".into(), before("cc")), ("CXX".into(), before("c++"))]
         }

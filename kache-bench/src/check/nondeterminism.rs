@@ -1,5 +1,5 @@
-//! Units whose compiler output differs on every compile, for example because a proc macro iterates over a
-//! hash map.
+//! Units whose output differs on every run, for example because a proc macro iterates over a hash map, or a
+//! build script writes the time into a log.
 //!
 //! The restored output of such a unit cannot equal another compile's output, and neither can outputs made
 //! from it. The workload file claims the exception, and this module proves it in two steps. First the unit is
@@ -8,8 +8,11 @@
 //! unit's own output is excepted.
 
 use crate::analysis::embedded_paths::{self, Proof};
+use crate::analysis::script_runs;
+use crate::analysis::summary::is_script;
 use crate::artifacts::compare::ArtifactComparison;
 use crate::error::{Error, Result};
+use crate::system::files;
 use crate::workload::UnitClaim;
 use kache_core::events::Event;
 use std::collections::BTreeMap;
@@ -37,15 +40,31 @@ pub fn claimed(claims: &[UnitClaim], events: &[Event], root: &Path, found: &Arti
     out
 }
 
-/// Reads and removes the claimed files, so that a build writes them again.
-pub fn take(claimed: &Claimed, root: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+/// Reads and removes the claimed files, so that a build writes them again. A build script that wrote one of them
+/// runs again from an empty directory.
+pub fn take(claimed: &Claimed, events: &[Event], root: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut taken = BTreeMap::new();
     for file in claimed.values().flatten() {
         let path = root.join(file);
         taken.insert(file.clone(), fs::read(&path).map_err(Error::io("read", &path))?);
         fs::remove_file(&path).map_err(Error::io("remove", &path))?;
     }
+    let is_claimed = |event: &&Event| is_script(event) && claimed.contains_key(&event.unit.label());
+    for script in events.iter().filter(is_claimed) {
+        forget_run(script)?;
+    }
     Ok(taken)
+}
+
+/// Empties the output directory of a build script, and removes cargo's note that the script has run.
+fn forget_run(script: &Event) -> Result<()> {
+    let Some(out) = script_runs::out_directory(script) else { return Ok(()) };
+    files::clear(&out)?;
+    let Some(run) = out.parent() else { return Ok(()) };
+    let notes = run.components().next_back().zip(run.ancestors().nth(2));
+    let Some((name, profile)) = notes else { return Ok(()) };
+    let notes = profile.join(".fingerprint").join(name);
+    fs::remove_dir_all(&notes).map_err(Error::io("remove", &notes))
 }
 
 /// Compares the second compile with the first for each claim.

@@ -1,7 +1,7 @@
 //! The result as text: the verdict, the figures, and each key mismatch with its difference.
 
 use crate::analysis::key_mismatch::KeyMismatch;
-use crate::analysis::summary::{BuildSummary, Reasons};
+use crate::analysis::summary::{self, BuildSummary, Rate, Reasons, SCRIPT};
 use crate::artifacts::compare::ArtifactComparison;
 use crate::check::{CheckFindings, Stability};
 use crate::record::{Judged, Record};
@@ -45,9 +45,16 @@ fn write_report(out: &mut String, record: &Record<Judged<CheckFindings>>) -> fmt
 fn write_figures(out: &mut String, judged: &Judged<CheckFindings>) -> fmt::Result {
     let findings = &judged.findings;
     let summary = findings.summary("build from the cache").cloned().unwrap_or_default();
-    let (Stability { paired, equal, .. }, BuildSummary { hits, units, .. }) = (&findings.stability, &summary);
+    let Stability { paired, equal, .. } = &findings.stability;
     let rate = percent(judged.hit_rate);
-    writeln!(out, "hit rate       {rate}  ({hits} of {units} units, second clone)")?;
+    writeln!(out, "hit rate       {rate}  (second clone: {})", of_what(&summary, false))?;
+    if let Some(third) = findings.summary("build in the third clone") {
+        writeln!(out, "third clone    {}  ({})", percent(third.hit_rate()), of_what(third, true))?;
+        write_reasons(out, "script runs", &third.scripts)?;
+    }
+    for (script, holds) in findings.third.iter().flat_map(|third| &third.scripts) {
+        writeln!(out, "  {script}: {holds}")?;
+    }
     writeln!(out, "key stability  {}  ({equal} of {paired} pairs)", percent(judged.key_stability))?;
     writeln!(out, "restored       {}, {}", restored(&summary), size(summary.restored_bytes))?;
     if let Some(hit) = summary.hit_us {
@@ -60,6 +67,15 @@ fn write_figures(out: &mut String, judged: &Judged<CheckFindings>) -> fmt::Resul
     write_reasons(out, "not stored", &cold.map(|cold| cold.unstored.clone()).unwrap_or_default())?;
     write_reasons(out, "probes", &summary.probes)?;
     writeln!(out)
+}
+
+/// Hits and units by family: `118 of 118 crates, 6 of 7 links`.
+fn of_what(summary: &BuildSummary, with_scripts: bool) -> String {
+    let counted = summary.families.iter().filter(|(family, _)| with_scripts || *family != SCRIPT);
+    let each: Vec<_> = counted
+        .map(|(family, Rate { units, hits })| format!("{hits} of {units} {}", summary::name(family)))
+        .collect();
+    each.join(", ")
 }
 
 fn restored(summary: &BuildSummary) -> String {
@@ -114,7 +130,7 @@ fn write_phases(out: &mut String, findings: &CheckFindings) -> fmt::Result {
 fn write_ratios(out: &mut String, findings: &CheckFindings) -> fmt::Result {
     let seconds = |name: &str| findings.phase(name).map(|phase| phase.seconds);
     let Some(plain) = seconds("plain build").filter(|plain| *plain > 0.0) else { return Ok(()) };
-    for name in ["cold build", "build from the cache", "second build"] {
+    for name in ["cold build", "build from the cache", "build in the third clone", "second build"] {
         if let Some(taken) = seconds(name) {
             writeln!(out, "{name} / plain build: {:.3}", taken / plain)?;
         }

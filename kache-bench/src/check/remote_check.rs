@@ -4,6 +4,9 @@
 //! and cache at other paths, and shares only an S3 server on loopback with the first, behind a proxy that
 //! adds latency. Both use the installed toolchain.
 //!
+//! The result of a build script holds where it was made until another place confirms it, and there is no third
+//! machine. So scripts run on the second, and their runs do not count; what they compile does.
+//!
 //! Each second machine finds the uploads of the first, and none of another second machine. A unit whose
 //! output contains a path of the machine may miss: the workload file claims it (`expect.embedded_paths`), and
 //! the path must be found in the output.
@@ -14,7 +17,7 @@
 
 use crate::analysis::embedded_paths::{self, Proof};
 use crate::analysis::event_log::EventLog;
-use crate::analysis::summary::BuildSummary;
+use crate::analysis::summary::{self, BuildSummary, Rate};
 use crate::analysis::timeline::Timeline;
 use crate::artifacts;
 use crate::artifacts::compare::{self, ArtifactComparison};
@@ -208,7 +211,9 @@ impl RemoteRun<'_> {
         };
         let mut events = built.events;
         drop(running);
-        events.retain(|event| crate::analysis::summary::is_counted(event, &self.site.workload.units));
+        events.retain(|event| {
+            summary::is_counted(event, &self.site.workload.units) && !summary::is_script(event)
+        });
         let embedded_paths = self.proved(&machine, &events);
         let (connections, requests) = (proxy.connections(), proxy.requests());
         let artifacts = log.is_some().then(|| self.compare(&machine)).transpose()?;
@@ -308,7 +313,8 @@ fn size(dir: &Path) -> u64 {
 }
 
 fn counted(summary: &BuildSummary) -> Counts {
-    Counts { hits: summary.hits as u64, misses: (summary.units - summary.hits) as u64, passed: 0 }
+    let Rate { units, hits } = summary.compiles();
+    Counts { hits: hits as u64, misses: (units - hits) as u64, passed: 0 }
 }
 
 fn not_restored(events: &[Event]) -> impl Iterator<Item = &Event> {

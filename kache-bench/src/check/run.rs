@@ -1,7 +1,8 @@
-//! `check`: one project in two clones with one cache.
+//! `check`: one project in three clones with one cache.
 //!
-//! Builds cold in clone A; in clone B with A's cache; in B again after a clean; and in B with nothing to do.
-//! Keys are compared right after B's first build, while generated files of both clones still exist.
+//! Builds cold in clone A; in clone B with A's cache; in clone C, where all that A and B agree on must hit; in B
+//! again after a clean; and in B with nothing to do. Keys are compared right after B's first build, while
+//! generated files of both clones still exist. Artifacts are compared in C, where most was restored.
 
 use crate::analysis::embedded_paths;
 use crate::analysis::event_log::EventLog;
@@ -9,6 +10,7 @@ use crate::analysis::key_mismatch::{self, KeyMismatches};
 use crate::analysis::match_units::{self, UnitPairing};
 use crate::analysis::normalize::CloneRoot;
 use crate::analysis::root_cause::CauseFinder;
+use crate::analysis::script_runs;
 use crate::analysis::summary::{self, BuildSummary};
 use crate::analysis::timeline::Timeline;
 use crate::artifacts;
@@ -16,6 +18,7 @@ use crate::artifacts::compare::{self, ArtifactComparison};
 use crate::backend::{Backend, without_cache};
 use crate::build_site::{self, BuildSite, Built};
 use crate::check::nondeterminism;
+use crate::check::third_clone::ThirdClone;
 use crate::error::{Error, Result};
 use crate::inject;
 use crate::system::progress;
@@ -30,7 +33,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckPlan {
-    /// Compare keys and hit rate, including the second and the idle build in B. Otherwise A and B are built
+    /// Compare keys and hit rate, including the second and the idle build in B. Otherwise A, B and C are built
     /// once, for their artifacts.
     pub keys: bool,
     /// Compare artifacts with compiled ones.
@@ -64,7 +67,7 @@ pub struct Stability {
     /// Units built in one clone only.
     pub unpaired: Vec<String>,
     pub unstable: Vec<String>,
-    /// Units that did not hit in the second clone.
+    /// Units that did not hit in the second clone, without runs of build scripts.
     pub missed: Vec<String>,
 }
 
@@ -75,7 +78,7 @@ impl CheckPlan {
         let plain = if self.plain { 1 + clean } else { 0 };
         let keys = if self.keys { 2 + clean } else { 0 };
         let artifacts = if self.artifacts { 2 + setup } else { 0 };
-        1 + 2 * setup + plain + 2 + keys + artifacts
+        1 + 3 * setup + plain + 3 + keys + artifacts
     }
 }
 
@@ -90,8 +93,10 @@ impl Stability {
 pub struct CheckFindings {
     /// In the order in which they ran.
     pub phases: Vec<PhaseResult>,
-    /// Keys of the first build in each clone.
+    /// Keys of the first build in the first two clones, without those of build scripts, which name their place.
     pub stability: Stability,
+    /// `None` in records of a harness that built two clones.
+    pub third: Option<ThirdClone>,
     #[serde(flatten)]
     pub key_mismatches: KeyMismatches,
     /// Claimed exceptions with their proofs.
@@ -140,7 +145,8 @@ pub fn run(
 pub struct Checkouts {
     pub a: Checkout,
     pub b: Checkout,
-    /// The commit of both.
+    pub c: Checkout,
+    /// The commit of all.
     pub commit: String,
 }
 
@@ -149,7 +155,8 @@ impl Checkouts {
         let commit = build_site::fetch(workload, scratch)?;
         let a = Checkout::clone("a", &scratch.repository(), scratch.checkout_a())?;
         let b = Checkout::clone("b", &scratch.repository(), scratch.checkout_b())?;
-        Ok(Checkouts { a, b, commit })
+        let c = Checkout::clone("c", &scratch.repository(), scratch.checkout_c())?;
+        Ok(Checkouts { a, b, c, commit })
     }
 }
 
@@ -161,8 +168,8 @@ struct CheckRun<'r> {
 }
 
 impl CheckRun<'_> {
-    fn phases(&mut self, Checkouts { a, b, .. }: &Checkouts, plan: CheckPlan) -> Result<()> {
-        for checkout in [a, b] {
+    fn phases(&mut self, Checkouts { a, b, c, .. }: &Checkouts, plan: CheckPlan) -> Result<()> {
+        for checkout in [a, b, c] {
             self.without_cache("setup", checkout, &self.site.workload.setup)?;
             checkout.require_own_target(self.site.workload)?;
         }
@@ -177,6 +184,8 @@ impl CheckRun<'_> {
         }
         let warm = self.build("build from the cache", b, Some(cold.len()))?;
         self.compare_keys(a, b, &cold, &warm);
+        let third = self.build("build in the third clone", c, Some(warm.len()))?;
+        self.findings.third = Some(ThirdClone::of(&third));
         if plan.keys {
             self.clean(b)?;
             self.build("second build", b, Some(cold.len()))?;
@@ -184,7 +193,7 @@ impl CheckRun<'_> {
             self.findings.not_fresh = idle.iter().map(|event| event.unit.label()).collect();
         }
         if plan.artifacts {
-            self.compare_artifacts(b, cold.len())?;
+            self.compare_artifacts(c, cold.len())?;
         }
         self.findings.unreadable_events = self.log.as_ref().map_or(0, EventLog::unreadable);
         Ok(())
@@ -225,7 +234,12 @@ impl CheckRun<'_> {
     }
 
     fn compare_keys(&mut self, a: &Checkout, b: &Checkout, cold: &[Event], warm: &[Event]) {
-        let pairing = match_units::pair(cold, warm);
+        let without_scripts = |events: &[Event]| -> Vec<Event> {
+            events.iter().filter(|event| !summary::is_script(event)).cloned().collect()
+        };
+        let compiled = [cold, warm].map(without_scripts);
+        let mut pairing = match_units::pair(&compiled[0], &compiled[1]);
+        pairing.only_a.retain(|unit| !script_runs::is_restored_with(unit, cold, warm));
         let finder = CauseFinder { a: CloneRoot::of(a.root()), b: CloneRoot::of(b.root()) };
         let (backend, cache) = (self.site.backend, self.site.scratch.cache());
         let trace = |event: &Event| backend.trace(&cache, event);
@@ -238,68 +252,68 @@ impl CheckRun<'_> {
             &self.findings.key_mismatches,
             &stored,
         );
-        self.findings.stability = stability(&pairing, warm);
+        self.findings.stability = stability(&pairing, &compiled[1]);
     }
 
-    /// Builds in B's place without hits and compares. The restored build is moved away and the project cloned
+    /// Builds in C's place without hits and compares. The restored build is moved away and the project cloned
     /// again, so it does not matter where a build writes and what a clean removes.
-    fn compare_artifacts(&mut self, b: &Checkout, expected: usize) -> Result<()> {
+    fn compare_artifacts(&mut self, c: &Checkout, expected: usize) -> Result<()> {
         let restored = self.site.scratch.restored();
-        std::fs::rename(b.root(), &restored).map_err(Error::io("move aside", b.root()))?;
-        let b = &Checkout::clone(b.label(), &self.site.scratch.repository(), b.root().to_path_buf())?;
-        self.without_cache("setup", b, &self.site.workload.setup)?;
-        let events = self.build_without_hits("build without hits", b, Some(expected))?;
-        let named = artifacts::named(&events, b.root());
-        self.compare_builds(b, &restored, &named)?;
-        self.prove_nondeterminism(b, &events, &restored, &named)
+        std::fs::rename(c.root(), &restored).map_err(Error::io("move aside", c.root()))?;
+        let c = &Checkout::clone(c.label(), &self.site.scratch.repository(), c.root().to_path_buf())?;
+        self.without_cache("setup", c, &self.site.workload.setup)?;
+        let events = self.build_without_hits("build without hits", c, Some(expected))?;
+        let named = artifacts::named(&events, c.root());
+        self.compare_builds(c, &restored, &named)?;
+        self.prove_nondeterminism(c, &events, &restored, &named)
     }
 
     fn build_without_hits(
         &mut self,
         name: &str,
-        b: &Checkout,
+        c: &Checkout,
         expected: Option<usize>,
     ) -> Result<Vec<Event>> {
         let cache = self.site.scratch.verify_cache();
-        let environment = self.site.backend.without_lookups(self.site.wired(b, &cache)?)?;
+        let environment = self.site.backend.without_lookups(self.site.wired(c, &cache)?)?;
         let mut log = self.site.backend.events(&cache);
-        let built = self.site.build(name, b, &environment, log.as_mut(), expected, self.timeline)?;
-        Ok(self.record_build(name, b, built))
+        let built = self.site.build(name, c, &environment, log.as_mut(), expected, self.timeline)?;
+        Ok(self.record_build(name, c, built))
     }
 
     /// Proves the units claimed as nondeterministic, and compares their dependants again, built from equal
     /// inputs.
     fn prove_nondeterminism(
         &mut self,
-        b: &Checkout,
+        c: &Checkout,
         events: &[Event],
         restored: &Path,
         named: &BTreeSet<PathBuf>,
     ) -> Result<()> {
         let claims = &self.site.workload.expect.nondeterministic;
         let Some(found) = &self.findings.artifacts else { return Ok(()) };
-        let claimed = nondeterminism::claimed(claims, events, b.root(), found);
+        let claimed = nondeterminism::claimed(claims, events, c.root(), found);
         if claimed.is_empty() {
             return Ok(());
         }
-        let first = nondeterminism::take(&claimed, b.root())?;
-        self.build_without_hits("compile nondeterministic units again", b, None)?;
-        self.findings.nondeterministic = nondeterminism::prove(claims, &claimed, b.root(), &first)?;
+        let first = nondeterminism::take(&claimed, events, c.root())?;
+        self.build_without_hits("compile nondeterministic units again", c, None)?;
+        self.findings.nondeterministic = nondeterminism::prove(claims, &claimed, c.root(), &first)?;
         if self.findings.nondeterministic.iter().any(|proof| proof.evidence.is_none()) {
             return Ok(());
         }
-        nondeterminism::put_back(&claimed, restored, b.root())?;
-        self.build_without_hits("build on their restored output", b, None)?;
-        self.compare_builds(b, restored, named)
+        nondeterminism::put_back(&claimed, restored, c.root())?;
+        self.build_without_hits("build on their restored output", c, None)?;
+        self.compare_builds(c, restored, named)
     }
 
-    fn compare_builds(&mut self, b: &Checkout, restored: &Path, named: &BTreeSet<PathBuf>) -> Result<()> {
+    fn compare_builds(&mut self, c: &Checkout, restored: &Path, named: &BTreeSet<PathBuf>) -> Result<()> {
         let shown = progress::Progress::begin("compare artifacts", None);
         let start = Instant::now();
-        let comparison = compare::compare(restored, b.root(), named)?;
+        let comparison = compare::compare(restored, c.root(), named)?;
         shown.end(&format!("{} artifacts, {} differ", comparison.artifacts, comparison.mismatches.len()));
         self.findings.artifacts = Some(comparison);
-        self.record("compare artifacts", b, start.elapsed(), None);
+        self.record("compare artifacts", c, start.elapsed(), None);
         Ok(())
     }
 }

@@ -60,11 +60,15 @@ fn keys(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
     share(problems, "key stability", &stability.unstable, stability.paired, expect.stability, claims);
     if let Some(warm) = findings.summary("build from the cache") {
         let what = "hit rate in the second clone";
-        share(problems, what, &stability.missed, warm.units, expect.hit_rate, claims);
+        share(problems, what, &stability.missed, warm.compiles().units, expect.hit_rate, claims);
+    }
+    if let (Some(third), Some(summary)) = (&findings.third, findings.summary("build in the third clone")) {
+        let all = summary.units.saturating_sub(third.literal());
+        share(problems, "hit rate in the third clone", &third.missed, all, expect.third_hit_rate, claims);
     }
     // B's results are stored by now, so no exception applies.
     if let Some(again) = findings.summary("second build")
-        && again.hit_rate().unwrap_or(0.0) < expect.hit_rate
+        && again.hit_rate().unwrap_or(0.0) < expect.third_hit_rate
     {
         problems.push(format!("second build: {} of {} units hit", again.hits, again.units));
     }
@@ -113,6 +117,7 @@ mod tests {
     use crate::analysis::embedded_paths::Proof;
     use crate::analysis::summary::BuildSummary;
     use crate::check::run::{PhaseResult, Stability};
+    use crate::check::third_clone::ThirdClone;
 
     const PLAN: CheckPlan = CheckPlan { keys: true, artifacts: false, plain: false, lose: 0 };
 
@@ -142,6 +147,7 @@ mod tests {
         Expect {
             units: 10,
             hit_rate: 1.0,
+            third_hit_rate: 1.0,
             stability: 1.0,
             embedded_paths: embedded_paths.iter().map(claim).collect(),
             nondeterministic: Vec::new(),
@@ -165,6 +171,28 @@ mod tests {
             evidence: None,
         });
         assert!(!judge(&unproved, &expect(&["x"]), PLAN).ok);
+    }
+
+    #[test]
+    fn what_misses_in_the_third_clone_is_a_problem_unless_literal() {
+        let third = |missed: &[&str], holds: &str| {
+            let summary = BuildSummary { units: 10, hits: 9, misses: 1, ..BuildSummary::default() };
+            let mut findings = findings(&[]);
+            findings.phases.push(PhaseResult {
+                name: "build in the third clone".into(),
+                clone: "c".into(),
+                seconds: 1.0,
+                summary: Some(summary),
+            });
+            findings.third = Some(ThirdClone {
+                missed: missed.iter().map(|unit| unit.to_string()).collect(),
+                scripts: [("x 1.0.0 (script)".to_owned(), holds.to_owned())].into(),
+            });
+            judge(&findings, &expect(&[]), PLAN)
+        };
+        assert!(third(&[], "literal").ok);
+        let verdict = third(&["x 1.0.0 (script)"], "unconfirmed");
+        assert!(verdict.problems[0].contains("9 of 10; not x 1.0.0 (script)"), "{verdict:?}");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `check` and `verify`.
 
 use super::options::{Prepared, RunOptions, Shown};
-use crate::analysis::summary::BuildSummary;
 use crate::analysis::timeline::Timeline;
 use crate::check::{self, CheckPlan, print, verdict};
 use crate::error::Result;
@@ -25,7 +24,7 @@ pub(super) fn judge(
     head.injected = (plan.lose > 0).then(|| format!("{} results were lost", plan.lose));
     let findings = Judged {
         verdict: verdict::judge(&findings, &workload.expect, plan),
-        hit_rate: findings.summary("build from the cache").and_then(BuildSummary::hit_rate),
+        hit_rate: findings.summary("build from the cache").and_then(|warm| warm.compiles().share()),
         key_stability: findings.stability.share(),
         findings,
     };

@@ -36,8 +36,22 @@ pub(super) struct RunOptions {
     /// Take the workload's git repository from this mirror or local clone, at the same revision
     #[arg(long, value_name = "URL-OR-PATH")]
     source: Option<String>,
+    /// How the compilers run through the cache
+    #[arg(long, value_enum, default_value_t)]
+    wiring: WiringChoice,
     #[command(flatten)]
     pub(super) common: CommonOptions,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum WiringChoice {
+    /// As the workload's file says
+    #[default]
+    Workload,
+    /// The wrapper of rustc and nothing else, as after `kache init`; recorded as a workload of its own
+    InitOnly,
+    /// `kache run` in front of the build, and no variable for C compilers; recorded as a workload of its own
+    Run,
 }
 
 /// What a command needs before it runs. An error in one of the options comes before any work.
@@ -57,6 +71,11 @@ pub(super) struct Place<'o> {
 impl RunOptions {
     pub(super) fn workload(&self) -> Result<Workload> {
         let workload = Workload::load(&below(&self.workloads, "workloads")?, &self.name)?;
+        let workload = match self.wiring {
+            WiringChoice::Workload => workload,
+            WiringChoice::InitOnly => workload.with_wrapper_alone()?,
+            WiringChoice::Run => workload.with_run(),
+        };
         match &self.source {
             Some(from) => workload.taken_from(from),
             None => Ok(workload),

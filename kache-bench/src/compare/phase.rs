@@ -14,6 +14,8 @@ pub enum ComparePhase {
     OtherFirst,
     /// The other clone again, after a clean.
     OtherLater,
+    /// The first build in a third clone.
+    Third,
     /// A build with nothing to do.
     Idle,
 }
@@ -26,12 +28,13 @@ impl ComparePhase {
             ComparePhase::SameTree => "same tree",
             ComparePhase::OtherFirst => "other clone, first",
             ComparePhase::OtherLater => "other clone, later",
+            ComparePhase::Third => "third clone",
             ComparePhase::Idle => "nothing to do",
         }
     }
 
     /// Whether everything should come from the cache.
     pub fn is_warm(self) -> bool {
-        matches!(self, ComparePhase::SameTree | ComparePhase::OtherFirst | ComparePhase::OtherLater)
+        !matches!(self, ComparePhase::Cold | ComparePhase::Idle)
     }
 }

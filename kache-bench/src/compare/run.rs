@@ -1,8 +1,9 @@
 //! Runs a comparison of caches on one workload.
 //!
 //! A round runs every backend once, and rounds follow each other (A B C A B C), so that changes of the
-//! machine's load affect all backends. Each trial begins with an empty cache and two new clones at the same
-//! two paths: cold in A; A again after a clean; first in B; B again after a clean; and B with nothing to do.
+//! machine's load affect all backends. Each trial begins with an empty cache and new clones at the same three
+//! paths: cold in A; A again after a clean; first in B; B again after a clean; first in C, where a cache has
+//! what A and B agree on; and the last clone with nothing to do.
 //! `plain` builds once a round and once with nothing to do, and every warm phase is compared with that one
 //! build.
 //!
@@ -46,7 +47,7 @@ impl ComparePlan {
             self.phases.iter().copied().collect()
         };
         phases.insert(ComparePhase::Cold);
-        if phases.contains(&ComparePhase::OtherLater) {
+        if phases.contains(&ComparePhase::OtherLater) || phases.contains(&ComparePhase::Third) {
             phases.insert(ComparePhase::OtherFirst);
         }
         phases
@@ -145,6 +146,10 @@ impl Trial<'_> {
                 self.clean(&last)?;
                 self.sample(&last, ComparePhase::OtherLater, running)?;
             }
+            if phases.contains(&ComparePhase::Third) {
+                last = self.site.clone_to("c", self.site.scratch.checkout_c())?;
+                self.sample(&last, ComparePhase::Third, running)?;
+            }
         } else if is_plain {
             self.measure_disk(&last);
         }
@@ -213,8 +218,8 @@ impl Trial<'_> {
 
     /// Removes the clones and the cache of the previous backend.
     fn clear(&self) -> Result<()> {
-        for dir in [self.site.scratch.checkout_a(), self.site.scratch.checkout_b(), self.site.scratch.cache()]
-        {
+        let scratch = self.site.scratch;
+        for dir in [scratch.checkout_a(), scratch.checkout_b(), scratch.checkout_c(), scratch.cache()] {
             if dir.exists() {
                 fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
             }

@@ -1,6 +1,6 @@
 //! The counts of a run, which are compared exactly.
 
-use crate::analysis::summary::{BuildSummary, Reasons};
+use crate::analysis::summary::{BuildSummary, Rate, Reasons};
 use crate::check::CheckFindings;
 use crate::compare::{self, Comparison};
 use crate::history::{HistoryEntry, RecordedRun};
@@ -38,7 +38,7 @@ fn named(name: impl Into<String>, names: impl IntoIterator<Item = String>, worse
 }
 
 /// The number of units that a build did not restore.
-fn without_hit(place: &str, build: &BuildSummary) -> Fact {
+fn without_hit(place: &str, build: Rate) -> Fact {
     fact(format!("units without a hit {place}"), build.units - build.hits.min(build.units), Worse::More)
 }
 
@@ -81,10 +81,17 @@ fn of_check(check: &Judged<CheckFindings>, compares_keys: bool) -> Vec<Fact> {
         facts.extend(through("cold build", cold));
     }
     if let Some(warm) = check.findings.summary("build from the cache") {
-        facts.push(without_hit("in the second clone", warm).named(stability.missed.iter().cloned()));
+        facts.push(
+            without_hit("in the second clone", warm.compiles()).named(stability.missed.iter().cloned()),
+        );
         facts.extend(through("second clone", warm));
     }
-    facts.extend(check.findings.summary("second build").map(|again| without_hit("in a second build", again)));
+    for (phase, place) in
+        [("build in the third clone", "in the third clone"), ("second build", "in a second build")]
+    {
+        let Some(BuildSummary { units, hits, .. }) = check.findings.summary(phase) else { continue };
+        facts.push(without_hit(place, Rate { units: *units, hits: *hits }));
+    }
     if compares_keys {
         let unstable = stability.paired - stability.equal.min(stability.paired);
         facts.push(fact("unstable keys", unstable, Worse::More).named(stability.unstable.iter().cloned()));
@@ -147,7 +154,8 @@ fn of_pull(pull: &Pull) -> Vec<Fact> {
     let after = &pull.after.summary;
     let mut facts = vec![
         fact("units built after the move", after.units, Worse::Less),
-        without_hit("after the move", after).named(pull.missed.iter().map(|missed| missed.unit.clone())),
+        without_hit("after the move", Rate { units: after.units, hits: after.hits })
+            .named(pull.missed.iter().map(|missed| missed.unit.clone())),
     ];
     facts.extend(through("after the move", after));
     facts

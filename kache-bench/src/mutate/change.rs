@@ -63,6 +63,8 @@ pub enum Left {
     NoWay,
     /// The change would remove the unit itself.
     Itself,
+    /// A build script may make the same in another place, and is then restored there.
+    Place,
     /// Several names of one file stay equal under any change.
     Same,
 }
@@ -73,6 +75,7 @@ impl Left {
             Left::Outside => "outside the clone, and not changed",
             Left::NoWay => "cannot be changed for one process",
             Left::Itself => "it contains the unit",
+            Left::Place => "a place, which a build script's result may be confirmed for",
             Left::Same => "several names of one file, which stay equal under any change",
         }
     }
@@ -90,7 +93,10 @@ pub fn make(
     let place = Path::new(raw);
     let mut changed = Changed { invocation: asked.clone(), moved: Vec::new(), made: Vec::new() };
     let inside = place.starts_with(site.checkout);
+    let is_script = asked.out_directory().is_some();
     let done = match kind {
+        "cwd" | "place" if is_script => Ok(Err(Left::Place)),
+        "env" | "env-path" if is_script && rest == "OUT_DIR" => Ok(Err(Left::Place)),
         "file" | "source" | "path" | "listing" | "tree" | "crates" | "link" | "leads-to" if !inside => {
             Ok(Err(Left::Outside))
         }

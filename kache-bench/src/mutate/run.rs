@@ -9,6 +9,7 @@
 use super::change::{self, Left, MutationSite};
 use super::excluded;
 use super::paths::{Paths, by_count};
+use crate::analysis::summary::SCRIPT;
 use crate::artifacts::compare::alike;
 use crate::audit;
 use crate::backend::invocations::Invocation;
@@ -58,7 +59,8 @@ pub struct MutateFindings {
     /// Stored units of the workload.
     pub units: usize,
     pub seed: u64,
-    pub kinds: BTreeMap<&'static str, ExercisedRow>,
+    /// By kind, with the family before it where that is not a compiler: `file`, `script file`.
+    pub kinds: BTreeMap<String, ExercisedRow>,
     /// Units that hit with the input changed, by row of a table.
     pub excluded: BTreeMap<String, usize>,
     /// Every row of the tables of excluded variables and flags.
@@ -89,16 +91,30 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     let findings = MutateFindings { units: units.len(), seed: plan.seed, rows, paths, ..Default::default() };
     let shown = progress::Progress::begin("mutate", None);
     let mut run = MutateRun { recorded, dir, plan, findings, number: 0, shown };
-    for word in dependency_words() {
-        run.kind(word, &units)?;
+    let of =
+        |family: &str| units.iter().filter(|(unit, _)| group(unit) == family).cloned().collect::<Vec<_>>();
+    for family in ["", "link", SCRIPT] {
+        let units = of(family);
+        for word in dependency_words() {
+            run.kind(family, word, &units)?;
+        }
     }
-    for (unit, trace) in draw(&units, plan.seed, "excluded").into_iter().take(plan.units as usize) {
+    let compiles = of("");
+    for (unit, trace) in draw(&compiles, plan.seed, "excluded").into_iter().take(plan.units as usize) {
         run.excluded(unit, trace)?;
     }
     let MutateRun { findings, shown, .. } = run;
     let changed: usize = findings.kinds.values().map(|k| k.changed).sum();
     shown.end(&format!("{changed} inputs changed, {} wrong", findings.wrong.len()));
     Ok(findings)
+}
+
+/// Units whose inputs are drawn apart, since compiles are many and runs of scripts few.
+fn group(unit: &RecordedUnit) -> &str {
+    match unit.event.unit.family.as_str() {
+        family @ ("link" | SCRIPT) => family,
+        _ => "",
+    }
 }
 
 /// The first words of dependencies in traces: the kinds, and the functions of front ends.
@@ -125,7 +141,7 @@ struct MutateRun<'a> {
 }
 
 impl MutateRun<'_> {
-    fn kind(&mut self, word: &'static str, units: &[(RecordedUnit, KeyTrace)]) -> Result<()> {
+    fn kind(&mut self, family: &str, word: &str, units: &[(RecordedUnit, KeyTrace)]) -> Result<()> {
         let of_kind = |c: &&Component| c.part == Part::Dependency && c.name.split(' ').next() == Some(word);
         let mut exercised = ExercisedRow::default();
         let having: Vec<_> = units.iter().filter(|(_, t)| t.components.iter().any(|c| of_kind(&c))).collect();
@@ -150,7 +166,7 @@ impl MutateRun<'_> {
             }
         }
         if !exercised.left.is_empty() || exercised.units_with > 0 {
-            self.findings.kinds.insert(word, exercised);
+            self.findings.kinds.insert(format!("{family} {word}").trim_start().to_owned(), exercised);
         }
         Ok(())
     }
@@ -413,16 +429,17 @@ impl MutateFindings {
         out += "recorded inputs: units that have one, changed, missed and named, missed and refused by the compiler\n";
         for (kind, e) in &self.kinds {
             out += &format!(
-                "  {kind:<9} {:>6} {:>4} {:>4} {:>4}\n",
+                "  {kind:<16} {:>6} {:>4} {:>4} {:>4}\n",
                 e.units_with, e.changed, e.named, e.refused
             );
             for (why, n) in &e.left {
-                out += &format!("            skipped {n}: {why}\n");
+                out += &format!("                   skipped {n}: {why}\n");
             }
         }
         // Only manifests name `missing`.
         let unseen: Vec<_> = dependency_words()
-            .filter(|word| *word != Kind::Missing.word() && !self.kinds.contains_key(*word))
+            .filter(|word| *word != Kind::Missing.word())
+            .filter(|word| !self.kinds.keys().any(|kind| kind.rsplit(' ').next() == Some(word)))
             .collect();
         if !unseen.is_empty() {
             out += &format!("  in no unit: {}\n", unseen.join(", "));

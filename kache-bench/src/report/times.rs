@@ -158,9 +158,15 @@ pub fn of_checks(page: &Page<'_>) -> Vec<Plot> {
         if entry.head.command != "check" {
             return None;
         }
-        let names =
-            ["plain build", "cold build", "build from the cache", "second build", "build with nothing to do"];
-        let labels = ["plain", "cold", "second clone", "built again", "nothing to do"];
+        let names = [
+            "plain build",
+            "cold build",
+            "build from the cache",
+            "build in the third clone",
+            "second build",
+            "build with nothing to do",
+        ];
+        let labels = ["plain", "cold", "second clone", "third clone", "built again", "nothing to do"];
         let drawn: Vec<_> = names
             .iter()
             .zip(labels)

@@ -1,7 +1,7 @@
 //! A card for each series: its verdict, figures, and the gate's result.
 
 use super::page::{Page, day, seconds, share};
-use crate::analysis::summary::BuildSummary;
+use crate::analysis::summary::{BuildSummary, Rate};
 use crate::check::{CheckFindings, Stability};
 use crate::gate::{GateVerdict, JudgedRun};
 use crate::history::{HistoryEntry, RecordedRun};
@@ -105,8 +105,13 @@ fn of_check(entry: &HistoryEntry, check: &Judged<CheckFindings>) -> Vec<String> 
     let mut figures = Vec::new();
     if entry.head.command == "check" {
         let warm = findings.summary("build from the cache");
-        if let (Some(rate), Some(BuildSummary { hits, units, .. })) = (check.hit_rate, warm) {
+        if let (Some(rate), Some(Rate { units, hits })) = (check.hit_rate, warm.map(BuildSummary::compiles)) {
             figures.push(format!("hits in the second clone: {} ({hits} of {units})", share(rate)));
+        }
+        let third = findings.summary("build in the third clone");
+        if let Some((rate, summary)) = third.and_then(|summary| Some((summary.hit_rate()?, summary))) {
+            let BuildSummary { hits, units, .. } = summary;
+            figures.push(format!("hits in the third clone: {} ({hits} of {units})", share(rate)));
         }
         if let Some(stable) = check.key_stability {
             let Stability { equal, paired, .. } = &findings.stability;

@@ -250,6 +250,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         observed: Observed::Preload,
         fetched: false,
         literal: false,
+        confirmation: None,
         place: Vec::new(),
     }
     .save(store, &result)?;

@@ -22,6 +22,12 @@ pub fn create_dir(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(Error::io("create", dir))
 }
 
+/// Removes everything below a directory.
+pub fn clear(dir: &Path) -> Result<()> {
+    fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
+    create_dir(dir)
+}
+
 /// Creates the directory that a file is in.
 pub fn create_parent(file: &Path) -> Result<()> {
     file.parent().map_or(Ok(()), create_dir)

@@ -1,8 +1,8 @@
 //! The directory of one run.
 //!
-//! Clones, caches and logs have one root, so that removing the root removes everything. The two checkouts
-//! differ in length *and* in depth, so that a key that counts bytes or components of a path cannot agree by
-//! accident. After a failure or an interruption the logs are kept, and always if the user names a directory
+//! Clones, caches and logs have one root, so that removing the root removes everything. The three checkouts
+//! differ in length, in depth *and* in their last names, so that a key that counts bytes or components of a
+//! path cannot agree by accident, and two of them can confirm the result of a build script for the third. After a failure or an interruption the logs are kept, and always if the user names a directory
 //! for them. Everything else is removed, since large workloads leave gigabytes.
 
 use crate::error::{Error, Result};
@@ -87,7 +87,12 @@ impl Scratch {
 
     /// Second clone: longer and deeper than the first.
     pub fn checkout_b(&self) -> PathBuf {
-        self.root.join("b/much/deeper/second-checkout/src")
+        self.root.join("b/much/deeper/second-checkout")
+    }
+
+    /// Third clone: longer and deeper than the second.
+    pub fn checkout_c(&self) -> PathBuf {
+        self.root.join("c/deeper/than/both/of/the/other/two/third-working-tree")
     }
 
     /// The restored second clone is moved here before its original path is built without hits.
@@ -204,12 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn checkouts_differ_in_length_and_depth() {
+    fn checkouts_differ_in_length_depth_and_name() {
         let parent = tempfile::tempdir().unwrap();
         let options = ScratchOptions { dir: Some(parent.path().into()), ..ScratchOptions::default() };
         let scratch = Scratch::create(&options, "w").unwrap();
-        let (a, b) = (scratch.checkout_a(), scratch.checkout_b());
-        assert_ne!(a.as_os_str().len(), b.as_os_str().len());
-        assert_ne!(a.components().count(), b.components().count());
+        let all = [scratch.checkout_a(), scratch.checkout_b(), scratch.checkout_c()];
+        for (one, other) in [(0, 1), (0, 2), (1, 2)].map(|(one, other)| (&all[one], &all[other])) {
+            assert_ne!(one.as_os_str().len(), other.as_os_str().len());
+            assert_ne!(one.components().count(), other.components().count());
+            assert_ne!(one.file_name(), other.file_name());
+        }
     }
 }

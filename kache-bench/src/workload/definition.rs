@@ -22,8 +22,8 @@ pub struct Workload {
     pub setup: Vec<String>,
     /// The measured build.
     pub build: Vec<String>,
-    /// Set for setup, build and clean. `{checkout}` and `{label}` stand for the clone's path and `a` or `b`,
-    /// as in command lines.
+    /// Set for setup, build and clean. `{checkout}` and `{label}` stand for the clone's path and `a`, `b` or
+    /// `c`, as in command lines.
     pub environment: BTreeMap<String, String>,
     /// Resets a built clone, so that the next build does everything again.
     pub clean: Vec<String>,
@@ -104,6 +104,8 @@ pub enum CcWiring {
     Environment,
     /// `CMAKE_C_COMPILER_LAUNCHER` and similar variables, without `CC`, which CMake would wrap again.
     Launcher,
+    /// `kache run` in front of the build. Other caches are wired as with `Environment`.
+    Run,
     /// A directory with the names of compilers first on `PATH`: covers every call, even of a compiler that a
     /// configure script chose earlier.
     Shims,
@@ -121,7 +123,7 @@ pub struct Tools {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Units {
-    /// Compiler families whose invocations count: `rustc`, `cc`.
+    /// Families of commands that count: `rustc`, `cc`, `link`, `script`.
     pub families: Vec<String>,
 }
 
@@ -129,11 +131,13 @@ pub struct Units {
 pub struct Expect {
     /// Minimum number of units in a cold build; fewer mean that the build did not do its work.
     pub units: usize,
-    /// Hit rate of units in the second clone.
+    /// Hit rate of units in the second clone, without runs of build scripts.
     pub hit_rate: f64,
+    /// Hit rate of all units in the third clone, and in a second build of the second.
+    pub third_hit_rate: f64,
     /// Share of pairs with equal keys.
     pub stability: f64,
-    /// Units excepted from both, because they embed a checkout's path or a similar value in their outputs.
+    /// Units excepted from all three, because they embed a checkout's path or a similar value in their outputs.
     pub embedded_paths: Vec<UnitClaim>,
     /// Units whose compiler output differs on every compile.
     pub nondeterministic: Vec<UnitClaim>,

@@ -1,6 +1,6 @@
 //! Finding and reading workload files, and fetching their sources.
 
-use super::definition::{Source, Workload};
+use super::definition::{CcWiring, Source, Workload};
 use super::{parse, source, tools};
 use crate::error::{Error, Result};
 use std::path::Path;
@@ -31,6 +31,24 @@ impl Workload {
             url.clone_from(&from);
         }
         Ok(self)
+    }
+
+    /// The same workload with the wrapper of rustc and no other wiring, as after `kache init`. Its records are apart.
+    pub fn with_wrapper_alone(mut self) -> Result<Workload> {
+        if !self.wiring.rustc {
+            let what = format!("workload `{}` does not call rustc through the cache", self.name);
+            return Err(Error::input(what).at("--wiring init-only").remedy("remove --wiring"));
+        }
+        self.wiring.cc = None;
+        self.name += "-init-only";
+        Ok(self)
+    }
+
+    /// The same workload with `kache run` in front of the build. Its records are apart.
+    pub fn with_run(mut self) -> Workload {
+        self.wiring.cc = Some(CcWiring::Run);
+        self.name += "-run";
+        self
     }
 
     /// Creates the repository at `to` that clones are made from, and returns their commit. Fails first if the
@@ -71,6 +89,19 @@ fn unknown(dir: &Path, name: &str, error: &std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_wirings_are_workloads_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "description = \"d\"\n[source]\nkind = \"path\"\npath = \"p\"\n[wiring]\ncc = \"env\"\n";
+        std::fs::write(dir.path().join("w.toml"), text).unwrap();
+        let load = || Workload::load(dir.path(), "w").unwrap();
+        let (alone, run) = (load().with_wrapper_alone().unwrap(), load().with_run());
+        assert_eq!((&*alone.name, alone.wiring.cc, alone.wiring.rustc), ("w-init-only", None, true));
+        assert_eq!((&*run.name, run.wiring.cc), ("w-run", Some(CcWiring::Run)));
+        std::fs::write(dir.path().join("w.toml"), text.replace("cc", "rustc = false\ncc")).unwrap();
+        assert!(load().with_wrapper_alone().unwrap_err().to_string().contains("remove --wiring"));
+    }
 
     #[test]
     fn a_misspelt_workload_is_answered_with_the_nearest() {

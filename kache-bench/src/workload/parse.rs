@@ -90,6 +90,7 @@ struct UnitsShape {
 struct ExpectShape {
     units: Option<usize>,
     hit_rate: Option<Spanned<f64>>,
+    third_hit_rate: Option<Spanned<f64>>,
     stability: Option<Spanned<f64>>,
     #[serde(default)]
     embedded_paths: Vec<UnitClaim>,
@@ -105,9 +106,12 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
     let earlier = shape.pull.map(|pull| earlier(&complain, pull, &source, base)).transpose()?;
     let wiring = Wiring { rustc: shape.wiring.rustc, cc: cc_wiring(&complain, shape.wiring.cc)? };
     let families = shape.units.families.unwrap_or_else(|| {
-        let wired = [(wiring.rustc, "rustc"), (wiring.cc.is_some(), "cc")];
-        wired.iter().filter(|(on, _)| *on).map(|(_, family)| family.to_string()).collect()
+        // A build script that cargo starts runs by kache, too, and every compiler in it.
+        let all = ["rustc", "script", "cc", "link"];
+        let counted = if wiring.rustc { &all[..] } else { &all[2..] };
+        counted.iter().map(|family| family.to_string()).collect()
     });
+    let hit_rate = complain.fraction("expect.hit_rate", shape.expect.hit_rate)?;
     Ok(Workload {
         name: name.to_owned(),
         description: shape.description.trim().to_owned(),
@@ -122,8 +126,12 @@ pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
         tools: shape.tools,
         expect: Expect {
             units: shape.expect.units.unwrap_or(1),
-            hit_rate: complain.fraction("expect.hit_rate", shape.expect.hit_rate)?,
-            stability: complain.fraction("expect.stability", shape.expect.stability)?,
+            hit_rate: hit_rate.unwrap_or(1.0),
+            third_hit_rate: complain
+                .fraction("expect.third_hit_rate", shape.expect.third_hit_rate)?
+                .or(hit_rate)
+                .unwrap_or(1.0),
+            stability: complain.fraction("expect.stability", shape.expect.stability)?.unwrap_or(1.0),
             embedded_paths: shape.expect.embedded_paths,
             nondeterministic: shape.expect.nondeterministic,
         },
@@ -155,8 +163,12 @@ fn earlier(complain: &Complaints, pull: Spanned<PullShape>, source: &Source, bas
 }
 
 /// Values of `wiring.cc`.
-const CC_WIRINGS: &[(&str, CcWiring)] =
-    &[("env", CcWiring::Environment), ("launcher", CcWiring::Launcher), ("shims", CcWiring::Shims)];
+const CC_WIRINGS: &[(&str, CcWiring)] = &[
+    ("env", CcWiring::Environment),
+    ("launcher", CcWiring::Launcher),
+    ("run", CcWiring::Run),
+    ("shims", CcWiring::Shims),
+];
 
 fn cc_wiring(complain: &Complaints, value: Option<Spanned<toml::Value>>) -> Result<Option<CcWiring>> {
     let Some(value) = value else { return Ok(None) };
@@ -254,12 +266,12 @@ impl Complaints<'_> {
         self.at(offset, message.to_owned(), &remedy)
     }
 
-    fn fraction(&self, key: &str, value: Option<Spanned<f64>>) -> Result<f64> {
-        let Some(value) = value else { return Ok(1.0) };
+    fn fraction(&self, key: &str, value: Option<Spanned<f64>>) -> Result<Option<f64>> {
+        let Some(value) = value else { return Ok(None) };
         let start = value.span().start;
         let value = value.into_inner();
         if (0.0..=1.0).contains(&value) {
-            return Ok(value);
+            return Ok(Some(value));
         }
         Err(self.at(start, format!("`{key}` is {value}"), "use a share from 0.0 to 1.0"))
     }
@@ -296,8 +308,13 @@ mod tests {
         let workload = read(MINIMAL).unwrap();
         assert_eq!(workload.source, Source::Crate { name: "eza".into(), version: "0.23.5".into() });
         assert_eq!(workload.build, ["cargo build --locked"]);
-        assert_eq!(workload.units.families, ["rustc"]);
-        assert_eq!(workload.expect.hit_rate, 1.0);
+        assert_eq!(workload.units.families, ["rustc", "script", "cc", "link"]);
+        assert_eq!((workload.expect.hit_rate, workload.expect.third_hit_rate), (1.0, 1.0));
+        let floor = read(&format!("{MINIMAL}[expect]\nhit_rate = 0.5\n")).unwrap().expect;
+        assert_eq!(floor.third_hit_rate, 0.5);
+        let both =
+            read(&format!("{MINIMAL}[expect]\nhit_rate = 0.5\nthird_hit_rate = 0.9\n")).unwrap().expect;
+        assert_eq!((both.hit_rate, both.third_hit_rate), (0.5, 0.9));
     }
 
     #[test]
@@ -325,20 +342,24 @@ mod tests {
     }
 
     #[test]
-    fn c_compilers_are_wired_in_one_of_three_ways() {
+    fn c_compilers_are_wired_in_one_of_four_ways() {
         let wired = |value: &str| read(&format!("{MINIMAL}[wiring]\ncc = {value}\n")).map(|w| w.wiring.cc);
         assert_eq!(wired("false").unwrap(), None);
         assert_eq!(wired("true").unwrap(), Some(CcWiring::Environment));
         assert_eq!(wired("\"env\"").unwrap(), Some(CcWiring::Environment));
         assert_eq!(wired("\"launcher\"").unwrap(), Some(CcWiring::Launcher));
+        assert_eq!(wired("\"run\"").unwrap(), Some(CcWiring::Run));
         assert_eq!(wired("\"shims\"").unwrap(), Some(CcWiring::Shims));
         let text = wired("\"cmake\"").unwrap_err().to_string();
-        assert!(text.contains("line 7") && text.contains("\"env\", \"launcher\", \"shims\""), "{text}");
+        assert!(
+            text.contains("line 7") && text.contains("\"env\", \"launcher\", \"run\", \"shims\""),
+            "{text}"
+        );
         let text = wired("3").unwrap_err().to_string();
         assert!(text.contains("`wiring.cc` is `3`"), "{text}");
         let families =
             read(&format!("{MINIMAL}[wiring]\nrustc = false\ncc = \"shims\"\n")).unwrap().units.families;
-        assert_eq!(families, ["cc"]);
+        assert_eq!(families, ["cc", "link"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `compare`: backends take turns, what they took is recorded, and a build that did not come by the cache is not taken for a
 //! fast one.
 
-use crate::support::{harness_with, kache, peers, record};
+use crate::support::{harness_with, kache, peers, record, write_files};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn backends_take_turns_and_warm_builds_are_hits() {
         list(&record, "samples").iter().map(|lap| (&lap["round"], &lap["backend"])).collect();
     turns.dedup();
     assert_eq!(format!("{turns:?}").matches("Number").count(), 4, "A B A B: {turns:?}");
-    for phase in ["same-tree", "other-first", "other-later"] {
+    for phase in ["same-tree", "other-first", "other-later", "third"] {
         let laps = list(&record, "samples").iter().filter(|lap| lap["phase"] == phase);
         let hits: Vec<_> = laps.map(|lap| (&lap["hits"], &lap["misses"])).collect();
         // Two compiles and a link.
@@ -91,6 +91,47 @@ fn backends_take_turns_and_warm_builds_are_hits() {
     assert!(
         fs::read_dir(dir.path().join("scratch")).unwrap().next().is_none(),
         "the scratch directory stays"
+    );
+}
+
+/// A crate whose build script calls the C compiler by its name.
+const SCRIPTED: &[(&str, &str)] = &[
+    ("Cargo.toml", "[package]\nname = \"scripted\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n"),
+    ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"scripted\"\nversion = \"0.1.0\"\n"),
+    ("part.c", "int part(void) { return 0; }\n"),
+    (
+        "build.rs",
+        "fn main() {\n    assert!(std::env::var_os(\"CC\").is_none());\n    let out = std::env::var(\"OUT_DIR\").unwrap();\n    \
+         let object = format!(\"{out}/part.o\");\n    \
+         assert!(std::process::Command::new(\"cc\").args([\"-c\", \"part.c\", \"-o\", &object]).status().unwrap().success());\n}\n",
+    ),
+    ("src/lib.rs", ""),
+];
+
+#[test]
+fn with_the_wrapper_alone_scripts_and_the_compilers_in_them_are_cached() {
+    let dir = tempfile::tempdir().unwrap();
+    let workload = "description = \"A build script with a C compiler\"\n[source]\nkind = \"path\"\npath = \"made\"\n\
+                    [wiring]\ncc = \"env\"\n[build]\ncommands = [\"cargo build --locked --offline\"]\n";
+    fs::write(dir.path().join("made.toml"), workload).unwrap();
+    write_files(&dir.path().join("made"), SCRIPTED.iter().copied());
+    let arguments = ["--wiring", "init-only", "--backends", "kache", "--runs", "1", "--format", "json"];
+    let output = compare(dir.path(), kache(), &arguments);
+    let record = record(&output);
+    assert_eq!(
+        (output.status.code(), &record["workload"]),
+        (Some(0), &"made-init-only".into()),
+        "{record:#}"
+    );
+    let counts = |phase: &str| {
+        let lap = list(&record, "samples").iter().find(|lap| lap["phase"] == phase).unwrap();
+        (lap["hits"].as_u64().unwrap(), lap["misses"].as_u64().unwrap())
+    };
+    // The library, the script, its run, and the object in it. The second clone runs the script to confirm its result.
+    assert_eq!(
+        [counts("cold"), counts("other-first"), counts("third")],
+        [(0, 4), (3, 1), (3, 0)],
+        "{record:#}"
     );
 }
 

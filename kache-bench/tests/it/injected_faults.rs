@@ -79,7 +79,7 @@ fn two_lost_results_are_a_regression_and_do_not_count_later() {
     let judged: Value = serde_json::from_slice(&gate.stdout).unwrap();
     assert_eq!((gate.status.code(), &judged["judged"][0]["recorded"]), (Some(0), &1.into()), "{judged:#}");
 
-    let too_many = run(dir.path(), &["check", "made", "--lose", "4"], true);
+    let too_many = run(dir.path(), &["check", "made", "--lose", "5"], true);
     assert_eq!(too_many.status.code(), Some(2), "{}", String::from_utf8_lossy(&too_many.stderr));
 }
 

@@ -53,25 +53,52 @@ const FILES: &[(&str, &str)] = &[
     ("app/src/main.rs", "fn main() {\n    println!(\"{:?}\", thrower::ALL);\n}\n"),
 ];
 
-/// The exit status and the record of a verified check.
-fn check(claim: &str) -> (Option<i32>, Value) {
+/// The exit status and the record of a verified check, with more files in the project.
+fn check(claim: &str, more: &[(&str, &str)]) -> (Option<i32>, Value) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("dice.toml"), format!("{WORKLOAD}{claim}")).unwrap();
     write_files(&dir.path().join("dice"), FILES.iter().copied());
+    write_files(&dir.path().join("dice"), more.iter().copied());
     let output = harness(dir.path(), &["check", "dice", "--verify", "--format", "json"]).output().unwrap();
     (output.status.code(), record(&output))
 }
 
 #[test]
 fn a_random_unit_is_a_difference_until_it_is_claimed_and_proved() {
-    let (status, record) = check("");
+    let (status, record) = check("", &[]);
     assert_eq!(status, Some(1), "{record:#}");
     let differing = record["artifacts"]["mismatches"].as_array().unwrap().len();
     assert!(differing >= 3, "the library and the program that is built from it: {record:#}");
 
-    let (status, record) = check(CLAIM);
+    let (status, record) = check(CLAIM, &[]);
     assert_eq!(status, Some(0), "{record:#}");
     assert_eq!(record["nondeterministic"][0]["unit"], "thrower 0.1.0 (lib)");
     assert!(record["nondeterministic"][0]["evidence"].as_str().unwrap().contains("differ"), "{record:#}");
     assert_eq!(record["artifacts"]["mismatches"].as_array().unwrap().len(), 0);
+}
+
+/// A build script that writes a log in another order each time, and a header that is the same.
+const SCRIPT: (&str, &str) = (
+    "app/build.rs",
+    "fn main() {\n\
+     let out = std::path::PathBuf::from(std::env::var_os(\"OUT_DIR\").unwrap());\n\
+     let all: std::collections::HashSet<u32> = (0..64).collect();\n\
+     std::fs::write(out.join(\"log\"), format!(\"{all:?}\")).unwrap();\n\
+     std::fs::write(out.join(\"same\"), \"same\").unwrap();\n}\n",
+);
+
+#[test]
+fn a_random_file_of_a_build_script_is_a_difference_until_it_is_claimed_and_proved() {
+    let (status, record) = check(CLAIM, &[SCRIPT]);
+    assert_eq!(status, Some(1), "{record:#}");
+    let mismatches = record["artifacts"]["mismatches"].as_array().unwrap();
+    let file = |mismatch: &Value| mismatch["file"].as_str().unwrap().to_owned();
+    assert!(mismatches.len() == 1 && file(&mismatches[0]).ends_with("/out/log"), "{record:#}");
+    assert_eq!(record["third"]["scripts"]["app 0.1.0 (script)"], "literal", "{record:#}");
+
+    let claim = "[[expect.nondeterministic]]\nunit = \"app 0.1.0 (script)\"\nreason = \"a log\"\n";
+    let (status, record) = check(&format!("{CLAIM}{claim}"), &[SCRIPT]);
+    assert_eq!(status, Some(0), "{record:#}");
+    let proved = record["nondeterministic"].as_array().unwrap().iter().find(|it| it["reason"] == "a log");
+    assert!(proved.unwrap()["evidence"].as_str().unwrap().contains("differ"), "{record:#}");
 }

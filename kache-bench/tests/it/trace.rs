@@ -82,10 +82,15 @@ fn a_check_is_traced_build_by_build() {
 
     let builds: Vec<_> = slices.iter().filter(|s| s["cat"] == "build").collect();
     let names: Vec<_> = builds.iter().map(|s| s["name"].as_str().unwrap()).collect();
-    let expected =
-        ["cold build (a)", "build from the cache (b)", "second build (b)", "build with nothing to do (b)"];
+    let expected = [
+        "cold build (a)",
+        "build from the cache (b)",
+        "build in the third clone (c)",
+        "second build (b)",
+        "build with nothing to do (b)",
+    ];
     assert_eq!(names, expected);
-    for (build, outcome) in builds.iter().zip(["miss", "hit", "hit", ""]) {
+    for (build, outcome) in builds.iter().zip(["miss", "hit", "hit", "hit", ""]) {
         let own: Vec<_> =
             slices.iter().filter(|s| s["pid"] == build["pid"] && s["args"]["unit"].is_object()).collect();
         assert_eq!(own.len(), if outcome.is_empty() { 0 } else { 6 }, "{build:#}");
@@ -106,7 +111,7 @@ fn a_check_is_traced_build_by_build() {
         "{phases:#?}"
     );
     assert_eq!(phases.iter().filter(|s| s["name"] == "compile").count(), 6);
-    assert_eq!(record["phases"].as_array().unwrap().iter().filter(|p| p["summary"]["units"] == 6).count(), 3);
+    assert_eq!(record["phases"].as_array().unwrap().iter().filter(|p| p["summary"]["units"] == 6).count(), 4);
 }
 
 #[test]

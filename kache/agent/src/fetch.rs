@@ -358,6 +358,7 @@ mod tests {
             observed: Observed::Preload,
             fetched: false,
             literal: false,
+            confirmation: None,
             place: Vec::new(),
         };
         let blobs = vec![(Digest::of(b"blob"), size)];

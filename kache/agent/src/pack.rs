@@ -278,6 +278,7 @@ mod tests {
             observed: Observed::Preload,
             fetched: true,
             literal: false,
+            confirmation: None,
             place: Vec::new(),
         };
         result.save(&from.store, &entry().result).unwrap();

@@ -27,6 +27,7 @@ mod made;
 mod processes;
 mod programs;
 mod refusal;
+mod scripts;
 mod status;
 mod subject;
 mod unobserved;
@@ -75,6 +76,7 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         read_by_others: BTreeSet::new(),
         perhaps_inputs: BTreeSet::new(),
         read_before_made: HashSet::new(),
+        scripts_made: HashSet::new(),
         opened_responses: HashSet::new(),
         set_facts: HashSet::new(),
         out: Collected::default(),
@@ -139,6 +141,8 @@ struct Collector<'a> {
     perhaps_inputs: BTreeSet<Vec<u8>>,
     /// Files that were read before this run made them.
     read_before_made: HashSet<Vec<u8>>,
+    /// Files that the run made and a program has read as its script.
+    scripts_made: HashSet<Vec<u8>>,
     /// Response files that the first process has opened.
     opened_responses: HashSet<Vec<u8>>,
     /// Facts about the host that a process set for itself and what it starts, with the hash of what each was set to.

@@ -107,6 +107,47 @@ pub enum Observed {
     Unobserved,
 }
 
+/// Where the result of a foreign command (a script, a generator) holds. Such a command may compute anything from a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confirmation {
+    /// In every place, because the command looked at no path of its place.
+    Portable,
+    /// In every place, because two places made the same.
+    Confirmed,
+    /// In its own place, until another place makes the same.
+    Unconfirmed,
+    /// In its own place: another place made something else from the same inputs.
+    Literal,
+}
+
+impl Confirmation {
+    pub const ALL: &[Confirmation] =
+        &[Confirmation::Portable, Confirmation::Confirmed, Confirmation::Unconfirmed, Confirmation::Literal];
+
+    /// The word in events and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Confirmation::Portable => "portable",
+            Confirmation::Confirmed => "confirmed",
+            Confirmation::Unconfirmed => "unconfirmed",
+            Confirmation::Literal => "literal",
+        }
+    }
+
+    /// Where such a result holds, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Confirmation::Portable => "in every place: the command looked at no path of its place",
+            Confirmation::Confirmed => "in every place: two places made the same",
+            Confirmation::Unconfirmed => "in its own place, until a run in another place makes the same",
+            Confirmation::Literal => {
+                "in its own place: another place made something else from the same inputs"
+            }
+        }
+    }
+}
+
 /// The outcome of a check, which runs the command on a hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -238,6 +279,9 @@ pub struct Event {
     /// How the dependencies were found; on a hit, when the result was stored.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub observed: Option<Observed>,
+    /// Where the result of a foreign command holds, as far as was known when it was stored.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirmation: Option<Confirmation>,
     /// The outcome of a check (`KACHE_CHECK`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub checked: Option<Checked>,

@@ -18,7 +18,7 @@ pub mod place;
 mod words;
 
 pub use act::{Act, Table};
-pub use excuse::{ClockAtStart, Excuse, FileTimes, FileTimesOf, names};
+pub use excuse::{ClockAtStart, Excuse, FileTimes, FileTimesOf, RunsScripts, names};
 pub use place::Place;
 
 use crate::reason::Reason;
@@ -267,8 +267,10 @@ pub struct Abilities {
     pub size: &'static [Excuse],
     /// It learns the numbers of the files in a directory that it lists.
     pub numbers: &'static [Excuse],
-    /// The same: symbols that it imports.
+    /// It asks for the status of files by functions of the C library: symbols that it imports.
     pub identity_by_import: &'static [Excuse],
+    /// The C library asks for the status of files, and hands it to its code: symbols that it imports.
+    pub walks_by_import: &'static [Excuse],
     /// It has code that learns the same, and only compares it.
     pub compares_identity: &'static [Excuse],
     /// Its code is not optimised, so that each function has its name.
@@ -329,6 +331,8 @@ pub struct TrustPolicy {
     pub clock_at_start: &'static [ClockAtStart],
     /// Programs that are known for what they do with the times of files.
     pub file_times: &'static [FileTimesOf],
+    /// Programs that hand the times of files to scripts.
+    pub runs_scripts: &'static [RunsScripts],
     /// Programs, by their files, that look for open descriptors only to have them closed.
     pub closes_descriptors: &'static [Excuse],
     /// Programs, by their files, that ask for the free memory to size a buffer.
@@ -498,6 +502,12 @@ impl TrustPolicy {
     pub fn file_times(&self, file_name: &str) -> Option<&'static FileTimesOf> {
         let name = plain_name(self.file_times.iter().map(|row| row.what), file_name);
         self.file_times.iter().find(|row| row.what == name)
+    }
+
+    /// The row of a program that runs scripts.
+    pub fn runs_scripts(&self, file_name: &str) -> Option<&'static RunsScripts> {
+        let name = plain_name(self.runs_scripts.iter().map(|row| row.what), file_name);
+        self.runs_scripts.iter().find(|row| row.what == name)
     }
 
     /// The row of a program that reads the clock as it starts.

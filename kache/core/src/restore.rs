@@ -241,6 +241,7 @@ mod tests {
             observed: Observed::Preload,
             fetched: false,
             literal: false,
+            confirmation: None,
             place: Vec::new(),
         }
     }

@@ -141,6 +141,17 @@ pub fn contains(text: &[u8], bytes: &[u8]) -> bool {
     memmem::find(text, bytes).is_some()
 }
 
+/// Whether a text has a word: as it stands, with no letter, digit or underscore beside a letter, digit or underscore of its own.
+pub fn has_word(text: &[u8], word: &[u8]) -> bool {
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let (begins, ends) = (is_part(word.first()), is_part(word.last()));
+    let is_apart = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| text.get(at));
+        !(begins && is_part(before) || ends && is_part(text.get(at + word.len())))
+    };
+    memchr::memmem::find_iter(text, word).any(is_apart)
+}
+
 /// The number of bytes that [`present`] reads at once.
 const PIECE: usize = 256 * 1024;
 
@@ -308,6 +319,23 @@ fn replace(text: &[u8], from: &[u8], to: &[u8], matches_after: impl Fn(&[u8]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_stands_apart() {
+        for (text, word, expected) in [
+            ("my @s = stat($f);", "stat", true),
+            ("static int status;", "stat", false),
+            ("File::stat", "stat", true),
+            ("$^T - 3", "^T", true),
+            ("[^Tx]", "^T", false),
+            ("if (-M $f > 1)", "-M", true),
+            ("-MFile::Copy", "-M", false),
+            ("file(TIMESTAMP x y)", "TIMESTAMP", true),
+            ("lstat fstat stat", "stat", true),
+        ] {
+            assert_eq!(has_word(text.as_bytes(), word.as_bytes()), expected, "{word} in {text}");
+        }
+    }
 
     fn roots(ws: &str) -> Roots {
         let mut r = Roots::default();

@@ -45,7 +45,7 @@ mod tests {
             assert!(!is_tool(other), "{other}");
         }
         assert!(COMMON.clock_at_start("python3.11").is_some() && COMMON.clock_at_start("bash").is_some());
-        assert!(COMMON.clock_at_start("perl").is_none());
+        assert!(COMMON.clock_at_start("ruby").is_none());
     }
 
     #[test]

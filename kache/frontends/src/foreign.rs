@@ -161,6 +161,14 @@ impl Plan for ForeignPlan {
             return Err(why);
         }
         archives::without_times(&action.outputs.names)?;
+        // That nothing is below a directory which the command makes is in the key.
+        let new: Vec<&Path> =
+            action.outputs.names.trees.iter().filter(|tree| !tree.is_there).map(|tree| &*tree.path).collect();
+        let is_new = |path: &Path| new.iter().any(|tree| path.starts_with(tree));
+        let absent = collected.absent.iter().filter(|path| is_new(Path::new(platform::os_str(path))));
+        let absent: Vec<_> =
+            absent.map(|path| Dependency::new(Kind::Path, action.roots.portable(path))).collect();
+        absent.iter().for_each(|dependency| _ = collected.dependencies.remove(dependency));
         let known = |(path, before): (&PathBuf, &Option<Digest>)| {
             let name = action.roots.portable(path.as_os_str().as_encoded_bytes());
             match before {

@@ -223,10 +223,13 @@ tables! {
     "functions that tell a proc macro the numbers of the files in a directory: their whole status becomes a dependency" {
         "DirEntryExt$GT$3ino" "11DirEntryExt3ino" => "the number of a listed file on its device";
     }
-    /// Rust's standard library does not use these functions: a proc macro that imports one has other code that does.
+    /// Rust's standard library does not use these functions. A proc macro that imports one has other code that does: a status
+    /// that it asks for from no known place counts.
     TELLS_IDENTITY_BY_IMPORT "tells-identity-by-import" "functions of libc that tell a proc macro the same" {
         "stat" "lstat" "fstat" "fstatat" => "called by C code, or through the `libc` crate";
         "__xstat*" "__lxstat*" "__fxstat*" => "called by C code, or through the `libc` crate, with an older C library";
+    }
+    WALKS_BY_IMPORT "walks-by-import" "functions of libc that ask for the status of files, and hand it to a proc macro" {
         "ftw*" "nftw*" "fts_*" "fts64_*" => "passes the status to the caller";
     }
     COMPARES_IDENTITY "compares-identity"
@@ -305,8 +308,8 @@ const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'st
 }
 
 /// Programs that read the clock when they start, and use it for nothing in their output. A name is not enough: kache starts
-/// the program with arguments that make it do nothing else, and excuses the calls of that run. Perl has no row: its
-/// scripts can read the time of its start (`$^T`).
+/// the program with arguments that make it do nothing else, and excuses the calls of that run. Perl's scripts can
+/// read the time of its start (`$^T`): see [`RUNS_SCRIPTS`].
 pub static CLOCK_AT_START: &[ClockAtStart] = &[
     clock("sh", &["-c", ":"], "seeds its random numbers"),
     clock("dash", &["-c", ":"], "seeds its random numbers"),
@@ -315,15 +318,6 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
     ClockAtStart {
         timers: true,
         ..clock("git", &["version"], "measures its steps, for traces and progress")
-    },
-    ClockAtStart {
-        unless: &["=time"],
-        timers: true,
-        ..clock(
-            "cmake",
-            &["--version"],
-            "measures its steps, for its progress; `-E time` tells how long a command takes",
-        )
     },
     ClockAtStart {
         unless: COMPARES_WITH_START,
@@ -338,6 +332,7 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
         unless: &["rand", "-f", "-W", "--"],
         ..clock("mawk", &["BEGIN { exit }"], "seeds its random numbers, and shows the seed only by `srand`")
     },
+    clock("perl", &["-e", ""], "notes when it started"),
     clock("python", &["-I", "-S", "-c", "pass"], "seeds the hashing of its strings"),
     ClockAtStart {
         again: true,

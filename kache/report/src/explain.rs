@@ -10,7 +10,7 @@ pub mod reasons;
 
 use diff::Difference;
 use history::History;
-use kache_core::events::{Checked, Event, Kind, Outcome, Unit};
+use kache_core::events::{Checked, Confirmation, Event, Kind, Outcome, Unit};
 use kache_core::reason::Reason;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -20,6 +20,8 @@ use std::collections::BTreeSet;
 pub struct Explanation {
     /// The unit's [`title`].
     pub unit: String,
+    /// The group of commands: `rustc`, `cc`, `link`, `script`, `command`.
+    pub family: String,
     /// When its invocation began, µs since 1970.
     pub time_us: u64,
     /// The build that it belonged to.
@@ -30,6 +32,8 @@ pub struct Explanation {
     pub stored: bool,
     /// The result of a check, if a hit was recompiled.
     pub checked: Option<Checked>,
+    /// Where the result of a script or command holds.
+    pub confirmation: Option<Confirmation>,
     /// The event's reason: why the command was not cached, failed or was not stored.
     pub reason: Option<Because>,
     /// Compile time in µs: of this run on a miss, of the stored run on a hit.
@@ -74,6 +78,9 @@ pub enum Why {
         inputs: usize,
         differences: Vec<Difference>,
     },
+    /// No input differs from a run in another place, and the result of that run holds in its own place only: the first of a
+    /// second place.
+    Place { confirmation: Confirmation },
     /// No known input differs: a hit that was recompiled to check it.
     Checked,
     /// Equal inputs gave different outputs.
@@ -126,11 +133,13 @@ pub fn explain(history: &History, at: usize) -> Explanation {
     let causes = if missed { causes(history, at) } else { Vec::new() };
     Explanation {
         unit: title(&event.unit),
+        family: event.unit.family.clone(),
         time_us: event.time_us,
         build: event.build.clone(),
         outcome: event.outcome,
         stored: event.stored,
         checked: event.checked,
+        confirmation: event.confirmation,
         reason: Because::of(event),
         compile_us: event.compile_us,
         why,
@@ -143,6 +152,9 @@ fn why(history: &History, at: usize, against: Option<usize>) -> Why {
     let event = &history.events[at];
     if event.checked.is_some() {
         return Why::Checked;
+    }
+    if let Some(confirmation @ (Confirmation::Confirmed | Confirmation::Literal)) = event.confirmation {
+        return Why::Place { confirmation };
     }
     let Some(trace) = event.result.as_deref().and_then(|r| history.trace(r)) else {
         return Why::NoTrace;
@@ -254,7 +266,7 @@ impl Walk<'_> {
 /// The most informative difference: the unit's own before another unit's output, a change before its effect on cargo's hashes.
 pub fn telling(why: &Why) -> Option<&Difference> {
     let Why::Differs { differences, .. } = why else { return None };
-    differences.iter().min_by_key(|d| (d.made_by.is_some(), d.is_derived()))
+    differences.iter().min_by_key(|d| (d.made_by.is_some(), d.is_derived() || d.is_of_place()))
 }
 
 fn summary(why: &Why, reason: Option<&Because>) -> String {
@@ -269,9 +281,22 @@ fn summary(why: &Why, reason: Option<&Because>) -> String {
         (Why::SameInputs { was_stored: true, .. }, _) => "its result was no longer in the cache".to_string(),
         (Why::SameInputs { reason: Some(b), .. }, _) => format!("its result is never stored ({})", b.word),
         (Why::SameInputs { .. }, _) => "its result was not stored".to_string(),
+        (Why::Place { confirmation: Confirmation::Literal }, _) => {
+            "another place made something else from the same inputs".to_string()
+        }
+        (Why::Place { .. }, _) => "run to confirm the result of another place".to_string(),
         (Why::Checked, Some(b)) => format!("a hit was checked ({})", b.word),
         (Why::Checked, None) => "a hit was checked".to_string(),
         (Why::NotReproducible { .. }, _) => "equal inputs gave different outputs".to_string(),
+    }
+}
+
+/// What is done to make a unit, and what was done.
+pub fn verbs(family: &str) -> (&'static str, &'static str) {
+    match family {
+        "script" | "command" => ("run", "ran"),
+        "link" => ("link", "linked"),
+        _ => ("compile", "compiled"),
     }
 }
 

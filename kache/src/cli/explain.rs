@@ -9,10 +9,10 @@ use super::output::{Answer, CliError, Format, cache_dir, failed, settings, sugge
 use super::page::{BOLD, DIM, GREEN, PLAIN, Page, RED, Span, YELLOW, ago, count, cut, duration, short};
 use kache_core::dependency;
 use kache_core::events::builds::Build;
-use kache_core::events::{Event, Outcome};
+use kache_core::events::{Confirmation, Event, Outcome};
 use kache_report::explain::diff::{Difference, Side};
 use kache_report::explain::history::History;
-use kache_report::explain::{Because, Cause, Explanation, Why, explain, is_explained, title};
+use kache_report::explain::{Because, Cause, Explanation, Why, explain, is_explained, telling, title, verbs};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeSet;
@@ -203,16 +203,29 @@ fn list(labels: &[String], all: bool) -> String {
     if labels.len() > shown { format!("{text}, … (--all)") } else { text }
 }
 
-fn ended(unit: &Explanation) -> &'static str {
+fn ended(unit: &Explanation) -> String {
+    let (_, done) = verbs(&unit.family);
     match unit.outcome {
-        Outcome::Hit if unit.checked.is_some() => "hit, checked by compiling it",
-        Outcome::Hit => "hit",
-        Outcome::Miss if unit.checked.is_some() => "would have been a hit, compiled to check it",
-        Outcome::Miss if unit.stored => "missed, compiled and stored",
-        Outcome::Miss => "missed, compiled and not stored",
-        Outcome::Passthrough => "not cached",
-        Outcome::Error => "kache failed, the compiler ran",
+        Outcome::Hit if unit.checked.is_some() => format!("hit, {done} to check it"),
+        Outcome::Hit => "hit".to_string(),
+        Outcome::Miss if unit.checked.is_some() => format!("would have been a hit, {done} to check it"),
+        Outcome::Miss if unit.stored => format!("missed, {done} and stored"),
+        Outcome::Miss => format!("missed, {done} and not stored"),
+        Outcome::Passthrough => "not cached".to_string(),
+        Outcome::Error => "kache failed, the command ran without it".to_string(),
     }
+}
+
+/// The cause of a run in one sentence: a script is run again by any build, so that its inputs are what people ask for.
+fn ran_because(unit: &Explanation) -> Option<String> {
+    let what = match unit.family.as_str() {
+        "script" => "the script ran",
+        "command" => "the command ran",
+        "link" => "it was linked",
+        _ => return None,
+    };
+    let difference = telling(unit.why.as_ref()?)?;
+    Some(format!("  {what} because {} {}", difference.name, difference.verb()))
 }
 
 fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
@@ -220,10 +233,14 @@ fn one_unit(unit: &Explanation, all: bool, page: &mut Page) {
     page.heading(format!("{}: {}, {}", unit.unit, ended(unit), ago(unit.time_us)));
     if unit.outcome == Outcome::Hit {
         let took = duration(unit.compile_us as i64);
-        page.line(format!("  all inputs are unchanged since its result was compiled (in {took})"));
+        page.line(format!("  all inputs are unchanged since its result was made (in {took})"));
         if unit.checked.is_some() {
-            page.line("  the compiler ran as well, and its outputs are equal");
+            page.line("  the command ran as well, and its outputs are equal");
         }
+    }
+    ran_because(unit).iter().for_each(|because| page.line(because));
+    if let Some(confirmation) = unit.confirmation {
+        page.line(format!("  its result is {}: it holds {}", confirmation.word(), confirmation.meaning()));
     }
     if let Some(b) = unit.reason.as_ref().filter(|_| !unit.stored) {
         because(b, page);
@@ -277,7 +294,7 @@ fn details(cause: &Cause, all: bool, page: &mut Page) {
 
 fn why(why: &Why, all: bool, page: &mut Page) {
     match why {
-        Why::FirstSeen => page.line("  first build: no earlier compile of this unit is recorded"),
+        Why::FirstSeen => page.line("  first build: no earlier run of this unit's command is recorded"),
         Why::NoTrace => page.line("  its inputs are not recorded, so they cannot be compared"),
         Why::SameInputs { earlier_us, was_stored: true, .. } => {
             let ago = ago(*earlier_us);
@@ -289,7 +306,11 @@ fn why(why: &Why, all: bool, page: &mut Page) {
             page.line(format!("  the same inputs were compiled {ago}, and the result was not stored"));
             reason.iter().for_each(|b| because(b, page));
         }
-        Why::Checked => page.line("  all known inputs are unchanged since its result was compiled"),
+        Why::Place { confirmation: Confirmation::Literal } => {
+            page.line("  another place made something else from the same inputs, so no place is given another's result");
+        }
+        Why::Place { .. } => page.line("  no input changed: this run confirmed the result of another place"),
+        Why::Checked => page.line("  all known inputs are unchanged since its result was made"),
         Why::NotReproducible { earlier_us } => {
             let ago = ago(*earlier_us);
             page.line(format!("  the same inputs were compiled {ago}, with different outputs"));

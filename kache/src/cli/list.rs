@@ -1,12 +1,12 @@
 //! `kache list`: the stored results.
 //!
-//! JSON: `{"v":1,"cache","results":[{"key","unit","bytes","compile_us","used_us","hits"}],"of"}`; `of` is the number of
+//! JSON: `{"v":1,"cache","results":[{"key","unit","bytes","compile_us","used_us","hits","confirmation"}],"of"}`; `of` is the number of
 //! results, with those that `--limit` leaves out.
 
 use super::output::{Answer, CliError, Format, cache_dir, failed, settings};
 use super::page::{Page, ago, count, duration, row, short, size};
 use clap::ValueEnum;
-use kache_core::events::{self, Outcome};
+use kache_core::events::{self, Confirmation, Outcome};
 use kache_core::store::catalogue;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -16,6 +16,7 @@ use std::collections::HashMap;
 #[command(after_help = "Examples:
   kache list                    most recently used results
   kache list serde              results of units whose names contain serde
+  kache list '(script)'         runs of build scripts; '(link)' for links
   kache list --sort size --limit 10
   kache show $(kache list --limit 1 --keys)")]
 pub struct Options {
@@ -65,6 +66,8 @@ struct Listed {
     compile_us: u64,
     used_us: u64,
     hits: u64,
+    /// Where the result of a script or command holds.
+    confirmation: Option<Confirmation>,
 }
 
 pub fn run(options: &Options) -> Result<Answer, CliError> {
@@ -78,7 +81,8 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         if item.result.label.contains(wanted) {
             let (bytes, hits) = (item.bytes(), hits.get(&key).copied().unwrap_or(0));
             let (compile_us, used_us) = (item.result.compile_us, item.used_us);
-            results.push(Listed { key, unit: item.result.label, bytes, compile_us, used_us, hits });
+            let (unit, confirmation) = (item.result.label, item.result.confirmation);
+            results.push(Listed { key, unit, bytes, compile_us, used_us, hits, confirmation });
         }
     })
     .map_err(&unreadable)?;
@@ -117,10 +121,11 @@ fn text(json: &Json, wanted: &str, page: &mut Page) {
         let of = if wanted.is_empty() { String::new() } else { format!(" with `{wanted}` in its name") };
         return page.line(format!("no result{of} is stored in {}", json.cache));
     }
-    let mut rows = vec![row!["key", "size", "compile", "hits", "used", "unit"]];
+    let mut rows = vec![row!["key", "size", "took", "hits", "used", "unit"]];
     for r in &json.results {
-        let compile = duration(r.compile_us as i64);
-        rows.push(row![short(&r.key), size(r.bytes), compile, r.hits, ago(r.used_us), r.unit]);
+        let (took, holds) = (duration(r.compile_us as i64), r.confirmation.map(Confirmation::word));
+        let unit = holds.map_or(r.unit.clone(), |holds| format!("{}, {holds}", r.unit));
+        rows.push(row![short(&r.key), size(r.bytes), took, r.hits, ago(r.used_us), unit]);
     }
     page.columns(&rows, 4);
     let left = json.of - json.results.len();

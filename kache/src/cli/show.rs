@@ -1,13 +1,13 @@
 //! `kache show`: everything that is known about a stored result.
 //!
-//! JSON: `{"v":1,"key","unit","used_us","hits","made_in","compile_us","observed","outputs":[{"path","bytes","digest",
+//! JSON: `{"v":1,"key","unit","used_us","hits","made_in","compile_us","observed","confirmation","outputs":[{"path","bytes","digest",
 //! "executable","text"}],"stdout_bytes","stderr_bytes","trace"}`. `bytes` is `null` if the blob is missing; `text`
 //! means that a restore replaces paths in the file; `trace` is a [`KeyTrace`], or `null` if it is no longer stored.
 
 use super::output::{Answer, CliError, Format, cache_dir, failed, settings};
 use super::page::{BOLD, DIM, PLAIN, Page, ago, count, cut, duration, row, short, size};
 use kache_core::dependency;
-use kache_core::events::{self, Event, Observed, Outcome};
+use kache_core::events::{self, Confirmation, Event, Observed, Outcome};
 use kache_core::key_trace::{Component, KeyTrace, Part};
 use kache_core::store::catalogue::{self, Item};
 use kache_core::store::traces;
@@ -39,6 +39,7 @@ struct Json {
     made_in: Option<String>,
     compile_us: u64,
     observed: Observed,
+    confirmation: Option<Confirmation>,
     outputs: Vec<Shown>,
     stdout_bytes: usize,
     stderr_bytes: usize,
@@ -109,6 +110,7 @@ fn described(cache: &Path, item: &Item, events: &[Event]) -> Json {
         made_in: of(Outcome::Miss).find(|e| e.stored).map(|e| e.cwd.clone()),
         compile_us: item.result.compile_us,
         observed: item.result.observed,
+        confirmation: item.result.confirmation,
         outputs: outputs.collect(),
         stdout_bytes: item.result.stdout.len(),
         stderr_bytes: item.result.stderr.len(),
@@ -128,8 +130,9 @@ fn text(json: &Json, all: bool, page: &mut Page) {
     rows.extend(json.made_in.as_ref().map(|dir| row!["  made in", dir]));
     let used = format!("{}; restored {}", ago(json.used_us), count(json.hits, "time", "times"));
     let printed = format!("{} out, {} err", size(json.stdout_bytes as u64), size(json.stderr_bytes as u64));
+    rows.extend(json.confirmation.map(|it| row!["  holds", it.meaning()]));
     rows.extend([
-        row!["  compiled in", duration(json.compile_us as i64)],
+        row!["  took", duration(json.compile_us as i64)],
         row!["  inputs known", learned],
         row!["  used", used],
         row!["  printed", printed],

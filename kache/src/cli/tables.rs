@@ -37,7 +37,15 @@ fn lists() -> Vec<List> {
     let times = tables::FILE_TIMES.iter().map(|row| (row.what, row.why)).collect();
     let about_times =
         "programs with a known use of the times of files; for any other program, the whole status counts";
-    excuses.chain([("clock-at-start", about, clocks), ("file-times", about_times, times)]).collect()
+    let scripts = tables::RUNS_SCRIPTS.iter().map(|row| (row.what, row.why)).collect();
+    let about_scripts = "programs that tell times only to scripts that have a word for them: as long as no such script was read, \
+                         times do not count";
+    let more = [
+        ("clock-at-start", about, clocks),
+        ("file-times", about_times, times),
+        ("runs-scripts", about_scripts, scripts),
+    ];
+    excuses.chain(more).collect()
 }
 
 /// The policies, each with the acts to show.

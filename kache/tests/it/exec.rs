@@ -1,6 +1,7 @@
 //! `kache exec`: what is restored, what counts, what is refused, and what the terminal shows.
 
 use crate::env::{TestEnv, assert_success};
+use crate::tools::require_tool;
 use kache_core::events::Outcome::{self, Hit, Miss};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -274,4 +275,66 @@ fn compilers_within_are_units_and_a_command_within_a_run_is_cached() {
     assert_eq!([within(), within()], [(Miss, true), (Hit, false)]);
     test.write("w/f.c", "int f(void) { return 2; }\n");
     assert_eq!([within(), within()], [(Miss, true), (Hit, false)]);
+}
+
+/// perl notes when it started and looks at many files; only a script that has a word for times is told of them.
+#[test]
+fn a_perl_script_counts_by_the_words_that_it_has_for_times() {
+    let test = TestEnv::new();
+    let write = "open(my $f, '>', 'out'); print $f";
+    test.write("w/plain.pl", &format!("use strict; use File::Path; mkpath('d'); rmdir('d'); {write} 1;\n"));
+    test.write("w/start.pl", &format!("{write} $^T;\n"));
+    test.write("w/age.pl", &format!("{write} -M 'plain.pl';\n"));
+    test.write(
+        "w/times.pl",
+        &format!("{write} 'x'; close $f; my @s = stat('out'); open($f, '>>', 'out'); print $f $s[9];\n"),
+    );
+    test.write("w/now.pl", &format!("{write} time;\n"));
+    test.write("w/loads.pl", "require './times.pl';\n");
+    let run = |words: &[&str]| {
+        let _ = fs::remove_file(test.path("w/out"));
+        assert_success(&mut test.kache(&[&["exec", "-q", "-o", "out", "--"], words].concat()));
+        let event = test.last();
+        (event.outcome, event.stored, event.reason_word())
+    };
+    for words in [&["perl", "plain.pl"][..], &["perl", "-e", "open(F, '>out'); print F 1"]] {
+        assert_eq!([run(words), run(words)], [(Miss, true, None), (Hit, false, None)], "{words:?}");
+    }
+    let refused = (Miss, false, Some("clock"));
+    for script in ["start.pl", "age.pl", "times.pl", "now.pl", "loads.pl"] {
+        assert_eq!(run(&["perl", script]), refused, "{script}");
+    }
+    assert_eq!(run(&["sh", "-c", "perl < plain.pl"]), refused, "a script on standard input");
+    assert_eq!(run(&["sh", "-c", "cp times.pl t.pl; perl t.pl; rm t.pl"]), refused, "a script that is gone");
+    assert_eq!(
+        run(&["sh", "-c", "cp times.pl out; perl out; echo > out"]),
+        refused,
+        "a script that is written again"
+    );
+}
+
+#[test]
+fn a_cmake_project_is_configured_once_unless_it_asks_for_the_time() {
+    if !require_tool("cmake", "cmake") {
+        return;
+    }
+    let test = TestEnv::new();
+    let project = "cmake_minimum_required(VERSION 3.10)\nproject(p C)\nadd_executable(p p.c)\n";
+    test.write("w/p/p.c", "int main(void) { return 0; }\n");
+    test.write("w/p/CMakeLists.txt", project);
+    let configure = || {
+        let _ = fs::remove_dir_all(test.path("w/b"));
+        fs::create_dir(test.path("w/b")).unwrap();
+        assert_success(&mut test.kache(&["exec", "-q", "-o", "b", "--", "cmake", "-S", "p", "-B", "b"]));
+        let event = test.events().into_iter().rfind(|event| event.unit.family == "command").unwrap();
+        (event.outcome, event.stored, event.reason_word())
+    };
+    assert_eq!([configure(), configure()], [(Miss, true, None), (Hit, false, None)]);
+    let made = assert_success(Command::new("make").args(["-C", "b"]).current_dir(test.path("w"))).stdout;
+    assert!(String::from_utf8_lossy(&made).contains("Built target p"));
+    test.write(
+        "w/p/CMakeLists.txt",
+        &format!("{project}string(TIMESTAMP now)\nfile(WRITE b/t \"${{now}}\")\n"),
+    );
+    assert_eq!(configure(), (Miss, false, Some("clock")));
 }

@@ -1,7 +1,7 @@
 //! Runs of cargo's build scripts: what is restored, what counts, and what is left alone. Through real cargo.
 
 use crate::env::{TestEnv, assert_success};
-use kache_core::events::{Event, Outcome};
+use kache_core::events::{Confirmation, Event, Outcome};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -215,6 +215,62 @@ fn what_two_places_agree_on_holds_in_the_third() {
         [at("w"), at("another"), at("deep/er/the-third"), at("w")],
         [Outcome::Miss, Outcome::Miss, Outcome::Hit, Outcome::Hit]
     );
+    let [unconfirmed, confirmed] = [Confirmation::Unconfirmed, Confirmation::Confirmed].map(Some);
+    assert_eq!(confirmations(&test), [unconfirmed, confirmed, confirmed, confirmed]);
+}
+
+/// What the events of scripts say of where the results hold.
+fn confirmations(test: &TestEnv) -> Vec<Option<Confirmation>> {
+    let events = test.events();
+    events.iter().filter(|event| event.unit.kind == "script").map(|event| event.confirmation).collect()
+}
+
+#[test]
+fn a_script_that_looks_at_no_path_needs_no_confirmation() {
+    let test = TestEnv::new();
+    package(&test, r#"println!("cargo::rustc-env=SAID=x{}", env::var("KNOB").unwrap())"#);
+    test.write("w/src/main.rs", "fn main() { print!(\"{}\", env!(\"SAID\")) }");
+    test.clone_checkout("w", "another");
+    assert_eq!(outcome(build(&test, "w", "1")), ("x1".to_string(), Outcome::Miss));
+    assert_eq!(outcome(build(&test, "another", "1")), ("x1".to_string(), Outcome::Hit));
+    assert_eq!(confirmations(&test), [Some(Confirmation::Portable); 2]);
+}
+
+/// The texts of `report`, `list`, `show` and `explain` about a script's runs.
+#[test]
+fn people_are_told_why_a_script_ran_and_where_its_result_holds() {
+    let test = TestEnv::new();
+    package(&test, r#"say(fs::read("data").unwrap())"#);
+    test.write("w/data", "one");
+    test.clone_checkout("w", "another");
+    let told = |args: &[&str]| String::from_utf8(assert_success(&mut test.kache(args)).stdout).unwrap();
+    build(&test, "w", "1");
+    let explained = told(&["explain", "p script"]);
+    assert!(explained.contains("its result is unconfirmed: it holds in its own place"), "{explained}");
+    build(&test, "another", "1");
+    let explained = told(&["explain", "p script"]);
+    assert!(explained.contains("this run confirmed the result of another place"), "{explained}");
+    assert!(told(&["explain"]).contains("run to confirm the result of another place"));
+    test.write("w/data", "two");
+    build(&test, "w", "1");
+    let explained = told(&["explain", "p script"]);
+    assert!(explained.contains("missed, ran and stored"), "{explained}");
+    assert!(explained.contains("the script ran because file <workspace>/data changed"), "{explained}");
+    build(&test, "w", "1");
+
+    let report: serde_json::Value = serde_json::from_str(&told(&["report", "--format", "json"])).unwrap();
+    let all = report["scopes"].as_array().unwrap().last().unwrap();
+    assert_eq!(all["confirmations"]["script"], serde_json::json!({"confirmed": 1, "unconfirmed": 3}));
+    assert_eq!(all["families"]["script"], serde_json::json!({"hits": 1, "units": 4}));
+    let text = told(&["report"]);
+    let has = |line: &str, means: &str| text.lines().any(|l| l.trim().starts_with(line) && l.contains(means));
+    assert!(has("script", "1 of 4") && has("confirmed", "two places made the same"), "{text}");
+    let listed = told(&["list", "(script)"]);
+    assert!(listed.contains("p 1.2.3 (script), confirmed") && listed.contains(", unconfirmed"), "{listed}");
+    let keys = told(&["list", "(script)", "--keys"]);
+    assert!(
+        keys.lines().any(|key| told(&["show", key]).contains("in every place: two places made the same"))
+    );
 }
 
 /// A value that names a root is compared to the byte, but for the root.
@@ -249,6 +305,10 @@ fn what_is_computed_from_a_path_holds_in_its_place_alone() {
         assert_eq!((said, event.outcome), (dir.to_string(), Outcome::Miss), "{checkout}");
         assert_eq!(outcome(build(&test, checkout, "1")).1, Outcome::Hit, "{checkout}");
     }
+    let [unconfirmed, literal] = [Confirmation::Unconfirmed, Confirmation::Literal].map(Some);
+    assert_eq!(confirmations(&test), [unconfirmed, unconfirmed, literal, literal, literal, literal]);
+    let explained = assert_success(&mut test.kache(&["report"])).stdout;
+    assert!(String::from_utf8_lossy(&explained).contains("another place made something else"));
 }
 
 /// Everything below a directory: type, mode, contents or where a link leads, and its place in the order of the times.

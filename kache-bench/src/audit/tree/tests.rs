@@ -31,6 +31,19 @@ fn only_what_is_no_longer_kache_counts() {
 }
 
 #[test]
+fn a_kache_within_counts_no_more_than_the_first_but_for_what_it_makes() {
+    let looks = after_start(&[
+        r#"11 vfork() = 12"#,
+        r#"12 execve("/k/kache", ["kache", "cc"], 0x1 /* 3 vars */) = 0"#,
+        r#"12 openat(AT_FDCWD</w>, "kaches-own", O_RDONLY) = 3</w/kaches-own>"#,
+        r#"12 openat(AT_FDCWD</w>, "a.o", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 3</w/a.o>"#,
+        r#"12 execve("/usr/bin/as", ["as"], 0x1 /* 3 vars */) = 0"#,
+        r#"12 openat(AT_FDCWD</w>, "a.o", O_RDONLY) = 3</w/a.o>"#,
+    ]);
+    assert_eq!(looks, ["as read /usr/bin/as", "as read /w/a.o (made)"]);
+}
+
+#[test]
 fn paths_are_meant_from_where_the_process_is() {
     let looks = after_start(&[
         r#"11 chdir("sub") = 0"#,

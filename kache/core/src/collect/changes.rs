@@ -23,6 +23,7 @@ impl Collector<'_> {
         if is_descriptor(&path) {
             return self.write_descriptor(&path, by);
         }
+        self.rewrites_script(by, &path);
         if e.flags & flag::THERE == 0 {
             let is_named_at_random = e.flags & flag::EXCLUSIVE != 0 && self.is_temporary(&path);
             if !is_named_at_random && !self.would_replace(e, &path) {
@@ -129,6 +130,7 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.pair_failed(e, by, &from, &to);
         }
+        self.rewrites_script(by, &to);
         self.needs_output(by, &from);
         self.changes_former(by, Act::Removes, &from);
         if e.flags & flag::REPLACES == 0 {

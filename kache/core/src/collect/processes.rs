@@ -2,7 +2,7 @@
 
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
-use crate::policy::{Act, Actor, FileTimes};
+use crate::policy::{Act, Actor};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -37,8 +37,8 @@ pub struct Process {
     arguments: Option<Vec<Vec<u8>>>,
     /// Whether a script that it has read may ask when files were read.
     asks_for_read_times: bool,
-    /// Whether a script that it has read has it tell the times of files.
-    is_asked_for_times: bool,
+    /// A script that it has read can ask for the times of files.
+    pub asks_for_times: bool,
     /// Directories that the loader searches for libraries: those that the objects of the program name.
     searched: Vec<PathBuf>,
     /// Events of opening the terminal since the program started.
@@ -115,27 +115,8 @@ impl Process {
         self.arguments.as_deref().filter(|arguments| !arguments.is_empty())
     }
 
-    pub fn note_script(&mut self, asks_for_read_times: bool, is_asked_for_times: bool) {
+    pub fn note_script(&mut self, asks_for_read_times: bool) {
         self.asks_for_read_times |= asks_for_read_times;
-        self.is_asked_for_times |= is_asked_for_times;
-    }
-
-    /// What it does with the times of files, where that depends on how it was called and what it has read.
-    pub fn use_of_times(&self, does: FileTimes) -> FileTimes {
-        match does {
-            FileTimes::ComparesFilesUnless(_) if !self.is_asked_for_times => FileTimes::ComparesFiles,
-            FileTimes::ComparesWith(letters) if self.has_only_options(letters) => FileTimes::Compares,
-            FileTimes::ComparesFilesUnless(_) | FileTimes::ComparesWith(_) => FileTimes::Tells,
-            _ => does,
-        }
-    }
-
-    fn has_only_options(&self, letters: &str) -> bool {
-        let is_known = |argument: &Vec<u8>| match argument.strip_prefix(b"-") {
-            Some(option) => option.iter().all(|letter| letters.as_bytes().contains(letter)),
-            None => true,
-        };
-        self.arguments().is_some_and(|all| all.iter().skip(1).all(is_known))
     }
 
     /// Whether a shell, or a program that tests for one condition, may ask whether a file was read since it was changed. A
@@ -151,6 +132,15 @@ impl Process {
         let has_script = has_option(b'c') || names_script() && !has_option(b's');
         let is_test = ["test", "["].contains(&&*self.name);
         asks || self.asks_for_read_times || !has_script && !is_test
+    }
+
+    /// Whether it was called with no other options than these letters.
+    pub fn has_only_options(&self, letters: &str) -> bool {
+        let is_known = |argument: &Vec<u8>| match argument.strip_prefix(b"-") {
+            Some(option) => option.iter().all(|letter| letters.as_bytes().contains(letter)),
+            None => true,
+        };
+        self.arguments().is_some_and(|all| all.iter().skip(1).all(is_known))
     }
 
     /// The directory that it began in.
@@ -262,7 +252,7 @@ impl Processes {
             learns: HashSet::new(),
             arguments: Some(Vec::new()),
             asks_for_read_times: false,
-            is_asked_for_times: false,
+            asks_for_times: false,
             searched: Vec::new(),
             terminal: 0,
             is_foreign: false,

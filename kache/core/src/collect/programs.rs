@@ -239,14 +239,16 @@ impl Collector<'_> {
     pub(super) fn asks_as_it_starts(&mut self, e: &TraceEvent, act: Act) -> bool {
         let Some(process) = self.processes.get(e.pid).filter(|_| e.errno != 0) else { return false };
         let unless = self.policy.clock_at_start(self.processes.name(e.pid)).map_or(&[][..], |row| row.unless);
-        let is_told = |argument: &Vec<u8>| {
-            unless.iter().any(|word| match word.strip_prefix('=') {
-                Some(whole) => argument == whole.as_bytes(),
-                None => contains(argument, word.as_bytes()),
-            })
-        };
+        let is_told = |argument: &Vec<u8>| unless.iter().any(|word| contains(argument, word.as_bytes()));
         if !unless.is_empty() && process.arguments().is_none_or(|all| all.iter().any(is_told)) {
             return false;
+        }
+        let scripts = self.policy.runs_scripts(self.processes.name(e.pid));
+        if let Some(row) = scripts {
+            let is_plain = self.runs_plain_scripts(e.pid, row);
+            if !is_plain || row.asks_the_clock && self.world.only_root_replaces(&process.program) {
+                return is_plain;
+            }
         }
         let Some(file) = process.file(e.module).map(<[u8]>::to_vec) else { return false };
         let Some((row, calls)) = self.start_of(e.pid) else { return false };
@@ -311,7 +313,6 @@ impl Collector<'_> {
             self.share(by, library);
         }
         let takes = |table: &[Excuse]| imports.symbols.iter().any(|import| names(table, &import.name));
-        let tells_identity = takes(has.identity_by_import);
         if takes(has.place_by_import) {
             self.named(by, Act::HoldsPlace, name);
         }
@@ -347,7 +348,12 @@ impl Collector<'_> {
             }
         }
         let marks = if module == 0 { has.unoptimised_program } else { has.unoptimised };
-        let is_nameless = !holds(marks) || tells_identity;
+        // The place that a call returns to tells who asks. The functions that ask for others, and a call without a place, are
+        // told by what is imported.
+        let is_nameless = !holds(marks) || takes(has.walks_by_import);
+        if takes(has.identity_by_import) {
+            self.learns(by.pid, module, Act::TellsStatus);
+        }
         if is_nameless || holds(has.size) {
             self.learns(by.pid, module, Act::LearnsSize);
         }

@@ -6,7 +6,7 @@
 use super::processes::Process;
 use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
-use crate::platform::{self, FileType};
+use crate::platform;
 use crate::policy::{Act, Actor, FileTimes};
 use std::path::Path;
 
@@ -19,7 +19,9 @@ impl Collector<'_> {
         // Without a place, as from code in no object, nothing is known of who asks.
         let returns_to = (e.aux as u64) >> 32;
         let object = self.processes.get(e.pid).and_then(|process| process.real_file(e.module));
-        let Some(object) = object.filter(|_| returns_to != 0) else { return false };
+        let Some(object) = object.filter(|_| returns_to != 0) else {
+            return self.processes.can_learn(e.pid, e.module, Act::TellsStatus);
+        };
         if let Some(known) = self.asked_from.get(&(object.to_path_buf(), returns_to)) {
             return *known;
         }
@@ -55,8 +57,7 @@ impl Collector<'_> {
             }
             // `make` asks which directory it is in, whose times change with each file that is made there.
             FileTimes::Compares if path == process.cwd().as_os_str().as_encoded_bytes() => {}
-            FileTimes::ComparesFiles if self.is_directory(&path) => {}
-            FileTimes::Compares | FileTimes::ComparesFiles => self.at(by, Act::ComparesTimes, &path),
+            FileTimes::Compares => self.at(by, Act::ComparesTimes, &path),
             FileTimes::Packs if self.subject.is_foreign => {}
             _ if of_made => self.named(by, Act::LearnsTimeOfMade, &path),
             _ => self.at(by, Act::TellsStatus, &path),
@@ -86,17 +87,17 @@ impl Collector<'_> {
         let Some(process) = self.processes.get(pid).filter(counts) else {
             return FileTimes::Nothing;
         };
-        let does = self.known_use_of_times(pid, process);
-        does.map_or_else(|| FileTimes::of_unknown(by.actor), |does| process.use_of_times(does))
-    }
-
-    fn is_directory(&self, path: &[u8]) -> bool {
-        self.world.file_type(Path::new(platform::os_str(path))) == Some(FileType::Dir)
-    }
-
-    fn known_use_of_times(&self, pid: u32, process: &Process) -> Option<FileTimes> {
-        let row = self.policy.file_times(self.processes.name(pid))?;
-        self.world.only_root_replaces(&process.program).then_some(row.does)
+        let is_known = self.world.only_root_replaces(&process.program);
+        let scripts = self.policy.runs_scripts(self.processes.name(pid));
+        if is_known && scripts.is_some_and(|row| self.runs_plain_scripts(pid, row)) {
+            return FileTimes::Nothing;
+        }
+        let row = self.policy.file_times(self.processes.name(pid)).filter(|_| is_known);
+        match row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does) {
+            FileTimes::ComparesWith(letters) if process.has_only_options(letters) => FileTimes::Compares,
+            FileTimes::ComparesWith(_) => FileTimes::Tells,
+            does => does,
+        }
     }
 
     /// Whether who lists a directory may tell the numbers of the files in it, which the entries hold.
@@ -117,29 +118,21 @@ impl Collector<'_> {
             Actor::Process => match self.use_of_times(pid, by) {
                 FileTimes::Nothing => {}
                 FileTimes::Packs if self.subject.is_foreign => {}
-                FileTimes::ComparesFiles if self.is_directory(path) => {}
-                FileTimes::ComparesTwo | FileTimes::Compares | FileTimes::ComparesFiles => {
-                    self.at(by, Act::ComparesTimes, path);
-                }
+                FileTimes::ComparesTwo | FileTimes::Compares => self.at(by, Act::ComparesTimes, path),
                 _ => self.at(by, Act::TellsStatus, path),
             },
             _ => {}
         }
     }
 
-    /// A program reads its script, which may ask whether a file was read since it was changed, or for the times of files.
+    /// A shell reads its script, which may ask whether a file was read since it was changed.
     pub(super) fn note_script(&mut self, pid: u32, by: Cause, path: &[u8]) {
-        let process =
-            self.processes.get(pid).filter(|process| by.actor == Actor::Process && !process.is_told);
-        let does = process.and_then(|process| self.known_use_of_times(pid, process));
-        let holds = |marks| self.world.holds(Path::new(platform::os_str(path)), marks);
-        let (asks_read_times, asks_times) = match does {
-            Some(FileTimes::ComparesTwo) => (holds(ASKS_READ_TIMES), false),
-            Some(FileTimes::ComparesFilesUnless(marks)) => (false, holds(marks)),
-            _ => return,
-        };
+        if by.actor != Actor::Process || self.use_of_times(pid, by) != FileTimes::ComparesTwo {
+            return;
+        }
+        let asks = self.world.holds(Path::new(platform::os_str(path)), ASKS_READ_TIMES);
         if let Some(process) = self.processes.get_mut(pid) {
-            process.note_script(asks_read_times, asks_times);
+            process.note_script(asks);
         }
     }
 }

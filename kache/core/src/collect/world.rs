@@ -42,6 +42,8 @@ pub trait World {
     /// Whether a file's contents hold all marks of one of the alternatives. A program's show that it is the tool that its
     /// name says.
     fn holds(&self, file: &Path, marks: &[&[&str]]) -> bool;
+    /// Whether a file has any of these words, as scripts spell them; `None` where it cannot be read.
+    fn has_word(&self, file: &Path, words: &[&str]) -> Option<bool>;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
     fn calls_kernel(&self, object: &Path) -> Option<bool>;
     /// What an object takes from others; `None` where that cannot be read.
@@ -137,6 +139,15 @@ impl World for Machine<'_> {
             marks.iter().any(|all| all.iter().all(holds))
         };
         self.table.passes(file, &test, is_held).unwrap_or(false)
+    }
+
+    fn has_word(&self, file: &Path, words: &[&str]) -> Option<bool> {
+        let has = |text: &[u8]| words.iter().any(|word| template::has_word(text, word.as_bytes()));
+        match platform::file_type(file).ok()?? {
+            (FileType::File, _) => self.table.passes(file, &format!("word {words:?}"), has).ok(),
+            // A directory holds no script; a pipe or a device may.
+            (sort, _) => Some(sort != FileType::Dir),
+        }
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {

@@ -1,7 +1,7 @@
 //! How a command ended, seen from the cache, and the event that says so.
 
 use crate::digest::Digest;
-use crate::events::{self, Checked, Event, Kind, Observed, Outcome, RemoteUse, Unit};
+use crate::events::{self, Checked, Confirmation, Event, Kind, Observed, Outcome, RemoteUse, Unit};
 use crate::frontend::Bypass;
 use crate::platform;
 use crate::reason::{NotCacheable, Reason};
@@ -36,6 +36,7 @@ pub enum Ending {
 pub struct Restored {
     pub result: Digest,
     pub observed: Observed,
+    pub confirmation: Option<Confirmation>,
     /// The time that the command took when the result was made, in µs.
     pub compile_us: u64,
     /// Whether another machine made the result.
@@ -48,6 +49,7 @@ pub struct RanCommand {
     pub status: ExitStatus,
     pub compile_us: u64,
     pub observed: Option<Observed>,
+    pub confirmation: Option<Confirmation>,
     pub result: Option<Digest>,
     pub outputs: Vec<PathBuf>,
     /// Bytes of the outputs that were put into the store.
@@ -96,6 +98,7 @@ impl Ended {
             action: self.action.map(|key| key.hex()),
             result: None,
             observed: None,
+            confirmation: None,
             checked: None,
             remote: self.remote,
             status: ran.map_or(0, platform::exit_code),
@@ -134,6 +137,7 @@ impl Restored {
         event.outcome = Outcome::Hit;
         event.result = Some(self.result.hex());
         event.observed = Some(self.observed);
+        event.confirmation = self.confirmation;
         event.compile_us = self.compile_us;
         event.bytes = self.files.bytes;
         for (method, (files, bytes)) in &self.files.methods {
@@ -149,6 +153,7 @@ impl RanCommand {
         event.outcome = Outcome::Miss;
         event.result = self.result.map(|key| key.hex());
         event.observed = self.observed;
+        event.confirmation = self.confirmation;
         event.compile_us = self.compile_us;
         event.bytes = self.bytes;
         event.known_bytes = self.known_bytes;

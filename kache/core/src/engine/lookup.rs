@@ -109,6 +109,7 @@ impl Job<'_> {
         Some(Restored {
             result: entry.result,
             observed: result.observed,
+            confirmation: result.confirmation,
             compile_us: result.compile_us,
             fetched: result.fetched,
             files,

@@ -14,6 +14,7 @@ use super::job::Job;
 use crate::action::KeyHasher;
 use crate::dependency::{Dependency, Kind, RecordedDependency};
 use crate::digest::Digest;
+use crate::events::Confirmation;
 use crate::finalize::FinalDependency;
 use crate::paths::Roots;
 use crate::store::result::{ActionResult, Exact, Output, RootOfPlace};
@@ -26,9 +27,16 @@ pub(super) struct Confirmed {
     pub(super) dependencies: Vec<RecordedDependency>,
 }
 
+/// The dependencies of a result with roots by their names.
+struct Weak {
+    dependencies: Vec<RecordedDependency>,
+    /// Whether the names change nothing: no dependency has the path of a root.
+    is_portable: bool,
+}
+
 impl Job<'_> {
-    /// Compares a result with what another place has made of the same inputs. Without another place, leaves the result for
-    /// the next.
+    /// Compares a result with what another place has made of the same inputs, and says where the result holds. Without
+    /// another place, leaves the result for the next.
     ///
     /// # Errors
     /// When a dependency cannot be evaluated, or the candidate cannot be written.
@@ -36,24 +44,26 @@ impl Job<'_> {
         &self,
         result: &ActionResult,
         dependencies: &[FinalDependency],
-    ) -> io::Result<Option<Confirmed>> {
-        let weak = self.with_roots_by_name(dependencies)?;
+    ) -> io::Result<(Confirmation, Option<Confirmed>)> {
+        let Weak { dependencies: weak, is_portable } = self.with_roots_by_name(dependencies)?;
+        let alone = if is_portable { Confirmation::Portable } else { Confirmation::Unconfirmed };
         let candidate = self.key_of("candidate", &weak);
         let here = place(&self.action.roots);
         let store = self.engine.store;
         let before = ActionResult::load(store, &candidate).filter(|before| !before.place.is_empty());
         let Some(before) = before else {
             ActionResult { place: here, ..result.clone() }.save(store, &candidate)?;
-            return Ok(None);
+            return Ok((alone, None));
         };
         if !is_same(&before, result) {
             // Of two places that made different things, the next is compared with the last.
+            let is_elsewhere = before.place != here;
             ActionResult { place: here, ..result.clone() }.save(store, &candidate)?;
-            return Ok(None);
+            return Ok((if is_elsewhere { Confirmation::Literal } else { alone }, None));
         }
         let common = roots_in_common(&before.place, &here);
         if common.len() == here.len() {
-            return Ok(None);
+            return Ok((alone, None));
         }
         let mut all: BTreeSet<RecordedDependency> = weak.into_iter().collect();
         for name in common {
@@ -62,11 +72,12 @@ impl Job<'_> {
             all.insert(RecordedDependency { dependency, digest });
         }
         let dependencies: Vec<_> = all.into_iter().collect();
-        Ok(Some(Confirmed { key: self.key_of("confirmed", &dependencies), dependencies }))
+        let confirmed = Confirmed { key: self.key_of("confirmed", &dependencies), dependencies };
+        Ok((Confirmation::Confirmed, Some(confirmed)))
     }
 
-    fn with_roots_by_name(&self, dependencies: &[FinalDependency]) -> io::Result<Vec<RecordedDependency>> {
-        let mut all = BTreeSet::new();
+    fn with_roots_by_name(&self, dependencies: &[FinalDependency]) -> io::Result<Weak> {
+        let (mut all, mut is_portable) = (BTreeSet::new(), true);
         for FinalDependency { recorded, .. } in dependencies {
             let (kind, name) = (recorded.dependency.kind, &recorded.dependency.name);
             let weak = match kind {
@@ -74,17 +85,20 @@ impl Job<'_> {
                 Kind::EnvAll => Dependency::new(Kind::EnvAllPath, name.clone()),
                 Kind::Link if self.leads_to_absolute(name) => Dependency::new(Kind::LeadsTo, name.clone()),
                 // The working directory is in the action key with roots by their names.
-                Kind::Cwd => continue,
-                Kind::Place => continue,
+                Kind::Cwd | Kind::Place => {
+                    is_portable = false;
+                    continue;
+                }
                 _ => {
                     all.insert(recorded.clone());
                     continue;
                 }
             };
             let digest = self.view.digest(&weak)?;
+            is_portable &= digest == recorded.digest;
             all.insert(RecordedDependency { dependency: weak, digest });
         }
-        Ok(all.into_iter().collect())
+        Ok(Weak { dependencies: all.into_iter().collect(), is_portable })
     }
 
     /// Whether a link holds an absolute path. A relative one is the same in every place.

@@ -32,6 +32,7 @@ impl EndedRun {
             status: self.completed.ran.status,
             compile_us: self.compile_us,
             observed: None,
+            confirmation: None,
             result: None,
             outputs: Vec::new(),
             bytes: 0,

@@ -45,7 +45,7 @@ impl Job<'_> {
             return Err(NotCacheable::new(Reason::BinaryOutput, "what the compiler printed has NULs in it"));
         };
         let outputs = self.outputs(&outputs, ran)?;
-        let result = ActionResult {
+        let mut result = ActionResult {
             outputs,
             stdout,
             stderr,
@@ -54,22 +54,26 @@ impl Job<'_> {
             observed: *observed,
             fetched: false,
             literal: false,
+            confirmation: None,
             place: Vec::new(),
         };
         if self.action.is_foreign {
-            self.publish_where_confirmed(&result, &dependencies)
+            self.publish_where_confirmed(&mut result, &dependencies)
                 .map_err(|e| NotCacheable::new(Reason::Store, e.to_string()))?;
         }
+        ran.confirmation = result.confirmation;
         self.publish(result, &ran.outputs, &key, dependencies)
     }
 
-    /// Adds an entry that holds in every place, where two places have made the same.
+    /// Notes where a result holds, and adds an entry that holds in every place where two places have made the same.
     fn publish_where_confirmed(
         &self,
-        result: &ActionResult,
+        result: &mut ActionResult,
         dependencies: &[FinalDependency],
     ) -> io::Result<()> {
-        let Some(confirmed) = self.confirm(result, dependencies)? else { return Ok(()) };
+        let (confirmation, confirmed) = self.confirm(result, dependencies)?;
+        result.confirmation = Some(confirmation);
+        let Some(confirmed) = confirmed else { return Ok(()) };
         result.save(self.engine.store, &confirmed.key)?;
         self.add_entry(&confirmed.key, confirmed.dependencies)
     }
@@ -147,6 +151,7 @@ impl Job<'_> {
             observed: Observed::Preload,
             fetched: false,
             literal: true,
+            confirmation: None,
             place: Vec::new(),
         };
         let key = hasher.finish();

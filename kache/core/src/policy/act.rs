@@ -111,6 +111,8 @@ acts! {
     SizesBuffer, "asks for the free memory, and is known to size a buffer by it", all(NONE);
     DrawsRandom, "calls a function whose changing results do not matter", all(NONE);
     ReadsClockAtStart, "reads the clock as it starts, and is known for it", all(NONE);
+    RunsTimedScript, "reads a script that can ask for times, or that is written again",
+        by(NONE, &[T::Refuse(Reason::Clock)]);
     OpensTerminalAtStart, "opens the terminal as it starts, and is known for it", all(NONE);
     ReadsClock, "reads the clock", by(NONE, &[T::Refuse(Reason::Clock)]);
     ReadsTimer, "asks how much time has passed or been used", by(NONE, &[T::Refuse(Reason::Clock)]);

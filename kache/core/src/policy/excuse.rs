@@ -19,8 +19,7 @@ pub struct ClockAtStart {
     pub what: &'static str,
     /// Arguments with which the program does no more than start and end.
     pub arguments: &'static [&'static str],
-    /// Text in an argument, or after a `=` a whole argument, that makes the program use its start time: then no call is
-    /// excused.
+    /// Text in an argument that makes the program use its start time: then no call is excused.
     pub unless: &'static [&'static str],
     /// The calls that are made then may be made again.
     pub again: bool,
@@ -37,10 +36,6 @@ pub enum FileTimes {
     /// It compares those of two files where a script asks it to, one after the other.
     ComparesTwo,
     Compares,
-    /// It compares them, but not those of directories.
-    ComparesFiles,
-    /// The same, and more where a script that it has read holds all marks of one of the alternatives.
-    ComparesFilesUnless(&'static [&'static [&'static str]]),
     /// It compares them where its options are these letters alone, and else prints them.
     ComparesWith(&'static str),
     /// It may put those of what it packs into an archive. The front end of a foreign action looks into the archives.
@@ -62,6 +57,29 @@ pub struct FileTimesOf {
     /// The program's name.
     pub what: &'static str,
     pub does: FileTimes,
+    pub why: &'static str,
+}
+
+/// A program that runs scripts, and hands the times of files to those that ask for them.
+#[derive(Debug)]
+pub struct RunsScripts {
+    /// The program's name.
+    pub what: &'static str,
+    /// Words by which a script asks for the times of files.
+    pub times: &'static [&'static str],
+    /// Words by which a script asks for times by way of when the program started, or of what was looked at before the script was
+    /// read.
+    pub start: &'static [&'static str],
+    /// Parts of the paths of scripts that have such words and hand on no times, where root alone can replace them.
+    pub own: &'static [&'static str],
+    /// Parts of the paths of scripts that the program makes itself, out of what it has read.
+    pub made: &'static [&'static str],
+    /// Ends of the names of files that are no scripts.
+    pub data: &'static [&'static str],
+    /// Whether the program asks for the time for purposes of its own, and hands it to no script without such a word.
+    pub asks_the_clock: bool,
+    /// Whether the program reads no script from standard input.
+    pub takes_no_input: bool,
     pub why: &'static str,
 }
 

@@ -339,6 +339,7 @@ mod tests {
             observed: Observed::Preload,
             fetched: false,
             literal: false,
+            confirmation: None,
             place: Vec::new(),
         };
         let set = vec![RecordedDependency {

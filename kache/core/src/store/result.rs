@@ -3,7 +3,7 @@
 use super::{Area, Store};
 use crate::codec::{Reader, Writer};
 use crate::digest::Digest;
-use crate::events::Observed;
+use crate::events::{Confirmation, Observed};
 use crate::platform::disk;
 use std::io;
 
@@ -95,8 +95,28 @@ pub struct ActionResult {
     /// Nothing but a mark: the command is right only with paths as they are, and its results are found under the key that
     /// it has then.
     pub literal: bool,
+    /// Where the result of a foreign command holds.
+    pub confirmation: Option<Confirmation>,
     /// Where a foreign command made it, as long as no other place has confirmed it.
     pub place: Vec<RootOfPlace>,
+}
+
+fn encode_confirmation(confirmation: Option<Confirmation>) -> u64 {
+    match confirmation {
+        None => 0,
+        Some(Confirmation::Portable) => 1,
+        Some(Confirmation::Confirmed) => 2,
+        Some(Confirmation::Unconfirmed) => 3,
+        Some(Confirmation::Literal) => 4,
+    }
+}
+
+/// `None` for a number that is not known.
+fn decode_confirmation(number: u64) -> Option<Option<Confirmation>> {
+    match number {
+        0 => Some(None),
+        _ => Confirmation::ALL.get(number as usize - 1).copied().map(Some),
+    }
 }
 
 impl ActionResult {
@@ -121,7 +141,8 @@ impl ActionResult {
         w.num(
             u64::from(self.observed == Observed::Preload)
                 | u64::from(self.fetched) << 1
-                | u64::from(self.literal) << 2,
+                | u64::from(self.literal) << 2
+                | encode_confirmation(self.confirmation) << 3,
         );
         w.num(self.place.len() as u64);
         for root in &self.place {
@@ -152,13 +173,24 @@ impl ActionResult {
         let (label, compile_us, flags) = (r.text()?, r.num()?, r.num()?);
         let observed = if flags & 1 != 0 { Observed::Preload } else { Observed::Unobserved };
         let (fetched, literal) = (flags & 2 != 0, flags & 4 != 0);
+        let confirmation = decode_confirmation(flags >> 3)?;
         let mut place = Vec::new();
         for _ in 0..r.count()? {
             let (name, path, length, last) = (r.text()?, r.digest()?, r.num()?, r.digest()?);
             place.push(RootOfPlace { name, path, length, last });
         }
-        let result =
-            ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched, literal, place };
+        let result = ActionResult {
+            outputs,
+            stdout,
+            stderr,
+            label,
+            compile_us,
+            observed,
+            fetched,
+            literal,
+            confirmation,
+            place,
+        };
         r.at_end().then_some(result)
     }
 

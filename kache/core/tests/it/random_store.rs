@@ -2,7 +2,7 @@
 
 use kache_core::dependency::{self, ABSENT, Dependency, Kind, RecordedDependency};
 use kache_core::digest::Digest;
-use kache_core::events::Observed;
+use kache_core::events::{Confirmation, Observed};
 use kache_core::store::Store;
 use kache_core::store::manifest::{Entry, Manifest};
 use kache_core::store::result::{ActionResult, Exact, Node, Output, RootOfPlace};
@@ -68,11 +68,33 @@ fn result() -> impl Strategy<Value = ActionResult> {
         any::<u64>(),
         observed,
         any::<[bool; 2]>(),
-        vec(place(), 0..3),
+        (vec(place(), 0..3), option::of(proptest::sample::select(Confirmation::ALL))),
     )
-        .prop_map(|(outputs, stdout, stderr, label, compile_us, observed, [fetched, literal], place)| {
-            ActionResult { outputs, stdout, stderr, label, compile_us, observed, fetched, literal, place }
-        })
+        .prop_map(
+            |(
+                outputs,
+                stdout,
+                stderr,
+                label,
+                compile_us,
+                observed,
+                [fetched, literal],
+                (place, confirmation),
+            )| {
+                ActionResult {
+                    outputs,
+                    stdout,
+                    stderr,
+                    label,
+                    compile_us,
+                    observed,
+                    fetched,
+                    literal,
+                    confirmation,
+                    place,
+                }
+            },
+        )
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! What programs do with the times of files.
 
-use kache_core::policy::{FileTimes, FileTimesOf};
+use kache_core::policy::{FileTimes, FileTimesOf, RunsScripts};
 
 const fn row(what: &'static str, does: FileTimes, why: &'static str) -> FileTimesOf {
     FileTimesOf { what, does, why }
@@ -9,16 +9,6 @@ const fn row(what: &'static str, does: FileTimes, why: &'static str) -> FileTime
 const fn nothing(what: &'static str, why: &'static str) -> FileTimesOf {
     row(what, FileTimes::Nothing, why)
 }
-
-/// How a file of CMake has it tell the times of files, put them into an archive, or compare those of directories.
-const CMAKE_TELLS: &[&[&str]] = &[
-    &["TIMESTAMP"],
-    &["IS_NEWER_THAN"],
-    &["(ARCHIVE_CREATE"],
-    &[" ARCHIVE_CREATE"],
-    &["\tARCHIVE_CREATE"],
-    &["\nARCHIVE_CREATE"],
-];
 
 /// Programs that are known for what they do with the times, numbers and owners of files that they ask for. Of any other, all
 /// of a file's status counts, since it may print it. A name is not enough: root alone must be able to replace the program.
@@ -30,7 +20,6 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
     row("[", FileTimes::ComparesTwo, "as above"),
     row("make", FileTimes::Compares, "decides by them what to make"),
     row("gmake", FileTimes::Compares, "as above"),
-    row("cmake", FileTimes::ComparesFilesUnless(CMAKE_TELLS), "decides by them what to make"),
     row("cp", FileTimes::Compares, "`-u` leaves out what is not newer"),
     row("stat", FileTimes::Tells, "prints them"),
     row(
@@ -106,4 +95,49 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
     nothing("ld", "finds files"),
     nothing("nm", "reads"),
     nothing("strip", "keeps the mode of what it changes"),
+];
+
+/// Ends of the names of sources in C, objects and devices, which no program of the list below runs.
+const DATA: &[&str] =
+    &[".c", ".h", ".cc", ".cpp", ".hpp", ".s", ".S", ".o", ".a", "/dev/null", "/dev/urandom", "/dev/random"];
+
+/// Programs that hand the times of files to scripts which ask for them by a word. As long as they have read no such script, the
+/// times do not count.
+pub static RUNS_SCRIPTS: &[RunsScripts] = &[
+    RunsScripts {
+        what: "perl",
+        times: &["stat", "lstat", "fstat"],
+        // `-M` and its like count from the start of the program; `_` is what was looked at last.
+        start: &["^T", "BASETIME", "-M", "-A", "-C", "stat _", "stat(_"],
+        own: &[
+            "/Cwd.pm",
+            "/DynaLoader.pm",
+            "/File/Copy.pm",
+            "/File/Find.pm",
+            "/File/Path.pm",
+            "/File/Temp.pm",
+            "/IO/Handle.pm",
+            "/POSIX.pm",
+            "/Time/HiRes.pm",
+            "/Time/HiRes/HiRes.so",
+            "/overload.pm",
+            "/utf8.pm",
+        ],
+        made: &[],
+        data: DATA,
+        takes_no_input: false,
+        asks_the_clock: false,
+        why: "finds modules, and asks what sort of thing is there",
+    },
+    RunsScripts {
+        what: "cmake",
+        times: &["TIMESTAMP", "IS_NEWER_THAN", "ARCHIVE_CREATE", "tar"],
+        start: &["TIMESTAMP", "RANDOM"],
+        own: &["/usr/share/cmake-"],
+        made: &["/CMakeFiles/", "/CMakeCache.txt"],
+        data: DATA,
+        takes_no_input: true,
+        asks_the_clock: true,
+        why: "finds files, measures its steps, and compares what it generated with what it generated from",
+    },
 ];

@@ -64,6 +64,21 @@ impl Difference {
         matches!((&self.old, &self.new), (Some(a), Some(b)) if fold(&a.value) == fold(&b.value))
     }
 
+    /// Whether the difference is the place alone: any build in another checkout has it.
+    pub fn is_of_place(&self) -> bool {
+        const PLACES: [&str; 8] = [
+            "cwd",
+            "output directory",
+            "place",
+            "env OUT_DIR",
+            "env CARGO_MANIFEST_DIR",
+            "env CARGO_MANIFEST_PATH",
+            "env CARGO_TARGET_DIR",
+            "env PWD",
+        ];
+        PLACES.contains(&self.name.as_str())
+    }
+
     /// Whether the difference can only follow from another one, which cargo hashed.
     pub fn is_derived(&self) -> bool {
         matches!(self.name.as_str(), "arg -C metadata" | "arg -C extra-filename" | "arg -o")
@@ -80,6 +95,12 @@ fn about(name: &str) -> &'static str {
         "schema" => "the version of kache's key format",
         "compiler" => "the digest of the compiler's installation",
         "cwd" => "the working directory",
+        "script" => "the digest of the build script's program",
+        "output directory" => "the directory for the outputs",
+        "umask" => "the permissions that new files do not get",
+        "toolchain" => "the identity of a compiler that the command ran",
+        "permission" => "what may be done with the file",
+        "library" => "the digest of the library found under that name",
         "define" => "the macro's value; it contains a path, and a source may use it",
         "place" if !rest.is_empty() => "the path of that root: the outputs contain it",
         "place" => PLACES,

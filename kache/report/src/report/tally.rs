@@ -2,9 +2,9 @@
 //!
 //! | counted as | what |
 //! | --- | --- |
-//! | unit | a compile or a link that the build asked for; only these make the hit rate |
+//! | unit | a compile, a link or the run of a build script that the build asked for; only these make the hit rate |
 //! | probe | a query to the compiler (`-vV`, `--print`) or a build script's test compile |
-//! | hit | a restored unit: no compiler ran, or a check recompiled it without a difference |
+//! | hit | a restored unit: no command ran, or a check recompiled it without a difference |
 //! | miss | a unit compiled under observation, whether or not its result was stored |
 //! | passthrough | a command that ran without the cache; often not a unit (a source on standard input), so it is not in the rate |
 //! | error | kache failed and the compiler ran: a unit that did not hit |
@@ -30,8 +30,10 @@ pub struct Tally {
     /// Hits of hits, misses and errors of units; nothing where there were none.
     pub hit_rate: Option<f64>,
     pub units: Units,
-    /// Hits, and all units that count for the rate, by the group of commands: `rustc`, `cc`, `link`.
+    /// Hits, and all units that count for the rate, by the group of commands: `rustc`, `cc`, `link`, `script`, `command`.
     pub families: BTreeMap<String, Rated>,
+    /// Hits and stored misses by where their results hold, for each group of commands that may compute anything from a path.
+    pub confirmations: BTreeMap<String, Reasons>,
     /// Probes by outcome.
     pub probes: Reasons,
     /// Times of units.
@@ -137,6 +139,10 @@ impl Tally {
             rated.units += 1;
             rated.hits += u64::from(event.outcome == Outcome::Hit);
         }
+        if let Some(confirmation) = event.confirmation {
+            let runs = self.confirmations.entry(event.unit.family.clone()).or_default();
+            add(runs, confirmation.word().to_string());
+        }
         if let Some(checked) = event.checked {
             add(&mut self.units.checked, word(checked));
         }
@@ -210,6 +216,27 @@ mod tests {
             "status":0,"cwd":"/","phases_us":{{}},"total_us":10,"bytes":7,{more}}}"#
         );
         serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn runs_of_scripts_are_counted_by_where_their_results_hold() {
+        let run = |outcome: &str, confirmation: &str| {
+            let more = format!(r#""stored":true,"compile_us":8,"confirmation":"{confirmation}""#);
+            let mut run = event("unit", outcome, &more);
+            run.unit.family = "script".to_string();
+            run
+        };
+        let mut refused = run("miss", "literal");
+        (refused.stored, refused.confirmation) = (false, None);
+        let t = Tally::of(&[
+            run("hit", "confirmed"),
+            run("miss", "confirmed"),
+            run("miss", "unconfirmed"),
+            refused,
+        ]);
+        let runs: Vec<_> = t.confirmations["script"].iter().map(|(holds, runs)| (&**holds, *runs)).collect();
+        assert_eq!(runs, [("confirmed", 2), ("unconfirmed", 1)]);
+        assert_eq!(t.families["script"], Rated { hits: 1, units: 4 });
     }
 
     #[test]

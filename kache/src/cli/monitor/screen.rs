@@ -4,7 +4,7 @@ use super::model::{Cause, Model, View};
 use crate::cli::page::{ago, count, duration, sanitize, short, size};
 use crate::cli::report::rate;
 use kache_core::events::{Event, Outcome};
-use kache_report::explain::title;
+use kache_report::explain::{title, verbs};
 use kache_report::report::tally::Units;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
@@ -158,7 +158,8 @@ fn unit(model: &mut Model, at: usize, event: &Event) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(sanitize(&title(&event.unit)).bold())];
     if event.outcome == Outcome::Hit {
         let (bytes, took) = (size(event.bytes), duration(event.compile_us as i64));
-        lines.push(Line::from(format!("restored {bytes}, which had taken {took} to compile")));
+        let (verb, _) = verbs(&event.unit.family);
+        lines.push(Line::from(format!("restored {bytes}, which had taken {took} to {verb}")));
     }
     lines.extend(model.why(at).map(cause).unwrap_or_default());
     lines

@@ -2,6 +2,7 @@
 
 use super::{Json, Scope};
 use crate::cli::page::{count, duration, size};
+use kache_core::events::Confirmation;
 use kache_core::reason::Reason;
 use kache_report::explain::reasons::meaning;
 use kache_report::report::footprint::Room;
@@ -100,12 +101,12 @@ impl Scopes<'_> {
         let dropped = "hits that a check found wrong; their entries are dropped";
         let mut out = vec![
             self.line(0, "hit rate", |t| rate(t.hit_rate), "hits of all hits, misses and errors"),
-            self.number(0, "hits", &|t| t.units.hits, "restored: no compiler ran"),
+            self.number(0, "hits", &|t| t.units.hits, "restored: no command ran"),
             self.number(1, "local", &|t| t.units.hits - t.units.remote_hits, "from this cache"),
             self.number(1, "remote", &|t| t.units.remote_hits, "fetched, now or by an earlier build"),
         ];
         out.extend(self.some(1, "checked", &checked("same"), "recompiled, without a difference"));
-        out.push(self.number(0, "misses", &|t| t.units.misses, "compiled"));
+        out.push(self.number(0, "misses", &|t| t.units.misses, "compiled, linked or run"));
         out.push(self.number(1, "stored", &|t| t.units.stored, "the result was stored"));
         out.push(self.number(2, "dups", &|t| t.units.dups, "every output byte was already in the store"));
         out.extend(self.some(1, "different", &checked("different"), dropped));
@@ -134,12 +135,14 @@ impl Scopes<'_> {
         let one = |family: &String| {
             let of = |t: &Tally| t.families.get(family).copied().unwrap_or_default();
             let figure = |t: &Tally| format!("{} of {}", of(t).hits, of(t).units);
-            self.line(1, family, figure, "hits of hits, misses and errors")
+            let line = self.line(1, family, figure, "hits of hits, misses and errors");
+            std::iter::once(line).chain(self.confirmations(family))
         };
-        let each: Vec<Line> = names.into_iter().map(one).collect();
-        if each.len() < 2 {
+        let of_place = self.0.iter().any(|s| !s.tally.confirmations.is_empty());
+        if names.len() < 2 && !of_place {
             return Vec::new();
         }
+        let each: Vec<Line> = names.into_iter().flat_map(one).collect();
         let sum = self.number(
             0,
             "by kind",
@@ -147,6 +150,18 @@ impl Scopes<'_> {
             "units by what they are",
         );
         std::iter::once(sum).chain(each).collect()
+    }
+
+    /// Where the results of a group of commands hold.
+    fn confirmations(&self, family: &str) -> Vec<Line> {
+        let one = |confirmation: &Confirmation| {
+            let figure: Figure = &|t| {
+                let runs = t.confirmations.get(family).and_then(|runs| runs.get(confirmation.word()));
+                runs.copied().unwrap_or(0)
+            };
+            self.some(2, confirmation.word(), figure, &format!("holds {}", confirmation.meaning()))
+        };
+        Confirmation::ALL.iter().filter_map(one).collect()
     }
 
     fn times(&self) -> Vec<Line> {

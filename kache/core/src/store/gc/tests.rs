@@ -42,6 +42,7 @@ impl TestStore {
             observed: Observed::Preload,
             fetched: false,
             literal: false,
+            confirmation: None,
             place: Vec::new(),
         };
         stored.save(&self.store, &result).unwrap();

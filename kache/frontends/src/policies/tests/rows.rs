@@ -135,6 +135,7 @@ fn events(act: Act) -> &'static str {
         Act::LeavesOutput => "@ write % /w/out/a.o",
         Act::LeavesOther => "@ write % /w/src/a.rs",
         Act::LeavesRunning => "@ spawned % aux=15\n15 start forked /usr/bin/perl => /w aux=@\n15 cwd",
+        Act::RunsTimedScript => "@ read % /w/timed.pl",
         Act::OverwritesInput => "@ read % /w/out/a.o\n@ write % /w/out/a.o",
     }
 }
@@ -151,6 +152,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .fold(policy(), |stage, path| stage.plain_object(path))
         .plain_object("/usr/bin/test")
         .file("/w/src/a.rs")
+        .script_text("/w/timed.pl", "print $^T;")
         .file("/w/src/dir/b.rs")
         .file("/w/out/a.o")
         .file("/w/state/old")

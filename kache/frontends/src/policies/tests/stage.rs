@@ -12,6 +12,7 @@ use kache_core::observe::variables::Use;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
 use kache_core::policy::TrustPolicy;
+use kache_core::template;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,8 @@ pub struct FakeWorld {
     counterfeits: BTreeSet<PathBuf>,
     /// What a program writes to the log when it starts and ends at once.
     starts: BTreeMap<PathBuf, &'static str>,
+    /// What is in scripts.
+    texts: BTreeMap<PathBuf, &'static str>,
     not_executable: BTreeSet<PathBuf>,
     running: BTreeSet<u32>,
     interpreters: BTreeMap<PathBuf, PathBuf>,
@@ -156,6 +159,11 @@ impl World for FakeWorld {
 
     fn holds(&self, file: &Path, _: &[&[&str]]) -> bool {
         !self.counterfeits.contains(file) && !self.not_executable.contains(file)
+    }
+
+    fn has_word(&self, file: &Path, words: &[&str]) -> Option<bool> {
+        let text = self.texts.get(file).copied().or_else(|| self.is_there(file).then_some(""))?;
+        Some(words.iter().any(|word| template::has_word(text.as_bytes(), word.as_bytes())))
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {
@@ -264,6 +272,12 @@ impl Stage {
     pub fn file(mut self, path: &str) -> Stage {
         self.world.add(path, Entry::File);
         self
+    }
+
+    /// A script that is there, and its text.
+    pub fn script_text(mut self, path: &str, text: &'static str) -> Stage {
+        self.world.texts.insert(path.into(), text);
+        self.file(path)
     }
 
     /// A program that only has the name of a tool.

@@ -1,0 +1,68 @@
+//! Programs that run scripts: what a script may ask of the program that no event tells.
+//!
+//! perl, Python and cmake ask for the status of files for purposes of their own: to find a module, to know whether something is
+//! a directory. They hand the times on where a script asks for them. The script has a word for that, and is read before it
+//! runs. So as long as no file that the program has read has such a word, the times of files do not count. Where the
+//! program reads its script is known by its arguments; a script on standard input has any word.
+
+use super::{Cause, Collector};
+use crate::platform;
+use crate::policy::{Act, Actor, RunsScripts};
+use crate::template;
+use std::path::Path;
+
+impl Collector<'_> {
+    /// Notes whether a file that a program reads is a script that asks for times.
+    pub(super) fn note_words(&mut self, pid: u32, by: Cause, path: &[u8]) {
+        if by.actor != Actor::Process {
+            return;
+        }
+        let Some(row) = self.policy.runs_scripts(self.processes.name(pid)) else { return };
+        let file = Path::new(platform::os_str(path));
+        let is_data = row.data.iter().any(|end| path.ends_with(end.as_bytes()));
+        let has_part = |part: &&str| template::contains(path, part.as_bytes());
+        let is_own = row.own.iter().any(has_part) && self.world.only_root_replaces(file);
+        if is_data || is_own {
+            return;
+        }
+        let is_made_by_itself = self.made.has(path) && row.made.iter().any(has_part);
+        if self.made.has(path) && !is_made_by_itself {
+            self.scripts_made.insert(path.to_vec());
+        }
+        // One that is gone may have had any word.
+        let has = |words: &[&str]| self.world.has_word(file, words).unwrap_or(!is_made_by_itself);
+        if has(row.start) {
+            return self.named(by, Act::RunsTimedScript, path);
+        }
+        let asks = has(row.times);
+        if let Some(process) = self.processes.get_mut(pid).filter(|_| asks) {
+            process.asks_for_times = true;
+        }
+    }
+
+    /// What was read as a script, and is now written again, had words that cannot be looked for any more.
+    pub(super) fn rewrites_script(&mut self, by: Cause, path: &[u8]) {
+        if self.scripts_made.contains(path) {
+            self.named(by, Act::RunsTimedScript, path);
+        }
+    }
+
+    /// Whether no script that a process has run so far can tell the times of files.
+    pub(super) fn runs_plain_scripts(&self, pid: u32, row: &RunsScripts) -> bool {
+        let Some(process) = self.processes.get(pid).filter(|process| !process.asks_for_times) else {
+            return false;
+        };
+        let Some(arguments) = process.arguments() else { return false };
+        let words = || row.start.iter().chain(row.times);
+        let asks = arguments
+            .iter()
+            .any(|argument| words().any(|word| template::has_word(argument, word.as_bytes())));
+        let mut rest = arguments.iter().skip(1);
+        !asks && (row.takes_no_input || rest.any(|argument| names_script(argument)))
+    }
+}
+
+/// Whether an argument names a script, or is followed by its text.
+fn names_script(argument: &[u8]) -> bool {
+    !argument.starts_with(b"-") || matches!(argument, b"-e" | b"-E" | b"-c" | b"-m")
+}
