@@ -4,7 +4,8 @@
 //! rustc lists the directory of kind `dependency` and selects files by crate name; for a proc macro of a
 //! dependency it tries all files that cargo has put there. A file that was built later is read and therefore
 //! recorded (cargo builds a macro once for `build` and once for `test` if features or profiles differ). rustc
-//! rejected that file, so the sets of dependencies with and without it are both right.
+//! rejected that file, so the sets of dependencies with and without it are both right. Where it tries one, it also
+//! looks whether the named crates are there in their other forms (`.so`, `.rlib`).
 
 use super::excuse::dependency_dirs;
 use crate::backend::invocations::Invocation;
@@ -15,10 +16,11 @@ use std::path::Path;
 pub const WHY: &str = "rustc tries each file of a crate's name in a directory of kind `dependency`, and refuses by hash; one was built since";
 
 /// Whether all differences are files of kind `dependency` next to another recorded file of the same crate,
-/// which the command line does not name.
+/// which the command line does not name; or, with one of these, whether other forms of recorded crates are there.
 pub fn explain(differences: &[Difference], old: &KeyTrace, new: &KeyTrace, invocation: &Invocation) -> bool {
     let dirs = dependency_dirs(invocation);
-    !differences.is_empty()
+    let is_tried = |d: &Difference| d.name.starts_with("file ");
+    differences.iter().any(is_tried)
         && differences.iter().all(|d| {
             let (side, other) = match (&d.old, &d.new) {
                 (None, Some(side)) => (side, old),
@@ -27,7 +29,7 @@ pub fn explain(differences: &[Difference], old: &KeyTrace, new: &KeyTrace, invoc
             };
             let path = Path::new(&side.raw);
             d.part == Part::Dependency
-                && d.name.starts_with("file ")
+                && (is_tried(d) || d.name.starts_with("path "))
                 && path.parent().is_some_and(|dir| dirs.iter().any(|d| d == dir))
                 && !invocation.words.iter().any(|w| w.to_string_lossy().ends_with(&side.raw))
                 && krate(path).is_some_and(|name| is_on_record(other, path, name))
@@ -62,6 +64,17 @@ mod tests {
         let words = words.iter().map(Into::into).collect();
         let invocation = Invocation { cwd: "/w".into(), words, environment: Vec::new() };
         explain(&differences(&old, &new), &old, &new, &invocation)
+    }
+
+    #[test]
+    fn other_forms_of_a_crate_count_only_with_a_candidate() {
+        let line = ["rustc", "-L", "dependency=/t/deps"];
+        let (kept, source) = (("file m-1", "/t/deps/libm-1.so", "1"), ("file a", "/w/a.rs", "1"));
+        let (tried, form) =
+            (("file m-2", "/t/deps/libm-2.so", "2"), ("path m-1", "/t/deps/libm-1.rlib", "absent"));
+        assert!(explained(&[kept, source, tried, form], &line));
+        assert!(!explained(&[kept, source, form], &line));
+        assert!(!explained(&[kept, source, tried, ("path b", "/t/deps/libb-1.rlib", "absent")], &line));
     }
 
     #[test]

@@ -47,7 +47,8 @@ const RULES: &[Rule] = &[
         reason: "the output directory must exist; a restore creates it, or fails and compiles",
         holds: |e, a| {
             let dir = |p: &PathBuf| p.parent().is_some_and(|d| d.starts_with(&a.path));
-            let outputs = e.outputs.iter().map(PathBuf::from).chain(e.tree.made.iter().cloned());
+            let out = e.invocation.out_directory().map(|out| out.join("any"));
+            let outputs = e.outputs.iter().map(PathBuf::from).chain(e.tree.made.iter().cloned()).chain(out);
             matches!(a.kind, AccessKind::Probed | AccessKind::NoLink) && outputs.into_iter().any(|p| dir(&p))
         },
     },
@@ -75,9 +76,31 @@ const RULES: &[Rule] = &[
         reason: "it is ours, as is its log, which is a descriptor of kache's process",
         holds: |e, a| {
             a.path.starts_with(e.cache.join("v1/observer"))
-                || a.kind == AccessKind::Read
-                    && e.tree.root().is_some_and(|kache| is_descriptor_of(&a.path, kache))
+                || a.kind == AccessKind::Read && e.tree.kaches().any(|kache| is_descriptor_of(&a.path, kache))
+                || a.kind == AccessKind::Probed && e.tree.is_kache(&a.path)
         },
+    },
+    Rule {
+        name: "the observer's own process",
+        reason: "the observer asks which program and files the process has, to put kache in front of compilers",
+        holds: |e, a| {
+            e.invocation.out_directory().is_some()
+                && a.kind == AccessKind::Followed
+                && (a.path == Path::new("/proc/self/exe") || a.path.starts_with("/proc/self/fd"))
+        },
+    },
+    Rule {
+        name: "below OUT_DIR",
+        reason: "the directory is empty when a script starts, so nothing is there but what the run makes",
+        holds: |e, a| {
+            let out = e.invocation.out_directory();
+            a.kind == AccessKind::Absent && out.is_some_and(|out| a.path.starts_with(out))
+        },
+    },
+    Rule {
+        name: "the script",
+        reason: "its bytes are in the key",
+        holds: |e, a| e.script().is_some_and(|script| script == a.path),
     },
     Rule {
         name: "places in memory",
@@ -294,6 +317,12 @@ pub fn dependency_dirs(invocation: &Invocation) -> Vec<PathBuf> {
 }
 
 impl Excuses<'_> {
+    /// The program of a build script that runs.
+    fn script(&self) -> Option<PathBuf> {
+        self.invocation.out_directory()?;
+        Some(self.invocation.cwd.join(self.invocation.words.first()?))
+    }
+
     /// The known path or the rule that excuses an access.
     pub fn excuse(&self, access: &Access, made: bool) -> Option<String> {
         if made {

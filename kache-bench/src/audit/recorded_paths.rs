@@ -41,13 +41,13 @@ impl RecordedPaths {
             let (kind, name) = component.name.split_once(' ').unwrap_or((&component.name, ""));
             let place = clean(Path::new(&component.raw));
             // `lib/../include` is also accessed as `include`.
-            if place.components().any(|c| c.as_os_str() == "..") && matches!(kind, "path" | "file" | "source")
-            {
+            if place.components().any(|c| c.as_os_str() == "..") {
                 let plain = recorded_paths.resolve(&place);
-                if kind == "path" {
-                    recorded_paths.sorts.insert(plain, component.value.clone());
-                } else {
-                    recorded_paths.contents.insert(plain);
+                match kind {
+                    "path" => drop(recorded_paths.sorts.insert(plain, component.value.clone())),
+                    "file" | "source" => drop(recorded_paths.contents.insert(plain)),
+                    "listing" => drop(recorded_paths.listings.insert(plain)),
+                    _ => {}
                 }
             }
             match kind {
@@ -230,6 +230,15 @@ mod tests {
         assert_eq!(covered(&record, "/nowhere/a/c.h", AccessKind::Absent), None);
         assert_eq!(covered(&record, "/nowhere/a", AccessKind::Listed), None);
         assert_eq!(covered(&record, "/nowhere/a/b.h/c", AccessKind::Absent), Some("a file above"));
+    }
+
+    #[test]
+    fn a_directory_is_known_by_its_plain_path_too() {
+        let record = [("listing /nowhere/bin/../lib", "/nowhere/bin/../lib", "0")];
+        assert_eq!(covered(&record, "/nowhere/bin/../lib", AccessKind::Listed), Some("listing"));
+        let record = [("listing /usr/bin/../lib", "/usr/bin/../lib", "0")];
+        assert_eq!(covered(&record, "/usr/lib", AccessKind::Listed), Some("listing"));
+        assert_eq!(covered(&record, "/usr/share", AccessKind::Listed), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::excuse::{self, Excuses};
 use super::recorded_paths::RecordedPaths;
 use super::tree::{Access, Tree};
 use crate::analysis::normalize;
-use crate::analysis::summary::DRIVERS;
+use crate::analysis::summary::{DRIVERS, SCRIPT};
 use crate::backend::invocations::Invocation;
 use crate::error::{Error, Result};
 use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
@@ -123,9 +123,13 @@ impl Audit<'_> {
         let (Rerun { event, success, errors }, ProcessAccesses(tree)) =
             watch(recorded, &unit.invocation, &log)?;
         let trace = event.as_ref().and_then(|e| recorded.trace(e));
+        let why = event.as_ref().and_then(|event| {
+            Some(format!("{} ({}) ", event.reason_word()?, event.detail.as_deref().unwrap_or_default()))
+        });
+        let why = why.unwrap_or_default();
         let (Some(event), Some(mut trace)) = (event.filter(|e| success && e.stored), trace) else {
             let tail = String::from_utf8_lossy(&errors).lines().last().unwrap_or_default().to_owned();
-            self.findings.failed.push(format!("{label}: {tail}"));
+            self.findings.failed.push(format!("{label}: {why}{tail}"));
             return Ok(());
         };
         if let Some(name) = self.forget {
@@ -163,12 +167,7 @@ impl Audit<'_> {
             .find(|c| c.name == "compiler")
             .map(|c| PathBuf::from(&c.raw))
             .unwrap_or_default();
-        let crates = !DRIVERS.contains(&&*unit.event.unit.family);
-        let sysroot = self
-            .sysroots
-            .entry(compiler.clone())
-            .or_insert_with(|| crates.then(|| sysroot(&compiler)).flatten())
-            .clone();
+        let sysroot = self.sysroot(unit, &compiler, trace, tree);
         let mut recorded_paths = RecordedPaths::of(trace);
         let mut left = Vec::new();
         for (access, made) in &tree.looks {
@@ -208,6 +207,28 @@ impl Audit<'_> {
             entry.units += usize::from(first);
             counted.push(key);
         }
+    }
+
+    /// The installation of the Rust compiler that a unit is compiled by, or that a script ran. The record of a script says
+    /// that it ran one.
+    fn sysroot(
+        &mut self,
+        unit: &RecordedUnit,
+        compiler: &Path,
+        trace: &KeyTrace,
+        tree: &Tree,
+    ) -> Option<PathBuf> {
+        let family = &*unit.event.unit.family;
+        let ran_compiler = || trace.components.iter().any(|c| c.name.starts_with("toolchain "));
+        let compiler = match family {
+            SCRIPT if ran_compiler() => {
+                tree.programs.iter().find(|program| program.ends_with("bin/rustc"))?.clone()
+            }
+            SCRIPT => return None,
+            _ if DRIVERS.contains(&family) => return None,
+            _ => compiler.to_path_buf(),
+        };
+        self.sysroots.entry(compiler.clone()).or_insert_with(|| sysroot(&compiler)).clone()
     }
 
     /// Replaces what differs between units: the clone's path, cargo's hashes, process ids and descriptors.

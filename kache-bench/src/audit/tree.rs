@@ -69,6 +69,8 @@ pub struct Tree {
     pub programs: HashSet<PathBuf>,
     /// kache's file.
     kache: Option<PathBuf>,
+    /// The processes that were kache.
+    kaches: HashSet<u32>,
     /// Files that a program opened after its start, when the loader had finished.
     opened_later: HashSet<Access>,
     threads: HashMap<u32, Thread>,
@@ -240,12 +242,14 @@ impl Tree {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if own {
+            self.kaches.insert(call.thread);
             self.kache = Some(path.clone());
             self.programs.insert(path);
             return;
         }
         let cwd = self.cwd_of(call.thread);
         if self.kache.as_ref() == Some(&path) {
+            self.kaches.insert(call.thread);
             self.threads
                 .insert(call.thread, Thread { process: call.thread, cwd, program: None, started: false });
             return;
@@ -424,9 +428,14 @@ impl Tree {
         }
     }
 
-    /// The process id of kache.
-    pub fn root(&self) -> Option<u32> {
-        self.root
+    /// The process ids of kache: of the first, and of those within a script.
+    pub fn kaches(&self) -> impl Iterator<Item = u32> {
+        self.kaches.iter().copied()
+    }
+
+    /// Whether a file is kache's.
+    pub fn is_kache(&self, path: &Path) -> bool {
+        self.kache.as_deref() == Some(path)
     }
 
     fn look(&mut self, thread: u32, path: PathBuf, kind: AccessKind) {

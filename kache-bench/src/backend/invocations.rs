@@ -162,24 +162,41 @@ pub fn install_front(dir: &Path) -> Result<PathBuf> {
 pub fn stand_in() {
     let (Some(dir), Some(kache)) = (std::env::var_os(PLACE), std::env::var_os(BECOME)) else { return };
     let words: Vec<OsString> = std::env::args_os().collect();
+    let environment = environment(&words);
     // Within an observed run kache becomes the compiler, and the observer must not see accesses of the harness. The
     // variable is in no environment: the observer answers for it.
     if std::env::var_os(LOG_VARIABLE).is_none()
-        && let Err(e) = write_down(Path::new(&dir), &words)
+        && let Err(e) = write_down(Path::new(&dir), &words, &environment)
     {
         eprintln!("kache-bench: cannot record an invocation in {}: {e}", Path::new(&dir).display());
         std::process::exit(1);
     }
     let mut command = Command::new(&kache);
     platform::call_as(&mut command, &words[0]);
+    command.env_clear().envs(environment);
     let e = platform::replace_process(command.args(&words[1..]));
     eprintln!("kache-bench: cannot run {}: {e}", Path::new(&kache).display());
     std::process::exit(127);
 }
 
-fn write_down(dir: &Path, words: &[OsString]) -> std::io::Result<()> {
+/// The environment for kache. A build script may call the wrapper that its environment names, or read all of its
+/// environment: it gets what it would get without the recording.
+fn environment(words: &[OsString]) -> Vec<(OsString, OsString)> {
+    let all: Vec<_> = std::env::vars_os().collect();
+    let called = Invocation { words: words[1..].to_vec(), environment: all.clone(), ..Invocation::default() };
+    let Some(kache) = called.variable(BECOME).filter(|_| called.out_directory().is_some()) else {
+        return all;
+    };
+    let wrapper = |name: &OsStr| name == "RUSTC_WRAPPER" || name == "RUSTC_WORKSPACE_WRAPPER";
+    let direct = |(name, value): (OsString, OsString)| {
+        let value = if wrapper(&name) && value == words[0] { kache.to_owned() } else { value };
+        (name, value)
+    };
+    all.into_iter().filter(|(name, _)| name != PLACE && name != BECOME).map(direct).collect()
+}
+
+fn write_down(dir: &Path, words: &[OsString], environment: &[(OsString, OsString)]) -> std::io::Result<()> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let environment: Vec<_> = std::env::vars_os().collect();
     let own_name = words.first().map(|w| Path::new(w).file_name().unwrap_or_default()).unwrap_or_default();
     // Called by a compiler's name, it acts for that compiler; called as kache, the compiler is the first
     // argument.
@@ -188,7 +205,7 @@ fn write_down(dir: &Path, words: &[OsString]) -> std::io::Result<()> {
         false => [&[own_name.to_os_string()], &words[1..]].concat(),
     };
     let file = dir.join(format!("{}-{}", std::process::id(), since.as_micros()));
-    fs::write(file, Invocation::encode(&std::env::current_dir()?, &words, &environment))
+    fs::write(file, Invocation::encode(&std::env::current_dir()?, &words, environment))
 }
 
 #[cfg(test)]

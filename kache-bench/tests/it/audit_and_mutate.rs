@@ -79,7 +79,9 @@ fn run_by(kache: &Path, files: &[(&str, &str)], arguments: &[&str]) -> (Option<i
     let output =
         harness_with(dir.path(), kache, &[arguments, &["--format", "json"]].concat()).output().unwrap();
     let record = record(&output);
-    assert_eq!(record["units"], 3, "{record:#}");
+    // A build script is a crate and a run.
+    let units = if files.iter().any(|(name, _)| name.ends_with("/build.rs")) { 5 } else { 3 };
+    assert_eq!(record["units"], units, "{record:#}");
     assert!(
         fs::read_dir(dir.path().join("scratch")).unwrap().next().is_none(),
         "the scratch directory stays"
@@ -118,6 +120,49 @@ fn an_audit_finds_out_what_is_not_recorded() {
         let neither = record["unaccounted"].as_array().unwrap();
         let is_it = |n: &&Value| n["pattern"] == format!("<checkout>/{path}") && n["kind"] == way;
         assert!(neither.iter().any(|n| is_it(&n)), "{component}: {neither:#?}");
+    }
+}
+
+/// A script that reads a file and a variable, asks for a file that is not there, and calls a compiler.
+const SCRIPT: (&str, &str) = (
+    "app/build.rs",
+    "fn main() {\n\
+     let out = std::env::var(\"OUT_DIR\").unwrap();\n\
+     let flavour = std::env::var(\"FLAVOUR\").unwrap_or_default();\n\
+     let more = std::path::Path::new(\"more.txt\").exists();\n\
+     let text = std::fs::read_to_string(\"told.txt\").unwrap();\n\
+     std::fs::write(format!(\"{out}/said\"), format!(\"{text}{flavour}{more}\")).unwrap();\n\
+     let line = format!(\"-I../early -I../inc -c ../part.c -o {out}/part.o\");\n\
+     let done = std::process::Command::new(\"cc\").args(line.split(' ')).status().unwrap();\n\
+     assert!(done.success());\n}\n",
+);
+
+#[test]
+fn all_that_a_build_script_looks_at_is_recorded_or_excused() {
+    if !require_tool("strace") {
+        return;
+    }
+    let (status, record) = run_with(&[SCRIPT], &["audit", "small"]);
+    assert_eq!((status, &record["audited"]), (Some(0), &5.into()), "{record:#}");
+    let forget = ["audit", "small", "--forget", "file <workspace>/app/told.txt"];
+    let (status, record) = run_with(&[SCRIPT], &forget);
+    assert_eq!(status, Some(1), "{record:#}");
+    let unaccounted = record["unaccounted"].as_array().unwrap();
+    let is_it = |n: &Value| n["pattern"] == "<checkout>/app/told.txt" && n["program"] == "build-script-build";
+    assert!(unaccounted.iter().any(is_it), "{unaccounted:#?}");
+}
+
+#[test]
+fn what_a_build_script_looks_at_counts() {
+    let (status, record) = run_with(&[SCRIPT], &["mutate", "small", "--units", "2"]);
+    assert_eq!(status, Some(0), "{record:#}");
+    for kind in ["script file", "script path", "script env", "script program"] {
+        let found = &record["kinds"][kind];
+        let seen = |what: &str| found[what].as_u64().unwrap_or_default();
+        assert!(
+            seen("changed") > 0 && seen("changed") == seen("named") + seen("refused"),
+            "{kind}: {found:#}"
+        );
     }
 }
 
