@@ -8,7 +8,6 @@ use crate::frontend::Looked;
 use crate::observe::trace::{EventKind, TraceEvent};
 use crate::paths::Roots;
 use crate::platform;
-use crate::template::contains;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -36,9 +35,7 @@ pub(super) fn looked_at<'l>(
     }
     let names = RelativeNames::of(events.clone(), roots);
     let paths = events.filter(|e| e.kind != EventKind::GetEnv).map(|e| e.path);
-    let similar = paths.filter(|path| names.may_be_in(path));
-    let dotted = |path: &[u8]| if contains(path, b"/./") { Looked::AtMapped } else { Looked::AtSimilar };
-    Ok(similar.map(dotted).max().unwrap_or(Looked::No))
+    Ok(paths.map(|path| names.looked_at(path)).max().unwrap_or(Looked::No))
 }
 
 fn is_below(path: &[u8], dir: &[u8]) -> bool {
@@ -78,17 +75,24 @@ impl RelativeNames {
         self.meant.insert(name.as_os_str().as_encoded_bytes().to_vec(), meant.to_path_buf());
     }
 
-    /// Whether a path ends with such a name and is not the path of what is meant.
-    fn may_be_in(&self, path: &[u8]) -> bool {
+    /// Whether a path ends with such a name and is not the path of what is meant. A directory that the command line searches may
+    /// have a `./` of its own; that of a map is right before the name.
+    fn looked_at(&self, path: &[u8]) -> Looked {
         let last = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
         if !self.last.contains(last) {
-            return false;
+            return Looked::No;
         }
-        let path = clean(path);
-        let starts = path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at + 1);
-        starts.into_iter().any(|at| {
-            self.meant.get(&path[at..]).is_some_and(|meant| meant.as_os_str().as_encoded_bytes() != path)
-        })
+        let whole = clean(path);
+        let is_other = |rest: &[u8]| {
+            self.meant.get(rest).is_some_and(|meant| meant.as_os_str().as_encoded_bytes() != whole)
+        };
+        let rest_after = |at: usize, dots: usize| is_other(&clean(&path[at + dots..]));
+        let slashes = || path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
+        match () {
+            () if slashes().any(|at| path[at..].starts_with(b"/./") && rest_after(at, 3)) => Looked::AtMapped,
+            () if slashes().any(|at| rest_after(at, 1)) => Looked::AtSimilar,
+            () => Looked::No,
+        }
     }
 }
 
@@ -147,7 +151,8 @@ mod tests {
         for other in ["/w/src/./src/a.c", "/usr/include/./src/a.c"] {
             assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtMapped), "{other}");
         }
-        for other in ["/w/src/src/a.c", "/w/src/src"] {
+        // As `-I./include` has it.
+        for other in ["/w/src/src/a.c", "/w/src/src", "/w/./include/src/a.c"] {
             assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtSimilar), "{other}");
         }
         for other in ["/w/./src/a.c", "/w/src//a.c", "/w/src/b.c", "/w/lib/a.c", "/usr/include"] {
