@@ -96,9 +96,14 @@ fn a_command_that_fails_without_an_earlier_output_fails_after_a_hit_as_well() {
 #[test]
 fn what_was_in_an_earlier_output_counts_where_the_command_reads_it() {
     let test = TestEnv::new();
-    for script in
-        ["cat out in > t; mv t out", "cat in >> out", "cmp -s in out || cat in > out", "rm out; cat in > out"]
-    {
+    for script in [
+        "mv out old; cat old in > out; rm old",
+        "ln out old; cat old in > t; mv t out; rm old",
+        "cat out in > t; mv t out",
+        "cat in >> out",
+        "cmp -s in out || cat in > out",
+        "rm out; cat in > out",
+    ] {
         test.write("w/in", "in\n");
         let mut run = |before: &str| {
             test.write("w/out", before);

@@ -131,7 +131,10 @@ impl Collector<'_> {
             return self.pair_failed(e, by, &from, &to);
         }
         self.rewrites_script(by, &to);
-        self.needs_output(by, &from);
+        if self.place(&from) == Place::NamedOutput {
+            // Under its other name, what was in it may be read, and nothing says of what.
+            self.at(by, Act::OpensFile, &from);
+        }
         self.changes_former(by, Act::Removes, &from);
         if e.flags & flag::REPLACES == 0 {
             if e.flags & flag::EXCLUSIVE != 0 || self.place(&to) != Place::NamedOutput {

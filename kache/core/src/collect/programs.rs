@@ -204,7 +204,10 @@ impl Collector<'_> {
             Actor::Plugin => self.examine(by, e.module, &real),
             // Whose code a tool loads besides its own is a matter of its identity.
             Actor::Compiler | Actor::Tool => {}
-            _ => self.examine_program(by, &real),
+            _ => {
+                self.note_code(by, &real);
+                self.examine_program(by, &real);
+            }
         }
     }
 

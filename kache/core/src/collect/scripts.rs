@@ -40,6 +40,14 @@ impl Collector<'_> {
         }
     }
 
+    /// A program that runs scripts loads an object: where others than root could have put it there, it may do anything.
+    pub(super) fn note_code(&mut self, by: Cause, object: &Path) {
+        let runs_scripts = self.policy.runs_scripts(self.processes.name(by.pid)).is_some();
+        if by.actor == Actor::Process && runs_scripts && !self.world.only_root_replaces(object) {
+            self.named(by, Act::RunsTimedScript, object.as_os_str().as_encoded_bytes());
+        }
+    }
+
     /// What was read as a script, and is now written again, had words that cannot be looked for any more.
     pub(super) fn rewrites_script(&mut self, by: Cause, path: &[u8]) {
         if self.scripts_made.contains(path) {

@@ -106,9 +106,9 @@ const DATA: &[&str] =
 pub static RUNS_SCRIPTS: &[RunsScripts] = &[
     RunsScripts {
         what: "perl",
-        times: &["stat", "lstat", "fstat"],
-        // `-M` and its like count from the start of the program; `_` is what was looked at last.
-        start: &["^T", "BASETIME", "-M", "-A", "-C", "stat _", "stat(_"],
+        times: &[],
+        // `-M` and its like count from the start of the program, and `stat _` tells of what was looked at last.
+        start: &["^T", "BASETIME", "-M", "-A", "-C", "stat", "lstat", "fstat"],
         own: &[
             "/Cwd.pm",
             "/DynaLoader.pm",
@@ -132,7 +132,7 @@ pub static RUNS_SCRIPTS: &[RunsScripts] = &[
     RunsScripts {
         what: "cmake",
         times: &["TIMESTAMP", "IS_NEWER_THAN", "ARCHIVE_CREATE", "tar"],
-        start: &["TIMESTAMP", "RANDOM"],
+        start: &["TIMESTAMP", "RANDOM", "--trace", "--profiling-output"],
         own: &["/usr/share/cmake-"],
         made: &["/CMakeFiles/", "/CMakeCache.txt"],
         data: DATA,
