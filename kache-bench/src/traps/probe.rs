@@ -4,6 +4,7 @@
 //! defines where a wrong result would show.
 
 use super::project::{Probe, TestProject};
+use serde_json::Value;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -16,6 +17,7 @@ impl Probe {
             Probe::Prints(program) => prints(project, &project.path(program)),
             Probe::Says(file) => read(&project.path(file), said),
             Probe::Messages => messages.to_owned(),
+            Probe::UpToDate => up_to_date(messages),
             Probe::Text(file) => {
                 read(&project.path(file), |bytes| String::from_utf8_lossy(bytes).into_owned())
             }
@@ -45,6 +47,17 @@ fn rules(bytes: &[u8]) -> String {
     let joined = String::from_utf8_lossy(bytes).replace("\\\n", " ");
     let line = |line: &str| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     joined.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Each target with `fresh` or `built`, in the order of cargo's messages.
+fn up_to_date(messages: &str) -> String {
+    let target = |line: &str| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let how = if message["fresh"].as_bool()? { "fresh" } else { "built" };
+        Some(format!("{} {how}", message["target"]["name"].as_str()?))
+    };
+    let found: Vec<String> = messages.lines().filter_map(target).collect();
+    if found.is_empty() { "cargo names no target".into() } else { found.join(", ") }
 }
 
 /// All words in `SAID=<…>`, in order, without duplicates.
@@ -91,6 +104,21 @@ mod tests {
         assert_eq!(said(b"\x00SAID=<a b>\xffSAID=<c>SAID=<a b>"), "a b | c");
         assert_eq!(said(b"SAID=<cut"), "cut");
         assert_eq!(said(b"SAID"), "nothing");
+    }
+
+    #[test]
+    fn targets_are_found_among_other_lines() {
+        let artifact = |name: &str, fresh: bool| {
+            format!(
+                "{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"{name}\"}},\"fresh\":{fresh}}}\n"
+            )
+        };
+        let other = "warning: x\n{\"reason\":\"build-finished\",\"success\":true}\n";
+        assert_eq!(
+            up_to_date(&[&artifact("p", true), other, &artifact("q", false)].concat()),
+            "p fresh, q built"
+        );
+        assert_eq!(up_to_date(other), "cargo names no target");
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub enum ToolFamily {
     Link,
     /// cargo, which calls rustc through the wrapper.
     Cargo,
+    /// A script of the shell between the others, without a cache.
+    Shell,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +50,8 @@ pub enum Probe {
     /// The words `SAID=<…>` in a file.
     Says(&'static str),
     Messages,
+    /// The targets that cargo found up to date, and the others, in the messages of `--message-format=json`.
+    UpToDate,
     Text(&'static str),
     /// The rules of a depfile, independent of line breaks.
     Rules(&'static str),
@@ -222,6 +226,15 @@ impl TestProject {
         })
     }
 
+    /// Continues in another directory below the case's directory, which is there.
+    pub fn elsewhere_in(&mut self, place: &str) -> &mut TestProject {
+        self.attempt(|s| {
+            s.here = s.root.join(place);
+            s.places.push(s.here.clone());
+            Ok(())
+        })
+    }
+
     // What is compiled.
 
     /// Adds a command that the cache wraps like rustc.
@@ -255,6 +268,13 @@ impl TestProject {
 
     pub fn cargo(&mut self, arguments: &str) -> &mut TestProject {
         self.unit(ToolFamily::Cargo, &format!("cargo {arguments}"))
+    }
+
+    /// Adds a script of the shell to the commands.
+    pub fn then(&mut self, script: &str) -> &mut TestProject {
+        let words = ["sh", "-c", script].map(String::from).into();
+        self.units.push(BuildCommand { family: ToolFamily::Shell, words });
+        self
     }
 
     fn unit(&mut self, family: ToolFamily, line: &str) -> &mut TestProject {

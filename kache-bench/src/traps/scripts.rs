@@ -5,21 +5,40 @@ use super::project::TestProject;
 use super::sources::package;
 
 const ABOUT_SCRIPTS: &str = "https://doc.rust-lang.org/cargo/reference/build-scripts.html#rerun-if-changed";
-const MAIN: &str = "fn main() { print!(\"{}\", include_str!(concat!(env!(\"OUT_DIR\"), \"/said\"))) }\n";
+pub(super) const MAIN: &str =
+    "fn main() { print!(\"{}\", include_str!(concat!(env!(\"OUT_DIR\"), \"/said\"))) }\n";
 
-/// A package whose build script says, in a declaration of its own, that it depends on nothing but itself.
-fn script<'p>(s: &'p mut TestProject, body: &str) -> &'p mut TestProject {
-    let text = format!(
-        "use std::{{env, fs, path::Path, process::Command}};\n\
-         #[allow(unused)] fn var(name: &str) -> String {{ env::var(name).unwrap_or_default() }}\n\
-         #[allow(unused)] fn exists(name: &str) -> bool {{ Path::new(name).exists() }}\n\
-         #[allow(unused)] fn run(program: &str, args: &[&str]) -> String {{\n    \
-             String::from_utf8(Command::new(program).args(args).output().unwrap().stdout).unwrap()\n}}\n\
-         fn main() {{\n    println!(\"cargo:rerun-if-changed=build.rs\");\n    let said: String = {{ {body} }};\n    \
-             fs::write(Path::new(&var(\"OUT_DIR\")).join(\"said\"), said).unwrap();\n}}\n"
-    );
-    s.write("Cargo.toml", &package("p", "[workspace]\n")).write("src/main.rs", MAIN).write("build.rs", &text);
-    s.cargo("build --offline -q").prints("target/debug/p")
+/// What the body of a build script may call.
+const CALLS: &str = r#"#[allow(unused)] use std::{env, fs, path::Path, process::Command};
+#[allow(unused)] fn var(name: &str) -> String { env::var(name).unwrap_or_default() }
+#[allow(unused)] fn out(name: &str) -> String { format!("{}/{name}", var("OUT_DIR")) }
+#[allow(unused)] fn here(name: &str) -> String { format!("{}/{name}", var("CARGO_MANIFEST_DIR")) }
+#[allow(unused)] fn exists(name: &str) -> bool { Path::new(name).exists() }
+#[allow(unused)] fn run(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().unwrap();
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+"#;
+
+/// The source of a build script that declares to depend on nothing but itself.
+pub(super) fn source(statements: &str) -> String {
+    format!("{CALLS}fn main() {{\n    println!(\"cargo:rerun-if-changed=build.rs\");\n    {statements}\n}}\n")
+}
+
+/// The same for one that puts the value of an expression into `OUT_DIR`.
+pub(super) fn saying(body: &str) -> String {
+    source(&format!("let said: String = {{ {body} }};\n    fs::write(out(\"said\"), said).unwrap();"))
+}
+
+/// A package that prints what its build script has put into `OUT_DIR`.
+pub(super) fn project<'p>(s: &'p mut TestProject, build: &str) -> &'p mut TestProject {
+    s.write("Cargo.toml", &package("p", "[workspace]\n")).write("src/main.rs", MAIN).write("build.rs", build)
+}
+
+/// The same, and the command that builds it.
+pub(super) fn script<'p>(s: &'p mut TestProject, body: &str) -> &'p mut TestProject {
+    project(s, &saying(body)).cargo("build --offline -q").prints("target/debug/p")
 }
 
 /// Compiles `a.c` in `OUT_DIR` with `cc`, and says what the program prints.

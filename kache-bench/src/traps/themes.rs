@@ -3,7 +3,8 @@
 use super::case::Case;
 use super::{
     c_links, descriptors, file_times, flags, headers, host_facts, indirect_access, kernel_calls, link,
-    macros, must_hit, paths, places, scripts, search, subprocess, times, toolchain, trust, undisturbed,
+    macros, must_hit, paths, places, script_files, script_programs, script_variables, scripts, search,
+    subprocess, times, toolchain, trust, undisturbed,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,9 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "System calls without the C library", cases: kernel_calls::CASES },
     Theme { name: "Small stacks, filters, and writes through memory", cases: undisturbed::CASES },
     Theme { name: "Build scripts", cases: scripts::CASES },
+    Theme { name: "Build scripts: variables and commits", cases: script_variables::CASES },
+    Theme { name: "Build scripts: files, links and times", cases: script_files::CASES },
+    Theme { name: "Build scripts: generators and compilers", cases: script_programs::CASES },
     Theme { name: "Rust: linking", cases: link::CASES },
     Theme { name: "Rust: sources and their paths", cases: paths::CASES },
     Theme { name: "Rust: flags, modes and formats", cases: flags::CASES },

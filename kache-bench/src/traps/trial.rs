@@ -169,6 +169,7 @@ impl WiredBackend<'_> {
                 ToolFamily::Rust | ToolFamily::Cargo => !self.rust.is_empty(),
                 ToolFamily::C => !self.c.is_empty() || self.wraps_lines(),
                 ToolFamily::Link => !self.c.is_empty() && self.backend.caches_links(),
+                ToolFamily::Shell => true,
             }
     }
 
@@ -217,7 +218,7 @@ impl WiredBackend<'_> {
         let mut words = match unit.family {
             ToolFamily::Rust => self.rust.clone(),
             ToolFamily::C | ToolFamily::Link => self.c.clone(),
-            ToolFamily::Cargo => Vec::new(),
+            ToolFamily::Cargo | ToolFamily::Shell => Vec::new(),
         };
         if unit.family != ToolFamily::Cargo {
             // cargo and CMake remove these variables before the compiler runs.

@@ -33,7 +33,7 @@ impl Machine {
         self
     }
 
-    fn with_environment(&self, mut command: Command) -> Command {
+    pub fn with_environment(&self, mut command: Command) -> Command {
         command.env("HOME", self.test.path("home"));
         if let Some(rustup) = std::env::var_os("RUSTUP_HOME") {
             command.env("RUSTUP_HOME", rustup);

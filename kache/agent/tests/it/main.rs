@@ -2,6 +2,7 @@
 //! what cannot be verified, and builds as usual whatever the remote does.
 #![cfg(target_os = "linux")]
 
+mod actions;
 #[path = "../../../tests/it/env.rs"]
 #[expect(dead_code, reason = "the tests of the wrapper use more of it")]
 mod env;

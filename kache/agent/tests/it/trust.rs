@@ -40,12 +40,12 @@ const DAMAGES: &[(&str, Damage)] = &[
 ];
 
 /// `index`, `lists`, `packs` or `builds`.
-fn kind(path: &Path) -> String {
+pub fn kind(path: &Path) -> String {
     let part = path.iter().skip_while(|part| *part != VERSION).nth(1);
     part.unwrap_or_else(|| panic!("{} is not an object", path.display())).to_string_lossy().into_owned()
 }
 
-fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
+pub fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let at = at.min(bytes.len() - 1);
     bytes[at] ^= 1;
@@ -59,12 +59,12 @@ fn bomb() -> Vec<u8> {
     BOMB.get_or_init(make).clone()
 }
 
-struct Keys {
-    secret: String,
-    public: String,
+pub struct Keys {
+    pub secret: String,
+    pub public: String,
 }
 
-fn keys(dir: &Path, name: &str) -> Keys {
+pub fn keys(dir: &Path, name: &str) -> Keys {
     let file = dir.join(name);
     let machine = Machine::new("none");
     let made = machine.output(&["keygen", file.to_str().unwrap()]);

@@ -134,6 +134,15 @@ impl Process {
         asks || self.asks_for_read_times || !has_script && !is_test
     }
 
+    /// Whether it was called with no other options than these letters.
+    pub fn has_only_options(&self, letters: &str) -> bool {
+        let is_known = |argument: &Vec<u8>| match argument.strip_prefix(b"-") {
+            Some(option) => option.iter().all(|letter| letters.as_bytes().contains(letter)),
+            None => true,
+        };
+        self.arguments().is_some_and(|all| all.iter().skip(1).all(is_known))
+    }
+
     /// The directory that it began in.
     pub fn cwd(&self) -> &Path {
         &self.cwd

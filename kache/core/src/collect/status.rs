@@ -59,8 +59,8 @@ impl Collector<'_> {
             FileTimes::Compares if path == process.cwd().as_os_str().as_encoded_bytes() => {}
             FileTimes::Compares => self.at(by, Act::ComparesTimes, &path),
             FileTimes::Packs if self.subject.is_foreign => {}
-            FileTimes::Packs | FileTimes::Tells if of_made => self.named(by, Act::LearnsTimeOfMade, &path),
-            FileTimes::Packs | FileTimes::Tells => self.at(by, Act::TellsStatus, &path),
+            _ if of_made => self.named(by, Act::LearnsTimeOfMade, &path),
+            _ => self.at(by, Act::TellsStatus, &path),
         }
     }
 
@@ -93,7 +93,11 @@ impl Collector<'_> {
             return FileTimes::Nothing;
         }
         let row = self.policy.file_times(self.processes.name(pid)).filter(|_| is_known);
-        row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does)
+        match row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does) {
+            FileTimes::ComparesWith(letters) if process.has_only_options(letters) => FileTimes::Compares,
+            FileTimes::ComparesWith(_) => FileTimes::Tells,
+            does => does,
+        }
     }
 
     /// Whether who lists a directory may tell the numbers of the files in it, which the entries hold.
@@ -115,7 +119,7 @@ impl Collector<'_> {
                 FileTimes::Nothing => {}
                 FileTimes::Packs if self.subject.is_foreign => {}
                 FileTimes::ComparesTwo | FileTimes::Compares => self.at(by, Act::ComparesTimes, path),
-                FileTimes::Packs | FileTimes::Tells => self.at(by, Act::TellsStatus, path),
+                _ => self.at(by, Act::TellsStatus, path),
             },
             _ => {}
         }

@@ -9,7 +9,8 @@
 //! 3. for those that hand the variables on (`std::env`), the functions that refer to them in turn.
 //!
 //! The object only passes the variables on where all of 2 and 3 belong to `std::process`. A reference is four bytes
-//! which, taken as a distance from where they end, lead to the target: some are found by chance, and none is missed.
+//! which, taken as a distance from where they end, lead to the target, and, to a function, come after the code of an instruction
+//! that can have one: some are found by chance, and none is missed.
 //! What has no symbols, refers to a function by data, or is for another processor than x86-64 counts as reading.
 //!
 //! The loader hands the array to each function that it calls when it loads an object. The C runtime has one such function,
@@ -79,9 +80,10 @@ fn examine(bytes: &[u8]) -> Option<Use> {
         return Some(Use::Reads);
     }
     let object = Object { code: code(&sections, bytes)?, functions: functions(&sections, bytes)?, bytes };
-    let Relocations { mut slots, pointers } = relocations(&sections, bytes, &imported)?;
+    let Relocations { slots, pointers } = relocations(&sections, bytes, &imported)?;
+    let mut targets: Vec<Target> = slots.into_iter().map(Target::Slot).collect();
     let mut seen = BTreeSet::new();
-    while let Some(target) = slots.pop() {
+    while let Some(target) = targets.pop() {
         for at in object.references(target) {
             let function = object.function_at(at)?;
             match () {
@@ -91,10 +93,10 @@ fn examine(bytes: &[u8]) -> Option<Use> {
                         continue;
                     }
                     // Called through a table of the object's own, or by the distance.
-                    slots.push(function.start);
+                    targets.push(Target::Function(function.start));
                     for (place, to) in pointers.iter().filter(|(_, to)| *to == function.start) {
                         debug_assert_eq!(*to, function.start);
-                        slots.push(is_in_table(&sections, *place).then_some(*place)?);
+                        targets.push(Target::Slot(is_in_table(&sections, *place).then_some(*place)?));
                     }
                 }
                 () => return Some(Use::Reads),
@@ -111,6 +113,25 @@ struct Function<'a> {
     name: &'a str,
 }
 
+/// What code refers to.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    /// A place with an address, in any instruction that has operands in memory.
+    Slot(u64),
+    /// The start of a function.
+    Function(u64),
+}
+
+/// Whether the bytes before a distance begin an instruction that calls a function, jumps to it, or takes its address: no other
+/// one has a function's start in it.
+fn takes_function(before: &[u8]) -> bool {
+    match before {
+        [.., 0xe8 | 0xe9] | [.., 0x0f, 0x80..=0x8f] => true,
+        [.., 0x8d, operands] => operands & 0xc7 == 0x05,
+        _ => false,
+    }
+}
+
 struct Object<'a> {
     bytes: &'a [u8],
     /// Where code lies in memory and in the file.
@@ -120,15 +141,21 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
-    /// Where four bytes lead to an address, be there an operand after them or not.
-    fn references(&self, target: u64) -> Vec<u64> {
+    /// Where four bytes lead to a target.
+    fn references(&self, target: Target) -> Vec<u64> {
         let mut found = Vec::new();
         for (start, range) in &self.code {
-            for (i, four) in self.bytes[range.clone()].windows(4).enumerate() {
+            let code = &self.bytes[range.clone()];
+            for (i, four) in code.windows(4).enumerate() {
                 let at = start + i as u64;
                 let distance = i32::from_le_bytes([four[0], four[1], four[2], four[3]]);
                 let leads_to = (at + 4).wrapping_add_signed(distance.into());
-                if [0, 1, 2, 4].contains(&target.wrapping_sub(leads_to)) {
+                let refers = match target {
+                    // An operand may come after them.
+                    Target::Slot(slot) => [0, 1, 2, 4].contains(&slot.wrapping_sub(leads_to)),
+                    Target::Function(start) => start == leads_to && takes_function(&code[..i]),
+                };
+                if refers {
                     found.push(at);
                 }
             }
@@ -217,4 +244,35 @@ fn functions<'a>(sections: &SectionTable<'a, Header>, bytes: &'a [u8]) -> Option
         .collect();
     functions.sort_by_key(|function| function.start);
     (!functions.is_empty()).then_some(functions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each instruction, followed by the distance from its end to address 0, and whether it refers to a function there.
+    #[test]
+    fn a_function_is_called_jumped_to_or_taken() {
+        let cases: [(&[u8], bool); 8] = [
+            (&[0xe8], true),
+            (&[0xe9], true),
+            (&[0x0f, 0x84], true),
+            (&[0x48, 0x8d, 0x3d], true),
+            (&[0x4c, 0x8d, 0x05], true),
+            // A field of a structure, and a constant.
+            (&[0x48, 0x8b, 0xb3], false),
+            (&[0x48, 0x8d, 0xb3], false),
+            (&[0xb8], false),
+        ];
+        for (instruction, refers) in cases {
+            let distance = -(0x1000 + instruction.len() as i32 + 4);
+            let bytes = [instruction, &distance.to_le_bytes()].concat();
+            let object =
+                Object { bytes: &bytes, code: vec![(0x1000, 0..bytes.len())], functions: Vec::new() };
+            let at = 0x1000 + instruction.len() as u64;
+            let expected = if refers { vec![at] } else { Vec::new() };
+            assert_eq!(object.references(Target::Function(0)), expected, "{instruction:x?}");
+            assert_eq!(object.references(Target::Slot(0)), vec![at], "{instruction:x?}");
+        }
+    }
 }

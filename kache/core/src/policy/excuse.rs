@@ -36,6 +36,8 @@ pub enum FileTimes {
     /// It compares those of two files where a script asks it to, one after the other.
     ComparesTwo,
     Compares,
+    /// It compares them where its options are these letters alone, and else prints them.
+    ComparesWith(&'static str),
     /// It may put those of what it packs into an archive. The front end of a foreign action looks into the archives.
     Packs,
     /// It prints them, or hands them to a script.

@@ -22,7 +22,11 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
     row("gmake", FileTimes::Compares, "as above"),
     row("cp", FileTimes::Compares, "`-u` leaves out what is not newer"),
     row("stat", FileTimes::Tells, "prints them"),
-    row("ls", FileTimes::Tells, "prints them, and sorts by them"),
+    row(
+        "ls",
+        FileTimes::ComparesWith("tLdrAa1"),
+        "sorts by them, and prints them where other options ask for that",
+    ),
     row("find", FileTimes::Tells, "prints them, and compares them"),
     row("date", FileTimes::Tells, "`-r` prints them"),
     row("diff", FileTimes::Tells, "prints them ahead of what differs"),
