@@ -58,7 +58,12 @@ pub struct Rerun {
     pub errors: Vec<u8>,
 }
 
-/// The units of one build, in build order: the runs of build scripts, or all else.
+/// Whether an event is the run of a build script, or the compile of one.
+fn is_of_scripts(event: &Event) -> bool {
+    summary::is_script(event) || event.unit.name.starts_with("build_script_")
+}
+
+/// The units of one build, in build order: all, or build scripts and their runs.
 fn recorded(
     site: &BuildSite<'_>,
     checkout: &Checkout,
@@ -75,7 +80,7 @@ fn recorded(
     let mut events = built.events;
     events.sort_by_key(|e| e.time_us);
     events.retain(|event| {
-        summary::is_counted(event, &site.workload.units) && summary::is_script(event) == scripts
+        summary::is_counted(event, &site.workload.units) && (!scripts || is_of_scripts(event))
     });
     let is_unstored = |event: &&Event| event.outcome == Outcome::Miss && !event.stored;
     eprintln!("{} units were not stored", events.iter().filter(is_unstored).count());
@@ -102,7 +107,9 @@ impl RecordedBuild {
         let cache = scratch.cache();
         let mut log = EventLog::of_cache(&cache);
         let mut units = recorded(&site, &checkout, &recorder, &mut log, false)?;
-        if units.iter().any(|unit| unit.event.unit.name.starts_with("build_script_")) {
+        if units.iter().any(|unit| is_of_scripts(&unit.event)) {
+            // The second build links another object into them.
+            units.retain(|unit| !is_of_scripts(&unit.event));
             site.run_quietly("clean", &checkout, &workload.clean)?;
             let without_cc = Wiring { cc: None, ..workload.wiring };
             let alone = Workload { wiring: without_cc, ..workload.clone() };
