@@ -158,6 +158,21 @@ struct Cause {
 }
 
 impl Collector<'_> {
+    /// A function with changing results was called.
+    fn calls(&mut self, e: &TraceEvent, by: Cause) {
+        let act = self.call(e);
+        let is_clock = matches!(act, Act::ReadsClock | Act::ReadsTimer);
+        let is_excused = is_clock && (self.asks_as_it_starts(e, act) || self.is_tool_with_date_variable(by));
+        self.named(by, if is_excused { Act::ReadsClockAtStart } else { act }, e.path);
+    }
+
+    fn uses_given(&mut self, e: &TraceEvent, by: Cause) {
+        let asks = e.flags & flag::ASKED_ABOUT != 0;
+        if !asks || !self.only_closes_descriptors(e.pid) {
+            self.named(by, if asks { Act::AsksAboutGiven } else { Act::UsesGiven }, e.path);
+        }
+    }
+
     fn event(&mut self, e: &TraceEvent) {
         match e.kind {
             EventKind::Start => return self.start(e),
@@ -195,12 +210,17 @@ impl Collector<'_> {
             ..*e
         };
         self.learn(e, by);
+        self.deed(e, by);
+    }
+
+    /// What a process did, by the names of the command line.
+    fn deed(&mut self, e: &TraceEvent, by: Cause) {
         match e.kind {
             EventKind::Read | EventKind::Write if self.opens_terminal_as_it_starts(e) => {
                 self.named(by, Act::OpensTerminalAtStart, e.path);
             }
             // What is read there or written, the run was given open.
-            EventKind::Read | EventKind::Write if e.path == b"/dev/tty" && !actor.is_trusted() => {
+            EventKind::Read | EventKind::Write if e.path == b"/dev/tty" && !by.actor.is_trusted() => {
                 self.named(by, Act::OpensTerminal, b"");
             }
             EventKind::Read => self.read(e, by),
@@ -219,25 +239,10 @@ impl Collector<'_> {
             EventKind::Dlopen => self.ask_for_library(e, by),
             EventKind::Cwd => self.named(by, Act::AsksDirectory, b""),
             EventKind::Connect => self.named(by, Act::Connects, e.path),
-            EventKind::Volatile => {
-                let act = match self.call(e) {
-                    act @ (Act::ReadsClock | Act::ReadsTimer)
-                        if self.asks_as_it_starts(e, act) || self.is_tool_with_date_variable(by) =>
-                    {
-                        Act::ReadsClockAtStart
-                    }
-                    act => act,
-                };
-                self.named(by, act, e.path);
-            }
+            EventKind::Volatile => self.calls(e, by),
             EventKind::Lookup => self.look_up(e, by),
             EventKind::HostFact => self.host_fact(e, by),
-            EventKind::Descriptor => {
-                let asks = e.flags & flag::ASKED_ABOUT != 0;
-                if !asks || !self.only_closes_descriptors(e.pid) {
-                    self.named(by, if asks { Act::AsksAboutGiven } else { Act::UsesGiven }, e.path);
-                }
-            }
+            EventKind::Descriptor => self.uses_given(e, by),
             EventKind::RawSyscall => self.apply(by, &Event::named(Act::CallsKernel, e.path), e.aux),
             // A child's own events say who it is.
             EventKind::Spawned

@@ -412,8 +412,10 @@ pub fn is_trial(input: &str, cwd: &Path) -> bool {
     let within = |p: &Path| p.components().any(|c| cmake.iter().any(|m| c.as_os_str() == *m));
     // Mozilla's configure appends a random word.
     let plain = stem.split('.').next().unwrap_or_default();
+    // zstd's makefiles look for libraries by links of `have_zlib.c` and the like, in each build.
+    let asks = plain.starts_with("have_") || NAMES.contains(&plain);
     // OpenSSL asks for the version of the assembler with an empty source.
-    NAMES.contains(&plain) || input == "/dev/null" || within(Path::new(input)) || within(cwd)
+    asks || input == "/dev/null" || within(Path::new(input)) || within(cwd)
 }
 
 pub(super) fn unit(input: &str, language: &str, emit: &str, object: Option<&Path>) -> Unit {

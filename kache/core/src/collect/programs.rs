@@ -31,27 +31,16 @@ impl Collector<'_> {
         let is_script = is_first && self.subject.is_script;
         let by_foreign = self.processes.is_started_by_foreign(e.pid, parent);
         let is_path_only = !by_foreign && self.begins_path_only(e.pid, parent);
-        let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
-        let is_named = is_first && !self.policy.trusts_first && is_named();
         let marks = self.policy.marks_of_tool(&name);
         let is_tool = marks.is_some_and(|marks| self.world.holds(exe, marks));
-        let is_compiler = || self.policy.compiler_marks().any(|marks| self.world.holds(exe, marks));
-        let judged = || {
-            self.policy.actor(&Started {
-                is_first,
-                is_named: is_named && (is_tool || is_compiler()),
-                is_tool,
-                is_covered,
-                by_foreign,
-                is_path_only,
-                has_plugins: self.subject.has_plugins,
-            })
-        };
-        // All of its code counts as a plugin's.
+        let has_plugins = self.subject.has_plugins;
+        let started =
+            Started { is_first, is_named: false, is_tool, is_covered, by_foreign, is_path_only, has_plugins };
         let actor = match () {
+            // All of its code counts as a plugin's.
             () if is_script => Actor::Compiler,
             () if is_first && self.subject.is_foreign => Actor::Process,
-            () => judged(),
+            () => self.policy.actor(&Started { is_named: self.is_named(&started, exe), ..started }),
         };
         if self.perhaps_read_all.remove(&e.pid) == Some(false) {
             self.may_have_read_all(e.pid);
@@ -83,6 +72,13 @@ impl Collector<'_> {
         } else {
             self.at(by, Act::Begins, &clean(e.path));
         }
+    }
+
+    /// Whether the first process is what the action names, and a compiler by its contents.
+    fn is_named(&self, started: &Started, exe: &Path) -> bool {
+        let is_named = || self.world.canonicalize(self.subject.program).is_some_and(|program| program == exe);
+        let is_compiler = || self.policy.compiler_marks().any(|marks| self.world.holds(exe, marks));
+        started.is_first && !self.policy.trusts_first && is_named() && (started.is_tool || is_compiler())
     }
 
     /// What kache tells in a program's place is all that the program would have done.
@@ -319,6 +315,15 @@ impl Collector<'_> {
         if takes(has.place_by_import) {
             self.named(by, Act::HoldsPlace, name);
         }
+        if takes(has.identity_by_import) {
+            self.learns(by.pid, module, Act::TellsStatus);
+        }
+        self.examine_functions(by, module, object, takes(has.walks_by_import));
+    }
+
+    /// The same by the names of its functions. `is_handed_status` where libc asks for the status of files, and hands it on.
+    fn examine_functions(&mut self, by: Cause, module: u32, object: &Path, is_handed_status: bool) {
+        let (has, name) = (&self.policy.abilities, object.as_os_str().as_encoded_bytes());
         let tables = [
             has.syscalls,
             has.place,
@@ -351,26 +356,18 @@ impl Collector<'_> {
             }
         }
         let marks = if module == 0 { has.unoptimised_program } else { has.unoptimised };
-        // The place that a call returns to tells who asks. The functions that ask for others, and a call without a place, are
-        // told by what is imported.
-        let is_nameless = !holds(marks) || takes(has.walks_by_import);
-        if takes(has.identity_by_import) {
-            self.learns(by.pid, module, Act::TellsStatus);
-        }
-        if is_nameless || holds(has.size) {
-            self.learns(by.pid, module, Act::LearnsSize);
-        }
-        if is_nameless || holds(has.numbers) {
-            self.learns(by.pid, module, Act::LearnsNumbers);
-        }
-        if is_nameless || holds(has.metadata) {
-            self.learns(by.pid, module, Act::LearnsMetadata);
-        }
-        if holds(has.permissions) {
-            self.learns(by.pid, module, Act::LearnsPermissions);
-        }
-        if is_nameless || holds(has.identity) && !holds(has.compares_identity) {
-            self.learns(by.pid, module, Act::LearnsIdentity);
+        // Who asks by itself is told by the place that the call returns to.
+        let is_nameless = !holds(marks) || is_handed_status;
+        let identity = holds(has.identity) && !holds(has.compares_identity);
+        let learns = [
+            (is_nameless || holds(has.size), Act::LearnsSize),
+            (is_nameless || holds(has.numbers), Act::LearnsNumbers),
+            (is_nameless || holds(has.metadata), Act::LearnsMetadata),
+            (holds(has.permissions), Act::LearnsPermissions),
+            (is_nameless || identity, Act::LearnsIdentity),
+        ];
+        for (_, act) in learns.into_iter().filter(|(learns, _)| *learns) {
+            self.learns(by.pid, module, act);
         }
     }
 
