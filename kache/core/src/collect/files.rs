@@ -31,7 +31,7 @@ impl Collector<'_> {
             return self.named(by, act, &path);
         }
         self.note_script(e.pid, by, &path);
-        self.note_words(e.pid, by, &path);
+        self.note_words(by, &path);
         let is_made = self.made.has(&path);
         let act = if self.subject.is_state(&path) && !is_made { Act::OpensState } else { Act::OpensFile };
         let mut place = self.place(&path);

@@ -1,6 +1,6 @@
 //! Programs that run scripts: what a script may ask of the program that no event tells.
 //!
-//! perl, Python and cmake ask for the status of files for purposes of their own: to find a module, to know whether something is
+//! perl and cmake ask for the status of files for purposes of their own: to find a module, to know whether something is
 //! a directory. They hand the times on where a script asks for them. The script has a word for that, and is read before it
 //! runs. So as long as no file that the program has read has such a word, the times of files do not count. Where the
 //! program reads its script is known by its arguments; a script on standard input has any word.
@@ -13,11 +13,11 @@ use std::path::Path;
 
 impl Collector<'_> {
     /// Notes whether a file that a program reads is a script that asks for times.
-    pub(super) fn note_words(&mut self, pid: u32, by: Cause, path: &[u8]) {
+    pub(super) fn note_words(&mut self, by: Cause, path: &[u8]) {
         if by.actor != Actor::Process {
             return;
         }
-        let Some(row) = self.policy.runs_scripts(self.processes.name(pid)) else { return };
+        let Some(row) = self.policy.runs_scripts(self.processes.name(by.pid)) else { return };
         let file = Path::new(platform::os_str(path));
         let is_data = row.data.iter().any(|end| path.ends_with(end.as_bytes()));
         let has_part = |part: &&str| template::contains(path, part.as_bytes());
@@ -35,7 +35,7 @@ impl Collector<'_> {
             return self.named(by, Act::RunsTimedScript, path);
         }
         let asks = has(row.times);
-        if let Some(process) = self.processes.get_mut(pid).filter(|_| asks) {
+        if let Some(process) = self.processes.get_mut(by.pid).filter(|_| asks) {
             process.asks_for_times = true;
         }
     }
