@@ -130,7 +130,7 @@ impl Wrapper {
 
     fn execute(&self, store: &Store, frontends: &[&dyn Frontend], ran: &Cell<Option<ExitStatus>>) -> Ended {
         let front = std::env::current_exe().ok().map(|kache| Front { kache, compilers: recognise::FRONTED });
-        let preload = Preload { dir: store.area(Area::Observer), front };
+        let preload = Preload { dir: store.area(Area::Observer), front, kept: store.temporary() };
         let observer: &dyn Observer = match self.settings.observe {
             Observe::Off => &Unobserved,
             _ => &preload,

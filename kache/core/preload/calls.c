@@ -64,7 +64,7 @@ bool kache_note_change(long number, const long *a, int err, uint32_t module, uns
         return true;
     case SYS_rename:
     case SYS_link:
-        kache_note_pair(number == SYS_link ? K_LINK : K_RENAME, found, err, module, AT_FDCWD, NAMED(0), AT_FDCWD, NAMED(1));
+        kache_note_pair(number == SYS_link ? K_LINK : K_RENAME, found, err, module, 0, AT_FDCWD, NAMED(0), AT_FDCWD, NAMED(1));
         return true;
     case SYS_symlink:
         kache_note_symlink(err, module, NAMED(0), AT_FDCWD, NAMED(1));
@@ -82,10 +82,10 @@ bool kache_note_change(long number, const long *a, int err, uint32_t module, uns
     case SYS_renameat2:
         /* Two names that change places, or a hole that is left: no record stands for that. */
         if (number == SYS_renameat2 && a[4] & ~1L) return false;
-        kache_note_pair(K_RENAME, found, err, module, (int)a[0], NAMED(1), (int)a[2], NAMED(3));
+        kache_note_pair(K_RENAME, found, err, module, 0, (int)a[0], NAMED(1), (int)a[2], NAMED(3));
         return true;
     case SYS_linkat:
-        kache_note_pair(K_LINK, 0, err, module, (int)a[0], NAMED(1), (int)a[2], NAMED(3));
+        kache_note_pair(K_LINK, 0, err, module, 0, (int)a[0], NAMED(1), (int)a[2], NAMED(3));
         return true;
     case SYS_symlinkat:
         kache_note_symlink(err, module, NAMED(0), (int)a[1], NAMED(2));

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "files.h"
+#include "kept.h"
 
 /* ---- what was there before ---- */
 
@@ -18,21 +19,23 @@ bool kache_is_there(int dirfd, const char *path, bool follows) {
 
 /* ---- names ---- */
 
-void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, int from_fd, const char *from, int to_fd,
-                      const char *to) {
+void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int from_fd, const char *from,
+                     int to_fd, const char *to) {
     struct place a, b;
     kache_locate(&a, from_fd, from);
     if (!a.known && kind == K_LINK) kache_locate_fd(&a, from_fd);
     kache_locate(&b, to_fd, to);
-    if (a.known && b.known) kache_emit(kind, flags, err, module, 0, a.text, b.text);
+    if (a.known && b.known) kache_emit(kind, flags, err, module, aux, a.text, b.text);
 }
 
 #define RENAME_BODY(from_fd, to_fd, more, call)                                                              \
     unsigned flags_ = (kache_is_there(to_fd, to, false) ? F_REPLACES : 0) | (more);                          \
+    struct kept kept = flags_ & F_REPLACES ? kache_keep(to_fd, to) : (struct kept){0, false};                \
     int result = call;                                                                                       \
+    if (result < 0) kache_keep_not(kept);                                                                    \
     if (SKIP(result < 0)) return result;                                                                     \
     OUTCOME(result < 0);                                                                                     \
-    kache_note_pair(K_RENAME, flags_, err, module, from_fd, from, to_fd, to);                                      \
+    kache_note_pair(K_RENAME, flags_, err, module, kept.number, from_fd, from, to_fd, to);                  \
     DONE;                                                                                                    \
     return result
 
@@ -53,7 +56,7 @@ HOOK(int, renameat2, int from_fd, const char *from, int to_fd, const char *to, u
     int result = call;                                                                                       \
     if (SKIP(result < 0)) return result;                                                                     \
     OUTCOME(result < 0);                                                                                     \
-    kache_note_pair(K_LINK, 0, err, module, from_fd, from, to_fd, to);                                             \
+    kache_note_pair(K_LINK, 0, err, module, 0, from_fd, from, to_fd, to);                                  \
     DONE;                                                                                                    \
     return result
 

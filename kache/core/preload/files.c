@@ -13,6 +13,7 @@
 
 #include "descriptors.h"
 #include "files.h"
+#include "kept.h"
 
 #define IDENTITY_MAX 96
 
@@ -492,17 +493,27 @@ HOOK(char *, mkdtemp, char *path) {
     return result;
 }
 
+#define UNLINK_BODY(flags, dirfd, call)                                                                      \
+    struct kept kept = (flags)&F_RMDIR ? (struct kept){0, false} : kache_keep(dirfd, path);                  \
+    int result = call;                                                                                       \
+    if (result < 0) kache_keep_not(kept);                                                                    \
+    if (SKIP(result < 0)) return result;                                                                     \
+    OUTCOME(result < 0);                                                                                     \
+    note(K_UNLINK, flags, err, module, kept.number, dirfd, path);                                            \
+    DONE;                                                                                                    \
+    return result
+
 HOOK(int, unlink, const char *path) {
-    INT_BODY(K_UNLINK, 0, 0, AT_FDCWD, REAL(unlink)(path));
+    UNLINK_BODY(0, AT_FDCWD, REAL(unlink)(path));
 }
 HOOK(int, rmdir, const char *path) {
-    INT_BODY(K_UNLINK, F_RMDIR, 0, AT_FDCWD, REAL(rmdir)(path));
+    UNLINK_BODY(F_RMDIR, AT_FDCWD, REAL(rmdir)(path));
 }
 HOOK(int, remove, const char *path) {
-    INT_BODY(K_UNLINK, 0, 0, AT_FDCWD, REAL(remove)(path));
+    UNLINK_BODY(0, AT_FDCWD, REAL(remove)(path));
 }
 HOOK(int, unlinkat, int dirfd, const char *path, int flags) {
-    INT_BODY(K_UNLINK, flags & AT_REMOVEDIR ? F_RMDIR : 0, 0, dirfd, REAL(unlinkat)(dirfd, path, flags));
+    UNLINK_BODY(flags & AT_REMOVEDIR ? F_RMDIR : 0, dirfd, REAL(unlinkat)(dirfd, path, flags));
 }
 
 /* ---- the working directory ---- */

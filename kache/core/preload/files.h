@@ -18,7 +18,8 @@ void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, i
                      const char *path);
 void kache_note_cwd(uint32_t module, const char *cwd);
 void kache_note_readlink(int err, uint32_t module, int dirfd, const char *path, const char *result, long len);
-void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, int from_fd, const char *from, int to_fd, const char *to);
+void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int from_fd, const char *from,
+                     int to_fd, const char *to);
 void kache_note_symlink(int err, uint32_t module, const char *target, int dirfd, const char *path);
 
 /* Records of a success keep errno as the real function left it. */

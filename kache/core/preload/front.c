@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "environ.h"
+#include "kept.h"
 #include "process.h"
 
 #define OUTER "KACHE_OUTER="
@@ -20,6 +21,9 @@ static const char *front;
 
 void kache_set_front(const char *texts) {
     front = texts;
+    const char *name = texts;
+    while (*name) name += __builtin_strlen(name) + 1;
+    kache_keep_in(name + 1);
 }
 
 bool kache_fronts(void) {

@@ -6,7 +6,7 @@
 #include "core.h"
 
 /* What a log begins with where compilers are to be fronted: the path of kache, and after it the names of compilers, each
- * with its zero, and an empty one at the end. */
+ * with its zero, an empty one, and the directory for what is removed (`kept.h`). */
 void kache_set_front(const char *texts);
 bool kache_fronts(void);
 

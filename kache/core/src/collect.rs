@@ -15,6 +15,7 @@
 //! - `status`: who learns times of files.
 //! - `facts`: from questions to the host to dependencies on its answers.
 //! - `unobserved`: programs that ran and left no trace.
+//! - `removed`: files that are gone since a program ran or read them.
 //! - `refusal`: the words for why a result cannot be stored.
 
 mod answers;
@@ -27,6 +28,7 @@ mod made;
 mod processes;
 mod programs;
 mod refusal;
+mod removed;
 mod scripts;
 mod status;
 mod subject;
@@ -49,6 +51,7 @@ use crate::policy::{Act, Actor, Environment, Event, Place, Treatment, TrustPolic
 use crate::reason::{NotCacheable, Reason};
 use made::Made;
 use processes::Processes;
+use removed::Removed;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -76,9 +79,10 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         read_by_others: BTreeSet::new(),
         perhaps_inputs: BTreeSet::new(),
         read_before_made: HashSet::new(),
-        scripts_made: HashSet::new(),
         opened_responses: HashSet::new(),
         set_facts: HashSet::new(),
+        removed: Removed::of(trace, world),
+        now: 0,
         out: Collected::default(),
     };
     if trace.overflowed {
@@ -90,7 +94,8 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         collector.made.directory(tree.path.as_os_str().as_encoded_bytes(), Actor::Process);
     }
     collector.processes.note_spawned(trace);
-    for event in &trace.events {
+    for (at, event) in trace.events.iter().enumerate() {
+        collector.now = at;
         collector.event(event);
     }
     if trace.torn > 0 {
@@ -141,12 +146,13 @@ struct Collector<'a> {
     perhaps_inputs: BTreeSet<Vec<u8>>,
     /// Files that were read before this run made them.
     read_before_made: HashSet<Vec<u8>>,
-    /// Files that the run made and a program has read as its script.
-    scripts_made: HashSet<Vec<u8>>,
     /// Response files that the first process has opened.
     opened_responses: HashSet<Vec<u8>>,
     /// Facts about the host that a process set for itself and what it starts, with the hash of what each was set to.
     set_facts: HashSet<(Vec<u8>, i64)>,
+    removed: Removed,
+    /// The event that is looked at, by its place in the trace.
+    now: usize,
     out: Collected,
 }
 

@@ -4,7 +4,6 @@
 //! asks a cache that holds the libraries of the system, and last searches the system's own directories.
 
 use crate::digest::{Digest, Table};
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,8 +54,8 @@ fn find_all(name: &OsStr) -> Vec<PathBuf> {
             return found;
         }
     }
-    let cached = CACHE.get(name.as_encoded_bytes()).into_iter().flatten();
-    let cached: Vec<_> = cached.filter(|path| path.is_file()).cloned().collect();
+    let mut cached = in_cache(&CACHE, name.as_encoded_bytes()).unwrap_or_default();
+    cached.retain(|path| path.is_file());
     if !cached.is_empty() {
         return cached;
     }
@@ -80,11 +79,8 @@ fn below(directory: &Path, name: &OsStr) -> Vec<PathBuf> {
     found
 }
 
-/// The cache, as the first lookup of the process finds it: by name, the libraries for this architecture.
-static CACHE: LazyLock<HashMap<Vec<u8>, Vec<PathBuf>>> = LazyLock::new(|| {
-    let contents = std::fs::read("/etc/ld.so.cache").unwrap_or_default();
-    parse(&contents).unwrap_or_default()
-});
+/// The cache, as the first lookup of the process finds it.
+static CACHE: LazyLock<Vec<u8>> = LazyLock::new(|| std::fs::read("/etc/ld.so.cache").unwrap_or_default());
 
 const OLD: &[u8] = b"ld.so-1.7.0\0";
 const NEW: &[u8] = b"glibc-ld.so.cache1.1";
@@ -95,9 +91,10 @@ const FLAGS: Option<u32> = match () {
     () => None,
 };
 
-/// Reads `ld.so.cache`: a header of 48 bytes, entries of 24 (flags, name, path, …), and the texts that they point to. An older
-/// form may precede it.
-fn parse(bytes: &[u8]) -> Option<HashMap<Vec<u8>, Vec<PathBuf>>> {
+/// The libraries of a name for this architecture. `ld.so.cache` has a header of 48 bytes, entries of 24 (flags, name, path, …),
+/// and the texts that they point to. An older form may precede it. A hit asks for one or two names: a search through all
+/// entries costs less than an index.
+fn in_cache(bytes: &[u8], name: &[u8]) -> Option<Vec<PathBuf>> {
     let word =
         |bytes: &[u8], at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk::<4>()?) as usize);
     let skipped = match bytes.strip_prefix(OLD) {
@@ -105,16 +102,17 @@ fn parse(bytes: &[u8]) -> Option<HashMap<Vec<u8>, Vec<PathBuf>>> {
         None => 0,
     };
     let bytes = bytes.get(skipped..).filter(|bytes| bytes.starts_with(NEW))?;
-    let text = |at: usize| bytes.get(at..)?.split(|byte| *byte == 0).next();
-    let mut all: HashMap<Vec<u8>, Vec<PathBuf>> = HashMap::new();
+    let mut found = Vec::new();
     for entry in (0..word(bytes, 20)?).map(|index| 48 + 24 * index) {
         let flags = word(bytes, entry)?;
-        if FLAGS.is_none_or(|known| known as usize == flags) {
-            let path = PathBuf::from(crate::platform::os_str(text(word(bytes, entry + 8)?)?));
-            all.entry(text(word(bytes, entry + 4)?)?.to_vec()).or_default().push(path);
+        let rest = bytes.get(word(bytes, entry + 4)?..)?.strip_prefix(name);
+        if rest.is_some_and(|rest| rest.first() == Some(&0)) && FLAGS.is_none_or(|own| own as usize == flags)
+        {
+            let path = bytes.get(word(bytes, entry + 8)?..)?.split(|byte| *byte == 0).next()?;
+            found.push(PathBuf::from(crate::platform::os_str(path)));
         }
     }
-    Some(all)
+    Some(found)
 }
 
 #[cfg(test)]
@@ -142,11 +140,13 @@ mod tests {
         let new = cache(&[(own, "liba.so.1", "/l/v3/liba.so.1"), (own, "liba.so.1", "/l/liba.so.1")]);
         let old = [OLD, &1_u32.to_ne_bytes(), &[0; 12], &[0; 4], &new].concat();
         for bytes in [new, old] {
-            let all = parse(&bytes).unwrap();
-            assert_eq!(all[&b"liba.so.1"[..]], [Path::new("/l/v3/liba.so.1"), Path::new("/l/liba.so.1")]);
+            let found = in_cache(&bytes, b"liba.so.1").unwrap();
+            assert_eq!(found, [Path::new("/l/v3/liba.so.1"), Path::new("/l/liba.so.1")]);
+            assert!(in_cache(&bytes, b"liba.so").unwrap().is_empty());
         }
         if FLAGS.is_some() {
-            assert!(parse(&cache(&[(0x0003, "liba.so.1", "/l32/liba.so.1")])).unwrap().is_empty());
+            let other = cache(&[(0x0003, "liba.so.1", "/l32/liba.so.1")]);
+            assert!(in_cache(&other, b"liba.so.1").unwrap().is_empty());
         }
     }
 
@@ -154,9 +154,14 @@ mod tests {
     fn a_torn_cache_leads_nowhere() {
         let whole = cache(&[(FLAGS.unwrap_or(3), "liba.so.1", "/l/liba.so.1")]);
         for length in 0..70 {
-            assert!(parse(&whole[..length]).is_none_or(|all| all.is_empty()), "{length}");
+            assert!(
+                in_cache(&whole[..length], b"liba.so.1").is_none_or(|found| found.is_empty()),
+                "{length}"
+            );
         }
-        assert!(parse(b"").is_none() && parse(b"ld.so-1.7.0\0\xff\xff\xff\xff").is_none());
+        for torn in [&b""[..], b"ld.so-1.7.0\0\xff\xff\xff\xff"] {
+            assert!(in_cache(torn, b"liba.so.1").is_none());
+        }
     }
 
     #[test]

@@ -14,11 +14,13 @@
 
 pub mod act;
 mod excuse;
+pub mod passages;
 pub mod place;
 mod words;
 
 pub use act::{Act, Table};
 pub use excuse::{ClockAtStart, Excuse, FileTimes, FileTimesOf, RunsScripts, names};
+pub use passages::{Passage, UnusedClock};
 pub use place::Place;
 
 use crate::reason::Reason;

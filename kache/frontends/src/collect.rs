@@ -41,5 +41,5 @@ pub(crate) fn dependencies(
         is_foreign: false,
         is_script: false,
     };
-    collect(&subject, &Machine { roots: &action.roots, table }, trace)
+    collect(&subject, &Machine::new(&action.roots, table), trace)
 }

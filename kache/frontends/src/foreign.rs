@@ -138,8 +138,7 @@ impl Plan for ForeignPlan {
             is_foreign: true,
             is_script: self.is_script,
         };
-        let mut collected =
-            collect(&subject, &Machine { roots: &action.roots, table: cx.table }, &log.trace());
+        let mut collected = collect(&subject, &Machine::new(&action.roots, cx.table), &log.trace());
         let named = self.named_roots.iter().map(|root| Dependency::new(Kind::Place, root.as_str()));
         collected.dependencies.extend(named);
         collected

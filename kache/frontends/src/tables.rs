@@ -2,6 +2,7 @@
 //! the compiler's, and accesses that do not count when trusted code makes them. Every row has its reason. Nothing that no
 //! row names is left out of a key.
 
+mod passages;
 mod times;
 mod variables;
 
@@ -332,7 +333,16 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
         unless: &["rand", "-f", "-W", "--"],
         ..clock("mawk", &["BEGIN { exit }"], "seeds its random numbers, and shows the seed only by `srand`")
     },
-    clock("perl", &["-e", ""], "notes when it started"),
+    clock(
+        "perl",
+        &["-e", "eval { require IPC::Cmd; require Time::Piece }"],
+        "notes when it started; `IPC::Cmd` tries whether there is a clock that only goes forward; `Time::Local` notes \
+         the century",
+    ),
+    ClockAtStart {
+        again: true,
+        ..clock("infocmp", &["-C", "dumb"], "its library asks whether what it knows of directories is old")
+    },
     clock("python", &["-I", "-S", "-c", "pass"], "seeds the hashing of its strings"),
     ClockAtStart {
         again: true,

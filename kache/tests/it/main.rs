@@ -31,6 +31,7 @@ mod debugger;
 mod documents;
 #[cfg(target_os = "linux")]
 mod exec;
+mod exec_removed;
 #[cfg(target_os = "linux")]
 mod holes;
 mod init;

@@ -23,7 +23,6 @@ impl Collector<'_> {
         if is_descriptor(&path) {
             return self.write_descriptor(&path, by);
         }
-        self.rewrites_script(by, &path);
         if e.flags & flag::THERE == 0 {
             let is_named_at_random = e.flags & flag::EXCLUSIVE != 0 && self.is_temporary(&path);
             if !is_named_at_random && !self.would_replace(e, &path) {
@@ -130,7 +129,6 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.pair_failed(e, by, &from, &to);
         }
-        self.rewrites_script(by, &to);
         if self.place(&from) == Place::NamedOutput {
             // Under its other name, what was in it may be read, and nothing says of what.
             self.at(by, Act::OpensFile, &from);

@@ -3,7 +3,8 @@
 use super::World;
 use crate::platform;
 use crate::policy::Actor;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Files and directories that the run made, and who made each.
@@ -11,15 +12,57 @@ use std::path::{Path, PathBuf};
 pub struct Made {
     files: HashMap<Vec<u8>, Actor>,
     directories: HashMap<Vec<u8>, Actor>,
+    real: RefCell<Real>,
+}
+
+/// Where what was made really lies: asked for once for each directory, since a run makes and lists thousands.
+#[derive(Default)]
+struct Real {
+    paths: HashSet<PathBuf>,
+    /// Made since `paths` was last complete.
+    pending: Vec<Vec<u8>>,
+    directories: HashMap<PathBuf, Option<PathBuf>>,
+}
+
+impl Real {
+    fn complete(&mut self, world: &dyn World) {
+        for made in std::mem::take(&mut self.pending) {
+            let path = Path::new(platform::os_str(&made));
+            let parent = path.parent().and_then(|parent| self.directory(parent, world));
+            self.paths.extend(parent.zip(path.file_name()).map(|(parent, name)| parent.join(name)));
+        }
+    }
+
+    /// A directory's path, links followed; of one that is gone, as far as it is there.
+    fn directory(&mut self, path: &Path, world: &dyn World) -> Option<PathBuf> {
+        if let Some(known) = self.directories.get(path) {
+            return known.clone();
+        }
+        let real = world.canonicalize(path).or_else(|| {
+            let parent = self.directory(path.parent()?, world)?;
+            Some(parent.join(path.file_name()?))
+        });
+        self.directories.insert(path.to_path_buf(), real.clone());
+        real
+    }
 }
 
 impl Made {
     pub fn file(&mut self, path: &[u8], by: Actor) {
-        self.files.insert(path.to_vec(), by);
+        if self.files.insert(path.to_vec(), by).is_none() {
+            self.real.get_mut().pending.push(path.to_vec());
+        }
     }
 
     pub fn directory(&mut self, path: &[u8], by: Actor) {
-        self.directories.insert(path.to_vec(), by);
+        if self.directories.insert(path.to_vec(), by).is_none() {
+            self.real.get_mut().pending.push(path.to_vec());
+        }
+    }
+
+    /// Whether the run made a directory by this name.
+    pub fn is_directory(&self, path: &[u8]) -> bool {
+        self.directories.contains_key(path)
     }
 
     /// Whether the run made a path, or a directory above it.
@@ -37,20 +80,22 @@ impl Made {
     /// The same for a path that the event names by where it really lies, and that may have been made by way of a link
     /// or a `..`.
     pub fn has_by_another_name(&self, path: &[u8], world: &dyn World) -> bool {
-        let path = Path::new(platform::os_str(path));
-        let made = self.files.keys().chain(self.directories.keys());
-        made.filter_map(|made| resolve(Path::new(platform::os_str(made)), world))
-            .any(|made| path.starts_with(made))
+        let mut real = self.real.borrow_mut();
+        real.complete(world);
+        Path::new(platform::os_str(path)).ancestors().any(|above| real.paths.contains(above))
     }
 
     /// What was made under one name has another.
     pub fn rename(&mut self, from: &[u8], to: Vec<u8>, is_directory: bool, by: Actor) {
+        let real = self.real.get_mut();
+        real.paths.clear();
         if self.directories.remove(from).is_some() || is_directory {
             self.directories.insert(to, by);
         } else {
             self.files.remove(from);
             self.files.insert(to, by);
         }
+        real.pending = self.files.keys().chain(self.directories.keys()).cloned().collect();
     }
 
     /// Everything, in the order of the paths.
@@ -59,12 +104,6 @@ impl Made {
         all.sort_unstable();
         all
     }
-}
-
-/// The real name of something that may be gone: as much of the way to it as is left is resolved.
-fn resolve(path: &Path, world: &dyn World) -> Option<PathBuf> {
-    let there = path.ancestors().skip(1).find_map(|above| Some((above, world.canonicalize(above)?)));
-    there.and_then(|(above, real)| Some(real.join(path.strip_prefix(above).ok()?)))
 }
 
 /// The symbolic links that are followed where a path is resolved.

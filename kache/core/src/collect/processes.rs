@@ -39,6 +39,12 @@ pub struct Process {
     asks_for_read_times: bool,
     /// A script that it has read can ask for the times of files.
     pub asks_for_times: bool,
+    /// A script that it has read compares the times of files.
+    pub compares_times: bool,
+    /// A script that it has read gives the value for which others ask for the time in vain.
+    pub replaces_clock: bool,
+    /// Calls of the clock that its scripts make in vain, and that have not been made.
+    pub unused_clock: u16,
     /// Directories that the loader searches for libraries: those that the objects of the program name.
     searched: Vec<PathBuf>,
     /// Events of opening the terminal since the program started.
@@ -253,6 +259,9 @@ impl Processes {
             arguments: Some(Vec::new()),
             asks_for_read_times: false,
             asks_for_times: false,
+            compares_times: false,
+            replaces_clock: false,
+            unused_clock: 0,
             searched: Vec::new(),
             terminal: 0,
             is_foreign: false,

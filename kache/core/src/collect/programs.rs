@@ -65,7 +65,7 @@ impl Collector<'_> {
         if actor.is_trusted() {
             self.examine_syscalls(by, exe);
         } else if !self.subject.covers(exe) {
-            self.examine_program(by, exe);
+            self.examine_program(by, &self.file_as_it_was(e.path));
         }
         if self.linker.as_deref() == Some(exe) {
             self.named(by, Act::BeginsAsLinker, b"");
@@ -162,7 +162,9 @@ impl Collector<'_> {
     pub(super) fn module(&mut self, e: &TraceEvent) {
         // The loader names what it found by way of `bin/../lib`.
         let found = Path::new(platform::os_str(e.path));
-        let real = self.world.canonicalize(found).unwrap_or_default();
+        let file = self.as_it_was(found).and_then(|file| self.world.canonicalize(&file));
+        let is_kept = file.as_ref().is_some_and(|file| self.removed.is_kept(file));
+        let real = file.unwrap_or_default();
         let is_covered = self.subject.covers(&real);
         let is_loader = self.policy.is_loader(&real);
         let is_c_library = self.policy.is_c_library(&real);
@@ -188,12 +190,16 @@ impl Collector<'_> {
         if e.module == 0 || is_covered || is_loader || is_runtime() {
             return;
         }
-        self.out.loaded.insert(real.clone());
+        if !is_kept {
+            self.out.loaded.insert(real.clone());
+        }
         // What is not loaded by its path is searched for, and another may come to lie before it.
         if is_by_name {
             self.named(by, Act::FindsLibrary, found.file_name().unwrap_or_default().as_encoded_bytes());
         }
-        self.at(by, Act::LoadsLibrary, &clean(real.as_os_str().as_encoded_bytes()));
+        // One that is kept was made by the run, under the name that it had.
+        let named = if is_kept { found } else { &*real };
+        self.at(by, Act::LoadsLibrary, &clean(named.as_os_str().as_encoded_bytes()));
         self.out.loads_plugins |= actor == Actor::Plugin;
         match actor {
             _ if is_c_library => {}
@@ -251,7 +257,8 @@ impl Collector<'_> {
         }
         let Some(file) = process.file(e.module).map(<[u8]>::to_vec) else { return false };
         let Some((row, calls)) = self.start_of(e.pid) else { return false };
-        act == Act::ReadsTimer && row.timers || calls.has(&file, e.aux, e.errno, row.again)
+        let is_of_start = act == Act::ReadsTimer && row.timers || calls.has(&file, e.aux, e.errno, row.again);
+        is_of_start || self.asks_in_vain(e.pid)
     }
 
     /// Whether a program opens the terminal as it does whenever it starts, and no more often.

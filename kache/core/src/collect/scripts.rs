@@ -4,10 +4,11 @@
 //! a directory. They hand the times on where a script asks for them. The script has a word for that, and is read before it
 //! runs. So as long as no file that the program has read has such a word, the times of files do not count. Where the
 //! program reads its script is known by its arguments; a script on standard input has any word.
+//! A script whose words are all in passages that are known to compare times has its program count as one that compares.
 
 use super::{Cause, Collector};
 use crate::platform;
-use crate::policy::{Act, Actor, RunsScripts};
+use crate::policy::{Act, Actor, Passage, RunsScripts, passages};
 use crate::template;
 use std::path::Path;
 
@@ -26,17 +27,24 @@ impl Collector<'_> {
             return;
         }
         let is_made_by_itself = self.made.has(path) && row.made.iter().any(has_part);
-        if self.made.has(path) && !is_made_by_itself {
-            self.scripts_made.insert(path.to_vec());
-        }
+        let was = self.file_as_it_was(path);
         // One that is gone may have had any word.
-        let has = |words: &[&str]| self.world.has_word(file, words).unwrap_or(!is_made_by_itself);
-        if has(row.start) {
+        let has = |words: &[&str], beside: &[Passage]| {
+            self.world.has_word(&was, words, beside).unwrap_or(!is_made_by_itself)
+        };
+        let compares = has(row.start, &[]);
+        if compares && has(row.start, row.passages) {
             return self.named(by, Act::RunsTimedScript, path);
         }
-        let asks = has(row.times);
-        if let Some(process) = self.processes.get_mut(by.pid).filter(|_| asks) {
-            process.asks_for_times = true;
+        let asks = has(row.times, row.passages);
+        let holds = |marks: &[&[&str]]| self.world.holds(&was, marks);
+        let replaces = row.unused_clock.iter().any(|clock| holds(clock.replaced));
+        let in_vain = row.unused_clock.iter().filter(|clock| holds(&[&[clock.line]])).count() as u16;
+        if let Some(process) = self.processes.get_mut(by.pid) {
+            process.asks_for_times |= asks;
+            process.compares_times |= compares;
+            process.replaces_clock |= replaces;
+            process.unused_clock += if process.replaces_clock { in_vain } else { 0 };
         }
     }
 
@@ -48,11 +56,13 @@ impl Collector<'_> {
         }
     }
 
-    /// What was read as a script, and is now written again, had words that cannot be looked for any more.
-    pub(super) fn rewrites_script(&mut self, by: Cause, path: &[u8]) {
-        if self.scripts_made.contains(path) {
-            self.named(by, Act::RunsTimedScript, path);
-        }
+    /// Whether a call of the clock is one that a script of the process is known to make in vain.
+    pub(super) fn asks_in_vain(&mut self, pid: u32) -> bool {
+        let Some(process) = self.processes.get_mut(pid).filter(|process| process.unused_clock > 0) else {
+            return false;
+        };
+        process.unused_clock -= 1;
+        true
     }
 
     /// Whether no script that a process has run so far can tell the times of files.
@@ -61,10 +71,8 @@ impl Collector<'_> {
             return false;
         };
         let Some(arguments) = process.arguments() else { return false };
-        let words = || row.start.iter().chain(row.times);
-        let asks = arguments
-            .iter()
-            .any(|argument| words().any(|word| template::has_word(argument, word.as_bytes())));
+        let words: Vec<&str> = row.start.iter().chain(row.times).copied().collect();
+        let asks = passages::has_word(&arguments.join(&b' '), &words, row.passages);
         let mut rest = arguments.iter().skip(1);
         !asks && (row.takes_no_input || rest.any(|argument| names_script(argument)))
     }

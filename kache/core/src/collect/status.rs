@@ -6,7 +6,7 @@
 use super::processes::Process;
 use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
-use crate::platform;
+use crate::platform::{self, FileType};
 use crate::policy::{Act, Actor, FileTimes};
 use std::path::Path;
 
@@ -57,7 +57,9 @@ impl Collector<'_> {
             }
             // `make` asks which directory it is in, whose times change with each file that is made there.
             FileTimes::Compares if path == process.cwd().as_os_str().as_encoded_bytes() => {}
-            FileTimes::Compares => self.at(by, Act::ComparesTimes, &path),
+            FileTimes::ComparesFiles
+                if self.world.file_type(Path::new(platform::os_str(&path))) == Some(FileType::Dir) => {}
+            FileTimes::Compares | FileTimes::ComparesFiles => self.at(by, Act::ComparesTimes, &path),
             FileTimes::Packs if self.subject.is_foreign => {}
             _ if of_made => self.named(by, Act::LearnsTimeOfMade, &path),
             _ => self.at(by, Act::TellsStatus, &path),
@@ -90,7 +92,7 @@ impl Collector<'_> {
         let is_known = self.world.only_root_replaces(&process.program);
         let scripts = self.policy.runs_scripts(self.processes.name(pid));
         if is_known && scripts.is_some_and(|row| self.runs_plain_scripts(pid, row)) {
-            return FileTimes::Nothing;
+            return if process.compares_times { FileTimes::ComparesFiles } else { FileTimes::Nothing };
         }
         let row = self.policy.file_times(self.processes.name(pid)).filter(|_| is_known);
         match row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does) {
@@ -118,7 +120,9 @@ impl Collector<'_> {
             Actor::Process => match self.use_of_times(pid, by) {
                 FileTimes::Nothing => {}
                 FileTimes::Packs if self.subject.is_foreign => {}
-                FileTimes::ComparesTwo | FileTimes::Compares => self.at(by, Act::ComparesTimes, path),
+                FileTimes::ComparesTwo | FileTimes::Compares | FileTimes::ComparesFiles => {
+                    self.at(by, Act::ComparesTimes, path)
+                }
                 _ => self.at(by, Act::TellsStatus, path),
             },
             _ => {}

@@ -8,8 +8,10 @@ use crate::observe::start_clock::{self, StartCalls};
 use crate::observe::variables::{self, Use};
 use crate::paths::Roots;
 use crate::platform::{self, FileType};
+use crate::policy::{Passage, passages};
 use crate::template;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -42,8 +44,8 @@ pub trait World {
     /// Whether a file's contents hold all marks of one of the alternatives. A program's show that it is the tool that its
     /// name says.
     fn holds(&self, file: &Path, marks: &[&[&str]]) -> bool;
-    /// Whether a file has any of these words, as scripts spell them; `None` where it cannot be read.
-    fn has_word(&self, file: &Path, words: &[&str]) -> Option<bool>;
+    /// Whether a file has any of these words, as scripts spell them, beside these passages; `None` where it cannot be read.
+    fn has_word(&self, file: &Path, words: &[&str], beside: &[Passage]) -> Option<bool>;
     /// Whether an object has an instruction that calls the kernel; `None` where that cannot be read.
     fn calls_kernel(&self, object: &Path) -> Option<bool>;
     /// What an object takes from others; `None` where that cannot be read.
@@ -62,24 +64,65 @@ pub trait World {
     fn start_calls(&self, program: &Path, arguments: &[&str]) -> Option<StartCalls>;
 }
 
-/// The real machine.
+/// The real machine. It is asked about a path once, however many events name it: a run with configure and make has a million.
 pub struct Machine<'a> {
-    pub roots: &'a Roots,
-    pub table: &'a Table,
+    roots: &'a Roots,
+    table: &'a Table,
+    types: Memo<Option<FileType>>,
+    there: Memo<bool>,
+    links: Memo<Option<PathBuf>>,
+    real: Memo<Option<PathBuf>>,
+    owned_by_root: Memo<bool>,
+}
+
+impl Machine<'_> {
+    pub fn new<'a>(roots: &'a Roots, table: &'a Table) -> Machine<'a> {
+        Machine {
+            roots,
+            table,
+            types: Memo::default(),
+            there: Memo::default(),
+            links: Memo::default(),
+            real: Memo::default(),
+            owned_by_root: Memo::default(),
+        }
+    }
+}
+
+/// Answers by path.
+struct Memo<T>(RefCell<HashMap<PathBuf, T>>);
+
+impl<T> Default for Memo<T> {
+    fn default() -> Memo<T> {
+        Memo(RefCell::default())
+    }
+}
+
+impl<T: Clone> Memo<T> {
+    fn get(&self, path: &Path, ask: impl FnOnce() -> T) -> T {
+        if let Some(known) = self.0.borrow().get(path) {
+            return known.clone();
+        }
+        let answer = ask();
+        self.0.borrow_mut().insert(path.to_path_buf(), answer.clone());
+        answer
+    }
 }
 
 impl World for Machine<'_> {
     fn file_type(&self, path: &Path) -> Option<FileType> {
-        let found = path.metadata().ok()?.file_type();
-        Some(match () {
-            () if found.is_file() => FileType::File,
-            () if found.is_dir() => FileType::Dir,
-            () => FileType::Other,
+        self.types.get(path, || {
+            let found = path.metadata().ok()?.file_type();
+            Some(match () {
+                () if found.is_file() => FileType::File,
+                () if found.is_dir() => FileType::Dir,
+                () => FileType::Other,
+            })
         })
     }
 
     fn is_there(&self, path: &Path) -> bool {
-        path.symlink_metadata().is_ok()
+        self.there.get(path, || path.symlink_metadata().is_ok())
     }
 
     fn names(&self, directory: &Path) -> Vec<OsString> {
@@ -87,11 +130,11 @@ impl World for Machine<'_> {
     }
 
     fn read_link(&self, path: &Path) -> Option<PathBuf> {
-        path.read_link().ok()
+        self.links.get(path, || path.read_link().ok())
     }
 
     fn canonicalize(&self, path: &Path) -> Option<PathBuf> {
-        path.canonicalize().ok()
+        self.real.get(path, || path.canonicalize().ok())
     }
 
     fn may_execute(&self, path: &Path) -> bool {
@@ -141,10 +184,11 @@ impl World for Machine<'_> {
         self.table.passes(file, &test, is_held).unwrap_or(false)
     }
 
-    fn has_word(&self, file: &Path, words: &[&str]) -> Option<bool> {
-        let has = |text: &[u8]| words.iter().any(|word| template::has_word(text, word.as_bytes()));
+    fn has_word(&self, file: &Path, words: &[&str], beside: &[Passage]) -> Option<bool> {
+        let has = |text: &[u8]| passages::has_word(text, words, beside);
+        let test = format!("word {words:?} beside {beside:?}");
         match platform::file_type(file).ok()?? {
-            (FileType::File, _) => self.table.passes(file, &format!("word {words:?}"), has).ok(),
+            (FileType::File, _) => self.table.passes(file, &test, has).ok(),
             // A directory holds no script; a pipe or a device may.
             (sort, _) => Some(sort != FileType::Dir),
         }
@@ -171,7 +215,7 @@ impl World for Machine<'_> {
     }
 
     fn only_root_replaces(&self, program: &Path) -> bool {
-        platform::only_root_replaces(program)
+        self.owned_by_root.get(program, || platform::only_root_replaces(program))
     }
 
     fn variables(&self, object: &Path, known_constructors: u64) -> Use {

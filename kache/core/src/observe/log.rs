@@ -9,6 +9,7 @@
 //! writer that was killed in between leaves a record without a kind, or a gap of zeroes; both are counted as torn.
 
 use super::given::{self, Given};
+use super::kept::Kept;
 use super::trace::{EventKind, Trace, TraceEvent};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -46,6 +47,7 @@ const GIVEN_MOST: usize = 128;
 #[derive(Debug)]
 pub struct Log {
     memory: memory::Shared,
+    kept: Option<Kept>,
 }
 
 impl Log {
@@ -56,7 +58,12 @@ impl Log {
     pub fn create(purpose: &Purpose) -> io::Result<Log> {
         let given = given::open_descriptors();
         let head = |capacity| head(capacity, purpose, given.as_deref());
-        Ok(Log { memory: memory::Shared::create(CAPACITY, &head)? })
+        Ok(Log { memory: memory::Shared::create(CAPACITY, &head)?, kept: None })
+    }
+
+    /// Keeps a directory for as long as the log.
+    pub(super) fn keep(&mut self, kept: Option<Kept>) {
+        self.kept = kept;
     }
 
     /// The path by which other processes open it, for as long as this process keeps it.
@@ -66,7 +73,7 @@ impl Log {
 
     /// The log as it is while the command still runs.
     pub fn so_far(&self) -> Option<Log> {
-        Some(Log { memory: self.memory.again()? })
+        Some(Log { memory: self.memory.again()?, kept: None })
     }
 
     /// Whether a process has seen another fail by now.
@@ -76,10 +83,11 @@ impl Log {
 
     /// Everything that had been recorded when the log was first read.
     pub fn trace(&self) -> Trace<'_> {
-        match self.memory.bytes() {
+        let trace = match self.memory.bytes() {
             Some(bytes) => trace_of(bytes),
-            None => Trace { events: Vec::new(), overflowed: true, torn: 0 },
-        }
+            None => Trace { events: Vec::new(), overflowed: true, torn: 0, kept: None },
+        };
+        Trace { kept: self.kept.as_ref().map(Kept::path), ..trace }
     }
 
     /// What had been recorded when the log was first read, in the order in which room for it was claimed.
@@ -109,6 +117,8 @@ pub struct Purpose<'a> {
     pub is_quiet: bool,
     /// Compilers that are started get kache in front of them.
     pub front: Option<&'a Front>,
+    /// Where files are kept that programs remove. Only with a front.
+    pub kept: Option<&'a Path>,
 }
 
 /// What is put in front of compilers.
@@ -121,11 +131,13 @@ pub struct Front {
 }
 
 impl Front {
-    /// As the preload object reads it: texts with their zeros, and an empty one.
-    fn texts(&self) -> Vec<u8> {
-        let names = self.compilers.iter().map(|name| name.as_bytes());
-        let all = std::iter::once(self.kache.as_os_str().as_encoded_bytes()).chain(names).chain([&b""[..]]);
-        all.flat_map(|text| text.iter().copied().chain([0])).collect()
+    /// As the preload object reads it: texts with their zeros.
+    fn texts(&self, kept: Option<&Path>) -> Vec<u8> {
+        let path = |path: &'_ Path| path.as_os_str().as_encoded_bytes().to_vec();
+        let names = self.compilers.iter().map(|name| name.as_bytes().to_vec());
+        let kept = kept.map(path).unwrap_or_default();
+        let all: Vec<_> = std::iter::once(path(&self.kache)).chain(names).chain([Vec::new(), kept]).collect();
+        all.into_iter().flat_map(|text| text.into_iter().chain([0])).collect()
     }
 }
 
@@ -134,7 +146,7 @@ impl Front {
 fn head(capacity: u64, purpose: &Purpose, given: Option<&[Given]>) -> Vec<u8> {
     let mut head = vec![0; HEADER];
     if let Some(front) = purpose.front {
-        let texts = front.texts();
+        let texts = front.texts(purpose.kept);
         let total = (RECORD + texts.len()).next_multiple_of(8);
         head.extend((total as u32).to_ne_bytes());
         head.extend([VOID, 0]);
@@ -182,7 +194,7 @@ pub fn trace_of(bytes: &[u8]) -> Trace<'_> {
     let events = records.by_ref().collect();
     let full = bytes.len() >= HEADER
         && (load_u32(bytes, OVERFLOW_AT) != 0 || load_u64(bytes, TAIL_AT) > bytes.len() as u64);
-    Trace { events, overflowed: full, torn: records.torn() }
+    Trace { events, overflowed: full, torn: records.torn(), kept: None }
 }
 
 /// The records of a log.

@@ -3,6 +3,7 @@
 pub mod c_library;
 pub mod disturbed;
 pub mod given;
+pub mod kept;
 pub mod launch;
 pub mod log;
 pub mod object;

@@ -1,6 +1,7 @@
 //! Running a command and keeping a log of what its processes did.
 
 use super::disturbed;
+use super::kept::Kept;
 use super::launch;
 use super::log::{Front, Log, Purpose};
 use crate::platform;
@@ -56,6 +57,8 @@ pub struct Preload {
     pub dir: PathBuf,
     /// What is put in front of the compilers that a foreign command starts.
     pub front: Option<Front>,
+    /// A name for a directory, in which a foreign command's programs keep what they remove.
+    pub kept: PathBuf,
 }
 
 impl Observer for Preload {
@@ -69,7 +72,12 @@ impl Observer for Preload {
         let watch = launch::unpack(&self.dir).and_then(|object| {
             let is_foreign = foreign.is_some();
             let front = self.front.as_ref().filter(|_| is_foreign);
-            Ok((Log::create(&Purpose { is_foreign, is_quiet: false, front })?, object))
+            // Without it, what is removed is lost.
+            let kept = front.and_then(|_| Kept::create(self.kept.clone()).ok());
+            let purpose = Purpose { is_foreign, is_quiet: false, front, kept: kept.as_ref().map(Kept::path) };
+            let mut log = Log::create(&purpose)?;
+            log.keep(kept);
+            Ok((log, object))
         });
         let Ok((log, object)) = watch else {
             return Unobserved.run(command, foreign, printing, may_notify);

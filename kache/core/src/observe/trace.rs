@@ -13,6 +13,7 @@
 //! - An Exec that failed is there twice: before the attempt, and again with its error.
 
 use std::fmt;
+use std::path::Path;
 
 /// The module of a caller whose code belongs to no loaded object.
 pub const UNKNOWN_MODULE: u32 = u32::MAX;
@@ -134,9 +135,9 @@ kinds! {
     GetEnv = 11,
     /// A directory was made.
     Mkdir = 12,
-    /// `path` was renamed to `path2`.
+    /// `path` was renamed to `path2`; `aux` is the number of the file that was replaced, if it was kept.
     Rename = 13,
-    /// A path was removed.
+    /// A path was removed; `aux` is the number of the file, if it was kept.
     Unlink = 14,
     /// `path2` was made as a link to `path`.
     Link = 15,
@@ -228,4 +229,6 @@ pub struct Trace<'a> {
     pub overflowed: bool,
     /// The number of events that their writers did not finish.
     pub torn: usize,
+    /// Where the files are that the run removed: see [`Kept`](super::kept::Kept).
+    pub kept: Option<&'a Path>,
 }

@@ -1,6 +1,6 @@
 //! Rows of the tables of trust, and how they match.
 
-use super::Actor;
+use super::{Actor, Passage, UnusedClock};
 use std::path::Path;
 
 /// A row: what it matches, and why.
@@ -36,6 +36,8 @@ pub enum FileTimes {
     /// It compares those of two files where a script asks it to, one after the other.
     ComparesTwo,
     Compares,
+    /// It compares those of files, and not of directories.
+    ComparesFiles,
     /// It compares them where its options are these letters alone, and else prints them.
     ComparesWith(&'static str),
     /// It may put those of what it packs into an archive. The front end of a foreign action looks into the archives.
@@ -70,6 +72,10 @@ pub struct RunsScripts {
     /// Words by which a script asks for times by way of when the program started, or of what was looked at before the script was
     /// read.
     pub start: &'static [&'static str],
+    /// Passages of scripts that have such words and tell no time.
+    pub passages: &'static [Passage],
+    /// Lines of scripts that ask for the time in vain.
+    pub unused_clock: &'static [UnusedClock],
     /// Parts of the paths of scripts that have such words and hand on no times, where root alone can replace them.
     pub own: &'static [&'static str],
     /// Parts of the paths of scripts that the program makes itself, out of what it has read.

@@ -1,5 +1,6 @@
 //! What programs do with the times of files.
 
+use super::passages;
 use kache_core::policy::{FileTimes, FileTimesOf, RunsScripts};
 
 const fn row(what: &'static str, does: FileTimes, why: &'static str) -> FileTimesOf {
@@ -86,8 +87,8 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
     nothing("clang", "finds files"),
     nothing("clang++", "finds files"),
     nothing("cpp", "finds files"),
-    row("cc1", FileTimes::Compares, "`#pragma GCC dependency`, and precompiled headers"),
-    row("cc1plus", FileTimes::Compares, "as above"),
+    row("cc1", FileTimes::ComparesFiles, "`#pragma GCC dependency`, and precompiled headers"),
+    row("cc1plus", FileTimes::ComparesFiles, "as above"),
     row("ar", FileTimes::Packs, "stores them, unless it is told to store zeros"),
     row("ranlib", FileTimes::Packs, "as above"),
     nothing("collect2", "finds files"),
@@ -98,28 +99,55 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
 ];
 
 /// Ends of the names of sources in C, objects and devices, which no program of the list below runs.
-const DATA: &[&str] =
-    &[".c", ".h", ".cc", ".cpp", ".hpp", ".s", ".S", ".o", ".a", "/dev/null", "/dev/urandom", "/dev/random"];
+const DATA: &[&str] = &[
+    ".c",
+    ".h",
+    ".cc",
+    ".cpp",
+    ".hpp",
+    ".s",
+    ".S",
+    ".o",
+    ".a",
+    ".d",
+    "/dev/null",
+    "/dev/urandom",
+    "/dev/random",
+];
 
 /// Programs that hand the times of files to scripts which ask for them by a word. As long as they have read no such script, the
 /// times do not count.
 pub static RUNS_SCRIPTS: &[RunsScripts] = &[
     RunsScripts {
         what: "perl",
-        times: &[],
+        // A script with these words may ask for the time where modules do as they are loaded.
+        times: &["HiRes", "localtime", "gmtime"],
         // `-M` and its like count from the start of the program, and `stat _` tells of what was looked at last.
         start: &["^T", "BASETIME", "-M", "-A", "-C", "stat", "lstat", "fstat"],
+        passages: passages::OF_PERL,
+        unused_clock: passages::UNUSED_CLOCK,
         own: &[
+            "/Config_heavy.pl",
             "/Cwd.pm",
             "/DynaLoader.pm",
+            "/ExtUtils/MM_Unix.pm",
+            "/ExtUtils/MakeMaker.pm",
             "/File/Copy.pm",
             "/File/Find.pm",
             "/File/Path.pm",
             "/File/Temp.pm",
             "/IO/Handle.pm",
+            "/IPC/Cmd.pm",
+            "/Module/Load/Conditional.pm",
             "/POSIX.pm",
+            "/PerlIO.pm",
+            "/Pod/Simple.pm",
+            "/Term/Cap.pm",
             "/Time/HiRes.pm",
             "/Time/HiRes/HiRes.so",
+            "/Time/Local.pm",
+            "/Time/Piece.pm",
+            "/Time/Seconds.pm",
             "/overload.pm",
             "/utf8.pm",
         ],
@@ -133,6 +161,8 @@ pub static RUNS_SCRIPTS: &[RunsScripts] = &[
         what: "cmake",
         times: &["IS_NEWER_THAN", "ARCHIVE_CREATE", "tar"],
         start: &["TIMESTAMP", "RANDOM", "--trace", "--profiling-output"],
+        passages: &[],
+        unused_clock: &[],
         own: &["/usr/share/cmake-"],
         made: &["/CMakeFiles/", "/CMakeCache.txt"],
         data: DATA,

@@ -11,8 +11,7 @@ use kache_core::observe::text::TextLog;
 use kache_core::observe::variables::Use;
 use kache_core::paths::Roots;
 use kache_core::platform::{self, FileType};
-use kache_core::policy::TrustPolicy;
-use kache_core::template;
+use kache_core::policy::{Passage, TrustPolicy, passages};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -161,9 +160,9 @@ impl World for FakeWorld {
         !self.counterfeits.contains(file) && !self.not_executable.contains(file)
     }
 
-    fn has_word(&self, file: &Path, words: &[&str]) -> Option<bool> {
+    fn has_word(&self, file: &Path, words: &[&str], beside: &[Passage]) -> Option<bool> {
         let text = self.texts.get(file).copied().or_else(|| self.is_there(file).then_some(""))?;
-        Some(words.iter().any(|word| template::has_word(text.as_bytes(), word.as_bytes())))
+        Some(passages::has_word(text.as_bytes(), words, beside))
     }
 
     fn calls_kernel(&self, object: &Path) -> Option<bool> {
