@@ -320,6 +320,7 @@ pub static CLOCK_AT_START: &[ClockAtStart] = &[
         timers: true,
         ..clock("git", &["version"], "measures its steps, for traces and progress")
     },
+    ClockAtStart { timers: true, ..clock("git-sh-i18n--envsubst", &["--variables", ""], "a part of git") },
     ClockAtStart {
         unless: COMPARES_WITH_START,
         ..clock(
