@@ -109,7 +109,7 @@ impl super::Collector<'_> {
         Some(plain)
     }
 
-    /// As [`Collector::as_it_was`], and for a file that is lost an empty path, which leads nowhere.
+    /// As [`Self::as_it_was`], and for a file that is lost an empty path, which leads nowhere.
     pub(super) fn file_as_it_was(&self, path: &[u8]) -> PathBuf {
         self.as_it_was(Path::new(platform::os_str(path))).unwrap_or_default()
     }
