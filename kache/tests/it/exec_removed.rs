@@ -50,6 +50,10 @@ fn a_script_that_is_removed_counts_by_the_words_that_it_had() {
     assert_eq!(run(&test, "cp times.pl out; perl out; cp plain.pl out"), refused("clock"), "written again");
     assert_eq!(twice(&test, "cp plain.pl t.pl; perl t.pl; mv t.pl out"), [STORED, RESTORED], "renamed");
     assert_eq!(twice(&test, "mkdir d; cp plain.pl d/t.pl; perl d/../d/t.pl; rm -r d"), [STORED, RESTORED]);
+    test.write("w/a/b/in", "");
+    std::os::unix::fs::symlink("a/b", test.path("w/l")).unwrap();
+    assert_eq!(twice(&test, "perl l/../../plain.pl"), [STORED, RESTORED], "by a link that was there");
+    assert_eq!(run(&test, "perl l/../../times.pl"), refused("clock"));
     let by_link = "mkdir d e; cp times.pl d/t.pl; ln -s ../e d/l; cp plain.pl t.pl; cp times.pl e/t.pl; \
                    perl d/l/../e/t.pl; rm -r d e t.pl";
     assert_eq!(run(&test, by_link), refused("clock"));
@@ -76,7 +80,7 @@ fn a_program_that_is_removed_counts_by_what_it_could_do() {
     assert_eq!(run(&test, replaced), refused("unrecorded-function"));
 }
 
-/// A header, or an object, that the run replaces is no program, and the directory for what is kept does not outlive the run.
+/// kache removes the directory of kept files when the run has been judged.
 #[test]
 fn nothing_is_left_of_what_was_kept() {
     let test = TestEnv::new();

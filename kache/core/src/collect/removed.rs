@@ -1,8 +1,8 @@
 //! Files as they were when a program ran or read them, though the run has removed them since.
 //!
-//! What a program could do is told by what is in it, and is looked at after the run. By then its path may be gone, or
-//! lead to another file: a configure script makes and removes hundreds of programs under one name. The observer has kept
-//! what was removed or replaced. A file that was written again is lost.
+//! The contents of a program tell what the program could do, and the walk reads the contents after the run. By then the
+//! program's path may be gone, or may lead to another file: a configure script makes and removes hundreds of programs of one
+//! name. The observer has kept what was removed or replaced. A file that was written again is lost.
 
 use super::{World, clean};
 use crate::observe::kept::Kept;
@@ -28,14 +28,6 @@ enum Fate {
     Lost,
 }
 
-/// Where the file is now that a path led to at an event.
-#[derive(Debug, PartialEq, Eq)]
-pub enum AsItWas {
-    Under(Vec<u8>),
-    Kept(PathBuf),
-    Lost,
-}
-
 impl Removed {
     pub fn of(trace: &Trace, world: &dyn World) -> Removed {
         let dir = trace.kept.and_then(|dir| world.canonicalize(dir));
@@ -47,8 +39,8 @@ impl Removed {
     }
 
     fn note(&mut self, at: usize, event: &TraceEvent) {
-        let kept = self.dir.as_deref().filter(|_| event.aux != 0).map(|dir| Kept::file(dir, event.aux));
-        let replaced = || kept.clone().map_or(Fate::Lost, Fate::Kept);
+        let dir = self.dir.as_deref().filter(|_| event.aux != 0);
+        let replaced = || dir.map_or(Fate::Lost, |dir| Fate::Kept(Kept::file(dir, event.aux)));
         let mut add = |path: &[u8], fate| self.changes.entry(clean(path)).or_default().push((at, fate));
         match event.kind {
             EventKind::Unlink if event.flags & flag::DIRECTORY_REMOVED == 0 => add(event.path, replaced()),
@@ -62,14 +54,14 @@ impl Removed {
         }
     }
 
-    /// Where the file is that a path led to at an event.
-    pub fn file(&self, path: &[u8], at: usize) -> AsItWas {
-        let mut later = self.changes.get(path).into_iter().flatten();
-        match later.find(|(when, _)| *when > at) {
-            None => AsItWas::Under(path.to_vec()),
+    /// Where the file is now that a path led to at an event; `None` where the file is lost.
+    fn file(&self, path: &[u8], at: usize) -> Option<PathBuf> {
+        let changes = self.changes.get(path).map_or(&[][..], Vec::as_slice);
+        match changes.get(changes.partition_point(|(when, _)| *when <= at)) {
+            None => Some(PathBuf::from(platform::os_str(path))),
             Some((when, Fate::Renamed(to))) => self.file(to, *when),
-            Some((_, Fate::Kept(kept))) => AsItWas::Kept(kept.clone()),
-            Some((_, Fate::Lost)) => AsItWas::Lost,
+            Some((_, Fate::Kept(kept))) => Some(kept.clone()),
+            Some((_, Fate::Lost)) => None,
         }
     }
 
@@ -83,16 +75,10 @@ impl super::Collector<'_> {
     /// The path of the file that a path led to at this event; `None` where the file is lost.
     pub(super) fn as_it_was(&self, path: &Path) -> Option<PathBuf> {
         let plain = self.without_dots(path)?;
-        let plain = clean(plain.as_os_str().as_encoded_bytes());
-        match self.removed.file(&plain, self.now) {
-            AsItWas::Under(same) if same == plain => Some(path.to_path_buf()),
-            AsItWas::Under(other) => Some(PathBuf::from(platform::os_str(&other))),
-            AsItWas::Kept(file) => Some(file),
-            AsItWas::Lost => None,
-        }
+        self.removed.file(&clean(plain.as_os_str().as_encoded_bytes()), self.now)
     }
 
-    /// A path without `..`; `None` where one follows what may have been a link.
+    /// A path without `..`; `None` where one follows a link that the run made, which may have led elsewhere.
     fn without_dots(&self, path: &Path) -> Option<PathBuf> {
         let mut plain = PathBuf::new();
         for part in path.components() {
@@ -100,9 +86,13 @@ impl super::Collector<'_> {
                 plain.push(part);
                 continue;
             }
+            let name = plain.as_os_str().as_encoded_bytes();
             let is_there = self.world.is_there(&plain) && self.world.read_link(&plain).is_none();
-            if !is_there && !self.made.is_directory(plain.as_os_str().as_encoded_bytes()) {
-                return None;
+            if !is_there && !self.made.is_directory(name) {
+                if self.made.has(name) {
+                    return None;
+                }
+                plain = self.world.canonicalize(&plain)?;
             }
             plain.pop();
         }
