@@ -31,6 +31,7 @@ mod debugger;
 mod documents;
 #[cfg(target_os = "linux")]
 mod exec;
+#[cfg(target_os = "linux")]
 mod exec_removed;
 #[cfg(target_os = "linux")]
 mod holes;

@@ -19,7 +19,7 @@ pub struct Passage {
 /// A line of a script that asks for the time, for a value that another replaces.
 #[derive(Debug)]
 pub struct UnusedClock {
-    /// The line asks once, whenever its script is run: who asks more often is told by the number of calls.
+    /// The line. It asks for the time once in each run of the script: a process that asks more often is refused.
     pub line: &'static str,
     /// Texts one of which is in a script that was read before, if there is another value.
     pub replaced: &'static [&'static [&'static str]],
